@@ -1,0 +1,117 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// The tree. Rows are JSON (rows.go); <time> is 12 bytes that sort as the time does, <-time> those of the newest first
+// (keys.go); 0 is a zero byte, <n> the length of what follows in 4 bytes.
+//
+//	meta
+//	└── schema                                           the version below, in decimal
+//	v1
+//	├── servers/<id>                                     row
+//	├── tenants/<id>                                     row
+//	├── claims/<tenant> 0 <meetingID>                    row
+//	├── sessions/<id>                                    row
+//	├── sessions-by-end/<time> <id>                      nothing
+//	├── recordings/<recordID>                            row
+//	├── recordings-by-id/<tenant> 0 <recordID>           <-time> of the start, then the state
+//	├── recordings-by-start/<tenant> 0 <-time> <recordID>                       state
+//	└── recordings-by-meeting/<tenant> 0 <n> <meetingID> <-time> <recordID>     state
+//
+// The rule for a change: what has a place and a meaning in v1 keeps both for ever.
+//
+//   - A new bucket, or a new field whose absence means what was true before: raise schema by one and, for a bucket,
+//     name it in buckets. Open creates what is missing. (A version that does not know a field would drop it when it
+//     writes the row, so it must refuse the file.)
+//   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
+//     transaction that raises the version.
+//   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
+const schema = 1
+
+const (
+	metaBucket = "meta"
+	schemaKey  = "schema"
+	tree       = "v1"
+
+	servers             = "servers"
+	tenants             = "tenants"
+	claims              = "claims"
+	sessions            = "sessions"
+	sessionsByEnd       = "sessions-by-end"
+	recordings          = "recordings"
+	recordingsByID      = "recordings-by-id"
+	recordingsByStart   = "recordings-by-start"
+	recordingsByMeeting = "recordings-by-meeting"
+)
+
+var buckets = []string{
+	servers, tenants, claims, sessions, sessionsByEnd,
+	recordings, recordingsByID, recordingsByStart, recordingsByMeeting,
+}
+
+var errForeign = errors.New("not a database of bbbpool")
+
+func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {
+	return tx.Bucket([]byte(tree)).Bucket([]byte(name))
+}
+
+// prepare brings the tree to today's schema. It writes only where something is to be done, so that a pool whose disk
+// is full can still start.
+func prepare(db *bbolt.DB) error {
+	version := 0
+	err := db.View(func(tx *bbolt.Tx) (err error) {
+		version, err = schemaOf(tx)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case version > schema:
+		return fmt.Errorf("%w: its schema is %d, this version knows up to %d: start the newer version, or restore "+
+			"a backup made by this one", store.ErrNewerSchema, version, schema)
+	case version == schema:
+		return nil
+	}
+	return db.Update(migrate)
+}
+
+// schemaOf returns 0 for a database that is new.
+func schemaOf(tx *bbolt.Tx) (int, error) {
+	meta := tx.Bucket([]byte(metaBucket))
+	if meta == nil {
+		if first, _ := tx.Cursor().First(); first != nil {
+			return 0, errForeign
+		}
+		return 0, nil
+	}
+	version, err := strconv.Atoi(string(meta.Get([]byte(schemaKey))))
+	if err != nil || version < 1 {
+		return 0, errForeign
+	}
+	return version, nil
+}
+
+func migrate(tx *bbolt.Tx) error {
+	root, err := tx.CreateBucketIfNotExists([]byte(tree))
+	if err != nil {
+		return err
+	}
+	for _, name := range buckets {
+		if _, err := root.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	meta, err := tx.CreateBucketIfNotExists([]byte(metaBucket))
+	if err != nil {
+		return err
+	}
+	return meta.Put([]byte(schemaKey), strconv.AppendInt(nil, schema, 10))
+}

@@ -1,0 +1,140 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// File is the name of the database in the data directory.
+const File = "bbbpool.db"
+
+const (
+	// A predecessor that is just shutting down may have its lock for this long.
+	lockTimeout = time.Second
+	// Address space, not memory. Within it the file can grow without waiting for readers.
+	mapSize = 256 << 20
+)
+
+// DB keeps both groups of roles in one file. It is safe for concurrent use.
+type DB struct {
+	bolt    *bbolt.DB
+	writes  chan *write   // unbuffered: a write that was received is picked up
+	closing chan struct{} // closed to stop the writer
+	stopped chan struct{} // closed by the writer
+	close   func() error
+}
+
+var (
+	_ store.State = (*DB)(nil)
+	_ store.Index = (*DB)(nil)
+)
+
+// Open opens the database in the directory dir and makes one readable by its owner alone if there is none. The error
+// is [store.ErrLocked] while another process has it, and [store.ErrNewerSchema] if a newer version has written it;
+// both say what to do. Whoever opens it must close it.
+func Open(dir string) (*DB, error) {
+	path := filepath.Join(dir, File)
+	file, err := openFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db := &DB{
+		bolt:    file,
+		writes:  make(chan *write),
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	db.close = sync.OnceValue(db.shutdown)
+	go db.commitLoop()
+	return db, nil
+}
+
+func openFile(path string) (*bbolt.DB, error) {
+	file, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:         lockTimeout,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: mapSize,
+		NoStatistics:    true,
+	})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, fmt.Errorf("%w: stop the other bbbpool, or give this one a data directory of its own",
+			store.ErrLocked)
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = prepare(file)
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// syncDir makes the name of a new file survive a loss of power, as its content does.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Close waits for the writes and reads that have begun and closes the file; those that wait, and all later ones,
+// fail. Closing again does nothing and returns what the first call did.
+func (db *DB) Close() error { return db.close() }
+
+func (db *DB) shutdown() error {
+	close(db.closing)
+	<-db.stopped
+	if err := db.bolt.Close(); err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}
+
+// read runs fn on a consistent view, which no write changes or waits for.
+func (db *DB) read(ctx context.Context, op string, fn func(*bbolt.Tx) error) error {
+	err := ctx.Err()
+	if err == nil {
+		err = db.bolt.View(fn)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// write runs apply in a transaction that it may share, perhaps twice, and returns once that is on the disk.
+func (db *DB) write(ctx context.Context, op string, apply func(*txn) error) error {
+	err := db.submit(ctx, apply)
+	if refusal, ok := errors.AsType[refusal](err); ok {
+		return refusal.error
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// refusal is the error of a caller's closure, which goes back as it is.
+type refusal struct{ error }
+
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return refusal{err}
+}

@@ -1,0 +1,139 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"runtime"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// maxGroup bounds how long the first of a group can wait for the others.
+const maxGroup = 512
+
+var (
+	errAgain     = errors.New("run the group again")
+	errUnchanged = errors.New("nothing to commit")
+	errPanicked  = errors.New("the closure panicked")
+)
+
+// write is one caller's change on its way through the writer.
+type write struct {
+	apply    func(*txn) error
+	outcome  chan error
+	err      error // of apply, in the run that counts
+	panicked any   // what apply panicked with, for the caller to raise
+	left     bool  // failed halfway and is left out
+}
+
+// submit hands a change to the writer. Up to then ctx can end it; afterwards only the commit can.
+func (db *DB) submit(ctx context.Context, apply func(*txn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := &write{apply: apply, outcome: make(chan error, 1)}
+	select {
+	case db.writes <- w:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-db.closing:
+		return berrors.ErrDatabaseNotOpen
+	}
+	err := <-w.outcome
+	if w.panicked != nil {
+		panic(w.panicked)
+	}
+	return err
+}
+
+func (db *DB) commitLoop() {
+	defer close(db.stopped)
+	for {
+		select {
+		case first := <-db.writes:
+			db.commit(db.gather(first))
+		case <-db.closing:
+			return
+		}
+	}
+}
+
+// gather takes everybody who waits. Callers that the last commit has just set free get to run first: they may be back
+// with their next write, and would otherwise all miss this transaction but one.
+func (db *DB) gather(first *write) []*write {
+	runtime.Gosched()
+	group := []*write{first}
+	for len(group) < maxGroup {
+		select {
+		case w := <-db.writes:
+			group = append(group, w)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit runs a group in one transaction and tells everyone in it the outcome.
+func (db *DB) commit(group []*write) {
+	err := errAgain
+	for errors.Is(err, errAgain) {
+		err = db.bolt.Update(func(tx *bbolt.Tx) error { return applyAll(tx, group) })
+	}
+	if errors.Is(err, errUnchanged) {
+		err = nil
+	}
+	for _, w := range group {
+		if err != nil && !w.left {
+			w.err = err
+		}
+		w.outcome <- w.err
+	}
+}
+
+// applyAll returns an error where the transaction must not be committed: because a write has failed halfway, which
+// rolling back alone can undo, or because there is nothing in it, which spares the disk a sync.
+func applyAll(tx *bbolt.Tx, group []*write) error {
+	changed := false
+	for _, w := range group {
+		if w.left {
+			continue
+		}
+		t := &txn{Tx: tx}
+		w.run(t)
+		if w.err != nil && t.changed {
+			w.left = true
+			return errAgain
+		}
+		changed = changed || t.changed
+	}
+	if !changed {
+		return errUnchanged
+	}
+	return nil
+}
+
+func (w *write) run(t *txn) {
+	w.err, w.panicked = errPanicked, nil
+	defer func() { w.panicked = recover() }()
+	w.err = w.apply(t)
+}
+
+// txn is one write's part of a transaction. It knows whether that part has changed anything.
+type txn struct {
+	*bbolt.Tx
+	changed bool
+}
+
+func (t *txn) get(name string, key []byte) []byte { return bucket(t.Tx, name).Get(key) }
+
+func (t *txn) put(name string, key, value []byte) error {
+	t.changed = true
+	return bucket(t.Tx, name).Put(key, value)
+}
+
+func (t *txn) delete(name string, key []byte) error {
+	t.changed = true
+	return bucket(t.Tx, name).Delete(key)
+}

@@ -1,0 +1,182 @@
+package bolt_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt"
+)
+
+// What was acknowledged is there after a restart, byte for byte also where it is no text.
+func TestOpen_Again(t *testing.T) {
+	dir := t.TempDir()
+	claim := claimOf("\xff\x00 room", "s")
+	claim.InternalID = "\xfe"
+	tenant := store.Tenant{ID: "t", Name: "\xc3(", Secrets: []store.Secret{"\xff\xff", "ä"}}
+	recording := store.Recording{
+		RecordID: "r", Tenant: "t", MeetingID: "\xff\x00 room", Meta: map[string]string{"m": "\xff"},
+		Start: time.Date(1850, 1, 1, 0, 0, 0, 5, time.FixedZone("", 53*60+28)),
+	}
+	db := open(t, dir)
+	_, err := db.CreateClaim(t.Context(), claim)
+	_, err2 := db.CreateTenant(t.Context(), tenant)
+	err3 := db.CreateRecording(t.Context(), recording)
+	if err := errors.Join(err, err2, err3, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, dir)
+	claims, err := db.Claims(t.Context())
+	if diff := cmp.Diff([]store.Claim{claim}, claims); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	tenants, err := db.Tenants(t.Context())
+	if diff := cmp.Diff([]store.Tenant{tenant}, tenants); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	f := store.RecordingFilter{Tenant: "t", MeetingIDs: []string{"\xff\x00 room"}}
+	recordings, total, err := db.Recordings(t.Context(), f)
+	if diff := cmp.Diff([]store.Recording{recording}, recordings); err != nil || total != 1 || diff != "" {
+		t.Error(err, total, diff)
+	}
+}
+
+// The file holds every secret of the pool.
+func TestOpen_Mode(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	info, err := os.Stat(filepath.Join(dir, bolt.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has mode %v", info.Mode())
+	}
+}
+
+// Whoever starts a second pool on one directory learns which file is taken and what to do.
+func TestOpen_Locked(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	_, err := bolt.Open(dir)
+	mentions(t, err, store.ErrLocked, filepath.Join(dir, bolt.File), "stop the other bbbpool")
+}
+
+// A file that this version does not understand is refused, and stays as it was.
+func TestOpen_OtherSchema(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		make   func(tx *bbolt.Tx) error
+		is     error
+		phrase string
+	}{
+		{"newer", schema("2"), store.ErrNewerSchema, "its schema is 2, this version knows up to 1"},
+		{"far newer", schema("41"), store.ErrNewerSchema, "schema is 41"},
+		{"no number", schema("x"), nil, "not a database of bbbpool"},
+		{"too old to be", schema("0"), nil, "not a database of bbbpool"},
+		{"foreign", foreign, nil, "not a database of bbbpool"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, bolt.File)
+			raw(t, path, c.make)
+			before, _ := os.ReadFile(path)
+			_, err := bolt.Open(dir)
+			mentions(t, err, c.is, path, c.phrase)
+			after, _ := os.ReadFile(path)
+			if !slices.Equal(before, after) {
+				t.Error("the file was changed")
+			}
+			raw(t, path, func(*bbolt.Tx) error { return nil }) // the lock is free
+		})
+	}
+}
+
+// What is no database is left alone too.
+func TestOpen_NoDatabase(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, bolt.File)
+	if err := os.WriteFile(path, []byte(strings.Repeat("no database\n", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := bolt.Open(dir)
+	mentions(t, err, nil, path, "invalid database")
+	_, err = bolt.Open(filepath.Join(dir, "missing"))
+	mentions(t, err, os.ErrNotExist, "missing")
+}
+
+// Errors name the operation and the key.
+func TestErrors(t *testing.T) {
+	db := open(t, t.TempDir())
+	mentions(t, db.DeleteServer(t.Context(), "bbb1"), store.ErrNotFound, `delete server "bbb1"`)
+	_, err := db.Tenant(t.Context(), "x\ny")
+	mentions(t, err, store.ErrNotFound, `read tenant "x\ny"`)
+	_, err = db.UpdateClaim(t.Context(), store.MeetingKey{Tenant: "t", MeetingID: "m"}, nil)
+	mentions(t, err, store.ErrNotFound, `update claim "t/m"`)
+	err = db.CreateServer(t.Context(), store.Server{ID: strings.Repeat("x", 40_000)})
+	mentions(t, err, nil, "create server", "key too large")
+	far := store.Session{ID: "s", End: time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	mentions(t, db.AddSession(t.Context(), far), nil, `add session "s"`, "year")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.SessionsSince(t.Context(), time.Time{}, 1)
+	mentions(t, err, nil, "list sessions since 0001-01-01", "not open")
+}
+
+func schema(version string) func(tx *bbolt.Tx) error {
+	return func(tx *bbolt.Tx) error {
+		meta, err := tx.CreateBucket([]byte("meta"))
+		if err != nil {
+			return err
+		}
+		return meta.Put([]byte("schema"), []byte(version))
+	}
+}
+
+func foreign(tx *bbolt.Tx) error {
+	_, err := tx.CreateBucket([]byte("x"))
+	return err
+}
+
+// raw works on a database file that nobody has open, and checks it.
+func raw(t *testing.T, path string, fn func(tx *bbolt.Tx) error) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.Update(fn); err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			t.Errorf("inconsistent: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func mentions(t *testing.T, err, is error, phrases ...string) {
+	t.Helper()
+	if err == nil || is != nil && !errors.Is(err, is) {
+		t.Fatalf("got error %v, want %v", err, is)
+	}
+	for _, phrase := range phrases {
+		if !strings.Contains(err.Error(), phrase) {
+			t.Errorf("error %q does not say %q", err, phrase)
+		}
+	}
+}

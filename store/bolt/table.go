@@ -1,0 +1,143 @@
+package bolt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// table is a bucket of rows. What the key says is not in the row, so no closure can change it.
+type table[T any] struct {
+	bucket string
+	noun   string // for errors
+	encode func(T) any
+	decode func(key, value []byte) (T, error)
+	index  func(t *txn, before, after *T) error // follows a row into its indexes; before is nil for a new one
+}
+
+func (tb table[T]) op(verb string, key []byte) string {
+	return fmt.Sprintf("%s %s %q", verb, tb.noun, strings.Replace(string(key), "\x00", "/", 1))
+}
+
+func (tb table[T]) read(key, value []byte) (T, error) {
+	record, err := tb.decode(key, value)
+	if err != nil {
+		return record, fmt.Errorf("read the row of %q: %w", key, err)
+	}
+	return record, nil
+}
+
+// save returns the record as it will be read, which shares nothing with the one given.
+func (tb table[T]) save(t *txn, key []byte, before *T, record T) (T, error) {
+	value, err := json.Marshal(tb.encode(record))
+	if err != nil {
+		return record, err
+	}
+	after, err := tb.read(key, value)
+	if err != nil {
+		return after, err
+	}
+	if tb.index != nil {
+		if err := tb.index(t, before, &after); err != nil {
+			return after, err
+		}
+	}
+	return after, t.put(tb.bucket, key, value)
+}
+
+// all returns the records in the order of their keys.
+func all[T any](ctx context.Context, db *DB, tb table[T]) (records []T, err error) {
+	err = db.read(ctx, "list "+tb.bucket, func(tx *bbolt.Tx) error {
+		return bucket(tx, tb.bucket).ForEach(func(key, value []byte) error {
+			record, err := tb.read(key, value)
+			records = append(records, record)
+			return errors.Join(err, ctx.Err())
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+func one[T any](ctx context.Context, db *DB, tb table[T], key []byte) (record T, err error) {
+	err = db.read(ctx, tb.op("read", key), func(tx *bbolt.Tx) error {
+		value := bucket(tx, tb.bucket).Get(key)
+		if value == nil {
+			return store.ErrNotFound
+		}
+		record, err = tb.read(key, value)
+		return err
+	})
+	return record, err
+}
+
+// create returns the record that stands afterwards, with store.ErrExists if it is an older one.
+func create[T any](ctx context.Context, db *DB, tb table[T], key []byte, record T) (T, error) {
+	var standing, none T
+	err := db.write(ctx, tb.op("create", key), func(t *txn) (err error) {
+		if len(key) == 0 {
+			return errKey
+		}
+		if value := t.get(tb.bucket, key); value != nil {
+			standing, err = tb.read(key, value)
+			return errors.Join(err, store.ErrExists)
+		}
+		standing, err = tb.save(t, key, nil, record)
+		return err
+	})
+	if err != nil && !errors.Is(err, store.ErrExists) {
+		return none, err
+	}
+	return standing, err
+}
+
+func update[T any](ctx context.Context, db *DB, tb table[T], key []byte, change func(*T) error) (T, error) {
+	var updated, none T
+	err := db.write(ctx, tb.op("update", key), func(t *txn) error {
+		value := t.get(tb.bucket, key)
+		if value == nil {
+			return store.ErrNotFound
+		}
+		before, err := tb.read(key, value)
+		if err != nil {
+			return err
+		}
+		after, err := tb.read(key, value)
+		if err == nil {
+			err = change(&after)
+		}
+		if err == nil {
+			updated, err = tb.save(t, key, &before, after)
+		}
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return updated, nil
+}
+
+// remove deletes a record that passes check.
+func remove[T any](ctx context.Context, db *DB, tb table[T], key []byte, check func(T) error) error {
+	return db.write(ctx, tb.op("delete", key), func(t *txn) error {
+		value := t.get(tb.bucket, key)
+		if value == nil {
+			return store.ErrNotFound
+		}
+		record, err := tb.read(key, value)
+		if err == nil {
+			err = check(record)
+		}
+		if err != nil {
+			return err
+		}
+		return t.delete(tb.bucket, key)
+	})
+}

@@ -1,0 +1,38 @@
+// Package store owns the durable records of a pool and the contract for keeping them.
+//
+// It defines what must survive a restart (servers, tenants, claims, sessions, recordings), the sentinel errors, and
+// one small interface per role. Adapters in the packages below it implement the roles; storetest is the contract as a
+// test suite that every adapter runs whole.
+//
+// It never holds what can be observed again (health, load, participants: those live in memory with their owner), and
+// it imports nothing but the standard library, so that every package can speak of its records.
+//
+// # Two groups
+//
+// Roles fall into two groups, each of which may live in a database of its own: [State] is small, hot and written on
+// every create; [Index] is large, queried and grows with time. Nothing spans both in one transaction. What moves from
+// one to the other (a claim that ends becomes a session) is written to its new place first and removed second, under
+// an ID that makes the repeat harmless.
+//
+// # Values and closures
+//
+// Records go in and out by value; a record handed out is the caller's to change. Updates are closures that the
+// adapter runs inside one transaction, perhaps twice: they must be pure and must not call the store. An error from the
+// closure leaves the record as it was and is returned as it is.
+package store
+
+import "errors"
+
+// Errors that every adapter returns, wrapped with the operation and the key. Compare with errors.Is.
+var (
+	// ErrNotFound: there is no such record.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: a record with that key is there already.
+	ErrExists = errors.New("exists already")
+	// ErrConflict: the record is no longer what the caller took it for.
+	ErrConflict = errors.New("changed meanwhile")
+	// ErrLocked: another process holds the database.
+	ErrLocked = errors.New("in use by another process")
+	// ErrNewerSchema: the database was written by a newer version of bbbpool.
+	ErrNewerSchema = errors.New("written by a newer bbbpool")
+)

@@ -1,0 +1,45 @@
+// Package driver opens the stores of a pool: it alone knows which adapters there are and which of them a
+// configuration asks for. It never uses what it has opened.
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt"
+)
+
+// Config says where the records are kept.
+type Config struct {
+	Data string // the data directory; made for its owner alone if absent
+}
+
+// Stores are both groups of roles, opened.
+type Stores struct {
+	State store.State
+	Index store.Index
+	close func() error
+}
+
+var errNoData = errors.New("no data directory: name one with --data")
+
+// Open opens both groups. Its errors are those of the adapters, [store.ErrLocked] and [store.ErrNewerSchema] among
+// them.
+func Open(c Config) (*Stores, error) {
+	if c.Data == "" {
+		return nil, errNoData
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	db, err := bolt.Open(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	return &Stores{State: db, Index: db, close: db.Close}, nil
+}
+
+// Close closes both groups, which may be one database. Closing again does nothing.
+func (s *Stores) Close() error { return s.close() }

@@ -1,0 +1,192 @@
+package storetest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func stateKeyCases() []testCase[store.State] {
+	return []testCase[store.State]{
+		{"Keys/Claims", claimKeys},
+		{"Keys/ZeroByteInTenant", claimZeroTenant},
+		{"Keys/Tenants", tenantKeys},
+		{"Keys/Secrets", oddSecrets},
+	}
+}
+
+func indexKeyCases() []testCase[store.Index] {
+	return []testCase[store.Index]{
+		{"Keys/Recordings", recordingKeys},
+		{"Keys/Sessions", sessionKeys},
+		{"Keys/NotText", recordingNotText},
+	}
+}
+
+// texts are IDs that some store has confused with another ID, or with syntax of its own.
+func texts() []string {
+	return []string{
+		"a", "A", "ab", "a ", " a", "a%", "%", "a_", "_", "*", "a*", "[a]", "a?", "a:b", "a:b:c", "a/b", "a/../b", "/",
+		".", "..", `a\b`, `\x00`, "%00", "a%00b", "a\nb", "a\tb", "'", "'; drop table claims; --", `"a"`, "{a}", "null",
+		"\u00e4", "a\u0308", "会议", "🎓", "\u2028", "<a>&", strings.Repeat("m", 256), strings.Repeat("𝔐", 256),
+	}
+}
+
+// notText are meeting IDs that no encoding of text knows, or that end where a careless one thinks they do.
+func notText() []string {
+	return []string{"\x00", "a\x00", "a\x00b", "\x00a", "\xff", "\xff\xfe", "a\xff", "\xc3", "\xc3\x28", "\x01"}
+}
+
+// Meeting IDs are whatever front ends send; each is a meeting of its own.
+func claimKeys(t *testing.T, s store.State) {
+	ctx := t.Context()
+	placed := map[store.MeetingKey]string{}
+	for _, tenant := range []string{"a", "ab", "a%", "\u00e4"} {
+		for i, meetingID := range append(texts(), notText()...) {
+			c := aClaim(tenant, meetingID)
+			c.Server = tenant + string(rune('0'+i))
+			got, err := s.CreateClaim(ctx, c)
+			must(t, err)
+			equal(t, "created", got, c)
+			placed[c.MeetingKey] = c.Server
+		}
+	}
+	standing := map[store.MeetingKey]string{}
+	for _, c := range claimsOf(t, s) {
+		standing[c.MeetingKey] = c.Server
+		got, err := s.UpdateClaim(ctx, c.MeetingKey, func(*store.Claim) error { return nil })
+		want(t, "update", err, nil)
+		equal(t, "updated", got, c)
+	}
+	equal(t, "claims", standing, placed)
+	for i, c := range claimsOf(t, s) {
+		if i%2 == 0 {
+			want(t, "delete", s.DeleteClaim(ctx, c), nil)
+			delete(placed, c.MeetingKey)
+		}
+	}
+	standing = map[store.MeetingKey]string{}
+	for _, c := range claimsOf(t, s) {
+		standing[c.MeetingKey] = c.Server
+	}
+	equal(t, "claims left", standing, placed)
+}
+
+// A store may refuse a tenant with a zero byte, but must not take its meetings for those of another one.
+func claimZeroTenant(t *testing.T, s store.State) {
+	plain := aClaim("a", "b\x00c")
+	_, err := s.CreateClaim(t.Context(), plain)
+	must(t, err)
+	odd := aClaim("a\x00b", "c")
+	odd.Server = "bbb2"
+	claims := []store.Claim{plain}
+	_, err = s.UpdateClaim(t.Context(), odd.MeetingKey, func(*store.Claim) error { return nil })
+	want(t, "update", err, store.ErrNotFound)
+	want(t, "delete", s.DeleteClaim(t.Context(), odd), store.ErrNotFound)
+	if got, err := s.CreateClaim(t.Context(), odd); err == nil {
+		equal(t, "created", got, odd)
+		claims = append(claims, odd)
+	}
+	equal(t, "claims", claimsOf(t, s), claims)
+}
+
+// Tenants with odd IDs are as good as others.
+func tenantKeys(t *testing.T, s store.State) {
+	for _, id := range texts() {
+		_, err := s.CreateTenant(t.Context(), aTenant(id))
+		must(t, err)
+	}
+	all, err := s.Tenants(t.Context())
+	want(t, "list", err, nil)
+	equal(t, "tenants", len(all), len(texts()))
+	for _, id := range texts() {
+		got, err := s.Tenant(t.Context(), id)
+		want(t, "read", err, nil)
+		equal(t, "tenant", got, aTenant(id))
+	}
+}
+
+// A secret that came back as something else would lock a front end out.
+func oddSecrets(t *testing.T, s store.State) {
+	tenant, server := aTenant("default"), aServer("bbb1")
+	tenant.Secrets = []store.Secret{"***", "", "ä+/= &", "会"}
+	server.Secret = "\"quoted\" \\ \u2028 <>"
+	_, err := s.CreateTenant(t.Context(), tenant)
+	must(t, err)
+	must(t, s.CreateServer(t.Context(), server))
+	gotTenant, err := s.Tenant(t.Context(), "default")
+	want(t, "read tenant", err, nil)
+	equal(t, "tenant", gotTenant, tenant)
+	gotServer, err := s.Server(t.Context(), "bbb1")
+	want(t, "read server", err, nil)
+	equal(t, "server", gotServer, server)
+}
+
+// Recordings are found by odd IDs, and by nobody else's.
+func recordingKeys(t *testing.T, s store.Index) {
+	ctx := t.Context()
+	for _, id := range texts() {
+		r := aRecording("a", id)
+		r.MeetingID = "of " + id
+		must(t, s.CreateRecording(ctx, r))
+	}
+	for _, id := range texts() {
+		page, total := list(t, s, store.RecordingFilter{Tenant: "a", MeetingIDs: []string{"of " + id}})
+		equal(t, "by meeting: total", total, 1)
+		equal(t, "by meeting", recordIDs(page), []string{id})
+		want := 0
+		for _, other := range texts() {
+			if strings.HasPrefix(other, id) {
+				want++
+			}
+		}
+		_, total = list(t, s, store.RecordingFilter{Tenant: "a", RecordIDs: []string{id}})
+		equal(t, "by prefix "+id, total, want)
+		got, err := s.UpdateRecording(ctx, "a", id, func(*store.Recording) error { return nil })
+		must(t, err)
+		equal(t, "updated", got.MeetingID, "of "+id)
+	}
+}
+
+// Sessions with odd IDs are replaced as others are.
+func sessionKeys(t *testing.T, s store.Index) {
+	for range 2 {
+		for i, id := range texts() {
+			must(t, s.AddSession(t.Context(), aSession(id, monday.Add(time.Duration(i)*time.Second))))
+		}
+	}
+	all := since(t, s, monday, 1000)
+	equal(t, "sessions", len(all), len(texts()))
+	for i, session := range all {
+		equal(t, "ID", session.ID, texts()[i])
+	}
+}
+
+// A store may refuse what is not text, but must not take it for something else.
+func recordingNotText(t *testing.T, s store.Index) {
+	total := map[string]int{}
+	for _, tenant := range append(notText(), "a") {
+		for i, id := range append(notText(), "a", "b") {
+			r := aRecording(tenant, id+" of "+tenant)
+			r.MeetingID, r.Start = id, monday.Add(time.Duration(i)*time.Second)
+			if err := s.CreateRecording(t.Context(), r); err != nil {
+				continue
+			}
+			total[tenant]++
+			page, n := list(t, s, store.RecordingFilter{Tenant: tenant, MeetingIDs: []string{id}})
+			equal(t, "by meeting: total", n, 1)
+			equal(t, "by meeting", page, []store.Recording{r})
+		}
+	}
+	if total["a"] < 2 {
+		t.Errorf("only %d recordings of tenant a were kept", total["a"])
+	}
+	for _, tenant := range append(notText(), "a") {
+		_, n, err := s.Recordings(t.Context(), store.RecordingFilter{Tenant: tenant})
+		if err == nil {
+			equal(t, "total", n, total[tenant])
+		}
+	}
+}

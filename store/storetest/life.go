@@ -1,0 +1,124 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func stateLifeCases() []testCase[store.State] {
+	return []testCase[store.State]{
+		{"Life/Canceled", stateCanceled},
+		{"Life/Closed", stateClosed},
+	}
+}
+
+func indexLifeCases() []testCase[store.Index] {
+	return []testCase[store.Index]{
+		{"Life/Canceled", indexCanceled},
+		{"Life/Closed", indexClosed},
+	}
+}
+
+type call func(ctx context.Context) error
+
+// stateCalls are all the methods, none of which would fail on a store with a server bbb1, a tenant a and its claim.
+func stateCalls(s store.State) map[string]call {
+	drop1 := func(_ any, err error) error { return err }
+	return map[string]call{
+		"Servers":      func(ctx context.Context) error { return drop1(s.Servers(ctx)) },
+		"Server":       func(ctx context.Context) error { return drop1(s.Server(ctx, "bbb1")) },
+		"CreateServer": func(ctx context.Context) error { return s.CreateServer(ctx, aServer("bbb2")) },
+		"UpdateServer": func(ctx context.Context) error {
+			return drop1(s.UpdateServer(ctx, "bbb1", func(r *store.Server) error { r.Tag = "new"; return nil }))
+		},
+		"DeleteServer": func(ctx context.Context) error { return s.DeleteServer(ctx, "bbb1") },
+		"Tenants":      func(ctx context.Context) error { return drop1(s.Tenants(ctx)) },
+		"Tenant":       func(ctx context.Context) error { return drop1(s.Tenant(ctx, "a")) },
+		"CreateTenant": func(ctx context.Context) error { return drop1(s.CreateTenant(ctx, aTenant("b"))) },
+		"UpdateTenant": func(ctx context.Context) error {
+			return drop1(s.UpdateTenant(ctx, "a", func(r *store.Tenant) error { r.Name = "new"; return nil }))
+		},
+		"Claims":      func(ctx context.Context) error { return drop1(s.Claims(ctx)) },
+		"CreateClaim": func(ctx context.Context) error { return drop1(s.CreateClaim(ctx, aClaim("a", "new"))) },
+		"UpdateClaim": func(ctx context.Context) error {
+			key := aClaim("a", "room").MeetingKey
+			return drop1(s.UpdateClaim(ctx, key, func(r *store.Claim) error { r.Expected++; return nil }))
+		},
+		"DeleteClaim": func(ctx context.Context) error { return s.DeleteClaim(ctx, aClaim("a", "room")) },
+	}
+}
+
+func indexCalls(s store.Index) map[string]call {
+	return map[string]call{
+		"AddSession": func(ctx context.Context) error { return s.AddSession(ctx, aSession("s2", monday)) },
+		"SessionsSince": func(ctx context.Context) error {
+			_, err := s.SessionsSince(ctx, monday, 10)
+			return err
+		},
+		"Recordings": func(ctx context.Context) error {
+			_, _, err := s.Recordings(ctx, store.RecordingFilter{Tenant: "a"})
+			return err
+		},
+		"CreateRecording": func(ctx context.Context) error { return s.CreateRecording(ctx, aRecording("a", "r2")) },
+		"UpdateRecording": func(ctx context.Context) error {
+			_, err := s.UpdateRecording(ctx, "a", "r1", func(r *store.Recording) error { r.Name = "new"; return nil })
+			return err
+		},
+	}
+}
+
+// A caller that has given up gets its context's error, and nothing was done.
+func canceled(t *testing.T, calls map[string]call) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range calls {
+		want(t, name, call(ctx), context.Canceled)
+	}
+}
+
+func stateCanceled(t *testing.T, s store.State) {
+	ctx := t.Context()
+	must(t, s.CreateServer(ctx, aServer("bbb1")))
+	_, err := s.CreateTenant(ctx, aTenant("a"))
+	must(t, err)
+	_, err = s.CreateClaim(ctx, aClaim("a", "room"))
+	must(t, err)
+	canceled(t, stateCalls(s))
+	servers, err := s.Servers(ctx)
+	must(t, err)
+	equal(t, "servers", servers, []store.Server{aServer("bbb1")})
+	tenants, err := s.Tenants(ctx)
+	must(t, err)
+	equal(t, "tenants", tenants, []store.Tenant{aTenant("a")})
+	equal(t, "claims", claimsOf(t, s), []store.Claim{aClaim("a", "room")})
+}
+
+func indexCanceled(t *testing.T, s store.Index) {
+	must(t, s.AddSession(t.Context(), aSession("s1", monday)))
+	must(t, s.CreateRecording(t.Context(), aRecording("a", "r1")))
+	canceled(t, indexCalls(s))
+	equal(t, "sessions", since(t, s, time.Time{}, 10), []store.Session{aSession("s1", monday)})
+	page, _ := list(t, s, store.RecordingFilter{Tenant: "a"})
+	equal(t, "recordings", page, []store.Recording{aRecording("a", "r1")})
+}
+
+// A closed store answers nothing, not even that something is missing, and can be closed again: both groups may be one.
+func closed(t *testing.T, closeStore func() error, calls map[string]call) {
+	for range 2 {
+		want(t, "close", closeStore(), nil)
+	}
+	for name, call := range calls {
+		err := call(t.Context())
+		if err == nil || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrExists) {
+			t.Errorf("%s on a closed store: got error %v", name, err)
+		}
+	}
+}
+
+func stateClosed(t *testing.T, s store.State) { closed(t, s.Close, stateCalls(s)) }
+
+func indexClosed(t *testing.T, s store.Index) { closed(t, s.Close, indexCalls(s)) }

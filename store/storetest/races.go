@@ -1,0 +1,218 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func stateRaces() []testCase[store.State] {
+	return []testCase[store.State]{
+		{"Races/CreateClaim", raceCreateClaim},
+		{"Races/CreateTenant", raceCreateTenant},
+		{"Races/UpdateServer", raceUpdateServer},
+		{"Races/UpdateAndDeleteClaim", raceUpdateDelete},
+		{"Races/Storm", raceStorm},
+	}
+}
+
+func indexRaces() []testCase[store.Index] {
+	return []testCase[store.Index]{
+		{"Races/AddSession", raceAddSession},
+		{"Races/UpdateRecording", raceUpdateRecording},
+	}
+}
+
+const racers = 16
+
+// race lets n goroutines go at once and waits for all of them.
+func race(n int, body func(i int)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			body(i)
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
+// Of creates that race for one meeting exactly one wins, and all learn the same server.
+func raceCreateClaim(t *testing.T, s store.State) {
+	for round := range 8 {
+		var claims [racers]store.Claim
+		var errs [racers]error
+		race(racers, func(i int) {
+			c := aClaim("a", fmt.Sprint("room", round))
+			c.Server = fmt.Sprint("bbb", i)
+			claims[i], errs[i] = s.CreateClaim(t.Context(), c)
+		})
+		winners := 0
+		for i, err := range errs {
+			if err == nil {
+				winners++
+				equal(t, "the winner's server", claims[i].Server, fmt.Sprint("bbb", i))
+			} else {
+				want(t, "create", err, store.ErrExists)
+			}
+			equal(t, "what all learn", claims[i], claims[0])
+		}
+		equal(t, "winners", winners, 1)
+	}
+	equal(t, "claims", len(claimsOf(t, s)), 8)
+}
+
+// First starts that race agree on one generated secret.
+func raceCreateTenant(t *testing.T, s store.State) {
+	var tenants [racers]store.Tenant
+	var errs [racers]error
+	race(racers, func(i int) {
+		mine := store.Tenant{ID: store.DefaultTenant, Secrets: []store.Secret{store.Secret(fmt.Sprint("secret", i))}}
+		tenants[i], errs[i] = s.CreateTenant(t.Context(), mine)
+	})
+	winners := 0
+	for i, err := range errs {
+		if err == nil {
+			winners++
+		} else {
+			want(t, "create", err, store.ErrExists)
+		}
+		equal(t, "what all learn", tenants[i], tenants[0])
+	}
+	equal(t, "winners", winners, 1)
+}
+
+// Of updates that race none is lost, also beside updates that are refused and updates of another server.
+func raceUpdateServer(t *testing.T, s store.State) {
+	ctx := t.Context()
+	must(t, s.CreateServer(ctx, store.Server{ID: "bbb1"}))
+	must(t, s.CreateServer(ctx, store.Server{ID: "bbb2"}))
+	race(racers, func(i int) {
+		for range 8 {
+			_, err := s.UpdateServer(ctx, "bbb1", func(server *store.Server) error {
+				server.Capacity++
+				return nil
+			})
+			want(t, "update", err, nil)
+			_, err = s.UpdateServer(ctx, fmt.Sprint("bbb", 1+i%2), func(server *store.Server) error {
+				server.Capacity += 1000
+				return errOwn
+			})
+			want(t, "refused update", err, errOwn)
+		}
+	})
+	list, err := s.Servers(ctx)
+	must(t, err)
+	equal(t, "servers", list, []store.Server{{ID: "bbb1", Capacity: 8 * racers}, {ID: "bbb2"}})
+}
+
+// A claim that moves while another would remove it either moves or is removed, and both know which.
+func raceUpdateDelete(t *testing.T, s store.State) {
+	for round := range 16 {
+		c := aClaim("a", fmt.Sprint("room", round))
+		_, err := s.CreateClaim(t.Context(), c)
+		must(t, err)
+		var updated, deleted error
+		race(2, func(i int) {
+			if i == 1 {
+				deleted = s.DeleteClaim(t.Context(), c)
+				return
+			}
+			_, updated = s.UpdateClaim(t.Context(), c.MeetingKey, func(c *store.Claim) error {
+				c.Server, c.Placed = "bbb2", c.Placed.Add(time.Second)
+				return nil
+			})
+		})
+		left := claimsOf(t, s)
+		if updated == nil {
+			want(t, "delete", deleted, store.ErrConflict)
+			equal(t, "left", len(left), 1)
+			must(t, s.DeleteClaim(t.Context(), left[0]))
+			continue
+		}
+		want(t, "update", updated, store.ErrNotFound)
+		want(t, "delete", deleted, nil)
+		equal(t, "left", left, nil)
+	}
+}
+
+// In a storm of creates and deletes every acknowledgement counts: a meeting is claimed if and only if it was claimed
+// once more than it was freed.
+func raceStorm(t *testing.T, s store.State) {
+	const meetings = 3
+	var mu sync.Mutex
+	balance := map[string]int{}
+	count := func(meetingID string, by int) {
+		mu.Lock()
+		defer mu.Unlock()
+		balance[meetingID] += by
+	}
+	race(racers, func(i int) {
+		for n := range 12 {
+			c := aClaim("a", fmt.Sprint("room", (i+n)%meetings))
+			c.Server = fmt.Sprint("bbb", i%4)
+			standing, err := s.CreateClaim(t.Context(), c)
+			if err == nil {
+				count(c.MeetingID, 1)
+			} else if !errors.Is(err, store.ErrExists) {
+				t.Errorf("create: %v", err)
+			}
+			if err := s.DeleteClaim(t.Context(), standing); err == nil {
+				count(c.MeetingID, -1)
+			} else if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+				t.Errorf("delete: %v", err)
+			}
+		}
+	})
+	for _, c := range claimsOf(t, s) {
+		count(c.MeetingID, -1)
+	}
+	for meetingID, n := range balance {
+		equal(t, meetingID, n, 0)
+	}
+}
+
+// A session that many add at once is there once, whole.
+func raceAddSession(t *testing.T, s store.Index) {
+	race(racers, func(i int) {
+		session := aSession("same", monday.Add(time.Duration(i)*time.Second))
+		session.Peak = i
+		want(t, "add", s.AddSession(t.Context(), session), nil)
+		want(t, "add", s.AddSession(t.Context(), aSession(fmt.Sprint(i), monday)), nil)
+	})
+	all := since(t, s, time.Time{}, 1000)
+	equal(t, "sessions", len(all), racers+1)
+	same := 0
+	for _, session := range all {
+		if session.ID == "same" {
+			same++
+			equal(t, "its end", session.End, monday.Add(time.Duration(session.Peak)*time.Second))
+		}
+	}
+	equal(t, "the same session", same, 1)
+}
+
+// Of updates that race none is lost, and the indexes follow: one recording stays one.
+func raceUpdateRecording(t *testing.T, s store.Index) {
+	r := aRecording("a", "r1")
+	r.Participants = 0
+	must(t, s.CreateRecording(t.Context(), r))
+	race(racers, func(int) {
+		_, err := s.UpdateRecording(t.Context(), "a", "r1", func(r *store.Recording) error {
+			r.Participants++
+			r.Start = monday.Add(time.Duration(r.Participants) * time.Second)
+			return nil
+		})
+		want(t, "update", err, nil)
+	})
+	page, total := list(t, s, store.RecordingFilter{Tenant: "a"})
+	equal(t, "total", total, 1)
+	equal(t, "participants", page[0].Participants, racers)
+	equal(t, "start", page[0].Start, monday.Add(racers*time.Second))
+}

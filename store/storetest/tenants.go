@@ -1,0 +1,107 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func tenantCases() []testCase[store.State] {
+	return []testCase[store.State]{
+		{"Tenants/Kept", tenantsKept},
+		{"Tenants/Errors", tenantErrors},
+		{"Tenants/Update", tenantUpdate},
+		{"Tenants/NotShared", tenantNotShared},
+	}
+}
+
+// Every field comes back, secrets in their order and not redacted, and lists are in the order of the IDs.
+func tenantsKept(t *testing.T, s store.State) {
+	ctx := t.Context()
+	list, err := s.Tenants(ctx)
+	want(t, "list none", err, nil)
+	equal(t, "a new store", list, nil)
+	bare := store.Tenant{ID: "a"}
+	for _, tenant := range []store.Tenant{aTenant("default"), bare, aTenant("c")} {
+		got, err := s.CreateTenant(ctx, tenant)
+		want(t, "create", err, nil)
+		equal(t, "created", got, tenant)
+	}
+	list, err = s.Tenants(ctx)
+	want(t, "list", err, nil)
+	equal(t, "list", list, []store.Tenant{bare, aTenant("c"), aTenant("default")})
+	got, err := s.Tenant(ctx, "default")
+	want(t, "read", err, nil)
+	equal(t, "read", got, aTenant("default"))
+}
+
+// A second create learns what the first one stored: the generated secret of another first start.
+func tenantErrors(t *testing.T, s store.State) {
+	ctx := t.Context()
+	_, err := s.CreateTenant(ctx, aTenant("default"))
+	must(t, err)
+	got, err := s.CreateTenant(ctx, store.Tenant{ID: "default", Secrets: []store.Secret{"mine"}})
+	want(t, "create again", err, store.ErrExists)
+	equal(t, "the tenant that stands", got, aTenant("default"))
+	for _, id := range []string{"", "d", "default2"} {
+		_, err = s.Tenant(ctx, id)
+		want(t, "read "+id, err, store.ErrNotFound)
+		_, err = s.UpdateTenant(ctx, id, func(*store.Tenant) error { return errOwn })
+		want(t, "update "+id, err, store.ErrNotFound)
+	}
+	if _, err := s.CreateTenant(ctx, store.Tenant{}); err == nil {
+		t.Error("a tenant without an ID was created")
+	}
+}
+
+// An update keeps what the closure made of the tenant but for the ID; one that is refused keeps nothing of it.
+func tenantUpdate(t *testing.T, s store.State) {
+	ctx := t.Context()
+	_, err := s.CreateTenant(ctx, aTenant("default"))
+	must(t, err)
+	changed := aTenant("default")
+	changed.Name, changed.Secrets = "Faculty", []store.Secret{"newest", "new"}
+	got, err := s.UpdateTenant(ctx, "default", func(tenant *store.Tenant) error {
+		*tenant = changed
+		tenant.ID = "other"
+		return nil
+	})
+	want(t, "update", err, nil)
+	equal(t, "returned", got, changed)
+	_, err = s.UpdateTenant(ctx, "default", func(tenant *store.Tenant) error {
+		tenant.Secrets[0] = "leaked"
+		tenant.Secrets = nil
+		return errOwn
+	})
+	if err != errOwn { //nolint:errorlint // as it is
+		t.Errorf("got error %v, want the closure's as it is", err)
+	}
+	list, err := s.Tenants(ctx)
+	want(t, "list", err, nil)
+	equal(t, "kept", list, []store.Tenant{changed})
+}
+
+// A record handed in or out is its holder's to change.
+func tenantNotShared(t *testing.T, s store.State) {
+	ctx := t.Context()
+	given := aTenant("default")
+	created, err := s.CreateTenant(ctx, given)
+	must(t, err)
+	given.Secrets[0], created.Secrets[1] = "changed", "changed"
+	var kept *store.Tenant
+	updated, err := s.UpdateTenant(ctx, "default", func(tenant *store.Tenant) error {
+		kept = tenant
+		return nil
+	})
+	must(t, err)
+	kept.Secrets[0], updated.Secrets[1] = "changed", "changed"
+	winner, err := s.CreateTenant(ctx, aTenant("default"))
+	want(t, "create again", err, store.ErrExists)
+	winner.Secrets[0] = "changed"
+	list, err := s.Tenants(ctx)
+	must(t, err)
+	list[0].Secrets[0] = "changed"
+	got, err := s.Tenant(ctx, "default")
+	must(t, err)
+	equal(t, "kept", got, aTenant("default"))
+}
