@@ -14,7 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/store/bolt"
 )
 
-// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v2.db
+// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v2.db.
 var freeze = flag.String("freeze", "", "write a database of today's schema to this new file")
 
 var frozenAt = time.Date(2026, 1, 5, 8, 0, 0, 125_000_001, time.UTC)
