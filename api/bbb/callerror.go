@@ -1,0 +1,91 @@
+package bbb
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Reason says in a word why a server could not be asked.
+type Reason string
+
+// The reasons, as they appear in logs, metrics and reports.
+const (
+	BadURL   Reason = "url"
+	DNS      Reason = "dns"
+	Refused  Reason = "refused" // also where no route leads there
+	TLS      Reason = "tls"
+	Timeout  Reason = "timeout" // no connection, or no answer, within the deadline
+	Broken   Reason = "broken"  // the connection ended early
+	Status   Reason = "status"  // HTTP status 500 and above
+	TooLarge Reason = "too-large"
+	NotBBB   Reason = "not-bbb" // something else than BigBlueButton answered
+	Busy     Reason = "busy"    // it has as many of our calls as it may have
+	Cancel   Reason = "cancelled"
+)
+
+// CallError says that a server gave no answer of BigBlueButton's. Its text never contains a URL with a checksum.
+type CallError struct {
+	Call   string // "" is the API's root
+	Reason Reason
+	Status int // of HTTP, where there was one
+	Err    error
+}
+
+// Error returns what was called and what came of it.
+func (e *CallError) Error() string {
+	call := e.Call
+	if call == "" {
+		call = "api"
+	}
+	return call + ": " + string(e.Reason) + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *CallError) Unwrap() error { return e.Err }
+
+// callError finds the reason in what net/http returned. What answers with our own request, as an echo server does, must
+// not get its checksum into an error.
+func callError(call string, err error) *CallError {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	failed := &CallError{Call: call, Reason: reason(err), Err: err}
+	if strings.Contains(err.Error(), "checksum") {
+		failed.Err = errors.New("the answer is not HTTP")
+	}
+	return failed
+}
+
+func reason(err error) Reason {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return DNS
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return Cancel
+	case slices.ContainsFunc(unreachable, func(no error) bool { return errors.Is(err, no) }):
+		return Refused
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return Timeout
+	case isTLS(err):
+		return TLS
+	}
+	return Broken
+}
+
+var unreachable = []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH}
+
+func isTimeout(err error) bool {
+	t, ok := errors.AsType[net.Error](err)
+	return ok && t.Timeout()
+}
+
+// isTLS goes by the text, because crypto/tls has no types for most of its errors.
+func isTLS(err error) bool {
+	return strings.Contains(err.Error(), "tls: ") || strings.Contains(err.Error(), "x509: ")
+}

@@ -1,0 +1,188 @@
+package bbb
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Timeouts of calls to servers, as flags.
+type Timeouts struct {
+	Connect  time.Duration // for TCP and for TLS, each
+	Response time.Duration // from the first byte sent to the last byte received
+}
+
+// NewTransport returns a transport for all clients of a pool. It keeps connections to each server open, dials with the
+// connect deadline, and goes through no proxy: a pool talks to its servers directly.
+func NewTransport(t Timeouts) *http.Transport {
+	dialer := &net.Dialer{Timeout: t.Connect, KeepAlive: 15 * time.Second}
+	return &http.Transport{
+		DialContext:         dialer.DialContext,
+		TLSHandshakeTimeout: t.Connect,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		MaxIdleConnsPerHost: maxConcurrent,
+		IdleConnTimeout:     50 * time.Second, // nginx closes idle connections after 65 s or more: be the first
+		DisableCompression:  true,
+
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// maxConcurrent is how many calls a server gets from us at once. More wait here, so that a slow server costs its own
+// callers and nobody else.
+const maxConcurrent = 64
+
+// Client calls one server. It is safe for concurrent use.
+type Client struct {
+	url       string
+	secret    Secret
+	alg       Algorithm
+	transport http.RoundTripper
+	response  time.Duration
+	slots     chan struct{}
+}
+
+// Endpoint is what a client needs to know of a server.
+type Endpoint struct {
+	URL       string // of the API, ending in /bigbluebutton/api
+	Secret    Secret
+	Algorithm Algorithm // "" is SHA256
+}
+
+// NewClient returns a client for a server. Redirects are not followed: an API that answers with one is misconfigured,
+// and a join is the browser's to follow.
+func NewClient(e Endpoint, transport http.RoundTripper, response time.Duration) *Client {
+	if e.Algorithm == "" {
+		e.Algorithm = SHA256
+	}
+	return &Client{
+		url: e.URL, secret: e.Secret, alg: e.Algorithm, transport: transport, response: response,
+		slots: make(chan struct{}, maxConcurrent),
+	}
+}
+
+// URL returns the signed URL of a call with a raw query.
+func (c *Client) URL(call, query string) string {
+	return c.url + "/" + call + "?" + c.alg.Sign(call, query, c.secret)
+}
+
+// Verify tells whether a checksum was made with this server's secret.
+func (c *Client) Verify(call, query, checksum string) bool {
+	return Verify(call, query, checksum, []Secret{c.secret}) == 0
+}
+
+// Reply is what a server said, whatever it was.
+type Reply struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Do makes a call and returns the reply whole. With a body it is a POST of that type, else a GET. It fails with a
+// *CallError where the server cannot be reached, does not answer in time, or answers with a status of 500 and above.
+// The time is what ctx has left; where it has no deadline, the response timeout.
+func (c *Client) Do(ctx context.Context, call, query, contentType string, body []byte) (*Reply, error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		why := Busy
+		if errors.Is(ctx.Err(), context.Canceled) {
+			why = Cancel
+		}
+		return nil, &CallError{Call: call, Reason: why, Err: ctx.Err()}
+	}
+	return c.send(ctx, call, c.URL(call, query), contentType, body)
+}
+
+// Answer makes a call without a body and reads the head of the answer. A FAILED is an answer, not an error.
+func (c *Client) Answer(ctx context.Context, call, query string) (Answer, error) {
+	reply, err := c.Do(ctx, call, query, "", nil)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer, err := ParseAnswer(reply.Body)
+	if err != nil {
+		return Answer{}, &CallError{Call: call, Reason: NotBBB, Status: reply.Status, Err: err}
+	}
+	return answer, nil
+}
+
+// Probe asks the API for its version: the cheapest sign of life there is. It needs no checksum, and waits for no
+// slot.
+func (c *Client) Probe(ctx context.Context) (Answer, error) {
+	reply, err := c.send(ctx, "", c.url, "", nil)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer, err := ParseAnswer(reply.Body)
+	if err != nil {
+		return Answer{}, &CallError{Reason: NotBBB, Status: reply.Status, Err: err}
+	}
+	return answer, nil
+}
+
+// send goes past http.Client, which would follow redirects, and put URLs and what servers send into its errors.
+func (c *Client) send(ctx context.Context, call, url, contentType string, body []byte) (*Reply, error) {
+	if _, own := ctx.Deadline(); !own {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.response)
+		defer cancel()
+	}
+	req, err := newRequest(ctx, call, url, contentType, body)
+	if err != nil {
+		return nil, &CallError{Call: call, Reason: BadURL, Err: errors.New("the address cannot be called")}
+	}
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, callError(call, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	if err != nil {
+		return nil, callError(call, err)
+	}
+	return check(call, resp, answer)
+}
+
+func newRequest(ctx context.Context, call, url, contentType string, body []byte) (*http.Request, error) {
+	method, content := http.MethodGet, io.Reader(nil)
+	if body != nil {
+		method, content = http.MethodPost, bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, content)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "bbbpool")
+	req.Header.Set("Accept", "text/xml, application/xml, */*")
+	if contentType != "" && body != nil {
+		req.Header.Set("Content-Type", contentType)
+	}
+	if call == "create" {
+		// Never sent. It tells net/http that the call may be repeated where an idle connection turns out to be dead:
+		// a create is idempotent, and a POST must not cost a sound server its health.
+		req.Header["Idempotency-Key"] = nil
+	}
+	return req, nil
+}
+
+// check sorts out replies that are none.
+func check(call string, resp *http.Response, body []byte) (*Reply, error) {
+	status := resp.StatusCode
+	switch {
+	case len(body) > MaxAnswer:
+		err := fmt.Errorf("more than %d MiB", MaxAnswer>>20)
+		return nil, &CallError{Call: call, Reason: TooLarge, Status: status, Err: err}
+	case status >= 500:
+		err := fmt.Errorf("%d %s", status, http.StatusText(status))
+		return nil, &CallError{Call: call, Reason: Status, Status: status, Err: err}
+	}
+	return &Reply{Status: status, ContentType: resp.Header.Get("Content-Type"), Body: body}, nil
+}

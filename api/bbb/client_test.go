@@ -1,0 +1,493 @@
+package bbb_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+)
+
+// roundTrip is a transport made of a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func newTransport(t *testing.T) *http.Transport {
+	t.Helper()
+	transport := bbb.NewTransport(bbb.Timeouts{Connect: 10 * time.Second})
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
+func newClient(t *testing.T, address string) *bbb.Client {
+	t.Helper()
+	return bbb.NewClient(bbb.Endpoint{URL: address, Secret: secret}, newTransport(t), 10*time.Second)
+}
+
+func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func callError(t *testing.T, err error) *bbb.CallError {
+	t.Helper()
+	failed, ok := errors.AsType[*bbb.CallError](err)
+	if !ok {
+		t.Fatalf("got %v, want a *CallError", err)
+	}
+	for text := range strings.SplitSeq(fmt.Sprintf("%v %+v %s", err, failed.Err, errors.Unwrap(failed)), " ") {
+		if strings.Contains(text, "checksum") || strings.Contains(text, string(secret)) {
+			t.Fatalf("the error shows a checksum: %v", err)
+		}
+	}
+	return failed
+}
+
+// A call is signed, its query arrives byte for byte, and a body makes it a POST.
+func TestClient_Do(t *testing.T) {
+	const query = "&name=a+b%20c%3a;~!*'()&meetingID=[0]"
+	var got []string
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		raw, checksum := bbb.SplitChecksum(r.URL.RawQuery)
+		signed := bbb.Verify("create", raw, checksum, []bbb.Secret{secret}, bbb.SHA256) == 0
+		got = append(got, fmt.Sprint(r.Method, " ", r.URL.Path, " ", raw, " ", signed, " ",
+			r.Header.Get("Content-Type"), " ", string(body), len(r.Header["Idempotency-Key"])))
+		w.Header().Set("Content-Type", "text/xml")
+		_, _ = io.WriteString(w, "<response/>")
+	})
+	c := newClient(t, s.URL+"/bigbluebutton/api")
+	for _, body := range [][]byte{nil, {}, []byte(modules)} {
+		reply, err := c.Do(t.Context(), "create", query, "application/xml", body)
+		want := &bbb.Reply{Status: 200, ContentType: "text/xml", Body: []byte("<response/>")}
+		if diff := cmp.Diff(want, reply); diff != "" {
+			t.Error(err, diff)
+		}
+	}
+	want := []string{
+		"GET /bigbluebutton/api/create " + query + " true  0",
+		"POST /bigbluebutton/api/create " + query + " true application/xml 0",
+		"POST /bigbluebutton/api/create " + query + " true application/xml " + modules + "0",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Calls one after another share a connection, also when the server answers with errors.
+func TestClient_Reuse(t *testing.T) {
+	var connections atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "end") {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		_, _ = io.WriteString(w, "<response><returncode>FAILED</returncode></response>")
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	c := newClient(t, s.URL)
+	for _, call := range []string{"create", "end", "getMeetings", "end", "create"} {
+		_, _ = c.Do(t.Context(), call, "", "", nil)
+	}
+	if got := connections.Load(); got != 1 {
+		t.Errorf("%d connections, want 1", got)
+	}
+}
+
+// A server that takes too long costs no more than the deadline, before its first byte and between two of them.
+func TestClient_ResponseDeadline(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "getMeetings") {
+			_, _ = io.WriteString(w, "<response>")
+			w.(http.Flusher).Flush()
+		}
+		<-release
+	})
+	defer close(release)
+	c := bbb.NewClient(bbb.Endpoint{URL: s.URL, Secret: secret}, newTransport(t), 50*time.Millisecond)
+	for _, call := range []string{"create", "getMeetings"} {
+		_, err := c.Do(t.Context(), call, "", "", nil)
+		if failed := callError(t, err); failed.Reason != bbb.Timeout {
+			t.Errorf("%s: got %+v", call, failed)
+		}
+	}
+	if _, err := c.Probe(t.Context()); callError(t, err).Reason != bbb.Timeout {
+		t.Errorf("probe: got %v", err)
+	}
+}
+
+// A server that takes no connection is given up after the connect deadline, and the error says that nothing was sent.
+func TestClient_ConnectDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := bbb.NewTransport(bbb.Timeouts{Connect: 2 * time.Second})
+		silent.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			ours, _ := net.Pipe() // takes TCP, and nothing of TLS
+			return ours, nil
+		}
+		start := time.Now()
+		c := bbb.NewClient(bbb.Endpoint{URL: "https://h", Secret: secret}, silent, time.Minute)
+		_, err := c.Do(t.Context(), "create", "", "", nil)
+		if failed := callError(t, err); failed.Reason != bbb.Timeout {
+			t.Errorf("got %+v", failed)
+		}
+		if took := time.Since(start); took < time.Second || took > 10*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// endless is a body without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (endless) Close() error               { return nil }
+
+// An answer is read up to a limit.
+func TestClient_TooLarge(t *testing.T) {
+	c := bbb.NewClient(bbb.Endpoint{URL: "http://h", Secret: secret}, roundTrip(
+		func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: endless{}}, nil
+		}), time.Minute)
+	_, err := c.Do(t.Context(), "getMeetings", "", "", nil)
+	if failed := callError(t, err); failed.Reason != bbb.TooLarge {
+		t.Errorf("got %+v", failed)
+	}
+}
+
+// Statuses of 500 and above are errors, all others replies; redirects are replies too and are not followed.
+func TestClient_Status(t *testing.T) {
+	var calls atomic.Int32
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		var status int
+		_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
+		w.Header().Set("Location", "/200")
+		w.WriteHeader(status)
+	})
+	c := newClient(t, s.URL)
+	statuses := []int{200, 204, 301, 302, 307, 400, 401, 403, 404, 500, 502, 503, 504, 599}
+	for _, status := range statuses {
+		reply, err := c.Do(t.Context(), fmt.Sprint(status), "", "", nil)
+		if status < 500 && (err != nil || reply.Status != status) {
+			t.Errorf("%d: got %+v, %v", status, reply, err)
+		}
+		if status >= 500 {
+			if failed := callError(t, err); failed.Reason != bbb.Status || failed.Status != status {
+				t.Errorf("%d: got %+v", status, failed)
+			}
+		}
+	}
+	if int(calls.Load()) != len(statuses) {
+		t.Errorf("%d calls, want %d", calls.Load(), len(statuses))
+	}
+}
+
+// A server gets 64 calls at once and no more. Who waits longer than he wants to goes away; probes do not wait.
+func TestClient_Concurrency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int32
+		slow := roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.RawQuery != "" { // no probe
+				if n := now.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				time.Sleep(time.Second)
+				now.Add(-1)
+			}
+			return &http.Response{
+				StatusCode: http.StatusOK, Header: http.Header{},
+				Body: io.NopCloser(strings.NewReader("<response><returncode>SUCCESS</returncode></response>")),
+			}, nil
+		})
+		c := bbb.NewClient(bbb.Endpoint{URL: "http://h", Secret: secret}, slow, time.Minute)
+		for range 200 {
+			go func() {
+				if _, err := c.Answer(context.Background(), "getMeetings", ""); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := c.Probe(ctx); err != nil {
+			t.Errorf("probe: %v", err)
+		}
+		if _, err := c.Do(ctx, "create", "", "", nil); callError(t, err).Reason != bbb.Busy {
+			t.Errorf("got %v, want busy", err)
+		}
+		hungUp, hangUp := context.WithCancel(t.Context())
+		hangUp()
+		if _, err := c.Do(hungUp, "create", "", "", nil); callError(t, err).Reason != bbb.Cancel {
+			t.Errorf("got %v, want cancelled", err)
+		}
+		time.Sleep(5 * time.Second)
+		if most.Load() != 64 {
+			t.Errorf("%d calls at once, want 64", most.Load())
+		}
+	})
+}
+
+// The reasons tell what an operator has to look at.
+func TestCallError_Reason(t *testing.T) {
+	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
+	for _, test := range []struct {
+		err  error
+		want bbb.Reason
+	}{
+		{dial(&net.DNSError{Err: "no such host", Name: "h"}), bbb.DNS},
+		{dial(&net.DNSError{Err: "i/o timeout", Name: "h", IsTimeout: true}), bbb.DNS},
+		{dial(syscall.ECONNREFUSED), bbb.Refused},
+		{dial(syscall.EHOSTUNREACH), bbb.Refused},
+		{dial(syscall.ETIMEDOUT), bbb.Timeout},
+		{context.DeadlineExceeded, bbb.Timeout},
+		{context.Canceled, bbb.Cancel},
+		{&tls.CertificateVerificationError{Err: errors.New("expired")}, bbb.TLS},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, bbb.TLS},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}, bbb.TLS},
+		{io.EOF, bbb.Broken},
+		{io.ErrUnexpectedEOF, bbb.Broken},
+		{syscall.ECONNRESET, bbb.Broken},
+		{&url.Error{Op: "Get", URL: "http://h/?checksum=0", Err: io.EOF}, bbb.Broken},
+		{errors.New(`malformed HTTP response "GET /?checksum=0"`), bbb.Broken},
+	} {
+		c := bbb.NewClient(bbb.Endpoint{URL: "http://h", Secret: secret},
+			roundTrip(func(*http.Request) (*http.Response, error) { return nil, test.err }), time.Minute)
+		_, err := c.Do(t.Context(), "create", "a=1", "", nil)
+		if failed := callError(t, err); failed.Reason != test.want || failed.Call != "create" {
+			t.Errorf("%v: got %+v, want %s", test.err, failed, test.want)
+		}
+	}
+	c := bbb.NewClient(bbb.Endpoint{URL: "http://h h"}, newTransport(t), time.Minute)
+	if _, err := c.Do(t.Context(), "create", "", "", nil); callError(t, err).Reason != bbb.BadURL {
+		t.Errorf("bad URL: got %v", err)
+	}
+}
+
+// raw is a server that sends some bytes to whoever connects, or whatever it is sent.
+func raw(t *testing.T, answer func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			answer(conn)
+			_ = conn.Close()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// A server that is something else, and sends our own request back, gets no checksum into our logs.
+func TestClient_Echo(t *testing.T) {
+	for name, answer := range map[string]func(net.Conn){
+		"echo": func(c net.Conn) {
+			line := make([]byte, 200)
+			n, _ := c.Read(line)
+			_, _ = c.Write(line[:n])
+		},
+		"location": func(c net.Conn) {
+			line := make([]byte, 200)
+			_, _ = c.Read(line)
+			_, _ = io.WriteString(c, "HTTP/1.1 302 Found\r\nLocation: http://h:port/?checksum=0\r\nContent-Length: 1\r\n\r\n")
+		},
+		"status": func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 200))
+			_, _ = io.WriteString(c, "HTTP/1.1 500 ?checksum=0\r\nContent-Length: 0\r\n\r\n")
+		},
+	} {
+		_, err := newClient(t, raw(t, answer)).Do(t.Context(), "create", "a=1", "", nil)
+		if failed := callError(t, err); failed.Call != "create" {
+			t.Errorf("%s: got %+v", name, failed)
+		}
+	}
+}
+
+// simulated answers as a server does that knows a secret and some algorithms.
+func simulated(t *testing.T, list string, secret bbb.Secret, algorithms ...bbb.Algorithm) string {
+	t.Helper()
+	body, root := sample(t, list), sample(t, "root-3.0")
+	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+		query, checksum := bbb.SplitChecksum(r.URL.RawQuery)
+		switch {
+		case r.URL.Path == "/bigbluebutton/api":
+			_, _ = w.Write(root)
+		case bbb.Verify("getMeetings", query, checksum, []bbb.Secret{secret}, algorithms...) < 0:
+			bbb.WriteError(w, bbb.ErrChecksum)
+		default:
+			_, _ = w.Write(body)
+		}
+	}).URL + "/bigbluebutton/api"
+}
+
+func diagnose(t *testing.T, address string, deadline time.Duration) (bbb.Diagnosis, error) {
+	t.Helper()
+	transport := newTransport(t)
+	return bbb.Diagnose(t.Context(), bbb.Endpoint{URL: address, Secret: secret}, func(e bbb.Endpoint) *bbb.Client {
+		return bbb.NewClient(e, transport, deadline)
+	})
+}
+
+// A sound server shows its version, its load, and the best algorithm that it takes.
+func TestDiagnose(t *testing.T) {
+	for alg, allowed := range map[bbb.Algorithm][]bbb.Algorithm{
+		bbb.SHA256: bbb.Algorithms, bbb.SHA1: {bbb.SHA1}, bbb.SHA512: {bbb.SHA1, bbb.SHA384, bbb.SHA512},
+	} {
+		got, err := diagnose(t, simulated(t, "getmeetings-3.0", secret, allowed...), time.Minute)
+		want := bbb.Diagnosis{Algorithm: alg, Version: "3.0.19", Meetings: 2, People: 2}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(err, diff)
+		}
+	}
+}
+
+// Whatever is wrong with a server, the error begins with what and ends with what to do.
+func TestDiagnose_Errors(t *testing.T) {
+	status := func(status int, body string) string {
+		return serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "https://elsewhere/")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}).URL
+	}
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	closed := serve(t, nil)
+	closed.Close()
+	release := make(chan struct{})
+	defer close(release)
+	list := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			_, _ = w.Write(sample(t, "root-3.0"))
+			return
+		}
+		http.NotFound(w, r)
+	})
+	for _, test := range []struct{ name, address, starts, has string }{
+		{"wrong secret", simulated(t, "getmeetings-3.0", "other"), "checksum: ", "bbb-conf --secret"},
+		{"API switched off", simulated(t, "failed", secret), "checksum: ", "bbb-conf --secret"},
+		{"404", status(404, "<html>"), "404: ", "bbb-conf --secret"},
+		{"404 of a call", list.URL, "404: ", "check the path"},
+		{"redirect", status(301, ""), "redirect: ", "https://"},
+		{"not BBB", status(200, "<html>welcome</html>"), "not BigBlueButton: ", "status 200"},
+		{"502", status(502, ""), "status 502: ", "bbb-conf --status"},
+		{"refused", closed.URL, "refused: ", "check the port"},
+		{"TLS", secure.URL, "tls: ", "check the certificate"},
+		{"no TLS", strings.Replace(closedTLS(t), "http://", "https://", 1), "tls: ", "http://"},
+		{"hangs up", raw(t, func(net.Conn) {}), "broken: ", "check the port"},
+		{"silent", serve(t, func(http.ResponseWriter, *http.Request) { <-release }).URL, "timeout: ", "firewall"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			deadline := time.Minute
+			if test.name == "silent" {
+				deadline = 50 * time.Millisecond
+			}
+			_, err := diagnose(t, test.address, deadline)
+			if err == nil || !strings.HasPrefix(err.Error(), test.starts) || !strings.Contains(err.Error(), test.has) {
+				t.Errorf("got %v, want %q and %q", err, test.starts, test.has)
+			}
+			if strings.Contains(err.Error(), "checksum=") {
+				t.Errorf("it shows a checksum: %v", err)
+			}
+		})
+	}
+	_, err := bbb.Diagnose(t.Context(), bbb.Endpoint{URL: "https://nohost/api"}, func(e bbb.Endpoint) *bbb.Client {
+		return bbb.NewClient(e, roundTrip(func(*http.Request) (*http.Response, error) {
+			return nil, &net.DNSError{Err: "no such host", Name: "nohost"}
+		}), time.Minute)
+	})
+	if err == nil || !strings.HasPrefix(err.Error(), "dns: nohost cannot be resolved") {
+		t.Errorf("dns: got %v", err)
+	}
+}
+
+// closedTLS is the address of a server without TLS.
+func closedTLS(t *testing.T) string {
+	t.Helper()
+	return serve(t, http.NotFound).URL
+}
+
+// All that people have at hand leads to the one address that the pool keeps.
+func TestNormalizeURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"h":                                      "https://h/bigbluebutton/api",
+		" h/\n":                                  "https://h/bigbluebutton/api",
+		"H.Example":                              "https://h.example/bigbluebutton/api",
+		"h/bigbluebutton":                        "https://h/bigbluebutton/api",
+		"h/bigbluebutton/":                       "https://h/bigbluebutton/api",
+		"https://h/bigbluebutton/api":            "https://h/bigbluebutton/api",
+		"HTTPS://h/bigbluebutton/api/":           "https://h/bigbluebutton/api",
+		"https://h/bigbluebutton//api//":         "https://h/bigbluebutton/api",
+		"https://h/api":                          "https://h/bigbluebutton/api",
+		"http://h":                               "http://h/bigbluebutton/api",
+		"http://h:80/":                           "http://h/bigbluebutton/api",
+		"https://h:443":                          "https://h/bigbluebutton/api",
+		"https://h:":                             "https://h/bigbluebutton/api",
+		"http://h:443":                           "http://h:443/bigbluebutton/api",
+		"h:8443/bigbluebutton/":                  "https://h:8443/bigbluebutton/api",
+		"https://h/bbb-01/bigbluebutton/api":     "https://h/bbb-01/bigbluebutton/api",
+		"https://h/bbb%2001/bigbluebutton":       "https://h/bbb%2001/bigbluebutton/api",
+		"[2001:DB8::1]":                          "https://[2001:db8::1]/bigbluebutton/api",
+		"http://[::1]:8080/bigbluebutton/api":    "http://[::1]:8080/bigbluebutton/api",
+		"https://h/bigbluebutton/api?":           "https://h/bigbluebutton/api",
+		"http://127.0.0.1:4000/bigbluebutton/x/": "http://127.0.0.1:4000/bigbluebutton/x/bigbluebutton/api",
+	} {
+		got, err := bbb.NormalizeURL(in)
+		if err != nil || got != want {
+			t.Errorf("%q: got %q, %v, want %q", in, got, err, want)
+		}
+		if again, err := bbb.NormalizeURL(got); err != nil || again != got {
+			t.Errorf("%q a second time: got %q, %v", got, again, err)
+		}
+	}
+}
+
+// What is no address is refused, and passwords in it do not show.
+func TestNormalizeURL_Refused(t *testing.T) {
+	for _, in := range []string{
+		"", "https://", "https:///api", "ftp://h", "file:///etc/passwd", "http://:80", "https://h:port", "::1", "h h",
+		"user:hunter2@h", "https://user:hunter2@h/api", "https://user:hunter2?@h", "https://user:hunter2#@h",
+		"https://user:hunter2/@h:x", "ftp://user:@hunter2@h", "https://h/?checksum=hunter2", "https://h/#hunter2",
+		"https://h/%zz?hunter2", "https://user:hunter2%zz@h", "\x00hunter2@h",
+	} {
+		got, err := bbb.NormalizeURL(in)
+		if err == nil {
+			t.Errorf("%q: got %q, want an error", in, got)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: the error shows the password: %v", in, err)
+		}
+	}
+}

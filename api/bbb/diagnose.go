@@ -1,0 +1,131 @@
+package bbb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// NormalizeURL returns the URL of a server's API in the one form that the pool keeps. It takes what people have at
+// hand: a host, what bbb-conf --secret prints, the API itself, with or without a slash at the end.
+func NormalizeURL(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", fmt.Errorf("%q is no address of a server: use https://HOST/bigbluebutton/api", redactURL(s))
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("%q: leave out user, query and fragment", redactURL(s))
+	}
+	path := strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), "/api")
+	if path = strings.TrimRight(path, "/"); !strings.HasSuffix(path, "/bigbluebutton") {
+		path += "/bigbluebutton"
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Host), ":"+defaultPorts[u.Scheme])
+	return u.Scheme + "://" + strings.TrimSuffix(host, ":") + path + "/api", nil
+}
+
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// redactURL drops everything that may hold a password.
+func redactURL(s string) string {
+	scheme, rest, _ := strings.Cut(s, "://")
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	return scheme + "://" + rest
+}
+
+// Diagnosis is what is known of a server after asking it.
+type Diagnosis struct {
+	Algorithm Algorithm // the one it accepts
+	Version   string    // of BigBlueButton, where it reveals it
+	Meetings  int
+	People    int
+}
+
+// Diagnose asks a server who it is and whether it takes our secret, with each algorithm until one works. The error
+// says what is wrong and what to do about it.
+func Diagnose(ctx context.Context, e Endpoint, newClient func(Endpoint) *Client) (Diagnosis, error) {
+	root, err := newClient(e).Probe(ctx)
+	if err != nil {
+		return Diagnosis{}, explain(e.URL, err)
+	}
+	for _, alg := range Algorithms {
+		e.Algorithm = alg
+		meetings, err := newClient(e).meetings(ctx)
+		if failed, ok := errors.AsType[*Error](err); ok && failed.Key == ErrChecksum.Key {
+			continue
+		}
+		if err != nil {
+			return Diagnosis{}, explain(e.URL, err)
+		}
+		d := Diagnosis{Algorithm: alg, Version: root.Get("bbbVersion"), Meetings: len(meetings)}
+		for _, m := range meetings {
+			d.People += m.Participants
+		}
+		return d, nil
+	}
+	return Diagnosis{}, errors.New("checksum: the server does not accept the secret; " +
+		"run bbb-conf --secret there and copy it once more")
+}
+
+func (c *Client) meetings(ctx context.Context) ([]Meeting, error) {
+	reply, err := c.Do(ctx, "getMeetings", "", "", nil)
+	if err != nil {
+		return nil, err
+	}
+	meetings, _, err := ParseMeetings(reply.Body)
+	if errors.Is(err, errNotBBB) {
+		return nil, &CallError{Call: "getMeetings", Reason: NotBBB, Status: reply.Status, Err: err}
+	}
+	return meetings, err
+}
+
+// explain turns a failed call into advice.
+func explain(apiURL string, err error) error {
+	failed, ok := errors.AsType[*CallError](err)
+	if !ok {
+		return err
+	}
+	host := apiURL
+	if u, parseErr := url.Parse(apiURL); parseErr == nil {
+		host = u.Host
+	}
+	switch failed.Reason {
+	case DNS:
+		return fmt.Errorf("dns: %s cannot be resolved here; check the name: %w", host, failed.Err)
+	case Refused:
+		return fmt.Errorf("refused: nothing listens at %s; check the port, and that nginx runs there", host)
+	case TLS:
+		return fmt.Errorf("tls: %s: %w; check the certificate, or use http:// for a server without one", host, failed.Err)
+	case Timeout:
+		return fmt.Errorf("timeout: %s does not answer; check the firewall between here and there", host)
+	case Status:
+		return fmt.Errorf("status %d: nginx answers at %s, BigBlueButton behind it does not; check bbb-conf --status",
+			failed.Status, host)
+	case NotBBB:
+		return explainStatus(apiURL, failed)
+	case Broken:
+		return fmt.Errorf("broken: %s hangs up before it has answered; check the port, and what stands in between: %w",
+			host, failed.Err)
+	case BadURL, TooLarge, Busy, Cancel:
+	}
+	return failed
+}
+
+func explainStatus(apiURL string, failed *CallError) error {
+	switch {
+	case failed.Status == 404:
+		return fmt.Errorf("404: there is nothing at %s; check the path, bbb-conf --secret prints it", apiURL)
+	case failed.Status >= 300 && failed.Status < 400:
+		return fmt.Errorf("redirect: %s sends us elsewhere; use the address that it leads to, often https://", apiURL)
+	}
+	return fmt.Errorf("not BigBlueButton: what answers at %s (status %d) is something else", apiURL, failed.Status)
+}

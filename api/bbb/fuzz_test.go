@@ -1,0 +1,126 @@
+package bbb_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+)
+
+// Any query that is signed verifies, and what goes on to a server means there what it means here.
+func FuzzQuery(f *testing.F) {
+	for _, seed := range []string{
+		"", "&", "a=1&b=2", createQuery, "&a=1&&b=%c3%BC+%20;", "a=1&checksum=c&a=2", "%63hecksum=c&a=%zz&b=%",
+		"=x&a&b=&c=%00%0a", "a=%ff\xff&b=x y#z", "name=[0]~!*'()", "+a+=+1+&a=2", "a=\u0085x&b=\u00a0y",
+	} {
+		f.Add(seed, "create")
+	}
+	f.Fuzz(func(t *testing.T, raw, call string) {
+		query, _ := bbb.SplitChecksum(raw)
+		signed, checksum := bbb.SplitChecksum(bbb.SHA256.Sign(call, query, secret))
+		if signed != query || bbb.Verify(call, signed, checksum, []bbb.Secret{"", "a", secret}) != 2 {
+			t.Fatalf("%q: signed as %q, does not verify", query, signed)
+		}
+		p, err := bbb.ParseParams(query)
+		if err != nil {
+			return
+		}
+		encoded := p.Encode()
+		again, err := bbb.ParseParams(encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(pairs(p), pairs(again)); diff != "" || again.Encode() != encoded {
+			t.Fatalf("%q became %q: %s", query, encoded, diff)
+		}
+		if strings.ContainsAny(encoded, " #\r\n\x00") ||
+			strings.HasPrefix(encoded, "&") {
+			t.Fatalf("%q became %q, which is no query", query, encoded)
+		}
+		if split, found := bbb.SplitChecksum(encoded); split != encoded || found != "" {
+			t.Fatalf("%q became %q, which has a checksum", query, encoded)
+		}
+	})
+}
+
+// However hostile the list, each meeting in it can stand in another document, and says there what it says here.
+func FuzzMeetings(f *testing.F) {
+	samples, err := filepath.Glob("../../testdata/bbb/getmeetings-*.xml")
+	if err != nil || len(samples) == 0 {
+		f.Fatal("no samples", err)
+	}
+	for _, name := range samples {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+		f.Add(bytes.ReplaceAll(body, []byte("</"), []byte("<")))
+	}
+	const ids = "<meeting><meetingID>a</meetingID><internalMeetingID>b</internalMeetingID>"
+	for _, seed := range []string{
+		ids + "<metadata><meeting>x</meeting></metadata></meeting>", ids + "<a><![CDATA[</a>]]>", ids + "<a b='c'>&#1;]]>",
+		ids + strings.Repeat("<a>", 20), ids + "<a>\xef\xbf\xbf\xff&#xFFFE;</a></meeting>" + ids,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if !bytes.HasPrefix(body, []byte("<")) || !bytes.Contains(body, []byte("returncode")) {
+			body = []byte("<response><returncode>SUCCESS</returncode>" + string(body) + "</response>")
+		}
+		list, broken, err := bbb.ParseMeetings(body)
+		if err != nil && (list != nil || broken != 0) {
+			t.Fatalf("%d meetings beside %v", len(list), err)
+		}
+		for _, m := range list {
+			embeddable(t, m.Raw)
+			again, _, err := bbb.ParseMeetings(bbb.Success().Raw(m.Raw).Bytes())
+			if err != nil || len(again) != 1 {
+				t.Fatalf("%d meetings, %v, in %q", len(again), err, m.Raw)
+			}
+			if diff := cmp.Diff(m, again[0]); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+	})
+}
+
+// Whatever comes in over HTTP, only parameters that somebody signed come out.
+func FuzzRequest(f *testing.F) {
+	f.Add("create", "POST", "a=1", "application/xml", []byte(modules))
+	f.Add("create", "POST", "checksum=00", formType, []byte("a=1&b=%zz&checksum=11"))
+	f.Add("end", "POST", "", "multipart/form-data; boundary=x",
+		[]byte("--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--\r\n"))
+	f.Add("hooks/create", "GET", "&a=1", "", []byte(nil))
+	f.Fuzz(func(t *testing.T, call, method, query, contentType string, body []byte) {
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		r.Method, r.URL.RawQuery = method, query
+		r.Header.Set("Content-Type", contentType)
+		q, err := bbb.ReadRequest(r, call, 1<<12)
+		if err != nil {
+			if asError(err) == nil {
+				t.Fatalf("%v is no *Error", err)
+			}
+			return
+		}
+		if i, err := q.Verify([]bbb.Secret{"", secret}, true); i >= 0 || asError(err) == nil {
+			t.Fatalf("verified as %d, %v", i, err)
+		}
+		if _, err := bbb.NewClient(bbb.Endpoint{URL: "http://h", Secret: secret}, roundTrip(
+			func(r *http.Request) (*http.Response, error) {
+				if split, _ := bbb.SplitChecksum(r.URL.RawQuery); split != q.Params.Encode() || r.URL.Fragment != "" {
+					t.Fatalf("%q was sent as %q", q.Params.Encode(), split)
+				}
+				return nil, http.ErrHandlerTimeout
+			}), 1).Do(t.Context(), q.Call, q.Params.Encode(), q.ContentType, q.Body); err == nil {
+			t.Fatal("no error")
+		}
+	})
+}

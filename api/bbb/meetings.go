@@ -1,0 +1,190 @@
+package bbb
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Meeting is a meeting as its server shows it.
+type Meeting struct {
+	// Raw is the <meeting> element as the server sent it. It is safe inside another document.
+	Raw []byte
+
+	MeetingID    string
+	InternalID   string
+	Name         string
+	ParentID     string // internal ID of the parent of a breakout room
+	CreateTime   int64  // milliseconds since 1970, by the server's clock
+	Participants int    // people in it, moderators included
+	Voices       int    // of them with a microphone
+	Videos       int    // cameras
+	Joined       bool   // somebody was in it at some time
+	Recorded     bool   // created with record=true
+	Breakout     bool
+	Ended        bool // over, and only listed until the server forgets it
+	Tenant       string
+}
+
+// TenantKey is the metadata key under which a meeting carries its tenant, where that is not the default one.
+const TenantKey = "bbbpool-tenant"
+
+// MaxAnswer is how many bytes of an answer are read: some 200,000 attendees.
+const MaxAnswer = 64 << 20
+
+// maxMeetings is how many meetings of one server are looked at. Those beyond it count as broken.
+const maxMeetings = 20_000
+
+// ParseMeetings reads the answer to getMeetings. A meeting that is not sound XML is mended; broken tells how many were
+// lost even so, for want of an ID. The raw elements keep body alive.
+func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
+	answer, err := ParseAnswer(body)
+	if err != nil {
+		return nil, 0, fmt.Errorf("getMeetings: %w", err)
+	}
+	if answer.Err != nil {
+		return nil, 0, fmt.Errorf("getMeetings: %w", answer.Err)
+	}
+	for s := (scanner{b: body}); ; {
+		raw, ok := nextMeeting(&s)
+		if !ok {
+			return meetings, broken, nil
+		}
+		if m, ok := parseMeeting(raw); ok && len(meetings) < maxMeetings {
+			meetings = append(meetings, m)
+		} else {
+			broken++
+		}
+	}
+}
+
+const (
+	meetingOpen  = "<meeting>"
+	meetingClose = "</meeting>"
+)
+
+// nextMeeting returns the next <meeting> element. Where its end tag is missing, it ends at the next meeting. Metadata
+// may be called "meeting" too; it shows by having text in it and no elements.
+func nextMeeting(s *scanner) (raw []byte, ok bool) {
+	start, metadata := -1, false
+	for {
+		s.skip()
+		t, ok := s.next()
+		switch {
+		case !ok && start < 0:
+			return nil, false
+		case !ok:
+			return s.b[start:], true
+		case string(t.name) != "meeting":
+		case t.kind == startKind && start < 0:
+			start = t.pos
+		case t.kind == startKind && s.beforeElement():
+			s.pos = t.pos
+			return s.b[start:t.pos], true
+		case t.kind == startKind:
+			metadata = true
+		case t.kind == endKind && metadata:
+			metadata = false
+		case t.kind == endKind && start >= 0:
+			return s.b[start:s.pos:s.pos], true
+		}
+	}
+}
+
+// skip goes to the next piece that matters to nextMeeting, which is much faster than token by token.
+func (s *scanner) skip() {
+	for s.pos < len(s.b) {
+		next := bytes.IndexByte(s.b[s.pos:], '<')
+		if next < 0 {
+			s.pos = len(s.b)
+			return
+		}
+		s.pos += next
+		tag := bytes.TrimPrefix(s.b[s.pos+1:], []byte("/"))
+		if bytes.HasPrefix(tag, []byte("meeting")) || bytes.HasPrefix(tag, []byte("![CDATA[")) {
+			return
+		}
+		s.pos++
+	}
+}
+
+// beforeElement tells whether the next tag is a start tag.
+func (s *scanner) beforeElement() bool {
+	for ahead := *s; ; {
+		t, ok := ahead.next()
+		if !ok || len(t.name) > 0 {
+			return ok && t.kind == startKind
+		}
+	}
+}
+
+// parseMeeting reads one <meeting> element, mending it where it has to.
+func parseMeeting(raw []byte) (Meeting, bool) {
+	m := Meeting{Raw: raw}
+	inner := raw[bytes.IndexByte(raw, '>')+1:]
+	content, whole := bytes.CutSuffix(inner, []byte(meetingClose))
+	if !whole || !children(content, m.set) {
+		content = mend(content)
+		m = Meeting{Raw: slices.Concat([]byte(meetingOpen), content, []byte(meetingClose))}
+		children(content, m.set)
+	}
+	return m, m.MeetingID != "" && m.InternalID != ""
+}
+
+func (m *Meeting) set(name string, inner []byte) {
+	switch name {
+	case "meetingID":
+		m.MeetingID = plain(inner)
+	case "internalMeetingID":
+		m.InternalID = plain(inner)
+	case "meetingName":
+		m.Name = plain(inner)
+	case "parentMeetingID":
+		m.ParentID = plain(inner)
+	case "createTime":
+		m.CreateTime = number(inner)
+	case "participantCount":
+		m.Participants = count(inner)
+	case "voiceParticipantCount":
+		m.Voices = count(inner)
+	case "videoCount":
+		m.Videos = count(inner)
+	case "hasUserJoined":
+		m.Joined = plain(inner) == "true"
+	case "recording":
+		m.Recorded = plain(inner) == "true"
+	case "isBreakout":
+		m.Breakout = plain(inner) == "true"
+	case "hasBeenForciblyEnded":
+		m.Ended = m.Ended || plain(inner) == "true"
+	case "endTime":
+		m.Ended = m.Ended || number(inner) > 0
+	case "metadata":
+		children(inner, func(key string, value []byte) {
+			if key == TenantKey {
+				m.Tenant = plain(value)
+			}
+		})
+	}
+}
+
+// count reads a number of people, of which no server holds a million.
+func count(b []byte) int { return int(min(number(b), 1_000_000)) }
+
+// number reads a number as servers print them: Java puts separators between thousands, which ones depends on the
+// server's language. What is no number is 0.
+func number(b []byte) int64 {
+	groups := strings.FieldsFunc(plain(b), func(r rune) bool { return strings.ContainsRune(",.'’ \u00a0\u202f", r) })
+	for _, group := range groups[min(1, len(groups)):] {
+		if len(group) != 3 {
+			return 0
+		}
+	}
+	n, err := strconv.ParseUint(strings.Join(groups, ""), 10, 63)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
+}

@@ -1,0 +1,106 @@
+package bbb
+
+import (
+	"slices"
+	"unicode/utf8"
+)
+
+// leaves are the elements in a meeting that have text in them and never another element, branches
+// those that have elements.
+var (
+	leaves = []string{
+		"meetingName", "meetingID", "internalMeetingID", "createTime", "createDate", "voiceBridge", "dialNumber",
+		"attendeePW", "moderatorPW", "running", "duration", "hasUserJoined", "recording", "hasBeenForciblyEnded",
+		"startTime", "endTime", "participantCount", "listenerCount", "voiceParticipantCount", "videoCount",
+		"maxUsers", "moderatorCount", "isBreakout", "parentMeetingID", "sequence", "freeJoin",
+		"userID", "fullName", "role", "isPresenter", "isListeningOnly", "hasJoinedVoice", "hasVideo", "clientType",
+		"meeting", // as metadata
+	}
+	branches = []string{"attendees", "attendee", "customdata", "metadata", "breakoutRooms", "breakout"}
+)
+
+// mender makes sound XML of what is not: tags that were forgotten are added, those that fit nowhere become text, and
+// text is escaped. It knows enough of meetings to tell a tag that somebody has for a name from one that ends it.
+type mender struct {
+	out  []byte
+	open []string
+}
+
+// mend returns the content of an element in sound XML.
+func mend(b []byte) []byte {
+	m := &mender{out: make([]byte, 0, len(b)+len(b)/8+64)}
+	for s := (scanner{b: b}); ; {
+		t, ok := s.next()
+		if !ok {
+			m.closeTo(0)
+			return m.out
+		}
+		switch t.kind {
+		case startKind, emptyKind:
+			m.start(t)
+		case endKind:
+			m.end(t)
+		case cdataKind:
+			m.out = AppendText(m.out, string(cdataText(t.raw)))
+		case textKind, strayKind:
+			m.text(t.raw)
+		}
+	}
+}
+
+func (m *mender) start(t token) {
+	known := slices.Contains(leaves, string(t.name)) || slices.Contains(branches, string(t.name))
+	inLeaf := len(m.open) > 0 && slices.Contains(leaves, m.open[len(m.open)-1])
+	if inLeaf && known {
+		m.closeTo(len(m.open) - 1)
+	}
+	if inLeaf && !known || len(m.open) == maxDepth {
+		m.text(t.raw)
+		return
+	}
+	m.out = append(m.out, t.raw...)
+	if t.kind == startKind {
+		m.open = append(m.open, string(t.name))
+	}
+}
+
+func (m *mender) end(t token) {
+	for i, name := range slices.Backward(m.open) {
+		if name == string(t.name) {
+			m.closeTo(i)
+			return
+		}
+	}
+	if len(m.open) > 0 && slices.Contains(leaves, m.open[len(m.open)-1]) {
+		m.text(t.raw)
+	}
+}
+
+func (m *mender) closeTo(depth int) {
+	for len(m.open) > depth {
+		last := len(m.open) - 1
+		m.out = append(append(append(m.out, "</"...), m.open[last]...), '>')
+		m.open = m.open[:last]
+	}
+}
+
+// text appends text, with references left as they are.
+func (m *mender) text(b []byte) {
+	for len(b) > 0 {
+		_, n := reference(b)
+		if n == 0 {
+			_, n = utf8.DecodeRune(b)
+		}
+		switch {
+		case b[0] == '<':
+			m.out = append(m.out, "&lt;"...)
+		case b[0] == '>':
+			m.out = append(m.out, "&gt;"...)
+		case b[0] == '&' && n == 1:
+			m.out = append(m.out, "&amp;"...)
+		default:
+			m.out = appendLegal(m.out, b[:n])
+		}
+		b = b[n:]
+	}
+}

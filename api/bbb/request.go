@@ -1,0 +1,254 @@
+package bbb
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The bodies that calls take, by media type.
+const (
+	formType      = "application/x-www-form-urlencoded"
+	multipartType = "multipart/form-data"
+	xmlType       = "application/xml"
+	textXMLType   = "text/xml"
+)
+
+var (
+	forms      = []string{formType, multipartType}
+	get        = []string{http.MethodGet, http.MethodHead}
+	post       = []string{http.MethodPost}
+	getAndPost = []string{http.MethodGet, http.MethodHead, http.MethodPost}
+)
+
+// callName is what the name of a call looks like: "create", "hooks/list". It ends up in the URLs of servers.
+var callName = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
+
+// shape is which methods a call is routed for, and which bodies it takes.
+type shape struct {
+	methods []string
+	bodies  []string
+}
+
+// shapes are the calls of BigBlueButton 3.0. A call that is not listed is taken with GET and POST and any body: new
+// releases bring some.
+var shapes = map[string]shape{
+	"create":                 {getAndPost, []string{formType, multipartType, xmlType, textXMLType}},
+	"join":                   {get, forms},
+	"isMeetingRunning":       {getAndPost, forms},
+	"end":                    {getAndPost, forms},
+	"getMeetingInfo":         {getAndPost, forms},
+	"getMeetings":            {getAndPost, forms},
+	"getSessions":            {getAndPost, forms},
+	"insertDocument":         {post, []string{xmlType}},
+	"sendChatMessage":        {get, forms},
+	"getRecordings":          {getAndPost, forms},
+	"updateRecordings":       {getAndPost, forms},
+	"publishRecordings":      {get, forms},
+	"deleteRecordings":       {get, forms},
+	"getRecordingTextTracks": {getAndPost, forms},
+	"putRecordingTextTrack":  {post, []string{multipartType}},
+}
+
+// Request is a call as it came in. Until Verify has succeeded nothing in it can be trusted.
+type Request struct {
+	Call        string
+	Params      Params
+	ContentType string // of the body, as it was sent; "" without one
+	Body        []byte // what is passed on beside the parameters: XML, a file; nil for forms, which are parameters
+
+	checksum  string
+	query     string // what the checksum covers
+	form      string // a form body, raw
+	formAlone bool   // no parameters came in the query
+	fields    Params // of a form of either kind
+}
+
+// ReadRequest reads a call of the API from HTTP: name, method, media type and size are checked, nothing is verified
+// yet. Its errors are of type *Error.
+func ReadRequest(r *http.Request, call string, maxBody int64) (*Request, error) {
+	if len(call) > 64 || !callName.MatchString(call) {
+		return nil, ErrUnsupported
+	}
+	want, known := shapes[call]
+	if !known {
+		want.methods = getAndPost
+	}
+	if !slices.Contains(want.methods, r.Method) {
+		return nil, ErrMethod
+	}
+	q := &Request{Call: call}
+	q.query, q.checksum = SplitChecksum(r.URL.RawQuery)
+	q.formAlone = strings.Trim(q.query, "&") == ""
+	var err error
+	if q.Params, err = ParseParams(q.query); err != nil {
+		return nil, err
+	}
+	body, err := readBody(r, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	if len(body) == 0 {
+		return q, nil
+	}
+	contentType := r.Header.Get("Content-Type")
+	if known && !slices.Contains(want.bodies, mediaType(contentType)) {
+		return nil, ErrContentType
+	}
+	return q, q.setBody(contentType, body)
+}
+
+// mediaType returns a Content-Type without its attributes, which BigBlueButton does not look at either.
+func mediaType(contentType string) string {
+	media, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(media))
+}
+
+// readBody reads the body whole, up to a limit.
+func readBody(r *http.Request, limit int64) ([]byte, error) {
+	if r.Body == nil || r.ContentLength == 0 {
+		return nil, nil
+	}
+	if r.ContentLength > limit {
+		return nil, ErrTooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, &Error{Key: "validationError", Message: "The request body ended early"}
+	}
+	if int64(len(body)) > limit {
+		return nil, ErrTooLarge
+	}
+	return body, nil
+}
+
+// setBody keeps a form for Verify and everything else as the body to pass on.
+func (q *Request) setBody(contentType string, body []byte) error {
+	media := mediaType(contentType)
+	switch {
+	case (media == xmlType || media == textXMLType) && !wellFormed(body):
+		return &Error{Key: "validationError", Message: "The request body is not well-formed XML"}
+	case media == formType:
+		return q.setForm(string(body))
+	case media == multipartType && q.Call != "putRecordingTextTrack":
+		return q.setMultipart(contentType, body)
+	default:
+		q.ContentType, q.Body = contentType, body
+	}
+	return nil
+}
+
+func (q *Request) setForm(body string) (err error) {
+	form, checksum := SplitChecksum(body)
+	if q.checksum == "" {
+		q.checksum = checksum
+	}
+	q.form = form
+	q.fields, err = ParseParams(form)
+	return err
+}
+
+// setMultipart reads the fields of a multipart form. Files in it belong to no call and are dropped.
+func (q *Request) setMultipart(contentType string, body []byte) error {
+	errMultipart := &Error{Key: "validationError", Message: "The multipart form cannot be read"}
+	_, attrs, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return errMultipart
+	}
+	var params Params
+	for reader := multipart.NewReader(bytes.NewReader(body), attrs["boundary"]); ; {
+		part, err := reader.NextPart()
+		if err == io.EOF { //nolint:errorlint // a form that is cut off ends with io.EOF wrapped
+			break
+		}
+		if err != nil {
+			return errMultipart
+		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return errMultipart
+		}
+		if len(params) == MaxParams {
+			return errTooManyParams
+		}
+		if part.FileName() != "" {
+			continue
+		}
+		p := Param{Name: clean(part.FormName()), Value: clean(string(value))}
+		if p.Name == "checksum" && q.checksum == "" {
+			q.checksum = p.Value
+		}
+		params = append(params, p)
+	}
+	q.fields = params.distinct()
+	return nil
+}
+
+// Verify tells which of the secrets signed the call, as an index, or fails with ErrChecksum.
+//
+// The parameters are those that the checksum covers. That is the query; only where the query has none, and the body is
+// a form, may the checksum cover the form instead: as it was sent, or as BigBlueButton up to 2.7 rebuilt it, sorted and
+// encoded anew. Form fields beside a signed query are not signed and are dropped. BigBlueButton 3.0 also takes a form
+// under the checksum of an empty query, which anyone who ever saw one can replay with other fields: unsignedForms
+// allows that.
+func (q *Request) Verify(secrets []Secret, unsignedForms bool, allowed ...Algorithm) (int, error) {
+	for _, way := range q.ways(unsignedForms) {
+		if i := Verify(q.Call, way.text, q.checksum, secrets, allowed...); i >= 0 {
+			q.Params = way.params
+			return i, nil
+		}
+	}
+	return -1, q.checksumError()
+}
+
+// way is a text that the checksum may cover, and the parameters in it.
+type way struct {
+	text   string
+	params Params
+}
+
+func (q *Request) ways(unsignedForms bool) []way {
+	if !q.formAlone || len(q.fields) == 0 {
+		return []way{{q.query, q.Params}}
+	}
+	var ways []way
+	if q.form != "" {
+		ways = append(ways, way{q.form, q.fields})
+	}
+	ways = append(ways, way{sortedForm(q.fields), q.fields})
+	if unsignedForms {
+		ways = append(ways, way{q.query, q.fields})
+	}
+	return ways
+}
+
+// sortedForm is the query that BigBlueButton up to 2.7 made of a form: names ascending, values in Java's encoding.
+func sortedForm(params Params) string {
+	sorted := slices.Clone(params)
+	slices.SortFunc(sorted, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	java := strings.NewReplacer("%2A", "*", "~", "%7E")
+	var b strings.Builder
+	for i, p := range sorted {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(p.Name + "=" + java.Replace(url.QueryEscape(p.Value)))
+	}
+	return b.String()
+}
+
+// checksumError is the error in the words of the call.
+func (q *Request) checksumError() *Error {
+	switch q.Call {
+	case "getRecordings", "publishRecordings", "updateRecordings", "deleteRecordings",
+		"getRecordingTextTracks", "putRecordingTextTrack":
+		return ErrRecordingsChecksum
+	}
+	return ErrChecksum
+}

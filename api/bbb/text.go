@@ -1,0 +1,154 @@
+package bbb
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// blanks are the characters that XML counts as white space.
+const blanks = " \t\r\n"
+
+// plain returns the text in b: references resolved, CDATA unwrapped, forbidden characters dropped.
+func plain(b []byte) string {
+	b = bytes.Trim(b, blanks)
+	if isOrdinary(b) {
+		return string(b)
+	}
+	out := make([]byte, 0, len(b))
+	for s := (scanner{b: b}); ; {
+		t, ok := s.next()
+		switch {
+		case !ok:
+			return string(bytes.Trim(out, blanks))
+		case t.kind == cdataKind:
+			out = appendLegal(out, cdataText(t.raw))
+		default:
+			out = appendPlain(out, t.raw)
+		}
+	}
+}
+
+func cdataText(raw []byte) []byte { return raw[len(cdataOpen) : len(raw)-len(cdataClose)] }
+
+func appendPlain(dst, b []byte) []byte {
+	for len(b) > 0 {
+		r, n := reference(b)
+		if n == 0 {
+			r, n = utf8.DecodeRune(b)
+		}
+		if legal(r) && (r != utf8.RuneError || n > 1) {
+			dst = utf8.AppendRune(dst, r)
+		}
+		b = b[n:]
+	}
+	return dst
+}
+
+func appendLegal(dst, b []byte) []byte {
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if legal(r) && (r != utf8.RuneError || n > 1) {
+			dst = append(dst, b[:n]...)
+		}
+		b = b[n:]
+	}
+	return dst
+}
+
+// reference reads an entity or character reference at the start of b. It returns 0 bytes where there is none that XML
+// allows.
+func reference(b []byte) (r rune, size int) {
+	if b[0] != '&' {
+		return 0, 0
+	}
+	end := bytes.IndexByte(b[:min(len(b), 12)], ';')
+	if end < 2 {
+		return 0, 0
+	}
+	switch name := string(b[1:end]); name {
+	case "amp":
+		r = '&'
+	case "lt":
+		r = '<'
+	case "gt":
+		r = '>'
+	case "quot":
+		r = '"'
+	case "apos":
+		r = '\''
+	default:
+		r = charReference(name)
+	}
+	if r == 0 {
+		return 0, 0
+	}
+	return r, end + 1
+}
+
+func charReference(name string) rune {
+	digits, ok := strings.CutPrefix(name, "#")
+	base := 10
+	if hex, isHex := strings.CutPrefix(digits, "x"); isHex {
+		digits, base = hex, 16
+	}
+	n, err := strconv.ParseUint(digits, base, 32)
+	if !ok || err != nil || n > utf8.MaxRune || !legal(rune(n)) {
+		return 0
+	}
+	return rune(n)
+}
+
+// soundText tells whether text between tags is as XML wants it: legal, no stray ampersand, no "]]>".
+func soundText(b []byte) bool {
+	if isOrdinary(b) {
+		return true
+	}
+	if !legalText(b) || bytes.Contains(b, cdataClose) {
+		return false
+	}
+	for {
+		i := bytes.IndexByte(b, '&')
+		if i < 0 {
+			return true
+		}
+		b = b[i:]
+		_, n := reference(b)
+		if n == 0 {
+			return false
+		}
+		b = b[n:]
+	}
+}
+
+// ordinary are the bytes that need no second look, wherever they stand in a text.
+var ordinary = func() (table [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		table[c] = c != '&' && c != ']' && c != '<'
+	}
+	table['\t'], table['\n'], table['\r'] = true, true, true
+	return table
+}()
+
+func isOrdinary(b []byte) bool {
+	for _, c := range b {
+		if !ordinary[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// legalText tells whether b is UTF-8 with characters that XML allows, and no others.
+func legalText(b []byte) bool {
+	for i, c := range b {
+		switch {
+		case c < 0x20 && c != '\t' && c != '\n' && c != '\r':
+			return false
+		case c == 0xef && i+2 < len(b) && b[i+1] == 0xbf && b[i+2] >= 0xbe: // U+FFFE and U+FFFF
+			return false
+		}
+	}
+	return utf8.Valid(b)
+}

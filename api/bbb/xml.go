@@ -1,0 +1,140 @@
+package bbb
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Builder writes XML as BigBlueButton does: UTF-8 without a declaration, elements only. Text is escaped and characters
+// that XML 1.0 forbids are dropped, so that no name, however hostile, breaks an answer.
+type Builder struct{ b []byte }
+
+// Success starts an answer with returncode SUCCESS; Bytes ends it.
+func Success() *Builder {
+	x := &Builder{}
+	x.Open("response").Text("returncode", "SUCCESS")
+	return x
+}
+
+// Open writes a start tag. The name must be one of the protocol's own, or have passed ValidName.
+func (x *Builder) Open(name string) *Builder {
+	x.b = append(append(append(x.b, '<'), name...), '>')
+	return x
+}
+
+// Close writes an end tag.
+func (x *Builder) Close(name string) *Builder {
+	x.b = append(append(append(x.b, "</"...), name...), '>')
+	return x
+}
+
+// Text writes an element with text in it.
+func (x *Builder) Text(name, text string) *Builder {
+	x.Open(name)
+	x.b = AppendText(x.b, text)
+	return x.Close(name)
+}
+
+// Int writes an element with a number in it.
+func (x *Builder) Int(name string, n int64) *Builder { return x.Text(name, strconv.FormatInt(n, 10)) }
+
+// Bool writes an element with true or false in it.
+func (x *Builder) Bool(name string, v bool) *Builder { return x.Text(name, strconv.FormatBool(v)) }
+
+// Raw writes XML that is well-formed already.
+func (x *Builder) Raw(xml []byte) *Builder {
+	x.b = append(x.b, xml...)
+	return x
+}
+
+// Message writes the two elements that most answers end with.
+func (x *Builder) Message(key, message string) *Builder {
+	return x.Text("messageKey", key).Text("message", message)
+}
+
+// Bytes closes the response and returns it.
+func (x *Builder) Bytes() []byte { return x.Close("response").b }
+
+// Fragment returns what was written, without closing anything.
+func (x *Builder) Fragment() []byte { return x.b }
+
+// AppendText appends text with XML's own characters escaped and forbidden ones left out.
+func AppendText(dst []byte, text string) []byte {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == '&':
+			dst = append(dst, "&amp;"...)
+		case r == '<':
+			dst = append(dst, "&lt;"...)
+		case r == '>':
+			dst = append(dst, "&gt;"...)
+		case r == '"':
+			dst = append(dst, "&quot;"...)
+		case r == '\'':
+			dst = append(dst, "&#39;"...)
+		case r == '\r':
+			dst = append(dst, "&#13;"...)
+		case r == utf8.RuneError && n == 1 || !legal(r):
+		default:
+			dst = append(dst, text[i:i+n]...)
+		}
+		i += n
+	}
+	return dst
+}
+
+// legal tells whether XML 1.0 allows a character (section 2.2, production Char).
+func legal(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || 0x20 <= r && r <= 0xd7ff || 0xe000 <= r && r <= 0xfffd || r >= 0x10000
+}
+
+// maxName is how long the name of an element may be.
+const maxName = 256
+
+// ValidName tells whether text, such as a metadata key, can stand as the name of an element. It is stricter than XML:
+// letters, digits, "-", "_" and "." of ASCII, starting with a letter or "_", and nothing that starts with "xml".
+func ValidName(s string) bool {
+	if s == "" || len(s) > maxName || len(s) >= 3 && strings.EqualFold(s[:3], "xml") {
+		return false
+	}
+	for i := range len(s) {
+		if !nameByte(s[i], i == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+func nameByte(c byte, first bool) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_':
+		return true
+	case '0' <= c && c <= '9', c == '-', c == '.':
+		return !first
+	}
+	return false
+}
+
+// WriteXML sends an answer of the API. It is never cached.
+func WriteXML(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "text/xml; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the front end hung up: nobody is left to tell
+}
+
+// WriteError sends a FAILED answer.
+func WriteError(w http.ResponseWriter, e *Error) {
+	x := &Builder{}
+	x.Open("response").Text("returncode", "FAILED").Message(e.Key, e.Message)
+	status := e.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	WriteXML(w, status, x.Bytes())
+}
