@@ -1,0 +1,39 @@
+// Package simulator is simulated BigBlueButton servers: the API of BigBlueButton 3.0, the life of meetings, callbacks
+// and recordings, without any media. Demonstrations, other people's CI and our own tests run on it.
+//
+// It owns its listeners and all that happens on its servers. It knows nothing of pools, and never does what a real
+// server would not do, except where somebody asks for it: through the methods of [Server], or over the control port.
+//
+// # Faults
+//
+// A server has at most one [Fault]; Heal, or another fault, ends it. A server keeps its port throughout.
+//
+//	refuse       connections are refused, those that stood are cut
+//	black-hole   packets vanish: new connections hang, requests on old ones are answered when it heals (Linux; elsewhere
+//	             connections are made and then hang)
+//	hang         requests are read and never answered; healing cuts them off
+//	slow         requests are answered after "delay"; the work is done then, also for callers that have hung up
+//	5xx          requests are answered with "status" (500) and a page of HTML
+//	garbage      answers are noise
+//	truncated    answers stop in the middle
+//	malformed    answers hold text that is no XML
+//
+// All but the first two can be limited to some calls. The API's root counts as the call "api", pages as "page".
+//
+// # Control port
+//
+// One listener for all servers, on the host that the servers listen on, without authentication: keep it on loopback.
+// It speaks JSON; errors are {"error":"…"}.
+//
+//	GET    /servers                                  all servers: fault, meetings, people, recordings, calls by name
+//	GET    /servers/{id}                             one of them
+//	PUT    /servers/{id}/fault                       {"kind":"slow","delay":"8s","calls":["create"]}
+//	DELETE /servers/{id}/fault                       heals
+//	POST   /servers/{id}/restart                     forgets all meetings
+//	POST   /servers/{id}/populate                    {"meetings":10,"people":200}
+//	GET    /servers/{id}/meetings                    its meetings, with the create parameters and documents they got
+//	POST   /servers/{id}/meetings/{m}/people         {"count":5,"voice":2,"video":1,"moderators":1}
+//	DELETE /servers/{id}/meetings/{m}/people         everybody leaves, or ?count=N
+//	POST   /servers/{id}/meetings/{m}/breakouts      {"rooms":2,"people":3}, people in each room
+//	POST   /servers/{id}/meetings/{m}/end            ends it
+package simulator

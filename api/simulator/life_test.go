@@ -1,0 +1,271 @@
+package simulator_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/api/simulator"
+)
+
+// Meetings end by themselves for many reasons, each after its time and not before.
+func TestLife_Expires(t *testing.T) {
+	join := func(role string) func(*testing.T, *simulator.Server) {
+		return func(t *testing.T, s *simulator.Server) { mustJoin(t, s, "room", "Ada", role, "") }
+	}
+	leave := func(t *testing.T, s *simulator.Server) {
+		join("moderator")(t, s)
+		if err := s.Leave("room", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	moderatorLeaves := func(t *testing.T, s *simulator.Server) {
+		join("viewer")(t, s)
+		join("moderator")(t, s)
+		if err := s.Leave("room", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nothing := func(*testing.T, *simulator.Server) {}
+	for _, c := range []struct {
+		name, query string
+		prepare     func(*testing.T, *simulator.Server)
+		after       time.Duration // 0: never
+	}{
+		{"never joined", "", nothing, 5 * time.Minute},
+		{"never joined, set", "&meetingExpireIfNoUserJoinedInMinutes=2", nothing, 2 * time.Minute},
+		{"joined", "", join("viewer"), 0},
+		{"deserted", "", leave, time.Minute},
+		{"deserted, set", "&meetingExpireWhenLastUserLeftInMinutes=3", leave, 3 * time.Minute},
+		{"deserted, never", "&meetingExpireWhenLastUserLeftInMinutes=0", leave, 0},
+		{"duration", "&duration=10", join("viewer"), 10 * time.Minute},
+		{"no moderator", "&endWhenNoModerator=true&endWhenNoModeratorDelayInMinutes=4", moderatorLeaves, 4 * time.Minute},
+		{"no moderator yet", "&endWhenNoModerator=true", join("viewer"), 0},
+		{"moderator not needed", "", moderatorLeaves, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sim, clock := start(t, simulator.Config{})
+			s := sim.Servers()[0]
+			mustCreate(t, s, "room", c.query)
+			c.prepare(t, s)
+			ended := func() bool {
+				sim.Tick(t.Context())
+				m, ok := s.Meeting("room")
+				return !ok || m.Ended
+			}
+			if c.after == 0 {
+				clock.add(24 * time.Hour)
+				if ended() {
+					t.Error("ended")
+				}
+				return
+			}
+			clock.add(c.after - time.Millisecond)
+			if ended() {
+				t.Error("ended too early")
+			}
+			clock.add(time.Millisecond)
+			if !ended() {
+				t.Error("goes on")
+			}
+		})
+	}
+}
+
+// A meeting that has ended is listed for a while and then unknown.
+func TestLife_Linger(t *testing.T) {
+	sim, clock := start(t, simulator.Config{Life: simulator.Settings{Linger: 10 * time.Second}})
+	s := sim.Servers()[0]
+	mustCreate(t, s, "room", "&voiceBridge=12345")
+	call(t, s, "end", "meetingID=room")
+	mustCreate(t, s, "other", "&voiceBridge=12345") // the number is free at once
+	clock.add(9 * time.Second)
+	sim.Tick(t.Context())
+	if a := call(t, s, "getMeetingInfo", "meetingID=room"); a.field("hasBeenForciblyEnded") != "true" {
+		t.Error(a.body)
+	}
+	clock.add(time.Second)
+	sim.Tick(t.Context())
+	if a := call(t, s, "getMeetingInfo", "meetingID=room"); a.field("messageKey") != "notFound" {
+		t.Error(a.body)
+	}
+}
+
+// A restart loses all meetings and tells nobody.
+func TestRestart(t *testing.T) {
+	sim, clock := start(t, simulator.Config{})
+	s := sim.Servers()[0]
+	mustCreate(t, s, "room", "&meta_endCallbackUrl=http%3A%2F%2F127.0.0.1%3A1%2F")
+	s.Restart()
+	clock.add(time.Hour)
+	sim.Tick(t.Context())
+	if a := call(t, s, "getMeetings", ""); a.field("messageKey") != "noMeetings" {
+		t.Error(a.body)
+	}
+}
+
+// receiver is a front end that notes what it is told, and answers with the statuses it is given, then with 200.
+type receiver struct {
+	*httptest.Server
+	mu       sync.Mutex
+	got      []string
+	forms    []url.Values
+	statuses []int
+}
+
+func newReceiver(t *testing.T, statuses ...int) *receiver {
+	r := &receiver{statuses: statuses}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.got = append(r.got, q.Method+" "+q.URL.String())
+		_ = q.ParseForm()
+		r.forms = append(r.forms, q.PostForm)
+		if len(r.statuses) > 0 {
+			w.WriteHeader(r.statuses[0])
+			r.statuses = r.statuses[1:]
+		}
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) calls() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got)
+}
+
+// Both callbacks about an end come twice; only the one in the metadata has anything added.
+func TestCallback_End(t *testing.T) {
+	sim, clock := start(t, simulator.Config{})
+	s := sim.Servers()[0]
+	front := newReceiver(t)
+	mustCreate(t, s, "a+b", "&record=true&meta_endCallbackUrl="+url.QueryEscape(front.URL+"/meta?x=1")+
+		"&meetingEndedURL="+url.QueryEscape(front.URL+"/hidden?y=2"))
+	call(t, s, "end", "meetingID=a+b")
+	sim.Tick(t.Context())
+	if got := front.calls(); len(got) != 0 {
+		t.Errorf("called while the meeting is still listed: %v", got)
+	}
+	clock.add(2 * time.Second)
+	sim.Tick(t.Context())
+	got := front.calls()
+	slices.Sort(got)
+	want := []string{
+		"GET /hidden?y=2", "GET /hidden?y=2",
+		"GET /meta?x=1&recordingmarks=true&meetingID=a+b", "GET /meta?x=1&recordingmarks=true&meetingID=a+b",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A callback that is not answered with exactly 200 is tried five times in all.
+func TestCallback_Retries(t *testing.T) {
+	var reported int
+	sim, clock := start(t, simulator.Config{Report: func(error) { reported++ }})
+	s := sim.Servers()[0]
+	front := newReceiver(t, 204, 500, 404, 503, 202, 200)
+	mustCreate(t, s, "room", "&meetingEndedURL="+url.QueryEscape(front.URL))
+	call(t, s, "end", "meetingID=room")
+	for _, wait := range []time.Duration{
+		2 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, time.Hour,
+	} {
+		clock.add(wait - time.Millisecond)
+		before := len(front.calls())
+		sim.Tick(t.Context())
+		if len(front.calls()) != before {
+			t.Errorf("called before %v were over", wait)
+		}
+		clock.add(time.Millisecond)
+		sim.Tick(t.Context())
+	}
+	if n := len(front.calls()); n != 5 || reported != 5 {
+		t.Errorf("%d calls and %d reports, want 5 each", n, reported)
+	}
+}
+
+// Run lets time pass, and leaves nothing running.
+func TestRun(t *testing.T) {
+	sim, err := simulator.New(simulator.Config{
+		Servers: 3, Life: simulator.Settings{Linger: time.Millisecond, Step: time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- sim.Run(ctx) }()
+	s := sim.Servers()[2]
+	front := newReceiver(t)
+	mustCreate(t, s, "room", "&meetingEndedURL="+url.QueryEscape(front.URL))
+	call(t, s, "end", "meetingID=room")
+	for len(front.calls()) < 2 { // the test's own deadline ends it
+		call(t, s, "getMeetings", "")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if resp, err := browser.Get(s.URL()); err == nil {
+		_ = resp.Body.Close()
+		t.Error("still listening")
+	}
+}
+
+// A configuration that makes no sense is refused with a reason.
+func TestNew_Refused(t *testing.T) {
+	for _, cfg := range []simulator.Config{
+		{Listen: "nowhere"},
+		{Listen: "127.0.0.1:99999"},
+		{Servers: simulator.MaxServers + 1},
+		{Formats: []string{"../etc"}},
+		{Control: "192.0.2.1:1"},
+	} {
+		if sim, err := simulator.New(cfg); err == nil {
+			sim.Close()
+			t.Errorf("%+v is accepted", cfg)
+		}
+	}
+	first, _ := start(t, simulator.Config{})
+	taken := must(url.Parse(first.Servers()[0].URL())).Host
+	if sim, err := simulator.New(simulator.Config{Listen: taken}); err == nil {
+		sim.Close()
+		t.Error("a port is shared")
+	}
+}
+
+// Servers listen where they are told to, and hand out URLs that lead there.
+func TestNew_Listens(t *testing.T) {
+	for _, c := range []struct{ listen, public, want string }{
+		{"", "", "http://127.0.0.1:"},
+		{":0", "", "http://127.0.0.1:"},
+		{"0.0.0.0:0", "localhost", "http://localhost:"},
+		{"localhost:0", "", "http://127.0.0.1:"},
+	} {
+		sim, _ := start(t, simulator.Config{Servers: 2, Listen: c.listen, PublicHost: c.public, Secret: "same"})
+		for _, s := range sim.Servers() {
+			if !strings.HasPrefix(s.URL(), c.want) || s.Secret() != "same" {
+				t.Errorf("listening on %q: URL %s, want %s…", c.listen, s.URL(), c.want)
+			}
+			mustFault(t, s, simulator.Fault{Kind: simulator.Refuse})
+			mustHeal(t, s)
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
