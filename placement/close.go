@@ -1,0 +1,143 @@
+package placement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Why a claim is closed, in the history.
+const (
+	reasonEnded   = "ended"   // the server said so
+	reasonGone    = "gone"    // the server does not know the meeting any more
+	reasonMoved   = "moved"   // created on another server
+	reasonRemoved = "removed" // its server has left the pool
+)
+
+// Close turns a claim into a session, and keeps polls that were on their way from adopting it. If the claim has changed
+// since it was found, or the meeting is just being created, Close returns false. The reason is one word.
+func (l *Ledger) Close(ctx context.Context, c store.Claim, reason string) (bool, error) {
+	return l.closeIf(ctx, c.MeetingKey, reason, func(m *meeting) bool { return m.is(c) })
+}
+
+// is tells whether a claim that was handed out earlier still stands. It may have got its internal ID since.
+func (m *meeting) is(c store.Claim) bool {
+	return m.claim.Server == c.Server && m.claim.Placed.Equal(c.Placed) &&
+		(c.InternalID == "" || m.claim.InternalID == c.InternalID)
+}
+
+// closeIf closes a claim that still passes a check once nobody else can change it. The lock is held during the check.
+func (l *Ledger) closeIf(
+	ctx context.Context, key store.MeetingKey, reason string, check func(*meeting) bool,
+) (bool, error) {
+	if !l.try(key) {
+		return false, nil
+	}
+	return l.finish(ctx, key, reason, check)
+}
+
+// closeRemoved closes claims whose server has left the pool, unless it is back by now.
+func (l *Ledger) closeRemoved(ctx context.Context, claims []store.Claim) error {
+	var errs []error
+	for _, c := range claims {
+		err := l.take(ctx, c.MeetingKey)
+		if err == nil {
+			_, err = l.finish(ctx, c.MeetingKey, reasonRemoved, func(m *meeting) bool {
+				return m.claim.Server == c.Server && m.server == nil
+			})
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// finish closes a claim and gives up the turn, which the caller has. The claim leaves memory after the store: if that
+// fails it still stands in both.
+func (l *Ledger) finish(
+	ctx context.Context, key store.MeetingKey, reason string, check func(*meeting) bool,
+) (closed bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.release(key)
+	m := l.meetings[key]
+	if m == nil || !check(m) {
+		return false, nil
+	}
+	claim, session := m.claim, m.session(l.now(), reason)
+	l.mu.Unlock()
+	err = l.write(ctx, func() error { return l.settle(ctx, claim, session) })
+	l.mu.Lock()
+	if err != nil {
+		return false, fmt.Errorf("close claim %s: %w", key.MeetingID, err)
+	}
+	l.drop(m)
+	if reason != reasonGone && reason != reasonRemoved { // these may be seen again
+		l.closed.add(claim.InternalID, l.now())
+	}
+	return true, nil
+}
+
+// settle writes the session first: a crash in between closes the claim once more, under the same session ID.
+func (l *Ledger) settle(ctx context.Context, c store.Claim, s store.Session) error {
+	if err := l.remember(ctx, s); err != nil {
+		return err
+	}
+	return ignoreMissing(l.claims.DeleteClaim(ctx, c))
+}
+
+// remember adds a session to the history. A meeting that no server ever had leaves none.
+func (l *Ledger) remember(ctx context.Context, s store.Session) error {
+	if s.ID == "" {
+		return nil
+	}
+	return l.sessions.AddSession(ctx, s)
+}
+
+// past is the session of a stay that another one has replaced, empty where the meeting is the same.
+func (s *stay) past(now time.Time, internalID string) store.Session {
+	if s.claim.InternalID == internalID {
+		return store.Session{}
+	}
+	return s.session(now, reasonMoved)
+}
+
+// ignoreMissing takes a claim that is gone, or another's by now, for removed.
+func ignoreMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// recently remembers the internal IDs of meetings that were closed, for at least one span. A server may list a meeting
+// for a while after its end, and a poll may have been on its way: neither must bring the claim back.
+type recently struct {
+	since        time.Time
+	young, older map[string]struct{}
+}
+
+const recentlySpan = 10 * time.Minute
+
+func (r *recently) add(id string, now time.Time) {
+	if id == "" {
+		return
+	}
+	if now.Sub(r.since) >= recentlySpan {
+		r.since, r.older, r.young = now, r.young, map[string]struct{}{}
+	}
+	r.young[id] = struct{}{}
+}
+
+func (r *recently) forget(id string) {
+	delete(r.young, id)
+	delete(r.older, id)
+}
+
+func (r *recently) has(id string) bool {
+	_, young := r.young[id]
+	_, older := r.older[id]
+	return young || older
+}

@@ -1,0 +1,220 @@
+package placement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Wish is what a create asks of its server.
+type Wish struct {
+	Expected float64 // people
+	Tag      string  // as in meta_server-tag; "" wants an untagged server
+	Recorded bool
+}
+
+// Creation is one create on its way. There is at most one for a meeting at any time: others wait in Begin. It is for
+// one goroutine.
+type Creation struct {
+	ledger  *Ledger
+	key     store.MeetingKey
+	meeting *meeting // nil while nobody has claimed it
+	before  *stay    // what the first claim of this create has replaced, empty for a new meeting; nil before that
+}
+
+// Begin waits until no other create of the meeting is under way. End must follow.
+func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, error) {
+	if err := l.take(ctx, key); err != nil {
+		return nil, err
+	}
+	return l.begun(key), nil
+}
+
+// begun is called by whoever has the turn.
+func (l *Ledger) begun(key store.MeetingKey) *Creation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &Creation{ledger: l, key: key, meeting: l.meetings[key]}
+	if c.meeting != nil {
+		c.meeting.creating = true
+	}
+	return c
+}
+
+// End lets the next create of the meeting go ahead, and joins that waited for this one.
+func (c *Creation) End() {
+	c.ledger.mu.Lock()
+	defer c.ledger.mu.Unlock()
+	if c.meeting != nil {
+		c.meeting.creating, c.meeting.pending = false, false
+	}
+	c.ledger.release(c.key)
+}
+
+// Placement says where a create goes.
+type Placement struct {
+	Claim    store.Claim
+	Known    bool // the meeting was claimed before; otherwise Choice tells why it goes there
+	Occupied bool // somebody is in it, or may be on the way
+	Choice   Choice
+}
+
+// Place returns the server for the meeting: the one that it is claimed on, unless that is gone or to be avoided, else
+// the one that the rule chooses. Decision and record are one step, and the claim is durable when Place returns. Its
+// errors are ErrNoServer, ErrNoTag, and those of the store.
+func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement, error) {
+	w.Expected = believable(w.Expected)
+	l := c.ledger
+	l.mu.Lock()
+	if m := c.meeting; m != nil && m.usable() && !slices.Contains(avoid, m.claim.Server) {
+		defer l.mu.Unlock()
+		return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(l.now())}, nil
+	}
+	choice, err := l.decide(w, avoid)
+	if err != nil {
+		l.mu.Unlock()
+		return Placement{}, err
+	}
+	claim := store.Claim{
+		MeetingKey: c.key, Server: choice.Best.Server, Placed: l.now(), Expected: w.Expected, Recorded: w.Recorded,
+	}
+	before := c.record(claim)
+	l.mu.Unlock()
+	if err := c.commit(ctx, claim, before); err != nil {
+		return Placement{}, fmt.Errorf("claim %s: %w", c.key.MeetingID, err)
+	}
+	return Placement{Claim: claim, Choice: choice}, nil
+}
+
+// usable tells whether the server of a meeting can be expected to have it.
+func (m *meeting) usable() bool { return m.server != nil && m.server.Standing > Gone }
+
+// record enters a claim in memory and returns what it replaces. The lock is held.
+func (c *Creation) record(claim store.Claim) (before stay) {
+	if m := c.meeting; m != nil {
+		before = m.stay
+		c.ledger.put(m, c.ledger.newStay(claim))
+	} else {
+		c.meeting = c.ledger.enter(claim)
+	}
+	c.meeting.creating, c.meeting.pending = true, true
+	return before
+}
+
+// commit makes a recorded claim durable. If that fails the ledger goes back to where the store still is.
+func (c *Creation) commit(ctx context.Context, claim store.Claim, before stay) error {
+	l := c.ledger
+	err := l.write(ctx, func() error { return c.persist(ctx, claim, before.claim) })
+	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		c.restore(before)
+		return err
+	}
+	if c.before == nil {
+		c.before = &before
+	}
+	return nil
+}
+
+// restore puts back what a claim has replaced. The lock is held.
+func (c *Creation) restore(before stay) {
+	if before.claim.Server == "" {
+		c.ledger.drop(c.meeting)
+		c.meeting = nil
+		return
+	}
+	c.ledger.put(c.meeting, before)
+}
+
+// persist makes the claim durable. One that somebody else stored meanwhile is replaced: it is the turn of this create.
+func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error {
+	replace := func(stored *store.Claim) error {
+		*stored = claim
+		return nil
+	}
+	if before.Server == "" {
+		_, err := c.ledger.claims.CreateClaim(ctx, claim)
+		if !errors.Is(err, store.ErrExists) {
+			return err
+		}
+	}
+	_, err := c.ledger.claims.UpdateClaim(ctx, c.key, replace)
+	if errors.Is(err, store.ErrNotFound) {
+		_, err = c.ledger.claims.CreateClaim(ctx, claim)
+	}
+	return err
+}
+
+// Confirm records that the server has the meeting, as a session that has just begun or as the one that is known. Only
+// a new internal ID is written to the store; if that fails the claim stands all the same, and the next poll supplies
+// what is missing. A session that the meeting had before becomes history.
+func (c *Creation) Confirm(ctx context.Context, internalID string, createTime int64) error {
+	if c.meeting == nil {
+		return ErrUnknown
+	}
+	claim, past, same := c.confirm(internalID, createTime)
+	if same {
+		return nil
+	}
+	l := c.ledger
+	err := l.write(ctx, func() error { return errors.Join(c.persist(ctx, claim, claim), l.remember(ctx, past)) })
+	if err != nil {
+		return fmt.Errorf("confirm claim %s: %w", c.key.MeetingID, err)
+	}
+	return nil
+}
+
+// confirm is Confirm in memory. It returns the claim as it is now and what the meeting was before, if anything, and
+// whether nothing is to be written.
+func (c *Creation) confirm(internalID string, createTime int64) (claim store.Claim, past store.Session, same bool) {
+	l, m := c.ledger, c.meeting
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known := m.claim.InternalID
+	if internalID == "" || len(internalID) > maxID {
+		internalID = known
+	}
+	claim = m.claim
+	claim.InternalID, claim.CreateTime = internalID, createTime
+	switch {
+	case known != "" && known != internalID: // over without our notice, and begun anew by this create
+		past = m.session(l.now(), reasonEnded)
+		claim.Placed = l.now()
+		l.put(m, l.newStay(claim))
+	case c.before != nil:
+		past = c.before.past(l.now(), internalID)
+	}
+	m.claim, m.confirmed, m.missed = claim, l.now(), 0
+	l.closed.forget(internalID)
+	return claim, past, known == internalID
+}
+
+// GiveUp takes the claim back after no server took the meeting: a new one is removed, a known one stands where it was.
+// If the store fails the claim stands as it is, in memory too.
+func (c *Creation) GiveUp(ctx context.Context) error {
+	if c.before == nil {
+		return nil
+	}
+	l, before := c.ledger, *c.before
+	l.mu.Lock()
+	claim := c.meeting.claim
+	l.mu.Unlock()
+	err := l.write(ctx, func() error {
+		if before.claim.Server == "" {
+			return ignoreMissing(l.claims.DeleteClaim(ctx, claim))
+		}
+		return c.persist(ctx, before.claim, claim)
+	})
+	if err != nil {
+		return fmt.Errorf("give up the claim of %s: %w", c.key.MeetingID, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.restore(before)
+	c.before = nil
+	return nil
+}

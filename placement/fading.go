@@ -1,0 +1,65 @@
+package placement
+
+import (
+	"cmp"
+	"slices"
+)
+
+// fading is the sum of expectations that each fade linearly from their full size at birth to nothing at birth + span.
+// The sum over n meetings is kept as two numbers, so that a decision costs the same however many there are:
+//
+//	sum p (1 - (now - born)/span)  =  sum p - (now sum p - sum p born)/span
+type fading struct {
+	span  float64 // seconds
+	young []birth // not faded yet, oldest first
+	p, pb float64 // sums of p and of p times born
+}
+
+type birth struct{ born, p float64 }
+
+// at returns the sum at a time, in seconds.
+func (f *fading) at(now float64) float64 {
+	f.expire(now)
+	return max(0, f.p-(now*f.p-f.pb)/f.span)
+}
+
+// expire drops what has faded. With nothing left the sums start anew, so that rounding errors cannot pile up.
+func (f *fading) expire(now float64) {
+	n := 0
+	for n < len(f.young) && f.young[n].born+f.span <= now {
+		f.p -= f.young[n].p
+		f.pb -= f.young[n].p * f.young[n].born
+		n++
+	}
+	f.young = f.young[n:]
+	if len(f.young) == 0 {
+		f.young, f.p, f.pb = nil, 0, 0
+	}
+}
+
+func (f *fading) add(born, p float64) {
+	if p <= 0 {
+		return
+	}
+	f.young = slices.Insert(f.young, f.find(born), birth{born, p})
+	f.p += p
+	f.pb += p * born
+}
+
+// remove takes back an add, unless it has faded already.
+func (f *fading) remove(born, p float64) {
+	for i := f.find(born); i < len(f.young) && f.young[i].born == born; i++ {
+		if f.young[i].p == p {
+			f.young = slices.Delete(f.young, i, i+1)
+			f.p -= p
+			f.pb -= p * born
+			return
+		}
+	}
+}
+
+// find returns the place of the first birth that is not before born.
+func (f *fading) find(born float64) int {
+	i, _ := slices.BinarySearchFunc(f.young, born, func(b birth, t float64) int { return cmp.Compare(b.born, t) })
+	return i
+}

@@ -1,0 +1,108 @@
+package placement
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Found is where a meeting is.
+type Found struct {
+	Claim    store.Claim
+	Standing Standing // of its server
+}
+
+// Find returns where a meeting is, or ErrUnknown. While it is being created for the first time, or moved, it waits for
+// the outcome: a join that overtakes its create must not fail. It makes no call and no write.
+func (l *Ledger) Find(ctx context.Context, key store.MeetingKey) (Found, error) {
+	for {
+		found, ended, err := l.find(key)
+		if ended == nil {
+			return found, err
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return Found{}, ctx.Err()
+		}
+	}
+}
+
+// find returns where a meeting is as far as that is certain, else what to wait for.
+func (l *Ledger) find(key store.MeetingKey) (Found, <-chan struct{}, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, t := l.meetings[key], l.turns[key]
+	switch {
+	case m != nil && !m.pending:
+		return m.found(), nil, nil
+	case t != nil:
+		return Found{}, t.ended(), nil
+	}
+	return Found{}, nil, ErrUnknown
+}
+
+// Peek is Find for those that cannot wait: it tells where a meeting is going to be.
+func (l *Ledger) Peek(key store.MeetingKey) (Found, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m := l.meetings[key]; m != nil {
+		return m.found(), nil
+	}
+	return Found{}, ErrUnknown
+}
+
+func (m *meeting) found() Found {
+	found := Found{Claim: m.claim}
+	if m.server != nil {
+		found.Standing = m.server.Standing
+	}
+	return found
+}
+
+// Joined counts somebody who was sent to a meeting.
+func (l *Ledger) Joined(key store.MeetingKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m := l.meetings[key]; m != nil {
+		m.joined(l.now())
+	}
+}
+
+// Info is a claim with what the ledger knows of the meeting.
+type Info struct {
+	store.Claim
+	People int // in it and on the way
+	Peak   int // most people seen at once
+	Joins  int // sent so far
+}
+
+// Meetings returns all meetings, by tenant and ID.
+func (l *Ledger) Meetings() []Info {
+	l.mu.Lock()
+	infos := make([]Info, 0, len(l.meetings))
+	for _, m := range l.meetings {
+		infos = append(infos, Info{Claim: m.claim, People: m.here(), Peak: m.peak, Joins: m.joins})
+	}
+	l.mu.Unlock()
+	slices.SortFunc(infos, func(a, b Info) int {
+		if c := strings.Compare(a.Tenant, b.Tenant); c != 0 {
+			return c
+		}
+		return strings.Compare(a.MeetingID, b.MeetingID)
+	})
+	return infos
+}
+
+// ServerLoad returns what counts on a server now; a server that is not in the pool carries nothing.
+func (l *Ledger) ServerLoad(id string) Load {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.servers[id]
+	if s == nil {
+		return Load{Server: id}
+	}
+	return s.load(l.clock(l.now()))
+}

@@ -1,0 +1,183 @@
+package placement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Poll is what one round of asking a server saw.
+type Poll struct {
+	Server   string
+	Began    time.Time // before the server was asked
+	Complete bool      // every meeting in the answer could be read: what is not in it is not on the server
+	Meetings []Sighting
+}
+
+// Sighting is a meeting that a poll saw. Breakout rooms are not sighted: they belong to their parent, whose people
+// they borrow.
+type Sighting struct {
+	Key        store.MeetingKey
+	InternalID string
+	CreateTime int64 // by the server's clock, in milliseconds since 1970
+	People     int
+	Recorded   bool
+	Ended      bool // over, and only listed until the server forgets it
+}
+
+// maxID is the length, in bytes, of the longest ID that a record is made of. BigBlueButton's are shorter.
+const maxID = 1024
+
+// storable tells whether a sighting can become a record.
+func (s Sighting) storable() bool {
+	return s.Key.MeetingID != "" && len(s.Key.MeetingID) <= maxID && len(s.Key.Tenant) <= maxID &&
+		!strings.Contains(s.Key.Tenant, "\x00") && s.InternalID != "" && len(s.InternalID) <= maxID
+}
+
+// BeginPoll must be called before a server is asked, so that joins sent from now on are not taken for counted.
+func (l *Ledger) BeginPoll(server string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.servers[server]; s != nil {
+		s.epoch++
+	}
+}
+
+// Reconcile brings the claims in line with what a poll saw. Counts are corrected; meetings that nobody claimed are
+// adopted, and so are those whose claim is on a server that is gone; a claim whose meeting is over, or missing from two
+// polls in a row, is closed. It returns the strays: meetings that are claimed on another server. What is being created
+// at the moment is left alone, and so is what was confirmed after the poll began.
+func (l *Ledger) Reconcile(ctx context.Context, p Poll) (strays []Sighting, err error) {
+	found := l.compare(p)
+	var errs []error
+	for _, c := range found.over {
+		_, err := l.Close(ctx, c, reasonEnded)
+		errs = append(errs, err)
+	}
+	for _, c := range found.gone {
+		_, err := l.closeIf(ctx, c.MeetingKey, reasonGone, func(m *meeting) bool {
+			return m.is(c) && m.missed >= patience
+		})
+		errs = append(errs, err)
+	}
+	for _, s := range found.unclaimed {
+		errs = append(errs, l.adopt(ctx, p.Server, s))
+	}
+	return found.strays, errors.Join(errs...)
+}
+
+// findings is what a poll and the claims disagree on.
+type findings struct {
+	over, gone        []store.Claim
+	unclaimed, strays []Sighting
+}
+
+// compare updates the counts and sorts out what has to be done about a poll, in memory alone.
+func (l *Ledger) compare(p Poll) (found findings) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	page := l.servers[p.Server]
+	if page == nil {
+		return found
+	}
+	seen := make(map[*meeting]bool, len(p.Meetings))
+	for _, s := range p.Meetings {
+		s.People = min(max(s.People, 0), most)
+		m := l.meetings[s.Key]
+		switch {
+		case !s.storable():
+		case l.closed.has(s.InternalID) && (m == nil || m.claim.InternalID != s.InternalID): // over, listed or not
+		case m != nil && m.server == page:
+			seen[m] = found.look(m, s, p.Began) || seen[m]
+		case s.Ended || m != nil && m.creating:
+		case m != nil && m.usable():
+			found.strays = append(found.strays, s)
+		default:
+			found.unclaimed = append(found.unclaimed, s)
+		}
+	}
+	if p.Complete {
+		found.gone = page.missing(seen, p.Began, l.clock(p.Began))
+	}
+	return found
+}
+
+// look draws the conclusions from a sighting of a meeting that is claimed on the server. It returns false where that
+// is another session by the same name: one that is over, or one that was begun without us. The latter is adopted once
+// the claim is found to be gone.
+func (f *findings) look(m *meeting, s Sighting, began time.Time) bool {
+	same := m.claim.InternalID == s.InternalID
+	switch {
+	case s.Ended:
+		if same && !m.creating {
+			f.over = append(f.over, m.claim)
+		}
+		return same
+	case same || m.claim.InternalID == "":
+		m.sighted(s)
+		return true
+	case !m.creating && m.confirmed.Before(began):
+		f.unclaimed = append(f.unclaimed, s)
+	}
+	return false
+}
+
+// patience is how many polls in a row must miss a meeting before it counts as gone.
+const patience = 2
+
+// missing returns the claims of meetings that too many polls in a row have not seen, although they began after the
+// server had confirmed the meeting.
+func (s *server) missing(seen map[*meeting]bool, began time.Time, clock float64) (gone []store.Claim) {
+	for _, m := range s.meetings {
+		if seen[m] || m.creating || !m.confirmed.Before(began) || m.born >= clock {
+			continue
+		}
+		if m.missed++; m.missed >= patience {
+			gone = append(gone, m.claim)
+		}
+	}
+	return gone
+}
+
+// adopt claims a meeting for the server that it was seen on. While that server is gone the claim would hold nothing.
+func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
+	if !l.try(s.Key) {
+		return nil
+	}
+	c := l.begun(s.Key)
+	defer c.End()
+	l.mu.Lock()
+	page := l.servers[server]
+	if page == nil || page.Standing == Gone || c.meeting != nil && c.meeting.usable() || l.closed.has(s.InternalID) {
+		l.mu.Unlock()
+		return nil // something else was faster
+	}
+	claim := store.Claim{
+		MeetingKey: s.Key, Server: server, InternalID: s.InternalID, CreateTime: s.CreateTime,
+		Placed: l.created(s.CreateTime), Expected: l.config.Default, Recorded: s.Recorded,
+	}
+	before := c.record(claim)
+	c.meeting.sighted(s)
+	l.mu.Unlock()
+	err := c.commit(ctx, claim, before)
+	if err == nil {
+		err = l.write(ctx, func() error { return l.remember(ctx, before.past(l.now(), s.InternalID)) })
+	}
+	if err != nil {
+		return fmt.Errorf("adopt %s: %w", s.Key.MeetingID, err)
+	}
+	return nil
+}
+
+// created is when a meeting began, by the clock of its server as far as that can be true.
+func (l *Ledger) created(ms int64) time.Time {
+	now := l.now()
+	if t := time.UnixMilli(ms); ms > 0 && t.Before(now) {
+		return t
+	}
+	return now
+}

@@ -1,0 +1,25 @@
+package placement
+
+// Standing is what a server may be used for, from what people decided and what its health is.
+type Standing int
+
+// The standings, from worst to best.
+const (
+	// Gone: offline, disabled or removed. Nothing goes there, and its claims hold no create back.
+	Gone Standing = iota
+	// Held: cordoned or draining. It keeps its meetings and takes no new ones.
+	Held
+	// Doubtful: suspect, or not seen yet. It keeps its meetings and takes new ones only when nobody else can.
+	Doubtful
+	// Open: it takes new meetings.
+	Open
+)
+
+// Server is what the ledger needs to know of a server.
+type Server struct {
+	ID       string
+	Weight   float64
+	Capacity int
+	Tag      string
+	Standing Standing
+}
