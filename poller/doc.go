@@ -1,0 +1,26 @@
+// Package poller asks the servers how they are, and owns what is observed of them: health, the meetings that were last
+// seen, and the clients that the rest of the program calls them with.
+//
+// # Health
+//
+// Health is observed actively, by polls, and passively: a forward that fails is reported here and counts.
+//
+//	unknown --success--> online
+//	online, unknown --failure--> suspect --success--> online
+//	suspect --Unhealthy failed rounds--> offline --Healthy successes--> online
+//
+// Suspect comes with the first failure. A suspect server takes no new meetings and is probed twice a second for as long
+// as a blip may last (Failover), then with back-off. Failures in that time count as one round per poll interval, so
+// that a burst of failing calls does not make a server offline. Nothing here ever ends a meeting because a server is
+// not seen. When more than half of the pool fails at once, our own network is the likelier cause: no server goes
+// offline then.
+//
+// # Polls
+//
+// Each server has a schedule of its own with jitter, and one poll in flight at most; a server that hangs costs nobody
+// else anything. What a poll sees goes to the ledger, which adopts and closes claims; meetings that are claimed
+// elsewhere are ended here once they are empty. A poll writes nothing to the store by itself.
+//
+// The view serves getMeetings: Refresh polls at once whoever was not polled just now, waits as long as the caller can,
+// and leaves the rest at what was last seen.
+package poller

@@ -1,0 +1,385 @@
+package poller_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+const secret = "sesame"
+
+var (
+	errDown = errors.New("connection refused")
+	// hung is a server that takes connections and never answers.
+	hung = behaviour{delay: 1000 * time.Hour}
+	down = behaviour{err: errDown}
+)
+
+// behaviour is how a server answers. The zero value is at once and rightly.
+type behaviour struct {
+	delay time.Duration
+	err   error
+	body  string // instead of the right answer
+}
+
+// call is one that a server has seen.
+type call struct {
+	name string
+	at   time.Time
+}
+
+// fake is a server in memory.
+type fake struct {
+	mu       sync.Mutex
+	is       map[string]behaviour // by call; "" is all others
+	meetings []bbb.Meeting
+	calls    []call
+	polls    int // in flight
+	most     int // polls that were in flight at once
+}
+
+// network is the way to all servers, by host. It opens no sockets, so that time in a bubble can pass.
+type network map[string]*fake
+
+func (n network) RoundTrip(req *http.Request) (*http.Response, error) {
+	f := n[req.URL.Host]
+	if f == nil {
+		return nil, fmt.Errorf("no such host as %s", req.URL.Host)
+	}
+	name := req.URL.Path[strings.LastIndexByte(req.URL.Path, '/')+1:]
+	defer f.enter(name)()
+	is := f.behaviour(name)
+	select {
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	case <-time.After(is.delay):
+	}
+	if is.err != nil {
+		return nil, is.err
+	}
+	body := is.body
+	if body == "" {
+		body = f.answer(name, req.URL)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body))}, nil
+}
+
+func (f *fake) enter(name string) (leave func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, call{name, time.Now()})
+	if name != "getMeetings" {
+		return func() {}
+	}
+	f.polls++
+	f.most = max(f.most, f.polls)
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.polls--
+	}
+}
+
+func (f *fake) behaviour(name string) behaviour {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if is, ok := f.is[name]; ok {
+		return is
+	}
+	return f.is[""]
+}
+
+// set makes the server behave in a way for the calls named, or for all that are not.
+func (f *fake) set(is behaviour, names ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(names) == 0 {
+		f.is = map[string]behaviour{"": is}
+	}
+	for _, name := range names {
+		f.is[name] = is
+	}
+}
+
+// show sets the meetings of the server.
+func (f *fake) show(meetings ...bbb.Meeting) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.meetings = meetings
+}
+
+func (f *fake) answer(name string, u *url.URL) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case name == "api":
+		return "<response><returncode>SUCCESS</returncode><version>2.0</version></response>"
+	case name == "end":
+		id := u.Query().Get("meetingID")
+		f.meetings = slices.DeleteFunc(slices.Clone(f.meetings), func(m bbb.Meeting) bool { return m.MeetingID == id })
+		return "<response><returncode>SUCCESS</returncode></response>"
+	case u.RawQuery != bbb.SHA256.Sign(name, "", secret):
+		return "<response><returncode>FAILED</returncode><messageKey>checksumError</messageKey>" +
+			"<message>Checksums do not match</message></response>"
+	}
+	return list(f.meetings...)
+}
+
+// list is an answer to getMeetings.
+func list(meetings ...bbb.Meeting) string {
+	x := bbb.Success().Open("meetings")
+	for _, m := range meetings {
+		x.Open("meeting").Text("meetingName", m.Name).Text("meetingID", m.MeetingID).
+			Text("internalMeetingID", m.InternalID).Int("createTime", m.CreateTime).
+			Bool("hasBeenForciblyEnded", m.Ended).Int("participantCount", int64(m.Participants)).
+			Int("videoCount", int64(m.Videos)).Bool("isBreakout", m.Breakout).Text("parentMeetingID", m.ParentID).
+			Open("metadata")
+		if m.Tenant != "" {
+			x.Text(bbb.TenantKey, m.Tenant)
+		}
+		x.Close("metadata").Close("meeting")
+	}
+	return string(x.Close("meetings").Bytes())
+}
+
+// times returns when calls were seen, as time since the first instant of the test.
+func (f *fake) times(start time.Time, name string) (at []time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.calls {
+		if c.name == name {
+			at = append(at, c.at.Sub(start))
+		}
+	}
+	return at
+}
+
+// forget drops what was called so far.
+func (f *fake) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = nil
+}
+
+// rig is a poller over servers in memory.
+type rig struct {
+	*poller.Poller
+	t      testing.TB
+	net    network
+	ledger *placement.Ledger
+	store  *memory
+	logs   *logs
+	config poller.Config
+	start  time.Time
+}
+
+func config() poller.Config {
+	return poller.Config{
+		Interval: 10 * time.Second, Connect: 2 * time.Second, Response: 10 * time.Second, Unhealthy: 3, Healthy: 1,
+		Failover: 3 * time.Second,
+	}
+}
+
+// newRig makes a poller that does not run yet. The servers are called as their hosts.
+func newRig(t testing.TB, c poller.Config, now func() time.Time, ids ...string) *rig {
+	r := &rig{t: t, net: network{}, store: &memory{claims: map[store.MeetingKey]store.Claim{}}, logs: &logs{}, start: now()}
+	c.Transport = r.net
+	r.config = c
+	r.ledger = placement.New(placement.Config{}, r.store, r.store, now)
+	r.Poller = poller.New(c, r.ledger, zerolog.New(r.logs), now)
+	for _, id := range ids {
+		r.net[id] = &fake{is: map[string]behaviour{}}
+		r.SetServer(record(id))
+	}
+	return r
+}
+
+func record(id string) store.Server {
+	return store.Server{
+		ID: id, URL: "http://" + id + "/bigbluebutton/api", Secret: secret, State: store.Enabled, Weight: 1,
+	}
+}
+
+// bubble runs a test with a running poller, in time of its own.
+func bubble(t *testing.T, c poller.Config, ids []string, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, c, time.Now, ids...)
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan error)
+		go func() { over <- r.Run(ctx) }()
+		defer func() {
+			cancel()
+			if err := <-over; err != nil {
+				t.Errorf("run: %v", err)
+			}
+		}()
+		r.pass(time.Second)
+		test(t, r)
+	})
+}
+
+// pass lets time pass, and everything happen that follows from it.
+func (r *rig) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (r *rig) health(id string) poller.Health {
+	s, _ := r.Server(id)
+	return s.Health
+}
+
+// expect checks the health of a server.
+func (r *rig) expect(id string, want poller.Health) {
+	r.t.Helper()
+	if got := r.health(id); got != want {
+		r.t.Errorf("after %s: %s is %s, want %s", time.Since(r.start), id, got, want)
+	}
+}
+
+// place claims a meeting on a server, as a create that succeeded does.
+func (r *rig) place(id, server, internal string) {
+	r.t.Helper()
+	ctx := context.Background()
+	creation, err := r.ledger.Begin(ctx, key(id))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer creation.End()
+	var avoid []string
+	for other := range r.net {
+		if other != server {
+			avoid = append(avoid, other)
+		}
+	}
+	if _, err := creation.Place(ctx, placement.Wish{}, avoid); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := creation.Confirm(ctx, internal, 1); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// claimed returns the server that a meeting is claimed on.
+func (r *rig) claimed(id string) string {
+	found, err := r.ledger.Peek(key(id))
+	if err != nil {
+		return ""
+	}
+	return found.Claim.Server
+}
+
+func key(id string) store.MeetingKey {
+	return store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: id}
+}
+
+func room(id, internal string, people int) bbb.Meeting {
+	return bbb.Meeting{MeetingID: id, InternalID: internal, Name: "Room " + id, CreateTime: 1, Participants: people}
+}
+
+// internals returns the internal IDs of the meetings that the default tenant sees.
+func (r *rig) internals() []string {
+	list := []string{}
+	for _, m := range r.Meetings(store.DefaultTenant) {
+		list = append(list, m.InternalID)
+	}
+	return list
+}
+
+// logs keeps log lines.
+type logs struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+// count returns how many lines contain a text.
+func (l *logs) count(text string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.buf.String()) {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// memory is a store of claims and sessions without a disk.
+type memory struct {
+	mu       sync.Mutex
+	claims   map[store.MeetingKey]store.Claim
+	sessions []store.Session
+}
+
+func (m *memory) Claims(context.Context) (list []store.Claim, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.claims {
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+func (m *memory) CreateClaim(_ context.Context, c store.Claim) (store.Claim, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old, ok := m.claims[c.MeetingKey]; ok {
+		return old, store.ErrExists
+	}
+	m.claims[c.MeetingKey] = c
+	return c, nil
+}
+
+func (m *memory) UpdateClaim(_ context.Context, k store.MeetingKey, change func(*store.Claim) error) (store.Claim, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, ok := m.claims[k]
+	if !ok {
+		return c, store.ErrNotFound
+	}
+	err := change(&c)
+	m.claims[k] = c
+	return c, err
+}
+
+func (m *memory) DeleteClaim(_ context.Context, c store.Claim) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.claims, c.MeetingKey)
+	return nil
+}
+
+func (m *memory) AddSession(_ context.Context, s store.Session) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions = append(m.sessions, s)
+	return nil
+}
+
+func (m *memory) SessionsSince(context.Context, time.Time, int) ([]store.Session, error) {
+	return nil, nil
+}

@@ -1,0 +1,231 @@
+package poller_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller"
+)
+
+// A server's health follows from the calls to it, and from the time between them, alone.
+func TestReport_Health(t *testing.T) {
+	type step struct {
+		at   time.Duration
+		err  error
+		want poller.Health
+	}
+	fail := errors.New("create: refused")
+	tests := []struct {
+		name   string
+		change func(*poller.Config)
+		steps  []step
+	}{
+		{"a success shows that it is there", nil, []step{{0, nil, poller.Online}}},
+		{"a first failure says no more than of any other", nil, []step{{0, fail, poller.Suspect}}},
+		{"it is back with its first success", nil, []step{
+			{0, nil, poller.Online}, {time.Second, fail, poller.Suspect}, {2 * time.Second, nil, poller.Online},
+		}},
+		{"failures of one interval are one round", nil, []step{
+			{0, fail, poller.Suspect},
+			{time.Second, fail, poller.Suspect},
+			{2 * time.Second, fail, poller.Suspect},
+			{9 * time.Second, fail, poller.Suspect},
+			{10 * time.Second, fail, poller.Suspect},
+			{19 * time.Second, fail, poller.Suspect},
+			{20 * time.Second, fail, poller.Offline},
+		}},
+		{"rounds count only in a row", nil, []step{
+			{0, fail, poller.Suspect},
+			{10 * time.Second, fail, poller.Suspect},
+			{15 * time.Second, nil, poller.Online},
+			{20 * time.Second, fail, poller.Suspect},
+			{30 * time.Second, fail, poller.Suspect},
+			{40 * time.Second, fail, poller.Offline},
+		}},
+		{
+			"short intervals do not make it offline before a blip could have passed",
+			func(c *poller.Config) { c.Interval, c.Unhealthy = 100*time.Millisecond, 1 },
+			[]step{
+				{0, fail, poller.Suspect},
+				{time.Second, fail, poller.Suspect},
+				{2999 * time.Millisecond, fail, poller.Suspect},
+				{3 * time.Second, fail, poller.Offline},
+			},
+		},
+		{
+			"more failures do not make it worse than offline", func(c *poller.Config) { c.Unhealthy = 2 },
+			[]step{
+				{0, fail, poller.Suspect},
+				{10 * time.Second, fail, poller.Offline},
+				{11 * time.Second, fail, poller.Offline},
+				{12 * time.Second, nil, poller.Online},
+				{13 * time.Second, fail, poller.Suspect},
+			},
+		},
+		{
+			"from offline it comes back after as many successes in a row as it takes",
+			func(c *poller.Config) { c.Unhealthy, c.Healthy = 2, 3 },
+			[]step{
+				{0, fail, poller.Suspect},
+				{10 * time.Second, fail, poller.Offline},
+				{11 * time.Second, nil, poller.Offline},
+				{12 * time.Second, nil, poller.Offline},
+				{13 * time.Second, fail, poller.Offline},
+				{14 * time.Second, nil, poller.Offline},
+				{15 * time.Second, nil, poller.Offline},
+				{16 * time.Second, nil, poller.Online},
+			},
+		},
+		{"what we cancelled ourselves, or did not even send, is not its fault", nil, []step{
+			{0, &bbb.CallError{Reason: bbb.Cancel, Err: fail}, poller.Unknown},
+			{0, fmt.Errorf("create: %w", &bbb.CallError{Reason: bbb.Busy, Err: fail}), poller.Unknown},
+			{0, &bbb.CallError{Reason: bbb.Timeout, Err: fail}, poller.Suspect},
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			start := time.Now()
+			now := start
+			c := config()
+			if test.change != nil {
+				test.change(&c)
+			}
+			r := newRig(t, c, func() time.Time { return now }, "a")
+			for _, step := range test.steps {
+				now = start.Add(step.at)
+				r.Report("a", r.Client("a"), step.err)
+				if got := r.health("a"); got != step.want {
+					t.Errorf("at %s, after %v: %s, want %s", step.at, step.err, got, step.want)
+				}
+			}
+		})
+	}
+}
+
+// When most of the pool fails at once our own network is the likelier cause: nobody goes offline, and one alarm says
+// so. As soon as less than half of it fails, the rest is to blame itself.
+func TestReport_OwnNetwork(t *testing.T) {
+	start := time.Now()
+	now := start
+	c := config()
+	c.Unhealthy = 2
+	r := newRig(t, c, func() time.Time { return now }, "a", "b", "c")
+	report := func(err error, ids ...string) {
+		for _, id := range ids {
+			r.Report(id, r.Client(id), err)
+		}
+	}
+	report(nil, "a", "b", "c")
+	for range 10 {
+		report(errDown, "a", "b")
+		now = now.Add(c.Interval)
+	}
+	r.expect("a", poller.Suspect)
+	r.expect("b", poller.Suspect)
+	if n := r.logs.count("our own network and DNS"); n != 1 {
+		t.Errorf("%d alarms, want 1", n)
+	}
+	if got := r.metrics(); !strings.Contains(got, "bbbpool_own_network_suspect 1\n") {
+		t.Errorf("metrics without the alarm:\n%s", got)
+	}
+	report(nil, "b")
+	report(errDown, "a")
+	r.expect("a", poller.Offline)
+	r.expect("b", poller.Online)
+	if got := r.metrics(); !strings.Contains(got, "bbbpool_own_network_suspect 0\n") {
+		t.Errorf("metrics with the alarm:\n%s", got)
+	}
+	if n := r.logs.count("seems to be well"); n != 1 {
+		t.Errorf("%d all-clears, want 1", n)
+	}
+}
+
+// A pool of one server cannot tell whose fault it is; the server goes offline as it would among others.
+func TestReport_OnlyServer(t *testing.T) {
+	now := time.Now()
+	r := newRig(t, config(), func() time.Time { return now }, "a")
+	for range 3 {
+		r.Report("a", r.Client("a"), errDown)
+		now = now.Add(10 * time.Second)
+	}
+	r.expect("a", poller.Offline)
+}
+
+// What is said of an address or a secret that the server had once, or of a server that has left, is not heard.
+func TestReport_FormerClient(t *testing.T) {
+	r := newRig(t, config(), time.Now, "a")
+	former := r.Client("a")
+	r.Report("a", former, nil)
+	r.expect("a", poller.Online)
+	changed := record("a")
+	changed.Secret = "new"
+	r.SetServer(changed)
+	r.expect("a", poller.Unknown)
+	r.Report("a", former, nil)
+	r.expect("a", poller.Unknown)
+	r.Report("a", former, errDown)
+	r.expect("a", poller.Unknown)
+	r.Report("a", nil, errDown)
+	r.expect("a", poller.Unknown)
+	r.Report("nobody", former, errDown)
+}
+
+// A weight, a tag or a cordon changes nothing about what is known of a server.
+func TestSetServer_KeepsHealth(t *testing.T) {
+	r := newRig(t, config(), time.Now, "a")
+	client := r.Client("a")
+	r.Report("a", client, nil)
+	changed := record("a")
+	changed.Weight, changed.Tag, changed.State = 2, "gpu", "cordoned"
+	r.SetServer(changed)
+	r.expect("a", poller.Online)
+	if r.Client("a") != client {
+		t.Error("the client is another one")
+	}
+}
+
+// What was seen of a server before it was disabled says nothing once it is enabled again, perhaps weeks later: it takes
+// no new meetings before it has answered.
+func TestSetServer_EnabledAgainIsUnknown(t *testing.T) {
+	r := newRig(t, config(), time.Now, "a")
+	r.Report("a", r.Client("a"), nil)
+	off := record("a")
+	off.State = "disabled"
+	r.SetServer(off)
+	r.expect("a", poller.Unknown)
+	r.SetServer(record("a"))
+	r.expect("a", poller.Unknown)
+}
+
+// A server's words are kept only in part, cut between characters.
+func TestReport_ReasonIsShort(t *testing.T) {
+	r := newRig(t, config(), time.Now, "a")
+	r.Report("a", r.Client("a"), errors.New(strings.Repeat("ä", 1<<20)))
+	s, _ := r.Server("a")
+	if n := len(s.Reason); n > 400 || !strings.HasSuffix(s.Reason, "ä…") {
+		t.Errorf("reason of %d bytes: %.20q…", n, s.Reason)
+	}
+}
+
+// The configuration names every value that cannot work, with its flag.
+func TestConfig_Validate(t *testing.T) {
+	if err := config().Validate(); err != nil {
+		t.Errorf("the usual configuration: %v", err)
+	}
+	err := poller.Config{Interval: time.Second, Unhealthy: 1, Healthy: 1001}.Validate()
+	for _, flag := range []string{"--connect-timeout 0s", "--response-timeout 0s", "--failover-after 0s", "--healthy-after 1001"} {
+		if err == nil || !strings.Contains(err.Error(), flag) {
+			t.Errorf("error %v, want one that names %s", err, flag)
+		}
+	}
+}
+
+func (r *rig) metrics() string {
+	var b strings.Builder
+	r.WriteMetrics(&b)
+	return b.String()
+}

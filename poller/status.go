@@ -1,0 +1,93 @@
+package poller
+
+import (
+	"time"
+
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Status is a server as people see it.
+type Status struct {
+	store.Server
+	Health   Health
+	Failing  time.Time // since when every call has failed; zero while they succeed
+	Reason   string    // of the last failure
+	LastPoll time.Time // when the last good poll began; zero if there was none
+	Latency  time.Duration
+	Meetings int // seen at the last poll, breakout rooms left out
+	Users    int // people seen at the last poll
+	Videos   int
+	Largest  int // people in the largest meeting
+	Split    int // meetings with people in them that are claimed on another server
+	Broken   int // meetings that could not be read
+	Load     placement.Load
+}
+
+// Servers returns the status of every server, by ID. It asks nobody.
+func (p *Poller) Servers() []Status {
+	servers := p.sorted()
+	list := make([]Status, 0, len(servers))
+	for _, s := range servers {
+		list = append(list, p.status(s))
+	}
+	return list
+}
+
+// Server returns the status of one server.
+func (p *Poller) Server(id string) (Status, bool) {
+	s := p.server(id)
+	if s == nil {
+		return Status{}, false
+	}
+	return p.status(s), true
+}
+
+func (p *Poller) status(s *server) Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Status{
+		Server: s.record, Health: s.health.is, Failing: s.health.failing, Reason: s.health.reason,
+		LastPoll: s.polled, Latency: s.latency, Split: len(s.split), Broken: s.broken,
+		Load: p.ledger.ServerLoad(s.id),
+	}
+	for _, m := range s.meetings {
+		if m.Breakout || m.Ended {
+			continue
+		}
+		st.Meetings++
+		st.Users += m.Participants
+		st.Videos += m.Videos
+		st.Largest = max(st.Largest, m.Participants)
+	}
+	return st
+}
+
+// Ready tells why the pool cannot take new meetings, or "" if it can. A pool without servers that should take some is
+// as ready as it can be.
+func (p *Poller) Ready() string {
+	enabled, unknown := 0, 0
+	for _, s := range p.sorted() {
+		s.mu.Lock()
+		state, health := s.record.State, s.health.is
+		s.mu.Unlock()
+		switch {
+		case state != store.Enabled:
+			continue
+		case health == Online:
+			return ""
+		case health == Unknown:
+			unknown++
+		}
+		enabled++
+	}
+	switch {
+	case enabled == 0:
+		return ""
+	case unknown > 0:
+		return "no server has been polled yet"
+	case p.ownNetwork():
+		return "no server can take new meetings: most fail at once, check our own network and DNS"
+	}
+	return "no server can take new meetings"
+}
