@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// call is one request on its way, with everything that its log line will say.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	req   *bbb.Request
+	name  string
+	start time.Time
+
+	tenant   string
+	key      store.MeetingKey
+	internal string // the server's ID of the meeting
+	server   string
+	outcome  string // returncode, messageKey, or what a redirect is for
+	status   int
+	tries    int   // servers that a create was sent to
+	err      error // what went wrong on our side
+}
+
+func (g *Gateway) newCall(w http.ResponseWriter, r *http.Request) *call {
+	return &call{w: w, r: r, name: callName(r.URL.Path), start: time.Now()}
+}
+
+// on notes where the meeting is.
+func (c *call) on(claim store.Claim) {
+	c.server, c.internal = claim.Server, claim.InternalID
+}
+
+// xml answers with a body of our own making.
+func (c *call) xml(body []byte) error {
+	c.outcome, c.status = "SUCCESS", http.StatusOK
+	bbb.WriteXML(c.w, http.StatusOK, body)
+	return nil
+}
+
+// pass answers with what a server said, byte for byte.
+func (c *call) pass(reply *bbb.Reply) error {
+	if reply.Status != http.StatusOK {
+		return bbb.ErrUnsupported // the server does not know the call, or wants to send us elsewhere
+	}
+	c.outcome, c.status = "SUCCESS", reply.Status
+	if answer, err := bbb.ParseAnswer(reply.Body); err == nil && answer.Err != nil {
+		c.outcome = answer.Err.Key
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", reply.ContentType)
+	h.Set("Cache-Control", "no-store")
+	c.w.WriteHeader(reply.Status)
+	_, _ = c.w.Write(reply.Body) // the front end hung up: nobody is left to tell
+	return nil
+}
+
+// fail answers with an error, if there is one. What is not meant for the front end is logged and shown as internal.
+func (c *call) fail(err error) {
+	if err == nil {
+		return
+	}
+	if errors.Is(err, context.Canceled) {
+		c.outcome, c.status = "hungUp", 499
+		return
+	}
+	answer, ok := errors.AsType[*bbb.Error](err)
+	if !ok {
+		answer = bbb.ErrInternal
+	}
+	if err.Error() != answer.Error() {
+		c.err = err // there is more to it than the front end is told
+	}
+	c.outcome, c.status = answer.Key, max(answer.Status, http.StatusOK)
+	if c.name == "join" {
+		c.joinFailed(answer)
+		return
+	}
+	bbb.WriteError(c.w, answer)
+}
+
+// log writes the one line that every request gets.
+func (c *call) log(log zerolog.Logger) {
+	level := zerolog.InfoLevel
+	if c.err != nil {
+		level = zerolog.ErrorLevel
+	}
+	e := log.WithLevel(level).AnErr("error", c.err).Str("request", c.r.Header.Get("X-Request-Id")).Str("call", c.name)
+	for _, f := range [...][2]string{
+		{"tenant", c.tenant},
+		{"meetingID", c.key.MeetingID},
+		{"internalMeetingID", c.internal},
+		{"server", c.server},
+		{"outcome", c.outcome},
+	} {
+		if f[1] != "" {
+			e.Str(f[0], f[1])
+		}
+	}
+	if c.tries > 1 {
+		e.Int("tries", c.tries)
+	}
+	e.Int("status", c.status).Dur("ms", time.Since(c.start)).Str("remote", c.r.RemoteAddr).Send()
+}

@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// locate finds the claim of the meeting that a call is about. A meeting on a server that is gone counts as unknown:
+// it can be created anew. While the meeting is being created the call waits.
+func (g *Gateway) locate(ctx context.Context, c *call) (store.Claim, error) {
+	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
+		return store.Claim{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, createDeadline)
+	defer cancel()
+	found, err := g.Ledger.Find(ctx, c.key)
+	if err != nil {
+		return store.Claim{}, err
+	}
+	c.on(found.Claim)
+	if found.Standing == placement.Gone {
+		return store.Claim{}, placement.ErrUnknown
+	}
+	return found.Claim, nil
+}
+
+// send makes the call on a server, with the parameters and the body as they came.
+func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply, error) {
+	client := g.Pool.Client(server)
+	if client == nil {
+		return nil, errors.New("the server has just left the pool")
+	}
+	reply, err := client.Do(ctx, c.name, c.req.Params.Encode(), c.req.ContentType, c.req.Body)
+	g.Pool.Report(server, client, err)
+	return reply, err
+}
+
+// shared is send for calls that only read: those that ask the same at the same time share one call to the server. It
+// goes on when the one who asked first hangs up, and ends with the server's deadline.
+func (g *Gateway) shared(ctx context.Context, c *call, server string) (*bbb.Reply, error) {
+	reply, err, _ := g.flights.Do(c.tenant+" "+server+" "+c.name+" "+c.req.Params.Encode(), func() (any, error) {
+		return g.send(context.WithoutCancel(ctx), c, server)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return reply.(*bbb.Reply), nil //nolint:forcetypeassert // what the function above returns
+}
+
+// forward passes a call on to the server that has the meeting, and its answer back. What is answered for an unknown
+// meeting differs from call to call.
+func (g *Gateway) forward(ctx context.Context, c *call, unknown *bbb.Error) error {
+	claim, err := g.locate(ctx, c)
+	if errors.Is(err, placement.ErrUnknown) {
+		return unknown
+	}
+	if err != nil {
+		return err
+	}
+	reply, err := g.send(ctx, c, claim.Server)
+	if err != nil {
+		return errors.Join(bbb.ErrUnavailable, err)
+	}
+	return c.pass(reply)
+}
+
+func (g *Gateway) insertDocument(ctx context.Context, c *call) error {
+	return g.forward(ctx, c, &bbb.Error{Message: "Meeting with id [" + c.key.MeetingID + "] not found."})
+}
+
+func (g *Gateway) sendChatMessage(ctx context.Context, c *call) error {
+	return g.forward(ctx, c, bbb.ErrChatUnknown)
+}
+
+// anyOther passes on calls that newer servers may know and bbbpool does not, as long as they are about a meeting.
+func (g *Gateway) anyOther(ctx context.Context, c *call) error {
+	if c.key.MeetingID == "" || !bbb.ValidName(c.name) {
+		return bbb.ErrUnsupported
+	}
+	return g.forward(ctx, c, bbb.ErrMeetingNotFound)
+}

@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Config is what an operator may set, as flags. The environment names are Scalelite's.
+type Config struct {
+	Params         Params        `embed:""`
+	Secret         store.Secret  `hidden:"" env:"LOADBALANCER_SECRET" help:"Shared secret of the front ends."`
+	Secrets        store.Secret  `hidden:"" env:"LOADBALANCER_SECRETS" help:"More of them, separated by colons."`
+	Algorithms     []string      `name:"checksum-algorithms" sep:":" env:"LOADBALANCER_CHECKSUM_ALGORITHM,BBBPOOL_CHECKSUM_ALGORITHMS" help:"Checksum algorithms that front ends may use, separated by colons. All by default."`
+	NoMeetingsList bool          `name:"no-meetings-list" env:"GET_MEETINGS_API_DISABLED,BBBPOOL_NO_MEETINGS_LIST" help:"Answer getMeetings with an empty list."`
+	UnsignedForms  bool          `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
+	MaxBody        int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
+	ProbeAfter     time.Duration `kong:"-"` // how long a create may take before its server is probed
+	Probe          time.Duration `kong:"-"` // how long a probe may take
+}
+
+// Pool is what the gateway needs of the servers.
+type Pool interface {
+	// Client returns the way to call a server, or nil for one that is not in the pool.
+	Client(server string) *bbb.Client
+	// Report tells how a call through that client went.
+	Report(server string, client *bbb.Client, err error)
+	// Failing tells whether the last call to a server failed.
+	Failing(server string) bool
+	// Alive waits until a failing server answers again, or has failed for so long that its meetings may be created
+	// elsewhere even with people in them; then it returns false.
+	Alive(ctx context.Context, server string) bool
+	// Refresh asks all servers for their meetings and returns when they have answered or ctx ends.
+	Refresh(ctx context.Context)
+	// Meetings returns the meetings of a tenant as last seen.
+	Meetings(tenant string) []bbb.Meeting
+	// Meeting returns one meeting as last seen on a server.
+	Meeting(server string, key store.MeetingKey) (bbb.Meeting, bool)
+	// Created notes a meeting that no poll has seen yet.
+	Created(server string, m bbb.Meeting)
+}
+
+// Gateway serves the API. Its exported fields must be set before the first request.
+type Gateway struct {
+	Config     Config
+	Ledger     *placement.Ledger
+	Pool       Pool
+	Recordings store.Recordings
+	Log        zerolog.Logger
+	Metrics    *Metrics
+
+	tenants    atomic.Pointer[tenants]
+	algorithms []bbb.Algorithm
+	flights    singleflight.Group
+	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
+	calls      map[string]handler
+}
+
+// handler answers one call. What it returns is an error for the front end (*bbb.Error), or one of ours.
+type handler func(context.Context, *call) error
+
+// bodiesInMemory is how many bodies of the largest size may be in memory at once.
+const bodiesInMemory = 8
+
+// Init checks the configuration and makes the gateway ready.
+func (g *Gateway) Init() error {
+	for _, name := range g.Config.Algorithms {
+		alg, err := bbb.ParseAlgorithm(name)
+		if err != nil {
+			return err
+		}
+		g.algorithms = append(g.algorithms, alg)
+	}
+	if err := g.Config.Params.parse(); err != nil {
+		return err
+	}
+	if g.Config.MaxBody < 1<<10 {
+		return errors.New("--max-body: want at least 1024")
+	}
+	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)
+	g.calls = map[string]handler{
+		"create":                 g.create,
+		"join":                   g.join,
+		"isMeetingRunning":       g.isMeetingRunning,
+		"end":                    g.end,
+		"getMeetingInfo":         g.getMeetingInfo,
+		"getMeetings":            g.getMeetings,
+		"insertDocument":         g.insertDocument,
+		"sendChatMessage":        g.sendChatMessage,
+		"getRecordings":          g.getRecordings,
+		"publishRecordings":      g.publishRecordings,
+		"updateRecordings":       g.updateRecordings,
+		"deleteRecordings":       g.deleteRecordings,
+		"getRecordingTextTracks": g.getRecordingTextTracks,
+		"putRecordingTextTrack":  g.putRecordingTextTrack,
+		// The browser's own calls to its server, which nobody else can make for it.
+		"getJoinUrl": unsupported, "learningDashboard": unsupported, "stuns": unsupported, "signOut": unsupported,
+		"feedback": unsupported, "enter": unsupported, "guestWait": unsupported,
+	}
+	return nil
+}
+
+func unsupported(context.Context, *call) error { return bbb.ErrUnsupported }
+
+// Path is where the API is served; everything below it belongs to the gateway.
+const Path = "/bigbluebutton/"
+
+// Mount registers the gateway's routes.
+func (g *Gateway) Mount(mux *http.ServeMux) {
+	mux.Handle(Path, g)
+	mux.Handle(strings.TrimSuffix(Path, "/"), g)
+}
+
+// ServeHTTP answers one call of the API and logs it in one line.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := g.newCall(w, r)
+	c.fail(g.serve(r.Context(), c))
+	c.log(g.Log)
+	g.Metrics.count(c)
+}
+
+// callName takes the name of the call from the path. Front ends that were given the URL with or without "/api" end up
+// at the same place.
+func callName(path string) string {
+	name := strings.Trim(strings.TrimPrefix(path, strings.TrimSuffix(Path, "/")), "/")
+	for name == "api" || strings.HasPrefix(name, "api/") {
+		name = strings.TrimPrefix(strings.TrimPrefix(name, "api"), "/")
+	}
+	return name
+}
+
+func (g *Gateway) serve(ctx context.Context, c *call) error {
+	if c.name == "" {
+		return g.root(ctx, c)
+	}
+	release, err := g.read(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := g.authenticate(c); err != nil {
+		return err
+	}
+	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
+	if handle, ok := g.calls[c.name]; ok {
+		return handle(ctx, c)
+	}
+	return g.anyOther(ctx, c)
+}
+
+// read takes the request in. The memory for its body is counted against what all bodies may take together.
+func (g *Gateway) read(ctx context.Context, c *call) (release func(), err error) {
+	size := c.r.ContentLength
+	if size < 0 || size > g.Config.MaxBody {
+		size = g.Config.MaxBody
+	}
+	if err := g.bodies.Acquire(ctx, size); err != nil {
+		return nil, err
+	}
+	release = func() { g.bodies.Release(size) }
+	if c.req, err = bbb.ReadRequest(c.r, c.name, g.Config.MaxBody); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}

@@ -1,0 +1,38 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+)
+
+// meetingsDeadline is how long getMeetings waits for servers. What has not answered by then is listed as last seen.
+const meetingsDeadline = 100 * time.Millisecond
+
+// getMeetings lists the meetings of the tenant on all servers. It never fails because a server does. Whoever asks at
+// the same time shares the answer.
+func (g *Gateway) getMeetings(ctx context.Context, c *call) error {
+	if g.Config.NoMeetingsList {
+		return c.xml(meetingsAnswer(nil))
+	}
+	answer, _, _ := g.flights.Do("getMeetings "+c.tenant, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), meetingsDeadline)
+		defer cancel()
+		g.Pool.Refresh(ctx)
+		return meetingsAnswer(g.Pool.Meetings(c.tenant)), nil
+	})
+	return c.xml(answer.([]byte)) //nolint:forcetypeassert // what the function above returns
+}
+
+func meetingsAnswer(meetings []bbb.Meeting) []byte {
+	x := bbb.Success()
+	if len(meetings) == 0 {
+		return x.Raw([]byte("<meetings/>")).Message("noMeetings", "no meetings were found on this server").Bytes()
+	}
+	x.Open("meetings")
+	for _, m := range meetings {
+		x.Raw(m.Raw)
+	}
+	return x.Close("meetings").Bytes()
+}

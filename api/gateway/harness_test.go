@@ -1,0 +1,304 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
+)
+
+const secret = "front-end-secret"
+
+// pool is a whole bbbpool over simulated servers: real HTTP on both sides, a real store.
+type pool struct {
+	tb      testing.TB
+	sims    []*simulator.Server
+	stores  *driver.Stores
+	ledger  *placement.Ledger
+	poller  *poller.Poller
+	gateway *gateway.Gateway
+	http    *httptest.Server
+	client  *http.Client
+}
+
+// settings are what tests change.
+type settings struct {
+	servers int
+	weights []float64 // of the first servers; 1 for the others
+	poll    time.Duration
+	change  func(*poller.Config, *gateway.Config)
+	log     io.Writer
+	data    string
+}
+
+// start runs a pool until the test ends.
+func start(tb testing.TB, set settings) *pool {
+	tb.Helper()
+	p := &pool{tb: tb, sims: simulate(tb, set.servers), client: browser()}
+	p.boot(set)
+	p.waitFor("every server to be online", func() bool {
+		for _, s := range p.poller.Servers() {
+			if s.Health != poller.Online {
+				return false
+			}
+		}
+		return true
+	})
+	return p
+}
+
+// browser is a client that does not follow redirects and keeps enough connections.
+func browser() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 512},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func simulate(tb testing.TB, n int) []*simulator.Server {
+	tb.Helper()
+	sim, err := simulator.New(simulator.Config{Servers: n})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	runUntilCleanup(tb, sim.Run)
+	return sim.Servers()
+}
+
+// runUntilCleanup runs a component and waits for its end when the test is over.
+func runUntilCleanup(tb testing.TB, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	tb.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			tb.Errorf("run: %v", err)
+		}
+	})
+}
+
+func (p *pool) boot(set settings) {
+	tb, ctx := p.tb, context.Background()
+	tb.Helper()
+	if set.data == "" {
+		set.data = tb.TempDir()
+	}
+	if set.poll == 0 {
+		set.poll = time.Second
+	}
+	polling := poller.Config{
+		Interval: set.poll, Connect: 2 * time.Second, Response: 10 * time.Second, Unhealthy: 3, Healthy: 1,
+		Failover: 3 * time.Second,
+	}
+	config := gateway.Config{Secret: secret, MaxBody: 1 << 20, ProbeAfter: 500 * time.Millisecond, Probe: 1500 * time.Millisecond}
+	if set.change != nil {
+		set.change(&polling, &config)
+	}
+	log := zerolog.Nop()
+	if set.log != nil {
+		log = zerolog.New(set.log).With().Timestamp().Logger()
+	}
+	var err error
+	if p.stores, err = driver.Open(driver.Config{Data: set.data}); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = p.stores.Close() })
+	p.ledger = placement.New(placement.Config{}, p.stores.State, p.stores.Index, time.Now)
+	p.poller = poller.New(polling, p.ledger, log, time.Now)
+	for i, s := range p.sims {
+		record := store.Server{
+			ID: s.ID(), URL: s.URL(), Secret: store.Secret(s.Secret()), State: store.Enabled, Weight: 1,
+		}
+		if i < len(set.weights) {
+			record.Weight = set.weights[i]
+		}
+		p.poller.SetServer(record)
+	}
+	if err := p.ledger.Load(ctx); err != nil {
+		tb.Fatal(err)
+	}
+	p.gateway = &gateway.Gateway{
+		Config: config, Ledger: p.ledger, Pool: p.poller, Recordings: p.stores.Index, Log: log,
+		Metrics: &gateway.Metrics{Set: metrics.NewSet()},
+	}
+	if err := p.gateway.Init(); err != nil {
+		tb.Fatal(err)
+	}
+	if err := p.gateway.LoadTenants(ctx, p.stores.State, time.Now()); err != nil {
+		tb.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	p.gateway.Mount(mux)
+	p.http = httptest.NewServer(mux)
+	tb.Cleanup(p.http.Close)
+	runUntilCleanup(tb, p.poller.Run)
+}
+
+// sim returns the simulated server with that ID.
+func (p *pool) sim(id string) *simulator.Server {
+	for _, s := range p.sims {
+		if s.ID() == id {
+			return s
+		}
+	}
+	p.tb.Fatalf("no server %q", id)
+	return nil
+}
+
+// waitFor waits until something becomes true in another goroutine.
+func (p *pool) waitFor(what string, ok func() bool) {
+	p.tb.Helper()
+	tick := time.NewTicker(5 * time.Millisecond) // real servers on real sockets: there is no clock to move
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			p.tb.Fatalf("still waiting for %s", what)
+		}
+	}
+}
+
+// url signs a call for the pool.
+func (p *pool) url(call, query string) string {
+	return p.http.URL + "/bigbluebutton/api/" + call + "?" + bbb.SHA256.Sign(call, query, secret)
+}
+
+// answer is what a front end reads of an answer.
+type answer struct {
+	Returncode string    `xml:"returncode"`
+	Key        string    `xml:"messageKey"`
+	Message    string    `xml:"message"`
+	MeetingID  string    `xml:"meetingID"`
+	InternalID string    `xml:"internalMeetingID"`
+	CreateTime int64     `xml:"createTime"`
+	Running    bool      `xml:"running"`
+	People     int       `xml:"participantCount"`
+	Meetings   []meeting `xml:"meetings>meeting"`
+	body       string
+}
+
+type meeting struct {
+	MeetingID  string `xml:"meetingID"`
+	InternalID string `xml:"internalMeetingID"`
+	Name       string `xml:"meetingName"`
+	People     int    `xml:"participantCount"`
+}
+
+// call makes a call as a front end does, and reads the answer as strictly.
+func (p *pool) call(call, query string) answer {
+	p.tb.Helper()
+	a, err := p.try(call, query)
+	if err != nil {
+		p.tb.Fatalf("%s: %v", call, err)
+	}
+	return a
+}
+
+// try is call for goroutines, which must not end the test.
+func (p *pool) try(call, query string) (answer, error) {
+	resp, err := p.client.Get(p.url(call, query))
+	if err != nil {
+		return answer{}, err
+	}
+	return read(resp)
+}
+
+func read(resp *http.Response) (a answer, err error) {
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return a, err
+	}
+	if err := xml.Unmarshal(body, &a); err != nil {
+		return a, fmt.Errorf("status %d, %q: %w", resp.StatusCode, body, err)
+	}
+	a.body = string(body)
+	return a, nil
+}
+
+// create creates a meeting that must succeed.
+func (p *pool) create(id string) answer {
+	p.tb.Helper()
+	a := p.call("create", createQuery(id))
+	if a.Returncode != "SUCCESS" {
+		p.tb.Fatalf("create %s: %s", id, a.body)
+	}
+	return a
+}
+
+func createQuery(id string) string {
+	return "name=" + url.QueryEscape("Room "+id) + "&meetingID=" + url.QueryEscape(id) + "&attendeePW=ap&moderatorPW=mp"
+}
+
+// server returns where a meeting is claimed.
+func (p *pool) server(id string) string {
+	found, err := p.ledger.Peek(key(id))
+	if err != nil {
+		return ""
+	}
+	return found.Claim.Server
+}
+
+func key(id string) store.MeetingKey {
+	return store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: id}
+}
+
+// on returns the servers that list a live meeting.
+func (p *pool) on(id string) (servers []string) {
+	for _, s := range p.sims {
+		if m, ok := s.Meeting(id); ok && !m.Ended {
+			servers = append(servers, s.ID())
+		}
+	}
+	return servers
+}
+
+// location follows a join to where it redirects.
+func (p *pool) join(id, query string) *url.URL {
+	p.tb.Helper()
+	q := "meetingID=" + url.QueryEscape(id) + "&fullName=Ada&role=MODERATOR" + query
+	resp, err := p.client.Get(p.url("join", q))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusFound {
+		p.tb.Fatalf("join: status %d", resp.StatusCode)
+	}
+	u, err := resp.Location()
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return u
+}
+
+// hostOf returns the host and port of a simulated server.
+func hostOf(tb testing.TB, s *simulator.Server) string {
+	tb.Helper()
+	u, err := url.Parse(s.URL())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return u.Host
+}
+
+type gatewayConfig = gateway.Config
