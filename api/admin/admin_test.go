@@ -1,0 +1,224 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
+)
+
+// testPool is the API over everything that it has in the real program, and a client of it.
+type testPool struct {
+	*admin.Client
+	api    *admin.API
+	ledger *placement.Ledger
+	stores *driver.Stores
+	poller *poller.Poller
+	log    *bytes.Buffer
+}
+
+func newTestPool(t *testing.T) *testPool {
+	t.Helper()
+	stores, err := driver.Open(driver.Config{Data: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stores.Close() })
+	p := &testPool{stores: stores, log: &bytes.Buffer{}}
+	p.ledger = placement.New(placement.Config{}, stores.State, stores.Index, time.Now)
+	p.poller = poller.New(poller.Config{
+		Interval: time.Second, Connect: 2 * time.Second, Response: 5 * time.Second, Unhealthy: 3, Healthy: 1,
+		Failover: time.Second,
+	}, p.ledger, zerolog.Nop(), time.Now)
+	p.api = &admin.API{
+		Servers: stores.State, Tenants: stores.State, Pool: p.poller, Meetings: p.ledger, Version: "1.2.3",
+		Log: zerolog.New(p.log),
+	}
+	p.Client = admin.NewClient(admin.HandlerTransport(p.api.Handler()), "http://bbbpool", "")
+	return p
+}
+
+// request sends a raw request to the handler and returns status and body.
+func (p *testPool) request(t *testing.T, method, path, body string) (int, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, admin.Prefix+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	w := httptest.NewRecorder()
+	p.api.Handler().ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+// add adds an enabled server.
+func (p *testPool) add(t *testing.T, id string, s *simulator.Server) {
+	t.Helper()
+	_, err := p.AddServer(t.Context(), admin.NewServer{
+		URL: s.URL(), Secret: store.Secret(s.Secret()), ID: id, Enable: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// create places a meeting and creates it on the server, as the gateway does.
+func (p *testPool) create(t *testing.T, key store.MeetingKey) store.Claim {
+	t.Helper()
+	creation, err := p.ledger.Begin(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer creation.End()
+	place, err := creation.Place(t.Context(), placement.Wish{Expected: 10.04}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := "name=Class&meetingID=" + url.QueryEscape(key.MeetingID)
+	answer, err := p.poller.Client(place.Claim.Server).Answer(t.Context(), "create", query)
+	if err != nil || answer.Err != nil {
+		t.Fatal(err, answer.Err)
+	}
+	made := answer.Created()
+	if err := creation.Confirm(t.Context(), made.InternalID, made.CreateTime); err != nil {
+		t.Fatal(err)
+	}
+	return place.Claim
+}
+
+func simulate(t *testing.T, n int) []*simulator.Server {
+	t.Helper()
+	s, err := simulator.New(simulator.Config{Servers: n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.Servers()
+}
+
+// refused tells whether err is a refusal with that status and these words, and fails the test otherwise.
+func refused(t *testing.T, err error, status int, words ...string) {
+	t.Helper()
+	e, ok := errors.AsType[*admin.Error](err)
+	if !ok {
+		t.Fatalf("got %v, want a refusal with status %d", err, status)
+	}
+	if e.Status != status || e.Code == "" {
+		t.Errorf("got status %d, code %q (%s), want status %d", e.Status, e.Code, e.Message, status)
+	}
+	for _, word := range words {
+		if !strings.Contains(e.Message, word) {
+			t.Errorf("error %q does not say %q", e.Message, word)
+		}
+	}
+}
+
+// fakeBBB answers like a server that accepts nothing but the given algorithm.
+func fakeBBB(t *testing.T, secret bbb.Secret, accepts bbb.Algorithm) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/bigbluebutton/api"), "/")
+		query, sum := bbb.SplitChecksum(r.URL.RawQuery)
+		body := "<response><returncode>SUCCESS</returncode><bbbVersion>3.0.9</bbbVersion><meetings/></response>"
+		if call != "" && bbb.Verify(call, query, sum, []bbb.Secret{secret}, accepts) < 0 {
+			body = "<response><returncode>FAILED</returncode><messageKey>checksumError</messageKey></response>"
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// failingServers is a store that has lost its disk, with an error that is nobody's business.
+type (
+	servers        = store.Servers
+	failingServers struct{ servers }
+)
+
+func (failingServers) Servers(context.Context) ([]store.Server, error) {
+	return nil, errors.New("open /var/private/path")
+}
+
+// What nobody has foreseen is logged with its cause, and shown without.
+func TestAPI_InternalError(t *testing.T) {
+	p := newTestPool(t)
+	p.api.Servers = failingServers{p.api.Servers}
+	status, body := p.request(t, "POST", "/check", "{}")
+	if status != http.StatusInternalServerError || body != `{"code":"internal","error":"Internal error."}`+"\n" {
+		t.Errorf("answered %d %s", status, body)
+	}
+	if !strings.Contains(p.log.String(), "/var/private/path") {
+		t.Errorf("logged %s", p.log)
+	}
+}
+
+// Requests that cannot be meant are refused before anything happens, naming what is wrong with them.
+func TestAPI_Requests(t *testing.T) {
+	p := newTestPool(t)
+	tests := []struct {
+		name, method, path, body string
+		status                   int
+		words                    string
+	}{
+		{"misspelt field", "POST", "/servers", `{"url":"a","secret":"s","wieght":2}`, 400, `unknown field \"wieght\"`},
+		{"wrong type", "POST", "/servers", `{"url":"a","secret":"s","weight":"2"}`, 400, "weight"},
+		{"no JSON", "POST", "/servers", `url=a`, 400, "body"},
+		{"two values", "POST", "/servers", `{"url":"a"}{}`, 400, "more than one"},
+		{"large", "POST", "/servers", `{"url":"` + strings.Repeat("a", 1<<20) + `"}`, 413, "1048576"},
+		{"several faults", "POST", "/servers", `{"url":"ftp://a","secret":"","weight":-1}`, 400, "weight"},
+		{"unknown server", "PATCH", "/servers/nope", `{"weight":1}`, 404, "nope"},
+		{"unknown server", "POST", "/servers/nope/cordon", `{}`, 404, "nope"},
+		{"unknown server", "DELETE", "/servers/nope", ``, 404, "nope"},
+		{"no flag", "DELETE", "/servers/nope?force=perhaps", ``, 400, "force"},
+		{"no meeting ID", "GET", "/meeting", ``, 400, "id"},
+		{"unknown meeting", "GET", "/meeting?id=m", ``, 404, "m"},
+		{"unknown meeting", "POST", "/meeting/end?id=m", ``, 404, "m"},
+		{"unknown tenant", "GET", "/tenants/t", ``, 404, "t"},
+		{"first tenant", "GET", "/tenants/default", ``, 404, "bbbpool serve"},
+		{"unknown path", "GET", "/nope", ``, 404, "openapi.json"},
+		{"wrong method", "PUT", "/servers", ``, 405, "GET, HEAD, POST"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			status, body := p.request(t, test.method, test.path, test.body)
+			if status != test.status || !strings.Contains(body, test.words) || !strings.HasPrefix(body, "{") {
+				t.Errorf("answered %d %s, want %d with %q", status, body, test.status, test.words)
+			}
+		})
+	}
+}
+
+// A form on somebody else's page cannot change anything: browsers do not send this type across sites.
+func TestAPI_ContentType(t *testing.T) {
+	p := newTestPool(t)
+	p.add(t, "a", simulate(t, 1)[0])
+	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"} {
+		for _, call := range []string{"POST /servers/a/cordon", "DELETE /servers/a", "PATCH /servers/a"} {
+			method, path, _ := strings.Cut(call, " ")
+			r := httptest.NewRequest(method, admin.Prefix+path, strings.NewReader(`{"weight":2}`))
+			r.Header.Set("Content-Type", kind)
+			w := httptest.NewRecorder()
+			p.api.Handler().ServeHTTP(w, r)
+			if w.Code != http.StatusUnsupportedMediaType {
+				t.Errorf("%s with %q answered %d %s", call, kind, w.Code, w.Body)
+			}
+		}
+	}
+	if s, err := p.Server(t.Context(), "a"); err != nil || s.State != "enabled" || s.Weight != 1 {
+		t.Errorf("server became %+v, %v", s, err)
+	}
+}

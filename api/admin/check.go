@@ -1,0 +1,71 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// checkAtOnce is how many servers are asked at the same time.
+const checkAtOnce = 32
+
+// check asks every server who it is, as if it were to be added now.
+func (a *API) check(r *http.Request) (any, error) {
+	if err := read(r, &struct{}{}); err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	servers, err := a.Servers.Servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	outcome := Check{OK: true, Problems: a.notReady(), Servers: make([]Checked, len(servers))}
+	var asking errgroup.Group
+	asking.SetLimit(checkAtOnce)
+	for i, s := range servers {
+		asking.Go(func() error {
+			outcome.Servers[i] = a.checkServer(ctx, s)
+			return nil
+		})
+	}
+	_ = asking.Wait() // what goes wrong is in the outcome
+	sound := func(c Checked) bool { return c.OK }
+	outcome.OK = len(outcome.Problems) == 0 && !slices.ContainsFunc(outcome.Servers, not(sound))
+	return outcome, nil
+}
+
+func not(f func(Checked) bool) func(Checked) bool { return func(c Checked) bool { return !f(c) } }
+
+func (a *API) checkServer(ctx context.Context, s store.Server) Checked {
+	began := a.now()
+	d, err := a.diagnose(ctx, s, addDeadline)
+	c := Checked{ID: s.ID, URL: s.URL, State: string(s.State), LatencyMS: milliseconds(a.now().Sub(began))}
+	if err == nil {
+		c.Diagnosis = newDiagnosis(d)
+		err = sameAlgorithm(s, d.Algorithm)
+	}
+	if c.OK = err == nil; !c.OK {
+		c.Error = err.Error()
+	}
+	return c
+}
+
+// sameAlgorithm tells whether a server still takes the algorithm that it is called with. A diagnosis tries all of them
+// in order: those before the one that worked were refused.
+func sameAlgorithm(s store.Server, accepted bbb.Algorithm) error {
+	ours := bbb.Algorithm(s.Checksum)
+	if ours == "" {
+		ours = bbb.SHA256
+	}
+	if slices.Index(bbb.Algorithms, ours) >= slices.Index(bbb.Algorithms, accepted) {
+		return nil
+	}
+	return fmt.Errorf("checksum: the server accepts %s and not %s any more; run bbbpool server set %s --url %s",
+		accepted, ours, s.ID, s.URL)
+}

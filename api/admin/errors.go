@@ -1,0 +1,73 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Error is an answer that says why a request was not done, and what to do about it.
+type Error struct {
+	Status  int    `json:"-"`     // of HTTP
+	Code    string `json:"code"`  // a word for programs
+	Message string `json:"error"` // for people
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// invalid refuses what cannot work, whatever the state of the pool is.
+func invalid(format string, args ...any) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: "invalid", Message: fmt.Sprintf(format, args...)}
+}
+
+// conflict refuses what does not go at the moment.
+func conflict(format string, args ...any) *Error {
+	return &Error{Status: http.StatusConflict, Code: "conflict", Message: fmt.Sprintf(format, args...)}
+}
+
+func exists(format string, args ...any) *Error {
+	return &Error{Status: http.StatusConflict, Code: "exists", Message: fmt.Sprintf(format, args...)}
+}
+
+func notFound(format string, args ...any) *Error {
+	return &Error{Status: http.StatusNotFound, Code: "not-found", Message: fmt.Sprintf(format, args...)}
+}
+
+// unsound refuses a server for what its diagnosis has found.
+func unsound(err error) *Error {
+	return &Error{Status: http.StatusUnprocessableEntity, Code: "diagnosis", Message: err.Error()}
+}
+
+// known are the errors of others that tell the caller something.
+var known = []struct {
+	is     error
+	status int
+	code   string
+}{
+	{store.ErrNotFound, http.StatusNotFound, "not-found"},
+	{placement.ErrUnknown, http.StatusNotFound, "not-found"},
+	{store.ErrExists, http.StatusConflict, "exists"},
+	{store.ErrConflict, http.StatusConflict, "conflict"},
+}
+
+// fail answers with an error. What nobody has foreseen is logged, and not shown.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if e, ok := errors.AsType[*Error](err); ok {
+		writeJSON(w, e.Status, e)
+		return
+	}
+	for _, k := range known {
+		if errors.Is(err, k.is) {
+			writeJSON(w, k.status, Error{Code: k.code, Message: err.Error()})
+			return
+		}
+	}
+	if r.Context().Err() == nil { // else nobody waits for the answer
+		a.Log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("administration")
+	}
+	writeJSON(w, http.StatusInternalServerError, Error{Code: "internal", Message: "Internal error."})
+}

@@ -1,0 +1,12 @@
+package admin
+
+import (
+	"maps"
+	"slices"
+)
+
+// DeriveID makes an ID from a URL.
+var DeriveID = deriveID
+
+// Routes returns the patterns of all routes, without the prefix.
+func (a *API) Routes() []string { return slices.Sorted(maps.Keys(a.routes())) }

@@ -1,0 +1,114 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// maxBody is the largest body of a request, in bytes.
+const maxBody = 1 << 20
+
+// prefixed puts the prefix into a pattern.
+func prefixed(pattern string) string {
+	method, path, _ := strings.Cut(pattern, " ")
+	return method + " " + Prefix + path
+}
+
+// checkContentType lets nothing change by a form or a link on somebody else's page: browsers send this type across
+// sites only where they were allowed to.
+func checkContentType(r *http.Request) error {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "application/json" {
+		return nil
+	}
+	return &Error{
+		Status: http.StatusUnsupportedMediaType, Code: "content-type",
+		Message: "send it with Content-Type: application/json",
+	}
+}
+
+// read reads a body strictly, so that a misspelt name is not lost. No body at all is an empty object.
+func read(r *http.Request, v any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err == nil {
+		if _, more := d.Token(); more == nil {
+			err = errors.New("there is more than one value in it")
+		} else if !errors.Is(more, io.EOF) {
+			err = more
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &Error{
+			Status: http.StatusRequestEntityTooLarge, Code: "too-large",
+			Message: fmt.Sprintf("the body is larger than %d bytes", maxBody),
+		}
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return invalid("%s: a %s does not fit there", wrong.Field, wrong.Value)
+	}
+	return invalid("body: %s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+// flag reads a yes or no from the query; absent is no.
+func flag(r *http.Request, name string) (bool, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return false, nil
+	}
+	yes, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, invalid("%s: want true or false", name)
+	}
+	return yes, nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // only a value that JSON has no form for, which none of ours is
+		status, body = http.StatusInternalServerError, []byte(`{"error":"Internal error.","code":"internal"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// missed says in JSON what a mux says of a path or method that it does not have.
+func missed(w http.ResponseWriter, r *http.Request, h http.Handler) {
+	status := &statusOnly{ResponseWriter: w}
+	h.ServeHTTP(status, r)
+	for _, name := range []string{"Content-Length", "Content-Type"} {
+		w.Header().Del(name)
+	}
+	if status.code == http.StatusMethodNotAllowed {
+		writeJSON(w, status.code, Error{Code: "method", Message: "use one of these methods: " + w.Header().Get("Allow")})
+		return
+	}
+	writeJSON(w, http.StatusNotFound, Error{Code: "not-found", Message: "no such path; see " + Prefix + "/openapi.json"})
+}
+
+// statusOnly keeps the headers and the status of an answer, and drops its body.
+type statusOnly struct {
+	http.ResponseWriter
+	code int
+}
+
+func (s *statusOnly) WriteHeader(code int) { s.code = code }
+
+func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,87 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+type description struct {
+	Paths map[string]map[string]struct {
+		OperationID string `json:"operationId"`
+	} `json:"paths"`
+	Components struct {
+		Schemas map[string]struct {
+			Properties map[string]any `json:"properties"`
+		} `json:"schemas"`
+	} `json:"components"`
+}
+
+func described(t *testing.T) (d description) {
+	t.Helper()
+	_, body := newTestPool(t).request(t, "GET", "/openapi.json", "")
+	if err := json.Unmarshal([]byte(body), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Every route is described, and nothing is described that is not there.
+func TestOpenAPI_Routes(t *testing.T) {
+	var got []string
+	ids := map[string]bool{}
+	for path, methods := range described(t).Paths {
+		for method, operation := range methods {
+			got = append(got, strings.ToUpper(method)+" "+path)
+			ids[operation.OperationID] = true
+		}
+	}
+	slices.Sort(got)
+	want := (&admin.API{}).Routes()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("openapi.json (-routes +described):\n%s", diff)
+	}
+	if len(ids) != len(want) {
+		t.Errorf("%d operation IDs for %d routes", len(ids), len(want))
+	}
+}
+
+// Every field that goes over the wire is described, and no other.
+func TestOpenAPI_Schemas(t *testing.T) {
+	types := map[string]any{
+		"Error": admin.Error{}, "Server": admin.Server{}, "Result": admin.Result{}, "Diagnosis": admin.Diagnosis{},
+		"NewServer": admin.NewServer{}, "Change": admin.Change{}, "Forced": admin.Forced{}, "Meeting": admin.Meeting{},
+		"Tenant": admin.Tenant{}, "Version": admin.Version{}, "Status": admin.Status{}, "Counts": admin.Counts{},
+		"Check": admin.Check{}, "Checked": admin.Checked{},
+	}
+	schemas := described(t).Components.Schemas
+	for name, value := range types {
+		got := slices.Sorted(maps.Keys(schemas[name].Properties))
+		if diff := cmp.Diff(fields(reflect.TypeOf(value)), got); diff != "" {
+			t.Errorf("%s (-type +described):\n%s", name, diff)
+		}
+		delete(schemas, name)
+	}
+	if len(schemas) > 0 {
+		t.Errorf("described without a type: %v", slices.Sorted(maps.Keys(schemas)))
+	}
+}
+
+// fields returns the names that a struct has in JSON, sorted.
+func fields(t reflect.Type) (names []string) {
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.Anonymous && name != "-" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,225 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+const (
+	// addDeadline is how long a server may take to be recognised when it is added, changed or checked.
+	addDeadline = 10 * time.Second
+	// enableDeadline is how long one may take that was recognised before.
+	enableDeadline = 5 * time.Second
+)
+
+func (a *API) listServers(*http.Request) (any, error) {
+	list := []Server{}
+	for _, s := range a.Pool.Servers() {
+		list = append(list, newServer(s))
+	}
+	return list, nil
+}
+
+func (a *API) showServer(r *http.Request) (any, error) {
+	s, err := a.server(r)
+	if err != nil {
+		return nil, err
+	}
+	return newServer(s), nil
+}
+
+// server returns the status of the server that the path names.
+func (a *API) server(r *http.Request) (poller.Status, error) {
+	id := r.PathValue("id")
+	s, ok := a.Pool.Server(id)
+	if !ok {
+		return s, noServer(id)
+	}
+	return s, nil
+}
+
+// record returns the record of the server that the path names.
+func (a *API) record(r *http.Request) (store.Server, error) {
+	id := r.PathValue("id")
+	s, err := a.Servers.Server(r.Context(), id)
+	if errors.Is(err, store.ErrNotFound) {
+		return s, noServer(id)
+	}
+	return s, err
+}
+
+func noServer(id string) *Error {
+	return notFound("there is no server %q: bbbpool server list shows those there are", id)
+}
+
+func (a *API) addServer(r *http.Request) (any, error) {
+	var n NewServer
+	if err := read(r, &n); err != nil {
+		return nil, err
+	}
+	record, err := n.record(a.now())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.clash(r.Context(), record, ""); err != nil {
+		return nil, err // said before the server is asked, which may take a while
+	}
+	result, err := a.try(r.Context(), &record, n.Force)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.insert(r.Context(), &record); err != nil {
+		return nil, err
+	}
+	a.Log.Info().Str("server", record.ID).Str("url", record.URL).Str("state", string(record.State)).
+		Bool("force", n.Force).Msg("server added")
+	return created{a.outcome(record, result)}, nil
+}
+
+// insert stores a new server under an ID that nobody has. The caller hanging up does not stop half of it.
+func (a *API) insert(ctx context.Context, record *store.Server) error {
+	ctx = context.WithoutCancel(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	taken, err := a.clash(ctx, *record, "")
+	if err != nil {
+		return err
+	}
+	if record.ID == "" {
+		record.ID = deriveID(record.URL, taken)
+	}
+	if err := a.Servers.CreateServer(ctx, *record); err != nil {
+		return err
+	}
+	a.Pool.SetServer(*record)
+	return nil
+}
+
+// clash tells whether a server other than self has the ID or the URL already, and returns all IDs that are taken.
+func (a *API) clash(ctx context.Context, record store.Server, self string) (taken map[string]bool, err error) {
+	servers, err := a.Servers.Servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	taken = make(map[string]bool, len(servers))
+	for _, s := range servers {
+		taken[s.ID] = true
+		switch {
+		case s.ID == self:
+		case s.ID == record.ID:
+			return nil, exists("there is a server %s already: choose another ID", s.ID)
+		case s.URL == record.URL:
+			return nil, exists("%s is in the pool already, as server %s", s.URL, s.ID)
+		}
+	}
+	return taken, nil
+}
+
+// try diagnoses a server, and notes the algorithm that it accepts. With force it may be whatever it is.
+func (a *API) try(ctx context.Context, record *store.Server, force bool) (Result, error) {
+	d, err := a.diagnose(ctx, *record, addDeadline)
+	if err == nil {
+		record.Checksum = string(d.Algorithm)
+		return Result{Diagnosis: newDiagnosis(d)}, nil
+	}
+	if !force || ctx.Err() != nil {
+		return Result{}, unsound(err)
+	}
+	return Result{Warning: err.Error()}, nil
+}
+
+func (a *API) diagnose(ctx context.Context, s store.Server, limit time.Duration) (bbb.Diagnosis, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return bbb.Diagnose(ctx, bbb.Endpoint{URL: s.URL, Secret: bbb.Secret(s.Secret)}, a.Pool.NewClient)
+}
+
+// outcome completes a result with what the server has become.
+func (a *API) outcome(record store.Server, result Result) Result {
+	status, ok := a.Pool.Server(record.ID)
+	if !ok { // removed in this very moment
+		status = poller.Status{Server: record, Health: poller.Unknown}
+	}
+	result.Server = newServer(status)
+	return result
+}
+
+func (a *API) changeServer(r *http.Request) (any, error) {
+	var c Change
+	if err := read(r, &c); err != nil {
+		return nil, err
+	}
+	before, err := a.record(r)
+	if err != nil {
+		return nil, err
+	}
+	after := before
+	if err := c.apply(&after); err != nil {
+		return nil, err
+	}
+	var result Result
+	if c.URL != nil || c.Secret != nil {
+		if _, err := a.clash(r.Context(), after, before.ID); err != nil {
+			return nil, err
+		}
+		if result, err = a.try(r.Context(), &after, c.Force); err != nil {
+			return nil, err
+		}
+	}
+	record, err := a.update(r.Context(), before.ID, func(s *store.Server) error {
+		if s.URL != before.URL || s.Secret != before.Secret {
+			return conflict("server %s was changed meanwhile: look at it and try again", before.ID)
+		}
+		s.Checksum = after.Checksum
+		return c.apply(s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.Log.Info().Str("server", record.ID).Bool("force", c.Force).Msg("server changed")
+	return a.outcome(record, result), nil
+}
+
+// update changes a record and tells the pool, in one order for both.
+func (a *API) update(ctx context.Context, id string, change func(*store.Server) error) (store.Server, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	record, err := a.Servers.UpdateServer(context.WithoutCancel(ctx), id, change)
+	if errors.Is(err, store.ErrNotFound) {
+		return record, noServer(id)
+	}
+	if err != nil {
+		return record, err
+	}
+	a.Pool.SetServer(record)
+	return record, nil
+}
+
+func (a *API) removeServer(r *http.Request) (any, error) {
+	force, err := flag(r, "force")
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.server(r)
+	if err != nil {
+		return nil, err
+	}
+	inUse := s.State != store.Disabled && s.Health != poller.Offline
+	if inUse && s.Load.Meetings > 0 && !force {
+		return nil, conflict("server %s has %s: cordon it and wait for their end, or force it", s.ID, running(s.Load))
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ctx := context.WithoutCancel(r.Context())
+	if err := a.Servers.DeleteServer(ctx, s.ID); err != nil {
+		return nil, err
+	}
+	a.Log.Info().Str("server", s.ID).Int("meetings", s.Load.Meetings).Bool("force", force).Msg("server removed")
+	return nil, a.Pool.RemoveServer(ctx, s.ID)
+}

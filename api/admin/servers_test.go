@@ -1,0 +1,271 @@
+package admin_test
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// However the address is given, the pool keeps one form, tells what it has found and takes the server disabled.
+func TestClient_AddServer(t *testing.T) {
+	server := simulate(t, 1)[0]
+	origin := strings.TrimSuffix(server.URL(), "/bigbluebutton/api")
+	forms := []string{"", "/", "/bigbluebutton", "/bigbluebutton/", "/bigbluebutton/api", "/bigbluebutton/api/"}
+	for _, form := range forms {
+		t.Run(form, func(t *testing.T) {
+			p := newTestPool(t)
+			weight := 2.5
+			got, err := p.AddServer(t.Context(), admin.NewServer{
+				URL: origin + form, Secret: store.Secret(server.Secret()) + " \n", Weight: &weight, Capacity: 200, Tag: "big",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := admin.Result{Server: admin.Server{
+				ID: "127.0.0.1", URL: server.URL(), State: "disabled", Health: "unknown", Weight: 2.5, Capacity: 200,
+				Tag: "big", Checksum: "sha256",
+			}, Diagnosis: &admin.Diagnosis{Checksum: "sha256"}}
+			ignored := cmpopts.IgnoreFields(admin.Diagnosis{}, "Version")
+			if diff := cmp.Diff(want, got, ignored); diff != "" {
+				t.Errorf("added (-want +got):\n%s", diff)
+			}
+			stored, err := p.stores.State.Server(t.Context(), got.ID)
+			if err != nil || string(stored.Secret) != string(server.Secret()) {
+				t.Errorf("stored %+v, %v", stored, err)
+			}
+			if p.poller.Client(got.ID) == nil {
+				t.Error("the pool does not know it")
+			}
+		})
+	}
+}
+
+// noHost cannot be a host's name: it fails to resolve without anybody being asked.
+var noHost = strings.Repeat("a", 64) + ".example"
+
+// A server that cannot be used is told at once with the reason, and is not stored, unless somebody insists.
+func TestClient_AddServer_Diagnosis(t *testing.T) {
+	genuine := simulate(t, 1)[0]
+	serve := func(status int, body string) *httptest.Server {
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "https://elsewhere/")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}))
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		t.Cleanup(server.Close)
+		return server
+	}
+	plain := func(status int, body string) string {
+		server := serve(status, body)
+		server.Start()
+		return server.URL
+	}
+	untrusted := serve(200, "")
+	untrusted.StartTLS()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	tests := []struct{ name, url, reason string }{
+		{"dns", "http://" + noHost, "dns: " + noHost},
+		{"refused", closed.URL, "refused: "},
+		{"tls", untrusted.URL, "tls: "},
+		{"404", plain(404, "nothing"), "404: "},
+		{"redirect", plain(301, ""), "redirect: "},
+		{"not BigBlueButton", plain(200, "<html>Welcome</html>"), "not BigBlueButton: "},
+		{"behind nginx", plain(502, "<html>Bad Gateway</html>"), "status 502: "},
+		{"secret", genuine.URL(), "checksum: "},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p := newTestPool(t)
+			n := admin.NewServer{URL: test.url, Secret: "wrong-secret", ID: "a"}
+			_, err := p.AddServer(t.Context(), n)
+			refused(t, err, http.StatusUnprocessableEntity, test.reason)
+			if list, err := p.Servers(t.Context()); err != nil || len(list) != 0 {
+				t.Errorf("stored nevertheless: %v, %v", list, err)
+			}
+			n.Force = true
+			got, err := p.AddServer(t.Context(), n)
+			if err != nil || got.ID != "a" || got.Diagnosis != nil || !strings.Contains(got.Warning, test.reason) {
+				t.Errorf("forced: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A server that only takes another algorithm than the usual one is called with that from then on.
+func TestClient_AddServer_Algorithm(t *testing.T) {
+	p := newTestPool(t)
+	url := fakeBBB(t, "s3cret", bbb.SHA512)
+	got, err := p.AddServer(t.Context(), admin.NewServer{URL: url, Secret: "s3cret", Enable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Checksum != "sha512" || got.State != "enabled" || got.Diagnosis.Version != "3.0.9" {
+		t.Errorf("added %+v, %+v", got, got.Diagnosis)
+	}
+	if answer, err := p.poller.Client(got.ID).Answer(t.Context(), "getMeetings", ""); err != nil || answer.Err != nil {
+		t.Errorf("called it: %v, %v", answer.Err, err)
+	}
+}
+
+// IDs come from the host and stay unique; a server is in the pool once.
+func TestClient_AddServer_Twice(t *testing.T) {
+	p := newTestPool(t)
+	ids := []string{}
+	for _, server := range simulate(t, 3) {
+		got, err := p.AddServer(t.Context(), admin.NewServer{URL: server.URL(), Secret: store.Secret(server.Secret())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, got.ID)
+		_, err = p.AddServer(t.Context(), admin.NewServer{URL: server.URL() + "/", Secret: "x"})
+		refused(t, err, http.StatusConflict, "in the pool already", got.ID)
+	}
+	if diff := cmp.Diff([]string{"127.0.0.1", "127.0.0.1-2", "127.0.0.1-3"}, ids); diff != "" {
+		t.Errorf("IDs (-want +got):\n%s", diff)
+	}
+	_, err := p.AddServer(t.Context(), admin.NewServer{URL: "elsewhere", Secret: "x", ID: "127.0.0.1"})
+	refused(t, err, http.StatusConflict, "127.0.0.1")
+}
+
+// Two operators who add the same servers at once do not get in each other's way, and the pool knows what is stored.
+func TestClient_AddServer_AtOnce(t *testing.T) {
+	p := newTestPool(t)
+	var adding sync.WaitGroup
+	for _, server := range simulate(t, 4) {
+		for range 3 {
+			adding.Go(func() {
+				n := admin.NewServer{URL: server.URL(), Secret: store.Secret(server.Secret())}
+				if _, err := p.AddServer(t.Context(), n); err != nil && !strings.Contains(err.Error(), "already") {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	adding.Wait()
+	stored, err := p.stores.State.Servers(t.Context())
+	if err != nil || len(stored) != 4 {
+		t.Fatalf("stored %v, %v", stored, err)
+	}
+	for _, s := range stored {
+		if got, err := p.Server(t.Context(), s.ID); err != nil || got.URL != s.URL {
+			t.Errorf("stored %s, the pool has %+v, %v", s.URL, got, err)
+		}
+	}
+}
+
+// Any host has a name that can be an ID.
+func TestDeriveID(t *testing.T) {
+	for host, want := range map[string]string{
+		"BBB1.Example.ORG": "bbb1.example.org", "[::1]:8080": "1", "-_.": "server", "ümlaut.example": "mlaut.example",
+		strings.Repeat("a", 100): strings.Repeat("a", 64), "taken": "taken-3",
+		strings.Repeat("b", 64): strings.Repeat("b", 62) + "-2",
+	} {
+		taken := map[string]bool{"taken": true, "taken-2": true, strings.Repeat("b", 64): true}
+		if got := admin.DeriveID("https://"+host+"/bigbluebutton/api", taken); got != want {
+			t.Errorf("%s became %q, want %q", host, got, want)
+		}
+	}
+}
+
+// What cannot work is refused, with every fault at once.
+func TestClient_AddServer_Invalid(t *testing.T) {
+	p := newTestPool(t)
+	number := func(f float64) *float64 { return &f }
+	good := admin.NewServer{URL: "a.example", Secret: "s"}
+	tests := map[string]func(n *admin.NewServer){
+		"url":      func(n *admin.NewServer) { n.URL = "https://user:pass@host/?q" },
+		"secret":   func(n *admin.NewServer) { n.Secret = " " },
+		"id":       func(n *admin.NewServer) { n.ID = "Capital" },
+		"weight":   func(n *admin.NewServer) { n.Weight = number(0) },
+		"capacity": func(n *admin.NewServer) { n.Capacity = -1 },
+		"tag":      func(n *admin.NewServer) { n.Tag = "a;b" },
+	}
+	all := good
+	for field, spoil := range tests {
+		n := good
+		spoil(&n)
+		_, err := p.AddServer(t.Context(), n)
+		refused(t, err, http.StatusBadRequest, field+":")
+		spoil(&all)
+	}
+	_, err := p.AddServer(t.Context(), all)
+	refused(t, err, http.StatusBadRequest, "url:", "secret:", "id:", "weight:", "capacity:", "tag:")
+	for _, tag := range []string{"none", "a!", "a\nb", strings.Repeat("t", 101)} {
+		n := good
+		n.Tag = tag
+		_, err := p.AddServer(t.Context(), n)
+		refused(t, err, http.StatusBadRequest, "tag:")
+	}
+}
+
+// A change takes effect in the pool at once; a new secret is tried first; what is left out stays.
+func TestClient_ChangeServer(t *testing.T) {
+	p := newTestPool(t)
+	servers := simulate(t, 2)
+	p.add(t, "a", servers[0])
+	p.add(t, "b", servers[1])
+	weight, capacity, tag := 3.0, 50, "x"
+	change := admin.Change{Weight: &weight, Capacity: &capacity, Tag: &tag}
+	if _, err := p.ChangeServer(t.Context(), "a", change); err != nil {
+		t.Fatal(err)
+	}
+	tag = ""
+	got, err := p.ChangeServer(t.Context(), "a", admin.Change{Tag: &tag})
+	if err != nil || got.Weight != 3 || got.Capacity != 50 || got.Tag != "" || got.State != "enabled" {
+		t.Errorf("changed into %+v, %v", got, err)
+	}
+	wrong, right := store.Secret("wrong"), store.Secret(servers[0].Secret())
+	_, err = p.ChangeServer(t.Context(), "a", admin.Change{Secret: &wrong})
+	refused(t, err, http.StatusUnprocessableEntity, "checksum:")
+	if s, _ := p.stores.State.Server(t.Context(), "a"); s.Secret != right {
+		t.Error("the secret has changed nevertheless")
+	}
+	if _, err := p.ChangeServer(t.Context(), "a", admin.Change{Secret: &right}); err != nil {
+		t.Error(err)
+	}
+	got, err = p.ChangeServer(t.Context(), "a", admin.Change{Secret: &wrong, Force: true})
+	if err != nil || got.Warning == "" {
+		t.Errorf("forced: %+v, %v", got, err)
+	}
+	url := servers[1].URL()
+	_, err = p.ChangeServer(t.Context(), "a", admin.Change{URL: &url})
+	refused(t, err, http.StatusConflict, "server b")
+	weight = -1
+	_, err = p.ChangeServer(t.Context(), "a", admin.Change{Weight: &weight})
+	refused(t, err, http.StatusBadRequest, "weight:")
+}
+
+// No answer of the API, list or not, has a server's secret in it.
+func TestAPI_ServerSecrets(t *testing.T) {
+	p := newTestPool(t)
+	server := simulate(t, 1)[0]
+	p.add(t, "a", server)
+	p.create(t, store.MeetingKey{Tenant: "default", MeetingID: "m1"})
+	for _, pattern := range p.api.Routes() {
+		method, path, _ := strings.Cut(pattern, " ")
+		if method == "DELETE" {
+			continue
+		}
+		path = strings.NewReplacer("{id}", "a").Replace(path) + "?id=m1&reveal=true"
+		_, body := p.request(t, method, path, `{}`)
+		if strings.Contains(body, string(server.Secret())) {
+			t.Errorf("%s shows the secret: %s", pattern, body)
+		}
+	}
+	if strings.Contains(p.log.String(), string(server.Secret())) {
+		t.Errorf("the log shows the secret: %s", p.log)
+	}
+}

@@ -1,0 +1,124 @@
+package admin_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// listen serves the API on the socket of a data directory until the test ends.
+func listen(t *testing.T, dir string) net.Listener {
+	t.Helper()
+	listener, err := admin.ListenSocket(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: (&admin.API{Version: "1.2.3"}).Handler()}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-done
+	})
+	return listener
+}
+
+// The socket leads to the API, is its owner's alone, and is not taken from whoever answers on it.
+func TestListenSocket(t *testing.T) {
+	dir := t.TempDir()
+	if answers, err := admin.SocketAnswers(dir); answers || err != nil {
+		t.Errorf("no socket answers: %v, %v", answers, err)
+	}
+	listen(t, dir)
+	if answers, err := admin.SocketAnswers(dir); !answers || err != nil {
+		t.Errorf("socket answers: %v, %v", answers, err)
+	}
+	path, err := admin.SocketPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("socket %v, %v", info.Mode(), err)
+	}
+	transport, err := admin.SocketTransport(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := admin.NewClient(transport, "http://bbbpool", "").Version(t.Context())
+	if err != nil || got.Version != "1.2.3" {
+		t.Errorf("version %+v, %v", got, err)
+	}
+	if _, err := admin.ListenSocket(dir); err == nil || !strings.Contains(err.Error(), "another bbbpool") {
+		t.Errorf("listen again: %v", err)
+	}
+}
+
+// A socket that a killed process has left is replaced; a file of somebody else's is not.
+func TestListenSocket_Stale(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bbbpool.sock")
+	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.SetUnlinkOnClose(false)
+	_ = left.Close()
+	if answers, err := admin.SocketAnswers(dir); answers || err != nil {
+		t.Errorf("stale socket answers: %v, %v", answers, err)
+	}
+	listen(t, dir)
+
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "bbbpool.sock"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.ListenSocket(other); err == nil || !strings.Contains(err.Error(), "in the way") {
+		t.Errorf("listened in place of a file: %v", err)
+	}
+}
+
+// Systems take short paths only, and say so in riddles: we say it before.
+func TestSocketPath_TooLong(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 107))
+	for _, use := range []func() error{
+		func() error { _, err := admin.SocketPath(dir); return err },
+		func() error { _, err := admin.ListenSocket(dir); return err },
+		func() error { _, err := admin.SocketAnswers(dir); return err },
+		func() error { _, err := admin.SocketTransport(dir); return err },
+	} {
+		if err := use(); err == nil || !strings.Contains(err.Error(), "107 bytes") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// The client says what it has reached, where that is not bbbpool, and never what it has sent there.
+func TestClient_Elsewhere(t *testing.T) {
+	for status, body := range map[int]string{200: "<html>Hello</html>", 302: "", 404: "not found", 502: `{"no":"error"}`} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/login")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}))
+		_, err := admin.NewClient(http.DefaultTransport, server.URL+"/api/v1/", "t0ken").Servers(t.Context())
+		if err == nil || !strings.Contains(err.Error(), server.URL) || strings.Contains(err.Error(), "t0ken") {
+			t.Errorf("status %d: %v", status, err)
+		}
+		server.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := admin.NewClient(http.DefaultTransport, server.URL, "t0ken").Servers(ctx); err == nil {
+			t.Error("a closed server answers")
+		}
+	}
+}

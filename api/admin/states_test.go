@@ -1,0 +1,196 @@
+package admin_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+var class = store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: "class 1/a\x1b[2J"}
+
+// A server that does not answer is not enabled, unless somebody insists; one that does is.
+func TestClient_EnableServer(t *testing.T) {
+	p := newTestPool(t)
+	server := simulate(t, 1)[0]
+	_, err := p.AddServer(t.Context(), admin.NewServer{URL: server.URL(), Secret: store.Secret(server.Secret()), ID: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.EnableServer(t.Context(), "a", false)
+	refused(t, err, http.StatusUnprocessableEntity, "server a stays disabled", "status 500")
+	if got, err := p.EnableServer(t.Context(), "a", true); err != nil || got.State != "enabled" {
+		t.Errorf("forced: %+v, %v", got, err)
+	}
+	if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.EnableServer(t.Context(), "a", false)
+	if err != nil || got.State != "enabled" || got.Diagnosis == nil {
+		t.Errorf("enabled %+v, %v", got, err)
+	}
+}
+
+// Meetings are not cut off by accident: disabling and removing their server has to be insisted on.
+func TestClient_MeetingsInTheWay(t *testing.T) {
+	p := newTestPool(t)
+	p.add(t, "a", simulate(t, 1)[0])
+	p.create(t, class)
+	p.ledger.Joined(class)
+	_, err := p.DisableServer(t.Context(), "a", false)
+	refused(t, err, http.StatusConflict, "1 meeting with 1 person")
+	refused(t, p.RemoveServer(t.Context(), "a", false), http.StatusConflict, "1 meeting with 1 person")
+	got, err := p.CordonServer(t.Context(), "a")
+	if err != nil || got.State != "cordoned" || got.Meetings != 1 || got.Users != 1 || got.Expected != 10 {
+		t.Errorf("cordoned %+v, %v", got, err)
+	}
+	if got, err := p.DisableServer(t.Context(), "a", true); err != nil || got.State != "disabled" {
+		t.Errorf("disabled %+v, %v", got, err)
+	}
+	if err := p.RemoveServer(t.Context(), "a", false); err != nil {
+		t.Errorf("remove a disabled server: %v", err)
+	}
+	if list := p.ledger.Meetings(); len(list) != 0 {
+		t.Errorf("claims are left: %v", list)
+	}
+	_, err = p.Server(t.Context(), "a")
+	refused(t, err, http.StatusNotFound, `"a"`)
+	if _, err := p.stores.State.Server(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the record is left: %v", err)
+	}
+}
+
+// A meeting with any ID can be found, and ended on its server; what is left is a session.
+func TestClient_EndMeeting(t *testing.T) {
+	p := newTestPool(t)
+	servers := simulate(t, 2)
+	p.add(t, "a", servers[0])
+	claim := p.create(t, class)
+	p.create(t, store.MeetingKey{Tenant: "other", MeetingID: "m2"})
+	for query, want := range map[[2]string]int{{"", ""}: 2, {"other", ""}: 1, {"", "a"}: 2, {"default", "b"}: 0} {
+		if list, err := p.Meetings(t.Context(), query[0], query[1]); err != nil || len(list) != want {
+			t.Errorf("meetings %v: %v, %v", query, list, err)
+		}
+	}
+	m, err := p.Meeting(t.Context(), class)
+	if err != nil || m.Server != "a" || m.InternalID == "" || m.CreateTime == 0 {
+		t.Errorf("meeting %+v, %v", m, err)
+	}
+	if err := p.EndMeeting(t.Context(), class, false); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := servers[0].Meeting(class.MeetingID); ok && !got.Ended {
+		t.Error("the meeting goes on")
+	}
+	if _, err := p.ledger.Peek(class); !errors.Is(err, placement.ErrUnknown) {
+		t.Errorf("the claim stands: %v", err)
+	}
+	sessions, err := p.stores.Index.SessionsSince(t.Context(), time.Time{}, 10)
+	if err != nil || len(sessions) != 1 || sessions[0].Reason != "operator" || sessions[0].Server != claim.Server {
+		t.Errorf("sessions %+v, %v", sessions, err)
+	}
+}
+
+// If the server cannot be reached the claim stands, unless somebody insists.
+func TestClient_EndMeeting_Unreachable(t *testing.T) {
+	p := newTestPool(t)
+	server := simulate(t, 1)[0]
+	p.add(t, "a", server)
+	p.create(t, class)
+	if err := server.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, p.EndMeeting(t.Context(), class, false), http.StatusBadGateway, "server a", "force")
+	if _, err := p.ledger.Peek(class); err != nil {
+		t.Errorf("the claim is gone: %v", err)
+	}
+	if err := p.EndMeeting(t.Context(), class, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.ledger.Peek(class); !errors.Is(err, placement.ErrUnknown) {
+		t.Errorf("the claim stands: %v", err)
+	}
+}
+
+// A check asks all servers and says of each what is wrong; also of one that has changed its mind about algorithms.
+func TestClient_Check(t *testing.T) {
+	p := newTestPool(t)
+	p.add(t, "a", simulate(t, 1)[0])
+	b := admin.NewServer{URL: fakeBBB(t, "s", bbb.SHA1), Secret: "wrong", ID: "b", Force: true}
+	_, err := p.AddServer(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := store.Server{ID: "c", URL: fakeBBB(t, "s", bbb.SHA512) + "/bigbluebutton/api", Secret: "s", Checksum: "sha256"}
+	if err := p.stores.State.CreateServer(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	p.api.Ready = func() []string { return []string{"the spool is missing"} }
+	got, err := p.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{}
+	for _, s := range got.Servers {
+		said[s.ID], _, _ = strings.Cut(s.Error, " ")
+	}
+	want := map[string]string{"a": "", "b": "checksum:", "c": "checksum:"}
+	if diff := cmp.Diff(want, said); diff != "" || got.OK || len(got.Problems) != 1 {
+		t.Errorf("check %+v (-want +got):\n%s", got, diff)
+	}
+	for _, id := range []string{"b", "c"} {
+		if err := p.stores.State.DeleteServer(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.api.Ready = nil
+	if got, err := p.Check(t.Context()); err != nil || !got.OK || len(got.Servers) != 1 {
+		t.Errorf("check %+v, %v", got, err)
+	}
+}
+
+// The status counts, and says in words what somebody has to look at.
+func TestClient_Status(t *testing.T) {
+	p := newTestPool(t)
+	got, err := p.Status(t.Context())
+	if err != nil || len(got.Problems) != 1 || got.Version != "1.2.3" {
+		t.Errorf("empty pool: %+v, %v", got, err)
+	}
+	servers := simulate(t, 2)
+	p.add(t, "a", servers[0])
+	p.create(t, class)
+	p.add(t, "b", servers[1])
+	if _, err := p.DisableServer(t.Context(), "b", false); err != nil {
+		t.Fatal(err)
+	}
+	p.poller.Report("a", p.poller.Client("a"), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
+	got, err = p.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := admin.Status{
+		Version: "1.2.3", Problems: got.Problems, Meetings: 1, Expected: 10,
+		Servers: admin.Counts{Total: 2, Enabled: 1, Disabled: 1, Suspect: 1},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	if len(got.Problems) != 1 || got.Problems[0] != "server a is suspect, failing for 0s: api: refused: nobody there" {
+		t.Errorf("problems %q", got.Problems)
+	}
+}

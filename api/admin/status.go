@@ -1,0 +1,85 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func (a *API) status(*http.Request) (any, error) {
+	servers := a.Pool.Servers()
+	st := Status{Version: a.Version, Listen: a.Listen, Problems: a.problems(servers), Meetings: len(a.Meetings.Meetings())}
+	expected := 0.0
+	for _, s := range servers {
+		st.Servers.add(s)
+		st.Users += s.Load.People
+		expected += s.Load.Expected
+	}
+	st.Expected = tenths(expected)
+	return st, nil
+}
+
+func (c *Counts) add(s poller.Status) {
+	c.Total++
+	switch s.State {
+	case store.Enabled:
+		c.Enabled++
+	case store.Cordoned:
+		c.Cordoned++
+	case store.Draining:
+		c.Draining++
+	case store.Disabled:
+		c.Disabled++
+		return // nobody asks it how it is
+	}
+	switch s.Health {
+	case poller.Online:
+		c.Online++
+	case poller.Suspect:
+		c.Suspect++
+	case poller.Offline:
+		c.Offline++
+	case poller.Unknown:
+		c.Unknown++
+	}
+}
+
+// problems says in words what an operator has to look at.
+func (a *API) problems(servers []poller.Status) []string {
+	list := a.notReady()
+	enabled := 0
+	for _, s := range servers {
+		if s.State == store.Enabled {
+			enabled++
+		}
+		if s.State == store.Disabled {
+			continue
+		}
+		if s.Health == poller.Suspect || s.Health == poller.Offline {
+			failing := a.now().Sub(s.Failing).Truncate(time.Second)
+			list = append(list, fmt.Sprintf("server %s is %s, failing for %s: %s", s.ID, s.Health, failing, s.Reason))
+		}
+		if people := s.Load.People; s.Capacity > 0 && people > s.Capacity {
+			list = append(list, fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity))
+		}
+	}
+	switch {
+	case len(servers) == 0:
+		list = append(list, "there are no servers yet: bbbpool server add URL --secret SECRET --enable")
+	case enabled == 0:
+		list = append(list, "no server is enabled: bbbpool server enable ID")
+	}
+	return list
+}
+
+// notReady never returns nil, which JSON would show as null.
+func (a *API) notReady() []string {
+	list := []string{}
+	if a.Ready != nil {
+		list = append(list, a.Ready()...)
+	}
+	return list
+}

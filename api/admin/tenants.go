@@ -1,0 +1,73 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func (a *API) listTenants(r *http.Request) (any, error) {
+	tenants, err := a.Tenants.Tenants(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	isDefault := func(t store.Tenant) bool { return t.ID == store.DefaultTenant }
+	if len(a.EnvSecrets) > 0 && !slices.ContainsFunc(tenants, isDefault) {
+		tenants = append(tenants, store.Tenant{ID: store.DefaultTenant})
+		slices.SortFunc(tenants, func(x, y store.Tenant) int { return strings.Compare(x.ID, y.ID) })
+	}
+	list := []Tenant{}
+	for _, t := range tenants {
+		list = append(list, a.tenant(t, store.Secret.String))
+	}
+	return list, nil
+}
+
+func (a *API) showTenant(r *http.Request) (any, error) {
+	reveal, err := flag(r, "reveal")
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.lookUp(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if !reveal {
+		return a.tenant(t, store.Secret.String), nil
+	}
+	a.Log.Info().Str("tenant", t.ID).Msg("secrets of a tenant shown")
+	return a.tenant(t, store.Secret.Reveal), nil
+}
+
+func (a *API) lookUp(ctx context.Context, id string) (store.Tenant, error) {
+	t, err := a.Tenants.Tenant(ctx, id)
+	if !errors.Is(err, store.ErrNotFound) {
+		return t, err
+	}
+	switch {
+	case id == store.DefaultTenant && len(a.EnvSecrets) > 0:
+		return store.Tenant{ID: id}, nil
+	case id == store.DefaultTenant:
+		return t, notFound("there is no tenant %s yet: bbbpool serve makes it on its first start", id)
+	}
+	return t, notFound("there is no tenant %q: bbbpool tenant list shows those there are", id)
+}
+
+// tenant shows the secrets that are in use.
+func (a *API) tenant(t store.Tenant, show func(store.Secret) string) Tenant {
+	source := "stored"
+	if t.ID == store.DefaultTenant && len(a.EnvSecrets) > 0 {
+		source, t.Secrets = "environment", a.EnvSecrets
+	}
+	shown := Tenant{ID: t.ID, Name: t.Name, Secrets: []string{}, Source: source, Created: stamp(t.Created)}
+	for _, secret := range t.Secrets {
+		if secret != "" {
+			shown.Secrets = append(shown.Secrets, show(secret))
+		}
+	}
+	return shown
+}

@@ -1,0 +1,112 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+var (
+	errOff = &Error{
+		Status: http.StatusForbidden, Code: "off",
+		Message: "remote administration is off: set BBBPOOL_ADMIN_TOKEN on the server",
+	}
+	errToken = &Error{
+		Status: http.StatusUnauthorized, Code: "token",
+		Message: "the token is missing or wrong: send Authorization: Bearer with what BBBPOOL_ADMIN_TOKEN is on the server",
+	}
+	errGuessing = &Error{
+		Status: http.StatusTooManyRequests, Code: "guessing",
+		Message: "too many wrong tokens from this address: wait a few seconds",
+	}
+)
+
+// guard lets only those in that have the token.
+func (a *API) guard(next http.Handler) http.Handler {
+	guesses := guesses{from: map[netip.Prefix]*rate.Limiter{}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := a.admit(r, &guesses); err != nil {
+			w.Header().Set("Cache-Control", "no-store")
+			if err == errToken {
+				w.Header().Set("WWW-Authenticate", "Bearer")
+			}
+			writeJSON(w, err.Status, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *API) admit(r *http.Request, g *guesses) *Error {
+	if a.Token == "" {
+		return errOff
+	}
+	now := a.now()
+	limit := g.limit(network(r.RemoteAddr))
+	if limit.TokensAt(now) < 1 {
+		return errGuessing
+	}
+	if !verifies(r.Header.Get("Authorization"), a.Token) {
+		limit.AllowN(now, 1)
+		return errToken
+	}
+	return nil
+}
+
+// verifies compares hashes, so that not even the length of the token shows in the time it takes.
+func verifies(header string, token store.Secret) bool {
+	scheme, given, _ := strings.Cut(header, " ")
+	a, b := sha256.Sum256([]byte(strings.TrimSpace(given))), sha256.Sum256([]byte(token.Reveal()))
+	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+const (
+	guessEvery   = 2 * time.Second // and network
+	guessBurst   = 10
+	maxGuessFrom = 1000 // networks that are remembered
+)
+
+// guesses slows down wrong tokens from each network by itself, so that nobody can lock the others out.
+type guesses struct {
+	mu   sync.Mutex
+	from map[netip.Prefix]*rate.Limiter
+}
+
+func (g *guesses) limit(network netip.Prefix) *rate.Limiter {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	limit := g.from[network]
+	if limit == nil {
+		if len(g.from) >= maxGuessFrom {
+			clear(g.from) // who has so many addresses is not to be slowed down by counting them
+		}
+		limit = rate.NewLimiter(rate.Every(guessEvery), guessBurst)
+		g.from[network] = limit
+	}
+	return limit
+}
+
+// network is what one guesser has at hand: an address of IPv4, or the last half of one of IPv6.
+func network(remote string) netip.Prefix {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	bits := 64
+	if at.Addr().Unmap().Is4() {
+		bits = 32
+	}
+	prefix, err := at.Addr().Unmap().WithZone("").Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return prefix
+}

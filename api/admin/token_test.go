@@ -1,0 +1,93 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Who comes from the network needs the token, and nobody gets in where there is none.
+func TestAPI_Mount(t *testing.T) {
+	tests := []struct {
+		name, token, header string
+		status              int
+	}{
+		{"no token configured", "", "Bearer ", http.StatusForbidden},
+		{"no token configured", "", "", http.StatusForbidden},
+		{"no token sent", "t0ken", "", http.StatusUnauthorized},
+		{"wrong token", "t0ken", "Bearer t0ke", http.StatusUnauthorized},
+		{"other scheme", "t0ken", "Basic t0ken", http.StatusUnauthorized},
+		{"token alone", "t0ken", "t0ken", http.StatusUnauthorized},
+		{"right token", "t0ken", "Bearer t0ken", http.StatusOK},
+		{"right token", "t0ken", "bearer  t0ken", http.StatusOK},
+	}
+	for _, test := range tests {
+		api := &admin.API{Token: store.Secret(test.token), Version: "1"}
+		mux := http.NewServeMux()
+		api.Mount(mux)
+		w := get(mux, "192.0.2.1:1", test.header)
+		if w.Code != test.status {
+			t.Errorf("%s: answered %d %s", test.name, w.Code, w.Body)
+		}
+		if w.Code == http.StatusForbidden {
+			var e struct{ Error string }
+			err := json.Unmarshal(w.Body.Bytes(), &e)
+			if e.Error != "remote administration is off: set BBBPOOL_ADMIN_TOKEN on the server" {
+				t.Errorf("%s: said %s, %v", test.name, w.Body, err)
+			}
+		}
+	}
+}
+
+func get(h http.Handler, from, authorization string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, admin.Prefix+"/version", nil)
+	r.RemoteAddr = from
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// Guessing is slow, and slows down nobody but those who guess.
+func TestAPI_Mount_Guessing(t *testing.T) {
+	now := time.Unix(1000, 0)
+	api := &admin.API{Token: "t0ken", Now: func() time.Time { return now }}
+	mux := http.NewServeMux()
+	api.Mount(mux)
+	guess := func(from string) (tries int) {
+		for tries < 100 && get(mux, from, fmt.Sprintf("Bearer %d", tries)).Code == http.StatusUnauthorized {
+			tries++
+		}
+		return tries
+	}
+	if n := guess("192.0.2.1:1"); n != 10 {
+		t.Errorf("%d tries at once", n)
+	}
+	if w := get(mux, "192.0.2.1:2", "Bearer t0ken"); w.Code != http.StatusTooManyRequests {
+		t.Errorf("the guesser learns that it has guessed: %d", w.Code)
+	}
+	if w := get(mux, "192.0.2.2:1", "Bearer t0ken"); w.Code != http.StatusOK {
+		t.Errorf("others are locked out: %d", w.Code)
+	}
+	now = now.Add(4 * time.Second)
+	if n := guess("192.0.2.1:1"); n != 2 {
+		t.Errorf("%d tries after 4 seconds", n)
+	}
+	if n := guess("[2001:db8::1]:1") + guess("[2001:db8::2]:1"); n != 10 {
+		t.Errorf("%d tries from one network of IPv6", n)
+	}
+	for i := range 3000 {
+		get(mux, fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), "Bearer x")
+	}
+	if w := get(mux, "192.0.2.9:1", "Bearer t0ken"); w.Code != http.StatusOK {
+		t.Errorf("a flood of addresses locks others out: %d", w.Code)
+	}
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// CheckCmd asks every server whether it is fit for the pool.
+type CheckCmd struct{}
+
+var errUnfit = errors.New("not everything is as it should be")
+
+// Run prints a line for each server, and fails if anything is wrong.
+func (c *CheckCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		outcome, err := pool.Check(env.Ctx)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			err = printJSON(env.Out, outcome)
+		} else {
+			err = printCheck(env, outcome)
+		}
+		if err == nil && !outcome.OK {
+			err = errUnfit
+		}
+		return err
+	})
+}
+
+func printCheck(env *Env, outcome admin.Check) error {
+	rows := make([][]string, 0, len(outcome.Servers)+len(outcome.Problems))
+	for _, problem := range outcome.Problems {
+		rows = append(rows, []string{"WRONG", "bbbpool", problem})
+	}
+	for _, s := range outcome.Servers {
+		rows = append(rows, []string{verdict(s), s.ID, finding(s)})
+	}
+	if len(rows) == 0 {
+		rows = append(rows, []string{"ok", "bbbpool", "no servers yet: bbbpool server add URL --secret SECRET --enable"})
+	}
+	return table(env.Out, "", rows)
+}
+
+func verdict(s admin.Checked) string {
+	if s.OK {
+		return "ok"
+	}
+	return "WRONG"
+}
+
+func finding(s admin.Checked) string {
+	if !s.OK || s.Diagnosis == nil {
+		return s.Error
+	}
+	return fmt.Sprintf("%s, %s; %s, %s", s.State, s.URL, product(s.Diagnosis),
+		running(s.Diagnosis.Meetings, s.Diagnosis.People))
+}

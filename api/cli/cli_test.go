@@ -1,0 +1,289 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var now = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// pool is a pool in a data directory, with servers that look as they are told to.
+type pool struct {
+	dir    string
+	api    *admin.API
+	ledger *placement.Ledger
+	stores *driver.Stores
+	seen   map[string]poller.Status
+	closed int
+}
+
+// looking shows servers as the test has seen them.
+type looking struct {
+	*poller.Poller
+	seen map[string]poller.Status
+}
+
+func (l looking) dress(s poller.Status) poller.Status {
+	if seen, ok := l.seen[s.ID]; ok {
+		seen.Server, seen.Load = s.Server, s.Load
+		return seen
+	}
+	return s
+}
+
+func (l looking) Servers() []poller.Status {
+	list := l.Poller.Servers()
+	for i := range list {
+		list[i] = l.dress(list[i])
+	}
+	return list
+}
+
+func (l looking) Server(id string) (poller.Status, bool) {
+	s, ok := l.Poller.Server(id)
+	return l.dress(s), ok
+}
+
+func newPool(t *testing.T) *pool {
+	t.Helper()
+	dir := t.TempDir()
+	stores, err := driver.Open(driver.Config{Data: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stores.Close() })
+	clock := func() time.Time { return now }
+	p := &pool{dir: dir, stores: stores, seen: map[string]poller.Status{}}
+	p.ledger = placement.New(placement.Config{}, stores.State, stores.Index, clock)
+	servers := poller.New(poller.Config{
+		Interval: time.Second, Connect: time.Second, Response: time.Second, Unhealthy: 1, Healthy: 1,
+		Failover: time.Second,
+	}, p.ledger, zerolog.Nop(), clock)
+	p.api = &admin.API{
+		Servers: stores.State, Tenants: stores.State, Pool: looking{servers, p.seen}, Meetings: p.ledger,
+		Version: "1.2.3", Now: clock,
+	}
+	return p
+}
+
+// put puts a server into the pool as it is seen.
+func (p *pool) put(t *testing.T, record store.Server, seen poller.Status) {
+	t.Helper()
+	record.Created = now
+	if err := p.stores.State.CreateServer(t.Context(), record); err != nil {
+		t.Fatal(err)
+	}
+	p.api.Pool.SetServer(record)
+	p.seen[record.ID] = seen
+}
+
+// meet places a meeting with some people.
+func (p *pool) meet(t *testing.T, key store.MeetingKey, people int) {
+	t.Helper()
+	creation, err := p.ledger.Begin(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer creation.End()
+	if _, err := creation.Place(t.Context(), placement.Wish{Expected: 10.25, Recorded: people > 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := creation.Confirm(t.Context(), "internal-"+key.MeetingID, now.UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	for range people {
+		p.ledger.Joined(key)
+	}
+}
+
+// typical fills a pool with one of each.
+func (p *pool) typical(t *testing.T) {
+	t.Helper()
+	p.put(t, store.Server{
+		ID: "a", URL: "https://a.example/bigbluebutton/api", Secret: "hidden-a", State: store.Enabled, Weight: 1.5,
+		Capacity: 200, Checksum: "sha512",
+	}, poller.Status{
+		Health: poller.Online, LastPoll: now.Add(-3 * time.Second), Latency: 12340 * time.Microsecond, Videos: 4,
+		Largest: 2,
+	})
+	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "algebra"}, 2)
+	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "evil\x1b[2J\u009bid\nx"}, 1)
+	p.put(t, store.Server{
+		ID: "b", URL: "https://b.example/bigbluebutton/api", Secret: "hidden-b", State: store.Cordoned, Weight: 1,
+		Tag: "big",
+	}, poller.Status{
+		Health: poller.Offline, Failing: now.Add(-90 * time.Second), Reason: "getMeetings: refused: \x1b]0;x\x07",
+	})
+	p.put(t, store.Server{
+		ID: "c", URL: "https://c.example/bigbluebutton/api", Secret: "hidden-c", State: store.Disabled, Weight: 1,
+	}, poller.Status{Health: poller.Unknown})
+	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{
+		ID: "default", Name: "Default", Secrets: []store.Secret{"front-end-secret"}, Created: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// outcome is what a command has printed and returned.
+type outcome struct {
+	out, err string
+	failed   error
+}
+
+// run runs a command line on the pool, with somebody at the terminal who types the answer; "" is nobody.
+func (p *pool) run(t *testing.T, answer string, args ...string) outcome {
+	t.Helper()
+	return p.in(t, answer, answer != "", args...)
+}
+
+func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) outcome {
+	t.Helper()
+	var grammar struct {
+		cli.Options
+		cli.Commands
+	}
+	parser, err := kong.New(&grammar, kong.Name("bbbpool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := parser.Parse(append([]string{"--data", p.dir}, args...))
+	if err != nil {
+		return outcome{failed: err}
+	}
+	var out, errs bytes.Buffer
+	env := &cli.Env{
+		Ctx: t.Context(), In: strings.NewReader(input), Out: &out, Err: &errs, Terminal: terminal,
+		Options: grammar.Options,
+		Offline: func(context.Context, string) (http.Handler, func() error, error) {
+			return p.api.Handler(), func() error { p.closed++; return nil }, nil
+		},
+	}
+	failed := line.Run(env)
+	text := func(b bytes.Buffer) string { return strings.ReplaceAll(b.String(), p.dir, "DIR") }
+	return outcome{text(out), text(errs), failed}
+}
+
+// Every list and sheet looks as it should, in an empty pool and in one with trouble, and hides what has to be hidden.
+func TestCommands_Golden(t *testing.T) {
+	commands := [][]string{
+		{"status"},
+		{"server", "list"},
+		{"meeting", "list"},
+		{"tenant", "list"},
+		{"check"},
+		{"server", "show", "a"},
+		{"server", "show", "b"},
+		{"server", "show", "c"},
+		{"server", "show", "x"},
+		{"meeting", "show", "algebra"},
+		{"meeting", "list", "--tenant", "nobody"},
+		{"tenant", "show", "default"},
+		{"status", "--json"},
+		{"server", "list", "--json"},
+		{"meeting", "list", "--json"},
+		{"tenant", "list", "--json"},
+		{"tenant", "show", "default", "--json"},
+	}
+	for name, prepare := range map[string]func(*pool, *testing.T){
+		"empty": func(*pool, *testing.T) {}, "typical": (*pool).typical,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPool(t)
+			prepare(p, t)
+			var got strings.Builder
+			for _, args := range commands {
+				if args[0] == "check" && name == "typical" {
+					continue // it would look for these servers
+				}
+				o := p.run(t, "", args...)
+				got.WriteString("$ bbbpool " + strings.Join(args, " ") + "\n" + o.out)
+				if o.err != "" {
+					got.WriteString("(stderr) " + o.err)
+				}
+				if o.failed != nil {
+					got.WriteString("(failed) " + o.failed.Error() + "\n")
+				}
+				got.WriteString("\n")
+			}
+			golden(t, name+".txt", got.String())
+			if strings.Contains(got.String(), "hidden") || strings.ContainsAny(got.String(), "\x1b\x07\u009b") {
+				t.Error("a secret or a control character has come through")
+			}
+			if p.closed == 0 {
+				t.Error("the data directory was not closed")
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// Data that is not there is not made up, and a data directory that cannot be opened says why.
+func TestCommands_NoData(t *testing.T) {
+	p := newPool(t)
+	p.dir = filepath.Join(p.dir, "nowhere")
+	o := p.run(t, "", "status")
+	want := "no bbbpool data in " + p.dir + ": start `bbbpool serve --data " + p.dir + "`, or pass --data"
+	if o.failed == nil || o.failed.Error() != want {
+		t.Errorf("failed with %v, want %s", o.failed, want)
+	}
+	env := &cli.Env{Ctx: t.Context(), Options: cli.Options{Data: t.TempDir()}}
+	env.Offline = func(context.Context, string) (http.Handler, func() error, error) {
+		return nil, nil, store.ErrLocked
+	}
+	if err := new(cli.StatusCmd).Run(env); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("failed with %v", err)
+	}
+}
+
+// The data directory is the one given, else systemd's, else one here.
+func TestOptions_DataDir(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "")
+	if dir := (cli.Options{}).DataDir(); dir != "bbbpool-data" {
+		t.Errorf("got %s", dir)
+	}
+	t.Setenv("STATE_DIRECTORY", "/var/lib/one:/var/lib/two")
+	if dir := (cli.Options{}).DataDir(); dir != "/var/lib/one" {
+		t.Errorf("got %s", dir)
+	}
+	if dir := (cli.Options{Data: "x"}).DataDir(); dir != "x" {
+		t.Errorf("got %s", dir)
+	}
+}

@@ -1,0 +1,41 @@
+package cli
+
+// Commands are the commands, for a program to embed in its grammar. Each has a method Run(*Env) error.
+type Commands struct {
+	Status  StatusCmd   `cmd:"" help:"Show the pool at a glance."`
+	Server  ServerCmds  `cmd:"" help:"Administrate the servers."`
+	Meeting MeetingCmds `cmd:"" help:"Look at the meetings, or end one."`
+	Tenant  TenantCmds  `cmd:"" help:"Look at the tenants and their secrets."`
+	Check   CheckCmd    `cmd:"" help:"Ask every server whether it is fit for the pool."`
+}
+
+// ServerCmds are the commands about servers.
+type ServerCmds struct {
+	List    ServerListCmd    `cmd:"" help:"List the servers."`
+	Show    ServerShowCmd    `cmd:"" help:"Show one server."`
+	Add     ServerAddCmd     `cmd:"" help:"Add a server, after a look at whether it can be used. Prints its ID."`
+	Set     ServerSetCmd     `cmd:"" help:"Change a server."`
+	Remove  ServerRemoveCmd  `cmd:"" help:"Take a server out of the pool."`
+	Enable  ServerEnableCmd  `cmd:"" help:"Let a server take meetings."`
+	Cordon  ServerCordonCmd  `cmd:"" help:"Let a server keep its meetings and take no new ones."`
+	Disable ServerDisableCmd `cmd:"" help:"Take a server out of use."`
+}
+
+// MeetingCmds are the commands about meetings.
+type MeetingCmds struct {
+	List MeetingListCmd `cmd:"" help:"List the meetings that run."`
+	Show MeetingShowCmd `cmd:"" help:"Show one meeting."`
+	End  MeetingEndCmd  `cmd:"" help:"End a meeting for everybody."`
+}
+
+// TenantCmds are the commands about tenants.
+type TenantCmds struct {
+	List TenantListCmd `cmd:"" help:"List the tenants."`
+	Show TenantShowCmd `cmd:"" help:"Show a tenant, its secrets, and how front ends use them."`
+}
+
+// Sure is how scripts answer the question that somebody at a terminal is asked.
+type Sure struct {
+	Yes   bool `short:"y" help:"Do not ask."`
+	Force bool `help:"Do it even if something speaks against it."`
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// MeetingListCmd lists the meetings that run.
+type MeetingListCmd struct {
+	Tenant string `placeholder:"ID" help:"Only those of this tenant."`
+	Server string `placeholder:"ID" help:"Only those on this server."`
+}
+
+// Run prints a table, or an array in JSON.
+func (c *MeetingListCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		meetings, err := pool.Meetings(env.Ctx, c.Tenant, c.Server)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, meetings)
+		}
+		if len(meetings) == 0 {
+			_, err := fmt.Fprintln(env.Out, "no meetings")
+			return err
+		}
+		rows := make([][]string, 0, len(meetings))
+		for _, m := range meetings {
+			rows = append(rows, []string{
+				m.Tenant, m.MeetingID, m.Server, strconv.Itoa(m.People), strconv.Itoa(m.Peak), moment(&m.Placed),
+				yes(m.Recorded),
+			})
+		}
+		return table(env.Out, "TENANT MEETING SERVER PEOPLE PEAK PLACED RECORDED", rows)
+	})
+}
+
+// MeetingRef names a meeting as its front end does.
+type MeetingRef struct {
+	ID     string `arg:"" help:"ID of the meeting."`
+	Tenant string `placeholder:"ID" default:"default" help:"Tenant that it belongs to."`
+}
+
+func (r MeetingRef) key() store.MeetingKey {
+	return store.MeetingKey{Tenant: r.Tenant, MeetingID: r.ID}
+}
+
+// MeetingShowCmd shows one meeting.
+type MeetingShowCmd struct{ MeetingRef }
+
+// Run prints what the pool knows of the meeting.
+func (c *MeetingShowCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		m, err := pool.Meeting(env.Ctx, c.key())
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, m)
+		}
+		created := ""
+		if m.CreateTime > 0 {
+			created = time.UnixMilli(m.CreateTime).UTC().Format(time.RFC3339)
+		}
+		return sheet(env.Out, [][2]string{
+			{"meeting", m.MeetingID},
+			{"tenant", m.Tenant},
+			{"server", m.Server},
+			{"internal ID", m.InternalID},
+			{"placed", moment(&m.Placed)},
+			{"created", created},
+			{"people", strconv.Itoa(m.People)},
+			{"peak", strconv.Itoa(m.Peak)},
+			{"joins", strconv.Itoa(m.Joins)},
+			{"recorded", yes(m.Recorded)},
+		}...)
+	})
+}
+
+// MeetingEndCmd ends a meeting for everybody.
+type MeetingEndCmd struct {
+	MeetingRef
+	Sure
+}
+
+// Run ends the meeting on its server, which always needs a yes.
+func (c *MeetingEndCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		m, err := pool.Meeting(env.Ctx, c.key())
+		if err != nil {
+			return err
+		}
+		err = env.confirm(c.Sure, fmt.Sprintf("Meeting %s on server %s ends for %s.", m.MeetingID, m.Server,
+			count(m.People, "person", "people")))
+		if err != nil {
+			return err
+		}
+		if err := pool.EndMeeting(env.Ctx, c.key(), c.Force); err != nil || env.Options.JSON {
+			return err
+		}
+		_, err = fmt.Fprintf(env.Out, "meeting %s: ended\n", printable(m.MeetingID))
+		return err
+	})
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

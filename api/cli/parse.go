@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
+)
+
+// Exit codes.
+const (
+	Done   = 0
+	Failed = 1
+	Usage  = 2
+)
+
+const (
+	ownPrefix  = "BBBPOOL_"
+	testPrefix = "BBBPOOL_TEST_"
+)
+
+// Run parses the command line by a grammar (a pointer to a struct with kong's tags and Options in it), runs the command
+// and returns the exit code. Flags come from the environment, too; an unknown name there that starts with BBBPOOL_ is a
+// typing error, and named.
+func Run(env *Env, grammar any, options *Options, args []string) int {
+	exited := -1
+	parser, err := kong.New(grammar,
+		kong.Name("bbbpool"),
+		kong.Description("A pool of BigBlueButton servers behind one endpoint."),
+		kong.Writers(env.Out, env.Err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durations)),
+	)
+	if err != nil {
+		return env.failed(err, Usage)
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err == nil {
+		err = unknownNames(parser.Model, os.Environ())
+	}
+	if err != nil {
+		return env.failed(fmt.Errorf("%w\n`bbbpool --help` lists the commands", err), Usage)
+	}
+	env.Options, env.Terminal = *options, isTerminal(env.In)
+	if err := parsed.Run(env); err != nil {
+		return env.failed(err, Failed)
+	}
+	return Done
+}
+
+// isTerminal tells whether somebody sits there who can be asked.
+func isTerminal(in io.Reader) bool {
+	file, ok := in.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
+}
+
+func (e *Env) failed(err error, code int) int {
+	_, _ = fmt.Fprintln(e.Err, "bbbpool: "+err.Error())
+	return code
+}
+
+// durations reads "10s", and a bare number as seconds, which is how Scalelite has them.
+func durations(ctx *kong.DecodeContext, target reflect.Value) error {
+	text := ""
+	if err := ctx.Scan.PopValueInto("duration", &text); err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(text)
+	if seconds, atoi := strconv.ParseInt(text, 10, 32); atoi == nil {
+		d, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil {
+		return fmt.Errorf("%q is no duration: want 10s, 500ms, 5m, or a number of seconds", text)
+	}
+	target.SetInt(int64(d))
+	return nil
+}
+
+// unknownNames finds names in the environment that start like ours and mean nothing.
+func unknownNames(model *kong.Application, environ []string) error {
+	known := names(model.Node)
+	var unknown []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, ownPrefix) && !strings.HasPrefix(name, testPrefix) && !slices.Contains(known, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	slices.Sort(unknown)
+	return errors.New("unknown in the environment: " + strings.Join(unknown, ", ") +
+		"; correct or remove it, bbbpool serve --help lists the names")
+}
+
+func names(node *kong.Node) (list []string) {
+	for _, flag := range node.Flags {
+		list = append(list, flag.Envs...)
+	}
+	for _, child := range node.Children {
+		list = append(list, names(child)...)
+	}
+	return list
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// ServerAddCmd adds a server.
+type ServerAddCmd struct {
+	URL      string       `arg:"" help:"Address of the server: its host, or what bbb-conf --secret prints there."`
+	Secret   store.Secret `placeholder:"SECRET" env:"BBBPOOL_SERVER_SECRET" help:"Its secret, as bbb-conf --secret prints it; - reads it from the standard input."`
+	ID       string       `placeholder:"ID" help:"ID in the pool; made from the host's name by default."`
+	Weight   float64      `placeholder:"W" default:"1" help:"How much it carries relative to others; 2 takes twice as much."`
+	Capacity int          `placeholder:"N" help:"People it should carry at most; no limit by default."`
+	Tag      string       `placeholder:"TAG" help:"Tag for front ends to ask for, as in Scalelite."`
+	Enable   bool         `help:"Let it take meetings at once."`
+	Force    bool         `help:"Add it even if it cannot be reached, or does not accept the secret."`
+}
+
+// Run prints the ID of the new server, and whatever else there is to say beside it on the standard error.
+func (c *ServerAddCmd) Run(env *Env) error {
+	secret, err := env.secret(c.Secret)
+	if err != nil {
+		return err
+	}
+	if secret == "" {
+		return errors.New("the server's secret is missing: pass --secret SECRET, or --secret - to have it read from the " +
+			"standard input, or set BBBPOOL_SERVER_SECRET; bbb-conf --secret prints it on the server")
+	}
+	return env.with(func(pool *connection) error {
+		result, err := pool.AddServer(env.Ctx, admin.NewServer{
+			URL: c.URL, Secret: secret, ID: c.ID, Weight: &c.Weight, Capacity: c.Capacity, Tag: c.Tag,
+			Enable: c.Enable, Force: c.Force,
+		})
+		if err != nil {
+			return err
+		}
+		if err := env.note(result); err != nil {
+			return err
+		}
+		if !c.Enable {
+			_, err := fmt.Fprintln(env.Err, "it takes no meetings yet: bbbpool server enable", printable(result.ID))
+			if err != nil {
+				return err
+			}
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, result)
+		}
+		_, err = fmt.Fprintln(env.Out, printable(result.ID))
+		return err
+	})
+}
+
+// ServerSetCmd changes a server.
+type ServerSetCmd struct {
+	ID       string       `arg:"" help:"ID of the server."`
+	URL      *string      `placeholder:"URL" help:"New address. The server is asked whether it can be used there."`
+	Secret   store.Secret `placeholder:"SECRET" help:"New secret, which is tried first; - reads it from the standard input."`
+	Weight   *float64     `placeholder:"W" help:"How much it carries relative to others."`
+	Capacity *int         `placeholder:"N" help:"People it should carry at most; 0 is no limit."`
+	Tag      *string      `placeholder:"TAG" help:"Tag for front ends to ask for; an empty one takes it away."`
+	Force    bool         `help:"Change it even if it cannot be reached then."`
+}
+
+// Run makes the change, and says nothing where there is nothing to say.
+func (c *ServerSetCmd) Run(env *Env) error {
+	secret, err := env.secret(c.Secret)
+	if err != nil {
+		return err
+	}
+	change := admin.Change{URL: c.URL, Weight: c.Weight, Capacity: c.Capacity, Tag: c.Tag}
+	if secret != "" {
+		change.Secret = &secret
+	}
+	if change == (admin.Change{}) {
+		return errors.New("nothing to change: pass --url, --secret, --weight, --capacity or --tag")
+	}
+	change.Force = c.Force
+	return env.with(func(pool *connection) error {
+		result, err := pool.ChangeServer(env.Ctx, c.ID, change)
+		if err != nil {
+			return err
+		}
+		return env.changed(result, "changed")
+	})
+}
+
+// changed reports what a server has become.
+func (e *Env) changed(result admin.Result, what string) error {
+	if err := e.note(result); err != nil {
+		return err
+	}
+	if e.Options.JSON {
+		return printJSON(e.Out, result)
+	}
+	_, err := fmt.Fprintf(e.Out, "server %s: %s\n", printable(result.ID), what)
+	return err
+}
+
+// note tells what was found out about a server.
+func (e *Env) note(result admin.Result) error {
+	say := func(format string, args ...any) error {
+		_, err := fmt.Fprintln(e.Err, printable(fmt.Sprintf(format, args...)))
+		return err
+	}
+	var errs []error
+	if result.Warning != "" {
+		errs = append(errs, say("warning: %s", result.Warning))
+	}
+	if d := result.Diagnosis; d != nil {
+		errs = append(errs, say("%s answers at %s and accepts the secret (%s)", product(d), result.URL, d.Checksum))
+		if d.Meetings > 0 {
+			errs = append(errs, say("%s there already", running(d.Meetings, d.People)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func product(d *admin.Diagnosis) string {
+	if d.Version == "" {
+		return "BigBlueButton"
+	}
+	return "BigBlueButton " + d.Version
+}

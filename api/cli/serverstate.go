@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// ServerEnableCmd lets a server take meetings.
+type ServerEnableCmd struct {
+	ID string `arg:"" help:"ID of the server."`
+	Sure
+}
+
+// Run enables the server, if it is fit for that.
+func (c *ServerEnableCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		result, err := pool.EnableServer(env.Ctx, c.ID, c.Force)
+		if err != nil {
+			return err
+		}
+		return env.changed(result, "enabled")
+	})
+}
+
+// ServerCordonCmd lets a server keep its meetings and take no new ones.
+type ServerCordonCmd struct {
+	ID string `arg:"" help:"ID of the server."`
+	Sure
+}
+
+// Run cordons the server.
+func (c *ServerCordonCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		result, err := pool.CordonServer(env.Ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		return env.changed(result, "cordoned, "+running(result.Meetings, result.Users)+" left")
+	})
+}
+
+// ServerDisableCmd takes a server out of use.
+type ServerDisableCmd struct {
+	ID string `arg:"" help:"ID of the server."`
+	Sure
+}
+
+// Run disables the server. While meetings run there that needs a yes.
+func (c *ServerDisableCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		s, err := pool.Server(env.Ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		sure, err := env.cutOff(c.Sure, s, "Disabling it")
+		if err != nil {
+			return err
+		}
+		result, err := pool.DisableServer(env.Ctx, c.ID, sure)
+		if err != nil {
+			return err
+		}
+		return env.changed(result, "disabled")
+	})
+}
+
+// cutOff asks whether the meetings on a server are to be given up. Where there are none, there is nothing to ask; then
+// the pool itself refuses if one has come in between.
+func (e *Env) cutOff(sure Sure, s admin.Server, what string) (bool, error) {
+	if s.Meetings == 0 {
+		return sure.Yes || sure.Force, nil
+	}
+	err := e.confirm(sure, fmt.Sprintf("Server %s has %s. %s cuts them off: nobody can join them any more, and the next "+
+		"create makes them anew on another server.", s.ID, running(s.Meetings, s.Users), what))
+	return err == nil, err
+}
+
+// ServerRemoveCmd takes a server out of the pool.
+type ServerRemoveCmd struct {
+	ID string `arg:"" help:"ID of the server."`
+	Sure
+}
+
+// Run removes the server, which always needs a yes.
+func (c *ServerRemoveCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		s, err := pool.Server(env.Ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		sure, err := env.cutOff(c.Sure, s, "Removing it")
+		if s.Meetings == 0 {
+			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool. No meetings run there.", s.ID, s.URL))
+		}
+		if err != nil {
+			return err
+		}
+		if err := pool.RemoveServer(env.Ctx, c.ID, sure); err != nil || env.Options.JSON {
+			return err
+		}
+		_, err = fmt.Fprintf(env.Out, "server %s: removed\n", printable(c.ID))
+		return err
+	})
+}

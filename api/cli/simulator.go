@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/bbbpool/bbbpool/api/simulator"
+)
+
+// SimulatorCmd runs simulated BigBlueButton servers until it is told to end.
+type SimulatorCmd struct {
+	simulator.Config `embed:""`
+}
+
+// simulated is a simulated server as it is printed. Its secret opens nothing but itself.
+type simulated struct {
+	ID      string `json:"id"`
+	URL     string `json:"url"`
+	Secret  string `json:"secret"`
+	Control string `json:"control,omitempty"`
+}
+
+// Run prints where the servers are, on one line with --json, and runs them.
+func (c SimulatorCmd) Run(env *Env) error {
+	c.Report = func(err error) { _, _ = fmt.Fprintln(env.Err, "simulator:", err) }
+	sim, err := simulator.New(c.Config)
+	if err != nil {
+		return err
+	}
+	sim.Start()
+	if err := printSimulated(env, describeServers(sim)); err != nil {
+		sim.Close()
+		return err
+	}
+	return sim.Run(env.Ctx)
+}
+
+func describeServers(sim *simulator.Simulator) []simulated {
+	var list []simulated
+	for _, s := range sim.Servers() {
+		list = append(list, simulated{ID: s.ID(), URL: s.URL(), Secret: string(s.Secret()), Control: s.ControlURL()})
+	}
+	return list
+}
+
+func printSimulated(env *Env, list []simulated) error {
+	if env.Options.JSON {
+		return json.NewEncoder(env.Out).Encode(list) //nolint:gosec // these secrets open nothing but a simulation
+	}
+	w := tabwriter.NewWriter(env.Out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ID\tURL\tSECRET\tCONTROL")
+	for _, s := range list {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.ID, s.URL, s.Secret, s.Control)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// StatusCmd shows the pool at a glance.
+type StatusCmd struct{}
+
+// Run prints the sums, and what is wrong in words.
+func (c *StatusCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		st, err := pool.Status(env.Ctx)
+		if err != nil {
+			return err
+		}
+		if pool.offline {
+			_, err := fmt.Fprintf(env.Err, "bbbpool does not run on %s: this is what is stored there\n",
+				printable(env.Options.DataDir()))
+			if err != nil {
+				return err
+			}
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, st)
+		}
+		return printStatus(env, st)
+	})
+}
+
+func printStatus(env *Env, st admin.Status) error {
+	err := sheet(env.Out, [][2]string{
+		{"version", st.Version},
+		{"servers", servers(st.Servers)},
+		{"meetings", strconv.Itoa(st.Meetings)},
+		{"users", fmt.Sprintf("%d, and %s more expected", st.Users, number(st.Expected))},
+	}...)
+	if err != nil {
+		return err
+	}
+	if len(st.Problems) == 0 {
+		_, err = fmt.Fprintln(env.Out, "\nnothing is wrong")
+		return err
+	}
+	_, err = fmt.Fprintf(env.Out, "\nwhat is wrong:\n%s", bullets(st.Problems))
+	return err
+}
+
+// servers says how many there are of each kind that there is.
+func servers(c admin.Counts) string {
+	text := strconv.Itoa(c.Total)
+	states := some(tally{"enabled", c.Enabled}, tally{"cordoned", c.Cordoned}, tally{"draining", c.Draining},
+		tally{"disabled", c.Disabled})
+	if states != "" {
+		text += ": " + states
+	}
+	healths := some(tally{"online", c.Online}, tally{"suspect", c.Suspect}, tally{"offline", c.Offline},
+		tally{"unknown", c.Unknown})
+	if healths != "" {
+		text += "; " + healths
+	}
+	return text
+}
+
+type tally struct {
+	what string
+	n    int
+}
+
+// some leaves out those of which there are none.
+func some(tallies ...tally) string {
+	var list []string
+	for _, t := range tallies {
+		if t.n > 0 {
+			list = append(list, strconv.Itoa(t.n)+" "+t.what)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func bullets(list []string) string {
+	var b strings.Builder
+	for _, text := range list {
+		b.WriteString("  " + printable(text) + "\n")
+	}
+	return b.String()
+}

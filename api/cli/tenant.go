@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// TenantListCmd lists the tenants.
+type TenantListCmd struct{}
+
+// Run prints a table, or an array in JSON; without the secrets.
+func (c *TenantListCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		tenants, err := pool.Tenants(env.Ctx)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, tenants)
+		}
+		if len(tenants) == 0 {
+			_, err := fmt.Fprintln(env.Out, "no tenants yet: bbbpool serve makes the first one")
+			return err
+		}
+		rows := make([][]string, 0, len(tenants))
+		for _, t := range tenants {
+			rows = append(rows, []string{t.ID, t.Name, strconv.Itoa(len(t.Secrets)), t.Source})
+		}
+		return table(env.Out, "ID NAME SECRETS SOURCE", rows)
+	})
+}
+
+// TenantShowCmd shows a tenant with its secrets.
+type TenantShowCmd struct {
+	ID string `arg:"" help:"ID of the tenant; the first one is called default."`
+}
+
+// Run prints the secrets in clear: that is what it is for.
+func (c *TenantShowCmd) Run(env *Env) error {
+	return env.with(func(pool *connection) error {
+		t, err := pool.Tenant(env.Ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, t)
+		}
+		return printTenant(env, t)
+	})
+}
+
+func printTenant(env *Env, t admin.Tenant) error {
+	pairs := [][2]string{{"id", t.ID}, {"name", t.Name}}
+	for _, secret := range t.Secrets {
+		pairs = append(pairs, [2]string{"secret", secret})
+	}
+	if len(t.Secrets) == 0 {
+		pairs = append(pairs, [2]string{"secret", ""})
+	}
+	if err := sheet(env.Out, pairs...); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(env.Out, `
+Give this secret to the front end, together with the address of this pool:
+  Moodle      BigBlueButton server URL: https://POOL/bigbluebutton/, and the shared secret
+  Greenlight  BIGBLUEBUTTON_ENDPOINT=https://POOL/bigbluebutton/api and BIGBLUEBUTTON_SECRET
+  others      https://POOL/bigbluebutton/api, or without /api: both work
+`)
+	return err
+}

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+)
+
+// Config is where and within which limits HTTP is served, as flags.
+type Config struct {
+	Listen      string        `env:"BBBPOOL_LISTEN" placeholder:"ADDR" help:"Address to listen on, host:port. Default :3000, or what BIND or PORT say."`
+	Bind        string        `hidden:"" env:"BIND"`
+	Port        string        `hidden:"" env:"PORT"`
+	MaxRequests int64         `default:"10000" env:"BBBPOOL_MAX_REQUESTS" help:"Requests served at the same time; more are answered 503."`
+	Drain       time.Duration `name:"drain-timeout" default:"50s" env:"BBBPOOL_DRAIN_TIMEOUT" help:"How long requests under way may take when the process is told to end."`
+}
+
+// Mounter has routes.
+type Mounter interface {
+	// Mount registers them.
+	Mount(mux *http.ServeMux)
+}
+
+// Check tells why the process cannot do its work, or "" if it can.
+type Check func() string
+
+// Server serves HTTP.
+type Server struct {
+	config   Config
+	log      zerolog.Logger
+	metrics  *metrics.Set
+	checks   []Check
+	mux      *http.ServeMux
+	http     *http.Server
+	listener net.Listener
+
+	active   atomic.Int64
+	draining atomic.Bool
+}
+
+// New listens, so that a port that is taken is known at once, and serves nothing before Run.
+func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, checks ...Check) (*Server, error) {
+	addr, err := c.address()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
+	}
+	s := &Server{
+		config: c, log: log, metrics: set, checks: checks, mux: http.NewServeMux(), listener: listener,
+	}
+	s.http = &http.Server{
+		Handler:           s.middleware(s.mux),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          nil,
+	}
+	s.mountStatus()
+	return s, nil
+}
+
+// maxHeader bounds the request line and the headers: welcome texts make creates of many kilobytes.
+const maxHeader = 256 << 10
+
+// Mount adds routes. It must not be called after Run.
+func (s *Server) Mount(m Mounter) { m.Mount(s.mux) }
+
+// Addr is the address that is listened on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Run serves until ctx ends. Then the process is no longer ready, new connections are refused, and Run returns when the
+// requests under way are answered, or the time for that is over.
+func (s *Server) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve http: %w", err)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Drain)
+	defer cancel()
+	if err := s.http.Shutdown(end); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off after %s: %w", s.config.Drain, err), s.http.Close())
+	}
+	return nil
+}
+
+// Close gives the address back if Run was never called.
+func (s *Server) Close() error { return s.listener.Close() }
