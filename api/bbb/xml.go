@@ -2,6 +2,7 @@ package bbb
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +16,12 @@ type Builder struct{ b []byte }
 func Success() *Builder {
 	x := &Builder{}
 	x.Open("response").Text("returncode", "SUCCESS")
+	return x
+}
+
+// Grow makes room for n more bytes at once.
+func (x *Builder) Grow(n int) *Builder {
+	x.b = slices.Grow(x.b, n)
 	return x
 }
 

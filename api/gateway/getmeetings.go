@@ -30,7 +30,11 @@ func meetingsAnswer(meetings []bbb.Meeting) []byte {
 	if len(meetings) == 0 {
 		return x.Raw([]byte("<meetings/>")).Message("noMeetings", "no meetings were found on this server").Bytes()
 	}
-	x.Open("meetings")
+	size := 64
+	for _, m := range meetings {
+		size += len(m.Raw)
+	}
+	x.Grow(size).Open("meetings")
 	for _, m := range meetings {
 		x.Raw(m.Raw)
 	}

@@ -17,7 +17,8 @@ func (m *Metrics) count(c *call) {
 		name = "other" // names that anyone can make up must not become series
 	}
 	m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_requests_total{call=%q,outcome=%q}", name, outcomeLabel(c.outcome))).Inc()
-	m.Set.GetOrCreateHistogram(fmt.Sprintf("bbbpool_request_duration_seconds{call=%q}", name)).UpdateDuration(c.start)
+	m.Set.GetOrCreatePrometheusHistogram(fmt.Sprintf("bbbpool_request_duration_seconds{call=%q}", name)).
+		UpdateDuration(c.start)
 }
 
 // outcomeLabel keeps what comes from servers from becoming any number of series.

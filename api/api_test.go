@@ -1,0 +1,318 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api"
+)
+
+// mount makes a Mounter of a handler for one path.
+type mount struct {
+	path string
+	h    http.HandlerFunc
+}
+
+func (m mount) Mount(mux *http.ServeMux) { mux.HandleFunc(m.path, m.h) }
+
+// start serves until the test ends, or until the returned function is called.
+func start(t *testing.T, c api.Config, log io.Writer, check api.Check, routes ...mount) (base string, stop func() error) {
+	t.Helper()
+	c.Listen = "127.0.0.1:0"
+	if c.MaxRequests == 0 {
+		c.MaxRequests = 100
+	}
+	if c.Drain == 0 {
+		c.Drain = 10 * time.Second
+	}
+	s, err := api.New(t.Context(), c, zerolog.New(log), metrics.NewSet(), check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range routes {
+		s.Mount(r)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop = sync.OnceValue(func() error {
+		cancel()
+		return <-done
+	})
+	t.Cleanup(func() { _ = stop() })
+	return "http://" + s.Addr().String(), stop
+}
+
+func get(t *testing.T, url string, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, strings.TrimSpace(string(body))
+}
+
+func healthy() string { return "" }
+
+// The process says how it is in three dialects, and why it is not ready.
+func TestServer_Status(t *testing.T) {
+	reason := ""
+	base, _ := start(t, api.Config{}, io.Discard, func() string { return reason })
+	for _, c := range []struct {
+		reason, path, body string
+		status             int
+	}{
+		{"", "/healthz", "ok", 200},
+		{"", "/readyz", "ready", 200},
+		{"", "/health_check", "success", 200},
+		{"the disk is full", "/healthz", "ok", 200},
+		{"the disk is full", "/readyz", "the disk is full", 503},
+		{"the disk is full", "/health_check", "Health Check Failure: the disk is full", 200},
+	} {
+		reason = c.reason
+		resp, body := get(t, base+c.path)
+		if resp.StatusCode != c.status || body != c.body || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s while %q: %d %q", c.path, c.reason, resp.StatusCode, body)
+		}
+	}
+	if resp, body := get(t, base+"/metrics"); resp.StatusCode != http.StatusOK || !strings.Contains(body, "bbbpool_requests_active 1") {
+		t.Errorf("/metrics: %d %s", resp.StatusCode, body)
+	}
+}
+
+// Every request has an ID: the caller's, if it is fit for a log, or a new one.
+func TestServer_RequestID(t *testing.T) {
+	base, _ := start(t, api.Config{}, io.Discard, healthy, mount{"/id", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("X-Request-Id"))
+	}})
+	for _, c := range []struct {
+		sent string
+		kept bool
+	}{{"", false}, {"abc-123_X", true}, {"two words", false}, {strings.Repeat("x", 65), false}, {`"};drop`, false}} {
+		resp, body := get(t, base+"/id", "X-Request-Id", c.sent)
+		if id := resp.Header.Get("X-Request-Id"); id == "" || id != body || (id == c.sent) != c.kept {
+			t.Errorf("sent %q: the handler saw %q, the answer says %q", c.sent, body, id)
+		}
+	}
+}
+
+// A handler that panics costs its own request, and says so in the log under the request's ID.
+func TestServer_SurvivesPanic(t *testing.T) {
+	var log bytes.Buffer
+	base, stop := start(t, api.Config{}, &log, healthy, mount{"/panic", func(http.ResponseWriter, *http.Request) { panic("oops") }})
+	resp, _ := get(t, base+"/panic", "X-Request-Id", "the-one")
+	if resp.StatusCode != http.StatusInternalServerError {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	if resp, _ := get(t, base+"/healthz"); resp.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: status %d", resp.StatusCode)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "the-one") || !strings.Contains(log.String(), "oops") {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
+// More requests than the limit are turned away, and told when to come back.
+func TestServer_Limit(t *testing.T) {
+	inside, leave := make(chan struct{}), make(chan struct{})
+	base, _ := start(t, api.Config{MaxRequests: 1}, io.Discard, healthy, mount{"/wait", func(http.ResponseWriter, *http.Request) {
+		close(inside)
+		<-leave
+	}})
+	done := make(chan struct{})
+	go func() {
+		get(t, base+"/wait")
+		close(done)
+	}()
+	<-inside
+	if resp, body := get(t, base+"/healthz"); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "--max-requests") {
+		t.Errorf("%d %q", resp.StatusCode, body)
+	}
+	close(leave)
+	<-done
+}
+
+// Told to end, the server answers what is under way; what takes longer than it may is cut off, and that is an error.
+func TestServer_Drain(t *testing.T) {
+	for name, c := range map[string]struct {
+		drain time.Duration
+		cut   bool
+	}{"in time": {10 * time.Second, false}, "too long": {20 * time.Millisecond, true}} {
+		t.Run(name, func(t *testing.T) {
+			inside, leave := make(chan struct{}), make(chan struct{})
+			base, stop := start(t, api.Config{Drain: c.drain}, io.Discard, healthy, mount{"/slow", func(w http.ResponseWriter, _ *http.Request) {
+				close(inside)
+				<-leave
+				_, _ = io.WriteString(w, "done")
+			}})
+			answered := make(chan error, 1)
+			go func() {
+				resp, err := http.Get(base + "/slow")
+				if err == nil {
+					_, err = io.ReadAll(resp.Body)
+					_ = resp.Body.Close()
+				}
+				answered <- err
+			}()
+			<-inside
+			stopped := make(chan error, 1)
+			go func() { stopped <- stop() }()
+			if c.cut {
+				if err := <-stopped; err == nil {
+					t.Error("no error although a request was cut off")
+				}
+			}
+			close(leave)
+			if err := <-answered; (err != nil) != c.cut {
+				t.Errorf("the request: %v", err)
+			}
+			if !c.cut {
+				if err := <-stopped; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// Scalelite's names for the address work; what makes no sense is refused with its name.
+func TestNew_Address(t *testing.T) {
+	for _, c := range []struct {
+		config api.Config
+		want   string // part of the address, or of the error
+	}{
+		{api.Config{Bind: "tcp://127.0.0.1:0", Port: "1"}, "127.0.0.1:"},
+		{api.Config{Listen: "127.0.0.1:0", Bind: "tcp://nonsense"}, "127.0.0.1:"},
+		{api.Config{Port: "0"}, ":"},
+		{api.Config{Bind: "unix:///run/x.sock"}, "BIND"},
+		{api.Config{Port: "many"}, "PORT"},
+		{api.Config{Listen: "3000"}, "--listen"},
+		{api.Config{Listen: "127.0.0.1:70000"}, "--listen"},
+	} {
+		s, err := api.New(t.Context(), c.config, zerolog.Nop(), metrics.NewSet())
+		var got string
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = s.Addr().String()
+			_ = s.Close()
+		}
+		if !strings.Contains(got, c.want) {
+			t.Errorf("%+v: %s", c.config, got)
+		}
+	}
+}
+
+// part is a part of a program that notes what happens to it.
+type part struct {
+	name   string
+	events chan<- string
+	fail   error
+}
+
+func (p part) Run(ctx context.Context) error {
+	if p.fail != nil {
+		return p.fail
+	}
+	<-ctx.Done()
+	p.events <- p.name
+	return nil
+}
+
+// Parts stop in reverse order, when they are told to as when one of them fails.
+func TestRun_StopsInReverse(t *testing.T) {
+	broken := errors.New("broken")
+	for _, fail := range []error{nil, broken} {
+		events := make(chan string, 3)
+		ctx, cancel := context.WithCancel(t.Context())
+		if fail == nil {
+			cancel()
+		}
+		err := api.Run(ctx, part{"first", events, nil}, part{"second", events, nil}, part{"third", events, fail})
+		cancel()
+		close(events)
+		var got []string
+		for e := range events {
+			got = append(got, e)
+		}
+		want := []string{"third", "second", "first"}
+		if fail != nil {
+			want = want[1:]
+		}
+		if diff := cmp.Diff(want, got); diff != "" || !errors.Is(err, fail) {
+			t.Errorf("fail %v: %v (-want +got):\n%s", fail, err, diff)
+		}
+	}
+}
+
+// Under systemd the process says when it is ready, that it lives, and that it ends.
+func TestSystemd_Notifies(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", "20000")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- api.Systemd{Alive: func() {}}.Run(ctx) }()
+	var got []string
+	buf := make([]byte, 100)
+	for !slices.Contains(got, "STOPPING=1") {
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(buf[:n]))
+		if string(buf[:n]) == "WATCHDOG=1" {
+			cancel()
+		}
+	}
+	if got[0] != "READY=1" || !slices.Contains(got, "WATCHDOG=1") {
+		t.Errorf("systemd heard %q", got)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// The unit is one that systemd's notify and watchdog work with.
+func TestUnit(t *testing.T) {
+	for _, line := range []string{"Type=notify", "WatchdogSec=30", "StateDirectory=bbbpool", "DynamicUser=yes"} {
+		if !strings.Contains(api.Unit, "\n"+line+"\n") {
+			t.Errorf("no %s in the unit", line)
+		}
+	}
+}
