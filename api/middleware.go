@@ -4,8 +4,14 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"runtime/debug"
+	"strings"
 )
+
+// slashes are what front ends make of a base URL that ends in one. They are answered where they come in: a redirect to
+// the clean path would cost a call, and not every client follows it.
+var slashes = regexp.MustCompile(`//+`)
 
 // requestID is the header that carries a request's ID, in and out.
 const requestID = "X-Request-Id"
@@ -25,6 +31,9 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "busy: more requests than --max-requests", http.StatusServiceUnavailable)
 			return
+		}
+		if strings.Contains(r.URL.Path, "//") {
+			r.URL.Path = slashes.ReplaceAllString(r.URL.Path, "/")
 		}
 		defer s.survive(w, id)
 		next.ServeHTTP(w, r)

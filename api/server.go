@@ -61,9 +61,9 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 	s.http = &http.Server{
 		Handler:           s.middleware(s.mux),
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       2 * time.Minute, // for slides sent with a create
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          nil,
 	}
 	s.mountStatus()
 	return s, nil

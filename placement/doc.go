@@ -15,9 +15,10 @@
 // # The ledger
 //
 // Decision and record are one step under one lock, so that 200 creates in the same second see each other. The claim is
-// durable before a server is asked; what the ledger keeps in memory (counts, expectation, who waits) can be had again
-// from the claims and the next polls. The lock is never held over a call to the store.
+// durable before a server is asked, and leaves memory only after the store, so that the two agree also when writes
+// fail. What the ledger keeps in memory alone (counts, expectation, who waits) can be had again from the claims and the
+// next polls. The lock is never held over a call to the store: whoever changes where a meeting is has its turn instead.
 //
 // The package makes no calls to servers and starts no goroutines. It hears from others what a server's standing is
-// (SetServer), what a poll saw (Observe) and how a create went (Creation), and says what follows from that.
+// (SetServer), what a poll saw (Reconcile) and how a create went (Creation), and says what follows from that.
 package placement

@@ -173,21 +173,18 @@ func (l *Ledger) choose(own float64, standing Standing, wanted tags, avoid []str
 	return c
 }
 
-// decide finds a server: an open one with the tag, then any that the tag falls back to, then doubtful ones.
+// decide finds a server: an open one with the tag, then any that the tag falls back to, then doubtful ones. The lock is
+// held.
 func (l *Ledger) decide(w Wish, avoid []string) (Choice, error) {
-	first := parseTags(w.Tag)
-	second, fallback := first.fallback()
+	tag := parseTags(w.Tag)
 	for _, standing := range []Standing{Open, Doubtful} {
-		if c := l.choose(w.Expected, standing, first, avoid); c.Best.Server != "" {
-			return c, nil
-		}
-		if fallback {
-			if c := l.choose(w.Expected, standing, second, avoid); c.Best.Server != "" {
+		for _, wanted := range tag.wishes() {
+			if c := l.choose(w.Expected, standing, wanted, avoid); c.Best.Server != "" {
 				return c, nil
 			}
 		}
 	}
-	if first.required && l.anyTakes(avoid) {
+	if tag.required && l.anyTakes(avoid) {
 		return Choice{}, ErrNoTag
 	}
 	return Choice{}, ErrNoServer

@@ -3,6 +3,7 @@ package placement_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
@@ -137,6 +138,23 @@ func TestRemoveServer_Creating(t *testing.T) {
 		p.must(<-removed)
 		equal(t, "where", p.where("m"), "")
 		equal(t, "history", p.history(), []string{"x a removed 0 0"})
+		p.check()
+	})
+}
+
+// A server that is back before its claims are closed keeps those that are left.
+func TestRemoveServer_Back(t *testing.T) {
+	bubble(t, func(t *testing.T, p *pool) {
+		c := p.begin("m")
+		p.place(c)
+		removed := make(chan error)
+		go func() { removed <- p.RemoveServer(t.Context(), "a") }()
+		synctest.Wait()
+		p.stand(placement.Open, "a")
+		p.must(c.Confirm(t.Context(), "x", 1))
+		c.End()
+		p.must(<-removed)
+		equal(t, "where", p.where("m"), "a")
 		p.check()
 	})
 }

@@ -90,9 +90,9 @@ func (l *Ledger) compare(p Poll) (found findings) {
 		m := l.meetings[s.Key]
 		switch {
 		case !s.storable():
-		case l.closed.has(s.InternalID) && (m == nil || m.claim.InternalID != s.InternalID): // over, listed or not
+		case l.closed.has(s.InternalID): // over, whatever the server still lists
 		case m != nil && m.server == page:
-			seen[m] = found.look(m, s, p.Began) || seen[m]
+			seen[m] = found.look(m, s) || seen[m]
 		case s.Ended || m != nil && m.creating:
 		case m != nil && m.usable():
 			found.strays = append(found.strays, s)
@@ -101,7 +101,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 		}
 	}
 	if p.Complete {
-		found.gone = page.missing(seen, p.Began, l.clock(p.Began))
+		found.gone = page.missing(seen, p.Began)
 	}
 	return found
 }
@@ -109,20 +109,19 @@ func (l *Ledger) compare(p Poll) (found findings) {
 // look draws the conclusions from a sighting of a meeting that is claimed on the server. It returns false where that
 // is another session by the same name: one that is over, or one that was begun without us. The latter is adopted once
 // the claim is found to be gone.
-func (f *findings) look(m *meeting, s Sighting, began time.Time) bool {
+func (f *findings) look(m *meeting, s Sighting) bool {
 	same := m.claim.InternalID == s.InternalID
 	switch {
 	case s.Ended:
-		if same && !m.creating {
+		if same {
 			f.over = append(f.over, m.claim)
 		}
 		return same
 	case same || m.claim.InternalID == "":
 		m.sighted(s)
 		return true
-	case !m.creating && m.confirmed.Before(began):
-		f.unclaimed = append(f.unclaimed, s)
 	}
+	f.unclaimed = append(f.unclaimed, s)
 	return false
 }
 
@@ -130,10 +129,10 @@ func (f *findings) look(m *meeting, s Sighting, began time.Time) bool {
 const patience = 2
 
 // missing returns the claims of meetings that too many polls in a row have not seen, although they began after the
-// server had confirmed the meeting.
-func (s *server) missing(seen map[*meeting]bool, began time.Time, clock float64) (gone []store.Claim) {
+// server had confirmed the meeting. For one that is being created only what its create comes to counts.
+func (s *server) missing(seen map[*meeting]bool, began time.Time) (gone []store.Claim) {
 	for _, m := range s.meetings {
-		if seen[m] || m.creating || !m.confirmed.Before(began) || m.born >= clock {
+		if seen[m] || m.creating || !m.confirmed.Before(began) {
 			continue
 		}
 		if m.missed++; m.missed >= patience {

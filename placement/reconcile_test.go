@@ -88,6 +88,19 @@ func TestReconcile_Creating(t *testing.T) {
 	p.check()
 }
 
+// A poll may see a meeting before its create has come back. What the server answered is stored all the same.
+func TestReconcile_SeenFirst(t *testing.T) {
+	p := newPool(t, "a")
+	c := p.begin("m")
+	claim := p.place(c).Claim
+	claim.InternalID, claim.CreateTime = "x", 5
+	p.poll("a", sees(claim, 1))
+	p.must(c.Confirm(t.Context(), "x", 5))
+	c.End()
+	equal(t, "people", p.ServerLoad("a").People, 1)
+	p.check()
+}
+
 // What is decided on a poll is looked at once more before it is done: a create in between was told that it has its
 // meeting, and keeps it.
 func TestReconcile_CreateInBetween(t *testing.T) {

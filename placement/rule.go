@@ -13,15 +13,8 @@ type Load struct {
 	Meetings int
 }
 
-// after is how full a server would be with a meeting of that size, per weight.
-func (l Load) after(own float64) float64 {
-	return (float64(l.People) + l.Expected + l.Kept + own) / l.Weight
-}
-
-// overfull tells whether a meeting of that size would fill the server beyond its capacity.
-func (l Load) overfull(own float64) bool {
-	return l.Capacity > 0 && float64(l.People)+l.Expected+l.Kept+own > float64(l.Capacity)
-}
+// with is how many people a server would count with a meeting of that size.
+func (l *Load) with(own float64) float64 { return float64(l.People) + l.Expected + l.Kept + own }
 
 // Choice is the rule at work: offer it every server that may take the meeting, then look at Best. Its zero value,
 // with Own and Draw set, is ready.
@@ -30,32 +23,44 @@ type Choice struct {
 	Draw func(n int) int // draws from [0,n), for servers that are equal in everything
 	Best Load            // the server to take; empty where none was offered
 	Next Load            // the runner-up; empty where there is none
-	same int             // servers equal to Best
+
+	best, next rank
+	same       int // servers equal to Best
+}
+
+// rank is what servers are compared by.
+type rank struct {
+	overfull bool    // the meeting would fill the server beyond its capacity
+	after    float64 // how full it would be, per weight
+	meetings int
+}
+
+func (r rank) before(other rank) bool {
+	if r.overfull != other.overfull {
+		return other.overfull
+	}
+	if r.after != other.after {
+		return r.after < other.after
+	}
+	return r.meetings < other.meetings
 }
 
 // Offer considers one more server.
 func (c *Choice) Offer(l Load) {
+	people := l.with(c.Own)
+	r := rank{l.Capacity > 0 && people > float64(l.Capacity), people / l.Weight, l.Meetings}
 	switch {
 	case c.Best.Server == "":
-		c.Best, c.same = l, 1
-	case c.before(l, c.Best):
-		c.Best, c.Next, c.same = l, c.Best, 1
-	case !c.before(c.Best, l) && c.draw():
-		c.Best, c.Next = l, c.Best
-	case c.Next.Server == "" || c.before(l, c.Next):
-		c.Next = l
+		c.Best, c.best, c.same = l, r, 1
+	case r.before(c.best):
+		c.Next, c.next = c.Best, c.best
+		c.Best, c.best, c.same = l, r, 1
+	case r == c.best && c.draw():
+		c.Next, c.next = c.Best, c.best
+		c.Best = l
+	case c.Next.Server == "" || r.before(c.next):
+		c.Next, c.next = l, r
 	}
-}
-
-// before tells whether a is to be taken rather than b.
-func (c *Choice) before(a, b Load) bool {
-	if fa, fb := a.overfull(c.Own), b.overfull(c.Own); fa != fb {
-		return fb
-	}
-	if la, lb := a.after(c.Own), b.after(c.Own); la != lb {
-		return la < lb
-	}
-	return a.Meetings < b.Meetings
 }
 
 // draw decides among n equals, one after another, so that each ends up as the best with the same probability.
@@ -72,7 +77,7 @@ func (c *Choice) String() string {
 	s := fmt.Sprintf("%s: %d here + %.1f expected + %.0f kept + %.1f own, /%g", c.Best.Server, c.Best.People,
 		c.Best.Expected, c.Best.Kept, c.Own, c.Best.Weight)
 	if c.Next.Server != "" {
-		s += fmt.Sprintf("; next %s at %.1f", c.Next.Server, c.Next.after(c.Own))
+		s += fmt.Sprintf("; next %s at %.1f", c.Next.Server, c.next.after)
 	}
 	return s
 }

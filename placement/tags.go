@@ -36,5 +36,10 @@ func (t tags) match(tag string) bool {
 	return slices.Contains(t.names, tag)
 }
 
-// fallback is the second wish where no server fits the first: untagged ones, or none at all.
-func (t tags) fallback() (tags, bool) { return tags{}, t.asked && !t.required }
+// wishes lists the wish and, where others will do, the one that it falls back to: untagged servers.
+func (t tags) wishes() []tags {
+	if t.asked && !t.required {
+		return []tags{t, {}}
+	}
+	return []tags{t}
+}

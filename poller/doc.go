@@ -13,13 +13,15 @@
 // as a blip may last (Failover), then with back-off. Failures in that time count as one round per poll interval, so
 // that a burst of failing calls does not make a server offline. Nothing here ever ends a meeting because a server is
 // not seen. When more than half of the pool fails at once, our own network is the likelier cause: no server goes
-// offline then.
+// offline then, and an alarm is raised. Calls made with a former address or secret are not held against a server.
 //
 // # Polls
 //
 // Each server has a schedule of its own with jitter, and one poll in flight at most; a server that hangs costs nobody
-// else anything. What a poll sees goes to the ledger, which adopts and closes claims; meetings that are claimed
-// elsewhere are ended here once they are empty. A poll writes nothing to the store by itself.
+// else anything. A poll has two halves: look asks and brings health and view up to date; conclude tells the ledger,
+// which adopts and closes claims, and ends meetings that are claimed elsewhere once they are empty. Only the next poll
+// waits for the second half. A poll that takes its time has a probe beside it that tells slow from dead. A poll
+// writes nothing to the store by itself.
 //
 // The view serves getMeetings: Refresh polls at once whoever was not polled just now, waits as long as the caller can,
 // and leaves the rest at what was last seen.

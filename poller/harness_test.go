@@ -199,9 +199,11 @@ func config() poller.Config {
 
 // newRig makes a poller that does not run yet. The servers are called as their hosts.
 func newRig(t testing.TB, c poller.Config, now func() time.Time, ids ...string) *rig {
-	r := &rig{t: t, net: network{}, store: &memory{claims: map[store.MeetingKey]store.Claim{}}, logs: &logs{}, start: now()}
+	r := &rig{
+		t: t, net: network{}, store: &memory{claims: map[store.MeetingKey]store.Claim{}}, logs: &logs{},
+		config: c, start: now(),
+	}
 	c.Transport = r.net
-	r.config = c
 	r.ledger = placement.New(placement.Config{}, r.store, r.store, now)
 	r.Poller = poller.New(c, r.ledger, zerolog.New(r.logs), now)
 	for _, id := range ids {
@@ -354,7 +356,9 @@ func (m *memory) CreateClaim(_ context.Context, c store.Claim) (store.Claim, err
 	return c, nil
 }
 
-func (m *memory) UpdateClaim(_ context.Context, k store.MeetingKey, change func(*store.Claim) error) (store.Claim, error) {
+func (m *memory) UpdateClaim(
+	_ context.Context, k store.MeetingKey, change func(*store.Claim) error,
+) (store.Claim, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c, ok := m.claims[k]

@@ -217,7 +217,9 @@ func TestConfig_Validate(t *testing.T) {
 		t.Errorf("the usual configuration: %v", err)
 	}
 	err := poller.Config{Interval: time.Second, Unhealthy: 1, Healthy: 1001}.Validate()
-	for _, flag := range []string{"--connect-timeout 0s", "--response-timeout 0s", "--failover-after 0s", "--healthy-after 1001"} {
+	for _, flag := range []string{
+		"--connect-timeout 0s", "--response-timeout 0s", "--failover-after 0s", "--healthy-after 1001",
+	} {
 		if err == nil || !strings.Contains(err.Error(), flag) {
 			t.Errorf("error %v, want one that names %s", err, flag)
 		}

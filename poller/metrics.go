@@ -36,12 +36,14 @@ func (p *Poller) WriteMetrics(w io.Writer) {
 	metrics.WriteGaugeUint64(w, "bbbpool_own_network_suspect", is(p.ownNetwork()))
 	for _, s := range servers {
 		for _, h := range []Health{Unknown, Online, Suspect, Offline} {
-			metrics.WriteGaugeUint64(w, fmt.Sprintf("bbbpool_server_health{server=%q,health=%q}", s.ID, h), is(s.Health == h))
+			name := fmt.Sprintf("bbbpool_server_health{server=%q,health=%q}", s.ID, h)
+			metrics.WriteGaugeUint64(w, name, is(s.Health == h))
 		}
 	}
 	for _, s := range servers {
 		for _, state := range []store.ServerState{store.Enabled, store.Cordoned, store.Draining, store.Disabled} {
-			metrics.WriteGaugeUint64(w, fmt.Sprintf("bbbpool_server_state{server=%q,state=%q}", s.ID, state), is(s.State == state))
+			name := fmt.Sprintf("bbbpool_server_state{server=%q,state=%q}", s.ID, state)
+			metrics.WriteGaugeUint64(w, name, is(s.State == state))
 		}
 	}
 	for _, gauge := range gauges {

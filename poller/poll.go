@@ -73,8 +73,8 @@ func (p *Poller) ask(ctx context.Context, client *bbb.Client) (sight, error) {
 	return sight{meetings, broken}, err
 }
 
-// watch probes a server that takes its time with an answer. One that is alive is waited for, a silent one given up. A poll
-// that waits behind other calls of ours for very long is given up, too, which is not the server's fault.
+// watch probes a server that takes its time with an answer. One that is alive is waited for, a silent one given up. So
+// is a poll that waits behind other calls of ours for very long, which is not the server's fault.
 func (p *Poller) watch(ctx context.Context, client *bbb.Client, giveUp context.CancelCauseFunc) {
 	ticker := time.NewTicker(p.config.Connect)
 	defer ticker.Stop()
@@ -107,8 +107,8 @@ func (p *Poller) conclude(ctx context.Context, s *server, q *inquiry, seen sight
 	p.endStrays(ctx, s, q.client, strays)
 }
 
-// sightings is what the ledger is told of a poll. A meeting with an ID that BigBlueButton does not allow cannot be asked
-// for, so nobody needs to know where it is.
+// sightings is what the ledger is told of a poll. A meeting with an ID that BigBlueButton does not allow cannot be
+// asked for, so nobody needs to know where it is.
 func sightings(meetings []bbb.Meeting) []placement.Sighting {
 	list := make([]placement.Sighting, 0, len(meetings))
 	for _, m := range meetings {

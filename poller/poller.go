@@ -72,8 +72,8 @@ type Poller struct {
 	alarm   bool       // our own network seems to fail
 }
 
-// New returns a poller without servers. What now returns must have a monotonic reading, as time.Now has, so that a clock
-// that is set makes no server fail.
+// New returns a poller without servers. What now returns must have a monotonic reading, as time.Now has, so that a
+// clock that is set makes no server fail.
 func New(config Config, ledger *placement.Ledger, log zerolog.Logger, now func() time.Time) *Poller {
 	if config.Transport == nil {
 		config.Transport = bbb.NewTransport(bbb.Timeouts{Connect: config.Connect})
@@ -153,6 +153,7 @@ func (p *Poller) RemoveServer(ctx context.Context, id string) error {
 		s.replace(nil)
 		s.mu.Unlock()
 		close(s.gone)
+		p.watchNetwork()
 	}
 	return p.ledger.RemoveServer(ctx, id)
 }

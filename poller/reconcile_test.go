@@ -57,8 +57,8 @@ func TestRun_BrokenListsCloseNothing(t *testing.T) {
 			bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
 				r.place("class", "a", "i-1")
 				r.net["a"].set(behaviour{body: body}, "getMeetings")
-				r.pass(time.Minute)
-				r.claims("after six polls", map[string]string{"class": "a"})
+				r.pass(31 * time.Second)
+				r.claims("after three polls", map[string]string{"class": "a"})
 				if n := r.logs.count("could not be read"); n > 1 {
 					t.Errorf("logged %d times", n)
 				}

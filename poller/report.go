@@ -62,9 +62,9 @@ func (p *Poller) take(s *server, client *bbb.Client, err error, stay bool) (was,
 	return was, is, true
 }
 
-// hurry has a server probed soon after a call of somebody else has failed. A poll that was on its way says nothing about
-// now and is begun anew, unless it began in doubt itself: calls that fail again and again must not keep every poll from
-// its end.
+// hurry has a server probed soon after a call of somebody else has failed. A poll that was on its way says nothing
+// about now and is begun anew, unless it began in doubt itself: calls that fail again and again must not keep every
+// poll from its end.
 func (p *Poller) hurry(s *server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -105,8 +104,8 @@ func TestServers(t *testing.T) {
 		if diff := cmp.Diff(want, servers[0], ignore); diff != "" {
 			t.Errorf("a (-want +got):\n%s", diff)
 		}
-		if got, want := servers[0].Load, (placement.Load{People: 42, Meetings: 2}); got.People != want.People || got.Meetings != want.Meetings {
-			t.Errorf("load %+v, want that of the two meetings", got)
+		if load := servers[0].Load; load.People != 42 || load.Meetings != 2 {
+			t.Errorf("load %+v, want that of the two meetings", load)
 		}
 		b, ok := r.Server("b")
 		if !ok || b.Health != poller.Suspect || b.Failing.IsZero() || b.Reason == "" || !b.LastPoll.IsZero() {

@@ -9,10 +9,10 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// fresh is how old a view may be before it is asked for anew: half a second, and longer in a large pool, so that a
-// front end that keeps asking for all meetings causes no more than 250 polls a second.
+// fresh is how old a view may be before it is asked for anew: the longer the larger the pool, so that front ends that
+// keep asking for all meetings cause no more than 250 polls a second in all.
 func (p *Poller) fresh(servers int) time.Duration {
-	return max(500*time.Millisecond, time.Duration(servers)*4*time.Millisecond)
+	return time.Duration(servers) * 4 * time.Millisecond
 }
 
 // Refresh polls every server that was not polled just now, and returns when all have answered or ctx ends. Servers that

@@ -47,6 +47,15 @@ func (c *Counts) add(s poller.Status) {
 	}
 }
 
+// illness says how long a server has failed, and why; one on its way back does not fail any more.
+func (a *API) illness(s poller.Status) string {
+	if s.Failing.IsZero() {
+		return fmt.Sprintf("server %s is %s, and answers again", s.ID, s.Health)
+	}
+	failing := a.now().Sub(s.Failing).Truncate(time.Second)
+	return fmt.Sprintf("server %s is %s, failing for %s: %s", s.ID, s.Health, failing, s.Reason)
+}
+
 // problems says in words what an operator has to look at.
 func (a *API) problems(servers []poller.Status) []string {
 	list := a.notReady()
@@ -59,8 +68,7 @@ func (a *API) problems(servers []poller.Status) []string {
 			continue
 		}
 		if s.Health == poller.Suspect || s.Health == poller.Offline {
-			failing := a.now().Sub(s.Failing).Truncate(time.Second)
-			list = append(list, fmt.Sprintf("server %s is %s, failing for %s: %s", s.ID, s.Health, failing, s.Reason))
+			list = append(list, a.illness(s))
 		}
 		if people := s.Load.People; s.Capacity > 0 && people > s.Capacity {
 			list = append(list, fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity))

@@ -54,11 +54,12 @@ func (p Params) distinct() Params {
 }
 
 // sound tells whether a parameter may stand in a query as it is, and every server will decode it to what we did. Forms
-// come with bytes that would end a query, and what becomes of "%zz" or of half a character is anybody's guess.
+// come with bytes that would end a query, what becomes of "%zz" or of half a character is anybody's guess, and whoever
+// follows a redirect may escape what is not ASCII, under a checksum that covers it as it was.
 func sound(part string) bool {
 	for i := range len(part) {
 		switch c := part[i]; {
-		case c <= ' ', c == '#', c == 0x7f:
+		case c <= ' ', c == '#', c >= 0x7f:
 			return false
 		case c == '%' && (i+2 >= len(part) || !isHex(part[i+1]) || !isHex(part[i+2])):
 			return false

@@ -39,7 +39,7 @@ func TestParseParams(t *testing.T) {
 		{"empty", "", nil, ""},
 		{"plus and %20", "a=x+y&b=x%20y", []pair{{"a", "x y"}, {"b", "x y"}}, "a=x+y&b=x%20y"},
 		{"case of escapes", "a=%c3%BC&b=%3a", []pair{{"a", "ü"}, {"b", ":"}}, "a=%c3%BC&b=%3a"},
-		{"raw UTF-8", "a=ü", []pair{{"a", "ü"}}, "a=ü"},
+		{"raw UTF-8", "a=ü", []pair{{"a", "ü"}}, "a=%C3%BC"},
 		{"needless escapes", "%61=%41!*'()~", []pair{{"a", "A!*'()~"}}, "%61=%41!*'()~"},
 		{"brackets", "meetingID=[0]", []pair{{"meetingID", "[0]"}}, "meetingID=[0]"},
 		{"semicolon", "a=1;b=2", []pair{{"a", "1;b=2"}}, "a=1;b=2"},

@@ -22,9 +22,10 @@ const (
 
 var (
 	forms      = []string{formType, multipartType}
-	get        = []string{http.MethodGet, http.MethodHead}
+	get        = []string{http.MethodGet}
 	post       = []string{http.MethodPost}
-	getAndPost = []string{http.MethodGet, http.MethodHead, http.MethodPost}
+	getAndPost = []string{http.MethodGet, http.MethodPost}
+	reads      = []string{http.MethodGet, http.MethodHead, http.MethodPost} // HEAD must change nothing
 )
 
 // callName is what the name of a call looks like: "create", "hooks/list". It ends up in the URLs of servers.
@@ -41,19 +42,27 @@ type shape struct {
 var shapes = map[string]shape{
 	"create":                 {getAndPost, []string{formType, multipartType, xmlType, textXMLType}},
 	"join":                   {get, forms},
-	"isMeetingRunning":       {getAndPost, forms},
+	"isMeetingRunning":       {reads, forms},
 	"end":                    {getAndPost, forms},
-	"getMeetingInfo":         {getAndPost, forms},
-	"getMeetings":            {getAndPost, forms},
-	"getSessions":            {getAndPost, forms},
+	"getMeetingInfo":         {reads, forms},
+	"getMeetings":            {reads, forms},
+	"getSessions":            {reads, forms},
 	"insertDocument":         {post, []string{xmlType}},
 	"sendChatMessage":        {get, forms},
-	"getRecordings":          {getAndPost, forms},
+	"getRecordings":          {reads, forms},
 	"updateRecordings":       {getAndPost, forms},
 	"publishRecordings":      {get, forms},
 	"deleteRecordings":       {get, forms},
-	"getRecordingTextTracks": {getAndPost, forms},
+	"getRecordingTextTracks": {reads, forms},
 	"putRecordingTextTrack":  {post, []string{multipartType}},
+}
+
+// Methods returns the methods that a call is taken with.
+func Methods(call string) []string {
+	if want, known := shapes[call]; known {
+		return want.methods
+	}
+	return getAndPost
 }
 
 // Request is a call as it came in. Until Verify has succeeded nothing in it can be trusted.
@@ -67,20 +76,28 @@ type Request struct {
 	query     string // what the checksum covers
 	form      string // a form body, raw
 	formAlone bool   // no parameters came in the query
+	hasForm   bool   // the body, if there is one, is a form
+	unfit     bool   // the body, if there is one, is of a type that the call does not take
 	fields    Params // of a form of either kind
 }
 
 // ReadRequest reads a call of the API from HTTP: name, method, media type and size are checked, nothing is verified
 // yet. Its errors are of type *Error.
 func ReadRequest(r *http.Request, call string, maxBody int64) (*Request, error) {
+	q, err := NewRequest(r, call)
+	if err != nil {
+		return nil, err
+	}
+	return q, q.ReadBody(r, maxBody)
+}
+
+// NewRequest is ReadRequest but for the body, which ReadBody reads. In between, a request that does not need its body
+// for that can be verified, so that nobody who cannot sign makes us take in more than a query.
+func NewRequest(r *http.Request, call string) (*Request, error) {
 	if len(call) > 64 || !callName.MatchString(call) {
 		return nil, ErrUnsupported
 	}
-	want, known := shapes[call]
-	if !known {
-		want.methods = getAndPost
-	}
-	if !slices.Contains(want.methods, r.Method) {
+	if !slices.Contains(Methods(call), r.Method) {
 		return nil, ErrMethod
 	}
 	q := &Request{Call: call}
@@ -90,18 +107,26 @@ func ReadRequest(r *http.Request, call string, maxBody int64) (*Request, error) 
 	if q.Params, err = ParseParams(q.query); err != nil {
 		return nil, err
 	}
-	body, err := readBody(r, maxBody)
-	if err != nil {
-		return nil, err
+	media := mediaType(r.Header.Get("Content-Type"))
+	q.hasForm = slices.Contains(forms, media)
+	want, known := shapes[call]
+	q.unfit = known && !slices.Contains(want.bodies, media)
+	return q, nil
+}
+
+// NeedsBody tells whether the checksum may cover the body: where the query has no parameters and the body is a form.
+func (q *Request) NeedsBody() bool { return q.formAlone && q.hasForm }
+
+// ReadBody reads the body, up to a limit, and checks that it is what the call takes.
+func (q *Request) ReadBody(r *http.Request, limit int64) error {
+	body, err := readBody(r, limit)
+	switch {
+	case err != nil || len(body) == 0:
+		return err
+	case q.unfit:
+		return ErrContentType
 	}
-	if len(body) == 0 {
-		return q, nil
-	}
-	contentType := r.Header.Get("Content-Type")
-	if known && !slices.Contains(want.bodies, mediaType(contentType)) {
-		return nil, ErrContentType
-	}
-	return q, q.setBody(contentType, body)
+	return q.setBody(r.Header.Get("Content-Type"), body)
 }
 
 // mediaType returns a Content-Type without its attributes, which BigBlueButton does not look at either.

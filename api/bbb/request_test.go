@@ -70,10 +70,10 @@ func form(t *testing.T, fields ...string) (contentType, body string) {
 
 // Each call takes the methods that BigBlueButton 3.0 routes it for.
 func TestReadRequest_Methods(t *testing.T) {
-	both, get, post := "GET HEAD POST", "GET HEAD", "POST"
+	reads, both, get, post := "GET HEAD POST", "GET POST", "GET", "POST"
 	for call, want := range map[string]string{
-		"create": both, "isMeetingRunning": both, "end": both, "getMeetingInfo": both, "getMeetings": both,
-		"getSessions": both, "getRecordings": both, "updateRecordings": both, "getRecordingTextTracks": both,
+		"create": both, "isMeetingRunning": reads, "end": both, "getMeetingInfo": reads, "getMeetings": reads,
+		"getSessions": reads, "getRecordings": reads, "updateRecordings": both, "getRecordingTextTracks": reads,
 		"join": get, "sendChatMessage": get, "publishRecordings": get, "deleteRecordings": get,
 		"insertDocument": post, "putRecordingTextTrack": post, "hooks/create": both, "newCall": both,
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -27,6 +28,7 @@ type call struct {
 	outcome  string // returncode, messageKey, or what a redirect is for
 	status   int
 	tries    int   // servers that a create was sent to
+	unread   bool  // there is a body, and nobody has read it
 	err      error // what went wrong on our side
 }
 
@@ -48,7 +50,10 @@ func (c *call) xml(body []byte) error {
 
 // pass answers with what a server said, byte for byte.
 func (c *call) pass(reply *bbb.Reply) error {
-	if reply.Status != http.StatusOK {
+	switch {
+	case requestFaults[reply.Status]:
+		return bbb.ErrTooLarge
+	case reply.Status != http.StatusOK:
 		return bbb.ErrUnsupported // the server does not know the call, or wants to send us elsewhere
 	}
 	c.outcome, c.status = "SUCCESS", reply.Status
@@ -72,12 +77,18 @@ func (c *call) fail(err error) {
 		c.outcome, c.status = "hungUp", 499
 		return
 	}
+	if c.unread {
+		c.w.Header().Set("Connection", "close") // else net/http would wait for the body before it answers
+	}
 	answer, ok := errors.AsType[*bbb.Error](err)
 	if !ok {
 		answer = bbb.ErrInternal
 	}
 	if err.Error() != answer.Error() {
 		c.err = err // there is more to it than the front end is told
+	}
+	if answer == bbb.ErrMethod {
+		c.w.Header().Set("Allow", strings.Join(bbb.Methods(c.name), ", "))
 	}
 	c.outcome, c.status = answer.Key, max(answer.Status, http.StatusOK)
 	if c.name == "join" {
@@ -107,6 +118,9 @@ func (c *call) log(log zerolog.Logger) {
 	}
 	if c.tries > 1 {
 		e.Int("tries", c.tries)
+	}
+	if via := c.r.Header.Get("X-Forwarded-For"); via != "" {
+		e.Str("forwardedFor", via[:min(len(via), 100)])
 	}
 	e.Int("status", c.status).Dur("ms", time.Since(c.start)).Str("remote", c.r.RemoteAddr).Send()
 }

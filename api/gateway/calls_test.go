@@ -9,12 +9,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // A front end's day: create, repeat, join, ask, end.
@@ -76,11 +78,11 @@ func TestGateway_Errors(t *testing.T) {
 		{"publishRecordings", "recordID=x&publish=true", "notFound"},
 		{"updateRecordings", "recordID=x&meta_a=b", "notFound"},
 		{"deleteRecordings", "recordID=x", "notFound"},
-		{"getJoinUrl", "meetingID=unknown", "unsupportedRequest"},
+		{"signOut", "sessionToken=x", "unsupportedRequest"},
 		{"getSessions", "", "unsupportedRequest"},
 		{"nonsense", "", "unsupportedRequest"},
 		{"hooks/create", "callbackURL=https://x.example", "unsupportedRequest"},
-		{"newCall", "meetingID=unknown", "notFound"},
+		{"newCall", "meetingID=unknown", "unsupportedRequest"},
 	} {
 		if a := p.call(c.call, c.query); a.Key != c.key {
 			t.Errorf("%s?%s: %q, want %q", c.call, c.query, a.Key, c.key)
@@ -393,4 +395,91 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-var _ io.Writer = (*syncBuffer)(nil)
+// Nobody who cannot sign makes the pool take in a body: the answer comes before a byte of it was read.
+func TestGateway_UnsignedBodyIsNotRead(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	reader, writer := io.Pipe() // nothing is ever written
+	defer func() { _ = writer.Close() }()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		p.http.URL+"/bigbluebutton/api/create?name=Room&meetingID=room&checksum=00", reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/xml")
+	resp, err := p.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := read(resp); err != nil || a.Key != "checksumError" {
+		t.Errorf("%v %s", err, a.body)
+	}
+}
+
+// The browser's own calls are turned down in JSON, which is what asks for them expects. A HEAD changes nothing, and a
+// wrong method is told the right ones.
+func TestGateway_Refusals(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	for _, c := range []struct {
+		method, call, query string
+		status              int
+		allow, body         string
+	}{
+		{http.MethodGet, "getJoinUrl", "sessionToken=x", http.StatusOK, "", `"messageKey":"unsupportedRequest"`},
+		{http.MethodHead, "create", createQuery("head"), http.StatusMethodNotAllowed, "GET, POST", ""},
+		{http.MethodHead, "getMeetings", "", http.StatusOK, "", ""},
+		{http.MethodDelete, "end", "meetingID=x", http.StatusMethodNotAllowed, "GET, POST", "unsupportedRequest"},
+		{http.MethodGet, "insertDocument", "meetingID=x", http.StatusMethodNotAllowed, "POST", "unsupportedRequest"},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, p.url(c.call, c.query), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := p.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != c.status || resp.Header.Get("Allow") != c.allow || !strings.Contains(string(body), c.body) {
+			t.Errorf("%s %s: %v, %d, allow %q, %s", c.method, c.call, err, resp.StatusCode, resp.Header.Get("Allow"), body)
+		}
+	}
+	if p.server("head") != "" {
+		t.Error("a HEAD created a meeting")
+	}
+}
+
+// A create that is too large for the servers' nginx is the front end's to know: it costs no server its health.
+func TestCreate_TooLargeForServers(t *testing.T) {
+	p := start(t, settings{servers: 3})
+	form := createQuery("large") + "&welcome=" + strings.Repeat("x", 200_000)
+	resp, err := p.client.Post(p.http.URL+"/bigbluebutton/api/create", "application/x-www-form-urlencoded",
+		strings.NewReader(bbb.SHA256.Sign("create", form, secret)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := read(resp); err != nil || a.Key != "requestTooLarge" {
+		t.Errorf("create: %v %s", err, a.body)
+	}
+	for _, s := range p.poller.Servers() {
+		if s.Health != poller.Online {
+			t.Errorf("%s is %s: %s", s.ID, s.Health, s.Reason)
+		}
+	}
+	if p.server("large") != "" {
+		t.Error("the create left a claim")
+	}
+}
+
+// A server whose secret was changed accepts nothing of ours: creates go elsewhere, and it takes no new meetings.
+func TestCreate_WrongSecret(t *testing.T) {
+	p := start(t, settings{servers: 2, poll: time.Hour})
+	bad := p.sims[0]
+	p.poller.SetServer(store.Server{ID: bad.ID(), URL: bad.URL(), Secret: "wrong", State: store.Enabled, Weight: 1})
+	for i := range 4 {
+		p.create(fmt.Sprintf("room-%d", i))
+	}
+	if n := len(bad.Meetings()); n != 0 {
+		t.Errorf("%d meetings on a server that does not accept our secret", n)
+	}
+}

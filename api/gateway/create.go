@@ -1,9 +1,10 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"slices"
+	"net/http"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -55,12 +56,14 @@ func (g *Gateway) created(
 ) error {
 	made := answer.Created()
 	c.internal = made.InternalID
-	if err := creation.Confirm(ctx, made.InternalID, made.CreateTime); err != nil {
+	if err := creation.Confirm(context.WithoutCancel(ctx), made.InternalID, made.CreateTime); err != nil {
 		g.Log.Error().Err(err).Str("meetingID", c.key.MeetingID).Msg("the claim stands, its internal ID is not stored")
 	}
 	if !made.Repeated {
 		params := c.req.Params
-		g.Pool.Created(c.server, answer.CreatedMeeting(params.Get("name"), params.Get("record") == "true"))
+		meeting := answer.CreatedMeeting(params.Get("name"), params.Get("record") == "true")
+		meeting.Tenant = c.tenant
+		g.Pool.Created(c.server, meeting)
 		g.Metrics.placed(c.tries)
 	}
 	return c.pass(reply)
@@ -79,7 +82,7 @@ func (g *Gateway) createSomewhere(
 	lastResort := false
 	for c.tries < createTries {
 		place, placeErr := creation.Place(ctx, wish, avoid)
-		if errors.Is(placeErr, placement.ErrNoServer) && c.tries == 0 && avoid != nil {
+		if placeErr != nil && c.tries == 0 && avoid != nil {
 			avoid, lastResort = nil, true // a server that failed just now is better than none
 			continue
 		}
@@ -123,13 +126,14 @@ func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 		return bbb.Answer{}, nil, errors.New("the server has just left the pool")
 	}
 	reply, err := g.watched(ctx, client, query, c.req)
+	if err == nil && requestFaults[reply.Status] {
+		return bbb.Answer{Err: bbb.ErrTooLarge}, reply, nil
+	}
 	var answer bbb.Answer
 	if err == nil {
 		answer, err = bbb.ParseAnswer(reply.Body)
 	}
-	if err == nil && answer.Err != nil && slices.Contains(serverFaults, answer.Err.Key) {
-		err = answer.Err
-	}
+	err = cmp.Or(err, serverFault(answer))
 	if !g.ownFault(ctx, client, c.req, err) {
 		g.Pool.Report(c.server, client, err)
 	}
@@ -149,8 +153,21 @@ func (g *Gateway) ownFault(ctx context.Context, client *bbb.Client, req *bbb.Req
 	return err == nil
 }
 
-// serverFaults are FAILED answers that say something about the server, not about the create.
-var serverFaults = []string{bbb.ErrChecksum.Key, "apiNotEnabled"}
+// serverFault returns the error of an answer that says something about the server, not about the call: it does not
+// accept our secret, or is switched off.
+func serverFault(answer bbb.Answer) error {
+	if e := answer.Err; e != nil && (e.Key == bbb.ErrChecksum.Key || e.Key == "apiNotEnabled") {
+		return e
+	}
+	return nil
+}
+
+// requestFaults are the statuses with which a server's nginx turns down a request for its size. They say nothing about
+// the server, and another would do the same.
+var requestFaults = map[int]bool{
+	http.StatusBadRequest: true, http.StatusRequestEntityTooLarge: true, http.StatusRequestURITooLong: true,
+	http.StatusRequestHeaderFieldsTooLarge: true,
+}
 
 // errSilent is why a create is given up on a server that accepts connections and does not answer.
 var errSilent = errors.New("the server does not answer, not even a probe")

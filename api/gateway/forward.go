@@ -35,6 +35,10 @@ func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 		return nil, errors.New("the server has just left the pool")
 	}
 	reply, err := client.Do(ctx, c.name, c.req.Params.Encode(), c.req.ContentType, c.req.Body)
+	if err == nil {
+		answer, _ := bbb.ParseAnswer(reply.Body) // what is no XML may be an answer all the same
+		err = serverFault(answer)
+	}
 	g.Pool.Report(server, client, err)
 	return reply, err
 }
@@ -76,10 +80,10 @@ func (g *Gateway) sendChatMessage(ctx context.Context, c *call) error {
 	return g.forward(ctx, c, bbb.ErrChatUnknown)
 }
 
-// anyOther passes on calls that newer servers may know and bbbpool does not, as long as they are about a meeting.
+// anyOther passes on calls that newer servers may know and bbbpool does not, as long as they are about a live meeting.
 func (g *Gateway) anyOther(ctx context.Context, c *call) error {
-	if c.key.MeetingID == "" || !bbb.ValidName(c.name) {
+	if bbb.CheckMeetingID(c.key.MeetingID) != nil {
 		return bbb.ErrUnsupported
 	}
-	return g.forward(ctx, c, bbb.ErrMeetingNotFound)
+	return g.forward(ctx, c, bbb.ErrUnsupported)
 }

@@ -64,14 +64,18 @@ type Gateway struct {
 	algorithms []bbb.Algorithm
 	flights    singleflight.Group
 	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
+	forms      *semaphore.Weighted // bytes of forms that are being read unverified
 	calls      map[string]handler
 }
 
 // handler answers one call. What it returns is an error for the front end (*bbb.Error), or one of ours.
 type handler func(context.Context, *call) error
 
-// bodiesInMemory is how many bodies of the largest size may be in memory at once.
-const bodiesInMemory = 8
+// How many bodies, or forms, of the largest size may be in memory at once.
+const (
+	bodiesInMemory = 8
+	formsInMemory  = 64
+)
 
 // Init checks the configuration and makes the gateway ready.
 func (g *Gateway) Init() error {
@@ -89,6 +93,7 @@ func (g *Gateway) Init() error {
 		return errors.New("--max-body: want at least 1024")
 	}
 	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)
+	g.forms = semaphore.NewWeighted(formsInMemory * maxForm)
 	g.calls = map[string]handler{
 		"create":                 g.create,
 		"join":                   g.join,
@@ -105,13 +110,18 @@ func (g *Gateway) Init() error {
 		"getRecordingTextTracks": g.getRecordingTextTracks,
 		"putRecordingTextTrack":  g.putRecordingTextTrack,
 		// The browser's own calls to its server, which nobody else can make for it.
-		"getJoinUrl": unsupported, "learningDashboard": unsupported, "stuns": unsupported, "signOut": unsupported,
-		"feedback": unsupported, "enter": unsupported, "guestWait": unsupported,
+		"getJoinUrl": unsupportedJSON, "learningDashboard": unsupportedJSON, "stuns": unsupportedJSON,
+		"feedback": unsupportedJSON, "signOut": unsupported, "enter": unsupported, "guestWait": unsupported,
 	}
 	return nil
 }
 
 func unsupported(context.Context, *call) error { return bbb.ErrUnsupported }
+
+// unsupportedJSON is unsupported for calls that are answered in JSON.
+func unsupportedJSON(_ context.Context, c *call) error {
+	return c.json(bbb.ErrUnsupported.Key, bbb.ErrUnsupported.Message)
+}
 
 // Path is where the API is served; everything below it belongs to the gateway.
 const Path = "/bigbluebutton/"
@@ -149,9 +159,6 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 		return err
 	}
 	defer release()
-	if err := g.authenticate(c); err != nil {
-		return err
-	}
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
 	if handle, ok := g.calls[c.name]; ok {
 		return handle(ctx, c)
@@ -159,19 +166,38 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	return g.anyOther(ctx, c)
 }
 
-// read takes the request in. The memory for its body is counted against what all bodies may take together.
+// maxForm bounds a form that has to be read before it can be verified.
+const maxForm = 1 << 20
+
+// read takes the request in and authenticates it: before its body is read wherever the checksum is in the query, so
+// that only those who can sign get a share of the memory that bodies may take together.
 func (g *Gateway) read(ctx context.Context, c *call) (release func(), err error) {
-	size := c.r.ContentLength
-	if size < 0 || size > g.Config.MaxBody {
-		size = g.Config.MaxBody
-	}
-	if err := g.bodies.Acquire(ctx, size); err != nil {
+	c.unread = c.r.ContentLength != 0
+	if c.req, err = bbb.NewRequest(c.r, c.name); err != nil {
 		return nil, err
 	}
-	release = func() { g.bodies.Release(size) }
-	if c.req, err = bbb.ReadRequest(c.r, c.name, g.Config.MaxBody); err != nil {
+	if c.req.NeedsBody() {
+		if release, err = g.body(ctx, c, g.forms, maxForm); err == nil {
+			err = g.authenticate(c)
+		}
+	} else if err = g.authenticate(c); err == nil {
+		release, err = g.body(ctx, c, g.bodies, g.Config.MaxBody)
+	}
+	if err != nil && release != nil {
 		release()
+	}
+	return release, err
+}
+
+// body reads the body within a limit, and counts it against what all such bodies may take.
+func (g *Gateway) body(ctx context.Context, c *call, all *semaphore.Weighted, limit int64) (release func(), err error) {
+	size := c.r.ContentLength
+	if size < 0 || size > limit {
+		size = limit
+	}
+	if err := all.Acquire(ctx, size); err != nil {
 		return nil, err
 	}
-	return release, nil
+	c.unread = false
+	return func() { all.Release(size) }, c.req.ReadBody(c.r, limit)
 }

@@ -1,0 +1,110 @@
+package placement_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// nowhere is a store that keeps nothing, to measure what is not the store.
+type nowhere struct{ loaded []store.Claim }
+
+func (n nowhere) Claims(context.Context) ([]store.Claim, error) { return n.loaded, nil }
+
+func (nowhere) CreateClaim(_ context.Context, c store.Claim) (store.Claim, error) { return c, nil }
+
+func (nowhere) UpdateClaim(context.Context, store.MeetingKey, func(*store.Claim) error) (store.Claim, error) {
+	return store.Claim{}, nil
+}
+
+func (nowhere) DeleteClaim(context.Context, store.Claim) error { return nil }
+
+func (nowhere) AddSession(context.Context, store.Session) error { return nil }
+
+func (nowhere) SessionsSince(context.Context, time.Time, int) ([]store.Session, error) {
+	return nil, nil
+}
+
+// largeLedger has so many servers with so many meetings, a third of them young enough that people are expected.
+func largeLedger(b *testing.B, servers, meetings int) *placement.Ledger {
+	b.Helper()
+	now := time.Now()
+	var claims []store.Claim
+	for i := range meetings {
+		claims = append(claims, store.Claim{
+			MeetingKey: key(fmt.Sprint("live", i)), Server: fmt.Sprint("bbb", i%servers), Expected: 15,
+			InternalID: fmt.Sprint(i), Placed: now.Add(-time.Duration(i) * time.Hour / time.Duration(meetings)),
+		})
+	}
+	l := placement.New(placement.Config{}, nowhere{claims}, nowhere{}, time.Now)
+	for i := range servers {
+		l.SetServer(placement.Server{ID: fmt.Sprint("bbb", i), Weight: 1, Standing: placement.Open})
+	}
+	if err := l.Load(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	return l
+}
+
+// A decision, its record and its withdrawal: what the pool adds to a create beside the store.
+func BenchmarkPlace(b *testing.B) {
+	for _, size := range []struct{ servers, meetings int }{{10, 500}, {100, 5_000}, {1_000, 50_000}} {
+		b.Run(fmt.Sprintf("servers=%d", size.servers), func(b *testing.B) {
+			l := largeLedger(b, size.servers, size.meetings)
+			for b.Loop() {
+				c, err := l.Begin(b.Context(), key("new"))
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := c.Place(b.Context(), fifteen, nil); err != nil {
+					b.Fatal(err)
+				}
+				_ = c.GiveUp(b.Context())
+				c.End()
+			}
+		})
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	l := largeLedger(b, 1_000, 50_000)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := l.Find(b.Context(), key("live7")); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkJoined(b *testing.B) {
+	l := largeLedger(b, 1_000, 50_000)
+	for b.Loop() {
+		l.Joined(key("live7"))
+	}
+}
+
+// One poll of a server with 50 meetings.
+func BenchmarkReconcile(b *testing.B) {
+	l := largeLedger(b, 1_000, 50_000)
+	var seen []placement.Sighting
+	for _, m := range l.Meetings() {
+		if m.Server == "bbb7" {
+			seen = append(seen, placement.Sighting{Key: m.MeetingKey, InternalID: m.InternalID, People: 20})
+		}
+	}
+	for b.Loop() {
+		l.BeginPoll("bbb7")
+		if _, err := l.Reconcile(b.Context(), placement.Poll{
+			Server: "bbb7", Began: time.Now(), Complete: true, Meetings: seen,
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
