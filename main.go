@@ -49,6 +49,10 @@ type grammar struct {
 	cli.Options
 	cli.Commands
 
+	Check struct {
+		Settings serve `embed:""`
+		cli.CheckCmd
+	} `cmd:"" help:"Test the configuration, the store and every server. Starts nothing."`
 	Serve       serve            `cmd:"" help:"Run the pool."`
 	Demo        cli.DemoCmd      `cmd:"" help:"Run the pool over simulated servers, in a temporary directory."`
 	Simulator   cli.SimulatorCmd `cmd:"" help:"Run simulated BigBlueButton servers alone."`
@@ -120,9 +124,7 @@ func (s serve) open(ctx context.Context, data string, token store.Secret, log ze
 	if err != nil {
 		return p, err
 	}
-	for _, m := range []api.Mounter{p.gateway, p.admin, pages} {
-		p.http.Mount(m)
-	}
+	p.http.Mount(p.gateway, p.admin, pages)
 	p.socket, err = admin.Listen(data, p.admin)
 	return p, err
 }
@@ -147,12 +149,10 @@ func (s serve) openState(ctx context.Context, p *pool, log zerolog.Logger) error
 	return p.ledger.Load(ctx)
 }
 
-// openGateway makes what front ends talk to. A create that takes its time is probed so early, and for so long, that a
-// silent server costs no more than one that cannot be connected to.
+// openGateway makes what front ends talk to.
 func (s serve) openGateway(ctx context.Context, p *pool, set *metrics.Set, log zerolog.Logger) error {
 	config := s.Gateway
-	config.ProbeAfter = s.Poller.Connect / 4
-	config.Probe = s.Poller.Connect - config.ProbeAfter
+	config.Connect = s.Poller.Connect
 	p.gateway = &gateway.Gateway{
 		Config: config, Ledger: p.ledger, Pool: p.poller, Recordings: p.stores.Index,
 		Log: log.With().Str("component", "gateway").Logger(), Metrics: &gateway.Metrics{Set: set},
@@ -173,14 +173,13 @@ func (p *pool) run(ctx context.Context) error {
 
 // close gives back what open has taken.
 func (p *pool) close() error {
-	var errs []error
 	if p.http != nil {
 		_ = p.http.Close() // closed already if it ran
 	}
-	if p.stores != nil {
-		errs = append(errs, p.stores.Close())
+	if p.stores == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	return p.stores.Close()
 }
 
 // offline is the administration of a pool that is not running, straight on its data directory.

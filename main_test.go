@@ -256,9 +256,9 @@ func TestServe_RefusesToStart(t *testing.T) {
 		"bad duration":   {"POLL_INTERVAL=soon", nil, "soon", 2},
 		"out of range":   {"POLL_INTERVAL=0", nil, "--poll-interval", 2},
 		"unknown flag":   {"", []string{"--nonsense"}, "--nonsense", 2},
-		"bad algorithm":  {"LOADBALANCER_CHECKSUM_ALGORITHM=MD5", nil, "MD5", 1},
+		"bad algorithm":  {"LOADBALANCER_CHECKSUM_ALGORITHM=MD5", nil, "MD5", 2},
 		"address in use": {"", []string{"--listen", strings.TrimPrefix(taken.base, "http://")}, "address already in use", 1},
-		"bad parameters": {"DEFAULT_CREATE_PARAMS=oops", nil, "oops", 1},
+		"bad parameters": {"DEFAULT_CREATE_PARAMS=oops", nil, "oops", 2},
 	} {
 		cmd := command(t, data, append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...)...)
 		if c.env != "" {

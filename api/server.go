@@ -73,7 +73,11 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 const maxHeader = 256 << 10
 
 // Mount adds routes. It must not be called after Run.
-func (s *Server) Mount(m Mounter) { m.Mount(s.mux) }
+func (s *Server) Mount(parts ...Mounter) {
+	for _, m := range parts {
+		m.Mount(s.mux)
+	}
+}
 
 // Addr is the address that is listened on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }

@@ -76,7 +76,7 @@ func BenchmarkFind(b *testing.B) {
 	l := largeLedger(b, 1_000, 50_000)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := l.Find(b.Context(), key("live7")); err != nil {
+			if _, err := l.Find(b.Context(), key("live7"), time.Minute); err != nil {
 				b.Error(err)
 			}
 		}

@@ -172,7 +172,7 @@ func TestPlace_StoreFails(t *testing.T) {
 	p.place(c)
 	wantErr(t, "fault", p.Fault(), nil)
 	c.End()
-	found, err := p.Find(t.Context(), key("m"))
+	found, err := p.Find(t.Context(), key("m"), time.Minute)
 	wantErr(t, "find", err, nil)
 	equal(t, "found", found.Claim.Server, "a")
 	p.check()
@@ -253,7 +253,7 @@ func TestConfirm(t *testing.T) {
 	place := p.place(c)
 	wantErr(t, "confirm", c.Confirm(t.Context(), "n@a", 2), errDisk)
 	c.End()
-	found, err := p.Find(t.Context(), key("n"))
+	found, err := p.Find(t.Context(), key("n"), time.Minute)
 	p.must(err)
 	place.Claim.InternalID, place.Claim.CreateTime = "n@a", 2
 	equal(t, "stands all the same", found.Claim, place.Claim)

@@ -24,7 +24,7 @@ func (f *finding) String() string { return fmt.Sprint(f.done, " ", f.server, " "
 func (p *pool) find(ctx context.Context, id string) *finding {
 	f := &finding{}
 	go func() {
-		found, err := p.Find(ctx, key(id))
+		found, err := p.Find(ctx, key(id), time.Minute)
 		*f = finding{true, found.Claim.Server, err}
 	}()
 	synctest.Wait()
@@ -117,7 +117,7 @@ func TestFind_Standing(t *testing.T) {
 	p.create("m")
 	for _, standing := range []placement.Standing{placement.Gone, placement.Held, placement.Doubtful, placement.Open} {
 		p.stand(standing, "a")
-		found, err := p.Find(t.Context(), key("m"))
+		found, err := p.Find(t.Context(), key("m"), time.Minute)
 		p.must(err)
 		equal(t, "standing", found.Standing, standing)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -15,19 +16,24 @@ type Found struct {
 }
 
 // Find returns where a meeting is, or ErrUnknown. While it is being created for the first time, or moved, it waits for
-// the outcome: a join that overtakes its create must not fail. It makes no call and no write.
-func (l *Ledger) Find(ctx context.Context, key store.MeetingKey) (Found, error) {
-	for {
-		found, ended, err := l.find(key)
-		if ended == nil {
-			return found, err
-		}
+// the outcome, but no longer than patience: a join that overtakes its create must not fail. It makes no call and no
+// write.
+func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, patience time.Duration) (Found, error) {
+	found, ended, err := l.find(key)
+	if ended == nil {
+		return found, err // without a timer: this is the way of every join
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for ended != nil {
 		select {
 		case <-ended:
+			found, ended, err = l.find(key)
 		case <-ctx.Done():
 			return Found{}, ctx.Err()
 		}
 	}
+	return found, err
 }
 
 // find returns where a meeting is as far as that is certain, else what to wait for.

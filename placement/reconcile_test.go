@@ -212,7 +212,7 @@ func TestReconcile_BegunWithoutUs(t *testing.T) {
 	equal(t, "people while both are there", p.ServerLoad("a").People, 3)
 	p.poll("a", sees(next, 4))
 	p.poll("a", sees(next, 4))
-	found, err := p.Find(t.Context(), key("m"))
+	found, err := p.Find(t.Context(), key("m"), time.Minute)
 	p.must(err)
 	equal(t, "found", found.Claim.InternalID, "next")
 	equal(t, "people", p.ServerLoad("a").People, 4)

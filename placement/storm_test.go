@@ -81,13 +81,13 @@ func (s *storm) create(ctx context.Context) {
 }
 
 func (s *storm) join(ctx context.Context) {
-	if found, err := s.Find(ctx, s.key()); err == nil {
+	if found, err := s.Find(ctx, s.key(), time.Minute); err == nil {
 		s.Joined(found.Claim.MeetingKey)
 	}
 }
 
 func (s *storm) end(ctx context.Context) {
-	if found, err := s.Find(ctx, s.key()); err == nil {
+	if found, err := s.Find(ctx, s.key(), time.Minute); err == nil {
 		s.world.end(found.Claim.Server, found.Claim.MeetingKey)
 		_, _ = s.Close(ctx, found.Claim, "ended")
 	}

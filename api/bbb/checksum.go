@@ -85,8 +85,12 @@ func algorithmOf(checksum string) (Algorithm, bool) {
 // empty parts, so that a leading "&" survives. Of several checksums the first counts and all are cut.
 func SplitChecksum(raw string) (query, checksum string) {
 	const name = "checksum="
-	if !strings.Contains(raw, name) {
+	first := strings.Index(raw, name)
+	if first < 0 {
 		return raw, ""
+	}
+	if value := raw[first+len(name):]; first > 0 && raw[first-1] == '&' && !strings.Contains(value, "&") {
+		return raw[:first-1], clean(unescape(value)) // where nearly everybody puts it: at the end
 	}
 	parts := strings.Split(raw, "&")
 	kept := parts[:0]

@@ -144,7 +144,7 @@ func (c *Client) send(ctx context.Context, call, url, contentType string, body [
 		return nil, callError(call, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	answer, err := readUpTo(resp.Body, resp.ContentLength, MaxAnswer)
 	if err != nil {
 		return nil, callError(call, err)
 	}
@@ -171,6 +171,16 @@ func newRequest(ctx context.Context, call, url, contentType string, body []byte)
 		req.Header["Idempotency-Key"] = nil
 	}
 	return req, nil
+}
+
+// readUpTo reads all of r, or one byte more than the limit. A size that is known in advance saves growing.
+func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
+	var b bytes.Buffer
+	if 0 < size && size <= limit {
+		b.Grow(int(size) + bytes.MinRead) // ReadFrom wants that much room to find the end in
+	}
+	_, err := b.ReadFrom(io.LimitReader(r, limit+1))
+	return b.Bytes(), err
 }
 
 // check sorts out replies that are none.

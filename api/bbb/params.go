@@ -2,7 +2,6 @@ package bbb
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,7 +30,7 @@ func ParseParams(raw string) (Params, error) {
 	if strings.Count(raw, "&") >= MaxParams {
 		return nil, errTooManyParams
 	}
-	var params Params
+	params := make(Params, 0, strings.Count(raw, "&")+1)
 	for part := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		p := Param{Name: clean(unescape(name)), Value: clean(unescape(value))}
@@ -43,14 +42,24 @@ func ParseParams(raw string) (Params, error) {
 	return params.distinct(), nil
 }
 
-// distinct keeps the first of each name that can be one.
+// distinct keeps the first of each name that can be one. Few parameters, which is nearly always, need no map for that.
 func (p Params) distinct() Params {
-	seen := make(map[string]bool, len(p))
-	return slices.DeleteFunc(p, func(param Param) bool {
-		drop := param.Name == "" || param.Name == "checksum" || seen[param.Name]
-		seen[param.Name] = true
-		return drop
-	})
+	var seen map[string]bool
+	if len(p) > 64 {
+		seen = make(map[string]bool, len(p))
+	}
+	kept := p[:0]
+	for _, param := range p {
+		twice := seen[param.Name] || seen == nil && kept.Has(param.Name)
+		if param.Name == "" || param.Name == "checksum" || twice {
+			continue
+		}
+		kept = append(kept, param)
+		if seen != nil {
+			seen[param.Name] = true
+		}
+	}
+	return kept
 }
 
 // sound tells whether a parameter may stand in a query as it is, and every server will decode it to what we did. Forms

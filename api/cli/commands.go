@@ -6,7 +6,6 @@ type Commands struct {
 	Server  ServerCmds  `cmd:"" help:"Administrate the servers."`
 	Meeting MeetingCmds `cmd:"" help:"Look at the meetings, or end one."`
 	Tenant  TenantCmds  `cmd:"" help:"Look at the tenants and their secrets."`
-	Check   CheckCmd    `cmd:"" help:"Ask every server whether it is fit for the pool."`
 }
 
 // ServerCmds are the commands about servers.

@@ -147,7 +147,7 @@ func (g *Gateway) ownFault(ctx context.Context, client *bbb.Client, req *bbb.Req
 	if !ok || failed.Reason != bbb.Status || req.Body == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, g.Config.Probe)
+	ctx, cancel := context.WithTimeout(ctx, g.Config.Connect)
 	defer cancel()
 	_, err = client.Probe(ctx)
 	return err == nil
@@ -177,7 +177,7 @@ var errSilent = errors.New("the server does not answer, not even a probe")
 func (g *Gateway) watched(ctx context.Context, client *bbb.Client, query string, req *bbb.Request) (*bbb.Reply, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(g.Config.ProbeAfter, func() { g.watch(ctx, client, cancel) })
+	timer := time.AfterFunc(g.Config.Connect/4, func() { g.watch(ctx, client, cancel) })
 	defer timer.Stop()
 	reply, err := client.Do(ctx, "create", query, req.ContentType, req.Body)
 	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
@@ -186,10 +186,11 @@ func (g *Gateway) watched(ctx context.Context, client *bbb.Client, query string,
 	return reply, err
 }
 
-// watch probes a server until one probe fails or ctx ends.
+// watch probes a server until one probe fails or ctx ends. It starts so early, and takes so long, that a silent server
+// costs no more than one that cannot be connected to.
 func (g *Gateway) watch(ctx context.Context, client *bbb.Client, cancel context.CancelCauseFunc) {
 	for ctx.Err() == nil {
-		probe, done := context.WithTimeout(ctx, g.Config.Probe)
+		probe, done := context.WithTimeout(ctx, g.Config.Connect-g.Config.Connect/4)
 		_, err := client.Probe(probe)
 		done()
 		if err != nil && ctx.Err() == nil {

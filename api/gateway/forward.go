@@ -15,9 +15,7 @@ func (g *Gateway) locate(ctx context.Context, c *call) (store.Claim, error) {
 	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
 		return store.Claim{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, createDeadline)
-	defer cancel()
-	found, err := g.Ledger.Find(ctx, c.key)
+	found, err := g.Ledger.Find(ctx, c.key, createDeadline)
 	if err != nil {
 		return store.Claim{}, err
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -26,8 +27,7 @@ type Config struct {
 	NoMeetingsList bool          `name:"no-meetings-list" env:"GET_MEETINGS_API_DISABLED,BBBPOOL_NO_MEETINGS_LIST" help:"Answer getMeetings with an empty list."`
 	UnsignedForms  bool          `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
 	MaxBody        int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
-	ProbeAfter     time.Duration `kong:"-"` // how long a create may take before its server is probed
-	Probe          time.Duration `kong:"-"` // how long a probe may take
+	Connect        time.Duration `kong:"-"` // the deadline for connecting to a server
 }
 
 // Pool is what the gateway needs of the servers.
@@ -77,20 +77,31 @@ const (
 	formsInMemory  = 64
 )
 
-// Init checks the configuration and makes the gateway ready.
-func (g *Gateway) Init() error {
-	for _, name := range g.Config.Algorithms {
-		alg, err := bbb.ParseAlgorithm(name)
-		if err != nil {
-			return err
-		}
-		g.algorithms = append(g.algorithms, alg)
+// Validate tells what in a configuration cannot work.
+func (c Config) Validate() error {
+	_, err := c.algorithms()
+	if c.MaxBody < 1<<10 {
+		err = errors.Join(err, fmt.Errorf("--max-body %d: want at least 1024", c.MaxBody))
 	}
-	if err := g.Config.Params.parse(); err != nil {
+	return errors.Join(err, c.Params.parse())
+}
+
+func (c Config) algorithms() (list []bbb.Algorithm, err error) {
+	for _, name := range c.Algorithms {
+		alg, unknown := bbb.ParseAlgorithm(name)
+		list, err = append(list, alg), errors.Join(err, unknown)
+	}
+	return list, err
+}
+
+// Init makes the gateway ready, or fails where its configuration does not validate.
+func (g *Gateway) Init() error {
+	if err := errors.Join(g.Config.Validate(), g.Config.Params.parse()); err != nil {
 		return err
 	}
-	if g.Config.MaxBody < 1<<10 {
-		return errors.New("--max-body: want at least 1024")
+	var err error
+	if g.algorithms, err = g.Config.algorithms(); err != nil {
+		return err
 	}
 	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)
 	g.forms = semaphore.NewWeighted(formsInMemory * maxForm)

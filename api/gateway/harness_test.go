@@ -107,7 +107,7 @@ func (p *pool) boot(set settings) {
 		Interval: set.poll, Connect: 2 * time.Second, Response: 10 * time.Second, Unhealthy: 3, Healthy: 1,
 		Failover: 3 * time.Second,
 	}
-	config := gateway.Config{Secret: secret, MaxBody: 1 << 20, ProbeAfter: 500 * time.Millisecond, Probe: 1500 * time.Millisecond}
+	config := gateway.Config{Secret: secret, MaxBody: 1 << 20, Connect: 2 * time.Second}
 	if set.change != nil {
 		set.change(&polling, &config)
 	}

@@ -26,9 +26,7 @@ func (g *Gateway) join(ctx context.Context, c *call) error {
 	if params.Get("fullName") == "" {
 		return bbb.ErrMissingFullName
 	}
-	ctx, cancel := context.WithTimeout(ctx, joinPatience)
-	defer cancel()
-	found, err := g.Ledger.Find(ctx, c.key)
+	found, err := g.Ledger.Find(ctx, c.key, joinPatience)
 	if err != nil {
 		return g.joinUnknown(err)
 	}

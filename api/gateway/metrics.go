@@ -2,34 +2,65 @@ package gateway
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
 // Metrics counts what front ends ask for and what they get.
-type Metrics struct{ Set *metrics.Set }
+type Metrics struct {
+	Set *metrics.Set
 
-// count takes one finished call into account. The outcomes are the protocol's message keys, and servers answer with
-// few of them; calls that are unknown count as one.
+	mu     sync.Mutex
+	series map[labels]series
+}
+
+// labels are what requests are counted by.
+type labels struct{ call, outcome string }
+
+// series are the metrics of one combination of labels.
+type series struct {
+	requests *metrics.Counter
+	duration *metrics.PrometheusHistogram
+}
+
+// maxSeries bounds how many combinations there can be: some of the labels come from servers, and from front ends.
+const maxSeries = 300
+
+// count takes one finished call into account.
 func (m *Metrics) count(c *call) {
-	name := c.name
-	if c.outcome == "unsupportedRequest" || c.tenant == "" {
-		name = "other" // names that anyone can make up must not become series
+	l := labels{c.name, c.outcome}
+	if c.outcome == bbb.ErrUnsupported.Key || c.tenant == "" {
+		l.call = "other" // names that anyone can make up
 	}
-	m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_requests_total{call=%q,outcome=%q}", name, outcomeLabel(c.outcome))).Inc()
-	m.Set.GetOrCreatePrometheusHistogram(fmt.Sprintf("bbbpool_request_duration_seconds{call=%q}", name)).
-		UpdateDuration(c.start)
+	s := m.of(l)
+	s.requests.Inc()
+	s.duration.UpdateDuration(c.start)
 }
 
-// outcomeLabel keeps what comes from servers from becoming any number of series.
-func outcomeLabel(outcome string) string {
-	if len(outcome) > 40 || outcome == "" {
-		return "other"
+func (m *Metrics) of(l labels) series {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s, ok := m.series[l]; ok {
+		return s
 	}
-	return outcome
+	if len(m.series) >= maxSeries {
+		l = labels{"other", "other"}
+	}
+	s := series{
+		m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_requests_total{call=%q,outcome=%q}", l.call, l.outcome)),
+		m.Set.GetOrCreatePrometheusHistogram(fmt.Sprintf("bbbpool_request_duration_seconds{call=%q}", l.call)),
+	}
+	if m.series == nil {
+		m.series = map[labels]series{}
+	}
+	m.series[l] = s
+	return s
 }
 
-// placed counts a new meeting and how long its create took beyond the server's own time.
+// placed counts a new meeting, and whether it took more than one server to make it.
 func (m *Metrics) placed(tries int) {
 	m.Set.GetOrCreateCounter("bbbpool_meetings_placed_total").Inc()
 	if tries > 1 {
