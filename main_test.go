@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -216,9 +218,11 @@ func TestServe_FirstDay(t *testing.T) {
 	if len(meetings) != 1 || meetings[0].MeetingID != "room" || meetings[0].InternalMeetingID == "" {
 		t.Errorf("meeting list: %+v", meetings)
 	}
-	if status, body := p.get(t, "/metrics"); status != 200 || !strings.Contains(body, `bbbpool_server_health{server="sim2",health="online"} 1`) {
-		t.Errorf("metrics: %d %s", status, body)
+	status, metrics := p.get(t, "/metrics")
+	if status != http.StatusOK || !strings.Contains(metrics, `bbbpool_server_health{server="sim2",health="online"} 1`) {
+		t.Errorf("metrics: %d %s", status, metrics)
 	}
+	checkHandbook(t, metrics)
 	log := p.terminate(t)
 	if strings.Contains(log, frontEndSecret) || strings.Contains(log, string(servers[0].Secret())) {
 		t.Errorf("a secret is in the log:\n%s", log)
@@ -364,11 +368,7 @@ func TestServe_SurvivesKills(t *testing.T) {
 	p := boot(t, data)
 	addServers(t, data, servers)
 	acknowledged := map[string]string{} // internal IDs by meeting ID
-	rounds := kills
-	if testing.Short() {
-		rounds = 10
-	}
-	for round := range rounds {
+	for round := range kills {
 		p.waitReady(t)
 		maps.Copy(acknowledged, storm(t, p, round))
 		if _, err := p.end(); err == nil {
@@ -385,7 +385,7 @@ func TestServe_SurvivesKills(t *testing.T) {
 		}
 	}
 	p.terminate(t)
-	t.Logf("%d creates acknowledged over %d kills", len(acknowledged), rounds)
+	t.Logf("%d creates acknowledged over %d kills", len(acknowledged), kills)
 }
 
 // storm creates meetings from several front ends until the process is killed, a little later each round, and returns
@@ -448,6 +448,53 @@ func checkClaims(t *testing.T, data string, acknowledged map[string]string) {
 	for id := range acknowledged {
 		if _, ok := claimed[id]; !ok {
 			t.Fatalf("%s was acknowledged and is not claimed", id)
+		}
+	}
+}
+
+// The handbook names every flag of serve and every name in the environment, and none that there is not.
+func TestHandbook_Settings(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("web", "handbook", "settings.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := bbbpool(t, "unused", "serve", "--help")
+	words := regexp.MustCompile(`--[a-z][a-z-]+|\$?[A-Z][A-Z]+(?:_[A-Z]+)+`)
+	known := map[string]bool{}
+	for _, word := range words.FindAllString(help, -1) {
+		known[strings.TrimPrefix(word, "$")] = true
+	}
+	written := map[string]bool{}
+	for _, word := range words.FindAllString(string(page), -1) {
+		written[strings.TrimPrefix(word, "$")] = true
+	}
+	for word := range known {
+		if !written[word] && word != "--help" {
+			t.Errorf("%s is not in the handbook", word)
+		}
+	}
+	for word := range written {
+		// What is hidden from --help, because it is a secret or an older name of --listen.
+		hidden := []string{"LOADBALANCER_SECRET", "LOADBALANCER_SECRETS", "BBBPOOL_SERVER_SECRET", "STATE_DIRECTORY"}
+		if !known[word] && !slices.Contains(hidden, word) {
+			t.Errorf("%s is in the handbook and not in bbbpool serve --help", word)
+		}
+	}
+}
+
+// checkHandbook finds metrics that the handbook does not name.
+func checkHandbook(t *testing.T, metrics string) {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join("web", "handbook", "watching.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`(?m)^bbbpool_[a-z_]+?(_bucket|_sum|_count)?[{ ]`)
+	for _, m := range names.FindAllStringSubmatch(metrics, -1) {
+		name := strings.TrimSuffix(strings.TrimRight(m[0], "{ "), m[1])
+		short := strings.TrimPrefix(name, "bbbpool_server")
+		if !strings.Contains(string(page), name) && !strings.Contains(string(page), "`"+short+"`") {
+			t.Errorf("%s is not in the handbook", name)
 		}
 	}
 }

@@ -163,6 +163,7 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 	var grammar struct {
 		cli.Options
 		cli.Commands
+		Check cli.CheckCmd `cmd:""`
 	}
 	parser, err := kong.New(&grammar, kong.Name("bbbpool"))
 	if err != nil {

@@ -44,6 +44,7 @@ func Run(env *Env, grammar any, options *Options, args []string) int {
 	if err != nil {
 		return env.failed(err, Usage)
 	}
+	dropEmpty(names(parser.Model.Node))
 	parsed, err := parser.Parse(args)
 	if exited >= 0 { // --help
 		return exited
@@ -87,6 +88,15 @@ func durations(ctx *kong.DecodeContext, target reflect.Value) error {
 	}
 	target.SetInt(int64(d))
 	return nil
+}
+
+// dropEmpty takes names without a value out of the environment: in a file of settings NAME= means that it is not set.
+func dropEmpty(names []string) {
+	for _, name := range names {
+		if value, set := os.LookupEnv(name); set && value == "" {
+			_ = os.Unsetenv(name) // fails for no name that a flag can have
+		}
+	}
 }
 
 // unknownNames finds names in the environment that start like ours and mean nothing.
