@@ -3,36 +3,13 @@ package bbb
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
-
-// Timeouts of calls to servers, as flags.
-type Timeouts struct {
-	Connect  time.Duration // for TCP and for TLS, each
-	Response time.Duration // from the first byte sent to the last byte received
-}
-
-// NewTransport returns a transport for all clients of a pool. It keeps connections to each server open, dials with the
-// connect deadline, and goes through no proxy: a pool talks to its servers directly.
-func NewTransport(t Timeouts) *http.Transport {
-	dialer := &net.Dialer{Timeout: t.Connect, KeepAlive: 15 * time.Second}
-	return &http.Transport{
-		DialContext:         dialer.DialContext,
-		TLSHandshakeTimeout: t.Connect,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-		MaxIdleConnsPerHost: maxConcurrent,
-		IdleConnTimeout:     50 * time.Second, // nginx closes idle connections after 65 s or more: be the first
-		DisableCompression:  true,
-
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-}
 
 // maxConcurrent is how many calls a server gets from us at once. More wait here, so that a slow server costs its own
 // callers and nobody else.
@@ -41,6 +18,8 @@ const maxConcurrent = 64
 // Client calls one server. It is safe for concurrent use.
 type Client struct {
 	url       string
+	base      *url.URL // the same, read; nil where it cannot be
+	header    http.Header
 	secret    Secret
 	alg       Algorithm
 	transport http.RoundTripper
@@ -61,20 +40,20 @@ func NewClient(e Endpoint, transport http.RoundTripper, response time.Duration) 
 	if e.Algorithm == "" {
 		e.Algorithm = SHA256
 	}
-	return &Client{
+	c := &Client{
 		url: e.URL, secret: e.Secret, alg: e.Algorithm, transport: transport, response: response,
-		slots: make(chan struct{}, maxConcurrent),
+		header: http.Header{"User-Agent": {"bbbpool"}, "Accept": {"text/xml, application/xml, */*"}},
+		slots:  make(chan struct{}, maxConcurrent),
 	}
+	if base, err := url.Parse(e.URL); err == nil && base.Host != "" {
+		c.base = base
+	}
+	return c
 }
 
 // URL returns the signed URL of a call with a raw query.
 func (c *Client) URL(call, query string) string {
 	return c.url + "/" + call + "?" + c.alg.Sign(call, query, c.secret)
-}
-
-// Verify tells whether a checksum was made with this server's secret.
-func (c *Client) Verify(call, query, checksum string) bool {
-	return Verify(call, query, checksum, []Secret{c.secret}) == 0
 }
 
 // Reply is what a server said, whatever it was.
@@ -98,7 +77,7 @@ func (c *Client) Do(ctx context.Context, call, query, contentType string, body [
 		}
 		return nil, &CallError{Call: call, Reason: why, Err: ctx.Err()}
 	}
-	return c.send(ctx, call, c.URL(call, query), contentType, body)
+	return c.send(ctx, call, c.alg.Sign(call, query, c.secret), contentType, body)
 }
 
 // Answer makes a call without a body and reads the head of the answer. A FAILED is an answer, not an error.
@@ -117,7 +96,7 @@ func (c *Client) Answer(ctx context.Context, call, query string) (Answer, error)
 // Probe asks the API for its version: the cheapest sign of life there is. It needs no checksum, and waits for no
 // slot.
 func (c *Client) Probe(ctx context.Context) (Answer, error) {
-	reply, err := c.send(ctx, "", c.url, "", nil)
+	reply, err := c.send(ctx, "", "", "", nil)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -129,17 +108,16 @@ func (c *Client) Probe(ctx context.Context) (Answer, error) {
 }
 
 // send goes past http.Client, which would follow redirects, and put URLs and what servers send into its errors.
-func (c *Client) send(ctx context.Context, call, url, contentType string, body []byte) (*Reply, error) {
+func (c *Client) send(ctx context.Context, call, signed, contentType string, body []byte) (*Reply, error) {
 	if _, own := ctx.Deadline(); !own {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.response)
 		defer cancel()
 	}
-	req, err := newRequest(ctx, call, url, contentType, body)
-	if err != nil {
+	if c.base == nil {
 		return nil, &CallError{Call: call, Reason: BadURL, Err: errors.New("the address cannot be called")}
 	}
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := c.transport.RoundTrip(c.request(ctx, call, signed, contentType, body))
 	if err != nil {
 		return nil, callError(call, err)
 	}
@@ -151,26 +129,34 @@ func (c *Client) send(ctx context.Context, call, url, contentType string, body [
 	return check(call, resp, answer)
 }
 
-func newRequest(ctx context.Context, call, url, contentType string, body []byte) (*http.Request, error) {
-	method, content := http.MethodGet, io.Reader(nil)
-	if body != nil {
-		method, content = http.MethodPost, bytes.NewReader(body)
+// request puts a call together. Names of calls, and queries that Params made, need no escaping.
+func (c *Client) request(ctx context.Context, call, signed, contentType string, body []byte) *http.Request {
+	target := *c.base
+	if call != "" {
+		target.Path += "/" + call
+		if target.RawPath != "" {
+			target.RawPath += "/" + call
+		}
+		target.RawQuery = signed
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, content)
-	if err != nil {
-		return nil, err
+	req := (&http.Request{
+		Method: http.MethodGet, URL: &target, Host: target.Host, Header: c.header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	if body == nil {
+		return req
 	}
-	req.Header.Set("User-Agent", "bbbpool")
-	req.Header.Set("Accept", "text/xml, application/xml, */*")
-	if contentType != "" && body != nil {
-		req.Header.Set("Content-Type", contentType)
-	}
+	req.Method, req.ContentLength = http.MethodPost, int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.Body, _ = req.GetBody() // never fails
+	req.Header = c.header.Clone()
+	req.Header.Set("Content-Type", contentType)
 	if call == "create" {
-		// Never sent. It tells net/http that the call may be repeated where an idle connection turns out to be dead:
-		// a create is idempotent, and a POST must not cost a sound server its health.
+		// Never sent. It says that the call may be repeated where an idle connection turns out to be dead: a create is
+		// idempotent, and a POST must not cost a sound server its health.
 		req.Header["Idempotency-Key"] = nil
 	}
-	return req, nil
+	return req
 }
 
 // readUpTo reads all of r, or one byte more than the limit. A size that is known in advance saves growing.

@@ -28,7 +28,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func newTransport(t *testing.T) *http.Transport {
+func newTransport(t *testing.T) *bbb.Transport {
 	t.Helper()
 	transport := bbb.NewTransport(bbb.Timeouts{Connect: 10 * time.Second})
 	t.Cleanup(transport.CloseIdleConnections)
@@ -144,7 +144,7 @@ func TestClient_ResponseDeadline(t *testing.T) {
 func TestClient_ConnectDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := bbb.NewTransport(bbb.Timeouts{Connect: 2 * time.Second})
-		silent.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		silent.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, _ := net.Pipe() // takes TCP, and nothing of TLS
 			return ours, nil
 		}
