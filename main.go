@@ -32,9 +32,8 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	context.AfterFunc(ctx, stop) // from then on a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program, but for signals and the exit.
@@ -192,7 +191,7 @@ func offline(ctx context.Context, data string) (http.Handler, func() error, erro
 	s := serve{Poller: poller.Config{Connect: 2 * time.Second, Response: 10 * time.Second}}
 	s.Gateway.Secret = store.Secret(os.Getenv("LOADBALANCER_SECRET"))
 	s.Gateway.Secrets = store.Secret(os.Getenv("LOADBALANCER_SECRETS"))
-	if err := s.openState(ctx, p, zerolog.Nop()); err != nil {
+	if err := s.openState(ctx, p, zerolog.New(os.Stderr).Level(zerolog.ErrorLevel)); err != nil {
 		return nil, nil, errors.Join(err, p.close())
 	}
 	return p.admin.Handler(), p.close, nil

@@ -15,11 +15,19 @@ type Log struct {
 	Format string `name:"log-format" default:"auto" enum:"auto,json,text" env:"BBBPOOL_LOG_FORMAT" help:"json, text, or auto: text on a terminal."`
 }
 
+// Validate tells what cannot work.
+func (l Log) Validate() error {
+	if _, err := zerolog.ParseLevel(l.Level); err != nil || l.Level == "" {
+		return fmt.Errorf("--log-level %q: want debug, info, warn or error", l.Level)
+	}
+	return nil
+}
+
 // New returns a logger that writes to w, one line per event.
 func (l Log) New(w io.Writer) (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(l.Level)
-	if err != nil || l.Level == "" {
-		return zerolog.Logger{}, fmt.Errorf("--log-level %q: want debug, info, warn or error", l.Level)
+	if err != nil {
+		return zerolog.Logger{}, fmt.Errorf("--log-level: %w", err)
 	}
 	file, isFile := w.(*os.File)
 	if l.Format == "text" || l.Format == "auto" && isFile && isatty.IsTerminal(file.Fd()) {

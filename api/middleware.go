@@ -28,6 +28,7 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 		w.Header().Set(requestID, id)
 		defer s.active.Add(-1)
 		if s.active.Add(1) > s.config.MaxRequests {
+			s.metrics.GetOrCreateCounter("bbbpool_requests_refused_total").Inc()
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "busy: more requests than --max-requests", http.StatusServiceUnavailable)
 			return

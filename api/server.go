@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,18 @@ type Config struct {
 	Port        string        `hidden:"" env:"PORT"`
 	MaxRequests int64         `default:"10000" env:"BBBPOOL_MAX_REQUESTS" help:"Requests served at the same time; more are answered 503."`
 	Drain       time.Duration `name:"drain-timeout" default:"50s" env:"BBBPOOL_DRAIN_TIMEOUT" help:"How long requests under way may take when the process is told to end."`
+}
+
+// Validate tells what cannot work.
+func (c Config) Validate() error {
+	_, err := c.address()
+	if c.MaxRequests < 1 {
+		err = errors.Join(err, fmt.Errorf("--max-requests %d: want at least 1", c.MaxRequests))
+	}
+	if c.Drain < 0 {
+		err = errors.Join(err, fmt.Errorf("--drain-timeout %s: want 0s or more", c.Drain))
+	}
+	return err
 }
 
 // Mounter has routes.
@@ -66,6 +79,9 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 		MaxHeaderBytes:    maxHeader,
 	}
 	s.mountStatus()
+	if names := scalelites(os.Environ()); names != nil {
+		log.Warn().Strs("names", names).Msg("settings of Scalelite that mean nothing here")
+	}
 	return s, nil
 }
 
@@ -93,6 +109,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	s.log.Info().Int64("requests", s.active.Load()).Msg("stopping: waiting for requests under way")
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Drain)
 	defer cancel()
 	if err := s.http.Shutdown(end); err != nil {

@@ -26,8 +26,23 @@ var (
 // Config is how people are expected, as flags.
 type Config struct {
 	Fade    time.Duration `name:"expect-fade" default:"20m" env:"BBBPOOL_EXPECT_FADE" help:"Time over which a new meeting's expected people fade out of the count."`
-	Default float64       `name:"expect-default" default:"15" env:"LOAD_MIN_USER_COUNT,BBBPOOL_EXPECT_DEFAULT" help:"People expected in a new meeting."`
+	Default float64       `name:"expect-default" default:"15" env:"BBBPOOL_EXPECT_DEFAULT,LOAD_MIN_USER_COUNT" help:"People expected in a new meeting."`
 }
+
+// Validate tells what cannot work.
+func (c Config) Validate() error {
+	var err error
+	if c.Fade <= 0 {
+		err = fmt.Errorf("--expect-fade %s: want more than 0s", c.Fade)
+	}
+	if !(c.Default > 0 && c.Default <= maxExpected) { // not a number is neither
+		err = errors.Join(err, fmt.Errorf("--expect-default %g: want more than 0, and at most %d", c.Default, maxExpected))
+	}
+	return err
+}
+
+// maxExpected is how many people can be expected in a new meeting.
+const maxExpected = 10_000
 
 // Ledger is the record of who is expected where. It is safe for concurrent use.
 type Ledger struct {

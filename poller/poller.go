@@ -18,11 +18,11 @@ import (
 
 // Config is how servers are asked, as flags.
 type Config struct {
-	Interval  time.Duration `name:"poll-interval" default:"10s" env:"POLL_INTERVAL,BBBPOOL_POLL_INTERVAL" help:"How often each server is polled."`
-	Connect   time.Duration `name:"connect-timeout" default:"2s" env:"CONNECT_TIMEOUT,BBBPOOL_CONNECT_TIMEOUT" help:"Deadline for connecting to a server, and for a probe of it."`
-	Response  time.Duration `name:"response-timeout" default:"10s" env:"RESPONSE_TIMEOUT,BBBPOOL_RESPONSE_TIMEOUT" help:"Deadline for a server's answer. A create waits longer for a server that is alive."`
-	Unhealthy int           `name:"unhealthy-after" default:"3" env:"SERVER_UNHEALTHY_THRESHOLD,BBBPOOL_UNHEALTHY_AFTER" help:"Failed polls in a row that make a server offline."`
-	Healthy   int           `name:"healthy-after" default:"1" env:"SERVER_HEALTHY_THRESHOLD,BBBPOOL_HEALTHY_AFTER" help:"Good polls in a row that bring it back online."`
+	Interval  time.Duration `name:"poll-interval" default:"10s" env:"BBBPOOL_POLL_INTERVAL,POLL_INTERVAL" help:"How often each server is polled."`
+	Connect   time.Duration `name:"connect-timeout" default:"2s" env:"BBBPOOL_CONNECT_TIMEOUT,CONNECT_TIMEOUT" help:"Deadline for connecting to a server, and for a probe of it."`
+	Response  time.Duration `name:"response-timeout" default:"10s" env:"BBBPOOL_RESPONSE_TIMEOUT,RESPONSE_TIMEOUT" help:"Deadline for a server's answer. A create waits longer for a server that is alive."`
+	Unhealthy int           `name:"unhealthy-after" default:"3" env:"BBBPOOL_UNHEALTHY_AFTER,SERVER_UNHEALTHY_THRESHOLD" help:"Failed polls in a row that make a server offline."`
+	Healthy   int           `name:"healthy-after" default:"1" env:"BBBPOOL_HEALTHY_AFTER,SERVER_HEALTHY_THRESHOLD" help:"Good polls in a row that bring it back online."`
 	Failover  time.Duration `name:"failover-after" default:"3s" env:"BBBPOOL_FAILOVER_AFTER" help:"How long a server must have failed before a meeting with people in it is created elsewhere."`
 
 	// Transport makes the calls; nil is one with the timeouts above.

@@ -64,7 +64,7 @@ func (p *Poller) status(s *server) Status {
 }
 
 // Ready tells why the pool cannot take new meetings, or "" if it can. A pool without servers that should take some is
-// as ready as it can be.
+// as ready as it can be: joins go on, and somebody may be waiting for that to add servers.
 func (p *Poller) Ready() string {
 	enabled, unknown := 0, 0
 	for _, s := range p.sorted() {

@@ -3,6 +3,8 @@ package bbb
 import (
 	"bytes"
 	"errors"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -44,13 +46,26 @@ func ParseAnswer(body []byte) (Answer, error) {
 
 // failure reads a FAILED answer in both of its forms: with a messageKey, or with a list of errors.
 func failure(a Answer) *Error {
-	if key, ok := find(a.body, "messageKey", false); ok {
-		return &Error{Key: key, Message: a.Get("message")}
+	key, ok := find(a.body, "messageKey", false)
+	if ok {
+		return &Error{Key: tame(key), Message: tame(a.Get("message"))}
 	}
-	e := &Error{}
-	e.Key, _ = find(a.body, "key", true)
-	e.Message, _ = find(a.body, "message", true)
-	return e
+	key, _ = find(a.body, "key", true)
+	message, _ := find(a.body, "message", true)
+	return &Error{Key: tame(key), Message: tame(message)}
+}
+
+// given is a checksum as it stands in a query.
+var given = regexp.MustCompile(`checksum=[0-9A-Fa-f]+`)
+
+// tame makes what a server says fit for our logs: not endless, and without the checksum of the call that it answers,
+// which is as good as the call to anybody who reads it.
+func tame(s string) string {
+	s = given.ReplaceAllString(s, "checksum=***")
+	if len(s) > 300 {
+		s = strings.ToValidUTF8(s[:300], "") + "…"
+	}
+	return s
 }
 
 // Get returns the text of an element of the answer, or "". Elements of elements are not looked at: their names may be

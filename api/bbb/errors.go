@@ -1,6 +1,9 @@
 package bbb
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+)
 
 // Error is an answer with returncode FAILED. Front ends go by the key; the message is for people.
 type Error struct {
@@ -10,7 +13,7 @@ type Error struct {
 }
 
 // Error returns key and message.
-func (e *Error) Error() string { return e.Key + ": " + e.Message }
+func (e *Error) Error() string { return cmp.Or(e.Key, "failed") + ": " + e.Message }
 
 // The errors that BigBlueButton itself and the balancers of the field answer with, in their words.
 var (

@@ -123,7 +123,7 @@ func (g *Gateway) stays(ctx context.Context, place placement.Placement) bool {
 func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
 	client := g.Pool.Client(c.server)
 	if client == nil {
-		return bbb.Answer{}, nil, errors.New("the server has just left the pool")
+		return bbb.Answer{}, nil, errLeft
 	}
 	reply, err := g.watched(ctx, client, query, c.req)
 	if err == nil && requestFaults[reply.Status] {

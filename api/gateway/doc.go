@@ -4,6 +4,6 @@
 // and answer with the server's own bytes. There is a file for each call. It keeps no state: where meetings are is the
 // ledger's to know, how servers are is the [Pool]'s.
 //
-// It never lets an error of one server become an error of the pool while another can do the work, never answers with
-// anything but BigBlueButton's XML (a join: a redirect), and never passes on what was not signed.
+// It never lets an error of one server become an error of the pool while another can do the work, never answers in any
+// form but BigBlueButton's own (XML mostly, a redirect for a join), and never passes on what was not signed.
 package gateway

@@ -26,11 +26,14 @@ func (g *Gateway) locate(ctx context.Context, c *call) (store.Claim, error) {
 	return found.Claim, nil
 }
 
+// errLeft is what becomes of a call that a server's removal has overtaken.
+var errLeft = errors.New("the server has just left the pool")
+
 // send makes the call on a server, with the parameters and the body as they came.
 func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply, error) {
 	client := g.Pool.Client(server)
 	if client == nil {
-		return nil, errors.New("the server has just left the pool")
+		return nil, errLeft
 	}
 	reply, err := client.Do(ctx, c.name, c.req.Params.Encode(), c.req.ContentType, c.req.Body)
 	if err == nil {

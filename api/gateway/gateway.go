@@ -21,10 +21,10 @@ import (
 // Config is what an operator may set, as flags. The environment names are Scalelite's.
 type Config struct {
 	Params         Params        `embed:""`
-	Secret         store.Secret  `hidden:"" env:"LOADBALANCER_SECRET" help:"Shared secret of the front ends."`
-	Secrets        store.Secret  `hidden:"" env:"LOADBALANCER_SECRETS" help:"More of them, separated by colons."`
-	Algorithms     []string      `name:"checksum-algorithms" sep:":" env:"LOADBALANCER_CHECKSUM_ALGORITHM,BBBPOOL_CHECKSUM_ALGORITHMS" help:"Checksum algorithms that front ends may use, separated by colons. All by default."`
-	NoMeetingsList bool          `name:"no-meetings-list" env:"GET_MEETINGS_API_DISABLED,BBBPOOL_NO_MEETINGS_LIST" help:"Answer getMeetings with an empty list."`
+	Secret         store.Secret  `placeholder:"SECRET" env:"LOADBALANCER_SECRET" help:"Shared secret of the front ends; better in the environment, where others do not see it. Made on the first start by default."`
+	Secrets        store.Secret  `placeholder:"A:B" env:"LOADBALANCER_SECRETS" help:"More of them, separated by colons."`
+	Algorithms     []string      `name:"checksum-algorithms" sep:":" env:"BBBPOOL_CHECKSUM_ALGORITHMS,LOADBALANCER_CHECKSUM_ALGORITHM" help:"Checksum algorithms that front ends may use, separated by colons. All by default."`
+	NoMeetingsList bool          `name:"no-meetings-list" env:"BBBPOOL_NO_MEETINGS_LIST,GET_MEETINGS_API_DISABLED" help:"Answer getMeetings with an empty list."`
 	UnsignedForms  bool          `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
 	MaxBody        int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
 	Connect        time.Duration `kong:"-"` // the deadline for connecting to a server
@@ -94,13 +94,12 @@ func (c Config) algorithms() (list []bbb.Algorithm, err error) {
 	return list, err
 }
 
-// Init makes the gateway ready, or fails where its configuration does not validate.
-func (g *Gateway) Init() error {
-	if err := errors.Join(g.Config.Validate(), g.Config.Params.parse()); err != nil {
+// Init makes the gateway ready. The configuration must be valid.
+func (g *Gateway) Init() (err error) {
+	if g.algorithms, err = g.Config.algorithms(); err != nil {
 		return err
 	}
-	var err error
-	if g.algorithms, err = g.Config.algorithms(); err != nil {
+	if err := g.Config.Params.parse(); err != nil {
 		return err
 	}
 	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"regexp"
 	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -31,13 +32,24 @@ const maxSeries = 300
 
 // count takes one finished call into account.
 func (m *Metrics) count(c *call) {
-	l := labels{c.name, c.outcome}
+	l := labels{label(c.name), label(c.outcome)}
 	if c.outcome == bbb.ErrUnsupported.Key || c.tenant == "" {
 		l.call = "other" // names that anyone can make up
 	}
 	s := m.of(l)
 	s.requests.Inc()
 	s.duration.UpdateDuration(c.start)
+}
+
+// plain is what can stand in a label without being escaped.
+var plain = regexp.MustCompile(`^[A-Za-z0-9._/ -]{1,60}$`)
+
+// label keeps a name that somebody else has chosen from spoiling the page.
+func label(name string) string {
+	if plain.MatchString(name) {
+		return name
+	}
+	return "other"
 }
 
 func (m *Metrics) of(l labels) series {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -39,6 +40,8 @@ var (
 	_ store.Index = (*DB)(nil)
 )
 
+var errDamaged = errors.New("the database is damaged; move it away, and put a copy of it from before in its place")
+
 // Open opens the database in the directory dir and makes one readable by its owner alone if there is none. The error
 // is [store.ErrLocked] while another process has it, and [store.ErrNewerSchema] if a newer version has written it;
 // both say what to do. Whoever opens it must close it.
@@ -59,7 +62,27 @@ func Open(dir string) (*DB, error) {
 	return db, nil
 }
 
-func openFile(path string) (*bbolt.DB, error) {
+// damaged turns into an error what bbolt does about a file that is damaged: it panics, or reaches for memory that is not
+// there.
+func damaged(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, v)
+		}
+	}()
+	return do()
+}
+
+func openFile(path string) (file *bbolt.DB, err error) {
+	err = damaged(func() error {
+		file, err = openSound(path)
+		return err
+	})
+	return file, err
+}
+
+func openSound(path string) (*bbolt.DB, error) {
 	file, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:         lockTimeout,
 		FreelistType:    bbolt.FreelistMapType,
@@ -69,6 +92,9 @@ func openFile(path string) (*bbolt.DB, error) {
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%w: stop the other bbbpool, or give this one a data directory of its own",
 			store.ErrLocked)
+	}
+	if errors.Is(err, berrors.ErrInvalid) || errors.Is(err, berrors.ErrChecksum) || errors.Is(err, berrors.ErrVersionMismatch) {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if err != nil {
 		return nil, err
@@ -109,7 +135,7 @@ func (db *DB) shutdown() error {
 func (db *DB) read(ctx context.Context, op string, fn func(*bbolt.Tx) error) error {
 	err := ctx.Err()
 	if err == nil {
-		err = db.bolt.View(fn)
+		err = damaged(func() error { return db.bolt.View(fn) })
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -177,6 +178,36 @@ func mentions(t *testing.T, err, is error, phrases ...string) {
 	for _, phrase := range phrases {
 		if !strings.Contains(err.Error(), phrase) {
 			t.Errorf("error %q does not say %q", err, phrase)
+		}
+	}
+}
+
+// A damaged file is an error that says so, wherever the damage is found out, and never a crash.
+func TestOpen_Damaged(t *testing.T) {
+	sound, err := os.ReadFile(filepath.Join("testdata", "v1.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros := func(from, to int) []byte {
+		b := bytes.Clone(sound)
+		clear(b[from:to])
+		return b
+	}
+	for name, content := range map[string][]byte{
+		"cut off": sound[:9000], "no pages": zeros(2*4096, len(sound)), "no meta": zeros(0, 2*4096),
+		"some pages": zeros(2*4096, 5*4096), "something else": []byte(strings.Repeat("no database\n", 2000)),
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, bolt.File), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db, err := bolt.Open(dir)
+		if err == nil {
+			_, err = db.Servers(t.Context())
+			_ = db.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "damaged") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
