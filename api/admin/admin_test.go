@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,7 +51,7 @@ func newTestPool(t *testing.T) *testPool {
 	}, p.ledger, zerolog.Nop(), time.Now)
 	p.api = &admin.API{
 		Servers: stores.State, Tenants: stores.State, Pool: p.poller, Meetings: p.ledger, Version: "1.2.3",
-		Log: zerolog.New(p.log),
+		Log: zerolog.New(zerolog.SyncWriter(p.log)),
 	}
 	p.Client = admin.NewClient(admin.HandlerTransport(p.api.Handler()), "http://bbbpool", "")
 	return p
@@ -163,6 +166,59 @@ func TestAPI_InternalError(t *testing.T) {
 	}
 	if !strings.Contains(p.log.String(), "/var/private/path") {
 		t.Errorf("logged %s", p.log)
+	}
+}
+
+type fullServers struct{ servers }
+
+func (fullServers) CreateServer(context.Context, store.Server) error {
+	failed := &fs.PathError{Op: "write", Path: "/var/private/path", Err: syscall.ENOSPC}
+	return fmt.Errorf("create server: %w", failed)
+}
+
+// A store that cannot be written is something that an operator can mend: the system's word for it is shown, no more.
+func TestAPI_StoreFault(t *testing.T) {
+	p := newTestPool(t)
+	p.api.Servers = fullServers{p.api.Servers}
+	s := simulate(t, 1)[0]
+	_, err := p.AddServer(t.Context(), admin.NewServer{URL: s.URL(), Secret: store.Secret(s.Secret())})
+	refused(t, err, http.StatusInsufficientStorage, "no space left on device; free space")
+	if e, _ := errors.AsType[*admin.Error](err); e.Code != "store" || strings.Contains(e.Message, "private") {
+		t.Errorf("answered %+v", e)
+	}
+	if !strings.Contains(p.log.String(), "/var/private/path") {
+		t.Errorf("logged %s", p.log)
+	}
+}
+
+// The log tells who has changed what, and who was refused, without a secret.
+func TestAPI_Log(t *testing.T) {
+	p := newTestPool(t)
+	s := simulate(t, 1)[0]
+	p.add(t, "a", s)
+	for _, call := range []string{
+		`PATCH /servers/a {"weight":2,"tag":"x","secret":"` + string(s.Secret()) + `"}`,
+		"POST /servers/a/cordon {}",
+		"DELETE /servers/b {}",
+		"DELETE /servers/a {}",
+	} {
+		method, rest, _ := strings.Cut(call, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		p.request(t, method, path, body)
+	}
+	want := []string{
+		`"server":"a","changed":["secret","weight","tag"],"force":false,"message":"server changed"`,
+		`"state":"cordoned"`,
+		`"remote":"192.0.2.1:1234","method":"DELETE","path":"/api/v1/servers/b","code":"not-found","message":"refused"`,
+		`"message":"server removed"`,
+	}
+	for _, words := range want {
+		if !strings.Contains(p.log.String(), words) {
+			t.Errorf("%s does not have %s", p.log, words)
+		}
+	}
+	if strings.Contains(p.log.String(), string(s.Secret())) {
+		t.Errorf("logged the secret: %s", p.log)
 	}
 }
 

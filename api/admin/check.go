@@ -35,12 +35,12 @@ func (a *API) check(r *http.Request) (any, error) {
 		})
 	}
 	_ = asking.Wait() // what goes wrong is in the outcome
-	sound := func(c Checked) bool { return c.OK }
-	outcome.OK = len(outcome.Problems) == 0 && !slices.ContainsFunc(outcome.Servers, not(sound))
+	outcome.OK = len(outcome.Problems) == 0 && !slices.ContainsFunc(outcome.Servers, Checked.Unfit)
 	return outcome, nil
 }
 
-func not(f func(Checked) bool) func(Checked) bool { return func(c Checked) bool { return !f(c) } }
+// Unfit tells whether something is wrong with a server that the pool uses: a disabled one may be switched off.
+func (c Checked) Unfit() bool { return !c.OK && c.State != string(store.Disabled) }
 
 func (a *API) checkServer(ctx context.Context, s store.Server) Checked {
 	began := a.now()

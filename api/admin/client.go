@@ -9,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -18,15 +20,34 @@ import (
 type Client struct {
 	http  http.Client
 	base  string
+	at    string // where it is, as errors say it
 	token store.Secret
 }
+
+const (
+	// patience is how long a request may take in all: longer than the API waits for a server.
+	patience = 30 * time.Second
+	// checkPatience is the same where all servers are asked, a few at a time.
+	checkPatience = 2 * time.Minute
+)
 
 // NewClient returns a client for the API at base, such as https://pool.example.org. The token may be empty where the
 // transport leads to a socket or a handler.
 func NewClient(transport http.RoundTripper, base string, token store.Secret) *Client {
 	base = strings.TrimSuffix(strings.TrimRight(base, "/"), Prefix)
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{http: http.Client{Transport: transport, CheckRedirect: stay}, base: base, token: token}
+	return &Client{http: http.Client{Transport: transport, CheckRedirect: stay}, base: base, at: base, token: token}
+}
+
+// NewSocketClient returns a client for the program that serves a data directory.
+func NewSocketClient(dataDir string) (*Client, error) {
+	transport, err := SocketTransport(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	c := NewClient(transport, "http://bbbpool", "")
+	c.at = filepath.Join(dataDir, socketName)
+	return c, nil
 }
 
 // Status returns the pool at a glance.
@@ -135,6 +156,9 @@ func meetingQuery(key store.MeetingKey) url.Values {
 	return url.Values{"tenant": {key.Tenant}, "id": {key.MeetingID}}
 }
 
+// errSilent ends the wait for an answer.
+var errSilent = errors.New("it took too long")
+
 // maxReply is how many bytes of an answer are read: some 200,000 meetings.
 const maxReply = 64 << 20
 
@@ -143,6 +167,12 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", path, err)
 	}
+	limit := patience
+	if path == "/check" {
+		limit = checkPatience
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSilent)
+	defer cancel()
 	target := c.base + Prefix + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
@@ -162,14 +192,16 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	}
 	resp, err := c.http.Do(req)
-	if err != nil {
-		if failed, ok := errors.AsType[*url.Error](err); ok {
-			err = failed.Err
-		}
-		return out, fmt.Errorf("call bbbpool at %s: %w", c.base, err)
+	if err == nil {
+		defer func() { _ = resp.Body.Close() }()
+		err = c.decode(resp, &out)
+	} else if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = fmt.Errorf("call bbbpool at %s: %w", c.at, failed.Err)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	return out, c.decode(resp, &out)
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		return out, fmt.Errorf("bbbpool does not answer on %s: %w", c.at, errSilent)
+	}
+	return out, err
 }
 
 // decode reads an answer. What is no answer of the API's comes from something else that listens there.
@@ -177,7 +209,7 @@ func (c *Client) decode(resp *http.Response, out any) error {
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	switch {
 	case err != nil:
-		return fmt.Errorf("read the answer of %s: %w", c.base, err)
+		return fmt.Errorf("read the answer of %s: %w", c.at, err)
 	case resp.StatusCode == http.StatusNoContent:
 		return nil
 	case resp.StatusCode < 300 && json.Unmarshal(answer, out) == nil:
@@ -187,5 +219,5 @@ func (c *Client) decode(resp *http.Response, out any) error {
 	if json.Unmarshal(answer, failed) == nil && failed.Message != "" {
 		return failed
 	}
-	return fmt.Errorf("what answers at %s (status %d) is not bbbpool's administration", c.base, resp.StatusCode)
+	return fmt.Errorf("what answers at %s (status %d) is not bbbpool's administration", c.at, resp.StatusCode)
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
+
+	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
@@ -54,14 +57,30 @@ var known = []struct {
 	{store.ErrConflict, http.StatusConflict, "conflict"},
 }
 
+// storeFault is a store that does not do its work for a reason that an operator can mend: the system's word for it, and
+// no more. Calls to servers fail in other ways, and have become an [Error] before.
+func storeFault(err error) (*Error, bool) {
+	cause, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return nil, false
+	}
+	return &Error{
+		Status: http.StatusInsufficientStorage, Code: "store",
+		Message: fmt.Sprintf("the store cannot be read or written: %v; free space or check permissions of the data directory",
+			cause),
+	}, true
+}
+
 // fail answers with an error. What nobody has foreseen is logged, and not shown.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e, ok := errors.AsType[*Error](err); ok {
+		a.logRefusal(r, e.Code)
 		writeJSON(w, e.Status, e)
 		return
 	}
 	for _, k := range known {
 		if errors.Is(err, k.is) {
+			a.logRefusal(r, k.code)
 			writeJSON(w, k.status, Error{Code: k.code, Message: err.Error()})
 			return
 		}
@@ -69,5 +88,22 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == nil { // else nobody waits for the answer
 		a.Log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("administration")
 	}
+	if e, ok := storeFault(err); ok {
+		writeJSON(w, e.Status, e)
+		return
+	}
 	writeJSON(w, http.StatusInternalServerError, Error{Code: "internal", Message: "Internal error."})
+}
+
+// logRefusal notes a change that was asked for and not made.
+func (a *API) logRefusal(r *http.Request, code string) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		a.logger(r).Info().Str("method", r.Method).Str("path", r.URL.Path).Str("code", code).Msg("refused")
+	}
+}
+
+// logger logs what is done for a request, and who has sent it.
+func (a *API) logger(r *http.Request) *zerolog.Logger {
+	log := a.Log.With().Str("remote", r.RemoteAddr).Logger()
+	return &log
 }

@@ -83,7 +83,7 @@ func (a *API) endMeeting(r *http.Request) (any, error) {
 	if _, err := a.Meetings.Peek(key); !closed && !errors.Is(err, placement.ErrUnknown) {
 		return nil, conflict("meeting %q is just being created, or has moved: try again", key.MeetingID)
 	}
-	a.Log.Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Str("server", found.Claim.Server).
+	a.logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Str("server", found.Claim.Server).
 		Bool("force", f.Force).Msg("meeting ended by an operator")
 	return nil, nil //nolint:nilnil // there is nothing to say
 }
@@ -116,6 +116,6 @@ func (a *API) client(s poller.Status) *bbb.Client {
 func unreachable(err error) *Error {
 	return &Error{
 		Status: http.StatusBadGateway, Code: "unreachable",
-		Message: fmt.Sprintf("%v; force closes the claim alone, so that the meeting can be created elsewhere", err),
+		Message: fmt.Sprintf("%v; --force closes the claim alone, so that the meeting can be created elsewhere", err),
 	}
 }

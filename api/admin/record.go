@@ -50,6 +50,25 @@ func told(faults []string) error {
 	return invalid("%s", strings.Join(faults, "; "))
 }
 
+// fields names what is to be changed, and never to what.
+func (c Change) fields() (names []string) {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"url", c.URL != nil},
+		{"secret", c.Secret != nil},
+		{"weight", c.Weight != nil},
+		{"capacity", c.Capacity != nil},
+		{"tag", c.Tag != nil},
+	} {
+		if f.given {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
 func (c Change) faults(s *store.Server) (faults []string) {
 	wrong := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if c.URL != nil {

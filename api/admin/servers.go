@@ -77,7 +77,7 @@ func (a *API) addServer(r *http.Request) (any, error) {
 	if err := a.insert(r.Context(), &record); err != nil {
 		return nil, err
 	}
-	a.Log.Info().Str("server", record.ID).Str("url", record.URL).Str("state", string(record.State)).
+	a.logger(r).Info().Str("server", record.ID).Str("url", record.URL).Str("state", string(record.State)).
 		Bool("force", n.Force).Msg("server added")
 	return created{a.outcome(record, result)}, nil
 }
@@ -182,7 +182,7 @@ func (a *API) changeServer(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Log.Info().Str("server", record.ID).Bool("force", c.Force).Msg("server changed")
+	a.logger(r).Info().Str("server", record.ID).Strs("changed", c.fields()).Bool("force", c.Force).Msg("server changed")
 	return a.outcome(record, result), nil
 }
 
@@ -212,7 +212,8 @@ func (a *API) removeServer(r *http.Request) (any, error) {
 	}
 	inUse := s.State != store.Disabled && s.Health != poller.Offline
 	if inUse && s.Load.Meetings > 0 && !force {
-		return nil, conflict("server %s has %s: cordon it and wait for their end, or force it", s.ID, running(s.Load))
+		return nil, conflict("server %s has %s: cordon it and wait for their end, or insist with --force", s.ID,
+			Running(s.Load.Meetings, s.Load.People))
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -220,6 +221,6 @@ func (a *API) removeServer(r *http.Request) (any, error) {
 	if err := a.Servers.DeleteServer(ctx, s.ID); err != nil {
 		return nil, err
 	}
-	a.Log.Info().Str("server", s.ID).Int("meetings", s.Load.Meetings).Bool("force", force).Msg("server removed")
+	a.logger(r).Info().Str("server", s.ID).Int("meetings", s.Load.Meetings).Bool("force", force).Msg("server removed")
 	return nil, a.Pool.RemoveServer(ctx, s.ID)
 }

@@ -93,7 +93,7 @@ func dial(path string) (bool, error) {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return false, nil
 	case errors.Is(err, fs.ErrPermission):
-		return false, fmt.Errorf("%s: %w: run this as the user that bbbpool runs as", path, fs.ErrPermission)
+		return false, fmt.Errorf("%s: %w: run this as root or as the user that bbbpool runs as", path, fs.ErrPermission)
 	}
 	return false, fmt.Errorf("reach bbbpool on its socket: %w", err)
 }

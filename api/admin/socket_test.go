@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
 )
@@ -100,6 +102,51 @@ func TestSocketPath_TooLong(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
+}
+
+// Errors on the way to a socket name the socket.
+func TestNewSocketClient(t *testing.T) {
+	dir := t.TempDir()
+	client, err := admin.NewSocketClient(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Version(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "call bbbpool at "+filepath.Join(dir, "bbbpool.sock")) {
+		t.Errorf("nobody there: %v", err)
+	}
+	listen(t, dir)
+	if got, err := client.Version(t.Context()); err != nil || got.Version != "1.2.3" {
+		t.Errorf("version %+v, %v", got, err)
+	}
+}
+
+// silent takes requests and never answers.
+type silent struct{}
+
+func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// A process that hangs does not hang its clients; a check has more time than the rest.
+func TestClient_Silent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := admin.NewClient(silent{}, "https://pool.example", "")
+		for want, call := range map[time.Duration]func() error{
+			30 * time.Second: func() error { _, err := client.Status(t.Context()); return err },
+			2 * time.Minute:  func() error { _, err := client.Check(t.Context()); return err },
+		} {
+			began := time.Now()
+			err := call()
+			if err == nil || !strings.Contains(err.Error(), "bbbpool does not answer on https://pool.example") {
+				t.Errorf("failed with %v", err)
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("took %v, want %v", took, want)
+			}
+		}
+	})
 }
 
 // The client says what it has reached, where that is not bbbpool, and never what it has sent there.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -37,8 +37,12 @@ func (a *API) enable(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.logState(record, f)
-	return a.outcome(record, result), nil
+	a.logState(r, record, f)
+	result = a.outcome(record, result)
+	if s.State == store.Enabled {
+		result.Warning = a.sickness(s.ID)
+	}
+	return result, nil
 }
 
 // cordon lets a server keep its meetings and take no new ones.
@@ -61,7 +65,8 @@ func (a *API) disable(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if s.State != store.Disabled && s.Load.Meetings > 0 && !f.Force {
-		return nil, conflict("server %s has %s: cordon it and wait for their end, or force it", s.ID, running(s.Load))
+		return nil, conflict("server %s has %s: cordon it and wait for their end, or insist with --force", s.ID,
+			Running(s.Load.Meetings, s.Load.People))
 	}
 	return a.setState(r, store.Disabled, f)
 }
@@ -74,22 +79,20 @@ func (a *API) setState(r *http.Request, state store.ServerState, f Forced) (any,
 	if err != nil {
 		return nil, err
 	}
-	a.logState(record, f)
+	a.logState(r, record, f)
 	return a.outcome(record, Result{}), nil
 }
 
-func (a *API) logState(record store.Server, f Forced) {
-	a.Log.Info().Str("server", record.ID).Str("state", string(record.State)).Bool("force", f.Force).Msg("server state")
+func (a *API) logState(r *http.Request, record store.Server, f Forced) {
+	a.logger(r).Info().Str("server", record.ID).Str("state", string(record.State)).Bool("force", f.Force).
+		Msg("server state")
 }
 
-// running says what would be disturbed.
-func running(l placement.Load) string {
-	return count(l.Meetings, "meeting", "meetings") + " with " + count(l.People, "person", "people")
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
+// sickness is why a server takes no meetings although it is enabled; "" where it does, or nobody has asked it yet.
+func (a *API) sickness(id string) string {
+	s, ok := a.Pool.Server(id)
+	if !ok || s.Health != poller.Suspect && s.Health != poller.Offline {
+		return ""
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return a.illness(s)
 }

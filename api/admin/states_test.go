@@ -46,6 +46,39 @@ func TestClient_EnableServer(t *testing.T) {
 	}
 }
 
+// Enabling a server that is enabled, but takes no meetings, says why it takes none.
+func TestClient_EnableServer_Offline(t *testing.T) {
+	p := newTestPool(t)
+	p.add(t, "a", simulate(t, 1)[0])
+	if got, err := p.EnableServer(t.Context(), "a", false); err != nil || got.Warning != "" {
+		t.Errorf("well: %+v, %v", got, err)
+	}
+	p.poller.Report("a", p.poller.Client("a"), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
+	got, err := p.EnableServer(t.Context(), "a", false)
+	if err != nil || got.Warning != "server a is suspect, failing for 0s: api: refused: nobody there" {
+		t.Errorf("silent: %+v, %v", got, err)
+	}
+}
+
+// A disabled server may be switched off: a check says so, and does not fail.
+func TestClient_Check_Disabled(t *testing.T) {
+	p := newTestPool(t)
+	server := simulate(t, 1)[0]
+	p.add(t, "a", server)
+	if err := server.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Check(t.Context()); err != nil || got.OK || !got.Servers[0].Unfit() {
+		t.Errorf("enabled: %+v, %v", got, err)
+	}
+	if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Check(t.Context()); err != nil || !got.OK || got.Servers[0].OK || got.Servers[0].Error == "" {
+		t.Errorf("disabled: %+v, %v", got, err)
+	}
+}
+
 // Meetings are not cut off by accident: disabling and removing their server has to be insisted on.
 func TestClient_MeetingsInTheWay(t *testing.T) {
 	p := newTestPool(t)
@@ -168,7 +201,7 @@ func TestClient_Check(t *testing.T) {
 func TestClient_Status(t *testing.T) {
 	p := newTestPool(t)
 	got, err := p.Status(t.Context())
-	if err != nil || len(got.Problems) != 1 || got.Version != "1.2.3" {
+	if err != nil || len(got.Problems) != 0 || got.Version != "1.2.3" {
 		t.Errorf("empty pool: %+v, %v", got, err)
 	}
 	servers := simulate(t, 2)

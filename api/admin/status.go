@@ -74,10 +74,7 @@ func (a *API) problems(servers []poller.Status) []string {
 			list = append(list, fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity))
 		}
 	}
-	switch {
-	case len(servers) == 0:
-		list = append(list, "there are no servers yet: bbbpool server add URL --secret SECRET --enable")
-	case enabled == 0:
+	if len(servers) > 0 && enabled == 0 { // a pool without servers is a new one, and nothing is wrong with it
 		list = append(list, "no server is enabled: bbbpool server enable ID")
 	}
 	return list

@@ -39,7 +39,7 @@ func (a *API) showTenant(r *http.Request) (any, error) {
 	if !reveal {
 		return a.tenant(t, store.Secret.String), nil
 	}
-	a.Log.Info().Str("tenant", t.ID).Msg("secrets of a tenant shown")
+	a.logger(r).Info().Str("tenant", t.ID).Msg("secrets of a tenant shown")
 	return a.tenant(t, store.Secret.Reveal), nil
 }
 

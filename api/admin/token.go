@@ -56,6 +56,7 @@ func (a *API) admit(r *http.Request, g *guesses) *Error {
 	}
 	if !verifies(r.Header.Get("Authorization"), a.Token) {
 		limit.AllowN(now, 1)
+		a.Log.Warn().Str("remote", r.RemoteAddr).Str("path", r.URL.Path).Msg("token rejected")
 		return errToken
 	}
 	return nil

@@ -1,12 +1,15 @@
 package admin_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/store"
@@ -54,6 +57,18 @@ func get(h http.Handler, from, authorization string) *httptest.ResponseRecorder 
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// Who comes with a wrong token is logged, what they have sent is not.
+func TestAPI_Mount_Log(t *testing.T) {
+	var log bytes.Buffer
+	mux := http.NewServeMux()
+	(&admin.API{Token: "t0ken", Log: zerolog.New(&log)}).Mount(mux)
+	get(mux, "192.0.2.1:1", "Bearer guessed")
+	want := `{"level":"warn","remote":"192.0.2.1:1","path":"/api/v1/version","message":"token rejected"}` + "\n"
+	if log.String() != want {
+		t.Errorf("logged %s", &log)
+	}
 }
 
 // Guessing is slow, and slows down nobody but those who guess.

@@ -51,7 +51,7 @@ func newServer(s poller.Status) Server {
 type Result struct {
 	Server
 	Diagnosis *Diagnosis `json:"diagnosis,omitempty"` // where the server was asked, and answered
-	Warning   string     `json:"warning,omitempty"`   // what force has overridden
+	Warning   string     `json:"warning,omitempty"`   // what force has overridden, or keeps it from taking meetings
 }
 
 // Diagnosis is what a server told about itself.

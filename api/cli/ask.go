@@ -5,10 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+
+	"golang.org/x/term"
 
 	"github.com/bbbpool/bbbpool/store"
 )
+
+var errInterrupted = errors.New("interrupted: nothing was done")
 
 // confirm says what is about to be done, and returns nil if that is wanted.
 func (e *Env) confirm(sure Sure, what string) error {
@@ -22,8 +27,9 @@ func (e *Env) confirm(sure Sure, what string) error {
 	if _, err := fmt.Fprintf(e.Err, "%s\nDo it? [y/N] ", what); err != nil {
 		return err
 	}
-	answer, err := line(e.In)
+	answer, err := e.await(func() (string, error) { return line(e.In) })
 	if err != nil {
+		_, _ = fmt.Fprintln(e.Err) // nobody has ended the line
 		return err
 	}
 	switch strings.ToLower(answer) {
@@ -38,14 +44,64 @@ func (e *Env) secret(given store.Secret) (store.Secret, error) {
 	if given != "-" {
 		return given, nil
 	}
-	text, err := line(e.In)
-	if err == nil && text == "" {
-		err = errors.New("there is none on the standard input")
+	text, err := e.hidden()
+	if errors.Is(err, errInterrupted) {
+		return "", err
 	}
 	if err != nil {
 		return "", fmt.Errorf("read the secret: %w", err)
 	}
+	if text == "" {
+		return "", misused("--secret -: there is none on the standard input")
+	}
 	return store.Secret(text), nil
+}
+
+// hidden reads a line that a terminal does not show while it is typed.
+func (e *Env) hidden() (string, error) {
+	read := func() (string, error) { return line(e.In) }
+	if !e.Terminal {
+		return e.await(read)
+	}
+	if file, ok := e.In.(*os.File); ok {
+		fd := int(file.Fd())
+		before, err := term.GetState(fd)
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = term.Restore(fd, before) }() // an interrupted reading leaves it as it is
+		read = func() (string, error) {
+			text, err := term.ReadPassword(fd)
+			return strings.TrimSpace(string(text)), err
+		}
+	}
+	if _, err := fmt.Fprint(e.Err, "secret: "); err != nil {
+		return "", err
+	}
+	defer func() { _, _ = fmt.Fprintln(e.Err) }() // the one that was typed is not shown either
+	text, err := e.await(read)
+	if errors.Is(err, io.EOF) {
+		return text, nil
+	}
+	return text, err
+}
+
+// await waits for somebody to type, or for the end of the command. A reading that nobody waits for any more ends with
+// the process: no terminal can be made to let go of it.
+func (e *Env) await(read func() (string, error)) (string, error) {
+	done := make(chan struct{})
+	var typed string
+	var failed error
+	go func() {
+		defer close(done)
+		typed, failed = read()
+	}()
+	select {
+	case <-done:
+		return typed, failed
+	case <-e.Ctx.Done():
+		return "", errInterrupted
+	}
 }
 
 // maxLine is how many bytes are read in search of the end of a line.

@@ -178,13 +178,7 @@ func TestCommands_Running(t *testing.T) {
 	if o := p.run(t, "", "server", "list", "--admin", server.URL); o.failed == nil {
 		t.Errorf("with a wrong token: %+v", o)
 	}
-	listener, err := admin.ListenSocket(p.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	local := &httptest.Server{Listener: listener, Config: &http.Server{Handler: p.api.Handler()}}
-	local.Start()
-	defer local.Close()
+	p.serve(t)
 	if o := p.run(t, "", "status"); o.failed != nil || o.err != "" || !strings.Contains(o.out, "1.2.3") {
 		t.Errorf("over the socket: %+v", o)
 	}
@@ -193,16 +187,39 @@ func TestCommands_Running(t *testing.T) {
 	}
 }
 
+// serve answers on the socket of the data directory, as a program that runs does.
+func (p *pool) serve(t *testing.T) {
+	t.Helper()
+	listener, err := admin.ListenSocket(p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := &httptest.Server{Listener: listener, Config: &http.Server{Handler: p.api.Handler()}}
+	local.Start()
+	t.Cleanup(local.Close)
+}
+
 // A check fails where anything is wrong, and says what.
 func TestCheckCmd(t *testing.T) {
 	p := newPool(t)
 	p.run(t, "", "server", "add", fakeBBB(t), "--secret", "s3cret", "--id", "good", "--enable")
 	o := p.run(t, "", "check")
+	const stopped = "WRONG  bbbpool  bbbpool does not run on DIR: start it with bbbpool serve --data DIR\n"
+	if o.failed == nil || !strings.Contains(o.out, stopped) || !strings.Contains(o.out, "ok     good ") {
+		t.Errorf("not running: %+v", o)
+	}
+	p.serve(t)
+	o = p.run(t, "", "check")
 	if o.failed != nil || !strings.HasPrefix(o.out, "ok  good  enabled, http://127.0.0.1:") ||
 		!strings.HasSuffix(o.out, "BigBlueButton 3.0.9, 0 meetings with 0 people\n") {
 		t.Errorf("good: %+v", o)
 	}
 	p.run(t, "", "server", "add", fakeBBB(t), "--secret", "wrong", "--id", "bad", "--force")
+	o = p.run(t, "", "check")
+	if o.failed != nil || !strings.Contains(o.out, "off  bad   disabled: checksum: ") {
+		t.Errorf("disabled: %+v", o)
+	}
+	p.run(t, "", "server", "enable", "bad", "--force")
 	p.api.Ready = func() []string { return []string{"the disk is full"} }
 	o = p.run(t, "", "check")
 	if o.failed == nil {
@@ -215,5 +232,17 @@ func TestCheckCmd(t *testing.T) {
 	}
 	if o := p.run(t, "", "check", "--json"); o.failed == nil || !strings.Contains(o.out, `"ok": false`) {
 		t.Errorf("as JSON: %+v", o)
+	}
+}
+
+// A new pool has nothing wrong with it: status and check agree, and tell the next step.
+func TestCommands_Empty(t *testing.T) {
+	p := newPool(t)
+	p.serve(t)
+	const next = "no servers yet: bbbpool server add URL --secret SECRET --enable\n"
+	for command, words := range map[string]string{"status": "nothing is wrong\n" + next, "check": "ok  bbbpool  " + next} {
+		if o := p.run(t, "", command); o.failed != nil || !strings.Contains(o.out, words) || o.err != "" {
+			t.Errorf("%s: %+v", command, o)
+		}
 	}
 }

@@ -14,7 +14,7 @@ var errUnfit = errors.New("not everything is as it should be")
 
 // Run prints a line for each server, and fails if anything is wrong.
 func (c *CheckCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(report, func(pool *connection) error {
 		outcome, err := pool.Check(env.Ctx)
 		if err != nil {
 			return err
@@ -39,23 +39,29 @@ func printCheck(env *Env, outcome admin.Check) error {
 	for _, s := range outcome.Servers {
 		rows = append(rows, []string{verdict(s), s.ID, finding(s)})
 	}
-	if len(rows) == 0 {
-		rows = append(rows, []string{"ok", "bbbpool", "no servers yet: bbbpool server add URL --secret SECRET --enable"})
+	if len(outcome.Servers) == 0 {
+		rows = append(rows, []string{"ok", "bbbpool", noServers})
 	}
 	return table(env.Out, "", rows)
 }
 
 func verdict(s admin.Checked) string {
-	if s.OK {
+	switch {
+	case s.OK:
 		return "ok"
+	case s.Unfit():
+		return "WRONG"
 	}
-	return "WRONG"
+	return "off"
 }
 
 func finding(s admin.Checked) string {
+	if !s.OK && !s.Unfit() {
+		return s.State + ": " + s.Error
+	}
 	if !s.OK || s.Diagnosis == nil {
 		return s.Error
 	}
 	return fmt.Sprintf("%s, %s; %s, %s", s.State, s.URL, product(s.Diagnosis),
-		running(s.Diagnosis.Meetings, s.Diagnosis.People))
+		admin.Running(s.Diagnosis.Meetings, s.Diagnosis.People))
 }

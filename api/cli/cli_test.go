@@ -3,8 +3,9 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -265,12 +266,40 @@ func TestCommands_NoData(t *testing.T) {
 	if o.failed == nil || o.failed.Error() != want {
 		t.Errorf("failed with %v, want %s", o.failed, want)
 	}
-	env := &cli.Env{Ctx: t.Context(), Options: cli.Options{Data: t.TempDir()}}
-	env.Offline = func(context.Context, string) (http.Handler, func() error, error) {
-		return nil, nil, store.ErrLocked
+	p.dir = t.TempDir()
+	for _, args := range []string{"status", "check", "server list", "server remove a", "server set a --weight 2"} {
+		if o := p.run(t, "", strings.Fields(args)...); o.failed == nil ||
+			!strings.HasPrefix(o.failed.Error(), "no bbbpool data in ") {
+			t.Errorf("%s without a database: %v", args, o.failed)
+		}
 	}
-	if err := new(cli.StatusCmd).Run(env); !errors.Is(err, store.ErrLocked) {
-		t.Errorf("failed with %v", err)
+	if o := p.run(t, "", "server", "add", fakeBBB(t), "--secret", "s3cret"); o.failed != nil {
+		t.Errorf("the first server: %v", o.failed)
+	}
+}
+
+// Data that cannot be opened says why, and what to do, naming the path once.
+func TestCommands_NotOpened(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bbbpool.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	denied := &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
+	for want, failure := range map[string]error{
+		store.ErrLocked.Error(): store.ErrLocked,
+		path + ": permission denied: run this as root or as the user that bbbpool runs as": fmt.Errorf("open %s: %w", path,
+			denied),
+	} {
+		env := &cli.Env{Ctx: t.Context(), Options: cli.Options{Data: dir}}
+		env.Offline = func(context.Context, string) (http.Handler, func() error, error) { return nil, nil, failure }
+		if err := new(cli.StatusCmd).Run(env); err == nil || err.Error() != want {
+			t.Errorf("failed with %v, want %s", err, want)
+		}
+	}
+	env := &cli.Env{Ctx: t.Context(), Options: cli.Options{Data: filepath.Join(path, "sub")}}
+	if err := new(cli.StatusCmd).Run(env); err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("below a file: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,6 +37,9 @@ type demo struct {
 // Run simulates servers, fills a data directory with them, and serves it by the very command that operators use. All
 // it does besides is done as any front end or operator would.
 func (c DemoCmd) Run(env *Env) error {
+	if err := errors.Join(checkServers(c.Servers), checkListen(c.Listen, 1)); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "bbbpool-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the demo: %w", err)
@@ -98,12 +102,12 @@ func (c DemoCmd) show(ctx context.Context, env *Env, data string, servers []simu
 	if err != nil {
 		return err
 	}
-	d := demo{URL: "http://" + status.Listen + "/bigbluebutton/api", Data: data, Servers: servers}
-	transport, err := admin.SocketTransport(data)
+	d := demo{URL: "http://" + reachable(status.Listen) + "/bigbluebutton/api", Data: data, Servers: servers}
+	client, err := admin.NewSocketClient(data)
 	if err != nil {
 		return err
 	}
-	tenant, err := admin.NewClient(transport, "http://bbbpool", "").Tenant(ctx, store.DefaultTenant)
+	tenant, err := client.Tenant(ctx, store.DefaultTenant)
 	if err != nil {
 		return err
 	}
@@ -114,13 +118,21 @@ func (c DemoCmd) show(ctx context.Context, env *Env, data string, servers []simu
 	return d.print(env)
 }
 
+// reachable is a listener's address with a host that can be called from here.
+func reachable(listen string) string {
+	at, err := netip.ParseAddrPort(listen)
+	if err != nil || !at.Addr().IsUnspecified() {
+		return listen
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port()).String()
+}
+
 // waitUp waits until the pool can be administrated and is ready.
 func waitUp(ctx context.Context, data string, served chan error) (admin.Status, error) {
-	transport, err := admin.SocketTransport(data)
+	client, err := admin.NewSocketClient(data)
 	if err != nil {
 		return admin.Status{}, err
 	}
-	client := admin.NewClient(transport, "http://bbbpool", "")
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -16,7 +17,7 @@ type MeetingListCmd struct {
 
 // Run prints a table, or an array in JSON.
 func (c *MeetingListCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(look, func(pool *connection) error {
 		meetings, err := pool.Meetings(env.Ctx, c.Tenant, c.Server)
 		if err != nil {
 			return err
@@ -54,7 +55,7 @@ type MeetingShowCmd struct{ MeetingRef }
 
 // Run prints what the pool knows of the meeting.
 func (c *MeetingShowCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(look, func(pool *connection) error {
 		m, err := pool.Meeting(env.Ctx, c.key())
 		if err != nil {
 			return err
@@ -89,13 +90,13 @@ type MeetingEndCmd struct {
 
 // Run ends the meeting on its server, which always needs a yes.
 func (c *MeetingEndCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(change, func(pool *connection) error {
 		m, err := pool.Meeting(env.Ctx, c.key())
 		if err != nil {
 			return err
 		}
 		err = env.confirm(c.Sure, fmt.Sprintf("Meeting %s on server %s ends for %s.", m.MeetingID, m.Server,
-			count(m.People, "person", "people")))
+			admin.People(m.People)))
 		if err != nil {
 			return err
 		}

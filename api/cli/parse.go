@@ -22,10 +22,11 @@ const (
 	Usage  = 2
 )
 
-const (
-	ownPrefix  = "BBBPOOL_"
-	testPrefix = "BBBPOOL_TEST_"
-)
+// ownPrefix begins every name in the environment that means bbbpool alone.
+const ownPrefix = "BBBPOOL_"
+
+// testNames are those that the program's own tests use.
+var testNames = []string{"BBBPOOL_TEST_MAIN", "BBBPOOL_TEST_REQUIRE"}
 
 // Run parses the command line by a grammar (a pointer to a struct with kong's tags and Options in it), runs the command
 // and returns the exit code. Flags come from the environment, too; an unknown name there that starts with BBBPOOL_ is a
@@ -37,7 +38,6 @@ func Run(env *Env, grammar any, options *Options, args []string) int {
 		kong.Description("A pool of BigBlueButton servers behind one endpoint."),
 		kong.Writers(env.Out, env.Err),
 		kong.Exit(func(code int) { exited = code }),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durations)),
 	)
@@ -53,10 +53,13 @@ func Run(env *Env, grammar any, options *Options, args []string) int {
 		err = unknownNames(parser.Model, os.Environ())
 	}
 	if err != nil {
-		return env.failed(fmt.Errorf("%w\n`bbbpool --help` lists the commands", err), Usage)
+		return env.failed(advised(err), Usage)
 	}
 	env.Options, env.Terminal = *options, isTerminal(env.In)
 	if err := parsed.Run(env); err != nil {
+		if _, wrong := errors.AsType[UsageError](err); wrong {
+			return env.failed(err, Usage)
+		}
 		return env.failed(err, Failed)
 	}
 	return Done
@@ -101,11 +104,11 @@ func dropEmpty(names []string) {
 
 // unknownNames finds names in the environment that start like ours and mean nothing.
 func unknownNames(model *kong.Application, environ []string) error {
-	known := names(model.Node)
+	known := append(names(model.Node), testNames...)
 	var unknown []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, ownPrefix) && !strings.HasPrefix(name, testPrefix) && !slices.Contains(known, name) {
+		if strings.HasPrefix(name, ownPrefix) && !slices.Contains(known, name) {
 			unknown = append(unknown, name)
 		}
 	}

@@ -92,18 +92,6 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
-// count is a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
-func running(meetings, people int) string {
-	return count(meetings, "meeting", "meetings") + " with " + count(people, "person", "people")
-}
-
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 // limit is a number of which 0 means that there is none.

@@ -7,12 +7,15 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 )
 
+// noServers tells what comes next in a new pool.
+const noServers = "no servers yet: bbbpool server add URL --secret SECRET --enable"
+
 // ServerListCmd lists the servers.
 type ServerListCmd struct{}
 
 // Run prints a table, or an array in JSON.
 func (c *ServerListCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(look, func(pool *connection) error {
 		servers, err := pool.Servers(env.Ctx)
 		if err != nil {
 			return err
@@ -21,7 +24,7 @@ func (c *ServerListCmd) Run(env *Env) error {
 			return printJSON(env.Out, servers)
 		}
 		if len(servers) == 0 {
-			_, err := fmt.Fprintln(env.Out, "no servers yet: bbbpool server add URL --secret SECRET --enable")
+			_, err := fmt.Fprintln(env.Out, noServers)
 			return err
 		}
 		rows := make([][]string, 0, len(servers))
@@ -42,7 +45,7 @@ type ServerShowCmd struct {
 
 // Run prints everything that is known of the server, but not its secret.
 func (c *ServerShowCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(look, func(pool *connection) error {
 		s, err := pool.Server(env.Ctx, c.ID)
 		if err != nil {
 			return err

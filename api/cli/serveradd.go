@@ -22,15 +22,18 @@ type ServerAddCmd struct {
 
 // Run prints the ID of the new server, and whatever else there is to say beside it on the standard error.
 func (c *ServerAddCmd) Run(env *Env) error {
+	if err := checkWeight(&c.Weight); err != nil {
+		return err
+	}
 	secret, err := env.secret(c.Secret)
 	if err != nil {
 		return err
 	}
 	if secret == "" {
-		return errors.New("the server's secret is missing: pass --secret SECRET, or --secret - to have it read from the " +
+		return misused("the server's secret is missing: pass --secret SECRET, or --secret - to have it read from the " +
 			"standard input, or set BBBPOOL_SERVER_SECRET; bbb-conf --secret prints it on the server")
 	}
-	return env.with(func(pool *connection) error {
+	return env.with(begin, func(pool *connection) error {
 		result, err := pool.AddServer(env.Ctx, admin.NewServer{
 			URL: c.URL, Secret: secret, ID: c.ID, Weight: &c.Weight, Capacity: c.Capacity, Tag: c.Tag,
 			Enable: c.Enable, Force: c.Force,
@@ -68,20 +71,23 @@ type ServerSetCmd struct {
 
 // Run makes the change, and says nothing where there is nothing to say.
 func (c *ServerSetCmd) Run(env *Env) error {
+	if err := checkWeight(c.Weight); err != nil {
+		return err
+	}
 	secret, err := env.secret(c.Secret)
 	if err != nil {
 		return err
 	}
-	change := admin.Change{URL: c.URL, Weight: c.Weight, Capacity: c.Capacity, Tag: c.Tag}
+	wanted := admin.Change{URL: c.URL, Weight: c.Weight, Capacity: c.Capacity, Tag: c.Tag}
 	if secret != "" {
-		change.Secret = &secret
+		wanted.Secret = &secret
 	}
-	if change == (admin.Change{}) {
-		return errors.New("nothing to change: pass --url, --secret, --weight, --capacity or --tag")
+	if wanted == (admin.Change{}) {
+		return misused("nothing to change: pass --url, --secret, --weight, --capacity or --tag")
 	}
-	change.Force = c.Force
-	return env.with(func(pool *connection) error {
-		result, err := pool.ChangeServer(env.Ctx, c.ID, change)
+	wanted.Force = c.Force
+	return env.with(change, func(pool *connection) error {
+		result, err := pool.ChangeServer(env.Ctx, c.ID, wanted)
 		if err != nil {
 			return err
 		}
@@ -114,7 +120,7 @@ func (e *Env) note(result admin.Result) error {
 	if d := result.Diagnosis; d != nil {
 		errs = append(errs, say("%s answers at %s and accepts the secret (%s)", product(d), result.URL, d.Checksum))
 		if d.Meetings > 0 {
-			errs = append(errs, say("%s there already", running(d.Meetings, d.People)))
+			errs = append(errs, say("%s there already", admin.Running(d.Meetings, d.People)))
 		}
 	}
 	return errors.Join(errs...)

@@ -14,7 +14,7 @@ type ServerEnableCmd struct {
 
 // Run enables the server, if it is fit for that.
 func (c *ServerEnableCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(change, func(pool *connection) error {
 		result, err := pool.EnableServer(env.Ctx, c.ID, c.Force)
 		if err != nil {
 			return err
@@ -31,12 +31,12 @@ type ServerCordonCmd struct {
 
 // Run cordons the server.
 func (c *ServerCordonCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(change, func(pool *connection) error {
 		result, err := pool.CordonServer(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
-		return env.changed(result, "cordoned, "+running(result.Meetings, result.Users)+" left")
+		return env.changed(result, "cordoned, "+admin.Running(result.Meetings, result.Users)+" left")
 	})
 }
 
@@ -48,7 +48,7 @@ type ServerDisableCmd struct {
 
 // Run disables the server. While meetings run there that needs a yes.
 func (c *ServerDisableCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(change, func(pool *connection) error {
 		s, err := pool.Server(env.Ctx, c.ID)
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func (e *Env) cutOff(sure Sure, s admin.Server, what string) (bool, error) {
 		return sure.Yes || sure.Force, nil
 	}
 	err := e.confirm(sure, fmt.Sprintf("Server %s has %s. %s cuts them off: nobody can join them any more, and the next "+
-		"create makes them anew on another server.", s.ID, running(s.Meetings, s.Users), what))
+		"create makes them anew on another server.", s.ID, admin.Running(s.Meetings, s.Users), what))
 	return err == nil, err
 }
 
@@ -84,7 +84,7 @@ type ServerRemoveCmd struct {
 
 // Run removes the server, which always needs a yes.
 func (c *ServerRemoveCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(change, func(pool *connection) error {
 		s, err := pool.Server(env.Ctx, c.ID)
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 
@@ -23,6 +24,9 @@ type simulated struct {
 
 // Run prints where the servers are, on one line with --json, and runs them.
 func (c SimulatorCmd) Run(env *Env) error {
+	if err := errors.Join(checkServers(c.Servers), checkListen(c.Listen, c.Servers)); err != nil {
+		return err
+	}
 	c.Report = func(err error) { _, _ = fmt.Fprintln(env.Err, "simulator:", err) }
 	sim, err := simulator.New(c.Config)
 	if err != nil {

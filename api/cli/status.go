@@ -13,17 +13,10 @@ type StatusCmd struct{}
 
 // Run prints the sums, and what is wrong in words.
 func (c *StatusCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(report, func(pool *connection) error {
 		st, err := pool.Status(env.Ctx)
 		if err != nil {
 			return err
-		}
-		if pool.offline {
-			_, err := fmt.Fprintf(env.Err, "bbbpool does not run on %s: this is what is stored there\n",
-				printable(env.Options.DataDir()))
-			if err != nil {
-				return err
-			}
 		}
 		if env.Options.JSON {
 			return printJSON(env.Out, st)
@@ -42,11 +35,14 @@ func printStatus(env *Env, st admin.Status) error {
 	if err != nil {
 		return err
 	}
-	if len(st.Problems) == 0 {
-		_, err = fmt.Fprintln(env.Out, "\nnothing is wrong")
-		return err
+	text := "nothing is wrong\n"
+	if len(st.Problems) > 0 {
+		text = "what is wrong:\n" + bullets(st.Problems)
 	}
-	_, err = fmt.Fprintf(env.Out, "\nwhat is wrong:\n%s", bullets(st.Problems))
+	if st.Servers.Total == 0 {
+		text += noServers + "\n"
+	}
+	_, err = fmt.Fprint(env.Out, "\n"+text)
 	return err
 }
 

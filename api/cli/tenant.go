@@ -12,7 +12,7 @@ type TenantListCmd struct{}
 
 // Run prints a table, or an array in JSON; without the secrets.
 func (c *TenantListCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(look, func(pool *connection) error {
 		tenants, err := pool.Tenants(env.Ctx)
 		if err != nil {
 			return err
@@ -39,7 +39,7 @@ type TenantShowCmd struct {
 
 // Run prints the secrets in clear: that is what it is for.
 func (c *TenantShowCmd) Run(env *Env) error {
-	return env.with(func(pool *connection) error {
+	return env.with(look, func(pool *connection) error {
 		t, err := pool.Tenant(env.Ctx, c.ID)
 		if err != nil {
 			return err

@@ -103,12 +103,12 @@ func straight(p *pool, server, call, query string) string {
 }
 
 func BenchmarkCreate(b *testing.B) {
-	p := start(b, settings{servers: 8, poll: 10 * time.Second, log: io.Discard})
+	p := start(b, settings{servers: 16, poll: 10 * time.Second, log: io.Discard})
 	var n atomic.Int64
 	compare(b, 16,
 		func(int) {
 			i := n.Add(1)
-			server := fmt.Sprintf("sim%d", 1+i%4)
+			server := fmt.Sprintf("sim%d", 1+i%16)
 			get(b, p.client, straight(p, server, "create", createQuery(fmt.Sprintf("direct-%d", i))))
 		},
 		func(int) { get(b, p.client, p.url("create", createQuery(fmt.Sprintf("pool-%d", n.Add(1))))) })

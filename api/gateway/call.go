@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,6 +63,7 @@ func (c *call) pass(reply *bbb.Reply) error {
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", reply.ContentType)
+	h.Set("Content-Length", strconv.Itoa(len(reply.Body)))
 	h.Set("Cache-Control", "no-store")
 	c.w.WriteHeader(reply.Status)
 	_, _ = c.w.Write(reply.Body) // the front end hung up: nobody is left to tell

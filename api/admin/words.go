@@ -1,0 +1,18 @@
+package admin
+
+import "strconv"
+
+// Running says how much goes on somewhere, as in "2 meetings with 1 person".
+func Running(meetings, people int) string {
+	return count(meetings, "meeting", "meetings") + " with " + People(people)
+}
+
+// People is a number of people with its noun.
+func People(n int) string { return count(n, "person", "people") }
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// intent is what a command has in mind, as far as that matters where nobody serves the pool.
+type intent int
+
+const (
+	look   intent = iota // show what is there: it may be old then
+	report               // the same, but the answer itself says that nobody serves the pool
+	change               // change what is there
+	begin                // change it, or be the first to
+)
+
+// with connects to the pool and does something there. Errors come out fit for a terminal.
+func (e *Env) with(in intent, do func(*connection) error) error {
+	c, err := e.connect(in)
+	if err == nil {
+		err = errors.Join(do(c), c.done())
+	}
+	if err != nil {
+		return printableError{err}
+	}
+	return nil
+}
+
+// connection is a way to the pool.
+type connection struct {
+	*admin.Client
+	stopped string // says that nobody serves the pool; "" where somebody does
+	done    func() error
+}
+
+// Status returns the pool at a glance. That nobody serves it is its first problem.
+func (c *connection) Status(ctx context.Context) (admin.Status, error) {
+	st, err := c.Client.Status(ctx)
+	if c.stopped != "" {
+		st.Problems = append([]string{c.stopped}, st.Problems...)
+	}
+	return st, err
+}
+
+// Check asks every server who it is. It is not well with a pool that nobody serves.
+func (c *connection) Check(ctx context.Context) (admin.Check, error) {
+	outcome, err := c.Client.Check(ctx)
+	if c.stopped != "" {
+		outcome.OK, outcome.Problems = false, append([]string{c.stopped}, outcome.Problems...)
+	}
+	return outcome, err
+}
+
+func nothing() error { return nil }
+
+func (e *Env) connect(in intent) (*connection, error) {
+	if e.Options.Admin != "" {
+		client, err := e.remote()
+		return &connection{Client: client, done: nothing}, err
+	}
+	dir := e.Options.DataDir()
+	if err := exists(dir, dir); err != nil {
+		return nil, err
+	}
+	answers, err := admin.SocketAnswers(dir)
+	if err != nil {
+		return nil, err
+	}
+	if answers {
+		client, err := admin.NewSocketClient(dir)
+		return &connection{Client: client, done: nothing}, err
+	}
+	return e.open(dir, in)
+}
+
+// database is the file that makes a directory a pool's.
+const database = "bbbpool.db"
+
+// open reaches a pool that nobody serves.
+func (e *Env) open(dir string, in intent) (*connection, error) {
+	path := filepath.Join(dir, database)
+	if in != begin {
+		if err := exists(path, dir); err != nil {
+			return nil, err
+		}
+	}
+	if in == look {
+		_, err := fmt.Fprintln(e.Err, "note: bbbpool does not run; this is what the data directory says")
+		if err != nil {
+			return nil, err
+		}
+	}
+	handler, done, err := e.Offline(e.Ctx, dir)
+	if err != nil {
+		return nil, denied(path, err)
+	}
+	return &connection{
+		Client:  admin.NewClient(admin.HandlerTransport(handler), "http://bbbpool", ""),
+		stopped: fmt.Sprintf("bbbpool does not run on %s: start it with bbbpool serve --data %s", dir, dir),
+		done:    done,
+	}, nil
+}
+
+// exists returns an error where a path in a data directory, or that itself, is not there or cannot be seen.
+func exists(path, dir string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() != (path == dir) {
+		return fmt.Errorf("no bbbpool data in %s: start `bbbpool serve --data %s`, or pass --data", dir, dir)
+	}
+	if err != nil {
+		return denied(path, fmt.Errorf("look for the data: %w", err))
+	}
+	return nil
+}
+
+// denied tells what to do about a want of permission, and leaves other errors alone.
+func denied(path string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		path = failed.Path
+	}
+	return fmt.Errorf("%s: %w: run this as root or as the user that bbbpool runs as", path, fs.ErrPermission)
+}
+
+func (e *Env) remote() (*admin.Client, error) {
+	u, err := url.Parse(e.Options.Admin)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
+		return nil, misused("--admin: want https://HOST, where bbbpool serves")
+	}
+	if e.Options.Token == "" {
+		return nil, misused("--admin needs the token of that bbbpool in BBBPOOL_ADMIN_TOKEN")
+	}
+	return admin.NewClient(http.DefaultTransport, e.Options.Admin, e.Options.Token), nil
+}
