@@ -75,6 +75,7 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 		Handler:           s.middleware(s.mux),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       2 * time.Minute, // for slides sent with a create
+		WriteTimeout:      3 * time.Minute, // for a list of 50,000 people on a slow line
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
 	}

@@ -75,7 +75,7 @@ func (l *Ledger) finish(
 	}
 	l.drop(m)
 	if reason != reasonGone && reason != reasonRemoved { // these may be seen again
-		l.closed.add(claim.InternalID, l.now())
+		l.closed.add(tombstone{key, claim.InternalID}, l.now())
 	}
 	return true, nil
 }
@@ -112,31 +112,38 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// recently remembers the internal IDs of meetings that were closed, for at least one span. A server may list a meeting
-// for a while after its end, and a poll may have been on its way: neither must bring the claim back.
+// tombstone is a meeting that was closed. The internal ID alone would not do: a server that gives one of its meetings
+// the internal ID of another's could bury that.
+type tombstone struct {
+	key        store.MeetingKey
+	internalID string
+}
+
+// recently remembers meetings that were closed, for at least one span. A server may list a meeting for a while after
+// its end, and a poll may have been on its way: neither must bring the claim back.
 type recently struct {
 	since        time.Time
-	young, older map[string]struct{}
+	young, older map[tombstone]struct{}
 }
 
 const recentlySpan = 10 * time.Minute
 
-func (r *recently) add(id string, now time.Time) {
-	if id == "" {
+func (r *recently) add(id tombstone, now time.Time) {
+	if id.internalID == "" {
 		return
 	}
 	if now.Sub(r.since) >= recentlySpan {
-		r.since, r.older, r.young = now, r.young, map[string]struct{}{}
+		r.since, r.older, r.young = now, r.young, map[tombstone]struct{}{}
 	}
 	r.young[id] = struct{}{}
 }
 
-func (r *recently) forget(id string) {
+func (r *recently) forget(id tombstone) {
 	delete(r.young, id)
 	delete(r.older, id)
 }
 
-func (r *recently) has(id string) bool {
+func (r *recently) has(id tombstone) bool {
 	_, young := r.young[id]
 	_, older := r.older[id]
 	return young || older

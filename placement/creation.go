@@ -14,6 +14,7 @@ type Wish struct {
 	Expected float64 // people
 	Tag      string  // as in meta_server-tag; "" wants an untagged server
 	Recorded bool
+	Shun     []string // servers that a new meeting goes to only if no other can take it
 }
 
 // Creation is one create on its way. There is at most one for a meeting at any time: others wait in Begin. It is for
@@ -189,7 +190,7 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 		past = c.before.past(l.now(), internalID)
 	}
 	m.claim, m.confirmed, m.missed = claim, l.now(), 0
-	l.closed.forget(internalID)
+	l.closed.forget(tombstone{c.key, internalID})
 	return claim, past, known == internalID
 }
 

@@ -191,6 +191,13 @@ func (l *Ledger) choose(own float64, standing Standing, wanted tags, avoid []str
 // decide finds a server: an open one with the tag, then any that the tag falls back to, then doubtful ones. The lock is
 // held.
 func (l *Ledger) decide(w Wish, avoid []string) (Choice, error) {
+	if len(w.Shun) > 0 {
+		shun := slices.Concat(avoid, w.Shun)
+		w.Shun = nil
+		if c, err := l.decide(w, shun); err == nil {
+			return c, nil
+		}
+	}
 	tag := parseTags(w.Tag)
 	for _, standing := range []Standing{Open, Doubtful} {
 		for _, wanted := range tag.wishes() {

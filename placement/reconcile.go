@@ -90,7 +90,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 		m := l.meetings[s.Key]
 		switch {
 		case !s.storable():
-		case l.closed.has(s.InternalID): // over, whatever the server still lists
+		case l.closed.has(tombstone{s.Key, s.InternalID}): // over, whatever the server still lists
 		case m != nil && m.server == page:
 			seen[m] = found.look(m, s) || seen[m]
 		case s.Ended || m != nil && m.creating:
@@ -151,7 +151,8 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
 	defer c.End()
 	l.mu.Lock()
 	page := l.servers[server]
-	if page == nil || page.Standing == Gone || c.meeting != nil && c.meeting.usable() || l.closed.has(s.InternalID) {
+	over := l.closed.has(tombstone{s.Key, s.InternalID})
+	if over || page == nil || page.Standing == Gone || c.meeting != nil && c.meeting.usable() {
 		l.mu.Unlock()
 		return nil // something else was faster
 	}

@@ -264,3 +264,20 @@ func TestClose_Changed(t *testing.T) {
 	equal(t, "closed without its internal ID", closed, true)
 	p.check()
 }
+
+// A server cannot bury another's meeting by giving one of its own the other's internal ID.
+func TestReconcile_BorrowedInternalID(t *testing.T) {
+	p := newPool(t, "a")
+	claim := p.create("m")
+	p.stand(placement.Open, "b")
+	decoy := placement.Sighting{Key: key("decoy"), InternalID: claim.InternalID, CreateTime: 1}
+	p.poll("b", decoy)
+	equal(t, "decoy", p.where("decoy"), "b")
+	p.poll("b", ended(decoy))
+	equal(t, "decoy", p.where("decoy"), "")
+	for range 3 {
+		p.poll("a", sees(claim, 3))
+	}
+	equal(t, "the meeting", p.where("m"), "a")
+	p.check()
+}

@@ -11,9 +11,10 @@
 //
 // Suspect comes with the first failure. A suspect server takes new meetings only when nobody else can, and is probed
 // twice a second for as long as a blip may last (Failover), then with back-off. Failures in that time count as one
-// round per poll interval, so that a burst of failing calls does not make a server offline. Nothing here ever ends a meeting because a server is
-// not seen. When more than half of the pool fails at once, our own network is the likelier cause: no server goes
-// offline then, and an alarm is raised. Calls made with a former address or secret are not held against a server.
+// round per poll interval, so that a burst of failing calls does not make a server offline. Nothing here ever ends a
+// meeting because a server is not seen. When more than half of the pool fails at once, our own network is the
+// likelier cause: no server goes offline then, and an alarm is raised. Calls made with a former address or secret
+// are not held against a server.
 //
 // # Polls
 //

@@ -67,6 +67,11 @@ type Reply struct {
 // *CallError where the server cannot be reached, does not answer in time, or answers with a status of 500 and above.
 // The time is what ctx has left; where it has no deadline, the response timeout.
 func (c *Client) Do(ctx context.Context, call, query, contentType string, body []byte) (*Reply, error) {
+	if _, own := ctx.Deadline(); !own {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.response) // for the wait, too
+		defer cancel()
+	}
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()

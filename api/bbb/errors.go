@@ -31,15 +31,19 @@ var (
 	ErrTooLarge = &Error{Key: "requestTooLarge", Message: "The request body is larger than this server accepts"}
 	ErrInternal = &Error{Key: "internalError", Message: "Internal error."}
 
-	ErrMissingMeetingID  = &Error{Key: "missingParamMeetingID", Message: "You must provide a meeting ID"}
-	ErrMeetingIDSize     = &Error{Key: "sizeError", Message: "Meeting ID must be between 2 and 256 characters"}
-	ErrMeetingIDComma    = &Error{Key: "validationError", Message: "Meeting ID cannot contain ','"}
-	ErrMissingName       = &Error{Key: "emptyError", Message: "You must provide a meeting name"}
-	ErrNameSize          = &Error{Key: "sizeError", Message: "Meeting name must be between 2 and 256 characters"}
-	ErrMissingFullName   = &Error{Key: "missingParamFullName", Message: "You must provide your name"}
-	ErrMissingRecordID   = &Error{Key: "missingParamRecordID", Message: "You must specify a recordID."}
-	ErrMissingPublish    = &Error{Key: "missingParamPublish", Message: "You must specify a publish value true or false."}
-	ErrMeetingNotFound   = &Error{Key: "notFound", Message: "A meeting with that ID does not exist"}
+	ErrMissingMeetingID = &Error{Key: "missingParamMeetingID", Message: "You must provide a meeting ID"}
+	ErrMeetingIDSize    = &Error{Key: "sizeError", Message: "Meeting ID must be between 2 and 256 characters"}
+	ErrMeetingIDComma   = &Error{Key: "validationError", Message: "Meeting ID cannot contain ','"}
+	ErrMissingName      = &Error{Key: "emptyError", Message: "You must provide a meeting name"}
+	ErrNameSize         = &Error{Key: "sizeError", Message: "Meeting name must be between 2 and 256 characters"}
+	ErrMissingFullName  = &Error{Key: "missingParamFullName", Message: "You must provide your name"}
+	ErrMissingRecordID  = &Error{Key: "missingParamRecordID", Message: "You must specify a recordID."}
+	ErrMissingPublish   = &Error{Key: "missingParamPublish", Message: "You must specify a publish value true or false."}
+	ErrMeetingNotFound  = &Error{Key: "notFound", Message: "A meeting with that ID does not exist"}
+	ErrNotUnique        = &Error{
+		Key:     "idNotUnique",
+		Message: "A meeting already exists with that meeting ID.  Please use a different meeting ID.",
+	}
 	ErrJoinUnknown       = &Error{Key: "invalidMeetingIdentifier", Message: ErrMeetingNotFound.Message}
 	ErrChatUnknown       = &Error{Key: "meetingNotFound", Message: "Meeting not found"}
 	ErrRecordingNotFound = &Error{Key: "notFound", Message: "We could not find recordings"}

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -43,6 +44,21 @@ func javaLength(s string) (n int) {
 }
 
 const maxBodyDepth = 100
+
+// CheckBreakout tells what would be wrong with a create of a breakout room, or nil. A server answers some of it with
+// status 500, as if it were broken itself.
+func CheckBreakout(params Params) *Error {
+	if !strings.EqualFold(params.Get("isBreakout"), "true") {
+		return nil
+	}
+	if params.Get("parentMeetingID") == "" {
+		return &Error{Key: "parentMeetingIDMissing", Message: "No parent meeting ID was provided for the breakout room"}
+	}
+	if _, err := strconv.ParseInt(params.Get("sequence"), 10, 32); err != nil {
+		return &Error{Key: "validationError", Message: "Sequence must be an integral value"}
+	}
+	return nil
+}
 
 // wellFormed tells whether a body is XML. A server would answer one that is not with status 500, as if it were broken
 // itself, so it must not get that far. Documents with a DTD count as malformed.

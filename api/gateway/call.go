@@ -20,6 +20,7 @@ type call struct {
 	r     *http.Request
 	req   *bbb.Request
 	name  string
+	known bool // it is a call of BigBlueButton's
 	start time.Time
 
 	tenant   string
@@ -29,6 +30,7 @@ type call struct {
 	outcome  string // returncode, messageKey, or what a redirect is for
 	status   int
 	tries    int   // servers that a create was sent to
+	occupied bool  // a create is of a meeting with people in it
 	unread   bool  // there is a body, and nobody has read it
 	err      error // what went wrong on our side
 }
@@ -100,13 +102,17 @@ func (c *call) fail(err error) {
 	bbb.WriteError(c.w, answer)
 }
 
+// maxName is how much of the name of a call is logged; no call has a longer one.
+const maxName = 64
+
 // log writes the one line that every request gets.
 func (c *call) log(log zerolog.Logger) {
 	level := zerolog.InfoLevel
 	if c.err != nil {
 		level = zerolog.ErrorLevel
 	}
-	e := log.WithLevel(level).AnErr("error", c.err).Str("request", c.r.Header.Get("X-Request-Id")).Str("call", c.name)
+	e := log.WithLevel(level).AnErr("error", c.err).Str("request", c.r.Header.Get("X-Request-Id")).
+		Str("call", c.name[:min(len(c.name), maxName)])
 	for _, f := range [...][2]string{
 		{"tenant", c.tenant},
 		{"meetingID", c.key.MeetingID},

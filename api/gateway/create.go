@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -14,7 +12,9 @@ import (
 const (
 	// createDeadline is how long a create may take in all, on however many servers.
 	createDeadline = 45 * time.Second
-	// createTries is how many servers a create is sent to at most.
+	// createTry is how long one server may take for it, so that there is time left for another.
+	createTry = 30 * time.Second
+	// createTries is how often a create is sent at most.
 	createTries = 3
 )
 
@@ -29,6 +29,9 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 	if err := bbb.CheckName(params.Get("name")); err != nil {
 		return err
 	}
+	if err := bbb.CheckBreakout(*params); err != nil {
+		return err
+	}
 	g.Config.Params.forCreate(params)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createDeadline)
 	defer cancel()
@@ -40,6 +43,9 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 	answer, reply, err := g.createSomewhere(ctx, c, creation)
 	if err == nil && answer.Err == nil {
 		return g.created(ctx, c, creation, answer, reply)
+	}
+	if err != nil && c.occupied {
+		return g.repeated(c, err)
 	}
 	if giveUp := creation.GiveUp(context.WithoutCancel(ctx)); giveUp != nil {
 		g.Log.Error().Err(giveUp).Str("meetingID", c.key.MeetingID).Msg("give up a claim")
@@ -75,10 +81,10 @@ func (g *Gateway) createSomewhere(
 ) (answer bbb.Answer, reply *bbb.Reply, err error) {
 	wish := placement.Wish{
 		Expected: g.Ledger.Expected(), Tag: c.req.Params.Get("meta_server-tag"),
-		Recorded: c.req.Params.Get("record") == "true",
+		Recorded: c.req.Params.Get("record") == "true", Shun: g.shunned.list(time.Now()),
 	}
 	query := c.req.Params.Encode()
-	var avoid []string
+	var avoid, failed []string
 	lastResort := false
 	for c.tries < createTries {
 		place, placeErr := creation.Place(ctx, wish, avoid)
@@ -90,6 +96,7 @@ func (g *Gateway) createSomewhere(
 			return answer, nil, errors.Join(placeError(placeErr), err)
 		}
 		c.on(place.Claim)
+		c.occupied = place.Occupied
 		if !place.Known {
 			g.logPlacement(c, place)
 		}
@@ -99,9 +106,11 @@ func (g *Gateway) createSomewhere(
 		}
 		c.tries++
 		if answer, reply, err = g.createOn(ctx, c, query); err == nil {
+			g.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
 		}
 		g.Log.Warn().Err(err).Str("meetingID", c.key.MeetingID).Str("server", c.server).Msg("create failed, moving on")
+		failed = append(failed, c.server)
 		if !place.Occupied {
 			avoid = append(avoid, c.server)
 		}
@@ -119,89 +128,21 @@ func (g *Gateway) stays(ctx context.Context, place placement.Placement) bool {
 	return place.Occupied && g.Pool.Alive(ctx, place.Claim.Server)
 }
 
-// createOn sends the create to one server. Its health hears of the outcome.
-func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
-	client := g.Pool.Client(c.server)
-	if client == nil {
-		return bbb.Answer{}, nil, errLeft
+// repeated answers a create of a meeting with people in it on a server that lives and fails at creates alone, with what
+// the server would have said: that the meeting is there. Moving it would split a class, and refusing would lock out
+// whoever creates before each join.
+func (g *Gateway) repeated(c *call, cause error) error {
+	m, seen := g.Pool.Meeting(c.server, c.key)
+	if !seen || g.Pool.Failing(c.server) {
+		return cause
 	}
-	reply, err := g.watched(ctx, client, query, c.req)
-	if err == nil && requestFaults[reply.Status] {
-		return bbb.Answer{Err: bbb.ErrTooLarge}, reply, nil
+	params := c.req.Params
+	body, err := m.Repeated(params.Get("attendeePW"), params.Get("moderatorPW"))
+	if err != nil {
+		return err
 	}
-	var answer bbb.Answer
-	if err == nil {
-		answer, err = bbb.ParseAnswer(reply.Body)
-	}
-	err = cmp.Or(err, serverFault(answer))
-	if !g.ownFault(ctx, client, c.req, err) {
-		g.Pool.Report(c.server, client, err)
-	}
-	return answer, reply, err
-}
-
-// ownFault tells whether an error of the server is rather the request's: a body that it cannot digest makes a sound
-// server answer 500, and must not take one server after another out of the pool.
-func (g *Gateway) ownFault(ctx context.Context, client *bbb.Client, req *bbb.Request, err error) bool {
-	failed, ok := errors.AsType[*bbb.CallError](err)
-	if !ok || failed.Reason != bbb.Status || req.Body == nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, g.Config.Connect)
-	defer cancel()
-	_, err = client.Probe(ctx)
-	return err == nil
-}
-
-// serverFault returns the error of an answer that says something about the server, not about the call: it does not
-// accept our secret, or is switched off.
-func serverFault(answer bbb.Answer) error {
-	if e := answer.Err; e != nil && (e.Key == bbb.ErrChecksum.Key || e.Key == "apiNotEnabled") {
-		return e
-	}
-	return nil
-}
-
-// requestFaults are the statuses with which a server's nginx turns down a request for its size. They say nothing about
-// the server, and another would do the same.
-var requestFaults = map[int]bool{
-	http.StatusBadRequest: true, http.StatusRequestEntityTooLarge: true, http.StatusRequestURITooLong: true,
-	http.StatusRequestHeaderFieldsTooLarge: true,
-}
-
-// errSilent is why a create is given up on a server that accepts connections and does not answer.
-var errSilent = errors.New("the server does not answer, not even a probe")
-
-// watched sends a create and, when the answer takes its time, asks the server beside it whether it is alive. A slow
-// create on a live server is waited for; on a silent one it is given up.
-func (g *Gateway) watched(ctx context.Context, client *bbb.Client, query string, req *bbb.Request) (*bbb.Reply, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	timer := time.AfterFunc(g.Config.Connect/4, func() { g.watch(ctx, client, cancel) })
-	defer timer.Stop()
-	reply, err := client.Do(ctx, "create", query, req.ContentType, req.Body)
-	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
-		return nil, &bbb.CallError{Call: "create", Reason: bbb.Timeout, Err: errSilent}
-	}
-	return reply, err
-}
-
-// watch probes a server until one probe fails or ctx ends. It starts so early, and takes so long, that a silent server
-// costs no more than one that cannot be connected to.
-func (g *Gateway) watch(ctx context.Context, client *bbb.Client, cancel context.CancelCauseFunc) {
-	for ctx.Err() == nil {
-		probe, done := context.WithTimeout(ctx, g.Config.Connect-g.Config.Connect/4)
-		_, err := client.Probe(probe)
-		done()
-		if err != nil && ctx.Err() == nil {
-			cancel(errSilent)
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
+	g.Log.Warn().Err(cause).Str("meetingID", c.key.MeetingID).Str("server", c.server).Msg("create answered from what was seen")
+	return c.xml(body)
 }
 
 // placeError turns what the ledger says into what a front end is told.
@@ -212,7 +153,7 @@ func placeError(err error) error {
 			Key:     "serverTagUnavailable",
 			Message: "No server with the required tag is available.",
 		}
-	case errors.Is(err, placement.ErrNoServer):
+	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):
 		return bbb.ErrUnavailable
 	}
 	return err

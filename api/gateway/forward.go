@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
@@ -36,12 +37,27 @@ func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 		return nil, errLeft
 	}
 	reply, err := client.Do(ctx, c.name, c.req.Params.Encode(), c.req.ContentType, c.req.Body)
-	if err == nil {
-		answer, _ := bbb.ParseAnswer(reply.Body) // what is no XML may be an answer all the same
-		err = serverFault(answer)
+	telling := err != nil
+	if err == nil && reply.Status == http.StatusOK {
+		telling, err = judge(c, reply)
 	}
-	g.Pool.Report(server, client, err)
+	if telling && !g.ownFault(ctx, client, err) {
+		g.Pool.Report(server, client, err)
+	}
 	return reply, err
+}
+
+// judge tells whether a reply says something about the server's health, and what. What is not an answer of
+// BigBlueButton's is an error where the call has no others; a call that bbbpool does not know may answer anything.
+func judge(c *call, reply *bbb.Reply) (telling bool, err error) {
+	answer, notBBB := bbb.ParseAnswer(reply.Body)
+	switch {
+	case notBBB == nil:
+		return true, serverFault(answer)
+	case !c.known || c.name == "insertDocument" && len(reply.Body) == 0: // it answers nothing if it finds no document
+		return false, nil
+	}
+	return true, &bbb.CallError{Call: c.name, Reason: bbb.NotBBB, Status: reply.Status, Err: notBBB}
 }
 
 // shared is send for calls that only read: those that ask the same at the same time share one call to the server. It

@@ -62,6 +62,7 @@ type Gateway struct {
 
 	tenants    atomic.Pointer[tenants]
 	algorithms []bbb.Algorithm
+	shunned    shunned
 	flights    singleflight.Group
 	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
 	forms      *semaphore.Weighted // bytes of forms that are being read unverified
@@ -170,14 +171,18 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	}
 	defer release()
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
-	if handle, ok := g.calls[c.name]; ok {
+	handle, known := g.calls[c.name]
+	if c.known = known; known {
 		return handle(ctx, c)
 	}
 	return g.anyOther(ctx, c)
 }
 
-// maxForm bounds a form that has to be read before it can be verified.
-const maxForm = 1 << 20
+const (
+	maxForm  = 1 << 20          // bytes of a form that has to be read before it can be verified
+	formTime = 5 * time.Second  // for reading it
+	bodyWait = 10 * time.Second // for others to be done with theirs
+)
 
 // read takes the request in and authenticates it: before its body is read wherever the checksum is in the query, so
 // that only those who can sign get a share of the memory that bodies may take together.
@@ -187,6 +192,8 @@ func (g *Gateway) read(ctx context.Context, c *call) (release func(), err error)
 		return nil, err
 	}
 	if c.req.NeedsBody() {
+		// Whoever has not signed yet gets little time.
+		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(formTime)) // fails for none of our connections
 		if release, err = g.body(ctx, c, g.forms, maxForm); err == nil {
 			err = g.authenticate(c)
 		}
@@ -205,8 +212,10 @@ func (g *Gateway) body(ctx context.Context, c *call, all *semaphore.Weighted, li
 	if size < 0 || size > limit {
 		size = limit
 	}
-	if err := all.Acquire(ctx, size); err != nil {
-		return nil, err
+	wait, cancel := context.WithTimeout(ctx, bodyWait)
+	defer cancel()
+	if all.Acquire(wait, size) != nil {
+		return nil, bbb.ErrUnavailable
 	}
 	c.unread = false
 	return func() { all.Release(size) }, c.req.ReadBody(c.r, limit)

@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
-
-	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
 // Metrics counts what front ends ask for and what they get.
@@ -32,8 +30,8 @@ const maxSeries = 300
 
 // count takes one finished call into account.
 func (m *Metrics) count(c *call) {
-	l := labels{label(c.name), label(c.outcome)}
-	if c.outcome == bbb.ErrUnsupported.Key || c.tenant == "" {
+	l := labels{c.name, label(c.outcome)}
+	if !c.known || c.tenant == "" {
 		l.call = "other" // names that anyone can make up
 	}
 	s := m.of(l)

@@ -1,0 +1,99 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+)
+
+// createOn sends the create to one server. Its health hears of the outcome.
+func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
+	client := g.Pool.Client(c.server)
+	if client == nil {
+		return bbb.Answer{}, nil, errLeft
+	}
+	ctx, cancel := context.WithTimeout(ctx, createTry)
+	defer cancel()
+	reply, err := g.watched(ctx, client, query, c.req)
+	if err == nil && requestFaults[reply.Status] {
+		return bbb.Answer{Err: bbb.ErrTooLarge}, reply, nil
+	}
+	var answer bbb.Answer
+	if err == nil {
+		answer, err = bbb.ParseAnswer(reply.Body)
+	}
+	err = cmp.Or(err, serverFault(answer))
+	if !g.ownFault(ctx, client, err) {
+		g.Pool.Report(c.server, client, err)
+	}
+	return answer, reply, err
+}
+
+// ownFault tells whether status 500 may be the request's doing: something in it that a sound server cannot digest. A
+// server that answers a probe all the same keeps its health, or one bad request would take one server after another out
+// of the pool.
+func (g *Gateway) ownFault(ctx context.Context, client *bbb.Client, err error) bool {
+	failed, ok := errors.AsType[*bbb.CallError](err)
+	if !ok || failed.Reason != bbb.Status {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Config.Connect)
+	defer cancel()
+	_, err = client.Probe(ctx)
+	return err == nil
+}
+
+// serverFault returns the error of an answer that says something about the server, not about the call: it does not
+// accept our secret, or is switched off.
+func serverFault(answer bbb.Answer) error {
+	if e := answer.Err; e != nil && (e.Key == bbb.ErrChecksum.Key || e.Key == "apiNotEnabled") {
+		return e
+	}
+	return nil
+}
+
+// requestFaults are the statuses with which a server's nginx turns down a request for its size. They say nothing about
+// the server, and another would do the same.
+var requestFaults = map[int]bool{
+	http.StatusBadRequest: true, http.StatusRequestEntityTooLarge: true, http.StatusRequestURITooLong: true,
+	http.StatusRequestHeaderFieldsTooLarge: true,
+}
+
+// errSilent is why a create is given up on a server that accepts connections and does not answer.
+var errSilent = errors.New("the server does not answer, not even a probe")
+
+// watched sends a create and, when the answer takes its time, asks the server beside it whether it is alive. A slow
+// create on a live server is waited for; on a silent one it is given up.
+func (g *Gateway) watched(ctx context.Context, client *bbb.Client, query string, req *bbb.Request) (*bbb.Reply, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(g.Config.Connect/4, func() { g.watch(ctx, client, cancel) })
+	defer timer.Stop()
+	reply, err := client.Do(ctx, "create", query, req.ContentType, req.Body)
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		return nil, &bbb.CallError{Call: "create", Reason: bbb.Timeout, Err: errSilent}
+	}
+	return reply, err
+}
+
+// watch probes a server until one probe fails or ctx ends. It starts so early, and takes so long, that a silent server
+// costs no more than one that cannot be connected to.
+func (g *Gateway) watch(ctx context.Context, client *bbb.Client, cancel context.CancelCauseFunc) {
+	for ctx.Err() == nil {
+		probe, done := context.WithTimeout(ctx, g.Config.Connect-g.Config.Connect/4)
+		_, err := client.Probe(probe)
+		done()
+		if err != nil && ctx.Err() == nil {
+			cancel(errSilent)
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}

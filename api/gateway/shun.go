@@ -1,0 +1,54 @@
+package gateway
+
+import (
+	"sync"
+	"time"
+)
+
+// shunned remembers servers that live and fail at creates. Health does not see that, and such a server looks emptiest:
+// without this every new meeting would be tried there first.
+type shunned struct {
+	mu      sync.Mutex
+	servers map[string]shunning
+}
+
+// shunning is for how long, doubling with each failure in a row.
+type shunning struct {
+	until time.Time
+	span  time.Duration
+}
+
+const (
+	shortestShun = 5 * time.Second
+	longestShun  = 5 * time.Minute
+)
+
+// list returns who is shunned now.
+func (s *shunned) list(now time.Time) (servers []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, sh := range s.servers {
+		if now.Before(sh.until) {
+			servers = append(servers, id)
+		}
+	}
+	return servers
+}
+
+// succeeded takes note of a create that one server has made after others had failed at it. Were it the create's own
+// fault, none would have made it.
+func (s *shunned) succeeded(server string, failed []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.servers, server)
+	for _, id := range failed {
+		if id == server {
+			continue
+		}
+		span := min(max(2*s.servers[id].span, shortestShun), longestShun)
+		if s.servers == nil {
+			s.servers = map[string]shunning{}
+		}
+		s.servers[id] = shunning{until: time.Now().Add(span), span: span}
+	}
+}
