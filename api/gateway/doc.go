@@ -1,8 +1,8 @@
 // Package gateway is the BigBlueButton API that front ends call: one endpoint over all servers of the pool.
 //
 // It owns the way of a request: verify, find the tenant, find or place the meeting, call its server or redirect to it,
-// and answer with the server's own bytes. There is a file for each call. It keeps no state: where meetings are is the
-// ledger's to know, how servers are is the [Pool]'s.
+// and answer with the server's own bytes. There is a file for each call. Where meetings are is the ledger's to know, how
+// servers are is the [Pool]'s; it remembers nothing but which servers have just failed at creates.
 //
 // It never lets an error of one server become an error of the pool while another can do the work, never answers in any
 // form but BigBlueButton's own (XML mostly, a redirect for a join), and never passes on what was not signed.
