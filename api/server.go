@@ -20,7 +20,7 @@ type Config struct {
 	Bind        string        `hidden:"" env:"BIND"`
 	Port        string        `hidden:"" env:"PORT"`
 	MaxRequests int64         `default:"10000" env:"BBBPOOL_MAX_REQUESTS" help:"Requests served at the same time; more are answered 503."`
-	Drain       time.Duration `name:"drain-timeout" default:"50s" env:"BBBPOOL_DRAIN_TIMEOUT" help:"How long requests under way may take when the process is told to end."`
+	Drain       time.Duration `name:"drain-timeout" default:"65s" env:"BBBPOOL_DRAIN_TIMEOUT" help:"How long requests under way may take when the process is told to end."`
 }
 
 // Validate tells what cannot work.

@@ -75,7 +75,7 @@ func (l *Ledger) finish(
 	}
 	l.drop(m)
 	if reason != reasonGone && reason != reasonRemoved { // these may be seen again
-		l.closed.add(tombstone{key, claim.InternalID}, l.now())
+		l.closed.add(key, closing{claim.Server, claim.InternalID, l.now()})
 	}
 	return true, nil
 }
@@ -112,39 +112,50 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// tombstone is a meeting that was closed. The internal ID alone would not do: a server that gives one of its meetings
-// the internal ID of another's could bury that.
-type tombstone struct {
-	key        store.MeetingKey
+// closing is the end of a claim. Server and internal ID belong together: two servers that create a meeting in the same
+// millisecond give it the same internal ID, and a server may give any.
+type closing struct {
+	server     string
 	internalID string
+	at         time.Time
 }
 
-// recently remembers meetings that were closed, for at least one span. A server may list a meeting for a while after
-// its end, and a poll may have been on its way: neither must bring the claim back.
+// is tells whether it was that very meeting.
+func (c closing) is(server, internalID string) bool {
+	return c.server == server && c.internalID == internalID
+}
+
+// covers tells whether another meeting by that name, of nobody's, was over by then, too: a copy that was made by a create
+// which was taken for failed.
+func (c closing) covers(s Sighting) bool { return s.CreateTime <= c.at.UnixMilli() }
+
+// recently remembers the last closing of each meeting, for at least one span. A server may list a meeting for a while
+// after its end, and a poll may have been on its way: neither must bring the claim back.
 type recently struct {
 	since        time.Time
-	young, older map[tombstone]struct{}
+	young, older map[store.MeetingKey]closing
 }
 
 const recentlySpan = 10 * time.Minute
 
-func (r *recently) add(id tombstone, now time.Time) {
-	if id.internalID == "" {
+func (r *recently) add(key store.MeetingKey, c closing) {
+	if c.internalID == "" {
 		return
 	}
-	if now.Sub(r.since) >= recentlySpan {
-		r.since, r.older, r.young = now, r.young, map[tombstone]struct{}{}
+	if c.at.Sub(r.since) >= recentlySpan {
+		r.since, r.older, r.young = c.at, r.young, map[store.MeetingKey]closing{}
 	}
-	r.young[id] = struct{}{}
+	r.young[key] = c
 }
 
-func (r *recently) forget(id tombstone) {
-	delete(r.young, id)
-	delete(r.older, id)
+func (r *recently) forget(key store.MeetingKey) {
+	delete(r.young, key)
+	delete(r.older, key)
 }
 
-func (r *recently) has(id tombstone) bool {
-	_, young := r.young[id]
-	_, older := r.older[id]
-	return young || older
+func (r *recently) of(key store.MeetingKey) (c closing, ok bool) {
+	if c, ok = r.young[key]; !ok {
+		c, ok = r.older[key]
+	}
+	return c, ok
 }

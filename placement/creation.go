@@ -190,7 +190,9 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 		past = c.before.past(l.now(), internalID)
 	}
 	m.claim, m.confirmed, m.missed = claim, l.now(), 0
-	l.closed.forget(tombstone{c.key, internalID})
+	if last, closed := l.closed.of(c.key); closed && last.is(claim.Server, internalID) {
+		l.closed.forget(c.key)
+	}
 	return claim, past, known == internalID
 }
 

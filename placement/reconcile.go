@@ -49,7 +49,8 @@ func (l *Ledger) BeginPoll(server string) {
 
 // Reconcile brings the claims in line with what a poll saw. Counts are corrected; meetings that nobody claimed are
 // adopted, and so are those whose claim is on a server that is gone; a claim whose meeting is over, or missing from two
-// polls in a row, is closed. It returns the strays: meetings that are claimed on another server. What is being created
+// polls in a row, is closed. It returns the strays: meetings
+// that are claimed on another server, or were and are over. What is being created
 // at the moment is left alone, and so is what was confirmed after the poll began.
 func (l *Ledger) Reconcile(ctx context.Context, p Poll) (strays []Sighting, err error) {
 	found := l.compare(p)
@@ -88,13 +89,16 @@ func (l *Ledger) compare(p Poll) (found findings) {
 	for _, s := range p.Meetings {
 		s.People = min(max(s.People, 0), most)
 		m := l.meetings[s.Key]
+		last, closed := l.closed.of(s.Key)
 		switch {
 		case !s.storable():
-		case l.closed.has(tombstone{s.Key, s.InternalID}): // over, whatever the server still lists
+		case closed && last.is(p.Server, s.InternalID): // over, whatever the server still lists
 		case m != nil && m.server == page:
 			seen[m] = found.look(m, s) || seen[m]
 		case s.Ended || m != nil && m.creating:
 		case m != nil && m.usable():
+			found.strays = append(found.strays, s)
+		case m == nil && closed && last.covers(s):
 			found.strays = append(found.strays, s)
 		default:
 			found.unclaimed = append(found.unclaimed, s)
@@ -151,7 +155,8 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
 	defer c.End()
 	l.mu.Lock()
 	page := l.servers[server]
-	over := l.closed.has(tombstone{s.Key, s.InternalID})
+	last, closed := l.closed.of(s.Key)
+	over := closed && (last.is(server, s.InternalID) || c.meeting == nil && last.covers(s))
 	if over || page == nil || page.Standing == Gone || c.meeting != nil && c.meeting.usable() {
 		l.mu.Unlock()
 		return nil // something else was faster

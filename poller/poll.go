@@ -141,7 +141,7 @@ func (p *Poller) endStrays(ctx context.Context, s *server, client *bbb.Client, s
 		if p.now().Sub(began) >= p.config.Response {
 			return
 		}
-		if stray.People > 0 || !p.claimedElsewhere(stray.Key, s.id) {
+		if stray.People > 0 || !p.unwanted(stray.Key, s.id) {
 			continue
 		}
 		if err := p.end(ctx, s, client, stray); err != nil {
@@ -193,9 +193,8 @@ func (p *Poller) reportSplit(s *server, strays []placement.Sighting) {
 	}
 }
 
-// claimedElsewhere tells whether a meeting is claimed on another server, one that can be used. Time has passed since
-// the poll: a create may have put it back here.
-func (p *Poller) claimedElsewhere(key store.MeetingKey, server string) bool {
+// unwanted tells whether a stray is one still. Time has passed since the poll: a create may have put it back here.
+func (p *Poller) unwanted(key store.MeetingKey, server string) bool {
 	found, err := p.ledger.Peek(key)
-	return err == nil && found.Claim.Server != server && found.Standing > placement.Gone
+	return err != nil || found.Claim.Server != server && found.Standing > placement.Gone
 }

@@ -11,9 +11,9 @@ import (
 
 const (
 	// createDeadline is how long a create may take in all, on however many servers.
-	createDeadline = 45 * time.Second
+	createDeadline = time.Minute
 	// createTry is how long one server may take for it, so that there is time left for another.
-	createTry = 30 * time.Second
+	createTry = 20 * time.Second
 	// createTries is how often a create is sent at most.
 	createTries = 3
 )
@@ -45,7 +45,7 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 		return g.created(ctx, c, creation, answer, reply)
 	}
 	if err != nil && c.occupied {
-		return g.repeated(c, err)
+		return g.repeated(ctx, c, err)
 	}
 	if giveUp := creation.GiveUp(context.WithoutCancel(ctx)); giveUp != nil {
 		g.Log.Error().Err(giveUp).Str("meetingID", c.key.MeetingID).Msg("give up a claim")
@@ -86,7 +86,7 @@ func (g *Gateway) createSomewhere(
 	query := c.req.Params.Encode()
 	var avoid, failed []string
 	lastResort := false
-	for c.tries < createTries {
+	for c.tries < createTries && g.timeLeft(ctx) {
 		place, placeErr := creation.Place(ctx, wish, avoid)
 		if placeErr != nil && c.tries == 0 && avoid != nil {
 			avoid, lastResort = nil, true // a server that failed just now is better than none
@@ -105,9 +105,13 @@ func (g *Gateway) createSomewhere(
 			continue
 		}
 		c.tries++
+		began := time.Now()
 		if answer, reply, err = g.createOn(ctx, c, query); err == nil {
 			g.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
+		}
+		if time.Since(began) > createTry/2 {
+			g.shunned.add(c.server, 2*createTry) // it lives, and was waited for in vain
 		}
 		g.Log.Warn().Err(err).Str("meetingID", c.key.MeetingID).Str("server", c.server).Msg("create failed, moving on")
 		failed = append(failed, c.server)
@@ -116,6 +120,12 @@ func (g *Gateway) createSomewhere(
 		}
 	}
 	return answer, nil, errors.Join(bbb.ErrUnavailable, err)
+}
+
+// timeLeft tells whether there is enough time for another try: one that is cut short would say nothing about a server.
+func (g *Gateway) timeLeft(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > g.Config.Connect
 }
 
 // stays tells whether a known meeting is to be created where it is. If its server fails, that depends: with nobody in
@@ -131,9 +141,9 @@ func (g *Gateway) stays(ctx context.Context, place placement.Placement) bool {
 // repeated answers a create of a meeting with people in it on a server that lives and fails at creates alone, with what
 // the server would have said: that the meeting is there. Moving it would split a class, and refusing would lock out
 // whoever creates before each join.
-func (g *Gateway) repeated(c *call, cause error) error {
+func (g *Gateway) repeated(ctx context.Context, c *call, cause error) error {
 	m, seen := g.Pool.Meeting(c.server, c.key)
-	if !seen || g.Pool.Failing(c.server) {
+	if !seen || !g.Pool.Alive(ctx, c.server) {
 		return cause
 	}
 	params := c.req.Params

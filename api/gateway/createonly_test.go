@@ -132,3 +132,34 @@ func TestMetrics_MadeUpCalls(t *testing.T) {
 		t.Errorf("made-up calls in\n%s", page.String())
 	}
 }
+
+// A server that takes longer for everything than it may for a probe, while it goes on answering other calls, does not
+// make the repeated creates of its room fail.
+func TestCreate_RepeatOnSlowServer(t *testing.T) {
+	p := start(t, settings{servers: 3})
+	server := p.room("class", 5)
+	if err := server.Fault(simulator.Fault{Kind: simulator.Slow, Delay: 3 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var asking sync.WaitGroup
+	for range 6 {
+		asking.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := p.try("isMeetingRunning", "meetingID=class"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 2 {
+		p.create("class")
+	}
+	close(stop)
+	asking.Wait()
+}

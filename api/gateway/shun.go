@@ -39,16 +39,22 @@ func (s *shunned) list(now time.Time) (servers []string) {
 // fault, none would have made it.
 func (s *shunned) succeeded(server string, failed []string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.servers, server)
+	s.mu.Unlock()
 	for _, id := range failed {
-		if id == server {
-			continue
+		if id != server {
+			s.add(id, shortestShun)
 		}
-		span := min(max(2*s.servers[id].span, shortestShun), longestShun)
-		if s.servers == nil {
-			s.servers = map[string]shunning{}
-		}
-		s.servers[id] = shunning{until: time.Now().Add(span), span: span}
 	}
+}
+
+// add shuns a server for some time, and for twice as long as the last time.
+func (s *shunned) add(id string, atLeast time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	span := min(max(2*s.servers[id].span, atLeast), longestShun)
+	if s.servers == nil {
+		s.servers = map[string]shunning{}
+	}
+	s.servers[id] = shunning{until: time.Now().Add(span), span: span}
 }
