@@ -111,7 +111,7 @@ func (g *Gateway) createSomewhere(
 			return answer, reply, nil
 		}
 		if time.Since(began) > createTry/2 {
-			g.shunned.add(c.server, 2*createTry) // it lives, and was waited for in vain
+			g.shunned.add(c.server, longTry) // it lives, and was waited for in vain
 		}
 		g.Log.Warn().Err(err).Str("meetingID", c.key.MeetingID).Str("server", c.server).Msg("create failed, moving on")
 		failed = append(failed, c.server)

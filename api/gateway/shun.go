@@ -20,6 +20,7 @@ type shunning struct {
 
 const (
 	shortestShun = 5 * time.Second
+	longTry      = 2 * time.Minute // after a create was waited for in vain, which nobody should have to do again soon
 	longestShun  = 5 * time.Minute
 )
 
