@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -157,16 +158,35 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 	if c.meeting == nil {
 		return ErrUnknown
 	}
+	placed := c.meeting.claim.Placed // nobody else changes it while this create has its turn
 	claim, past, same := c.confirm(internalID, createTime)
 	if same {
 		return nil
 	}
 	l := c.ledger
-	err := l.write(ctx, func() error { return errors.Join(c.persist(ctx, claim, claim), l.remember(ctx, past)) })
+	stored := false
+	err := l.write(ctx, func() error {
+		if err := c.persist(ctx, claim, claim); err != nil {
+			return err
+		}
+		stored = true
+		return l.remember(ctx, past)
+	})
+	if !stored {
+		c.placedAt(placed)
+	}
 	if err != nil {
 		return fmt.Errorf("confirm claim %s: %w", c.key.MeetingID, err)
 	}
 	return nil
+}
+
+// placedAt goes back to the time of placement that the store has. Claims are told apart by it: one that the store has
+// under another time could not be removed from there.
+func (c *Creation) placedAt(t time.Time) {
+	c.ledger.mu.Lock()
+	defer c.ledger.mu.Unlock()
+	c.meeting.claim.Placed = t
 }
 
 // confirm is Confirm in memory. It returns the claim as it is now and what the meeting was before, if anything, and

@@ -292,3 +292,26 @@ func TestConfirm_NoID(t *testing.T) {
 	p.must(err)
 	equal(t, "internal ID", found.Claim.InternalID, "m@a")
 }
+
+// A new session whose claim could not be stored leaves nothing behind in the store once it is over.
+func TestConfirm_NotStored(t *testing.T) {
+	p := newPool(t, "a")
+	p.create("m")
+	p.clock.add(time.Minute)
+	c := p.begin("m")
+	p.place(c)
+	p.store.fail("UpdateClaim", "CreateClaim")
+	if err := c.Confirm(t.Context(), "next", 2); err == nil {
+		t.Error("confirmed although the store fails")
+	}
+	c.End()
+	p.store.fail()
+	found, err := p.Peek(key("m"))
+	p.must(err)
+	closed, err := p.Close(t.Context(), found.Claim, "ended")
+	p.must(err)
+	equal(t, "closed", closed, true)
+	left, err := p.store.Claims(t.Context())
+	p.must(err)
+	equal(t, "claims left in the store", len(left), 0)
+}
