@@ -63,15 +63,21 @@ type Reply struct {
 	Body        []byte
 }
 
+// Answer reads the head of the reply to a call. It fails with a *CallError where that is not BigBlueButton's.
+func (r *Reply) Answer(call string) (Answer, error) {
+	answer, err := ParseAnswer(r.Body)
+	if err != nil {
+		return Answer{}, &CallError{Call: call, Reason: NotBBB, Status: r.Status, Err: err}
+	}
+	return answer, nil
+}
+
 // Do makes a call and returns the reply whole. With a body it is a POST of that type, else a GET. It fails with a
 // *CallError where the server cannot be reached, does not answer in time, or answers with a status of 500 and above.
 // The time is what ctx has left; where it has no deadline, the response timeout.
 func (c *Client) Do(ctx context.Context, call, query, contentType string, body []byte) (*Reply, error) {
-	if _, own := ctx.Deadline(); !own {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.response) // for the wait, too
-		defer cancel()
-	}
+	ctx, cancel := c.bounded(ctx) // for the wait, too
+	defer cancel()
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -91,34 +97,31 @@ func (c *Client) Answer(ctx context.Context, call, query string) (Answer, error)
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, err := ParseAnswer(reply.Body)
-	if err != nil {
-		return Answer{}, &CallError{Call: call, Reason: NotBBB, Status: reply.Status, Err: err}
-	}
-	return answer, nil
+	return reply.Answer(call)
 }
 
 // Probe asks the API for its version: the cheapest sign of life there is. It needs no checksum, and waits for no
 // slot.
 func (c *Client) Probe(ctx context.Context) (Answer, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
 	reply, err := c.send(ctx, "", "", "", nil)
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, err := ParseAnswer(reply.Body)
-	if err != nil {
-		return Answer{}, &CallError{Reason: NotBBB, Status: reply.Status, Err: err}
+	return reply.Answer("")
+}
+
+// bounded gives a context without a deadline the response timeout.
+func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, own := ctx.Deadline(); own {
+		return ctx, func() {}
 	}
-	return answer, nil
+	return context.WithTimeout(ctx, c.response)
 }
 
 // send goes past http.Client, which would follow redirects, and put URLs and what servers send into its errors.
 func (c *Client) send(ctx context.Context, call, signed, contentType string, body []byte) (*Reply, error) {
-	if _, own := ctx.Deadline(); !own {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.response)
-		defer cancel()
-	}
 	if c.base == nil {
 		return nil, &CallError{Call: call, Reason: BadURL, Err: errors.New("the address cannot be called")}
 	}

@@ -24,7 +24,7 @@ func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 	}
 	var answer bbb.Answer
 	if err == nil {
-		answer, err = bbb.ParseAnswer(reply.Body)
+		answer, err = reply.Answer("create")
 	}
 	err = cmp.Or(err, serverFault(answer))
 	if !g.ownFault(ctx, client, err) {

@@ -50,14 +50,14 @@ func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 // judge tells whether a reply says something about the server's health, and what. What is not an answer of
 // BigBlueButton's is an error where the call has no others; a call that bbbpool does not know may answer anything.
 func judge(c *call, reply *bbb.Reply) (telling bool, err error) {
-	answer, notBBB := bbb.ParseAnswer(reply.Body)
+	answer, notBBB := reply.Answer(c.name)
 	switch {
 	case notBBB == nil:
 		return true, serverFault(answer)
 	case !c.known || c.name == "insertDocument" && len(reply.Body) == 0: // it answers nothing if it finds no document
 		return false, nil
 	}
-	return true, &bbb.CallError{Call: c.name, Reason: bbb.NotBBB, Status: reply.Status, Err: notBBB}
+	return true, notBBB
 }
 
 // shared is send for calls that only read: those that ask the same at the same time share one call to the server. It
@@ -70,6 +70,18 @@ func (g *Gateway) shared(ctx context.Context, c *call, server string) (*bbb.Repl
 		return nil, err
 	}
 	return reply.(*bbb.Reply), nil //nolint:forcetypeassert // what the function above returns
+}
+
+// live is shared as long as the server does not fail; nil says to answer from what was last seen.
+func (g *Gateway) live(ctx context.Context, c *call, server string) *bbb.Reply {
+	if g.Pool.Failing(server) {
+		return nil
+	}
+	reply, err := g.shared(ctx, c, server)
+	if err != nil {
+		return nil
+	}
+	return reply
 }
 
 // forward passes a call on to the server that has the meeting, and its answer back. What is answered for an unknown

@@ -18,10 +18,8 @@ func (g *Gateway) getMeetingInfo(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if !g.Pool.Failing(claim.Server) {
-		if reply, err := g.shared(ctx, c, claim.Server); err == nil {
-			return c.pass(reply)
-		}
+	if reply := g.live(ctx, c, claim.Server); reply != nil {
+		return c.pass(reply)
 	}
 	m, ok := g.Pool.Meeting(claim.Server, c.key)
 	if !ok {

@@ -17,10 +17,8 @@ func (g *Gateway) isMeetingRunning(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if !g.Pool.Failing(claim.Server) {
-		if reply, err := g.shared(ctx, c, claim.Server); err == nil {
-			return c.pass(reply)
-		}
+	if reply := g.live(ctx, c, claim.Server); reply != nil {
+		return c.pass(reply)
 	}
 	m, _ := g.Pool.Meeting(claim.Server, c.key)
 	return c.xml(bbb.Success().Bool("running", m.Participants > 0).Bytes())
