@@ -22,6 +22,9 @@ import (
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/playback"
+	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/driver"
 	"github.com/bbbpool/bbbpool/web"
@@ -61,11 +64,13 @@ type grammar struct {
 
 // serve is the pool itself: the settings of every part.
 type serve struct {
-	HTTP      api.Config       `embed:""`
-	Poller    poller.Config    `embed:""`
-	Placement placement.Config `embed:""`
-	Gateway   gateway.Config   `embed:""`
-	Log       api.Log          `embed:""`
+	HTTP       api.Config        `embed:""`
+	Poller     poller.Config     `embed:""`
+	Placement  placement.Config  `embed:""`
+	Gateway    gateway.Config    `embed:""`
+	Recordings recordings.Config `embed:""`
+	Playback   playback.Config   `embed:""`
+	Log        api.Log           `embed:""`
 }
 
 // Run runs the pool until it is told to end.
@@ -74,99 +79,100 @@ func (s serve) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	data := env.Options.DataDir()
-	p, err := s.open(env.Ctx, data, env.Options.Token, log)
-	if err != nil {
-		return err
+	p := &pool{data: env.Options.DataDir(), token: env.Options.Token, log: log, metrics: metrics.NewSet()}
+	for _, open := range []func(context.Context, *pool) error{s.openState, s.openPlayback, s.openGateway, s.openHTTP} {
+		if err := open(env.Ctx, p); err != nil {
+			return errors.Join(err, p.close())
+		}
 	}
-	log.Info().Str("version", version).Str("data", data).Str("listen", p.admin.Listen).Msg("serving")
+	log.Info().Str("version", version).Str("data", p.data).Str("listen", p.admin.Listen).Msg("serving")
 	return p.run(env.Ctx)
 }
 
 // pool is the running program.
 type pool struct {
-	stores  *driver.Stores
-	ledger  *placement.Ledger
-	poller  *poller.Poller
-	gateway *gateway.Gateway
-	http    *api.Server
-	admin   *admin.API
-	socket  *admin.Socket
+	data       string
+	token      store.Secret
+	log        zerolog.Logger
+	metrics    *metrics.Set
+	stores     *driver.Stores
+	recordings *recordings.Service
+	ledger     *placement.Ledger
+	poller     *poller.Poller
+	pages      *web.Web
+	playback   *playback.Playback
+	gateway    *gateway.Gateway
+	http       *api.Server
+	admin      *admin.API
+	socket     *admin.Socket
 }
 
-// open puts everything together, the parts that others lean on first, and starts nothing.
-func (s serve) open(ctx context.Context, data string, token store.Secret, log zerolog.Logger) (p *pool, err error) {
-	p = &pool{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.close())
-		}
-	}()
-	if p.stores, err = driver.Open(driver.Config{Data: data}); err != nil {
-		return p, err
-	}
-	if err := s.openState(ctx, p, log); err != nil {
-		return p, err
-	}
-	p.admin.Token = token
-	set := metrics.NewSet()
-	set.RegisterMetricsWriter(p.poller.WriteMetrics)
-	if err := s.openGateway(ctx, p, set, log); err != nil {
-		return p, err
-	}
-	p.http, err = api.New(ctx, s.HTTP, log.With().Str("component", "http").Logger(), set, p.poller.Ready, p.ledger.Ready)
-	if err != nil {
-		return p, err
-	}
-	p.admin.Ready, p.admin.Listen = p.http.Reasons, p.http.Addr().String()
-	pages, err := web.New()
-	if err != nil {
-		return p, err
-	}
-	p.http.Mount(p.gateway, p.admin, pages)
-	p.socket, err = admin.Listen(data, p.admin)
-	return p, err
-}
+func (p *pool) of(part string) zerolog.Logger { return p.log.With().Str("component", part).Logger() }
 
-// openState makes what the records turn into: the ledger, and the poller that knows every server. Servers come before
-// claims, so that a claim on a server that is gone is found out.
-func (s serve) openState(ctx context.Context, p *pool, log zerolog.Logger) error {
-	state := p.stores.State
-	p.ledger = placement.New(s.Placement, state, p.stores.Index, time.Now)
-	p.poller = poller.New(s.Poller, p.ledger, log.With().Str("component", "poller").Logger(), time.Now)
-	servers, err := state.Servers(ctx)
-	if err != nil {
+// openState makes what the records turn into: the recordings, the ledger, and the poller that knows every server. Servers
+// come before claims, so that a claim on a server that is gone is found out.
+func (s serve) openState(ctx context.Context, p *pool) (err error) {
+	if p.stores, err = driver.Open(driver.Config{Data: p.data}); err != nil {
 		return err
 	}
-	for _, server := range servers {
-		p.poller.SetServer(server)
+	state := p.stores.State
+	if p.recordings, err = recordings.Open(ctx, recordings.Parts{
+		Config: s.Recordings, Data: p.data, Index: p.stores.Index, State: state, Log: p.of("recordings"), Metrics: p.metrics,
+	}); err != nil {
+		return err
+	}
+	p.ledger = placement.New(s.Placement, state, p.recordings, time.Now)
+	p.poller = poller.New(s.Poller, p.ledger, p.of("poller"), time.Now)
+	p.recordings.Servers = p.poller
+	if err := p.poller.Load(ctx, state); err != nil {
+		return err
 	}
 	p.admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.poller, Meetings: p.ledger, EnvSecrets: s.Gateway.FrontEndSecrets(),
-		Version: version, Log: log.With().Str("component", "admin").Logger(),
+		Recordings: p.recordings, Script: upload.Script, Version: version, Log: p.of("admin"),
 	}
 	return p.ledger.Load(ctx)
 }
 
-// openGateway makes what front ends talk to.
-func (s serve) openGateway(ctx context.Context, p *pool, set *metrics.Set, log zerolog.Logger) error {
-	config := s.Gateway
-	config.Connect = s.Poller.Connect
-	p.gateway = &gateway.Gateway{
-		Config: config, Ledger: p.ledger, Pool: p.poller, Recordings: p.stores.Index,
-		Log: log.With().Str("component", "gateway").Logger(), Metrics: &gateway.Metrics{Set: set},
+// openPlayback makes what viewers look at.
+func (s serve) openPlayback(_ context.Context, p *pool) error {
+	p.pages = web.New()
+	p.playback = &playback.Playback{
+		Config: s.Playback, Recordings: p.stores.Index, Library: p.recordings.Library, Tokens: p.stores.State,
+		Hung: p.recordings.Disk.Hung, Page: p.pages.Problem, Log: p.of("playback"), Metrics: p.metrics,
 	}
-	if err := p.gateway.Init(); err != nil {
-		return err
-	}
-	return p.gateway.LoadTenants(ctx, p.stores.State, time.Now())
+	return p.playback.Open(p.data)
 }
 
-// run runs the parts until ctx ends or one of them fails. They stop in reverse: systemd hears of it first, requests
-// under way still find everything they need, and the store closes last.
+// openGateway makes what front ends talk to.
+func (s serve) openGateway(ctx context.Context, p *pool) error {
+	s.Gateway.Connect = s.Poller.Connect
+	p.gateway = &gateway.Gateway{
+		Config: s.Gateway, Ledger: p.ledger, Pool: p.poller, Recordings: p.recordings, Link: p.playback.Link,
+		Log: p.of("gateway"), Metrics: &gateway.Metrics{Set: p.metrics},
+	}
+	return p.gateway.Open(ctx, p.stores.State, time.Now())
+}
+
+// openHTTP makes the ways in, and mounts on them what was made before.
+func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
+	p.metrics.RegisterMetricsWriter(p.poller.WriteMetrics)
+	p.metrics.RegisterMetricsWriter(p.recordings.WriteMetrics)
+	if p.http, err = api.New(ctx, s.HTTP, p.of("http"), p.metrics, p.poller.Ready, p.ledger.Ready); err != nil {
+		return err
+	}
+	p.http.Note(p.recordings.Disk.Problem)
+	p.http.Mount(p.gateway, p.admin, p.recordings.Uploads, p.playback, p.pages)
+	p.admin.Token, p.admin.Ready, p.admin.Listen = p.token, p.http.Reasons, p.http.Addr().String()
+	p.socket, err = admin.Listen(p.data, p.admin)
+	return err
+}
+
+// run runs the parts until ctx ends or one of them fails. They stop in reverse: systemd hears of it first, uploads are
+// told to come back, requests under way still find everything they need, and the store closes last.
 func (p *pool) run(ctx context.Context) error {
 	alive := api.Systemd{Alive: func() { _ = p.ledger.Fault() }} // needs the lock that everything needs
-	err := api.Run(ctx, p.poller, p.http, p.socket, alive)
+	err := api.Run(ctx, p.poller, p.recordings, p.http, p.socket, recordings.Doors{Service: p.recordings}, alive)
 	return errors.Join(err, p.close())
 }
 
@@ -175,23 +181,18 @@ func (p *pool) close() error {
 	if p.http != nil {
 		_ = p.http.Close() // closed already if it ran
 	}
-	if p.stores == nil {
-		return nil
+	if p.stores != nil {
+		return p.stores.Close()
 	}
-	return p.stores.Close()
+	return nil
 }
 
-// offline is the administration of a pool that is not running, straight on its data directory.
+// offline is the administration of a pool that is not running, straight on its data directory, with the settings that
+// the environment gives to serve.
 func offline(ctx context.Context, data string) (http.Handler, func() error, error) {
-	stores, err := driver.Open(driver.Config{Data: data})
-	if err != nil {
-		return nil, nil, err
-	}
-	p := &pool{stores: stores}
-	s := serve{Poller: poller.Config{Connect: 2 * time.Second, Response: 10 * time.Second}}
-	s.Gateway.Secret = store.Secret(os.Getenv("LOADBALANCER_SECRET"))
-	s.Gateway.Secrets = store.Secret(os.Getenv("LOADBALANCER_SECRETS"))
-	if err := s.openState(ctx, p, zerolog.New(os.Stderr).Level(zerolog.ErrorLevel)); err != nil {
+	var s serve
+	p := &pool{data: data, log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel), metrics: metrics.NewSet()}
+	if err := errors.Join(cli.Defaults(&s), s.openState(ctx, p)); err != nil {
 		return nil, nil, errors.Join(err, p.close())
 	}
 	return p.admin.Handler(), p.close, nil

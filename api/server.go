@@ -50,6 +50,7 @@ type Server struct {
 	log      zerolog.Logger
 	metrics  *metrics.Set
 	checks   []Check
+	notes    []Check
 	mux      *http.ServeMux
 	http     *http.Server
 	listener net.Listener
@@ -85,6 +86,10 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 	}
 	return s, nil
 }
+
+// Note adds what people should know and what keeps nobody from joining a meeting: it is said beside "ready". It must not
+// be called after Run.
+func (s *Server) Note(checks ...Check) { s.notes = append(s.notes, checks...) }
 
 // maxHeader bounds the request line and the headers: welcome texts make creates of many kilobytes.
 const maxHeader = 256 << 10

@@ -41,6 +41,11 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	reasons := s.Reasons()
 	if len(reasons) == 0 {
 		_, _ = fmt.Fprintln(w, "ready")
+		for _, note := range s.notes {
+			if text := note(); text != "" {
+				_, _ = fmt.Fprintln(w, "note: "+text)
+			}
+		}
 		return
 	}
 	w.WriteHeader(http.StatusServiceUnavailable)

@@ -23,11 +23,7 @@ func (nowhere) UpdateClaim(context.Context, store.MeetingKey, func(*store.Claim)
 
 func (nowhere) DeleteClaim(context.Context, store.Claim) error { return nil }
 
-func (nowhere) AddSession(context.Context, store.Session) error { return nil }
-
-func (nowhere) SessionsSince(context.Context, time.Time, int) ([]store.Session, error) {
-	return nil, nil
-}
+func (nowhere) Remember(context.Context, store.Claim, store.Session) error { return nil }
 
 // largeLedger has so many servers with so many meetings, a third of them young enough that people are expected.
 func largeLedger(b *testing.B, servers, meetings int) *placement.Ledger {

@@ -66,42 +66,51 @@ func (l *Ledger) finish(
 	if m == nil || !check(m) {
 		return false, nil
 	}
-	claim, session := m.claim, m.session(l.now(), reason)
+	over := m.end(l.now(), reason)
 	l.mu.Unlock()
-	err = l.write(ctx, func() error { return l.settle(ctx, claim, session) })
+	err = l.write(ctx, func() error { return l.settle(ctx, over) })
 	l.mu.Lock()
 	if err != nil {
 		return false, fmt.Errorf("close claim %s: %w", key.MeetingID, err)
 	}
 	l.drop(m)
 	if reason != reasonGone && reason != reasonRemoved { // these may be seen again
-		l.closed.add(key, closing{claim.Server, claim.InternalID, l.now()})
+		l.closed.add(key, closing{over.claim.Server, over.claim.InternalID, l.now()})
 	}
 	return true, nil
 }
 
 // settle writes the session first: a crash in between closes the claim once more, under the same session ID.
-func (l *Ledger) settle(ctx context.Context, c store.Claim, s store.Session) error {
-	if err := l.remember(ctx, s); err != nil {
+func (l *Ledger) settle(ctx context.Context, p past) error {
+	if err := l.remember(ctx, p); err != nil {
 		return err
 	}
-	return ignoreMissing(l.claims.DeleteClaim(ctx, c))
+	return ignoreMissing(l.claims.DeleteClaim(ctx, p.claim))
 }
 
-// remember adds a session to the history. A meeting that no server ever had leaves none.
-func (l *Ledger) remember(ctx context.Context, s store.Session) error {
-	if s.ID == "" {
+// remember adds a stay to the history. A meeting that no server ever had leaves nothing.
+func (l *Ledger) remember(ctx context.Context, p past) error {
+	if p.session.ID == "" {
 		return nil
 	}
-	return l.sessions.AddSession(ctx, s)
+	return l.history.Remember(ctx, p.claim, p.session)
 }
 
-// past is the session of a stay that another one has replaced, empty where the meeting is the same.
-func (s *stay) past(now time.Time, internalID string) store.Session {
+// past is a stay that is over.
+type past struct {
+	claim   store.Claim
+	session store.Session
+}
+
+// end makes a stay a past one.
+func (s *stay) end(now time.Time, reason string) past { return past{s.claim, s.session(now, reason)} }
+
+// replaced is the past of a stay that another one has replaced, empty where the meeting is the same.
+func (s *stay) replaced(now time.Time, internalID string) past {
 	if s.claim.InternalID == internalID {
-		return store.Session{}
+		return past{}
 	}
-	return s.session(now, reasonMoved)
+	return s.end(now, reasonMoved)
 }
 
 // ignoreMissing takes a claim that is gone, or another's by now, for removed.

@@ -159,7 +159,7 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 		return ErrUnknown
 	}
 	placed := c.meeting.claim.Placed // nobody else changes it while this create has its turn
-	claim, past, same := c.confirm(internalID, createTime)
+	claim, before, same := c.confirm(internalID, createTime)
 	if same {
 		return nil
 	}
@@ -170,7 +170,7 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 			return err
 		}
 		stored = true
-		return l.remember(ctx, past)
+		return l.remember(ctx, before)
 	})
 	if !stored {
 		c.placedAt(placed)
@@ -191,7 +191,7 @@ func (c *Creation) placedAt(t time.Time) {
 
 // confirm is Confirm in memory. It returns the claim as it is now and what the meeting was before, if anything, and
 // whether nothing is to be written.
-func (c *Creation) confirm(internalID string, createTime int64) (claim store.Claim, past store.Session, same bool) {
+func (c *Creation) confirm(internalID string, createTime int64) (claim store.Claim, before past, same bool) {
 	l, m := c.ledger, c.meeting
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -203,17 +203,17 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 	claim.InternalID, claim.CreateTime = internalID, createTime
 	switch {
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
-		past = m.session(l.now(), reasonEnded)
+		before = m.end(l.now(), reasonEnded)
 		claim.Placed = l.now()
 		l.put(m, l.newStay(claim))
 	case c.before != nil:
-		past = c.before.past(l.now(), internalID)
+		before = c.before.replaced(l.now(), internalID)
 	}
 	m.claim, m.confirmed, m.missed = claim, l.now(), 0
 	if last, closed := l.closed.of(c.key); closed && last.is(claim.Server, internalID) {
 		l.closed.forget(c.key)
 	}
-	return claim, past, known == internalID
+	return claim, before, known == internalID
 }
 
 // GiveUp takes the claim back after no server took the meeting: a new one is removed, a known one stands where it was.

@@ -47,8 +47,9 @@ type (
 type faulty struct {
 	claims
 	sessions
-	mu   sync.Mutex
-	hook func(call string) error
+	mu    sync.Mutex
+	hook  func(call string) error
+	mixed []string // sessions that were remembered with the claim of another stay
 }
 
 func (f *faulty) set(hook func(call string) error) {
@@ -105,6 +106,20 @@ func (f *faulty) AddSession(ctx context.Context, s store.Session) error {
 		return err
 	}
 	return f.sessions.AddSession(ctx, s)
+}
+
+// Remember adds the session. A claim that is not that of the same stay is found out by check.
+func (f *faulty) Remember(ctx context.Context, c store.Claim, s store.Session) error {
+	stay := store.Session{
+		ID: c.InternalID, Tenant: c.Tenant, Server: c.Server, Start: c.Placed, End: s.End, Peak: s.Peak, Joins: s.Joins,
+		Reason: s.Reason, Recorded: c.Recorded,
+	}
+	if stay != s || c.MeetingID == "" {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.mixed = append(f.mixed, fmt.Sprintf("session %+v with claim %+v", s, c))
+	}
+	return f.AddSession(ctx, s)
 }
 
 // pool is a ledger over a real store, with a clock to move.
@@ -240,6 +255,9 @@ func (p *pool) check() {
 		held = append(held, m.Claim)
 	}
 	equal(p.t, "claims in memory, against the store", held, stored)
+	p.store.mu.Lock()
+	defer p.store.mu.Unlock()
+	equal(p.t, "sessions with another claim", p.store.mixed, nil)
 	p.must(p.Check())
 }
 

@@ -41,16 +41,23 @@ func (c Config) Validate() error {
 	return err
 }
 
+// History is told of every stay of a meeting on a server that is over, before its claim is gone.
+type History interface {
+	// Remember keeps the session of a stay whose claim was c, durably: what it has acknowledged must survive a crash. It
+	// may be called twice for the same stay. After an error the claim stands where that is still possible.
+	Remember(ctx context.Context, c store.Claim, s store.Session) error
+}
+
 // maxExpected is how many people can be expected in a new meeting.
 const maxExpected = 10_000
 
 // Ledger is the record of who is expected where. It is safe for concurrent use.
 type Ledger struct {
-	config   Config
-	claims   store.Claims
-	sessions store.Sessions
-	now      func() time.Time
-	start    time.Time // the zero of the clock that expectations fade by
+	config  Config
+	claims  store.Claims
+	history History
+	now     func() time.Time
+	start   time.Time // the zero of the clock that expectations fade by
 
 	mu       sync.Mutex // never held over a call to the store
 	servers  map[string]*server
@@ -61,7 +68,7 @@ type Ledger struct {
 }
 
 // New returns an empty ledger. SetServer and Load fill it.
-func New(config Config, claims store.Claims, sessions store.Sessions, now func() time.Time) *Ledger {
+func New(config Config, claims store.Claims, history History, now func() time.Time) *Ledger {
 	if config.Fade <= 0 {
 		config.Fade = 20 * time.Minute
 	}
@@ -69,7 +76,7 @@ func New(config Config, claims store.Claims, sessions store.Sessions, now func()
 		config.Default = 15
 	}
 	return &Ledger{
-		config: config, claims: claims, sessions: sessions, now: now, start: now(),
+		config: config, claims: claims, history: history, now: now, start: now(),
 		servers:  map[string]*server{},
 		meetings: map[store.MeetingKey]*meeting{},
 		turns:    map[store.MeetingKey]*turn{},

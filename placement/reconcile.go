@@ -170,7 +170,7 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
 	l.mu.Unlock()
 	err := c.commit(ctx, claim, before)
 	if err == nil {
-		err = l.write(ctx, func() error { return l.remember(ctx, before.past(l.now(), s.InternalID)) })
+		err = l.write(ctx, func() error { return l.remember(ctx, before.replaced(l.now(), s.InternalID)) })
 	}
 	if err != nil {
 		return fmt.Errorf("adopt %s: %w", s.Key.MeetingID, err)

@@ -1,6 +1,8 @@
 // Package poller asks the servers how they are, and owns what is observed of them: health, the meetings that were last
 // seen, and the clients that the rest of the program calls them with.
 //
+// Beside that it asks single servers about their recordings, for those who wait for them (Recordings).
+//
 // # Health
 //
 // Health is observed actively, by polls, and passively: a forward that fails is reported here and counts.

@@ -377,13 +377,9 @@ func (m *memory) DeleteClaim(_ context.Context, c store.Claim) error {
 	return nil
 }
 
-func (m *memory) AddSession(_ context.Context, s store.Session) error {
+func (m *memory) Remember(_ context.Context, _ store.Claim, s store.Session) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sessions = append(m.sessions, s)
 	return nil
-}
-
-func (m *memory) SessionsSince(context.Context, time.Time, int) ([]store.Session, error) {
-	return nil, nil
 }

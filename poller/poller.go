@@ -105,6 +105,18 @@ func (p *Poller) Run(ctx context.Context) error {
 	return nil
 }
 
+// Load adds the servers that are stored.
+func (p *Poller) Load(ctx context.Context, servers store.Servers) error {
+	list, err := servers.Servers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		p.SetServer(s)
+	}
+	return nil
+}
+
 // SetServer adds a server to the pool, or changes it. A new address or secret makes it unknown again, and so does being
 // disabled. Changes to one server must come one after another.
 func (p *Poller) SetServer(record store.Server) {

@@ -67,36 +67,3 @@ type Session struct {
 	Reason   string // why the claim was closed: "ended", "gone", "moved", …
 	Recorded bool
 }
-
-// Recording is one recording with all its formats.
-type Recording struct {
-	RecordID     string // the internal ID of the meeting that was recorded
-	Tenant       string
-	MeetingID    string
-	Name         string
-	State        string // processing, processed, published, unpublished or deleted
-	Published    bool
-	Start        time.Time
-	End          time.Time
-	Participants int
-	Meta         map[string]string
-	Formats      []Format
-}
-
-// Format is one playable form of a recording.
-type Format struct {
-	Type   string        // presentation, video, podcast, …
-	Path   string        // path and query of its URL, without a host
-	Length time.Duration // playing time
-	Size   int64         // bytes
-}
-
-// RecordingFilter selects recordings of one tenant. Empty fields select everything.
-type RecordingFilter struct {
-	Tenant     string
-	RecordIDs  []string // prefixes of record IDs; an empty element selects nothing
-	MeetingIDs []string // ignored where RecordIDs are given
-	States     []string
-	Offset     int
-	Limit      int // 0 is no limit
-}

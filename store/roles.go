@@ -10,6 +10,7 @@ import (
 type State interface {
 	Servers
 	Tenants
+	Tokens
 	Claims
 	Close() error
 }
@@ -18,6 +19,8 @@ type State interface {
 type Index interface {
 	Sessions
 	Recordings
+	Catalogue
+	Imports
 	Close() error
 }
 
@@ -49,6 +52,13 @@ type Tenants interface {
 	UpdateTenant(ctx context.Context, id string, change func(*Tenant) error) (Tenant, error)
 }
 
+// Tokens keeps which one-time tokens were used.
+type Tokens interface {
+	// SpendToken notes that a token was used, or returns ErrExists if it was before. What has expired may be
+	// forgotten.
+	SpendToken(ctx context.Context, id string, now, expires time.Time) error
+}
+
 // Claims keeps which meeting is on which server. What it has acknowledged survives a crash.
 type Claims interface {
 	// Claims returns all claims in no particular order.
@@ -69,9 +79,11 @@ type Sessions interface {
 	AddSession(ctx context.Context, s Session) error
 	// SessionsSince returns the sessions that ended at or after t, oldest end first, at most limit of them.
 	SessionsSince(ctx context.Context, t time.Time, limit int) ([]Session, error)
+	// Session returns one session, or ErrNotFound.
+	Session(ctx context.Context, id string) (Session, error)
 }
 
-// Recordings keeps the index of recordings.
+// Recordings keeps the index of recordings as front ends see it, tenant by tenant.
 type Recordings interface {
 	// Recordings returns one page of the selected recordings, newest start first and equal starts by ID, and how
 	// many were selected over all pages.
@@ -81,4 +93,34 @@ type Recordings interface {
 	// UpdateRecording changes a recording of a tenant in one transaction and returns what it has become, or
 	// ErrNotFound, also for one of another tenant.
 	UpdateRecording(ctx context.Context, tenant, recordID string, change func(*Recording) error) (Recording, error)
+}
+
+// Catalogue keeps the same recordings as the library and operators see them, whatever their tenant.
+type Catalogue interface {
+	// Recording returns one recording, or ErrNotFound.
+	Recording(ctx context.Context, recordID string) (Recording, error)
+	// ScanRecordings returns up to limit recordings in the order of their IDs, from the first one after the given
+	// ID on: a walk over all of them that holds no transaction for long.
+	ScanRecordings(ctx context.Context, after string, limit int) ([]Recording, error)
+	// OwedRecordings returns those of which a server owes something, in the order of their IDs.
+	OwedRecordings(ctx context.Context) ([]Recording, error)
+	// CountRecordings returns how many there are by tenant and state, in that order, without reading them.
+	CountRecordings(ctx context.Context) ([]RecordingCount, error)
+	// DeleteRecording forgets a recording altogether, or returns ErrNotFound.
+	DeleteRecording(ctx context.Context, recordID string) error
+}
+
+// Imports keeps the jobs of the importer, and commits what they bring.
+type Imports interface {
+	// Jobs returns the selected jobs in the order of their IDs.
+	Jobs(ctx context.Context, f JobFilter) ([]Job, error)
+	// UpdateJob changes a job in one transaction and returns what it has become. One that is not there yet is made:
+	// the closure gets a job that has nothing but its ID, which cannot be changed.
+	UpdateJob(ctx context.Context, id string, change func(*Job) error) (Job, error)
+	// DeleteJob forgets a job, or returns ErrNotFound.
+	DeleteJob(ctx context.Context, id string) error
+	// Commit stores what an import has made of its recordings, and its job, all or nothing, in one transaction.
+	// The closure is called for each of the IDs, and gets the recording that stands or, where there is none, one
+	// that has nothing but its ID, which cannot be changed. An error from it leaves everything as it was.
+	Commit(ctx context.Context, job Job, recordIDs []string, change func(*Recording) error) ([]Recording, error)
 }

@@ -1,5 +1,5 @@
-// Package web is what people see in a browser: for now one page, which says what answers here and, to somebody whose
-// join did not work, why. It shows nothing that is not in the request.
+// Package web is what people see in a browser: for now one page, which says what answers here or, to somebody for whom
+// something did not work, why. It shows no word of a request: whoever makes up an address cannot put words on it.
 package web
 
 import (
@@ -15,11 +15,8 @@ var files embed.FS
 // Web serves the pages.
 type Web struct{ page *template.Template }
 
-// New reads the templates.
-func New() (*Web, error) {
-	page, err := template.ParseFS(files, "page.html")
-	return &Web{page: page}, err
-}
+// New reads the templates, which are part of the program.
+func New() *Web { return &Web{page: template.Must(template.ParseFS(files, "page.html"))} }
 
 // Mount registers the pages.
 func (h *Web) Mount(mux *http.ServeMux) {
@@ -40,12 +37,36 @@ func (h *Web) front(w http.ResponseWriter, r *http.Request) {
 	if text := r.URL.Query().Get("errors"); text != "" && json.Unmarshal([]byte(text), &problems) != nil {
 		problems = []problem{{}}
 	}
+	p := page{"bbbpool", "BigBlueButton meetings", []string{"This address is for front ends. " +
+		"Meetings are started and joined from the page of your school or university."}}
+	if len(problems) > 0 {
+		p = page{"This did not work", "You could not join", words(problems[:min(len(problems), maxProblems)])}
+	}
+	h.write(w, http.StatusOK, p)
+}
+
+// Problem writes a page that says to a person what did not work, and what to do about it. Neither title nor text may
+// come from a request.
+func (h *Web) Problem(w http.ResponseWriter, _ *http.Request, status int, title, text string) {
+	h.write(w, status, page{title, title, []string{text}})
+}
+
+// page is what is on a page.
+type page struct {
+	Title   string
+	Heading string
+	Texts   []string
+}
+
+func (h *Web) write(w http.ResponseWriter, status int, p page) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *")
+	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	header.Set("Referrer-Policy", "no-referrer")
-	_ = h.page.Execute(w, words(problems[:min(len(problems), maxProblems)])) // the reader hung up
+	w.WriteHeader(status)
+	_ = h.page.Execute(w, p) // the reader hung up
 }
 
 // sentences say in plain words what an error means for the person in front of it.

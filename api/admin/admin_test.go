@@ -44,7 +44,7 @@ func newTestPool(t *testing.T) *testPool {
 	}
 	t.Cleanup(func() { _ = stores.Close() })
 	p := &testPool{stores: stores, log: &bytes.Buffer{}}
-	p.ledger = placement.New(placement.Config{}, stores.State, stores.Index, time.Now)
+	p.ledger = placement.New(placement.Config{}, stores.State, history{stores.Index}, time.Now)
 	p.poller = poller.New(poller.Config{
 		Interval: time.Second, Connect: 2 * time.Second, Response: 5 * time.Second, Unhealthy: 3, Healthy: 1,
 		Failover: time.Second,
@@ -277,4 +277,11 @@ func TestAPI_ContentType(t *testing.T) {
 	if s, err := p.Server(t.Context(), "a"); err != nil || s.State != "enabled" || s.Weight != 1 {
 		t.Errorf("server became %+v, %v", s, err)
 	}
+}
+
+// history keeps the sessions alone.
+type history struct{ sessions store.Sessions }
+
+func (h history) Remember(ctx context.Context, _ store.Claim, s store.Session) error {
+	return h.sessions.AddSession(ctx, s)
 }

@@ -54,6 +54,9 @@ type API struct {
 	Now        func() time.Time // may be left out
 	Log        zerolog.Logger
 	Ready      func() []string // why the program is not ready; may be left out
+	Recordings Recordings      // may be left out: then the pool has none
+	// Script makes the script with which a server sends its recordings to the pool at base; may be left out.
+	Script func(base string, s store.Server) ([]byte, error)
 
 	mu sync.Mutex // held from the write of a server's record to its arrival in the pool, so that these keep in step
 }
@@ -71,7 +74,7 @@ type handler func(r *http.Request) (any, error)
 type created struct{ what any }
 
 func (a *API) routes() map[string]handler {
-	return map[string]handler{
+	all := map[string]handler{
 		"GET /status":                a.status,
 		"GET /servers":               a.listServers,
 		"POST /servers":              a.addServer,
@@ -81,6 +84,7 @@ func (a *API) routes() map[string]handler {
 		"POST /servers/{id}/enable":  a.enable,
 		"POST /servers/{id}/cordon":  a.cordon,
 		"POST /servers/{id}/disable": a.disable,
+		"GET /servers/{id}/script":   a.script,
 		"GET /meetings":              a.listMeetings,
 		"GET /meeting":               a.showMeeting,
 		"POST /meeting/end":          a.endMeeting,
@@ -90,6 +94,10 @@ func (a *API) routes() map[string]handler {
 		"GET /version":               a.version,
 		"GET /openapi.json":          describe,
 	}
+	for pattern, handle := range a.recordingRoutes() {
+		all[pattern] = a.havingRecordings(handle)
+	}
+	return all
 }
 
 func describe(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }
@@ -126,6 +134,10 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 	}
 	if err != nil {
 		a.fail(w, r, err)
+		return
+	}
+	if work, ok := answer.(long); ok {
+		a.stream(w, r, work)
 		return
 	}
 	status := http.StatusOK

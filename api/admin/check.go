@@ -26,6 +26,10 @@ func (a *API) check(r *http.Request) (any, error) {
 		return nil, err
 	}
 	outcome := Check{OK: true, Problems: a.notReady(), Servers: make([]Checked, len(servers))}
+	if outcome.Recordings, err = a.recordingSums(ctx); err != nil {
+		return nil, err
+	}
+	outcome.Problems, outcome.Notes = append(outcome.Problems, a.sickVolumes()...), outcome.Recordings.problems()
 	var asking errgroup.Group
 	asking.SetLimit(checkAtOnce)
 	for i, s := range servers {

@@ -163,27 +163,40 @@ var errSilent = errors.New("it took too long")
 const maxReply = 64 << 20
 
 func call[T any](ctx context.Context, c *Client, method, path string, query url.Values, in any) (out T, err error) {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return out, fmt.Errorf("%s: %w", path, err)
-	}
 	limit := patience
 	if path == "/check" {
 		limit = checkPatience
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSilent)
 	defer cancel()
+	resp, err := c.send(ctx, method, path, query, in)
+	if err != nil {
+		return out, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := c.decode(resp, &out); err != nil {
+		return out, c.unanswered(ctx, err)
+	}
+	return out, nil
+}
+
+// send sends a request, and returns the answer unread.
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, in any) (*http.Response, error) {
 	target := c.base + Prefix + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
 	var content io.Reader
 	if in != nil {
+		body, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
 		content = bytes.NewReader(body)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, content)
 	if err != nil {
-		return out, fmt.Errorf("call bbbpool: %w", err)
+		return nil, fmt.Errorf("call bbbpool: %w", err)
 	}
 	if method != http.MethodGet {
 		req.Header.Set("Content-Type", "application/json")
@@ -192,16 +205,18 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	}
 	resp, err := c.http.Do(req)
-	if err == nil {
-		defer func() { _ = resp.Body.Close() }()
-		err = c.decode(resp, &out)
-	} else if failed, ok := errors.AsType[*url.Error](err); ok {
-		err = fmt.Errorf("call bbbpool at %s: %w", c.at, failed.Err)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = c.unanswered(ctx, fmt.Errorf("call bbbpool at %s: %w", c.at, failed.Err))
 	}
-	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
-		return out, fmt.Errorf("bbbpool does not answer on %s: %w", c.at, errSilent)
+	return resp, err
+}
+
+// unanswered says so where an error comes from an answer that took too long.
+func (c *Client) unanswered(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errSilent) {
+		return fmt.Errorf("bbbpool does not answer on %s: %w", c.at, errSilent)
 	}
-	return out, err
+	return err
 }
 
 // decode reads an answer. What is no answer of the API's comes from something else that listens there.

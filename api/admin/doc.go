@@ -3,7 +3,10 @@
 // It owns the routes below /api/v1, the form of what goes over them ([Server], [Meeting], [Tenant], …), the check of
 // what operators ask for, and the unix socket in the data directory. openapi.json describes all of it, and is served.
 //
-// It keeps no state: servers and tenants are the store's, health and load the [Pool]'s, meetings the ledger's. It
-// never shows a server's secret, shows a tenant's only to those that ask for it by name, and never lets a server into
+// It keeps no state: servers and tenants are the store's, health and load the [Pool]'s, meetings the ledger's,
+// recordings and their files those of [Recordings]. What takes long is answered line by line, and given up when nobody
+// listens any more.
+//
+// It never shows a server's secret, shows a tenant's only to those that ask for it by name, and never lets a server into
 // the pool unseen: its address and secret are tried first, unless somebody insists.
 package admin

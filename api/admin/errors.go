@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -55,6 +56,13 @@ var known = []struct {
 	{placement.ErrUnknown, http.StatusNotFound, "not-found"},
 	{store.ErrExists, http.StatusConflict, "exists"},
 	{store.ErrConflict, http.StatusConflict, "conflict"},
+	{recordings.ErrBusy, http.StatusConflict, "conflict"},
+	{recordings.ErrOver, http.StatusConflict, "conflict"},
+	{recordings.ErrNotInTrash, http.StatusConflict, "conflict"},
+	{recordings.ErrEnding, http.StatusServiceUnavailable, "ending"},
+	{recordings.ErrNoTenant, http.StatusNotFound, "not-found"},
+	{recordings.ErrNothing, http.StatusUnprocessableEntity, "path"},
+	{recordings.ErrVolume, http.StatusServiceUnavailable, "volume"},
 }
 
 // storeFault is a store that does not do its work for a reason that an operator can mend: the system's word for it, and
@@ -71,28 +79,31 @@ func storeFault(err error) (*Error, bool) {
 	}, true
 }
 
-// fail answers with an error. What nobody has foreseen is logged, and not shown.
+// fail answers with an error.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := a.refusal(r, err)
+	writeJSON(w, e.Status, e)
+}
+
+// refusal is what an error says to the caller. What nobody has foreseen is logged, and not shown.
+func (a *API) refusal(r *http.Request, err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		a.logRefusal(r, e.Code)
-		writeJSON(w, e.Status, e)
-		return
+		return e
 	}
 	for _, k := range known {
 		if errors.Is(err, k.is) {
 			a.logRefusal(r, k.code)
-			writeJSON(w, k.status, Error{Code: k.code, Message: err.Error()})
-			return
+			return &Error{Status: k.status, Code: k.code, Message: err.Error()}
 		}
 	}
 	if r.Context().Err() == nil { // else nobody waits for the answer
 		a.Log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("administration")
 	}
 	if e, ok := storeFault(err); ok {
-		writeJSON(w, e.Status, e)
-		return
+		return e
 	}
-	writeJSON(w, http.StatusInternalServerError, Error{Code: "internal", Message: "Internal error."})
+	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "Internal error."}
 }
 
 // logRefusal notes a change that was asked for and not made.

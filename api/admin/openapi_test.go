@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/recordings"
 )
 
 type description struct {
@@ -60,6 +61,15 @@ func TestOpenAPI_Schemas(t *testing.T) {
 		"NewServer": admin.NewServer{}, "Change": admin.Change{}, "Forced": admin.Forced{}, "Meeting": admin.Meeting{},
 		"Tenant": admin.Tenant{}, "Version": admin.Version{}, "Status": admin.Status{}, "Counts": admin.Counts{},
 		"Check": admin.Check{}, "Checked": admin.Checked{},
+		"Recording": admin.Recording{}, "RecordingPage": admin.RecordingPage{}, "Details": admin.Details{},
+		"RecordingDetails": admin.RecordingDetails{}, "Format": admin.Format{}, "Edits": admin.Edits{}, "Owed": admin.Owed{},
+		"RecordingOwed": admin.RecordingOwed{}, "RecordingChange": admin.RecordingChange{}, "Job": admin.Job{},
+		"Assignment": admin.Assignment{}, "Protection": admin.Protection{}, "ProtectReport": admin.ProtectReport{},
+		"RecordingSums": admin.RecordingSums{}, "Volume": admin.Volume{}, "Script": admin.Script{}, "Line": admin.Line{},
+		"Progress": recordings.Progress{}, "Finding": recordings.Finding{}, "Pruned": recordings.Pruned{},
+		"ImportOptions": recordings.ImportOptions{}, "ImportReport": recordings.ImportReport{},
+		"VerifyOptions": recordings.VerifyOptions{}, "VerifyReport": recordings.VerifyReport{},
+		"PruneOptions": recordings.PruneOptions{}, "PruneReport": recordings.PruneReport{},
 	}
 	schemas := described(t).Components.Schemas
 	for name, value := range types {

@@ -9,9 +9,15 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-func (a *API) status(*http.Request) (any, error) {
+func (a *API) status(r *http.Request) (any, error) {
 	servers := a.Pool.Servers()
 	st := Status{Version: a.Version, Listen: a.Listen, Problems: a.problems(servers), Meetings: len(a.Meetings.Meetings())}
+	var err error
+	if st.Recordings, err = a.recordingSums(r.Context()); err != nil {
+		return nil, err
+	}
+	st.Problems = append(st.Problems, a.sickVolumes()...)
+	st.Problems = append(st.Problems, st.Recordings.problems()...)
 	expected := 0.0
 	for _, s := range servers {
 		st.Servers.add(s)

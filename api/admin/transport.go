@@ -1,9 +1,10 @@
 package admin
 
 import (
-	"bytes"
+	"context"
 	"io"
 	"net/http"
+	"sync"
 )
 
 // HandlerTransport calls a handler in this process. With it a [Client] works on a data directory that no running
@@ -12,41 +13,69 @@ func HandlerTransport(h http.Handler) http.RoundTripper { return handlerTranspor
 
 type handlerTransport struct{ handler http.Handler }
 
-// RoundTrip has the handler answer a request.
+// RoundTrip has the handler answer a request, and returns as soon as the answer begins.
 func (t handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
+	ctx, cancel := context.WithCancel(r.Context())
+	r = r.Clone(ctx)
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
-	answer := &recorder{header: http.Header{}, status: http.StatusOK}
-	t.handler.ServeHTTP(answer, r)
-	if err := r.Body.Close(); err != nil {
-		return nil, err
-	}
+	reader, writer := io.Pipe()
+	answer := &answer{header: http.Header{}, begun: make(chan struct{}), body: writer}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		t.handler.ServeHTTP(answer, r)
+		answer.WriteHeader(http.StatusOK)
+		_ = r.Body.Close()
+		_ = writer.Close() // never fails
+	}()
+	<-answer.begun
 	return &http.Response{
 		StatusCode: answer.status, Status: http.StatusText(answer.status),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: answer.header, Body: io.NopCloser(&answer.body), ContentLength: int64(answer.body.Len()), Request: r,
+		Header: answer.sent, Body: &answerBody{reader, cancel, ended}, ContentLength: -1, Request: r,
 	}, nil
 }
 
-// recorder keeps an answer.
-type recorder struct {
+// answerBody is read while the handler writes.
+type answerBody struct {
+	*io.PipeReader
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// Close ends the handler, and returns when it is done: nothing is used any more then that it has used.
+func (b *answerBody) Close() error {
+	b.cancel()
+	err := b.PipeReader.Close()
+	<-b.ended
+	return err
+}
+
+// answer is what a handler writes to.
+type answer struct {
 	header http.Header
+	once   sync.Once
+	begun  chan struct{} // closed when status and sent are there
 	status int
-	wrote  bool
-	body   bytes.Buffer
+	sent   http.Header
+	body   *io.PipeWriter
 }
 
-func (r *recorder) Header() http.Header { return r.header }
+func (a *answer) Header() http.Header { return a.header }
 
-func (r *recorder) WriteHeader(status int) {
-	if !r.wrote {
-		r.status, r.wrote = status, true
-	}
+func (a *answer) WriteHeader(status int) {
+	a.once.Do(func() {
+		a.status, a.sent = status, a.header.Clone()
+		close(a.begun)
+	})
 }
 
-func (r *recorder) Write(p []byte) (int, error) {
-	r.wrote = true
-	return r.body.Write(p)
+func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(p)
 }
+
+// Flush has nothing to do: what is written is read at once.
+func (a *answer) Flush() {}

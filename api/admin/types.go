@@ -138,6 +138,8 @@ type Status struct {
 	Meetings int      `json:"meetings"`
 	Users    int      `json:"users"`
 	Expected float64  `json:"expected"`
+
+	Recordings *RecordingSums `json:"recordings,omitempty"` // where the pool has any
 }
 
 // Counts are servers by state, and by health those that are not disabled.
@@ -158,6 +160,9 @@ type Check struct {
 	OK       bool      `json:"ok"`
 	Problems []string  `json:"problems"` // of the program itself
 	Servers  []Checked `json:"servers"`
+
+	Recordings *RecordingSums `json:"recordings,omitempty"` // where the pool has any
+	Notes      []string       `json:"notes,omitempty"`      // what somebody should look at, although the pool works
 }
 
 // Checked is the outcome of asking one server.

@@ -76,6 +76,13 @@ func (r *Reply) Answer(call string) (Answer, error) {
 // *CallError where the server cannot be reached, does not answer in time, or answers with a status of 500 and above.
 // The time is what ctx has left; where it has no deadline, the response timeout.
 func (c *Client) Do(ctx context.Context, call, query, contentType string, body []byte) (*Reply, error) {
+	return c.do(ctx, call, query, contentType, body, MaxAnswer)
+}
+
+// do is Do for an answer of at most so many bytes.
+func (c *Client) do(
+	ctx context.Context, call, query, contentType string, body []byte, limit int64,
+) (*Reply, error) {
 	ctx, cancel := c.bounded(ctx) // for the wait, too
 	defer cancel()
 	select {
@@ -88,7 +95,7 @@ func (c *Client) Do(ctx context.Context, call, query, contentType string, body [
 		}
 		return nil, &CallError{Call: call, Reason: why, Err: ctx.Err()}
 	}
-	return c.send(ctx, call, c.alg.Sign(call, query, c.secret), contentType, body)
+	return c.send(ctx, call, c.alg.Sign(call, query, c.secret), contentType, body, limit)
 }
 
 // Answer makes a call without a body and reads the head of the answer. A FAILED is an answer, not an error.
@@ -105,7 +112,7 @@ func (c *Client) Answer(ctx context.Context, call, query string) (Answer, error)
 func (c *Client) Probe(ctx context.Context) (Answer, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	reply, err := c.send(ctx, "", "", "", nil)
+	reply, err := c.send(ctx, "", "", "", nil, MaxAnswer)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -121,7 +128,9 @@ func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // send goes past http.Client, which would follow redirects, and put URLs and what servers send into its errors.
-func (c *Client) send(ctx context.Context, call, signed, contentType string, body []byte) (*Reply, error) {
+func (c *Client) send(
+	ctx context.Context, call, signed, contentType string, body []byte, limit int64,
+) (*Reply, error) {
 	if c.base == nil {
 		return nil, &CallError{Call: call, Reason: BadURL, Err: errors.New("the address cannot be called")}
 	}
@@ -130,11 +139,11 @@ func (c *Client) send(ctx context.Context, call, signed, contentType string, bod
 		return nil, callError(call, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := readUpTo(resp.Body, resp.ContentLength, MaxAnswer)
+	answer, err := readUpTo(resp.Body, resp.ContentLength, limit)
 	if err != nil {
 		return nil, callError(call, err)
 	}
-	return check(call, resp, answer)
+	return check(call, resp, answer, limit)
 }
 
 // request puts a call together. Names of calls, and queries that Params made, need no escaping.
@@ -178,11 +187,11 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 }
 
 // check sorts out replies that are none.
-func check(call string, resp *http.Response, body []byte) (*Reply, error) {
+func check(call string, resp *http.Response, body []byte, limit int64) (*Reply, error) {
 	status := resp.StatusCode
 	switch {
-	case len(body) > MaxAnswer:
-		err := fmt.Errorf("more than %d MiB", MaxAnswer>>20)
+	case int64(len(body)) > limit:
+		err := fmt.Errorf("more than %d MiB", limit>>20)
 		return nil, &CallError{Call: call, Reason: TooLarge, Status: status, Err: err}
 	case status >= 500:
 		err := fmt.Errorf("%d %s", status, http.StatusText(status))

@@ -143,6 +143,47 @@ func children(b []byte, visit func(name string, inner []byte)) bool {
 	}
 }
 
+// elements is children for what need not be sound: what fits nowhere counts as text, an end tag closes whatever is open
+// inside its element, and an element that nobody closes ends with b. Tags with attributes count as text.
+func elements(b []byte, visit func(name string, inner []byte)) {
+	open := make([][]byte, 0, maxDepth)
+	start := 0
+	for s := (scanner{b: b}); ; {
+		t, ok := s.next()
+		if !ok {
+			break
+		}
+		switch t.kind {
+		case emptyKind:
+			if len(open) == 0 {
+				visit(string(t.name), nil)
+			}
+		case startKind:
+			if len(open) == 0 {
+				start = s.pos
+			}
+			if len(open) < maxDepth {
+				open = append(open, t.name)
+			}
+		case endKind:
+			i := len(open) - 1
+			for i >= 0 && !bytes.Equal(open[i], t.name) {
+				i--
+			}
+			if i == 0 {
+				visit(string(t.name), b[start:t.pos])
+			}
+			if i >= 0 {
+				open = open[:i]
+			}
+		case textKind, strayKind, cdataKind:
+		}
+	}
+	if len(open) > 0 {
+		visit(string(open[0]), b[start:])
+	}
+}
+
 // find returns the text of the first element of that name which is a child of the root of b or, with deep, stands
 // anywhere in b. What looks like an element inside CDATA is none.
 func find(b []byte, name string, deep bool) (text string, ok bool) {

@@ -125,13 +125,18 @@ func nameByte(c byte, first bool) bool {
 	return false
 }
 
-// WriteXML sends an answer of the API. It is never cached.
-func WriteXML(w http.ResponseWriter, status int, body []byte) {
+// BeginXML sends the head of an answer of the API. It is never cached.
+func BeginXML(w http.ResponseWriter, status int) {
 	h := w.Header()
 	h.Set("Content-Type", "text/xml; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
+}
+
+// WriteXML sends an answer of the API.
+func WriteXML(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	BeginXML(w, status)
 	_, _ = w.Write(body) // the front end hung up: nobody is left to tell
 }
 

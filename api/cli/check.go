@@ -36,6 +36,10 @@ func printCheck(env *Env, outcome admin.Check) error {
 	for _, problem := range outcome.Problems {
 		rows = append(rows, []string{"WRONG", "bbbpool", problem})
 	}
+	for _, note := range outcome.Notes {
+		rows = append(rows, []string{"note", "recordings", note})
+	}
+	rows = append(rows, checkedRecordings(outcome.Recordings)...)
 	for _, s := range outcome.Servers {
 		rows = append(rows, []string{verdict(s), s.ID, finding(s)})
 	}
@@ -43,6 +47,18 @@ func printCheck(env *Env, outcome admin.Check) error {
 		rows = append(rows, []string{"ok", "bbbpool", noServers})
 	}
 	return table(env.Out, "", rows)
+}
+
+// checkedRecordings marks what the notes are about.
+func checkedRecordings(sums *admin.RecordingSums) (rows [][]string) {
+	for _, pair := range recordingSums(sums) {
+		verdict := "ok"
+		if pair[0] == "imports" && sums.Failed > 0 || pair[0] == "owed" && sums.Overdue > 0 {
+			verdict = "note"
+		}
+		rows = append(rows, []string{verdict, pair[0], pair[1]})
+	}
+	return rows
 }
 
 func verdict(s admin.Checked) string {

@@ -76,7 +76,7 @@ func newPool(t *testing.T) *pool {
 	t.Cleanup(func() { _ = stores.Close() })
 	clock := func() time.Time { return now }
 	p := &pool{dir: dir, stores: stores, seen: map[string]poller.Status{}}
-	p.ledger = placement.New(placement.Config{}, stores.State, stores.Index, clock)
+	p.ledger = placement.New(placement.Config{}, stores.State, history{stores.Index}, clock)
 	servers := poller.New(poller.Config{
 		Interval: time.Second, Connect: time.Second, Response: time.Second, Unhealthy: 1, Healthy: 1,
 		Failover: time.Second,
@@ -189,7 +189,9 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 
 // Every list and sheet looks as it should, in an empty pool and in one with trouble, and hides what has to be hidden.
 func TestCommands_Golden(t *testing.T) {
-	commands := [][]string{
+	runGolden(t, map[string]func(*pool, *testing.T){
+		"empty": func(*pool, *testing.T) {}, "typical": (*pool).typical,
+	}, [][]string{
 		{"status"},
 		{"server", "list"},
 		{"meeting", "list"},
@@ -207,10 +209,14 @@ func TestCommands_Golden(t *testing.T) {
 		{"meeting", "list", "--json"},
 		{"tenant", "list", "--json"},
 		{"tenant", "show", "default", "--json"},
-	}
-	for name, prepare := range map[string]func(*pool, *testing.T){
-		"empty": func(*pool, *testing.T) {}, "typical": (*pool).typical,
-	} {
+		{"recording", "list"},
+	})
+}
+
+// runGolden runs commands on pools, each with a golden file of its name.
+func runGolden(t *testing.T, pools map[string]func(*pool, *testing.T), commands [][]string) {
+	t.Helper()
+	for name, prepare := range pools {
 		t.Run(name, func(t *testing.T) {
 			p := newPool(t)
 			prepare(p, t)
@@ -316,4 +322,11 @@ func TestOptions_DataDir(t *testing.T) {
 	if dir := (cli.Options{Data: "x"}).DataDir(); dir != "x" {
 		t.Errorf("got %s", dir)
 	}
+}
+
+// history keeps the sessions alone.
+type history struct{ sessions store.Sessions }
+
+func (h history) Remember(ctx context.Context, _ store.Claim, s store.Session) error {
+	return h.sessions.AddSession(ctx, s)
 }

@@ -2,10 +2,11 @@ package cli
 
 // Commands are the commands, for a program to embed in its grammar. Each has a method Run(*Env) error.
 type Commands struct {
-	Status  StatusCmd   `cmd:"" help:"Show the pool at a glance."`
-	Server  ServerCmds  `cmd:"" help:"Administrate the servers."`
-	Meeting MeetingCmds `cmd:"" help:"Look at the meetings, or end one."`
-	Tenant  TenantCmds  `cmd:"" help:"Look at the tenants and their secrets."`
+	Status    StatusCmd     `cmd:"" help:"Show the pool at a glance."`
+	Server    ServerCmds    `cmd:"" help:"Administrate the servers."`
+	Meeting   MeetingCmds   `cmd:"" help:"Look at the meetings, or end one."`
+	Tenant    TenantCmds    `cmd:"" help:"Look at the tenants and their secrets."`
+	Recording RecordingCmds `cmd:"" help:"Look after the recordings, and how they get here."`
 }
 
 // ServerCmds are the commands about servers.
@@ -18,6 +19,7 @@ type ServerCmds struct {
 	Enable  ServerEnableCmd  `cmd:"" help:"Let a server take meetings."`
 	Cordon  ServerCordonCmd  `cmd:"" help:"Let a server keep its meetings and take no new ones."`
 	Disable ServerDisableCmd `cmd:"" help:"Take a server out of use."`
+	Script  ServerScriptCmd  `cmd:"" help:"Print the script that sends a server's recordings to the pool."`
 }
 
 // MeetingCmds are the commands about meetings.
@@ -31,6 +33,25 @@ type MeetingCmds struct {
 type TenantCmds struct {
 	List TenantListCmd `cmd:"" help:"List the tenants."`
 	Show TenantShowCmd `cmd:"" help:"Show a tenant, its secrets, and how front ends use them."`
+}
+
+// RecordingCmds are the commands about recordings.
+type RecordingCmds struct {
+	List      RecordingListCmd      `cmd:"" help:"List the recordings, newest first, or those that are still owed."`
+	Show      RecordingShowCmd      `cmd:"" help:"Show one recording."`
+	Import    RecordingImportCmd    `cmd:"" help:"Import archives or directories of recordings."`
+	Publish   RecordingPublishCmd   `cmd:"" help:"Let recordings play."`
+	Unpublish RecordingUnpublishCmd `cmd:"" help:"Keep recordings, and let them play for nobody."`
+	Protect   RecordingProtectCmd   `cmd:"" help:"Let recordings play for those alone whom the front end lets in."`
+	Unprotect RecordingUnprotectCmd `cmd:"" help:"Let recordings play for everybody who has the link."`
+	Delete    RecordingDeleteCmd    `cmd:"" help:"Delete recordings."`
+	Restore   RecordingRestoreCmd   `cmd:"" help:"Bring deleted recordings back, unpublished, while their files are kept."`
+	Assign    RecordingAssignCmd    `cmd:"" help:"Give recordings to another tenant."`
+	Jobs      RecordingJobsCmd      `cmd:"" help:"List the imports that are open or have failed."`
+	Retry     RecordingRetryCmd     `cmd:"" help:"Have imports tried again, now."`
+	Drop      RecordingDropCmd      `cmd:"" help:"Forget imports that have failed, and their archives."`
+	Prune     RecordingPruneCmd     `cmd:"" help:"Delete what is too old, or too much."`
+	Verify    RecordingVerifyCmd    `cmd:"" help:"Compare the index with the disk, and mend what is wrong."`
 }
 
 // Sure is how scripts answer the question that somebody at a terminal is asked.

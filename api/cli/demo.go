@@ -46,7 +46,7 @@ func (c DemoCmd) Run(env *Env) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	data := filepath.Join(dir, "data")
-	sim, err := simulator.New(simulator.Config{Servers: c.Servers, RecordingDelay: 5 * time.Second})
+	sim, err := c.simulate(data)
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,27 @@ func (c DemoCmd) Run(env *Env) error {
 	return errors.Join(err, <-simulated)
 }
 
+// elsewhere are the settings that would let a demo loose on recordings that are somebody's.
+var elsewhere = []string{
+	"BBBPOOL_RECORDINGS_DIR", "SCALELITE_RECORDING_DIR", "BBBPOOL_SPOOL_DIR", "RECORDING_SPOOL_DIR",
+	"BBBPOOL_PUBLISH_DIR", "RECORDING_PUBLISH_DIR", "BBBPOOL_UNPUBLISH_DIR", "RECORDING_UNPUBLISH_DIR",
+	"BBBPOOL_TRASH_DIR",
+}
+
+// simulate makes the servers. Their recordings arrive in the spool of the pool's data directory.
+func (c DemoCmd) simulate(data string) (*simulator.Simulator, error) {
+	for _, name := range elsewhere {
+		if err := os.Unsetenv(name); err != nil {
+			return nil, err
+		}
+	}
+	spool := filepath.Join(data, "recordings", "spool")
+	if err := os.MkdirAll(spool, 0o700); err != nil {
+		return nil, err
+	}
+	return simulator.New(simulator.Config{Servers: c.Servers, SpoolDir: spool, RecordingDelay: 3 * time.Second})
+}
+
 // fill adds the simulated servers to a pool that is not served yet.
 func (c DemoCmd) fill(ctx context.Context, env *Env, data string, servers []*simulator.Server) error {
 	handler, done, err := env.Offline(ctx, data)
@@ -89,7 +110,10 @@ func (c DemoCmd) fill(ctx context.Context, env *Env, data string, servers []*sim
 
 // serve runs the pool as `bbbpool serve` does.
 func (c DemoCmd) serve(ctx context.Context, env *Env, data string) error {
-	args := []string{"serve", "--data", data, "--listen", c.Listen, "--log-level", "warn", "--poll-interval", "2s"}
+	args := []string{
+		"serve", "--data", data, "--listen", c.Listen, "--log-level", "warn", "--poll-interval", "2s",
+		"--spool-rest", "100ms",
+	}
 	if code := env.Main(ctx, args, env.In, env.Out, env.Err); code != Done {
 		return errors.New("the pool did not run")
 	}
@@ -155,6 +179,7 @@ func startMeeting(ctx context.Context, api string, secret bbb.Secret) (string, e
 	client := bbb.NewClient(bbb.Endpoint{URL: api, Secret: secret}, http.DefaultTransport, 10*time.Second)
 	answer, err := client.Answer(ctx, "create", url.Values{
 		"name": {"Demo"}, "meetingID": {"demo"}, "meetingExpireIfNoUserJoinedInMinutes": {"1440"},
+		"record": {"true"}, "autoStartRecording": {"true"},
 	}.Encode())
 	if err == nil && answer.Err != nil {
 		err = answer.Err
@@ -182,6 +207,7 @@ func (d demo) print(env *Env) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(env.Out, "\nEnd with Ctrl-C; nothing is kept.")
+	_, err := fmt.Fprintln(env.Out, "\nEnd the meeting, and its recording is there within seconds: bbbpool recording list"+
+		"\nEnd with Ctrl-C; nothing is kept.")
 	return err
 }

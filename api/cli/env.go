@@ -31,6 +31,7 @@ type Env struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Terminal bool // somebody sits there who can be asked
+	Watched  bool // somebody sees at once what is written to Err
 	Options  Options
 	Version  string
 	// Main runs another command of the same program, and returns its exit code.

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"slices"
@@ -55,7 +54,7 @@ func Run(env *Env, grammar any, options *Options, args []string) int {
 	if err != nil {
 		return env.failed(advised(err), Usage)
 	}
-	env.Options, env.Terminal = *options, isTerminal(env.In)
+	env.Options, env.Terminal, env.Watched = *options, isTerminal(env.In), isTerminal(env.Err)
 	if err := parsed.Run(env); err != nil {
 		if _, wrong := errors.AsType[UsageError](err); wrong {
 			return env.failed(err, Usage)
@@ -65,9 +64,20 @@ func Run(env *Env, grammar any, options *Options, args []string) int {
 	return Done
 }
 
-// isTerminal tells whether somebody sits there who can be asked.
-func isTerminal(in io.Reader) bool {
-	file, ok := in.(*os.File)
+// Defaults fills a struct of flags from the environment, as Run does for a command.
+func Defaults(flags any) error {
+	parser, err := kong.New(flags, kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durations)))
+	if err != nil {
+		return err
+	}
+	dropEmpty(names(parser.Model.Node))
+	_, err = parser.Parse(nil)
+	return err
+}
+
+// isTerminal tells whether somebody sits there.
+func isTerminal(end any) bool {
+	file, ok := end.(*os.File)
 	return ok && isatty.IsTerminal(file.Fd())
 }
 

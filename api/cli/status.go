@@ -26,13 +26,13 @@ func (c *StatusCmd) Run(env *Env) error {
 }
 
 func printStatus(env *Env, st admin.Status) error {
-	err := sheet(env.Out, [][2]string{
+	pairs := [][2]string{
 		{"version", st.Version},
 		{"servers", servers(st.Servers)},
 		{"meetings", strconv.Itoa(st.Meetings)},
 		{"users", fmt.Sprintf("%d, and %s more expected", st.Users, number(st.Expected))},
-	}...)
-	if err != nil {
+	}
+	if err := sheet(env.Out, append(pairs, recordingSums(st.Recordings)...)...); err != nil {
 		return err
 	}
 	text := "nothing is wrong\n"
@@ -42,8 +42,27 @@ func printStatus(env *Env, st admin.Status) error {
 	if st.Servers.Total == 0 {
 		text += noServers + "\n"
 	}
-	_, err = fmt.Fprint(env.Out, "\n"+text)
+	_, err := fmt.Fprint(env.Out, "\n"+text)
 	return err
+}
+
+// recordingSums says what there is of recordings, if there is anything.
+func recordingSums(sums *admin.RecordingSums) (pairs [][2]string) {
+	if sums == nil {
+		return nil
+	}
+	kinds := some(tally{"published", sums.Published}, tally{"unpublished", sums.Unpublished},
+		tally{"processing", sums.Processing}, tally{"deleted", sums.Deleted})
+	if kinds != "" {
+		pairs = append(pairs, [2]string{"recordings", kinds + "; " + size(sums.Bytes)})
+	}
+	if imports := some(tally{"open", sums.Importing}, tally{"failed", sums.Failed}); imports != "" {
+		pairs = append(pairs, [2]string{"imports", imports})
+	}
+	if sums.Owed > 0 {
+		pairs = append(pairs, [2]string{"owed", fmt.Sprintf("%d, %d of them overdue", sums.Owed, sums.Overdue)})
+	}
+	return pairs
 }
 
 // servers says how many there are of each kind that there is.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,6 +33,8 @@ type call struct {
 	tries    int   // servers that a create was sent to
 	occupied bool  // a create is of a meeting with people in it
 	unread   bool  // there is a body, and nobody has read it
+	begun    bool  // an answer in pieces is on its way
+	cut      bool  // and will never be whole
 	err      error // what went wrong on our side
 }
 
@@ -72,13 +75,63 @@ func (c *call) pass(reply *bbb.Reply) error {
 	return nil
 }
 
+// pieces returns the next piece of an answer, and whether there are more.
+type pieces func() (piece []byte, more bool, err error)
+
+// pieceTime is how long the front end may take for a piece.
+const pieceTime = time.Minute
+
+// stream is xml for an answer that comes in pieces, none of which is kept. An error in the first one is answered like any
+// other; later it only leaves to cut the answer off.
+func (c *call) stream(next pieces) error {
+	piece, more, err := next()
+	if err != nil {
+		return err
+	}
+	if !more {
+		return c.xml(piece)
+	}
+	c.outcome, c.status, c.begun = "SUCCESS", http.StatusOK, true
+	bbb.BeginXML(c.w, http.StatusOK)
+	for c.r.Method != http.MethodHead {
+		if err := c.send(piece); err != nil {
+			return fmt.Errorf("%w: %w", errHungUp, err)
+		}
+		if !more {
+			break
+		}
+		if piece, more, err = next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errHungUp says that the front end did not wait for, or did not take, the rest of an answer.
+var errHungUp = errors.New("the front end has hung up")
+
+// send sends a piece at once.
+func (c *call) send(piece []byte) error {
+	control := http.NewResponseController(c.w)
+	_ = control.SetWriteDeadline(time.Now().Add(pieceTime)) // fails for none of our connections
+	if _, err := c.w.Write(piece); err != nil {
+		return err
+	}
+	return control.Flush()
+}
+
 // fail answers with an error, if there is one. What is not meant for the front end is logged and shown as internal.
 func (c *call) fail(err error) {
 	if err == nil {
 		return
 	}
-	if errors.Is(err, context.Canceled) {
+	c.cut = c.begun
+	if errors.Is(err, context.Canceled) || errors.Is(err, errHungUp) {
 		c.outcome, c.status = "hungUp", 499
+		return
+	}
+	if c.cut {
+		c.outcome, c.err = bbb.ErrInternal.Key, err
 		return
 	}
 	if c.unread {

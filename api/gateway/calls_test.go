@@ -333,14 +333,21 @@ func TestGateway_ParameterRules(t *testing.T) {
 		c.Params.DefaultCreate, c.Params.OverrideCreate = "welcome=hello,muteOnStart=true", "copyright=ours"
 		c.Params.ExcludeCreate, c.Params.MaxDuration = "logo", 90
 	}})
-	p.call("create", createQuery("room")+"&muteOnStart=false&copyright=theirs&logo=x&duration=0&meta_BBBPOOL-Tenant=other")
+	p.call("create", createQuery("room")+"&muteOnStart=false&copyright=theirs&logo=x&duration=0"+
+		"&meta_BBBPOOL-Tenant=other&meta_tenant-ID=other&meta_tenant-name=Other&meta_Bbbpool-Keep=true&meta_tenant=a")
 	m, ok := p.sims[0].Meeting("room")
 	if !ok {
 		t.Fatal("no meeting")
 	}
-	want := map[string]string{"welcome": "hello", "muteOnStart": "false", "copyright": "ours", "duration": "90"}
+	want := map[string]string{
+		"welcome": "hello", "muteOnStart": "false", "copyright": "ours", "duration": "90", "meta_Bbbpool-Keep": "true",
+		"meta_tenant": "a",
+	}
 	got := map[string]string{}
-	for _, name := range []string{"welcome", "muteOnStart", "copyright", "duration", "logo", "meta_BBBPOOL-Tenant"} {
+	for _, name := range []string{
+		"welcome", "muteOnStart", "copyright", "duration", "logo", "meta_BBBPOOL-Tenant", "meta_tenant-ID",
+		"meta_tenant-name", "meta_Bbbpool-Keep", "meta_tenant",
+	} {
 		if v, ok := m.Params[name]; ok {
 			got[name] = v
 		}

@@ -4,6 +4,9 @@
 // and answer with the server's own bytes. There is a file for each call. Where meetings are is the ledger's to know, how
 // servers are is the [Pool]'s; it remembers nothing but which servers have just failed at creates.
 //
+// Calls about recordings are answered by [Recordings], and no server is asked. A list of them may be longer than memory
+// allows: it is sent in pieces, and cut off in the middle rather than ended where something is missing.
+//
 // It never lets an error of one server become an error of the pool while another can do the work, never answers in any
 // form but BigBlueButton's own (XML mostly, a redirect for a join), and never passes on what was not signed.
 package gateway

@@ -20,14 +20,16 @@ import (
 
 // Config is what an operator may set, as flags. The environment names are Scalelite's.
 type Config struct {
-	Params         Params        `embed:""`
-	Secret         store.Secret  `placeholder:"SECRET" env:"LOADBALANCER_SECRET" help:"Shared secret of the front ends; better in the environment, where others do not see it. Made on the first start by default."`
-	Secrets        store.Secret  `placeholder:"A:B" env:"LOADBALANCER_SECRETS" help:"More of them, separated by colons."`
-	Algorithms     []string      `name:"checksum-algorithms" sep:":" env:"BBBPOOL_CHECKSUM_ALGORITHMS,LOADBALANCER_CHECKSUM_ALGORITHM" help:"Checksum algorithms that front ends may use, separated by colons. All by default."`
-	NoMeetingsList bool          `name:"no-meetings-list" env:"BBBPOOL_NO_MEETINGS_LIST,GET_MEETINGS_API_DISABLED" help:"Answer getMeetings with an empty list."`
-	UnsignedForms  bool          `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
-	MaxBody        int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
-	Connect        time.Duration `kong:"-"` // the deadline for connecting to a server
+	Params             Params        `embed:""`
+	Secret             store.Secret  `placeholder:"SECRET" env:"LOADBALANCER_SECRET" help:"Shared secret of the front ends; better in the environment, where others do not see it. Made on the first start by default."`
+	Secrets            store.Secret  `placeholder:"A:B" env:"LOADBALANCER_SECRETS" help:"More of them, separated by colons."`
+	Algorithms         []string      `name:"checksum-algorithms" sep:":" env:"BBBPOOL_CHECKSUM_ALGORITHMS,LOADBALANCER_CHECKSUM_ALGORITHM" help:"Checksum algorithms that front ends may use, separated by colons. All by default."`
+	NoMeetingsList     bool          `name:"no-meetings-list" env:"BBBPOOL_NO_MEETINGS_LIST,GET_MEETINGS_API_DISABLED" help:"Answer getMeetings with an empty list."`
+	NoRecordings       bool          `name:"no-recordings" env:"BBBPOOL_NO_RECORDINGS,RECORDING_DISABLED" help:"Answer getRecordings with an empty list, and find no recording to change."`
+	FilteredRecordings bool          `name:"filtered-recordings" env:"BBBPOOL_FILTERED_RECORDINGS,GET_RECORDINGS_API_FILTERED" help:"Refuse to list the recordings of all meetings: getRecordings needs a meetingID or a recordID."`
+	UnsignedForms      bool          `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
+	MaxBody            int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
+	Connect            time.Duration `kong:"-"` // the deadline for connecting to a server
 }
 
 // Pool is what the gateway needs of the servers.
@@ -56,9 +58,11 @@ type Gateway struct {
 	Config     Config
 	Ledger     *placement.Ledger
 	Pool       Pool
-	Recordings store.Recordings
+	Recordings Recordings
 	Log        zerolog.Logger
 	Metrics    *Metrics
+	// Link returns path and query of the URL under which viewers get a format; nil takes the path of the format.
+	Link func(store.Recording, store.Format) string
 
 	tenants    atomic.Pointer[tenants]
 	algorithms []bbb.Algorithm
@@ -66,6 +70,7 @@ type Gateway struct {
 	flights    singleflight.Group
 	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
 	forms      *semaphore.Weighted // bytes of forms that are being read unverified
+	lists      *semaphore.Weighted // long lists of recordings that are being fetched from
 	calls      map[string]handler
 }
 
@@ -95,6 +100,14 @@ func (c Config) algorithms() (list []bbb.Algorithm, err error) {
 	return list, err
 }
 
+// Open makes the gateway ready for its first request, with the tenants that are stored.
+func (g *Gateway) Open(ctx context.Context, tenants store.Tenants, now time.Time) error {
+	if err := g.Init(); err != nil {
+		return err
+	}
+	return g.LoadTenants(ctx, tenants, now)
+}
+
 // Init makes the gateway ready. The configuration must be valid.
 func (g *Gateway) Init() (err error) {
 	if g.algorithms, err = g.Config.algorithms(); err != nil {
@@ -105,6 +118,7 @@ func (g *Gateway) Init() (err error) {
 	}
 	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)
 	g.forms = semaphore.NewWeighted(formsInMemory * maxForm)
+	g.lists = semaphore.NewWeighted(longLists)
 	g.calls = map[string]handler{
 		"create":                 g.create,
 		"join":                   g.join,
@@ -149,6 +163,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.fail(g.serve(r.Context(), c))
 	c.log(g.Log)
 	g.Metrics.count(c)
+	if c.cut {
+		panic(http.ErrAbortHandler) // cuts the connection off: nobody must take half an answer for a whole one
+	}
 }
 
 // callName takes the name of the call from the path. Front ends that were given the URL with or without "/api" end up

@@ -120,7 +120,7 @@ func (p *pool) boot(set settings) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = p.stores.Close() })
-	p.ledger = placement.New(placement.Config{}, p.stores.State, p.stores.Index, time.Now)
+	p.ledger = placement.New(placement.Config{}, p.stores.State, history{p.stores.Index}, time.Now)
 	p.poller = poller.New(polling, p.ledger, log, time.Now)
 	for i, s := range p.sims {
 		record := store.Server{
@@ -135,7 +135,7 @@ func (p *pool) boot(set settings) {
 		tb.Fatal(err)
 	}
 	p.gateway = &gateway.Gateway{
-		Config: config, Ledger: p.ledger, Pool: p.poller, Recordings: p.stores.Index, Log: log,
+		Config: config, Ledger: p.ledger, Pool: p.poller, Recordings: index{p.stores.Index}, Log: log,
 		Metrics: &gateway.Metrics{Set: metrics.NewSet()},
 	}
 	if err := p.gateway.Init(); err != nil {
@@ -302,3 +302,10 @@ func hostOf(tb testing.TB, s *simulator.Server) string {
 }
 
 type gatewayConfig = gateway.Config
+
+// history keeps the sessions alone.
+type history struct{ sessions store.Sessions }
+
+func (h history) Remember(ctx context.Context, _ store.Claim, s store.Session) error {
+	return h.sessions.AddSession(ctx, s)
+}

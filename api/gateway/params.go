@@ -81,13 +81,16 @@ func (r rules) apply(params *bbb.Params) {
 	}
 }
 
-// reserved is how metadata of our own starts; front ends may not set it.
-const reserved = "meta_bbbpool-"
+// reserved tells whether a metadata key, in lower case, is not for front ends to set: those of our own, but for the one
+// that keeps a recording, and those that tell Scalelite whose a recording is.
+func reserved(key string) bool {
+	return strings.HasPrefix(key, "bbbpool-") && key != "bbbpool-keep" || key == "tenant-id" || key == "tenant-name"
+}
 
 // forCreate applies the rules to a create, and keeps its duration within the limit.
 func (p *Params) forCreate(params *bbb.Params) {
 	for _, param := range *params {
-		if strings.HasPrefix(strings.ToLower(param.Name), reserved) {
+		if key, ok := strings.CutPrefix(strings.ToLower(param.Name), "meta_"); ok && reserved(key) {
 			params.Del(param.Name)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // The tree. Rows are JSON (rows.go); <time> is 12 bytes that sort as the time does, <-time> those of the newest first
-// (keys.go); 0 is a zero byte, <n> the length of what follows in 4 bytes.
+// (keys.go); 0 is a zero byte, <n> the length of what follows in 4 bytes, and a <part> ends where it says (keys.go).
 //
 //	meta
 //	└── schema                                           the version below, in decimal
@@ -26,6 +26,18 @@ import (
 //	├── recordings-by-start/<tenant> 0 <-time> <recordID>                       state
 //	└── recordings-by-meeting/<tenant> 0 <n> <meetingID> <-time> <recordID>     state
 //
+// Since schema 2:
+//
+//	├── recordings-by-state/<tenant> 0 <n> <state> <-time> <recordID>           nothing
+//	├── recordings-by-meta/<tenant> 0 <part of the name> <part of the value> <-time> <recordID>
+//	│                     state; where the part ends before the value does, <n> <state> <the rest of the value>
+//	├── recordings-counted/<tenant> 0 <state>            how many, then their bytes, in 8 bytes each
+//	├── recordings-owed/<recordID>                       nothing
+//	├── jobs/<id>                                        row
+//	├── jobs-by-state/<n> <state> <id>                   nothing
+//	├── tokens/<id>                                      <time> when it expires
+//	└── tokens-by-expiry/<time> <id>                     nothing
+//
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
 //   - A new bucket, or a new field whose absence means what was true before: raise schema by one and, for a bucket,
@@ -34,7 +46,7 @@ import (
 //   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
 //     transaction that raises the version.
 //   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
-const schema = 1
+const schema = 2
 
 const (
 	metaBucket = "meta"
@@ -50,11 +62,21 @@ const (
 	recordingsByID      = "recordings-by-id"
 	recordingsByStart   = "recordings-by-start"
 	recordingsByMeeting = "recordings-by-meeting"
+	recordingsByState   = "recordings-by-state"
+	recordingsByMeta    = "recordings-by-meta"
+	recordingsCounted   = "recordings-counted"
+	recordingsOwed      = "recordings-owed"
+	jobs                = "jobs"
+	jobsByState         = "jobs-by-state"
+	tokens              = "tokens"
+	tokensByExpiry      = "tokens-by-expiry" //nolint:gosec // a bucket
 )
 
 var buckets = []string{
 	servers, tenants, claims, sessions, sessionsByEnd,
 	recordings, recordingsByID, recordingsByStart, recordingsByMeeting,
+	recordingsByState, recordingsByMeta, recordingsCounted, recordingsOwed,
+	jobs, jobsByState, tokens, tokensByExpiry,
 }
 
 var errForeign = errors.New("not a database of bbbpool")
@@ -80,7 +102,7 @@ func prepare(db *bbolt.DB) error {
 	case version == schema:
 		return nil
 	}
-	return db.Update(migrate)
+	return db.Update(func(tx *bbolt.Tx) error { return migrate(tx, version) })
 }
 
 // schemaOf returns 0 for a database that is new.
@@ -99,13 +121,19 @@ func schemaOf(tx *bbolt.Tx) (int, error) {
 	return version, nil
 }
 
-func migrate(tx *bbolt.Tx) error {
+// migrate takes the tree from an older version, or from none, to today's.
+func migrate(tx *bbolt.Tx, version int) error {
 	root, err := tx.CreateBucketIfNotExists([]byte(tree))
 	if err != nil {
 		return err
 	}
 	for _, name := range buckets {
 		if _, err := root.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	if version == 1 {
+		if err := indexAgain(tx); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,12 @@
 package bolt_test
 
 import (
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/store/bolt"
 )
 
-// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v2.db.
+// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v3.db.
 var freeze = flag.String("freeze", "", "write a database of today's schema to this new file")
 
 var frozenAt = time.Date(2026, 1, 5, 8, 0, 0, 125_000_001, time.UTC)
@@ -43,10 +46,45 @@ var frozen = struct {
 	},
 	store.Recording{
 		RecordID: "183f0bf3-1767500000000", Tenant: "default", MeetingID: "room\x00 \xff/ä", Name: "Algebra",
-		State: "published", Published: true, Start: frozenAt.Add(-2 * time.Hour), End: frozenAt.Add(-time.Hour),
+		State: store.Published, Start: frozenAt.Add(-2 * time.Hour), End: frozenAt.Add(-time.Hour),
 		Participants: 31, Meta: map[string]string{"bbb-origin": "moodle"},
 		Formats: []store.Format{{Type: "video", Path: "/playback/video/x/?a=b", Length: time.Hour, Size: 1 << 33}},
 	},
+}
+
+// frozenSince2 is what those of schema 2 and later hold besides.
+var frozenSince2 = struct {
+	recording store.Recording
+	job       store.Job
+	token     string
+}{
+	store.Recording{
+		RecordID: "7e0a\xff-1767500000001", Tenant: "other", MeetingID: "room\x00", Name: "Geo\xffmetrie",
+		State: store.Unpublished, Protected: true, Start: frozenAt.Add(-3 * time.Hour), End: frozenAt.Add(-time.Hour),
+		Participants: 7, RawSize: 1 << 34, Breakout: &store.Breakout{Parent: "\xfe-1", Sequence: 3, FreeJoin: true},
+		BreakoutRooms: []string{"x-2", "\xfdx-1"},
+		Meta: map[string]string{
+			"bbb-origin": "moodle", "\xffodd": "\xff", "": "nameless", "zero\x00": "a\x00b",
+			"description": strings.Repeat("lang ", 60) + "Ende",
+		},
+		Formats: []store.Format{{
+			Type: "presentation", Path: "/playback/presentation/2.3/\xff", Length: time.Hour, ProcessingTime: time.Minute,
+			Size: 1 << 33, Bytes: 1<<33 + 1, Images: []store.Image{{Width: 176, Height: 136, Alt: "\xffS. 1", Path: "/t.png"}},
+		}, {Type: "video", Path: "/v", Bytes: 5}},
+		Edits:  store.Edits{State: true, Protected: true, Meta: map[string]string{"gone": "", "\xfc": "\xfb"}},
+		Server: "bbb1", Imported: frozenAt, Changed: frozenAt.Add(time.Minute),
+		Owed: &store.Owed{
+			Server: "bbb1", Ended: frozenAt.Add(-time.Hour), Step: store.OwedArrived, Since: frozenAt.Add(-time.Minute),
+			Formats: []string{"notes", "\xff"},
+		},
+	},
+	store.Job{
+		ID: "7e0a\xff.tar", Path: "/spool/7e0a\xff.tar", Source: "spool", Keep: true, Tenant: "other", Server: "bbb1",
+		SHA256: "e3b0c442", State: store.JobPlacing, Attempts: 2, Reason: "no room on \xff", Next: frozenAt.Add(time.Hour),
+		Bytes: 1 << 33, Modified: frozenAt.Add(-time.Minute), Staging: "/library/.staging/\xff",
+		Recordings: []string{"7e0a\xff-1767500000001", "x"}, Created: frozenAt, Changed: frozenAt.Add(time.Second),
+	},
+	"tok\xff\x00en",
 }
 
 // Databases of every version that ever shipped open, with all that they hold in its place in every index.
@@ -68,37 +106,74 @@ func TestFrozen(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, bolt.File), data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			holdsFrozen(t, open(t, dir))
+			db := open(t, dir)
+			holdsFrozen(t, db)
+			if filepath.Base(file) != "v1.db" {
+				holdsSince2(t, db)
+			}
 		})
+	}
+}
+
+func holds(t *testing.T, what string, got, want any, err error) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%s: error %v (-want +got):\n%s", what, err, diff)
 	}
 }
 
 func holdsFrozen(t *testing.T, db *bolt.DB) {
 	t.Helper()
 	ctx := t.Context()
-	holds := func(what string, got, want any, err error) {
-		t.Helper()
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("%s: error %v (-want +got):\n%s", what, err, diff)
-		}
-	}
 	servers, err := db.Servers(ctx)
-	holds("servers", servers, []store.Server{frozen.server}, err)
+	holds(t, "servers", servers, []store.Server{frozen.server}, err)
 	tenants, err := db.Tenants(ctx)
-	holds("tenants", tenants, []store.Tenant{frozen.tenant}, err)
+	holds(t, "tenants", tenants, []store.Tenant{frozen.tenant}, err)
 	claims, err := db.Claims(ctx)
-	holds("claims", claims, []store.Claim{frozen.claim}, err)
+	holds(t, "claims", claims, []store.Claim{frozen.claim}, err)
 	sessions, err := db.SessionsSince(ctx, frozen.session.End, 10)
-	holds("sessions", sessions, []store.Session{frozen.session}, err)
+	holds(t, "sessions", sessions, []store.Session{frozen.session}, err)
+	isFound(t, db, frozen.recording, "183f", store.MetaMatch{Key: "bbb-origin", Value: "moo%"})
+}
+
+func holdsSince2(t *testing.T, db *bolt.DB) {
+	t.Helper()
+	ctx, r := t.Context(), frozenSince2.recording
+	for key, value := range r.Meta {
+		isFound(t, db, r, "7e0a\xff", store.MetaMatch{Key: key, Value: value})
+	}
+	isFound(t, db, r, "7", store.MetaMatch{Key: "description", Value: "%Ende"})
+	owed, err := db.OwedRecordings(ctx)
+	holds(t, "owed recordings", owed, []store.Recording{r}, err)
+	counts, err := db.CountRecordings(ctx)
+	holds(t, "counts", counts, []store.RecordingCount{
+		{Tenant: "default", State: store.Published, Count: 1},
+		{Tenant: "other", State: store.Unpublished, Count: 1, Bytes: 1<<33 + 6},
+	}, err)
+	for _, f := range []store.JobFilter{{}, {States: []store.JobState{store.JobPlacing}}} {
+		jobs, err := db.Jobs(ctx, f)
+		holds(t, "jobs", jobs, []store.Job{frozenSince2.job}, err)
+	}
+	if err := db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt); !errors.Is(err, store.ErrExists) {
+		t.Errorf("a spent token: %v", err)
+	}
+}
+
+// isFound looks for the only recording of a tenant in every index.
+func isFound(t *testing.T, db *bolt.DB, r store.Recording, prefix string, m store.MetaMatch) {
+	t.Helper()
 	for _, f := range []store.RecordingFilter{
 		{},
-		{States: []string{"published"}},
-		{RecordIDs: []string{"183f"}},
-		{MeetingIDs: []string{frozen.recording.MeetingID}},
+		{States: []store.RecordingState{r.State}},
+		{RecordIDs: []string{prefix}},
+		{MeetingIDs: []string{r.MeetingID}},
+		{Meta: []store.MetaMatch{m}},
+		{Meta: []store.MetaMatch{m}, RecordIDs: []string{prefix}},
 	} {
-		f.Tenant = "default"
-		recordings, _, err := db.Recordings(ctx, f)
-		holds("recordings", recordings, []store.Recording{frozen.recording}, err)
+		f.Tenant = r.Tenant
+		recordings, total, err := db.Recordings(t.Context(), f)
+		holds(t, fmt.Sprintf("recordings by %+v", f), recordings, []store.Recording{r}, err)
+		holds(t, "total", total, 1, nil)
 	}
 }
 
@@ -112,7 +187,12 @@ func freezeTo(t *testing.T, path string) {
 	db := open(t, dir)
 	_, tenantErr := db.CreateTenant(ctx, frozen.tenant)
 	_, claimErr := db.CreateClaim(ctx, frozen.claim)
+	_, commitErr := db.Commit(ctx, frozenSince2.job, []string{frozenSince2.recording.RecordID}, func(r *store.Recording) error {
+		*r = frozenSince2.recording
+		return nil
+	})
 	for _, err := range []error{
+		commitErr, db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
 		db.CreateServer(ctx, frozen.server), tenantErr, claimErr, db.AddSession(ctx, frozen.session),
 		db.CreateRecording(ctx, frozen.recording), db.Close(),
 	} {

@@ -24,7 +24,7 @@ func TestOpen_Again(t *testing.T) {
 	claim.InternalID = "\xfe"
 	tenant := store.Tenant{ID: "t", Name: "\xc3(", Secrets: []store.Secret{"\xff\xff", "ä"}}
 	recording := store.Recording{
-		RecordID: "r", Tenant: "t", MeetingID: "\xff\x00 room", Meta: map[string]string{"m": "\xff"},
+		RecordID: "r", Tenant: "t", MeetingID: "\xff\x00 room", Meta: map[string]string{"m": "\xff", "\xff": "m"},
 		Start: time.Date(1850, 1, 1, 0, 0, 0, 5, time.FixedZone("", 53*60+28)),
 	}
 	db := open(t, dir)
@@ -79,7 +79,7 @@ func TestOpen_OtherSchema(t *testing.T) {
 		is     error
 		phrase string
 	}{
-		{"newer", schema("2"), store.ErrNewerSchema, "its schema is 2, this version knows up to 1"},
+		{"newer", schema("3"), store.ErrNewerSchema, "its schema is 3, this version knows up to 2"},
 		{"far newer", schema("41"), store.ErrNewerSchema, "schema is 41"},
 		{"no number", schema("x"), nil, "not a database of bbbpool"},
 		{"too old to be", schema("0"), nil, "not a database of bbbpool"},

@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"bytes"
-	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -12,84 +11,138 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// query finds recordings in the indexes, without their rows. It ends early when its context does.
+// query finds recordings in the indexes. What it keeps of those it comes across are their places (placeOf), and those
+// of the selected alone. It ends early when its context does.
 type query struct {
 	tx     *bbolt.Tx
 	ended  func() error // the context's Err
 	filter store.RecordingFilter
+	tenant string // the start of its keys; "" for one that has none
+	err    error
 }
 
-// entry is a recording as its indexes know it.
-type entry struct {
-	id    string
-	start string // sorts newest first
-	state string
-}
-
-// pageOf counts what is selected and returns the IDs of the page, which is all that is kept of 200,000 entries.
-func pageOf(entries iter.Seq[entry], f store.RecordingFilter) (ids []string, total int) {
-	for e := range entries {
-		if len(f.States) > 0 && !slices.Contains(f.States, e.state) {
-			continue
+// page returns the IDs of the page, and how many are selected over all pages.
+func (q *query) page() (ids []string, total int) {
+	f := q.filter
+	switch {
+	case q.tenant == "":
+		return nil, 0
+	case len(f.RecordIDs)+len(f.MeetingIDs)+len(f.Meta) > 0:
+		found := q.found()
+		first := min(max(f.Offset, 0), len(found))
+		last := len(found)
+		if f.Limit > 0 {
+			last = first + min(f.Limit, last-first)
 		}
-		if total >= f.Offset && (f.Limit <= 0 || len(ids) < f.Limit) {
-			ids = append(ids, e.id)
+		for _, place := range found[first:last] {
+			ids = append(ids, place[timeSize:])
 		}
-		total++
+		return ids, len(found)
+	}
+	if total = q.counted(); f.Offset < total {
+		ids = q.cut(q.inOrder())
 	}
 	return ids, total
 }
 
-// entries yields what the IDs of the filter select, newest first.
-func (q query) entries() iter.Seq[entry] {
-	tenant := ofTenant(q.filter.Tenant)
-	switch {
-	case tenant == nil:
-		return func(func(entry) bool) {}
-	case len(q.filter.RecordIDs) > 0:
-		return q.byID(tenant)
-	case len(q.filter.MeetingIDs) > 0:
-		return q.byMeeting(tenant)
-	}
-	return q.scan(recordingsByStart, tenant, placed)
-}
-
-func (q query) byID(tenant []byte) iter.Seq[entry] {
-	var found []entry
-	for _, prefix := range outermost(q.filter.RecordIDs) {
-		read := func(rest, value []byte) entry {
-			start, state := value[:timeSize], value[timeSize:]
-			return entry{id: prefix + string(rest), start: string(start), state: string(state)}
+// counted reads the total where the states alone select: walking would take as long as there are recordings.
+func (q *query) counted() (total int) {
+	for state, value := range q.scan(recordingsCounted, q.tenant, "") {
+		if q.wants(state) {
+			total += int(tallyOf(value).count)
 		}
-		found = slices.AppendSeq(found, q.scan(recordingsByID, slices.Concat(tenant, []byte(prefix)), read))
 	}
-	return inOrder(found)
+	return total
 }
 
-func (q query) byMeeting(tenant []byte) iter.Seq[entry] {
-	var found []entry
+// inOrder yields the places of all recordings, or of those in the states that are asked for.
+func (q *query) inOrder() iter.Seq[[]byte] {
+	if len(q.filter.States) == 0 {
+		return merge(bucket(q.tx, recordingsByStart), []string{q.tenant}, "")
+	}
+	return merge(bucket(q.tx, recordingsByState), statePrefixes(q.tenant, q.filter.States), "")
+}
+
+func (q *query) cut(places iter.Seq[[]byte]) (ids []string) {
+	skip := q.filter.Offset
+	for place := range places {
+		if !q.going() {
+			break
+		}
+		if skip--; skip >= 0 {
+			continue
+		}
+		if ids = append(ids, string(idAt(place))); len(ids) == q.filter.Limit {
+			break
+		}
+	}
+	return ids
+}
+
+func (q *query) wants(state []byte) bool {
+	return len(q.filter.States) == 0 || slices.Contains(q.filter.States, store.RecordingState(state))
+}
+
+// going notes why the query cannot go on.
+func (q *query) going() bool {
+	if q.err == nil {
+		q.err = q.ended()
+	}
+	return q.err == nil
+}
+
+// found are the places that IDs and metadata select, in their order and each once. What has been found by one
+// criterion is measured by the others.
+func (q *query) found() (places []string) {
+	patterns := patternsOf(q.filter.Meta)
+	switch {
+	case len(q.filter.RecordIDs) > 0:
+		places = q.byID()
+	case len(q.filter.MeetingIDs) > 0:
+		places = q.byMeeting()
+	default:
+		q.shortestFirst(patterns)
+		for place := range q.matching(patterns[0]) {
+			places = append(places, string(place))
+		}
+		patterns = patterns[1:]
+	}
+	slices.Sort(places)
+	return q.narrow(slices.Compact(places), patterns)
+}
+
+func (q *query) byID() (places []string) {
+	for _, prefix := range outermost(q.filter.RecordIDs) {
+		for id, value := range q.scan(recordingsByID, q.tenant, prefix) {
+			if start, state := value[:timeSize], value[timeSize:]; q.wants(state) {
+				places = append(places, string(start)+string(id))
+			}
+		}
+	}
+	return places
+}
+
+func (q *query) byMeeting() (places []string) {
 	for _, meetingID := range slices.Compact(slices.Sorted(slices.Values(q.filter.MeetingIDs))) {
-		found = slices.AppendSeq(found, q.scan(recordingsByMeeting, ofMeeting(tenant, meetingID), placed))
+		for place, state := range q.scan(recordingsByMeeting, q.tenant+sized(meetingID), "") {
+			if q.wants(state) {
+				places = append(places, string(place))
+			}
+		}
 	}
-	return inOrder(found)
+	return places
 }
 
-// scan yields what is under prefix in an index; read gets the rest of each key.
-func (q query) scan(name string, prefix []byte, read func(rest, value []byte) entry) iter.Seq[entry] {
-	return func(yield func(entry) bool) {
-		cursor := bucket(q.tx, name).Cursor()
-		for key, value := cursor.Seek(prefix); key != nil && q.ended() == nil; key, value = cursor.Next() {
-			rest, ok := bytes.CutPrefix(key, prefix)
-			if !ok || !yield(read(rest, value)) {
+// scan yields what an index has under prefix and more: what its keys have behind the prefix, and the values.
+func (q *query) scan(name, prefix, more string) iter.Seq2[[]byte, []byte] {
+	return func(yield func(rest, value []byte) bool) {
+		cursor, start := bucket(q.tx, name).Cursor(), []byte(prefix+more)
+		for key, value := cursor.Seek(start); bytes.HasPrefix(key, start) && q.going(); key, value = cursor.Next() {
+			if !yield(key[len(prefix):], value) {
 				return
 			}
 		}
 	}
-}
-
-// placed reads the keys that end in start and ID.
-func placed(rest, state []byte) entry {
-	return entry{id: string(rest[timeSize:]), start: string(rest[:timeSize]), state: string(state)}
 }
 
 // outermost drops the prefixes that select nothing, or nothing that a shorter one doesn't: a thousand times "a" is
@@ -104,9 +157,45 @@ func outermost(prefixes []string) (kept []string) {
 	return kept
 }
 
-func inOrder(entries []entry) iter.Seq[entry] {
-	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(strings.Compare(a.start, b.start), strings.Compare(a.id, b.id))
-	})
-	return slices.Values(entries)
+// branch is one of the ranges of an index that are being merged.
+type branch struct {
+	cursor *bbolt.Cursor
+	prefix []byte
+	rest   []byte // of the key that it stands at; nil at its end
+}
+
+func (b *branch) at(key []byte) {
+	b.rest = nil
+	if rest, ok := bytes.CutPrefix(key, b.prefix); ok && key != nil {
+		b.rest = rest
+	}
+}
+
+// merge yields in one order what the keys under several prefixes end in, from the first one behind after on.
+func merge(index *bbolt.Bucket, prefixes []string, after string) iter.Seq[[]byte] {
+	return func(yield func(rest []byte) bool) {
+		branches := make([]branch, len(prefixes))
+		for i, prefix := range prefixes {
+			b := &branches[i]
+			b.cursor, b.prefix = index.Cursor(), []byte(prefix)
+			key, _ := b.cursor.Seek([]byte(prefix + after))
+			if after != "" && string(key) == prefix+after {
+				key, _ = b.cursor.Next()
+			}
+			b.at(key)
+		}
+		for {
+			var first *branch
+			for i := range branches {
+				if b := &branches[i]; b.rest != nil && (first == nil || bytes.Compare(b.rest, first.rest) < 0) {
+					first = b
+				}
+			}
+			if first == nil || !yield(first.rest) {
+				return
+			}
+			key, _ := first.cursor.Next()
+			first.at(key)
+		}
+	}
 }

@@ -46,5 +46,5 @@ func (db *DB) UpdateServer(ctx context.Context, id string, change func(*store.Se
 
 // DeleteServer implements [store.Servers].
 func (db *DB) DeleteServer(ctx context.Context, id string) error {
-	return remove(ctx, db, serverTable, []byte(id), func(store.Server) error { return nil })
+	return remove(ctx, db, serverTable, []byte(id), anyway)
 }

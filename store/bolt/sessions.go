@@ -31,24 +31,21 @@ func decodeSession(key, value []byte) (store.Session, error) {
 	}, err
 }
 
-func byEnd(s *store.Session) []byte { return append(timeKey(s.End), s.ID...) }
+func sessionLinks(s *store.Session) []link {
+	if s == nil {
+		return nil
+	}
+	return []link{{sessionsByEnd, string(timeKey(s.End)) + s.ID, ""}}
+}
 
 func indexSession(t *txn, before, after *store.Session) error {
-	if before != nil {
-		if err := t.delete(sessionsByEnd, byEnd(before)); err != nil {
-			return err
-		}
-	}
-	return t.put(sessionsByEnd, byEnd(after), nil)
+	return t.move(sessionLinks(before), sessionLinks(after))
 }
 
 // AddSession implements [store.Sessions].
 func (db *DB) AddSession(ctx context.Context, s store.Session) error {
 	key := []byte(s.ID)
 	return db.write(ctx, sessionTable.op("add", key), func(t *txn) error {
-		if len(key) == 0 {
-			return errKey
-		}
 		var before *store.Session
 		if value := t.get(sessions, key); value != nil {
 			old, err := sessionTable.read(key, value)
@@ -84,4 +81,9 @@ func (db *DB) SessionsSince(ctx context.Context, since time.Time, limit int) (li
 		return nil, err
 	}
 	return list, nil
+}
+
+// Session implements [store.Sessions].
+func (db *DB) Session(ctx context.Context, id string) (store.Session, error) {
+	return one(ctx, db, sessionTable, []byte(id))
 }

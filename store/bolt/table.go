@@ -18,7 +18,8 @@ type table[T any] struct {
 	noun   string // for errors
 	encode func(T) any
 	decode func(key, value []byte) (T, error)
-	index  func(t *txn, before, after *T) error // follows a row into its indexes; before is nil for a new one
+	// index follows a row into its indexes; before is nil for a new one, after for one that goes.
+	index func(t *txn, before, after *T) error
 }
 
 func (tb table[T]) op(verb string, key []byte) string {
@@ -35,6 +36,9 @@ func (tb table[T]) read(key, value []byte) (T, error) {
 
 // save returns the record as it will be read, which shares nothing with the one given.
 func (tb table[T]) save(t *txn, key []byte, before *T, record T) (T, error) {
+	if len(key) == 0 {
+		return record, errKey
+	}
 	value, err := json.Marshal(tb.encode(record))
 	if err != nil {
 		return record, err
@@ -82,9 +86,6 @@ func one[T any](ctx context.Context, db *DB, tb table[T], key []byte) (record T,
 func create[T any](ctx context.Context, db *DB, tb table[T], key []byte, record T) (T, error) {
 	var standing, none T
 	err := db.write(ctx, tb.op("create", key), func(t *txn) (err error) {
-		if len(key) == 0 {
-			return errKey
-		}
 		if value := t.get(tb.bucket, key); value != nil {
 			standing, err = tb.read(key, value)
 			return errors.Join(err, store.ErrExists)
@@ -98,24 +99,43 @@ func create[T any](ctx context.Context, db *DB, tb table[T], key []byte, record 
 	return standing, err
 }
 
-func update[T any](ctx context.Context, db *DB, tb table[T], key []byte, change func(*T) error) (T, error) {
-	var updated, none T
-	err := db.write(ctx, tb.op("update", key), func(t *txn) error {
-		value := t.get(tb.bucket, key)
-		if value == nil {
-			return store.ErrNotFound
-		}
-		before, err := tb.read(key, value)
+// change hands a closure the record that stands or, where there is none, fresh; a nil fresh makes that
+// store.ErrNotFound.
+func (tb table[T]) change(t *txn, key []byte, fresh *T, change func(*T) error) (changed T, err error) {
+	var before *T
+	var after T
+	switch value := t.get(tb.bucket, key); {
+	case value != nil:
+		standing, err := tb.read(key, value)
 		if err != nil {
-			return err
+			return changed, err
 		}
-		after, err := tb.read(key, value)
-		if err == nil {
-			err = change(&after)
+		before = &standing
+		if after, err = tb.read(key, value); err != nil {
+			return changed, err
 		}
-		if err == nil {
-			updated, err = tb.save(t, key, &before, after)
-		}
+	case fresh == nil:
+		return changed, store.ErrNotFound
+	default:
+		after = *fresh
+	}
+	if err := change(&after); err != nil {
+		return changed, err
+	}
+	return tb.save(t, key, before, after)
+}
+
+func update[T any](ctx context.Context, db *DB, tb table[T], key []byte, change func(*T) error) (T, error) {
+	return upsert(ctx, db, tb, key, nil, change)
+}
+
+// upsert changes a record, and makes it from fresh unless that is nil.
+func upsert[T any](
+	ctx context.Context, db *DB, tb table[T], key []byte, fresh *T, change func(*T) error,
+) (T, error) {
+	var updated, none T
+	err := db.write(ctx, tb.op("update", key), func(t *txn) (err error) {
+		updated, err = tb.change(t, key, fresh, change)
 		return err
 	})
 	if err != nil {
@@ -135,9 +155,15 @@ func remove[T any](ctx context.Context, db *DB, tb table[T], key []byte, check f
 		if err == nil {
 			err = check(record)
 		}
+		if err == nil && tb.index != nil {
+			err = tb.index(t, &record, nil)
+		}
 		if err != nil {
 			return err
 		}
 		return t.delete(tb.bucket, key)
 	})
 }
+
+// anyway is the check of what is removed whatever it is.
+func anyway[T any](T) error { return nil }

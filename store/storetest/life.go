@@ -27,7 +27,6 @@ type call func(ctx context.Context) error
 
 // stateCalls are all the methods, none of which would fail on a store with a server bbb1, a tenant a and its claim.
 func stateCalls(s store.State) map[string]call {
-	drop1 := func(_ any, err error) error { return err }
 	return map[string]call{
 		"Servers":      func(ctx context.Context) error { return drop1(s.Servers(ctx)) },
 		"Server":       func(ctx context.Context) error { return drop1(s.Server(ctx, "bbb1")) },
@@ -42,6 +41,7 @@ func stateCalls(s store.State) map[string]call {
 		"UpdateTenant": func(ctx context.Context) error {
 			return drop1(s.UpdateTenant(ctx, "a", func(r *store.Tenant) error { r.Name = "new"; return nil }))
 		},
+		"SpendToken":  func(ctx context.Context) error { return s.SpendToken(ctx, "new", monday, monday.Add(time.Hour)) },
 		"Claims":      func(ctx context.Context) error { return drop1(s.Claims(ctx)) },
 		"CreateClaim": func(ctx context.Context) error { return drop1(s.CreateClaim(ctx, aClaim("a", "new"))) },
 		"UpdateClaim": func(ctx context.Context) error {
@@ -52,24 +52,39 @@ func stateCalls(s store.State) map[string]call {
 	}
 }
 
+// indexCalls would not fail on a store with a session s1, a recording r1 of tenant a and a job j1.
 func indexCalls(s store.Index) map[string]call {
 	return map[string]call{
-		"AddSession": func(ctx context.Context) error { return s.AddSession(ctx, aSession("s2", monday)) },
-		"SessionsSince": func(ctx context.Context) error {
-			_, err := s.SessionsSince(ctx, monday, 10)
-			return err
-		},
+		"AddSession":    func(ctx context.Context) error { return s.AddSession(ctx, aSession("s2", monday)) },
+		"SessionsSince": func(ctx context.Context) error { return drop1(s.SessionsSince(ctx, monday, 10)) },
+		"Session":       func(ctx context.Context) error { return drop1(s.Session(ctx, "s1")) },
 		"Recordings": func(ctx context.Context) error {
 			_, _, err := s.Recordings(ctx, store.RecordingFilter{Tenant: "a"})
 			return err
 		},
 		"CreateRecording": func(ctx context.Context) error { return s.CreateRecording(ctx, aRecording("a", "r2")) },
 		"UpdateRecording": func(ctx context.Context) error {
-			_, err := s.UpdateRecording(ctx, "a", "r1", func(r *store.Recording) error { r.Name = "new"; return nil })
-			return err
+			return drop1(s.UpdateRecording(ctx, "a", "r1", func(r *store.Recording) error { r.Name = "new"; return nil }))
+		},
+		"Recording":       func(ctx context.Context) error { return drop1(s.Recording(ctx, "r1")) },
+		"ScanRecordings":  func(ctx context.Context) error { return drop1(s.ScanRecordings(ctx, "", 10)) },
+		"OwedRecordings":  func(ctx context.Context) error { return drop1(s.OwedRecordings(ctx)) },
+		"CountRecordings": func(ctx context.Context) error { return drop1(s.CountRecordings(ctx)) },
+		"DeleteRecording": func(ctx context.Context) error { return s.DeleteRecording(ctx, "r1") },
+		"Jobs":            func(ctx context.Context) error { return drop1(s.Jobs(ctx, store.JobFilter{})) },
+		"UpdateJob": func(ctx context.Context) error {
+			return drop1(s.UpdateJob(ctx, "j1", func(j *store.Job) error { j.Attempts++; return nil }))
+		},
+		"DeleteJob": func(ctx context.Context) error { return s.DeleteJob(ctx, "j1") },
+		"Commit": func(ctx context.Context) error {
+			change := func(r *store.Recording) error { r.Name = "new"; return nil }
+			return drop1(s.Commit(ctx, aJob("j2"), []string{"r1", "r3"}, change))
 		},
 	}
 }
+
+// drop1 is the error of a call.
+func drop1(_ any, err error) error { return err }
 
 // A caller that has given up gets its context's error, and nothing was done.
 func canceled(t *testing.T, calls map[string]call) {
@@ -95,12 +110,15 @@ func stateCanceled(t *testing.T, s store.State) {
 	must(t, err)
 	equal(t, "tenants", tenants, []store.Tenant{aTenant("a")})
 	equal(t, "claims", claimsOf(t, s), []store.Claim{aClaim("a", "room")})
+	want(t, "spend", s.SpendToken(ctx, "new", monday, monday.Add(time.Hour)), nil)
 }
 
 func indexCanceled(t *testing.T, s store.Index) {
 	must(t, s.AddSession(t.Context(), aSession("s1", monday)))
 	must(t, s.CreateRecording(t.Context(), aRecording("a", "r1")))
+	putJob(t, s, aJob("j1"))
 	canceled(t, indexCalls(s))
+	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
 	equal(t, "sessions", since(t, s, time.Time{}, 10), []store.Session{aSession("s1", monday)})
 	page, _ := list(t, s, store.RecordingFilter{Tenant: "a"})
 	equal(t, "recordings", page, []store.Recording{aRecording("a", "r1")})

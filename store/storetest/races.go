@@ -17,6 +17,7 @@ func stateRaces() []testCase[store.State] {
 		{"Races/UpdateServer", raceUpdateServer},
 		{"Races/UpdateAndDeleteClaim", raceUpdateDelete},
 		{"Races/Storm", raceStorm},
+		{"Races/SpendToken", raceSpendToken},
 	}
 }
 
@@ -24,6 +25,9 @@ func indexRaces() []testCase[store.Index] {
 	return []testCase[store.Index]{
 		{"Races/AddSession", raceAddSession},
 		{"Races/UpdateRecording", raceUpdateRecording},
+		{"Races/UpdateJob", raceUpdateJob},
+		{"Races/Commit", raceCommit},
+		{"Races/CommitRefused", raceCommitRefused},
 	}
 }
 
@@ -215,4 +219,98 @@ func raceUpdateRecording(t *testing.T, s store.Index) {
 	equal(t, "total", total, 1)
 	equal(t, "participants", page[0].Participants, racers)
 	equal(t, "start", page[0].Start, monday.Add(racers*time.Second))
+}
+
+// Of many who show one token at once, one is let in.
+func raceSpendToken(t *testing.T, s store.State) {
+	for round := range 8 {
+		var errs [racers]error
+		race(racers, func(i int) {
+			errs[i] = s.SpendToken(t.Context(), fmt.Sprint("token", round), monday, monday.Add(time.Minute))
+		})
+		winners := 0
+		for _, err := range errs {
+			if err == nil {
+				winners++
+			} else {
+				want(t, "spend", err, store.ErrExists)
+			}
+		}
+		equal(t, "winners", winners, 1)
+	}
+}
+
+// Of updates of a job that race none is lost, and one of them alone makes it.
+func raceUpdateJob(t *testing.T, s store.Index) {
+	race(racers, func(i int) {
+		_, err := s.UpdateJob(t.Context(), "j1", func(j *store.Job) error {
+			j.Attempts++
+			j.State = []store.JobState{store.JobWaiting, store.JobImporting, store.JobFailed}[i%3]
+			return nil
+		})
+		want(t, "update", err, nil)
+	})
+	all := jobsOf(t, s, store.JobFilter{})
+	equal(t, "jobs", len(all), 1)
+	equal(t, "attempts", all[0].Attempts, racers)
+	all = jobsOf(t, s, store.JobFilter{States: []store.JobState{all[0].State}})
+	equal(t, "jobs in its state", len(all), 1)
+	others := store.JobFilter{States: []store.JobState{store.JobWaiting, store.JobImporting, store.JobFailed}}
+	equal(t, "jobs in all the states", len(jobsOf(t, s, others)), 1)
+}
+
+// Imports, edits and deletions of the same recordings that race lose nothing and count right.
+func raceCommit(t *testing.T, s store.Index) {
+	ctx := t.Context()
+	must(t, s.CreateRecording(ctx, store.Recording{RecordID: "r1", Tenant: "a", State: store.Unpublished}))
+	race(racers, func(i int) {
+		job := aJob(fmt.Sprint("j", i))
+		_, err := s.Commit(ctx, job, []string{"r1", "r2", "own" + job.ID}, func(r *store.Recording) error {
+			r.Tenant, r.State = "a", store.Published
+			r.Formats = append(r.Formats, store.Format{Type: job.ID, Bytes: 10})
+			return nil
+		})
+		want(t, "commit", err, nil)
+		_, err = s.UpdateRecording(ctx, "a", "r1", func(r *store.Recording) error { r.Participants++; return nil })
+		want(t, "update", err, nil)
+		if i%2 == 0 {
+			want(t, "delete", s.DeleteRecording(ctx, "own"+job.ID), nil)
+		}
+	})
+	for _, id := range []string{"r1", "r2"} {
+		r, err := s.Recording(ctx, id)
+		must(t, err)
+		equal(t, "formats", len(r.Formats), racers)
+	}
+	r, err := s.Recording(ctx, "r1")
+	must(t, err)
+	equal(t, "updates", r.Participants, racers)
+	counted(t, s, store.RecordingCount{
+		Tenant: "a", State: store.Published, Count: 2 + racers/2, Bytes: 10 * (2*racers + racers/2),
+	})
+	equal(t, "jobs", len(jobsOf(t, s, store.JobFilter{})), racers)
+}
+
+// A commit that is refused halfway leaves those alone that run beside it.
+func raceCommitRefused(t *testing.T, s store.Index) {
+	race(racers, func(i int) {
+		id := fmt.Sprint("r", i)
+		_, err := s.Commit(t.Context(), aJob(id), []string{id, "shared"}, func(r *store.Recording) error {
+			r.Tenant, r.Participants = "a", r.Participants+1
+			if r.RecordID == "shared" && i%2 == 0 {
+				return errOwn
+			}
+			return nil
+		})
+		if i%2 == 0 {
+			want(t, "refused commit", err, errOwn)
+		} else {
+			want(t, "commit", err, nil)
+		}
+	})
+	shared, err := s.Recording(t.Context(), "shared")
+	must(t, err)
+	equal(t, "commits", shared.Participants, racers/2)
+	counted(t, s, store.RecordingCount{Tenant: "a", Count: racers/2 + 1})
+	equal(t, "jobs", len(jobsOf(t, s, store.JobFilter{})), racers/2)
 }

@@ -72,7 +72,7 @@ func recordingUpdate(t *testing.T, s store.Index) {
 	want(t, "update", err, nil)
 	equal(t, "returned", got, changed)
 	_, err = s.UpdateRecording(ctx, "a", "r1", func(r *store.Recording) error {
-		r.State, r.Meta["room"], r.Formats[0].Size = "deleted", "6", 0
+		r.State, r.Meta["room"], r.Formats[0].Size, r.Owed.Step = store.Deleted, "6", 0, store.OwedMissing
 		return errOwn
 	})
 	if err != errOwn { //nolint:errorlint // as it is
@@ -86,7 +86,8 @@ func recordingUpdate(t *testing.T, s store.Index) {
 func recordingMoves(t *testing.T, s store.Index) {
 	must(t, s.CreateRecording(t.Context(), aRecording("a", "r1")))
 	moved, err := s.UpdateRecording(t.Context(), "a", "r1", func(r *store.Recording) error {
-		r.Tenant, r.MeetingID, r.State, r.Start = "b", "hall", "unpublished", monday.Add(time.Hour)
+		r.Tenant, r.MeetingID, r.State, r.Start = "b", "hall", store.Unpublished, monday.Add(time.Hour)
+		r.Meta["presenter"] = "Weiß"
 		return nil
 	})
 	must(t, err)
@@ -97,12 +98,18 @@ func recordingMoves(t *testing.T, s store.Index) {
 		{store.RecordingFilter{Tenant: "a"}, false},
 		{store.RecordingFilter{Tenant: "a", RecordIDs: []string{"r1"}}, false},
 		{store.RecordingFilter{Tenant: "a", MeetingIDs: []string{"room", "hall"}}, false},
+		{store.RecordingFilter{Tenant: "a", Meta: []store.MetaMatch{{Key: "bbb-origin", Value: "moodle"}}}, false},
+		{store.RecordingFilter{Tenant: "a", States: []store.RecordingState{store.Published}}, false},
+		{store.RecordingFilter{Tenant: "b", Meta: []store.MetaMatch{{Key: "bbb-origin", Value: "moodle"}}}, true},
+		{store.RecordingFilter{Tenant: "b", Meta: []store.MetaMatch{{Key: "presenter", Value: "Weiß"}}}, true},
+		{store.RecordingFilter{Tenant: "b", Meta: []store.MetaMatch{{Key: "presenter", Value: "Ünal"}}}, false},
+		{store.RecordingFilter{Tenant: "b", States: []store.RecordingState{store.Published}}, false},
 		{store.RecordingFilter{Tenant: "b"}, true},
 		{store.RecordingFilter{Tenant: "b", RecordIDs: []string{"r1"}}, true},
 		{store.RecordingFilter{Tenant: "b", MeetingIDs: []string{"hall"}}, true},
 		{store.RecordingFilter{Tenant: "b", MeetingIDs: []string{"room"}}, false},
-		{store.RecordingFilter{Tenant: "b", States: []string{"unpublished"}}, true},
-		{store.RecordingFilter{Tenant: "b", RecordIDs: []string{"r"}, States: []string{"published"}}, false},
+		{store.RecordingFilter{Tenant: "b", States: []store.RecordingState{store.Unpublished}}, true},
+		{store.RecordingFilter{Tenant: "b", RecordIDs: []string{"r"}, States: []store.RecordingState{store.Published}}, false},
 	} {
 		page, total := list(t, s, c.filter)
 		if !c.found {
@@ -114,21 +121,38 @@ func recordingMoves(t *testing.T, s store.Index) {
 	}
 }
 
+// scribble changes whatever a recording points to.
+func scribble(r *store.Recording) {
+	r.Meta["presenter"], r.Edits.Meta["presenter"], r.BreakoutRooms[0] = "changed", "changed", "changed"
+	r.Formats[0].Images[0].Alt, r.Formats[0].Path = "changed", "changed"
+	r.Breakout.Parent, r.Owed.Formats[0], r.Owed.Step = "changed", "changed", "changed"
+}
+
 // A record handed in or out is its holder's to change.
 func recordingNotShared(t *testing.T, s store.Index) {
+	ctx := t.Context()
 	given := aRecording("a", "r1")
-	must(t, s.CreateRecording(t.Context(), given))
-	given.Meta["presenter"], given.Formats[0].Path = "changed", "changed"
+	must(t, s.CreateRecording(ctx, given))
+	scribble(&given)
 	var kept *store.Recording
-	updated, err := s.UpdateRecording(t.Context(), "a", "r1", func(r *store.Recording) error {
+	updated, err := s.UpdateRecording(ctx, "a", "r1", func(r *store.Recording) error {
 		kept = r
 		return nil
 	})
 	must(t, err)
-	kept.Meta["presenter"], kept.Formats[0].Path = "changed", "changed"
-	updated.Meta["presenter"], updated.Formats[0].Path = "changed", "changed"
+	scribble(kept)
+	scribble(&updated)
 	page, _ := list(t, s, store.RecordingFilter{Tenant: "a"})
-	page[0].Meta["presenter"], page[0].Formats[0].Path = "changed", "changed"
+	scribble(&page[0])
+	scanned, err := s.ScanRecordings(ctx, "", 1)
+	must(t, err)
+	scribble(&scanned[0])
+	owed, err := s.OwedRecordings(ctx)
+	must(t, err)
+	scribble(&owed[0])
+	read, err := s.Recording(ctx, "r1")
+	must(t, err)
+	scribble(&read)
 	page, _ = list(t, s, store.RecordingFilter{Tenant: "a"})
 	equal(t, "kept", page, []store.Recording{aRecording("a", "r1")})
 }

@@ -40,6 +40,7 @@ func seed(t *testing.T, s store.Index) {
 func recordingFilters(t *testing.T, s store.Index) {
 	seed(t, s)
 	ids := func(ids ...string) []string { return ids }
+	in := func(states ...store.RecordingState) []store.RecordingState { return states }
 	for _, c := range []struct {
 		name   string
 		filter store.RecordingFilter
@@ -61,11 +62,17 @@ func recordingFilters(t *testing.T, s store.Index) {
 		{"the start of a meeting ID", store.RecordingFilter{MeetingIDs: ids("roo")}, nil},
 		{"an empty meeting ID", store.RecordingFilter{MeetingIDs: ids("")}, ids("b%1")},
 		{"meeting under an ID", store.RecordingFilter{RecordIDs: ids("aa-1"), MeetingIDs: ids("hall")}, ids("aa-1")},
-		{"state", store.RecordingFilter{States: ids("published")}, ids("ab-1", "aa-1")},
-		{"states", store.RecordingFilter{States: ids("deleted", "processing")}, ids("bx1", "b_1")},
-		{"the start of a state", store.RecordingFilter{States: ids("publish", "any")}, nil},
-		{"state and meeting", store.RecordingFilter{MeetingIDs: ids("room"), States: ids("unpublished")}, ids("aa-2")},
-		{"state and prefix", store.RecordingFilter{RecordIDs: ids("a"), States: ids("published")}, ids("ab-1", "aa-1")},
+		{"state", store.RecordingFilter{States: in("published")}, ids("ab-1", "aa-1")},
+		{"states", store.RecordingFilter{States: in("deleted", "processing")}, ids("bx1", "b_1")},
+		{
+			"a state twice",
+			store.RecordingFilter{States: in("published", "unpublished", "published")},
+			ids("ab-1", "aa-2", "aa-1"),
+		},
+		{"an empty state", store.RecordingFilter{States: in("")}, ids("b%1")},
+		{"the start of a state", store.RecordingFilter{States: in("publish", "any")}, nil},
+		{"state and meeting", store.RecordingFilter{MeetingIDs: ids("room"), States: in("unpublished")}, ids("aa-2")},
+		{"state and prefix", store.RecordingFilter{RecordIDs: ids("a"), States: in("published")}, ids("ab-1", "aa-1")},
 	} {
 		c.filter.Tenant = "a"
 		page, total := list(t, s, c.filter)
@@ -95,7 +102,7 @@ func recordingPages(t *testing.T, s store.Index) {
 		{},
 		{RecordIDs: []string{"a", "b"}},
 		{MeetingIDs: []string{"hall", "room", "room2"}},
-		{States: []string{"published", "unpublished"}},
+		{States: []store.RecordingState{store.Published, store.Unpublished}},
 	} {
 		f.Tenant = "a"
 		all, total := list(t, s, f)

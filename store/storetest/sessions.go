@@ -10,6 +10,7 @@ import (
 func sessionCases() []testCase[store.Index] {
 	return []testCase[store.Index]{
 		{"Sessions/Since", sessionsSince},
+		{"Sessions/One", sessionOne},
 		{"Sessions/Replaced", sessionReplaced},
 		{"Sessions/SameEnd", sessionsSameEnd},
 		{"Sessions/AnyTime", sessionsAnyTime},
@@ -43,6 +44,22 @@ func sessionsSince(t *testing.T, s store.Index) {
 	equal(t, "after the last", since(t, s, monday.Add(time.Hour), 10), nil)
 	elsewhere := all[1].End.In(time.FixedZone("", -5*3600))
 	equal(t, "from another zone", since(t, s, elsewhere, 10), all[1:])
+}
+
+// One session is found by its whole ID.
+func sessionOne(t *testing.T, s store.Index) {
+	must(t, s.AddSession(t.Context(), aSession("a-1", monday)))
+	must(t, s.AddSession(t.Context(), aSession("a-2", monday)))
+	for _, id := range []string{"a-1", "a-2"} {
+		got, err := s.Session(t.Context(), id)
+		want(t, "read", err, nil)
+		equal(t, "session", got, aSession(id, monday))
+	}
+	for _, id := range []string{"", "a", "a-", "A-1", "a-11"} {
+		got, err := s.Session(t.Context(), id)
+		want(t, "read "+id, err, store.ErrNotFound)
+		equal(t, "returned", got, store.Session{})
+	}
 }
 
 // Closing a claim twice is harmless: the session is there once, as it was added last, at its new end.

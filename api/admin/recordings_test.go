@@ -1,0 +1,289 @@
+package admin_test
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func withRecordings(t *testing.T) (*testPool, *fakeRecordings) {
+	t.Helper()
+	p, fake := newTestPool(t), newRecordings()
+	p.api.Recordings = fake
+	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, fake
+}
+
+// A pool without recordings says so, whatever is asked of them.
+func TestRecordings_None(t *testing.T) {
+	p := newTestPool(t)
+	for _, route := range p.api.Routes() {
+		method, path, _ := strings.Cut(strings.ReplaceAll(route, "{id}", "x"), " ")
+		for _, word := range []string{"/recordings", "/owed", "/job", "/volumes", "/script"} {
+			if !strings.Contains(path, word) {
+				continue
+			}
+			if status, body := p.request(t, method, path, ""); status != 404 || !strings.Contains(body, "has no recordings") {
+				t.Errorf("%s: answered %d %s", route, status, body)
+			}
+		}
+	}
+	if st, err := p.Status(t.Context()); err != nil || st.Recordings != nil {
+		t.Errorf("status: %+v, %v", st.Recordings, err)
+	}
+}
+
+// A list is a page of what was asked for, without what is deleted.
+func TestRecordings_List(t *testing.T) {
+	p, fake := withRecordings(t)
+	page, err := p.Recordings(t.Context(), store.RecordingFilter{
+		Tenant: "default", MeetingIDs: []string{"a,b"}, Meta: []store.MetaMatch{{Key: "Course", Value: "7%"}}, Limit: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := then.Add(time.Hour)
+	want := admin.RecordingPage{Total: 2, Recordings: []admin.Recording{{
+		RecordID: "r1", MeetingID: "algebra", Tenant: "default", Name: "Algebra", State: "published", Published: true,
+		Start: &then, End: &end, Participants: 12, RawSize: 1 << 30, Size: 1024, Formats: []string{"presentation", "video"},
+	}}}
+	if diff := cmp.Diff(want, page); diff != "" {
+		t.Errorf("page (-want +got):\n%s", diff)
+	}
+	asked := store.RecordingFilter{
+		Tenant: "default", MeetingIDs: []string{"a,b"}, Meta: []store.MetaMatch{{Key: "course", Value: "7%"}}, Limit: 1,
+		States: []store.RecordingState{store.Processing, store.Processed, store.Published, store.Unpublished},
+	}
+	if diff := cmp.Diff(asked, fake.filter); diff != "" {
+		t.Errorf("filter (-want +got):\n%s", diff)
+	}
+	page, err = p.Recordings(t.Context(), store.RecordingFilter{States: []store.RecordingState{"any"}, Offset: 1})
+	if err != nil || page.Total != 3 || len(page.Recordings) != 2 {
+		t.Errorf("all but the first: %+v, %v", page, err)
+	}
+}
+
+// One recording is shown with all that is known of it.
+func TestRecordings_Show(t *testing.T) {
+	p, fake := withRecordings(t)
+	fake.list[0].Owed = &store.Owed{Server: "a", Step: store.OwedPublished, Since: then, Formats: []string{"podcast"}}
+	r, err := p.Recording(t.Context(), "r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported := then.Add(2 * time.Hour)
+	want := admin.Details{
+		Formats: []admin.Format{
+			{Type: "presentation", Length: 90, Bytes: 1000, Link: "/playback/r1"},
+			{Type: "video", Length: 90, Bytes: 24, Link: "/video/r1/"},
+		},
+		Meta: map[string]string{"course": "7"}, Edits: admin.Edits{Meta: map[string]string{}}, Server: "a",
+		Owed:     &admin.Owed{Server: "a", Step: "published", Since: &then, Formats: []string{"podcast"}},
+		Imported: &imported, BreakoutRooms: []string{},
+	}
+	if diff := cmp.Diff(want, r.Details); diff != "" {
+		t.Errorf("details (-want +got):\n%s", diff)
+	}
+}
+
+// What is changed goes to the recording's own tenant, comes back as it has become, and is logged.
+func TestRecordings_Change(t *testing.T) {
+	p, fake := withRecordings(t)
+	ctx := t.Context()
+	if r, err := p.PublishRecording(ctx, "r1", false); err != nil || r.State != "unpublished" || r.Published {
+		t.Errorf("unpublished: %+v, %v", r, err)
+	}
+	if r, err := p.PublishRecording(ctx, "r1", true); err != nil || !r.Published {
+		t.Errorf("published: %+v, %v", r, err)
+	}
+	if r, err := p.ProtectRecording(ctx, "r1", true); err != nil || !r.Protected {
+		t.Errorf("protected: %+v, %v", r, err)
+	}
+	if r, err := p.ProtectRecording(ctx, "r1", false); err != nil || r.Protected {
+		t.Errorf("unprotected: %+v, %v", r, err)
+	}
+	change := admin.RecordingChange{Meta: map[string]string{"Course": "8"}}
+	if r, err := p.ChangeRecording(ctx, "r1", change); err != nil || r.Details.Edits.Meta["course"] != "8" {
+		t.Errorf("changed: %+v, %v", r, err)
+	}
+	if r, err := p.AssignRecording(ctx, "r1", "other"); err != nil || r.Tenant != "other" {
+		t.Errorf("assigned: %+v, %v", r, err)
+	}
+	if err := p.DeleteRecording(ctx, "r1"); err != nil || fake.list[0].State != store.Deleted {
+		t.Errorf("deleted: %+v, %v", fake.list[0], err)
+	}
+	if r, err := p.RestoreRecording(ctx, "r1"); err != nil || r.State != "unpublished" {
+		t.Errorf("restored: %+v, %v", r, err)
+	}
+	want := []string{
+		"publish default [r1]", "publish default [r1]", "update map[] default [r1]", "update map[] default [r1]",
+		"update map[course:8] default [r1]", "delete other [r1]",
+	}
+	if diff := cmp.Diff(want, fake.asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	for _, word := range []string{"published", "unprotected", "edited", "assigned", "deleted", "restored"} {
+		if !strings.Contains(p.log.String(), "recording "+word+" by an operator") {
+			t.Errorf("the log does not say %q: %s", word, p.log)
+		}
+	}
+}
+
+// What cannot be done is refused in words that say what to do.
+func TestRecordings_Refused(t *testing.T) {
+	p, _ := withRecordings(t)
+	tests := []struct {
+		name, method, path, body string
+		status                   int
+		words                    string
+	}{
+		{"unknown", "GET", "/recordings/x", "", 404, "bbbpool recording list"},
+		{"unknown", "POST", "/recordings/x/publish", "", 404, "no recording"},
+		{"unknown", "DELETE", "/recordings/x", "", 404, "no recording"},
+		{"not here yet", "POST", "/recordings/r2/publish", "", 409, "has arrived yet"},
+		{"not here yet", "DELETE", "/recordings/r2", "", 409, "has arrived yet"},
+		{"deleted", "POST", "/recordings/r3/publish", "", 409, "recording restore"},
+		{"deleted", "DELETE", "/recordings/r3", "", 409, "recording restore"},
+		{"no trash", "POST", "/recordings/r3/restore", "", 409, "--keep-deleted"},
+		{"not deleted", "POST", "/recordings/r1/restore", "", 409, "it is published"},
+		{"no tenant", "POST", "/recordings/r1/assign", "{}", 400, "tenant: missing"},
+		{"unknown tenant", "POST", "/recordings/r1/assign", `{"tenant":"x"}`, 404, "no tenant"},
+		{"nothing to change", "PATCH", "/recordings/r1", "{}", 400, "meta: want 1"},
+		{"bad key", "PATCH", "/recordings/r1", `{"meta":{"a b":"c"}}`, 400, "meta: a key"},
+		{"long value", "PATCH", "/recordings/r1", `{"meta":{"a":"` + strings.Repeat("x", 70_000) + `"}}`, 400, "64 KiB"},
+		{"misspelt field", "POST", "/recordings/r1/publish", `{"force":true}`, 400, "force"},
+		{"state", "GET", "/recordings?state=gone", "", 400, "state: want"},
+		{"limit", "GET", "/recordings?limit=1001", "", 400, "limit: want a number from 1 to 1000"},
+		{"offset", "GET", "/recordings?offset=-1", "", 400, "offset"},
+		{"job state", "GET", "/jobs?state=gone", "", 400, "state: want"},
+		{"job", "POST", "/job/retry?id=x", "", 404, "recording jobs --all"},
+		{"job", "DELETE", "/job?id=x", "", 404, "recording jobs --all"},
+		{"busy job", "DELETE", "/job?id=busy.tar", "", 409, "is being imported"},
+		{"no job", "DELETE", "/job", "", 400, "id: missing"},
+		{"relative path", "POST", "/recordings-import", `{"path":"a.tar"}`, 400, "absolute"},
+		{"path", "POST", "/recordings-import", `{"path":"/x","tenant":"x"}`, 404, "no tenant"},
+		{"no limits", "POST", "/recordings-prune", `{}`, 400, "at least one"},
+		{"below zero", "POST", "/recordings-prune", `{"keep_under":-1}`, 400, "above 0"},
+		{"unknown tenant", "POST", "/recordings-protect", `{"tenant":"x"}`, 404, "no tenant"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			status, body := p.request(t, test.method, test.path, test.body)
+			if status != test.status || !strings.Contains(body, test.words) {
+				t.Errorf("%s %s answered %d %s, want %d with %q", test.method, test.path, status, body, test.status, test.words)
+			}
+		})
+	}
+}
+
+// What servers owe is listed as it comes, the most overdue first, of one tenant or of all.
+func TestRecordings_Owed(t *testing.T) {
+	p, fake := withRecordings(t)
+	for _, tenant := range []string{"default", "other"} {
+		r := store.Recording{RecordID: "of-" + tenant, Tenant: tenant, Owed: &store.Owed{Server: "a", Step: store.OwedEnded}}
+		fake.owed = append(fake.owed, recordings.Owing{Recording: r, Age: time.Hour, Step: time.Minute, Overdue: true})
+	}
+	owed, err := p.Owed(t.Context(), "")
+	if err != nil || len(owed) != 2 || owed[0].Age != 3600 || owed[0].Step != 60 || owed[0].Owed.Step != "ended" {
+		t.Errorf("all: %+v, %v", owed, err)
+	}
+	if owed, err := p.Owed(t.Context(), "other"); err != nil || len(owed) != 1 || owed[0].RecordID != "of-other" {
+		t.Errorf("of one tenant: %+v, %v", owed, err)
+	}
+}
+
+// Imports are listed by state and over any number of pages, tried again, and dropped.
+func TestRecordings_Jobs(t *testing.T) {
+	p, fake := withRecordings(t)
+	jobs, err := p.Jobs(t.Context(), "failed")
+	if err != nil || len(jobs) != 1 || jobs[0].ID != "one.tar" || jobs[0].Reason != "truncated" || jobs[0].Next != nil {
+		t.Errorf("failed ones: %+v, %v", jobs, err)
+	}
+	if j, err := p.RetryJob(t.Context(), "one.tar"); err != nil || j.State != "waiting" {
+		t.Errorf("tried again: %+v, %v", j, err)
+	}
+	fake.jobs[0].ID = "/srv//one.tar#r1"
+	if err := p.DropJob(t.Context(), "/srv//one.tar#r1"); err != nil || len(fake.jobs) != 1 {
+		t.Errorf("dropped: %v, %+v", err, fake.jobs)
+	}
+	fake.jobs = nil
+	for i := range 10_001 {
+		fake.jobs = append(fake.jobs, store.Job{ID: strconv.Itoa(100_000 + i)})
+	}
+	if jobs, err := p.Jobs(t.Context()); err != nil || len(jobs) != 10_001 || jobs[10_000].ID != "110000" {
+		t.Errorf("many: %d, %v", len(jobs), err)
+	}
+}
+
+// Status and check tell of recordings in numbers, and in words where somebody has to look; a sick volume fails a check.
+func TestRecordings_Status(t *testing.T) {
+	p, fake := withRecordings(t)
+	fake.owed = []recordings.Owing{{Overdue: true}, {}}
+	st, err := p.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &admin.RecordingSums{
+		Published: 5, Unpublished: 2, Processing: 3, Deleted: 4, Bytes: 1<<30 + 10, Failed: 1, Owed: 2, Overdue: 1,
+	}
+	if diff := cmp.Diff(want, st.Recordings); diff != "" {
+		t.Errorf("sums (-want +got):\n%s", diff)
+	}
+	notes := []string{
+		"1 import has failed: bbbpool recording jobs says why",
+		"1 recording is overdue: bbbpool recording list --owed says where they are",
+	}
+	if diff := cmp.Diff(notes, st.Problems); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	if outcome, err := p.Check(t.Context()); err != nil || !outcome.OK || !cmp.Equal(outcome.Notes, notes) {
+		t.Errorf("check: %+v, %v", outcome, err)
+	}
+	fake.volumes = []volume.Status{{Name: "library", Path: "/mnt", Problem: "not mounted", Latency: time.Second, At: then}}
+	outcome, err := p.Check(t.Context())
+	if err != nil || outcome.OK || !cmp.Equal(outcome.Problems, []string{"volume library (/mnt): not mounted"}) {
+		t.Errorf("check with a sick volume: %+v, %v", outcome, err)
+	}
+	volumes, err := p.Volumes(t.Context())
+	if err != nil || len(volumes) != 1 || volumes[0].LatencyMS != 1000 || volumes[0].Problem != "not mounted" {
+		t.Errorf("volumes: %+v, %v", volumes, err)
+	}
+}
+
+// A script is made for a server that is there and an address that can be one; that is logged, and not what is in it.
+func TestServers_Script(t *testing.T) {
+	p, _ := withRecordings(t)
+	p.add(t, "a", simulate(t, 1)[0])
+	p.api.Script = func(base string, s store.Server) ([]byte, error) {
+		if base == "http://refused" {
+			return nil, errors.New("server a has no secret")
+		}
+		return []byte("send to " + base + " with " + s.ID + "-token"), nil
+	}
+	script, err := p.Script(t.Context(), "a", "https://pool.example/")
+	if err != nil || script.Script != "send to https://pool.example with a-token" {
+		t.Errorf("script %+v, %v", script, err)
+	}
+	if log := p.log.String(); !strings.Contains(log, "script with the token") || strings.Contains(log, "a-token") {
+		t.Errorf("logged %s", log)
+	}
+	_, err = p.Script(t.Context(), "b", "https://pool.example")
+	refused(t, err, http.StatusNotFound, "no server")
+	for _, base := range []string{"", "pool.example", "ftp://pool", "https://u@pool", "https://pool?x", "https://pool/'", "http://refused"} {
+		_, err = p.Script(t.Context(), "a", base)
+		refused(t, err, http.StatusBadRequest)
+	}
+}

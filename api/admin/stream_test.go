@@ -1,0 +1,193 @@
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func ignore(recordings.Progress) {}
+
+// Whatever takes long is asked for as it was meant, tells of its progress, and ends with its report.
+func TestLong(t *testing.T) {
+	p, fake := withRecordings(t)
+	ctx := t.Context()
+	var told []recordings.Progress
+	tell := func(p recordings.Progress) { told = append(told, p) }
+	imported, err := p.Import(ctx, recordings.ImportOptions{Path: "/spool/", Tenant: "other", Force: true}, tell)
+	if err != nil || imported.Same != 2 || !cmp.Equal(imported.Imported, []string{"r1"}) {
+		t.Errorf("import: %+v, %v", imported, err)
+	}
+	if verified, err := p.Verify(ctx, recordings.VerifyOptions{Adopt: true}, tell); err != nil || verified.Recordings != 3 {
+		t.Errorf("verify: %+v, %v", verified, err)
+	}
+	pruned, err := p.Prune(ctx, recordings.PruneOptions{OlderThan: recordings.Age(time.Hour), DryRun: true}, tell)
+	if err != nil || pruned.Remaining != 7 {
+		t.Errorf("prune: %+v, %v", pruned, err)
+	}
+	one := recordings.Progress{Done: 1, Total: 2, Current: "r1"}
+	if diff := cmp.Diff([]recordings.Progress{one, one, one}, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	want := []string{
+		"{Path:/spool Tenant:other Force:true}", "{Repair:false Adopt:true Mark:false}",
+		"{OlderThan:1h0m0s KeepUnder:0 Tenant: DryRun:true}",
+	}
+	if diff := cmp.Diff(want, fake.asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}
+
+// All recordings are protected tenant by tenant, but not those that are so already, or not here.
+func TestLong_ProtectAll(t *testing.T) {
+	p, fake := withRecordings(t)
+	for _, id := range []string{"r4", "r5", "r6"} {
+		fake.list = append(fake.list, store.Recording{
+			RecordID: id, Tenant: "other", State: store.Unpublished, Protected: id == "r5",
+		})
+	}
+	report, err := p.ProtectAll(t.Context(), admin.Protection{Protect: true}, ignore)
+	if err != nil || report.Changed != 3 || len(fake.asked) != 2 {
+		t.Errorf("protected %+v, %v by %v", report, err, fake.asked)
+	}
+	report, err = p.ProtectAll(t.Context(), admin.Protection{Tenant: "other"}, ignore)
+	if err != nil || report.Changed != 3 {
+		t.Errorf("unprotected %+v, %v", report, err)
+	}
+}
+
+// Work that fails at once has a status of its own; work that fails later says so on its last line.
+func TestLong_Fails(t *testing.T) {
+	p, fake := withRecordings(t)
+	_, err := p.Import(t.Context(), recordings.ImportOptions{Path: "/broken"}, ignore)
+	if e, ok := errors.AsType[*admin.Error](err); !ok || e.Code != "internal" || e.Message != "Internal error." {
+		t.Errorf("late: %v", err)
+	}
+	fake.work = func(context.Context, func(recordings.Progress)) error { return store.ErrConflict }
+	_, err = p.Import(t.Context(), recordings.ImportOptions{Path: "/nowhere"}, ignore)
+	refused(t, err, http.StatusUnprocessableEntity, "/nowhere: no such file")
+	if e, _ := errors.AsType[*admin.Error](err); e.Code != "path" {
+		t.Errorf("code %q", e.Code)
+	}
+	for reason, status := range map[error]int{
+		store.ErrConflict: 409, recordings.ErrBusy: 409, recordings.ErrNothing: 422, recordings.ErrVolume: 503,
+	} {
+		fake.work = func(context.Context, func(recordings.Progress)) error { return fmt.Errorf("now: %w", reason) }
+		_, err = p.Verify(t.Context(), recordings.VerifyOptions{}, ignore)
+		refused(t, err, status, "now: "+reason.Error())
+	}
+}
+
+// A program that is told to end does not leave its caller believing that all is done.
+func TestLong_BrokenOff(t *testing.T) {
+	broken := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"progress":{"done":1,"total":2}}`+"\n"+`{"prog`)
+	})
+	client := admin.NewClient(admin.HandlerTransport(broken), "http://bbbpool", "")
+	if _, err := client.Verify(t.Context(), recordings.VerifyOptions{}, ignore); err == nil ||
+		!strings.Contains(err.Error(), "stopped before it was done") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Whoever hangs up ends the work, over the network and in this process.
+func TestLong_HangUp(t *testing.T) {
+	p, fake := withRecordings(t)
+	server := httptest.NewServer(p.api.Handler())
+	defer server.Close()
+	for name, client := range map[string]*admin.Client{
+		"network": admin.NewClient(http.DefaultTransport, server.URL, ""), "process": p.Client,
+	} {
+		ended := make(chan error, 1)
+		fake.work = func(ctx context.Context, tell func(recordings.Progress)) error {
+			tell(recordings.Progress{Current: "r1"})
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return ctx.Err()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := client.Verify(ctx, recordings.VerifyOptions{}, func(recordings.Progress) { cancel() })
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: the call ended with %v", name, err)
+		}
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: the work ended with %v", name, err)
+		}
+	}
+}
+
+// The deadlines of the server that are meant for other requests do not end the work.
+func TestLong_Deadlines(t *testing.T) {
+	p, fake := withRecordings(t)
+	const short = 50 * time.Millisecond
+	server := httptest.NewUnstartedServer(p.api.Handler())
+	server.Config.ReadTimeout, server.Config.WriteTimeout = short, short
+	server.Start()
+	defer server.Close()
+	fake.work = func(ctx context.Context, tell func(recordings.Progress)) error {
+		tell(recordings.Progress{Done: 1})
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(4 * short):
+			return nil
+		}
+	}
+	client := admin.NewClient(http.DefaultTransport, server.URL, "")
+	if report, err := client.Verify(t.Context(), recordings.VerifyOptions{}, ignore); err != nil || report.Recordings != 3 {
+		t.Errorf("got %+v, %v", report, err)
+	}
+}
+
+// A flood of progress becomes a few lines, problems are all told, and silence is broken by what was told last.
+func TestLong_Pace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newRecordings()
+		fake.work = func(_ context.Context, tell func(recordings.Progress)) error {
+			for i := range 1000 {
+				tell(recordings.Progress{Done: i})
+				time.Sleep(time.Millisecond)
+			}
+			tell(recordings.Progress{Done: 1000, Problem: "one"})
+			tell(recordings.Progress{Done: 1001, Problem: "two"})
+			time.Sleep(100 * time.Second)
+			return nil
+		}
+		api := &admin.API{Recordings: fake}
+		client := admin.NewClient(admin.HandlerTransport(api.Handler()), "http://bbbpool", "")
+		var told []recordings.Progress
+		_, err := client.Verify(t.Context(), recordings.VerifyOptions{}, func(p recordings.Progress) { told = append(told, p) })
+		if err != nil || len(told) != 10+2+6 {
+			t.Fatalf("%d lines: %+v, %v", len(told), told, err)
+		}
+		want := []recordings.Progress{{Done: 900}, {Done: 1000, Problem: "one"}, {Done: 1001, Problem: "two"}, {Done: 1001}}
+		if diff := cmp.Diff(want, told[9:13]); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Whoever says nothing at all for a minute is not waited for.
+func TestLong_Silence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		client := admin.NewClient(admin.HandlerTransport(silent), "http://bbbpool", "")
+		if _, err := client.Verify(t.Context(), recordings.VerifyOptions{}, ignore); err == nil ||
+			!strings.Contains(err.Error(), "took too long") {
+			t.Errorf("got %v", err)
+		}
+	})
+}

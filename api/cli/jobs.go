@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// RecordingJobsCmd lists the imports.
+type RecordingJobsCmd struct {
+	State []string `placeholder:"STATE" enum:"waiting,importing,placing,done,failed,dropped" help:"Only those in these states; those that are open or have failed by default."`
+	All   bool     `help:"Those that are done, too."`
+}
+
+// openStates are those of imports that are not over, or over in no good way.
+var openStates = []string{"waiting", "importing", "placing", "failed"}
+
+// Run prints a table, or an array in JSON.
+func (c *RecordingJobsCmd) Run(env *Env) error {
+	states := c.State
+	switch {
+	case c.All && len(states) > 0:
+		return misused("--all and --state do not go together")
+	case len(states) == 0 && !c.All:
+		states = openStates
+	}
+	return env.with(look, func(pool *connection) error {
+		jobs, err := pool.Jobs(env.Ctx, states...)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, jobs)
+		}
+		if len(jobs) == 0 {
+			return say(env.Out, "no imports\n")
+		}
+		return table(env.Out, jobHeadings, jobRows(jobs))
+	})
+}
+
+const jobHeadings = "JOB STATE ATTEMPTS NEXT SIZE SOURCE SERVER CHANGED REASON"
+
+func jobRows(jobs []admin.Job) [][]string {
+	rows := make([][]string, 0, len(jobs))
+	for _, j := range jobs {
+		rows = append(rows, []string{
+			j.ID, j.State, strconv.Itoa(j.Attempts), moment(j.Next), size(j.Bytes), j.Source, j.Server, moment(j.Changed),
+			j.Reason,
+		})
+	}
+	return rows
+}
+
+// RecordingRetryCmd has imports tried again.
+type RecordingRetryCmd struct {
+	IDs []string `arg:"" optional:"" name:"job" help:"Imports that have failed, or wait; recording jobs lists them."`
+	All bool     `help:"All that have failed, or wait for another try."`
+}
+
+// Run has them tried now.
+func (c *RecordingRetryCmd) Run(env *Env) error {
+	if (len(c.IDs) > 0) == c.All {
+		return misused("name imports, or pass --all")
+	}
+	return env.with(change, func(pool *connection) error {
+		ids := c.IDs
+		if c.All {
+			jobs, err := pool.Jobs(env.Ctx, "failed", "waiting")
+			if err != nil {
+				return err
+			}
+			for _, j := range jobs {
+				if j.State == "failed" || j.Attempts > 0 || j.Reason != "" {
+					ids = append(ids, j.ID)
+				}
+			}
+		}
+		if len(ids) == 0 && !env.Options.JSON {
+			return say(env.Out, "no imports have failed\n")
+		}
+		return each(env, "import", ids, "tried again", func(id string) (admin.Job, error) {
+			return pool.RetryJob(env.Ctx, id)
+		})
+	})
+}
+
+// RecordingDropCmd forgets imports that have failed.
+type RecordingDropCmd struct {
+	IDs []string `arg:"" name:"job" help:"Imports that have failed; recording jobs lists them."`
+	Yes bool     `short:"y" help:"Do not ask."`
+}
+
+// Run forgets them and removes their archives, once it has named them and somebody has said yes.
+func (c *RecordingDropCmd) Run(env *Env) error {
+	return env.with(change, func(pool *connection) error {
+		named, err := c.named(env, pool)
+		if err != nil {
+			return err
+		}
+		if !c.Yes {
+			list := make([]admin.Job, 0, len(c.IDs))
+			for _, id := range c.IDs {
+				list = append(list, named[id])
+			}
+			if err := table(env.Err, jobHeadings, jobRows(list)); err != nil {
+				return err
+			}
+		}
+		err = env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s forgotten, and removed from quarantine: what was recorded is "+
+			"lost unless it is elsewhere.", plural(len(c.IDs), "archive")+" "+isAre(len(c.IDs))))
+		if err != nil {
+			return err
+		}
+		return each(env, "import", c.IDs, "dropped", func(id string) (admin.Job, error) {
+			return named[id], pool.DropJob(env.Ctx, id)
+		})
+	})
+}
+
+// named returns the imports that are meant, or says which of them have not failed.
+func (c *RecordingDropCmd) named(env *Env, pool *connection) (map[string]admin.Job, error) {
+	jobs, err := pool.Jobs(env.Ctx, "failed")
+	if err != nil {
+		return nil, err
+	}
+	named := make(map[string]admin.Job, len(jobs))
+	for _, j := range jobs {
+		named[j.ID] = j
+	}
+	var missing []string
+	for _, id := range c.IDs {
+		if _, ok := named[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	if missing != nil {
+		return nil, fmt.Errorf("no import that has failed: %s; recording jobs lists them", strings.Join(missing, ", "))
+	}
+	return named, nil
+}

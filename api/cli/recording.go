@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// RecordingListCmd lists the recordings.
+type RecordingListCmd struct {
+	Tenant  string            `placeholder:"ID" help:"Only those of this tenant."`
+	State   []string          `placeholder:"STATE" enum:"processing,processed,published,unpublished,deleted,any" help:"Only those in these states; all but deleted by default."`
+	Meeting []string          `placeholder:"ID" sep:"none" help:"Only those of meetings with this ID."`
+	Meta    map[string]string `placeholder:"KEY=VALUE" mapsep:"none" help:"Only those with this metadata; % at either end of the value stands for anything."`
+	Limit   int               `default:"100" help:"Show at most this many; 0 shows all."`
+	Owed    bool              `help:"Those that servers have still to deliver, the most overdue first."`
+}
+
+// Run prints a table, or an array in JSON.
+func (c *RecordingListCmd) Run(env *Env) error {
+	if c.Limit < 0 {
+		return misused("--limit: want a number from 0 (all) on")
+	}
+	if c.Owed && (len(c.State) > 0 || len(c.Meeting) > 0 || len(c.Meta) > 0) {
+		return misused("--owed goes with --tenant alone")
+	}
+	return env.with(look, func(pool *connection) error {
+		if c.Owed {
+			return printOwed(env, pool, c.Tenant)
+		}
+		list, total, err := c.fetch(env, pool)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, list)
+		}
+		if len(list) == 0 {
+			_, err := fmt.Fprintln(env.Out, "no recordings")
+			return err
+		}
+		if err := recordingTable(env.Out, list); err != nil || total <= len(list) {
+			return err
+		}
+		_, err = fmt.Fprintf(env.Err, "note: these are %d of %d; --limit 0 shows all\n", len(list), total)
+		return err
+	})
+}
+
+func (c *RecordingListCmd) filter() store.RecordingFilter {
+	f := store.RecordingFilter{Tenant: c.Tenant, MeetingIDs: c.Meeting}
+	for _, state := range c.State {
+		f.States = append(f.States, store.RecordingState(state))
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Meta)) {
+		f.Meta = append(f.Meta, store.MetaMatch{Key: key, Value: c.Meta[key]})
+	}
+	return f
+}
+
+// pageSize is how many recordings are asked for at a time.
+const pageSize = 1000
+
+// fetch reads page after page.
+func (c *RecordingListCmd) fetch(env *Env, pool *connection) (list []admin.Recording, total int, err error) {
+	f, list := c.filter(), []admin.Recording{}
+	for {
+		f.Offset, f.Limit = len(list), pageSize
+		if c.Limit > 0 {
+			f.Limit = min(pageSize, c.Limit-len(list))
+		}
+		page, err := pool.Recordings(env.Ctx, f)
+		if err != nil {
+			return nil, 0, err
+		}
+		list = append(list, page.Recordings...)
+		if len(page.Recordings) < f.Limit || len(list) == c.Limit {
+			return list, page.Total, nil
+		}
+	}
+}
+
+func recordingTable(w io.Writer, list []admin.Recording) error {
+	rows := make([][]string, 0, len(list))
+	for _, r := range list {
+		state := r.State
+		if r.Protected {
+			state += ",protected"
+		}
+		rows = append(rows, []string{
+			r.RecordID, r.Tenant, r.MeetingID, r.Name, state, strings.Join(r.Formats, ","), moment(r.Start), size(r.Size),
+		})
+	}
+	return table(w, "RECORDING TENANT MEETING NAME STATE FORMATS START SIZE", rows)
+}
+
+func printOwed(env *Env, pool *connection, tenant string) error {
+	owed, err := pool.Owed(env.Ctx, tenant)
+	if err != nil {
+		return err
+	}
+	if env.Options.JSON {
+		return printJSON(env.Out, owed)
+	}
+	if len(owed) == 0 {
+		_, err := fmt.Fprintln(env.Out, "no server owes a recording")
+		return err
+	}
+	rows := make([][]string, 0, len(owed))
+	for _, o := range owed {
+		var by admin.Owed
+		if o.Owed != nil {
+			by = *o.Owed
+		}
+		rows = append(rows, []string{
+			o.RecordID, o.Tenant, o.MeetingID, by.Server, by.Step, span(o.Step), span(o.Age), yes(o.Overdue),
+			strings.Join(by.Formats, ","),
+		})
+	}
+	return table(env.Out, "RECORDING TENANT MEETING SERVER STEP FOR AGE OVERDUE FORMATS", rows)
+}
+
+// span is a number of seconds in its largest unit.
+func span(seconds int64) string {
+	switch {
+	case seconds < 60:
+		return strconv.FormatInt(seconds, 10) + "s"
+	case seconds < 3600:
+		return strconv.FormatInt(seconds/60, 10) + "m"
+	case seconds < 48*3600:
+		return strconv.FormatInt(seconds/3600, 10) + "h"
+	}
+	return strconv.FormatInt(seconds/86400, 10) + "d"
+}
+
+// size is a number of bytes in its largest unit.
+func size(bytes int64) string {
+	if bytes < 1<<10 {
+		return strconv.FormatInt(bytes, 10) + " B"
+	}
+	value, units := float64(bytes)/(1<<10), []string{"KiB", "MiB", "GiB", "TiB", "PiB"}
+	for value >= 1023.95 && len(units) > 1 { // what would be printed as 1024.0
+		value, units = value/(1<<10), units[1:]
+	}
+	return strconv.FormatFloat(value, 'f', 1, 64) + " " + units[0]
+}
+
+// RecordingShowCmd shows one recording.
+type RecordingShowCmd struct {
+	ID string `arg:"" help:"ID of the recording."`
+}
+
+// Run prints all that is known of the recording.
+func (c *RecordingShowCmd) Run(env *Env) error {
+	return env.with(look, func(pool *connection) error {
+		r, err := pool.Recording(env.Ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, r)
+		}
+		return sheet(env.Out, recordingSheet(r)...)
+	})
+}
+
+func recordingSheet(r admin.RecordingDetails) [][2]string {
+	d := r.Details
+	pairs := [][2]string{
+		{"recording", r.RecordID},
+		{"tenant", r.Tenant},
+		{"meeting", r.MeetingID},
+		{"name", r.Name},
+		{"state", r.State},
+		{"changed", moment(d.Changed)},
+		{"protected", yes(r.Protected)},
+		{"start", moment(r.Start)},
+		{"end", moment(r.End)},
+		{"participants", strconv.Itoa(r.Participants)},
+		{"raw size", size(r.RawSize)},
+		{"size", size(r.Size)},
+		{"server", d.Server},
+		{"imported", moment(d.Imported)},
+	}
+	if d.Breakout != "" {
+		pairs = append(pairs, [2]string{"breakout room of", d.Breakout})
+	}
+	for _, id := range d.BreakoutRooms {
+		pairs = append(pairs, [2]string{"breakout room", id})
+	}
+	for _, f := range d.Formats {
+		length := time.Duration(f.Length) * time.Second
+		pairs = append(pairs, [2]string{"format", fmt.Sprintf("%s, %s, %s, %s", f.Type, length, size(f.Bytes), f.Link)})
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.Meta)) {
+		pairs = append(pairs, [2]string{"meta " + key, d.Meta[key]})
+	}
+	if edits := editsOf(d.Edits); edits != "" {
+		pairs = append(pairs, [2]string{"changed by people", edits})
+	}
+	if o := d.Owed; o != nil {
+		pairs = append(pairs, [2]string{"owed by", o.Server}, [2]string{"owed step", o.Step + " since " + moment(o.Since)})
+		if len(o.Formats) > 0 {
+			pairs = append(pairs, [2]string{"owed formats", strings.Join(o.Formats, ", ")})
+		}
+	}
+	return pairs
+}
+
+func editsOf(e admin.Edits) string {
+	var list []string
+	if e.State {
+		list = append(list, "state")
+	}
+	if e.Protected {
+		list = append(list, "protection")
+	}
+	for _, key := range slices.Sorted(maps.Keys(e.Meta)) {
+		list = append(list, "meta "+key)
+	}
+	return strings.Join(list, ", ")
+}

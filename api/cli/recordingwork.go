@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/recordings"
+)
+
+// RecordingImportCmd imports recordings.
+type RecordingImportCmd struct {
+	Paths  []string `arg:"" name:"path" help:"Archives, or directories of archives or of recordings, on the machine of the pool."`
+	Tenant string   `placeholder:"ID" help:"Tenant of the recordings that do not tell."`
+	Force  bool     `help:"Bring back what was deleted."`
+}
+
+// Run imports one path after the other, and fails if anything could not be imported.
+func (c *RecordingImportCmd) Run(env *Env) error {
+	paths := make([]string, 0, len(c.Paths))
+	for _, path := range c.Paths {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", path, err)
+		}
+		paths = append(paths, absolute)
+	}
+	return env.with(change, func(pool *connection) error {
+		all := recordings.ImportReport{Imported: []string{}, Failed: []recordings.Finding{}}
+		for _, path := range paths {
+			report, err := c.one(env, pool, path)
+			if err != nil {
+				return err
+			}
+			all.Imported, all.Same = append(all.Imported, report.Imported...), all.Same+report.Same
+			all.Failed = append(all.Failed, report.Failed...)
+		}
+		return printImport(env, all)
+	})
+}
+
+// one imports one path. That it cannot be read does not stand in the way of the next.
+func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (recordings.ImportReport, error) {
+	report, err := watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.ImportReport, error) {
+		return pool.Import(env.Ctx, recordings.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}, tell)
+	})
+	if e, ok := errors.AsType[*admin.Error](err); ok && e.Code == "path" {
+		report.Failed = []recordings.Finding{{Kind: "unreadable", Path: path, Text: e.Message}}
+		return report, nil
+	}
+	return report, err
+}
+
+func printImport(env *Env, all recordings.ImportReport) error {
+	var err error
+	if env.Options.JSON {
+		err = printJSON(env.Out, all)
+	} else {
+		rows := make([][]string, 0, len(all.Failed))
+		for _, f := range all.Failed {
+			rows = append(rows, []string{"failed", cmp.Or(f.Path, f.RecordID), f.Text})
+		}
+		err = errors.Join(table(env.Out, "", rows), say(env.Out, "%s imported, %d there already, %d failed\n",
+			plural(len(all.Imported), "recording"), all.Same, len(all.Failed)))
+	}
+	if err == nil && len(all.Failed) > 0 {
+		err = errors.New("not everything could be imported")
+	}
+	return err
+}
+
+// RecordingVerifyCmd compares the index of the recordings with the disk.
+type RecordingVerifyCmd struct {
+	Repair bool `help:"Mend what is misplaced or left over, and forget formats whose files are gone."`
+	Adopt  bool `help:"Take into the index what only the disk has."`
+	Mark   bool `help:"Take the volume that is mounted now for the right one."`
+	Yes    bool `short:"y" help:"Do not ask."`
+}
+
+// Run looks first, and changes nothing before somebody has seen what there is. It fails if anything remains.
+func (c *RecordingVerifyCmd) Run(env *Env) error {
+	in := look
+	if c.Repair || c.Adopt || c.Mark {
+		in = change
+	}
+	return env.with(in, func(pool *connection) error {
+		if c.Mark {
+			err := env.confirm(Sure{Yes: c.Yes}, "The volume that is mounted now is taken for the one with the recordings.")
+			if err != nil {
+				return err
+			}
+		}
+		mends := c.Repair || c.Adopt
+		report, err := verify(env, pool, recordings.VerifyOptions{Mark: c.Mark})
+		if err != nil {
+			return err
+		}
+		if mends && len(report.Findings) > 0 {
+			report, err = c.mend(env, pool, report)
+			if err != nil {
+				return err
+			}
+		}
+		return c.print(env, report)
+	})
+}
+
+func verify(env *Env, pool *connection, o recordings.VerifyOptions) (recordings.VerifyReport, error) {
+	return watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.VerifyReport, error) {
+		return pool.Verify(env.Ctx, o, tell)
+	})
+}
+
+// mend asks and repairs.
+func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen recordings.VerifyReport) (
+	recordings.VerifyReport, error,
+) {
+	if !c.Yes {
+		if err := findings(env.Err, seen.Findings); err != nil {
+			return seen, err
+		}
+	}
+	err := env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s: what can be mended of that is mended.",
+		plural(len(seen.Findings), "finding")))
+	if err != nil {
+		return seen, err
+	}
+	return verify(env, pool, recordings.VerifyOptions{Repair: c.Repair, Adopt: c.Adopt})
+}
+
+func (c *RecordingVerifyCmd) print(env *Env, report recordings.VerifyReport) error {
+	left := 0
+	for _, f := range report.Findings {
+		if !f.Repaired {
+			left++
+		}
+	}
+	if env.Options.JSON {
+		if err := printJSON(env.Out, report); err != nil {
+			return err
+		}
+	} else {
+		err := errors.Join(findings(env.Out, report.Findings), say(env.Out, "%s in the index, %s on the disk: %s\n",
+			plural(report.Recordings, "recording"), plural(report.Formats, "format"), verdictOf(report, left)))
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case left == 0:
+		return nil
+	case c.Repair && c.Adopt:
+		return errors.New("not everything could be mended")
+	}
+	return errors.New("not everything is as it should be: --repair mends, --adopt takes in what only the disk has")
+}
+
+func verdictOf(report recordings.VerifyReport, left int) string {
+	if len(report.Findings) == 0 {
+		return "nothing is wrong"
+	}
+	kinds := map[string]int{}
+	for _, f := range report.Findings {
+		kinds[f.Kind]++
+	}
+	var tallies []tally
+	for kind, n := range kinds {
+		tallies = append(tallies, tally{printable(kind), n})
+	}
+	slices.SortFunc(tallies, func(a, b tally) int { return strings.Compare(a.what, b.what) })
+	return fmt.Sprintf("%s; %d repaired, %d left", some(tallies...), len(report.Findings)-left, left)
+}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/volume"
+)
+
+// RecordingPruneCmd deletes old recordings.
+type RecordingPruneCmd struct {
+	OlderThan Age    `placeholder:"AGE" help:"Delete those of meetings that ended longer ago than this, as 180d."`
+	KeepUnder Size   `placeholder:"SIZE" help:"Delete the oldest until the others take no more than this, as 500GiB."`
+	Tenant    string `placeholder:"ID" help:"Only those of this tenant; its size alone counts then."`
+	DryRun    bool   `help:"Show what would be deleted, and do nothing."`
+	Yes       bool   `short:"y" help:"Do not ask."`
+}
+
+// Run shows what would be deleted, asks, and deletes it.
+func (c *RecordingPruneCmd) Run(env *Env) error {
+	options := recordings.PruneOptions{
+		OlderThan: recordings.Age(c.OlderThan), KeepUnder: int64(c.KeepUnder), Tenant: c.Tenant, DryRun: true,
+	}
+	if options.OlderThan == 0 && options.KeepUnder == 0 {
+		return misused("say what is too old or too much: --older-than 180d, --keep-under 500GiB")
+	}
+	in := change
+	if c.DryRun {
+		in = look
+	}
+	return env.with(in, func(pool *connection) error {
+		report, err := prune(env, pool, options)
+		if err != nil {
+			return err
+		}
+		nothing := len(report.Deleted) == 0
+		if c.DryRun || nothing {
+			return printPruned(env, report, env.Out, "would be deleted")
+		}
+		if !env.Options.JSON || !c.Yes {
+			w := env.Out
+			if env.Options.JSON {
+				w = env.Err
+			}
+			if err := pruneTable(w, report, "would be deleted"); err != nil {
+				return err
+			}
+		}
+		err = env.confirm(Sure{Yes: c.Yes}, recordingCount(len(report.Deleted), report.Bytes)+" "+
+			isAre(len(report.Deleted))+" deleted.")
+		if err != nil {
+			return err
+		}
+		options.DryRun = false
+		if report, err = prune(env, pool, options); err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, report)
+		}
+		return pruneSum(env.Out, report, "deleted")
+	})
+}
+
+func prune(env *Env, pool *connection, o recordings.PruneOptions) (recordings.PruneReport, error) {
+	return watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.PruneReport, error) {
+		return pool.Prune(env.Ctx, o, tell)
+	})
+}
+
+func printPruned(env *Env, report recordings.PruneReport, w io.Writer, done string) error {
+	if env.Options.JSON {
+		return printJSON(w, report)
+	}
+	return pruneTable(w, report, done)
+}
+
+func pruneTable(w io.Writer, report recordings.PruneReport, done string) error {
+	rows := make([][]string, 0, len(report.Deleted))
+	for _, p := range report.Deleted {
+		rows = append(rows, []string{p.RecordID, p.Tenant, p.MeetingID, p.Name, moment(&p.End), size(p.Bytes)})
+	}
+	if len(rows) > 0 {
+		if err := table(w, "RECORDING TENANT MEETING NAME END SIZE", rows); err != nil {
+			return err
+		}
+	}
+	return pruneSum(w, report, done)
+}
+
+func pruneSum(w io.Writer, report recordings.PruneReport, done string) error {
+	kept := ""
+	if report.Protected > 0 {
+		kept = fmt.Sprintf("; %s kept by %s in the metadata", plural(report.Protected, "recording"), recordings.Keep)
+	}
+	if len(report.Deleted) == 0 {
+		return say(w, "nothing is old or large enough, %s remain%s\n", size(report.Remaining), kept)
+	}
+	return say(w, "%s %s, %s remain%s\n", recordingCount(len(report.Deleted), report.Bytes), done,
+		size(report.Remaining), kept)
+}
+
+// findings prints what a comparison has found, kind by kind.
+func findings(w io.Writer, list []recordings.Finding) error {
+	if len(list) == 0 {
+		return nil
+	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b recordings.Finding) int { return strings.Compare(a.Kind, b.Kind) })
+	rows := make([][]string, 0, len(list))
+	for _, f := range list {
+		rows = append(rows, []string{f.Kind, f.RecordID, f.Format, yes(f.Repaired), f.Path, f.Text})
+	}
+	return table(w, "KIND RECORDING FORMAT REPAIRED PATH WHAT", rows)
+}
+
+// Age is how old something is. A bare number is refused: nobody knows of what.
+type Age time.Duration
+
+// UnmarshalText reads 180d or 36h.
+func (a *Age) UnmarshalText(b []byte) error {
+	var age recordings.Age
+	if !hasUnit(b) || age.UnmarshalText(b) != nil || age <= 0 {
+		return fmt.Errorf("%q is no age: want days or hours, as 180d or 36h", b)
+	}
+	*a = Age(age)
+	return nil
+}
+
+// Size is a number of bytes. A bare number is refused, too.
+type Size int64
+
+// UnmarshalText reads 500GiB.
+func (s *Size) UnmarshalText(b []byte) error {
+	var size volume.Size
+	if !hasUnit(b) || size.UnmarshalText(b) != nil || size <= 0 {
+		return fmt.Errorf("%q is no size: want a number with its unit, as 500GiB or 2TiB", b)
+	}
+	*s = Size(size)
+	return nil
+}
+
+func hasUnit(b []byte) bool {
+	return strings.ContainsFunc(string(b), unicode.IsLetter)
+}

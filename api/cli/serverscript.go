@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// ServerScriptCmd prints the script that sends a server's recordings to the pool.
+type ServerScriptCmd struct {
+	ID   string `arg:"" help:"ID of the server."`
+	URL  string `placeholder:"URL" help:"Address under which the server reaches the pool, as https://pool.example.edu; of the host in URL_HOST by default."`
+	Host string `name:"url-host" hidden:"" env:"URL_HOST"`
+}
+
+// Run prints the script, and beside it on the standard error where it belongs.
+func (c *ServerScriptCmd) Run(env *Env) error {
+	base := c.URL
+	if base == "" && c.Host != "" {
+		base = "https://" + c.Host
+	}
+	if base == "" {
+		return misused("pass --url with the address under which the server reaches the pool, as https://pool.example.edu")
+	}
+	if _, err := admin.BaseURL(base); err != nil {
+		return misused("--url: want the address under which the server reaches the pool, as https://pool.example.edu")
+	}
+	return env.with(look, func(pool *connection) error {
+		script, err := pool.Script(env.Ctx, c.ID, base)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, script)
+		}
+		if _, err := io.WriteString(env.Out, script.Script); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(env.Err, "put it on server %s as\n  %s\n"+
+			"and let nobody else read it, for there is a token in it:\n"+
+			"  chown bigbluebutton:bigbluebutton bbbpool.rb && chmod 0700 bbbpool.rb\n", printable(c.ID), scriptPath)
+		return err
+	})
+}
+
+// scriptPath is where BigBlueButton looks for what it runs when a recording is published.
+const scriptPath = "/usr/local/bigbluebutton/core/scripts/post_publish/bbbpool.rb"

@@ -1,0 +1,25 @@
+// Package archive reads what servers send: tar archives of recordings, plain or compressed with gzip or zstd. It knows
+// no index and no library, asks nobody, and never touches anything outside the directory that it is given.
+//
+// An archive holds one or many formats of one or many recordings, each as BigBlueButton keeps it on its disk:
+//
+//	<format>/<recordID>/metadata.xml
+//	<format>/<recordID>/…
+//
+// It comes from a machine that somebody else may have taken over, so nothing in it is believed. What a member may be:
+//
+//   - A file or a directory. Links of both kinds, devices, FIFOs and sparse files are faults of the archive, and so are
+//     a member that is there twice and a file where there is a directory. Names that differ in case differ.
+//   - Named relative to the top, with or without "./" before it, in UTF-8. A name with "..", an empty element, a
+//     backslash or a control character is a fault; so is one longer than 1024 bytes, deeper than 16 levels, or outside
+//     of <format>/<recordID>/.
+//   - Not hidden. What macOS and rsync leave behind (.DS_Store, ._name, .AppleDouble, .rsync-partial, .~tmp~, .nfs…) is
+//     skipped wherever it lies; any other name with a dot in front is a fault, for we could not tell whom to show it to.
+//
+// Owners and modes of the archive are ignored: files get 0644 and directories 0755, less the umask. Times of
+// modification are kept, so that a recording that arrives twice is the same for caches. Global PAX headers are ignored.
+//
+// The end counts as well. A tar archive ends with two blocks of zeros, and one without them is still being copied, as
+// is one with more zeros behind them than any tar pads with. Anything else behind them is a fault: tar(1) would skip it
+// in silence, and a recording could get lost that way.
+package archive

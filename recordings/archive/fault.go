@@ -1,0 +1,63 @@
+package archive
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Fault says that the archive itself is at fault, and will be at the next try too. Errors of the disk or of the network
+// are never a Fault.
+type Fault struct {
+	Member     string // that is at fault, in printable characters; "" for the archive as a whole
+	What       string // is wrong, in words for an operator; reads on after the name of the member
+	Incomplete bool   // it ends too early: perhaps it is still being copied
+}
+
+func (f *Fault) Error() string {
+	if f.Member == "" {
+		return "the archive " + f.What
+	}
+	return f.Member + " " + f.What
+}
+
+func fault(member, format string, args ...any) *Fault {
+	return &Fault{Member: printable(member), What: oneLine(fmt.Sprintf(format, args...))}
+}
+
+func incomplete(member, what string) *Fault {
+	return &Fault{Member: printable(member), What: what + "; perhaps it is still being copied", Incomplete: true}
+}
+
+const (
+	maxShown = 200 // bytes of a name in a message
+	maxWhat  = 500 // bytes of what is wrong
+)
+
+// oneLine makes a message fit for a line of a log. Errors of decoders quote what they stumble over.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, cut(s, maxWhat))
+}
+
+// printable makes a name fit for a line of a log.
+func printable(name string) string {
+	name = cut(name, maxShown)
+	if quoted := strconv.Quote(name); quoted[1:len(quoted)-1] != name {
+		return quoted
+	}
+	return name
+}
+
+// cut returns the first bytes of a text, in whole characters.
+func cut(s string, length int) string {
+	if len(s) <= length {
+		return s
+	}
+	return strings.ToValidUTF8(s[:length], "")
+}

@@ -1,0 +1,64 @@
+package archive
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const maxLink = 2048 // bytes
+
+// Link returns the path at which a format of a recording plays unless its server tells another.
+func Link(format, recordID string) string {
+	switch format {
+	case "presentation":
+		return "/playback/presentation/2.3/" + recordID
+	case "video":
+		return "/playback/video/" + recordID + "/"
+	case "screenshare":
+		return "/recording/screenshare/" + recordID + "/"
+	case "podcast":
+		return "/podcast/" + recordID + "/audio.ogg"
+	case "notes":
+		return "/notes/" + recordID + "/notes.pdf"
+	}
+	return "/" + format + "/" + recordID + "/"
+}
+
+// localPath returns path and query of a link, and "" for one that leads elsewhere than to a path on its server. It ends
+// up in front of browsers under our own name, so what is not plain is not taken.
+func localPath(link string) string {
+	link = strings.TrimSpace(link)
+	if len(link) > maxLink {
+		return ""
+	}
+	u, err := url.Parse(link)
+	if err != nil || u.Opaque != "" || !plain(u.Path) {
+		return ""
+	}
+	switch u.Scheme {
+	case "http", "https":
+	case "":
+		if strings.HasPrefix(link, "//") {
+			return ""
+		}
+	default:
+		return ""
+	}
+	path := u.EscapedPath()
+	if u.RawQuery != "" {
+		path += "?" + u.RawQuery
+	}
+	if strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"<>\^`+"`{|}", r) }) {
+		return ""
+	}
+	return path
+}
+
+// plain tells whether a path, its escapes undone, begins with one slash and stays where it is.
+func plain(path string) bool {
+	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") &&
+		!strings.ContainsRune(path, '\\') && !strings.ContainsFunc(path, unicode.IsControl) &&
+		!slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." })
+}

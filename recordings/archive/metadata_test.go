@@ -1,0 +1,260 @@
+package archive_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/recordings/archive"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// full has all that a server writes, in the forms of several versions.
+const full = `<?xml version="1.0"?>
+<recording>
+  <id>` + id + `</id>
+  <state>published</state>
+  <published>true</published>
+  <start_time>1712758751753</start_time>
+  <end_time>1712758906388</end_time>
+  <participants>3</participants>
+  <meeting id="` + id + `" externalId="room-42" name="Room &amp; 42" breakout="true"/>
+  <breakout parentMeetingId="` + otherID + `" sequence="2" meetingId="` + id + `" freeJoin="true"/>
+  <breakoutRooms><breakoutRoom>` + otherID + `</breakoutRoom><breakoutRoom>../x</breakoutRoom></breakoutRooms>
+  <meta>
+    <meetingId>room-of-meta</meetingId>
+    <meetingName><![CDATA[Room <42>]]></meetingName>
+    <endcallbackurl>https://moodle/?a=1&amp;b=2</endcallbackurl>
+    <x:prefixed xmlns:x="urn:x">x</x:prefixed>
+    <empty/>
+    <nested>a<b>c</b>d</nested>
+  </meta>
+  <playback>
+    <format>podcast</format>
+    <link>
+      https://bbb-1/playback/presentation/2.3/` + id + `?x=1#f
+    </link>
+    <processing_time>7177</processing_time>
+    <duration>98401</duration>
+    <size>17814</size>
+    <extensions>
+      <preview><images>
+        <image width="176" height="136" alt="One &lt;1&gt;">https://bbb-1/presentation/` + id + `/thumb-1.png</image>
+        <image width="wide" alt=" ">javascript:alert(1)</image>
+        <image>/thumb%202.png </image>
+      </images></preview>
+    </extensions>
+  </playback>
+  <raw_size>13622874</raw_size>
+</recording>
+`
+
+// Everything that a metadata.xml tells is taken; the directory says what the format is.
+func TestParseMetadata(t *testing.T) {
+	got, err := archive.ParseMetadata(strings.NewReader(full), "presentation", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := store.Recording{
+		RecordID: id, MeetingID: "room-42", Name: "Room & 42", State: store.Published,
+		Start: time.UnixMilli(1712758751753).UTC(), End: time.UnixMilli(1712758906388).UTC(),
+		Participants: 3, RawSize: 13622874,
+		Breakout:      &store.Breakout{Parent: otherID, Sequence: 2, FreeJoin: true},
+		BreakoutRooms: []string{otherID},
+		Meta: map[string]string{
+			"meetingId": "room-of-meta", "meetingName": "Room <42>", "endcallbackurl": "https://moodle/?a=1&b=2",
+			"empty": "", "nested": "ad",
+		},
+		Formats: []store.Format{{
+			Type: "presentation", Path: "/playback/presentation/2.3/" + id + "?x=1",
+			Length: 98401 * time.Millisecond, ProcessingTime: 7177 * time.Millisecond, Size: 17814,
+			Images: []store.Image{
+				{Width: 176, Height: 136, Alt: "One <1>", Path: "/presentation/" + id + "/thumb-1.png"},
+				{Path: "/thumb%202.png"},
+			},
+		}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What is absent or unreadable is zero, and no fault.
+func TestParseMetadata_Lenient(t *testing.T) {
+	meetingID := func(r store.Recording) any { return r.MeetingID }
+	name := func(r store.Recording) any { return r.Name }
+	state := func(r store.Recording) any { return r.State }
+	start := func(r store.Recording) any { return r.Start }
+	breakout := func(r store.Recording) any { return r.Breakout }
+	length := func(r store.Recording) any { return r.Formats[0].Length }
+	for title, c := range map[string]struct {
+		inner string
+		field func(store.Recording) any
+		want  any
+	}{
+		"nothing":                    {"", meetingID, id},
+		"external ID":                {`<meta><meetingId>b</meetingId></meta><meeting externalId="a"/>`, meetingID, "a"},
+		"no meeting":                 {`<meta><meetingId> b </meetingId></meta>`, meetingID, "b"},
+		"meeting without externalId": {`<meeting id="c"/>`, meetingID, "c"},
+		"name from meta":             {`<meeting name=""/><meta><meetingName>b</meetingName></meta>`, name, "b"},
+		"illegal character":          {"<meeting name='a\x0bb'/>", name, "a\ufffdb"},
+		"illegal reference":          {"<meeting name='a&#11;b&#x0;&#xD800;&#99999999999;&#65;'/>", name, "a\ufffdb\ufffd\ufffd\ufffdA"},
+		"not UTF-8":                  {"<meeting name='a\xe4b'/>", name, "a\ufffdb"},
+		"long name":                  {"<meeting name='" + strings.Repeat("ä", 40_000) + "'/>", name, strings.Repeat("ä", 32<<10)},
+		"no state":                   {"", state, store.Published},
+		"available":                  {"<state>available</state><published>true</published>", state, store.Published},
+		"not published":              {"<state>published</state><published> false </published>", state, store.Unpublished},
+		"unpublished":                {"<state>unpublished</state>", state, store.Unpublished},
+		"deleted":                    {"<state>deleted</state><published>true</published>", state, store.Unpublished},
+		"words for a time":           {"<start_time>Thu Mar 04 14:05:56 UTC 2010</start_time>", start, time.Time{}},
+		"time of no calendar":        {"<start_time>9223372036854775807</start_time>", start, time.Time{}},
+		"negative time":              {"<start_time>-5</start_time>", start, time.Time{}},
+		"empty breakout":             {"<breakout/>", breakout, (*store.Breakout)(nil)},
+		"breakout without a parent":  {`<meeting breakout="true"/><breakout/>`, breakout, &store.Breakout{}},
+		"breakout by its meta":       {`<meta><isBreakout>true</isBreakout></meta>`, breakout, &store.Breakout{}},
+		"fraction":                   {"<playback><duration>1000.5</duration></playback>", length, time.Second},
+		"endless":                    {"<playback><duration>9223372036854775807</duration></playback>", length, time.Duration(0)},
+		"bad duration":               {"<playback><duration>NaN</duration></playback>", length, time.Duration(0)},
+		"negative duration":          {"<playback><duration>-1</duration></playback>", length, time.Duration(0)},
+	} {
+		t.Run(title, func(t *testing.T) {
+			doc := "\ufeff<recording><id> " + id + "\n</id>" + c.inner + "</recording><!-- end -->\n"
+			r, err := archive.ParseMetadata(strings.NewReader(doc), "video", id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, c.field(r)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Other encodings are read where they are plain, and refused by name where they are not.
+func TestParseMetadata_Encodings(t *testing.T) {
+	doc := "<?xml version='1.0' encoding='%s'?><recording><id>" + id + "</id><meeting name='\xe4\xc3\xa4'/></recording>"
+	for encoding, want := range map[string]string{"UTF-8": "\ufffdä", "us-ascii": "\ufffdä", "ISO-8859-1": "äÃ¤"} {
+		r, err := archive.ParseMetadata(strings.NewReader(fmt.Sprintf(doc, encoding)), "video", id)
+		if err != nil || r.Name != want {
+			t.Errorf("%s: got %q, %v; want %q", encoding, r.Name, err, want)
+		}
+	}
+	_, err := archive.ParseMetadata(strings.NewReader(fmt.Sprintf(doc, "UTF-16")), "video", id)
+	wantFault(t, err, "video/"+id+"/metadata.xml", `"UTF-16"; only UTF-8`, false)
+}
+
+// What cannot be the metadata of this recording is a fault.
+func TestParseMetadata_Faults(t *testing.T) {
+	var keys, elements strings.Builder
+	for i := range 501 {
+		fmt.Fprintf(&keys, "<k%d/>", i)
+	}
+	elements.WriteString(strings.Repeat("<k/>", 60_000))
+	start := "<recording><id>" + id + "</id>"
+	for title, c := range map[string]struct{ doc, words string }{
+		"empty":              {"", "empty"},
+		"blank":              {" \n", "empty"},
+		"cut off":            {start + "\n<meta>", "line 2: unexpected EOF"},
+		"tags crossed":       {start + "\n<a><b></a></b></recording>", "line 2"},
+		"controls in a name": {"<rec\u0090ord>", "invalid XML name: rec\ufffdord"},
+		"other root":         {"<response><id>" + id + "</id></response>", "expected element type <recording>"},
+		"no ID":              {"<recording/>", `recording ""`},
+		"other ID":           {metadata(otherID), otherID},
+		"two documents":      {metadata(id) + metadata(id), "behind its end"},
+		"text behind":        {metadata(id) + "text", "behind its end"},
+		"entity":             {`<!DOCTYPE r [<!ENTITY x "` + id + `">]><recording><id>&x;</id></recording>`, "entity"},
+		"entity from a file": {`<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>` + start + `<state>&x;</state></recording>`, "entity"},
+		"many keys":          {start + "<meta>" + keys.String() + "</meta></recording>", "501 keys in <meta>, and the limit is 500"},
+		"long key":           {start + "<meta><" + strings.Repeat("k", 257) + "/></meta></recording>", "256 bytes"},
+		"many elements":      {start + elements.String() + "</recording>", "50000 elements"},
+		"deep":               {start + strings.Repeat("<k>", 40) + strings.Repeat("</k>", 40) + "</recording>", "32 levels"},
+		"huge":               {start + strings.Repeat(" ", 4<<20) + "</recording>", "4194304"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			_, err := archive.ParseMetadata(strings.NewReader(c.doc), "video", id)
+			wantFault(t, err, "video/"+id+"/metadata.xml", c.words, false)
+		})
+	}
+}
+
+// An error of reading is no fault.
+func TestParseMetadata_ReadError(t *testing.T) {
+	_, err := archive.ParseMetadata(iotest.ErrReader(syscall.EIO), "video", id)
+	if _, ok := errors.AsType[*archive.Fault](err); ok || !errors.Is(err, syscall.EIO) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Links lose their host, and those that lead elsewhere are replaced by where the format plays.
+func TestParseMetadata_Links(t *testing.T) {
+	usual := archive.Link("video", id)
+	for link, want := range map[string]string{
+		"https://bbb-1/video/x/":          "/video/x/",
+		"http://u:p@bbb-1:8080/a?b=c&d#e": "/a?b=c&d",
+		"HTTPS://bbb-1/a%2fb":             "/a%2fb",
+		"/podcast/x/a b.ogg":              "/podcast/x/a%20b.ogg",
+		"/ü":                              "/%C3%BC",
+		" \t/a ":                          "/a",
+		"":                                usual,
+		"https://bbb-1":                   usual,
+		"playback/x":                      usual,
+		"//evil/x":                        usual,
+		"https://bbb-1//evil/x":           usual,
+		"https://bbb-1/%2fevil":           usual,
+		`https://bbb-1/\evil`:             usual,
+		"/%5cevil":                        usual,
+		"/a/../../x":                      usual,
+		"/a/%2e%2e/x":                     usual,
+		"/a%0d%0aSet-Cookie:x":            usual,
+		"/a\nb":                           usual,
+		"javascript:alert(1)":             usual,
+		"data:text/html,x":                usual,
+		"ftp://bbb-1/x":                   usual,
+		"https://[bad/x":                  usual,
+		"/a?\"><script>":                  usual,
+		"/a?x=ü":                          usual,
+		"/" + strings.Repeat("a", 2048):   usual,
+	} {
+		doc := strings.NewReplacer("&", "&amp;", "<", "&lt;").Replace(link)
+		doc = "<recording><id>" + id + "</id><playback><link>" + doc + "</link></playback></recording>"
+		r, err := archive.ParseMetadata(strings.NewReader(doc), "video", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Formats[0].Path; got != want {
+			t.Errorf("%q: got %q, want %q", link, got, want)
+		}
+	}
+}
+
+// There are as many images as a front end may want to show, and no more.
+func TestParseMetadata_Images(t *testing.T) {
+	doc := "<recording><id>" + id + "</id><playback><extensions><preview><images>" +
+		strings.Repeat("<image width='99999999999'>/x</image>", 201) + "</images></preview></extensions></playback></recording>"
+	r, err := archive.ParseMetadata(strings.NewReader(doc), "video", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.Formats[0].Images); n != 200 {
+		t.Errorf("%d images", n)
+	}
+}
+
+// Every format plays somewhere, also those of which we know nothing.
+func TestLink(t *testing.T) {
+	for format, want := range map[string]string{
+		"presentation": "/playback/presentation/2.3/x", "video": "/playback/video/x/",
+		"screenshare": "/recording/screenshare/x/", "podcast": "/podcast/x/audio.ogg", "notes": "/notes/x/notes.pdf",
+		"statistics": "/statistics/x/",
+	} {
+		if got := archive.Link(format, "x"); got != want {
+			t.Errorf("%s: got %s, want %s", format, got, want)
+		}
+	}
+}

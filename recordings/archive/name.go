@@ -1,0 +1,118 @@
+package archive
+
+import (
+	"archive/tar"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+var (
+	formats   = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
+	recordIDs = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
+)
+
+const metadataName = "metadata.xml"
+
+// kinds are the members that are not taken.
+var kinds = map[byte]string{
+	tar.TypeLink:      "a hard link",
+	tar.TypeSymlink:   "a symbolic link",
+	tar.TypeChar:      "a device",
+	tar.TypeBlock:     "a device",
+	tar.TypeFifo:      "a FIFO",
+	tar.TypeGNUSparse: "a sparse file",
+}
+
+// checkKind refuses everything but files and directories.
+func checkKind(h *tar.Header) error {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return fault(h.Name, "is a sparse file; only files and directories are taken")
+		}
+	}
+	if h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeDir {
+		return nil
+	}
+	kind, ok := kinds[h.Typeflag]
+	if !ok {
+		kind = fmt.Sprintf("of the unknown type %q", h.Typeflag)
+	}
+	return fault(h.Name, "is %s; only files and directories are taken", kind)
+}
+
+// elements returns the path of a member, and none for the top.
+func elements(h *tar.Header) ([]string, error) {
+	if len(h.Name) > maxPath {
+		return nil, fault(h.Name, "has a name of %d bytes, and the limit is %d", len(h.Name), maxPath)
+	}
+	name := strings.TrimPrefix(h.Name, "./")
+	if h.Typeflag == tar.TypeDir {
+		name = strings.TrimSuffix(name, "/")
+		if name == "" && h.Name != "/" || name == "." {
+			return nil, nil
+		}
+	}
+	list := strings.Split(name, "/")
+	if len(list) > maxDepth {
+		return nil, fault(h.Name, "lies %d levels deep, and the limit is %d", len(list), maxDepth)
+	}
+	for _, element := range list {
+		if what := wrong(element); what != "" {
+			return nil, fault(h.Name, "has a name that is not taken: %s", what)
+		}
+	}
+	return list, nil
+}
+
+// wrong says what is wrong with an element of a name, or nothing.
+func wrong(element string) string {
+	switch {
+	case element == "":
+		return "it is absolute, or has nothing between two slashes"
+	case element == "." || element == "..":
+		return fmt.Sprintf("it has %q in it", element)
+	case len(element) > maxElement:
+		return fmt.Sprintf("an element is longer than %d bytes", maxElement)
+	case !utf8.ValidString(element):
+		return "it is not in UTF-8"
+	case strings.ContainsRune(element, '\\'):
+		return "it has a backslash in it"
+	case strings.ContainsFunc(element, unicode.IsControl):
+		return "it has a control character in it"
+	}
+	return ""
+}
+
+// litter is what macOS, rsync and NFS leave behind.
+var litter = regexp.MustCompile(`^(\._.*|\.DS_Store|\.AppleDouble|\.Spotlight-V100|\.Trashes|\.fseventsd|` +
+	`\.rsync-partial|\.~tmp~|\.nfs[0-9a-fA-F]+)$`)
+
+// hidden tells whether a member is to be skipped. Hidden files that it does not know are at fault.
+func hidden(list []string) (skip bool, err error) {
+	for _, element := range list {
+		if litter.MatchString(element) {
+			skip = true
+		} else if element[0] == '.' {
+			return false, fault(strings.Join(list, "/"), "is hidden by the dot in front of %q; rename it, or leave it out", element)
+		}
+	}
+	return skip, nil
+}
+
+// checkPlace refuses what is not below <format>/<recordID>.
+func checkPlace(list []string, dir bool) error {
+	name := strings.Join(list, "/")
+	if !formats.MatchString(list[0]) && (dir || len(list) > 1) {
+		return fault(name, "lies in a directory %q, which cannot be the name of a format", cut(list[0], maxShown))
+	}
+	if len(list) > 1 && !recordIDs.MatchString(list[1]) && (dir || len(list) > 2) {
+		return fault(name, "lies in a directory %q, which cannot be a record ID", cut(list[1], maxShown))
+	}
+	if !dir && len(list) < 3 {
+		return fault(name, "lies outside of <format>/<recordID>/")
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package archive
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Tree is one format of one recording, on the disk.
+type Tree struct {
+	Format    string
+	RecordID  string
+	Dir       string          // ends in <format>/<recordID>
+	Files     int             // without the copies that Compress makes, so that it is the same before and after
+	Bytes     int64           // of these files
+	Recording store.Recording // as its metadata.xml tells, with this one format; published or unpublished, of no tenant
+}
+
+func compareTrees(a, b Tree) int {
+	return cmp.Or(strings.Compare(a.RecordID, b.RecordID), strings.Compare(a.Format, b.Format))
+}
+
+// Read reads a directory <format>/<recordID> that lies in its place already. Links and devices in it are a *Fault, as is
+// whatever is wrong with its metadata.xml. Errors of the disk come back as themselves.
+func Read(dir string) (Tree, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return Tree{}, fmt.Errorf("read %s: %w", dir, err)
+	}
+	t := Tree{Format: filepath.Base(filepath.Dir(abs)), RecordID: filepath.Base(abs), Dir: filepath.Clean(dir)}
+	if err := checkPlace([]string{t.Format, t.RecordID}, true); err != nil {
+		return Tree{}, err
+	}
+	if err := t.sum(); err != nil {
+		return Tree{}, err
+	}
+	if t.Recording, err = t.metadata(); err != nil {
+		return Tree{}, err
+	}
+	t.Recording.Formats[0].Bytes = t.Bytes
+	return t, nil
+}
+
+// name returns what a file of the tree is called in an archive.
+func (t *Tree) name(file string) string {
+	return t.Format + "/" + t.RecordID + "/" + file
+}
+
+// sum adds up the files, and refuses what is neither file nor directory.
+func (t *Tree) sum() error {
+	return filepath.WalkDir(t.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		if d.IsDir() {
+			return nil
+		}
+		if !d.Type().IsRegular() {
+			rel, _ := filepath.Rel(t.Dir, path)
+			return fault(t.name(filepath.ToSlash(rel)), "is neither a file nor a directory")
+		}
+		if isCopy(path) {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		t.Files++
+		t.Bytes += info.Size()
+		return nil
+	})
+}
+
+func (t *Tree) metadata() (store.Recording, error) {
+	f, err := os.OpenInRoot(t.Dir, metadataName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return store.Recording{}, fault(t.name(metadataName), "is missing")
+	}
+	if err != nil {
+		return store.Recording{}, fmt.Errorf("read %s: %w", t.name(metadataName), err)
+	}
+	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return store.Recording{}, fault(t.name(metadataName), "is a directory")
+	}
+	return ParseMetadata(f, t.Format, t.RecordID)
+}

@@ -1,0 +1,302 @@
+package archive
+
+import (
+	"archive/tar"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	readSize  = 256 << 10 // what is read of an archive at once
+	writeSize = 1 << 20   // what is written of a file at once
+)
+
+// Unpack unpacks an archive into the empty directory dst, and returns what is in it in the order of record IDs and
+// formats. The first thing that is wrong ends it, and what is in dst by then is the caller's to remove.
+//
+// The error is a *Fault where the archive is to blame, ctx.Err() after a cancellation, else the one of reading src or
+// of writing below dst. Nothing is synced to the disk.
+func Unpack(ctx context.Context, src io.Reader, dst string, limits Limits) ([]Tree, error) {
+	if err := checkEmpty(dst); err != nil {
+		return nil, err
+	}
+	in := &source{ctx: ctx, r: src}
+	found, err := extract(in, dst, limits.orDefault())
+	if err = in.explain(err); err != nil {
+		return nil, err
+	}
+	return read(ctx, dst, found)
+}
+
+// checkEmpty refuses a directory in which something could be taken for a part of the archive.
+func checkEmpty(dst string) error {
+	d, err := os.Open(dst) //nolint:gosec // the directory is the caller's choice
+	if err != nil {
+		return fmt.Errorf("unpack: %w", err)
+	}
+	defer func() { _ = d.Close() }()
+	if _, err := d.Readdirnames(1); err == nil {
+		return fmt.Errorf("unpack into %s: %w", dst, syscall.ENOTEMPTY)
+	} else if !errors.Is(err, io.EOF) {
+		return fmt.Errorf("unpack: %w", err)
+	}
+	return nil
+}
+
+// extract returns the directories of formats of recordings that it has made.
+func extract(in *source, dst string, limits Limits) (found []string, err error) {
+	root, err := os.OpenRoot(dst)
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	r, release, err := decompress(bufio.NewReaderSize(in, readSize))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	s := &stream{r: r, left: limits.stream()}
+	u := &unpacker{root: root, limits: limits, tar: tar.NewReader(s), buf: make([]byte, writeSize)}
+	defer u.leave()
+	if err := u.members(); err != nil {
+		return nil, err
+	}
+	if err := s.drain(u.buf); err != nil {
+		return nil, damaged(u.last, err)
+	}
+	return u.found, nil
+}
+
+// unpacker writes the members of an archive. The file system is its memory of what has been there already, so that a
+// million names cost it nothing.
+type unpacker struct {
+	root   *os.Root
+	limits Limits
+	tar    *tar.Reader
+	buf    []byte
+	last   string // name of the member before
+	bytes  int64  // of the files so far
+	files  int    // members so far, of any kind
+	dirs   int    // that were made
+	found  []string
+
+	dir string   // where the last file went
+	sub *os.Root // open on dir, or nil
+}
+
+func (u *unpacker) members() error {
+	for {
+		h, err := u.tar.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // names are checked here
+			return damaged(u.last, err)
+		}
+		if err := u.member(h); err != nil {
+			return err
+		}
+		u.last = h.Name
+	}
+}
+
+func (u *unpacker) member(h *tar.Header) error {
+	if err := u.count(&u.files, h.Name); err != nil {
+		return err
+	}
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		return nil
+	}
+	list, err := elements(h)
+	if err != nil {
+		return err
+	}
+	if err := checkKind(h); err != nil {
+		return err
+	}
+	if err := u.checkSize(h, list); err != nil || len(list) == 0 {
+		return err
+	}
+	if skip, err := hidden(list); skip || err != nil {
+		return err
+	}
+	dir := h.Typeflag == tar.TypeDir
+	if err := checkPlace(list, dir); err != nil {
+		return err
+	}
+	switch {
+	case !dir:
+		return u.file(h, strings.Join(list, "/"))
+	case len(list) == 1:
+		return nil // made when there is a recording in it
+	}
+	return u.enter(strings.Join(list, "/"))
+}
+
+func (u *unpacker) count(n *int, member string) error {
+	if *n++; *n > u.limits.Files {
+		return fault(member, "is too much: the archive has more than %d files or directories, the limit", u.limits.Files)
+	}
+	return nil
+}
+
+// checkSize believes an archive that a file is too large, before anything is written. That a file is no larger than the
+// archive says is the tar reader's care.
+func (u *unpacker) checkSize(h *tar.Header, list []string) error {
+	if len(list) == 3 && list[2] == metadataName && h.Size > maxMetadata {
+		return fault(h.Name, "is %d bytes large, and the limit for a metadata.xml is %d", h.Size, maxMetadata)
+	}
+	if h.Size > u.limits.Bytes-u.bytes {
+		return fault(h.Name, "is too much: with its %d bytes the archive unpacks to more than %d, the limit",
+			h.Size, u.limits.Bytes)
+	}
+	u.bytes += h.Size
+	return nil
+}
+
+func (u *unpacker) file(h *tar.Header, name string) error {
+	dir, base := path.Split(name)
+	if err := u.enter(strings.TrimSuffix(dir, "/")); err != nil {
+		return err
+	}
+	f, err := u.sub.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fault(name, "is in the archive twice")
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	err = u.fill(f, name)
+	if closeErr := f.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("write %s: %w", name, closeErr)
+	}
+	if err != nil {
+		return err
+	}
+	return u.stamp(base, name, h.ModTime)
+}
+
+// fill copies the content of a member. io.Copy would do it in pieces of 32 KiB.
+func (u *unpacker) fill(f *os.File, name string) error {
+	for {
+		n, err := u.tar.Read(u.buf)
+		if n > 0 {
+			if _, err := f.Write(u.buf[:n]); err != nil {
+				return fmt.Errorf("write %s: %w", name, err)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return inside(name, err)
+		}
+	}
+}
+
+// inside returns the fault behind an error of reading a member.
+func inside(name string, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return incomplete(name, "is cut off, for the archive ends within it")
+	}
+	return damaged(name, err)
+}
+
+// stamp gives a file its time of modification, unless it is beyond what every file system can keep.
+func (u *unpacker) stamp(base, name string, t time.Time) error {
+	if s := t.Unix(); s <= 0 || s >= 1<<32 {
+		return nil
+	}
+	if err := u.sub.Chtimes(base, time.Time{}, t); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// enter makes a directory with all above it, and opens it for the files that follow.
+func (u *unpacker) enter(dir string) error {
+	if u.sub != nil && u.dir == dir {
+		return nil
+	}
+	if err := u.makeDir(dir); err != nil {
+		return err
+	}
+	sub, err := u.root.OpenRoot(dir)
+	if err != nil {
+		return u.noDir(dir, err)
+	}
+	u.leave()
+	u.dir, u.sub = dir, sub
+	return nil
+}
+
+func (u *unpacker) leave() {
+	if u.sub != nil {
+		_ = u.sub.Close() // nothing was written through it
+		u.sub = nil
+	}
+}
+
+func (u *unpacker) makeDir(dir string) error {
+	for i := 0; i < len(dir); {
+		if next := strings.IndexByte(dir[i+1:], '/'); next < 0 {
+			i = len(dir)
+		} else {
+			i += 1 + next
+		}
+		err := u.root.Mkdir(dir[:i], 0o755)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return u.noDir(dir, err)
+		}
+		if err := u.count(&u.dirs, dir[:i]); err != nil {
+			return err
+		}
+		if strings.Count(dir[:i], "/") == 1 {
+			u.found = append(u.found, dir[:i])
+		}
+	}
+	return nil
+}
+
+// noDir returns why there can be no such directory.
+func (u *unpacker) noDir(dir string, err error) error {
+	info, statErr := u.root.Lstat(dir)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(statErr, syscall.ENOTDIR) || statErr == nil && !info.IsDir() {
+		return fault(dir, "is a directory here, and it or one above it is a file elsewhere in the archive")
+	}
+	return fmt.Errorf("write %s: %w", dir, err)
+}
+
+// read returns what has been unpacked.
+func read(ctx context.Context, dst string, found []string) ([]Tree, error) {
+	list := make([]Tree, 0, len(found))
+	for _, dir := range found {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t, err := Read(filepath.Join(dst, dir))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	if len(list) == 0 {
+		return nil, fault("", "holds no recording")
+	}
+	slices.SortFunc(list, compareTrees)
+	return list, nil
+}

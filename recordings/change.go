@@ -1,0 +1,223 @@
+package recordings
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// atOnce is how many recordings of one call are changed at the same time: they share their commits.
+const atOnce = 16
+
+// Recordings returns a page of the selected recordings, and how many there are.
+func (s *Service) Recordings(ctx context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
+	return s.Index.Recordings(ctx, f)
+}
+
+// Recording returns one recording, or store.ErrNotFound.
+func (s *Service) Recording(ctx context.Context, id string) (store.Recording, error) {
+	return s.Index.Recording(ctx, id)
+}
+
+// Counts returns how many recordings there are, by tenant and state.
+func (s *Service) Counts(ctx context.Context) ([]store.RecordingCount, error) {
+	return s.Index.CountRecordings(ctx)
+}
+
+// here tells whether a recording is one that front ends can change.
+func here(r *store.Recording) bool { return r.State == store.Published || r.State == store.Unpublished }
+
+// Publish lets recordings of a tenant play, or no longer, and returns how many of them there are. Their files follow;
+// viewers go by the index.
+func (s *Service) Publish(ctx context.Context, tenant string, ids []string, publish bool) (int, error) {
+	state := store.Unpublished
+	if publish {
+		state = store.Published
+	}
+	return s.each(ids, func(id string) error {
+		return s.change(ctx, tenant, id, func(r *store.Recording) error {
+			if !here(r) {
+				return store.ErrNotFound
+			}
+			if r.State != state {
+				r.Changed = s.Now()
+			}
+			r.State, r.Edits.State = state, true
+			return nil
+		})
+	})
+}
+
+// Update changes metadata of those recordings of a tenant whose IDs begin with one of these, and whether they are
+// protected if protect is given. An empty value removes its key.
+func (s *Service) Update(
+	ctx context.Context, tenant string, prefixes []string, meta map[string]string, protect *bool,
+) (int, error) {
+	found, _, err := s.Index.Recordings(ctx, store.RecordingFilter{
+		Tenant: tenant, RecordIDs: prefixes, States: []store.RecordingState{store.Published, store.Unpublished},
+	})
+	if err != nil {
+		return 0, err
+	}
+	ids := make([]string, 0, len(found))
+	for _, r := range found {
+		ids = append(ids, r.RecordID)
+	}
+	return s.each(ids, func(id string) error {
+		return s.change(ctx, tenant, id, func(r *store.Recording) error {
+			if !here(r) {
+				return store.ErrNotFound
+			}
+			edit(r, meta)
+			if protect != nil {
+				r.Protected, r.Edits.Protected = *protect, true
+			}
+			return nil
+		})
+	})
+}
+
+// edit changes metadata, and remembers what was changed for the imports to come.
+func edit(r *store.Recording, meta map[string]string) {
+	if len(meta) == 0 {
+		return
+	}
+	edits := maps.Clone(r.Edits.Meta)
+	if edits == nil {
+		edits = map[string]string{}
+	}
+	maps.Copy(edits, meta)
+	r.Edits.Meta = edits
+	r.Meta = edited(r.Meta, meta)
+}
+
+// Delete deletes recordings of a tenant in whatever state, and returns how many of them there were. What remains in the
+// index keeps a late archive from bringing them back.
+func (s *Service) Delete(ctx context.Context, tenant string, ids []string) (int, error) {
+	return s.each(ids, func(id string) error {
+		return s.change(ctx, tenant, id, func(r *store.Recording) error {
+			if !here(r) {
+				return store.ErrNotFound
+			}
+			r.State, r.Changed = store.Deleted, s.Now()
+			if s.Config.KeepDeleted == 0 {
+				strip(r)
+			}
+			return nil
+		})
+	})
+}
+
+// strip leaves of a deleted recording what must not come back, and nothing that tells of people.
+func strip(r *store.Recording) {
+	*r = store.Recording{
+		RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, State: store.Deleted, Start: r.Start, End: r.End,
+		Server: r.Server, Imported: r.Imported, Changed: r.Changed,
+	}
+}
+
+// Restore brings a deleted recording back out of the trash, unpublished.
+func (s *Service) Restore(ctx context.Context, id string) (store.Recording, error) {
+	r, err := s.Index.Recording(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	err = s.change(ctx, r.Tenant, id, func(r *store.Recording) error {
+		if r.State != store.Deleted || len(r.Formats) == 0 {
+			return ErrNotInTrash
+		}
+		r.State, r.Edits.State, r.Changed = store.Unpublished, true, s.Now()
+		return nil
+	})
+	if err != nil {
+		return r, err
+	}
+	return s.Index.Recording(ctx, id)
+}
+
+// Errors for operators.
+var (
+	// ErrNotInTrash: the recording was not deleted, or its files are gone.
+	ErrNotInTrash = errors.New("not in the trash")
+	// ErrNoTenant: there is no such tenant.
+	ErrNoTenant = errors.New("there is no such tenant")
+)
+
+// Assign gives a recording to another tenant.
+func (s *Service) Assign(ctx context.Context, id, tenant string) (store.Recording, error) {
+	if _, err := s.Tenants.Tenant(ctx, tenant); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			err = ErrNoTenant
+		}
+		return store.Recording{}, err
+	}
+	r, err := s.Index.Recording(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	err = s.change(ctx, r.Tenant, id, func(r *store.Recording) error {
+		r.Tenant = tenant
+		return nil
+	})
+	if err != nil {
+		return r, err
+	}
+	return s.Index.Recording(ctx, id)
+}
+
+// each works on every recording of a list, and counts those that are there.
+func (s *Service) each(ids []string, do func(id string) error) (int, error) {
+	var found atomic.Int64
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, id := range ids {
+		group.Go(func() error {
+			err := do(id)
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
+			found.Add(1)
+			return err
+		})
+	}
+	err := group.Wait()
+	return int(found.Load()), err
+}
+
+// change changes a recording in the index and lets the files follow. Once the index has it the change stands: what the
+// disk could not do now is done by tidy.
+func (s *Service) change(ctx context.Context, tenant, id string, change func(*store.Recording) error) error {
+	defer s.locks.hold(id)()
+	r, err := s.Index.UpdateRecording(ctx, tenant, id, change)
+	if err != nil {
+		return err
+	}
+	if err := s.follow(r); err != nil {
+		s.Log.Error().Err(err).Str("recordID", id).Str("state", string(r.State)).
+			Msg("the files of a recording did not follow its state: tried again later")
+		s.stats.behind.Store(true)
+	}
+	return nil
+}
+
+// follow brings the files of a recording to where the index says.
+func (s *Service) follow(r store.Recording) error {
+	if s.Disk.Hung() {
+		return errors.New(s.Disk.Problem())
+	}
+	switch {
+	case r.State == store.Deleted && len(r.Formats) == 0:
+		return s.Library.Remove(r.RecordID)
+	case r.State == store.Processing || r.State == store.Processed:
+		return nil
+	}
+	if err := s.Library.Move(r.RecordID, r.State); err != nil {
+		return err
+	}
+	return s.note(r)
+}

@@ -1,0 +1,218 @@
+package recordings
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+var (
+	errDropped = errors.New("all recordings of the archive were deleted here")
+	errDeleted = errors.New("deleted here before")
+)
+
+// arrival is a recording as it has come, and where from.
+type arrival struct {
+	store.Recording
+	force bool // although it was deleted
+}
+
+// commit stores recordings and job in one transaction, without those that were deleted here: a late archive must not
+// bring them back.
+func (s *Service) commit(
+	ctx context.Context, job store.Job, staging string, found []store.Recording, force bool,
+) (store.Job, error) {
+	for {
+		arrivals, err := s.arrivals(ctx, job, found, force)
+		if err != nil {
+			return job, err
+		}
+		if len(arrivals) == 0 {
+			job.Recordings = recordIDs(found)
+			return job, errDropped
+		}
+		placing := job
+		placing.State, placing.Staging, placing.Reason, placing.Changed = store.JobPlacing, staging, "", s.Now()
+		placing.Recordings = slices.Sorted(maps.Keys(arrivals))
+		_, err = s.Index.Commit(ctx, placing, placing.Recordings, func(r *store.Recording) error {
+			return s.merge(r, arrivals[r.RecordID])
+		})
+		switch {
+		case err == nil:
+			return placing, nil
+		case !errors.Is(err, errDeleted): // else deleted in this very moment: look again
+			return job, err
+		}
+	}
+}
+
+func recordIDs(list []store.Recording) (ids []string) {
+	for _, r := range list {
+		ids = append(ids, r.RecordID)
+	}
+	return ids
+}
+
+// arrivals completes what was found by what the pool knows of it, and leaves out what was deleted.
+func (s *Service) arrivals(
+	ctx context.Context, job store.Job, found []store.Recording, force bool,
+) (map[string]arrival, error) {
+	list := map[string]arrival{}
+	for _, r := range found {
+		known, err := s.Index.Recording(ctx, r.RecordID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil && known.State == store.Deleted && !force {
+			continue
+		}
+		if r, err = s.homed(ctx, job, r); err != nil {
+			return nil, err
+		}
+		list[r.RecordID] = arrival{r, force}
+	}
+	return list, nil
+}
+
+// Metadata by which balancers mark whose a meeting is. They are no business of front ends.
+const (
+	ownTenant       = "bbbpool-tenant"
+	scaleliteTenant = "tenant-id"
+)
+
+// homed finds out which tenant and which server a recording belongs to: from the history of meetings, which nobody can
+// make up, else from what it says itself or the operator says of it.
+func (s *Service) homed(ctx context.Context, job store.Job, r store.Recording) (store.Recording, error) {
+	session, err := s.Index.Session(ctx, r.RecordID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return r, err
+	}
+	claimed, err := s.tenant(ctx, r.Meta[ownTenant], r.Meta[scaleliteTenant], job.Tenant)
+	if err != nil {
+		return r, err
+	}
+	r.Tenant = cmp.Or(session.Tenant, claimed, store.DefaultTenant)
+	r.Server = cmp.Or(job.Server, session.Server)
+	r.Meta = maps.Clone(r.Meta)
+	maps.DeleteFunc(r.Meta, func(key, _ string) bool { return key == ownTenant || key == scaleliteTenant })
+	return r, nil
+}
+
+// tenant returns the first of these names that is a tenant's, or "".
+func (s *Service) tenant(ctx context.Context, names ...string) (string, error) {
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		t, err := s.Tenants.Tenant(ctx, name)
+		if err == nil {
+			return t.ID, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// merge makes of a recording what it is with what has arrived. What people changed stays; formats that did not come
+// again stay, too.
+func (s *Service) merge(r *store.Recording, a arrival) error {
+	if r.State == store.Deleted {
+		if !a.force {
+			return errDeleted
+		}
+		*r = store.Recording{RecordID: r.RecordID, Tenant: r.Tenant, Server: r.Server}
+	}
+	now := s.Now()
+	first := r.Imported.IsZero()
+	old := r.State
+	r.Tenant, r.Server = cmp.Or(r.Tenant, a.Tenant), cmp.Or(a.Server, r.Server)
+	r.MeetingID, r.Name = a.MeetingID, a.Name
+	r.Start, r.End, r.Participants = a.Start, a.End, a.Participants
+	r.RawSize = cmp.Or(a.RawSize, r.RawSize)
+	r.Breakout, r.BreakoutRooms = a.Breakout, a.BreakoutRooms
+	r.Meta = edited(a.Meta, r.Edits.Meta)
+	r.Formats = mergeFormats(r.Formats, a.Formats)
+	if !r.Edits.State {
+		r.State = a.State
+		if s.Config.Hidden {
+			r.State = store.Unpublished
+		}
+	}
+	if first {
+		r.Imported = now
+		if !r.Edits.Protected {
+			r.Protected = s.Config.Protect
+		}
+	}
+	if r.State != old {
+		r.Changed = now
+	}
+	delivered(r)
+	return nil
+}
+
+// edited is metadata with what people changed in it.
+func edited(meta, edits map[string]string) map[string]string {
+	all := maps.Clone(meta)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for key, value := range edits {
+		if value == "" {
+			delete(all, key)
+		} else {
+			all[key] = value
+		}
+	}
+	return all
+}
+
+func mergeFormats(old, arrived []store.Format) []store.Format {
+	all := slices.Clone(arrived)
+	for _, f := range old {
+		if !slices.ContainsFunc(arrived, func(a store.Format) bool { return a.Type == f.Type }) {
+			all = append(all, f)
+		}
+	}
+	slices.SortFunc(all, func(a, b store.Format) int { return strings.Compare(a.Type, b.Type) })
+	return all
+}
+
+// delivered takes what has arrived off what is owed.
+func delivered(r *store.Recording) {
+	if r.Owed == nil {
+		return
+	}
+	here := types(*r)
+	r.Owed.Formats = slices.DeleteFunc(slices.Clone(r.Owed.Formats), func(f string) bool { return slices.Contains(here, f) })
+	if r.Owed.Step == store.OwedPublished && len(r.Owed.Formats) == 0 {
+		r.Owed = nil
+	}
+}
+
+// types are the formats of a recording by name.
+func types(r store.Recording) []string {
+	list := make([]string, 0, len(r.Formats))
+	for _, f := range r.Formats {
+		list = append(list, f.Type)
+	}
+	return list
+}
+
+// size is what a recording takes in the library, in bytes.
+func size(r store.Recording) (bytes int64) {
+	for _, f := range r.Formats {
+		bytes += f.Bytes
+	}
+	return bytes
+}
+
+func age(now, since time.Time) time.Duration { return max(0, now.Sub(since)) }

@@ -1,0 +1,173 @@
+package recordings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/bbbpool/bbbpool/recordings/archive"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+const (
+	// maxPause is the longest pause between two attempts.
+	maxPause = 15 * time.Minute
+	// maxAttempts is how often an archive is tried that seems to be cut off, or cannot be read.
+	maxAttempts = 5
+	// maxReason bounds the reason that is kept, in bytes.
+	maxReason = 1000
+)
+
+// conclude notes how an attempt went. That the program is about to end changes nothing about it.
+func (s *Service) conclude(ctx context.Context, job store.Job, err error, begun time.Time) store.Job {
+	after := context.WithoutCancel(ctx)
+	if err == nil {
+		return s.succeed(after, job, begun)
+	}
+	fault, atFault := errors.AsType[*archive.Fault](err)
+	switch {
+	case errors.Is(err, errSettled):
+		return job
+	case errors.Is(err, errGone), errors.Is(err, errChanged):
+		s.forget(after, job, err)
+		return job
+	case ctx.Err() != nil:
+		return s.postpone(after, job, "the program was ended", 0, false)
+	case errors.Is(err, errDropped):
+		return s.dismiss(after, job)
+	case atFault && (!fault.Incomplete || job.Attempts >= maxAttempts), spoilt(err) && job.Attempts >= maxAttempts:
+		return s.fail(after, job, err)
+	}
+	blame := !outOfRoom(err)
+	return s.postpone(after, job, err.Error(), s.backOff(job.Attempts), blame)
+}
+
+// outOfRoom tells whether the disk is at fault, and not what is written to it.
+func outOfRoom(err error) bool {
+	if _, ok := errors.AsType[noRoom](err); ok {
+		return true
+	}
+	for _, cause := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.ENODEV, syscall.ESTALE} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
+// spoilt tells whether reading fails in a way that seldom mends.
+func spoilt(err error) bool { return errors.Is(err, syscall.EIO) }
+
+// backOff is the pause after so many attempts, with jitter.
+func (s *Service) backOff(attempts int) time.Duration {
+	d := s.Config.Retry << min(max(attempts-1, 0), 10)
+	d = min(d, maxPause)
+	return d - time.Duration(rand.Int64N(int64(d)/5+1))
+}
+
+func (s *Service) succeed(ctx context.Context, job store.Job, begun time.Time) store.Job {
+	reason := ""
+	if !job.Keep {
+		if err := takeAway(job); err != nil {
+			reason = shorten("imported, but the archive cannot be removed: " + err.Error())
+		}
+	}
+	job = s.become(ctx, job, func(j *store.Job) {
+		j.State, j.Reason, j.Staging, j.Next = store.JobDone, reason, "", time.Time{}
+	})
+	s.stats.done(job, s.Now().Sub(begun))
+	for _, id := range job.Recordings {
+		r, err := s.Index.Recording(ctx, id)
+		if err != nil {
+			continue // deleted in this very moment
+		}
+		s.Log.Info().Str("recordID", id).Str("meetingID", r.MeetingID).Str("internalMeetingID", id).
+			Str("tenant", r.Tenant).Str("server", r.Server).Str("state", string(r.State)).Str("archive", job.ID).
+			Int64("bytes", size(r)).Strs("formats", types(r)).Dur("ms", s.Now().Sub(begun)).
+			Dur("sinceEnd", s.Now().Sub(r.End)).Msg("recording imported")
+	}
+	return job
+}
+
+// postpone lets a job wait for its next try.
+func (s *Service) postpone(ctx context.Context, job store.Job, reason string, wait time.Duration, blame bool) store.Job {
+	job = s.become(ctx, job, func(j *store.Job) {
+		if j.State == store.JobImporting {
+			j.State = store.JobWaiting
+			if !blame && j.Attempts > 0 {
+				j.Attempts--
+			}
+		}
+		j.Reason, j.Next = shorten(reason), s.Now().Add(wait)
+	})
+	s.queue.put(job)
+	s.Log.Warn().Str("archive", job.ID).Str("reason", job.Reason).Int("attempts", job.Attempts).Time("next", job.Next).
+		Msg("import waits")
+	return job
+}
+
+// fail puts an archive into quarantine.
+func (s *Service) fail(ctx context.Context, job store.Job, cause error) store.Job {
+	reason := cause.Error()
+	path, err := s.isolate(job)
+	if err != nil {
+		reason += fmt.Sprintf("; the archive stays in the spool: %v", err)
+	}
+	job = s.become(ctx, job, func(j *store.Job) {
+		j.State, j.Reason, j.Path, j.Next = store.JobFailed, shorten(reason), path, time.Time{}
+	})
+	s.stats.failed.Add(1)
+	s.Log.Error().Str("archive", job.ID).Str("path", path).Str("server", job.Server).Str("reason", job.Reason).
+		Int("attempts", job.Attempts).Msg("import failed: see bbbpool recording jobs")
+	return job
+}
+
+// dismiss removes an archive of which everything was deleted.
+func (s *Service) dismiss(ctx context.Context, job store.Job) store.Job {
+	const why = "all that is in it was deleted here: bbbpool recording import --force brings it back"
+	if !job.Keep {
+		if err := takeAway(job); err != nil {
+			return s.postpone(ctx, job, err.Error(), s.backOff(job.Attempts), true)
+		}
+	}
+	s.Log.Info().Str("archive", job.ID).Strs("recordIDs", job.Recordings).Msg("import dropped: deleted here before")
+	return s.become(ctx, job, func(j *store.Job) {
+		j.State, j.Next, j.Recordings = store.JobDropped, time.Time{}, job.Recordings
+		if j.Keep {
+			j.Reason = why
+		}
+	})
+}
+
+// forget drops a job whose archive is gone, or is another one that will get a job of its own.
+func (s *Service) forget(ctx context.Context, job store.Job, why error) {
+	s.Log.Info().Str("archive", job.ID).AnErr("reason", why).Msg("import dropped")
+	if err := s.Index.DeleteJob(ctx, job.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+		s.Log.Error().Err(err).Msg("forget an import")
+	}
+	s.digests.remove(job)
+}
+
+// become changes a job in the store. If that fails the job goes on in memory, and as the store has it after a restart.
+func (s *Service) become(ctx context.Context, job store.Job, change func(*store.Job)) store.Job {
+	stored, err := s.Index.UpdateJob(ctx, job.ID, func(j *store.Job) error {
+		if j.State == "" { // removed meanwhile
+			*j = job
+		}
+		change(j)
+		j.Changed = s.Now()
+		return nil
+	})
+	if err != nil {
+		s.Log.Error().Err(err).Str("archive", job.ID).Msg("note how an import stands")
+		change(&job)
+		return job
+	}
+	return stored
+}
+
+func shorten(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxReason)], "") }

@@ -1,0 +1,9 @@
+package recordings
+
+import "context"
+
+// Tidy is what is done every day.
+func (s *Service) Tidy(ctx context.Context) error { return s.tidyOnce(ctx) }
+
+// Pursue asks servers once for what they owe.
+func (s *Service) Pursue(ctx context.Context) error { return s.pursueOnce(ctx) }

@@ -1,0 +1,286 @@
+package recordings
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/recordings/archive"
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// maxDepth is how deep archives and recordings may lie below a directory that is imported.
+const maxDepth = 6
+
+// ErrNothing is that there is nothing to import.
+var ErrNothing = errors.New("no archive and no recording there")
+
+// source is something to import: an archive, or a recording in directories.
+type source struct {
+	path     string // of the archive, or of the directory that holds <format>/<recordID>
+	recordID string // "" for an archive
+}
+
+func (c source) id() string {
+	if c.recordID == "" {
+		return c.path
+	}
+	return c.path + "#" + c.recordID
+}
+
+// Import takes in what the operator names: an archive, a directory of archives, or one of recordings as BigBlueButton and
+// Scalelite have them. All of it stays where it is. What lies in the library already is adopted there.
+func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progress)) (ImportReport, error) {
+	report := ImportReport{Imported: []string{}, Failed: []Finding{}}
+	if o.Tenant != "" {
+		if _, err := s.Tenants.Tenant(ctx, o.Tenant); err != nil {
+			return report, ErrNoTenant
+		}
+	}
+	path, err := filepath.Abs(o.Path)
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		return report, fmt.Errorf("%w: %w", ErrNothing, library.Explain(err))
+	}
+	ctx, done, err := s.work(ctx)
+	if err != nil {
+		return report, err
+	}
+	defer done()
+	s.Disk.Check(ctx)
+	if s.inLibrary(path) {
+		return s.importInPlace(ctx, report, tell)
+	}
+	sources, err := sourcesIn(path)
+	if err != nil {
+		return report, fmt.Errorf("%w: %w", ErrNothing, library.Explain(err))
+	}
+	if len(sources) == 0 {
+		return report, fmt.Errorf("%s: %w", path, ErrNothing)
+	}
+	for i, c := range sources {
+		tell(Progress{Done: i, Total: len(sources), Current: cmp.Or(c.recordID, filepath.Base(c.path))})
+		if err := s.importOne(ctx, c, o, &report); err != nil {
+			return report, err
+		}
+		if n := len(report.Failed); n > 0 && report.Failed[n-1].Path == c.path {
+			tell(Progress{Done: i, Total: len(sources), Current: c.id(), Problem: report.Failed[n-1].Text})
+		}
+	}
+	tell(Progress{Done: len(sources), Total: len(sources)})
+	return report, nil
+}
+
+// inLibrary tells whether a directory is one of the library's, or in one.
+func (s *Service) inLibrary(path string) bool {
+	for _, dir := range []string{s.Config.Published, s.Config.Unpublished, s.Config.Trash, s.Config.Root} {
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = resolved
+		}
+		if dir == s.Config.Root {
+			if path == dir {
+				return true
+			}
+			continue
+		}
+		if path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
+}
+
+// importInPlace adopts what is in the library.
+func (s *Service) importInPlace(ctx context.Context, report ImportReport, tell func(Progress)) (ImportReport, error) {
+	v, err := s.Verify(ctx, VerifyOptions{Adopt: true}, tell)
+	report.Same = v.Recordings
+	for _, f := range v.Findings {
+		switch {
+		case f.Kind == kindOrphan && f.Repaired:
+			if !slices.Contains(report.Imported, f.RecordID) {
+				report.Imported = append(report.Imported, f.RecordID)
+			}
+		case f.Kind == kindOrphan:
+			report.Failed = append(report.Failed, f)
+		}
+	}
+	report.Same = max(0, report.Same-len(report.Imported))
+	return report, err
+}
+
+// importOne imports one source by a job of its own, so that what breaks off here goes on by itself.
+func (s *Service) importOne(ctx context.Context, c source, o ImportOptions, report *ImportReport) error {
+	id := c.id()
+	same, err := s.unchanged(ctx, c, o.Force)
+	if err != nil {
+		report.Failed = append(report.Failed, Finding{Kind: kindUnread, Path: c.path, RecordID: c.recordID, Text: err.Error()})
+		return ctx.Err()
+	}
+	if same {
+		report.Same++
+		return nil
+	}
+	if !s.queue.begin(id) {
+		return fmt.Errorf("%s: %w", id, ErrBusy)
+	}
+	defer s.queue.done(id)
+	if err := s.enlist(ctx, c, o); err != nil {
+		return err
+	}
+	job := s.attempt(ctx, id, o.Force)
+	if job.State == store.JobDone {
+		report.Imported = append(report.Imported, job.Recordings...)
+	} else {
+		report.Failed = append(report.Failed, Finding{Kind: kindStuck, Path: c.path, RecordID: c.recordID, Text: job.Reason})
+	}
+	return ctx.Err()
+}
+
+// enlist makes the job of a source.
+func (s *Service) enlist(ctx context.Context, c source, o ImportOptions) error {
+	info, err := os.Stat(c.path)
+	if err != nil {
+		return library.Explain(err)
+	}
+	_, err = s.Index.UpdateJob(ctx, c.id(), func(j *store.Job) error {
+		if j.State == store.JobPlacing {
+			return nil // goes on where it was
+		}
+		*j = store.Job{
+			ID: c.id(), Path: c.path, Source: fromCommand, Keep: true, Tenant: o.Tenant, State: store.JobWaiting,
+			Bytes: info.Size(), Modified: info.ModTime().UTC(), Created: s.Now(), Changed: s.Now(),
+		}
+		if c.recordID != "" {
+			j.Recordings = []string{c.recordID}
+		}
+		return nil
+	})
+	return err
+}
+
+// unchanged tells whether a source was imported before and is the same now.
+func (s *Service) unchanged(ctx context.Context, c source, force bool) (bool, error) {
+	if force {
+		return false, nil
+	}
+	if c.recordID == "" {
+		job, err := s.job(ctx, c.path)
+		if errors.Is(err, store.ErrNotFound) {
+			return false, nil
+		}
+		info, missing := os.Stat(c.path)
+		if err != nil || missing != nil {
+			return false, errors.Join(err, missing)
+		}
+		return job.State == store.JobDone && (identity{info.Size(), info.ModTime()}).is(job), nil
+	}
+	r, err := s.Index.Recording(ctx, c.recordID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && r.Imported.IsZero() {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return s.hasAll(r, c)
+}
+
+// hasAll tells whether a recording has every format that lies in a source, of the same size.
+func (s *Service) hasAll(r store.Recording, c source) (bool, error) {
+	dirs, err := filepath.Glob(filepath.Join(globbed(c.path), "*", c.recordID))
+	if err != nil {
+		return false, err
+	}
+	for _, dir := range dirs {
+		format := filepath.Base(filepath.Dir(dir))
+		i := slices.IndexFunc(r.Formats, func(f store.Format) bool { return f.Type == format })
+		if i < 0 {
+			return false, nil
+		}
+		tree, err := archive.Read(dir)
+		if err != nil {
+			return false, err
+		}
+		if tree.Recording.Formats[0].Size != r.Formats[i].Size || !tree.Recording.Start.Equal(r.Start) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// globbed is a path that means itself in a pattern.
+func globbed(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// sourcesIn finds what there is to import at a path, in the order of the paths.
+func sourcesIn(path string) (list []source, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []source{{path: path}}, nil
+	}
+	if c, ok := recordingAt(path); ok {
+		return []source{c}, nil
+	}
+	seen := map[source]bool{}
+	err = filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			return descend(path, at, seen)
+		}
+		if e.Type().IsRegular() && isArchive(e.Name()) {
+			seen[source{path: at}] = true
+		}
+		return nil
+	})
+	for c := range seen {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b source) int {
+		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.recordID, b.recordID))
+	})
+	return list, err
+}
+
+// descend notes a recording, or lets the search go on below a directory.
+func descend(root, at string, seen map[source]bool) error {
+	if c, ok := recordingAt(at); ok {
+		seen[c] = true
+		return fs.SkipDir
+	}
+	rel, err := filepath.Rel(root, at)
+	if err != nil {
+		return err
+	}
+	name := filepath.Base(at)
+	deleted := name == "deleted" || name == quarantine || strings.HasPrefix(name, ".")
+	if at != root && (deleted || strings.Count(rel, string(filepath.Separator)) >= maxDepth) {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// recordingAt tells whether a directory is <format>/<recordID> of a recording.
+func recordingAt(dir string) (source, bool) {
+	id, format := filepath.Base(dir), filepath.Base(filepath.Dir(dir))
+	if !library.ValidID(id) || !library.ValidFormat(format) {
+		return source{}, false
+	}
+	if info, err := os.Lstat(filepath.Join(dir, "metadata.xml")); err != nil || !info.Mode().IsRegular() {
+		return source{}, false
+	}
+	return source{path: filepath.Dir(filepath.Dir(dir)), recordID: id}, true
+}

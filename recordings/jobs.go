@@ -1,0 +1,200 @@
+package recordings
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/recordings/upload"
+	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Errors for operators.
+var (
+	// ErrBusy: the job is at work.
+	ErrBusy = errors.New("is being imported just now")
+	// ErrOver: the job is done, or was dropped.
+	ErrOver = errors.New("is over: there is nothing to try again")
+)
+
+// Jobs returns the selected jobs.
+func (s *Service) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error) {
+	return s.Index.Jobs(ctx, f)
+}
+
+// Volume returns how the directories of the recordings are.
+func (s *Service) Volume() []volume.Status { return s.Disk.Status() }
+
+var errLooked = errors.New("only looked at")
+
+// job returns one job as it stands.
+func (s *Service) job(ctx context.Context, id string) (job store.Job, err error) {
+	_, err = s.Index.UpdateJob(ctx, id, func(j *store.Job) error {
+		job = *j
+		return errLooked
+	})
+	if errors.Is(err, errLooked) {
+		err = nil
+	}
+	if err == nil && job.State == "" {
+		err = store.ErrNotFound
+	}
+	return job, err
+}
+
+// Retry lets a job be tried at once, from the start; one in quarantine leaves it. One that is done is not tried again.
+func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
+	if !s.queue.begin(id) {
+		return store.Job{}, ErrBusy
+	}
+	defer s.queue.done(id)
+	job, err := s.Index.UpdateJob(ctx, id, func(j *store.Job) error {
+		switch j.State {
+		case store.JobFailed, store.JobWaiting, store.JobImporting:
+			j.State, j.Attempts, j.Reason = store.JobWaiting, 0, ""
+		case store.JobPlacing:
+		case "":
+			return store.ErrNotFound
+		default:
+			return ErrOver
+		}
+		j.Next, j.Changed = time.Time{}, s.Now()
+		return nil
+	})
+	if err != nil {
+		return job, err
+	}
+	s.queue.put(job)
+	return job, nil
+}
+
+// DropJob forgets a job that has failed, and removes its archive from quarantine.
+func (s *Service) DropJob(ctx context.Context, id string) error {
+	if !s.queue.begin(id) {
+		return ErrBusy
+	}
+	defer s.queue.done(id)
+	job, err := s.Index.UpdateJob(ctx, id, func(j *store.Job) error {
+		if j.State == "" {
+			return store.ErrNotFound
+		}
+		if j.State == store.JobPlacing {
+			return ErrBusy
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if job.State == store.JobFailed && !job.Keep {
+		if err := os.Remove(job.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return library.Explain(err)
+		}
+	}
+	s.digests.remove(job)
+	return s.Index.DeleteJob(ctx, id)
+}
+
+// digests are the archives that were accepted from senders that told their SHA-256, and their jobs.
+type digests struct {
+	mu   sync.Mutex
+	jobs map[string]string
+}
+
+func (d *digests) add(j store.Job) {
+	if j.SHA256 == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.jobs == nil {
+		d.jobs = map[string]string{}
+	}
+	d.jobs[j.SHA256] = j.ID
+}
+
+func (d *digests) remove(j store.Job) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.jobs, j.SHA256)
+}
+
+func (d *digests) of(sha256 string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.jobs[sha256]
+}
+
+// Known tells whether an archive of that digest was accepted before, and how its import stands. One that could not be
+// imported may be sent again.
+func (s *Service) Known(ctx context.Context, sha256 string) (state string, known bool) {
+	id := s.digests.of(sha256)
+	if id == "" {
+		return "", false
+	}
+	job, err := s.job(ctx, id)
+	if err != nil || job.State == store.JobFailed {
+		return "", false
+	}
+	return string(job.State), true
+}
+
+// Accept takes over an archive that a server has sent.
+func (s *Service) Accept(ctx context.Context, u upload.Upload) error {
+	name := uploadName(u)
+	path := filepath.Join(s.Config.Spool, name)
+	if !s.queue.begin(name) {
+		return ErrBusy
+	}
+	defer s.queue.done(name)
+	if err := os.Rename(u.Path, path); err != nil {
+		return library.Explain(err)
+	}
+	if err := syncDir(s.Config.Spool); err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	job, err := s.Index.UpdateJob(ctx, name, func(j *store.Job) error {
+		*j = store.Job{
+			ID: name, Path: path, Source: fromUpload, Server: u.Server, SHA256: u.SHA256, State: store.JobWaiting,
+			Bytes: info.Size(), Modified: info.ModTime().UTC(), Created: s.Now(), Changed: s.Now(),
+		}
+		return nil
+	})
+	if err != nil {
+		return err // the archive is in the spool, where it will be found
+	}
+	s.digests.add(job)
+	s.queue.put(job)
+	return nil
+}
+
+// syncDir makes the names in a directory survive a loss of power.
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // the spool that the operator has named
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// uploadName is an archive's name in the spool: one that is sent again with another format in it must not replace the
+// one before.
+func uploadName(u upload.Upload) string {
+	for _, suffix := range suffixes {
+		if stem, ok := strings.CutSuffix(u.Name, suffix); ok {
+			return stem + "-" + u.SHA256[:min(12, len(u.SHA256))] + suffix
+		}
+	}
+	return u.Name
+}

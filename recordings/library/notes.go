@@ -1,0 +1,101 @@
+package library
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxNote bounds a note, in bytes.
+const maxNote = 1 << 20
+
+// notePath returns where in the published tree the note of a recording is: in one of 256 directories, so that none gets
+// too long.
+func notePath(recordID string) (dir, name string) {
+	sum := sha256.Sum256([]byte(recordID))
+	return filepath.Join(notesDir, hex.EncodeToString(sum[:1])), recordID + ".json"
+}
+
+// SetNote keeps what the index knows of a recording beyond its files, at most 1 MiB, wholly or not at all. An empty
+// note is removed.
+func (l *Library) SetNote(recordID string, note []byte) (err error) {
+	defer fail(&err, "note recording %.200s", recordID)
+	release, err := l.hold(recordID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if len(note) == 0 {
+		return l.removeNote(recordID)
+	}
+	if len(note) > maxNote {
+		return fmt.Errorf("%d bytes are too much: at most %d", len(note), maxNote)
+	}
+	dir, name := notePath(recordID)
+	if err := l.published.mkdir(dir, closedMode); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(filepath.Join(l.published.dir, dir))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	temp := "." + name // one, so that a crash leaves nothing that grows
+	if err := writeSynced(root, temp, note); err != nil {
+		return errors.Join(under(err, root.Name()), ignore(root.Remove(temp), fs.ErrNotExist))
+	}
+	if err := root.Rename(temp, name); err != nil {
+		return err
+	}
+	return l.published.syncUp(root.Name())
+}
+
+func writeSynced(root *os.Root, name string, content []byte) error {
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+// Note returns what SetNote has kept of a recording; nil if there is nothing.
+func (l *Library) Note(recordID string) (note []byte, err error) {
+	defer fail(&err, "read the note on recording %.200s", recordID)
+	release, err := l.hold(recordID)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	dir, name := notePath(recordID)
+	path := filepath.Join(l.published.dir, dir, name)
+	file, err := os.Open(path) //nolint:gosec // made of a valid record ID
+	if err != nil {
+		return nil, ignore(err, fs.ErrNotExist)
+	}
+	defer func() { _ = file.Close() }()
+	note, err = io.ReadAll(io.LimitReader(file, maxNote+1))
+	if err == nil && len(note) > maxNote {
+		err = fmt.Errorf("%s has more than %d bytes: remove it", path, maxNote)
+	}
+	return note, err
+}
+
+func (l *Library) removeNote(recordID string) error {
+	dir, name := notePath(recordID)
+	dir = filepath.Join(l.published.dir, dir)
+	for _, file := range []string{"." + name, name} {
+		if err := os.Remove(filepath.Join(dir, file)); ignore(err, fs.ErrNotExist) != nil {
+			return err
+		}
+	}
+	return ignore(syncDir(dir), fs.ErrNotExist)
+}

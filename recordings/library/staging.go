@@ -1,0 +1,138 @@
+package library
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Stage returns an empty directory to unpack recordings into, as <format>/<recordID>/…. Whatever was staged under the
+// name before is discarded first.
+func (l *Library) Stage(name string) (dir string, err error) {
+	defer fail(&err, "stage %.200q", name)
+	release, err := l.holdStaging(name)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	if err := l.discard(name); err != nil {
+		return "", err
+	}
+	if err := l.published.mkdir(filepath.Join(stagingDir, name), closedMode); err != nil {
+		return "", err
+	}
+	dir = l.published.staging(name)
+	file, err := os.Open(dir) //nolint:gosec // one of our own trees
+	if err != nil {
+		return "", err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sealed[name] = file
+	return dir, nil
+}
+
+// Seal makes durable all that was staged. After an error the staging is not to be used: the kernel tells only once that
+// it has lost something.
+//
+// On Linux this syncs the file system through a file that is open since Stage, so that losses in between are told even
+// if somebody else has heard of them. FUSE file systems such as sshfs may know no better than to say yes.
+func (l *Library) Seal(name string) (err error) {
+	defer fail(&err, "seal %.200q", name)
+	release, err := l.holdStaging(name)
+	if err != nil {
+		return err
+	}
+	defer release()
+	l.mu.Lock()
+	file := l.sealed[name]
+	l.mu.Unlock()
+	if file == nil { // staged before the program was started
+		if file, err = os.Open(l.published.staging(name)); err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+	}
+	if err := syncAll(file, l.published.staging(name)); err != nil {
+		return err
+	}
+	return l.published.syncUp(l.published.staging(name))
+}
+
+// Discard removes a staging and all that is left in it. What a Place that was not finished has set aside returns to
+// where it was. Discarding what is not there does nothing.
+func (l *Library) Discard(name string) (err error) {
+	defer fail(&err, "discard %.200q", name)
+	release, err := l.holdStaging(name)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return l.discard(name)
+}
+
+func (l *Library) discard(name string) error {
+	if err := l.intact(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	if file := l.sealed[name]; file != nil {
+		_ = file.Close() // was only ever synced
+		delete(l.sealed, name)
+	}
+	l.mu.Unlock()
+	for _, t := range l.trees { // all of them before anything staged goes, which tells what to do with them
+		if err := l.clearAside(t, name); err != nil {
+			return err
+		}
+	}
+	for _, t := range l.trees {
+		if err := t.doom(t.staging(name), ".staging."+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clearAside gives back or deletes what was set aside in a tree, whichever is right.
+func (l *Library) clearAside(t tree, name string) error {
+	entries, err := os.ReadDir(t.aside(name))
+	if err != nil {
+		return ignore(err, fs.ErrNotExist)
+	}
+	for _, entry := range entries {
+		p, ok := unflatten(entry.Name())
+		if !ok {
+			return fmt.Errorf("%s is none of ours: move it away", filepath.Join(t.aside(name), entry.Name()))
+		}
+		release := l.busy.hold(p.id)
+		err := l.resolve(name, p)
+		release()
+		if err != nil {
+			return err
+		}
+	}
+	return os.Remove(t.aside(name))
+}
+
+// Stagings returns the names of all stagings that have not been discarded, sorted.
+func (l *Library) Stagings() (found []string, err error) {
+	defer fail(&err, "list what is staged")
+	all := map[string]bool{}
+	for _, t := range l.trees {
+		for _, dir := range []string{stagingDir, asideDir} {
+			entries, err := os.ReadDir(filepath.Join(t.dir, dir))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+			for _, entry := range entries {
+				all[entry.Name()] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(all)), nil
+}

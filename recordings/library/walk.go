@@ -1,0 +1,80 @@
+package library
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Found is a directory in one of the trees.
+type Found struct {
+	State    store.RecordingState // of the tree that it is in
+	Format   string
+	RecordID string
+	Dir      string // absolute
+	Alien    bool   // no recording can be there: its name, or that it is a link, says so; Format and RecordID may be ""
+}
+
+// batch is how many names of a directory are in memory at once.
+const batch = 256
+
+// Walk visits every format of every recording in all trees, in no order, until visit returns an error, or ctx ends.
+// What moves from tree to tree meanwhile may be seen twice, or not at all. Single files are no recordings and passed
+// over.
+func (l *Library) Walk(ctx context.Context, visit func(Found) error) error {
+	for _, t := range l.trees {
+		err := eachDir(ctx, t.dir, func(format string, link bool) error {
+			dir := filepath.Join(t.dir, format)
+			if format == workDir {
+				return nil
+			}
+			if link || !ValidFormat(format) {
+				return visit(Found{State: t.state, Dir: dir, Alien: true})
+			}
+			err := eachDir(ctx, dir, func(id string, link bool) error {
+				found := Found{State: t.state, Format: format, RecordID: id, Dir: filepath.Join(dir, id)}
+				if link || !ValidID(id) {
+					found.RecordID, found.Alien = "", true
+				}
+				return visit(found)
+			})
+			return ignore(err, fs.ErrNotExist) // removed meanwhile
+		})
+		if err != nil {
+			return fmt.Errorf("walk %s: %w", t.dir, Explain(err))
+		}
+	}
+	return nil
+}
+
+// eachDir calls visit for every directory in a directory, and every link.
+func eachDir(ctx context.Context, dir string, visit func(name string, link bool) error) error {
+	file, err := os.Open(dir) //nolint:gosec // one of our own trees
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	for {
+		entries, err := file.ReadDir(batch)
+		for _, entry := range entries {
+			link := entry.Type()&fs.ModeSymlink != 0
+			if !link && !entry.IsDir() {
+				continue
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err := visit(entry.Name(), link); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return ignore(err, io.EOF)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package recordings
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/recordings/upload"
+	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Parts is what recordings are put together from.
+type Parts struct {
+	Config Config
+	Data   string // the data directory
+	Index  Index
+	State  interface {
+		store.Tenants
+		store.Servers
+	}
+	Log     zerolog.Logger
+	Metrics *metrics.Set
+}
+
+// Open puts the recordings of a pool together: the library in its directories, the guard of the disk that they are on,
+// and the way in for archives. Servers must be set before Run.
+func Open(ctx context.Context, p Parts) (*Service, error) {
+	c := p.Config.In(p.Data)
+	files, err := library.New(c.Dirs())
+	if err != nil {
+		return nil, err
+	}
+	dirs, err := VolumeDirs(p.Data, c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		Config: c, Index: p.Index, Tenants: p.State, Library: files, Disk: volume.New(c.Volume, time.Now, dirs...),
+		Data: p.Data, Log: p.Log,
+	}
+	s.Init()
+	s.Uploads = &upload.Handler{
+		Config: c.Upload, Servers: p.State, Dir: filepath.Join(c.Spool, ".uploads"), Room: s.Disk.Room, Known: s.Known,
+		Accept: s.Accept, Log: p.Log, Metrics: p.Metrics,
+	}
+	return s, s.Load(ctx)
+}

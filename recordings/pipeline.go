@@ -1,0 +1,275 @@
+package recordings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+const (
+	// pulse is how often it is looked for what is owed.
+	pulse = 5 * time.Second
+	// maxAsk is how many recordings a server is asked about at once, and serversAtOnce how many servers are asked.
+	maxAsk        = 50
+	serversAtOnce = 8
+	// patience is when nothing is expected any more: BigBlueButton keeps its raw material for two weeks.
+	patience = 14 * day
+)
+
+// Remember notes the end of a meeting in the history, and what its server owes from then on. It can be repeated.
+func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Session) error {
+	if err := s.Index.AddSession(ctx, past); err != nil {
+		return err
+	}
+	if !c.Recorded || c.InternalID == "" {
+		return nil
+	}
+	now := s.Now()
+	err := s.Index.CreateRecording(ctx, store.Recording{
+		RecordID: c.InternalID, Tenant: c.Tenant, MeetingID: c.MeetingID, Name: c.MeetingID, State: store.Processing,
+		Start: past.Start, End: past.End, Participants: past.Peak, Server: c.Server, Changed: now,
+		Owed: &store.Owed{Server: c.Server, Ended: past.End, Step: store.OwedEnded, Since: now},
+	})
+	if errors.Is(err, store.ErrExists) {
+		return nil // it was faster than the news of the end, or this is told twice
+	}
+	if err == nil {
+		s.Log.Info().Str("recordID", c.InternalID).Str("meetingID", c.MeetingID).Str("internalMeetingID", c.InternalID).
+			Str("tenant", c.Tenant).Str("server", c.Server).Msg("recording owed")
+	}
+	return err
+}
+
+// interval is how often a server is asked about a recording of a meeting that ended so long ago.
+func interval(age time.Duration) time.Duration {
+	switch {
+	case age < 10*time.Minute:
+		return pulse
+	case age < time.Hour:
+		return 30 * time.Second
+	case age < 6*time.Hour:
+		return 5 * time.Minute
+	}
+	return 30 * time.Minute
+}
+
+// pursue asks servers for what they owe until ctx ends.
+func (s *Service) pursue(ctx context.Context) {
+	for pause(ctx, pulse) {
+		if err := s.pursueOnce(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error().Err(err).Msg("look for what servers owe")
+		}
+	}
+}
+
+func (s *Service) pursueOnce(ctx context.Context) error {
+	owed, err := s.Index.OwedRecordings(ctx)
+	if err != nil {
+		return err
+	}
+	s.stats.setOwed(s.owing(ctx, owed))
+	var group errgroup.Group
+	group.SetLimit(serversAtOnce)
+	for server, list := range s.due(owed) {
+		group.Go(func() error {
+			var errs []error
+			for batch := range slices.Chunk(list, maxAsk) {
+				errs = append(errs, s.ask(ctx, server, batch))
+			}
+			return errors.Join(errs...)
+		})
+	}
+	return group.Wait()
+}
+
+// due are the recordings that it is time to ask for, by server.
+func (s *Service) due(owed []store.Recording) map[string][]store.Recording {
+	now := s.Now()
+	known := make(map[string]time.Time, len(owed))
+	due := map[string][]store.Recording{}
+	for _, r := range owed {
+		last, ok := s.asked[r.RecordID]
+		if !ok || now.Sub(last) >= interval(age(now, r.Owed.Ended)) {
+			last = now
+			due[r.Owed.Server] = append(due[r.Owed.Server], r)
+		}
+		known[r.RecordID] = last
+	}
+	s.asked = known
+	return due
+}
+
+// ask asks a server about recordings. One that does not answer has told nothing.
+func (s *Service) ask(ctx context.Context, server string, list []store.Recording) error {
+	ids := make([]string, 0, len(list))
+	for _, r := range list {
+		ids = append(ids, r.RecordID)
+	}
+	answers, unknown := s.Servers.Recordings(ctx, server, ids)
+	told := map[string]*store.Recording{}
+	for i := range answers {
+		told[answers[i].RecordID] = &answers[i]
+	}
+	var errs []error
+	for _, r := range list {
+		if unknown == nil {
+			errs = append(errs, s.learn(ctx, r, told[r.RecordID]))
+		} else if age(s.Now(), r.Owed.Ended) > patience {
+			errs = append(errs, s.giveUp(ctx, r))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// learn notes what a server has told of a recording; nil is that it does not know it.
+func (s *Service) learn(ctx context.Context, r store.Recording, told *store.Recording) error {
+	next := heard(r, told, s.Now())
+	if next == nil && !r.Imported.IsZero() || next != nil && s.expired(next) {
+		return s.giveUp(ctx, r)
+	}
+	if next != nil && next.Step == r.Owed.Step && slices.Equal(next.Formats, r.Owed.Formats) {
+		return nil // a look at a server writes nothing
+	}
+	updated, err := s.Index.UpdateRecording(ctx, r.Tenant, r.RecordID, func(now *store.Recording) error {
+		if now.Owed == nil {
+			return errSettled
+		}
+		now.Owed = heard(*now, told, s.Now())
+		if now.Imported.IsZero() && told != nil {
+			describe(now, told)
+		}
+		return nil
+	})
+	if errors.Is(err, errSettled) || errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil && updated.Owed != nil {
+		s.Log.Info().Str("recordID", r.RecordID).Str("meetingID", r.MeetingID).Str("internalMeetingID", r.RecordID).
+			Str("tenant", r.Tenant).Str("server", r.Owed.Server).Str("step", string(updated.Owed.Step)).
+			Dur("sinceEnd", age(s.Now(), r.Owed.Ended)).Msg("recording on its way")
+	}
+	return err
+}
+
+// heard is what a server owes of a recording after it has told; nil for nothing.
+func heard(r store.Recording, told *store.Recording, now time.Time) *store.Owed {
+	owed := *r.Owed
+	owed.Formats = nil
+	step := store.OwedMissing
+	if told != nil {
+		switch told.State {
+		case store.Processing:
+			step = store.OwedProcessing
+		case store.Processed:
+			step = store.OwedProcessed
+		case store.Published, store.Unpublished:
+			step = store.OwedPublished
+			have := types(r)
+			for _, f := range types(*told) {
+				if !slices.Contains(have, f) {
+					owed.Formats = append(owed.Formats, f)
+				}
+			}
+		case store.Deleted:
+		}
+	}
+	imported := !r.Imported.IsZero()
+	if imported && (step == store.OwedMissing || step == store.OwedPublished && len(owed.Formats) == 0) {
+		return nil
+	}
+	if step != owed.Step {
+		owed.Step, owed.Since = step, now
+	}
+	return &owed
+}
+
+// describe fills in of a recording that has not arrived what its server tells.
+func describe(r, told *store.Recording) {
+	if told.Name != "" {
+		r.Name = told.Name
+	}
+	if told.Participants > 0 {
+		r.Participants = told.Participants
+	}
+	if told.State == store.Processing || told.State == store.Processed {
+		r.State = told.State
+	}
+	meta := maps.Clone(told.Meta)
+	maps.DeleteFunc(meta, func(key, _ string) bool { return key == ownTenant || key == scaleliteTenant })
+	r.Meta = edited(meta, r.Edits.Meta)
+}
+
+// expired tells whether nothing will come any more: nobody pressed the button, or the raw material is gone.
+func (s *Service) expired(o *store.Owed) bool {
+	return o.Step == store.OwedMissing && age(s.Now(), o.Since) > time.Duration(s.Config.Overdue) ||
+		age(s.Now(), o.Ended) > patience
+}
+
+// giveUp strikes off what is owed. Of a recording that never came nothing is left.
+func (s *Service) giveUp(ctx context.Context, r store.Recording) error {
+	defer s.locks.hold(r.RecordID)()
+	now, err := s.Index.UpdateRecording(ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
+		r.Owed = nil
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil || !now.Imported.IsZero() {
+		return err
+	}
+	s.Log.Warn().Str("recordID", r.RecordID).Str("meetingID", r.MeetingID).Str("server", r.Owed.Server).
+		Str("step", string(r.Owed.Step)).Dur("sinceEnd", age(s.Now(), r.Owed.Ended)).
+		Msg("no recording of this meeting is expected any more")
+	return s.Index.DeleteRecording(ctx, r.RecordID)
+}
+
+// Owed returns what servers owe, the oldest first.
+func (s *Service) Owed(ctx context.Context) ([]Owing, error) {
+	owed, err := s.Index.OwedRecordings(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list what is owed: %w", err)
+	}
+	return s.owing(ctx, owed), nil
+}
+
+func (s *Service) owing(ctx context.Context, owed []store.Recording) []Owing {
+	open, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{
+		store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobFailed,
+	}})
+	if err != nil {
+		open = nil // then what has arrived counts as on its way
+	}
+	now := s.Now()
+	list := make([]Owing, 0, len(owed))
+	for _, r := range owed {
+		of := func(j store.Job) bool { return strings.HasPrefix(j.ID, r.RecordID) }
+		if i := slices.IndexFunc(open, of); i >= 0 {
+			r.Owed.Step, r.Owed.Since = store.OwedArrived, open[i].Created
+		}
+		o := Owing{Recording: r, Age: age(now, r.Owed.Ended), Step: age(now, r.Owed.Since)}
+		o.Overdue = o.Age > time.Duration(s.Config.Overdue) && r.Owed.Step != store.OwedMissing
+		list = append(list, o)
+	}
+	slices.SortStableFunc(list, func(a, b Owing) int { return a.Owed.Ended.Compare(b.Owed.Ended) })
+	return list
+}
+
+// OwedBy returns how many recordings a server owes, for those that want to take it away.
+func (s *Service) OwedBy(server string) int {
+	n := 0
+	for _, o := range s.stats.owed() {
+		if o.Owed.Server == server && o.Owed.Step != store.OwedMissing {
+			n++
+		}
+	}
+	return n
+}

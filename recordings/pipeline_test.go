@@ -1,0 +1,170 @@
+package recordings_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// ended tells a pool that a recorded meeting is over.
+func (p *pool) ended(t testing.TB, n int, end time.Time) string {
+	t.Helper()
+	id := recordID(n)
+	claim := store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "default", MeetingID: "room"}, Server: "bbb1", InternalID: id, Recorded: true,
+	}
+	for range 2 { // the ledger may say it twice
+		err := p.Remember(t.Context(), claim, store.Session{
+			ID: id, Tenant: "default", Server: "bbb1", Start: end.Add(-time.Hour), End: end, Peak: 7, Reason: "ended", Recorded: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return id
+}
+
+// owed returns the step of each recording that is owed, with a mark on those that are overdue.
+func (p *pool) owed(t testing.TB) map[string]string {
+	t.Helper()
+	list, err := p.Owed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := map[string]string{}
+	for _, o := range list {
+		steps[o.RecordID] = string(o.Owed.Step)
+		if o.Overdue {
+			steps[o.RecordID] += "!"
+		}
+	}
+	return steps
+}
+
+// on is a recording as its server tells of it.
+func on(id string, state store.RecordingState, formats ...string) store.Recording {
+	r := store.Recording{RecordID: id, MeetingID: "room", Name: "Algebra", State: state}
+	for _, f := range formats {
+		r.Formats = append(r.Formats, store.Format{Type: f})
+	}
+	return r
+}
+
+// From the end of a recorded meeting to the last of its formats it is known what is owed, by whom, and since when.
+func TestOwed(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	now := monday.Add(time.Hour)
+	p.Now = func() time.Time { return now }
+	id := p.ended(t, 1, now)
+	step := func(want string, told ...store.Recording) {
+		t.Helper()
+		p.servers.tell(told...)
+		now = now.Add(10 * time.Second)
+		if err := p.Pursue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.owed(t)[id]; got != want {
+			t.Errorf("got step %q, want %q", got, want)
+		}
+	}
+	if got := p.owed(t)[id]; got != "ended" {
+		t.Errorf("at the end: %q", got)
+	}
+	step("missing") // not yet begun
+	step("processing", on(id, store.Processing))
+	listed, n, err := p.Recordings(t.Context(), store.RecordingFilter{Tenant: "default", States: []store.RecordingState{store.Processing}})
+	if err != nil || n != 1 || listed[0].Name != "Algebra" {
+		t.Errorf("front ends see it in processing: %+v %v", listed, err)
+	}
+	step("processed", on(id, store.Processed))
+	step("published", on(id, store.Published, "presentation", "video"))
+	p.servers.err = errors.New("does not answer")
+	step("published")
+	p.servers.err = nil
+	p.take(t, made{id: id, format: "presentation", meetingID: "room", media: "a"})
+	step("published", on(id, store.Published, "presentation", "video"))
+	if o, _ := p.Owed(t.Context()); !slices.Equal(o[0].Owed.Formats, []string{"video"}) || p.OwedBy("bbb1") != 1 {
+		t.Errorf("still owed: %+v", o[0].Owed)
+	}
+	p.take(t, made{id: id, format: "video", meetingID: "room", media: "b"})
+	step("", on(id, store.Published, "presentation", "video"))
+	if r := p.get(t, id); r.Server != "bbb1" || r.Tenant != "default" || r.State != store.Published {
+		t.Errorf("%+v", r)
+	}
+}
+
+// take imports formats from an archive of the operator's.
+func (p *pool) take(t testing.TB, formats ...made) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), formats[0].format+".tar")
+	if err := os.WriteFile(path, pack(t, formats...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	report, err := p.Import(t.Context(), recordings.ImportOptions{Path: path}, func(recordings.Progress) {})
+	if err != nil || len(report.Failed) > 0 {
+		t.Fatalf("%+v %v", report, err)
+	}
+}
+
+// What is late is overdue, but for what nobody has recorded, which is forgotten in time; so is what never comes.
+func TestOwed_Late(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	now := monday
+	p.Now = func() time.Time { return now }
+	stuck, nothing := p.ended(t, 1, now), p.ended(t, 2, now)
+	p.servers.tell(on(stuck, store.Processing))
+	pursue := func(later time.Duration) map[string]string {
+		t.Helper()
+		now = now.Add(later)
+		if err := p.Pursue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return p.owed(t)
+	}
+	if got := pursue(time.Hour); got[stuck] != "processing" || got[nothing] != "missing" {
+		t.Errorf("after an hour: %v", got)
+	}
+	if got := pursue(23*time.Hour + time.Minute); got[stuck] != "processing!" || got[nothing] != "missing" {
+		t.Errorf("after a day: %v", got)
+	}
+	if got := pursue(2 * time.Hour); len(got) != 1 || p.get(t, nothing).RecordID != "" {
+		t.Errorf("after another: %v", got)
+	}
+	if got := pursue(14 * 24 * time.Hour); len(got) != 0 || p.get(t, stuck).RecordID != "" {
+		t.Errorf("after two weeks: %v", got)
+	}
+	if p.servers.asked > 10 {
+		t.Errorf("asked %d times", p.servers.asked)
+	}
+}
+
+// Asking servers writes nothing unless they have news, and does so in batches.
+func TestOwed_Many(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	now := monday
+	p.Now = func() time.Time { return now }
+	var told []store.Recording
+	for n := range 120 {
+		told = append(told, on(p.ended(t, n, now), store.Processing))
+	}
+	p.servers.tell(told...)
+	for range 3 {
+		now = now.Add(10 * time.Second)
+		if err := p.Pursue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.servers.asked != 9 {
+		t.Errorf("asked %d times, want 3 for each of 3 rounds", p.servers.asked)
+	}
+	if got := p.owed(t); len(got) != 120 || got[recordID(3)] != "processing" {
+		t.Error(fmt.Sprint(len(got), " ", got[recordID(3)]))
+	}
+}

@@ -1,0 +1,143 @@
+package playback
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+)
+
+// denial is why somebody gets nothing. It goes to the log and never to the viewer.
+type denial string
+
+func (d denial) Error() string { return string(d) }
+
+// What keeps us from answering at all.
+var (
+	errHung   = errors.New("the volume does not answer")
+	errBusy   = errors.New("too many files are open")
+	errMethod = errors.New("recordings can only be read")
+)
+
+// The outcomes that requests are counted by.
+const (
+	outcomeServed     = "served"
+	outcomeRedirected = "redirected"
+	outcomeCut        = "cut" // the viewer went away or took nothing for too long
+	outcomeDenied     = "denied"
+	outcomeMethod     = "method"
+	outcomeHung       = "hung"
+	outcomeBusy       = "busy"
+	outcomeFailed     = "failed"
+)
+
+// finish answers what could not be served, and takes the request into account.
+func (p *Playback) finish(w *flow, r *http.Request, at place, err error) {
+	switch {
+	case err != nil:
+		w.outcome = p.refuse(w, r, err)
+	case w.err != nil:
+		w.outcome, err = outcomeCut, w.err
+	}
+	p.counted.add(at, w)
+	if err != nil {
+		p.log(r, at, w.outcome, err)
+	}
+}
+
+// refuse answers with a page for people and returns the outcome.
+func (p *Playback) refuse(w *flow, r *http.Request, err error) string {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if _, ok := errors.AsType[denial](err); ok {
+		p.Page(w.ResponseWriter, r, http.StatusNotFound, "There is no recording here",
+			"It may have been removed, or not be published yet. If you came by a link that was made for you, it may have "+
+				"been used already or be too old: go back to the page that it is on, load that again and follow it from there.")
+		return outcomeDenied
+	}
+	if errors.Is(err, errMethod) {
+		h.Set("Allow", "GET, HEAD")
+		p.Page(w.ResponseWriter, r, http.StatusMethodNotAllowed, "This cannot be done here",
+			"Recordings can be watched, and nothing else.")
+		return outcomeMethod
+	}
+	h.Set("Retry-After", "60")
+	p.Page(w.ResponseWriter, r, http.StatusServiceUnavailable, "Try again in a minute",
+		"The recordings cannot be reached at the moment. Nothing is lost; load this page again in a minute.")
+	switch {
+	case errors.Is(err, errHung):
+		return outcomeHung
+	case errors.Is(err, errBusy):
+		return outcomeBusy
+	}
+	return outcomeFailed
+}
+
+// log writes one line for a request that got less than it asked for. What has nothing to do with a recording is
+// scanners and browsers looking for icons.
+func (p *Playback) log(r *http.Request, at place, outcome string, cause error) {
+	level := zerolog.InfoLevel
+	switch {
+	case at.kind == nowhere || outcome == outcomeCut:
+		level = zerolog.DebugLevel
+	case outcome == outcomeFailed:
+		level = zerolog.ErrorLevel
+	}
+	e := p.Log.WithLevel(level).Str("request", r.Header.Get("X-Request-Id")).Str("outcome", outcome)
+	if at.kind != nowhere {
+		e.Str("recordID", at.recordID).Str("format", at.format).Str("file", at.name())
+	}
+	e.Str("method", r.Method).Str("remote", r.RemoteAddr).Str("cause", cause.Error()).Msg("no recording was served")
+}
+
+// counted are the metrics. Their labels are few: formats that BigBlueButton has, and our own outcomes.
+type counted struct {
+	set    *metrics.Set
+	mu     sync.Mutex
+	series map[[2]string]*metrics.Counter
+}
+
+// The names of the metrics.
+const (
+	requestsTotal = "bbbpool_playback_requests_total"
+	bytesTotal    = "bbbpool_playback_bytes_total"
+)
+
+// add counts a request.
+func (c *counted) add(at place, w *flow) {
+	c.set.GetOrCreateCounter(bytesTotal).AddInt64(w.bytes)
+	c.of([2]string{label(at), w.outcome}).Inc()
+}
+
+func (c *counted) of(labels [2]string) *metrics.Counter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counter := c.series[labels]
+	if counter == nil {
+		counter = c.set.GetOrCreateCounter(fmt.Sprintf("%s{format=%q,outcome=%q}", requestsTotal, labels[0], labels[1]))
+		if c.series == nil {
+			c.series = map[[2]string]*metrics.Counter{}
+		}
+		c.series[labels] = counter
+	}
+	return counter
+}
+
+// label is the format, as far as it is one that is generally known.
+func label(at place) string {
+	switch at.kind {
+	case nowhere:
+		return "none"
+	case player:
+		return "player"
+	default:
+	}
+	switch at.format {
+	case presentation, "video", "screenshare", "podcast", "notes", "statistics", "capture":
+		return at.format
+	}
+	return "other"
+}

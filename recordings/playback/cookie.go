@@ -1,0 +1,38 @@
+package playback
+
+import (
+	"net/http"
+	"time"
+)
+
+// maxCookies bounds how many cookies of one name are tried.
+const maxCookies = 4
+
+func cookieName(at place) string { return "recording_" + at.format + "_" + at.recordID }
+
+// admitted tells whether the viewer carries a cookie for this format of this recording.
+func (p *Playback) admitted(r *http.Request, at place) bool {
+	cookies := r.CookiesNamed(cookieName(at))
+	for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
+		if _, ok := p.verify(forCookie, at, cookie.Value); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// setCookie gives the viewer a cookie for the files, and the same one for the link, which is below another path: there
+// it stands for the token when that is spent.
+func (p *Playback) setCookie(w http.ResponseWriter, r *http.Request, at place, value string, expires time.Time) {
+	secure := r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+	for _, path := range []string{"/" + at.format + "/" + at.recordID, "/recording/" + at.recordID + "/" + at.format} {
+		cookie := &http.Cookie{
+			Name: cookieName(at), Value: value, Path: path, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			MaxAge: int(expires.Sub(p.Now()) / time.Second),
+		}
+		if secure { // without https a browser would not take it so; learning platforms show recordings in frames
+			cookie.Secure, cookie.SameSite, cookie.Partitioned = true, http.SameSiteNoneMode, true
+		}
+		http.SetCookie(w, cookie)
+	}
+}

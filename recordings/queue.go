@@ -1,0 +1,119 @@
+package recordings
+
+import (
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// queue is the jobs that wait, by when they may be tried. What is due goes newest archive first: a teacher waits for
+// today's lesson, nobody for the backlog. Archives of one recording go one after another, the oldest first, so that the
+// newest has the last word.
+type queue struct {
+	mu      sync.Mutex
+	waiting map[string]turn
+	busy    map[string]bool
+	wake    chan struct{}
+}
+
+type turn struct{ next, modified time.Time }
+
+// before tells whether an archive is older than another one.
+func (t turn) before(u turn, id, other string) bool {
+	return t.modified.Before(u.modified) || t.modified.Equal(u.modified) && id < other
+}
+
+func (q *queue) init() {
+	q.waiting, q.busy, q.wake = map[string]turn{}, map[string]bool{}, make(chan struct{}, 1)
+}
+
+// leading is a record ID at the start of an archive's name.
+var leading = regexp.MustCompile(`^[0-9a-f]{40}-[0-9]{13}`)
+
+// subject is what archives have in common that must not be imported out of order.
+func subject(id string) string {
+	if s := leading.FindString(id); s != "" {
+		return s
+	}
+	return id
+}
+
+// put lets jobs wait for their next try.
+func (q *queue) put(jobs ...store.Job) {
+	q.mu.Lock()
+	for _, j := range jobs {
+		q.waiting[j.ID] = turn{j.Next, j.Modified}
+	}
+	q.mu.Unlock()
+	q.nudge()
+}
+
+func (q *queue) nudge() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the job whose turn it is and marks it busy, else how long nothing will be due.
+func (q *queue) take(now time.Time) (id string, wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	wait = time.Hour
+	for _, candidate := range q.heads() {
+		t := q.waiting[candidate]
+		if due := t.next.Sub(now); due > 0 {
+			wait = min(wait, due)
+		} else if id == "" || q.waiting[id].before(t, id, candidate) {
+			id = candidate
+		}
+	}
+	if id != "" {
+		delete(q.waiting, id)
+		q.busy[id] = true
+	}
+	return id, wait
+}
+
+// heads are the jobs that wait for nobody but themselves: the oldest of each recording that is not at work.
+func (q *queue) heads() map[string]string {
+	heads := make(map[string]string, len(q.waiting))
+	for id, t := range q.waiting {
+		of := subject(id)
+		if head, ok := heads[of]; !ok || t.before(q.waiting[head], id, head) {
+			heads[of] = id
+		}
+	}
+	for id := range q.busy {
+		delete(heads, subject(id))
+	}
+	return heads
+}
+
+// begin marks a job busy that nobody else is at.
+func (q *queue) begin(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.busy[id] {
+		return false
+	}
+	delete(q.waiting, id)
+	q.busy[id] = true
+	return true
+}
+
+// done gives a job up.
+func (q *queue) done(id string) {
+	q.mu.Lock()
+	delete(q.busy, id)
+	q.mu.Unlock()
+	q.nudge()
+}
+
+func (q *queue) isBusy(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.busy[id]
+}

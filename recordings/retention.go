@@ -1,0 +1,124 @@
+package recordings
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// ErrNoLimit is that neither an age nor a size was given.
+var ErrNoLimit = errors.New("say how old or how much: an age, a size, or both")
+
+// page is how many recordings are read at a time when all are looked at.
+const page = 500
+
+// all calls visit with every recording of the pool.
+func (s *Service) all(ctx context.Context, visit func(store.Recording) error) error {
+	for after := ""; ; {
+		list, err := s.Index.ScanRecordings(ctx, after, page)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, r := range list {
+			if err := visit(r); err != nil {
+				return err
+			}
+		}
+		after = list[len(list)-1].RecordID
+	}
+}
+
+// Prune deletes what is too old or too much, the oldest first. What its metadata protect stays.
+func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)) (PruneReport, error) {
+	report := PruneReport{Deleted: []Pruned{}}
+	if o.OlderThan <= 0 && o.KeepUnder <= 0 {
+		return report, ErrNoLimit
+	}
+	ctx, done, err := s.work(ctx)
+	if err != nil {
+		return report, err
+	}
+	defer done()
+	candidates, err := s.prunable(ctx, o.Tenant, &report)
+	if err != nil {
+		return report, err
+	}
+	for _, p := range candidates {
+		old := o.OlderThan > 0 && age(s.Now(), p.End) > time.Duration(o.OlderThan)
+		much := o.KeepUnder > 0 && report.Remaining > o.KeepUnder
+		if !old && !much {
+			continue
+		}
+		if p.kept {
+			report.Protected++
+			continue
+		}
+		if !o.DryRun {
+			if _, err := s.Delete(ctx, p.Tenant, []string{p.RecordID}); err != nil {
+				return report, err
+			}
+			s.Log.Info().Str("recordID", p.RecordID).Str("meetingID", p.MeetingID).Str("tenant", p.Tenant).
+				Time("end", p.End).Int64("bytes", p.Bytes).Msg("recording deleted by retention")
+		}
+		report.Deleted = append(report.Deleted, p.Pruned)
+		report.Bytes += p.Bytes
+		report.Remaining -= p.Bytes
+		tell(Progress{Done: len(report.Deleted), Current: p.RecordID})
+	}
+	return report, nil
+}
+
+type candidate struct {
+	Pruned
+	kept bool
+}
+
+// prunable returns what is here of a tenant, or of all, oldest first, and counts its bytes as remaining.
+func (s *Service) prunable(ctx context.Context, tenant string, report *PruneReport) (list []candidate, err error) {
+	err = s.all(ctx, func(r store.Recording) error {
+		if !here(&r) || tenant != "" && r.Tenant != tenant {
+			return nil
+		}
+		report.Remaining += size(r)
+		keep, ok := r.Meta[Keep]
+		list = append(list, candidate{
+			Pruned: Pruned{
+				RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, Name: r.Name, End: r.End, Bytes: size(r),
+			},
+			kept: ok && keep != "false",
+		})
+		return nil
+	})
+	slices.SortFunc(list, func(a, b candidate) int {
+		return cmp.Or(a.End.Compare(b.End), cmp.Compare(a.RecordID, b.RecordID))
+	})
+	return list, err
+}
+
+// retain applies the retention that the operator has set, and empties the trash.
+func (s *Service) retain(ctx context.Context) error {
+	var errs []error
+	if c := s.Config; c.MaxAge > 0 || c.MaxSize > 0 {
+		_, err := s.Prune(ctx, PruneOptions{
+			OlderThan: c.MaxAge, KeepUnder: int64(c.MaxSize),
+		}, func(Progress) {})
+		errs = append(errs, err)
+	}
+	errs = append(errs, s.all(ctx, func(r store.Recording) error {
+		if r.State != store.Deleted || len(r.Formats) == 0 || age(s.Now(), r.Changed) <= time.Duration(s.Config.KeepDeleted) {
+			return nil
+		}
+		return s.change(ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
+			if r.State != store.Deleted {
+				return store.ErrConflict
+			}
+			strip(r)
+			return nil
+		})
+	}))
+	return errors.Join(errs...)
+}

@@ -1,0 +1,189 @@
+package recordings
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/recordings/upload"
+	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Index is what of the store the service works with.
+type Index interface {
+	store.Recordings
+	store.Catalogue
+	store.Imports
+	store.Sessions
+}
+
+// Library keeps the files of recordings: directories, or whatever stands in for them.
+type Library interface {
+	// Prepare makes what it needs before anything else is called.
+	Prepare() error
+	// Stage returns an empty directory to unpack into, Seal makes all in it durable, and Discard removes it.
+	Stage(name string) (dir string, err error)
+	Seal(name string) error
+	Discard(name string) error
+	Stagings() ([]string, error)
+	// Place puts formats of a recording from a staging where its state says, in the place of older ones. It can be
+	// repeated after a crash.
+	Place(name, recordID string, formats []string, state store.RecordingState) error
+	// Move takes a recording from where it is to where its state says, and Remove takes it away. Both can be repeated.
+	Move(recordID string, state store.RecordingState) error
+	Remove(recordID string) error
+	Formats(recordID string) (map[store.RecordingState][]string, error)
+	Open(recordID, format, name string) (fs.File, error)
+	Walk(ctx context.Context, visit func(library.Found) error) error
+	// SetNote keeps what the index knows of a recording beyond its files, from which the index can be made again.
+	SetNote(recordID string, note []byte) error
+	Note(recordID string) ([]byte, error)
+}
+
+// Disk is what the service asks about the disk before it writes.
+type Disk interface {
+	// Problem is why the disk cannot be used now, or "".
+	Problem() string
+	// Run looks after it until ctx ends.
+	Run(ctx context.Context) error
+	// Room returns an error where that many bytes do not fit.
+	Room(bytes int64) error
+	// Hung tells that it does not answer: nothing may be asked of it then.
+	Hung() bool
+	Status() []volume.Status
+	// Check looks again now.
+	Check(ctx context.Context)
+}
+
+// Servers is how servers are asked about their recordings.
+type Servers interface {
+	// Recordings returns what a server knows of these recordings, in every state.
+	Recordings(ctx context.Context, server string, recordIDs []string) ([]store.Recording, error)
+}
+
+// Service is the recordings of a pool. Its exported fields must be set before Init.
+type Service struct {
+	Config  Config // complete, see [Config.In]
+	Index   Index
+	Tenants store.Tenants
+	Library Library
+	Disk    Disk
+	Servers Servers
+	Uploads *upload.Handler // may be nil
+	Data    string          // the data directory: the volume's ID is kept there
+	Log     zerolog.Logger
+	Now     func() time.Time
+
+	queue   queue
+	locks   locks
+	stats   stats
+	asked   map[string]time.Time // when a server was asked about a recording; the pipeline's own
+	digests digests
+	works   works
+}
+
+// Init makes the service ready to be called.
+func (s *Service) Init() {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	s.queue.init()
+	s.works.ending = make(chan struct{})
+	s.asked = map[string]time.Time{}
+}
+
+// Load takes over the jobs that were open when the program ended. What a crash has left half done is finished first of
+// all once Run is called.
+func (s *Service) Load(ctx context.Context) error {
+	jobs, err := s.Index.Jobs(ctx, store.JobFilter{})
+	if err != nil {
+		return fmt.Errorf("load the imports: %w", err)
+	}
+	for _, j := range jobs {
+		s.digests.add(j)
+		switch j.State {
+		case store.JobPlacing:
+			j.Next = time.Time{}
+			s.queue.put(j)
+		case store.JobWaiting, store.JobImporting:
+			s.queue.put(j)
+		case store.JobDone, store.JobFailed, store.JobDropped:
+		}
+	}
+	return nil
+}
+
+// Run imports what arrives, asks for what is owed and keeps index and disk together until ctx ends. It starts, and goes
+// on, whatever the disk does: nobody's meeting waits for a recording.
+func (s *Service) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	run := func(part func(context.Context)) {
+		group.Go(func() error {
+			part(ctx)
+			return nil
+		})
+	}
+	group.Go(func() error { return s.Disk.Run(ctx) })
+	run(s.pursue)
+	run(func(ctx context.Context) {
+		if !s.begin(ctx) {
+			return
+		}
+		for _, part := range []func(context.Context){s.watch, s.dispatch, s.tidy} {
+			run(part)
+		}
+	})
+	return group.Wait()
+}
+
+// begin makes the directories ready and finishes what a crash has left, as soon as the disk lets it. It returns false if
+// ctx ended before.
+func (s *Service) begin(ctx context.Context) bool {
+	for wait := s.Config.Retry; ; wait = min(2*wait, time.Minute) {
+		err := s.Library.Prepare()
+		if err == nil {
+			err = s.Settle(ctx)
+		}
+		if err == nil {
+			return true
+		}
+		s.Log.Error().Err(err).Msg("recordings cannot be worked on: tried again")
+		if !pause(ctx, wait) {
+			return false
+		}
+	}
+}
+
+// Settle finishes the imports that the index has and the disk has not, and removes what others have left half done.
+func (s *Service) Settle(ctx context.Context) error {
+	placing, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{store.JobPlacing}})
+	if err != nil {
+		return err
+	}
+	for _, j := range placing {
+		if s.queue.begin(j.ID) {
+			s.attempt(ctx, j.ID, false)
+			s.queue.done(j.ID)
+		}
+	}
+	v := &verification{Service: s, ctx: ctx, options: VerifyOptions{Repair: true}, tell: func(Progress) {}}
+	return v.stagings()
+}
+
+// pause waits, and returns false if ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

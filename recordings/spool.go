@@ -1,0 +1,190 @@
+package recordings
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Where jobs come from.
+const (
+	fromSpool   = "spool"
+	fromUpload  = "upload"
+	fromCommand = "command"
+)
+
+// suffixes are the names that archives end in.
+var suffixes = []string{".tar", ".tar.gz", ".tgz", ".tar.zst"}
+
+// isArchive tells whether a file is one by its name. Hidden ones are being written by rsync, or taken away by us.
+func isArchive(name string) bool {
+	if strings.HasPrefix(name, ".") {
+		return false
+	}
+	for _, suffix := range suffixes {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// identity is what tells an archive from another one of the same name.
+type identity struct {
+	size     int64
+	modified time.Time
+}
+
+func (i identity) is(j store.Job) bool { return i.size == j.Bytes && i.modified.Equal(j.Modified) }
+
+// sighting is an archive in the spool that may still be growing.
+type sighting struct {
+	identity
+	since time.Time // when it was first seen like this
+	taken bool      // there is a job for it
+}
+
+// watch looks through the spool when something new is there, and every interval in case nobody tells.
+func (s *Service) watch(ctx context.Context) {
+	bell := s.bell(ctx)
+	seen := map[string]sighting{}
+	for {
+		again := s.scan(ctx, seen)
+		timer := time.NewTimer(again)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-bell:
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// settling is how long news from the spool is gathered: many come together.
+const settling = 100 * time.Millisecond
+
+// bell rings when something has appeared in the spool. Where the file system does not tell, it never does.
+func (s *Service) bell(ctx context.Context) <-chan struct{} {
+	bell := make(chan struct{})
+	watcher, err := fsnotify.NewWatcher()
+	if err == nil {
+		err = watcher.Add(s.Config.Spool)
+	}
+	if err != nil {
+		s.Log.Warn().Err(err).Str("spool", s.Config.Spool).Msg("new archives are found by looking every --spool-interval")
+		return bell
+	}
+	go func() {
+		defer func() { _ = watcher.Close() }()
+		for ctx.Err() == nil {
+			select {
+			case e := <-watcher.Events:
+				if !e.Has(fsnotify.Create) || !isArchive(filepath.Base(e.Name)) || !pause(ctx, settling) {
+					continue
+				}
+				select {
+				case bell <- struct{}{}:
+				case <-ctx.Done():
+				}
+			case err := <-watcher.Errors: // too many at once: the next look finds them all
+				s.Log.Debug().Err(err).Msg("news from the spool")
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return bell
+}
+
+// scan looks through the spool once and returns when to look again. It remembers in seen what it has seen.
+func (s *Service) scan(ctx context.Context, seen map[string]sighting) time.Duration {
+	if s.Disk.Problem() != "" {
+		return s.Config.Interval // said by the volume itself
+	}
+	found, err := s.archives()
+	if err != nil {
+		s.Log.Error().Err(err).Msg("look through the spool")
+		return s.Config.Interval
+	}
+	for name := range seen {
+		if _, there := found[name]; !there {
+			delete(seen, name)
+		}
+	}
+	again := s.Config.Interval
+	var rested []store.Job
+	for name, id := range found {
+		was, known := seen[name]
+		if !known || was.identity != id {
+			was = sighting{identity: id, since: s.Now()}
+		}
+		if left := s.Config.Rest - s.Now().Sub(was.since); left > 0 {
+			again = min(again, left)
+		} else if !was.taken {
+			var job store.Job
+			if job, was.taken = s.notice(ctx, name, id); job.ID != "" {
+				rested = append(rested, job)
+			}
+		}
+		seen[name] = was
+	}
+	s.queue.put(rested...) // all at once: their order matters
+	return max(again, settling)
+}
+
+// archives returns what lies in the spool.
+func (s *Service) archives() (map[string]identity, error) {
+	entries, err := os.ReadDir(s.Config.Spool)
+	if err != nil {
+		return nil, library.Explain(err)
+	}
+	found := map[string]identity{}
+	for _, e := range entries {
+		if !isArchive(e.Name()) || !e.Type().IsRegular() {
+			continue
+		}
+		if info, err := e.Info(); err == nil { // else it has just gone
+			found[e.Name()] = identity{info.Size(), info.ModTime().UTC()}
+		}
+	}
+	return found, nil
+}
+
+var errKnown = errors.New("known already")
+
+// notice makes a job for an archive that has come to rest, unless it has one. It returns whether it has one now, and the
+// job if that is new.
+func (s *Service) notice(ctx context.Context, name string, id identity) (job store.Job, taken bool) {
+	if s.queue.isBusy(name) {
+		return job, false // with the one before it, of the same name
+	}
+	job, err := s.Index.UpdateJob(ctx, name, func(j *store.Job) error {
+		over := (j.State == store.JobDone || j.State == store.JobDropped) && j.Reason == ""
+		if j.State != "" && id.is(*j) && !over {
+			return errKnown
+		}
+		*j = store.Job{
+			ID: name, Path: filepath.Join(s.Config.Spool, name), Source: fromSpool, State: store.JobWaiting,
+			Bytes: id.size, Modified: id.modified, Created: s.Now(), Changed: s.Now(),
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errKnown):
+		return store.Job{}, true
+	case err != nil:
+		s.Log.Error().Err(err).Str("archive", name).Msg("note an archive")
+		return store.Job{}, false
+	}
+	return job, true
+}

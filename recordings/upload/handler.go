@@ -1,0 +1,244 @@
+package upload
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Servers knows who may upload.
+type Servers interface {
+	// Server returns one server, or [store.ErrNotFound].
+	Server(ctx context.Context, id string) (store.Server, error)
+}
+
+// Upload is an archive that is here, whole and safe on the disk.
+type Upload struct {
+	Name   string // that the server gave it; the archives of one recording share it
+	Server string // that has sent it
+	SHA256 string // of its bytes, in hexadecimal
+	Path   string // where it lies
+	Bytes  int64
+}
+
+// Handler takes uploads. Its exported fields must be set before the first request, all but Now and Metrics.
+type Handler struct {
+	Config  Config
+	Servers Servers
+	Dir     string // of what is on its way in; on the file system of the spool, for this package alone
+
+	// Room tells why so many more bytes do not fit, with the numbers, or nil if they do.
+	Room func(bytes int64) error
+	// Known tells how the import of an archive stands that was accepted before.
+	Known func(ctx context.Context, sha256 string) (state string, known bool)
+	// Accept takes an archive over: it renames it away. When it returns nil, the archive must be safe. It is
+	// called once for an archive, unless two servers bring the same bytes at the same time.
+	Accept func(ctx context.Context, u Upload) error
+
+	Log     zerolog.Logger
+	Metrics *metrics.Set
+	Now     func() time.Time
+
+	mu      sync.Mutex
+	active  map[string]*slot // by the key of the part
+	stopped bool
+}
+
+// slot is the place of an upload among those under way.
+type slot struct {
+	left atomic.Int64 // bytes that are still to come
+	conn *http.ResponseController
+}
+
+// Mount registers the routes. They are more specific than those of the administration below the same path.
+func (h *Handler) Mount(mux *http.ServeMux) {
+	mux.HandleFunc("POST /api/v1/recordings", h.post)
+	mux.HandleFunc("GET /api/v1/recordings/upload", h.get)
+	if h.Metrics != nil {
+		h.Metrics.GetOrCreateGauge("bbbpool_uploads_active", func() float64 {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return float64(len(h.active))
+		})
+	}
+}
+
+// Stop ends the uploads under way, and begins no more: what has arrived is kept, and the senders are told to come back.
+// Without it they would hold up the end of the process.
+func (h *Handler) Stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stopped = true
+	for _, s := range h.active {
+		_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // wakes it; it looks at stopped
+	}
+}
+
+// prepare finds out who sends a request, and what it is about.
+func (h *Handler) prepare(
+	r *http.Request, read func(*http.Request) (request, error),
+) (server string, q request, log zerolog.Logger, err error) {
+	log = h.Log.With().Str("remote", r.RemoteAddr).Logger()
+	from, err := h.authenticate(r)
+	if err != nil {
+		return "", q, log, err
+	}
+	log = log.With().Str("server", from.ID).Logger()
+	if q, err = read(r); err == nil {
+		log = log.With().Str("name", q.name).Int64("length", q.length).Logger()
+	}
+	return from.ID, q, log, err
+}
+
+// get tells what is here of an archive, and what would keep the rest out.
+func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
+	server, q, log, err := h.prepare(r, h.asks)
+	var s status
+	if err == nil {
+		s, err = h.find(r.Context(), server, q)
+	}
+	if err != nil {
+		h.fail(w, log, err)
+		return
+	}
+	write(w, http.StatusOK, s)
+}
+
+func (h *Handler) find(ctx context.Context, server string, q request) (status, error) {
+	if s, known := h.known(ctx, q.sha256, q.length); known {
+		return s, nil
+	}
+	path := h.path(server, q)
+	c, err := saved(path)
+	if err != nil {
+		return status{}, err
+	}
+	if h.busy(filepath.Base(path)) {
+		return status{Offset: c.Offset, State: uploading}, nil
+	}
+	if err := h.full(); err != nil {
+		return status{}, err
+	}
+	s := status{Offset: c.Offset, State: absent}
+	if c.Offset > 0 {
+		s.State = partial
+	}
+	return s, h.room(q.length - c.Offset)
+}
+
+func (h *Handler) known(ctx context.Context, sha256 string, length int64) (status, bool) {
+	if sha256 == "" {
+		return status{}, false
+	}
+	state, known := h.Known(ctx, sha256)
+	return status{Offset: length, Complete: known, State: state}, known
+}
+
+// path is where the part of an archive lies, without a suffix. Servers do not share parts.
+func (h *Handler) path(server string, q request) string {
+	of := q.sha256
+	if of == "" {
+		of = rand.Text() // nobody comes back for it
+	}
+	key := sha256.Sum256([]byte(strings.Join([]string{server, of, strconv.FormatInt(q.length, 10)}, "\n")))
+	return filepath.Join(h.Dir, hex.EncodeToString(key[:16]))
+}
+
+// room tells why so many bytes do not fit beside those that are under way.
+func (h *Handler) room(bytes int64) error {
+	h.mu.Lock()
+	for _, s := range h.active {
+		bytes += s.left.Load()
+	}
+	h.mu.Unlock()
+	if err := h.Room(bytes); err != nil {
+		return later(http.StatusInsufficientStorage, 5*time.Minute, "no-room",
+			"there is no room for %d bytes (%s), all uploads together: %v", bytes, volume.Size(bytes), err)
+	}
+	return nil
+}
+
+// full tells why no upload can begin at the moment.
+func (h *Handler) full() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.fullLocked()
+}
+
+func (h *Handler) fullLocked() error {
+	if h.stopped {
+		return errStopped()
+	}
+	if len(h.active) >= h.Config.MaxUploads {
+		return later(http.StatusServiceUnavailable, 30*time.Second, "busy",
+			"%d uploads are under way, which is --max-uploads: try again later", len(h.active))
+	}
+	return nil
+}
+
+// busy tells whether an upload is at a part.
+func (h *Handler) busy(key string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, busy := h.active[key]
+	return busy
+}
+
+// begin gives an upload its place. Nobody else gets at its part until end.
+func (h *Handler) begin(key string, conn *http.ResponseController) (*slot, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, busy := h.active[key]; busy {
+		return nil, later(http.StatusLocked, 10*time.Second, "uploading",
+			"another connection sends this archive: wait for it, it is given up when it stalls for %s", idle)
+	}
+	if err := h.fullLocked(); err != nil {
+		return nil, err
+	}
+	if h.active == nil {
+		h.active = map[string]*slot{}
+	}
+	h.active[key] = &slot{conn: conn}
+	return h.active[key], nil
+}
+
+func (h *Handler) end(key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.active, key)
+}
+
+func (h *Handler) stopping() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stopped
+}
+
+func (h *Handler) now() time.Time {
+	if h.Now == nil {
+		return time.Now()
+	}
+	return h.Now()
+}
+
+// count counts a request by its outcome: one of our own words.
+func (h *Handler) count(outcome string) {
+	if h.Metrics != nil {
+		h.Metrics.GetOrCreateCounter(fmt.Sprintf("bbbpool_upload_requests_total{outcome=%q}", outcome)).Inc()
+	}
+}

@@ -1,0 +1,245 @@
+package recordings
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Kinds of findings.
+const (
+	kindMissing   = "missing"    // the index has a format that the disk has not
+	kindOrphan    = "orphan"     // the disk has a format that the index has not
+	kindMisplaced = "misplaced"  // a format is where its state does not belong
+	kindLeftover  = "leftover"   // of something that was broken off, or deleted
+	kindStuck     = "stuck"      // an import that nothing happens to any more
+	kindUnread    = "unreadable" // it cannot be looked at
+)
+
+// maxFindings is how many findings are listed.
+const maxFindings = 10_000
+
+// ErrVolume is that index and disk cannot be compared, because the disk is not there as it should be.
+var ErrVolume = errors.New("the volume is not as it should be")
+
+// Verify compares index and disk both ways, and mends what it is asked to mend. The volume must be the right one: an
+// empty mount point is not a pool without recordings.
+func (s *Service) Verify(ctx context.Context, o VerifyOptions, tell func(Progress)) (VerifyReport, error) {
+	ctx, done, err := s.work(ctx)
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	defer done()
+	if o.Mark {
+		if err := s.mark(ctx); err != nil {
+			return VerifyReport{}, err
+		}
+	}
+	v := &verification{Service: s, ctx: ctx, options: o, tell: tell, report: VerifyReport{Findings: []Finding{}}}
+	err = v.run()
+	return v.report, err
+}
+
+// verification is one run of Verify.
+type verification struct {
+	*Service
+	ctx     context.Context //nolint:containedctx // one run, one context
+	options VerifyOptions
+	careful bool // nothing is forgotten
+	tell    func(Progress)
+
+	mu     sync.Mutex
+	report VerifyReport
+}
+
+func (v *verification) run() error {
+	v.Disk.Check(v.ctx)
+	if problem := v.Disk.Problem(); problem != "" {
+		return fmt.Errorf("%w: %s", ErrVolume, problem)
+	}
+	for _, step := range []func() error{v.stagings, v.disk, v.index, v.stuck} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(v.report.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.RecordID, b.RecordID), cmp.Compare(a.Format, b.Format))
+	})
+	v.stats.findings.Store(int64(len(v.report.Findings) - v.report.Repaired))
+	return nil
+}
+
+// add notes a finding. It is mended if that is wanted.
+func (v *verification) add(f Finding, wanted bool, mend func() error) error {
+	if wanted && mend != nil {
+		if err := mend(); err != nil {
+			f.Text += "; not mended: " + err.Error()
+		} else {
+			f.Repaired = true
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if f.Repaired {
+		v.report.Repaired++
+	}
+	if len(v.report.Findings) < maxFindings {
+		v.report.Findings = append(v.report.Findings, f)
+	}
+	return v.ctx.Err()
+}
+
+// stagings finds what broken imports have left.
+func (v *verification) stagings() error {
+	names, err := v.Library.Stagings()
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	open, err := v.openStagings(v.ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if open[name] {
+			continue
+		}
+		f := Finding{Kind: kindLeftover, Path: name, Text: "unpacked by an import that was broken off; --repair removes it"}
+		if err := v.add(f, v.options.Repair, func() error { return v.Library.Discard(name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openStagings are the names under which jobs that are not over may have unpacked something.
+func (s *Service) openStagings(ctx context.Context) (map[string]bool, error) {
+	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{
+		store.JobWaiting, store.JobImporting, store.JobPlacing,
+	}})
+	open := map[string]bool{}
+	for _, j := range jobs {
+		open[stagingName(j.ID)] = true
+	}
+	return open, err
+}
+
+// disk compares what is on the disk with the index, several formats at a time, so that what is adopted shares commits.
+func (v *verification) disk() error {
+	group, ctx := errgroup.WithContext(v.ctx)
+	group.SetLimit(atOnce)
+	err := v.Library.Walk(ctx, func(f library.Found) error {
+		if f.Alien {
+			return nil // somebody else's, and never served
+		}
+		v.report.Formats++
+		v.progress(f.RecordID)
+		group.Go(func() error {
+			defer v.locks.hold(f.RecordID)()
+			r, err := v.Index.Recording(ctx, f.RecordID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			return v.compare(f, r)
+		})
+		return nil
+	})
+	return errors.Join(group.Wait(), err)
+}
+
+func (v *verification) progress(current string) {
+	if n := v.report.Formats + v.report.Recordings; n%100 == 0 {
+		v.tell(Progress{Done: n, Current: current})
+	}
+}
+
+// compare looks at one format on the disk; r is empty for a recording that the index has not.
+func (v *verification) compare(f library.Found, r store.Recording) error {
+	known := slices.Contains(types(r), f.Format)
+	finding := Finding{RecordID: f.RecordID, Format: f.Format, Path: f.Dir}
+	switch {
+	case r.State == store.Deleted && !known:
+		finding.Kind, finding.Text = kindLeftover, "was deleted; --repair removes it"
+		return v.add(finding, v.options.Repair, func() error { return v.Library.Remove(f.RecordID) })
+	case !known && f.State == store.Deleted:
+		return nil // somebody else's trash
+	case !known:
+		finding.Kind, finding.Text = kindOrphan, "is not in the index; --adopt takes it in"
+		return v.add(finding, v.options.Adopt, func() error { return v.adopt(v.ctx, f) })
+	case r.State != f.State:
+		finding.Kind = kindMisplaced
+		finding.Text = fmt.Sprintf("is %s and lies with what is %s; --repair moves it", r.State, f.State)
+		return v.add(finding, v.options.Repair, func() error { return v.follow(r) })
+	}
+	return nil
+}
+
+// index compares what is in the index with the disk.
+func (v *verification) index() error {
+	return v.all(v.ctx, func(r store.Recording) error {
+		v.report.Recordings++
+		v.progress(r.RecordID)
+		if !here(&r) {
+			return nil
+		}
+		places, err := v.Library.Formats(r.RecordID)
+		if err != nil {
+			return v.add(Finding{Kind: kindUnread, RecordID: r.RecordID, Text: err.Error()}, false, nil)
+		}
+		for _, f := range r.Formats {
+			if slices.Contains(places[store.Published], f.Type) || slices.Contains(places[store.Unpublished], f.Type) {
+				continue
+			}
+			finding := Finding{
+				Kind: kindMissing, RecordID: r.RecordID, Format: f.Type,
+				Text: "is in the index, and its files are gone; import it again, or --repair forgets it",
+			}
+			if err := v.add(finding, v.options.Repair && !v.careful, func() error { return v.lose(r, f.Type) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// lose forgets a format whose files are gone, and a recording with none left, unless one is just being put in place.
+func (v *verification) lose(r store.Recording, format string) error {
+	defer v.locks.hold(r.RecordID)()
+	places, err := v.Library.Formats(r.RecordID)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(slices.Concat(places[store.Published], places[store.Unpublished]), format) {
+		return nil
+	}
+	now, err := v.Index.UpdateRecording(v.ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
+		r.Formats = slices.DeleteFunc(slices.Clone(r.Formats), func(f store.Format) bool { return f.Type == format })
+		return nil
+	})
+	if err != nil || len(now.Formats) > 0 {
+		return err
+	}
+	return v.Index.DeleteRecording(v.ctx, r.RecordID)
+}
+
+// stuck finds imports that wait for somebody.
+func (v *verification) stuck() error {
+	jobs, err := v.Index.Jobs(v.ctx, store.JobFilter{States: []store.JobState{store.JobFailed}})
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		f := Finding{Kind: kindStuck, Path: j.Path, Text: "could not be imported: " + j.Reason + "; bbbpool recording retry " + j.ID}
+		if err := v.add(f, false, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

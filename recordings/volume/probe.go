@@ -1,0 +1,100 @@
+package volume
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// reading is what a probe has seen.
+type reading struct {
+	problem string // to follow the name of the directory; "" if it can be used
+	space
+}
+
+// space is the room on a file system.
+type space struct {
+	free, total int64  // bytes
+	inodes      uint64 // that are free
+	counted     bool   // inodes are
+}
+
+// probe looks at a directory. It may hang for as long as the disk does.
+func probe(c Config, d Dir) (r reading) {
+	err := within(d.Path, func(root *os.Root) (err error) {
+		if r.problem, err = wrongVolume(root, d.Marker); err != nil || r.problem != "" {
+			return err
+		}
+		if r.space, err = spaceOf(d.Path); err != nil {
+			return os.NewSyscallError("statfs", err)
+		}
+		if r.problem = r.lack(c); r.problem != "" {
+			return nil
+		}
+		return writeProbe(root)
+	})
+	if err != nil {
+		r.problem = describe(d.Path, err)
+	}
+	return r
+}
+
+// wrongVolume tells what is wrong about the marker. Nothing may be written before it is known to be right.
+func wrongVolume(root *os.Root, want string) (string, error) {
+	if want == "" {
+		return "", nil
+	}
+	got, err := markerOf(root)
+	if err != nil || got == want {
+		return "", err
+	}
+	file := filepath.Join(root.Name(), markerFile)
+	const adopt = "mount the right one, or take this one for it with bbbpool recording verify --mark"
+	if got == "" {
+		return fmt.Sprintf("is not mounted: %s is missing, which should say %s; %s", file, want, adopt), nil
+	}
+	return fmt.Sprintf("is another volume: %s says %.100q and not %s; %s", file, got, want, adopt), nil
+}
+
+// lack tells what there is too little of.
+func (s space) lack(c Config) string {
+	switch {
+	case s.free < int64(c.MinFree):
+		return fmt.Sprintf("is full: %s of %s are free, want %s (--volume-min-free); delete recordings or enlarge it",
+			Size(s.free), Size(s.total), c.MinFree)
+	case s.counted && s.inodes < c.MinInodes:
+		return fmt.Sprintf("is full: %d inodes are free, want %d (--volume-min-inodes); "+
+			"delete recordings or make the file system anew with more", s.inodes, c.MinInodes)
+	}
+	return ""
+}
+
+// writeProbe writes a small file and removes it. Its name is fixed, so that a crash leaves one at most.
+func writeProbe(root *os.Root) error {
+	if err := root.MkdirAll(workDir, 0o700); err != nil {
+		return err
+	}
+	if err := write(root, probeFile, "bbbpool was here\n"); err != nil {
+		return errors.Join(err, gone(root.Remove(probeFile)))
+	}
+	return gone(root.Remove(probeFile))
+}
+
+// describe says what an error means for the directory at a path.
+func describe(path string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("is not there: make the directory, or mount what it is on (%v)", err)
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Sprintf("is read-only: mount it for writing, and see in the kernel's log why it is not (%v)", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Sprintf("is full: delete recordings, or enlarge it or its quota (%v)", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("is not writable: give it to the user whom bbbpool runs as (%v%s%s)",
+			err, whose(path), whose(filepath.Join(path, workDir)))
+	}
+	return fmt.Sprintf("fails: %v; see the kernel's log", err)
+}

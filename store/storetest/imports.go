@@ -1,0 +1,258 @@
+package storetest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func jobCases() []testCase[store.Index] {
+	return []testCase[store.Index]{
+		{"Jobs/Kept", jobsKept},
+		{"Jobs/Filters", jobFilters},
+		{"Jobs/Update", jobUpdate},
+		{"Jobs/Delete", jobDelete},
+		{"Jobs/NotShared", jobNotShared},
+	}
+}
+
+func commitCases() []testCase[store.Index] {
+	return []testCase[store.Index]{
+		{"Commit/Kept", commitKept},
+		{"Commit/Refused", commitRefused},
+		{"Commit/NotShared", commitNotShared},
+	}
+}
+
+func jobsOf(t *testing.T, s store.Index, f store.JobFilter) []store.Job {
+	t.Helper()
+	all, err := s.Jobs(t.Context(), f)
+	must(t, err)
+	return all
+}
+
+func putJob(t *testing.T, s store.Index, job store.Job) {
+	t.Helper()
+	got, err := s.UpdateJob(t.Context(), job.ID, func(j *store.Job) error { *j = job; return nil })
+	must(t, err)
+	equal(t, "job", got, job)
+}
+
+func jobIDs(all []store.Job) (ids []string) {
+	for _, j := range all {
+		ids = append(ids, j.ID)
+	}
+	return ids
+}
+
+// Every field comes back, and lists are in the order of the IDs.
+func jobsKept(t *testing.T, s store.Index) {
+	equal(t, "a new store", jobsOf(t, s, store.JobFilter{}), nil)
+	bare := store.Job{ID: "j0"}
+	for _, j := range []store.Job{aJob("j2"), aJob("j10"), bare} {
+		putJob(t, s, j)
+	}
+	equal(t, "list", jobsOf(t, s, store.JobFilter{}), []store.Job{bare, aJob("j10"), aJob("j2")})
+	for i, id := range texts() {
+		j := aJob("text " + id)
+		j.Attempts = i
+		putJob(t, s, j)
+	}
+	equal(t, "jobs", len(jobsOf(t, s, store.JobFilter{})), 3+len(texts()))
+}
+
+// Jobs are listed by their states, all that are asked for in one order, page by page.
+func jobFilters(t *testing.T, s store.Index) {
+	for id, state := range map[string]store.JobState{
+		"a": store.JobDone, "b": store.JobWaiting, "c": store.JobDone, "d": store.JobImporting, "e": store.JobWaiting,
+		"f": store.JobFailed, "g": "",
+	} {
+		j := aJob(id)
+		j.State = store.JobPlacing
+		putJob(t, s, j)
+		j.State = state
+		putJob(t, s, j)
+	}
+	in := func(states ...store.JobState) []store.JobState { return states }
+	for _, c := range []struct {
+		name   string
+		filter store.JobFilter
+		want   string
+	}{
+		{"all", store.JobFilter{}, "abcdefg"},
+		{"some", store.JobFilter{Limit: 3}, "abc"},
+		{"the next", store.JobFilter{Limit: 3, After: "c"}, "def"},
+		{"the last", store.JobFilter{Limit: 3, After: "f"}, "g"},
+		{"after one that is not there", store.JobFilter{Limit: 1, After: "cc"}, "d"},
+		{"after the last", store.JobFilter{After: "g"}, ""},
+		{"a state", store.JobFilter{States: in(store.JobDone)}, "ac"},
+		{"states", store.JobFilter{States: in(store.JobWaiting, store.JobImporting, store.JobDone)}, "abcde"},
+		{"a state twice", store.JobFilter{States: in(store.JobDone, store.JobDone)}, "ac"},
+		{"a page of states", store.JobFilter{States: in(store.JobWaiting, store.JobDone), After: "a", Limit: 2}, "bc"},
+		{"after one in another state", store.JobFilter{States: in(store.JobWaiting), After: "c"}, "e"},
+		{"the state it had", store.JobFilter{States: in(store.JobPlacing)}, ""},
+		{"no state", store.JobFilter{States: in("")}, "g"},
+		{"the start of a state", store.JobFilter{States: in("d")}, ""},
+	} {
+		equal(t, c.name, strings.Join(jobIDs(jobsOf(t, s, c.filter)), ""), c.want)
+	}
+}
+
+// An update makes the job where there is none, under its ID whatever the closure did to that; one that is refused
+// makes nothing.
+func jobUpdate(t *testing.T, s store.Index) {
+	ctx := t.Context()
+	refused := func(id string) {
+		t.Helper()
+		got, err := s.UpdateJob(ctx, id, func(j *store.Job) error {
+			j.State, j.Recordings = store.JobFailed, append(j.Recordings, "r9")
+			return errOwn
+		})
+		if err != errOwn { //nolint:errorlint // as it is
+			t.Errorf("got error %v, want the closure's as it is", err)
+		}
+		equal(t, "returned", got, store.Job{})
+	}
+	refused("j1")
+	equal(t, "left", jobsOf(t, s, store.JobFilter{}), nil)
+	made, err := s.UpdateJob(ctx, "j1", func(j *store.Job) error {
+		equal(t, "in the closure", *j, store.Job{ID: "j1"})
+		*j = aJob("j2")
+		return nil
+	})
+	want(t, "make", err, nil)
+	is := aJob("j2")
+	is.ID = "j1"
+	equal(t, "made", made, is)
+	_, err = s.UpdateJob(ctx, "j1", func(j *store.Job) error {
+		equal(t, "in the closure", *j, is)
+		j.ID, j.State, j.Reason = "j3", store.JobDone, ""
+		return nil
+	})
+	want(t, "update", err, nil)
+	is.State, is.Reason = store.JobDone, ""
+	refused("j1")
+	equal(t, "kept", jobsOf(t, s, store.JobFilter{}), []store.Job{is})
+	equal(t, "by state", jobsOf(t, s, store.JobFilter{States: []store.JobState{store.JobFailed}}), nil)
+	if _, err := s.UpdateJob(ctx, "", func(*store.Job) error { return nil }); err == nil {
+		t.Error("a job without an ID was made")
+	}
+}
+
+// A deleted job is gone from everywhere, and its ID is free again.
+func jobDelete(t *testing.T, s store.Index) {
+	putJob(t, s, aJob("j1"))
+	putJob(t, s, aJob("j2"))
+	for _, id := range []string{"", "j", "j11"} {
+		want(t, "delete "+id, s.DeleteJob(t.Context(), id), store.ErrNotFound)
+	}
+	want(t, "delete", s.DeleteJob(t.Context(), "j1"), nil)
+	want(t, "delete again", s.DeleteJob(t.Context(), "j1"), store.ErrNotFound)
+	for _, f := range []store.JobFilter{{}, {States: []store.JobState{store.JobWaiting}}} {
+		equal(t, "left", jobsOf(t, s, f), []store.Job{aJob("j2")})
+	}
+	putJob(t, s, store.Job{ID: "j1"})
+}
+
+// A job handed in or out is its holder's to change.
+func jobNotShared(t *testing.T, s store.Index) {
+	var kept *store.Job
+	given := aJob("j1")
+	updated, err := s.UpdateJob(t.Context(), "j1", func(j *store.Job) error {
+		*j = given
+		kept = j
+		return nil
+	})
+	must(t, err)
+	kept.Recordings[0], given.Recordings[1], updated.Recordings[0] = "changed", "changed", "changed"
+	jobsOf(t, s, store.JobFilter{})[0].Recordings[0] = "changed"
+	equal(t, "kept", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
+}
+
+// A commit makes recordings and changes those that are there, of whatever tenant, and stores its job with them.
+func commitKept(t *testing.T, s store.Index) {
+	ctx := t.Context()
+	putJob(t, s, store.Job{ID: "j1", State: store.JobImporting})
+	must(t, s.CreateRecording(ctx, aRecording("b", "old")))
+	var seen []string
+	got, err := s.Commit(ctx, aJob("j1"), []string{"old", "new"}, func(r *store.Recording) error {
+		if seen = append(seen, r.RecordID); r.RecordID == "new" {
+			equal(t, "what is new", *r, store.Recording{RecordID: "new"})
+			*r = aRecording("a", "new")
+			r.RecordID = "other"
+			return nil
+		}
+		equal(t, "what stands", *r, aRecording("b", "old"))
+		r.Name, r.Tenant, r.RecordID = "Geometry", "c", "other"
+		return nil
+	})
+	want(t, "commit", err, nil)
+	old := aRecording("c", "old")
+	old.Name = "Geometry"
+	equal(t, "returned", got, []store.Recording{old, aRecording("a", "new")})
+	all, err := s.ScanRecordings(ctx, "", 10)
+	must(t, err)
+	equal(t, "kept", all, []store.Recording{aRecording("a", "new"), old})
+	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
+	for tenant, want := range map[string][]string{"a": {"new"}, "b": nil, "c": {"old"}} {
+		page, _ := list(t, s, store.RecordingFilter{Tenant: tenant, MeetingIDs: []string{"room"}})
+		equal(t, "tenant "+tenant, recordIDs(page), want)
+	}
+	got, err = s.Commit(ctx, aJob("j2"), nil, func(*store.Recording) error { return errOwn })
+	want(t, "commit nothing", err, nil)
+	equal(t, "returned", got, nil)
+	equal(t, "jobs", jobIDs(jobsOf(t, s, store.JobFilter{})), []string{"j1", "j2"})
+}
+
+// A commit that is refused, at the last of its recordings or for want of an ID, leaves everything as it was.
+func commitRefused(t *testing.T, s store.Index) {
+	ctx := t.Context()
+	putJob(t, s, store.Job{ID: "j1", State: store.JobImporting})
+	must(t, s.CreateRecording(ctx, aRecording("a", "old")))
+	got, err := s.Commit(ctx, aJob("j1"), []string{"new", "old"}, func(r *store.Recording) error {
+		was := r.RecordID
+		*r = store.Recording{Tenant: "b", State: store.Published}
+		if was == "old" {
+			return errOwn
+		}
+		return nil
+	})
+	if err != errOwn { //nolint:errorlint // as it is
+		t.Errorf("got error %v, want the closure's as it is", err)
+	}
+	equal(t, "returned", got, nil)
+	tenant := func(r *store.Recording) error { r.Tenant = "b"; return nil }
+	if _, err := s.Commit(ctx, aJob("j1"), []string{"old", ""}, tenant); err == nil {
+		t.Error("a recording without an ID was committed")
+	}
+	if _, err := s.Commit(ctx, aJob(""), []string{"old", "new"}, tenant); err == nil {
+		t.Error("a job without an ID was committed")
+	}
+	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{{ID: "j1", State: store.JobImporting}})
+	all, err := s.ScanRecordings(ctx, "", 10)
+	must(t, err)
+	equal(t, "recordings", all, []store.Recording{aRecording("a", "old")})
+	_, total := list(t, s, store.RecordingFilter{Tenant: "b"})
+	equal(t, "of the tenant that it was not to have", total, 0)
+	counted(t, s, store.RecordingCount{Tenant: "a", State: store.Published, Count: 1, Bytes: 1<<34 + 2})
+}
+
+// What goes through a commit is its holder's to change.
+func commitNotShared(t *testing.T, s store.Index) {
+	job, given := aJob("j1"), aRecording("a", "r1")
+	var kept *store.Recording
+	got, err := s.Commit(t.Context(), job, []string{"r1"}, func(r *store.Recording) error {
+		*r = given
+		kept = r
+		return nil
+	})
+	must(t, err)
+	scribble(kept)
+	scribble(&got[0])
+	job.Recordings[0] = "changed"
+	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
+	r, err := s.Recording(t.Context(), "r1")
+	must(t, err)
+	equal(t, "kept", r, aRecording("a", "r1"))
+}
