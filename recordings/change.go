@@ -3,6 +3,7 @@ package recordings
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync/atomic"
 
@@ -73,7 +74,9 @@ func (s *Service) Update(
 			if !here(r) {
 				return store.ErrNotFound
 			}
-			edit(r, meta)
+			if err := edit(r, meta); err != nil {
+				return err
+			}
 			if protect != nil {
 				r.Protected, r.Edits.Protected = *protect, true
 			}
@@ -82,18 +85,34 @@ func (s *Service) Update(
 	})
 }
 
+// What people may set in the metadata of one recording: whoever sets a thousand new keys a day must not grow the index
+// without end.
+const (
+	maxEdits     = 1000
+	maxEditBytes = 256 << 10
+)
+
 // edit changes metadata, and remembers what was changed for the imports to come.
-func edit(r *store.Recording, meta map[string]string) {
+func edit(r *store.Recording, meta map[string]string) error {
 	if len(meta) == 0 {
-		return
+		return nil
 	}
 	edits := maps.Clone(r.Edits.Meta)
 	if edits == nil {
 		edits = map[string]string{}
 	}
 	maps.Copy(edits, meta)
+	bytes := 0
+	for key, value := range edits {
+		bytes += len(key) + len(value)
+	}
+	if len(edits) > maxEdits || bytes > maxEditBytes {
+		return fmt.Errorf("metadata of %s: %w: %d keys and %d bytes that were set", r.RecordID, store.ErrTooLarge,
+			maxEdits, maxEditBytes)
+	}
 	r.Edits.Meta = edits
 	r.Meta = edited(r.Meta, meta)
+	return nil
 }
 
 // Delete deletes recordings of a tenant in whatever state, and returns how many of them there were. What remains in the

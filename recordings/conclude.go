@@ -145,6 +145,11 @@ func (s *Service) dismiss(ctx context.Context, job store.Job) store.Job {
 
 // forget drops a job whose archive is gone, or is another one that will get a job of its own.
 func (s *Service) forget(ctx context.Context, job store.Job, why error) {
+	if errors.Is(why, errGone) && !job.Keep {
+		if err := takeAway(job); err != nil { // what a crash in the middle of that has left
+			s.Log.Warn().Err(err).Str("archive", job.ID).Msg("remove an archive")
+		}
+	}
 	s.Log.Info().Str("archive", job.ID).AnErr("reason", why).Msg("import dropped")
 	if err := s.Index.DeleteJob(ctx, job.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.Log.Error().Err(err).Msg("forget an import")

@@ -84,7 +84,7 @@ func VolumeDirs(data string, c Config) ([]volume.Dir, error) {
 	text, err := os.ReadFile(file) //nolint:gosec // in the data directory that the operator has named
 	id := strings.TrimSpace(string(text))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && id == "" {
-		id, err = firstMark(file, dirs)
+		id, err = patiently(func() (string, error) { return firstMark(file, dirs) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("know the volume of the recordings again: %w", library.Explain(err))
@@ -93,6 +93,28 @@ func VolumeDirs(data string, c Config) ([]volume.Dir, error) {
 		dirs[i].Marker = id
 	}
 	return dirs, nil
+}
+
+// markTime is how long the disk may take on the first start.
+const markTime = 10 * time.Second
+
+// patiently waits for a disk that may be hung, and not for ever.
+func patiently(do func() (string, error)) (string, error) {
+	type outcome struct {
+		text string
+		err  error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		text, err := do()
+		done <- outcome{text, err}
+	}()
+	select {
+	case o := <-done:
+		return o.text, o.err
+	case <-time.After(markTime):
+		return "", fmt.Errorf("the disk has not answered for %s: start again when it does", markTime)
+	}
 }
 
 // firstMark marks the directories, and then remembers the mark.

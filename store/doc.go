@@ -31,6 +31,8 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrConflict: the record is no longer what the caller took it for.
 	ErrConflict = errors.New("changed meanwhile")
+	// ErrTooLarge: the record would be larger than it may be.
+	ErrTooLarge = errors.New("larger than its limit")
 	// ErrLocked: another process holds the database.
 	ErrLocked = errors.New("in use by another process")
 	// ErrNewerSchema: the database was written by a newer version of bbbpool.

@@ -55,6 +55,7 @@ var known = []struct {
 	{store.ErrNotFound, http.StatusNotFound, "not-found"},
 	{placement.ErrUnknown, http.StatusNotFound, "not-found"},
 	{store.ErrExists, http.StatusConflict, "exists"},
+	{store.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large"},
 	{store.ErrConflict, http.StatusConflict, "conflict"},
 	{recordings.ErrBusy, http.StatusConflict, "conflict"},
 	{recordings.ErrOver, http.StatusConflict, "conflict"},

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // maxUpdate is how many bytes of metadata one call may set: it all goes into one row for each recording.
@@ -25,6 +27,9 @@ func (g *Gateway) updateRecordings(ctx context.Context, c *call) error {
 		return err
 	}
 	found, err := g.Recordings.Update(ctx, c.tenant, ids, meta, protectOf(c.req.Params))
+	if errors.Is(err, store.ErrTooLarge) {
+		return &bbb.Error{Key: "sizeError", Message: "Too much metadata for one recording"}
+	}
 	return changed(c, found, err, bbb.Success().Bool("updated", true))
 }
 

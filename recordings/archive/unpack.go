@@ -189,12 +189,14 @@ func (u *unpacker) file(h *tar.Header, name string) error {
 
 // fill copies the content of a member. io.Copy would do it in pieces of 32 KiB.
 func (u *unpacker) fill(f *os.File, name string) error {
-	for {
+	for written := int64(0); ; {
 		n, err := u.tar.Read(u.buf)
 		if n > 0 {
 			if _, err := f.Write(u.buf[:n]); err != nil {
 				return fmt.Errorf("write %s: %w", name, err)
 			}
+			hasten(f, written, n)
+			written += int64(n)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
