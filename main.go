@@ -93,6 +93,7 @@ func (s serve) Run(env *cli.Env) error {
 type pool struct {
 	data       string
 	token      store.Secret
+	offline    bool // nobody is served
 	log        zerolog.Logger
 	metrics    *metrics.Set
 	stores     *driver.Stores
@@ -117,7 +118,8 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 	}
 	state := p.stores.State
 	if p.recordings, err = recordings.Open(ctx, recordings.Parts{
-		Config: s.Recordings, Data: p.data, Index: p.stores.Index, State: state, Log: p.of("recordings"), Metrics: p.metrics,
+		Config: s.Recordings, Data: p.data, Offline: p.offline, Index: p.stores.Index, State: state,
+		Log: p.of("recordings"), Metrics: p.metrics,
 	}); err != nil {
 		return err
 	}
@@ -157,7 +159,6 @@ func (s serve) openGateway(ctx context.Context, p *pool) error {
 // openHTTP makes the ways in, and mounts on them what was made before.
 func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 	p.metrics.RegisterMetricsWriter(p.poller.WriteMetrics)
-	p.metrics.RegisterMetricsWriter(p.recordings.WriteMetrics)
 	if p.http, err = api.New(ctx, s.HTTP, p.of("http"), p.metrics, p.poller.Ready, p.ledger.Ready); err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func (p *pool) close() error {
 // the environment gives to serve.
 func offline(ctx context.Context, data string) (http.Handler, func() error, error) {
 	var s serve
-	p := &pool{data: data, log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel), metrics: metrics.NewSet()}
+	p := &pool{data: data, offline: true, log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel), metrics: metrics.NewSet()}
 	if err := errors.Join(cli.Defaults(&s), s.openState(ctx, p)); err != nil {
 		return nil, nil, errors.Join(err, p.close())
 	}

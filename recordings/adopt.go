@@ -11,73 +11,79 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// adopt takes a format into the index that lies in the library and is not known. Where the recording is known, this is
-// one more format of it; else it is made from the file that describes it, and from what was noted beside it.
-func (s *Service) adopt(ctx context.Context, f library.Found) error {
+// adopt takes a format into the index that lies in the library and is not known. Where the recording is here already,
+// this is one more format of it; else it is made from the file that describes it, and from what was noted beside it.
+func (s *Service) adopt(ctx context.Context, f library.Found, o ImportOptions) error {
 	tree, err := archive.Read(f.Dir)
 	if err != nil {
 		return err
 	}
-	r, err := s.Index.Recording(ctx, f.RecordID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return s.adoptNew(ctx, f, tree.Recording)
-	case err != nil:
+	known, err := s.Index.Recording(ctx, f.RecordID)
+	missing := errors.Is(err, store.ErrNotFound)
+	if err != nil && !missing {
 		return err
 	}
-	updated, err := s.Index.UpdateRecording(ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
-		if !here(r) {
-			*r = newcomer(*r, tree.Recording, f.State)
-			r.Imported = s.Now().UTC().Truncate(time.Millisecond)
+	if !missing && here(&known) {
+		return s.addFormat(ctx, known, tree)
+	}
+	r, err := s.newcomer(ctx, f, tree.Recording, o)
+	if err != nil {
+		return err
+	}
+	if missing {
+		err = s.Index.CreateRecording(ctx, r)
+	} else {
+		r, err = s.Index.UpdateRecording(ctx, known.Tenant, r.RecordID, func(now *store.Recording) error {
+			owed := now.Owed
+			*now = r
+			now.Owed = owed
+			delivered(now)
+			return nil
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return s.follow(r)
+}
+
+// addFormat adds a format to a recording that is here. Of all formats presentation describes it best.
+func (s *Service) addFormat(ctx context.Context, known store.Recording, tree archive.Tree) error {
+	r, err := s.Index.UpdateRecording(ctx, known.Tenant, known.RecordID, func(r *store.Recording) error {
+		found := tree.Recording
+		disown(&found)
+		if tree.Format == "presentation" {
+			describeBy(r, found)
 		}
-		if f.Format == "presentation" {
-			describeBy(r, tree.Recording)
-		}
-		r.Formats = mergeFormats(r.Formats, tree.Recording.Formats)
+		r.Formats = mergeFormats(r.Formats, found.Formats)
 		delivered(r)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return s.follow(updated)
+	return s.follow(r)
 }
 
-// newcomer is a recording that was only owed so far.
-func newcomer(owed, found store.Recording, state store.RecordingState) store.Recording {
-	found.Tenant, found.Owed, found.State = owed.Tenant, owed.Owed, state
-	found.Server = owed.Server
-	found.Formats = nil
-	return found
-}
-
-func (s *Service) adoptNew(ctx context.Context, f library.Found, r store.Recording) error {
+// newcomer is a recording as its files, the notes and the history of meetings tell of it. That it lies elsewhere than
+// its own description says was somebody's decision.
+func (s *Service) newcomer(
+	ctx context.Context, f library.Found, r store.Recording, o ImportOptions,
+) (store.Recording, error) {
+	r.Edits.State = r.State != f.State
 	r.State = f.State
 	s.noted(&r)
-	tenant, err := s.tenant(ctx, r.Tenant)
+	noted, err := s.tenant(ctx, r.Tenant)
 	if err != nil {
-		return err
+		return r, err
 	}
-	if r, err = s.homed(ctx, store.Job{Server: r.Server}, r); err != nil {
-		return err
+	if r, err = s.homed(ctx, store.Job{Server: r.Server, Tenant: o.Tenant}, r); err != nil {
+		return r, err
 	}
-	r.Tenant = cmp.Or(tenant, r.Tenant) // an operator may have given it to another one
-	if r.Imported.IsZero() {            // from before us
+	r.Tenant = cmp.Or(noted, r.Tenant) // an operator may have given it to another one
+	if r.Imported.IsZero() {           // from before us
 		r.Imported = s.Now().UTC().Truncate(time.Millisecond)
 		r.Protected = s.Config.Protect
 	}
-	if err := s.Index.CreateRecording(ctx, r); err != nil {
-		return err
-	}
-	return s.note(r)
-}
-
-// describeBy lets one format's description of the recording win over the others'.
-func describeBy(r *store.Recording, by store.Recording) {
-	r.MeetingID, r.Name, r.Start, r.End, r.Participants = by.MeetingID, by.Name, by.Start, by.End, by.Participants
-	r.Breakout, r.BreakoutRooms = by.Breakout, by.BreakoutRooms
-	if by.RawSize > 0 {
-		r.RawSize = by.RawSize
-	}
-	r.Meta = edited(by.Meta, r.Edits.Meta)
+	return r, nil
 }

@@ -88,8 +88,8 @@ func (s *Service) Update(
 // What people may set in the metadata of one recording: whoever sets a thousand new keys a day must not grow the index
 // without end.
 const (
-	maxEdits     = 1000
-	maxEditBytes = 256 << 10
+	maxEdits     = 500
+	maxEditBytes = 64 << 10
 )
 
 // edit changes metadata, and remembers what was changed for the imports to come.
@@ -119,17 +119,19 @@ func edit(r *store.Recording, meta map[string]string) error {
 // index keeps a late archive from bringing them back.
 func (s *Service) Delete(ctx context.Context, tenant string, ids []string) (int, error) {
 	return s.each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, func(r *store.Recording) error {
-			if !here(r) {
-				return store.ErrNotFound
-			}
-			r.State, r.Changed = store.Deleted, s.Now()
-			if s.Config.KeepDeleted == 0 {
-				strip(r)
-			}
-			return nil
-		})
+		return s.change(ctx, tenant, id, func(r *store.Recording) error { return s.delete(r) })
 	})
+}
+
+func (s *Service) delete(r *store.Recording) error {
+	if !here(r) {
+		return store.ErrNotFound
+	}
+	r.State, r.Changed = store.Deleted, s.Now()
+	if s.Config.KeepDeleted == 0 {
+		strip(r)
+	}
+	return nil
 }
 
 // strip leaves of a deleted recording what must not come back, and nothing that tells of people.
@@ -145,6 +147,13 @@ func (s *Service) Restore(ctx context.Context, id string) (store.Recording, erro
 	r, err := s.Index.Recording(ctx, id)
 	if err != nil {
 		return r, err
+	}
+	places, err := s.Library.Formats(id)
+	if err != nil {
+		return r, err
+	}
+	if r.State == store.Deleted && len(places[store.Deleted]) == 0 {
+		return r, ErrNotInTrash
 	}
 	err = s.change(ctx, r.Tenant, id, func(r *store.Recording) error {
 		if r.State != store.Deleted || len(r.Formats) == 0 {
@@ -211,7 +220,7 @@ func (s *Service) each(ids []string, do func(id string) error) (int, error) {
 // change changes a recording in the index and lets the files follow. Once the index has it the change stands: what the
 // disk could not do now is done by tidy.
 func (s *Service) change(ctx context.Context, tenant, id string, change func(*store.Recording) error) error {
-	defer s.locks.hold(id)()
+	defer s.locks.Hold(id)()
 	r, err := s.Index.UpdateRecording(ctx, tenant, id, change)
 	if err != nil {
 		return err
@@ -238,5 +247,6 @@ func (s *Service) follow(r store.Recording) error {
 	if err := s.Library.Move(r.RecordID, r.State); err != nil {
 		return err
 	}
-	return s.note(r)
+	s.noteLater(r)
+	return nil
 }

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/recordings/archive"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -40,9 +42,7 @@ func (s *Service) commit(
 		placing := job
 		placing.State, placing.Staging, placing.Reason, placing.Changed = store.JobPlacing, staging, "", s.Now()
 		placing.Recordings = slices.Sorted(maps.Keys(arrivals))
-		_, err = s.Index.Commit(ctx, placing, placing.Recordings, func(r *store.Recording) error {
-			return s.merge(r, arrivals[r.RecordID])
-		})
+		err = s.commitAll(ctx, placing, arrivals)
 		switch {
 		case err == nil:
 			return placing, nil
@@ -50,6 +50,17 @@ func (s *Service) commit(
 			return job, err
 		}
 	}
+}
+
+// commitAll commits while nobody else works on any of the recordings.
+func (s *Service) commitAll(ctx context.Context, placing store.Job, arrivals map[string]arrival) error {
+	for _, id := range placing.Recordings {
+		defer s.locks.Hold(id)()
+	}
+	_, err := s.Index.Commit(ctx, placing, placing.Recordings, func(r *store.Recording) error {
+		return s.merge(r, arrivals[r.RecordID])
+	})
+	return err
 }
 
 func recordIDs(list []store.Recording) (ids []string) {
@@ -72,6 +83,9 @@ func (s *Service) arrivals(
 		if err == nil && known.State == store.Deleted && !force {
 			continue
 		}
+		if err := s.foreign(ctx, job, r.RecordID, known.Server); err != nil {
+			return nil, err
+		}
 		if r, err = s.homed(ctx, job, r); err != nil {
 			return nil, err
 		}
@@ -86,22 +100,58 @@ const (
 	scaleliteTenant = "tenant-id"
 )
 
-// homed finds out which tenant and which server a recording belongs to: from the history of meetings, which nobody can
-// make up, else from what it says itself or the operator says of it.
+// foreign refuses what a server has sent of another server's recording, as long as that is in the pool: who may upload
+// must not be able to replace what others have made.
+func (s *Service) foreign(ctx context.Context, job store.Job, id, server string) error {
+	if job.Source != fromUpload || s.Pool == nil {
+		return nil
+	}
+	session, err := s.Index.Session(ctx, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	maker := cmp.Or(session.Server, server)
+	if maker == "" || maker == job.Server {
+		return nil
+	}
+	_, err = s.Pool.Server(ctx, maker)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // it may have got another name
+	}
+	if err != nil {
+		return err
+	}
+	return &archive.Fault{Member: id, What: fmt.Sprintf(
+		"is a recording of server %s, and server %s has sent it; if that is right, import it from quarantine: bbbpool recording import",
+		maker, job.Server)}
+}
+
+// homed finds out which tenant and which server a recording belongs to: from the history of meetings, else from what it
+// says itself or the operator says of it. A server that sends a recording of a meeting that nobody knows cannot say
+// whose it is.
 func (s *Service) homed(ctx context.Context, job store.Job, r store.Recording) (store.Recording, error) {
 	session, err := s.Index.Session(ctx, r.RecordID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return r, err
 	}
-	claimed, err := s.tenant(ctx, r.Meta[ownTenant], r.Meta[scaleliteTenant], job.Tenant)
+	claims := []string{r.Meta[ownTenant], r.Meta[scaleliteTenant], job.Tenant}
+	if job.Source == fromUpload {
+		claims = nil
+	}
+	claimed, err := s.tenant(ctx, claims...)
 	if err != nil {
 		return r, err
 	}
 	r.Tenant = cmp.Or(session.Tenant, claimed, store.DefaultTenant)
-	r.Server = cmp.Or(job.Server, session.Server)
+	r.Server = cmp.Or(session.Server, job.Server)
+	disown(&r)
+	return r, nil
+}
+
+// disown takes out of the metadata by what balancers mark whose a meeting is.
+func disown(r *store.Recording) {
 	r.Meta = maps.Clone(r.Meta)
 	maps.DeleteFunc(r.Meta, func(key, _ string) bool { return key == ownTenant || key == scaleliteTenant })
-	return r, nil
 }
 
 // tenant returns the first of these names that is a tenant's, or "".
@@ -133,16 +183,12 @@ func (s *Service) merge(r *store.Recording, a arrival) error {
 	now := s.Now()
 	first := r.Imported.IsZero()
 	old := r.State
-	r.Tenant, r.Server = cmp.Or(r.Tenant, a.Tenant), cmp.Or(a.Server, r.Server)
-	r.MeetingID, r.Name = a.MeetingID, a.Name
-	r.Start, r.End, r.Participants = a.Start, a.End, a.Participants
-	r.RawSize = cmp.Or(a.RawSize, r.RawSize)
-	r.Breakout, r.BreakoutRooms = a.Breakout, a.BreakoutRooms
-	r.Meta = edited(a.Meta, r.Edits.Meta)
+	r.Tenant, r.Server = cmp.Or(r.Tenant, a.Tenant), cmp.Or(r.Server, a.Server)
+	describeBy(r, a.Recording)
 	r.Formats = mergeFormats(r.Formats, a.Formats)
 	if !r.Edits.State {
-		r.State = a.State
-		if s.Config.Hidden {
+		r.State, r.Edits.State = a.State, a.Edits.State
+		if s.Config.Hidden && (first || old == store.Unpublished) {
 			r.State = store.Unpublished
 		}
 	}
@@ -157,6 +203,26 @@ func (s *Service) merge(r *store.Recording, a arrival) error {
 	}
 	delivered(r)
 	return nil
+}
+
+// describeBy takes over what a description tells of a recording. What it does not tell stays as it was.
+func describeBy(r *store.Recording, by store.Recording) {
+	r.MeetingID, r.Name = cmp.Or(by.MeetingID, r.MeetingID), cmp.Or(by.Name, r.Name)
+	r.Participants, r.RawSize = cmp.Or(by.Participants, r.Participants), cmp.Or(by.RawSize, r.RawSize)
+	r.Breakout = cmp.Or(by.Breakout, r.Breakout)
+	if !by.Start.IsZero() {
+		r.Start = by.Start
+	}
+	if !by.End.IsZero() {
+		r.End = by.End
+	}
+	if len(by.BreakoutRooms) > 0 {
+		r.BreakoutRooms = by.BreakoutRooms
+	}
+	if len(by.Meta) > 0 {
+		r.Meta = by.Meta
+	}
+	r.Meta = edited(r.Meta, r.Edits.Meta)
 }
 
 // edited is metadata with what people changed in it.

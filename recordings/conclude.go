@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,22 +29,39 @@ func (s *Service) conclude(ctx context.Context, job store.Job, err error, begun 
 	if err == nil {
 		return s.succeed(after, job, begun)
 	}
-	fault, atFault := errors.AsType[*archive.Fault](err)
 	switch {
-	case errors.Is(err, errSettled):
+	case errors.Is(err, errSettled), errors.Is(err, store.ErrNotFound) && job.State == "":
+		s.queue.drop(job.ID)
 		return job
 	case errors.Is(err, errGone), errors.Is(err, errChanged):
-		s.forget(after, job, err)
-		return job
+		return s.forget(after, job, err)
 	case ctx.Err() != nil:
-		return s.postpone(after, job, "the program was ended", 0, false)
+		return s.postpone(after, job, "it was broken off, and goes on by itself", 0, false)
 	case errors.Is(err, errDropped):
 		return s.dismiss(after, job)
-	case atFault && (!fault.Incomplete || job.Attempts >= maxAttempts), spoilt(err) && job.Attempts >= maxAttempts:
+	case errors.Is(err, errVanished):
+		return s.again(after, job)
+	case job.State == store.JobImporting && hopeless(err, job.Attempts):
 		return s.fail(after, job, err)
+	case outOfRoom(err):
+		s.gate.shut(s.Now(), s.Config.Retry)
+		return s.postpone(after, job, err.Error(), s.backOff(s.crowded.add(job.ID)), false)
 	}
-	blame := !outOfRoom(err)
-	return s.postpone(after, job, err.Error(), s.backOff(job.Attempts), blame)
+	return s.postpone(after, job, err.Error(), s.backOff(job.Attempts), true)
+}
+
+// hopeless tells whether trying an archive again would lead to nothing: it is bad, it has seemed to be cut off or could
+// not be read for some time, or something in it cannot be stored. What the disk, or whoever has set permissions, is to
+// blame for is tried for ever.
+func hopeless(err error, attempts int) bool {
+	if fault, ok := errors.AsType[*archive.Fault](err); ok && !fault.Incomplete {
+		return true
+	}
+	if outOfRoom(err) || attempts < maxAttempts {
+		return false
+	}
+	_, system := errors.AsType[syscall.Errno](err)
+	return !system || errors.Is(err, syscall.EIO)
 }
 
 // outOfRoom tells whether the disk is at fault, and not what is written to it.
@@ -58,9 +76,6 @@ func outOfRoom(err error) bool {
 	}
 	return false
 }
-
-// spoilt tells whether reading fails in a way that seldom mends.
-func spoilt(err error) bool { return errors.Is(err, syscall.EIO) }
 
 // backOff is the pause after so many attempts, with jitter.
 func (s *Service) backOff(attempts int) time.Duration {
@@ -79,6 +94,8 @@ func (s *Service) succeed(ctx context.Context, job store.Job, begun time.Time) s
 	job = s.become(ctx, job, func(j *store.Job) {
 		j.State, j.Reason, j.Staging, j.Next = store.JobDone, reason, "", time.Time{}
 	})
+	s.over(job)
+	s.gate.open()
 	s.stats.done(job, s.Now().Sub(begun))
 	for _, id := range job.Recordings {
 		r, err := s.Index.Recording(ctx, id)
@@ -88,9 +105,49 @@ func (s *Service) succeed(ctx context.Context, job store.Job, begun time.Time) s
 		s.Log.Info().Str("recordID", id).Str("meetingID", r.MeetingID).Str("internalMeetingID", id).
 			Str("tenant", r.Tenant).Str("server", r.Server).Str("state", string(r.State)).Str("archive", job.ID).
 			Int64("bytes", size(r)).Strs("formats", types(r)).Dur("ms", s.Now().Sub(begun)).
-			Dur("sinceEnd", s.Now().Sub(r.End)).Msg("recording imported")
+			Str("sinceEnd", age(s.Now(), r.End).Round(time.Second).String()).Msg("recording imported")
 	}
 	return job
+}
+
+// over takes a job out of all that goes on.
+func (s *Service) over(job store.Job) {
+	s.queue.drop(job.ID)
+	s.crowded.remove(job.ID)
+}
+
+// again takes an archive once more from the start, whose recordings somebody has taken out of the index.
+func (s *Service) again(ctx context.Context, job store.Job) store.Job {
+	if err := s.Library.Discard(job.Staging); err != nil {
+		return s.postpone(ctx, job, err.Error(), s.backOff(job.Attempts), true)
+	}
+	job = s.become(ctx, job, func(j *store.Job) {
+		j.State, j.Staging, j.Reason, j.Next = store.JobWaiting, "", errVanished.Error(), time.Time{}
+	})
+	s.queue.put(job)
+	return job
+}
+
+// crowded counts how often each job has found no room.
+type crowded struct {
+	mu    sync.Mutex
+	times map[string]int
+}
+
+func (c *crowded) add(id string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.times == nil {
+		c.times = map[string]int{}
+	}
+	c.times[id]++
+	return c.times[id]
+}
+
+func (c *crowded) remove(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.times, id)
 }
 
 // postpone lets a job wait for its next try.
@@ -98,9 +155,9 @@ func (s *Service) postpone(ctx context.Context, job store.Job, reason string, wa
 	job = s.become(ctx, job, func(j *store.Job) {
 		if j.State == store.JobImporting {
 			j.State = store.JobWaiting
-			if !blame && j.Attempts > 0 {
-				j.Attempts--
-			}
+		}
+		if !blame && j.Attempts > 0 {
+			j.Attempts--
 		}
 		j.Reason, j.Next = shorten(reason), s.Now().Add(wait)
 	})
@@ -112,14 +169,21 @@ func (s *Service) postpone(ctx context.Context, job store.Job, reason string, wa
 
 // fail puts an archive into quarantine.
 func (s *Service) fail(ctx context.Context, job store.Job, cause error) store.Job {
-	reason := cause.Error()
-	path, err := s.isolate(job)
-	if err != nil {
-		reason += fmt.Sprintf("; the archive stays in the spool: %v", err)
-	}
-	job = s.become(ctx, job, func(j *store.Job) {
-		j.State, j.Reason, j.Path, j.Next = store.JobFailed, shorten(reason), path, time.Time{}
+	path, err := s.quarantined(job)
+	old := job
+	job, stored := s.turned(ctx, job, func(j *store.Job) {
+		j.State, j.Reason, j.Path, j.Next = store.JobFailed, shorten(cause.Error()), path, time.Time{}
 	})
+	if stored != nil { // it stays where it is, and is tried again
+		s.queue.put(job)
+		return old
+	}
+	s.over(job)
+	if err = errors.Join(err, isolate(old, path)); err != nil {
+		job = s.become(ctx, job, func(j *store.Job) {
+			j.Path, j.Reason = old.Path, shorten(fmt.Sprintf("%v; the archive stays in the spool: %v", cause, err))
+		})
+	}
 	s.stats.failed.Add(1)
 	s.Log.Error().Str("archive", job.ID).Str("path", path).Str("server", job.Server).Str("reason", job.Reason).
 		Int("attempts", job.Attempts).Msg("import failed: see bbbpool recording jobs")
@@ -134,17 +198,15 @@ func (s *Service) dismiss(ctx context.Context, job store.Job) store.Job {
 			return s.postpone(ctx, job, err.Error(), s.backOff(job.Attempts), true)
 		}
 	}
+	s.over(job)
 	s.Log.Info().Str("archive", job.ID).Strs("recordIDs", job.Recordings).Msg("import dropped: deleted here before")
 	return s.become(ctx, job, func(j *store.Job) {
-		j.State, j.Next, j.Recordings = store.JobDropped, time.Time{}, job.Recordings
-		if j.Keep {
-			j.Reason = why
-		}
+		j.State, j.Next, j.Recordings, j.Reason = store.JobDropped, time.Time{}, job.Recordings, why
 	})
 }
 
 // forget drops a job whose archive is gone, or is another one that will get a job of its own.
-func (s *Service) forget(ctx context.Context, job store.Job, why error) {
+func (s *Service) forget(ctx context.Context, job store.Job, why error) store.Job {
 	if errors.Is(why, errGone) && !job.Keep {
 		if err := takeAway(job); err != nil { // what a crash in the middle of that has left
 			s.Log.Warn().Err(err).Str("archive", job.ID).Msg("remove an archive")
@@ -155,13 +217,21 @@ func (s *Service) forget(ctx context.Context, job store.Job, why error) {
 		s.Log.Error().Err(err).Msg("forget an import")
 	}
 	s.digests.remove(job)
+	s.over(job)
+	job.State, job.Reason = store.JobDropped, why.Error()
+	return job
 }
 
 // become changes a job in the store. If that fails the job goes on in memory, and as the store has it after a restart.
 func (s *Service) become(ctx context.Context, job store.Job, change func(*store.Job)) store.Job {
+	job, _ = s.turned(ctx, job, change)
+	return job
+}
+
+func (s *Service) turned(ctx context.Context, job store.Job, change func(*store.Job)) (store.Job, error) {
 	stored, err := s.Index.UpdateJob(ctx, job.ID, func(j *store.Job) error {
 		if j.State == "" { // removed meanwhile
-			*j = job
+			return errSettled
 		}
 		change(j)
 		j.Changed = s.Now()
@@ -170,9 +240,9 @@ func (s *Service) become(ctx context.Context, job store.Job, change func(*store.
 	if err != nil {
 		s.Log.Error().Err(err).Str("archive", job.ID).Msg("note how an import stands")
 		change(&job)
-		return job
+		return job, err
 	}
-	return stored
+	return stored, nil
 }
 
 func shorten(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxReason)], "") }

@@ -7,7 +7,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -83,4 +87,44 @@ func TestFull(t *testing.T) {
 			p.sound(t)
 		})
 	}
+}
+
+// A 6 MB archive for a disk of 4 MB: it is not in the index, the archive is kept, metrics and readiness say so, and once
+// the disk is larger the import completes by itself.
+func TestImport_TooSmallADisk(t *testing.T) {
+	data, dir := t.TempDir(), small(t, 4<<20)
+	var guard *volume.Guard
+	p := open(t, data, func(s *recordings.Service) {
+		s.Config.Root, s.Config.Published, s.Config.Unpublished, s.Config.Trash = dir, "", "", ""
+		s.Config = s.Config.In(data)
+		lib, err := library.New(s.Config.Dirs())
+		if err != nil {
+			t.Fatal(err)
+		}
+		guard = volume.New(volume.Config{Interval: time.Second, Timeout: 5 * time.Second, MinFree: 64 << 10},
+			time.Now, volume.Dir{Name: "published", Path: s.Config.Published})
+		s.Library, s.Disk = lib, guard
+	})
+	p.run(t)
+	t.Cleanup(func() { p.stop() })
+	id := recordID(1)
+	film := strings.Repeat("film ", 6<<20/5)
+	p.drop(t, id+".tar", pack(t, made{id: id, format: "video", meetingID: "room", media: film}))
+	eventually(t, "the import says what it waits for", func() bool { return p.job(t, id+".tar").Reason != "" })
+	var b strings.Builder
+	p.WriteMetrics(&b)
+	if job := p.job(t, id+".tar"); job.State != store.JobWaiting || job.Attempts != 0 || !strings.Contains(b.String(), `bbbpool_import_jobs{state="waiting"} 1`) {
+		t.Errorf("%+v\n%s", job, b.String())
+	}
+	if p.get(t, id).RecordID != "" || len(files(t, p.Config.Spool)) != 1 || len(files(t, dir)) != 0 {
+		t.Errorf("not left as it was: %+v %v", p.get(t, id), files(t, dir))
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=20000000"); err != nil {
+		t.Fatal(err)
+	}
+	p.waitFor(t, id+".tar", store.JobDone)
+	if p.media(t, id, "video") != film {
+		t.Error("does not play")
+	}
+	p.sound(t)
 }

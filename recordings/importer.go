@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -38,12 +37,18 @@ func (s *Service) dispatch(ctx context.Context) {
 	}
 }
 
-// await returns the next job, or "" when ctx ends.
+// await returns the next job, or "" when ctx ends. While the disk cannot be used no job is touched.
 func (s *Service) await(ctx context.Context) string {
 	for ctx.Err() == nil {
-		id, wait := s.queue.take(s.Now())
-		if id != "" {
-			return id
+		wait := s.gate.left(s.Now())
+		if s.Disk.Problem() != "" {
+			wait = max(wait, s.Config.Retry)
+		}
+		if wait == 0 {
+			var id string
+			if id, wait = s.queue.take(s.Now()); id != "" {
+				return id
+			}
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -56,7 +61,10 @@ func (s *Service) await(ctx context.Context) string {
 	return ""
 }
 
-var errSettled = errors.New("nothing to be done")
+var (
+	errSettled  = errors.New("nothing to be done")
+	errVanished = errors.New("a recording was taken out of the index while its files were put in place")
+)
 
 // attempt tries a job once, which nobody else is at, and returns what has become of it. With force, recordings come
 // back that were deleted.
@@ -74,22 +82,27 @@ func (s *Service) attempt(ctx context.Context, id string, force bool) store.Job 
 
 // start notes that a job is being tried. What was committed already goes on where it was.
 func (s *Service) start(ctx context.Context, id string) (store.Job, error) {
-	if problem := s.Disk.Problem(); problem != "" {
-		return store.Job{ID: id}, noRoom{errors.New(problem)}
-	}
+	cutOff := false
 	job, err := s.Index.UpdateJob(ctx, id, func(j *store.Job) error {
 		switch j.State {
 		case store.JobWaiting, store.JobImporting:
+			cutOff = j.State == store.JobImporting // and nobody could note why
 			j.State, j.Changed = store.JobImporting, s.Now()
-			j.Attempts++
 		case store.JobPlacing:
 		default:
 			return errSettled
 		}
+		j.Attempts++
 		return nil
 	})
 	if err != nil {
 		return store.Job{ID: id}, err
+	}
+	if cutOff && job.Attempts > maxAttempts {
+		return job, &archive.Fault{What: "bbbpool ended, each time, when it was being imported"}
+	}
+	if problem := s.Disk.Problem(); problem != "" {
+		return job, noRoom{errors.New(problem)}
 	}
 	if job.State == store.JobImporting {
 		if err := s.Disk.Room(job.Bytes); err != nil {
@@ -111,15 +124,12 @@ func (s *Service) bring(ctx context.Context, job store.Job, force bool) (store.J
 	if err != nil {
 		return job, err
 	}
-	trees, err := s.unpack(ctx, job, dir)
-	if err == nil && s.Config.Precompress {
-		err = compress(ctx, trees)
-	}
+	found, err := s.unpack(ctx, job, dir)
 	if err == nil {
 		err = s.Library.Seal(staging)
 	}
 	if err == nil {
-		job, err = s.commit(ctx, job, staging, archive.Merge(trees), force)
+		job, err = s.commit(ctx, job, staging, found, force)
 	}
 	if err != nil {
 		err = errors.Join(err, s.Library.Discard(staging))
@@ -133,61 +143,41 @@ func stagingName(id string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-func (s *Service) unpack(ctx context.Context, job store.Job, dir string) ([]archive.Tree, error) {
+// unpack brings the files of a job into an empty directory, as they are to be served, and returns what they are.
+func (s *Service) unpack(ctx context.Context, job store.Job, dir string) ([]store.Recording, error) {
+	spare := s.Disk.Spare()
+	limits := archive.Limits{Bytes: min(int64(s.Config.MaxBytes), spare), Files: s.Config.MaxFiles}
+	trees, err := unpackInto(ctx, job, dir, limits)
+	if fault, ok := errors.AsType[*archive.Fault](err); ok && fault.TooLarge && spare < int64(s.Config.MaxBytes) {
+		return nil, noRoom{fmt.Errorf("%w: so much is left above --volume-min-free", err)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range trees {
+		if !s.Config.Precompress {
+			break
+		}
+		if err := archive.Compress(ctx, t.Dir); err != nil {
+			return nil, err
+		}
+	}
+	return archive.Merge(trees), nil
+}
+
+func unpackInto(ctx context.Context, job store.Job, dir string, limits archive.Limits) ([]archive.Tree, error) {
 	if info, err := os.Stat(job.Path); err == nil && info.IsDir() {
-		return copyTrees(ctx, job, dir)
+		return copyTrees(ctx, job, dir, limits)
 	}
 	file, err := openArchive(job)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // only read
-	return archive.Unpack(ctx, file, dir, archive.Limits{Bytes: int64(s.Config.MaxBytes), Files: s.Config.MaxFiles})
+	return archive.Unpack(ctx, file, dir, limits)
 }
 
-// copyTrees copies the formats of a recording that lie in directories of the operator's.
-func copyTrees(ctx context.Context, job store.Job, dir string) (trees []archive.Tree, err error) {
-	if len(job.Recordings) != 1 {
-		return nil, fmt.Errorf("%s: a directory holds one recording", job.Path)
-	}
-	id := job.Recordings[0]
-	sources, err := filepath.Glob(filepath.Join(globbed(job.Path), "*", id))
-	if err != nil || len(sources) == 0 {
-		return nil, errGone
-	}
-	for _, source := range sources {
-		if _, err := archive.Read(source); err != nil {
-			return nil, err
-		}
-		target := filepath.Join(dir, filepath.Base(filepath.Dir(source)), id)
-		if err := os.CopyFS(target, os.DirFS(source)); err != nil {
-			return nil, err
-		}
-		tree, err := archive.Read(target)
-		if err != nil {
-			return nil, err
-		}
-		if filepath.Base(job.Path) == "unpublished" { // as BigBlueButton and Scalelite have it
-			tree.Recording.State = store.Unpublished
-		}
-		trees = append(trees, tree)
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-	}
-	return trees, nil
-}
-
-func compress(ctx context.Context, trees []archive.Tree) error {
-	for _, t := range trees {
-		if err := archive.Compress(ctx, t.Dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// finish puts in place what the index has, and takes the archive away. It can be repeated.
+// finish puts in place what the index has. It can be repeated.
 func (s *Service) finish(ctx context.Context, job store.Job) error {
 	for _, id := range job.Recordings {
 		if err := s.place(ctx, job.Staging, id); err != nil {
@@ -197,21 +187,56 @@ func (s *Service) finish(ctx context.Context, job store.Job) error {
 	return s.Library.Discard(job.Staging)
 }
 
+// place puts what a job has staged of a recording where its state says, and with it what came before. One that was
+// deleted meanwhile goes to the trash, if there is one.
 func (s *Service) place(ctx context.Context, staging, id string) error {
-	defer s.locks.hold(id)()
+	defer s.locks.Hold(id)()
 	r, err := s.Index.Recording(ctx, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && r.State == store.Deleted {
-		return nil // deleted since
+	if errors.Is(err, store.ErrNotFound) {
+		return errVanished // whoever deletes one leaves a mark: this is a mistake of somebody's
 	}
-	if err != nil {
+	if err != nil || r.State == store.Deleted && len(r.Formats) == 0 {
 		return err
 	}
-	var formats []string
-	for _, f := range r.Formats {
-		formats = append(formats, f.Type)
+	staged, err := s.Library.Staged(staging, id)
+	if err == nil {
+		err = s.Library.Place(staging, id, staged, r.State)
 	}
-	if err := s.Library.Place(staging, id, formats, r.State); err != nil {
-		return err
+	if err == nil {
+		err = s.Library.Move(id, r.State)
 	}
-	return s.note(r)
+	if err == nil {
+		s.noteLater(r)
+	}
+	return err
+}
+
+// gate holds all imports back for a while after one has found no room: asking once for all of them is enough.
+type gate struct {
+	mu    sync.Mutex
+	until time.Time
+	pause time.Duration
+}
+
+// maxGate is how long they are held back at most.
+const maxGate = time.Minute
+
+func (g *gate) left(now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(0, g.until.Sub(now))
+}
+
+// shut closes the gate, for longer each time until it is opened.
+func (g *gate) shut(now time.Time, first time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pause = min(max(2*g.pause, first), maxGate)
+	g.until = now.Add(g.pause)
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.until, g.pause = time.Time{}, 0
 }

@@ -57,8 +57,14 @@ func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progres
 	}
 	defer done()
 	s.Disk.Check(ctx)
+	if problem := s.Disk.Problem(); problem != "" {
+		return report, fmt.Errorf("%w: %s", ErrVolume, problem)
+	}
+	if err := s.Library.Prepare(); err != nil {
+		return report, err
+	}
 	if s.inLibrary(path) {
-		return s.importInPlace(ctx, report, tell)
+		return s.importInPlace(ctx, o, report, tell)
 	}
 	sources, err := sourcesIn(path)
 	if err != nil {
@@ -82,34 +88,42 @@ func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progres
 
 // inLibrary tells whether a directory is one of the library's, or in one.
 func (s *Service) inLibrary(path string) bool {
-	for _, dir := range []string{s.Config.Published, s.Config.Unpublished, s.Config.Trash, s.Config.Root} {
-		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-			dir = resolved
-		}
-		if dir == s.Config.Root {
-			if path == dir {
-				return true
-			}
-			continue
-		}
-		if path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) {
+	if path == resolved(s.Config.Root) {
+		return true
+	}
+	for _, dir := range []string{s.Config.Published, s.Config.Unpublished, s.Config.Trash} {
+		if dir = resolved(dir); path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) {
 			return true
 		}
 	}
 	return false
 }
 
+// resolved is where a path really is.
+func resolved(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return path
+}
+
 // importInPlace adopts what is in the library.
-func (s *Service) importInPlace(ctx context.Context, report ImportReport, tell func(Progress)) (ImportReport, error) {
-	v, err := s.Verify(ctx, VerifyOptions{Adopt: true}, tell)
-	report.Same = v.Recordings
-	for _, f := range v.Findings {
+func (s *Service) importInPlace(
+	ctx context.Context, o ImportOptions, report ImportReport, tell func(Progress),
+) (ImportReport, error) {
+	v := &verification{Service: s, ctx: ctx, options: VerifyOptions{Adopt: true}, adoption: o, tell: tell}
+	err := v.run()
+	report.Same = v.report.Recordings
+	for _, f := range v.report.Findings {
 		switch {
 		case f.Kind == kindOrphan && f.Repaired:
-			if !slices.Contains(report.Imported, f.RecordID) {
+			if n := len(report.Imported); n == 0 || report.Imported[n-1] != f.RecordID { // they are in order
 				report.Imported = append(report.Imported, f.RecordID)
 			}
-		case f.Kind == kindOrphan:
+		case f.Kind == kindOrphan, f.Kind == kindLeftover && f.RecordID != "":
 			report.Failed = append(report.Failed, f)
 		}
 	}
@@ -137,12 +151,21 @@ func (s *Service) importOne(ctx context.Context, c source, o ImportOptions, repo
 		return err
 	}
 	job := s.attempt(ctx, id, o.Force)
-	if job.State == store.JobDone {
-		report.Imported = append(report.Imported, job.Recordings...)
-	} else {
-		report.Failed = append(report.Failed, Finding{Kind: kindStuck, Path: c.path, RecordID: c.recordID, Text: job.Reason})
-	}
+	report.add(c, job)
 	return ctx.Err()
+}
+
+// add notes what has become of a source.
+func (r *ImportReport) add(c source, job store.Job) {
+	if job.State == store.JobDone {
+		r.Imported = append(r.Imported, job.Recordings...)
+		return
+	}
+	text := job.Reason
+	if job.State == store.JobWaiting || job.State == store.JobPlacing {
+		text = "waits, and goes on by itself (bbbpool recording jobs): " + text
+	}
+	r.Failed = append(r.Failed, Finding{Kind: kindStuck, Path: c.path, RecordID: c.recordID, Text: text})
 }
 
 // enlist makes the job of a source.
@@ -151,13 +174,19 @@ func (s *Service) enlist(ctx context.Context, c source, o ImportOptions) error {
 	if err != nil {
 		return library.Explain(err)
 	}
+	id := identityOf(info)
+	if c.recordID != "" {
+		if id.size, err = sizeOf(c); err != nil {
+			return err
+		}
+	}
 	_, err = s.Index.UpdateJob(ctx, c.id(), func(j *store.Job) error {
 		if j.State == store.JobPlacing {
 			return nil // goes on where it was
 		}
 		*j = store.Job{
 			ID: c.id(), Path: c.path, Source: fromCommand, Keep: true, Tenant: o.Tenant, State: store.JobWaiting,
-			Bytes: info.Size(), Modified: info.ModTime().UTC(), Created: s.Now(), Changed: s.Now(),
+			Bytes: id.size, Modified: id.modified, Created: s.Now(), Changed: s.Now(),
 		}
 		if c.recordID != "" {
 			j.Recordings = []string{c.recordID}
@@ -167,34 +196,77 @@ func (s *Service) enlist(ctx context.Context, c source, o ImportOptions) error {
 	return err
 }
 
-// unchanged tells whether a source was imported before and is the same now.
+// sizeOf is how many bytes a recording in directories has.
+func sizeOf(c source) (bytes int64, err error) {
+	dirs, err := filepath.Glob(filepath.Join(globbed(c.path), "*", c.recordID))
+	for _, dir := range dirs {
+		tree, err := archive.Read(dir)
+		if err != nil {
+			return 0, err
+		}
+		bytes += tree.Bytes
+	}
+	return bytes, err
+}
+
+// unchanged tells whether a source was imported before, is the same now, and is still here.
 func (s *Service) unchanged(ctx context.Context, c source, force bool) (bool, error) {
 	if force {
 		return false, nil
 	}
-	if c.recordID == "" {
-		job, err := s.job(ctx, c.path)
-		if errors.Is(err, store.ErrNotFound) {
-			return false, nil
-		}
-		info, missing := os.Stat(c.path)
-		if err != nil || missing != nil {
-			return false, errors.Join(err, missing)
-		}
-		return job.State == store.JobDone && (identity{info.Size(), info.ModTime()}).is(job), nil
+	if c.recordID != "" {
+		return s.hasAll(ctx, c)
 	}
-	r, err := s.Index.Recording(ctx, c.recordID)
-	if errors.Is(err, store.ErrNotFound) || err == nil && r.Imported.IsZero() {
+	job, err := s.Index.Job(ctx, c.path)
+	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
+	info, missing := os.Stat(c.path)
+	if err != nil || missing != nil {
+		return false, errors.Join(err, missing)
+	}
+	if job.State != store.JobDone || !identityOf(info).is(job) {
+		return false, nil
+	}
+	for _, id := range job.Recordings {
+		r, err := s.Index.Recording(ctx, id)
+		if err != nil || !here(&r) {
+			return false, ignoreMissing(err)
+		}
+		if whole, err := s.hasFiles(r); !whole || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// hasFiles tells whether all formats of a recording are on the disk.
+func (s *Service) hasFiles(r store.Recording) (bool, error) {
+	places, err := s.Library.Formats(r.RecordID)
 	if err != nil {
 		return false, err
 	}
-	return s.hasAll(r, c)
+	for _, f := range r.Formats {
+		if !slices.Contains(places[store.Published], f.Type) && !slices.Contains(places[store.Unpublished], f.Type) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
-// hasAll tells whether a recording has every format that lies in a source, of the same size.
-func (s *Service) hasAll(r store.Recording, c source) (bool, error) {
+// hasAll tells whether the recording in a source is here with every format, of the same size.
+func (s *Service) hasAll(ctx context.Context, c source) (bool, error) {
+	r, err := s.Index.Recording(ctx, c.recordID)
+	if err != nil || !here(&r) {
+		return false, ignoreMissing(err)
+	}
 	dirs, err := filepath.Glob(filepath.Join(globbed(c.path), "*", c.recordID))
 	if err != nil {
 		return false, err
@@ -209,11 +281,11 @@ func (s *Service) hasAll(r store.Recording, c source) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if tree.Recording.Formats[0].Size != r.Formats[i].Size || !tree.Recording.Start.Equal(r.Start) {
+		if tree.Recording.Formats[0].Size != r.Formats[i].Size || tree.Bytes != r.Formats[i].Bytes {
 			return false, nil
 		}
 	}
-	return true, nil
+	return s.hasFiles(r)
 }
 
 // globbed is a path that means itself in a pattern.

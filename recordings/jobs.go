@@ -3,7 +3,6 @@ package recordings
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,35 +18,25 @@ import (
 // Errors for operators.
 var (
 	// ErrBusy: the job is at work.
-	ErrBusy = errors.New("is being imported just now")
+	ErrBusy = errors.New("the archive is being imported just now")
 	// ErrOver: the job is done, or was dropped.
-	ErrOver = errors.New("is over: there is nothing to try again")
+	ErrOver = errors.New("the import is over: there is nothing to try again")
 )
 
-// Jobs returns the selected jobs.
+// Jobs returns the selected jobs. One that nobody has tried yet waits for what keeps all of them.
 func (s *Service) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error) {
-	return s.Index.Jobs(ctx, f)
+	jobs, err := s.Index.Jobs(ctx, f)
+	problem := s.Disk.Problem()
+	for i, j := range jobs {
+		if j.State == store.JobWaiting && j.Reason == "" {
+			jobs[i].Reason = problem
+		}
+	}
+	return jobs, err
 }
 
 // Volume returns how the directories of the recordings are.
 func (s *Service) Volume() []volume.Status { return s.Disk.Status() }
-
-var errLooked = errors.New("only looked at")
-
-// job returns one job as it stands.
-func (s *Service) job(ctx context.Context, id string) (job store.Job, err error) {
-	_, err = s.Index.UpdateJob(ctx, id, func(j *store.Job) error {
-		job = *j
-		return errLooked
-	})
-	if errors.Is(err, errLooked) {
-		err = nil
-	}
-	if err == nil && job.State == "" {
-		err = store.ErrNotFound
-	}
-	return job, err
-}
 
 // Retry lets a job be tried at once, from the start; one in quarantine leaves it. One that is done is not tried again.
 func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
@@ -59,6 +48,10 @@ func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
 		switch j.State {
 		case store.JobFailed, store.JobWaiting, store.JobImporting:
 			j.State, j.Attempts, j.Reason = store.JobWaiting, 0, ""
+			if now, err := os.Stat(j.Path); err == nil && !now.IsDir() { // somebody may have mended it
+				id := identityOf(now)
+				j.Bytes, j.Modified = id.size, id.modified
+			}
 		case store.JobPlacing:
 		case "":
 			return store.ErrNotFound
@@ -81,24 +74,20 @@ func (s *Service) DropJob(ctx context.Context, id string) error {
 		return ErrBusy
 	}
 	defer s.queue.done(id)
-	job, err := s.Index.UpdateJob(ctx, id, func(j *store.Job) error {
-		if j.State == "" {
-			return store.ErrNotFound
-		}
-		if j.State == store.JobPlacing {
-			return ErrBusy
-		}
-		return nil
-	})
+	job, err := s.Index.Job(ctx, id)
 	if err != nil {
 		return err
 	}
-	if job.State == store.JobFailed && !job.Keep {
-		if err := os.Remove(job.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return library.Explain(err)
+	if job.State == store.JobPlacing {
+		return ErrBusy
+	}
+	if !job.Keep {
+		if err := takeAway(job); err != nil {
+			return err
 		}
 	}
 	s.digests.remove(job)
+	s.over(job)
 	return s.Index.DeleteJob(ctx, id)
 }
 
@@ -139,7 +128,7 @@ func (s *Service) Known(ctx context.Context, sha256 string) (state string, known
 	if id == "" {
 		return "", false
 	}
-	job, err := s.job(ctx, id)
+	job, err := s.Index.Job(ctx, id)
 	if err != nil || job.State == store.JobFailed {
 		return "", false
 	}

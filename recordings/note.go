@@ -36,6 +36,14 @@ func (s *Service) note(r store.Recording) error {
 	return s.Library.SetNote(r.RecordID, data)
 }
 
+// noteLater writes it down if that can be done now, or else when it is tidied up.
+func (s *Service) noteLater(r store.Recording) {
+	if err := s.note(r); err != nil {
+		s.Log.Error().Err(err).Str("recordID", r.RecordID).Msg("write down what the files do not tell: tried again later")
+		s.stats.behind.Store(true)
+	}
+}
+
 // noted completes a recording that was made from its files by what was written down. A note that cannot be read is none.
 func (s *Service) noted(r *store.Recording) {
 	data, err := s.Library.Note(r.RecordID)

@@ -16,10 +16,11 @@ import (
 
 // Parts is what recordings are put together from.
 type Parts struct {
-	Config Config
-	Data   string // the data directory
-	Index  Index
-	State  interface {
+	Config  Config
+	Data    string // the data directory
+	Offline bool   // nobody serves the pool: what it was served with last counts
+	Index   Index
+	State   interface {
 		store.Tenants
 		store.Servers
 	}
@@ -31,6 +32,15 @@ type Parts struct {
 // and the way in for archives. Servers must be set before Run.
 func Open(ctx context.Context, p Parts) (*Service, error) {
 	c := p.Config.In(p.Data)
+	if p.Offline {
+		last, err := c.Last(p.Data)
+		if err != nil {
+			return nil, err
+		}
+		c = last
+	} else if err := c.remember(p.Data); err != nil {
+		return nil, err
+	}
 	files, err := library.New(c.Dirs())
 	if err != nil {
 		return nil, err
@@ -39,13 +49,16 @@ func Open(ctx context.Context, p Parts) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	guard := volume.New(c.Volume, time.Now, dirs...)
 	s := &Service{
-		Config: c, Index: p.Index, Tenants: p.State, Library: files, Disk: volume.New(c.Volume, time.Now, dirs...),
-		Data: p.Data, Log: p.Log,
+		Config: c, Index: p.Index, Tenants: p.State, Pool: p.State, Library: files, Disk: guard, Data: p.Data, Log: p.Log,
 	}
 	s.Init()
+	p.Metrics.RegisterMetricsWriter(s.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(guard.WriteMetrics)
+	inSpool := func(bytes int64) error { return guard.RoomIn("spool", bytes) }
 	s.Uploads = &upload.Handler{
-		Config: c.Upload, Servers: p.State, Dir: filepath.Join(c.Spool, ".uploads"), Room: s.Disk.Room, Known: s.Known,
+		Config: c.Upload, Servers: p.State, Dir: filepath.Join(c.Spool, ".uploads"), Room: inSpool, Known: s.Known,
 		Accept: s.Accept, Log: p.Log, Metrics: p.Metrics,
 	}
 	return s, s.Load(ctx)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,13 +18,19 @@ const (
 	// maxAsk is how many recordings a server is asked about at once, and serversAtOnce how many servers are asked.
 	maxAsk        = 50
 	serversAtOnce = 8
+	// begins is how long BigBlueButton may take until it shows a recording that it has to make.
+	begins = 10 * time.Minute
 	// patience is when nothing is expected any more: BigBlueButton keeps its raw material for two weeks.
 	patience = 14 * day
 )
 
 // Remember notes the end of a meeting in the history, and what its server owes from then on. It can be repeated.
 func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Session) error {
-	if err := s.Index.AddSession(ctx, past); err != nil {
+	if err := s.Index.AddSession(ctx, past); errors.Is(err, store.ErrExists) {
+		s.Log.Warn().Str("server", c.Server).Str("internalMeetingID", c.InternalID).Str("meetingID", c.MeetingID).
+			Msg("a server has used the internal ID of another meeting: its end is not noted")
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if !c.Recorded || c.InternalID == "" {
@@ -154,7 +158,7 @@ func (s *Service) learn(ctx context.Context, r store.Recording, told *store.Reco
 	if err == nil && updated.Owed != nil {
 		s.Log.Info().Str("recordID", r.RecordID).Str("meetingID", r.MeetingID).Str("internalMeetingID", r.RecordID).
 			Str("tenant", r.Tenant).Str("server", r.Owed.Server).Str("step", string(updated.Owed.Step)).
-			Dur("sinceEnd", age(s.Now(), r.Owed.Ended)).Msg("recording on its way")
+			Str("sinceEnd", age(s.Now(), r.Owed.Ended).Round(time.Second).String()).Msg("recording on its way")
 	}
 	return err
 }
@@ -164,6 +168,9 @@ func heard(r store.Recording, told *store.Recording, now time.Time) *store.Owed 
 	owed := *r.Owed
 	owed.Formats = nil
 	step := store.OwedMissing
+	if told == nil && r.Imported.IsZero() && age(now, owed.Ended) < begins && owed.Step == store.OwedEnded {
+		step = store.OwedEnded
+	}
 	if told != nil {
 		switch told.State {
 		case store.Processing:
@@ -202,9 +209,8 @@ func describe(r, told *store.Recording) {
 	if told.State == store.Processing || told.State == store.Processed {
 		r.State = told.State
 	}
-	meta := maps.Clone(told.Meta)
-	maps.DeleteFunc(meta, func(key, _ string) bool { return key == ownTenant || key == scaleliteTenant })
-	r.Meta = edited(meta, r.Edits.Meta)
+	disown(told)
+	r.Meta = edited(told.Meta, r.Edits.Meta)
 }
 
 // expired tells whether nothing will come any more: nobody pressed the button, or the raw material is gone.
@@ -215,7 +221,7 @@ func (s *Service) expired(o *store.Owed) bool {
 
 // giveUp strikes off what is owed. Of a recording that never came nothing is left.
 func (s *Service) giveUp(ctx context.Context, r store.Recording) error {
-	defer s.locks.hold(r.RecordID)()
+	defer s.locks.Hold(r.RecordID)()
 	now, err := s.Index.UpdateRecording(ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
 		r.Owed = nil
 		return nil
@@ -227,7 +233,7 @@ func (s *Service) giveUp(ctx context.Context, r store.Recording) error {
 		return err
 	}
 	s.Log.Warn().Str("recordID", r.RecordID).Str("meetingID", r.MeetingID).Str("server", r.Owed.Server).
-		Str("step", string(r.Owed.Step)).Dur("sinceEnd", age(s.Now(), r.Owed.Ended)).
+		Str("step", string(r.Owed.Step)).Str("sinceEnd", age(s.Now(), r.Owed.Ended).Round(time.Second).String()).
 		Msg("no recording of this meeting is expected any more")
 	return s.Index.DeleteRecording(ctx, r.RecordID)
 }
@@ -242,18 +248,20 @@ func (s *Service) Owed(ctx context.Context) ([]Owing, error) {
 }
 
 func (s *Service) owing(ctx context.Context, owed []store.Recording) []Owing {
-	open, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{
+	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{
 		store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobFailed,
 	}})
-	if err != nil {
-		open = nil // then what has arrived counts as on its way
+	arrived := map[string]store.Job{} // none, if they cannot be read: then it counts as on its way
+	if err == nil {
+		for _, j := range jobs {
+			arrived[leading.FindString(j.ID)] = j
+		}
 	}
 	now := s.Now()
 	list := make([]Owing, 0, len(owed))
 	for _, r := range owed {
-		of := func(j store.Job) bool { return strings.HasPrefix(j.ID, r.RecordID) }
-		if i := slices.IndexFunc(open, of); i >= 0 {
-			r.Owed.Step, r.Owed.Since = store.OwedArrived, open[i].Created
+		if j, ok := arrived[r.RecordID]; ok {
+			r.Owed.Step, r.Owed.Since = store.OwedArrived, j.Created
 		}
 		o := Owing{Recording: r, Age: age(now, r.Owed.Ended), Step: age(now, r.Owed.Since)}
 		o.Overdue = o.Age > time.Duration(s.Config.Overdue) && r.Owed.Step != store.OwedMissing

@@ -77,7 +77,7 @@ func TestOwed(t *testing.T) {
 	if got := p.owed(t)[id]; got != "ended" {
 		t.Errorf("at the end: %q", got)
 	}
-	step("missing") // not yet begun
+	step("ended") // not yet begun
 	step("processing", on(id, store.Processing))
 	listed, n, err := p.Recordings(t.Context(), store.RecordingFilter{Tenant: "default", States: []store.RecordingState{store.Processing}})
 	if err != nil || n != 1 || listed[0].Name != "Algebra" {

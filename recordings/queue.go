@@ -18,7 +18,10 @@ type queue struct {
 	wake    chan struct{}
 }
 
-type turn struct{ next, modified time.Time }
+type turn struct {
+	next, modified time.Time
+	stuck          bool // tried often enough not to hold up others of the recording
+}
 
 // before tells whether an archive is older than another one.
 func (t turn) before(u turn, id, other string) bool {
@@ -44,7 +47,7 @@ func subject(id string) string {
 func (q *queue) put(jobs ...store.Job) {
 	q.mu.Lock()
 	for _, j := range jobs {
-		q.waiting[j.ID] = turn{j.Next, j.Modified}
+		q.waiting[j.ID] = turn{j.Next, j.Modified, j.Attempts >= maxAttempts}
 	}
 	q.mu.Unlock()
 	q.nudge()
@@ -71,7 +74,6 @@ func (q *queue) take(now time.Time) (id string, wait time.Duration) {
 		}
 	}
 	if id != "" {
-		delete(q.waiting, id)
 		q.busy[id] = true
 	}
 	return id, wait
@@ -82,24 +84,34 @@ func (q *queue) heads() map[string]string {
 	heads := make(map[string]string, len(q.waiting))
 	for id, t := range q.waiting {
 		of := subject(id)
+		if t.stuck {
+			of = id
+		}
 		if head, ok := heads[of]; !ok || t.before(q.waiting[head], id, head) {
 			heads[of] = id
 		}
 	}
 	for id := range q.busy {
+		delete(heads, id)
 		delete(heads, subject(id))
 	}
 	return heads
 }
 
-// begin marks a job busy that nobody else is at.
+// drop takes a job out that is over.
+func (q *queue) drop(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.waiting, id)
+}
+
+// begin marks a job busy that nobody else is at. If it waits, it goes on waiting afterwards.
 func (q *queue) begin(id string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.busy[id] {
 		return false
 	}
-	delete(q.waiting, id)
 	q.busy[id] = true
 	return true
 }
@@ -110,10 +122,4 @@ func (q *queue) done(id string) {
 	delete(q.busy, id)
 	q.mu.Unlock()
 	q.nudge()
-}
-
-func (q *queue) isBusy(id string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.busy[id]
 }

@@ -48,7 +48,7 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 		return report, err
 	}
 	for _, p := range candidates {
-		old := o.OlderThan > 0 && age(s.Now(), p.End) > time.Duration(o.OlderThan)
+		old := o.OlderThan > 0 && !p.End.IsZero() && age(s.Now(), p.End) > time.Duration(o.OlderThan)
 		much := o.KeepUnder > 0 && report.Remaining > o.KeepUnder
 		if !old && !much {
 			continue
@@ -58,8 +58,12 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 			continue
 		}
 		if !o.DryRun {
-			if _, err := s.Delete(ctx, p.Tenant, []string{p.RecordID}); err != nil {
+			gone, err := s.pruneOne(ctx, p)
+			if err != nil {
 				return report, err
+			}
+			if !gone {
+				continue // kept, or deleted, meanwhile
 			}
 			s.Log.Info().Str("recordID", p.RecordID).Str("meetingID", p.MeetingID).Str("tenant", p.Tenant).
 				Time("end", p.End).Int64("bytes", p.Bytes).Msg("recording deleted by retention")
@@ -70,6 +74,36 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 		tell(Progress{Done: len(report.Deleted), Current: p.RecordID})
 	}
 	return report, nil
+}
+
+// pruneOne deletes a recording unless somebody has kept it meanwhile, and tells whether it did.
+func (s *Service) pruneOne(ctx context.Context, p candidate) (bool, error) {
+	err := s.change(ctx, p.Tenant, p.RecordID, func(r *store.Recording) error {
+		if kept(r) {
+			return store.ErrConflict
+		}
+		return s.delete(r)
+	})
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// kept tells whether the metadata protect a recording from retention.
+func kept(r *store.Recording) bool {
+	keep, ok := r.Meta[Keep]
+	return ok && keep != "false"
+}
+
+// ended is when a recording's meeting did, as far as anybody knows.
+func ended(r *store.Recording) time.Time {
+	for _, t := range []time.Time{r.End, r.Start, r.Imported} {
+		if t.Unix() > 0 {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 type candidate struct {
@@ -84,12 +118,11 @@ func (s *Service) prunable(ctx context.Context, tenant string, report *PruneRepo
 			return nil
 		}
 		report.Remaining += size(r)
-		keep, ok := r.Meta[Keep]
 		list = append(list, candidate{
 			Pruned: Pruned{
-				RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, Name: r.Name, End: r.End, Bytes: size(r),
+				RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, Name: r.Name, End: ended(&r), Bytes: size(r),
 			},
-			kept: ok && keep != "false",
+			kept: kept(&r),
 		})
 		return nil
 	})
@@ -112,13 +145,17 @@ func (s *Service) retain(ctx context.Context) error {
 		if r.State != store.Deleted || len(r.Formats) == 0 || age(s.Now(), r.Changed) <= time.Duration(s.Config.KeepDeleted) {
 			return nil
 		}
-		return s.change(ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
+		err := s.change(ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
 			if r.State != store.Deleted {
 				return store.ErrConflict
 			}
 			strip(r)
 			return nil
 		})
+		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) { // restored, or given to another tenant
+			return nil
+		}
+		return err
 	}))
 	return errors.Join(errs...)
 }

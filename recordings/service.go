@@ -2,6 +2,7 @@ package recordings
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -38,6 +39,8 @@ type Library interface {
 	// Move takes a recording from where it is to where its state says, and Remove takes it away. Both can be repeated.
 	Move(recordID string, state store.RecordingState) error
 	Remove(recordID string) error
+	// Staged and Formats tell which formats of a recording are in a staging, and where those are that are in place.
+	Staged(name, recordID string) ([]string, error)
 	Formats(recordID string) (map[store.RecordingState][]string, error)
 	Open(recordID, format, name string) (fs.File, error)
 	Walk(ctx context.Context, visit func(library.Found) error) error
@@ -54,11 +57,19 @@ type Disk interface {
 	Run(ctx context.Context) error
 	// Room returns an error where that many bytes do not fit.
 	Room(bytes int64) error
+	// Spare is how many bytes fit now.
+	Spare() int64
 	// Hung tells that it does not answer: nothing may be asked of it then.
 	Hung() bool
 	Status() []volume.Status
 	// Check looks again now.
 	Check(ctx context.Context)
+}
+
+// Pool knows which servers there are.
+type Pool interface {
+	// Server returns one, or store.ErrNotFound.
+	Server(ctx context.Context, id string) (store.Server, error)
 }
 
 // Servers is how servers are asked about their recordings.
@@ -75,17 +86,21 @@ type Service struct {
 	Library Library
 	Disk    Disk
 	Servers Servers
-	Uploads *upload.Handler // may be nil
-	Data    string          // the data directory: the volume's ID is kept there
+	Uploads *upload.Handler
+	Pool    Pool   // may be nil
+	Data    string // the data directory: the volume's ID is kept there
 	Log     zerolog.Logger
 	Now     func() time.Time
 
 	queue   queue
-	locks   locks
+	locks   library.Locks
+	gate    gate
+	crowded crowded
 	stats   stats
 	asked   map[string]time.Time // when a server was asked about a recording; the pipeline's own
 	digests digests
 	works   works
+	look    chan struct{} // to look through the spool now
 }
 
 // Init makes the service ready to be called.
@@ -95,6 +110,7 @@ func (s *Service) Init() {
 	}
 	s.queue.init()
 	s.works.ending = make(chan struct{})
+	s.look = make(chan struct{}, 1)
 	s.asked = map[string]time.Time{}
 }
 
@@ -131,6 +147,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.Disk.Run(ctx) })
 	run(s.pursue)
+	run(s.heed)
 	run(func(ctx context.Context) {
 		if !s.begin(ctx) {
 			return
@@ -139,14 +156,67 @@ func (s *Service) Run(ctx context.Context) error {
 			run(part)
 		}
 	})
-	return group.Wait()
+	return s.leave(ctx, group)
+}
+
+// stopTime is how long work on a disk that hangs is waited for when the program is told to end.
+const stopTime = 10 * time.Second
+
+// leave waits for the parts to end. What is stuck in a disk that does not answer is left there.
+func (s *Service) leave(ctx context.Context, group *errgroup.Group) error {
+	done := make(chan error, 1)
+	go func() { done <- group.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(stopTime):
+			if s.Disk.Hung() {
+				return errors.New("the disk of the recordings does not answer: work on it was left")
+			}
+		}
+	}
+}
+
+// heeding is how often it is looked whether the disk is well.
+const heeding = time.Second
+
+// heed says when the disk can no longer be used, and when it can again; then it is looked what was missed.
+func (s *Service) heed(ctx context.Context) {
+	for was := ""; pause(ctx, heeding); {
+		now := s.Disk.Problem()
+		switch {
+		case now != "" && was == "":
+			s.Log.Warn().Str("problem", now).Msg("recordings wait for the disk")
+		case now == "" && was != "":
+			s.Log.Info().Msg("the disk of the recordings is well again")
+			s.stats.behind.Store(true)
+			select {
+			case s.look <- struct{}{}:
+			default:
+			}
+		}
+		was = now
+	}
 }
 
 // begin makes the directories ready and finishes what a crash has left, as soon as the disk lets it. It returns false if
 // ctx ended before.
 func (s *Service) begin(ctx context.Context) bool {
 	for wait := s.Config.Retry; ; wait = min(2*wait, time.Minute) {
-		err := s.Library.Prepare()
+		s.Disk.Check(ctx)
+		err := error(nil)
+		if problem := s.Disk.Problem(); problem != "" {
+			err = fmt.Errorf("%w: %s", ErrVolume, problem)
+		}
+		if err == nil {
+			err = s.Library.Prepare()
+		}
 		if err == nil {
 			err = s.Settle(ctx)
 		}
@@ -162,18 +232,23 @@ func (s *Service) begin(ctx context.Context) bool {
 
 // Settle finishes the imports that the index has and the disk has not, and removes what others have left half done.
 func (s *Service) Settle(ctx context.Context) error {
-	placing, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{store.JobPlacing}})
+	open, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{
+		store.JobPlacing, store.JobImporting, store.JobWaiting, store.JobFailed,
+	}})
 	if err != nil {
 		return err
 	}
-	for _, j := range placing {
+	for _, j := range open {
+		if j.State != store.JobPlacing {
+			continue
+		}
 		if s.queue.begin(j.ID) {
 			s.attempt(ctx, j.ID, false)
 			s.queue.done(j.ID)
 		}
 	}
 	v := &verification{Service: s, ctx: ctx, options: VerifyOptions{Repair: true}, tell: func(Progress) {}}
-	return v.stagings()
+	return errors.Join(v.stagings(), giveBackStale(s.Config.Spool, open))
 }
 
 // pause waits, and returns false if ctx ends first.

@@ -3,6 +3,7 @@ package recordings
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +46,17 @@ type identity struct {
 
 func (i identity) is(j store.Job) bool { return i.size == j.Bytes && i.modified.Equal(j.Modified) }
 
+// farthest is the latest time that a job can be written down with.
+var farthest = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func identityOf(info fs.FileInfo) identity {
+	modified := info.ModTime().UTC()
+	if modified.After(farthest) || modified.Year() < 1 {
+		modified = farthest
+	}
+	return identity{info.Size(), modified}
+}
+
 // sighting is an archive in the spool that may still be growing.
 type sighting struct {
 	identity
@@ -63,6 +75,7 @@ func (s *Service) watch(ctx context.Context) {
 		case <-ctx.Done():
 		case <-timer.C:
 		case <-bell:
+		case <-s.look:
 		}
 		timer.Stop()
 		if ctx.Err() != nil {
@@ -93,17 +106,33 @@ func (s *Service) bell(ctx context.Context) <-chan struct{} {
 				if !e.Has(fsnotify.Create) || !isArchive(filepath.Base(e.Name)) || !pause(ctx, settling) {
 					continue
 				}
+				drain(watcher.Events)
 				select {
 				case bell <- struct{}{}:
 				case <-ctx.Done():
 				}
 			case err := <-watcher.Errors: // too many at once: the next look finds them all
 				s.Log.Debug().Err(err).Msg("news from the spool")
+			case <-time.After(s.Config.Interval): // another directory may have been mounted there
+				if !s.Disk.Hung() {
+					_ = watcher.Add(s.Config.Spool) // looking through it tells what is wrong
+				}
 			case <-ctx.Done():
 			}
 		}
 	}()
 	return bell
+}
+
+// drain forgets the news that one look through the spool answers.
+func drain(events <-chan fsnotify.Event) {
+	for {
+		select {
+		case <-events:
+		default:
+			return
+		}
+	}
 }
 
 // scan looks through the spool once and returns when to look again. It remembers in seen what it has seen.
@@ -154,7 +183,7 @@ func (s *Service) archives() (map[string]identity, error) {
 			continue
 		}
 		if info, err := e.Info(); err == nil { // else it has just gone
-			found[e.Name()] = identity{info.Size(), info.ModTime().UTC()}
+			found[e.Name()] = identityOf(info)
 		}
 	}
 	return found, nil
@@ -165,11 +194,12 @@ var errKnown = errors.New("known already")
 // notice makes a job for an archive that has come to rest, unless it has one. It returns whether it has one now, and the
 // job if that is new.
 func (s *Service) notice(ctx context.Context, name string, id identity) (job store.Job, taken bool) {
-	if s.queue.isBusy(name) {
-		return job, false // with the one before it, of the same name
+	if !s.queue.begin(name) {
+		return job, false // busy with the one before it, of the same name
 	}
+	defer s.queue.done(name)
 	job, err := s.Index.UpdateJob(ctx, name, func(j *store.Job) error {
-		over := (j.State == store.JobDone || j.State == store.JobDropped) && j.Reason == ""
+		over := j.State == store.JobDone && j.Reason == "" || j.State == store.JobDropped
 		if j.State != "" && id.is(*j) && !over {
 			return errKnown
 		}

@@ -1,11 +1,14 @@
 package recordings
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/store"
@@ -16,7 +19,7 @@ const quarantine = "quarantine"
 
 var (
 	errGone    = errors.New("the archive is gone")
-	errChanged = errors.New("the archive has changed: it is taken again when it rests")
+	errChanged = errors.New("the archive is another one now: it is taken when it rests")
 )
 
 // openArchive opens the archive of a job, if it is still the one that the job was made for.
@@ -29,7 +32,7 @@ func openArchive(job store.Job) (*os.File, error) {
 		return nil, library.Explain(err)
 	}
 	info, err := file.Stat()
-	if err == nil && !(identity{info.Size(), info.ModTime()}).is(job) {
+	if err == nil && !identityOf(info).is(job) {
 		err = errChanged
 	}
 	if err != nil {
@@ -39,61 +42,143 @@ func openArchive(job store.Job) (*os.File, error) {
 	return file, nil
 }
 
-// taken is where an archive is moved before it is removed: nobody can replace it there.
-func taken(path string) string {
-	return filepath.Join(filepath.Dir(path), ".taken."+filepath.Base(path))
+// Archives are only moved or removed while they are those that a job was made for: servers send a recording again, under
+// the same name, when they have made another format of it. So each is first moved aside, where nobody replaces it, then
+// looked at, and given back if it is another one.
+
+// asidePrefix begins the names of archives that were moved aside.
+const asidePrefix = ".taken."
+
+// aside is where the archive of a job is moved: a name of this one edition's own.
+func aside(job store.Job) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%d", job.ID, job.Bytes, job.Modified.UnixNano()))
+	return filepath.Join(filepath.Dir(job.Path), asidePrefix+hex.EncodeToString(sum[:4])+"."+filepath.Base(job.Path))
 }
 
-// takeAway removes the archive of a job. A newer one that has taken its name meanwhile stays: servers send a recording
-// again, under the same name, when they have made another format of it.
+// takeAway removes the archive of a job, if it is still there.
 func takeAway(job store.Job) error {
-	aside := taken(job.Path)
-	if err := os.Rename(job.Path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return library.Explain(err)
+	at, err := setAside(job)
+	if err != nil || at == "" {
+		return err
 	}
-	info, err := os.Lstat(aside)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return library.Explain(err)
-	case (identity{info.Size(), info.ModTime()}).is(job):
-		return os.Remove(aside)
-	}
-	return giveBack(aside, job.Path)
+	return os.Remove(at)
 }
 
-// giveBack puts an archive that is another one back under its name, or beside a still newer one.
-func giveBack(aside, path string) error {
-	names := []string{path}
-	for n := range 9 {
-		names = append(names, filepath.Join(filepath.Dir(path), fmt.Sprintf("%d-%s", n+2, filepath.Base(path))))
+// setAside moves the archive of a job aside and returns where it is; "" where it is gone, or another one by now.
+func setAside(job store.Job) (string, error) {
+	at := aside(job)
+	if info, err := os.Lstat(at); err == nil { // by a call that was broken off
+		if identityOf(info).is(job) {
+			return at, nil
+		}
+		if err := giveBack(at, job.Path); err != nil {
+			return "", err
+		}
 	}
-	var err error
-	for _, name := range names {
-		if err = os.Link(aside, name); err == nil {
-			return os.Remove(aside)
+	info, err := os.Lstat(job.Path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !identityOf(info).is(job) {
+		return "", nil
+	}
+	if err == nil {
+		err = os.Rename(job.Path, at)
+	}
+	if err != nil {
+		return "", library.Explain(err)
+	}
+	if info, err = os.Lstat(at); err != nil {
+		return "", err
+	}
+	if identityOf(info).is(job) {
+		return at, nil
+	}
+	return "", giveBack(at, job.Path) // it was replaced in this very moment
+}
+
+// giveBack puts an archive back under its name, or beside one that has that name by now.
+func giveBack(at, path string) error {
+	for _, name := range freeNames(path) {
+		err := renameFresh(at, name)
+		if err == nil {
+			return nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("put an archive back that is in %s: %w", at, library.Explain(err))
+		}
+	}
+	return fmt.Errorf("put an archive back that is in %s: too many have its name", at)
+}
+
+// maxSame is how many archives of one name may lie beside each other.
+const maxSame = 100
+
+// freeNames are the names that an archive may have: its own, and the same with a number before the suffix, so that it
+// still begins with the record ID.
+func freeNames(path string) []string {
+	names := []string{path}
+	dir, base := filepath.Split(path)
+	for _, suffix := range suffixes {
+		stem, ok := strings.CutSuffix(base, suffix)
+		for n := 2; ok && n <= maxSame; n++ {
+			names = append(names, fmt.Sprintf("%s%s-again%d%s", dir, stem, n, suffix))
+		}
+		if ok {
 			break
 		}
 	}
-	return fmt.Errorf("put a newer archive back: %w; it is in %s", err, aside)
+	return names
 }
 
-// isolate moves the archive of a job into quarantine and returns where it is. Where that cannot be done it stays: the
-// job says that it is not to be tried.
-func (s *Service) isolate(job store.Job) (path string, err error) {
-	dir := filepath.Join(s.Config.Spool, quarantine)
+// giveBackStale puts back what was moved aside for jobs that are not there any more. Importing it again is harmless.
+func giveBackStale(spool string, open []store.Job) error {
+	entries, err := os.ReadDir(spool)
+	if err != nil {
+		return library.Explain(err)
+	}
+	wanted := map[string]bool{}
+	for _, j := range open {
+		wanted[aside(j)] = true
+	}
+	var errs []error
+	for _, e := range entries {
+		at := filepath.Join(spool, e.Name())
+		rest, ok := strings.CutPrefix(e.Name(), asidePrefix)
+		_, base, named := strings.Cut(rest, ".")
+		if ok && named && isArchive(base) && !wanted[at] {
+			errs = append(errs, giveBack(at, filepath.Join(spool, base)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// quarantined is where the archive of a job goes that cannot be imported: the job is told before the archive is moved.
+// What is not in the spool stays where it is.
+func (s *Service) quarantined(job store.Job) (string, error) {
 	if job.Keep || filepath.Dir(job.Path) != filepath.Clean(s.Config.Spool) {
 		return job.Path, nil
 	}
+	dir := filepath.Join(s.Config.Spool, quarantine)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return job.Path, library.Explain(err)
 	}
-	path = filepath.Join(dir, filepath.Base(job.Path))
-	if err := os.Rename(job.Path, path); err != nil {
-		return job.Path, library.Explain(err)
+	for _, name := range freeNames(filepath.Join(dir, filepath.Base(job.Path))) {
+		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		}
 	}
-	return path, nil
+	return job.Path, fmt.Errorf("%s has too many archives of that name", dir)
+}
+
+// isolate moves the archive of a job to where its failed job says that it is.
+func isolate(job store.Job, to string) error {
+	if to == job.Path {
+		return nil
+	}
+	at, err := setAside(job)
+	if err != nil || at == "" {
+		return err
+	}
+	if err := renameFresh(at, to); err != nil {
+		return errors.Join(library.Explain(err), giveBack(at, job.Path))
+	}
+	return nil
 }

@@ -23,6 +23,8 @@ const (
 	catchUp = time.Minute
 	// keepJobs is how long jobs are remembered that are over.
 	keepJobs = 7 * day
+	// maxLogged is how many findings are logged one by one.
+	maxLogged = 20
 )
 
 // tidy does what nobody waits for, at the start and then every day: it lets files follow the index where a crash or a
@@ -46,14 +48,19 @@ func (s *Service) tidy(ctx context.Context) {
 
 func (s *Service) tidyOnce(ctx context.Context) error {
 	v := &verification{Service: s, ctx: ctx, careful: true, options: VerifyOptions{Repair: true}, tell: func(Progress) {}}
-	if err := v.run(); err != nil {
+	err := v.run()
+	if s.Disk.Hung() {
 		return err
 	}
-	for _, f := range v.report.Findings {
+	for i, f := range v.report.Findings {
+		if i == maxLogged {
+			s.Log.Warn().Int("findings", len(v.report.Findings)).Msg("index and disk differ: see bbbpool recording verify")
+			break
+		}
 		s.Log.Warn().Str("kind", f.Kind).Str("recordID", f.RecordID).Str("format", f.Format).Str("path", f.Path).
 			Bool("repaired", f.Repaired).Msg(f.Text)
 	}
-	return errors.Join(s.retain(ctx), s.forgetJobs(ctx))
+	return errors.Join(err, s.retain(ctx), s.forgetJobs(ctx))
 }
 
 // forgetJobs forgets jobs that have been over for long.
@@ -61,7 +68,7 @@ func (s *Service) forgetJobs(ctx context.Context) error {
 	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{store.JobDone, store.JobDropped}})
 	errs := []error{err}
 	for _, j := range jobs {
-		if age(s.Now(), j.Changed) > keepJobs && j.Reason == "" {
+		if age(s.Now(), j.Changed) > keepJobs && (j.Reason == "" || j.State == store.JobDropped) {
 			s.digests.remove(j)
 			errs = append(errs, s.Index.DeleteJob(ctx, j.ID))
 		}
@@ -124,7 +131,7 @@ func firstMark(file string, dirs []volume.Dir) (string, error) {
 		id = newMark()
 	}
 	for _, d := range dirs {
-		if err := os.MkdirAll(d.Path, 0o750); err != nil {
+		if err := os.MkdirAll(d.Path, 0o755); err != nil { //nolint:gosec // nginx may be the one that reads it
 			return "", err
 		}
 		if err := volume.Mark(d.Path, id); err != nil {

@@ -89,9 +89,3 @@ type Owing struct {
 	Step    time.Duration // since the present step began
 	Overdue bool
 }
-
-// Edit is what a front end or an operator changes.
-type Edit struct {
-	Meta    map[string]string // what to set; an empty value removes the key
-	Protect *bool             // nil leaves it
-}

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -51,10 +54,11 @@ func (s *Service) Verify(ctx context.Context, o VerifyOptions, tell func(Progres
 // verification is one run of Verify.
 type verification struct {
 	*Service
-	ctx     context.Context //nolint:containedctx // one run, one context
-	options VerifyOptions
-	careful bool // nothing is forgotten
-	tell    func(Progress)
+	ctx      context.Context //nolint:containedctx // one run, one context
+	options  VerifyOptions
+	careful  bool          // nothing is forgotten
+	adoption ImportOptions // how what is found is taken in
+	tell     func(Progress)
 
 	mu     sync.Mutex
 	report VerifyReport
@@ -64,6 +68,9 @@ func (v *verification) run() error {
 	v.Disk.Check(v.ctx)
 	if problem := v.Disk.Problem(); problem != "" {
 		return fmt.Errorf("%w: %s", ErrVolume, problem)
+	}
+	if err := v.Library.Prepare(); err != nil {
+		return err
 	}
 	for _, step := range []func() error{v.stagings, v.disk, v.index, v.stuck} {
 		if err := step(); err != nil {
@@ -80,7 +87,9 @@ func (v *verification) run() error {
 // add notes a finding. It is mended if that is wanted.
 func (v *verification) add(f Finding, wanted bool, mend func() error) error {
 	if wanted && mend != nil {
-		if err := mend(); err != nil {
+		if err := mend(); errors.Is(err, ErrVolume) {
+			return err
+		} else if err != nil {
 			f.Text += "; not mended: " + err.Error()
 		} else {
 			f.Repaired = true
@@ -142,7 +151,7 @@ func (v *verification) disk() error {
 		v.report.Formats++
 		v.progress(f.RecordID)
 		group.Go(func() error {
-			defer v.locks.hold(f.RecordID)()
+			defer v.locks.Hold(f.RecordID)()
 			r, err := v.Index.Recording(ctx, f.RecordID)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
@@ -163,16 +172,18 @@ func (v *verification) progress(current string) {
 // compare looks at one format on the disk; r is empty for a recording that the index has not.
 func (v *verification) compare(f library.Found, r store.Recording) error {
 	known := slices.Contains(types(r), f.Format)
+	deleted := r.State == store.Deleted && !known
+	revived := deleted && f.State != store.Deleted && v.adoption.Force
 	finding := Finding{RecordID: f.RecordID, Format: f.Format, Path: f.Dir}
 	switch {
-	case r.State == store.Deleted && !known:
-		finding.Kind, finding.Text = kindLeftover, "was deleted; --repair removes it"
+	case deleted && len(r.Formats) == 0 && !revived:
+		finding.Kind, finding.Text = kindLeftover, "was deleted; --repair removes it, import --force brings it back"
 		return v.add(finding, v.options.Repair, func() error { return v.Library.Remove(f.RecordID) })
-	case !known && f.State == store.Deleted:
-		return nil // somebody else's trash
+	case !known && f.State == store.Deleted, deleted && !revived:
+		return nil // somebody else's trash, or thrown away with formats that were known
 	case !known:
 		finding.Kind, finding.Text = kindOrphan, "is not in the index; --adopt takes it in"
-		return v.add(finding, v.options.Adopt, func() error { return v.adopt(v.ctx, f) })
+		return v.add(finding, v.options.Adopt, func() error { return v.adopt(v.ctx, f, v.adoption) })
 	case r.State != f.State:
 		finding.Kind = kindMisplaced
 		finding.Text = fmt.Sprintf("is %s and lies with what is %s; --repair moves it", r.State, f.State)
@@ -183,10 +194,14 @@ func (v *verification) compare(f library.Found, r store.Recording) error {
 
 // index compares what is in the index with the disk.
 func (v *verification) index() error {
+	placing, err := v.beingPlaced(v.ctx)
+	if err != nil {
+		return err
+	}
 	return v.all(v.ctx, func(r store.Recording) error {
 		v.report.Recordings++
 		v.progress(r.RecordID)
-		if !here(&r) {
+		if !here(&r) || placing[r.RecordID] {
 			return nil
 		}
 		places, err := v.Library.Formats(r.RecordID)
@@ -209,12 +224,32 @@ func (v *verification) index() error {
 	})
 }
 
+// beingPlaced are the recordings that the index has and whose files are just being put in place.
+func (s *Service) beingPlaced(ctx context.Context) (map[string]bool, error) {
+	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{store.JobPlacing}})
+	ids := map[string]bool{}
+	for _, j := range jobs {
+		for _, id := range j.Recordings {
+			ids[id] = true
+		}
+	}
+	return ids, err
+}
+
 // lose forgets a format whose files are gone, and a recording with none left, unless one is just being put in place.
 func (v *verification) lose(r store.Recording, format string) error {
-	defer v.locks.hold(r.RecordID)()
+	defer v.locks.Hold(r.RecordID)()
+	placing, err := v.beingPlaced(v.ctx)
+	if err != nil || placing[r.RecordID] {
+		return err
+	}
 	places, err := v.Library.Formats(r.RecordID)
 	if err != nil {
 		return err
+	}
+	v.Disk.Check(v.ctx) // what is not found on a disk that is not there is not lost
+	if problem := v.Disk.Problem(); problem != "" {
+		return fmt.Errorf("%w: %s", ErrVolume, problem)
 	}
 	if slices.Contains(slices.Concat(places[store.Published], places[store.Unpublished]), format) {
 		return nil
@@ -235,11 +270,30 @@ func (v *verification) stuck() error {
 	if err != nil {
 		return err
 	}
+	known := map[string]bool{}
 	for _, j := range jobs {
+		known[j.Path] = true
 		f := Finding{Kind: kindStuck, Path: j.Path, Text: "could not be imported: " + j.Reason + "; bbbpool recording retry " + j.ID}
 		if err := v.add(f, false, nil); err != nil {
 			return err
 		}
 	}
-	return nil
+	entries, err := os.ReadDir(filepath.Join(v.Config.Spool, quarantine))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		path := filepath.Join(v.Config.Spool, quarantine, e.Name())
+		if known[path] || !isArchive(e.Name()) {
+			continue
+		}
+		f := Finding{
+			Kind: kindStuck, Path: path,
+			Text: "is in quarantine, and nobody knows why: move it into the spool to try it again",
+		}
+		if err := v.add(f, false, nil); err != nil {
+			return err
+		}
+	}
+	return err
 }

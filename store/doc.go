@@ -19,6 +19,9 @@
 // Records go in and out by value; a record handed out is the caller's to change. Updates are closures that the
 // adapter runs inside one transaction, perhaps twice: they must be pure and must not call the store. An error from the
 // closure leaves the record as it was and is returned as it is.
+//
+// An adapter may bound the IDs that it takes: no less than a kilobyte each, and a megabyte by all of them. What is
+// longer is refused with [ErrTooLarge], and is not there.
 package store
 
 import "errors"
@@ -31,7 +34,7 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrConflict: the record is no longer what the caller took it for.
 	ErrConflict = errors.New("changed meanwhile")
-	// ErrTooLarge: the record would be larger than it may be.
+	// ErrTooLarge: the record, or what names it, would be larger than it may be. The error says what, and the limit.
 	ErrTooLarge = errors.New("larger than its limit")
 	// ErrLocked: another process holds the database.
 	ErrLocked = errors.New("in use by another process")

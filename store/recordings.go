@@ -93,9 +93,11 @@ const (
 	OwedMissing    OwedStep = "missing"    // the server does not know it: nobody pressed record, or it is lost
 )
 
-// RecordingFilter selects recordings of one tenant. Empty fields select everything.
+// RecordingFilter selects recordings of one tenant, and "" is one like any other. The other fields select everything
+// where they are empty.
 type RecordingFilter struct {
 	Tenant     string
+	AllTenants bool     // those of all tenants, whatever Tenant says: for operators, and never for front ends
 	RecordIDs  []string // prefixes of record IDs; an empty element selects nothing
 	MeetingIDs []string // ignored where RecordIDs are given
 	States     []RecordingState

@@ -75,7 +75,9 @@ type Claims interface {
 
 // Sessions keeps the history: a compact row for each meeting that is over.
 type Sessions interface {
-	// AddSession stores a session; one with the same ID is replaced, so that closing a claim twice is harmless.
+	// AddSession stores a session; one with the same ID of the same tenant and server is replaced, so that closing a
+	// claim twice is harmless. One of another tenant or server stays, and ErrExists is returned: the ID is what a
+	// server says, and a server that lies must not rewrite the history of others.
 	AddSession(ctx context.Context, s Session) error
 	// SessionsSince returns the sessions that ended at or after t, oldest end first, at most limit of them.
 	SessionsSince(ctx context.Context, t time.Time, limit int) ([]Session, error)
@@ -83,7 +85,7 @@ type Sessions interface {
 	Session(ctx context.Context, id string) (Session, error)
 }
 
-// Recordings keeps the index of recordings as front ends see it, tenant by tenant.
+// Recordings keeps the index of recordings as front ends see it, tenant by tenant, and as operators do.
 type Recordings interface {
 	// Recordings returns one page of the selected recordings, newest start first and equal starts by ID, and how
 	// many were selected over all pages.
@@ -114,6 +116,8 @@ type Catalogue interface {
 type Imports interface {
 	// Jobs returns the selected jobs in the order of their IDs.
 	Jobs(ctx context.Context, f JobFilter) ([]Job, error)
+	// Job returns one job, or ErrNotFound.
+	Job(ctx context.Context, id string) (Job, error)
 	// UpdateJob changes a job in one transaction and returns what it has become. One that is not there yet is made:
 	// the closure gets a job that has nothing but its ID, which cannot be changed.
 	UpdateJob(ctx context.Context, id string, change func(*Job) error) (Job, error)

@@ -64,7 +64,7 @@ func (f *fakeRecordings) Recordings(_ context.Context, filter store.RecordingFil
 	f.filter = filter
 	var page []store.Recording
 	for _, r := range f.list {
-		if (filter.Tenant == "" || r.Tenant == filter.Tenant) &&
+		if (filter.AllTenants || r.Tenant == filter.Tenant) &&
 			(filter.States == nil || slices.Contains(filter.States, r.State)) {
 			page = append(page, r)
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Recordings returns one page of the selected recordings. Without states those are meant that are not deleted; the
-// state "any" means all.
+// Recordings returns one page of the selected recordings. Without a tenant those of all are meant, without states those
+// that are not deleted; the state "any" means all.
 func (c *Client) Recordings(ctx context.Context, f store.RecordingFilter) (RecordingPage, error) {
 	query := url.Values{"recordID": f.RecordIDs, "meetingID": f.MeetingIDs}
 	if f.Tenant != "" {

@@ -117,6 +117,7 @@ func (a *API) listRecordings(r *http.Request) (any, error) {
 func recordingFilter(r *http.Request) (f store.RecordingFilter, err error) {
 	query := r.URL.Query()
 	f.Tenant, f.RecordIDs, f.MeetingIDs = query.Get("tenant"), given(query["recordID"]), given(query["meetingID"])
+	f.AllTenants = f.Tenant == ""
 	if f.States, err = recordingStates(given(query["state"])); err != nil {
 		return f, err
 	}

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -73,6 +74,51 @@ func TestRecordings_List(t *testing.T) {
 	page, err = p.Recordings(t.Context(), store.RecordingFilter{States: []store.RecordingState{"any"}, Offset: 1})
 	if err != nil || page.Total != 3 || len(page.Recordings) != 2 {
 		t.Errorf("all but the first: %+v, %v", page, err)
+	}
+}
+
+// indexed lists what a real index has.
+type indexed struct {
+	*fakeRecordings
+	index store.Index
+}
+
+func (x indexed) Recordings(ctx context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
+	return x.index.Recordings(ctx, f)
+}
+
+// Without a tenant those of all are listed, also of tenants that are there no more, in one order and page by page.
+func TestRecordings_ListAllTenants(t *testing.T) {
+	p, fake := withRecordings(t)
+	p.api.Recordings = indexed{fake, p.stores.Index}
+	for i, tenant := range []string{"default", "gone", "other", "gone", "", "default"} {
+		err := p.stores.Index.CreateRecording(t.Context(), store.Recording{
+			RecordID: strconv.Itoa(i), Tenant: tenant, State: store.Published, Start: then.Add(time.Duration(i) * time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		filter store.RecordingFilter
+		want   string
+		total  int
+	}{
+		{store.RecordingFilter{}, "543210", 6},
+		{store.RecordingFilter{Limit: 2}, "54", 6},
+		{store.RecordingFilter{Limit: 2, Offset: 3}, "21", 6},
+		{store.RecordingFilter{Tenant: "gone"}, "31", 2},
+		{store.RecordingFilter{Tenant: "nobody"}, "", 0},
+		{store.RecordingFilter{RecordIDs: []string{"1", "2"}}, "21", 2},
+	} {
+		page, err := p.Recordings(t.Context(), c.filter)
+		got := ""
+		for _, r := range page.Recordings {
+			got += r.RecordID
+		}
+		if err != nil || got != c.want || page.Total != c.total {
+			t.Errorf("%+v: got %s of %d, %v, want %s of %d", c.filter, got, page.Total, err, c.want, c.total)
+		}
 	}
 }
 

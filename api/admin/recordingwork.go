@@ -79,7 +79,8 @@ func protectAll(
 	all Recordings, ctx context.Context, p Protection, tell func(recordings.Progress),
 ) (report ProtectReport, err error) {
 	filter := store.RecordingFilter{
-		Tenant: p.Tenant, States: []store.RecordingState{store.Published, store.Unpublished}, Limit: recordingsMost,
+		Tenant: p.Tenant, AllTenants: p.Tenant == "", Limit: recordingsMost,
+		States: []store.RecordingState{store.Published, store.Unpublished},
 	}
 	for ctx.Err() == nil {
 		page, total, err := all.Recordings(ctx, filter)

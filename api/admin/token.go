@@ -45,21 +45,21 @@ func (a *API) guard(next http.Handler) http.Handler {
 	})
 }
 
+// admit lets the right token in whatever came before it: behind a proxy all come from one address, and whoever sends
+// wrong ones there must not lock the others out. What keeps a token from being guessed is its length alone; wrong ones
+// are limited so that they neither fill the log nor keep anybody busy.
 func (a *API) admit(r *http.Request, g *guesses) *Error {
 	if a.Token == "" {
 		return errOff
 	}
-	now := a.now()
-	limit := g.limit(network(r.RemoteAddr))
-	if limit.TokensAt(now) < 1 {
+	if verifies(r.Header.Get("Authorization"), a.Token) {
+		return nil
+	}
+	if !g.limit(network(r.RemoteAddr)).AllowN(a.now(), 1) {
 		return errGuessing
 	}
-	if !verifies(r.Header.Get("Authorization"), a.Token) {
-		limit.AllowN(now, 1)
-		a.Log.Warn().Str("remote", r.RemoteAddr).Str("path", r.URL.Path).Msg("token rejected")
-		return errToken
-	}
-	return nil
+	a.Log.Warn().Str("remote", r.RemoteAddr).Str("path", r.URL.Path).Msg("token rejected")
+	return errToken
 }
 
 // verifies compares hashes, so that not even the length of the token shows in the time it takes.
@@ -75,7 +75,7 @@ const (
 	maxGuessFrom = 1000 // networks that are remembered
 )
 
-// guesses slows down wrong tokens from each network by itself, so that nobody can lock the others out.
+// guesses counts the wrong tokens from each network by itself, so that the log shows those of all.
 type guesses struct {
 	mu   sync.Mutex
 	from map[netip.Prefix]*rate.Limiter

@@ -22,7 +22,7 @@ func (e *Env) confirm(sure Sure, what string) error {
 	}
 	what = printable(what)
 	if !e.Terminal {
-		return fmt.Errorf("%s Nobody is there to be asked: pass --yes if that is wanted", what)
+		return fmt.Errorf("nothing was done, for nobody is there to be asked; pass --yes if this is wanted: %s", what)
 	}
 	if _, err := fmt.Fprintf(e.Err, "%s\nDo it? [y/N] ", what); err != nil {
 		return err

@@ -32,6 +32,7 @@ type Env struct {
 	Out, Err io.Writer
 	Terminal bool // somebody sits there who can be asked
 	Watched  bool // somebody sees at once what is written to Err
+	Shown    bool // and to Out
 	Options  Options
 	Version  string
 	// Main runs another command of the same program, and returns its exit code.

@@ -37,8 +37,29 @@ func (c *RecordingJobsCmd) Run(env *Env) error {
 		if len(jobs) == 0 {
 			return say(env.Out, "no imports\n")
 		}
-		return table(env.Out, jobHeadings, jobRows(jobs))
+		rows := jobRows(jobs)
+		if !env.Shown || !shorten(rows) {
+			return table(env.Out, jobHeadings, rows)
+		}
+		if err := table(env.Out, jobHeadings, rows); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(env.Err, "note: some names are cut in the middle; --json shows them whole")
+		return err
 	})
+}
+
+// longestJob is how much of the name of an import a terminal shows. What an operator has imported is called by its path.
+const longestJob = 60
+
+// shorten cuts the names of imports, and tells whether any was cut.
+func shorten(rows [][]string) (cut bool) {
+	for _, row := range rows {
+		name := row[0]
+		row[0] = middleCut(printable(name), longestJob)
+		cut = cut || row[0] != printable(name)
+	}
+	return cut
 }
 
 const jobHeadings = "JOB STATE ATTEMPTS NEXT SIZE SOURCE SERVER CHANGED REASON"

@@ -54,7 +54,8 @@ func Run(env *Env, grammar any, options *Options, args []string) int {
 	if err != nil {
 		return env.failed(advised(err), Usage)
 	}
-	env.Options, env.Terminal, env.Watched = *options, isTerminal(env.In), isTerminal(env.Err)
+	env.Options, env.Terminal = *options, isTerminal(env.In)
+	env.Watched, env.Shown = isTerminal(env.Err), isTerminal(env.Out)
 	if err := parsed.Run(env); err != nil {
 		if _, wrong := errors.AsType[UsageError](err); wrong {
 			return env.failed(err, Usage)

@@ -38,6 +38,16 @@ func (e printableError) Error() string { return printable(e.err.Error()) }
 
 func (e printableError) Unwrap() error { return e.err }
 
+// middleCut leaves out what is in the middle of a long text. More of its end stays: paths differ there.
+func middleCut(s string, most int) string {
+	runes := []rune(s)
+	if len(runes) <= most {
+		return s
+	}
+	head := most / 3
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(most-head-1):])
+}
+
 // table prints rows under headings, in columns.
 func table(w io.Writer, headings string, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -48,6 +48,46 @@ func TestRecordingCmds_Golden(t *testing.T) {
 	}, commands)
 }
 
+// A terminal shows the two ends of a name that is long; who reads the list otherwise, or as JSON, gets it whole. Those
+// that wait say why.
+func TestRecordingJobsCmd_LongNames(t *testing.T) {
+	p := newPool(t)
+	l := p.keep(t)
+	long := "/srv/old/\x1b[2J" + strings.Repeat("scalelite-recordings/", 20) + "2026/algebra.tar#" + strings.Repeat("0", 40) + "-17"
+	const short = `/srv/old/\x1b[2Jscal…` + "000000000000000000000000000000000000-17"
+	l.jobs = []store.Job{
+		{ID: long, State: store.JobWaiting, Reason: "volume library: not mounted", Changed: now},
+		{ID: "b.tar", State: store.JobWaiting, Changed: now},
+	}
+	p.serve(t)
+	run := func(shown, asJSON bool) (out, errs string) {
+		var o, e bytes.Buffer
+		env := &cli.Env{
+			Ctx: t.Context(), Out: &o, Err: &e, Shown: shown, Options: cli.Options{Data: p.dir, JSON: asJSON},
+		}
+		if err := (&cli.RecordingJobsCmd{}).Run(env); err != nil {
+			t.Error(err)
+		}
+		return o.String(), e.String()
+	}
+	out, errs := run(true, false)
+	line := strings.Split(out, "\n")[1]
+	if !strings.HasPrefix(line, short+"  waiting ") || !strings.HasSuffix(line, "volume library: not mounted") || len(line) > 180 ||
+		!strings.Contains(errs, "--json") {
+		t.Errorf("at a terminal: %s%s", out, errs)
+	}
+	if out, errs = run(false, false); !strings.Contains(out, strings.ReplaceAll(long, "\x1b", `\x1b`)+"  waiting ") || errs != "" {
+		t.Errorf("into a file: %s%s", out, errs)
+	}
+	if out, errs = run(true, true); !strings.Contains(out, strings.ReplaceAll(long, "\x1b", `\u001b`)+`"`) || errs != "" {
+		t.Errorf("as JSON: %s%s", out, errs)
+	}
+	l.jobs = l.jobs[1:]
+	if out, errs = run(true, false); !strings.Contains(out, "b.tar  waiting") || errs != "" {
+		t.Errorf("a short name: %s%s", out, errs)
+	}
+}
+
 // What changes something does it to everything that is named, asks where it must, and says what it has done.
 func TestRecordingCmds_Change(t *testing.T) {
 	const refused = "pass --yes"
@@ -133,7 +173,7 @@ func TestRecordingPruneCmd(t *testing.T) {
 		{"--older-than 0d", "", nil, "is no age", false},
 		{"--keep-under 500", "", nil, `"500" is no size`, false},
 		{"--keep-under much", "", nil, "is no size", false},
-		{"--older-than 180d", "", []string{dry}, "1 recording with 1000 B is deleted. Nobody is there", false},
+		{"--older-than 180d", "", []string{dry}, "pass --yes if this is wanted: 1 recording with 1000 B is deleted.", false},
 		{"--older-than 180d", "n\n", []string{dry}, "Biology", false},
 		{"--older-than 180d", "y\n", []string{dry, wet}, "cc-3       school  chemistry  Chemistry", true},
 		{"--older-than 180d --yes", "", []string{dry, wet}, "1 recording with 1000 B deleted, 105.0 MiB remain", true},
@@ -170,7 +210,7 @@ func TestRecordingVerifyCmd(t *testing.T) {
 		done         bool
 	}{
 		{"", "", []string{seen}, "1 missing, 2 orphan; 0 repaired, 3 left", false},
-		{"--repair", "", []string{seen}, "3 findings: what can be mended of that is mended. Nobody is there", false},
+		{"--repair", "", []string{seen}, "pass --yes if this is wanted: 3 findings: what can be mended of that is mended.", false},
 		{"--repair", "n\n", []string{seen}, "missing  aa-1", false},
 		{"--repair", "y\n", []string{seen, part}, "1 repaired, 2 left", false},
 		{"--repair --adopt --yes", "", []string{seen, whole}, "3 repaired, 0 left\n", true},

@@ -72,7 +72,7 @@ func (l *library) note(format string, args ...any) {
 func (l *library) Recordings(_ context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
 	var page []store.Recording
 	for _, r := range l.list {
-		if (f.Tenant == "" || r.Tenant == f.Tenant) && (f.States == nil || slices.Contains(f.States, r.State)) &&
+		if (f.AllTenants || r.Tenant == f.Tenant) && (f.States == nil || slices.Contains(f.States, r.State)) &&
 			(f.MeetingIDs == nil || slices.Contains(f.MeetingIDs, r.MeetingID)) &&
 			!slices.ContainsFunc(f.Meta, func(m store.MetaMatch) bool { return r.Meta[m.Key] != m.Value }) {
 			page = append(page, r)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
@@ -44,12 +45,17 @@ func (g *Gateway) getRecordings(ctx context.Context, c *call) error {
 
 // filterOf reads which recordings a call asks for.
 func filterOf(c *call) store.RecordingFilter {
-	params := c.req.Params
 	f := store.RecordingFilter{
-		Tenant: c.tenant, RecordIDs: list(params.Get("recordID")), MeetingIDs: list(params.Get("meetingID")),
-		States: states(params.Get("state")),
+		Tenant: c.tenant, RecordIDs: c.list("recordID"), MeetingIDs: c.list("meetingID"),
+		States: states(c.req.Params.Get("state")),
 	}
-	for _, p := range params {
+	if f.RecordIDs == nil && f.MeetingIDs != nil {
+		f.MeetingIDs = slices.DeleteFunc(f.MeetingIDs, func(id string) bool { return id == "" })
+		if len(f.MeetingIDs) == 0 {
+			f.RecordIDs = []string{""} // which selects nothing
+		}
+	}
+	for _, p := range c.req.Params {
 		if key, ok := metaKey(p); ok {
 			f.Meta = append(f.Meta, store.MetaMatch{Key: key, Value: p.Value})
 		}
@@ -59,8 +65,8 @@ func filterOf(c *call) store.RecordingFilter {
 
 // states are those that a call asks for; nil is any.
 func states(s string) (all []store.RecordingState) {
-	for _, state := range list(s) {
-		if state != "" {
+	for state := range strings.SplitSeq(s, ",") {
+		if state = strings.TrimSpace(state); state != "" {
 			all = append(all, store.RecordingState(state))
 		}
 	}
@@ -105,14 +111,15 @@ func (g *Gateway) recordingsPage(c *call, page []store.Recording, total int, f s
 }
 
 const (
-	firstPiece = 500     // recordings that are fetched at first: most lists are over then
+	firstPiece = 100     // recordings that are fetched at first, when nobody knows how large they are
 	mostPiece  = 1000    // and later
-	leastPiece = 50      // however large they are
-	pieceSize  = 1 << 20 // bytes that a piece of a long list should have
+	leastPiece = 10      // however large they are
+	pieceSize  = 1 << 20 // bytes that a piece of a long list should have, and has half of at least
 	longLists  = 4       // that are being fetched from at the same time, beyond their first pieces
 )
 
-// allRecordings returns the answer with everything that was selected, piece by piece: it may be larger than memory.
+// allRecordings returns the answer with everything that was selected, piece by piece: it may be larger than memory. A
+// list that fits into one piece is sent whole.
 func (g *Gateway) allRecordings(ctx context.Context, c *call, f store.RecordingFilter) pieces {
 	w := walk{recordings: g.Recordings, filter: f}
 	x, n, written, from := beginRecordings(), firstPiece, 0, origin(c.r)
@@ -123,18 +130,20 @@ func (g *Gateway) allRecordings(ctx context.Context, c *call, f store.RecordingF
 			}
 			defer g.lists.Release(1)
 		}
-		page, more, err := w.next(ctx, n)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, r := range page {
-			g.writeRecording(x, r, from)
-		}
-		if written += len(page); !more {
-			return endRecordings(x, written).Bytes(), false, nil
+		for before := written; len(x.Fragment()) < pieceSize/2; {
+			page, more, err := w.next(ctx, n)
+			if err != nil {
+				return nil, false, err
+			}
+			for _, r := range page {
+				g.writeRecording(x, r, from)
+			}
+			if written += len(page); !more {
+				return endRecordings(x, written).Bytes(), false, nil
+			}
+			n = min(max(pieceSize*(written-before)/len(x.Fragment()), leastPiece), mostPiece)
 		}
 		piece, x = x.Fragment(), &bbb.Builder{}
-		n = min(max(pieceSize*len(page)/len(piece), leastPiece), mostPiece)
 		return piece, true, nil
 	}
 }

@@ -1,11 +1,13 @@
 package gateway_test
 
 import (
+	"context"
 	"flag"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,6 +208,96 @@ func TestGetRecordings_Filters(t *testing.T) {
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+}
+
+// What is empty was not meant; what only reading has emptied asks for something that cannot be, and gets nothing.
+func TestGetRecordings_Emptied(t *testing.T) {
+	p := bare(&pool{tb: t}, settings{})
+	nameless := shelf()[0]
+	nameless.RecordID, nameless.MeetingID = "e1", ""
+	p.stock(shelf()[0], nameless)
+	for query, want := range map[string]string{
+		"recordID=":                      "a1 e1",
+		"meetingID":                      "a1 e1",
+		"recordID=%20":                   "",
+		"recordID=+&meetingID=room-42":   "",
+		"recordID=%ff":                   "",
+		"record%49D=%ff":                 "",
+		"%00recordID%20=%ff":             "",
+		"record%49D=&recordID":           "a1 e1",
+		"recordID=%ff&recordID=":         "",
+		"recordID=&recordID=%ff":         "a1 e1",
+		"recordID=%ff,a":                 "a1",
+		"recordID=a&meetingID=%ff":       "a1",
+		"meetingID=%0d%0a":               "",
+		"meetingID=%0d%0a&limit=5":       "",
+		"meetingID=%c3&state=any":        "",
+		"meetingID=,":                    "",
+		"meetingID=room-42,":             "a1",
+		"meetingID=%20&recordID=":        "",
+		"meetingID=%ff&meta_topic=%25&x": "",
+	} {
+		var got []string
+		for _, id := range listed(p.fetch(http.MethodGet, "getRecordings", query, "")) {
+			got = append(got, id[:2])
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+	for form, want := range map[string]int{
+		"recordID=": 2, "recordID=%20": 0, "meetingID=%0a": 0, "recordID=%ff": 0, "recordID= ": 0, "meetingID=\xff": 0,
+	} {
+		body := p.fetch(http.MethodPost, "getRecordings", "", bbb.SHA256.Sign("getRecordings", form, secret),
+			"Content-Type", "application/x-www-form-urlencoded")
+		if got := listed(body); len(got) != want {
+			t.Errorf("form %s: got %s, want %d", form, got, want)
+		}
+	}
+}
+
+// asked notes what the index is asked for.
+type asked struct {
+	index
+	filters []store.RecordingFilter
+}
+
+func (a *asked) Recordings(ctx context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
+	a.filters = append(a.filters, f)
+	return a.index.Recordings(ctx, f)
+}
+
+// No front end can ask for the recordings of all tenants.
+func TestGetRecordings_OneTenant(t *testing.T) {
+	p := bare(&pool{tb: t}, settings{})
+	p.stock(shelf()...)
+	foreign := shelf()[0]
+	foreign.RecordID, foreign.Tenant = "a3-foreign", "other"
+	p.stock(foreign)
+	a := &asked{index: index{p.stores.Index}}
+	p.gateway.Recordings = a
+	for _, query := range []string{
+		"", "AllTenants=true&allTenants=true&all_tenants=true&tenant=", "tenant=other", "tenant=%ff&state=any", "recordID=a&Tenant=",
+		"limit=5&all=true", "meta_tenant=", "meetingID=room-42",
+	} {
+		if body := p.fetch(http.MethodGet, "getRecordings", query, ""); strings.Contains(body, "foreign") {
+			t.Errorf("%s: %s", query, body)
+		}
+	}
+	resp, err := p.client.Get(p.url("getRecordingTextTracks", "recordID=a3-foreign&AllTenants=true"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if len(a.filters) < 9 {
+		t.Errorf("only %d questions", len(a.filters))
+	}
+	for _, f := range a.filters {
+		if f.AllTenants || f.Tenant != store.DefaultTenant {
+			t.Errorf("asked for %+v", f)
 		}
 	}
 }

@@ -25,9 +25,10 @@ type Recordings interface {
 	Delete(ctx context.Context, tenant string, recordIDs []string) (found int, err error)
 }
 
-// list splits a comma list. Absent is nil; an empty element stays, and selects nothing.
-func list(s string) []string {
-	if s == "" {
+// list splits a comma list. One that is absent, or came empty, is nil; an empty element stays, and selects nothing.
+func (c *call) list(name string) []string {
+	s := c.req.Params.Get(name)
+	if s == "" && !c.emptied(name) {
 		return nil
 	}
 	elements := strings.Split(s, ",")
@@ -37,9 +38,23 @@ func list(s string) []string {
 	return elements
 }
 
+// emptied tells a parameter of which reading has left nothing, as of a blank, from one that came empty: the one asks for
+// something that cannot be, the other for nothing in particular. Fields of multipart forms have lost the difference.
+func (c *call) emptied(name string) bool {
+	for _, p := range c.req.Params {
+		if p.Name != name || p.Value != "" {
+			continue
+		}
+		_, came, _ := strings.Cut(bbb.Params{p}.Encode(), "=")
+		unsound := p == bbb.Param{Name: name} // it keeps the text that it came as, unless that was no text
+		return came != "" || unsound && !strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/")
+	}
+	return false
+}
+
 // recordIDs reads the list that publish, update and delete work on.
 func recordIDs(c *call) ([]string, error) {
-	ids := list(c.req.Params.Get("recordID"))
+	ids := c.list("recordID")
 	if len(ids) == 0 {
 		return nil, bbb.ErrMissingRecordID
 	}

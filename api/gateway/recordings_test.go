@@ -100,7 +100,12 @@ func TestChangeRecordings_Answers(t *testing.T) {
 		{"publishRecordings", "recordID=c1-1,d1-1&publish=true", "notFound"}, // not here yet, and here no more
 		{"publishRecordings", "recordID=c1-1," + a1 + "&publish=TRUE", "<published>TRUE</published>"},
 		{"publishRecordings", "recordID=" + a1 + "&publish=%3Cno%3E", "<published>&lt;no&gt;</published>"},
+		{"publishRecordings", "recordID=%ff&publish=true", "notFound"},
 		{"updateRecordings", "meta_a=b", "missingParamRecordID"},
+		{"updateRecordings", "recordID=&meta_a=b", "missingParamRecordID"},
+		{"updateRecordings", "recordID=%20&meta_a=b", "notFound"},
+		{"updateRecordings", "recordID=%ff&meta_a=b", "notFound"},
+		{"deleteRecordings", "recordID=%0d%0a", "notFound"},
 		{"updateRecordings", "recordID=a3&meta_a=b", "notFound"},
 		{"updateRecordings", "recordID=c1-1,d1-1&meta_a=b", "notFound"},
 		{"updateRecordings", "recordID=a", "<updated>true</updated>"},

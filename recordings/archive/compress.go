@@ -116,7 +116,8 @@ func pack(ctx context.Context, root *os.Root, name, temp string, info fs.FileInf
 		return false, err
 	}
 	defer func() { err = errors.Join(err, ignoreClosed(out.Close())) }()
-	z := gzip.NewWriter(out) // with no name and no time in it
+	z := gzip.NewWriter(out)
+	z.ModTime = time.Unix(0, 0) // that is: none; a time.Time that is zero would be one
 	if _, err := io.Copy(z, &source{ctx: ctx, r: in}); err != nil {
 		return false, err
 	}

@@ -1,5 +1,6 @@
 // Package archive reads what servers send: tar archives of recordings, plain or compressed with gzip or zstd. It knows
-// no index and no library, asks nobody, and never touches anything outside the directory that it is given.
+// no index, asks nobody, and never touches anything outside the directory that it is given. Of the library it takes one
+// thing: what formats and recordings may be called there.
 //
 // An archive holds one or many formats of one or many recordings, each as BigBlueButton keeps it on its disk:
 //

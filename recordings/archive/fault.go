@@ -13,6 +13,7 @@ type Fault struct {
 	Member     string // that is at fault, in printable characters; "" for the archive as a whole
 	What       string // is wrong, in words for an operator; reads on after the name of the member
 	Incomplete bool   // it ends too early: perhaps it is still being copied
+	TooLarge   bool   // its files are larger than Limits.Bytes, together; else there is nothing wrong with them so far
 }
 
 func (f *Fault) Error() string {

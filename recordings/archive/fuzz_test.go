@@ -3,6 +3,7 @@ package archive_test
 import (
 	"bytes"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,7 +118,8 @@ func FuzzMetadata(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if r.RecordID != id || r.MeetingID == "" || r.State == "" || len(r.Formats) != 1 || len(r.Meta) > 500 {
+		if r.RecordID != id || r.MeetingID == "" || r.State == "" || len(r.Formats) != 1 || len(r.Meta) > 500 ||
+			len(r.MeetingID) > 512 || len(r.Name) > 1024 || len(r.Formats[0].Images) > 200 {
 			t.Errorf("got %+v", r)
 		}
 		paths := []string{r.Formats[0].Path}
@@ -125,8 +127,12 @@ func FuzzMetadata(f *testing.F) {
 			paths = append(paths, i.Path)
 		}
 		for _, path := range paths {
-			if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\<>\" \r\n") {
+			if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || len(path) > 2048 ||
+				strings.ContainsAny(path, "\\<>\" \r\n") {
 				t.Errorf("a browser would follow %q", path)
+			}
+			if plain, err := url.PathUnescape(path); err != nil || !strings.Contains(plain, id) {
+				t.Errorf("%q is of another recording (%v)", path, err)
 			}
 		}
 	})

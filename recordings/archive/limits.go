@@ -16,7 +16,10 @@ const (
 	maxPath     = 1024      // bytes in the name of a member
 	maxElement  = 255       // bytes between two slashes, as Linux has it
 	maxDepth    = 16        // levels, format and record ID included
-	maxMetadata = 4 << 20   // bytes in a metadata.xml
+	maxMetadata = 1 << 20   // bytes in a metadata.xml
+	maxRecords  = 500       // recordings
+	maxTrees    = 1000      // formats of all recordings together
+	maxKept     = 16 << 20  // bytes of all that the recordings tell: it is in memory until they are in the index
 	maxWindow   = 128 << 20 // bytes that zstd may look back: --long=27
 	maxPadding  = 1 << 20   // zeros behind the end; tar pads with 10 KiB at most unless it is told otherwise
 )

@@ -2,12 +2,16 @@ package archive
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 )
 
 const maxLink = 2048 // bytes
+
+// usualIDs are the record IDs that BigBlueButton makes.
+var usualIDs = regexp.MustCompile(`^[0-9a-f]{40}-[0-9]{13}$`)
 
 // Link returns the path at which a format of a recording plays unless its server tells another.
 func Link(format, recordID string) string {
@@ -26,15 +30,15 @@ func Link(format, recordID string) string {
 	return "/" + format + "/" + recordID + "/"
 }
 
-// localPath returns path and query of a link, and "" for one that leads elsewhere than to a path on its server. It ends
-// up in front of browsers under our own name, so what is not plain is not taken.
-func localPath(link string) string {
+// localPath returns path and query of a link, and "" for one that leads elsewhere than to a path of this recording on its
+// server. It ends up in front of browsers under our own name, so what is not plain is not taken.
+func localPath(link, recordID string) string {
 	link = strings.TrimSpace(link)
 	if len(link) > maxLink {
 		return ""
 	}
 	u, err := url.Parse(link)
-	if err != nil || u.Opaque != "" || !plain(u.Path) {
+	if err != nil || u.Opaque != "" || !plain(u.Path) || !leadsTo(u, recordID) {
 		return ""
 	}
 	switch u.Scheme {
@@ -50,10 +54,25 @@ func localPath(link string) string {
 	if u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}
+	if len(path) > maxLink { // escapes have made it longer
+		return ""
+	}
 	if strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"<>\^`+"`{|}", r) }) {
 		return ""
 	}
-	return path
+	return strings.Clone(path)
+}
+
+// leadsTo tells whether a URL names this recording, and no other.
+func leadsTo(u *url.URL, recordID string) bool {
+	names := strings.Split(u.Path, "/")
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return false
+	}
+	names = append(names, query["meetingId"]...) // as players had it before 2.3
+	return slices.Contains(names, recordID) &&
+		!slices.ContainsFunc(names, func(s string) bool { return s != recordID && usualIDs.MatchString(s) })
 }
 
 // plain tells whether a path, its escapes undone, begins with one slash and stays where it is.

@@ -11,16 +11,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// What a metadata.xml may hold at most. Beyond, texts, images and rooms are left out; too many keys are a fault.
+// What a metadata.xml may hold at most. Beyond, texts are cut, images and rooms are left out; keys and levels are a fault.
 const (
-	maxText     = 64 << 10 // bytes
+	maxText     = 8 << 10   // bytes of one value
+	maxMeta     = 128 << 10 // bytes in <meta>, and of all formats of a recording together
 	maxKeys     = 500
-	maxKey      = 256 // bytes
+	maxKey      = 256  // bytes
+	maxName     = 1024 // bytes
+	maxMeeting  = 512  // bytes of a meeting ID; BigBlueButton has 256 characters at most
 	maxImages   = 200
-	maxRooms    = 1000
+	maxAlt      = 1 << 10 // bytes
+	maxRooms    = 200
 	maxLevels   = 32
 	maxElements = 50_000
 )
@@ -94,7 +99,11 @@ func ParseMetadata(r io.Reader, format, recordID string) (store.Recording, error
 	if err != nil {
 		return store.Recording{}, fault(name, "is too much: %v", err)
 	}
-	return doc.recording(format, recordID, meta), nil
+	rec := doc.recording(format, recordID, meta)
+	if len(rec.MeetingID) > maxMeeting {
+		return store.Recording{}, fault(name, "is too much: the meeting ID has more than %d bytes, the limit", maxMeeting)
+	}
+	return rec, nil
 }
 
 // parse reads one document, and nothing behind it.
@@ -154,7 +163,7 @@ func (doc *document) recording(format, recordID string, meta map[string]string) 
 	return store.Recording{
 		RecordID:      recordID,
 		MeetingID:     first(doc.Meeting.ExternalID, meta["meetingId"], doc.Meeting.ID, recordID),
-		Name:          first(doc.Meeting.Name, meta["meetingName"]),
+		Name:          text(first(doc.Meeting.Name, meta["meetingName"]), maxName),
 		State:         doc.state(),
 		Start:         moment(doc.Start),
 		End:           moment(doc.End),
@@ -183,17 +192,22 @@ func (doc *document) format(format, recordID string) store.Format {
 	p := &doc.Playback
 	f := store.Format{
 		Type:           format,
-		Path:           cmp.Or(localPath(p.Link), Link(format, recordID)),
+		Path:           cmp.Or(localPath(p.Link, recordID), Link(format, recordID)),
 		Length:         milliseconds(p.Duration),
 		ProcessingTime: milliseconds(p.ProcessingTime),
 		Size:           number(p.Size),
 	}
-	for _, i := range p.Images[:min(len(p.Images), maxImages)] {
-		if path := localPath(i.Link); path != "" {
-			f.Images = append(f.Images, store.Image{
-				Width: pixels(i.Width), Height: pixels(i.Height), Alt: text(i.Alt), Path: path,
-			})
+	for _, i := range p.Images {
+		path, alt := localPath(i.Link, recordID), strings.TrimSpace(i.Alt)
+		if path == "" || len(alt) > maxAlt {
+			continue
 		}
+		if len(f.Images) == maxImages {
+			break
+		}
+		f.Images = append(f.Images, store.Image{
+			Width: pixels(i.Width), Height: pixels(i.Height), Alt: strings.Clone(alt), Path: path,
+		})
 	}
 	return f
 }
@@ -201,7 +215,7 @@ func (doc *document) format(format, recordID string) store.Format {
 // breakout returns nil for a recording that does not say it was made in a breakout room. All have an empty <breakout/>.
 func (doc *document) breakout(meta map[string]string) *store.Breakout {
 	b := &store.Breakout{
-		Parent:   text(doc.Breakout.Parent),
+		Parent:   text(doc.Breakout.Parent, maxMeeting),
 		Sequence: int(min(number(doc.Breakout.Sequence), 1<<31-1)),
 		FreeJoin: strings.TrimSpace(doc.Breakout.FreeJoin) == "true",
 	}
@@ -213,8 +227,8 @@ func (doc *document) breakout(meta map[string]string) *store.Breakout {
 
 func (doc *document) rooms() (list []string) {
 	for _, id := range doc.Rooms[:min(len(doc.Rooms), maxRooms)] {
-		if id = strings.TrimSpace(id); recordIDs.MatchString(id) {
-			list = append(list, id)
+		if id = strings.TrimSpace(id); library.ValidID(id) {
+			list = append(list, strings.Clone(id))
 		}
 	}
 	return list
@@ -230,10 +244,13 @@ func (doc *document) meta() (map[string]string, error) {
 		if len(p.XMLName.Local) > maxKey {
 			return nil, fmt.Errorf("it has a key in <meta> of more than %d bytes, the limit", maxKey)
 		}
-		meta[p.XMLName.Local] = text(p.Value)
+		meta[p.XMLName.Local] = text(p.Value, maxText)
 	}
 	if len(meta) > maxKeys {
 		return nil, fmt.Errorf("it has %d keys in <meta>, and the limit is %d", len(meta), maxKeys)
+	}
+	if n := weightOf(meta); n > maxMeta {
+		return nil, fmt.Errorf("it has %d bytes in <meta>, and the limit is %d", n, maxMeta)
 	}
 	return meta, nil
 }
@@ -241,16 +258,17 @@ func (doc *document) meta() (map[string]string, error) {
 // first returns the first of the values that is not blank.
 func first(values ...string) string {
 	for _, v := range values {
-		if v = text(v); v != "" {
+		if v = text(v, maxText); v != "" {
 			return v
 		}
 	}
 	return ""
 }
 
-// text returns a value without what stands around it, and not too much of it.
-func text(s string) string {
-	return strings.TrimSpace(cut(strings.TrimSpace(s), maxText))
+// text returns a value without what stands around it, and no more than so many bytes of it: a copy, that does not keep
+// all the rest in memory.
+func text(s string, most int) string {
+	return strings.Clone(strings.TrimSpace(cut(strings.TrimSpace(s), most)))
 }
 
 // number returns a whole number that is not negative, and 0 for everything else.

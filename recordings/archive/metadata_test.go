@@ -16,7 +16,7 @@ import (
 )
 
 // full has all that a server writes, in the forms of several versions.
-const full = `<?xml version="1.0"?>
+var full = `<?xml version="1.0"?>
 <recording>
   <id>` + id + `</id>
   <state>published</state>
@@ -47,7 +47,9 @@ const full = `<?xml version="1.0"?>
       <preview><images>
         <image width="176" height="136" alt="One &lt;1&gt;">https://bbb-1/presentation/` + id + `/thumb-1.png</image>
         <image width="wide" alt=" ">javascript:alert(1)</image>
-        <image>/thumb%202.png </image>
+        <image>/presentation/` + id + `/thumb%202.png </image>
+        <image>/presentation/` + otherID + `/thumb-1.png</image>
+        <image alt="` + strings.Repeat("a", 1025) + `">/presentation/` + id + `/thumb-3.png</image>
       </images></preview>
     </extensions>
   </playback>
@@ -76,7 +78,7 @@ func TestParseMetadata(t *testing.T) {
 			Length: 98401 * time.Millisecond, ProcessingTime: 7177 * time.Millisecond, Size: 17814,
 			Images: []store.Image{
 				{Width: 176, Height: 136, Alt: "One <1>", Path: "/presentation/" + id + "/thumb-1.png"},
-				{Path: "/thumb%202.png"},
+				{Path: "/presentation/" + id + "/thumb%202.png"},
 			},
 		}},
 	}
@@ -106,7 +108,7 @@ func TestParseMetadata_Lenient(t *testing.T) {
 		"illegal character":          {"<meeting name='a\x0bb'/>", name, "a\ufffdb"},
 		"illegal reference":          {"<meeting name='a&#11;b&#x0;&#xD800;&#99999999999;&#65;'/>", name, "a\ufffdb\ufffd\ufffd\ufffdA"},
 		"not UTF-8":                  {"<meeting name='a\xe4b'/>", name, "a\ufffdb"},
-		"long name":                  {"<meeting name='" + strings.Repeat("ä", 40_000) + "'/>", name, strings.Repeat("ä", 32<<10)},
+		"long name":                  {"<meeting name='" + strings.Repeat("ä", 40_000) + "'/>", name, strings.Repeat("ä", 512)},
 		"no state":                   {"", state, store.Published},
 		"available":                  {"<state>available</state><published>true</published>", state, store.Published},
 		"not published":              {"<state>published</state><published> false </published>", state, store.Unpublished},
@@ -157,6 +159,10 @@ func TestParseMetadata_Faults(t *testing.T) {
 	}
 	elements.WriteString(strings.Repeat("<k/>", 60_000))
 	start := "<recording><id>" + id + "</id>"
+	var much string
+	for i := range 17 {
+		much += fmt.Sprintf("<k%02d>%s</k%02d>", i, strings.Repeat("v", 8<<10), i)
+	}
 	for title, c := range map[string]struct{ doc, words string }{
 		"empty":              {"", "empty"},
 		"blank":              {" \n", "empty"},
@@ -171,10 +177,12 @@ func TestParseMetadata_Faults(t *testing.T) {
 		"entity":             {`<!DOCTYPE r [<!ENTITY x "` + id + `">]><recording><id>&x;</id></recording>`, "entity"},
 		"entity from a file": {`<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>` + start + `<state>&x;</state></recording>`, "entity"},
 		"many keys":          {start + "<meta>" + keys.String() + "</meta></recording>", "501 keys in <meta>, and the limit is 500"},
+		"much metadata":      {start + "<meta>" + much + "</meta></recording>", "139315 bytes in <meta>, and the limit is 131072"},
+		"long meeting ID":    {start + "<meeting externalId='" + strings.Repeat("m", 513) + "'/></recording>", "meeting ID has more than 512 bytes"},
 		"long key":           {start + "<meta><" + strings.Repeat("k", 257) + "/></meta></recording>", "256 bytes"},
 		"many elements":      {start + elements.String() + "</recording>", "50000 elements"},
 		"deep":               {start + strings.Repeat("<k>", 40) + strings.Repeat("</k>", 40) + "</recording>", "32 levels"},
-		"huge":               {start + strings.Repeat(" ", 4<<20) + "</recording>", "4194304"},
+		"huge":               {start + strings.Repeat(" ", 1<<20) + "</recording>", "1048576"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			_, err := archive.ParseMetadata(strings.NewReader(c.doc), "video", id)
@@ -195,32 +203,45 @@ func TestParseMetadata_ReadError(t *testing.T) {
 func TestParseMetadata_Links(t *testing.T) {
 	usual := archive.Link("video", id)
 	for link, want := range map[string]string{
-		"https://bbb-1/video/x/":          "/video/x/",
-		"http://u:p@bbb-1:8080/a?b=c&d#e": "/a?b=c&d",
-		"HTTPS://bbb-1/a%2fb":             "/a%2fb",
-		"/podcast/x/a b.ogg":              "/podcast/x/a%20b.ogg",
-		"/ü":                              "/%C3%BC",
-		" \t/a ":                          "/a",
-		"":                                usual,
-		"https://bbb-1":                   usual,
-		"playback/x":                      usual,
-		"//evil/x":                        usual,
-		"https://bbb-1//evil/x":           usual,
-		"https://bbb-1/%2fevil":           usual,
-		`https://bbb-1/\evil`:             usual,
-		"/%5cevil":                        usual,
-		"/a/../../x":                      usual,
-		"/a/%2e%2e/x":                     usual,
-		"/a%0d%0aSet-Cookie:x":            usual,
-		"/a\nb":                           usual,
-		"javascript:alert(1)":             usual,
-		"data:text/html,x":                usual,
-		"ftp://bbb-1/x":                   usual,
-		"https://[bad/x":                  usual,
-		"/a?\"><script>":                  usual,
-		"/a?x=ü":                          usual,
-		"/" + strings.Repeat("a", 2048):   usual,
+		"https://bbb-1/video/ID/":            "/video/ID/",
+		"http://u:p@bbb-1:8080/ID/a?b=c&d#e": "/ID/a?b=c&d",
+		"HTTPS://bbb-1/a%2fb/ID":             "/a%2fb/ID",
+		"/podcast/ID/a b.ogg":                "/podcast/ID/a%20b.ogg",
+		"/ID/ü":                              "/ID/%C3%BC",
+		" \t/a/ID ":                          "/a/ID",
+		"/playback/presentation/2.0/playback.html?meetingId=ID": "/playback/presentation/2.0/playback.html?meetingId=ID",
+		"":                                 usual,
+		"https://bbb-1":                    usual,
+		"playback/ID":                      usual,
+		"//evil/ID":                        usual,
+		"https://bbb-1//evil/ID":           usual,
+		"https://bbb-1/%2fevil/ID":         usual,
+		`https://bbb-1/\evil/ID`:           usual,
+		"/%5cevil/ID":                      usual,
+		"/a/../../ID":                      usual,
+		"/a/%2e%2e/ID":                     usual,
+		"/ID/a%0d%0aSet-Cookie:x":          usual,
+		"/ID/a\nb":                         usual,
+		"javascript:alert(1)":              usual,
+		"data:text/html,ID":                usual,
+		"ftp://bbb-1/ID":                   usual,
+		"https://[bad/ID":                  usual,
+		"/ID/a?\"><script>":                usual,
+		"/ID/a?x=ü":                        usual,
+		"/ID/" + strings.Repeat("a", 2048): usual,
+		"/ID/" + strings.Repeat("ü", 400):  usual, // is too long in the end
+		"/video/x/":                        usual,
+		"/video/OTHER/":                    usual,
+		"/video/OTHER/?meetingId=ID":       usual,
+		"/video/OTHER/ID":                  usual,
+		"/video/xID/":                      usual,
+		"/video/?recordID=ID":              usual,
+		"/video/ID/?meetingId=OTHER":       usual,
+		"/video/?meetingId=ID&x=;":         usual,
+		"/video/?meetingId=x":              usual,
 	} {
+		ids := strings.NewReplacer("ID", id, "OTHER", otherID)
+		link, want = ids.Replace(link), ids.Replace(want)
 		doc := strings.NewReplacer("&", "&amp;", "<", "&lt;").Replace(link)
 		doc = "<recording><id>" + id + "</id><playback><link>" + doc + "</link></playback></recording>"
 		r, err := archive.ParseMetadata(strings.NewReader(doc), "video", id)
@@ -233,10 +254,26 @@ func TestParseMetadata_Links(t *testing.T) {
 	}
 }
 
+// A value is cut, and neither it nor a name ends within a character.
+func TestParseMetadata_LongTexts(t *testing.T) {
+	doc := "<recording><id>" + id + "</id><meeting name='x" + strings.Repeat("ä", 600) + "'/><meta><a> x" +
+		strings.Repeat("ä", 5000) + "</a></meta></recording>"
+	r, err := archive.ParseMetadata(strings.NewReader(doc), "video", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "x" + strings.Repeat("ä", 511); r.Name != want {
+		t.Errorf("the name has %d bytes, want %d", len(r.Name), len(want))
+	}
+	if want := "x" + strings.Repeat("ä", 4095); r.Meta["a"] != want {
+		t.Errorf("the value has %d bytes, want %d", len(r.Meta["a"]), len(want))
+	}
+}
+
 // There are as many images as a front end may want to show, and no more.
 func TestParseMetadata_Images(t *testing.T) {
 	doc := "<recording><id>" + id + "</id><playback><extensions><preview><images>" +
-		strings.Repeat("<image width='99999999999'>/x</image>", 201) + "</images></preview></extensions></playback></recording>"
+		strings.Repeat("<image width='99999999999'>/"+id+"/x</image>", 201) + "</images></preview></extensions></playback></recording>"
 	r, err := archive.ParseMetadata(strings.NewReader(doc), "video", id)
 	if err != nil {
 		t.Fatal(err)

@@ -7,11 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-)
 
-var (
-	formats   = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-	recordIDs = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
+	"github.com/bbbpool/bbbpool/recordings/library"
 )
 
 const metadataName = "metadata.xml"
@@ -105,10 +102,10 @@ func hidden(list []string) (skip bool, err error) {
 // checkPlace refuses what is not below <format>/<recordID>.
 func checkPlace(list []string, dir bool) error {
 	name := strings.Join(list, "/")
-	if !formats.MatchString(list[0]) && (dir || len(list) > 1) {
-		return fault(name, "lies in a directory %q, which cannot be the name of a format", cut(list[0], maxShown))
+	if !library.ValidFormat(list[0]) && (dir || len(list) > 1) {
+		return fault(name, "lies in a directory %q, which is no name for a format", cut(list[0], maxShown))
 	}
-	if len(list) > 1 && !recordIDs.MatchString(list[1]) && (dir || len(list) > 2) {
+	if len(list) > 1 && !library.ValidID(list[1]) && (dir || len(list) > 2) {
 		return fault(name, "lies in a directory %q, which cannot be a record ID", cut(list[1], maxShown))
 	}
 	if !dir && len(list) < 3 {

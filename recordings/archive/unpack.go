@@ -67,7 +67,9 @@ func extract(in *source, dst string, limits Limits) (found []string, err error) 
 	}
 	defer release()
 	s := &stream{r: r, left: limits.stream()}
-	u := &unpacker{root: root, limits: limits, tar: tar.NewReader(s), buf: make([]byte, writeSize)}
+	u := &unpacker{
+		root: root, limits: limits, tar: tar.NewReader(s), buf: make([]byte, writeSize), records: map[string]bool{},
+	}
 	defer u.leave()
 	if err := u.members(); err != nil {
 		return nil, err
@@ -81,15 +83,16 @@ func extract(in *source, dst string, limits Limits) (found []string, err error) 
 // unpacker writes the members of an archive. The file system is its memory of what has been there already, so that a
 // million names cost it nothing.
 type unpacker struct {
-	root   *os.Root
-	limits Limits
-	tar    *tar.Reader
-	buf    []byte
-	last   string // name of the member before
-	bytes  int64  // of the files so far
-	files  int    // members so far, of any kind
-	dirs   int    // that were made
-	found  []string
+	root    *os.Root
+	limits  Limits
+	tar     *tar.Reader
+	buf     []byte
+	last    string // name of the member before
+	bytes   int64  // of the files so far
+	files   int    // members so far, of any kind
+	dirs    int    // that were made
+	found   []string
+	records map[string]bool // record IDs of those
 
 	dir string   // where the last file went
 	sub *os.Root // open on dir, or nil
@@ -158,8 +161,10 @@ func (u *unpacker) checkSize(h *tar.Header, list []string) error {
 		return fault(h.Name, "is %d bytes large, and the limit for a metadata.xml is %d", h.Size, maxMetadata)
 	}
 	if h.Size > u.limits.Bytes-u.bytes {
-		return fault(h.Name, "is too much: with its %d bytes the archive unpacks to more than %d, the limit",
+		f := fault(h.Name, "is too much: with its %d bytes the archive unpacks to more than %d, the limit",
 			h.Size, u.limits.Bytes)
+		f.TooLarge = true
+		return f
 	}
 	u.bytes += h.Size
 	return nil
@@ -268,8 +273,22 @@ func (u *unpacker) makeDir(dir string) error {
 			return err
 		}
 		if strings.Count(dir[:i], "/") == 1 {
-			u.found = append(u.found, dir[:i])
+			if err := u.find(dir[:i]); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// find takes down a directory of a format of a recording.
+func (u *unpacker) find(dir string) error {
+	if len(u.found) == maxTrees {
+		return fault(dir, "is too much: the archive has more than %d formats of recordings, the limit", maxTrees)
+	}
+	u.found = append(u.found, dir)
+	if u.records[path.Base(dir)] = true; len(u.records) > maxRecords {
+		return fault(dir, "is too much: the archive has more than %d recordings, the limit", maxRecords)
 	}
 	return nil
 }
@@ -286,12 +305,16 @@ func (u *unpacker) noDir(dir string, err error) error {
 // read returns what has been unpacked.
 func read(ctx context.Context, dst string, found []string) ([]Tree, error) {
 	list := make([]Tree, 0, len(found))
+	var k kept
 	for _, dir := range found {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		t, err := Read(filepath.Join(dst, dir))
 		if err != nil {
+			return nil, err
+		}
+		if err := k.add(&t); err != nil {
 			return nil, err
 		}
 		list = append(list, t)

@@ -156,15 +156,15 @@ func TestUnpack_Refuses(t *testing.T) {
 		"file as directory": {file(root+"metadata.xml/x", "x"), root + "metadata.xml", "is a file elsewhere"},
 		"directory as file": {file("video/"+id, "x"), "video/" + id, "outside of <format>/<recordID>/"},
 		"top":               {file("README", "x"), "README", "outside of <format>/<recordID>/"},
-		"format":            {file("Video/"+id+"/x", "x"), "Video/" + id + "/x", "cannot be the name of a format"},
-		"long format":       {file(strings.Repeat("v", 65)+"/", ""), strings.Repeat("v", 65), "cannot be the name of a format"},
+		"format":            {file("Video/"+id+"/x", "x"), "Video/" + id + "/x", "is no name for a format"},
+		"long format":       {file(strings.Repeat("v", 65)+"/", ""), strings.Repeat("v", 65), "is no name for a format"},
 		"record ID":         {file("video/a b/x", "x"), "video/a b/x", "cannot be a record ID"},
 		"long record ID":    {file("video/"+strings.Repeat("a", 129)+"/", ""), "video/" + strings.Repeat("a", 129), "cannot be a record ID"},
 		"no metadata":       {file("podcast/"+id+"/audio.ogg", "x"), "podcast/" + id + "/metadata.xml", "is missing"},
 		"bad metadata":      {file("podcast/"+id+"/metadata.xml", "<recording>"), "podcast/" + id + "/metadata.xml", "line 1"},
 		"metadata of other": {file("podcast/"+id+"/metadata.xml", metadata(otherID)), "podcast/" + id + "/metadata.xml", otherID},
 		"metadata is huge": {
-			file("podcast/"+id+"/metadata.xml", strings.Repeat("x", 4<<20+1)), "podcast/" + id + "/metadata.xml", "4194304",
+			file("podcast/"+id+"/metadata.xml", strings.Repeat("x", 1<<20+1)), "podcast/" + id + "/metadata.xml", "1048576",
 		},
 		"metadata is a directory": {file("podcast/"+id+"/metadata.xml/", ""), "podcast/" + id + "/metadata.xml", "is a directory"},
 	} {

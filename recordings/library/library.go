@@ -25,14 +25,14 @@ type Dirs struct {
 type Library struct {
 	published tree
 	trees     []tree // published first, then unpublished, then the trash
-	busy      locks
+	busy      Locks
 
 	mu     sync.Mutex
 	sealed map[string]*os.File // of a staging since it was made: see Seal
 }
 
 var (
-	errFormat = errors.New("not the name of a format, which has a-z, 0-9, _ and - and at most 64 characters")
+	errFormat = errors.New("no name for a format: want 1 to 64 of a-z, 0-9, _ and -, and none of our own addresses")
 	errID     = errors.New("not a record ID, which has letters, digits, _ and - and at most 128 characters")
 	errName   = errors.New("not a name for a staging: want 1 to 200 bytes, no leading dot, no slash, nothing invisible")
 	errState  = errors.New("no files are kept in this state")
@@ -44,8 +44,18 @@ var (
 	names       = regexp.MustCompile(`^[^./\\\pC][^/\\\pC]{0,199}$`)
 )
 
-// ValidFormat tells whether a format may have this name. No other name becomes part of a path.
-func ValidFormat(name string) bool { return formatNames.MatchString(name) }
+// reserved are the first elements of our own addresses and of what web servers have before us: a format of that name
+// would answer in their place, or they in its.
+var reserved = []string{
+	"api", "bigbluebutton", "callbacks", "fsapi", "health_check", "healthz", "metrics", "playback", "readyz", "recording",
+	"scalelite", "static-resource",
+}
+
+// ValidFormat tells whether a format may have this name. No other name becomes part of a path, in the library or in an
+// address.
+func ValidFormat(name string) bool {
+	return formatNames.MatchString(name) && !slices.Contains(reserved, name)
+}
 
 // ValidID tells whether a recording may have this ID. No other ID becomes part of a path.
 func ValidID(recordID string) bool { return recordIDs.MatchString(recordID) }
@@ -119,7 +129,7 @@ func (l *Library) hold(recordID string) (release func(), err error) {
 	if !ValidID(recordID) {
 		return nil, fmt.Errorf("%.200q: %w", recordID, errID)
 	}
-	return l.busy.hold(recordID), nil
+	return l.busy.Hold(recordID), nil
 }
 
 // holdStaging locks a staging; always before a recording.
@@ -127,7 +137,7 @@ func (l *Library) holdStaging(name string) (release func(), err error) {
 	if !names.MatchString(name) || len(name) > 200 {
 		return nil, fmt.Errorf("%.200q: %w", name, errName)
 	}
-	return l.busy.hold("/" + name), nil // no record ID has a slash
+	return l.busy.Hold("/" + name), nil // no record ID has a slash
 }
 
 // fail says of an error what was being done, and whose fault it is.

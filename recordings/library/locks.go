@@ -2,8 +2,8 @@ package library
 
 import "sync"
 
-// locks are one lock for each key that somebody holds or waits for, and none for others.
-type locks struct {
+// Locks are one lock for each key that somebody holds or waits for, and none for others. The zero value is ready.
+type Locks struct {
 	mu   sync.Mutex
 	held map[string]*lock
 }
@@ -13,8 +13,8 @@ type lock struct {
 	users int
 }
 
-// hold locks a key and returns what unlocks it.
-func (l *locks) hold(key string) (release func()) {
+// Hold locks a key and returns what unlocks it.
+func (l *Locks) Hold(key string) (release func()) {
 	l.mu.Lock()
 	if l.held == nil {
 		l.held = map[string]*lock{}

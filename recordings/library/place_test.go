@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -197,4 +198,52 @@ func TestLibrary_Concurrent(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	r.wantsNoLeftover(t)
+}
+
+// What is placed is staged no more, and another recording's is not this one's.
+func TestStaged(t *testing.T) {
+	r := newRig(t)
+	wants := func(name, recordID string, want ...string) {
+		t.Helper()
+		got, err := r.Staged(name, recordID)
+		succeed(t, err)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s, %s: %s", name, recordID, diff)
+		}
+	}
+	wants("job", id)
+	r.stage(t, "job", id, "new", "video", "presentation", "podcast")
+	wants("job", id, "podcast", "presentation", "video")
+	wants("job", "another")
+	wants("elsewhere", id)
+	succeed(t, r.Place("job", id, []string{"presentation"}, store.Unpublished))
+	wants("job", id, "podcast", "video")
+	// A crash has left one of them near two trees.
+	succeed(t, os.MkdirAll(filepath.Join(r.Unpublished, ".bbbpool/staging/job/video", id), 0o700))
+	wants("job", id, "podcast", "video")
+	succeed(t, r.Discard("job"))
+	wants("job", id)
+	for name, recordID := range map[string]string{"../job": id, "job": "../x"} {
+		if _, err := r.Staged(name, recordID); err == nil {
+			t.Errorf("%s, %s: no error", name, recordID)
+		}
+	}
+	succeed(t, os.RemoveAll(r.Unpublished))
+	if got, err := r.Staged("job", id); err == nil {
+		t.Errorf("a tree is gone: %q", got)
+	}
+}
+
+// A format is called like none of our own addresses.
+func TestValidFormat(t *testing.T) {
+	for name, want := range map[string]bool{
+		"presentation": true, "video": true, "api2": true, "my-api": true, "": false, "Video": false, "a.b": false,
+		"api": false, "bigbluebutton": false, "callbacks": false, "fsapi": false, "healthz": false, "readyz": false,
+		"health_check": false, "metrics": false, "playback": false, "recording": false, "scalelite": false,
+		"static-resource": false,
+	} {
+		if got := library.ValidFormat(name); got != want {
+			t.Errorf("%q: %t", name, got)
+		}
+	}
 }

@@ -109,7 +109,7 @@ func (l *Library) clearAside(t tree, name string) error {
 		if !ok {
 			return fmt.Errorf("%s is none of ours: move it away", filepath.Join(t.aside(name), entry.Name()))
 		}
-		release := l.busy.hold(p.id)
+		release := l.busy.Hold(p.id)
 		err := l.resolve(name, p)
 		release()
 		if err != nil {
@@ -117,6 +117,41 @@ func (l *Library) clearAside(t tree, name string) error {
 		}
 	}
 	return os.Remove(t.aside(name))
+}
+
+// Staged returns which formats of a recording are still in a staging, sorted; none is no error.
+func (l *Library) Staged(name, recordID string) (formats []string, err error) {
+	defer fail(&err, "look into staging %.200q for recording %.200q", name, recordID)
+	if !ValidID(recordID) {
+		return nil, errID
+	}
+	release, err := l.holdStaging(name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := l.intact(); err != nil {
+		return nil, err
+	}
+	for _, t := range l.trees {
+		entries, err := os.ReadDir(t.staging(name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, entry := range entries {
+			p := part{entry.Name(), recordID}
+			if !ValidFormat(p.format) {
+				continue
+			}
+			if ok, err := isDir(t.staged(name, p)); err != nil {
+				return nil, err
+			} else if ok {
+				formats = append(formats, p.format)
+			}
+		}
+	}
+	slices.Sort(formats) // those that a crash has left in two trees are one
+	return slices.Compact(formats), nil
 }
 
 // Stagings returns the names of all stagings that have not been discarded, sorted.

@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +26,7 @@ const minSecret = 16
 // Validate tells what cannot work.
 func (c Config) Validate() (err error) {
 	if c.PlayerDir != "" {
-		if _, none := newest(os.DirFS(c.PlayerDir)); none != nil {
+		if _, none := newest(playerDir(c.PlayerDir)); none != nil {
 			err = fmt.Errorf("--player-dir %s: %w", c.PlayerDir, none)
 		}
 	}

@@ -24,15 +24,19 @@ func (p *Playback) admitted(r *http.Request, at place) bool {
 // setCookie gives the viewer a cookie for the files, and the same one for the link, which is below another path: there
 // it stands for the token when that is spent.
 func (p *Playback) setCookie(w http.ResponseWriter, r *http.Request, at place, value string, expires time.Time) {
-	secure := r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 	for _, path := range []string{"/" + at.format + "/" + at.recordID, "/recording/" + at.recordID + "/" + at.format} {
 		cookie := &http.Cookie{
 			Name: cookieName(at), Value: value, Path: path, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 			MaxAge: int(expires.Sub(p.Now()) / time.Second),
 		}
-		if secure { // without https a browser would not take it so; learning platforms show recordings in frames
+		if secure(r) { // without https a browser would not take it so; learning platforms show recordings in frames
 			cookie.Secure, cookie.SameSite, cookie.Partitioned = true, http.SameSiteNoneMode, true
 		}
 		http.SetCookie(w, cookie)
 	}
+}
+
+// secure tells whether the viewer speaks https, if only to a proxy before us.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -61,13 +62,13 @@ func (p *Playback) sendPlace(w *flow, r *http.Request, at place, rec store.Recor
 	case at.slash:
 		return denial("a file, asked for as a directory")
 	}
-	p.describe(w.Header(), at.format, it.name, rec.Protected)
+	p.describe(w.Header(), r, at, it.name, rec.Protected)
 	if p.accel != "" {
 		to := url.URL{Path: p.accel + "/" + at.format + "/" + at.recordID + "/" + it.name}
 		w.Header().Set("X-Accel-Redirect", to.EscapedPath())
 		return nil
 	}
-	return send(w, r, it, open)
+	return send(w, r, it, open, rec.Imported)
 }
 
 func isDenial(err error) bool {
@@ -76,19 +77,20 @@ func isDenial(err error) bool {
 }
 
 // describe says how a file of a recording is to be treated.
-func (p *Playback) describe(h http.Header, format, name string, protected bool) {
+func (p *Playback) describe(h http.Header, r *http.Request, at place, name string, protected bool) {
 	m := mediaOf(name)
 	m.describe(h)
 	if protected {
 		h.Set("Cache-Control", "private, no-cache")
 	}
-	if name != index {
-		if m.scripts { // it is made of what people wrote, and is served from where they log in
-			h.Set("Content-Security-Policy", "sandbox")
-		}
-		if !inline[format] {
-			h.Set("Content-Disposition", "attachment")
-		}
+	switch {
+	case name == index && inline[at.format]:
+		h.Set("Content-Security-Policy", policy(r, at))
+	case m.scripts:
+		h.Set("Content-Security-Policy", sandbox)
+	}
+	if name != index && !inline[at.format] {
+		h.Set("Content-Disposition", "attachment")
 	}
 }
 
@@ -148,13 +150,14 @@ func isFault(err error) bool {
 // there were none.
 const maxRanges = 8
 
-// send sends a file, or the compressed one that lies beside it, whole or in ranges, or that it has not changed.
-func send(w *flow, r *http.Request, it item, open opener) error {
+// send sends a file, or the compressed one that lies beside it, whole or in ranges, or that it has not changed since it
+// came here.
+func send(w *flow, r *http.Request, it item, open opener, came time.Time) error {
 	if strings.Count(r.Header.Get("Range"), ",") >= maxRanges {
 		r.Header.Del("Range")
 	}
 	h := w.Header()
-	tag := etag(it.info)
+	tag := etag(it.info, came)
 	if mediaOf(it.name).text {
 		h.Set("Vary", "Accept-Encoding")
 		if packed, ok := compressed(r, it, open); ok {
@@ -200,7 +203,12 @@ func takesGzip(accept string) bool {
 	return false
 }
 
-// etag changes whenever the file does. Files are replaced whole, so that size and time tell.
-func etag(info fs.FileInfo) string {
-	return strconv.FormatInt(info.Size(), 36) + "-" + strconv.FormatInt(info.ModTime().UnixNano(), 36)
+// etag changes whenever the file does. Files are replaced whole, so that size and time tell; but the time is the
+// server's word, so when the file came counts as well.
+func etag(info fs.FileInfo, came time.Time) string {
+	tag := strconv.FormatInt(info.Size(), 36) + "-" + strconv.FormatInt(info.ModTime().UnixNano(), 36)
+	if came.IsZero() {
+		return tag
+	}
+	return tag + "-" + strconv.FormatInt(came.UnixMicro(), 36)
 }

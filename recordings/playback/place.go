@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
 )
 
 // place is what an address points to, by its shape alone: nothing was looked up yet.
@@ -28,13 +30,11 @@ const (
 	legacy       // an address that players had before 2.3
 )
 
-// What may stand in an address. Formats and record IDs become names of cookies and directories, so nothing that would
-// have to be quoted there is let through.
+// What may stand in an address, besides the formats and record IDs that the library takes. These become names of cookies
+// and directories, and sources in a policy: nothing that would have to be quoted there is let through.
 var (
-	formats   = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-	recordIDs = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
-	usualIDs  = regexp.MustCompile(`^[0-9a-f]{40}-[0-9]{13}$`)
-	versions  = regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){1,2}$`)
+	usualIDs = regexp.MustCompile(`^[0-9a-f]{40}-[0-9]{13}$`)
+	versions = regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){1,2}$`)
 )
 
 // Bounds of a path.
@@ -59,7 +59,7 @@ func locate(u *url.URL) place {
 		p = place{kind: file, format: names[0], recordID: names[1], rest: names[2:]}
 	}
 	p.slash = slash
-	if p.kind != player && (!formats.MatchString(p.format) || !recordIDs.MatchString(p.recordID)) {
+	if p.kind != player && (!library.ValidFormat(p.format) || !library.ValidID(p.recordID)) {
 		return place{}
 	}
 	return p

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -91,7 +90,7 @@ func (p *Playback) Init() error {
 		p.Metrics = metrics.NewSet()
 	}
 	if p.PlayerDir != "" {
-		p.player = os.DirFS(p.PlayerDir)
+		p.player = playerDir(p.PlayerDir)
 	}
 	p.accel = strings.TrimRight(p.XAccel, "/")
 	p.counted.set = p.Metrics

@@ -4,14 +4,32 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
 )
 
 // present is the version that addresses of older players lead to; it plays their recordings, too.
 const present = "2.3"
+
+// playerDir has the player in it. Links that lead out of it lead nowhere. It is opened anew for each file, so that it may
+// be replaced at any time.
+type playerDir string
+
+// Open opens a file for reading.
+func (d playerDir) Open(name string) (fs.File, error) {
+	root, err := os.OpenRoot(string(d))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }() // nothing was written through it
+	return root.Open(name)
+}
 
 // servePlayer serves the player, which is public: what it plays is not. An address that names no file is one of the
 // player's own pages, and the player finds out which.
@@ -47,12 +65,12 @@ func (p *Playback) servePlayer(w *flow, r *http.Request, at place) error {
 		}
 	}
 	mediaOf(start.name).describe(w.Header())
-	return send(w, r, start, p.player.Open)
+	return send(w, r, start, p.player.Open, time.Time{})
 }
 
 // withoutPlayer leads to the plain page of the recording.
 func (p *Playback) withoutPlayer(w *flow, r *http.Request, at place) error {
-	if len(at.rest) == 0 || !recordIDs.MatchString(at.rest[0]) {
+	if len(at.rest) == 0 || !library.ValidID(at.rest[0]) {
 		return denial("there is no player here")
 	}
 	to := place{format: presentation, recordID: at.rest[0]}

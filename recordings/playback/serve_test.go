@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,12 +29,12 @@ func TestServe_Headers(t *testing.T) {
 		{"presentation/ID/video/webcams.webm", "video/webm", media, "", ""},
 		{"presentation/ID/presentation/p-1/thumbnails/thumb-1.png", "image/png", media, "", ""},
 		{"presentation/ID/strange.bin", "application/octet-stream", other, "", ""},
-		{"video/ID/", "text/html; charset=utf-8", other, "", ""},
+		{"video/ID/", "text/html; charset=utf-8", other, policy("http://pool.test/video/" + open + "/"), ""},
 		{"video/ID/sub/", "text/html; charset=utf-8", other, "sandbox", ""},
 		{"video/ID/video-0.m4v", "video/mp4", media, "", ""},
 		{"podcast/ID/audio.ogg", "audio/ogg", media, "", ""},
 		{"notes/ID/notes.pdf", "application/pdf", media, "", "attachment"},
-		{"notes/ID/", "text/html; charset=utf-8", other, "", ""},
+		{"notes/ID/", "text/html; charset=utf-8", other, "sandbox", ""},
 	} {
 		got := h.do("GET /" + strings.ReplaceAll(c.path, "ID", open)).Header()
 		for name, want := range map[string]string{
@@ -43,6 +44,54 @@ func TestServe_Headers(t *testing.T) {
 			if got.Get(name) != want {
 				t.Errorf("%s: %s is %q, want %q", c.path, name, got.Get(name), want)
 			}
+		}
+	}
+}
+
+// policy is that of a page with this directory.
+func policy(base string) string {
+	return strings.ReplaceAll("default-src 'none'; script-src 'unsafe-inline' BASE; style-src 'unsafe-inline' BASE; "+
+		"img-src BASE data: blob:; media-src BASE blob:; font-src BASE data:; connect-src BASE; worker-src blob:; "+
+		"frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; "+
+		"sandbox allow-scripts allow-same-origin allow-downloads", "BASE", base)
+}
+
+// The page of a recording reads what belongs to it, under the name that the viewer knows us by; where that cannot be
+// told, its scripts do not run.
+func TestServe_Policy(t *testing.T) {
+	h := newHouse(t)
+	path := "/video/" + open + "/"
+	for _, c := range []struct{ host, proto, base string }{
+		{"pool.test", "https", "https://pool.test"},
+		{"pool.test:8443", "http", "http://pool.test:8443"},
+		{"10.0.0.1:80", "", "http://10.0.0.1:80"},
+		{strings.Repeat("a", 253), "", "http://" + strings.Repeat("a", 253)},
+		{strings.Repeat("a", 254), "", ""},
+		{"", "", ""},
+		{"[::1]:80", "", ""},
+		{"*.test", "", ""},
+		{"*", "", ""},
+		{".test", "", ""},
+		{"pool.test;script-src", "", ""},
+		{"pool.test 'self'", "", ""},
+		{"pool.test, x", "", ""},
+		{"pool.test/x", "", ""},
+		{"pool.test:", "", ""},
+		{"pool.test:*", "", ""},
+		{"u@pool.test", "", ""},
+		{"pool.test\n", "", ""},
+	} {
+		r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
+		r.Host = c.host
+		r.Header.Set("X-Forwarded-Proto", c.proto)
+		w := httptest.NewRecorder()
+		h.mux.ServeHTTP(w, r)
+		want := "sandbox"
+		if c.base != "" {
+			want = policy(c.base + path)
+		}
+		if got := w.Header().Get("Content-Security-Policy"); got != want || w.Code != http.StatusOK {
+			t.Errorf("%q, %s: %d\n%s, want\n%s", c.host, c.proto, w.Code, got, want)
 		}
 	}
 }
@@ -77,6 +126,11 @@ func TestServe_Conditions(t *testing.T) {
 			t.Errorf("%v: %d %q, want %d %q", c.header, w.Code, w.Body, c.status, c.body)
 		}
 	}
+	h.recording(open, func(r *store.Recording) { r.Imported = h.now })
+	if again := h.do("GET "+path, "If-None-Match: "+tag); again.Code != http.StatusOK {
+		t.Errorf("a file that came again, of the same size and time: %d", again.Code)
+	}
+	h.recording(open, func(r *store.Recording) { r.Imported = time.Time{} })
 	h.write("video/"+open+"/video-0.m4v", "012345678")
 	if changed := h.do("GET "+path, "If-None-Match: "+tag); changed.Code != http.StatusOK {
 		t.Errorf("a file that changed: %d", changed.Code)
@@ -234,6 +288,43 @@ func TestServe_Symlink(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.refused(name, h.do("GET /video/"+open+"/"+name))
+	}
+}
+
+// A link in the player's directory that leads out of it leads nowhere, and neither is a player found behind one.
+func TestServe_PlayerSymlink(t *testing.T) {
+	h := newHouse(t, withPlayer)
+	outside := t.TempDir()
+	for _, err := range []error{
+		os.WriteFile(filepath.Join(outside, "index.html"), []byte("outside"), 0o600),
+		os.Symlink(filepath.Join(outside, "index.html"), filepath.Join(h.PlayerDir, "2.3/out.js")),
+		os.Symlink("main.js", filepath.Join(h.PlayerDir, "2.3/static/js/in.js")),
+		os.Symlink(outside, filepath.Join(h.PlayerDir, "4.0")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.refused("out.js", h.do("GET /playback/presentation/2.3/out.js"))
+	if w := h.do("GET /playback/presentation/2.3/static/js/in.js"); w.Body.String() != "script 2.3" {
+		t.Errorf("a link that stays inside: %d %s", w.Code, w.Body)
+	}
+	for version, want := range map[string]string{"4.0": "2.10", "3.0": "2.10"} {
+		w := h.do("GET /playback/presentation/" + version + "/" + open)
+		if got := w.Header().Get("Location"); got != "/playback/presentation/"+want+"/"+open {
+			t.Errorf("%s: %d, leads to %s", version, w.Code, got)
+		}
+	}
+}
+
+// Formats that are called like our own addresses are not served, should the index have one.
+func TestServe_Reserved(t *testing.T) {
+	h := newHouse(t)
+	for _, format := range []string{"api", "metrics", "static-resource", "scalelite"} {
+		h.write(format+"/"+open+"/metadata.xml", "<recording/>")
+		h.recording(open, func(r *store.Recording) { r.Formats = append(r.Formats, store.Format{Type: format}) })
+		h.refused(format, h.do("GET /"+format+"/"+open+"/metadata.xml"))
+		h.refused(format, h.do("GET /recording/"+open+"/"+format))
 	}
 }
 

@@ -58,7 +58,7 @@ func (p *Playback) sendShelf(w *flow, r *http.Request, at place, rec store.Recor
 	if s.Name == "" {
 		s.Name = "Recording"
 	}
-	p.describe(w.Header(), at.format, index, rec.Protected)
+	p.describe(w.Header(), r, at, index, rec.Protected)
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'")
 	if r.Method == http.MethodHead {

@@ -10,7 +10,7 @@ import (
 // Config bounds what servers may send, as flags.
 type Config struct {
 	MaxUpload  volume.Size `name:"max-upload" default:"200GiB" placeholder:"SIZE" env:"BBBPOOL_MAX_UPLOAD" help:"Largest archive of recordings that a server may upload."`
-	MaxUploads int         `name:"max-uploads" default:"16" env:"BBBPOOL_MAX_UPLOADS" help:"Uploads at the same time; more are told to come back."`
+	MaxUploads int         `name:"max-uploads" default:"16" env:"BBBPOOL_MAX_UPLOADS" help:"Uploads at the same time, a quarter of them from one server; more are told to come back."`
 }
 
 // Validate tells what cannot work.

@@ -29,11 +29,15 @@
 //	413       the archive is larger than --max-upload
 //	422       the archive has another digest or length than was told, and was dropped: send it again from 0
 //	423       another connection sends this archive
-//	503       too many uploads, or the pool is about to restart, or cannot take the archive over
-//	507       there is no room
+//	503       too many uploads, of all or of this server; or the pool is about to restart, or cannot take the archive over
+//	507       there is no room, or too much of this server is on its way
 //
 // Those from 423 on come with Retry-After, and are worth another try. Errors are {"error":"what to do","code":"word"}.
 // What has arrived of an archive is kept for a week ([Handler.Sweep]).
+//
+// One server leaves place for others: it has at most a quarter of the uploads under way (--max-uploads), what it has
+// announced holds at most half of the room, and it has at most 50 archives unfinished, of twice --max-upload together.
+// Beyond that, the one that it has not gone on with for longest is dropped for the next.
 //
 // Without sha256 an archive is sent in one go, and cannot be gone on with:
 //

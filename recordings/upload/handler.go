@@ -17,7 +17,6 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
-	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -61,8 +60,10 @@ type Handler struct {
 
 // slot is the place of an upload among those under way.
 type slot struct {
-	left atomic.Int64 // bytes that are still to come
-	conn *http.ResponseController
+	server string
+	length int64        // of the archive
+	left   atomic.Int64 // bytes that are still to come
+	conn   *http.ResponseController
 }
 
 // Mount registers the routes. They are more specific than those of the administration below the same path.
@@ -128,17 +129,21 @@ func (h *Handler) find(ctx context.Context, server string, q request) (status, e
 	if err != nil {
 		return status{}, err
 	}
-	if h.busy(filepath.Base(path)) {
+	key := filepath.Base(path)
+	if h.busy(key) {
 		return status{Offset: c.Offset, State: uploading}, nil
 	}
-	if err := h.full(); err != nil {
+	if err := h.full(server); err != nil {
+		return status{}, err
+	}
+	if _, err := h.surplus(server, key, q.length); err != nil {
 		return status{}, err
 	}
 	s := status{Offset: c.Offset, State: absent}
 	if c.Offset > 0 {
 		s.State = partial
 	}
-	return s, h.room(q.length - c.Offset)
+	return s, h.room(server, q.length-c.Offset)
 }
 
 func (h *Handler) known(ctx context.Context, sha256 string, length int64) (status, bool) {
@@ -149,44 +154,47 @@ func (h *Handler) known(ctx context.Context, sha256 string, length int64) (statu
 	return status{Offset: length, Complete: known, State: state}, known
 }
 
-// path is where the part of an archive lies, without a suffix. Servers do not share parts.
+// path is where the part of an archive lies, without a suffix. Servers do not share parts, and the name tells whose it
+// is.
 func (h *Handler) path(server string, q request) string {
 	of := q.sha256
 	if of == "" {
 		of = rand.Text() // nobody comes back for it
 	}
 	key := sha256.Sum256([]byte(strings.Join([]string{server, of, strconv.FormatInt(q.length, 10)}, "\n")))
-	return filepath.Join(h.Dir, hex.EncodeToString(key[:16]))
+	return filepath.Join(h.Dir, owner(server)+hex.EncodeToString(key[:10]))
 }
 
-// room tells why so many bytes do not fit beside those that are under way.
-func (h *Handler) room(bytes int64) error {
-	h.mu.Lock()
-	for _, s := range h.active {
-		bytes += s.left.Load()
-	}
-	h.mu.Unlock()
-	if err := h.Room(bytes); err != nil {
-		return later(http.StatusInsufficientStorage, 5*time.Minute, "no-room",
-			"there is no room for %d bytes (%s), all uploads together: %v", bytes, volume.Size(bytes), err)
-	}
-	return nil
+// owner is how the names of all parts of a server begin.
+func owner(server string) string {
+	sum := sha256.Sum256([]byte(server))
+	return hex.EncodeToString(sum[:6])
 }
 
-// full tells why no upload can begin at the moment.
-func (h *Handler) full() error {
+// full tells why no upload of a server can begin at the moment.
+func (h *Handler) full(server string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.fullLocked()
+	return h.fullLocked(server)
 }
 
-func (h *Handler) fullLocked() error {
+func (h *Handler) fullLocked(server string) error {
 	if h.stopped {
 		return errStopped()
 	}
 	if len(h.active) >= h.Config.MaxUploads {
 		return later(http.StatusServiceUnavailable, 30*time.Second, "busy",
 			"%d uploads are under way, which is --max-uploads: try again later", len(h.active))
+	}
+	own := 0
+	for _, s := range h.active {
+		if s.server == server {
+			own++
+		}
+	}
+	if own >= max(1, h.Config.MaxUploads/4) {
+		return later(http.StatusServiceUnavailable, 30*time.Second, "busy",
+			"%d uploads of this server are under way, which is its share, a quarter of --max-uploads: try again later", own)
 	}
 	return nil
 }
@@ -200,20 +208,20 @@ func (h *Handler) busy(key string) bool {
 }
 
 // begin gives an upload its place. Nobody else gets at its part until end.
-func (h *Handler) begin(key string, conn *http.ResponseController) (*slot, error) {
+func (h *Handler) begin(server, key string, length int64, conn *http.ResponseController) (*slot, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, busy := h.active[key]; busy {
 		return nil, later(http.StatusLocked, 10*time.Second, "uploading",
 			"another connection sends this archive: wait for it, it is given up when it stalls for %s", idle)
 	}
-	if err := h.fullLocked(); err != nil {
+	if err := h.fullLocked(server); err != nil {
 		return nil, err
 	}
 	if h.active == nil {
 		h.active = map[string]*slot{}
 	}
-	h.active[key] = &slot{conn: conn}
+	h.active[key] = &slot{server: server, length: length, conn: conn}
 	return h.active[key], nil
 }
 

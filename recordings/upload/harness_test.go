@@ -38,7 +38,10 @@ func (s servers) Server(_ context.Context, id string) (store.Server, error) {
 	return store.Server{}, fmt.Errorf("server %s: %w", id, store.ErrNotFound)
 }
 
-var bbb1 = store.Server{ID: "bbb1.example.org", Secret: "s3cret", State: store.Enabled}
+var (
+	bbb1 = store.Server{ID: "bbb1.example.org", Secret: "s3cret", State: store.Enabled}
+	bbb2 = store.Server{ID: "bbb2.example.org", Secret: "s3cret", State: store.Enabled}
+)
 
 // pool takes uploads, and keeps what was accepted under its digest.
 type pool struct {
@@ -59,7 +62,7 @@ func start(t *testing.T, change ...func(*upload.Handler)) *pool {
 	p.Handler = &upload.Handler{
 		Config: upload.Config{MaxUpload: 64 << 20, MaxUploads: 4},
 		Servers: servers{
-			bbb1.ID: bbb1,
+			bbb1.ID: bbb1, bbb2.ID: bbb2,
 			"off":   {ID: "off", Secret: "s3cret", State: store.Disabled},
 			"empty": {ID: "empty"},
 		},

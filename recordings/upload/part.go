@@ -38,7 +38,7 @@ type part struct {
 	once   bool   // cannot be gone on with: it needs no checkpoints
 	file   *os.File
 	sum    hash.Hash
-	synced int64 // the offset of the last checkpoint
+	synced int64 // the offset up to which it was made safe last
 	gone   bool  // nothing is left of it
 }
 
@@ -126,6 +126,7 @@ func (p *part) keep(broken bool) error {
 	if err := p.file.Sync(); err != nil {
 		return fmt.Errorf("sync part: %w", err)
 	}
+	p.synced = p.Offset
 	if p.Broken = broken; p.once {
 		return nil
 	}
@@ -144,7 +145,6 @@ func (p *part) keep(broken bool) error {
 	if err := replace(p.path+stateSuffix, p.path+newSuffix, text); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
-	p.synced = p.Offset
 	return nil
 }
 
@@ -174,10 +174,10 @@ func (p *part) drop() error {
 	return nil
 }
 
-// close lets go of the file, and of a part that nobody comes back for.
+// close lets go of the file, and of a part that nobody comes back for or that has nothing in it.
 func (p *part) close() error {
 	err := p.file.Close()
-	if p.once {
+	if p.once || p.Offset == 0 {
 		err = errors.Join(err, p.drop())
 	}
 	return err

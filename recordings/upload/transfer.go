@@ -64,7 +64,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 func (t *transfer) run(ctx context.Context) (code int, s status, err error) {
 	path := t.path(t.server, t.request)
 	key := filepath.Base(path)
-	if t.slot, err = t.begin(key, t.conn); err != nil {
+	if t.slot, err = t.begin(t.server, key, t.length, t.conn); err != nil {
 		return 0, s, err
 	}
 	defer t.end(key)
@@ -94,8 +94,11 @@ func (t *transfer) ready() error {
 		return refuse(http.StatusConflict, "offset",
 			"the body starts at offset %d, and %d bytes are here: go on from there", t.offset, t.part.Offset).at(t.part.Offset)
 	}
+	if err := t.makePlace(); err != nil {
+		return err
+	}
 	t.slot.left.Store(t.length - t.offset)
-	if err := t.room(0); err != nil {
+	if err := t.room(t.server, 0); err != nil {
 		return err
 	}
 	switch {
@@ -135,6 +138,7 @@ func (t *transfer) receive() error {
 // copy adds the body to the part until it ends, which is no error.
 func (t *transfer) copy() error {
 	buffer := make([]byte, chunk)
+	looked := t.part.Offset
 	for t.part.Offset < t.length {
 		t.extend()
 		if t.stopping() { // looked at after the deadline was moved, or Stop would be missed
@@ -151,9 +155,25 @@ func (t *transfer) copy() error {
 		if ended != nil {
 			return t.broken(ended)
 		}
+		if t.part.Offset-looked < syncEvery {
+			continue
+		}
+		looked = t.part.Offset
+		if err := t.next(); err != nil {
+			return err
+		}
 	}
 	if n, _ := io.ReadFull(t.body, buffer[:1]); n > 0 {
 		return t.dropped("the body goes on after the %d bytes that were told", t.length)
+	}
+	return nil
+}
+
+// next tells why there is no room any more for what comes next: others write as well.
+func (t *transfer) next() error {
+	bytes := min(t.length-t.part.Offset, nextBytes)
+	if err := t.Room(bytes); err != nil {
+		return noRoom(bytes, "the next of this upload", err).at(t.part.Offset)
 	}
 	return nil
 }

@@ -251,6 +251,7 @@ func TestHandler_Limits(t *testing.T) {
 // The room has to do for the rest of the uploads under way, too.
 func TestHandler_RoomTogether(t *testing.T) {
 	p := start(t, func(h *upload.Handler) {
+		h.Config.MaxUploads = 8
 		h.Room = func(bytes int64) error {
 			if bytes > 500_000 {
 				return errors.New("500000 bytes are free")

@@ -181,6 +181,52 @@ func TestGuard_Room(t *testing.T) {
 	})
 }
 
+// A directory that is named is asked for its own room; whatever has a problem keeps all from being written to.
+func TestGuard_RoomIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := &disk{free: 5 * gib}, &disk{free: 2 * gib}
+		g := watch(first, second)
+		for name, bytes := range map[string]int64{"a": 4 * gib, "b": gib} {
+			if err := g.RoomIn(name, bytes); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			mentions(t, g.RoomIn(name, bytes+1), name+" (/mnt/"+name+")", "has no room")
+		}
+		mentions(t, g.RoomIn("c", 0), `"c"`)
+		first.problem = "is on fire"
+		mentions(t, g.RoomIn("b", 0), "a (/mnt/a) is on fire")
+	})
+}
+
+// What is spare is known from the last look alone, and nothing is while anything is wrong.
+func TestGuard_Spare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := &disk{free: 5 * gib}, &disk{free: 2 * gib}
+		g := watch(first, second)
+		wants := func(want int64) {
+			t.Helper()
+			if got := g.Spare(); got != want {
+				t.Errorf("%d bytes are spare, want %d", got, want)
+			}
+		}
+		wants(0)
+		g.Check(t.Context())
+		wants(4 * gib)
+		first.free = gib / 2
+		wants(4 * gib)
+		g.Check(t.Context())
+		wants(0)
+		first.free, second.problem = 3*gib, "is on fire"
+		g.Check(t.Context())
+		wants(0)
+		if n := first.probed(); n != 3 {
+			t.Errorf("it was looked at %d times", n)
+		}
+		g = watch()
+		wants(0)
+	})
+}
+
 // The metrics tell of every directory.
 func TestGuard_Metrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

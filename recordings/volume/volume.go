@@ -158,22 +158,43 @@ func (g *Guard) Problem() string {
 	return strings.Join(problems, "; ")
 }
 
-// Room returns an error unless so many bytes may be written to the first directory now, and all of them can be used. It
-// looks first, and takes no longer than the timeout. What others have asked for and not yet written is not counted.
+// Room is RoomIn of the first directory. Without directories there is room for everything.
 func (g *Guard) Room(bytes int64) error {
+	if len(g.watches) == 0 {
+		return nil
+	}
+	return g.RoomIn(g.watches[0].Name, bytes)
+}
+
+// RoomIn returns an error unless so many bytes may be written to the directory of that name now, and all of them can be
+// used. It looks first, and takes no longer than the timeout. What others have asked for and not yet written is not
+// counted.
+func (g *Guard) RoomIn(name string, bytes int64) error {
+	i := slices.IndexFunc(g.watches, func(w *watch) bool { return w.Name == name })
+	if i < 0 {
+		return fmt.Errorf("no directory called %q is watched", name)
+	}
 	if !g.Hung() {
 		g.Check(context.Background())
 	}
 	if problem := g.Problem(); problem != "" {
 		return errors.New(problem)
 	}
-	if len(g.watches) == 0 {
-		return nil
-	}
-	first := g.Status()[0]
-	if spare := first.Free - int64(g.config.MinFree); spare < bytes {
+	if s := g.Status()[i]; g.spare(s) < bytes {
 		return fmt.Errorf("%s (%s) has no room for %s: %s are free, and %s of them stay so (--volume-min-free)",
-			first.Name, first.Path, Size(bytes), Size(first.Free), g.config.MinFree)
+			s.Name, s.Path, Size(bytes), Size(s.Free), g.config.MinFree)
 	}
 	return nil
 }
+
+// Spare returns how many bytes may be written to the first directory now, as far as is known: 0 before it was looked at,
+// without directories, and while any of them has a problem. It asks no disk.
+func (g *Guard) Spare() int64 {
+	if len(g.watches) == 0 || g.Problem() != "" {
+		return 0
+	}
+	return g.spare(g.Status()[0])
+}
+
+// spare is what may be written to a directory, so that the least that is to be free stays so.
+func (g *Guard) spare(s Status) int64 { return max(0, s.Free-int64(g.config.MinFree)) }

@@ -79,6 +79,17 @@ var buckets = []string{
 	jobs, jobsByState, tokens, tokensByExpiry,
 }
 
+// keyed says in words what the keys of a bucket are made of that people choose the length of.
+var keyed = map[string]string{
+	servers: "the server's ID", tenants: "the tenant's ID", claims: "tenant and meeting ID",
+	sessions: "the session's ID", sessionsByEnd: "the session's ID",
+	recordings: "the record ID", recordingsByID: "tenant and record ID", recordingsByStart: "tenant and record ID",
+	recordingsByMeeting: "tenant, meeting ID and record ID", recordingsByState: "tenant, state and record ID",
+	recordingsByMeta: "tenant, metadata and record ID", recordingsCounted: "tenant and state",
+	recordingsOwed: "the record ID", jobs: "the job's ID", jobsByState: "state and job's ID",
+	tokens: "the token's ID", tokensByExpiry: "the token's ID",
+}
+
 var errForeign = errors.New("not a database of bbbpool")
 
 func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {

@@ -3,10 +3,13 @@ package bolt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // maxGroup bounds how long the first of a group can wait for the others.
@@ -129,6 +132,9 @@ type txn struct {
 func (t *txn) get(name string, key []byte) []byte { return bucket(t.Tx, name).Get(key) }
 
 func (t *txn) put(name string, key, value []byte) error {
+	if len(key) > bbolt.MaxKeySize {
+		return fmt.Errorf("%w: %s: a key of %d bytes, the limit is %d", store.ErrTooLarge, keyed[name], len(key), bbolt.MaxKeySize)
+	}
 	t.changed = true
 	return bucket(t.Tx, name).Put(key, value)
 }

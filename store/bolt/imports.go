@@ -90,6 +90,11 @@ func (db *DB) Jobs(ctx context.Context, f store.JobFilter) (list []store.Job, er
 	return list, nil
 }
 
+// Job implements [store.Imports].
+func (db *DB) Job(ctx context.Context, id string) (store.Job, error) {
+	return one(ctx, db, jobTable, []byte(id))
+}
+
 // statePrefixes are where the keys of some states begin, each once.
 func statePrefixes[S ~string](tenant string, states []S) (prefixes []string) {
 	for _, state := range states {

@@ -96,6 +96,9 @@ func BenchmarkManyTenants(b *testing.B) {
 				f.Tenant = tenantOf(i % tenants)
 				asked(b, db, f)
 			})
+			f.AllTenants = true
+			timed(b, "of-all/"+nameOf(f), func(b *testing.B, _ int) { asked(b, db, f) })
+			f.AllTenants = false
 		}
 	}
 }

@@ -123,7 +123,7 @@ func TestErrors(t *testing.T) {
 	_, err = db.UpdateClaim(t.Context(), store.MeetingKey{Tenant: "t", MeetingID: "m"}, nil)
 	mentions(t, err, store.ErrNotFound, `update claim "t/m"`)
 	err = db.CreateServer(t.Context(), store.Server{ID: strings.Repeat("x", 40_000)})
-	mentions(t, err, nil, "create server", "key too large")
+	mentions(t, err, nil, "create server", "a key of 40000 bytes, the limit is 32768")
 	far := store.Session{ID: "s", End: time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC)}
 	mentions(t, db.AddSession(t.Context(), far), nil, `add session "s"`, "year")
 	if err := db.Close(); err != nil {

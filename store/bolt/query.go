@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"container/heap"
 	"iter"
 	"slices"
 	"strings"
@@ -14,20 +15,18 @@ import (
 // query finds recordings in the indexes. What it keeps of those it comes across are their places (placeOf), and those
 // of the selected alone. It ends early when its context does.
 type query struct {
-	tx     *bbolt.Tx
-	ended  func() error // the context's Err
-	filter store.RecordingFilter
-	tenant string // the start of its keys; "" for one that has none
-	err    error
+	tx      *bbolt.Tx
+	ended   func() error // the context's Err
+	filter  store.RecordingFilter
+	tenants []string // the starts of their keys
+	tenant  string   // that is just being searched, one of them
+	err     error
 }
 
 // page returns the IDs of the page, and how many are selected over all pages.
 func (q *query) page() (ids []string, total int) {
 	f := q.filter
-	switch {
-	case q.tenant == "":
-		return nil, 0
-	case len(f.RecordIDs)+len(f.MeetingIDs)+len(f.Meta) > 0:
+	if len(f.RecordIDs)+len(f.MeetingIDs)+len(f.Meta) > 0 {
 		found := q.found()
 		first := min(max(f.Offset, 0), len(found))
 		last := len(found)
@@ -47,9 +46,11 @@ func (q *query) page() (ids []string, total int) {
 
 // counted reads the total where the states alone select: walking would take as long as there are recordings.
 func (q *query) counted() (total int) {
-	for state, value := range q.scan(recordingsCounted, q.tenant, "") {
-		if q.wants(state) {
-			total += int(tallyOf(value).count)
+	for _, tenant := range q.tenants {
+		for state, value := range q.scan(recordingsCounted, tenant, "") {
+			if q.wants(state) {
+				total += int(tallyOf(value).count)
+			}
 		}
 	}
 	return total
@@ -58,9 +59,13 @@ func (q *query) counted() (total int) {
 // inOrder yields the places of all recordings, or of those in the states that are asked for.
 func (q *query) inOrder() iter.Seq[[]byte] {
 	if len(q.filter.States) == 0 {
-		return merge(bucket(q.tx, recordingsByStart), []string{q.tenant}, "")
+		return merge(bucket(q.tx, recordingsByStart), q.tenants, "")
 	}
-	return merge(bucket(q.tx, recordingsByState), statePrefixes(q.tenant, q.filter.States), "")
+	var prefixes []string
+	for _, tenant := range q.tenants {
+		prefixes = append(prefixes, statePrefixes(tenant, q.filter.States)...)
+	}
+	return merge(bucket(q.tx, recordingsByState), prefixes, "")
 }
 
 func (q *query) cut(places iter.Seq[[]byte]) (ids []string) {
@@ -91,9 +96,19 @@ func (q *query) going() bool {
 	return q.err == nil
 }
 
-// found are the places that IDs and metadata select, in their order and each once. What has been found by one
-// criterion is measured by the others.
+// found are the places that IDs and metadata select, in their order and each once.
 func (q *query) found() (places []string) {
+	for _, q.tenant = range q.tenants {
+		places = append(places, q.foundOfOne()...)
+	}
+	if len(q.tenants) > 1 {
+		slices.Sort(places)
+	}
+	return places
+}
+
+// foundOfOne is found for one tenant. What has been found by one criterion is measured by the others.
+func (q *query) foundOfOne() (places []string) {
 	patterns := patternsOf(q.filter.Meta)
 	switch {
 	case len(q.filter.RecordIDs) > 0:
@@ -171,31 +186,43 @@ func (b *branch) at(key []byte) {
 	}
 }
 
+// branches are a heap: the pool may have a thousand tenants.
+type branches []*branch
+
+func (b branches) Len() int           { return len(b) }
+func (b branches) Less(i, j int) bool { return bytes.Compare(b[i].rest, b[j].rest) < 0 }
+func (b branches) Swap(i, j int)      { b[i], b[j] = b[j], b[i] }
+func (b *branches) Push(any)          {} // they only become fewer
+func (b *branches) Pop() any {
+	*b = (*b)[:len(*b)-1]
+	return nil
+}
+
 // merge yields in one order what the keys under several prefixes end in, from the first one behind after on.
 func merge(index *bbolt.Bucket, prefixes []string, after string) iter.Seq[[]byte] {
 	return func(yield func(rest []byte) bool) {
-		branches := make([]branch, len(prefixes))
-		for i, prefix := range prefixes {
-			b := &branches[i]
-			b.cursor, b.prefix = index.Cursor(), []byte(prefix)
+		var open branches
+		for _, prefix := range prefixes {
+			b := &branch{cursor: index.Cursor(), prefix: []byte(prefix)}
 			key, _ := b.cursor.Seek([]byte(prefix + after))
 			if after != "" && string(key) == prefix+after {
 				key, _ = b.cursor.Next()
 			}
-			b.at(key)
-		}
-		for {
-			var first *branch
-			for i := range branches {
-				if b := &branches[i]; b.rest != nil && (first == nil || bytes.Compare(b.rest, first.rest) < 0) {
-					first = b
-				}
+			if b.at(key); b.rest != nil {
+				open = append(open, b)
 			}
-			if first == nil || !yield(first.rest) {
+		}
+		for heap.Init(&open); len(open) > 0; {
+			first := open[0]
+			if !yield(first.rest) {
 				return
 			}
 			key, _ := first.cursor.Next()
-			first.at(key)
+			if first.at(key); first.rest == nil {
+				heap.Pop(&open)
+			} else {
+				heap.Fix(&open, 0)
+			}
 		}
 	}
 }

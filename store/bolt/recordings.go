@@ -1,8 +1,10 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -35,8 +37,8 @@ func (db *DB) UpdateRecording(
 func (db *DB) Recordings(
 	ctx context.Context, f store.RecordingFilter,
 ) (page []store.Recording, total int, err error) {
-	err = db.read(ctx, fmt.Sprintf("list recordings of %q", f.Tenant), func(tx *bbolt.Tx) error {
-		q := query{tx: tx, ended: ctx.Err, filter: f, tenant: string(ofTenant(f.Tenant))}
+	err = db.read(ctx, fmt.Sprintf("list recordings of %.100q", f.Tenant), func(tx *bbolt.Tx) error {
+		q := query{tx: tx, ended: ctx.Err, filter: f, tenants: tenantsOf(tx, f)}
 		var ids []string
 		ids, total = q.page()
 		if q.err != nil {
@@ -49,6 +51,17 @@ func (db *DB) Recordings(
 		return nil, 0, err
 	}
 	return page, total, nil
+}
+
+// tenantsOf are the starts of the keys of those tenants whose recordings are asked for: none for one that can have none.
+func tenantsOf(tx *bbolt.Tx, f store.RecordingFilter) (starts []string) {
+	if !f.AllTenants {
+		return slices.DeleteFunc([]string{string(ofTenant(f.Tenant))}, func(start string) bool { return start == "" })
+	}
+	for key := range merge(bucket(tx, recordingsCounted), []string{""}, "") {
+		starts = append(starts, string(key[:bytes.IndexByte(key, 0)+1]))
+	}
+	return slices.Compact(starts)
 }
 
 func rowsOf(ctx context.Context, tx *bbolt.Tx, ids []string) (list []store.Recording, err error) {

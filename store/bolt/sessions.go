@@ -52,6 +52,9 @@ func (db *DB) AddSession(ctx context.Context, s store.Session) error {
 			if err != nil {
 				return err
 			}
+			if old.Tenant != s.Tenant || old.Server != s.Server {
+				return store.ErrExists
+			}
 			before = &old
 		}
 		_, err := sessionTable.save(t, key, before, s)

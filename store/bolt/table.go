@@ -23,13 +23,13 @@ type table[T any] struct {
 }
 
 func (tb table[T]) op(verb string, key []byte) string {
-	return fmt.Sprintf("%s %s %q", verb, tb.noun, strings.Replace(string(key), "\x00", "/", 1))
+	return fmt.Sprintf("%s %s %.100q", verb, tb.noun, strings.Replace(string(key), "\x00", "/", 1))
 }
 
 func (tb table[T]) read(key, value []byte) (T, error) {
 	record, err := tb.decode(key, value)
 	if err != nil {
-		return record, fmt.Errorf("read the row of %q: %w", key, err)
+		return record, fmt.Errorf("read the row of %.100q: %w", key, err)
 	}
 	return record, nil
 }

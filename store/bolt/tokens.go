@@ -15,7 +15,7 @@ const maxForgotten = 8
 // SpendToken implements [store.Tokens].
 func (db *DB) SpendToken(ctx context.Context, id string, now, expires time.Time) error {
 	key, until := []byte(id), timeKey(expires)
-	return db.write(ctx, fmt.Sprintf("spend token %q", id), func(t *txn) error {
+	return db.write(ctx, fmt.Sprintf("spend token %.100q", id), func(t *txn) error {
 		if len(key) == 0 {
 			return errKey
 		}

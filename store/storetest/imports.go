@@ -10,6 +10,7 @@ import (
 func jobCases() []testCase[store.Index] {
 	return []testCase[store.Index]{
 		{"Jobs/Kept", jobsKept},
+		{"Jobs/One", jobOne},
 		{"Jobs/Filters", jobFilters},
 		{"Jobs/Update", jobUpdate},
 		{"Jobs/Delete", jobDelete},
@@ -60,6 +61,26 @@ func jobsKept(t *testing.T, s store.Index) {
 		putJob(t, s, j)
 	}
 	equal(t, "jobs", len(jobsOf(t, s, store.JobFilter{})), 3+len(texts()))
+}
+
+// One job is found by its whole ID.
+func jobOne(t *testing.T, s store.Index) {
+	for i, id := range append(texts(), "/srv//a.tar#r1") {
+		j := aJob(id)
+		j.Attempts = i
+		putJob(t, s, j)
+		got, err := s.Job(t.Context(), id)
+		want(t, "read", err, nil)
+		equal(t, "job", got, j)
+	}
+	for _, id := range []string{"", "/srv", "/srv//a.tar#r", "/srv//a.tar#r11", "/srv/a.tar#r1"} {
+		got, err := s.Job(t.Context(), id)
+		want(t, "read "+id, err, store.ErrNotFound)
+		equal(t, "returned", got, store.Job{})
+	}
+	must(t, s.DeleteJob(t.Context(), "/srv//a.tar#r1"))
+	_, err := s.Job(t.Context(), "/srv//a.tar#r1")
+	want(t, "read a deleted one", err, store.ErrNotFound)
 }
 
 // Jobs are listed by their states, all that are asked for in one order, page by page.
@@ -167,6 +188,9 @@ func jobNotShared(t *testing.T, s store.Index) {
 	must(t, err)
 	kept.Recordings[0], given.Recordings[1], updated.Recordings[0] = "changed", "changed", "changed"
 	jobsOf(t, s, store.JobFilter{})[0].Recordings[0] = "changed"
+	read, err := s.Job(t.Context(), "j1")
+	must(t, err)
+	read.Recordings[0] = "changed"
 	equal(t, "kept", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
 }
 

@@ -14,6 +14,7 @@ func stateKeyCases() []testCase[store.State] {
 		{"Keys/ZeroByteInTenant", claimZeroTenant},
 		{"Keys/Tenants", tenantKeys},
 		{"Keys/Secrets", oddSecrets},
+		{"Keys/TooLong", stateTooLong},
 	}
 }
 
@@ -22,6 +23,7 @@ func indexKeyCases() []testCase[store.Index] {
 		{"Keys/Recordings", recordingKeys},
 		{"Keys/Sessions", sessionKeys},
 		{"Keys/NotText", recordingNotText},
+		{"Keys/TooLong", indexTooLong},
 	}
 }
 
@@ -189,4 +191,56 @@ func recordingNotText(t *testing.T, s store.Index) {
 			equal(t, "total", n, total[tenant])
 		}
 	}
+}
+
+// tooLong is no ID that anybody means.
+var tooLong = strings.Repeat("x", 1<<20)
+
+// refused checks that a store that does not take what is too long says so in a few words.
+func refused(t *testing.T, what string, err error) {
+	t.Helper()
+	if want(t, what, err, store.ErrTooLarge); err != nil && len(err.Error()) > 1000 {
+		t.Errorf("%s: the error has %d bytes", what, len(err.Error()))
+	}
+}
+
+// IDs that nobody means are refused with a word that callers know, and leave nothing behind.
+func stateTooLong(t *testing.T, s store.State) {
+	ctx := t.Context()
+	refused(t, "server", s.CreateServer(ctx, aServer(tooLong)))
+	_, err := s.CreateTenant(ctx, aTenant(tooLong))
+	refused(t, "tenant", err)
+	refused(t, "token", s.SpendToken(ctx, tooLong, monday, monday))
+	for _, key := range [][2]string{{"a", tooLong}, {tooLong, "room"}} {
+		_, err := s.CreateClaim(ctx, aClaim(key[0], key[1]))
+		refused(t, "claim", err)
+	}
+	_, err = s.Server(ctx, tooLong)
+	want(t, "read", err, store.ErrNotFound)
+	equal(t, "claims", claimsOf(t, s), nil)
+}
+
+// The same for what is written by an import, and for what an update would make too long.
+func indexTooLong(t *testing.T, s store.Index) {
+	ctx := t.Context()
+	refused(t, "session", s.AddSession(ctx, aSession(tooLong, monday)))
+	refused(t, "record ID", s.CreateRecording(ctx, aRecording("a", tooLong)))
+	refused(t, "tenant", s.CreateRecording(ctx, aRecording(tooLong, "r1")))
+	room := aRecording("a", "r1")
+	room.MeetingID = tooLong
+	refused(t, "meeting ID", s.CreateRecording(ctx, room))
+	_, err := s.UpdateJob(ctx, tooLong, func(*store.Job) error { return nil })
+	refused(t, "job", err)
+	must(t, s.CreateRecording(ctx, aRecording("a", "r1")))
+	long := func(r *store.Recording) error { r.MeetingID = tooLong; return nil }
+	_, err = s.UpdateRecording(ctx, "a", "r1", long)
+	refused(t, "update", err)
+	_, err = s.Commit(ctx, aJob("j1"), []string{"r2", "r1"}, long)
+	refused(t, "commit", err)
+	_, err = s.Commit(ctx, aJob(tooLong), []string{"r1"}, func(r *store.Recording) error { r.Name = "x"; return nil })
+	refused(t, "commit with a long job", err)
+	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), nil)
+	page, _ := list(t, s, store.RecordingFilter{AllTenants: true})
+	equal(t, "recordings", page, []store.Recording{aRecording("a", "r1")})
+	counted(t, s, store.RecordingCount{Tenant: "a", State: store.Published, Count: 1, Bytes: 1<<34 + 2})
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ func selectionCases() []testCase[store.Index] {
 		{"Recordings/Filters", recordingFilters},
 		{"Recordings/Pages", recordingPages},
 		{"Recordings/Times", recordingTimes},
+		{"Recordings/AllTenants", recordingsOfAll},
 	}
 }
 
@@ -140,4 +142,61 @@ func recordingTimes(t *testing.T, s store.Index) {
 			equal(t, "start of "+r.RecordID, r.Start, starts[r.RecordID])
 		}
 	}
+}
+
+// Operators see the recordings of all tenants in one order, under every filter and page by page.
+func recordingsOfAll(t *testing.T, s store.Index) {
+	page, total := list(t, s, store.RecordingFilter{AllTenants: true})
+	equal(t, "a new store", recordIDs(page), nil)
+	equal(t, "a new store: total", total, 0)
+	tenants := []string{"", "a", "ab", "b", "\u00e4"}
+	for i := range 15 {
+		r := aRecording(tenants[i%len(tenants)], fmt.Sprintf("r%02d", i))
+		r.Start, r.State = monday.Add(-time.Duration(i/3)*time.Hour), store.Published
+		if r.MeetingID = "room"; i%4 == 0 {
+			r.MeetingID, r.State, r.Meta = "hall", store.Deleted, map[string]string{"course": fmt.Sprint(i)}
+		}
+		must(t, s.CreateRecording(t.Context(), r))
+	}
+	for _, c := range []struct {
+		filter store.RecordingFilter
+		want   string
+	}{
+		{store.RecordingFilter{}, "00 01 02 03 04 05 06 07 08 09 10 11 12 13 14"},
+		{store.RecordingFilter{Tenant: "b"}, "00 01 02 03 04 05 06 07 08 09 10 11 12 13 14"},
+		{store.RecordingFilter{RecordIDs: []string{"r1", "r00"}}, "00 10 11 12 13 14"},
+		{store.RecordingFilter{RecordIDs: []string{""}}, ""},
+		{store.RecordingFilter{MeetingIDs: []string{"hall"}}, "00 04 08 12"},
+		{store.RecordingFilter{States: []store.RecordingState{store.Deleted}}, "00 04 08 12"},
+		{
+			store.RecordingFilter{
+				States: []store.RecordingState{store.Deleted, store.Published}, MeetingIDs: []string{"room"},
+			},
+			"01 02 03 05 06 07 09 10 11 13 14",
+		},
+		{store.RecordingFilter{States: []store.RecordingState{store.Published}}, "01 02 03 05 06 07 09 10 11 13 14"},
+		{store.RecordingFilter{Meta: matches("bbb-origin=moodle", "presenter=%nal")}, "01 02 03 05 06 07 09 10 11 13 14"},
+		{store.RecordingFilter{Meta: matches("course=%")}, "00 04 08 12"},
+	} {
+		c.filter.AllTenants = true
+		all := strings.Fields(c.want)
+		for _, cut := range [][2]int{{0, 0}, {0, 4}, {3, 5}, {10, 100}, {100, 1}} {
+			c.filter.Offset, c.filter.Limit = cut[0], cut[1]
+			page, total := list(t, s, c.filter)
+			equal(t, fmt.Sprintf("%+v: total", c.filter), total, len(all))
+			to := len(all)
+			if cut[1] > 0 {
+				to = min(cut[0]+cut[1], to)
+			}
+			equal(t, fmt.Sprintf("%+v", c.filter), numbers(page), all[min(cut[0], to):to])
+		}
+	}
+}
+
+// numbers are record IDs without the letter before them.
+func numbers(page []store.Recording) (list []string) {
+	for _, r := range page {
+		list = append(list, r.RecordID[1:])
+	}
+	return list
 }

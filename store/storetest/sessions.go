@@ -12,6 +12,7 @@ func sessionCases() []testCase[store.Index] {
 		{"Sessions/Since", sessionsSince},
 		{"Sessions/One", sessionOne},
 		{"Sessions/Replaced", sessionReplaced},
+		{"Sessions/OfOthers", sessionOfOthers},
 		{"Sessions/SameEnd", sessionsSameEnd},
 		{"Sessions/AnyTime", sessionsAnyTime},
 		{"Sessions/NoID", sessionNoID},
@@ -66,7 +67,7 @@ func sessionOne(t *testing.T, s store.Index) {
 func sessionReplaced(t *testing.T, s store.Index) {
 	must(t, s.AddSession(t.Context(), aSession("a", monday)))
 	must(t, s.AddSession(t.Context(), aSession("b", monday.Add(time.Second))))
-	later := store.Session{ID: "a", Tenant: "other", End: monday.Add(time.Minute), Reason: "gone"}
+	later := store.Session{ID: "a", Tenant: "default", Server: "bbb1", End: monday.Add(time.Minute), Reason: "gone"}
 	for range 2 {
 		must(t, s.AddSession(t.Context(), later))
 		equal(t, "all", since(t, s, time.Time{}, 10), []store.Session{aSession("b", monday.Add(time.Second)), later})
@@ -74,6 +75,18 @@ func sessionReplaced(t *testing.T, s store.Index) {
 	must(t, s.AddSession(t.Context(), aSession("a", monday)))
 	all := []store.Session{aSession("a", monday), aSession("b", monday.Add(time.Second))}
 	equal(t, "back at its old end", since(t, s, time.Time{}, 10), all)
+}
+
+// A server that calls its meeting by the ID of another tenant's, or another server's, takes nothing out of the history.
+func sessionOfOthers(t *testing.T, s store.Index) {
+	must(t, s.AddSession(t.Context(), aSession("a", monday)))
+	tenant, server := aSession("a", monday.Add(time.Hour)), aSession("a", monday.Add(time.Hour))
+	tenant.Tenant, server.Server = "other", "bbb2"
+	for _, lie := range []store.Session{tenant, server, {ID: "a"}} {
+		want(t, "add", s.AddSession(t.Context(), lie), store.ErrExists)
+		equal(t, "all", since(t, s, time.Time{}, 10), []store.Session{aSession("a", monday)})
+	}
+	must(t, s.AddSession(t.Context(), aSession("a", monday)))
 }
 
 // Sessions that end in the same instant, as when a server dies, do not hide each other.

@@ -1,0 +1,35 @@
+package playback
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// sandbox keeps scripts from running at all: it is for what people made, and what is served from where they log in.
+const sandbox = "sandbox"
+
+// hosts are what a Host header may be to become a source in a policy: nothing that means something else there. Addresses
+// of IPv6 cannot be sources.
+var hosts = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?$`)
+
+// sources are those of a page whose own directory is BASE. It keeps its origin, for its cookie, and opens no windows, for
+// it could look into those.
+const sources = "default-src 'none'; script-src 'unsafe-inline' BASE; style-src 'unsafe-inline' BASE; " +
+	"img-src BASE data: blob:; media-src BASE blob:; font-src BASE data:; connect-src BASE; worker-src blob:; " +
+	"frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; " +
+	"sandbox allow-scripts allow-same-origin allow-downloads"
+
+// policy is for the page of a format that plays where it is. Its scripts run on the address that all recordings are on,
+// with the viewer's cookies for any of them: it reads what belongs to it, and nothing else.
+func policy(r *http.Request, at place) string {
+	if !hosts.MatchString(r.Host) {
+		return sandbox
+	}
+	base := "http://"
+	if secure(r) {
+		base = "https://"
+	}
+	base += r.Host + "/" + at.format + "/" + at.recordID + "/"
+	return strings.ReplaceAll(sources, "BASE", base)
+}
