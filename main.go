@@ -141,7 +141,7 @@ func (s serve) openPlayback(_ context.Context, p *pool) error {
 	p.pages = web.New()
 	p.playback = &playback.Playback{
 		Config: s.Playback, Recordings: p.stores.Index, Library: p.recordings.Library, Tokens: p.stores.State,
-		Hung: p.recordings.Disk.Hung, Page: p.pages.Problem, Log: p.of("playback"), Metrics: p.metrics,
+		Gone: p.recordings.Disk.Gone, Page: p.pages.Problem, Log: p.of("playback"), Metrics: p.metrics,
 	}
 	return p.playback.Open(p.data)
 }

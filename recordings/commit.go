@@ -192,11 +192,9 @@ func (s *Service) merge(r *store.Recording, a arrival) error {
 			r.State = store.Unpublished
 		}
 	}
-	if first {
-		r.Imported = now
-		if !r.Edits.Protected {
-			r.Protected = s.Config.Protect
-		}
+	r.Imported = now
+	if first && !r.Edits.Protected {
+		r.Protected = s.Config.Protect
 	}
 	if r.State != old {
 		r.Changed = now

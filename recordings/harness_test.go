@@ -154,6 +154,7 @@ func (d *disk) Room(int64) error {
 }
 
 func (d *disk) Hung() bool              { return false }
+func (d *disk) Gone() bool              { return false }
 func (d *disk) Spare() int64            { return 1 << 50 }
 func (d *disk) Status() []volume.Status { return nil }
 func (d *disk) Check(context.Context)   {}

@@ -61,6 +61,8 @@ type Disk interface {
 	Spare() int64
 	// Hung tells that it does not answer: nothing may be asked of it then.
 	Hung() bool
+	// Gone tells that it is not there, or does not answer: nothing can be read.
+	Gone() bool
 	Status() []volume.Status
 	// Check looks again now.
 	Check(ctx context.Context)

@@ -33,7 +33,7 @@ type Recording struct {
 	Formats       []Format          // in the order of their types
 	Edits         Edits
 	Server        string    // that made it; "" where nobody knows
-	Imported      time.Time // when its first format arrived; zero before that
+	Imported      time.Time // when files of it arrived last; zero before that
 	Changed       time.Time // when its state was changed last
 	Owed          *Owed     // what its server has still to deliver; nil for nothing
 }

@@ -22,7 +22,7 @@ func describe(path string, info fs.FileInfo, missing string) string {
 		who = fmt.Sprintf("uid %d, gid %d, ", st.Uid, st.Gid)
 	}
 	uid, gid := os.Geteuid(), os.Getegid()
-	todo := fmt.Sprintf("chown -R %d:%d %s", uid, gid, path)
+	todo := fmt.Sprintf("chown %d:%d %s and chmod u+rwX %s, or put it where we are let in", uid, gid, path, path)
 	if missing != "" {
 		todo = fmt.Sprintf("install -d -o %d -g %d %s", uid, gid, missing)
 	}

@@ -220,7 +220,7 @@ func TestPermission(t *testing.T) {
 		succeed(t, err)
 		mentions(t, l.Prepare(), fs.ErrPermission, parent+" belongs to uid ", "mode 0555", "we are uid", "install -d -o",
 			filepath.Join(parent, "new"))
-		mentions(t, r.Move(id, store.Deleted), fs.ErrPermission, format+" belongs to uid ", "chown -R", id)
+		mentions(t, r.Move(id, store.Deleted), fs.ErrPermission, format+" belongs to uid ", "chown ", id)
 	})
 	r.wants(t, map[string]string{"published/video": "x"})
 }

@@ -139,7 +139,7 @@ func newHouse(t testing.TB, change ...func(*house)) *house {
 		},
 		Recordings: all, Library: disk(h.dir), Tokens: &tokens{spent: map[string]bool{}},
 		Metrics: metrics.NewSet(), Log: zerolog.New(zerolog.SyncWriter(&h.log)),
-		Now: func() time.Time { return h.now }, Hung: func() bool { return h.hung },
+		Now: func() time.Time { return h.now }, Gone: func() bool { return h.hung },
 	}
 	for _, f := range change {
 		f(h)

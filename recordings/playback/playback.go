@@ -41,7 +41,7 @@ type Playback struct {
 	Recordings Recordings
 	Library    Library
 	Tokens     store.Tokens
-	Hung       func() bool // tells that the volume does not answer; nil: it always does
+	Gone       func() bool // tells that the volume is not there, or does not answer; nil: it always does
 	Page       Page        // nil: bare text
 	Log        zerolog.Logger
 	Metrics    *metrics.Set     // nil: nobody counts
@@ -78,8 +78,8 @@ func (p *Playback) Init() error {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	if p.Hung == nil {
-		p.Hung = func() bool { return false }
+	if p.Gone == nil {
+		p.Gone = func() bool { return false }
 	}
 	if p.Page == nil {
 		p.Page = func(w http.ResponseWriter, _ *http.Request, status int, title, text string) {
@@ -176,7 +176,7 @@ func (p *Playback) admit(r *http.Request, at place) (store.Recording, error) {
 
 // hold takes one of the places of those that have files open. What it returns gives it back.
 func (p *Playback) hold() (release func(), err error) {
-	if p.Hung() {
+	if p.Gone() {
 		return nil, errHung
 	}
 	if p.opened.Add(1) > maxOpen {

@@ -105,7 +105,7 @@ func (p *Playback) letIn(w *flow, r *http.Request, at place, token string) error
 	switch {
 	case good && r.Method == http.MethodHead:
 		return nil // somebody only looks whether the link works: a mail filter, a chat that makes a preview
-	case good && p.Hung():
+	case good && p.Gone():
 		return errHung // what the viewer would find there; the token stays good
 	case good:
 		err := p.Tokens.SpendToken(r.Context(), claims.ID, now, claims.ExpiresAt.Time)

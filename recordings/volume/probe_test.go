@@ -65,6 +65,9 @@ func TestProbe_Marker(t *testing.T) {
 			t.Errorf("marker %q, %v", got, err)
 		}
 		g.Check(t.Context())
+		if g.Gone() != (id == "other") {
+			t.Errorf("%s volume: gone %t", id, g.Gone())
+		}
 		if id == "other" {
 			wantProblem(t, g, "is another volume", "other", "right")
 		}

@@ -142,6 +142,18 @@ func (g *Guard) Hung() bool {
 	})
 }
 
+// Gone tells whether the first directory is not there: nothing is mounted, or another volume, or it does not answer. What
+// is full or read-only can still be read.
+func (g *Guard) Gone() bool {
+	if len(g.watches) == 0 {
+		return false
+	}
+	w := g.watches[0]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return g.hung(w) || !w.at.IsZero() && w.last.total == 0
+}
+
 // hung tells whether the probe under way has taken too long; with the lock of w.
 func (g *Guard) hung(w *watch) bool {
 	return w.flying != nil && g.now().Sub(w.began) >= g.config.Timeout
