@@ -3,8 +3,10 @@ package recordings
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,9 +20,9 @@ import (
 // Errors for operators.
 var (
 	// ErrBusy: the job is at work.
-	ErrBusy = errors.New("the archive is being imported just now")
+	ErrBusy = errors.New("is being imported just now")
 	// ErrOver: the job is done, or was dropped.
-	ErrOver = errors.New("the import is over: there is nothing to try again")
+	ErrOver = errors.New("is over: there is nothing to try again")
 )
 
 // Jobs returns the selected jobs. One that nobody has tried yet waits for what keeps all of them.
@@ -35,8 +37,26 @@ func (s *Service) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, err
 	return jobs, err
 }
 
-// Volume returns how the directories of the recordings are.
-func (s *Service) Volume() []volume.Status { return s.Disk.Status() }
+// Volume returns how the directories of the recordings are, and looks first if nobody has.
+func (s *Service) Volume() []volume.Status {
+	list := s.Disk.Status()
+	if slices.ContainsFunc(list, func(v volume.Status) bool { return v.At.IsZero() }) {
+		s.Disk.Check(context.Background())
+		list = s.Disk.Status()
+	}
+	return list
+}
+
+// Trouble is what wants looking at beside the volume, in words.
+func (s *Service) Trouble() (list []string) {
+	if n := s.stats.findings.Load(); n > 0 {
+		list = append(list, fmt.Sprintf("index and disk differ in %d places: bbbpool recording verify lists them", n))
+	}
+	if s.gate.left(s.Now()) > 0 {
+		list = append(list, "imports wait for room: bbbpool recording jobs says for how much")
+	}
+	return list
+}
 
 // Retry lets a job be tried at once, from the start; one in quarantine leaves it. One that is done is not tried again.
 func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
@@ -56,7 +76,7 @@ func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
 		case "":
 			return store.ErrNotFound
 		default:
-			return ErrOver
+			return fmt.Errorf("import %s %w", id, ErrOver)
 		}
 		j.Next, j.Changed = time.Time{}, s.Now()
 		return nil

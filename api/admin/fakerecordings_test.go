@@ -23,6 +23,7 @@ type fakeRecordings struct {
 	jobs    []store.Job
 	owed    []recordings.Owing
 	volumes []volume.Status
+	trouble []string
 	asked   []string
 	filter  store.RecordingFilter // of the last list
 	// work stands in for all that takes long.
@@ -202,3 +203,5 @@ func (f *fakeRecordings) Counts(context.Context) ([]store.RecordingCount, error)
 }
 
 func (f *fakeRecordings) Volume() []volume.Status { return f.volumes }
+
+func (f *fakeRecordings) Trouble() []string { return f.trouble }

@@ -55,6 +55,8 @@ type Recordings interface {
 	Counts(ctx context.Context) ([]store.RecordingCount, error)
 	// Volume returns how the disks are on which the recordings lie.
 	Volume() []volume.Status
+	// Trouble is what else wants looking at, in words.
+	Trouble() []string
 }
 
 var errNoRecordings = notFound("this pool has no recordings")

@@ -298,13 +298,13 @@ func TestRecordings_Status(t *testing.T) {
 	if outcome, err := p.Check(t.Context()); err != nil || !outcome.OK || !cmp.Equal(outcome.Notes, notes) {
 		t.Errorf("check: %+v, %v", outcome, err)
 	}
-	fake.volumes = []volume.Status{{Name: "library", Path: "/mnt", Problem: "not mounted", Latency: time.Second, At: then}}
+	fake.volumes = []volume.Status{{Name: "library", Path: "/mnt", Problem: "library (/mnt) is not mounted", Latency: time.Second, At: then}}
 	outcome, err := p.Check(t.Context())
-	if err != nil || outcome.OK || !cmp.Equal(outcome.Problems, []string{"volume library (/mnt): not mounted"}) {
+	if err != nil || outcome.OK || !cmp.Equal(outcome.Problems, []string{"volume library (/mnt) is not mounted"}) {
 		t.Errorf("check with a sick volume: %+v, %v", outcome, err)
 	}
 	volumes, err := p.Volumes(t.Context())
-	if err != nil || len(volumes) != 1 || volumes[0].LatencyMS != 1000 || volumes[0].Problem != "not mounted" {
+	if err != nil || len(volumes) != 1 || volumes[0].LatencyMS != 1000 || volumes[0].Problem != "library (/mnt) is not mounted" {
 		t.Errorf("volumes: %+v, %v", volumes, err)
 	}
 }

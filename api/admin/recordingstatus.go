@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -81,9 +80,10 @@ func (a *API) sickVolumes() (list []string) {
 	if a.Recordings == nil {
 		return nil
 	}
+	list = a.Recordings.Trouble()
 	for _, v := range a.Recordings.Volume() {
 		if v.Problem != "" {
-			list = append(list, fmt.Sprintf("volume %s (%s): %s", v.Name, v.Path, v.Problem))
+			list = append(list, "volume "+v.Problem) // which begins with its name
 		}
 	}
 	return list

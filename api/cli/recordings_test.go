@@ -185,6 +185,8 @@ func (l *library) Counts(context.Context) ([]store.RecordingCount, error) {
 	}, nil
 }
 
+func (l *library) Trouble() []string { return nil }
+
 func (l *library) Volume() []volume.Status {
-	return []volume.Status{{Name: "library", Path: "/mnt", Problem: "not mounted"}}
+	return []volume.Status{{Name: "library", Path: "/mnt", Problem: "library (/mnt) is not mounted"}}
 }
