@@ -9,8 +9,9 @@
 //	          failed  dropped
 //
 // Whatever instruction a crash hits: before the commit nothing has changed and the archive is taken again; after it,
-// the job says "placing" and the rest is done at the next start, before anything is served. What people changed
-// (publish, unpublish, metadata, protection, deletion) wins over every later import.
+// the job says "placing" and the rest is done at the next start, first of all. An archive is moved or removed only while
+// it is the very one that the job was made for. What people changed (publish, unpublish, metadata, protection, deletion)
+// wins over every later import.
 //
 // The index says what there is and in which state; the directories follow it. What a crash, a full disk or somebody's rm
 // has left apart, [Service.Verify] finds and mends.
