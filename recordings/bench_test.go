@@ -52,6 +52,9 @@ func BenchmarkImport(b *testing.B) {
 		}
 	}
 	for b.Loop() {
+		if _, err := p.Delete(b.Context(), "default", []string{id}); err != nil { // so that each is a new one
+			b.Fatal(err)
+		}
 		timed(&ours, func() error {
 			_, err := p.Import(b.Context(), recordings.ImportOptions{Path: path, Force: true}, func(recordings.Progress) {})
 			return err
