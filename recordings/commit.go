@@ -15,7 +15,8 @@ import (
 )
 
 var (
-	errDropped = errors.New("all recordings of the archive were deleted here")
+	errDropped = errors.New("all that is in it was deleted here: bbbpool recording import --force brings it back")
+	errSame    = errors.New("all that is in it is here already")
 	errDeleted = errors.New("deleted here before")
 )
 
@@ -33,11 +34,8 @@ func (s *Service) commit(
 	for {
 		arrivals, err := s.arrivals(ctx, job, found, force)
 		if err != nil {
-			return job, err
-		}
-		if len(arrivals) == 0 {
 			job.Recordings = recordIDs(found)
-			return job, errDropped
+			return job, err
 		}
 		placing := job
 		placing.State, placing.Staging, placing.Reason, placing.Changed = store.JobPlacing, staging, "", s.Now()
@@ -74,7 +72,7 @@ func recordIDs(list []store.Recording) (ids []string) {
 func (s *Service) arrivals(
 	ctx context.Context, job store.Job, found []store.Recording, force bool,
 ) (map[string]arrival, error) {
-	list := map[string]arrival{}
+	list, none := map[string]arrival{}, errDropped
 	for _, r := range found {
 		known, err := s.Index.Recording(ctx, r.RecordID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -83,13 +81,19 @@ func (s *Service) arrivals(
 		if err == nil && known.State == store.Deleted && !force {
 			continue
 		}
-		if err := s.foreign(ctx, job, r.RecordID, known.Server); err != nil {
+		if err := s.foreign(ctx, job, r, known); errors.Is(err, errSame) {
+			none = errSame
+			continue
+		} else if err != nil {
 			return nil, err
 		}
 		if r, err = s.homed(ctx, job, r); err != nil {
 			return nil, err
 		}
 		list[r.RecordID] = arrival{r, force}
+	}
+	if len(list) == 0 {
+		return nil, none
 	}
 	return list, nil
 }
@@ -100,19 +104,25 @@ const (
 	scaleliteTenant = "tenant-id"
 )
 
-// foreign refuses what a server has sent of another server's recording, as long as that is in the pool: who may upload
-// must not be able to replace what others have made.
-func (s *Service) foreign(ctx context.Context, job store.Job, id, server string) error {
+// foreign refuses what a server has sent of another server's recording, as long as that is in the pool, or of one that
+// is here from nobody knows where: who may upload must not be able to replace what others have made. What is here just
+// so is no matter.
+func (s *Service) foreign(ctx context.Context, job store.Job, r, known store.Recording) error {
 	if job.Source != fromUpload || s.Pool == nil {
 		return nil
 	}
-	session, err := s.Index.Session(ctx, id)
+	session, err := s.Index.Session(ctx, r.RecordID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	maker := cmp.Or(session.Server, server)
-	if maker == "" || maker == job.Server {
+	maker := cmp.Or(session.Server, known.Server)
+	switch {
+	case maker == job.Server, maker == "" && known.Imported.IsZero():
 		return nil
+	case maker == "" && sameFormats(r, known):
+		return errSame
+	case maker == "":
+		return refusal(r.RecordID, "is here already, and nobody knows that server %s has made it", job.Server)
 	}
 	_, err = s.Pool.Server(ctx, maker)
 	if errors.Is(err, store.ErrNotFound) {
@@ -121,9 +131,21 @@ func (s *Service) foreign(ctx context.Context, job store.Job, id, server string)
 	if err != nil {
 		return err
 	}
-	return &archive.Fault{Member: id, What: fmt.Sprintf(
-		"is a recording of server %s, and server %s has sent it; if that is right, import it from quarantine: bbbpool recording import",
-		maker, job.Server)}
+	return refusal(r.RecordID, "is a recording of server %s, and server %s has sent it", maker, job.Server)
+}
+
+// refusal is the fault of an archive that somebody should look at.
+func refusal(id, format string, args ...any) error {
+	return &archive.Fault{
+		Member: id, What: fmt.Sprintf(format, args...) + "; if that is right: bbbpool recording import, of the file in quarantine",
+	}
+}
+
+// sameFormats tells whether all that has come of a recording is here, of the same size.
+func sameFormats(come, known store.Recording) bool {
+	return !slices.ContainsFunc(come.Formats, func(f store.Format) bool {
+		return !slices.ContainsFunc(known.Formats, func(k store.Format) bool { return k.Type == f.Type && k.Bytes == f.Bytes })
+	})
 }
 
 // homed finds out which tenant and which server a recording belongs to: from the history of meetings, else from what it

@@ -37,15 +37,15 @@ func (s *Service) conclude(ctx context.Context, job store.Job, err error, begun 
 		return s.forget(after, job, err)
 	case ctx.Err() != nil:
 		return s.postpone(after, job, "it was broken off, and goes on by itself", 0, false)
-	case errors.Is(err, errDropped):
-		return s.dismiss(after, job)
+	case errors.Is(err, errDropped), errors.Is(err, errSame):
+		return s.dismiss(after, job, err)
 	case errors.Is(err, errVanished):
 		return s.again(after, job)
-	case job.State == store.JobImporting && hopeless(err, job.Attempts):
-		return s.fail(after, job, err)
 	case outOfRoom(err):
 		s.gate.shut(s.Now(), s.Config.Retry)
 		return s.postpone(after, job, err.Error(), s.backOff(s.crowded.add(job.ID)), false)
+	case job.State == store.JobImporting && hopeless(err, job.Attempts):
+		return s.fail(after, job, err)
 	}
 	return s.postpone(after, job, err.Error(), s.backOff(job.Attempts), true)
 }
@@ -190,18 +190,17 @@ func (s *Service) fail(ctx context.Context, job store.Job, cause error) store.Jo
 	return job
 }
 
-// dismiss removes an archive of which everything was deleted.
-func (s *Service) dismiss(ctx context.Context, job store.Job) store.Job {
-	const why = "all that is in it was deleted here: bbbpool recording import --force brings it back"
+// dismiss removes an archive of which nothing is to be taken.
+func (s *Service) dismiss(ctx context.Context, job store.Job, why error) store.Job {
 	if !job.Keep {
 		if err := takeAway(job); err != nil {
 			return s.postpone(ctx, job, err.Error(), s.backOff(job.Attempts), true)
 		}
 	}
 	s.over(job)
-	s.Log.Info().Str("archive", job.ID).Strs("recordIDs", job.Recordings).Msg("import dropped: deleted here before")
+	s.Log.Info().Str("archive", job.ID).Strs("recordIDs", job.Recordings).AnErr("reason", why).Msg("import dropped")
 	return s.become(ctx, job, func(j *store.Job) {
-		j.State, j.Next, j.Recordings, j.Reason = store.JobDropped, time.Time{}, job.Recordings, why
+		j.State, j.Next, j.Recordings, j.Reason = store.JobDropped, time.Time{}, job.Recordings, why.Error()
 	})
 }
 

@@ -92,6 +92,11 @@ func (c *copier) file(from, to string) (err error) {
 	if c.bytes += info.Size(); c.bytes > c.limits.Bytes {
 		return &archive.Fault{Member: from, What: fmt.Sprintf("makes it more than %d bytes", c.limits.Bytes), TooLarge: true}
 	}
+	if c.limits.More != nil {
+		if err := c.limits.More(info.Size()); err != nil {
+			return err
+		}
+	}
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as above
 	if err != nil {
 		return err

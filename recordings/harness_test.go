@@ -133,6 +133,7 @@ type disk struct {
 	mu      sync.Mutex
 	problem string
 	room    error
+	limit   int64 // bytes that fit; 0 is any number
 }
 
 func (d *disk) set(problem string, room error) {
@@ -147,15 +148,18 @@ func (d *disk) Problem() string {
 	return d.problem
 }
 
-func (d *disk) Room(int64) error {
+func (d *disk) Room(bytes int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.limit > 0 && bytes > d.limit {
+		return fmt.Errorf("%d bytes do not fit", bytes)
+	}
 	return d.room
 }
 
 func (d *disk) Hung() bool              { return false }
 func (d *disk) Gone() bool              { return false }
-func (d *disk) Spare() int64            { return 1 << 50 }
+func (d *disk) Spare() int64            { return 0 }
 func (d *disk) Status() []volume.Status { return nil }
 func (d *disk) Check(context.Context)   {}
 

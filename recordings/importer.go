@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -145,15 +144,11 @@ func stagingName(id string) string {
 
 // unpack brings the files of a job into an empty directory, as they are to be served, and returns what they are.
 func (s *Service) unpack(ctx context.Context, job store.Job, dir string) ([]store.Recording, error) {
-	spare := s.Disk.Spare()
-	if spare <= 0 {
-		return nil, noRoom{errors.New("nothing is left above --volume-min-free")}
-	}
-	limits := archive.Limits{Bytes: min(int64(s.Config.MaxBytes), spare), Files: s.Config.MaxFiles}
-	trees, err := unpackInto(ctx, job, dir, limits)
-	if fault, ok := errors.AsType[*archive.Fault](err); ok && fault.TooLarge && spare < int64(s.Config.MaxBytes) {
-		return nil, noRoom{fmt.Errorf("%w: so much is left above --volume-min-free", err)}
-	}
+	more, done := s.grants.begin(s.Disk)
+	defer done()
+	trees, err := unpackInto(ctx, job, dir, archive.Limits{
+		Bytes: int64(s.Config.MaxBytes), Files: s.Config.MaxFiles, More: more,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -14,13 +14,14 @@ import (
 type queue struct {
 	mu      sync.Mutex
 	waiting map[string]turn
-	busy    map[string]bool
+	busy    map[string]string // and what they are about
 	wake    chan struct{}
 }
 
 type turn struct {
 	next, modified time.Time
-	stuck          bool // tried often enough not to hold up others of the recording
+	of             string // what must go one after another: see subject
+	stuck          bool   // tried often enough not to hold up others of the recording
 }
 
 // before tells whether an archive is older than another one.
@@ -29,25 +30,26 @@ func (t turn) before(u turn, id, other string) bool {
 }
 
 func (q *queue) init() {
-	q.waiting, q.busy, q.wake = map[string]turn{}, map[string]bool{}, make(chan struct{}, 1)
+	q.waiting, q.busy, q.wake = map[string]turn{}, map[string]string{}, make(chan struct{}, 1)
 }
 
 // leading is a record ID at the start of an archive's name.
 var leading = regexp.MustCompile(`^[0-9a-f]{40}-[0-9]{13}`)
 
-// subject is what archives have in common that must not be imported out of order.
-func subject(id string) string {
-	if s := leading.FindString(id); s != "" {
-		return s
+// subject is what archives have in common that must not be imported out of order: the recording, and who has sent it, so
+// that no server holds up another one's.
+func subject(j store.Job) string {
+	if s := leading.FindString(j.ID); s != "" {
+		return s + "/" + j.Server
 	}
-	return id
+	return j.ID
 }
 
 // put lets jobs wait for their next try.
 func (q *queue) put(jobs ...store.Job) {
 	q.mu.Lock()
 	for _, j := range jobs {
-		q.waiting[j.ID] = turn{j.Next, j.Modified, j.Attempts >= maxAttempts}
+		q.waiting[j.ID] = turn{j.Next, j.Modified, subject(j), j.Attempts >= maxAttempts}
 	}
 	q.mu.Unlock()
 	q.nudge()
@@ -74,7 +76,7 @@ func (q *queue) take(now time.Time) (id string, wait time.Duration) {
 		}
 	}
 	if id != "" {
-		q.busy[id] = true
+		q.busy[id] = q.waiting[id].of
 	}
 	return id, wait
 }
@@ -83,7 +85,7 @@ func (q *queue) take(now time.Time) (id string, wait time.Duration) {
 func (q *queue) heads() map[string]string {
 	heads := make(map[string]string, len(q.waiting))
 	for id, t := range q.waiting {
-		of := subject(id)
+		of := t.of
 		if t.stuck {
 			of = id
 		}
@@ -91,11 +93,20 @@ func (q *queue) heads() map[string]string {
 			heads[of] = id
 		}
 	}
-	for id := range q.busy {
+	for id, of := range q.busy {
 		delete(heads, id)
-		delete(heads, subject(id))
+		delete(heads, of)
 	}
 	return heads
+}
+
+// has tells whether a job waits or is at work.
+func (q *queue) has(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, waits := q.waiting[id]
+	_, busy := q.busy[id]
+	return waits || busy
 }
 
 // drop takes a job out that is over.
@@ -109,10 +120,10 @@ func (q *queue) drop(id string) {
 func (q *queue) begin(id string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.busy[id] {
+	if _, busy := q.busy[id]; busy {
 		return false
 	}
-	q.busy[id] = true
+	q.busy[id] = q.waiting[id].of // "" for one that does not wait, which goes beside everything
 	return true
 }
 

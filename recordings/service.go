@@ -98,6 +98,7 @@ type Service struct {
 	locks   library.Locks
 	gate    gate
 	crowded crowded
+	grants  grants
 	stats   stats
 	asked   map[string]time.Time // when a server was asked about a recording; the pipeline's own
 	digests digests

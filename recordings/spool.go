@@ -159,7 +159,7 @@ func (s *Service) scan(ctx context.Context, seen map[string]sighting) time.Durat
 		}
 		if left := s.Config.Rest - s.Now().Sub(was.since); left > 0 {
 			again = min(again, left)
-		} else if !was.taken {
+		} else if !was.taken || !s.queue.has(name) { // it may be back from quarantine
 			var job store.Job
 			if job, was.taken = s.notice(ctx, name, id); job.ID != "" {
 				rested = append(rested, job)
@@ -198,13 +198,15 @@ func (s *Service) notice(ctx context.Context, name string, id identity) (job sto
 		return job, false // busy with the one before it, of the same name
 	}
 	defer s.queue.done(name)
+	path := filepath.Join(s.Config.Spool, name)
 	job, err := s.Index.UpdateJob(ctx, name, func(j *store.Job) error {
-		over := j.State == store.JobDone && j.Reason == "" || j.State == store.JobDropped
+		over := j.State == store.JobDone && j.Reason == "" || j.State == store.JobDropped ||
+			j.State == store.JobFailed && j.Path != path // it went to quarantine, and has come back
 		if j.State != "" && id.is(*j) && !over {
 			return errKnown
 		}
 		*j = store.Job{
-			ID: name, Path: filepath.Join(s.Config.Spool, name), Source: fromSpool, State: store.JobWaiting,
+			ID: name, Path: path, Source: fromSpool, State: store.JobWaiting,
 			Bytes: id.size, Modified: id.modified, Created: s.Now(), Changed: s.Now(),
 		}
 		return nil

@@ -4,6 +4,10 @@ package archive
 type Limits struct {
 	Bytes int64 // of all files together
 	Files int   // members of any kind, those that are skipped included; and so many directories
+
+	// More is asked before so many more bytes of files are written; its error ends the unpacking, as it is. Nil is that
+	// there is always room.
+	More func(bytes int64) error
 }
 
 // DefaultLimits returns limits that no recording of a day reaches: 200 GiB and 100,000 files.

@@ -83,6 +83,7 @@ func extract(in *source, dst string, limits Limits) (found []string, err error) 
 // unpacker writes the members of an archive. The file system is its memory of what has been there already, so that a
 // million names cost it nothing.
 type unpacker struct {
+	granted int64 // bytes that may be written without asking again
 	root    *os.Root
 	limits  Limits
 	tar     *tar.Reader
@@ -182,7 +183,7 @@ func (u *unpacker) file(h *tar.Header, name string) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	err = u.fill(f, name)
+	err = u.fill(f, name, h.Size)
 	if closeErr := f.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("write %s: %w", name, closeErr)
 	}
@@ -193,10 +194,13 @@ func (u *unpacker) file(h *tar.Header, name string) error {
 }
 
 // fill copies the content of a member. io.Copy would do it in pieces of 32 KiB.
-func (u *unpacker) fill(f *os.File, name string) error {
+func (u *unpacker) fill(f *os.File, name string, size int64) error {
 	for written := int64(0); ; {
 		n, err := u.tar.Read(u.buf)
 		if n > 0 {
+			if err := u.ask(int64(n), size-written); err != nil {
+				return err
+			}
 			if _, err := f.Write(u.buf[:n]); err != nil {
 				return fmt.Errorf("write %s: %w", name, err)
 			}
@@ -210,6 +214,28 @@ func (u *unpacker) fill(f *os.File, name string) error {
 			return inside(name, err)
 		}
 	}
+}
+
+// How much is asked for at once: not for every small file, and not for all of a large one.
+const (
+	leastAsked = 1 << 20
+	mostAsked  = 32 << 20
+)
+
+// ask makes sure that n bytes may be written, of those that a file still has.
+func (u *unpacker) ask(n, left int64) error {
+	if u.limits.More == nil {
+		return nil
+	}
+	if u.granted < n {
+		want := max(n, min(left, mostAsked), leastAsked)
+		if err := u.limits.More(want); err != nil {
+			return err
+		}
+		u.granted = want
+	}
+	u.granted -= n
+	return nil
 }
 
 // inside returns the fault behind an error of reading a member.
