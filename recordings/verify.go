@@ -80,7 +80,13 @@ func (v *verification) run() error {
 	slices.SortFunc(v.report.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.RecordID, b.RecordID), cmp.Compare(a.Format, b.Format))
 	})
-	v.stats.findings.Store(int64(len(v.report.Findings) - v.report.Repaired))
+	differ := 0
+	for _, f := range v.report.Findings {
+		if f.Kind != kindStuck && !f.Repaired {
+			differ++
+		}
+	}
+	v.stats.findings.Store(int64(differ))
 	return nil
 }
 

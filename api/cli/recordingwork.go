@@ -156,7 +156,8 @@ func (c *RecordingVerifyCmd) print(env *Env, report recordings.VerifyReport) err
 	case c.Repair && c.Adopt:
 		return errors.New("not everything could be mended")
 	}
-	return errors.New("not everything is as it should be: --repair mends, --adopt takes in what only the disk has")
+	return errors.New("not everything is as it should be: --repair mends what is misplaced, missing or left over, " +
+		"--adopt takes in orphans, and `bbbpool recording retry` what is stuck")
 }
 
 func verdictOf(report recordings.VerifyReport, left int) string {
