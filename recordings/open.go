@@ -46,8 +46,8 @@ func Open(ctx context.Context, p Parts) (*Service, error) {
 		return nil, err
 	}
 	dirs, err := VolumeDirs(p.Data, c)
-	if err != nil {
-		return nil, err
+	if err != nil { // no reason to keep anybody out of a meeting
+		p.Log.Error().Err(err).Msg("recordings cannot be kept: mend it, and start again")
 	}
 	guard := volume.New(c.Volume, time.Now, dirs...)
 	s := &Service{

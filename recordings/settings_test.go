@@ -1,6 +1,11 @@
 package recordings_test
 
 import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,5 +42,35 @@ func TestOpen_Offline(t *testing.T) {
 	want := configured(served, false)
 	if diff := cmp.Diff(want, configured(quick(data), true)); diff != "" {
 		t.Errorf("offline (-served +offline):\n%s", diff)
+	}
+}
+
+// A directory that cannot be used is told, and keeps nothing but recordings from working.
+func TestOpen_Unusable(t *testing.T) {
+	data := t.TempDir()
+	file := filepath.Join(data, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	var log bytes.Buffer
+	c := recordings.Config{Root: filepath.Join(file, "recordings"), Interval: time.Second, Parallel: 1, Retry: time.Second}
+	c.Volume.Timeout = time.Second
+	s, err := recordings.Open(t.Context(), recordings.Parts{
+		Config: c, Data: data, Index: db, State: db, Log: zerolog.New(&log), Metrics: metrics.NewSet(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Disk.Check(t.Context())
+	if s.Disk.Problem() == "" || !strings.Contains(log.String(), "not a directory") {
+		t.Errorf("problem %q, log %s", s.Disk.Problem(), log.String())
+	}
+	if _, err := s.Import(t.Context(), recordings.ImportOptions{Path: data}, func(recordings.Progress) {}); !errors.Is(err, recordings.ErrVolume) {
+		t.Errorf("import: %v", err)
 	}
 }

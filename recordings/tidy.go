@@ -80,7 +80,8 @@ func (s *Service) forgetJobs(ctx context.Context) error {
 const idFile = "volume.id"
 
 // VolumeDirs are the directories to be watched, with the mark that tells each from an empty mount point. On the first
-// start they are marked; a volume that is marked already, by another program of the same pool, is taken as it is.
+// start they are marked; a volume that is marked already, by another program of the same pool, is taken as it is. With an
+// error they have marks that no volume has: nothing is read from them or written to them.
 func VolumeDirs(data string, c Config) ([]volume.Dir, error) {
 	dirs := []volume.Dir{
 		{Name: "published", Path: c.Published},
@@ -94,12 +95,12 @@ func VolumeDirs(data string, c Config) ([]volume.Dir, error) {
 		id, err = patiently(func() (string, error) { return firstMark(file, dirs) })
 	}
 	if err != nil {
-		return nil, fmt.Errorf("know the volume of the recordings again: %w", library.Explain(err))
+		id, err = newMark(), fmt.Errorf("know the volume of the recordings again: %w", library.Explain(err))
 	}
 	for i := range dirs {
 		dirs[i].Marker = id
 	}
-	return dirs, nil
+	return dirs, err
 }
 
 // markTime is how long the disk may take on the first start.
