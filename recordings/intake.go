@@ -152,7 +152,26 @@ func (s *Service) importOne(ctx context.Context, c source, o ImportOptions, repo
 	}
 	job := s.attempt(ctx, id, o.Force)
 	report.add(c, job)
+	if job.State == store.JobDone && filepath.Dir(c.path) == resolved(filepath.Join(s.Config.Spool, quarantine)) {
+		if err := s.release(ctx, c.path); err != nil {
+			return err
+		}
+	}
 	return ctx.Err()
+}
+
+// release ends the quarantine of an archive that has been imported from there.
+func (s *Service) release(ctx context.Context, path string) error {
+	failed, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{store.JobFailed}})
+	if err != nil {
+		return err
+	}
+	for _, j := range failed {
+		if resolved(j.Path) == path {
+			return s.DropJob(ctx, j.ID)
+		}
+	}
+	return nil
 }
 
 // add notes what has become of a source.

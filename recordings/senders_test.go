@@ -89,6 +89,18 @@ func TestUpload_UnknownMaker(t *testing.T) {
 	if p.media(t, id, "video") != "film" || p.get(t, id).Server != "" {
 		t.Errorf("%+v", p.get(t, id))
 	}
+	path := filepath.Join(p.Config.Spool, "quarantine")
+	eventually(t, "it is in quarantine", func() bool { return len(files(t, path)) == 1 })
+	var report recordings.ImportReport
+	eventually(t, "an operator says that it is right", func() bool {
+		var err error
+		report, err = p.Import(t.Context(), recordings.ImportOptions{Path: path}, func(recordings.Progress) {})
+		return !errors.Is(err, recordings.ErrBusy)
+	})
+	if len(report.Imported) != 1 || p.media(t, id, "video") != "another film" || len(files(t, path)) != 0 {
+		t.Errorf("imported from quarantine: %+v, left %v", report, files(t, path))
+	}
+	p.sound(t)
 }
 
 // What somebody moves from quarantine back into the spool is tried again, though it is the same file.
