@@ -77,7 +77,11 @@ func (s *Service) newcomer(
 	if err != nil {
 		return r, err
 	}
-	if r, err = s.homed(ctx, store.Job{Server: r.Server, Tenant: o.Tenant}, r); err != nil {
+	session, err := s.session(ctx, r.RecordID)
+	if err != nil {
+		return r, err
+	}
+	if r, err = s.homed(ctx, session, store.Job{Server: r.Server, Tenant: o.Tenant}, r); err != nil {
 		return r, err
 	}
 	r.Tenant = cmp.Or(noted, r.Tenant) // an operator may have given it to another one

@@ -81,13 +81,17 @@ func (s *Service) arrivals(
 		if err == nil && known.State == store.Deleted && !force {
 			continue
 		}
-		if err := s.foreign(ctx, job, r, known); errors.Is(err, errSame) {
+		session, err := s.session(ctx, r.RecordID)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.foreign(ctx, job, cmp.Or(session.Server, known.Server), r, known); errors.Is(err, errSame) {
 			none = errSame
 			continue
 		} else if err != nil {
 			return nil, err
 		}
-		if r, err = s.homed(ctx, job, r); err != nil {
+		if r, err = s.homed(ctx, session, job, r); err != nil {
 			return nil, err
 		}
 		list[r.RecordID] = arrival{r, force}
@@ -104,18 +108,19 @@ const (
 	scaleliteTenant = "tenant-id"
 )
 
+// session is what the history knows of the meeting of a recording, empty for nothing.
+func (s *Service) session(ctx context.Context, recordID string) (store.Session, error) {
+	session, err := s.Index.Session(ctx, recordID)
+	return session, ignoreMissing(err)
+}
+
 // foreign refuses what a server has sent of another server's recording, as long as that is in the pool, or of one that
 // is here from nobody knows where: who may upload must not be able to replace what others have made. What is here just
 // so is no matter.
-func (s *Service) foreign(ctx context.Context, job store.Job, r, known store.Recording) error {
+func (s *Service) foreign(ctx context.Context, job store.Job, maker string, r, known store.Recording) error {
 	if job.Source != fromUpload || s.Pool == nil {
 		return nil
 	}
-	session, err := s.Index.Session(ctx, r.RecordID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	maker := cmp.Or(session.Server, known.Server)
 	switch {
 	case maker == job.Server, maker == "" && known.Imported.IsZero():
 		return nil
@@ -124,7 +129,7 @@ func (s *Service) foreign(ctx context.Context, job store.Job, r, known store.Rec
 	case maker == "":
 		return refusal(r.RecordID, "is here already, and nobody knows that server %s has made it", job.Server)
 	}
-	_, err = s.Pool.Server(ctx, maker)
+	_, err := s.Pool.Server(ctx, maker)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // it may have got another name
 	}
@@ -151,11 +156,9 @@ func sameFormats(come, known store.Recording) bool {
 // homed finds out which tenant and which server a recording belongs to: from the history of meetings, else from what it
 // says itself or the operator says of it. A server that sends a recording of a meeting that nobody knows cannot say
 // whose it is.
-func (s *Service) homed(ctx context.Context, job store.Job, r store.Recording) (store.Recording, error) {
-	session, err := s.Index.Session(ctx, r.RecordID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return r, err
-	}
+func (s *Service) homed(
+	ctx context.Context, session store.Session, job store.Job, r store.Recording,
+) (store.Recording, error) {
 	claims := []string{r.Meta[ownTenant], r.Meta[scaleliteTenant], job.Tenant}
 	if job.Source == fromUpload {
 		claims = nil

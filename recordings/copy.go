@@ -19,7 +19,7 @@ func copyTrees(ctx context.Context, job store.Job, dir string, limits archive.Li
 		return nil, fmt.Errorf("%s: a directory holds one recording", job.Path)
 	}
 	id := job.Recordings[0]
-	sources, err := filepath.Glob(filepath.Join(globbed(job.Path), "*", id))
+	sources, err := formatDirs(job.Path, id)
 	if err != nil || len(sources) == 0 {
 		return nil, errGone
 	}

@@ -56,15 +56,11 @@ func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progres
 		return report, err
 	}
 	defer done()
-	s.Disk.Check(ctx)
-	if problem := s.Disk.Problem(); problem != "" {
-		return report, fmt.Errorf("%w: %s", ErrVolume, problem)
-	}
-	if err := s.Library.Prepare(); err != nil {
-		return report, err
-	}
 	if s.inLibrary(path) {
 		return s.importInPlace(ctx, o, report, tell)
+	}
+	if err := s.prepare(ctx); err != nil {
+		return report, err
 	}
 	sources, err := sourcesIn(path)
 	if err != nil {
@@ -203,10 +199,8 @@ func (s *Service) enlist(ctx context.Context, c source, o ImportOptions) error {
 		if j.State == store.JobPlacing {
 			return nil // goes on where it was
 		}
-		*j = store.Job{
-			ID: c.id(), Path: c.path, Source: fromCommand, Keep: true, Tenant: o.Tenant, State: store.JobWaiting,
-			Bytes: id.size, Modified: id.modified, Created: s.Now(), Changed: s.Now(),
-		}
+		*j = s.newJob(c.id(), c.path, fromCommand, id)
+		j.Keep, j.Tenant = true, o.Tenant
 		if c.recordID != "" {
 			j.Recordings = []string{c.recordID}
 		}
@@ -217,7 +211,7 @@ func (s *Service) enlist(ctx context.Context, c source, o ImportOptions) error {
 
 // sizeOf is how many bytes a recording in directories has.
 func sizeOf(c source) (bytes int64, err error) {
-	dirs, err := filepath.Glob(filepath.Join(globbed(c.path), "*", c.recordID))
+	dirs, err := formatDirs(c.path, c.recordID)
 	for _, dir := range dirs {
 		tree, err := archive.Read(dir)
 		if err != nil {
@@ -272,12 +266,7 @@ func (s *Service) hasFiles(r store.Recording) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, f := range r.Formats {
-		if !slices.Contains(places[store.Published], f.Type) && !slices.Contains(places[store.Unpublished], f.Type) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return !slices.ContainsFunc(r.Formats, func(f store.Format) bool { return !inPlace(places, f.Type) }), nil
 }
 
 // hasAll tells whether the recording in a source is here with every format, of the same size.
@@ -286,7 +275,7 @@ func (s *Service) hasAll(ctx context.Context, c source) (bool, error) {
 	if err != nil || !here(&r) {
 		return false, ignoreMissing(err)
 	}
-	dirs, err := filepath.Glob(filepath.Join(globbed(c.path), "*", c.recordID))
+	dirs, err := formatDirs(c.path, c.recordID)
 	if err != nil {
 		return false, err
 	}
@@ -307,9 +296,10 @@ func (s *Service) hasAll(ctx context.Context, c source) (bool, error) {
 	return s.hasFiles(r)
 }
 
-// globbed is a path that means itself in a pattern.
-func globbed(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+// formatDirs are the directories of a recording's formats below a directory, whatever that is called.
+func formatDirs(path, recordID string) ([]string, error) {
+	itself := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+	return filepath.Glob(filepath.Join(itself, "*", recordID))
 }
 
 // sourcesIn finds what there is to import at a path, in the order of the paths.

@@ -174,10 +174,8 @@ func (s *Service) Accept(ctx context.Context, u upload.Upload) error {
 		return err
 	}
 	job, err := s.Index.UpdateJob(ctx, name, func(j *store.Job) error {
-		*j = store.Job{
-			ID: name, Path: path, Source: fromUpload, Server: u.Server, SHA256: u.SHA256, State: store.JobWaiting,
-			Bytes: info.Size(), Modified: info.ModTime().UTC(), Created: s.Now(), Changed: s.Now(),
-		}
+		*j = s.newJob(name, path, fromUpload, identityOf(info))
+		j.Server, j.SHA256 = u.Server, u.SHA256
 		return nil
 	})
 	if err != nil {

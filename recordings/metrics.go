@@ -70,7 +70,7 @@ func (s *Service) WriteMetrics(w io.Writer) {
 // writeJobs counts the jobs that are not over, and tells for how long the oldest has waited.
 func (s *Service) writeJobs(ctx context.Context, w io.Writer) {
 	oldest := time.Duration(0)
-	for _, state := range []store.JobState{store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobFailed} {
+	for _, state := range unsettled {
 		jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{state}})
 		if err != nil {
 			return

@@ -248,9 +248,7 @@ func (s *Service) Owed(ctx context.Context) ([]Owing, error) {
 }
 
 func (s *Service) owing(ctx context.Context, owed []store.Recording) []Owing {
-	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{
-		store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobFailed,
-	}})
+	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: unsettled})
 	arrived := map[string]store.Job{} // none, if they cannot be read: then it counts as on its way
 	if err == nil {
 		for _, j := range jobs {
@@ -261,7 +259,9 @@ func (s *Service) owing(ctx context.Context, owed []store.Recording) []Owing {
 	list := make([]Owing, 0, len(owed))
 	for _, r := range owed {
 		if j, ok := arrived[r.RecordID]; ok {
-			r.Owed.Step, r.Owed.Since = store.OwedArrived, j.Created
+			seen := *r.Owed // what is stored stays as the server has told it
+			seen.Step, seen.Since = store.OwedArrived, j.Created
+			r.Owed = &seen
 		}
 		o := Owing{Recording: r, Age: age(now, r.Owed.Ended), Step: age(now, r.Owed.Since)}
 		o.Overdue = o.Age > time.Duration(s.Config.Overdue) && r.Owed.Step != store.OwedMissing

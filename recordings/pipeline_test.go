@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -166,5 +167,30 @@ func TestOwed_Many(t *testing.T) {
 	}
 	if got := p.owed(t); len(got) != 120 || got[recordID(3)] != "processing" {
 		t.Error(fmt.Sprint(len(got), " ", got[recordID(3)]))
+	}
+}
+
+// That an archive has arrived is seen, and not written: its server tells the same as before, time and again.
+func TestOwed_Arrived(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	now := monday
+	p.Now = func() time.Time { return now }
+	id := p.ended(t, 1, now)
+	p.servers.tell(on(id, store.Published, "video"))
+	for range 4 {
+		now = now.Add(10 * time.Second)
+		if err := p.Pursue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := p.db.UpdateJob(t.Context(), id+".tar", func(j *store.Job) error {
+			j.State, j.Created = store.JobWaiting, monday
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(p.log.text(), "recording on its way"); n != 1 || p.owed(t)[id] != "arrived" {
+		t.Errorf("noted %d times; step %q", n, p.owed(t)[id])
 	}
 }

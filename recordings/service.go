@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -212,14 +213,7 @@ func (s *Service) heed(ctx context.Context) {
 // ctx ended before.
 func (s *Service) begin(ctx context.Context) bool {
 	for wait := s.Config.Retry; ; wait = min(2*wait, time.Minute) {
-		s.Disk.Check(ctx)
-		err := error(nil)
-		if problem := s.Disk.Problem(); problem != "" {
-			err = fmt.Errorf("%w: %s", ErrVolume, problem)
-		}
-		if err == nil {
-			err = s.Library.Prepare()
-		}
+		err := s.prepare(ctx)
 		if err == nil {
 			err = s.Settle(ctx)
 		}
@@ -233,15 +227,36 @@ func (s *Service) begin(ctx context.Context) bool {
 	}
 }
 
+// usable looks at the disk, and returns ErrVolume unless it is as it should be.
+func (s *Service) usable(ctx context.Context) error {
+	s.Disk.Check(ctx)
+	if problem := s.Disk.Problem(); problem != "" {
+		return fmt.Errorf("%w: %s", ErrVolume, problem)
+	}
+	return nil
+}
+
+// prepare makes the library ready, which may only be done on the right disk.
+func (s *Service) prepare(ctx context.Context) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	return s.Library.Prepare()
+}
+
+// open are the states of jobs that are not over; unsettled are those with the failed ones, whose archives are still here.
+var (
+	open      = []store.JobState{store.JobWaiting, store.JobImporting, store.JobPlacing}
+	unsettled = append(slices.Clone(open), store.JobFailed)
+)
+
 // Settle finishes the imports that the index has and the disk has not, and removes what others have left half done.
 func (s *Service) Settle(ctx context.Context) error {
-	open, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{
-		store.JobPlacing, store.JobImporting, store.JobWaiting, store.JobFailed,
-	}})
+	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: unsettled})
 	if err != nil {
 		return err
 	}
-	for _, j := range open {
+	for _, j := range jobs {
 		if j.State != store.JobPlacing {
 			continue
 		}
@@ -251,7 +266,7 @@ func (s *Service) Settle(ctx context.Context) error {
 		}
 	}
 	v := &verification{Service: s, ctx: ctx, options: VerifyOptions{Repair: true}, tell: func(Progress) {}}
-	return errors.Join(v.stagings(), giveBackStale(s.Config.Spool, open))
+	return errors.Join(v.stagings(), giveBackStale(s.Config.Spool, jobs))
 }
 
 // pause waits, and returns false if ctx ends first.

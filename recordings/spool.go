@@ -189,6 +189,15 @@ func (s *Service) archives() (map[string]identity, error) {
 	return found, nil
 }
 
+// newJob is a job that waits for its first try.
+func (s *Service) newJob(id, path, source string, of identity) store.Job {
+	now := s.Now()
+	return store.Job{
+		ID: id, Path: path, Source: source, State: store.JobWaiting, Bytes: of.size, Modified: of.modified,
+		Created: now, Changed: now,
+	}
+}
+
 var errKnown = errors.New("known already")
 
 // notice makes a job for an archive that has come to rest, unless it has one. It returns whether it has one now, and the
@@ -205,10 +214,7 @@ func (s *Service) notice(ctx context.Context, name string, id identity) (job sto
 		if j.State != "" && id.is(*j) && !over {
 			return errKnown
 		}
-		*j = store.Job{
-			ID: name, Path: path, Source: fromSpool, State: store.JobWaiting,
-			Bytes: id.size, Modified: id.modified, Created: s.Now(), Changed: s.Now(),
-		}
+		*j = s.newJob(name, path, fromSpool, id)
 		return nil
 	})
 	switch {

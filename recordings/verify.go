@@ -65,11 +65,7 @@ type verification struct {
 }
 
 func (v *verification) run() error {
-	v.Disk.Check(v.ctx)
-	if problem := v.Disk.Problem(); problem != "" {
-		return fmt.Errorf("%w: %s", ErrVolume, problem)
-	}
-	if err := v.Library.Prepare(); err != nil {
+	if err := v.prepare(v.ctx); err != nil {
 		return err
 	}
 	for _, step := range []func() error{v.stagings, v.disk, v.index, v.stuck} {
@@ -118,12 +114,12 @@ func (v *verification) stagings() error {
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	open, err := v.openStagings(v.ctx)
+	wanted, err := v.openStagings(v.ctx)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if open[name] {
+		if wanted[name] {
 			continue
 		}
 		f := Finding{Kind: kindLeftover, Path: name, Text: "unpacked by an import that was broken off; --repair removes it"}
@@ -136,14 +132,12 @@ func (v *verification) stagings() error {
 
 // openStagings are the names under which jobs that are not over may have unpacked something.
 func (s *Service) openStagings(ctx context.Context) (map[string]bool, error) {
-	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{
-		store.JobWaiting, store.JobImporting, store.JobPlacing,
-	}})
-	open := map[string]bool{}
+	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: open})
+	names := map[string]bool{}
 	for _, j := range jobs {
-		open[stagingName(j.ID)] = true
+		names[stagingName(j.ID)] = true
 	}
-	return open, err
+	return names, err
 }
 
 // disk compares what is on the disk with the index, several formats at a time, so that what is adopted shares commits.
@@ -215,7 +209,7 @@ func (v *verification) index() error {
 			return v.add(Finding{Kind: kindUnread, RecordID: r.RecordID, Text: err.Error()}, false, nil)
 		}
 		for _, f := range r.Formats {
-			if slices.Contains(places[store.Published], f.Type) || slices.Contains(places[store.Unpublished], f.Type) {
+			if inPlace(places, f.Type) {
 				continue
 			}
 			finding := Finding{
@@ -242,6 +236,11 @@ func (s *Service) beingPlaced(ctx context.Context) (map[string]bool, error) {
 	return ids, err
 }
 
+// inPlace tells whether a format is where recordings are kept that are not deleted.
+func inPlace(places map[store.RecordingState][]string, format string) bool {
+	return slices.Contains(places[store.Published], format) || slices.Contains(places[store.Unpublished], format)
+}
+
 // lose forgets a format whose files are gone, and a recording with none left, unless one is just being put in place.
 func (v *verification) lose(r store.Recording, format string) error {
 	defer v.locks.Hold(r.RecordID)()
@@ -253,11 +252,10 @@ func (v *verification) lose(r store.Recording, format string) error {
 	if err != nil {
 		return err
 	}
-	v.Disk.Check(v.ctx) // what is not found on a disk that is not there is not lost
-	if problem := v.Disk.Problem(); problem != "" {
-		return fmt.Errorf("%w: %s", ErrVolume, problem)
+	if err := v.usable(v.ctx); err != nil { // what is not found on a disk that is not there is not lost
+		return err
 	}
-	if slices.Contains(slices.Concat(places[store.Published], places[store.Unpublished]), format) {
+	if inPlace(places, format) {
 		return nil
 	}
 	now, err := v.Index.UpdateRecording(v.ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {

@@ -132,6 +132,19 @@ func (l *Library) hold(recordID string) (release func(), err error) {
 	return l.busy.Hold(recordID), nil
 }
 
+// holdIntact locks a recording in trees that are all there, to be changed.
+func (l *Library) holdIntact(recordID string) (release func(), err error) {
+	release, err = l.hold(recordID)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.intact(); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
 // holdStaging locks a staging; always before a recording.
 func (l *Library) holdStaging(name string) (release func(), err error) {
 	if !names.MatchString(name) || len(name) > 200 {

@@ -21,14 +21,11 @@ func (l *Library) Move(recordID string, state store.RecordingState) (err error) 
 	if err != nil {
 		return err
 	}
-	release, err := l.hold(recordID)
+	release, err := l.holdIntact(recordID)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := l.intact(); err != nil {
-		return err
-	}
 	for _, from := range l.trees {
 		if from == to {
 			continue
@@ -142,14 +139,11 @@ func isWhole(dir string) (bool, error) {
 // missing, all is out of sight. Deleting what is not there does nothing.
 func (l *Library) Remove(recordID string) (err error) {
 	defer fail(&err, "remove recording %.200s", recordID)
-	release, err := l.hold(recordID)
+	release, err := l.holdIntact(recordID)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := l.intact(); err != nil {
-		return err
-	}
 	for _, t := range l.trees {
 		if err := t.hide(recordID); err != nil {
 			return err

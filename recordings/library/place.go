@@ -26,14 +26,11 @@ func (l *Library) Place(name, recordID string, formats []string, state store.Rec
 		return err
 	}
 	defer releaseStaging()
-	release, err := l.hold(recordID)
+	release, err := l.holdIntact(recordID)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := l.intact(); err != nil {
-		return err
-	}
 	for _, format := range formats {
 		p, err := newPart(format, recordID)
 		if err != nil {
