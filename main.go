@@ -126,12 +126,12 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 	p.ledger = placement.New(s.Placement, state, p.recordings, time.Now)
 	p.poller = poller.New(s.Poller, p.ledger, p.of("poller"), time.Now)
 	p.recordings.Servers = p.poller
-	if err := p.poller.Load(ctx, state); err != nil {
-		return err
-	}
 	p.admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.poller, Meetings: p.ledger, EnvSecrets: s.Gateway.FrontEndSecrets(),
-		Recordings: p.recordings, Script: upload.Script, Version: version, Log: p.of("admin"),
+		Sessions: p.stores.Index, Recordings: p.recordings, Script: upload.Script, Version: version, Log: p.of("admin"),
+	}
+	if err = errors.Join(p.ledger.LoadHistory(ctx, p.stores.Index), p.poller.Load(ctx, state)); err != nil {
+		return err
 	}
 	return p.ledger.Load(ctx)
 }
@@ -153,6 +153,7 @@ func (s serve) openGateway(ctx context.Context, p *pool) error {
 		Config: s.Gateway, Ledger: p.ledger, Pool: p.poller, Recordings: p.recordings, Link: p.playback.Link,
 		Log: p.of("gateway"), Metrics: &gateway.Metrics{Set: p.metrics},
 	}
+	p.admin.Reload = func(ctx context.Context) error { return p.gateway.LoadTenants(ctx, p.stores.State, time.Now()) }
 	return p.gateway.Open(ctx, p.stores.State, time.Now())
 }
 
@@ -173,7 +174,8 @@ func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 // told to come back, requests under way still find everything they need, and the store closes last.
 func (p *pool) run(ctx context.Context) error {
 	alive := api.Systemd{Alive: func() { _ = p.ledger.Fault() }} // needs the lock that everything needs
-	err := api.Run(ctx, p.poller, p.recordings, p.http, p.socket, recordings.Doors{Service: p.recordings}, alive)
+	err := api.Run(ctx, &placement.Cleaner{Ledger: p.ledger, Sessions: p.stores.Index}, p.poller, p.recordings, p.http,
+		p.socket, recordings.Doors{Service: p.recordings}, alive)
 	return errors.Join(err, p.close())
 }
 
@@ -182,10 +184,7 @@ func (p *pool) close() error {
 	if p.http != nil {
 		_ = p.http.Close() // closed already if it ran
 	}
-	if p.stores != nil {
-		return p.stores.Close()
-	}
-	return nil
+	return p.stores.Close()
 }
 
 // offline is the administration of a pool that is not running, straight on its data directory, with the settings that

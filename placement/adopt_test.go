@@ -26,7 +26,7 @@ func TestAdopt(t *testing.T) {
 		MeetingKey: key("m"), Server: "a", InternalID: "m-internal", CreateTime: foreign("m", 0).CreateTime,
 		Placed: monday.Add(-5 * time.Minute), Expected: 15, Recorded: true,
 	}
-	equal(t, "meetings", p.Meetings(), []placement.Info{{Claim: want, People: 4, Peak: 4}})
+	equal(t, "meetings", p.Meetings(), []placement.Info{{Claim: want, People: 4, Peak: 4, Remaining: 11.125}})
 	p.check()
 	p.poll("a", foreign("m", 4))
 	p.poll("a")

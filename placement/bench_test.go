@@ -36,7 +36,14 @@ func largeLedger(b *testing.B, servers, meetings int) *placement.Ledger {
 			InternalID: fmt.Sprint(i), Placed: now.Add(-time.Duration(i) * time.Hour / time.Duration(meetings)),
 		})
 	}
-	l := placement.New(placement.Config{}, nowhere{claims}, nowhere{}, time.Now)
+	l := placement.New(all, nowhere{claims}, nowhere{}, time.Now)
+	for i := range 4 * meetings { // of each room, one of twenty with a seat to be held for it now
+		start := now.AddDate(0, 0, -7*(4-i/meetings))
+		l.Learn(store.Session{
+			Tenant: "t", Meeting: l.Hash(key(fmt.Sprint("past", i%meetings))), Start: start, End: start.Add(time.Hour),
+			Peak: 10 + 50*max(0, i%20-18), Hint: 30,
+		})
+	}
 	for i := range servers {
 		l.SetServer(placement.Server{ID: fmt.Sprint("bbb", i), Weight: 1, Standing: placement.Open})
 	}

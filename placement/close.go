@@ -93,7 +93,14 @@ func (l *Ledger) remember(ctx context.Context, p past) error {
 	if p.session.ID == "" {
 		return nil
 	}
-	return l.history.Remember(ctx, p.claim, p.session)
+	p.session.Meeting = l.Hash(p.claim.MeetingKey)
+	if err := l.sessions.Remember(ctx, p.claim, p.session); err != nil {
+		return err
+	}
+	if !p.claim.Breakout {
+		l.Learn(p.session)
+	}
+	return nil
 }
 
 // past is a stay that is over.

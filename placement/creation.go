@@ -10,19 +10,12 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Wish is what a create asks of its server.
-type Wish struct {
-	Expected float64 // people
-	Tag      string  // as in meta_server-tag; "" wants an untagged server
-	Recorded bool
-	Shun     []string // servers that a new meeting goes to only if no other can take it
-}
-
 // Creation is one create on its way. There is at most one for a meeting at any time: others wait in Begin. It is for
 // one goroutine.
 type Creation struct {
 	ledger  *Ledger
 	key     store.MeetingKey
+	room    room
 	meeting *meeting // nil while nobody has claimed it
 	before  *stay    // what the first claim of this create has replaced, empty for a new meeting; nil before that
 }
@@ -37,9 +30,10 @@ func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, er
 
 // begun is called by whoever has the turn.
 func (l *Ledger) begun(key store.MeetingKey) *Creation {
+	c := &Creation{ledger: l, key: key, room: roomOf(l.Hash(key))}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &Creation{ledger: l, key: key, meeting: l.meetings[key]}
+	c.meeting = l.meetings[key]
 	if c.meeting != nil {
 		c.meeting.creating = true
 	}
@@ -59,36 +53,33 @@ func (c *Creation) End() {
 // Placement says where a create goes.
 type Placement struct {
 	Claim    store.Claim
-	Known    bool // the meeting was claimed before; otherwise Choice tells why it goes there
+	Known    bool // the meeting was claimed before; otherwise Claim.Why tells why it goes there
 	Occupied bool // somebody is in it, or may be on the way
-	Choice   Choice
 }
 
 // Place returns the server for the meeting: the one that it is claimed on, unless that is gone or to be avoided, else
 // the one that the rule chooses. Decision and record are one step, and the claim is durable when Place returns. Its
 // errors are ErrNoServer, ErrNoTag, and those of the store.
 func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement, error) {
-	w.Expected = believable(w.Expected)
 	l := c.ledger
 	l.mu.Lock()
 	if m := c.meeting; m != nil && m.usable() && !slices.Contains(avoid, m.claim.Server) {
 		defer l.mu.Unlock()
 		return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(l.now())}, nil
 	}
-	choice, err := l.decide(w, avoid)
+	l.keepSeats()
+	l.takeSeat(c.room)
+	claim, err := l.propose(c.key, c.room, w, avoid)
 	if err != nil {
 		l.mu.Unlock()
 		return Placement{}, err
-	}
-	claim := store.Claim{
-		MeetingKey: c.key, Server: choice.Best.Server, Placed: l.now(), Expected: w.Expected, Recorded: w.Recorded,
 	}
 	before := c.record(claim)
 	l.mu.Unlock()
 	if err := c.commit(ctx, claim, before); err != nil {
 		return Placement{}, fmt.Errorf("claim %s: %w", c.key.MeetingID, err)
 	}
-	return Placement{Claim: claim, Choice: choice}, nil
+	return Placement{Claim: claim}, nil
 }
 
 // usable tells whether the server of a meeting can be expected to have it.
@@ -100,7 +91,7 @@ func (c *Creation) record(claim store.Claim) (before stay) {
 		before = m.stay
 		c.ledger.put(m, c.ledger.newStay(claim))
 	} else {
-		c.meeting = c.ledger.enter(claim)
+		c.meeting = c.ledger.enter(claim, c.room)
 	}
 	c.meeting.creating, c.meeting.pending = true, true
 	return before
@@ -205,6 +196,7 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
 		before = m.end(l.now(), reasonEnded)
 		claim.Placed = l.now()
+		claim.Expected = l.expect(c.key.Tenant, m.room, Wish{Hint: claim.Hint}).people
 		l.put(m, l.newStay(claim))
 	case c.before != nil:
 		before = c.before.replaced(l.now(), internalID)

@@ -271,7 +271,7 @@ func TestConfirm_Anew(t *testing.T) {
 	p.must(c.Confirm(t.Context(), "again", 2))
 	c.End()
 	equal(t, "history", p.history(), []string{"m@a a ended 30 1"})
-	equal(t, "load", p.ServerLoad("a"), placement.Load{Server: "a", Weight: 1, Expected: 15, Meetings: 1})
+	equal(t, "load", p.ServerLoad("a"), placement.Load{Server: "a", Weight: 1, Carries: 200, Expected: 15, Meetings: 1})
 	p.check()
 	closed, err := p.Close(t.Context(), claim, "ended") // by an end that overtook the create on its way back
 	p.must(err)

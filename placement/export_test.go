@@ -22,7 +22,7 @@ func (l *Ledger) Check() error {
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	now, attached := l.clock(l.now()), 0
 	for id, s := range l.servers {
-		people, expected := 0, 0.0
+		people, expected := s.strays, 0.0
 		for key, m := range s.meetings {
 			people += m.here()
 			expected += m.claim.Expected * max(0, 1-(now-m.born)/s.fading.span)

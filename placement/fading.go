@@ -2,6 +2,7 @@ package placement
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -11,8 +12,9 @@ import (
 //	sum p (1 - (now - born)/span)  =  sum p - (now sum p - sum p born)/span
 type fading struct {
 	span  float64 // seconds
-	young []birth // not faded yet, oldest first
+	first float64 // when the oldest of them has faded, or before
 	p, pb float64 // sums of p and of p times born
+	young []birth // not faded yet, oldest first
 }
 
 type birth struct{ born, p float64 }
@@ -25,16 +27,20 @@ func (f *fading) at(now float64) float64 {
 
 // expire drops what has faded. With nothing left the sums start anew, so that rounding errors cannot pile up.
 func (f *fading) expire(now float64) {
+	if now < f.first {
+		return // the way of nearly every decision: it touches nothing but the sums
+	}
 	n := 0
 	for n < len(f.young) && f.young[n].born+f.span <= now {
 		f.p -= f.young[n].p
 		f.pb -= f.young[n].p * f.young[n].born
 		n++
 	}
-	f.young = f.young[n:]
-	if len(f.young) == 0 {
-		f.young, f.p, f.pb = nil, 0, 0
+	if f.young = f.young[n:]; len(f.young) == 0 {
+		f.young, f.p, f.pb, f.first = nil, 0, 0, math.Inf(1)
+		return
 	}
+	f.first = f.young[0].born + f.span
 }
 
 func (f *fading) add(born, p float64) {
@@ -44,6 +50,7 @@ func (f *fading) add(born, p float64) {
 	f.young = slices.Insert(f.young, f.find(born), birth{born, p})
 	f.p += p
 	f.pb += p * born
+	f.first = min(f.first, born+f.span)
 }
 
 // remove takes back an add, unless it has faded already.

@@ -112,7 +112,7 @@ func (f *faulty) AddSession(ctx context.Context, s store.Session) error {
 func (f *faulty) Remember(ctx context.Context, c store.Claim, s store.Session) error {
 	stay := store.Session{
 		ID: c.InternalID, Tenant: c.Tenant, Server: c.Server, Start: c.Placed, End: s.End, Peak: s.Peak, Joins: s.Joins,
-		Reason: s.Reason, Recorded: c.Recorded,
+		Reason: s.Reason, Recorded: c.Recorded, Hint: c.Hint, Why: c.Why, Meeting: s.Meeting,
 	}
 	if stay != s || c.MeetingID == "" {
 		f.mu.Lock()
@@ -128,6 +128,8 @@ type pool struct {
 	t     testing.TB
 	clock *clock
 	store *faulty
+
+	config placement.Config
 }
 
 var monday = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
@@ -148,7 +150,7 @@ func newPool(t testing.TB, servers ...string) *pool {
 // restart forgets everything that is not in the store.
 func (p *pool) restart(servers ...string) {
 	p.t.Helper()
-	p.Ledger = placement.New(placement.Config{}, p.store, p.store, p.clock.now)
+	p.Ledger = placement.New(p.config, p.store, p.store, p.clock.now)
 	p.stand(placement.Open, servers...)
 	p.must(p.Load(p.t.Context()))
 }
@@ -176,7 +178,7 @@ func (p *pool) begin(id string) *placement.Creation {
 	return c
 }
 
-var fifteen = placement.Wish{Expected: 15}
+var fifteen = placement.Wish{}
 
 func (p *pool) place(c *placement.Creation, avoid ...string) placement.Placement {
 	p.t.Helper()
@@ -236,7 +238,7 @@ func (p *pool) where(id string) string {
 // history returns the sessions as "ID server reason peak joins".
 func (p *pool) history() (list []string) {
 	p.t.Helper()
-	sessions, err := p.store.SessionsSince(p.t.Context(), time.Time{}, 1000)
+	sessions, err := p.store.SessionsSince(p.t.Context(), time.Time{}, "", 1000)
 	p.must(err)
 	for _, s := range sessions {
 		list = append(list, fmt.Sprintf("%s %s %s %d %d", s.ID, s.Server, s.Reason, s.Peak, s.Joins))

@@ -16,13 +16,14 @@ var expired = func() context.Context {
 	return ctx
 }()
 
-// After a restart meetings are where they were, and what is expected of them has gone on fading.
+// After a restart meetings are where they were, and what is expected of them has gone on fading: until a poll has looked,
+// those that are not expected any more are taken to be there.
 func TestLoad(t *testing.T) {
 	p := newPool(t, "a")
 	claim := p.create("m")
 	p.clock.add(5 * time.Minute)
 	p.restart("a")
-	equal(t, "load", p.ServerLoad("a"), placement.Load{Server: "a", Weight: 1, Expected: 11.25, Meetings: 1})
+	equal(t, "load", p.ServerLoad("a"), placement.Load{Server: "a", Weight: 1, Carries: 200, People: 3, Expected: 11.25, Meetings: 1})
 	found, err := p.Find(t.Context(), key("m"), time.Minute)
 	p.must(err)
 	equal(t, "found", found, placement.Found{Claim: claim, Standing: placement.Open})
@@ -167,7 +168,7 @@ func TestSetServer_Late(t *testing.T) {
 	wantErr(t, "remove", p.RemoveServer(t.Context(), "a"), errDisk)
 	p.Joined(claim.MeetingKey)
 	p.stand(placement.Open, "a")
-	equal(t, "load", p.ServerLoad("a"), placement.Load{Server: "a", Weight: 1, People: 1, Expected: 15, Meetings: 1})
+	equal(t, "load", p.ServerLoad("a"), placement.Load{Server: "a", Weight: 1, Carries: 200, People: 1, Expected: 15, Meetings: 1})
 	p.store.fail()
 	p.check()
 }

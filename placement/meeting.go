@@ -9,6 +9,7 @@ import (
 // meeting is a claim with what is known of it beyond the record.
 type meeting struct {
 	stay
+	room     room
 	server   *server   // nil where the claim's server is not in the pool
 	lastJoin time.Time // when somebody was last sent to it
 	creating bool      // somebody has its turn to create it
@@ -38,7 +39,8 @@ func (s *stay) here() int { return s.people + s.early + s.late }
 func (s *stay) session(now time.Time, reason string) store.Session {
 	return store.Session{
 		ID: s.claim.InternalID, Tenant: s.claim.Tenant, Server: s.claim.Server, Start: s.claim.Placed, End: now,
-		Peak: s.peak, Joins: s.joins, Reason: reason, Recorded: s.claim.Recorded,
+		Peak: s.peak, Joins: s.joins, Reason: reason, Recorded: s.claim.Recorded, Hint: s.claim.Hint,
+		Why: s.claim.Why,
 	}
 }
 
@@ -50,12 +52,24 @@ func (m *meeting) occupied(now time.Time) bool {
 	return m.people > 0 || now.Sub(m.lastJoin) < recentJoin
 }
 
+// presume takes so many people to be in the meeting until a poll has looked.
+func (m *meeting) presume(people float64) {
+	before := m.here()
+	m.people = int(people)
+	if m.server != nil {
+		m.server.people += m.here() - before
+	}
+}
+
 // joined counts somebody who was sent to the meeting.
 func (m *meeting) joined(now time.Time) {
 	m.catchUp()
-	m.late++
 	m.joins++
 	m.lastJoin = now
+	if m.claim.Breakout {
+		return
+	}
+	m.late++
 	if m.server != nil {
 		m.server.people++
 	}

@@ -83,6 +83,8 @@ type Info struct {
 	People int // in it and on the way
 	Peak   int // most people seen at once
 	Joins  int // sent so far
+
+	Remaining float64 // people still expected
 }
 
 // Meetings returns all meetings, by tenant and ID.
@@ -90,7 +92,10 @@ func (l *Ledger) Meetings() []Info {
 	l.mu.Lock()
 	infos := make([]Info, 0, len(l.meetings))
 	for _, m := range l.meetings {
-		infos = append(infos, Info{Claim: m.claim, People: m.here(), Peak: m.peak, Joins: m.joins})
+		infos = append(infos, Info{
+			Claim: m.claim, People: m.here(), Peak: m.peak, Joins: m.joins,
+			Remaining: m.claim.Expected * (1 - l.faded(m.born)),
+		})
 	}
 	l.mu.Unlock()
 	slices.SortFunc(infos, func(a, b Info) int {
@@ -110,5 +115,6 @@ func (l *Ledger) ServerLoad(id string) Load {
 	if s == nil {
 		return Load{Server: id}
 	}
+	l.keepSeats()
 	return s.load(l.clock(l.now()))
 }

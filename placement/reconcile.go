@@ -18,8 +18,8 @@ type Poll struct {
 	Meetings []Sighting
 }
 
-// Sighting is a meeting that a poll saw. Breakout rooms are not sighted: they belong to their parent, whose people
-// they borrow.
+// Sighting is a meeting that a poll saw. Of breakout rooms only those count that front ends have created; nobody is
+// counted in them: they belong to their parent, whose people they borrow.
 type Sighting struct {
 	Key        store.MeetingKey
 	InternalID string
@@ -27,6 +27,7 @@ type Sighting struct {
 	People     int
 	Recorded   bool
 	Ended      bool // over, and only listed until the server forgets it
+	Breakout   bool
 }
 
 // maxID is the length, in bytes, of the longest ID that a record is made of. BigBlueButton's are shorter.
@@ -89,13 +90,16 @@ func (l *Ledger) compare(p Poll) (found findings) {
 	for _, s := range p.Meetings {
 		s.People = min(max(s.People, 0), most)
 		m := l.meetings[s.Key]
+		if s.Breakout {
+			s.People = 0
+		}
 		last, closed := l.closed.of(s.Key)
 		switch {
 		case !s.storable():
 		case closed && last.is(p.Server, s.InternalID): // over, whatever the server still lists
 		case m != nil && m.server == page:
 			seen[m] = found.look(m, s) || seen[m]
-		case s.Ended || m != nil && m.creating:
+		case s.Ended || s.Breakout || m != nil && m.creating:
 		case m != nil && m.usable():
 			found.strays = append(found.strays, s)
 		case m == nil && closed && last.covers(s):
@@ -104,6 +108,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 			found.unclaimed = append(found.unclaimed, s)
 		}
 	}
+	page.stray(found.strays)
 	if p.Complete {
 		found.gone = page.missing(seen, p.Began)
 	}
@@ -161,9 +166,10 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
 		l.mu.Unlock()
 		return nil // something else was faster
 	}
+	l.takeSeat(c.room)
 	claim := store.Claim{
 		MeetingKey: s.Key, Server: server, InternalID: s.InternalID, CreateTime: s.CreateTime,
-		Placed: l.created(s.CreateTime), Expected: l.config.Default, Recorded: s.Recorded,
+		Placed: l.created(s.CreateTime), Expected: l.expect(s.Key.Tenant, c.room, Wish{}).people, Recorded: s.Recorded,
 	}
 	before := c.record(claim)
 	c.meeting.sighted(s)

@@ -1,12 +1,18 @@
 package placement
 
-import "fmt"
+import (
+	"math"
+
+	"github.com/bbbpool/bbbpool/store"
+)
 
 // Load is what counts on one server at the moment of a decision, in people.
 type Load struct {
 	Server   string
 	Weight   float64 // how much it carries relative to others
 	Capacity int     // people it should carry at most; 0 is no limit
+	Hard     bool    // no new meeting goes beyond the capacity
+	Carries  float64 // people it carries well: its capacity, or what its weight stands for
 	People   int     // in its meetings, joins on their way included
 	Expected float64 // still expected in its meetings
 	Kept     float64 // room held for meetings that are not created yet
@@ -16,13 +22,21 @@ type Load struct {
 // with is how many people a server would count with a meeting of that size.
 func (l *Load) with(own float64) float64 { return float64(l.People) + l.Expected + l.Kept + own }
 
+// full tells whether a meeting must not go there. Seats refuse nobody, and an empty server takes a meeting of any size.
+func (l *Load) full(own float64) bool {
+	limit := float64(l.Capacity)
+	return l.Hard && limit > 0 && float64(l.People)+l.Expected+min(own, limit) > limit
+}
+
 // Choice is the rule at work: offer it every server that may take the meeting, then look at Best. Its zero value,
 // with Own and Draw set, is ready.
 type Choice struct {
 	Own  float64         // people expected in the new meeting
+	Fill float64         // share of what a server carries that small meetings fill first; 0 spreads all alike
 	Draw func(n int) int // draws from [0,n), for servers that are equal in everything
 	Best Load            // the server to take; empty where none was offered
 	Next Load            // the runner-up; empty where there is none
+	Full int             // servers that were offered and have no room
 
 	best, next rank
 	same       int // servers equal to Best
@@ -31,35 +45,54 @@ type Choice struct {
 // rank is what servers are compared by.
 type rank struct {
 	overfull bool    // the meeting would fill the server beyond its capacity
+	filling  bool    // the server is one that small meetings fill first, and has room for this one
 	after    float64 // how full it would be, per weight
 	meetings int
 }
 
 func (r rank) before(other rank) bool {
-	if r.overfull != other.overfull {
+	switch {
+	case r.overfull != other.overfull:
 		return other.overfull
-	}
-	if r.after != other.after {
-		return r.after < other.after
+	case r.filling != other.filling:
+		return r.filling
+	case r.after != other.after:
+		return (r.after < other.after) != r.filling // of those that are filled, the fullest
 	}
 	return r.meetings < other.meetings
 }
 
-// Offer considers one more server.
-func (c *Choice) Offer(l Load) {
+func (c *Choice) rank(l *Load) rank {
 	people := l.with(c.Own)
-	r := rank{l.Capacity > 0 && people > float64(l.Capacity), people / l.Weight, l.Meetings}
+	return rank{
+		overfull: l.Capacity > 0 && people > float64(l.Capacity),
+		filling:  c.Fill > 0 && people <= c.Fill*l.Carries,
+		after:    people / l.Weight,
+		meetings: l.Meetings,
+	}
+}
+
+// Offer considers one more server.
+func (c *Choice) Offer(l Load) { c.offer(&l) }
+
+// offer is Offer without a copy of what is not chosen.
+func (c *Choice) offer(l *Load) {
+	if l.full(c.Own) {
+		c.Full++
+		return
+	}
+	r := c.rank(l)
 	switch {
 	case c.Best.Server == "":
-		c.Best, c.best, c.same = l, r, 1
+		c.Best, c.best, c.same = *l, r, 1
 	case r.before(c.best):
 		c.Next, c.next = c.Best, c.best
-		c.Best, c.best, c.same = l, r, 1
+		c.Best, c.best, c.same = *l, r, 1
 	case r == c.best && c.draw():
 		c.Next, c.next = c.Best, c.best
-		c.Best = l
+		c.Best = *l
 	case c.Next.Server == "" || r.before(c.next):
-		c.Next, c.next = l, r
+		c.Next, c.next = *l, r
 	}
 }
 
@@ -69,15 +102,20 @@ func (c *Choice) draw() bool {
 	return c.Draw(c.same) == 0
 }
 
-// String explains the choice with the numbers that were used.
-func (c *Choice) String() string {
+// Decision returns the numbers that were used. Basis is what Own was taken from.
+func (c *Choice) Decision(basis Basis) store.Decision {
 	if c.Best.Server == "" {
-		return "no server"
+		return store.Decision{}
 	}
-	s := fmt.Sprintf("%s: %d here + %.1f expected + %.0f kept + %.1f own, /%g", c.Best.Server, c.Best.People,
-		c.Best.Expected, c.Best.Kept, c.Own, c.Best.Weight)
+	d := store.Decision{
+		Here: c.Best.People, Expected: tenths(c.Best.Expected), Kept: tenths(c.Best.Kept), Own: tenths(c.Own),
+		Basis: string(basis), Weight: c.Best.Weight, Next: c.Next.Server,
+	}
 	if c.Next.Server != "" {
-		s += fmt.Sprintf("; next %s at %.1f", c.Next.Server, c.next.after)
+		d.NextAt = tenths(c.next.after)
 	}
-	return s
+	return d
 }
+
+// tenths is as much of a number as a row needs.
+func tenths(f float64) float64 { return math.Round(f*10) / 10 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 func load(server string, people int, expected, kept float64) placement.Load {
@@ -111,14 +112,59 @@ func TestChoice_Lot(t *testing.T) {
 	equal(t, "servers drawn", len(times), equals)
 }
 
+// A server with a hard capacity is not offered more than that; an empty one takes a meeting of any size, and seats
+// refuse nobody.
+func TestChoice_Hard(t *testing.T) {
+	hard := func(capacity int, l placement.Load) placement.Load {
+		l.Capacity, l.Hard = capacity, true
+		return l
+	}
+	for _, c := range []struct {
+		name string
+		load placement.Load
+		full int
+	}{
+		{"room", hard(100, load("a", 60, 25, 0)), 0},
+		{"one too many", hard(100, load("a", 60, 26, 0)), 1},
+		{"a seat", hard(100, load("a", 60, 25, 90)), 0},
+		{"empty", hard(10, load("a", 0, 0, 0)), 0},
+		{"somebody", hard(10, load("a", 1, 0, 0)), 1},
+		{"no limit", hard(0, load("a", 1000, 0, 0)), 0},
+	} {
+		choice := placement.Choice{Own: 15, Draw: no}
+		choice.Offer(c.load)
+		equal(t, c.name, choice.Full, c.full)
+		equal(t, c.name, choice.Best.Server == "", c.full > 0)
+	}
+}
+
+// With fill, small meetings go to the fullest server that stays under that share; large ones go where they always go.
+func TestChoice_Fill(t *testing.T) {
+	well := func(l placement.Load) placement.Load {
+		l.Carries = 200
+		return l
+	}
+	loads := []placement.Load{well(load("empty", 0, 0, 0)), well(load("some", 30, 0, 0)), well(load("full", 50, 0, 0))}
+	for own, want := range map[float64]string{10: "full", 11: "some", 30: "some", 31: "empty", 100: "empty"} {
+		choice := placement.Choice{Own: own, Fill: 0.3, Draw: no}
+		for _, l := range loads {
+			choice.Offer(l)
+		}
+		equal(t, "server", choice.Best.Server, want)
+	}
+}
+
 // The explanation has the numbers that were used.
-func TestChoice_String(t *testing.T) {
-	var choice placement.Choice
-	equal(t, "nothing offered", choice.String(), "no server")
-	choice = placement.Choice{Own: 25, Draw: no}
+func TestExplain(t *testing.T) {
+	choice := placement.Choice{Own: 25, Draw: no}
+	equal(t, "nothing offered", choice.Decision(placement.FromHistory), store.Decision{})
 	choice.Offer(weighing(0.5, load("s3", 41, 12.34, 0)))
-	equal(t, "one", choice.String(), "s3: 41 here + 12.3 expected + 0 kept + 25.0 own, /0.5")
+	equal(t, "one", placement.Explain("s3", choice.Decision(placement.FromHistory)),
+		"s3: 41 here + 12.3 expected + 0 kept + 25.0 own (history), /0.5")
 	choice.Offer(weighing(2, load("s7", 100, 9, 50)))
-	equal(t, "two", choice.String(),
-		"s7: 100 here + 9.0 expected + 50 kept + 25.0 own, /2; next s3 at 156.7")
+	d := choice.Decision(placement.FromHint)
+	equal(t, "two", placement.Explain("s7", d),
+		"s7: 100 here + 9.0 expected + 50 kept + 25.0 own (hint), /2; next s3 at 156.7")
+	equal(t, "after", d.After(), 92.0)
+	equal(t, "found", placement.Explain("s1", store.Decision{}), "s1: it was found there, nobody chose")
 }

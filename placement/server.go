@@ -6,16 +6,24 @@ import "github.com/bbbpool/bbbpool/store"
 type server struct {
 	Server
 	meetings map[store.MeetingKey]*meeting
-	people   int // seen and on their way, over all meetings
-	epoch    int // counts polls, to tell joins before one from joins after it
+	people   int // seen and on their way, over all meetings, and in copies of meetings that are claimed elsewhere
+	strays   int // of these, in such copies
+	seats    int
+	kept     float64 // seats
+	carry    float64 // people that a server of weight 1 carries
+	epoch    int     // counts polls, to tell joins before one from joins after it
 	fading   fading
 }
 
 // load is the page in numbers.
 func (s *server) load(now float64) Load {
+	carries := float64(s.Capacity)
+	if carries <= 0 {
+		carries = s.Weight * s.carry
+	}
 	return Load{
-		Server: s.ID, Weight: s.Weight, Capacity: s.Capacity, People: s.people,
-		Expected: s.fading.at(now), Meetings: len(s.meetings),
+		Server: s.ID, Weight: s.Weight, Capacity: s.Capacity, Hard: s.Hard, Carries: carries, People: s.people,
+		Expected: s.fading.at(now), Kept: s.kept, Meetings: len(s.meetings),
 	}
 }
 
@@ -32,4 +40,14 @@ func (s *server) detach(m *meeting) {
 	s.people -= m.here()
 	s.fading.remove(m.born, m.claim.Expected)
 	m.server = nil
+}
+
+// stray counts the people in copies of meetings that are claimed elsewhere: they need room, too.
+func (s *server) stray(copies []Sighting) {
+	people := 0
+	for _, c := range copies {
+		people += c.People
+	}
+	s.people += people - s.strays
+	s.strays = people
 }

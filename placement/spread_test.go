@@ -2,6 +2,7 @@ package placement_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -99,13 +100,12 @@ func TestSpread_Standing(t *testing.T) {
 	equal(t, "with an open one", p.createAll(10)["open"], 10)
 }
 
-// What is expected of a meeting fades over 20 minutes, and an expectation that makes no sense spoils no sum.
+// What is expected of a meeting fades over 20 minutes, and a hint that makes no sense spoils no sum.
 func TestExpected(t *testing.T) {
 	p := newPool(t, "a")
-	zero := 0.0
-	for i, odd := range []float64{zero / zero, -5, 1 / zero} {
+	for i, odd := range []int{-5, math.MinInt, math.MaxInt} {
 		c := p.begin(fmt.Sprint("odd", i))
-		_, err := c.Place(t.Context(), placement.Wish{Expected: odd}, nil)
+		_, err := c.Place(t.Context(), placement.Wish{Hint: odd}, nil)
 		p.must(err)
 		p.must(c.GiveUp(t.Context()))
 		c.End()
@@ -145,7 +145,7 @@ func TestJoined(t *testing.T) {
 	p.poll("a", sees(m, -3))
 	equal(t, "nonsense", people(), 0)
 	infos := p.Meetings()
-	equal(t, "what is known", infos, []placement.Info{{Claim: m, People: 0, Peak: 7, Joins: 4}})
+	equal(t, "what is known", infos, []placement.Info{{Claim: m, People: 0, Peak: 7, Joins: 4, Remaining: 14.7375}})
 	p.check()
 }
 

@@ -19,7 +19,8 @@ const (
 type Server struct {
 	ID       string
 	Weight   float64
-	Capacity int
+	Capacity int  // people; 0 is no limit
+	Hard     bool // no new meeting goes beyond the capacity
 	Tag      string
 	Standing Standing
 }

@@ -14,6 +14,7 @@ type tags struct {
 	names    []string
 	asked    bool
 	required bool
+	any      bool // every server will do
 }
 
 // parseTags reads meta_server-tag. A "!" alone requires nothing.
@@ -27,19 +28,29 @@ func parseTags(s string) tags {
 
 // match tells whether a server with that tag is wished for.
 func (t tags) match(tag string) bool {
-	if !t.asked {
+	switch {
+	case t.any:
+		return true
+	case !t.asked:
 		return tag == ""
-	}
-	if tag == "" {
+	case tag == "":
 		tag = untagged
 	}
 	return slices.Contains(t.names, tag)
 }
 
-// wishes lists the wish and, where others will do, the one that it falls back to: untagged servers.
-func (t tags) wishes() []tags {
-	if t.asked && !t.required {
-		return []tags{t, {}}
+// wishes lists the wish and, where others will do, the one that it falls back to: untagged servers, and with anyTag all
+// servers in the end.
+func (t tags) wishes(anyTag bool) []tags {
+	list := []tags{t}
+	if t.required {
+		return list
 	}
-	return []tags{t}
+	if t.asked {
+		list = append(list, tags{})
+	}
+	if anyTag {
+		list = append(list, tags{any: true})
+	}
+	return list
 }

@@ -63,13 +63,13 @@ func TestTags(t *testing.T) {
 		}
 		what := "wish " + c.wish + " among " + c.servers
 		if c.err != nil {
-			_, err := p.begin("m").Place(t.Context(), placement.Wish{Expected: 15, Tag: c.wish}, nil)
+			_, err := p.begin("m").Place(t.Context(), placement.Wish{Tag: c.wish}, nil)
 			wantErr(t, what, err, c.err)
 		}
 		for i, id := range want {
 			creation := p.begin(id)
 			avoid := slices.Delete(slices.Clone(want), i, i+1)
-			place, err := creation.Place(t.Context(), placement.Wish{Expected: 15, Tag: c.wish}, avoid)
+			place, err := creation.Place(t.Context(), placement.Wish{Tag: c.wish}, avoid)
 			wantErr(t, what, err, nil)
 			equal(t, what, place.Claim.Server, id)
 		}

@@ -3,6 +3,8 @@ package poller_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +53,10 @@ type fake struct {
 	mu       sync.Mutex
 	is       map[string]behaviour // by call; "" is all others
 	meetings []bbb.Meeting
+	skew     *time.Duration // of its clock, where it says what time it is
+	expires  time.Time      // its certificate
+	flap     int            // every so many polls one fails
+	flapped  int            // polls so far, since flap was set
 	calls    []call
 	polls    int // in flight
 	most     int // polls that were in flight at once
@@ -78,7 +85,16 @@ func (n network) RoundTrip(req *http.Request) (*http.Response, error) {
 	if body == "" {
 		body = f.answer(name, req.URL)
 	}
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body))}, nil
+	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.skew != nil {
+		resp.Header.Set("Date", time.Now().Add(*f.skew).UTC().Format(http.TimeFormat))
+	}
+	if !f.expires.IsZero() {
+		resp.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{NotAfter: f.expires}}}
+	}
+	return resp, nil
 }
 
 func (f *fake) enter(name string) (leave func()) {
@@ -100,6 +116,11 @@ func (f *fake) enter(name string) (leave func()) {
 func (f *fake) behaviour(name string) behaviour {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.flap > 0 && name == "getMeetings" {
+		if f.flapped++; f.flapped%f.flap == 0 {
+			return down
+		}
+	}
 	if is, ok := f.is[name]; ok {
 		return is
 	}
@@ -171,6 +192,13 @@ func (f *fake) times(start time.Time, name string) (at []time.Duration) {
 	return at
 }
 
+// change changes something about the server.
+func (f *fake) change(to func(*fake)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	to(f)
+}
+
 // forget drops what was called so far.
 func (f *fake) forget() {
 	f.mu.Lock()
@@ -188,6 +216,20 @@ type rig struct {
 	logs   *logs
 	config poller.Config
 	start  time.Time
+	lost   atomic.Pointer[[]string] // names that do not resolve
+}
+
+// transport is the way to the servers of a rig.
+type transport struct {
+	network
+	*rig
+}
+
+func (t transport) Unresolved() []string {
+	if lost := t.lost.Load(); lost != nil {
+		return slices.Clone(*lost)
+	}
+	return nil
 }
 
 func config() poller.Config {
@@ -203,7 +245,9 @@ func newRig(t testing.TB, c poller.Config, now func() time.Time, ids ...string) 
 		t: t, net: network{}, store: &memory{claims: map[store.MeetingKey]store.Claim{}}, logs: &logs{},
 		config: c, start: now(),
 	}
-	c.Transport = r.net
+	if c.Transport == nil {
+		c.Transport = transport{r.net, r}
+	}
 	r.ledger = placement.New(placement.Config{}, r.store, r.store, now)
 	r.Poller = poller.New(c, r.ledger, zerolog.New(r.logs), now)
 	for _, id := range ids {

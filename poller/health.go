@@ -1,6 +1,11 @@
 package poller
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+)
 
 // Health is what we see of a server, as opposed to what people decided about it.
 type Health string
@@ -9,54 +14,144 @@ type Health string
 const (
 	Unknown Health = "unknown" // not asked yet
 	Online  Health = "online"
-	Suspect Health = "suspect" // it failed just now
+	Suspect Health = "suspect" // it failed just now, or is on its way back
 	Offline Health = "offline" // it has failed for a while
 )
 
 // health is the state of one server. It decides nothing but its own value.
 type health struct {
-	is      Health
-	failing time.Time // since when every call has failed; zero while they succeed
-	rounds  int       // failed rounds in a row
-	counted time.Time // when the last round was counted
-	oks     int       // successes in a row, while offline
-	reason  string    // of the last failure
+	is       Health
+	failing  time.Time              // since when every call has failed; zero while they succeed
+	rounds   int                    // failed rounds in a row
+	counted  time.Time              // when the last of them was counted
+	offline  time.Time              // when it went offline
+	clean    int                    // good rounds in a row on the way back
+	cleaned  time.Time              // when the last of them was counted
+	episodes [maxEpisodes]time.Time // when it last began to fail, newest first
+	reason   string                 // of the last failure
+	cause    bbb.Reason             // the same in a word; "" where the server answered
 }
+
+const (
+	// maxClean is how many good rounds in a row a server needs at most, unless more are configured.
+	maxClean = 16
+	// maxEpisodes is how many times of failing are remembered: enough to get from one good round to maxClean.
+	maxEpisodes = 5
+	// memory is how long an episode is held against a server, and memoryRounds the same in rounds, whichever is longer:
+	// where polls are rare so are failures.
+	memory       = 10 * time.Minute
+	memoryRounds = 60
+)
 
 // thresholds are what turns one health into another.
 type thresholds struct {
 	unhealthy int           // failed rounds in a row
-	healthy   int           // successes in a row
-	round     time.Duration // the poll interval; failures closer together than this count once
+	healthy   int           // good rounds in a row, after a first episode of failing
+	round     time.Duration // the poll interval; what is closer together than this counts once
 	failover  time.Duration // no server is offline before it has failed this long
+	notice    time.Duration // how long it takes at most until a failure that concerns all is noticed of each
 }
 
-// ok takes a success into account.
-func (h *health) ok(t thresholds) {
-	h.failing, h.rounds, h.counted, h.reason = time.Time{}, 0, time.Time{}, ""
-	h.oks++
-	if h.is != Offline || h.oks >= t.healthy {
-		h.is, h.oks = Online, 0
+// apart is how far apart two things must be to count as two: an interval, as far as jitter lets it be one.
+func (t thresholds) apart() time.Duration { return t.round / 10 * 9 }
+
+// ok takes a success into account. A server that has never failed is online with it, others once they have as many
+// good rounds in a row as they need.
+func (h *health) ok(now time.Time, t thresholds) {
+	h.failing, h.rounds, h.counted = time.Time{}, 0, time.Time{}
+	switch {
+	case h.is == Online:
+		return
+	case h.is == Unknown:
+		h.is = Online
+		return
+	case h.clean == 0 || now.Sub(h.cleaned) >= t.apart():
+		h.clean++
+		h.cleaned = now
+	}
+	h.is = Suspect
+	if h.clean >= h.needs(now, t) {
+		h.is, h.clean, h.reason, h.cause = Online, 0, "", ""
 	}
 }
 
-// failed takes a failure into account. With stay set a server does not get worse than suspect.
-func (h *health) failed(now time.Time, reason string, t thresholds, stay bool) {
-	h.oks, h.reason = 0, reason
+// needs is how many good rounds in a row bring a server back: twice as many with every further episode.
+func (h *health) needs(now time.Time, t thresholds) int {
+	needs := t.healthy
+	for _, began := range h.episodes[1:] {
+		if began.IsZero() || now.Sub(began) > max(memory, memoryRounds*t.round) {
+			break
+		}
+		needs = min(2*needs, max(maxClean, t.healthy))
+	}
+	return needs
+}
+
+// failed takes a failure into account. With stay set a server does not get worse than suspect, and the round does not
+// count: what is to blame may be over before all calls have ended that it spoiled.
+func (h *health) failed(now time.Time, why failure, t thresholds, stay bool) {
+	h.clean, h.reason, h.cause = 0, why.text, why.cause
 	if h.failing.IsZero() {
 		h.failing = now
+		h.episode(now, t)
 	}
 	if h.counted.IsZero() || now.Sub(h.counted) >= t.round {
 		h.rounds++
 		h.counted = now
 	}
+	if stay {
+		h.rounds = 0
+	}
 	switch {
 	case h.is == Offline:
-	case h.rounds >= t.unhealthy && now.Sub(h.failing) >= t.failover && !stay:
-		h.is = Offline
+	case h.rounds >= t.unhealthy && now.Sub(h.failing) >= t.failover:
+		h.is, h.offline = Offline, now
 	default:
 		h.is = Suspect
 	}
+}
+
+// episode remembers that the server began to fail. What begins again and again within one round is one episode.
+func (h *health) episode(now time.Time, t thresholds) {
+	if last := h.episodes[0]; last.IsZero() || now.Sub(last) >= t.apart() {
+		copy(h.episodes[1:], h.episodes[:])
+		h.episodes[0] = now
+	}
+}
+
+// recovering tells whether a server is on its way back.
+func (h *health) recovering() bool { return h.is == Suspect && h.failing.IsZero() }
+
+// why says in words why a server is not online; "" where it is, or was not asked yet.
+func (h *health) why(now time.Time, t thresholds) string {
+	if !h.recovering() {
+		return h.reason
+	}
+	return fmt.Sprintf("recovering, %d of %d clean polls; last failure: %s", h.clean, h.needs(now, t), h.reason)
+}
+
+// counts tells whether a server counts in the question whether our own network fails, and whether it speaks for that.
+// One that has been offline for long says nothing about now; one that went offline just now may have been the first of
+// all to be noticed.
+func (h *health) counts(now time.Time, t thresholds) (used, failing bool) {
+	if h.is == Offline {
+		first := h.justOffline(now, t)
+		return first, first
+	}
+	return true, !h.failing.IsZero()
+}
+
+func (h *health) justOffline(now time.Time, t thresholds) bool {
+	return h.is == Offline && now.Sub(h.offline) < t.notice
+}
+
+// spare takes back that a server went offline just now, because our own network is the likelier cause.
+func (h *health) spare(now time.Time, t thresholds) bool {
+	if !h.justOffline(now, t) {
+		return false
+	}
+	h.is, h.rounds = Suspect, 0
+	return true
 }
 
 // quickProbe is how often a server is asked while a blip may still pass.
@@ -66,9 +161,9 @@ const quickProbe = 500 * time.Millisecond
 func (h *health) next(now time.Time, t thresholds) time.Duration {
 	failing := now.Sub(h.failing)
 	switch {
-	case h.is == Online && h.failing.IsZero():
+	case h.failing.IsZero() && h.is != Unknown: // also on its way back: no round counts before its time
 		return t.round
-	case h.failing.IsZero(), failing < t.failover+2*quickProbe: // unknown, on the way back, or a blip
+	case h.failing.IsZero(), failing < t.failover+2*quickProbe: // not known yet, or a blip
 		return min(quickProbe, t.round)
 	}
 	return min(failing/2, t.round)

@@ -13,17 +13,8 @@ import (
 
 // A server's health follows from the calls to it, and from the time between them, alone.
 func TestReport_Health(t *testing.T) {
-	type step struct {
-		at   time.Duration
-		err  error
-		want poller.Health
-	}
-	fail := errors.New("create: refused")
-	tests := []struct {
-		name   string
-		change func(*poller.Config)
-		steps  []step
-	}{
+	fail := errRefused
+	runSteps(t, []course{
 		{"a success shows that it is there", nil, []step{{0, nil, poller.Online}}},
 		{"a first failure says no more than of any other", nil, []step{{0, fail, poller.Suspect}}},
 		{"it is back with its first success", nil, []step{
@@ -72,12 +63,16 @@ func TestReport_Health(t *testing.T) {
 			[]step{
 				{0, fail, poller.Suspect},
 				{10 * time.Second, fail, poller.Offline},
-				{11 * time.Second, nil, poller.Offline},
-				{12 * time.Second, nil, poller.Offline},
-				{13 * time.Second, fail, poller.Offline},
-				{14 * time.Second, nil, poller.Offline},
-				{15 * time.Second, nil, poller.Offline},
-				{16 * time.Second, nil, poller.Online},
+				{11 * time.Second, nil, poller.Suspect},
+				{12 * time.Second, nil, poller.Suspect},
+				{13 * time.Second, nil, poller.Suspect}, // within one interval they are one
+				{15 * time.Second, fail, poller.Suspect},
+				{20 * time.Second, nil, poller.Suspect},
+				{30 * time.Second, nil, poller.Suspect},
+				{40 * time.Second, nil, poller.Suspect},
+				{50 * time.Second, nil, poller.Suspect},
+				{60 * time.Second, nil, poller.Suspect},
+				{70 * time.Second, nil, poller.Online}, // of twice as many, because it had failed before
 			},
 		},
 		{"what we cancelled ourselves, or did not even send, is not its fault", nil, []step{
@@ -85,7 +80,82 @@ func TestReport_Health(t *testing.T) {
 			{0, fmt.Errorf("create: %w", &bbb.CallError{Reason: bbb.Busy, Err: fail}), poller.Unknown},
 			{0, &bbb.CallError{Reason: bbb.Timeout, Err: fail}, poller.Suspect},
 		}},
-	}
+	})
+}
+
+// Failures stick more than successes: a server that fails again and again takes ever longer to come back.
+func TestReport_Hysteresis(t *testing.T) {
+	fail := errRefused
+	runSteps(t, []course{
+		{"a blip within an interval of another is the same", nil, []step{
+			{0, fail, poller.Suspect},
+			{time.Second, nil, poller.Online},
+			{2 * time.Second, fail, poller.Suspect},
+			{3 * time.Second, nil, poller.Online},
+		}},
+		{"a second time it needs two good polls, a third four", nil, []step{
+			{0, fail, poller.Suspect},
+			{1 * time.Second, nil, poller.Online},
+			{20 * time.Second, fail, poller.Suspect},
+			{21 * time.Second, nil, poller.Suspect},
+			{25 * time.Second, nil, poller.Suspect}, // calls of others count once an interval
+			{29 * time.Second, nil, poller.Suspect},
+			{31 * time.Second, nil, poller.Online},
+			{40 * time.Second, fail, poller.Suspect},
+			{50 * time.Second, nil, poller.Suspect},
+			{60 * time.Second, nil, poller.Suspect},
+			{70 * time.Second, nil, poller.Suspect},
+			{80 * time.Second, nil, poller.Online},
+		}},
+		{"good polls count only in a row", nil, []step{
+			{0, fail, poller.Suspect},
+			{1 * time.Second, nil, poller.Online},
+			{20 * time.Second, fail, poller.Suspect},
+			{21 * time.Second, nil, poller.Suspect},
+			{22 * time.Second, fail, poller.Suspect},
+			{32 * time.Second, nil, poller.Suspect},
+			{42 * time.Second, nil, poller.Online},
+		}},
+		{"a blip an hour costs no more than the first", nil, []step{
+			{0, fail, poller.Suspect},
+			{2 * time.Second, nil, poller.Online},
+			{time.Hour, fail, poller.Suspect},
+			{time.Hour + 2*time.Second, nil, poller.Online},
+			{2 * time.Hour, fail, poller.Suspect},
+			{2*time.Hour + 2*time.Second, nil, poller.Online},
+		}},
+		{
+			"where polls are rare, failures are remembered for longer",
+			func(c *poller.Config) { c.Interval = 2 * time.Minute },
+			[]step{
+				{0, fail, poller.Suspect},
+				{time.Second, nil, poller.Online},
+				{30 * time.Minute, fail, poller.Suspect},
+				{30*time.Minute + time.Second, nil, poller.Suspect},
+				{32*time.Minute + time.Second, nil, poller.Online},
+			},
+		},
+	})
+}
+
+var errRefused = errors.New("create: refused")
+
+// step is a call that was reported, and the health that follows from it.
+type step struct {
+	at   time.Duration
+	err  error
+	want poller.Health
+}
+
+// course is what happens to a server.
+type course struct {
+	name   string
+	change func(*poller.Config)
+	steps  []step
+}
+
+func runSteps(t *testing.T, tests []course) {
+	t.Helper()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			start := time.Now()
@@ -106,8 +176,48 @@ func TestReport_Health(t *testing.T) {
 	}
 }
 
+// However often a server has failed, 16 good polls bring it back, unless more are wanted of all.
+func TestReport_MostGoodPolls(t *testing.T) {
+	for healthy, want := range map[int]int{1: 16, 3: 16, 20: 20} {
+		t.Run(fmt.Sprint(healthy), func(t *testing.T) {
+			now := time.Now()
+			c := config()
+			c.Healthy = healthy
+			r := newRig(t, c, func() time.Time { return now }, "a")
+			for range 20 {
+				r.Report("a", r.Client("a"), errDown)
+				now = now.Add(c.Interval)
+				r.Report("a", r.Client("a"), nil)
+				now = now.Add(c.Interval)
+			}
+			for n := 1; n < want; n++ { // the first has been there
+				r.expect("a", poller.Suspect)
+				reason := fmt.Sprintf("recovering, %d of %d clean polls; last failure: connection refused", n, want)
+				if s, _ := r.Server("a"); s.Reason != reason {
+					t.Errorf("reason %q, want %q", s.Reason, reason)
+				}
+				r.Report("a", r.Client("a"), nil)
+				now = now.Add(c.Interval)
+			}
+			if s, _ := r.Server("a"); s.Health != poller.Online || s.Reason != "" {
+				t.Errorf("%s: %q", s.Health, s.Reason)
+			}
+		})
+	}
+}
+
+// A call that went well to a server that is well costs nothing to report.
+func TestReport_NoAllocation(t *testing.T) {
+	r := newRig(t, config(), time.Now, "a")
+	client := r.Client("a")
+	r.Report("a", client, nil)
+	if n := testing.AllocsPerRun(100, func() { r.Report("a", client, nil) }); n > 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
 // When most of the pool fails at once our own network is the likelier cause: nobody goes offline, and one alarm says
-// so. As soon as less than half of it fails, the rest is to blame itself.
+// so. Once no more than half of it fails the rest is to blame itself, by rounds that are counted from then on.
 func TestReport_OwnNetwork(t *testing.T) {
 	start := time.Now()
 	now := start
@@ -133,6 +243,9 @@ func TestReport_OwnNetwork(t *testing.T) {
 		t.Errorf("metrics without the alarm:\n%s", got)
 	}
 	report(nil, "b")
+	report(errDown, "a") // which may have begun before
+	r.expect("a", poller.Suspect)
+	now = now.Add(c.Interval)
 	report(errDown, "a")
 	r.expect("a", poller.Offline)
 	r.expect("b", poller.Online)

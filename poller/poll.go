@@ -3,10 +3,9 @@ package poller
 import (
 	"context"
 	"errors"
-	"net/url"
+	"slices"
+	"strings"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
@@ -16,7 +15,9 @@ import (
 // sight is what a server showed.
 type sight struct {
 	meetings []bbb.Meeting
-	broken   int // meetings that could not be read
+	broken   int        // meetings that could not be read
+	reply    *bbb.Reply // that the meetings were in
+	ended    time.Time  // when it was there
 }
 
 // look asks a server and brings its health and its view up to date. It returns false where nothing was seen, or the
@@ -24,12 +25,13 @@ type sight struct {
 func (p *Poller) look(ctx context.Context, s *server, q *inquiry) (sight, bool) {
 	p.ledger.BeginPoll(s.id)
 	if q.doubt {
-		if err := p.probe(ctx, q.client); err != nil {
+		if err := p.probe(ctx, s, q.client); err != nil {
 			p.report(s, q.client, err)
 			return sight{}, false
 		}
 	}
-	seen, err := p.ask(ctx, q.client)
+	began := p.now()
+	seen, err := p.ask(ctx, s, q.client)
 	if ctx.Err() != nil {
 		return sight{}, false
 	}
@@ -47,22 +49,70 @@ func (p *Poller) look(ctx context.Context, s *server, q *inquiry) (sight, bool) 
 		p.log.Warn().Str("server", s.id).Int("meetings", seen.broken).Msg("meetings in a poll could not be read")
 	}
 	s.saw(seen, q.began)
+	s.learn(seen, began)
+	p.review(s)
 	return seen, true
 }
 
-func (p *Poller) probe(ctx context.Context, client *bbb.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, p.config.Connect)
+// learn takes from an answer what it shows beside the meetings. The lock is held.
+func (t *traits) learn(seen sight, began time.Time) {
+	t.pace.took(seen.ended.Sub(began))
+	t.clock.said(seen.reply, began, seen.ended)
+	t.expires = seen.reply.Expires
+}
+
+// probe asks a server for a sign of life, and learns how long that takes.
+func (p *Poller) probe(ctx context.Context, s *server, client *bbb.Client) error {
+	s.mu.Lock()
+	limit := s.pace.probe(p.config.Connect, p.config.Response)
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	began := p.now()
 	_, err := client.Probe(ctx)
+	took := p.now().Sub(began)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.client != client:
+	case err == nil:
+		s.pace.took(took)
+	case silent(err):
+		s.pace.timedOut()
+	}
 	return err
 }
 
+// silent tells whether a call failed for no other reason than that the time was over.
+func silent(err error) bool {
+	call, ok := errors.AsType[*bbb.CallError](err)
+	return ok && call.Reason == bbb.Timeout
+}
+
+// Patience is how long a server may take for a sign of life before it counts as silent: the connect timeout or, where it
+// has answered slowly of late, the smoothed latency and four times its deviation (RFC 6298), up to the response timeout.
+// Of a server that is not in the pool it is the connect timeout.
+func (p *Poller) Patience(id string) time.Duration {
+	s := p.server(id)
+	if s == nil {
+		return p.config.Connect
+	}
+	return p.patience(s)
+}
+
+func (p *Poller) patience(s *server) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pace.patience(p.config.Connect, p.config.Response)
+}
+
 // ask gets the meetings of a server.
-func (p *Poller) ask(ctx context.Context, client *bbb.Client) (sight, error) {
+func (p *Poller) ask(ctx context.Context, s *server, client *bbb.Client) (sight, error) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	p.loops.Go(func() { p.watch(ctx, client, giveUp) })
+	p.loops.Go(func() { p.watch(ctx, s, client, giveUp) })
 	reply, err := client.Do(ctx, "getMeetings", "", "", nil)
+	ended := p.now()
 	if err != nil {
 		if silent, ok := errors.AsType[*bbb.CallError](context.Cause(ctx)); ok {
 			return sight{}, silent
@@ -70,13 +120,26 @@ func (p *Poller) ask(ctx context.Context, client *bbb.Client) (sight, error) {
 		return sight{}, err
 	}
 	meetings, broken, err := bbb.ParseMeetings(reply.Body)
-	return sight{meetings, broken}, err
+	return sight{slices.DeleteFunc(meetings, p.trial), broken, reply, ended}, err
+}
+
+// trialPrefix is trial.Prefix: what begins so is a test of the server, made past the pool.
+const trialPrefix = "bbbpool-probe-"
+
+// trial tells whether a meeting is a test of the server. Nobody asked the pool for it, so nobody finds it there, and
+// whoever made it ends it. A front end that calls a meeting so hides nothing by that: it has a claim.
+func (p *Poller) trial(m bbb.Meeting) bool {
+	if !strings.HasPrefix(m.MeetingID, trialPrefix) {
+		return false
+	}
+	_, err := p.ledger.Peek(key(m))
+	return err != nil
 }
 
 // watch probes a server that takes its time with an answer. One that is alive is waited for, a silent one given up. So
 // is a poll that waits behind other calls of ours for very long, which is not the server's fault.
-func (p *Poller) watch(ctx context.Context, client *bbb.Client, giveUp context.CancelCauseFunc) {
-	ticker := time.NewTicker(p.config.Connect)
+func (p *Poller) watch(ctx context.Context, s *server, client *bbb.Client, giveUp context.CancelCauseFunc) {
+	ticker := time.NewTicker(p.patience(s))
 	defer ticker.Stop()
 	limit := time.NewTimer(2 * p.config.Response)
 	defer limit.Stop()
@@ -89,7 +152,7 @@ func (p *Poller) watch(ctx context.Context, client *bbb.Client, giveUp context.C
 			return
 		case <-ticker.C:
 		}
-		if err := p.probe(ctx, client); err != nil {
+		if err := p.probe(ctx, s, client); err != nil {
 			giveUp(err)
 			return
 		}
@@ -104,6 +167,7 @@ func (p *Poller) conclude(ctx context.Context, s *server, q *inquiry, seen sight
 	if err != nil && ctx.Err() == nil {
 		p.log.Error().Err(err).Str("server", s.id).Msg("reconcile claims")
 	}
+	p.compareCopies(s, q.client, strays, seen.broken == 0)
 	p.endStrays(ctx, s, q.client, strays)
 }
 
@@ -112,12 +176,12 @@ func (p *Poller) conclude(ctx context.Context, s *server, q *inquiry, seen sight
 func sightings(meetings []bbb.Meeting) []placement.Sighting {
 	list := make([]placement.Sighting, 0, len(meetings))
 	for _, m := range meetings {
-		if m.Breakout || bbb.CheckMeetingID(m.MeetingID) != nil {
+		if bbb.CheckMeetingID(m.MeetingID) != nil {
 			continue
 		}
 		list = append(list, placement.Sighting{
 			Key: key(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants,
-			Recorded: m.Recorded, Ended: m.Ended,
+			Recorded: m.Recorded, Ended: m.Ended, Breakout: m.Breakout,
 		})
 	}
 	return list
@@ -130,71 +194,4 @@ func key(m bbb.Meeting) store.MeetingKey {
 		tenant = store.DefaultTenant
 	}
 	return store.MeetingKey{Tenant: tenant, MeetingID: m.MeetingID}
-}
-
-// endStrays ends meetings that are claimed on another server, as soon as nobody is in them. With people in it a split
-// meeting is left alone and reported. What cannot be ended in the time of one call waits for the next poll.
-func (p *Poller) endStrays(ctx context.Context, s *server, client *bbb.Client, strays []placement.Sighting) {
-	p.reportSplit(s, strays)
-	began := p.now()
-	for _, stray := range strays {
-		if p.now().Sub(began) >= p.config.Response {
-			return
-		}
-		if stray.People > 0 || !p.unwanted(stray.Key, s.id) {
-			continue
-		}
-		if err := p.end(ctx, s, client, stray); err != nil {
-			p.report(s, client, err)
-			return
-		}
-	}
-}
-
-func (p *Poller) end(ctx context.Context, s *server, client *bbb.Client, stray placement.Sighting) error {
-	ctx, cancel := context.WithTimeout(ctx, p.config.Response)
-	defer cancel()
-	answer, err := client.Answer(ctx, "end", "meetingID="+url.QueryEscape(stray.Key.MeetingID))
-	log := p.about(s, stray)
-	switch {
-	case err != nil:
-		return err
-	case answer.Err != nil:
-		log.Warn().AnErr("answer", answer.Err).Msg("an empty meeting that is claimed on another server cannot be ended")
-	default:
-		log.Info().Msg("ended an empty meeting that is claimed on another server")
-	}
-	return nil
-}
-
-// about returns a log whose lines say which meeting they are about.
-func (p *Poller) about(s *server, m placement.Sighting) zerolog.Logger {
-	return p.log.With().Str("server", s.id).Str("tenant", m.Key.Tenant).Str("meetingID", m.Key.MeetingID).
-		Str("internalMeetingID", m.InternalID).Logger()
-}
-
-// reportSplit logs the meetings that have people on two servers, as far as that is news.
-func (p *Poller) reportSplit(s *server, strays []placement.Sighting) {
-	split := map[string]bool{}
-	for _, stray := range strays {
-		if stray.People > 0 {
-			split[stray.InternalID] = true
-		}
-	}
-	s.mu.Lock()
-	known := s.split
-	s.split = split
-	s.mu.Unlock()
-	for _, stray := range strays {
-		if stray.People > 0 && !known[stray.InternalID] {
-			log := p.about(s, stray)
-			log.Warn().Int("people", stray.People).Msg("meeting is on two servers")
-		}
-	}
-}
-
-// unwanted tells whether a stray is one still. Time has passed since the poll: a create may have put it back here.
-func (p *Poller) unwanted(key store.MeetingKey, server string) bool {
-	found, err := p.ledger.Peek(key)
-	return err != nil || found.Claim.Server != server && found.Standing > placement.Gone
 }

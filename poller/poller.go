@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,10 +20,10 @@ import (
 // Config is how servers are asked, as flags.
 type Config struct {
 	Interval  time.Duration `name:"poll-interval" default:"10s" env:"BBBPOOL_POLL_INTERVAL,POLL_INTERVAL" help:"How often each server is polled."`
-	Connect   time.Duration `name:"connect-timeout" default:"2s" env:"BBBPOOL_CONNECT_TIMEOUT,CONNECT_TIMEOUT" help:"Deadline for connecting to a server, and for a probe of it."`
+	Connect   time.Duration `name:"connect-timeout" default:"2s" env:"BBBPOOL_CONNECT_TIMEOUT,CONNECT_TIMEOUT" help:"Deadline for connecting to a server, and for a probe of it. Servers that answer slowly get more for a probe."`
 	Response  time.Duration `name:"response-timeout" default:"10s" env:"BBBPOOL_RESPONSE_TIMEOUT,RESPONSE_TIMEOUT" help:"Deadline for a server's answer. A create waits longer for a server that is alive."`
 	Unhealthy int           `name:"unhealthy-after" default:"3" env:"BBBPOOL_UNHEALTHY_AFTER,SERVER_UNHEALTHY_THRESHOLD" help:"Failed polls in a row that make a server offline."`
-	Healthy   int           `name:"healthy-after" default:"1" env:"BBBPOOL_HEALTHY_AFTER,SERVER_HEALTHY_THRESHOLD" help:"Good polls in a row that bring it back online."`
+	Healthy   int           `name:"healthy-after" default:"1" env:"BBBPOOL_HEALTHY_AFTER,SERVER_HEALTHY_THRESHOLD" help:"Good polls in a row that bring it back online; twice as many after each further failure within ten minutes, up to 16."`
 	Failover  time.Duration `name:"failover-after" default:"3s" env:"BBBPOOL_FAILOVER_AFTER" help:"How long a server must have failed before a meeting with people in it is created elsewhere."`
 
 	// Transport makes the calls; nil is one with the timeouts above.
@@ -53,7 +54,10 @@ func (c Config) Validate() error {
 }
 
 func (c Config) thresholds() thresholds {
-	return thresholds{unhealthy: c.Unhealthy, healthy: c.Healthy, round: c.Interval, failover: c.Failover}
+	return thresholds{
+		unhealthy: c.Unhealthy, healthy: c.Healthy, round: c.Interval, failover: c.Failover,
+		notice: c.Interval + 2*c.Response, // the next poll, and a probe beside it that is waited for as well
+	}
 }
 
 // Poller asks the servers of a pool. It is safe for concurrent use.
@@ -68,8 +72,10 @@ type Poller struct {
 	running context.Context // of Run; nil while nothing runs
 	loops   sync.WaitGroup
 
-	alarmed sync.Mutex // before mu
-	alarm   bool       // our own network seems to fail
+	alarmed   sync.Mutex  // before mu
+	alarm     bool        // our own network seems to fail
+	lost      []string    // names that do not resolve, sorted
+	namesLost atomic.Bool // they are so many that local DNS seems to fail
 }
 
 // New returns a poller without servers. What now returns must have a monotonic reading, as time.Now has, so that a
@@ -94,6 +100,7 @@ func (p *Poller) Run(ctx context.Context) error {
 		p.loops.Go(func() { p.loop(ctx, s) })
 	}
 	p.mu.Unlock()
+	p.loops.Go(func() { p.patrol(ctx) })
 	<-ctx.Done()
 	p.mu.Lock()
 	p.running = nil
@@ -140,11 +147,39 @@ func (p *Poller) SetServer(record store.Server) {
 	if off || old.URL != record.URL {
 		s.view = view{}
 	}
-	s.record, s.due = record, p.now()
+	s.record, s.host, s.due = record, host(record.URL), p.now()
+	if known {
+		p.noteChange(s, old)
+	}
 	p.ledger.SetServer(s.page())
 	if known {
 		s.poke()
 	}
+}
+
+// noteChange keeps what people changed about a server. Its lock is held.
+func (p *Poller) noteChange(s *server, old store.Server) {
+	follows := "; its health is unknown until it has answered"
+	if old.URL != s.record.URL {
+		s.events.add(p.now(), kindChanged, "its address is now "+brief(s.record.URL)+follows)
+	}
+	if old.Secret != s.record.Secret {
+		s.events.add(p.now(), kindChanged, "its secret is another one"+follows)
+	}
+	if old.Checksum != s.record.Checksum {
+		s.events.add(p.now(), kindChanged, "its checksums are made in another way"+follows)
+	}
+	if old.State != s.record.State {
+		s.events.add(p.now(), kindState, string(s.record.State)+": "+decided[s.record.State])
+	}
+}
+
+// decided says what follows from what people decided about a server.
+var decided = map[store.ServerState]string{
+	store.Enabled:  "it takes new meetings once it answers",
+	store.Cordoned: "it takes no new meetings; those on it go on",
+	store.Draining: "it takes no new meetings and is on its way out; those on it go on",
+	store.Disabled: "it is not asked any more; what is on it is created elsewhere when somebody asks",
 }
 
 func (p *Poller) client(record store.Server) *bbb.Client {

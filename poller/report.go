@@ -2,6 +2,7 @@ package poller
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -25,41 +26,70 @@ func (p *Poller) report(s *server, client *bbb.Client, err error) (first bool) {
 	if client == nil || cancelled(err) {
 		return false
 	}
-	stay := err != nil && p.ownNetwork()
-	was, is, ours := p.take(s, client, err, stay)
-	if !ours || was == is {
-		return false
+	stay := err != nil && p.outage().own()
+	changed, first := p.take(s, client, err, stay)
+	if changed {
+		p.watchNetwork()
 	}
-	p.watchNetwork()
-	return is == Suspect
+	return first
 }
 
-// take changes the health of a server by the outcome of a call. It returns false for a call that was made with a former
-// address or secret.
-func (p *Poller) take(s *server, client *bbb.Client, err error, stay bool) (was, is Health, ours bool) {
+// take changes the health of a server by the outcome of a call, unless that was made with a former address or secret. It
+// tells whether the server has changed, and whether it begins to fail.
+func (p *Poller) take(s *server, client *bbb.Client, err error, stay bool) (changed, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was = s.health.is
-	if s.client != client || err == nil && was == Online && s.health.failing.IsZero() {
-		return was, was, s.client == client // the hot path: nothing changes
+	was, failing := s.health.is, !s.health.failing.IsZero()
+	if s.client != client || err == nil && was == Online {
+		return false, false // the hot path: nothing changes
 	}
 	if err == nil {
-		s.health.ok(p.config.thresholds())
+		s.health.ok(p.now(), p.config.thresholds())
 	} else {
-		s.health.failed(p.now(), brief(err), p.config.thresholds(), stay)
+		s.health.failed(p.now(), failureOf(err), p.config.thresholds(), stay)
 	}
-	s.notify()
-	is = s.health.is
-	if is != was {
-		p.ledger.SetServer(s.page())
-		level := zerolog.WarnLevel
-		if is == Online {
-			level = zerolog.InfoLevel
-		}
-		p.log.WithLevel(level).Str("server", s.id).Str("was", string(was)).Str("health", string(is)).
-			Str("reason", s.health.reason).Bool("own_network", stay).Msg("health")
+	fails := !s.health.failing.IsZero()
+	if fails != failing || s.health.is != was {
+		s.notify()
 	}
-	return was, is, true
+	if s.health.is != was {
+		p.turned(s, was, stay)
+	}
+	return s.health.is != was || fails != failing, fails && !failing
+}
+
+// turned tells everybody that a server's health is another one. The lock is held.
+func (p *Poller) turned(s *server, was Health, stay bool) {
+	p.ledger.SetServer(s.page())
+	level := zerolog.WarnLevel
+	if s.health.is == Online || s.health.recovering() {
+		level = zerolog.InfoLevel
+	}
+	p.log.WithLevel(level).Str("server", s.id).Str("was", string(was)).Str("health", string(s.health.is)).
+		Str("reason", s.health.why(p.now(), p.config.thresholds())).Bool("own_network", stay).Msg("health")
+	s.events.add(p.now(), string(s.health.is), p.consequence(s, was))
+}
+
+// consequence says what a server's new health is, and what follows. The lock is held.
+func (p *Poller) consequence(s *server, was Health) string {
+	needs := s.health.needs(p.now(), p.config.thresholds())
+	until := "it answers"
+	if needs > 1 {
+		until = fmt.Sprintf("it has answered %d polls in a row", needs)
+	}
+	switch {
+	case s.health.is == Offline:
+		return "offline: " + s.health.reason + "; its meetings are created elsewhere when somebody asks, none is ended"
+	case s.health.recovering():
+		return "suspect: it answers again; no new meetings until " + until
+	case s.health.is == Suspect && was == Offline:
+		return "suspect, no longer offline: most of the pool fails, our own network is the likelier cause"
+	case s.health.is == Suspect:
+		return "suspect: " + s.health.reason + "; no new meetings until " + until
+	case s.record.State != store.Enabled:
+		return "online: it answers; no new meetings, because it is " + string(s.record.State)
+	}
+	return "online: it answers, and takes new meetings"
 }
 
 // hurry has a server probed soon after a call of somebody else has failed. A poll that was on its way says nothing
@@ -76,53 +106,32 @@ func (p *Poller) hurry(s *server) {
 	s.poke()
 }
 
-// maxReason is how much of a server's words is kept as the reason of a failure.
+// failure is why a call failed.
+type failure struct {
+	cause bbb.Reason // "" where the server answered and it was that which would not do
+	text  string
+}
+
+func failureOf(err error) failure {
+	f := failure{text: brief(err.Error())}
+	if call, ok := errors.AsType[*bbb.CallError](err); ok {
+		f.cause = call.Reason
+	}
+	return f
+}
+
+// maxReason is how much of what others say is kept.
 const maxReason = 300
 
-func brief(err error) string {
-	reason := err.Error()
-	if len(reason) > maxReason {
-		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+func brief(text string) string {
+	if len(text) > maxReason {
+		return strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}
-	return reason
+	return text
 }
 
 // cancelled tells whether a call ended because we wanted it to, which says nothing about the server.
 func cancelled(err error) bool {
 	call, ok := errors.AsType[*bbb.CallError](err)
 	return ok && (call.Reason == bbb.Cancel || call.Reason == bbb.Busy)
-}
-
-// ownNetwork tells whether so much of the pool fails at once that our own network is the likelier cause.
-func (p *Poller) ownNetwork() bool {
-	failing, used := 0, 0
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	for _, s := range p.servers {
-		s.mu.Lock()
-		if s.record.State != store.Disabled && s.health.is != Offline {
-			used++
-			if s.health.is == Suspect {
-				failing++
-			}
-		}
-		s.mu.Unlock()
-	}
-	return used > 1 && failing*2 > used
-}
-
-// watchNetwork raises the alarm when our own network seems to fail, and takes it back.
-func (p *Poller) watchNetwork() {
-	p.alarmed.Lock()
-	defer p.alarmed.Unlock()
-	alarm := p.ownNetwork()
-	if alarm == p.alarm {
-		return
-	}
-	p.alarm = alarm
-	if alarm {
-		p.log.Error().Msg("more than half of the pool fails at once: no server goes offline; check our own network and DNS")
-		return
-	}
-	p.log.Info().Msg("less than half of the pool fails: our own network seems to be well")
 }

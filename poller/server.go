@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -18,12 +19,15 @@ type server struct {
 
 	mu      sync.Mutex
 	record  store.Server
+	host    string      // of its address
 	client  *bbb.Client // another one for every new address or secret; nil once the server has left
 	health  health
-	changed chan struct{} // closed and replaced whenever the health has been looked at
+	changed chan struct{} // closed and replaced whenever the server begins or ceases to fail
 	inquiry *inquiry      // the poll in flight
 	due     time.Time     // when the next poll should begin
 	began   time.Time     // when the last poll began, good or bad
+	events  events
+	traits
 	view
 }
 
@@ -32,9 +36,9 @@ type view struct {
 	polled   time.Time // when it began
 	latency  time.Duration
 	meetings []bbb.Meeting
-	broken   int             // meetings that could not be read
-	split    map[string]bool // internal IDs of meetings with people in them that are claimed on another server
-	created  []created       // not seen by a poll yet
+	broken   int               // meetings that could not be read
+	copies   map[string]copied // meetings that are claimed on another server, by internal ID
+	created  []created         // not seen by a poll yet
 }
 
 type created struct {
@@ -45,8 +49,17 @@ type created struct {
 func newServer(record store.Server, client *bbb.Client) *server {
 	return &server{
 		id: record.ID, record: record, client: client, health: health{is: Unknown},
-		wake: make(chan struct{}, 1), gone: make(chan struct{}), changed: make(chan struct{}),
+		host: host(record.URL), wake: make(chan struct{}, 1), gone: make(chan struct{}), changed: make(chan struct{}),
 	}
+}
+
+// host is the host of an address, "" where it has none.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // poke makes the loop look at its schedule again.
@@ -57,7 +70,7 @@ func (s *server) poke() {
 	}
 }
 
-// notify wakes those that wait for the health to change. The lock is held.
+// notify wakes those that wait for the server to answer again. The lock is held.
 func (s *server) notify() {
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -66,7 +79,7 @@ func (s *server) notify() {
 // replace gives the server another client, with which it has to prove itself anew; nil where it leaves the pool. A poll
 // with the former one is cut short. The lock is held.
 func (s *server) replace(client *bbb.Client) {
-	s.client, s.health = client, health{is: Unknown}
+	s.client, s.health, s.traits = client, health{is: Unknown}, traits{}
 	if s.inquiry != nil {
 		s.inquiry.cut = true
 		s.inquiry.cancel()
@@ -77,8 +90,8 @@ func (s *server) replace(client *bbb.Client) {
 // page is what the ledger is told of the server. The lock is held.
 func (s *server) page() placement.Server {
 	return placement.Server{
-		ID: s.id, Weight: s.record.Weight, Capacity: s.record.Capacity, Tag: s.record.Tag,
-		Standing: standing(s.record.State, s.health.is),
+		ID: s.id, Weight: s.record.Weight, Capacity: s.record.Capacity, Hard: s.record.Hard,
+		Tag: s.record.Tag, Standing: standing(s.record.State, s.health.is),
 	}
 }
 

@@ -11,10 +11,17 @@ import (
 type Status struct {
 	store.Server
 	Health   Health
-	Failing  time.Time // since when every call has failed; zero while they succeed
-	Reason   string    // of the last failure
-	LastPoll time.Time // when the last good poll began; zero if there was none
-	Latency  time.Duration
+	Failing  time.Time     // since when every call has failed; zero while they succeed
+	Reason   string        // of the last failure, or how far it has recovered
+	Warnings []string      // what will break unless somebody looks after it, in words; nil where all is well
+	LastPoll time.Time     // when the last good poll began; zero if there was none
+	Latency  time.Duration // of the last good poll
+	Patience time.Duration // how long a probe of it may take, by how fast it has answered of late
+
+	ClockKnown         bool          // its answers told what time it is there
+	ClockSkew          time.Duration // how far its clock is ahead of ours, to the second
+	CertificateExpires time.Time     // zero where there is none, or none was seen
+
 	Meetings int // seen at the last poll, breakout rooms left out
 	Users    int // people seen at the last poll
 	Videos   int
@@ -44,12 +51,19 @@ func (p *Poller) Server(id string) (Status, bool) {
 }
 
 func (p *Poller) status(s *server) Status {
+	now := p.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Status{
-		Server: s.record, Health: s.health.is, Failing: s.health.failing, Reason: s.health.reason,
-		LastPoll: s.polled, Latency: s.latency, Split: len(s.split), Broken: s.broken,
-		Load: p.ledger.ServerLoad(s.id),
+		Server: s.record, Health: s.health.is, Failing: s.health.failing, Reason: s.health.why(now, p.config.thresholds()),
+		Warnings: s.warnings(now), LastPoll: s.polled, Latency: s.latency,
+		Patience: s.pace.patience(p.config.Connect, p.config.Response), ClockKnown: s.clock.seen > 0,
+		ClockSkew: s.clock.skew(), CertificateExpires: s.expires, Broken: s.broken, Load: p.ledger.ServerLoad(s.id),
+	}
+	for _, c := range s.copies {
+		if c.people > 0 {
+			st.Split++
+		}
 	}
 	for _, m := range s.meetings {
 		if m.Breakout || m.Ended {
@@ -86,7 +100,7 @@ func (p *Poller) Ready() string {
 		return ""
 	case unknown > 0:
 		return "no server has been polled yet"
-	case p.ownNetwork():
+	case p.outage().own():
 		return "no server can take new meetings: most fail at once, check our own network and DNS"
 	}
 	return "no server can take new meetings"

@@ -97,7 +97,7 @@ func TestServers(t *testing.T) {
 		polled := time.Now().Add(-2250 * time.Millisecond)
 		want := poller.Status{
 			Server: record("a"), Health: poller.Online, LastPoll: polled, Latency: 250 * time.Millisecond,
-			Meetings: 2, Users: 42, Videos: 3, Largest: 40, Broken: 1,
+			Patience: 2 * time.Second, Meetings: 2, Users: 42, Videos: 3, Largest: 40, Broken: 1,
 		}
 		servers := r.Servers()
 		ignore := cmpopts.IgnoreFields(poller.Status{}, "Load")

@@ -22,8 +22,10 @@ type Server struct {
 	State    ServerState
 	Weight   float64 // how much it carries relative to others; 2 takes twice as much
 	Capacity int     // people it should carry at most; 0 is no limit
+	Hard     bool    // no new meeting goes beyond the capacity; otherwise the server comes after all others then
 	Tag      string  // as in Scalelite's meta_server-tag; "" is untagged
 	Created  time.Time
+	Admitted time.Time // when it last passed the test that lets a server into the pool; zero if it never did
 }
 
 // Tenant is a front end, or a group of them, with secrets, meetings and recordings of its own.
@@ -32,6 +34,9 @@ type Tenant struct {
 	Name    string
 	Secrets []Secret // any of them verifies; an empty one never does
 	Created time.Time
+
+	Tag         string // asked of servers by creates that have no meta_server-tag of their own
+	IgnoreHints bool   // what the front end says about the size of its meetings is not believed
 }
 
 // DefaultTenant is the ID of the tenant that a pool has from its first start.
@@ -53,7 +58,25 @@ type Claim struct {
 	Placed     time.Time // when this server was chosen
 	Expected   float64   // people counted before they arrive
 	Recorded   bool      // created with record=true
+	Hint       int       // people that the front end has announced; 0 where it has not
+	Why        Decision  // why this server was chosen; zero for a meeting that was found there
+	Breakout   bool      // a breakout room, whose people are those of its parent
 }
+
+// Decision is the numbers that a server was chosen by, in people.
+type Decision struct {
+	Here     int     // in the server's meetings, joins on their way included
+	Expected float64 // still expected in its meetings
+	Kept     float64 // room held for meetings that were not created yet
+	Own      float64 // expected in the meeting itself
+	Basis    string  // what Own was taken from: "history", "hint", "tenant" or "default"
+	Weight   float64
+	Next     string  // the server that came second; "" where there was none
+	NextAt   float64 // people per weight that it would have counted
+}
+
+// After is how full the server would be with the meeting, in people per weight: what servers are compared by.
+func (d Decision) After() float64 { return (float64(d.Here) + d.Expected + d.Kept + d.Own) / d.Weight }
 
 // Session is a past meeting: what is left of a claim when it is closed.
 type Session struct {
@@ -66,4 +89,7 @@ type Session struct {
 	Joins    int    // joins that were sent there
 	Reason   string // why the claim was closed: "ended", "gone", "moved", …
 	Recorded bool
+	Meeting  string   // keyed hash of tenant and meetingID, the same for all sessions of a room; "" in old rows
+	Hint     int      // people that the front end had announced; 0 where it had not
+	Why      Decision // why it was on that server
 }

@@ -17,6 +17,7 @@ type State interface {
 
 // Index is the large, queried group of roles. Like [State] it is for adapters, drivers and storetest alone.
 type Index interface {
+	Keys
 	Sessions
 	Recordings
 	Catalogue
@@ -73,16 +74,31 @@ type Claims interface {
 	DeleteClaim(ctx context.Context, c Claim) error
 }
 
+// Keys keeps the secret keys that records are made with, so that they move with the records.
+type Keys interface {
+	// Key returns the key by that name. Where there is none, fresh becomes the key: two first starts agree on one. It
+	// returns an error where the name is empty, and where a fresh key is needed and empty.
+	Key(ctx context.Context, name string, fresh []byte) ([]byte, error)
+}
+
 // Sessions keeps the history: a compact row for each meeting that is over.
 type Sessions interface {
-	// AddSession stores a session; one with the same ID of the same tenant and server is replaced, so that closing a
-	// claim twice is harmless. One of another tenant or server stays, and ErrExists is returned: the ID is what a
-	// server says, and a server that lies must not rewrite the history of others.
+	// AddSession stores a session; one with the same ID of the same tenant and server is replaced, but for the larger
+	// Peak and Joins, which stay: closing a claim twice is harmless, also across a crash. One of another tenant or
+	// server stays as it is, and ErrExists is returned: the ID is what a server says, and a server that lies must not
+	// rewrite the history of others.
 	AddSession(ctx context.Context, s Session) error
-	// SessionsSince returns the sessions that ended at or after t, oldest end first, at most limit of them.
-	SessionsSince(ctx context.Context, t time.Time, limit int) ([]Session, error)
+	// SessionsSince returns sessions in the order of their ends and, of equal ends, IDs: those that ended after t, and
+	// those that ended at t with an ID after the given one ("" is before all). At most limit of them: the last one's
+	// end and ID lead to the next page.
+	SessionsSince(ctx context.Context, t time.Time, after string, limit int) ([]Session, error)
+	// MeetingSessions returns the sessions of one room, newest start first and equal starts by ID, at most limit of
+	// them. Meeting is the keyed hash in the rows; those without one are not found.
+	MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]Session, error)
 	// Session returns one session, or ErrNotFound.
 	Session(ctx context.Context, id string) (Session, error)
+	// DeleteSessions removes sessions that ended before t, oldest first, at most limit of them, and returns how many.
+	DeleteSessions(ctx context.Context, t time.Time, limit int) (int, error)
 }
 
 // Recordings keeps the index of recordings as front ends see it, tenant by tenant, and as operators do.

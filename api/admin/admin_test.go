@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,7 +34,9 @@ type testPool struct {
 	ledger *placement.Ledger
 	stores *driver.Stores
 	poller *poller.Poller
+	ahead  atomic.Int64 // what has passed for the poller beyond real time, in ns
 	log    *bytes.Buffer
+	fake   *fakeRecordings // where the pool has any
 }
 
 func newTestPool(t *testing.T) *testPool {
@@ -44,14 +47,16 @@ func newTestPool(t *testing.T) *testPool {
 	}
 	t.Cleanup(func() { _ = stores.Close() })
 	p := &testPool{stores: stores, log: &bytes.Buffer{}}
-	p.ledger = placement.New(placement.Config{}, stores.State, history{stores.Index}, time.Now)
+	past := history{stores.Index, &p.fake}
+	p.ledger = placement.New(placement.Config{Default: 10.04, Sessions: 3}, stores.State, past, time.Now)
 	p.poller = poller.New(poller.Config{
 		Interval: time.Second, Connect: 2 * time.Second, Response: 5 * time.Second, Unhealthy: 3, Healthy: 1,
 		Failover: time.Second,
-	}, p.ledger, zerolog.Nop(), time.Now)
+	}, p.ledger, zerolog.Nop(), func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) })
 	p.api = &admin.API{
-		Servers: stores.State, Tenants: stores.State, Pool: p.poller, Meetings: p.ledger, Version: "1.2.3",
-		Log: zerolog.New(zerolog.SyncWriter(p.log)),
+		Servers: stores.State, Tenants: stores.State, Sessions: stores.Index, Pool: p.poller, Meetings: p.ledger,
+		Version: "1.2.3",
+		Log:     zerolog.New(zerolog.SyncWriter(p.log)),
 	}
 	p.Client = admin.NewClient(admin.HandlerTransport(p.api.Handler()), "http://bbbpool", "")
 	return p
@@ -81,12 +86,17 @@ func (p *testPool) add(t *testing.T, id string, s *simulator.Server) {
 // create places a meeting and creates it on the server, as the gateway does.
 func (p *testPool) create(t *testing.T, key store.MeetingKey) store.Claim {
 	t.Helper()
+	return p.createFor(t, key, placement.Wish{})
+}
+
+func (p *testPool) createFor(t *testing.T, key store.MeetingKey, wish placement.Wish) store.Claim {
+	t.Helper()
 	creation, err := p.ledger.Begin(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer creation.End()
-	place, err := creation.Place(t.Context(), placement.Wish{Expected: 10.04}, nil)
+	place, err := creation.Place(t.Context(), wish, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,9 +289,15 @@ func TestAPI_ContentType(t *testing.T) {
 	}
 }
 
-// history keeps the sessions alone.
-type history struct{ sessions store.Sessions }
+// history keeps the sessions and, where the pool has recordings, notes what is owed of recorded meetings.
+type history struct {
+	sessions store.Sessions
+	fake     **fakeRecordings
+}
 
-func (h history) Remember(ctx context.Context, _ store.Claim, s store.Session) error {
+func (h history) Remember(ctx context.Context, c store.Claim, s store.Session) error {
+	if c.Recorded && *h.fake != nil {
+		(*h.fake).owe(c.Server, store.OwedEnded, nil, s.ID)
+	}
 	return h.sessions.AddSession(ctx, s)
 }

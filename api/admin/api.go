@@ -26,6 +26,8 @@ type Pool interface {
 	Servers() []poller.Status
 	// Server returns the status of one server.
 	Server(id string) (poller.Status, bool)
+	// Events returns the last events of a server, newest last.
+	Events(id string) []poller.Event
 	// NewClient returns a client for a server that need not be in the pool.
 	NewClient(e bbb.Endpoint) *bbb.Client
 }
@@ -38,6 +40,12 @@ type Meetings interface {
 	Peek(key store.MeetingKey) (placement.Found, error)
 	// Close turns a claim into a session. It returns false for one that has changed, or is just being created.
 	Close(ctx context.Context, c store.Claim, reason string) (bool, error)
+	// Consider tells where a create would go, without placing anything.
+	Consider(key store.MeetingKey, w placement.Wish) placement.Considered
+	// Capacity tells what the pool carries now.
+	Capacity() placement.Capacity
+	// Hash returns the name of a room in the history.
+	Hash(key store.MeetingKey) string
 }
 
 // API serves the operators. Its exported fields must be set before the first request; those that say so may be left
@@ -45,6 +53,7 @@ type Meetings interface {
 type API struct {
 	Servers    store.Servers
 	Tenants    store.Tenants
+	Sessions   store.Sessions
 	EnvSecrets []store.Secret // of the default tenant, instead of its stored ones; may be left out
 	Pool       Pool
 	Meetings   Meetings
@@ -57,6 +66,10 @@ type API struct {
 	Recordings Recordings      // may be left out: then the pool has none
 	// Script makes the script with which a server sends its recordings to the pool at base; may be left out.
 	Script func(base string, s store.Server) ([]byte, error)
+	// Reload has those that keep tenants in memory read them again; may be left out.
+	Reload func(ctx context.Context) error
+
+	testing sync.Map // IDs of servers that are being tested
 
 	mu sync.Mutex // held from the write of a server's record to its arrival in the pool, so that these keep in step
 }
@@ -84,12 +97,21 @@ func (a *API) routes() map[string]handler {
 		"POST /servers/{id}/enable":  a.enable,
 		"POST /servers/{id}/cordon":  a.cordon,
 		"POST /servers/{id}/disable": a.disable,
+		"POST /servers/{id}/test":    a.testServer,
+		"POST /servers/{id}/drain":   a.drain,
+		"POST /servers/{id}/panic":   a.panicServer,
+		"POST /servers/sync":         a.sync,
 		"GET /servers/{id}/script":   a.script,
+		"GET /capacity":              a.capacity,
+		"POST /placements/dry-run":   a.dryRun,
 		"GET /meetings":              a.listMeetings,
 		"GET /meeting":               a.showMeeting,
+		"GET /meeting/explain":       a.explainMeeting,
 		"POST /meeting/end":          a.endMeeting,
 		"GET /tenants":               a.listTenants,
+		"GET /history":               a.exportHistory,
 		"GET /tenants/{id}":          a.showTenant,
+		"PATCH /tenants/{id}":        a.changeTenant,
 		"POST /check":                a.check,
 		"GET /version":               a.version,
 		"GET /openapi.json":          describe,
@@ -136,8 +158,12 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 		a.fail(w, r, err)
 		return
 	}
-	if work, ok := answer.(long); ok {
-		a.stream(w, r, work)
+	switch answer := answer.(type) {
+	case long:
+		a.stream(w, r, answer)
+		return
+	case table:
+		a.pour(w, r, answer)
 		return
 	}
 	status := http.StatusOK

@@ -60,7 +60,7 @@ func (c *Client) Servers(ctx context.Context) ([]Server, error) {
 	return call[[]Server](ctx, c, http.MethodGet, "/servers", nil, nil)
 }
 
-// Server returns one server.
+// Server returns one server, with its last events.
 func (c *Client) Server(ctx context.Context, id string) (Server, error) {
 	return call[Server](ctx, c, http.MethodGet, server(id), nil, nil)
 }
@@ -87,7 +87,7 @@ func (c *Client) ChangeServer(ctx context.Context, id string, change Change) (Re
 	return call[Result](ctx, c, http.MethodPatch, server(id), nil, body)
 }
 
-// EnableServer lets a server take meetings. Unless forced, it is asked first whether it can.
+// EnableServer lets a server take meetings. Unless forced, it is tested first, without load.
 func (c *Client) EnableServer(ctx context.Context, id string, force bool) (Result, error) {
 	return call[Result](ctx, c, http.MethodPost, server(id)+"/enable", nil, Forced{force})
 }
@@ -102,7 +102,7 @@ func (c *Client) DisableServer(ctx context.Context, id string, force bool) (Resu
 	return call[Result](ctx, c, http.MethodPost, server(id)+"/disable", nil, Forced{force})
 }
 
-// RemoveServer takes a server out of the pool. Unless forced, it must have no meetings, or be out of use.
+// RemoveServer takes a server out of the pool. Unless forced, it must have no meetings, and owe no recordings.
 func (c *Client) RemoveServer(ctx context.Context, id string, force bool) error {
 	query := url.Values{}
 	if force {

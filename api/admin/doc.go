@@ -7,6 +7,10 @@
 // recordings and their files those of [Recordings]. What takes long is answered line by line, and given up when nobody
 // listens any more.
 //
+// Servers are tested before they take meetings (test, enable), leave without anybody noticing (drain) or at once
+// (panic), and can be kept as a list says (sync). What people decided is changed by people alone: a drain that somebody
+// has asked to be waited for disables its server in the end, and nothing else here changes a state by itself.
+//
 // It never shows a server's secret, shows a tenant's only to those that ask for it by name, and never lets a server into
 // the pool unseen: its address and secret are tried first, unless somebody insists.
 package admin

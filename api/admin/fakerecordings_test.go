@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -21,7 +22,9 @@ var then = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 type fakeRecordings struct {
 	list    []store.Recording
 	jobs    []store.Job
+	mu      sync.Mutex // guards owed and fault
 	owed    []recordings.Owing
+	fault   error
 	volumes []volume.Status
 	trouble []string
 	asked   []string
@@ -132,7 +135,23 @@ func (f *fakeRecordings) Assign(_ context.Context, id, tenant string) (store.Rec
 	return *f.at(id), nil
 }
 
-func (f *fakeRecordings) Owed(context.Context) ([]recordings.Owing, error) { return f.owed, nil }
+func (f *fakeRecordings) Owed(context.Context) ([]recordings.Owing, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.owed, f.fault
+}
+
+// owe makes a server owe these recordings alone, and the store fail with fault.
+func (f *fakeRecordings) owe(server string, step store.OwedStep, fault error, ids ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.owed, f.fault = nil, fault
+	for _, id := range ids {
+		f.owed = append(f.owed, recordings.Owing{Recording: store.Recording{
+			RecordID: id, Tenant: "default", Owed: &store.Owed{Server: server, Step: step, Ended: then},
+		}})
+	}
+}
 
 func (f *fakeRecordings) Jobs(_ context.Context, filter store.JobFilter) (page []store.Job, err error) {
 	for _, j := range f.jobs {

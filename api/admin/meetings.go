@@ -10,7 +10,6 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
-	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -73,8 +72,8 @@ func (a *API) endMeeting(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, noMeeting(key)
 	}
-	if err := a.end(r.Context(), found); err != nil && !f.Force {
-		return nil, err
+	if err := a.end(r.Context(), found.Claim); err != nil && !f.Force {
+		return nil, unreachable(err)
 	}
 	closed, err := a.Meetings.Close(context.WithoutCancel(r.Context()), found.Claim, "operator")
 	if err != nil {
@@ -89,25 +88,24 @@ func (a *API) endMeeting(r *http.Request) (any, error) {
 }
 
 // end asks the server. One that does not know the meeting has ended it.
-func (a *API) end(ctx context.Context, found placement.Found) error {
-	id := found.Claim.Server
-	s, ok := a.Pool.Server(id)
+func (a *API) end(ctx context.Context, c store.Claim) error {
+	s, ok := a.Pool.Server(c.Server)
 	if !ok {
-		return unreachable(fmt.Errorf("server %s is not in the pool", id))
+		return fmt.Errorf("server %s is not in the pool", c.Server)
 	}
 	ctx, cancel := context.WithTimeout(ctx, endDeadline)
 	defer cancel()
-	answer, err := a.client(s).Answer(ctx, "end", "meetingID="+url.QueryEscape(found.Claim.MeetingID))
+	answer, err := a.client(s.Server).Answer(ctx, "end", "meetingID="+url.QueryEscape(c.MeetingID))
 	if err == nil && answer.Err != nil && answer.Err.Key != bbb.ErrMeetingNotFound.Key {
 		err = answer.Err
 	}
 	if err != nil {
-		return unreachable(fmt.Errorf("server %s: %w", id, err))
+		return fmt.Errorf("server %s: %w", c.Server, err)
 	}
 	return nil
 }
 
-func (a *API) client(s poller.Status) *bbb.Client {
+func (a *API) client(s store.Server) *bbb.Client {
 	return a.Pool.NewClient(bbb.Endpoint{
 		URL: s.URL, Secret: bbb.Secret(s.Secret), Algorithm: bbb.Algorithm(s.Checksum),
 	})

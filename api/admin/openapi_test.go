@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/trial"
+	traces "github.com/bbbpool/bbbpool/placement/simulate"
 	"github.com/bbbpool/bbbpool/recordings"
 )
 
@@ -70,6 +72,14 @@ func TestOpenAPI_Schemas(t *testing.T) {
 		"ImportOptions": recordings.ImportOptions{}, "ImportReport": recordings.ImportReport{},
 		"VerifyOptions": recordings.VerifyOptions{}, "VerifyReport": recordings.VerifyReport{},
 		"PruneOptions": recordings.PruneOptions{}, "PruneReport": recordings.PruneReport{},
+		"Event": admin.Event{}, "Trial": admin.Trial{}, "Tried": admin.Tried{}, "TrialCheck": trial.Check{},
+		"LoadReport": trial.LoadReport{}, "CallLatency": trial.CallLatency{}, "Drain": admin.Drain{},
+		"Drained": admin.Drained{}, "Room": admin.Room{}, "Panic": admin.Panic{}, "Panicked": admin.Panicked{},
+		"Sync": admin.Sync{}, "SyncServer": admin.SyncServer{}, "Synced": admin.Synced{}, "SyncChange": admin.SyncChange{},
+		"Capacity": admin.Capacity{}, "Fullness": admin.Fullness{}, "ServerShare": admin.ServerShare{},
+		"DryRun": admin.DryRun{}, "Placement": admin.Placement{}, "Option": admin.Option{}, "Explained": admin.Explained{},
+		"ExplainedAt": admin.ExplainedAt{}, "Decision": admin.Decision{}, "TenantChange": admin.TenantChange{},
+		"TraceMeeting": traces.Meeting{},
 	}
 	schemas := described(t).Components.Schemas
 	for name, value := range types {

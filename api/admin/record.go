@@ -31,7 +31,7 @@ func (n NewServer) record(now time.Time) (store.Server, error) {
 	if n.Enable {
 		s.State = store.Enabled
 	}
-	c := Change{URL: &n.URL, Secret: &n.Secret, Weight: n.Weight, Capacity: &n.Capacity, Tag: &n.Tag}
+	c := Change{URL: &n.URL, Secret: &n.Secret, Weight: n.Weight, Capacity: &n.Capacity, Hard: &n.Hard, Tag: &n.Tag}
 	faults := c.faults(&s)
 	if n.ID != "" && !idForm.MatchString(n.ID) {
 		faults = append(faults, "id: want up to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit")
@@ -60,6 +60,7 @@ func (c Change) fields() (names []string) {
 		{"secret", c.Secret != nil},
 		{"weight", c.Weight != nil},
 		{"capacity", c.Capacity != nil},
+		{"hard", c.Hard != nil},
 		{"tag", c.Tag != nil},
 	} {
 		if f.given {
@@ -94,6 +95,12 @@ func (c Change) faults(s *store.Server) (faults []string) {
 		if s.Capacity < 0 || s.Capacity > maxCapacity {
 			wrong("capacity: want a number of people from 0 (no limit) to %d", maxCapacity)
 		}
+	}
+	if c.Hard != nil {
+		s.Hard = *c.Hard
+	}
+	if (c.Capacity != nil || c.Hard != nil) && s.Hard && s.Capacity == 0 {
+		wrong("hard: want a capacity above 0 with it, there is no limit to keep otherwise")
 	}
 	if c.Tag != nil {
 		s.Tag = strings.TrimSpace(*c.Tag)

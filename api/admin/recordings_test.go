@@ -20,7 +20,7 @@ import (
 func withRecordings(t *testing.T) (*testPool, *fakeRecordings) {
 	t.Helper()
 	p, fake := newTestPool(t), newRecordings()
-	p.api.Recordings = fake
+	p.api.Recordings, p.fake = fake, fake
 	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: "other"})
 	if err != nil {
 		t.Fatal(err)

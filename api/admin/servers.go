@@ -18,10 +18,14 @@ const (
 	enableDeadline = 5 * time.Second
 )
 
-func (a *API) listServers(*http.Request) (any, error) {
+func (a *API) listServers(r *http.Request) (any, error) {
+	owed, err := a.owed(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	list := []Server{}
 	for _, s := range a.Pool.Servers() {
-		list = append(list, newServer(s))
+		list = append(list, newServer(s, len(owed[s.ID])))
 	}
 	return list, nil
 }
@@ -31,7 +35,24 @@ func (a *API) showServer(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newServer(s), nil
+	owed, err := a.owed(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	shown := newServer(s, len(owed[s.ID]))
+	for _, e := range a.Pool.Events(s.ID) {
+		shown.Events = append(shown.Events, Event{At: e.At.UTC().Truncate(time.Millisecond), Kind: e.Kind, Text: e.Text})
+	}
+	return shown, nil
+}
+
+// show shows a server after something was done to it: what it owes is not what that must fail for.
+func (a *API) show(ctx context.Context, s poller.Status) Server {
+	owed, err := a.owed(ctx)
+	if err != nil {
+		a.Log.Error().Err(err).Str("server", s.ID).Msg("count what a server owes")
+	}
+	return newServer(s, len(owed[s.ID]))
 }
 
 // server returns the status of the server that the path names.
@@ -74,12 +95,17 @@ func (a *API) addServer(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.Enable && !n.Force {
+		if result.Warning, err = a.examine(r.Context(), &record); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.insert(r.Context(), &record); err != nil {
 		return nil, err
 	}
 	a.logger(r).Info().Str("server", record.ID).Str("url", record.URL).Str("state", string(record.State)).
 		Bool("force", n.Force).Msg("server added")
-	return created{a.outcome(record, result)}, nil
+	return created{a.outcome(r.Context(), record, result)}, nil
 }
 
 // insert stores a new server under an ID that nobody has. The caller hanging up does not stop half of it.
@@ -141,12 +167,12 @@ func (a *API) diagnose(ctx context.Context, s store.Server, limit time.Duration)
 }
 
 // outcome completes a result with what the server has become.
-func (a *API) outcome(record store.Server, result Result) Result {
+func (a *API) outcome(ctx context.Context, record store.Server, result Result) Result {
 	status, ok := a.Pool.Server(record.ID)
 	if !ok { // removed in this very moment
 		status = poller.Status{Server: record, Health: poller.Unknown}
 	}
-	result.Server = newServer(status)
+	result.Server = a.show(ctx, status)
 	return result
 }
 
@@ -183,7 +209,7 @@ func (a *API) changeServer(r *http.Request) (any, error) {
 		return nil, err
 	}
 	a.logger(r).Info().Str("server", record.ID).Strs("changed", c.fields()).Bool("force", c.Force).Msg("server changed")
-	return a.outcome(record, result), nil
+	return a.outcome(r.Context(), record, result), nil
 }
 
 // update changes a record and tells the pool, in one order for both.
@@ -201,6 +227,8 @@ func (a *API) update(ctx context.Context, id string, change func(*store.Server) 
 	return record, nil
 }
 
+// removeServer forgets a server. As long as it has meetings or owes recordings somebody has to insist, whatever its state
+// and health are: nobody would find the ones any more, and nobody would wait for the others.
 func (a *API) removeServer(r *http.Request) (any, error) {
 	force, err := flag(r, "force")
 	if err != nil {
@@ -210,17 +238,27 @@ func (a *API) removeServer(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	inUse := s.State != store.Disabled && s.Health != poller.Offline
-	if inUse && s.Load.Meetings > 0 && !force {
-		return nil, conflict("server %s has %s: cordon it and wait for their end, or insist with --force", s.ID,
-			Running(s.Load.Meetings, s.Load.People))
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	ctx := context.WithoutCancel(r.Context())
-	if err := a.Servers.DeleteServer(ctx, s.ID); err != nil {
+	if err := a.remove(r.Context(), s.ID, force); err != nil {
 		return nil, err
 	}
 	a.logger(r).Info().Str("server", s.ID).Int("meetings", s.Load.Meetings).Bool("force", force).Msg("server removed")
-	return nil, a.Pool.RemoveServer(ctx, s.ID)
+	return nil, nil //nolint:nilnil // there is nothing to say
+}
+
+func (a *API) remove(ctx context.Context, id string, force bool) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ctx = context.WithoutCancel(ctx)
+	left, err := a.left(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !force && (left.meetings > 0 || len(left.owed) > 0) {
+		return conflict("server %s %s: bbbpool server drain --wait waits for the end of that, and disables it; --force removes "+
+			"it now: its meetings are forgotten, and its recordings not waited for any more", id, left.has())
+	}
+	if err := a.Servers.DeleteServer(ctx, id); err != nil {
+		return err
+	}
+	return a.Pool.RemoveServer(ctx, id)
 }

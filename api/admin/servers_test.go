@@ -34,7 +34,7 @@ func TestClient_AddServer(t *testing.T) {
 			}
 			want := admin.Result{Server: admin.Server{
 				ID: "127.0.0.1", URL: server.URL(), State: "disabled", Health: "unknown", Weight: 2.5, Capacity: 200,
-				Tag: "big", Checksum: "sha256",
+				Tag: "big", Checksum: "sha256", Warnings: []string{},
 			}, Diagnosis: &admin.Diagnosis{Checksum: "sha256"}}
 			ignored := cmpopts.IgnoreFields(admin.Diagnosis{}, "Version")
 			if diff := cmp.Diff(want, got, ignored); diff != "" {
@@ -108,11 +108,11 @@ func TestClient_AddServer_Diagnosis(t *testing.T) {
 func TestClient_AddServer_Algorithm(t *testing.T) {
 	p := newTestPool(t)
 	url := fakeBBB(t, "s3cret", bbb.SHA512)
-	got, err := p.AddServer(t.Context(), admin.NewServer{URL: url, Secret: "s3cret", Enable: true})
+	got, err := p.AddServer(t.Context(), admin.NewServer{URL: url, Secret: "s3cret"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Checksum != "sha512" || got.State != "enabled" || got.Diagnosis.Version != "3.0.9" {
+	if got.Checksum != "sha512" || got.State != "disabled" || got.Diagnosis.Version != "3.0.9" {
 		t.Errorf("added %+v, %+v", got, got.Diagnosis)
 	}
 	if answer, err := p.poller.Client(got.ID).Answer(t.Context(), "getMeetings", ""); err != nil || answer.Err != nil {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -19,17 +20,15 @@ func (a *API) enable(r *http.Request) (any, error) {
 		return nil, err
 	}
 	var result Result
-	checksum := s.Checksum
+	fit := s
 	if s.State != store.Enabled && !f.Force {
-		d, err := a.diagnose(r.Context(), s, enableDeadline)
-		if err != nil {
-			return nil, unsound(fmt.Errorf("server %s stays %s: %w", s.ID, s.State, err))
+		if result, err = a.fit(r.Context(), &fit); err != nil {
+			return nil, err
 		}
-		result.Diagnosis, checksum = newDiagnosis(d), string(d.Algorithm)
 	}
 	record, err := a.update(r.Context(), s.ID, func(now *store.Server) error {
 		if now.URL == s.URL && now.Secret == s.Secret {
-			now.Checksum = checksum
+			now.Checksum, now.Admitted = fit.Checksum, fit.Admitted
 		}
 		now.State = store.Enabled
 		return nil
@@ -38,10 +37,23 @@ func (a *API) enable(r *http.Request) (any, error) {
 		return nil, err
 	}
 	a.logState(r, record, f)
-	result = a.outcome(record, result)
 	if s.State == store.Enabled {
 		result.Warning = a.sickness(s.ID)
 	}
+	return a.outcome(r.Context(), record, result), nil
+}
+
+// fit diagnoses a server and tests it, as it must be to take meetings, and notes that in its record.
+func (a *API) fit(ctx context.Context, s *store.Server) (result Result, err error) {
+	d, err := a.diagnose(ctx, *s, enableDeadline)
+	if err != nil {
+		return result, unsound(fmt.Errorf("server %s stays %s: %w", s.ID, s.State, err))
+	}
+	s.Checksum = string(d.Algorithm)
+	if result.Warning, err = a.examine(ctx, s); err != nil {
+		return result, unsound(fmt.Errorf("server %s stays %s: %w", s.ID, s.State, err))
+	}
+	result.Diagnosis = newDiagnosis(d)
 	return result, nil
 }
 
@@ -65,7 +77,7 @@ func (a *API) disable(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if s.State != store.Disabled && s.Load.Meetings > 0 && !f.Force {
-		return nil, conflict("server %s has %s: cordon it and wait for their end, or insist with --force", s.ID,
+		return nil, conflict("server %s has %s: bbbpool server drain --wait waits for their end, or insist with --force", s.ID,
 			Running(s.Load.Meetings, s.Load.People))
 	}
 	return a.setState(r, store.Disabled, f)
@@ -80,7 +92,7 @@ func (a *API) setState(r *http.Request, state store.ServerState, f Forced) (any,
 		return nil, err
 	}
 	a.logState(r, record, f)
-	return a.outcome(record, Result{}), nil
+	return a.outcome(r.Context(), record, Result{}), nil
 }
 
 func (a *API) logState(r *http.Request, record store.Server, f Forced) {

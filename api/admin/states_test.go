@@ -3,6 +3,7 @@ package admin_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -95,8 +97,9 @@ func TestClient_MeetingsInTheWay(t *testing.T) {
 	if got, err := p.DisableServer(t.Context(), "a", true); err != nil || got.State != "disabled" {
 		t.Errorf("disabled %+v, %v", got, err)
 	}
-	if err := p.RemoveServer(t.Context(), "a", false); err != nil {
-		t.Errorf("remove a disabled server: %v", err)
+	refused(t, p.RemoveServer(t.Context(), "a", false), http.StatusConflict, "1 meeting with 1 person", "drain --wait")
+	if err := p.RemoveServer(t.Context(), "a", true); err != nil {
+		t.Errorf("forced: %v", err)
 	}
 	if list := p.ledger.Meetings(); len(list) != 0 {
 		t.Errorf("claims are left: %v", list)
@@ -133,7 +136,7 @@ func TestClient_EndMeeting(t *testing.T) {
 	if _, err := p.ledger.Peek(class); !errors.Is(err, placement.ErrUnknown) {
 		t.Errorf("the claim stands: %v", err)
 	}
-	sessions, err := p.stores.Index.SessionsSince(t.Context(), time.Time{}, 10)
+	sessions, err := p.stores.Index.SessionsSince(t.Context(), time.Time{}, "", 10)
 	if err != nil || len(sessions) != 1 || sessions[0].Reason != "operator" || sessions[0].Server != claim.Server {
 		t.Errorf("sessions %+v, %v", sessions, err)
 	}
@@ -226,4 +229,63 @@ func TestClient_Status(t *testing.T) {
 	if len(got.Problems) != 1 || got.Problems[0] != "server a is suspect, failing for 0s: api: refused: nobody there" {
 		t.Errorf("problems %q", got.Problems)
 	}
+}
+
+// warned is a pool whose servers have something to warn of.
+type (
+	pool   = admin.Pool
+	warned struct{ pool }
+)
+
+func (w warned) Servers() []poller.Status {
+	list := w.pool.Servers()
+	for i := range list {
+		list[i].Warnings, list[i].ClockSkew = []string{"its clock is 7s behind ours"}, -7*time.Second
+		list[i].CertificateExpires = then
+	}
+	return list
+}
+
+// What will break soon is a problem of the pool, and shown with the server; but nobody minds about one that is disabled.
+func TestClient_Warnings(t *testing.T) {
+	p, fake := withServers(t, 1)
+	p.api.Pool = warned{p.api.Pool}
+	fake.owe("a", store.OwedPublished, nil, "r1", "r2")
+	list, err := p.Servers(t.Context())
+	if err != nil || len(list) != 1 || len(list[0].Warnings) != 1 || list[0].SkewMS != -7000 || list[0].Owed != 2 ||
+		!list[0].CertificateExpires.Equal(then) || list[0].Events != nil {
+		t.Errorf("servers %+v, %v", list, err)
+	}
+	warning := "server a: its clock is 7s behind ours"
+	if st, err := p.Status(t.Context()); err != nil || !slices.Contains(st.Problems, warning) {
+		t.Errorf("problems %q, %v", st.Problems, err)
+	}
+	if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := p.Status(t.Context()); err != nil || slices.Contains(st.Problems, warning) {
+		t.Errorf("problems %q, %v", st.Problems, err)
+	}
+	got, err := p.Server(t.Context(), "a")
+	if err != nil || len(got.Events) == 0 || got.Events[0].Kind == "" || got.Events[0].Text == "" {
+		t.Errorf("server %+v, %v", got, err)
+	}
+}
+
+// A hard capacity needs one.
+func TestClient_Hard(t *testing.T) {
+	p, _ := withServers(t, 1)
+	yes, capacity := true, 50
+	_, err := p.ChangeServer(t.Context(), "a", admin.Change{Hard: &yes})
+	refused(t, err, http.StatusBadRequest, "hard:")
+	got, err := p.ChangeServer(t.Context(), "a", admin.Change{Hard: &yes, Capacity: &capacity})
+	if err != nil || !got.Hard || got.Capacity != 50 {
+		t.Errorf("changed into %+v, %v", got, err)
+	}
+	if load := p.ledger.ServerLoad("a"); !load.Hard || load.Capacity != 50 {
+		t.Errorf("the ledger has %+v", load)
+	}
+	capacity = 0
+	_, err = p.ChangeServer(t.Context(), "a", admin.Change{Capacity: &capacity})
+	refused(t, err, http.StatusBadRequest, "hard:")
 }

@@ -76,6 +76,9 @@ func (a *API) problems(servers []poller.Status) []string {
 		if s.Health == poller.Suspect || s.Health == poller.Offline {
 			list = append(list, a.illness(s))
 		}
+		for _, warning := range s.Warnings {
+			list = append(list, fmt.Sprintf("server %s: %s", s.ID, warning))
+		}
 		if people := s.Load.People; s.Capacity > 0 && people > s.Capacity {
 			list = append(list, fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity))
 		}

@@ -106,10 +106,6 @@ func (l *lines) repeat() {
 
 // send writes a line. One that does not get through ends the work. The caller holds the lock.
 func (l *lines) send(line Line) {
-	body, err := json.Marshal(line)
-	if err != nil { // as in writeJSON
-		body = []byte(`{"error":"Internal error.","code":"internal"}`)
-	}
 	if !l.begun {
 		l.begun = true
 		l.writer.Header().Set("Content-Type", "application/x-ndjson")
@@ -117,9 +113,18 @@ func (l *lines) send(line Line) {
 		l.writer.Header().Set("X-Accel-Buffering", "no")
 	}
 	_ = l.control.SetWriteDeadline(time.Now().Add(linePatience))
-	if _, err := l.writer.Write(append(body, '\n')); err != nil {
+	if _, err := l.writer.Write(asLine(line)); err != nil {
 		l.cancel()
 		return
 	}
 	_ = l.control.Flush()
+}
+
+// asLine is a value as one line of JSON.
+func asLine(v any) []byte {
+	body, err := json.Marshal(v)
+	if err != nil { // as in writeJSON
+		body = []byte(`{"code":"internal","error":"Internal error."}`)
+	}
+	return append(body, '\n')
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,13 +58,56 @@ func (a *API) lookUp(ctx context.Context, id string) (store.Tenant, error) {
 	return t, notFound("there is no tenant %q: bbbpool tenant list shows those there are", id)
 }
 
+// changeTenant changes what is set for a tenant. The gateway goes by it from then on.
+func (a *API) changeTenant(r *http.Request) (any, error) {
+	var c TenantChange
+	if err := read(r, &c); err != nil {
+		return nil, err
+	}
+	t, err := a.lookUp(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if c.Tag != nil && !text(*c.Tag, maxTag) {
+		return nil, invalid("tag: want up to %d bytes of text, as in meta_server-tag", maxTag)
+	}
+	ctx := context.WithoutCancel(r.Context())
+	t, err = a.Tenants.UpdateTenant(ctx, t.ID, c.apply)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, conflict("tenant %s is not stored yet: bbbpool serve stores it on its first start", r.PathValue("id"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.logger(r).Info().Str("tenant", t.ID).Str("tag", t.Tag).Bool("ignore_hints", t.IgnoreHints).Msg("tenant changed")
+	if a.Reload != nil {
+		if err := a.Reload(ctx); err != nil {
+			return nil, fmt.Errorf("tenant %s is changed, and not in use yet: %w", t.ID, err)
+		}
+	}
+	return a.tenant(t, store.Secret.String), nil
+}
+
+func (c TenantChange) apply(t *store.Tenant) error {
+	if c.Tag != nil {
+		t.Tag = strings.TrimSpace(*c.Tag)
+	}
+	if c.IgnoreHints != nil {
+		t.IgnoreHints = *c.IgnoreHints
+	}
+	return nil
+}
+
 // tenant shows the secrets that are in use.
 func (a *API) tenant(t store.Tenant, show func(store.Secret) string) Tenant {
 	source := "stored"
 	if t.ID == store.DefaultTenant && len(a.EnvSecrets) > 0 {
 		source, t.Secrets = "environment", a.EnvSecrets
 	}
-	shown := Tenant{ID: t.ID, Name: t.Name, Secrets: []string{}, Source: source, Created: stamp(t.Created)}
+	shown := Tenant{
+		ID: t.ID, Name: t.Name, Secrets: []string{}, Source: source, Created: stamp(t.Created), Tag: t.Tag,
+		IgnoreHints: t.IgnoreHints,
+	}
 	for _, secret := range t.Secrets {
 		if secret != "" {
 			shown.Secrets = append(shown.Secrets, show(secret))

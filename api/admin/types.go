@@ -19,31 +19,44 @@ type Server struct {
 	Reason   string  `json:"reason"` // of the last failure; "" while calls succeed
 	Weight   float64 `json:"weight"`
 	Capacity int     `json:"capacity"` // people; 0 is no limit
+	Hard     bool    `json:"hard"`     // no new meeting goes beyond the capacity
 	Tag      string  `json:"tag"`
 	Checksum string  `json:"checksum"` // the algorithm
+
+	Admitted *time.Time `json:"admitted"` // when it last passed the test that lets it in; null if it never did
 
 	Meetings int     `json:"meetings"` // claimed there at this moment
 	Users    int     `json:"users"`    // in these, or sent there and on the way
 	Videos   int     `json:"videos"`   // seen at the last poll
 	Largest  int     `json:"largest"`  // people in the largest meeting, seen at the last poll
 	Expected float64 `json:"expected"` // people still expected in its meetings, to one decimal
+	Kept     float64 `json:"kept"`     // room held for meetings that are not created yet, in people, to one decimal
+	Owed     int     `json:"owed"`     // recordings that it has still to deliver
 
 	LastPoll     *time.Time `json:"last_poll"`     // the last good one; null if there was none
 	LatencyMS    float64    `json:"latency_ms"`    // of that
 	FailingSince *time.Time `json:"failing_since"` // null while calls succeed
+
+	Warnings           []string   `json:"warnings"`            // what will break unless somebody looks after it
+	SkewMS             float64    `json:"skew_ms"`             // its clock minus ours; 0 also while that is not known
+	CertificateExpires *time.Time `json:"certificate_expires"` // null over http, and before the first call
+	Events             []Event    `json:"events,omitempty"`    // the last ones, newest last; of a single server alone
 }
 
-func newServer(s poller.Status) Server {
+// newServer shows a server that owes so many recordings.
+func newServer(s poller.Status, owed int) Server {
 	checksum := s.Checksum
 	if checksum == "" {
 		checksum = string(bbb.SHA256)
 	}
 	return Server{
 		ID: s.ID, URL: s.URL, State: string(s.State), Health: string(s.Health), Reason: s.Reason,
-		Weight: s.Weight, Capacity: s.Capacity, Tag: s.Tag, Checksum: checksum,
+		Weight: s.Weight, Capacity: s.Capacity, Hard: s.Hard, Tag: s.Tag, Checksum: checksum, Admitted: stamp(s.Admitted),
 		Meetings: s.Load.Meetings, Users: s.Load.People, Videos: s.Videos, Largest: s.Largest,
-		Expected: tenths(s.Load.Expected),
+		Expected: tenths(s.Load.Expected), Kept: tenths(s.Load.Kept), Owed: owed,
 		LastPoll: stamp(s.LastPoll), LatencyMS: milliseconds(s.Latency), FailingSince: stamp(s.Failing),
+		Warnings: append([]string{}, s.Warnings...), SkewMS: milliseconds(s.ClockSkew),
+		CertificateExpires: stamp(s.CertificateExpires),
 	}
 }
 
@@ -73,9 +86,10 @@ type NewServer struct {
 	ID       string       `json:"id,omitempty"`     // made from the host's name by default
 	Weight   *float64     `json:"weight,omitempty"` // 1 by default
 	Capacity int          `json:"capacity,omitempty"`
+	Hard     bool         `json:"hard,omitempty"` // no new meeting goes beyond the capacity
 	Tag      string       `json:"tag,omitempty"`
 	Enable   bool         `json:"enable,omitempty"` // it takes no meetings before it is enabled
-	Force    bool         `json:"force,omitempty"`  // add it even if it cannot be reached
+	Force    bool         `json:"force,omitempty"`  // add it even if it cannot be reached, or fails the test
 }
 
 // Change asks for a server to be changed. What is nil stays.
@@ -84,6 +98,7 @@ type Change struct {
 	Secret   *store.Secret `json:"secret,omitempty"`
 	Weight   *float64      `json:"weight,omitempty"`
 	Capacity *int          `json:"capacity,omitempty"`
+	Hard     *bool         `json:"hard,omitempty"`
 	Tag      *string       `json:"tag,omitempty"`
 	Force    bool          `json:"force,omitempty"` // change it even if it cannot be reached then
 }
@@ -122,6 +137,9 @@ type Tenant struct {
 	Secrets []string   `json:"secrets"` // "***" unless they were asked for
 	Source  string     `json:"source"`  // of the secrets: "stored" or "environment"
 	Created *time.Time `json:"created"` // null where it is not stored
+
+	Tag         string `json:"tag"`          // asked of servers by creates that have no meta_server-tag of their own
+	IgnoreHints bool   `json:"ignore_hints"` // what it says about the size of its meetings is not believed
 }
 
 // Version is the version of the program.

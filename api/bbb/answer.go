@@ -62,11 +62,14 @@ var given = regexp.MustCompile(`checksum=[0-9A-Fa-f]+`)
 // which is as good as the call to anybody who reads it.
 func tame(s string) string {
 	s = given.ReplaceAllString(s, "checksum=***")
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "…"
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
 	}
 	return s
 }
+
+// maxText is how many bytes we repeat of what a server says.
+const maxText = 200
 
 // Get returns the text of an element of the answer, or "". Elements of elements are not looked at: their names may be
 // somebody's choice.

@@ -49,14 +49,19 @@ func (e *CallError) Error() string {
 func (e *CallError) Unwrap() error { return e.Err }
 
 // callError finds the reason in what net/http returned. What answers with our own request, as an echo server does, must
-// not get its checksum into an error.
+// not get its checksum into an error, and no server may fill our logs.
 func callError(call string, err error) *CallError {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	failed := &CallError{Call: call, Reason: reason(err), Err: err}
-	if strings.Contains(err.Error(), "checksum") {
+	switch text := err.Error(); {
+	case strings.Contains(text, "checksum"):
 		failed.Err = errors.New("the answer is not HTTP")
+	case failed.Reason == TLS:
+		failed.Err = advise(err)
+	case len(text) > maxText:
+		failed.Err = &advice{tame(text), err}
 	}
 	return failed
 }

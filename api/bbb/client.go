@@ -60,7 +60,26 @@ func (c *Client) URL(call, query string) string {
 type Reply struct {
 	Status      int
 	ContentType string
+	Location    string // where a redirect leads
 	Body        []byte
+	Date        time.Time // what the server, or nginx before it, took for now; to the second; zero where it did not say
+	Expires     time.Time // when its certificate does; zero over http
+}
+
+// Skew is the server's clock minus ours, in whole seconds, by the reply to a call that we began and ended at these times.
+// It is 0 where the reply does not tell: it has no Date, or the difference may as well come from the length of the call,
+// and from Date having no fractions of a second.
+func (r *Reply) Skew(began, ended time.Time) time.Duration {
+	if r.Date.IsZero() {
+		return 0
+	}
+	const fraction = time.Second / 2
+	half := ended.Sub(began) / 2
+	skew := r.Date.Add(fraction).Sub(began.Add(half))
+	if skew.Abs() <= half+fraction {
+		return 0
+	}
+	return skew.Round(time.Second)
 }
 
 // Answer reads the head of the reply to a call. It fails with a *CallError where that is not BigBlueButton's.
@@ -110,13 +129,19 @@ func (c *Client) Answer(ctx context.Context, call, query string) (Answer, error)
 // Probe asks the API for its version: the cheapest sign of life there is. It needs no checksum, and waits for no
 // slot.
 func (c *Client) Probe(ctx context.Context) (Answer, error) {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
-	reply, err := c.send(ctx, "", "", "", nil, MaxAnswer)
+	reply, err := c.ProbeReply(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
 	return reply.Answer("")
+}
+
+// ProbeReply is Probe with the whole reply, which also tells the server's time and when its certificate expires.
+// Whether it is BigBlueButton's has still to be seen, with Answer("").
+func (c *Client) ProbeReply(ctx context.Context) (*Reply, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	return c.send(ctx, "", "", "", nil, MaxAnswer)
 }
 
 // bounded gives a context without a deadline the response timeout.
@@ -197,5 +222,21 @@ func check(call string, resp *http.Response, body []byte, limit int64) (*Reply, 
 		err := fmt.Errorf("%d %s", status, http.StatusText(status))
 		return nil, &CallError{Call: call, Reason: Status, Status: status, Err: err}
 	}
-	return &Reply{Status: status, ContentType: resp.Header.Get("Content-Type"), Body: body}, nil
+	reply := &Reply{
+		Status: status, ContentType: resp.Header.Get("Content-Type"), Location: resp.Header.Get("Location"),
+		Body: body, Date: date(resp.Header),
+	}
+	if resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
+		reply.Expires = resp.TLS.PeerCertificates[0].NotAfter
+	}
+	return reply, nil
+}
+
+// date reads when a reply was made. The zero time is for one that does not say, or says what nobody understands.
+func date(header http.Header) time.Time {
+	t, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }

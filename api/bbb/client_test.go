@@ -72,12 +72,15 @@ func TestClient_Do(t *testing.T) {
 		got = append(got, fmt.Sprint(r.Method, " ", r.URL.Path, " ", raw, " ", signed, " ",
 			r.Header.Get("Content-Type"), " ", string(body), len(r.Header["Idempotency-Key"])))
 		w.Header().Set("Content-Type", "text/xml")
+		w.Header().Set("Date", "Thu, 09 Oct 2025 08:53:20 GMT")
 		_, _ = io.WriteString(w, "<response/>")
 	})
 	c := newClient(t, s.URL+"/bigbluebutton/api")
 	for _, body := range [][]byte{nil, {}, []byte(modules)} {
 		reply, err := c.Do(t.Context(), "create", query, "application/xml", body)
-		want := &bbb.Reply{Status: 200, ContentType: "text/xml", Body: []byte("<response/>")}
+		want := &bbb.Reply{
+			Status: 200, ContentType: "text/xml", Body: []byte("<response/>"), Date: time.Unix(1_760_000_000, 0).UTC(),
+		}
 		if diff := cmp.Diff(want, reply); diff != "" {
 			t.Error(err, diff)
 		}
@@ -144,6 +147,7 @@ func TestClient_ResponseDeadline(t *testing.T) {
 func TestClient_ConnectDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := bbb.NewTransport(bbb.Timeouts{Connect: 2 * time.Second})
+		silent.Lookup = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
 		silent.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, _ := net.Pipe() // takes TCP, and nothing of TLS
 			return ours, nil
@@ -372,6 +376,72 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
+// A server's clock and its certificate show in the diagnosis.
+func TestDiagnose_Clock(t *testing.T) {
+	const fast = time.Hour
+	root, list := sample(t, "root-3.0"), sample(t, "getmeetings-3.0")
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().UTC().Add(fast).Format(http.TimeFormat))
+		if strings.HasSuffix(r.URL.Path, "getMeetings") {
+			root = list
+		}
+		_, _ = w.Write(root)
+	}))
+	defer s.Close()
+	transport := newTransport(t)
+	transport.TLS.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	got, err := bbb.Diagnose(t.Context(), bbb.Endpoint{URL: s.URL}, func(e bbb.Endpoint) *bbb.Client {
+		return bbb.NewClient(e, transport, time.Minute)
+	})
+	if err != nil || !got.Expires.Equal(s.Certificate().NotAfter) {
+		t.Errorf("%+v %v", got, err)
+	}
+	if off := (got.Skew - fast).Abs(); off > time.Minute || got.Skew%time.Second != 0 {
+		t.Errorf("skew %v", got.Skew)
+	}
+}
+
+// What the length of the call and the missing fractions of a second may explain is no difference between clocks.
+func TestReply_Skew(t *testing.T) {
+	began := time.Unix(1_760_000_000, 300_000_000)
+	at := func(d time.Duration) time.Time { return began.Add(d).Truncate(time.Second) } // as a server prints it
+	for name, test := range map[string]struct {
+		date time.Time
+		took time.Duration
+		want time.Duration
+	}{
+		"none":          {time.Time{}, time.Second, 0},
+		"equal":         {at(0), 0, 0},
+		"same second":   {at(500 * time.Millisecond), time.Millisecond, 0},
+		"slow call":     {at(9 * time.Second), 10 * time.Second, 0},
+		"ahead":         {at(time.Minute), 20 * time.Millisecond, time.Minute},
+		"behind":        {at(-time.Minute), 20 * time.Millisecond, -time.Minute},
+		"a bit":         {at(3 * time.Second), 20 * time.Millisecond, 3 * time.Second},
+		"ahead, slowly": {at(time.Minute), 4 * time.Second, 58 * time.Second},
+		"absurd":        {time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), 0, (1<<63 - 1)},
+	} {
+		reply := &bbb.Reply{Date: test.date}
+		if got := reply.Skew(began, began.Add(test.took)); got != test.want {
+			t.Errorf("%s: got %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// A Date that nobody understands is none.
+func TestReply_Date(t *testing.T) {
+	for in, want := range map[string]time.Time{
+		"": {}, "now": {}, "Thu, 99 Oct 2025 08:53:20 GMT": {}, strings.Repeat("9", 10_000): {},
+		"Thu, 09 Oct 2025 08:53:20 GMT":    time.Unix(1_760_000_000, 0),
+		"Thursday, 09-Oct-25 08:53:20 UTC": time.Unix(1_760_000_000, 0),
+	} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = []string{in} })
+		reply, err := newClient(t, s.URL).ProbeReply(t.Context())
+		if err != nil || !reply.Date.Equal(want) || !reply.Expires.IsZero() {
+			t.Errorf("%.40q: %+v %v", in, reply, err)
+		}
+	}
+}
+
 // Whatever is wrong with a server, the error begins with what and ends with what to do.
 func TestDiagnose_Errors(t *testing.T) {
 	status := func(status int, body string) string {
@@ -405,7 +475,7 @@ func TestDiagnose_Errors(t *testing.T) {
 		{"not BBB", status(200, "<html>welcome</html>"), "not BigBlueButton: ", "status 200"},
 		{"502", status(502, ""), "status 502: ", "bbb-conf --status"},
 		{"refused", closed.URL, "refused: ", "check the port"},
-		{"TLS", secure.URL, "tls: ", "check the certificate"},
+		{"TLS", secure.URL, "tls: ", "add that authority"},
 		{"no TLS", strings.Replace(closedTLS(t), "http://", "https://", 1), "tls: ", "http://"},
 		{"hangs up", raw(t, func(net.Conn) {}), "broken: ", "check the port"},
 		{"silent", serve(t, func(http.ResponseWriter, *http.Request) { <-release }).URL, "timeout: ", "firewall"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // NormalizeURL returns the URL of a server's API in the one form that the pool keeps. It takes what people have at
@@ -48,15 +49,24 @@ type Diagnosis struct {
 	Version   string    // of BigBlueButton, where it reveals it
 	Meetings  int
 	People    int
+	Skew      time.Duration // its clock minus ours, see Reply.Skew
+	Expires   time.Time     // when its certificate does; zero over http
 }
 
 // Diagnose asks a server who it is and whether it takes our secret, with each algorithm until one works. The error
 // says what is wrong and what to do about it.
 func Diagnose(ctx context.Context, e Endpoint, newClient func(Endpoint) *Client) (Diagnosis, error) {
-	root, err := newClient(e).Probe(ctx)
+	began := time.Now()
+	reply, err := newClient(e).ProbeReply(ctx)
 	if err != nil {
-		return Diagnosis{}, explain(e.URL, err)
+		return Diagnosis{}, Explain(e.URL, err)
 	}
+	d := Diagnosis{Skew: reply.Skew(began, time.Now()), Expires: reply.Expires}
+	root, err := reply.Answer("")
+	if err != nil {
+		return Diagnosis{}, Explain(e.URL, err)
+	}
+	d.Version = tame(root.Get("bbbVersion"))
 	for _, alg := range Algorithms {
 		e.Algorithm = alg
 		meetings, err := newClient(e).meetings(ctx)
@@ -64,11 +74,14 @@ func Diagnose(ctx context.Context, e Endpoint, newClient func(Endpoint) *Client)
 			continue
 		}
 		if err != nil {
-			return Diagnosis{}, explain(e.URL, err)
+			return Diagnosis{}, Explain(e.URL, err)
 		}
-		d := Diagnosis{Algorithm: alg, Version: root.Get("bbbVersion"), Meetings: len(meetings)}
+		d.Algorithm = alg
 		for _, m := range meetings {
-			d.People += m.Participants
+			if !m.Ended {
+				d.Meetings++
+				d.People += m.Participants
+			}
 		}
 		return d, nil
 	}
@@ -88,8 +101,9 @@ func (c *Client) meetings(ctx context.Context) ([]Meeting, error) {
 	return meetings, err
 }
 
-// explain turns a failed call into advice.
-func explain(apiURL string, err error) error {
+// Explain turns what came of a call to a server into a line that says what is wrong and what to do about it. Other errors
+// than *CallError it leaves as they are.
+func Explain(apiURL string, err error) error {
 	failed, ok := errors.AsType[*CallError](err)
 	if !ok {
 		return err
@@ -104,7 +118,7 @@ func explain(apiURL string, err error) error {
 	case Refused:
 		return fmt.Errorf("refused: nothing listens at %s; check the port, and that nginx runs there", host)
 	case TLS:
-		return fmt.Errorf("tls: %s: %w; check the certificate, or use http:// for a server without one", host, failed.Err)
+		return fmt.Errorf("tls: %s: %w", host, failed.Err)
 	case Timeout:
 		return fmt.Errorf("timeout: %s does not answer; check the firewall between here and there", host)
 	case Status:

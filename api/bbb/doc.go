@@ -2,7 +2,7 @@
 //
 // It owns the checksum over raw queries, the parameters, the rules for methods and bodies of each call, the XML in and
 // out, the message keys, and a client for calling servers. It knows nothing of pools, tenants or claims, keeps no
-// state beyond connections, and never decides what to do about an answer.
+// state beyond connections and where they led, and never decides what to do about an answer.
 //
 // # Bytes, not values
 //

@@ -2,12 +2,15 @@ package bbb_test
 
 import (
 	"bytes"
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -121,6 +124,38 @@ func FuzzRequest(f *testing.F) {
 				return nil, http.ErrHandlerTimeout
 			}), 1).Do(t.Context(), q.Call, q.Params.Encode(), q.ContentType, q.Body); err == nil {
 			t.Fatal("no error")
+		}
+	})
+}
+
+// Whatever bytes a server sends, a reply or an error of bounded size comes of it, and never our checksum.
+func FuzzReply(f *testing.F) {
+	for _, seed := range []string{
+		ok, "HTTP/1.1 200 OK\r\nDate: Thu, 09 Oct 2025 08:53:20 GMT\r\n\r\nok", "HTTP/1.1 100 Continue\r\n\r\n" + ok,
+		"HTTP/1.1 200 OK\r\nDate: x\r\nDate: y\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "GET /?checksum=0 HTTP/1.1",
+		"HTTP/1.1 500 no\r\nContent-Length: 9999999999\r\n\r\n", "\x15\x03\x01", strings.Repeat("x", 9999),
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		transport := bbb.NewTransport(bbb.Timeouts{Connect: time.Second})
+		defer transport.CloseIdleConnections()
+		transport.Dial = func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			go func() {
+				_, _ = theirs.Read(make([]byte, 4096))
+				_, _ = theirs.Write(sent)
+				_ = theirs.Close()
+			}()
+			return ours, nil
+		}
+		c := bbb.NewClient(bbb.Endpoint{URL: "http://127.0.0.1", Secret: secret}, transport, time.Second)
+		reply, err := c.Do(t.Context(), "end", "a=1", "", nil)
+		if err != nil && (callError(t, err).Err == nil || len(err.Error()) > 400) {
+			t.Fatal(err)
+		}
+		if reply != nil && (len(reply.Body) > len(sent) || !reply.Expires.IsZero()) {
+			t.Fatalf("%+v of %q", reply, sent)
 		}
 	})
 }

@@ -17,7 +17,7 @@ import (
 
 // Timeouts of calls to servers.
 type Timeouts struct {
-	Connect time.Duration // for TCP, and once more for TLS
+	Connect time.Duration // for the name's addresses and TCP, and once more for TLS
 }
 
 // Transport makes calls over HTTP/1.1, each on the goroutine of its caller, and keeps connections open in between.
@@ -25,11 +25,16 @@ type Timeouts struct {
 // It stands in for http.Transport, which hands every call to two goroutines of its connection and back: in a pool that
 // is busy passing calls on, these switches are what it waits for. Measured with BenchmarkGetMeetingInfo of the gateway,
 // a pool makes a quarter more calls a second without them. It does less, too: no proxies, no redirects, no HTTP/2.
+//
+// New connections go to the addresses that the host's name has at that moment. While it cannot be resolved they go to
+// those where the host was last reached, see Unresolved.
 type Transport struct {
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	TLS  *tls.Config // for servers with https; the name is theirs
+	Lookup func(ctx context.Context, host string) ([]string, error) // of a name; IP addresses need none
+	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	TLS    *tls.Config // for servers with https; the name is theirs
 
 	connect time.Duration
+	names   names
 	mu      sync.Mutex
 	idle    map[string][]*conn // by scheme and host, the one used last at the end
 	swept   time.Time          // when connections that nobody used for long were last closed
@@ -45,9 +50,11 @@ const (
 // NewTransport returns a transport for all clients of a pool.
 func NewTransport(t Timeouts) *Transport {
 	return &Transport{
-		Dial:    (&net.Dialer{Timeout: t.Connect, KeepAlive: 15 * time.Second}).DialContext,
+		Lookup:  net.DefaultResolver.LookupHost,
+		Dial:    (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext,
 		TLS:     &tls.Config{MinVersion: tls.VersionTLS12},
 		connect: t.Connect,
+		names:   names{hosts: map[string]*host{}},
 		idle:    map[string][]*conn{},
 	}
 }
@@ -59,7 +66,8 @@ type conn struct {
 	limit io.LimitedReader // what may still be read
 	r     *bufio.Reader
 	w     *bufio.Writer
-	idle  time.Time // since when
+	idle  time.Time            // since when
+	tls   *tls.ConnectionState // nil over http
 }
 
 // RoundTrip makes one call. A connection that turns out to have been closed while it was idle is replaced by a new one,
@@ -107,25 +115,26 @@ func (t *Transport) conn(ctx context.Context, u *url.URL) (c *conn, idle bool, e
 	if c := t.take(key); c != nil {
 		return c, true, nil
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	raw, err := t.Dial(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	raw, addrs, err := t.dial(ctx, u.Hostname(), cmp.Or(u.Port(), defaultPorts[u.Scheme]))
 	if err != nil {
 		return nil, false, err
 	}
+	c = &conn{key: key}
 	if u.Scheme == "https" {
-		if raw, err = t.handshake(ctx, raw, u.Hostname()); err != nil {
+		secure, err := t.handshake(ctx, raw, u.Hostname())
+		if err != nil {
 			return nil, false, err
 		}
+		state := secure.ConnectionState()
+		raw, c.tls = secure, &state
 	}
-	c = &conn{Conn: raw, key: key, limit: io.LimitedReader{R: raw}, w: bufio.NewWriter(raw)}
+	t.names.reached(u.Hostname(), addrs)
+	c.Conn, c.limit.R, c.w = raw, raw, bufio.NewWriter(raw)
 	c.r = bufio.NewReader(&c.limit)
 	return c, false, nil
 }
 
-func (t *Transport) handshake(ctx context.Context, raw net.Conn, name string) (net.Conn, error) {
+func (t *Transport) handshake(ctx context.Context, raw net.Conn, name string) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.connect)
 	defer cancel()
 	config := t.TLS.Clone()
@@ -151,6 +160,7 @@ func (t *Transport) exchange(c *conn, req *http.Request) (resp *http.Response, s
 		stop()
 		return nil, silent, cmp.Or(sent, err)
 	}
+	resp.TLS = c.tls
 	// A server may answer before it has read all of a body that it does not want: then the answer counts.
 	resp.Body = &replyBody{ReadCloser: resp.Body, done: func(whole bool) {
 		if stop() && whole && sent == nil && !resp.Close && c.r.Buffered() == 0 {

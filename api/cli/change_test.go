@@ -1,31 +1,26 @@
 package cli_test
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // fakeBBB is a server with the secret "s3cret" and no meetings.
 func fakeBBB(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/bigbluebutton/api"), "/")
-		query, sum := bbb.SplitChecksum(r.URL.RawQuery)
-		body := "<response><returncode>SUCCESS</returncode><bbbVersion>3.0.9</bbbVersion><meetings/></response>"
-		if call != "" && bbb.Verify(call, query, sum, []bbb.Secret{"s3cret"}) < 0 {
-			body = "<response><returncode>FAILED</returncode><messageKey>checksumError</messageKey></response>"
-		}
-		_, _ = io.WriteString(w, body)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
+	sim, err := simulator.New(simulator.Config{Secret: "s3cret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sim.Start()
+	t.Cleanup(sim.Close)
+	return sim.Servers()[0].URL()
 }
 
 // Scripts take the ID from the standard output: nothing else goes there.
@@ -33,7 +28,7 @@ func TestServerAddCmd(t *testing.T) {
 	p := newPool(t)
 	o := p.run(t, "", "server", "add", fakeBBB(t), "--secret", "s3cret", "--id", "one", "--weight", "2", "--capacity", "9",
 		"--tag", "x", "--enable")
-	if o.failed != nil || o.out != "one\n" || !strings.Contains(o.err, "BigBlueButton 3.0.9 answers") {
+	if o.failed != nil || o.out != "one\n" || !strings.Contains(o.err, "BigBlueButton 3.0.19 answers") {
 		t.Errorf("added %+v", o)
 	}
 	s, err := p.stores.State.Server(t.Context(), "one")
@@ -211,7 +206,7 @@ func TestCheckCmd(t *testing.T) {
 	p.serve(t)
 	o = p.run(t, "", "check")
 	if o.failed != nil || !strings.HasPrefix(o.out, "ok  good  enabled, http://127.0.0.1:") ||
-		!strings.HasSuffix(o.out, "BigBlueButton 3.0.9, 0 meetings with 0 people\n") {
+		!strings.Contains(o.out, "; BigBlueButton 3.0.19, ") || !strings.HasSuffix(o.out, " with 0 people\n") {
 		t.Errorf("good: %+v", o)
 	}
 	p.run(t, "", "server", "add", fakeBBB(t), "--secret", "wrong", "--id", "bad", "--force")

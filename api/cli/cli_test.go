@@ -37,6 +37,8 @@ type pool struct {
 	stores *driver.Stores
 	seen   map[string]poller.Status
 	closed int
+
+	handler http.Handler // answers instead of the API; nil where that answers itself
 }
 
 // looking shows servers as the test has seen them.
@@ -66,6 +68,17 @@ func (l looking) Server(id string) (poller.Status, bool) {
 	return l.dress(s), ok
 }
 
+// Events are those of one server.
+func (l looking) Events(id string) []poller.Event {
+	if id != "b" {
+		return nil
+	}
+	return []poller.Event{
+		{At: now.Add(-time.Hour), Kind: "online", Text: "it answers"},
+		{At: now.Add(-90 * time.Second), Kind: "suspect", Text: "getMeetings: refused: \x1b]0;x\x07"},
+	}
+}
+
 func newPool(t *testing.T) *pool {
 	t.Helper()
 	dir := t.TempDir()
@@ -76,13 +89,13 @@ func newPool(t *testing.T) *pool {
 	t.Cleanup(func() { _ = stores.Close() })
 	clock := func() time.Time { return now }
 	p := &pool{dir: dir, stores: stores, seen: map[string]poller.Status{}}
-	p.ledger = placement.New(placement.Config{}, stores.State, history{stores.Index}, clock)
+	p.ledger = placement.New(placement.Config{Default: 10.25}, stores.State, history{stores.Index}, clock)
 	servers := poller.New(poller.Config{
 		Interval: time.Second, Connect: time.Second, Response: time.Second, Unhealthy: 1, Healthy: 1,
 		Failover: time.Second,
 	}, p.ledger, zerolog.Nop(), clock)
 	p.api = &admin.API{
-		Servers: stores.State, Tenants: stores.State, Pool: looking{servers, p.seen}, Meetings: p.ledger,
+		Servers: stores.State, Tenants: stores.State, Sessions: stores.Index, Pool: looking{servers, p.seen}, Meetings: p.ledger,
 		Version: "1.2.3", Now: clock,
 	}
 	return p
@@ -107,7 +120,7 @@ func (p *pool) meet(t *testing.T, key store.MeetingKey, people int) {
 		t.Fatal(err)
 	}
 	defer creation.End()
-	if _, err := creation.Place(t.Context(), placement.Wish{Expected: 10.25, Recorded: people > 1}, nil); err != nil {
+	if _, err := creation.Place(t.Context(), placement.Wish{Recorded: people > 1}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := creation.Confirm(t.Context(), "internal-"+key.MeetingID, now.UnixMilli()); err != nil {
@@ -123,10 +136,11 @@ func (p *pool) typical(t *testing.T) {
 	t.Helper()
 	p.put(t, store.Server{
 		ID: "a", URL: "https://a.example/bigbluebutton/api", Secret: "hidden-a", State: store.Enabled, Weight: 1.5,
-		Capacity: 200, Checksum: "sha512",
+		Capacity: 200, Hard: true, Checksum: "sha512", Admitted: now.Add(-time.Hour),
 	}, poller.Status{
 		Health: poller.Online, LastPoll: now.Add(-3 * time.Second), Latency: 12340 * time.Microsecond, Videos: 4,
-		Largest: 2,
+		Largest: 2, ClockSkew: -7 * time.Second, CertificateExpires: now.Add(72 * time.Hour),
+		Warnings: []string{"its clock is 7s behind", "its certificate expires in 3 days\x07"},
 	})
 	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "algebra"}, 2)
 	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "evil\x1b[2J\u009bid\nx"}, 1)
@@ -140,7 +154,7 @@ func (p *pool) typical(t *testing.T) {
 		ID: "c", URL: "https://c.example/bigbluebutton/api", Secret: "hidden-c", State: store.Disabled, Weight: 1,
 	}, poller.Status{Health: poller.Unknown})
 	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{
-		ID: "default", Name: "Default", Secrets: []store.Secret{"front-end-secret"}, Created: now,
+		ID: "default", Name: "Default", Secrets: []store.Secret{"front-end-secret"}, Created: now, Tag: "big", IgnoreHints: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -177,8 +191,11 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 	var out, errs bytes.Buffer
 	env := &cli.Env{
 		Ctx: t.Context(), In: strings.NewReader(input), Out: &out, Err: &errs, Terminal: terminal,
-		Options: grammar.Options,
+		Options: grammar.Options, Now: func() time.Time { return now },
 		Offline: func(context.Context, string) (http.Handler, func() error, error) {
+			if p.handler != nil {
+				return p.handler, func() error { p.closed++; return nil }, nil
+			}
 			return p.api.Handler(), func() error { p.closed++; return nil }, nil
 		},
 	}

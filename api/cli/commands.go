@@ -7,6 +7,9 @@ type Commands struct {
 	Meeting   MeetingCmds   `cmd:"" help:"Look at the meetings, or end one."`
 	Tenant    TenantCmds    `cmd:"" help:"Look at the tenants and their secrets."`
 	Recording RecordingCmds `cmd:"" help:"Look after the recordings, and how they get here."`
+	Capacity  CapacityCmd   `cmd:"" help:"Show what the pool carries, and what is left without a server."`
+	Simulate  SimulateCmd   `cmd:"" help:"Replay a day against placement rules, ours and those of others. Needs no pool."`
+	History   HistoryCmds   `cmd:"" help:"Take the history of the meetings along."`
 }
 
 // ServerCmds are the commands about servers.
@@ -18,21 +21,33 @@ type ServerCmds struct {
 	Remove  ServerRemoveCmd  `cmd:"" help:"Take a server out of the pool."`
 	Enable  ServerEnableCmd  `cmd:"" help:"Let a server take meetings."`
 	Cordon  ServerCordonCmd  `cmd:"" help:"Let a server keep its meetings and take no new ones."`
-	Disable ServerDisableCmd `cmd:"" help:"Take a server out of use."`
+	Drain   ServerDrainCmd   `cmd:"" help:"Take a server out of use once its meetings are over and its recordings are here."`
+	Disable ServerDisableCmd `cmd:"" help:"Take a server out of use, at once."`
+	Panic   ServerPanicCmd   `cmd:"" help:"End all meetings on a server, and take it out of use."`
+	Test    ServerTestCmd    `cmd:"" help:"Test whether a server is fit for meetings, and let it into the pool."`
+	Sync    ServerSyncCmd    `cmd:"" help:"Make the servers those of a list in YAML, as Scalelite has it."`
 	Script  ServerScriptCmd  `cmd:"" help:"Print the script that sends a server's recordings to the pool."`
 }
 
 // MeetingCmds are the commands about meetings.
 type MeetingCmds struct {
-	List MeetingListCmd `cmd:"" help:"List the meetings that run."`
-	Show MeetingShowCmd `cmd:"" help:"Show one meeting."`
-	End  MeetingEndCmd  `cmd:"" help:"End a meeting for everybody."`
+	List    MeetingListCmd    `cmd:"" help:"List the meetings that run."`
+	Show    MeetingShowCmd    `cmd:"" help:"Show one meeting."`
+	End     MeetingEndCmd     `cmd:"" help:"End a meeting for everybody."`
+	Explain MeetingExplainCmd `cmd:"" help:"Tell why a meeting is, or was, on its server."`
+	DryRun  MeetingDryRunCmd  `cmd:"" help:"Tell where a create would go, and why. Creates nothing."`
 }
 
 // TenantCmds are the commands about tenants.
 type TenantCmds struct {
 	List TenantListCmd `cmd:"" help:"List the tenants."`
 	Show TenantShowCmd `cmd:"" help:"Show a tenant, its secrets, and how front ends use them."`
+	Set  TenantSetCmd  `cmd:"" help:"Change a tenant."`
+}
+
+// HistoryCmds are the commands about meetings that are over.
+type HistoryCmds struct {
+	Export HistoryExportCmd `cmd:"" help:"Print the past meetings, a line of JSON each, as bbbpool simulate reads them."`
 }
 
 // RecordingCmds are the commands about recordings.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -35,8 +36,16 @@ type Env struct {
 	Shown    bool // and to Out
 	Options  Options
 	Version  string
+	Now      func() time.Time // the clock; the system's by default
 	// Main runs another command of the same program, and returns its exit code.
 	Main func(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int
 	// Offline opens a data directory that nobody serves, and returns the administration of the pool in it.
 	Offline func(ctx context.Context, dataDir string) (handler http.Handler, done func() error, err error)
+}
+
+func (e *Env) now() time.Time {
+	if e.Now == nil {
+		return time.Now()
+	}
+	return e.Now()
 }

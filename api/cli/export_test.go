@@ -8,3 +8,6 @@ var (
 	Size64 = size
 	Span   = span
 )
+
+// ReadServers reads a list of servers.
+var ReadServers = readServers

@@ -86,8 +86,14 @@ func printJSON(w io.Writer, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
+	_, err := io.WriteString(w, harmless(b.String()))
+	return err
+}
+
+// harmless is JSON without anything that a terminal would obey, or hide.
+func harmless(s string) string {
 	var out strings.Builder
-	for _, r := range b.String() {
+	for _, r := range s {
 		switch {
 		case r == '\n' || !unprintable(r):
 			out.WriteRune(r)
@@ -98,8 +104,7 @@ func printJSON(w io.Writer, v any) error {
 			fmt.Fprintf(&out, `\u%04x`, r)
 		}
 	}
-	_, err := io.WriteString(w, out.String())
-	return err
+	return out.String()
 }
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
 )
@@ -30,11 +32,11 @@ func (c *ServerListCmd) Run(env *Env) error {
 		rows := make([][]string, 0, len(servers))
 		for _, s := range servers {
 			rows = append(rows, []string{
-				s.ID, s.State, s.Health, strconv.Itoa(s.Meetings), strconv.Itoa(s.Users), number(s.Expected),
-				number(s.Weight), limit(s.Capacity), s.Tag, s.URL,
+				s.ID, s.State, s.Health, strconv.Itoa(s.Meetings), strconv.Itoa(s.Users), number(s.Expected), number(s.Kept),
+				number(s.Weight), capacity(s), env.age(s.LastPoll), s.Tag, s.URL,
 			})
 		}
-		return table(env.Out, "ID STATE HEALTH MEETINGS USERS EXPECTED WEIGHT CAPACITY TAG URL", rows)
+		return table(env.Out, "ID STATE HEALTH MEETINGS HERE EXPECTED KEPT WEIGHT CAPACITY AGE TAG URL", rows)
 	})
 }
 
@@ -63,22 +65,76 @@ func printServer(env *Env, s admin.Server) error {
 		{"url", s.URL},
 		{"state", s.State},
 		{"health", s.Health},
+		{"admitted", admitted(s)},
 		{"weight", number(s.Weight)},
-		{"capacity", limit(s.Capacity)},
+		{"capacity", capacity(s)},
 		{"tag", s.Tag},
 		{"checksum", s.Checksum},
 		{"meetings", strconv.Itoa(s.Meetings)},
 		{"users", strconv.Itoa(s.Users)},
 		{"expected", number(s.Expected)},
+		{"kept", number(s.Kept)},
 		{"videos", strconv.Itoa(s.Videos)},
 		{"largest meeting", strconv.Itoa(s.Largest)},
 		{"last poll", moment(s.LastPoll)},
 	}
 	if s.LastPoll != nil {
-		pairs = append(pairs, [2]string{"latency", number(s.LatencyMS) + " ms"})
+		pairs = append(pairs, [2]string{"latency", number(s.LatencyMS) + " ms"}, [2]string{"clock", clock(s.SkewMS)})
+	}
+	if s.CertificateExpires != nil {
+		pairs = append(pairs, [2]string{"certificate", "until " + moment(s.CertificateExpires)})
+	}
+	if s.Owed > 0 {
+		pairs = append(pairs, [2]string{"owed", plural(s.Owed, "recording")})
 	}
 	if s.FailingSince != nil {
 		pairs = append(pairs, [2]string{"failing since", moment(s.FailingSince)}, [2]string{"reason", s.Reason})
 	}
-	return sheet(env.Out, pairs...)
+	for _, warning := range s.Warnings {
+		pairs = append(pairs, [2]string{"warning", warning})
+	}
+	if err := sheet(env.Out, pairs...); err != nil || len(s.Events) == 0 {
+		return err
+	}
+	rows := make([][]string, 0, len(s.Events))
+	for _, e := range s.Events {
+		rows = append(rows, []string{moment(&e.At), e.Kind, e.Text})
+	}
+	return errors.Join(say(env.Out, "\n"), table(env.Out, "WHEN WHAT TEXT", rows))
+}
+
+// capacity is how many people a server should carry, and whether that is the last word.
+func capacity(s admin.Server) string {
+	if s.Hard {
+		return limit(s.Capacity) + " hard"
+	}
+	return limit(s.Capacity)
+}
+
+// admitted says when a server has last passed its test.
+func admitted(s admin.Server) string {
+	if s.Admitted == nil {
+		return "never: bbbpool server test " + s.ID
+	}
+	return moment(s.Admitted)
+}
+
+// clock says how far a server's clock is off, in milliseconds.
+func clock(skew float64) string {
+	off := time.Duration(skew * float64(time.Millisecond)).Round(100 * time.Millisecond)
+	switch {
+	case off > 0:
+		return off.String() + " ahead"
+	case off < 0:
+		return (-off).String() + " behind"
+	}
+	return "right"
+}
+
+// age is how long ago something was. Clocks differ: what is yet to come is just now.
+func (e *Env) age(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return span(max(0, int64(e.now().Sub(*t)/time.Second)))
 }

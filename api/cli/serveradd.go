@@ -15,9 +15,10 @@ type ServerAddCmd struct {
 	ID       string       `placeholder:"ID" help:"ID in the pool; made from the host's name by default."`
 	Weight   float64      `placeholder:"W" default:"1" help:"How much it carries relative to others; 2 takes twice as much."`
 	Capacity int          `placeholder:"N" help:"People it should carry at most; no limit by default."`
+	Hard     bool         `help:"Let no new meeting go beyond the capacity; without it the server comes after all others then."`
 	Tag      string       `placeholder:"TAG" help:"Tag for front ends to ask for, as in Scalelite."`
 	Enable   bool         `help:"Let it take meetings at once."`
-	Force    bool         `help:"Add it even if it cannot be reached, or does not accept the secret."`
+	Force    bool         `help:"Add it even if it cannot be reached, does not accept the secret, or fails its test."`
 }
 
 // Run prints the ID of the new server, and whatever else there is to say beside it on the standard error.
@@ -35,7 +36,7 @@ func (c *ServerAddCmd) Run(env *Env) error {
 	}
 	return env.with(begin, func(pool *connection) error {
 		result, err := pool.AddServer(env.Ctx, admin.NewServer{
-			URL: c.URL, Secret: secret, ID: c.ID, Weight: &c.Weight, Capacity: c.Capacity, Tag: c.Tag,
+			URL: c.URL, Secret: secret, ID: c.ID, Weight: &c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag,
 			Enable: c.Enable, Force: c.Force,
 		})
 		if err != nil {
@@ -65,6 +66,7 @@ type ServerSetCmd struct {
 	Secret   store.Secret `placeholder:"SECRET" help:"New secret, which is tried first; - reads it from the standard input."`
 	Weight   *float64     `placeholder:"W" help:"How much it carries relative to others."`
 	Capacity *int         `placeholder:"N" help:"People it should carry at most; 0 is no limit."`
+	Hard     *bool        `negatable:"" help:"Let no new meeting go beyond the capacity, or let it after all."`
 	Tag      *string      `placeholder:"TAG" help:"Tag for front ends to ask for; an empty one takes it away."`
 	Force    bool         `help:"Change it even if it cannot be reached then."`
 }
@@ -78,12 +80,12 @@ func (c *ServerSetCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	wanted := admin.Change{URL: c.URL, Weight: c.Weight, Capacity: c.Capacity, Tag: c.Tag}
+	wanted := admin.Change{URL: c.URL, Weight: c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag}
 	if secret != "" {
 		wanted.Secret = &secret
 	}
 	if wanted == (admin.Change{}) {
-		return misused("nothing to change: pass --url, --secret, --weight, --capacity or --tag")
+		return misused("nothing to change: pass --url, --secret, --weight, --capacity, --hard or --tag")
 	}
 	wanted.Force = c.Force
 	return env.with(change, func(pool *connection) error {

@@ -90,7 +90,13 @@ func (c *ServerRemoveCmd) Run(env *Env) error {
 			return err
 		}
 		sure, err := env.cutOff(c.Sure, s, "Removing it")
-		if s.Meetings == 0 {
+		switch {
+		case s.Meetings > 0:
+		case s.Owed > 0:
+			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool. It owes %s, which nobody waits for then.",
+				s.ID, s.URL, plural(s.Owed, "recording")))
+			sure = err == nil
+		default:
 			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool. No meetings run there.", s.ID, s.URL))
 		}
 		if err != nil {

@@ -26,9 +26,9 @@ func (c *TenantListCmd) Run(env *Env) error {
 		}
 		rows := make([][]string, 0, len(tenants))
 		for _, t := range tenants {
-			rows = append(rows, []string{t.ID, t.Name, strconv.Itoa(len(t.Secrets)), t.Source})
+			rows = append(rows, []string{t.ID, t.Name, strconv.Itoa(len(t.Secrets)), t.Source, t.Tag, hints(t)})
 		}
-		return table(env.Out, "ID NAME SECRETS SOURCE", rows)
+		return table(env.Out, "ID NAME SECRETS SOURCE TAG HINTS", rows)
 	})
 }
 
@@ -52,7 +52,7 @@ func (c *TenantShowCmd) Run(env *Env) error {
 }
 
 func printTenant(env *Env, t admin.Tenant) error {
-	pairs := [][2]string{{"id", t.ID}, {"name", t.Name}}
+	pairs := [][2]string{{"id", t.ID}, {"name", t.Name}, {"tag", t.Tag}, {"hints", hints(t)}}
 	for _, secret := range t.Secrets {
 		pairs = append(pairs, [2]string{"secret", secret})
 	}
@@ -69,4 +69,36 @@ Give this secret to the front end, together with the address of this pool:
   others      https://POOL/bigbluebutton/api, or without /api: both work
 `)
 	return err
+}
+
+// hints says what becomes of the sizes that a tenant announces for its meetings.
+func hints(t admin.Tenant) string {
+	if t.IgnoreHints {
+		return "ignored"
+	}
+	return "believed"
+}
+
+// TenantSetCmd changes a tenant.
+type TenantSetCmd struct {
+	ID          string  `arg:"" help:"ID of the tenant; the first one is called default."`
+	Tag         *string `placeholder:"TAG" help:"Tag of the servers for its meetings, where a create asks for none, as in meta_server-tag; an empty one takes it away."`
+	IgnoreHints *bool   `negatable:"" help:"Do not believe what its front ends announce as the size of a meeting, or believe it again."`
+}
+
+// Run makes the change.
+func (c *TenantSetCmd) Run(env *Env) error {
+	if c.Tag == nil && c.IgnoreHints == nil {
+		return misused("nothing to change: pass --tag or --ignore-hints")
+	}
+	return env.with(change, func(pool *connection) error {
+		t, err := pool.ChangeTenant(env.Ctx, c.ID, admin.TenantChange{Tag: c.Tag, IgnoreHints: c.IgnoreHints})
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, t)
+		}
+		return say(env.Out, "tenant %s: changed\n", printable(t.ID))
+	})
 }

@@ -48,6 +48,17 @@ func TestRun_Usage(t *testing.T) {
 		{"simulator --listen 127.0.0.1:65535 --servers 2", cli.Usage, "--listen: 2 servers need"},
 		{"demo --servers=-1", cli.Usage, "--servers"},
 		{"demo --listen nowhere", cli.Usage, "--listen"},
+		{"server drain a --recordings-timeout 0", cli.Usage, "--recordings-timeout: want a duration above 0"},
+		{"server drain a --recordings-timeout soon", cli.Usage, "no duration"},
+		{"server test a --meetings 0", cli.Usage, "--short leaves out the load test"},
+		{"server sync", cli.Usage, "`bbbpool server sync --help` tells"},
+		{"server sync nowhere.yml", cli.Failed, "nowhere.yml: no such file or directory"},
+		{"meeting dry-run room --hint=-1", cli.Usage, "--hint: want a number of people"},
+		{"tenant set default", cli.Usage, "nothing to change"},
+		{"history export --since 7", cli.Usage, "no time: want an age as 30d"},
+		{"history export --since 1d --until 2d", cli.Usage, "--until: want a time after --since"},
+		{"simulate", cli.Usage, "nothing to replay"},
+		{"simulate nowhere.ndjson", cli.Failed, "nowhere.ndjson: no such file or directory"},
 		{"status", cli.Failed, "no bbbpool data"},
 		{"version", cli.Done, "1.2.3"},
 	}
@@ -56,6 +67,23 @@ func TestRun_Usage(t *testing.T) {
 			t.Errorf("%s: code %d, want %d with %q: %s", test.args, code, test.code, test.says, said)
 		}
 	}
+}
+
+// The help lists every command, and says of those that take servers away what they do.
+func TestRun_Help(t *testing.T) {
+	t.Setenv("COLUMNS", "")
+	var got strings.Builder
+	for _, command := range []string{
+		"", "server add", "server set", "server drain", "server panic", "server test", "server sync", "meeting explain",
+		"meeting dry-run", "tenant set", "capacity", "history export",
+	} {
+		code, said := use(t, append(strings.Fields(command), "--help")...)
+		if code != cli.Done {
+			t.Errorf("%s: code %d", command, code)
+		}
+		got.WriteString("$ bbbpool " + strings.TrimSpace(command+" --help") + "\n" + said + "\n")
+	}
+	golden(t, "help.txt", got.String())
 }
 
 // Names in the environment are ours or a typing error; those of the tests are let through one by one.

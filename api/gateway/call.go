@@ -24,7 +24,7 @@ type call struct {
 	known bool // it is a call of BigBlueButton's
 	start time.Time
 
-	tenant   string
+	owner
 	key      store.MeetingKey
 	internal string // the server's ID of the meeting
 	server   string

@@ -273,6 +273,7 @@ func TestCreate_RefusedLeavesNoClaim(t *testing.T) {
 // Meetings that somebody started on a server directly are found and can be joined; breakout rooms are listed with
 // their parent and claimed by nobody.
 func TestGateway_AdoptsMeetings(t *testing.T) {
+	t.Parallel()
 	p := start(t, settings{servers: 1})
 	if err := p.sims[0].Populate(2, 6); err != nil {
 		t.Fatal(err)
@@ -292,6 +293,7 @@ func TestGateway_AdoptsMeetings(t *testing.T) {
 
 // A meeting that is over on its server is over for the pool, and can be created again, anywhere.
 func TestGateway_ForgetsMeetings(t *testing.T) {
+	t.Parallel()
 	p := start(t, settings{servers: 1})
 	p.create("over")
 	p.create("lost")

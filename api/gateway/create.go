@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 const (
@@ -32,7 +33,11 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 	if err := bbb.CheckBreakout(*params); err != nil {
 		return err
 	}
-	g.Config.Params.forCreate(params)
+	g.Config.Params.forCreate(params, c.tag)
+	wish := g.wish(c)
+	if err := g.breakout(c, &wish); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createDeadline)
 	defer cancel()
 	creation, err := g.Ledger.Begin(ctx, c.key)
@@ -40,7 +45,7 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 		return bbb.ErrUnavailable
 	}
 	defer creation.End()
-	answer, reply, err := g.createSomewhere(ctx, c, creation)
+	answer, reply, err := g.createSomewhere(ctx, c, creation, wish)
 	if err == nil && answer.Err == nil {
 		return g.created(ctx, c, creation, answer, reply)
 	}
@@ -77,13 +82,12 @@ func (g *Gateway) created(
 
 // createSomewhere sends the create to one server after another until one answers.
 func (g *Gateway) createSomewhere(
-	ctx context.Context, c *call, creation *placement.Creation,
+	ctx context.Context, c *call, creation *placement.Creation, wish placement.Wish,
 ) (answer bbb.Answer, reply *bbb.Reply, err error) {
-	wish := placement.Wish{
-		Expected: g.Ledger.Expected(), Tag: c.req.Params.Get("meta_server-tag"),
-		Recorded: c.req.Params.Get("record") == "true", Shun: g.shunned.list(time.Now()),
-	}
 	query := c.req.Params.Encode()
+	if was, err := g.Ledger.Peek(c.key); err == nil {
+		c.server = was.Claim.Server
+	}
 	var avoid, failed []string
 	lastResort := false
 	for c.tries < createTries && g.timeLeft(ctx) {
@@ -93,13 +97,13 @@ func (g *Gateway) createSomewhere(
 			continue
 		}
 		if placeErr != nil {
-			return answer, nil, errors.Join(placeError(placeErr), err)
+			return answer, nil, errors.Join(g.refusal(placeErr), err)
+		}
+		if !place.Known {
+			g.logPlacement(c, place.Claim)
 		}
 		c.on(place.Claim)
 		c.occupied = place.Occupied
-		if !place.Known {
-			g.logPlacement(c, place)
-		}
 		if place.Known && !lastResort && !g.stays(ctx, place) {
 			avoid = append(avoid, c.server)
 			continue
@@ -155,22 +159,41 @@ func (g *Gateway) repeated(ctx context.Context, c *call, cause error) error {
 	return c.xml(body)
 }
 
-// placeError turns what the ledger says into what a front end is told.
-func placeError(err error) error {
+// The errors of creates that no server can take, beside bbb.ErrUnavailable. The first is Scalelite's.
+var (
+	errNoTag = &bbb.Error{Key: "serverTagUnavailable", Message: "No server with the required tag is available."}
+	errFull  = &bbb.Error{
+		Key:     "serverCapacityReached",
+		Message: "All servers that can take this meeting are full. Please try again later.",
+	}
+)
+
+// refusal turns what the ledger says into what a front end is told, and counts it.
+func (g *Gateway) refusal(err error) error {
 	switch {
+	case errors.Is(err, placement.ErrFull):
+		g.Metrics.refusals(causeFull).Inc()
+		return errFull
 	case errors.Is(err, placement.ErrNoTag):
-		return &bbb.Error{
-			Key:     "serverTagUnavailable",
-			Message: "No server with the required tag is available.",
-		}
-	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):
+		g.Metrics.refusals(causeTag).Inc()
+		return errNoTag
+	case errors.Is(err, placement.ErrNoServer):
+		g.Metrics.refusals(causeNone).Inc()
+		return bbb.ErrUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
 		return bbb.ErrUnavailable
 	}
 	return err
 }
 
-// logPlacement explains a decision with the numbers that it was made with.
-func (g *Gateway) logPlacement(c *call, place placement.Placement) {
-	g.Log.Info().Str("request", c.r.Header.Get("X-Request-Id")).Str("tenant", c.tenant).
-		Str("meetingID", c.key.MeetingID).Str("server", c.server).Stringer("why", &place.Choice).Msg("placed")
+// logPlacement explains a decision with the numbers that it was made with, in one line. A meeting that was somewhere
+// before moves from there.
+func (g *Gateway) logPlacement(c *call, claim store.Claim) {
+	e := g.Log.Info().Str("request", c.r.Header.Get("X-Request-Id")).Str("tenant", c.tenant).
+		Str("meetingID", c.key.MeetingID).Str("server", claim.Server)
+	if c.server != "" {
+		e.Str("from", c.server)
+	}
+	e.Str("basis", claim.Why.Basis).Float64("expected", claim.Expected).Int("hint", claim.Hint).
+		Str("why", placement.Explain(claim.Server, claim.Why)).Msg("placed")
 }

@@ -18,7 +18,7 @@ func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 	}
 	ctx, cancel := context.WithTimeout(ctx, createTry)
 	defer cancel()
-	reply, err := g.watched(ctx, client, query, c.req)
+	reply, err := g.watched(ctx, c, client, query)
 	if err == nil && requestFaults[reply.Status] {
 		return bbb.Answer{Err: bbb.ErrTooLarge}, reply, nil
 	}
@@ -27,7 +27,7 @@ func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 		answer, err = reply.Answer("create")
 	}
 	err = cmp.Or(err, serverFault(answer))
-	if !g.ownFault(ctx, client, err) {
+	if !g.ownFault(ctx, c.server, client, err) {
 		g.Pool.Report(c.server, client, err)
 	}
 	return answer, reply, err
@@ -36,12 +36,12 @@ func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 // ownFault tells whether status 500 may be the request's doing: something in it that a sound server cannot digest. A
 // server that answers a probe all the same keeps its health, or one bad request would take one server after another out
 // of the pool.
-func (g *Gateway) ownFault(ctx context.Context, client *bbb.Client, err error) bool {
+func (g *Gateway) ownFault(ctx context.Context, server string, client *bbb.Client, err error) bool {
 	failed, ok := errors.AsType[*bbb.CallError](err)
 	if !ok || failed.Reason != bbb.Status {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Config.Connect)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Pool.Patience(server))
 	defer cancel()
 	_, err = client.Probe(ctx)
 	return err == nil
@@ -68,12 +68,14 @@ var errSilent = errors.New("the server does not answer, not even a probe")
 
 // watched sends a create and, when the answer takes its time, asks the server beside it whether it is alive. A slow
 // create on a live server is waited for; on a silent one it is given up.
-func (g *Gateway) watched(ctx context.Context, client *bbb.Client, query string, req *bbb.Request) (*bbb.Reply, error) {
+func (g *Gateway) watched(ctx context.Context, c *call, client *bbb.Client, query string) (*bbb.Reply, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(g.Config.Connect/4, func() { g.watch(ctx, client, cancel) })
+	patience := g.Pool.Patience(c.server)
+	early := min(patience, g.Config.Connect) / 4
+	timer := time.AfterFunc(early, func() { watch(ctx, client, patience-early, cancel) })
 	defer timer.Stop()
-	reply, err := client.Do(ctx, "create", query, req.ContentType, req.Body)
+	reply, err := client.Do(ctx, "create", query, c.req.ContentType, c.req.Body)
 	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
 		return nil, &bbb.CallError{Call: "create", Reason: bbb.Timeout, Err: errSilent}
 	}
@@ -81,10 +83,10 @@ func (g *Gateway) watched(ctx context.Context, client *bbb.Client, query string,
 }
 
 // watch probes a server until one probe fails or ctx ends. It starts so early, and takes so long, that a silent server
-// costs no more than one that cannot be connected to.
-func (g *Gateway) watch(ctx context.Context, client *bbb.Client, cancel context.CancelCauseFunc) {
+// costs no more than one that cannot be connected to; one that is slow today has the time that it is known to need.
+func watch(ctx context.Context, client *bbb.Client, patience time.Duration, cancel context.CancelCauseFunc) {
 	for ctx.Err() == nil {
-		probe, done := context.WithTimeout(ctx, g.Config.Connect-g.Config.Connect/4)
+		probe, done := context.WithTimeout(ctx, patience)
 		_, err := client.Probe(probe)
 		done()
 		if err != nil && ctx.Err() == nil {

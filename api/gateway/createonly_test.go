@@ -14,6 +14,7 @@ import (
 // A server that answers noise is dead, however many calls besides creates it "answers" with it: a room with people in
 // it moves once a blip is over, and no noise reaches a front end.
 func TestCreate_NoiseIsNoSignOfLife(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []simulator.Kind{simulator.Garbage, simulator.Truncated} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -50,6 +51,7 @@ func TestCreate_NoiseIsNoSignOfLife(t *testing.T) {
 // A server that lives and fails at creates alone: its room with people in it stays, and a repeated create is answered
 // with what was seen of it, by BigBlueButton's rule for repeats.
 func TestCreate_RepeatOnServerThatFailsAtCreates(t *testing.T) {
+	t.Parallel()
 	p := start(t, settings{servers: 3})
 	made := p.create("class")
 	server := p.room("class", 5)
@@ -114,6 +116,7 @@ func TestCreate_BadRequestPoisonsNobody(t *testing.T) {
 
 // Names of calls that a front end makes up do not become series.
 func TestMetrics_MadeUpCalls(t *testing.T) {
+	t.Parallel()
 	p := start(t, settings{servers: 1})
 	p.create("room")
 	if err := p.sims[0].Fault(simulator.Fault{Kind: simulator.Hang}); err != nil {
@@ -136,6 +139,7 @@ func TestMetrics_MadeUpCalls(t *testing.T) {
 // A server that takes longer for everything than it may for a probe, while it goes on answering other calls, does not
 // make the repeated creates of its room fail.
 func TestCreate_RepeatOnSlowServer(t *testing.T) {
+	t.Parallel()
 	p := start(t, settings{servers: 3})
 	server := p.room("class", 5)
 	if err := server.Fault(simulator.Fault{Kind: simulator.Slow, Delay: 3 * time.Second}); err != nil {

@@ -35,6 +35,7 @@ func (p *pool) room(id string, people int) *simulator.Server {
 // A server dies under a stream of creates, of new meetings and of known ones that nobody is in: none fails, and the
 // known ones land elsewhere inside the same request.
 func TestCreate_ServerDies(t *testing.T) {
+	t.Parallel()
 	for _, kind := range faults {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -70,6 +71,7 @@ func TestCreate_ServerDies(t *testing.T) {
 
 // With people in it a room moves, too, but only after the server has been silent for the time that a blip may take.
 func TestCreate_ServerDiesWithPeople(t *testing.T) {
+	t.Parallel()
 	for _, kind := range faults[:2] {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -106,6 +108,7 @@ func TestCreate_ServerDiesWithPeople(t *testing.T) {
 
 // A blip of two seconds moves no room that has people in it: the create waits, and goes where the people are.
 func TestCreate_BlipMovesNobody(t *testing.T) {
+	t.Parallel()
 	for _, kind := range faults[:2] {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -133,6 +136,7 @@ func TestCreate_BlipMovesNobody(t *testing.T) {
 
 // Somebody who was sent to a room a moment ago counts as being in it, although no poll has seen them yet.
 func TestCreate_BlipMovesNobodyOnTheWay(t *testing.T) {
+	t.Parallel()
 	p := start(t, settings{servers: 3, poll: time.Minute})
 	server := p.room("class", 0)
 	p.join("class", "")
@@ -153,6 +157,7 @@ func TestCreate_BlipMovesNobodyOnTheWay(t *testing.T) {
 // A slow create on a live server is waited for, and polls every second meanwhile do not take the meeting for missing.
 // A join that comes meanwhile waits for the create; so does the question after the meeting.
 func TestCreate_SlowServerIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	p := start(t, settings{servers: 1, poll: time.Second})
 	slow := simulator.Fault{Kind: simulator.Slow, Delay: 8 * time.Second, Calls: []string{"create"}}
 	if err := p.sims[0].Fault(slow); err != nil {
@@ -188,6 +193,7 @@ func TestCreate_SlowServerIsWaitedFor(t *testing.T) {
 
 // A server that has died costs a create its deadline once; after that nobody tries it again.
 func TestCreate_DeadServerCostsOnce(t *testing.T) {
+	t.Parallel()
 	p := start(t, settings{servers: 3, poll: time.Minute})
 	dead := p.sims[0]
 	if err := dead.Fault(simulator.Fault{Kind: simulator.Hang}); err != nil {

@@ -16,7 +16,7 @@ func (g *Gateway) locate(ctx context.Context, c *call) (store.Claim, error) {
 	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
 		return store.Claim{}, err
 	}
-	found, err := g.Ledger.Find(ctx, c.key, createDeadline)
+	found, err := g.find(ctx, c, createDeadline)
 	if err != nil {
 		return store.Claim{}, err
 	}
@@ -41,7 +41,7 @@ func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 	if err == nil && reply.Status == http.StatusOK {
 		telling, err = judge(c, reply)
 	}
-	if telling && !g.ownFault(ctx, client, err) {
+	if telling && !g.ownFault(ctx, server, client, err) {
 		g.Pool.Report(server, client, err)
 	}
 	return reply, err

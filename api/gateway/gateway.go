@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,8 @@ type Pool interface {
 	// Alive waits until a failing server answers again, or has failed for so long that its meetings may be created
 	// elsewhere even with people in them; then it returns false.
 	Alive(ctx context.Context, server string) bool
+	// Patience is how long a server may take for a sign of life; it is longer for one that is slow today.
+	Patience(server string) time.Duration
 	// Refresh asks all servers for their meetings and returns when they have answered or ctx ends.
 	Refresh(ctx context.Context)
 	// Meetings returns the meetings of a tenant as last seen.
@@ -65,6 +68,7 @@ type Gateway struct {
 	Link func(store.Recording, store.Format) string
 
 	tenants    atomic.Pointer[tenants]
+	loading    sync.Mutex // while tenants are loaded
 	algorithms []bbb.Algorithm
 	shunned    shunned
 	flights    singleflight.Group
@@ -116,6 +120,7 @@ func (g *Gateway) Init() (err error) {
 	if err := g.Config.Params.parse(); err != nil {
 		return err
 	}
+	g.Metrics.open()
 	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)
 	g.forms = semaphore.NewWeighted(formsInMemory * maxForm)
 	g.lists = semaphore.NewWeighted(longLists)

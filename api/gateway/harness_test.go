@@ -2,12 +2,16 @@ package gateway_test
 
 import (
 	"context"
+	"encoding/json"
 	"encoding/xml"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +28,14 @@ import (
 )
 
 const secret = "front-end-secret"
+
+// TestMain lets more tests run at once than there are processors: those that are parallel wait more than they work, for
+// servers to fail and for others to notice.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "8") // the flag exists
+	os.Exit(m.Run())
+}
 
 // pool is a whole bbbpool over simulated servers: real HTTP on both sides, a real store.
 type pool struct {
@@ -43,6 +55,9 @@ type settings struct {
 	weights []float64 // of the first servers; 1 for the others
 	poll    time.Duration
 	change  func(*poller.Config, *gateway.Config)
+	server  func(*store.Server) // changes the records of the servers
+	rule    placement.Config    // that of the flags' defaults where it is zero
+	now     func() time.Time    // of ledger, poller and servers; time.Now where it is nil
 	log     io.Writer
 	data    string
 }
@@ -50,7 +65,7 @@ type settings struct {
 // start runs a pool until the test ends.
 func start(tb testing.TB, set settings) *pool {
 	tb.Helper()
-	p := &pool{tb: tb, sims: simulate(tb, set.servers), client: browser()}
+	p := &pool{tb: tb, sims: simulators(tb, simulator.Config{Servers: set.servers, Now: set.now}), client: browser()}
 	p.boot(set)
 	p.waitFor("every server to be online", func() bool {
 		for _, s := range p.poller.Servers() {
@@ -71,9 +86,12 @@ func browser() *http.Client {
 	}
 }
 
-func simulate(tb testing.TB, n int) []*simulator.Server {
+func simulators(tb testing.TB, config simulator.Config) []*simulator.Server {
 	tb.Helper()
-	sim, err := simulator.New(simulator.Config{Servers: n})
+	if config.Now != nil { // then hours pass in seconds, and no meeting may be over for that
+		config.Life = simulator.Settings{NeverJoined: 24 * time.Hour, Deserted: 24 * time.Hour, Linger: time.Minute}
+	}
+	sim, err := simulator.New(config)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -120,14 +138,26 @@ func (p *pool) boot(set settings) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = p.stores.Close() })
-	p.ledger = placement.New(placement.Config{}, p.stores.State, history{p.stores.Index}, time.Now)
-	p.poller = poller.New(polling, p.ledger, log, time.Now)
+	if set.rule == (placement.Config{}) {
+		set.rule = placement.Config{Sessions: 3, SeatMin: 50, SeatLead: 20 * time.Minute, SeatGrace: 10 * time.Minute}
+	}
+	if set.now == nil {
+		set.now = time.Now
+	}
+	p.ledger = placement.New(set.rule, p.stores.State, history{p.stores.Index}, set.now)
+	if err := p.ledger.LoadHistory(ctx, p.stores.Index); err != nil {
+		tb.Fatal(err)
+	}
+	p.poller = poller.New(polling, p.ledger, log, set.now)
 	for i, s := range p.sims {
 		record := store.Server{
 			ID: s.ID(), URL: s.URL(), Secret: store.Secret(s.Secret()), State: store.Enabled, Weight: 1,
 		}
 		if i < len(set.weights) {
 			record.Weight = set.weights[i]
+		}
+		if set.server != nil {
+			set.server(&record)
 		}
 		p.poller.SetServer(record)
 	}
@@ -308,4 +338,78 @@ type history struct{ sessions store.Sessions }
 
 func (h history) Remember(ctx context.Context, _ store.Claim, s store.Session) error {
 	return h.sessions.AddSession(ctx, s)
+}
+
+// line is one line of the log.
+type line struct {
+	Level, Message                                     string
+	Tenant, MeetingID, Server, From, Claimed           string
+	Basis, Why, Was, Health, Reason, InternalMeetingID string
+	Expected                                           float64
+	Hint                                               int
+}
+
+// lines returns the lines of a log that say so.
+func lines(tb testing.TB, log *syncBuffer, message string) (list []line) {
+	tb.Helper()
+	for text := range strings.Lines(log.String()) {
+		var l line
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			tb.Fatalf("log: %v in %s", err, text)
+		}
+		if l.Message == message {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// ends is how often servers were asked to end a meeting.
+func (p *pool) ends() (n int) {
+	for _, s := range p.sims {
+		n += s.Calls("end")
+	}
+	return n
+}
+
+// health returns what a server is.
+func (p *pool) health(id string) poller.Health {
+	status, _ := p.poller.Server(id)
+	return status.Health
+}
+
+// waitHealth waits until a server is that.
+func (p *pool) waitHealth(id string, want poller.Health) {
+	p.tb.Helper()
+	p.waitFor(id+" to be "+string(want), func() bool { return p.health(id) == want })
+}
+
+// metric returns the value of a series.
+func (p *pool) metric(series string) (value string) {
+	var page strings.Builder
+	p.gateway.Metrics.Set.WritePrometheus(&page)
+	for l := range strings.Lines(page.String()) {
+		if rest, ok := strings.CutPrefix(l, series+" "); ok {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return ""
+}
+
+// polled waits until a server was polled so many times more.
+func (p *pool) polled(s *simulator.Server, polls int) {
+	p.tb.Helper()
+	n := s.Calls("getMeetings") + polls
+	p.waitFor("polls", func() bool { return s.Calls("getMeetings") >= n })
+}
+
+// as returns the record of a server in another state.
+func (p *pool) as(id string, state store.ServerState) store.Server {
+	p.tb.Helper()
+	status, ok := p.poller.Server(id)
+	if !ok {
+		p.tb.Fatalf("no server %q in the pool", id)
+	}
+	status.State = state
+	return status.Server
 }

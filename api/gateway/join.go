@@ -26,7 +26,7 @@ func (g *Gateway) join(ctx context.Context, c *call) error {
 	if params.Get("fullName") == "" {
 		return bbb.ErrMissingFullName
 	}
-	found, err := g.Ledger.Find(ctx, c.key, joinPatience)
+	found, err := g.find(ctx, c, joinPatience)
 	if err != nil {
 		return g.joinUnknown(err)
 	}

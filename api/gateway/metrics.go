@@ -78,6 +78,25 @@ func (m *Metrics) placed(tries int) {
 	}
 }
 
+// open makes the series that are alarms, so that their first event is seen as one.
+func (m *Metrics) open() {
+	for _, cause := range []string{causeFull, causeTag, causeNone} {
+		m.refusals(cause)
+	}
+}
+
+// Why the ledger refuses to place a meeting.
+const (
+	causeFull = "full" // every server is at its hard capacity
+	causeTag  = "tag"  // none has the tag that is required
+	causeNone = "none" // none takes new meetings
+)
+
+// refusals counts creates that no server could take.
+func (m *Metrics) refusals(cause string) *metrics.Counter {
+	return m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_placement_refusals_total{cause=%q}", cause))
+}
+
 // joinFailure counts a join that did not get through, by cause.
 func (m *Metrics) joinFailure(cause string) {
 	m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_join_failures_total{cause=%q}", cause)).Inc()

@@ -66,18 +66,34 @@ func parsePairs(s string) (pairs [][2]string, err error) {
 	return pairs, nil
 }
 
-// apply changes the parameters of a call: what a front end sends wins over defaults, overrides win over all.
-func (r rules) apply(params *bbb.Params) {
+// apply changes the parameters of a call: what a front end sends wins over the defaults of its tenant, these win over
+// the defaults of all, and overrides win over everything.
+func (r rules) apply(params *bbb.Params, ofTenant ...[2]string) {
 	for _, name := range r.excludes {
 		params.Del(name)
 	}
-	for _, p := range r.defaults {
+	complete(params, ofTenant)
+	complete(params, r.defaults)
+	for _, p := range r.overrides {
+		params.Set(p[0], p[1])
+	}
+}
+
+// complete adds what is missing.
+func complete(params *bbb.Params, defaults [][2]string) {
+	for _, p := range defaults {
 		if !params.Has(p[0]) {
 			params.Set(p[0], p[1])
 		}
 	}
-	for _, p := range r.overrides {
-		params.Set(p[0], p[1])
+}
+
+// respell writes a name of metadata as we look for it: to a server upper and lower case are the same.
+func respell(params bbb.Params, name string) {
+	for i := range params {
+		if strings.EqualFold(params[i].Name, name) && !params.Has(name) {
+			params[i] = bbb.Param{Name: name, Value: params[i].Value}
+		}
 	}
 }
 
@@ -87,14 +103,21 @@ func reserved(key string) bool {
 	return strings.HasPrefix(key, "bbbpool-") && key != "bbbpool-keep" || key == "tenant-id" || key == "tenant-name"
 }
 
-// forCreate applies the rules to a create, and keeps its duration within the limit.
-func (p *Params) forCreate(params *bbb.Params) {
+// forCreate applies the rules to a create, with the tag that its tenant's creates ask for otherwise, and keeps its
+// duration within the limit.
+func (p *Params) forCreate(params *bbb.Params, tag string) {
+	respell(*params, tagParam)
+	respell(*params, hintParam)
 	for _, param := range *params {
 		if key, ok := strings.CutPrefix(strings.ToLower(param.Name), "meta_"); ok && reserved(key) {
 			params.Del(param.Name)
 		}
 	}
-	p.create.apply(params)
+	if tag != "" {
+		p.create.apply(params, [2]string{tagParam, tag})
+	} else {
+		p.create.apply(params)
+	}
 	if p.MaxDuration <= 0 {
 		return
 	}

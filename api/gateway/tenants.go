@@ -17,7 +17,14 @@ import (
 // tenants is who may call: all secrets in one list, and whose each one is.
 type tenants struct {
 	secrets []bbb.Secret
-	owners  []string
+	owners  []owner
+}
+
+// owner is whose a request is, with what is set for that tenant.
+type owner struct {
+	tenant      string
+	tag         string // asked of servers by creates that ask for none themselves
+	ignoreHints bool   // what creates announce is not believed
 }
 
 // SetTenants replaces the tenants that are served, at once and for all requests that come from now on.
@@ -26,7 +33,7 @@ func (g *Gateway) SetTenants(list []store.Tenant) {
 	for _, tenant := range list {
 		for _, secret := range tenant.Secrets {
 			t.secrets = append(t.secrets, bbb.Secret(secret))
-			t.owners = append(t.owners, tenant.ID)
+			t.owners = append(t.owners, owner{tenant.ID, tenant.Tag, tenant.IgnoreHints})
 		}
 	}
 	g.tenants.Store(t)
@@ -42,7 +49,7 @@ func (g *Gateway) authenticate(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.tenant = t.owners[i]
+	c.owner = t.owners[i]
 	return nil
 }
 
@@ -58,9 +65,12 @@ func (c Config) FrontEndSecrets() []store.Secret {
 	return list
 }
 
-// LoadTenants serves the stored tenants. The default tenant is made on the first start, with a secret of its own;
-// secrets given by the environment take the place of its stored ones.
+// LoadTenants serves the stored tenants, and is called again whenever they have changed: what it finds holds for all
+// requests that come from then on, and after an error what held before. The default tenant is made on the first start,
+// with a secret of its own; secrets given by the environment take the place of its stored ones.
 func (g *Gateway) LoadTenants(ctx context.Context, tenants store.Tenants, now time.Time) error {
+	g.loading.Lock() // or of two at once the one that has read first might have the last word
+	defer g.loading.Unlock()
 	given := g.Config.FrontEndSecrets()
 	_, err := tenants.CreateTenant(ctx, store.Tenant{
 		ID: store.DefaultTenant, Name: "Default", Secrets: []store.Secret{newSecret()}, Created: now,

@@ -24,7 +24,7 @@ import (
 //	├── recordings/<recordID>                            row
 //	├── recordings-by-id/<tenant> 0 <recordID>           <-time> of the start, then the state
 //	├── recordings-by-start/<tenant> 0 <-time> <recordID>                       state
-//	└── recordings-by-meeting/<tenant> 0 <n> <meetingID> <-time> <recordID>     state
+//	├── recordings-by-meeting/<tenant> 0 <n> <meetingID> <-time> <recordID>     state
 //
 // Since schema 2:
 //
@@ -36,7 +36,12 @@ import (
 //	├── jobs/<id>                                        row
 //	├── jobs-by-state/<n> <state> <id>                   nothing
 //	├── tokens/<id>                                      <time> when it expires
-//	└── tokens-by-expiry/<time> <id>                     nothing
+//	├── tokens-by-expiry/<time> <id>                     nothing
+//
+// Since schema 3 (sessions of before, which have no meeting, are in no index by it):
+//
+//	├── sessions-by-meeting/<tenant> 0 <n> <meeting> <-time of the start> <id>  nothing
+//	└── keys/<name>                                      the key itself
 //
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
@@ -46,7 +51,7 @@ import (
 //   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
 //     transaction that raises the version.
 //   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
-const schema = 2
+const schema = 3
 
 const (
 	metaBucket = "meta"
@@ -70,6 +75,8 @@ const (
 	jobsByState         = "jobs-by-state"
 	tokens              = "tokens"
 	tokensByExpiry      = "tokens-by-expiry" //nolint:gosec // a bucket
+	sessionsByMeeting   = "sessions-by-meeting"
+	keys                = "keys"
 )
 
 var buckets = []string{
@@ -77,6 +84,7 @@ var buckets = []string{
 	recordings, recordingsByID, recordingsByStart, recordingsByMeeting,
 	recordingsByState, recordingsByMeta, recordingsCounted, recordingsOwed,
 	jobs, jobsByState, tokens, tokensByExpiry,
+	sessionsByMeeting, keys,
 }
 
 // keyed says in words what the keys of a bucket are made of that people choose the length of.
@@ -88,6 +96,7 @@ var keyed = map[string]string{
 	recordingsByMeta: "tenant, metadata and record ID", recordingsCounted: "tenant and state",
 	recordingsOwed: "the record ID", jobs: "the job's ID", jobsByState: "state and job's ID",
 	tokens: "the token's ID", tokensByExpiry: "the token's ID",
+	sessionsByMeeting: "tenant, meeting and the session's ID", keys: "the key's name",
 }
 
 var errForeign = errors.New("not a database of bbbpool")

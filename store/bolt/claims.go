@@ -12,7 +12,8 @@ var claimTable = table[store.Claim]{bucket: claims, noun: "claim", encode: encod
 func encodeClaim(c store.Claim) any {
 	return claimRow{
 		Server: c.Server, InternalID: text(c.InternalID), CreateTime: c.CreateTime, Placed: c.Placed.UTC(),
-		Expected: c.Expected, Recorded: c.Recorded,
+		Expected: c.Expected, Recorded: c.Recorded, Hint: c.Hint, Why: decisionRow(c.Why),
+		Breakout: c.Breakout,
 	}
 }
 
@@ -21,7 +22,8 @@ func decodeClaim(key, value []byte) (store.Claim, error) {
 	err := json.Unmarshal(value, &r)
 	return store.Claim{
 		MeetingKey: meetingOf(key), Server: r.Server, InternalID: string(r.InternalID), CreateTime: r.CreateTime,
-		Placed: r.Placed, Expected: r.Expected, Recorded: r.Recorded,
+		Placed: r.Placed, Expected: r.Expected, Recorded: r.Recorded, Hint: r.Hint, Why: store.Decision(r.Why),
+		Breakout: r.Breakout,
 	}, err
 }
 

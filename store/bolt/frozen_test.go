@@ -17,7 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/store/bolt"
 )
 
-// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v3.db.
+// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v4.db.
 var freeze = flag.String("freeze", "", "write a database of today's schema to this new file")
 
 var frozenAt = time.Date(2026, 1, 5, 8, 0, 0, 125_000_001, time.UTC)
@@ -87,6 +87,37 @@ var frozenSince2 = struct {
 	"tok\xff\x00en",
 }
 
+var frozenWhy = store.Decision{
+	Here: 120, Expected: 1.0 / 3, Kept: 40.5, Own: 12.34567890123, Basis: "history", Weight: 1.5, Next: "bbb1", NextAt: 2e-7,
+}
+
+// frozenSince3 is what those of schema 3 and later hold besides.
+var frozenSince3 = struct {
+	server   store.Server
+	tenant   store.Tenant
+	claim    store.Claim
+	sessions []store.Session // newest first
+	key      string
+}{
+	store.Server{
+		ID: "bbb2", State: store.Enabled, Weight: 1, Capacity: 200, Hard: true, Created: frozenAt,
+		Admitted: frozenAt.Add(time.Minute),
+	},
+	store.Tenant{ID: "other", Name: "Schule", Created: frozenAt, Tag: "g\xff", IgnoreHints: true},
+	store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "other", MeetingID: "room"}, Server: "bbb2", Placed: frozenAt, Hint: 90,
+		Why: frozenWhy,
+	},
+	[]store.Session{{
+		ID: "7e0a\xff-2", Tenant: "other", Server: "bbb2", Start: frozenAt.Add(-time.Minute), End: frozenAt, Peak: 7,
+		Reason: "gone\xff", Meeting: "9f86d081884c7d659a2feaa0c55ad015", Hint: 90, Why: frozenWhy,
+	}, {
+		ID: "7e0a\xff-1", Tenant: "other", Server: "bbb2", Start: frozenAt.Add(-time.Hour), End: frozenAt,
+		Meeting: "9f86d081884c7d659a2feaa0c55ad015", Why: store.Decision{Basis: "\xff", Next: "\xfe"},
+	}},
+	"\x00\xffkey",
+}
+
 // Databases of every version that ever shipped open, with all that they hold in its place in every index.
 func TestFrozen(t *testing.T) {
 	if *freeze != "" {
@@ -107,9 +138,13 @@ func TestFrozen(t *testing.T) {
 				t.Fatal(err)
 			}
 			db := open(t, dir)
-			holdsFrozen(t, db)
-			if filepath.Base(file) != "v1.db" {
+			version := filepath.Base(file)
+			holdsFrozen(t, db, version >= "v3")
+			if version >= "v2" {
 				holdsSince2(t, db)
+			}
+			if version >= "v3" {
+				holdsSince3(t, db)
 			}
 		})
 	}
@@ -122,17 +157,25 @@ func holds(t *testing.T, what string, got, want any, err error) {
 	}
 }
 
-func holdsFrozen(t *testing.T, db *bolt.DB) {
+// holdsFrozen looks for what has been there from the first version on, beside what schema 3 has added.
+func holdsFrozen(t *testing.T, db *bolt.DB, more bool) {
 	t.Helper()
-	ctx := t.Context()
-	servers, err := db.Servers(ctx)
-	holds(t, "servers", servers, []store.Server{frozen.server}, err)
-	tenants, err := db.Tenants(ctx)
-	holds(t, "tenants", tenants, []store.Tenant{frozen.tenant}, err)
-	claims, err := db.Claims(ctx)
-	holds(t, "claims", claims, []store.Claim{frozen.claim}, err)
-	sessions, err := db.SessionsSince(ctx, frozen.session.End, 10)
-	holds(t, "sessions", sessions, []store.Session{frozen.session}, err)
+	ctx, all, added := t.Context(), frozen, frozenSince3
+	servers, tenants := []store.Server{all.server}, []store.Tenant{all.tenant}
+	claims, sessions := []store.Claim{all.claim}, []store.Session{all.session}
+	if more {
+		servers, tenants = append(servers, added.server), append(tenants, added.tenant)
+		claims = append(claims, added.claim)
+		sessions = append(sessions, added.sessions[1], added.sessions[0])
+	}
+	gotServers, err := db.Servers(ctx)
+	holds(t, "servers", gotServers, servers, err)
+	gotTenants, err := db.Tenants(ctx)
+	holds(t, "tenants", gotTenants, tenants, err)
+	gotClaims, err := db.Claims(ctx)
+	holds(t, "claims", gotClaims, claims, err)
+	gotSessions, err := db.SessionsSince(ctx, frozen.session.End, "", 10)
+	holds(t, "sessions", gotSessions, sessions, err)
 	isFound(t, db, frozen.recording, "183f", store.MetaMatch{Key: "bbb-origin", Value: "moo%"})
 }
 
@@ -157,6 +200,15 @@ func holdsSince2(t *testing.T, db *bolt.DB) {
 	if err := db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt); !errors.Is(err, store.ErrExists) {
 		t.Errorf("a spent token: %v", err)
 	}
+}
+
+func holdsSince3(t *testing.T, db *bolt.DB) {
+	t.Helper()
+	first := frozenSince3.sessions[0]
+	sessions, err := db.MeetingSessions(t.Context(), first.Tenant, first.Meeting, 10)
+	holds(t, "sessions of the meeting", sessions, frozenSince3.sessions, err)
+	key, err := db.Key(t.Context(), "k\xff", []byte("fresh"))
+	holds(t, "key", string(key), frozenSince3.key, err)
 }
 
 // isFound looks for the only recording of a tenant in every index.
@@ -191,8 +243,14 @@ func freezeTo(t *testing.T, path string) {
 		*r = frozenSince2.recording
 		return nil
 	})
+	_, tenantErr3 := db.CreateTenant(ctx, frozenSince3.tenant)
+	_, claimErr3 := db.CreateClaim(ctx, frozenSince3.claim)
+	_, keyErr := db.Key(ctx, "k\xff", []byte(frozenSince3.key))
+	for _, s := range frozenSince3.sessions {
+		keyErr = errors.Join(keyErr, db.AddSession(ctx, s))
+	}
 	for _, err := range []error{
-		commitErr, db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
+		commitErr, tenantErr3, claimErr3, keyErr, db.CreateServer(ctx, frozenSince3.server), db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
 		db.CreateServer(ctx, frozen.server), tenantErr, claimErr, db.AddSession(ctx, frozen.session),
 		db.CreateRecording(ctx, frozen.recording), db.Close(),
 	} {

@@ -18,6 +18,10 @@ func TestKeys_TooLong(t *testing.T) {
 	recording := func(tenant, meetingID, recordID string) error {
 		return db.CreateRecording(ctx, store.Recording{RecordID: recordID, Tenant: tenant, MeetingID: meetingID})
 	}
+	keyed := func(name string) error {
+		_, err := db.Key(ctx, name, []byte("fresh"))
+		return err
+	}
 	x := func(n int) string { return strings.Repeat("x", n) }
 	for name, c := range map[string]struct {
 		err  error
@@ -32,7 +36,12 @@ func TestKeys_TooLong(t *testing.T) {
 		"recording that fits": {recording("a", "m", x(30000)), ""},
 		"recording":           {recording("a", "m", x(33000)), "tenant and record ID: a key of 33002 bytes"},
 		"session":             {db.AddSession(ctx, store.Session{ID: x(32769)}), "the session's ID: a key of 32781 bytes"},
-		"session that fits":   {db.AddSession(ctx, store.Session{ID: x(32000)}), ""},
+		"session of a room": {
+			db.AddSession(ctx, store.Session{ID: "s", Tenant: "a", Meeting: x(33000)}),
+			"tenant, meeting and the session's ID: a key of 33019 bytes",
+		},
+		"name of a key":     {keyed(x(33000)), "the key's name: a key of 33000 bytes"},
+		"session that fits": {db.AddSession(ctx, store.Session{ID: x(32000)}), ""},
 	} {
 		switch {
 		case c.want == "" && c.err == nil:

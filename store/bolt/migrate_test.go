@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,11 +19,24 @@ var since2 = []string{
 	"jobs", "jobs-by-state", "tokens", "tokens-by-expiry",
 }
 
+// since3 are those that schema 2 did not have.
+var since3 = []string{"sessions-by-meeting", "keys"}
+
+// backTo2 makes a database what one of schema 2 was, as far as there is nothing in it that came later.
+func backTo2(tx *bbolt.Tx) error {
+	for _, name := range since3 {
+		if err := tx.Bucket([]byte("v1")).DeleteBucket([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket([]byte("meta")).Put([]byte("schema"), []byte("2"))
+}
+
 // back makes a database what one of schema 1 was: without the buckets that came later, and with a flag in its
 // recordings that does not say what their state says.
 func back(tx *bbolt.Tx) error {
 	tree := tx.Bucket([]byte("v1"))
-	for _, name := range since2 {
+	for _, name := range slices.Concat(since2, since3) {
 		if err := tree.DeleteBucket([]byte(name)); err != nil {
 			return err
 		}
@@ -101,6 +115,11 @@ func TestMigrate_1(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	isEmpty(t, dir)
+}
+
+func isEmpty(t *testing.T, dir string) {
+	t.Helper()
 	raw(t, filepath.Join(dir, "bbbpool.db"), func(tx *bbolt.Tx) error {
 		return tx.Bucket([]byte("v1")).ForEachBucket(func(name []byte) error {
 			if n := tx.Bucket([]byte("v1")).Bucket(name).Stats().KeyN; n != 0 {
@@ -109,4 +128,45 @@ func TestMigrate_1(t *testing.T) {
 			return nil
 		})
 	})
+}
+
+// The history that was there before rooms had names stays, and can be replaced and deleted as ever. A close that is
+// repeated after the update brings its session into its room.
+func TestMigrate_2(t *testing.T) {
+	dir, ctx := t.TempDir(), t.Context()
+	db := open(t, dir)
+	var all []store.Session
+	for i := range 5 {
+		s := store.Session{
+			ID: fmt.Sprint("s", i), Tenant: "t", Server: "bbb1", Start: time.Unix(int64(i), 0).UTC(),
+			End: time.Unix(int64(100+i), 0).UTC(), Peak: 10 * i, Joins: 20 * i, Reason: "ended",
+		}
+		all = append(all, s)
+		if err := db.AddSession(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw(t, filepath.Join(dir, "bbbpool.db"), backTo2)
+	db = open(t, dir)
+	since, err := db.SessionsSince(ctx, time.Time{}, "", 10)
+	holds(t, "sessions", since, all, err)
+	room, err := db.MeetingSessions(ctx, "t", "", 10)
+	holds(t, "sessions of no room", len(room), 0, err)
+	again := all[2]
+	again.Peak, again.Meeting = 1, "room"
+	if err := db.AddSession(ctx, again); err != nil {
+		t.Fatal(err)
+	}
+	again.Peak = all[2].Peak
+	room, err = db.MeetingSessions(ctx, "t", "room", 10)
+	holds(t, "sessions of the room", room, []store.Session{again}, err)
+	n, err := db.DeleteSessions(ctx, time.Unix(200, 0), 10)
+	holds(t, "deleted", n, len(all), err)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	isEmpty(t, dir)
 }

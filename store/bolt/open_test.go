@@ -79,7 +79,7 @@ func TestOpen_OtherSchema(t *testing.T) {
 		is     error
 		phrase string
 	}{
-		{"newer", schema("3"), store.ErrNewerSchema, "its schema is 3, this version knows up to 2"},
+		{"newer", schema("4"), store.ErrNewerSchema, "its schema is 4, this version knows up to 3"},
 		{"far newer", schema("41"), store.ErrNewerSchema, "schema is 41"},
 		{"no number", schema("x"), nil, "not a database of bbbpool"},
 		{"too old to be", schema("0"), nil, "not a database of bbbpool"},
@@ -126,11 +126,15 @@ func TestErrors(t *testing.T) {
 	mentions(t, err, nil, "create server", "a key of 40000 bytes, the limit is 32768")
 	far := store.Session{ID: "s", End: time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC)}
 	mentions(t, db.AddSession(t.Context(), far), nil, `add session "s"`, "year")
+	_, err = db.Key(t.Context(), "history", nil)
+	mentions(t, err, nil, `get the key "history"`, "the fresh one is empty")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.SessionsSince(t.Context(), time.Time{}, 1)
+	_, err = db.SessionsSince(t.Context(), time.Time{}, "", 1)
 	mentions(t, err, nil, "list sessions since 0001-01-01", "not open")
+	_, err = db.DeleteSessions(t.Context(), time.Unix(0, 0), 1)
+	mentions(t, err, nil, "delete sessions that ended before 1970-01-01", "not open")
 }
 
 func schema(version string) func(tx *bbolt.Tx) error {

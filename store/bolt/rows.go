@@ -19,34 +19,59 @@ type serverRow struct {
 	State    store.ServerState `json:"state"`
 	Weight   float64           `json:"weight"`
 	Capacity int               `json:"capacity,omitempty"`
+	Hard     bool              `json:"hard,omitempty"`
 	Tag      text              `json:"tag,omitempty"`
 	Created  time.Time         `json:"created,omitzero"`
+	Admitted time.Time         `json:"admitted,omitzero"`
 }
 
 type tenantRow struct {
-	Name    text      `json:"name,omitempty"`
-	Secrets []text    `json:"secrets,omitempty"`
-	Created time.Time `json:"created,omitzero"`
+	Name        text      `json:"name,omitempty"`
+	Secrets     []text    `json:"secrets,omitempty"`
+	Created     time.Time `json:"created,omitzero"`
+	Tag         text      `json:"tag,omitempty"`
+	IgnoreHints bool      `json:"ignore_hints,omitempty"`
 }
 
 type claimRow struct {
-	Server     string    `json:"server"`
-	InternalID text      `json:"internal_id,omitempty"`
-	CreateTime int64     `json:"create_time,omitempty"`
-	Placed     time.Time `json:"placed,omitzero"`
-	Expected   float64   `json:"expected,omitempty"`
-	Recorded   bool      `json:"recorded,omitempty"`
+	Server     string      `json:"server"`
+	InternalID text        `json:"internal_id,omitempty"`
+	CreateTime int64       `json:"create_time,omitempty"`
+	Placed     time.Time   `json:"placed,omitzero"`
+	Expected   float64     `json:"expected,omitempty"`
+	Recorded   bool        `json:"recorded,omitempty"`
+	Hint       int         `json:"hint,omitempty"`
+	Why        decisionRow `json:"why,omitzero"`
+	Breakout   bool        `json:"breakout,omitempty"`
 }
 
 type sessionRow struct {
-	Tenant   text      `json:"tenant"`
-	Server   string    `json:"server"`
-	Start    time.Time `json:"start,omitzero"`
-	End      time.Time `json:"end,omitzero"`
-	Peak     int       `json:"peak,omitempty"`
-	Joins    int       `json:"joins,omitempty"`
-	Reason   text      `json:"reason,omitempty"`
-	Recorded bool      `json:"recorded,omitempty"`
+	Tenant   text        `json:"tenant"`
+	Server   string      `json:"server"`
+	Start    time.Time   `json:"start,omitzero"`
+	End      time.Time   `json:"end,omitzero"`
+	Peak     int         `json:"peak,omitempty"`
+	Joins    int         `json:"joins,omitempty"`
+	Reason   text        `json:"reason,omitempty"`
+	Recorded bool        `json:"recorded,omitempty"`
+	Meeting  text        `json:"meeting,omitempty"`
+	Hint     int         `json:"hint,omitempty"`
+	Why      decisionRow `json:"why,omitzero"`
+}
+
+// decisionRow is written as an array, in the order of the fields: names would be most of what it takes.
+type decisionRow store.Decision
+
+// MarshalJSON writes the array.
+func (d decisionRow) MarshalJSON() ([]byte, error) {
+	return json.Marshal([...]any{d.Here, d.Expected, d.Kept, d.Own, text(d.Basis), d.Weight, text(d.Next), d.NextAt})
+}
+
+// UnmarshalJSON reads it.
+func (d *decisionRow) UnmarshalJSON(data []byte) error {
+	return json.Unmarshal(data, &[...]any{
+		&d.Here, &d.Expected, &d.Kept, &d.Own, (*text)(&d.Basis), &d.Weight, (*text)(&d.Next), &d.NextAt,
+	})
 }
 
 // text is a string that comes back byte for byte. JSON replaces what is not UTF-8, and meeting IDs and secrets are

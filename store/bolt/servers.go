@@ -12,7 +12,7 @@ var serverTable = table[store.Server]{bucket: servers, noun: "server", encode: e
 func encodeServer(s store.Server) any {
 	return serverRow{
 		URL: text(s.URL), Secret: text(s.Secret.Reveal()), Checksum: s.Checksum, State: s.State, Weight: s.Weight,
-		Capacity: s.Capacity, Tag: text(s.Tag), Created: s.Created.UTC(),
+		Capacity: s.Capacity, Hard: s.Hard, Tag: text(s.Tag), Created: s.Created.UTC(), Admitted: s.Admitted.UTC(),
 	}
 }
 
@@ -21,7 +21,7 @@ func decodeServer(key, value []byte) (store.Server, error) {
 	err := json.Unmarshal(value, &r)
 	return store.Server{
 		ID: string(key), URL: string(r.URL), Secret: store.Secret(r.Secret), Checksum: r.Checksum, State: r.State,
-		Weight: r.Weight, Capacity: r.Capacity, Tag: string(r.Tag), Created: r.Created,
+		Weight: r.Weight, Capacity: r.Capacity, Hard: r.Hard, Tag: string(r.Tag), Created: r.Created, Admitted: r.Admitted,
 	}, err
 }
 

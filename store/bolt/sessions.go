@@ -1,8 +1,10 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,27 +20,48 @@ var sessionTable = table[store.Session]{
 func encodeSession(s store.Session) any {
 	return sessionRow{
 		Tenant: text(s.Tenant), Server: s.Server, Start: s.Start.UTC(), End: s.End.UTC(), Peak: s.Peak,
-		Joins: s.Joins, Reason: text(s.Reason), Recorded: s.Recorded,
+		Joins: s.Joins, Reason: text(s.Reason), Recorded: s.Recorded, Meeting: text(s.Meeting), Hint: s.Hint,
+		Why: decisionRow(s.Why),
 	}
 }
 
 func decodeSession(key, value []byte) (store.Session, error) {
 	var r sessionRow
+	if r.scan(value) {
+		return r.session(key), nil
+	}
+	r = sessionRow{}
 	err := json.Unmarshal(value, &r)
-	return store.Session{
-		ID: string(key), Tenant: string(r.Tenant), Server: r.Server, Start: r.Start, End: r.End, Peak: r.Peak,
-		Joins: r.Joins, Reason: string(r.Reason), Recorded: r.Recorded,
-	}, err
+	return r.session(key), err
 }
 
+func (r *sessionRow) session(key []byte) store.Session {
+	return store.Session{
+		ID: string(key), Tenant: string(r.Tenant), Server: r.Server, Start: r.Start, End: r.End, Peak: r.Peak,
+		Joins: r.Joins, Reason: string(r.Reason), Recorded: r.Recorded, Meeting: string(r.Meeting), Hint: r.Hint,
+		Why: store.Decision(r.Why),
+	}
+}
+
+// sessionLinks leave those of before schema 3, which have no meeting, out of the index by it.
 func sessionLinks(s *store.Session) []link {
 	if s == nil {
 		return nil
 	}
-	return []link{{sessionsByEnd, string(timeKey(s.End)) + s.ID, ""}}
+	links := []link{{sessionsByEnd, string(timeKey(s.End)) + s.ID, ""}}
+	if s.Meeting != "" {
+		links = append(links, link{sessionsByMeeting, roomPrefix(s.Tenant, s.Meeting) + placeOf(s.Start, s.ID), ""})
+	}
+	return links
 }
 
+// roomPrefix starts the keys of the sessions of one room.
+func roomPrefix(tenant, meeting string) string { return string(ofTenant(tenant)) + sized(meeting) }
+
 func indexSession(t *txn, before, after *store.Session) error {
+	if after != nil && ofTenant(after.Tenant) == nil {
+		return errKey
+	}
 	return t.move(sessionLinks(before), sessionLinks(after))
 }
 
@@ -46,37 +69,65 @@ func indexSession(t *txn, before, after *store.Session) error {
 func (db *DB) AddSession(ctx context.Context, s store.Session) error {
 	key := []byte(s.ID)
 	return db.write(ctx, sessionTable.op("add", key), func(t *txn) error {
-		var before *store.Session
-		if value := t.get(sessions, key); value != nil {
-			old, err := sessionTable.read(key, value)
-			if err != nil {
-				return err
-			}
-			if old.Tenant != s.Tenant || old.Server != s.Server {
-				return store.ErrExists
-			}
-			before = &old
+		value := t.get(sessions, key)
+		if value == nil {
+			_, err := sessionTable.save(t, key, nil, s)
+			return err
 		}
-		_, err := sessionTable.save(t, key, before, s)
+		before, err := sessionTable.read(key, value)
+		if err != nil {
+			return err
+		}
+		if before.Tenant != s.Tenant || before.Server != s.Server {
+			return store.ErrExists
+		}
+		after := s // this may run again, and then beside another row
+		after.Peak, after.Joins = max(s.Peak, before.Peak), max(s.Joins, before.Joins)
+		_, err = sessionTable.save(t, key, &before, after)
 		return err
 	})
 }
 
+// Session implements [store.Sessions].
+func (db *DB) Session(ctx context.Context, id string) (store.Session, error) {
+	return one(ctx, db, sessionTable, []byte(id))
+}
+
 // SessionsSince implements [store.Sessions].
-func (db *DB) SessionsSince(ctx context.Context, since time.Time, limit int) (list []store.Session, err error) {
+func (db *DB) SessionsSince(ctx context.Context, since time.Time, after string, limit int) ([]store.Session, error) {
 	op := fmt.Sprintf("list sessions since %s", since.UTC().Format(time.RFC3339))
+	return db.sessionsBy(ctx, op, sessionsByEnd, "", string(timeKey(since))+after, limit)
+}
+
+// MeetingSessions implements [store.Sessions].
+func (db *DB) MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]store.Session, error) {
+	if ofTenant(tenant) == nil {
+		limit = 0 // nothing could be stored of it
+	}
+	return db.sessionsBy(ctx, "list the sessions of a meeting", sessionsByMeeting, roomPrefix(tenant, meeting), "", limit)
+}
+
+// sessionsBy reads the sessions that an index has under prefix, from the first one behind after on. The keys of both
+// indexes go on with a time and the ID.
+func (db *DB) sessionsBy(
+	ctx context.Context, op, index, prefix, after string, limit int,
+) (list []store.Session, err error) {
 	err = db.read(ctx, op, func(tx *bbolt.Tx) error {
-		ends, rows := bucket(tx, sessionsByEnd).Cursor(), bucket(tx, sessions)
-		for end, _ := ends.Seek(timeKey(since)); end != nil && len(list) < limit; end, _ = ends.Next() {
-			id := end[timeSize:]
+		var ids [][]byte
+		for place := range merge(bucket(tx, index), []string{prefix}, after) {
+			if len(ids) >= limit {
+				break
+			}
+			ids = append(ids, idAt(place))
+		}
+		rows := bucket(tx, sessions)
+		list = make([]store.Session, len(ids))
+		for i, id := range ids {
 			s, err := sessionTable.read(id, rows.Get(id))
-			if err != nil {
+			if err := errors.Join(err, ctx.Err()); err != nil {
 				return err
 			}
-			list = append(list, s)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
+			list[i] = s
 		}
 		return nil
 	})
@@ -86,7 +137,39 @@ func (db *DB) SessionsSince(ctx context.Context, since time.Time, limit int) (li
 	return list, nil
 }
 
-// Session implements [store.Sessions].
-func (db *DB) Session(ctx context.Context, id string) (store.Session, error) {
-	return one(ctx, db, sessionTable, []byte(id))
+// DeleteSessions implements [store.Sessions].
+func (db *DB) DeleteSessions(ctx context.Context, ended time.Time, limit int) (deleted int, err error) {
+	op := fmt.Sprintf("delete sessions that ended before %s", ended.UTC().Format(time.RFC3339))
+	err = db.write(ctx, op, func(t *txn) error {
+		deleted = 0 // of a run that did not count
+		for _, id := range t.endedBefore(timeKey(ended), limit) {
+			s, err := sessionTable.read(id, t.get(sessions, id))
+			if err == nil {
+				err = indexSession(t, &s, nil)
+			}
+			if err == nil {
+				err = t.delete(sessions, id)
+			}
+			if err != nil {
+				return err
+			}
+			deleted++
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
+}
+
+// endedBefore returns the IDs of the sessions that ended first.
+func (t *txn) endedBefore(end []byte, limit int) (ids [][]byte) {
+	for place := range merge(bucket(t.Tx, sessionsByEnd), []string{""}, "") {
+		if len(ids) >= limit || bytes.Compare(place[:timeSize], end) >= 0 {
+			break
+		}
+		ids = append(ids, bytes.Clone(idAt(place)))
+	}
+	return ids
 }

@@ -10,7 +10,7 @@ import (
 var tenantTable = table[store.Tenant]{bucket: tenants, noun: "tenant", encode: encodeTenant, decode: decodeTenant}
 
 func encodeTenant(t store.Tenant) any {
-	r := tenantRow{Name: text(t.Name), Created: t.Created.UTC()}
+	r := tenantRow{Name: text(t.Name), Created: t.Created.UTC(), Tag: text(t.Tag), IgnoreHints: t.IgnoreHints}
 	for _, secret := range t.Secrets {
 		r.Secrets = append(r.Secrets, text(secret.Reveal()))
 	}
@@ -20,7 +20,9 @@ func encodeTenant(t store.Tenant) any {
 func decodeTenant(key, value []byte) (store.Tenant, error) {
 	var r tenantRow
 	err := json.Unmarshal(value, &r)
-	t := store.Tenant{ID: string(key), Name: string(r.Name), Created: r.Created}
+	t := store.Tenant{
+		ID: string(key), Name: string(r.Name), Created: r.Created, Tag: string(r.Tag), IgnoreHints: r.IgnoreHints,
+	}
 	for _, secret := range r.Secrets {
 		t.Secrets = append(t.Secrets, store.Secret(secret))
 	}

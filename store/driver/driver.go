@@ -41,5 +41,11 @@ func Open(c Config) (*Stores, error) {
 	return &Stores{State: db, Index: db, close: db.Close}, nil
 }
 
-// Close closes both groups, which may be one database. Closing again does nothing.
-func (s *Stores) Close() error { return s.close() }
+// Close closes both groups, which may be one database. Closing again does nothing, nor does closing what was never
+// opened.
+func (s *Stores) Close() error {
+	if s == nil {
+		return nil
+	}
+	return s.close()
+}

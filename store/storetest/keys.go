@@ -224,12 +224,20 @@ func stateTooLong(t *testing.T, s store.State) {
 func indexTooLong(t *testing.T, s store.Index) {
 	ctx := t.Context()
 	refused(t, "session", s.AddSession(ctx, aSession(tooLong, monday)))
+	session := aSession("s1", monday)
+	session.Meeting = tooLong
+	refused(t, "meeting of a session", s.AddSession(ctx, session))
+	session.Tenant, session.Meeting = tooLong, aRoom
+	refused(t, "tenant of a session", s.AddSession(ctx, session))
+	equal(t, "sessions", since(t, s, time.Time{}, 10), nil)
+	_, err := s.Key(ctx, tooLong, []byte("fresh"))
+	refused(t, "name of a key", err)
 	refused(t, "record ID", s.CreateRecording(ctx, aRecording("a", tooLong)))
 	refused(t, "tenant", s.CreateRecording(ctx, aRecording(tooLong, "r1")))
 	room := aRecording("a", "r1")
 	room.MeetingID = tooLong
 	refused(t, "meeting ID", s.CreateRecording(ctx, room))
-	_, err := s.UpdateJob(ctx, tooLong, func(*store.Job) error { return nil })
+	_, err = s.UpdateJob(ctx, tooLong, func(*store.Job) error { return nil })
 	refused(t, "job", err)
 	must(t, s.CreateRecording(ctx, aRecording("a", "r1")))
 	long := func(r *store.Recording) error { r.MeetingID = tooLong; return nil }

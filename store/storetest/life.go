@@ -55,9 +55,12 @@ func stateCalls(s store.State) map[string]call {
 // indexCalls would not fail on a store with a session s1, a recording r1 of tenant a and a job j1.
 func indexCalls(s store.Index) map[string]call {
 	return map[string]call{
-		"AddSession":    func(ctx context.Context) error { return s.AddSession(ctx, aSession("s2", monday)) },
-		"SessionsSince": func(ctx context.Context) error { return drop1(s.SessionsSince(ctx, monday, 10)) },
-		"Session":       func(ctx context.Context) error { return drop1(s.Session(ctx, "s1")) },
+		"Key":             func(ctx context.Context) error { return drop1(s.Key(ctx, "new", []byte("fresh"))) },
+		"AddSession":      func(ctx context.Context) error { return s.AddSession(ctx, aSession("s2", monday)) },
+		"SessionsSince":   func(ctx context.Context) error { return drop1(s.SessionsSince(ctx, monday, "", 10)) },
+		"MeetingSessions": func(ctx context.Context) error { return drop1(s.MeetingSessions(ctx, "default", aRoom, 10)) },
+		"Session":         func(ctx context.Context) error { return drop1(s.Session(ctx, "s1")) },
+		"DeleteSessions":  func(ctx context.Context) error { return drop1(s.DeleteSessions(ctx, monday.Add(time.Hour), 10)) },
 		"Recordings": func(ctx context.Context) error {
 			_, _, err := s.Recordings(ctx, store.RecordingFilter{Tenant: "a"})
 			return err
@@ -122,6 +125,7 @@ func indexCanceled(t *testing.T, s store.Index) {
 	equal(t, "sessions", since(t, s, time.Time{}, 10), []store.Session{aSession("s1", monday)})
 	page, _ := list(t, s, store.RecordingFilter{Tenant: "a"})
 	equal(t, "recordings", page, []store.Recording{aRecording("a", "r1")})
+	equal(t, "key", key(t, s, "new", "another"), "another")
 }
 
 // A closed store answers nothing, not even that something is missing, and can be closed again: both groups may be one.

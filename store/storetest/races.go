@@ -3,7 +3,9 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +25,10 @@ func stateRaces() []testCase[store.State] {
 
 func indexRaces() []testCase[store.Index] {
 	return []testCase[store.Index]{
+		{"Races/Key", raceKey},
 		{"Races/AddSession", raceAddSession},
+		{"Races/AddSessionOfOthers", raceAddOfOthers},
+		{"Races/DeleteSessions", raceDeleteSessions},
 		{"Races/UpdateRecording", raceUpdateRecording},
 		{"Races/UpdateJob", raceUpdateJob},
 		{"Races/Commit", raceCommit},
@@ -182,11 +187,11 @@ func raceStorm(t *testing.T, s store.State) {
 	}
 }
 
-// A session that many add at once is there once, whole.
+// A session that many add at once is there once, whole, with the most that any of them has counted.
 func raceAddSession(t *testing.T, s store.Index) {
 	race(racers, func(i int) {
 		session := aSession("same", monday.Add(time.Duration(i)*time.Second))
-		session.Peak = i
+		session.Hint, session.Peak, session.Joins = i, i, 100-i
 		want(t, "add", s.AddSession(t.Context(), session), nil)
 		want(t, "add", s.AddSession(t.Context(), aSession(fmt.Sprint(i), monday)), nil)
 	})
@@ -196,10 +201,64 @@ func raceAddSession(t *testing.T, s store.Index) {
 	for _, session := range all {
 		if session.ID == "same" {
 			same++
-			equal(t, "its end", session.End, monday.Add(time.Duration(session.Peak)*time.Second))
+			equal(t, "its end", session.End, monday.Add(time.Duration(session.Hint)*time.Second))
+			equal(t, "its peak and joins", [2]int{session.Peak, session.Joins}, [2]int{racers - 1, 100})
 		}
 	}
 	equal(t, "the same session", same, 1)
+	equal(t, "sessions of the room", len(ofRoom(t, s, "default", aRoom, 1000)), racers+1)
+}
+
+// Of tenants whose servers use one ID at the same time one gets into the history, and no other one with it.
+func raceAddOfOthers(t *testing.T, s store.Index) {
+	for round := range 8 {
+		var errs [racers]error
+		session := func(i int) store.Session {
+			session := aSession(fmt.Sprint("s", round), monday)
+			session.Tenant = fmt.Sprint("t", i)
+			return session
+		}
+		race(racers, func(i int) { errs[i] = s.AddSession(t.Context(), session(i)) })
+		winners := 0
+		for i, err := range errs {
+			all := ofRoom(t, s, fmt.Sprint("t", i), aRoom, 1000)
+			all = slices.DeleteFunc(all, func(other store.Session) bool { return other.ID != session(i).ID })
+			if err == nil {
+				winners++
+				equal(t, "the winner's", all, []store.Session{session(i)})
+				continue
+			}
+			want(t, "add", err, store.ErrExists)
+			equal(t, "a loser's", all, nil)
+		}
+		equal(t, "winners", winners, 1)
+	}
+	equal(t, "sessions", len(since(t, s, time.Time{}, 1000)), 8)
+}
+
+// Deletions that race with each other and with additions delete each session once, and none that they should not.
+func raceDeleteSessions(t *testing.T, s store.Index) {
+	const each = 10
+	var deleted atomic.Int64
+	race(racers, func(i int) {
+		for n := range each {
+			id := fmt.Sprint(i, "-", n)
+			want(t, "add", s.AddSession(t.Context(), aSession("old"+id, monday.Add(-time.Hour))), nil)
+			want(t, "add", s.AddSession(t.Context(), aSession("new"+id, monday)), nil)
+			n, err := s.DeleteSessions(t.Context(), monday, 3)
+			want(t, "delete", err, nil)
+			deleted.Add(int64(n))
+		}
+	})
+	rest, err := s.DeleteSessions(t.Context(), monday, 1000)
+	must(t, err)
+	equal(t, "deleted", int(deleted.Load())+rest, each*racers)
+	all := since(t, s, time.Time{}, 1000)
+	equal(t, "left", len(all), each*racers)
+	for _, session := range all {
+		equal(t, "its end", session.End, monday)
+	}
+	equal(t, "left of the room", len(ofRoom(t, s, "default", aRoom, 1000)), each*racers)
 }
 
 // Of updates that race none is lost, and the indexes follow: one recording stays one.

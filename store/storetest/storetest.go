@@ -30,8 +30,8 @@ func RunState(t *testing.T, open func(t *testing.T) store.State) {
 
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
 func RunIndex(t *testing.T, open func(t *testing.T) store.Index) {
-	run(t, open, sessionCases(), recordingCases(), selectionCases(), metaCases(), catalogueCases(), jobCases(),
-		commitCases(), indexKeyCases(), indexRaces(), indexLifeCases())
+	run(t, open, secretKeyCases(), sessionCases(), roomCases(), recordingCases(), selectionCases(), metaCases(),
+		catalogueCases(), jobCases(), commitCases(), indexKeyCases(), indexRaces(), indexLifeCases())
 }
 
 func run[S interface{ Close() error }](t *testing.T, open func(*testing.T) S, groups ...[]testCase[S]) {
@@ -75,27 +75,42 @@ var monday = time.Date(2026, 1, 5, 8, 0, 0, 125e6, time.UTC)
 func aServer(id string) store.Server {
 	return store.Server{
 		ID: id, URL: "https://" + id + ".example.org/bigbluebutton/api", Secret: "s3cret of " + store.Secret(id),
-		Checksum: "sha512", State: store.Cordoned, Weight: 1.25, Capacity: 300, Tag: "gpu", Created: monday,
+		Checksum: "sha512", State: store.Cordoned, Weight: 1.25, Capacity: 300, Hard: true, Tag: "gpu", Created: monday,
+		Admitted: monday.Add(time.Minute),
 	}
 }
 
 func aTenant(id string) store.Tenant {
-	return store.Tenant{ID: id, Name: "Tenant " + id, Secrets: []store.Secret{"new", "old"}, Created: monday}
+	return store.Tenant{
+		ID: id, Name: "Tenant " + id, Secrets: []store.Secret{"new", "old"}, Created: monday, Tag: "gpu", IgnoreHints: true,
+	}
 }
 
 func aClaim(tenant, meetingID string) store.Claim {
 	return store.Claim{
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: "bbb1", InternalID: "183f0bf3-1",
-		CreateTime: 1767600000125, Placed: monday, Expected: 12.5, Recorded: true,
+		CreateTime: 1767600000125, Placed: monday, Expected: 12.5, Recorded: true, Hint: 30, Why: aDecision(),
+		Breakout: true,
+	}
+}
+
+// aDecision fills every field, with numbers that no rounding leaves alone.
+func aDecision() store.Decision {
+	return store.Decision{
+		Here: 120, Expected: 1.0 / 3, Kept: 40, Own: 12.34567890123, Basis: "history", Weight: 1.25, Next: "bbb2",
+		NextAt: 2e-7,
 	}
 }
 
 func aSession(id string, end time.Time) store.Session {
 	return store.Session{
 		ID: id, Tenant: "default", Server: "bbb1", Start: end.Add(-time.Hour), End: end, Peak: 31, Joins: 40,
-		Reason: "ended", Recorded: true,
+		Reason: "ended", Recorded: true, Meeting: aRoom, Hint: 30, Why: aDecision(),
 	}
 }
+
+// aRoom is what the meetings of aSession are known by.
+const aRoom = "9f86d081884c7d659a2feaa0c55ad015"
 
 // aRecording fills every field.
 func aRecording(tenant, recordID string) store.Recording {

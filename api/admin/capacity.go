@@ -1,0 +1,124 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// capacity tells what the pool carries, and what would be left of it without one server.
+func (a *API) capacity(r *http.Request) (any, error) {
+	c := a.Meetings.Capacity()
+	shown := Capacity{
+		Servers: []ServerShare{}, Carries: tenths(c.Carries), Now: newFullness(c, c.Now), Largest: c.Largest,
+	}
+	if !c.Tightest.At.IsZero() {
+		tightest := newFullness(c, c.Tightest)
+		shown.Tightest = &tightest
+	}
+	if id := r.URL.Query().Get("drain"); id != "" {
+		d, ok := c.Drain(id)
+		if !ok {
+			return nil, noServer(id)
+		}
+		room := newRoom(d)
+		shown.Drain = &room
+	}
+	loads := map[string]placement.Load{}
+	for _, share := range c.Servers {
+		loads[share.Server] = share.Load
+	}
+	for _, s := range a.Pool.Servers() {
+		shown.Servers = append(shown.Servers, newShare(s, loads[s.ID]))
+	}
+	return shown, nil
+}
+
+func newShare(s poller.Status, l placement.Load) ServerShare {
+	return ServerShare{
+		ID: s.ID, State: string(s.State), Health: string(s.Health), Carries: tenths(l.Carries), People: l.People,
+		Expected: tenths(l.Expected), Kept: tenths(l.Kept), Meetings: l.Meetings,
+	}
+}
+
+func newFullness(c placement.Capacity, there placement.Crowd) Fullness {
+	return Fullness{
+		At: there.At.Truncate(time.Millisecond), People: tenths(there.People), Meetings: there.Meetings,
+		Free: tenths(c.Spare(there)), FreeN1: tenths(c.Without - there.People),
+	}
+}
+
+// maxHint is the largest number of people that can be asked for.
+const maxHint = 100_000
+
+// dryRun tells where a create would go, by the numbers of this moment. Nothing is placed.
+func (a *API) dryRun(r *http.Request) (any, error) {
+	var d DryRun
+	if err := read(r, &d); err != nil {
+		return nil, err
+	}
+	if d.Tenant == "" {
+		d.Tenant = store.DefaultTenant
+	}
+	if err := bbb.CheckMeetingID(d.MeetingID); err != nil {
+		return nil, invalid("meetingID: %v", err)
+	}
+	if d.Hint < 0 || d.Hint > maxHint {
+		return nil, invalid("hint: want a number of people from 0, which is none, to %d", maxHint)
+	}
+	tenant, err := a.lookUp(r.Context(), d.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	wish := placement.Wish{Hint: d.Hint, Tag: d.Tag}
+	if tenant.IgnoreHints {
+		wish.Hint = 0
+	}
+	if wish.Tag == "" {
+		wish.Tag = tenant.Tag
+	}
+	return newPlacement(a.Meetings.Consider(store.MeetingKey{Tenant: d.Tenant, MeetingID: d.MeetingID}, wish)), nil
+}
+
+func newPlacement(c placement.Considered) Placement {
+	p := Placement{
+		Server: c.Claim.Server, Known: c.Known, Expected: tenths(c.Expected), Basis: string(c.Basis), Servers: []Option{},
+	}
+	switch {
+	case c.Err != nil:
+		p.Why = why(c.Err)
+	case c.Known:
+		p.Why = "it runs there already; " + placement.Explain(c.Claim.Server, c.Claim.Why)
+	default:
+		p.Why = placement.Explain(c.Claim.Server, c.Claim.Why)
+	}
+	for _, o := range c.Servers {
+		p.Servers = append(p.Servers, Option{
+			ID: o.Server, Standing: standings[o.Standing], Tag: o.Tag, Here: o.People, Expected: tenths(o.Expected),
+			Kept: tenths(o.Kept), Weight: o.Weight, After: tenths(o.After), Full: o.Full,
+		})
+	}
+	return p
+}
+
+// why says what to do about a create that nobody can take.
+func why(err error) string {
+	switch {
+	case errors.Is(err, placement.ErrFull):
+		return err.Error() + ": raise --capacity of one, or add a server"
+	case errors.Is(err, placement.ErrNoTag):
+		return err.Error() + ": bbbpool server list shows tags; without \"!\" it would go to untagged servers"
+	case errors.Is(err, placement.ErrNoServer):
+		return err.Error() + ": bbbpool server list shows which are enabled and online"
+	}
+	return err.Error()
+}
+
+var standings = map[placement.Standing]string{
+	placement.Open: "open", placement.Doubtful: "doubtful", placement.Held: "held", placement.Gone: "gone",
+}

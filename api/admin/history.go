@@ -1,0 +1,161 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/placement/simulate"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// historyPage is how many sessions are read at once.
+const historyPage = 1000
+
+// exportHistory writes the past meetings as a trace, in the order of their ends: those that ended at since or later, and
+// before until. Rooms go by the hashes that the history has, sessions from before there were any by numbers. How many
+// people there were is known at the peak alone, see curve. What is no meeting in a trace, as one without a length, is
+// left out.
+func (a *API) exportHistory(r *http.Request) (any, error) {
+	since, err := moment(r, "since")
+	if err != nil {
+		return nil, err
+	}
+	until, err := moment(r, "until")
+	if err != nil {
+		return nil, err
+	}
+	first, err := a.Sessions.SessionsSince(r.Context(), since, "", historyPage)
+	if err != nil {
+		return nil, err
+	}
+	a.logger(r).Info().Time("since", since).Time("until", until).Msg("history exported")
+	return table(func(ctx context.Context, w io.Writer) error {
+		e := exporter{trace: simulate.NewWriter(w), until: until}
+		for page := first; len(page) > 0; {
+			if over, err := e.write(page); over || err != nil {
+				return err
+			}
+			if len(page) < historyPage {
+				return nil
+			}
+			last := page[len(page)-1]
+			var err error
+			if page, err = a.Sessions.SessionsSince(ctx, last.End, last.ID, historyPage); err != nil {
+				return err
+			}
+		}
+		return nil
+	}), nil
+}
+
+// moment reads a time from the query; absent is the zero time.
+func moment(r *http.Request, name string) (time.Time, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, invalid("%s: want a time as 2026-03-01T00:00:00Z", name)
+	}
+	return t, nil
+}
+
+// exporter writes sessions as meetings of a trace.
+type exporter struct {
+	trace   *simulate.Writer
+	until   time.Time // zero is no limit
+	unknown int       // sessions without a hash so far
+}
+
+// write writes a page, and returns true when a session ended too late.
+func (e *exporter) write(page []store.Session) (over bool, err error) {
+	for _, s := range page {
+		if !e.until.IsZero() && !s.End.Before(e.until) {
+			return true, nil
+		}
+		m := e.meeting(s)
+		if m.Validate() != nil {
+			continue
+		}
+		if err := e.trace.Write(m); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+func (e *exporter) meeting(s store.Session) simulate.Meeting {
+	m := simulate.Meeting{
+		ID: s.Meeting, Tenant: s.Tenant, Hint: s.Hint, Breakout: s.Why.Basis == string(placement.Pinned),
+		Create: s.Start.UTC(), End: s.End.UTC(), Users: curve(s.Peak, s.End.Sub(s.Start)),
+	}
+	if m.ID == "" {
+		e.unknown++
+		m.ID = fmt.Sprintf("unknown-%d", e.unknown)
+	}
+	return m
+}
+
+const (
+	arriving = 5 * time.Minute // until the peak is reached
+	leaving  = 2 * time.Minute // before the end, from when people go
+	steps    = 5               // in which they come, and go
+)
+
+// curve is how many people there may have been in a meeting of which only the peak is known: they come in equal steps
+// over the first five minutes, stay, and go in equal steps over the last two. A meeting of less than twice that has
+// half of its length for coming, and a fifth for going.
+func curve(peak int, length time.Duration) (users []simulate.Count) {
+	if peak <= 0 {
+		return nil
+	}
+	come, leave := min(arriving, length/2), min(leaving, length/5)
+	add := func(at time.Duration, people int) {
+		after := int(at / time.Second)
+		switch last := len(users) - 1; {
+		case last >= 0 && users[last].People == people:
+		case last >= 0 && users[last].After == after:
+			users[last].People = people
+		default:
+			users = append(users, simulate.Count{After: after, People: people})
+		}
+	}
+	for i := 1; i <= steps; i++ {
+		add(come*time.Duration(i-1)/(steps-1), (peak*i+steps-1)/steps)
+	}
+	for i := 1; i <= steps; i++ {
+		add(length-leave+leave*time.Duration(i)/steps, peak*(steps-i)/steps)
+	}
+	return users
+}
+
+// table is an answer of many lines that are written as they are read.
+type table func(ctx context.Context, w io.Writer) error
+
+// pour answers with a table. An error that comes too late for a status is the last line.
+func (a *API) pour(w http.ResponseWriter, r *http.Request, write table) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	lines := bufio.NewWriterSize(patient{w, http.NewResponseController(w)}, 64<<10)
+	if err := write(r.Context(), lines); err != nil {
+		_, _ = lines.Write(asLine(a.refusal(r, err)))
+	}
+	_ = lines.Flush() // if it fails nobody reads any more
+}
+
+// patient is written to for as long as somebody reads.
+type patient struct {
+	io.Writer
+	control *http.ResponseController
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(linePatience)) // what has no deadlines needs none
+	return p.Writer.Write(b)
+}

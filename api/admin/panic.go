@@ -1,0 +1,173 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+const (
+	// panicDeadline is how long a server may take to end all its meetings.
+	panicDeadline = time.Minute
+	// panicAtOnce is how many of them it is asked to end at the same time.
+	panicAtOnce = 8
+	// panicPause is how long a create that is under way is left alone before it is looked at again.
+	panicPause = 100 * time.Millisecond
+)
+
+// panicServer ends everything on a server, and takes it out of use. What has begun is brought to its end also if nobody
+// listens any more.
+func (a *API) panicServer(r *http.Request) (any, error) {
+	var p Panic
+	if err := read(r, &p); err != nil {
+		return nil, err
+	}
+	s, err := a.record(r)
+	if err != nil {
+		return nil, err
+	}
+	return long(func(ctx context.Context, tell func(recordings.Progress)) (any, error) {
+		ctx = context.WithoutCancel(ctx)
+		e, err := a.evacuate(ctx, s.ID, p, tell)
+		if err != nil {
+			return nil, err
+		}
+		record, err := a.update(ctx, s.ID, func(s *store.Server) error {
+			switch {
+			case !p.KeepState:
+				s.State = store.Disabled
+			case s.State == store.Cordoned: // else somebody has changed it meanwhile
+				s.State = e.former
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		a.logger(r).Warn().Str("server", s.ID).Str("state", string(record.State)).Int("ended", e.ended).
+			Int("failed", len(e.failed)).Bool("skip_end_calls", p.SkipEndCalls).Msg("server panic")
+		return Panicked{Server: a.outcome(ctx, record, Result{}).Server, Ended: e.ended, Failed: e.failed}, nil
+	}), nil
+}
+
+// evacuation is the end of all meetings on a server.
+type evacuation struct {
+	api    *API
+	id     string
+	skip   bool // the server is not called
+	former store.ServerState
+	tell   func(recordings.Progress)
+
+	mu     sync.Mutex
+	most   int // meetings there at once
+	ended  int
+	failed []string
+}
+
+// evacuate keeps new meetings away from a server, and ends those that are claimed there: in rounds, for a create may be
+// under way. Those that it does not end in time are forgotten all the same.
+func (a *API) evacuate(
+	ctx context.Context, id string, p Panic, tell func(recordings.Progress),
+) (*evacuation, error) {
+	e := &evacuation{api: a, id: id, skip: p.SkipEndCalls, tell: tell, failed: []string{}}
+	_, err := a.update(ctx, id, func(s *store.Server) error {
+		if e.former = s.State; s.State == store.Enabled {
+			s.State = store.Cordoned
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, panicDeadline)
+	defer cancel()
+	for ctx.Err() == nil {
+		claims := a.claimsOn(id)
+		if len(claims) == 0 {
+			slices.Sort(e.failed)
+			return e, nil
+		}
+		closed, err := e.round(ctx, claims)
+		if err != nil {
+			return nil, err
+		}
+		if closed < len(claims) {
+			time.Sleep(panicPause)
+		}
+	}
+	return e, e.forget(context.WithoutCancel(ctx))
+}
+
+func (a *API) claimsOn(id string) (claims []store.Claim) {
+	for _, m := range a.Meetings.Meetings() {
+		if m.Server == id {
+			claims = append(claims, m.Claim)
+		}
+	}
+	return claims
+}
+
+// round ends meetings, and returns how many of them are over.
+func (e *evacuation) round(ctx context.Context, claims []store.Claim) (int, error) {
+	before := e.ended
+	e.most = max(e.most, before+len(claims))
+	var ending errgroup.Group
+	ending.SetLimit(panicAtOnce)
+	for _, c := range claims {
+		ending.Go(func() error { return e.end(ctx, c) })
+	}
+	err := ending.Wait()
+	return e.ended - before, err
+}
+
+// end ends one meeting on the server, and closes its claim whatever the server says.
+func (e *evacuation) end(ctx context.Context, c store.Claim) error {
+	var failed error
+	if !e.skip {
+		failed = e.api.end(ctx, c)
+	}
+	return e.close(ctx, c, failed)
+}
+
+// close closes a claim. One that has changed, or is just being created, is left for another round.
+func (e *evacuation) close(ctx context.Context, c store.Claim, failed error) error {
+	closed, err := e.api.Meetings.Close(context.WithoutCancel(ctx), c, "panic")
+	if err != nil {
+		return fmt.Errorf("server %s keeps its meetings: %w", e.id, err)
+	}
+	if !closed {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ended++
+	p := recordings.Progress{Done: e.ended, Total: e.most, Current: c.MeetingID}
+	if failed != nil {
+		p.Problem = failed.Error()
+		e.failed = append(e.failed, fmt.Sprintf("%s of tenant %s: %v", c.MeetingID, c.Tenant, failed))
+	}
+	e.tell(p)
+	return nil
+}
+
+// forget closes the claims that are left when time is up.
+func (e *evacuation) forget(ctx context.Context) error {
+	for _, c := range e.api.claimsOn(e.id) {
+		if err := e.close(ctx, c, fmt.Errorf("not ended within %s", panicDeadline)); err != nil {
+			return err
+		}
+	}
+	for _, c := range e.api.claimsOn(e.id) {
+		e.failed = append(e.failed, fmt.Sprintf("%s of tenant %s: it is just being created", c.MeetingID, c.Tenant))
+	}
+	slices.Sort(e.failed)
+	return nil
+}

@@ -1,0 +1,246 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// What becomes of servers that are not in the list, as Scalelite's servers:sync has it.
+const (
+	syncKeep   = "keep"   // nothing
+	syncCordon = "cordon" // those that nothing is left on are removed, the others cordoned
+	syncForce  = "force"  // their meetings are ended, and they are removed
+)
+
+// maxSync is how many servers a list may have.
+const maxSync = 5000
+
+// What has become of a server.
+const (
+	syncCreated  = "created"
+	syncUpdated  = "updated"
+	syncEnabled  = "enabled"
+	syncCordoned = "cordoned"
+	syncRemoved  = "removed"
+	syncFailed   = "failed"
+)
+
+// sync brings the pool in line with a list. The list is what the operator wants: a server that it enables is enabled also
+// if it fails its test, with a warning, for its health keeps meetings away from a dead one. A list that has a fault
+// anywhere changes nothing; a server that cannot be changed does not stop the rest.
+func (a *API) sync(r *http.Request) (any, error) {
+	var wanted Sync
+	if err := read(r, &wanted); err != nil {
+		return nil, err
+	}
+	wanted.Mode = cmp.Or(wanted.Mode, syncCordon)
+	listed, err := wanted.records(a.now())
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.plan(r.Context(), wanted, listed)
+	if err != nil {
+		return nil, err
+	}
+	a.logger(r).Info().Str("mode", wanted.Mode).Bool("dry_run", wanted.DryRun).Int("servers", len(listed)).
+		Int("changes", len(slices.Concat(p...))).Msg("servers compared with a list")
+	return long(func(ctx context.Context, tell func(recordings.Progress)) (any, error) {
+		if !wanted.DryRun {
+			s := &syncing{api: a, request: r, tell: tell, total: len(slices.Concat(p...))}
+			if err := s.perform(ctx, p); err != nil {
+				return nil, err
+			}
+		}
+		return p.report(wanted.DryRun), nil
+	}), nil
+}
+
+// records makes the records that are wanted, by ID, or tells everything that is wrong with them.
+func (w Sync) records(now time.Time) ([]store.Server, error) {
+	if !slices.Contains([]string{syncKeep, syncCordon, syncForce}, w.Mode) {
+		return nil, invalid("mode: want keep, cordon or force")
+	}
+	if w.Servers == nil {
+		return nil, invalid("servers: missing; an empty list stands for a pool without servers")
+	}
+	if len(w.Servers) > maxSync {
+		return nil, invalid("servers: %d, more than %d", len(w.Servers), maxSync)
+	}
+	var list []store.Server
+	var faults []string
+	ids, urls := map[string]bool{}, map[string]string{}
+	for i, want := range w.Servers {
+		name := cmp.Or(want.ID, fmt.Sprintf("server %d", i+1))
+		record, err := want.record(now)
+		if err != nil {
+			faults = append(faults, fmt.Sprintf("%.64q: %v", name, err))
+			continue
+		}
+		if ids[record.ID] {
+			faults = append(faults, fmt.Sprintf("%q: id: it is in the list twice", name))
+		}
+		if other, ok := urls[record.URL]; ok {
+			faults = append(faults, fmt.Sprintf("%q: url: server %s has the same", name, other))
+		}
+		ids[record.ID], urls[record.URL] = true, record.ID
+		list = append(list, record)
+	}
+	const few = 20
+	if len(faults) > few {
+		faults = append(faults[:few], fmt.Sprintf("and %d more faults", len(faults)-few))
+	}
+	slices.SortFunc(list, func(x, y store.Server) int { return strings.Compare(x.ID, y.ID) })
+	return list, told(faults)
+}
+
+// record makes the record of a server that is new.
+func (s SyncServer) record(now time.Time) (store.Server, error) {
+	n := NewServer{
+		ID: s.ID, URL: cmp.Or(s.URL, "https://"+s.ID), Secret: s.Secret, Tag: s.Tag, Enable: s.Enabled,
+	}
+	if s.Weight != 0 {
+		n.Weight = &s.Weight
+	}
+	if !idForm.MatchString(s.ID) { // which may be left out elsewhere
+		n.ID = "?"
+	}
+	return n.record(now)
+}
+
+// step is what a sync has to do about one server.
+type step struct {
+	change SyncChange
+	before store.Server // empty for one that is new
+	after  store.Server // empty for one that has to go
+	force  bool         // with its meetings
+}
+
+// plan is what a sync has to do, one group of steps after the other.
+type plan [][]*step
+
+// report is what has become of the servers, by ID.
+func (p plan) report(dry bool) Synced {
+	s := Synced{DryRun: dry, Changes: []SyncChange{}}
+	for _, step := range slices.Concat(p...) {
+		s.Changes = append(s.Changes, step.change)
+	}
+	slices.SortFunc(s.Changes, func(x, y SyncChange) int { return strings.Compare(x.ID, y.ID) })
+	return s
+}
+
+// plan finds what has to be done. Servers of the list come first, so that the pool is never without those that are to
+// carry it; last those whose address another server gives up.
+func (a *API) plan(ctx context.Context, wanted Sync, listed []store.Server) (plan, error) {
+	stored, err := a.Servers.Servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	owed, err := a.owed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, absent, freed := map[string]store.Server{}, map[string]store.Server{}, map[string]bool{}
+	for _, s := range stored {
+		before[s.ID], absent[s.ID] = s, s
+	}
+	for _, s := range listed {
+		delete(absent, s.ID)
+	}
+	p := make(plan, 3)
+	if wanted.Mode != syncKeep {
+		for _, s := range absent {
+			freed[s.URL] = true
+			p.add(1, a.leaving(s, owed[s.ID], wanted.Mode == syncForce))
+		}
+	}
+	for _, s := range listed {
+		group := 0
+		if freed[s.URL] {
+			group = 2
+		}
+		p.add(group, coming(before[s.ID], s))
+	}
+	return p, nil
+}
+
+func (p plan) add(group int, s *step) {
+	if s != nil {
+		p[group] = append(p[group], s)
+	}
+}
+
+// leaving is what becomes of a server that is not in the list; nil where that is nothing.
+func (a *API) leaving(s store.Server, owed []string, force bool) *step {
+	status, _ := a.Pool.Server(s.ID)
+	there := left{meetings: status.Load.Meetings, people: status.Load.People, owed: owed}
+	step := &step{change: SyncChange{ID: s.ID, Action: syncRemoved, Fields: []string{}}, before: s, force: force}
+	switch {
+	case force && len(owed) > 0:
+		step.change.Warning = "not waited for any more: " + some(owed)
+	case force || there.meetings == 0 && len(owed) == 0:
+	case s.State == store.Enabled:
+		step.change.Action, step.after = syncCordoned, s
+		step.after.State = store.Cordoned
+		step.change.Warning = "it " + there.has() + ": a later sync removes it"
+	default:
+		return nil
+	}
+	return step
+}
+
+// coming is what has to be done for a server to be as listed; nil where it is.
+func coming(before, listed store.Server) *step {
+	s := &step{change: SyncChange{ID: listed.ID, Action: syncCreated, Fields: []string{}}, before: before, after: listed}
+	if before.ID == "" {
+		s.note("url", "", listed.URL)
+		s.note("state", "", string(listed.State))
+		return s
+	}
+	s.after = before
+	s.after.URL, s.after.Secret, s.after.Weight, s.after.Tag = listed.URL, listed.Secret, listed.Weight, listed.Tag
+	s.note("url", before.URL, listed.URL)
+	if before.Secret != listed.Secret {
+		s.change.Fields = append(s.change.Fields, "secret: *** -> ***")
+	}
+	s.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", listed.Weight))
+	s.note("tag", before.Tag, listed.Tag)
+	s.change.Action = syncUpdated
+	other := len(s.change.Fields) > 0
+	switch {
+	case listed.State == store.Enabled:
+		s.after.State = store.Enabled
+	case before.State == store.Enabled:
+		s.after.State = store.Cordoned
+	}
+	s.note("state", string(before.State), string(s.after.State))
+	switch {
+	case len(s.change.Fields) == 0:
+		return nil
+	case !other && s.after.State == store.Enabled:
+		s.change.Action = syncEnabled
+	case !other:
+		s.change.Action = syncCordoned
+	}
+	return s
+}
+
+// note notes a difference.
+func (s *step) note(field, before, after string) {
+	switch {
+	case before == after:
+	case before == "":
+		s.change.Fields = append(s.change.Fields, field+": "+after)
+	case after == "":
+		s.change.Fields = append(s.change.Fields, field+": "+before+" -> none")
+	default:
+		s.change.Fields = append(s.change.Fields, field+": "+before+" -> "+after)
+	}
+}

@@ -1,0 +1,206 @@
+package admin_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// listed is a server as a list would have it.
+func listed(id string, s *simulator.Server) admin.SyncServer {
+	return admin.SyncServer{ID: id, URL: s.URL(), Secret: store.Secret(s.Secret()), Enabled: true, Weight: 1}
+}
+
+// actions is what a sync has done, in short.
+func actions(s admin.Synced) (list []string) {
+	for _, c := range s.Changes {
+		list = append(list, strings.Join(append([]string{c.ID, c.Action}, c.Fields...), " "))
+	}
+	return list
+}
+
+// syncs syncs, twice in a row, and tells what the first of them did: the second must have nothing to do.
+func (p *testPool) syncs(t *testing.T, s admin.Sync) admin.Synced {
+	t.Helper()
+	plan := s
+	plan.DryRun = true
+	planned, err := p.SyncServers(t.Context(), plan)
+	if err != nil || !planned.DryRun {
+		t.Fatal(planned, err)
+	}
+	got, err := p.SyncServers(t.Context(), s)
+	if err != nil || got.DryRun {
+		t.Fatal(got, err)
+	}
+	if diff := cmp.Diff(actions(planned), actions(got)); diff != "" {
+		t.Errorf("sync (-planned +done):\n%s", diff)
+	}
+	if again, err := p.SyncServers(t.Context(), s); err != nil || len(again.Changes) != 0 || again.Changes == nil {
+		t.Errorf("the second sync did %v, %v", actions(again), err)
+	}
+	return got
+}
+
+// A list makes the pool what it says, and says what it does; secrets are not shown.
+func TestClient_SyncServers(t *testing.T) {
+	p, servers := newTestPool(t), simulate(t, 4)
+	p.add(t, "a", servers[0])
+	p.add(t, "b", servers[1])
+	p.add(t, "c", servers[2])
+	wrong := store.Secret("wrong-secret")
+	if _, err := p.ChangeServer(t.Context(), "b", admin.Change{Secret: &wrong, Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	a, b, d, e := listed("a", servers[0]), listed("b", servers[1]), listed("d", servers[3]), listed("e", servers[3])
+	a.Weight, a.Tag, a.Enabled = 2.5, "big", false
+	e.URL, e.Enabled = "http://"+noHost, false
+	got := p.syncs(t, admin.Sync{Servers: []admin.SyncServer{d, a, b, e}})
+	want := []string{
+		"a updated weight: 1 -> 2.5 tag: big state: enabled -> cordoned", "b updated secret: *** -> ***", "c removed",
+		"d created url: " + servers[3].URL() + " state: enabled",
+		"e created url: http://" + noHost + "/bigbluebutton/api state: disabled",
+	}
+	if diff := cmp.Diff(want, actions(got)); diff != "" {
+		t.Errorf("sync (-want +got):\n%s", diff)
+	}
+	if warning := got.Changes[4].Warning; !strings.HasPrefix(warning, "dns: ") {
+		t.Errorf("warning %q", warning)
+	}
+	p.state(t, "a", store.Cordoned)
+	p.state(t, "d", store.Enabled)
+	p.state(t, "e", store.Disabled)
+	if s, err := p.Server(t.Context(), "d"); err != nil || s.Admitted == nil || s.Checksum == "" {
+		t.Errorf("created %+v, %v", s, err)
+	}
+	a.Enabled = true
+	got = p.syncs(t, admin.Sync{Servers: []admin.SyncServer{a, b, d, e}})
+	if diff := cmp.Diff([]string{"a enabled state: cordoned -> enabled"}, actions(got)); diff != "" {
+		t.Errorf("sync (-want +got):\n%s", diff)
+	}
+	for _, s := range servers {
+		if strings.Contains(p.log.String(), string(s.Secret())) {
+			t.Fatalf("logged a secret: %s", p.log)
+		}
+	}
+}
+
+// What becomes of servers that are not listed is for the mode to say, and for what is left there.
+func TestClient_SyncServers_Absent(t *testing.T) {
+	for _, test := range []struct {
+		mode string
+		want []string // of a, which has a meeting, b, which owes a recording, and c, which is idle
+		left int
+	}{
+		{"keep", nil, 3},
+		{"cordon", []string{"a cordoned", "b cordoned", "c removed"}, 2},
+		{"", []string{"a cordoned", "b cordoned", "c removed"}, 2},
+		{"force", []string{"a removed", "b removed", "c removed"}, 0},
+	} {
+		t.Run(test.mode, func(t *testing.T) {
+			p, fake := withServers(t, 3)
+			for _, id := range []string{"b", "c"} {
+				if _, err := p.CordonServer(t.Context(), id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.create(t, class)
+			for _, id := range []string{"b", "c"} {
+				if _, err := p.EnableServer(t.Context(), id, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			fake.owe("b", store.OwedPublished, nil, "r1")
+			got := p.syncs(t, admin.Sync{Mode: test.mode, Servers: []admin.SyncServer{}})
+			if diff := cmp.Diff(test.want, actions(got)); diff != "" {
+				t.Errorf("sync (-want +got):\n%s", diff)
+			}
+			if list, err := p.Servers(t.Context()); err != nil || len(list) != test.left {
+				t.Errorf("left are %v, %v", list, err)
+			}
+			if claims := len(p.ledger.Meetings()); (claims == 0) != (test.mode == "force") {
+				t.Errorf("%d claims are left", claims)
+			}
+		})
+	}
+}
+
+// A server that gets another ID in the list gives its address up before it is taken again.
+func TestClient_SyncServers_Renamed(t *testing.T) {
+	p, s := newTestPool(t), simulate(t, 1)[0]
+	p.add(t, "old", s)
+	got := p.syncs(t, admin.Sync{Servers: []admin.SyncServer{listed("new", s)}})
+	want := []string{"new created url: " + s.URL() + " state: enabled", "old removed"}
+	if diff := cmp.Diff(want, actions(got)); diff != "" {
+		t.Errorf("sync (-want +got):\n%s", diff)
+	}
+}
+
+// One server that cannot be changed stops no other; one that is not well is enabled as the list wants it, with a warning.
+func TestClient_SyncServers_Failure(t *testing.T) {
+	p, servers := newTestPool(t), simulate(t, 2)
+	p.add(t, "old", servers[0])
+	p.create(t, class)
+	if err := servers[1].Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.SyncServers(t.Context(), admin.Sync{Servers: []admin.SyncServer{
+		listed("new", servers[0]), listed("sick", servers[1]),
+	}})
+	if err != nil || len(got.Changes) != 3 {
+		t.Fatal(got, err)
+	}
+	byID := map[string]admin.SyncChange{}
+	for _, c := range got.Changes {
+		byID[c.ID] = c
+	}
+	if c := byID["new"]; c.Action != "failed" || !strings.Contains(c.Error, "in the pool already, as server old") {
+		t.Errorf("taken address: %+v", c)
+	}
+	if c := byID["old"]; c.Action != "cordoned" || !strings.Contains(c.Warning, "has 1 meeting") {
+		t.Errorf("with a meeting: %+v", c)
+	}
+	if c := byID["sick"]; c.Action != "created" || !strings.Contains(c.Warning, "status 500") {
+		t.Errorf("sick: %+v", c)
+	}
+	p.state(t, "sick", store.Enabled)
+}
+
+// A list with a fault anywhere changes nothing, and every fault is named with its server and field.
+func TestClient_SyncServers_Invalid(t *testing.T) {
+	p, s := newTestPool(t), simulate(t, 1)[0]
+	p.add(t, "a", s)
+	spoilt := func(id string, spoil func(*admin.SyncServer)) admin.SyncServer {
+		entry := listed(id, s)
+		entry.URL = "https://" + id + ".example"
+		spoil(&entry)
+		return entry
+	}
+	nothing := func(*admin.SyncServer) {}
+	_, err := p.SyncServers(t.Context(), admin.Sync{Mode: "force", Servers: []admin.SyncServer{
+		spoilt("good", nothing),
+		spoilt("b", func(s *admin.SyncServer) { s.Secret = "" }),
+		spoilt("c", func(s *admin.SyncServer) { s.Weight = -1 }),
+		spoilt("d", func(s *admin.SyncServer) { s.Tag = "a;b" }),
+		spoilt("e", func(s *admin.SyncServer) { s.URL = "ftp://e" }),
+		spoilt("Capital", nothing),
+		spoilt("good", func(s *admin.SyncServer) { s.URL = "https://other.example" }),
+		spoilt("f", func(s *admin.SyncServer) { s.URL = "https://GOOD.example/" }),
+	}})
+	refused(t, err, http.StatusBadRequest, `"b": secret:`, `"c": weight:`, `"d": tag:`, `"e": url:`, `"Capital": id:`,
+		`"good": id: it is in the list twice`, `"f": url: server good has the same`)
+	_, err = p.SyncServers(t.Context(), admin.Sync{Mode: "maybe"})
+	refused(t, err, http.StatusBadRequest, "mode:")
+	status, body := p.request(t, "POST", "/servers/sync", `{"mode":"force"}`)
+	if status != http.StatusBadRequest || !strings.Contains(body, "servers: missing") {
+		t.Errorf("no list: %d %s", status, body)
+	}
+	if list, err := p.Servers(t.Context()); err != nil || len(list) != 1 || list[0].State != "enabled" {
+		t.Errorf("changed nevertheless: %+v, %v", list, err)
+	}
+}

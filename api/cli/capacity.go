@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// CapacityCmd shows what the pool carries.
+type CapacityCmd struct {
+	Drain string `placeholder:"ID" help:"Tell what is left without this server."`
+}
+
+// Run prints the sums, and a table of the servers.
+func (c *CapacityCmd) Run(env *Env) error {
+	return env.with(look, func(pool *connection) error {
+		seen, err := pool.Capacity(env.Ctx, c.Drain)
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, seen)
+		}
+		return printCapacity(env, seen)
+	})
+}
+
+func printCapacity(env *Env, c admin.Capacity) error {
+	pairs := [][2]string{
+		{"carries", admin.People(people(c.Carries)) + " on the servers that take new meetings"},
+		{"people", fmt.Sprintf("%.0f here and still expected", c.Now.People)},
+		{"meetings", strconv.Itoa(c.Now.Meetings)},
+		{"head-room", room(c.Now.Free)},
+	}
+	if c.Largest != "" {
+		pairs = append(pairs, [2]string{"head-room without " + c.Largest, room(c.Now.FreeN1)})
+	}
+	tightest := "not known: no meeting is over yet that could tell"
+	if t := c.Tightest; t != nil {
+		tightest = fmt.Sprintf("%s: %.0f people, head-room %s", hour(t.At), t.People, room(t.Free))
+		if c.Largest != "" {
+			tightest += fmt.Sprintf(", without %s %s", c.Largest, room(t.FreeN1))
+		}
+	}
+	pairs = append(pairs, [2]string{"tightest hour", tightest})
+	if c.Drain != nil {
+		pairs = append(pairs, [2]string{"without " + c.Drain.Server, roomWords(*c.Drain)})
+	}
+	if len(c.Servers) == 0 {
+		return errors.Join(sheet(env.Out, pairs...), say(env.Out, "\n%s\n", noServers))
+	}
+	rows := make([][]string, 0, len(c.Servers))
+	for _, s := range c.Servers {
+		rows = append(rows, []string{
+			s.ID, s.State, s.Health, strconv.Itoa(people(s.Carries)), strconv.Itoa(s.People), number(s.Expected),
+			number(s.Kept), strconv.Itoa(s.Meetings),
+		})
+	}
+	return errors.Join(sheet(env.Out, pairs...), say(env.Out, "\n"),
+		table(env.Out, "SERVER STATE HEALTH CARRIES HERE EXPECTED KEPT MEETINGS", rows))
+}
+
+// room says how many people more fit somewhere.
+func room(free float64) string {
+	if n := people(free); n < 0 {
+		return fmt.Sprintf("none (%d too many)", -n)
+	}
+	return strconv.Itoa(people(free))
+}
+
+// hour is the hour of the week that a time is in, by the clock that the pool goes by.
+func hour(t time.Time) string {
+	begin := t.Add(-time.Duration(t.Minute()) * time.Minute)
+	return fmt.Sprintf("%s–%s", begin.Format("Mon 15:04"), begin.Add(time.Hour).Format("15:04 MST"))
+}

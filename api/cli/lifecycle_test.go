@@ -1,0 +1,467 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/trial"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// says makes the pool answer with these values, by method and path; a string is given as it is.
+func (p *pool) says(t *testing.T, answers map[string]any) {
+	t.Helper()
+	p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, ok := answers[r.Method+" "+strings.TrimPrefix(r.URL.Path, admin.Prefix)]
+		switch answer := answer.(type) {
+		case string:
+			_, _ = io.WriteString(w, answer)
+		default:
+			if !ok {
+				t.Errorf("nobody has thought of %s %s", r.Method, r.URL.Path)
+			}
+			put(t, w, answer)
+		}
+	})
+}
+
+func put(t *testing.T, w io.Writer, answer any) {
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		t.Error(err)
+	}
+}
+
+// A monday at ten, as it will be.
+var monday = time.Date(2026, 3, 2, 10, 25, 0, 0, time.UTC)
+
+// answers are those of a pool with some history.
+func answers() map[string]any {
+	return map[string]any{
+		"GET /capacity": admin.Capacity{
+			Servers: []admin.ServerShare{
+				{ID: "a", State: "enabled", Health: "online", Carries: 200, People: 41, Expected: 12.5, Kept: 30, Meetings: 3},
+				{ID: "b\x1b", State: "draining", Health: "offline", Carries: 100},
+			},
+			Carries: 200.9, Now: admin.Fullness{At: now, People: 53.5, Meetings: 3, Free: 147.4, FreeN1: -53.5}, Largest: "a",
+			Tightest: &admin.Fullness{At: monday, People: 210, Meetings: 12, Free: -9.1, FreeN1: -210},
+			Drain:    &admin.Room{Server: "a", Now: 120.7, Tightest: 30},
+		},
+		"POST /placements/dry-run": admin.Placement{
+			Server: "a", Why: "a: 41 here + 12.5 expected + 30 kept + 25.0 own (history), /1; next b at 125.0", Expected: 25,
+			Basis: "history", Servers: []admin.Option{
+				{ID: "a", Standing: "open", Tag: "big", Here: 41, Expected: 12.5, Kept: 30, Weight: 1, After: 108.5},
+				{ID: "b", Standing: "doubtful", Here: 100, Weight: 1, After: 125, Full: true},
+			},
+		},
+		"GET /meeting/explain": admin.Explained{
+			MeetingID: "algebra", Tenant: "default", Sessions: []admin.ExplainedAt{
+				{Server: "a", Start: now, People: 1, Peak: 26, Recorded: true, Why: "a: 41 here + 12.5 expected + 0 kept + 25.0 own (history), /1"},
+				{Server: "b", Start: now.Add(-time.Hour), End: new(now.Add(-30 * time.Minute)), Peak: 25, Reason: "gone\x1b", Why: "b: it was found there, nobody chose"},
+			},
+		},
+		"POST /servers/a/test": streamed(admin.Tried{Admitted: true, Report: trial.Report{
+			Passed: true, URL: "https://a.example", Version: "3.0.9", Algorithm: "sha256", Skew: 12,
+			Checks: []trial.Check{
+				{Name: "reach", Level: trial.Pass, Detail: "BigBlueButton answers", Latency: 3.5},
+				{Name: "tls", Level: trial.Warning, Detail: "the certificate expires in 3 days \x1b[2J"},
+			},
+			Load: &trial.LoadReport{Meetings: 20, Concurrency: 5, Verdict: "20 meetings held without a failure", Calls: []trial.CallLatency{
+				{Call: "create", Count: 20, P50: 10.26, P95: 20, P99: 30.5, Max: 31},
+				{Call: "getMeetings", Count: 19, Failed: 1, P50: 1.5, P95: 2, P99: 3, Max: 3, Pool: 1.25},
+			}},
+		}}),
+		"POST /servers/b/test": streamed(admin.Tried{Report: trial.Report{Checks: []trial.Check{
+			{Name: "reach", Level: trial.Pass, Detail: "BigBlueButton answers"},
+			{Name: "checksum", Level: trial.Fail, Detail: "the server does not accept the secret"},
+			{Name: "load", Level: trial.Skipped, Detail: "not asked for"},
+		}}}),
+		"GET /history": "{\"server\":\"a\"}\n{\"server\":\"evil\u009b\"}\n",
+	}
+}
+
+// streamed is an answer that takes long.
+func streamed(report any) any { return admin.Line{Report: report} }
+
+// What is left, and why meetings are where they are, is told in words and columns.
+func TestLifecycleCmds_Golden(t *testing.T) {
+	var commands [][]string
+	for _, line := range []string{
+		"capacity", "capacity --drain a", "meeting dry-run algebra --hint 30 --tag big", "meeting explain algebra",
+		"server test a", "server test b --short", "server test b --short --no-admit --json",
+		"history export --since 30d", "capacity --json", "meeting dry-run algebra --json", "meeting explain algebra --json",
+	} {
+		commands = append(commands, strings.Fields(line))
+	}
+	runGolden(t, map[string]func(*pool, *testing.T){
+		"lifecycle": func(p *pool, t *testing.T) { p.says(t, answers()) },
+	}, commands)
+}
+
+// What a drain leaves is said in words that nobody has to calculate with.
+func TestCapacityCmd_Room(t *testing.T) {
+	for words, room := range map[string]admin.Room{
+		"the others could carry 120 more now, 30 more at the tightest hour of the next day": {Now: 120.9, Tightest: 30.2},
+		"the others could carry 12 more now\n":                                              {Now: 12, Tightest: 12},
+		"there is not enough room: 1 person too many now":                                   {Now: -0.1, Tightest: -40},
+		"the others could carry 3 more now, but there are 45 too many at the tightest hour": {Now: 3, Tightest: -45},
+	} {
+		p := newPool(t)
+		room.Server = "a"
+		p.says(t, map[string]any{"GET /capacity": admin.Capacity{Drain: &room}})
+		if o := p.run(t, "", "capacity", "--drain", "a"); o.failed != nil || !strings.Contains(o.out, "without a      "+words) {
+			t.Errorf("%+v: %+v, want %s", room, o, words)
+		}
+	}
+}
+
+// A create that would fail fails here, too, with the reason.
+func TestMeetingDryRunCmd_Nowhere(t *testing.T) {
+	p := newPool(t)
+	p.says(t, map[string]any{"POST /placements/dry-run": admin.Placement{Why: "no server takes new meetings"}})
+	o := p.run(t, "", "meeting", "dry-run", "x")
+	if o.failed == nil || !strings.HasPrefix(o.out, "it would fail: no server takes new meetings\n") {
+		t.Errorf("%+v", o)
+	}
+	p.says(t, map[string]any{"POST /placements/dry-run": admin.Placement{Known: true, Server: "a", Why: "it runs there already; a: its parent is there"}})
+	if o := p.run(t, "", "meeting", "dry-run", "x"); o.failed != nil || !strings.HasPrefix(o.out, "it would go to a: it runs there already; a: its parent") {
+		t.Errorf("%+v", o)
+	}
+}
+
+// Times are ages or moments, and nothing else.
+func TestHistoryExportCmd_When(t *testing.T) {
+	for args, want := range map[string]string{
+		"": "", "--since 2d": "since=2026-02-27T09%3A00%3A00Z", "--since 2026-02-27T10:00:00+01:00": "since=2026-02-27T09%3A00%3A00Z",
+		"--until 2026-02-27": "until=2026-02-27T00%3A00%3A00Z", "--since 7": "no time", "--since never": "no time",
+		"--since 1h --until 2h": "--until: want a time after --since",
+	} {
+		p := newPool(t)
+		query := ""
+		p.handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { query = r.URL.RawQuery })
+		o := p.run(t, "", append([]string{"history", "export"}, strings.Fields(args)...)...)
+		if o.failed != nil {
+			query = o.failed.Error()
+		}
+		if !strings.Contains(query, want) {
+			t.Errorf("%q asks for %s, want %s", args, query, want)
+		}
+	}
+}
+
+// listFile writes a list of servers.
+func listFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "servers.yml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A list says what is wrong with it by file and line, and nothing is done.
+func TestServerSyncCmd_Wrong(t *testing.T) {
+	p := newPool(t)
+	p.typical(t)
+	path := listFile(t, "servers:\n  a: {secret: hidden}\n  \"e\u200bvil\": {}\n")
+	o := p.run(t, "", "server", "sync", path)
+	if o.failed == nil || !strings.HasPrefix(o.failed.Error(), path+`: line 3: server "e`) || strings.Contains(o.failed.Error(), "\u200b") {
+		t.Errorf("a fault: %+v", o)
+	}
+	o = p.run(t, "", "server", "sync", path+"x")
+	if o.failed == nil || o.failed.Error() != path+"x: no such file or directory" {
+		t.Errorf("no file: %+v", o)
+	}
+	if o := p.run(t, "", "server", "sync", path, "--mode", "all"); o.failed == nil {
+		t.Errorf("no mode: %+v", o)
+	}
+	if s, err := p.stores.State.Server(t.Context(), "a"); err != nil || s.Secret != store.Secret("hidden-a") {
+		t.Errorf("changed: %+v %v", s, err)
+	}
+}
+
+// A server is tested on its first enabling; a test that it does not pass says why, and fails.
+func TestServerTestCmd(t *testing.T) {
+	p := newPool(t)
+	add := func(id string, args ...string) {
+		t.Helper()
+		args = append([]string{"server", "add", fakeBBB(t), "--secret", "s3cret", "--id", id}, args...)
+		if o := p.run(t, "", args...); o.failed != nil {
+			t.Fatalf("%+v: %v", o, o.failed)
+		}
+	}
+	add("a")
+	add("b")
+	o := p.run(t, "", "server", "test", "a", "--short", "--no-admit")
+	if o.failed != nil || !strings.HasSuffix(o.out, "\npassed\n") || !strings.Contains(o.out, "load       skipped  not asked for\n") {
+		t.Errorf("short: %+v", o)
+	}
+	if s, err := p.stores.State.Server(t.Context(), "a"); err != nil || s.State != store.Disabled {
+		t.Errorf("not to be admitted: %+v %v", s, err)
+	}
+	o = p.run(t, "", "server", "test", "a", "--meetings", "4", "--concurrency", "2")
+	if o.failed != nil || !strings.Contains(o.out, "\n4 meetings, 2 at once, in milliseconds:\n") ||
+		!strings.HasSuffix(o.out, "\npassed: the server takes meetings from now on\n") {
+		t.Errorf("with load: %+v", o)
+	}
+	if s, err := p.stores.State.Server(t.Context(), "a"); err != nil || s.State != store.Enabled || s.Admitted.IsZero() {
+		t.Errorf("admitted: %+v %v", s, err)
+	}
+	if o := p.run(t, "", "server", "set", "b", "--secret", "wrong", "--force"); o.failed != nil {
+		t.Fatalf("%v", o.failed)
+	}
+	o = p.run(t, "", "server", "test", "b", "--short")
+	if o.failed == nil || o.failed.Error() != "server b is not fit for the pool" || !strings.HasSuffix(o.out, "\nfailed: checksum\n") {
+		t.Errorf("with a wrong secret: %+v", o)
+	}
+	if o = p.run(t, "", "server", "test", "b", "--json", "--short"); o.failed == nil || !strings.Contains(o.out, `"passed": false`) {
+		t.Errorf("as JSON: %+v", o)
+	}
+	for _, args := range []string{"--meetings 0", "--concurrency 0", "--meetings=-1"} {
+		if o := p.run(t, "", append([]string{"server", "test", "a"}, strings.Fields(args)...)...); o.failed == nil ||
+			!strings.Contains(o.failed.Error(), "want numbers from 1 on") {
+			t.Errorf("%s: %+v", args, o)
+		}
+	}
+}
+
+// running is a pool of simulated servers, each enabled, with a meeting on the first.
+func running(t *testing.T, ids ...string) *pool {
+	t.Helper()
+	p := newPool(t)
+	for i, id := range ids {
+		o := p.run(t, "", "server", "add", fakeBBB(t), "--secret", "s3cret", "--id", id, "--enable")
+		if o.failed != nil {
+			t.Fatalf("%+v: %v", o, o.failed)
+		}
+		if i == 0 {
+			p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "algebra"}, 2)
+		}
+	}
+	for _, id := range ids {
+		p.ledger.SetServer(placement.Server{ID: id, Weight: 1, Standing: placement.Open})
+	}
+	return p
+}
+
+// What ends meetings asks, and says what it has done.
+func TestServerPanicCmd(t *testing.T) {
+	p := running(t, "a", "b")
+	if o := p.run(t, "", "server", "panic", "a"); o.failed == nil || !strings.Contains(o.failed.Error(), "pass --yes") {
+		t.Errorf("nobody: %+v", o)
+	}
+	o := p.run(t, "n\n", "server", "panic", "a", "--skip-end-calls", "--keep-state")
+	if o.failed == nil || !strings.HasPrefix(o.err, "Server a has 1 meeting with 2 people. The meetings are forgotten, without a word "+
+		"to the server: nobody can join them any more.\nDo it?") {
+		t.Errorf("no: %+v", o)
+	}
+	o = p.run(t, "y\n", "server", "panic", "a")
+	if o.failed != nil || o.out != "server a: disabled, 1 meeting ended\n" ||
+		!strings.Contains(o.err, "The meetings end for everybody, at once. The server is disabled.") {
+		t.Errorf("yes: %+v %v", o, o.failed)
+	}
+	o = p.run(t, "", "server", "panic", "b", "--yes", "--keep-state", "--json")
+	if o.failed != nil || !strings.Contains(o.out, `"ended": 0`) || !strings.Contains(o.out, `"state": "enabled"`) {
+		t.Errorf("as JSON: %+v", o)
+	}
+}
+
+// A drain says what is left, and what the others have left.
+func TestServerDrainCmd(t *testing.T) {
+	p := running(t, "a", "b")
+	o := p.run(t, "", "server", "drain", "a")
+	if o.failed != nil || o.out != "server a: draining, 1 meeting with 2 people left\n" ||
+		!strings.HasPrefix(o.err, "without a the others could carry 1") || !strings.Contains(o.err, "drain a --wait does\n") {
+		t.Errorf("in use: %+v %v", o, o.failed)
+	}
+	o = p.run(t, "", "server", "drain", "a", "--wait")
+	if o.failed == nil || !strings.HasPrefix(o.failed.Error(), "nobody would see the meetings end: bbbpool does not run") {
+		t.Errorf("nobody serves: %+v", o)
+	}
+	if o = p.run(t, "", "server", "drain", "b"); o.failed == nil || !strings.Contains(o.failed.Error(), "--force") {
+		t.Errorf("no room: %+v", o)
+	}
+	o = p.run(t, "", "server", "drain", "b", "--force")
+	if o.failed != nil || o.out != "server b: drained and disabled\n" {
+		t.Errorf("idle: %+v", o)
+	}
+	if o = p.run(t, "", "server", "drain", "b", "--json"); o.failed != nil || !strings.Contains(o.out, `"done": true`) {
+		t.Errorf("as JSON: %+v", o)
+	}
+	if o = p.run(t, "", "server", "drain", "a", "--recordings-timeout", "0s"); o.failed == nil {
+		t.Errorf("no time: %+v", o)
+	}
+}
+
+// A server that owes recordings is not removed without a word about them.
+func TestServerRemoveCmd_Owed(t *testing.T) {
+	p := newPool(t)
+	p.keep(t)
+	p.put(t, store.Server{ID: "a", URL: "https://a.example", State: store.Disabled, Weight: 1}, poller.Status{})
+	o := p.run(t, "n\n", "server", "remove", "a")
+	if o.failed == nil || !strings.HasPrefix(o.err, "Server a (https://a.example) leaves the pool. It owes 1 recording, which nobody "+
+		"waits for then.\nDo it?") {
+		t.Errorf("no: %+v", o)
+	}
+	if o = p.run(t, "y\n", "server", "remove", "a"); o.failed != nil || o.out != "server a: removed\n" {
+		t.Errorf("yes: %+v %v", o, o.failed)
+	}
+}
+
+// The servers become those of the list; what goes is asked about, and nothing is done twice.
+func TestServerSyncCmd(t *testing.T) {
+	p := running(t, "a", "b")
+	url := fakeBBB(t)
+	path := listFile(t, "servers:\n  a: {secret: s3cret, url: "+p.url(t, "a")+", load_multiplier: 0.5}\n"+
+		"  C: {secret: s3cret, url: "+url+"}\n")
+	const diff = "[a] updated: weight: 1 -> 2\n[b] removed\n[c] created: "
+	o := p.run(t, "", "server", "sync", path, "--dry-run")
+	if o.failed != nil || !strings.HasPrefix(o.out, diff) || !strings.HasSuffix(o.err, "note: nothing was done, for this was a dry run\n") {
+		t.Errorf("dry: %+v %v", o, o.failed)
+	}
+	o = p.run(t, "n\n", "server", "sync", path)
+	if o.failed == nil || o.out != "" || !strings.HasPrefix(o.err, diff) || !strings.Contains(o.err, "1 server is not listed and is removed: b.\nDo it?") {
+		t.Errorf("no: %+v", o)
+	}
+	if o = p.run(t, "", "server", "sync", path); o.failed == nil || !strings.Contains(o.failed.Error(), "pass --yes") {
+		t.Errorf("nobody: %+v", o)
+	}
+	o = p.run(t, "n\n", "server", "sync", listFile(t, "servers: {}"), "--mode", "force")
+	if o.failed == nil || !strings.Contains(o.err, "2 servers are not listed and are removed: a, b. The meetings there end for everybody.") {
+		t.Errorf("force: %+v", o)
+	}
+	if o = p.run(t, "", "server", "sync", path, "--mode", "keep", "--json"); o.failed != nil || !strings.Contains(o.out, `"action": "created"`) {
+		t.Errorf("keep: %+v %v", o, o.failed)
+	}
+	if o = p.run(t, "y\n", "server", "sync", path); o.failed != nil || o.out != "[b] removed\n" {
+		t.Errorf("yes: %+v %v", o, o.failed)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o = p.in(t, string(text), false, "server", "sync", "-")
+	if o.failed != nil || o.out != "nothing to change: the pool has the servers that are listed\n" {
+		t.Errorf("in sync: %+v %v", o, o.failed)
+	}
+	if s, err := p.stores.State.Server(t.Context(), "c"); err != nil || s.State != store.Enabled || s.URL != url {
+		t.Errorf("stored %+v %v", s, err)
+	}
+}
+
+// url returns the address of a server.
+func (p *pool) url(t *testing.T, id string) string {
+	t.Helper()
+	s, err := p.stores.State.Server(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.URL
+}
+
+// The pool itself tells where meetings are and would be, what it carries, and what is over.
+func TestLifecycleCmds_Running(t *testing.T) {
+	p := running(t, "a", "b")
+	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: "default", Secrets: []store.Secret{"x"}, Created: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range [][2]string{ // a change of a server comes last: nobody has seen it then, so it is doubted
+		{"meeting dry-run biology", "it would go to b: 0 here + 0.0 expected + 0 kept + 10.3 own (default), /1; next a at "},
+		{"meeting dry-run algebra", "it would go to a: it runs there already; a: 0 here"},
+		{"meeting dry-run xx --tag z!", "it would fail: "},
+		{"meeting explain algebra", ": 2 people now, 0 at most, recorded\n  placed on a: 0 here"},
+		{"meeting explain x", "nothing is known of a meeting"},
+		{"capacity", "carries              400 people on"},
+		{"capacity --drain b", "without b            the others could carry "},
+		{"capacity --drain x", `there is no server "x"`},
+		{"tenant set default --tag big", "tenant default: changed\n"},
+		{"tenant set default --tag=", "tenant default: changed\n"},
+		{"tenant set x --ignore-hints", `there is no tenant "x"`},
+		{"tenant set default", "nothing to change"},
+		{"server show a", "admitted         2026-03-01T09:00:00Z"},
+		{"server list --json", `"kept": 0`},
+		{"tenant list", "believed\n"},
+		{"meeting dry-run x --hint=-1", "--hint: want a number of people"},
+		{"server sync /nowhere --mode all", "--mode must be one of"},
+		{"server set a --hard", "want a capacity above 0"},
+		{"server set a --no-hard --json", `"hard": false`},
+	} {
+		o := p.run(t, "", strings.Fields(test[0])...)
+		said := o.out
+		if o.failed != nil {
+			said += o.failed.Error()
+		}
+		if !strings.Contains(said, test[1]) {
+			t.Errorf("%s: %s, want %s", test[0], said, test[1])
+		}
+	}
+	if o := p.run(t, "", "tenant", "set", "default", "--ignore-hints", "--json"); !strings.Contains(o.out, `"ignore_hints": true`) {
+		t.Errorf("%+v", o)
+	}
+	if o := p.run(t, "", "tenant", "set", "default", "--no-ignore-hints", "--json"); !strings.Contains(o.out, `"ignore_hints": false`) {
+		t.Errorf("%+v", o)
+	}
+}
+
+// What is over can be taken along, and explained.
+func TestHistoryExportCmd(t *testing.T) {
+	p := newPool(t)
+	key := store.MeetingKey{Tenant: "default", MeetingID: "algebra"}
+	err := p.stores.Index.AddSession(t.Context(), store.Session{
+		ID: "i-1", Tenant: "default", Server: "gone", Start: now.Add(-2 * time.Hour), End: now.Add(-time.Hour), Peak: 25, Joins: 30,
+		Reason: "ended", Meeting: p.ledger.Hash(key),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const line = `"create":"2026-03-01T07:00:00Z","end":"2026-03-01T08:00:00Z"`
+	if o := p.run(t, "", "history", "export", "--since", "1d"); o.failed != nil || strings.Count(o.out, line) != 1 {
+		t.Errorf("exported %+v %v", o, o.failed)
+	}
+	if o := p.run(t, "", "history", "export", "--since", "30m"); o.failed != nil || o.out != "" {
+		t.Errorf("exported %+v %v", o, o.failed)
+	}
+	const told = "from 2026-03-01T07:00:00Z for 1h0m0s: 25 people at most; over: ended\n  placed on gone: it was found there"
+	for _, id := range []string{"algebra", "i-1"} {
+		if o := p.run(t, "", "meeting", "explain", id); o.failed != nil || !strings.HasPrefix(o.out, told) {
+			t.Errorf("%s: %+v %v", id, o, o.failed)
+		}
+	}
+}
+
+// A day is replayed without a pool, and its trace can be kept.
+func TestSimulateCmd(t *testing.T) {
+	p := newPool(t)
+	p.dir = filepath.Join(p.dir, "nowhere")
+	day := []string{"simulate", "--generate", "exam", "--servers", "2"}
+	o := p.run(t, "", append(day, "--rules", "c3,round-robin")...)
+	if o.failed != nil || !strings.HasPrefix(o.out, "exam-2: ") || !strings.Contains(o.out, "round-robin") {
+		t.Errorf("generated: %+v %v", o, o.failed)
+	}
+	if o = p.run(t, "", append(day, "--rules", "c3", "--json")...); o.failed != nil || !strings.Contains(o.out, `"c3": {`) {
+		t.Errorf("as JSON: %+v %v", o, o.failed)
+	}
+	trace := p.run(t, "", append(day, "--write")...)
+	if trace.failed != nil || strings.Count(trace.out, "\n") < 10 {
+		t.Fatalf("written: %+v %v", trace, trace.failed)
+	}
+	o = p.in(t, trace.out, false, "simulate", "-", "--rules", "c1", "--servers", "2")
+	if o.failed != nil || !strings.HasPrefix(o.out, "trace: ") {
+		t.Errorf("read: %+v %v", o, o.failed)
+	}
+	if o = p.run(t, "", "simulate"); o.failed == nil || !strings.Contains(o.failed.Error(), "nothing to replay") {
+		t.Errorf("nothing: %+v", o)
+	}
+	if o = p.in(t, "no\x1btrace", false, "simulate", "-"); o.failed == nil || strings.Contains(o.failed.Error(), "\x1b") {
+		t.Errorf("no trace: %+v", o)
+	}
+}

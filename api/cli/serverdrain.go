@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/recordings"
+)
+
+// ServerDrainCmd takes a server out of use once its meetings are over and its recordings are here.
+type ServerDrainCmd struct {
+	ID                string        `arg:"" help:"ID of the server."`
+	Wait              bool          `help:"Wait until it is disabled."`
+	RecordingsTimeout time.Duration `default:"6h" help:"How long to wait for recordings after the last meeting."`
+	Force             bool          `help:"Drain it even if the others lack room for its people."`
+	Yes               bool          `short:"y" help:"Do not ask, which it does not do anyway."`
+}
+
+// Run drains the server. That harms nobody, so it does not ask.
+func (c *ServerDrainCmd) Run(env *Env) error {
+	if c.RecordingsTimeout <= 0 {
+		return misused("--recordings-timeout: want a duration above 0, as 6h")
+	}
+	return env.with(change, func(pool *connection) error {
+		if c.Wait && pool.stopped != "" {
+			return errors.New("nobody would see the meetings end: " + pool.stopped)
+		}
+		wanted := admin.Drain{RecordingsTimeout: c.RecordingsTimeout, Force: c.Force}
+		begun, err := pool.DrainServer(env.Ctx, c.ID, wanted, func(recordings.Progress) {})
+		if err != nil {
+			return err
+		}
+		if !c.Wait || begun.Done {
+			return c.print(env, begun)
+		}
+		if err := printRoom(env, begun.Room); err != nil {
+			return err
+		}
+		wanted.Wait = true
+		done, err := watched(env, "done", func(tell func(recordings.Progress)) (admin.Drained, error) {
+			return pool.DrainServer(env.Ctx, c.ID, wanted, tell)
+		})
+		if errors.Is(err, errCutShort) {
+			return fmt.Errorf("interrupted: server %s goes on draining; `bbbpool server drain %s --wait` waits again, "+
+				"`bbbpool server enable %s` takes it back", c.ID, c.ID, c.ID)
+		}
+		if err != nil {
+			return err
+		}
+		return c.printDone(env, done)
+	})
+}
+
+// print says how far a drain is that nobody waits for.
+func (c *ServerDrainCmd) print(env *Env, d admin.Drained) error {
+	if err := printRoom(env, d.Room); err != nil || d.Done {
+		return errors.Join(err, c.printDone(env, d))
+	}
+	if env.Options.JSON {
+		return printJSON(env.Out, d)
+	}
+	return errors.Join(say(env.Out, "server %s: %s, %s left\n", printable(d.ID), printable(d.State), left(d)),
+		say(env.Err, "nobody disables it when that is over: bbbpool server drain %s --wait does\n", printable(d.ID)))
+}
+
+func left(d admin.Drained) string {
+	text := admin.Running(d.Meetings, d.Users)
+	if d.Owed > 0 {
+		text += " and " + plural(d.Owed, "recording")
+	}
+	return text
+}
+
+// printDone says how a drain has ended. Recordings that never came are for somebody to look after.
+func (c *ServerDrainCmd) printDone(env *Env, d admin.Drained) error {
+	if env.Options.JSON {
+		return errors.Join(printJSON(env.Out, d), missing(d))
+	}
+	for _, id := range d.Missing {
+		if err := say(env.Out, "missing  %s\n", printable(id)); err != nil {
+			return err
+		}
+	}
+	state := "drained and " + d.State
+	if !d.Done {
+		state = d.State + ", " + left(d) + " left"
+	}
+	return errors.Join(say(env.Out, "server %s: %s\n", printable(d.ID), printable(state)), missing(d))
+}
+
+func missing(d admin.Drained) error {
+	if len(d.Missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s did not arrive in time: `bbbpool recording list --owed` tells more", plural(len(d.Missing), "recording"))
+}
+
+// printRoom says beside the answer what the others have left.
+func printRoom(env *Env, r admin.Room) error {
+	if r.Server == "" {
+		return nil
+	}
+	return say(env.Err, "without %s %s\n", printable(r.Server), roomWords(r))
+}
+
+// roomWords say what draining a server leaves.
+func roomWords(r admin.Room) string {
+	now, tightest := people(r.Now), people(r.Tightest)
+	switch {
+	case now < 0:
+		return fmt.Sprintf("there is not enough room: %s too many now", admin.People(-now))
+	case tightest < 0:
+		return fmt.Sprintf("the others could carry %d more now, but there are %d too many at the tightest hour of the next day",
+			now, -tightest)
+	case tightest >= now:
+		return fmt.Sprintf("the others could carry %d more now", now)
+	}
+	return fmt.Sprintf("the others could carry %d more now, %d more at the tightest hour of the next day", now, tightest)
+}
+
+// people is a whole number of people, on the safe side of a number of people that fit.
+func people(n float64) int { return int(math.Floor(n)) }

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// ServerPanicCmd ends all meetings on a server at once.
+type ServerPanicCmd struct {
+	ID           string `arg:"" help:"ID of the server."`
+	SkipEndCalls bool   `help:"Do not call the server, but only forget its meetings: for one that is dead."`
+	KeepState    bool   `help:"Do not disable it."`
+	Yes          bool   `short:"y" help:"Do not ask."`
+}
+
+// Run ends the meetings, which always needs a yes.
+func (c *ServerPanicCmd) Run(env *Env) error {
+	return env.with(change, func(pool *connection) error {
+		s, err := pool.Server(env.Ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := env.confirm(Sure{Yes: c.Yes}, c.question(s)); err != nil {
+			return err
+		}
+		done, err := pool.PanicServer(env.Ctx, c.ID, admin.Panic{SkipEndCalls: c.SkipEndCalls, KeepState: c.KeepState})
+		if err != nil && env.Ctx.Err() != nil {
+			return fmt.Errorf("interrupted: the pool goes on with it; `bbbpool server show %s` tells how far that is", c.ID)
+		}
+		if err != nil {
+			return err
+		}
+		return c.print(env, done)
+	})
+}
+
+func (c *ServerPanicCmd) question(s admin.Server) string {
+	text := fmt.Sprintf("Server %s has %s. ", s.ID, admin.Running(s.Meetings, s.Users))
+	if c.SkipEndCalls {
+		text += "The meetings are forgotten, without a word to the server: nobody can join them any more."
+	} else {
+		text += "The meetings end for everybody, at once."
+	}
+	if !c.KeepState && s.State != "disabled" {
+		text += " The server is disabled."
+	}
+	return text
+}
+
+func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
+	what := "ended"
+	if c.SkipEndCalls {
+		what = "forgotten"
+	}
+	if env.Options.JSON {
+		if err := printJSON(env.Out, p); err != nil {
+			return err
+		}
+	} else {
+		for _, failed := range p.Failed {
+			if err := say(env.Out, "not ended  %s\n", printable(failed)); err != nil {
+				return err
+			}
+		}
+		err := say(env.Out, "server %s: %s, %s %s\n", printable(p.ID), printable(p.State), plural(p.Ended, "meeting"), what)
+		if err != nil {
+			return err
+		}
+	}
+	if len(p.Failed) > 0 {
+		return errors.New("the server did not end " + plural(len(p.Failed), "meeting") + ": forgotten here, but they may go on there")
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// ServerSyncCmd makes the servers of the pool those of a list.
+type ServerSyncCmd struct {
+	File   string `arg:"" placeholder:"FILE" help:"List of servers in YAML, as Scalelite's servers:sync takes it; - reads the standard input."`
+	Mode   string `enum:"keep,cordon,force" default:"cordon" help:"What becomes of servers that are not listed: keep them; remove those without meetings and cordon the others; or end the meetings of all (force) and remove them."`
+	DryRun bool   `help:"Show what would be done, and do nothing."`
+	Yes    bool   `short:"y" help:"Do not ask."`
+}
+
+// Run shows what is to be done, asks if servers are to be removed, and does it. It fails if any of it did.
+func (c *ServerSyncCmd) Run(env *Env) error {
+	servers, err := c.read(env)
+	if err != nil {
+		return printableError{fmt.Errorf("%s: %w", c.File, err)}
+	}
+	in := change
+	if c.DryRun {
+		in = look
+	}
+	wanted := admin.Sync{Mode: c.Mode, DryRun: true, Servers: servers}
+	return env.with(in, func(pool *connection) error {
+		seen, err := pool.SyncServers(env.Ctx, wanted)
+		if err != nil {
+			return err
+		}
+		if c.DryRun || len(seen.Changes) == 0 {
+			return printSync(env, seen)
+		}
+		if err := c.confirm(env, seen); err != nil {
+			return err
+		}
+		wanted.DryRun = false
+		done, err := pool.SyncServers(env.Ctx, wanted)
+		if err != nil && env.Ctx.Err() != nil {
+			return errCutShort
+		}
+		if err != nil {
+			return err
+		}
+		return printSync(env, done)
+	})
+}
+
+func (c *ServerSyncCmd) read(env *Env) ([]admin.SyncServer, error) {
+	if c.File == "-" {
+		return readServers(env.In)
+	}
+	file, err := os.Open(c.File)
+	if err != nil {
+		return nil, errors.Unwrap(err) // without the name
+	}
+	defer func() { _ = file.Close() }()
+	return readServers(file)
+}
+
+// confirm asks before servers go, and shows all that would be done then.
+func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
+	var gone []string
+	for _, change := range seen.Changes {
+		if change.Action == "removed" {
+			gone = append(gone, change.ID)
+		}
+	}
+	if len(gone) == 0 || c.Yes {
+		return nil
+	}
+	if err := syncLines(env.Err, seen); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s not listed and %s removed: %s.", plural(len(gone), "server")+" "+isAre(len(gone)),
+		isAre(len(gone)), strings.Join(gone, ", "))
+	if c.Mode == "force" {
+		text += " The meetings there end for everybody."
+	}
+	return env.confirm(Sure{}, text)
+}
+
+func printSync(env *Env, s admin.Synced) error {
+	if env.Options.JSON {
+		if err := printJSON(env.Out, s); err != nil {
+			return err
+		}
+	} else if err := syncLines(env.Out, s); err != nil {
+		return err
+	}
+	failed := 0
+	for _, change := range s.Changes {
+		if change.Error != "" {
+			failed++
+		}
+	}
+	switch {
+	case failed > 0 && s.DryRun:
+		return fmt.Errorf("%s could not be made as listed", plural(failed, "server"))
+	case failed > 0:
+		return fmt.Errorf("%s %s not as listed: correct what is wrong and run this again", plural(failed, "server"),
+			isAre(failed))
+	case s.DryRun && len(s.Changes) > 0 && !env.Options.JSON:
+		return say(env.Err, "note: nothing was done, for this was a dry run\n")
+	}
+	return nil
+}
+
+// syncLines prints a line for each change, as Scalelite logs it.
+func syncLines(w io.Writer, s admin.Synced) error {
+	if len(s.Changes) == 0 {
+		return say(w, "nothing to change: the pool has the servers that are listed\n")
+	}
+	for _, change := range s.Changes {
+		line := fmt.Sprintf("[%s] %s", change.ID, change.Action)
+		if len(change.Fields) > 0 {
+			line += ": " + strings.Join(change.Fields, ", ")
+		}
+		if change.Error != "" {
+			line += ": " + change.Error
+		}
+		if change.Warning != "" {
+			line += "; warning: " + change.Warning
+		}
+		if err := say(w, "%s\n", printable(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

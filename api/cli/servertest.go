@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/trial"
+	"github.com/bbbpool/bbbpool/recordings"
+)
+
+// ServerTestCmd tests whether a server is fit for meetings.
+type ServerTestCmd struct {
+	ID          string `arg:"" help:"ID of the server."`
+	Meetings    int    `default:"20" help:"Meetings of the load test."`
+	Concurrency int    `default:"5" help:"How many of them at once."`
+	Short       bool   `help:"Leave out the load test."`
+	Admit       bool   `negatable:"" default:"true" help:"Let the server take meetings if it passes for the first time."`
+}
+
+// Run tests the server, prints what was found, and fails if anything speaks against the server.
+func (c *ServerTestCmd) Run(env *Env) error {
+	wanted := admin.Trial{Meetings: c.Meetings, Concurrency: c.Concurrency, Admit: c.Admit}
+	switch {
+	case c.Short:
+		wanted.Meetings, wanted.Concurrency = 0, 0
+	case c.Meetings < 1 || c.Concurrency < 1:
+		return misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
+	}
+	return env.with(change, func(pool *connection) error {
+		tried, err := watched(env, "steps", func(tell func(recordings.Progress)) (admin.Tried, error) {
+			return pool.TestServer(env.Ctx, c.ID, wanted, tell)
+		})
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			err = printJSON(env.Out, tried)
+		} else {
+			err = c.print(env, tried)
+		}
+		if err == nil && !tried.Passed {
+			err = fmt.Errorf("server %s is not fit for the pool", c.ID)
+		}
+		return err
+	})
+}
+
+func (c *ServerTestCmd) print(env *Env, tried admin.Tried) error {
+	rows := make([][]string, 0, len(tried.Checks))
+	var failed []string
+	for _, check := range tried.Checks {
+		rows = append(rows, []string{check.Name, string(check.Level), check.Detail})
+		if check.Level == trial.Fail {
+			failed = append(failed, check.Name)
+		}
+	}
+	if err := errors.Join(table(env.Out, "CHECK RESULT DETAIL", rows), printLoad(env, tried.Load)); err != nil {
+		return err
+	}
+	last := "passed"
+	switch {
+	case !tried.Passed:
+		last = "failed: " + strings.Join(failed, ", ")
+	case tried.Admitted:
+		last = "passed: the server takes meetings from now on"
+	}
+	return say(env.Out, "%s\n", printable(last))
+}
+
+// printLoad prints how long the calls of a load test took, in milliseconds.
+func printLoad(env *Env, load *trial.LoadReport) error {
+	if load == nil {
+		return nil
+	}
+	ms := func(took float64) string { return strconv.FormatFloat(took, 'f', 1, 64) }
+	rows := make([][]string, 0, len(load.Calls))
+	for _, call := range load.Calls {
+		pool := ""
+		if call.Pool > 0 {
+			pool = ms(call.Pool)
+		}
+		rows = append(rows, []string{
+			call.Call, strconv.Itoa(call.Count), strconv.Itoa(call.Failed), ms(call.P50), ms(call.P95), ms(call.P99),
+			ms(call.Max), pool,
+		})
+	}
+	return errors.Join(
+		say(env.Out, "\n%s, %d at once, in milliseconds:\n", plural(load.Meetings, "meeting"), load.Concurrency),
+		table(env.Out, "CALL COUNT FAILED P50 P95 P99 MAX POOL-P50", rows), say(env.Out, "\n"))
+}

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+
+	"github.com/bbbpool/bbbpool/placement/simulate"
+	"github.com/bbbpool/bbbpool/recordings"
+)
+
+// SimulateCmd replays a day against placement rules. It needs no pool.
+type SimulateCmd struct {
+	simulate.Options `embed:""`
+
+	Write bool `help:"Print the trace of the generated day, one meeting a line, and replay nothing."`
+}
+
+// Run prints how the rules did.
+func (c *SimulateCmd) Run(env *Env) error {
+	err := c.run(env)
+	if err != nil {
+		return printableError{err}
+	}
+	return nil
+}
+
+func (c *SimulateCmd) run(env *Env) error {
+	if c.Write {
+		out := bufio.NewWriter(env.Out)
+		return errors.Join(simulate.Generate(c.Options, out), out.Flush())
+	}
+	report, err := watched(env, "replays", func(tell func(recordings.Progress)) (simulate.Report, error) {
+		return simulate.Run(env.Ctx, c.Options, env.In, func(done, total int) {
+			tell(recordings.Progress{Done: done, Total: total})
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if env.Options.JSON {
+		return printJSON(env.Out, report)
+	}
+	return report.Table(env.Out)
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package gateway_test
+
+// raced is whether the race detector slows the tests down.
+const raced = true

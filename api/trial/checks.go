@@ -1,0 +1,211 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+)
+
+// What is a warning.
+const (
+	renewWithin = 14 * 24 * time.Hour    // a certificate that lives no longer
+	maxSkew     = 5 * time.Second        // between the clocks
+	slower      = 3                      // times the pool, and
+	noticeable  = 50 * time.Millisecond  // by so much, so that two fast servers are not told apart
+	oldest      = "2.4"                  // BigBlueButton; joins with a role are as old
+	maxVersion  = 40                     // bytes of what it says of its version
+	dayTime     = "2006-01-02 15:04 MST" // how dates are printed
+)
+
+// reach asks for the version, and looks at the certificate that comes with the answer.
+func (t *trial) reach(ctx context.Context) bool {
+	t.step("reach")
+	ctx, cancel := context.WithTimeout(ctx, t.options.Call)
+	defer cancel()
+	began := time.Now()
+	reply, err := t.target.NewClient(t.target.Endpoint).ProbeReply(ctx)
+	took := time.Since(began)
+	if failed, ok := errors.AsType[*bbb.CallError](err); ok && failed.Reason == bbb.TLS {
+		t.note("reach", Pass, "something listens there", 0)
+		return t.note("tls", Fail, t.why(err), took)
+	}
+	if t.failed("reach", err, took) {
+		return false
+	}
+	t.setSkew(reply, began, took)
+	t.certificate(reply.Expires)
+	root, err := reply.Answer("")
+	if t.failed("reach", err, took) {
+		return false
+	}
+	t.version(root.Get("bbbVersion"))
+	return t.note("reach", Pass, "BigBlueButton answers", took)
+}
+
+func (t *trial) certificate(expires time.Time) {
+	t.report.Expires = expires
+	left := time.Until(expires)
+	day := expires.UTC().Format(dayTime)
+	switch {
+	case expires.IsZero() && !strings.HasPrefix(t.report.URL, "https:"):
+		t.note("tls", Skipped, "http: no certificate to look at, and browsers give no microphone to a client over http", 0)
+	case expires.IsZero():
+		t.note("tls", Skipped, "the certificate was not seen", 0)
+	case left < renewWithin:
+		t.note("tls", Warning, fmt.Sprintf("the certificate expires in %s, on %s: renew it there (certbot renew) and reload nginx",
+			counted(max(int(left.Hours()/24), 0), "day", "days"), day), 0)
+	default:
+		t.note("tls", Pass, "the certificate is valid until "+day, 0)
+	}
+}
+
+var number = regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){1,3}`)
+
+func (t *trial) version(text string) {
+	text = clean(text, maxVersion)
+	t.report.Version = text
+	switch found := number.FindString(text); {
+	case text == "":
+		t.note("version", Skipped, "the server does not reveal it; allowRevealOfBBBVersion=true in its bbb-web.properties would", 0)
+	case found == "":
+		t.note("version", Warning, "BigBlueButton "+text+" is no version that we know: check it with bbb-conf --check there", 0)
+	case older(found, oldest):
+		t.note("version", Warning, "BigBlueButton "+text+" is older than "+oldest+", which is untested: upgrade it", 0)
+	default:
+		t.note("version", Pass, "BigBlueButton "+text, 0)
+	}
+}
+
+// older compares versions number by number.
+func older(a, b string) bool {
+	numbers := func(s string) (list []int) {
+		for part := range strings.SplitSeq(s, ".") {
+			n, _ := strconv.Atoi(part) // digits, by the expression
+			list = append(list, n)
+		}
+		return list
+	}
+	return slices.Compare(numbers(a), numbers(b)) < 0
+}
+
+// checksum finds the algorithms that the server accepts with our secret. It asks for its meetings, which also shows
+// whether it can list them, and how fast.
+func (t *trial) checksum(ctx context.Context) bool {
+	var accepted []string
+	for _, alg := range bbb.Algorithms {
+		t.step("checksum " + string(alg))
+		endpoint := t.target.Endpoint
+		endpoint.Algorithm = alg
+		client := t.target.NewClient(endpoint)
+		_, took, err := t.getMeetings(ctx, client)
+		if refused, ok := errors.AsType[*bbb.Error](err); ok && refused.Key == bbb.ErrChecksum.Key {
+			continue
+		}
+		if t.failed("checksum", err, took) {
+			return false
+		}
+		if accepted = append(accepted, string(alg)); t.client == nil {
+			t.client, t.report.Algorithm = client, alg
+		}
+		t.polls = append(t.polls, took)
+	}
+	switch {
+	case len(accepted) == 0:
+		return t.note("checksum", Fail, "the server does not accept the secret, with any algorithm: "+
+			"run bbb-conf --secret there and copy it once more", 0)
+	case t.report.Algorithm == bbb.SHA1:
+		return t.note("checksum", Warning, "the server accepts sha1 alone: "+
+			"add sha256 to supportedChecksumAlgorithms in its bbb-web.properties", 0)
+	}
+	return t.note("checksum", Pass, "the server accepts the secret, with "+strings.Join(accepted, ", "), 0)
+}
+
+// setSkew takes the difference between the clocks from a reply. Later ones are more exact: they come over a connection
+// that is open already.
+func (t *trial) setSkew(reply *bbb.Reply, began time.Time, took time.Duration) {
+	if !reply.Date.IsZero() {
+		t.timed, t.skew = true, reply.Skew(began, began.Add(took))
+	}
+}
+
+// clock compares the clocks. What the pool shows of meetings and recordings carries the server's time.
+func (t *trial) clock() {
+	t.report.Skew = milliseconds(t.skew)
+	way := "ahead of"
+	if t.skew < 0 {
+		way = "behind"
+	}
+	switch {
+	case !t.timed:
+		t.note("clock", Skipped, "the server does not tell its time", 0)
+	case t.skew.Abs() <= maxSkew:
+		t.note("clock", Pass, "the clocks agree", 0)
+	default:
+		t.note("clock", Warning, fmt.Sprintf(
+			"the server's clock is %s %s ours: let the network set both (chrony or systemd-timesyncd)",
+			round(t.skew.Abs()), way), 0)
+	}
+}
+
+// listing is an answer to getMeetings.
+type listing struct {
+	meetings []bbb.Meeting
+	broken   int // meetings that cannot be read
+}
+
+// getMeetings asks for the server's meetings.
+func (t *trial) getMeetings(ctx context.Context, client *bbb.Client) (listing, time.Duration, error) {
+	reply, took, err := t.do(ctx, client, "getMeetings", "")
+	if err != nil {
+		return listing{}, took, err
+	}
+	if _, err := reply.Answer("getMeetings"); err != nil {
+		return listing{}, took, err
+	}
+	list, broken, err := bbb.ParseMeetings(reply.Body)
+	return listing{list, broken}, took, err
+}
+
+// do makes a call within its time.
+func (t *trial) do(ctx context.Context, client *bbb.Client, call, query string) (*bbb.Reply, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.options.Call)
+	defer cancel()
+	began := time.Now()
+	reply, err := client.Do(ctx, call, query, "", nil)
+	return reply, time.Since(began), err
+}
+
+// speed compares how fast the server lists its meetings, as it will have to at every poll, with the pool.
+func (t *trial) speed() {
+	if len(t.polls) == 0 {
+		return
+	}
+	own := percentile(t.polls, 50)
+	if len(t.options.Pool) == 0 {
+		t.note("speed", Skipped, "no other server is online to compare with; this one lists its meetings in "+round(own), 0)
+		return
+	}
+	pool := percentile(t.options.Pool, 50)
+	if own > slower*pool && own-pool > noticeable {
+		t.note("speed", Warning, fmt.Sprintf("the server lists its meetings in %s, the pool in %s: look at its load, "+
+			"and at the network between", round(own), round(pool)), 0)
+		return
+	}
+	t.note("speed", Pass, fmt.Sprintf("the server lists its meetings in %s, the pool in %s", round(own), round(pool)), 0)
+}
+
+// percentile is the smallest value that so many in a hundred do not exceed; 0 of none.
+func percentile(times []time.Duration, p int) time.Duration {
+	if len(times) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(times))
+	return sorted[max((len(sorted)*p+99)/100-1, 0)]
+}

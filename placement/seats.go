@@ -1,0 +1,128 @@
+package placement
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// seatRound is how often it is looked which seats are due. They are held for half an hour.
+const seatRound = 30 * time.Second
+
+// seat is room held for a regular large meeting before it is created. Whose seats there are follows from history and
+// clock; only where they are is memory, and chosen anew after a restart.
+type seat struct {
+	size   float64
+	until  time.Time
+	last   string  // the server that the meeting was on the last time: its tag is what the meeting will ask for
+	server *server // nil where no server is open, or the meeting has been created
+	taken  bool    // the meeting has been created
+}
+
+// seats are all seats of one half hour, by room.
+type seats struct {
+	held   map[room]*seat
+	looked time.Time
+}
+
+// keepSeats brings the seats up to date. It is called before anybody looks at what is kept. The lock is held.
+func (l *Ledger) keepSeats() {
+	now := l.now()
+	if passed := now.Sub(l.seats.looked); l.config.SeatMin <= 0 || 0 <= passed && passed < seatRound {
+		return
+	}
+	l.seats.looked = now
+	for r, s := range l.seats.held {
+		if !now.Before(s.until) {
+			s.release()
+			delete(l.seats.held, r)
+		} else if s.server != nil && s.server.Standing != Open {
+			s.release()
+		}
+	}
+	for _, a := range l.history.regulars.due(now.Add(-l.config.SeatGrace), now.Add(l.config.SeatLead), l.config.SeatMin) {
+		s := l.seats.held[a.room]
+		if s == nil {
+			s = &seat{size: a.size, until: a.start.Add(l.config.SeatGrace), last: a.server, taken: l.live[a.room] > 0}
+			l.seats.held[a.room] = s
+		}
+		if s.server == nil && !s.taken {
+			l.hold(s)
+		}
+	}
+}
+
+// hold finds a server for a seat: the one that the rule would choose. Where none is open now it tries again later. The
+// lock is held.
+func (l *Ledger) hold(s *seat) {
+	wanted := tags{}
+	if last := l.servers[s.last]; last != nil && last.Tag != "" {
+		wanted = tags{names: []string{last.Tag}, asked: true}
+	}
+	c := l.choose(s.size, Open, wanted, nil)
+	if s.server = l.servers[c.Best.Server]; s.server != nil {
+		s.server.keep(s.size)
+	}
+}
+
+// keep holds more room, or less. With no seat left the sum starts anew: what rounding leaves of it would decide between
+// servers that are equal.
+func (s *server) keep(people float64) {
+	if people > 0 {
+		s.seats++
+	} else {
+		s.seats--
+	}
+	if s.kept += people; s.seats == 0 {
+		s.kept = 0
+	}
+}
+
+// release gives the room back.
+func (s *seat) release() {
+	if s.server != nil {
+		s.server.keep(-s.size)
+		s.server = nil
+	}
+}
+
+// takeSeat drops the seat of a room that is being created: from now on its people are expected. The lock is held.
+func (l *Ledger) takeSeat(r room) {
+	if s := l.seats.held[r]; s != nil {
+		s.release()
+		s.taken = true
+	}
+}
+
+// unseat moves the seats of a server that leaves the pool. The lock is held.
+func (l *Ledger) unseat(page *server) {
+	for _, s := range l.seats.held {
+		if s.server == page {
+			s.server = nil
+		}
+	}
+	l.seats.looked = time.Time{}
+}
+
+// Seat is room held for a meeting that is not created yet.
+type Seat struct {
+	Server string
+	Size   float64 // people
+	Until  time.Time
+}
+
+// Seats returns the seats that are held now, largest first.
+func (l *Ledger) Seats() (list []Seat) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keepSeats()
+	for _, s := range l.seats.held {
+		if s.server != nil {
+			list = append(list, Seat{s.server.ID, s.size, s.until})
+		}
+	}
+	slices.SortFunc(list, func(a, b Seat) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Server, b.Server))
+	})
+	return list
+}

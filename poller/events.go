@@ -1,0 +1,86 @@
+package poller
+
+import (
+	"slices"
+	"time"
+)
+
+// Event is something that happened to a server. Its kind is one of a few words; its text tells a stranger what happened
+// and what follows.
+//
+//	online, suspect, offline   its health is another one
+//	state                      people enabled, cordoned, drained or disabled it
+//	changed                    its address or secret is another one
+//	warning, cleared           something needs attention before it breaks, or no longer does
+//	split, healed              a meeting has people on two servers, or no longer has
+//	ended                      an empty copy of a meeting that is claimed elsewhere was ended
+//	network                    it failed together with most of the pool
+type Event struct {
+	At         time.Time
+	Kind, Text string
+}
+
+// The kinds of events beside the healths.
+const (
+	kindState   = "state"
+	kindChanged = "changed"
+	kindWarning = "warning"
+	kindCleared = "cleared"
+	kindSplit   = "split"
+	kindHealed  = "healed"
+	kindEnded   = "ended"
+	kindNetwork = "network"
+)
+
+// kinds are all kinds of events, as the metrics list them.
+var kinds = []string{
+	string(Online), string(Suspect), string(Offline), kindState, kindChanged, kindWarning, kindCleared, kindSplit,
+	kindHealed, kindEnded, kindNetwork,
+}
+
+// maxEvents is how many events of a server are kept.
+const maxEvents = 50
+
+// events are the last events of a server, and how many there were of each kind.
+type events struct {
+	last   []Event
+	counts map[string]uint64
+}
+
+func (e *events) add(at time.Time, kind, text string) {
+	if e.counts == nil {
+		e.counts = map[string]uint64{}
+	}
+	e.counts[kind]++
+	if len(e.last) == maxEvents {
+		e.last = slices.Delete(e.last, 0, 1)
+	}
+	e.last = append(e.last, Event{At: at, Kind: kind, Text: text})
+}
+
+// Events returns the last events of a server, at most 50, the newest last. They are forgotten at a restart, and when the
+// server leaves the pool. Of a server that is not in the pool there are none.
+func (p *Poller) Events(id string) []Event {
+	s := p.server(id)
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.events.last)
+}
+
+// eventCounts returns how many events of each kind a server has had since the program began, in the order of kinds.
+func (p *Poller) eventCounts(id string) []uint64 {
+	counts := make([]uint64, len(kinds))
+	s := p.server(id)
+	if s == nil {
+		return counts
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, kind := range kinds {
+		counts[i] = s.events.counts[kind]
+	}
+	return counts
+}
