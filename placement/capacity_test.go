@@ -94,6 +94,16 @@ func TestBeside(t *testing.T) {
 		equal(t, "server", place.Claim.Server, parent.Server)
 		p.Joined(key(id))
 	}
+	found, err := p.Breakout("t", "r1")
+	p.must(err)
+	equal(t, "by its internal ID", found.Claim.MeetingID, "r1")
+	_, err = p.Breakout("t", "parent@"+parent.Server)
+	wantErr(t, "no breakout room", err, placement.ErrUnknown)
+	found, err = p.ByInternalID("t", "parent@"+parent.Server)
+	p.must(err)
+	equal(t, "the parent", found.Claim.MeetingID, "parent")
+	_, err = p.ByInternalID("other", "parent@"+parent.Server)
+	wantErr(t, "another tenant's", err, placement.ErrUnknown)
 	l := p.ServerLoad(parent.Server)
 	equal(t, "people", l.People, 30)
 	equal(t, "expected", l.Expected, 0.0)
@@ -105,10 +115,14 @@ func TestBeside(t *testing.T) {
 	equal(t, "seen, not seen, never claimed", []string{p.where("r1"), p.where("r2"), p.where("r9")},
 		[]string{parent.Server, "", ""})
 	c := p.begin("r4")
-	_, err := c.Place(t.Context(), placement.Wish{Beside: "gone"}, nil)
+	_, err = c.Place(t.Context(), placement.Wish{Beside: "gone"}, nil)
 	c.End()
 	wantErr(t, "no parent", err, placement.ErrNoServer)
 	p.check()
+	p.poll(parent.Server, sees(parent, 30))
+	p.poll(parent.Server, sees(parent, 30))
+	_, err = p.Breakout("t", "r1")
+	wantErr(t, "over", err, placement.ErrUnknown)
 }
 
 // People in a copy of a meeting that is claimed elsewhere take room where they are.

@@ -38,16 +38,17 @@ type Ledger struct {
 	now      func() time.Time
 	start    time.Time // the zero of the clock that expectations fade by
 
-	mu       sync.Mutex // never held over a call to the store
-	servers  map[string]*server
-	order    []*server // by ID, so that a decision depends on nothing but what is known
-	meetings map[store.MeetingKey]*meeting
-	live     map[room]int // meetings by room
-	turns    map[store.MeetingKey]*turn
-	closed   recently
-	history  *history
-	seats    seats
-	fault    fault
+	mu        sync.Mutex // never held over a call to the store
+	servers   map[string]*server
+	order     []*server // by ID, so that a decision depends on nothing but what is known
+	meetings  map[store.MeetingKey]*meeting
+	live      map[room]int // meetings by room
+	breakouts int          // meetings that are breakout rooms
+	turns     map[store.MeetingKey]*turn
+	closed    recently
+	history   *history
+	seats     seats
+	fault     fault
 }
 
 // New returns an empty ledger. LoadHistory, SetServer and Load fill it, in this order.
@@ -158,7 +159,9 @@ func (l *Ledger) put(m *meeting, s stay) {
 	if m.server != nil {
 		m.server.detach(m)
 	}
+	l.countBreakout(m, -1)
 	m.stay = s
+	l.countBreakout(m, 1)
 	if page, ok := l.servers[s.claim.Server]; ok {
 		page.attach(m)
 	}
@@ -170,8 +173,15 @@ func (l *Ledger) drop(m *meeting) {
 		m.server.detach(m)
 	}
 	delete(l.meetings, m.claim.MeetingKey)
+	l.countBreakout(m, -1)
 	if l.live[m.room]--; l.live[m.room] == 0 {
 		delete(l.live, m.room)
+	}
+}
+
+func (l *Ledger) countBreakout(m *meeting, n int) {
+	if m.claim.Breakout {
+		l.breakouts += n
 	}
 }
 

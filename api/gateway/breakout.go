@@ -59,7 +59,7 @@ func (g *Gateway) find(ctx context.Context, c *call, patience time.Duration) (pl
 	if !errors.Is(err, placement.ErrUnknown) {
 		return found, err
 	}
-	if found, err = g.Ledger.ByInternalID(c.tenant, c.key.MeetingID); err == nil {
+	if found, err = g.Ledger.Breakout(c.tenant, c.key.MeetingID); err == nil {
 		c.key = found.Claim.MeetingKey
 	}
 	return found, err

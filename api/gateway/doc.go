@@ -4,6 +4,10 @@
 // and answer with the server's own bytes. There is a file for each call. Where meetings are is the ledger's to know, how
 // servers are is the [Pool]'s; it remembers nothing but which servers have just failed at creates.
 //
+// What a create asks of its server (size, tag, parent) is read here and decided by the ledger; each decision is one line
+// of the log. A breakout room has two IDs, its front end's and BigBlueButton's: it is claimed by the latter, as servers
+// list it, and found by either.
+//
 // Calls about recordings are answered by [Recordings], and no server is asked. A list of them may be longer than memory
 // allows: it is sent in pieces, and cut off in the middle rather than ended where something is missing.
 //

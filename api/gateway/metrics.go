@@ -92,7 +92,7 @@ const (
 	causeNone = "none" // none takes new meetings
 )
 
-// refusals counts creates that no server could take.
+// refusals is how many creates no server could take, by cause.
 func (m *Metrics) refusals(cause string) *metrics.Counter {
 	return m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_placement_refusals_total{cause=%q}", cause))
 }
