@@ -25,6 +25,7 @@ type Sighting struct {
 	InternalID string
 	CreateTime int64 // by the server's clock, in milliseconds since 1970
 	People     int
+	Rooms      int // people in its breakout rooms
 	Recorded   bool
 	Ended      bool // over, and only listed until the server forgets it
 	Breakout   bool

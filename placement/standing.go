@@ -9,8 +9,10 @@ const (
 	Gone Standing = iota
 	// Held: cordoned or draining. It keeps its meetings and takes no new ones.
 	Held
-	// Doubtful: suspect, or not seen yet. It keeps its meetings and takes new ones only when nobody else can.
+	// Doubtful: it fails. It keeps its meetings and takes new ones only when nobody else can.
 	Doubtful
+	// Unproven: not seen yet, or answering again and on its way back. It takes new meetings before one that fails does.
+	Unproven
 	// Open: it takes new meetings.
 	Open
 )

@@ -26,6 +26,8 @@ type Pool interface {
 	Servers() []poller.Status
 	// Server returns the status of one server.
 	Server(id string) (poller.Status, bool)
+	// Alarms says in words what is wrong on our own side of the servers.
+	Alarms() []string
 	// Events returns the last events of a server, newest last.
 	Events(id string) []poller.Event
 	// NewClient returns a client for a server that need not be in the pool.

@@ -60,6 +60,11 @@ func (c *Client) Servers(ctx context.Context) ([]Server, error) {
 	return call[[]Server](ctx, c, http.MethodGet, "/servers", nil, nil)
 }
 
+// RevealedServers returns all servers with their secrets in clear, by ID.
+func (c *Client) RevealedServers(ctx context.Context) ([]Revealed, error) {
+	return call[[]Revealed](ctx, c, http.MethodGet, "/servers", url.Values{"reveal": {"true"}}, nil)
+}
+
 // Server returns one server, with its last events.
 func (c *Client) Server(ctx context.Context, id string) (Server, error) {
 	return call[Server](ctx, c, http.MethodGet, server(id), nil, nil)

@@ -11,6 +11,6 @@
 // (panic), and can be kept as a list says (sync). What people decided is changed by people alone: a drain that somebody
 // has asked to be waited for disables its server in the end, and nothing else here changes a state by itself.
 //
-// It never shows a server's secret, shows a tenant's only to those that ask for it by name, and never lets a server into
-// the pool unseen: its address and secret are tried first, unless somebody insists.
+// It shows the secrets of servers and tenants only to those that ask for them, notes in the log that it did, and never
+// lets a server into the pool unseen: its address and secret are tried first, unless somebody insists.
 package admin

@@ -31,12 +31,9 @@ func (a *API) drain(r *http.Request) (any, error) {
 	if err := read(r, &d); err != nil {
 		return nil, err
 	}
-	if d.RecordingsTimeout < 0 || d.RecordingsTimeout > maxRecordingsTimeout {
-		return nil, invalid("recordings_timeout: want nanoseconds from 0, which is %s, to %s", recordingsTimeout,
-			maxRecordingsTimeout)
-	}
-	if d.RecordingsTimeout == 0 {
-		d.RecordingsTimeout = recordingsTimeout
+	limit, err := d.limit()
+	if err != nil {
+		return nil, err
 	}
 	s, err := a.server(r)
 	if err != nil {
@@ -49,12 +46,23 @@ func (a *API) drain(r *http.Request) (any, error) {
 	if err := a.beginDrain(r, s, d); err != nil {
 		return nil, err
 	}
-	w := &drainage{api: a, id: s.ID, limit: d.RecordingsTimeout, room: room}
+	w := &drainage{api: a, id: s.ID, limit: limit, room: room}
 	if d.Wait {
 		return long(w.wait), nil
 	}
 	done, err := w.look(r.Context())
 	return w.outcome(r.Context(), done), err
+}
+
+// limit is how long to wait for recordings.
+func (d Drain) limit() (time.Duration, error) {
+	if d.RecordingsTimeout == nil {
+		return recordingsTimeout, nil
+	}
+	if limit := *d.RecordingsTimeout; limit >= 0 && limit <= maxRecordingsTimeout {
+		return limit, nil
+	}
+	return 0, invalid("recordings_timeout: want from 0, which waits for no recording, to %s, in nanoseconds", maxRecordingsTimeout)
 }
 
 // beginDrain keeps new meetings away from a server. One that is disabled and has nothing left stays that.

@@ -52,8 +52,9 @@ func (p *testPool) people(key store.MeetingKey, n int) {
 	}
 }
 
+// wait waits, and so long for recordings.
 func wait(timeout time.Duration) admin.Drain {
-	return admin.Drain{Wait: true, RecordingsTimeout: timeout}
+	return admin.Drain{Wait: true, RecordingsTimeout: &timeout}
 }
 
 // A server that is drained keeps its meeting, then waits for the recording that is made of it, and is disabled when that
@@ -105,6 +106,25 @@ func TestClient_DrainServer_Missing(t *testing.T) {
 	}
 }
 
+// A drain that is to wait for no recording ends with the last meeting, and names what is left out; one that says nothing
+// about that waits.
+func TestClient_DrainServer_NoWait(t *testing.T) {
+	p, fake := withServers(t, 2)
+	fake.owe("a", store.OwedEnded, nil, "r1")
+	if got, err := p.DrainServer(t.Context(), "a", admin.Drain{}, nil); err != nil || got.Done || len(got.Missing) != 0 {
+		t.Errorf("drained %+v, %v", got, err)
+	}
+	for range 2 { // also when it is disabled already
+		for _, wanted := range []admin.Drain{wait(0), {RecordingsTimeout: wait(0).RecordingsTimeout}} {
+			got, err := p.DrainServer(t.Context(), "a", wanted, ignore)
+			if err != nil || !got.Done || !cmp.Equal(got.Missing, []string{"r1"}) {
+				t.Errorf("drained %+v, %v", got, err)
+			}
+			p.state(t, "a", store.Disabled)
+		}
+	}
+}
+
 // Without wait a drain is over at once if there is nothing to wait for, also on a server that is disabled already.
 func TestClient_DrainServer_AtOnce(t *testing.T) {
 	p, fake := withServers(t, 2)
@@ -127,8 +147,10 @@ func TestClient_DrainServer_AtOnce(t *testing.T) {
 		}
 		p.state(t, id, store.Disabled)
 	}
-	_, err = p.DrainServer(t.Context(), id, admin.Drain{RecordingsTimeout: -1}, nil)
-	refused(t, err, http.StatusBadRequest, "recordings_timeout")
+	for _, timeout := range []time.Duration{-1, 14*24*time.Hour + 1} {
+		_, err = p.DrainServer(t.Context(), id, wait(timeout), ignore)
+		refused(t, err, http.StatusBadRequest, "recordings_timeout: want from 0, which waits for no recording, to 336h0m0s")
+	}
 	_, err = p.DrainServer(t.Context(), "nope", admin.Drain{Wait: true}, ignore)
 	refused(t, err, http.StatusNotFound, "nope")
 }
@@ -182,7 +204,7 @@ func TestClient_DrainServer_Overtaken(t *testing.T) {
 	}
 	for _, test := range tests {
 		acted := false
-		_, err := p.DrainServer(ctx, id, wait(0), func(recordings.Progress) {
+		_, err := p.DrainServer(ctx, id, admin.Drain{Wait: true}, func(recordings.Progress) {
 			if acted {
 				return
 			}
@@ -203,7 +225,7 @@ func TestClient_DrainServer_HangUp(t *testing.T) {
 	p, _ := withServers(t, 2)
 	id := p.create(t, class).Server
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := p.DrainServer(ctx, id, wait(0), func(recordings.Progress) { cancel() })
+	_, err := p.DrainServer(ctx, id, admin.Drain{Wait: true}, func(recordings.Progress) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v", err)
 	}
@@ -215,7 +237,7 @@ func TestClient_DrainServer_Fault(t *testing.T) {
 	p, fake := withServers(t, 2)
 	id := p.create(t, class).Server
 	var problems []string
-	got, err := p.DrainServer(t.Context(), id, wait(0), func(now recordings.Progress) {
+	got, err := p.DrainServer(t.Context(), id, admin.Drain{Wait: true}, func(now recordings.Progress) {
 		switch {
 		case now.Problem != "":
 			problems = append(problems, now.Problem)
@@ -240,7 +262,7 @@ func TestClient_DrainServer_Offline(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	told := ""
-	_, err := p.DrainServer(ctx, id, wait(0), func(now recordings.Progress) {
+	_, err := p.DrainServer(ctx, id, admin.Drain{Wait: true}, func(now recordings.Progress) {
 		told = now.Current
 		cancel()
 	})

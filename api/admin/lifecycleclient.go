@@ -29,13 +29,13 @@ func (c *Client) DrainServer(ctx context.Context, id string, d Drain, tell func(
 	return call[Drained](ctx, c, http.MethodPost, server(id)+"/drain", nil, d)
 }
 
-// PanicServer ends all meetings on a server and disables it.
-func (c *Client) PanicServer(ctx context.Context, id string, p Panic) (Panicked, error) {
-	return follow[Panicked](ctx, c, server(id)+"/panic", p, func(recordings.Progress) {})
+// PanicServer ends all meetings on a server and disables it, and tells how far that is.
+func (c *Client) PanicServer(ctx context.Context, id string, p Panic, tell func(recordings.Progress)) (Panicked, error) {
+	return follow[Panicked](ctx, c, server(id)+"/panic", p, tell)
 }
 
-// SyncServers brings the pool in line with a list of servers.
-func (c *Client) SyncServers(ctx context.Context, s Sync) (Synced, error) {
+// SyncServers brings the pool in line with a list of servers, and tells how far that is.
+func (c *Client) SyncServers(ctx context.Context, s Sync, tell func(recordings.Progress)) (Synced, error) {
 	type revealed struct {
 		SyncServer
 		Secret string `json:"secret"` // takes the place of the one that will not be marshalled
@@ -47,7 +47,7 @@ func (c *Client) SyncServers(ctx context.Context, s Sync) (Synced, error) {
 	for _, listed := range s.Servers {
 		body.Servers = append(body.Servers, revealed{listed, listed.Secret.Reveal()})
 	}
-	return follow[Synced](ctx, c, "/servers/sync", body, func(recordings.Progress) {})
+	return follow[Synced](ctx, c, "/servers/sync", body, tell)
 }
 
 // Capacity returns what the pool carries and, unless drain is "", what is left of it without that server.

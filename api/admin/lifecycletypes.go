@@ -18,7 +18,7 @@ type Event struct {
 type Trial struct {
 	Meetings    int  `json:"meetings,omitempty"`    // of the load test; 0 tests without load
 	Concurrency int  `json:"concurrency,omitempty"` // how many at once
-	Admit       bool `json:"admit,omitempty"`       // enable it if it passes and was never admitted
+	Admit       bool `json:"admit,omitempty"`       // enable it if it is disabled, passes, and was never admitted
 }
 
 // Tried is the outcome of a test.
@@ -30,16 +30,17 @@ type Tried struct {
 // Drain asks for a server to be drained.
 type Drain struct {
 	Wait bool `json:"wait,omitempty"` // until it is disabled, and tell how far that is
-	// RecordingsTimeout is how long to wait for recordings after the last meeting, in ns; 0 is 24 hours, the most 14 days.
-	RecordingsTimeout time.Duration `json:"recordings_timeout,omitempty"`
-	Force             bool          `json:"force,omitempty"` // drain it even if the others lack room
+	// RecordingsTimeout is how long to wait for recordings after the last meeting, in ns, at most 14 days: 0 does not wait
+	// for any, nil waits 24 hours.
+	RecordingsTimeout *time.Duration `json:"recordings_timeout,omitempty"`
+	Force             bool           `json:"force,omitempty"` // drain it even if the others lack room
 }
 
 // Drained is the outcome of a drain.
 type Drained struct {
 	Server
 	Done    bool     `json:"done"`    // it is disabled; else it goes on draining
-	Missing []string `json:"missing"` // recordings that did not arrive in time
+	Missing []string `json:"missing"` // recordings that did not arrive in time, or were not waited for
 	Room    Room     `json:"room"`    // what the others have left
 }
 

@@ -59,7 +59,7 @@ func TestOpenAPI_Routes(t *testing.T) {
 // Every field that goes over the wire is described, and no other.
 func TestOpenAPI_Schemas(t *testing.T) {
 	types := map[string]any{
-		"Error": admin.Error{}, "Server": admin.Server{}, "Result": admin.Result{}, "Diagnosis": admin.Diagnosis{},
+		"Error": admin.Error{}, "Server": admin.Server{}, "Revealed": admin.Revealed{}, "Result": admin.Result{}, "Diagnosis": admin.Diagnosis{},
 		"NewServer": admin.NewServer{}, "Change": admin.Change{}, "Forced": admin.Forced{}, "Meeting": admin.Meeting{},
 		"Tenant": admin.Tenant{}, "Version": admin.Version{}, "Status": admin.Status{}, "Counts": admin.Counts{},
 		"Check": admin.Check{}, "Checked": admin.Checked{},

@@ -11,6 +11,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -38,7 +39,11 @@ func running(s *simulator.Server, n int) (count int) {
 // A panic ends everything on a server and disables it; what is left are sessions that say why.
 func TestClient_PanicServer(t *testing.T) {
 	p, s := alone(t, 12)
-	got, err := p.PanicServer(t.Context(), "a", admin.Panic{})
+	var told recordings.Progress
+	got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, func(p recordings.Progress) { told = p })
+	if told.Done == 0 || told.Total != 12 || told.Current == "" {
+		t.Errorf("told %+v", told)
+	}
 	if err != nil || got.Ended != 12 || len(got.Failed) != 0 || got.State != "disabled" || got.Meetings != 0 {
 		t.Errorf("panicked %+v, %v", got, err)
 	}
@@ -50,10 +55,10 @@ func TestClient_PanicServer(t *testing.T) {
 	if err != nil || len(sessions) != 12 || sessions[0].Reason != "panic" {
 		t.Errorf("sessions %+v, %v", sessions, err)
 	}
-	if got, err := p.PanicServer(t.Context(), "a", admin.Panic{}); err != nil || got.Ended != 0 || got.State != "disabled" {
+	if got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore); err != nil || got.Ended != 0 || got.State != "disabled" {
 		t.Errorf("once more: %+v, %v", got, err)
 	}
-	_, err = p.PanicServer(t.Context(), "nope", admin.Panic{})
+	_, err = p.PanicServer(t.Context(), "nope", admin.Panic{}, ignore)
 	refused(t, err, http.StatusNotFound, "nope")
 }
 
@@ -70,7 +75,7 @@ func TestClient_PanicServer_Options(t *testing.T) {
 		if err := reach(); err != nil {
 			t.Fatal(err)
 		}
-		got, err := p.PanicServer(t.Context(), "a", admin.Panic{SkipEndCalls: true, KeepState: true})
+		got, err := p.PanicServer(t.Context(), "a", admin.Panic{SkipEndCalls: true, KeepState: true}, ignore)
 		if err != nil || got.Ended == 0 || got.State != string(state) {
 			t.Errorf("%s: panicked %+v, %v", state, got, err)
 		}
@@ -90,7 +95,7 @@ func TestClient_PanicServer_Fails(t *testing.T) {
 	if err := s.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.PanicServer(t.Context(), "a", admin.Panic{})
+	got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore)
 	if err != nil || got.Ended != 2 || len(got.Failed) != 2 || got.State != "disabled" {
 		t.Errorf("panicked %+v, %v", got, err)
 	}
@@ -114,7 +119,7 @@ func TestClient_PanicServer_Creating(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		got, err := p.PanicServer(t.Context(), "a", admin.Panic{})
+		got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore)
 		if err == nil && (got.Ended != 2 || len(got.Failed) != 0) {
 			err = fmt.Errorf("panicked %+v", got)
 		}
@@ -144,7 +149,7 @@ func TestClient_RemoveServer(t *testing.T) {
 	fake.owe(id, store.OwedEnded, nil, "r1", "r2")
 	refused(t, p.RemoveServer(t.Context(), id, false), http.StatusConflict, "has 1 meeting with 0 people and owes 2 recordings",
 		"drain --wait", "--force")
-	if _, err := p.PanicServer(t.Context(), id, admin.Panic{SkipEndCalls: true}); err != nil {
+	if _, err := p.PanicServer(t.Context(), id, admin.Panic{SkipEndCalls: true}, ignore); err != nil {
 		t.Fatal(err)
 	}
 	refused(t, p.RemoveServer(t.Context(), id, false), http.StatusConflict, "server "+id+" owes 2 recordings:")

@@ -73,10 +73,14 @@ func (c Change) fields() (names []string) {
 func (c Change) faults(s *store.Server) (faults []string) {
 	wrong := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if c.URL != nil {
-		var err error
-		if s.URL, err = address(*c.URL); err != nil {
+		to, err := address(*c.URL)
+		if err != nil {
 			wrong("url: %v", err)
 		}
+		if elsewhere(s.URL, to) {
+			s.Admitted = time.Time{} // it was another machine that passed
+		}
+		s.URL = to
 	}
 	if c.Secret != nil {
 		s.Secret = store.Secret(strings.TrimSpace(c.Secret.Reveal()))
@@ -117,6 +121,13 @@ func address(s string) (string, error) {
 		return "", fmt.Errorf("want up to %d bytes of text", maxURL)
 	}
 	return bbb.NormalizeURL(s)
+}
+
+// elsewhere tells whether two addresses, in the pool's own form, are of different machines, as far as addresses tell.
+func elsewhere(before, after string) bool {
+	x, err := url.Parse(before)
+	y, wrong := url.Parse(after)
+	return err != nil || wrong != nil || x.Host != y.Host
 }
 
 // text tells whether s is text of that size, without control characters.

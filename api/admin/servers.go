@@ -19,15 +19,38 @@ const (
 )
 
 func (a *API) listServers(r *http.Request) (any, error) {
+	reveal, err := flag(r, "reveal")
+	if err != nil {
+		return nil, err
+	}
 	owed, err := a.owed(r.Context())
 	if err != nil {
 		return nil, err
 	}
+	servers := a.Pool.Servers()
+	if reveal {
+		a.logger(r).Info().Int("servers", len(servers)).Msg("secrets of servers shown")
+		return reveals(servers, owed), nil
+	}
 	list := []Server{}
-	for _, s := range a.Pool.Servers() {
+	for _, s := range servers {
 		list = append(list, newServer(s, len(owed[s.ID])))
 	}
 	return list, nil
+}
+
+// inClear is a [Revealed] on its way to whoever has asked for it.
+type inClear struct {
+	Server
+	Secret string `json:"secret"`
+}
+
+func reveals(servers []poller.Status, owed map[string][]string) []inClear {
+	list := []inClear{}
+	for _, s := range servers {
+		list = append(list, inClear{newServer(s, len(owed[s.ID])), s.Secret.Reveal()})
+	}
+	return list
 }
 
 func (a *API) showServer(r *http.Request) (any, error) {
@@ -141,10 +164,14 @@ func (a *API) clash(ctx context.Context, record store.Server, self string) (take
 		case s.ID == record.ID:
 			return nil, exists("there is a server %s already: choose another ID", s.ID)
 		case s.URL == record.URL:
-			return nil, exists("%s is in the pool already, as server %s", s.URL, s.ID)
+			return nil, inPool(s)
 		}
 	}
 	return taken, nil
+}
+
+func inPool(s store.Server) *Error {
+	return exists("%s is in the pool already, as server %s", s.URL, s.ID)
 }
 
 // try diagnoses a server, and notes the algorithm that it accepts. With force it may be whatever it is.
@@ -190,21 +217,12 @@ func (a *API) changeServer(r *http.Request) (any, error) {
 		return nil, err
 	}
 	var result Result
-	if c.URL != nil || c.Secret != nil {
-		if _, err := a.clash(r.Context(), after, before.ID); err != nil {
-			return nil, err
-		}
-		if result, err = a.try(r.Context(), &after, c.Force); err != nil {
-			return nil, err
-		}
+	var record store.Server
+	if c.URL == nil && c.Secret == nil {
+		record, err = a.update(r.Context(), before.ID, c.apply)
+	} else {
+		record, result, err = a.readdress(r.Context(), before, after, c)
 	}
-	record, err := a.update(r.Context(), before.ID, func(s *store.Server) error {
-		if s.URL != before.URL || s.Secret != before.Secret {
-			return conflict("server %s was changed meanwhile: look at it and try again", before.ID)
-		}
-		s.Checksum = after.Checksum
-		return c.apply(s)
-	})
 	if err != nil {
 		return nil, err
 	}
@@ -212,10 +230,49 @@ func (a *API) changeServer(r *http.Request) (any, error) {
 	return a.outcome(r.Context(), record, result), nil
 }
 
+// readdress changes a server that may be another machine afterwards, once that is seen to be one that can be used.
+func (a *API) readdress(
+	ctx context.Context, before, after store.Server, c Change,
+) (record store.Server, result Result, err error) {
+	if _, err := a.clash(ctx, after, before.ID); err != nil {
+		return record, result, err
+	}
+	if result, err = a.try(ctx, &after, c.Force); err != nil {
+		return record, result, err
+	}
+	record, err = a.move(ctx, after, func(s *store.Server) error {
+		if s.URL != before.URL || s.Secret != before.Secret {
+			return conflict("server %s was changed meanwhile: look at it and try again", before.ID)
+		}
+		s.Checksum = after.Checksum
+		return c.apply(s)
+	})
+	forgotten := !before.Admitted.IsZero() && record.Admitted.IsZero()
+	if forgotten && record.State != store.Disabled && result.Warning == "" {
+		result.Warning = "it was tested at another address: bbbpool server test " + record.ID + " tests it here"
+	}
+	return record, result, err
+}
+
 // update changes a record and tells the pool, in one order for both.
 func (a *API) update(ctx context.Context, id string, change func(*store.Server) error) (store.Server, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.write(ctx, id, change)
+}
+
+// move is an update after which a server has an address that no other server may have.
+func (a *API) move(ctx context.Context, after store.Server, change func(*store.Server) error) (store.Server, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, err := a.clash(context.WithoutCancel(ctx), after, after.ID); err != nil {
+		return after, err
+	}
+	return a.write(ctx, after.ID, change)
+}
+
+// write changes a record and tells the pool. The caller holds the lock.
+func (a *API) write(ctx context.Context, id string, change func(*store.Server) error) (store.Server, error) {
 	record, err := a.Servers.UpdateServer(context.WithoutCancel(ctx), id, change)
 	if errors.Is(err, store.ErrNotFound) {
 		return record, noServer(id)

@@ -1,12 +1,14 @@
 package admin_test
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -248,7 +250,94 @@ func TestClient_ChangeServer(t *testing.T) {
 	refused(t, err, http.StatusBadRequest, "weight:")
 }
 
-// No answer of the API, list or not, has a server's secret in it.
+// A server that gets another host or port has not passed a test there: it keeps its state, and somebody is told. The
+// same machine under another path, or over https, has.
+func TestClient_ChangeServer_Admitted(t *testing.T) {
+	for _, state := range []store.ServerState{store.Enabled, store.Disabled} {
+		p, servers := newTestPool(t), simulate(t, 2)
+		p.add(t, "a", servers[0])
+		if state == store.Disabled {
+			if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		same := servers[0].URL() + "/"
+		if got, err := p.ChangeServer(t.Context(), "a", admin.Change{URL: &same}); err != nil || got.Admitted == nil || got.Warning != "" {
+			t.Errorf("%s, the same: %+v, %v", state, got, err)
+		}
+		path := strings.Replace(servers[0].URL(), "/bigbluebutton", "/second/bigbluebutton", 1)
+		got, err := p.ChangeServer(t.Context(), "a", admin.Change{URL: &path, Force: true})
+		if err != nil || got.Admitted == nil {
+			t.Errorf("%s, another path: %+v, %v", state, got, err)
+		}
+		other, secret := servers[1].URL(), store.Secret(servers[1].Secret())
+		got, err = p.ChangeServer(t.Context(), "a", admin.Change{URL: &other, Secret: &secret})
+		if err != nil || got.Admitted != nil || got.State != string(state) ||
+			strings.Contains(got.Warning, "bbbpool server test a") != (state == store.Enabled) {
+			t.Errorf("%s, another port: %+v, %v", state, got, err)
+		}
+	}
+}
+
+// An address can be taken once, however many ask for it at the same time.
+func TestClient_ChangeServer_AtOnce(t *testing.T) {
+	p, servers := newTestPool(t), simulate(t, 4)
+	for i, id := range []string{"a", "b", "c"} {
+		p.add(t, id, servers[i])
+	}
+	url, secret := servers[3].URL(), store.Secret(servers[3].Secret())
+	var changing sync.WaitGroup
+	var taken atomic.Int32
+	for _, id := range []string{"a", "b", "c"} {
+		changing.Go(func() {
+			_, err := p.ChangeServer(t.Context(), id, admin.Change{URL: &url, Secret: &secret})
+			switch {
+			case err == nil:
+				taken.Add(1)
+			case !strings.Contains(err.Error(), "in the pool already"):
+				t.Error(err)
+			}
+		})
+	}
+	changing.Wait()
+	if taken.Load() != 1 {
+		t.Errorf("%d servers have the address", taken.Load())
+	}
+}
+
+// Whoever asks for the secrets of the servers gets them, and the log has a line about it.
+func TestClient_RevealedServers(t *testing.T) {
+	p, servers := newTestPool(t), simulate(t, 2)
+	p.add(t, "b", servers[1])
+	p.add(t, "a", servers[0])
+	before := p.log.Len()
+	got, err := p.RevealedServers(t.Context())
+	if err != nil || len(got) != 2 {
+		t.Fatal(got, err)
+	}
+	for i, id := range []string{"a", "b"} {
+		if got[i].ID != id || got[i].Secret.Reveal() != string(servers[i].Secret()) || got[i].State != "enabled" {
+			t.Errorf("revealed %+v", got[i])
+		}
+		if text := fmt.Sprintf("%+v", got[i]); strings.Contains(text, string(servers[i].Secret())) {
+			t.Errorf("printed %s", text)
+		}
+	}
+	if line := p.log.String()[before:]; !strings.Contains(line, `"servers":2,"message":"secrets of servers shown"`) {
+		t.Errorf("logged %q", line)
+	}
+	before = p.log.Len()
+	for _, query := range []string{"", "?reveal=false"} {
+		if _, body := p.request(t, "GET", "/servers"+query, ""); strings.Contains(body, `"secret"`) || p.log.Len() != before {
+			t.Errorf("%q: %s", query, body)
+		}
+	}
+	if status, body := p.request(t, "GET", "/servers?reveal=perhaps", ""); status != http.StatusBadRequest {
+		t.Errorf("answered %d %s", status, body)
+	}
+}
+
+// No answer of the API, list or not, has a server's secret in it, but the list of those who ask for it.
 func TestAPI_ServerSecrets(t *testing.T) {
 	p := newTestPool(t)
 	server := simulate(t, 1)[0]
@@ -259,7 +348,10 @@ func TestAPI_ServerSecrets(t *testing.T) {
 		if method == "DELETE" {
 			continue
 		}
-		path = strings.NewReplacer("{id}", "a").Replace(path) + "?id=m1&reveal=true"
+		path = strings.NewReplacer("{id}", "a").Replace(path) + "?id=m1"
+		if pattern != "GET /servers" {
+			path += "&reveal=true"
+		}
 		_, body := p.request(t, method, path, `{}`)
 		if strings.Contains(body, string(server.Secret())) {
 			t.Errorf("%s shows the secret: %s", pattern, body)

@@ -20,14 +20,17 @@ func (a *API) enable(r *http.Request) (any, error) {
 		return nil, err
 	}
 	var result Result
-	fit := s
-	if s.State != store.Enabled && !f.Force {
+	fit, tested := s, s.State != store.Enabled && !f.Force
+	if tested {
 		if result, err = a.fit(r.Context(), &fit); err != nil {
 			return nil, err
 		}
 	}
 	record, err := a.update(r.Context(), s.ID, func(now *store.Server) error {
-		if now.URL == s.URL && now.Secret == s.Secret {
+		if tested {
+			if now.URL != s.URL || now.Secret != s.Secret {
+				return conflict("server %s has another address or secret by now: enable it again", s.ID)
+			}
 			now.Checksum, now.Admitted = fit.Checksum, fit.Admitted
 		}
 		now.State = store.Enabled

@@ -246,6 +246,71 @@ func (w warned) Servers() []poller.Status {
 	return list
 }
 
+// alarmed is a pool whose own network is in trouble.
+type alarmed struct{ pool }
+
+func (alarmed) Alarms() []string { return []string{"local DNS fails: check the resolver"} }
+
+// What is wrong on our own side is a problem of the pool, and comes before those of its servers.
+func TestClient_Status_Alarms(t *testing.T) {
+	p, _ := withServers(t, 2)
+	p.api.Pool = alarmed{p.api.Pool}
+	p.poller.Report("b", p.poller.Client("b"), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
+	got, err := p.Status(t.Context())
+	if err != nil || len(got.Problems) < 2 || got.Problems[0] != "local DNS fails: check the resolver" ||
+		!strings.HasPrefix(got.Problems[1], "server b is suspect") {
+		t.Errorf("problems %q, %v", got.Problems, err)
+	}
+}
+
+// A server on its way back says how far it is.
+func TestClient_Status_Recovering(t *testing.T) {
+	p, _ := withServers(t, 2)
+	refused := &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")}
+	for _, err := range []error{refused, nil, refused, nil} { // whoever fails again needs more
+		p.ahead.Add(int64(2 * time.Second))
+		p.poller.Report("a", p.poller.Client("a"), err)
+	}
+	const reason = "recovering, 1 of 2 clean polls; last failure: api: refused: nobody there"
+	if got, err := p.Status(t.Context()); err != nil || !slices.Contains(got.Problems, "server a is suspect: "+reason) {
+		t.Errorf("problems %q, %v", got.Problems, err)
+	}
+	if got, err := p.EnableServer(t.Context(), "a", false); err != nil || got.Warning != "server a is suspect: "+reason || got.Reason != reason {
+		t.Errorf("enabled %+v, %v", got, err)
+	}
+}
+
+// hooked is a pool in which something happens whenever somebody is called.
+type hooked struct {
+	pool
+	hook func()
+}
+
+func (h hooked) NewClient(e bbb.Endpoint) *bbb.Client {
+	h.hook()
+	return h.pool.NewClient(e)
+}
+
+// A server that gets another address while it is tested is not enabled: nobody knows what is there.
+func TestClient_EnableServer_Changed(t *testing.T) {
+	p, _ := withServers(t, 1)
+	if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+		t.Fatal(err)
+	}
+	p.api.Pool = hooked{p.api.Pool, func() {
+		_, err := p.stores.State.UpdateServer(t.Context(), "a", func(s *store.Server) error {
+			s.URL = "https://elsewhere.example/bigbluebutton/api"
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	_, err := p.EnableServer(t.Context(), "a", false)
+	refused(t, err, http.StatusConflict, "has another address or secret by now")
+	p.state(t, "a", store.Disabled)
+}
+
 // What will break soon is a problem of the pool, and shown with the server; but nobody minds about one that is disabled.
 func TestClient_Warnings(t *testing.T) {
 	p, fake := withServers(t, 1)

@@ -53,10 +53,10 @@ func (c *Counts) add(s poller.Status) {
 	}
 }
 
-// illness says how long a server has failed, and why; one on its way back does not fail any more.
+// illness says how long a server has failed, and why; or how far one is on its way back.
 func (a *API) illness(s poller.Status) string {
 	if s.Failing.IsZero() {
-		return fmt.Sprintf("server %s is %s, and answers again", s.ID, s.Health)
+		return fmt.Sprintf("server %s is %s: %s", s.ID, s.Health, s.Reason)
 	}
 	failing := a.now().Sub(s.Failing).Truncate(time.Second)
 	return fmt.Sprintf("server %s is %s, failing for %s: %s", s.ID, s.Health, failing, s.Reason)
@@ -64,7 +64,7 @@ func (a *API) illness(s poller.Status) string {
 
 // problems says in words what an operator has to look at.
 func (a *API) problems(servers []poller.Status) []string {
-	list := a.notReady()
+	list := append(a.notReady(), a.Pool.Alarms()...)
 	enabled := 0
 	for _, s := range servers {
 		if s.State == store.Enabled {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -51,10 +52,10 @@ func (a *API) sync(r *http.Request) (any, error) {
 		return nil, err
 	}
 	a.logger(r).Info().Str("mode", wanted.Mode).Bool("dry_run", wanted.DryRun).Int("servers", len(listed)).
-		Int("changes", len(slices.Concat(p...))).Msg("servers compared with a list")
+		Int("changes", p.steps()).Msg("servers compared with a list")
 	return long(func(ctx context.Context, tell func(recordings.Progress)) (any, error) {
 		if !wanted.DryRun {
-			s := &syncing{api: a, request: r, tell: tell, total: len(slices.Concat(p...))}
+			s := &syncing{api: a, request: r, tell: tell, total: p.steps()}
 			if err := s.perform(ctx, p); err != nil {
 				return nil, err
 			}
@@ -124,54 +125,64 @@ type step struct {
 }
 
 // plan is what a sync has to do, one group of steps after the other.
-type plan [][]*step
+type plan [syncGroups][]*step
+
+// The groups of steps. Servers of the list come first, so that the pool is never without those that are to carry it.
+const (
+	syncListed  = iota // of the list, with addresses that are free
+	syncAbsent         // not of the list
+	syncSwapped        // known ones at addresses that were another's, which that may give up in the same go
+	syncFreed          // new ones at such addresses
+	syncGroups
+)
+
+func (p plan) steps() int { return len(slices.Concat(p[:]...)) }
 
 // report is what has become of the servers, by ID.
 func (p plan) report(dry bool) Synced {
 	s := Synced{DryRun: dry, Changes: []SyncChange{}}
-	for _, step := range slices.Concat(p...) {
+	for _, step := range slices.Concat(p[:]...) {
 		s.Changes = append(s.Changes, step.change)
 	}
 	slices.SortFunc(s.Changes, func(x, y SyncChange) int { return strings.Compare(x.ID, y.ID) })
 	return s
 }
 
-// plan finds what has to be done. Servers of the list come first, so that the pool is never without those that are to
-// carry it; last those whose address another server gives up.
-func (a *API) plan(ctx context.Context, wanted Sync, listed []store.Server) (plan, error) {
+// plan finds what has to be done.
+func (a *API) plan(ctx context.Context, wanted Sync, listed []store.Server) (p plan, err error) {
 	stored, err := a.Servers.Servers(ctx)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
 	owed, err := a.owed(ctx)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	before, absent, freed := map[string]store.Server{}, map[string]store.Server{}, map[string]bool{}
+	before, absent, holder := map[string]store.Server{}, map[string]store.Server{}, map[string]string{}
 	for _, s := range stored {
-		before[s.ID], absent[s.ID] = s, s
+		before[s.ID], absent[s.ID], holder[s.URL] = s, s, s.ID
 	}
 	for _, s := range listed {
 		delete(absent, s.ID)
+		group, old := syncListed, before[s.ID]
+		switch {
+		case holder[s.URL] == "" || s.URL == old.URL:
+		case old.ID == "":
+			group = syncFreed
+		default:
+			group = syncSwapped
+		}
+		p.add(group, coming(old, s))
 	}
-	p := make(plan, 3)
 	if wanted.Mode != syncKeep {
 		for _, s := range absent {
-			freed[s.URL] = true
-			p.add(1, a.leaving(s, owed[s.ID], wanted.Mode == syncForce))
+			p.add(syncAbsent, a.leaving(s, owed[s.ID], wanted.Mode == syncForce))
 		}
-	}
-	for _, s := range listed {
-		group := 0
-		if freed[s.URL] {
-			group = 2
-		}
-		p.add(group, coming(before[s.ID], s))
 	}
 	return p, nil
 }
 
-func (p plan) add(group int, s *step) {
+func (p *plan) add(group int, s *step) {
 	if s != nil {
 		p[group] = append(p[group], s)
 	}
@@ -205,12 +216,18 @@ func coming(before, listed store.Server) *step {
 		return s
 	}
 	s.after = before
-	s.after.URL, s.after.Secret, s.after.Weight, s.after.Tag = listed.URL, listed.Secret, listed.Weight, listed.Tag
+	s.after.URL, s.after.Secret, s.after.Tag = listed.URL, listed.Secret, listed.Tag
+	if elsewhere(before.URL, listed.URL) {
+		s.after.Admitted = time.Time{} // as where one server is changed
+	}
+	if !about(before.Weight, listed.Weight) {
+		s.after.Weight = listed.Weight
+	}
 	s.note("url", before.URL, listed.URL)
 	if before.Secret != listed.Secret {
 		s.change.Fields = append(s.change.Fields, "secret: *** -> ***")
 	}
-	s.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", listed.Weight))
+	s.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", s.after.Weight))
 	s.note("tag", before.Tag, listed.Tag)
 	s.change.Action = syncUpdated
 	other := len(s.change.Fields) > 0
@@ -231,6 +248,9 @@ func coming(before, listed store.Server) *step {
 	}
 	return s
 }
+
+// about tells whether two weights are one: lists have inverses of weights, of which that of 3 has no end.
+func about(x, y float64) bool { return math.Abs(x-y) <= 1e-9*math.Abs(x) }
 
 // note notes a difference.
 func (s *step) note(field, before, after string) {

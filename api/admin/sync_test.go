@@ -9,6 +9,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -30,18 +31,18 @@ func (p *testPool) syncs(t *testing.T, s admin.Sync) admin.Synced {
 	t.Helper()
 	plan := s
 	plan.DryRun = true
-	planned, err := p.SyncServers(t.Context(), plan)
+	planned, err := p.SyncServers(t.Context(), plan, ignore)
 	if err != nil || !planned.DryRun {
 		t.Fatal(planned, err)
 	}
-	got, err := p.SyncServers(t.Context(), s)
+	got, err := p.SyncServers(t.Context(), s, ignore)
 	if err != nil || got.DryRun {
 		t.Fatal(got, err)
 	}
 	if diff := cmp.Diff(actions(planned), actions(got)); diff != "" {
 		t.Errorf("sync (-planned +done):\n%s", diff)
 	}
-	if again, err := p.SyncServers(t.Context(), s); err != nil || len(again.Changes) != 0 || again.Changes == nil {
+	if again, err := p.SyncServers(t.Context(), s, ignore); err != nil || len(again.Changes) != 0 || again.Changes == nil {
 		t.Errorf("the second sync did %v, %v", actions(again), err)
 	}
 	return got
@@ -141,6 +142,119 @@ func TestClient_SyncServers_Renamed(t *testing.T) {
 	}
 }
 
+// Servers that exchange their addresses, in a ring or a row, do so in one sync; a new one may take what is left.
+func TestClient_SyncServers_Swapped(t *testing.T) {
+	p, servers := newTestPool(t), simulate(t, 7)
+	for i, id := range []string{"a", "b", "c", "d", "e", "f"} {
+		p.add(t, id, servers[i])
+	}
+	wanted := []admin.SyncServer{
+		listed("a", servers[1]), listed("b", servers[0]), listed("c", servers[3]), listed("d", servers[4]),
+		listed("e", servers[5]), listed("f", servers[6]), listed("g", servers[2]),
+	}
+	got := p.syncs(t, admin.Sync{Servers: wanted})
+	if len(got.Changes) != len(wanted) {
+		t.Errorf("sync did %v", actions(got))
+	}
+	for i, c := range got.Changes {
+		if c.Error != "" || c.Warning != "" {
+			t.Errorf("change %+v", c)
+		}
+		s, err := p.Server(t.Context(), c.ID)
+		if err != nil || s.URL != wanted[i].URL || s.Admitted == nil || s.State != "enabled" {
+			t.Errorf("server %+v, %v", s, err)
+		}
+	}
+	if answer, err := p.poller.Client("a").Answer(t.Context(), "getMeetings", ""); err != nil || answer.Err != nil {
+		t.Errorf("called it: %v, %v", answer.Err, err)
+	}
+}
+
+// An address that stays somebody's is taken by nobody, and who waits for that of one that wanted it does not move either;
+// those beside them do.
+func TestClient_SyncServers_Stuck(t *testing.T) {
+	p, servers := newTestPool(t), simulate(t, 5)
+	for i, id := range []string{"a", "b", "c", "d", "e"} {
+		p.add(t, id, servers[i])
+	}
+	before, err := p.Servers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := []admin.SyncServer{ // e is not listed, and stays
+		listed("a", servers[1]), listed("b", servers[4]), listed("c", servers[3]), listed("d", servers[2]),
+	}
+	told := 0
+	got, err := p.SyncServers(t.Context(), admin.Sync{Mode: "keep", Servers: wanted}, func(p recordings.Progress) { told = p.Done })
+	if err != nil || len(got.Changes) != 4 || told == 0 {
+		t.Fatal(got, err)
+	}
+	for i, taker := range map[int]string{0: "b", 1: "e", 2: "", 3: ""} {
+		c := got.Changes[i]
+		s, err := p.Server(t.Context(), c.ID)
+		if err != nil || (s.URL == before[i].URL) != (taker != "") {
+			t.Errorf("server %+v, %v", s, err)
+		}
+		if (c.Action == "failed") != (taker != "") || taker != "" && !strings.HasSuffix(c.Error, "in the pool already, as server "+taker) {
+			t.Errorf("change %+v, want it to name %q", c, taker)
+		}
+	}
+}
+
+// A server that somebody else changes meanwhile does not move, and nobody moves to its address.
+func TestClient_SyncServers_SwapOvertaken(t *testing.T) {
+	p, servers := newTestPool(t), simulate(t, 2)
+	p.add(t, "a", servers[0])
+	p.add(t, "b", servers[1])
+	p.api.Pool = hooked{p.api.Pool, func() {
+		_, err := p.stores.State.UpdateServer(t.Context(), "b", func(s *store.Server) error {
+			s.State = store.Disabled
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	got, err := p.SyncServers(t.Context(), admin.Sync{Servers: []admin.SyncServer{listed("a", servers[1]), listed("b", servers[0])}}, ignore)
+	if err != nil || len(got.Changes) != 2 || !strings.HasSuffix(got.Changes[0].Error, "as server b") ||
+		got.Changes[1].Error != "server b was changed meanwhile: sync again" {
+		t.Errorf("sync did %+v, %v", got, err)
+	}
+	if s, err := p.Server(t.Context(), "a"); err != nil || s.URL != servers[0].URL() {
+		t.Errorf("server %+v, %v", s, err)
+	}
+}
+
+// A server that moves to another machine, and does not pass there, is not taken for one that has.
+func TestClient_SyncServers_Admitted(t *testing.T) {
+	p, servers := newTestPool(t), simulate(t, 2)
+	p.add(t, "a", servers[0])
+	if err := servers[1].Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
+		t.Fatal(err)
+	}
+	got := p.syncs(t, admin.Sync{Servers: []admin.SyncServer{listed("a", servers[1])}})
+	if len(got.Changes) != 1 || !strings.Contains(got.Changes[0].Warning, "status 500") {
+		t.Errorf("sync did %+v", got)
+	}
+	if s, err := p.Server(t.Context(), "a"); err != nil || s.Admitted != nil || s.State != "enabled" {
+		t.Errorf("server %+v, %v", s, err)
+	}
+}
+
+// Weights that are one but for the arithmetic of inverses are no difference.
+func TestClient_SyncServers_Weight(t *testing.T) {
+	p, s := newTestPool(t), simulate(t, 1)[0]
+	p.add(t, "a", s)
+	for weight, changes := range map[float64]int{1 + 1e-12: 0, 1 - 1e-12: 0, 1.001: 1} {
+		entry := listed("a", s)
+		entry.Weight = weight
+		got, err := p.SyncServers(t.Context(), admin.Sync{DryRun: true, Servers: []admin.SyncServer{entry}}, ignore)
+		if err != nil || len(got.Changes) != changes {
+			t.Errorf("%v: %v, %v", weight, actions(got), err)
+		}
+	}
+}
+
 // One server that cannot be changed stops no other; one that is not well is enabled as the list wants it, with a warning.
 func TestClient_SyncServers_Failure(t *testing.T) {
 	p, servers := newTestPool(t), simulate(t, 2)
@@ -151,7 +265,7 @@ func TestClient_SyncServers_Failure(t *testing.T) {
 	}
 	got, err := p.SyncServers(t.Context(), admin.Sync{Servers: []admin.SyncServer{
 		listed("new", servers[0]), listed("sick", servers[1]),
-	}})
+	}}, ignore)
 	if err != nil || len(got.Changes) != 3 {
 		t.Fatal(got, err)
 	}
@@ -191,10 +305,10 @@ func TestClient_SyncServers_Invalid(t *testing.T) {
 		spoilt("Capital", nothing),
 		spoilt("good", func(s *admin.SyncServer) { s.URL = "https://other.example" }),
 		spoilt("f", func(s *admin.SyncServer) { s.URL = "https://GOOD.example/" }),
-	}})
+	}}, ignore)
 	refused(t, err, http.StatusBadRequest, `"b": secret:`, `"c": weight:`, `"d": tag:`, `"e": url:`, `"Capital": id:`,
 		`"good": id: it is in the list twice`, `"f": url: server good has the same`)
-	_, err = p.SyncServers(t.Context(), admin.Sync{Mode: "maybe"})
+	_, err = p.SyncServers(t.Context(), admin.Sync{Mode: "maybe"}, ignore)
 	refused(t, err, http.StatusBadRequest, "mode:")
 	status, body := p.request(t, "POST", "/servers/sync", `{"mode":"force"}`)
 	if status != http.StatusBadRequest || !strings.Contains(body, "servers: missing") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -29,23 +30,34 @@ type syncing struct {
 // perform takes the steps. One that fails is noted, and stops no other; whoever hangs up ends the sync after those that
 // are under way.
 func (s *syncing) perform(ctx context.Context, p plan) error {
-	for _, group := range p {
-		var taking errgroup.Group
-		taking.SetLimit(syncAtOnce)
-		for _, step := range group {
-			taking.Go(func() error {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				s.note(step, s.take(context.WithoutCancel(ctx), step))
-				return nil
-			})
+	for group, steps := range p {
+		take := func(ctx context.Context, step *step) { s.note(step, s.take(ctx, step)) }
+		if group == syncSwapped {
+			take = s.look
 		}
-		if err := taking.Wait(); err != nil {
+		if err := each(ctx, steps, take); err != nil {
 			return err
+		}
+		if group == syncSwapped {
+			s.swap(context.WithoutCancel(ctx), steps)
 		}
 	}
 	return nil
+}
+
+// each does something for each step, for some at the same time. What has begun is not cut short.
+func each(ctx context.Context, steps []*step, do func(context.Context, *step)) error {
+	var doing errgroup.Group
+	doing.SetLimit(syncAtOnce)
+	for _, step := range steps {
+		doing.Go(func() error {
+			if ctx.Err() == nil {
+				do(context.WithoutCancel(ctx), step)
+			}
+			return ctx.Err()
+		})
+	}
+	return doing.Wait()
 }
 
 // note notes how a step went.
@@ -74,28 +86,89 @@ func (s *syncing) take(ctx context.Context, step *step) error {
 	return s.change(ctx, step)
 }
 
-// change changes a server. It is asked whether it is fit where that may be another server's by now, or it was not asked
-// for meetings before.
+// change changes a server.
 func (s *syncing) change(ctx context.Context, step *step) error {
-	before, after := step.before, step.after
-	moved := before.URL != after.URL || before.Secret != after.Secret
-	if moved {
-		if _, err := s.api.clash(ctx, after, after.ID); err != nil {
-			return err
-		}
+	if !step.moved() {
+		s.look(ctx, step)
+		_, err := s.api.update(ctx, step.after.ID, step.apply)
+		return err
 	}
-	if moved || before.State != after.State && after.State == store.Enabled {
-		step.change.Warning = s.api.sound(ctx, &after)
+	if _, err := s.api.clash(ctx, step.after, step.after.ID); err != nil {
+		return err // said before the server is asked, which may take a while
 	}
-	_, err := s.api.update(ctx, after.ID, func(now *store.Server) error {
-		if now.URL != before.URL || now.Secret != before.Secret || now.State != before.State {
-			return conflict("server %s was changed meanwhile: sync again", now.ID)
-		}
-		now.URL, now.Secret, now.Checksum = after.URL, after.Secret, after.Checksum
-		now.State, now.Weight, now.Tag, now.Admitted = after.State, after.Weight, after.Tag, after.Admitted
-		return nil
-	})
+	s.look(ctx, step)
+	_, err := s.api.move(ctx, step.after, step.apply)
 	return err
+}
+
+// moved tells whether a server may be another machine afterwards.
+func (s *step) moved() bool { return s.before.URL != s.after.URL || s.before.Secret != s.after.Secret }
+
+// look asks a server whether it is fit where it may be another machine by now, or was not asked for meetings before.
+func (s *syncing) look(ctx context.Context, step *step) {
+	if step.moved() || step.before.State != step.after.State && step.after.State == store.Enabled {
+		step.change.Warning = s.api.sound(ctx, &step.after)
+	}
+}
+
+// apply makes the change to a record, unless that is not what it was when the sync began.
+func (s *step) apply(now *store.Server) error {
+	if now.URL != s.before.URL || now.Secret != s.before.Secret || now.State != s.before.State {
+		return conflict("server %s was changed meanwhile: sync again", s.before.ID)
+	}
+	now.URL, now.Secret, now.Checksum = s.after.URL, s.after.Secret, s.after.Checksum
+	now.State, now.Weight, now.Tag, now.Admitted = s.after.State, s.after.Weight, s.after.Tag, s.after.Admitted
+	return nil
+}
+
+// swap changes servers that take each other's addresses, in one go.
+func (s *syncing) swap(ctx context.Context, steps []*step) {
+	for i, err := range s.api.swap(ctx, steps) {
+		s.note(steps[i], err)
+	}
+}
+
+// swap returns for each step why it was not taken. A store that fails in between leaves two servers with one address,
+// until somebody syncs again.
+func (a *API) swap(ctx context.Context, steps []*step) []error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	stored, err := a.Servers.Servers(ctx)
+	failed := slices.Repeat([]error{err}, len(steps))
+	if err == nil {
+		refuse(steps, stored, failed)
+	}
+	for i, step := range steps {
+		if failed[i] == nil {
+			_, failed[i] = a.write(ctx, step.after.ID, step.apply)
+		}
+	}
+	return failed
+}
+
+// refuse finds the steps that cannot be taken: of servers that are not as they were, or that want an address that stays
+// another's, be it that this one cannot be changed either.
+func refuse(steps []*step, stored []store.Server, failed []error) {
+	now, holders := map[string]store.Server{}, map[string][]store.Server{}
+	for _, s := range stored {
+		now[s.ID], holders[s.URL] = s, append(holders[s.URL], s)
+	}
+	leaves := map[string]bool{} // servers that give up their address
+	for i, step := range steps {
+		current := now[step.after.ID]
+		failed[i] = step.apply(&current)
+		leaves[step.after.ID] = failed[i] == nil
+	}
+	for again := true; again; {
+		again = false
+		for i, step := range steps {
+			for _, s := range holders[step.after.URL] {
+				if failed[i] == nil && s.ID != step.after.ID && !leaves[s.ID] {
+					failed[i], leaves[step.after.ID], again = inPool(s), false, true
+				}
+			}
+		}
+	}
 }
 
 // sound tests a server as it must be to take meetings, if it is to take any, and notes in its record what was found. It

@@ -59,8 +59,8 @@ func findings(r trial.Report, level trial.Level) string {
 	return strings.Join(list, "; ")
 }
 
-// testServer tests a server, with load if that is asked for. One that passes its first test is let into the pool if that
-// is asked for; the state of one that was there before stays what it is, whatever the test finds.
+// testServer tests a server, with load if that is asked for. One that is disabled and passes its first test is let into
+// the pool if that is asked for; the state of one that is in use stays what it is, whatever the test finds.
 func (a *API) testServer(r *http.Request) (any, error) {
 	var t Trial
 	if err := read(r, &t); err != nil {
@@ -116,14 +116,15 @@ func (t Trial) options() (o trial.Options, err error) {
 	return o, nil
 }
 
-// passed notes that a server has passed its test.
+// passed notes that a server has passed its test. One that somebody has begun to use, or stopped using, during the test
+// stays in the state that it has.
 func (a *API) passed(ctx context.Context, tested store.Server, admit bool, tried *Tried) error {
 	_, err := a.update(ctx, tested.ID, func(s *store.Server) error {
 		tried.Admitted = false // this may run twice
 		switch {
 		case s.URL != tested.URL || s.Secret != tested.Secret:
 			return conflict("server %s has another address or secret by now: test it again", s.ID)
-		case !s.Admitted.IsZero():
+		case !s.Admitted.IsZero(), admit && (s.State != store.Disabled || tested.State != store.Disabled):
 			s.Admitted = a.now()
 		case admit:
 			s.Admitted, s.State, s.Checksum = a.now(), store.Enabled, string(tried.Algorithm)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -56,6 +57,50 @@ func TestClient_TestServer(t *testing.T) {
 	}
 	if strings.Contains(p.log.String(), string(s.Secret())) {
 		t.Errorf("logged the secret: %s", p.log)
+	}
+}
+
+// A test lets in a server that is disabled, before and after: the state of one that is in use is for people to change.
+func TestClient_TestServer_InUse(t *testing.T) {
+	ctx := t.Context()
+	p, s := newTestPool(t), simulate(t, 1)[0]
+	n := admin.NewServer{URL: s.URL(), Secret: store.Secret(s.Secret()), ID: "a", Enable: true, Force: true}
+	if _, err := p.AddServer(ctx, n); err != nil {
+		t.Fatal(err)
+	}
+	untested := func(state store.ServerState) {
+		t.Helper()
+		_, err := p.stores.State.UpdateServer(ctx, "a", func(s *store.Server) error {
+			s.State, s.Admitted = state, time.Time{}
+			p.poller.SetServer(*s)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, state := range []store.ServerState{store.Enabled, store.Cordoned, store.Draining} {
+		untested(state)
+		for _, admit := range []bool{false, true} {
+			got, err := p.TestServer(ctx, "a", admin.Trial{Admit: admit}, ignore)
+			if err != nil || !got.Passed || got.Admitted {
+				t.Errorf("%s: tried %+v, %v", state, got, err)
+			}
+			p.state(t, "a", state)
+			if shown, err := p.Server(ctx, "a"); err != nil || (shown.Admitted != nil) != admit {
+				t.Errorf("%s, admit %v: admitted %v, %v", state, admit, shown.Admitted, err)
+			}
+		}
+	}
+	for before, after := range map[store.ServerState]store.ServerState{
+		store.Enabled: store.Disabled, store.Disabled: store.Cordoned,
+	} {
+		untested(before)
+		got, err := p.TestServer(ctx, "a", admin.Trial{Admit: true}, func(recordings.Progress) { untested(after) })
+		if err != nil || !got.Passed || got.Admitted {
+			t.Errorf("%s, then %s: tried %+v, %v", before, after, got, err)
+		}
+		p.state(t, "a", after)
 	}
 }
 

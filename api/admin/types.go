@@ -16,14 +16,14 @@ type Server struct {
 	URL      string  `json:"url"`
 	State    string  `json:"state"`
 	Health   string  `json:"health"`
-	Reason   string  `json:"reason"` // of the last failure; "" while calls succeed
+	Reason   string  `json:"reason"` // of the last failure, or how far it has recovered; "" where it is well
 	Weight   float64 `json:"weight"`
 	Capacity int     `json:"capacity"` // people; 0 is no limit
 	Hard     bool    `json:"hard"`     // no new meeting goes beyond the capacity
 	Tag      string  `json:"tag"`
 	Checksum string  `json:"checksum"` // the algorithm
 
-	Admitted *time.Time `json:"admitted"` // when it last passed the test that lets it in; null if it never did
+	Admitted *time.Time `json:"admitted"` // when it last passed the test that lets it in; null if it never did at its address
 
 	Meetings int     `json:"meetings"` // claimed there at this moment
 	Users    int     `json:"users"`    // in these, or sent there and on the way
@@ -65,6 +65,12 @@ type Result struct {
 	Server
 	Diagnosis *Diagnosis `json:"diagnosis,omitempty"` // where the server was asked, and answered
 	Warning   string     `json:"warning,omitempty"`   // what force has overridden, or keeps it from taking meetings
+}
+
+// Revealed is a server with its secret, for those who ask for it.
+type Revealed struct {
+	Server
+	Secret store.Secret `json:"secret"`
 }
 
 // Diagnosis is what a server told about itself.

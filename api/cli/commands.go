@@ -26,6 +26,7 @@ type ServerCmds struct {
 	Panic   ServerPanicCmd   `cmd:"" help:"End all meetings on a server, and take it out of use."`
 	Test    ServerTestCmd    `cmd:"" help:"Test whether a server is fit for meetings, and let it into the pool."`
 	Sync    ServerSyncCmd    `cmd:"" help:"Make the servers those of a list in YAML, as Scalelite has it."`
+	Export  ServerExportCmd  `cmd:"" help:"Print the servers with their secrets, in YAML as server sync takes it."`
 	Script  ServerScriptCmd  `cmd:"" help:"Print the script that sends a server's recordings to the pool."`
 }
 

@@ -9,5 +9,8 @@ var (
 	Span   = span
 )
 
-// ReadServers reads a list of servers.
-var ReadServers = readServers
+// ReadServers reads a list of servers, and ListServers makes one.
+var (
+	ReadServers = readServers
+	ListServers = list
+)

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -11,9 +13,11 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -296,8 +300,70 @@ func TestServerDrainCmd(t *testing.T) {
 	if o = p.run(t, "", "server", "drain", "b", "--json"); o.failed != nil || !strings.Contains(o.out, `"done": true`) {
 		t.Errorf("as JSON: %+v", o)
 	}
-	if o = p.run(t, "", "server", "drain", "a", "--recordings-timeout", "0s"); o.failed == nil {
-		t.Errorf("no time: %+v", o)
+}
+
+// Recordings are waited for as long as the pool does by itself; those that do not arrive are a failure, unless nobody
+// wanted to wait.
+func TestServerDrainCmd_Recordings(t *testing.T) {
+	p := newPool(t)
+	asked := ""
+	missing := admin.Drained{Server: admin.Server{ID: "a", State: "disabled"}, Done: true, Missing: []string{"r1\x1b", "r2"}}
+	p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		asked = string(body)
+		put(t, w, missing)
+	})
+	const out = "missing  r1\\x1b\nmissing  r2\nserver a: drained and disabled\n"
+	o := p.run(t, "", "server", "drain", "a")
+	if asked != `{"recordings_timeout":86400000000000}` || o.out != out || o.failed == nil ||
+		!strings.HasPrefix(o.failed.Error(), "2 recordings did not arrive in time: ") {
+		t.Errorf("asked %s, %+v", asked, o)
+	}
+	o = p.run(t, "", "server", "drain", "a", "--recordings-timeout", "0")
+	if asked != `{"recordings_timeout":0}` || o.out != out || o.failed != nil ||
+		!strings.HasPrefix(o.err, "note: not waited for 2 recordings: ") {
+		t.Errorf("asked %s, %+v", asked, o)
+	}
+}
+
+// A terminal shows how far a panic and a sync are.
+func TestLifecycleCmds_Watched(t *testing.T) {
+	list := listFile(t, "servers:\n  a: {secret: x}\n")
+	const blank = "\r\x1b[K"
+	for want, run := range map[string]func(*cli.Env) error{
+		blank + " 50%  1/2 meetings  algebra" + blank: (&cli.ServerPanicCmd{ID: "a", Yes: true}).Run,
+		blank + " 50%  1/2 servers  algebra" + blank:  (&cli.ServerSyncCmd{File: list, Mode: "keep", Yes: true}).Run,
+	} {
+		p := newPool(t)
+		p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				put(t, w, admin.Server{ID: "a"})
+				return
+			}
+			var asked struct {
+				DryRun bool `json:"dry_run"`
+			}
+			if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+				t.Error(err)
+			}
+			if !asked.DryRun {
+				put(t, w, admin.Line{Progress: &recordings.Progress{Done: 1, Total: 2, Current: "algebra"}})
+			}
+			put(t, w, admin.Line{Report: admin.Synced{Changes: []admin.SyncChange{{ID: "a", Action: "updated"}}}})
+		})
+		var out, errs bytes.Buffer
+		err := run(&cli.Env{
+			Ctx: t.Context(), Out: &out, Err: &errs, Watched: true, Options: cli.Options{Data: p.dir},
+			Offline: func(context.Context, string) (http.Handler, func() error, error) {
+				return p.handler, func() error { return nil }, nil
+			},
+		})
+		if err != nil || errs.String() != want {
+			t.Errorf("shown %q, want %q: %v", errs.String(), want, err)
+		}
 	}
 }
 
@@ -310,6 +376,13 @@ func TestServerRemoveCmd_Owed(t *testing.T) {
 	if o.failed == nil || !strings.HasPrefix(o.err, "Server a (https://a.example) leaves the pool. It owes 1 recording, which nobody "+
 		"waits for then.\nDo it?") {
 		t.Errorf("no: %+v", o)
+	}
+	p.ledger.SetServer(placement.Server{ID: "a", Weight: 1, Standing: placement.Open})
+	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "algebra"}, 2)
+	o = p.run(t, "n\n", "server", "remove", "a")
+	if o.failed == nil || !strings.HasPrefix(o.err, "Server a has 1 meeting with 2 people. Removing it cuts them off") ||
+		!strings.Contains(o.err, "It owes 1 recording, which nobody waits for then.\nDo it?") {
+		t.Errorf("with a meeting: %+v", o)
 	}
 	if o = p.run(t, "y\n", "server", "remove", "a"); o.failed != nil || o.out != "server a: removed\n" {
 		t.Errorf("yes: %+v %v", o, o.failed)

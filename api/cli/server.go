@@ -88,7 +88,10 @@ func printServer(env *Env, s admin.Server) error {
 		pairs = append(pairs, [2]string{"owed", plural(s.Owed, "recording")})
 	}
 	if s.FailingSince != nil {
-		pairs = append(pairs, [2]string{"failing since", moment(s.FailingSince)}, [2]string{"reason", s.Reason})
+		pairs = append(pairs, [2]string{"failing since", moment(s.FailingSince)})
+	}
+	if s.Reason != "" {
+		pairs = append(pairs, [2]string{"reason", s.Reason})
 	}
 	for _, warning := range s.Warnings {
 		pairs = append(pairs, [2]string{"warning", warning})
@@ -111,10 +114,10 @@ func capacity(s admin.Server) string {
 	return limit(s.Capacity)
 }
 
-// admitted says when a server has last passed its test.
+// admitted says when a server has last passed its test at its address.
 func admitted(s admin.Server) string {
 	if s.Admitted == nil {
-		return "never: bbbpool server test " + s.ID
+		return "not yet: bbbpool server test " + s.ID
 	}
 	return moment(s.Admitted)
 }

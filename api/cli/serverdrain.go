@@ -14,21 +14,21 @@ import (
 type ServerDrainCmd struct {
 	ID                string        `arg:"" help:"ID of the server."`
 	Wait              bool          `help:"Wait until it is disabled."`
-	RecordingsTimeout time.Duration `default:"6h" help:"How long to wait for recordings after the last meeting."`
+	RecordingsTimeout time.Duration `default:"24h" help:"How long to wait for recordings after the last meeting, at most 336h; 0 does not wait for any."`
 	Force             bool          `help:"Drain it even if the others lack room for its people."`
 	Yes               bool          `short:"y" help:"Do not ask, which it does not do anyway."`
 }
 
 // Run drains the server. That harms nobody, so it does not ask.
 func (c *ServerDrainCmd) Run(env *Env) error {
-	if c.RecordingsTimeout <= 0 {
-		return misused("--recordings-timeout: want a duration above 0, as 6h")
+	if c.RecordingsTimeout < 0 {
+		return misused("--recordings-timeout: want a duration, as 24h, or 0")
 	}
 	return env.with(change, func(pool *connection) error {
 		if c.Wait && pool.stopped != "" {
 			return errors.New("nobody would see the meetings end: " + pool.stopped)
 		}
-		wanted := admin.Drain{RecordingsTimeout: c.RecordingsTimeout, Force: c.Force}
+		wanted := admin.Drain{RecordingsTimeout: &c.RecordingsTimeout, Force: c.Force}
 		begun, err := pool.DrainServer(env.Ctx, c.ID, wanted, func(recordings.Progress) {})
 		if err != nil {
 			return err
@@ -77,25 +77,27 @@ func left(d admin.Drained) string {
 // printDone says how a drain has ended. Recordings that never came are for somebody to look after.
 func (c *ServerDrainCmd) printDone(env *Env, d admin.Drained) error {
 	if env.Options.JSON {
-		return errors.Join(printJSON(env.Out, d), missing(d))
+		return errors.Join(printJSON(env.Out, d), c.missing(env, d))
 	}
 	for _, id := range d.Missing {
 		if err := say(env.Out, "missing  %s\n", printable(id)); err != nil {
 			return err
 		}
 	}
-	state := "drained and " + d.State
-	if !d.Done {
-		state = d.State + ", " + left(d) + " left"
-	}
-	return errors.Join(say(env.Out, "server %s: %s\n", printable(d.ID), printable(state)), missing(d))
+	return errors.Join(say(env.Out, "server %s: drained and %s\n", printable(d.ID), printable(d.State)), c.missing(env, d))
 }
 
-func missing(d admin.Drained) error {
-	if len(d.Missing) == 0 {
+// missing fails for recordings that did not arrive, unless that was not to be waited for.
+func (c *ServerDrainCmd) missing(env *Env, d admin.Drained) error {
+	const more = "`bbbpool recording list --owed` tells more"
+	switch n := plural(len(d.Missing), "recording"); {
+	case len(d.Missing) == 0:
 		return nil
+	case c.RecordingsTimeout == 0:
+		return say(env.Err, "note: not waited for %s: %s\n", n, more)
+	default:
+		return fmt.Errorf("%s did not arrive in time: %s", n, more)
 	}
-	return fmt.Errorf("%s did not arrive in time: `bbbpool recording list --owed` tells more", plural(len(d.Missing), "recording"))
 }
 
 // printRoom says beside the answer what the others have left.

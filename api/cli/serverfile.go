@@ -184,9 +184,20 @@ func (e entry) set(s *admin.SyncServer) error {
 // weight takes over a multiplier, which is the inverse of a weight.
 func (e entry) weight(s *admin.SyncServer) error {
 	multiplier, err := strconv.ParseFloat(e.value.Value, 64)
-	s.Weight = 1 / multiplier
+	s.Weight = inverse(multiplier)
 	if err != nil || !(multiplier > 0) || s.Weight == 0 || math.IsInf(s.Weight, 0) {
 		return e.wrong("%q: want a number above 0", e.key)
 	}
 	return nil
+}
+
+// inverse makes a weight of a multiplier, and the other way round. Of two numbers with that inverse it is the short one:
+// 1/(1/49) is no 49 by itself.
+func inverse(x float64) float64 {
+	const digits = 12 // more than people write
+	exact := 1 / x
+	if short, err := strconv.ParseFloat(strconv.FormatFloat(exact, 'g', digits, 64), 64); err == nil && 1/short == x {
+		return short
+	}
+	return exact
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // ServerPanicCmd ends all meetings on a server at once.
@@ -25,8 +26,11 @@ func (c *ServerPanicCmd) Run(env *Env) error {
 		if err := env.confirm(Sure{Yes: c.Yes}, c.question(s)); err != nil {
 			return err
 		}
-		done, err := pool.PanicServer(env.Ctx, c.ID, admin.Panic{SkipEndCalls: c.SkipEndCalls, KeepState: c.KeepState})
-		if err != nil && env.Ctx.Err() != nil {
+		wanted := admin.Panic{SkipEndCalls: c.SkipEndCalls, KeepState: c.KeepState}
+		done, err := watched(env, "meetings", func(tell func(recordings.Progress)) (admin.Panicked, error) {
+			return pool.PanicServer(env.Ctx, c.ID, wanted, tell)
+		})
+		if errors.Is(err, errCutShort) {
 			return fmt.Errorf("interrupted: the pool goes on with it; `bbbpool server show %s` tells how far that is", c.ID)
 		}
 		if err != nil {

@@ -53,7 +53,7 @@ func (c *ServerDisableCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		sure, err := env.cutOff(c.Sure, s, "Disabling it")
+		sure, err := env.cutOff(c.Sure, s, "Disabling it", "")
 		if err != nil {
 			return err
 		}
@@ -67,12 +67,12 @@ func (c *ServerDisableCmd) Run(env *Env) error {
 
 // cutOff asks whether the meetings on a server are to be given up. Where there are none, there is nothing to ask; then
 // the pool itself refuses if one has come in between.
-func (e *Env) cutOff(sure Sure, s admin.Server, what string) (bool, error) {
+func (e *Env) cutOff(sure Sure, s admin.Server, what, more string) (bool, error) {
 	if s.Meetings == 0 {
 		return sure.Yes || sure.Force, nil
 	}
 	err := e.confirm(sure, fmt.Sprintf("Server %s has %s. %s cuts them off: nobody can join them any more, and the next "+
-		"create makes them anew on another server.", s.ID, admin.Running(s.Meetings, s.Users), what))
+		"create makes them anew on another server.%s", s.ID, admin.Running(s.Meetings, s.Users), what, more))
 	return err == nil, err
 }
 
@@ -89,12 +89,15 @@ func (c *ServerRemoveCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		sure, err := env.cutOff(c.Sure, s, "Removing it")
+		owes := ""
+		if s.Owed > 0 {
+			owes = fmt.Sprintf(" It owes %s, which nobody waits for then.", plural(s.Owed, "recording"))
+		}
+		sure, err := env.cutOff(c.Sure, s, "Removing it", owes)
 		switch {
 		case s.Meetings > 0:
 		case s.Owed > 0:
-			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool. It owes %s, which nobody waits for then.",
-				s.ID, s.URL, plural(s.Owed, "recording")))
+			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool.%s", s.ID, s.URL, owes))
 			sure = err == nil
 		default:
 			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool. No meetings run there.", s.ID, s.URL))

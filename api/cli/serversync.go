@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // ServerSyncCmd makes the servers of the pool those of a list.
@@ -30,7 +31,7 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 	}
 	wanted := admin.Sync{Mode: c.Mode, DryRun: true, Servers: servers}
 	return env.with(in, func(pool *connection) error {
-		seen, err := pool.SyncServers(env.Ctx, wanted)
+		seen, err := pool.SyncServers(env.Ctx, wanted, func(recordings.Progress) {})
 		if err != nil {
 			return err
 		}
@@ -41,10 +42,9 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 			return err
 		}
 		wanted.DryRun = false
-		done, err := pool.SyncServers(env.Ctx, wanted)
-		if err != nil && env.Ctx.Err() != nil {
-			return errCutShort
-		}
+		done, err := watched(env, "servers", func(tell func(recordings.Progress)) (admin.Synced, error) {
+			return pool.SyncServers(env.Ctx, wanted, tell)
+		})
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ type ServerTestCmd struct {
 	Meetings    int    `default:"20" help:"Meetings of the load test."`
 	Concurrency int    `default:"5" help:"How many of them at once."`
 	Short       bool   `help:"Leave out the load test."`
-	Admit       bool   `negatable:"" default:"true" help:"Let the server take meetings if it passes for the first time."`
+	Admit       bool   `negatable:"" default:"true" help:"Let the server take meetings if it is disabled and passes for the first time."`
 }
 
 // Run tests the server, prints what was found, and fails if anything speaks against the server.

@@ -48,7 +48,8 @@ func TestRun_Usage(t *testing.T) {
 		{"simulator --listen 127.0.0.1:65535 --servers 2", cli.Usage, "--listen: 2 servers need"},
 		{"demo --servers=-1", cli.Usage, "--servers"},
 		{"demo --listen nowhere", cli.Usage, "--listen"},
-		{"server drain a --recordings-timeout 0", cli.Usage, "--recordings-timeout: want a duration above 0"},
+		{"server drain a --recordings-timeout=-1s", cli.Usage, "--recordings-timeout: want a duration, as 24h, or 0"},
+		{"server drain a --recordings-timeout 0", cli.Failed, "no bbbpool data"},
 		{"server drain a --recordings-timeout soon", cli.Usage, "no duration"},
 		{"server test a --meetings 0", cli.Usage, "--short leaves out the load test"},
 		{"server sync", cli.Usage, "`bbbpool server sync --help` tells"},
@@ -74,7 +75,7 @@ func TestRun_Help(t *testing.T) {
 	t.Setenv("COLUMNS", "")
 	var got strings.Builder
 	for _, command := range []string{
-		"", "server add", "server set", "server drain", "server panic", "server test", "server sync", "meeting explain",
+		"", "server add", "server set", "server drain", "server panic", "server test", "server sync", "server export", "meeting explain",
 		"meeting dry-run", "tenant set", "capacity", "history export",
 	} {
 		code, said := use(t, append(strings.Fields(command), "--help")...)

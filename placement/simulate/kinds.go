@@ -18,7 +18,7 @@ func kinds() map[string]func(*generator) {
 	return map[string]func(*generator){
 		"uni":    (*generator).uni,
 		"k12":    (*generator).k12,
-		"office": func(g *generator) { g.office(officePerServer) },
+		"office": func(g *generator) { g.office(officePerServer, g.officeSize) },
 		"exam":   (*generator).exam,
 	}
 }
@@ -86,22 +86,20 @@ const (
 	uniMoved                      = 0.05 // share of today's sessions at another time, by
 	movedLeast, movedMost         = 60, 180
 	secondSlot                    = 0.20 // share of courses with another weekly session, on another day and of another size
-	uniLong                       = 0.55 // share of 90 minutes, the others 45; fitted
+	uniLong                       = 0.7  // share of 90 minutes, the others 45; fitted
 	onceCourse                    = 0.80 // share of what takes place once that is like a course; fitted
 	onceLarge                     = 0.012
 	onceLargeLeast, onceLargeMost = 100, 350
-	onceSmallMedian               = 5 // of the rest, at any time; fitted
+	onceSmallMedian               = 3 // of the rest, at any time; fitted
 	onceSmallSigma                = 0.7
 	personalFew, personalMany     = 3, 18 // the two modes of personal rooms,
 	personalSigma                 = 0.25  // with this noise
 	earliest, personalSpan        = 8 * 60, 11 * 60
 )
 
-// uniSlots are the starts of courses, with how many there are; the numbers are fitted.
+// uniSlots are the starts of courses: as many at each; fitted, as the number of slots.
 func uniSlots() []slot {
-	return []slot{
-		{8*60 + 15, 1}, {10*60 + 15, 1.3}, {12*60 + 15, 1.1}, {14*60 + 15, 1.2}, {16*60 + 15, 0.9}, {18*60 + 15, 0.4},
-	}
+	return []slot{{8*60 + 15, 1}, {10*60 + 15, 1}, {12*60 + 15, 1}, {14*60 + 15, 1}, {16*60 + 15, 1}, {18*60 + 15, 1}}
 }
 
 func (g *generator) uni() {
@@ -172,7 +170,7 @@ func (g *generator) once(week int) {
 
 // A school has classes that all begin with the bell, and now and then an assembly.
 const (
-	classesPerServer            = 4 // in each lesson; fitted
+	classesPerServer            = 4    // in each lesson; fitted
 	classMean, classSigma       = 24, 4.5
 	lesson                      = 42 * time.Minute
 	assemblyShare               = 0.02
@@ -181,18 +179,21 @@ const (
 	schoolWithin                = 2 * time.Minute
 	schoolLead                  = 155 * time.Second // fitted
 	schoolSpread                = 90 * time.Second  // fitted
-	firstHour, hours, longBreak = 8 * 60, 7, 15     // fitted: the number of lessons
-	lessonEvery, afterSecond    = 50, 2
+	fewer                       = TAIL               // classes in the last lessons, relative to those before; fitted
 )
 
+// lessons are the starts of lessons, with how many classes have them, relative to others; their number is fitted.
+func lessons() []slot {
+	return []slot{
+		{8 * 60, 1}, {8*60 + 50, 1}, {9*60 + 55, 1}, {10*60 + 45, 1},
+		{11*60 + 35, fewer}, {12*60 + 25, fewer}, {13*60 + 15, fewer},
+	}
+}
+
 func (g *generator) k12() {
-	for hour := range hours {
-		start := firstHour + hour*lessonEvery
-		if hour >= afterSecond {
-			start += longBreak
-		}
-		for range g.round(classesPerServer * float64(g.servers)) {
-			g.class(start)
+	for _, l := range lessons() {
+		for range g.round(classesPerServer * l.weight * float64(g.servers)) {
+			g.class(l.minute)
 		}
 	}
 }
@@ -248,12 +249,12 @@ func officeSlots() []slot {
 	}
 }
 
-// office has so many meetings per server.
-func (g *generator) office(perServer float64) {
+// office has so many meetings per server, of sizes to be drawn.
+func (g *generator) office(perServer float64, draw func() float64) {
 	n := perServer * float64(g.servers)
 	manner := manner{lead: officeLead, sigma: officeSigmaLead, spread: officeSpread}
 	for range g.round(n * recurring) {
-		size := g.officeSize()
+		size := draw()
 		g.weekly(weekly{
 			room: g.room("office", size, unknown()), size: size, day: tuesday, start: g.slot(officeSlots()),
 			length: g.length(30, 60, 0.5), manner: manner,
@@ -261,7 +262,7 @@ func (g *generator) office(perServer float64) {
 	}
 	for week := 1; week <= weeks; week++ {
 		for range g.round(n * (1 - recurring)) {
-			size := g.officeSize()
+			size := draw()
 			g.hold(session{
 				room: g.room("office", size, unknown()), size: size, start: g.at(week, tuesday, g.slot(officeSlots())),
 				length: g.length(30, 60, 0.5), manner: manner,
@@ -277,20 +278,22 @@ func (g *generator) officeSize() float64 {
 	return g.lognormal(officeMedian, officeSigma)
 }
 
-// An exam is a block of meetings that a script creates within a minute, on a quiet day of an office.
+// An exam is a block of meetings that a script creates within a minute, on a quiet day of an office in which nobody has
+// all hands, but teams are of all sizes.
 const (
-	examPerServer         = 8                 // in the block
-	examMedian, examSigma = 12, 0.35          // fitted
-	examStart             = 10 * 60           // fitted, as the next two
-	examLength            = 150 * time.Minute // with what people write before and after
-	examLead              = 200 * time.Second
-	examWithin            = 30 * time.Second
-	backgroundPerServer   = 22 // fitted
-	examSpread            = 150 * time.Second
+	examPerServer                     = 8             // in the block
+	examWithin                        = 30 * time.Second
+	examMedian, examSigma             = 10.5, 0.5     // fitted, as all below
+	examStart                         = 10 * 60
+	examLength                        = 3 * time.Hour // with what people write before and after
+	examLead                          = 210 * time.Second
+	examSpread                        = 150 * time.Second
+	backgroundPerServer               = 18 // meetings per server and day
+	backgroundMedian, backgroundSigma = 6.5, 1
 )
 
 func (g *generator) exam() {
-	g.office(backgroundPerServer)
+	g.office(backgroundPerServer, func() float64 { return g.lognormal(backgroundMedian, backgroundSigma) })
 	for range g.round(examPerServer * float64(g.servers)) {
 		size := g.lognormal(examMedian, examSigma)
 		g.hold(session{
