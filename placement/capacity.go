@@ -56,7 +56,7 @@ func (c *Capacity) sum() {
 			c.Now.People += float64(s.People) + s.Expected
 			c.Now.Meetings += s.Meetings
 		}
-		if s.Standing != Open {
+		if s.Standing < Unproven {
 			continue
 		}
 		c.Carries += s.Carries
@@ -88,7 +88,7 @@ func (c Capacity) Drain(id string) (Drained, bool) {
 		return Drained{}, false
 	}
 	d := Drained{Server: id, Carries: c.Carries}
-	if s := c.Servers[i]; s.Standing == Open {
+	if s := c.Servers[i]; s.Standing >= Unproven {
 		d.Carries -= s.Carries
 	}
 	d.Now, d.Tightest = d.Carries-c.Now.People, d.Carries-c.Today.People

@@ -1,6 +1,9 @@
 package placement_test
 
 import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -190,4 +193,98 @@ func TestCapacity_OddTimes(t *testing.T) {
 	equal(t, "tightest", p.Capacity().Tightest.People, 0.0)
 	p.create("m")
 	p.check()
+}
+
+// An empty server takes a meeting of any size, whatever rounding has left of what was expected there.
+func TestHard_Empty(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	bad := 0
+	for range 40 {
+		p := newC3(t)
+		p.SetServer(placement.Server{ID: "a", Weight: 1, Capacity: 60, Hard: true, Standing: placement.Open})
+		p.clock.add(30 * 24 * time.Hour) // up for a month
+		var cs []store.Claim
+		for j := range 3 {
+			p.clock.add(time.Duration(1+r.IntN(60_000)) * time.Millisecond)
+			id := fmt.Sprint("m", j)
+			c := p.begin(id)
+			pl, err := c.Place(t.Context(), placement.Wish{Hint: 3 + r.IntN(20)}, nil)
+			p.must(err)
+			cl := pl.Claim
+			cl.InternalID = id
+			p.must(c.Confirm(t.Context(), id, 1))
+			c.End()
+			cs = append(cs, cl)
+		}
+		r.Shuffle(len(cs), func(i, j int) { cs[i], cs[j] = cs[j], cs[i] })
+		for _, cl := range cs {
+			p.clock.add(time.Duration(1+r.IntN(60_000)) * time.Millisecond)
+			ok, err := p.Close(t.Context(), cl, "ended")
+			if !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+		}
+		p.clock.add(time.Duration(r.IntN(60_000)) * time.Millisecond)
+		c := p.begin("big")
+		_, err := c.Place(t.Context(), placement.Wish{Hint: 1000}, nil)
+		c.End()
+		if errors.Is(err, placement.ErrFull) {
+			bad++
+		}
+	}
+	if bad > 0 {
+		t.Errorf("%d of 40: an empty server was full", bad)
+	}
+}
+
+// A guess locks no large meeting out of nearly empty servers.
+func TestHard_Guess(t *testing.T) {
+	p := newC3(t)
+	for _, id := range []string{"a", "b", "c"} {
+		p.SetServer(placement.Server{ID: id, Weight: 1, Capacity: 60, Hard: true, Standing: placement.Open})
+	}
+	for i := range 3 {
+		c := p.begin(fmt.Sprint("s", i))
+		pl, err := c.Place(t.Context(), placement.Wish{}, nil)
+		p.must(err)
+		p.must(c.Confirm(t.Context(), fmt.Sprint("s", i), 1))
+		c.End()
+		cl := pl.Claim
+		cl.InternalID = fmt.Sprint("s", i)
+		p.poll(cl.Server, sees(cl, 1))
+	}
+	p.clock.add(time.Hour)
+	c := p.begin("course")
+	_, err := c.Place(t.Context(), placement.Wish{Hint: 120}, nil)
+	c.End()
+	if err != nil {
+		t.Errorf("three servers for 60 people with 1 each: a course of 120 enrolled is refused: %v", err)
+	}
+	// and a regular room for 60 gets neither a seat nor a place
+	p.lecture("big", 2, 80)
+	p.lecture("big", 1, 80)
+	p.at(monday, 10, 0)
+	equal(t, "seats", len(p.Seats()), 1)
+	c = p.begin("big")
+	_, err = c.Place(t.Context(), placement.Wish{}, nil)
+	c.End()
+	p.must(err)
+}
+
+// People in a meeting that cannot become a record take room all the same.
+func TestStrays_Unstorable(t *testing.T) {
+	p := newC3(t, "a", "b")
+	m := placement.Sighting{Key: key("x"), InternalID: "", People: 300}
+	p.poll("a", m)
+	p.poll("b")
+	equal(t, "people", p.ServerLoad("a").People, 300)
+}
+
+// The options are in the order of preference.
+func TestConsider_Order(t *testing.T) {
+	p := newC3(t)
+	p.SetServer(placement.Server{ID: "big", Weight: 10, Capacity: 10, Standing: placement.Open})
+	p.SetServer(placement.Server{ID: "small", Weight: 1, Capacity: 100, Standing: placement.Open})
+	got := p.Consider(key("m"), placement.Wish{})
+	equal(t, "first option", got.Servers[0].Server, got.Claim.Server)
 }

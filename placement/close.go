@@ -73,9 +73,12 @@ func (l *Ledger) finish(
 	if err != nil {
 		return false, fmt.Errorf("close claim %s: %w", key.MeetingID, err)
 	}
+	stay := m.stay
 	l.drop(m)
-	if reason != reasonGone && reason != reasonRemoved { // these may be seen again
-		l.closed.add(key, closing{over.claim.Server, over.claim.InternalID, l.now()})
+	if reason == reasonGone || reason == reasonRemoved {
+		l.vanished.add(key, closing{server: over.claim.Server, internalID: over.claim.InternalID, at: l.now(), stay: &stay})
+	} else {
+		l.closed.add(key, closing{server: over.claim.Server, internalID: over.claim.InternalID, at: l.now()})
 	}
 	return true, nil
 }
@@ -134,6 +137,7 @@ type closing struct {
 	server     string
 	internalID string
 	at         time.Time
+	stay       *stay // of one that may be seen again, to go on with
 }
 
 // is tells whether it was that very meeting.

@@ -22,7 +22,7 @@ type Considered struct {
 	Known    bool        // it is there already
 	Expected float64     // people expected in it
 	Basis    Basis       // what that was taken from
-	Servers  []Option    // all servers, in the order of preference if neither tag nor standing counted
+	Servers  []Option    // all servers, in the order of preference if tags did not count
 	Err      error       // why no server can take it; nil otherwise
 }
 
@@ -60,11 +60,23 @@ func (l *Ledger) options(own float64) []Option {
 	for _, s := range l.order {
 		load := s.load(now)
 		list = append(list, Option{
-			Load: load, Standing: s.Standing, Tag: s.Tag, After: load.with(own) / load.Weight, Full: load.full(own),
+			Load: load, Standing: s.Standing, Tag: s.Tag, After: load.with(own) / load.Weight, Full: load.full(min(own, l.config.Default)),
 		})
 	}
-	slices.SortFunc(list, func(a, b Option) int {
-		return cmp.Or(cmp.Compare(b.Standing, a.Standing), cmp.Compare(a.After, b.After), cmp.Compare(a.Server, b.Server))
+	c := Choice{Own: own, Fill: l.config.Fill}
+	slices.SortStableFunc(list, func(a, b Option) int {
+		first, second := c.rank(&a.Load), c.rank(&b.Load)
+		switch {
+		case a.Standing != b.Standing:
+			return cmp.Compare(b.Standing, a.Standing)
+		case a.Full != b.Full:
+			return map[bool]int{true: 1, false: -1}[a.Full]
+		case first.before(second):
+			return -1
+		case second.before(first):
+			return 1
+		}
+		return 0
 	})
 	return list
 }

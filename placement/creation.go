@@ -68,12 +68,14 @@ func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement
 		return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(l.now())}, nil
 	}
 	l.keepSeats()
-	l.takeSeat(c.room)
+	back := l.lift(c.room)
 	claim, err := l.propose(c.key, c.room, w, avoid)
+	back()
 	if err != nil {
 		l.mu.Unlock()
 		return Placement{}, err
 	}
+	l.takeSeat(c.room)
 	before := c.record(claim)
 	l.mu.Unlock()
 	if err := c.commit(ctx, claim, before); err != nil {
@@ -117,6 +119,7 @@ func (c *Creation) commit(ctx context.Context, claim store.Claim, before stay) e
 func (c *Creation) restore(before stay) {
 	if before.claim.Server == "" {
 		c.ledger.drop(c.meeting)
+		c.ledger.returnSeat(c.room)
 		c.meeting = nil
 		return
 	}

@@ -315,3 +315,21 @@ func TestConfirm_NotStored(t *testing.T) {
 	p.must(err)
 	equal(t, "claims left in the store", len(left), 0)
 }
+
+// An open server that has failed at creates comes before those that fail at everything.
+func TestPlace_Shunned(t *testing.T) {
+	p := newC3(t, "open")
+	p.stand(placement.Doubtful, "d1", "d2", "d3")
+	var avoid []string
+	for range 3 {
+		c := p.begin("m")
+		pl, err := c.Place(t.Context(), placement.Wish{Shun: []string{"open"}}, avoid)
+		c.End()
+		p.must(err)
+		if pl.Claim.Server == "open" {
+			return
+		}
+		avoid = append(avoid, pl.Claim.Server)
+	}
+	t.Errorf("three tries, on %v", avoid)
+}

@@ -44,8 +44,8 @@ func (l *Ledger) propose(key store.MeetingKey, r room, w Wish, avoid []string) (
 }
 
 // choose applies the rule to the servers of one standing. The lock is held.
-func (l *Ledger) choose(own float64, standing Standing, wanted tags, avoid []string) Choice {
-	c := Choice{Own: own, Fill: l.config.Fill, Draw: l.Draw}
+func (l *Ledger) choose(own, room float64, standing Standing, wanted tags, avoid []string) Choice {
+	c := Choice{Own: own, Room: room, Fill: l.config.Fill, Draw: l.Draw}
 	now := l.clock(l.now())
 	for _, s := range l.order {
 		if s.Standing == standing && wanted.match(s.Tag) && !slices.Contains(avoid, s.ID) {
@@ -56,27 +56,32 @@ func (l *Ledger) choose(own float64, standing Standing, wanted tags, avoid []str
 	return c
 }
 
-// decide finds a server: an open one with the tag, then any that the tag falls back to, then doubtful ones. The lock is
+// decide finds a server. One that answers comes before one that fails, and one that is shunned between them. The lock is
 // held.
 func (l *Ledger) decide(own float64, w Wish, avoid []string) (Choice, error) {
 	if w.Beside != "" {
 		return l.beside(w.Beside, avoid)
 	}
-	if len(w.Shun) > 0 {
-		shun := slices.Concat(avoid, w.Shun)
-		w.Shun = nil
-		if c, err := l.decide(own, w, shun); err == nil {
-			return c, nil
-		}
-	}
-	tag, full := parseTags(w.Tag), 0
-	for _, standing := range []Standing{Open, Doubtful} {
-		for _, wanted := range tag.wishes(l.config.AnyTag) {
-			c := l.choose(own, standing, wanted, avoid)
+	tag := parseTags(w.Tag)
+	full := 0
+	// A guess must not lock a large meeting out of a pool of nearly empty servers: where it fits nowhere, it goes to one
+	// that has room for an ordinary meeting.
+	for _, room := range []float64{own, l.config.Default} {
+		for _, t := range []struct {
+			standings []Standing
+			avoid     []string
+		}{
+			{[]Standing{Open, Unproven}, slices.Concat(avoid, w.Shun)},
+			{[]Standing{Open, Unproven, Doubtful}, avoid},
+		} {
+			c := l.chooseAmong(own, room, t.standings, tag, t.avoid)
 			if c.Best.Server != "" {
 				return c, nil
 			}
 			full += c.Full
+		}
+		if full == 0 {
+			break
 		}
 	}
 	switch {
@@ -86,6 +91,21 @@ func (l *Ledger) decide(own float64, w Wish, avoid []string) (Choice, error) {
 		return Choice{}, ErrNoTag
 	}
 	return Choice{}, ErrNoServer
+}
+
+// chooseAmong takes the first standing that has a server: with the tag, else with what the tag falls back to. The lock
+// is held.
+func (l *Ledger) chooseAmong(own, room float64, standings []Standing, tag tags, avoid []string) (none Choice) {
+	for _, standing := range standings {
+		for _, wanted := range tag.wishes(l.config.AnyTag) {
+			c := l.choose(own, room, standing, wanted, avoid)
+			if c.Best.Server != "" {
+				return c
+			}
+			none.Full += c.Full
+		}
+	}
+	return none
 }
 
 // beside is the choice where there is none: a breakout room takes its people from a meeting on that server, which

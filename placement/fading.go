@@ -37,11 +37,13 @@ func (f *fading) expire(now float64) {
 		n++
 	}
 	if f.young = f.young[n:]; len(f.young) == 0 {
-		f.young, f.p, f.pb, f.first = nil, 0, 0, math.Inf(1)
+		f.clear()
 		return
 	}
 	f.first = f.young[0].born + f.span
 }
+
+func (f *fading) clear() { f.young, f.p, f.pb, f.first = nil, 0, 0, math.Inf(1) }
 
 func (f *fading) add(born, p float64) {
 	if p <= 0 {
@@ -57,9 +59,11 @@ func (f *fading) add(born, p float64) {
 func (f *fading) remove(born, p float64) {
 	for i := f.find(born); i < len(f.young) && f.young[i].born == born; i++ {
 		if f.young[i].p == p {
-			f.young = slices.Delete(f.young, i, i+1)
 			f.p -= p
 			f.pb -= p * born
+			if f.young = slices.Delete(f.young, i, i+1); len(f.young) == 0 {
+				f.clear()
+			}
 			return
 		}
 	}

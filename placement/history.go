@@ -26,6 +26,8 @@ const (
 	// tellingTime and tellingPeak are the least that a session must have had to say something about the next one.
 	tellingTime = 3 * time.Minute
 	tellingPeak = 2
+	// maxTenants is how many tenants are told apart: a server may name any.
+	maxTenants = 10_000
 	// maxHint times the tenant's mean is the most that a hint is believed to announce.
 	maxHint = 5
 )
@@ -35,16 +37,28 @@ type lastTimes struct {
 	peaks [maxSessions]uint16 // of the last sessions, oldest first
 	n     uint8
 	last  uint32 // minute, since 1970, of the last start
+	end   uint32 // and of the last end
 }
 
-func (p *lastTimes) add(peak uint16, minute uint32) {
+func (p *lastTimes) add(peak uint16, start, end uint32) {
 	if p.n == maxSessions {
 		copy(p.peaks[:], p.peaks[1:])
 		p.n--
 	}
 	p.peaks[p.n] = peak
 	p.n++
-	p.last = max(p.last, minute)
+	p.last, p.end = start, max(p.end, end)
+}
+
+// is tells whether a session that began then is the last one, of which there is more to say.
+func (p *lastTimes) is(start uint32) bool { return p != nil && p.n > 0 && apart(p.last, start) <= 1 }
+
+// grow takes in more of the last session, and returns by how much its peak has grown.
+func (p *lastTimes) grow(peak uint16, end uint32) int {
+	last := &p.peaks[p.n-1]
+	more := max(int(peak)-int(*last), 0)
+	*last, p.end = max(*last, peak), max(p.end, end)
+	return more
 }
 
 // mean returns the mean over the last so many peaks, 0 where there is none.
@@ -86,34 +100,59 @@ func newHistory(c Config) *history {
 	}
 }
 
-// learn takes in a session. Sessions must come in the order of their ends, more or less.
+// learn takes in a session. Sessions must come in the order of their ends, more or less. One that comes again, because
+// its end could not be stored at once or it was only lost from sight, counts once.
 func (h *history) learn(s store.Session, zone *time.Location) {
-	h.week.add(s, zone)
-	peak := min(s.Peak, most)
-	if s.End.Sub(s.Start) < tellingTime || peak < tellingPeak {
-		return
-	}
-	h.tally(s.Tenant).add(peak, s.Hint)
 	r := roomOf(s.Meeting)
+	last := h.rooms[r]
+	again := r != 0 && last.is(minuteOf(s.Start))
+	h.crowd(s, last, again, zone)
+	peak := min(s.Peak, most)
+	if s.End.Sub(s.Start) < tellingTime || peak < tellingPeak || s.Reason == reasonMoved {
+		return // what has moved is told by how it went on
+	}
+	if again {
+		h.tally(s.Tenant).grow(last.grow(small(peak), minuteOf(s.End)), s.Hint)
+	} else {
+		h.tally(s.Tenant).add(peak, s.Hint)
+	}
 	if r == 0 {
 		return
 	}
-	last := h.rooms[r]
 	if last == nil {
 		last = &lastTimes{}
 		h.rooms[r] = last
 	}
-	last.add(uint16(min(peak, 1<<16-1)), minuteOf(s.Start))
+	if !again {
+		last.add(small(peak), minuteOf(s.Start), minuteOf(s.End))
+	}
 	if h.config.SeatMin > 0 {
-		h.regulars.add(r, s, h.config.SeatMin)
+		h.regulars.add(r, s, h.config.SeatMin, zone)
 	}
 }
 
+// crowd counts a session among how busy the weeks were; of one that comes again, what has been added.
+func (h *history) crowd(s store.Session, last *lastTimes, again bool, zone *time.Location) {
+	if again {
+		counted := time.Unix(int64(last.end)*60, 0).Add(weekSlot)
+		if counted.After(s.End) {
+			return
+		}
+		s.Start = counted
+	}
+	h.week.add(s, zone)
+}
+
+func small(peak int) uint16 { return uint16(min(peak, 1<<16-1)) }
+
+// tally returns what a tenant's meetings were like. Beyond so many tenants it is not kept.
 func (h *history) tally(tenant string) *tally {
 	t := h.tenants[tenant]
 	if t == nil {
 		t = &tally{}
-		h.tenants[tenant] = t
+		if len(h.tenants) < maxTenants {
+			h.tenants[tenant] = t
+		}
 	}
 	return t
 }
@@ -124,6 +163,14 @@ func (t *tally) add(peak, hint int) {
 	if hint > 0 {
 		t.hinted += float64(peak)
 		t.hints += float64(min(hint, most))
+	}
+}
+
+// grow corrects what was added last.
+func (t *tally) grow(people, hint int) {
+	t.peaks += float64(people)
+	if hint > 0 {
+		t.hinted += float64(people)
 	}
 }
 
@@ -157,7 +204,7 @@ func (h *history) forget(now time.Time) {
 			delete(h.rooms, r)
 		}
 	}
-	h.regulars.forget(before)
+	h.regulars.forget(before, now.Location())
 }
 
 // minuteOf is a time in minutes since 1970. What cannot be is the nearest that can.

@@ -46,6 +46,7 @@ type Ledger struct {
 	breakouts int          // meetings that are breakout rooms
 	turns     map[store.MeetingKey]*turn
 	closed    recently
+	vanished  recently // lost from sight, and for all anybody knows not over
 	history   *history
 	seats     seats
 	fault     fault

@@ -22,6 +22,7 @@ type stay struct {
 	born  float64 // when the expectation started to fade, in seconds of the ledger's clock
 
 	people int // at the last poll
+	rooms  int // people in its breakout rooms at the last poll, who are among the others or come back
 	early  int // joins sent before the poll that is under way
 	late   int // joins sent since
 	epoch  int // of the server, when late was last counted
@@ -49,7 +50,7 @@ const recentJoin = 2 * time.Minute
 
 // occupied tells whether somebody is in the meeting, or may be on the way.
 func (m *meeting) occupied(now time.Time) bool {
-	return m.people > 0 || now.Sub(m.lastJoin) < recentJoin
+	return m.people > 0 || m.rooms > 0 || now.Sub(m.lastJoin) < recentJoin
 }
 
 // presume takes so many people to be in the meeting until a poll has looked.
@@ -79,7 +80,7 @@ func (m *meeting) joined(now time.Time) {
 func (m *meeting) sighted(s Sighting) {
 	m.catchUp()
 	before := m.here()
-	m.people, m.early, m.missed = s.People, 0, 0
+	m.people, m.rooms, m.early, m.missed = s.People, s.Rooms, 0, 0
 	m.peak = max(m.peak, s.People)
 	m.server.people += m.here() - before
 	if !m.creating {

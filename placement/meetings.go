@@ -89,8 +89,8 @@ type Info struct {
 
 // Meetings returns all meetings, by tenant and ID.
 func (l *Ledger) Meetings() []Info {
+	infos := make([]Info, 0, l.Count()+64) // nobody waits while the memory is found
 	l.mu.Lock()
-	infos := make([]Info, 0, len(l.meetings))
 	for _, m := range l.meetings {
 		infos = append(infos, Info{
 			Claim: m.claim, People: m.here(), Peak: m.peak, Joins: m.joins,
@@ -105,6 +105,13 @@ func (l *Ledger) Meetings() []Info {
 		return strings.Compare(a.MeetingID, b.MeetingID)
 	})
 	return infos
+}
+
+// Count returns how many meetings there are.
+func (l *Ledger) Count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.meetings)
 }
 
 // ServerLoad returns what counts on a server now; a server that is not in the pool carries nothing.

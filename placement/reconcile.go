@@ -88,6 +88,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 		return found
 	}
 	seen := make(map[*meeting]bool, len(p.Meetings))
+	unknown := 0 // people in meetings that nobody can ask for
 	for _, s := range p.Meetings {
 		s.People = min(max(s.People, 0), most)
 		m := l.meetings[s.Key]
@@ -97,6 +98,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 		last, closed := l.closed.of(s.Key)
 		switch {
 		case !s.storable():
+			unknown += s.People
 		case closed && last.is(p.Server, s.InternalID): // over, whatever the server still lists
 		case m != nil && m.server == page:
 			seen[m] = found.look(m, s) || seen[m]
@@ -109,7 +111,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 			found.unclaimed = append(found.unclaimed, s)
 		}
 	}
-	page.stray(found.strays)
+	page.stray(found.strays, unknown)
 	if p.Complete {
 		found.gone = page.missing(seen, p.Began)
 	}
@@ -168,11 +170,16 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
 		return nil // something else was faster
 	}
 	l.takeSeat(c.room)
-	claim := store.Claim{
-		MeetingKey: s.Key, Server: server, InternalID: s.InternalID, CreateTime: s.CreateTime,
-		Placed: l.created(s.CreateTime), Expected: l.expect(s.Key.Tenant, c.room, Wish{}).people, Recorded: s.Recorded,
+	known := l.seenAgain(server, s)
+	if known == nil {
+		known = &stay{claim: store.Claim{
+			MeetingKey: s.Key, Server: server, InternalID: s.InternalID, CreateTime: s.CreateTime,
+			Placed: l.created(s.CreateTime), Expected: l.expect(s.Key.Tenant, c.room, Wish{}).people, Recorded: s.Recorded,
+		}}
 	}
+	claim := known.claim
 	before := c.record(claim)
+	c.meeting.peak, c.meeting.joins = known.peak, known.joins
 	c.meeting.sighted(s)
 	l.mu.Unlock()
 	err := c.commit(ctx, claim, before)
@@ -183,6 +190,17 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
 		return fmt.Errorf("adopt %s: %w", s.Key.MeetingID, err)
 	}
 	return nil
+}
+
+// seenAgain returns the stay of a meeting that was lost from sight on that server just now, to go on with it; nil where
+// there is none. The lock is held.
+func (l *Ledger) seenAgain(server string, s Sighting) *stay {
+	last, ok := l.vanished.of(s.Key)
+	if !ok || !last.is(server, s.InternalID) {
+		return nil
+	}
+	l.vanished.forget(s.Key)
+	return last.stay
 }
 
 // created is when a meeting began, by the clock of its server as far as that can be true.

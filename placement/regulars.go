@@ -8,34 +8,40 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// regulars are the rooms that once were so large that a seat may be held for them, with their visits.
+// regulars are the rooms that once were so large that a seat may be held for them.
 type regulars map[room]*regular
 
+// regular is such a room with its visits, and its hour on each day of the week.
 type regular struct {
 	visits []visit // oldest end first
 	server string  // of the last one
+	hours  [7]hour // by weekday; what follows from the visits
 }
 
+// visit is a session that people came to.
 type visit struct {
 	minute uint32 // of the start, since 1970
 	peak   uint16
 }
 
-// Minutes of a day, of a week, and of what summer time may shift.
-const (
-	dayLong  = 24 * 60
-	weekLong = 7 * dayLong
-	shift    = 2 * 60
-)
+// hour is when a room is used on a day of the week: what the visits have in common that began within habit of the
+// newest one on that weekday.
+type hour struct {
+	start  float64 // mean start, in minutes since midnight
+	size   float64 // mean peak
+	newest uint32  // minute, since 1970, of the newest visit
+	visits int
+}
 
 const (
-	maxVisits = 256                     // of one room that are remembered
-	habit     = 30 * time.Minute        // sessions that start so close together belong to the same hour
-	faithful  = 14*24*time.Hour + habit // a room that was not there for longer has given its hour up
+	maxVisits = 256                                   // of one room that are remembered
+	habit     = 30                                    // minutes: sessions that start so close together belong to the same hour
+	faithful  = (14*24*time.Hour)/time.Minute + habit // a room that was not there for longer has given its hour up
 )
 
-// add takes in a session of a room that is large, or once was.
-func (g regulars) add(r room, s store.Session, least float64) {
+// add takes in a session of a room that is large, or once was. What began within habit of the last one on that day is
+// the same visit: a meeting that has moved to another server, or was begun anew.
+func (g regulars) add(r room, s store.Session, least float64, zone *time.Location) {
 	v := g[r]
 	if v == nil {
 		if float64(s.Peak) < least {
@@ -44,19 +50,63 @@ func (g regulars) add(r room, s store.Session, least float64) {
 		v = &regular{}
 		g[r] = v
 	}
-	if len(v.visits) == maxVisits {
+	v.server = s.Server
+	now := visit{minuteOf(s.Start), small(s.Peak)}
+	if last := len(v.visits) - 1; last >= 0 && apart(v.visits[last].minute, now.minute) <= habit {
+		v.visits[last].peak = max(v.visits[last].peak, now.peak)
+	} else {
+		v.visits = append(v.visits, now)
+	}
+	if len(v.visits) > maxVisits {
 		v.visits = slices.Delete(v.visits, 0, 1)
 	}
-	v.visits = append(v.visits, visit{minuteOf(s.Start), uint16(min(s.Peak, 1<<16-1))})
-	v.server = s.Server
+	weekday, _ := clockOf(now.minute, zone)
+	v.hours[weekday] = v.hour(weekday, zone)
 }
 
+// hour finds what the visits on a weekday have in common.
+func (v *regular) hour(weekday time.Weekday, zone *time.Location) (h hour) {
+	var newest int
+	for _, visit := range slices.Backward(v.visits) {
+		day, minute := clockOf(visit.minute, zone)
+		switch {
+		case day != weekday:
+			continue
+		case h.visits == 0:
+			newest, h.newest = minute, visit.minute
+		case max(minute, newest)-min(minute, newest) > habit:
+			continue
+		}
+		h.visits++
+		h.start += float64(minute)
+		h.size += float64(visit.peak)
+	}
+	h.start /= max(1, float64(h.visits))
+	h.size /= max(1, float64(h.visits))
+	return h
+}
+
+// clockOf returns the weekday and the minute of the day by the wall clock.
+func clockOf(minute uint32, zone *time.Location) (time.Weekday, int) {
+	t := time.Unix(int64(minute)*60, 0).In(zone)
+	return t.Weekday(), t.Hour()*60 + t.Minute()
+}
+
+func apart(a, b uint32) uint32 { return max(a, b) - min(a, b) }
+
 // forget drops visits from before a minute, and rooms without any.
-func (g regulars) forget(before uint32) {
+func (g regulars) forget(before uint32, zone *time.Location) {
 	for r, v := range g {
+		n := len(v.visits)
 		v.visits = slices.DeleteFunc(v.visits, func(v visit) bool { return v.minute < before })
-		if len(v.visits) == 0 {
+		switch len(v.visits) {
+		case n:
+			continue
+		case 0:
 			delete(g, r)
+		}
+		for day := range v.hours {
+			v.hours[day] = v.hour(time.Weekday(day), zone)
 		}
 	}
 }
@@ -69,13 +119,21 @@ type appointment struct {
 	server string    // where it was the last time
 }
 
-// due returns the meetings that usually begin between two moments of one day, largest first. It follows from the
+// due returns the meetings that usually begin on that day, between two moments, largest first. It follows from the
 // history and the clock alone.
-func (g regulars) due(from, to time.Time, least float64) (list []appointment) {
+func (g regulars) due(day, from, to time.Time, least float64) (list []appointment) {
+	midnight := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, day.Location())
+	early, late := from.Sub(midnight).Minutes()-shift, to.Sub(midnight).Minutes()+shift
+	now := minuteOf(from)
 	for r, v := range g {
-		if a, ok := v.appointment(from, to, least); ok {
-			a.room = r
-			list = append(list, a)
+		h := &v.hours[day.Weekday()]
+		if h.visits < 2 || h.size < least || h.start < early || h.start > late || apart(now, h.newest) > uint32(faithful) {
+			continue
+		}
+		usual := int(h.start)
+		start := time.Date(day.Year(), day.Month(), day.Day(), usual/60, usual%60, 0, 0, day.Location())
+		if !start.Before(from) && !start.After(to) {
+			list = append(list, appointment{r, h.size, start, v.server})
 		}
 	}
 	slices.SortFunc(list, func(a, b appointment) int {
@@ -84,53 +142,5 @@ func (g regulars) due(from, to time.Time, least float64) (list []appointment) {
 	return list
 }
 
-// appointment is due for one room: it had two sessions or more on this weekday that began within habit of the newest
-// one, that one no longer ago than faithful, and at least so many people on the mean.
-func (v *regular) appointment(from, to time.Time, least float64) (appointment, bool) {
-	day := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, from.Location())
-	newest, hours := v.hours(day)
-	if hours == nil || from.Sub(newest) > faithful {
-		return appointment{}, false
-	}
-	var sum, after float64
-	for _, h := range hours {
-		sum += float64(h.peak)
-		after += float64(h.minute)
-	}
-	n := float64(len(hours))
-	size := sum / n
-	usual := int(after / n)
-	start := time.Date(day.Year(), day.Month(), day.Day(), usual/60, usual%60, 0, 0, day.Location())
-	if len(hours) < 2 || size < least || start.Before(from) || start.After(to) {
-		return appointment{}, false
-	}
-	return appointment{size: size, start: start, server: v.server}, true
-}
-
-// hours returns the visits on the weekday of a day that began within habit of the newest of them, with the minute of
-// the day each began at, and when the newest was.
-func (v *regular) hours(day time.Time) (newest time.Time, list []visit) {
-	midnight := minuteOf(day)
-	for _, visit := range slices.Backward(v.visits) {
-		if after := (visit.minute + weekLong - midnight%weekLong) % weekLong; after > dayLong+shift && after < weekLong-shift {
-			continue // another weekday, told without a calendar
-		}
-		began := time.Unix(int64(visit.minute)*60, 0).In(day.Location())
-		if began.Weekday() != day.Weekday() || !began.Before(day) {
-			continue
-		}
-		visit.minute = uint32(began.Hour()*60 + began.Minute())
-		if list == nil {
-			newest = began
-		} else if apart(visit.minute, list[0].minute) > habit {
-			continue
-		}
-		list = append(list, visit)
-	}
-	return newest, list
-}
-
-// apart is the time between two minutes of a day.
-func apart(a, b uint32) time.Duration {
-	return time.Duration(max(a, b)-min(a, b)) * time.Minute
-}
+// shift is how many minutes summer time may put between the wall clock and the time since midnight.
+const shift = 120

@@ -22,16 +22,21 @@ type Load struct {
 // with is how many people a server would count with a meeting of that size.
 func (l *Load) with(own float64) float64 { return float64(l.People) + l.Expected + l.Kept + own }
 
-// full tells whether a meeting must not go there. Seats refuse nobody, and an empty server takes a meeting of any size.
-func (l *Load) full(own float64) bool {
+// full tells whether a meeting that needs so much room must not go there. Seats refuse nobody, and an empty server takes
+// a meeting of any size.
+func (l *Load) full(room float64) bool {
 	limit := float64(l.Capacity)
-	return l.Hard && limit > 0 && float64(l.People)+l.Expected+min(own, limit) > limit
+	return l.Hard && limit > 0 && float64(l.People)+l.Expected+min(room, limit) > limit+rounding
 }
 
+// rounding is what sums of many expectations may be off by.
+const rounding = 1e-6
+
 // Choice is the rule at work: offer it every server that may take the meeting, then look at Best. Its zero value,
-// with Own and Draw set, is ready.
+// with Own, Room and Draw set, is ready.
 type Choice struct {
 	Own  float64         // people expected in the new meeting
+	Room float64         // of these, how many a hard capacity must have room for
 	Fill float64         // share of what a server carries that small meetings fill first; 0 spreads all alike
 	Draw func(n int) int // draws from [0,n), for servers that are equal in everything
 	Best Load            // the server to take; empty where none was offered
@@ -77,7 +82,7 @@ func (c *Choice) Offer(l Load) { c.offer(&l) }
 
 // offer is Offer without a copy of what is not chosen.
 func (c *Choice) offer(l *Load) {
-	if l.full(c.Own) {
+	if l.full(c.Room) {
 		c.Full++
 		return
 	}

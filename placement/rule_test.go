@@ -131,7 +131,7 @@ func TestChoice_Hard(t *testing.T) {
 		{"somebody", hard(10, load("a", 1, 0, 0)), 1},
 		{"no limit", hard(0, load("a", 1000, 0, 0)), 0},
 	} {
-		choice := placement.Choice{Own: 15, Draw: no}
+		choice := placement.Choice{Own: 15, Room: 15, Draw: no}
 		choice.Offer(c.load)
 		equal(t, c.name, choice.Full, c.full)
 		equal(t, c.name, choice.Best.Server == "", c.full > 0)

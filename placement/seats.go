@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// seatRound is how often it is looked which seats are due. They are held for half an hour.
-const seatRound = 30 * time.Second
+// How often it is looked which seats are due, which are held for half an hour.
+const (
+	seatRound  = 30 * time.Second
+	maxSeating = 64 // seats that are given at one look: each is a decision, and somebody waits
+)
 
 // seat is room held for a regular large meeting before it is created. Whose seats there are follows from history and
 // clock; only where they are is memory, and chosen anew after a restart.
@@ -32,22 +35,43 @@ func (l *Ledger) keepSeats() {
 		return
 	}
 	l.seats.looked = now
+	l.dropSeats(now)
+	left := maxSeating
+	for _, a := range l.due(now) {
+		s := l.seats.held[a.room]
+		if s == nil {
+			s = &seat{size: a.size, until: a.start.Add(l.config.SeatGrace), last: a.server, taken: l.live[a.room] > 0}
+			l.seats.held[a.room] = s
+		}
+		if s.server != nil || s.taken {
+			continue
+		}
+		if left--; left < 0 {
+			l.seats.looked = time.Time{} // goes on with the next look
+			return
+		}
+		l.hold(s)
+	}
+}
+
+// due returns the appointments to hold seats for, largest first.
+func (l *Ledger) due(now time.Time) []appointment {
+	from, to := now.Add(-l.config.SeatGrace), now.Add(l.config.SeatLead)
+	list := l.history.regulars.due(from, from, to, l.config.SeatMin)
+	if from.Day() != to.Day() {
+		list = append(list, l.history.regulars.due(to, from, to, l.config.SeatMin)...)
+	}
+	return list
+}
+
+// dropSeats gives up seats whose time is over, and those on servers that take no new meetings any more.
+func (l *Ledger) dropSeats(now time.Time) {
 	for r, s := range l.seats.held {
 		if !now.Before(s.until) {
 			s.release()
 			delete(l.seats.held, r)
 		} else if s.server != nil && s.server.Standing != Open {
 			s.release()
-		}
-	}
-	for _, a := range l.history.regulars.due(now.Add(-l.config.SeatGrace), now.Add(l.config.SeatLead), l.config.SeatMin) {
-		s := l.seats.held[a.room]
-		if s == nil {
-			s = &seat{size: a.size, until: a.start.Add(l.config.SeatGrace), last: a.server, taken: l.live[a.room] > 0}
-			l.seats.held[a.room] = s
-		}
-		if s.server == nil && !s.taken {
-			l.hold(s)
 		}
 	}
 }
@@ -59,7 +83,7 @@ func (l *Ledger) hold(s *seat) {
 	if last := l.servers[s.last]; last != nil && last.Tag != "" {
 		wanted = tags{names: []string{last.Tag}, asked: true}
 	}
-	c := l.choose(s.size, Open, wanted, nil)
+	c := l.choose(s.size, l.config.Default, Open, wanted, nil)
 	if s.server = l.servers[c.Best.Server]; s.server != nil {
 		s.server.keep(s.size)
 	}
@@ -91,6 +115,14 @@ func (l *Ledger) takeSeat(r room) {
 	if s := l.seats.held[r]; s != nil {
 		s.release()
 		s.taken = true
+	}
+}
+
+// returnSeat lets a seat be held again for a room that was not created after all. The lock is held.
+func (l *Ledger) returnSeat(r room) {
+	if s := l.seats.held[r]; s != nil {
+		s.taken = false
+		l.seats.looked = time.Time{}
 	}
 }
 

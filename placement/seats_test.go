@@ -171,3 +171,44 @@ func TestSeats_SummerTime(t *testing.T) {
 	p.at(day, 10, 0)
 	equal(t, "in time", p.kept("a"), []float64{100})
 }
+
+// A create that no server could take costs no seat.
+func TestSeats_Refused(t *testing.T) {
+	p := newC3(t, "a", "b")
+	p.lecture("m", 2, 100)
+	p.lecture("m", 1, 100)
+	p.at(monday, 10, 0)
+	equal(t, "kept", p.kept("a")[0]+p.kept("b")[0], 100.0)
+	c := p.begin("m")
+	_, err := c.Place(t.Context(), placement.Wish{Tag: "x!"}, nil)
+	wantErr(t, "tag", err, placement.ErrNoTag)
+	c.End()
+	p.clock.add(time.Minute)
+	equal(t, "kept after refusal", p.kept("a")[0]+p.kept("b")[0], 100.0)
+}
+
+// Nor does one that every server has failed at.
+func TestSeats_GivenUp(t *testing.T) {
+	p := newC3(t, "a", "b")
+	p.lecture("m", 2, 100)
+	p.lecture("m", 1, 100)
+	p.at(monday, 10, 0)
+	c := p.begin("m")
+	p.place(c)
+	p.must(c.GiveUp(t.Context()))
+	c.End()
+	p.clock.add(time.Minute)
+	equal(t, "kept after give up", p.kept("a")[0]+p.kept("b")[0], 100.0)
+}
+
+// A seat for a meeting right after midnight is held before it. In a pool whose clock has another zone that is the middle of the day.
+func TestSeats_Midnight(t *testing.T) {
+	p := newC3(t, "a")
+	for w := 1; w <= 2; w++ {
+		p.Learn(p.held("m", monday.AddDate(0, 0, -7*w+1).Truncate(24*time.Hour).Add(5*time.Minute), 100, 0, ""))
+	}
+	p.at(monday, 23, 55)
+	equal(t, "10 minutes before 00:05", p.kept("a"), []float64{100})
+	p.clock.add(8 * time.Minute)
+	equal(t, "2 minutes before 00:05", p.kept("a"), []float64{100})
+}

@@ -42,12 +42,13 @@ func (s *server) detach(m *meeting) {
 	m.server = nil
 }
 
-// stray counts the people in copies of meetings that are claimed elsewhere: they need room, too.
-func (s *server) stray(copies []Sighting) {
-	people := 0
+// stray counts the people in copies of meetings that are claimed elsewhere, and others that no claim is about: they need
+// room, too.
+func (s *server) stray(copies []Sighting, people int) {
 	for _, c := range copies {
 		people += c.People
 	}
+	people = min(people, most)
 	s.people += people - s.strays
 	s.strays = people
 }

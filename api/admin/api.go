@@ -38,6 +38,8 @@ type Pool interface {
 type Meetings interface {
 	// Meetings returns all meetings, by tenant and ID.
 	Meetings() []placement.Info
+	// Count returns how many there are.
+	Count() int
 	// Peek returns where a meeting is, or placement.ErrUnknown.
 	Peek(key store.MeetingKey) (placement.Found, error)
 	// Close turns a claim into a session. It returns false for one that has changed, or is just being created.

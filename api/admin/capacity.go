@@ -120,5 +120,5 @@ func why(err error) string {
 }
 
 var standings = map[placement.Standing]string{
-	placement.Open: "open", placement.Doubtful: "doubtful", placement.Held: "held", placement.Gone: "gone",
+	placement.Open: "open", placement.Unproven: "unproven", placement.Doubtful: "doubtful", placement.Held: "held", placement.Gone: "gone",
 }

@@ -93,7 +93,7 @@ func (a *API) spare(s poller.Status, force bool) (Room, error) {
 	room := newRoom(drained)
 	counted := false
 	for _, share := range c.Servers {
-		counted = counted || share.Server == s.ID && share.Standing == placement.Open
+		counted = counted || share.Server == s.ID && share.Standing >= placement.Unproven
 	}
 	if force || !counted || len(c.Servers) == 1 || !room.Short {
 		return room, nil

@@ -11,7 +11,7 @@ import (
 
 func (a *API) status(r *http.Request) (any, error) {
 	servers := a.Pool.Servers()
-	st := Status{Version: a.Version, Listen: a.Listen, Problems: a.problems(servers), Meetings: len(a.Meetings.Meetings())}
+	st := Status{Version: a.Version, Listen: a.Listen, Problems: a.problems(servers), Meetings: a.Meetings.Count()}
 	var err error
 	if st.Recordings, err = a.recordingSums(r.Context()); err != nil {
 		return nil, err

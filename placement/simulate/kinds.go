@@ -170,23 +170,28 @@ func (g *generator) once(week int) {
 
 // A school has classes that all begin with the bell, and now and then an assembly.
 const (
-	classesPerServer            = 4    // in each lesson; fitted
+	classesPerServer            = 3.75 // in each lesson; fitted
 	classMean, classSigma       = 24, 4.5
 	lesson                      = 42 * time.Minute
 	assemblyShare               = 0.02
 	assemblyNew                 = 0.4     // share of assemblies that take place once
-	assemblyLeast, assemblyMost = 75, 180 // fitted
+	assemblyLeast, assemblyMost = 40, 225 // fitted
 	schoolWithin                = 2 * time.Minute
-	schoolLead                  = 155 * time.Second // fitted
-	schoolSpread                = 90 * time.Second  // fitted
-	fewer                       = TAIL               // classes in the last lessons, relative to those before; fitted
+	schoolLead                  = 160 * time.Second // fitted
+	schoolSpread                = 70 * time.Second  // fitted
+	fewer                       = 0.6               // classes in the last lessons, relative to those before; fitted
 )
 
 // lessons are the starts of lessons, with how many classes have them, relative to others; their number is fitted.
 func lessons() []slot {
 	return []slot{
-		{8 * 60, 1}, {8*60 + 50, 1}, {9*60 + 55, 1}, {10*60 + 45, 1},
-		{11*60 + 35, fewer}, {12*60 + 25, fewer}, {13*60 + 15, fewer},
+		{8 * 60, 1},
+		{8*60 + 50, 1},
+		{9*60 + 55, 1},
+		{10*60 + 45, fewer},
+		{11*60 + 35, fewer},
+		{12*60 + 25, fewer},
+		{13*60 + 15, fewer},
 	}
 }
 
@@ -281,9 +286,9 @@ func (g *generator) officeSize() float64 {
 // An exam is a block of meetings that a script creates within a minute, on a quiet day of an office in which nobody has
 // all hands, but teams are of all sizes.
 const (
-	examPerServer                     = 8             // in the block
+	examPerServer                     = 8 // in the block
 	examWithin                        = 30 * time.Second
-	examMedian, examSigma             = 10.5, 0.5     // fitted, as all below
+	examMedian, examSigma             = 10.5, 0.5 // fitted, as all below
 	examStart                         = 10 * 60
 	examLength                        = 3 * time.Hour // with what people write before and after
 	examLead                          = 210 * time.Second

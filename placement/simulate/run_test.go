@@ -137,19 +137,43 @@ var figures = map[string]map[string]float64{
 	"exam-20":   {"c3": 1.17, "c2": 1.18, "c1": 1.19, "bbblb": 1.25, "scalelite": 1.37, "round-robin": 1.30, "b3lb-sledunois": 4.29},
 }
 
+// peaks are peak imbalance, server-minutes over capacity and avoidable excess in that study.
+var peaks = map[string]map[string][3]float64{
+	"uni-20":    {"c3": {7.44, 213, 291}, "bbblb": {7.55, 240, 2571}, "scalelite": {7.54, 255, 2634}},
+	"k12-20":    {"c3": {3.30, 26, 570}, "bbblb": {3.64, 55, 1330}, "scalelite": {3.82, 68, 2119}},
+	"office-20": {"c3": {5.42, 71, 958}, "bbblb": {5.55, 84, 1774}, "scalelite": {5.65, 87, 2195}},
+	"exam-20":   {"c3": {1.75, 7, 35}, "bbblb": {1.88, 15, 172}, "scalelite": {2.07, 58, 1525}},
+}
+
+// checkPeaks compares what single large meetings make, which is why it differs so much from day to day: the study's
+// figures have about the interval that ours have.
+func checkPeaks(t *testing.T, name string, rows map[string]simulate.Row) {
+	t.Helper()
+	for rule, want := range peaks[name] {
+		row := rows[rule]
+		got := [3]float64{row.Measures.PeakImbalance, row.Measures.OverMinutes, row.Measures.AvoidableExcess}
+		interval := [3]float64{row.Intervals.PeakImbalance, row.Intervals.OverMinutes, row.Intervals.AvoidableExcess}
+		for i, measure := range []string{"peak imbalance", "server-minutes", "avoidable excess"} {
+			if tolerance := interval[i]; math.Abs(got[i]-want[i]) > tolerance {
+				t.Errorf("%s: %s of %s is %.2f, want %.2f ± %.2f", name, measure, rule, got[i], want[i], tolerance)
+			}
+		}
+	}
+}
+
 // The rules do on generated days as in the study: about as well, and in the same order.
 func TestRun_Figures(t *testing.T) {
 	if raced {
 		t.Skip("hundreds of replays, which other tests have some of")
 	}
 	o := options()
-	o.Generate, o.Servers, o.Seeds = simulate.Kinds(), 20, 12
+	o.Generate, o.Servers, o.Seeds = simulate.Kinds(), 20, 20
 	o.Rules = []string{"c3", "c2", "c1", "bbblb", "scalelite", "round-robin", "b3lb-sledunois"}
 	r := run(t, o)
 	for name, want := range figures {
 		got := r.Traces[name].Rules
 		for rule, figure := range want {
-			tolerance := 0.08
+			tolerance := 0.1
 			if rule == "b3lb-sledunois" {
 				tolerance = 0.45 * figure // its signals are a model
 			}
@@ -157,6 +181,7 @@ func TestRun_Figures(t *testing.T) {
 				t.Errorf("%s: max/LB of %s is %.2f, want %.2f ± %.2f", name, rule, g, figure, tolerance)
 			}
 		}
+		checkPeaks(t, name, got)
 		for better, g := range want {
 			for worse, w := range want {
 				// What is close together may come the other way round with few seeds.
