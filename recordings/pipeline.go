@@ -26,13 +26,52 @@ const (
 
 // Remember notes the end of a meeting in the history, and what its server owes from then on. It can be repeated.
 func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Session) error {
-	if err := s.Index.AddSession(ctx, past); errors.Is(err, store.ErrExists) {
-		s.Log.Warn().Str("server", c.Server).Str("internalMeetingID", c.InternalID).Str("meetingID", c.MeetingID).
-			Msg("a server has used the internal ID of another meeting: its end is not noted")
-		return nil
-	} else if err != nil {
+	err := s.Index.AddSession(ctx, past)
+	if errors.Is(err, store.ErrExists) {
+		return s.inherit(ctx, c, past)
+	}
+	if err != nil {
 		return err
 	}
+	return s.owe(ctx, c, past)
+}
+
+// inherit is for a meeting that the history knows from another server. If that has left the pool, it has got another
+// name: what it owed is owed under this one. Else a server uses the internal ID of another's meeting.
+func (s *Service) inherit(ctx context.Context, c store.Claim, past store.Session) error {
+	known, err := s.Index.Session(ctx, past.ID)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	if known.Tenant != past.Tenant || known.Meeting != past.Meeting || past.Meeting == "" || s.Pool == nil {
+		err = nil
+	} else {
+		_, err = s.Pool.Server(ctx, known.Server)
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		s.Log.Warn().Str("server", c.Server).Str("internalMeetingID", c.InternalID).Str("meetingID", c.MeetingID).
+			Msg("a server has used the internal ID of another meeting: its end is not noted")
+		return err
+	}
+	_, err = s.Index.UpdateRecording(ctx, c.Tenant, c.InternalID, func(r *store.Recording) error {
+		if r.Owed == nil || r.Owed.Server != known.Server {
+			return errSettled
+		}
+		owed := *r.Owed
+		owed.Server, r.Server, r.Owed = c.Server, c.Server, &owed
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return s.owe(ctx, c, past)
+	}
+	if errors.Is(err, errSettled) {
+		return nil
+	}
+	return err
+}
+
+// owe notes that a recording is to be expected of a recorded meeting.
+func (s *Service) owe(ctx context.Context, c store.Claim, past store.Session) error {
 	if !c.Recorded || c.InternalID == "" {
 		return nil
 	}
