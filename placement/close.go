@@ -101,7 +101,7 @@ func (l *Ledger) remember(ctx context.Context, p past) error {
 		return err
 	}
 	if !p.claim.Breakout {
-		l.Learn(p.session)
+		l.learnOwn(p.session)
 	}
 	return nil
 }
@@ -146,8 +146,10 @@ func (c closing) is(server, internalID string) bool {
 }
 
 // covers tells whether another meeting by that name, of nobody's, was over by then, too: a copy that was made by a create
-// which was taken for failed.
-func (c closing) covers(s Sighting) bool { return s.CreateTime <= c.at.UnixMilli() }
+// which was taken for failed. One that a poll sees people in that began after that is not over.
+func (c closing) covers(s Sighting, began time.Time) bool {
+	return s.CreateTime <= c.at.UnixMilli() && (s.People+s.Rooms == 0 || !began.After(c.at))
+}
 
 // recently remembers the last closing of each meeting, for at least one span. A server may list a meeting for a while
 // after its end, and a poll may have been on its way: neither must bring the claim back.

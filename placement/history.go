@@ -28,6 +28,8 @@ const (
 	tellingPeak = 2
 	// maxTenants is how many tenants are told apart: a server may name any.
 	maxTenants = 10_000
+	// maxPeak times what a server carries is the most that a server is believed to have had in one meeting.
+	maxPeak = 5
 	// maxHint times the tenant's mean is the most that a hint is believed to announce.
 	maxHint = 5
 )
@@ -103,11 +105,12 @@ func newHistory(c Config) *history {
 // learn takes in a session. Sessions must come in the order of their ends, more or less. One that comes again, because
 // its end could not be stored at once or it was only lost from sight, counts once.
 func (h *history) learn(s store.Session, zone *time.Location) {
+	s.Peak = min(s.Peak, int(maxPeak*h.config.Carry))
 	r := roomOf(s.Meeting)
 	last := h.rooms[r]
 	again := r != 0 && last.is(minuteOf(s.Start))
 	h.crowd(s, last, again, zone)
-	peak := min(s.Peak, most)
+	peak := s.Peak
 	if s.End.Sub(s.Start) < tellingTime || peak < tellingPeak || s.Reason == reasonMoved {
 		return // what has moved is told by how it went on
 	}

@@ -142,3 +142,19 @@ func timeout(t *testing.T, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// What a server makes up about meetings that nobody was sent to changes nothing that is expected of others, nor what
+// the pool seems to have carried; and no server is believed to have had a town in one meeting.
+func TestExpect_MadeUp(t *testing.T) {
+	p := newC3(t, "a", "evil")
+	fake := placement.Sighting{
+		Key: key("fake"), InternalID: "x", CreateTime: monday.Add(-time.Hour).UnixMilli(), People: 1_000_000,
+	}
+	p.poll("evil", fake)
+	p.poll("evil")
+	p.poll("evil")
+	equal(t, "a new room", p.own("new", 0), "15.00 default")
+	equal(t, "tightest", p.Capacity().Tightest.People, 0.0)
+	p.learn("m", 1, 1_000_000, 0)
+	equal(t, "five times what a server carries", p.own("m", 0), "1000.00 history")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,10 @@ type Sighting struct {
 	Rooms      int // people in its breakout rooms
 	Recorded   bool
 	Ended      bool // over, and only listed until the server forgets it
-	Breakout   bool
+	// Twin, of a stray: it is the very meeting that is claimed on another server. One machine is in the pool under two
+	// names, or two servers gave one ID in the same millisecond; either way it must not be ended.
+	Twin     bool
+	Breakout bool
 }
 
 // maxID is the length, in bytes, of the longest ID that a record is made of. BigBlueButton's are shorter.
@@ -68,7 +72,7 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (strays []Sighting, err 
 		errs = append(errs, err)
 	}
 	for _, s := range found.unclaimed {
-		errs = append(errs, l.adopt(ctx, p.Server, s))
+		errs = append(errs, l.adopt(ctx, p.Server, s, p.Began))
 	}
 	return found.strays, errors.Join(errs...)
 }
@@ -104,18 +108,36 @@ func (l *Ledger) compare(p Poll) (found findings) {
 			seen[m] = found.look(m, s) || seen[m]
 		case s.Ended || s.Breakout || m != nil && m.creating:
 		case m != nil && m.usable():
+			s.Twin = m.claim.InternalID == s.InternalID
 			found.strays = append(found.strays, s)
-		case m == nil && closed && last.covers(s):
+		case m == nil && closed && last.covers(s, p.Began):
 			found.strays = append(found.strays, s)
 		default:
 			found.unclaimed = append(found.unclaimed, s)
 		}
 	}
 	page.stray(found.strays, unknown)
+	found.unclaimed = l.unknown(found.unclaimed)
 	if p.Complete {
 		found.gone = page.missing(seen, p.Began)
 	}
 	return found
+}
+
+// unknown leaves those out whose internal ID is that of another meeting that is going on: a server that tells of it as
+// one of its own must not get its recording. The lock is held.
+func (l *Ledger) unknown(list []Sighting) []Sighting {
+	if len(list) == 0 {
+		return nil
+	}
+	live := make(map[string]store.MeetingKey, len(l.meetings))
+	for key, m := range l.meetings {
+		live[m.claim.InternalID] = key
+	}
+	return slices.DeleteFunc(list, func(s Sighting) bool {
+		key, ok := live[s.InternalID]
+		return ok && key != s.Key
+	})
 }
 
 // look draws the conclusions from a sighting of a meeting that is claimed on the server. It returns false where that
@@ -155,7 +177,7 @@ func (s *server) missing(seen map[*meeting]bool, began time.Time) (gone []store.
 }
 
 // adopt claims a meeting for the server that it was seen on. While that server is gone the claim would hold nothing.
-func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
+func (l *Ledger) adopt(ctx context.Context, server string, s Sighting, began time.Time) error {
 	if !l.try(s.Key) {
 		return nil
 	}
@@ -164,7 +186,7 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting) error {
 	l.mu.Lock()
 	page := l.servers[server]
 	last, closed := l.closed.of(s.Key)
-	over := closed && (last.is(server, s.InternalID) || c.meeting == nil && last.covers(s))
+	over := closed && (last.is(server, s.InternalID) || c.meeting == nil && last.covers(s, began))
 	if over || page == nil || page.Standing == Gone || c.meeting != nil && c.meeting.usable() {
 		l.mu.Unlock()
 		return nil // something else was faster

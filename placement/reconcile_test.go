@@ -265,19 +265,45 @@ func TestClose_Changed(t *testing.T) {
 	p.check()
 }
 
-// A server cannot bury another's meeting by giving one of its own the other's internal ID.
+// A server cannot bury another's meeting by giving one of its own the other's internal ID, nor get its recording: what is
+// going on elsewhere is not adopted under another name.
 func TestReconcile_BorrowedInternalID(t *testing.T) {
 	p := newPool(t, "a")
 	claim := p.create("m")
 	p.stand(placement.Open, "b")
 	decoy := placement.Sighting{Key: key("decoy"), InternalID: claim.InternalID, CreateTime: 1}
 	p.poll("b", decoy)
-	equal(t, "decoy", p.where("decoy"), "b")
-	p.poll("b", ended(decoy))
 	equal(t, "decoy", p.where("decoy"), "")
+	p.poll("b", ended(decoy))
 	for range 3 {
 		p.poll("a", sees(claim, 3))
 	}
 	equal(t, "the meeting", p.where("m"), "a")
+	p.check()
+}
+
+// A server that is in the pool under two names shows one meeting twice. It is no copy.
+func TestReconcile_Twin(t *testing.T) {
+	p := newPool(t, "a", "alias")
+	claim := p.create("m")
+	other := map[string]string{"a": "alias", "alias": "a"}[claim.Server]
+	strays := p.poll(other, sees(claim, 0))
+	equal(t, "twin", len(strays) == 1 && strays[0].Twin, true)
+	copied := sees(claim, 0)
+	copied.InternalID = "copy"
+	equal(t, "copy", p.poll(other, copied)[0].Twin, false)
+}
+
+// A copy with people in it outlives the meeting that it is a copy of: they are still there.
+func TestReconcile_CopyLeft(t *testing.T) {
+	p := newPool(t, "a", "b")
+	claim := p.create("m", "b")
+	p.clock.add(time.Minute)
+	copied := placement.Sighting{Key: key("m"), InternalID: "copy", CreateTime: claim.CreateTime, People: 2}
+	equal(t, "stray", len(p.poll("b", copied)), 1)
+	_, err := p.Close(t.Context(), claim, "panic")
+	p.must(err)
+	equal(t, "no stray any more", len(p.poll("b", copied)), 0)
+	equal(t, "where", p.where("m"), "b")
 	p.check()
 }

@@ -20,6 +20,14 @@ func (l *Ledger) Learn(s store.Session) {
 	l.history.learn(s, l.now().Location())
 }
 
+// learnOwn learns from a session of this pool's. What was only found on a server, and nobody was ever sent to, tells
+// nothing: a server can make up any.
+func (l *Ledger) learnOwn(s store.Session) {
+	if s.Joins > 0 || s.Why != (store.Decision{}) {
+		l.Learn(s)
+	}
+}
+
 const (
 	historyPage = 5_000 // sessions that are read at once
 	cleanPage   = 500   // and removed at once, while every create waits
@@ -49,7 +57,7 @@ func (l *Ledger) LoadHistory(ctx context.Context, past Past) error {
 			return fmt.Errorf("load the history: %w", err)
 		}
 		for _, s := range page {
-			l.Learn(s)
+			l.learnOwn(s)
 		}
 		if len(page) < historyPage {
 			return nil

@@ -84,9 +84,9 @@ type Keys interface {
 // Sessions keeps the history: a compact row for each meeting that is over.
 type Sessions interface {
 	// AddSession stores a session; one with the same ID of the same tenant and server is replaced, but for the larger
-	// Peak and Joins, which stay, and for Why and Hint, if the new one has no Why: closing a claim twice is harmless, also across a crash. One of another tenant or
-	// server stays as it is, and ErrExists is returned: the ID is what a server says, and a server that lies must not
-	// rewrite the history of others.
+	// Peak and Joins, which stay, and for Why and Hint, if the new one has no Why: closing a claim twice is harmless,
+	// also across a crash. One of another tenant or server stays as it is, and ErrExists is returned: the ID is what a
+	// server says, and a server that lies must not rewrite the history of others.
 	AddSession(ctx context.Context, s Session) error
 	// SessionsSince returns sessions in the order of their ends and, of equal ends, IDs: those that ended after t, and
 	// those that ended at t with an ID after the given one ("" is before all). At most limit of them: the last one's
