@@ -130,7 +130,7 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 		Servers: state, Tenants: state, Pool: p.poller, Meetings: p.ledger, EnvSecrets: s.Gateway.FrontEndSecrets(),
 		Sessions: p.stores.Index, Recordings: p.recordings, Script: upload.Script, Version: version, Log: p.of("admin"),
 	}
-	if err = errors.Join(p.ledger.LoadHistory(ctx, p.stores.Index), p.poller.Load(ctx, state)); err != nil {
+	if err = errors.Join(p.ledger.OpenHistory(ctx, p.stores.Index), p.poller.Load(ctx, state)); err != nil {
 		return err
 	}
 	return p.ledger.Load(ctx)
@@ -174,25 +174,26 @@ func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 // told to come back, requests under way still find everything they need, and the store closes last.
 func (p *pool) run(ctx context.Context) error {
 	alive := api.Systemd{Alive: func() { _ = p.ledger.Fault() }} // needs the lock that everything needs
-	err := api.Run(ctx, &placement.Cleaner{Ledger: p.ledger, Sessions: p.stores.Index}, p.poller, p.recordings, p.http,
+	err := api.Run(ctx, &placement.Keeper{Ledger: p.ledger, Sessions: p.stores.Index}, p.poller, p.recordings, p.http,
 		p.socket, recordings.Doors{Service: p.recordings}, alive)
 	return errors.Join(err, p.close())
 }
 
 // close gives back what open has taken.
 func (p *pool) close() error {
-	if p.http != nil {
-		_ = p.http.Close() // closed already if it ran
-	}
+	_ = p.http.Close() // closed already if it ran
 	return p.stores.Close()
 }
 
-// offline is the administration of a pool that is not running, straight on its data directory, with the settings that
-// the environment gives to serve.
+// offline is the administration of a pool that is not running, on its data, with the settings that serve would have.
 func offline(ctx context.Context, data string) (http.Handler, func() error, error) {
 	var s serve
 	p := &pool{data: data, offline: true, log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel), metrics: metrics.NewSet()}
-	if err := errors.Join(cli.Defaults(&s), s.openState(ctx, p)); err != nil {
+	err := errors.Join(cli.Defaults(&s), s.openState(ctx, p))
+	if err == nil {
+		err = p.ledger.ReadHistory(ctx, p.stores.Index)
+	}
+	if err != nil {
 		return nil, nil, errors.Join(err, p.close())
 	}
 	return p.admin.Handler(), p.close, nil

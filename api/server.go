@@ -124,5 +124,10 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close gives the address back if Run was never called.
-func (s *Server) Close() error { return s.listener.Close() }
+// Close gives the address back if Run was never called. There may be no server.
+func (s *Server) Close() error {
+	if s == nil {
+		return nil
+	}
+	return s.listener.Close()
+}

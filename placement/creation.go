@@ -22,6 +22,9 @@ type Creation struct {
 
 // Begin waits until no other create of the meeting is under way. End must follow.
 func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, error) {
+	if err := l.historyRead(ctx); err != nil {
+		return nil, err
+	}
 	if err := l.take(ctx, key); err != nil {
 		return nil, err
 	}

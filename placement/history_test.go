@@ -116,7 +116,7 @@ func TestLoadHistory(t *testing.T) {
 }
 
 // What is older than it may be is removed, from the store and from memory.
-func TestCleaner(t *testing.T) {
+func TestKeeper(t *testing.T) {
 	bubble(t, func(t *testing.T, p *pool) {
 		p.config = all
 		p.config.Days = 30
@@ -125,9 +125,11 @@ func TestCleaner(t *testing.T) {
 		for days := range 60 {
 			p.must(index.AddSession(t.Context(), p.held("m", p.clock.now().AddDate(0, 0, -days-1), 40, 0, "a")))
 		}
+		p.must(p.OpenHistory(t.Context(), index))
 		p.learn("m", 71, 40, 0)
-		cleaner := &placement.Cleaner{Ledger: p.Ledger, Sessions: index, Interval: time.Hour}
-		p.must(cleaner.Run(expired))
+		cleaner := &placement.Keeper{Ledger: p.Ledger, Sessions: index, Interval: time.Hour}
+		_, err := p.Begin(expired, key("n"))
+		wantErr(t, "a create while the history is not read", err, context.Canceled)
 		p.must(cleaner.Run(timeout(t, time.Minute)))
 		left, err := index.SessionsSince(t.Context(), time.Time{}, "", 100)
 		p.must(err)

@@ -35,6 +35,7 @@ type Ledger struct {
 	claims   store.Claims
 	sessions Sessions
 	names    names
+	unread   chan struct{} // closed when the history has been read; nil where there is none
 	now      func() time.Time
 	start    time.Time // the zero of the clock that expectations fade by
 
@@ -52,7 +53,7 @@ type Ledger struct {
 	fault     fault
 }
 
-// New returns an empty ledger. LoadHistory, SetServer and Load fill it, in this order.
+// New returns an empty ledger. OpenHistory, SetServer and Load fill it, in this order.
 func New(config Config, claims store.Claims, sessions Sessions, now func() time.Time) *Ledger {
 	config = config.bounded()
 	return &Ledger{

@@ -40,19 +40,25 @@ type Past interface {
 	store.Sessions
 }
 
-// LoadHistory learns from the stored sessions, once, before anything is loaded or created. The key of the hashes is
-// made on the first start.
-func (l *Ledger) LoadHistory(ctx context.Context, past Past) error {
+// OpenHistory gets the key of the hashes, which is made on the first start, before anything is loaded or created. From
+// then on creates wait until ReadHistory is done: the history of a large site takes some seconds, and joins need none.
+func (l *Ledger) OpenHistory(ctx context.Context, past Past) error {
 	fresh := make([]byte, sha256.Size)
 	_, _ = rand.Read(fresh) // never fails, as crypto/rand documents
 	key, err := past.Key(ctx, keyName, fresh)
 	if err != nil {
 		return fmt.Errorf("load the key of the history: %w", err)
 	}
-	l.names.key = key
+	l.names.key, l.unread = key, make(chan struct{})
+	return nil
+}
+
+// ReadHistory learns from the stored sessions, once.
+func (l *Ledger) ReadHistory(ctx context.Context, sessions store.Sessions) error {
+	defer close(l.unread)
 	at, after := l.now().Add(-memory), ""
 	for {
-		page, err := past.SessionsSince(ctx, at, after, historyPage)
+		page, err := sessions.SessionsSince(ctx, at, after, historyPage)
 		if err != nil {
 			return fmt.Errorf("load the history: %w", err)
 		}
@@ -67,15 +73,38 @@ func (l *Ledger) LoadHistory(ctx context.Context, past Past) error {
 	}
 }
 
-// Cleaner keeps the history short. Its fields must be set before Run.
-type Cleaner struct {
+// LoadHistory opens the history and reads it.
+func (l *Ledger) LoadHistory(ctx context.Context, past Past) error {
+	if err := l.OpenHistory(ctx, past); err != nil {
+		return err
+	}
+	return l.ReadHistory(ctx, past)
+}
+
+// historyRead waits until the history has been read.
+func (l *Ledger) historyRead(ctx context.Context) error {
+	if l.unread == nil {
+		return nil
+	}
+	select {
+	case <-l.unread:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the history to be read: %w", ctx.Err())
+	}
+}
+
+// Keeper reads the history at the start, and keeps it short from then on. Its fields must be set before Run.
+type Keeper struct {
 	Ledger   *Ledger
 	Sessions store.Sessions
 	Interval time.Duration // 0 is every 6 hours
 }
 
-// Run removes what is too old, now and then, until ctx ends. What the store refuses is tried again the next time.
-func (c *Cleaner) Run(ctx context.Context) error {
+// Run reads the history, and removes what is too old, now and then, until ctx ends. What the store refuses to remove is
+// tried again the next time; what cannot be read is not known, and creates go on without.
+func (c *Keeper) Run(ctx context.Context) error {
+	_ = c.Ledger.write(ctx, func() error { return c.Ledger.ReadHistory(ctx, c.Sessions) }) // told by Fault
 	if c.Interval <= 0 {
 		c.Interval = 6 * time.Hour
 	}
@@ -92,7 +121,7 @@ func (c *Cleaner) Run(ctx context.Context) error {
 }
 
 // clean removes page by page, so that nobody waits for long.
-func (c *Cleaner) clean(ctx context.Context) {
+func (c *Keeper) clean(ctx context.Context) {
 	l := c.Ledger
 	now := l.now()
 	l.mu.Lock()
