@@ -120,5 +120,6 @@ func why(err error) string {
 }
 
 var standings = map[placement.Standing]string{
-	placement.Open: "open", placement.Unproven: "unproven", placement.Doubtful: "doubtful", placement.Held: "held", placement.Gone: "gone",
+	placement.Open: "open", placement.Unproven: "unproven", placement.Doubtful: "doubtful", placement.Held: "held",
+	placement.Gone: "gone",
 }

@@ -138,18 +138,33 @@ func (a *API) left(ctx context.Context, id string) (left, error) {
 		return left{}, noServer(id)
 	}
 	owed, err := a.owed(ctx)
-	return left{
-		state: s.State, offline: s.Health == poller.Offline, meetings: s.Load.Meetings, people: s.Load.People, owed: owed[id],
-	}, err
+	return newLeft(s, owed[id]), err
 }
 
-func (l left) nothing() bool { return l.meetings == 0 && l.people == 0 && len(l.owed) == 0 }
+func newLeft(s poller.Status, owed []string) left {
+	return left{
+		state: s.State, offline: s.Health == poller.Offline, meetings: s.Load.Meetings, people: people(s), owed: owed,
+	}
+}
+
+// people is how many people count on a server. Nobody looks at one that is disabled: how many were in copies there when
+// somebody last did is no news any more.
+func people(s poller.Status) int {
+	if s.State == store.Disabled && s.Load.Meetings == 0 {
+		return 0
+	}
+	return s.Load.People
+}
+
+func (l left) nobody() bool { return l.meetings == 0 && l.people == 0 }
+
+func (l left) nothing() bool { return l.nobody() && len(l.owed) == 0 }
 
 // has says what is there, as "has 1 meeting with 2 people and owes 3 recordings".
 func (l left) has() string {
 	var list []string
-	if l.meetings > 0 {
-		list = append(list, "has "+Running(l.meetings, l.people))
+	if !l.nobody() {
+		list = append(list, "has "+present(l.meetings, l.people))
 	}
 	if len(l.owed) > 0 {
 		list = append(list, "owes "+count(len(l.owed), "recording", "recordings"))
@@ -174,7 +189,7 @@ func (l left) String() string {
 	case l.meetings > 0:
 		return Running(l.meetings, l.people) + " left"
 	case l.people > 0:
-		return People(l.people) + " left in copies of meetings that run elsewhere"
+		return present(0, l.people)
 	case len(l.owed) > 0:
 		return "waiting for " + count(len(l.owed), "recording", "recordings") + ": " + some(l.owed)
 	}
@@ -268,7 +283,7 @@ func (w *drainage) look(ctx context.Context) (done bool, err error) {
 		return true, nil
 	case now.state != store.Draining:
 		return false, overtaken(w.id, now.state)
-	case now.meetings > 0 || now.people > 0:
+	case !now.nobody():
 		w.quiet = time.Time{}
 		return false, nil
 	}

@@ -21,9 +21,10 @@ func (a *API) explainMeeting(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := a.explain(r.Context(), key)
+	running := a.Meetings.Meetings()
+	e, err := a.explain(r.Context(), key, running)
 	if err == nil && len(e.Sessions) == 0 {
-		e, err = a.explainSession(r.Context(), key.MeetingID, r.URL.Query().Get("tenant"))
+		e, err = a.explainSession(r.Context(), key.MeetingID, r.URL.Query().Get("tenant"), running)
 	}
 	if err == nil && len(e.Sessions) == 0 {
 		err = notFound("nothing is known of a meeting %q of tenant %q: name it as its front end does, with its tenant, or by "+
@@ -33,10 +34,10 @@ func (a *API) explainMeeting(r *http.Request) (any, error) {
 }
 
 // explain tells about the meeting that a front end calls so.
-func (a *API) explain(ctx context.Context, key store.MeetingKey) (Explained, error) {
+func (a *API) explain(ctx context.Context, key store.MeetingKey, running []placement.Info) (Explained, error) {
 	e := Explained{MeetingID: key.MeetingID, Tenant: key.Tenant, Sessions: []ExplainedAt{}}
 	live := ""
-	for _, m := range a.Meetings.Meetings() {
+	for _, m := range running {
 		if m.MeetingKey == key {
 			e.Sessions, live = append(e.Sessions, explainLive(m)), m.InternalID
 		}
@@ -52,10 +53,12 @@ func (a *API) explain(ctx context.Context, key store.MeetingKey) (Explained, err
 
 // explainSession tells about the meeting that had such a session; "" is any tenant. What front ends call a meeting is
 // kept as a hash alone, so of one that does not run it is not told.
-func (a *API) explainSession(ctx context.Context, id, tenant string) (Explained, error) {
-	for _, m := range a.Meetings.Meetings() {
+func (a *API) explainSession(
+	ctx context.Context, id, tenant string, running []placement.Info,
+) (Explained, error) {
+	for _, m := range running {
 		if m.InternalID == id && (tenant == "" || m.Tenant == tenant) {
-			return a.explain(ctx, m.MeetingKey)
+			return a.explain(ctx, m.MeetingKey, running)
 		}
 	}
 	s, err := a.Sessions.Session(ctx, id)
@@ -65,9 +68,9 @@ func (a *API) explainSession(ctx context.Context, id, tenant string) (Explained,
 	if err != nil {
 		return Explained{}, err
 	}
-	for _, m := range a.Meetings.Meetings() {
+	for _, m := range running {
 		if m.Tenant == s.Tenant && a.Meetings.Hash(m.MeetingKey) == s.Meeting {
-			return a.explain(ctx, m.MeetingKey)
+			return a.explain(ctx, m.MeetingKey, running)
 		}
 	}
 	past := []store.Session{s}

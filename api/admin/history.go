@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
@@ -19,7 +20,7 @@ const historyPage = 1000
 // exportHistory writes the past meetings as a trace, in the order of their ends: those that ended at since or later, and
 // before until. Rooms go by the hashes that the history has, sessions from before there were any by numbers. How many
 // people there were is known at the peak alone, see curve. What is no meeting in a trace, as one without a length, is
-// left out.
+// left out, and counted in a trailer.
 func (a *API) exportHistory(r *http.Request) (any, error) {
 	since, err := moment(r, "since")
 	if err != nil {
@@ -34,22 +35,21 @@ func (a *API) exportHistory(r *http.Request) (any, error) {
 		return nil, err
 	}
 	a.logger(r).Info().Time("since", since).Time("until", until).Msg("history exported")
-	return table(func(ctx context.Context, w io.Writer) error {
+	return table(func(ctx context.Context, w io.Writer) (left int, err error) {
 		e := exporter{trace: simulate.NewWriter(w), until: until}
 		for page := first; len(page) > 0; {
 			if over, err := e.write(page); over || err != nil {
-				return err
+				return e.left, err
 			}
 			if len(page) < historyPage {
-				return nil
+				break
 			}
 			last := page[len(page)-1]
-			var err error
 			if page, err = a.Sessions.SessionsSince(ctx, last.End, last.ID, historyPage); err != nil {
-				return err
+				return e.left, err
 			}
 		}
-		return nil
+		return e.left, nil
 	}), nil
 }
 
@@ -71,6 +71,7 @@ type exporter struct {
 	trace   *simulate.Writer
 	until   time.Time // zero is no limit
 	unknown int       // sessions without a hash so far
+	left    int       // sessions that are no meetings
 }
 
 // write writes a page, and returns true when a session ended too late.
@@ -81,6 +82,7 @@ func (e *exporter) write(page []store.Session) (over bool, err error) {
 		}
 		m := e.meeting(s)
 		if m.Validate() != nil {
+			e.left++
 			continue
 		}
 		if err := e.trace.Write(m); err != nil {
@@ -135,18 +137,24 @@ func curve(peak int, length time.Duration) (users []simulate.Count) {
 	return users
 }
 
-// table is an answer of many lines that are written as they are read.
-type table func(ctx context.Context, w io.Writer) error
+// table is an answer of many lines that are written as they are read. It tells how many were left out.
+type table func(ctx context.Context, w io.Writer) (left int, err error)
+
+// leftOut is the trailer that says how many lines a table has left out.
+const leftOut = "Bbbpool-Left-Out"
 
 // pour answers with a table. An error that comes too late for a status is the last line.
 func (a *API) pour(w http.ResponseWriter, r *http.Request, write table) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Trailer", leftOut)
 	lines := bufio.NewWriterSize(patient{w, http.NewResponseController(w)}, 64<<10)
-	if err := write(r.Context(), lines); err != nil {
+	left, err := write(r.Context(), lines)
+	if err != nil {
 		_, _ = lines.Write(asLine(a.refusal(r, err)))
 	}
 	_ = lines.Flush() // if it fails nobody reads any more
+	w.Header().Set(leftOut, strconv.Itoa(left))
 }
 
 // patient is written to for as long as somebody reads.

@@ -58,7 +58,7 @@ func TestClient_History(t *testing.T) {
 	old.Meeting, breakout.Why.Basis, nobody.Peak = "", "parent", 0
 	p.remember(t, breakout, past("late", 50, 60), nobody, old, empty, past("early", -10, 60))
 	var out bytes.Buffer
-	if err := p.History(t.Context(), then, then.Add(50*time.Minute), &out); err != nil {
+	if _, err := p.History(t.Context(), then, then.Add(50*time.Minute), &out); err != nil {
 		t.Fatal(err)
 	}
 	got, err := traces.Read(&out)
@@ -89,7 +89,7 @@ func TestClient_History_Pages(t *testing.T) {
 	const n = 2500
 	p.api.Sessions = pages{p.api.Sessions, n, nil}
 	var out bytes.Buffer
-	if err := p.History(t.Context(), time.Time{}, time.Time{}, &out); err != nil {
+	if _, err := p.History(t.Context(), time.Time{}, time.Time{}, &out); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
@@ -101,7 +101,7 @@ func TestClient_History_Pages(t *testing.T) {
 	}
 	p.api.Sessions = pages{p.api.Sessions, n, errors.New("disk /var/private")}
 	out.Reset()
-	err := p.History(t.Context(), time.Time{}, time.Time{}, &out)
+	_, err := p.History(t.Context(), time.Time{}, time.Time{}, &out)
 	if e, ok := errors.AsType[*admin.Error](err); !ok || e.Code != "internal" || strings.Contains(e.Message, "private") {
 		t.Errorf("broken off: %v", err)
 	}

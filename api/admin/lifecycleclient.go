@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/bbbpool/bbbpool/recordings"
@@ -80,8 +81,9 @@ func (c *Client) ChangeTenant(ctx context.Context, id string, change TenantChang
 }
 
 // History writes the meetings that ended at since or later, and before until, to w, as a trace that can be replayed. The
-// zero time is no limit. After an error what was written is a part of it.
-func (c *Client) History(ctx context.Context, since, until time.Time, w io.Writer) error {
+// zero time is no limit. Left is how many were left out, for a replay would not read them: they have no length, or one of
+// more than 7 days. After an error what was written is a part of it.
+func (c *Client) History(ctx context.Context, since, until time.Time, w io.Writer) (left int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	alarm := time.AfterFunc(silence, func() { cancel(errSilent) })
@@ -94,17 +96,26 @@ func (c *Client) History(ctx context.Context, since, until time.Time, w io.Write
 	}
 	resp, err := c.send(ctx, http.MethodGet, "/history", query, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return c.decode(resp, &struct{}{})
+		return 0, c.decode(resp, &struct{}{})
 	}
-	lines := bufio.NewScanner(resp.Body)
+	if err := c.copyHistory(ctx, w, resp.Body, func() { alarm.Reset(silence) }); err != nil {
+		return 0, err
+	}
+	left, _ = strconv.Atoi(resp.Trailer.Get(leftOut)) // proxies may have lost it
+	return max(left, 0), nil
+}
+
+// copyHistory passes the lines of a history on, until one tells an error.
+func (c *Client) copyHistory(ctx context.Context, w io.Writer, body io.Reader, alive func()) error {
+	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, maxHistoryLine)
 	out := bufio.NewWriter(w)
 	for lines.Scan() {
-		alarm.Reset(silence)
+		alive()
 		if err := refusedLine(lines.Bytes()); err != nil {
 			return errors.Join(err, out.Flush())
 		}

@@ -63,7 +63,7 @@ type Panic struct {
 type Panicked struct {
 	Server
 	Ended  int      `json:"ended"`  // meetings that were ended, or forgotten
-	Failed []string `json:"failed"` // meetings that the server did not end, with the reason; forgotten all the same
+	Failed []string `json:"failed"` // what the server did not end, or show, with the reason; claims are forgotten all the same
 }
 
 // Sync asks for the pool to have exactly the servers of a list.
@@ -87,6 +87,8 @@ type SyncServer struct {
 type Synced struct {
 	DryRun  bool         `json:"dry_run"`
 	Changes []SyncChange `json:"changes"` // none where everything is as listed
+	// Warning is what somebody should know of all of it, as that no server takes new meetings afterwards.
+	Warning string `json:"warning,omitempty"`
 }
 
 // SyncChange is what has become of one server. Secrets are shown as ***.
@@ -152,7 +154,7 @@ type Placement struct {
 // Option is a server in the answer to a dry run.
 type Option struct {
 	ID       string  `json:"id"`
-	Standing string  `json:"standing"` // open, doubtful, held or gone
+	Standing string  `json:"standing"` // open, unproven, doubtful, held or gone
 	Tag      string  `json:"tag"`
 	Here     int     `json:"here"`
 	Expected float64 `json:"expected"`

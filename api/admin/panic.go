@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -70,14 +72,15 @@ type evacuation struct {
 	most   int // meetings there at once
 	ended  int
 	failed []string
+	asked  map[string]bool // IDs of meetings whose claims are closed
 }
 
 // evacuate keeps new meetings away from a server, and ends those that are claimed there: in rounds, for a create may be
-// under way. Those that it does not end in time are forgotten all the same.
+// under way. Those that it does not end in time are forgotten all the same. Then it ends what else the server has.
 func (a *API) evacuate(
 	ctx context.Context, id string, p Panic, tell func(recordings.Progress),
 ) (*evacuation, error) {
-	e := &evacuation{api: a, id: id, skip: p.SkipEndCalls, tell: tell, failed: []string{}}
+	e := &evacuation{api: a, id: id, skip: p.SkipEndCalls, tell: tell, failed: []string{}, asked: map[string]bool{}}
 	_, err := a.update(ctx, id, func(s *store.Server) error {
 		if e.former = s.State; s.State == store.Enabled {
 			s.State = store.Cordoned
@@ -92,8 +95,7 @@ func (a *API) evacuate(
 	for ctx.Err() == nil {
 		claims := a.claimsOn(id)
 		if len(claims) == 0 {
-			slices.Sort(e.failed)
-			return e, nil
+			break
 		}
 		closed, err := e.round(ctx, claims)
 		if err != nil {
@@ -103,7 +105,12 @@ func (a *API) evacuate(
 			time.Sleep(panicPause)
 		}
 	}
-	return e, e.forget(context.WithoutCancel(ctx))
+	if err := e.forget(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	e.endOthers(ctx)
+	slices.Sort(e.failed)
+	return e, nil
 }
 
 func (a *API) claimsOn(id string) (claims []store.Claim) {
@@ -148,14 +155,20 @@ func (e *evacuation) close(ctx context.Context, c store.Claim, failed error) err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.asked[c.MeetingID] = true
 	e.ended++
-	p := recordings.Progress{Done: e.ended, Total: e.most, Current: c.MeetingID}
+	e.note(c.MeetingKey, failed)
+	return nil
+}
+
+// note tells how it went with a meeting. The caller holds the lock.
+func (e *evacuation) note(key store.MeetingKey, failed error) {
+	p := recordings.Progress{Done: e.ended, Total: e.most, Current: key.MeetingID}
 	if failed != nil {
 		p.Problem = failed.Error()
-		e.failed = append(e.failed, fmt.Sprintf("%s of tenant %s: %v", c.MeetingID, c.Tenant, failed))
+		e.failed = append(e.failed, fmt.Sprintf("%s of tenant %s: %v", key.MeetingID, key.Tenant, failed))
 	}
 	e.tell(p)
-	return nil
 }
 
 // forget closes the claims that are left when time is up.
@@ -168,6 +181,61 @@ func (e *evacuation) forget(ctx context.Context) error {
 	for _, c := range e.api.claimsOn(e.id) {
 		e.failed = append(e.failed, fmt.Sprintf("%s of tenant %s: it is just being created", c.MeetingID, c.Tenant))
 	}
-	slices.Sort(e.failed)
 	return nil
+}
+
+// endOthers ends what the server has besides the meetings that were claimed there, such as copies of meetings that are
+// claimed elsewhere. Breakout rooms end with their meetings.
+func (e *evacuation) endOthers(ctx context.Context) {
+	if e.skip {
+		return
+	}
+	others, broken, err := e.api.seen(ctx, e.id)
+	if err != nil {
+		e.failed = append(e.failed, fmt.Sprintf("what else goes on there cannot be seen: server %s: %v", e.id, err))
+	}
+	others = slices.DeleteFunc(others, func(m bbb.Meeting) bool { return m.Ended || m.Breakout || e.asked[m.MeetingID] })
+	e.most = max(e.most, e.ended+len(others))
+	var ending errgroup.Group
+	ending.SetLimit(panicAtOnce)
+	for _, m := range others {
+		key := store.MeetingKey{Tenant: cmp.Or(m.Tenant, store.DefaultTenant), MeetingID: m.MeetingID}
+		if bbb.CheckMeetingID(key.MeetingID) != nil || len(key.Tenant) > maxID {
+			broken++
+			continue
+		}
+		ending.Go(func() error {
+			e.endOther(ctx, key)
+			return nil
+		})
+	}
+	_ = ending.Wait() // none fails
+	if broken > 0 {
+		e.failed = append(e.failed, count(broken, "meeting", "meetings")+" that cannot be read, or asked for, may go on")
+	}
+}
+
+func (e *evacuation) endOther(ctx context.Context, key store.MeetingKey) {
+	failed := e.api.end(ctx, store.Claim{MeetingKey: key, Server: e.id})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if failed == nil {
+		e.ended++
+	}
+	e.note(key, failed)
+}
+
+// seen asks a server for its meetings. Those that cannot be read are counted.
+func (a *API) seen(ctx context.Context, id string) (meetings []bbb.Meeting, broken int, err error) {
+	s, ok := a.Pool.Server(id)
+	if !ok {
+		return nil, 0, noServer(id)
+	}
+	ctx, cancel := context.WithTimeout(ctx, endDeadline)
+	defer cancel()
+	reply, err := a.client(s.Server).Do(ctx, "getMeetings", "", "", nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	return bbb.ParseMeetings(reply.Body)
 }

@@ -96,8 +96,11 @@ func TestClient_PanicServer_Fails(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore)
-	if err != nil || got.Ended != 2 || len(got.Failed) != 2 || got.State != "disabled" {
+	if err != nil || got.Ended != 2 || len(got.Failed) != 3 || got.State != "disabled" {
 		t.Errorf("panicked %+v, %v", got, err)
+	}
+	if !strings.HasPrefix(got.Failed[2], "what else goes on there cannot be seen: server a: ") {
+		t.Errorf("failed %q", got.Failed)
 	}
 	if !strings.HasPrefix(got.Failed[0], "m0 of tenant default: server a: ") || !strings.Contains(got.Failed[0], "500") {
 		t.Errorf("failed %q", got.Failed)

@@ -284,8 +284,8 @@ func (a *API) write(ctx context.Context, id string, change func(*store.Server) e
 	return record, nil
 }
 
-// removeServer forgets a server. As long as it has meetings or owes recordings somebody has to insist, whatever its state
-// and health are: nobody would find the ones any more, and nobody would wait for the others.
+// removeServer forgets a server. As long as it has people or meetings, or owes recordings, somebody has to insist,
+// whatever its state and health are: nobody would find the ones any more, and nobody would wait for the others.
 func (a *API) removeServer(r *http.Request) (any, error) {
 	force, err := flag(r, "force")
 	if err != nil {
@@ -310,7 +310,7 @@ func (a *API) remove(ctx context.Context, id string, force bool) error {
 	if err != nil {
 		return err
 	}
-	if !force && (left.meetings > 0 || len(left.owed) > 0) {
+	if !force && !left.nothing() {
 		return conflict("server %s %s: bbbpool server drain --wait waits for the end of that, and disables it; --force removes "+
 			"it now: its meetings are forgotten, and its recordings not waited for any more", id, left.has())
 	}

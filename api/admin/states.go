@@ -69,7 +69,8 @@ func (a *API) cordon(r *http.Request) (any, error) {
 	return a.setState(r, store.Cordoned, f)
 }
 
-// disable takes a server out of use. Its meetings would be cut off from the pool: somebody has to insist on that.
+// disable takes a server out of use. Its meetings would be cut off from the pool, and people in copies may be left there
+// without anybody's knowing: somebody has to insist on that.
 func (a *API) disable(r *http.Request) (any, error) {
 	var f Forced
 	if err := read(r, &f); err != nil {
@@ -79,9 +80,10 @@ func (a *API) disable(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.State != store.Disabled && s.Load.Meetings > 0 && !f.Force {
-		return nil, conflict("server %s has %s: bbbpool server drain --wait waits for their end, or insist with --force", s.ID,
-			Running(s.Load.Meetings, s.Load.People))
+	there := newLeft(s, nil) // recordings are delivered also by servers that are disabled
+	if s.State != store.Disabled && !there.nobody() && !f.Force {
+		return nil, conflict("server %s %s: bbbpool server drain --wait waits for their end, or insist with --force", s.ID,
+			there.has())
 	}
 	return a.setState(r, store.Disabled, f)
 }

@@ -21,7 +21,7 @@ func (a *API) status(r *http.Request) (any, error) {
 	expected := 0.0
 	for _, s := range servers {
 		st.Servers.add(s)
-		st.Users += s.Load.People
+		st.Users += people(s)
 		expected += s.Load.Expected
 	}
 	st.Expected = tenths(expected)

@@ -125,7 +125,10 @@ type step struct {
 }
 
 // plan is what a sync has to do, one group of steps after the other.
-type plan [syncGroups][]*step
+type plan struct {
+	groups [syncGroups][]*step
+	strand bool // no server takes new meetings afterwards, and before some did
+}
 
 // The groups of steps. Servers of the list come first, so that the pool is never without those that are to carry it.
 const (
@@ -136,12 +139,43 @@ const (
 	syncGroups
 )
 
-func (p plan) steps() int { return len(slices.Concat(p[:]...)) }
+func (p plan) all() []*step { return slices.Concat(p.groups[:]...) }
+
+func (p plan) steps() int { return len(p.all()) }
+
+// strands tells whether the plan leaves nobody to take new meetings.
+func (p plan) strands(stored []store.Server) bool {
+	takers := map[string]bool{}
+	for _, s := range stored {
+		if s.State == store.Enabled {
+			takers[s.ID] = true
+		}
+	}
+	some := len(takers) > 0
+	for _, step := range p.all() {
+		delete(takers, step.change.ID)
+		if step.after.State == store.Enabled {
+			takers[step.change.ID] = true
+		}
+	}
+	return some && len(takers) == 0
+}
+
+// warning is what somebody should know of the plan as a whole.
+func (p plan) warning(dry bool) string {
+	switch {
+	case !p.strand:
+		return ""
+	case dry:
+		return "no server would take new meetings"
+	}
+	return "no server takes new meetings any more"
+}
 
 // report is what has become of the servers, by ID.
 func (p plan) report(dry bool) Synced {
-	s := Synced{DryRun: dry, Changes: []SyncChange{}}
-	for _, step := range slices.Concat(p[:]...) {
+	s := Synced{DryRun: dry, Changes: []SyncChange{}, Warning: p.warning(dry)}
+	for _, step := range p.all() {
 		s.Changes = append(s.Changes, step.change)
 	}
 	slices.SortFunc(s.Changes, func(x, y SyncChange) int { return strings.Compare(x.ID, y.ID) })
@@ -179,24 +213,25 @@ func (a *API) plan(ctx context.Context, wanted Sync, listed []store.Server) (p p
 			p.add(syncAbsent, a.leaving(s, owed[s.ID], wanted.Mode == syncForce))
 		}
 	}
+	p.strand = p.strands(stored)
 	return p, nil
 }
 
 func (p *plan) add(group int, s *step) {
 	if s != nil {
-		p[group] = append(p[group], s)
+		p.groups[group] = append(p.groups[group], s)
 	}
 }
 
 // leaving is what becomes of a server that is not in the list; nil where that is nothing.
 func (a *API) leaving(s store.Server, owed []string, force bool) *step {
 	status, _ := a.Pool.Server(s.ID)
-	there := left{meetings: status.Load.Meetings, people: status.Load.People, owed: owed}
+	there := newLeft(status, owed)
 	step := &step{change: SyncChange{ID: s.ID, Action: syncRemoved, Fields: []string{}}, before: s, force: force}
 	switch {
 	case force && len(owed) > 0:
 		step.change.Warning = "not waited for any more: " + some(owed)
-	case force || there.meetings == 0 && len(owed) == 0:
+	case force || there.nothing():
 	case s.State == store.Enabled:
 		step.change.Action, step.after = syncCordoned, s
 		step.after.State = store.Cordoned

@@ -30,7 +30,7 @@ type syncing struct {
 // perform takes the steps. One that fails is noted, and stops no other; whoever hangs up ends the sync after those that
 // are under way.
 func (s *syncing) perform(ctx context.Context, p plan) error {
-	for group, steps := range p {
+	for group, steps := range p.groups {
 		take := func(ctx context.Context, step *step) { s.note(step, s.take(ctx, step)) }
 		if group == syncSwapped {
 			take = s.look

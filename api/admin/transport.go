@@ -22,11 +22,14 @@ func (t handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	reader, writer := io.Pipe()
 	answer := &answer{header: http.Header{}, begun: make(chan struct{}), body: writer}
-	ended := make(chan struct{})
+	ended, trailer := make(chan struct{}), http.Header{}
 	go func() {
 		defer close(ended)
 		t.handler.ServeHTTP(answer, r)
 		answer.WriteHeader(http.StatusOK)
+		for _, name := range answer.sent.Values("Trailer") {
+			trailer.Set(name, answer.header.Get(name)) // to be read after the end of the body
+		}
 		_ = r.Body.Close()
 		_ = writer.Close() // never fails
 	}()
@@ -34,7 +37,7 @@ func (t handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: answer.status, Status: http.StatusText(answer.status),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: answer.sent, Body: &answerBody{reader, cancel, ended}, ContentLength: -1, Request: r,
+		Header: answer.sent, Trailer: trailer, Body: &answerBody{reader, cancel, ended}, ContentLength: -1, Request: r,
 	}, nil
 }
 

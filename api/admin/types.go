@@ -43,6 +43,9 @@ type Server struct {
 	Events             []Event    `json:"events,omitempty"`    // the last ones, newest last; of a single server alone
 }
 
+// Present says who is there, as in "2 meetings with 1 person"; "" where nobody is.
+func (s Server) Present() string { return present(s.Meetings, s.Users) }
+
 // newServer shows a server that owes so many recordings.
 func newServer(s poller.Status, owed int) Server {
 	checksum := s.Checksum
@@ -52,7 +55,7 @@ func newServer(s poller.Status, owed int) Server {
 	return Server{
 		ID: s.ID, URL: s.URL, State: string(s.State), Health: string(s.Health), Reason: s.Reason,
 		Weight: s.Weight, Capacity: s.Capacity, Hard: s.Hard, Tag: s.Tag, Checksum: checksum, Admitted: stamp(s.Admitted),
-		Meetings: s.Load.Meetings, Users: s.Load.People, Videos: s.Videos, Largest: s.Largest,
+		Meetings: s.Load.Meetings, Users: people(s), Videos: s.Videos, Largest: s.Largest,
 		Expected: tenths(s.Load.Expected), Kept: tenths(s.Load.Kept), Owed: owed,
 		LastPoll: stamp(s.LastPoll), LatencyMS: milliseconds(s.Latency), FailingSince: stamp(s.Failing),
 		Warnings: append([]string{}, s.Warnings...), SkewMS: milliseconds(s.ClockSkew),

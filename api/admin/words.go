@@ -10,6 +10,17 @@ func Running(meetings, people int) string {
 // People is a number of people with its noun.
 func People(n int) string { return count(n, "person", "people") }
 
+// present says who is on a server, in meetings or in copies of meetings that are claimed elsewhere; "" where nobody is.
+func present(meetings, people int) string {
+	switch {
+	case meetings > 0:
+		return Running(meetings, people)
+	case people > 0:
+		return People(people) + " left in copies of meetings that run elsewhere"
+	}
+	return ""
+}
+
 func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

@@ -13,7 +13,8 @@ type HistoryExportCmd struct {
 	Until When `placeholder:"WHEN" help:"Only those that ended before."`
 }
 
-// Run prints a line of JSON for each session, the one that ended first on top.
+// Run prints a line of JSON for each session, the one that ended first on top, and
+// says beside that how many were left out.
 func (c *HistoryExportCmd) Run(env *Env) error {
 	now := env.now()
 	since, until := c.Since.at(now), c.Until.at(now)
@@ -22,7 +23,12 @@ func (c *HistoryExportCmd) Run(env *Env) error {
 	}
 	return env.with(look, func(pool *connection) error {
 		out := bufio.NewWriter(env.Out)
-		return errors.Join(pool.History(env.Ctx, since, until, jsonLines{out}), out.Flush())
+		left, err := pool.History(env.Ctx, since, until, jsonLines{out})
+		if err := errors.Join(err, out.Flush()); err != nil || left == 0 {
+			return err
+		}
+		return say(env.Err, "note: %s left out, which bbbpool simulate would not read: without a length, or of more than 7 days\n",
+			plural(left, "session"))
 	})
 }
 

@@ -177,7 +177,7 @@ func TestServerSyncCmd_Wrong(t *testing.T) {
 	p.typical(t)
 	path := listFile(t, "servers:\n  a: {secret: hidden}\n  \"e\u200bvil\": {}\n")
 	o := p.run(t, "", "server", "sync", path)
-	if o.failed == nil || !strings.HasPrefix(o.failed.Error(), path+`: line 3: server "e`) || strings.Contains(o.failed.Error(), "\u200b") {
+	if o.failed == nil || !strings.HasPrefix(o.failed.Error(), path+": line 3: this server: want an ID") || strings.Contains(o.failed.Error(), "\u200b") {
 		t.Errorf("a fault: %+v", o)
 	}
 	o = p.run(t, "", "server", "sync", path+"x")

@@ -67,7 +67,7 @@ func (c *ServerDrainCmd) print(env *Env, d admin.Drained) error {
 }
 
 func left(d admin.Drained) string {
-	text := admin.Running(d.Meetings, d.Users)
+	text := present(d.Server)
 	if d.Owed > 0 {
 		text += " and " + plural(d.Owed, "recording")
 	}

@@ -41,7 +41,7 @@ func (c *ServerPanicCmd) Run(env *Env) error {
 }
 
 func (c *ServerPanicCmd) question(s admin.Server) string {
-	text := fmt.Sprintf("Server %s has %s. ", s.ID, admin.Running(s.Meetings, s.Users))
+	text := fmt.Sprintf("Server %s has %s. ", s.ID, present(s))
 	if c.SkipEndCalls {
 		text += "The meetings are forgotten, without a word to the server: nobody can join them any more."
 	} else {
@@ -74,7 +74,7 @@ func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
 		}
 	}
 	if len(p.Failed) > 0 {
-		return errors.New("the server did not end " + plural(len(p.Failed), "meeting") + ": forgotten here, but they may go on there")
+		return errors.New("not everything was ended there: what was claimed is forgotten here, but may go on there")
 	}
 	return nil
 }

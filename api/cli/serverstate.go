@@ -36,8 +36,16 @@ func (c *ServerCordonCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		return env.changed(result, "cordoned, "+admin.Running(result.Meetings, result.Users)+" left")
+		return env.changed(result, "cordoned, "+present(result.Server)+" left")
 	})
+}
+
+// present says who is on a server, or how much nothing that is.
+func present(s admin.Server) string {
+	if s.Meetings == 0 && s.Users > 0 {
+		return admin.People(s.Users) + " in copies of meetings that run elsewhere"
+	}
+	return admin.Running(s.Meetings, s.Users)
 }
 
 // ServerDisableCmd takes a server out of use.
@@ -46,7 +54,7 @@ type ServerDisableCmd struct {
 	Sure
 }
 
-// Run disables the server. While meetings run there that needs a yes.
+// Run disables the server. While somebody is there that needs a yes.
 func (c *ServerDisableCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
 		s, err := pool.Server(env.Ctx, c.ID)
@@ -65,14 +73,18 @@ func (c *ServerDisableCmd) Run(env *Env) error {
 	})
 }
 
-// cutOff asks whether the meetings on a server are to be given up. Where there are none, there is nothing to ask; then
-// the pool itself refuses if one has come in between.
+// cutOff asks whether the meetings on a server, or the people in copies there, are to be given up. Where there are none,
+// there is nothing to ask; then the pool itself refuses if one has come in between.
 func (e *Env) cutOff(sure Sure, s admin.Server, what, more string) (bool, error) {
-	if s.Meetings == 0 {
+	there := s.Present()
+	if there == "" {
 		return sure.Yes || sure.Force, nil
 	}
-	err := e.confirm(sure, fmt.Sprintf("Server %s has %s. %s cuts them off: nobody can join them any more, and the next "+
-		"create makes them anew on another server.%s", s.ID, admin.Running(s.Meetings, s.Users), what, more))
+	follows := "nobody can join them any more, and the next create makes them anew on another server"
+	if s.Meetings == 0 {
+		follows = "nobody ends the copies, or looks after them, any more"
+	}
+	err := e.confirm(sure, fmt.Sprintf("Server %s has %s. %s cuts them off: %s.%s", s.ID, there, what, follows, more))
 	return err == nil, err
 }
 
@@ -95,7 +107,7 @@ func (c *ServerRemoveCmd) Run(env *Env) error {
 		}
 		sure, err := env.cutOff(c.Sure, s, "Removing it", owes)
 		switch {
-		case s.Meetings > 0:
+		case s.Present() != "":
 		case s.Owed > 0:
 			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool.%s", s.ID, s.URL, owes))
 			sure = err == nil

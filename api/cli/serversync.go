@@ -19,7 +19,8 @@ type ServerSyncCmd struct {
 	Yes    bool   `short:"y" help:"Do not ask."`
 }
 
-// Run shows what is to be done, asks if servers are to be removed, and does it. It fails if any of it did.
+// Run shows what is to be done, asks if servers are to be removed or none is to take new meetings, and does it. It fails
+// if any of it did.
 func (c *ServerSyncCmd) Run(env *Env) error {
 	servers, err := c.read(env)
 	if err != nil {
@@ -64,7 +65,7 @@ func (c *ServerSyncCmd) read(env *Env) ([]admin.SyncServer, error) {
 	return readServers(file)
 }
 
-// confirm asks before servers go, and shows all that would be done then.
+// confirm asks before servers go, or nobody is left to take new meetings, and shows all that would be done then.
 func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
 	var gone []string
 	for _, change := range seen.Changes {
@@ -72,18 +73,24 @@ func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
 			gone = append(gone, change.ID)
 		}
 	}
-	if len(gone) == 0 || c.Yes {
+	if len(gone) == 0 && seen.Warning == "" || c.Yes {
 		return nil
 	}
 	if err := syncLines(env.Err, seen); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s not listed and %s removed: %s.", plural(len(gone), "server")+" "+isAre(len(gone)),
-		isAre(len(gone)), strings.Join(gone, ", "))
-	if c.Mode == "force" {
-		text += " The meetings there end for everybody."
+	var text []string
+	if n := len(gone); n > 0 {
+		text = append(text, fmt.Sprintf("%s %s not listed and %s removed: %s.", plural(n, "server"), isAre(n), isAre(n),
+			strings.Join(gone, ", ")))
+		if c.Mode == "force" {
+			text = append(text, "The meetings there end for everybody.")
+		}
 	}
-	return env.confirm(Sure{}, text)
+	if seen.Warning != "" {
+		text = append(text, "Then "+seen.Warning+".")
+	}
+	return env.confirm(Sure{}, strings.Join(text, " "))
 }
 
 func printSync(env *Env, s admin.Synced) error {
@@ -131,6 +138,9 @@ func syncLines(w io.Writer, s admin.Synced) error {
 		if err := say(w, "%s\n", printable(line)); err != nil {
 			return err
 		}
+	}
+	if s.Warning != "" {
+		return say(w, "warning: %s\n", printable(s.Warning))
 	}
 	return nil
 }

@@ -34,6 +34,9 @@ func (c *SimulateCmd) run(env *Env) error {
 			tell(recordings.Progress{Done: done, Total: total})
 		})
 	})
+	if errors.Is(err, errCutShort) {
+		return errors.New("interrupted")
+	}
 	if err != nil {
 		return err
 	}
