@@ -11,10 +11,11 @@
 //	online, unknown --failure--> suspect --clean rounds--> online
 //	suspect --Unhealthy failed rounds--> offline --success--> suspect, or online at once
 //
-// Suspect comes with the first failure. A suspect server takes new meetings only when nobody else can, and is probed
-// twice a second for as long as a blip may last (Failover), then with back-off. Failures in that time count as one
-// round per poll interval, so that a burst of failing calls does not make a server offline. Nothing here ever ends a
-// meeting because a server is not seen. Calls made with a former address or secret are not held against a server.
+// Suspect comes with the first failure. A suspect server takes new meetings only when nobody else can, one that answers
+// again before one that fails. It is probed twice a second for as long as a blip may last (Failover), then with
+// back-off. Failures in that time count as one round per poll interval, so that a burst of failing calls does not make a
+// server offline. Nothing here ever ends a meeting because a server is not seen. Calls made with a former address or
+// secret are not held against a server.
 //
 // Failures stick more than successes. The way back takes Healthy clean rounds in a row, and twice as many with every
 // further episode of failing within ten minutes, up to 16: a blip costs no more than its own time, and a server that
@@ -23,18 +24,19 @@
 //
 // # Our own side
 //
-// When more than half of the pool fails at once, our own network is the likelier cause: no server goes offline then, and
-// an alarm is raised. What went offline a moment before the others were found to fail counts with them, and is suspect
-// again. When the names of several servers do not resolve at once, one alarm says that it is local DNS.
+// When more than half of the pool fails at once, our own network is the likelier cause: no server goes offline then, none
+// has an episode of failing by that, and an alarm is raised. What went offline a moment before the others were found to
+// fail counts with them, and is suspect again. When the names of several servers do not resolve at once, one alarm says
+// that it is local DNS.
 //
 // # Polls
 //
 // Each server has a schedule of its own with jitter, and one poll in flight at most; a server that hangs costs nobody
 // else anything. A poll has two halves: look asks and brings health and view up to date; conclude tells the ledger,
-// which adopts and closes claims, and ends meetings that are claimed elsewhere once they are empty. Only the next poll
-// waits for the second half. A poll that takes its time has a probe beside it that tells slow from dead. How long that
-// may take follows from how fast the server has answered of late (Patience). A poll writes nothing to the store by
-// itself.
+// which adopts and closes claims, and ends meetings that are claimed elsewhere once they and their breakout rooms are
+// empty, which the server is asked about once more right before. Only the next poll waits for the second half. A poll
+// that takes its time has a probe beside it that tells slow from dead. How long that may take follows from how fast the
+// server has answered of late (Patience). A poll writes nothing to the store by itself.
 //
 // The view serves getMeetings: Refresh polls at once whoever was not polled just now, waits as long as the caller can,
 // and leaves the rest at what was last seen.

@@ -47,11 +47,14 @@ type events struct {
 	counts map[string]uint64
 }
 
-func (e *events) add(at time.Time, kind, text string) {
+func (e *events) add(at time.Time, kind, text string) { e.sum(at, kind, 1, text) }
+
+// sum adds one event that stands for n, and counts as many.
+func (e *events) sum(at time.Time, kind string, n int, text string) {
 	if e.counts == nil {
 		e.counts = map[string]uint64{}
 	}
-	e.counts[kind]++
+	e.counts[kind] += uint64(n)
 	if len(e.last) == maxEvents {
 		e.last = slices.Delete(e.last, 0, 1)
 	}

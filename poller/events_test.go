@@ -45,12 +45,12 @@ func TestEvents(t *testing.T) {
 	report(nil)
 	want := []string{
 		"10s online: online: it answers, and takes new meetings",
-		"20s suspect: suspect: connection refused; no new meetings until it answers",
+		"20s suspect: suspect: connection refused; no new meetings until it answers, while others can take them",
 		"30s offline: offline: connection refused; its meetings are created elsewhere when somebody asks, none is ended",
 		"40s online: online: it answers, and takes new meetings",
-		"50s suspect: suspect: connection refused; no new meetings until it has answered 2 polls in a row",
+		"50s suspect: suspect: connection refused; no new meetings until it has answered 2 polls in a row, while others can take them",
 		"1m0s offline: offline: connection refused; its meetings are created elsewhere when somebody asks, none is ended",
-		"1m10s suspect: suspect: it answers again; no new meetings until it has answered 2 polls in a row",
+		"1m10s suspect: suspect: it answers again; no new meetings until it has answered 2 polls in a row, while others can take them",
 		"1m10s state: cordoned: it takes no new meetings; those on it go on",
 		"1m10s state: draining: it takes no new meetings and is on its way out; those on it go on",
 		"1m10s state: disabled: it is not asked any more; what is on it is created elsewhere when somebody asks",

@@ -156,11 +156,24 @@ func (f *fake) answer(name string, u *url.URL) string {
 		id := u.Query().Get("meetingID")
 		f.meetings = slices.DeleteFunc(slices.Clone(f.meetings), func(m bbb.Meeting) bool { return m.MeetingID == id })
 		return "<response><returncode>SUCCESS</returncode></response>"
+	case name == "getMeetingInfo":
+		return info(f.meetings, u.Query().Get("meetingID"))
 	case u.RawQuery != bbb.SHA256.Sign(name, "", secret):
 		return "<response><returncode>FAILED</returncode><messageKey>checksumError</messageKey>" +
 			"<message>Checksums do not match</message></response>"
 	}
 	return list(f.meetings...)
+}
+
+// info is an answer to getMeetingInfo, as far as anybody reads it.
+func info(meetings []bbb.Meeting, id string) string {
+	i := slices.IndexFunc(meetings, func(m bbb.Meeting) bool { return m.MeetingID == id })
+	if i < 0 {
+		return "<response><returncode>FAILED</returncode><messageKey>notFound</messageKey>" +
+			"<message>A meeting with that ID does not exist</message></response>"
+	}
+	return string(bbb.Success().Text("meetingID", id).Text("internalMeetingID", meetings[i].InternalID).
+		Int("participantCount", int64(meetings[i].Participants)).Bytes())
 }
 
 // list is an answer to getMeetings.

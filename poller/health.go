@@ -35,8 +35,9 @@ type health struct {
 const (
 	// maxClean is how many good rounds in a row a server needs at most, unless more are configured.
 	maxClean = 16
-	// maxEpisodes is how many times of failing are remembered: enough to get from one good round to maxClean.
-	maxEpisodes = 5
+	// maxEpisodes is how many times of failing are remembered: enough to get from one good round to maxClean, and one
+	// more, which may be taken back.
+	maxEpisodes = 6
 	// memory is how long an episode is held against a server, and memoryRounds the same in rounds, whichever is longer:
 	// where polls are rare so are failures.
 	memory       = 10 * time.Minute
@@ -87,20 +88,21 @@ func (h *health) needs(now time.Time, t thresholds) int {
 	return needs
 }
 
-// failed takes a failure into account. With stay set a server does not get worse than suspect, and the round does not
-// count: what is to blame may be over before all calls have ended that it spoiled.
+// failed takes a failure into account. With stay set a server does not get worse than suspect, and neither the round nor
+// the episode counts: what is to blame may be over before all calls have ended that it spoiled.
 func (h *health) failed(now time.Time, why failure, t thresholds, stay bool) {
 	h.clean, h.reason, h.cause = 0, why.text, why.cause
 	if h.failing.IsZero() {
 		h.failing = now
-		h.episode(now, t)
 	}
 	if h.counted.IsZero() || now.Sub(h.counted) >= t.round {
-		h.rounds++
 		h.counted = now
+		if h.rounds++; h.rounds == 1 {
+			h.episode(now, t)
+		}
 	}
-	if stay {
-		h.rounds = 0
+	if stay && h.is != Offline {
+		h.excuse()
 	}
 	switch {
 	case h.is == Offline:
@@ -116,6 +118,16 @@ func (h *health) episode(now time.Time, t thresholds) {
 	if last := h.episodes[0]; last.IsZero() || now.Sub(last) >= t.apart() {
 		copy(h.episodes[1:], h.episodes[:])
 		h.episodes[0] = now
+	}
+}
+
+// excuse takes back what the present failing has counted so far. Should it go on by itself, it counts from its next
+// round on.
+func (h *health) excuse() {
+	h.rounds = 0
+	if !h.episodes[0].Before(h.failing) {
+		copy(h.episodes[:], h.episodes[1:])
+		h.episodes[maxEpisodes-1] = time.Time{}
 	}
 }
 
@@ -145,13 +157,16 @@ func (h *health) justOffline(now time.Time, t thresholds) bool {
 	return h.is == Offline && now.Sub(h.offline) < t.notice
 }
 
-// spare takes back that a server went offline just now, because our own network is the likelier cause.
-func (h *health) spare(now time.Time, t thresholds) bool {
-	if !h.justOffline(now, t) {
+// spare takes back what a server's failing has counted, because our own network is the likelier cause. It tells whether
+// the server had gone offline by that, just now, and no longer is.
+func (h *health) spare(now time.Time, t thresholds) (back bool) {
+	if _, failing := h.counts(now, t); !failing {
 		return false
 	}
-	h.is, h.rounds = Suspect, 0
-	return true
+	h.excuse()
+	back = h.is == Offline
+	h.is = Suspect
+	return back
 }
 
 // quickProbe is how often a server is asked while a blip may still pass.

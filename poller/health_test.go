@@ -3,11 +3,13 @@ package poller_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 )
 
@@ -343,4 +345,99 @@ func (r *rig) metrics() string {
 	var b strings.Builder
 	r.WriteMetrics(&b)
 	return b.String()
+}
+
+// stands checks what the ledger thinks that a server may be used for.
+func (r *rig) stands(when string, want placement.Standing) {
+	r.t.Helper()
+	if got := r.ledger.Capacity().Servers[0].Standing; got != want {
+		r.t.Errorf("%s: standing %d, want %d", when, got, want)
+	}
+}
+
+// The ledger hears of everything that a server may be used for or not, also while its health is called the same: one
+// that is suspect may fail still, or be on its way back.
+func TestReport_Standing(t *testing.T) {
+	now := time.Now()
+	c := config()
+	c.Unhealthy, c.Healthy = 2, 2
+	r := newRig(t, c, func() time.Time { return now }, "a")
+	report := func(when string, err error, want placement.Standing) {
+		r.t.Helper()
+		now = now.Add(10 * time.Second)
+		r.Report("a", r.Client("a"), err)
+		r.stands(when, want)
+	}
+	r.stands("not asked yet", placement.Unproven)
+	report("seen", nil, placement.Open)
+	report("fails", errDown, placement.Doubtful)
+	report("on its way back", nil, placement.Unproven)
+	report("fails again", errDown, placement.Doubtful)
+	report("offline", errDown, placement.Gone)
+	report("answers again", nil, placement.Unproven)
+	cordoned := record("a")
+	cordoned.State = "cordoned"
+	r.SetServer(cordoned)
+	r.stands("cordoned", placement.Held)
+	report("fails", errDown, placement.Held)
+	r.SetServer(record("a"))
+	r.stands("enabled while it fails", placement.Doubtful)
+}
+
+// What fails a server that is cordoned does not promise that it takes meetings once it answers.
+func TestReport_CordonedPromisesNothing(t *testing.T) {
+	r := newRig(t, config(), time.Now, "a")
+	cordoned := record("a")
+	cordoned.State = "cordoned"
+	r.SetServer(cordoned)
+	r.Report("a", r.Client("a"), errDown)
+	if got, want := r.last("a"), "suspect: connection refused; no new meetings, because it is cordoned"; got != want {
+		t.Errorf("event %q, want %q", got, want)
+	}
+}
+
+// Where nobody is online, servers that answer again take new meetings before those that fail do.
+func TestRun_RecoveringBeforeFailing(t *testing.T) {
+	ids := []string{"a", "b", "c", "d", "e", "f", "g"}
+	bubble(t, config(), ids, func(t *testing.T, r *rig) {
+		r.place("full", "d", "i-d")
+		r.place("filled", "e", "i-e")
+		r.net["d"].show(room("full", "i-d", 30))
+		r.net["e"].show(room("filled", "i-e", 30))
+		back := []string{"d", "e"}
+		for range 5 {
+			for _, is := range []struct {
+				behaviour
+				d time.Duration
+			}{{down, 12 * time.Second}, {behaviour{}, 20 * time.Second}} {
+				for _, id := range back {
+					r.net[id].set(is.behaviour)
+				}
+				r.pass(is.d)
+			}
+		}
+		for _, id := range ids {
+			if !slices.Contains(back, id) {
+				r.net[id].set(down)
+			}
+		}
+		r.pass(time.Minute)
+		creation, err := r.ledger.Begin(t.Context(), key("new"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer creation.End()
+		var tried []string
+		for range 3 {
+			p, err := creation.Place(t.Context(), placement.Wish{}, tried)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tried = append(tried, p.Claim.Server)
+		}
+		slices.Sort(tried[:2])
+		if !slices.Equal(tried[:2], back) || slices.Contains(back, tried[2]) {
+			t.Errorf("tried %v, want %v before any that fails", tried, back)
+		}
+	})
 }

@@ -71,10 +71,12 @@ func (p *Poller) spare(o outage, news bool) {
 	for _, s := range p.servers {
 		s.mu.Lock()
 		if s.health.spare(now, t) {
+			p.ledger.SetServer(s.page())
 			p.turned(s, Offline, true)
 		}
 		if news && !s.health.failing.IsZero() && s.health.is == Suspect && s.record.State != store.Disabled {
-			s.events.add(now, kindNetwork, "our own network is suspected: "+o.String()+"; it does not go offline meanwhile")
+			s.events.add(now, kindNetwork, "our own network is suspected: "+o.String()+
+				"; it does not go offline meanwhile, and this failing is not held against it")
 		}
 		s.mu.Unlock()
 	}

@@ -363,3 +363,101 @@ func TestReport_OwnNetworkLargePool(t *testing.T) {
 		}
 	}
 }
+
+// Blips of our own network are not held against servers: once it is well so are they, however often it was not. A pool
+// of one cannot tell, but its server takes new meetings as soon as it answers.
+func TestRun_OwnBlips(t *testing.T) {
+	for _, ids := range [][]string{{"a"}, {"a", "b"}, {"a", "b", "c", "d"}} {
+		t.Run(fmt.Sprint(len(ids)), func(t *testing.T) {
+			bubble(t, config(), ids, func(t *testing.T, r *rig) {
+				all := func(is behaviour, d time.Duration) {
+					for _, f := range r.net {
+						f.set(is)
+					}
+					r.pass(d)
+				}
+				for range 6 {
+					all(down, 12*time.Second)
+					if ready := r.Ready(); !strings.HasPrefix(ready, "no server can take new meetings") {
+						t.Errorf("ready in a blip: %q", ready)
+					}
+					all(behaviour{}, 15*time.Second)
+					if ready := r.Ready(); ready != "" {
+						t.Errorf("after %s: %s", time.Since(r.start), ready)
+					}
+					for id := range r.net {
+						if len(ids) > 1 {
+							r.expect(id, poller.Online)
+						}
+					}
+					r.pass(45 * time.Second)
+				}
+			})
+		})
+	}
+}
+
+// What our own network has made of a server is no episode of its failing, and takes none back that it had before. One
+// that goes on failing when the network is well has one, from its next round on.
+func TestReport_OwnNetworkIsNoEpisode(t *testing.T) {
+	now := time.Now()
+	r := newRig(t, config(), func() time.Time { return now }, "a", "b", "c")
+	after := func(d time.Duration, err error, ids ...string) {
+		now = now.Add(d)
+		for _, id := range ids {
+			r.Report(id, r.Client(id), err)
+		}
+	}
+	after(0, nil, "a", "b", "c")
+	after(0, errDown, "c") // by itself
+	after(5*time.Second, nil, "c")
+	after(time.Minute, errDown, "a", "b", "c")
+	if got := r.last("a"); !strings.HasSuffix(got, "this failing is not held against it") {
+		t.Errorf("last event of a: %q", got)
+	}
+	after(20*time.Second, nil, "a", "c")
+	r.expect("a", poller.Online)
+	r.expect("c", poller.Online)
+	after(0, errDown, "b")
+	after(11*time.Second, errDown, "b") // by itself
+	after(time.Minute, nil, "b")
+	r.expect("b", poller.Online)
+	after(time.Minute, errDown, "a", "b")
+	after(time.Second, nil, "a", "b") // more than half: our own again
+	r.expect("a", poller.Online)
+	r.expect("b", poller.Online)
+	for id, want := range map[string]poller.Health{"a": poller.Online, "b": poller.Suspect, "c": poller.Suspect} {
+		after(time.Minute, errDown, id)
+		after(time.Second, nil, id)
+		r.expect(id, want)
+	}
+}
+
+// A server that had been offline before our own network failed stays so, and what it did is not forgotten.
+func TestReport_OwnNetworkExcusesNobodyElse(t *testing.T) {
+	now := time.Now()
+	r := newRig(t, config(), func() time.Time { return now }, "a", "b", "c")
+	fail := func(rounds int, ids ...string) {
+		for range rounds {
+			for _, id := range ids {
+				r.Report(id, r.Client(id), errDown)
+			}
+			now = now.Add(10 * time.Second)
+		}
+	}
+	r.Report("b", r.Client("b"), nil)
+	r.Report("c", r.Client("c"), nil)
+	fail(3, "a")
+	now = now.Add(time.Minute)
+	fail(6, "a", "b", "c")
+	r.expect("a", poller.Offline)
+	r.expect("b", poller.Suspect)
+	r.Report("b", r.Client("b"), nil)
+	r.Report("c", r.Client("c"), nil)
+	r.Report("a", r.Client("a"), nil)
+	r.expect("a", poller.Online)
+	now = now.Add(time.Minute)
+	fail(1, "a")
+	r.Report("a", r.Client("a"), nil)
+	r.expect("a", poller.Suspect)
+}

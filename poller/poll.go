@@ -168,23 +168,37 @@ func (p *Poller) conclude(ctx context.Context, s *server, q *inquiry, seen sight
 		p.log.Error().Err(err).Str("server", s.id).Msg("reconcile claims")
 	}
 	p.compareCopies(s, q.client, strays, seen.broken == 0)
-	p.endStrays(ctx, s, q.client, strays)
+	if seen.broken == 0 { // else there may be people in breakout rooms that could not be read
+		p.endStrays(ctx, s, q.client, strays)
+	}
 }
 
 // sightings is what the ledger is told of a poll. A meeting with an ID that BigBlueButton does not allow cannot be
 // asked for, so nobody needs to know where it is.
 func sightings(meetings []bbb.Meeting) []placement.Sighting {
 	list := make([]placement.Sighting, 0, len(meetings))
+	rooms := inRooms(meetings)
 	for _, m := range meetings {
 		if bbb.CheckMeetingID(m.MeetingID) != nil {
 			continue
 		}
 		list = append(list, placement.Sighting{
 			Key: key(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants,
-			Recorded: m.Recorded, Ended: m.Ended, Breakout: m.Breakout,
+			Rooms: rooms[m.InternalID], Recorded: m.Recorded, Ended: m.Ended, Breakout: m.Breakout,
 		})
 	}
 	return list
+}
+
+// inRooms counts the people in breakout rooms, by the internal ID of the meeting that the rooms belong to.
+func inRooms(meetings []bbb.Meeting) map[string]int {
+	people := map[string]int{}
+	for _, m := range meetings {
+		if m.Breakout && !m.Ended {
+			people[m.ParentID] += m.Participants
+		}
+	}
+	return people
 }
 
 // key is whose meeting it is. One without a mark belongs to the default tenant.

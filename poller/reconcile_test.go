@@ -169,3 +169,104 @@ func TestRun_StraysThatAreClaimedAgain(t *testing.T) {
 		}
 	})
 }
+
+// With the end of a meeting that of its breakout rooms comes. A copy that nobody is in but whose rooms have people is
+// left alone and reported, until the rooms are empty, too.
+func TestRun_StraysWithBreakouts(t *testing.T) {
+	bubble(t, config(), []string{"a", "b"}, func(t *testing.T, r *rig) {
+		group := func(id string, people int) bbb.Meeting {
+			return bbb.Meeting{
+				MeetingID: id, InternalID: "i-" + id, Name: "Group", CreateTime: 1, Participants: people, Breakout: true, ParentID: "old",
+			}
+		}
+		over := group("three", 9)
+		over.Ended = true
+		r.place("class", "b", "new")
+		r.net["b"].show(room("class", "new", 3))
+		r.net["a"].show(group("one", 5), room("class", "old", 0), group("two", 7), group("not,allowed", 1), over)
+		r.pass(31 * time.Second)
+		r.expectSplit("with rooms", 1, 1, 0, 0)
+		want := "meeting class is here, too, with 0 people, and 13 in its breakout rooms: joins go to server b, where it is " +
+			"claimed; this copy is ended once it is empty"
+		if got := r.last("a"); got != want {
+			t.Errorf("event %q, want %q", got, want)
+		}
+		r.net["a"].show(group("one", 0), room("class", "old", 0), over)
+		r.pass(11 * time.Second)
+		r.expectSplit("empty", 0, 1, 1, 1)
+	})
+}
+
+// What could not be read may be a breakout room with people in it.
+func TestRun_StraysInBrokenLists(t *testing.T) {
+	bubble(t, config(), []string{"a", "b"}, func(_ *testing.T, r *rig) {
+		r.place("class", "b", "new")
+		r.net["b"].show(room("class", "new", 3))
+		r.net["a"].show(room("class", "old", 0), bbb.Meeting{InternalID: "group", Participants: 5, Breakout: true, ParentID: "old"})
+		r.pass(31 * time.Second)
+		r.expectSplit("unreadable", 0, 0, 0, 0)
+		r.net["a"].show(room("class", "old", 0))
+		r.pass(11 * time.Second)
+		r.expectSplit("readable", 0, 0, 0, 1)
+	})
+}
+
+// Before a meeting is ended its server is asked about it once more: what has changed since the poll is not ended.
+func TestRun_StraysThatChange(t *testing.T) {
+	refused := "<response><returncode>FAILED</returncode><messageKey>no</messageKey><message>No.</message></response>"
+	tests := []struct {
+		name   string
+		change func(r *rig)
+		body   string // that the server answers
+		logged int    // that it cannot be ended
+	}{
+		{"somebody joins", func(r *rig) { r.net["a"].show(room("class", "i-a", 1)) }, "", 0},
+		{"it is another session", func(r *rig) { r.net["a"].show(room("class", "i-x", 0)) }, "", 0},
+		{"it is over", func(r *rig) { r.net["a"].show() }, "", 0},
+		{"it is claimed here", func(r *rig) { r.place("class", "a", "i-a") }, "", 0},
+		{"nobody may know", func(*rig) {}, refused, 1},
+		{"the answer says nothing", func(*rig) {}, "<response><returncode>SUCCESS</returncode></response>", 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, config(), []string{"a", "b"}, func(t *testing.T, r *rig) {
+				r.place("class", "b", "i-b")
+				r.net["b"].show(room("class", "i-b", 1))
+				r.net["a"].show(room("class", "i-a", 0))
+				r.net["a"].set(behaviour{delay: 2 * time.Second, body: test.body}, "getMeetingInfo")
+				for range 100 { // until it is asked
+					if len(r.net["a"].times(r.start, "getMeetingInfo")) > 0 {
+						break
+					}
+					r.pass(100 * time.Millisecond)
+				}
+				r.net["a"].set(behaviour{body: list(room("class", "i-a", 0))}, "getMeetings") // as at the poll
+				test.change(r)
+				r.pass(5 * time.Second)
+				if n := len(r.net["a"].times(r.start, "end")); n != 0 {
+					t.Errorf("%d ends", n)
+				}
+				r.pass(15 * time.Second)
+				if n := r.logs.count("cannot be ended"); n != test.logged {
+					t.Errorf("logged %d times, want %d", n, test.logged)
+				}
+				r.expect("a", poller.Online)
+			})
+		})
+	}
+}
+
+// A server that does not say whether a meeting is empty still fails like any other.
+func TestRun_StraysNobodyTellsOf(t *testing.T) {
+	bubble(t, config(), []string{"a", "b"}, func(_ *testing.T, r *rig) {
+		r.place("class", "b", "i-b")
+		r.net["b"].show(room("class", "i-b", 1))
+		r.net["a"].show(room("class", "i-a", 0))
+		r.net["a"].set(hung, "getMeetingInfo")
+		r.pass(21 * time.Second)
+		r.expectSplit("hung", 0, 0, 0, 0)
+		if n := r.logs.count(`"health":"suspect"`); n != 1 {
+			r.t.Errorf("suspected %d times", n)
+		}
+	})
+}

@@ -49,18 +49,19 @@ func (p *Poller) take(s *server, client *bbb.Client, err error, stay bool) (chan
 		s.health.failed(p.now(), failureOf(err), p.config.thresholds(), stay)
 	}
 	fails := !s.health.failing.IsZero()
-	if fails != failing || s.health.is != was {
-		s.notify()
+	if fails == failing && s.health.is == was {
+		return false, false
 	}
+	s.notify()
+	p.ledger.SetServer(s.page()) // what it may be used for follows from both
 	if s.health.is != was {
 		p.turned(s, was, stay)
 	}
-	return s.health.is != was || fails != failing, fails && !failing
+	return true, fails && !failing
 }
 
-// turned tells everybody that a server's health is another one. The lock is held.
+// turned tells people that a server's health is another one. The lock is held.
 func (p *Poller) turned(s *server, was Health, stay bool) {
-	p.ledger.SetServer(s.page())
 	level := zerolog.WarnLevel
 	if s.health.is == Online || s.health.recovering() {
 		level = zerolog.InfoLevel
@@ -72,24 +73,31 @@ func (p *Poller) turned(s *server, was Health, stay bool) {
 
 // consequence says what a server's new health is, and what follows. The lock is held.
 func (p *Poller) consequence(s *server, was Health) string {
-	needs := s.health.needs(p.now(), p.config.thresholds())
-	until := "it answers"
-	if needs > 1 {
-		until = fmt.Sprintf("it has answered %d polls in a row", needs)
-	}
 	switch {
 	case s.health.is == Offline:
 		return "offline: " + s.health.reason + "; its meetings are created elsewhere when somebody asks, none is ended"
 	case s.health.recovering():
-		return "suspect: it answers again; no new meetings until " + until
+		return "suspect: it answers again; " + p.reluctance(s)
 	case s.health.is == Suspect && was == Offline:
 		return "suspect, no longer offline: most of the pool fails, our own network is the likelier cause"
 	case s.health.is == Suspect:
-		return "suspect: " + s.health.reason + "; no new meetings until " + until
+		return "suspect: " + s.health.reason + "; " + p.reluctance(s)
 	case s.record.State != store.Enabled:
 		return "online: it answers; no new meetings, because it is " + string(s.record.State)
 	}
 	return "online: it answers, and takes new meetings"
+}
+
+// reluctance says when a server that is suspect takes new meetings again. The lock is held.
+func (p *Poller) reluctance(s *server) string {
+	if s.record.State != store.Enabled {
+		return "no new meetings, because it is " + string(s.record.State)
+	}
+	until := "it answers"
+	if needs := s.health.needs(p.now(), p.config.thresholds()); needs > 1 {
+		until = fmt.Sprintf("it has answered %d polls in a row", needs)
+	}
+	return "no new meetings until " + until + ", while others can take them"
 }
 
 // hurry has a server probed soon after a call of somebody else has failed. A poll that was on its way says nothing

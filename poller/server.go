@@ -91,19 +91,21 @@ func (s *server) replace(client *bbb.Client) {
 func (s *server) page() placement.Server {
 	return placement.Server{
 		ID: s.id, Weight: s.record.Weight, Capacity: s.record.Capacity, Hard: s.record.Hard,
-		Tag: s.record.Tag, Standing: standing(s.record.State, s.health.is),
+		Tag: s.record.Tag, Standing: standing(s.record.State, &s.health),
 	}
 }
 
 // standing is what a server may be used for.
-func standing(state store.ServerState, is Health) placement.Standing {
+func standing(state store.ServerState, h *health) placement.Standing {
 	switch {
-	case state == store.Disabled || is == Offline:
+	case state == store.Disabled || h.is == Offline:
 		return placement.Gone
 	case state == store.Cordoned || state == store.Draining:
 		return placement.Held
-	case is == Online:
+	case h.is == Online:
 		return placement.Open
+	case h.failing.IsZero(): // not asked yet, or on its way back
+		return placement.Unproven
 	}
 	return placement.Doubtful
 }

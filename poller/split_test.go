@@ -1,6 +1,8 @@
 package poller_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,24 +113,56 @@ func TestRun_SplitHeals(t *testing.T) {
 	}
 }
 
-// The copy of a meeting that is over is left alone while there are people in it, and says so.
+// When a meeting is over the people in its copy have no other: it is theirs, and claimed where it is. Where nobody is in
+// it, it is ended.
 func TestRun_SplitClaimIsOver(t *testing.T) {
+	tests := []struct {
+		name   string
+		people int
+		claims map[string]string
+		ends   int
+	}{
+		{"with people", 5, map[string]string{"class": "a"}, 0},
+		{"empty", 0, map[string]string{}, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, config(), []string{"a", "b"}, func(t *testing.T, r *rig) {
+				r.divided(3, 5)
+				found, err := r.ledger.Peek(key("class"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := r.ledger.Close(t.Context(), found.Claim, "ended"); err != nil {
+					t.Fatal(err)
+				}
+				r.net["b"].show()
+				r.net["a"].show(room("class", "i-a", test.people))
+				r.pass(21 * time.Second)
+				r.claims("over", test.claims)
+				r.expectSplit("over", 0, 1, 1, test.ends)
+			})
+		})
+	}
+}
+
+// One machine may be in the pool under two names: what is empty there is the very meeting that is claimed under the other
+// name, and is ended under neither.
+func TestRun_SplitIsTheSame(t *testing.T) {
 	bubble(t, config(), []string{"a", "b"}, func(t *testing.T, r *rig) {
-		r.divided(3, 5)
-		found, err := r.ledger.Peek(key("class"))
-		if err != nil {
-			t.Fatal(err)
+		r.place("class", "b", "i-1")
+		for _, people := range []int{0, 3} {
+			r.net["a"].show(room("class", "i-1", people))
+			r.net["b"].show(room("class", "i-1", people))
+			r.pass(21 * time.Second)
 		}
-		if _, err := r.ledger.Close(t.Context(), found.Claim, "ended"); err != nil {
-			t.Fatal(err)
+		r.expectSplit("with people", 1, 1, 0, 0)
+		want := "meeting class is here, too, with 3 people: joins go to server b, where it is claimed; it has the same internal " +
+			"ID there, so nothing is ended; is one machine in the pool under two names?"
+		if got := r.last("a"); got != want {
+			t.Errorf("event %q, want %q", got, want)
 		}
-		r.net["b"].show()
-		r.pass(21 * time.Second)
-		r.claims("over", map[string]string{})
-		r.expectSplit("over", 1, 1, 0, 0)
-		r.net["a"].show(room("class", "i-a", 0))
-		r.pass(21 * time.Second)
-		r.expectSplit("and empty", 0, 1, 1, 1)
+		r.claims("at the end", map[string]string{"class": "b"})
 	})
 }
 
@@ -195,6 +229,107 @@ func TestRun_SplitOfLongID(t *testing.T) {
 		r.pass(21 * time.Second)
 		if got := r.last("a"); !strings.Contains(got, "is here, too") || len(got) > 600 {
 			t.Errorf("event of %d bytes: %q", len(got), got)
+		}
+	})
+}
+
+// Nobody knows what a server that is offline still has. What is shown of it is what is claimed there: no copies, neither
+// those that polls saw nor those that were made by creating a meeting elsewhere meanwhile. When it is back they are told
+// of no second time.
+func TestRun_SplitOfOfflineServer(t *testing.T) {
+	bubble(t, config(), []string{"a", "b", "c"}, func(t *testing.T, r *rig) {
+		a := r.net["a"]
+		r.place("stays", "a", "i-1")
+		r.place("moves", "a", "i-2")
+		r.place("class", "b", "i-b")
+		r.net["b"].show(room("class", "i-b", 3))
+		a.show(room("class", "i-a", 2), room("stays", "i-1", 4), room("moves", "i-2", 8))
+		r.pass(21 * time.Second)
+		r.expectSplit("seen", 1, 1, 0, 0)
+		a.set(down)
+		r.pass(time.Hour)
+		r.expect("a", poller.Offline)
+		if st := s(r, "a"); st.Split != 0 || st.Meetings != 2 || st.Users != 12 || st.Largest != 8 {
+			t.Errorf("offline: %d split, %d meetings, %d people, largest %d", st.Split, st.Meetings, st.Users, st.Largest)
+		}
+		r.place("moves", "b", "i-3")
+		r.net["b"].show(room("class", "i-b", 3), room("moves", "i-3", 1))
+		r.pass(time.Minute)
+		if st := s(r, "a"); st.Split != 0 || st.Meetings != 1 || st.Users != 4 {
+			t.Errorf("moved: %d split, %d meetings, %d people", st.Split, st.Meetings, st.Users)
+		}
+		a.set(behaviour{})
+		r.pass(21 * time.Second)
+		r.expect("a", poller.Online)
+		r.expectSplit("back", 2, 2, 0, 0)
+	})
+}
+
+// A server that lists copies by the hundred floods neither the log nor its events, and whatever happened before can be
+// read still. The metrics count them all.
+func TestRun_SplitFlood(t *testing.T) {
+	const n = 300
+	bubble(t, config(), []string{"a", "b"}, func(t *testing.T, r *rig) {
+		var here, there, empty []bbb.Meeting
+		for i := range n {
+			id := fmt.Sprintf("class-%03d", i)
+			r.place(id, "b", "b-"+id)
+			there = append(there, room(id, "b-"+id, 1))
+			here = append(here, room(id, "a-"+id, 2))
+			empty = append(empty, room(id, "a-"+id, 0))
+		}
+		told := func(when, kind, line, more, text string) {
+			t.Helper()
+			if got := r.happened("a", kind); got != 6 {
+				t.Errorf("%s: %d events, want 6", when, got)
+			}
+			if one, sum := r.logs.count(line), r.logs.count(more); one != 5 || sum != 1 {
+				t.Errorf("%s: %d lines and %d that sum up, want 5 and 1", when, one, sum)
+			}
+			if !slices.ContainsFunc(r.Events("a"), func(e poller.Event) bool { return e.Kind == kind && e.Text == text }) {
+				t.Errorf("%s: no event %q among %v", when, text, r.Events("a"))
+			}
+			if want := fmt.Sprintf("bbbpool_server_events_total{server=\"a\",event=%q} %d\n", kind, n); !strings.Contains(r.metrics(), want) {
+				t.Errorf("%s: metrics without %s", when, want)
+			}
+		}
+		r.net["b"].show(there...)
+		r.net["a"].show(here...)
+		r.pass(21 * time.Second)
+		if got := s(r, "a").Split; got != n {
+			t.Errorf("%d split meetings", got)
+		}
+		told("split", "split", `"meeting is on two servers"`, `"more meetings are on two servers"`,
+			"295 more meetings are here, too, with people in them; what is a copy is ended once it is empty")
+		r.net["a"].show(empty...)
+		r.pass(21 * time.Second)
+		told("healed", "healed", `"meeting is no longer on two servers"`, `"more meetings are no longer on two servers"`,
+			"295 more meetings are no longer on two servers")
+		told("ended", "ended", `"ended an empty meeting that is claimed on another server"`,
+			`"ended more empty meetings that are claimed on other servers"`,
+			"ended 295 more empty copies of meetings here: they are claimed on other servers, or over")
+		if first := r.Events("a")[0]; first.Kind != string(poller.Online) {
+			t.Errorf("first event %v, want the very first of all", first)
+		}
+	})
+}
+
+// Nor does one that refuses to end them.
+func TestRun_SplitFloodRefused(t *testing.T) {
+	failed := "<response><returncode>FAILED</returncode><messageKey>no</messageKey><message>No.</message></response>"
+	bubble(t, config(), []string{"a", "b"}, func(t *testing.T, r *rig) {
+		var here, there []bbb.Meeting
+		for i := range 50 {
+			id := fmt.Sprintf("class-%03d", i)
+			r.place(id, "b", "b-"+id)
+			there, here = append(there, room(id, "b-"+id, 1)), append(here, room(id, "a-"+id, 0))
+		}
+		r.net["b"].show(there...)
+		r.net["a"].show(here...)
+		r.net["a"].set(behaviour{body: failed}, "end")
+		r.pass(time.Minute)
+		if one, sum := r.logs.count("is claimed on another server cannot be ended"), r.logs.count(`"meetings":45`); one != 5 || sum != 1 {
+			t.Errorf("%d lines and %d that sum up, want 5 and 1", one, sum)
 		}
 	})
 }

@@ -22,8 +22,9 @@ type Status struct {
 	ClockSkew          time.Duration // how far its clock is ahead of ours, to the second
 	CertificateExpires time.Time     // zero where there is none, or none was seen
 
-	Meetings int // seen at the last poll, breakout rooms left out
-	Users    int // people seen at the last poll
+	// What the last poll saw. Of a server that is offline only what is claimed there counts still.
+	Meetings int // breakout rooms left out
+	Users    int // people
 	Videos   int
 	Largest  int // people in the largest meeting
 	Split    int // meetings with people in them that are claimed on another server
@@ -60,13 +61,14 @@ func (p *Poller) status(s *server) Status {
 		Patience: s.pace.patience(p.config.Connect, p.config.Response), ClockKnown: s.clock.seen > 0,
 		ClockSkew: s.clock.skew(), CertificateExpires: s.expires, Broken: s.broken, Load: p.ledger.ServerLoad(s.id),
 	}
+	away := s.health.is == Offline
 	for _, c := range s.copies {
-		if c.people > 0 {
+		if c.used() && !away {
 			st.Split++
 		}
 	}
 	for _, m := range s.meetings {
-		if m.Breakout || m.Ended {
+		if m.Breakout || m.Ended || away && !p.claimed(key(m), s.id) {
 			continue
 		}
 		st.Meetings++
@@ -77,29 +79,30 @@ func (p *Poller) status(s *server) Status {
 	return st
 }
 
-// Ready tells why the pool cannot take new meetings, or "" if it can. A pool without servers that should take some is
-// as ready as it can be: joins go on, and somebody may be waiting for that to add servers.
+// Ready tells why the pool cannot take new meetings, or "" if it can: also servers on their way back take them where
+// nobody else can. A pool without servers that should take some is as ready as it can be: joins go on, and somebody may
+// be waiting for that to add servers.
 func (p *Poller) Ready() string {
 	enabled, unknown := 0, 0
 	for _, s := range p.sorted() {
 		s.mu.Lock()
-		state, health := s.record.State, s.health.is
+		state, unseen, failing := s.record.State, s.health.is == Unknown, !s.health.failing.IsZero()
 		s.mu.Unlock()
 		switch {
 		case state != store.Enabled:
 			continue
-		case health == Online:
-			return ""
-		case health == Unknown:
+		case unseen:
 			unknown++
+		case !failing:
+			return ""
 		}
 		enabled++
 	}
 	switch {
-	case enabled == 0:
-		return ""
-	case unknown > 0:
+	case unknown > 0 && unknown == enabled:
 		return "no server has been polled yet"
+	case enabled == 0 || unknown > 0: // a server that was not asked yet comes before those that fail
+		return ""
 	case p.outage().own():
 		return "no server can take new meetings: most fail at once, check our own network and DNS"
 	}

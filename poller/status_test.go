@@ -18,6 +18,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+const (
+	recovering = poller.Health("recovering") // suspect, and on its way back
+	fails      = "no server can take new meetings"
+)
+
 // The pool is ready when a new meeting would find a place. The reason says where to look.
 func TestReady(t *testing.T) {
 	type server struct {
@@ -30,6 +35,10 @@ func TestReady(t *testing.T) {
 		want    string
 	}{
 		{"no servers", nil, ""},
+		{"one on its way back", []server{{store.Enabled, poller.Suspect}, {store.Enabled, recovering}}, ""},
+		{"all on their way back", []server{{store.Enabled, recovering}, {store.Enabled, recovering}}, ""},
+		{"the one on its way back is cordoned", []server{{store.Cordoned, recovering}, {store.Enabled, poller.Suspect}}, fails},
+		{"one fails, one was not asked yet", []server{{store.Enabled, poller.Suspect}, {store.Enabled, poller.Unknown}}, ""},
 		{"none enabled", []server{{store.Cordoned, poller.Online}, {store.Disabled, poller.Unknown}}, ""},
 		{"one online", []server{{store.Enabled, poller.Suspect}, {store.Enabled, poller.Online}}, ""},
 		{
@@ -40,17 +49,19 @@ func TestReady(t *testing.T) {
 		{
 			"one of one fails",
 			[]server{{store.Enabled, poller.Suspect}},
-			"no server can take new meetings",
+			fails,
 		},
 		{
 			"all fail at once",
 			[]server{{store.Enabled, poller.Suspect}, {store.Enabled, poller.Suspect}},
-			"no server can take new meetings: most fail at once, check our own network and DNS",
+			fails + ": most fail at once, check our own network and DNS",
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := newRig(t, config(), time.Now)
+			c := config()
+			c.Healthy = 2
+			r := newRig(t, c, time.Now)
 			for i, s := range test.servers {
 				rec := record(string(rune('a' + i)))
 				rec.State = s.state
@@ -60,6 +71,9 @@ func TestReady(t *testing.T) {
 					r.Report(rec.ID, r.Client(rec.ID), nil)
 				case poller.Suspect:
 					r.Report(rec.ID, r.Client(rec.ID), errDown)
+				case recovering:
+					r.Report(rec.ID, r.Client(rec.ID), errDown)
+					r.Report(rec.ID, r.Client(rec.ID), nil)
 				case poller.Offline, poller.Unknown:
 				}
 			}

@@ -68,7 +68,7 @@ type Reply struct {
 
 // Skew is the server's clock minus ours, in whole seconds, by the reply to a call that we began and ended at these times.
 // It is 0 where the reply does not tell: it has no Date, or the difference may as well come from the length of the call,
-// and from Date having no fractions of a second.
+// and from Date having no fractions of a second. Beyond a year it is a year, ahead or behind.
 func (r *Reply) Skew(began, ended time.Time) time.Duration {
 	if r.Date.IsZero() {
 		return 0
@@ -79,8 +79,11 @@ func (r *Reply) Skew(began, ended time.Time) time.Duration {
 	if skew.Abs() <= half+fraction {
 		return 0
 	}
-	return skew.Round(time.Second)
+	return min(max(skew.Round(time.Second), -maxSkew), maxSkew)
 }
+
+// maxSkew is as far as clocks may be apart. What is said beyond that may be any date, and overflows what is made of it.
+const maxSkew = 365 * 24 * time.Hour
 
 // Answer reads the head of the reply to a call. It fails with a *CallError where that is not BigBlueButton's.
 func (r *Reply) Answer(call string) (Answer, error) {

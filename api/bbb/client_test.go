@@ -401,8 +401,32 @@ func TestDiagnose_Clock(t *testing.T) {
 	}
 }
 
+// A clock that is out of all bounds is a year off, in what an operator reads as well.
+func TestDiagnose_AbsurdClock(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for date, want := range map[string]time.Duration{
+		"Tue, 02 Jan 0001 00:00:00 GMT": -year, "Thu, 01 Jan 1970 00:00:00 GMT": -year, "Fri, 31 Dec 9999 23:59:59 GMT": year,
+	} {
+		root, list := sample(t, "root-3.0"), sample(t, "getmeetings-3.0")
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", date)
+			if strings.HasSuffix(r.URL.Path, "getMeetings") {
+				root = list
+			}
+			_, _ = w.Write(root)
+		})
+		got, err := bbb.Diagnose(t.Context(), bbb.Endpoint{URL: s.URL}, func(e bbb.Endpoint) *bbb.Client {
+			return bbb.NewClient(e, newTransport(t), time.Minute)
+		})
+		if err != nil || got.Skew != want {
+			t.Errorf("%s: got %v, %v, want %v", date, got.Skew, err, want)
+		}
+	}
+}
+
 // What the length of the call and the missing fractions of a second may explain is no difference between clocks.
 func TestReply_Skew(t *testing.T) {
+	const year = 365 * 24 * time.Hour
 	began := time.Unix(1_760_000_000, 300_000_000)
 	at := func(d time.Duration) time.Time { return began.Add(d).Truncate(time.Second) } // as a server prints it
 	for name, test := range map[string]struct {
@@ -418,7 +442,13 @@ func TestReply_Skew(t *testing.T) {
 		"behind":        {at(-time.Minute), 20 * time.Millisecond, -time.Minute},
 		"a bit":         {at(3 * time.Second), 20 * time.Millisecond, 3 * time.Second},
 		"ahead, slowly": {at(time.Minute), 4 * time.Second, 58 * time.Second},
-		"absurd":        {time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), 0, (1<<63 - 1)},
+		"a year":        {at(year), 0, year},
+		"a year behind": {at(-year), 0, -year},
+		"more":          {at(year + time.Minute), 0, year},
+		"more behind":   {at(-year - time.Minute), 0, -year},
+		"the end":       {time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), 0, year},
+		"the beginning": {time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), 0, -year},
+		"before it":     {time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), 0, -year},
 	} {
 		reply := &bbb.Reply{Date: test.date}
 		if got := reply.Skew(began, began.Add(test.took)); got != test.want {

@@ -3,7 +3,6 @@ package bbb
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -37,8 +36,12 @@ const MaxAnswer = 64 << 20
 // maxMeetings is how many meetings of one server are looked at. Those beyond it count as broken.
 const maxMeetings = 20_000
 
+// maxMended is how many bytes of an answer may be mended: some 12,000 attendees of meetings that are not sound.
+const maxMended = 4 << 20
+
 // ParseMeetings reads the answer to getMeetings. A meeting that is not sound XML is mended; broken tells how many were
-// lost even so, for want of an ID. The raw elements keep body alive.
+// lost even so, for want of an ID, or because there was more to mend than in any real answer. The raw elements keep body
+// alive. What it allocates, garbage included, is at most twice the size of body and 32 MiB.
 func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
 	answer, err := ParseAnswer(body)
 	if err != nil {
@@ -47,12 +50,15 @@ func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
 	if answer.Err != nil {
 		return nil, 0, fmt.Errorf("getMeetings: %w", answer.Err)
 	}
+	mendable := maxMended
 	for s := (scanner{b: body}); ; {
 		raw, ok := nextMeeting(&s)
 		if !ok {
 			return meetings, broken, nil
 		}
-		if m, ok := parseMeeting(raw); ok && len(meetings) < maxMeetings {
+		if len(meetings)+broken >= maxMeetings {
+			broken++
+		} else if m, ok := parseMeeting(raw, &mendable); ok {
 			meetings = append(meetings, m)
 		} else {
 			broken++
@@ -120,15 +126,19 @@ func (s *scanner) beforeElement() bool {
 	}
 }
 
-// parseMeeting reads one <meeting> element, mending it where it has to.
-func parseMeeting(raw []byte) (Meeting, bool) {
+// parseMeeting reads one <meeting> element, mending it where it has to. What that takes goes off mendable.
+func parseMeeting(raw []byte, mendable *int) (Meeting, bool) {
 	m := Meeting{Raw: raw}
 	inner := raw[bytes.IndexByte(raw, '>')+1:]
 	content, whole := bytes.CutSuffix(inner, []byte(meetingClose))
 	if !whole || !children(content, m.set) {
-		content = mend(content)
-		m = Meeting{Raw: slices.Concat([]byte(meetingOpen), content, []byte(meetingClose))}
-		children(content, m.set)
+		mended, ok := mend(content, *mendable)
+		*mendable = max(*mendable-len(mended), 0)
+		if !ok {
+			return Meeting{}, false
+		}
+		m = Meeting{Raw: mended}
+		children(mended[len(meetingOpen):len(mended)-len(meetingClose)], m.set)
 	}
 	return m, m.MeetingID != "" && m.InternalID != ""
 }
@@ -173,14 +183,24 @@ func (m *Meeting) set(name string, inner []byte) {
 // count reads a number of people, of which no server holds a million.
 func count(b []byte) int { return int(min(number(b), 1_000_000)) }
 
+// maxNumber is how many bytes of text a number may have, separators included.
+const maxNumber = 64
+
 // number reads a number as servers print them: Java puts separators between thousands, which ones depends on the
 // server's language. What is no number is 0.
 func number(b []byte) int64 {
-	groups := strings.FieldsFunc(plain(b), func(r rune) bool { return strings.ContainsRune(",.'’ \u00a0\u202f", r) })
-	for _, group := range groups[min(1, len(groups)):] {
-		if len(group) != 3 {
+	text := plain(b)
+	if len(text) > maxNumber {
+		return 0
+	}
+	groups := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",.'’ \u00a0\u202f", r) })
+	for i, group := range groups {
+		if i > 0 && len(group) != 3 || strings.Trim(group, "0123456789") != "" {
 			return 0
 		}
+	}
+	if len(groups) == 0 {
+		return 0
 	}
 	n, err := strconv.ParseUint(strings.Join(groups, ""), 10, 63)
 	if err != nil {

@@ -22,18 +22,30 @@ var (
 // mender makes sound XML of what is not: tags that were forgotten are added, those that fit nowhere become text, and
 // text is escaped. It knows enough of meetings to tell a tag that somebody has for a name from one that ends it.
 type mender struct {
-	out  []byte
-	open []string
+	out   []byte
+	limit int // of out, in bytes
+	open  []string
 }
 
-// mend returns the content of an element in sound XML.
-func mend(b []byte) []byte {
-	m := &mender{out: make([]byte, 0, len(b)+len(b)/8+64)}
-	for s := (scanner{b: b}); ; {
+// mend returns a meeting of this content in sound XML. It fails where that would have more bytes than the limit: escaped,
+// a hostile text is five times as long, and a meeting of that size is nobody's.
+func mend(content []byte, limit int) (whole []byte, ok bool) {
+	if len(content) > limit {
+		return nil, false
+	}
+	m := &mender{out: make([]byte, 0, min(len(content)+len(content)/8+64, limit)), limit: limit}
+	m.out = append(m.out, meetingOpen...)
+	m.content(content)
+	m.closeTo(0)
+	m.out = append(m.out, meetingClose...)
+	return m.out, len(m.out) <= limit
+}
+
+func (m *mender) content(b []byte) {
+	for s := (scanner{b: b}); len(m.out) <= m.limit; {
 		t, ok := s.next()
 		if !ok {
-			m.closeTo(0)
-			return m.out
+			return
 		}
 		switch t.kind {
 		case startKind, emptyKind:
@@ -41,9 +53,9 @@ func mend(b []byte) []byte {
 		case endKind:
 			m.end(t)
 		case cdataKind:
-			m.out = AppendText(m.out, string(cdataText(t.raw)))
+			m.text(cdataText(t.raw), false)
 		case textKind, strayKind:
-			m.text(t.raw)
+			m.text(t.raw, true)
 		}
 	}
 }
@@ -55,7 +67,7 @@ func (m *mender) start(t token) {
 		m.closeTo(len(m.open) - 1)
 	}
 	if inLeaf && !known || len(m.open) == maxDepth {
-		m.text(t.raw)
+		m.text(t.raw, true)
 		return
 	}
 	m.out = append(m.out, t.raw...)
@@ -72,7 +84,7 @@ func (m *mender) end(t token) {
 		}
 	}
 	if len(m.open) > 0 && slices.Contains(leaves, m.open[len(m.open)-1]) {
-		m.text(t.raw)
+		m.text(t.raw, true)
 	}
 }
 
@@ -84,10 +96,13 @@ func (m *mender) closeTo(depth int) {
 	}
 }
 
-// text appends text, with references left as they are.
-func (m *mender) text(b []byte) {
-	for len(b) > 0 {
-		_, n := reference(b)
+// text appends text. References in it are left as they are; in CDATA there are none.
+func (m *mender) text(b []byte, references bool) {
+	for len(b) > 0 && len(m.out) <= m.limit {
+		n := 0
+		if references {
+			_, n = reference(b)
+		}
 		if n == 0 {
 			_, n = utf8.DecodeRune(b)
 		}

@@ -2,7 +2,6 @@ package bbb
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,9 +9,16 @@ import (
 // blanks are the characters that XML counts as white space.
 const blanks = " \t\r\n"
 
-// plain returns the text in b: references resolved, CDATA unwrapped, forbidden characters dropped.
+// maxValue is how long the text of an element may be. Names and IDs have at most 256 characters.
+const maxValue = 64 << 10
+
+// plain returns the text in b: references resolved, CDATA unwrapped, forbidden characters dropped. Text of more than
+// maxValue bytes counts as none.
 func plain(b []byte) string {
 	b = bytes.Trim(b, blanks)
+	if len(b) > maxValue {
+		return ""
+	}
 	if isOrdinary(b) {
 		return string(b)
 	}
@@ -87,14 +93,22 @@ func reference(b []byte) (r rune, size int) {
 	return r, end + 1
 }
 
+// charReference reads "#65" or "#x41". It goes without strconv, whose errors are twenty times what they are about: a
+// text may be full of them. The caller sees to it that the name is short.
 func charReference(name string) rune {
 	digits, ok := strings.CutPrefix(name, "#")
-	base := 10
+	base := int64(10)
 	if hex, isHex := strings.CutPrefix(digits, "x"); isHex {
 		digits, base = hex, 16
 	}
-	n, err := strconv.ParseUint(digits, base, 32)
-	if !ok || err != nil || n > utf8.MaxRune || !legal(rune(n)) {
+	n := int64(0)
+	for i := range len(digits) {
+		if c := digits[i]; !isHex(c) || base == 10 && c > '9' {
+			return 0
+		}
+		n = n*base + int64(unhex(digits[i]))
+	}
+	if !ok || n > utf8.MaxRune || !legal(rune(n)) {
 		return 0
 	}
 	return rune(n)

@@ -43,7 +43,10 @@ func javaLength(s string) (n int) {
 	return n
 }
 
-const maxBodyDepth = 100
+const (
+	maxBodyDepth  = 100
+	maxBodyEquals = 100_000 // equals signs, of which every attribute has one
+)
 
 // CheckBreakout tells what would be wrong with a create of a breakout room, or nil. A server answers some of it with
 // status 500, as if it were broken itself.
@@ -61,8 +64,12 @@ func CheckBreakout(params Params) *Error {
 }
 
 // wellFormed tells whether a body is XML. A server would answer one that is not with status 500, as if it were broken
-// itself, so it must not get that far. Documents with a DTD count as malformed.
+// itself, so it must not get that far. Documents with a DTD count as malformed, and so do those that may have a sea of
+// attributes: encoding/xml makes of each twenty times its size.
 func wellFormed(body []byte) bool {
+	if bytes.Count(body, []byte("=")) > maxBodyEquals {
+		return false
+	}
 	d := xml.NewDecoder(bytes.NewReader(body))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return latin1{r}, nil }
 	depth, roots := 0, 0
