@@ -15,6 +15,9 @@ const (
 	reasonGone    = "gone"    // the server does not know the meeting any more
 	reasonMoved   = "moved"   // created on another server
 	reasonRemoved = "removed" // its server has left the pool
+
+	// Forgotten: given up by people, while it may go on where it is. If it is seen again it is claimed again.
+	Forgotten = "forgotten"
 )
 
 // Close turns a claim into a session, and keeps polls that were on their way from adopting it. If the claim has changed
@@ -75,7 +78,7 @@ func (l *Ledger) finish(
 	}
 	stay := m.stay
 	l.drop(m)
-	if reason == reasonGone || reason == reasonRemoved {
+	if reason == reasonGone || reason == reasonRemoved || reason == Forgotten {
 		l.vanished.add(key, closing{server: over.claim.Server, internalID: over.claim.InternalID, at: l.now(), stay: &stay})
 	} else {
 		l.closed.add(key, closing{server: over.claim.Server, internalID: over.claim.InternalID, at: l.now()})

@@ -205,7 +205,7 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 		claim.Expected = l.expect(c.key.Tenant, m.room, Wish{Hint: claim.Hint}).people
 		l.put(m, l.newStay(claim))
 	case c.before != nil:
-		before = c.before.replaced(l.now(), internalID)
+		before = c.before.replaced(claim.Placed, internalID)
 	}
 	m.claim, m.confirmed, m.missed = claim, l.now(), 0
 	if last, closed := l.closed.of(c.key); closed && last.is(claim.Server, internalID) {

@@ -327,7 +327,7 @@ func TestAPI_LogLifecycle(t *testing.T) {
 	for _, words := range []string{
 		`"server":"a","state":"draining"`, `"state":"disabled","missing":["r1"],"message":"server drained"`,
 		`"server":"b","load":0,"passed":true,"admitted":false,"message":"server tested"`,
-		`"state":"disabled","ended":0,"failed":0,"skip_end_calls":false,"message":"server panic"`,
+		`"state":"disabled","ended":0,"forgotten":0,"failed":0,"skip_end_calls":false,"message":"server panic"`,
 		`"server":"a","action":"removed"`, `"tenant":"other","tag":"","ignore_hints":true,"message":"tenant changed"`,
 	} {
 		if !strings.Contains(p.log.String(), words) {

@@ -62,8 +62,10 @@ type Panic struct {
 // Panicked is the outcome.
 type Panicked struct {
 	Server
-	Ended  int      `json:"ended"`  // meetings that were ended, or forgotten
-	Failed []string `json:"failed"` // what the server did not end, or show, with the reason; claims are forgotten all the same
+	Ended int `json:"ended"`
+	// Forgotten are the meetings that the server was not asked to end, or did not: they may go on there.
+	Forgotten int      `json:"forgotten"`
+	Failed    []string `json:"failed"` // what the server did not end, or show, with the reason; claims are forgotten all the same
 }
 
 // Sync asks for the pool to have exactly the servers of a list.

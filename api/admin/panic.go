@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -54,9 +55,11 @@ func (a *API) panicServer(r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.logger(r).Warn().Str("server", s.ID).Str("state", string(record.State)).Int("ended", e.ended).
-			Int("failed", len(e.failed)).Bool("skip_end_calls", p.SkipEndCalls).Msg("server panic")
-		return Panicked{Server: a.outcome(ctx, record, Result{}).Server, Ended: e.ended, Failed: e.failed}, nil
+		a.logger(r).Warn().Str("server", s.ID).Str("state", string(record.State)).Int("ended", e.ended-e.forgotten).
+			Int("forgotten", e.forgotten).Int("failed", len(e.failed)).Bool("skip_end_calls", p.SkipEndCalls).Msg("server panic")
+		return Panicked{
+			Server: a.outcome(ctx, record, Result{}).Server, Ended: e.ended - e.forgotten, Forgotten: e.forgotten, Failed: e.failed,
+		}, nil
 	}), nil
 }
 
@@ -70,9 +73,11 @@ type evacuation struct {
 
 	mu     sync.Mutex
 	most   int // meetings there at once
-	ended  int
+	ended  int // or forgotten
 	failed []string
-	asked  map[string]bool // IDs of meetings whose claims are closed
+
+	forgotten int             // of these, without the server having ended them
+	asked     map[string]bool // IDs of meetings whose claims are closed
 }
 
 // evacuate keeps new meetings away from a server, and ends those that are claimed there: in rounds, for a create may be
@@ -146,7 +151,11 @@ func (e *evacuation) end(ctx context.Context, c store.Claim) error {
 
 // close closes a claim. One that has changed, or is just being created, is left for another round.
 func (e *evacuation) close(ctx context.Context, c store.Claim, failed error) error {
-	closed, err := e.api.Meetings.Close(context.WithoutCancel(ctx), c, "panic")
+	reason := "panic"
+	if e.skip || failed != nil {
+		reason = placement.Forgotten
+	}
+	closed, err := e.api.Meetings.Close(context.WithoutCancel(ctx), c, reason)
 	if err != nil {
 		return fmt.Errorf("server %s keeps its meetings: %w", e.id, err)
 	}
@@ -157,6 +166,9 @@ func (e *evacuation) close(ctx context.Context, c store.Claim, failed error) err
 	defer e.mu.Unlock()
 	e.asked[c.MeetingID] = true
 	e.ended++
+	if reason == placement.Forgotten {
+		e.forgotten++
+	}
 	e.note(c.MeetingKey, failed)
 	return nil
 }

@@ -76,7 +76,7 @@ func TestClient_PanicServer_Options(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := p.PanicServer(t.Context(), "a", admin.Panic{SkipEndCalls: true, KeepState: true}, ignore)
-		if err != nil || got.Ended == 0 || got.State != string(state) {
+		if err != nil || got.Ended != 0 || got.Forgotten == 0 || got.State != string(state) {
 			t.Errorf("%s: panicked %+v, %v", state, got, err)
 		}
 		p.state(t, "a", state)
@@ -96,7 +96,7 @@ func TestClient_PanicServer_Fails(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore)
-	if err != nil || got.Ended != 2 || len(got.Failed) != 3 || got.State != "disabled" {
+	if err != nil || got.Ended != 0 || got.Forgotten != 2 || len(got.Failed) != 3 || got.State != "disabled" {
 		t.Errorf("panicked %+v, %v", got, err)
 	}
 	if !strings.HasPrefix(got.Failed[2], "what else goes on there cannot be seen: server a: ") {

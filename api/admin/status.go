@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -79,9 +81,18 @@ func (a *API) problems(servers []poller.Status) []string {
 		for _, warning := range s.Warnings {
 			list = append(list, fmt.Sprintf("server %s: %s", s.ID, warning))
 		}
+		if s.Split > 0 {
+			list = append(list, fmt.Sprintf("server %s has people in %s of meetings that run on another server: bbbpool server show %s",
+				s.ID, count(s.Split, "copy", "copies"), s.ID))
+		}
 		if people := s.Load.People; s.Capacity > 0 && people > s.Capacity {
 			list = append(list, fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity))
 		}
+	}
+	probe := store.MeetingKey{Tenant: store.DefaultTenant}
+	if enabled > 0 && errors.Is(a.Meetings.Consider(probe, placement.Wish{}).Err, placement.ErrFull) {
+		list = append(list, "every server is at its hard capacity: new meetings are refused; enable another server, or raise "+
+			"a capacity with bbbpool server set ID --capacity N")
 	}
 	if len(servers) > 0 && enabled == 0 { // a pool without servers is a new one, and nothing is wrong with it
 		list = append(list, "no server is enabled: bbbpool server enable ID")

@@ -108,6 +108,10 @@ func TestClient_TestServer_InUse(t *testing.T) {
 func TestClient_TestServer_Refused(t *testing.T) {
 	p, s := newTestPool(t), simulate(t, 1)[0]
 	p.add(t, "a", s)
+	slow := simulator.Fault{Kind: simulator.Slow, Delay: 300 * time.Millisecond, Calls: []string{"end"}}
+	if err := s.Fault(slow); err != nil { // so that the first test is not over before the second has begun
+		t.Fatal(err)
+	}
 	nested := false
 	_, err := p.TestServer(t.Context(), "a", admin.Trial{}, func(recordings.Progress) {
 		if nested {

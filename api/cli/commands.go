@@ -21,7 +21,7 @@ type ServerCmds struct {
 	Remove  ServerRemoveCmd  `cmd:"" help:"Take a server out of the pool."`
 	Enable  ServerEnableCmd  `cmd:"" help:"Let a server take meetings."`
 	Cordon  ServerCordonCmd  `cmd:"" help:"Let a server keep its meetings and take no new ones."`
-	Drain   ServerDrainCmd   `cmd:"" help:"Take a server out of use once its meetings are over and its recordings are here."`
+	Drain   ServerDrainCmd   `cmd:"" help:"Keep new meetings away from a server that is to go; with --wait, disable it when its meetings are over and its recordings are here."`
 	Disable ServerDisableCmd `cmd:"" help:"Take a server out of use, at once."`
 	Panic   ServerPanicCmd   `cmd:"" help:"End all meetings on a server, and take it out of use."`
 	Test    ServerTestCmd    `cmd:"" help:"Test whether a server is fit for meetings, and let it into the pool."`

@@ -54,10 +54,6 @@ func (c *ServerPanicCmd) question(s admin.Server) string {
 }
 
 func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
-	what := "ended"
-	if c.SkipEndCalls {
-		what = "forgotten"
-	}
 	if env.Options.JSON {
 		if err := printJSON(env.Out, p); err != nil {
 			return err
@@ -68,7 +64,11 @@ func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
 				return err
 			}
 		}
-		err := say(env.Out, "server %s: %s, %s %s\n", printable(p.ID), printable(p.State), plural(p.Ended, "meeting"), what)
+		what := plural(p.Ended, "meeting") + " ended"
+		if p.Forgotten > 0 {
+			what += fmt.Sprintf(", %d forgotten", p.Forgotten)
+		}
+		err := say(env.Out, "server %s: %s, %s\n", printable(p.ID), printable(p.State), what)
 		if err != nil {
 			return err
 		}
