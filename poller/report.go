@@ -138,8 +138,9 @@ func brief(text string) string {
 	return text
 }
 
-// cancelled tells whether a call ended because we wanted it to, which says nothing about the server.
+// cancelled tells whether a call ended because we wanted it to, or lacked what it needs: that says nothing about the
+// server.
 func cancelled(err error) bool {
 	call, ok := errors.AsType[*bbb.CallError](err)
-	return ok && (call.Reason == bbb.Cancel || call.Reason == bbb.Busy)
+	return ok && (call.Reason == bbb.Cancel || call.Reason == bbb.Busy || call.Reason == bbb.Ours)
 }

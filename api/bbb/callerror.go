@@ -26,6 +26,7 @@ const (
 	NotBBB   Reason = "not-bbb" // something else than BigBlueButton answered
 	Busy     Reason = "busy"    // it has as many of our calls as it may have
 	Cancel   Reason = "cancelled"
+	Ours     Reason = "ours" // we lack descriptors, ports, buffers or memory, which says nothing about the server
 )
 
 // CallError says that a server gave no answer of BigBlueButton's. Its text never contains a URL with a checksum.
@@ -67,12 +68,13 @@ func callError(call string, err error) *CallError {
 }
 
 func reason(err error) Reason {
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return DNS
-	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Cancel
+	case slices.ContainsFunc(lacking, func(no error) bool { return errors.Is(err, no) }):
+		return Ours
+	case isDNS(err):
+		return DNS
 	case slices.ContainsFunc(unreachable, func(no error) bool { return errors.Is(err, no) }):
 		return Refused
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
@@ -84,6 +86,14 @@ func reason(err error) Reason {
 }
 
 var unreachable = []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH}
+
+// lacking is what a system call says that found something of our own used up. A resolver may have met it, too.
+var lacking = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.EADDRNOTAVAIL, syscall.ENOMEM}
+
+func isDNS(err error) bool {
+	_, ok := errors.AsType[*net.DNSError](err)
+	return ok
+}
 
 func isTimeout(err error) bool {
 	t, ok := errors.AsType[net.Error](err)
