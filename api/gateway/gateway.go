@@ -124,33 +124,8 @@ func (g *Gateway) Init() (err error) {
 	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)
 	g.forms = semaphore.NewWeighted(formsInMemory * maxForm)
 	g.lists = semaphore.NewWeighted(longLists)
-	g.calls = map[string]handler{
-		"create":                 g.create,
-		"join":                   g.join,
-		"isMeetingRunning":       g.isMeetingRunning,
-		"end":                    g.end,
-		"getMeetingInfo":         g.getMeetingInfo,
-		"getMeetings":            g.getMeetings,
-		"insertDocument":         g.insertDocument,
-		"sendChatMessage":        g.sendChatMessage,
-		"getRecordings":          g.getRecordings,
-		"publishRecordings":      g.publishRecordings,
-		"updateRecordings":       g.updateRecordings,
-		"deleteRecordings":       g.deleteRecordings,
-		"getRecordingTextTracks": g.getRecordingTextTracks,
-		"putRecordingTextTrack":  g.putRecordingTextTrack,
-		// The browser's own calls to its server, which nobody else can make for it.
-		"getJoinUrl": unsupportedJSON, "learningDashboard": unsupportedJSON, "stuns": unsupportedJSON,
-		"feedback": unsupportedJSON, "signOut": unsupported, "enter": unsupported, "guestWait": unsupported,
-	}
+	g.calls = g.handlers()
 	return nil
-}
-
-func unsupported(context.Context, *call) error { return bbb.ErrUnsupported }
-
-// unsupportedJSON is unsupported for calls that are answered in JSON.
-func unsupportedJSON(_ context.Context, c *call) error {
-	return c.json(bbb.ErrUnsupported.Key, bbb.ErrUnsupported.Message)
 }
 
 // Path is where the API is served; everything below it belongs to the gateway.
@@ -173,16 +148,6 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// callName takes the name of the call from the path. Front ends that were given the URL with or without "/api" end up
-// at the same place.
-func callName(path string) string {
-	name := strings.Trim(strings.TrimPrefix(path, strings.TrimSuffix(Path, "/")), "/")
-	for name == "api" || strings.HasPrefix(name, "api/") {
-		name = strings.TrimPrefix(strings.TrimPrefix(name, "api"), "/")
-	}
-	return name
-}
-
 func (g *Gateway) serve(ctx context.Context, c *call) error {
 	if c.name == "" {
 		return g.root(ctx, c)
@@ -193,11 +158,9 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	}
 	defer release()
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
-	handle, known := g.calls[c.name]
-	if c.known = known; known {
-		return handle(ctx, c)
-	}
-	return g.anyOther(ctx, c)
+	handle, known := g.route(c.name)
+	c.known = known
+	return handle(ctx, c)
 }
 
 const (
