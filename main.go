@@ -148,7 +148,7 @@ func (s serve) openPlayback(_ context.Context, p *pool) error {
 
 // openGateway makes what front ends talk to.
 func (s serve) openGateway(ctx context.Context, p *pool) error {
-	s.Gateway.Connect = s.Poller.Connect
+	s.Gateway.Connect, s.Gateway.MaxRequests = s.Poller.Connect, s.HTTP.MaxRequests
 	p.gateway = &gateway.Gateway{
 		Config: s.Gateway, Ledger: p.ledger, Pool: p.poller, Recordings: p.recordings, Link: p.playback.Link,
 		Log: p.of("gateway"), Metrics: &gateway.Metrics{Set: p.metrics},

@@ -39,7 +39,7 @@ type call struct {
 }
 
 func (g *Gateway) newCall(w http.ResponseWriter, r *http.Request) *call {
-	return &call{w: w, r: r, name: callName(r.URL.Path), start: time.Now()}
+	return &call{w: w, r: r, name: callName(r.URL.Path), start: time.Now(), unread: r.ContentLength != 0}
 }
 
 // on notes where the meeting is.
@@ -135,7 +135,7 @@ func (c *call) fail(err error) {
 		return
 	}
 	if c.unread {
-		c.w.Header().Set("Connection", "close") // else net/http would wait for the body before it answers
+		c.drop()
 	}
 	answer, ok := errors.AsType[*bbb.Error](err)
 	if !ok {
@@ -148,7 +148,7 @@ func (c *call) fail(err error) {
 		c.w.Header().Set("Allow", strings.Join(bbb.Methods(c.name), ", "))
 	}
 	c.outcome, c.status = answer.Key, max(answer.Status, http.StatusOK)
-	if c.name == "join" {
+	if c.name == "join" && answer != bbb.ErrMethod { // a POST has a program behind it, which nobody sends elsewhere
 		c.joinFailed(answer)
 		return
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	UnsignedForms      bool          `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
 	MaxBody            int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
 	Connect            time.Duration `kong:"-"` // the deadline for connecting to a server
+	MaxRequests        int64         `kong:"-"` // that are served at the same time, of all kinds; 0 where nobody limits them
 }
 
 // Pool is what the gateway needs of the servers.
@@ -73,19 +74,13 @@ type Gateway struct {
 	shunned    shunned
 	flights    singleflight.Group
 	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
-	forms      *semaphore.Weighted // bytes of forms that are being read unverified
+	forms      *semaphore.Weighted // forms that are being read unverified
 	lists      *semaphore.Weighted // long lists of recordings that are being fetched from
 	calls      map[string]handler
 }
 
 // handler answers one call. What it returns is an error for the front end (*bbb.Error), or one of ours.
 type handler func(context.Context, *call) error
-
-// How many bodies, or forms, of the largest size may be in memory at once.
-const (
-	bodiesInMemory = 8
-	formsInMemory  = 64
-)
 
 // Validate tells what in a configuration cannot work.
 func (c Config) Validate() error {
@@ -121,8 +116,7 @@ func (g *Gateway) Init() (err error) {
 		return err
 	}
 	g.Metrics.open()
-	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)
-	g.forms = semaphore.NewWeighted(formsInMemory * maxForm)
+	g.openReading()
 	g.lists = semaphore.NewWeighted(longLists)
 	g.calls = g.handlers()
 	return nil
@@ -149,6 +143,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) serve(ctx context.Context, c *call) error {
+	if c.unread && !c.takesBody() {
+		c.drop()
+	}
 	if c.name == "" {
 		return g.root(ctx, c)
 	}
@@ -161,47 +158,4 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	handle, known := g.route(c.name)
 	c.known = known
 	return handle(ctx, c)
-}
-
-const (
-	maxForm  = 1 << 20          // bytes of a form that has to be read before it can be verified
-	formTime = 5 * time.Second  // for reading it
-	bodyWait = 10 * time.Second // for others to be done with theirs
-)
-
-// read takes the request in and authenticates it: before its body is read wherever the checksum is in the query, so
-// that only those who can sign get a share of the memory that bodies may take together.
-func (g *Gateway) read(ctx context.Context, c *call) (release func(), err error) {
-	c.unread = c.r.ContentLength != 0
-	if c.req, err = bbb.NewRequest(c.r, c.name); err != nil {
-		return nil, err
-	}
-	if c.req.NeedsBody() {
-		// Whoever has not signed yet gets little time.
-		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(formTime)) // fails for none of our connections
-		if release, err = g.body(ctx, c, g.forms, maxForm); err == nil {
-			err = g.authenticate(c)
-		}
-	} else if err = g.authenticate(c); err == nil {
-		release, err = g.body(ctx, c, g.bodies, g.Config.MaxBody)
-	}
-	if err != nil && release != nil {
-		release()
-	}
-	return release, err
-}
-
-// body reads the body within a limit, and counts it against what all such bodies may take.
-func (g *Gateway) body(ctx context.Context, c *call, all *semaphore.Weighted, limit int64) (release func(), err error) {
-	size := c.r.ContentLength
-	if size < 0 || size > limit {
-		size = limit
-	}
-	wait, cancel := context.WithTimeout(ctx, bodyWait)
-	defer cancel()
-	if all.Acquire(wait, size) != nil {
-		return nil, bbb.ErrUnavailable
-	}
-	c.unread = false
-	return func() { all.Release(size) }, c.req.ReadBody(c.r, limit)
 }
