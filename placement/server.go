@@ -15,6 +15,16 @@ type server struct {
 	fading   fading
 }
 
+// Tag returns the tag of a server; "" where it has none, or is not in the pool.
+func (l *Ledger) Tag(id string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.servers[id]; s != nil {
+		return s.Tag
+	}
+	return ""
+}
+
 // load is the page in numbers.
 func (s *server) load(now float64) Load {
 	carries := float64(s.Capacity)

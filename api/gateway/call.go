@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func (c *call) pass(reply *bbb.Reply) error {
 	}
 	c.outcome, c.status = "SUCCESS", reply.Status
 	if answer, err := bbb.ParseAnswer(reply.Body); err == nil && answer.Err != nil {
-		c.outcome = answer.Err.Key
+		c.outcome = cmp.Or(answer.Err.Key, "FAILED")
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", reply.ContentType)
@@ -147,7 +148,7 @@ func (c *call) fail(err error) {
 	if answer == bbb.ErrMethod {
 		c.w.Header().Set("Allow", strings.Join(bbb.Methods(c.name), ", "))
 	}
-	c.outcome, c.status = answer.Key, max(answer.Status, http.StatusOK)
+	c.outcome, c.status = cmp.Or(answer.Key, "FAILED"), max(answer.Status, http.StatusOK)
 	if c.name == "join" && answer != bbb.ErrMethod { // a POST has a program behind it, which nobody sends elsewhere
 		c.joinFailed(answer)
 		return

@@ -138,7 +138,7 @@ func TestJoin_Errors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || !strings.HasPrefix(to, "/?errors=") {
+	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || !strings.HasPrefix(to, p.http.URL+"/?errors=") {
 		t.Errorf("an unsigned join: status %d, to %s", resp.StatusCode, to)
 	}
 }

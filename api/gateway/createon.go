@@ -18,7 +18,7 @@ func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 	}
 	ctx, cancel := context.WithTimeout(ctx, createTry)
 	defer cancel()
-	reply, err := g.watched(ctx, c, client, query)
+	reply, err := g.watched(ctx, c, client, g.chosen(c, query))
 	if err == nil && requestFaults[reply.Status] {
 		return bbb.Answer{Err: bbb.ErrTooLarge}, reply, nil
 	}

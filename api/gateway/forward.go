@@ -96,9 +96,29 @@ func (g *Gateway) forward(ctx context.Context, c *call, unknown *bbb.Error) erro
 	}
 	reply, err := g.send(ctx, c, claim.Server)
 	if err != nil {
-		return errors.Join(bbb.ErrUnavailable, err)
+		return unanswered(err)
 	}
 	return c.pass(reply)
+}
+
+// unanswered is an error for the front end about a call that the server of a meeting has not done, or may not have done.
+func unanswered(err error) error {
+	text := "The server of this meeting failed at this call."
+	failed, _ := errors.AsType[*bbb.CallError](err)
+	switch {
+	case errors.Is(err, errLeft):
+		text = "The server of this meeting has just left the pool."
+	case failed == nil:
+	case failed.Reason == bbb.Timeout:
+		text = "The server of this meeting did not answer in time. It may have done what it was asked all the same."
+	case failed.Reason == bbb.Broken:
+		text = "The server of this meeting did not answer to the end. It may have done what it was asked all the same."
+	case failed.Reason == bbb.Refused, failed.Reason == bbb.DNS, failed.Reason == bbb.TLS, failed.Reason == bbb.BadURL:
+		text = "The server of this meeting cannot be reached."
+	case failed.Reason == bbb.Busy, failed.Reason == bbb.Ours:
+		text = "Too many calls are on their way. Please try again in a few seconds."
+	}
+	return errors.Join(&bbb.Error{Key: bbb.ErrUnavailable.Key, Message: text}, err)
 }
 
 func (g *Gateway) insertDocument(ctx context.Context, c *call) error {

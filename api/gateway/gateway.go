@@ -29,6 +29,7 @@ type Config struct {
 	NoRecordings       bool          `name:"no-recordings" env:"BBBPOOL_NO_RECORDINGS,RECORDING_DISABLED" help:"Answer getRecordings with an empty list, and find no recording to change."`
 	FilteredRecordings bool          `name:"filtered-recordings" env:"BBBPOOL_FILTERED_RECORDINGS,GET_RECORDINGS_API_FILTERED" help:"Refuse to list the recordings of all meetings: getRecordings needs a meetingID or a recordID."`
 	UnsignedForms      bool          `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
+	Build              string        `name:"build-number" env:"BUILD_NUMBER" help:"Build that the index of the API states; none by default."`
 	MaxBody            int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
 	Connect            time.Duration `kong:"-"` // the deadline for connecting to a server
 	MaxRequests        int64         `kong:"-"` // that are served at the same time, of all kinds; 0 where nobody limits them

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,9 +67,12 @@ func (c *call) redirect(target, outcome string) {
 // joinFailed sends a browser, which has a person behind it, to where the front end wants errors shown: with the error
 // as BigBlueButton appends it. Only a verified request can say where that is; everybody else gets our own page.
 func (c *call) joinFailed(e *bbb.Error) {
-	target := "/"
+	target := ""
 	if c.tenant != "" {
 		target = errorTarget(c.req.Params)
+	}
+	if target == "" {
+		target = origin(c.r) + "/"
 	}
 	list, err := json.Marshal([]map[string]string{{"key": e.Key, "message": e.Message}})
 	if err != nil {
@@ -78,17 +82,32 @@ func (c *call) joinFailed(e *bbb.Error) {
 	if strings.Contains(target, "?") {
 		sep = "&"
 	}
-	c.redirect(target+sep+"errors="+url.QueryEscape(string(list)), e.Key)
+	c.redirect(target+sep+"errors="+strings.ReplaceAll(url.QueryEscape(string(list)), "+", "%20"), e.Key)
 }
 
+// errorTarget is where a front end wants the errors of a join shown, or "".
 func errorTarget(params bbb.Params) string {
+	blank := strings.NewReplacer("%%MEETINGID%%", "", "%%USERID%%", "", "%%USERNAME%%", "")
 	for _, name := range []string{"errorRedirectUrl", "logoutURL"} {
-		u, err := url.Parse(params.Get(name))
+		u, err := url.Parse(blank.Replace(params.Get(name)))
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			continue
 		}
-		u.Fragment = ""
-		return strings.NewReplacer("%%MEETINGID%%", "", "%%USERID%%", "", "%%USERNAME%%", "").Replace(u.String())
+		u.Fragment, u.RawFragment, u.RawQuery = "", "", escape(u.RawQuery)
+		return u.String()
 	}
-	return "/"
+	return ""
+}
+
+// escape encodes what may not stand in the query of an address, and leaves what is encoded as it is.
+func escape(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }

@@ -88,13 +88,22 @@ func complete(params *bbb.Params, defaults [][2]string) {
 	}
 }
 
-// respell writes a name of metadata as we look for it: to a server upper and lower case are the same.
-func respell(params bbb.Params, name string) {
-	for i := range params {
-		if strings.EqualFold(params[i].Name, name) && !params.Has(name) {
-			params[i] = bbb.Param{Name: name, Value: params[i].Value}
+// respell writes a name of metadata as we look for it: to a server upper and lower case are the same. Of several
+// spellings the first counts, and the server sees no other.
+func respell(params *bbb.Params, name string) {
+	found, kept := false, (*params)[:0]
+	for _, p := range *params {
+		if strings.EqualFold(p.Name, name) {
+			if found {
+				continue
+			}
+			if found = true; p.Name != name {
+				p = bbb.Param{Name: name, Value: p.Value}
+			}
 		}
+		kept = append(kept, p)
 	}
+	*params = kept
 }
 
 // reserved tells whether a metadata key, in lower case, is not for front ends to set: those of our own, but for the one
@@ -106,8 +115,8 @@ func reserved(key string) bool {
 // forCreate applies the rules to a create, with the tag that its tenant's creates ask for otherwise, and keeps its
 // duration within the limit.
 func (p *Params) forCreate(params *bbb.Params, tag string) {
-	respell(*params, tagParam)
-	respell(*params, hintParam)
+	respell(params, tagParam)
+	respell(params, hintParam)
 	for _, param := range *params {
 		if key, ok := strings.CutPrefix(strings.ToLower(param.Name), "meta_"); ok && reserved(key) {
 			params.Del(param.Name)

@@ -31,10 +31,11 @@ func (g *Gateway) openReading() {
 	g.forms = semaphore.NewWeighted(slots)
 }
 
-// errForms refuses a form that there is no slot for.
-var errForms = &bbb.Error{
-	Key:     "serverBusy",
-	Message: "Too many forms are being read. Please try again, or send the parameters in the query.",
+// errBusy refuses a body that there is no room for.
+var errBusy = &bbb.Error{
+	Key: "serverBusy",
+	Message: "Too many requests with a body are being read. " +
+		"Please try again in a moment, or send the parameters in the query.",
 }
 
 // takesBody tells whether the body of a request will be read.
@@ -72,7 +73,7 @@ func (g *Gateway) read(ctx context.Context, c *call) (release func(), err error)
 // few slots, so that slow ones keep nobody else waiting.
 func (g *Gateway) readForm(ctx context.Context, c *call) (release func(), err error) {
 	if !g.forms.TryAcquire(1) {
-		return nil, errForms
+		return nil, errBusy
 	}
 	defer g.forms.Release(1)
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(formTime)) // fails for none of our connections
@@ -104,7 +105,7 @@ func (g *Gateway) room(ctx context.Context, c *call, limit int64) (release func(
 	wait, cancel := context.WithTimeout(ctx, bodyWait)
 	defer cancel()
 	if g.bodies.Acquire(wait, size) != nil {
-		return nil, bbb.ErrUnavailable
+		return nil, errBusy
 	}
 	return func() { g.bodies.Release(size) }, nil
 }

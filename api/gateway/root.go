@@ -11,14 +11,21 @@ import (
 // apiVersion is the version of the API that every BigBlueButton since 2.0 states.
 const apiVersion = "2.0"
 
-// root answers the probe that front ends and monitors send: it needs no checksum.
+// root answers the probe that front ends and monitors send: it needs no checksum. Those of Scalelite look for a build.
 func (g *Gateway) root(_ context.Context, c *call) error {
+	build := g.Config.Build
 	if c.r.Header.Get("Content-Type") != "application/json" {
-		return c.xml(bbb.Success().Text("version", apiVersion).Text("apiVersion", apiVersion).Bytes())
+		x := bbb.Success().Text("version", apiVersion).Text("apiVersion", apiVersion)
+		if build != "" {
+			x.Text("build", build)
+		}
+		return c.xml(x.Bytes())
 	}
-	body, err := json.Marshal(map[string]any{"response": map[string]string{
-		"returncode": "SUCCESS", "version": apiVersion, "apiVersion": apiVersion,
-	}})
+	response := map[string]string{"returncode": "SUCCESS", "version": apiVersion, "apiVersion": apiVersion}
+	if build != "" {
+		response["build"] = build
+	}
+	body, err := json.Marshal(map[string]any{"response": response})
 	if err != nil {
 		return err
 	}

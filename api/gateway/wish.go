@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,4 +33,20 @@ func (c *call) hint() int {
 		return 0
 	}
 	return n
+}
+
+// chosen is the query of a create for the server that it goes to. As in Scalelite the tag is that server's, whatever was
+// wished for, and one without a tag is told of none.
+func (g *Gateway) chosen(c *call, query string) string {
+	tag := g.Ledger.Tag(c.server)
+	if c.req.Params.Has(tagParam) == (tag != "") && c.req.Params.Get(tagParam) == tag {
+		return query
+	}
+	params := slices.Clone(c.req.Params)
+	if tag == "" {
+		params.Del(tagParam)
+	} else {
+		params.Set(tagParam, tag)
+	}
+	return params.Encode()
 }

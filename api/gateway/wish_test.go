@@ -2,8 +2,11 @@ package gateway_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
@@ -175,5 +178,49 @@ func TestCreate_SlowServerIsNotDead(t *testing.T) {
 	}
 	if h := p.health(slow.ID()); h != poller.Online {
 		t.Errorf("it is %s", h)
+	}
+}
+
+// The server gets the tag of its own that was wished for, as it does from Scalelite, and none where it has none.
+func TestCreate_TagThatWasChosen(t *testing.T) {
+	p := start(t, settings{servers: 2, server: func(s *store.Server) {
+		if s.ID == "sim2" {
+			s.Tag = "gpu"
+		}
+	}})
+	for i, c := range []struct{ asked, tag string }{
+		{"meta_server-tag=gpu", "gpu"},
+		{"meta_server-tag=gpu!", "gpu"},
+		{"meta_server-tag=cpu%3Bgpu%21", "gpu"},
+		{"meta_Server-TAG=gpu!", "gpu"},
+		{"meta_Server-TAG=gpu!&META_SERVER-TAG=cpu&meta_server-tag=none", "gpu"},
+		{"meta_server-tag=cpu", ""},
+		{"meta_server-tag=none", ""},
+		{"meta_server-tag=", ""},
+		{"welcome=a+b%20c", ""},
+	} {
+		id := fmt.Sprintf("room-%d", i)
+		for range 2 { // the repeat, too
+			if a := p.call("create", createQuery(id)+"&"+c.asked); a.Returncode != "SUCCESS" {
+				t.Fatalf("%s: %s", c.asked, a.body)
+			}
+		}
+		m, ok := p.sim(p.server(id)).Meeting(id)
+		if !ok {
+			t.Fatalf("%s: no meeting", c.asked)
+		}
+		got := map[string]string{}
+		for name, value := range m.Params {
+			if strings.EqualFold(name, "meta_server-tag") {
+				got[name] = value
+			}
+		}
+		want := map[string]string{}
+		if c.tag != "" {
+			want["meta_server-tag"] = c.tag
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.asked, diff)
+		}
 	}
 }
