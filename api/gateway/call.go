@@ -26,17 +26,18 @@ type call struct {
 	start time.Time
 
 	owner
-	key      store.MeetingKey
-	internal string // the server's ID of the meeting
-	server   string
-	outcome  string // returncode, messageKey, or what a redirect is for
-	status   int
-	tries    int   // servers that a create was sent to
-	occupied bool  // a create is of a meeting with people in it
-	unread   bool  // there is a body, and nobody has read it
-	begun    bool  // an answer in pieces is on its way
-	cut      bool  // and will never be whole
-	err      error // what went wrong on our side
+	key        store.MeetingKey
+	internal   string   // the server's ID of the meeting
+	recordings []string // that are changed
+	server     string
+	outcome    string // returncode, messageKey, or what a redirect is for
+	status     int
+	tries      int   // servers that a create was sent to
+	occupied   bool  // a create is of a meeting with people in it
+	unread     bool  // there is a body, and nobody has read it
+	begun      bool  // an answer in pieces is on its way
+	cut        bool  // and will never be whole
+	err        error // what went wrong on our side
 }
 
 func (g *Gateway) newCall(w http.ResponseWriter, r *http.Request) *call {
@@ -156,8 +157,36 @@ func (c *call) fail(err error) {
 	bbb.WriteError(c.w, answer)
 }
 
-// maxName is how much of the name of a call is logged; no call has a longer one.
-const maxName = 64
+// How much of a request is logged.
+const (
+	maxName       = 64  // bytes of the name of a call; none has a longer one
+	maxField      = 300 // bytes of anything else; no ID that is accepted has more
+	maxRecordings = 20  // IDs of recordings
+	maxID         = 80  // bytes of each; servers make 54
+)
+
+// short cuts off what is too long for the log, and not in the middle of a character.
+func short(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "")
+}
+
+// logRecordings says which recordings a call was to change, and how many where these are not all.
+func (c *call) logRecordings(e *zerolog.Event) {
+	if len(c.recordings) == 0 {
+		return
+	}
+	var ids []string
+	for _, id := range c.recordings[:min(len(c.recordings), maxRecordings)] {
+		ids = append(ids, short(id, maxID))
+	}
+	e.Strs("recordIDs", ids)
+	if n := len(c.recordings); n > maxRecordings {
+		e.Int("recordings", n)
+	}
+}
 
 // log writes the one line that every request gets.
 func (c *call) log(log zerolog.Logger) {
@@ -166,7 +195,7 @@ func (c *call) log(log zerolog.Logger) {
 		level = zerolog.ErrorLevel
 	}
 	e := log.WithLevel(level).AnErr("error", c.err).Str("request", c.r.Header.Get("X-Request-Id")).
-		Str("call", c.name[:min(len(c.name), maxName)])
+		Str("call", short(c.name, maxName))
 	for _, f := range [...][2]string{
 		{"tenant", c.tenant},
 		{"meetingID", c.key.MeetingID},
@@ -175,14 +204,15 @@ func (c *call) log(log zerolog.Logger) {
 		{"outcome", c.outcome},
 	} {
 		if f[1] != "" {
-			e.Str(f[0], f[1])
+			e.Str(f[0], short(f[1], maxField))
 		}
 	}
+	c.logRecordings(e)
 	if c.tries > 1 {
 		e.Int("tries", c.tries)
 	}
 	if via := c.r.Header.Get("X-Forwarded-For"); via != "" {
-		e.Str("forwardedFor", via[:min(len(via), 100)])
+		e.Str("forwardedFor", short(via, maxField))
 	}
 	e.Int("status", c.status).Dur("ms", time.Since(c.start)).Str("remote", c.r.RemoteAddr).Send()
 }

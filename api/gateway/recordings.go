@@ -58,6 +58,7 @@ func recordIDs(c *call) ([]string, error) {
 	if len(ids) == 0 {
 		return nil, bbb.ErrMissingRecordID
 	}
+	c.recordings = ids
 	return ids, nil
 }
 
