@@ -20,6 +20,7 @@ import (
 type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
+	page  Page // for people; nil where there is none
 	req   *bbb.Request
 	name  string
 	known bool // it is a call of BigBlueButton's
@@ -41,7 +42,9 @@ type call struct {
 }
 
 func (g *Gateway) newCall(w http.ResponseWriter, r *http.Request) *call {
-	return &call{w: w, r: r, name: callName(r.URL.Path), start: time.Now(), unread: r.ContentLength != 0}
+	return &call{
+		w: w, r: r, page: g.Page, name: callName(r.URL.Path), start: time.Now(), unread: r.ContentLength != 0,
+	}
 }
 
 // on notes where the meeting is.

@@ -168,17 +168,14 @@ var (
 	}
 )
 
-// refusal turns what the ledger says into what a front end is told, and counts it.
+// refusal turns what the ledger says into what a front end is told.
 func (g *Gateway) refusal(err error) error {
 	switch {
 	case errors.Is(err, placement.ErrFull):
-		g.Metrics.refusals(causeFull).Inc()
 		return errFull
 	case errors.Is(err, placement.ErrNoTag):
-		g.Metrics.refusals(causeTag).Inc()
 		return errNoTag
 	case errors.Is(err, placement.ErrNoServer):
-		g.Metrics.refusals(causeNone).Inc()
 		return bbb.ErrUnavailable
 	case errors.Is(err, context.DeadlineExceeded):
 		return bbb.ErrUnavailable

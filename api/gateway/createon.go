@@ -27,6 +27,7 @@ func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 		answer, err = reply.Answer("create")
 	}
 	err = cmp.Or(err, serverFault(answer))
+	g.Metrics.asked(c.server, "create", err)
 	if !g.ownFault(ctx, c.server, client, err) {
 		g.Pool.Report(c.server, client, err)
 	}

@@ -41,6 +41,7 @@ func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 	if err == nil && reply.Status == http.StatusOK {
 		telling, err = judge(c, reply)
 	}
+	g.Metrics.asked(server, c.name, err)
 	if telling && !g.ownFault(ctx, server, client, err) {
 		g.Pool.Report(server, client, err)
 	}

@@ -68,11 +68,14 @@ type Gateway struct {
 	Metrics    *Metrics
 	// Link returns path and query of the URL under which viewers get a format; nil takes the path of the format.
 	Link func(store.Recording, store.Format) string
+	// Page writes the pages that people see for whom a join has failed; nil sends them all to "/".
+	Page Page
 
 	tenants    atomic.Pointer[tenants]
 	loading    sync.Mutex // while tenants are loaded
 	algorithms []bbb.Algorithm
 	shunned    shunned
+	refused    refused
 	flights    singleflight.Group
 	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
 	forms      *semaphore.Weighted // forms that are being read unverified
@@ -116,10 +119,10 @@ func (g *Gateway) Init() (err error) {
 	if err := g.Config.Params.parse(); err != nil {
 		return err
 	}
-	g.Metrics.open()
+	g.calls = g.handlers()
+	g.Metrics.open(g.calls, func(server string) bool { return g.Pool.Client(server) != nil })
 	g.openReading()
 	g.lists = semaphore.NewWeighted(longLists)
-	g.calls = g.handlers()
 	return nil
 }
 
@@ -135,7 +138,11 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 // ServeHTTP answers one call of the API and logs it in one line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := g.newCall(w, r)
-	c.fail(g.serve(r.Context(), c))
+	err := g.serve(r.Context(), c)
+	if c.name == "create" && c.req != nil {
+		g.Metrics.refused(g.refused.note(c.key, err, time.Now()))
+	}
+	c.fail(err)
 	c.log(g.Log)
 	g.Metrics.count(c)
 	if c.cut {

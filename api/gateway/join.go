@@ -29,13 +29,13 @@ func (g *Gateway) join(ctx context.Context, c *call) error {
 	}
 	found, err := g.find(ctx, c, joinPatience)
 	if err != nil {
-		return g.joinUnknown(err)
+		return g.joinUnknown(c, err)
 	}
 	c.on(found.Claim)
 	client := g.Pool.Client(c.server)
 	if found.Standing == placement.Gone || client == nil {
-		g.Metrics.joinFailure("offline")
-		return bbb.ErrJoinUnknown
+		g.Metrics.joinFailures(joinOffline).Inc()
+		return errJoinOffline
 	}
 	g.Ledger.Joined(c.key)
 	g.Config.Params.join.apply(params)
@@ -43,15 +43,28 @@ func (g *Gateway) join(ctx context.Context, c *call) error {
 	return nil
 }
 
-// joinUnknown counts why a meeting was not found.
-func (g *Gateway) joinUnknown(err error) error {
-	switch {
+// The errors of joins that BigBlueButton has no words for.
+var (
+	errJoinOffline = &bbb.Error{
+		Key: bbb.ErrUnavailable.Key, Message: "The server of this meeting does not answer. The meeting can be created again.",
+	}
+	errJoinSlow = &bbb.Error{
+		Key: bbb.ErrUnavailable.Key, Message: "The meeting is still being created. Please try again in a few seconds.",
+	}
+)
+
+// joinUnknown counts why a meeting was not found. If no server could take it that is what people are told.
+func (g *Gateway) joinUnknown(c *call, err error) error {
+	switch why := g.refused.why(c.key, time.Now()); {
+	case errors.Is(err, placement.ErrUnknown) && why != nil:
+		g.Metrics.joinFailures(joinRefused).Inc()
+		return why
 	case errors.Is(err, placement.ErrUnknown):
-		g.Metrics.joinFailure("unknown")
+		g.Metrics.joinFailures(joinUnknown).Inc()
 		return bbb.ErrJoinUnknown
 	case errors.Is(err, context.DeadlineExceeded):
-		g.Metrics.joinFailure("slowCreate")
-		return bbb.ErrUnavailable
+		g.Metrics.joinFailures(joinSlow).Inc()
+		return errJoinSlow
 	}
 	return err
 }
@@ -65,11 +78,14 @@ func (c *call) redirect(target, outcome string) {
 }
 
 // joinFailed sends a browser, which has a person behind it, to where the front end wants errors shown: with the error
-// as BigBlueButton appends it. Only a verified request can say where that is; everybody else gets our own page.
+// as BigBlueButton appends it. Only a verified request can say where that is; everybody else gets a page of our own.
 func (c *call) joinFailed(e *bbb.Error) {
 	target := ""
 	if c.tenant != "" {
 		target = errorTarget(c.req.Params)
+	}
+	if target == "" && c.showJoinFailed(e) {
+		return
 	}
 	if target == "" {
 		target = origin(c.r) + "/"

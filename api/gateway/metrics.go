@@ -2,18 +2,22 @@ package gateway
 
 import (
 	"fmt"
+	"io"
 	"regexp"
 	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
 // Metrics counts what front ends ask for and what they get.
 type Metrics struct {
 	Set *metrics.Set
 
-	mu     sync.Mutex
-	series map[labels]series
+	mu      sync.Mutex
+	series  map[labels]series
+	servers serverErrors
 }
 
 // labels are what requests are counted by.
@@ -72,24 +76,58 @@ func (m *Metrics) of(l labels) series {
 
 // placed counts a new meeting, and whether it took more than one server to make it.
 func (m *Metrics) placed(tries int) {
-	m.Set.GetOrCreateCounter("bbbpool_meetings_placed_total").Inc()
+	m.Set.GetOrCreateCounter(meetingsPlaced).Inc()
 	if tries > 1 {
-		m.Set.GetOrCreateCounter("bbbpool_creates_failed_over_total").Inc()
+		m.Set.GetOrCreateCounter(failedOver).Inc()
 	}
 }
 
-// open makes the series that are alarms, so that their first event is seen as one.
-func (m *Metrics) open() {
+const (
+	meetingsPlaced = "bbbpool_meetings_placed_total"
+	failedOver     = "bbbpool_creates_failed_over_total"
+)
+
+// outcomes are what alarms and graphs look at, beside "SUCCESS" and "internalError" of every call. "other" is for
+// requests that nobody has signed.
+var outcomes = map[string][]string{
+	"create":           {"serverUnavailable", "serverCapacityReached", "serverTagUnavailable"},
+	"join":             {"redirect", "serverUnavailable", "invalidMeetingIdentifier"},
+	"end":              {"serverUnavailable", "notFound"},
+	"getMeetingInfo":   {"serverUnavailable", "notFound"},
+	"isMeetingRunning": {"serverUnavailable"},
+	"insertDocument":   {"serverUnavailable"},
+	"sendChatMessage":  {"serverUnavailable"},
+	"other":            {"checksumError", "unsupportedRequest", "serverBusy", "serverUnavailable"},
+}
+
+// open makes the series that are known beforehand, so that their first event is seen as one. What servers did not answer
+// is told as long as they are in the pool.
+func (m *Metrics) open(calls map[string]handler, inPool func(server string) bool) {
+	for call := range calls {
+		m.of(labels{call, "SUCCESS"})
+		m.of(labels{call, bbb.ErrInternal.Key})
+	}
+	for call, list := range outcomes {
+		for _, outcome := range list {
+			m.of(labels{call, outcome})
+		}
+	}
+	m.Set.GetOrCreateCounter(meetingsPlaced)
+	m.Set.GetOrCreateCounter(failedOver)
 	for _, cause := range []string{causeFull, causeTag, causeNone} {
 		m.refusals(cause)
 	}
+	for _, cause := range []string{joinUnknown, joinRefused, joinOffline, joinSlow} {
+		m.joinFailures(cause)
+	}
+	m.Set.RegisterMetricsWriter(func(w io.Writer) { m.servers.write(w, inPool) })
 }
 
-// Why the ledger refuses to place a meeting.
+// Why no server could take a meeting.
 const (
 	causeFull = "full" // every server is at its hard capacity
 	causeTag  = "tag"  // none has the tag that is required
-	causeNone = "none" // none takes new meetings
+	causeNone = "none" // none takes new meetings, or all that were tried have failed
 )
 
 // refusals is how many creates no server could take, by cause.
@@ -97,7 +135,32 @@ func (m *Metrics) refusals(cause string) *metrics.Counter {
 	return m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_placement_refusals_total{cause=%q}", cause))
 }
 
-// joinFailure counts a join that did not get through, by cause.
-func (m *Metrics) joinFailure(cause string) {
-	m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_join_failures_total{cause=%q}", cause)).Inc()
+// refused counts a create that no server could take; "" is one that was not refused.
+func (m *Metrics) refused(cause string) {
+	if cause != "" {
+		m.refusals(cause).Inc()
+	}
+}
+
+// Why a join did not get through.
+const (
+	joinUnknown = "unknown"
+	joinRefused = "refused" // no server could take the meeting a moment ago
+	joinOffline = "offline"
+	joinSlow    = "slowCreate"
+)
+
+// joinFailures is how many joins did not get through, by cause.
+func (m *Metrics) joinFailures(cause string) *metrics.Counter {
+	return m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_join_failures_total{cause=%q}", cause))
+}
+
+// asked counts a call that a server did not answer as it should.
+func (m *Metrics) asked(server, call string, err error) {
+	if outcome := failure(err); outcome != "" {
+		if outcomes[call] == nil {
+			call = "other"
+		}
+		m.servers.count(serverError{server, call, outcome})
+	}
 }

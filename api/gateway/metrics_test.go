@@ -1,0 +1,87 @@
+package gateway_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/poller"
+)
+
+// What alarms look at is there before its first event, which would be seen as none otherwise.
+func TestMetrics_StartAtZero(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	for _, series := range []string{
+		`bbbpool_requests_total{call="create",outcome="SUCCESS"}`,
+		`bbbpool_requests_total{call="create",outcome="serverUnavailable"}`,
+		`bbbpool_requests_total{call="create",outcome="serverCapacityReached"}`,
+		`bbbpool_requests_total{call="create",outcome="serverTagUnavailable"}`,
+		`bbbpool_requests_total{call="join",outcome="redirect"}`,
+		`bbbpool_requests_total{call="join",outcome="serverUnavailable"}`,
+		`bbbpool_requests_total{call="join",outcome="invalidMeetingIdentifier"}`,
+		`bbbpool_requests_total{call="end",outcome="serverUnavailable"}`,
+		`bbbpool_requests_total{call="insertDocument",outcome="serverUnavailable"}`,
+		`bbbpool_requests_total{call="getMeetings",outcome="internalError"}`,
+		`bbbpool_requests_total{call="getRecordings",outcome="SUCCESS"}`,
+		`bbbpool_requests_total{call="other",outcome="checksumError"}`,
+		`bbbpool_requests_total{call="other",outcome="serverBusy"}`,
+		`bbbpool_request_duration_seconds_count{call="create"}`,
+		"bbbpool_meetings_placed_total",
+		"bbbpool_creates_failed_over_total",
+		`bbbpool_join_failures_total{cause="unknown"}`,
+		`bbbpool_join_failures_total{cause="offline"}`,
+		`bbbpool_join_failures_total{cause="slowCreate"}`,
+		`bbbpool_join_failures_total{cause="refused"}`,
+		`bbbpool_placement_refusals_total{cause="full"}`,
+		`bbbpool_placement_refusals_total{cause="tag"}`,
+		`bbbpool_placement_refusals_total{cause="none"}`,
+	} {
+		if got := p.metric(series); got != "0" {
+			t.Errorf("%s is %q, want 0", series, got)
+		}
+	}
+}
+
+// In a total outage every create that fails is counted as refused, whether servers were tried before or not, and so is
+// what the servers did not answer. A server's counters leave with it.
+func TestMetrics_TotalOutage(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 2, poll: time.Hour, change: func(c *poller.Config, _ *gatewayConfig) {
+		c.Response = time.Second
+	}})
+	p.create("room")
+	home := p.server("room")
+	for _, s := range p.sims {
+		if err := s.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []string{"a1", "a2", "a3"} {
+		if a := p.call("create", createQuery(id)); a.Key != "serverUnavailable" {
+			t.Fatalf("create: %s", a.body)
+		}
+	}
+	p.insert("room")
+	p.insert("room")
+	for series, want := range map[string]string{
+		`bbbpool_placement_refusals_total{cause="none"}`:                                            "3",
+		`bbbpool_requests_total{call="create",outcome="serverUnavailable"}`:                         "3",
+		`bbbpool_requests_total{call="insertDocument",outcome="serverUnavailable"}`:                 "2",
+		`bbbpool_server_errors_total{server="` + home + `",call="insertDocument",outcome="status"}`: "2",
+		`bbbpool_server_errors_total{server="sim1",call="create",outcome="status"}`:                 "3",
+		`bbbpool_server_errors_total{server="sim2",call="create",outcome="status"}`:                 "3",
+	} {
+		if got := p.metric(series); got != want {
+			t.Errorf("%s is %q, want %s", series, got, want)
+		}
+	}
+	if err := p.poller.RemoveServer(t.Context(), "sim2"); err != nil {
+		t.Fatal(err)
+	}
+	var page strings.Builder
+	p.gateway.Metrics.Set.WritePrometheus(&page)
+	if strings.Contains(page.String(), `server="sim2"`) || !strings.Contains(page.String(), `server="sim1"`) {
+		t.Error("the counters of a server that has left stay, or those of another went")
+	}
+}

@@ -1,0 +1,76 @@
+package gateway
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// refused remembers which meetings no server could take a moment ago: whoever is sent to such a meeting all the same is
+// told why there is none.
+type refused struct {
+	mu       sync.Mutex
+	meetings map[store.MeetingKey]refusal
+}
+
+// refusal is what a create was told, and until when that is of interest.
+type refusal struct {
+	err   *bbb.Error
+	until time.Time
+}
+
+const (
+	refusalTime  = 5 * time.Minute
+	mostRefusals = 1000
+)
+
+// causes are the errors of creates that no server could take, as they are counted.
+var causes = map[*bbb.Error]string{errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone}
+
+// note takes note of how a create has ended, and returns why it was refused, or "".
+func (r *refused) note(key store.MeetingKey, err error, now time.Time) (cause string) {
+	told, _ := errors.AsType[*bbb.Error](err)
+	cause = causes[told]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		delete(r.meetings, key)
+	}
+	if cause == "" {
+		return ""
+	}
+	if len(r.meetings) >= mostRefusals {
+		r.forget(now)
+	}
+	if r.meetings == nil {
+		r.meetings = map[store.MeetingKey]refusal{}
+	}
+	r.meetings[key] = refusal{told, now.Add(refusalTime)}
+	return cause
+}
+
+// forget makes room for another one: what is over goes, or else any. The lock is held.
+func (r *refused) forget(now time.Time) {
+	var last store.MeetingKey
+	for key, was := range r.meetings {
+		if last = key; now.After(was.until) {
+			delete(r.meetings, key)
+		}
+	}
+	if len(r.meetings) >= mostRefusals {
+		delete(r.meetings, last)
+	}
+}
+
+// why returns what the last create of a meeting was told, if that was not long ago.
+func (r *refused) why(key store.MeetingKey, now time.Time) *bbb.Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if was, ok := r.meetings[key]; ok && now.Before(was.until) {
+		return was.err
+	}
+	return nil
+}
