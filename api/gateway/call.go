@@ -72,12 +72,26 @@ func (c *call) pass(reply *bbb.Reply) error {
 		c.outcome = cmp.Or(answer.Err.Key, "FAILED")
 	}
 	h := c.w.Header()
-	h.Set("Content-Type", reply.ContentType)
+	h.Set("Content-Type", harmless(reply))
 	h.Set("Content-Length", strconv.Itoa(len(reply.Body)))
 	h.Set("Cache-Control", "no-store")
 	c.w.WriteHeader(reply.Status)
 	_, _ = c.w.Write(reply.Body) // the front end hung up: nobody is left to tell
 	return nil
+}
+
+// harmless is the type of a server's answer, if it is one that BigBlueButton's API has. Nothing else may come from our
+// address under a type that a browser would run.
+func harmless(reply *bbb.Reply) string {
+	media, _, _ := strings.Cut(reply.ContentType, ";")
+	switch strings.ToLower(strings.TrimSpace(media)) {
+	case "text/xml", "application/xml", "application/json", "text/plain":
+		return reply.ContentType
+	}
+	if _, err := bbb.ParseAnswer(reply.Body); err == nil {
+		return "text/xml; charset=utf-8"
+	}
+	return "application/octet-stream"
 }
 
 // pieces returns the next piece of an answer, and whether there are more.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -38,7 +39,7 @@ func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 	}
 	reply, err := client.Do(ctx, c.name, c.req.Params.Encode(), c.req.ContentType, c.req.Body)
 	telling := err != nil
-	if err == nil && reply.Status == http.StatusOK {
+	if err == nil {
 		telling, err = judge(c, reply)
 	}
 	g.Metrics.asked(server, c.name, err)
@@ -51,6 +52,9 @@ func (g *Gateway) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 // judge tells whether a reply says something about the server's health, and what. What is not an answer of
 // BigBlueButton's is an error where the call has no others; a call that bbbpool does not know may answer anything.
 func judge(c *call, reply *bbb.Reply) (telling bool, err error) {
+	if reply.Status != http.StatusOK {
+		return judgeStatus(c, reply)
+	}
 	answer, notBBB := reply.Answer(c.name)
 	switch {
 	case notBBB == nil:
@@ -59,6 +63,20 @@ func judge(c *call, reply *bbb.Reply) (telling bool, err error) {
 		return false, nil
 	}
 	return true, notBBB
+}
+
+// judgeStatus is judge for other statuses than BigBlueButton's: they come from what stands before it, or from a server
+// that does not know the call.
+func judgeStatus(c *call, reply *bbb.Reply) (telling bool, err error) {
+	young := !c.known || c.name == "sendChatMessage" // servers before 3.0 do not know it
+	switch {
+	case requestFaults[reply.Status]:
+		return false, nil
+	case young && (reply.Status < 400 || reply.Status == http.StatusNotFound || reply.Status == http.StatusMethodNotAllowed):
+		return false, nil
+	}
+	text := fmt.Errorf("%d %s", reply.Status, http.StatusText(reply.Status))
+	return c.known, &bbb.CallError{Call: c.name, Reason: bbb.Status, Status: reply.Status, Err: text}
 }
 
 // shared is send for calls that only read: those that ask the same at the same time share one call to the server. It

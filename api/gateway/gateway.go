@@ -138,6 +138,8 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 // ServeHTTP answers one call of the API and logs it in one line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := g.newCall(w, r)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Security-Policy", "sandbox") // a script that a server puts into its XML has to run nowhere
 	err := g.serve(r.Context(), c)
 	if c.name == "create" && c.req != nil {
 		g.Metrics.refused(g.refused.note(c.key, err, time.Now()))

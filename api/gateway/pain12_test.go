@@ -1,6 +1,8 @@
 package gateway_test
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -17,6 +19,9 @@ type front struct {
 	mu      sync.Mutex
 	answers func(call string) (body string, ok bool) // nil: none
 	calls   map[string]int
+	headers map[string]http.Header // of the last such call
+	header  http.Header            // of every answer
+	status  int                    // of its own answers; 0 is 200
 }
 
 // before puts a front before a server: it changes the server's record.
@@ -28,12 +33,17 @@ func (f *front) before(t *testing.T, s *store.Server) {
 	}
 	u.Path = ""
 	pass := httputil.NewSingleHostReverseProxy(u)
-	f.calls = map[string]int{}
+	f.calls, f.headers = map[string]int{}, map[string]http.Header{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if body, ok := f.answer(r.URL.Path[len("/bigbluebutton/api"):]); ok {
+		call := r.URL.Path[len("/bigbluebutton/api"):]
+		body, ok := f.answer(call)
+		header, status := f.met(call, r.Header)
+		maps.Copy(w.Header(), header)
+		if ok {
 			if body == "" {
-				w.WriteHeader(http.StatusBadGateway)
+				status = http.StatusBadGateway
 			}
+			w.WriteHeader(cmp.Or(status, http.StatusOK))
 			_, _ = w.Write([]byte(body))
 			return
 		}
@@ -52,6 +62,28 @@ func (f *front) answer(call string) (body string, ok bool) {
 		return "", false
 	}
 	return f.answers(call)
+}
+
+// met takes note of the headers of a call, and returns headers and status of its answer.
+func (f *front) met(call string, got http.Header) (header http.Header, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.headers[call] = got.Clone()
+	return f.header, f.status
+}
+
+// say changes headers and status of the answers.
+func (f *front) say(header http.Header, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.header, f.status = header, status
+}
+
+// last returns the headers of the last such call.
+func (f *front) last(call string) http.Header {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.headers[call]
 }
 
 // set changes what the front answers.
