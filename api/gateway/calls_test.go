@@ -174,6 +174,19 @@ func TestGateway_Bodies(t *testing.T) {
 	if m, _ = p.sim(p.server("slides")).Meeting("slides"); len(m.Documents) != 2 {
 		t.Errorf("after insertDocument the server has %+v", m.Documents)
 	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url("create", createQuery("by get")), strings.NewReader(slides))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/xml")
+	resp, err := p.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if m, _ = p.sim(p.server("by get")).Meeting("by get"); len(m.Documents) != 1 {
+		t.Errorf("after a create by GET the server has %+v", m.Documents)
+	}
 	for name, c := range map[string]struct{ contentType, body, key string }{
 		"not XML":      {"application/xml", "<modules><module>", "validationError"},
 		"wrong type":   {"text/plain", slides, "unsupportedContentType"},

@@ -38,8 +38,11 @@ var errBusy = &bbb.Error{
 		"Please try again in a moment, or send the parameters in the query.",
 }
 
-// takesBody tells whether the body of a request will be read.
-func (c *call) takesBody() bool { return c.unread && c.name != "" && c.r.Method == http.MethodPost }
+// takesBody tells whether the body of a request is to be read. BigBlueButton reads slides whatever the method of the
+// create; else the body of a GET is nobody's, and many people see the links of joins.
+func (c *call) takesBody() bool {
+	return c.unread && c.name != "" && (c.r.Method == http.MethodPost || c.name == "create")
+}
 
 // drop gives up a body that nobody reads: net/http would wait for it, before the answer and after. What is on its way
 // has a moment to arrive, or the end of the connection might overtake the answer.
