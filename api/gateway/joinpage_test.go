@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,5 +122,29 @@ func TestJoin_Pages(t *testing.T) {
 	clear(shown.titles)
 	if p.browse(p.url("join", join("none"))); shown.titles["This meeting is not running"] == 0 {
 		t.Errorf("once it has ended: pages %v", shown.titles)
+	}
+}
+
+// Whoever makes creates that nobody can take, however many, is remembered as a bounded number of meetings, the last ones
+// among them.
+func TestJoin_RefusalsAreBounded(t *testing.T) {
+	p := bare(&pool{tb: t}, settings{})
+	const creates = 1100
+	for i := range creates {
+		if a := p.call("create", createQuery(fmt.Sprintf("room-%d", i))); a.Key != "serverUnavailable" {
+			t.Fatalf("create: %s", a.body)
+		}
+	}
+	refused := 0
+	for i := range creates {
+		_, to := p.failed(fmt.Sprintf("meetingID=room-%d&fullName=Ada&role=VIEWER", i))
+		if strings.Contains(to, "serverUnavailable") {
+			refused++
+		} else if i == creates-1 {
+			t.Errorf("the last one: %s", to)
+		}
+	}
+	if refused != 1000 {
+		t.Errorf("%d meetings are remembered as refused, want 1000", refused)
 	}
 }
