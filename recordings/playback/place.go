@@ -87,7 +87,10 @@ func locatePlayback(names []string, u *url.URL) place {
 	case names[0] != presentation:
 		return place{kind: alias, format: names[0], recordID: names[1], rest: names[2:]}
 	case last == "playback.html" && (len(names) == 2 || len(names) == 3 && versions.MatchString(names[1])):
-		return place{kind: legacy, format: presentation, recordID: u.Query().Get("meetingId")}
+		return place{
+			kind: legacy, format: presentation, recordID: u.Query().Get("meetingId"),
+			version: strings.Join(names[1:len(names)-1], ""), rest: []string{oldPage},
+		}
 	case versions.MatchString(names[1]):
 		return place{kind: player, format: presentation, version: names[1], rest: names[2:]}
 	}
@@ -126,6 +129,17 @@ func (p place) name() string {
 		return "."
 	}
 	return strings.Join(p.rest, "/")
+}
+
+// address is the path of the place, whatever kind it is of, made of nothing but checked names.
+func (p place) address() string {
+	switch {
+	case p.kind == legacy && p.version == "":
+		return address(false, []string{"playback", presentation}, p.rest)
+	case p.kind == legacy, p.kind == player:
+		return p.playerPath(p.version)
+	}
+	return p.path()
 }
 
 // path is the address of the file, made of nothing but checked names.
