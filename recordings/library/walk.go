@@ -18,6 +18,7 @@ type Found struct {
 	RecordID string
 	Dir      string // absolute
 	Alien    bool   // no recording can be there: its name, or that it is a link, says so; Format and RecordID may be ""
+	Link     bool   // it is a link in the place of a format or of a recording, and is not followed
 }
 
 // batch is how many names of a directory are in memory at once.
@@ -34,12 +35,12 @@ func (l *Library) Walk(ctx context.Context, visit func(Found) error) error {
 				return nil
 			}
 			if link || !ValidFormat(format) {
-				return visit(Found{State: t.state, Dir: dir, Alien: true})
+				return visit(Found{State: t.state, Dir: dir, Alien: true, Link: link && ValidFormat(format)})
 			}
 			err := eachDir(ctx, dir, func(id string, link bool) error {
 				found := Found{State: t.state, Format: format, RecordID: id, Dir: filepath.Join(dir, id)}
 				if link || !ValidID(id) {
-					found.RecordID, found.Alien = "", true
+					found.RecordID, found.Alien, found.Link = "", true, link && ValidID(id)
 				}
 				return visit(found)
 			})
