@@ -66,6 +66,10 @@ type Gateway struct {
 	Metrics    *Metrics
 	// Link returns path and query of the URL under which viewers get a format; nil takes the path of the format.
 	Link func(store.Recording, store.Format) string
+	// Tracks are the text tracks of recordings; nil: there are none.
+	Tracks TextTracks
+	// FileLink returns path and query of the URL under which somebody gets one file of a format; nil takes its path.
+	FileLink func(r store.Recording, format, name string) string
 
 	tenants    atomic.Pointer[tenants]
 	loading    sync.Mutex // while tenants are loaded

@@ -28,5 +28,6 @@
 // place of a format or a recording is an error, and alien to [Library.Walk], which says that it is one. The trees
 // themselves may be links.
 //
-// The package knows no index: what state a recording is in, others tell it. It does not look at what is in the files.
+// The package knows no index: what state a recording is in, others tell it. It does not look at what is in the files, but
+// for the list of text tracks: those that people have added stay when a newer presentation arrives.
 package library

@@ -9,7 +9,8 @@
 // it is made of there, and no more. Ranges, conditional requests and HEAD go through the same gate.
 //
 //	/<format>/<recordID>/…                   the files
-//	/recording/<recordID>/<format>?token=…   the way in: to where the format starts, with a cookie if need be
+//	/recording/<recordID>/<format>?token=…   the way in: to where the format starts, with a cookie if need be; a file
+//	                                         that is named behind the format is sent at once
 //	/playback/<format>/<recordID>/…          older addresses of the files, and
 //	/recording/<format>/<recordID>/…         others of them
 //	/playback/presentation/<version>/…       BigBlueButton's own player, if it is here; it is nobody's secret

@@ -2,6 +2,7 @@ package playback_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -90,4 +91,49 @@ func TestLink_Old(t *testing.T) {
 func query(link string) string {
 	_, q, _ := strings.Cut(link, "?")
 	return q
+}
+
+// One file of a format can be linked to: an open one by its path; a protected one by a link that works once, sends the file
+// without asking for a cookie to be kept, and gives one nevertheless.
+func TestFileLink(t *testing.T) {
+	h := newHouse(t)
+	of := func(id string) store.Recording {
+		r, err := h.Recordings.Recording(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if got := h.FileLink(of(open), "presentation", "video/webcams.mp4"); got != "/presentation/"+open+"/video/webcams.mp4" {
+		t.Errorf("open: %s", got)
+	}
+	link := h.FileLink(of(protected), "presentation", "shapes.svg")
+	if !strings.HasPrefix(link, "/recording/"+protected+"/presentation/shapes.svg?token=") {
+		t.Errorf("protected: %s", link)
+	}
+	w := h.do("GET " + link)
+	if w.Code != http.StatusOK || w.Body.String() != "<svg/>" || w.Header().Get("Cache-Control") != "private, no-cache" {
+		t.Errorf("%d %q %v", w.Code, w.Body, w.Header())
+	}
+	h.barred("the same link once more", h.do("GET "+link))
+	cookie := "Cookie: " + strings.Split(w.Header().Get("Set-Cookie"), ";")[0]
+	if w := h.do("GET "+link, cookie); w.Code != http.StatusOK {
+		t.Errorf("the same link in the same browser: %d", w.Code)
+	}
+	h.barred("without a token", h.do("GET /recording/"+protected+"/presentation/shapes.svg"))
+	h.barred("of another format", h.do("GET /recording/"+protected+"/video/video-0.m4v?"+query(h.FileLink(of(protected), "notes", "notes.pdf"))))
+	for _, path := range []string{"none.xml", "video", "shapes.svg/"} {
+		fresh := query(h.FileLink(of(protected), "presentation", "shapes.svg"))
+		h.refused(path, withoutCookies(h.do("GET /recording/"+protected+"/presentation/"+path+"?"+fresh)))
+	}
+	h.nothing("hidden", h.do("GET /recording/"+protected+"/presentation/.hidden?"+query(h.FileLink(of(protected), "presentation", "x"))))
+	if w := h.do("GET /recording/" + open + "/presentation/shapes.svg"); w.Body.String() != "<svg/>" {
+		t.Errorf("an open one: %d %q", w.Code, w.Body)
+	}
+}
+
+// withoutCookies is an answer without the cookies that came along.
+func withoutCookies(w *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+	w.Header().Del("Set-Cookie")
+	return w
 }

@@ -25,6 +25,11 @@ func (p *Playback) serveFile(w *flow, r *http.Request, at place) error {
 	if len(at.rest) == 0 && !at.slash {
 		return redirect(w, http.StatusTemporaryRedirect, at.path(), r.URL.Query())
 	}
+	return p.serveAdmitted(w, r, at, rec)
+}
+
+// serveAdmitted serves one file to somebody who may have it.
+func (p *Playback) serveAdmitted(w *flow, r *http.Request, at place, rec store.Recording) error {
 	release, err := p.hold()
 	if err != nil {
 		return err

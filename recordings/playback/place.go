@@ -24,7 +24,7 @@ type kind int
 const (
 	nowhere kind = iota
 	file         // of a recording
-	link         // the way into a format
+	link         // the way into a format, or to a file of it
 	alias        // another address of a file
 	player       // the player and what belongs to it
 	legacy       // an address that players had before 2.3
@@ -75,7 +75,7 @@ func locateRecording(names []string) place {
 	case names[0] == "screenshare" || usualIDs.MatchString(names[1]) && !usualIDs.MatchString(names[0]):
 		return place{kind: alias, format: names[0], recordID: names[1], rest: names[2:]}
 	}
-	return place{kind: link, recordID: names[0], format: names[1]}
+	return place{kind: link, recordID: names[0], format: names[1], rest: names[2:]}
 }
 
 // locatePlayback reads what comes after /playback/.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -69,13 +70,29 @@ func (p *Playback) Link(r store.Recording, f store.Format) string {
 	if !r.Protected {
 		return start(r, f)
 	}
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
-	token := p.sign(forLink, f.Type, r.RecordID, hex.EncodeToString(id[:]), p.Now().Add(time.Duration(p.TokenTimeout)))
-	return "/recording/" + url.PathEscape(r.RecordID) + "/" + url.PathEscape(f.Type) + "?token=" + url.QueryEscape(token)
+	return p.ticket(r.RecordID, f.Type, nil)
 }
 
-// enter leads to where a format starts, and lets those in who may see a protected one.
+// FileLink is where somebody gets one file of a format: its path or, for a protected recording, a link to it that works
+// once and for a while. Init must have been called.
+func (p *Playback) FileLink(r store.Recording, format, name string) string {
+	at := place{kind: file, format: format, recordID: r.RecordID, rest: strings.Split(name, "/")}
+	if !r.Protected {
+		return at.path()
+	}
+	return p.ticket(r.RecordID, format, at.rest)
+}
+
+// ticket is a link into a format of a protected recording, or to a file of it.
+func (p *Playback) ticket(recordID, format string, names []string) string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	token := p.sign(forLink, format, recordID, hex.EncodeToString(id[:]), p.Now().Add(time.Duration(p.TokenTimeout)))
+	return address(false, []string{"recording", recordID, format}, names) + "?token=" + url.QueryEscape(token)
+}
+
+// enter leads to where a format starts, and lets those in who may see a protected one. A file is sent at once, if one is
+// named: who fetches captions may not keep cookies.
 func (p *Playback) enter(w *flow, r *http.Request, at place) error {
 	rec, f, err := p.published(r.Context(), at)
 	if err != nil {
@@ -85,10 +102,16 @@ func (p *Playback) enter(w *flow, r *http.Request, at place) error {
 	token := query.Get("token")
 	query.Del("token")
 	to, own, _ := entrance(rec, f)
+	if len(at.rest) > 0 {
+		to = place{kind: file, format: at.format, recordID: at.recordID, rest: at.rest, slash: at.slash}
+	}
 	if rec.Protected {
 		if err := p.letIn(w, r, at, to, token); err != nil {
 			return err
 		}
+	}
+	if len(at.rest) > 0 {
+		return p.serveAdmitted(w, r, to, rec)
 	}
 	for name := range own {
 		query[name] = own[name]
