@@ -8,9 +8,10 @@ import (
 	"github.com/bbbpool/bbbpool/recordings/library"
 )
 
-// followLink notes what a link below a directory that is imported leads to: an archive, a recording, or recordings, as
-// they lie below a format or below what holds formats. Links beyond it are not followed, nor those to what lies below the directory itself and is found there. What
-// looks like a recording and leads to none is noted as well, so that it fails by its name.
+// followLink notes what a link below a directory that is imported leads to: an archive, a recording, or recordings, as they
+// lie below a format or below what holds formats. Links beyond it are not followed, nor those to what lies below the
+// directory itself and is found there. What looks like a recording and leads to none is noted as well, so that it fails by
+// its name.
 func followLink(root, at string, seen map[source]bool) {
 	name, format := filepath.Base(at), filepath.Base(filepath.Dir(at))
 	target, err := filepath.EvalSymlinks(at)

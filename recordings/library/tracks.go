@@ -9,7 +9,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -67,7 +66,11 @@ func (l *Library) Tracks(recordID string) (tracks []store.TextTrack, err error) 
 		return nil, err
 	}
 	defer func() { _ = list.Close() }() // only read
-	for _, e := range parseTracks(list) {
+	all, err := parseTracks(list)
+	if err != nil && !errors.Is(err, store.ErrTooLarge) {
+		return nil, err
+	}
+	for _, e := range all {
 		file, err := l.Open(recordID, presentation, e.file())
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -81,22 +84,32 @@ func (l *Library) Tracks(recordID string) (tracks []store.TextTrack, err error) 
 	return tracks, nil
 }
 
-// parseTracks reads which text tracks a presentation tells of. A list that cannot be read tells of none.
-func parseTracks(r io.Reader) []listed {
-	text, err := io.ReadAll(io.LimitReader(r, maxTrackList+1))
-	var all []listed
-	if err != nil || len(text) > maxTrackList || json.Unmarshal(text, &all) != nil {
-		return nil
+// parseTracks reads which text tracks a presentation tells of. A list that is none tells of none; one that is too large to
+// be written again is store.ErrTooLarge.
+func parseTracks(file fs.File) (all []listed, err error) {
+	if info, err := file.Stat(); err != nil || info.IsDir() {
+		return nil, err
 	}
+	text, err := io.ReadAll(io.LimitReader(file, maxTrackList+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxTrackList {
+		return nil, fmt.Errorf("%w: its list of text tracks has more than %d bytes", store.ErrTooLarge, maxTrackList)
+	}
+	_ = json.Unmarshal(text, &all) // what it could not read has no locale
 	all = slices.DeleteFunc(all, func(e listed) bool {
 		return !locales.MatchString(e.Locale) || !locales.MatchString(e.track().Lang)
 	})
-	return all[:min(len(all), maxTracks)]
+	if len(all) > maxTracks {
+		return nil, fmt.Errorf("%w: it has %d text tracks, at most %d", store.ErrTooLarge, len(all), maxTracks)
+	}
+	return all, nil
 }
 
-// AddTrack adds a text track of people's to the presentation of a recording, in the place of the one of that kind and language. What
-// it has been before a crash it is after it, or what it was to be. Without a presentation it returns fs.ErrNotExist, and
-// store.ErrTooLarge for one track too many.
+// AddTrack adds a text track of people's to the presentation of a recording, in the place of the one of that kind and
+// language. What it has been before a crash it is after it, or what it was to be. Without a presentation it returns
+// fs.ErrNotExist, and store.ErrTooLarge for one track too many.
 func (l *Library) AddTrack(recordID string, t store.TextTrack, vtt []byte) (err error) {
 	defer fail(&err, "add a text track to recording %.200s", recordID)
 	p, err := newPart(presentation, recordID)
@@ -131,7 +144,10 @@ func addTrack(dir string, t store.TextTrack, vtt []byte) error {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	all := tracksIn(root)
+	all, err := tracksIn(root)
+	if err != nil {
+		return err
+	}
 	e, err := enter(&all, t)
 	if err != nil {
 		return err
@@ -152,11 +168,11 @@ func addTrack(dir string, t store.TextTrack, vtt []byte) error {
 	return syncDir(dir)
 }
 
-// tracksIn reads the list of text tracks in a presentation.
-func tracksIn(root *os.Root) []listed {
+// tracksIn reads the list of text tracks in a presentation; where there is none, it has none.
+func tracksIn(root *os.Root) ([]listed, error) {
 	file, err := openIn(root, trackList)
 	if err != nil {
-		return nil
+		return nil, ignore(err, fs.ErrNotExist)
 	}
 	defer func() { _ = file.Close() }() // only read
 	return parseTracks(file)
@@ -185,24 +201,30 @@ func enter(all *[]listed, t store.TextTrack) (listed, error) {
 	return e, nil
 }
 
-// replaceFile replaces a file in one step, and removes the compressed copy of the old one.
-func replaceFile(root *os.Root, name string, content []byte) error {
+// replaceFile replaces a file in one step, and removes the compressed copy of the old one. Directories of such a name are
+// none of anybody's.
+func replaceFile(root *os.Root, name string, content []byte) (err error) {
+	defer func() { err = under(err, root.Name()) }()
 	temp := "." + name + ".new" // one, so that a crash leaves nothing that grows
-	err := writeSynced(root, temp, content)
-	if err == nil {
-		err = errors.Join(root.Chmod(temp, 0o644), root.Chtimes(temp, time.Time{}, time.Now()))
+	if err := root.RemoveAll(temp); err != nil {
+		return err
 	}
-	if err == nil {
-		err = ignore(root.Remove(name+".gz"), fs.ErrNotExist)
+	if err := writeSynced(root, temp, content); err != nil {
+		return errors.Join(err, root.RemoveAll(temp))
 	}
-	if err == nil {
-		err = root.Rename(temp, name)
+	if err := errors.Join(root.Chmod(temp, fileMode), root.RemoveAll(name+".gz")); err != nil {
+		return err
 	}
-	if err != nil {
-		return errors.Join(under(err, root.Name()), ignore(root.Remove(temp), fs.ErrNotExist))
+	if info, err := root.Lstat(name); err == nil && info.IsDir() {
+		if err := root.RemoveAll(name); err != nil {
+			return err
+		}
 	}
-	return nil
+	return root.Rename(temp, name)
 }
+
+// fileMode is that of what anybody may read, as a web server before us.
+const fileMode = 0o644
 
 // carryTracks takes the text tracks that people have added to a presentation along to the one that replaces it.
 func (l *Library) carryTracks(p part, staged string) error {
@@ -232,7 +254,11 @@ func carry(from, to string) error {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	for _, e := range tracksIn(root) {
+	all, err := tracksIn(root)
+	if err != nil {
+		return ignore(err, store.ErrTooLarge)
+	}
+	for _, e := range all {
 		if e.Source != uploaded {
 			continue
 		}

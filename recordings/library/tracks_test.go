@@ -117,6 +117,13 @@ func TestAddTrack_Refuses(t *testing.T) {
 	for _, lang := range []string{"", "../x", "de/x", "d", "de\x00", "x.y", strings.Repeat("de-", 50) + "de"} {
 		mentions(t, r.AddTrack(id, store.TextTrack{Kind: "captions", Lang: lang}, nil), nil, "text tracks")
 	}
+	huge := "[" + strings.Repeat(" ", 64<<10) + "]"
+	r.presents(t, store.Published, "a", huge)
+	mentions(t, r.AddTrack(id, german("captions", ""), nil), store.ErrTooLarge, "more than 65536 bytes")
+	if list, err := os.ReadFile(filepath.Join(r.Published, "presentation", id, "captions.json")); err != nil || string(list) != huge {
+		t.Errorf("a list that is too large was replaced: %.100q, %v", list, err)
+	}
+	r.presents(t, store.Published, "a", "")
 	mentions(t, r.AddTrack(id, german("captions", ""), make([]byte, 4<<20+1)), store.ErrTooLarge, "4194305 bytes")
 	for i := range 100 {
 		succeed(t, r.AddTrack(id, store.TextTrack{Kind: "captions", Lang: fmt.Sprintf("de-%03d", i)}, []byte("x")))
@@ -175,6 +182,24 @@ func TestPlace_OddTracks(t *testing.T) {
 			r.wants(t, map[string]string{"published/presentation": "b"})
 		})
 	}
+}
+
+// Directories where files should be keep nobody's text tracks away.
+func TestPlace_DirectoriesForTracks(t *testing.T) {
+	r := newRig(t)
+	r.presents(t, store.Published, "a", "")
+	succeed(t, r.AddTrack(id, german("captions", "Deutsch"), []byte("added")))
+	r.stage(t, "job", id, "b", "presentation")
+	staged := filepath.Join(r.Published, ".bbbpool/staging/job/presentation", id)
+	for _, dir := range []string{"captions.json", "captions.json.gz", "caption_de.vtt", ".caption_de.vtt.new"} {
+		writeFile(t, filepath.Join(staged, dir, "x"), "x")
+	}
+	succeed(t, r.Place("job", id, []string{"presentation"}, store.Published), r.Discard("job"))
+	r.wantsTracks(t, "captions de Deutsch upload: added")
+	r.presents(t, store.Unpublished, "c", "")
+	live := filepath.Join(r.Unpublished, "presentation", id)
+	succeed(t, os.Remove(filepath.Join(live, "captions.json")), os.Mkdir(filepath.Join(live, "captions.json"), 0o755))
+	r.wantsTracks(t)
 }
 
 // A crash while a track is carried over, or while one is replaced, leaves what the next call finishes.

@@ -120,8 +120,9 @@ func (p *Playback) enter(w *flow, r *http.Request, at place) error {
 	return redirect(w, http.StatusTemporaryRedirect, to.address(), query)
 }
 
-// letIn exchanges a token for a cookie that is good where the format starts. A token that is spent is no harm to the browser that has spent it: the cookie
-// that it got lets it in again, as long as it lasts, so that a reload and a second tab just work.
+// letIn exchanges a token for a cookie that is good where the format starts. A token that is spent is no harm to the
+// browser that has spent it: the cookie that it got lets it in again, as long as it lasts, so that a reload and a second
+// tab just work.
 func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) error {
 	now := p.Now()
 	claims, good := p.verify(forLink, at, token)
