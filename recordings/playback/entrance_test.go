@@ -66,17 +66,19 @@ func TestEntrance_PageElsewhere(t *testing.T) {
 // The address that front ends get plays, whatever an old script has written down.
 func TestLink_Old(t *testing.T) {
 	h := newHouse(t)
+	const own = "/slides/ID/"
 	for path, want := range map[string]string{
-		"/playback/slides/playback.html?meetingId=ID": "/slides/ID/",
-		"/download/ID.zip":                            "/slides/ID/",
-		"/webinar/ID/ID.mp4":                          "/slides/ID/", // a format that it has not
-		"/recording/ID/slides":                        "/slides/ID/",
-		"https://evil.test/slides/ID/":                "/slides/ID/",
-		"//evil.test/slides/ID/":                      "/slides/ID/",
-		"/playback/slides/ID/":                        "/playback/slides/ID/",
-		"/slides/ID/slides.html?x=1":                  "/slides/ID/slides.html?x=1",
-		"/video/ID/video-0.m4v":                       "/video/ID/video-0.m4v",
-		"/playback/presentation/2.3/ID":               "/playback/presentation/2.3/ID",
+		"/playback/slides/playback.html?meetingId=ID": own,
+
+		"/download/ID.zip":              own,
+		"/webinar/ID/ID.mp4":            own,
+		"/recording/ID/slides":          own,
+		"https://evil.test/slides/ID/":  own,
+		"//evil.test/slides/ID/":        own,
+		"/playback/slides/ID/":          "/playback/slides/ID/",
+		"/slides/ID/slides.html?x=1":    "/slides/ID/slides.html?x=1",
+		"/video/ID/video-0.m4v":         "/video/ID/video-0.m4v",
+		"/playback/presentation/2.3/ID": "/playback/presentation/2.3/ID",
 	} {
 		h.recording(open, func(r *store.Recording) {
 			r.Formats = append(r.Formats[:5:5], store.Format{Type: "slides", Path: strings.ReplaceAll(path, "ID", open)})
