@@ -149,6 +149,9 @@ func (v *verification) disk() error {
 			return v.add(Finding{Kind: kindUnread, Path: f.Dir, Text: "is a link, and links are not followed here: " +
 				"move what it leads to into its place, or mount it there"}, false, nil)
 		}
+		if f.Err != nil {
+			return v.add(Finding{Kind: kindUnread, Format: f.Format, Path: f.Dir, Text: f.Err.Error()}, false, nil)
+		}
 		if f.Alien {
 			return nil // somebody else's, and never served
 		}

@@ -199,7 +199,7 @@ func (doc *document) format(format, recordID string) store.Format {
 		Size:           number(p.Size),
 	}
 	for _, i := range p.Images {
-		path, alt := localPath(i.Link, recordID), strings.TrimSpace(i.Alt)
+		path, alt := picture(i.Link, recordID), strings.TrimSpace(i.Alt)
 		if path == "" || len(alt) > maxAlt {
 			continue
 		}

@@ -48,6 +48,9 @@ var full = `<?xml version="1.0"?>
         <image width="176" height="136" alt="One &lt;1&gt;">https://bbb-1/presentation/` + id + `/thumb-1.png</image>
         <image width="wide" alt=" ">javascript:alert(1)</image>
         <image>/presentation/` + id + `/thumb%202.png </image>
+        <image>/` + id + `/thumb-2.png</image>
+        <image>/recordings/thumbs/` + id + `</image>
+        <image>/api/` + id + `/thumb-2.png</image>
         <image>/presentation/` + otherID + `/thumb-1.png</image>
         <image alt="` + strings.Repeat("a", 1025) + `">/presentation/` + id + `/thumb-3.png</image>
       </images></preview>
@@ -317,7 +320,7 @@ func TestParseMetadata_LongTexts(t *testing.T) {
 // There are as many images as a front end may want to show, and no more.
 func TestParseMetadata_Images(t *testing.T) {
 	doc := "<recording><id>" + id + "</id><playback><extensions><preview><images>" +
-		strings.Repeat("<image width='99999999999'>/"+id+"/x</image>", 201) + "</images></preview></extensions></playback></recording>"
+		strings.Repeat("<image width='99999999999'>/video/"+id+"/x</image>", 201) + "</images></preview></extensions></playback></recording>"
 	r, err := archive.ParseMetadata(strings.NewReader(doc), "video", id)
 	if err != nil {
 		t.Fatal(err)
