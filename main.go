@@ -151,7 +151,8 @@ func (s serve) openGateway(ctx context.Context, p *pool) error {
 	s.Gateway.Connect, s.Gateway.MaxRequests = s.Poller.Connect, s.HTTP.MaxRequests
 	p.gateway = &gateway.Gateway{
 		Config: s.Gateway, Ledger: p.ledger, Pool: p.poller, Recordings: p.recordings, Link: p.playback.Link,
-		Page: p.pages.Problem, Log: p.of("gateway"), Metrics: &gateway.Metrics{Set: p.metrics},
+		Tracks: p.recordings, FileLink: p.playback.FileLink, Page: p.pages.Problem, Log: p.of("gateway"),
+		Metrics: &gateway.Metrics{Set: p.metrics},
 	}
 	p.admin.Reload = func(ctx context.Context) error { return p.gateway.LoadTenants(ctx, p.stores.State, time.Now()) }
 	return p.gateway.Open(ctx, p.stores.State, time.Now())

@@ -25,11 +25,12 @@ func copyTrees(ctx context.Context, job store.Job, dir string, limits archive.Li
 	}
 	c := copier{ctx: ctx, limits: limits, buf: make([]byte, 1<<20)}
 	for _, source := range sources {
-		if _, err := archive.Read(source); err != nil { // refuses links and all that is no file
+		read, err := archive.Read(source) // refuses links in there, and all that is no file
+		if err != nil {
 			return nil, err
 		}
 		target := filepath.Join(dir, filepath.Base(filepath.Dir(source)), id)
-		if err := c.tree(source, target); err != nil {
+		if err := c.tree(read.Dir, target); err != nil {
 			return nil, err
 		}
 		tree, err := archive.Read(target)

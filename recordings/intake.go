@@ -119,7 +119,7 @@ func (s *Service) importInPlace(
 			if n := len(report.Imported); n == 0 || report.Imported[n-1] != f.RecordID { // they are in order
 				report.Imported = append(report.Imported, f.RecordID)
 			}
-		case f.Kind == kindOrphan, f.Kind == kindLeftover && f.RecordID != "":
+		case f.Kind == kindOrphan, f.Kind == kindUnread, f.Kind == kindLeftover && f.RecordID != "":
 			report.Failed = append(report.Failed, f)
 		}
 	}
@@ -318,6 +318,10 @@ func sourcesIn(path string) (list []source, err error) {
 	err = filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if e.Type()&fs.ModeSymlink != 0 {
+			followLink(path, at, seen)
+			return nil
 		}
 		if e.IsDir() {
 			return descend(path, at, seen)

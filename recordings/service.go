@@ -44,6 +44,9 @@ type Library interface {
 	Staged(name, recordID string) ([]string, error)
 	Formats(recordID string) (map[store.RecordingState][]string, error)
 	Open(recordID, format, name string) (fs.File, error)
+	// Tracks tells which text tracks a recording has, and AddTrack adds one; it stays when the recording is imported again.
+	Tracks(recordID string) ([]store.TextTrack, error)
+	AddTrack(recordID string, t store.TextTrack, vtt []byte) error
 	Walk(ctx context.Context, visit func(library.Found) error) error
 	// SetNote keeps what the index knows of a recording beyond its files, from which the index can be made again.
 	SetNote(recordID string, note []byte) error

@@ -84,8 +84,8 @@ const idFile = "volume.id"
 // error they have marks that no volume has: nothing is read from them or written to them.
 func VolumeDirs(data string, c Config) ([]volume.Dir, error) {
 	dirs := []volume.Dir{
-		{Name: "published", Path: c.Published},
-		{Name: "unpublished", Path: c.Unpublished},
+		{Name: "published", Path: c.Published, Whole: true},
+		{Name: "unpublished", Path: c.Unpublished, Whole: true},
 		{Name: "spool", Path: c.Spool},
 	}
 	file := filepath.Join(data, idFile)

@@ -145,6 +145,13 @@ func (v *verification) disk() error {
 	group, ctx := errgroup.WithContext(v.ctx)
 	group.SetLimit(atOnce)
 	err := v.Library.Walk(ctx, func(f library.Found) error {
+		if f.Link {
+			return v.add(Finding{Kind: kindUnread, Path: f.Dir, Text: "is a link, and links are not followed here: " +
+				"move what it leads to into its place, or mount it there"}, false, nil)
+		}
+		if f.Err != nil {
+			return v.add(Finding{Kind: kindUnread, Format: f.Format, Path: f.Dir, Text: f.Err.Error()}, false, nil)
+		}
 		if f.Alien {
 			return nil // somebody else's, and never served
 		}

@@ -70,6 +70,16 @@ type Image struct {
 	Path          string // path and query of its URL, without a host
 }
 
+// TextTrack is captions or subtitles of a recording, as WebVTT. They lie with the files of its presentation, which tell of
+// them; no index knows them.
+type TextTrack struct {
+	Kind   string // captions or subtitles
+	Lang   string // language tag, as de or pt-BR
+	Label  string // what viewers choose it by
+	Source string // live, automatic or upload
+	File   string // its name among the files of the presentation; "" for one that is not there yet
+}
+
 // Owed is what is known of a recording that its server has still to deliver, whole or in part.
 type Owed struct {
 	Server  string    // that owes it

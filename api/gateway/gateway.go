@@ -70,6 +70,10 @@ type Gateway struct {
 	Link func(store.Recording, store.Format) string
 	// Page writes the pages that people see for whom a join has failed; nil sends them all to "/".
 	Page Page
+	// Tracks are the text tracks of recordings; nil: there are none.
+	Tracks TextTracks
+	// FileLink returns path and query of the URL under which somebody gets one file of a format; nil takes its path.
+	FileLink func(r store.Recording, format, name string) string
 
 	tenants    atomic.Pointer[tenants]
 	loading    sync.Mutex // while tenants are loaded

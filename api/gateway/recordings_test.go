@@ -148,23 +148,3 @@ func TestUpdateRecordings(t *testing.T) {
 		}
 	}
 }
-
-// Text tracks are answered in JSON.
-func TestTextTracks(t *testing.T) {
-	p := start(t, settings{servers: 1})
-	for _, c := range []struct{ query, want string }{
-		{"recordID=unknown", `"messageKey":"noRecordings"`},
-		{"recordID=" + p.record(store.DefaultTenant, "room", 1)[0], `"messageKey":"noCaptionsFound"`},
-	} {
-		resp, err := p.client.Get(p.url("getRecordingTextTracks", c.query))
-		if err != nil {
-			t.Fatal(err)
-		}
-		body := new(strings.Builder)
-		_ = resp.Write(body)
-		_ = resp.Body.Close()
-		if !strings.Contains(body.String(), c.want) {
-			t.Errorf("%s: %s", c.query, body)
-		}
-	}
-}

@@ -9,13 +9,16 @@
 //
 // It comes from a machine that somebody else may have taken over, so nothing in it is believed. What a member may be:
 //
-//   - A file or a directory. Links of both kinds, devices, FIFOs and sparse files are faults of the archive, and so are
-//     a member that is there twice and a file where there is a directory. Names that differ in case differ.
-//   - Named relative to the top, with or without "./" before it, in UTF-8. A name with "..", an empty element, a
-//     backslash or a control character is a fault; so is one longer than 1024 bytes, deeper than 16 levels, or outside
-//     of <format>/<recordID>/.
-//   - Not hidden. What macOS and rsync leave behind (.DS_Store, ._name, .AppleDouble, .rsync-partial, .~tmp~, .nfs…) is
-//     skipped wherever it lies; any other name with a dot in front is a fault, for we could not tell whom to show it to.
+//   - A file or a directory, or a hard link to a file before it, which becomes a file of its own. Symbolic links, devices,
+//     FIFOs and sparse files are faults of the archive, and so are a member that is there twice and a file where there is
+//     a directory. Names that differ in case differ.
+//   - Named relative to the top, with or without "./" before it. A name with ".." or an empty element is a fault; so is one
+//     longer than 1024 bytes, deeper than 16 levels, or outside of <format>/<recordID>/. Below that, files may be called
+//     whatever the file system takes: what no address can name is kept, and shown to nobody.
+//   - Not hidden, outside of a recording; within, files may be. What macOS and rsync leave behind (.DS_Store, ._name,
+//     .AppleDouble, .rsync-partial, .~tmp~, .nfs…) is skipped wherever it lies.
+//
+// A directory that is read in its place, or copied, gets the same answers.
 //
 // Owners and modes of the archive are ignored: files get 0644 and directories 0755, less the umask. Times of
 // modification are kept, so that a recording that arrives twice is the same for caches. Global PAX headers are ignored.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
 )
 
 const maxLink = 2048 // bytes
@@ -61,6 +63,17 @@ func localPath(link, recordID string) string {
 		return ""
 	}
 	return strings.Clone(path)
+}
+
+// picture returns the path of an image of a recording, and "" for one that does not lie with its files: it is shown under
+// our own name, where nothing else of it is served.
+func picture(link, recordID string) string {
+	path := localPath(link, recordID)
+	names := strings.SplitN(path, "/", 4)
+	if len(names) < 4 || !library.ValidFormat(names[1]) || names[2] != recordID {
+		return ""
+	}
+	return path
 }
 
 // leadsTo tells whether a URL names this recording, and no other.

@@ -160,13 +160,14 @@ func (b *bounded) Token() (xml.Token, error) {
 }
 
 func (doc *document) recording(format, recordID string, meta map[string]string) store.Recording {
+	start, end := doc.times(recordID)
 	return store.Recording{
 		RecordID:      recordID,
 		MeetingID:     first(doc.Meeting.ExternalID, meta["meetingId"], doc.Meeting.ID, recordID),
 		Name:          text(first(doc.Meeting.Name, meta["meetingName"]), maxName),
 		State:         doc.state(),
-		Start:         moment(doc.Start),
-		End:           moment(doc.End),
+		Start:         start,
+		End:           end,
 		Participants:  int(min(number(doc.Participants), 1<<31-1)),
 		RawSize:       number(doc.RawSize),
 		Breakout:      doc.breakout(meta),
@@ -198,7 +199,7 @@ func (doc *document) format(format, recordID string) store.Format {
 		Size:           number(p.Size),
 	}
 	for _, i := range p.Images {
-		path, alt := localPath(i.Link, recordID), strings.TrimSpace(i.Alt)
+		path, alt := picture(i.Link, recordID), strings.TrimSpace(i.Alt)
 		if path == "" || len(alt) > maxAlt {
 			continue
 		}
@@ -282,15 +283,6 @@ func number(s string) int64 {
 }
 
 func pixels(s string) int { return int(min(number(s), 1<<16)) }
-
-// moment returns the time of so many milliseconds since 1970, and none for 0 and beyond the year 9999.
-func moment(s string) time.Time {
-	const end = 253_402_300_800_000
-	if n := number(s); n > 0 && n < end {
-		return time.UnixMilli(n).UTC()
-	}
-	return time.Time{}
-}
 
 // milliseconds returns a duration of at most ten years, and 0 for a longer one.
 func milliseconds(s string) time.Duration {

@@ -48,6 +48,9 @@ var full = `<?xml version="1.0"?>
         <image width="176" height="136" alt="One &lt;1&gt;">https://bbb-1/presentation/` + id + `/thumb-1.png</image>
         <image width="wide" alt=" ">javascript:alert(1)</image>
         <image>/presentation/` + id + `/thumb%202.png </image>
+        <image>/` + id + `/thumb-2.png</image>
+        <image>/recordings/thumbs/` + id + `</image>
+        <image>/api/` + id + `/thumb-2.png</image>
         <image>/presentation/` + otherID + `/thumb-1.png</image>
         <image alt="` + strings.Repeat("a", 1025) + `">/presentation/` + id + `/thumb-3.png</image>
       </images></preview>
@@ -93,6 +96,7 @@ func TestParseMetadata_Lenient(t *testing.T) {
 	name := func(r store.Recording) any { return r.Name }
 	state := func(r store.Recording) any { return r.State }
 	start := func(r store.Recording) any { return r.Start }
+	began := time.UnixMilli(1712758751753).UTC() // as the ID tells
 	breakout := func(r store.Recording) any { return r.Breakout }
 	length := func(r store.Recording) any { return r.Formats[0].Length }
 	for title, c := range map[string]struct {
@@ -114,9 +118,11 @@ func TestParseMetadata_Lenient(t *testing.T) {
 		"not published":              {"<state>published</state><published> false </published>", state, store.Unpublished},
 		"unpublished":                {"<state>unpublished</state>", state, store.Unpublished},
 		"deleted":                    {"<state>deleted</state><published>true</published>", state, store.Unpublished},
-		"words for a time":           {"<start_time>Thu Mar 04 14:05:56 UTC 2010</start_time>", start, time.Time{}},
-		"time of no calendar":        {"<start_time>9223372036854775807</start_time>", start, time.Time{}},
-		"negative time":              {"<start_time>-5</start_time>", start, time.Time{}},
+		"words for a time":           {"<start_time>Thu Mar 04 14:05:56 UTC 2010</start_time>", start, began},
+		"time since the server ran":  {"<start_time>498765432</start_time>", start, began},
+		"time of no calendar":        {"<start_time>9223372036854775807</start_time>", start, began},
+		"negative time":              {"<start_time>-5</start_time>", start, began},
+		"no time":                    {"", start, began},
 		"empty breakout":             {"<breakout/>", breakout, (*store.Breakout)(nil)},
 		"breakout without a parent":  {`<meeting breakout="true"/><breakout/>`, breakout, &store.Breakout{}},
 		"breakout by its meta":       {`<meta><isBreakout>true</isBreakout></meta>`, breakout, &store.Breakout{}},
@@ -135,6 +141,47 @@ func TestParseMetadata_Lenient(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// The end is known as far as the start is: by the same clock, or by how long the recording plays.
+func TestParseMetadata_OldTimes(t *testing.T) {
+	const began = 1712758751753
+	for _, c := range []struct {
+		start, end, id string
+		from, to       int64 // milliseconds since 1970; 0 for not known
+	}{
+		{"1712758751000", "1712758906388", id, 1712758751000, 1712758906388},
+		{"498765432", "498825432", id, began, began + 60_000},
+		{"Sun Sep 13 12:26:40 UTC 2020", "Sun Sep 13 12:27:40 UTC 2020", id, began, began + 60_000},
+		{"Sun Sep 13 12:26:40 XYZ 2020", "Sun Sep 13 12:26:40 XYZ 2020", id, began, began},
+		{"1712758751000", "498825432", id, 1712758751000, 1712758751000 + 95_000},
+		{"1712758751000", "yesterday", id, 1712758751000, 1712758751000 + 95_000},
+		{"498765432", "1712758906388", id, began, 1712758906388},
+		{"498765432", "3", id, began, began + 95_000}, // the server was started meanwhile
+		{"Sun Sep 13 12:26:40 UTC 2020", "498825432", id, began, began + 95_000},
+		{"Sun Sep 13 12:26:40 UTC 2020", "Sat Sep 12 12:26:40 UTC 2020", id, began, began + 95_000},
+		{"", "498825432", id, began, began + 95_000},
+		{"498765432", "", id, began, 0},
+		{"498765432", "498825432", "demo", 0, 0},
+		{"Sun Sep 13 12:26:40 UTC 2020", "x", "demo-1712758751753", 0, 0},
+		{"", "1712758906388", "demo", 0, 1712758906388},
+	} {
+		doc := "<recording><id>" + c.id + "</id><start_time>" + c.start + "</start_time><end_time>\n" + c.end +
+			" </end_time><playback><duration>95000</duration></playback></recording>"
+		r, err := archive.ParseMetadata(strings.NewReader(doc), "video", c.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(ms int64) (t time.Time) {
+			if ms > 0 {
+				t = time.UnixMilli(ms).UTC()
+			}
+			return t
+		}
+		if !r.Start.Equal(at(c.from)) || !r.End.Equal(at(c.to)) {
+			t.Errorf("%q to %q: %s to %s", c.start, c.end, r.Start, r.End)
+		}
 	}
 }
 
@@ -273,7 +320,7 @@ func TestParseMetadata_LongTexts(t *testing.T) {
 // There are as many images as a front end may want to show, and no more.
 func TestParseMetadata_Images(t *testing.T) {
 	doc := "<recording><id>" + id + "</id><playback><extensions><preview><images>" +
-		strings.Repeat("<image width='99999999999'>/"+id+"/x</image>", 201) + "</images></preview></extensions></playback></recording>"
+		strings.Repeat("<image width='99999999999'>/video/"+id+"/x</image>", 201) + "</images></preview></extensions></playback></recording>"
 	r, err := archive.ParseMetadata(strings.NewReader(doc), "video", id)
 	if err != nil {
 		t.Fatal(err)

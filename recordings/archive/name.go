@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/bbbpool/bbbpool/recordings/library"
 )
@@ -15,7 +13,6 @@ const metadataName = "metadata.xml"
 
 // kinds are the members that are not taken.
 var kinds = map[byte]string{
-	tar.TypeLink:      "a hard link",
 	tar.TypeSymlink:   "a symbolic link",
 	tar.TypeChar:      "a device",
 	tar.TypeBlock:     "a device",
@@ -23,14 +20,15 @@ var kinds = map[byte]string{
 	tar.TypeGNUSparse: "a sparse file",
 }
 
-// checkKind refuses everything but files and directories.
+// checkKind refuses everything but files and directories, and further names of files.
 func checkKind(h *tar.Header) error {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
 			return fault(h.Name, "is a sparse file; only files and directories are taken")
 		}
 	}
-	if h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeDir {
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeDir, tar.TypeLink:
 		return nil
 	}
 	kind, ok := kinds[h.Typeflag]
@@ -73,12 +71,8 @@ func wrong(element string) string {
 		return fmt.Sprintf("it has %q in it", element)
 	case len(element) > maxElement:
 		return fmt.Sprintf("an element is longer than %d bytes", maxElement)
-	case !utf8.ValidString(element):
-		return "it is not in UTF-8"
-	case strings.ContainsRune(element, '\\'):
-		return "it has a backslash in it"
-	case strings.ContainsFunc(element, unicode.IsControl):
-		return "it has a control character in it"
+	case strings.ContainsRune(element, 0):
+		return "it has a NUL in it"
 	}
 	return ""
 }
@@ -87,12 +81,13 @@ func wrong(element string) string {
 var litter = regexp.MustCompile(`^(\._.*|\.DS_Store|\.AppleDouble|\.Spotlight-V100|\.Trashes|\.fseventsd|` +
 	`\.rsync-partial|\.~tmp~|\.nfs[0-9a-fA-F]+)$`)
 
-// hidden tells whether a member is to be skipped. Hidden files that it does not know are at fault.
+// hidden tells whether a member is to be skipped. Files that are hidden within a recording are taken, as any others, and
+// shown to nobody; elsewhere they are at fault.
 func hidden(list []string) (skip bool, err error) {
-	for _, element := range list {
+	for i, element := range list {
 		if litter.MatchString(element) {
 			skip = true
-		} else if element[0] == '.' {
+		} else if element[0] == '.' && i < 2 {
 			return false, fault(strings.Join(list, "/"), "is hidden by the dot in front of %q; rename it, or leave it out", element)
 		}
 	}

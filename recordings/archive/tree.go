@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -16,7 +17,7 @@ import (
 type Tree struct {
 	Format    string
 	RecordID  string
-	Dir       string          // ends in <format>/<recordID>
+	Dir       string          // ends in <format>/<recordID>, unless a link there leads elsewhere
 	Files     int             // without the copies that Compress makes, so that it is the same before and after
 	Bytes     int64           // of these files
 	Recording store.Recording // as its metadata.xml tells, with this one format; published or unpublished, of no tenant
@@ -26,8 +27,9 @@ func compareTrees(a, b Tree) int {
 	return cmp.Or(strings.Compare(a.RecordID, b.RecordID), strings.Compare(a.Format, b.Format))
 }
 
-// Read reads a directory <format>/<recordID> that lies in its place already. Links and devices in it are a *Fault, as is
-// whatever is wrong with its metadata.xml. Errors of the disk come back as themselves.
+// Read reads a directory <format>/<recordID> that lies in its place already, or elsewhere with a link to it in its place:
+// then Dir is where it really is. Links, devices and FIFOs in it are a *Fault, as is a link that leads nowhere, and whatever
+// is wrong with its metadata.xml. Errors of the disk come back as themselves.
 func Read(dir string) (Tree, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -35,6 +37,9 @@ func Read(dir string) (Tree, error) {
 	}
 	t := Tree{Format: filepath.Base(filepath.Dir(abs)), RecordID: filepath.Base(abs), Dir: filepath.Clean(dir)}
 	if err := checkPlace([]string{t.Format, t.RecordID}, true); err != nil {
+		return Tree{}, err
+	}
+	if err := t.arrive(); err != nil {
 		return Tree{}, err
 	}
 	if err := t.sum(); err != nil {
@@ -52,6 +57,31 @@ func (t *Tree) name(file string) string {
 	return t.Format + "/" + t.RecordID + "/" + file
 }
 
+// arrive follows a link in the place of the directory.
+func (t *Tree) arrive() error {
+	info, err := os.Lstat(t.Dir)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", t.Dir, err)
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
+		return nil
+	}
+	place := t.Format + "/" + t.RecordID
+	if info, err = os.Stat(t.Dir); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
+		return fault(place, "is a symbolic link that leads nowhere")
+	}
+	if err == nil && !info.IsDir() {
+		return fault(place, "is a symbolic link, and not to a directory")
+	}
+	if err == nil {
+		t.Dir, err = filepath.EvalSymlinks(t.Dir)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", t.Dir, err)
+	}
+	return nil
+}
+
 // sum adds up the files, and refuses what is neither file nor directory.
 func (t *Tree) sum() error {
 	return filepath.WalkDir(t.Dir, func(path string, d fs.DirEntry, err error) error {
@@ -63,7 +93,7 @@ func (t *Tree) sum() error {
 		}
 		if !d.Type().IsRegular() {
 			rel, _ := filepath.Rel(t.Dir, path)
-			return fault(t.name(filepath.ToSlash(rel)), "is neither a file nor a directory")
+			return fault(t.name(filepath.ToSlash(rel)), "is %s; only files and directories are taken", kindOf(d.Type()))
 		}
 		if isCopy(path) {
 			return nil
@@ -76,6 +106,21 @@ func (t *Tree) sum() error {
 		t.Bytes += info.Size()
 		return nil
 	})
+}
+
+// kindOf says what something is that is no file and no directory.
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "neither a file nor a directory"
 }
 
 func (t *Tree) metadata() (store.Recording, error) {

@@ -55,12 +55,14 @@ func TestRead_Refuses(t *testing.T) {
 		do            func(dir string) error
 		member, words string
 	}{
-		"symbolic link":    {func(dir string) error { return os.Symlink("/etc", dir+"/x") }, "/x", "neither a file nor a directory"},
-		"FIFO":             {func(dir string) error { return syscall.Mkfifo(dir+"/x", 0o600) }, "/x", "neither a file nor a directory"},
+		"symbolic link":    {func(dir string) error { return os.Symlink("/etc", dir+"/x") }, "/x", "is a symbolic link; only files"},
+		"link inside":      {func(dir string) error { return os.Symlink("metadata.xml", dir+"/x") }, "/x", "is a symbolic link; only files"},
+		"dangling link":    {func(dir string) error { return os.Symlink("none", dir+"/x") }, "/x", "is a symbolic link; only files"},
+		"FIFO":             {func(dir string) error { return syscall.Mkfifo(dir+"/x", 0o600) }, "/x", "is a FIFO; only files"},
 		"missing metadata": {func(dir string) error { return os.Remove(dir + "/metadata.xml") }, "/metadata.xml", "is missing"},
 		"FIFO for metadata": {func(dir string) error {
 			return errors.Join(os.Remove(dir+"/metadata.xml"), syscall.Mkfifo(dir+"/metadata.xml", 0o600))
-		}, "/metadata.xml", "neither a file nor a directory"},
+		}, "/metadata.xml", "is a FIFO"},
 		"other metadata": {func(dir string) error {
 			return os.WriteFile(dir+"/metadata.xml", []byte(metadata(otherID)), 0o600)
 		}, "/metadata.xml", otherID},
@@ -88,6 +90,33 @@ func TestRead_Places(t *testing.T) {
 	_, err = archive.Read(dir)
 	if _, ok := errors.AsType[*archive.Fault](err); ok || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A link in the place of a recording is followed, to nothing but a directory; links in there are not.
+func TestRead_Linked(t *testing.T) {
+	dir := place(t, file("a", "1"))
+	moved := filepath.Join(t.TempDir(), "moved")
+	for _, err := range []error{os.Rename(dir, moved), os.Symlink(moved, dir)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := archive.Read(dir)
+	if err != nil || got.Dir != moved || got.Format != "video" || got.RecordID != id || got.Files != 2 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(moved, "x")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = archive.Read(dir)
+	wantFault(t, err, "video/"+id+"/x", "is a symbolic link", false)
+	for target, words := range map[string]string{"/none": "leads nowhere", dir: "leads nowhere", moved + "/a": "not to a directory"} {
+		if err := errors.Join(os.Remove(dir), os.Symlink(target, dir)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = archive.Read(dir)
+		wantFault(t, err, "video/"+id, words, false)
 	}
 }
 

@@ -129,6 +129,15 @@ func (u *unpacker) member(h *tar.Header) error {
 	if err := checkKind(h); err != nil {
 		return err
 	}
+	content := io.Reader(u.tar)
+	if h.Typeflag == tar.TypeLink {
+		file, size, err := u.linked(h)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }() // only read
+		content, h.Size = file, size
+	}
 	if err := u.checkSize(h, list); err != nil || len(list) == 0 {
 		return err
 	}
@@ -141,7 +150,7 @@ func (u *unpacker) member(h *tar.Header) error {
 	}
 	switch {
 	case !dir:
-		return u.file(h, strings.Join(list, "/"))
+		return u.file(h, strings.Join(list, "/"), content)
 	case len(list) == 1:
 		return nil // made when there is a recording in it
 	}
@@ -171,19 +180,41 @@ func (u *unpacker) checkSize(h *tar.Header, list []string) error {
 	return nil
 }
 
-func (u *unpacker) file(h *tar.Header, name string) error {
+// linked opens the file that a hard link is a further name of. What has two names gets two files, as it does where a
+// directory is copied: they are counted, moved and replaced as such.
+func (u *unpacker) linked(h *tar.Header) (*os.File, int64, error) {
+	nothing := fault(h.Name, "is a hard link to %q, which is no file before it in the archive", cut(h.Linkname, maxShown))
+	list, err := elements(&tar.Header{Name: h.Linkname, Typeflag: tar.TypeReg})
+	if err != nil {
+		return nil, 0, nothing
+	}
+	name := strings.Join(list, "/")
+	info, err := u.root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, 0, nothing
+	}
+	file, err := u.root.Open(name)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read %s: %w", name, err)
+	}
+	return file, info.Size(), nil
+}
+
+func (u *unpacker) file(h *tar.Header, name string, content io.Reader) error {
 	dir, base := path.Split(name)
 	if err := u.enter(strings.TrimSuffix(dir, "/")); err != nil {
 		return err
 	}
 	f, err := u.sub.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return fault(name, "is in the archive twice")
-	}
-	if err != nil {
+	case errors.Is(err, syscall.EILSEQ), errors.Is(err, syscall.EINVAL):
+		return fault(name, "has a name that the file system of the recordings does not take")
+	case err != nil:
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	err = u.fill(f, name, h.Size)
+	err = u.fill(f, content, name, h.Size)
 	if closeErr := f.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("write %s: %w", name, closeErr)
 	}
@@ -194,9 +225,9 @@ func (u *unpacker) file(h *tar.Header, name string) error {
 }
 
 // fill copies the content of a member. io.Copy would do it in pieces of 32 KiB.
-func (u *unpacker) fill(f *os.File, name string, size int64) error {
+func (u *unpacker) fill(f *os.File, content io.Reader, name string, size int64) error {
 	for written := int64(0); ; {
-		n, err := u.tar.Read(u.buf)
+		n, err := content.Read(u.buf)
 		if n > 0 {
 			if err := u.ask(int64(n), size-written); err != nil {
 				return err
@@ -209,6 +240,9 @@ func (u *unpacker) fill(f *os.File, name string, size int64) error {
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if err != nil && content != io.Reader(u.tar) {
+			return fmt.Errorf("copy to %s: %w", name, err)
 		}
 		if err != nil {
 			return inside(name, err)

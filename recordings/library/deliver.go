@@ -69,9 +69,14 @@ func (t tree) openFile(p part, name string) (fs.File, error) {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
+	return openIn(root, name)
+}
+
+// openIn opens a file or a directory, and nothing else.
+func openIn(root *os.Root, name string) (*os.File, error) {
 	file, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for a writer
 	if err != nil {
-		return nil, absent(under(err, t.live(p)))
+		return nil, absent(under(err, root.Name()))
 	}
 	info, err := file.Stat()
 	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {

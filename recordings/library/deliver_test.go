@@ -126,6 +126,43 @@ func TestWalk(t *testing.T) {
 	mentions(t, r.Walk(t.Context(), func(library.Found) error { return stop }), stop)
 }
 
+// A link in the place of a format or of a recording is said to be one; others are somebody else's.
+func TestWalk_Links(t *testing.T) {
+	r := newRig(t)
+	outside := t.TempDir()
+	succeed(t, os.Mkdir(filepath.Join(r.Published, "video"), 0o755))
+	want := map[string]bool{"podcast": true, "video/" + id: true, "Format": false, "video/no id": false}
+	for name := range want {
+		succeed(t, os.Symlink(outside, filepath.Join(r.Published, name)))
+	}
+	got := map[string]bool{}
+	succeed(t, r.Walk(t.Context(), func(f library.Found) error {
+		name, err := filepath.Rel(r.Published, f.Dir)
+		got[name] = f.Link
+		if !f.Alien {
+			t.Errorf("%+v", f)
+		}
+		return err
+	}))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What cannot be placed is not sealed, for it would be committed.
+func TestSeal_Links(t *testing.T) {
+	for _, link := range []string{"video", "video/" + id} {
+		r := newRig(t)
+		path := filepath.Join(r.Unpublished, link)
+		succeed(t, os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(t.TempDir(), path))
+		dir, err := r.Stage("job")
+		succeed(t, err)
+		write(t, filepath.Join(dir, "video", id), "new")
+		mentions(t, r.Seal("job"), nil, path, "links are not followed")
+		succeed(t, os.Remove(path), r.Seal("job"))
+	}
+}
+
 // A note is what was set last, and an empty one is none. One that is too large is refused.
 func TestNote(t *testing.T) {
 	r := newRig(t)

@@ -25,7 +25,9 @@
 // # Links
 //
 // Nothing here follows a symbolic link below a tree, but those inside a recording that stay inside it. A link in the
-// place of a format or a recording is an error, or alien to [Library.Walk]. The trees themselves may be links.
+// place of a format or a recording is an error, and alien to [Library.Walk], which says that it is one. The trees
+// themselves may be links.
 //
-// The package knows no index: what state a recording is in, others tell it. It does not look at what is in the files.
+// The package knows no index: what state a recording is in, others tell it. It does not look at what is in the files, but
+// for the list of text tracks: those that people have added stay when a newer presentation arrives.
 package library

@@ -49,7 +49,11 @@ func (l *Library) place(name string, p part, to tree) error {
 		return err
 	}
 	if ready {
-		if err := l.swap(name, p, to); err != nil {
+		err := l.carryTracks(p, to.staged(name, p))
+		if err == nil {
+			err = l.swap(name, p, to)
+		}
+		if err != nil {
 			return errors.Join(err, l.resolve(name, p))
 		}
 	} else if err := l.settle(p, to); err != nil {

@@ -37,7 +37,8 @@ func (l *Library) Stage(name string) (dir string, err error) {
 }
 
 // Seal makes durable all that was staged. After an error the staging is not to be used: the kernel tells only once that
-// it has lost something.
+// it has lost something. It is an error, too, if something else than a directory is where a part of it is to be: what
+// cannot be placed must not be committed.
 //
 // On Linux this syncs the file system through a file that is open since Stage, so that losses in between are told even
 // if somebody else has heard of them. FUSE file systems such as sshfs may know no better than to say yes.
@@ -57,10 +58,33 @@ func (l *Library) Seal(name string) (err error) {
 		}
 		defer func() { _ = file.Close() }()
 	}
+	if err := l.placeable(name); err != nil {
+		return err
+	}
 	if err := syncAll(file, l.published.staging(name)); err != nil {
 		return err
 	}
 	return l.published.syncUp(l.published.staging(name))
+}
+
+// placeable returns an error if a link, say, is where a part of a staging is to be.
+func (l *Library) placeable(name string) error {
+	dirs, err := filepath.Glob(filepath.Join(l.published.staging(name), "*", "*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		p := part{filepath.Base(filepath.Dir(dir)), filepath.Base(dir)}
+		for _, t := range l.trees {
+			if _, err := t.has(p); err != nil {
+				return err
+			}
+			if _, err := isDir(filepath.Join(t.dir, p.format)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Discard removes a staging and all that is left in it. What a Place that was not finished has set aside returns to

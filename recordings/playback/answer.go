@@ -15,6 +15,11 @@ type denial string
 
 func (d denial) Error() string { return string(d) }
 
+// barred is why somebody gets nothing of a protected recording. That there is one, he may know: he has its ID.
+type barred string
+
+func (b barred) Error() string { return string(b) }
+
 // What keeps us from answering at all.
 var (
 	errHung   = errors.New("the volume does not answer")
@@ -38,7 +43,7 @@ const (
 func (p *Playback) finish(w *flow, r *http.Request, at place, err error) {
 	switch {
 	case err != nil:
-		w.outcome = p.refuse(w, r, err)
+		w.outcome = p.refuse(w, r, at, err)
 	case w.err != nil:
 		w.outcome, err = outcomeCut, w.err
 	}
@@ -49,13 +54,11 @@ func (p *Playback) finish(w *flow, r *http.Request, at place, err error) {
 }
 
 // refuse answers with a page for people and returns the outcome.
-func (p *Playback) refuse(w *flow, r *http.Request, err error) string {
+func (p *Playback) refuse(w *flow, r *http.Request, at place, err error) string {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if _, ok := errors.AsType[denial](err); ok {
-		p.Page(w.ResponseWriter, r, http.StatusNotFound, "There is no recording here",
-			"It may have been removed, or not be published yet. If you came by a link that was made for you, it may have "+
-				"been used already or be too old: go back to the page that it is on, load that again and follow it from there.")
+	if title, text := absence(at, err); title != "" {
+		p.Page(w.ResponseWriter, r, http.StatusNotFound, title, text)
 		return outcomeDenied
 	}
 	if errors.Is(err, errMethod) {
@@ -74,6 +77,27 @@ func (p *Playback) refuse(w *flow, r *http.Request, err error) string {
 		return outcomeBusy
 	}
 	return outcomeFailed
+}
+
+// absence is what a viewer is told who gets nothing; "" where something is wrong with us. Of a recording that does not
+// play nobody learns whether there is one, but only of what may be its address.
+func absence(at place, err error) (title, text string) {
+	switch {
+	case isBarred(err):
+		return "This recording is protected", "It opens with a link that is made for one viewer, works once, and lasts for a " +
+			"while. Go back to the page that the link is on, load that again and follow it from there."
+	case !isDenial(err):
+		return "", ""
+	case at.kind != nowhere && usualIDs.MatchString(at.recordID):
+		return "There is no recording here", "It may have been removed, or not be published yet. Ask whoever gave you the link."
+	}
+	return "There is nothing here", "Nothing has this address. If you have typed it, look whether it is complete; if you came " +
+		"by a link, ask whoever gave it to you."
+}
+
+func isBarred(err error) bool {
+	_, ok := errors.AsType[barred](err)
+	return ok
 }
 
 // log writes one line for a request that got less than it asked for. What has nothing to do with a recording is

@@ -1,16 +1,22 @@
 // Package playback serves recordings to the people who watch them, and answers for every byte of them: what is not
-// plainly allowed is refused, and every refusal looks the same, whatever the reason.
+// plainly allowed is refused. Who may not see a protected recording is told that it is protected, and how it opens; all
+// other refusals look the same, whatever the reason, so that nobody learns of what does not play.
 //
 // Bytes are given out if the recording is published, the format is one of its formats, the file is there, and the
 // recording is not protected or the viewer carries a cookie for this recording and this format. A protected recording
 // is opened with a link that works once, for a while: it is made without writing anything, spent when it is followed,
-// and exchanged for the cookie. Ranges, conditional requests and HEAD go through the same gate.
+// and exchanged for the cookie. A format may start among the files of another one: then its link and its cookie open what
+// it is made of there, and no more. Ranges, conditional requests and HEAD go through the same gate.
 //
 //	/<format>/<recordID>/…                   the files
-//	/recording/<recordID>/<format>?token=…   the way in: to where the format starts, with a cookie if need be
+//	/recording/<recordID>/<format>?token=…   the way in: to where the format starts, with a cookie if need be; a file
+//	                                         that is named behind the format is sent at once
 //	/playback/<format>/<recordID>/…          older addresses of the files, and
 //	/recording/<format>/<recordID>/…         others of them
 //	/playback/presentation/<version>/…       BigBlueButton's own player, if it is here; it is nobody's secret
+//
+// Files go out as they are, but for the description of a recording that is older than the player: it is completed by what
+// that looks for.
 //
 // The package writes no file but the key that it signs with, changes no record, and never redirects to an address that
 // somebody else has composed.

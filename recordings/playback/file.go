@@ -25,6 +25,11 @@ func (p *Playback) serveFile(w *flow, r *http.Request, at place) error {
 	if len(at.rest) == 0 && !at.slash {
 		return redirect(w, http.StatusTemporaryRedirect, at.path(), r.URL.Query())
 	}
+	return p.serveAdmitted(w, r, at, rec)
+}
+
+// serveAdmitted serves one file to somebody who may have it.
+func (p *Playback) serveAdmitted(w *flow, r *http.Request, at place, rec store.Recording) error {
 	release, err := p.hold()
 	if err != nil {
 		return err
@@ -63,6 +68,11 @@ func (p *Playback) sendPlace(w *flow, r *http.Request, at place, rec store.Recor
 		return denial("a file, asked for as a directory")
 	}
 	p.describe(w.Header(), r, at, it.name, rec.Protected)
+	if it.name == description {
+		if sent, err := sendCompleted(w, r, it, rec); sent || err != nil {
+			return err
+		}
+	}
 	if p.accel != "" {
 		to := url.URL{Path: p.accel + "/" + at.format + "/" + at.recordID + "/" + it.name}
 		w.Header().Set("X-Accel-Redirect", to.EscapedPath())
@@ -80,8 +90,11 @@ func isDenial(err error) bool {
 func (p *Playback) describe(h http.Header, r *http.Request, at place, name string, protected bool) {
 	m := mediaOf(name)
 	m.describe(h)
-	if protected {
+	switch {
+	case protected:
 		h.Set("Cache-Control", "private, no-cache")
+	case m.lasting: // by the viewer's browser, and not for long: it may be protected or taken away at any time
+		h.Set("Cache-Control", "private, max-age=60")
 	}
 	switch {
 	case name == index && inline[at.format]:
@@ -98,9 +111,6 @@ func (m media) describe(h http.Header) {
 	h.Set("Content-Type", m.mime)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-cache")
-	if m.lasting {
-		h.Set("Cache-Control", "public, max-age=3600")
-	}
 }
 
 // item is an open file or directory.

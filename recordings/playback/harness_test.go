@@ -205,18 +205,37 @@ func (h *house) follow(link string, headers ...string) (cookie, location string)
 	return cookie, w.Header().Get("Location")
 }
 
-// refused fails unless the answer is the one that everybody gets who gets nothing.
+// refused fails unless the answer is the one that everybody gets who gets nothing of a recording that does not play.
 func (h *house) refused(what string, w *httptest.ResponseRecorder) {
 	h.t.Helper()
-	want := h.do("GET /presentation/" + unknown + "/metadata.xml")
-	if want.Code != http.StatusNotFound || want.Header().Get("Cache-Control") != "no-store" {
-		h.t.Fatalf("unknown recording: %d %v", want.Code, want.Header())
+	h.like(what, w, "/presentation/"+unknown+"/metadata.xml", "There is no recording here")
+}
+
+// nothing fails unless the answer is the one for an address that is no recording's.
+func (h *house) nothing(what string, w *httptest.ResponseRecorder) {
+	h.t.Helper()
+	h.like(what, w, "/none", "There is nothing here")
+}
+
+// barred fails unless the answer is the one that everybody gets who may not see a protected recording.
+func (h *house) barred(what string, w *httptest.ResponseRecorder) {
+	h.t.Helper()
+	h.like(what, w, "/presentation/"+another+"/metadata.xml", "This recording is protected")
+}
+
+// like fails unless an answer is the one that this path gets, down to its headers.
+func (h *house) like(what string, w *httptest.ResponseRecorder, path, title string) {
+	h.t.Helper()
+	want := h.do("GET " + path)
+	if want.Code != http.StatusNotFound || want.Header().Get("Cache-Control") != "no-store" ||
+		!strings.Contains(want.Body.String(), title) {
+		h.t.Fatalf("%s: %d %v %s", path, want.Code, want.Header(), want.Body)
 	}
 	if w.Code != want.Code || w.Body.String() != want.Body.String() {
 		h.t.Errorf("%s: %d %s", what, w.Code, w.Body)
 	}
 	if diff := cmp.Diff(want.Header(), w.Header()); diff != "" {
-		h.t.Errorf("%s: headers tell it from an unknown one:\n%s", what, diff)
+		h.t.Errorf("%s: headers tell it from %s:\n%s", what, path, diff)
 	}
 }
 

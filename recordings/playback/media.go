@@ -14,7 +14,7 @@ const index = "index.html"
 // media is how files of one kind are sent.
 type media struct {
 	mime    string
-	lasting bool // stays as it is: caches may keep it for a while
+	lasting bool // stays as it is: it may be kept for a while
 	text    bool // worth compressing
 	scripts bool // a browser would run scripts in it, if it were opened by itself
 }

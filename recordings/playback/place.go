@@ -24,7 +24,7 @@ type kind int
 const (
 	nowhere kind = iota
 	file         // of a recording
-	link         // the way into a format
+	link         // the way into a format, or to a file of it
 	alias        // another address of a file
 	player       // the player and what belongs to it
 	legacy       // an address that players had before 2.3
@@ -75,7 +75,7 @@ func locateRecording(names []string) place {
 	case names[0] == "screenshare" || usualIDs.MatchString(names[1]) && !usualIDs.MatchString(names[0]):
 		return place{kind: alias, format: names[0], recordID: names[1], rest: names[2:]}
 	}
-	return place{kind: link, recordID: names[0], format: names[1]}
+	return place{kind: link, recordID: names[0], format: names[1], rest: names[2:]}
 }
 
 // locatePlayback reads what comes after /playback/.
@@ -87,7 +87,10 @@ func locatePlayback(names []string, u *url.URL) place {
 	case names[0] != presentation:
 		return place{kind: alias, format: names[0], recordID: names[1], rest: names[2:]}
 	case last == "playback.html" && (len(names) == 2 || len(names) == 3 && versions.MatchString(names[1])):
-		return place{kind: legacy, format: presentation, recordID: u.Query().Get("meetingId")}
+		return place{
+			kind: legacy, format: presentation, recordID: u.Query().Get("meetingId"),
+			version: strings.Join(names[1:len(names)-1], ""), rest: []string{oldPage},
+		}
 	case versions.MatchString(names[1]):
 		return place{kind: player, format: presentation, version: names[1], rest: names[2:]}
 	}
@@ -126,6 +129,17 @@ func (p place) name() string {
 		return "."
 	}
 	return strings.Join(p.rest, "/")
+}
+
+// address is the path of the place, whatever kind it is of, made of nothing but checked names.
+func (p place) address() string {
+	switch {
+	case p.kind == legacy && p.version == "":
+		return address(false, []string{"playback", presentation}, p.rest)
+	case p.kind == legacy, p.kind == player:
+		return p.playerPath(p.version)
+	}
+	return p.path()
 }
 
 // path is the address of the file, made of nothing but checked names.

@@ -124,10 +124,7 @@ func (p *Playback) serve(w *flow, r *http.Request, at place) error {
 	case alias:
 		return redirect(w, http.StatusTemporaryRedirect, at.path(), r.URL.Query())
 	case legacy:
-		at.rest = []string{at.recordID}
-		query := r.URL.Query()
-		query.Del("meetingId")
-		return redirect(w, http.StatusMovedPermanently, at.playerPath(present), query)
+		return p.serveOldPlayer(w, r, at)
 	default:
 		return denial("no address of a recording")
 	}
@@ -168,8 +165,8 @@ func (p *Playback) published(ctx context.Context, at place) (r store.Recording, 
 // admit is the gate before every byte.
 func (p *Playback) admit(r *http.Request, at place) (store.Recording, error) {
 	rec, _, err := p.published(r.Context(), at)
-	if err == nil && rec.Protected && !p.admitted(r, at) {
-		err = denial("the recording is protected, and there is no valid cookie")
+	if err == nil && rec.Protected && !p.admitted(r, at, rec) {
+		err = barred("the recording is protected, and there is no valid cookie")
 	}
 	return rec, err
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/bbbpool/bbbpool/recordings/library"
 )
 
-// present is the version that addresses of older players lead to; it plays their recordings, too.
+// present is the version that addresses of older players lead to where those are not here; it plays their recordings,
+// too.
 const present = "2.3"
 
 // playerDir has the player in it. Links that lead out of it lead nowhere. It is opened anew for each file, so that it may
@@ -42,30 +43,77 @@ func (p *Playback) servePlayer(w *flow, r *http.Request, at place) error {
 		return err
 	}
 	defer release()
-	start, err := find(p.player.Open, at.version+"/"+index)
-	if isDenial(err) {
+	it, err := p.playerFile(at)
+	if errors.Is(err, errNoPlayer) {
 		return p.otherPlayer(w, r, at)
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { start.close() }()
+	defer it.close()
+	m := mediaOf(it.name)
+	m.describe(w.Header())
+	if m.lasting {
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+	}
+	return send(w, r, it, p.player.Open, time.Time{})
+}
+
+// playerFile opens the file that an address of the player names, or the page that stands for it: errNoPlayer is that this
+// version is not here.
+func (p *Playback) playerFile(at place) (item, error) {
 	if len(at.rest) > 0 {
 		it, err := find(p.player.Open, at.version+"/"+at.name())
 		switch {
 		case err == nil && !it.info.IsDir():
-			start.close()
-			start = it
+			return it, nil
 		case err == nil:
 			it.close()
 		case !isDenial(err):
-			return err
-		case path.Ext(at.name()) != "": // a script, say: a page in its place would only be confusing
-			return err
+			return item{}, err
+		case path.Ext(at.name()) != "" && p.hasPlayer(at.version): // a script, say: a page in its place would only be confusing
+			return item{}, err
 		}
 	}
-	mediaOf(start.name).describe(w.Header())
-	return send(w, r, start, p.player.Open, time.Time{})
+	it, err := find(p.player.Open, at.version+"/"+index)
+	if isDenial(err) {
+		err = errNoPlayer
+	}
+	return it, err
+}
+
+// hasPlayer tells whether a version of the player is here, of whatever age.
+func (p *Playback) hasPlayer(version string) bool {
+	for _, page := range []string{index, oldPage} {
+		if it, err := find(p.player.Open, version+"/"+page); err == nil {
+			it.close()
+			return true
+		}
+	}
+	return false
+}
+
+// oldPage is the page of players before 2.3, which are told what to play in the query.
+const oldPage = "playback.html"
+
+// serveOldPlayer serves an older player at its own address, if it lies beside the present one, and leads to that
+// otherwise: not for good, for the older one may be put there some day.
+func (p *Playback) serveOldPlayer(w *flow, r *http.Request, at place) error {
+	query := r.URL.Query()
+	if p.player != nil {
+		old, err := players(p.player, oldPage)
+		switch {
+		case err != nil:
+			return err
+		case slices.Contains(old, at.version):
+			return p.servePlayer(w, r, at)
+		case at.version == "" && len(old) > 0: // from before addresses had one; 0.81 is older than 0.9.0
+			return redirect(w, http.StatusFound, at.playerPath(slices.Max(old)), query)
+		}
+	}
+	at.rest = []string{at.recordID}
+	query.Del("meetingId")
+	return redirect(w, http.StatusFound, at.playerPath(present), query)
 }
 
 // withoutPlayer leads to the plain page of the recording.
@@ -95,15 +143,26 @@ var errNoPlayer = errors.New("no player in it: want a directory such as 2.3, wit
 
 // newest finds the newest version of the player.
 func newest(dir fs.FS) (string, error) {
-	pages, err := fs.Glob(dir, "*/"+index)
+	found, err := players(dir, index)
+	if err == nil && len(found) == 0 {
+		err = errNoPlayer
+	}
 	if err != nil {
 		return "", err
 	}
-	pages = slices.DeleteFunc(pages, func(page string) bool { return !versions.MatchString(path.Dir(page)) })
-	if len(pages) == 0 {
-		return "", errNoPlayer
+	return found[len(found)-1], nil
+}
+
+// players finds the versions of the player that start at a page of this name, the newest last.
+func players(dir fs.FS, page string) (found []string, err error) {
+	pages, err := fs.Glob(dir, "*/"+page)
+	for _, p := range pages {
+		if version := path.Dir(p); versions.MatchString(version) {
+			found = append(found, version)
+		}
 	}
-	return path.Dir(slices.MaxFunc(pages, func(a, b string) int { return compareVersions(path.Dir(a), path.Dir(b)) })), nil
+	slices.SortFunc(found, compareVersions)
+	return found, err
 }
 
 // compareVersions compares number by number: 2.10 is newer than 2.9.

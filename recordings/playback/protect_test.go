@@ -39,7 +39,7 @@ var ways = []struct{ method, header string }{
 }
 
 // Nobody gets a byte of a protected recording without a cookie for just this format of it, whichever way he asks, nor
-// learns that there is one.
+// learns what there is of it.
 func TestProtected_NoBytes(t *testing.T) {
 	h := newHouse(t)
 	of := func(id, format string) string {
@@ -89,16 +89,16 @@ func TestProtected_NoBytes(t *testing.T) {
 				header = "X-None: x"
 			}
 			for name := range files {
-				if f, rest, _ := strings.Cut(name, "/"); f == format {
+				if f, rest, _ := strings.Cut(name, "/"); f == format && !strings.HasPrefix(rest, ".") {
 					path := (&url.URL{Path: "/" + format + "/" + protected + "/" + rest}).EscapedPath()
 					for _, way := range ways {
-						h.refused(what+": "+path, h.do(way.method+" "+path, way.header, header))
+						h.barred(what+": "+path, h.do(way.method+" "+path, way.header, header))
 					}
 				}
 			}
 			for _, path := range []string{"", "/", "/index.html", "/video/", "/none"} {
 				path = "/" + format + "/" + protected + path
-				h.refused(what+": "+path, h.do("GET "+path, header))
+				h.barred(what+": "+path, h.do("GET "+path, header))
 			}
 		}
 		// The control: the same forger with the right secret and the right words gets in, so the others failed for cause.
@@ -117,7 +117,7 @@ func TestProtected_RenamedCookie(t *testing.T) {
 	for _, path := range []string{"presentation/" + protected + "/metadata.xml", "video/" + another + "/video-0.m4v"} {
 		format, rest, _ := strings.Cut(path, "/")
 		id, _, _ := strings.Cut(rest, "/")
-		h.refused(path, h.do("GET /"+path, "Cookie: recording_"+format+"_"+id+"="+value))
+		h.barred(path, h.do("GET /"+path, "Cookie: recording_"+format+"_"+id+"="+value))
 	}
 }
 
@@ -195,22 +195,22 @@ func TestProtected_Token(t *testing.T) {
 	if w := h.do("HEAD " + link); w.Code != http.StatusTemporaryRedirect || len(w.Header().Values("Set-Cookie")) > 0 {
 		t.Errorf("HEAD: %d %v", w.Code, w.Header())
 	}
-	h.refused("another format", h.do("GET /recording/"+protected+"/presentation"+token))
-	h.refused("another recording", h.do("GET /recording/"+another+"/video"+token))
+	h.barred("another format", h.do("GET /recording/"+protected+"/presentation"+token))
+	h.barred("another recording", h.do("GET /recording/"+another+"/video"+token))
 	cookie, _ := h.follow(link)
-	h.refused("a used token", h.do("GET "+link))
+	h.barred("a used token", h.do("GET "+link))
 	if !strings.Contains(h.log.String(), `"cause":"the token was used before"`) {
 		t.Errorf("the log does not say why: %s", h.log.String())
 	}
 	_, value, _ := strings.Cut(cookie, "=")
-	h.refused("a cookie as token", h.do("GET /recording/"+protected+"/video?token="+value))
-	h.refused("no token", h.do("GET /recording/"+protected+"/video"))
-	h.refused("an empty token", h.do("GET /recording/"+protected+"/video?token="))
-	h.refused("a token on a file", h.do("GET /video/"+protected+"/video-0.m4v"+token))
+	h.barred("a cookie as token", h.do("GET /recording/"+protected+"/video?token="+value))
+	h.barred("no token", h.do("GET /recording/"+protected+"/video"))
+	h.barred("an empty token", h.do("GET /recording/"+protected+"/video?token="))
+	h.barred("a token on a file", h.do("GET /video/"+protected+"/video-0.m4v"+token))
 
 	link = h.link(protected, "video")
 	h.now = h.now.Add(time.Hour)
-	h.refused("an expired token", h.do("GET "+link))
+	h.barred("an expired token", h.do("GET "+link))
 	link = h.link(protected, "video")
 	h.recording(protected, func(r *store.Recording) { r.State = store.Unpublished })
 	h.refused("unpublished meanwhile", h.do("GET "+link))

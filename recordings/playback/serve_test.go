@@ -21,7 +21,7 @@ import (
 func TestServe_Headers(t *testing.T) {
 	h := newHouse(t)
 	h.write("presentation/"+open+"/strange.bin", "?")
-	const media, other = "public, max-age=3600", "no-cache"
+	const media, other = "private, max-age=60", "no-cache"
 	for _, c := range []struct{ path, mime, cache, csp, disposition string }{
 		{"presentation/ID/metadata.xml", "text/xml; charset=utf-8", other, "sandbox", ""},
 		{"presentation/ID/shapes.svg", "image/svg+xml; charset=utf-8", other, "sandbox", ""},
@@ -192,7 +192,8 @@ func TestServe_XAccel(t *testing.T) {
 	if got := w.Header().Get("Content-Disposition"); got != "attachment" {
 		t.Errorf("notes: %q", got)
 	}
-	for _, path := range []string{protected + "/video-0.m4v", hidden + "/video-0.m4v", open + "/none"} {
+	h.barred("protected", h.do("GET /video/"+protected+"/video-0.m4v"))
+	for _, path := range []string{hidden + "/video-0.m4v", open + "/none"} {
 		h.refused(path, h.do("GET /video/"+path))
 	}
 	if w := h.do("GET /podcast/" + open + "/"); !strings.Contains(w.Body.String(), "<audio") {
@@ -236,6 +237,32 @@ func TestServe_Shelf(t *testing.T) {
 	h.refused("nothing that plays", h.do("GET /podcast/"+open+"/"))
 }
 
+// The page that is built in says when the recording was made, and what it does not show.
+func TestServe_ShelfTells(t *testing.T) {
+	for _, h := range []*house{newHouse(t), newHouse(t, withPlayer)} {
+		h.recording(open, func(r *store.Recording) { r.Start = time.Date(2024, 4, 10, 14, 19, 0, 0, time.UTC) })
+		want := `<a href="/playback/presentation/2.3/` + open + `">`
+		if h.PlayerDir == "" {
+			want = "need BigBlueButton's own player"
+		}
+		body := h.do("GET /presentation/" + open + "/").Body.String()
+		if !strings.Contains(body, "10 April 2024, 14:19 UTC") || !strings.Contains(body, want) {
+			t.Errorf("no date, or not what it does not show: %s", body)
+		}
+		if body := h.do("GET /podcast/" + open + "/").Body.String(); strings.Contains(body, "player") {
+			t.Errorf("sound alone needs no player: %s", body)
+		}
+		for _, dir := range []string{"video", "deskshare"} {
+			if err := os.RemoveAll(filepath.Join(h.dir, "presentation", open, dir)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if w := h.do("GET /presentation/" + open + "/"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("nothing but slides: %d %s", w.Code, w.Body)
+		}
+	}
+}
+
 // When the volume hangs viewers are told to come back, and no file is touched; who would get nothing anyway learns
 // nothing.
 func TestServe_Hung(t *testing.T) {
@@ -247,7 +274,7 @@ func TestServe_Hung(t *testing.T) {
 			t.Errorf("%s: %d %v", path, w.Code, w.Header())
 		}
 	}
-	h.refused("protected", h.do("GET /video/"+protected+"/video-0.m4v"))
+	h.barred("protected", h.do("GET /video/"+protected+"/video-0.m4v"))
 	if got := h.counted(`bbbpool_playback_requests_total{format="video",outcome="hung"}`); got != "2" {
 		t.Errorf("counted %q", got)
 	}
@@ -305,7 +332,7 @@ func TestServe_PlayerSymlink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h.refused("out.js", h.do("GET /playback/presentation/2.3/out.js"))
+	h.nothing("out.js", h.do("GET /playback/presentation/2.3/out.js"))
 	if w := h.do("GET /playback/presentation/2.3/static/js/in.js"); w.Body.String() != "script 2.3" {
 		t.Errorf("a link that stays inside: %d %s", w.Code, w.Body)
 	}
@@ -323,8 +350,8 @@ func TestServe_Reserved(t *testing.T) {
 	for _, format := range []string{"api", "metrics", "static-resource", "scalelite"} {
 		h.write(format+"/"+open+"/metadata.xml", "<recording/>")
 		h.recording(open, func(r *store.Recording) { r.Formats = append(r.Formats, store.Format{Type: format}) })
-		h.refused(format, h.do("GET /"+format+"/"+open+"/metadata.xml"))
-		h.refused(format, h.do("GET /recording/"+open+"/"+format))
+		h.nothing(format, h.do("GET /"+format+"/"+open+"/metadata.xml"))
+		h.nothing(format, h.do("GET /recording/"+open+"/"+format))
 	}
 }
 

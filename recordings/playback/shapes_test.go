@@ -22,7 +22,7 @@ func withPlayer(h *house) {
 // Every address that BigBlueButton or Scalelite has ever handed out leads to the recording.
 func TestShapes(t *testing.T) {
 	plain, player := newHouse(t), newHouse(t, withPlayer)
-	const moved, there, found, ok = http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusFound, http.StatusOK
+	const there, found, ok = http.StatusTemporaryRedirect, http.StatusFound, http.StatusOK
 	for _, c := range []struct {
 		h      *house
 		path   string
@@ -49,10 +49,10 @@ func TestShapes(t *testing.T) {
 		{plain, "/recording/ID/video/", there, "/video/ID/"},
 		{plain, "/recording/ID/notes?token=x&t=1m", there, "/notes/ID/notes.pdf?t=1m"},
 		{plain, "/recording/ID/presentation?t=1h2m&locale=de", there, "/playback/presentation/2.3/ID?locale=de&t=1h2m"},
-		{plain, "/playback/presentation/2.0/playback.html?meetingId=ID", moved, "/playback/presentation/2.3/ID"},
-		{plain, "/playback/presentation/0.81/playback.html?meetingId=ID&t=9s", moved, "/playback/presentation/2.3/ID?t=9s"},
-		{plain, "/playback/presentation/0.9.0/playback.html?meetingId=ID", moved, "/playback/presentation/2.3/ID"},
-		{plain, "/playback/presentation/playback.html?meetingId=ID", moved, "/playback/presentation/2.3/ID"},
+		{plain, "/playback/presentation/2.0/playback.html?meetingId=ID", found, "/playback/presentation/2.3/ID"},
+		{plain, "/playback/presentation/0.81/playback.html?meetingId=ID&t=9s", found, "/playback/presentation/2.3/ID?t=9s"},
+		{plain, "/playback/presentation/0.9.0/playback.html?meetingId=ID", found, "/playback/presentation/2.3/ID"},
+		{plain, "/playback/presentation/playback.html?meetingId=ID", found, "/playback/presentation/2.3/ID"},
 		{plain, "/playback/presentation/2.3/ID?t=5s", found, "/presentation/ID/?t=5s"},
 		{plain, "/playback/presentation/3.0/ID/", found, "/presentation/ID/"},
 		{player, "/playback/presentation/2.3/ID", ok, "player 2.3"},
@@ -78,27 +78,38 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// What is no address of a recording that plays is answered alike, whatever is wrong with it.
+// What is no address of a recording at all does not claim to be one.
 func TestShapes_Nothing(t *testing.T) {
 	plain, player := newHouse(t), newHouse(t, withPlayer)
 	for _, path := range []string{
 		"/favicon.ico", "/wp-login.php", "/presentation", "/presentation/", "/recording/", "/recording/ID", "/playback/",
-		"/playback/video", "/presentation/ID/none.xml", "/presentation/ID/metadata.xml/", "/presentation/ID/metadata.xml/x",
-		"/presentation/ID/video", "/presentation/ID/video/", "/presentation/ID/.hidden",
-		"/secret/ID/metadata.xml", "/secret/ID/", "/Presentation/ID/metadata.xml", "/recording/ID/secret", "/recording/ID/none",
-		"/playback/presentation/playback.html", "/playback/presentation/2.0/playback.html?meetingId=../x",
-		"/playback/presentation/2.0/playback.html?meetingId=/evil.test", "/playback/presentation/2.3/", "/" + strings.Repeat("a/", 100),
-		"/presentation/ID/" + strings.Repeat("a", 300),
+		"/playback/video", "/wp-content/plugins", "/a/b/c", "/playback/presentation/playback.html",
+		"/playback/presentation/2.0/playback.html?meetingId=../x", "/playback/presentation/2.0/playback.html?meetingId=/evil.test",
+		"/playback/presentation/2.3/", "/" + strings.Repeat("a/", 100), "/Presentation/ID/metadata.xml",
+		"/presentation/ID/.hidden", "/presentation/ID/" + strings.Repeat("a", 300),
+	} {
+		plain.nothing(path, plain.do("GET "+strings.ReplaceAll(path, "ID", open)))
+	}
+	for _, path := range []string{"/playback/presentation/2.3/static/js/none.js", "/playback/presentation/2.3/%2e%2e/x"} {
+		player.nothing(path, player.do("GET "+path))
+	}
+}
+
+// What may be the address of a recording, and is of none that plays, is answered alike, whatever is wrong with it.
+func TestShapes_NoRecording(t *testing.T) {
+	plain := newHouse(t)
+	for _, path := range []string{
+		"/presentation/ID/none.xml", "/presentation/ID/metadata.xml/", "/presentation/ID/metadata.xml/x",
+		"/presentation/ID/video", "/presentation/ID/video/",
+		"/secret/ID/metadata.xml", "/secret/ID/", "/recording/ID/secret", "/recording/ID/none",
 		"/presentation/" + hidden + "/metadata.xml", "/presentation/" + deleted + "/metadata.xml",
 		"/presentation/" + early + "/metadata.xml", "/presentation/" + hidden, "/recording/" + hidden + "/presentation",
 		"/presentation/" + hidden + "/presentation/p-1/thumbnails/thumb-1.png",
-		"/presentation/" + protected + "/presentation/p-1/thumbnails/thumb-1.png",
 	} {
 		plain.refused(path, plain.do("GET "+strings.ReplaceAll(path, "ID", open)))
 	}
-	for _, path := range []string{"/playback/presentation/2.3/static/js/none.js", "/playback/presentation/2.3/%2e%2e/x"} {
-		player.refused(path, player.do("GET "+path))
-	}
+	path := "/presentation/" + protected + "/presentation/p-1/thumbnails/thumb-1.png"
+	plain.barred(path, plain.do("GET "+path))
 }
 
 // tricks are ways to write a path that something on the way may read differently.
@@ -137,7 +148,13 @@ func TestTricks(t *testing.T) {
 					}
 					w = h.do("GET "+location, cookie)
 				}
-				if w != nil {
+				switch {
+				case w == nil:
+				case strings.Contains(w.Body.String(), "There is nothing here"):
+					h.nothing(path, w)
+				case id == protected && strings.Contains(w.Body.String(), "This recording is protected"):
+					h.barred(path, w)
+				default:
 					h.refused(path, w)
 				}
 			}

@@ -17,9 +17,13 @@ var shelfPage string
 
 // shelf is what a format without a page of its own has to offer.
 type shelf struct {
-	Name  string
-	Plays []play
-	Files []string // to look at, or to save
+	Name string
+	Date string // "" where nobody knows it
+	// Of a presentation, whose slides, chat and notes only the player shows: where that is, "" if it is not here.
+	Slides bool
+	Player string
+	Plays  []play
+	Files  []string // to look at, or to save
 }
 
 // play is one thing to watch or to hear. Its sources show the same; the browser takes one that it can play.
@@ -46,13 +50,19 @@ const maxListed = 500
 
 // sendShelf sends a page that plays what is there.
 func (p *Playback) sendShelf(w *flow, r *http.Request, at place, rec store.Recording, dir item, open opener) error {
-	s := shelf{Name: rec.Name}
+	s := shelf{Name: rec.Name, Slides: at.format == presentation}
+	if !rec.Start.IsZero() {
+		s.Date = rec.Start.UTC().Format("2 January 2006, 15:04 UTC")
+	}
+	if p.player != nil {
+		s.Player = place{rest: []string{at.recordID}}.playerPath(present)
+	}
 	s.addUsual(open)
 	if d, ok := dir.file.(fs.ReadDirFile); ok {
 		entries, _ := d.ReadDir(maxListed) // what could be read is better than nothing
 		s.addFiles(entries)
 	}
-	if len(s.Plays)+len(s.Files) == 0 {
+	if len(s.Plays)+len(s.Files) == 0 && !s.Slides {
 		return denial("the format has no page and nothing that plays")
 	}
 	if s.Name == "" {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -63,19 +64,35 @@ func (p *Playback) verify(why purpose, at place, token string) (jwt.RegisteredCl
 // maxToken bounds what is taken for a token.
 const maxToken = 1 << 10
 
-// Link is where a front end sends those who watch a format: its own path or, for a protected recording, a link that
+// Link is where a front end sends those who watch a format: to where it starts or, for a protected recording, a link that
 // works once and for a while. Nothing is written before it is followed. Init must have been called.
 func (p *Playback) Link(r store.Recording, f store.Format) string {
 	if !r.Protected {
-		return f.Path
+		return start(r, f)
 	}
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
-	token := p.sign(forLink, f.Type, r.RecordID, hex.EncodeToString(id[:]), p.Now().Add(time.Duration(p.TokenTimeout)))
-	return "/recording/" + url.PathEscape(r.RecordID) + "/" + url.PathEscape(f.Type) + "?token=" + url.QueryEscape(token)
+	return p.ticket(r.RecordID, f.Type, nil)
 }
 
-// enter leads to where a format starts, and lets those in who may see a protected one.
+// FileLink is where somebody gets one file of a format: its path or, for a protected recording, a link to it that works
+// once and for a while. Init must have been called.
+func (p *Playback) FileLink(r store.Recording, format, name string) string {
+	at := place{kind: file, format: format, recordID: r.RecordID, rest: strings.Split(name, "/")}
+	if !r.Protected {
+		return at.path()
+	}
+	return p.ticket(r.RecordID, format, at.rest)
+}
+
+// ticket is a link into a format of a protected recording, or to a file of it.
+func (p *Playback) ticket(recordID, format string, names []string) string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	token := p.sign(forLink, format, recordID, hex.EncodeToString(id[:]), p.Now().Add(time.Duration(p.TokenTimeout)))
+	return address(false, []string{"recording", recordID, format}, names) + "?token=" + url.QueryEscape(token)
+}
+
+// enter leads to where a format starts, and lets those in who may see a protected one. A file is sent at once, if one is
+// named: who fetches captions may not keep cookies.
 func (p *Playback) enter(w *flow, r *http.Request, at place) error {
 	rec, f, err := p.published(r.Context(), at)
 	if err != nil {
@@ -84,22 +101,29 @@ func (p *Playback) enter(w *flow, r *http.Request, at place) error {
 	query := r.URL.Query()
 	token := query.Get("token")
 	query.Del("token")
+	to, own, _ := entrance(rec, f)
+	if len(at.rest) > 0 {
+		to = place{kind: file, format: at.format, recordID: at.recordID, rest: at.rest, slash: at.slash}
+	}
 	if rec.Protected {
-		if err := p.letIn(w, r, at, token); err != nil {
+		if err := p.letIn(w, r, at, to, token); err != nil {
 			return err
 		}
 	}
-	path, own := entrance(at, f)
+	if len(at.rest) > 0 {
+		return p.serveAdmitted(w, r, to, rec)
+	}
 	for name := range own {
 		query[name] = own[name]
 	}
 	w.Header().Set("Vary", "Cookie")
-	return redirect(w, http.StatusTemporaryRedirect, path, query)
+	return redirect(w, http.StatusTemporaryRedirect, to.address(), query)
 }
 
-// letIn exchanges a token for a cookie. A token that is spent is no harm to the browser that has spent it: the cookie
-// that it got lets it in again, as long as it lasts, so that a reload and a second tab just work.
-func (p *Playback) letIn(w *flow, r *http.Request, at place, token string) error {
+// letIn exchanges a token for a cookie that is good where the format starts. A token that is spent is no harm to the
+// browser that has spent it: the cookie that it got lets it in again, as long as it lasts, so that a reload and a second
+// tab just work.
+func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) error {
 	now := p.Now()
 	claims, good := p.verify(forLink, at, token)
 	switch {
@@ -111,51 +135,20 @@ func (p *Playback) letIn(w *flow, r *http.Request, at place, token string) error
 		err := p.Tokens.SpendToken(r.Context(), claims.ID, now, claims.ExpiresAt.Time)
 		if err == nil {
 			expires := now.Add(time.Duration(p.CookieTimeout))
-			p.setCookie(w, r, at, p.sign(forCookie, at.format, at.recordID, "", expires), expires)
+			p.setCookie(w, r, at, to, p.sign(forCookie, at.format, at.recordID, "", expires), expires)
 			return nil
 		}
 		if !errors.Is(err, store.ErrExists) {
 			return fmt.Errorf("spend the token for recording %s: %w", at.recordID, err)
 		}
 	}
-	if p.admitted(r, at) {
-		return nil
-	}
 	switch {
+	case p.carries(r, at):
+		return nil
 	case good:
-		return denial("the token was used before")
+		return barred("the token was used before")
 	case token == "":
-		return denial("the recording is protected, and there is no token")
+		return barred("the recording is protected, and there is no token")
 	}
-	return denial("the token is not valid, or too old")
-}
-
-// entrance is where a format starts: the path that it says, if that is one of its own, and otherwise its directory.
-// Paths come from the archive, and must not lead anywhere else; a host in one means nothing.
-func entrance(at place, f store.Format) (path string, query url.Values) {
-	own := place{format: at.format, recordID: at.recordID}
-	u, err := url.Parse(f.Path)
-	if err != nil {
-		return own.path(), nil
-	}
-	said := locate(u)
-	query = u.Query()
-	switch said.kind {
-	case file, alias:
-		if said.format == at.format && said.recordID == at.recordID {
-			return said.path(), query
-		}
-	case player:
-		if len(said.rest) > 0 && said.rest[0] == at.recordID {
-			return said.playerPath(said.version), query
-		}
-	case legacy:
-		if said.recordID == at.recordID {
-			own.rest = []string{at.recordID}
-			query.Del("meetingId")
-			return own.playerPath(present), query
-		}
-	default:
-	}
-	return own.path(), nil
+	return barred("the token is not valid, or too old")
 }

@@ -3,9 +3,12 @@ package volume
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -34,6 +37,9 @@ func probe(c Config, d Dir) (r reading) {
 		if r.problem = r.lack(c); r.problem != "" {
 			return nil
 		}
+		if r.problem, err = elsewhere(root, d); err != nil || r.problem != "" {
+			return err
+		}
 		return writeProbe(root)
 	})
 	if err != nil {
@@ -58,6 +64,44 @@ func wrongVolume(root *os.Root, want string) (string, error) {
 	}
 	return fmt.Sprintf("is another volume: %s says %.100q and not %s; %s", file, got, want, adopt), nil
 }
+
+// maxNames is how many names of a directory are looked at; it has one for each format of recordings.
+const maxNames = 10_000
+
+// elsewhere tells which directories have a link in their place, unless they may have. Nothing is ever written through one:
+// it would end on another file system, where no rename leads, or outside of all that is ours.
+func elsewhere(root *os.Root, d Dir) (string, error) {
+	if !d.Whole {
+		return "", nil
+	}
+	dir, err := root.Open(".")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = dir.Close() }()
+	entries, err := dir.ReadDir(maxNames)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	var links []string
+	for _, e := range entries {
+		if e.Type()&fs.ModeSymlink == 0 || strings.HasPrefix(e.Name(), ".") || len(links) == maxLinks {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(d.Path, e.Name())); err != nil || info.IsDir() {
+			links = append(links, fmt.Sprintf("%.100q", e.Name()))
+		}
+	}
+	if len(links) == 0 {
+		return "", nil
+	}
+	slices.Sort(links)
+	return fmt.Sprintf("has links in it, which are not followed: %s; mount there what they lead to (mount --bind), "+
+		"or move it into their place, or remove them", strings.Join(links, ", ")), nil
+}
+
+// maxLinks is how many links are named.
+const maxLinks = 5
 
 // lack tells what there is too little of.
 func (s space) lack(c Config) string {

@@ -48,6 +48,38 @@ func TestProbe_NotThere(t *testing.T) {
 	wantProblem(t, g, "fails", "not a directory")
 }
 
+// Where directories must not lie elsewhere, links in their place are named, whether they lead somewhere or not. Links to
+// files, and hidden ones, are no matter.
+func TestProbe_Links(t *testing.T) {
+	dir, outside := t.TempDir(), t.TempDir()
+	file := filepath.Join(outside, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := func(name, target string) {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := config()
+	c.MinFree, c.MinInodes, c.Timeout = 1, 1, time.Minute
+	whole := volume.New(c, time.Now, volume.Dir{Name: "library", Path: dir, Whole: true})
+	link("film.mp4", file)
+	link(".hidden", outside)
+	whole.Check(t.Context())
+	wantProblem(t, whole)
+	link("presentation", outside)
+	link("gone", filepath.Join(outside, "none"))
+	whole.Check(t.Context())
+	wantProblem(t, whole, `library (`+dir+`) has links in it, which are not followed: "gone", "presentation"; mount there`)
+	if whole.Gone() || whole.Status()[0].Free == 0 {
+		t.Errorf("what is there cannot be read: %+v", whole.Status())
+	}
+	spool := guard(dir, "")
+	spool.Check(t.Context())
+	wantProblem(t, spool)
+}
+
 // An empty mount point and another volume are told from the right one, and nothing is written to them.
 func TestProbe_Marker(t *testing.T) {
 	dir := t.TempDir()

@@ -48,6 +48,7 @@ type Dir struct {
 	Name   string // in metrics and messages
 	Path   string
 	Marker string // that the volume must have, see [Mark]; "" where none is expected
+	Whole  bool   // no directory in it may lie elsewhere, with a link in its place
 }
 
 // Guard watches directories. It is safe for concurrent use.

@@ -1,0 +1,103 @@
+package recordings_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bbbpool/bbbpool/recordings"
+)
+
+// lay puts a format of a recording into a directory of the operator's.
+func lay(t testing.TB, root string, n int, format string) {
+	t.Helper()
+	m := made{id: recordID(n), format: format, meetingID: "room", media: "film"}
+	dir := filepath.Join(root, format, m.id)
+	err := os.MkdirAll(dir, 0o750)
+	for name, content := range map[string]string{"metadata.xml": m.metadata(), "media.txt": m.media} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// link links to what lies elsewhere, from its place.
+func link(t testing.TB, target, place string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(place), 0o750), os.Symlink(target, place)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What an operator has moved to another disk, and linked to from its place, is imported: a recording, a format of it, all
+// recordings of a format, all that are unpublished, an archive.
+func TestImport_Linked(t *testing.T) {
+	p := start(t, nil)
+	old, disk := filepath.Join(t.TempDir(), "published"), t.TempDir()
+	lay(t, old, 1, "presentation")
+	for n, format := range []string{2: "presentation", 1: "video", 3: "podcast", 4: "notes"} {
+		if format != "" {
+			lay(t, disk, n, format)
+		}
+	}
+	link(t, disk+"/presentation/"+recordID(2), old+"/presentation/"+recordID(2))
+	link(t, disk+"/video/"+recordID(1), old+"/video/"+recordID(1))
+	link(t, disk+"/podcast", old+"/podcast")
+	lay(t, filepath.Join(disk, "tree"), 5, "presentation")
+	link(t, disk+"/tree", old+"/more")
+	if err := os.WriteFile(disk+"/a.tar", pack(t, made{id: recordID(6), format: "video", media: "film"}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link(t, disk+"/a.tar", old+"/a.tar")
+	link(t, old, old+"/again") // which is found already
+	report, err := p.Import(t.Context(), recordings.ImportOptions{Path: old}, func(recordings.Progress) {})
+	if err != nil || len(report.Failed) > 0 || len(report.Imported) != 5 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	for n, format := range map[int]string{1: "video", 2: "presentation", 3: "podcast", 5: "presentation", 6: "video"} {
+		if p.media(t, recordID(n), format) != "film" {
+			t.Errorf("recording %d has no %s", n, format)
+		}
+	}
+	if p.media(t, recordID(1), "presentation") != "film" {
+		t.Error("the format beside the linked one is missing")
+	}
+}
+
+// A link in the place of a recording is named, wherever it leads; in the library itself links are not followed.
+func TestImport_LinkedNowhere(t *testing.T) {
+	p := start(t, nil)
+	old := filepath.Join(t.TempDir(), "published")
+	link(t, "/none", old+"/presentation/"+recordID(1))
+	report, err := p.Import(t.Context(), recordings.ImportOptions{Path: old}, func(recordings.Progress) {})
+	if text := said(report, err); !strings.Contains(text, "symbolic link that leads nowhere") {
+		t.Errorf("%+v, %v", report, err)
+	}
+	disk := t.TempDir()
+	lay(t, disk, 2, "presentation")
+	place := filepath.Join(p.Config.Published, "presentation", recordID(2))
+	link(t, filepath.Join(disk, "presentation", recordID(2)), place)
+	report, err = p.Import(t.Context(), recordings.ImportOptions{Path: p.Config.Published}, func(recordings.Progress) {})
+	if err != nil || len(report.Failed) != 1 || report.Failed[0].Path != place || !strings.Contains(report.Failed[0].Text, "is a link") {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if found := kinds(p.verify(t, recordings.VerifyOptions{})); !slices.Equal(found, []string{"unreadable"}) {
+		t.Errorf("verify finds %v", found)
+	}
+}
+
+// said is all that an import says about what has failed.
+func said(report recordings.ImportReport, err error) string {
+	var all strings.Builder
+	for _, f := range report.Failed {
+		all.WriteString(f.Text + "\n")
+	}
+	if err != nil {
+		all.WriteString(err.Error())
+	}
+	return all.String()
+}
