@@ -1,10 +1,14 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/rs/zerolog"
 )
 
 // address is where to listen: --listen, else Scalelite's BIND and PORT, else port 3000 on every interface.
@@ -22,6 +26,30 @@ func (c Config) address() (string, error) {
 		return checkAddress("PORT", ":"+c.Port)
 	}
 	return ":3000", nil
+}
+
+// connections is how many connections others may have open to us: a third of what the system lets us open. Another third
+// is for what their requests need, a server or a file each, and the last for everything else: polls, the store, imports,
+// the socket of the administration. More than twice as many as there may be requests are of no use.
+func (c Config) connections() int {
+	third := max(descriptors()/3, 1)
+	if c.MaxRequests < int64(third/2) {
+		return int(2 * c.MaxRequests)
+	}
+	return third
+}
+
+// listen listens on an address, and lets no more in than there is room for.
+func listen(ctx context.Context, addr string, conns *connections, log zerolog.Logger) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s is no address of TCP", addr), l.Close())
+	}
+	return &listener{TCPListener: tcp, conns: conns, log: log}, nil
 }
 
 func checkAddress(name, addr string) (string, error) {

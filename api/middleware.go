@@ -17,7 +17,7 @@ var slashes = regexp.MustCompile(`//+`)
 const requestID = "X-Request-Id"
 
 // middleware is what every request passes through: it gets an ID, counts against the limit, and a panic in its handler
-// costs nobody else anything.
+// costs nobody else anything. A request that is not let any further leaves no connection behind.
 func (s *Server) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestID)
@@ -26,6 +26,10 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 			r.Header.Set(requestID, id)
 		}
 		w.Header().Set(requestID, id)
+		conn := connectionOf(r)
+		conn.wait(-1)
+		defer conn.wait(1)
+		defer watchBody(w, r, conn)()
 		defer s.active.Add(-1)
 		if s.active.Add(1) > s.config.MaxRequests {
 			s.metrics.GetOrCreateCounter("bbbpool_requests_refused_total").Inc()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"os"
@@ -54,6 +55,7 @@ type Server struct {
 	mux      *http.ServeMux
 	http     *http.Server
 	listener net.Listener
+	conns    *connections
 
 	active   atomic.Int64
 	draining atomic.Bool
@@ -65,12 +67,11 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 	if err != nil {
 		return nil, err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
-	}
 	s := &Server{
-		config: c, log: log, metrics: set, checks: checks, mux: http.NewServeMux(), listener: listener,
+		config: c, log: log, metrics: set, checks: checks, mux: http.NewServeMux(), conns: ofLimit(c.connections()),
+	}
+	if s.listener, err = listen(ctx, addr, s.conns, log); err != nil {
+		return nil, fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
 	}
 	s.http = &http.Server{
 		Handler:           s.middleware(s.mux),
@@ -79,6 +80,8 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 		WriteTimeout:      3 * time.Minute, // for a list of 50,000 people on a slow line
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
+		ConnContext:       withConnection,
+		ErrorLog:          stdlog.New(log.With().Str("level", "warn").Logger(), "", 0),
 	}
 	s.mountStatus()
 	if names := scalelites(os.Environ()); names != nil {

@@ -63,6 +63,10 @@ func (s *Server) healthCheck(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
 	metrics.WriteGaugeUint64(w, "bbbpool_requests_active", uint64(max(0, s.active.Load())))
+	open, pushed := s.conns.count()
+	metrics.WriteGaugeUint64(w, "bbbpool_connections_open", uint64(open))
+	metrics.WriteGaugeUint64(w, "bbbpool_connections_limit", uint64(s.conns.limit))
+	metrics.WriteCounterUint64(w, "bbbpool_connections_pushed_total", pushed)
 	s.metrics.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
 }
