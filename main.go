@@ -128,7 +128,8 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 	p.recordings.Servers = p.poller
 	p.admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.poller, Meetings: p.ledger, EnvSecrets: s.Gateway.FrontEndSecrets(),
-		Sessions: p.stores.Index, Recordings: p.recordings, Script: upload.Script, Version: version, Log: p.of("admin"),
+		Sessions: p.stores.Index, Recordings: p.recordings, Script: upload.Script, Version: version, Token: p.token,
+		Log: p.of("admin"),
 	}
 	if err = errors.Join(p.ledger.OpenHistory(ctx, p.stores.Index), p.poller.Load(ctx, state)); err != nil {
 		return err
@@ -165,7 +166,7 @@ func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 	}
 	p.http.Note(p.recordings.Disk.Problem)
 	p.http.Mount(p.gateway, p.admin, p.recordings.Uploads, p.playback, p.pages)
-	p.admin.Token, p.admin.Ready, p.admin.Listen = p.token, p.http.Reasons, p.http.Addr().String()
+	p.admin.Ready, p.admin.Advice, p.admin.Listen = p.http.Reasons, p.http.Advice, p.http.Addr().String()
 	p.socket, err = admin.Listen(p.data, p.admin)
 	return err
 }

@@ -16,7 +16,8 @@ var slashes = regexp.MustCompile(`//+`)
 // requestID is the header that carries a request's ID, in and out.
 const requestID = "X-Request-Id"
 
-// middleware is what every request passes through: it gets an ID, counts against the limit, and a panic in its handler
+// middleware is what every request passes through: it gets an ID and the address that the caller knows us by, and a
+// panic in its handler
 // costs nobody else anything. A request that is not let any further leaves no connection behind.
 func (s *Server) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -30,19 +31,55 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 		conn.wait(-1)
 		defer conn.wait(1)
 		defer watchBody(w, r, conn)()
+		if strings.Contains(r.URL.Path, "//") {
+			r.URL.Path = slashes.ReplaceAllString(r.URL.Path, "/")
+		}
+		s.address(r)
+		defer s.survive(w, id)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limit turns away what is more than we want to have at once.
+func (s *Server) limit(next http.Handler) http.Handler {
+	refused := s.metrics.NewCounter("bbbpool_requests_refused_total")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.active.Add(-1)
 		if s.active.Add(1) > s.config.MaxRequests {
-			s.metrics.GetOrCreateCounter("bbbpool_requests_refused_total").Inc()
+			refused.Inc()
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "busy: more requests than --max-requests", http.StatusServiceUnavailable)
 			return
 		}
-		if strings.Contains(r.URL.Path, "//") {
-			r.URL.Path = slashes.ReplaceAllString(r.URL.Path, "/")
-		}
-		defer s.survive(w, id)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// address puts the scheme and the host that a caller knows us by into a request's URL, for everybody who makes links. It
+// is made out once, and here.
+func (s *Server) address(r *http.Request) {
+	r.URL.Scheme, r.URL.Host = s.origins.of(r)
+	if strings.Contains(r.URL.RawQuery, "checksum=") { // a front end, and nobody who looks whether we live
+		if known := s.known.Load(); known == nil || *known != r.URL.Host {
+			host := r.URL.Host
+			s.known.Store(&host)
+		}
+	}
+	if s.origins.public == nil && !s.doubted.Load() && speaksForOthers(r.Header) && !s.origins.trusts(r.RemoteAddr) &&
+		s.doubted.CompareAndSwap(false, true) {
+		s.log.Warn().Str("remote", r.RemoteAddr).
+			Msg("a proxy that is not among --trusted-proxies says how it was called, and is not believed; " +
+				"name it there, or set --public-url")
+	}
+}
+
+// Advice tells what works and may not be what was meant.
+func (s *Server) Advice() (list []string) {
+	if known := s.known.Load(); known != nil && s.origins.public == nil && isLoopback(*known) {
+		list = append(list, "links lead to "+*known+", which is this machine alone: set --public-url, "+
+			"or have the proxy pass the host on that it is called by")
+	}
+	return list
 }
 
 // survive turns a panic into a log line and status 500.
