@@ -70,6 +70,7 @@ type serve struct {
 	Gateway    gateway.Config    `embed:""`
 	Recordings recordings.Config `embed:""`
 	Playback   playback.Config   `embed:""`
+	Pages      web.Config        `embed:""`
 	Log        api.Log           `embed:""`
 }
 
@@ -139,7 +140,7 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 
 // openPlayback makes what viewers look at.
 func (s serve) openPlayback(_ context.Context, p *pool) error {
-	p.pages = web.New()
+	p.pages = web.New(s.Pages)
 	p.playback = &playback.Playback{
 		Config: s.Playback, Recordings: p.stores.Index, Library: p.recordings.Library, Tokens: p.stores.State,
 		Gone: p.recordings.Disk.Gone, Page: p.pages.Problem, Log: p.of("playback"), Metrics: p.metrics,

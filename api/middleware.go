@@ -17,8 +17,7 @@ var slashes = regexp.MustCompile(`//+`)
 const requestID = "X-Request-Id"
 
 // middleware is what every request passes through: it gets an ID and the address that the caller knows us by, and a
-// panic in its handler
-// costs nobody else anything. A request that is not let any further leaves no connection behind.
+// panic in its handler costs nobody else anything. A request that is not let any further leaves no connection behind.
 func (s *Server) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestID)
