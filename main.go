@@ -9,8 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -30,13 +28,10 @@ import (
 	"github.com/bbbpool/bbbpool/web"
 )
 
-// version is set by the linker for releases.
-var version = "dev"
+var version = "dev" // set by the linker for releases
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // from then on a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(api.Main(run))
 }
 
 // run is the program, but for signals and the exit.
@@ -81,6 +76,7 @@ func (s serve) Run(env *cli.Env) error {
 		return err
 	}
 	p := &pool{data: env.Options.DataDir(), token: env.Options.Token, log: log, metrics: metrics.NewSet()}
+	p.reloader = api.NewReloader(log, func(ctx context.Context) error { return p.admin.Reload(ctx) })
 	for _, open := range []func(context.Context, *pool) error{s.openState, s.openPlayback, s.openGateway, s.openHTTP} {
 		if err := open(env.Ctx, p); err != nil {
 			return errors.Join(err, p.close())
@@ -107,6 +103,7 @@ type pool struct {
 	http       *api.Server
 	admin      *admin.API
 	socket     *admin.Socket
+	reloader   *api.Reloader
 }
 
 func (p *pool) of(part string) zerolog.Logger { return p.log.With().Str("component", part).Logger() }
@@ -162,6 +159,8 @@ func (s serve) openGateway(ctx context.Context, p *pool) error {
 // openHTTP makes the ways in, and mounts on them what was made before.
 func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 	p.metrics.RegisterMetricsWriter(p.poller.WriteMetrics)
+	p.metrics.RegisterMetricsWriter(p.stores.Metrics(p.ledger.Fault))
+	s.HTTP.Version = version
 	if p.http, err = api.New(ctx, s.HTTP, p.of("http"), p.metrics, p.poller.Ready, p.ledger.Ready); err != nil {
 		return err
 	}
@@ -176,9 +175,8 @@ func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 // told to come back, requests under way still find everything they need, and the store closes last.
 func (p *pool) run(ctx context.Context) error {
 	alive := api.Systemd{Alive: func() { _ = p.ledger.Fault() }} // needs the lock that everything needs
-	err := api.Run(ctx, &placement.Keeper{Ledger: p.ledger, Sessions: p.stores.Index}, p.poller, p.recordings, p.http,
-		p.socket, recordings.Doors{Service: p.recordings}, alive)
-	return errors.Join(err, p.close())
+	return errors.Join(api.Run(ctx, &placement.Keeper{Ledger: p.ledger, Sessions: p.stores.Index}, p.poller, p.recordings,
+		p.http, p.socket, recordings.Doors{Service: p.recordings}, p.reloader, alive), p.close())
 }
 
 // close gives back what open has taken.

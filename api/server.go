@@ -19,6 +19,7 @@ import (
 
 // Config is where and within which limits HTTP is served, as flags.
 type Config struct {
+	Version        string        `kong:"-"`
 	Listen         string        `env:"BBBPOOL_LISTEN" placeholder:"ADDR" help:"Address to listen on, host:port. Default :3000, or what BIND or PORT say."`
 	Bind           string        `hidden:"" env:"BIND"`
 	Port           string        `hidden:"" env:"PORT"`
@@ -70,6 +71,7 @@ type Server struct {
 	status   *status // nil: what it would serve is served with everything else
 	conns    *connections
 	origins  origins
+	build    Build
 
 	active   atomic.Int64
 	draining atomic.Bool
@@ -85,6 +87,7 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 	}
 	s := &Server{
 		config: c, log: log, metrics: set, checks: checks, mux: http.NewServeMux(), conns: ofLimit(c.connections()),
+		build: BuildOf(c.Version),
 	}
 	if s.origins, err = c.origins(); err != nil {
 		return nil, err

@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-
-	"github.com/VictoriaMetrics/metrics"
 )
 
 // status is the listener of those routes that are not for everybody.
@@ -40,7 +38,7 @@ func (s *Server) openStatus(ctx context.Context) error {
 	mount(s.mux, "/healthz", alive)
 	mount(s.mux, "/health_check", s.healthCheck(reasons))
 	mount(mux, "/readyz", s.guard(s.readyz))
-	mount(mux, "/metrics", s.guard(s.writeMetrics))
+	mount(mux, "/metrics", s.guard(func(w http.ResponseWriter, _ *http.Request) { s.writeMetrics(w) }))
 	return nil
 }
 
@@ -116,14 +114,4 @@ func (s *Server) healthCheck(public bool) http.HandlerFunc {
 			_, _ = fmt.Fprint(w, "Health Check Failure")
 		}
 	}
-}
-
-func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
-	metrics.WriteGaugeUint64(w, "bbbpool_requests_active", uint64(max(0, s.active.Load())))
-	open, pushed := s.conns.count()
-	metrics.WriteGaugeUint64(w, "bbbpool_connections_open", uint64(open))
-	metrics.WriteGaugeUint64(w, "bbbpool_connections_limit", uint64(s.conns.limit))
-	metrics.WriteCounterUint64(w, "bbbpool_connections_pushed_total", pushed)
-	s.metrics.WritePrometheus(w)
-	metrics.WriteProcessMetrics(w)
 }
