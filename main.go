@@ -127,7 +127,7 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 	p.admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.poller, Meetings: p.ledger, EnvSecrets: s.Gateway.FrontEndSecrets(),
 		Sessions: p.stores.Index, Recordings: p.recordings, Script: upload.Script, Version: version, Token: p.token,
-		Log: p.of("admin"),
+		Advice: s.HTTP.Advice, Log: p.of("admin"),
 	}
 	if err = errors.Join(p.ledger.OpenHistory(ctx, p.stores.Index), p.poller.Load(ctx, state)); err != nil {
 		return err

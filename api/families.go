@@ -34,7 +34,6 @@ var families = map[string]string{
 	"bbbpool_server_health":                      "1 for the health that a server has.",
 	"bbbpool_server_state":                       "1 for the state that a server was set to.",
 	"bbbpool_server_weight":                      "Share of meetings that a server takes.",
-	"bbbpool_server_capacity":                    "People that a server carries.",
 	"bbbpool_server_capacity_people":             "People that a server carries.",
 	"bbbpool_server_people":                      "People here and on their way.",
 	"bbbpool_server_expected":                    "People still expected.",

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,21 +12,34 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// defaultPort is Scalelite's, too.
+const defaultPort = "3000"
+
 // address is where to listen: --listen, else Scalelite's BIND and PORT, else port 3000 on every interface.
 func (c Config) address() (string, error) {
 	switch {
 	case c.Listen != "":
 		return checkAddress("--listen", c.Listen)
 	case c.Bind != "":
-		host, ok := strings.CutPrefix(c.Bind, "tcp://")
-		if !ok && strings.Contains(c.Bind, "://") {
-			return "", fmt.Errorf("BIND %q: only tcp://HOST:PORT can be listened on", c.Bind)
-		}
-		return checkAddress("BIND", host)
+		return c.bind()
 	case c.Port != "":
 		return checkAddress("PORT", ":"+c.Port)
 	}
-	return ":3000", nil
+	return ":" + defaultPort, nil
+}
+
+// bind is the address in BIND, which may come without a port and with what Puma is to do there.
+func (c Config) bind() (string, error) {
+	host, ok := strings.CutPrefix(c.Bind, "tcp://")
+	if !ok && strings.Contains(c.Bind, "://") {
+		return "", fmt.Errorf("BIND %q: only tcp://HOST:PORT can be listened on", c.Bind)
+	}
+	host, _, _ = strings.Cut(host, "?")
+	host = strings.TrimRight(host, "/")
+	if !strings.Contains(host, ":") || strings.HasSuffix(host, "]") {
+		host = net.JoinHostPort(strings.Trim(host, "[]"), cmp.Or(c.Port, defaultPort))
+	}
+	return checkAddress("BIND", host)
 }
 
 // connections is how many connections others may have open to us: a third of what the system lets us open. Another third

@@ -73,7 +73,8 @@ func (s *Server) address(r *http.Request) {
 }
 
 // Advice tells what works and may not be what was meant.
-func (s *Server) Advice() (list []string) {
+func (s *Server) Advice() []string {
+	list := s.config.Advice()
 	if known := s.known.Load(); known != nil && s.origins.public == nil && isLoopback(*known) {
 		list = append(list, "links lead to "+*known+", which is this machine alone: set --public-url, "+
 			"or have the proxy pass the host on that it is called by")
