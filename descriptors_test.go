@@ -71,11 +71,16 @@ func TestServe_FewDescriptors(t *testing.T) {
 				"GET /healthz HTTP/1.1\r\nHost: x\r\n", // half a request
 				"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", // kept alive
 				"POST /bigbluebutton/api/create?meetingID=x&checksum=0 HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n",
+				"POST /bigbluebutton/api/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+					"Content-Length: 99\r\n\r\n", // a form whose signature is in what never comes
 			} {
 				for range 200 {
 					p.dial(t, send)
 				}
 				p.works(t, data, fmt.Sprintf("room%d", i))
+			}
+			if check := bbbpool(t, data, "check"); !strings.Contains(check, "LimitNOFILE") {
+				t.Errorf("check does not say that this is little:\n%s", check)
 			}
 			if log := p.terminate(t); strings.Contains(log, "offline") || strings.Contains(log, "too many open files") {
 				t.Errorf("log:\n%s", log)

@@ -40,7 +40,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.conn.wait(1)
 	defer b.conn.wait(-1)
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF && !b.done { //nolint:errorlint // readers return the sentinel itself
+	if err == io.EOF && !b.done {
 		b.done = true
 		b.w.Header().Del("Connection")
 	}

@@ -39,5 +39,6 @@ func BuildOf(version string) Build {
 }
 
 func (b Build) write(w io.Writer) {
-	metrics.WriteGaugeUint64(w, fmt.Sprintf("bbbpool_build_info{version=%q,revision=%q,goversion=%q}", b.Version, b.Revision, b.Go), 1)
+	labels := fmt.Sprintf("{version=%q,revision=%q,goversion=%q}", b.Version, b.Revision, b.Go)
+	metrics.WriteGaugeUint64(w, "bbbpool_build_info"+labels, 1)
 }

@@ -21,6 +21,29 @@ func free(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// A listener of its own answers while the other one is overrun.
+func TestServer_StatusWhileOverrun(t *testing.T) {
+	inside, leave := make(chan struct{}), make(chan struct{})
+	config := api.Config{MaxRequests: 1, StatusListen: free(t)}
+	base, _ := start(t, config, io.Discard, healthy, mount{"/wait", func(http.ResponseWriter, *http.Request) {
+		close(inside)
+		<-leave
+	}})
+	done := make(chan struct{})
+	go func() {
+		get(t, base+"/wait")
+		close(done)
+	}()
+	<-inside
+	for _, path := range []string{"/readyz", "/metrics", "/healthz"} {
+		if resp, body := get(t, "http://"+config.StatusListen+path); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		}
+	}
+	close(leave)
+	<-done
+}
+
 // What is not for everybody has a listener of its own, or wants a token, or both; whether we live is said to all.
 func TestServer_StatusForFew(t *testing.T) {
 	secret := func() string { return "the disk is full" }
