@@ -11,7 +11,7 @@ import (
 // writeMetrics writes everything that is measured: ours, and what the families name of Go's and the process's.
 func (s *Server) writeMetrics(w io.Writer) {
 	var page bytes.Buffer
-	s.build.write(&page)
+	writeBuild(&page, s.config.Version)
 	open, pushed := s.conns.count()
 	metrics.WriteGaugeUint64(&page, "bbbpool_requests_active", uint64(max(0, s.active.Load())))
 	metrics.WriteGaugeUint64(&page, "bbbpool_connections_open", uint64(max(0, open)))

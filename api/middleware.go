@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/hex"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -53,41 +52,6 @@ func (s *Server) limit(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// address puts the scheme and the host that a caller knows us by into a request's URL, for everybody who makes links. It
-// is made out once, and here.
-func (s *Server) address(r *http.Request) {
-	r.URL.Scheme, r.URL.Host = s.origins.of(r)
-	if strings.Contains(r.URL.RawQuery, "checksum=") { // a front end, and nobody who looks whether we live
-		if known := s.known.Load(); known == nil || *known != r.URL.Host {
-			host := r.URL.Host
-			s.known.Store(&host)
-		}
-	}
-	if s.origins.public == nil && !s.doubted.Load() && speaksForOthers(r.Header) && !s.origins.trusts(r.RemoteAddr) &&
-		s.doubted.CompareAndSwap(false, true) {
-		s.log.Warn().Str("remote", r.RemoteAddr).
-			Msg("a proxy that is not among --trusted-proxies says how it was called, and is not believed; " +
-				"name it there, or set --public-url")
-	}
-}
-
-// fewConnections is fewer than front ends and viewers of a small pool want.
-const fewConnections = 200
-
-// Advice tells what works and may not be what was meant.
-func (s *Server) Advice() []string {
-	list := s.config.Advice()
-	if s.conns.limit < fewConnections && s.config.MaxRequests >= fewConnections {
-		list = append(list, fmt.Sprintf("others may have %d connections to us and no more, a third of the files that may be open: "+
-			"raise ulimit -n, or LimitNOFILE in the unit", s.conns.limit))
-	}
-	if known := s.known.Load(); known != nil && s.origins.public == nil && isLoopback(*known) {
-		list = append(list, "links lead to "+*known+", which is this machine alone: set --public-url, "+
-			"or have the proxy pass the host on that it is called by")
-	}
-	return list
 }
 
 // survive turns a panic into a log line and status 500.

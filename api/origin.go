@@ -62,6 +62,24 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
+// address puts the scheme and the host that a caller knows us by into a request's URL, for everybody who makes links. It
+// is made out once, and here.
+func (s *Server) address(r *http.Request) {
+	r.URL.Scheme, r.URL.Host = s.origins.of(r)
+	if strings.Contains(r.URL.RawQuery, "checksum=") { // a front end, and nobody who looks whether we live
+		if known := s.known.Load(); known == nil || *known != r.URL.Host {
+			host := r.URL.Host
+			s.known.Store(&host)
+		}
+	}
+	if s.origins.public == nil && !s.doubted.Load() && speaksForOthers(r.Header) && !s.origins.trusts(r.RemoteAddr) &&
+		s.doubted.CompareAndSwap(false, true) {
+		s.log.Warn().Str("remote", r.RemoteAddr).
+			Msg("a proxy that is not among --trusted-proxies says how it was called, and is not believed; " +
+				"name it there, or set --public-url")
+	}
+}
+
 // of returns scheme and host for a request. The host is never empty, and fit for links and policies.
 func (o origins) of(r *http.Request) (scheme, host string) {
 	if o.public != nil {

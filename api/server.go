@@ -72,7 +72,6 @@ type Server struct {
 	status   *status // nil: what it would serve is served with everything else
 	conns    *connections
 	origins  origins
-	build    Build
 
 	active   atomic.Int64
 	draining atomic.Bool
@@ -88,7 +87,6 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 	}
 	s := &Server{
 		config: c, log: log, metrics: set, checks: checks, mux: http.NewServeMux(), conns: ofLimit(c.connections()),
-		build: BuildOf(c.Version),
 	}
 	if s.origins, err = c.origins(); err != nil {
 		return nil, err

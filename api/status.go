@@ -85,6 +85,23 @@ func (s *Server) Reasons() []string {
 	return reasons
 }
 
+// fewConnections is fewer than front ends and viewers of a small pool want.
+const fewConnections = 200
+
+// Advice tells what works and may not be what was meant.
+func (s *Server) Advice() []string {
+	list := s.config.Advice()
+	if s.conns.limit < fewConnections && s.config.MaxRequests >= fewConnections {
+		list = append(list, fmt.Sprintf("others may have %d connections to us and no more, a third of the files that may be open: "+
+			"raise ulimit -n, or LimitNOFILE in the unit", s.conns.limit))
+	}
+	if known := s.known.Load(); known != nil && s.origins.public == nil && isLoopback(*known) {
+		list = append(list, "links lead to "+*known+", which is this machine alone: set --public-url, "+
+			"or have the proxy pass the host on that it is called by")
+	}
+	return list
+}
+
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	reasons := s.Reasons()
 	if len(reasons) == 0 {
