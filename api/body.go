@@ -30,6 +30,7 @@ func watchBody(w http.ResponseWriter, r *http.Request, conn *connection) (answer
 	w.Header().Set("Connection", "close") // later would be too late: headers may be on their way
 	return func() {
 		if !b.done {
+			conn.rest()
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(linger)) // fails for none of our connections
 		}
 	}
@@ -37,8 +38,7 @@ func watchBody(w http.ResponseWriter, r *http.Request, conn *connection) (answer
 
 // Read reads on. While it does, the caller keeps us waiting.
 func (b *body) Read(p []byte) (int, error) {
-	b.conn.wait(1)
-	defer b.conn.wait(-1)
+	defer b.conn.piece()()
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF && !b.done {
 		b.done = true

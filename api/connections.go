@@ -16,7 +16,8 @@ import (
 // connections are those that others have opened to us, and never more than limit. When there is no room for another, the
 // one whose caller has kept us waiting for longest is closed, so that whoever comes now gets in: it does not matter
 // whether that caller is between two requests, in the middle of one, or does not take its answer. Connections whose
-// requests we are at work on are not closed; while there are no others, new ones wait in the kernel.
+// requests we are at work on are not closed, nor those whose answers are on their way; while there are no others, new ones
+// wait in the kernel.
 type connections struct {
 	limit int
 
@@ -41,6 +42,9 @@ type connection struct {
 	place *list.Element // among the waiting
 	waits int           // for how many reasons we wait for the caller
 	gone  bool
+
+	first    *time.Timer // runs until the first request, or until that keeps us waiting
+	answered bool        // and what is still read is the rest of a body that nobody wanted; net/http's own goroutine's
 }
 
 // count returns how many are open, and how many had to be closed so far.
@@ -60,9 +64,13 @@ func (c *connections) add(tcp *net.TCPConn) *connection {
 	if full {
 		c.push()
 	}
-	conn.wait(1)
+	conn.first = time.AfterFunc(fresh, func() { conn.wait(1) })
 	return conn
 }
+
+// fresh is how long a caller may take to send its first request before it keeps us waiting: many who come at once must
+// not push one another out.
+const fresh = 100 * time.Millisecond
 
 // push closes the connection whose caller has kept us waiting for longest, if there is one.
 func (c *connections) push() {
@@ -96,17 +104,63 @@ func (c *connection) wait(change int) {
 	}
 }
 
+// slow is how long a caller may take for a piece of a request or of an answer before it keeps us waiting.
+const slow = 500 * time.Millisecond
+
+// piece is called when a caller is to send or to take a piece, and what it returns when that is done.
+func (c *connection) piece() (done func()) {
+	late := time.AfterFunc(slow, func() { c.wait(1) })
+	return func() {
+		if !late.Stop() {
+			c.wait(-1)
+		}
+	}
+}
+
+// begin notes that a request has come.
+func (c *connection) begin() {
+	if c == nil {
+		return
+	}
+	first := c.first
+	c.first = nil
+	if first == nil || !first.Stop() {
+		c.wait(-1)
+	}
+}
+
+// idle notes when a connection waits for its next request.
+func idle(conn net.Conn, state http.ConnState) {
+	if c, ok := conn.(*connection); ok && state == http.StateIdle {
+		c.wait(1)
+	}
+}
+
+// rest notes that the answer is made, and that a body was not read to its end. The answer is sent before the next Read.
+func (c *connection) rest() {
+	if c != nil {
+		c.answered = true
+	}
+}
+
+// Read takes in what has come.
+func (c *connection) Read(b []byte) (int, error) {
+	if c.answered {
+		c.answered = false
+		c.wait(1)
+	}
+	return c.TCPConn.Read(b)
+}
+
 // Write sends a piece of an answer.
 func (c *connection) Write(b []byte) (int, error) {
-	c.wait(1)
-	defer c.wait(-1)
+	defer c.piece()()
 	return c.TCPConn.Write(b)
 }
 
 // ReadFrom sends a piece of a file.
 func (c *connection) ReadFrom(r io.Reader) (int64, error) {
-	c.wait(1)
-	defer c.wait(-1)
+	defer c.piece()()
 	return c.TCPConn.ReadFrom(r)
 }
 

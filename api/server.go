@@ -114,6 +114,7 @@ func (s *Server) serves(routes http.Handler) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
 		ConnContext:       withConnection,
+		ConnState:         idle,
 		ErrorLog:          stdlog.New(s.log.With().Str("level", "warn").Logger(), "", 0),
 	}
 }
