@@ -159,7 +159,6 @@ func (s serve) openGateway(ctx context.Context, p *pool) error {
 // openHTTP makes the ways in, and mounts on them what was made before.
 func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 	p.metrics.RegisterMetricsWriter(p.poller.WriteMetrics)
-	p.metrics.RegisterMetricsWriter(p.stores.Metrics(p.ledger.Fault))
 	s.HTTP.Version = version
 	if p.http, err = api.New(ctx, s.HTTP, p.of("http"), p.metrics, p.poller.Ready, p.ledger.Ready); err != nil {
 		return err

@@ -68,9 +68,10 @@ func familyOf(line string) string {
 
 // compound are the families that have several lines for one measurement, by kind.
 var compound = map[string]string{
-	"bbbpool_request_duration_seconds": "histogram",
-	"go_gc_duration_seconds":           "summary",
-	"go_sched_latencies_seconds":       "histogram",
+	"bbbpool_request_duration_seconds":      "histogram",
+	"bbbpool_store_commit_duration_seconds": "histogram",
+	"go_gc_duration_seconds":                "summary",
+	"go_sched_latencies_seconds":            "histogram",
 }
 
 // kindOf goes by the name: that of a counter says so.

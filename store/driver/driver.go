@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/bolt"
@@ -21,7 +20,6 @@ type Config struct {
 type Stores struct {
 	State store.State
 	Index store.Index
-	path  string // of the database
 	close func() error
 }
 
@@ -40,7 +38,7 @@ func Open(c Config) (*Stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stores{State: db, Index: db, path: filepath.Join(c.Data, bolt.File), close: db.Close}, nil
+	return &Stores{State: db, Index: db, close: db.Close}, nil
 }
 
 // Close closes both groups, which may be one database. Closing again does nothing, nor does closing what was never
