@@ -9,8 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -30,13 +28,10 @@ import (
 	"github.com/bbbpool/bbbpool/web"
 )
 
-// version is set by the linker for releases.
-var version = "dev"
+var version = "dev" // set by the linker for releases
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // from then on a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(api.Main(run))
 }
 
 // run is the program, but for signals and the exit.
@@ -70,6 +65,7 @@ type serve struct {
 	Gateway    gateway.Config    `embed:""`
 	Recordings recordings.Config `embed:""`
 	Playback   playback.Config   `embed:""`
+	Pages      web.Config        `embed:""`
 	Log        api.Log           `embed:""`
 }
 
@@ -80,6 +76,7 @@ func (s serve) Run(env *cli.Env) error {
 		return err
 	}
 	p := &pool{data: env.Options.DataDir(), token: env.Options.Token, log: log, metrics: metrics.NewSet()}
+	p.reloader = api.NewReloader(log, func(ctx context.Context) error { return p.admin.Reload(ctx) })
 	for _, open := range []func(context.Context, *pool) error{s.openState, s.openPlayback, s.openGateway, s.openHTTP} {
 		if err := open(env.Ctx, p); err != nil {
 			return errors.Join(err, p.close())
@@ -106,6 +103,7 @@ type pool struct {
 	http       *api.Server
 	admin      *admin.API
 	socket     *admin.Socket
+	reloader   *api.Reloader
 }
 
 func (p *pool) of(part string) zerolog.Logger { return p.log.With().Str("component", part).Logger() }
@@ -128,7 +126,8 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 	p.recordings.Servers = p.poller
 	p.admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.poller, Meetings: p.ledger, EnvSecrets: s.Gateway.FrontEndSecrets(),
-		Sessions: p.stores.Index, Recordings: p.recordings, Script: upload.Script, Version: version, Log: p.of("admin"),
+		Sessions: p.stores.Index, Recordings: p.recordings, Script: upload.Script, Version: version, Token: p.token,
+		Advice: s.HTTP.Advice, Log: p.of("admin"),
 	}
 	if err = errors.Join(p.ledger.OpenHistory(ctx, p.stores.Index), p.poller.Load(ctx, state)); err != nil {
 		return err
@@ -138,7 +137,7 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 
 // openPlayback makes what viewers look at.
 func (s serve) openPlayback(_ context.Context, p *pool) error {
-	p.pages = web.New()
+	p.pages = web.New(s.Pages)
 	p.playback = &playback.Playback{
 		Config: s.Playback, Recordings: p.stores.Index, Library: p.recordings.Library, Tokens: p.stores.State,
 		Gone: p.recordings.Disk.Gone, Page: p.pages.Problem, Log: p.of("playback"), Metrics: p.metrics,
@@ -161,12 +160,13 @@ func (s serve) openGateway(ctx context.Context, p *pool) error {
 // openHTTP makes the ways in, and mounts on them what was made before.
 func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 	p.metrics.RegisterMetricsWriter(p.poller.WriteMetrics)
+	s.HTTP.Version = version
 	if p.http, err = api.New(ctx, s.HTTP, p.of("http"), p.metrics, p.poller.Ready, p.ledger.Ready); err != nil {
 		return err
 	}
 	p.http.Note(p.recordings.Disk.Problem)
 	p.http.Mount(p.gateway, p.admin, p.recordings.Uploads, p.playback, p.pages)
-	p.admin.Token, p.admin.Ready, p.admin.Listen = p.token, p.http.Reasons, p.http.Addr().String()
+	p.admin.Ready, p.admin.Advice, p.admin.Listen = p.http.Reasons, p.http.Advice, p.http.Addr().String()
 	p.socket, err = admin.Listen(p.data, p.admin)
 	return err
 }
@@ -175,9 +175,8 @@ func (s serve) openHTTP(ctx context.Context, p *pool) (err error) {
 // told to come back, requests under way still find everything they need, and the store closes last.
 func (p *pool) run(ctx context.Context) error {
 	alive := api.Systemd{Alive: func() { _ = p.ledger.Fault() }} // needs the lock that everything needs
-	err := api.Run(ctx, &placement.Keeper{Ledger: p.ledger, Sessions: p.stores.Index}, p.poller, p.recordings, p.http,
-		p.socket, recordings.Doors{Service: p.recordings}, alive)
-	return errors.Join(err, p.close())
+	return errors.Join(api.Run(ctx, &placement.Keeper{Ledger: p.ledger, Sessions: p.stores.Index}, p.poller, p.recordings,
+		p.http, p.socket, recordings.Doors{Service: p.recordings}, p.reloader, alive), p.close())
 }
 
 // close gives back what open has taken.

@@ -12,8 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -71,7 +69,12 @@ type process struct {
 // boot starts the program and returns when it listens.
 func boot(t *testing.T, data string, args ...string) *process {
 	t.Helper()
-	cmd := command(t, data, append([]string{"serve", "--listen", "127.0.0.1:0", "--poll-interval", "500ms"}, args...)...)
+	return serving(t, command(t, data, append([]string{"serve", "--listen", "127.0.0.1:0", "--poll-interval", "500ms"}, args...)...))
+}
+
+// serving starts a command that serves, and returns when it listens.
+func serving(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -448,53 +451,6 @@ func checkClaims(t *testing.T, data string, acknowledged map[string]string) {
 	for id := range acknowledged {
 		if _, ok := claimed[id]; !ok {
 			t.Fatalf("%s was acknowledged and is not claimed", id)
-		}
-	}
-}
-
-// The handbook names every flag of serve and every name in the environment, and none that there is not.
-func TestHandbook_Settings(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("web", "handbook", "settings.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	help := strings.ReplaceAll(bbbpool(t, "unused", "serve", "--help"), "[no-]", "")
-	words := regexp.MustCompile(`--[a-z][a-z-]+|\$?[A-Z][A-Z]+(?:_[A-Z]+)+`)
-	known := map[string]bool{}
-	for _, word := range words.FindAllString(help, -1) {
-		known[strings.TrimPrefix(word, "$")] = true
-	}
-	written := map[string]bool{}
-	for _, word := range words.FindAllString(string(page), -1) {
-		written[strings.TrimPrefix(word, "$")] = true
-	}
-	for word := range known {
-		if !written[word] && word != "--help" {
-			t.Errorf("%s is not in the handbook", word)
-		}
-	}
-	for word := range written {
-		// What other commands know.
-		hidden := []string{"BBBPOOL_SERVER_SECRET", "STATE_DIRECTORY", "URL_HOST"}
-		if !known[word] && !slices.Contains(hidden, word) {
-			t.Errorf("%s is in the handbook and not in bbbpool serve --help", word)
-		}
-	}
-}
-
-// checkHandbook finds metrics that the handbook does not name.
-func checkHandbook(t *testing.T, metrics string) {
-	t.Helper()
-	page, err := os.ReadFile(filepath.Join("web", "handbook", "watching.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := regexp.MustCompile(`(?m)^bbbpool_[a-z_]+?(_bucket|_sum|_count)?[{ ]`)
-	for _, m := range names.FindAllStringSubmatch(metrics, -1) {
-		name := strings.TrimSuffix(strings.TrimRight(m[0], "{ "), m[1])
-		short := strings.TrimPrefix(name, "bbbpool_server")
-		if !strings.Contains(string(page), name) && !strings.Contains(string(page), "`"+short+"`") {
-			t.Errorf("%s is not in the handbook", name)
 		}
 	}
 }

@@ -213,6 +213,12 @@ func TestNew_Address(t *testing.T) {
 		{api.Config{Bind: "tcp://127.0.0.1:0", Port: "1"}, "127.0.0.1:"},
 		{api.Config{Listen: "127.0.0.1:0", Bind: "tcp://nonsense"}, "127.0.0.1:"},
 		{api.Config{Port: "0"}, ":"},
+		{api.Config{Bind: "tcp://127.0.0.1", Port: "0"}, "127.0.0.1:"},
+		{api.Config{Bind: "127.0.0.1", Port: "0"}, "127.0.0.1:"},
+		{api.Config{Bind: "tcp://localhost/", Port: "0"}, "127.0.0.1:"},
+		{api.Config{Bind: "tcp://[::ffff:127.0.0.1]", Port: "0"}, "127.0.0.1:"},
+		{api.Config{Bind: "tcp://127.0.0.1:0?low_latency=true"}, "127.0.0.1:"},
+		{api.Config{Bind: "tcp://127.0.0.1", Port: "x"}, "BIND"},
 		{api.Config{Bind: "unix:///run/x.sock"}, "BIND"},
 		{api.Config{Port: "many"}, "PORT"},
 		{api.Config{Listen: "3000"}, "--listen"},
@@ -310,7 +316,7 @@ func TestSystemd_Notifies(t *testing.T) {
 
 // The unit is one that systemd's notify and watchdog work with.
 func TestUnit(t *testing.T) {
-	for _, line := range []string{"Type=notify", "WatchdogSec=30", "StateDirectory=bbbpool", "DynamicUser=yes"} {
+	for _, line := range []string{"ExecReload=/bin/kill -HUP $MAINPID", "Type=notify", "WatchdogSec=30", "StateDirectory=bbbpool", "DynamicUser=yes"} {
 		if !strings.Contains(api.Unit, "\n"+line+"\n") {
 			t.Errorf("no %s in the unit", line)
 		}

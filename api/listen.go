@@ -1,11 +1,19 @@
 package api
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/rs/zerolog"
 )
+
+// defaultPort is Scalelite's, too.
+const defaultPort = "3000"
 
 // address is where to listen: --listen, else Scalelite's BIND and PORT, else port 3000 on every interface.
 func (c Config) address() (string, error) {
@@ -13,15 +21,49 @@ func (c Config) address() (string, error) {
 	case c.Listen != "":
 		return checkAddress("--listen", c.Listen)
 	case c.Bind != "":
-		host, ok := strings.CutPrefix(c.Bind, "tcp://")
-		if !ok && strings.Contains(c.Bind, "://") {
-			return "", fmt.Errorf("BIND %q: only tcp://HOST:PORT can be listened on", c.Bind)
-		}
-		return checkAddress("BIND", host)
+		return c.bind()
 	case c.Port != "":
 		return checkAddress("PORT", ":"+c.Port)
 	}
-	return ":3000", nil
+	return ":" + defaultPort, nil
+}
+
+// bind is the address in BIND, which may come without a port and with what Puma is to do there.
+func (c Config) bind() (string, error) {
+	host, ok := strings.CutPrefix(c.Bind, "tcp://")
+	if !ok && strings.Contains(c.Bind, "://") {
+		return "", fmt.Errorf("BIND %q: only tcp://HOST:PORT can be listened on", c.Bind)
+	}
+	host, _, _ = strings.Cut(host, "?")
+	host = strings.TrimRight(host, "/")
+	if !strings.Contains(host, ":") || strings.HasSuffix(host, "]") {
+		host = net.JoinHostPort(strings.Trim(host, "[]"), cmp.Or(c.Port, defaultPort))
+	}
+	return checkAddress("BIND", host)
+}
+
+// connections is how many connections others may have open to us: a third of what the system lets us open. Another third
+// is for what their requests need, a server or a file each, and the last for everything else: polls, the store, imports,
+// the socket of the administration. More than twice as many as there may be requests are of no use.
+func (c Config) connections() int {
+	third := max(descriptors()/3, 1)
+	if c.MaxRequests < int64(third/2) {
+		return int(2 * c.MaxRequests)
+	}
+	return third
+}
+
+// listen listens on an address, and lets no more in than there is room for.
+func listen(ctx context.Context, addr string, conns *connections, log zerolog.Logger) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s is no address of TCP", addr), l.Close())
+	}
+	return &listener{TCPListener: tcp, conns: conns, log: log}, nil
 }
 
 func checkAddress(name, addr string) (string, error) {

@@ -16,8 +16,8 @@ var slashes = regexp.MustCompile(`//+`)
 // requestID is the header that carries a request's ID, in and out.
 const requestID = "X-Request-Id"
 
-// middleware is what every request passes through: it gets an ID, counts against the limit, and a panic in its handler
-// costs nobody else anything.
+// middleware is what every request passes through: it gets an ID and the address that the caller knows us by, and a
+// panic in its handler costs nobody else anything. A request that is not let any further leaves no connection behind.
 func (s *Server) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestID)
@@ -26,17 +26,29 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 			r.Header.Set(requestID, id)
 		}
 		w.Header().Set(requestID, id)
+		conn := connectionOf(r)
+		conn.begin()
+		defer watchBody(w, r, conn)()
+		if strings.Contains(r.URL.Path, "//") {
+			r.URL.Path = slashes.ReplaceAllString(r.URL.Path, "/")
+		}
+		s.address(r)
+		defer s.survive(w, id)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limit turns away what is more than we want to have at once.
+func (s *Server) limit(next http.Handler) http.Handler {
+	refused := s.metrics.NewCounter("bbbpool_requests_refused_total")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.active.Add(-1)
 		if s.active.Add(1) > s.config.MaxRequests {
-			s.metrics.GetOrCreateCounter("bbbpool_requests_refused_total").Inc()
+			refused.Inc()
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "busy: more requests than --max-requests", http.StatusServiceUnavailable)
 			return
 		}
-		if strings.Contains(r.URL.Path, "//") {
-			r.URL.Path = slashes.ReplaceAllString(r.URL.Path, "/")
-		}
-		defer s.survive(w, id)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -1,23 +1,73 @@
 package api
 
 import (
+	"errors"
+	"os"
 	"slices"
 	"strings"
 )
 
-// unused are the settings of Scalelite that change what it does and mean nothing here.
+// unused are the settings of Scalelite that mean nothing here. All of them are named to whoever brings them along: what
+// is not acted on in silence looks as if it were.
 var unused = []string{
-	"DATABASE_URL", "DB_DISABLED", "FSAPI_PASSWORD", "MULTITENANCY_ENABLED", "REDIS_URL", "S3_BUCKET_NAME",
-	"SERVER_ID_IS_HOSTNAME", "USE_EXTERNAL_VOICE_BRIDGE", "VOICE_BRIDGE_LEN",
+	// What it keeps its records in.
+	"DATABASE_URL", "DB_CONNECTION_RETRY_COUNT", "DB_DISABLED", "PREPARED_STATEMENT", "REDIS_NAMESPACE", "REDIS_POOL", "REDIS_URL",
+	// Its process.
+	"DEFAULT_LOCALE", "PIDFILE", "RAILS_ENV", "RAILS_LOG_TO_STDOUT", "RAILS_MASTER_KEY", "RAILS_MAX_THREADS",
+	"RAILS_MIN_THREADS", "RAILS_SERVE_STATIC_FILES", "WEB_CONCURRENCY",
+	// How it polls and counts.
+	"DEFAULT_MEETING_TTL", "INTERVAL", "LOAD_JOIN_BUFFER_TIME", "POLLER_THREADS", "POLLER_WAIT_TIMEOUT", "SERVER_ID_IS_HOSTNAME",
+	// Recordings.
+	"CF_KEY_PAIR_ID", "CF_PRIVATE_KEY_B64", "CLOUDFRONT_URL", "RECORDING_IMPORT_POLL", "RECORDING_PLAYBACK_FORMATS",
+	"RECORDING_WORK_DIR", "S3_BUCKET_NAME", "S3_RECORDING",
+	// Dialling in.
+	"FSAPI_MAX_DURATION", "FSAPI_PASSWORD", "USE_EXTERNAL_VOICE_BRIDGE", "VOICE_BRIDGE_LEN", "VOICE_BRIDGE_MAX", "VOICE_BRIDGE_MIN",
+	// Its containers.
+	"BEHIND_PROXY", "NGINX_BEHIND_PROXY", "NGINX_HOSTNAME", "NGINX_RECORDINGS_ONLY", "NGINX_SSL", "SCALELITE_API_EXTRA_OPTS",
+	"SCALELITE_API_PORT", "SCALELITE_NGINX_EXTRA_OPTS", "SCALELITE_TAG",
 }
 
-// scalelites returns the names in an environment that Scalelite goes by and bbbpool does not, so that whoever brings an
-// environment file along is told.
+// amazon begins the names that Scalelite's storage goes by, where it is to keep recordings in one: storages say so.
+const amazon = "AWS_"
+
+var storages = []string{"S3_BUCKET_NAME", "S3_RECORDING"}
+
+// scalelites returns the names in an environment that Scalelite goes by and bbbpool does not.
 func scalelites(environ []string) (names []string) {
+	var amazons []string
 	for _, entry := range environ {
-		if name, value, _ := strings.Cut(entry, "="); value != "" && slices.Contains(unused, name) {
+		switch name, value, _ := strings.Cut(entry, "="); {
+		case value == "":
+		case slices.Contains(unused, name):
 			names = append(names, name)
+		case strings.HasPrefix(name, amazon):
+			amazons = append(amazons, name)
 		}
 	}
+	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(storages, name) }) {
+		names = append(names, amazons...) // else they are of somebody else's
+	}
+	slices.Sort(names)
 	return names
+}
+
+// Advice tells which settings were brought along and mean nothing.
+func (Config) Advice() []string {
+	if names := scalelites(os.Environ()); names != nil {
+		return []string{"settings of Scalelite that mean nothing here: " + strings.Join(names, ", ")}
+	}
+	return nil
+}
+
+// errTenants keeps the front ends of several tenants from landing in one.
+var errTenants = errors.New("MULTITENANCY_ENABLED=true: there are no tenants here yet, so that all front ends would share " +
+	"their meetings and recordings; take it out of the environment if that is meant, else stay with Scalelite for now, or " +
+	"run a pool with its own data directory for each tenant")
+
+// checkTenants tells whether Scalelite would have had tenants.
+func (c Config) checkTenants() error {
+	if strings.EqualFold(c.Multitenancy, "true") {
+		return errTenants
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"os"
@@ -12,20 +13,34 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
 // Config is where and within which limits HTTP is served, as flags.
 type Config struct {
-	Listen      string        `env:"BBBPOOL_LISTEN" placeholder:"ADDR" help:"Address to listen on, host:port. Default :3000, or what BIND or PORT say."`
-	Bind        string        `hidden:"" env:"BIND"`
-	Port        string        `hidden:"" env:"PORT"`
-	MaxRequests int64         `default:"10000" env:"BBBPOOL_MAX_REQUESTS" help:"Requests served at the same time; more are answered 503."`
-	Drain       time.Duration `name:"drain-timeout" default:"65s" env:"BBBPOOL_DRAIN_TIMEOUT" help:"How long requests under way may take when the process is told to end."`
+	Version        string        `kong:"-"`
+	Listen         string        `env:"BBBPOOL_LISTEN" placeholder:"ADDR" help:"Address to listen on, host:port. Default :3000, or what BIND or PORT say."`
+	Bind           string        `hidden:"" env:"BIND"`
+	Port           string        `hidden:"" env:"PORT"`
+	Multitenancy   string        `hidden:"" env:"MULTITENANCY_ENABLED"`
+	PublicURL      string        `name:"public-url" env:"BBBPOOL_PUBLIC_URL" placeholder:"URL" help:"Address under which front ends and viewers know the pool, as https://pool.example.edu. By default what each request was sent to."`
+	TrustedProxies []string      `name:"trusted-proxies" env:"BBBPOOL_TRUSTED_PROXIES" placeholder:"ADDR,…" help:"Proxies whose X-Forwarded-Proto, -Host and -Port, or Forwarded, are believed: addresses or networks. Loopback by default."`
+	StatusListen   string        `name:"status-listen" env:"BBBPOOL_STATUS_LISTEN" placeholder:"ADDR" help:"Address of a listener of its own for /metrics and /readyz, host:port; the other one does not have them then. With a BBBPOOL_METRICS_TOKEN they want it as bearer token, anywhere."`
+	MetricsToken   bbb.Secret    `name:"metrics-token" hidden:"" env:"BBBPOOL_METRICS_TOKEN" help:"Bearer token for /metrics and /readyz."`
+	MaxRequests    int64         `default:"10000" env:"BBBPOOL_MAX_REQUESTS" help:"Requests served at the same time; more are answered 503."`
+	Drain          time.Duration `name:"drain-timeout" default:"65s" env:"BBBPOOL_DRAIN_TIMEOUT" help:"How long requests under way may take when the process is told to end."`
 }
 
 // Validate tells what cannot work.
 func (c Config) Validate() error {
 	_, err := c.address()
+	_, wrong := c.origins()
+	err = errors.Join(err, wrong, c.checkTenants())
+	if c.StatusListen != "" {
+		_, wrong = checkAddress("--status-listen", c.StatusListen)
+		err = errors.Join(err, wrong)
+	}
 	if c.MaxRequests < 1 {
 		err = errors.Join(err, fmt.Errorf("--max-requests %d: want at least 1", c.MaxRequests))
 	}
@@ -54,9 +69,14 @@ type Server struct {
 	mux      *http.ServeMux
 	http     *http.Server
 	listener net.Listener
+	status   *status // nil: what it would serve is served with everything else
+	conns    *connections
+	origins  origins
 
 	active   atomic.Int64
 	draining atomic.Bool
+	known    atomic.Pointer[string] // the address that the last front end has called us by
+	doubted  atomic.Bool            // a proxy that is not trusted was named in the log
 }
 
 // New listens, so that a port that is taken is known at once, and serves nothing before Run.
@@ -65,26 +85,38 @@ func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, ch
 	if err != nil {
 		return nil, err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
+	s := &Server{
+		config: c, log: log, metrics: set, checks: checks, mux: http.NewServeMux(), conns: ofLimit(c.connections()),
+	}
+	if s.origins, err = c.origins(); err != nil {
+		return nil, err
+	}
+	if s.listener, err = listen(ctx, addr, s.conns, log); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
 	}
-	s := &Server{
-		config: c, log: log, metrics: set, checks: checks, mux: http.NewServeMux(), listener: listener,
+	s.http = s.serves(s.limit(s.mux))
+	if err = s.openStatus(ctx); err != nil {
+		return nil, errors.Join(err, s.listener.Close())
 	}
-	s.http = &http.Server{
-		Handler:           s.middleware(s.mux),
+	if names := scalelites(os.Environ()); names != nil {
+		log.Warn().Strs("names", names).Msg("settings of Scalelite that mean nothing here")
+	}
+	return s, nil
+}
+
+// serves makes the part of net/http that serves some routes.
+func (s *Server) serves(routes http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           s.middleware(routes),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       2 * time.Minute, // for slides sent with a create
 		WriteTimeout:      3 * time.Minute, // for a list of 50,000 people on a slow line
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
+		ConnContext:       withConnection,
+		ConnState:         idle,
+		ErrorLog:          stdlog.New(s.log.With().Str("level", "warn").Logger(), "", 0),
 	}
-	s.mountStatus()
-	if names := scalelites(os.Environ()); names != nil {
-		log.Warn().Strs("names", names).Msg("settings of Scalelite that mean nothing here")
-	}
-	return s, nil
 }
 
 // Note adds what people should know and what keeps nobody from joining a meeting: it is said beside "ready". It must not
@@ -107,8 +139,12 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Run serves until ctx ends. Then the process is no longer ready, new connections are refused, and Run returns when the
 // requests under way are answered, or the time for that is over.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
 	go func() { failed <- s.http.Serve(s.listener) }()
+	if s.status != nil {
+		go func() { failed <- s.status.Serve(s.status.listener) }()
+		defer func() { _ = s.status.Close() }() // until the end it tells that this is the end
+	}
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve http: %w", err)
@@ -128,6 +164,9 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Close() error {
 	if s == nil {
 		return nil
+	}
+	if s.status != nil {
+		_ = s.status.listener.Close() // closed already if it ran
 	}
 	return s.listener.Close()
 }

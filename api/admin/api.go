@@ -67,6 +67,7 @@ type API struct {
 	Now        func() time.Time // may be left out
 	Log        zerolog.Logger
 	Ready      func() []string // why the program is not ready; may be left out
+	Advice     func() []string // what works and may not be what was meant; may be left out
 	Recordings Recordings      // may be left out: then the pool has none
 	// Script makes the script with which a server sends its recordings to the pool at base; may be left out.
 	Script func(base string, s store.Server) ([]byte, error)

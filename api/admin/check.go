@@ -39,6 +39,9 @@ func (a *API) check(r *http.Request) (any, error) {
 		})
 	}
 	_ = asking.Wait() // what goes wrong is in the outcome
+	if a.Advice != nil {
+		outcome.Advice = a.Advice()
+	}
 	outcome.OK = len(outcome.Problems) == 0 && !slices.ContainsFunc(outcome.Servers, Checked.Unfit)
 	return outcome, nil
 }

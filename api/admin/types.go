@@ -190,6 +190,7 @@ type Check struct {
 
 	Recordings *RecordingSums `json:"recordings,omitempty"` // where the pool has any
 	Notes      []string       `json:"notes,omitempty"`      // what somebody should look at, although the pool works
+	Advice     []string       `json:"advice,omitempty"`     // settings that may not be what was meant
 }
 
 // Checked is the outcome of asking one server.

@@ -32,9 +32,12 @@ func (c *CheckCmd) Run(env *Env) error {
 }
 
 func printCheck(env *Env, outcome admin.Check) error {
-	rows := make([][]string, 0, len(outcome.Servers)+len(outcome.Problems))
+	rows := make([][]string, 0, len(outcome.Servers)+len(outcome.Problems)+len(outcome.Advice))
 	for _, problem := range outcome.Problems {
 		rows = append(rows, []string{"WRONG", "bbbpool", problem})
+	}
+	for _, advice := range outcome.Advice {
+		rows = append(rows, []string{"note", "bbbpool", advice})
 	}
 	for _, note := range outcome.Notes {
 		rows = append(rows, []string{"note", "recordings", note})

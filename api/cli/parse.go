@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"reflect"
 	"slices"
@@ -94,14 +95,23 @@ func durations(ctx *kong.DecodeContext, target reflect.Value) error {
 		return err
 	}
 	d, err := time.ParseDuration(text)
-	if seconds, atoi := strconv.ParseInt(text, 10, 32); atoi == nil {
-		d, err = time.Duration(seconds)*time.Second, nil
+	if seconds, ok := bareSeconds(text); ok {
+		d, err = time.Duration(seconds*float64(time.Second)), nil
 	}
 	if err != nil {
 		return fmt.Errorf("%q is no duration: want 10s, 500ms, 5m, or a number of seconds", text)
 	}
 	target.SetInt(int64(d))
 	return nil
+}
+
+// bareSeconds reads a number of seconds, whole or not.
+func bareSeconds(text string) (seconds float64, ok bool) {
+	if strings.Trim(strings.TrimPrefix(text, "-"), "0123456789.") != "" {
+		return 0, false // what else Go takes for a number nobody means
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	return seconds, err == nil && math.Abs(seconds) <= math.MaxInt32
 }
 
 // dropEmpty takes names without a value out of the environment: in a file of settings NAME= means that it is not set.

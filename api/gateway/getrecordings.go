@@ -79,13 +79,16 @@ func states(s string) (all []store.RecordingState) {
 	return all
 }
 
-// origin is the scheme and host under which the front end knows us.
+// origin is the scheme and host under which the front end knows us: what the server has made out, else what the request
+// says.
 func origin(r *http.Request) string {
-	scheme := "https"
-	if r.TLS == nil && r.Header.Get("X-Forwarded-Proto") != "https" {
-		scheme = "http"
+	switch {
+	case r.URL.Host != "":
+		return r.URL.Scheme + "://" + r.URL.Host
+	case r.TLS != nil:
+		return "https://" + r.Host
 	}
-	return scheme + "://" + r.Host
+	return "http://" + r.Host
 }
 
 func beginRecordings() *bbb.Builder { return bbb.Success().Open("recordings") }

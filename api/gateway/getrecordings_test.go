@@ -136,7 +136,7 @@ func TestGetRecordings_Golden(t *testing.T) {
 		query  string
 		header []string
 	}{
-		"getrecordings":      {"state=any", []string{"Host", "pool.test", "X-Forwarded-Proto", "https"}},
+		"getrecordings":      {"state=any", []string{"Host", "pool.test", "X-Test-Scheme", "https"}},
 		"getrecordings-page": {"limit=1&offset=1", []string{"Host", "pool.test:3000"}},
 		"getrecordings-none": {"meetingID=nowhere", nil},
 		"getrecordings-past": {"limit=10&offset=20", nil},

@@ -176,7 +176,12 @@ func (p *pool) boot(set settings) {
 	}
 	mux := http.NewServeMux()
 	p.gateway.Mount(mux)
-	p.http = httptest.NewServer(mux)
+	p.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if scheme := r.Header.Get("X-Test-Scheme"); scheme != "" { // the server in front makes this out
+			r.URL.Scheme, r.URL.Host = scheme, r.Host
+		}
+		mux.ServeHTTP(w, r)
+	}))
 	tb.Cleanup(p.http.Close)
 	runUntilCleanup(tb, p.poller.Run)
 }

@@ -130,6 +130,17 @@ const (
 	bytesTotal    = "bbbpool_playback_bytes_total"
 )
 
+// open makes the usual series at 0, so that the first request of a kind is seen as an increase.
+func (c *counted) open(set *metrics.Set) {
+	c.set = set
+	c.set.GetOrCreateCounter(bytesTotal)
+	for _, format := range []string{presentation, "video"} {
+		for _, outcome := range []string{outcomeServed, outcomeDenied, outcomeHung, outcomeBusy, outcomeFailed} {
+			c.of([2]string{format, outcome})
+		}
+	}
+}
+
 // add counts a request.
 func (c *counted) add(at place, w *flow) {
 	c.set.GetOrCreateCounter(bytesTotal).AddInt64(w.bytes)

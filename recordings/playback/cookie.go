@@ -54,5 +54,6 @@ func (p *Playback) setCookie(w http.ResponseWriter, r *http.Request, at, to plac
 
 // secure tells whether the viewer speaks https, if only to a proxy before us.
 func secure(r *http.Request) bool {
-	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+	scheme, _ := origin(r)
+	return scheme == "https"
 }

@@ -187,6 +187,9 @@ func (h *house) do(line string, headers ...string) *httptest.ResponseRecorder {
 	if err != nil {
 		return nil // net/http refuses it by itself
 	}
+	if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" { // the server in front makes this out
+		r.URL.Scheme, r.URL.Host = proto, r.Host
+	}
 	w := httptest.NewRecorder()
 	h.mux.ServeHTTP(w, r)
 	return w

@@ -93,7 +93,7 @@ func (p *Playback) Init() error {
 		p.player = playerDir(p.PlayerDir)
 	}
 	p.accel = strings.TrimRight(p.XAccel, "/")
-	p.counted.set = p.Metrics
+	p.counted.open(p.Metrics)
 	p.initTokens()
 	var err error
 	p.shelf, err = template.New("shelf").Parse(shelfPage)

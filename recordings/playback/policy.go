@@ -9,9 +9,9 @@ import (
 // sandbox keeps scripts from running at all: it is for what people made, and what is served from where they log in.
 const sandbox = "sandbox"
 
-// hosts are what a Host header may be to become a source in a policy: nothing that means something else there. Addresses
+// hosts are what a host may be to become a source in a policy: nothing that means something else there. Addresses
 // of IPv6 cannot be sources.
-var hosts = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?$`)
+var hosts = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[1-9][0-9]{0,4})?$`)
 
 // sources are those of a page whose own directory is BASE. It keeps its origin, for its cookie, and opens no windows, for
 // it could look into those.
@@ -23,13 +23,21 @@ const sources = "default-src 'none'; script-src 'unsafe-inline' BASE; style-src 
 // policy is for the page of a format that plays where it is. Its scripts run on the address that all recordings are on,
 // with the viewer's cookies for any of them: it reads what belongs to it, and nothing else.
 func policy(r *http.Request, at place) string {
-	if !hosts.MatchString(r.Host) {
+	scheme, host := origin(r)
+	if !hosts.MatchString(host) {
 		return sandbox
 	}
-	base := "http://"
-	if secure(r) {
-		base = "https://"
-	}
-	base += r.Host + "/" + at.format + "/" + at.recordID + "/"
+	base := scheme + "://" + host + "/" + at.format + "/" + at.recordID + "/"
 	return strings.ReplaceAll(sources, "BASE", base)
+}
+
+// origin is the scheme and host by which the viewer knows us: what the server has made out, else what the request says.
+func origin(r *http.Request) (scheme, host string) {
+	switch {
+	case r.URL.Host != "":
+		return r.URL.Scheme, r.URL.Host
+	case r.TLS != nil:
+		return "https", r.Host
+	}
+	return "http", r.Host
 }

@@ -83,7 +83,9 @@ func TestServe_Policy(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
 		r.Host = c.host
-		r.Header.Set("X-Forwarded-Proto", c.proto)
+		if c.proto != "" {
+			r.URL.Scheme, r.URL.Host = c.proto, c.host
+		}
 		w := httptest.NewRecorder()
 		h.mux.ServeHTTP(w, r)
 		want := "sandbox"

@@ -58,6 +58,9 @@ type Handler struct {
 	stopped bool
 }
 
+// bytesTotal counts what has arrived.
+const bytesTotal = "bbbpool_upload_bytes_total"
+
 // slot is the place of an upload among those under way.
 type slot struct {
 	server string
@@ -71,6 +74,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v1/recordings", h.post)
 	mux.HandleFunc("GET /api/v1/recordings/upload", h.get)
 	if h.Metrics != nil {
+		h.Metrics.GetOrCreateCounter(bytesTotal) // at 0, so that the first is seen as an increase
 		h.Metrics.GetOrCreateGauge("bbbpool_uploads_active", func() float64 {
 			h.mu.Lock()
 			defer h.mu.Unlock()

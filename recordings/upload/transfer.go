@@ -124,7 +124,7 @@ func (t *transfer) receive() error {
 	from := t.part.Offset
 	err := t.copy()
 	if t.Metrics != nil {
-		t.Metrics.GetOrCreateCounter("bbbpool_upload_bytes_total").AddInt64(t.part.Offset - from)
+		t.Metrics.GetOrCreateCounter(bytesTotal).AddInt64(t.part.Offset - from)
 	}
 	if err == nil && t.part.once && t.part.Offset < t.length {
 		err = t.dropped("the body has ended after %d bytes, and %d were told", t.part.Offset, t.length)
