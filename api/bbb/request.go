@@ -143,7 +143,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	body, err := readUpTo(r.Body, 0, limit) // a length that is only claimed gets no memory
+	body, _, err := fill(r.Body, nil, limit+1) // a length that is only claimed gets no memory
 	if err != nil {
 		return nil, &Error{Key: "validationError", Message: "The request body ended early"}
 	}
