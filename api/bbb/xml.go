@@ -140,10 +140,14 @@ func WriteXML(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // the front end hung up: nobody is left to tell
 }
 
-// WriteError sends a FAILED answer.
+// WriteError sends a FAILED answer. Without a key it has no element for it: so does BigBlueButton answer insertDocument.
 func WriteError(w http.ResponseWriter, e *Error) {
 	x := &Builder{}
-	x.Open("response").Text("returncode", "FAILED").Message(e.Key, e.Message)
+	x.Open("response").Text("returncode", "FAILED")
+	if e.Key != "" {
+		x.Text("messageKey", e.Key)
+	}
+	x.Text("message", e.Message)
 	status := e.Status
 	if status == 0 {
 		status = http.StatusOK
