@@ -42,6 +42,7 @@ func takeDocument(name string, r *http.Request) ([]byte, *bbb.Error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil || len(body) > maxBody {
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody)) // who still sends would not hear the answer
 		return nil, bbb.ErrTooLarge
 	}
 	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
