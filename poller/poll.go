@@ -111,16 +111,14 @@ func (p *Poller) ask(ctx context.Context, s *server, client *bbb.Client) (sight,
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	p.loops.Go(func() { p.watch(ctx, s, client, giveUp) })
-	reply, err := client.Do(ctx, "getMeetings", "", "", nil)
-	ended := p.now()
+	list, err := client.Meetings(ctx)
 	if err != nil {
 		if silent, ok := errors.AsType[*bbb.CallError](context.Cause(ctx)); ok {
 			return sight{}, silent
 		}
 		return sight{}, err
 	}
-	meetings, broken, err := bbb.ParseMeetings(reply.Body)
-	return sight{slices.DeleteFunc(meetings, p.trial), broken, reply, ended}, err
+	return sight{slices.DeleteFunc(list.Meetings, p.trial), list.Broken, list.Reply, p.now()}, nil
 }
 
 // trialPrefix is trial.Prefix: what begins so is a test of the server, made past the pool.

@@ -240,7 +240,7 @@ func TestRun_FailedAnswers(t *testing.T) {
 			"<message>Checksums do not match</message></response>": "getMeetings: checksumError: Checksums do not match",
 		"<html>Welcome to nginx!</html>":                           "getMeetings: not an answer of BigBlueButton's",
 		"<response><returncode>SUCCESS</returncode><meetings><mee": "getMeetings: not an answer of BigBlueButton's",
-		strings.Repeat("x", 64<<20+1):                              "getMeetings: too-large: more than 64 MiB",
+		strings.Repeat("x", 64<<20+1):                              "getMeetings: too-large: more than 16 MiB",
 	} {
 		t.Run(reason, func(t *testing.T) {
 			bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {

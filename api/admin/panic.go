@@ -245,9 +245,6 @@ func (a *API) seen(ctx context.Context, id string) (meetings []bbb.Meeting, brok
 	}
 	ctx, cancel := context.WithTimeout(ctx, endDeadline)
 	defer cancel()
-	reply, err := a.client(s.Server).Do(ctx, "getMeetings", "", "", nil)
-	if err != nil {
-		return nil, 0, err
-	}
-	return bbb.ParseMeetings(reply.Body)
+	list, err := a.client(s.Server).Meetings(ctx)
+	return list.Meetings, list.Broken, err
 }

@@ -21,7 +21,7 @@ const (
 	TLS      Reason = "tls"
 	Timeout  Reason = "timeout" // no connection, or no answer, within the deadline
 	Broken   Reason = "broken"  // the connection ended early
-	Status   Reason = "status"  // HTTP status 500 and above
+	Status   Reason = "status"  // an HTTP error that is the server's own
 	TooLarge Reason = "too-large"
 	NotBBB   Reason = "not-bbb" // something else than BigBlueButton answered
 	Busy     Reason = "busy"    // it has as many of our calls as it may have

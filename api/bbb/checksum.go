@@ -107,6 +107,17 @@ func SplitChecksum(raw string) (query, checksum string) {
 	return strings.Join(kept, "&"), checksum
 }
 
+// countChecksums tells how many parameters of a raw query or form are called checksum, as BigBlueButton reads their names.
+func countChecksums(raw string) (n int) {
+	for part := range strings.SplitSeq(raw, "&") {
+		name, _, _ := strings.Cut(part, "=")
+		if len(name) >= len("checksum") && clean(unescape(name)) == "checksum" {
+			n++
+		}
+	}
+	return n
+}
+
 // Verify tells which of the secrets made the checksum of a call, as an index, or -1 if none did. The algorithm follows
 // from the length and must be among those allowed (none named: all). Hex digits count in either case, digests are
 // compared in constant time, and an empty secret never verifies anything.

@@ -2,11 +2,12 @@ package bbb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"time"
 )
@@ -23,6 +24,7 @@ type Client struct {
 	secret    Secret
 	alg       Algorithm
 	transport http.RoundTripper
+	answers   *budget
 	response  time.Duration
 	slots     chan struct{}
 }
@@ -35,7 +37,7 @@ type Endpoint struct {
 }
 
 // NewClient returns a client for a server. Redirects are not followed: an API that answers with one is misconfigured,
-// and a join is the browser's to follow.
+// and a join is the browser's to follow. Clients with the same *Transport share what memory there is for answers.
 func NewClient(e Endpoint, transport http.RoundTripper, response time.Duration) *Client {
 	if e.Algorithm == "" {
 		e.Algorithm = SHA256
@@ -44,6 +46,11 @@ func NewClient(e Endpoint, transport http.RoundTripper, response time.Duration) 
 		url: e.URL, secret: e.Secret, alg: e.Algorithm, transport: transport, response: response,
 		header: http.Header{"User-Agent": {"bbbpool"}, "Accept": {"text/xml, application/xml, */*"}},
 		slots:  make(chan struct{}, maxConcurrent),
+	}
+	if t, ok := transport.(*Transport); ok {
+		c.answers = t.answers
+	} else {
+		c.answers = newBudget()
 	}
 	if base, err := url.Parse(e.URL); err == nil && base.Host != "" {
 		c.base = base
@@ -56,55 +63,26 @@ func (c *Client) URL(call, query string) string {
 	return c.url + "/" + call + "?" + c.alg.Sign(call, query, c.secret)
 }
 
-// Reply is what a server said, whatever it was.
-type Reply struct {
-	Status      int
-	ContentType string
-	Location    string // where a redirect leads
-	Body        []byte
-	Date        time.Time // what the server, or nginx before it, took for now; to the second; zero where it did not say
-	Expires     time.Time // when its certificate does; zero over http
-}
-
-// Skew is the server's clock minus ours, in whole seconds, by the reply to a call that we began and ended at these times.
-// It is 0 where the reply does not tell: it has no Date, or the difference may as well come from the length of the call,
-// and from Date having no fractions of a second. Beyond a year it is a year, ahead or behind.
-func (r *Reply) Skew(began, ended time.Time) time.Duration {
-	if r.Date.IsZero() {
-		return 0
-	}
-	const fraction = time.Second / 2
-	half := ended.Sub(began) / 2
-	skew := r.Date.Add(fraction).Sub(began.Add(half))
-	if skew.Abs() <= half+fraction {
-		return 0
-	}
-	return min(max(skew.Round(time.Second), -maxSkew), maxSkew)
-}
-
-// maxSkew is as far as clocks may be apart. What is said beyond that may be any date, and overflows what is made of it.
-const maxSkew = 365 * 24 * time.Hour
-
-// Answer reads the head of the reply to a call. It fails with a *CallError where that is not BigBlueButton's.
-func (r *Reply) Answer(call string) (Answer, error) {
-	answer, err := ParseAnswer(r.Body)
-	if err != nil {
-		return Answer{}, &CallError{Call: call, Reason: NotBBB, Status: r.Status, Err: err}
-	}
-	return answer, nil
-}
-
 // Do makes a call and returns the reply whole. With a body it is a POST of that type, else a GET. It fails with a
-// *CallError where the server cannot be reached, does not answer in time, or answers with a status of 500 and above.
-// The time is what ctx has left; where it has no deadline, the response timeout.
+// *CallError where the server cannot be reached, does not answer in time, or answers with an HTTP error of its own. The
+// time is what ctx has left; where it has no deadline, the response timeout.
 func (c *Client) Do(ctx context.Context, call, query, contentType string, body []byte) (*Reply, error) {
-	return c.do(ctx, call, query, contentType, body, MaxAnswer)
+	return c.do(ctx, question{call: call, query: query, contentType: contentType, body: body})
 }
 
-// do is Do for an answer of at most so many bytes.
-func (c *Client) do(
-	ctx context.Context, call, query, contentType string, body []byte, limit int64,
-) (*Reply, error) {
+// question is a call to make.
+type question struct {
+	call, query string
+	signed      string // the query that is sent
+	contentType string
+	body        []byte // nil without one
+
+	// read reads the reply while there is room for it: what comes of a large one takes memory as well.
+	read func(*Reply) error
+}
+
+// do waits for a slot, and signs.
+func (c *Client) do(ctx context.Context, q question) (*Reply, error) {
 	ctx, cancel := c.bounded(ctx) // for the wait, too
 	defer cancel()
 	select {
@@ -115,9 +93,10 @@ func (c *Client) do(
 		if errors.Is(ctx.Err(), context.Canceled) {
 			why = Cancel
 		}
-		return nil, &CallError{Call: call, Reason: why, Err: ctx.Err()}
+		return nil, &CallError{Call: q.call, Reason: why, Err: ctx.Err()}
 	}
-	return c.send(ctx, call, c.alg.Sign(call, query, c.secret), contentType, body, limit)
+	q.signed = c.alg.Sign(q.call, q.query, c.secret)
+	return c.send(ctx, q)
 }
 
 // Answer makes a call without a body and reads the head of the answer. A FAILED is an answer, not an error.
@@ -144,7 +123,7 @@ func (c *Client) Probe(ctx context.Context) (Answer, error) {
 func (c *Client) ProbeReply(ctx context.Context) (*Reply, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	return c.send(ctx, "", "", "", nil, MaxAnswer)
+	return c.send(ctx, question{})
 }
 
 // bounded gives a context without a deadline the response timeout.
@@ -155,91 +134,88 @@ func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, c.response)
 }
 
-// send goes past http.Client, which would follow redirects, and put URLs and what servers send into its errors.
-func (c *Client) send(
-	ctx context.Context, call, signed, contentType string, body []byte, limit int64,
-) (*Reply, error) {
+// send makes a call. A connection that was used before may have more on it than the answer to our call: what a server,
+// or a proxy before it, said once too often, or when it had waited long enough. So what comes over one and does not look
+// like the answer is asked for once more, over a connection that nobody had before.
+func (c *Client) send(ctx context.Context, q question) (*Reply, error) {
 	if c.base == nil {
-		return nil, &CallError{Call: call, Reason: BadURL, Err: errors.New("the address cannot be called")}
+		return nil, &CallError{Call: q.call, Reason: BadURL, Err: errors.New("the address cannot be called")}
 	}
-	resp, err := c.transport.RoundTrip(c.request(ctx, call, signed, contentType, body))
-	if err != nil {
-		return nil, callError(call, err)
+	req := c.request(q)
+	r, err := c.exchange(ctx, req, q.call)
+	if r.over.Reused && ctx.Err() == nil && doubtful(q, r, err) {
+		r.leave()
+		_ = r.over.Conn.Close() // what else is on it would be taken for the next answer
+		req.Close = true
+		r, err = c.exchange(ctx, req, q.call)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := readUpTo(resp.Body, resp.ContentLength, limit)
-	if err != nil {
-		return nil, callError(call, err)
+	defer r.leave()
+	switch {
+	case errors.Is(err, errCrowded) && !errors.Is(ctx.Err(), context.Canceled):
+		return nil, &CallError{Call: q.call, Reason: Busy, Err: err}
+	case err != nil:
+		return nil, callError(q.call, cmp.Or(ctx.Err(), err)) // what ended the call, not what that did to the connection
 	}
-	return check(call, resp, answer, limit)
+	reply, err := r.reply(q.call)
+	if err == nil && q.read != nil {
+		err = q.read(reply)
+	}
+	return reply, err
+}
+
+// received is what came back over a connection. The place in the budget that it takes is left after use.
+type received struct {
+	place
+	over httptrace.GotConnInfo
+	resp *http.Response
+	body []byte
+}
+
+// exchange goes past http.Client, which would follow redirects, and put URLs and what servers send into its errors.
+func (c *Client) exchange(ctx context.Context, req *http.Request, call string) (r received, err error) {
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(over httptrace.GotConnInfo) { r.over = over },
+	})
+	req = req.WithContext(ctx)
+	if req.GetBody != nil {
+		req.Body, _ = req.GetBody() // never fails
+	}
+	if r.resp, err = c.transport.RoundTrip(req); err != nil {
+		return r, err
+	}
+	defer func() { _ = r.resp.Body.Close() }()
+	r.body, err = c.answers.read(ctx, r.resp.Body, maxAnswer(call), &r.place)
+	return r, err
 }
 
 // request puts a call together. Names of calls, and queries that Params made, need no escaping.
-func (c *Client) request(ctx context.Context, call, signed, contentType string, body []byte) *http.Request {
+func (c *Client) request(q question) *http.Request {
 	target := *c.base
-	if call != "" {
-		target.Path += "/" + call
+	if q.call != "" {
+		target.Path += "/" + q.call
 		if target.RawPath != "" {
-			target.RawPath += "/" + call
+			target.RawPath += "/" + q.call
 		}
-		target.RawQuery = signed
+		target.RawQuery = q.signed
 	}
-	req := (&http.Request{
+	req := &http.Request{
 		Method: http.MethodGet, URL: &target, Host: target.Host, Header: c.header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(ctx)
-	if body == nil {
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Close: !repeatable[q.call],
+	}
+	if q.body == nil {
 		return req
 	}
-	req.Method, req.ContentLength = http.MethodPost, int64(len(body))
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	req.Body, _ = req.GetBody() // never fails
+	req.Method, req.ContentLength = http.MethodPost, int64(len(q.body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.body)), nil }
+	if len(q.body) == 0 {
+		req.GetBody = func() (io.ReadCloser, error) { return http.NoBody, nil }
+	}
 	req.Header = c.header.Clone()
-	req.Header.Set("Content-Type", contentType)
-	if call == "create" {
+	req.Header.Set("Content-Type", q.contentType)
+	if repeatable[q.call] {
 		// Never sent. It says that the call may be repeated where an idle connection turns out to be dead: a create is
 		// idempotent, and a POST must not cost a sound server its health.
 		req.Header["Idempotency-Key"] = nil
 	}
 	return req
-}
-
-// readUpTo reads all of r, or one byte more than the limit. A size that is known in advance saves growing.
-func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
-	var b bytes.Buffer
-	if 0 < size && size <= limit {
-		b.Grow(int(size) + bytes.MinRead) // ReadFrom wants that much room to find the end in
-	}
-	_, err := b.ReadFrom(io.LimitReader(r, limit+1))
-	return b.Bytes(), err
-}
-
-// check sorts out replies that are none.
-func check(call string, resp *http.Response, body []byte, limit int64) (*Reply, error) {
-	status := resp.StatusCode
-	switch {
-	case int64(len(body)) > limit:
-		err := fmt.Errorf("more than %d MiB", limit>>20)
-		return nil, &CallError{Call: call, Reason: TooLarge, Status: status, Err: err}
-	case status >= 500:
-		err := fmt.Errorf("%d %s", status, http.StatusText(status))
-		return nil, &CallError{Call: call, Reason: Status, Status: status, Err: err}
-	}
-	reply := &Reply{
-		Status: status, ContentType: resp.Header.Get("Content-Type"), Location: resp.Header.Get("Location"),
-		Body: body, Date: date(resp.Header),
-	}
-	if resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
-		reply.Expires = resp.TLS.PeerCertificates[0].NotAfter
-	}
-	return reply, nil
-}
-
-// date reads when a reply was made. The zero time is for one that does not say, or says what nobody understands.
-func date(header http.Header) time.Time {
-	t, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return time.Time{}
-	}
-	return t
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -208,6 +209,76 @@ func TestClient_Status(t *testing.T) {
 		t.Errorf("%d calls, want %d", calls.Load(), len(statuses))
 	}
 }
+
+// What a server answers with an HTTP error is its own failure, unless the error is about the call: it is too large, or the
+// server does not know it.
+func TestClient_OwnStatus(t *testing.T) {
+	var status atomic.Int32
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) })
+	c := newClient(t, s.URL)
+	for code, aboutTheCall := range map[int]string{
+		400: "create getMeetings insertDocument new", 401: "new", 402: "new", 403: "new", 404: "insertDocument new",
+		405: "insertDocument new", 408: "", 413: "create getMeetings insertDocument new", 414: "create getMeetings insertDocument new",
+		418: "new", 429: "", 431: "create getMeetings insertDocument new", 451: "new", 500: "", 503: "",
+	} {
+		status.Store(int32(code))
+		for _, call := range []string{"create", "getMeetings", "insertDocument", "new"} {
+			reply, err := c.Do(t.Context(), call, "", "application/xml", []byte("<a/>"))
+			if strings.Contains(aboutTheCall, call) {
+				if err != nil || reply.Status != code {
+					t.Errorf("%s, %d: %v", call, code, err)
+				}
+			} else if failed := callError(t, err); failed.Reason != bbb.Status || failed.Status != code {
+				t.Errorf("%s, %d: got %v", call, code, err)
+			}
+		}
+		if _, err := c.Probe(t.Context()); (callError(t, err).Reason == bbb.Status) == strings.Contains(aboutTheCall, "create") {
+			t.Errorf("probe, %d: got %v", code, err)
+		}
+	}
+}
+
+// What we lack ourselves is no fault of the server that could not be asked for it, in whatever step it shows.
+func TestClient_Ours(t *testing.T) {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.EADDRNOTAVAIL, syscall.ENOMEM} {
+		dial := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", lack)}
+		lookup := &net.DNSError{Err: lack.Error(), Name: "h", UnwrapErr: dial}
+		for step, spoil := range map[string]func(*bbb.Transport){
+			"dial": func(way *bbb.Transport) {
+				way.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, dial }
+			},
+			"lookup": func(way *bbb.Transport) {
+				way.Lookup = func(context.Context, string) ([]string, error) { return nil, lookup }
+			},
+			"write": func(way *bbb.Transport) {
+				way.Dial = func(context.Context, string, string) (net.Conn, error) {
+					ours, _ := net.Pipe()
+					return failing{ours, &net.OpError{Op: "write", Err: os.NewSyscallError("write", lack)}}, nil
+				}
+			},
+		} {
+			way := newTransport(t)
+			way.Lookup = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
+			spoil(way)
+			c := bbb.NewClient(bbb.Endpoint{URL: "http://h", Secret: secret}, way, 10*time.Second)
+			_, err := c.Do(t.Context(), "create", "", "", nil)
+			if failed := callError(t, err); failed.Reason != bbb.Ours || !errors.Is(err, lack) {
+				t.Errorf("%v in a %s: got %v", lack, step, err)
+			}
+			if text := bbb.Explain("http://h", err).Error(); strings.Contains(text, "firewall") || strings.Contains(text, "port") {
+				t.Errorf("%v in a %s is explained as %q", lack, step, text)
+			}
+		}
+	}
+}
+
+// failing is a connection that takes nothing.
+type failing struct {
+	net.Conn
+	err error
+}
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
 // A server gets 64 calls at once and no more. Who waits longer than he wants to goes away; probes do not wait.
 func TestClient_Concurrency(t *testing.T) {

@@ -69,15 +69,18 @@ func Diagnose(ctx context.Context, e Endpoint, newClient func(Endpoint) *Client)
 	d.Version = tame(root.Get("bbbVersion"))
 	for _, alg := range Algorithms {
 		e.Algorithm = alg
-		meetings, err := newClient(e).meetings(ctx)
+		list, err := newClient(e).Meetings(ctx)
 		if failed, ok := errors.AsType[*Error](err); ok && failed.Key == ErrChecksum.Key {
 			continue
+		}
+		if errors.Is(err, errNotBBB) {
+			err = &CallError{Call: "getMeetings", Reason: NotBBB, Status: list.Status, Err: errNotBBB}
 		}
 		if err != nil {
 			return Diagnosis{}, Explain(e.URL, err)
 		}
 		d.Algorithm = alg
-		for _, m := range meetings {
+		for _, m := range list.Meetings {
 			if !m.Ended {
 				d.Meetings++
 				d.People += m.Participants
@@ -87,18 +90,6 @@ func Diagnose(ctx context.Context, e Endpoint, newClient func(Endpoint) *Client)
 	}
 	return Diagnosis{}, errors.New("checksum: the server does not accept the secret; " +
 		"run bbb-conf --secret there and copy it once more")
-}
-
-func (c *Client) meetings(ctx context.Context) ([]Meeting, error) {
-	reply, err := c.Do(ctx, "getMeetings", "", "", nil)
-	if err != nil {
-		return nil, err
-	}
-	meetings, _, err := ParseMeetings(reply.Body)
-	if errors.Is(err, errNotBBB) {
-		return nil, &CallError{Call: "getMeetings", Reason: NotBBB, Status: reply.Status, Err: err}
-	}
-	return meetings, err
 }
 
 // Explain turns what came of a call to a server into a line that says what is wrong and what to do about it. Other errors
@@ -122,6 +113,9 @@ func Explain(apiURL string, err error) error {
 	case Timeout:
 		return fmt.Errorf("timeout: %s does not answer; check the firewall between here and there", host)
 	case Status:
+		if failed.Status < 500 {
+			return explainStatus(apiURL, failed)
+		}
 		return fmt.Errorf("status %d: nginx answers at %s, BigBlueButton behind it does not; check bbb-conf --status",
 			failed.Status, host)
 	case NotBBB:

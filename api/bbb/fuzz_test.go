@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,13 @@ func FuzzRequest(f *testing.F) {
 	f.Add("end", "POST", "", "multipart/form-data; boundary=x",
 		[]byte("--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--\r\n"))
 	f.Add("hooks/create", "GET", "&a=1", "", []byte(nil))
+	f.Add("end", "POST", "a=1&checksum=0&%63hecksum=1", formType, []byte("checksum=1&checksum=2"))
+	for _, body := range []string{
+		"<?xml version='1.0' encoding = \"IBM037\"?><m/>", "\xef\xbb\xbf<?xml version='1.0' encoding='utf-8'?><m>\xc3\xa4</m>",
+		"<?xml version='1.0' encoding='ISO-8859-1'?><m a='\xe4'/>", "\xff\xfe<\x00m\x00/\x00>\x00", "<m><![CDATA[<!DOCTYPE]]></m>",
+	} {
+		f.Add("insertDocument", "POST", "", "text/xml; charset=utf-8", []byte(body))
+	}
 	f.Fuzz(func(t *testing.T, call, method, query, contentType string, body []byte) {
 		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
 		r.Method, r.URL.RawQuery = method, query
@@ -112,6 +120,9 @@ func FuzzRequest(f *testing.F) {
 				t.Fatalf("%v is no *Error", err)
 			}
 			return
+		}
+		if strings.HasSuffix(strings.ToLower(strings.TrimSpace(strings.Split(contentType, ";")[0])), "/xml") && q.Body != nil {
+			plainXML(t, q.Body)
 		}
 		if i, err := q.Verify([]bbb.Secret{"", secret}, true); i >= 0 || asError(err) == nil {
 			t.Fatalf("verified as %d, %v", i, err)
@@ -158,4 +169,22 @@ func FuzzReply(f *testing.F) {
 			t.Fatalf("%+v of %q", reply, sent)
 		}
 	})
+}
+
+var (
+	encodingSaid = regexp.MustCompile(`(?i)^[^>]*<\?xml[^>]*encoding\s*=\s*["']?([^"'\s?>]*)`)
+	asciiLike    = regexp.MustCompile(`(?i)^(utf-?8|(us-)?ascii|iso-?8859-1|latin1)$`)
+	hidden       = regexp.MustCompile(`(?s)<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>`)
+)
+
+// plainXML fails where a document says, or shows, that it is in an encoding in which it may be another one, or has a
+// document type.
+func plainXML(t *testing.T, body []byte) {
+	t.Helper()
+	if said := encodingSaid.FindSubmatch(body); said != nil && !asciiLike.Match(said[1]) {
+		t.Fatalf("%q passed, in %s", body, said[1])
+	}
+	if bytes.IndexByte(body, 0) >= 0 || bytes.Contains(bytes.ToUpper(hidden.ReplaceAll(body, nil)), []byte("<!DOCTYPE")) {
+		t.Fatalf("%q passed", body)
+	}
 }

@@ -2,6 +2,7 @@ package bbb
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,8 +31,22 @@ type Meeting struct {
 // TenantKey is the metadata key under which a meeting carries its tenant, where that is not the default one.
 const TenantKey = "bbbpool-tenant"
 
-// MaxAnswer is how many bytes of an answer are read: some 200,000 attendees.
-const MaxAnswer = 64 << 20
+// Listing is what a server shows of its meetings.
+type Listing struct {
+	*Reply
+	Meetings []Meeting
+	Broken   int // meetings that could not be read
+}
+
+// Meetings asks the server for its meetings, see ParseMeetings, whose errors leave the reply there. However many servers answer with however much, what is
+// made of their answers stays within what all clients of a pool may take.
+func (c *Client) Meetings(ctx context.Context) (list Listing, err error) {
+	list.Reply, err = c.do(ctx, question{call: "getMeetings", read: func(r *Reply) (err error) {
+		list.Meetings, list.Broken, err = ParseMeetings(r.Body)
+		return err
+	}})
+	return list, err
+}
 
 // maxMeetings is how many meetings of one server are looked at. Those beyond it count as broken.
 const maxMeetings = 20_000

@@ -29,12 +29,10 @@ type Recording struct {
 const (
 	// recordingsPerCall keeps the request line within what every web server takes.
 	recordingsPerCall = 50
-	// maxRecordings is how many bytes the answer to such a call may have: some 160 KiB for each recording.
-	maxRecordings = 8 << 20
-	maxListed     = 4 * recordingsPerCall // recordings in an answer; the rest was not asked for
-	maxRecordID   = 256                   // bytes
-	maxMetadata   = 1000
-	maxFormats    = 100
+	maxListed         = 4 * recordingsPerCall // recordings in an answer; the rest was not asked for
+	maxRecordID       = 256                   // bytes
+	maxMetadata       = 1000
+	maxFormats        = 100
 )
 
 // formatType is what the type of a format looks like. It is the name of a directory elsewhere.
@@ -63,14 +61,13 @@ func (c *Client) Recordings(ctx context.Context, recordIDs []string, states stri
 // recordings makes one call. The server takes each ID for a prefix, so more may come back.
 func (c *Client) recordings(ctx context.Context, ids []string, states string) ([]Recording, error) {
 	query := "recordID=" + url.QueryEscape(strings.Join(ids, ",")) + "&state=" + url.QueryEscape(states)
-	reply, err := c.do(ctx, "getRecordings", query, "", nil, maxRecordings)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := reply.Answer("getRecordings"); err != nil {
-		return nil, err
-	}
-	list, err := ParseRecordings(reply.Body)
+	var list []Recording
+	_, err := c.do(ctx, question{call: "getRecordings", query: query, read: func(r *Reply) (err error) {
+		if _, err = r.Answer("getRecordings"); err == nil {
+			list, err = ParseRecordings(r.Body)
+		}
+		return err
+	}})
 	if err != nil {
 		return nil, err
 	}

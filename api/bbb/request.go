@@ -2,6 +2,7 @@ package bbb
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -47,7 +48,7 @@ var shapes = map[string]shape{
 	"getMeetingInfo":         {reads, forms},
 	"getMeetings":            {reads, forms},
 	"getSessions":            {reads, forms},
-	"insertDocument":         {post, []string{xmlType}},
+	"insertDocument":         {post, []string{xmlType, textXMLType}}, // passed on as the former, the one that servers take
 	"sendChatMessage":        {get, forms},
 	"getRecordings":          {reads, forms},
 	"updateRecordings":       {getAndPost, forms},
@@ -73,6 +74,7 @@ type Request struct {
 	Body        []byte // what is passed on beside the parameters: XML, a file; nil for forms, which are parameters
 
 	checksum  string
+	checksums int    // how many came
 	query     string // what the checksum covers
 	form      string // a form body, raw
 	formAlone bool   // no parameters came in the query
@@ -101,6 +103,9 @@ func NewRequest(r *http.Request, call string) (*Request, error) {
 		return nil, ErrMethod
 	}
 	q := &Request{Call: call}
+	if q.twoChecksums(countChecksums(r.URL.RawQuery)) {
+		return nil, q.checksumError()
+	}
 	q.query, q.checksum = SplitChecksum(r.URL.RawQuery)
 	q.formAlone = strings.Trim(q.query, "&") == ""
 	var err error
@@ -129,6 +134,17 @@ func (q *Request) ReadBody(r *http.Request, limit int64) error {
 	return q.setBody(r.Header.Get("Content-Type"), body)
 }
 
+// twoChecksums counts what a query or a form has, and tells whether that is more than one: then none of them verifies
+// anything, as in BigBlueButton since 3.0.37, because readers may differ about which one counts. That of a form beside a
+// signed query is dropped like all the form.
+func (q *Request) twoChecksums(more int) bool {
+	if q.formAlone {
+		more += q.checksums
+	}
+	q.checksums = more
+	return more > 1
+}
+
 // mediaType returns a Content-Type without its attributes, which BigBlueButton does not look at either.
 func mediaType(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
@@ -143,7 +159,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	body, err := readUpTo(r.Body, 0, limit) // a length that is only claimed gets no memory
+	body, _, err := fill(r.Body, nil, limit+1) // a length that is only claimed gets no memory
 	if err != nil {
 		return nil, &Error{Key: "validationError", Message: "The request body ended early"}
 	}
@@ -156,9 +172,12 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 // setBody keeps a form for Verify and everything else as the body to pass on.
 func (q *Request) setBody(contentType string, body []byte) error {
 	media := mediaType(contentType)
+	if media == xmlType || media == textXMLType {
+		if failed := checkDocument(contentType, body); failed != nil {
+			return failed
+		}
+	}
 	switch {
-	case (media == xmlType || media == textXMLType) && !wellFormed(body):
-		return &Error{Key: "validationError", Message: "The request body is not well-formed XML"}
 	case media == formType:
 		return q.setForm(string(body))
 	case media == multipartType && q.Call != "putRecordingTextTrack":
@@ -166,10 +185,16 @@ func (q *Request) setBody(contentType string, body []byte) error {
 	default:
 		q.ContentType, q.Body = contentType, body
 	}
+	if media == textXMLType && q.Call == "insertDocument" {
+		q.ContentType = xmlType + contentType[len(textXMLType)+strings.Index(strings.ToLower(contentType), textXMLType):]
+	}
 	return nil
 }
 
 func (q *Request) setForm(body string) (err error) {
+	if q.twoChecksums(countChecksums(body)) {
+		return q.checksumError()
+	}
 	form, checksum := SplitChecksum(body)
 	if q.checksum == "" {
 		q.checksum = checksum
@@ -187,6 +212,7 @@ func (q *Request) setMultipart(contentType string, body []byte) error {
 		return errMultipart
 	}
 	var params Params
+	checksums := 0
 	for reader := multipart.NewReader(bytes.NewReader(body), attrs["boundary"]); ; {
 		part, err := reader.NextPart()
 		if err == io.EOF { //nolint:errorlint // a form that is cut off ends with io.EOF wrapped
@@ -206,10 +232,14 @@ func (q *Request) setMultipart(contentType string, body []byte) error {
 			continue
 		}
 		p := Param{Name: clean(part.FormName()), Value: clean(string(value))}
-		if p.Name == "checksum" && q.checksum == "" {
-			q.checksum = p.Value
+		if p.Name == "checksum" {
+			checksums++
+			q.checksum = cmp.Or(q.checksum, p.Value)
 		}
 		params = append(params, p)
+	}
+	if q.twoChecksums(checksums) {
+		return q.checksumError()
 	}
 	q.fields = params.distinct()
 	return nil

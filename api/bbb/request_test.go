@@ -117,7 +117,7 @@ func TestReadRequest_ContentType(t *testing.T) {
 		{"create", "", none, true},
 		{"create", "text/plain", none, true},
 		{"insertDocument", "application/xml", modules, true},
-		{"insertDocument", "text/xml", modules, false},
+		{"insertDocument", "text/xml", modules, true},
 		{"insertDocument", formType, formBody, false},
 		{"end", formType, formBody, true},
 		{"end", "application/xml", modules, false},
@@ -287,6 +287,108 @@ func TestReadRequest_Body(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{test.contentType, test.body}, []string{q.ContentType, string(q.Body)}); diff != "" {
 			t.Error(diff)
+		}
+	}
+}
+
+// Scalelite takes text/xml for an insertDocument; servers do not.
+func TestReadRequest_TextXML(t *testing.T) {
+	for sent, want := range map[string]string{
+		"text/xml": "application/xml", "Text/XML; charset=UTF-8": "application/xml; charset=UTF-8", " text/xml ": "application/xml ",
+		"application/xml": "application/xml",
+	} {
+		q, err := read(http.MethodPost, "insertDocument", "", sent, modules)
+		if err != nil || q.ContentType != want || string(q.Body) != modules {
+			t.Errorf("%q: %+v %v", sent, q, err)
+		}
+	}
+	if q, err := read(http.MethodPost, "create", "", "text/xml", modules); err != nil || q.ContentType != "text/xml" {
+		t.Errorf("create: %+v %v", q, err)
+	}
+}
+
+// Of two checksums none counts, wherever they stand and whatever they are written like: no two readers may disagree.
+func TestReadRequest_TwoChecksums(t *testing.T) {
+	signed := sign("end", "meetingID=ab")
+	sum := signed[strings.LastIndex(signed, "checksum="):]
+	for _, query := range []string{
+		signed + "&" + sum, sum + "&" + signed, signed + "&checksum=", signed + "&checksum", "%20checksum=x&" + signed,
+		signed + "&check%73um=x", signed + "&+checksum+=x", "a=1&" + sum + "&" + strings.Repeat("b&", bbb.MaxParams) + sum,
+	} {
+		if _, err := read(http.MethodGet, "end", query, "", ""); key(err) != "checksumError" {
+			t.Errorf("%s: got %v", query, err)
+		}
+	}
+	if _, err := read(http.MethodGet, "getRecordings", sum+"&"+sum, "", ""); !errors.Is(err, bbb.ErrRecordingsChecksum) {
+		t.Errorf("got %v", err)
+	}
+	for _, query := range []string{signed, signed + "&mychecksum=x", signed + "&Checksum=x", signed + "&a=checksum=x"} {
+		if _, err := read(http.MethodGet, "end", query, "", ""); err != nil {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	twice, twiceBody := form(t, "checksum", "a", "meetingID", "ab", " checksum", "a")
+	once, onceBody := form(t, "checksum", "a", "meetingID", "ab")
+	for _, test := range [][3]string{
+		{"", formType, signed + "&" + sum}, {sum, formType, signed}, {signed, formType, sum + "&" + sum},
+		{"", twice, twiceBody}, {sum, once, onceBody},
+	} {
+		if _, err := read(http.MethodPost, "end", test[0], test[1], test[2]); key(err) != "checksumError" {
+			t.Errorf("%q: got %v", test, err)
+		}
+	}
+}
+
+// Only encodings in which a tag is a tag for every reader are let through; what is hidden in others reaches no server.
+func TestReadRequest_Encoding(t *testing.T) {
+	utf16 := func(text string) string {
+		var b strings.Builder
+		for _, c := range text {
+			b.WriteByte(0)
+			b.WriteByte(byte(c))
+		}
+		return b.String()
+	}
+	const evil = `<!DOCTYPE m [<!ENTITY x SYSTEM "file:///etc/passwd">]><m>&x;</m>`
+	ebcdic := "\x4c\x6f\xa7\x94\x93" // <?xml
+	for _, body := range []string{
+		"<?xml version='1.0' encoding='IBM037'?>\x4c\x5a\xc4\xd6\xc3<m/>", ebcdic, ebcdic + "<m/>",
+		`<?xml version="1.0" encoding = "IBM037"?><m/>`, "<?xml version\t=\n'1.0'\nencoding\r=\t'cp1047'\t?><m/>",
+		"<?xml version='1.0' encoding='ISO-2022-JP'?><m><!-- --\x1b(B> " + evil + " <!-- --></m>",
+		"<?xml version='1.0' encoding='iso-2022-kr' ?><m/>", "<?xml version='1.0' encoding='Shift_JIS'?><m>\x83<\x83></m>",
+		"<?xml version='1.0' encoding='UTF-7'?><m><!-- +AC0ALQA+ADwAIQBEAE8AQwBUAFkAUABF- --></m>",
+		"<?xml version='1.0' encoding='UTF-16'?><m/>", "<?xml version='1.0' encoding='UTF-32'?><m/>", "<?xml version='1.0' encoding='x'?><m/>",
+		"<?xml version='1.0' encoding=''?><m/>", "<?xml version='1.0' encoding=UTF-8?><m/>", "<?xml encoding='UTF-8'?><m/>",
+		"<?xml version='1.0' encoding='UTF-8' encoding='IBM037'?><m/>", "<?xml version='1.1'?><m/>",
+		"<?xml version='1.0'?><?xml version='1.0' encoding='IBM037'?><m/>", "<m><?xml version='1.0' encoding='UTF-8'?></m>",
+		"<m><?XML encoding='IBM037'?></m>", "<!-- --><?xml version='1.0' encoding='UTF-8'?><m/>",
+		"\xfe\xff" + utf16(evil), "\xff\xfe" + utf16(evil)[1:] + "\x00", utf16(evil), utf16("<m/>"), utf16("<m/>")[1:] + "\x00",
+		"\xfe\xff" + utf16("<?xml version='1.0' encoding='UTF-16'?><m/>"), "<m>\x00</m>",
+		"\xef\xbb\xbf<?xml version='1.0' encoding='ISO-8859-1'?><m/>", "<?xml version='1.0' encoding='US-ASCII'?><m>\xc3\xa4</m>",
+		"<?xml version='1.0' encoding='UTF-8'?><m>\xe4</m>", "<m>\xc0\xbc</m>",
+		"<?xml version='1.0' encoding='ISO-8859-1'?>" + evil, "<?xml version='1.0' encoding='US-ASCII'?>" + evil,
+	} {
+		for _, call := range []string{"create", "insertDocument", "newCall"} {
+			if q, err := read(http.MethodPost, call, "", "application/xml", body); key(err) != "validationError" {
+				t.Errorf("%s with %q: got %v, %v", call, body, q, err)
+			}
+		}
+	}
+	for _, contentType := range []string{
+		"application/xml; charset=IBM037", "text/xml;CHARSET=utf-16", `application/xml; charset="utf-7"`, "application/xml; charset=utf-8; charset=utf-16",
+		"application/xml; charset*=utf-8''utf-7", "application/xml; charset*0=utf; charset*1=-7", "application/xml; charset",
+	} {
+		if q, err := read(http.MethodPost, "create", "", contentType, "<m/>"); key(err) != "validationError" {
+			t.Errorf("%s: got %v, %v", contentType, q, err)
+		}
+	}
+	for _, body := range []string{
+		"<?xml version='1.0' encoding='utf-8' standalone='yes'?><m>\u00e4</m>", "<?xml version = \"1.0\"\nencoding = \"UTF8\" ?>\n<m/>",
+		"<?xml version='1.0'?><m>\u00e4</m>", "\ufeff<m/>", "\n<?xml version='1.0' encoding='us-ascii'?><m/>", "<?xml-stylesheet href='a'?><m/>",
+		"<?xml version='1.0' encoding='iso-8859-1'?><m a='\xe4'>\xff</m>", "<m><!-- encoding='IBM037' --></m>",
+	} {
+		if _, err := read(http.MethodPost, "create", "", "application/xml; charset=utf-8", body); err != nil {
+			t.Errorf("%q: %v", body, err)
 		}
 	}
 }

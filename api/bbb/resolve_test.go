@@ -235,6 +235,8 @@ func TestTransport_LookupShared(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		synctest.Wait()
+		transport.CloseIdleConnections() // of whoever went away
 		if n.lookups != 1 {
 			t.Errorf("%d lookups", n.lookups)
 		}

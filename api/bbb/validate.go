@@ -1,14 +1,9 @@
 package bbb
 
 import (
-	"bytes"
-	"encoding/xml"
-	"errors"
-	"io"
 	"strconv"
 	"strings"
 	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // CheckMeetingID tells what BigBlueButton would find wrong with a meeting ID, or nil.
@@ -43,11 +38,6 @@ func javaLength(s string) (n int) {
 	return n
 }
 
-const (
-	maxBodyDepth  = 100
-	maxBodyEquals = 100_000 // equals signs, of which every attribute has one
-)
-
 // CheckBreakout tells what would be wrong with a create of a breakout room, or nil. A server answers some of it with
 // status 500, as if it were broken itself.
 func CheckBreakout(params Params) *Error {
@@ -61,65 +51,4 @@ func CheckBreakout(params Params) *Error {
 		return &Error{Key: "validationError", Message: "Sequence must be an integral value"}
 	}
 	return nil
-}
-
-// wellFormed tells whether a body is XML. A server would answer one that is not with status 500, as if it were broken
-// itself, so it must not get that far. Documents with a DTD count as malformed, and so do those that may have a sea of
-// attributes: encoding/xml makes of each twenty times its size.
-func wellFormed(body []byte) bool {
-	if bytes.Count(body, []byte("=")) > maxBodyEquals {
-		return false
-	}
-	d := xml.NewDecoder(bytes.NewReader(body))
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return latin1{r}, nil }
-	depth, roots := 0, 0
-	for {
-		t, err := d.Token()
-		if err != nil {
-			return errors.Is(err, io.EOF) && roots == 1
-		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			if depth == 0 {
-				roots++
-			}
-			if depth++; depth > maxBodyDepth || repeats(t.Attr) {
-				return false
-			}
-		case xml.EndElement:
-			depth--
-		case xml.CharData:
-			if depth == 0 && len(bytes.Trim(t, blanks+"\ufeff")) > 0 {
-				return false
-			}
-		case xml.Directive:
-			return false
-		}
-	}
-}
-
-// repeats tells whether an attribute stands twice in a tag, which encoding/xml lets pass.
-func repeats(attrs []xml.Attr) bool {
-	seen := make(map[xml.Name]bool, len(attrs))
-	for _, a := range attrs {
-		if seen[a.Name] {
-			return true
-		}
-		seen[a.Name] = true
-	}
-	return false
-}
-
-// latin1 reads text in an encoding other than UTF-8 as if it were ISO 8859-1. The characters may come out wrong, the
-// tags do not.
-type latin1 struct{ r io.Reader }
-
-func (l latin1) Read(p []byte) (int, error) {
-	half := make([]byte, len(p)/2)
-	n, err := l.r.Read(half)
-	out := p[:0]
-	for _, c := range half[:n] {
-		out = utf8.AppendRune(out, rune(c))
-	}
-	return len(out), err
 }

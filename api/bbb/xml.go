@@ -140,7 +140,7 @@ func WriteXML(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // the front end hung up: nobody is left to tell
 }
 
-// WriteError sends a FAILED answer. An error without a key has no element for one.
+// WriteError sends a FAILED answer. Without a key it has no element for it: so does BigBlueButton answer insertDocument.
 func WriteError(w http.ResponseWriter, e *Error) {
 	x := &Builder{}
 	x.Open("response").Text("returncode", "FAILED")

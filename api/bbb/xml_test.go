@@ -108,3 +108,13 @@ func TestCheckMeetingID(t *testing.T) {
 		}
 	}
 }
+
+// A FAILED without a key has no element for it, as BigBlueButton's answers to insertDocument.
+func TestWriteError_NoKey(t *testing.T) {
+	w := httptest.NewRecorder()
+	bbb.WriteError(w, &bbb.Error{Message: "Meeting with id [a] not found."})
+	const want = "<response><returncode>FAILED</returncode><message>Meeting with id [a] not found.</message></response>"
+	if got := w.Body.String(); got != want {
+		t.Errorf("got %s", got)
+	}
+}

@@ -119,8 +119,9 @@ func relive(t *testing.T, past, hour []simulate.Meeting) float64 {
 	p.history(past)
 	l := &living{pool: p, clock: c, draw: rand.New(rand.NewPCG(7, 7)), where: map[string]*simulator.Server{}}
 	events := eventsOf(hour)
-	for len(events) > 0 {
-		c.set(c.now().Add(time.Second))
+	for at := c.now(); len(events) > 0; {
+		at = at.Add(time.Second)
+		c.set(at)
 		due := 0
 		for due < len(events) && !events[due].at.After(c.now()) {
 			due++
@@ -270,13 +271,16 @@ func (l *living) must(err error) {
 	}
 }
 
-// poll polls every server, after which the ledger knows how many people there are.
+// poll polls every server, after which the ledger knows how many people there are. A meeting that its server lists no
+// more is over when a second poll has not seen it either.
 func (l *living) poll() {
 	l.tb.Helper()
+	began := l.now()
 	l.waitFor("the ledger to agree with the servers", func() bool {
 		l.poller.Refresh(context.Background()) // asks those that were not asked at this time, which stands still
 		for _, s := range l.sims {
 			if l.ledger.ServerLoad(s.ID()).People != people(s) {
+				l.set(began.Add(100 * time.Millisecond))
 				return false
 			}
 		}

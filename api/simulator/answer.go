@@ -29,15 +29,20 @@ func (s *Server) refuseCall(name string, w http.ResponseWriter, q *bbb.Request, 
 }
 
 // takeDocument takes the body of a create or an insertDocument from the request if it is XML. BigBlueButton answers
-// malformed XML with status 500, once the checksum is right, so package bbb must not see it: it is kinder.
-func takeDocument(name string, r *http.Request) ([]byte, error) {
+// malformed XML with status 500, once the checksum is right, so package bbb must not see it: it is kinder, to text/xml
+// for an insertDocument as well.
+func takeDocument(name string, r *http.Request) ([]byte, *bbb.Error) {
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	isXML := media == "application/xml" || media == "text/xml" && name == "create"
+	if media == "text/xml" && name == "insertDocument" {
+		return nil, bbb.ErrContentType
+	}
+	isXML := media == "application/xml" || media == "text/xml"
 	if r.Method != http.MethodPost || !isXML || name != "create" && name != "insertDocument" {
 		return nil, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil || len(body) > maxBody {
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody)) // who still sends would not hear the answer
 		return nil, bbb.ErrTooLarge
 	}
 	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil

@@ -308,7 +308,7 @@ func created(m *meeting, key, message string) *bbb.Builder {
 		Text("parentMeetingID", parent).Text("attendeePW", m.attendeePW).Text("moderatorPW", m.moderatorPW).
 		Int("createTime", m.created.UnixMilli()).Text("voiceBridge", m.voice).Text("dialNumber", m.dial).
 		Text("createDate", bbb.CreateDate(m.created.UTC())).Bool("hasUserJoined", m.joined > 0).
-		Int("duration", int64(m.duration/time.Minute)).Bool("hasBeenForciblyEnded", m.isEnded()).
+		Int("duration", int64(m.duration/time.Minute)).Bool("hasBeenForciblyEnded", false).
 		Message(key, message)
 }
 

@@ -20,7 +20,7 @@ func (s *Server) isMeetingRunning(w http.ResponseWriter, q *bbb.Request) {
 	succeed(w, bbb.Success().Bool("running", running))
 }
 
-// getMeetingInfo shows one meeting, for a moment also after its end.
+// getMeetingInfo shows one meeting.
 func (s *Server) getMeetingInfo(w http.ResponseWriter, q *bbb.Request) {
 	if err := bbb.CheckMeetingID(q.Params.Get("meetingID")); err != nil {
 		fail(w, err)
@@ -28,7 +28,7 @@ func (s *Server) getMeetingInfo(w http.ResponseWriter, q *bbb.Request) {
 	}
 	s.mu.Lock()
 	m := s.find(q.Params.Get("meetingID"))
-	if m == nil {
+	if m == nil || m.isEnded() {
 		s.mu.Unlock()
 		fail(w, bbb.ErrMeetingNotFound)
 		return
@@ -40,10 +40,11 @@ func (s *Server) getMeetingInfo(w http.ResponseWriter, q *bbb.Request) {
 	bbb.WriteXML(w, http.StatusOK, body)
 }
 
-// getMeetings shows all meetings in memory.
+// getMeetings shows all meetings that go on. In the moment in which BigBlueButton sets hasBeenForciblyEnded it removes the
+// meeting, so nobody sees one that has ended.
 func (s *Server) getMeetings(w http.ResponseWriter, _ *bbb.Request) {
 	s.mu.Lock()
-	if len(s.order) == 0 {
+	if len(s.order) == s.ended {
 		s.mu.Unlock()
 		succeed(w, bbb.Success().Raw([]byte("<meetings/>")).
 			Message("noMeetings", "no meetings were found on this server"))
@@ -53,10 +54,15 @@ func (s *Server) getMeetings(w http.ResponseWriter, _ *bbb.Request) {
 		"</meetings></response>"
 	size := len(head) + len(tail)
 	for _, m := range s.order {
-		size += len(open) + len(m.xml()) + len(end)
+		if !m.isEnded() {
+			size += len(open) + len(m.xml()) + len(end)
+		}
 	}
 	body := append(make([]byte, 0, size), head...)
 	for _, m := range s.order {
+		if m.isEnded() {
+			continue
+		}
 		body = append(append(append(body, open...), m.xml()...), end...)
 	}
 	s.mu.Unlock()
@@ -88,7 +94,7 @@ var errModeratorPassword = &bbb.Error{
 	Key: "invalidPassword", Message: "The supplied moderator password is incorrect",
 }
 
-// endCall ends a meeting. The answer only says that it will end.
+// endCall ends a meeting. The answer only says that it will end, and is the same while the end is still remembered.
 func (s *Server) endCall(w http.ResponseWriter, q *bbb.Request) {
 	if err := bbb.CheckMeetingID(q.Params.Get("meetingID")); err != nil {
 		fail(w, err)

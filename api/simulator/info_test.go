@@ -97,7 +97,7 @@ func TestGetMeetings(t *testing.T) {
 	}
 }
 
-// end needs no password, but minds a wrong one; the meeting stays visible for a while.
+// end needs no password, but minds a wrong one; the meeting is gone at once, and a second end is answered like the first.
 func TestEnd(t *testing.T) {
 	s := one(t)
 	mustCreate(t, s, "room", "&voiceBridge=70757")
@@ -105,7 +105,8 @@ func TestEnd(t *testing.T) {
 	golden(t, s, "end-password.xml", call(t, s, "end", "meetingID=room&password=wrong").body)
 	golden(t, s, "end-unknown.xml", call(t, s, "end", "meetingID=none").body)
 	golden(t, s, "end.xml", call(t, s, "end", "meetingID=room&password=mp").body)
-	golden(t, s, "getMeetingInfo-ended.xml", call(t, s, "getMeetingInfo", "meetingID=room").body)
+	golden(t, s, "end.xml", call(t, s, "end", "meetingID=room").body)
+	golden(t, s, "notFound.xml", call(t, s, "getMeetingInfo", "meetingID=room").body)
 	golden(t, s, "notFound.xml", call(t, s, "getMeetingInfo", "meetingID=none").body)
 }
 

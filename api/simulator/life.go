@@ -55,7 +55,8 @@ func (m *meeting) expired(now time.Time) bool {
 	return since(m.moderatorsGone, m.noModerator)
 }
 
-// end ends a meeting and its breakout rooms. It stays listed for a while. The caller holds s.mu.
+// end ends a meeting and its breakout rooms. From then on nobody sees it, but for a while it is remembered: it can be ended
+// again, and joins are told that it is over. The caller holds s.mu.
 func (s *Server) end(m *meeting, now time.Time) {
 	if m.isEnded() {
 		return
@@ -70,7 +71,9 @@ func (s *Server) end(m *meeting, now time.Time) {
 	}
 	m.people, m.arriving, m.waiting, m.presenter = nil, nil, nil, nil
 	m.ended = now
-	m.changed()
+	if m.parent != nil {
+		m.parent.changed()
+	}
 	s.ended++
 	for _, voice := range []string{m.voice, m.webVoice} {
 		if s.voices[voice] == m {
@@ -104,7 +107,6 @@ func (s *Server) forget(m *meeting, now time.Time) {
 	}
 	if m.parent != nil {
 		m.parent.rooms = slices.DeleteFunc(m.parent.rooms, func(room *meeting) bool { return room == m })
-		m.parent.changed()
 	}
 	if !m.breakout {
 		s.callBackEnded(m, now)

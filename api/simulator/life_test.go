@@ -80,22 +80,64 @@ func TestLife_Expires(t *testing.T) {
 	}
 }
 
-// A meeting that has ended is listed for a while and then unknown.
+// Nobody sees a meeting that has ended: it is gone from the lists and from what looks at one meeting at the same time. For
+// a while it can be ended again.
 func TestLife_Linger(t *testing.T) {
 	sim, clock := start(t, simulator.Config{Life: simulator.Settings{Linger: 10 * time.Second}})
 	s := sim.Servers()[0]
 	mustCreate(t, s, "room", "&voiceBridge=12345")
-	call(t, s, "end", "meetingID=room")
-	mustCreate(t, s, "other", "&voiceBridge=12345") // the number is free at once
-	clock.add(9 * time.Second)
-	sim.Tick(t.Context())
-	if a := call(t, s, "getMeetingInfo", "meetingID=room"); a.field("hasBeenForciblyEnded") != "true" {
-		t.Error(a.body)
+	if err := s.AddPeople("room", simulator.Crowd{Count: 3}); err != nil {
+		t.Fatal(err)
 	}
+	call(t, s, "end", "meetingID=room")
+	gone := func() {
+		t.Helper()
+		for name, want := range map[string]string{"getMeetingInfo": "notFound", "getMeetings": "noMeetings"} {
+			if a := call(t, s, name, "meetingID=room"); a.field("messageKey") != want {
+				t.Errorf("%s: %s", name, a.body)
+			}
+		}
+		if a := call(t, s, "isMeetingRunning", "meetingID=room"); a.field("running") != "false" {
+			t.Error(a.body)
+		}
+	}
+	for range 9 {
+		gone()
+		if a := call(t, s, "end", "meetingID=room"); a.field("messageKey") != "sentEndMeetingRequest" {
+			t.Error(a.body)
+		}
+		clock.add(time.Second)
+		sim.Tick(t.Context())
+	}
+	mustCreate(t, s, "other", "&voiceBridge=12345") // the number is free at once
+	call(t, s, "end", "meetingID=other")
 	clock.add(time.Second)
 	sim.Tick(t.Context())
-	if a := call(t, s, "getMeetingInfo", "meetingID=room"); a.field("messageKey") != "notFound" {
+	gone()
+	if a := call(t, s, "end", "meetingID=room"); a.field("messageKey") != "notFound" {
 		t.Error(a.body)
+	}
+}
+
+// A breakout room that has ended is no longer among those of its parent.
+func TestLife_EndBreakout(t *testing.T) {
+	s := one(t)
+	mustCreate(t, s, "room", "")
+	if err := s.OpenBreakouts("room", 2, 1); err != nil {
+		t.Fatal(err)
+	}
+	var room string
+	for _, m := range s.Meetings() {
+		if m.Breakout {
+			room = m.MeetingID
+		}
+	}
+	for want := 2; want > 0; want-- {
+		a := call(t, s, "getMeetingInfo", "meetingID=room")
+		if n := strings.Count(a.body, "<breakout>"); n != want {
+			t.Errorf("%d rooms, want %d: %s", n, want, a.body)
+		}
+		call(t, s, "end", "meetingID="+room)
 	}
 }
 

@@ -142,18 +142,14 @@ func (m *meeting) xml() []byte {
 }
 
 func (m *meeting) renderHead(x *bbb.Builder) {
-	ended := int64(0)
-	if m.isEnded() {
-		ended = m.ended.UnixMilli()
-	}
 	x.Text("meetingName", m.name).Text("meetingID", m.id).Text("internalMeetingID", m.internal).
 		Int("createTime", m.created.UnixMilli()).Text("createDate", bbb.CreateDate(m.created.UTC())).
 		Text("voiceBridge", m.voice).Text("dialNumber", m.dial).
 		Text("attendeePW", m.attendeePW).Text("moderatorPW", m.moderatorPW).
 		Bool("running", len(m.people) > 0).Int("duration", int64(m.duration/time.Minute)).
 		Bool("hasUserJoined", m.joined > 0).Bool("recording", m.record).
-		Bool("hasBeenForciblyEnded", m.isEnded()).
-		Int("startTime", m.created.Add(startDelay).UnixMilli()).Int("endTime", ended)
+		Bool("hasBeenForciblyEnded", false).
+		Int("startTime", m.created.Add(startDelay).UnixMilli()).Int("endTime", 0)
 }
 
 // startDelay is how long BigBlueButton takes to start a meeting that it has created.
@@ -192,9 +188,10 @@ func (m *meeting) renderTail(x *bbb.Builder) {
 	if m.breakout {
 		x.Text("parentMeetingID", m.parent.internal).Int("sequence", int64(m.sequence)).Bool("freeJoin", m.freeJoin)
 	}
-	if len(m.rooms) > 0 {
+	rooms := slices.DeleteFunc(slices.Clone(m.rooms), (*meeting).isEnded)
+	if len(rooms) > 0 {
 		x.Open("breakoutRooms")
-		for _, room := range m.rooms {
+		for _, room := range rooms {
 			x.Text("breakout", room.internal)
 		}
 		x.Close("breakoutRooms")

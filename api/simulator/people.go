@@ -47,7 +47,7 @@ func (m *meeting) view() Meeting {
 	return v
 }
 
-// Meetings returns the meetings that the server lists, in the order they were created.
+// Meetings returns the meetings that the server knows, those that it has just ended too, in the order they were created.
 func (s *Server) Meetings() []Meeting {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -201,9 +201,9 @@ func (s *Server) route(r *http.Request) (string, http.HandlerFunc) {
 
 // call reads and verifies a call.
 func (s *Server) call(name string, w http.ResponseWriter, r *http.Request) {
-	document, err := takeDocument(name, r)
-	if err != nil {
-		fail(w, bbb.ErrTooLarge)
+	document, failed := takeDocument(name, r)
+	if failed != nil {
+		fail(w, failed)
 		return
 	}
 	q, err := bbb.ReadRequest(r, name, maxBody)

@@ -35,7 +35,7 @@ type Config struct {
 type Settings struct {
 	NeverJoined time.Duration `help:"How long a meeting waits for its first person." default:"5m"`
 	Deserted    time.Duration `help:"How long a meeting waits for people once all have left." default:"1m"`
-	Linger      time.Duration `help:"How long a meeting that has ended stays listed." default:"2s"`
+	Linger      time.Duration `help:"How long a meeting that has ended can be ended again, before its callbacks." default:"2s"`
 	JoinDelay   time.Duration `help:"How long people take from the join to being in the meeting."`
 	Step        time.Duration `help:"How often life goes on." default:"250ms"`
 }
@@ -46,7 +46,7 @@ const (
 	MaxMeetings   = 10_000 // on one server
 	MaxPeople     = 10_000 // in one meeting
 	MaxRecordings = 1_000  // kept by one server; the oldest go
-	maxEnded      = 1_000  // ended meetings that a server still lists
+	maxEnded      = 1_000  // ended meetings that a server remembers
 	maxBody       = 2 << 20
 	maxHeader     = 64 << 10
 )

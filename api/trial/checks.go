@@ -154,23 +154,19 @@ func (t *trial) clock() {
 	}
 }
 
-// listing is an answer to getMeetings.
-type listing struct {
-	meetings []bbb.Meeting
-	broken   int // meetings that cannot be read
-}
-
 // getMeetings asks for the server's meetings.
-func (t *trial) getMeetings(ctx context.Context, client *bbb.Client) (listing, time.Duration, error) {
-	reply, took, err := t.do(ctx, client, "getMeetings", "")
-	if err != nil {
-		return listing{}, took, err
+func (t *trial) getMeetings(ctx context.Context, client *bbb.Client) (bbb.Listing, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.options.Call)
+	defer cancel()
+	began := time.Now()
+	list, err := client.Meetings(ctx)
+	took := time.Since(began)
+	if list.Reply != nil {
+		if _, notBBB := list.Answer("getMeetings"); notBBB != nil {
+			err = notBBB
+		}
 	}
-	if _, err := reply.Answer("getMeetings"); err != nil {
-		return listing{}, took, err
-	}
-	list, broken, err := bbb.ParseMeetings(reply.Body)
-	return listing{list, broken}, took, err
+	return list, took, err
 }
 
 // do makes a call within its time.

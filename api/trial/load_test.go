@@ -47,7 +47,7 @@ func TestRun_Load(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if list := meetings(t, s); len(list) != 41 || steps[len(steps)-1] != "load 40/40" {
+	if list := s.Meetings(); len(list) != 41 || steps[len(steps)-1] != "load 40/40" {
 		t.Errorf("%d meetings, last step %s", len(list), steps[len(steps)-1])
 	}
 	nothingLeft(t, s)

@@ -171,7 +171,7 @@ func (p *probe) checkList(ctx context.Context) {
 		return
 	}
 	p.polls = append(p.polls, took)
-	for _, m := range list.meetings {
+	for _, m := range list.Meetings {
 		if m.MeetingID != p.id || m.InternalID != p.created.InternalID {
 			continue
 		}
@@ -179,11 +179,11 @@ func (p *probe) checkList(ctx context.Context) {
 		case !bytes.Contains(m.Raw, []byte("<"+Mark+">")):
 			p.note("list", Warning, "the server lists the meeting without its metadata, so the pool cannot tell tenants apart: "+
 				"check the version of BigBlueButton there", took)
-		case list.broken > 0:
+		case list.Broken > 0:
 			p.note("list", Warning, fmt.Sprintf("%s of the server cannot be read: end what has no ID there",
-				counted(list.broken, "meeting", "meetings")), took)
+				counted(list.Broken, "meeting", "meetings")), took)
 		default:
-			p.note("list", Pass, "the meeting is among "+counted(len(list.meetings), "meeting", "meetings"), took)
+			p.note("list", Pass, "the meeting is among "+counted(len(list.Meetings), "meeting", "meetings"), took)
 		}
 		return
 	}

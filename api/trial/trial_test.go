@@ -49,9 +49,9 @@ func TestRun(t *testing.T) {
 		t.Error(diff)
 	}
 	nothingLeft(t, s)
-	list := meetings(t, s)
-	if len(list) != 1 || !strings.HasPrefix(list[0].MeetingID, trial.Prefix) || !list[0].Recorded || !list[0].Ended ||
-		!bytes.Contains(list[0].Raw, []byte("<"+trial.Mark+">true<")) || bbb.CheckMeetingID(list[0].MeetingID) != nil {
+	list := s.Meetings()
+	if len(list) != 1 || !strings.HasPrefix(list[0].MeetingID, trial.Prefix) || list[0].Params["record"] != "true" || !list[0].Ended ||
+		list[0].Params["meta_"+trial.Mark] != "true" || bbb.CheckMeetingID(list[0].MeetingID) != nil {
 		t.Errorf("%d meetings: %+v", len(list), list)
 	}
 }
