@@ -146,7 +146,7 @@ func (p *process) waitReady(t *testing.T) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		status, body := p.get(t, "/readyz")
 		if status == http.StatusOK {
 			return
@@ -295,7 +295,8 @@ func TestServe_Drains(t *testing.T) {
 	p := boot(t, data)
 	addServers(t, data, servers)
 	p.waitReady(t)
-	slow := simulator.Fault{Kind: simulator.Slow, Delay: time.Second, Calls: []string{"create"}}
+	before := servers[0].Calls("create") // the trial of the server has made some
+	slow := simulator.Fault{Kind: simulator.Slow, Delay: 2 * time.Second, Calls: []string{"create"}}
 	if err := servers[0].Fault(slow); err != nil {
 		t.Fatal(err)
 	}
@@ -307,8 +308,13 @@ func TestServe_Drains(t *testing.T) {
 		}
 		created <- err
 	}()
-	for servers[0].Calls("create") == 0 {
-		p.get(t, "/healthz")
+	for servers[0].Calls("create") == before {
+		select {
+		case err := <-created:
+			t.Fatalf("create, before it has reached the server: %v", err)
+		default:
+			p.get(t, "/healthz")
+		}
 	}
 	p.terminate(t)
 	if err := <-created; err != nil {
