@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -99,8 +98,6 @@ var keyed = map[string]string{
 	sessionsByMeeting: "tenant, meeting and the session's ID", keys: "the key's name",
 }
 
-var errForeign = errors.New("not a database of bbbpool")
-
 func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {
 	return tx.Bucket([]byte(tree)).Bucket([]byte(name))
 }
@@ -120,25 +117,32 @@ func prepare(db *bbolt.DB) error {
 		return fmt.Errorf("%w: its schema is %d, this version knows up to %d: start the newer version, or restore "+
 			"a backup made by this one", store.ErrNewerSchema, version, schema)
 	case version == schema:
-		return nil
+		return db.View(complete)
 	}
 	return db.Update(func(tx *bbolt.Tx) error { return migrate(tx, version) })
 }
 
-// schemaOf returns 0 for a database that is new.
+// schemaOf returns the version of a database of ours.
 func schemaOf(tx *bbolt.Tx) (int, error) {
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
-		if first, _ := tx.Cursor().First(); first != nil {
-			return 0, errForeign
-		}
-		return 0, nil
+		return 0, errForeign
 	}
 	version, err := strconv.Atoi(string(meta.Get([]byte(schemaKey))))
-	if err != nil || version < 1 {
+	if err != nil || version < 1 || tx.Bucket([]byte(tree)) == nil && version <= schema {
 		return 0, errForeign
 	}
 	return version, nil
+}
+
+// complete tells whether all buckets are there.
+func complete(tx *bbolt.Tx) error {
+	for _, name := range buckets {
+		if bucket(tx, name) == nil {
+			return fmt.Errorf("%w: it has no %s", errDamaged, name)
+		}
+	}
+	return nil
 }
 
 // migrate takes the tree from an older version, or from none, to today's.
