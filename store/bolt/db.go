@@ -27,6 +27,8 @@ const (
 // DB keeps both groups of roles in one file. It is safe for concurrent use.
 type DB struct {
 	bolt    *bbolt.DB
+	path    string
+	meter   *meter
 	writes  chan *write   // unbuffered: a write that was received is picked up
 	closing chan struct{} // closed to stop the writer
 	stopped chan struct{} // closed by the writer
@@ -50,6 +52,8 @@ func Open(dir string) (*DB, error) {
 	}
 	db := &DB{
 		bolt:    file,
+		path:    path,
+		meter:   newMeter(),
 		writes:  make(chan *write),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),

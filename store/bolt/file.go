@@ -80,7 +80,6 @@ func openIn(path string) (db *bbolt.DB, err error) {
 			Timeout:         lockTimeout,
 			FreelistType:    bbolt.FreelistMapType,
 			InitialMmapSize: mapSize,
-			NoStatistics:    true,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				return os.OpenFile(name, flag&^os.O_CREATE, mode) //nolint:gosec // in the data directory
 			},
