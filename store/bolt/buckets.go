@@ -40,7 +40,11 @@ import (
 // Since schema 3 (sessions of before, which have no meeting, are in no index by it):
 //
 //	├── sessions-by-meeting/<tenant> 0 <n> <meeting> <-time of the start> <id>  nothing
-//	└── keys/<name>                                      the key itself
+//	├── keys/<name>                                      the key itself
+//
+// Since schema 4:
+//
+//	└── endings/<tenant> 0 <n> <meetingID> <n> <server> <internal ID>           row
 //
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
@@ -50,7 +54,7 @@ import (
 //   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
 //     transaction that raises the version.
 //   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
-const schema = 3
+const schema = 4
 
 const (
 	metaBucket = "meta"
@@ -76,6 +80,7 @@ const (
 	tokensByExpiry      = "tokens-by-expiry" //nolint:gosec // a bucket
 	sessionsByMeeting   = "sessions-by-meeting"
 	keys                = "keys"
+	endings             = "endings"
 )
 
 var buckets = []string{
@@ -83,7 +88,7 @@ var buckets = []string{
 	recordings, recordingsByID, recordingsByStart, recordingsByMeeting,
 	recordingsByState, recordingsByMeta, recordingsCounted, recordingsOwed,
 	jobs, jobsByState, tokens, tokensByExpiry,
-	sessionsByMeeting, keys,
+	sessionsByMeeting, keys, endings,
 }
 
 // keyed says in words what the keys of a bucket are made of that people choose the length of.
@@ -96,6 +101,7 @@ var keyed = map[string]string{
 	recordingsOwed: "the record ID", jobs: "the job's ID", jobsByState: "state and job's ID",
 	tokens: "the token's ID", tokensByExpiry: "the token's ID",
 	sessionsByMeeting: "tenant, meeting and the session's ID", keys: "the key's name",
+	endings: "tenant, meeting ID, server and internal ID",
 }
 
 func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {

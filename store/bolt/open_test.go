@@ -81,7 +81,7 @@ func TestOpen_OtherSchema(t *testing.T) {
 		is     error
 		phrase string
 	}{
-		{"newer", schema("4"), store.ErrNewerSchema, "its schema is 4, this version knows up to 3"},
+		{"newer", schema("5"), store.ErrNewerSchema, "its schema is 5, this version knows up to 4"},
 		{"far newer", schema("41"), store.ErrNewerSchema, "schema is 41"},
 		{"no number", schema("x"), nil, "not a database of bbbpool"},
 		{"too old to be", schema("0"), nil, "not a database of bbbpool"},

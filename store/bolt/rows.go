@@ -45,6 +45,14 @@ type claimRow struct {
 	Breakout   bool        `json:"breakout,omitempty"`
 }
 
+type endingRow struct {
+	MeetingID  text      `json:"meeting_id"`
+	Tenant     text      `json:"tenant"`
+	Server     text      `json:"server"`
+	InternalID text      `json:"internal_id"`
+	Asked      time.Time `json:"asked"`
+}
+
 type sessionRow struct {
 	Tenant   text        `json:"tenant"`
 	Server   string      `json:"server"`

@@ -24,7 +24,7 @@ type testCase[S any] struct {
 
 // RunState runs the contract of [store.State]. Every call of open gives an empty store, which the suite closes.
 func RunState(t *testing.T, open func(t *testing.T) store.State) {
-	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), stateKeyCases(), stateRaces(),
+	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), stateKeyCases(), stateRaces(),
 		stateLifeCases())
 }
 
@@ -91,6 +91,13 @@ func aClaim(tenant, meetingID string) store.Claim {
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: "bbb1", InternalID: "183f0bf3-1",
 		CreateTime: 1767600000125, Placed: monday, Expected: 12.5, Recorded: true, Hint: 30, Why: aDecision(),
 		Breakout: true,
+	}
+}
+
+func anEnding(tenant, meetingID, server string) store.Ending {
+	return store.Ending{
+		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: server, InternalID: "183f0bf3-1",
+		Asked: monday,
 	}
 }
 
