@@ -23,6 +23,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt"
 	"github.com/bbbpool/bbbpool/store/driver"
 )
 
@@ -286,6 +287,46 @@ func TestServe_OneProcessPerDirectory(t *testing.T) {
 	}
 	bbbpool(t, data, "status")
 	p.terminate(t)
+}
+
+// A data directory that has lost its database is not taken for a new one by any command, until somebody wants that.
+func TestServe_LostDatabase(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	boot(t, data).terminate(t)
+	database := filepath.Join(data, bolt.File)
+	commands := [][]string{
+		{"serve", "--listen", "127.0.0.1:0"}, {"server", "list"},
+		{"server", "add", "http://127.0.0.1:1/bigbluebutton/api", "--secret", "s", "--id", "a"},
+	}
+	refused := func(left, want string) {
+		t.Helper()
+		for _, args := range commands {
+			out, err := command(t, data, args...).CombinedOutput()
+			if err == nil || !strings.Contains(string(out), data) || args[1] != "list" && !strings.Contains(string(out), want) {
+				t.Errorf("%s, %v: %v, want %q in\n%s", left, args, err, want, out)
+			}
+		}
+	}
+	if err := os.Remove(database); err != nil {
+		t.Fatal(err)
+	}
+	refused("nothing", database+" is missing")
+	if _, err := os.Stat(database); err == nil {
+		t.Error("a new one was made")
+	}
+	if err := os.WriteFile(database, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("an empty file", "the file is empty")
+	if info, err := os.Stat(database); err != nil || info.Size() != 0 {
+		t.Errorf("the empty file has become %v, %v", info, err)
+	}
+	for _, name := range []string{bolt.File, "volume.id", "recordings.json", "playback.key"} {
+		if err := os.Remove(filepath.Join(data, name)); err != nil {
+			t.Errorf("what a pool leaves: %v", err)
+		}
+	}
+	boot(t, data).terminate(t)
 }
 
 // A create that is under way when the process is told to end gets its answer.
