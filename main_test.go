@@ -295,7 +295,8 @@ func TestServe_LostDatabase(t *testing.T) {
 	boot(t, data).terminate(t)
 	database := filepath.Join(data, bolt.File)
 	commands := [][]string{
-		{"serve", "--listen", "127.0.0.1:0"}, {"server", "list"},
+		{"serve", "--listen", "127.0.0.1:0"},
+		{"server", "list"},
 		{"server", "add", "http://127.0.0.1:1/bigbluebutton/api", "--secret", "s", "--id", "a"},
 	}
 	refused := func(left, want string) {

@@ -105,7 +105,7 @@ func TestClient_History_Replays(t *testing.T) {
 		a := annals{Rand: rand.New(rand.NewPCG(seed, 11))}
 		for day := range 3 {
 			for range 5 + a.IntN(15) {
-				a.happen(then.Truncate(24 * time.Hour).AddDate(0, 0, day))
+				a.happen(then.Truncate(24*time.Hour).AddDate(0, 0, day))
 			}
 		}
 		lesson := past("lesson", 0, 0)

@@ -56,8 +56,9 @@ func eventsBounded(t *testing.T, s store.State) {
 		must(t, s.AddEvent(ctx, "bbb1", anEvent(fmt.Sprint(i))))
 	}
 	list := eventsOf(t, s, "bbb1", 10*store.MaxEvents)
-	if len(list) != store.MaxEvents || list[0].Kind != fmt.Sprint(more) || list[len(list)-1].Kind != fmt.Sprint(store.MaxEvents+more-1) {
-		t.Errorf("%d events, from %+v", len(list), list[:min(1, len(list))])
+	equal(t, "kept", len(list), store.MaxEvents)
+	for i, e := range list {
+		equal(t, "the last ones", e.Kind, fmt.Sprint(more+i))
 	}
 	equal(t, "of another", len(eventsOf(t, s, "bbb2", 10)), 1)
 }

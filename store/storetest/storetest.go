@@ -24,8 +24,8 @@ type testCase[S any] struct {
 
 // RunState runs the contract of [store.State]. Every call of open gives an empty store, which the suite closes.
 func RunState(t *testing.T, open func(t *testing.T) store.State) {
-	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), eventCases(), stateKeyCases(), stateRaces(),
-		stateLifeCases())
+	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), eventCases(), stateKeyCases(),
+		stateRaces(), stateLifeCases())
 }
 
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
