@@ -21,6 +21,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt"
 	"github.com/bbbpool/bbbpool/store/driver"
 )
 
@@ -149,7 +150,7 @@ func (p *process) waitReady(t *testing.T) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		status, body := p.get(t, "/readyz")
 		if status == http.StatusOK {
 			return
@@ -291,6 +292,47 @@ func TestServe_OneProcessPerDirectory(t *testing.T) {
 	p.terminate(t)
 }
 
+// A data directory that has lost its database is not taken for a new one by any command, until somebody wants that.
+func TestServe_LostDatabase(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	boot(t, data).terminate(t)
+	database := filepath.Join(data, bolt.File)
+	commands := [][]string{
+		{"serve", "--listen", "127.0.0.1:0"},
+		{"server", "list"},
+		{"server", "add", "http://127.0.0.1:1/bigbluebutton/api", "--secret", "s", "--id", "a"},
+	}
+	refused := func(left, want string) {
+		t.Helper()
+		for _, args := range commands {
+			out, err := command(t, data, args...).CombinedOutput()
+			if err == nil || !strings.Contains(string(out), data) || args[1] != "list" && !strings.Contains(string(out), want) {
+				t.Errorf("%s, %v: %v, want %q in\n%s", left, args, err, want, out)
+			}
+		}
+	}
+	if err := os.Remove(database); err != nil {
+		t.Fatal(err)
+	}
+	refused("nothing", database+" is missing")
+	if _, err := os.Stat(database); err == nil {
+		t.Error("a new one was made")
+	}
+	if err := os.WriteFile(database, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("an empty file", "the file is empty")
+	if info, err := os.Stat(database); err != nil || info.Size() != 0 {
+		t.Errorf("the empty file has become %v, %v", info, err)
+	}
+	for _, name := range []string{bolt.File, "volume.id", "recordings.json", "playback.key"} {
+		if err := os.Remove(filepath.Join(data, name)); err != nil {
+			t.Errorf("what a pool leaves: %v", err)
+		}
+	}
+	boot(t, data).terminate(t)
+}
+
 // A create that is under way when the process is told to end gets its answer.
 func TestServe_Drains(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
@@ -298,7 +340,8 @@ func TestServe_Drains(t *testing.T) {
 	p := boot(t, data)
 	addServers(t, data, servers)
 	p.waitReady(t)
-	slow := simulator.Fault{Kind: simulator.Slow, Delay: time.Second, Calls: []string{"create"}}
+	before := servers[0].Calls("create") // the trial of the server has made some
+	slow := simulator.Fault{Kind: simulator.Slow, Delay: 2 * time.Second, Calls: []string{"create"}}
 	if err := servers[0].Fault(slow); err != nil {
 		t.Fatal(err)
 	}
@@ -310,8 +353,13 @@ func TestServe_Drains(t *testing.T) {
 		}
 		created <- err
 	}()
-	for servers[0].Calls("create") == 0 {
-		p.get(t, "/healthz")
+	for servers[0].Calls("create") == before {
+		select {
+		case err := <-created:
+			t.Fatalf("create, before it has reached the server: %v", err)
+		default:
+			p.get(t, "/healthz")
+		}
 	}
 	p.terminate(t)
 	if err := <-created; err != nil {

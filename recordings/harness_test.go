@@ -273,7 +273,7 @@ func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(20 * time.Second); !is(); {
+	for deadline := time.After(time.Minute); !is(); {
 		select {
 		case <-tick.C:
 		case <-deadline:
@@ -302,6 +302,17 @@ func (p *pool) waitFor(t testing.TB, id string, states ...store.JobState) (job s
 	eventually(t, fmt.Sprintf("%s is %v", id, states), func() bool {
 		job = p.job(t, id)
 		return slices.Contains(states, job.State)
+	})
+	return job
+}
+
+// quarantined waits until a job has failed and its archive, which is moved after that was noted, is in quarantine.
+func (p *pool) quarantined(t testing.TB, id string) store.Job {
+	t.Helper()
+	job := p.waitFor(t, id, store.JobFailed)
+	eventually(t, id+" is in quarantine", func() bool {
+		_, err := os.Stat(job.Path)
+		return err == nil && filepath.Base(filepath.Dir(job.Path)) == "quarantine"
 	})
 	return job
 }

@@ -68,7 +68,7 @@ func TestImport_Twenty(t *testing.T) {
 			t.Errorf("recording %d: %+v", n, p.get(t, recordID(n)))
 		}
 	}
-	truncated, broken := p.job(t, recordID(3)+".tar"), p.job(t, recordID(7)+".tar")
+	truncated, broken := p.quarantined(t, recordID(3)+".tar"), p.quarantined(t, recordID(7)+".tar")
 	if truncated.Attempts < 2 || truncated.Reason == "" {
 		t.Errorf("a truncated archive may still be growing, and is tried again: %+v", truncated)
 	}

@@ -109,14 +109,7 @@ func TestQuarantine_Back(t *testing.T) {
 	id := recordID(1)
 	bad := strings.Replace(string(pack(t, made{id: id, format: "video", meetingID: "room", media: "film"})), "<recording>", "<recording<", 1)
 	p.drop(t, id+".tar", []byte(bad))
-	there := func(job store.Job) func() bool {
-		return func() bool {
-			_, err := os.Stat(job.Path)
-			return err == nil && filepath.Base(filepath.Dir(job.Path)) == "quarantine"
-		}
-	}
-	job := p.waitFor(t, id+".tar", store.JobFailed)
-	eventually(t, "it is in quarantine", there(job))
+	job := p.quarantined(t, id+".tar")
 	if err := os.Rename(job.Path, filepath.Join(p.Config.Spool, id+".tar")); err != nil {
 		t.Fatal(err)
 	}

@@ -292,11 +292,7 @@ func TestRetry_Mended(t *testing.T) {
 	id := recordID(1)
 	good := pack(t, made{id: id, format: "video", meetingID: "room", media: "film"})
 	p.drop(t, id+".tar", []byte(strings.Replace(string(good), "<recording>", "<recording<", 1)))
-	job := p.waitFor(t, id+".tar", store.JobFailed)
-	eventually(t, "it is in quarantine", func() bool {
-		_, err := os.Stat(job.Path)
-		return err == nil && filepath.Base(filepath.Dir(job.Path)) == "quarantine"
-	})
+	job := p.quarantined(t, id+".tar")
 	if err := os.WriteFile(job.Path, good, 0o600); err != nil {
 		t.Fatal(err)
 	}

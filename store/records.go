@@ -63,6 +63,23 @@ type Claim struct {
 	Breakout   bool      // a breakout room, whose people are those of its parent
 }
 
+// Ending is the stored fact that a meeting was ended by somebody who may, and that one server may have it still: the
+// server was away, or ends meetings in its own time. It is bound to the server's own ID, so that a later meeting by that
+// name is another one, and stands until the server is seen without the meeting.
+type Ending struct {
+	MeetingKey
+	Server     string
+	InternalID string    // the server's ID for the meeting
+	Asked      time.Time // when the end was acknowledged
+}
+
+// Event is something that happened to a server.
+type Event struct {
+	At   time.Time
+	Kind string // one of a few words, as package poller has them
+	Text string // tells a stranger what happened and what follows
+}
+
 // Decision is the numbers that a server was chosen by, in people.
 type Decision struct {
 	Here     int     // in the server's meetings, joins on their way included

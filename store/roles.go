@@ -12,6 +12,8 @@ type State interface {
 	Tenants
 	Tokens
 	Claims
+	Endings
+	Events
 	Close() error
 }
 
@@ -74,6 +76,30 @@ type Claims interface {
 	DeleteClaim(ctx context.Context, c Claim) error
 }
 
+// Endings keeps which meetings were ended and may go on somewhere still. What it has acknowledged survives a crash.
+type Endings interface {
+	// Endings returns all endings in no particular order.
+	Endings(ctx context.Context) ([]Ending, error)
+	// AddEndings adds endings in one transaction, all or nothing. One that is owed already, of the same meeting, server
+	// and internal ID, is replaced.
+	AddEndings(ctx context.Context, list ...Ending) error
+	// DeleteEnding removes an ending if it still stands as given: asked for at the same time. Otherwise it returns
+	// ErrConflict, and ErrNotFound where there is none.
+	DeleteEnding(ctx context.Context, e Ending) error
+}
+
+// MaxEvents is how many events of a server are kept.
+const MaxEvents = 100
+
+// Events keeps what has happened to servers of late, for people who ask what happened before a restart.
+type Events interface {
+	// AddEvent adds an event to those of a server, or returns ErrNotFound. Of each server the last MaxEvents stay.
+	AddEvent(ctx context.Context, server string, e Event) error
+	// Events returns the last events of a server in the order in which they were added, at most limit of them. With a
+	// server its events go: of one that is not there, there are none.
+	Events(ctx context.Context, server string, limit int) ([]Event, error)
+}
+
 // Keys keeps the secret keys that records are made with, so that they move with the records.
 type Keys interface {
 	// Key returns the key by that name. Where there is none, fresh becomes the key: two first starts agree on one. It
@@ -83,10 +109,10 @@ type Keys interface {
 
 // Sessions keeps the history: a compact row for each meeting that is over.
 type Sessions interface {
-	// AddSession stores a session; one with the same ID of the same tenant and server is replaced, but for the larger
-	// Peak and Joins, which stay, and for Why and Hint, if the new one has no Why: closing a claim twice is harmless,
-	// also across a crash. One of another tenant or server stays as it is, and ErrExists is returned: the ID is what a
-	// server says, and a server that lies must not rewrite the history of others.
+	// AddSession stores a session; one with the same ID of the same tenant and server goes on: it is replaced, but for
+	// the earlier Start and the larger Peak and Joins, which stay, and for Why and Hint, if the new one has no Why. So closing a claim twice is harmless, also across a crash, and a meeting that moved away and came back to
+	// the copy of before is one session. One of another tenant or server stays as it is, and ErrExists is returned: the
+	// ID is what a server says, and a server that lies must not rewrite the history of others.
 	AddSession(ctx context.Context, s Session) error
 	// SessionsSince returns sessions in the order of their ends and, of equal ends, IDs: those that ended after t, and
 	// those that ended at t with an ID after the given one ("" is before all). At most limit of them: the last one's

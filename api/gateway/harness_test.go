@@ -202,7 +202,7 @@ func (p *pool) waitFor(what string, ok func() bool) {
 	p.tb.Helper()
 	tick := time.NewTicker(5 * time.Millisecond) // real servers on real sockets: there is no clock to move
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for !ok() {
 		select {
 		case <-tick.C:
@@ -351,7 +351,7 @@ type line struct {
 	Tenant, MeetingID, Server, From, Claimed           string
 	Basis, Why, Was, Health, Reason, InternalMeetingID string
 	Expected                                           float64
-	Hint                                               int
+	Hint, Meetings                                     int
 }
 
 // lines returns the lines of a log that say so.

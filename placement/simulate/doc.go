@@ -12,6 +12,9 @@
 // rule's owner polls the servers as often as it does in reality, servers may die. A rule learns what it would learn in
 // reality: from polls, from create and join calls. The same trace and seed give the same figures.
 //
+// Sessions of one room that overlap, as they do when it has lost its server and the old meeting goes on there, are replayed
+// as one meeting, with the people of the fuller one: its rule decides once for a room that lives.
+//
 // Breakout rooms are left out: their people are counted in the meeting they came from, and stay on its server.
 //
 // # What it is not

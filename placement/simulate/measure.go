@@ -46,6 +46,26 @@ func due(t time.Time) bool {
 	return t.Hour() >= firstSample && (t.Hour() < lastSample || t.Hour() == lastSample && t.Minute() == 0)
 }
 
+// measured tells whether somebody is in a meeting, which begins at a time of the day's zone, when samples are taken.
+func measured(m *Meeting, begin time.Time) bool {
+	for i, c := range m.Users {
+		if c.People == 0 {
+			continue
+		}
+		until := m.End
+		if i+1 < len(m.Users) {
+			until = begin.Add(time.Duration(m.Users[i+1].After) * time.Second)
+		}
+		at := begin.Add(time.Duration(c.After)*time.Second + time.Minute - 1).Truncate(time.Minute)
+		for ; at.Before(until) && at.Before(m.End); at = at.Add(time.Minute) {
+			if due(at) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // sample adds the present. It fails if the rule is better than possible: then the simulation is wrong.
 func (m *measure) sample(p *pool) error {
 	if !due(p.from.Add(p.now)) {

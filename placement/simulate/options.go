@@ -19,7 +19,7 @@ type Options struct {
 	Weights  []float64 `placeholder:"W" help:"Weights of the servers, from the first on and again from the start; 1 where none is given."`
 	Capacity int       `default:"200" help:"People that a server of weight 1 should carry at most."`
 	Fail     []string  `placeholder:"SERVER@TIME" help:"Server that dies, as 3@10:20, or fullest@10:20; it is back, empty, after 25 minutes."`
-	From     string    `placeholder:"TIME" help:"What began before is history, as 07:00 or 2026-05-19T07:00:00+02:00; midnight of the trace's last day if not given."`
+	From     string    `placeholder:"TIME" help:"What began before is history, as 07:00 or 2026-05-19T07:00:00+02:00; midnight of the last day with people in meetings if not given."`
 	Zone     string    `placeholder:"ZONE" help:"Time zone of the day, as Europe/Berlin; that of the trace's last meeting if not given."`
 	Rules    []string  `placeholder:"RULE" help:"Rules to compare: c1, c2, c3, scalelite, bbblb, bbblb-intended, b3lb, b3lb-sledunois, pilos, round-robin, clairvoyant; all if not given."`
 }
@@ -66,15 +66,11 @@ func (o Options) Validate() error {
 
 // from is where the replay begins, for a trace whose last meeting was created at a time.
 func (o Options) from(last time.Time) (time.Time, error) {
-	_, offset := last.Zone()
-	zone := time.FixedZone("", offset) // the same on all machines
-	if o.Zone != "" {
-		var err error
-		if zone, err = time.LoadLocation(o.Zone); err != nil {
-			return time.Time{}, fmt.Errorf("--zone %s: %w", o.Zone, err)
-		}
+	zone, err := o.location()
+	if err != nil {
+		return time.Time{}, err
 	}
-	last = last.In(zone)
+	last = local(last, zone)
 	if o.From == "" {
 		return clockOn(last, 0), nil
 	}
@@ -83,6 +79,51 @@ func (o Options) from(last time.Time) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("--from %s: %w", o.From, err)
 	}
 	return t.In(last.Location()), nil
+}
+
+// location is the zone that was asked for, nil if none was.
+func (o Options) location() (*time.Location, error) {
+	if o.Zone == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	zone, err := time.LoadLocation(o.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("--zone %s: %w", o.Zone, err)
+	}
+	return zone, nil
+}
+
+// local is a time in a zone, or in its own where there is none.
+func local(t time.Time, zone *time.Location) time.Time {
+	if zone == nil {
+		_, offset := t.Zone()
+		zone = time.FixedZone("", offset) // the same on all machines
+	}
+	return t.In(zone)
+}
+
+// last is when the last meeting was created of those that are measured. What comes later must not decide which day is
+// replayed: a trace that is written in the morning ends with a night, in which there may be meetings but hardly people.
+func (o Options) last(trace []Meeting) (time.Time, error) {
+	zone, err := o.location()
+	if err != nil {
+		return time.Time{}, err
+	}
+	var last, unmeasured time.Time
+	for i := range trace {
+		m := &trace[i]
+		switch {
+		case m.Create.Before(last):
+		case !m.Breakout && measured(m, local(m.Create, zone)):
+			last = m.Create
+		case m.Create.After(unmeasured):
+			unmeasured = m.Create
+		}
+	}
+	if last.IsZero() {
+		return unmeasured, nil
+	}
+	return last, nil
 }
 
 // failures are the servers that die. Those given by the clock do so on the day that the replay begins.

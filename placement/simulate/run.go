@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"time"
 )
 
 // Run replays what the options ask for. A trace comes from in where the options say "-", else from the file. It tells
@@ -159,11 +158,9 @@ func (j *job) day() (*day, []failure, error) {
 	if trace == nil {
 		trace = generated(j.kind, j.options.Servers, j.seed)
 	}
-	var last time.Time
-	for _, m := range trace {
-		if m.Create.After(last) {
-			last = m.Create
-		}
+	last, err := j.options.last(trace)
+	if err != nil {
+		return nil, nil, err
 	}
 	from, err := j.options.from(last)
 	if err != nil {

@@ -57,10 +57,10 @@ func (m *Meeting) Peak() int {
 const (
 	maxLine     = 1 << 20 // bytes
 	maxMeetings = 1_000_000
-	maxCounts   = 10_000    // of one meeting
-	maxTotal    = 5_000_000 // counts of all meetings
-	maxID       = 1024      // bytes
-	maxPeople   = 100_000   // in a meeting
+	maxCounts   = 10_000     // of one meeting
+	maxTotal    = 10_000_000 // counts of all meetings: as many as an export of so many meetings has
+	maxID       = 1024       // bytes
+	maxPeople   = 100_000    // in a meeting
 	maxLength   = 7 * 24 * time.Hour
 )
 
@@ -78,9 +78,9 @@ func Read(r io.Reader) ([]Meeting, error) {
 		case err != nil:
 			return nil, fmt.Errorf("trace, line %d: %w", n, err)
 		case n > maxMeetings:
-			return nil, fmt.Errorf("trace, line %d: more than %d meetings", n, maxMeetings)
+			return nil, fmt.Errorf("trace, line %d: more than %d meetings: export fewer days (--since)", n, maxMeetings)
 		case counts > maxTotal:
-			return nil, fmt.Errorf("trace, line %d: more than %d counts in all meetings", n, maxTotal)
+			return nil, fmt.Errorf("trace, line %d: more than %d counts in all meetings: export fewer days (--since)", n, maxTotal)
 		}
 		trace = append(trace, m)
 	}

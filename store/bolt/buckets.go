@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -41,7 +40,15 @@ import (
 // Since schema 3 (sessions of before, which have no meeting, are in no index by it):
 //
 //	├── sessions-by-meeting/<tenant> 0 <n> <meeting> <-time of the start> <id>  nothing
-//	└── keys/<name>                                      the key itself
+//	├── keys/<name>                                      the key itself
+//
+// Since schema 4:
+//
+//	├── endings/<tenant> 0 <n> <meetingID> <n> <server> <internal ID>           row
+//
+// Since schema 5:
+//
+//	└── server-events/<server> 0 <a number, in 8 bytes, that grows>             row
 //
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
@@ -51,7 +58,7 @@ import (
 //   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
 //     transaction that raises the version.
 //   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
-const schema = 3
+const schema = 5
 
 const (
 	metaBucket = "meta"
@@ -77,6 +84,8 @@ const (
 	tokensByExpiry      = "tokens-by-expiry" //nolint:gosec // a bucket
 	sessionsByMeeting   = "sessions-by-meeting"
 	keys                = "keys"
+	endings             = "endings"
+	serverEvents        = "server-events"
 )
 
 var buckets = []string{
@@ -84,7 +93,7 @@ var buckets = []string{
 	recordings, recordingsByID, recordingsByStart, recordingsByMeeting,
 	recordingsByState, recordingsByMeta, recordingsCounted, recordingsOwed,
 	jobs, jobsByState, tokens, tokensByExpiry,
-	sessionsByMeeting, keys,
+	sessionsByMeeting, keys, endings, serverEvents,
 }
 
 // keyed says in words what the keys of a bucket are made of that people choose the length of.
@@ -97,9 +106,8 @@ var keyed = map[string]string{
 	recordingsOwed: "the record ID", jobs: "the job's ID", jobsByState: "state and job's ID",
 	tokens: "the token's ID", tokensByExpiry: "the token's ID",
 	sessionsByMeeting: "tenant, meeting and the session's ID", keys: "the key's name",
+	endings: "tenant, meeting ID, server and internal ID", serverEvents: "the server's ID",
 }
-
-var errForeign = errors.New("not a database of bbbpool")
 
 func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {
 	return tx.Bucket([]byte(tree)).Bucket([]byte(name))
@@ -120,25 +128,32 @@ func prepare(db *bbolt.DB) error {
 		return fmt.Errorf("%w: its schema is %d, this version knows up to %d: start the newer version, or restore "+
 			"a backup made by this one", store.ErrNewerSchema, version, schema)
 	case version == schema:
-		return nil
+		return db.View(complete)
 	}
 	return db.Update(func(tx *bbolt.Tx) error { return migrate(tx, version) })
 }
 
-// schemaOf returns 0 for a database that is new.
+// schemaOf returns the version of a database of ours.
 func schemaOf(tx *bbolt.Tx) (int, error) {
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
-		if first, _ := tx.Cursor().First(); first != nil {
-			return 0, errForeign
-		}
-		return 0, nil
+		return 0, errForeign
 	}
 	version, err := strconv.Atoi(string(meta.Get([]byte(schemaKey))))
-	if err != nil || version < 1 {
+	if err != nil || version < 1 || tx.Bucket([]byte(tree)) == nil && version <= schema {
 		return 0, errForeign
 	}
 	return version, nil
+}
+
+// complete tells whether all buckets are there.
+func complete(tx *bbolt.Tx) error {
+	for _, name := range buckets {
+		if bucket(tx, name) == nil {
+			return fmt.Errorf("%w: it has no %s", errDamaged, name)
+		}
+	}
+	return nil
 }
 
 // migrate takes the tree from an older version, or from none, to today's.

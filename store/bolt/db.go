@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -29,6 +27,8 @@ const (
 // DB keeps both groups of roles in one file. It is safe for concurrent use.
 type DB struct {
 	bolt    *bbolt.DB
+	path    string
+	meter   *meter
 	writes  chan *write   // unbuffered: a write that was received is picked up
 	closing chan struct{} // closed to stop the writer
 	stopped chan struct{} // closed by the writer
@@ -40,11 +40,10 @@ var (
 	_ store.Index = (*DB)(nil)
 )
 
-var errDamaged = errors.New("the database is damaged; move it away, and put a copy of it from before in its place")
-
 // Open opens the database in the directory dir and makes one readable by its owner alone if there is none. The error
-// is [store.ErrLocked] while another process has it, and [store.ErrNewerSchema] if a newer version has written it;
-// both say what to do. Whoever opens it must close it.
+// is [store.ErrLocked] while another process has it, and [store.ErrNewerSchema] if a newer version has written it. What
+// is in its place and is no database of ours is refused and left alone: no pool begins anew by accident. All errors say
+// what to do. Whoever opens it must close it.
 func Open(dir string) (*DB, error) {
 	path := filepath.Join(dir, File)
 	file, err := openFile(path)
@@ -53,6 +52,8 @@ func Open(dir string) (*DB, error) {
 	}
 	db := &DB{
 		bolt:    file,
+		path:    path,
+		meter:   newMeter(),
 		writes:  make(chan *write),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
@@ -72,50 +73,6 @@ func damaged(do func() error) (err error) {
 		}
 	}()
 	return do()
-}
-
-func openFile(path string) (file *bbolt.DB, err error) {
-	err = damaged(func() error {
-		file, err = openSound(path)
-		return err
-	})
-	return file, err
-}
-
-func openSound(path string) (*bbolt.DB, error) {
-	file, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:         lockTimeout,
-		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: mapSize,
-		NoStatistics:    true,
-	})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, fmt.Errorf("%w: stop the other bbbpool, or give this one a data directory of its own",
-			store.ErrLocked)
-	}
-	if errors.Is(err, berrors.ErrInvalid) || errors.Is(err, berrors.ErrChecksum) || errors.Is(err, berrors.ErrVersionMismatch) {
-		return nil, fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	err = prepare(file)
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
-}
-
-// syncDir makes the name of a new file survive a loss of power, as its content does.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the data directory that the operator has named
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Close waits for the writes and reads that have begun and closes the file; those that wait, and all later ones,

@@ -17,7 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/store/bolt"
 )
 
-// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v4.db.
+// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v6.db.
 var freeze = flag.String("freeze", "", "write a database of today's schema to this new file")
 
 var frozenAt = time.Date(2026, 1, 5, 8, 0, 0, 125_000_001, time.UTC)
@@ -118,6 +118,15 @@ var frozenSince3 = struct {
 	"\x00\xffkey",
 }
 
+// frozenSince4 is what those of schema 4 and later hold besides.
+var frozenSince4 = store.Ending{
+	MeetingKey: store.MeetingKey{Tenant: "other", MeetingID: "room\x00 \xff"}, Server: "bbb2", InternalID: "7e0a\xff-1",
+	Asked: frozenAt,
+}
+
+// frozenSince5 is what those of schema 5 and later hold besides: an event of bbb2.
+var frozenSince5 = store.Event{At: frozenAt, Kind: "offline", Text: "refused \xff"}
+
 // Databases of every version that ever shipped open, with all that they hold in its place in every index.
 func TestFrozen(t *testing.T) {
 	if *freeze != "" {
@@ -146,6 +155,18 @@ func TestFrozen(t *testing.T) {
 			if version >= "v3" {
 				holdsSince3(t, db)
 			}
+			endings, err := db.Endings(t.Context())
+			var want []store.Ending
+			if version >= "v4" {
+				want = append(want, frozenSince4)
+			}
+			holds(t, "endings", endings, want, err)
+			var happened []store.Event
+			if version >= "v5" {
+				happened = append(happened, frozenSince5)
+			}
+			events, err := db.Events(t.Context(), "bbb2", 10)
+			holds(t, "events", events, happened, err)
 		})
 	}
 }
@@ -250,7 +271,8 @@ func freezeTo(t *testing.T, path string) {
 		keyErr = errors.Join(keyErr, db.AddSession(ctx, s))
 	}
 	for _, err := range []error{
-		commitErr, tenantErr3, claimErr3, keyErr, db.CreateServer(ctx, frozenSince3.server), db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
+		commitErr, tenantErr3, claimErr3, keyErr, db.AddEndings(ctx, frozenSince4), db.CreateServer(ctx, frozenSince3.server),
+		db.AddEvent(ctx, "bbb2", frozenSince5), db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
 		db.CreateServer(ctx, frozen.server), tenantErr, claimErr, db.AddSession(ctx, frozen.session),
 		db.CreateRecording(ctx, frozen.recording), db.Close(),
 	} {

@@ -30,6 +30,7 @@ func TestFull(t *testing.T) {
 		kept++
 	}
 	mentions(t, err, nil, fmt.Sprintf(`create tenant "t%d"`, kept), "file")
+	measures(t, db, "bbbpool_store_writable 0", "bbbpool_store_writes_failed_total 1")
 	if tenants, err := db.Tenants(ctx); err != nil || len(tenants) != kept {
 		t.Errorf("%d tenants of %d, %v", len(tenants), kept, err)
 	}
@@ -37,6 +38,7 @@ func TestFull(t *testing.T) {
 	if _, err := db.CreateTenant(ctx, store.Tenant{ID: fmt.Sprint("t", kept)}); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
+	measures(t, db, "bbbpool_store_writable 1", "bbbpool_store_writes_failed_total 1")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

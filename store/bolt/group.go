@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -80,12 +81,14 @@ func (db *DB) gather(first *write) []*write {
 
 // commit runs a group in one transaction and tells everyone in it the outcome.
 func (db *DB) commit(group []*write) {
-	err := errAgain
+	err, begun := errAgain, time.Now()
 	for errors.Is(err, errAgain) {
 		err = db.bolt.Update(func(tx *bbolt.Tx) error { return applyAll(tx, group) })
 	}
 	if errors.Is(err, errUnchanged) {
 		err = nil
+	} else {
+		db.meter.committed(begun, err)
 	}
 	for _, w := range group {
 		if err != nil && !w.left {

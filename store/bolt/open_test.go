@@ -3,10 +3,12 @@ package bolt_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,7 +81,7 @@ func TestOpen_OtherSchema(t *testing.T) {
 		is     error
 		phrase string
 	}{
-		{"newer", schema("4"), store.ErrNewerSchema, "its schema is 4, this version knows up to 3"},
+		{"newer", schema("6"), store.ErrNewerSchema, "its schema is 6, this version knows up to 5"},
 		{"far newer", schema("41"), store.ErrNewerSchema, "schema is 41"},
 		{"no number", schema("x"), nil, "not a database of bbbpool"},
 		{"too old to be", schema("0"), nil, "not a database of bbbpool"},
@@ -213,5 +215,133 @@ func TestOpen_Damaged(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "damaged") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// What is in the place of the database and is none of ours never becomes a new pool: it is refused, each time, with what
+// to do, and stays as it was.
+func TestOpen_InItsPlace(t *testing.T) {
+	sound, err := os.ReadFile(filepath.Join("testdata", "v1.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := func(content []byte) func(string) error {
+		return func(path string) error { return os.WriteFile(path, content, 0o600) }
+	}
+	database := func(fn func(*bbolt.Tx) error) func(string) error {
+		return func(path string) error { raw(t, path, fn); return nil }
+	}
+	for _, c := range []struct {
+		name   string
+		place  func(path string) error
+		phrase string
+	}{
+		{"nothing in it", file(nil), "the file is empty"},
+		{"no buckets", database(func(*bbolt.Tx) error { return nil }), "not a database of bbbpool"},
+		{"another's", database(foreign), "not a database of bbbpool"},
+		{"another's with a version", database(schema("3")), "not a database of bbbpool"},
+		{"half", file(sound[:len(sound)/2]), "damaged"},
+		{"one page", file(sound[:4096]), "damaged"},
+		{"a few bytes", file(sound[:10]), "damaged"},
+		{"directory", func(path string) error { return os.Mkdir(path, 0o700) }, "this is no file"},
+		{"link to nothing", func(path string) error { return os.Symlink(path+".away", path) }, "leads to nothing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, bolt.File)
+			if err := c.place(path); err != nil {
+				t.Fatal(err)
+			}
+			before, _ := os.ReadFile(path)
+			_, err := bolt.Open(dir)
+			mentions(t, err, nil, path, c.phrase)
+			if _, err := bolt.Open(dir); err == nil {
+				t.Error("the second start has opened it")
+			}
+			after, _ := os.ReadFile(path)
+			if entries, _ := os.ReadDir(dir); !slices.Equal(before, after) || len(entries) != 1 {
+				t.Errorf("something was changed: %v", entries)
+			}
+		})
+	}
+}
+
+// A file that has lost its end is found out before anything is read or written there.
+func TestOpen_CutOff(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	for i := range 20 {
+		_, err := db.CreateTenant(t.Context(), store.Tenant{ID: fmt.Sprint("t", i), Name: strings.Repeat("x", 100_000)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, bolt.File)
+	for range 5 { // after which what bbolt itself reads at the start lies at the front
+		raw(t, path, func(*bbolt.Tx) error { return nil })
+	}
+	if err := os.Truncate(path, 1_900_000); err != nil {
+		t.Fatal(err)
+	}
+	_, err := bolt.Open(dir)
+	mentions(t, err, nil, "damaged", "it is cut off: 1900000 bytes of")
+}
+
+// A file that another disk has is reached through a link.
+func TestOpen_Linked(t *testing.T) {
+	there, here := t.TempDir(), t.TempDir()
+	if err := open(t, there).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(there, bolt.File), filepath.Join(here, bolt.File)); err != nil {
+		t.Fatal(err)
+	}
+	open(t, here)
+	_, err := bolt.Open(there)
+	mentions(t, err, store.ErrLocked)
+}
+
+// A database that lacks what its schema has is damaged, and not found out by a crash.
+func TestOpen_Incomplete(t *testing.T) {
+	dir := t.TempDir()
+	if err := open(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw(t, filepath.Join(dir, bolt.File), func(tx *bbolt.Tx) error { return tx.Bucket([]byte("v1")).DeleteBucket([]byte("claims")) })
+	_, err := bolt.Open(dir)
+	mentions(t, err, nil, "damaged", "claims")
+}
+
+// Of processes that start for the first time at once one begins the pool, and the others find it; nothing is left over.
+func TestOpen_FirstStarts(t *testing.T) {
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	keys := map[string]int{}
+	for i := range 8 {
+		wg.Go(func() {
+			db, err := bolt.Open(dir)
+			for errors.Is(err, store.ErrLocked) {
+				db, err = bolt.Open(dir)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			key, err := db.Key(t.Context(), "k", []byte{byte(i)})
+			if err := errors.Join(err, db.Close()); err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			keys[string(key)]++
+		})
+	}
+	wg.Wait()
+	if entries, err := os.ReadDir(dir); len(keys) != 1 || len(entries) != 1 || err != nil {
+		t.Errorf("keys %v, files %v, %v", keys, entries, err)
 	}
 }

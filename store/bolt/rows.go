@@ -45,6 +45,20 @@ type claimRow struct {
 	Breakout   bool        `json:"breakout,omitempty"`
 }
 
+type endingRow struct {
+	MeetingID  text      `json:"meeting_id"`
+	Tenant     text      `json:"tenant"`
+	Server     text      `json:"server"`
+	InternalID text      `json:"internal_id"`
+	Asked      time.Time `json:"asked"`
+}
+
+type eventRow struct {
+	At   time.Time `json:"at,omitzero"`
+	Kind text      `json:"kind,omitempty"`
+	Text text      `json:"text,omitempty"`
+}
+
 type sessionRow struct {
 	Tenant   text        `json:"tenant"`
 	Server   string      `json:"server"`

@@ -7,7 +7,9 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-var serverTable = table[store.Server]{bucket: servers, noun: "server", encode: encodeServer, decode: decodeServer}
+var serverTable = table[store.Server]{
+	bucket: servers, noun: "server", encode: encodeServer, decode: decodeServer, index: forgetEvents,
+}
 
 func encodeServer(s store.Server) any {
 	return serverRow{

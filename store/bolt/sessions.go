@@ -83,6 +83,9 @@ func (db *DB) AddSession(ctx context.Context, s store.Session) error {
 		}
 		after := s // this may run again, and then beside another row
 		after.Peak, after.Joins = max(s.Peak, before.Peak), max(s.Joins, before.Joins)
+		if !before.Start.IsZero() && (s.Start.IsZero() || before.Start.Before(s.Start)) {
+			after.Start = before.Start
+		}
 		if s.Why == (store.Decision{}) {
 			after.Why, after.Hint = before.Why, before.Hint
 		}

@@ -7,13 +7,18 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/bolt"
 )
 
-// Config says where the records are kept.
+// Config says where the records are kept, and who hears of them.
 type Config struct {
-	Data string // the data directory; made for its owner alone if absent
+	Data    string         // the data directory; made for its owner alone if absent
+	Log     zerolog.Logger // told what others can get at; the zero value is not
+	Metrics *metrics.Set   // gets the size of the stores, and how their writes go; may be nil
 }
 
 // Stores are both groups of roles, opened.
@@ -26,7 +31,7 @@ type Stores struct {
 var errNoData = errors.New("no data directory: name one with --data")
 
 // Open opens both groups. Its errors are those of the adapters, [store.ErrLocked] and [store.ErrNewerSchema] among
-// them.
+// them. Where a pool was and its database is missing it makes none.
 func Open(c Config) (*Stores, error) {
 	if c.Data == "" {
 		return nil, errNoData
@@ -34,9 +39,18 @@ func Open(c Config) (*Stores, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
+	if err := checkDir(c.Data); err != nil {
+		return nil, err
+	}
 	db, err := bolt.Open(c.Data)
 	if err != nil {
 		return nil, err
+	}
+	for _, problem := range access(c.Data) {
+		c.Log.Warn().Msg(problem)
+	}
+	if c.Metrics != nil {
+		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
 	return &Stores{State: db, Index: db, close: db.Close}, nil
 }

@@ -5,9 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt"
 	"github.com/bbbpool/bbbpool/store/driver"
 )
 
@@ -69,5 +73,65 @@ func TestOpen_NoDirectory(t *testing.T) {
 	var pathError *fs.PathError
 	if _, err := driver.Open(driver.Config{Data: file}); !errors.As(err, &pathError) {
 		t.Errorf("opened a file as a directory: %v", err)
+	}
+}
+
+// Where a pool was, a database that is missing, or of which nothing is left, is not replaced by a new one, until somebody
+// wants that.
+func TestOpen_Used(t *testing.T) {
+	for _, name := range []string{"playback.key", "volume.id", "recordings.json"} {
+		dir := t.TempDir()
+		rest := filepath.Join(dir, name)
+		if err := os.WriteFile(rest, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		database := filepath.Join(dir, bolt.File)
+		for range 2 {
+			_, err := driver.Open(driver.Config{Data: dir})
+			if err == nil || !strings.Contains(err.Error(), database+" is missing") || !strings.Contains(err.Error(), rest) {
+				t.Errorf("without a database: %v", err)
+			}
+		}
+		if err := os.WriteFile(database, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := driver.Open(driver.Config{Data: dir}); err == nil || !strings.Contains(err.Error(), database) {
+			t.Errorf("with an empty one: %v", err)
+		}
+		if err := errors.Join(os.Remove(database), os.Rename(rest, rest+".old")); err != nil {
+			t.Fatal(err)
+		}
+		stores, err := driver.Open(driver.Config{Data: dir})
+		if err != nil {
+			t.Fatalf("begun anew: %v", err)
+		}
+		if err := stores.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The database is closed to others, and what cannot be closed is told.
+func TestOpen_OpenToOthers(t *testing.T) {
+	for mode, want := range map[os.FileMode]string{0o700: "", 0o755: "chmod 700", 0o710: "chmod 700", 0o770: "chmod go-w", 0o777: "chmod go-w"} {
+		dir := filepath.Join(t.TempDir(), "data")
+		database := filepath.Join(dir, bolt.File)
+		for i := range 2 {
+			var log strings.Builder
+			stores, err := driver.Open(driver.Config{Data: dir, Log: zerolog.New(&log)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if told := log.String(); i > 0 && (told == "") != (want == "") || i > 0 && !strings.Contains(told, want) {
+				t.Errorf("mode %o: told %q", mode, told)
+			}
+			info, err := os.Stat(database)
+			if err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("mode %o: the database has %v, %v", mode, info.Mode(), err)
+			}
+			if err := errors.Join(stores.Close(), os.Chmod(dir, mode), os.Chmod(database, 0o664)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

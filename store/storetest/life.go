@@ -25,7 +25,8 @@ func indexLifeCases() []testCase[store.Index] {
 
 type call func(ctx context.Context) error
 
-// stateCalls are all the methods, none of which would fail on a store with a server bbb1, a tenant a and its claim.
+// stateCalls are all the methods, none of which would fail on a store with a server bbb1, a tenant a, its claim
+// and its ending.
 func stateCalls(s store.State) map[string]call {
 	return map[string]call{
 		"Servers":      func(ctx context.Context) error { return drop1(s.Servers(ctx)) },
@@ -49,6 +50,13 @@ func stateCalls(s store.State) map[string]call {
 			return drop1(s.UpdateClaim(ctx, key, func(r *store.Claim) error { r.Expected++; return nil }))
 		},
 		"DeleteClaim": func(ctx context.Context) error { return s.DeleteClaim(ctx, aClaim("a", "room")) },
+		"Endings":     func(ctx context.Context) error { return drop1(s.Endings(ctx)) },
+		"AddEndings": func(ctx context.Context) error {
+			return s.AddEndings(ctx, anEnding("a", "room", "bbb1"))
+		},
+		"AddEvent":     func(ctx context.Context) error { return s.AddEvent(ctx, "bbb1", anEvent("online")) },
+		"Events":       func(ctx context.Context) error { return drop1(s.Events(ctx, "bbb1", 10)) },
+		"DeleteEnding": func(ctx context.Context) error { return s.DeleteEnding(ctx, anEnding("a", "gone", "bbb1")) },
 	}
 }
 
@@ -105,6 +113,7 @@ func stateCanceled(t *testing.T, s store.State) {
 	must(t, err)
 	_, err = s.CreateClaim(ctx, aClaim("a", "room"))
 	must(t, err)
+	must(t, s.AddEndings(ctx, anEnding("a", "gone", "bbb1")))
 	canceled(t, stateCalls(s))
 	servers, err := s.Servers(ctx)
 	must(t, err)
@@ -113,6 +122,8 @@ func stateCanceled(t *testing.T, s store.State) {
 	must(t, err)
 	equal(t, "tenants", tenants, []store.Tenant{aTenant("a")})
 	equal(t, "claims", claimsOf(t, s), []store.Claim{aClaim("a", "room")})
+	equal(t, "endings", endingsOf(t, s), []store.Ending{anEnding("a", "gone", "bbb1")})
+	equal(t, "events", eventsOf(t, s, "bbb1", 10), nil)
 	want(t, "spend", s.SpendToken(ctx, "new", monday, monday.Add(time.Hour)), nil)
 }
 

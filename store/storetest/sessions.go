@@ -16,6 +16,7 @@ func sessionCases() []testCase[store.Index] {
 		{"Sessions/Since", sessionsSince},
 		{"Sessions/One", sessionOne},
 		{"Sessions/Replaced", sessionReplaced},
+		{"Sessions/GoesOn", sessionGoesOn},
 		{"Sessions/PeakStays", sessionPeakStays},
 		{"Sessions/OfOthers", sessionOfOthers},
 		{"Sessions/SameEnd", sessionsSameEnd},
@@ -78,14 +79,14 @@ func sessionOne(t *testing.T, s store.Index) {
 	}
 }
 
-// Closing a claim twice is harmless: the session is there once, at its new end, as it was added last but for how many
-// were there, and why it was there where that is not known any more.
+// Closing a claim twice is harmless: the session is there once, at its new end, as it was added last but for when it
+// began, how many were there, and why it was there where that is not known any more.
 func sessionReplaced(t *testing.T, s store.Index) {
 	must(t, s.AddSession(t.Context(), aSession("a", monday)))
 	must(t, s.AddSession(t.Context(), aSession("b", monday.Add(time.Second))))
 	later := store.Session{ID: "a", Tenant: "default", Server: "bbb1", End: monday.Add(time.Minute), Reason: "gone"}
 	kept := later
-	kept.Peak, kept.Joins, kept.Hint, kept.Why = 31, 40, 30, aDecision()
+	kept.Start, kept.Peak, kept.Joins, kept.Hint, kept.Why = aSession("a", monday).Start, 31, 40, 30, aDecision()
 	for range 2 {
 		must(t, s.AddSession(t.Context(), later))
 		equal(t, "all", since(t, s, time.Time{}, 10), []store.Session{aSession("b", monday.Add(time.Second)), kept})
@@ -94,6 +95,18 @@ func sessionReplaced(t *testing.T, s store.Index) {
 	must(t, s.AddSession(t.Context(), aSession("a", monday)))
 	all := []store.Session{aSession("a", monday), aSession("b", monday.Add(time.Second))}
 	equal(t, "back at its old end", since(t, s, time.Time{}, 10), all)
+}
+
+// A meeting that moved away and came back to the copy of before is one session, from its first start to its last end.
+func sessionGoesOn(t *testing.T, s store.Index) {
+	hour, after := aSession("a", monday), aSession("a", monday.Add(10*time.Minute))
+	hour.Reason, after.Start = "moved", after.End.Add(-2*time.Second)
+	must(t, s.AddSession(t.Context(), hour))
+	must(t, s.AddSession(t.Context(), after))
+	whole := after
+	whole.Start = hour.Start
+	equal(t, "all", since(t, s, time.Time{}, 10), []store.Session{whole})
+	equal(t, "of the meeting", ofRoom(t, s, "default", aRoom, 10), []store.Session{whole})
 }
 
 // A pool that comes back counts from none: what was counted before its crash stays, each number for itself.
