@@ -172,6 +172,21 @@ func (l left) has() string {
 	return strings.Join(list, " and ")
 }
 
+// follows says what becomes of that where nobody waits for its end.
+func (l left) follows() string {
+	var list []string
+	switch {
+	case l.meetings > 0:
+		list = append(list, "nobody can join its meetings any more: the next create makes them anew on another server")
+	case l.people > 0:
+		list = append(list, "nobody ends the copies, or looks after them, any more")
+	}
+	if len(l.owed) > 0 {
+		list = append(list, "nobody waits for its recordings any more")
+	}
+	return strings.Join(list, "; ")
+}
+
 // count is how many things are waited for.
 func (l left) count() int {
 	if l.meetings == 0 && l.people > 0 {

@@ -204,4 +204,6 @@ type Decision struct {
 type TenantChange struct {
 	Tag         *string `json:"tag,omitempty"`
 	IgnoreHints *bool   `json:"ignore_hints,omitempty"`
+	// DropGenerated forgets the secret that was made on the first start. The environment must give another.
+	DropGenerated bool `json:"drop_generated,omitempty"`
 }

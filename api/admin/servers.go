@@ -311,8 +311,8 @@ func (a *API) remove(ctx context.Context, id string, force bool) error {
 		return err
 	}
 	if !force && !left.nothing() {
-		return conflict("server %s %s: bbbpool server drain --wait waits for the end of that, and disables it; --force removes "+
-			"it now: its meetings are forgotten, and its recordings not waited for any more", id, left.has())
+		return conflict("server %s %s: bbbpool server drain --wait %s waits for the end of that, and disables it; --force "+
+			"removes it now, and %s", id, left.has(), id, left.follows())
 	}
 	if err := a.Servers.DeleteServer(ctx, id); err != nil {
 		return err

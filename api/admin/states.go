@@ -82,8 +82,8 @@ func (a *API) disable(r *http.Request) (any, error) {
 	}
 	there := newLeft(s, nil) // recordings are delivered also by servers that are disabled
 	if s.State != store.Disabled && !there.nobody() && !f.Force {
-		return nil, conflict("server %s %s: bbbpool server drain --wait waits for their end, or insist with --force", s.ID,
-			there.has())
+		return nil, conflict("server %s %s: bbbpool server drain --wait %s waits for their end; --force disables it now, and %s",
+			s.ID, there.has(), s.ID, there.follows())
 	}
 	return a.setState(r, store.Disabled, f)
 }

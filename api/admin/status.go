@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,6 +19,11 @@ func (a *API) status(r *http.Request) (any, error) {
 	if st.Recordings, err = a.recordingSums(r.Context()); err != nil {
 		return nil, err
 	}
+	noSecret, err := a.noSecret(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	st.Problems = append(st.Problems, noSecret...)
 	st.Problems = append(st.Problems, a.sickVolumes()...)
 	st.Problems = append(st.Problems, st.Recordings.problems()...)
 	expected := 0.0
@@ -98,6 +104,19 @@ func (a *API) problems(servers []poller.Status) []string {
 		list = append(list, "no server is enabled: bbbpool server enable ID")
 	}
 	return list
+}
+
+// noSecret tells of a default tenant whose front ends nothing lets in.
+func (a *API) noSecret(ctx context.Context) ([]string, error) {
+	t, err := a.Tenants.Tenant(ctx, store.DefaultTenant)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // it is made on the first start
+		return nil, nil
+	case err != nil || len(a.tenant(t, store.Secret.String).Secrets) > 0:
+		return nil, err
+	}
+	return []string{"tenant default has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for " +
+		"bbbpool serve, and restart it"}, nil
 }
 
 // notReady never returns nil, which JSON would show as null.

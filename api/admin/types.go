@@ -145,6 +145,8 @@ type Tenant struct {
 	Name    string     `json:"name"`
 	Secrets []string   `json:"secrets"` // "***" unless they were asked for
 	Source  string     `json:"source"`  // of the secrets: "stored" or "environment"
+	// Generated says that a secret was made on the first start, and is kept: it holds where the environment gives none.
+	Generated bool `json:"generated"`
 	Created *time.Time `json:"created"` // null where it is not stored
 
 	Tag         string `json:"tag"`          // asked of servers by creates that have no meta_server-tag of their own

@@ -87,28 +87,30 @@ func TestServerAddCmd_Secret(t *testing.T) {
 	}
 }
 
-// What cuts people off is asked about at a terminal, and refused where nobody can be asked, unless a script is sure.
+// What goes for good is asked about at a terminal, and refused where nobody can be asked, unless a script is sure. What
+// the pool itself refuses, as cutting people off, no yes gets through: that takes force.
 func TestCommands_Sure(t *testing.T) {
-	const asked, refused = "Do it? [y/N]", "pass --yes"
+	const asked, refused, insist = "Do it? [y/N]", "pass --yes", "--force"
 	tests := []struct {
 		name, answer string
 		args         string
 		says         string // on the standard error, or as the error
 		done         bool
 	}{
-		{"disable in use, no", "n\n", "server disable a", "2 meetings with 3 people", false},
-		{"disable in use, yes", "y\n", "server disable a", asked, true},
-		{"disable in use, nobody", "", "server disable a", refused, false},
-		{"disable in use, sure", "", "server disable a --yes", "", true},
+		{"disable in use", "y\n", "server disable a", "has 2 meetings with 3 people", false},
+		{"disable in use, nobody", "", "server disable a", insist, false},
+		{"disable in use, sure", "", "server disable a --yes", insist, false},
 		{"disable in use, force", "", "server disable a --force", "", true},
 		{"disable idle", "", "server disable b", "", true},
 		{"cordon", "", "server cordon a --yes", "", true},
 		{"enable unreachable", "", "server enable c", "stays disabled", false},
 		{"enable unreachable, force", "", "server enable c --yes --force", "", true},
-		{"remove in use, end of input", " ", "server remove a", asked, false},
-		{"remove in use, yes", "YES\n", "server remove a", "cuts them off", true},
-		{"remove in use, nobody", "", "server remove a", refused, false},
-		{"remove in use, sure", "", "server remove a --yes", "", true},
+		{"remove in use, yes", "YES\n", "server remove a", insist, false},
+		{"remove in use, nobody", "", "server remove a", insist, false},
+		{"remove in use, sure", "", "server remove a --yes", "nobody can join its meetings any more", false},
+		{"remove in use, force", "", "server remove a --force", "", true},
+		{"remove idle, end of input", " ", "server remove b", asked, false},
+		{"remove idle, yes", "YES\n", "server remove b", asked, true},
 		{"remove idle, nobody", "", "server remove b", refused, false},
 		{"remove idle, no", "\n", "server remove b", "No meetings run there", false},
 		{"remove idle, sure", "", "server remove b -y", "", true},

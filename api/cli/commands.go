@@ -72,6 +72,6 @@ type RecordingCmds struct {
 
 // Sure is how scripts answer the question that somebody at a terminal is asked.
 type Sure struct {
-	Yes   bool `short:"y" help:"Do not ask."`
-	Force bool `help:"Do it even if something speaks against it."`
+	Yes   bool `short:"y" help:"Do not ask. What the pool refuses it goes on refusing."`
+	Force bool `help:"Do it even if the pool refuses it, and do not ask."`
 }

@@ -347,25 +347,28 @@ func TestLifecycleCmds_Watched(t *testing.T) {
 	}
 }
 
-// A server that owes recordings is not removed without a word about them.
+// A server that owes recordings is not removed, nor disabled, without a word about them.
 func TestServerRemoveCmd_Owed(t *testing.T) {
 	p := newPool(t)
 	p.keep(t)
-	p.put(t, store.Server{ID: "a", URL: "https://a.example", State: store.Disabled, Weight: 1}, poller.Status{})
-	o := p.run(t, "n\n", "server", "remove", "a")
-	if o.failed == nil || !strings.HasPrefix(o.err, "Server a (https://a.example) leaves the pool. It owes 1 recording, which nobody "+
-		"waits for then.\nDo it?") {
-		t.Errorf("no: %+v", o)
+	p.put(t, store.Server{ID: "a", URL: "https://a.example", State: store.Cordoned, Weight: 1}, poller.Status{})
+	o := p.run(t, "", "server", "disable", "a")
+	if o.failed != nil || o.out != "server a: disabled\n" || !strings.HasPrefix(o.err, "note: it owes 1 recording, ") {
+		t.Errorf("disabled: %+v", o)
+	}
+	o = p.run(t, "", "server", "remove", "a", "--yes")
+	if o.failed == nil || !strings.HasPrefix(o.failed.Error(), "server a owes 1 recording: ") ||
+		!strings.HasSuffix(o.failed.Error(), "--force removes it now, and nobody waits for its recordings any more") {
+		t.Errorf("yes: %+v", o)
 	}
 	p.ledger.SetServer(placement.Server{ID: "a", Weight: 1, Standing: placement.Open})
 	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "algebra"}, 2)
-	o = p.run(t, "n\n", "server", "remove", "a")
-	if o.failed == nil || !strings.HasPrefix(o.err, "Server a has 1 meeting with 2 people. Removing it cuts them off") ||
-		!strings.Contains(o.err, "It owes 1 recording, which nobody waits for then.\nDo it?") {
+	o = p.run(t, "y\n", "server", "remove", "a")
+	if o.failed == nil || !strings.HasPrefix(o.failed.Error(), "server a has 1 meeting with 2 people and owes 1 recording: ") {
 		t.Errorf("with a meeting: %+v", o)
 	}
-	if o = p.run(t, "y\n", "server", "remove", "a"); o.failed != nil || o.out != "server a: removed\n" {
-		t.Errorf("yes: %+v %v", o, o.failed)
+	if o = p.run(t, "", "server", "remove", "a", "--force"); o.failed != nil || o.out != "server a: removed\n" {
+		t.Errorf("forced: %+v %v", o, o.failed)
 	}
 }
 

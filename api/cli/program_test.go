@@ -25,6 +25,7 @@ import (
 // program is bbbpool itself, as a process that serves.
 type program struct {
 	path, data, api string
+	env             []string // besides that of the test
 }
 
 // build makes the program.
@@ -40,6 +41,7 @@ func build(t *testing.T) string {
 func (p *program) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(p.path, args...)
 	cmd.Env = append(os.Environ(), "BBBPOOL_DATA="+p.data, "LOADBALANCER_SECRET=front-end-secret")
+	cmd.Env = append(cmd.Env, p.env...)
 	return cmd
 }
 
