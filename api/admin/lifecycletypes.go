@@ -186,6 +186,8 @@ type ExplainedAt struct {
 	Recorded   bool       `json:"recorded"`
 	Why        string     `json:"why"`      // in one line
 	Decision   *Decision  `json:"decision"` // null for a meeting that was found on its server
+	// OfflineSince is since when its server has been offline; null while it is not, and once the session is over.
+	OfflineSince *time.Time `json:"offline_since"`
 }
 
 // Decision is the numbers that a server was chosen by.

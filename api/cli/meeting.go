@@ -32,7 +32,7 @@ func (c *MeetingListCmd) Run(env *Env) error {
 		rows := make([][]string, 0, len(meetings))
 		for _, m := range meetings {
 			rows = append(rows, []string{
-				m.Tenant, m.MeetingID, m.Server, strconv.Itoa(m.People), strconv.Itoa(m.Peak), moment(&m.Placed),
+				m.Tenant, m.MeetingID, whereabouts(m), strconv.Itoa(m.People), strconv.Itoa(m.Peak), moment(&m.Placed),
 				yes(m.Recorded),
 			})
 		}
@@ -70,7 +70,7 @@ func (c *MeetingShowCmd) Run(env *Env) error {
 		return sheet(env.Out, [][2]string{
 			{"meeting", m.MeetingID},
 			{"tenant", m.Tenant},
-			{"server", m.Server},
+			{"server", m.Server + gone(m.OfflineSince)},
 			{"internal ID", m.InternalID},
 			{"placed", moment(&m.Placed)},
 			{"created", created},
@@ -80,6 +80,22 @@ func (c *MeetingShowCmd) Run(env *Env) error {
 			{"recorded", yes(m.Recorded)},
 		}...)
 	})
+}
+
+// whereabouts is where a meeting is, in a table.
+func whereabouts(m admin.Meeting) string {
+	if m.OfflineSince != nil {
+		return m.Server + " (offline)"
+	}
+	return m.Server
+}
+
+// gone says beside a meeting's server since when that has been offline, and what follows; "" where it is not.
+func gone(since *time.Time) string {
+	if since == nil {
+		return ""
+	}
+	return ", offline since " + moment(since) + ": nobody can join until it is back, or the next create makes the meeting anew elsewhere"
 }
 
 // MeetingEndCmd ends a meeting for everybody.
