@@ -128,8 +128,6 @@ func (a *API) routes() map[string]handler {
 
 func describe(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }
 
-func (a *API) version(*http.Request) (any, error) { return Version{Version: a.Version}, nil }
-
 // Mount registers the API for callers from the network, who need the token.
 func (a *API) Mount(mux *http.ServeMux) { mux.Handle(Prefix+"/", a.guard(a.Handler())) }
 

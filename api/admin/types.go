@@ -156,11 +156,6 @@ type Tenant struct {
 	IgnoreHints bool   `json:"ignore_hints"` // what it says about the size of its meetings is not believed
 }
 
-// Version is the version of the program.
-type Version struct {
-	Version string `json:"version"`
-}
-
 // Status is the pool at a glance.
 type Status struct {
 	Version  string   `json:"version"`

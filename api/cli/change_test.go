@@ -149,6 +149,21 @@ func TestServerCordonCmd_JSON(t *testing.T) {
 	}
 }
 
+// What is gone is named to programs, too.
+func TestCommands_GoneJSON(t *testing.T) {
+	p := newPool(t)
+	p.typical(t)
+	for args, want := range map[string]string{
+		"server remove b --yes --json": `{ "id": "b", "removed": true }`,
+		"meeting end algebra --force --json": `{ "meetingID": "algebra", "tenant": "default", "server": "a", ` +
+			`"internalMeetingID": "internal-algebra", "ended": true }`,
+	} {
+		if o := p.run(t, "", strings.Fields(args)...); o.failed != nil || strings.Join(strings.Fields(o.out), " ") != want {
+			t.Errorf("%s: %v %s", args, o.failed, o.out)
+		}
+	}
+}
+
 // A program that runs is asked over its socket, or over the network with a token; the data directory is left alone.
 func TestCommands_Running(t *testing.T) {
 	p := newPool(t)

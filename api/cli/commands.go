@@ -10,6 +10,9 @@ type Commands struct {
 	Capacity  CapacityCmd   `cmd:"" help:"Show what the pool carries, and what is left without a server."`
 	Simulate  SimulateCmd   `cmd:"" help:"Replay a day against placement rules, ours and those of others. Needs no pool."`
 	History   HistoryCmds   `cmd:"" help:"Take the history of the meetings along."`
+
+	Completion CompletionCmd `cmd:"" help:"Print what makes bash, zsh or fish complete commands and flags."`
+	Help       HelpCmd       `cmd:"" help:"Tell how to use a command."`
 }
 
 // ServerCmds are the commands about servers.

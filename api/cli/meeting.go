@@ -98,6 +98,15 @@ func gone(since *time.Time) string {
 	return ", offline since " + moment(since) + ": nobody can join until it is back, or the next create makes the meeting anew elsewhere"
 }
 
+// endedMeeting is what is left of a meeting, in JSON.
+type endedMeeting struct {
+	MeetingID  string `json:"meetingID"`
+	Tenant     string `json:"tenant"`
+	Server     string `json:"server"`
+	InternalID string `json:"internalMeetingID"`
+	Ended      bool   `json:"ended"`
+}
+
 // MeetingEndCmd ends a meeting for everybody.
 type MeetingEndCmd struct {
 	MeetingRef
@@ -116,8 +125,11 @@ func (c *MeetingEndCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		if err := pool.EndMeeting(env.Ctx, c.key(), c.Force); err != nil || env.Options.JSON {
+		if err := pool.EndMeeting(env.Ctx, c.key(), c.Force); err != nil {
 			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, endedMeeting{m.MeetingID, m.Tenant, m.Server, m.InternalID, true})
 		}
 		_, err = fmt.Fprintf(env.Out, "meeting %s: ended\n", printable(m.MeetingID))
 		return err

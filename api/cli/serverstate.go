@@ -70,6 +70,12 @@ func (c *ServerDisableCmd) Run(env *Env) error {
 	})
 }
 
+// removedServer is what is left of a server, in JSON.
+type removedServer struct {
+	ID      string `json:"id"`
+	Removed bool   `json:"removed"`
+}
+
 // ServerRemoveCmd takes a server out of the pool.
 type ServerRemoveCmd struct {
 	ID string `arg:"" help:"ID of the server."`
@@ -90,8 +96,11 @@ func (c *ServerRemoveCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		if err := pool.RemoveServer(env.Ctx, c.ID, c.Force); err != nil || env.Options.JSON {
+		if err := pool.RemoveServer(env.Ctx, c.ID, c.Force); err != nil {
 			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, removedServer{ID: c.ID, Removed: true})
 		}
 		_, err = fmt.Fprintf(env.Out, "server %s: removed\n", printable(c.ID))
 		return err
