@@ -75,6 +75,8 @@ type API struct {
 
 	testing sync.Map // IDs of servers that are being tested
 
+	joining sync.Mutex // held from the search for a server's other names to its arrival in the pool
+
 	mu sync.Mutex // held from the write of a server's record to its arrival in the pool, so that these keep in step
 }
 

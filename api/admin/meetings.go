@@ -120,9 +120,7 @@ func (a *API) end(ctx context.Context, c store.Claim) error {
 }
 
 func (a *API) client(s store.Server) *bbb.Client {
-	return a.Pool.NewClient(bbb.Endpoint{
-		URL: s.URL, Secret: bbb.Secret(s.Secret), Algorithm: bbb.Algorithm(s.Checksum),
-	})
+	return a.Pool.NewClient(endpoint(s))
 }
 
 func unreachable(err error) *Error {

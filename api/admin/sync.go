@@ -122,6 +122,8 @@ type step struct {
 	before store.Server // empty for one that is new
 	after  store.Server // empty for one that has to go
 	force  bool         // with its meetings
+
+	refused error // what the server is that it cannot be taken for one
 }
 
 // plan is what a sync has to do, one group of steps after the other.

@@ -14,7 +14,7 @@ const apiVersion = "2.0"
 // root answers the probe that front ends and monitors send: it needs no checksum.
 func (g *Gateway) root(_ context.Context, c *call) error {
 	if c.r.Header.Get("Content-Type") != "application/json" {
-		return c.xml(bbb.Success().Text("version", apiVersion).Text("apiVersion", apiVersion).Bytes())
+		return c.xml(bbb.Success().Text("version", apiVersion).Text("apiVersion", apiVersion).Bool(bbb.PoolMark, true).Bytes())
 	}
 	body, err := json.Marshal(map[string]any{"response": map[string]string{
 		"returncode": "SUCCESS", "version": apiVersion, "apiVersion": apiVersion,
