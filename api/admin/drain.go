@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -46,7 +48,7 @@ func (a *API) drain(r *http.Request) (any, error) {
 	if err := a.beginDrain(r, s, d); err != nil {
 		return nil, err
 	}
-	w := &drainage{api: a, id: s.ID, limit: limit, room: room}
+	w := &drainage{api: a, log: a.logger(r), id: s.ID, limit: limit, room: room}
 	if d.Wait {
 		return long(w.wait), nil
 	}
@@ -76,7 +78,7 @@ func (a *API) beginDrain(r *http.Request, s poller.Status, d Drain) error {
 		return nil
 	})
 	if err == nil {
-		a.logState(r, record, Forced{d.Force})
+		a.logState(r, record, s.State, Forced{d.Force})
 	}
 	return err
 }
@@ -239,6 +241,7 @@ func (a *API) owed(ctx context.Context) (map[string][]string, error) {
 // drainage is the wait for the end of a drain.
 type drainage struct {
 	api   *API
+	log   *zerolog.Logger
 	id    string
 	limit time.Duration // for recordings, from when the last meeting was over
 	room  Room
@@ -279,7 +282,7 @@ func (w *drainage) wait(ctx context.Context, tell func(recordings.Progress)) (an
 func (w *drainage) progress(err error) recordings.Progress {
 	p := recordings.Progress{Done: w.most - w.now.count(), Total: w.most, Current: w.now.String()}
 	if err != nil && !w.failing {
-		w.api.Log.Error().Err(err).Str("server", w.id).Msg("look at what a drain waits for")
+		w.log.Error().Err(err).Str("server", w.id).Msg("look at what a drain waits for")
 		p.Problem = "what is left cannot be looked at, or the server not be disabled: it is tried again, and the log says why"
 	}
 	w.failing = err != nil
@@ -322,7 +325,7 @@ func (w *drainage) disable(ctx context.Context) error {
 		return nil
 	})
 	if err == nil {
-		w.api.Log.Info().Str("server", w.id).Str("state", string(store.Disabled)).Strs("missing", w.missing).
+		w.log.Info().Str("server", w.id).Str("state", string(store.Disabled)).Strs("missing", w.missing).
 			Msg("server drained")
 	}
 	return err

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"syscall"
 
-	"github.com/rs/zerolog"
-
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
@@ -112,10 +110,4 @@ func (a *API) logRefusal(r *http.Request, code string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		a.logger(r).Info().Str("method", r.Method).Str("path", r.URL.Path).Str("code", code).Msg("refused")
 	}
-}
-
-// logger logs what is done for a request, and who has sent it.
-func (a *API) logger(r *http.Request) *zerolog.Logger {
-	log := a.Log.With().Str("remote", r.RemoteAddr).Logger()
-	return &log
 }

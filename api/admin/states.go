@@ -39,7 +39,7 @@ func (a *API) enable(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.logState(r, record, f)
+	a.logState(r, record, s.State, f)
 	if s.State == store.Enabled {
 		result.Warning = a.sickness(s.ID)
 	}
@@ -89,19 +89,20 @@ func (a *API) disable(r *http.Request) (any, error) {
 }
 
 func (a *API) setState(r *http.Request, state store.ServerState, f Forced) (any, error) {
+	var was store.ServerState
 	record, err := a.update(r.Context(), r.PathValue("id"), func(s *store.Server) error {
-		s.State = state
+		was, s.State = s.State, state
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.logState(r, record, f)
+	a.logState(r, record, was, f)
 	return a.outcome(r.Context(), record, Result{}), nil
 }
 
-func (a *API) logState(r *http.Request, record store.Server, f Forced) {
-	a.logger(r).Info().Str("server", record.ID).Str("state", string(record.State)).Bool("force", f.Force).
+func (a *API) logState(r *http.Request, record store.Server, was store.ServerState, f Forced) {
+	a.logger(r).Info().Str("server", record.ID).Str("state", string(record.State)).Str("was", string(was)).Bool("force", f.Force).
 		Msg("server state")
 }
 
