@@ -225,17 +225,25 @@ func some(names []string) string {
 // owed returns the recordings that servers have still to deliver, by server. Those that a server does not know are not
 // waited for: nobody pressed the button, or they are lost.
 func (a *API) owed(ctx context.Context) (map[string][]string, error) {
-	owed := map[string][]string{}
+	owed, _, err := a.debts(ctx)
+	return owed, err
+}
+
+// debts are the recordings that servers have still to deliver, by server, and those that they say they do not have.
+func (a *API) debts(ctx context.Context) (owed, notMade map[string][]string, err error) {
+	owed, notMade = map[string][]string{}, map[string][]string{}
 	if a.Recordings == nil {
-		return owed, nil
+		return owed, notMade, nil
 	}
 	list, err := a.Recordings.Owed(ctx)
 	for _, o := range list {
-		if o.Owed.Step != store.OwedMissing {
-			owed[o.Owed.Server] = append(owed[o.Owed.Server], o.RecordID)
+		of := owed
+		if o.Owed.Step == store.OwedMissing {
+			of = notMade
 		}
+		of[o.Owed.Server] = append(of[o.Owed.Server], o.RecordID)
 	}
-	return owed, err
+	return owed, notMade, err
 }
 
 // drainage is the wait for the end of a drain.
@@ -342,7 +350,12 @@ func (w *drainage) outcome(ctx context.Context, done bool) Drained {
 	if !ok { // removed in this very moment
 		s.ID, s.Health = w.id, poller.Unknown
 	}
+	_, notMade, err := w.api.debts(ctx)
+	if err != nil {
+		w.log.Error().Err(err).Str("server", w.id).Msg("look for what a server has not made")
+	}
 	return Drained{
-		Server: w.api.show(ctx, s), Done: done, Missing: append([]string{}, w.missing...), Room: w.room,
+		Server: w.api.show(ctx, s), Done: done, Missing: append([]string{}, w.missing...),
+		NotMade: append([]string{}, notMade[w.id]...), Room: w.room,
 	}
 }

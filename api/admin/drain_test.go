@@ -101,7 +101,7 @@ func TestClient_DrainServer_Missing(t *testing.T) {
 	}
 	fake.owe("b", store.OwedMissing, nil, "r3")
 	got, err = p.DrainServer(t.Context(), "b", admin.Drain{Wait: true, Force: true}, ignore)
-	if err != nil || !got.Done || len(got.Missing) != 0 {
+	if err != nil || !got.Done || len(got.Missing) != 0 || !cmp.Equal(got.NotMade, []string{"r3"}) {
 		t.Errorf("drained %+v, %v", got, err)
 	}
 }

@@ -230,6 +230,9 @@ func (a *API) leaving(s store.Server, owed []string, force bool) *step {
 	status, _ := a.Pool.Server(s.ID)
 	there := newLeft(status, owed)
 	step := &step{change: SyncChange{ID: s.ID, Action: syncRemoved, Fields: []string{}}, before: s, force: force}
+	if force {
+		step.change.Meetings, step.change.People = there.meetings, there.people
+	}
 	switch {
 	case force && len(owed) > 0:
 		step.change.Warning = "not waited for any more: " + some(owed)

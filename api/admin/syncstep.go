@@ -220,6 +220,7 @@ func (s *syncing) dismiss(ctx context.Context, step *step) error {
 		if len(e.failed) > 0 {
 			step.change.Warning = "not ended there, and forgotten: " + some(e.failed)
 		}
+		step.change.Meetings = e.ended - e.forgotten
 		return s.api.remove(ctx, id, true)
 	}
 	_, err := s.api.update(ctx, id, func(now *store.Server) error {

@@ -378,7 +378,7 @@ func TestServerSyncCmd(t *testing.T) {
 	url := fakeBBB(t)
 	path := listFile(t, "servers:\n  a: {secret: s3cret, url: "+p.url(t, "a")+", load_multiplier: 0.5}\n"+
 		"  C: {secret: s3cret, url: "+url+"}\n")
-	const diff = "[a] updated: weight: 1 -> 2\n[b] removed\n[c] created: "
+	const diff = "[a] would update: weight: 1 -> 2\n[b] would remove\n[c] would create: "
 	o := p.run(t, "", "server", "sync", path, "--dry-run")
 	if o.failed != nil || !strings.HasPrefix(o.out, diff) || !strings.HasSuffix(o.err, "note: nothing was done, for this was a dry run\n") {
 		t.Errorf("dry: %+v %v", o, o.failed)
@@ -390,8 +390,13 @@ func TestServerSyncCmd(t *testing.T) {
 	if o = p.run(t, "", "server", "sync", path); o.failed == nil || !strings.Contains(o.failed.Error(), "pass --yes") {
 		t.Errorf("nobody: %+v", o)
 	}
-	o = p.run(t, "n\n", "server", "sync", listFile(t, "servers: {}"), "--mode", "force")
-	if o.failed == nil || !strings.Contains(o.err, "2 servers are not listed and are removed: a, b. The meetings there end for everybody.") {
+	nobody := listFile(t, "servers: {}")
+	if o = p.run(t, "", "server", "sync", nobody, "--mode", "force", "--dry-run"); !strings.HasPrefix(o.out,
+		"[a] would remove, and end 1 meeting with 2 people\n[b] would remove\n") {
+		t.Errorf("force, dry: %+v", o)
+	}
+	o = p.run(t, "n\n", "server", "sync", nobody, "--mode", "force")
+	if o.failed == nil || !strings.Contains(o.err, "2 servers are not listed and are removed: a, b. It ends 1 meeting with 2 people, for everybody.") {
 		t.Errorf("force: %+v", o)
 	}
 	if o = p.run(t, "", "server", "sync", path, "--mode", "keep", "--json"); o.failed != nil || !strings.Contains(o.out, `"action": "created"`) {

@@ -218,6 +218,11 @@ func TestServerDrainCmd_Program(t *testing.T) {
 		if err := cmd.Wait(); err != nil || !strings.HasSuffix(said.String(), "server sim1: drained and disabled\n") {
 			t.Errorf("%v\n%s", err, said)
 		}
+		for _, step := range []string{"\nserver sim1: 1 meeting with 0 people left\n", "\nserver sim1: waiting for 1 recording: "} {
+			if strings.Count(said.String(), step) != 1 || strings.Contains(said.String(), "\r") {
+				t.Errorf("what is written to a file does not have the line %q:\n%q", step, said)
+			}
+		}
 	})
 	t.Run("never arrives", func(t *testing.T) {
 		t.Parallel()
