@@ -21,9 +21,12 @@ type Error struct {
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
+// Invalid is the code of an [Error] about a request that cannot be right, whatever the state of the pool is.
+const Invalid = "invalid"
+
 // invalid refuses what cannot work, whatever the state of the pool is.
 func invalid(format string, args ...any) *Error {
-	return &Error{Status: http.StatusBadRequest, Code: "invalid", Message: fmt.Sprintf(format, args...)}
+	return &Error{Status: http.StatusBadRequest, Code: Invalid, Message: fmt.Sprintf(format, args...)}
 }
 
 // conflict refuses what does not go at the moment.

@@ -1,12 +1,14 @@
 package cli_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -146,6 +148,26 @@ func TestServerCordonCmd_JSON(t *testing.T) {
 	o := p.run(t, "", "server", "cordon", "a", "--json")
 	if o.failed != nil || !strings.Contains(o.out, `"state": "cordoned"`) {
 		t.Errorf("cordoned %+v", o)
+	}
+}
+
+// Numbers that no pool takes are wrong use, as those are that cannot be read at all.
+func TestCommands_WrongNumbers(t *testing.T) {
+	p := newPool(t)
+	p.typical(t)
+	for _, args := range []string{
+		"server set a --weight 0", "server set a --weight=-1", "server set a --capacity=-1", "server set b --hard",
+		"server add x.example --secret s --weight 1e9", "server test a --meetings 100000", "meeting dry-run room --hint 100000000",
+	} {
+		o := p.run(t, "", strings.Fields(args)...)
+		if _, wrong := errors.AsType[cli.UsageError](o.failed); !wrong || !strings.Contains(o.failed.Error(), "want") {
+			t.Errorf("%s: %v", args, o.failed)
+		}
+	}
+	list := listFile(t, "servers: {a: {secret: s, load_multiplier: 1e-12}}")
+	o := p.run(t, "", "server", "sync", list)
+	if _, wrong := errors.AsType[cli.UsageError](o.failed); wrong || o.failed == nil || !strings.Contains(o.failed.Error(), list+": ") {
+		t.Errorf("in a list: %v", o.failed)
 	}
 }
 

@@ -19,6 +19,9 @@ type MeetingListCmd struct {
 func (c *MeetingListCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
 		meetings, err := pool.Meetings(env.Ctx, c.Tenant, c.Server)
+		if err == nil {
+			err = env.unpolled(pool)
+		}
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,9 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 	wanted := admin.Sync{Mode: c.Mode, DryRun: true, Servers: servers}
 	return env.with(in, func(pool *connection) error {
 		seen, err := pool.SyncServers(env.Ctx, wanted, func(recordings.Progress) {})
+		if wrong, ok := errors.AsType[*admin.Error](err); ok && wrong.Code == admin.Invalid {
+			return fmt.Errorf("%s: %s", c.File, wrong.Message) // the list is wrong, and not the command line
+		}
 		if err != nil {
 			return err
 		}
