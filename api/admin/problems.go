@@ -160,7 +160,9 @@ func (a *API) badArchives(ctx context.Context) (list []string, err error) {
 		what  [2]string
 	}{
 		{store.JobFailed, [2]string{"archive is in quarantine, and not imported", "archives are in quarantine, and not imported"}},
-		{store.JobWaiting, [2]string{"archive cannot be imported, and is tried again", "archives cannot be imported, and are tried again"}},
+		{store.JobWaiting, [2]string{
+			"archive cannot be imported, and is tried again", "archives cannot be imported, and are tried again",
+		}},
 	} {
 		jobs, err := a.Recordings.Jobs(ctx, store.JobFilter{States: []store.JobState{kind.state}})
 		if err != nil {

@@ -254,7 +254,8 @@ func (a *API) changeServer(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.logger(r).Info().Str("server", record.ID).Strs("changed", differences(before, record)).Bool("force", c.Force).Msg("server changed")
+	a.logger(r).Info().Str("server", record.ID).Strs("changed", differences(before, record)).Bool("force", c.Force).
+		Msg("server changed")
 	return a.outcome(r.Context(), record, result), nil
 }
 

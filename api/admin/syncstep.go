@@ -191,15 +191,13 @@ func (a *API) sound(ctx context.Context, s *store.Server) (warning string, refus
 	if refused, ok := errors.AsType[*Error](err); ok {
 		return "", refused
 	}
-	if err != nil {
-		return err.Error(), nil
-	}
-	s.Checksum = string(d.Algorithm)
-	if s.State == store.Enabled {
-		warning, err = a.examine(ctx, s)
+	if err == nil {
+		if s.Checksum = string(d.Algorithm); s.State == store.Enabled {
+			warning, err = a.examine(ctx, s)
+		}
 	}
 	if err != nil {
-		return err.Error(), nil
+		warning = err.Error()
 	}
 	return warning, nil
 }

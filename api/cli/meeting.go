@@ -98,7 +98,8 @@ func gone(since *time.Time) string {
 	if since == nil {
 		return ""
 	}
-	return ", offline since " + moment(since) + ": nobody can join until it is back, or the next create makes the meeting anew elsewhere"
+	return ", offline since " + moment(since) + ": nobody can join until it is back, or the next create makes the meeting anew " +
+		"elsewhere"
 }
 
 // endedMeeting is what is left of a meeting, in JSON.

@@ -126,7 +126,8 @@ func printSync(env *Env, s admin.Synced) error {
 
 // plans are the actions of a sync as they are told of before.
 var plans = map[string]string{
-	"created": "would create", "updated": "would update", "enabled": "would enable", "cordoned": "would cordon", "removed": "would remove",
+	"created": "would create", "updated": "would update", "enabled": "would enable", "cordoned": "would cordon",
+	"removed": "would remove",
 }
 
 // action says what was done about a server, or would be, and whom that puts out.

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
@@ -25,10 +23,12 @@ func Seen(ctx context.Context, target Target, others []bbb.Endpoint) ([]int, err
 	}
 	var mu sync.Mutex
 	var seen []int
-	var asking errgroup.Group
-	asking.SetLimit(seenAtOnce)
+	var asking sync.WaitGroup
+	slots := make(chan struct{}, seenAtOnce)
 	for i, other := range others {
-		asking.Go(func() error {
+		asking.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
 			at := &trial{target: target, options: t.options, client: target.NewClient(other)}
 			answer, _, err := (&probe{trial: at, id: p.id}).info(ctx)
 			if err == nil && answer.Get("internalMeetingID") == p.created.InternalID {
@@ -36,10 +36,9 @@ func Seen(ctx context.Context, target Target, others []bbb.Endpoint) ([]int, err
 				defer mu.Unlock()
 				seen = append(seen, i)
 			}
-			return nil
 		})
 	}
-	_ = asking.Wait() // who does not answer tells nothing
+	asking.Wait() // who does not answer tells nothing
 	slices.Sort(seen)
 	return seen, nil
 }
