@@ -21,8 +21,11 @@ const twinDeadline = 5 * time.Second
 // itself, and another one unless somebody does.
 func (a *API) notPool(ctx context.Context, s store.Server) error {
 	answer, err := a.client(s).Probe(ctx)
-	if err != nil || answer.Get(bbb.PoolMark) == "" {
-		return nil //nolint:nilerr // what does not answer is for the diagnosis to explain
+	if err != nil {
+		return bbb.Explain(s.URL, err) // as the diagnosis would, after another wait
+	}
+	if answer.Get(bbb.PoolMark) == "" {
+		return nil
 	}
 	tenants, err := a.Tenants.Tenants(ctx)
 	if err != nil {
