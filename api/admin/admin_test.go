@@ -208,6 +208,7 @@ func TestAPI_Log(t *testing.T) {
 	p.add(t, "a", s)
 	for _, call := range []string{
 		`PATCH /servers/a {"weight":2,"tag":"x","secret":"` + string(s.Secret()) + `"}`,
+		`PATCH /servers/a {"secret":"another-secret","force":true}`,
 		"POST /servers/a/cordon {}",
 		"DELETE /servers/b {}",
 		"DELETE /servers/a {}",
@@ -217,8 +218,9 @@ func TestAPI_Log(t *testing.T) {
 		p.request(t, method, path, body)
 	}
 	want := []string{
-		`"server":"a","changed":["secret","weight","tag"],"force":false,"message":"server changed"`,
-		`"state":"cordoned"`,
+		`"server":"a","changed":["weight: 1 -> 2","tag: x"],"force":false,"message":"server changed"`,
+		`"server":"a","changed":["secret: *** -> ***"],"force":true,"message":"server changed"`,
+		`"state":"cordoned","was":"enabled"`,
 		`"remote":"192.0.2.1:1234","method":"DELETE","path":"/api/v1/servers/b","code":"not-found","message":"refused"`,
 		`"message":"server removed"`,
 	}
@@ -227,7 +229,7 @@ func TestAPI_Log(t *testing.T) {
 			t.Errorf("%s does not have %s", p.log, words)
 		}
 	}
-	if strings.Contains(p.log.String(), string(s.Secret())) {
+	if strings.Contains(p.log.String(), string(s.Secret())) || strings.Contains(p.log.String(), "another-secret") {
 		t.Errorf("logged the secret: %s", p.log)
 	}
 }

@@ -76,6 +76,8 @@ type API struct {
 
 	testing sync.Map // IDs of servers that are being tested
 
+	joining sync.Mutex // held from the search for a server's other names to its arrival in the pool
+
 	mu sync.Mutex // held from the write of a server's record to its arrival in the pool, so that these keep in step
 }
 
@@ -128,8 +130,6 @@ func (a *API) routes() map[string]handler {
 }
 
 func describe(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }
-
-func (a *API) version(*http.Request) (any, error) { return Version{Version: a.Version}, nil }
 
 // Mount registers the API for callers from the network, who need the token.
 func (a *API) Mount(mux *http.ServeMux) { mux.Handle(Prefix+"/", a.guard(a.Handler())) }

@@ -25,11 +25,15 @@ func (a *API) check(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	outcome := Check{OK: true, Problems: a.notReady(), Servers: make([]Checked, len(servers))}
+	outcome := Check{OK: true, Servers: make([]Checked, len(servers))}
 	if outcome.Recordings, err = a.recordingSums(ctx); err != nil {
 		return nil, err
 	}
-	outcome.Problems, outcome.Notes = append(outcome.Problems, a.sickVolumes()...), outcome.Recordings.problems()
+	reasons, disks := a.disks()
+	outcome.Problems = append(reasons, disks...)
+	if outcome.Notes, err = a.notes(ctx, outcome.Recordings); err != nil {
+		return nil, err
+	}
 	var asking errgroup.Group
 	asking.SetLimit(checkAtOnce)
 	for i, s := range servers {
@@ -44,6 +48,15 @@ func (a *API) check(r *http.Request) (any, error) {
 	}
 	outcome.OK = len(outcome.Problems) == 0 && !slices.ContainsFunc(outcome.Servers, Checked.Unfit)
 	return outcome, nil
+}
+
+// notes is what wants looking at although the pool works.
+func (a *API) notes(ctx context.Context, sums *RecordingSums) ([]string, error) {
+	if sums == nil {
+		return nil, nil
+	}
+	archives, err := a.badArchives(ctx)
+	return append(archives, sums.problems()...), err
 }
 
 // Unfit tells whether something is wrong with a server that the pool uses: a disabled one may be switched off.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -46,7 +48,7 @@ func (a *API) drain(r *http.Request) (any, error) {
 	if err := a.beginDrain(r, s, d); err != nil {
 		return nil, err
 	}
-	w := &drainage{api: a, id: s.ID, limit: limit, room: room}
+	w := &drainage{api: a, log: a.logger(r), id: s.ID, limit: limit, room: room}
 	if d.Wait {
 		return long(w.wait), nil
 	}
@@ -76,7 +78,7 @@ func (a *API) beginDrain(r *http.Request, s poller.Status, d Drain) error {
 		return nil
 	})
 	if err == nil {
-		a.logState(r, record, Forced{d.Force})
+		a.logState(r, record, s.State, Forced{d.Force})
 	}
 	return err
 }
@@ -172,6 +174,21 @@ func (l left) has() string {
 	return strings.Join(list, " and ")
 }
 
+// follows says what becomes of that where nobody waits for its end.
+func (l left) follows() string {
+	var list []string
+	switch {
+	case l.meetings > 0:
+		list = append(list, "nobody can join its meetings any more: the next create makes them anew on another server")
+	case l.people > 0:
+		list = append(list, "nobody ends the copies, or looks after them, any more")
+	}
+	if len(l.owed) > 0 {
+		list = append(list, "nobody waits for its recordings any more")
+	}
+	return strings.Join(list, "; ")
+}
+
 // count is how many things are waited for.
 func (l left) count() int {
 	if l.meetings == 0 && l.people > 0 {
@@ -208,22 +225,31 @@ func some(names []string) string {
 // owed returns the recordings that servers have still to deliver, by server. Those that a server does not know are not
 // waited for: nobody pressed the button, or they are lost.
 func (a *API) owed(ctx context.Context) (map[string][]string, error) {
-	owed := map[string][]string{}
+	owed, _, err := a.debts(ctx)
+	return owed, err
+}
+
+// debts are the recordings that servers have still to deliver, by server, and those that they say they do not have.
+func (a *API) debts(ctx context.Context) (owed, notMade map[string][]string, err error) {
+	owed, notMade = map[string][]string{}, map[string][]string{}
 	if a.Recordings == nil {
-		return owed, nil
+		return owed, notMade, nil
 	}
 	list, err := a.Recordings.Owed(ctx)
 	for _, o := range list {
-		if o.Owed.Step != store.OwedMissing {
-			owed[o.Owed.Server] = append(owed[o.Owed.Server], o.RecordID)
+		of := owed
+		if o.Owed.Step == store.OwedMissing {
+			of = notMade
 		}
+		of[o.Owed.Server] = append(of[o.Owed.Server], o.RecordID)
 	}
-	return owed, err
+	return owed, notMade, err
 }
 
 // drainage is the wait for the end of a drain.
 type drainage struct {
 	api   *API
+	log   *zerolog.Logger
 	id    string
 	limit time.Duration // for recordings, from when the last meeting was over
 	room  Room
@@ -264,7 +290,7 @@ func (w *drainage) wait(ctx context.Context, tell func(recordings.Progress)) (an
 func (w *drainage) progress(err error) recordings.Progress {
 	p := recordings.Progress{Done: w.most - w.now.count(), Total: w.most, Current: w.now.String()}
 	if err != nil && !w.failing {
-		w.api.Log.Error().Err(err).Str("server", w.id).Msg("look at what a drain waits for")
+		w.log.Error().Err(err).Str("server", w.id).Msg("look at what a drain waits for")
 		p.Problem = "what is left cannot be looked at, or the server not be disabled: it is tried again, and the log says why"
 	}
 	w.failing = err != nil
@@ -307,7 +333,7 @@ func (w *drainage) disable(ctx context.Context) error {
 		return nil
 	})
 	if err == nil {
-		w.api.Log.Info().Str("server", w.id).Str("state", string(store.Disabled)).Strs("missing", w.missing).
+		w.log.Info().Str("server", w.id).Str("state", string(store.Disabled)).Strs("missing", w.missing).
 			Msg("server drained")
 	}
 	return err
@@ -324,7 +350,12 @@ func (w *drainage) outcome(ctx context.Context, done bool) Drained {
 	if !ok { // removed in this very moment
 		s.ID, s.Health = w.id, poller.Unknown
 	}
+	_, notMade, err := w.api.debts(ctx)
+	if err != nil {
+		w.log.Error().Err(err).Str("server", w.id).Msg("look for what a server has not made")
+	}
 	return Drained{
-		Server: w.api.show(ctx, s), Done: done, Missing: append([]string{}, w.missing...), Room: w.room,
+		Server: w.api.show(ctx, s), Done: done, Missing: append([]string{}, w.missing...),
+		NotMade: append([]string{}, notMade[w.id]...), Room: w.room,
 	}
 }

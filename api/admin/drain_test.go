@@ -22,7 +22,7 @@ import (
 func withServers(t *testing.T, n int) (*testPool, *fakeRecordings) {
 	t.Helper()
 	p, fake := withRecordings(t)
-	if _, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: store.DefaultTenant}); err != nil {
+	if _, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: store.DefaultTenant, Secrets: []store.Secret{"x"}}); err != nil {
 		t.Fatal(err)
 	}
 	for i, s := range simulate(t, n) {
@@ -101,7 +101,7 @@ func TestClient_DrainServer_Missing(t *testing.T) {
 	}
 	fake.owe("b", store.OwedMissing, nil, "r3")
 	got, err = p.DrainServer(t.Context(), "b", admin.Drain{Wait: true, Force: true}, ignore)
-	if err != nil || !got.Done || len(got.Missing) != 0 {
+	if err != nil || !got.Done || len(got.Missing) != 0 || !cmp.Equal(got.NotMade, []string{"r3"}) {
 		t.Errorf("drained %+v, %v", got, err)
 	}
 }

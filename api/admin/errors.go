@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"syscall"
 
-	"github.com/rs/zerolog"
-
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
@@ -23,9 +21,12 @@ type Error struct {
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
+// Invalid is the code of an [Error] about a request that cannot be right, whatever the state of the pool is.
+const Invalid = "invalid"
+
 // invalid refuses what cannot work, whatever the state of the pool is.
 func invalid(format string, args ...any) *Error {
-	return &Error{Status: http.StatusBadRequest, Code: "invalid", Message: fmt.Sprintf(format, args...)}
+	return &Error{Status: http.StatusBadRequest, Code: Invalid, Message: fmt.Sprintf(format, args...)}
 }
 
 // conflict refuses what does not go at the moment.
@@ -112,10 +113,4 @@ func (a *API) logRefusal(r *http.Request, code string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		a.logger(r).Info().Str("method", r.Method).Str("path", r.URL.Path).Str("code", code).Msg("refused")
 	}
-}
-
-// logger logs what is done for a request, and who has sent it.
-func (a *API) logger(r *http.Request) *zerolog.Logger {
-	log := a.Log.With().Str("remote", r.RemoteAddr).Logger()
-	return &log
 }

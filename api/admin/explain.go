@@ -39,7 +39,7 @@ func (a *API) explain(ctx context.Context, key store.MeetingKey, running []place
 	live := ""
 	for _, m := range running {
 		if m.MeetingKey == key {
-			e.Sessions, live = append(e.Sessions, explainLive(m)), m.InternalID
+			e.Sessions, live = append(e.Sessions, explainLive(m, a.outages())), m.InternalID
 		}
 	}
 	past, err := a.Sessions.MeetingSessions(ctx, key.Tenant, a.Meetings.Hash(key), maxExplained)
@@ -87,9 +87,10 @@ func (a *API) explainSession(
 	return e, err
 }
 
-func explainLive(m placement.Info) ExplainedAt {
+func explainLive(m placement.Info, away outages) ExplainedAt {
 	return ExplainedAt{
-		InternalID: m.InternalID, Server: m.Server, Start: m.Placed.UTC().Truncate(time.Millisecond), People: m.People, Peak: m.Peak,
+		OfflineSince: away[m.Server],
+		InternalID:   m.InternalID, Server: m.Server, Start: m.Placed.UTC().Truncate(time.Millisecond), People: m.People, Peak: m.Peak,
 		Joins: m.Joins, Recorded: m.Recorded, Why: placement.Explain(m.Server, m.Why), Decision: newDecision(m.Why),
 	}
 }

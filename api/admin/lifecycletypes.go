@@ -39,9 +39,10 @@ type Drain struct {
 // Drained is the outcome of a drain.
 type Drained struct {
 	Server
-	Done    bool     `json:"done"`    // it is disabled; else it goes on draining
-	Missing []string `json:"missing"` // recordings that did not arrive in time, or were not waited for
-	Room    Room     `json:"room"`    // what the others have left
+	Done    bool     `json:"done"`     // it is disabled; else it goes on draining
+	Missing []string `json:"missing"`  // recordings that did not arrive in time, or were not waited for
+	NotMade []string `json:"not_made"` // recordings of which the server says that there are none: nobody waits for them
+	Room    Room     `json:"room"`     // what the others have left
 }
 
 // Room is what is left of the pool without one server, in people.
@@ -99,6 +100,9 @@ type SyncChange struct {
 	Action string   `json:"action"` // created, updated, enabled, cordoned, removed or failed
 	Fields []string `json:"fields"` // what was changed, as "weight: 1 -> 2"
 	Error  string   `json:"error,omitempty"`
+	// Meetings are those that end with a server that is removed by force, and People who is in them.
+	Meetings int `json:"meetings,omitempty"`
+	People   int `json:"people,omitempty"`
 	// Warning is what somebody should know although it was done, as that the server cannot be reached.
 	Warning string `json:"warning,omitempty"`
 }
@@ -186,6 +190,8 @@ type ExplainedAt struct {
 	Recorded   bool       `json:"recorded"`
 	Why        string     `json:"why"`      // in one line
 	Decision   *Decision  `json:"decision"` // null for a meeting that was found on its server
+	// OfflineSince is since when its server has been offline; null while it is not, and once the session is over.
+	OfflineSince *time.Time `json:"offline_since"`
 }
 
 // Decision is the numbers that a server was chosen by.
@@ -204,4 +210,6 @@ type Decision struct {
 type TenantChange struct {
 	Tag         *string `json:"tag,omitempty"`
 	IgnoreHints *bool   `json:"ignore_hints,omitempty"`
+	// DropGenerated forgets the secret that was made on the first start. The environment must give another.
+	DropGenerated bool `json:"drop_generated,omitempty"`
 }

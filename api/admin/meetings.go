@@ -10,15 +10,16 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 func (a *API) listMeetings(r *http.Request) (any, error) {
 	tenant, server := r.URL.Query().Get("tenant"), r.URL.Query().Get("server")
-	list := []Meeting{}
+	list, away := []Meeting{}, a.outages()
 	for _, m := range a.Meetings.Meetings() {
 		if (tenant == "" || m.Tenant == tenant) && (server == "" || m.Server == server) {
-			list = append(list, newMeeting(m))
+			list = append(list, newMeeting(m, away))
 		}
 	}
 	return list, nil
@@ -31,10 +32,23 @@ func (a *API) showMeeting(r *http.Request) (any, error) {
 	}
 	for _, m := range a.Meetings.Meetings() {
 		if m.MeetingKey == key {
-			return newMeeting(m), nil
+			return newMeeting(m, a.outages()), nil
 		}
 	}
 	return nil, noMeeting(key)
+}
+
+// outages is since when servers have been offline, by their IDs.
+type outages map[string]*time.Time
+
+func (a *API) outages() outages {
+	away := outages{}
+	for _, s := range a.Pool.Servers() {
+		if s.Health == poller.Offline && s.State != store.Disabled {
+			away[s.ID] = stamp(s.Failing)
+		}
+	}
+	return away
 }
 
 // meetingKey reads which meeting is meant. Front ends choose their IDs freely, so these do not go into the path.
@@ -106,9 +120,7 @@ func (a *API) end(ctx context.Context, c store.Claim) error {
 }
 
 func (a *API) client(s store.Server) *bbb.Client {
-	return a.Pool.NewClient(bbb.Endpoint{
-		URL: s.URL, Secret: bbb.Secret(s.Secret), Algorithm: bbb.Algorithm(s.Checksum),
-	})
+	return a.Pool.NewClient(endpoint(s))
 }
 
 func unreachable(err error) *Error {

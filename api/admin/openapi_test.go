@@ -2,8 +2,12 @@ package admin_test
 
 import (
 	"encoding/json"
+	"flag"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -56,9 +60,9 @@ func TestOpenAPI_Routes(t *testing.T) {
 	}
 }
 
-// Every field that goes over the wire is described, and no other.
-func TestOpenAPI_Schemas(t *testing.T) {
-	types := map[string]any{
+// wire is every type that goes over the wire, by its name in openapi.json.
+func wire() map[string]any {
+	return map[string]any{
 		"Error": admin.Error{}, "Server": admin.Server{}, "Revealed": admin.Revealed{}, "Result": admin.Result{}, "Diagnosis": admin.Diagnosis{},
 		"NewServer": admin.NewServer{}, "Change": admin.Change{}, "Forced": admin.Forced{}, "Meeting": admin.Meeting{},
 		"Tenant": admin.Tenant{}, "Version": admin.Version{}, "Status": admin.Status{}, "Counts": admin.Counts{},
@@ -81,6 +85,11 @@ func TestOpenAPI_Schemas(t *testing.T) {
 		"ExplainedAt": admin.ExplainedAt{}, "Decision": admin.Decision{}, "TenantChange": admin.TenantChange{},
 		"TraceMeeting": traces.Meeting{},
 	}
+}
+
+// Every field that goes over the wire is described, and no other.
+func TestOpenAPI_Schemas(t *testing.T) {
+	types := wire()
 	schemas := described(t).Components.Schemas
 	for name, value := range types {
 		got := slices.Sorted(maps.Keys(schemas[name].Properties))
@@ -104,4 +113,39 @@ func fields(t reflect.Type) (names []string) {
 	}
 	slices.Sort(names)
 	return names
+}
+
+var update = flag.Bool("update", false, "write the golden file of names anew")
+
+// terms are names that BigBlueButton has given, and we keep.
+var terms = []string{"meetingID", "recordID", "internalMeetingID", "createTime", "breakoutRooms"}
+
+var snakeCase = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+
+// Names that programs of other people rely on have one style, and only ever become more. A line that goes from this file
+// breaks somebody's script.
+func TestNames(t *testing.T) {
+	var got []string
+	for name, value := range wire() {
+		for _, field := range fields(reflect.TypeOf(value)) {
+			if !snakeCase.MatchString(field) && !slices.Contains(terms, field) {
+				t.Errorf("%s.%s: want it in snake_case, unless it is a term of BigBlueButton's", name, field)
+			}
+			got = append(got, name+"."+field+"\n")
+		}
+	}
+	slices.Sort(got)
+	path, text := filepath.Join("testdata", "names.txt"), strings.Join(got, "")
+	if *update {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), text); diff != "" {
+		t.Errorf("names (-want +got), to be written anew with -update where some were added:\n%s", diff)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -50,24 +51,18 @@ func told(faults []string) error {
 	return invalid("%s", strings.Join(faults, "; "))
 }
 
-// fields names what is to be changed, and never to what.
-func (c Change) fields() (names []string) {
-	for _, f := range []struct {
-		name  string
-		given bool
-	}{
-		{"url", c.URL != nil},
-		{"secret", c.Secret != nil},
-		{"weight", c.Weight != nil},
-		{"capacity", c.Capacity != nil},
-		{"hard", c.Hard != nil},
-		{"tag", c.Tag != nil},
-	} {
-		if f.given {
-			names = append(names, f.name)
-		}
+// differences says what was changed in a record; of a secret, that it was.
+func differences(before, after store.Server) []string {
+	s := &step{}
+	s.note("url", before.URL, after.URL)
+	if before.Secret != after.Secret {
+		s.change.Fields = append(s.change.Fields, "secret: *** -> ***")
 	}
-	return names
+	s.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", after.Weight))
+	s.note("capacity", strconv.Itoa(before.Capacity), strconv.Itoa(after.Capacity))
+	s.note("hard", strconv.FormatBool(before.Hard), strconv.FormatBool(after.Hard))
+	s.note("tag", before.Tag, after.Tag)
+	return s.change.Fields
 }
 
 func (c Change) faults(s *store.Server) (faults []string) {

@@ -289,7 +289,7 @@ func TestRecordings_Status(t *testing.T) {
 		t.Errorf("sums (-want +got):\n%s", diff)
 	}
 	notes := []string{
-		"1 import has failed: bbbpool recording jobs says why",
+		"1 archive is in quarantine, and not imported: one.tar (truncated); bbbpool recording jobs says more",
 		"1 recording is overdue: bbbpool recording list --owed says where they are",
 	}
 	if diff := cmp.Diff(notes, st.Problems); diff != "" {

@@ -60,31 +60,14 @@ func (s *RecordingSums) add(c store.RecordingCount) {
 	s.Bytes += c.Bytes
 }
 
-// problems says in words what somebody has to look at.
+// problems says in words what somebody has to look at, beside the archives.
 func (s *RecordingSums) problems() (list []string) {
 	if s == nil {
 		return nil
 	}
-	if s.Failed > 0 {
-		list = append(list, count(s.Failed, "import has", "imports have")+" failed: bbbpool recording jobs says why")
-	}
 	if s.Overdue > 0 {
 		list = append(list, count(s.Overdue, "recording is", "recordings are")+
 			" overdue: bbbpool recording list --owed says where they are")
-	}
-	return list
-}
-
-// sickVolumes says what is wrong with the disks.
-func (a *API) sickVolumes() (list []string) {
-	if a.Recordings == nil {
-		return nil
-	}
-	list = a.Recordings.Trouble()
-	for _, v := range a.Recordings.Volume() {
-		if v.Problem != "" {
-			list = append(list, "volume "+v.Problem) // which begins with its name
-		}
 	}
 	return list
 }

@@ -23,7 +23,7 @@ func Listen(dataDir string, a *API) (*Socket, error) {
 	}
 	return &Socket{
 		listener: listener,
-		http:     http.Server{Handler: a.Handler(), ReadHeaderTimeout: 5 * time.Second},
+		http:     http.Server{Handler: a.Handler(), ReadHeaderTimeout: 5 * time.Second, ConnContext: caller},
 	}, nil
 }
 

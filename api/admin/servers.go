@@ -123,12 +123,33 @@ func (a *API) addServer(r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	if err := a.insert(r.Context(), &record); err != nil {
+	if err := a.join(r.Context(), &record, n.Force, &result.Warning); err != nil {
 		return nil, err
 	}
 	a.logger(r).Info().Str("server", record.ID).Str("url", record.URL).Str("state", string(record.State)).
 		Bool("force", n.Force).Msg("server added")
 	return created{a.outcome(r.Context(), record, result)}, nil
+}
+
+// join takes a server into the pool that is not there under another name. What is to be said of that is added to the
+// warning.
+func (a *API) join(ctx context.Context, record *store.Server, force bool, warning *string) error {
+	a.joining.Lock()
+	defer a.joining.Unlock()
+	more, err := a.distinct(ctx, *record, force)
+	if err != nil {
+		return err
+	}
+	*warning = both(*warning, more)
+	return a.insert(ctx, record)
+}
+
+// both are two things to say, of which each may be missing.
+func both(one, more string) string {
+	if one != "" && more != "" {
+		return one + "; " + more
+	}
+	return one + more
 }
 
 // insert stores a new server under an ID that nobody has. The caller hanging up does not stop half of it.
@@ -181,15 +202,22 @@ func (a *API) try(ctx context.Context, record *store.Server, force bool) (Result
 		record.Checksum = string(d.Algorithm)
 		return Result{Diagnosis: newDiagnosis(d)}, nil
 	}
+	if refused, ok := errors.AsType[*Error](err); ok {
+		return Result{}, refused
+	}
 	if !force || ctx.Err() != nil {
 		return Result{}, unsound(err)
 	}
 	return Result{Warning: err.Error()}, nil
 }
 
+// diagnose asks a server who it is. An [*Error] is a refusal that nobody overrides.
 func (a *API) diagnose(ctx context.Context, s store.Server, limit time.Duration) (bbb.Diagnosis, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if err := a.notPool(ctx, s); err != nil {
+		return bbb.Diagnosis{}, err
+	}
 	return bbb.Diagnose(ctx, bbb.Endpoint{URL: s.URL, Secret: bbb.Secret(s.Secret)}, a.Pool.NewClient)
 }
 
@@ -226,7 +254,8 @@ func (a *API) changeServer(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.logger(r).Info().Str("server", record.ID).Strs("changed", c.fields()).Bool("force", c.Force).Msg("server changed")
+	a.logger(r).Info().Str("server", record.ID).Strs("changed", differences(before, record)).Bool("force", c.Force).
+		Msg("server changed")
 	return a.outcome(r.Context(), record, result), nil
 }
 
@@ -240,6 +269,13 @@ func (a *API) readdress(
 	if result, err = a.try(ctx, &after, c.Force); err != nil {
 		return record, result, err
 	}
+	a.joining.Lock()
+	defer a.joining.Unlock()
+	more, err := a.distinct(ctx, after, c.Force)
+	if err != nil {
+		return record, result, err
+	}
+	result.Warning = both(result.Warning, more)
 	record, err = a.move(ctx, after, func(s *store.Server) error {
 		if s.URL != before.URL || s.Secret != before.Secret {
 			return conflict("server %s was changed meanwhile: look at it and try again", before.ID)
@@ -311,8 +347,8 @@ func (a *API) remove(ctx context.Context, id string, force bool) error {
 		return err
 	}
 	if !force && !left.nothing() {
-		return conflict("server %s %s: bbbpool server drain --wait waits for the end of that, and disables it; --force removes "+
-			"it now: its meetings are forgotten, and its recordings not waited for any more", id, left.has())
+		return conflict("server %s %s: bbbpool server drain --wait %s waits for the end of that, and disables it; --force "+
+			"removes it now, and %s", id, left.has(), id, left.follows())
 	}
 	if err := a.Servers.DeleteServer(ctx, id); err != nil {
 		return err

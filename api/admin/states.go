@@ -39,7 +39,7 @@ func (a *API) enable(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.logState(r, record, f)
+	a.logState(r, record, s.State, f)
 	if s.State == store.Enabled {
 		result.Warning = a.sickness(s.ID)
 	}
@@ -82,26 +82,27 @@ func (a *API) disable(r *http.Request) (any, error) {
 	}
 	there := newLeft(s, nil) // recordings are delivered also by servers that are disabled
 	if s.State != store.Disabled && !there.nobody() && !f.Force {
-		return nil, conflict("server %s %s: bbbpool server drain --wait waits for their end, or insist with --force", s.ID,
-			there.has())
+		return nil, conflict("server %s %s: bbbpool server drain --wait %s waits for their end; --force disables it now, and %s",
+			s.ID, there.has(), s.ID, there.follows())
 	}
 	return a.setState(r, store.Disabled, f)
 }
 
 func (a *API) setState(r *http.Request, state store.ServerState, f Forced) (any, error) {
+	var was store.ServerState
 	record, err := a.update(r.Context(), r.PathValue("id"), func(s *store.Server) error {
-		s.State = state
+		was, s.State = s.State, state
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.logState(r, record, f)
+	a.logState(r, record, was, f)
 	return a.outcome(r.Context(), record, Result{}), nil
 }
 
-func (a *API) logState(r *http.Request, record store.Server, f Forced) {
-	a.logger(r).Info().Str("server", record.ID).Str("state", string(record.State)).Bool("force", f.Force).
+func (a *API) logState(r *http.Request, record store.Server, was store.ServerState, f Forced) {
+	a.logger(r).Info().Str("server", record.ID).Str("state", string(record.State)).Str("was", string(was)).Bool("force", f.Force).
 		Msg("server state")
 }
 

@@ -122,6 +122,8 @@ type step struct {
 	before store.Server // empty for one that is new
 	after  store.Server // empty for one that has to go
 	force  bool         // with its meetings
+
+	refused error // what the server is that it cannot be taken for one
 }
 
 // plan is what a sync has to do, one group of steps after the other.
@@ -228,6 +230,9 @@ func (a *API) leaving(s store.Server, owed []string, force bool) *step {
 	status, _ := a.Pool.Server(s.ID)
 	there := newLeft(status, owed)
 	step := &step{change: SyncChange{ID: s.ID, Action: syncRemoved, Fields: []string{}}, before: s, force: force}
+	if force {
+		step.change.Meetings, step.change.People = there.meetings, there.people
+	}
 	switch {
 	case force && len(owed) > 0:
 		step.change.Warning = "not waited for any more: " + some(owed)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -80,8 +81,10 @@ func (s *syncing) take(ctx context.Context, step *step) error {
 	case step.change.Action == syncRemoved:
 		return s.dismiss(ctx, step)
 	case step.before.ID == "":
-		step.change.Warning = s.api.sound(ctx, &step.after)
-		return s.api.insert(ctx, &step.after)
+		if step.change.Warning, step.refused = s.api.sound(ctx, &step.after); step.refused != nil {
+			return step.refused
+		}
+		return s.api.join(ctx, &step.after, false, &step.change.Warning)
 	}
 	return s.change(ctx, step)
 }
@@ -89,15 +92,25 @@ func (s *syncing) take(ctx context.Context, step *step) error {
 // change changes a server.
 func (s *syncing) change(ctx context.Context, step *step) error {
 	if !step.moved() {
-		s.look(ctx, step)
+		if s.look(ctx, step); step.refused != nil {
+			return step.refused
+		}
 		_, err := s.api.update(ctx, step.after.ID, step.apply)
 		return err
 	}
 	if _, err := s.api.clash(ctx, step.after, step.after.ID); err != nil {
 		return err // said before the server is asked, which may take a while
 	}
-	s.look(ctx, step)
-	_, err := s.api.move(ctx, step.after, step.apply)
+	if s.look(ctx, step); step.refused != nil {
+		return step.refused
+	}
+	s.api.joining.Lock()
+	defer s.api.joining.Unlock()
+	more, err := s.api.distinct(ctx, step.after, false)
+	if err == nil {
+		step.change.Warning = both(step.change.Warning, more)
+		_, err = s.api.move(ctx, step.after, step.apply)
+	}
 	return err
 }
 
@@ -107,7 +120,7 @@ func (s *step) moved() bool { return s.before.URL != s.after.URL || s.before.Sec
 // look asks a server whether it is fit where it may be another machine by now, or was not asked for meetings before.
 func (s *syncing) look(ctx context.Context, step *step) {
 	if step.moved() || step.before.State != step.after.State && step.after.State == store.Enabled {
-		step.change.Warning = s.api.sound(ctx, &step.after)
+		step.change.Warning, step.refused = s.api.sound(ctx, &step.after)
 	}
 }
 
@@ -156,7 +169,7 @@ func refuse(steps []*step, stored []store.Server, failed []error) {
 	leaves := map[string]bool{} // servers that give up their address
 	for i, step := range steps {
 		current := now[step.after.ID]
-		failed[i] = step.apply(&current)
+		failed[i] = cmp.Or(step.refused, step.apply(&current))
 		leaves[step.after.ID] = failed[i] == nil
 	}
 	for again := true; again; {
@@ -172,20 +185,21 @@ func refuse(steps []*step, stored []store.Server, failed []error) {
 }
 
 // sound tests a server as it must be to take meetings, if it is to take any, and notes in its record what was found. It
-// returns what speaks against it: a list has the last word all the same.
-func (a *API) sound(ctx context.Context, s *store.Server) (warning string) {
+// returns what speaks against it: a list has the last word all the same, but for what nobody overrides.
+func (a *API) sound(ctx context.Context, s *store.Server) (warning string, refused error) {
 	d, err := a.diagnose(ctx, *s, addDeadline)
+	if refused, ok := errors.AsType[*Error](err); ok {
+		return "", refused
+	}
+	if err == nil {
+		if s.Checksum = string(d.Algorithm); s.State == store.Enabled {
+			warning, err = a.examine(ctx, s)
+		}
+	}
 	if err != nil {
-		return err.Error()
+		warning = err.Error()
 	}
-	s.Checksum = string(d.Algorithm)
-	if s.State == store.Enabled {
-		warning, err = a.examine(ctx, s)
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return warning
+	return warning, nil
 }
 
 // dismiss removes a server. New meetings are kept away first; if one has come in between, the server is left cordoned,
@@ -204,6 +218,7 @@ func (s *syncing) dismiss(ctx context.Context, step *step) error {
 		if len(e.failed) > 0 {
 			step.change.Warning = "not ended there, and forgotten: " + some(e.failed)
 		}
+		step.change.Meetings = e.ended - e.forgotten
 		return s.api.remove(ctx, id, true)
 	}
 	_, err := s.api.update(ctx, id, func(now *store.Server) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -37,6 +38,45 @@ func TestClient_Tenants(t *testing.T) {
 	}
 	_, err = p.Tenant(t.Context(), "nobody")
 	refused(t, err, http.StatusNotFound, "nobody")
+}
+
+// The secret of the first start can be retired once there is another, and is not forgotten before.
+func TestClient_DropGenerated(t *testing.T) {
+	p := newTestPool(t)
+	for _, id := range []string{store.DefaultTenant, "other"} {
+		tenant := store.Tenant{ID: id, Secrets: []store.Secret{"generated"}}
+		if _, err := p.stores.State.CreateTenant(t.Context(), tenant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reloaded := 0
+	p.api.Reload = reload(&reloaded)
+	drop := admin.TenantChange{DropGenerated: true}
+	_, err := p.ChangeTenant(t.Context(), store.DefaultTenant, drop)
+	refused(t, err, http.StatusConflict, "LOADBALANCER_SECRET")
+	p.api.EnvSecrets = []store.Secret{"new", "generated"}
+	_, err = p.ChangeTenant(t.Context(), store.DefaultTenant, drop)
+	refused(t, err, http.StatusConflict, "still has the generated secret")
+	p.api.EnvSecrets = []store.Secret{"new"}
+	_, err = p.ChangeTenant(t.Context(), "other", drop)
+	refused(t, err, http.StatusBadRequest, "other")
+	if got, err := p.Tenant(t.Context(), store.DefaultTenant); err != nil || !got.Generated || reloaded != 0 {
+		t.Errorf("before: %+v, %v", got, err)
+	}
+	for range 2 {
+		got, err := p.ChangeTenant(t.Context(), store.DefaultTenant, drop)
+		if err != nil || got.Generated || got.Source != "environment" || len(got.Secrets) != 1 {
+			t.Errorf("dropped: %+v, %v", got, err)
+		}
+	}
+	if kept, err := p.stores.State.Tenant(t.Context(), store.DefaultTenant); err != nil || len(kept.Secrets) != 0 {
+		t.Errorf("stored %+v, %v", kept, err)
+	}
+	p.api.EnvSecrets = nil
+	st, err := p.Status(t.Context())
+	if err != nil || len(st.Problems) != 1 || !strings.HasPrefix(st.Problems[0], "tenant default has no secret") {
+		t.Errorf("without any: %q, %v", st.Problems, err)
+	}
 }
 
 // Secrets from the environment are those of the default tenant, stored or not.

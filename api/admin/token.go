@@ -41,7 +41,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 			writeJSON(w, err.Status, err)
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(who{token: envToken}.in(r.Context())))
 	})
 }
 

@@ -129,11 +129,14 @@ type Meeting struct {
 	Peak       int       `json:"peak"`   // most people seen at once
 	Joins      int       `json:"joins"`  // sent so far
 	Recorded   bool      `json:"recorded"`
+	// OfflineSince is since when its server has been offline, so that nobody can join it; null while the server is not.
+	OfflineSince *time.Time `json:"offline_since"`
 }
 
-func newMeeting(m placement.Info) Meeting {
+func newMeeting(m placement.Info, away outages) Meeting {
 	return Meeting{
-		MeetingID: m.MeetingID, Tenant: m.Tenant, Server: m.Server, InternalID: m.InternalID,
+		OfflineSince: away[m.Server],
+		MeetingID:    m.MeetingID, Tenant: m.Tenant, Server: m.Server, InternalID: m.InternalID,
 		CreateTime: m.CreateTime, Placed: m.Placed.UTC().Truncate(time.Millisecond),
 		People: m.People, Peak: m.Peak, Joins: m.Joins, Recorded: m.Recorded,
 	}
@@ -141,19 +144,16 @@ func newMeeting(m placement.Info) Meeting {
 
 // Tenant is a tenant as operators see it.
 type Tenant struct {
-	ID      string     `json:"id"`
-	Name    string     `json:"name"`
-	Secrets []string   `json:"secrets"` // "***" unless they were asked for
-	Source  string     `json:"source"`  // of the secrets: "stored" or "environment"
-	Created *time.Time `json:"created"` // null where it is not stored
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Secrets []string `json:"secrets"` // "***" unless they were asked for
+	Source  string   `json:"source"`  // of the secrets: "stored" or "environment"
+	// Generated says that a secret was made on the first start, and is kept: it holds where the environment gives none.
+	Generated bool       `json:"generated"`
+	Created   *time.Time `json:"created"` // null where it is not stored
 
 	Tag         string `json:"tag"`          // asked of servers by creates that have no meta_server-tag of their own
 	IgnoreHints bool   `json:"ignore_hints"` // what it says about the size of its meetings is not believed
-}
-
-// Version is the version of the program.
-type Version struct {
-	Version string `json:"version"`
 }
 
 // Status is the pool at a glance.

@@ -18,6 +18,9 @@ type CapacityCmd struct {
 func (c *CapacityCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
 		seen, err := pool.Capacity(env.Ctx, c.Drain)
+		if err == nil {
+			err = env.unpolled(pool)
+		}
 		if err != nil {
 			return err
 		}

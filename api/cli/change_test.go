@@ -1,12 +1,14 @@
 package cli_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -87,28 +89,30 @@ func TestServerAddCmd_Secret(t *testing.T) {
 	}
 }
 
-// What cuts people off is asked about at a terminal, and refused where nobody can be asked, unless a script is sure.
+// What goes for good is asked about at a terminal, and refused where nobody can be asked, unless a script is sure. What
+// the pool itself refuses, as cutting people off, no yes gets through: that takes force.
 func TestCommands_Sure(t *testing.T) {
-	const asked, refused = "Do it? [y/N]", "pass --yes"
+	const asked, refused, insist = "Do it? [y/N]", "pass --yes", "--force"
 	tests := []struct {
 		name, answer string
 		args         string
 		says         string // on the standard error, or as the error
 		done         bool
 	}{
-		{"disable in use, no", "n\n", "server disable a", "2 meetings with 3 people", false},
-		{"disable in use, yes", "y\n", "server disable a", asked, true},
-		{"disable in use, nobody", "", "server disable a", refused, false},
-		{"disable in use, sure", "", "server disable a --yes", "", true},
+		{"disable in use", "y\n", "server disable a", "has 2 meetings with 3 people", false},
+		{"disable in use, nobody", "", "server disable a", insist, false},
+		{"disable in use, sure", "", "server disable a --yes", insist, false},
 		{"disable in use, force", "", "server disable a --force", "", true},
 		{"disable idle", "", "server disable b", "", true},
 		{"cordon", "", "server cordon a --yes", "", true},
 		{"enable unreachable", "", "server enable c", "stays disabled", false},
 		{"enable unreachable, force", "", "server enable c --yes --force", "", true},
-		{"remove in use, end of input", " ", "server remove a", asked, false},
-		{"remove in use, yes", "YES\n", "server remove a", "cuts them off", true},
-		{"remove in use, nobody", "", "server remove a", refused, false},
-		{"remove in use, sure", "", "server remove a --yes", "", true},
+		{"remove in use, yes", "YES\n", "server remove a", insist, false},
+		{"remove in use, nobody", "", "server remove a", insist, false},
+		{"remove in use, sure", "", "server remove a --yes", "nobody can join its meetings any more", false},
+		{"remove in use, force", "", "server remove a --force", "", true},
+		{"remove idle, end of input", " ", "server remove b", asked, false},
+		{"remove idle, yes", "YES\n", "server remove b", asked, true},
 		{"remove idle, nobody", "", "server remove b", refused, false},
 		{"remove idle, no", "\n", "server remove b", "No meetings run there", false},
 		{"remove idle, sure", "", "server remove b -y", "", true},
@@ -144,6 +148,41 @@ func TestServerCordonCmd_JSON(t *testing.T) {
 	o := p.run(t, "", "server", "cordon", "a", "--json")
 	if o.failed != nil || !strings.Contains(o.out, `"state": "cordoned"`) {
 		t.Errorf("cordoned %+v", o)
+	}
+}
+
+// Numbers that no pool takes are wrong use, as those are that cannot be read at all.
+func TestCommands_WrongNumbers(t *testing.T) {
+	p := newPool(t)
+	p.typical(t)
+	for _, args := range []string{
+		"server set a --weight 0", "server set a --weight=-1", "server set a --capacity=-1", "server set b --hard",
+		"server add x.example --secret s --weight 1e9", "server test a --meetings 100000", "meeting dry-run room --hint 100000000",
+	} {
+		o := p.run(t, "", strings.Fields(args)...)
+		if _, wrong := errors.AsType[cli.UsageError](o.failed); !wrong || !strings.Contains(o.failed.Error(), "want") {
+			t.Errorf("%s: %v", args, o.failed)
+		}
+	}
+	list := listFile(t, "servers: {a: {secret: s, load_multiplier: 1e-12}}")
+	o := p.run(t, "", "server", "sync", list)
+	if _, wrong := errors.AsType[cli.UsageError](o.failed); wrong || o.failed == nil || !strings.Contains(o.failed.Error(), list+": ") {
+		t.Errorf("in a list: %v", o.failed)
+	}
+}
+
+// What is gone is named to programs, too.
+func TestCommands_GoneJSON(t *testing.T) {
+	p := newPool(t)
+	p.typical(t)
+	for args, want := range map[string]string{
+		"server remove b --yes --json": `{ "id": "b", "removed": true }`,
+		"meeting end algebra --force --json": `{ "meetingID": "algebra", "tenant": "default", "server": "a", ` +
+			`"internalMeetingID": "internal-algebra", "ended": true }`,
+	} {
+		if o := p.run(t, "", strings.Fields(args)...); o.failed != nil || strings.Join(strings.Fields(o.out), " ") != want {
+			t.Errorf("%s: %v %s", args, o.failed, o.out)
+		}
 	}
 }
 

@@ -10,6 +10,9 @@ type Commands struct {
 	Capacity  CapacityCmd   `cmd:"" help:"Show what the pool carries, and what is left without a server."`
 	Simulate  SimulateCmd   `cmd:"" help:"Replay a day against placement rules, ours and those of others. Needs no pool."`
 	History   HistoryCmds   `cmd:"" help:"Take the history of the meetings along."`
+
+	Completion CompletionCmd `cmd:"" help:"Print what makes bash, zsh or fish complete commands and flags."`
+	Help       HelpCmd       `cmd:"" help:"Tell how to use a command."`
 }
 
 // ServerCmds are the commands about servers.
@@ -72,6 +75,6 @@ type RecordingCmds struct {
 
 // Sure is how scripts answer the question that somebody at a terminal is asked.
 type Sure struct {
-	Yes   bool `short:"y" help:"Do not ask."`
-	Force bool `help:"Do it even if something speaks against it."`
+	Yes   bool `short:"y" help:"Do not ask. What the pool refuses it goes on refusing."`
+	Force bool `help:"Do it even if the pool refuses it, and do not ask."`
 }

@@ -29,10 +29,21 @@ func (e *Env) with(in intent, do func(*connection) error) error {
 	if err == nil {
 		err = errors.Join(do(c), c.done())
 	}
-	if err != nil {
-		return printableError{err}
+	switch failed, ok := errors.AsType[*admin.Error](err); {
+	case err == nil:
+		return nil
+	case ok && failed.Code == admin.Invalid: // nothing but the command line can be wrong
+		return UsageError{printableError{err}}
 	}
-	return nil
+	return printableError{err}
+}
+
+// unpolled says beside what a data directory tells of servers that it is nobody's look at them.
+func (e *Env) unpolled(c *connection) error {
+	if c.stopped == "" {
+		return nil
+	}
+	return say(e.Err, "note: not polled: bbbpool is not running, so health, people and room are not known\n")
 }
 
 // connection is a way to the pool.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -18,6 +20,8 @@ type Options struct {
 	Admin string       `placeholder:"URL" env:"BBBPOOL_ADMIN" help:"Address of a bbbpool to administrate from afar, with the token in BBBPOOL_ADMIN_TOKEN."`
 	Token store.Secret `name:"admin-token" hidden:"" env:"BBBPOOL_ADMIN_TOKEN" help:"Token for administration from afar."`
 	JSON  bool         `name:"json" help:"Print JSON."`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version, and do nothing."`
 }
 
 // DataDir returns the data directory: the one given, else the first of systemd's, else one here.

@@ -42,7 +42,11 @@ func course(s admin.ExplainedAt) string {
 		recorded = ", recorded"
 	}
 	if s.End == nil {
-		return fmt.Sprintf("since %s: %s now, %d at most%s", moment(&s.Start), admin.People(s.People), s.Peak, recorded)
+		away := ""
+		if s.OfflineSince != nil {
+			away = "; server " + s.Server + gone(s.OfflineSince)
+		}
+		return fmt.Sprintf("since %s: %s now, %d at most%s%s", moment(&s.Start), admin.People(s.People), s.Peak, recorded, away)
 	}
 	length := s.End.Sub(s.Start).Round(time.Second)
 	return fmt.Sprintf("from %s for %s: %s at most%s; over: %s", moment(&s.Start), length, admin.People(s.Peak), recorded,

@@ -347,25 +347,28 @@ func TestLifecycleCmds_Watched(t *testing.T) {
 	}
 }
 
-// A server that owes recordings is not removed without a word about them.
+// A server that owes recordings is not removed, nor disabled, without a word about them.
 func TestServerRemoveCmd_Owed(t *testing.T) {
 	p := newPool(t)
 	p.keep(t)
-	p.put(t, store.Server{ID: "a", URL: "https://a.example", State: store.Disabled, Weight: 1}, poller.Status{})
-	o := p.run(t, "n\n", "server", "remove", "a")
-	if o.failed == nil || !strings.HasPrefix(o.err, "Server a (https://a.example) leaves the pool. It owes 1 recording, which nobody "+
-		"waits for then.\nDo it?") {
-		t.Errorf("no: %+v", o)
+	p.put(t, store.Server{ID: "a", URL: "https://a.example", State: store.Cordoned, Weight: 1}, poller.Status{})
+	o := p.run(t, "", "server", "disable", "a")
+	if o.failed != nil || o.out != "server a: disabled\n" || !strings.HasPrefix(o.err, "note: it owes 1 recording, ") {
+		t.Errorf("disabled: %+v", o)
+	}
+	o = p.run(t, "", "server", "remove", "a", "--yes")
+	if o.failed == nil || !strings.HasPrefix(o.failed.Error(), "server a owes 1 recording: ") ||
+		!strings.HasSuffix(o.failed.Error(), "--force removes it now, and nobody waits for its recordings any more") {
+		t.Errorf("yes: %+v", o)
 	}
 	p.ledger.SetServer(placement.Server{ID: "a", Weight: 1, Standing: placement.Open})
 	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "algebra"}, 2)
-	o = p.run(t, "n\n", "server", "remove", "a")
-	if o.failed == nil || !strings.HasPrefix(o.err, "Server a has 1 meeting with 2 people. Removing it cuts them off") ||
-		!strings.Contains(o.err, "It owes 1 recording, which nobody waits for then.\nDo it?") {
+	o = p.run(t, "y\n", "server", "remove", "a")
+	if o.failed == nil || !strings.HasPrefix(o.failed.Error(), "server a has 1 meeting with 2 people and owes 1 recording: ") {
 		t.Errorf("with a meeting: %+v", o)
 	}
-	if o = p.run(t, "y\n", "server", "remove", "a"); o.failed != nil || o.out != "server a: removed\n" {
-		t.Errorf("yes: %+v %v", o, o.failed)
+	if o = p.run(t, "", "server", "remove", "a", "--force"); o.failed != nil || o.out != "server a: removed\n" {
+		t.Errorf("forced: %+v %v", o, o.failed)
 	}
 }
 
@@ -375,7 +378,7 @@ func TestServerSyncCmd(t *testing.T) {
 	url := fakeBBB(t)
 	path := listFile(t, "servers:\n  a: {secret: s3cret, url: "+p.url(t, "a")+", load_multiplier: 0.5}\n"+
 		"  C: {secret: s3cret, url: "+url+"}\n")
-	const diff = "[a] updated: weight: 1 -> 2\n[b] removed\n[c] created: "
+	const diff = "[a] would update: weight: 1 -> 2\n[b] would remove\n[c] would create: "
 	o := p.run(t, "", "server", "sync", path, "--dry-run")
 	if o.failed != nil || !strings.HasPrefix(o.out, diff) || !strings.HasSuffix(o.err, "note: nothing was done, for this was a dry run\n") {
 		t.Errorf("dry: %+v %v", o, o.failed)
@@ -387,8 +390,13 @@ func TestServerSyncCmd(t *testing.T) {
 	if o = p.run(t, "", "server", "sync", path); o.failed == nil || !strings.Contains(o.failed.Error(), "pass --yes") {
 		t.Errorf("nobody: %+v", o)
 	}
-	o = p.run(t, "n\n", "server", "sync", listFile(t, "servers: {}"), "--mode", "force")
-	if o.failed == nil || !strings.Contains(o.err, "2 servers are not listed and are removed: a, b. The meetings there end for everybody.") {
+	nobody := listFile(t, "servers: {}")
+	if o = p.run(t, "", "server", "sync", nobody, "--mode", "force", "--dry-run"); !strings.HasPrefix(o.out,
+		"[a] would remove, and end 1 meeting with 2 people\n[b] would remove\n") {
+		t.Errorf("force, dry: %+v", o)
+	}
+	o = p.run(t, "n\n", "server", "sync", nobody, "--mode", "force")
+	if o.failed == nil || !strings.Contains(o.err, "2 servers are not listed and are removed: a, b. It ends 1 meeting with 2 people, for everybody.") {
 		t.Errorf("force: %+v", o)
 	}
 	if o = p.run(t, "", "server", "sync", path, "--mode", "keep", "--json"); o.failed != nil || !strings.Contains(o.out, `"action": "created"`) {

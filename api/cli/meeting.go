@@ -19,6 +19,9 @@ type MeetingListCmd struct {
 func (c *MeetingListCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
 		meetings, err := pool.Meetings(env.Ctx, c.Tenant, c.Server)
+		if err == nil {
+			err = env.unpolled(pool)
+		}
 		if err != nil {
 			return err
 		}
@@ -32,7 +35,7 @@ func (c *MeetingListCmd) Run(env *Env) error {
 		rows := make([][]string, 0, len(meetings))
 		for _, m := range meetings {
 			rows = append(rows, []string{
-				m.Tenant, m.MeetingID, m.Server, strconv.Itoa(m.People), strconv.Itoa(m.Peak), moment(&m.Placed),
+				m.Tenant, m.MeetingID, whereabouts(m), strconv.Itoa(m.People), strconv.Itoa(m.Peak), moment(&m.Placed),
 				yes(m.Recorded),
 			})
 		}
@@ -70,7 +73,7 @@ func (c *MeetingShowCmd) Run(env *Env) error {
 		return sheet(env.Out, [][2]string{
 			{"meeting", m.MeetingID},
 			{"tenant", m.Tenant},
-			{"server", m.Server},
+			{"server", m.Server + gone(m.OfflineSince)},
 			{"internal ID", m.InternalID},
 			{"placed", moment(&m.Placed)},
 			{"created", created},
@@ -80,6 +83,32 @@ func (c *MeetingShowCmd) Run(env *Env) error {
 			{"recorded", yes(m.Recorded)},
 		}...)
 	})
+}
+
+// whereabouts is where a meeting is, in a table.
+func whereabouts(m admin.Meeting) string {
+	if m.OfflineSince != nil {
+		return m.Server + " (offline)"
+	}
+	return m.Server
+}
+
+// gone says beside a meeting's server since when that has been offline, and what follows; "" where it is not.
+func gone(since *time.Time) string {
+	if since == nil {
+		return ""
+	}
+	return ", offline since " + moment(since) + ": nobody can join until it is back, or the next create makes the meeting anew " +
+		"elsewhere"
+}
+
+// endedMeeting is what is left of a meeting, in JSON.
+type endedMeeting struct {
+	MeetingID  string `json:"meetingID"`
+	Tenant     string `json:"tenant"`
+	Server     string `json:"server"`
+	InternalID string `json:"internalMeetingID"`
+	Ended      bool   `json:"ended"`
 }
 
 // MeetingEndCmd ends a meeting for everybody.
@@ -100,8 +129,11 @@ func (c *MeetingEndCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		if err := pool.EndMeeting(env.Ctx, c.key(), c.Force); err != nil || env.Options.JSON {
+		if err := pool.EndMeeting(env.Ctx, c.key(), c.Force); err != nil {
 			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, endedMeeting{m.MeetingID, m.Tenant, m.Server, m.InternalID, true})
 		}
 		_, err = fmt.Fprintf(env.Out, "meeting %s: ended\n", printable(m.MeetingID))
 		return err

@@ -13,6 +13,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
+
+	"github.com/bbbpool/bbbpool/api/admin"
 )
 
 // Exit codes.
@@ -37,6 +39,7 @@ func Run(env *Env, grammar any, options *Options, args []string) int {
 		kong.Name("bbbpool"),
 		kong.Description("A pool of BigBlueButton servers behind one endpoint."),
 		kong.Writers(env.Out, env.Err),
+		kong.Vars{"version": admin.Build(env.Version).String()},
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durations)),

@@ -25,6 +25,7 @@ import (
 // program is bbbpool itself, as a process that serves.
 type program struct {
 	path, data, api string
+	env             []string // besides that of the test
 }
 
 // build makes the program.
@@ -40,6 +41,7 @@ func build(t *testing.T) string {
 func (p *program) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(p.path, args...)
 	cmd.Env = append(os.Environ(), "BBBPOOL_DATA="+p.data, "LOADBALANCER_SECRET=front-end-secret")
+	cmd.Env = append(cmd.Env, p.env...)
 	return cmd
 }
 
@@ -215,6 +217,11 @@ func TestServerDrainCmd_Program(t *testing.T) {
 		}
 		if err := cmd.Wait(); err != nil || !strings.HasSuffix(said.String(), "server sim1: drained and disabled\n") {
 			t.Errorf("%v\n%s", err, said)
+		}
+		for _, step := range []string{"\nserver sim1: 1 meeting with 0 people left\n", "\nserver sim1: waiting for 1 recording: "} {
+			if strings.Count(said.String(), step) != 1 || strings.Contains(said.String(), "\r") {
+				t.Errorf("what is written to a file does not have the line %q:\n%q", step, said)
+			}
 		}
 	})
 	t.Run("never arrives", func(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/bbbpool/bbbpool/recordings"
 )
@@ -20,6 +22,42 @@ func watched[R any](env *Env, what string, do func(tell func(recordings.Progress
 		err = errCutShort
 	}
 	return report, err
+}
+
+// followed does something that takes hours. Where it is written to a file, each step of it is a line there.
+func followed[R any](env *Env, subject string, do func(tell func(recordings.Progress)) (R, error)) (R, error) {
+	if env.Watched {
+		return watched(env, "done", do)
+	}
+	follow := &steps{env: env, subject: subject}
+	report, err := do(follow.tell)
+	if err != nil && env.Ctx.Err() != nil {
+		err = errCutShort
+	}
+	return report, err
+}
+
+// steps writes a line for each thing that is done, or more to do, and at most one a minute for what else changes, as how
+// many people are left.
+type steps struct {
+	env     *Env
+	subject string
+	last    string
+	told    time.Time
+}
+
+func (s *steps) tell(p recordings.Progress) {
+	now, text := s.env.now(), p.Current
+	before, _, _ := strings.Cut(s.last, " with ")
+	what, _, _ := strings.Cut(text, " with ")
+	switch {
+	case p.Problem != "":
+		text = p.Problem
+	case text == s.last, what == before && now.Sub(s.told) < time.Minute:
+		return
+	}
+	s.last, s.told = text, now
+	_ = say(s.env.Err, "%s: %s\n", printable(s.subject), printable(text)) // nobody is left to tell
 }
 
 var errCutShort = errors.New("interrupted: what was done by then stays done")

@@ -19,6 +19,9 @@ type ServerListCmd struct{}
 func (c *ServerListCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
 		servers, err := pool.Servers(env.Ctx)
+		if err == nil {
+			err = env.unpolled(pool)
+		}
 		if err != nil {
 			return err
 		}
@@ -49,6 +52,9 @@ type ServerShowCmd struct {
 func (c *ServerShowCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
 		s, err := pool.Server(env.Ctx, c.ID)
+		if err == nil {
+			err = env.unpolled(pool)
+		}
 		if err != nil {
 			return err
 		}

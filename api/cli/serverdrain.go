@@ -40,7 +40,7 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 			return err
 		}
 		wanted.Wait = true
-		done, err := watched(env, "done", func(tell func(recordings.Progress)) (admin.Drained, error) {
+		done, err := followed(env, "server "+c.ID, func(tell func(recordings.Progress)) (admin.Drained, error) {
 			return pool.DrainServer(env.Ctx, c.ID, wanted, tell)
 		})
 		if errors.Is(err, errCutShort) {
@@ -62,7 +62,7 @@ func (c *ServerDrainCmd) print(env *Env, d admin.Drained) error {
 	if env.Options.JSON {
 		return printJSON(env.Out, d)
 	}
-	return errors.Join(say(env.Out, "server %s: %s, %s left\n", printable(d.ID), printable(d.State), left(d)),
+	return errors.Join(notMade(env, d), say(env.Out, "server %s: %s, %s left\n", printable(d.ID), printable(d.State), left(d)),
 		say(env.Err, "nobody disables it when that is over: bbbpool server drain %s --wait does\n", printable(d.ID)))
 }
 
@@ -79,12 +79,29 @@ func (c *ServerDrainCmd) printDone(env *Env, d admin.Drained) error {
 	if env.Options.JSON {
 		return errors.Join(printJSON(env.Out, d), c.missing(env, d))
 	}
+	if err := notMade(env, d); err != nil {
+		return err
+	}
 	for _, id := range d.Missing {
 		if err := say(env.Out, "missing  %s\n", printable(id)); err != nil {
 			return err
 		}
 	}
 	return errors.Join(say(env.Out, "server %s: drained and %s\n", printable(d.ID), printable(d.State)), c.missing(env, d))
+}
+
+// notMade names the recordings that a drain does not wait for, because their server has none of them.
+func notMade(env *Env, d admin.Drained) error {
+	for _, id := range d.NotMade {
+		if err := say(env.Out, "not made  %s\n", printable(id)); err != nil {
+			return err
+		}
+	}
+	if n := len(d.NotMade); n > 0 {
+		return say(env.Err, "note: the server does not know %s, which nobody waits for: mostly, nobody pressed the button\n",
+			plural(n, "recording"))
+	}
+	return nil
 }
 
 // missing fails for recordings that did not arrive, unless that was not to be waited for.

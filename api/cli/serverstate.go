@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/api/admin"
@@ -54,38 +55,25 @@ type ServerDisableCmd struct {
 	Sure
 }
 
-// Run disables the server. While somebody is there that needs a yes.
+// Run disables the server, which nobody is asked about: the pool refuses it while somebody is there, unless forced.
 func (c *ServerDisableCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
-		s, err := pool.Server(env.Ctx, c.ID)
+		result, err := pool.DisableServer(env.Ctx, c.ID, c.Force)
 		if err != nil {
 			return err
 		}
-		sure, err := env.cutOff(c.Sure, s, "Disabling it", "")
-		if err != nil {
-			return err
+		if n := result.Owed; n > 0 {
+			err = say(env.Err, "note: it owes %s, which it can deliver while it is disabled, as long as it runs: "+
+				"`bbbpool recording list --owed` tells more\n", plural(n, "recording"))
 		}
-		result, err := pool.DisableServer(env.Ctx, c.ID, sure)
-		if err != nil {
-			return err
-		}
-		return env.changed(result, "disabled")
+		return errors.Join(err, env.changed(result, "disabled"))
 	})
 }
 
-// cutOff asks whether the meetings on a server, or the people in copies there, are to be given up. Where there are none,
-// there is nothing to ask; then the pool itself refuses if one has come in between.
-func (e *Env) cutOff(sure Sure, s admin.Server, what, more string) (bool, error) {
-	there := s.Present()
-	if there == "" {
-		return sure.Yes || sure.Force, nil
-	}
-	follows := "nobody can join them any more, and the next create makes them anew on another server"
-	if s.Meetings == 0 {
-		follows = "nobody ends the copies, or looks after them, any more"
-	}
-	err := e.confirm(sure, fmt.Sprintf("Server %s has %s. %s cuts them off: %s.%s", s.ID, there, what, follows, more))
-	return err == nil, err
+// removedServer is what is left of a server, in JSON.
+type removedServer struct {
+	ID      string `json:"id"`
+	Removed bool   `json:"removed"`
 }
 
 // ServerRemoveCmd takes a server out of the pool.
@@ -94,31 +82,25 @@ type ServerRemoveCmd struct {
 	Sure
 }
 
-// Run removes the server, which always needs a yes.
+// Run removes the server, which needs a yes, and force where it has meetings, or owes recordings. Then there is no
+// question first: the pool refuses whatever the answer is.
 func (c *ServerRemoveCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
 		s, err := pool.Server(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
-		owes := ""
-		if s.Owed > 0 {
-			owes = fmt.Sprintf(" It owes %s, which nobody waits for then.", plural(s.Owed, "recording"))
-		}
-		sure, err := env.cutOff(c.Sure, s, "Removing it", owes)
-		switch {
-		case s.Present() != "":
-		case s.Owed > 0:
-			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool.%s", s.ID, s.URL, owes))
-			sure = err == nil
-		default:
+		if s.Present() == "" && s.Owed == 0 {
 			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool. No meetings run there.", s.ID, s.URL))
 		}
 		if err != nil {
 			return err
 		}
-		if err := pool.RemoveServer(env.Ctx, c.ID, sure); err != nil || env.Options.JSON {
+		if err := pool.RemoveServer(env.Ctx, c.ID, c.Force); err != nil {
 			return err
+		}
+		if env.Options.JSON {
+			return printJSON(env.Out, removedServer{ID: c.ID, Removed: true})
 		}
 		_, err = fmt.Fprintf(env.Out, "server %s: removed\n", printable(c.ID))
 		return err

@@ -33,6 +33,9 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 	wanted := admin.Sync{Mode: c.Mode, DryRun: true, Servers: servers}
 	return env.with(in, func(pool *connection) error {
 		seen, err := pool.SyncServers(env.Ctx, wanted, func(recordings.Progress) {})
+		if wrong, ok := errors.AsType[*admin.Error](err); ok && wrong.Code == admin.Invalid {
+			return fmt.Errorf("%s: %s", c.File, wrong.Message) // the list is wrong, and not the command line
+		}
 		if err != nil {
 			return err
 		}
@@ -68,10 +71,12 @@ func (c *ServerSyncCmd) read(env *Env) ([]admin.SyncServer, error) {
 // confirm asks before servers go, or nobody is left to take new meetings, and shows all that would be done then.
 func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
 	var gone []string
+	meetings, people := 0, 0
 	for _, change := range seen.Changes {
 		if change.Action == "removed" {
 			gone = append(gone, change.ID)
 		}
+		meetings, people = meetings+change.Meetings, people+change.People
 	}
 	if len(gone) == 0 && seen.Warning == "" || c.Yes {
 		return nil
@@ -83,8 +88,8 @@ func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
 	if n := len(gone); n > 0 {
 		text = append(text, fmt.Sprintf("%s %s not listed and %s removed: %s.", plural(n, "server"), isAre(n), isAre(n),
 			strings.Join(gone, ", ")))
-		if c.Mode == "force" {
-			text = append(text, "The meetings there end for everybody.")
+		if c.Mode == "force" && meetings > 0 {
+			text = append(text, fmt.Sprintf("It ends %s, for everybody.", admin.Running(meetings, people)))
 		}
 	}
 	if seen.Warning != "" {
@@ -119,13 +124,33 @@ func printSync(env *Env, s admin.Synced) error {
 	return nil
 }
 
+// plans are the actions of a sync as they are told of before.
+var plans = map[string]string{
+	"created": "would create", "updated": "would update", "enabled": "would enable", "cordoned": "would cordon",
+	"removed": "would remove",
+}
+
+// action says what was done about a server, or would be, and whom that puts out.
+func action(c admin.SyncChange, dry bool) string {
+	ended := admin.Running(c.Meetings, c.People)
+	switch {
+	case dry && c.Meetings > 0:
+		return plans[c.Action] + ", and end " + ended
+	case dry && plans[c.Action] != "":
+		return plans[c.Action]
+	case c.Meetings > 0:
+		return c.Action + ", which ended " + ended
+	}
+	return c.Action
+}
+
 // syncLines prints a line for each change, as Scalelite logs it.
 func syncLines(w io.Writer, s admin.Synced) error {
 	if len(s.Changes) == 0 {
 		return say(w, "nothing to change: the pool has the servers that are listed\n")
 	}
 	for _, change := range s.Changes {
-		line := fmt.Sprintf("[%s] %s", change.ID, change.Action)
+		line := fmt.Sprintf("[%s] %s", change.ID, action(change, s.DryRun))
 		if len(change.Fields) > 0 {
 			line += ": " + strings.Join(change.Fields, ", ")
 		}

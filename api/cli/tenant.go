@@ -62,6 +62,17 @@ func printTenant(env *Env, t admin.Tenant) error {
 	if err := sheet(env.Out, pairs...); err != nil {
 		return err
 	}
+	if len(t.Secrets) == 0 {
+		return say(env.Err, "it has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for bbbpool serve, "+
+			"and restart it\n")
+	}
+	if t.Generated && t.Source == "environment" {
+		err := say(env.Err, "note: the secret of the first start is kept, for when LOADBALANCER_SECRET gives none: "+
+			"`bbbpool tenant set %s --drop-generated` forgets it\n", printable(t.ID))
+		if err != nil {
+			return err
+		}
+	}
 	_, err := fmt.Fprint(env.Out, `
 Give this secret to the front end, together with the address of this pool:
   Moodle      BigBlueButton server URL: https://POOL/bigbluebutton/, and the shared secret
@@ -84,15 +95,19 @@ type TenantSetCmd struct {
 	ID          string  `arg:"" help:"ID of the tenant; the first one is called default."`
 	Tag         *string `placeholder:"TAG" help:"Tag of the servers for its meetings, where a create asks for none, as in meta_server-tag; an empty one takes it away."`
 	IgnoreHints *bool   `negatable:"" help:"Do not believe what its front ends announce as the size of a meeting, or believe it again."`
+
+	DropGenerated bool `help:"Forget the secret that was made on the first start, for good. LOADBALANCER_SECRET must give another."`
 }
 
 // Run makes the change.
 func (c *TenantSetCmd) Run(env *Env) error {
-	if c.Tag == nil && c.IgnoreHints == nil {
-		return misused("nothing to change: pass --tag or --ignore-hints")
+	if c.Tag == nil && c.IgnoreHints == nil && !c.DropGenerated {
+		return misused("nothing to change: pass --tag, --ignore-hints or --drop-generated")
 	}
 	return env.with(change, func(pool *connection) error {
-		t, err := pool.ChangeTenant(env.Ctx, c.ID, admin.TenantChange{Tag: c.Tag, IgnoreHints: c.IgnoreHints})
+		t, err := pool.ChangeTenant(env.Ctx, c.ID, admin.TenantChange{
+			Tag: c.Tag, IgnoreHints: c.IgnoreHints, DropGenerated: c.DropGenerated,
+		})
 		if err != nil {
 			return err
 		}

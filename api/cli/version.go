@@ -4,15 +4,19 @@ import (
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/api"
+	"github.com/bbbpool/bbbpool/api/admin"
 )
 
 // VersionCmd prints the version of this program.
 type VersionCmd struct{}
 
-// Run prints it.
+// Run prints it, with what the program was built from.
 func (VersionCmd) Run(env *Env) error {
-	_, err := fmt.Fprintln(env.Out, env.Version)
-	return err
+	v := admin.Build(env.Version)
+	if env.Options.JSON {
+		return printJSON(env.Out, v)
+	}
+	return say(env.Out, "%s\n", v)
 }
 
 // UnitCmd prints the systemd unit.
@@ -20,6 +24,14 @@ type UnitCmd struct{}
 
 // Run prints it.
 func (UnitCmd) Run(env *Env) error {
+	if env.Options.JSON {
+		return printJSON(env.Out, unit{api.Unit})
+	}
 	_, err := fmt.Fprint(env.Out, api.Unit)
 	return err
+}
+
+// unit is a unit as it is printed in JSON.
+type unit struct {
+	Unit string `json:"unit"`
 }

@@ -15,7 +15,7 @@ const apiVersion = "2.0"
 func (g *Gateway) root(_ context.Context, c *call) error {
 	build := g.Config.Build
 	if c.r.Header.Get("Content-Type") != "application/json" {
-		x := bbb.Success().Text("version", apiVersion).Text("apiVersion", apiVersion)
+		x := bbb.Success().Text("version", apiVersion).Text("apiVersion", apiVersion).Bool(bbb.PoolMark, true)
 		if build != "" {
 			x.Text("build", build)
 		}

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"embed"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+)
+
+// CompletionCmd prints what makes a shell complete our commands and flags.
+type CompletionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+// completions are a template for each shell, of the list of all places.
+//
+//go:embed completion
+var completions embed.FS
+
+// Run prints the script. It knows the grammar that it was run by, as it is now.
+func (c *CompletionCmd) Run(env *Env, at *kong.Context) error {
+	name := "bbbpool." + c.Shell
+	t, err := template.New(name).Funcs(template.FuncMap{
+		"join": func(words []string) string { return strings.Join(words, " ") }, "quote": quoteFor(c.Shell), "option": fishOption,
+	}).ParseFS(completions, "completion/"+name)
+	if err != nil {
+		return err
+	}
+	var script strings.Builder
+	if err := t.Execute(&script, places(at.Model.Node, "")); err != nil {
+		return err
+	}
+	if env.Options.JSON {
+		return printJSON(env.Out, admin.Script{Script: script.String()})
+	}
+	return say(env.Out, "%s", script.String())
+}
+
+// place is a command, and what may follow it. What it is called has a blank before each word.
+type place struct {
+	At       string
+	Commands []choice
+	Flags    []choice
+}
+
+// choice is a command or a flag that somebody may want.
+type choice struct {
+	At, Name, Help string
+	Valued         bool     // a value follows
+	Values         []string // that it may have; none where it may be anything
+}
+
+// places lists a command and all below it, without what is hidden.
+func places(node *kong.Node, at string) []place {
+	here := place{At: at}
+	for _, group := range node.AllFlags(true) {
+		for _, flag := range group {
+			here.Flags = append(here.Flags, flagChoices(flag, at)...)
+		}
+	}
+	list := []place{here}
+	for _, child := range node.Children {
+		if !child.Hidden {
+			list[0].Commands = append(list[0].Commands, choice{At: at, Name: child.Name, Help: firstSentence(child.Help)})
+			list = append(list, places(child, at+" "+child.Name)...)
+		}
+	}
+	return list
+}
+
+// flagChoices are the forms of a flag.
+func flagChoices(flag *kong.Flag, at string) (list []choice) {
+	long := choice{At: at, Name: "--" + flag.Name, Help: firstSentence(flag.Help), Valued: !flag.IsBool() && !flag.IsCounter()}
+	if flag.Enum != "" {
+		long.Values = flag.EnumSlice()
+	}
+	list = append(list, long)
+	if flag.Short != 0 {
+		short := long
+		short.Name = "-" + string(flag.Short)
+		list = append(list, short)
+	}
+	if flag.Tag.Negatable != "" {
+		list = append(list, choice{At: at, Name: "--no-" + flag.Name, Help: long.Help})
+	}
+	return list
+}
+
+// firstSentence is as much of a help text as a shell has room for.
+func firstSentence(help string) string {
+	first, _, _ := strings.Cut(help, ". ")
+	first, _, _ = strings.Cut(first, "; ")
+	return strings.TrimSuffix(first, ".")
+}
+
+// quoteFor quotes a name, and the text that explains it, for a shell. In zsh a colon separates them.
+func quoteFor(shell string) func(words ...string) string {
+	return func(words ...string) string {
+		text := strings.Join(words, ":")
+		if shell == "fish" {
+			return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
+		}
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+}
+
+// fishOption declares a flag in fish.
+func fishOption(name string) string {
+	if long, is := strings.CutPrefix(name, "--"); is {
+		return "-l " + long
+	}
+	return "-s " + strings.TrimPrefix(name, "-")
+}
+
+// HelpCmd prints the help of a command.
+type HelpCmd struct {
+	Command []string `arg:"" optional:"" help:"The command, as server add; none lists all."`
+}
+
+// Run prints what the command itself prints with --help.
+func (c *HelpCmd) Run(at *kong.Context) error {
+	node := at.Model.Node
+	for i, name := range c.Command {
+		if node = childOf(node, name); node == nil {
+			return misused("there is no command %q\n`bbbpool --help` lists the commands", strings.Join(c.Command[:i+1], " "))
+		}
+	}
+	of, err := kong.Trace(at.Kong, c.Command)
+	if err != nil {
+		return fmt.Errorf("help: %w", err)
+	}
+	return of.PrintUsage(false)
+}
+
+func childOf(node *kong.Node, name string) *kong.Node {
+	for _, child := range node.Children {
+		if child.Name == name && !child.Hidden {
+			return child
+		}
+	}
+	return nil
+}
