@@ -73,13 +73,6 @@ type Ending struct {
 	Asked      time.Time // when the end was acknowledged
 }
 
-// Event is something that happened to a server.
-type Event struct {
-	At   time.Time
-	Kind string // one of a few words, as package poller has them
-	Text string // tells a stranger what happened and what follows
-}
-
 // Decision is the numbers that a server was chosen by, in people.
 type Decision struct {
 	Here     int     // in the server's meetings, joins on their way included

@@ -13,7 +13,6 @@ type State interface {
 	Tokens
 	Claims
 	Endings
-	Events
 	Close() error
 }
 
@@ -86,18 +85,6 @@ type Endings interface {
 	// DeleteEnding removes an ending if it still stands as given: asked for at the same time. Otherwise it returns
 	// ErrConflict, and ErrNotFound where there is none.
 	DeleteEnding(ctx context.Context, e Ending) error
-}
-
-// MaxEvents is how many events of a server are kept.
-const MaxEvents = 100
-
-// Events keeps what has happened to servers of late, for people who ask what happened before a restart.
-type Events interface {
-	// AddEvent adds an event to those of a server, or returns ErrNotFound. Of each server the last MaxEvents stay.
-	AddEvent(ctx context.Context, server string, e Event) error
-	// Events returns the last events of a server in the order in which they were added, at most limit of them. With a
-	// server its events go: of one that is not there, there are none.
-	Events(ctx context.Context, server string, limit int) ([]Event, error)
 }
 
 // Keys keeps the secret keys that records are made with, so that they move with the records.

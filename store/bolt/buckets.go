@@ -44,11 +44,7 @@ import (
 //
 // Since schema 4:
 //
-//	├── endings/<tenant> 0 <n> <meetingID> <n> <server> <internal ID>           row
-//
-// Since schema 5:
-//
-//	└── server-events/<server> 0 <a number, in 8 bytes, that grows>             row
+//	└── endings/<tenant> 0 <n> <meetingID> <n> <server> <internal ID>           row
 //
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
@@ -58,7 +54,7 @@ import (
 //   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
 //     transaction that raises the version.
 //   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
-const schema = 5
+const schema = 4
 
 const (
 	metaBucket = "meta"
@@ -85,7 +81,6 @@ const (
 	sessionsByMeeting   = "sessions-by-meeting"
 	keys                = "keys"
 	endings             = "endings"
-	serverEvents        = "server-events"
 )
 
 var buckets = []string{
@@ -93,7 +88,7 @@ var buckets = []string{
 	recordings, recordingsByID, recordingsByStart, recordingsByMeeting,
 	recordingsByState, recordingsByMeta, recordingsCounted, recordingsOwed,
 	jobs, jobsByState, tokens, tokensByExpiry,
-	sessionsByMeeting, keys, endings, serverEvents,
+	sessionsByMeeting, keys, endings,
 }
 
 // keyed says in words what the keys of a bucket are made of that people choose the length of.
@@ -106,7 +101,7 @@ var keyed = map[string]string{
 	recordingsOwed: "the record ID", jobs: "the job's ID", jobsByState: "state and job's ID",
 	tokens: "the token's ID", tokensByExpiry: "the token's ID",
 	sessionsByMeeting: "tenant, meeting and the session's ID", keys: "the key's name",
-	endings: "tenant, meeting ID, server and internal ID", serverEvents: "the server's ID",
+	endings: "tenant, meeting ID, server and internal ID",
 }
 
 func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {

@@ -19,8 +19,8 @@ var since2 = []string{
 	"jobs", "jobs-by-state", "tokens", "tokens-by-expiry",
 }
 
-// since3 are those that schema 2 did not have, and later ones.
-var since3 = []string{"sessions-by-meeting", "keys", "endings", "server-events"}
+// since3 are those that schema 2 did not have.
+var since3 = []string{"sessions-by-meeting", "keys"}
 
 // backTo2 makes a database what one of schema 2 was, as far as there is nothing in it that came later.
 func backTo2(tx *bbolt.Tx) error {

@@ -53,12 +53,6 @@ type endingRow struct {
 	Asked      time.Time `json:"asked"`
 }
 
-type eventRow struct {
-	At   time.Time `json:"at,omitzero"`
-	Kind text      `json:"kind,omitempty"`
-	Text text      `json:"text,omitempty"`
-}
-
 type sessionRow struct {
 	Tenant   text        `json:"tenant"`
 	Server   string      `json:"server"`

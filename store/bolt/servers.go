@@ -7,9 +7,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-var serverTable = table[store.Server]{
-	bucket: servers, noun: "server", encode: encodeServer, decode: decodeServer, index: forgetEvents,
-}
+var serverTable = table[store.Server]{bucket: servers, noun: "server", encode: encodeServer, decode: decodeServer}
 
 func encodeServer(s store.Server) any {
 	return serverRow{

@@ -54,8 +54,6 @@ func stateCalls(s store.State) map[string]call {
 		"AddEndings": func(ctx context.Context) error {
 			return s.AddEndings(ctx, anEnding("a", "room", "bbb1"))
 		},
-		"AddEvent":     func(ctx context.Context) error { return s.AddEvent(ctx, "bbb1", anEvent("online")) },
-		"Events":       func(ctx context.Context) error { return drop1(s.Events(ctx, "bbb1", 10)) },
 		"DeleteEnding": func(ctx context.Context) error { return s.DeleteEnding(ctx, anEnding("a", "gone", "bbb1")) },
 	}
 }
@@ -123,7 +121,6 @@ func stateCanceled(t *testing.T, s store.State) {
 	equal(t, "tenants", tenants, []store.Tenant{aTenant("a")})
 	equal(t, "claims", claimsOf(t, s), []store.Claim{aClaim("a", "room")})
 	equal(t, "endings", endingsOf(t, s), []store.Ending{anEnding("a", "gone", "bbb1")})
-	equal(t, "events", eventsOf(t, s, "bbb1", 10), nil)
 	want(t, "spend", s.SpendToken(ctx, "new", monday, monday.Add(time.Hour)), nil)
 }
 

@@ -24,8 +24,8 @@ type testCase[S any] struct {
 
 // RunState runs the contract of [store.State]. Every call of open gives an empty store, which the suite closes.
 func RunState(t *testing.T, open func(t *testing.T) store.State) {
-	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), eventCases(), stateKeyCases(),
-		stateRaces(), stateLifeCases())
+	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), stateKeyCases(), stateRaces(),
+		stateLifeCases())
 }
 
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
@@ -99,10 +99,6 @@ func anEnding(tenant, meetingID, server string) store.Ending {
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: server, InternalID: "183f0bf3-1",
 		Asked: monday,
 	}
-}
-
-func anEvent(kind string) store.Event {
-	return store.Event{At: monday, Kind: kind, Text: "getMeetings: refused \xff\x00 <ä>"}
 }
 
 // aDecision fills every field, with numbers that no rounding leaves alone.
