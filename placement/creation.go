@@ -70,6 +70,7 @@ func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement
 		defer l.mu.Unlock()
 		return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(l.now())}, nil
 	}
+	w.Shun = slices.Concat(w.Shun, l.owing(c.key)) // a server that has the meeting of before takes the create for a repeat
 	l.keepSeats()
 	back := l.lift(c.room)
 	claim, err := l.propose(c.key, c.room, w, avoid)
@@ -136,14 +137,14 @@ func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error
 		return nil
 	}
 	if before.Server == "" {
-		_, err := c.ledger.claims.CreateClaim(ctx, claim)
+		_, err := c.ledger.state.CreateClaim(ctx, claim)
 		if !errors.Is(err, store.ErrExists) {
 			return err
 		}
 	}
-	_, err := c.ledger.claims.UpdateClaim(ctx, c.key, replace)
+	_, err := c.ledger.state.UpdateClaim(ctx, c.key, replace)
 	if errors.Is(err, store.ErrNotFound) {
-		_, err = c.ledger.claims.CreateClaim(ctx, claim)
+		_, err = c.ledger.state.CreateClaim(ctx, claim)
 	}
 	return err
 }
@@ -157,10 +158,12 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 	}
 	placed := c.meeting.claim.Placed // nobody else changes it while this create has its turn
 	claim, before, same := c.confirm(internalID, createTime)
-	if same {
-		return nil
-	}
 	l := c.ledger
+	if err := l.forgetEndings(ctx, l.endingsOf(func(e store.Ending) bool {
+		return e.MeetingKey == c.key && copyOf(e) == Copy{claim.Server, claim.InternalID}
+	})); err != nil || same {
+		return err
+	}
 	stored := false
 	err := l.write(ctx, func() error {
 		if err := c.persist(ctx, claim, claim); err != nil {
@@ -208,8 +211,8 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 		before = c.before.replaced(claim.Placed, internalID)
 	}
 	m.claim, m.confirmed, m.missed = claim, l.now(), 0
-	if last, closed := l.closed.of(c.key); closed && last.is(claim.Server, internalID) {
-		l.closed.forget(c.key)
+	if last, closed := l.closed.of(c.key); closed && (last.asked || last.is(claim.Server, internalID)) {
+		l.closed.forget(c.key) // what servers owe of the meeting of before is known copy by copy
 	}
 	return claim, before, known == internalID
 }
@@ -226,7 +229,7 @@ func (c *Creation) GiveUp(ctx context.Context) error {
 	l.mu.Unlock()
 	err := l.write(ctx, func() error {
 		if before.claim.Server == "" {
-			return ignoreMissing(l.claims.DeleteClaim(ctx, claim))
+			return ignoreMissing(l.state.DeleteClaim(ctx, claim))
 		}
 		return c.persist(ctx, before.claim, claim)
 	})

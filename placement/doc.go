@@ -31,6 +31,9 @@
 // be had again from the claims, the history and the next polls. The lock is never held over a call to the store: whoever
 // changes where a meeting is has its turn instead.
 //
+// An end that was acknowledged is a record of its own for each server that may have the meeting still (Ended): until that
+// server is seen without it nothing by that ID is adopted, and it is ended wherever it is seen.
+//
 // The package makes no calls to servers and starts no goroutines. It hears from others what a server's standing is
-// (SetServer), what a poll saw (Reconcile) and how a create went (Creation), and says what follows from that.
+// (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows from that.
 package placement

@@ -34,7 +34,8 @@
 // Each server has a schedule of its own with jitter, and one poll in flight at most; a server that hangs costs nobody
 // else anything. A poll has two halves: look asks and brings health and view up to date; conclude tells the ledger,
 // which adopts and closes claims, and ends meetings that are claimed elsewhere once they and their breakout rooms are
-// empty, which the server is asked about once more right before. Only the next poll waits for the second half. A poll
+// empty, and at once those that a front end has ended while the server was away. The server is asked about them once
+// more right before. Only the next poll waits for the second half. A poll
 // that takes its time has a probe beside it that tells slow from dead. How long that may take follows from how fast the
 // server has answered of late (Patience). A poll writes nothing to the store by itself.
 //

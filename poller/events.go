@@ -13,7 +13,8 @@ import (
 //	changed                    its address or secret is another one
 //	warning, cleared           something needs attention before it breaks, or no longer does
 //	split, healed              a meeting has people on two servers, or no longer has
-//	ended                      an empty copy of a meeting that is claimed elsewhere was ended
+//	ended                      a copy of a meeting was ended: an empty one that is claimed elsewhere, or one that was
+//	                           ended by its front end while the server was away
 //	network                    it failed together with most of the pool
 type Event struct {
 	At         time.Time

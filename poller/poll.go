@@ -167,10 +167,14 @@ func (p *Poller) conclude(ctx context.Context, s *server, q *inquiry, seen sight
 	if err != nil && ctx.Err() == nil {
 		p.log.Error().Err(err).Str("server", s.id).Msg("reconcile claims")
 	}
+	over := func(stray placement.Sighting) bool { return stray.Over }
+	asked := slices.DeleteFunc(slices.Clone(strays), func(stray placement.Sighting) bool { return !stray.Over })
+	strays = slices.DeleteFunc(strays, over)
 	p.compareCopies(s, q.client, strays, seen.broken == 0)
 	if seen.broken == 0 { // else there may be people in breakout rooms that could not be read
-		p.endStrays(ctx, s, q.client, strays)
+		asked = append(asked, strays...)
 	}
+	p.endStrays(ctx, s, q.client, asked)
 }
 
 // sightings is what the ledger is told of a poll. A meeting with an ID that BigBlueButton does not allow cannot be
@@ -182,12 +186,19 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 		if bbb.CheckMeetingID(m.MeetingID) != nil {
 			continue
 		}
-		list = append(list, placement.Sighting{
-			Key: key(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants,
-			Rooms: rooms[m.InternalID], Recorded: m.Recorded, Ended: m.Ended, Breakout: m.Breakout,
-		})
+		s := sighting(m)
+		s.Rooms = rooms[m.InternalID]
+		list = append(list, s)
 	}
 	return list
+}
+
+// sighting is one meeting of a poll, but for its breakout rooms.
+func sighting(m bbb.Meeting) placement.Sighting {
+	return placement.Sighting{
+		Key: key(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
+		Ended: m.Ended, Breakout: m.Breakout,
+	}
 }
 
 // inRooms counts the people in breakout rooms, by the internal ID of the meeting that the rooms belong to.

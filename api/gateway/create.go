@@ -110,7 +110,7 @@ func (g *Gateway) createSomewhere(
 		}
 		c.tries++
 		began := time.Now()
-		if answer, reply, err = g.createOn(ctx, c, query); err == nil {
+		if answer, reply, err = g.createAnew(ctx, c, query); err == nil {
 			g.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 	"sync"
@@ -52,6 +53,9 @@ type Pool interface {
 	Meetings(tenant string) []bbb.Meeting
 	// Meeting returns one meeting as last seen on a server.
 	Meeting(server string, key store.MeetingKey) (bbb.Meeting, bool)
+	// Copies returns every server that was last seen with a meeting, whether it answers now or not, and the meeting as it
+	// was seen there.
+	Copies(key store.MeetingKey) iter.Seq2[string, bbb.Meeting]
 	// Created notes a meeting that no poll has seen yet.
 	Created(server string, m bbb.Meeting)
 }
@@ -71,6 +75,7 @@ type Gateway struct {
 	loading    sync.Mutex // while tenants are loaded
 	algorithms []bbb.Algorithm
 	shunned    shunned
+	ended      ended
 	flights    singleflight.Group
 	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
 	forms      *semaphore.Weighted // bytes of forms that are being read unverified

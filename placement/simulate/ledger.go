@@ -152,6 +152,15 @@ func (s memory) Claims(context.Context) ([]store.Claim, error) {
 	return list, nil
 }
 
+// Endings returns none: nobody ends meetings in a trace but their people.
+func (s memory) Endings(context.Context) ([]store.Ending, error) { return nil, nil }
+
+// AddEndings keeps nothing.
+func (s memory) AddEndings(context.Context, ...store.Ending) error { return nil }
+
+// DeleteEnding has nothing to remove.
+func (s memory) DeleteEnding(context.Context, store.Ending) error { return nil }
+
 // CreateClaim stores a claim unless the meeting has one.
 func (s memory) CreateClaim(_ context.Context, c store.Claim) (store.Claim, error) {
 	if old, ok := s[c.MeetingKey]; ok {
