@@ -92,8 +92,8 @@ func BenchmarkFind(b *testing.B) {
 
 func BenchmarkJoined(b *testing.B) {
 	l := largeLedger(b, 1_000, 50_000)
-	for b.Loop() {
-		l.Joined(key("live7"))
+	for i := 1; b.Loop(); i++ {
+		l.Joined(key("live7"), placement.Person(i%4_000))
 	}
 }
 

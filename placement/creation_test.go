@@ -98,7 +98,7 @@ func TestCreation_Occupied(t *testing.T) {
 		return p.place(c).Occupied
 	}
 	equal(t, "new", occupied(), false)
-	p.Joined(m.MeetingKey)
+	p.Joined(m.MeetingKey, 0)
 	equal(t, "on the way", occupied(), true)
 	p.clock.add(2 * time.Minute)
 	equal(t, "never arrived", occupied(), false)
@@ -263,7 +263,7 @@ func TestConfirm(t *testing.T) {
 func TestConfirm_Anew(t *testing.T) {
 	p := newPool(t, "a")
 	claim := p.create("m")
-	p.Joined(claim.MeetingKey)
+	p.Joined(claim.MeetingKey, 0)
 	p.poll("a", sees(claim, 30))
 	p.clock.add(time.Hour)
 	c := p.begin("m")

@@ -123,16 +123,16 @@ func TestJoined(t *testing.T) {
 	p := newPool(t, "a")
 	m := p.create("m")
 	people := func() int { return p.ServerLoad("a").People }
-	p.Joined(key("nobody's"))
-	p.Joined(m.MeetingKey)
-	p.Joined(m.MeetingKey)
+	p.Joined(key("nobody's"), 0)
+	p.Joined(m.MeetingKey, 0)
+	p.Joined(m.MeetingKey, 0)
 	equal(t, "two joins", people(), 2)
 
 	p.BeginPoll("a")
-	p.Joined(m.MeetingKey)
+	p.Joined(m.MeetingKey, 0)
 	equal(t, "another one while the poll is under way", people(), 3)
 	p.BeginPoll("a") // the poll failed, and this is the next
-	p.Joined(m.MeetingKey)
+	p.Joined(m.MeetingKey, 0)
 	equal(t, "and one while the next is under way", people(), 4)
 	p.clock.add(time.Second)
 	_, err := p.Reconcile(t.Context(), placement.Poll{

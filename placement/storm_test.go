@@ -82,7 +82,7 @@ func (s *storm) create(ctx context.Context) {
 
 func (s *storm) join(ctx context.Context) {
 	if found, err := s.Find(ctx, s.key(), time.Minute); err == nil {
-		s.Joined(found.Claim.MeetingKey)
+		s.Joined(found.Claim.MeetingKey, 0)
 	}
 }
 

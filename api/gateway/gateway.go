@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"net/http"
 	"strings"
@@ -76,6 +77,7 @@ type Gateway struct {
 	algorithms []bbb.Algorithm
 	shunned    shunned
 	ended      ended
+	people     maphash.Seed // of what tells people apart
 	flights    singleflight.Group
 	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
 	forms      *semaphore.Weighted // bytes of forms that are being read unverified
@@ -126,6 +128,7 @@ func (g *Gateway) Init() (err error) {
 		return err
 	}
 	g.Metrics.open()
+	g.people = maphash.MakeSeed()
 	g.bodies = semaphore.NewWeighted(bodiesInMemory * g.Config.MaxBody)
 	g.forms = semaphore.NewWeighted(formsInMemory * maxForm)
 	g.lists = semaphore.NewWeighted(longLists)

@@ -36,7 +36,7 @@ func (g *Gateway) join(ctx context.Context, c *call) error {
 		g.Metrics.joinFailure("offline")
 		return bbb.ErrJoinUnknown
 	}
-	g.Ledger.Joined(c.key)
+	g.Ledger.Joined(c.key, g.person(params))
 	g.Config.Params.join.apply(params)
 	c.redirect(client.URL("join", params.Encode()), "redirect")
 	return nil

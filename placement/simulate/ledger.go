@@ -138,7 +138,7 @@ func (r *ours) create(p *pool, m int) (int, error) {
 	return strconv.Atoi(placed.Claim.Server)
 }
 
-func (r *ours) join(p *pool, m int) { r.ledger.Joined(keyOf(&p.meetings[m])) }
+func (r *ours) join(p *pool, m int) { r.ledger.Joined(keyOf(&p.meetings[m]), 0) }
 
 // memory is a store of claims for one replay. Sessions need not be kept: the ledger learns from them.
 type memory map[store.MeetingKey]store.Claim
