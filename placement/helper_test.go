@@ -233,11 +233,11 @@ func (p *pool) poll(server string, meetings ...placement.Sighting) (strays []pla
 func (p *pool) pollSince(began time.Time, server string, meetings ...placement.Sighting) []placement.Sighting {
 	p.t.Helper()
 	p.BeginPoll(server)
-	strays, err := p.Reconcile(p.t.Context(), placement.Poll{
+	found, err := p.Reconcile(p.t.Context(), placement.Poll{
 		Server: server, Began: began, Complete: true, Meetings: meetings,
 	})
 	p.must(err)
-	return strays
+	return found.Strays
 }
 
 // where is the server that a meeting is claimed on, or "".

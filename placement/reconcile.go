@@ -54,12 +54,20 @@ func (l *Ledger) BeginPoll(server string) {
 	}
 }
 
+// Reconciled is what a poll showed that the claims cannot be brought in line with.
+type Reconciled struct {
+	// Strays are meetings that are claimed on another server, or were and are over, or were ended while the server was
+	// away.
+	Strays []Sighting
+	// Excess is how many meetings that nobody claimed were not adopted, because the server lists too many of them.
+	Excess int
+}
+
 // Reconcile brings the claims in line with what a poll saw. Counts are corrected; meetings that nobody claimed are
 // adopted, and so are those whose claim is on a server that is gone; a claim whose meeting is over, or missing from two
-// polls in a row, is closed. It returns the strays: meetings
-// that are claimed on another server, or were and are over, or were ended while the server was away. What is being created
-// at the moment is left alone, and so is what was confirmed after the poll began.
-func (l *Ledger) Reconcile(ctx context.Context, p Poll) (strays []Sighting, err error) {
+// polls in a row, is closed. What is being created at the moment is left alone, and so is what was confirmed after the poll
+// began.
+func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 	found := l.compare(p)
 	var errs []error
 	for _, c := range found.over {
@@ -76,7 +84,7 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (strays []Sighting, err 
 		errs = append(errs, l.adopt(ctx, p.Server, s, p.Began))
 	}
 	errs = append(errs, l.forgetEndings(ctx, found.done))
-	return found.strays, errors.Join(errs...)
+	return Reconciled{found.strays, found.excess}, errors.Join(errs...)
 }
 
 // findings is what a poll and the claims disagree on.
@@ -84,6 +92,7 @@ type findings struct {
 	over, gone        []store.Claim
 	unclaimed, strays []Sighting
 	done              []store.Ending // what the server owed and no longer does
+	excess            int            // unclaimed meetings that are too many to be adopted
 }
 
 // compare updates the counts and sorts out what has to be done about a poll, in memory alone.
@@ -124,8 +133,10 @@ func (l *Ledger) compare(p Poll) (found findings) {
 			found.unclaimed = append(found.unclaimed, s)
 		}
 	}
-	page.stray(found.strays, unknown)
-	found.unclaimed = l.unknown(found.unclaimed)
+	var excess []Sighting
+	found.unclaimed, excess = l.adoptable(page, l.unknown(found.unclaimed))
+	found.excess = len(excess)
+	page.stray(slices.Concat(found.strays, excess), unknown)
 	if p.Complete {
 		found.gone, found.done = page.missing(seen, p.Began), l.done(p, there)
 	}

@@ -13,6 +13,7 @@ type server struct {
 	carry    float64 // people that a server of weight 1 carries
 	epoch    int     // counts polls, to tell joins before one from joins after it
 	fading   fading
+	adopting allowance
 }
 
 // load is the page in numbers.

@@ -161,15 +161,16 @@ func (p *Poller) watch(ctx context.Context, s *server, client *bbb.Client, giveU
 
 // conclude does what follows from a poll beyond the server itself.
 func (p *Poller) conclude(ctx context.Context, s *server, q *inquiry, seen sight) {
-	strays, err := p.ledger.Reconcile(ctx, placement.Poll{
+	found, err := p.ledger.Reconcile(ctx, placement.Poll{
 		Server: s.id, Began: q.began, Complete: seen.broken == 0, Meetings: sightings(seen.meetings),
 	})
 	if err != nil && ctx.Err() == nil {
 		p.log.Error().Err(err).Str("server", s.id).Msg("reconcile claims")
 	}
+	p.noteExcess(s, q.client, found.Excess)
 	over := func(stray placement.Sighting) bool { return stray.Over }
-	asked := slices.DeleteFunc(slices.Clone(strays), func(stray placement.Sighting) bool { return !stray.Over })
-	strays = slices.DeleteFunc(strays, over)
+	asked := slices.DeleteFunc(slices.Clone(found.Strays), func(stray placement.Sighting) bool { return !stray.Over })
+	strays := slices.DeleteFunc(found.Strays, over)
 	p.compareCopies(s, q.client, strays, seen.broken == 0)
 	if seen.broken == 0 { // else there may be people in breakout rooms that could not be read
 		asked = append(asked, strays...)
