@@ -57,3 +57,27 @@ func TestPain24_AllServersTakeNothingNew(t *testing.T) {
 		})
 	}
 }
+
+// A room that is empty when its server is cordoned moves at its next create, and one with people in it stays.
+func TestCreate_LeavesCordonedServer(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 2, poll: 100 * time.Millisecond})
+	server, other := p.sims[0], p.sims[1]
+	p.poller.SetServer(p.as(other.ID(), store.Cordoned))
+	p.room("empty", 0)
+	p.room("class", 5)
+	p.poller.SetServer(p.as(other.ID(), store.Enabled))
+	p.poller.SetServer(p.as(server.ID(), store.Cordoned))
+	p.create("empty")
+	p.create("class")
+	if on := p.server("empty"); on == server.ID() {
+		t.Errorf("the empty room is still on %s", on)
+	}
+	if on := p.server("class"); on != server.ID() {
+		t.Errorf("the class has moved to %s", on)
+	}
+	p.waitFor("the old copy to be ended", func() bool { return len(p.on("empty")) == 1 })
+	if n := len(p.call("getMeetings", "").Meetings); n != 2 {
+		t.Errorf("%d meetings are listed, want 2", n)
+	}
+}
