@@ -152,7 +152,7 @@ func (p *Poller) watch(ctx context.Context, s *server, client *bbb.Client, giveU
 			return
 		case <-ticker.C:
 		}
-		if err := p.probe(ctx, s, client); err != nil {
+		if err := p.probe(ctx, s, client); err != nil && !cancelled(err) {
 			giveUp(err)
 			return
 		}

@@ -42,6 +42,7 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 	defer cancel()
 	creation, err := g.Ledger.Begin(ctx, c.key)
 	if err != nil {
+		g.Metrics.refusals(causeFailed).Inc()
 		return bbb.ErrUnavailable
 	}
 	defer creation.End()
@@ -56,6 +57,7 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 		g.Log.Error().Err(giveUp).Str("meetingID", c.key.MeetingID).Msg("give up a claim")
 	}
 	if err != nil {
+		g.countRefusal(c, err)
 		return err
 	}
 	return c.pass(reply)
@@ -97,7 +99,7 @@ func (g *Gateway) createSomewhere(
 			continue
 		}
 		if placeErr != nil {
-			return answer, nil, errors.Join(g.refusal(placeErr), err)
+			return answer, nil, errors.Join(refusal(placeErr), err)
 		}
 		if !place.Known {
 			g.logPlacement(c, place.Claim)
@@ -110,9 +112,12 @@ func (g *Gateway) createSomewhere(
 		}
 		c.tries++
 		began := time.Now()
-		if answer, reply, err = g.createAnew(ctx, c, query); err == nil {
+		if answer, reply, err = g.createPatiently(ctx, c, query); err == nil {
 			g.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
+		}
+		if ours(err) {
+			break // another server would lack the same
 		}
 		if time.Since(began) > createTry/2 {
 			g.shunned.add(c.server, longTry) // it lives, and was waited for in vain
@@ -168,22 +173,31 @@ var (
 	}
 )
 
-// refusal turns what the ledger says into what a front end is told, and counts it.
-func (g *Gateway) refusal(err error) error {
+// refusal turns what the ledger says into what a front end is told.
+func refusal(err error) error {
 	switch {
 	case errors.Is(err, placement.ErrFull):
-		g.Metrics.refusals(causeFull).Inc()
 		return errFull
 	case errors.Is(err, placement.ErrNoTag):
-		g.Metrics.refusals(causeTag).Inc()
 		return errNoTag
-	case errors.Is(err, placement.ErrNoServer):
-		g.Metrics.refusals(causeNone).Inc()
-		return bbb.ErrUnavailable
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):
 		return bbb.ErrUnavailable
 	}
 	return err
+}
+
+// countRefusal counts a create that no server took, by cause.
+func (g *Gateway) countRefusal(c *call, err error) {
+	switch {
+	case errors.Is(err, errFull):
+		g.Metrics.refusals(causeFull).Inc()
+	case errors.Is(err, errNoTag):
+		g.Metrics.refusals(causeTag).Inc()
+	case errors.Is(err, bbb.ErrUnavailable) && c.tries == 0:
+		g.Metrics.refusals(causeNone).Inc()
+	case errors.Is(err, bbb.ErrUnavailable):
+		g.Metrics.refusals(causeFailed).Inc()
+	}
 }
 
 // logPlacement explains a decision with the numbers that it was made with, in one line. A meeting that was somewhere

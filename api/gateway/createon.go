@@ -48,6 +48,33 @@ func (g *Gateway) endedThere(c *call, answer bbb.Answer) bool {
 	})
 }
 
+const (
+	// oursPatience is how long a create waits for what we lack ourselves, such as a descriptor.
+	oursPatience = 3 * time.Second
+	oursPause    = 100 * time.Millisecond
+)
+
+// ours tells whether a call failed for our own lack, which says nothing about the server.
+func ours(err error) bool {
+	call, ok := errors.AsType[*bbb.CallError](err)
+	return ok && call.Reason == bbb.Ours
+}
+
+// createPatiently is createAnew, again and again while it fails for our own lack.
+func (g *Gateway) createPatiently(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
+	for began := time.Now(); ; {
+		answer, reply, err := g.createAnew(ctx, c, query)
+		if !ours(err) || time.Since(began) >= oursPatience {
+			return answer, reply, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, reply, err
+		case <-time.After(oursPause):
+		}
+	}
+}
+
 // createOn sends the create to one server. Its health hears of the outcome.
 func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
 	client := g.Pool.Client(c.server)
@@ -82,7 +109,7 @@ func (g *Gateway) ownFault(ctx context.Context, server string, client *bbb.Clien
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Pool.Patience(server))
 	defer cancel()
 	_, err = client.Probe(ctx)
-	return err == nil
+	return err == nil || ours(err)
 }
 
 // serverFault returns the error of an answer that says something about the server, not about the call: it does not
@@ -127,7 +154,7 @@ func watch(ctx context.Context, client *bbb.Client, patience time.Duration, canc
 		probe, done := context.WithTimeout(ctx, patience)
 		_, err := client.Probe(probe)
 		done()
-		if err != nil && ctx.Err() == nil {
+		if err != nil && !ours(err) && ctx.Err() == nil {
 			cancel(errSilent)
 			return
 		}

@@ -80,16 +80,17 @@ func (m *Metrics) placed(tries int) {
 
 // open makes the series that are alarms, so that their first event is seen as one.
 func (m *Metrics) open() {
-	for _, cause := range []string{causeFull, causeTag, causeNone} {
+	for _, cause := range []string{causeFull, causeTag, causeNone, causeFailed} {
 		m.refusals(cause)
 	}
 }
 
-// Why the ledger refuses to place a meeting.
+// Why no server takes a meeting.
 const (
-	causeFull = "full" // every server is at its hard capacity
-	causeTag  = "tag"  // none has the tag that is required
-	causeNone = "none" // none takes new meetings
+	causeFull   = "full"   // every server is at its hard capacity
+	causeTag    = "tag"    // none has the tag that is required
+	causeNone   = "none"   // none takes new meetings
+	causeFailed = "failed" // those that were tried failed
 )
 
 // refusals is how many creates no server could take, by cause.
