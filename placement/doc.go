@@ -11,6 +11,7 @@
 //     usual start until 10 minutes after it.
 //  4. A new meeting goes where (people + expected + kept + its own expectation) / weight is smallest; of equals, where
 //     fewer meetings are, then by lot.
+//     A server that takes 2 s or more for its answers has half its weight meanwhile.
 //  5. Joins count at once, one person or link once; polls correct the count.
 //
 // A server that would be filled beyond its capacity comes after all that would not, or is out of the question where

@@ -22,8 +22,12 @@ func (s *server) load(now float64) Load {
 	if carries <= 0 {
 		carries = s.Weight * s.carry
 	}
+	weight := s.Weight
+	if s.Slow {
+		weight /= 2
+	}
 	return Load{
-		Server: s.ID, Weight: s.Weight, Capacity: s.Capacity, Hard: s.Hard, Carries: carries, People: s.people,
+		Server: s.ID, Weight: weight, Capacity: s.Capacity, Hard: s.Hard, Carries: carries, People: s.people,
 		Expected: s.fading.at(now), Kept: s.kept, Meetings: len(s.meetings),
 	}
 }

@@ -162,3 +162,14 @@ func TestMeetings(t *testing.T) {
 	}
 	equal(t, "sorted", slices.IsSorted(ids), true)
 }
+
+// What is on a slow server counts double: it gets half of what it would.
+func TestSlow(t *testing.T) {
+	p := newPool(t, "a", "b")
+	p.SetServer(placement.Server{ID: "b", Weight: 1, Standing: placement.Open, Slow: true})
+	on := map[string]int{}
+	for i := range 30 {
+		on[p.create(fmt.Sprint(i)).Server]++
+	}
+	equal(t, "meetings", on, map[string]int{"a": 20, "b": 10})
+}

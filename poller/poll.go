@@ -49,16 +49,24 @@ func (p *Poller) look(ctx context.Context, s *server, q *inquiry) (sight, bool) 
 		p.log.Warn().Str("server", s.id).Int("meetings", seen.broken).Msg("meetings in a poll could not be read")
 	}
 	s.saw(seen, q.began)
-	s.learn(seen, began)
+	if s.learn(seen, began) {
+		p.ledger.SetServer(s.page())
+	}
 	p.review(s)
 	return seen, true
 }
 
-// learn takes from an answer what it shows beside the meetings. The lock is held.
-func (t *traits) learn(seen sight, began time.Time) {
-	t.pace.took(seen.ended.Sub(began))
+// learn takes from an answer what it shows beside the meetings. It tells whether the server can be used less than before,
+// or more, by that. The lock is held.
+func (t *traits) learn(seen sight, began time.Time) (changed bool) {
+	took := seen.ended.Sub(began)
+	t.pace.took(took)
 	t.clock.said(seen.reply, began, seen.ended)
 	t.expires = seen.reply.Expires
+	if changed = t.slow.took(took); changed {
+		t.warned[tooSlow] = t.slow.level == brisk // another level is news
+	}
+	return changed
 }
 
 // probe asks a server for a sign of life, and learns how long that takes.

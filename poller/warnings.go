@@ -15,6 +15,7 @@ const (
 	certificateEnds
 	nameLost
 	tooMany
+	tooSlow
 	concerns // how many there are
 )
 
@@ -23,6 +24,7 @@ var relief = [concerns]string{
 	clockOff:        "its clock agrees with ours again",
 	certificateEnds: "its certificate is good for long again",
 	nameLost:        "its name resolves again",
+	tooSlow:         "it answers quickly again",
 	tooMany:         "all meetings that it lists are claimed again",
 }
 
@@ -39,8 +41,9 @@ const (
 type traits struct {
 	pace    pace
 	clock   clock
-	expires time.Time      // the certificate, where there is one
-	lost    int            // looks in a row that found its name lost
+	expires time.Time // the certificate, where there is one
+	lost    int       // looks in a row that found its name lost
+	slow    slowness
 	excess  int            // meetings that are too many to be adopted
 	warned  [concerns]bool // what there is a warning about
 }
@@ -62,6 +65,8 @@ func (s *server) warning(c concern, now time.Time) string {
 			return fmt.Sprintf("it lists %d meetings that nobody has created through the pool, beyond those that were taken over: "+
 				"joins do not find them; is it somebody else's server, too?", s.excess)
 		}
+	case tooSlow:
+		return s.slow.warning()
 	case concerns:
 	}
 	return ""
