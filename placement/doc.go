@@ -36,5 +36,6 @@
 // server is seen without it nothing by that ID is adopted, and it is ended wherever it is seen.
 //
 // The package makes no calls to servers and starts no goroutines. It hears from others what a server's standing is
-// (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows from that.
+// (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows
+// from that.
 package placement

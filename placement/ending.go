@@ -135,8 +135,8 @@ func (l *Ledger) over(server string, s Sighting) bool {
 	return closed && last.asked && (last.is(server, s.InternalID) || last.older(s))
 }
 
-// done returns what a complete poll shows to be over: copies that were owed before it began and that it has not seen,
-// or seen to be over. The lock is held.
+// done returns what a complete poll shows to be over: copies that were owed before it began and that its server lists no
+// more, not even as over. The lock is held.
 func (l *Ledger) done(p Poll, seen map[Copy]bool) (list []store.Ending) {
 	for _, endings := range l.endings {
 		for _, e := range endings {

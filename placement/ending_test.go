@@ -62,6 +62,8 @@ func TestEnding_IsOver(t *testing.T) {
 	}
 	p.poll("a")
 	p.poll("b", ended(twin))
+	equal(t, "owed while it is listed as over", p.owed(), []string{"m b m@a"})
+	p.poll("b")
 	equal(t, "owed", p.owed(), nil)
 	equal(t, "history", p.history(), []string{"m@a a ended 0 0"})
 	p.check()

@@ -140,8 +140,8 @@ func (l *Ledger) SetServer(s Server) {
 	}
 }
 
-// RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates of these meetings that are
-// under way. After an error it can be called again.
+// RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates of these meetings
+// that are under way. After an error it can be called again.
 func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 	l.mu.Lock()
 	if page, ok := l.servers[id]; ok {
@@ -159,7 +159,8 @@ func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 		}
 	}
 	l.mu.Unlock()
-	return errors.Join(l.closeRemoved(ctx, lost), l.forgetEndings(ctx, l.endingsOf(func(e store.Ending) bool { return e.Server == id })))
+	owed := l.endingsOf(func(e store.Ending) bool { return e.Server == id })
+	return errors.Join(l.closeRemoved(ctx, lost), l.forgetEndings(ctx, owed))
 }
 
 // enter puts a claim that is new to the ledger on its server's page. The lock is held.

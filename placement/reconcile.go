@@ -116,8 +116,8 @@ func (l *Ledger) compare(p Poll) (found findings) {
 		case !s.storable():
 			unknown += s.People
 		case l.over(p.Server, s):
-			if !s.Ended {
-				s.Over, there[Copy{p.Server, s.InternalID}] = true, true
+			there[Copy{p.Server, s.InternalID}] = true
+			if s.Over = true; !s.Ended {
 				found.strays = append(found.strays, s)
 			}
 		case closed && last.is(p.Server, s.InternalID): // over, whatever the server still lists

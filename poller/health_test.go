@@ -446,7 +446,7 @@ func TestRun_RecoveringBeforeFailing(t *testing.T) {
 
 // A slow poll is not given up because we have no descriptor for the probe beside it.
 func TestRun_OwnLackOfProbes(t *testing.T) {
-	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
+	bubble(t, config(), []string{"a"}, func(_ *testing.T, r *rig) {
 		r.net["a"].set(behaviour{delay: 5 * time.Second}, "getMeetings")
 		r.net["a"].set(behaviour{err: os.NewSyscallError("socket", syscall.EMFILE)}, "api")
 		r.net["a"].show(room("class", "i", 1))

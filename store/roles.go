@@ -97,9 +97,10 @@ type Keys interface {
 // Sessions keeps the history: a compact row for each meeting that is over.
 type Sessions interface {
 	// AddSession stores a session; one with the same ID of the same tenant and server goes on: it is replaced, but for
-	// the earlier Start and the larger Peak and Joins, which stay, and for Why and Hint, if the new one has no Why. So closing a claim twice is harmless, also across a crash, and a meeting that moved away and came back to
-	// the copy of before is one session. One of another tenant or server stays as it is, and ErrExists is returned: the
-	// ID is what a server says, and a server that lies must not rewrite the history of others.
+	// the earlier Start and the larger Peak and Joins, which stay, and for Why and Hint, if the new one has no Why. So
+	// closing a claim twice is harmless, also across a crash, and a meeting that moved away and came back to the copy of
+	// before is one session. One of another tenant or server stays as it is, and ErrExists is returned: the ID is what a
+	// server says, and a server that lies must not rewrite the history of others.
 	AddSession(ctx context.Context, s Session) error
 	// SessionsSince returns sessions in the order of their ends and, of equal ends, IDs: those that ended after t, and
 	// those that ended at t with an ID after the given one ("" is before all). At most limit of them: the last one's
