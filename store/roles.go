@@ -23,6 +23,7 @@ type Index interface {
 	Recordings
 	Catalogue
 	Imports
+	Events
 	Close() error
 }
 
@@ -157,4 +158,12 @@ type Imports interface {
 	// The closure is called for each of the IDs, and gets the recording that stands or, where there is none, one
 	// that has nothing but its ID, which cannot be changed. An error from it leaves everything as it was.
 	Commit(ctx context.Context, job Job, recordIDs []string, change func(*Recording) error) ([]Recording, error)
+}
+
+// Events keeps the last of what happened to servers.
+type Events interface {
+	// Events returns what is kept, by server, in the order in which it was given.
+	Events(ctx context.Context) (map[string][]Event, error)
+	// KeepEvents replaces what is kept of a server; with an empty list nothing is.
+	KeepEvents(ctx context.Context, server string, list []Event) error
 }
