@@ -13,7 +13,8 @@ func eventCases() []testCase[store.Index] {
 
 func someEvents() []store.Event {
 	return []store.Event{
-		{At: monday, Kind: "online", Text: "online: it answers \xff"}, {At: monday, Kind: "warning"},
+		{At: monday, Kind: "online", Text: "online: it answers \xff"},
+		{At: monday, Kind: "warning"},
 		{At: monday.Add(-time.Minute), Kind: "offline", Text: "offline: …"},
 	}
 }
