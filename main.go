@@ -123,7 +123,7 @@ func (s serve) openState(ctx context.Context, p *pool) (err error) {
 	}
 	p.ledger = placement.New(s.Placement, state, p.recordings, time.Now)
 	p.poller = poller.New(s.Poller, p.ledger, p.of("poller"), time.Now)
-	p.recordings.Servers = p.poller
+	p.recordings.Servers, p.poller.Journal = p.poller, p.stores.Index
 	p.admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.poller, Meetings: p.ledger, EnvSecrets: s.Gateway.FrontEndSecrets(),
 		Sessions: p.stores.Index, Recordings: p.recordings, Script: upload.Script, Version: version, Token: p.token,

@@ -15,6 +15,10 @@ type nowhere struct{ loaded []store.Claim }
 
 func (n nowhere) Claims(context.Context) ([]store.Claim, error) { return n.loaded, nil }
 
+func (nowhere) Endings(context.Context) ([]store.Ending, error)   { return nil, nil }
+func (nowhere) AddEndings(context.Context, ...store.Ending) error { return nil }
+func (nowhere) DeleteEnding(context.Context, store.Ending) error  { return nil }
+
 func (nowhere) CreateClaim(_ context.Context, c store.Claim) (store.Claim, error) { return c, nil }
 
 func (nowhere) UpdateClaim(context.Context, store.MeetingKey, func(*store.Claim) error) (store.Claim, error) {
@@ -88,8 +92,8 @@ func BenchmarkFind(b *testing.B) {
 
 func BenchmarkJoined(b *testing.B) {
 	l := largeLedger(b, 1_000, 50_000)
-	for b.Loop() {
-		l.Joined(key("live7"))
+	for i := 1; b.Loop(); i++ {
+		l.Joined(key("live7"), placement.Person(i%4_000))
 	}
 }
 

@@ -95,7 +95,7 @@ func TestBeside(t *testing.T) {
 		p.must(c.Confirm(t.Context(), id, 1))
 		c.End()
 		equal(t, "server", place.Claim.Server, parent.Server)
-		p.Joined(key(id))
+		p.Joined(key(id), 0)
 	}
 	found, err := p.Breakout("t", "r1")
 	p.must(err)

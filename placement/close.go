@@ -91,7 +91,7 @@ func (l *Ledger) settle(ctx context.Context, p past) error {
 	if err := l.remember(ctx, p); err != nil {
 		return err
 	}
-	return ignoreMissing(l.claims.DeleteClaim(ctx, p.claim))
+	return ignoreMissing(l.state.DeleteClaim(ctx, p.claim))
 }
 
 // remember adds a stay to the history. A meeting that no server ever had leaves nothing.
@@ -140,6 +140,7 @@ type closing struct {
 	server     string
 	internalID string
 	at         time.Time
+	asked      bool  // somebody who may has ended the meeting, wherever it was
 	stay       *stay // of one that may be seen again, to go on with
 }
 
@@ -149,10 +150,14 @@ func (c closing) is(server, internalID string) bool {
 }
 
 // covers tells whether another meeting by that name, of nobody's, was over by then, too: a copy that was made by a create
-// which was taken for failed. One that a poll sees people in that began after that is not over.
+// which was taken for failed. One that a poll sees people in that began after that is not over, unless somebody has ended
+// the meeting wherever it was.
 func (c closing) covers(s Sighting, began time.Time) bool {
-	return s.CreateTime <= c.at.UnixMilli() && (s.People+s.Rooms == 0 || !began.After(c.at))
+	return c.older(s) && (c.asked || s.People+s.Rooms == 0 || !began.After(c.at))
 }
+
+// older tells whether a meeting was made before that, by its server's clock.
+func (c closing) older(s Sighting) bool { return s.CreateTime <= c.at.UnixMilli() }
 
 // recently remembers the last closing of each meeting, for at least one span. A server may list a meeting for a while
 // after its end, and a poll may have been on its way: neither must bring the claim back.
@@ -164,7 +169,7 @@ type recently struct {
 const recentlySpan = 10 * time.Minute
 
 func (r *recently) add(key store.MeetingKey, c closing) {
-	if c.internalID == "" {
+	if c.internalID == "" && !c.asked {
 		return
 	}
 	if c.at.Sub(r.since) >= recentlySpan {

@@ -18,6 +18,7 @@ type Creation struct {
 	room    room
 	meeting *meeting // nil while nobody has claimed it
 	before  *stay    // what the first claim of this create has replaced, empty for a new meeting; nil before that
+	leaving string   // the server that the meeting leaves because that takes no new ones
 }
 
 // Begin waits until no other create of the meeting is under way. End must follow.
@@ -61,30 +62,70 @@ type Placement struct {
 }
 
 // Place returns the server for the meeting: the one that it is claimed on, unless that is gone or to be avoided, else
-// the one that the rule chooses. Decision and record are one step, and the claim is durable when Place returns. Its
-// errors are ErrNoServer, ErrNoTag, and those of the store.
+// the one that the rule chooses. A meeting that nobody is in leaves a server that takes no new ones, but only for the first
+// server that the rule chooses: where that does not take it, it stays. Decision and record are one step, and the claim is
+// durable when Place returns. Its errors are ErrNoServer, ErrNoTag, ErrFull, and those of the store.
 func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement, error) {
+	if c.leaving != "" && !slices.Contains(avoid, c.leaving) {
+		if err := c.GiveUp(ctx); err != nil {
+			return Placement{}, err
+		}
+	}
 	l := c.ledger
 	l.mu.Lock()
-	if m := c.meeting; m != nil && m.usable() && !slices.Contains(avoid, m.claim.Server) {
+	known, stays := c.known(avoid)
+	if stays && (c.leaving != "" || !c.mayLeave(w)) {
 		defer l.mu.Unlock()
-		return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(l.now())}, nil
+		return known, nil
 	}
-	l.keepSeats()
-	back := l.lift(c.room)
-	claim, err := l.propose(c.key, c.room, w, avoid)
-	back()
+	claim, err := c.choose(w, avoid)
+	if stays && (err != nil || l.servers[claim.Server].Standing < Unproven) {
+		defer l.mu.Unlock()
+		return known, nil
+	}
 	if err != nil {
 		l.mu.Unlock()
 		return Placement{}, err
 	}
-	l.takeSeat(c.room)
+	if stays {
+		c.leaving = known.Claim.Server
+	}
 	before := c.record(claim)
 	l.mu.Unlock()
 	if err := c.commit(ctx, claim, before); err != nil {
 		return Placement{}, fmt.Errorf("claim %s: %w", c.key.MeetingID, err)
 	}
 	return Placement{Claim: claim}, nil
+}
+
+// known is where the meeting is, and whether it can be created there. The lock is held.
+func (c *Creation) known(avoid []string) (Placement, bool) {
+	m := c.meeting
+	if m == nil || !m.usable() || slices.Contains(avoid, m.claim.Server) {
+		return Placement{}, false
+	}
+	return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(c.ledger.now())}, true
+}
+
+// mayLeave tells whether the meeting is better off on a server that takes new ones. The lock is held.
+func (c *Creation) mayLeave(w Wish) bool {
+	m := c.meeting
+	return m.server.Standing == Held && w.Beside == "" && !m.occupied(c.ledger.now())
+}
+
+// choose makes the claim that the rule wants. A server that has the meeting of before still takes a create for a repeat,
+// and comes last. The lock is held.
+func (c *Creation) choose(w Wish, avoid []string) (store.Claim, error) {
+	l := c.ledger
+	w.Shun = slices.Concat(w.Shun, l.owing(c.key))
+	l.keepSeats()
+	back := l.lift(c.room)
+	claim, err := l.propose(c.key, c.room, w, avoid)
+	back()
+	if err == nil {
+		l.takeSeat(c.room)
+	}
+	return claim, err
 }
 
 // usable tells whether the server of a meeting can be expected to have it.
@@ -136,14 +177,14 @@ func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error
 		return nil
 	}
 	if before.Server == "" {
-		_, err := c.ledger.claims.CreateClaim(ctx, claim)
+		_, err := c.ledger.state.CreateClaim(ctx, claim)
 		if !errors.Is(err, store.ErrExists) {
 			return err
 		}
 	}
-	_, err := c.ledger.claims.UpdateClaim(ctx, c.key, replace)
+	_, err := c.ledger.state.UpdateClaim(ctx, c.key, replace)
 	if errors.Is(err, store.ErrNotFound) {
-		_, err = c.ledger.claims.CreateClaim(ctx, claim)
+		_, err = c.ledger.state.CreateClaim(ctx, claim)
 	}
 	return err
 }
@@ -157,10 +198,12 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 	}
 	placed := c.meeting.claim.Placed // nobody else changes it while this create has its turn
 	claim, before, same := c.confirm(internalID, createTime)
-	if same {
-		return nil
-	}
 	l := c.ledger
+	if err := l.forgetEndings(ctx, l.endingsOf(func(e store.Ending) bool {
+		return e.MeetingKey == c.key && copyOf(e) == Copy{claim.Server, claim.InternalID}
+	})); err != nil || same {
+		return err
+	}
 	stored := false
 	err := l.write(ctx, func() error {
 		if err := c.persist(ctx, claim, claim); err != nil {
@@ -208,8 +251,8 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 		before = c.before.replaced(claim.Placed, internalID)
 	}
 	m.claim, m.confirmed, m.missed = claim, l.now(), 0
-	if last, closed := l.closed.of(c.key); closed && last.is(claim.Server, internalID) {
-		l.closed.forget(c.key)
+	if last, closed := l.closed.of(c.key); closed && (last.asked || last.is(claim.Server, internalID)) {
+		l.closed.forget(c.key) // what servers owe of the meeting of before is known copy by copy
 	}
 	return claim, before, known == internalID
 }
@@ -226,7 +269,7 @@ func (c *Creation) GiveUp(ctx context.Context) error {
 	l.mu.Unlock()
 	err := l.write(ctx, func() error {
 		if before.claim.Server == "" {
-			return ignoreMissing(l.claims.DeleteClaim(ctx, claim))
+			return ignoreMissing(l.state.DeleteClaim(ctx, claim))
 		}
 		return c.persist(ctx, before.claim, claim)
 	})

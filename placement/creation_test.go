@@ -62,12 +62,12 @@ func TestCreation_Impatient(t *testing.T) {
 	p.check()
 }
 
-// A known meeting stays where it is, also on a server that takes no new ones, until that is gone or to be avoided.
+// A known meeting stays where it is, also on a server that fails, until that is gone or to be avoided.
 func TestCreation_Known(t *testing.T) {
 	p := newPool(t, "a")
 	claim := p.create("m")
 	p.stand(placement.Open, "b")
-	for _, standing := range []placement.Standing{placement.Open, placement.Doubtful, placement.Held} {
+	for _, standing := range []placement.Standing{placement.Open, placement.Unproven, placement.Doubtful} {
 		p.stand(standing, "a")
 		c := p.begin("m")
 		place := p.place(c)
@@ -98,7 +98,7 @@ func TestCreation_Occupied(t *testing.T) {
 		return p.place(c).Occupied
 	}
 	equal(t, "new", occupied(), false)
-	p.Joined(m.MeetingKey)
+	p.Joined(m.MeetingKey, 0)
 	equal(t, "on the way", occupied(), true)
 	p.clock.add(2 * time.Minute)
 	equal(t, "never arrived", occupied(), false)
@@ -263,7 +263,7 @@ func TestConfirm(t *testing.T) {
 func TestConfirm_Anew(t *testing.T) {
 	p := newPool(t, "a")
 	claim := p.create("m")
-	p.Joined(claim.MeetingKey)
+	p.Joined(claim.MeetingKey, 0)
 	p.poll("a", sees(claim, 30))
 	p.clock.add(time.Hour)
 	c := p.begin("m")
@@ -332,4 +332,59 @@ func TestPlace_Shunned(t *testing.T) {
 		avoid = append(avoid, pl.Claim.Server)
 	}
 	t.Errorf("three tries, on %v", avoid)
+}
+
+// A room that nobody is in, nor on the way to, leaves a server that takes no new meetings at its next create. One with
+// people in it stays, and so does one that no other server takes.
+func TestPlace_EmptyRoomLeavesHeldServer(t *testing.T) {
+	type step struct {
+		name   string
+		change func(p *pool, claim store.Claim)
+		want   string
+	}
+	for _, s := range []step{
+		{"empty", func(*pool, store.Claim) {}, "b"},
+		{"with people", func(p *pool, c store.Claim) { p.poll("a", sees(c, 1)) }, "a"},
+		{"with people in its breakout rooms", func(p *pool, c store.Claim) {
+			seen := sees(c, 0)
+			seen.Rooms = 1
+			p.poll("a", seen)
+		}, "a"},
+		{"with somebody on the way", func(p *pool, c store.Claim) { p.Joined(c.MeetingKey, 1) }, "a"},
+		{"no other server takes it", func(p *pool, _ store.Claim) { p.stand(placement.Held, "b") }, "a"},
+		{"the other server fails", func(p *pool, _ store.Claim) { p.stand(placement.Doubtful, "b") }, "a"},
+		{"no other server answers", func(p *pool, _ store.Claim) { p.stand(placement.Gone, "b") }, "a"},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			p := newPool(t, "a", "b")
+			claim := p.create("m", "b")
+			p.clock.add(time.Hour)
+			p.stand(placement.Held, "a")
+			s.change(p, claim)
+			c := p.begin("m")
+			place := p.place(c)
+			equal(t, "placed on", place.Claim.Server, s.want)
+			equal(t, "known", place.Known, s.want == "a")
+			c.End()
+			p.check()
+		})
+	}
+}
+
+// If the other server does not take it after all, it stays where it was, whole.
+func TestPlace_EmptyRoomComesBackToHeldServer(t *testing.T) {
+	p := newPool(t, "a", "b", "c")
+	claim := p.create("m", "b", "c")
+	p.clock.add(time.Hour)
+	p.stand(placement.Held, "a")
+	c := p.begin("m")
+	other := p.place(c).Claim.Server
+	place := p.place(c, other)
+	equal(t, "placed on", place.Claim, claim)
+	equal(t, "known", place.Known, true)
+	p.must(c.Confirm(t.Context(), claim.InternalID, claim.CreateTime))
+	c.End()
+	equal(t, "claimed on", p.where("m"), "a")
+	equal(t, "history", p.history(), nil)
+	p.check()
 }

@@ -11,7 +11,8 @@
 //     usual start until 10 minutes after it.
 //  4. A new meeting goes where (people + expected + kept + its own expectation) / weight is smallest; of equals, where
 //     fewer meetings are, then by lot.
-//  5. Joins count at once; polls correct the count.
+//     A server that takes 2 s or more for its answers has half its weight meanwhile.
+//  5. Joins count at once, one person or link once; polls correct the count.
 //
 // A server that would be filled beyond its capacity comes after all that would not, or is out of the question where
 // that is a hard limit. A breakout room goes where its parent is, and nobody is counted in it. The rule is pure
@@ -31,6 +32,10 @@
 // be had again from the claims, the history and the next polls. The lock is never held over a call to the store: whoever
 // changes where a meeting is has its turn instead.
 //
+// An end that was acknowledged is a record of its own for each server that may have the meeting still (Ended): until that
+// server is seen without it nothing by that ID is adopted, and it is ended wherever it is seen.
+//
 // The package makes no calls to servers and starts no goroutines. It hears from others what a server's standing is
-// (SetServer), what a poll saw (Reconcile) and how a create went (Creation), and says what follows from that.
+// (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows
+// from that.
 package placement

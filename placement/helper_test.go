@@ -39,7 +39,7 @@ var errDisk = errors.New("no space left on device")
 
 // claims and sessions have names that clash with none of their methods.
 type (
-	claims   interface{ store.Claims }
+	claims   interface{ placement.State }
 	sessions interface{ store.Sessions }
 )
 
@@ -99,6 +99,20 @@ func (f *faulty) DeleteClaim(ctx context.Context, c store.Claim) error {
 		return err
 	}
 	return f.claims.DeleteClaim(ctx, c)
+}
+
+func (f *faulty) AddEndings(ctx context.Context, list ...store.Ending) error {
+	if err := f.before("AddEndings"); err != nil {
+		return err
+	}
+	return f.claims.AddEndings(ctx, list...)
+}
+
+func (f *faulty) DeleteEnding(ctx context.Context, e store.Ending) error {
+	if err := f.before("DeleteEnding"); err != nil {
+		return err
+	}
+	return f.claims.DeleteEnding(ctx, e)
 }
 
 func (f *faulty) AddSession(ctx context.Context, s store.Session) error {
@@ -219,11 +233,11 @@ func (p *pool) poll(server string, meetings ...placement.Sighting) (strays []pla
 func (p *pool) pollSince(began time.Time, server string, meetings ...placement.Sighting) []placement.Sighting {
 	p.t.Helper()
 	p.BeginPoll(server)
-	strays, err := p.Reconcile(p.t.Context(), placement.Poll{
+	found, err := p.Reconcile(p.t.Context(), placement.Poll{
 		Server: server, Began: began, Complete: true, Meetings: meetings,
 	})
 	p.must(err)
-	return strays
+	return found.Strays
 }
 
 // where is the server that a meeting is claimed on, or "".

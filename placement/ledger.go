@@ -32,7 +32,7 @@ type Ledger struct {
 	Draw func(n int) int
 
 	config   Config
-	claims   store.Claims
+	state    State
 	sessions Sessions
 	names    names
 	unread   chan struct{} // closed when the history has been read; nil where there is none
@@ -46,6 +46,7 @@ type Ledger struct {
 	live      map[room]int // meetings by room
 	breakouts int          // meetings that are breakout rooms
 	turns     map[store.MeetingKey]*turn
+	endings   map[store.MeetingKey][]store.Ending // what servers owe
 	closed    recently
 	vanished  recently // lost from sight, and for all anybody knows not over
 	history   *history
@@ -54,14 +55,15 @@ type Ledger struct {
 }
 
 // New returns an empty ledger. OpenHistory, SetServer and Load fill it, in this order.
-func New(config Config, claims store.Claims, sessions Sessions, now func() time.Time) *Ledger {
+func New(config Config, state State, sessions Sessions, now func() time.Time) *Ledger {
 	config = config.bounded()
 	return &Ledger{
-		Draw: rand.IntN, config: config, claims: claims, sessions: sessions, now: now, start: now(),
+		Draw: rand.IntN, config: config, state: state, sessions: sessions, now: now, start: now(),
 		servers:  map[string]*server{},
 		meetings: map[store.MeetingKey]*meeting{},
 		live:     map[room]int{},
 		turns:    map[store.MeetingKey]*turn{},
+		endings:  map[store.MeetingKey][]store.Ending{},
 		history:  newHistory(config),
 		seats:    seats{held: map[room]*seat{}},
 	}
@@ -71,13 +73,19 @@ func New(config Config, claims store.Claims, sessions Sessions, now func() time.
 // more are closed. Until polls have looked, a meeting that was created counts as one that people are on the way to, and
 // its server as having those that were expected: else what was full would look empty.
 func (l *Ledger) Load(ctx context.Context) error {
-	claims, err := l.claims.Claims(ctx)
+	claims, err := l.state.Claims(ctx)
 	if err != nil {
 		return fmt.Errorf("load claims: %w", err)
 	}
-	var lost []store.Claim
+	if err := l.loadEndings(ctx); err != nil {
+		return err
+	}
+	var lost, over []store.Claim
 	l.mu.Lock()
 	for _, c := range claims {
+		if l.owes(c.MeetingKey, Copy{c.Server, c.InternalID}) {
+			over = append(over, c)
+		}
 		c.Expected = believable(c.Expected)
 		m := l.enter(c, roomOf(l.Hash(c.MeetingKey)))
 		if c.InternalID != "" {
@@ -89,7 +97,17 @@ func (l *Ledger) Load(ctx context.Context) error {
 		}
 	}
 	l.mu.Unlock()
-	return l.closeRemoved(ctx, lost)
+	return errors.Join(l.closeOver(ctx, over), l.closeRemoved(ctx, lost))
+}
+
+// closeOver closes claims of meetings whose end was recorded right before a crash.
+func (l *Ledger) closeOver(ctx context.Context, claims []store.Claim) error {
+	var errs []error
+	for _, c := range claims {
+		_, err := l.Close(ctx, c, reasonEnded)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // faded is the share of an expectation that has faded by now.
@@ -122,8 +140,8 @@ func (l *Ledger) SetServer(s Server) {
 	}
 }
 
-// RemoveServer forgets a server and closes what is claimed on it. It waits for creates of these meetings that are
-// under way. After an error it can be called again.
+// RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates of these meetings
+// that are under way. After an error it can be called again.
 func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 	l.mu.Lock()
 	if page, ok := l.servers[id]; ok {
@@ -141,7 +159,8 @@ func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 		}
 	}
 	l.mu.Unlock()
-	return l.closeRemoved(ctx, lost)
+	owed := l.endingsOf(func(e store.Ending) bool { return e.Server == id })
+	return errors.Join(l.closeRemoved(ctx, lost), l.forgetEndings(ctx, owed))
 }
 
 // enter puts a claim that is new to the ledger on its server's page. The lock is held.

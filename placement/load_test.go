@@ -166,7 +166,7 @@ func TestSetServer_Late(t *testing.T) {
 	claim := p.create("m")
 	p.store.fail("DeleteClaim")
 	wantErr(t, "remove", p.RemoveServer(t.Context(), "a"), errDisk)
-	p.Joined(claim.MeetingKey)
+	p.Joined(claim.MeetingKey, 0)
 	p.stand(placement.Open, "a")
 	equal(t, "load", p.ServerLoad("a"), placement.Load{Server: "a", Weight: 1, Carries: 200, People: 1, Expected: 15, Meetings: 1})
 	p.store.fail()

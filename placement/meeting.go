@@ -26,6 +26,7 @@ type stay struct {
 	early  int // joins sent before the poll that is under way
 	late   int // joins sent since
 	epoch  int // of the server, when late was last counted
+	way    way // who is among the early and the late
 	joins  int // all that were sent
 	peak   int // most people that a poll has seen
 
@@ -62,12 +63,12 @@ func (m *meeting) presume(people float64) {
 	}
 }
 
-// joined counts somebody who was sent to the meeting.
-func (m *meeting) joined(now time.Time) {
+// joined counts somebody who was sent to the meeting, once until a poll has looked.
+func (m *meeting) joined(who Person, now time.Time) {
 	m.catchUp()
 	m.joins++
 	m.lastJoin = now
-	if m.claim.Breakout {
+	if m.claim.Breakout || !m.way.add(who, m.epoch) {
 		return
 	}
 	m.late++
@@ -81,6 +82,7 @@ func (m *meeting) sighted(s Sighting) {
 	m.catchUp()
 	before := m.here()
 	m.people, m.rooms, m.early, m.missed = s.People, s.Rooms, 0, 0
+	m.way.arrived(m.epoch)
 	m.peak = max(m.peak, s.People)
 	m.server.people += m.here() - before
 	if !m.creating {

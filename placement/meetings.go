@@ -68,12 +68,12 @@ func (m *meeting) found() Found {
 	return found
 }
 
-// Joined counts somebody who was sent to a meeting.
-func (l *Ledger) Joined(key store.MeetingKey) {
+// Joined counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
+func (l *Ledger) Joined(key store.MeetingKey, who Person) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if m := l.meetings[key]; m != nil {
-		m.joined(l.now())
+		m.joined(who, l.now())
 	}
 }
 

@@ -62,7 +62,7 @@ func TestSeats_Random(t *testing.T) {
 				}
 			case 8:
 				if ms := p.Meetings(); len(ms) > 0 {
-					p.Joined(ms[0].MeetingKey)
+					p.Joined(ms[0].MeetingKey, 0)
 				}
 			}
 			sum := map[string]float64{}

@@ -32,6 +32,7 @@ type Sighting struct {
 	// Twin, of a stray: it is the very meeting that is claimed on another server. One machine is in the pool under two
 	// names, or two servers gave one ID in the same millisecond; either way it must not be ended.
 	Twin     bool
+	Over     bool // of a stray: somebody who may has ended the meeting, so it is to be ended with people in it, too
 	Breakout bool
 }
 
@@ -53,12 +54,20 @@ func (l *Ledger) BeginPoll(server string) {
 	}
 }
 
+// Reconciled is what a poll showed that the claims cannot be brought in line with.
+type Reconciled struct {
+	// Strays are meetings that are claimed on another server, or were and are over, or were ended while the server was
+	// away.
+	Strays []Sighting
+	// Excess is how many meetings that nobody claimed were not adopted, because the server lists too many of them.
+	Excess int
+}
+
 // Reconcile brings the claims in line with what a poll saw. Counts are corrected; meetings that nobody claimed are
 // adopted, and so are those whose claim is on a server that is gone; a claim whose meeting is over, or missing from two
-// polls in a row, is closed. It returns the strays: meetings
-// that are claimed on another server, or were and are over. What is being created
-// at the moment is left alone, and so is what was confirmed after the poll began.
-func (l *Ledger) Reconcile(ctx context.Context, p Poll) (strays []Sighting, err error) {
+// polls in a row, is closed. What is being created at the moment is left alone, and so is what was confirmed after the poll
+// began.
+func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 	found := l.compare(p)
 	var errs []error
 	for _, c := range found.over {
@@ -74,13 +83,16 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (strays []Sighting, err 
 	for _, s := range found.unclaimed {
 		errs = append(errs, l.adopt(ctx, p.Server, s, p.Began))
 	}
-	return found.strays, errors.Join(errs...)
+	errs = append(errs, l.forgetEndings(ctx, found.done))
+	return Reconciled{found.strays, found.excess}, errors.Join(errs...)
 }
 
 // findings is what a poll and the claims disagree on.
 type findings struct {
 	over, gone        []store.Claim
 	unclaimed, strays []Sighting
+	done              []store.Ending // what the server owed and no longer does
+	excess            int            // unclaimed meetings that are too many to be adopted
 }
 
 // compare updates the counts and sorts out what has to be done about a poll, in memory alone.
@@ -91,7 +103,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 	if page == nil {
 		return found
 	}
-	seen := make(map[*meeting]bool, len(p.Meetings))
+	seen, there := make(map[*meeting]bool, len(p.Meetings)), map[Copy]bool{}
 	unknown := 0 // people in meetings that nobody can ask for
 	for _, s := range p.Meetings {
 		s.People = min(max(s.People, 0), most)
@@ -103,6 +115,11 @@ func (l *Ledger) compare(p Poll) (found findings) {
 		switch {
 		case !s.storable():
 			unknown += s.People
+		case l.over(p.Server, s):
+			there[Copy{p.Server, s.InternalID}] = true
+			if s.Over = true; !s.Ended {
+				found.strays = append(found.strays, s)
+			}
 		case closed && last.is(p.Server, s.InternalID): // over, whatever the server still lists
 		case m != nil && m.server == page:
 			seen[m] = found.look(m, s) || seen[m]
@@ -116,10 +133,12 @@ func (l *Ledger) compare(p Poll) (found findings) {
 			found.unclaimed = append(found.unclaimed, s)
 		}
 	}
-	page.stray(found.strays, unknown)
-	found.unclaimed = l.unknown(found.unclaimed)
+	var excess []Sighting
+	found.unclaimed, excess = l.adoptable(page, l.unknown(found.unclaimed))
+	found.excess = len(excess)
+	page.stray(slices.Concat(found.strays, excess), unknown)
 	if p.Complete {
-		found.gone = page.missing(seen, p.Began)
+		found.gone, found.done = page.missing(seen, p.Began), l.done(p, there)
 	}
 	return found
 }
@@ -186,7 +205,7 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting, began tim
 	l.mu.Lock()
 	page := l.servers[server]
 	last, closed := l.closed.of(s.Key)
-	over := closed && (last.is(server, s.InternalID) || c.meeting == nil && last.covers(s, began))
+	over := l.over(server, s) || closed && (last.is(server, s.InternalID) || c.meeting == nil && last.covers(s, began))
 	if over || page == nil || page.Standing == Gone || c.meeting != nil && c.meeting.usable() {
 		l.mu.Unlock()
 		return nil // something else was faster

@@ -12,7 +12,7 @@ import (
 func TestReconcile_Gone(t *testing.T) {
 	p := newPool(t, "a")
 	claim := p.create("m")
-	p.Joined(claim.MeetingKey)
+	p.Joined(claim.MeetingKey, 0)
 	p.poll("a", sees(claim, 12))
 	p.poll("a", sees(claim, 5))
 	p.poll("a")

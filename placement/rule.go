@@ -9,7 +9,7 @@ import (
 // Load is what counts on one server at the moment of a decision, in people.
 type Load struct {
 	Server   string
-	Weight   float64 // how much it carries relative to others
+	Weight   float64 // how much it carries relative to others; half of that while it is slow
 	Capacity int     // people it should carry at most; 0 is no limit
 	Hard     bool    // no new meeting goes beyond the capacity
 	Carries  float64 // people it carries well: its capacity, or what its weight stands for

@@ -13,6 +13,7 @@ type server struct {
 	carry    float64 // people that a server of weight 1 carries
 	epoch    int     // counts polls, to tell joins before one from joins after it
 	fading   fading
+	adopting allowance
 }
 
 // Tag returns the tag of a server; "" where it has none, or is not in the pool.
@@ -31,8 +32,12 @@ func (s *server) load(now float64) Load {
 	if carries <= 0 {
 		carries = s.Weight * s.carry
 	}
+	weight := s.Weight
+	if s.Slow {
+		weight /= 2
+	}
 	return Load{
-		Server: s.ID, Weight: s.Weight, Capacity: s.Capacity, Hard: s.Hard, Carries: carries, People: s.people,
+		Server: s.ID, Weight: weight, Capacity: s.Capacity, Hard: s.Hard, Carries: carries, People: s.people,
 		Expected: s.fading.at(now), Kept: s.kept, Meetings: len(s.meetings),
 	}
 }

@@ -123,16 +123,16 @@ func TestJoined(t *testing.T) {
 	p := newPool(t, "a")
 	m := p.create("m")
 	people := func() int { return p.ServerLoad("a").People }
-	p.Joined(key("nobody's"))
-	p.Joined(m.MeetingKey)
-	p.Joined(m.MeetingKey)
+	p.Joined(key("nobody's"), 0)
+	p.Joined(m.MeetingKey, 0)
+	p.Joined(m.MeetingKey, 0)
 	equal(t, "two joins", people(), 2)
 
 	p.BeginPoll("a")
-	p.Joined(m.MeetingKey)
+	p.Joined(m.MeetingKey, 0)
 	equal(t, "another one while the poll is under way", people(), 3)
 	p.BeginPoll("a") // the poll failed, and this is the next
-	p.Joined(m.MeetingKey)
+	p.Joined(m.MeetingKey, 0)
 	equal(t, "and one while the next is under way", people(), 4)
 	p.clock.add(time.Second)
 	_, err := p.Reconcile(t.Context(), placement.Poll{
@@ -161,4 +161,15 @@ func TestMeetings(t *testing.T) {
 		ids = append(ids, m.MeetingID)
 	}
 	equal(t, "sorted", slices.IsSorted(ids), true)
+}
+
+// What is on a slow server counts double: it gets half of what it would.
+func TestSlow(t *testing.T) {
+	p := newPool(t, "a", "b")
+	p.SetServer(placement.Server{ID: "b", Weight: 1, Standing: placement.Open, Slow: true})
+	on := map[string]int{}
+	for i := range 30 {
+		on[p.create(fmt.Sprint(i)).Server]++
+	}
+	equal(t, "meetings", on, map[string]int{"a": 20, "b": 10})
 }

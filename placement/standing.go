@@ -11,7 +11,8 @@ const (
 	Held
 	// Doubtful: it fails. It keeps its meetings and takes new ones only when nobody else can.
 	Doubtful
-	// Unproven: not seen yet, or answering again and on its way back. It takes new meetings before one that fails does.
+	// Unproven: not seen yet, answering again and on its way back, or answering very slowly. It takes new meetings before
+	// one that fails does.
 	Unproven
 	// Open: it takes new meetings.
 	Open
@@ -25,4 +26,5 @@ type Server struct {
 	Hard     bool // no new meeting goes beyond the capacity
 	Tag      string
 	Standing Standing
+	Slow     bool // it takes its time for answers: what is there counts double
 }

@@ -82,7 +82,7 @@ func (s *storm) create(ctx context.Context) {
 
 func (s *storm) join(ctx context.Context) {
 	if found, err := s.Find(ctx, s.key(), time.Minute); err == nil {
-		s.Joined(found.Claim.MeetingKey)
+		s.Joined(found.Claim.MeetingKey, 0)
 	}
 }
 
@@ -98,6 +98,21 @@ func (s *storm) pollOnce(ctx context.Context, server string) {
 	p := placement.Poll{Server: server, Began: time.Now(), Complete: !s.chance(5)}
 	p.Meetings = s.world.seen(server)
 	_, _ = s.Reconcile(ctx, p)
+}
+
+// ask ends a meeting as its front end does, wherever it is.
+func (s *storm) ask(ctx context.Context) {
+	k := s.key()
+	e, err := s.BeginEnd(ctx, k)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	defer e.Release()
+	for _, server := range []string{"A", "B", "C"} {
+		s.world.end(server, k)
+	}
+	_ = e.Ended(ctx, nil) // fails as the store does
 }
 
 func (s *storm) trouble(ctx context.Context) {
@@ -122,6 +137,7 @@ func (s *storm) run(ctx context.Context, rounds int) {
 		repeat(rounds*4, s.join)
 	}
 	repeat(rounds, s.end)
+	repeat(rounds, s.ask)
 	for _, server := range []string{"A", "B", "C"} {
 		repeat(rounds, func(ctx context.Context) { s.pollOnce(ctx, server) })
 	}

@@ -3,6 +3,8 @@ package poller
 import (
 	"slices"
 	"time"
+
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // Event is something that happened to a server. Its kind is one of a few words; its text tells a stranger what happened
@@ -13,12 +15,10 @@ import (
 //	changed                    its address or secret is another one
 //	warning, cleared           something needs attention before it breaks, or no longer does
 //	split, healed              a meeting has people on two servers, or no longer has
-//	ended                      an empty copy of a meeting that is claimed elsewhere was ended
+//	ended                      a copy of a meeting was ended: an empty one that is claimed elsewhere, or one that was
+//	                           ended by its front end while the server was away
 //	network                    it failed together with most of the pool
-type Event struct {
-	At         time.Time
-	Kind, Text string
-}
+type Event = store.Event
 
 // The kinds of events beside the healths.
 const (
@@ -45,6 +45,7 @@ const maxEvents = 50
 type events struct {
 	last   []Event
 	counts map[string]uint64
+	unkept bool // some of it is not in the journal yet
 }
 
 func (e *events) add(at time.Time, kind, text string) { e.sum(at, kind, 1, text) }
@@ -58,11 +59,11 @@ func (e *events) sum(at time.Time, kind string, n int, text string) {
 	if len(e.last) == maxEvents {
 		e.last = slices.Delete(e.last, 0, 1)
 	}
-	e.last = append(e.last, Event{At: at, Kind: kind, Text: text})
+	e.last, e.unkept = append(e.last, Event{At: at, Kind: kind, Text: text}), true
 }
 
-// Events returns the last events of a server, at most 50, the newest last. They are forgotten at a restart, and when the
-// server leaves the pool. Of a server that is not in the pool there are none.
+// Events returns the last events of a server, at most 50, the newest last. They are forgotten when the server leaves the
+// pool, and at a restart where there is no journal. Of a server that is not in the pool there are none.
 func (p *Poller) Events(id string) []Event {
 	s := p.server(id)
 	if s == nil {

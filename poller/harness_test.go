@@ -434,6 +434,11 @@ func (m *memory) DeleteClaim(_ context.Context, c store.Claim) error {
 	return nil
 }
 
+// Endings and the others are not kept here: what is owed is known to the ledger.
+func (m *memory) Endings(context.Context) ([]store.Ending, error)   { return nil, nil }
+func (m *memory) AddEndings(context.Context, ...store.Ending) error { return nil }
+func (m *memory) DeleteEnding(context.Context, store.Ending) error  { return nil }
+
 func (m *memory) Remember(_ context.Context, _ store.Claim, s store.Session) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -3,8 +3,10 @@ package poller_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -439,5 +441,17 @@ func TestRun_RecoveringBeforeFailing(t *testing.T) {
 		if !slices.Equal(tried[:2], back) || slices.Contains(back, tried[2]) {
 			t.Errorf("tried %v, want %v before any that fails", tried, back)
 		}
+	})
+}
+
+// A slow poll is not given up because we have no descriptor for the probe beside it.
+func TestRun_OwnLackOfProbes(t *testing.T) {
+	bubble(t, config(), []string{"a"}, func(_ *testing.T, r *rig) {
+		r.net["a"].set(behaviour{delay: 5 * time.Second}, "getMeetings")
+		r.net["a"].set(behaviour{err: os.NewSyscallError("socket", syscall.EMFILE)}, "api")
+		r.net["a"].show(room("class", "i", 1))
+		r.pass(31 * time.Second)
+		r.crawls("a")
+		r.list("after slow polls", "i")
 	})
 }

@@ -17,6 +17,7 @@ var gauges = []struct {
 	value func(s Status, now time.Time) float64
 }{
 	{"weight", always, func(s Status, _ time.Time) float64 { return s.Weight }},
+	{"capacity_people", always, func(s Status, _ time.Time) float64 { return s.Load.Carries }},
 	{"people", always, func(s Status, _ time.Time) float64 { return float64(s.Load.People) }},
 	{"expected", always, func(s Status, _ time.Time) float64 { return s.Load.Expected }},
 	{"kept", always, func(s Status, _ time.Time) float64 { return s.Load.Kept }},

@@ -49,16 +49,24 @@ func (p *Poller) look(ctx context.Context, s *server, q *inquiry) (sight, bool) 
 		p.log.Warn().Str("server", s.id).Int("meetings", seen.broken).Msg("meetings in a poll could not be read")
 	}
 	s.saw(seen, q.began)
-	s.learn(seen, began)
+	if s.learn(seen, began) {
+		p.ledger.SetServer(s.page())
+	}
 	p.review(s)
 	return seen, true
 }
 
-// learn takes from an answer what it shows beside the meetings. The lock is held.
-func (t *traits) learn(seen sight, began time.Time) {
-	t.pace.took(seen.ended.Sub(began))
+// learn takes from an answer what it shows beside the meetings. It tells whether the server can be used less than before,
+// or more, by that. The lock is held.
+func (t *traits) learn(seen sight, began time.Time) (changed bool) {
+	took := seen.ended.Sub(began)
+	t.pace.took(took)
 	t.clock.said(seen.reply, began, seen.ended)
 	t.expires = seen.reply.Expires
+	if changed = t.slow.took(took); changed {
+		t.warned[tooSlow] = t.slow.level == brisk // another level is news
+	}
+	return changed
 }
 
 // probe asks a server for a sign of life, and learns how long that takes.
@@ -150,7 +158,7 @@ func (p *Poller) watch(ctx context.Context, s *server, client *bbb.Client, giveU
 			return
 		case <-ticker.C:
 		}
-		if err := p.probe(ctx, s, client); err != nil {
+		if err := p.probe(ctx, s, client); err != nil && !cancelled(err) {
 			giveUp(err)
 			return
 		}
@@ -159,16 +167,21 @@ func (p *Poller) watch(ctx context.Context, s *server, client *bbb.Client, giveU
 
 // conclude does what follows from a poll beyond the server itself.
 func (p *Poller) conclude(ctx context.Context, s *server, q *inquiry, seen sight) {
-	strays, err := p.ledger.Reconcile(ctx, placement.Poll{
+	found, err := p.ledger.Reconcile(ctx, placement.Poll{
 		Server: s.id, Began: q.began, Complete: seen.broken == 0, Meetings: sightings(seen.meetings),
 	})
 	if err != nil && ctx.Err() == nil {
 		p.log.Error().Err(err).Str("server", s.id).Msg("reconcile claims")
 	}
+	p.noteExcess(s, q.client, found.Excess)
+	over := func(stray placement.Sighting) bool { return stray.Over }
+	asked := slices.DeleteFunc(slices.Clone(found.Strays), func(stray placement.Sighting) bool { return !stray.Over })
+	strays := slices.DeleteFunc(found.Strays, over)
 	p.compareCopies(s, q.client, strays, seen.broken == 0)
 	if seen.broken == 0 { // else there may be people in breakout rooms that could not be read
-		p.endStrays(ctx, s, q.client, strays)
+		asked = append(asked, strays...)
 	}
+	p.endStrays(ctx, s, q.client, asked)
 }
 
 // sightings is what the ledger is told of a poll. A meeting with an ID that BigBlueButton does not allow cannot be
@@ -180,12 +193,19 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 		if bbb.CheckMeetingID(m.MeetingID) != nil {
 			continue
 		}
-		list = append(list, placement.Sighting{
-			Key: key(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants,
-			Rooms: rooms[m.InternalID], Recorded: m.Recorded, Ended: m.Ended, Breakout: m.Breakout,
-		})
+		s := sighting(m)
+		s.Rooms = rooms[m.InternalID]
+		list = append(list, s)
 	}
 	return list
+}
+
+// sighting is one meeting of a poll, but for its breakout rooms.
+func sighting(m bbb.Meeting) placement.Sighting {
+	return placement.Sighting{
+		Key: key(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
+		Ended: m.Ended, Breakout: m.Breakout,
+	}
 }
 
 // inRooms counts the people in breakout rooms, by the internal ID of the meeting that the rooms belong to.

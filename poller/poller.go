@@ -2,6 +2,7 @@ package poller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -62,6 +63,9 @@ func (c Config) thresholds() thresholds {
 
 // Poller asks the servers of a pool. It is safe for concurrent use.
 type Poller struct {
+	// Journal keeps what happened to servers across restarts; nil keeps it in memory alone. It must be set before Load.
+	Journal store.Events
+
 	config Config
 	ledger *placement.Ledger
 	log    zerolog.Logger
@@ -101,18 +105,26 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 	p.mu.Unlock()
 	p.loops.Go(func() { p.patrol(ctx) })
+	if p.Journal != nil {
+		p.loops.Go(func() { p.journal(ctx) })
+	}
 	<-ctx.Done()
 	p.mu.Lock()
 	p.running = nil
 	p.mu.Unlock()
 	p.loops.Wait()
+	if p.Journal != nil {
+		if err := p.keep(context.WithoutCancel(ctx)); err != nil {
+			p.log.Error().Err(err).Msg("the last events of servers are not kept")
+		}
+	}
 	if t, ok := p.config.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 	return nil
 }
 
-// Load adds the servers that are stored.
+// Load adds the servers that are stored, with what happened to them before.
 func (p *Poller) Load(ctx context.Context, servers store.Servers) error {
 	list, err := servers.Servers(ctx)
 	if err != nil {
@@ -121,7 +133,7 @@ func (p *Poller) Load(ctx context.Context, servers store.Servers) error {
 	for _, s := range list {
 		p.SetServer(s)
 	}
-	return nil
+	return p.recall(ctx)
 }
 
 // SetServer adds a server to the pool, or changes it. A new address or secret makes it unknown again, and so does being
@@ -202,7 +214,11 @@ func (p *Poller) RemoveServer(ctx context.Context, id string) error {
 		close(s.gone)
 		p.watchNetwork()
 	}
-	return p.ledger.RemoveServer(ctx, id)
+	err := p.ledger.RemoveServer(ctx, id)
+	if p.Journal != nil {
+		err = errors.Join(err, p.Journal.KeepEvents(ctx, id, nil))
+	}
+	return err
 }
 
 func (p *Poller) server(id string) *server {

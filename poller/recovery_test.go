@@ -113,16 +113,18 @@ func TestRun_ReturnWithCopies(t *testing.T) {
 	})
 }
 
-// A server that takes its time for everything is slow, not dead, also where it takes longer than the connect timeout.
+// A server that takes its time for everything is slow, not dead, also where it takes longer than the connect timeout. Where
+// it takes so long that it is suspect, it fails at nothing.
 func TestRun_SlowForEverything(t *testing.T) {
 	tests := []struct {
 		delay    time.Duration
 		suspects int // times: none where the poll itself comes before a probe beside it is given up
+		want     poller.Health
 	}{
-		{1500 * time.Millisecond, 0},
-		{3 * time.Second, 0},
-		{5 * time.Second, 1},
-		{8 * time.Second, 1},
+		{1500 * time.Millisecond, 0, poller.Online},
+		{3 * time.Second, 0, poller.Online},
+		{5 * time.Second, 1, poller.Suspect},
+		{8 * time.Second, 1, poller.Suspect},
 	}
 	for _, test := range tests {
 		t.Run(test.delay.String(), func(t *testing.T) {
@@ -131,10 +133,10 @@ func TestRun_SlowForEverything(t *testing.T) {
 					t.Errorf("patience %s with a server that answers at once", got)
 				}
 				r.net["a"].set(behaviour{delay: test.delay})
-				r.pass(time.Minute)
+				r.pass(2 * time.Minute)
 				for range 600 {
 					r.pass(time.Second)
-					if s := s(r, "a"); s.Health != poller.Online || time.Since(s.LastPoll) > 25*time.Second {
+					if s := s(r, "a"); s.Health != test.want || !s.Failing.IsZero() || time.Since(s.LastPoll) > 25*time.Second {
 						t.Fatalf("after %s: %s, seen %s ago: %s", time.Since(r.start), s.Health, time.Since(s.LastPoll), s.Reason)
 					}
 				}
@@ -163,7 +165,7 @@ func TestRun_SlowThenHung(t *testing.T) {
 	bubble(t, config(), []string{"a", "b", "c"}, func(_ *testing.T, r *rig) {
 		r.net["a"].set(behaviour{delay: 9 * time.Second})
 		r.pass(5 * time.Minute)
-		r.expect("a", poller.Online)
+		r.crawls("a")
 		r.net["a"].set(hung)
 		r.pass(75 * time.Second)
 		r.expect("a", poller.Offline)

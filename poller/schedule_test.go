@@ -203,7 +203,7 @@ func TestRun_SlowServer(t *testing.T) {
 		r.net["a"].set(behaviour{delay: 9 * time.Second}, "getMeetings")
 		r.net["b"].set(hung, "getMeetings")
 		r.pass(time.Minute)
-		r.expect("a", poller.Online)
+		r.crawls("a")
 		r.expect("b", poller.Offline)
 		if s, _ := r.Server("a"); s.Latency != 9*time.Second {
 			t.Errorf("latency %s", s.Latency)

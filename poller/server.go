@@ -91,20 +91,28 @@ func (s *server) replace(client *bbb.Client) {
 func (s *server) page() placement.Server {
 	return placement.Server{
 		ID: s.id, Weight: s.record.Weight, Capacity: s.record.Capacity, Hard: s.record.Hard,
-		Tag: s.record.Tag, Standing: standing(s.record.State, &s.health),
+		Tag: s.record.Tag, Standing: standing(s.record.State, &s.health, s.slow.level), Slow: s.slow.level > brisk,
 	}
 }
 
+// shown is the health that people are told, and why. The lock is held.
+func (s *server) shown(now time.Time, t thresholds) (Health, string) {
+	if s.health.is == Online && s.slow.level == crawling {
+		return Suspect, s.slow.words()
+	}
+	return s.health.is, s.health.why(now, t)
+}
+
 // standing is what a server may be used for.
-func standing(state store.ServerState, h *health) placement.Standing {
+func standing(state store.ServerState, h *health, slow level) placement.Standing {
 	switch {
 	case state == store.Disabled || h.is == Offline:
 		return placement.Gone
 	case state == store.Cordoned || state == store.Draining:
 		return placement.Held
-	case h.is == Online:
+	case h.is == Online && slow < crawling:
 		return placement.Open
-	case h.failing.IsZero(): // not asked yet, or on its way back
+	case h.failing.IsZero(): // not asked yet, on its way back, or slow beyond measure
 		return placement.Unproven
 	}
 	return placement.Doubtful

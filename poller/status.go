@@ -12,7 +12,7 @@ type Status struct {
 	store.Server
 	Health   Health
 	Failing  time.Time     // since when every call has failed; zero while they succeed
-	Reason   string        // of the last failure, or how far it has recovered
+	Reason   string        // of the last failure, how far it has recovered, or how slow it is
 	Warnings []string      // what will break unless somebody looks after it, in words; nil where all is well
 	LastPoll time.Time     // when the last good poll began; zero if there was none
 	Latency  time.Duration // of the last good poll
@@ -55,8 +55,9 @@ func (p *Poller) status(s *server) Status {
 	now := p.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	health, reason := s.shown(now, p.config.thresholds())
 	st := Status{
-		Server: s.record, Health: s.health.is, Failing: s.health.failing, Reason: s.health.why(now, p.config.thresholds()),
+		Server: s.record, Health: health, Failing: s.health.failing, Reason: reason,
 		Warnings: s.warnings(now), LastPoll: s.polled, Latency: s.latency,
 		Patience: s.pace.patience(p.config.Connect, p.config.Response), ClockKnown: s.clock.seen > 0,
 		ClockSkew: s.clock.skew(), CertificateExpires: s.expires, Broken: s.broken, Load: p.ledger.ServerLoad(s.id),

@@ -8,10 +8,10 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
-	"github.com/bbbpool/bbbpool/store"
 )
 
-// endStrays ends meetings that are claimed on another server, as soon as nobody is in them nor in their breakout rooms,
+// endStrays ends meetings that somebody has ended while the server was away, at once, and those that are claimed on
+// another server as soon as nobody is in them nor in their breakout rooms,
 // which end with them. With people in it a split meeting is left alone and reported: joins go to the claim, and who is
 // here stays until he leaves. So is what may be the claimed meeting itself. What cannot be ended in the time of one call
 // waits for the next poll.
@@ -23,7 +23,7 @@ func (p *Poller) endStrays(ctx context.Context, s *server, client *bbb.Client, s
 		if p.now().Sub(began) >= p.config.Response {
 			return
 		}
-		if stray.Twin || stray.People > 0 || stray.Rooms > 0 || !p.unwanted(stray.Key, s.id) {
+		if !stray.Over && (stray.Twin || stray.People > 0 || stray.Rooms > 0) || !p.unwanted(stray, s.id) {
 			continue
 		}
 		done, err := p.end(ctx, s, client, stray)
@@ -45,17 +45,22 @@ func (p *Poller) endStrays(ctx context.Context, s *server, client *bbb.Client, s
 	}
 }
 
-// end ends a stray, in the time of one call, if it still is one and still empty. Where the server will not, the error
-// is its answer. BigBlueButton ends meetings by their external IDs alone, so what is asked last is what can change
-// fastest: whether a create has just put the meeting back here.
+// end ends a stray, in the time of one call, if it still is one and still empty, or was ended by somebody who may. Where
+// the server will not, the error is its answer. BigBlueButton ends meetings by their external IDs alone, so what is looked
+// at last is whether a create has just put the meeting back here, and creates wait from then on.
 func (p *Poller) end(ctx context.Context, s *server, client *bbb.Client, stray placement.Sighting) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.config.Response)
 	defer cancel()
 	query := "meetingID=" + url.QueryEscape(stray.Key.MeetingID)
-	if empty, err := stillEmpty(ctx, client, query, stray.InternalID); err != nil || !empty {
+	if still, err := stillThere(ctx, client, query, stray); err != nil || !still {
 		return false, err
 	}
-	if !p.unwanted(stray.Key, s.id) {
+	ending := p.ledger.TryEnd(stray.Key)
+	if ending == nil {
+		return false, nil
+	}
+	defer ending.Release()
+	if !p.unwanted(stray, s.id) {
 		return false, nil
 	}
 	return succeeded(client.Answer(ctx, "end", query))
@@ -72,8 +77,9 @@ func succeeded(answer bbb.Answer, err error) (bool, error) {
 	return true, nil
 }
 
-// stillEmpty asks a server whether a meeting is the one that a poll saw and nobody has joined it since.
-func stillEmpty(ctx context.Context, client *bbb.Client, query, internal string) (bool, error) {
+// stillThere asks a server whether a meeting is the one that a poll saw and may be ended: nobody has joined it since, or
+// that does not matter.
+func stillThere(ctx context.Context, client *bbb.Client, query string, stray placement.Sighting) (bool, error) {
 	answer, err := client.Answer(ctx, "getMeetingInfo", query)
 	if ok, err := succeeded(answer, err); !ok {
 		if refusal, is := errors.AsType[*bbb.Error](err); is && refusal.Key == bbb.ErrMeetingNotFound.Key {
@@ -81,13 +87,20 @@ func stillEmpty(ctx context.Context, client *bbb.Client, query, internal string)
 		}
 		return false, err
 	}
-	return answer.Get("internalMeetingID") == internal && answer.Get("participantCount") == "0", nil
+	same := answer.Get("internalMeetingID") == stray.InternalID
+	return same && (stray.Over || answer.Get("participantCount") == "0"), nil
 }
 
 // unwanted tells whether a stray is one still. Time has passed since the poll: a create may have put it back here.
-func (p *Poller) unwanted(key store.MeetingKey, server string) bool {
-	found, err := p.ledger.Peek(key)
-	return err != nil || found.Claim.Server != server && found.Standing > placement.Gone
+func (p *Poller) unwanted(stray placement.Sighting, server string) bool {
+	found, err := p.ledger.Peek(stray.Key)
+	switch {
+	case err == nil && found.Claim.Server == server:
+		return false
+	case stray.Over:
+		return p.ledger.Over(server, stray)
+	}
+	return err != nil || found.Standing > placement.Gone
 }
 
 // firm notes that a server refused to end a copy, and tells whether that is news. The copy is unknown where the server
@@ -106,16 +119,25 @@ func (p *Poller) firm(s *server, internal string) (news bool) {
 
 func (p *Poller) sayEnded(s *server, stray placement.Sighting) {
 	log := p.about(s, stray.Key, stray.InternalID)
-	log.Info().Msg("ended an empty meeting that is claimed on another server")
+	line, event := "ended an empty meeting that is claimed on another server",
+		"ended the empty copy of meeting %s here: it is claimed on another server, or over"
+	if stray.Over {
+		line, event = "ended a meeting that was ended while its server was away",
+			"ended meeting %s here, as somebody has asked for while this server was away"
+	}
+	log.Info().Int("people", stray.People).Msg(line)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.events.add(p.now(), kindEnded, fmt.Sprintf(
-		"ended the empty copy of meeting %s here: it is claimed on another server, or over", brief(stray.Key.MeetingID)))
+	s.events.add(p.now(), kindEnded, fmt.Sprintf(event, brief(stray.Key.MeetingID)))
 }
 
 func (p *Poller) sayRefused(s *server, stray placement.Sighting, answer *bbb.Error) {
 	log := p.about(s, stray.Key, stray.InternalID)
-	log.Warn().AnErr("answer", answer).Msg("an empty meeting that is claimed on another server cannot be ended")
+	line := "an empty meeting that is claimed on another server cannot be ended"
+	if stray.Over {
+		line = "a meeting that was ended while its server was away cannot be ended"
+	}
+	log.Warn().AnErr("answer", answer).Msg(line)
 }
 
 // sumUpEnds tells of those that were not told of one by one.

@@ -2,6 +2,7 @@ package poller
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -54,7 +55,7 @@ func (s *server) wantsAsking(now time.Time, fresh time.Duration) bool {
 
 // Meetings returns the meetings of a tenant as they were last seen, server by server. What a failing server was seen
 // with counts only as long as it is claimed there. Of two meetings with one ID it returns the one that is claimed where
-// it was seen, else one that goes on.
+// it was seen, else one that goes on. What somebody has ended is not among them, whatever servers list.
 func (p *Poller) Meetings(tenant string) []bbb.Meeting {
 	var list []bbb.Meeting
 	var on []string        // the server of each
@@ -80,6 +81,7 @@ func (p *Poller) Meetings(tenant string) []bbb.Meeting {
 // listed returns the meetings of a server that count. Breakout rooms have no claims: they count with their parents.
 func (p *Poller) listed(s *server) []bbb.Meeting {
 	meetings, failing := s.visible()
+	meetings = p.goingOn(s.id, meetings)
 	if !failing {
 		return meetings
 	}
@@ -93,6 +95,51 @@ func (p *Poller) listed(s *server) []bbb.Meeting {
 		}
 		return !claimed[m.InternalID]
 	})
+}
+
+// goingOn leaves out what somebody has ended, with its breakout rooms.
+func (p *Poller) goingOn(server string, meetings []bbb.Meeting) []bbb.Meeting {
+	over := map[string]bool{} // by internal ID
+	for _, m := range meetings {
+		if p.ledger.Over(server, sighting(m)) {
+			over[m.InternalID] = true
+		}
+	}
+	if len(over) == 0 {
+		return meetings
+	}
+	return slices.DeleteFunc(meetings, func(m bbb.Meeting) bool {
+		return over[m.InternalID] || m.Breakout && over[m.ParentID]
+	})
+}
+
+// Copies returns every server that was last seen with a meeting, whether it answers now or not, and the meeting as it was
+// seen there.
+func (p *Poller) Copies(k store.MeetingKey) iter.Seq2[string, bbb.Meeting] {
+	return func(yield func(string, bbb.Meeting) bool) {
+		for _, s := range p.sorted() {
+			for _, m := range s.copiesOf(k) {
+				if !yield(s.id, m) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// copiesOf returns what was seen of a meeting, of those copies that were not seen lately no more than their names.
+func (s *server) copiesOf(k store.MeetingKey) []bbb.Meeting {
+	meetings, _ := s.visible()
+	meetings = slices.DeleteFunc(meetings, func(m bbb.Meeting) bool { return key(m) != k })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for internal, c := range s.copies {
+		here := func(m bbb.Meeting) bool { return m.InternalID == internal }
+		if c.key == k && !slices.ContainsFunc(meetings, here) {
+			meetings = append(meetings, bbb.Meeting{MeetingID: k.MeetingID, Tenant: k.Tenant, InternalID: internal})
+		}
+	}
+	return meetings
 }
 
 // rank tells which of two meetings with one ID is the one that people should see.

@@ -3,6 +3,8 @@ package poller
 import (
 	"fmt"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
 // concern is something about a server that works still, but will not for long, or not for everybody.
@@ -12,6 +14,8 @@ const (
 	clockOff concern = iota
 	certificateEnds
 	nameLost
+	tooMany
+	tooSlow
 	concerns // how many there are
 )
 
@@ -20,6 +24,8 @@ var relief = [concerns]string{
 	clockOff:        "its clock agrees with ours again",
 	certificateEnds: "its certificate is good for long again",
 	nameLost:        "its name resolves again",
+	tooSlow:         "it answers quickly again",
+	tooMany:         "all meetings that it lists are claimed again",
 }
 
 const (
@@ -35,8 +41,10 @@ const (
 type traits struct {
 	pace    pace
 	clock   clock
-	expires time.Time      // the certificate, where there is one
-	lost    int            // looks in a row that found its name lost
+	expires time.Time // the certificate, where there is one
+	lost    int       // looks in a row that found its name lost
+	slow    slowness
+	excess  int            // meetings that are too many to be adopted
 	warned  [concerns]bool // what there is a warning about
 }
 
@@ -52,9 +60,26 @@ func (s *server) warning(c concern, now time.Time) string {
 			return fmt.Sprintf("its name %s does not resolve; it is called at the last good address, which may become another's: "+
 				"check the name", s.host)
 		}
+	case tooMany:
+		if s.excess > 0 {
+			return fmt.Sprintf("it lists %d meetings that nobody has created through the pool, beyond those that were taken over: "+
+				"joins do not find them; is it somebody else's server, too?", s.excess)
+		}
+	case tooSlow:
+		return s.slow.warning()
 	case concerns:
 	}
 	return ""
+}
+
+// noteExcess keeps how many meetings of a server were not adopted.
+func (p *Poller) noteExcess(s *server, client *bbb.Client, excess int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client == client && s.excess != excess {
+		s.excess = excess
+		p.review(s)
+	}
 }
 
 // clockWarning is raised beyond maxSkew, and cleared a second below, so that a clock at the limit is no news all day.

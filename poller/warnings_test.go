@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/poller"
 )
 
@@ -57,7 +58,10 @@ func TestRun_ClockSkew(t *testing.T) {
 			name: "at the limit", skew: []time.Duration{6 * time.Second, 5 * time.Second, 6 * time.Second, 5 * time.Second},
 			want: 5 * time.Second, warnings: 1, warning: "its clock is 5s ahead of ours",
 		},
-		{name: "slow answers say nothing", skew: []time.Duration{time.Hour}, delay: 3 * time.Second, unknown: true},
+		{
+			name: "slow answers say nothing", skew: []time.Duration{time.Hour}, delay: 3 * time.Second, unknown: true,
+			warnings: 1, warning: "it answers in 3 s", // which is another matter
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -189,4 +193,26 @@ func TestRun_TLSErrorsAreNamed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server that lists more meetings than are taken over is named, once, and so is that it no longer does.
+func TestWarnings_TooManyMeetings(t *testing.T) {
+	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
+		var many []bbb.Meeting
+		for i := range 1_500 {
+			many = append(many, room(fmt.Sprintf("m-%d", i), fmt.Sprintf("i-%d", i), 0))
+		}
+		r.net["a"].show(many...)
+		r.pass(11 * time.Second)
+		if w := s(r, "a").Warnings; len(w) != 1 || !strings.HasPrefix(w[0], "it lists 500 meetings that nobody has created") {
+			t.Errorf("warnings: %q", w)
+		}
+		r.pass(11 * time.Second)
+		if w := s(r, "a").Warnings; len(w) != 0 {
+			t.Errorf("warnings when all are taken over: %q", w)
+		}
+		if raised, cleared := r.happened("a", "warning"), r.happened("a", "cleared"); raised != 1 || cleared != 1 {
+			t.Errorf("raised %d times, cleared %d times", raised, cleared)
+		}
+	})
 }

@@ -103,3 +103,10 @@ type Session struct {
 	Hint     int      // people that the front end had announced; 0 where it had not
 	Why      Decision // why it was on that server
 }
+
+// Event is something that happened to a server.
+type Event struct {
+	At   time.Time
+	Kind string // one of a few words
+	Text string // what happened and what follows, for people
+}

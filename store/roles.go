@@ -23,6 +23,7 @@ type Index interface {
 	Recordings
 	Catalogue
 	Imports
+	Events
 	Close() error
 }
 
@@ -97,9 +98,10 @@ type Keys interface {
 // Sessions keeps the history: a compact row for each meeting that is over.
 type Sessions interface {
 	// AddSession stores a session; one with the same ID of the same tenant and server goes on: it is replaced, but for
-	// the earlier Start and the larger Peak and Joins, which stay, and for Why and Hint, if the new one has no Why. So closing a claim twice is harmless, also across a crash, and a meeting that moved away and came back to
-	// the copy of before is one session. One of another tenant or server stays as it is, and ErrExists is returned: the
-	// ID is what a server says, and a server that lies must not rewrite the history of others.
+	// the earlier Start and the larger Peak and Joins, which stay, and for Why and Hint, if the new one has no Why. So
+	// closing a claim twice is harmless, also across a crash, and a meeting that moved away and came back to the copy of
+	// before is one session. One of another tenant or server stays as it is, and ErrExists is returned: the ID is what a
+	// server says, and a server that lies must not rewrite the history of others.
 	AddSession(ctx context.Context, s Session) error
 	// SessionsSince returns sessions in the order of their ends and, of equal ends, IDs: those that ended after t, and
 	// those that ended at t with an ID after the given one ("" is before all). At most limit of them: the last one's
@@ -156,4 +158,12 @@ type Imports interface {
 	// The closure is called for each of the IDs, and gets the recording that stands or, where there is none, one
 	// that has nothing but its ID, which cannot be changed. An error from it leaves everything as it was.
 	Commit(ctx context.Context, job Job, recordIDs []string, change func(*Recording) error) ([]Recording, error)
+}
+
+// Events keeps the last of what happened to servers.
+type Events interface {
+	// Events returns what is kept, by server, in the order in which it was given.
+	Events(ctx context.Context) (map[string][]Event, error)
+	// KeepEvents replaces what is kept of a server; with an empty list nothing is.
+	KeepEvents(ctx context.Context, server string, list []Event) error
 }

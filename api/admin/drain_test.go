@@ -48,7 +48,7 @@ func (p *testPool) state(t *testing.T, id string, want store.ServerState) {
 // people sends so many people to a meeting.
 func (p *testPool) people(key store.MeetingKey, n int) {
 	for range n {
-		p.ledger.Joined(key)
+		p.ledger.Joined(key, 0)
 	}
 }
 

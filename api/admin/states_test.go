@@ -86,7 +86,7 @@ func TestClient_MeetingsInTheWay(t *testing.T) {
 	p := newTestPool(t)
 	p.add(t, "a", simulate(t, 1)[0])
 	p.create(t, class)
-	p.ledger.Joined(class)
+	p.ledger.Joined(class, 0)
 	_, err := p.DisableServer(t.Context(), "a", false)
 	refused(t, err, http.StatusConflict, "1 meeting with 1 person")
 	refused(t, p.RemoveServer(t.Context(), "a", false), http.StatusConflict, "1 meeting with 1 person")

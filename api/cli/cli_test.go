@@ -127,7 +127,7 @@ func (p *pool) meet(t *testing.T, key store.MeetingKey, people int) {
 		t.Fatal(err)
 	}
 	for range people {
-		p.ledger.Joined(key)
+		p.ledger.Joined(key, 0)
 	}
 }
 

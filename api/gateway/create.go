@@ -97,7 +97,7 @@ func (g *Gateway) createSomewhere(
 			continue
 		}
 		if placeErr != nil {
-			return answer, nil, errors.Join(g.refusal(placeErr), err)
+			return answer, nil, errors.Join(refusal(placeErr), err)
 		}
 		if !place.Known {
 			g.logPlacement(c, place.Claim)
@@ -110,9 +110,12 @@ func (g *Gateway) createSomewhere(
 		}
 		c.tries++
 		began := time.Now()
-		if answer, reply, err = g.createOn(ctx, c, query); err == nil {
+		if answer, reply, err = g.createPatiently(ctx, c, query); err == nil {
 			g.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
+		}
+		if ours(err) {
+			break // another server would lack the same
 		}
 		if time.Since(began) > createTry/2 {
 			g.shunned.add(c.server, longTry) // it lives, and was waited for in vain
@@ -169,15 +172,13 @@ var (
 )
 
 // refusal turns what the ledger says into what a front end is told.
-func (g *Gateway) refusal(err error) error {
+func refusal(err error) error {
 	switch {
 	case errors.Is(err, placement.ErrFull):
 		return errFull
 	case errors.Is(err, placement.ErrNoTag):
 		return errNoTag
-	case errors.Is(err, placement.ErrNoServer):
-		return bbb.ErrUnavailable
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):
 		return bbb.ErrUnavailable
 	}
 	return err

@@ -8,7 +8,72 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
 )
+
+const (
+	// anewPatience is how long a server may take to be done with a meeting that was ended before it is created anew.
+	anewPatience = 10 * time.Second
+	anewPause    = 250 * time.Millisecond
+)
+
+// errNotEnded is why a create is given up on a server that does not let go of the meeting of before.
+var errNotEnded = errors.New("the server still has the meeting of before, which was ended")
+
+// createAnew is createOn for a new meeting. A server that is not done yet with one by that name, which somebody has ended,
+// takes the create for a repeat: it is told to end that one, and asked again.
+func (g *Gateway) createAnew(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
+	for began := time.Now(); ; {
+		answer, reply, err := g.createOn(ctx, c, query)
+		if err != nil || !g.endedThere(c, answer) {
+			return answer, reply, err
+		}
+		if time.Since(began) >= anewPatience {
+			return answer, reply, errNotEnded
+		}
+		_, err = g.endOn(ctx, c, c.server, true)
+		select {
+		case <-ctx.Done():
+			return answer, reply, errors.Join(errNotEnded, err)
+		case <-time.After(anewPause):
+		}
+	}
+}
+
+// endedThere tells whether a create was answered with a meeting that somebody has ended.
+func (g *Gateway) endedThere(c *call, answer bbb.Answer) bool {
+	made := answer.Created()
+	return answer.Err == nil && made.Repeated && g.Ledger.Over(c.server, placement.Sighting{
+		Key: c.key, InternalID: made.InternalID, CreateTime: made.CreateTime,
+	})
+}
+
+const (
+	// oursPatience is how long a create waits for what we lack ourselves, such as a descriptor.
+	oursPatience = 3 * time.Second
+	oursPause    = 100 * time.Millisecond
+)
+
+// ours tells whether a call failed for our own lack, which says nothing about the server.
+func ours(err error) bool {
+	call, ok := errors.AsType[*bbb.CallError](err)
+	return ok && call.Reason == bbb.Ours
+}
+
+// createPatiently is createAnew, again and again while it fails for our own lack.
+func (g *Gateway) createPatiently(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
+	for began := time.Now(); ; {
+		answer, reply, err := g.createAnew(ctx, c, query)
+		if !ours(err) || time.Since(began) >= oursPatience {
+			return answer, reply, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, reply, err
+		case <-time.After(oursPause):
+		}
+	}
+}
 
 // createOn sends the create to one server. Its health hears of the outcome.
 func (g *Gateway) createOn(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
@@ -45,7 +110,7 @@ func (g *Gateway) ownFault(ctx context.Context, server string, client *bbb.Clien
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Pool.Patience(server))
 	defer cancel()
 	_, err = client.Probe(ctx)
-	return err == nil
+	return err == nil || ours(err)
 }
 
 // serverFault returns the error of an answer that says something about the server, not about the call: it does not
@@ -90,7 +155,7 @@ func watch(ctx context.Context, client *bbb.Client, patience time.Duration, canc
 		probe, done := context.WithTimeout(ctx, patience)
 		_, err := client.Probe(probe)
 		done()
-		if err != nil && ctx.Err() == nil {
+		if err != nil && !ours(err) && ctx.Err() == nil {
 			cancel(errSilent)
 			return
 		}

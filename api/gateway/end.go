@@ -3,29 +3,226 @@ package gateway
 import (
 	"context"
 	"errors"
+	"net/url"
+	"slices"
+	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
 )
 
-// end ends the meeting on its server and closes the claim. A server that does not know the meeting has ended it.
-func (g *Gateway) end(ctx context.Context, c *call) error {
-	claim, err := g.locate(ctx, c)
-	if errors.Is(err, placement.ErrUnknown) {
-		return bbb.ErrMeetingNotFound
+// The errors of an end, beside those of BigBlueButton's servers. The first is in its words.
+var (
+	errEndPassword = &bbb.Error{Key: "invalidPassword", Message: "The supplied moderator password is incorrect"}
+	errEndAway     = &bbb.Error{
+		Key: "serverUnavailable",
+		Message: "The server that has this meeting does not answer, and the password cannot be checked without it. " +
+			"Please try again in a few seconds.",
 	}
+	errEndBusy = &bbb.Error{
+		Key:     "serverUnavailable",
+		Message: "The meeting is still being created or ended by somebody else. Please try again in a few seconds.",
+	}
+)
+
+// endTry is how long a server may take for an end, or longer where it is known to be slow. What it has not ended by then
+// it owes.
+const endTry = 5 * time.Second
+
+// end ends the meeting on every server that has it, as far as we know, and closes the claim. A server that does not answer
+// owes it, and ends the meeting when it is back. Only somebody who may gets that far: with the moderators' password, or
+// with none, which BigBlueButton takes from whoever can sign. If no server answers that knows the password, the one that
+// was last seen counts; where none was, nothing is ended on faith. The front end hanging up does not stop it.
+func (g *Gateway) end(ctx context.Context, c *call) error {
+	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	ending, err := g.beginEnd(ctx, c)
 	if err != nil {
 		return err
 	}
-	reply, err := g.send(ctx, c, claim.Server)
-	if err != nil {
-		return errors.Join(bbb.ErrUnavailable, err)
+	defer ending.Release()
+	given := c.req.Params.Get("password")
+	places := g.places(c)
+	if len(places) == 0 {
+		return g.endedBefore(c, given)
 	}
-	answer, err := bbb.ParseAnswer(reply.Body)
-	if err == nil && (answer.Err == nil || answer.Err.Key == bbb.ErrMeetingNotFound.Key) {
-		if _, err := g.Ledger.Close(context.WithoutCancel(ctx), claim, "ended"); err != nil {
-			g.Log.Error().Err(err).Str("meetingID", c.key.MeetingID).Msg("the meeting has ended, its claim is not closed")
+	o := g.endAll(ctx, c, places)
+	if o.done == nil && !o.proven(given) {
+		switch {
+		case o.refused != nil:
+			return c.pass(o.refused)
+		case len(o.away) > 0:
+			return o.refusal(given)
 		}
 	}
-	return c.pass(reply)
+	if err := ending.Ended(ctx, copies(places)); err != nil {
+		return err
+	}
+	return g.acknowledge(c, o, given)
+}
+
+// beginEnd waits for a create of the meeting that is under way.
+func (g *Gateway) beginEnd(ctx context.Context, c *call) (*placement.Ending, error) {
+	ctx, cancel := context.WithTimeout(ctx, createDeadline)
+	defer cancel()
+	_, err := g.find(ctx, c, createDeadline)
+	if err != nil && !errors.Is(err, placement.ErrUnknown) {
+		return nil, errors.Join(errEndBusy, err)
+	}
+	ending, err := g.Ledger.BeginEnd(ctx, c.key)
+	if err != nil {
+		return nil, errors.Join(errEndBusy, err)
+	}
+	return ending, nil
+}
+
+// acknowledge answers an end that is recorded. A meeting that no server knows any more was over before.
+func (g *Gateway) acknowledge(c *call, o outcome, given string) error {
+	if o.done == nil && len(o.away) == 0 {
+		return c.pass(o.unknown)
+	}
+	g.ended.add(c.key, given)
+	if o.done != nil {
+		return c.pass(o.done)
+	}
+	g.Log.Warn().Err(o.err).Str("meetingID", c.key.MeetingID).Msg("the meeting is ended when its server is back")
+	return c.xml(endAnswer())
+}
+
+// endAnswer is what BigBlueButton says to an end.
+func endAnswer() []byte {
+	return bbb.Success().Message("sentEndMeetingRequest", "A request to end the meeting was sent.  Please wait a few "+
+		"seconds, and then use the getMeetingInfo or isMeetingRunning API calls to verify that it was ended.").Bytes()
+}
+
+// endedBefore answers an end of a meeting that is nowhere. BigBlueButton takes another one while it is ending a meeting.
+func (g *Gateway) endedBefore(c *call, given string) error {
+	known, right := g.ended.check(c.key, given)
+	switch {
+	case !known:
+		return bbb.ErrMeetingNotFound
+	case !right:
+		return errEndPassword
+	}
+	return c.xml(endAnswer())
+}
+
+// place is a server that may have the meeting, and the meeting as it was last seen there, if it was.
+type place struct {
+	placement.Copy
+	seen bbb.Meeting
+}
+
+func copies(places []place) (list []placement.Copy) {
+	for _, p := range places {
+		list = append(list, p.Copy)
+	}
+	return list
+}
+
+// places returns where the meeting is, as far as we know: where it is claimed first, then wherever it was seen. What is
+// over already is not among them.
+func (g *Gateway) places(c *call) (list []place) {
+	if found, err := g.Ledger.Peek(c.key); err == nil {
+		c.on(found.Claim)
+		list = append(list, place{Copy: placement.Copy{Server: c.server, InternalID: c.internal}})
+	}
+	for server, m := range g.Pool.Copies(c.key) {
+		here := placement.Copy{Server: server, InternalID: m.InternalID}
+		i := slices.IndexFunc(list, func(p place) bool { return p.Copy == here })
+		switch {
+		case i >= 0:
+			list[i].seen = m
+		case !g.Ledger.Over(server, placement.Sighting{Key: c.key, InternalID: m.InternalID, CreateTime: m.CreateTime}):
+			list = append(list, place{here, m})
+		}
+	}
+	return list
+}
+
+// outcome is what came of an end on all servers.
+type outcome struct {
+	done    *bbb.Reply // the first that ended the meeting
+	refused *bbb.Reply // the first that did not, because it was not asked rightly
+	unknown *bbb.Reply // the first that does not know the meeting
+	away    []place    // the servers that did not answer
+	err     error      // why the last of them did not
+}
+
+// endAll asks every server that answers, one after another. When the first has ended the meeting the password has proved
+// right, and the others, which may have another one for it, are asked without.
+func (g *Gateway) endAll(ctx context.Context, c *call, places []place) (o outcome) {
+	for _, p := range places {
+		reply, err := g.endOn(ctx, c, p.Server, o.done != nil)
+		if err != nil {
+			o.away, o.err = append(o.away, p), err
+			continue
+		}
+		answer, _ := bbb.ParseAnswer(reply.Body) // endOn has read it
+		switch {
+		case answer.Err == nil:
+			o.done = firstOf(o.done, reply)
+		case answer.Err.Key == bbb.ErrMeetingNotFound.Key:
+			o.unknown = firstOf(o.unknown, reply)
+		default:
+			o.refused = firstOf(o.refused, reply)
+		}
+	}
+	return o
+}
+
+func firstOf(first, next *bbb.Reply) *bbb.Reply {
+	if first != nil {
+		return first
+	}
+	return next
+}
+
+// errFailing is why a server is not asked: it would only be waited for.
+var errFailing = errors.New("the server does not answer at the moment")
+
+// endOn asks one server, with the call as it came or, proven, with the meeting's ID alone. What is not an answer of
+// BigBlueButton's is an error.
+func (g *Gateway) endOn(ctx context.Context, c *call, server string, proven bool) (*bbb.Reply, error) {
+	if g.Pool.Failing(server) {
+		return nil, errFailing
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(endTry, g.Pool.Patience(server)))
+	defer cancel()
+	if !proven {
+		reply, err := g.send(ctx, c, server)
+		if err == nil {
+			_, err = reply.Answer(c.name)
+		}
+		return reply, err
+	}
+	client := g.Pool.Client(server)
+	if client == nil {
+		return nil, errLeft
+	}
+	reply, err := client.Do(ctx, "end", "meetingID="+url.QueryEscape(c.key.MeetingID), "", nil)
+	if err == nil {
+		_, err = reply.Answer(c.name)
+	}
+	return reply, err
+}
+
+// proven tells whether somebody who may wants the end of the meeting on a server that does not answer.
+func (o *outcome) proven(given string) bool {
+	return slices.ContainsFunc(o.away, func(p place) bool {
+		right, known := p.seen.Moderator(given)
+		return given == "" || known && right
+	})
+}
+
+// refusal is why nothing is ended for somebody who could not prove that he may.
+func (o *outcome) refusal(given string) error {
+	for _, p := range o.away {
+		if _, known := p.seen.Moderator(given); known {
+			return errEndPassword
+		}
+	}
+	return errors.Join(errEndAway, o.err)
 }

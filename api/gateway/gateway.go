@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"iter"
 	"net/http"
 	"strings"
 	"sync"
@@ -54,6 +56,9 @@ type Pool interface {
 	Meetings(tenant string) []bbb.Meeting
 	// Meeting returns one meeting as last seen on a server.
 	Meeting(server string, key store.MeetingKey) (bbb.Meeting, bool)
+	// Copies returns every server that was last seen with a meeting, whether it answers now or not, and the meeting as it
+	// was seen there.
+	Copies(key store.MeetingKey) iter.Seq2[string, bbb.Meeting]
 	// Created notes a meeting that no poll has seen yet.
 	Created(server string, m bbb.Meeting)
 }
@@ -80,6 +85,8 @@ type Gateway struct {
 	algorithms []bbb.Algorithm
 	shunned    shunned
 	refused    refused
+	ended      ended
+	people     maphash.Seed // of what tells people apart
 	flights    singleflight.Group
 	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
 	forms      *semaphore.Weighted // forms that are being read unverified
@@ -126,6 +133,7 @@ func (g *Gateway) Init() (err error) {
 	g.calls = g.handlers()
 	g.Metrics.open(g.calls, func(server string) bool { return g.Pool.Client(server) != nil })
 	g.openReading()
+	g.people = maphash.MakeSeed()
 	g.lists = semaphore.NewWeighted(longLists)
 	return nil
 }
@@ -146,7 +154,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", "sandbox") // a script that a server puts into its XML has to run nowhere
 	err := g.serve(r.Context(), c)
 	if c.name == "create" && c.req != nil {
-		g.Metrics.refused(g.refused.note(c.key, err, time.Now()))
+		g.noteRefusal(c, err)
 	}
 	c.fail(err)
 	c.log(g.Log)

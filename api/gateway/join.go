@@ -37,7 +37,7 @@ func (g *Gateway) join(ctx context.Context, c *call) error {
 		g.Metrics.joinFailures(joinOffline).Inc()
 		return errJoinOffline
 	}
-	g.Ledger.Joined(c.key)
+	g.Ledger.Joined(c.key, g.person(params))
 	g.Config.Params.join.apply(params)
 	c.redirect(client.URL("join", params.Encode()), "redirect")
 	return nil

@@ -114,7 +114,7 @@ func (m *Metrics) open(calls map[string]handler, inPool func(server string) bool
 	}
 	m.Set.GetOrCreateCounter(meetingsPlaced)
 	m.Set.GetOrCreateCounter(failedOver)
-	for _, cause := range []string{causeFull, causeTag, causeNone} {
+	for _, cause := range []string{causeFull, causeTag, causeNone, causeFailed} {
 		m.refusals(cause)
 	}
 	for _, cause := range []string{joinUnknown, joinRefused, joinOffline, joinSlow} {
@@ -123,23 +123,17 @@ func (m *Metrics) open(calls map[string]handler, inPool func(server string) bool
 	m.Set.RegisterMetricsWriter(func(w io.Writer) { m.servers.write(w, inPool) })
 }
 
-// Why no server could take a meeting.
+// Why no server takes a meeting.
 const (
-	causeFull = "full" // every server is at its hard capacity
-	causeTag  = "tag"  // none has the tag that is required
-	causeNone = "none" // none takes new meetings, or all that were tried have failed
+	causeFull   = "full"   // every server is at its hard capacity
+	causeTag    = "tag"    // none has the tag that is required
+	causeNone   = "none"   // none takes new meetings
+	causeFailed = "failed" // those that were tried failed
 )
 
 // refusals is how many creates no server could take, by cause.
 func (m *Metrics) refusals(cause string) *metrics.Counter {
 	return m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_placement_refusals_total{cause=%q}", cause))
-}
-
-// refused counts a create that no server could take; "" is one that was not refused.
-func (m *Metrics) refused(cause string) {
-	if cause != "" {
-		m.refusals(cause).Inc()
-	}
 }
 
 // Why a join did not get through.

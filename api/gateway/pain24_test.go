@@ -57,3 +57,60 @@ func TestPain24_AllServersTakeNothingNew(t *testing.T) {
 		})
 	}
 }
+
+// A room that is empty when its server is cordoned moves at its next create, and one with people in it stays.
+func TestCreate_LeavesCordonedServer(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 2, poll: 100 * time.Millisecond})
+	server, other := p.sims[0], p.sims[1]
+	p.poller.SetServer(p.as(other.ID(), store.Cordoned))
+	p.room("empty", 0)
+	p.room("class", 5)
+	p.poller.SetServer(p.as(other.ID(), store.Enabled))
+	p.poller.SetServer(p.as(server.ID(), store.Cordoned))
+	p.create("empty")
+	p.create("class")
+	if on := p.server("empty"); on == server.ID() {
+		t.Errorf("the empty room is still on %s", on)
+	}
+	if on := p.server("class"); on != server.ID() {
+		t.Errorf("the class has moved to %s", on)
+	}
+	p.waitFor("the old copy to be ended", func() bool { return len(p.on("empty")) == 1 })
+	if n := len(p.call("getMeetings", "").Meetings); n != 2 {
+		t.Errorf("%d meetings are listed, want 2", n)
+	}
+}
+
+// In a total outage every create that fails is counted, those that were tried in vain and those that nobody was left for.
+func TestCreate_TotalOutageIsCounted(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 2})
+	for _, cause := range []string{"failed", "none"} {
+		if n := p.metric(`bbbpool_placement_refusals_total{cause="` + cause + `"}`); n != "0" {
+			t.Errorf("%q are counted as %s before", n, cause)
+		}
+	}
+	for _, s := range p.sims {
+		p.fail(s, refuse)
+	}
+	unavailable := func(n int) {
+		t.Helper()
+		for i := range n {
+			if a := p.call("create", createQuery(fmt.Sprintf("room-%d", i))); a.Key != "serverUnavailable" {
+				t.Errorf("create: %s", a.body)
+			}
+		}
+	}
+	unavailable(3)
+	if n := p.metric(`bbbpool_placement_refusals_total{cause="failed"}`); n != "3" {
+		t.Errorf("%s are counted as failed, want 3", n)
+	}
+	for _, s := range p.sims {
+		p.poller.SetServer(p.as(s.ID(), store.Disabled))
+	}
+	unavailable(2)
+	if n := p.metric(`bbbpool_placement_refusals_total{cause="none"}`); n != "2" {
+		t.Errorf("%s are counted as none, want 2", n)
+	}
+}

@@ -13,11 +13,11 @@ import (
 // told why there is none.
 type refused struct {
 	mu       sync.Mutex
-	meetings map[store.MeetingKey]refusal
+	meetings map[store.MeetingKey]refusedCreate
 }
 
-// refusal is what a create was told, and until when that is of interest.
-type refusal struct {
+// refusedCreate is what a create was told, and until when that is of interest.
+type refusedCreate struct {
 	err   *bbb.Error
 	until time.Time
 }
@@ -29,6 +29,17 @@ const (
 
 // causes are the errors of creates that no server could take, as they are counted.
 var causes = map[*bbb.Error]string{errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone}
+
+// noteRefusal remembers how a create has ended, and counts it where no server has taken the meeting.
+func (g *Gateway) noteRefusal(c *call, err error) {
+	switch cause := g.refused.note(c.key, err, time.Now()); {
+	case cause == "":
+	case cause == causeNone && c.tries > 0:
+		g.Metrics.refusals(causeFailed).Inc()
+	default:
+		g.Metrics.refusals(cause).Inc()
+	}
+}
 
 // note takes note of how a create has ended, and returns why it was refused, or "".
 func (r *refused) note(key store.MeetingKey, err error, now time.Time) (cause string) {
@@ -46,9 +57,9 @@ func (r *refused) note(key store.MeetingKey, err error, now time.Time) (cause st
 		r.forget(now)
 	}
 	if r.meetings == nil {
-		r.meetings = map[store.MeetingKey]refusal{}
+		r.meetings = map[store.MeetingKey]refusedCreate{}
 	}
-	r.meetings[key] = refusal{told, now.Add(refusalTime)}
+	r.meetings[key] = refusedCreate{told, now.Add(refusalTime)}
 	return cause
 }
 

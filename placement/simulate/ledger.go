@@ -138,7 +138,7 @@ func (r *ours) create(p *pool, m int) (int, error) {
 	return strconv.Atoi(placed.Claim.Server)
 }
 
-func (r *ours) join(p *pool, m int) { r.ledger.Joined(keyOf(&p.meetings[m])) }
+func (r *ours) join(p *pool, m int) { r.ledger.Joined(keyOf(&p.meetings[m]), 0) }
 
 // memory is a store of claims for one replay. Sessions need not be kept: the ledger learns from them.
 type memory map[store.MeetingKey]store.Claim
@@ -151,6 +151,15 @@ func (s memory) Claims(context.Context) ([]store.Claim, error) {
 	}
 	return list, nil
 }
+
+// Endings returns none: nobody ends meetings in a trace but their people.
+func (s memory) Endings(context.Context) ([]store.Ending, error) { return nil, nil }
+
+// AddEndings keeps nothing.
+func (s memory) AddEndings(context.Context, ...store.Ending) error { return nil }
+
+// DeleteEnding has nothing to remove.
+func (s memory) DeleteEnding(context.Context, store.Ending) error { return nil }
 
 // CreateClaim stores a claim unless the meeting has one.
 func (s memory) CreateClaim(_ context.Context, c store.Claim) (store.Claim, error) {

@@ -44,7 +44,8 @@ import (
 //
 // Since schema 4:
 //
-//	└── endings/<tenant> 0 <n> <meetingID> <n> <server> <internal ID>           row
+//	├── endings/<tenant> 0 <n> <meetingID> <n> <server> <internal ID>           row
+//	└── events/<server>                                  rows, oldest first
 //
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
@@ -81,6 +82,7 @@ const (
 	sessionsByMeeting   = "sessions-by-meeting"
 	keys                = "keys"
 	endings             = "endings"
+	events              = "events"
 )
 
 var buckets = []string{
@@ -88,7 +90,7 @@ var buckets = []string{
 	recordings, recordingsByID, recordingsByStart, recordingsByMeeting,
 	recordingsByState, recordingsByMeta, recordingsCounted, recordingsOwed,
 	jobs, jobsByState, tokens, tokensByExpiry,
-	sessionsByMeeting, keys, endings,
+	sessionsByMeeting, keys, endings, events,
 }
 
 // keyed says in words what the keys of a bucket are made of that people choose the length of.
@@ -101,7 +103,7 @@ var keyed = map[string]string{
 	recordingsOwed: "the record ID", jobs: "the job's ID", jobsByState: "state and job's ID",
 	tokens: "the token's ID", tokensByExpiry: "the token's ID",
 	sessionsByMeeting: "tenant, meeting and the session's ID", keys: "the key's name",
-	endings: "tenant, meeting ID, server and internal ID",
+	endings: "tenant, meeting ID, server and internal ID", events: "the server's ID",
 }
 
 func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {

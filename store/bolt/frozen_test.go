@@ -119,9 +119,15 @@ var frozenSince3 = struct {
 }
 
 // frozenSince4 is what those of schema 4 and later hold besides.
-var frozenSince4 = store.Ending{
-	MeetingKey: store.MeetingKey{Tenant: "other", MeetingID: "room\x00 \xff"}, Server: "bbb2", InternalID: "7e0a\xff-1",
-	Asked: frozenAt,
+var frozenSince4 = struct {
+	ending store.Ending
+	events []store.Event
+}{
+	store.Ending{
+		MeetingKey: store.MeetingKey{Tenant: "other", MeetingID: "room\x00 \xff"}, Server: "bbb2", InternalID: "7e0a\xff-1",
+		Asked: frozenAt,
+	},
+	[]store.Event{{At: frozenAt, Kind: "offline", Text: "offline: \xff"}, {At: frozenAt, Kind: "online"}},
 }
 
 // Databases of every version that ever shipped open, with all that they hold in its place in every index.
@@ -152,12 +158,7 @@ func TestFrozen(t *testing.T) {
 			if version >= "v3" {
 				holdsSince3(t, db)
 			}
-			endings, err := db.Endings(t.Context())
-			var want []store.Ending
-			if version >= "v4" {
-				want = append(want, frozenSince4)
-			}
-			holds(t, "endings", endings, want, err)
+			holdsSince4(t, db, version >= "v4")
 		})
 	}
 }
@@ -223,6 +224,20 @@ func holdsSince3(t *testing.T, db *bolt.DB) {
 	holds(t, "key", string(key), frozenSince3.key, err)
 }
 
+// holdsSince4 looks for what schema 4 has added, and for nothing in those of before.
+func holdsSince4(t *testing.T, db *bolt.DB, more bool) {
+	t.Helper()
+	var endings []store.Ending
+	events := map[string][]store.Event{}
+	if more {
+		endings, events["bbb1"] = append(endings, frozenSince4.ending), frozenSince4.events
+	}
+	gotEndings, err := db.Endings(t.Context())
+	holds(t, "endings", gotEndings, endings, err)
+	gotEvents, err := db.Events(t.Context())
+	holds(t, "events", gotEvents, events, err)
+}
+
 // isFound looks for the only recording of a tenant in every index.
 func isFound(t *testing.T, db *bolt.DB, r store.Recording, prefix string, m store.MetaMatch) {
 	t.Helper()
@@ -262,7 +277,8 @@ func freezeTo(t *testing.T, path string) {
 		keyErr = errors.Join(keyErr, db.AddSession(ctx, s))
 	}
 	for _, err := range []error{
-		commitErr, tenantErr3, claimErr3, keyErr, db.AddEndings(ctx, frozenSince4), db.CreateServer(ctx, frozenSince3.server), db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
+		commitErr, tenantErr3, claimErr3, keyErr, db.AddEndings(ctx, frozenSince4.ending), db.KeepEvents(ctx, "bbb1", frozenSince4.events),
+		db.CreateServer(ctx, frozenSince3.server), db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
 		db.CreateServer(ctx, frozen.server), tenantErr, claimErr, db.AddSession(ctx, frozen.session),
 		db.CreateRecording(ctx, frozen.recording), db.Close(),
 	} {

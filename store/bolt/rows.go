@@ -53,6 +53,12 @@ type endingRow struct {
 	Asked      time.Time `json:"asked"`
 }
 
+type eventRow struct {
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"`
+	Text text      `json:"text"`
+}
+
 type sessionRow struct {
 	Tenant   text        `json:"tenant"`
 	Server   string      `json:"server"`

@@ -67,6 +67,8 @@ func indexCalls(s store.Index) map[string]call {
 		"MeetingSessions": func(ctx context.Context) error { return drop1(s.MeetingSessions(ctx, "default", aRoom, 10)) },
 		"Session":         func(ctx context.Context) error { return drop1(s.Session(ctx, "s1")) },
 		"DeleteSessions":  func(ctx context.Context) error { return drop1(s.DeleteSessions(ctx, monday.Add(time.Hour), 10)) },
+		"Events":          func(ctx context.Context) error { return drop1(s.Events(ctx)) },
+		"KeepEvents":      func(ctx context.Context) error { return s.KeepEvents(ctx, "bbb1", someEvents()) },
 		"Recordings": func(ctx context.Context) error {
 			_, _, err := s.Recordings(ctx, store.RecordingFilter{Tenant: "a"})
 			return err

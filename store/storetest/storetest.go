@@ -31,7 +31,7 @@ func RunState(t *testing.T, open func(t *testing.T) store.State) {
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
 func RunIndex(t *testing.T, open func(t *testing.T) store.Index) {
 	run(t, open, secretKeyCases(), sessionCases(), roomCases(), recordingCases(), selectionCases(), metaCases(),
-		catalogueCases(), jobCases(), commitCases(), indexKeyCases(), indexRaces(), indexLifeCases())
+		catalogueCases(), jobCases(), commitCases(), eventCases(), indexKeyCases(), indexRaces(), indexLifeCases())
 }
 
 func run[S interface{ Close() error }](t *testing.T, open func(*testing.T) S, groups ...[]testCase[S]) {
