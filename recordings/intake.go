@@ -139,14 +139,15 @@ func (s *Service) importOne(ctx context.Context, c source, o ImportOptions, repo
 		report.Same++
 		return nil
 	}
-	if !s.queue.begin(id) {
+	a := s.queue.begin(id)
+	if a == nil {
 		return fmt.Errorf("%s: %w", id, ErrBusy)
 	}
-	defer s.queue.done(id)
+	defer a.done()
 	if err := s.enlist(ctx, c, o); err != nil {
 		return err
 	}
-	job := s.attempt(ctx, id, o.Force)
+	job := s.try(ctx, a, o.Force)
 	report.add(c, job)
 	if job.State == store.JobDone && filepath.Dir(c.path) == resolved(filepath.Join(s.Config.Spool, quarantine)) {
 		if err := s.release(ctx, c.path); err != nil {

@@ -130,9 +130,9 @@ func (s *Service) Load(ctx context.Context) error {
 		switch j.State {
 		case store.JobPlacing:
 			j.Next = time.Time{}
-			s.queue.put(j)
+			s.queue.load(j)
 		case store.JobWaiting, store.JobImporting:
-			s.queue.put(j)
+			s.queue.load(j)
 		case store.JobDone, store.JobFailed, store.JobDropped:
 		}
 	}
@@ -260,9 +260,9 @@ func (s *Service) Settle(ctx context.Context) error {
 		if j.State != store.JobPlacing {
 			continue
 		}
-		if s.queue.begin(j.ID) {
-			s.attempt(ctx, j.ID, false)
-			s.queue.done(j.ID)
+		if a := s.queue.begin(j.ID); a != nil {
+			s.try(ctx, a, false)
+			a.done()
 		}
 	}
 	v := &verification{Service: s, ctx: ctx, options: VerifyOptions{Repair: true}, tell: func(Progress) {}}
