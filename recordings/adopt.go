@@ -77,7 +77,7 @@ func (s *Service) newcomer(
 	if err != nil {
 		return r, err
 	}
-	session, err := s.session(ctx, r.RecordID)
+	session, err := s.session(ctx, r.RecordID, nil)
 	if err != nil {
 		return r, err
 	}

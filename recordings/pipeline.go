@@ -76,19 +76,35 @@ func (s *Service) owe(ctx context.Context, c store.Claim, past store.Session) er
 		return nil
 	}
 	now := s.Now()
+	owed := &store.Owed{Server: c.Server, Ended: past.End, Step: store.OwedEnded, Since: now}
 	err := s.Index.CreateRecording(ctx, store.Recording{
 		RecordID: c.InternalID, Tenant: c.Tenant, MeetingID: c.MeetingID, Name: c.MeetingID, State: store.Processing,
-		Start: past.Start, End: past.End, Participants: past.Peak, Server: c.Server, Changed: now,
-		Owed: &store.Owed{Server: c.Server, Ended: past.End, Step: store.OwedEnded, Since: now},
+		Start: past.Start, End: past.End, Participants: past.Peak, Server: c.Server, Changed: now, Owed: owed,
 	})
 	if errors.Is(err, store.ErrExists) {
-		return nil // it was faster than the news of the end, or this is told twice
+		return s.oweBeside(ctx, c, owed)
 	}
 	if err == nil {
 		s.Log.Info().Str("recordID", c.InternalID).Str("meetingID", c.MeetingID).Str("internalMeetingID", c.InternalID).
 			Str("tenant", c.Tenant).Str("server", c.Server).Msg("recording owed")
 	}
 	return err
+}
+
+// oweBeside is for a recording that is here already: it was faster than the news of the end, or this is told twice. What
+// another server has sent does not pay the debt.
+func (s *Service) oweBeside(ctx context.Context, c store.Claim, owed *store.Owed) error {
+	known, err := s.Index.Recording(ctx, c.InternalID)
+	if err != nil || known.Server == "" || known.Server == c.Server || known.State == store.Deleted {
+		return ignoreMissing(err)
+	}
+	_, err = s.Index.UpdateRecording(ctx, known.Tenant, c.InternalID, func(r *store.Recording) error {
+		if r.Owed == nil {
+			r.Owed = owed
+		}
+		return nil
+	})
+	return ignoreMissing(err)
 }
 
 // interval is how often a server is asked about a recording of a meeting that ended so long ago.

@@ -75,6 +75,12 @@ type Pool interface {
 	Server(ctx context.Context, id string) (store.Server, error)
 }
 
+// Meetings knows which meetings go on.
+type Meetings interface {
+	// Claims returns the claims of all of them.
+	Claims(ctx context.Context) ([]store.Claim, error)
+}
+
 // Servers is how servers are asked about their recordings.
 type Servers interface {
 	// Recordings returns what a server knows of these recordings, in every state.
@@ -90,8 +96,9 @@ type Service struct {
 	Disk    Disk
 	Servers Servers
 	Uploads *upload.Handler
-	Pool    Pool   // may be nil
-	Data    string // the data directory: the volume's ID is kept there
+	Pool    Pool     // may be nil
+	Live    Meetings // may be nil
+	Data    string   // the data directory: the volume's ID is kept there
 	Log     zerolog.Logger
 	Now     func() time.Time
 
