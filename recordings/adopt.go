@@ -44,7 +44,7 @@ func (s *Service) adopt(ctx context.Context, f library.Found, o ImportOptions) e
 	if err != nil {
 		return err
 	}
-	return s.follow(r)
+	return s.follow(ctx, r)
 }
 
 // addFormat adds a format to a recording that is here. Of all formats presentation describes it best.
@@ -62,7 +62,7 @@ func (s *Service) addFormat(ctx context.Context, known store.Recording, tree arc
 	if err != nil {
 		return err
 	}
-	return s.follow(r)
+	return s.follow(ctx, r)
 }
 
 // newcomer is a recording as its files, the notes and the history of meetings tell of it. That it lies elsewhere than

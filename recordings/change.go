@@ -218,35 +218,13 @@ func (s *Service) each(ids []string, do func(id string) error) (int, error) {
 }
 
 // change changes a recording in the index and lets the files follow. Once the index has it the change stands: what the
-// disk could not do now is done by tidy.
+// disk could not do now is work to be done, see Behind.
 func (s *Service) change(ctx context.Context, tenant, id string, change func(*store.Recording) error) error {
 	defer s.locks.Hold(id)()
 	r, err := s.Index.UpdateRecording(ctx, tenant, id, change)
 	if err != nil {
 		return err
 	}
-	if err := s.follow(r); err != nil {
-		s.Log.Error().Err(err).Str("recordID", id).Str("state", string(r.State)).
-			Msg("the files of a recording did not follow its state: tried again later")
-		s.stats.behind.Store(true)
-	}
-	return nil
-}
-
-// follow brings the files of a recording to where the index says.
-func (s *Service) follow(r store.Recording) error {
-	if s.Disk.Hung() {
-		return errors.New(s.Disk.Problem())
-	}
-	switch {
-	case r.State == store.Deleted && len(r.Formats) == 0:
-		return s.Library.Remove(r.RecordID)
-	case r.State == store.Processing || r.State == store.Processed:
-		return nil
-	}
-	if err := s.Library.Move(r.RecordID, r.State); err != nil {
-		return err
-	}
-	s.noteLater(r)
+	_ = s.follow(ctx, r) // noted and logged there
 	return nil
 }

@@ -56,7 +56,7 @@ func (s *Service) Trouble() (list []string) {
 	if s.gate.left(s.Now()) > 0 {
 		list = append(list, "imports wait for room: bbbpool recording jobs says for how much")
 	}
-	return list
+	return append(list, s.laggards.trouble()...)
 }
 
 // Retry lets a job be tried at once, from the start; one in quarantine leaves it. One that is done is not tried again.

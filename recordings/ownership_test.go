@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -129,27 +128,14 @@ func TestUpload_Races(t *testing.T) {
 	p.sound(t)
 }
 
-// broken is a library that puts nothing in place while it is.
-type broken struct {
-	recordings.Library
-	now atomic.Bool
-}
-
-func (b *broken) Place(name, id string, formats []string, state store.RecordingState) error {
-	if b.now.Load() {
-		return syscall.EIO
-	}
-	return b.Library.Place(name, id, formats, state)
-}
-
 // An archive that comes under the name of one whose files are still being put in place does not make that one forgotten:
 // the index has it already. It waits, and is imported after it.
 func TestSpool_ReplacedWhilePlacing(t *testing.T) {
-	files := &broken{}
+	files := &balky{}
 	p := start(t, func(s *recordings.Service) {
 		files.Library, s.Library, s.Config.Retry = s.Library, files, 500*time.Millisecond
 	})
-	files.now.Store(true)
+	files.refuse.Store(true)
 	id, name := recordID(1), recordID(1)+".tar"
 	p.drop(t, name, pack(t, made{id: id, format: "video", meetingID: "room", media: "film"}))
 	eventually(t, "the film waits for its place", func() bool {
@@ -158,7 +144,7 @@ func TestSpool_ReplacedWhilePlacing(t *testing.T) {
 	})
 	p.drop(t, name, pack(t, made{id: id, format: "presentation", meetingID: "room", media: "slides"}))
 	time.Sleep(10 * p.Config.Rest) // so that it is seen; nothing depends on it
-	files.now.Store(false)
+	files.refuse.Store(false)
 	eventually(t, "the slides are here", func() bool { return p.media(t, id, "presentation") == "slides" })
 	eventually(t, "nothing is left", func() bool { return len(archives(t, p.Config.Spool))+len(p.open(t)) == 0 })
 	if got := p.media(t, id, "video"); got != "film" {

@@ -65,6 +65,9 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 			if !gone {
 				continue // kept, or deleted, meanwhile
 			}
+			if err := s.Behind(p.RecordID); err != nil {
+				report.Behind = append(report.Behind, Finding{Kind: kindLeftover, RecordID: p.RecordID, Text: err.Error()})
+			}
 			s.Log.Info().Str("recordID", p.RecordID).Str("meetingID", p.MeetingID).Str("tenant", p.Tenant).
 				Time("end", p.End).Int64("bytes", p.Bytes).Msg("recording deleted by retention")
 		}

@@ -111,7 +111,9 @@ type Service struct {
 	asked   map[string]time.Time // when a server was asked about a recording; the pipeline's own
 	digests digests
 	works   works
-	look    chan struct{} // to look through the spool now
+
+	laggards laggards
+	look     chan struct{} // to look through the spool now
 }
 
 // Init makes the service ready to be called.

@@ -63,10 +63,11 @@ type PruneOptions struct {
 
 // PruneReport is what was deleted, or would be.
 type PruneReport struct {
-	Deleted   []Pruned `json:"deleted"`
-	Bytes     int64    `json:"bytes"`     // that they took
-	Protected int      `json:"protected"` // that would have gone, but are kept by their metadata
-	Remaining int64    `json:"remaining"` // bytes that are left, of the tenant or of all
+	Deleted   []Pruned  `json:"deleted"`
+	Bytes     int64     `json:"bytes"`            // that they took
+	Protected int       `json:"protected"`        // that would have gone, but are kept by their metadata
+	Remaining int64     `json:"remaining"`        // bytes that are left, of the tenant or of all
+	Behind    []Finding `json:"behind,omitempty"` // deleted ones whose files could not be removed yet
 }
 
 // Pruned is a recording that retention deletes.

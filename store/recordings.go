@@ -36,6 +36,8 @@ type Recording struct {
 	Imported      time.Time // when files of it arrived last; zero before that
 	Changed       time.Time // when its state was changed last
 	Owed          *Owed     // what its server has still to deliver; nil for nothing
+	Behind        string    // why its files are not where its state says, which is tried again; "" where they are
+	Claimed       string    // the tenant that its metadata named and that was not there; "" for none
 }
 
 // Breakout is what a recording of a breakout room knows of its parent.

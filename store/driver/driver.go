@@ -13,7 +13,8 @@ import (
 
 // Config says where the records are kept.
 type Config struct {
-	Data string // the data directory; made for its owner alone if absent
+	Data  string // the data directory; made for its owner alone if absent
+	Owned bool   // until it is closed, root acts as whoever owns the data directory
 }
 
 // Stores are both groups of roles, opened.
@@ -34,11 +35,18 @@ func Open(c Config) (*Stores, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
+	back := func() error { return nil }
+	if c.Owned {
+		var err error
+		if back, err = become(c.Data); err != nil {
+			return nil, err
+		}
+	}
 	db, err := bolt.Open(c.Data)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, back())
 	}
-	return &Stores{State: db, Index: db, close: db.Close}, nil
+	return &Stores{State: db, Index: db, close: func() error { return errors.Join(db.Close(), back()) }}, nil
 }
 
 // Close closes both groups, which may be one database. Closing again does nothing, nor does closing what was never
