@@ -184,7 +184,7 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 		}
 		list = append(list, placement.Sighting{
 			Key: key(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants,
-			Rooms: rooms[m.InternalID], Recorded: m.Recorded, Ended: m.Ended, Breakout: m.Breakout,
+			Rooms: rooms[m.InternalID], Recorded: m.Recorded, Name: m.Name, Ended: m.Ended, Breakout: m.Breakout,
 		})
 	}
 	return list

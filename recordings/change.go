@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -15,9 +16,25 @@ import (
 // atOnce is how many recordings of one call are changed at the same time: they share their commits.
 const atOnce = 16
 
-// Recordings returns a page of the selected recordings, and how many there are.
+// Recordings returns a page of the selected recordings, and how many there are. Front ends, which ask for one tenant's,
+// do not see those that may never have been.
 func (s *Service) Recordings(ctx context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
+	if !f.AllTenants {
+		f.States = shown(f.States)
+	}
 	return s.Index.Recordings(ctx, f)
+}
+
+// shown are the states that somebody asks for, none being all, without those that front ends do not see.
+func shown(states []store.RecordingState) []store.RecordingState {
+	if len(states) == 0 {
+		return []store.RecordingState{store.Processing, store.Processed, store.Published, store.Unpublished, store.Deleted}
+	}
+	states = slices.DeleteFunc(slices.Clone(states), func(s store.RecordingState) bool { return s == store.Awaited })
+	if len(states) == 0 {
+		return []store.RecordingState{""} // which none is in
+	}
+	return states
 }
 
 // Recording returns one recording, or store.ErrNotFound.

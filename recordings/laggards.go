@@ -141,7 +141,7 @@ func (s *Service) move(r store.Recording) error {
 	switch {
 	case r.State == store.Deleted && len(r.Formats) == 0:
 		return s.Library.Remove(r.RecordID)
-	case r.State == store.Processing || r.State == store.Processed:
+	case r.State == store.Awaited || r.State == store.Processing || r.State == store.Processed:
 		return nil
 	}
 	if err := s.Library.Move(r.RecordID, r.State); err != nil {

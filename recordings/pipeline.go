@@ -1,6 +1,7 @@
 package recordings
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,15 +71,21 @@ func (s *Service) inherit(ctx context.Context, c store.Claim, past store.Session
 	return err
 }
 
-// owe notes that a recording is to be expected of a recorded meeting.
+// owe notes that a recording is to be expected of a recorded meeting. Front ends see it where somebody is known to have
+// been in it. Who was there while nobody looked is not known, so a meeting that seems to have been empty is owed as well,
+// until its server says that there is none, and shown once the server says that there is one.
 func (s *Service) owe(ctx context.Context, c store.Claim, past store.Session) error {
 	if !c.Recorded || c.InternalID == "" {
 		return nil
 	}
 	now := s.Now()
 	owed := &store.Owed{Server: c.Server, Ended: past.End, Step: store.OwedEnded, Since: now}
+	state := store.Awaited
+	if past.Peak > 0 || past.Joins > 0 {
+		state = store.Processing
+	}
 	err := s.Index.CreateRecording(ctx, store.Recording{
-		RecordID: c.InternalID, Tenant: c.Tenant, MeetingID: c.MeetingID, Name: c.MeetingID, State: store.Processing,
+		RecordID: c.InternalID, Tenant: c.Tenant, MeetingID: c.MeetingID, Name: cmp.Or(c.Name, c.MeetingID), State: state,
 		Start: past.Start, End: past.End, Participants: past.Peak, Server: c.Server, Changed: now, Owed: owed,
 	})
 	if errors.Is(err, store.ErrExists) {
@@ -202,7 +209,7 @@ func (s *Service) learn(ctx context.Context, r store.Recording, told *store.Reco
 			return errSettled
 		}
 		now.Owed = heard(*now, told, s.Now())
-		if now.Imported.IsZero() && told != nil {
+		if now.Imported.IsZero() {
 			describe(now, told)
 		}
 		return nil
@@ -240,7 +247,7 @@ func heard(r store.Recording, told *store.Recording, now time.Time) *store.Owed 
 					owed.Formats = append(owed.Formats, f)
 				}
 			}
-		case store.Deleted:
+		case store.Deleted, store.Awaited:
 		}
 	}
 	imported := !r.Imported.IsZero()
@@ -253,16 +260,28 @@ func heard(r store.Recording, told *store.Recording, now time.Time) *store.Owed 
 	return &owed
 }
 
-// describe fills in of a recording that has not arrived what its server tells.
+// describe fills in of a recording that has not arrived what its server tells. What the server does not know is not shown
+// any more, or not yet.
 func describe(r, told *store.Recording) {
+	if told == nil {
+		if r.Owed.Step == store.OwedMissing {
+			r.State = store.Awaited
+		}
+		return
+	}
 	if told.Name != "" {
 		r.Name = told.Name
 	}
 	if told.Participants > 0 {
 		r.Participants = told.Participants
 	}
-	if told.State == store.Processing || told.State == store.Processed {
+	switch told.State {
+	case store.Processing, store.Processed:
 		r.State = told.State
+	case store.Published, store.Unpublished:
+		r.State = store.Processed // on its server, and not here
+	case store.Deleted, store.Awaited:
+		r.State = store.Awaited
 	}
 	disown(told)
 	r.Meta = edited(told.Meta, r.Edits.Meta)

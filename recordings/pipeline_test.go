@@ -194,3 +194,63 @@ func TestOwed_Arrived(t *testing.T) {
 		t.Errorf("noted %d times; step %q", n, p.owed(t)[id])
 	}
 }
+
+// A meeting that nobody was seen in is owed, because nobody may have looked, and front ends see nothing of it until its
+// server tells of a recording. One that somebody was in is there at once, by its name, until its server says that there
+// is none.
+func TestOwed_NobodyJoined(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	now := monday
+	p.Now = func() time.Time { return now }
+	tell := func(n, peak int) string {
+		t.Helper()
+		err := p.Remember(t.Context(), store.Claim{
+			MeetingKey: store.MeetingKey{Tenant: "default", MeetingID: "room"}, Server: "bbb1", InternalID: recordID(n),
+			Recorded: true, Name: "Algebra II",
+		}, store.Session{ID: recordID(n), Tenant: "default", Server: "bbb1", Start: now.Add(-time.Hour), End: now, Peak: peak, Recorded: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return recordID(n)
+	}
+	empty, doubtful, full := tell(1, 0), tell(2, 0), tell(3, 5)
+	listed := func(states ...store.RecordingState) string {
+		t.Helper()
+		list, total, err := p.Recordings(t.Context(), store.RecordingFilter{Tenant: "default", States: states})
+		var names []string
+		for _, r := range list {
+			names = append(names, r.RecordID+" "+r.Name+" "+string(r.State))
+		}
+		if err != nil || total != len(list) {
+			t.Errorf("%d of %d, %v", len(list), total, err)
+		}
+		return strings.Join(names, ", ")
+	}
+	step := func(after time.Duration, want string, told ...store.Recording) {
+		t.Helper()
+		now = now.Add(after)
+		p.servers.tell(told...)
+		if err := p.Pursue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := listed(); got != want {
+			t.Errorf("after %s: listed %q, want %q", now.Sub(monday), got, want)
+		}
+	}
+	step(time.Second, full+" Algebra II processing")
+	if got := listed(store.Awaited); got != "" {
+		t.Errorf("front ends that ask for it see %q", got)
+	}
+	if owed := p.owed(t); len(owed) != 3 || owed[empty] != "ended" {
+		t.Errorf("owed: %v", owed)
+	}
+	step(11*time.Minute, doubtful+" Algebra processing", on(doubtful, store.Processing))
+	if owed := p.owed(t); owed[full] != "missing" || owed[empty] != "missing" || owed[doubtful] != "processing" {
+		t.Errorf("owed: %v", owed)
+	}
+	step(time.Hour, doubtful+" Algebra processed, "+full+" Algebra processed", on(doubtful, store.Published, "video"), on(full, store.Processed))
+	p.take(t, made{id: empty, format: "video", meetingID: "room", media: "film"})
+	if r := p.get(t, empty); r.State != store.Published || r.Name != "Algebra" {
+		t.Errorf("what came after all: %+v", r)
+	}
+}

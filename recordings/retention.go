@@ -48,7 +48,11 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 		return report, err
 	}
 	for _, p := range candidates {
-		old := o.OlderThan > 0 && !p.End.IsZero() && age(s.Now(), p.End) > time.Duration(o.OlderThan)
+		since := p.End
+		if o.Stayed && p.imported.After(since) {
+			since = p.imported
+		}
+		old := o.OlderThan > 0 && !since.IsZero() && age(s.Now(), since) > time.Duration(o.OlderThan)
 		much := o.KeepUnder > 0 && report.Remaining > o.KeepUnder
 		if !old && !much {
 			continue
@@ -99,19 +103,21 @@ func kept(r *store.Recording) bool {
 	return ok && keep != "false"
 }
 
-// ended is when a recording's meeting did, as far as anybody knows.
+// ended is when a recording's meeting did, as far as anybody knows: not after it came here, whatever its server has
+// written.
 func ended(r *store.Recording) time.Time {
 	for _, t := range []time.Time{r.End, r.Start, r.Imported} {
-		if t.Unix() > 0 {
+		if t.Unix() > 0 && (r.Imported.IsZero() || !t.After(r.Imported)) {
 			return t
 		}
 	}
-	return time.Time{}
+	return r.Imported
 }
 
 type candidate struct {
 	Pruned
-	kept bool
+	imported time.Time
+	kept     bool
 }
 
 // prunable returns what is here of a tenant, or of all, oldest first, and counts its bytes as remaining.
@@ -125,7 +131,7 @@ func (s *Service) prunable(ctx context.Context, tenant string, report *PruneRepo
 			Pruned: Pruned{
 				RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, Name: r.Name, End: ended(&r), Bytes: size(r),
 			},
-			kept: kept(&r),
+			imported: r.Imported, kept: kept(&r),
 		})
 		return nil
 	})
@@ -140,7 +146,7 @@ func (s *Service) retain(ctx context.Context) error {
 	var errs []error
 	if c := s.Config; c.MaxAge > 0 || c.MaxSize > 0 {
 		_, err := s.Prune(ctx, PruneOptions{
-			OlderThan: c.MaxAge, KeepUnder: int64(c.MaxSize),
+			OlderThan: c.MaxAge, KeepUnder: int64(c.MaxSize), Stayed: true,
 		}, func(Progress) {})
 		errs = append(errs, err)
 	}

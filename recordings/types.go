@@ -59,6 +59,7 @@ type PruneOptions struct {
 	KeepUnder int64  `json:"keep_under,omitempty"` // bytes that may remain; the oldest go first
 	Tenant    string `json:"tenant,omitempty"`     // of this tenant alone; the bytes are then its own
 	DryRun    bool   `json:"dry_run,omitempty"`    // say what would be done, and do nothing
+	Stayed    bool   `json:"stayed,omitempty"`     // OlderThan counts from the import, where that was later: servers write ends
 }
 
 // PruneReport is what was deleted, or would be.

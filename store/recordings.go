@@ -6,8 +6,9 @@ import "time"
 // flag that could disagree.
 type RecordingState string
 
-// The states of a recording, as BigBlueButton names them.
+// The states of a recording, as BigBlueButton names them, but for the first, which is ours.
 const (
+	Awaited     RecordingState = "awaited"     // the meeting is over, and nobody knows whether there is a recording: not shown
 	Processing  RecordingState = "processing"  // the meeting is over, and nothing has arrived yet
 	Processed   RecordingState = "processed"   // its server is done with it, and nothing has arrived yet
 	Published   RecordingState = "published"   // plays

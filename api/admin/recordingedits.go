@@ -63,7 +63,7 @@ func (a *API) undeleted(r *http.Request) (store.Recording, error) {
 
 // untouched says why nothing could be done.
 func untouched(r store.Recording) *Error {
-	if r.State == store.Processing || r.State == store.Processed {
+	if slices.Contains([]store.RecordingState{store.Awaited, store.Processing, store.Processed}, r.State) {
 		return conflict("nothing of recording %s has arrived yet: bbbpool recording list --owed tells more", r.RecordID)
 	}
 	return conflict("recording %s has changed meanwhile: look at it and try again", r.RecordID)

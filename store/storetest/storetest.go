@@ -90,7 +90,7 @@ func aClaim(tenant, meetingID string) store.Claim {
 	return store.Claim{
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: "bbb1", InternalID: "183f0bf3-1",
 		CreateTime: 1767600000125, Placed: monday, Expected: 12.5, Recorded: true, Hint: 30, Why: aDecision(),
-		Breakout: true,
+		Breakout: true, Name: "Algebra & <more>",
 	}
 }
 
