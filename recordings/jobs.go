@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,9 +25,13 @@ var (
 	ErrOver = errors.New("is over: there is nothing to try again")
 )
 
-// Jobs returns the selected jobs. One that nobody has tried yet waits for what keeps all of them.
+// Jobs returns the selected jobs, and as jobs of their own what lies in the spool and nothing takes. One that nobody has
+// tried yet waits for what keeps all of them.
 func (s *Service) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error) {
 	jobs, err := s.Index.Jobs(ctx, f)
+	if err == nil {
+		jobs = s.withIgnored(jobs, f)
+	}
 	problem := s.Disk.Problem()
 	for i, j := range jobs {
 		if j.State == store.JobWaiting && j.Reason == "" {
@@ -56,7 +59,7 @@ func (s *Service) Trouble() (list []string) {
 	if s.gate.left(s.Now()) > 0 {
 		list = append(list, "imports wait for room: bbbpool recording jobs says for how much")
 	}
-	return append(list, s.laggards.trouble()...)
+	return slices.Concat(list, s.laggards.trouble(), s.passedOver())
 }
 
 // Retry lets a job be tried at once, from the start; one in quarantine leaves it. One that is done is not tried again.
@@ -230,10 +233,6 @@ func syncDir(dir string) error {
 // uploadName is an archive's name in the spool: one that is sent again with another format in it must not replace the
 // one before.
 func uploadName(u upload.Upload) string {
-	for _, suffix := range suffixes {
-		if stem, ok := strings.CutSuffix(u.Name, suffix); ok {
-			return stem + "-" + u.SHA256[:min(12, len(u.SHA256))] + suffix
-		}
-	}
-	return u.Name
+	stem, suffix, _ := cutSuffix(u.Name)
+	return stem + "-" + u.SHA256[:min(12, len(u.SHA256))] + suffix
 }

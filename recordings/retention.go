@@ -34,6 +34,13 @@ func (s *Service) all(ctx context.Context, visit func(store.Recording) error) er
 
 // Prune deletes what is too old or too much, the oldest first. What its metadata protect stays.
 func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)) (PruneReport, error) {
+	return s.prune(ctx, o, func(c candidate) time.Time { return c.End }, tell)
+}
+
+// prune counts the age of a recording from the time that since says.
+func (s *Service) prune(
+	ctx context.Context, o PruneOptions, since func(candidate) time.Time, tell func(Progress),
+) (PruneReport, error) {
 	report := PruneReport{Deleted: []Pruned{}}
 	if o.OlderThan <= 0 && o.KeepUnder <= 0 {
 		return report, ErrNoLimit
@@ -48,11 +55,7 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 		return report, err
 	}
 	for _, p := range candidates {
-		since := p.End
-		if o.Stayed && p.imported.After(since) {
-			since = p.imported
-		}
-		old := o.OlderThan > 0 && !since.IsZero() && age(s.Now(), since) > time.Duration(o.OlderThan)
+		old := o.OlderThan > 0 && !since(p).IsZero() && age(s.Now(), since(p)) > time.Duration(o.OlderThan)
 		much := o.KeepUnder > 0 && report.Remaining > o.KeepUnder
 		if !old && !much {
 			continue
@@ -120,6 +123,15 @@ type candidate struct {
 	kept     bool
 }
 
+// stayed is since when a recording is old, for a rule that nobody looks at: from the end of its meeting, which its server
+// has written, and never from before it was here.
+func stayed(c candidate) time.Time {
+	if c.imported.After(c.End) {
+		return c.imported
+	}
+	return c.End
+}
+
 // prunable returns what is here of a tenant, or of all, oldest first, and counts its bytes as remaining.
 func (s *Service) prunable(ctx context.Context, tenant string, report *PruneReport) (list []candidate, err error) {
 	err = s.all(ctx, func(r store.Recording) error {
@@ -145,9 +157,9 @@ func (s *Service) prunable(ctx context.Context, tenant string, report *PruneRepo
 func (s *Service) retain(ctx context.Context) error {
 	var errs []error
 	if c := s.Config; c.MaxAge > 0 || c.MaxSize > 0 {
-		_, err := s.Prune(ctx, PruneOptions{
-			OlderThan: c.MaxAge, KeepUnder: int64(c.MaxSize), Stayed: true,
-		}, func(Progress) {})
+		_, err := s.prune(ctx, PruneOptions{
+			OlderThan: c.MaxAge, KeepUnder: int64(c.MaxSize),
+		}, stayed, func(Progress) {})
 		errs = append(errs, err)
 	}
 	errs = append(errs, s.all(ctx, func(r store.Recording) error {

@@ -27,15 +27,18 @@ var suffixes = []string{".tar", ".tar.gz", ".tgz", ".tar.zst"}
 
 // isArchive tells whether a file is one by its name. Hidden ones are being written by rsync, or taken away by us.
 func isArchive(name string) bool {
-	if strings.HasPrefix(name, ".") {
-		return false
-	}
+	_, _, ok := cutSuffix(name)
+	return ok && !strings.HasPrefix(filepath.Base(name), ".")
+}
+
+// cutSuffix cuts off what the name of an archive ends in, in whatever case.
+func cutSuffix(name string) (stem, suffix string, ok bool) {
 	for _, suffix := range suffixes {
-		if strings.HasSuffix(name, suffix) {
-			return true
+		if n := len(name) - len(suffix); n >= 0 && strings.EqualFold(name[n:], suffix) {
+			return name[:n], name[n:], true
 		}
 	}
-	return false
+	return name, "", false
 }
 
 // identity is what tells an archive from another one of the same name.

@@ -23,8 +23,9 @@ type ImportOptions struct {
 
 // ImportReport is the outcome of an import.
 type ImportReport struct {
-	Imported []string  `json:"imported"` // record IDs that are new, or have something new
-	Same     int       `json:"same"`     // recordings that were there already, just so
+	Imported []string  `json:"imported"`          // record IDs that are new, or have something new
+	Same     int       `json:"same"`              // recordings that were there already, just so
+	Skipped  []Finding `json:"skipped,omitempty"` // what nothing was wanted of, and why
 	Failed   []Finding `json:"failed"`
 }
 
@@ -45,7 +46,7 @@ type VerifyReport struct {
 
 // Finding is one thing that is not as it should be.
 type Finding struct {
-	Kind     string `json:"kind"`               // missing, orphan, misplaced, leftover, stuck, unreadable
+	Kind     string `json:"kind"`               // missing, orphan, misplaced, leftover, stuck, unreadable, skipped
 	RecordID string `json:"recordID,omitempty"` // of the recording it is about
 	Format   string `json:"format,omitempty"`
 	Path     string `json:"path,omitempty"`
@@ -59,7 +60,6 @@ type PruneOptions struct {
 	KeepUnder int64  `json:"keep_under,omitempty"` // bytes that may remain; the oldest go first
 	Tenant    string `json:"tenant,omitempty"`     // of this tenant alone; the bytes are then its own
 	DryRun    bool   `json:"dry_run,omitempty"`    // say what would be done, and do nothing
-	Stayed    bool   `json:"stayed,omitempty"`     // OlderThan counts from the import, where that was later: servers write ends
 }
 
 // PruneReport is what was deleted, or would be.

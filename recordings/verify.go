@@ -25,6 +25,7 @@ const (
 	kindLeftover  = "leftover"   // of something that was broken off, or deleted
 	kindStuck     = "stuck"      // an import that nothing happens to any more
 	kindUnread    = "unreadable" // it cannot be looked at
+	kindSkipped   = "skipped"    // nothing of it was wanted
 )
 
 // maxFindings is how many findings are listed.
