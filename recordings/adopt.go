@@ -84,7 +84,10 @@ func (s *Service) newcomer(
 	if r, err = s.homed(ctx, session, store.Job{Server: r.Server, Tenant: o.Tenant}, r); err != nil {
 		return r, err
 	}
-	r.Tenant = cmp.Or(noted, r.Tenant) // an operator may have given it to another one
+	if noted != "" && noted != store.DefaultTenant { // an operator may have given it to another one
+		r.Claimed = ""
+	}
+	r.Tenant = cmp.Or(noted, r.Tenant)
 	if r.Imported.IsZero() {           // from before us
 		r.Imported = s.Now().UTC().Truncate(time.Millisecond)
 		r.Protected = s.Config.Protect

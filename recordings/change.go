@@ -206,7 +206,7 @@ func (s *Service) Assign(ctx context.Context, id, tenant string) (store.Recordin
 		return r, err
 	}
 	err = s.change(ctx, r.Tenant, id, func(r *store.Recording) error {
-		r.Tenant = tenant
+		r.Tenant, r.Claimed = tenant, ""
 		return nil
 	})
 	if err != nil {

@@ -70,4 +70,16 @@ func TestImport_Tenants(t *testing.T) {
 	if p.get(t, known).Server != "bbb1" {
 		t.Error("the server is not known")
 	}
+	for n, want := range []string{"", "", "", "nobody"} {
+		if r := p.get(t, recordID(n)); r.Claimed != want {
+			t.Errorf("recording %d is said to be of %q, want %q", n, r.Claimed, want)
+		}
+	}
+	if _, err := p.db.CreateTenant(t.Context(), store.Tenant{ID: "nobody"}); err != nil {
+		t.Fatal(err)
+	}
+	p.take(t, made{id: recordID(3), format: "podcast", meetingID: "room", media: "sound", meta: map[string]string{"tenant-id": "nobody"}})
+	if r := p.get(t, recordID(3)); r.Tenant != "nobody" || r.Claimed != "" || len(r.Formats) != 2 {
+		t.Errorf("once its tenant is here: %+v", r)
+	}
 }

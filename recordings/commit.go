@@ -195,7 +195,7 @@ func sameFormats(come, known store.Recording) bool {
 
 // homed finds out which tenant and which server a recording belongs to: from the history of meetings, else from what it
 // says itself or the operator says of it. A server that sends a recording of a meeting that nobody knows cannot say
-// whose it is.
+// whose it is. A tenant that it names and that is not there is kept, so that it can be given to that one later.
 func (s *Service) homed(
 	ctx context.Context, session store.Session, job store.Job, r store.Recording,
 ) (store.Recording, error) {
@@ -207,7 +207,10 @@ func (s *Service) homed(
 	if err != nil {
 		return r, err
 	}
-	r.Tenant = cmp.Or(session.Tenant, claimed, store.DefaultTenant)
+	r.Tenant = cmp.Or(session.Tenant, claimed)
+	if r.Tenant == "" {
+		r.Tenant, r.Claimed = store.DefaultTenant, shorten(cmp.Or(r.Meta[ownTenant], r.Meta[scaleliteTenant]))
+	}
 	r.Server = cmp.Or(session.Server, job.Server)
 	disown(&r)
 	return r, nil
@@ -248,7 +251,13 @@ func (s *Service) merge(r *store.Recording, a arrival) error {
 	now := s.Now()
 	first := r.Imported.IsZero()
 	old := r.State
-	r.Tenant, r.Server = cmp.Or(r.Tenant, a.Tenant), cmp.Or(r.Server, a.Server)
+	switch {
+	case r.Tenant == "":
+		r.Tenant, r.Claimed = a.Tenant, a.Claimed
+	case r.Claimed != "" && a.Tenant != store.DefaultTenant: // the one that it names is here by now
+		r.Tenant, r.Claimed = a.Tenant, ""
+	}
+	r.Server = cmp.Or(r.Server, a.Server)
 	describeBy(r, a.Recording)
 	r.Formats = mergeFormats(r.Formats, a.Formats)
 	if !r.Edits.State {
