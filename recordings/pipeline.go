@@ -173,13 +173,15 @@ func (s *Service) due(owed []store.Recording) map[string][]store.Recording {
 	return due
 }
 
-// ask asks a server about recordings. One that does not answer has told nothing.
+// ask asks a server about recordings. One that does not answer has told nothing; one that has left the pool owes nothing
+// more of a recording that is here, in whatever formats.
 func (s *Service) ask(ctx context.Context, server string, list []store.Recording) error {
 	ids := make([]string, 0, len(list))
 	for _, r := range list {
 		ids = append(ids, r.RecordID)
 	}
 	answers, unknown := s.Servers.Recordings(ctx, server, ids)
+	gone := unknown != nil && s.left(ctx, server)
 	told := map[string]*store.Recording{}
 	for i := range answers {
 		told[answers[i].RecordID] = &answers[i]
@@ -188,11 +190,20 @@ func (s *Service) ask(ctx context.Context, server string, list []store.Recording
 	for _, r := range list {
 		if unknown == nil {
 			errs = append(errs, s.learn(ctx, r, told[r.RecordID]))
-		} else if age(s.Now(), r.Owed.Ended) > patience {
+		} else if age(s.Now(), r.Owed.Ended) > patience || gone && !r.Imported.IsZero() {
 			errs = append(errs, s.giveUp(ctx, r))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// left tells whether a server has left the pool.
+func (s *Service) left(ctx context.Context, server string) bool {
+	if s.Pool == nil {
+		return false
+	}
+	_, err := s.Pool.Server(ctx, server)
+	return errors.Is(err, store.ErrNotFound)
 }
 
 // learn notes what a server has told of a recording; nil is that it does not know it.

@@ -254,3 +254,38 @@ func TestOwed_NobodyJoined(t *testing.T) {
 		t.Errorf("what came after all: %+v", r)
 	}
 }
+
+// What a server that has left the pool owes of a recording ends when any of it is here, whatever its format; what is not
+// here is still owed, and so is what a server owes that only does not answer.
+func TestOwed_ServerLeft(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	p.Pool = p.db
+	now := monday
+	p.Now = func() time.Time { return now }
+	if err := p.db.CreateServer(t.Context(), store.Server{ID: "bbb1", URL: "https://bbb1"}); err != nil {
+		t.Fatal(err)
+	}
+	pursue := func() map[string]string {
+		t.Helper()
+		now = now.Add(time.Hour)
+		_ = p.Pursue(t.Context())
+		return p.owed(t)
+	}
+	one, two := p.ended(t, 1, monday), p.ended(t, 2, monday)
+	p.servers.tell(on(one, store.Published, "presentation"), on(two, store.Published, "presentation"))
+	pursue()
+	p.take(t, made{id: one, format: "video", meetingID: "room", media: "film"})
+	p.servers.err = errors.New("does not answer")
+	if owed := pursue(); owed[one] != "published" || owed[two] != "published" {
+		t.Errorf("owed by a server that does not answer: %v", owed)
+	}
+	if err := p.db.DeleteServer(t.Context(), "bbb1"); err != nil {
+		t.Fatal(err)
+	}
+	if owed := pursue(); owed[one] != "" || owed[two] != "published" {
+		t.Errorf("owed by a server that has left: %v", owed)
+	}
+	if r := p.get(t, one); r.State != store.Published || p.media(t, one, "video") != "film" {
+		t.Errorf("%+v", r)
+	}
+}
