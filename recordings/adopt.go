@@ -88,7 +88,7 @@ func (s *Service) newcomer(
 		r.Claimed = ""
 	}
 	r.Tenant = cmp.Or(noted, r.Tenant)
-	if r.Imported.IsZero() {           // from before us
+	if r.Imported.IsZero() { // from before us
 		r.Imported = s.Now().UTC().Truncate(time.Millisecond)
 		r.Protected = s.Config.Protect
 	}

@@ -53,12 +53,12 @@ func here(r *store.Recording) bool { return r.State == store.Published || r.Stat
 // Publish lets recordings of a tenant play, or no longer, and returns how many of them there are. Their files follow;
 // viewers go by the index.
 func (s *Service) Publish(ctx context.Context, tenant string, ids []string, publish bool) (int, error) {
-	state := store.Unpublished
+	state, verb := store.Unpublished, "unpublished"
 	if publish {
-		state = store.Published
+		state, verb = store.Published, "published"
 	}
 	return s.each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, func(r *store.Recording) error {
+		return s.change(ctx, tenant, id, verb, func(r *store.Recording) error {
 			if !here(r) {
 				return store.ErrNotFound
 			}
@@ -87,7 +87,7 @@ func (s *Service) Update(
 		ids = append(ids, r.RecordID)
 	}
 	return s.each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, func(r *store.Recording) error {
+		return s.change(ctx, tenant, id, "updated", func(r *store.Recording) error {
 			if !here(r) {
 				return store.ErrNotFound
 			}
@@ -136,7 +136,7 @@ func edit(r *store.Recording, meta map[string]string) error {
 // index keeps a late archive from bringing them back.
 func (s *Service) Delete(ctx context.Context, tenant string, ids []string) (int, error) {
 	return s.each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, func(r *store.Recording) error { return s.delete(r) })
+		return s.change(ctx, tenant, id, "deleted", func(r *store.Recording) error { return s.delete(r) })
 	})
 }
 
@@ -172,7 +172,7 @@ func (s *Service) Restore(ctx context.Context, id string) (store.Recording, erro
 	if r.State == store.Deleted && len(places[store.Deleted]) == 0 {
 		return r, ErrNotInTrash
 	}
-	err = s.change(ctx, r.Tenant, id, func(r *store.Recording) error {
+	err = s.change(ctx, r.Tenant, id, "restored", func(r *store.Recording) error {
 		if r.State != store.Deleted || len(r.Formats) == 0 {
 			return ErrNotInTrash
 		}
@@ -205,7 +205,7 @@ func (s *Service) Assign(ctx context.Context, id, tenant string) (store.Recordin
 	if err != nil {
 		return r, err
 	}
-	err = s.change(ctx, r.Tenant, id, func(r *store.Recording) error {
+	err = s.change(ctx, r.Tenant, id, "assigned", func(r *store.Recording) error {
 		r.Tenant, r.Claimed = tenant, ""
 		return nil
 	})
@@ -234,13 +234,19 @@ func (s *Service) each(ids []string, do func(id string) error) (int, error) {
 	return int(found.Load()), err
 }
 
-// change changes a recording in the index and lets the files follow. Once the index has it the change stands: what the
+// change changes a recording in the index, logs what was done, unless that is "", and lets the files follow. Once the index has it the change stands: what the
 // disk could not do now is work to be done, see Behind.
-func (s *Service) change(ctx context.Context, tenant, id string, change func(*store.Recording) error) error {
+func (s *Service) change(
+	ctx context.Context, tenant, id, what string, change func(*store.Recording) error,
+) error {
 	defer s.locks.Hold(id)()
 	r, err := s.Index.UpdateRecording(ctx, tenant, id, change)
 	if err != nil {
 		return err
+	}
+	if what != "" {
+		s.Log.Info().Str("recordID", id).Str("meetingID", r.MeetingID).Str("internalMeetingID", id).Str("tenant", r.Tenant).
+			Str("state", string(r.State)).Bool("protected", r.Protected).Msg("recording " + what)
 	}
 	_ = s.follow(ctx, r) // noted and logged there
 	return nil

@@ -88,7 +88,7 @@ func (s *Service) prune(
 
 // pruneOne deletes a recording unless somebody has kept it meanwhile, and tells whether it did.
 func (s *Service) pruneOne(ctx context.Context, p candidate) (bool, error) {
-	err := s.change(ctx, p.Tenant, p.RecordID, func(r *store.Recording) error {
+	err := s.change(ctx, p.Tenant, p.RecordID, "", func(r *store.Recording) error {
 		if kept(r) {
 			return store.ErrConflict
 		}
@@ -166,7 +166,7 @@ func (s *Service) retain(ctx context.Context) error {
 		if r.State != store.Deleted || len(r.Formats) == 0 || age(s.Now(), r.Changed) <= time.Duration(s.Config.KeepDeleted) {
 			return nil
 		}
-		err := s.change(ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
+		err := s.change(ctx, r.Tenant, r.RecordID, "taken out of the trash for good", func(r *store.Recording) error {
 			if r.State != store.Deleted {
 				return store.ErrConflict
 			}
