@@ -234,8 +234,8 @@ func (s *Service) each(ids []string, do func(id string) error) (int, error) {
 	return int(found.Load()), err
 }
 
-// change changes a recording in the index, logs what was done, unless that is "", and lets the files follow. Once the index has it the change stands: what the
-// disk could not do now is work to be done, see Behind.
+// change changes a recording in the index, logs what was done, unless that is "", and lets the files follow. Once the index
+// has it the change stands: what the disk could not do now is work to be done, see Behind.
 func (s *Service) change(
 	ctx context.Context, tenant, id, what string, change func(*store.Recording) error,
 ) error {

@@ -151,7 +151,9 @@ func (c *crowded) remove(id string) {
 }
 
 // postpone lets a job wait for its next try.
-func (s *Service) postpone(ctx context.Context, a *attempt, job store.Job, reason string, wait time.Duration, blame bool) store.Job {
+func (s *Service) postpone(
+	ctx context.Context, a *attempt, job store.Job, reason string, wait time.Duration, blame bool,
+) store.Job {
 	job = s.become(ctx, job, func(j *store.Job) {
 		if j.State == store.JobImporting {
 			j.State = store.JobWaiting

@@ -73,10 +73,13 @@ func (s *Service) withIgnored(jobs []store.Job, f store.JobFilter) []store.Job {
 	if len(f.States) > 0 && !slices.Contains(f.States, JobIgnored) {
 		return jobs
 	}
-	full := f.Limit > 0 && len(jobs) == f.Limit
+	last := ""
+	if f.Limit > 0 && len(jobs) == f.Limit {
+		last = jobs[len(jobs)-1].ID // of a full page
+	}
 	for _, j := range s.ignored() {
 		known := slices.ContainsFunc(jobs, func(k store.Job) bool { return k.ID == j.ID })
-		if j.ID > f.After && !known && !(full && j.ID > jobs[len(jobs)-1].ID) {
+		if j.ID > f.After && !known && (last == "" || j.ID < last) {
 			jobs = append(jobs, j)
 		}
 	}

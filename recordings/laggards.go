@@ -190,5 +190,5 @@ func (s *Service) Behind(id string) error {
 	return nil
 }
 
-// ErrBehind: the index has it, and the files could not follow.
+// ErrBehind is that the index has a change and the files could not follow.
 var ErrBehind = errors.New("its files are still where they were, and it is tried again")

@@ -17,18 +17,18 @@ func TestProgram_OfflineAsOwner(t *testing.T) {
 		t.Skip("needs root")
 	}
 	const owner = 65534
-	dir, err := os.MkdirTemp("", "bbbpool-owner") // t.TempDir lets nobody else in
+	dir, err := os.MkdirTemp("", "bbbpool-owner") //nolint:usetesting // t.TempDir lets nobody else in
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	p := &program{path: build(t), data: filepath.Join(dir, "data")}
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(p.data, 0o700)); err != nil { //nolint:gosec // as above
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(p.data, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	archive := filepath.Join(dir, recordID(1)+".tar")
 	content := pack(t, made{id: recordID(1), format: "video", meetingID: "room", media: "film"})
-	if err := os.WriteFile(archive, content, 0o644); err != nil { //nolint:gosec // for the owner to read
+	if err := os.WriteFile(archive, content, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chown(p.data, owner, owner); err != nil {
