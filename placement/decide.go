@@ -11,6 +11,7 @@ type Wish struct {
 	Hint     int    // people that the front end announces; 0 where it does not, or is not believed
 	Tag      string // as in meta_server-tag; "" wants an untagged server
 	Recorded bool
+	Name     string   // of the meeting
 	Shun     []string // servers that a new meeting goes to only if no other can take it
 	Beside   string   // for a breakout room, the server that its parent is on: the only one that will do
 }
@@ -39,7 +40,7 @@ func (l *Ledger) propose(key store.MeetingKey, r room, w Wish, avoid []string) (
 	}
 	return store.Claim{
 		MeetingKey: key, Server: choice.Best.Server, Placed: l.now(), Expected: own.people, Recorded: w.Recorded,
-		Hint: w.Hint, Why: choice.Decision(own.basis), Breakout: w.Beside != "",
+		Hint: w.Hint, Why: choice.Decision(own.basis), Breakout: w.Beside != "", Name: called(w.Name, w.Recorded),
 	}, nil
 }
 

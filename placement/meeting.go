@@ -87,6 +87,9 @@ func (m *meeting) sighted(s Sighting) {
 	m.server.people += m.here() - before
 	if !m.creating {
 		m.claim.InternalID, m.claim.CreateTime = s.InternalID, s.CreateTime
+		if m.claim.Name == "" {
+			m.claim.Name = called(s.Name, m.claim.Recorded)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type Sighting struct {
 	People     int
 	Rooms      int // people in its breakout rooms
 	Recorded   bool
+	Name       string
 	Ended      bool // over, and only listed until the server forgets it
 	// Twin, of a stray: it is the very meeting that is claimed on another server. One machine is in the pool under two
 	// names, or two servers gave one ID in the same millisecond; either way it must not be ended.
@@ -43,6 +44,17 @@ const maxID = 1024
 func (s Sighting) storable() bool {
 	return s.Key.MeetingID != "" && len(s.Key.MeetingID) <= maxID && len(s.Key.Tenant) <= maxID &&
 		!strings.Contains(s.Key.Tenant, "\x00") && s.InternalID != "" && len(s.InternalID) <= maxID
+}
+
+// maxName is how much of a meeting's name its claim keeps, in bytes.
+const maxName = 512
+
+// called is the name that a claim keeps for the recording of its meeting.
+func called(name string, recorded bool) string {
+	if !recorded {
+		return ""
+	}
+	return strings.ToValidUTF8(name[:min(len(name), maxName)], "")
 }
 
 // BeginPoll must be called before a server is asked, so that joins sent from now on are not taken for counted.
@@ -216,6 +228,7 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting, began tim
 		known = &stay{claim: store.Claim{
 			MeetingKey: s.Key, Server: server, InternalID: s.InternalID, CreateTime: s.CreateTime,
 			Placed: l.created(s.CreateTime), Expected: l.expect(s.Key.Tenant, c.room, Wish{}).people, Recorded: s.Recorded,
+			Name: called(s.Name, s.Recorded),
 		}}
 	}
 	claim := known.claim

@@ -204,7 +204,7 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 func sighting(m bbb.Meeting) placement.Sighting {
 	return placement.Sighting{
 		Key: key(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
-		Ended: m.Ended, Breakout: m.Breakout,
+		Name: m.Name, Ended: m.Ended, Breakout: m.Breakout,
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *Service) adopt(ctx context.Context, f library.Found, o ImportOptions) e
 	if err != nil {
 		return err
 	}
-	return s.follow(r)
+	return s.follow(ctx, r)
 }
 
 // addFormat adds a format to a recording that is here. Of all formats presentation describes it best.
@@ -62,7 +62,7 @@ func (s *Service) addFormat(ctx context.Context, known store.Recording, tree arc
 	if err != nil {
 		return err
 	}
-	return s.follow(r)
+	return s.follow(ctx, r)
 }
 
 // newcomer is a recording as its files, the notes and the history of meetings tell of it. That it lies elsewhere than
@@ -77,15 +77,18 @@ func (s *Service) newcomer(
 	if err != nil {
 		return r, err
 	}
-	session, err := s.session(ctx, r.RecordID)
+	session, err := s.session(ctx, r.RecordID, nil)
 	if err != nil {
 		return r, err
 	}
 	if r, err = s.homed(ctx, session, store.Job{Server: r.Server, Tenant: o.Tenant}, r); err != nil {
 		return r, err
 	}
-	r.Tenant = cmp.Or(noted, r.Tenant) // an operator may have given it to another one
-	if r.Imported.IsZero() {           // from before us
+	if noted != "" && noted != store.DefaultTenant { // an operator may have given it to another one
+		r.Claimed = ""
+	}
+	r.Tenant = cmp.Or(noted, r.Tenant)
+	if r.Imported.IsZero() { // from before us
 		r.Imported = s.Now().UTC().Truncate(time.Millisecond)
 		r.Protected = s.Config.Protect
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -15,9 +16,25 @@ import (
 // atOnce is how many recordings of one call are changed at the same time: they share their commits.
 const atOnce = 16
 
-// Recordings returns a page of the selected recordings, and how many there are.
+// Recordings returns a page of the selected recordings, and how many there are. Front ends, which ask for one tenant's,
+// do not see those that may never have been.
 func (s *Service) Recordings(ctx context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
+	if !f.AllTenants {
+		f.States = shown(f.States)
+	}
 	return s.Index.Recordings(ctx, f)
+}
+
+// shown are the states that somebody asks for, none being all, without those that front ends do not see.
+func shown(states []store.RecordingState) []store.RecordingState {
+	if len(states) == 0 {
+		return []store.RecordingState{store.Processing, store.Processed, store.Published, store.Unpublished, store.Deleted}
+	}
+	states = slices.DeleteFunc(slices.Clone(states), func(s store.RecordingState) bool { return s == store.Awaited })
+	if len(states) == 0 {
+		return []store.RecordingState{""} // which none is in
+	}
+	return states
 }
 
 // Recording returns one recording, or store.ErrNotFound.
@@ -36,12 +53,12 @@ func here(r *store.Recording) bool { return r.State == store.Published || r.Stat
 // Publish lets recordings of a tenant play, or no longer, and returns how many of them there are. Their files follow;
 // viewers go by the index.
 func (s *Service) Publish(ctx context.Context, tenant string, ids []string, publish bool) (int, error) {
-	state := store.Unpublished
+	state, verb := store.Unpublished, "unpublished"
 	if publish {
-		state = store.Published
+		state, verb = store.Published, "published"
 	}
 	return s.each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, func(r *store.Recording) error {
+		return s.change(ctx, tenant, id, verb, func(r *store.Recording) error {
 			if !here(r) {
 				return store.ErrNotFound
 			}
@@ -70,7 +87,7 @@ func (s *Service) Update(
 		ids = append(ids, r.RecordID)
 	}
 	return s.each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, func(r *store.Recording) error {
+		return s.change(ctx, tenant, id, "updated", func(r *store.Recording) error {
 			if !here(r) {
 				return store.ErrNotFound
 			}
@@ -119,7 +136,7 @@ func edit(r *store.Recording, meta map[string]string) error {
 // index keeps a late archive from bringing them back.
 func (s *Service) Delete(ctx context.Context, tenant string, ids []string) (int, error) {
 	return s.each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, func(r *store.Recording) error { return s.delete(r) })
+		return s.change(ctx, tenant, id, "deleted", func(r *store.Recording) error { return s.delete(r) })
 	})
 }
 
@@ -155,7 +172,7 @@ func (s *Service) Restore(ctx context.Context, id string) (store.Recording, erro
 	if r.State == store.Deleted && len(places[store.Deleted]) == 0 {
 		return r, ErrNotInTrash
 	}
-	err = s.change(ctx, r.Tenant, id, func(r *store.Recording) error {
+	err = s.change(ctx, r.Tenant, id, "restored", func(r *store.Recording) error {
 		if r.State != store.Deleted || len(r.Formats) == 0 {
 			return ErrNotInTrash
 		}
@@ -188,8 +205,8 @@ func (s *Service) Assign(ctx context.Context, id, tenant string) (store.Recordin
 	if err != nil {
 		return r, err
 	}
-	err = s.change(ctx, r.Tenant, id, func(r *store.Recording) error {
-		r.Tenant = tenant
+	err = s.change(ctx, r.Tenant, id, "assigned", func(r *store.Recording) error {
+		r.Tenant, r.Claimed = tenant, ""
 		return nil
 	})
 	if err != nil {
@@ -217,36 +234,20 @@ func (s *Service) each(ids []string, do func(id string) error) (int, error) {
 	return int(found.Load()), err
 }
 
-// change changes a recording in the index and lets the files follow. Once the index has it the change stands: what the
-// disk could not do now is done by tidy.
-func (s *Service) change(ctx context.Context, tenant, id string, change func(*store.Recording) error) error {
+// change changes a recording in the index, logs what was done, unless that is "", and lets the files follow. Once the index
+// has it the change stands: what the disk could not do now is work to be done, see Behind.
+func (s *Service) change(
+	ctx context.Context, tenant, id, what string, change func(*store.Recording) error,
+) error {
 	defer s.locks.Hold(id)()
 	r, err := s.Index.UpdateRecording(ctx, tenant, id, change)
 	if err != nil {
 		return err
 	}
-	if err := s.follow(r); err != nil {
-		s.Log.Error().Err(err).Str("recordID", id).Str("state", string(r.State)).
-			Msg("the files of a recording did not follow its state: tried again later")
-		s.stats.behind.Store(true)
+	if what != "" {
+		s.Log.Info().Str("recordID", id).Str("meetingID", r.MeetingID).Str("internalMeetingID", id).Str("tenant", r.Tenant).
+			Str("state", string(r.State)).Bool("protected", r.Protected).Msg("recording " + what)
 	}
-	return nil
-}
-
-// follow brings the files of a recording to where the index says.
-func (s *Service) follow(r store.Recording) error {
-	if s.Disk.Hung() {
-		return errors.New(s.Disk.Problem())
-	}
-	switch {
-	case r.State == store.Deleted && len(r.Formats) == 0:
-		return s.Library.Remove(r.RecordID)
-	case r.State == store.Processing || r.State == store.Processed:
-		return nil
-	}
-	if err := s.Library.Move(r.RecordID, r.State); err != nil {
-		return err
-	}
-	s.noteLater(r)
+	_ = s.follow(ctx, r) // noted and logged there
 	return nil
 }

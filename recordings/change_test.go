@@ -70,4 +70,44 @@ func TestImport_Tenants(t *testing.T) {
 	if p.get(t, known).Server != "bbb1" {
 		t.Error("the server is not known")
 	}
+	for n, want := range []string{"", "", "", "nobody"} {
+		if r := p.get(t, recordID(n)); r.Claimed != want {
+			t.Errorf("recording %d is said to be of %q, want %q", n, r.Claimed, want)
+		}
+	}
+	if _, err := p.db.CreateTenant(t.Context(), store.Tenant{ID: "nobody"}); err != nil {
+		t.Fatal(err)
+	}
+	p.take(t, made{id: recordID(3), format: "podcast", meetingID: "room", media: "sound", meta: map[string]string{"tenant-id": "nobody"}})
+	if r := p.get(t, recordID(3)); r.Tenant != "nobody" || r.Claimed != "" || len(r.Formats) != 2 {
+		t.Errorf("once its tenant is here: %+v", r)
+	}
+}
+
+// What people do to recordings is logged with the IDs of those that it was done to, and of no others.
+func TestChange_Logged(t *testing.T) {
+	p, ctx, id := open(t, t.TempDir(), nil), t.Context(), recordID(1)
+	p.take(t, made{id: id, format: "video", meetingID: "room", media: "film"})
+	protect := true
+	for _, do := range []func() (int, error){
+		func() (int, error) { return p.Publish(ctx, "default", []string{id, recordID(2)}, false) },
+		func() (int, error) { return p.Update(ctx, "default", []string{id[:10]}, nil, &protect) },
+		func() (int, error) { return p.Delete(ctx, "default", []string{recordID(2), id}) },
+	} {
+		if n, err := do(); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	text := p.log.text()
+	for _, what := range []string{"unpublished", "updated", "deleted"} {
+		line := ""
+		for l := range strings.Lines(text) {
+			if strings.Contains(l, `"recording `+what+`"`) {
+				line += l
+			}
+		}
+		if strings.Count(line, id+`","meetingID":"room"`) != 1 || strings.Contains(line, recordID(2)) {
+			t.Errorf("%s: %q", what, line)
+		}
+	}
 }

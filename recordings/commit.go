@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,6 +73,10 @@ func recordIDs(list []store.Recording) (ids []string) {
 func (s *Service) arrivals(
 	ctx context.Context, job store.Job, found []store.Recording, force bool,
 ) (map[string]arrival, error) {
+	live, err := s.live(ctx)
+	if err != nil {
+		return nil, err
+	}
 	list, none := map[string]arrival{}, errDropped
 	for _, r := range found {
 		known, err := s.Index.Recording(ctx, r.RecordID)
@@ -81,11 +86,11 @@ func (s *Service) arrivals(
 		if err == nil && known.State == store.Deleted && !force {
 			continue
 		}
-		session, err := s.session(ctx, r.RecordID)
+		session, err := s.session(ctx, r.RecordID, live)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.foreign(ctx, job, cmp.Or(session.Server, known.Server), r, known); errors.Is(err, errSame) {
+		if err := s.foreign(ctx, job, session, r, known); errors.Is(err, errSame) {
 			none = errSame
 			continue
 		} else if err != nil {
@@ -108,21 +113,45 @@ const (
 	scaleliteTenant = "tenant-id"
 )
 
-// session is what the history knows of the meeting of a recording, empty for nothing.
-func (s *Service) session(ctx context.Context, recordID string) (store.Session, error) {
-	session, err := s.Index.Session(ctx, recordID)
-	return session, ignoreMissing(err)
+// live returns the sessions that go on, by internal ID, as far as they can be told before their ends. It is asked before
+// the history: a meeting that ends in between is in both for a moment, and never in neither.
+func (s *Service) live(ctx context.Context) (map[string]store.Session, error) {
+	sessions := map[string]store.Session{}
+	if s.Live == nil {
+		return sessions, nil
+	}
+	claims, err := s.Live.Claims(ctx)
+	for _, c := range claims {
+		if c.InternalID != "" {
+			sessions[c.InternalID] = store.Session{ID: c.InternalID, Tenant: c.Tenant, Server: c.Server}
+		}
+	}
+	return sessions, err
 }
 
-// foreign refuses what a server has sent of another server's recording, as long as that is in the pool, or of one that
-// is here from nobody knows where: who may upload must not be able to replace what others have made. What is here just
-// so is no matter.
-func (s *Service) foreign(ctx context.Context, job store.Job, maker string, r, known store.Recording) error {
+// session is what is known of the meeting of a recording, from the history or while it goes on; empty for nothing.
+func (s *Service) session(ctx context.Context, recordID string, live map[string]store.Session) (store.Session, error) {
+	session, err := s.Index.Session(ctx, recordID)
+	if errors.Is(err, store.ErrNotFound) {
+		return live[recordID], nil
+	}
+	return session, err
+}
+
+// foreign refuses what a server has sent of another server's meeting, over or going on, as long as that is in the pool,
+// of one that has not begun yet, or of one that is here from nobody knows where: who may upload must not be able to
+// replace what others have made, or will make. What is here just so is no matter.
+func (s *Service) foreign(ctx context.Context, job store.Job, session store.Session, r, known store.Recording) error {
 	if job.Source != fromUpload || s.Pool == nil {
 		return nil
 	}
+	maker := cmp.Or(session.Server, known.Server)
 	switch {
-	case maker == job.Server, maker == "" && known.Imported.IsZero():
+	case maker == job.Server:
+		return nil
+	case maker == "" && s.future(r.RecordID):
+		return refusal(r.RecordID, "is of a meeting that is yet to be created, and server %s has sent it", job.Server)
+	case maker == "" && known.Imported.IsZero():
 		return nil
 	case maker == "" && sameFormats(r, known):
 		return errSame
@@ -137,6 +166,17 @@ func (s *Service) foreign(ctx context.Context, job store.Job, maker string, r, k
 		return err
 	}
 	return refusal(r.RecordID, "is a recording of server %s, and server %s has sent it", maker, job.Server)
+}
+
+// future tells whether a record ID names a moment that is yet to come: BigBlueButton ends it in the milliseconds at which
+// its meeting was created.
+func (s *Service) future(recordID string) bool {
+	if !leading.MatchString(recordID) {
+		return false
+	}
+	_, text, _ := strings.Cut(recordID, "-")
+	created, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && created > s.Now().UnixMilli()
 }
 
 // refusal is the fault of an archive that somebody should look at.
@@ -155,7 +195,7 @@ func sameFormats(come, known store.Recording) bool {
 
 // homed finds out which tenant and which server a recording belongs to: from the history of meetings, else from what it
 // says itself or the operator says of it. A server that sends a recording of a meeting that nobody knows cannot say
-// whose it is.
+// whose it is. A tenant that it names and that is not there is kept, so that it can be given to that one later.
 func (s *Service) homed(
 	ctx context.Context, session store.Session, job store.Job, r store.Recording,
 ) (store.Recording, error) {
@@ -167,7 +207,10 @@ func (s *Service) homed(
 	if err != nil {
 		return r, err
 	}
-	r.Tenant = cmp.Or(session.Tenant, claimed, store.DefaultTenant)
+	r.Tenant = cmp.Or(session.Tenant, claimed)
+	if r.Tenant == "" {
+		r.Tenant, r.Claimed = store.DefaultTenant, shorten(cmp.Or(r.Meta[ownTenant], r.Meta[scaleliteTenant]))
+	}
 	r.Server = cmp.Or(session.Server, job.Server)
 	disown(&r)
 	return r, nil
@@ -208,7 +251,13 @@ func (s *Service) merge(r *store.Recording, a arrival) error {
 	now := s.Now()
 	first := r.Imported.IsZero()
 	old := r.State
-	r.Tenant, r.Server = cmp.Or(r.Tenant, a.Tenant), cmp.Or(r.Server, a.Server)
+	switch {
+	case r.Tenant == "":
+		r.Tenant, r.Claimed = a.Tenant, a.Claimed
+	case r.Claimed != "" && a.Tenant != store.DefaultTenant: // the one that it names is here by now
+		r.Tenant, r.Claimed = a.Tenant, ""
+	}
+	r.Server = cmp.Or(r.Server, a.Server)
 	describeBy(r, a.Recording)
 	r.Formats = mergeFormats(r.Formats, a.Formats)
 	if !r.Edits.State {

@@ -24,30 +24,30 @@ const (
 )
 
 // conclude notes how an attempt went. That the program is about to end changes nothing about it.
-func (s *Service) conclude(ctx context.Context, job store.Job, err error, begun time.Time) store.Job {
+func (s *Service) conclude(ctx context.Context, a *attempt, job store.Job, err error, begun time.Time) store.Job {
 	after := context.WithoutCancel(ctx)
 	if err == nil {
-		return s.succeed(after, job, begun)
+		return s.succeed(after, a, job, begun)
 	}
 	switch {
 	case errors.Is(err, errSettled), errors.Is(err, store.ErrNotFound) && job.State == "":
-		s.queue.drop(job.ID)
+		a.over()
 		return job
 	case errors.Is(err, errGone), errors.Is(err, errChanged):
-		return s.forget(after, job, err)
+		return s.forget(after, a, job, err)
 	case ctx.Err() != nil:
-		return s.postpone(after, job, "it was broken off, and goes on by itself", 0, false)
+		return s.postpone(after, a, job, "it was broken off, and goes on by itself", 0, false)
 	case errors.Is(err, errDropped), errors.Is(err, errSame):
-		return s.dismiss(after, job, err)
+		return s.dismiss(after, a, job, err)
 	case errors.Is(err, errVanished):
-		return s.again(after, job)
+		return s.again(after, a, job)
 	case outOfRoom(err):
 		s.gate.shut(s.Now(), s.Config.Retry)
-		return s.postpone(after, job, err.Error(), s.backOff(s.crowded.add(job.ID)), false)
+		return s.postpone(after, a, job, err.Error(), s.backOff(s.crowded.add(job.ID)), false)
 	case job.State == store.JobImporting && hopeless(err, job.Attempts):
-		return s.fail(after, job, err)
+		return s.fail(after, a, job, err)
 	}
-	return s.postpone(after, job, err.Error(), s.backOff(job.Attempts), true)
+	return s.postpone(after, a, job, err.Error(), s.backOff(job.Attempts), true)
 }
 
 // hopeless tells whether trying an archive again would lead to nothing: it is bad, it has seemed to be cut off or could
@@ -84,7 +84,7 @@ func (s *Service) backOff(attempts int) time.Duration {
 	return d - time.Duration(rand.Int64N(int64(d)/5+1))
 }
 
-func (s *Service) succeed(ctx context.Context, job store.Job, begun time.Time) store.Job {
+func (s *Service) succeed(ctx context.Context, a *attempt, job store.Job, begun time.Time) store.Job {
 	reason := ""
 	if !job.Keep {
 		if err := takeAway(job); err != nil {
@@ -94,7 +94,7 @@ func (s *Service) succeed(ctx context.Context, job store.Job, begun time.Time) s
 	job = s.become(ctx, job, func(j *store.Job) {
 		j.State, j.Reason, j.Staging, j.Next = store.JobDone, reason, "", time.Time{}
 	})
-	s.over(job)
+	s.over(a)
 	s.gate.open()
 	s.stats.done(job, s.Now().Sub(begun))
 	for _, id := range job.Recordings {
@@ -111,20 +111,20 @@ func (s *Service) succeed(ctx context.Context, job store.Job, begun time.Time) s
 }
 
 // over takes a job out of all that goes on.
-func (s *Service) over(job store.Job) {
-	s.queue.drop(job.ID)
-	s.crowded.remove(job.ID)
+func (s *Service) over(a *attempt) {
+	a.over()
+	s.crowded.remove(a.id)
 }
 
 // again takes an archive once more from the start, whose recordings somebody has taken out of the index.
-func (s *Service) again(ctx context.Context, job store.Job) store.Job {
+func (s *Service) again(ctx context.Context, a *attempt, job store.Job) store.Job {
 	if err := s.Library.Discard(job.Staging); err != nil {
-		return s.postpone(ctx, job, err.Error(), s.backOff(job.Attempts), true)
+		return s.postpone(ctx, a, job, err.Error(), s.backOff(job.Attempts), true)
 	}
 	job = s.become(ctx, job, func(j *store.Job) {
 		j.State, j.Staging, j.Reason, j.Next = store.JobWaiting, "", errVanished.Error(), time.Time{}
 	})
-	s.queue.put(job)
+	a.await(job)
 	return job
 }
 
@@ -151,7 +151,9 @@ func (c *crowded) remove(id string) {
 }
 
 // postpone lets a job wait for its next try.
-func (s *Service) postpone(ctx context.Context, job store.Job, reason string, wait time.Duration, blame bool) store.Job {
+func (s *Service) postpone(
+	ctx context.Context, a *attempt, job store.Job, reason string, wait time.Duration, blame bool,
+) store.Job {
 	job = s.become(ctx, job, func(j *store.Job) {
 		if j.State == store.JobImporting {
 			j.State = store.JobWaiting
@@ -161,24 +163,24 @@ func (s *Service) postpone(ctx context.Context, job store.Job, reason string, wa
 		}
 		j.Reason, j.Next = shorten(reason), s.Now().Add(wait)
 	})
-	s.queue.put(job)
+	a.await(job)
 	s.Log.Warn().Str("archive", job.ID).Str("reason", job.Reason).Int("attempts", job.Attempts).Time("next", job.Next).
 		Msg("import waits")
 	return job
 }
 
 // fail puts an archive into quarantine.
-func (s *Service) fail(ctx context.Context, job store.Job, cause error) store.Job {
+func (s *Service) fail(ctx context.Context, a *attempt, job store.Job, cause error) store.Job {
 	path, err := s.quarantined(job)
 	old := job
 	job, stored := s.turned(ctx, job, func(j *store.Job) {
 		j.State, j.Reason, j.Path, j.Next = store.JobFailed, shorten(cause.Error()), path, time.Time{}
 	})
 	if stored != nil { // it stays where it is, and is tried again
-		s.queue.put(job)
+		a.await(job)
 		return old
 	}
-	s.over(job)
+	s.over(a)
 	if err = errors.Join(err, isolate(old, path)); err != nil {
 		job = s.become(ctx, job, func(j *store.Job) {
 			j.Path, j.Reason = old.Path, shorten(fmt.Sprintf("%v; the archive stays in the spool: %v", cause, err))
@@ -191,13 +193,13 @@ func (s *Service) fail(ctx context.Context, job store.Job, cause error) store.Jo
 }
 
 // dismiss removes an archive of which nothing is to be taken.
-func (s *Service) dismiss(ctx context.Context, job store.Job, why error) store.Job {
+func (s *Service) dismiss(ctx context.Context, a *attempt, job store.Job, why error) store.Job {
 	if !job.Keep {
 		if err := takeAway(job); err != nil {
-			return s.postpone(ctx, job, err.Error(), s.backOff(job.Attempts), true)
+			return s.postpone(ctx, a, job, err.Error(), s.backOff(job.Attempts), true)
 		}
 	}
-	s.over(job)
+	s.over(a)
 	s.Log.Info().Str("archive", job.ID).Strs("recordIDs", job.Recordings).AnErr("reason", why).Msg("import dropped")
 	return s.become(ctx, job, func(j *store.Job) {
 		j.State, j.Next, j.Recordings, j.Reason = store.JobDropped, time.Time{}, job.Recordings, why.Error()
@@ -205,7 +207,7 @@ func (s *Service) dismiss(ctx context.Context, job store.Job, why error) store.J
 }
 
 // forget drops a job whose archive is gone, or is another one that will get a job of its own.
-func (s *Service) forget(ctx context.Context, job store.Job, why error) store.Job {
+func (s *Service) forget(ctx context.Context, a *attempt, job store.Job, why error) store.Job {
 	if errors.Is(why, errGone) && !job.Keep {
 		if err := takeAway(job); err != nil { // what a crash in the middle of that has left
 			s.Log.Warn().Err(err).Str("archive", job.ID).Msg("remove an archive")
@@ -216,7 +218,7 @@ func (s *Service) forget(ctx context.Context, job store.Job, why error) store.Jo
 		s.Log.Error().Err(err).Msg("forget an import")
 	}
 	s.digests.remove(job)
-	s.over(job)
+	s.over(a)
 	job.State, job.Reason = store.JobDropped, why.Error()
 	return job
 }

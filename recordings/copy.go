@@ -19,18 +19,19 @@ func copyTrees(ctx context.Context, job store.Job, dir string, limits archive.Li
 		return nil, fmt.Errorf("%s: a directory holds one recording", job.Path)
 	}
 	id := job.Recordings[0]
-	sources, err := formatDirs(job.Path, id)
-	if err != nil || len(sources) == 0 {
+	sources, bad, err := source{job.Path, id}.read() // refuses links and all that is no file
+	if err != nil || len(sources)+len(bad) == 0 {
 		return nil, errGone
+	}
+	for _, b := range bad {
+		if len(sources) == 0 || !b.lasting() {
+			return nil, b.err
+		}
 	}
 	c := copier{ctx: ctx, limits: limits, buf: make([]byte, 1<<20)}
 	for _, source := range sources {
-		read, err := archive.Read(source) // refuses links in there, and all that is no file
-		if err != nil {
-			return nil, err
-		}
-		target := filepath.Join(dir, filepath.Base(filepath.Dir(source)), id)
-		if err := c.tree(read.Dir, target); err != nil {
+		target := filepath.Join(dir, source.Format, id)
+		if err := c.tree(source.Dir, target); err != nil {
 			return nil, err
 		}
 		tree, err := archive.Read(target)

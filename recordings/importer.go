@@ -24,29 +24,29 @@ func (s *Service) dispatch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		id := s.await(ctx)
-		if id == "" {
+		a := s.await(ctx)
+		if a == nil {
 			return
 		}
 		running.Go(func() {
 			defer func() { <-slots }()
-			defer s.queue.done(id)
-			s.attempt(ctx, id, false)
+			defer a.done()
+			s.try(ctx, a, false)
 		})
 	}
 }
 
-// await returns the next job, or "" when ctx ends. While the disk cannot be used no job is touched.
-func (s *Service) await(ctx context.Context) string {
+// await returns the next job, or nil when ctx ends. While the disk cannot be used no job is touched.
+func (s *Service) await(ctx context.Context) *attempt {
 	for ctx.Err() == nil {
 		wait := s.gate.left(s.Now())
 		if s.Disk.Problem() != "" {
 			wait = max(wait, s.Config.Retry)
 		}
 		if wait == 0 {
-			var id string
-			if id, wait = s.queue.take(s.Now()); id != "" {
-				return id
+			var a *attempt
+			if a, wait = s.queue.take(s.Now()); a != nil {
+				return a
 			}
 		}
 		timer := time.NewTimer(wait)
@@ -57,7 +57,7 @@ func (s *Service) await(ctx context.Context) string {
 		}
 		timer.Stop()
 	}
-	return ""
+	return nil
 }
 
 var (
@@ -65,18 +65,17 @@ var (
 	errVanished = errors.New("a recording was taken out of the index while its files were put in place")
 )
 
-// attempt tries a job once, which nobody else is at, and returns what has become of it. With force, recordings come
-// back that were deleted.
-func (s *Service) attempt(ctx context.Context, id string, force bool) store.Job {
+// try tries a job once and returns what has become of it. With force, recordings come back that were deleted.
+func (s *Service) try(ctx context.Context, a *attempt, force bool) store.Job {
 	begun := s.Now()
-	job, err := s.start(ctx, id)
+	job, err := s.start(ctx, a.id)
 	if err == nil && job.State == store.JobImporting {
-		job, err = s.bring(ctx, job, force)
+		job, err = s.bring(ctx, job, a.staging, force)
 	}
 	if err == nil {
 		err = s.finish(ctx, job)
 	}
-	return s.conclude(ctx, job, err, begun)
+	return s.conclude(ctx, a, job, err, begun)
 }
 
 // start notes that a job is being tried. What was committed already goes on where it was.
@@ -117,8 +116,7 @@ type noRoom struct{ error }
 func (e noRoom) Unwrap() error { return e.error }
 
 // bring unpacks an archive beside the library and commits it to the index. From then on the job is placing.
-func (s *Service) bring(ctx context.Context, job store.Job, force bool) (store.Job, error) {
-	staging := stagingName(job.ID)
+func (s *Service) bring(ctx context.Context, job store.Job, staging string, force bool) (store.Job, error) {
 	dir, err := s.Library.Stage(staging)
 	if err != nil {
 		return job, err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,27 +15,12 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// maxDepth is how deep archives and recordings may lie below a directory that is imported.
-const maxDepth = 6
-
 // ErrNothing is that there is nothing to import.
 var ErrNothing = errors.New("no archive and no recording there")
 
-// source is something to import: an archive, or a recording in directories.
-type source struct {
-	path     string // of the archive, or of the directory that holds <format>/<recordID>
-	recordID string // "" for an archive
-}
-
-func (c source) id() string {
-	if c.recordID == "" {
-		return c.path
-	}
-	return c.path + "#" + c.recordID
-}
-
 // Import takes in what the operator names: an archive, a directory of archives, or one of recordings as BigBlueButton and
-// Scalelite have them. All of it stays where it is. What lies in the library already is adopted there.
+// Scalelite have them. All of it stays where it is. What lies in the library already is adopted there. What cannot be
+// imported is named in the report, and the rest goes on; what is here already costs a look.
 func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progress)) (ImportReport, error) {
 	report := ImportReport{Imported: []string{}, Failed: []Finding{}}
 	if o.Tenant != "" {
@@ -62,24 +46,17 @@ func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progres
 	if err := s.prepare(ctx); err != nil {
 		return report, err
 	}
-	sources, err := sourcesIn(path)
+	sources, seen, err := sourcesIn(path)
 	if err != nil {
 		return report, fmt.Errorf("%w: %w", ErrNothing, library.Explain(err))
 	}
-	if len(sources) == 0 {
+	if len(sources)+len(seen.failed)+len(seen.skipped) == 0 {
 		return report, fmt.Errorf("%s: %w", path, ErrNothing)
 	}
-	for i, c := range sources {
-		tell(Progress{Done: i, Total: len(sources), Current: cmp.Or(c.recordID, filepath.Base(c.path))})
-		if err := s.importOne(ctx, c, o, &report); err != nil {
-			return report, err
-		}
-		if n := len(report.Failed); n > 0 && report.Failed[n-1].Path == c.path {
-			tell(Progress{Done: i, Total: len(sources), Current: c.id(), Problem: report.Failed[n-1].Text})
-		}
-	}
-	tell(Progress{Done: len(sources), Total: len(sources)})
-	return report, nil
+	report.Failed, report.Skipped = append(report.Failed, seen.failed...), seen.skipped
+	i := &intake{Service: s, ctx: ctx, options: o, report: report, tell: tell}
+	err = i.all(sources)
+	return i.report, err
 }
 
 // inLibrary tells whether a directory is one of the library's, or in one.
@@ -127,33 +104,116 @@ func (s *Service) importInPlace(
 	return report, err
 }
 
-// importOne imports one source by a job of its own, so that what breaks off here goes on by itself.
-func (s *Service) importOne(ctx context.Context, c source, o ImportOptions, report *ImportReport) error {
-	id := c.id()
-	same, err := s.unchanged(ctx, c, o.Force)
-	if err != nil {
-		report.Failed = append(report.Failed, Finding{Kind: kindUnread, Path: c.path, RecordID: c.recordID, Text: err.Error()})
-		return ctx.Err()
+// intake is one run of Import.
+type intake struct {
+	*Service
+	ctx     context.Context //nolint:containedctx // one run, one context
+	options ImportOptions
+	report  ImportReport
+	tell    func(Progress)
+}
+
+// all imports one source after the other. It ends early with the context, and where nothing can be imported any more.
+func (i *intake) all(sources []source) error {
+	for n, c := range sources {
+		i.tell(Progress{Done: n, Total: len(sources), Current: cmp.Or(c.recordID, filepath.Base(c.path))})
+		failed := len(i.report.Failed)
+		if err := i.one(c); err != nil {
+			return err
+		}
+		for _, f := range i.report.Failed[failed:] {
+			i.tell(Progress{Done: n, Total: len(sources), Current: f.Path, Problem: f.Text})
+		}
 	}
-	if same {
-		report.Same++
-		return nil
-	}
-	if !s.queue.begin(id) {
-		return fmt.Errorf("%s: %w", id, ErrBusy)
-	}
-	defer s.queue.done(id)
-	if err := s.enlist(ctx, c, o); err != nil {
+	i.tell(Progress{Done: len(sources), Total: len(sources)})
+	return nil
+}
+
+// one imports one source by a job of its own, so that what breaks off here goes on by itself. Its errors are those that
+// everything behind it would have, too.
+func (i *intake) one(c source) error {
+	if err := i.ctx.Err(); err != nil {
 		return err
 	}
-	job := s.attempt(ctx, id, o.Force)
-	report.add(c, job)
-	if job.State == store.JobDone && filepath.Dir(c.path) == resolved(filepath.Join(s.Config.Spool, quarantine)) {
-		if err := s.release(ctx, c.path); err != nil {
+	if problem := i.Disk.Problem(); problem != "" {
+		return fmt.Errorf("%w: %s", ErrVolume, problem)
+	}
+	of, size, err := i.look(c)
+	if err != nil {
+		i.fail(c, c.path, err)
+		return i.ctx.Err()
+	}
+	if c.recordID != "" && len(of) == 0 {
+		return nil // all that is wrong with it was said
+	}
+	same, why, err := i.unchanged(i.ctx, c, of, i.options.Force)
+	switch {
+	case err != nil:
+		i.fail(c, c.path, err)
+	case why != "":
+		i.report.Skipped = append(i.report.Skipped, Finding{
+			Kind: kindSkipped, Path: c.at(of), RecordID: c.recordID, Text: why,
+		})
+	case same:
+		i.report.Same++
+	default:
+		return i.take(c, of, size)
+	}
+	return i.ctx.Err()
+}
+
+func (i *intake) fail(c source, path string, err error) {
+	i.report.Failed = append(i.report.Failed, Finding{Kind: kindUnread, Path: path, RecordID: c.recordID, Text: err.Error()})
+}
+
+// at is where the first format of a recording lies, or the archive.
+func (c source) at(of []archive.Tree) string {
+	if len(of) == 0 {
+		return c.path
+	}
+	return of[0].Dir
+}
+
+// look reads a source and notes what of it cannot be imported. Of archives it tells nothing but what they are.
+func (i *intake) look(c source) (whole []archive.Tree, of identity, err error) {
+	info, err := os.Stat(c.path)
+	if err != nil {
+		return nil, of, library.Explain(err)
+	}
+	of = identityOf(info)
+	if c.recordID == "" {
+		return nil, of, nil
+	}
+	whole, bad, err := c.read()
+	for _, b := range bad {
+		i.fail(c, b.dir, b.err)
+	}
+	of.size = 0
+	for _, tree := range whole {
+		of.size += tree.Bytes
+	}
+	return whole, of, err
+}
+
+// take imports what is not here.
+func (i *intake) take(c source, whole []archive.Tree, of identity) error {
+	a := i.queue.begin(c.id())
+	if a == nil {
+		i.fail(c, c.at(whole), ErrBusy)
+		return nil
+	}
+	defer a.done()
+	if err := i.enlist(i.ctx, c, i.options, of); err != nil {
+		return err
+	}
+	job := i.try(i.ctx, a, i.options.Force)
+	i.report.add(c.at(whole), c.recordID, job)
+	if job.State == store.JobDone && filepath.Dir(c.path) == resolved(filepath.Join(i.Config.Spool, quarantine)) {
+		if err := i.release(i.ctx, c.path); err != nil {
 			return err
 		}
 	}
-	return ctx.Err()
+	return i.ctx.Err()
 }
 
 // release ends the quarantine of an archive that has been imported from there.
@@ -171,35 +231,30 @@ func (s *Service) release(ctx context.Context, path string) error {
 }
 
 // add notes what has become of a source.
-func (r *ImportReport) add(c source, job store.Job) {
-	if job.State == store.JobDone {
+func (r *ImportReport) add(path, recordID string, job store.Job) {
+	finding := Finding{Kind: kindStuck, Path: path, RecordID: recordID, Text: job.Reason}
+	switch job.State {
+	case store.JobDone:
 		r.Imported = append(r.Imported, job.Recordings...)
 		return
+	case store.JobDropped:
+		finding.Kind = kindSkipped
+		r.Skipped = append(r.Skipped, finding)
+		return
+	case store.JobWaiting, store.JobPlacing:
+		finding.Text = "waits, and goes on by itself (bbbpool recording jobs): " + job.Reason
+	case store.JobImporting, store.JobFailed:
 	}
-	text := job.Reason
-	if job.State == store.JobWaiting || job.State == store.JobPlacing {
-		text = "waits, and goes on by itself (bbbpool recording jobs): " + text
-	}
-	r.Failed = append(r.Failed, Finding{Kind: kindStuck, Path: c.path, RecordID: c.recordID, Text: text})
+	r.Failed = append(r.Failed, finding)
 }
 
 // enlist makes the job of a source.
-func (s *Service) enlist(ctx context.Context, c source, o ImportOptions) error {
-	info, err := os.Stat(c.path)
-	if err != nil {
-		return library.Explain(err)
-	}
-	id := identityOf(info)
-	if c.recordID != "" {
-		if id.size, err = sizeOf(c); err != nil {
-			return err
-		}
-	}
-	_, err = s.Index.UpdateJob(ctx, c.id(), func(j *store.Job) error {
+func (s *Service) enlist(ctx context.Context, c source, o ImportOptions, of identity) error {
+	_, err := s.Index.UpdateJob(ctx, c.id(), func(j *store.Job) error {
 		if j.State == store.JobPlacing {
 			return nil // goes on where it was
 		}
-		*j = s.newJob(c.id(), c.path, fromCommand, id)
+		*j = s.newJob(c.id(), c.path, fromCommand, of)
 		j.Keep, j.Tenant = true, o.Tenant
 		if c.recordID != "" {
 			j.Recordings = []string{c.recordID}
@@ -209,48 +264,47 @@ func (s *Service) enlist(ctx context.Context, c source, o ImportOptions) error {
 	return err
 }
 
-// sizeOf is how many bytes a recording in directories has.
-func sizeOf(c source) (bytes int64, err error) {
-	dirs, err := formatDirs(c.path, c.recordID)
-	for _, dir := range dirs {
-		tree, err := archive.Read(dir)
-		if err != nil {
-			return 0, err
-		}
-		bytes += tree.Bytes
-	}
-	return bytes, err
-}
-
-// unchanged tells whether a source was imported before, is the same now, and is still here.
-func (s *Service) unchanged(ctx context.Context, c source, force bool) (bool, error) {
+// unchanged tells whether a source was imported before, is the same now, and is still here; or why nothing of it is
+// wanted.
+func (s *Service) unchanged(
+	ctx context.Context, c source, whole []archive.Tree, force bool,
+) (same bool, why string, err error) {
 	if force {
-		return false, nil
+		return false, "", nil
 	}
 	if c.recordID != "" {
-		return s.hasAll(ctx, c)
+		return s.hasAll(ctx, c.recordID, whole)
 	}
 	job, err := s.Index.Job(ctx, c.path)
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return false, "", nil
 	}
 	info, missing := os.Stat(c.path)
 	if err != nil || missing != nil {
-		return false, errors.Join(err, missing)
+		return false, "", errors.Join(err, missing)
 	}
-	if job.State != store.JobDone || !identityOf(info).is(job) {
-		return false, nil
+	known := job.State == store.JobDone || job.State == store.JobDropped
+	if !known || !identityOf(info).is(job) || len(job.Recordings) == 0 {
+		return false, "", nil
 	}
+	deleted := 0
 	for _, id := range job.Recordings {
 		r, err := s.Index.Recording(ctx, id)
-		if err != nil || !here(&r) {
-			return false, ignoreMissing(err)
+		if err != nil {
+			return false, "", ignoreMissing(err)
 		}
-		if whole, err := s.hasFiles(r); !whole || err != nil {
-			return false, err
+		if r.State == store.Deleted {
+			deleted++
+			continue
+		}
+		if whole, err := s.hasFiles(r); !here(&r) || !whole || err != nil {
+			return false, "", err
 		}
 	}
-	return true, nil
+	if deleted == len(job.Recordings) {
+		return false, errDropped.Error(), nil
+	}
+	return deleted == 0 || job.State == store.JobDone, "", nil
 }
 
 func ignoreMissing(err error) error {
@@ -269,103 +323,21 @@ func (s *Service) hasFiles(r store.Recording) (bool, error) {
 	return !slices.ContainsFunc(r.Formats, func(f store.Format) bool { return !inPlace(places, f.Type) }), nil
 }
 
-// hasAll tells whether the recording in a source is here with every format, of the same size.
-func (s *Service) hasAll(ctx context.Context, c source) (bool, error) {
-	r, err := s.Index.Recording(ctx, c.recordID)
+// hasAll tells whether a recording in directories is here with every format, of the same size, or was deleted here.
+func (s *Service) hasAll(ctx context.Context, recordID string, whole []archive.Tree) (same bool, why string, err error) {
+	r, err := s.Index.Recording(ctx, recordID)
+	if err == nil && r.State == store.Deleted {
+		return false, errDropped.Error(), nil
+	}
 	if err != nil || !here(&r) {
-		return false, ignoreMissing(err)
+		return false, "", ignoreMissing(err)
 	}
-	dirs, err := formatDirs(c.path, c.recordID)
-	if err != nil {
-		return false, err
-	}
-	for _, dir := range dirs {
-		format := filepath.Base(filepath.Dir(dir))
-		i := slices.IndexFunc(r.Formats, func(f store.Format) bool { return f.Type == format })
-		if i < 0 {
-			return false, nil
-		}
-		tree, err := archive.Read(dir)
-		if err != nil {
-			return false, err
-		}
-		if tree.Recording.Formats[0].Size != r.Formats[i].Size || tree.Bytes != r.Formats[i].Bytes {
-			return false, nil
+	for _, tree := range whole {
+		i := slices.IndexFunc(r.Formats, func(f store.Format) bool { return f.Type == tree.Format })
+		if i < 0 || tree.Recording.Formats[0].Size != r.Formats[i].Size || tree.Bytes != r.Formats[i].Bytes {
+			return false, "", nil
 		}
 	}
-	return s.hasFiles(r)
-}
-
-// formatDirs are the directories of a recording's formats below a directory, whatever that is called.
-func formatDirs(path, recordID string) ([]string, error) {
-	itself := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
-	return filepath.Glob(filepath.Join(itself, "*", recordID))
-}
-
-// sourcesIn finds what there is to import at a path, in the order of the paths.
-func sourcesIn(path string) (list []source, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return []source{{path: path}}, nil
-	}
-	if c, ok := recordingAt(path); ok {
-		return []source{c}, nil
-	}
-	seen := map[source]bool{}
-	err = filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if e.Type()&fs.ModeSymlink != 0 {
-			followLink(path, at, seen)
-			return nil
-		}
-		if e.IsDir() {
-			return descend(path, at, seen)
-		}
-		if e.Type().IsRegular() && isArchive(e.Name()) {
-			seen[source{path: at}] = true
-		}
-		return nil
-	})
-	for c := range seen {
-		list = append(list, c)
-	}
-	slices.SortFunc(list, func(a, b source) int {
-		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.recordID, b.recordID))
-	})
-	return list, err
-}
-
-// descend notes a recording, or lets the search go on below a directory.
-func descend(root, at string, seen map[source]bool) error {
-	if c, ok := recordingAt(at); ok {
-		seen[c] = true
-		return fs.SkipDir
-	}
-	rel, err := filepath.Rel(root, at)
-	if err != nil {
-		return err
-	}
-	name := filepath.Base(at)
-	deleted := name == "deleted" || name == quarantine || strings.HasPrefix(name, ".")
-	if at != root && (deleted || strings.Count(rel, string(filepath.Separator)) >= maxDepth) {
-		return fs.SkipDir
-	}
-	return nil
-}
-
-// recordingAt tells whether a directory is <format>/<recordID> of a recording.
-func recordingAt(dir string) (source, bool) {
-	id, format := filepath.Base(dir), filepath.Base(filepath.Dir(dir))
-	if !library.ValidID(id) || !library.ValidFormat(format) {
-		return source{}, false
-	}
-	if info, err := os.Lstat(filepath.Join(dir, "metadata.xml")); err != nil || !info.Mode().IsRegular() {
-		return source{}, false
-	}
-	return source{path: filepath.Dir(filepath.Dir(dir)), recordID: id}, true
+	same, err = s.hasFiles(r)
+	return same, "", err
 }

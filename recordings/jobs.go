@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,9 +25,13 @@ var (
 	ErrOver = errors.New("is over: there is nothing to try again")
 )
 
-// Jobs returns the selected jobs. One that nobody has tried yet waits for what keeps all of them.
+// Jobs returns the selected jobs, and as jobs of their own what lies in the spool and nothing takes. One that nobody has
+// tried yet waits for what keeps all of them.
 func (s *Service) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error) {
 	jobs, err := s.Index.Jobs(ctx, f)
+	if err == nil {
+		jobs = s.withIgnored(jobs, f)
+	}
 	problem := s.Disk.Problem()
 	for i, j := range jobs {
 		if j.State == store.JobWaiting && j.Reason == "" {
@@ -55,15 +59,16 @@ func (s *Service) Trouble() (list []string) {
 	if s.gate.left(s.Now()) > 0 {
 		list = append(list, "imports wait for room: bbbpool recording jobs says for how much")
 	}
-	return list
+	return slices.Concat(list, s.laggards.trouble(), s.passedOver())
 }
 
 // Retry lets a job be tried at once, from the start; one in quarantine leaves it. One that is done is not tried again.
 func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
-	if !s.queue.begin(id) {
+	a := s.queue.begin(id)
+	if a == nil {
 		return store.Job{}, ErrBusy
 	}
-	defer s.queue.done(id)
+	defer a.done()
 	job, err := s.Index.UpdateJob(ctx, id, func(j *store.Job) error {
 		switch j.State {
 		case store.JobFailed, store.JobWaiting, store.JobImporting:
@@ -84,16 +89,17 @@ func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	s.queue.put(job)
+	a.await(job)
 	return job, nil
 }
 
 // DropJob forgets a job that has failed, and removes its archive from quarantine.
 func (s *Service) DropJob(ctx context.Context, id string) error {
-	if !s.queue.begin(id) {
+	a := s.queue.begin(id)
+	if a == nil {
 		return ErrBusy
 	}
-	defer s.queue.done(id)
+	defer a.done()
 	job, err := s.Index.Job(ctx, id)
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func (s *Service) DropJob(ctx context.Context, id string) error {
 		}
 	}
 	s.digests.remove(job)
-	s.over(job)
+	s.over(a)
 	return s.Index.DeleteJob(ctx, id)
 }
 
@@ -149,41 +155,70 @@ func (s *Service) Known(ctx context.Context, sha256 string) (state string, known
 		return "", false
 	}
 	job, err := s.Index.Job(ctx, id)
-	if err != nil || job.State == store.JobFailed {
+	if err != nil || job.State == store.JobFailed || !arrived(job) {
 		return "", false
 	}
 	return string(job.State), true
 }
 
-// Accept takes over an archive that a server has sent.
+// arrived tells whether the archive of a job that has not been imported is here: a crash may have kept it from coming.
+func arrived(j store.Job) bool {
+	if j.State != store.JobWaiting && j.State != store.JobImporting {
+		return true
+	}
+	_, err := os.Lstat(j.Path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Accept takes over an archive that a server has sent. The job comes first, so that nobody takes the archive for one
+// without a sender; a job whose archive a crash has kept from coming is forgotten at its first try.
 func (s *Service) Accept(ctx context.Context, u upload.Upload) error {
 	name := uploadName(u)
-	path := filepath.Join(s.Config.Spool, name)
-	if !s.queue.begin(name) {
-		return ErrBusy
+	a := s.queue.begin(name)
+	if a == nil {
+		return s.taken(ctx, u, ErrBusy)
 	}
-	defer s.queue.done(name)
-	if err := os.Rename(u.Path, path); err != nil {
+	defer a.done()
+	if s.taken(ctx, u, ErrBusy) == nil {
+		return nil
+	}
+	job, err := s.accept(ctx, a, u)
+	if err == nil {
+		err = os.Rename(u.Path, job.Path)
+	}
+	if err == nil {
+		err = syncDir(s.Config.Spool)
+	}
+	if err != nil {
 		return library.Explain(err)
 	}
-	if err := syncDir(s.Config.Spool); err != nil {
-		return err
+	s.digests.add(job)
+	a.await(job)
+	return nil
+}
+
+// taken removes an archive that was accepted already, from another connection, and returns err for any other.
+func (s *Service) taken(ctx context.Context, u upload.Upload, err error) error {
+	if _, known := s.Known(ctx, u.SHA256); known {
+		return os.Remove(u.Path)
 	}
-	info, err := os.Stat(path)
+	return err
+}
+
+// accept makes the job of an archive that a server has sent. What is being placed under its name is finished first.
+func (s *Service) accept(ctx context.Context, a *attempt, u upload.Upload) (store.Job, error) {
+	info, err := os.Stat(u.Path)
 	if err != nil {
-		return err
+		return store.Job{}, err
 	}
-	job, err := s.Index.UpdateJob(ctx, name, func(j *store.Job) error {
-		*j = s.newJob(name, path, fromUpload, identityOf(info))
+	return s.Index.UpdateJob(ctx, a.id, func(j *store.Job) error {
+		if j.State == store.JobPlacing {
+			return ErrBusy
+		}
+		*j = s.newJob(a.id, filepath.Join(s.Config.Spool, a.id), fromUpload, identityOf(info))
 		j.Server, j.SHA256 = u.Server, u.SHA256
 		return nil
 	})
-	if err != nil {
-		return err // the archive is in the spool, where it will be found
-	}
-	s.digests.add(job)
-	s.queue.put(job)
-	return nil
 }
 
 // syncDir makes the names in a directory survive a loss of power.
@@ -198,10 +233,6 @@ func syncDir(dir string) error {
 // uploadName is an archive's name in the spool: one that is sent again with another format in it must not replace the
 // one before.
 func uploadName(u upload.Upload) string {
-	for _, suffix := range suffixes {
-		if stem, ok := strings.CutSuffix(u.Name, suffix); ok {
-			return stem + "-" + u.SHA256[:min(12, len(u.SHA256))] + suffix
-		}
-	}
-	return u.Name
+	stem, suffix, _ := cutSuffix(u.Name)
+	return stem + "-" + u.SHA256[:min(12, len(u.SHA256))] + suffix
 }

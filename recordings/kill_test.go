@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(beImporter); dir != "" {
 		importUntilKilled(dir)
 	}
+	if dir := os.Getenv(beSender); dir != "" {
+		sendUntilKilled(dir, os.Getenv("BBBPOOL_TEST_FROM"))
+	}
 	os.Exit(m.Run())
 }
 

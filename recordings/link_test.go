@@ -11,18 +11,9 @@ import (
 	"github.com/bbbpool/bbbpool/recordings"
 )
 
-// lay puts a format of a recording into a directory of the operator's.
-func lay(t testing.TB, root string, n int, format string) {
-	t.Helper()
-	m := made{id: recordID(n), format: format, meetingID: "room", media: "film"}
-	dir := filepath.Join(root, format, m.id)
-	err := os.MkdirAll(dir, 0o750)
-	for name, content := range map[string]string{"metadata.xml": m.metadata(), "media.txt": m.media} {
-		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+// oneFilm is a format of a recording.
+func oneFilm(n int, format string) made {
+	return made{id: recordID(n), format: format, meetingID: "room", media: "film"}
 }
 
 // link links to what lies elsewhere, from its place.
@@ -38,16 +29,16 @@ func link(t testing.TB, target, place string) {
 func TestImport_Linked(t *testing.T) {
 	p := start(t, nil)
 	old, disk := filepath.Join(t.TempDir(), "published"), t.TempDir()
-	lay(t, old, 1, "presentation")
+	lay(t, old, oneFilm(1, "presentation"))
 	for n, format := range []string{2: "presentation", 1: "video", 3: "podcast", 4: "notes"} {
 		if format != "" {
-			lay(t, disk, n, format)
+			lay(t, disk, oneFilm(n, format))
 		}
 	}
 	link(t, disk+"/presentation/"+recordID(2), old+"/presentation/"+recordID(2))
 	link(t, disk+"/video/"+recordID(1), old+"/video/"+recordID(1))
 	link(t, disk+"/podcast", old+"/podcast")
-	lay(t, filepath.Join(disk, "tree"), 5, "presentation")
+	lay(t, filepath.Join(disk, "tree"), oneFilm(5, "presentation"))
 	link(t, disk+"/tree", old+"/more")
 	if err := os.WriteFile(disk+"/a.tar", pack(t, made{id: recordID(6), format: "video", media: "film"}), 0o600); err != nil {
 		t.Fatal(err)
@@ -78,7 +69,7 @@ func TestImport_LinkedNowhere(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 	disk := t.TempDir()
-	lay(t, disk, 2, "presentation")
+	lay(t, disk, oneFilm(2, "presentation"))
 	place := filepath.Join(p.Config.Published, "presentation", recordID(2))
 	link(t, filepath.Join(disk, "presentation", recordID(2)), place)
 	report, err = p.Import(t.Context(), recordings.ImportOptions{Path: p.Config.Published}, func(recordings.Progress) {})

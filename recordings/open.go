@@ -23,6 +23,7 @@ type Parts struct {
 	State   interface {
 		store.Tenants
 		store.Servers
+		store.Claims
 	}
 	Log     zerolog.Logger
 	Metrics *metrics.Set
@@ -51,7 +52,8 @@ func Open(ctx context.Context, p Parts) (*Service, error) {
 	}
 	guard := volume.New(c.Volume, time.Now, dirs...)
 	s := &Service{
-		Config: c, Index: p.Index, Tenants: p.State, Pool: p.State, Library: files, Disk: guard, Data: p.Data, Log: p.Log,
+		Config: c, Index: p.Index, Tenants: p.State, Pool: p.State, Live: p.State, Library: files, Disk: guard,
+		Data: p.Data, Log: p.Log,
 	}
 	s.Init()
 	p.Metrics.RegisterMetricsWriter(s.WriteMetrics)

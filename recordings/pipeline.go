@@ -1,6 +1,7 @@
 package recordings
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,25 +71,47 @@ func (s *Service) inherit(ctx context.Context, c store.Claim, past store.Session
 	return err
 }
 
-// owe notes that a recording is to be expected of a recorded meeting.
+// owe notes that a recording is to be expected of a recorded meeting. Front ends see it where somebody is known to have
+// been in it. Who was there while nobody looked is not known, so a meeting that seems to have been empty is owed as well,
+// until its server says that there is none, and shown once the server says that there is one.
 func (s *Service) owe(ctx context.Context, c store.Claim, past store.Session) error {
 	if !c.Recorded || c.InternalID == "" {
 		return nil
 	}
 	now := s.Now()
+	owed := &store.Owed{Server: c.Server, Ended: past.End, Step: store.OwedEnded, Since: now}
+	state := store.Awaited
+	if past.Peak > 0 || past.Joins > 0 {
+		state = store.Processing
+	}
 	err := s.Index.CreateRecording(ctx, store.Recording{
-		RecordID: c.InternalID, Tenant: c.Tenant, MeetingID: c.MeetingID, Name: c.MeetingID, State: store.Processing,
-		Start: past.Start, End: past.End, Participants: past.Peak, Server: c.Server, Changed: now,
-		Owed: &store.Owed{Server: c.Server, Ended: past.End, Step: store.OwedEnded, Since: now},
+		RecordID: c.InternalID, Tenant: c.Tenant, MeetingID: c.MeetingID, Name: cmp.Or(c.Name, c.MeetingID), State: state,
+		Start: past.Start, End: past.End, Participants: past.Peak, Server: c.Server, Changed: now, Owed: owed,
 	})
 	if errors.Is(err, store.ErrExists) {
-		return nil // it was faster than the news of the end, or this is told twice
+		return s.oweBeside(ctx, c, owed)
 	}
 	if err == nil {
 		s.Log.Info().Str("recordID", c.InternalID).Str("meetingID", c.MeetingID).Str("internalMeetingID", c.InternalID).
 			Str("tenant", c.Tenant).Str("server", c.Server).Msg("recording owed")
 	}
 	return err
+}
+
+// oweBeside is for a recording that is here already: it was faster than the news of the end, or this is told twice. What
+// another server has sent does not pay the debt.
+func (s *Service) oweBeside(ctx context.Context, c store.Claim, owed *store.Owed) error {
+	known, err := s.Index.Recording(ctx, c.InternalID)
+	if err != nil || known.Server == "" || known.Server == c.Server || known.State == store.Deleted {
+		return ignoreMissing(err)
+	}
+	_, err = s.Index.UpdateRecording(ctx, known.Tenant, c.InternalID, func(r *store.Recording) error {
+		if r.Owed == nil {
+			r.Owed = owed
+		}
+		return nil
+	})
+	return ignoreMissing(err)
 }
 
 // interval is how often a server is asked about a recording of a meeting that ended so long ago.
@@ -150,13 +173,15 @@ func (s *Service) due(owed []store.Recording) map[string][]store.Recording {
 	return due
 }
 
-// ask asks a server about recordings. One that does not answer has told nothing.
+// ask asks a server about recordings. One that does not answer has told nothing; one that has left the pool owes nothing
+// more of a recording that is here, in whatever formats.
 func (s *Service) ask(ctx context.Context, server string, list []store.Recording) error {
 	ids := make([]string, 0, len(list))
 	for _, r := range list {
 		ids = append(ids, r.RecordID)
 	}
 	answers, unknown := s.Servers.Recordings(ctx, server, ids)
+	gone := unknown != nil && s.left(ctx, server)
 	told := map[string]*store.Recording{}
 	for i := range answers {
 		told[answers[i].RecordID] = &answers[i]
@@ -165,11 +190,20 @@ func (s *Service) ask(ctx context.Context, server string, list []store.Recording
 	for _, r := range list {
 		if unknown == nil {
 			errs = append(errs, s.learn(ctx, r, told[r.RecordID]))
-		} else if age(s.Now(), r.Owed.Ended) > patience {
+		} else if age(s.Now(), r.Owed.Ended) > patience || gone && !r.Imported.IsZero() {
 			errs = append(errs, s.giveUp(ctx, r))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// left tells whether a server has left the pool.
+func (s *Service) left(ctx context.Context, server string) bool {
+	if s.Pool == nil {
+		return false
+	}
+	_, err := s.Pool.Server(ctx, server)
+	return errors.Is(err, store.ErrNotFound)
 }
 
 // learn notes what a server has told of a recording; nil is that it does not know it.
@@ -186,7 +220,7 @@ func (s *Service) learn(ctx context.Context, r store.Recording, told *store.Reco
 			return errSettled
 		}
 		now.Owed = heard(*now, told, s.Now())
-		if now.Imported.IsZero() && told != nil {
+		if now.Imported.IsZero() {
 			describe(now, told)
 		}
 		return nil
@@ -224,7 +258,7 @@ func heard(r store.Recording, told *store.Recording, now time.Time) *store.Owed 
 					owed.Formats = append(owed.Formats, f)
 				}
 			}
-		case store.Deleted:
+		case store.Deleted, store.Awaited:
 		}
 	}
 	imported := !r.Imported.IsZero()
@@ -237,16 +271,28 @@ func heard(r store.Recording, told *store.Recording, now time.Time) *store.Owed 
 	return &owed
 }
 
-// describe fills in of a recording that has not arrived what its server tells.
+// describe fills in of a recording that has not arrived what its server tells. What the server does not know is not shown
+// any more, or not yet.
 func describe(r, told *store.Recording) {
+	if told == nil {
+		if r.Owed.Step == store.OwedMissing {
+			r.State = store.Awaited
+		}
+		return
+	}
 	if told.Name != "" {
 		r.Name = told.Name
 	}
 	if told.Participants > 0 {
 		r.Participants = told.Participants
 	}
-	if told.State == store.Processing || told.State == store.Processed {
+	switch told.State {
+	case store.Processing, store.Processed:
 		r.State = told.State
+	case store.Published, store.Unpublished:
+		r.State = store.Processed // on its server, and not here
+	case store.Deleted, store.Awaited:
+		r.State = store.Awaited
 	}
 	disown(told)
 	r.Meta = edited(told.Meta, r.Edits.Meta)

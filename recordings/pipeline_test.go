@@ -194,3 +194,98 @@ func TestOwed_Arrived(t *testing.T) {
 		t.Errorf("noted %d times; step %q", n, p.owed(t)[id])
 	}
 }
+
+// A meeting that nobody was seen in is owed, because nobody may have looked, and front ends see nothing of it until its
+// server tells of a recording. One that somebody was in is there at once, by its name, until its server says that there
+// is none.
+func TestOwed_NobodyJoined(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	now := monday
+	p.Now = func() time.Time { return now }
+	tell := func(n, peak int) string {
+		t.Helper()
+		err := p.Remember(t.Context(), store.Claim{
+			MeetingKey: store.MeetingKey{Tenant: "default", MeetingID: "room"}, Server: "bbb1", InternalID: recordID(n),
+			Recorded: true, Name: "Algebra II",
+		}, store.Session{ID: recordID(n), Tenant: "default", Server: "bbb1", Start: now.Add(-time.Hour), End: now, Peak: peak, Recorded: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return recordID(n)
+	}
+	empty, doubtful, full := tell(1, 0), tell(2, 0), tell(3, 5)
+	listed := func(states ...store.RecordingState) string {
+		t.Helper()
+		list, total, err := p.Recordings(t.Context(), store.RecordingFilter{Tenant: "default", States: states})
+		var names []string
+		for _, r := range list {
+			names = append(names, r.RecordID+" "+r.Name+" "+string(r.State))
+		}
+		if err != nil || total != len(list) {
+			t.Errorf("%d of %d, %v", len(list), total, err)
+		}
+		return strings.Join(names, ", ")
+	}
+	step := func(after time.Duration, want string, told ...store.Recording) {
+		t.Helper()
+		now = now.Add(after)
+		p.servers.tell(told...)
+		if err := p.Pursue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := listed(); got != want {
+			t.Errorf("after %s: listed %q, want %q", now.Sub(monday), got, want)
+		}
+	}
+	step(time.Second, full+" Algebra II processing")
+	if got := listed(store.Awaited); got != "" {
+		t.Errorf("front ends that ask for it see %q", got)
+	}
+	if owed := p.owed(t); len(owed) != 3 || owed[empty] != "ended" {
+		t.Errorf("owed: %v", owed)
+	}
+	step(11*time.Minute, doubtful+" Algebra processing", on(doubtful, store.Processing))
+	if owed := p.owed(t); owed[full] != "missing" || owed[empty] != "missing" || owed[doubtful] != "processing" {
+		t.Errorf("owed: %v", owed)
+	}
+	step(time.Hour, doubtful+" Algebra processed, "+full+" Algebra processed", on(doubtful, store.Published, "video"), on(full, store.Processed))
+	p.take(t, made{id: empty, format: "video", meetingID: "room", media: "film"})
+	if r := p.get(t, empty); r.State != store.Published || r.Name != "Algebra" {
+		t.Errorf("what came after all: %+v", r)
+	}
+}
+
+// What a server that has left the pool owes of a recording ends when any of it is here, whatever its format; what is not
+// here is still owed, and so is what a server owes that only does not answer.
+func TestOwed_ServerLeft(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	p.Pool = p.db
+	now := monday
+	p.Now = func() time.Time { return now }
+	if err := p.db.CreateServer(t.Context(), store.Server{ID: "bbb1", URL: "https://bbb1"}); err != nil {
+		t.Fatal(err)
+	}
+	pursue := func() map[string]string {
+		t.Helper()
+		now = now.Add(time.Hour)
+		_ = p.Pursue(t.Context())
+		return p.owed(t)
+	}
+	one, two := p.ended(t, 1, monday), p.ended(t, 2, monday)
+	p.servers.tell(on(one, store.Published, "presentation"), on(two, store.Published, "presentation"))
+	pursue()
+	p.take(t, made{id: one, format: "video", meetingID: "room", media: "film"})
+	p.servers.err = errors.New("does not answer")
+	if owed := pursue(); owed[one] != "published" || owed[two] != "published" {
+		t.Errorf("owed by a server that does not answer: %v", owed)
+	}
+	if err := p.db.DeleteServer(t.Context(), "bbb1"); err != nil {
+		t.Fatal(err)
+	}
+	if owed := pursue(); owed[one] != "" || owed[two] != "published" {
+		t.Errorf("owed by a server that has left: %v", owed)
+	}
+	if r := p.get(t, one); r.State != store.Published || p.media(t, one, "video") != "film" {
+		t.Errorf("%+v", r)
+	}
+}

@@ -8,14 +8,23 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// queue is the jobs that wait, by when they may be tried. What is due goes newest archive first: a teacher waits for
-// today's lesson, nobody for the backlog. Archives of one recording go one after another, the oldest first, so that the
-// newest has the last word.
+// queue is the jobs that wait, by when they may be tried, and who is at which of them. What is due goes newest archive
+// first: a teacher waits for today's lesson, nobody for the backlog. Archives of one recording go one after another, the
+// oldest first, so that the newest has the last word.
 type queue struct {
 	mu      sync.Mutex
 	waiting map[string]turn
-	busy    map[string]string // and what they are about
+	held    map[string]*attempt
 	wake    chan struct{}
+}
+
+// attempt is the right to work on one job and on what it stages. The queue hands it out, to one at a time; it ends when
+// whoever holds it gives it up, and nobody else can.
+type attempt struct {
+	queue   *queue
+	id      string // of the job
+	subject string // what must not be worked on beside it
+	staging string // where it unpacks
 }
 
 type turn struct {
@@ -30,7 +39,7 @@ func (t turn) before(u turn, id, other string) bool {
 }
 
 func (q *queue) init() {
-	q.waiting, q.busy, q.wake = map[string]turn{}, map[string]string{}, make(chan struct{}, 1)
+	q.waiting, q.held, q.wake = map[string]turn{}, map[string]*attempt{}, make(chan struct{}, 1)
 }
 
 // leading is a record ID at the start of an archive's name.
@@ -45,14 +54,17 @@ func subject(j store.Job) string {
 	return j.ID
 }
 
-// put lets jobs wait for their next try.
-func (q *queue) put(jobs ...store.Job) {
+// load lets the jobs wait that were open when the program ended.
+func (q *queue) load(jobs ...store.Job) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	for _, j := range jobs {
-		q.waiting[j.ID] = turn{j.Next, j.Modified, subject(j), j.Attempts >= maxAttempts}
+		q.put(j)
 	}
-	q.mu.Unlock()
-	q.nudge()
+}
+
+func (q *queue) put(j store.Job) {
+	q.waiting[j.ID] = turn{j.Next, j.Modified, subject(j), j.Attempts >= maxAttempts}
 }
 
 func (q *queue) nudge() {
@@ -62,11 +74,11 @@ func (q *queue) nudge() {
 	}
 }
 
-// take returns the job whose turn it is and marks it busy, else how long nothing will be due.
-func (q *queue) take(now time.Time) (id string, wait time.Duration) {
+// take hands out the job whose turn it is, else it tells how long nothing will be due.
+func (q *queue) take(now time.Time) (a *attempt, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	wait = time.Hour
+	id, wait := "", time.Hour
 	for _, candidate := range q.heads() {
 		t := q.waiting[candidate]
 		if due := t.next.Sub(now); due > 0 {
@@ -75,14 +87,18 @@ func (q *queue) take(now time.Time) (id string, wait time.Duration) {
 			id = candidate
 		}
 	}
-	if id != "" {
-		q.busy[id] = q.waiting[id].of
+	if id == "" {
+		return nil, wait
 	}
-	return id, wait
+	return q.hold(id), 0
 }
 
 // heads are the jobs that wait for nobody but themselves: the oldest of each recording that is not at work.
 func (q *queue) heads() map[string]string {
+	busy := make(map[string]bool, len(q.held))
+	for _, a := range q.held {
+		busy[a.subject] = true
+	}
 	heads := make(map[string]string, len(q.waiting))
 	for id, t := range q.waiting {
 		of := t.of
@@ -93,11 +109,32 @@ func (q *queue) heads() map[string]string {
 			heads[of] = id
 		}
 	}
-	for id, of := range q.busy {
-		delete(heads, id)
-		delete(heads, of)
+	for of, id := range heads {
+		if q.held[id] != nil || busy[q.waiting[id].of] {
+			delete(heads, of)
+		}
 	}
 	return heads
+}
+
+// hold makes somebody the holder of a job that has none.
+func (q *queue) hold(id string) *attempt {
+	a := &attempt{queue: q, id: id, subject: id, staging: stagingName(id)}
+	if t, waits := q.waiting[id]; waits {
+		a.subject = t.of
+	}
+	q.held[id] = a
+	return a
+}
+
+// begin hands out a job, whether it waits or not, or nil while somebody else has it.
+func (q *queue) begin(id string) *attempt {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held[id] != nil {
+		return nil
+	}
+	return q.hold(id)
 }
 
 // has tells whether a job waits or is at work.
@@ -105,32 +142,35 @@ func (q *queue) has(id string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	_, waits := q.waiting[id]
-	_, busy := q.busy[id]
-	return waits || busy
+	return waits || q.held[id] != nil
 }
 
-// drop takes a job out that is over.
-func (q *queue) drop(id string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	delete(q.waiting, id)
+// await lets the job wait for its next try, from when it is given up.
+func (a *attempt) await(j store.Job) {
+	a.queue.mu.Lock()
+	defer a.queue.mu.Unlock()
+	a.queue.put(j)
+	a.subject = subject(j)
 }
 
-// begin marks a job busy that nobody else is at. If it waits, it goes on waiting afterwards.
-func (q *queue) begin(id string) bool {
+// over takes the job out of what waits.
+func (a *attempt) over() {
+	a.queue.mu.Lock()
+	defer a.queue.mu.Unlock()
+	delete(a.queue.waiting, a.id)
+}
+
+// done gives the job up. Once it was given up, that does nothing.
+func (a *attempt) done() { a.queue.release(a) }
+
+// release gives several jobs up in one step, so that their order is known to whoever takes the next.
+func (q *queue) release(list ...*attempt) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if _, busy := q.busy[id]; busy {
-		return false
+	for _, a := range list {
+		if q.held[a.id] == a {
+			delete(q.held, a.id)
+		}
 	}
-	q.busy[id] = q.waiting[id].of // "" for one that does not wait, which goes beside everything
-	return true
-}
-
-// done gives a job up.
-func (q *queue) done(id string) {
-	q.mu.Lock()
-	delete(q.busy, id)
 	q.mu.Unlock()
 	q.nudge()
 }

@@ -34,6 +34,13 @@ func (s *Service) all(ctx context.Context, visit func(store.Recording) error) er
 
 // Prune deletes what is too old or too much, the oldest first. What its metadata protect stays.
 func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)) (PruneReport, error) {
+	return s.prune(ctx, o, func(c candidate) time.Time { return c.End }, tell)
+}
+
+// prune counts the age of a recording from the time that since says.
+func (s *Service) prune(
+	ctx context.Context, o PruneOptions, since func(candidate) time.Time, tell func(Progress),
+) (PruneReport, error) {
 	report := PruneReport{Deleted: []Pruned{}}
 	if o.OlderThan <= 0 && o.KeepUnder <= 0 {
 		return report, ErrNoLimit
@@ -48,7 +55,7 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 		return report, err
 	}
 	for _, p := range candidates {
-		old := o.OlderThan > 0 && !p.End.IsZero() && age(s.Now(), p.End) > time.Duration(o.OlderThan)
+		old := o.OlderThan > 0 && !since(p).IsZero() && age(s.Now(), since(p)) > time.Duration(o.OlderThan)
 		much := o.KeepUnder > 0 && report.Remaining > o.KeepUnder
 		if !old && !much {
 			continue
@@ -65,6 +72,9 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 			if !gone {
 				continue // kept, or deleted, meanwhile
 			}
+			if err := s.Behind(p.RecordID); err != nil {
+				report.Behind = append(report.Behind, Finding{Kind: kindLeftover, RecordID: p.RecordID, Text: err.Error()})
+			}
 			s.Log.Info().Str("recordID", p.RecordID).Str("meetingID", p.MeetingID).Str("tenant", p.Tenant).
 				Time("end", p.End).Int64("bytes", p.Bytes).Msg("recording deleted by retention")
 		}
@@ -78,7 +88,7 @@ func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)
 
 // pruneOne deletes a recording unless somebody has kept it meanwhile, and tells whether it did.
 func (s *Service) pruneOne(ctx context.Context, p candidate) (bool, error) {
-	err := s.change(ctx, p.Tenant, p.RecordID, func(r *store.Recording) error {
+	err := s.change(ctx, p.Tenant, p.RecordID, "", func(r *store.Recording) error {
 		if kept(r) {
 			return store.ErrConflict
 		}
@@ -96,19 +106,30 @@ func kept(r *store.Recording) bool {
 	return ok && keep != "false"
 }
 
-// ended is when a recording's meeting did, as far as anybody knows.
+// ended is when a recording's meeting did, as far as anybody knows: not after it came here, whatever its server has
+// written.
 func ended(r *store.Recording) time.Time {
 	for _, t := range []time.Time{r.End, r.Start, r.Imported} {
-		if t.Unix() > 0 {
+		if t.Unix() > 0 && (r.Imported.IsZero() || !t.After(r.Imported)) {
 			return t
 		}
 	}
-	return time.Time{}
+	return r.Imported
 }
 
 type candidate struct {
 	Pruned
-	kept bool
+	imported time.Time
+	kept     bool
+}
+
+// stayed is since when a recording is old, for a rule that nobody looks at: from the end of its meeting, which its server
+// has written, and never from before it was here.
+func stayed(c candidate) time.Time {
+	if c.imported.After(c.End) {
+		return c.imported
+	}
+	return c.End
 }
 
 // prunable returns what is here of a tenant, or of all, oldest first, and counts its bytes as remaining.
@@ -122,7 +143,7 @@ func (s *Service) prunable(ctx context.Context, tenant string, report *PruneRepo
 			Pruned: Pruned{
 				RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, Name: r.Name, End: ended(&r), Bytes: size(r),
 			},
-			kept: kept(&r),
+			imported: r.Imported, kept: kept(&r),
 		})
 		return nil
 	})
@@ -136,16 +157,16 @@ func (s *Service) prunable(ctx context.Context, tenant string, report *PruneRepo
 func (s *Service) retain(ctx context.Context) error {
 	var errs []error
 	if c := s.Config; c.MaxAge > 0 || c.MaxSize > 0 {
-		_, err := s.Prune(ctx, PruneOptions{
+		_, err := s.prune(ctx, PruneOptions{
 			OlderThan: c.MaxAge, KeepUnder: int64(c.MaxSize),
-		}, func(Progress) {})
+		}, stayed, func(Progress) {})
 		errs = append(errs, err)
 	}
 	errs = append(errs, s.all(ctx, func(r store.Recording) error {
 		if r.State != store.Deleted || len(r.Formats) == 0 || age(s.Now(), r.Changed) <= time.Duration(s.Config.KeepDeleted) {
 			return nil
 		}
-		err := s.change(ctx, r.Tenant, r.RecordID, func(r *store.Recording) error {
+		err := s.change(ctx, r.Tenant, r.RecordID, "taken out of the trash for good", func(r *store.Recording) error {
 			if r.State != store.Deleted {
 				return store.ErrConflict
 			}

@@ -120,3 +120,65 @@ func TestQuarantine_Back(t *testing.T) {
 		t.Errorf("drop of an unknown job: %v", err)
 	}
 }
+
+// What a server sends of a meeting that goes on at another one, or that nobody has created yet, goes to quarantine with a
+// reason; the recording is owed by whose it is, and comes in from there alone. The tenant is the meeting's also where the
+// recording is faster than the news of the end.
+func TestUpload_LiveMeeting(t *testing.T) {
+	p := start(t, nil)
+	p.Pool, p.Live = p.db, p.db
+	id, unborn := recordID(1), fmt.Sprintf("%040x-%013d", 2, time.Now().Add(time.Hour).UnixMilli())
+	for _, server := range []string{"bbb1", "thief"} {
+		if err := p.db.CreateServer(t.Context(), store.Server{ID: server, URL: "https://" + server, State: store.Enabled}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := p.db.CreateTenant(t.Context(), store.Tenant{ID: "school"}); err != nil {
+		t.Fatal(err)
+	}
+	claim := store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "school", MeetingID: "room"}, Server: "bbb1", InternalID: id, Recorded: true, Placed: monday,
+	}
+	if _, err := p.db.CreateClaim(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []string{id, unborn} {
+		forged := pack(t, made{id: of, format: "video", meetingID: "room", media: "forged"})
+		if job := p.waitFor(t, p.upload(t, "thief", of+".tar", forged), store.JobFailed, store.JobDone); !strings.Contains(job.Reason, "thief") {
+			t.Errorf("forged: %+v", job)
+		}
+		if r := p.get(t, of); r.RecordID != "" || p.media(t, of, "video") != "" {
+			t.Errorf("forged: %+v", r)
+		}
+	}
+	p.waitFor(t, p.upload(t, "bbb1", id+".tar", film(t, 1, 1)), store.JobDone)
+	if r := p.get(t, id); r.Tenant != "school" || r.Server != "bbb1" || p.media(t, id, "video") != "film 1 of 1" {
+		t.Errorf("the real one: %+v", r)
+	}
+}
+
+// A forged recording does not pay what the server of the meeting owes.
+func TestUpload_ForgedStaysOwed(t *testing.T) {
+	p := start(t, nil)
+	p.Pool, p.Live = p.db, p.db
+	if err := p.db.CreateServer(t.Context(), store.Server{ID: "bbb1", URL: "https://bbb1", State: store.Enabled}); err != nil {
+		t.Fatal(err)
+	}
+	id := recordID(1)
+	claim := store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "default", MeetingID: "room"}, Server: "bbb1", InternalID: id, Recorded: true, Placed: monday,
+	}
+	if _, err := p.db.CreateClaim(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	forged := pack(t, made{id: id, format: "video", meetingID: "room", media: "forged"})
+	p.waitFor(t, p.upload(t, "thief", id+".tar", forged), store.JobFailed)
+	p.ended(t, 1, time.Now())
+	if got := p.owed(t); got[id] == "" || p.get(t, id).Owed.Server != "bbb1" {
+		t.Errorf("owed: %v", got)
+	}
+	p.waitFor(t, p.upload(t, "bbb1", id+".tar", film(t, 1, 1)), store.JobDone)
+	if p.media(t, id, "video") != "film 1 of 1" {
+		t.Errorf("plays %q", p.media(t, id, "video"))
+	}
+}

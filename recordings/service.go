@@ -78,6 +78,12 @@ type Pool interface {
 	Server(ctx context.Context, id string) (store.Server, error)
 }
 
+// Meetings knows which meetings go on.
+type Meetings interface {
+	// Claims returns the claims of all of them.
+	Claims(ctx context.Context) ([]store.Claim, error)
+}
+
 // Servers is how servers are asked about their recordings.
 type Servers interface {
 	// Recordings returns what a server knows of these recordings, in every state.
@@ -93,8 +99,9 @@ type Service struct {
 	Disk    Disk
 	Servers Servers
 	Uploads *upload.Handler
-	Pool    Pool   // may be nil
-	Data    string // the data directory: the volume's ID is kept there
+	Pool    Pool     // may be nil
+	Live    Meetings // may be nil
+	Data    string   // the data directory: the volume's ID is kept there
 	Log     zerolog.Logger
 	Now     func() time.Time
 
@@ -107,7 +114,9 @@ type Service struct {
 	asked   map[string]time.Time // when a server was asked about a recording; the pipeline's own
 	digests digests
 	works   works
-	look    chan struct{} // to look through the spool now
+
+	laggards laggards
+	look     chan struct{} // to look through the spool now
 }
 
 // Init makes the service ready to be called.
@@ -133,9 +142,9 @@ func (s *Service) Load(ctx context.Context) error {
 		switch j.State {
 		case store.JobPlacing:
 			j.Next = time.Time{}
-			s.queue.put(j)
+			s.queue.load(j)
 		case store.JobWaiting, store.JobImporting:
-			s.queue.put(j)
+			s.queue.load(j)
 		case store.JobDone, store.JobFailed, store.JobDropped:
 		}
 	}
@@ -263,9 +272,9 @@ func (s *Service) Settle(ctx context.Context) error {
 		if j.State != store.JobPlacing {
 			continue
 		}
-		if s.queue.begin(j.ID) {
-			s.attempt(ctx, j.ID, false)
-			s.queue.done(j.ID)
+		if a := s.queue.begin(j.ID); a != nil {
+			s.try(ctx, a, false)
+			a.done()
 		}
 	}
 	v := &verification{Service: s, ctx: ctx, options: VerifyOptions{Repair: true}, tell: func(Progress) {}}

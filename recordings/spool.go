@@ -27,15 +27,18 @@ var suffixes = []string{".tar", ".tar.gz", ".tgz", ".tar.zst"}
 
 // isArchive tells whether a file is one by its name. Hidden ones are being written by rsync, or taken away by us.
 func isArchive(name string) bool {
-	if strings.HasPrefix(name, ".") {
-		return false
-	}
+	_, _, ok := cutSuffix(name)
+	return ok && !strings.HasPrefix(filepath.Base(name), ".")
+}
+
+// cutSuffix cuts off what the name of an archive ends in, in whatever case.
+func cutSuffix(name string) (stem, suffix string, ok bool) {
 	for _, suffix := range suffixes {
-		if strings.HasSuffix(name, suffix) {
-			return true
+		if n := len(name) - len(suffix); n >= 0 && strings.EqualFold(name[n:], suffix) {
+			return name[:n], name[n:], true
 		}
 	}
-	return false
+	return name, "", false
 }
 
 // identity is what tells an archive from another one of the same name.
@@ -151,7 +154,8 @@ func (s *Service) scan(ctx context.Context, seen map[string]sighting) time.Durat
 		}
 	}
 	again := s.Config.Interval
-	var rested []store.Job
+	var rested []*attempt
+	defer func() { s.queue.release(rested...) }() // all at once: their order matters
 	for name, id := range found {
 		was, known := seen[name]
 		if !known || was.identity != id {
@@ -160,14 +164,13 @@ func (s *Service) scan(ctx context.Context, seen map[string]sighting) time.Durat
 		if left := s.Config.Rest - s.Now().Sub(was.since); left > 0 {
 			again = min(again, left)
 		} else if !was.taken || !s.queue.has(name) { // it may be back from quarantine
-			var job store.Job
-			if job, was.taken = s.notice(ctx, name, id); job.ID != "" {
-				rested = append(rested, job)
+			var a *attempt
+			if a, was.taken = s.notice(ctx, name, id); a != nil {
+				rested = append(rested, a)
 			}
 		}
 		seen[name] = was
 	}
-	s.queue.put(rested...) // all at once: their order matters
 	return max(again, settling)
 }
 
@@ -201,28 +204,35 @@ func (s *Service) newJob(id, path, source string, of identity) store.Job {
 var errKnown = errors.New("known already")
 
 // notice makes a job for an archive that has come to rest, unless it has one. It returns whether it has one now, and the
-// job if that is new.
-func (s *Service) notice(ctx context.Context, name string, id identity) (job store.Job, taken bool) {
-	if !s.queue.begin(name) {
-		return job, false // busy with the one before it, of the same name
+// attempt of its first try, to be given up, if that is new.
+func (s *Service) notice(ctx context.Context, name string, id identity) (a *attempt, taken bool) {
+	if a = s.queue.begin(name); a == nil {
+		return nil, false // busy with the one before it, of the same name
 	}
-	defer s.queue.done(name)
 	path := filepath.Join(s.Config.Spool, name)
+	if info, err := os.Lstat(path); err != nil || identityOf(info) != id {
+		a.done() // it was imported since it was seen, or is growing
+		return nil, false
+	}
 	job, err := s.Index.UpdateJob(ctx, name, func(j *store.Job) error {
 		over := j.State == store.JobDone && j.Reason == "" || j.State == store.JobDropped ||
 			j.State == store.JobFailed && j.Path != path // it went to quarantine, and has come back
 		if j.State != "" && id.is(*j) && !over {
 			return errKnown
 		}
+		if j.State == store.JobPlacing { // the one before it, which has to be finished first
+			return ErrBusy
+		}
 		*j = s.newJob(name, path, fromSpool, id)
 		return nil
 	})
-	switch {
-	case errors.Is(err, errKnown):
-		return store.Job{}, true
-	case err != nil:
-		s.Log.Error().Err(err).Str("archive", name).Msg("note an archive")
-		return store.Job{}, false
+	if err == nil {
+		a.await(job)
+		return a, true
 	}
-	return job, true
+	a.done()
+	if !errors.Is(err, errKnown) && !errors.Is(err, ErrBusy) {
+		s.Log.Error().Err(err).Str("archive", name).Msg("note an archive")
+	}
+	return nil, errors.Is(err, errKnown)
 }

@@ -116,14 +116,9 @@ const maxSame = 100
 func freeNames(path string) []string {
 	names := []string{path}
 	dir, base := filepath.Split(path)
-	for _, suffix := range suffixes {
-		stem, ok := strings.CutSuffix(base, suffix)
-		for n := 2; ok && n <= maxSame; n++ {
-			names = append(names, fmt.Sprintf("%s%s-again%d%s", dir, stem, n, suffix))
-		}
-		if ok {
-			break
-		}
+	stem, suffix, ok := cutSuffix(base)
+	for n := 2; ok && n <= maxSame; n++ {
+		names = append(names, fmt.Sprintf("%s%s-again%d%s", dir, stem, n, suffix))
 	}
 	return names
 }

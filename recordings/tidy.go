@@ -40,6 +40,9 @@ func (s *Service) tidy(ctx context.Context) {
 				last = s.Now()
 			}
 		}
+		if err := s.urge(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error().Err(err).Msg("let files follow the index: tried again later")
+		}
 		if !pause(ctx, catchUp) {
 			return
 		}

@@ -23,8 +23,9 @@ type ImportOptions struct {
 
 // ImportReport is the outcome of an import.
 type ImportReport struct {
-	Imported []string  `json:"imported"` // record IDs that are new, or have something new
-	Same     int       `json:"same"`     // recordings that were there already, just so
+	Imported []string  `json:"imported"`          // record IDs that are new, or have something new
+	Same     int       `json:"same"`              // recordings that were there already, just so
+	Skipped  []Finding `json:"skipped,omitempty"` // what nothing was wanted of, and why
 	Failed   []Finding `json:"failed"`
 }
 
@@ -45,7 +46,7 @@ type VerifyReport struct {
 
 // Finding is one thing that is not as it should be.
 type Finding struct {
-	Kind     string `json:"kind"`               // missing, orphan, misplaced, leftover, stuck, unreadable
+	Kind     string `json:"kind"`               // missing, orphan, misplaced, leftover, stuck, unreadable, skipped
 	RecordID string `json:"recordID,omitempty"` // of the recording it is about
 	Format   string `json:"format,omitempty"`
 	Path     string `json:"path,omitempty"`
@@ -63,10 +64,11 @@ type PruneOptions struct {
 
 // PruneReport is what was deleted, or would be.
 type PruneReport struct {
-	Deleted   []Pruned `json:"deleted"`
-	Bytes     int64    `json:"bytes"`     // that they took
-	Protected int      `json:"protected"` // that would have gone, but are kept by their metadata
-	Remaining int64    `json:"remaining"` // bytes that are left, of the tenant or of all
+	Deleted   []Pruned  `json:"deleted"`
+	Bytes     int64     `json:"bytes"`            // that they took
+	Protected int       `json:"protected"`        // that would have gone, but are kept by their metadata
+	Remaining int64     `json:"remaining"`        // bytes that are left, of the tenant or of all
+	Behind    []Finding `json:"behind,omitempty"` // deleted ones whose files could not be removed yet
 }
 
 // Pruned is a recording that retention deletes.

@@ -25,6 +25,7 @@ const (
 	kindLeftover  = "leftover"   // of something that was broken off, or deleted
 	kindStuck     = "stuck"      // an import that nothing happens to any more
 	kindUnread    = "unreadable" // it cannot be looked at
+	kindSkipped   = "skipped"    // nothing of it was wanted
 )
 
 // maxFindings is how many findings are listed.
@@ -78,7 +79,7 @@ func (v *verification) run() error {
 	})
 	differ := 0
 	for _, f := range v.report.Findings {
-		if f.Kind != kindStuck && !f.Repaired {
+		if f.Kind != kindStuck && !f.Repaired && v.Behind(f.RecordID) == nil { // else it is told by name
 			differ++
 		}
 	}
@@ -185,7 +186,7 @@ func (v *verification) compare(f library.Found, r store.Recording) error {
 	switch {
 	case deleted && len(r.Formats) == 0 && !revived:
 		finding.Kind, finding.Text = kindLeftover, "was deleted; --repair removes it, import --force brings it back"
-		return v.add(finding, v.options.Repair, func() error { return v.Library.Remove(f.RecordID) })
+		return v.add(finding, v.options.Repair, func() error { return v.follow(v.ctx, r) })
 	case !known && f.State == store.Deleted, deleted && !revived:
 		return nil // somebody else's trash, or thrown away with formats that were known
 	case !known:
@@ -194,7 +195,7 @@ func (v *verification) compare(f library.Found, r store.Recording) error {
 	case r.State != f.State:
 		finding.Kind = kindMisplaced
 		finding.Text = fmt.Sprintf("is %s and lies with what is %s; --repair moves it", r.State, f.State)
-		return v.add(finding, v.options.Repair, func() error { return v.follow(r) })
+		return v.add(finding, v.options.Repair, func() error { return v.follow(v.ctx, r) })
 	}
 	return nil
 }
@@ -208,6 +209,7 @@ func (v *verification) index() error {
 	return v.all(v.ctx, func(r store.Recording) error {
 		v.report.Recordings++
 		v.progress(r.RecordID)
+		v.laggards.meet(r)
 		if !here(&r) || placing[r.RecordID] {
 			return nil
 		}

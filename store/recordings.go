@@ -6,8 +6,9 @@ import "time"
 // flag that could disagree.
 type RecordingState string
 
-// The states of a recording, as BigBlueButton names them.
+// The states of a recording, as BigBlueButton names them, but for the first, which is ours.
 const (
+	Awaited     RecordingState = "awaited"     // the meeting is over, and nobody knows whether there is a recording: not shown
 	Processing  RecordingState = "processing"  // the meeting is over, and nothing has arrived yet
 	Processed   RecordingState = "processed"   // its server is done with it, and nothing has arrived yet
 	Published   RecordingState = "published"   // plays
@@ -36,6 +37,8 @@ type Recording struct {
 	Imported      time.Time // when files of it arrived last; zero before that
 	Changed       time.Time // when its state was changed last
 	Owed          *Owed     // what its server has still to deliver; nil for nothing
+	Behind        string    // why its files are not where its state says, which is tried again; "" where they are
+	Claimed       string    // the tenant that its metadata named and that was not there; "" for none
 }
 
 // Breakout is what a recording of a breakout room knows of its parent.

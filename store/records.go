@@ -61,6 +61,7 @@ type Claim struct {
 	Hint       int       // people that the front end has announced; 0 where it has not
 	Why        Decision  // why this server was chosen; zero for a meeting that was found there
 	Breakout   bool      // a breakout room, whose people are those of its parent
+	Name       string    // of the meeting, if it is recorded and as far as known: what its recording is called before it is here
 }
 
 // Ending is the stored fact that a meeting was ended by somebody who may, and that one server may have it still: the

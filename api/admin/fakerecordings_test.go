@@ -27,6 +27,7 @@ type fakeRecordings struct {
 	fault   error
 	volumes []volume.Status
 	trouble []string
+	behind  error
 	asked   []string
 	filter  store.RecordingFilter // of the last list
 	// work stands in for all that takes long.
@@ -222,5 +223,7 @@ func (f *fakeRecordings) Counts(context.Context) ([]store.RecordingCount, error)
 }
 
 func (f *fakeRecordings) Volume() []volume.Status { return f.volumes }
+
+func (f *fakeRecordings) Behind(string) error { return f.behind }
 
 func (f *fakeRecordings) Trouble() []string { return f.trouble }

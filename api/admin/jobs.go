@@ -31,6 +31,7 @@ const (
 
 var jobStates = []store.JobState{
 	store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobDone, store.JobFailed, store.JobDropped,
+	recordings.JobIgnored,
 }
 
 func (a *API) listJobs(r *http.Request) (any, error) {
@@ -39,7 +40,7 @@ func (a *API) listJobs(r *http.Request) (any, error) {
 	for _, name := range given(query["state"]) {
 		state := store.JobState(name)
 		if !slices.Contains(jobStates, state) {
-			return nil, invalid("state: want waiting, importing, placing, done, failed or dropped")
+			return nil, invalid("state: want waiting, importing, placing, done, failed, dropped or ignored")
 		}
 		filter.States = append(filter.States, state)
 	}

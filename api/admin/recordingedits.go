@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -30,11 +31,24 @@ func (a *API) edit(r *http.Request, what string, do func(context.Context, store.
 		return nil, untouched(before)
 	}
 	a.logRecording(r, before, what)
+	if err := a.behind(before.RecordID, what); err != nil {
+		return nil, err
+	}
 	after, err := a.recording(ctx, before.RecordID)
 	if err != nil {
 		return nil, err
 	}
 	return newDetails(after), nil
+}
+
+// behind tells that a change stands and that the files could not follow it yet.
+func (a *API) behind(id, what string) error {
+	if err := a.Recordings.Behind(id); err != nil {
+		return &Error{
+			Status: http.StatusConflict, Code: "files", Message: fmt.Sprintf("recording %s is %s, but %v", id, what, err),
+		}
+	}
+	return nil
 }
 
 // undeleted returns the recording that the path names, if there is anything left to change about it.
@@ -49,7 +63,7 @@ func (a *API) undeleted(r *http.Request) (store.Recording, error) {
 
 // untouched says why nothing could be done.
 func untouched(r store.Recording) *Error {
-	if r.State == store.Processing || r.State == store.Processed {
+	if slices.Contains([]store.RecordingState{store.Awaited, store.Processing, store.Processed}, r.State) {
 		return conflict("nothing of recording %s has arrived yet: bbbpool recording list --owed tells more", r.RecordID)
 	}
 	return conflict("recording %s has changed meanwhile: look at it and try again", r.RecordID)
@@ -143,7 +157,7 @@ func (a *API) deleteRecording(r *http.Request) (any, error) {
 		return nil, untouched(before)
 	}
 	a.logRecording(r, before, "deleted")
-	return nil, nil //nolint:nilnil // there is nothing to say
+	return nil, a.behind(before.RecordID, "deleted") //nolint:nilnil // there is nothing to say
 }
 
 func (a *API) restoreRecording(r *http.Request) (any, error) {
@@ -166,6 +180,9 @@ func (a *API) restoreRecording(r *http.Request) (any, error) {
 		return nil, err
 	}
 	a.logRecording(r, after, "restored")
+	if err := a.behind(after.RecordID, "restored"); err != nil {
+		return nil, err
+	}
 	return newDetails(after), nil
 }
 

@@ -27,6 +27,9 @@ type Recordings interface {
 	Update(ctx context.Context, tenant string, ids []string, meta map[string]string, protect *bool) (int, error)
 	// Delete deletes recordings of a tenant.
 	Delete(ctx context.Context, tenant string, ids []string) (int, error)
+	// Behind tells why the files of a recording are not where a change wants them, or nil where they are. What a change
+	// could not do is done later.
+	Behind(id string) error
 	// Restore brings a recording back that was deleted, while its files are kept.
 	Restore(ctx context.Context, id string) (store.Recording, error)
 	// Assign gives a recording to another tenant.

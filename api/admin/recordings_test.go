@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -331,5 +332,21 @@ func TestServers_Script(t *testing.T) {
 	for _, base := range []string{"", "pool.example", "ftp://pool", "https://u@pool", "https://pool?x", "https://pool/'", "http://refused"} {
 		_, err = p.Script(t.Context(), "a", base)
 		refused(t, err, http.StatusBadRequest)
+	}
+}
+
+// A change that the files could not follow is an error, which says so: whoever deletes wants to know what is still there.
+func TestRecordings_Behind(t *testing.T) {
+	p, fake := withRecordings(t)
+	fake.behind = fmt.Errorf("%w: of another user", recordings.ErrBehind)
+	_, err := p.PublishRecording(t.Context(), "r1", false)
+	if err == nil || !strings.Contains(err.Error(), "r1 is unpublished, but its files") || !strings.Contains(err.Error(), "of another user") {
+		t.Errorf("unpublish: %v", err)
+	}
+	if err := p.DeleteRecording(t.Context(), "r1"); err == nil || !strings.Contains(err.Error(), "r1 is deleted, but its files") {
+		t.Errorf("delete: %v", err)
+	}
+	if fake.at("r1").State != store.Deleted {
+		t.Errorf("the change does not stand: %+v", fake.at("r1"))
 	}
 }

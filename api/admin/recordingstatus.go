@@ -53,6 +53,8 @@ func (s *RecordingSums) add(c store.RecordingCount) {
 		s.Unpublished += c.Count
 	case store.Processing, store.Processed:
 		s.Processing += c.Count
+	case store.Awaited:
+		return // perhaps there will be none
 	case store.Deleted:
 		s.Deleted += c.Count
 		return // their bytes are on their way out

@@ -61,6 +61,8 @@ type Details struct {
 	Changed       *time.Time        `json:"changed"`       // when its state was changed last
 	Breakout      string            `json:"breakout"`      // internal ID of the parent, of a breakout room
 	BreakoutRooms []string          `json:"breakoutRooms"` // record IDs
+	Behind        string            `json:"behind"`        // why its files are not where its state says; "" where they are
+	Claimed       string            `json:"claimed"`       // the tenant that its metadata named and that was not there
 }
 
 // Format is a playable form of a recording.
@@ -92,7 +94,7 @@ func newDetails(r store.Recording) RecordingDetails {
 		Formats: []Format{}, Meta: orEmpty(r.Meta), Server: r.Server,
 		Edits: Edits{State: r.Edits.State, Protected: r.Edits.Protected, Meta: orEmpty(r.Edits.Meta)},
 		Owed:  newOwed(r.Owed), Imported: stamp(r.Imported), Changed: stamp(r.Changed),
-		BreakoutRooms: append([]string{}, r.BreakoutRooms...),
+		BreakoutRooms: append([]string{}, r.BreakoutRooms...), Behind: r.Behind, Claimed: r.Claimed,
 	}
 	if r.Breakout != nil {
 		d.Breakout = r.Breakout.Parent

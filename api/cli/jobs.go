@@ -10,12 +10,12 @@ import (
 
 // RecordingJobsCmd lists the imports.
 type RecordingJobsCmd struct {
-	State []string `placeholder:"STATE" enum:"waiting,importing,placing,done,failed,dropped" help:"Only those in these states; those that are open or have failed by default."`
+	State []string `placeholder:"STATE" enum:"waiting,importing,placing,done,failed,dropped,ignored" help:"Only those in these states; those that are open, have failed or are ignored by default."`
 	All   bool     `help:"Those that are done, too."`
 }
 
-// openStates are those of imports that are not over, or over in no good way.
-var openStates = []string{"waiting", "importing", "placing", "failed"}
+// openStates are those of imports that are not over, or over in no good way, and of what nothing takes out of the spool.
+var openStates = []string{"waiting", "importing", "placing", "failed", "ignored"}
 
 // Run prints a table, or an array in JSON.
 func (c *RecordingJobsCmd) Run(env *Env) error {

@@ -189,6 +189,12 @@ func recordingSheet(r admin.RecordingDetails) [][2]string {
 		{"server", d.Server},
 		{"imported", moment(d.Imported)},
 	}
+	if d.Behind != "" {
+		pairs = append(pairs, [2]string{"files", "not where they belong: " + d.Behind})
+	}
+	if d.Claimed != "" {
+		pairs = append(pairs, [2]string{"tenant named", d.Claimed + ", which is not there"})
+	}
 	if d.Breakout != "" {
 		pairs = append(pairs, [2]string{"breakout room of", d.Breakout})
 	}

@@ -185,6 +185,8 @@ func (l *library) Counts(context.Context) ([]store.RecordingCount, error) {
 	}, nil
 }
 
+func (l *library) Behind(string) error { return nil }
+
 func (l *library) Trouble() []string { return nil }
 
 func (l *library) Volume() []volume.Status {

@@ -37,7 +37,7 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 				return err
 			}
 			all.Imported, all.Same = append(all.Imported, report.Imported...), all.Same+report.Same
-			all.Failed = append(all.Failed, report.Failed...)
+			all.Failed, all.Skipped = append(all.Failed, report.Failed...), append(all.Skipped, report.Skipped...)
 		}
 		return printImport(env, all)
 	})
@@ -60,12 +60,19 @@ func printImport(env *Env, all recordings.ImportReport) error {
 	if env.Options.JSON {
 		err = printJSON(env.Out, all)
 	} else {
-		rows := make([][]string, 0, len(all.Failed))
+		rows := make([][]string, 0, len(all.Failed)+len(all.Skipped))
+		for _, f := range all.Skipped {
+			rows = append(rows, []string{"skipped", cmp.Or(f.Path, f.RecordID), f.Text})
+		}
 		for _, f := range all.Failed {
 			rows = append(rows, []string{"failed", cmp.Or(f.Path, f.RecordID), f.Text})
 		}
-		err = errors.Join(table(env.Out, "", rows), say(env.Out, "%s imported, %d there already, %d failed\n",
-			plural(len(all.Imported), "recording"), all.Same, len(all.Failed)))
+		skipped := ""
+		if n := len(all.Skipped); n > 0 {
+			skipped = fmt.Sprintf(", %d skipped", n)
+		}
+		err = errors.Join(table(env.Out, "", rows), say(env.Out, "%s imported, %d there already%s, %d failed\n",
+			plural(len(all.Imported), "recording"), all.Same, skipped, len(all.Failed)))
 	}
 	if err == nil && len(all.Failed) > 0 {
 		err = errors.New("not everything could be imported")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -60,11 +61,22 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 		if report, err = prune(env, pool, options); err != nil {
 			return err
 		}
-		if env.Options.JSON {
-			return printJSON(env.Out, report)
-		}
-		return pruneSum(env.Out, report, "deleted")
+		return printDeleted(env, report)
 	})
+}
+
+// printDeleted prints what was deleted, and fails where files of it are still there.
+func printDeleted(env *Env, report recordings.PruneReport) error {
+	var err error
+	if env.Options.JSON {
+		err = printJSON(env.Out, report)
+	} else {
+		err = errors.Join(pruneSum(env.Out, report, "deleted"), findings(env.Err, report.Behind))
+	}
+	if n := len(report.Behind); err == nil && n > 0 {
+		err = fmt.Errorf("files of %s could not be removed: that is tried again", plural(n, "recording"))
+	}
+	return err
 }
 
 func prune(env *Env, pool *connection, o recordings.PruneOptions) (recordings.PruneReport, error) {

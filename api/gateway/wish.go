@@ -21,7 +21,7 @@ const maxHint = 100_000
 func (g *Gateway) wish(c *call) placement.Wish {
 	params := c.req.Params
 	return placement.Wish{
-		Hint: c.hint(), Tag: params.Get(tagParam), Recorded: params.Get("record") == "true",
+		Hint: c.hint(), Tag: params.Get(tagParam), Recorded: params.Get("record") == "true", Name: params.Get("name"),
 		Shun: g.shunned.list(time.Now()),
 	}
 }

@@ -13,7 +13,7 @@ func encodeClaim(c store.Claim) any {
 	return claimRow{
 		Server: c.Server, InternalID: text(c.InternalID), CreateTime: c.CreateTime, Placed: c.Placed.UTC(),
 		Expected: c.Expected, Recorded: c.Recorded, Hint: c.Hint, Why: decisionRow(c.Why),
-		Breakout: c.Breakout,
+		Breakout: c.Breakout, Name: text(c.Name),
 	}
 }
 
@@ -23,7 +23,7 @@ func decodeClaim(key, value []byte) (store.Claim, error) {
 	return store.Claim{
 		MeetingKey: meetingOf(key), Server: r.Server, InternalID: string(r.InternalID), CreateTime: r.CreateTime,
 		Placed: r.Placed, Expected: r.Expected, Recorded: r.Recorded, Hint: r.Hint, Why: store.Decision(r.Why),
-		Breakout: r.Breakout,
+		Breakout: r.Breakout, Name: string(r.Name),
 	}, err
 }
 

@@ -27,6 +27,8 @@ type recordingRow struct {
 	Imported      time.Time    `json:"imported,omitzero"`
 	Changed       time.Time    `json:"changed,omitzero"`
 	Owed          *owedRow     `json:"owed,omitempty"`
+	Behind        text         `json:"behind,omitempty"`
+	Claimed       text         `json:"claimed,omitempty"`
 }
 
 type breakoutRow struct {
@@ -73,6 +75,7 @@ func encodeRecording(r store.Recording) any {
 		RawSize: r.RawSize, BreakoutRooms: texts(r.BreakoutRooms), Meta: textMapOf(r.Meta),
 		Edits:  editsRow{State: r.Edits.State, Protected: r.Edits.Protected},
 		Server: text(r.Server), Imported: r.Imported.UTC(), Changed: r.Changed.UTC(),
+		Behind: text(r.Behind), Claimed: text(r.Claimed),
 	}
 	if len(r.Edits.Meta) > 0 {
 		row.Edits.Meta = textMapOf(r.Edits.Meta)
@@ -117,6 +120,7 @@ func decodeRecording(key, value []byte) (store.Recording, error) {
 			State: row.Edits.State, Protected: row.Edits.Protected, Meta: row.Edits.Meta.into(nil),
 		},
 		Server: string(row.Server), Imported: row.Imported, Changed: row.Changed,
+		Behind: string(row.Behind), Claimed: string(row.Claimed),
 	}
 	if b := row.Breakout; b != nil {
 		r.Breakout = &store.Breakout{Parent: string(b.Parent), Sequence: b.Sequence, FreeJoin: b.FreeJoin}

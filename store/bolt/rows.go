@@ -43,6 +43,7 @@ type claimRow struct {
 	Hint       int         `json:"hint,omitempty"`
 	Why        decisionRow `json:"why,omitzero"`
 	Breakout   bool        `json:"breakout,omitempty"`
+	Name       text        `json:"name,omitempty"`
 }
 
 type endingRow struct {

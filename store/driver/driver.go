@@ -17,6 +17,7 @@ import (
 // Config says where the records are kept, and who hears of them.
 type Config struct {
 	Data    string         // the data directory; made for its owner alone if absent
+	Owned   bool           // until it is closed, root acts as whoever owns the data directory
 	Log     zerolog.Logger // told what others can get at; the zero value is not
 	Metrics *metrics.Set   // gets the size of the stores, and how their writes go; may be nil
 }
@@ -42,9 +43,16 @@ func Open(c Config) (*Stores, error) {
 	if err := checkDir(c.Data); err != nil {
 		return nil, err
 	}
+	back := func() error { return nil }
+	if c.Owned {
+		var err error
+		if back, err = become(c.Data); err != nil {
+			return nil, err
+		}
+	}
 	db, err := bolt.Open(c.Data)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, back())
 	}
 	for _, problem := range access(c.Data) {
 		c.Log.Warn().Msg(problem)
@@ -52,7 +60,7 @@ func Open(c Config) (*Stores, error) {
 	if c.Metrics != nil {
 		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
-	return &Stores{State: db, Index: db, close: db.Close}, nil
+	return &Stores{State: db, Index: db, close: func() error { return errors.Join(db.Close(), back()) }}, nil
 }
 
 // Close closes both groups, which may be one database. Closing again does nothing, nor does closing what was never

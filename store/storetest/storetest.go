@@ -90,7 +90,7 @@ func aClaim(tenant, meetingID string) store.Claim {
 	return store.Claim{
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: "bbb1", InternalID: "183f0bf3-1",
 		CreateTime: 1767600000125, Placed: monday, Expected: 12.5, Recorded: true, Hint: 30, Why: aDecision(),
-		Breakout: true,
+		Breakout: true, Name: "Algebra & <more>",
 	}
 }
 
@@ -137,6 +137,7 @@ func aRecording(tenant, recordID string) store.Recording {
 			},
 			{Type: "video", Path: "/recording/x?y=z", Length: time.Minute, Size: 1, Bytes: 2},
 		},
+		Behind: "of another user", Claimed: "school",
 		Edits:    store.Edits{State: true, Protected: true, Meta: map[string]string{"presenter": "Ünal", "gone": ""}},
 		Server:   "bbb1",
 		Imported: monday.Add(2 * time.Hour),
