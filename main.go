@@ -111,9 +111,8 @@ func (p *pool) of(part string) zerolog.Logger { return p.log.With().Str("compone
 // openState makes what the records turn into: the recordings, the ledger, and the poller that knows every server. Servers
 // come before claims, so that a claim on a server that is gone is found out.
 func (s serve) openState(ctx context.Context, p *pool) (err error) {
-	if p.stores, err = driver.Open(driver.Config{
-		Data: p.data, Owned: p.offline, Log: p.of("store"), Metrics: p.metrics,
-	}); err != nil {
+	p.stores, err = driver.Open(driver.Config{Data: p.data, Owned: p.offline, Log: p.of("store"), Metrics: p.metrics})
+	if err != nil {
 		return err
 	}
 	state := p.stores.State

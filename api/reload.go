@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -11,10 +12,12 @@ import (
 )
 
 // Main runs a program until it ends, or until a signal tells it to: then its context is done. A second signal ends the
-// process at once.
+// process at once. What net/http says by itself, in the standard log, is dropped: it may quote what a server has sent, with
+// the passwords in it, and says nothing that does not become an error of a call as well.
 func Main(run func(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
+	log.SetOutput(io.Discard)
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 

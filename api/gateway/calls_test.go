@@ -9,14 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/poller"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // A front end's day: create, repeat, join, ask, end.
@@ -490,18 +488,5 @@ func TestCreate_TooLargeForServers(t *testing.T) {
 	}
 	if p.server("large") != "" {
 		t.Error("the create left a claim")
-	}
-}
-
-// A server whose secret was changed accepts nothing of ours: creates go elsewhere, and it takes no new meetings.
-func TestCreate_WrongSecret(t *testing.T) {
-	p := start(t, settings{servers: 2, poll: time.Hour})
-	bad := p.sims[0]
-	p.poller.SetServer(store.Server{ID: bad.ID(), URL: bad.URL(), Secret: "wrong", State: store.Enabled, Weight: 1})
-	for i := range 4 {
-		p.create(fmt.Sprintf("room-%d", i))
-	}
-	if n := len(bad.Meetings()); n != 0 {
-		t.Errorf("%d meetings on a server that does not accept our secret", n)
 	}
 }

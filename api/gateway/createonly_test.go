@@ -9,6 +9,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // A server that answers noise is dead, however many calls besides creates it "answers" with it: a room with people in
@@ -166,4 +167,17 @@ func TestCreate_RepeatOnSlowServer(t *testing.T) {
 	}
 	close(stop)
 	asking.Wait()
+}
+
+// A server whose secret was changed accepts nothing of ours: creates go elsewhere, and it takes no new meetings.
+func TestCreate_WrongSecret(t *testing.T) {
+	p := start(t, settings{servers: 2, poll: time.Hour})
+	bad := p.sims[0]
+	p.poller.SetServer(store.Server{ID: bad.ID(), URL: bad.URL(), Secret: "wrong", State: store.Enabled, Weight: 1})
+	for i := range 4 {
+		p.create(fmt.Sprintf("room-%d", i))
+	}
+	if n := len(bad.Meetings()); n != 0 {
+		t.Errorf("%d meetings on a server that does not accept our secret", n)
+	}
 }

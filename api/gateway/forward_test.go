@@ -76,7 +76,7 @@ func TestRoot_Build(t *testing.T) {
 	p := start(t, settings{servers: 1, change: func(_ *poller.Config, g *gatewayConfig) { g.Build = "1.2 <3>" }})
 	_, body := p.raw(http.MethodGet, "/bigbluebutton/api", "", "")
 	const want = "<response><returncode>SUCCESS</returncode><version>2.0</version><apiVersion>2.0</apiVersion>" +
-		"<build>1.2 &lt;3&gt;</build></response>"
+		"<bbbpool>true</bbbpool><build>1.2 &lt;3&gt;</build></response>"
 	if body != want {
 		t.Errorf("%s, want %s", body, want)
 	}

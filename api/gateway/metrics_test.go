@@ -65,7 +65,7 @@ func TestMetrics_TotalOutage(t *testing.T) {
 	p.insert("room")
 	p.insert("room")
 	for series, want := range map[string]string{
-		`bbbpool_placement_refusals_total{cause="none"}`:                                            "3",
+		`bbbpool_placement_refusals_total{cause="failed"}`:                                          "3",
 		`bbbpool_requests_total{call="create",outcome="serverUnavailable"}`:                         "3",
 		`bbbpool_requests_total{call="insertDocument",outcome="serverUnavailable"}`:                 "2",
 		`bbbpool_server_errors_total{server="` + home + `",call="insertDocument",outcome="status"}`: "2",
