@@ -53,7 +53,7 @@ func TestGateway_SignsAllowedCallsAlone(t *testing.T) {
 	names := []string{
 		"hooks/create", "hooks/list", "hooks/destroy", "hooks/ping", "Hooks/destroy", "hooks", "HOOKS",
 		"getJoinUrl", "getJoinURL", "GETJOINURL", "learningDashboard", "LearningDashboard", "stuns", "Stuns", "feedback",
-		"signOut", "signout", "enter", "Enter", "guestWait", "guestwait", "guestWaitHandler", "getSessions", "getsessions",
+		"signOut", "signout", "enter", "Enter", "guestWait", "guestwait", "guestWaitHandler", "getsessions",
 		"configXML", "setConfigXML", "getDefaultConfigXML", "checkRecording", "index",
 		"Create", "CREATE", "Join", "END", "End", "GetMeetings", "getmeetings", "getmeetinginfo", "GetRecordings",
 		"deleterecordings", "insertdocument", "SendChatMessage", "GetRecordingTextTracks", "putrecordingtexttrack",

@@ -18,6 +18,7 @@ func (g *Gateway) handlers() map[string]handler {
 		"end":                    g.end,
 		"getMeetingInfo":         g.getMeetingInfo,
 		"getMeetings":            g.getMeetings,
+		"getSessions":            g.getSessions,
 		"insertDocument":         g.insertDocument,
 		"sendChatMessage":        g.sendChatMessage,
 		"getRecordings":          g.getRecordings,
@@ -29,8 +30,6 @@ func (g *Gateway) handlers() map[string]handler {
 		// The browser's own calls to its server, which nobody else can make for it.
 		"getJoinUrl": unsupportedJSON, "learningDashboard": unsupportedJSON, "stuns": unsupportedJSON,
 		"feedback": unsupportedJSON, "signOut": unsupported, "enter": unsupported, "guestWait": unsupported,
-		// It lists who is on a whole server, whosever meetings these are.
-		"getSessions": unsupported,
 	}
 }
 

@@ -77,7 +77,7 @@ func TestGateway_Errors(t *testing.T) {
 		{"updateRecordings", "recordID=x&meta_a=b", "notFound"},
 		{"deleteRecordings", "recordID=x", "notFound"},
 		{"signOut", "sessionToken=x", "unsupportedRequest"},
-		{"getSessions", "", "unsupportedRequest"},
+		{"getSessions", "", "noSessions"},
 		{"nonsense", "", "unsupportedRequest"},
 		{"hooks/create", "callbackURL=https://x.example", "unsupportedRequest"},
 		{"newCall", "meetingID=unknown", "unsupportedRequest"},

@@ -16,13 +16,22 @@ func (g *Gateway) getMeetings(ctx context.Context, c *call) error {
 	if g.Config.NoMeetingsList {
 		return c.xml(meetingsAnswer(nil))
 	}
-	answer, _, _ := g.flights.Do("getMeetings "+c.tenant, func() (any, error) {
+	return c.xml(g.ofMeetings(ctx, c, meetingsAnswer))
+}
+
+// ofMeetings makes an answer of the meetings of the tenant on all servers, as they are now where servers answer in time.
+// Whoever asks once the meetings are being looked at shares nothing any more: he may know of a create or an end that has
+// been answered since.
+func (g *Gateway) ofMeetings(ctx context.Context, c *call, answerOf func([]bbb.Meeting) []byte) []byte {
+	flight := c.name + " " + c.tenant
+	answer, _, _ := g.flights.Do(flight, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), meetingsDeadline)
 		defer cancel()
 		g.Pool.Refresh(ctx)
-		return meetingsAnswer(g.Pool.Meetings(c.tenant)), nil
+		g.flights.Forget(flight)
+		return answerOf(g.Pool.Meetings(c.tenant)), nil
 	})
-	return c.xml(answer.([]byte)) //nolint:forcetypeassert // what the function above returns
+	return answer.([]byte) //nolint:forcetypeassert // what the function above returns
 }
 
 func meetingsAnswer(meetings []bbb.Meeting) []byte {

@@ -1,8 +1,11 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,7 +44,7 @@ func TestGetMeetings_BrokenServersDelayNobody(t *testing.T) {
 		}
 	}
 	var took []time.Duration
-	for i := range 60 {
+	for i := range 40 {
 		began := time.Now()
 		a := p.call("getMeetings", "")
 		took = append(took, time.Since(began))
@@ -85,4 +88,34 @@ func TestGetMeetings_TurnedOff(t *testing.T) {
 	if a := p.call("getMeetings", ""); a.Returncode != "SUCCESS" || a.Key != "noMeetings" {
 		t.Errorf("getMeetings: %s", a.body)
 	}
+}
+
+// Whoever was told of an end or a create sees it in the next list, also while others ask for lists all the time.
+func TestGetMeetings_BesideOthers(t *testing.T) {
+	p := start(t, settings{servers: 2})
+	for i := range 150 {
+		p.create(fmt.Sprintf("other-%d", i))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				p.call("getMeetings", "")
+			}
+		})
+	}
+	for i := range 40 {
+		id := fmt.Sprintf("room-%d", i)
+		p.create(id)
+		if !strings.Contains(p.call("getMeetings", "").body, "<meetingID>"+id+"</meetingID>") {
+			t.Errorf("%s was created and is not listed", id)
+		}
+		p.call("end", "meetingID="+id+"&password=mp")
+		if strings.Contains(p.call("getMeetings", "").body, "<meetingID>"+id+"</meetingID>") {
+			t.Errorf("%s was ended and is listed", id)
+		}
+	}
+	stop()
+	others.Wait()
 }

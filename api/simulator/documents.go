@@ -175,7 +175,7 @@ func (s *Server) insertDocument(w http.ResponseWriter, q *bbb.Request) {
 	switch {
 	case m == nil || m.isEnded():
 		succeed(w, x.Text("returncode", "FAILED").Text("message", "Meeting with id ["+id+"] not found."))
-	case disabled(m.params.Get("disabledFeatures"), "presentation"):
+	case disabled(m.params, "presentation"):
 		succeed(w, x.Text("returncode", "FAILED").Text("message", "Presentation feature is disabled, ignoring."))
 	case mods.presentation == nil:
 		w.WriteHeader(http.StatusOK)
@@ -192,9 +192,14 @@ func (s *Server) insertDocument(w http.ResponseWriter, q *bbb.Request) {
 	}
 }
 
-func disabled(list, feature string) bool {
+// disabled tells whether a create has taken a feature away, and not given it back.
+func disabled(params bbb.Params, feature string) bool {
+	return listed(params.Get("disabledFeatures"), feature) && !listed(params.Get("disabledFeaturesExclude"), feature)
+}
+
+func listed(list, word string) bool {
 	for name := range strings.SplitSeq(list, ",") {
-		if strings.TrimSpace(name) == feature {
+		if strings.TrimSpace(name) == word {
 			return true
 		}
 	}

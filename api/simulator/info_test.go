@@ -123,6 +123,8 @@ func TestInsertDocument(t *testing.T) {
 	golden(t, s, "insertDocument.xml", insert("room", body).body)
 	golden(t, s, "insertDocument-unknown.xml", insert("none", body).body)
 	golden(t, s, "insertDocument-disabled.xml", insert("plain", body).body)
+	mustCreate(t, s, "given-back", "&disabledFeatures=presentation&disabledFeaturesExclude=polls,presentation")
+	golden(t, s, "insertDocument.xml", insert("given-back", body).body)
 	if a := insert("room", "<modules/>"); a.status != http.StatusOK || a.body != "" {
 		t.Errorf("without a presentation: status %d, %q", a.status, a.body)
 	}
