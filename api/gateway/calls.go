@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,6 +44,17 @@ var internals = []string{
 	"presentation", "recording", "rest", "setconfigxml", "texttrack", "uploaddocuments",
 }
 
+// errElsewhere is what is said about an address at which no call can be: to programs that look at the status alone, too.
+var errElsewhere = &bbb.Error{Key: bbb.ErrUnsupported.Key, Message: bbb.ErrUnsupported.Message, Status: http.StatusNotFound}
+
+// elsewhere tells whether an address is none of the API's: it has more segments than a call has.
+func elsewhere(name string) bool {
+	return strings.Contains(name, "/") && !webhook(strings.ToLower(name))
+}
+
+// webhook tells whether a call, in lower case, is one of webhooks.
+func webhook(folded string) bool { return folded == "hooks" || strings.HasPrefix(folded, "hooks/") }
+
 // route finds what answers a call. Whatever a server is asked gets the server's signature, so that only two kinds of
 // calls go on: those that bbbpool knows, and those that a newer release may have. A name that differs from a known one
 // in case alone is no new call, whatever a server makes of it.
@@ -52,7 +64,7 @@ func (g *Gateway) route(name string) (handle handler, known bool) {
 	}
 	folded := strings.ToLower(name)
 	switch {
-	case folded == "hooks" || strings.HasPrefix(folded, "hooks/"):
+	case webhook(folded):
 		return noWebhooks, false
 	case !shape.MatchString(name) || slices.Contains(internals, folded):
 		return unsupported, false

@@ -171,6 +171,9 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	if c.name == "" {
 		return g.root(ctx, c)
 	}
+	if elsewhere(c.name) {
+		return errElsewhere
+	}
 	release, err := g.read(ctx, c)
 	if err != nil {
 		return err
