@@ -57,10 +57,11 @@ func openFile(path string) (*bbolt.DB, error) {
 func present(path string) (bool, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(path); err == nil {
+		link, err := os.Lstat(path)
+		if err == nil && link.Mode()&fs.ModeSymlink != 0 {
 			return false, errNowhere
 		}
-		return false, nil
+		return err == nil, nil // what is there now has just got its name, from another first start
 	}
 	switch {
 	case err != nil:
