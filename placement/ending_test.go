@@ -1,6 +1,7 @@
 package placement_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -51,14 +52,15 @@ func TestEnding_IsOver(t *testing.T) {
 		if restart {
 			p.restart("a", "b")
 		}
+		if !restart {
+			equal(t, "another on a", overs(p.poll("a", twin, other)), []string{"m@a", "another"})
+			equal(t, "another on a later", overs(p.poll("a", twin, other)), []string{"m@a", "another"})
+		}
 		equal(t, "on a", overs(p.poll("a", twin)), []string{"m@a"})
 		equal(t, "on b", overs(p.poll("b", twin)), []string{"m@a"})
 		equal(t, "claimed on", p.where("m"), "")
 		equal(t, "owed", p.owed(), []string{"m a m@a", "m b m@a"})
 		equal(t, "over", p.Over("a", twin) && p.Over("b", twin), true)
-		if !restart {
-			equal(t, "another on a", overs(p.poll("a", twin, other)), []string{"m@a", "another"})
-		}
 	}
 	p.poll("a")
 	p.poll("b", ended(twin))
@@ -161,4 +163,94 @@ func TestEnding_SessionGoesOn(t *testing.T) {
 	p.must(err)
 	equal(t, "length", session.End.Sub(session.Start) > time.Hour, true)
 	equal(t, "peak", session.Peak, 30)
+}
+
+// Whatever clocks say, also when ours is set in between: what a server had before the end is over, and what it is seen with
+// for the first time after it was seen without is a new meeting.
+func TestEnding_Clocks(t *testing.T) {
+	for _, server := range []time.Duration{0, -time.Hour, time.Hour} {
+		for _, jump := range []time.Duration{0, -24 * time.Hour, 24 * time.Hour} {
+			for _, before := range []bool{false, true} { // the end, or after it
+				t.Run(fmt.Sprint(server, jump, before), func(t *testing.T) {
+					p := newPool(t, "a", "b")
+					var set time.Duration // how far our clock was set
+					theirs := func() int64 { return p.clock.now().Add(server - set).UnixMilli() }
+					poll := func(on string, list ...placement.Sighting) []placement.Sighting {
+						p.clock.add(10 * time.Second)
+						p.BeginPoll(on)
+						found, err := p.Reconcile(t.Context(), placement.Poll{
+							Server: on, Began: p.clock.now(), Complete: true, Ahead: server - set, Meetings: list,
+						})
+						p.must(err)
+						return found.Strays
+					}
+					spring := func() { p.clock.add(jump); set += jump }
+					p.create("m", "b")
+					poll("a")
+					poll("b")
+					old := placement.Sighting{Key: key("m"), InternalID: "old", CreateTime: theirs() - 1, People: 3}
+					if before {
+						spring()
+					}
+					p.must(p.end("m"))
+					if !before {
+						spring()
+					}
+					equal(t, "the old one", overs(poll("b", old)), []string{"old"})
+					equal(t, "the old one again", overs(poll("b", old)), []string{"old"})
+					equal(t, "claimed", p.where("m"), "")
+					poll("a")
+					made := placement.Sighting{Key: key("m"), InternalID: "new", CreateTime: theirs(), People: 2}
+					equal(t, "a new one that nobody has created here", overs(poll("a", made)), nil)
+					equal(t, "claimed", p.where("m"), "a")
+					p.must(p.end("m"))
+					c := p.begin("m")
+					p.place(c, "b")
+					p.must(c.Confirm(t.Context(), "third", theirs()))
+					c.End()
+					third := placement.Sighting{Key: key("m"), InternalID: "third", CreateTime: theirs(), People: 4}
+					equal(t, "a new one that was", overs(poll("a", third)), nil)
+					equal(t, "claimed", p.where("m"), "a")
+				})
+			}
+		}
+	}
+}
+
+// An end that was asked for by a clock that was set back before a restart is forgotten like any other; so is one on a server
+// whose answers can never be read whole, after a day.
+func TestEnding_Forgotten(t *testing.T) {
+	p := newPool(t, "a")
+	p.create("m")
+	p.must(p.end("m"))
+	p.clock.add(-30 * 24 * time.Hour)
+	p.restart("a")
+	p.poll("a")
+	equal(t, "owed", p.owed(), nil)
+	p.create("n")
+	p.must(p.end("n"))
+	broken := func() {
+		p.clock.add(10 * time.Second)
+		p.BeginPoll("a")
+		_, err := p.Reconcile(t.Context(), placement.Poll{Server: "a", Began: p.clock.now()})
+		p.must(err)
+	}
+	broken()
+	equal(t, "owed", p.owed(), []string{"n a n@a"})
+	p.clock.add(24 * time.Hour)
+	broken()
+	equal(t, "owed after a day", p.owed(), nil)
+}
+
+// A server that lists a meeting thousands of times over costs no more than others.
+func TestEnding_ManyCopies(t *testing.T) {
+	p := newPool(t, "a")
+	p.create("m")
+	p.must(p.end("m"))
+	var list []placement.Sighting
+	for i := range 20_000 {
+		list = append(list, placement.Sighting{Key: key("m"), InternalID: fmt.Sprint(i), CreateTime: 1})
+	}
+	equal(t, "over", len(overs(p.poll("a", list...))), len(list))
+	equal(t, "over later", len(overs(p.poll("a", list...))), placement.MaxCopies-1)
 }

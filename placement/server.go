@@ -1,6 +1,10 @@
 package placement
 
-import "github.com/bbbpool/bbbpool/store"
+import (
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
 
 // server is the ledger's page for one server.
 type server struct {
@@ -14,6 +18,9 @@ type server struct {
 	epoch    int     // counts polls, to tell joins before one from joins after it
 	fading   fading
 	adopting allowance
+	asking   int           // how many meetings had been ended when the last poll began
+	shown    int           // the same, for the last poll that showed all its meetings
+	ahead    time.Duration // its clock, of ours, at that poll
 }
 
 // Tag returns the tag of a server; "" where it has none, or is not in the pool.
