@@ -11,11 +11,12 @@ import (
 
 // Why a claim is closed, in the history.
 const (
-	reasonEnded   = "ended"   // the server said so
 	reasonGone    = "gone"    // the server does not know the meeting any more
 	reasonMoved   = "moved"   // created on another server
 	reasonRemoved = "removed" // its server has left the pool
 
+	// Ended: the server said so, or somebody who may.
+	Ended = "ended"
 	// Forgotten: given up by people, while it may go on where it is. If it is seen again it is claimed again.
 	Forgotten = "forgotten"
 )

@@ -241,7 +241,7 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 	claim.InternalID, claim.CreateTime = internalID, createTime
 	switch {
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
-		before = m.end(l.now(), reasonEnded)
+		before = m.end(l.now(), Ended)
 		claim.Placed = l.now()
 		claim.Expected = l.expect(c.key.Tenant, m.room, Wish{Hint: claim.Hint}).people
 		l.put(m, l.newStay(claim))

@@ -63,7 +63,7 @@ func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 	now, m := l.now(), l.meetings[e.key]
 	var over past
 	if m != nil {
-		over = m.end(now, reasonEnded)
+		over = m.end(now, Ended)
 		copies = slices.Concat([]Copy{{m.claim.Server, m.claim.InternalID}}, copies)
 	}
 	owed := l.owed(e.key, copies, now)

@@ -105,7 +105,7 @@ func (l *Ledger) Load(ctx context.Context) error {
 func (l *Ledger) closeOver(ctx context.Context, claims []store.Claim) error {
 	var errs []error
 	for _, c := range claims {
-		_, err := l.Close(ctx, c, reasonEnded)
+		_, err := l.Close(ctx, c, Ended)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -85,7 +85,7 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 	found := l.compare(p)
 	var errs []error
 	for _, c := range found.over {
-		_, err := l.Close(ctx, c, reasonEnded)
+		_, err := l.Close(ctx, c, Ended)
 		errs = append(errs, err)
 	}
 	for _, c := range found.gone {
