@@ -154,12 +154,7 @@ func (c closing) is(server, internalID string) bool {
 // which was taken for failed. One that a poll sees people in that began after that is not over. Where somebody has asked for
 // the end it is over that tells.
 func (c closing) covers(s Sighting, began time.Time) bool {
-	return c.asked == 0 && c.older(s, 0) && (s.People+s.Rooms == 0 || !began.After(c.at))
-}
-
-// older tells whether a meeting was made before that, or not long after, by its server's clock.
-func (c closing) older(s Sighting, by time.Duration) bool {
-	return s.CreateTime <= c.at.Add(by).UnixMilli()
+	return c.asked == 0 && s.CreateTime <= c.at.UnixMilli() && (s.People+s.Rooms == 0 || !began.After(c.at))
 }
 
 // recently remembers the last closing of each meeting, for at least one span. A server may list a meeting for a while

@@ -199,7 +199,7 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 	placed := c.meeting.claim.Placed // nobody else changes it while this create has its turn
 	claim, before, same := c.confirm(internalID, createTime)
 	l := c.ledger
-	if err := l.forgetEndings(ctx, l.endingOf(c.key, Copy{claim.Server, claim.InternalID})); err != nil || same {
+	if err := l.forgetEndings(ctx, l.endingsOf(c.key, Copy{claim.Server, claim.InternalID})); err != nil || same {
 		return err
 	}
 	stored := false

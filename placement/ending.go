@@ -67,6 +67,7 @@ func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 		copies = slices.Concat([]Copy{{m.claim.Server, m.claim.InternalID}}, copies)
 	}
 	owed := l.owed(e.key, copies, now)
+	owed = append(owed, l.blind(owed, e.key, now)...)
 	l.mu.Unlock()
 	err := l.write(ctx, func() error {
 		if err := l.state.AddEndings(ctx, owed...); err != nil || m == nil {
@@ -95,6 +96,24 @@ func (l *Ledger) owed(key store.MeetingKey, copies []Copy, asked time.Time) (lis
 	for i, c := range copies {
 		if c.InternalID != "" && len(c.InternalID) <= maxID && l.servers[c.Server] != nil && !slices.Contains(copies[:i], c) {
 			list = append(list, ending(key, c, asked))
+		}
+	}
+	return list
+}
+
+// mostBlind is how many ended meetings are remembered that servers may have which nobody can look at.
+const mostBlind = 5_000
+
+// blind is what servers owe that nobody can look at: for all anybody knows they have a copy, too. That is as durable as the
+// rest, since one of them may be back after a restart of ours. The lock is held.
+func (l *Ledger) blind(owed []store.Ending, key store.MeetingKey, asked time.Time) (list []store.Ending) {
+	if len(l.endings) >= mostBlind {
+		return nil
+	}
+	for _, s := range l.order {
+		known := slices.ContainsFunc(owed, func(e store.Ending) bool { return e.Server == s.ID })
+		if !known && !s.visible() {
+			list = append(list, ending(key, Copy{Server: s.ID}, asked))
 		}
 	}
 	return list
@@ -147,13 +166,30 @@ func (l *Ledger) over(server string, s Sighting) bool {
 	}
 	last, closed := l.closed.of(s.Key)
 	switch page := l.servers[server]; {
+	case page != nil && l.unseen(page, s):
+		return true
 	case !closed || last.asked == 0:
 		return false
 	case last.is(server, s.InternalID):
 		return true
 	default:
-		return page != nil && page.shown < last.asked && last.older(s, max(page.ahead, 0)+slack)
+		return page != nil && page.shown < last.asked && older(s, last.at, page)
 	}
+}
+
+// unseen tells whether a meeting was ended while nobody could look at its server, and is none that was created since. The
+// lock is held.
+func (l *Ledger) unseen(page *server, s Sighting) bool {
+	e, owed := l.endings[s.Key][Copy{Server: page.ID}]
+	if m := l.meetings[s.Key]; m != nil && m.server == page && (m.creating || m.claim.InternalID == s.InternalID) {
+		return false
+	}
+	return owed && older(s, e.Asked, page)
+}
+
+// older tells whether a meeting was made before a time of ours, or not long after, by its server's clock.
+func older(s Sighting, at time.Time, page *server) bool {
+	return s.CreateTime <= at.Add(max(page.ahead, 0)+slack).UnixMilli()
 }
 
 // slack is what clocks that agree may differ by.
@@ -163,9 +199,12 @@ const slack = 2 * time.Second
 // memory alone: after a restart nobody knows that it was among those. The lock is held.
 func (l *Ledger) discover(server string, s Sighting) {
 	c := Copy{server, s.InternalID}
-	last, closed := l.closed.of(s.Key)
-	if closed && !l.owes(s.Key, c) && len(l.endings[s.Key]) < MaxCopies*len(l.servers) {
-		l.owe(ending(s.Key, c, last.at))
+	asked := l.endings[s.Key][Copy{Server: server}].Asked
+	if last, closed := l.closed.of(s.Key); closed {
+		asked = last.at
+	}
+	if !asked.IsZero() && !l.owes(s.Key, c) && len(l.endings[s.Key]) < MaxCopies*len(l.servers) {
+		l.owe(ending(s.Key, c, asked))
 	}
 }
 
@@ -173,18 +212,37 @@ func (l *Ledger) discover(server string, s Sighting) {
 const oldest = 24 * time.Hour
 
 // done returns what a poll shows to be over: copies that were owed before it began and that its server lists no more, not
-// even as over. The lock is held.
+// even as over; what is owed of any copy, once it lists none, or has not been seen for too long. The lock is held.
 func (l *Ledger) done(p Poll, seen map[Copy]bool) (list []store.Ending) {
 	now := l.now()
 	for _, endings := range l.endings {
 		for c, e := range endings {
 			before := e.Asked.Before(p.Began) || e.Asked.After(now) // by a clock that was set back before a restart
-			if c.Server == p.Server && before && !seen[c] && (p.Complete || p.Began.Sub(e.Asked) > oldest) {
+			late := p.Began.Sub(e.Asked) > oldest
+			switch {
+			case c.Server != p.Server:
+				if late && c.InternalID == "" {
+					list = append(list, e)
+				}
+			case before && (p.Complete || late) && !lists(c, endings, seen):
 				list = append(list, e)
 			}
 		}
 	}
 	return list
+}
+
+// lists tells whether a copy was seen or, of one that nobody knew, any.
+func lists(c Copy, endings map[Copy]store.Ending, seen map[Copy]bool) bool {
+	if c.InternalID != "" {
+		return seen[c]
+	}
+	for other := range endings {
+		if seen[other] {
+			return true
+		}
+	}
+	return false
 }
 
 // forgetEndings removes endings that nobody owes any more, from the store first.
@@ -219,7 +277,7 @@ func (l *Ledger) loadEndings(ctx context.Context) error {
 	l.mu.Lock()
 	for _, e := range list {
 		l.owe(e)
-		if l.servers[e.Server] == nil {
+		if l.servers[e.Server] == nil || e.InternalID == "" && l.now().Sub(e.Asked) > oldest {
 			left = append(left, e)
 		}
 	}
@@ -227,12 +285,14 @@ func (l *Ledger) loadEndings(ctx context.Context) error {
 	return l.forgetEndings(ctx, left)
 }
 
-// endingOf returns what is owed of one copy, if it is.
-func (l *Ledger) endingOf(key store.MeetingKey, c Copy) (list []store.Ending) {
+// endingsOf returns what is owed of one copy, and of copies on its server that nobody knew.
+func (l *Ledger) endingsOf(key store.MeetingKey, copy Copy) (list []store.Ending) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e, owed := l.endings[key][c]; owed {
-		list = append(list, e)
+	for _, c := range []Copy{copy, {Server: copy.Server}} {
+		if e, owed := l.endings[key][c]; owed {
+			list = append(list, e)
+		}
 	}
 	return list
 }

@@ -88,6 +88,7 @@ func TestEnding_PollsThatProveNothing(t *testing.T) {
 // can, and what servers owe does not touch it, even where it is on the same server by the same internal ID.
 func TestEnding_CreatedAnew(t *testing.T) {
 	p := newPool(t, "a", "b")
+	p.poll("b")
 	old := p.create("m", "b")
 	p.must(p.end("m"))
 	p.clock.add(time.Second)
@@ -104,6 +105,57 @@ func TestEnding_CreatedAnew(t *testing.T) {
 	equal(t, "on a", overs(p.poll("a", sees(old, 5))), nil)
 	equal(t, "claimed on", p.where("m"), "a")
 	p.check()
+}
+
+// A server that nobody could look at when a meeting was ended may have a copy from before. It owes the end of that, too, also
+// to a ledger that was started anew, until it is seen without; what is created by that name since is another one.
+func TestEnding_NobodyCouldLook(t *testing.T) {
+	p := newPool(t, "a", "b")
+	claim := p.create("m", "b")
+	p.poll("a", sees(claim, 1))
+	p.must(p.end("m"))
+	equal(t, "owed", p.owed(), []string{"m a m@a", "m b "})
+	copied := sees(claim, 4)
+	copied.InternalID = "m@b"
+	p.restart("a", "b")
+	equal(t, "on b", overs(p.poll("b", copied)), []string{"m@b"})
+	equal(t, "claimed on", p.where("m"), "")
+	equal(t, "owed while it is listed", p.owed(), []string{"m a m@a", "m b "})
+	p.poll("a")
+	p.poll("b")
+	equal(t, "owed", p.owed(), nil)
+	p.check()
+
+	p.restart("a", "b")
+	p.create("m", "b")
+	p.clock.add(time.Second)
+	p.must(p.end("m"))
+	p.clock.add(time.Minute)
+	made := p.create("m", "a")
+	made.CreateTime = claim.CreateTime // by a clock that is far behind
+	equal(t, "what was created since", overs(p.poll("b", sees(made, 4))), nil)
+	equal(t, "claimed on", p.where("m"), "b")
+	equal(t, "owed", p.owed(), []string{"m a m@a"})
+}
+
+// Whoever has missed a poll cannot be looked at; who is being asked can.
+func TestEnding_MissedPoll(t *testing.T) {
+	p := newPool(t, "a")
+	for _, step := range []struct {
+		what string
+		do   func()
+		owed []string
+	}{
+		{"never asked", func() {}, []string{"m a "}},
+		{"seen", func() { p.poll("a") }, nil},
+		{"being asked", func() { p.BeginPoll("a") }, nil},
+		{"has not answered", func() { p.BeginPoll("a") }, []string{"m a "}},
+	} {
+		step.do()
+		p.must(p.end("m"))
+		equal(t, step.what, p.owed(), step.owed)
+		p.clock.add(time.Second)
+	}
 }
 
 // What the store refuses is not acknowledged; a crash between the two writes ends the meeting at the next start.
@@ -133,6 +185,7 @@ func TestEnding_StoreFails(t *testing.T) {
 // A server that leaves the pool takes along what it owes.
 func TestEnding_ServerLeaves(t *testing.T) {
 	p := newPool(t, "a", "b")
+	p.poll("b")
 	p.create("m", "b")
 	p.create("n", "b")
 	p.must(p.end("m"))

@@ -158,7 +158,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 	found.done = l.done(p, there)
 	if p.Complete {
 		found.gone = page.missing(seen, p.Began)
-		page.shown, page.ahead = page.asking, p.Ahead
+		page.shown, page.whole, page.ahead = page.asking, page.epoch, p.Ahead
 	}
 	return found
 }
