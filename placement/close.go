@@ -11,11 +11,12 @@ import (
 
 // Why a claim is closed, in the history.
 const (
-	reasonEnded   = "ended"   // the server said so
 	reasonGone    = "gone"    // the server does not know the meeting any more
 	reasonMoved   = "moved"   // created on another server
 	reasonRemoved = "removed" // its server has left the pool
 
+	// Ended: the server said so, or somebody who may.
+	Ended = "ended"
 	// Forgotten: given up by people, while it may go on where it is. If it is seen again it is claimed again.
 	Forgotten = "forgotten"
 )
@@ -140,7 +141,7 @@ type closing struct {
 	server     string
 	internalID string
 	at         time.Time
-	asked      bool  // somebody who may has ended the meeting, wherever it was
+	asked      int   // which of all ends by somebody who may it was, wherever the meeting was; 0 where nobody has asked
 	stay       *stay // of one that may be seen again, to go on with
 }
 
@@ -150,14 +151,11 @@ func (c closing) is(server, internalID string) bool {
 }
 
 // covers tells whether another meeting by that name, of nobody's, was over by then, too: a copy that was made by a create
-// which was taken for failed. One that a poll sees people in that began after that is not over, unless somebody has ended
-// the meeting wherever it was.
+// which was taken for failed. One that a poll sees people in that began after that is not over. Where somebody has asked for
+// the end it is over that tells.
 func (c closing) covers(s Sighting, began time.Time) bool {
-	return c.older(s) && (c.asked || s.People+s.Rooms == 0 || !began.After(c.at))
+	return c.asked == 0 && s.CreateTime <= c.at.UnixMilli() && (s.People+s.Rooms == 0 || !began.After(c.at))
 }
-
-// older tells whether a meeting was made before that, by its server's clock.
-func (c closing) older(s Sighting) bool { return s.CreateTime <= c.at.UnixMilli() }
 
 // recently remembers the last closing of each meeting, for at least one span. A server may list a meeting for a while
 // after its end, and a poll may have been on its way: neither must bring the claim back.
@@ -169,7 +167,7 @@ type recently struct {
 const recentlySpan = 10 * time.Minute
 
 func (r *recently) add(key store.MeetingKey, c closing) {
-	if c.internalID == "" && !c.asked {
+	if c.internalID == "" && c.asked == 0 {
 		return
 	}
 	if c.at.Sub(r.since) >= recentlySpan {

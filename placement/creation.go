@@ -199,9 +199,7 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 	placed := c.meeting.claim.Placed // nobody else changes it while this create has its turn
 	claim, before, same := c.confirm(internalID, createTime)
 	l := c.ledger
-	if err := l.forgetEndings(ctx, l.endingsOf(func(e store.Ending) bool {
-		return e.MeetingKey == c.key && copyOf(e) == Copy{claim.Server, claim.InternalID}
-	})); err != nil || same {
+	if err := l.forgetEndings(ctx, l.endingsOf(c.key, Copy{claim.Server, claim.InternalID})); err != nil || same {
 		return err
 	}
 	stored := false
@@ -243,7 +241,7 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 	claim.InternalID, claim.CreateTime = internalID, createTime
 	switch {
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
-		before = m.end(l.now(), reasonEnded)
+		before = m.end(l.now(), Ended)
 		claim.Placed = l.now()
 		claim.Expected = l.expect(c.key.Tenant, m.room, Wish{Hint: claim.Hint}).people
 		l.put(m, l.newStay(claim))
@@ -251,7 +249,7 @@ func (c *Creation) confirm(internalID string, createTime int64) (claim store.Cla
 		before = c.before.replaced(claim.Placed, internalID)
 	}
 	m.claim, m.confirmed, m.missed = claim, l.now(), 0
-	if last, closed := l.closed.of(c.key); closed && (last.asked || last.is(claim.Server, internalID)) {
+	if last, closed := l.closed.of(c.key); closed && (last.asked > 0 || last.is(claim.Server, internalID)) {
 		l.closed.forget(c.key) // what servers owe of the meeting of before is known copy by copy
 	}
 	return claim, before, known == internalID

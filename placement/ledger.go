@@ -46,7 +46,8 @@ type Ledger struct {
 	live      map[room]int // meetings by room
 	breakouts int          // meetings that are breakout rooms
 	turns     map[store.MeetingKey]*turn
-	endings   map[store.MeetingKey][]store.Ending // what servers owe
+	endings   map[store.MeetingKey]map[Copy]store.Ending // what servers owe
+	asked     int                                        // meetings that somebody who may has ended so far
 	closed    recently
 	vanished  recently // lost from sight, and for all anybody knows not over
 	history   *history
@@ -63,7 +64,7 @@ func New(config Config, state State, sessions Sessions, now func() time.Time) *L
 		meetings: map[store.MeetingKey]*meeting{},
 		live:     map[room]int{},
 		turns:    map[store.MeetingKey]*turn{},
-		endings:  map[store.MeetingKey][]store.Ending{},
+		endings:  map[store.MeetingKey]map[Copy]store.Ending{},
 		history:  newHistory(config),
 		seats:    seats{held: map[room]*seat{}},
 	}
@@ -104,7 +105,7 @@ func (l *Ledger) Load(ctx context.Context) error {
 func (l *Ledger) closeOver(ctx context.Context, claims []store.Claim) error {
 	var errs []error
 	for _, c := range claims {
-		_, err := l.Close(ctx, c, reasonEnded)
+		_, err := l.Close(ctx, c, Ended)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
@@ -159,8 +160,7 @@ func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 		}
 	}
 	l.mu.Unlock()
-	owed := l.endingsOf(func(e store.Ending) bool { return e.Server == id })
-	return errors.Join(l.closeRemoved(ctx, lost), l.forgetEndings(ctx, owed))
+	return errors.Join(l.closeRemoved(ctx, lost), l.forgetEndings(ctx, l.endingsOn(id)))
 }
 
 // enter puts a claim that is new to the ledger on its server's page. The lock is held.

@@ -14,8 +14,9 @@ import (
 // Poll is what one round of asking a server saw.
 type Poll struct {
 	Server   string
-	Began    time.Time // before the server was asked
-	Complete bool      // every meeting in the answer could be read: what is not in it is not on the server
+	Began    time.Time     // before the server was asked
+	Complete bool          // every meeting in the answer could be read: what is not in it is not on the server
+	Ahead    time.Duration // the server's clock, of ours, as far as that is known
 	Meetings []Sighting
 }
 
@@ -63,6 +64,7 @@ func (l *Ledger) BeginPoll(server string) {
 	defer l.mu.Unlock()
 	if s := l.servers[server]; s != nil {
 		s.epoch++
+		s.asking = l.asked
 	}
 }
 
@@ -83,7 +85,7 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 	found := l.compare(p)
 	var errs []error
 	for _, c := range found.over {
-		_, err := l.Close(ctx, c, reasonEnded)
+		_, err := l.Close(ctx, c, Ended)
 		errs = append(errs, err)
 	}
 	for _, c := range found.gone {
@@ -115,6 +117,7 @@ func (l *Ledger) compare(p Poll) (found findings) {
 	if page == nil {
 		return found
 	}
+	page.ahead = max(page.ahead, p.Ahead)
 	seen, there := make(map[*meeting]bool, len(p.Meetings)), map[Copy]bool{}
 	unknown := 0 // people in meetings that nobody can ask for
 	for _, s := range p.Meetings {
@@ -129,6 +132,9 @@ func (l *Ledger) compare(p Poll) (found findings) {
 			unknown += s.People
 		case l.over(p.Server, s):
 			there[Copy{p.Server, s.InternalID}] = true
+			if p.Complete {
+				l.discover(p.Server, s)
+			}
 			if s.Over = true; !s.Ended {
 				found.strays = append(found.strays, s)
 			}
@@ -149,8 +155,10 @@ func (l *Ledger) compare(p Poll) (found findings) {
 	found.unclaimed, excess = l.adoptable(page, l.unknown(found.unclaimed))
 	found.excess = len(excess)
 	page.stray(slices.Concat(found.strays, excess), unknown)
+	found.done = l.done(p, there)
 	if p.Complete {
-		found.gone, found.done = page.missing(seen, p.Began), l.done(p, there)
+		found.gone = page.missing(seen, p.Began)
+		page.shown, page.whole, page.ahead = page.asking, page.epoch, p.Ahead
 	}
 	return found
 }

@@ -1,6 +1,10 @@
 package placement
 
-import "github.com/bbbpool/bbbpool/store"
+import (
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
 
 // server is the ledger's page for one server.
 type server struct {
@@ -14,7 +18,14 @@ type server struct {
 	epoch    int     // counts polls, to tell joins before one from joins after it
 	fading   fading
 	adopting allowance
+	asking   int           // how many meetings had been ended when the last poll began
+	shown    int           // the same, for the last poll that showed all its meetings
+	whole    int           // the epoch of that poll; 0 before the first
+	ahead    time.Duration // its clock, of ours, at that poll
 }
+
+// visible tells whether what the server has is known: the last poll that is over showed all of it.
+func (s *server) visible() bool { return s.whole > 0 && s.epoch-s.whole <= 1 }
 
 // Tag returns the tag of a server; "" where it has none, or is not in the pool.
 func (l *Ledger) Tag(id string) string {

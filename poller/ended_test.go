@@ -116,3 +116,30 @@ func TestRun_EndedUnknownCopy(t *testing.T) {
 		}
 	})
 }
+
+// So is one on a server whose clock is an hour ahead, and one by that name that comes up there later is a meeting of its own.
+func TestRun_EndedUnknownCopyAhead(t *testing.T) {
+	bubble(t, config(), []string{"a", "b", "c"}, func(t *testing.T, r *rig) {
+		hour := time.Hour
+		r.net["a"].change(func(f *fake) { f.skew = &hour })
+		r.place("class", "b", "i-b")
+		r.net["b"].show(room("class", "i-b", 1))
+		r.pass(11 * time.Second)
+		unknown := room("class", "i-a", 9)
+		unknown.CreateTime = time.Now().Add(hour).UnixMilli()
+		r.end("class")
+		r.net["a"].show(unknown)
+		r.pass(11 * time.Second)
+		r.claims("after the end", map[string]string{})
+		if n := r.ends("a"); n != 1 {
+			t.Errorf("%d ends, want 1", n)
+		}
+		unknown.InternalID, unknown.CreateTime = "i-later", time.Now().Add(-hour).UnixMilli()
+		r.net["c"].show(unknown)
+		r.pass(11 * time.Second)
+		r.claims("at the end", map[string]string{"class": "c"})
+		if n := r.ends("c"); n != 0 {
+			t.Errorf("%d ends of the new one", n)
+		}
+	})
+}

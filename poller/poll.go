@@ -167,8 +167,11 @@ func (p *Poller) watch(ctx context.Context, s *server, client *bbb.Client, giveU
 
 // conclude does what follows from a poll beyond the server itself.
 func (p *Poller) conclude(ctx context.Context, s *server, q *inquiry, seen sight) {
+	s.mu.Lock()
+	ahead := s.clock.skew()
+	s.mu.Unlock()
 	found, err := p.ledger.Reconcile(ctx, placement.Poll{
-		Server: s.id, Began: q.began, Complete: seen.broken == 0, Meetings: sightings(seen.meetings),
+		Server: s.id, Began: q.began, Complete: seen.broken == 0, Ahead: ahead, Meetings: sightings(seen.meetings),
 	})
 	if err != nil && ctx.Err() == nil {
 		p.log.Error().Err(err).Str("server", s.id).Msg("reconcile claims")

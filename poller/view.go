@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -127,7 +128,8 @@ func (p *Poller) Copies(k store.MeetingKey) iter.Seq2[string, bbb.Meeting] {
 	}
 }
 
-// copiesOf returns what was seen of a meeting, of those copies that were not seen lately no more than their names.
+// copiesOf returns what was seen of a meeting, of those copies that were not seen lately no more than their names; not more
+// of them than anybody looks after.
 func (s *server) copiesOf(k store.MeetingKey) []bbb.Meeting {
 	meetings, _ := s.visible()
 	meetings = slices.DeleteFunc(meetings, func(m bbb.Meeting) bool { return key(m) != k })
@@ -139,7 +141,7 @@ func (s *server) copiesOf(k store.MeetingKey) []bbb.Meeting {
 			meetings = append(meetings, bbb.Meeting{MeetingID: k.MeetingID, Tenant: k.Tenant, InternalID: internal})
 		}
 	}
-	return meetings
+	return meetings[:min(len(meetings), placement.MaxCopies)]
 }
 
 // rank tells which of two meetings with one ID is the one that people should see.

@@ -66,11 +66,12 @@ type Claim struct {
 
 // Ending is the stored fact that a meeting was ended by somebody who may, and that one server may have it still: the
 // server was away, or ends meetings in its own time. It is bound to the server's own ID, so that a later meeting by that
-// name is another one, and stands until the server is seen without the meeting.
+// name is another one, and stands until the server is seen without the meeting. Of a server that nobody could look at then
+// no ID is known: it owes the end of whatever it has by that name from before.
 type Ending struct {
 	MeetingKey
 	Server     string
-	InternalID string    // the server's ID for the meeting
+	InternalID string    // the server's ID for the meeting; "" for whatever it has from before
 	Asked      time.Time // when the end was acknowledged
 }
 

@@ -61,15 +61,28 @@ func (a Answer) fits(call, query string) bool {
 	return true
 }
 
+// has tells whether an answer has an element, without a look at what is in it, which may be thousands of meetings.
 func (a Answer) has(name string) bool {
-	_, ok := find(a.body, name, false)
-	return ok
+	depth := 0
+	for s := (scanner{b: a.body}); ; {
+		t, more := s.next()
+		switch here := depth == 1 && string(t.name) == name; {
+		case !more:
+			return false
+		case here && (t.kind == startKind || t.kind == emptyKind):
+			return true
+		case t.kind == startKind:
+			depth++
+		case t.kind == endKind:
+			depth--
+		}
+	}
 }
 
 // meetingID returns the meeting that a call is about.
 func meetingID(query string) string {
 	for part := range strings.SplitSeq(query, "&") {
-		if value, ok := strings.CutPrefix(part, "meetingID="); ok {
+		if name, value, _ := strings.Cut(part, "="); clean(unescape(name)) == "meetingID" {
 			return clean(unescape(value))
 		}
 	}

@@ -16,7 +16,8 @@ import (
 
 // echo is what a server answers: about the meeting that it is asked for, and that alone.
 func echo(r *http.Request) string {
-	id := r.URL.Query().Get("meetingID")
+	params, _ := bbb.ParseParams(r.URL.RawQuery) // as a server reads it
+	id := params.Get("meetingID")
 	x := bbb.Success()
 	switch call := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; {
 	case id == "unknown":
@@ -209,5 +210,29 @@ func TestClient_StrayOnce(t *testing.T) {
 	}
 	if n := asked.Load(); n != 3 {
 		t.Errorf("asked %d times, want 3", n)
+	}
+}
+
+// An answer to the call is not asked for twice, however the call is spelled.
+func TestClient_NoStray(t *testing.T) {
+	var asked atomic.Int32
+	client := newClient(t, talk(t, func(c net.Conn, next func() (*http.Request, bool)) {
+		for req, ok := next(); ok; req, ok = next() {
+			asked.Add(1)
+			_, _ = io.WriteString(c, echo(req))
+		}
+	}))
+	queries := []string{
+		"meetingID=room", "meeting%49D=room", "name=a&meetingID=%20r%26%3Co+m%20&x=1", "meetingID+=r%C3%B6m%00", "meetingID=%C2%A0room",
+	}
+	for _, call := range []string{"create", "getMeetingInfo", "getMeetings", "isMeetingRunning", "end", ""} {
+		for _, query := range queries {
+			if _, err := client.Answer(t.Context(), call, query); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n, want := int(asked.Load()), 6*len(queries); n != want {
+		t.Errorf("asked %d times, want %d", n, want)
 	}
 }

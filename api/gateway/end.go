@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // The errors of an end, beside those of BigBlueButton's servers. The first is in its words.
@@ -38,6 +40,7 @@ func (g *Gateway) end(ctx context.Context, c *call) error {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
+	called := c.key // a breakout room goes by two names
 	ending, err := g.beginEnd(ctx, c)
 	if err != nil {
 		return err
@@ -57,10 +60,20 @@ func (g *Gateway) end(ctx context.Context, c *call) error {
 			return o.refusal(given)
 		}
 	}
+	rooms := g.rooms(c, places)
 	if err := ending.Ended(ctx, copies(places)); err != nil {
 		return err
 	}
-	return g.acknowledge(c, o, given)
+	for _, room := range rooms {
+		if _, err := g.Ledger.Close(ctx, room, placement.Ended); err != nil {
+			g.Log.Error().Err(err).Str("meetingID", room.MeetingID).Msg("the claim of a breakout room stands until polls miss it")
+		}
+	}
+	if o.done != nil || len(o.away) > 0 {
+		g.ended.add(called, given)
+		g.ended.add(c.key, given)
+	}
+	return g.acknowledge(c, o)
 }
 
 // beginEnd waits for a create of the meeting that is under way.
@@ -79,13 +92,12 @@ func (g *Gateway) beginEnd(ctx context.Context, c *call) (*placement.Ending, err
 }
 
 // acknowledge answers an end that is recorded. A meeting that no server knows any more was over before.
-func (g *Gateway) acknowledge(c *call, o outcome, given string) error {
-	if o.done == nil && len(o.away) == 0 {
-		return c.pass(o.unknown)
-	}
-	g.ended.add(c.key, given)
-	if o.done != nil {
+func (g *Gateway) acknowledge(c *call, o outcome) error {
+	switch {
+	case o.done != nil:
 		return c.pass(o.done)
+	case len(o.away) == 0:
+		return c.pass(o.unknown)
 	}
 	g.Log.Warn().Err(o.err).Str("meetingID", c.key.MeetingID).Msg("the meeting is ended when its server is back")
 	return c.xml(endAnswer())
@@ -142,6 +154,20 @@ func (g *Gateway) places(c *call) (list []place) {
 	return list
 }
 
+// rooms returns the claims of a meeting's breakout rooms, which end with it.
+func (g *Gateway) rooms(c *call, places []place) (list []store.Claim) {
+	for _, m := range g.Pool.Meetings(c.tenant) {
+		parent := func(p place) bool { return p.InternalID == m.ParentID }
+		if !m.Breakout || m.ParentID == "" || !slices.ContainsFunc(places, parent) {
+			continue
+		}
+		if found, err := g.Ledger.Peek(store.MeetingKey{Tenant: c.tenant, MeetingID: m.MeetingID}); err == nil {
+			list = append(list, found.Claim)
+		}
+	}
+	return list
+}
+
 // outcome is what came of an end on all servers.
 type outcome struct {
 	done    *bbb.Reply // the first that ended the meeting
@@ -151,13 +177,19 @@ type outcome struct {
 	err     error      // why the last of them did not
 }
 
-// endAll asks every server that answers, one after another. When the first has ended the meeting the password has proved
-// right, and the others, which may have another one for it, are asked without.
+// endAll asks every server that answers, one after another, and each once: an end is of a name, whatever is called so there.
+// When the first has ended the meeting the password has proved right, and the others, which may have another one for it,
+// are asked without.
 func (g *Gateway) endAll(ctx context.Context, c *call, places []place) (o outcome) {
+	asked := map[string]bool{}
 	for _, p := range places {
+		if asked[p.Server] {
+			continue
+		}
+		asked[p.Server] = true
 		reply, err := g.endOn(ctx, c, p.Server, o.done != nil)
 		if err != nil {
-			o.away, o.err = append(o.away, p), err
+			o.away, o.err = append(o.away, on(places, p.Server)...), err
 			continue
 		}
 		answer, _ := bbb.ParseAnswer(reply.Body) // endOn has read it
@@ -171,6 +203,11 @@ func (g *Gateway) endAll(ctx context.Context, c *call, places []place) (o outcom
 		}
 	}
 	return o
+}
+
+// on returns the places that are on a server.
+func on(places []place, server string) []place {
+	return slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.Server != server })
 }
 
 func firstOf(first, next *bbb.Reply) *bbb.Reply {
@@ -204,7 +241,13 @@ func (g *Gateway) endOn(ctx context.Context, c *call, server string, proven bool
 	}
 	reply, err := client.Do(ctx, "end", "meetingID="+url.QueryEscape(c.key.MeetingID), "", nil)
 	if err == nil {
-		_, err = reply.Answer(c.name)
+		var answer bbb.Answer
+		answer, err = reply.Answer("end")
+		err = cmp.Or(err, serverFault(answer))
+	}
+	g.Metrics.asked(server, "end", err)
+	if !g.ownFault(ctx, server, client, err) {
+		g.Pool.Report(server, client, err)
 	}
 	return reply, err
 }

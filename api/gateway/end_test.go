@@ -1,13 +1,19 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // fail and mend change whether a server answers.
@@ -276,4 +282,74 @@ func TestEnd_ListedForLong(t *testing.T) {
 	}
 	p.mend(server)
 	p.ended("class")
+}
+
+// With a class its breakout rooms are over for everybody, by both of their IDs; an end of one can be repeated by either.
+func TestEnd_Breakouts(t *testing.T) {
+	t.Parallel()
+	for _, away := range []bool{false, true} {
+		p := start(t, settings{servers: 2})
+		server := p.room("class", 3)
+		var rooms []answer
+		for i := range 2 {
+			rooms = append(rooms, p.call("create", breakoutQuery(i, "class")))
+		}
+		p.end("group-0", "")
+		p.end("group-0", "")
+		p.over(rooms[0].MeetingID)
+		if a := p.call("getMeetingInfo", "meetingID=class"); a.Returncode != "SUCCESS" {
+			t.Fatalf("the class: %s", a.body)
+		}
+		if away {
+			p.fail(server, refuse)
+			p.waitFor("the server to fail", func() bool { return p.poller.Failing(server.ID()) })
+		}
+		p.end("class", "&password=mp")
+		p.over("group-1")
+		p.over(rooms[1].MeetingID)
+	}
+}
+
+// A server that lists a meeting thousands of times, as if it had as many by that name, is asked once to end it.
+func TestEnd_ManyCopies(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 1})
+	var ends atomic.Int64
+	hostile := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := bbb.Success()
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/getMeetings"):
+			x.Open("meetings")
+			for i := range 5_000 {
+				x.Open("meeting").Text("meetingID", "class").Text("internalMeetingID", fmt.Sprint("i", i)).
+					Int("createTime", 1).Int("participantCount", 1).Close("meeting")
+			}
+			x.Close("meetings")
+		case strings.HasSuffix(r.URL.Path, "/end"):
+			ends.Add(1)
+			x.Message("sentEndMeetingRequest", "")
+		default:
+			x.Text("version", "2.0")
+		}
+		_, _ = w.Write(x.Bytes())
+	}))
+	t.Cleanup(hostile.Close)
+	p.create("class")
+	p.poller.SetServer(store.Server{
+		ID: "hostile", URL: hostile.URL + "/bigbluebutton/api", Secret: "s", State: store.Enabled, Weight: 1,
+	})
+	p.waitFor("the copies to be seen", func() bool {
+		s, _ := p.poller.Server("hostile")
+		return s.Split > 0
+	})
+	if a := p.call("end", "meetingID=class&password=mp"); a.Returncode != "SUCCESS" {
+		t.Errorf("end: %s", a.body)
+	}
+	if n := ends.Load(); n > 3 { // polls may have asked by now
+		t.Errorf("asked %d times", n)
+	}
+	endings, err := p.stores.State.Endings(t.Context())
+	if err != nil || len(endings) > placement.MaxCopies+1 {
+		t.Errorf("%d are owed, %v", len(endings), err)
+	}
 }

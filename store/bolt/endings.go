@@ -29,7 +29,7 @@ func decodeEnding(_, value []byte) (store.Ending, error) {
 // endingKey is nil where no ending can be.
 func endingKey(e store.Ending) []byte {
 	tenant := ofTenant(e.Tenant)
-	if tenant == nil || e.MeetingID == "" || e.Server == "" || e.InternalID == "" {
+	if tenant == nil || e.MeetingID == "" || e.Server == "" {
 		return nil
 	}
 	return append(tenant, sized(e.MeetingID)+sized(e.Server)+e.InternalID...)
