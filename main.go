@@ -30,9 +30,7 @@ import (
 
 var version = "dev" // set by the linker for releases
 
-func main() {
-	os.Exit(api.Main(run))
-}
+func main() { os.Exit(api.Main(run)) }
 
 // run is the program, but for signals and the exit.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ const MaxCopies = 20
 
 // Ending is an end on its way. While it is, nobody else creates the meeting, adopts or closes it. It is for one goroutine.
 type Ending struct {
+	Reason string // of the session, in one word; may be left out
 	ledger *Ledger
 	key    store.MeetingKey
 }
@@ -35,7 +37,7 @@ func (l *Ledger) BeginEnd(ctx context.Context, key store.MeetingKey) (*Ending, e
 	if err := l.take(ctx, key); err != nil {
 		return nil, err
 	}
-	return &Ending{l, key}, nil
+	return &Ending{ledger: l, key: key}, nil
 }
 
 // TryEnd is BeginEnd for those that cannot wait: it returns nil where somebody else changes the meeting.
@@ -43,7 +45,7 @@ func (l *Ledger) TryEnd(key store.MeetingKey) *Ending {
 	if !l.try(key) {
 		return nil
 	}
-	return &Ending{l, key}
+	return &Ending{ledger: l, key: key}
 }
 
 // Release lets the next create of the meeting go ahead.
@@ -63,7 +65,7 @@ func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 	now, m := l.now(), l.meetings[e.key]
 	var over past
 	if m != nil {
-		over = m.end(now, Ended)
+		over = m.end(now, cmp.Or(e.Reason, Ended))
 		copies = slices.Concat([]Copy{{m.claim.Server, m.claim.InternalID}}, copies)
 	}
 	owed := l.owed(e.key, copies, now)

@@ -69,10 +69,12 @@ func (s *server) detach(m *meeting) {
 }
 
 // stray counts the people in copies of meetings that are claimed elsewhere, and others that no claim is about: they need
-// room, too.
+// room, too. Those in what was ended are about to leave.
 func (s *server) stray(copies []Sighting, people int) {
 	for _, c := range copies {
-		people += c.People
+		if !c.Over {
+			people += c.People
+		}
 	}
 	people = min(people, most)
 	s.people += people - s.strays

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
@@ -22,7 +23,8 @@ type Status struct {
 	ClockSkew          time.Duration // how far its clock is ahead of ours, to the second
 	CertificateExpires time.Time     // zero where there is none, or none was seen
 
-	// What the last poll saw. Of a server that is offline only what is claimed there counts still.
+	// What the last poll saw, but for what somebody has ended. Of a server that is offline only what is claimed there counts
+	// still.
 	Meetings int // breakout rooms left out
 	Users    int // people
 	Videos   int
@@ -68,7 +70,7 @@ func (p *Poller) status(s *server) Status {
 			st.Split++
 		}
 	}
-	for _, m := range s.meetings {
+	for _, m := range p.goingOn(s.id, slices.Clone(s.meetings)) {
 		if m.Breakout || m.Ended || away && !p.claimed(key(m), s.id) {
 			continue
 		}

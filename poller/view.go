@@ -114,18 +114,39 @@ func (p *Poller) goingOn(server string, meetings []bbb.Meeting) []bbb.Meeting {
 	})
 }
 
-// Copies returns every server that was last seen with a meeting, whether it answers now or not, and the meeting as it was
-// seen there.
+// Copies returns every server that may have a meeting, whether it answers now or not, and the meeting as it was last seen
+// there, or no more than its names: where it is claimed first, then wherever else it was seen. What is over is not among
+// them.
 func (p *Poller) Copies(k store.MeetingKey) iter.Seq2[string, bbb.Meeting] {
 	return func(yield func(string, bbb.Meeting) bool) {
+		var claim store.Claim
+		if found, err := p.ledger.Peek(k); err == nil {
+			claim = found.Claim
+			if !yield(claim.Server, p.claimedCopy(claim)) {
+				return
+			}
+		}
 		for _, s := range p.sorted() {
 			for _, m := range s.copiesOf(k) {
-				if !yield(s.id, m) {
+				claimed := s.id == claim.Server && m.InternalID == claim.InternalID
+				if !claimed && !p.ledger.Over(s.id, sighting(m)) && !yield(s.id, m) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// claimedCopy returns a meeting as it was last seen where it is claimed, or its names where no poll has seen it yet.
+func (p *Poller) claimedCopy(c store.Claim) bbb.Meeting {
+	if s := p.server(c.Server); s != nil {
+		for _, m := range s.copiesOf(c.MeetingKey) {
+			if m.InternalID == c.InternalID {
+				return m
+			}
+		}
+	}
+	return bbb.Meeting{MeetingID: c.MeetingID, Tenant: c.Tenant, InternalID: c.InternalID}
 }
 
 // copiesOf returns what was seen of a meeting, of those copies that were not seen lately no more than their names; not more

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // for openapi.json
 	"encoding/json"
+	"iter"
 	"net/http"
 	"sync"
 	"time"
@@ -26,6 +27,9 @@ type Pool interface {
 	Servers() []poller.Status
 	// Server returns the status of one server.
 	Server(id string) (poller.Status, bool)
+	// Copies returns every server that may have a meeting, whether it answers now or not, and the meeting as it was last
+	// seen there: where it is claimed first. What is over is not among them.
+	Copies(key store.MeetingKey) iter.Seq2[string, bbb.Meeting]
 	// Alarms says in words what is wrong on our own side of the servers.
 	Alarms() []string
 	// Events returns the last events of a server, newest last.
@@ -44,6 +48,12 @@ type Meetings interface {
 	Peek(key store.MeetingKey) (placement.Found, error)
 	// Close turns a claim into a session. It returns false for one that has changed, or is just being created.
 	Close(ctx context.Context, c store.Claim, reason string) (bool, error)
+	// BeginEnd waits until no create or other end of the meeting is under way.
+	BeginEnd(ctx context.Context, key store.MeetingKey) (*placement.Ending, error)
+	// TryEnd is BeginEnd for those that cannot wait: it returns nil where somebody else changes the meeting.
+	TryEnd(key store.MeetingKey) *placement.Ending
+	// Over tells whether what a server lists is a meeting that somebody has ended, whatever the server says.
+	Over(server string, s placement.Sighting) bool
 	// Consider tells where a create would go, without placing anything.
 	Consider(key store.MeetingKey, w placement.Wish) placement.Considered
 	// Capacity tells what the pool carries now.

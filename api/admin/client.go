@@ -128,10 +128,9 @@ func (c *Client) Meeting(ctx context.Context, key store.MeetingKey) (Meeting, er
 	return call[Meeting](ctx, c, http.MethodGet, "/meeting", meetingQuery(key), nil)
 }
 
-// EndMeeting ends a meeting on its server and closes the claim; forced, it closes the claim even if that fails.
-func (c *Client) EndMeeting(ctx context.Context, key store.MeetingKey, force bool) error {
-	_, err := call[struct{}](ctx, c, http.MethodPost, "/meeting/end", meetingQuery(key), Forced{force})
-	return err
+// EndMeeting ends a meeting on every server that may have it. Unless forced it fails where none of them has ended it.
+func (c *Client) EndMeeting(ctx context.Context, key store.MeetingKey, force bool) (EndedMeeting, error) {
+	return call[EndedMeeting](ctx, c, http.MethodPost, "/meeting/end", meetingQuery(key), Forced{force})
 }
 
 // Tenants returns all tenants, by ID, without their secrets.

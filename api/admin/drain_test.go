@@ -73,7 +73,7 @@ func TestClient_DrainServer(t *testing.T) {
 		told = append(told, now.Current)
 		switch len(told) {
 		case 1:
-			if err := p.EndMeeting(t.Context(), class, false); err != nil {
+			if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
 				t.Error(err)
 			}
 		case 2:
@@ -133,7 +133,7 @@ func TestClient_DrainServer_AtOnce(t *testing.T) {
 	if err != nil || got.Done || got.State != "draining" || got.Missing == nil {
 		t.Errorf("with a meeting: %+v, %v", got, err)
 	}
-	if err := p.EndMeeting(t.Context(), class, false); err != nil {
+	if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
 		t.Fatal(err)
 	}
 	fake.owe(id, store.OwedEnded, nil, "r9")
@@ -244,7 +244,7 @@ func TestClient_DrainServer_Fault(t *testing.T) {
 			fake.owe(id, store.OwedEnded, nil)
 		case len(problems) == 0:
 			fake.owe(id, store.OwedEnded, errors.New("disk /var/private"))
-			if err := p.EndMeeting(t.Context(), class, false); err != nil {
+			if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
 				t.Error(err)
 			}
 		}

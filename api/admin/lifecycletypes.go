@@ -64,9 +64,10 @@ type Panic struct {
 type Panicked struct {
 	Server
 	Ended int `json:"ended"`
-	// Forgotten are the meetings that the server was not asked to end, or did not: they may go on there.
+	// Forgotten are the meetings that the server was not asked to end, or did not: they may go on there. What it was asked
+	// to end it ends when it answers again.
 	Forgotten int      `json:"forgotten"`
-	Failed    []string `json:"failed"` // what the server did not end, or show, with the reason; claims are forgotten all the same
+	Failed    []string `json:"failed"` // what a server did not end, or show, with the reason; claims are closed all the same
 }
 
 // Sync asks for the pool to have exactly the servers of a list.

@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -76,16 +77,15 @@ type evacuation struct {
 	ended  int // or forgotten
 	failed []string
 
-	forgotten int             // of these, without the server having ended them
-	asked     map[string]bool // IDs of meetings whose claims are closed
+	forgotten int // of these, without the server having ended them
 }
 
 // evacuate keeps new meetings away from a server, and ends those that are claimed there: in rounds, for a create may be
-// under way. Those that it does not end in time are forgotten all the same. Then it ends what else the server has.
+// under way. Those that the server does not end in time are over all the same. Then it ends what else the server has.
 func (a *API) evacuate(
 	ctx context.Context, id string, p Panic, tell func(recordings.Progress),
 ) (*evacuation, error) {
-	e := &evacuation{api: a, id: id, skip: p.SkipEndCalls, tell: tell, failed: []string{}, asked: map[string]bool{}}
+	e := &evacuation{api: a, id: id, skip: p.SkipEndCalls, tell: tell, failed: []string{}}
 	_, err := a.update(ctx, id, func(s *store.Server) error {
 		if e.former = s.State; s.State == store.Enabled {
 			s.State = store.Cordoned
@@ -95,7 +95,7 @@ func (a *API) evacuate(
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, panicDeadline)
+	ctx, cancel := context.WithTimeoutCause(ctx, panicDeadline, fmt.Errorf("not ended within %s", panicDeadline))
 	defer cancel()
 	for ctx.Err() == nil {
 		claims := a.claimsOn(id)
@@ -110,8 +110,11 @@ func (a *API) evacuate(
 			time.Sleep(panicPause)
 		}
 	}
-	if err := e.forget(context.WithoutCancel(ctx)); err != nil {
+	if _, err := e.round(ctx, a.claimsOn(id)); err != nil { // nobody is asked any more when time is up
 		return nil, err
+	}
+	for _, c := range a.claimsOn(id) {
+		e.failed = append(e.failed, fmt.Sprintf("%s of tenant %s: it is just being created", c.MeetingID, c.Tenant))
 	}
 	e.endOthers(ctx)
 	slices.Sort(e.failed)
@@ -140,37 +143,55 @@ func (e *evacuation) round(ctx context.Context, claims []store.Claim) (int, erro
 	return e.ended - before, err
 }
 
-// end ends one meeting on the server, and closes its claim whatever the server says.
+// end ends one meeting wherever it is, and closes its claim whatever the servers say: what they did not end they owe. One
+// that has moved, or is just being created, is left for another round.
 func (e *evacuation) end(ctx context.Context, c store.Claim) error {
-	var failed error
-	if !e.skip {
-		failed = e.api.end(ctx, c)
+	if e.skip {
+		return e.forget(ctx, c)
 	}
-	return e.close(ctx, c, failed)
-}
-
-// close closes a claim. One that has changed, or is just being created, is left for another round.
-func (e *evacuation) close(ctx context.Context, c store.Claim, failed error) error {
-	reason := "panic"
-	if e.skip || failed != nil {
-		reason = placement.Forgotten
-	}
-	closed, err := e.api.Meetings.Close(context.WithoutCancel(ctx), c, reason)
-	if err != nil {
-		return fmt.Errorf("server %s keeps its meetings: %w", e.id, err)
-	}
-	if !closed {
+	ending := e.api.Meetings.TryEnd(c.MeetingKey)
+	if ending == nil {
 		return nil
 	}
+	defer ending.Release()
+	if found, err := e.api.Meetings.Peek(c.MeetingKey); err != nil || found.Claim.Server != e.id {
+		return nil //nolint:nilerr // it is over
+	}
+	ending.Reason = "panic"
+	copies, failed := e.api.endCopies(ctx, c.MeetingKey)
+	if err := ending.Ended(context.WithoutCancel(ctx), copies); err != nil {
+		return e.keeps(err)
+	}
+	e.count(c.MeetingKey, failed[e.id] != nil, errors.Join(failed.list()...))
+	return nil
+}
+
+// forget closes a claim without a word to the server. If the meeting is seen again it is claimed again.
+func (e *evacuation) forget(ctx context.Context, c store.Claim) error {
+	closed, err := e.api.Meetings.Close(context.WithoutCancel(ctx), c, placement.Forgotten)
+	if err != nil {
+		return e.keeps(err)
+	}
+	if closed {
+		e.count(c.MeetingKey, true, nil)
+	}
+	return nil
+}
+
+// keeps is why nothing more is ended.
+func (e *evacuation) keeps(err error) error {
+	return fmt.Errorf("server %s keeps its meetings: %w", e.id, err)
+}
+
+// count counts a meeting whose claim is closed.
+func (e *evacuation) count(key store.MeetingKey, forgotten bool, failed error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.asked[c.MeetingID] = true
 	e.ended++
-	if reason == placement.Forgotten {
+	if forgotten {
 		e.forgotten++
 	}
-	e.note(c.MeetingKey, failed)
-	return nil
+	e.note(key, failed)
 }
 
 // note tells how it went with a meeting. The caller holds the lock.
@@ -183,19 +204,6 @@ func (e *evacuation) note(key store.MeetingKey, failed error) {
 	e.tell(p)
 }
 
-// forget closes the claims that are left when time is up.
-func (e *evacuation) forget(ctx context.Context) error {
-	for _, c := range e.api.claimsOn(e.id) {
-		if err := e.close(ctx, c, fmt.Errorf("not ended within %s", panicDeadline)); err != nil {
-			return err
-		}
-	}
-	for _, c := range e.api.claimsOn(e.id) {
-		e.failed = append(e.failed, fmt.Sprintf("%s of tenant %s: it is just being created", c.MeetingID, c.Tenant))
-	}
-	return nil
-}
-
 // endOthers ends what the server has besides the meetings that were claimed there, such as copies of meetings that are
 // claimed elsewhere. Breakout rooms end with their meetings.
 func (e *evacuation) endOthers(ctx context.Context) {
@@ -206,35 +214,52 @@ func (e *evacuation) endOthers(ctx context.Context) {
 	if err != nil {
 		e.failed = append(e.failed, fmt.Sprintf("what else goes on there cannot be seen: server %s: %v", e.id, err))
 	}
-	others = slices.DeleteFunc(others, func(m bbb.Meeting) bool { return m.Ended || m.Breakout || e.asked[m.MeetingID] })
+	others = slices.DeleteFunc(others, func(m bbb.Meeting) bool {
+		return m.Ended || m.Breakout || e.api.Meetings.Over(e.id, sighting(m))
+	})
 	e.most = max(e.most, e.ended+len(others))
 	var ending errgroup.Group
 	ending.SetLimit(panicAtOnce)
 	for _, m := range others {
-		key := store.MeetingKey{Tenant: cmp.Or(m.Tenant, store.DefaultTenant), MeetingID: m.MeetingID}
-		if bbb.CheckMeetingID(key.MeetingID) != nil || len(key.Tenant) > maxID {
+		if key := sighting(m).Key; bbb.CheckMeetingID(key.MeetingID) != nil || len(key.Tenant) > maxID {
 			broken++
 			continue
 		}
-		ending.Go(func() error {
-			e.endOther(ctx, key)
-			return nil
-		})
+		ending.Go(func() error { return e.endOther(ctx, m) })
 	}
-	_ = ending.Wait() // none fails
+	if err := ending.Wait(); err != nil {
+		e.failed = append(e.failed, err.Error())
+	}
 	if broken > 0 {
 		e.failed = append(e.failed, count(broken, "meeting", "meetings")+" that cannot be read, or asked for, may go on")
 	}
 }
 
-func (e *evacuation) endOther(ctx context.Context, key store.MeetingKey) {
-	failed := e.api.end(ctx, store.Claim{MeetingKey: key, Server: e.id})
+// sighting is a meeting as the ledger knows it.
+func sighting(m bbb.Meeting) placement.Sighting {
+	key := store.MeetingKey{Tenant: cmp.Or(m.Tenant, store.DefaultTenant), MeetingID: m.MeetingID}
+	return placement.Sighting{Key: key, InternalID: m.InternalID, CreateTime: m.CreateTime}
+}
+
+// endOther ends a meeting on this server alone. Where nobody claims it, it is over for good, however long it is listed.
+func (e *evacuation) endOther(ctx context.Context, m bbb.Meeting) error {
+	key := sighting(m).Key
+	failed := e.api.endOn(ctx, e.id, m.MeetingID)
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	if failed == nil {
 		e.ended++
 	}
 	e.note(key, failed)
+	e.mu.Unlock()
+	ending := e.api.Meetings.TryEnd(key)
+	if ending == nil {
+		return nil
+	}
+	defer ending.Release()
+	if _, err := e.api.Meetings.Peek(key); failed != nil || !errors.Is(err, placement.ErrUnknown) {
+		return nil
+	}
+	return ending.Ended(context.WithoutCancel(ctx), []placement.Copy{{Server: e.id, InternalID: m.InternalID}})
 }
 
 // seen asks a server for its meetings. Those that cannot be read are counted.

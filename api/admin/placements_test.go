@@ -109,7 +109,7 @@ func TestClient_Explain(t *testing.T) {
 	first := p.create(t, class)
 	p.people(class, 3)
 	internal := p.ledger.Meetings()[0].InternalID
-	if err := p.EndMeeting(t.Context(), class, false); err != nil {
+	if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
 		t.Fatal(err)
 	}
 	past := func(key store.MeetingKey, id string) admin.Explained {

@@ -127,7 +127,7 @@ func TestClient_EndMeeting(t *testing.T) {
 	if err != nil || m.Server != "a" || m.InternalID == "" || m.CreateTime == 0 {
 		t.Errorf("meeting %+v, %v", m, err)
 	}
-	if err := p.EndMeeting(t.Context(), class, false); err != nil {
+	if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
 		t.Fatal(err)
 	}
 	if got, ok := servers[0].Meeting(class.MeetingID); ok && !got.Ended {
@@ -151,11 +151,12 @@ func TestClient_EndMeeting_Unreachable(t *testing.T) {
 	if err := server.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, p.EndMeeting(t.Context(), class, false), http.StatusBadGateway, "server a", "force")
+	_, err := p.EndMeeting(t.Context(), class, false)
+	refused(t, err, http.StatusBadGateway, "server a", "force")
 	if _, err := p.ledger.Peek(class); err != nil {
 		t.Errorf("the claim is gone: %v", err)
 	}
-	if err := p.EndMeeting(t.Context(), class, true); err != nil {
+	if _, err := p.EndMeeting(t.Context(), class, true); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.ledger.Peek(class); !errors.Is(err, placement.ErrUnknown) {

@@ -63,6 +63,11 @@ func newServer(s poller.Status, owed int) Server {
 	}
 }
 
+// EndedMeeting is what came of the end of a meeting.
+type EndedMeeting struct {
+	Owed []string `json:"owed"` // the servers that did not end it, with the reason: they do when they answer again
+}
+
 // Result is a server that was added or changed, with what was found out on the way.
 type Result struct {
 	Server

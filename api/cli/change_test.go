@@ -178,9 +178,9 @@ func TestCommands_GoneJSON(t *testing.T) {
 	for args, want := range map[string]string{
 		"server remove b --yes --json": `{ "id": "b", "removed": true }`,
 		"meeting end algebra --force --json": `{ "meetingID": "algebra", "tenant": "default", "server": "a", ` +
-			`"internalMeetingID": "internal-algebra", "ended": true }`,
+			`"internalMeetingID": "internal-algebra", "ended": true, "owed": [ "server a: end: `,
 	} {
-		if o := p.run(t, "", strings.Fields(args)...); o.failed != nil || strings.Join(strings.Fields(o.out), " ") != want {
+		if o := p.run(t, "", strings.Fields(args)...); o.failed != nil || !strings.HasPrefix(strings.Join(strings.Fields(o.out), " "), want) {
 			t.Errorf("%s: %v %s", args, o.failed, o.out)
 		}
 	}

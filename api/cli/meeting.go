@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -109,6 +110,8 @@ type endedMeeting struct {
 	Server     string `json:"server"`
 	InternalID string `json:"internalMeetingID"`
 	Ended      bool   `json:"ended"`
+
+	Owed []string `json:"owed"` // the servers that end it when they answer again, and why they did not
 }
 
 // MeetingEndCmd ends a meeting for everybody.
@@ -117,7 +120,7 @@ type MeetingEndCmd struct {
 	Sure
 }
 
-// Run ends the meeting on its server, which always needs a yes.
+// Run ends the meeting on every server that may have it, which always needs a yes.
 func (c *MeetingEndCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
 		m, err := pool.Meeting(env.Ctx, c.key())
@@ -129,13 +132,17 @@ func (c *MeetingEndCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		if err := pool.EndMeeting(env.Ctx, c.key(), c.Force); err != nil {
+		ended, err := pool.EndMeeting(env.Ctx, c.key(), c.Force)
+		if err != nil {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, endedMeeting{m.MeetingID, m.Tenant, m.Server, m.InternalID, true})
+			return printJSON(env.Out, endedMeeting{m.MeetingID, m.Tenant, m.Server, m.InternalID, true, ended.Owed})
 		}
-		_, err = fmt.Fprintf(env.Out, "meeting %s: ended\n", printable(m.MeetingID))
+		err = say(env.Out, "meeting %s: ended\n", printable(m.MeetingID))
+		for _, server := range ended.Owed {
+			err = errors.Join(err, say(env.Out, "owed  %s: it ends the meeting when it answers again\n", printable(server)))
+		}
 		return err
 	})
 }

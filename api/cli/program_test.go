@@ -1,11 +1,9 @@
 package cli_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -28,19 +25,9 @@ type program struct {
 	env             []string // besides that of the test
 }
 
-// build makes the program.
-func build(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "bbbpool")
-	if out, err := exec.Command("go", "build", "-o", path, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return path
-}
-
 func (p *program) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(p.path, args...)
-	cmd.Env = append(os.Environ(), "BBBPOOL_DATA="+p.data, "LOADBALANCER_SECRET=front-end-secret")
+	cmd.Env = append(os.Environ(), "BBBPOOL_DATA="+p.data, "LOADBALANCER_SECRET="+frontEndSecret)
 	cmd.Env = append(cmd.Env, p.env...)
 	return cmd
 }
@@ -67,37 +54,15 @@ func (p *program) do(t *testing.T, args ...string) string {
 // serve runs the program until the test ends.
 func (p *program) serve(t *testing.T) {
 	t.Helper()
-	cmd := p.command("serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--spool-rest", "50ms", "--poll-interval", "300ms")
-	errs, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("end: %v", err)
-		}
-	})
-	lines := bufio.NewScanner(errs)
-	for p.api == "" && lines.Scan() {
-		var line struct{ Message, Listen string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "serving" {
-			p.api = "http://" + line.Listen + "/bigbluebutton/api"
-		}
-	}
-	if p.api == "" {
-		t.Fatal("it does not serve")
-	}
-	go func() { _, _ = io.Copy(io.Discard, errs) }()
+	process := serving(t, p.command("serve", "--listen", "127.0.0.1:0", "--spool-rest", "50ms", "--poll-interval", "300ms"))
+	t.Cleanup(func() { process.terminate(t) })
+	p.api = process.api
 }
 
 // call makes a call as a front end does.
 func (p *program) call(t *testing.T, call string, params url.Values) {
 	t.Helper()
-	client := bbb.NewClient(bbb.Endpoint{URL: p.api, Secret: "front-end-secret"}, http.DefaultTransport, 10*time.Second)
+	client := bbb.NewClient(bbb.Endpoint{URL: p.api, Secret: frontEndSecret}, http.DefaultTransport, 10*time.Second)
 	answer, err := client.Answer(t.Context(), call, params.Encode())
 	if err == nil && answer.Err != nil {
 		err = answer.Err

@@ -134,22 +134,13 @@ func copies(places []place) (list []placement.Copy) {
 	return list
 }
 
-// places returns where the meeting is, as far as we know: where it is claimed first, then wherever it was seen. What is
-// over already is not among them.
+// places returns where the meeting is, as far as we know.
 func (g *Gateway) places(c *call) (list []place) {
 	if found, err := g.Ledger.Peek(c.key); err == nil {
 		c.on(found.Claim)
-		list = append(list, place{Copy: placement.Copy{Server: c.server, InternalID: c.internal}})
 	}
 	for server, m := range g.Pool.Copies(c.key) {
-		here := placement.Copy{Server: server, InternalID: m.InternalID}
-		i := slices.IndexFunc(list, func(p place) bool { return p.Copy == here })
-		switch {
-		case i >= 0:
-			list[i].seen = m
-		case !g.Ledger.Over(server, placement.Sighting{Key: c.key, InternalID: m.InternalID, CreateTime: m.CreateTime}):
-			list = append(list, place{here, m})
-		}
+		list = append(list, place{placement.Copy{Server: server, InternalID: m.InternalID}, m})
 	}
 	return list
 }

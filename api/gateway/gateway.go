@@ -56,8 +56,8 @@ type Pool interface {
 	Meetings(tenant string) []bbb.Meeting
 	// Meeting returns one meeting as last seen on a server.
 	Meeting(server string, key store.MeetingKey) (bbb.Meeting, bool)
-	// Copies returns every server that was last seen with a meeting, whether it answers now or not, and the meeting as it
-	// was seen there.
+	// Copies returns every server that may have a meeting, whether it answers now or not, and the meeting as it was last
+	// seen there: where it is claimed first. What is over is not among them.
 	Copies(key store.MeetingKey) iter.Seq2[string, bbb.Meeting]
 	// Created notes a meeting that no poll has seen yet.
 	Created(server string, m bbb.Meeting)

@@ -209,6 +209,9 @@ func (p *probe) abandon(ctx context.Context) {
 	}
 }
 
+// endPatience is how long a meeting may be shown after its end: BigBlueButton takes a few seconds.
+const endPatience = 10 * time.Second
+
 // checkEnd ends the meeting and looks whether it did.
 func (p *probe) checkEnd(ctx context.Context) {
 	p.step("end")
@@ -216,8 +219,8 @@ func (p *probe) checkEnd(ctx context.Context) {
 	if p.failed("end", err, took) {
 		return
 	}
-	const looks, pause = 5, 250 * time.Millisecond
-	for i := range looks {
+	const pause = 250 * time.Millisecond
+	for i := range endPatience / pause {
 		if i > 0 && !wait(ctx, pause) || ctx.Err() != nil {
 			p.note("end", Pass, "the server took the end of the meeting", took)
 			return
@@ -227,8 +230,8 @@ func (p *probe) checkEnd(ctx context.Context) {
 			return
 		}
 	}
-	p.note("end", Warning, "the server took the end of the meeting, and has not ended it a second later: "+
-		"look whether "+p.id+" is still listed there; a minute after its create it ends by itself", took)
+	p.note("end", Warning, fmt.Sprintf("the server took the end of the meeting, and has not ended it %s later: look whether %s is "+
+		"still listed there; a minute after its create it ends by itself", endPatience, p.id), took)
 }
 
 // over tells whether the meeting is.

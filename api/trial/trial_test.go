@@ -87,6 +87,29 @@ func TestRun_EndsByItself(t *testing.T) {
 	nothingLeft(t, s)
 }
 
+// A server takes an end at once, and shows the meeting for some seconds more: nothing is wrong with that.
+func TestRun_EndsLate(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, simulator.Config{})
+	url := behind(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/end") {
+			return false
+		}
+		id := r.URL.Query().Get("meetingID")
+		time.AfterFunc(1500*time.Millisecond, func() {
+			if err := s.End(id); err != nil {
+				t.Error(err)
+			}
+		})
+		_, _ = w.Write(bbb.Success().Message("sentEndMeetingRequest", "A request to end the meeting was sent.").Bytes())
+		return true
+	}, nil)
+	got := trial.Run(t.Context(), target(t, url, s.Secret()), trial.Options{}, nil)
+	if end := check(t, got, "end"); !got.Passed || end.Level != trial.Pass {
+		t.Errorf("%+v", end)
+	}
+}
+
 // Whatever is wrong with a server, the check that finds it says what and what to do, none that needs it is tried, and
 // nothing is left behind.
 func TestRun_Faults(t *testing.T) {

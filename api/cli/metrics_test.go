@@ -1,4 +1,4 @@
-package main
+package cli_test
 
 import (
 	"os"
@@ -46,6 +46,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	p.terminate(t)
+	checkHandbook(t, page)
 	promtool(t, page)
 }
 
@@ -74,8 +75,6 @@ func TestServe_Hangup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.waitReady(t)
-	if log := p.terminate(t); !strings.Contains(log, "reloaded") {
-		t.Errorf("log:\n%s", log)
-	}
+	eventually(t, "it has reloaded", func() bool { return strings.Contains(p.log.String(), "reloaded") })
+	p.terminate(t)
 }

@@ -1,4 +1,4 @@
-package main
+package cli_test
 
 import (
 	"errors"
@@ -21,7 +21,7 @@ func limited(t *testing.T, data, flags string, args ...string) *process {
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--poll-interval", "500ms"}, args...)
 	cmd := command(t, data, args...)
 	cmd.Path = "/bin/sh"
-	cmd.Args = append([]string{"sh", "-c", "ulimit " + flags + `; exec "$0" "$@"`, os.Args[0]}, args...)
+	cmd.Args = append([]string{"sh", "-c", "ulimit " + flags + `; exec "$0" "$@"`, cmd.Args[0]}, args...)
 	return serving(t, cmd)
 }
 

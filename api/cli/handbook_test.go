@@ -1,4 +1,4 @@
-package main
+package cli_test
 
 import (
 	"os"
@@ -11,7 +11,7 @@ import (
 
 // The handbook names every flag of serve and every name in the environment, and none that there is not.
 func TestHandbook_Settings(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("web", "handbook", "settings.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "web", "handbook", "settings.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestHandbook_Settings(t *testing.T) {
 // checkHandbook finds metrics that the handbook does not name.
 func checkHandbook(t *testing.T, metrics string) {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join("web", "handbook", "watching.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "web", "handbook", "watching.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
