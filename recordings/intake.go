@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/bbbpool/bbbpool/recordings/archive"
 	"github.com/bbbpool/bbbpool/recordings/library"
@@ -65,7 +64,7 @@ func (s *Service) inLibrary(path string) bool {
 		return true
 	}
 	for _, dir := range []string{s.Config.Published, s.Config.Unpublished, s.Config.Trash} {
-		if dir = resolved(dir); path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) {
+		if within(resolved(dir), path) {
 			return true
 		}
 	}

@@ -148,17 +148,35 @@ func (d *digests) of(sha256 string) string {
 }
 
 // Known tells whether an archive of that digest was accepted before, and how its import stands. One that could not be
-// imported may be sent again.
-func (s *Service) Known(ctx context.Context, sha256 string) (state string, known bool) {
+// imported, or of which something is gone, may be sent again. What another server has sent is known once it is decided
+// that it may: else that one would go to quarantine with what this one was told is here.
+func (s *Service) Known(ctx context.Context, server, sha256 string) (state string, known bool) {
 	id := s.digests.of(sha256)
 	if id == "" {
 		return "", false
 	}
 	job, err := s.Index.Job(ctx, id)
-	if err != nil || job.State == store.JobFailed || !arrived(job) {
+	if err != nil || job.State == store.JobFailed || !arrived(job) || job.State == store.JobDone && s.lost(ctx, job) {
 		return "", false
 	}
-	return string(job.State), true
+	undecided := job.State == store.JobWaiting || job.State == store.JobImporting
+	return string(job.State), !undecided || job.Server == server
+}
+
+// lost tells whether something of what a job has imported is not here any more, and not because somebody has deleted it.
+// Where that cannot be told, nothing is.
+func (s *Service) lost(ctx context.Context, job store.Job) bool {
+	if s.Disk.Problem() != "" {
+		return false
+	}
+	return slices.ContainsFunc(job.Recordings, func(id string) bool {
+		r, err := s.Index.Recording(ctx, id)
+		if err != nil || r.State == store.Deleted {
+			return errors.Is(err, store.ErrNotFound)
+		}
+		whole, err := s.hasFiles(r)
+		return err == nil && !(whole && here(&r))
+	})
 }
 
 // arrived tells whether the archive of a job that has not been imported is here: a crash may have kept it from coming.
@@ -179,8 +197,8 @@ func (s *Service) Accept(ctx context.Context, u upload.Upload) error {
 		return s.taken(ctx, u, ErrBusy)
 	}
 	defer a.done()
-	if s.taken(ctx, u, ErrBusy) == nil {
-		return nil
+	if err := s.taken(ctx, u, errUnknown); !errors.Is(err, errUnknown) {
+		return err
 	}
 	job, err := s.accept(ctx, a, u)
 	if err == nil {
@@ -197,10 +215,16 @@ func (s *Service) Accept(ctx context.Context, u upload.Upload) error {
 	return nil
 }
 
+var errUnknown = errors.New("the archive was not accepted before")
+
 // taken removes an archive that was accepted already, from another connection, and returns err for any other.
 func (s *Service) taken(ctx context.Context, u upload.Upload, err error) error {
-	if _, known := s.Known(ctx, u.SHA256); known {
+	state, known := s.Known(ctx, u.Server, u.SHA256)
+	switch {
+	case known:
 		return os.Remove(u.Path)
+	case state != "": // another server's, and not decided about
+		return ErrBusy
 	}
 	return err
 }

@@ -3,52 +3,65 @@ package recordings
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/recordings/library"
 )
 
-// followLink notes what a link below a directory that is imported leads to: an archive, a recording, or recordings, as they
-// lie below a format or below what holds formats. Links beyond it are not followed, nor those to what lies below the
-// directory itself and is found there. What looks like a recording and leads to none is noted as well, so that it fails by
-// its name.
-func followLink(root, at string, seen map[source]bool) {
-	name, format := filepath.Base(at), filepath.Base(filepath.Dir(at))
+// link follows a link below a directory that is imported: what lies behind it is found as if it lay there. What lies below
+// the directory itself, or behind another link, is found once, where that is.
+func (s *survey) link(at string) {
 	target, err := filepath.EvalSymlinks(at)
-	if err == nil && (target == root || strings.HasPrefix(target, root+string(filepath.Separator))) {
-		return
-	}
-	if info, err := os.Stat(at); err == nil && !info.IsDir() {
-		if isArchive(name) {
-			seen[source{path: at}] = true
+	if err != nil {
+		if isArchive(at) || couldBeRecording(at) {
+			s.fail(at, "is a link that leads nowhere")
 		}
 		return
 	}
-	found := false
-	for _, dir := range append([]string{at}, below(at, 2)...) {
-		if c, ok := recordingAt(dir); ok {
-			seen[c], found = true, true
+	info, err := os.Stat(target)
+	switch {
+	case err != nil:
+		s.fail(at, library.Explain(err).Error())
+	case info.Mode().IsRegular() && isArchive(at):
+		s.sources[source{path: at}] = true
+	case info.Mode().IsRegular() && looksPacked(filepath.Base(at)):
+		s.skip(at, unwanted(filepath.Base(at), 0))
+	case info.IsDir() && within(target, s.root):
+		if target != s.root {
+			s.skip(at, "is a link to what this lies in")
 		}
-	}
-	if !found && library.ValidFormat(format) && library.ValidID(name) {
-		seen[source{path: filepath.Dir(filepath.Dir(at)), recordID: name}] = true
+	case info.IsDir() && !slices.ContainsFunc(append(s.behind, s.root), func(dir string) bool { return within(dir, target) }):
+		s.behind = append(s.behind, target)
+		s.follow(at)
 	}
 }
 
-// below returns the directories in a directory, down to so many levels; links are none. What cannot be read has none.
-func below(dir string, levels int) (list []string) {
-	if _, ok := recordingAt(dir); ok || levels == 0 {
-		return nil
+// maxBehind is how deep archives and recordings may lie behind a link: <state>/<format>/<recordID>.
+const maxBehind = 3
+
+// follow looks through the directory that a link leads to.
+func (s *survey) follow(at string) {
+	if s.descend(at) != nil {
+		return
 	}
-	entries, err := os.ReadDir(dir)
+	defer func(before int) { s.deepest = before }(s.deepest)
+	s.deepest = min(s.deepest, s.depth(at)+maxBehind)
+	entries, err := os.ReadDir(at)
 	if err != nil {
-		return nil
+		s.fail(at, library.Explain(err).Error())
 	}
 	for _, e := range entries {
-		if e.IsDir() {
-			path := filepath.Join(dir, e.Name())
-			list = append(append(list, path), below(path, levels-1)...)
-		}
+		_ = filepath.WalkDir(filepath.Join(at, e.Name()), s.visit) // visit names what is wrong, and goes on
 	}
-	return list
+}
+
+// couldBeRecording tells whether something lies where recordings do, by its name.
+func couldBeRecording(at string) bool {
+	return library.ValidID(filepath.Base(at)) && library.ValidFormat(filepath.Base(filepath.Dir(at)))
+}
+
+// within tells whether a path is a directory, or in one.
+func within(dir, path string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
 }

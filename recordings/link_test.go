@@ -65,7 +65,7 @@ func TestImport_LinkedNowhere(t *testing.T) {
 	old := filepath.Join(t.TempDir(), "published")
 	link(t, "/none", old+"/presentation/"+recordID(1))
 	report, err := p.Import(t.Context(), recordings.ImportOptions{Path: old}, func(recordings.Progress) {})
-	if text := said(report, err); !strings.Contains(text, "symbolic link that leads nowhere") {
+	if text := said(report, err); !strings.Contains(text, "is a link that leads nowhere") {
 		t.Errorf("%+v, %v", report, err)
 	}
 	disk := t.TempDir()
@@ -91,4 +91,41 @@ func said(report recordings.ImportReport, err error) string {
 		all.WriteString(err.Error())
 	}
 	return all.String()
+}
+
+// What lies behind links is as what lies in the directory: archives, packed ones that nothing reads, recordings, directories
+// that are thrown away or broken; links that lead around in a circle do no harm, and nothing is passed over in silence.
+func TestImport_BehindLinks(t *testing.T) {
+	p := start(t, nil)
+	old, disk := t.TempDir(), t.TempDir()
+	for name, content := range map[string][]byte{
+		"more/a.tar": pack(t, made{id: recordID(1), format: "video", media: "film"}), "more/b.tar.xz": []byte("packed"),
+		"deleted/video/" + recordID(2) + "/metadata.xml": []byte("gone"), "presentation/" + recordID(3) + "/a.txt": []byte("raw"),
+	} {
+		path := filepath.Join(disk, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path, content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(t, disk, old+"/disk")
+	link(t, disk, disk+"/more/circle")
+	link(t, old, disk+"/more/back")
+	link(t, disk+"/more", old+"/zmore")
+	link(t, disk+"/more/b.tar.xz", old+"/c.zip")
+	report, err := p.Import(t.Context(), recordings.ImportOptions{Path: old}, func(recordings.Progress) {})
+	if err != nil || len(report.Failed) > 0 || len(report.Imported) != 1 || p.media(t, recordID(1), "video") != "film" {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	var skipped []string
+	for _, f := range report.Skipped {
+		skipped = append(skipped, strings.TrimPrefix(f.Path, old))
+		if f.Kind != "skipped" {
+			t.Errorf("%+v is skipped", f)
+		}
+	}
+	slices.Sort(skipped)
+	want := []string{"/c.zip", "/disk/deleted", "/disk/more/b.tar.xz", "/disk/presentation/" + recordID(3)}
+	if !slices.Equal(skipped, want) {
+		t.Errorf("skipped %q, want %q", skipped, want)
+	}
 }

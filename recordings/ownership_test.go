@@ -54,7 +54,7 @@ func send(ctx context.Context, s *recordings.Service, by, id string, content []b
 		Path: filepath.Join(s.Config.Spool, fmt.Sprintf(".upload-%s-%d", id, rand.Int64())),
 	}
 	for ctx.Err() == nil {
-		if _, known := s.Known(ctx, sum); known {
+		if _, known := s.Known(ctx, by, sum); known {
 			_ = os.Remove(u.Path)
 			break
 		}
@@ -281,4 +281,82 @@ func sendAndKill(t *testing.T, dir string, from int) map[int]string {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	return sent
+}
+
+// Two servers send the same bytes, of a meeting of the second. That one is not told that its archive is here before it is
+// decided that the first may not send it: what was acknowledged to it plays.
+func TestUpload_SameOfTwoServers(t *testing.T) {
+	p := start(t, nil)
+	p.Pool, p.Live = p.db, p.db
+	if err := p.db.CreateServer(t.Context(), store.Server{ID: "bbb1", URL: "https://bbb1", State: store.Enabled}); err != nil {
+		t.Fatal(err)
+	}
+	claim := store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "default", MeetingID: "room"}, Server: "bbb1", InternalID: recordID(1),
+		Recorded: true, Placed: monday,
+	}
+	if _, err := p.db.CreateClaim(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{recordID(1), "of-another-name"} {
+		content := film(t, 1, 1)
+		p.disk.set("is full", nil)
+		thiefs, err := send(t.Context(), p.Service, "thief", name, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, known := p.Known(t.Context(), "bbb1", fmt.Sprintf("%x", sha256.Sum256(content))); known || state == "" {
+			t.Errorf("bbb1 is told that it is %q, known %v", state, known)
+		}
+		path := filepath.Join(p.Config.Spool, ".upload-bbb1")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		u := upload.Upload{
+			Name: recordID(1) + ".tar", Server: "bbb1", SHA256: fmt.Sprintf("%x", sha256.Sum256(content)), Path: path,
+		}
+		if err := p.Accept(t.Context(), u); !errors.Is(err, recordings.ErrBusy) {
+			t.Errorf("accepted meanwhile: %v", err)
+		}
+		p.disk.set("", nil)
+		p.quarantined(t, thiefs)
+	}
+	name, err := send(t.Context(), p.Service, "bbb1", recordID(1), film(t, 1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.waitFor(t, name, store.JobDone)
+	p.delivered(t, 1, name)
+	p.sound(t)
+}
+
+// An archive is taken again, though it was imported before, where what has come of it is gone; what was deleted stays so.
+func TestUpload_AgainWhereGone(t *testing.T) {
+	p := start(t, nil)
+	name, err := send(t.Context(), p.Service, "bbb1", recordID(1), film(t, 1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.waitFor(t, name, store.JobDone)
+	if err := os.RemoveAll(filepath.Join(p.Config.Published, "video", recordID(1))); err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{"its files are gone", "it is forgotten"} {
+		if _, known := p.Known(t.Context(), "bbb1", fmt.Sprintf("%x", sha256.Sum256(film(t, 1, 1)))); known {
+			t.Errorf("%s, and it is said to be here", gone)
+		}
+		p.verify(t, recordings.VerifyOptions{Repair: true})
+	}
+	if _, err := send(t.Context(), p.Service, "bbb1", recordID(1), film(t, 1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is here again", func() bool { return p.media(t, recordID(1), "video") != "" })
+	p.waitFor(t, name, store.JobDone)
+	p.delivered(t, 1, name)
+	if _, err := p.Delete(t.Context(), "default", []string{recordID(1)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, known := p.Known(t.Context(), "bbb1", fmt.Sprintf("%x", sha256.Sum256(film(t, 1, 1)))); !known {
+		t.Error("what was deleted is asked for again")
+	}
 }

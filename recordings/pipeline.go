@@ -212,7 +212,7 @@ func (s *Service) learn(ctx context.Context, r store.Recording, told *store.Reco
 	if next == nil && !r.Imported.IsZero() || next != nil && s.expired(next) {
 		return s.giveUp(ctx, r)
 	}
-	if next != nil && next.Step == r.Owed.Step && slices.Equal(next.Formats, r.Owed.Formats) {
+	if next != nil && next.Step == r.Owed.Step && slices.Equal(next.Formats, r.Owed.Formats) && !phantom(r) {
 		return nil // a look at a server writes nothing
 	}
 	updated, err := s.Index.UpdateRecording(ctx, r.Tenant, r.RecordID, func(now *store.Recording) error {
@@ -234,6 +234,12 @@ func (s *Service) learn(ctx context.Context, r store.Recording, told *store.Reco
 			Str("sinceEnd", age(s.Now(), r.Owed.Ended).Round(time.Second).String()).Msg("recording on its way")
 	}
 	return err
+}
+
+// phantom tells whether front ends see a recording that its server has said not to have: what is written down of it is
+// older than Awaited is.
+func phantom(r store.Recording) bool {
+	return r.Imported.IsZero() && r.Owed.Step == store.OwedMissing && r.State != store.Awaited
 }
 
 // heard is what a server owes of a recording after it has told; nil for nothing.

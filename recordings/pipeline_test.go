@@ -289,3 +289,35 @@ func TestOwed_ServerLeft(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// What an older program has written down as in processing, though its server had said that there is none, is not shown any
+// more once the server says so again; and what it really processes stays.
+func TestOwed_OfOlderProgram(t *testing.T) {
+	p := open(t, t.TempDir(), nil)
+	now := monday
+	p.Now = func() time.Time { return now }
+	phantom, real := p.ended(t, 1, now), p.ended(t, 2, now)
+	for id, step := range map[string]store.OwedStep{phantom: store.OwedMissing, real: store.OwedProcessing} {
+		_, err := p.db.UpdateRecording(t.Context(), "default", id, func(r *store.Recording) error {
+			r.State, r.Owed.Step = store.Processing, step
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.servers.tell(on(real, store.Processing))
+	for range 2 {
+		now = now.Add(30 * time.Minute)
+		if err := p.Pursue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, _, err := p.Recordings(t.Context(), store.RecordingFilter{Tenant: "default"})
+	if err != nil || len(list) != 1 || list[0].RecordID != real {
+		t.Errorf("front ends see %+v, %v", list, err)
+	}
+	if got := p.owed(t); got[phantom] != "missing" || strings.Count(p.log.text(), "recording on its way") != 1 {
+		t.Errorf("owed: %v", got)
+	}
+}

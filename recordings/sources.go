@@ -32,6 +32,8 @@ func (c source) id() string {
 // survey is what a look through a directory finds: what there is to import, and what cannot be or is not wanted.
 type survey struct {
 	root            string
+	behind          []string // directories elsewhere that links have led to
+	deepest         int      // how deep it is looked
 	sources         map[source]bool
 	failed, skipped []Finding
 }
@@ -39,7 +41,7 @@ type survey struct {
 // sourcesIn finds what there is to import at a path, in the order of the paths. What cannot be looked at is named, and
 // the rest goes on.
 func sourcesIn(path string) (list []source, s survey, err error) {
-	s = survey{root: path, sources: map[source]bool{}}
+	s = survey{root: path, deepest: maxDepth, sources: map[source]bool{}}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, s, err
@@ -62,15 +64,15 @@ func sourcesIn(path string) (list []source, s survey, err error) {
 	return list, s, nil
 }
 
-func (s *survey) fail(at, text string) { s.failed = named(s.failed, at, text) }
-func (s *survey) skip(at, text string) { s.skipped = named(s.skipped, at, text) }
+func (s *survey) fail(at, text string) { s.failed = named(s.failed, kindUnread, at, text) }
+func (s *survey) skip(at, text string) { s.skipped = named(s.skipped, kindSkipped, at, text) }
 
 // named adds a finding to a list that is bounded.
-func named(list []Finding, at, text string) []Finding {
+func named(list []Finding, kind, at, text string) []Finding {
 	if len(list) == maxFindings {
 		return list
 	}
-	return append(list, Finding{Kind: kindUnread, Path: at, Text: text})
+	return append(list, Finding{Kind: kind, Path: at, Text: text})
 }
 
 func (s *survey) visit(at string, e fs.DirEntry, err error) error {
@@ -92,13 +94,9 @@ func (s *survey) visit(at string, e fs.DirEntry, err error) error {
 	return nil
 }
 
-// link follows a link to what it leads to, and names an archive that is not there.
-func (s *survey) link(at string) {
-	if _, err := os.Stat(at); err != nil && isArchive(filepath.Base(at)) {
-		s.fail(at, "is a link that leads nowhere")
-		return
-	}
-	followLink(s.root, at, s.sources)
+// depth is how many names a path has below the root.
+func (s *survey) depth(at string) int {
+	return strings.Count(strings.TrimPrefix(at, strings.TrimSuffix(s.root, string(filepath.Separator))), string(filepath.Separator))
 }
 
 // descend notes a recording, or lets the search go on below a directory.
@@ -110,10 +108,6 @@ func (s *survey) descend(at string) error {
 	if at == s.root {
 		return nil
 	}
-	rel, err := filepath.Rel(s.root, at)
-	if err != nil {
-		return err
-	}
 	name := filepath.Base(at)
 	switch {
 	case strings.HasPrefix(name, "."):
@@ -121,7 +115,7 @@ func (s *survey) descend(at string) error {
 	case name == "deleted" || name == quarantine:
 		s.skip(at, "what lies in directories of this name was thrown away: name it to import it")
 		return fs.SkipDir
-	case strings.Count(rel, string(filepath.Separator)) >= maxDepth:
+	case s.depth(at) > s.deepest:
 		s.skip(at, "lies too deep: name it to import it")
 		return fs.SkipDir
 	case isArchive(name):

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -289,6 +290,52 @@ func (c cancelling) Verify(ctx context.Context, _ recordings.VerifyOptions, tell
 	c.cancel()
 	<-ctx.Done()
 	return recordings.VerifyReport{}, ctx.Err()
+}
+
+// Import is interrupted at 653 of 5001, after the first path.
+func (c cancelling) Import(ctx context.Context, o recordings.ImportOptions, tell func(recordings.Progress)) (recordings.ImportReport, error) {
+	if strings.HasSuffix(o.Path, "bad") {
+		return c.library.Import(ctx, o, tell)
+	}
+	tell(recordings.Progress{Done: 653, Total: 5001, Current: "a.tar"})
+	<-ctx.Done()
+	return recordings.ImportReport{}, ctx.Err()
+}
+
+// reader does something as soon as a text was written.
+type reader struct {
+	bytes.Buffer
+	text string
+	then func()
+}
+
+func (r *reader) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(r.text)) {
+		r.then()
+	}
+	return r.Buffer.Write(b)
+}
+
+// An import that is interrupted says how far it is, that it goes on from there, and what became of the paths before. Into a
+// file it says now and then how far it is.
+func TestRecordingImportCmd_Interrupted(t *testing.T) {
+	p := newPool(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	p.api.Recordings = cancelling{library: p.keep(t)}
+	p.serve(t)
+	out, errs, clock := bytes.Buffer{}, reader{text: "at 653", then: cancel}, now
+	env := &cli.Env{Ctx: ctx, Out: &out, Err: &errs, Options: cli.Options{Data: p.dir}, Now: func() time.Time {
+		clock = clock.Add(time.Minute)
+		return clock
+	}}
+	err := (&cli.RecordingImportCmd{Paths: []string{"/bad", "/large"}}).Run(env)
+	if err == nil || !strings.HasPrefix(err.Error(), "interrupted at 653 of 5001") || !strings.Contains(err.Error(), "goes on") {
+		t.Errorf("ended with %v", err)
+	}
+	if !strings.Contains(out.String(), "b.tar") || !strings.Contains(out.String(), "1 recording imported") ||
+		!strings.Contains(errs.String(), "/large: at 653 of 5001") {
+		t.Errorf("said %q and %q", out.String(), errs.String())
+	}
 }
 
 // A command that is interrupted says what that means for the work.

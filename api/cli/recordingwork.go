@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -33,6 +34,9 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 		all := recordings.ImportReport{Imported: []string{}, Failed: []recordings.Finding{}}
 		for _, path := range paths {
 			report, err := c.one(env, pool, path)
+			if err != nil && path != paths[0] { // what became of those before it would not be told any more
+				return errors.Join(listImport(env, all), err)
+			}
 			if err != nil {
 				return err
 			}
@@ -43,11 +47,26 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 	})
 }
 
-// one imports one path. That it cannot be read does not stand in the way of the next.
+// one imports one path. That it cannot be read does not stand in the way of the next. Where nobody watches, there is a line
+// a minute that says how far it is.
 func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (recordings.ImportReport, error) {
+	var at recordings.Progress
+	said := env.now()
 	report, err := watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.ImportReport, error) {
-		return pool.Import(env.Ctx, recordings.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}, tell)
+		options := recordings.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}
+		return pool.Import(env.Ctx, options, func(p recordings.Progress) {
+			at = p
+			if now := env.now(); !env.Watched && now.Sub(said) >= time.Minute {
+				said = now
+				_ = say(env.Err, "%s: at %d of %d\n", printable(path), p.Done, p.Total) // nobody is left to tell
+			}
+			tell(p)
+		})
 	})
+	if errors.Is(err, errCutShort) && at.Total > 0 {
+		err = fmt.Errorf("interrupted at %d of %d: what was done by then stays done, and the same command goes on from there",
+			at.Done, at.Total)
+	}
 	if e, ok := errors.AsType[*admin.Error](err); ok && e.Code == "path" {
 		report.Failed = []recordings.Finding{{Kind: "unreadable", Path: path, Text: e.Message}}
 		return report, nil
@@ -55,29 +74,32 @@ func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (recor
 	return report, err
 }
 
+// printImport prints what has become of everything, and fails where something could not be imported.
 func printImport(env *Env, all recordings.ImportReport) error {
-	var err error
-	if env.Options.JSON {
-		err = printJSON(env.Out, all)
-	} else {
-		rows := make([][]string, 0, len(all.Failed)+len(all.Skipped))
-		for _, f := range all.Skipped {
-			rows = append(rows, []string{"skipped", cmp.Or(f.Path, f.RecordID), f.Text})
-		}
-		for _, f := range all.Failed {
-			rows = append(rows, []string{"failed", cmp.Or(f.Path, f.RecordID), f.Text})
-		}
-		skipped := ""
-		if n := len(all.Skipped); n > 0 {
-			skipped = fmt.Sprintf(", %d skipped", n)
-		}
-		err = errors.Join(table(env.Out, "", rows), say(env.Out, "%s imported, %d there already%s, %d failed\n",
-			plural(len(all.Imported), "recording"), all.Same, skipped, len(all.Failed)))
-	}
+	err := listImport(env, all)
 	if err == nil && len(all.Failed) > 0 {
 		err = errors.New("not everything could be imported")
 	}
 	return err
+}
+
+func listImport(env *Env, all recordings.ImportReport) error {
+	if env.Options.JSON {
+		return printJSON(env.Out, all)
+	}
+	rows := make([][]string, 0, len(all.Failed)+len(all.Skipped))
+	for _, f := range all.Skipped {
+		rows = append(rows, []string{"skipped", cmp.Or(f.Path, f.RecordID), f.Text})
+	}
+	for _, f := range all.Failed {
+		rows = append(rows, []string{"failed", cmp.Or(f.Path, f.RecordID), f.Text})
+	}
+	skipped := ""
+	if n := len(all.Skipped); n > 0 {
+		skipped = fmt.Sprintf(", %d skipped", n)
+	}
+	return errors.Join(table(env.Out, "", rows), say(env.Out, "%s imported, %d there already%s, %d failed\n",
+		plural(len(all.Imported), "recording"), all.Same, skipped, len(all.Failed)))
 }
 
 // RecordingVerifyCmd compares the index of the recordings with the disk.

@@ -12,7 +12,7 @@
 //	GET /api/v1/recordings/upload?name=ID.tar&length=N&sha256=HEX
 //
 // tells what is here: {"offset":M,"complete":false,"state":"partial"}. The state is "absent", "partial" or "uploading"
-// (another connection is at it); or, with "complete":true, that of the import. Whatever would make the upload fail is
+// (another connection is at it, or another server's is not imported yet); or, with "complete":true, that of the import. Whatever would make the upload fail is
 // said here already, before any byte is sent for nothing.
 //
 //	POST /api/v1/recordings?name=ID.tar&length=N&sha256=HEX&offset=M
@@ -28,7 +28,7 @@
 //	409       the offset is not what is here; "offset" tells what is
 //	413       the archive is larger than --max-upload
 //	422       the archive has another digest or length than was told, and was dropped: send it again from 0
-//	423       another connection sends this archive
+//	423       another connection sends this archive; or another server has, and it is not imported yet
 //	503       too many uploads, of all or of this server; or the pool is about to restart, or cannot take the archive over
 //	507       there is no room, or too much of this server is on its way
 //

@@ -43,8 +43,9 @@ type Handler struct {
 
 	// Room tells why so many more bytes do not fit, with the numbers, or nil if they do.
 	Room func(bytes int64) error
-	// Known tells how the import of an archive stands that was accepted before.
-	Known func(ctx context.Context, sha256 string) (state string, known bool)
+	// Known tells how the import of an archive stands that was accepted before. A state of what is not known is that of
+	// one which another server has sent: whether it may is not decided yet, so the sender waits for that.
+	Known func(ctx context.Context, server, sha256 string) (state string, known bool)
 	// Accept takes an archive over: it renames it away. When it returns nil, the archive must be safe. It is
 	// called once for an archive, unless two servers bring the same bytes at the same time.
 	Accept func(ctx context.Context, u Upload) error
@@ -125,7 +126,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) find(ctx context.Context, server string, q request) (status, error) {
-	if s, known := h.known(ctx, q.sha256, q.length); known {
+	if s, known := h.known(ctx, server, q.sha256, q.length); known || s.State != "" {
 		return s, nil
 	}
 	path := h.path(server, q)
@@ -150,12 +151,26 @@ func (h *Handler) find(ctx context.Context, server string, q request) (status, e
 	return s, h.room(server, q.length-c.Offset)
 }
 
-func (h *Handler) known(ctx context.Context, sha256 string, length int64) (status, bool) {
+// known tells how an archive stands that is here already. One that another server has sent, and that is not decided about,
+// is not known and has a state: it counts as being sent.
+func (h *Handler) known(ctx context.Context, server, sha256 string, length int64) (s status, known bool) {
 	if sha256 == "" {
 		return status{}, false
 	}
-	state, known := h.Known(ctx, sha256)
-	return status{Offset: length, Complete: known, State: state}, known
+	state, known := h.Known(ctx, server, sha256)
+	switch {
+	case known:
+		s = status{Offset: length, Complete: true, State: state}
+	case state != "":
+		s.State = uploading
+	}
+	return s, known
+}
+
+// errUndecided is for a server that sends what another one has sent, while it is not decided whether that one may.
+func errUndecided() *refusal {
+	return later(http.StatusLocked, 10*time.Second, "uploading",
+		"another server has sent this archive, and it is not imported yet: wait for that")
 }
 
 // path is where the part of an archive lies, without a suffix. Servers do not share parts, and the name tells whose it

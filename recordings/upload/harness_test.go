@@ -50,9 +50,10 @@ type pool struct {
 	inbox string
 	log   *lines
 
-	mu       sync.Mutex
-	accepted []upload.Upload
-	refuse   error // for Accept to return
+	mu        sync.Mutex
+	accepted  []upload.Upload
+	refuse    error  // for Accept to return
+	undecided string // the server that has sent everything, which is not decided about
 }
 
 // start runs a pool whose HTTP server has the timeouts of the real one.
@@ -91,9 +92,17 @@ func serve(t *testing.T, h *upload.Handler) string {
 	return server.URL
 }
 
-func (p *pool) known(_ context.Context, digest string) (string, bool) {
-	_, err := os.Stat(filepath.Join(p.inbox, digest))
-	return "waiting", err == nil
+func (p *pool) known(_ context.Context, server, digest string) (string, bool) {
+	p.mu.Lock()
+	other := p.undecided
+	p.mu.Unlock()
+	if other != "" {
+		return "waiting", server == other
+	}
+	if _, err := os.Stat(filepath.Join(p.inbox, digest)); err != nil {
+		return "", false
+	}
+	return "waiting", true
 }
 
 func (p *pool) accept(_ context.Context, u upload.Upload) error {

@@ -218,3 +218,32 @@ func TestHandler_MuchUnfinished(t *testing.T) {
 		t.Errorf("left: %q, %v", names, err)
 	}
 }
+
+// What another server has sent is not told to be here before it is decided that it may have sent it: the sender waits, and
+// keeps what it has brought.
+func TestHandler_AnotherServers(t *testing.T) {
+	p := start(t)
+	archive := random(100_000)
+	p.cut(t, archive, 0, 70_000)
+	decide := func(server string) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.undecided = server
+	}
+	decide(bbb2.ID)
+	if a := p.ask(t, archive); a.Complete || a.State != "uploading" {
+		t.Errorf("asked: %+v", a)
+	}
+	if a := p.send(t, archive, 70_000, archive[70_000:]); a.status != http.StatusLocked || a.header.Get("Retry-After") == "" {
+		t.Errorf("sent: %+v", a)
+	}
+	decide(bbb1.ID)
+	if a := p.ask(t, archive); !a.Complete {
+		t.Errorf("one's own: %+v", a)
+	}
+	decide("")
+	if a := p.send(t, archive, 70_000, archive[70_000:]); a.status != http.StatusCreated {
+		t.Errorf("decided against the other: %+v", a)
+	}
+	p.has(t, archive)
+}

@@ -68,8 +68,10 @@ func (t *transfer) run(ctx context.Context) (code int, s status, err error) {
 		return 0, s, err
 	}
 	defer t.end(key)
-	if s, known := t.known(ctx, t.sha256, t.length); known {
+	if s, known := t.known(ctx, t.server, t.sha256, t.length); known {
 		return http.StatusOK, s, nil
+	} else if s.State != "" {
+		return 0, s, errUndecided()
 	}
 	c := checkpoint{Server: t.server, Name: t.name, Length: t.length, SHA256: t.sha256}
 	if t.part, err = open(path, t.sha256 == "", c); err != nil {
@@ -238,8 +240,10 @@ func (t *transfer) finish(ctx context.Context) (int, status, error) {
 	if t.sha256 != "" && digest != t.sha256 {
 		return 0, s, t.dropped("the archive has the SHA-256 %s, and %s was told", digest, t.sha256)
 	}
-	if s, known := t.known(ctx, digest, t.length); known {
+	if s, known := t.known(ctx, t.server, digest, t.length); known {
 		return http.StatusOK, s, t.part.drop()
+	} else if s.State != "" {
+		return 0, s, errUndecided().at(t.length)
 	}
 	u := Upload{Name: t.name, Server: t.server, SHA256: digest, Path: t.part.path + partSuffix, Bytes: t.length}
 	if err := t.Accept(ctx, u); err != nil {
