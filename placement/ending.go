@@ -56,14 +56,14 @@ func (e *Ending) Release() {
 // Ended records that somebody who may has ended the meeting: the claim is closed, and each of the copies is owed until its
 // server is seen without it. From then on none of them counts as a meeting that goes on, whatever its server says, and
 // nothing that was made before by that name is adopted. What Ended has acknowledged survives a crash; after an error the
-// claim stands. The reason is one word.
-func (e *Ending) Ended(ctx context.Context, copies []Copy, reason string) error {
+// claim stands.
+func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 	l := e.ledger
 	l.mu.Lock()
 	now, m := l.now(), l.meetings[e.key]
 	var over past
 	if m != nil {
-		over = m.end(now, reason)
+		over = m.end(now, Ended)
 		copies = slices.Concat([]Copy{{m.claim.Server, m.claim.InternalID}}, copies)
 	}
 	owed := l.owed(e.key, copies, now)

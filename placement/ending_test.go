@@ -15,7 +15,7 @@ func (p *pool) end(id string, copies ...placement.Copy) error {
 	e, err := p.BeginEnd(p.t.Context(), key(id))
 	p.must(err)
 	defer e.Release()
-	return e.Ended(p.t.Context(), copies, placement.Ended)
+	return e.Ended(p.t.Context(), copies)
 }
 
 // overs returns the servers' strays that were ended, by internal ID.

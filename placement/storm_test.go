@@ -112,7 +112,7 @@ func (s *storm) ask(ctx context.Context) {
 	for _, server := range []string{"A", "B", "C"} {
 		s.world.end(server, k)
 	}
-	_ = e.Ended(ctx, nil, placement.Ended) // fails as the store does
+	_ = e.Ended(ctx, nil) // fails as the store does
 }
 
 func (s *storm) trouble(ctx context.Context) {

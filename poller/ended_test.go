@@ -21,7 +21,7 @@ func (r *rig) end(id string) {
 		r.t.Fatal(err)
 	}
 	defer ending.Release()
-	if err := ending.Ended(context.Background(), copies, placement.Ended); err != nil {
+	if err := ending.Ended(context.Background(), copies); err != nil {
 		r.t.Fatal(err)
 	}
 }

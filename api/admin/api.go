@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed" // for openapi.json
 	"encoding/json"
-	"iter"
 	"net/http"
 	"sync"
 	"time"
@@ -31,8 +30,6 @@ type Pool interface {
 	Alarms() []string
 	// Events returns the last events of a server, newest last.
 	Events(id string) []poller.Event
-	// Copies returns every server that was last seen with a meeting, and the meeting as it was seen there.
-	Copies(key store.MeetingKey) iter.Seq2[string, bbb.Meeting]
 	// NewClient returns a client for a server that need not be in the pool.
 	NewClient(e bbb.Endpoint) *bbb.Client
 }
@@ -47,8 +44,6 @@ type Meetings interface {
 	Peek(key store.MeetingKey) (placement.Found, error)
 	// Close turns a claim into a session. It returns false for one that has changed, or is just being created.
 	Close(ctx context.Context, c store.Claim, reason string) (bool, error)
-	// TryEnd begins an end, or returns nil for a meeting that is just being created.
-	TryEnd(key store.MeetingKey) *placement.Ending
 	// Consider tells where a create would go, without placing anything.
 	Consider(key store.MeetingKey, w placement.Wish) placement.Considered
 	// Capacity tells what the pool carries now.

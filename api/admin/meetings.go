@@ -71,8 +71,8 @@ func noMeeting(key store.MeetingKey) *Error {
 // endDeadline is how long a server may take to end a meeting.
 const endDeadline = 10 * time.Second
 
-// endMeeting ends a meeting on its server, and on every other that has it, and closes the claim. With force the claim is
-// closed whatever the server says.
+// endMeeting ends a meeting on its server and closes the claim. With force the claim is closed whatever the server
+// says.
 func (a *API) endMeeting(r *http.Request) (any, error) {
 	var f Forced
 	if err := read(r, &f); err != nil {
@@ -82,48 +82,23 @@ func (a *API) endMeeting(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.Meetings.Peek(key); err != nil {
+	found, err := a.Meetings.Peek(key)
+	if err != nil {
 		return nil, noMeeting(key)
 	}
-	ending := a.Meetings.TryEnd(key)
-	if ending == nil {
-		return nil, conflict("meeting %q is just being created, or ended by its front end: try again", key.MeetingID)
+	if err := a.end(r.Context(), found.Claim); err != nil && !f.Force {
+		return nil, unreachable(err)
 	}
-	claim, err := a.endCopies(context.WithoutCancel(r.Context()), ending, key)
-	ending.Release()
-	if refused, is := errors.AsType[*Error](err); is && refused.Code == "unreachable" && f.Force {
-		_, err = a.Meetings.Close(context.WithoutCancel(r.Context()), claim, "operator")
-	}
+	closed, err := a.Meetings.Close(context.WithoutCancel(r.Context()), found.Claim, "operator")
 	if err != nil {
 		return nil, err
 	}
-	a.logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Str("server", claim.Server).
+	if _, err := a.Meetings.Peek(key); !closed && !errors.Is(err, placement.ErrUnknown) {
+		return nil, conflict("meeting %q is just being created, or has moved: try again", key.MeetingID)
+	}
+	a.logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Str("server", found.Claim.Server).
 		Bool("force", f.Force).Msg("meeting ended by an operator")
 	return nil, nil //nolint:nilnil // there is nothing to say
-}
-
-// endCopies ends a meeting where it is claimed, which must succeed, and wherever else it was seen: what does not answer
-// there owes it.
-func (a *API) endCopies(ctx context.Context, ending *placement.Ending, key store.MeetingKey) (store.Claim, error) {
-	found, err := a.Meetings.Peek(key)
-	if err != nil {
-		return store.Claim{}, noMeeting(key)
-	}
-	if err := a.end(ctx, found.Claim); err != nil {
-		return found.Claim, unreachable(err)
-	}
-	var copies []placement.Copy
-	asked := map[string]bool{found.Claim.Server: true}
-	for server, m := range a.Pool.Copies(key) {
-		copies = append(copies, placement.Copy{Server: server, InternalID: m.InternalID})
-		if status, ok := a.Pool.Server(server); ok && status.Failing.IsZero() && !asked[server] {
-			asked[server] = true
-			if err := a.end(ctx, store.Claim{MeetingKey: key, Server: server}); err != nil {
-				a.Log.Warn().Err(err).Str("meetingID", key.MeetingID).Msg("a copy is ended when its server is back")
-			}
-		}
-	}
-	return found.Claim, ending.Ended(ctx, copies, "operator")
 }
 
 // end asks the server. One that does not know the meeting has ended it.

@@ -142,43 +142,6 @@ func TestClient_EndMeeting(t *testing.T) {
 	}
 }
 
-// An operator's end is one of every copy of the meeting, also of one with people in it, and of one whose server does not
-// answer now: none comes back.
-func TestClient_EndMeeting_Copies(t *testing.T) {
-	p := newTestPool(t)
-	servers, split := simulate(t, 3), store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: "split"}
-	for i, id := range []string{"a", "b", "c"} {
-		p.add(t, id, servers[i])
-		answer, err := p.poller.Client(id).Answer(t.Context(), "create", "name=Split&meetingID=split")
-		if err != nil || answer.Err != nil {
-			t.Fatal(err, answer.Err)
-		}
-		p.poller.Created(id, answer.CreatedMeeting("Split", false))
-		if err := servers[i].AddPeople(split.MeetingID, simulator.Crowd{Count: 2}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	claim := p.create(t, split)
-	away := servers[(slices.Index([]string{"a", "b", "c"}, claim.Server)+1)%3]
-	if err := away.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.EndMeeting(t.Context(), split, false); err != nil {
-		t.Fatal(err)
-	}
-	for i, server := range servers {
-		if m, ok := server.Meeting(split.MeetingID); ok && !m.Ended && server != away {
-			t.Errorf("it goes on on server %d", i+1)
-		}
-	}
-	if list := p.poller.Meetings(store.DefaultTenant); len(list) != 0 {
-		t.Errorf("listed: %v", list)
-	}
-	if owed, err := p.stores.State.Endings(t.Context()); err != nil || len(owed) != 3 {
-		t.Errorf("owed: %v, %v", owed, err)
-	}
-}
-
 // If the server cannot be reached the claim stands, unless somebody insists.
 func TestClient_EndMeeting_Unreachable(t *testing.T) {
 	p := newTestPool(t)

@@ -61,7 +61,7 @@ func (g *Gateway) end(ctx context.Context, c *call) error {
 		}
 	}
 	rooms := g.rooms(c, places)
-	if err := ending.Ended(ctx, copies(places), placement.Ended); err != nil {
+	if err := ending.Ended(ctx, copies(places)); err != nil {
 		return err
 	}
 	for _, room := range rooms {
