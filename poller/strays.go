@@ -11,10 +11,9 @@ import (
 )
 
 // endStrays ends meetings that somebody has ended while the server was away, at once, and those that are claimed on
-// another server as soon as nobody is in them nor in their breakout rooms,
-// which end with them. With people in it a split meeting is left alone and reported: joins go to the claim, and who is
-// here stays until he leaves. So is what may be the claimed meeting itself. What cannot be ended in the time of one call
-// waits for the next poll.
+// another server as soon as nobody is in them nor in their breakout rooms, which end with them. With people in it a split
+// meeting is left alone and reported: joins go to the claim, and who is here stays until he leaves. So is what may be the
+// claimed meeting itself. What cannot be ended in the time of one call waits for the next poll.
 func (p *Poller) endStrays(ctx context.Context, s *server, client *bbb.Client, strays []placement.Sighting) {
 	began := p.now()
 	ended, refused := 0, 0

@@ -104,7 +104,7 @@ func fill(r io.Reader, body []byte, most int64) (filled []byte, more bool, err e
 		}
 		n, err := r.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
-		if err == io.EOF { //nolint:errorlint // wrapped, it is no sound end
+		if err == io.EOF { // wrapped, it is no sound end
 			return body, false, nil
 		}
 		if err != nil {

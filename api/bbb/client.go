@@ -180,7 +180,7 @@ func (c *Client) exchange(ctx context.Context, req *http.Request, call string) (
 	if req.GetBody != nil {
 		req.Body, _ = req.GetBody() // never fails
 	}
-	if r.resp, err = c.transport.RoundTrip(req); err != nil {
+	if r.resp, err = c.transport.RoundTrip(req); err != nil { //nolint:bodyclose // it is, below
 		return r, err
 	}
 	defer func() { _ = r.resp.Body.Close() }()

@@ -123,7 +123,7 @@ func Explain(apiURL string, err error) error {
 	case Broken:
 		return fmt.Errorf("broken: %s hangs up before it has answered; check the port, and what stands in between: %w",
 			host, failed.Err)
-	case BadURL, TooLarge, Busy, Cancel:
+	case BadURL, TooLarge, Busy, Cancel, Ours:
 	}
 	return failed
 }

@@ -38,8 +38,8 @@ type Listing struct {
 	Broken   int // meetings that could not be read
 }
 
-// Meetings asks the server for its meetings, see ParseMeetings, whose errors leave the reply there. However many servers answer with however much, what is
-// made of their answers stays within what all clients of a pool may take.
+// Meetings asks the server for its meetings, see ParseMeetings, whose errors leave the reply there. However many servers
+// answer with however much, what is made of their answers stays within what all clients of a pool may take.
 func (c *Client) Meetings(ctx context.Context) (list Listing, err error) {
 	list.Reply, err = c.do(ctx, question{call: "getMeetings", read: func(r *Reply) (err error) {
 		list.Meetings, list.Broken, err = ParseMeetings(r.Body)

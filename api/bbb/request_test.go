@@ -330,8 +330,11 @@ func TestReadRequest_TwoChecksums(t *testing.T) {
 	twice, twiceBody := form(t, "checksum", "a", "meetingID", "ab", " checksum", "a")
 	once, onceBody := form(t, "checksum", "a", "meetingID", "ab")
 	for _, test := range [][3]string{
-		{"", formType, signed + "&" + sum}, {sum, formType, signed}, {signed, formType, sum + "&" + sum},
-		{"", twice, twiceBody}, {sum, once, onceBody},
+		{"", formType, signed + "&" + sum},
+		{sum, formType, signed},
+		{signed, formType, sum + "&" + sum},
+		{"", twice, twiceBody},
+		{sum, once, onceBody},
 	} {
 		if _, err := read(http.MethodPost, "end", test[0], test[1], test[2]); key(err) != "checksumError" {
 			t.Errorf("%q: got %v", test, err)

@@ -19,14 +19,20 @@ import (
 // closed, goes to answers.
 func (p *pool) slow(method, target, contentType string, answers chan<- string) {
 	p.tb.Helper()
+	p.slowly(method, target, contentType, 100, answers)
+}
+
+// slowly is slow for a body of a length.
+func (p *pool) slowly(method, target, contentType string, length int, answers chan<- string) {
+	p.tb.Helper()
 	addr := p.http.Listener.Addr().String()
 	conn, err := (&net.Dialer{}).DialContext(p.tb.Context(), "tcp", addr)
 	if err != nil {
 		p.tb.Fatal(err)
 	}
 	p.tb.Cleanup(func() { _ = conn.Close() })
-	_, err = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: 100\r\n\r\n",
-		method, strings.TrimPrefix(target, p.http.URL), addr, contentType)
+	_, err = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+		method, strings.TrimPrefix(target, p.http.URL), addr, contentType, length)
 	if err != nil {
 		p.tb.Fatal(err)
 	}
@@ -142,5 +148,26 @@ func TestGateway_BodiesThatNobodyTakes(t *testing.T) {
 		if a := receive(t, answers); !strings.Contains(a, c.want) || !strings.Contains(a, "Connection: close") {
 			t.Errorf("%s %s: %s", c.method, c.target, a)
 		}
+	}
+}
+
+// Who has no body waits for nobody's: slides that come in slowly, and those that wait for room, hold up no join.
+func TestGateway_SlowBodiesHoldUpNoJoin(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 1})
+	p.create("room")
+	const maxBody, room = 1 << 20, 8
+	answers := make(chan string, room+1)
+	for i := range room + 1 {
+		p.slowly(http.MethodPost, p.url("create", createQuery(fmt.Sprint("slides-", i))), "application/xml", maxBody, answers)
+	}
+	p.waitFor("the one that waits to be told that there is no room", func() bool {
+		if to := p.join("room", ""); to.Path != "/bigbluebutton/api/join" {
+			t.Fatalf("the join goes to %s", to)
+		}
+		return len(answers) > 0
+	})
+	if a := receive(t, answers); !strings.Contains(a, "serverBusy") {
+		t.Errorf("a body that there is no room for: %s", a)
 	}
 }

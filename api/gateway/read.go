@@ -58,10 +58,16 @@ func (g *Gateway) read(ctx context.Context, c *call) (release func(), err error)
 		return nil, err
 	}
 	if c.takesBody() && c.req.NeedsBody() {
-		return g.readForm(ctx, c)
+		if err = g.readForm(c); err != nil {
+			return nil, err
+		}
+		return g.room(ctx, c, maxForm)
 	}
 	if err = g.authenticate(c); err != nil {
 		return nil, err
+	}
+	if !c.takesBody() { // and waits for nobody who does
+		return func() {}, nil
 	}
 	if release, err = g.room(ctx, c, g.Config.MaxBody); err != nil {
 		return nil, err
@@ -74,19 +80,16 @@ func (g *Gateway) read(ctx context.Context, c *call) (release func(), err error)
 
 // readForm is read for a form that its own checksum covers. Whoever has not signed yet gets little time, and one of a
 // few slots, so that slow ones keep nobody else waiting.
-func (g *Gateway) readForm(ctx context.Context, c *call) (release func(), err error) {
+func (g *Gateway) readForm(c *call) error {
 	if !g.forms.TryAcquire(1) {
-		return nil, errBusy
+		return errBusy
 	}
 	defer g.forms.Release(1)
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(formTime)) // fails for none of our connections
-	if err = c.readBody(maxForm); err != nil {
-		return nil, err
+	if err := c.readBody(maxForm); err != nil {
+		return err
 	}
-	if err = g.authenticate(c); err != nil {
-		return nil, err
-	}
-	return g.room(ctx, c, maxForm)
+	return g.authenticate(c)
 }
 
 // readBody reads the body, if one is to be read, within a limit.
