@@ -123,7 +123,7 @@ func (a *API) endOn(ctx context.Context, server, meetingID string) error {
 func unreachable(err error) *Error {
 	return &Error{
 		Status: http.StatusBadGateway, Code: "unreachable",
-		Message: fmt.Sprintf("%v; --force ends it here all the same: it can be created elsewhere at once, and the server ends it "+
-			"when it answers again", err),
+		Message: fmt.Sprintf("%v; --force ends the meeting for the pool all the same: it can be created elsewhere at once, and "+
+			"the server ends it when it answers again", err),
 	}
 }
