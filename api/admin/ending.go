@@ -46,8 +46,8 @@ func (a *API) endMeeting(r *http.Request) (any, error) {
 	if err := ending.Ended(ctx, copies); err != nil {
 		return nil, err
 	}
-	a.logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Strs("owed", failed.servers()).
-		Bool("force", f.Force).Msg("meeting ended by an operator")
+	a.logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Str("server", copies[0].Server).
+		Strs("owed", failed.servers()).Bool("force", f.Force).Msg("meeting ended by an operator")
 	ended := EndedMeeting{Owed: []string{}}
 	for _, err := range failed.list() {
 		ended.Owed = append(ended.Owed, err.Error())

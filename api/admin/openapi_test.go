@@ -66,7 +66,7 @@ func wire() map[string]any {
 		"Error": admin.Error{}, "Server": admin.Server{}, "Revealed": admin.Revealed{}, "Result": admin.Result{}, "Diagnosis": admin.Diagnosis{},
 		"NewServer": admin.NewServer{}, "Change": admin.Change{}, "Forced": admin.Forced{}, "Meeting": admin.Meeting{},
 		"EndedMeeting": admin.EndedMeeting{},
-		"Tenant": admin.Tenant{}, "Version": admin.Version{}, "Status": admin.Status{}, "Counts": admin.Counts{},
+		"Tenant":       admin.Tenant{}, "Version": admin.Version{}, "Status": admin.Status{}, "Counts": admin.Counts{},
 		"Check": admin.Check{}, "Checked": admin.Checked{},
 		"Recording": admin.Recording{}, "RecordingPage": admin.RecordingPage{}, "Details": admin.Details{},
 		"RecordingDetails": admin.RecordingDetails{}, "Format": admin.Format{}, "Edits": admin.Edits{}, "Owed": admin.Owed{},

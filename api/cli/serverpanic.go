@@ -74,8 +74,8 @@ func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
 		}
 	}
 	if len(p.Failed) > 0 {
-		return errors.New("not everything was ended there: what was claimed is over for the pool, and ends there once the server is enabled "+
-			"and answers; what else is named may go on there")
+		return errors.New("not everything was ended there: what was claimed is over for the pool, and ends there once the " +
+			"server is enabled and answers; what else is named may go on there")
 	}
 	return nil
 }
