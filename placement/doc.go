@@ -34,7 +34,8 @@
 //
 // An end that was acknowledged is a record of its own for each server that may have the meeting still (Ended): until that
 // server is seen without it nothing by that ID is adopted, and it is ended wherever it is seen. A copy that nobody knew of
-// shows at the first poll that sees its server whole: what comes up later is a new meeting, whatever clocks say.
+// shows at the first poll that sees its server whole: what comes up later is a new meeting, whatever clocks say. Until that
+// poll a server that could not be looked at owes the end of whatever it has from before.
 //
 // The package makes no calls to servers and starts no goroutines. It hears from others what a server's standing is
 // (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows

@@ -198,7 +198,7 @@ func older(s Sighting, at time.Time, page *server) bool {
 const slack = 2 * time.Second
 
 // discover enters a copy that nobody knew of when its meeting was ended, so that it is over also for later polls. It is in
-// memory alone: after a restart nobody knows that it was among those. The lock is held.
+// memory alone: for a restart there is what blind has recorded. The lock is held.
 func (l *Ledger) discover(server string, s Sighting) {
 	c := Copy{server, s.InternalID}
 	asked := l.endings[s.Key][Copy{Server: server}].Asked

@@ -46,8 +46,8 @@ func (a *API) endMeeting(r *http.Request) (any, error) {
 	if err := ending.Ended(ctx, copies); err != nil {
 		return nil, err
 	}
-	a.logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Strs("owed", failed.servers()).
-		Bool("force", f.Force).Msg("meeting ended by an operator")
+	a.logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Str("server", copies[0].Server).
+		Strs("owed", failed.servers()).Bool("force", f.Force).Msg("meeting ended by an operator")
 	ended := EndedMeeting{Owed: []string{}}
 	for _, err := range failed.list() {
 		ended.Owed = append(ended.Owed, err.Error())
@@ -123,7 +123,7 @@ func (a *API) endOn(ctx context.Context, server, meetingID string) error {
 func unreachable(err error) *Error {
 	return &Error{
 		Status: http.StatusBadGateway, Code: "unreachable",
-		Message: fmt.Sprintf("%v; --force ends it here all the same: it can be created elsewhere at once, and the server ends it "+
-			"when it answers again", err),
+		Message: fmt.Sprintf("%v; --force ends the meeting for the pool all the same: it can be created elsewhere at once, and "+
+			"the server ends it when it answers again", err),
 	}
 }

@@ -155,7 +155,7 @@ func (e *evacuation) end(ctx context.Context, c store.Claim) error {
 	}
 	defer ending.Release()
 	if found, err := e.api.Meetings.Peek(c.MeetingKey); err != nil || found.Claim.Server != e.id {
-		return nil //nolint:nilerr // it is over
+		return nil // it is over, or has moved
 	}
 	ending.Reason = "panic"
 	copies, failed := e.api.endCopies(ctx, c.MeetingKey)

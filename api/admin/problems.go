@@ -146,7 +146,7 @@ func (a *API) outage(s poller.Status, meetings []placement.Info) string {
 	for _, m := range there {
 		names = append(names, m.MeetingID)
 	}
-	return fmt.Sprintf("%s; nobody can join its %s until then, or until the next create makes them anew elsewhere: %s; "+
+	return fmt.Sprintf("%s; nobody can join its %s until it is back, or the next create makes them anew elsewhere: %s; "+
 		"bbbpool meeting list --server %s lists them", a.illness(s), Running(s.Load.Meetings, people(s)), some(names), s.ID)
 }
 

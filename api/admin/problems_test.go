@@ -67,7 +67,7 @@ func TestClient_Status_WorstFirst(t *testing.T) {
 	if !begins(st.Problems, want...) {
 		t.Errorf("problems (-want +got):\n%s", cmp.Diff(want, st.Problems))
 	}
-	concerned := fmt.Sprintf("; nobody can join its 5 meetings with 3 people until then, or until the next create makes them anew "+
+	concerned := fmt.Sprintf("; nobody can join its 5 meetings with 3 people until it is back, or the next create makes them anew "+
 		"elsewhere: %s, ", class.MeetingID)
 	if !strings.Contains(st.Problems[1], concerned) || !strings.Contains(st.Problems[1], "and 2 more; bbbpool meeting list --server") {
 		t.Errorf("whom it concerns: %s", st.Problems[1])

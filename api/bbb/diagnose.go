@@ -111,7 +111,7 @@ func Explain(apiURL string, err error) error {
 	case TLS:
 		return fmt.Errorf("tls: %s: %w", host, failed.Err)
 	case Timeout:
-		return fmt.Errorf("timeout: %s does not answer; check the firewall between here and there", host)
+		return fmt.Errorf("timeout: %s does not answer in time; check its load, and the firewall between here and there", host)
 	case Status:
 		if failed.Status < 500 {
 			return explainStatus(apiURL, failed)

@@ -141,7 +141,7 @@ func (c *MeetingEndCmd) Run(env *Env) error {
 		}
 		err = say(env.Out, "meeting %s: ended\n", printable(m.MeetingID))
 		for _, server := range ended.Owed {
-			err = errors.Join(err, say(env.Out, "owed  %s: it ends the meeting when it answers again\n", printable(server)))
+			err = errors.Join(err, say(env.Out, "owed  %s; it ends the meeting when it answers again\n", printable(server)))
 		}
 		return err
 	})

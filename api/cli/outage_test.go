@@ -23,7 +23,7 @@ func TestMeetingCmds_Offline(t *testing.T) {
 		"meeting explain algebra --json": `"offline_since": "2026-03-01T08:55:00Z"`,
 		"meeting list --json":            `"offline_since": "2026-03-01T08:55:00Z"`,
 		"status": "\n  server a is offline, since 2026-03-01 08:55:00 UTC (5m0s): getMeetings: refused; nobody can join its 2 meetings " +
-			`with 3 people until then, or until the next create makes them anew elsewhere: algebra, evil\x1b[2J`,
+			`with 3 people until it is back, or the next create makes them anew elsewhere: algebra, evil\x1b[2J`,
 	} {
 		if o := p.run(t, "", strings.Fields(args)...); o.failed != nil || !strings.Contains(o.out, says) {
 			t.Errorf("%s: %v\n%s", args, o.failed, o.out)

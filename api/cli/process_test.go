@@ -33,6 +33,10 @@ var binary struct {
 }
 
 func TestMain(m *testing.M) {
+	var err error
+	if binary.dir, err = os.MkdirTemp("", "bbbpool-test-"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if err := os.RemoveAll(binary.dir); err != nil {
 		panic(err)
@@ -44,9 +48,6 @@ func TestMain(m *testing.M) {
 func build(t *testing.T) string {
 	t.Helper()
 	binary.Do(func() {
-		if binary.dir, binary.err = os.MkdirTemp("", "bbbpool-test-"); binary.err != nil {
-			return
-		}
 		args := []string{"build", "-o", binary.dir}
 		if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 			args = append(args, "-race")

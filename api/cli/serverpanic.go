@@ -65,8 +65,11 @@ func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
 			}
 		}
 		what := plural(p.Ended, "meeting") + " ended"
-		if p.Forgotten > 0 {
+		switch {
+		case p.Forgotten > 0 && c.SkipEndCalls:
 			what += fmt.Sprintf(", %d forgotten", p.Forgotten)
+		case p.Forgotten > 0:
+			what += fmt.Sprintf(", %d still to end there", p.Forgotten)
 		}
 		err := say(env.Out, "server %s: %s, %s\n", printable(p.ID), printable(p.State), what)
 		if err != nil {
@@ -74,8 +77,8 @@ func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
 		}
 	}
 	if len(p.Failed) > 0 {
-		return errors.New("not everything was ended there: what was claimed is over for the pool, and ends there once the server is enabled " +
-			"and answers; what else is named may go on there")
+		return errors.New("not everything was ended there: what was claimed is over for the pool, and ends there once the " +
+			"server is enabled and answers; what else is named may go on there")
 	}
 	return nil
 }
