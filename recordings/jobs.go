@@ -189,7 +189,7 @@ func (s *Service) lost(ctx context.Context, job store.Job) bool {
 			return errors.Is(err, store.ErrNotFound)
 		}
 		whole, err := s.hasFiles(r)
-		return err == nil && !(whole && here(&r))
+		return err == nil && (!whole || !here(&r))
 	})
 }
 
