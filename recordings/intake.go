@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bbbpool/bbbpool/recordings/archive"
 	"github.com/bbbpool/bbbpool/recordings/library"
@@ -96,6 +97,9 @@ func (s *Service) importInPlace(
 				report.Imported = append(report.Imported, f.RecordID)
 			}
 		case f.Kind == kindOrphan, f.Kind == kindUnread, f.Kind == kindLeftover && f.RecordID != "":
+			if _, why, found := strings.Cut(f.Text, notMended); found {
+				f.Text = why // what verify finds is no news to whoever imports it
+			}
 			report.Failed = append(report.Failed, f)
 		}
 	}

@@ -138,7 +138,9 @@ func (d *digests) add(j store.Job) {
 func (d *digests) remove(j store.Job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.jobs, j.SHA256)
+	if d.jobs[j.SHA256] == j.ID { // else it came again since, under another name
+		delete(d.jobs, j.SHA256)
+	}
 }
 
 func (d *digests) of(sha256 string) string {
@@ -156,11 +158,23 @@ func (s *Service) Known(ctx context.Context, server, sha256 string) (state strin
 		return "", false
 	}
 	job, err := s.Index.Job(ctx, id)
-	if err != nil || job.State == store.JobFailed || !arrived(job) || job.State == store.JobDone && s.lost(ctx, job) {
+	if err != nil {
 		return "", false
 	}
-	undecided := job.State == store.JobWaiting || job.State == store.JobImporting
-	return string(job.State), !undecided || job.Server == server
+	known, gone := true, false
+	switch job.State {
+	case store.JobFailed:
+		gone = true
+	case store.JobDone, store.JobDropped:
+		gone = s.lost(ctx, job)
+	case store.JobWaiting, store.JobImporting:
+		known, gone = job.Server == server, !arrived(job)
+	case store.JobPlacing:
+	}
+	if gone {
+		return "", false
+	}
+	return string(job.State), known
 }
 
 // lost tells whether something of what a job has imported is not here any more, and not because somebody has deleted it.
@@ -175,15 +189,12 @@ func (s *Service) lost(ctx context.Context, job store.Job) bool {
 			return errors.Is(err, store.ErrNotFound)
 		}
 		whole, err := s.hasFiles(r)
-		return err == nil && !(whole && here(&r))
+		return err == nil && (!whole || !here(&r))
 	})
 }
 
 // arrived tells whether the archive of a job that has not been imported is here: a crash may have kept it from coming.
 func arrived(j store.Job) bool {
-	if j.State != store.JobWaiting && j.State != store.JobImporting {
-		return true
-	}
 	_, err := os.Lstat(j.Path)
 	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -129,3 +129,16 @@ func TestImport_BehindLinks(t *testing.T) {
 		t.Errorf("skipped %q, want %q", skipped, want)
 	}
 }
+
+// Whoever imports what lies in the library is told what is wrong with it, and not what could be done to import it.
+func TestImport_InPlaceBroken(t *testing.T) {
+	p := start(t, nil)
+	path := filepath.Join(p.Config.Published, "video", recordID(1), "metadata.xml")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path, []byte("<recording>"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	report, err := p.Import(t.Context(), recordings.ImportOptions{Path: p.Config.Published}, func(recordings.Progress) {})
+	if text := said(report, err); !strings.Contains(text, "metadata.xml is not as it should be") || strings.Contains(text, "--adopt") {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

@@ -360,3 +360,25 @@ func TestUpload_AgainWhereGone(t *testing.T) {
 		t.Error("what was deleted is asked for again")
 	}
 }
+
+// What was dropped because the same is here already may be sent again when that is gone.
+func TestUpload_AgainWhereTheSameIsGone(t *testing.T) {
+	p := start(t, nil)
+	p.Pool = p.db
+	p.take(t, made{id: recordID(1), format: "video", meetingID: "room", media: "film 1 of 1"})
+	name, err := send(t.Context(), p.Service, "bbb1", recordID(1), film(t, 1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.waitFor(t, name, store.JobDropped)
+	sum := fmt.Sprintf("%x", sha256.Sum256(film(t, 1, 1)))
+	if _, known := p.Known(t.Context(), "bbb1", sum); !known {
+		t.Error("it is asked for again")
+	}
+	if err := os.RemoveAll(filepath.Join(p.Config.Published, "video", recordID(1))); err != nil {
+		t.Fatal(err)
+	}
+	if state, known := p.Known(t.Context(), "bbb1", sum); known || state != "" {
+		t.Errorf("it is gone, and said to be %s", state)
+	}
+}

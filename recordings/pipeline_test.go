@@ -296,8 +296,8 @@ func TestOwed_OfOlderProgram(t *testing.T) {
 	p := open(t, t.TempDir(), nil)
 	now := monday
 	p.Now = func() time.Time { return now }
-	phantom, real := p.ended(t, 1, now), p.ended(t, 2, now)
-	for id, step := range map[string]store.OwedStep{phantom: store.OwedMissing, real: store.OwedProcessing} {
+	phantom, made := p.ended(t, 1, now), p.ended(t, 2, now)
+	for id, step := range map[string]store.OwedStep{phantom: store.OwedMissing, made: store.OwedProcessing} {
 		_, err := p.db.UpdateRecording(t.Context(), "default", id, func(r *store.Recording) error {
 			r.State, r.Owed.Step = store.Processing, step
 			return nil
@@ -306,7 +306,7 @@ func TestOwed_OfOlderProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.servers.tell(on(real, store.Processing))
+	p.servers.tell(on(made, store.Processing))
 	for range 2 {
 		now = now.Add(30 * time.Minute)
 		if err := p.Pursue(t.Context()); err != nil {
@@ -314,7 +314,7 @@ func TestOwed_OfOlderProgram(t *testing.T) {
 		}
 	}
 	list, _, err := p.Recordings(t.Context(), store.RecordingFilter{Tenant: "default"})
-	if err != nil || len(list) != 1 || list[0].RecordID != real {
+	if err != nil || len(list) != 1 || list[0].RecordID != made {
 		t.Errorf("front ends see %+v, %v", list, err)
 	}
 	if got := p.owed(t); got[phantom] != "missing" || strings.Count(p.log.text(), "recording on its way") != 1 {

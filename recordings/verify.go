@@ -87,13 +87,16 @@ func (v *verification) run() error {
 	return nil
 }
 
+// notMended comes before why a finding could not be mended.
+const notMended = "; not mended: "
+
 // add notes a finding. It is mended if that is wanted.
 func (v *verification) add(f Finding, wanted bool, mend func() error) error {
 	if wanted && mend != nil {
 		if err := mend(); errors.Is(err, ErrVolume) {
 			return err
 		} else if err != nil {
-			f.Text += "; not mended: " + err.Error()
+			f.Text += notMended + err.Error()
 		} else {
 			f.Repaired = true
 		}

@@ -12,8 +12,8 @@
 //	GET /api/v1/recordings/upload?name=ID.tar&length=N&sha256=HEX
 //
 // tells what is here: {"offset":M,"complete":false,"state":"partial"}. The state is "absent", "partial" or "uploading"
-// (another connection is at it, or another server's is not imported yet); or, with "complete":true, that of the import. Whatever would make the upload fail is
-// said here already, before any byte is sent for nothing.
+// (another connection is at it, or another server has sent it and it is not imported yet); or, with "complete":true, that
+// of the import. Whatever would make the upload fail is said here already, before any byte is sent for nothing.
 //
 //	POST /api/v1/recordings?name=ID.tar&length=N&sha256=HEX&offset=M
 //
