@@ -288,10 +288,10 @@ func (l *Ledger) loadEndings(ctx context.Context) error {
 }
 
 // endingsOf returns what is owed of one copy, and of copies on its server that nobody knew.
-func (l *Ledger) endingsOf(key store.MeetingKey, copy Copy) (list []store.Ending) {
+func (l *Ledger) endingsOf(key store.MeetingKey, known Copy) (list []store.Ending) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, c := range []Copy{copy, {Server: copy.Server}} {
+	for _, c := range []Copy{known, {Server: known.Server}} {
 		if e, owed := l.endings[key][c]; owed {
 			list = append(list, e)
 		}
