@@ -382,3 +382,46 @@ func TestUpload_AgainWhereTheSameIsGone(t *testing.T) {
 		t.Errorf("it is gone, and said to be %s", state)
 	}
 }
+
+// orderly is an index that knows in which order jobs were first written down.
+type orderly struct {
+	recordings.Index
+	mu    sync.Mutex
+	order []string
+}
+
+func (o *orderly) UpdateJob(ctx context.Context, id string, change func(*store.Job) error) (store.Job, error) {
+	o.mu.Lock()
+	if !slices.Contains(o.order, id) {
+		o.order = append(o.order, id)
+	}
+	o.mu.Unlock()
+	return o.Index.UpdateJob(ctx, id, change)
+}
+
+// Archives are noted from the oldest on: a pool that is killed in between has noted none that is newer than one it has
+// not, or that one would have the last word about their recording once it starts again.
+func TestSpool_NotedInOrder(t *testing.T) {
+	index := &orderly{}
+	p := open(t, t.TempDir(), func(s *recordings.Service) { index.Index, s.Index = s.Index, index })
+	var want []string
+	for n := range 20 {
+		name := fmt.Sprintf("%s-%d.tar", recordID(1), 100-n)
+		p.drop(t, name, edition(t, recordID(1), n+1))
+		at := monday.Add(time.Duration(n) * time.Second)
+		if err := os.Chtimes(filepath.Join(p.Config.Spool, name), at, at); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, name)
+	}
+	p.run(t)
+	eventually(t, "everything is imported", func() bool { return len(files(t, p.Config.Spool)) == 0 })
+	index.mu.Lock()
+	defer index.mu.Unlock()
+	if !slices.Equal(index.order, want) {
+		t.Errorf("noted in the order %q", index.order)
+	}
+	if got := p.editionOf(t, recordID(1), "video"); got != 20 {
+		t.Errorf("edition %d plays", got)
+	}
+}

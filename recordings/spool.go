@@ -1,11 +1,14 @@
 package recordings
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,15 +156,16 @@ func (s *Service) scan(ctx context.Context, seen map[string]sighting) time.Durat
 			delete(seen, name)
 		}
 	}
-	again := s.Config.Interval
+	again, now := s.Config.Interval, s.Now() // what was seen together has rested together
 	var rested []*attempt
 	defer func() { s.queue.release(rested...) }() // all at once: their order matters
-	for name, id := range found {
+	for _, name := range byAge(found) {
+		id := found[name]
 		was, known := seen[name]
 		if !known || was.identity != id {
-			was = sighting{identity: id, since: s.Now()}
+			was = sighting{identity: id, since: now}
 		}
-		if left := s.Config.Rest - s.Now().Sub(was.since); left > 0 {
+		if left := s.Config.Rest - now.Sub(was.since); left > 0 {
 			again = min(again, left)
 		} else if !was.taken || !s.queue.has(name) { // it may be back from quarantine
 			var a *attempt
@@ -172,6 +176,14 @@ func (s *Service) scan(ctx context.Context, seen map[string]sighting) time.Durat
 		seen[name] = was
 	}
 	return max(again, settling)
+}
+
+// byAge are the names of archives, the oldest first. They are noted in this order: what a crash keeps from being noted
+// must not be older than what was, and then have the last word about a recording.
+func byAge(found map[string]identity) []string {
+	return slices.SortedFunc(maps.Keys(found), func(a, b string) int {
+		return cmp.Or(found[a].modified.Compare(found[b].modified), cmp.Compare(a, b))
+	})
 }
 
 // archives returns what lies in the spool.
