@@ -18,6 +18,7 @@ const kills = 100
 
 // Killed at any moment, the process loses no meeting whose create it has answered, and no claim points nowhere.
 func TestServe_SurvivesKills(t *testing.T) {
+	t.Parallel() // it waits for starts most of the time
 	data := filepath.Join(t.TempDir(), "data")
 	servers := simulated(t, 4)
 	p := boot(t, data)
