@@ -144,9 +144,8 @@ func (b *bbb) tree(t *testing.T, id string) map[string]string {
 // unpacked is what is in the archive that was accepted last.
 func (p *pool) unpacked(t *testing.T) map[string]string {
 	t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	content, err := os.ReadFile(filepath.Join(p.inbox, p.accepted[len(p.accepted)-1].SHA256))
+	accepted := p.taken()
+	content, err := os.ReadFile(filepath.Join(p.inbox, accepted[len(accepted)-1].SHA256))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,15 +225,15 @@ func TestScript_Interrupted(t *testing.T) {
 	if !strings.Contains(p.log.String(), "upload resumed") {
 		t.Errorf("not resumed:\n%s", p.log)
 	}
-	if u := p.accepted[0]; u.Name != recordID+".tar" || u.Server != bbb1.ID {
+	if u := p.taken()[0]; u.Name != recordID+".tar" || u.Server != bbb1.ID {
 		t.Errorf("accepted: %+v", u)
 	}
 	if kinds := b.marks(recordID); kinds != ".done" {
 		t.Errorf("marks: %s", kinds)
 	}
 	b.run(t, true, "--meeting-id", recordID, "--format", "podcast") // packs the same bytes
-	if len(p.accepted) != 1 {
-		t.Errorf("accepted: %+v", p.accepted)
+	if len(p.taken()) != 1 {
+		t.Errorf("accepted: %+v", p.taken())
 	}
 }
 
@@ -247,10 +246,10 @@ func TestScript_All(t *testing.T) {
 	b.publish(t, "presentation", "$(id)", 1000) // is no recording
 	all := func(want int) {
 		t.Helper()
-		before := len(p.accepted)
+		before := len(p.taken())
 		said := b.run(t, true, "--all")
-		if !strings.Contains(said, fmt.Sprintf("%d recordings to send", want)) || len(p.accepted) != before+want {
-			t.Errorf("want %d sent, accepted %d:\n%s", want, len(p.accepted)-before, said)
+		if !strings.Contains(said, fmt.Sprintf("%d recordings to send", want)) || len(p.taken()) != before+want {
+			t.Errorf("want %d sent, accepted %d:\n%s", want, len(p.taken())-before, said)
 		}
 	}
 	all(2)
@@ -297,8 +296,8 @@ func TestScript_Retry(t *testing.T) {
 	}
 	b.reinstall(t, p.url, bbb1)
 	b.run(t, true, "-m", otherID)
-	if b.marks(recordID) != ".done" || b.marks(otherID) != ".done" || len(p.accepted) != 2 {
-		t.Errorf("marks %s %s, accepted %+v", b.marks(recordID), b.marks(otherID), p.accepted)
+	if b.marks(recordID) != ".done" || b.marks(otherID) != ".done" || len(p.taken()) != 2 {
+		t.Errorf("marks %s %s, accepted %+v", b.marks(recordID), b.marks(otherID), p.taken())
 	}
 }
 
@@ -361,8 +360,8 @@ func TestScript_TLS(t *testing.T) {
 	}
 	b.env = append(known, "SSL_CERT_FILE="+file)
 	b.run(t, true, "-m", recordID)
-	if len(p.accepted) != 1 {
-		t.Errorf("accepted: %+v", p.accepted)
+	if len(p.taken()) != 1 {
+		t.Errorf("accepted: %+v", p.taken())
 	}
 }
 
@@ -402,8 +401,8 @@ func TestScript_Refused(t *testing.T) {
 	b.publish(t, "presentation", recordID, 2<<20)
 	b.publish(t, "presentation", otherID, 1000)
 	said := b.run(t, false, "--all")
-	if !strings.Contains(said, "--max-upload") || !strings.Contains(said, "it is full") || len(p.accepted) != 1 {
-		t.Errorf("accepted %+v, said:\n%s", p.accepted, said)
+	if !strings.Contains(said, "--max-upload") || !strings.Contains(said, "it is full") || len(p.taken()) != 1 {
+		t.Errorf("accepted %+v, said:\n%s", p.taken(), said)
 	}
 	if b.marks(recordID) != ".retry" || b.marks(otherID) != ".done" {
 		t.Errorf("marks %s %s", b.marks(recordID), b.marks(otherID))
@@ -422,8 +421,8 @@ func TestScript_Arguments(t *testing.T) {
 			t.Errorf("%q: %s", args, said)
 		}
 	}
-	if len(p.accepted) > 0 {
-		t.Errorf("accepted: %+v", p.accepted)
+	if len(p.taken()) > 0 {
+		t.Errorf("accepted: %+v", p.taken())
 	}
 }
 
