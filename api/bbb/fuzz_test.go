@@ -121,7 +121,8 @@ func FuzzRequest(f *testing.F) {
 			}
 			return
 		}
-		if strings.HasSuffix(strings.ToLower(strings.TrimSpace(strings.Split(contentType, ";")[0])), "/xml") && q.Body != nil {
+		media := strings.ToLower(strings.TrimSpace(strings.Split(contentType, ";")[0]))
+		if (strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml")) && q.Body != nil {
 			plainXML(t, q.Body)
 		}
 		if i, err := q.Verify([]bbb.Secret{"", secret}, true); i >= 0 || asError(err) == nil {
