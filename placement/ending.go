@@ -179,14 +179,13 @@ func (l *Ledger) over(server string, s Sighting) bool {
 	}
 }
 
-// unseen tells whether a meeting was ended while nobody could look at its server, and is none that was created since. The
-// lock is held.
+// unseen tells whether a meeting was ended while nobody could look at its server, and is none that we have created since.
+// Times say nothing about that: either clock may have been set meanwhile. The lock is held.
 func (l *Ledger) unseen(page *server, s Sighting) bool {
-	e, owed := l.endings[s.Key][Copy{Server: page.ID}]
 	if m := l.meetings[s.Key]; m != nil && m.server == page && (m.creating || m.claim.InternalID == s.InternalID) {
 		return false
 	}
-	return owed && older(s, e.Asked, page)
+	return l.owes(s.Key, Copy{Server: page.ID})
 }
 
 // older tells whether a meeting was made before a time of ours, or not long after, by its server's clock.
