@@ -241,24 +241,28 @@ func sighting(m bbb.Meeting) placement.Sighting {
 	return placement.Sighting{Key: key, InternalID: m.InternalID, CreateTime: m.CreateTime}
 }
 
-// endOther ends a meeting on this server alone. Where nobody claims it, it is over for good, however long it is listed.
+// endOther ends a meeting on this server alone. Unless it is claimed elsewhere it is over for good, however long it is
+// listed; a poll may be about to claim it here, and is waited for.
 func (e *evacuation) endOther(ctx context.Context, m bbb.Meeting) error {
 	key := sighting(m).Key
-	failed := e.api.endOn(ctx, e.id, m.MeetingID)
+	ending, failed := e.api.beginEnd(ctx, key)
+	if failed == nil {
+		defer ending.Release()
+		failed = e.api.endOn(ctx, e.id, m.MeetingID)
+	}
 	e.mu.Lock()
 	if failed == nil {
 		e.ended++
 	}
 	e.note(key, failed)
 	e.mu.Unlock()
-	ending := e.api.Meetings.TryEnd(key)
-	if ending == nil {
+	if failed != nil {
 		return nil
 	}
-	defer ending.Release()
-	if _, err := e.api.Meetings.Peek(key); failed != nil || !errors.Is(err, placement.ErrUnknown) {
+	if found, err := e.api.Meetings.Peek(key); err == nil && found.Claim.Server != e.id {
 		return nil
 	}
+	ending.Reason = "panic"
 	return ending.Ended(context.WithoutCancel(ctx), []placement.Copy{{Server: e.id, InternalID: m.InternalID}})
 }
 
