@@ -186,11 +186,11 @@ func (g *Gateway) endAll(ctx context.Context, c *call, places []place) (o outcom
 		answer, _ := bbb.ParseAnswer(reply.Body) // endOn has read it
 		switch {
 		case answer.Err == nil:
-			o.done = firstOf(o.done, reply)
+			o.done = cmp.Or(o.done, reply)
 		case answer.Err.Key == bbb.ErrMeetingNotFound.Key:
-			o.unknown = firstOf(o.unknown, reply)
+			o.unknown = cmp.Or(o.unknown, reply)
 		default:
-			o.refused = firstOf(o.refused, reply)
+			o.refused = cmp.Or(o.refused, reply)
 		}
 	}
 	return o
@@ -199,13 +199,6 @@ func (g *Gateway) endAll(ctx context.Context, c *call, places []place) (o outcom
 // on returns the places that are on a server.
 func on(places []place, server string) []place {
 	return slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.Server != server })
-}
-
-func firstOf(first, next *bbb.Reply) *bbb.Reply {
-	if first != nil {
-		return first
-	}
-	return next
 }
 
 // errFailing is why a server is not asked: it would only be waited for.
