@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -28,18 +29,18 @@ func (o *owned) denied(id string) error {
 	return nil
 }
 
-func (o *owned) Remove(id string) error {
-	if err := o.denied(id); err != nil {
+func (o *owned) Remove(r *library.Held) error {
+	if err := o.denied(r.RecordID); err != nil {
 		return err
 	}
-	return o.Library.Remove(id)
+	return o.Library.Remove(r)
 }
 
-func (o *owned) Move(id string, state store.RecordingState) error {
-	if err := o.denied(id); err != nil {
+func (o *owned) Move(r *library.Held, state store.RecordingState) error {
+	if err := o.denied(r.RecordID); err != nil {
 		return err
 	}
-	return o.Library.Move(id, state)
+	return o.Library.Move(r, state)
 }
 
 // What cannot be deleted or moved is said, to who asked for it and in the status, is tried again less and less often, also
@@ -91,7 +92,7 @@ func TestBehind(t *testing.T) {
 			if err := p.Urge(t.Context()); err != nil || len(p.Trouble()) != 0 || p.Behind(id) != nil || p.get(t, id).Behind != "" {
 				t.Errorf("at last: %v %q %v", err, p.Trouble(), p.Behind(id))
 			}
-			places, err := p.Library.Formats(id)
+			places, err := p.formats(id)
 			if err != nil || len(places[store.Published]) != 0 || (what == "deleted") != (len(places) == 0) {
 				t.Errorf("lies in %v %v", places, err)
 			}

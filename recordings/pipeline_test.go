@@ -259,7 +259,6 @@ func TestOwed_NobodyJoined(t *testing.T) {
 // here is still owed, and so is what a server owes that only does not answer.
 func TestOwed_ServerLeft(t *testing.T) {
 	p := open(t, t.TempDir(), nil)
-	p.Pool = p.db
 	now := monday
 	p.Now = func() time.Time { return now }
 	if err := p.db.CreateServer(t.Context(), store.Server{ID: "bbb1", URL: "https://bbb1"}); err != nil {

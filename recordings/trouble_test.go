@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -25,12 +26,12 @@ type balky struct {
 	tried  atomic.Int64
 }
 
-func (b *balky) Place(name, id string, formats []string, state store.RecordingState) error {
+func (b *balky) Place(name string, r *library.Held, formats []string, state store.RecordingState) error {
 	b.tried.Add(1)
 	if b.refuse.Load() {
-		return &fs.PathError{Op: "rename", Path: id, Err: syscall.EIO}
+		return &fs.PathError{Op: "rename", Path: r.RecordID, Err: syscall.EIO}
 	}
-	return b.Library.Place(name, id, formats, state)
+	return b.Library.Place(name, r, formats, state)
 }
 
 // placing is a pool with an import that the index has, and whose files cannot be put in place yet.
@@ -218,11 +219,11 @@ type vanishing struct {
 	n     atomic.Int64
 }
 
-func (v *vanishing) Formats(id string) (map[store.RecordingState][]string, error) {
+func (v *vanishing) Formats(r *library.Held) (map[store.RecordingState][]string, error) {
 	if v.armed.Load() && v.n.Add(1) == 2 {
 		v.gone()
 	}
-	return v.Library.Formats(id)
+	return v.Library.Formats(r)
 }
 
 // While the disk has no room, jobs are not tried one after the other for ever.
@@ -354,7 +355,6 @@ func TestQuarantine_StoreFails(t *testing.T) {
 // that nobody knows is some tenant's. A server that has left the pool has left its recordings behind.
 func TestUpload_Foreign(t *testing.T) {
 	p := start(t, nil)
-	p.Pool = p.db
 	for _, id := range []string{"default", "school"} {
 		if _, err := p.db.CreateTenant(t.Context(), store.Tenant{ID: id}); err != nil {
 			t.Fatal(err)

@@ -128,7 +128,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Ledger = placement.New(set.Placement, state, p.Recordings, o.Now)
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
-	p.Recordings.Servers, p.Poller.Journal = p.Poller, p.Stores.Index
+	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
 	p.Admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.Poller, Meetings: p.Ledger, EnvSecrets: set.Gateway.FrontEndSecrets(),
 		Sessions: p.Stores.Index, Recordings: p.Recordings, Script: upload.Script, Version: o.Version, Token: o.Token,
@@ -185,7 +185,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 func (p *Pool) Run(ctx context.Context) error {
 	alive := api.Systemd{Alive: func() { _ = p.Ledger.Fault() }} // needs the lock that everything needs
 	return errors.Join(api.Run(ctx, &placement.Keeper{Ledger: p.Ledger, Sessions: p.Stores.Index}, p.Poller, p.Recordings,
-		p.http, p.socket, recordings.Doors{Service: p.Recordings}, p.reloader, alive), p.Close())
+		p.http, p.socket, recordings.LongCalls{Service: p.Recordings}, p.reloader, alive), p.Close())
 }
 
 // Close gives back what Open or Offline has taken.

@@ -1,11 +1,14 @@
 package volume
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"io"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
+	"github.com/bbbpool/bbbpool/api/problems"
 )
 
 // Status is how a directory is.
@@ -54,40 +57,81 @@ func (g *Guard) status(w *watch) Status {
 	return s
 }
 
-// gauges are the numbers that every directory has, and when they are known: nothing seen is not 0.
-var gauges = []struct {
-	name  string
-	known func(s Status) bool
-	value func(s Status) float64
-}{
-	{"up", always, func(s Status) float64 { return is(s.Problem == "") }},
-	{"free_bytes", measured, func(s Status) float64 { return float64(s.Free) }},
-	{"total_bytes", measured, func(s Status) float64 { return float64(s.Total) }},
-	{"free_inodes", measured, func(s Status) float64 { return float64(s.Inodes) }},
-	{"latency_seconds", probed, func(s Status) float64 { return s.Latency.Seconds() }},
-}
-
-func always(Status) bool     { return true }
-func probed(s Status) bool   { return !s.At.IsZero() }
-func measured(s Status) bool { return s.Total > 0 }
-
-func is(v bool) float64 {
-	if v {
-		return 1
-	}
-	return 0
-}
-
-// WriteMetrics writes the metrics of every directory, in Prometheus' text form, the lines of one metric together. It
-// asks no disk.
-func (g *Guard) WriteMetrics(w io.Writer) {
+// Known returns how every directory is, and looks first if nobody has. It waits for those that have not been seen yet,
+// until ctx ends, and for no longer than the timeout.
+func (g *Guard) Known(ctx context.Context) []Status {
+	unseen := func(s Status) bool { return s.At.IsZero() }
 	list := g.Status()
-	for _, gauge := range gauges {
-		for _, s := range list {
-			if gauge.known(s) {
-				name := fmt.Sprintf("bbbpool_volume_%s{volume=%q}", gauge.name, s.Name)
-				metrics.WriteGaugeFloat64(w, name, gauge.value(s))
-			}
+	if slices.ContainsFunc(list, unseen) {
+		g.Check(ctx)
+		list = g.Status()
+	}
+	return list
+}
+
+// ErrUnusable is that nothing can be written to the volume, or read from it, because it is not there as it should be.
+var ErrUnusable = errors.New("the volume is not as it should be")
+
+// Unusable returns ErrUnusable with a problem, or nil where there is none.
+func Unusable(problem string) error {
+	if problem == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrUnusable, problem)
+}
+
+// Full is the name of the problem that a disk has too little room.
+const Full = "full"
+
+// names are the names of problems by what they begin with; all others are "unusable".
+var names = []struct{ prefix, name string }{
+	{"is full", Full},
+	{"is hung", "hung"},
+	{"is slow", "slow"},
+	{"has not been looked at yet", "unseen"},
+	{"is not mounted", "unmounted"},
+	{"is another volume", "unmounted"},
+	{"is not there", "unmounted"},
+	{"is read-only", "unwritable"},
+	{"is not writable", "unwritable"},
+}
+
+// Problems says what is wrong with the directories: once for those that are on one disk, as far as its size tells that. It
+// looks first if nobody has, see Known.
+func (g *Guard) Problems(ctx context.Context) []problems.Problem { return ProblemsOf(g.Known(ctx)) }
+
+// ProblemsOf says what is wrong with directories that are so.
+func ProblemsOf(list []Status) (found []problems.Problem) {
+	type kind struct {
+		total int64 // bytes of the disk
+		what  string
+	}
+	var kinds []kind // of those found
+	for _, s := range list {
+		if s.Problem == "" {
+			continue
+		}
+		wrong := strings.TrimPrefix(s.Problem, fmt.Sprintf("%s (%s) ", s.Name, s.Path))
+		what, _, _ := strings.Cut(wrong, ":")
+		k := kind{s.Total, what}
+		if i := slices.Index(kinds, k); i >= 0 && k.total > 0 {
+			found[i].Text += fmt.Sprintf("; so it is with %s (%s)", s.Name, s.Path)
+			continue
+		}
+		kinds = append(kinds, k)
+		found = append(found, problems.Problem{
+			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: s.Name}, Name: nameOf(wrong),
+			Text: "volume " + s.Problem, // which begins with the name
+		})
+	}
+	return found
+}
+
+func nameOf(wrong string) string {
+	for _, n := range names {
+		if strings.HasPrefix(wrong, n.prefix) {
+			return n.name
 		}
 	}
+	return "unusable"
 }

@@ -1,18 +1,21 @@
-package recordings
+package imports
 
 import (
 	"cmp"
-	"fmt"
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
+	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// JobIgnored is the state in which [Service.Jobs] lists what lies in the spool and nothing takes. It is never stored.
+// JobIgnored is the state in which [Importer.Jobs] lists what lies in the spool and nothing takes. It is never stored.
 const JobIgnored store.JobState = "ignored"
 
 // packed are the names of what is packed in other ways than ours.
@@ -43,25 +46,25 @@ func unwanted(name string, kind fs.FileMode) string {
 	return "has not the name of an archive: " + want
 }
 
-// ignored are what lies in the spool and nothing takes, with the reasons, by name. Where the disk cannot be read, that is
-// said elsewhere.
-func (s *Service) ignored() (list []store.Job) {
-	if s.Disk.Problem() != "" {
+// ignored are what lies in the spool and nothing takes, with the reasons, by name. It reads the directory; where the disk
+// cannot be read, that is said elsewhere.
+func (i *Importer) ignored() (list []store.Job) {
+	if i.Disk.Problem() != "" {
 		return nil
 	}
-	entries, err := os.ReadDir(s.Config.Spool)
+	entries, err := os.ReadDir(i.Config.Spool)
 	if err != nil {
 		return nil
 	}
 	for _, e := range entries {
 		why := unwanted(e.Name(), e.Type())
 		info, err := e.Info()
-		if why == "" || err != nil || len(list) == maxFindings {
+		if why == "" || err != nil || len(list) == record.MaxFindings {
 			continue
 		}
 		of := identityOf(info)
 		list = append(list, store.Job{
-			ID: e.Name(), Path: filepath.Join(s.Config.Spool, e.Name()), Source: fromSpool, State: JobIgnored, Reason: why,
+			ID: e.Name(), Path: filepath.Join(i.Config.Spool, e.Name()), Source: fromSpool, State: JobIgnored, Reason: why,
 			Bytes: of.size, Modified: of.modified, Created: of.modified, Changed: of.modified,
 		})
 	}
@@ -69,7 +72,7 @@ func (s *Service) ignored() (list []store.Job) {
 }
 
 // withIgnored adds to a page of jobs what is ignored, where that is asked for.
-func (s *Service) withIgnored(jobs []store.Job, f store.JobFilter) []store.Job {
+func (i *Importer) withIgnored(jobs []store.Job, f store.JobFilter) []store.Job {
 	if len(f.States) > 0 && !slices.Contains(f.States, JobIgnored) {
 		return jobs
 	}
@@ -77,7 +80,7 @@ func (s *Service) withIgnored(jobs []store.Job, f store.JobFilter) []store.Job {
 	if f.Limit > 0 && len(jobs) == f.Limit {
 		last = jobs[len(jobs)-1].ID // of a full page
 	}
-	for _, j := range s.ignored() {
+	for _, j := range i.ignored() {
 		known := slices.ContainsFunc(jobs, func(k store.Job) bool { return k.ID == j.ID })
 		if j.ID > f.After && !known && (last == "" || j.ID < last) {
 			jobs = append(jobs, j)
@@ -90,15 +93,46 @@ func (s *Service) withIgnored(jobs []store.Job, f store.JobFilter) []store.Job {
 	return jobs
 }
 
-// passedOver says in words that something lies in the spool which nothing takes.
-func (s *Service) passedOver() (list []string) {
-	ignored := s.ignored()
-	if len(ignored) == 0 {
-		return nil
+// glance is what a look at the spool has found, for those who must not wait for a disk: one look is under way at a time, and
+// one that a hung disk keeps is left alone.
+type glance struct {
+	mu    sync.Mutex
+	found []store.Job
+	back  chan struct{} // closed when the look under way has come back; nil while there is none
+}
+
+// glanceTime is how long a look at the spool is waited for.
+const glanceTime = time.Second
+
+// of looks, and returns what was found, or what was found before if the disk does not answer in time.
+func (g *glance) of(ctx context.Context, look func() []store.Job) []store.Job {
+	timeout := time.NewTimer(glanceTime)
+	defer timeout.Stop()
+	select {
+	case <-g.begin(look):
+	case <-timeout.C:
+	case <-ctx.Done():
 	}
-	more := ""
-	if n := len(ignored) - 1; n > 0 {
-		more = fmt.Sprintf(", and %d more (bbbpool recording jobs)", n)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.found
+}
+
+// begin starts a look unless one is under way, and returns what is closed when that has come back.
+func (g *glance) begin(look func() []store.Job) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.back != nil {
+		return g.back
 	}
-	return []string{fmt.Sprintf("in the spool, and nothing takes it: %s %s%s", ignored[0].ID, ignored[0].Reason, more)}
+	back := make(chan struct{})
+	g.back = back
+	go func() {
+		found := look()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.found, g.back = found, nil
+		close(back)
+	}()
+	return back
 }

@@ -1,4 +1,4 @@
-package recordings
+package record
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -21,37 +22,34 @@ type note struct {
 	Meta      map[string]string `json:"meta,omitempty"`             // what was set; an empty value was removed
 }
 
-// note writes down what the files do not tell. What they tell alone needs none.
-func (s *Service) note(r store.Recording) error {
+// WriteNote writes to the disk what the files of a recording do not tell, unless that stands there already. What cannot be
+// written now is written when all is looked through, see [Files.LookAgain].
+func (f *Files) WriteNote(held *library.Held, r store.Recording) {
 	data, err := json.Marshal(note{
 		Tenant: r.Tenant, Server: r.Server, Protected: r.Protected, Imported: r.Imported.UTC(),
 		Chosen: r.Edits.State, Guarded: r.Edits.Protected, Meta: r.Edits.Meta,
 	})
+	if err == nil {
+		if old, unread := f.Library.Note(held); unread == nil && bytes.Equal(old, data) {
+			return
+		}
+		err = f.Library.SetNote(held, data)
+	}
 	if err != nil {
-		return err
-	}
-	if old, err := s.Library.Note(r.RecordID); err == nil && bytes.Equal(old, data) {
-		return nil
-	}
-	return s.Library.SetNote(r.RecordID, data)
-}
-
-// noteLater writes it down if that can be done now, or else when it is tidied up.
-func (s *Service) noteLater(r store.Recording) {
-	if err := s.note(r); err != nil {
-		s.Log.Error().Err(err).Str("recordID", r.RecordID).Msg("write down what the files do not tell: tried again later")
-		s.stats.behind.Store(true)
+		f.Log.Error().Err(err).Str("recordID", r.RecordID).Msg("write down what the files do not tell: tried again later")
+		f.LookAgain()
 	}
 }
 
-// noted completes a recording that was made from its files by what was written down. A note that cannot be read is none.
-func (s *Service) noted(r *store.Recording) {
-	data, err := s.Library.Note(r.RecordID)
+// ApplyNote completes a recording that was made from its files by what was written down beside them. A note that cannot be
+// read is none.
+func (f *Files) ApplyNote(held *library.Held, r *store.Recording) {
+	data, err := f.Library.Note(held)
 	var n note
 	if err != nil || len(data) == 0 || json.Unmarshal(data, &n) != nil {
 		return
 	}
 	r.Tenant, r.Server, r.Protected, r.Imported = n.Tenant, n.Server, n.Protected, n.Imported
 	r.Edits = store.Edits{State: n.Chosen, Protected: n.Guarded, Meta: maps.Clone(n.Meta)}
-	r.Meta = edited(r.Meta, n.Meta)
+	r.Meta = Edited(r.Meta, n.Meta)
 }

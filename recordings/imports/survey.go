@@ -1,4 +1,4 @@
-package recordings
+package imports
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/recordings/archive"
 	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/recordings/record"
 )
 
 // maxDepth is how deep archives and recordings may lie below a directory that is imported.
@@ -35,7 +36,7 @@ type survey struct {
 	behind          []string // directories elsewhere that links have led to
 	deepest         int      // how deep it is looked
 	sources         map[source]bool
-	failed, skipped []Finding
+	failed, skipped []record.Finding
 }
 
 // sourcesIn finds what there is to import at a path, in the order of the paths. What cannot be looked at is named, and
@@ -64,15 +65,15 @@ func sourcesIn(path string) (list []source, s survey, err error) {
 	return list, s, nil
 }
 
-func (s *survey) fail(at, text string) { s.failed = named(s.failed, kindUnread, at, text) }
-func (s *survey) skip(at, text string) { s.skipped = named(s.skipped, kindSkipped, at, text) }
+func (s *survey) fail(at, text string) { s.failed = add(s.failed, record.Unreadable, at, text) }
+func (s *survey) skip(at, text string) { s.skipped = add(s.skipped, record.Skipped, at, text) }
 
-// named adds a finding to a list that is bounded.
-func named(list []Finding, kind, at, text string) []Finding {
-	if len(list) == maxFindings {
+// add adds a finding to a list that is bounded.
+func add(list []record.Finding, kind, at, text string) []record.Finding {
+	if len(list) == record.MaxFindings {
 		return list
 	}
-	return append(list, Finding{Kind: kind, Path: at, Text: text})
+	return append(list, record.Finding{Kind: kind, Path: at, Text: text})
 }
 
 func (s *survey) visit(at string, e fs.DirEntry, err error) error {
@@ -120,10 +121,67 @@ func (s *survey) descend(at string) error {
 		return fs.SkipDir
 	case isArchive(name):
 		s.fail(at, "is a directory with the name of an archive")
-	case leading.FindString(name) == name && library.ValidFormat(filepath.Base(filepath.Dir(at))):
+	case record.LeadingID(name) == name && library.ValidFormat(filepath.Base(filepath.Dir(at))):
 		s.skip(at, "has no metadata.xml: it was not published, or is broken")
 	}
 	return nil
+}
+
+// link follows a link below a directory that is imported: what lies behind it is found as if it lay there. What lies below
+// the directory itself, or behind another link, is found once, where that is.
+func (s *survey) link(at string) {
+	target, err := filepath.EvalSymlinks(at)
+	if err != nil {
+		if isArchive(at) || couldBeRecording(at) {
+			s.fail(at, "is a link that leads nowhere")
+		}
+		return
+	}
+	info, err := os.Stat(target)
+	switch {
+	case err != nil:
+		s.fail(at, library.Explain(err).Error())
+	case info.Mode().IsRegular() && isArchive(at):
+		s.sources[source{path: at}] = true
+	case info.Mode().IsRegular() && looksPacked(filepath.Base(at)):
+		s.skip(at, unwanted(filepath.Base(at), 0))
+	case info.IsDir() && Within(target, s.root):
+		if target != s.root {
+			s.skip(at, "is a link to what this lies in")
+		}
+	case info.IsDir() && !slices.ContainsFunc(append(s.behind, s.root), func(dir string) bool { return Within(dir, target) }):
+		s.behind = append(s.behind, target)
+		s.follow(at)
+	}
+}
+
+// maxBehind is how deep archives and recordings may lie behind a link: <state>/<format>/<recordID>.
+const maxBehind = 3
+
+// follow looks through the directory that a link leads to.
+func (s *survey) follow(at string) {
+	if s.descend(at) != nil {
+		return
+	}
+	defer func(before int) { s.deepest = before }(s.deepest)
+	s.deepest = min(s.deepest, s.depth(at)+maxBehind)
+	entries, err := os.ReadDir(at)
+	if err != nil {
+		s.fail(at, library.Explain(err).Error())
+	}
+	for _, e := range entries {
+		_ = filepath.WalkDir(filepath.Join(at, e.Name()), s.visit) // visit names what is wrong, and goes on
+	}
+}
+
+// couldBeRecording tells whether something lies where recordings do, by its name.
+func couldBeRecording(at string) bool {
+	return library.ValidID(filepath.Base(at)) && library.ValidFormat(filepath.Base(filepath.Dir(at)))
+}
+
+// Within tells whether a path is a directory, or in one.
+func Within(dir, path string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
 }
 
 // recordingAt tells whether a directory is <format>/<recordID> of a recording.

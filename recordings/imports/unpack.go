@@ -1,4 +1,4 @@
-package recordings
+package imports
 
 import (
 	"context"
@@ -13,32 +13,64 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// copyTrees copies the formats of a recording that lie in directories of the operator's.
-func copyTrees(ctx context.Context, job store.Job, dir string, limits archive.Limits) (trees []archive.Tree, err error) {
-	if len(job.Recordings) != 1 {
-		return nil, fmt.Errorf("%s: a directory holds one recording", job.Path)
+// unpack brings the files of a job into an empty directory, as they are to be served, and returns what they are.
+func (a *attempt) unpack(ctx context.Context, dir string) ([]store.Recording, error) {
+	config := a.importer.Config
+	more, done := a.importer.grants.begin(a.importer.Disk)
+	defer done()
+	trees, err := a.unpackInto(ctx, dir, archive.Limits{Bytes: config.MaxBytes, Files: config.MaxFiles, More: more})
+	if err != nil {
+		return nil, err
 	}
-	id := job.Recordings[0]
-	sources, bad, err := source{job.Path, id}.read() // refuses links and all that is no file
-	if err != nil || len(sources)+len(bad) == 0 {
+	for _, t := range trees {
+		if !config.Precompress {
+			break
+		}
+		if err := archive.Compress(ctx, t.Dir); err != nil {
+			return nil, err
+		}
+	}
+	return archive.Merge(trees), nil
+}
+
+// unpackInto unpacks the archive of the job, or copies the directories that an operator has named.
+func (a *attempt) unpackInto(ctx context.Context, dir string, limits archive.Limits) ([]archive.Tree, error) {
+	if info, err := os.Stat(a.job.Path); err == nil && info.IsDir() {
+		if len(a.job.Recordings) != 1 {
+			return nil, fmt.Errorf("%s: a directory holds one recording", a.job.Path)
+		}
+		return copyTrees(ctx, source{a.job.Path, a.job.Recordings[0]}, dir, limits)
+	}
+	file, err := archiveOf(a.job).open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // only read
+	return archive.Unpack(ctx, file, dir, limits)
+}
+
+// copyTrees copies the formats of a recording that lie in directories of the operator's.
+func copyTrees(ctx context.Context, from source, dir string, limits archive.Limits) (trees []archive.Tree, err error) {
+	found, bad, err := from.read() // refuses links and all that is no file
+	if err != nil || len(found)+len(bad) == 0 {
 		return nil, errGone
 	}
 	for _, b := range bad {
-		if len(sources) == 0 || !b.lasting() {
+		if len(found) == 0 || !b.lasting() {
 			return nil, b.err
 		}
 	}
 	c := copier{ctx: ctx, limits: limits, buf: make([]byte, 1<<20)}
-	for _, source := range sources {
-		target := filepath.Join(dir, source.Format, id)
-		if err := c.tree(source.Dir, target); err != nil {
+	for _, format := range found {
+		target := filepath.Join(dir, format.Format, from.recordID)
+		if err := c.tree(format.Dir, target); err != nil {
 			return nil, err
 		}
 		tree, err := archive.Read(target)
 		if err != nil {
 			return nil, err
 		}
-		if filepath.Base(job.Path) == "unpublished" { // as BigBlueButton and Scalelite have it
+		if filepath.Base(from.path) == "unpublished" { // as BigBlueButton and Scalelite have it
 			tree.Recording.Edits.State = tree.Recording.State != store.Unpublished
 			tree.Recording.State = store.Unpublished
 		}
