@@ -145,9 +145,6 @@ func (a *attempt) change(ctx context.Context, change func(*store.Job)) error {
 	return nil
 }
 
-// wait lets the job wait for its next try, as it stands.
-func (a *attempt) wait() { a.await(a.job) }
-
 // retire takes the job out of all that goes on.
 func (a *attempt) retire() {
 	a.ticket.over()
