@@ -30,14 +30,14 @@ func (o *owned) denied(id string) error {
 }
 
 func (o *owned) Remove(r *library.Held) error {
-	if err := o.denied(r.RecordID); err != nil {
+	if err := o.denied(r.ID); err != nil {
 		return err
 	}
 	return o.Library.Remove(r)
 }
 
 func (o *owned) Move(r *library.Held, state store.RecordingState) error {
-	if err := o.denied(r.RecordID); err != nil {
+	if err := o.denied(r.ID); err != nil {
 		return err
 	}
 	return o.Library.Move(r, state)

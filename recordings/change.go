@@ -207,8 +207,8 @@ func each(ids []string, do func(id string) error) (int, error) {
 	return int(found.Load()), err
 }
 
-// change holds a recording, changes it in the index, logs what was done, unless that is "", and lets the files follow. Once the index
-// has it the change stands: what the disk could not do now is work to be done, see Behind.
+// change holds a recording, changes it in the index, logs what was done, unless that is "", and lets the files follow. Once
+// the index has it the change stands: what the disk could not do now is work to be done, see Behind.
 func (s *Service) change(
 	ctx context.Context, tenant, id, what string, change func(*store.Recording) error,
 ) error {

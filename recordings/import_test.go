@@ -27,8 +27,8 @@ type ailing struct {
 }
 
 func (a *ailing) Place(name string, r *library.Held, formats []string, state store.RecordingState) error {
-	if r.RecordID == a.id && a.failed.CompareAndSwap(false, true) {
-		return &fs.PathError{Op: "rename", Path: r.RecordID, Err: syscall.EIO}
+	if r.ID == a.id && a.failed.CompareAndSwap(false, true) {
+		return &fs.PathError{Op: "rename", Path: r.ID, Err: syscall.EIO}
 	}
 	return a.Library.Place(name, r, formats, state)
 }

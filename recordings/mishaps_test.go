@@ -29,7 +29,7 @@ type balky struct {
 func (b *balky) Place(name string, r *library.Held, formats []string, state store.RecordingState) error {
 	b.tried.Add(1)
 	if b.refuse.Load() {
-		return &fs.PathError{Op: "rename", Path: r.RecordID, Err: syscall.EIO}
+		return &fs.PathError{Op: "rename", Path: r.ID, Err: syscall.EIO}
 	}
 	return b.Library.Place(name, r, formats, state)
 }

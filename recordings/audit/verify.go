@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings/imports"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/record"
@@ -82,6 +83,41 @@ func (a *Auditor) Verify(ctx context.Context, o Options, tell func(record.Progre
 	c := a.comparison(ctx, o, tell)
 	err := c.run()
 	return c.report, err
+}
+
+// maxLogged is how many findings are logged one by one.
+const maxLogged = 20
+
+// Tidy compares index and disk, mends what can be mended without losing anything, and logs what it has found. It reads all
+// of the index and of the library.
+func (a *Auditor) Tidy(ctx context.Context) error {
+	c := a.comparison(ctx, Options{Repair: true}, func(record.Progress) {})
+	c.careful = true
+	err := c.run()
+	if a.Files.Disk.Hung() {
+		return err
+	}
+	for n, f := range c.report.Findings {
+		if n == maxLogged {
+			a.Log.Warn().Int("findings", len(c.report.Findings)).Msg("index and disk differ: see bbbpool recording verify")
+			break
+		}
+		a.Log.Warn().Str("kind", f.Kind).Str("recordID", f.RecordID).Str("format", f.Format).Str("path", f.Path).
+			Bool("repaired", f.Repaired).Msg(f.Text)
+	}
+	return err
+}
+
+// Problems says that index and disk differed at the last comparison.
+func (a *Auditor) Problems(context.Context) []problems.Problem {
+	n := a.differ.Load()
+	if n == 0 {
+		return nil
+	}
+	return []problems.Problem{{
+		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: "inconsistent",
+		Text: fmt.Sprintf("index and disk differ in %d places:", n), Remedy: "bbbpool recording verify lists them",
+	}}
 }
 
 func (a *Auditor) comparison(ctx context.Context, o Options, tell func(record.Progress)) *comparison {

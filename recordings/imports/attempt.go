@@ -147,7 +147,7 @@ func (a *attempt) change(ctx context.Context, change func(*store.Job)) error {
 
 // retire takes the job out of all that goes on.
 func (a *attempt) retire() {
-	a.ticket.over()
+	a.over()
 	a.importer.crowded.remove(a.id)
 }
 

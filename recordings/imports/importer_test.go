@@ -239,9 +239,11 @@ func TestForgetOld(t *testing.T) {
 	r := newRig(t)
 	old := monday.Add(-8 * 24 * time.Hour)
 	for _, j := range []store.Job{
-		{ID: "done", State: store.JobDone, Changed: old}, {ID: "dropped", State: store.JobDropped, Reason: "deleted", Changed: old},
+		{ID: "done", State: store.JobDone, Changed: old},
+		{ID: "dropped", State: store.JobDropped, Reason: "deleted", Changed: old},
 		{ID: "left", State: store.JobDone, Reason: "the archive cannot be removed", Changed: old},
-		{ID: "failed", State: store.JobFailed, Changed: old}, {ID: "new", State: store.JobDone, Changed: monday.Add(-time.Hour)},
+		{ID: "failed", State: store.JobFailed, Changed: old},
+		{ID: "new", State: store.JobDone, Changed: monday.Add(-time.Hour)},
 	} {
 		r.put(t, j)
 	}

@@ -218,7 +218,10 @@ func TestUnwanted(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ name, kind, want string }{
-		{"quarantine", "d", ""}, {"lost+found", "d", ""}, {"a.tar", "d", "is a directory"}, {"a.tar", "L", "is a link"},
+		{"quarantine", "d", ""},
+		{"lost+found", "d", ""},
+		{"a.tar", "d", "is a directory"},
+		{"a.tar", "L", "is a link"},
 		{"a.tar", "p", "is no file"},
 	} {
 		if got := imports.Unwanted(c.name, modes[c.kind]); !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {

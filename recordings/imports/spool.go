@@ -68,7 +68,8 @@ func (s *spool) bell(ctx context.Context) <-chan struct{} {
 		err = watcher.Add(s.importer.Config.Spool)
 	}
 	if err != nil {
-		s.importer.Log.Warn().Err(err).Str("spool", s.importer.Config.Spool).Msg("new archives are found by looking every --spool-interval")
+		s.importer.Log.Warn().Err(err).Str("spool", s.importer.Config.Spool).
+			Msg("new archives are found by looking every --spool-interval")
 		return bell
 	}
 	go func() {

@@ -132,8 +132,8 @@ func (l *Library) Hold(recordID string) *Held { return l.recordings.Hold(recordI
 
 // valid returns an error unless what is held can have files.
 func valid(r *Held) error {
-	if !ValidID(r.RecordID) {
-		return fmt.Errorf("%.200q: %w", r.RecordID, errID)
+	if !ValidID(r.ID) {
+		return fmt.Errorf("%.200q: %w", r.ID, errID)
 	}
 	return nil
 }

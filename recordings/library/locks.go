@@ -17,7 +17,7 @@ type lock struct {
 // released. It is handed out by [Library.Hold], and the methods that change a recording ask for it, so that nobody can
 // forget to take it.
 type Held struct {
-	RecordID string
+	ID string // of the recording
 
 	locks *Locks
 	lock  *lock
@@ -37,7 +37,7 @@ func (l *Locks) Hold(key string) *Held {
 	k.users++
 	l.mu.Unlock()
 	k.Lock()
-	return &Held{RecordID: key, locks: l, lock: k}
+	return &Held{ID: key, locks: l, lock: k}
 }
 
 // Release lets the next one have it. It is called once.
@@ -46,6 +46,6 @@ func (h *Held) Release() {
 	h.locks.mu.Lock()
 	defer h.locks.mu.Unlock()
 	if h.lock.users--; h.lock.users == 0 {
-		delete(h.locks.held, h.RecordID)
+		delete(h.locks.held, h.ID)
 	}
 }

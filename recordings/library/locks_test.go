@@ -23,7 +23,7 @@ func TestLocks(t *testing.T) {
 			held := locks.Hold(string(rune('a' + n%3)))
 			defer held.Release()
 			if inside[n%3].Add(1) != 1 {
-				t.Errorf("%s is held twice", held.RecordID)
+				t.Errorf("%s is held twice", held.ID)
 			}
 			inside[n%3].Add(-1)
 		})

@@ -16,7 +16,7 @@ import (
 // tree has a format already, that wins and other copies are deleted, unless it lacks a metadata.xml that another copy
 // has: then it is a wreck, and replaced. Without any format it does nothing.
 func (l *Library) Move(r *Held, state store.RecordingState) (err error) {
-	defer fail(&err, "move recording %.200s", r.RecordID)
+	defer fail(&err, "move recording %.200s", r.ID)
 	to, err := l.tree(state)
 	if err == nil {
 		err = l.changeable(r)
@@ -28,7 +28,7 @@ func (l *Library) Move(r *Held, state store.RecordingState) (err error) {
 		if from == to {
 			continue
 		}
-		parts, err := from.parts(r.RecordID)
+		parts, err := from.parts(r.ID)
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func (l *Library) Move(r *Held, state store.RecordingState) (err error) {
 			}
 		}
 	}
-	return to.syncAll(r.RecordID)
+	return to.syncAll(r.ID)
 }
 
 // syncAll makes durable that parts of a recording are in the tree, also those that a call before has left.
@@ -136,21 +136,21 @@ func isWhole(dir string) (bool, error) {
 // Remove deletes all of a recording, from every tree, with its note; what is staged stays. As soon as something is
 // missing, all is out of sight. Deleting what is not there does nothing.
 func (l *Library) Remove(r *Held) (err error) {
-	defer fail(&err, "remove recording %.200s", r.RecordID)
+	defer fail(&err, "remove recording %.200s", r.ID)
 	if err := l.changeable(r); err != nil {
 		return err
 	}
 	for _, t := range l.trees {
-		if err := t.hide(r.RecordID); err != nil {
+		if err := t.hide(r.ID); err != nil {
 			return err
 		}
 	}
-	if err := l.removeNote(r.RecordID); err != nil {
+	if err := l.removeNote(r.ID); err != nil {
 		return err
 	}
 	var errs []error
 	for _, t := range l.trees {
-		errs = append(errs, t.purge(r.RecordID))
+		errs = append(errs, t.purge(r.ID))
 	}
 	return errors.Join(errs...)
 }
@@ -206,13 +206,13 @@ func (t tree) each(recordID, dir string, do func(path string) error) error {
 
 // Formats returns which formats of a recording are where, sorted by name.
 func (l *Library) Formats(r *Held) (found map[store.RecordingState][]string, err error) {
-	defer fail(&err, "list formats of recording %.200s", r.RecordID)
+	defer fail(&err, "list formats of recording %.200s", r.ID)
 	if err := valid(r); err != nil {
 		return nil, err
 	}
 	found = map[store.RecordingState][]string{}
 	for _, t := range l.trees {
-		parts, err := t.parts(r.RecordID)
+		parts, err := t.parts(r.ID)
 		if err != nil {
 			return nil, err
 		}

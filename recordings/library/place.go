@@ -16,7 +16,7 @@ import (
 //
 // Formats of the recording that are not named stay where they are: see [Library.Move].
 func (l *Library) Place(name string, r *Held, formats []string, state store.RecordingState) (err error) {
-	defer fail(&err, "place recording %.200s", r.RecordID)
+	defer fail(&err, "place recording %.200s", r.ID)
 	to, err := l.tree(state)
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (l *Library) Place(name string, r *Held, formats []string, state store.Reco
 		return err
 	}
 	for _, format := range formats {
-		p, err := newPart(format, r.RecordID)
+		p, err := newPart(format, r.ID)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func (l *Library) Stage(name string) (dir string, err error) {
 		return "", err
 	}
 	defer staging.Release()
-	if err := l.discard(name); err != nil {
+	if err := l.discard(staging); err != nil {
 		return "", err
 	}
 	if err := l.published.mkdir(filepath.Join(stagingDir, name), closedMode); err != nil {
@@ -96,11 +96,12 @@ func (l *Library) Discard(name string) (err error) {
 		return err
 	}
 	defer staging.Release()
-	return l.discard(name)
+	return l.discard(staging)
 }
 
 // discard removes a staging for which nothing is set aside.
-func (l *Library) discard(name string) error {
+func (l *Library) discard(staging *Held) error {
+	name := staging.ID
 	l.mu.Lock()
 	if file := l.sealed[name]; file != nil {
 		_ = file.Close() // was only ever synced

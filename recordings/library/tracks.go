@@ -111,8 +111,8 @@ func parseTracks(file fs.File) (all []listed, err error) {
 // language. What it has been before a crash it is after it, or what it was to be. Without a presentation it returns
 // fs.ErrNotExist, and store.ErrTooLarge for one track too many.
 func (l *Library) AddTrack(r *Held, t store.TextTrack, vtt []byte) (err error) {
-	defer fail(&err, "add a text track to recording %.200s", r.RecordID)
-	p, err := newPart(presentation, r.RecordID)
+	defer fail(&err, "add a text track to recording %.200s", r.ID)
+	p, err := newPart(presentation, r.ID)
 	if err != nil {
 		return err
 	}

@@ -87,14 +87,14 @@ func (w *world) Prepare() error               { return w.deny }
 
 func (w *world) Move(r *library.Held, state store.RecordingState) error {
 	if w.deny == nil {
-		w.moved[r.RecordID] = state
+		w.moved[r.ID] = state
 	}
 	return w.deny
 }
 
 func (w *world) Remove(r *library.Held) error {
 	if w.deny == nil {
-		w.moved[r.RecordID] = "gone"
+		w.moved[r.ID] = "gone"
 	}
 	return w.deny
 }
@@ -107,11 +107,11 @@ func (w *world) SetNote(r *library.Held, note []byte) error {
 	if w.stuck {
 		return errors.New("no space left on device")
 	}
-	w.notes[r.RecordID] = note
+	w.notes[r.ID] = note
 	return nil
 }
 
-func (w *world) Note(r *library.Held) ([]byte, error) { return w.notes[r.RecordID], nil }
+func (w *world) Note(r *library.Held) ([]byte, error) { return w.notes[r.ID], nil }
 func (w *world) Problem() string                      { return w.problem }
 func (w *world) Hung() bool                           { return w.hung }
 func (w *world) Check(context.Context)                { w.checked++ }

@@ -37,7 +37,8 @@ func TestProblemsOf(t *testing.T) {
 		"nothing": {[]volume.Status{{Name: "published"}, {Name: "spool"}}, nil},
 		"one disk": {
 			[]volume.Status{
-				bad("published", 7, "is full: 1 is free, want 2"), {Name: "good", Total: 7},
+				bad("published", 7, "is full: 1 is free, want 2"),
+				{Name: "good", Total: 7},
 				bad("unpublished", 7, "is full: 1 is free, want 2"), bad("spool", 7, "is full: 0 are free, want 2"),
 			},
 			[]problems.Problem{stuck("published", volume.Full, "volume published (/mnt/published) is full: 1 is free, want 2; "+

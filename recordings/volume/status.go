@@ -35,24 +35,25 @@ func (g *Guard) Status() []Status {
 
 func (g *Guard) status(w *watch) Status {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	seen := w.seen
+	w.mu.Unlock()
 	s := Status{
-		Name: w.Name, Path: w.Path, Free: w.last.free, Total: w.last.total, Inodes: w.last.inodes, Latency: w.took, At: w.at,
-		Hung: g.hung(w),
+		Name: w.Name, Path: w.Path, Free: seen.last.free, Total: seen.last.total, Inodes: seen.last.inodes,
+		Latency: seen.took, At: seen.at, Hung: seen.hung(g.now(), g.config.Timeout),
 	}
 	what := fmt.Sprintf("%s (%s)", w.Name, w.Path)
 	switch {
 	case s.Hung:
-		s.Latency, s.At = g.now().Sub(w.began), w.began
+		s.Latency, s.At = g.now().Sub(seen.began), seen.began
 		s.Problem = fmt.Sprintf("%s is hung: no answer since %s; see whether its server and the network to it are up",
-			what, w.began.UTC().Format(time.DateTime+" MST"))
-	case w.at.IsZero():
+			what, seen.began.UTC().Format(time.DateTime+" MST"))
+	case seen.at.IsZero():
 		s.Problem = what + " has not been looked at yet"
-	case w.last.problem != "":
-		s.Problem = what + " " + w.last.problem
-	case w.took >= g.config.Timeout:
+	case seen.last.problem != "":
+		s.Problem = what + " " + seen.last.problem
+	case seen.took >= g.config.Timeout:
 		s.Problem = fmt.Sprintf("%s is slow: it took %s to write a small file, more than %s (--volume-timeout)",
-			what, w.took.Round(time.Millisecond), g.config.Timeout)
+			what, seen.took.Round(time.Millisecond), g.config.Timeout)
 	}
 	return s
 }
