@@ -24,6 +24,6 @@ func open(t testing.TB, dir string) *bolt.DB {
 
 // One database is both groups, each with the whole contract.
 func TestContract(t *testing.T) {
-	storetest.RunState(t, func(t *testing.T) store.State { return open(t, t.TempDir()) })
-	storetest.RunIndex(t, func(t *testing.T) store.Index { return open(t, t.TempDir()) })
+	storetest.RunState(t, func(t *testing.T) store.State { return open(t, t.TempDir()).State() })
+	storetest.RunIndex(t, func(t *testing.T) store.Index { return open(t, t.TempDir()).Index() })
 }

@@ -13,6 +13,9 @@ import (
 )
 
 // table is a bucket of rows. What the key says is not in the row, so no closure can change it.
+//
+// A row is the JSON form of a record, written next to its role: its names stay when a field of the record is renamed,
+// secrets are revealed in it, and times are in UTC (a zone with odd seconds would shift them).
 type table[T any] struct {
 	bucket string
 	noun   string // for errors
@@ -34,7 +37,8 @@ func (tb table[T]) read(key, value []byte) (T, error) {
 	return record, nil
 }
 
-// save returns the record as it will be read, which shares nothing with the one given.
+// save writes a record and its entries in the indexes. It returns the record as it will be read, which shares nothing with
+// the one given.
 func (tb table[T]) save(t *txn, key []byte, before *T, record T) (T, error) {
 	if len(key) == 0 {
 		return record, errKey

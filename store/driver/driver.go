@@ -60,7 +60,7 @@ func Open(c Config) (*Stores, error) {
 	if c.Metrics != nil {
 		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
-	return &Stores{State: db, Index: db, close: func() error { return errors.Join(db.Close(), back()) }}, nil
+	return &Stores{State: db.State(), Index: db.Index(), close: func() error { return errors.Join(db.Close(), back()) }}, nil
 }
 
 // Close closes both groups, which may be one database. Closing again does nothing, nor does closing what was never
