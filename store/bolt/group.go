@@ -104,7 +104,8 @@ func (db *DB) commit(group []*write) {
 }
 
 // applyAll runs the writes of a group, one after the other. It returns an error where the transaction must not be committed:
-// because a write has failed halfway, which rolling back alone can undo, or because there is nothing in it, which spares the disk a sync.
+// because a write has failed halfway, which rolling back alone can undo, or because there is nothing in it, which spares the
+// disk a sync.
 func applyAll(tx *bbolt.Tx, group []*write) error {
 	changed := false
 	for _, w := range group {

@@ -7,7 +7,8 @@ import (
 )
 
 // scan reads a row in the form that most sessions are written in, without encoding/json, which takes many times as
-// long: a pool reads its whole history at each start. It tells whether it could; what it reads is what encoding/json would, and what it does not know it leaves to that.
+// long: a pool reads its whole history at each start. It tells whether it could; what it reads is what encoding/json
+// would, and what it does not know it leaves to that.
 //
 // Why not otherwise: rows in a form that is faster to read would be a second one beside that of all other records, with a
 // migration of the largest bucket, and nobody could look into them any more. A summary of the history that is kept beside
