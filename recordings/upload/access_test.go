@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/VictoriaMetrics/metrics"
+
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
 )
