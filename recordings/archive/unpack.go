@@ -99,6 +99,7 @@ type unpacker struct {
 	sub *os.Root // open on dir, or nil
 }
 
+// members writes all members to the disk, one after the other.
 func (u *unpacker) members() error {
 	for {
 		h, err := u.tar.Next()
@@ -115,6 +116,7 @@ func (u *unpacker) members() error {
 	}
 }
 
+// member looks at what a member is and writes it, unless it is skipped. The first thing that is wrong with it is its error.
 func (u *unpacker) member(h *tar.Header) error {
 	if err := u.count(&u.files, h.Name); err != nil {
 		return err
@@ -157,6 +159,7 @@ func (u *unpacker) member(h *tar.Header) error {
 	return u.enter(strings.Join(list, "/"))
 }
 
+// count adds one to a number of files or directories, and refuses one that is too many.
 func (u *unpacker) count(n *int, member string) error {
 	if *n++; *n > u.limits.Files {
 		return fault(member, "is too much: the archive has more than %d files or directories, the limit", u.limits.Files)
@@ -200,6 +203,7 @@ func (u *unpacker) linked(h *tar.Header) (*os.File, int64, error) {
 	return file, info.Size(), nil
 }
 
+// file writes a file that is not there yet.
 func (u *unpacker) file(h *tar.Header, name string, content io.Reader) error {
 	dir, base := path.Split(name)
 	if err := u.enter(strings.TrimSuffix(dir, "/")); err != nil {
