@@ -68,7 +68,7 @@ type merged struct {
 func (k *kept) add(t *Tree) error {
 	name := t.name(metadataName)
 	if k.bytes += weight(&t.Recording); k.bytes > maxKept {
-		return fault(name, "is too much: the recordings of the archive tell more than %d bytes, the limit", maxKept)
+		return errorf(name, "is too much: the recordings of the archive tell more than %d bytes, the limit", maxKept)
 	}
 	if k.meta == nil {
 		k.meta = map[string]*merged{}
@@ -85,7 +85,7 @@ func (k *kept) add(t *Tree) error {
 		}
 	}
 	if m.bytes > maxMeta {
-		return fault(name, "is too much: all metadata of the recording are more than %d bytes, the limit", maxMeta)
+		return errorf(name, "is too much: all metadata of the recording are more than %d bytes, the limit", maxMeta)
 	}
 	return nil
 }
