@@ -93,6 +93,7 @@ type page struct {
 	Contact   *contact // nil: nobody
 }
 
+// write sends a page, which is never cached and may do nothing but show itself.
 func (h *Web) write(w http.ResponseWriter, status int, p page) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")

@@ -71,6 +71,8 @@ func callError(call string, err error) *CallError {
 	return failed
 }
 
+// reason finds the word for what came of a call. What we lack ourselves, and what the resolver said, come before what they
+// lead to.
 func reason(err error) Reason {
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -144,6 +144,7 @@ type bounded struct {
 	level, elements int
 }
 
+// Token returns the next token, and an error where there are too many elements or levels.
 func (b *bounded) Token() (xml.Token, error) {
 	t, err := b.d.Token()
 	switch t.(type) {

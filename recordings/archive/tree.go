@@ -123,6 +123,7 @@ func kindOf(mode fs.FileMode) string {
 	return "neither a file nor a directory"
 }
 
+// metadata reads the metadata.xml of the tree from the disk.
 func (t *Tree) metadata() (store.Recording, error) {
 	f, err := os.OpenInRoot(t.Dir, metadataName)
 	if errors.Is(err, fs.ErrNotExist) {

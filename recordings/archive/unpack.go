@@ -312,6 +312,7 @@ func (u *unpacker) enter(dir string) error {
 	return nil
 }
 
+// leave closes the directory that the last file went to.
 func (u *unpacker) leave() {
 	if u.sub != nil {
 		_ = u.sub.Close() // nothing was written through it
@@ -319,6 +320,7 @@ func (u *unpacker) leave() {
 	}
 }
 
+// makeDir makes a directory and those above it on the disk, as far as they are not there.
 func (u *unpacker) makeDir(dir string) error {
 	for i := 0; i < len(dir); {
 		if next := strings.IndexByte(dir[i+1:], '/'); next < 0 {
@@ -345,7 +347,7 @@ func (u *unpacker) makeDir(dir string) error {
 	return nil
 }
 
-// find takes down a directory of a format of a recording.
+// find adds a directory of a format of a recording to what was found.
 func (u *unpacker) find(dir string) error {
 	if len(u.found) == maxTrees {
 		return errorf(dir, "is too much: the archive has more than %d formats of recordings, the limit", maxTrees)

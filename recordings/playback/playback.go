@@ -92,6 +92,7 @@ func (p *Playback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.finish(f, r, at, p.serve(f, r, at))
 }
 
+// serve answers a request by what its address points to. Its error is why it could not.
 func (p *Playback) serve(w *flow, r *http.Request, at place) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return errMethod

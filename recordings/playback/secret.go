@@ -31,6 +31,7 @@ func LoadSecret(dataDir string) (store.Secret, error) {
 	return readSecret(path) // of two that make one at the same time, both get the winner's
 }
 
+// readSecret reads the secret, and refuses a file that has none.
 func readSecret(path string) (store.Secret, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the operator's own data directory
 	if err != nil {

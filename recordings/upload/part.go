@@ -74,6 +74,7 @@ func decode(text []byte) (c checkpoint) {
 	return c
 }
 
+// restore brings a digest to the state that a checkpoint has kept.
 func restore(h hash.Hash, state []byte) error {
 	u, ok := h.(encoding.BinaryUnmarshaler)
 	if !ok {

@@ -106,6 +106,7 @@ var keyed = map[string]string{
 	endings: "tenant, meeting ID, server and internal ID", events: "the server's ID",
 }
 
+// bucket returns a bucket of the tree by its name.
 func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {
 	return tx.Bucket([]byte(tree)).Bucket([]byte(name))
 }

@@ -139,8 +139,10 @@ type txn struct {
 	changed bool
 }
 
+// get returns the value under a key, nil for none. It is good for as long as the transaction.
 func (t *txn) get(name string, key []byte) []byte { return bucket(t.Tx, name).Get(key) }
 
+// put writes a value, and refuses a key that bbolt would.
 func (t *txn) put(name string, key, value []byte) error {
 	if len(key) > bbolt.MaxKeySize {
 		return fmt.Errorf("%w: %s: a key of %d bytes, the limit is %d", store.ErrTooLarge, keyed[name], len(key), bbolt.MaxKeySize)
@@ -149,6 +151,7 @@ func (t *txn) put(name string, key, value []byte) error {
 	return bucket(t.Tx, name).Put(key, value)
 }
 
+// delete removes a key.
 func (t *txn) delete(name string, key []byte) error {
 	t.changed = true
 	return bucket(t.Tx, name).Delete(key)

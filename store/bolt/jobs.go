@@ -54,6 +54,7 @@ func decodeJob(key, value []byte) (store.Job, error) {
 	}, err
 }
 
+// jobLinks are the entries of a job in its index.
 func jobLinks(j *store.Job) []link {
 	if j == nil {
 		return nil

@@ -35,6 +35,7 @@ func recordingLinks(r *store.Recording) []link {
 // tally counts the recordings of one tenant in one state.
 type tally struct{ count, bytes int64 }
 
+// tallyOf reads a tally; there being none is an empty one.
 func tallyOf(value []byte) tally {
 	if value == nil {
 		return tally{}
@@ -67,6 +68,7 @@ func (t *txn) add(r *store.Recording, sign int64) error {
 	return t.put(recordingsCounted, []byte(key), sum.value())
 }
 
+// indexRecording takes the entries and the tallies of a recording from what it was to what it is.
 func indexRecording(t *txn, before, after *store.Recording) error {
 	if after != nil && ofTenant(after.Tenant) == nil {
 		return errKey

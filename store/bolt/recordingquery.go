@@ -67,6 +67,7 @@ func (q *query) inOrder() iter.Seq[[]byte] {
 	return merge(bucket(q.tx, recordingsByState), prefixes, "")
 }
 
+// cut takes the page out of the places of everything that is selected.
 func (q *query) cut(places iter.Seq[[]byte]) (ids []string) {
 	skip := q.filter.Offset
 	for place := range places {
@@ -83,6 +84,7 @@ func (q *query) cut(places iter.Seq[[]byte]) (ids []string) {
 	return ids
 }
 
+// wants tells whether recordings in a state are asked for.
 func (q *query) wants(state []byte) bool {
 	return len(q.filter.States) == 0 || slices.Contains(q.filter.States, store.RecordingState(state))
 }
@@ -125,6 +127,7 @@ func (q *query) foundOfOne() (places []string) {
 	return q.narrow(slices.Compact(places), patterns)
 }
 
+// byID finds the recordings whose IDs begin so.
 func (q *query) byID() (places []string) {
 	for _, prefix := range outermost(q.filter.RecordIDs) {
 		for id, value := range q.scan(recordingsByID, q.tenant, prefix) {
@@ -136,6 +139,7 @@ func (q *query) byID() (places []string) {
 	return places
 }
 
+// byMeeting finds the recordings of meetings.
 func (q *query) byMeeting() (places []string) {
 	for _, meetingID := range slices.Compact(slices.Sorted(slices.Values(q.filter.MeetingIDs))) {
 		for place, state := range q.scan(recordingsByMeeting, q.tenant+sized(meetingID), "") {

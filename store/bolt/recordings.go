@@ -128,6 +128,7 @@ func tenantsOf(tx *bbolt.Tx, f store.RecordingFilter) (starts []string) {
 	return slices.Compact(starts)
 }
 
+// rowsOf reads the recordings with these IDs, in that order. It ends early when ctx does.
 func rowsOf(ctx context.Context, tx *bbolt.Tx, ids []string) (list []store.Recording, err error) {
 	for _, id := range ids {
 		r, err := recordingTable.read([]byte(id), bucket(tx, recordings).Get([]byte(id)))

@@ -51,6 +51,7 @@ func (r *sessionRow) scan(row []byte) bool {
 	return !s.failed && len(s.rest) == 0
 }
 
+// scan reads the array that a decision is written as.
 func (d *decisionRow) scan(s *scanner) {
 	s.must('[')
 	d.Here = s.integer()
@@ -89,6 +90,7 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
+// must takes c off, and fails where something else comes next.
 func (s *scanner) must(c byte) {
 	if !s.take(c) {
 		s.fail()

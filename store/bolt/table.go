@@ -25,10 +25,12 @@ type table[T any] struct {
 	index func(t *txn, before, after *T) error
 }
 
+// op names what is done with a record, for errors.
 func (tb table[T]) op(verb string, key []byte) string {
 	return fmt.Sprintf("%s %s %.100q", verb, tb.noun, strings.Replace(string(key), "\x00", "/", 1))
 }
 
+// read makes a record of a row.
 func (tb table[T]) read(key, value []byte) (T, error) {
 	record, err := tb.decode(key, value)
 	if err != nil {
@@ -74,6 +76,7 @@ func all[T any](ctx context.Context, db *DB, tb table[T]) (records []T, err erro
 	return records, nil
 }
 
+// one returns the record under a key, or store.ErrNotFound.
 func one[T any](ctx context.Context, db *DB, tb table[T], key []byte) (record T, err error) {
 	err = db.read(ctx, tb.op("read", key), func(tx *bbolt.Tx) error {
 		value := bucket(tx, tb.bucket).Get(key)
@@ -129,6 +132,7 @@ func (tb table[T]) change(t *txn, key []byte, fresh *T, change func(*T) error) (
 	return tb.save(t, key, before, after)
 }
 
+// update changes a record that is there, in a transaction of the writer.
 func update[T any](ctx context.Context, db *DB, tb table[T], key []byte, change func(*T) error) (T, error) {
 	return upsert(ctx, db, tb, key, nil, change)
 }
