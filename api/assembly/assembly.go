@@ -147,6 +147,7 @@ func (p *Pool) openPlayback(context.Context) error {
 	p.playback = &playback.Playback{
 		Config: set.Playback, Recordings: p.Stores.Index, Library: p.Recordings.Library, Tokens: p.Stores.State,
 		Gone: p.Recordings.Disk.Gone, Page: p.pages.Problem, Log: p.log("playback"), Metrics: p.metrics,
+		Now: p.options.Now,
 	}
 	return p.playback.Open(p.options.Data)
 }

@@ -1,8 +1,12 @@
 package bbb
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -74,3 +78,86 @@ func date(header http.Header) time.Time {
 	}
 	return t
 }
+
+// turnedDown tells whether an HTTP error says something about the call: it is too large for the server's nginx, newer than
+// the server, or one that we know nothing of. Any other is the server's own failure.
+func turnedDown(call string, status int) bool {
+	_, known := shapes[call]
+	switch status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong,
+		http.StatusRequestHeaderFieldsTooLarge:
+		return true
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		return !repeatable[call]
+	}
+	return !known && call != ""
+}
+
+var errNotBBB = errors.New("not an answer of BigBlueButton's")
+
+// Answer is the part of an answer that every call has.
+type Answer struct {
+	Err  *Error // nil where the returncode is SUCCESS
+	body []byte
+}
+
+// ParseAnswer reads the head of an answer. It fails where the body is not an answer of BigBlueButton's, or is cut off.
+func ParseAnswer(body []byte) (Answer, error) {
+	root := bytes.TrimPrefix(body, []byte("\ufeff"))
+	if _, after, ok := bytes.Cut(root, []byte("?>")); ok && bytes.HasPrefix(root, []byte("<?xml")) {
+		root = after
+	}
+	root = bytes.Trim(root, blanks)
+	if !bytes.HasPrefix(root, []byte("<response>")) || !bytes.HasSuffix(root, []byte("</response>")) {
+		return Answer{}, errNotBBB
+	}
+	answer := Answer{body: root}
+	switch answer.Get("returncode") {
+	case "SUCCESS":
+		return answer, nil
+	case "FAILED":
+		answer.Err = failure(answer)
+		return answer, nil
+	}
+	return Answer{}, errNotBBB
+}
+
+// failure reads a FAILED answer in both of its forms: with a messageKey, or with a list of errors.
+func failure(a Answer) *Error {
+	key, ok := find(a.body, "messageKey", false)
+	if ok {
+		return &Error{Key: tame(key), Message: tame(a.Get("message"))}
+	}
+	key, _ = find(a.body, "key", true)
+	message, _ := find(a.body, "message", true)
+	return &Error{Key: tame(key), Message: tame(message)}
+}
+
+// given is a checksum as it stands in a query.
+var given = regexp.MustCompile(`checksum=[0-9A-Fa-f]+`)
+
+// tame makes what a server says fit for our logs: not endless, and without the checksum of the call that it answers,
+// which is as good as the call to anybody who reads it.
+func tame(s string) string {
+	s = given.ReplaceAllString(s, "checksum=***")
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
+	}
+	return s
+}
+
+// maxText is how many bytes we repeat of what a server says.
+const maxText = 200
+
+// Get returns the text of an element of the answer, or "". Elements of elements are not looked at: their names may be
+// somebody's choice.
+func (a Answer) Get(name string) string {
+	text, _ := find(a.body, name, false)
+	return text
+}
+
+// PoolMark names what a pool says of itself in answer to a call without a name, where BigBlueButton has its versions. By
+// that a pool knows another one, or itself, and takes neither for a server.
+const PoolMark = "bbbpool"

@@ -7,28 +7,28 @@ import (
 	"unicode"
 )
 
-// Fault says that the archive itself is at fault, and will be at the next try too. Errors of the disk or of the network
-// are never a Fault.
-type Fault struct {
+// Error says that the archive itself is at fault, and will be at the next try too. Errors of the disk or of the network
+// are never an Error.
+type Error struct {
 	Member     string // that is at fault, in printable characters; "" for the archive as a whole
 	What       string // is wrong, in words for an operator; reads on after the name of the member
 	Incomplete bool   // it ends too early: perhaps it is still being copied
 	TooLarge   bool   // its files are larger than Limits.Bytes, together; else there is nothing wrong with them so far
 }
 
-func (f *Fault) Error() string {
-	if f.Member == "" {
-		return "the archive " + f.What
+func (e *Error) Error() string {
+	if e.Member == "" {
+		return "the archive " + e.What
 	}
-	return f.Member + " " + f.What
+	return e.Member + " " + e.What
 }
 
-func fault(member, format string, args ...any) *Fault {
-	return &Fault{Member: printable(member), What: oneLine(fmt.Sprintf(format, args...))}
+func errorf(member, format string, args ...any) *Error {
+	return &Error{Member: printable(member), What: oneLine(fmt.Sprintf(format, args...))}
 }
 
-func incomplete(member, what string) *Fault {
-	return &Fault{Member: printable(member), What: what + "; perhaps it is still being copied", Incomplete: true}
+func incomplete(member, what string) *Error {
+	return &Error{Member: printable(member), What: what + "; perhaps it is still being copied", Incomplete: true}
 }
 
 const (

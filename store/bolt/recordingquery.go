@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"bytes"
-	"container/heap"
 	"iter"
 	"slices"
 	"strings"
@@ -68,6 +67,7 @@ func (q *query) inOrder() iter.Seq[[]byte] {
 	return merge(bucket(q.tx, recordingsByState), prefixes, "")
 }
 
+// cut takes the page out of the places of everything that is selected.
 func (q *query) cut(places iter.Seq[[]byte]) (ids []string) {
 	skip := q.filter.Offset
 	for place := range places {
@@ -84,6 +84,7 @@ func (q *query) cut(places iter.Seq[[]byte]) (ids []string) {
 	return ids
 }
 
+// wants tells whether recordings in a state are asked for.
 func (q *query) wants(state []byte) bool {
 	return len(q.filter.States) == 0 || slices.Contains(q.filter.States, store.RecordingState(state))
 }
@@ -126,6 +127,7 @@ func (q *query) foundOfOne() (places []string) {
 	return q.narrow(slices.Compact(places), patterns)
 }
 
+// byID finds the recordings whose IDs begin so.
 func (q *query) byID() (places []string) {
 	for _, prefix := range outermost(q.filter.RecordIDs) {
 		for id, value := range q.scan(recordingsByID, q.tenant, prefix) {
@@ -137,6 +139,7 @@ func (q *query) byID() (places []string) {
 	return places
 }
 
+// byMeeting finds the recordings of meetings.
 func (q *query) byMeeting() (places []string) {
 	for _, meetingID := range slices.Compact(slices.Sorted(slices.Values(q.filter.MeetingIDs))) {
 		for place, state := range q.scan(recordingsByMeeting, q.tenant+sized(meetingID), "") {
@@ -170,59 +173,4 @@ func outermost(prefixes []string) (kept []string) {
 		kept = append(kept, p)
 	}
 	return kept
-}
-
-// branch is one of the ranges of an index that are being merged.
-type branch struct {
-	cursor *bbolt.Cursor
-	prefix []byte
-	rest   []byte // of the key that it stands at; nil at its end
-}
-
-func (b *branch) at(key []byte) {
-	b.rest = nil
-	if rest, ok := bytes.CutPrefix(key, b.prefix); ok && key != nil {
-		b.rest = rest
-	}
-}
-
-// branches are a heap: the pool may have a thousand tenants.
-type branches []*branch
-
-func (b branches) Len() int           { return len(b) }
-func (b branches) Less(i, j int) bool { return bytes.Compare(b[i].rest, b[j].rest) < 0 }
-func (b branches) Swap(i, j int)      { b[i], b[j] = b[j], b[i] }
-func (b *branches) Push(any)          {} // they only become fewer
-func (b *branches) Pop() any {
-	*b = (*b)[:len(*b)-1]
-	return nil
-}
-
-// merge yields in one order what the keys under several prefixes end in, from the first one behind after on.
-func merge(index *bbolt.Bucket, prefixes []string, after string) iter.Seq[[]byte] {
-	return func(yield func(rest []byte) bool) {
-		var open branches
-		for _, prefix := range prefixes {
-			b := &branch{cursor: index.Cursor(), prefix: []byte(prefix)}
-			key, _ := b.cursor.Seek([]byte(prefix + after))
-			if after != "" && string(key) == prefix+after {
-				key, _ = b.cursor.Next()
-			}
-			if b.at(key); b.rest != nil {
-				open = append(open, b)
-			}
-		}
-		for heap.Init(&open); len(open) > 0; {
-			first := open[0]
-			if !yield(first.rest) {
-				return
-			}
-			key, _ := first.cursor.Next()
-			if first.at(key); first.rest == nil {
-				heap.Pop(&open)
-			} else {
-				heap.Fix(&open, 0)
-			}
-		}
-	}
 }

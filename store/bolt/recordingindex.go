@@ -11,38 +11,6 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// link is an entry of an index, which leads to a row.
-type link struct{ bucket, key, value string }
-
-// move takes the links of a row from where they were to where they are now. Those that stay are not touched: a
-// recording has a dozen, and each of them is a page to write.
-func (t *txn) move(before, after []link) error {
-	was, is := setOf(before), setOf(after)
-	for _, l := range before {
-		if !is[l] {
-			if err := t.delete(l.bucket, []byte(l.key)); err != nil {
-				return err
-			}
-		}
-	}
-	for _, l := range after {
-		if !was[l] {
-			if err := t.put(l.bucket, []byte(l.key), []byte(l.value)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func setOf(links []link) map[link]bool {
-	set := make(map[link]bool, len(links))
-	for _, l := range links {
-		set[l] = true
-	}
-	return set
-}
-
 // recordingLinks carry what the filters ask for, so that rows are read for one page only.
 func recordingLinks(r *store.Recording) []link {
 	if r == nil {
@@ -67,6 +35,7 @@ func recordingLinks(r *store.Recording) []link {
 // tally counts the recordings of one tenant in one state.
 type tally struct{ count, bytes int64 }
 
+// tallyOf reads a tally; there being none is an empty one.
 func tallyOf(value []byte) tally {
 	if value == nil {
 		return tally{}
@@ -99,6 +68,7 @@ func (t *txn) add(r *store.Recording, sign int64) error {
 	return t.put(recordingsCounted, []byte(key), sum.value())
 }
 
+// indexRecording takes the entries and the tallies of a recording from what it was to what it is.
 func indexRecording(t *txn, before, after *store.Recording) error {
 	if after != nil && ofTenant(after.Tenant) == nil {
 		return errKey

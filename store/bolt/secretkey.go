@@ -9,9 +9,11 @@ import (
 
 var errNoKey = errors.New("there is none yet, and the fresh one is empty")
 
-// Key implements [store.Keys].
-func (db *DB) Key(ctx context.Context, name string, fresh []byte) (key []byte, err error) {
-	err = db.write(ctx, fmt.Sprintf("get the key %.100q", name), func(t *txn) error {
+// keyRole is [store.Keys].
+type keyRole struct{ db *DB }
+
+func (role keyRole) Key(ctx context.Context, name string, fresh []byte) (key []byte, err error) {
+	err = role.db.write(ctx, fmt.Sprintf("get the key %.100q", name), func(t *txn) error {
 		if key = bytes.Clone(t.get(keys, []byte(name))); key != nil {
 			return nil
 		}

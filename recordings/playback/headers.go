@@ -6,6 +6,33 @@ import (
 	"strings"
 )
 
+// describe says how a file of a recording is to be treated.
+func describe(h http.Header, r *http.Request, at place, name string, protected bool) {
+	m := mediaOf(name)
+	m.describe(h)
+	switch {
+	case protected:
+		h.Set("Cache-Control", "private, no-cache")
+	case m.lasting: // by the viewer's browser, and not for long: it may be protected or taken away at any time
+		h.Set("Cache-Control", "private, max-age=60")
+	}
+	switch {
+	case name == index && inline[at.format]:
+		h.Set("Content-Security-Policy", policy(r, at))
+	case m.scripts:
+		h.Set("Content-Security-Policy", sandbox)
+	}
+	if name != index && !inline[at.format] {
+		h.Set("Content-Disposition", "attachment")
+	}
+}
+
+func (m media) describe(h http.Header) {
+	h.Set("Content-Type", m.mime)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-cache")
+}
+
 // sandbox keeps scripts from running at all: it is for what people made, and what is served from where they log in.
 const sandbox = "sandbox"
 

@@ -3,76 +3,10 @@ package bolt
 import (
 	"bytes"
 	"encoding/json"
-	"time"
 	"unicode/utf8"
 
 	"github.com/bbbpool/bbbpool/store"
 )
-
-// Rows are the JSON forms of the records: names that stay when a record's field is renamed, secrets revealed, times
-// in UTC (a zone with odd seconds would shift them).
-
-type serverRow struct {
-	URL      text              `json:"url"`
-	Secret   text              `json:"secret"`
-	Checksum string            `json:"checksum,omitempty"`
-	State    store.ServerState `json:"state"`
-	Weight   float64           `json:"weight"`
-	Capacity int               `json:"capacity,omitempty"`
-	Hard     bool              `json:"hard,omitempty"`
-	Tag      text              `json:"tag,omitempty"`
-	Created  time.Time         `json:"created,omitzero"`
-	Admitted time.Time         `json:"admitted,omitzero"`
-}
-
-type tenantRow struct {
-	Name        text      `json:"name,omitempty"`
-	Secrets     []text    `json:"secrets,omitempty"`
-	Created     time.Time `json:"created,omitzero"`
-	Tag         text      `json:"tag,omitempty"`
-	IgnoreHints bool      `json:"ignore_hints,omitempty"`
-}
-
-type claimRow struct {
-	Server     string      `json:"server"`
-	InternalID text        `json:"internal_id,omitempty"`
-	CreateTime int64       `json:"create_time,omitempty"`
-	Placed     time.Time   `json:"placed,omitzero"`
-	Expected   float64     `json:"expected,omitempty"`
-	Recorded   bool        `json:"recorded,omitempty"`
-	Hint       int         `json:"hint,omitempty"`
-	Why        decisionRow `json:"why,omitzero"`
-	Breakout   bool        `json:"breakout,omitempty"`
-	Name       text        `json:"name,omitempty"`
-}
-
-type endingRow struct {
-	MeetingID  text      `json:"meeting_id"`
-	Tenant     text      `json:"tenant"`
-	Server     text      `json:"server"`
-	InternalID text      `json:"internal_id"`
-	Asked      time.Time `json:"asked"`
-}
-
-type eventRow struct {
-	At   time.Time `json:"at"`
-	Kind string    `json:"kind"`
-	Text text      `json:"text"`
-}
-
-type sessionRow struct {
-	Tenant   text        `json:"tenant"`
-	Server   string      `json:"server"`
-	Start    time.Time   `json:"start,omitzero"`
-	End      time.Time   `json:"end,omitzero"`
-	Peak     int         `json:"peak,omitempty"`
-	Joins    int         `json:"joins,omitempty"`
-	Reason   text        `json:"reason,omitempty"`
-	Recorded bool        `json:"recorded,omitempty"`
-	Meeting  text        `json:"meeting,omitempty"`
-	Hint     int         `json:"hint,omitempty"`
-	Why      decisionRow `json:"why,omitzero"`
-}
 
 // decisionRow is written as an array, in the order of the fields: names would be most of what it takes.
 type decisionRow store.Decision

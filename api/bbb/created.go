@@ -1,81 +1,15 @@
 package bbb
 
 import (
-	"bytes"
-	"errors"
-	"regexp"
-	"strings"
+	"crypto/subtle"
 	"time"
 )
-
-var errNotBBB = errors.New("not an answer of BigBlueButton's")
 
 // CreateAnswer is what a server says of a meeting that it has created, or had already.
 type CreateAnswer struct {
 	InternalID string
 	CreateTime int64 // milliseconds since 1970, by the server's clock
 	Repeated   bool  // the meeting was there before
-}
-
-// Answer is the part of an answer that every call has.
-type Answer struct {
-	Err  *Error // nil where the returncode is SUCCESS
-	body []byte
-}
-
-// ParseAnswer reads the head of an answer. It fails where the body is not an answer of BigBlueButton's, or is cut off.
-func ParseAnswer(body []byte) (Answer, error) {
-	root := bytes.TrimPrefix(body, []byte("\ufeff"))
-	if _, after, ok := bytes.Cut(root, []byte("?>")); ok && bytes.HasPrefix(root, []byte("<?xml")) {
-		root = after
-	}
-	root = bytes.Trim(root, blanks)
-	if !bytes.HasPrefix(root, []byte("<response>")) || !bytes.HasSuffix(root, []byte("</response>")) {
-		return Answer{}, errNotBBB
-	}
-	answer := Answer{body: root}
-	switch answer.Get("returncode") {
-	case "SUCCESS":
-		return answer, nil
-	case "FAILED":
-		answer.Err = failure(answer)
-		return answer, nil
-	}
-	return Answer{}, errNotBBB
-}
-
-// failure reads a FAILED answer in both of its forms: with a messageKey, or with a list of errors.
-func failure(a Answer) *Error {
-	key, ok := find(a.body, "messageKey", false)
-	if ok {
-		return &Error{Key: tame(key), Message: tame(a.Get("message"))}
-	}
-	key, _ = find(a.body, "key", true)
-	message, _ := find(a.body, "message", true)
-	return &Error{Key: tame(key), Message: tame(message)}
-}
-
-// given is a checksum as it stands in a query.
-var given = regexp.MustCompile(`checksum=[0-9A-Fa-f]+`)
-
-// tame makes what a server says fit for our logs: not endless, and without the checksum of the call that it answers,
-// which is as good as the call to anybody who reads it.
-func tame(s string) string {
-	s = given.ReplaceAllString(s, "checksum=***")
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "") + "…"
-	}
-	return s
-}
-
-// maxText is how many bytes we repeat of what a server says.
-const maxText = 200
-
-// Get returns the text of an element of the answer, or "". Elements of elements are not looked at: their names may be
-// somebody's choice.
-func (a Answer) Get(name string) string {
-	text, _ := find(a.body, name, false)
-	return text
 }
 
 // Created reads what a successful create says.
@@ -144,4 +78,11 @@ func (m Meeting) Repeated(attendeePW, moderatorPW string) ([]byte, *Error) {
 	}
 	return x.Message("duplicateWarning",
 		"This conference was already in existence and may currently be in progress.").Bytes(), nil
+}
+
+// Moderator tells whether that is the moderators' password of the meeting, as its server shows it, and whether the
+// server does.
+func (m Meeting) Moderator(password string) (right, known bool) {
+	seen := Answer{body: m.Raw}.Get("moderatorPW")
+	return subtle.ConstantTimeCompare([]byte(password), []byte(seen)) == 1, seen != ""
 }

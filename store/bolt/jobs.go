@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -55,6 +54,7 @@ func decodeJob(key, value []byte) (store.Job, error) {
 	}, err
 }
 
+// jobLinks are the entries of a job in its index.
 func jobLinks(j *store.Job) []link {
 	if j == nil {
 		return nil
@@ -66,9 +66,12 @@ func indexJob(t *txn, before, after *store.Job) error {
 	return t.move(jobLinks(before), jobLinks(after))
 }
 
-// Jobs implements [store.Imports]. A hundred thousand jobs that are done cost nothing where open ones are asked for.
-func (db *DB) Jobs(ctx context.Context, f store.JobFilter) (list []store.Job, err error) {
-	err = db.read(ctx, "list jobs", func(tx *bbolt.Tx) error {
+// importRole is [store.Imports].
+type importRole struct{ db *DB }
+
+// Jobs goes by an index: a hundred thousand jobs that are done cost nothing where open ones are asked for.
+func (role importRole) Jobs(ctx context.Context, f store.JobFilter) (list []store.Job, err error) {
+	err = role.db.read(ctx, "list jobs", func(tx *bbolt.Tx) error {
 		index, prefixes := jobs, []string{""}
 		if len(f.States) > 0 {
 			index, prefixes = jobsByState, statePrefixes("", f.States)
@@ -90,42 +93,29 @@ func (db *DB) Jobs(ctx context.Context, f store.JobFilter) (list []store.Job, er
 	return list, nil
 }
 
-// Job implements [store.Imports].
-func (db *DB) Job(ctx context.Context, id string) (store.Job, error) {
-	return one(ctx, db, jobTable, []byte(id))
+func (role importRole) Job(ctx context.Context, id string) (store.Job, error) {
+	return one(ctx, role.db, jobTable, []byte(id))
 }
 
-// statePrefixes are where the keys of some states begin, each once.
-func statePrefixes[S ~string](tenant string, states []S) (prefixes []string) {
-	for _, state := range states {
-		prefixes = append(prefixes, tenant+sized(string(state)))
-	}
-	slices.Sort(prefixes)
-	return slices.Compact(prefixes)
-}
-
-// UpdateJob implements [store.Imports].
-func (db *DB) UpdateJob(ctx context.Context, id string, change func(*store.Job) error) (store.Job, error) {
+func (role importRole) UpdateJob(ctx context.Context, id string, change func(*store.Job) error) (store.Job, error) {
 	fresh := store.Job{ID: id}
-	return upsert(ctx, db, jobTable, []byte(id), &fresh, func(j *store.Job) error { return refused(change(j)) })
+	return upsert(ctx, role.db, jobTable, []byte(id), &fresh, func(j *store.Job) error { return ofClosure(change(j)) })
 }
 
-// DeleteJob implements [store.Imports].
-func (db *DB) DeleteJob(ctx context.Context, id string) error {
-	return remove(ctx, db, jobTable, []byte(id), anyway)
+func (role importRole) DeleteJob(ctx context.Context, id string) error {
+	return remove(ctx, role.db, jobTable, []byte(id), anyway)
 }
 
-// Commit implements [store.Imports].
-func (db *DB) Commit(
+func (role importRole) Commit(
 	ctx context.Context, job store.Job, recordIDs []string, change func(*store.Recording) error,
 ) (list []store.Recording, err error) {
 	key := []byte(job.ID)
-	err = db.write(ctx, jobTable.op("commit", key), func(t *txn) error {
+	err = role.db.write(ctx, jobTable.op("commit", key), func(t *txn) error {
 		list = nil // of a run that did not count
 		for _, id := range recordIDs {
 			fresh := store.Recording{RecordID: id}
 			r, err := recordingTable.change(t, []byte(id), &fresh, func(r *store.Recording) error {
-				return refused(change(r))
+				return ofClosure(change(r))
 			})
 			if err != nil {
 				return err

@@ -37,6 +37,7 @@ type pattern struct {
 	head, tail bool // anything may stand before it, behind it
 }
 
+// patternsOf takes the "%" off what is asked for.
 func patternsOf(asked []store.MetaMatch) (patterns []pattern) {
 	for _, m := range asked {
 		p := pattern{name: m.Key}
@@ -47,6 +48,7 @@ func patternsOf(asked []store.MetaMatch) (patterns []pattern) {
 	return patterns
 }
 
+// matches tells whether a value is what is asked for.
 func (p pattern) matches(value string) bool {
 	switch {
 	case p.head && p.tail:
@@ -82,6 +84,7 @@ func (q *query) shortestFirst(patterns []pattern) {
 	}
 }
 
+// fewerThan tells whether a pattern has fewer entries to pass than that.
 func (q *query) fewerThan(most int, p pattern) bool {
 	for range q.scan(recordingsByMeta, q.tenant+part(p.name), p.prefix()) {
 		if most--; most == 0 {
