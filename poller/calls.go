@@ -38,7 +38,7 @@ func (p *Poller) Patience(id string) time.Duration {
 func (s *server) patience() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.pace.patience(s.config.Connect, s.config.Response)
+	return s.state.traits.pace.patience(s.config.Connect, s.config.Response)
 }
 
 // Failing tells whether the last call to a server failed. One that is not in the pool fails.
@@ -91,7 +91,7 @@ func (p *Poller) Created(server string, m bbb.Meeting) {
 	if s.state.disabled() {
 		return // nothing is seen there, and no poll will take it back
 	}
-	s.state.created = append(s.state.created, created{at: p.now(), meeting: m})
+	s.state.view.created = append(s.state.view.created, created{at: p.now(), meeting: m})
 }
 
 // Report takes into account how a call to a server went. A FAILED answer is a sign of life unless it says that the

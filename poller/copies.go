@@ -49,9 +49,9 @@ func (r reconciliation) compareCopies(strays []placement.Sighting, complete bool
 		s.mu.Unlock()
 		return
 	}
-	known := s.state.copies
+	known := s.state.view.copies
 	seen := copies(known, strays, complete, s.now())
-	s.state.copies = seen
+	s.state.view.copies = seen
 	s.mu.Unlock()
 	split, healed := newlyUsed(known, seen), newlyUsed(seen, known)
 	for _, internal := range split[:min(len(split), maxTold)] {

@@ -57,7 +57,10 @@ var Families = []exposition.Family{
 	{Name: metricMeetings, Type: exposition.Gauge, Help: "Meetings that run."},
 	{Name: metricHeadroom, Type: exposition.Gauge, Help: "How many more people fit."},
 	{Name: metricHeadroomWithout, Type: exposition.Gauge, Help: "How many more people fit without the largest server."},
-	{Name: metricTightest, Type: exposition.Gauge, Help: "People at the busiest time of the coming week, as it was in the last five."},
+	{
+		Name: metricTightest, Type: exposition.Gauge,
+		Help: "People at the busiest time of the coming week, as it was in the last five.",
+	},
 	{Name: metricTightestHeadroom, Type: exposition.Gauge, Help: "How many more people fit then."},
 	{Name: metricTightestHeadroomWithout, Type: exposition.Gauge, Help: "How many more people fit then without the largest server."},
 	{Name: metricTightestAt, Type: exposition.Gauge, Help: "When that is."},

@@ -164,10 +164,10 @@ func (n *network) markLost(unresolved []string) (lost []string, servers int) {
 		}
 		_, listed := slices.BinarySearch(unresolved, st.host)
 		if st.disabled() || !listed && !st.health.nameless() {
-			st.unresolved = 0
+			st.traits.unresolved = 0
 			return
 		}
-		st.unresolved++
+		st.traits.unresolved++
 		lost = append(lost, st.host)
 	})
 	slices.Sort(lost)

@@ -45,8 +45,8 @@ func (q *poll) look(ctx context.Context) (observation, bool) {
 	if st.client != q.client {
 		return observation{}, false
 	}
-	st.polled, st.latency = q.began, s.now().Sub(q.began)
-	if o.unreadable != st.unreadable {
+	st.view.polled, st.view.latency = q.began, s.now().Sub(q.began)
+	if o.unreadable != st.view.unreadable {
 		s.log.Warn().Str("server", s.id).Int("meetings", o.unreadable).Msg("meetings in a poll could not be read")
 	}
 	st.view.replace(o, q.began)
@@ -101,7 +101,7 @@ func (q *poll) probeBeside(ctx context.Context, giveUp context.CancelCauseFunc) 
 func (q *poll) probe(ctx context.Context) error {
 	s := q.server
 	s.mu.Lock()
-	limit := s.state.pace.probe(s.config.Connect, s.config.Response)
+	limit := s.state.traits.pace.probe(s.config.Connect, s.config.Response)
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -113,9 +113,9 @@ func (q *poll) probe(ctx context.Context) error {
 	switch {
 	case s.state.client != q.client:
 	case err == nil:
-		s.state.pace.add(took)
+		s.state.traits.pace.add(took)
 	case timedOut(err):
-		s.state.pace.addTimeout()
+		s.state.traits.pace.addTimeout()
 	}
 	return err
 }

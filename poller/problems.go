@@ -186,7 +186,7 @@ type raised struct {
 // raisedProblems is what people were told of and goes on.
 func (st *state) raisedProblems() (list []raised) {
 	for kind := range impendingKinds {
-		if since := st.raised[kind]; !since.IsZero() {
+		if since := st.traits.raised[kind]; !since.IsZero() {
 			if text := st.words(kind); text != "" {
 				list = append(list, raised{kind, since, text})
 			}
@@ -203,15 +203,15 @@ func (st *state) review(namesLost bool) {
 			continue
 		}
 		text := st.words(kind)
-		is, was := text != "", !st.raised[kind].IsZero()
+		is, was := text != "", !st.traits.raised[kind].IsZero()
 		switch {
 		case is == was:
 		case is:
-			st.raised[kind] = st.now()
+			st.traits.raised[kind] = st.now()
 			st.addEvent(kindRaised, text)
 			st.log.Warn().Str("server", st.record.ID).Str("warning", text).Msg("server warning")
 		default:
-			st.raised[kind] = time.Time{}
+			st.traits.raised[kind] = time.Time{}
 			cleared := impendings[kind].cleared
 			st.addEvent(kindCleared, cleared)
 			st.log.Info().Str("server", st.record.ID).Str("cleared", cleared).Msg("server warning cleared")
@@ -225,19 +225,19 @@ func (st *state) words(kind impending) string {
 	case clockOff:
 		return st.clockProblem()
 	case certificateEnds:
-		return certificateProblem(st.expires, st.now())
+		return certificateProblem(st.traits.expires, st.now())
 	case nameLost:
-		if st.unresolved >= enoughLost {
+		if st.traits.unresolved >= enoughLost {
 			return fmt.Sprintf("its name %s does not resolve; it is called at the last good address, which may become another's: "+
 				"check the name", st.host)
 		}
 	case tooMany:
-		if st.excess > 0 {
+		if st.traits.excess > 0 {
 			return fmt.Sprintf("it lists %d meetings that nobody has created through the pool, beyond those that were taken over: "+
-				"joins do not find them; is it somebody else's server, too?", st.excess)
+				"joins do not find them; is it somebody else's server, too?", st.traits.excess)
 		}
 	case tooSlow:
-		return st.slow.problem()
+		return st.traits.slow.problem()
 	case impendingKinds:
 	}
 	return ""
@@ -245,14 +245,14 @@ func (st *state) words(kind impending) string {
 
 // clockProblem begins beyond bbb.MaxClockSkew, and ends a second below, so that a clock at the limit is no news all day.
 func (st *state) clockProblem() string {
-	skew, limit, is := st.clock.skew(), bbb.MaxClockSkew, "ahead of"
-	if !st.raised[clockOff].IsZero() {
+	skew, limit, is := st.traits.clock.skew(), bbb.MaxClockSkew, "ahead of"
+	if !st.traits.raised[clockOff].IsZero() {
 		limit -= time.Second
 	}
 	if skew < 0 {
 		skew, is = -skew, "behind"
 	}
-	if st.clock.skews.count < enoughSkews || skew <= limit {
+	if st.traits.clock.skews.count < enoughSkews || skew <= limit {
 		return ""
 	}
 	return fmt.Sprintf("its clock is %s %s ours: times of meetings and recordings are wrong; check time synchronisation, "+

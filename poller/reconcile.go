@@ -26,7 +26,7 @@ type reconciliation struct {
 func (r reconciliation) run(ctx context.Context, began time.Time, o observation) {
 	s := r.server
 	s.mu.Lock()
-	ahead := s.state.clock.skew()
+	ahead := s.state.traits.clock.skew()
 	s.mu.Unlock()
 	complete := o.unreadable == 0
 	found, err := s.ledger.Reconcile(ctx, placement.Poll{
@@ -51,8 +51,8 @@ func (r reconciliation) setExcess(excess int) {
 	s := r.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.client == r.client && s.state.excess != excess {
-		s.state.excess = excess
+	if s.state.client == r.client && s.state.traits.excess != excess {
+		s.state.traits.excess = excess
 		s.state.review(s.pool.network.namesLost.Load())
 	}
 }
@@ -156,12 +156,12 @@ func (r reconciliation) markRefused(internal string) (news bool) {
 	s := r.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, known := s.state.copies[internal]
+	c, known := s.state.view.copies[internal]
 	if !known {
 		return true
 	}
 	news, c.refused = !c.refused, true
-	s.state.copies[internal] = c
+	s.state.view.copies[internal] = c
 	return news
 }
 

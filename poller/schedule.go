@@ -78,7 +78,7 @@ func (s *server) idle() time.Duration {
 	if s.state.disabled() {
 		return s.config.Interval
 	}
-	return s.state.due.Sub(s.now())
+	return s.state.schedule.due.Sub(s.now())
 }
 
 // poll begins a poll that ends with ctx at the latest, or joins the one in flight. It returns nil where the server may
@@ -90,15 +90,15 @@ func (s *server) poll(running context.Context) *poll {
 	if st.client == nil || st.disabled() {
 		return nil
 	}
-	if st.inFlight != nil {
-		return st.inFlight
+	if st.schedule.inFlight != nil {
+		return st.schedule.inFlight
 	}
 	ctx, cancel := context.WithCancel(running)
 	q := &poll{
 		server: s, client: st.client, began: s.now(), doubt: st.failing(), cancel: cancel,
 		seen: make(chan struct{}), over: make(chan struct{}),
 	}
-	st.inFlight, st.began = q, q.began
+	st.schedule.inFlight, st.schedule.began = q, q.began
 	s.pool.loops.Go(func() {
 		defer q.finish()
 		o, ok := q.look(ctx)
@@ -124,8 +124,8 @@ func (q *poll) finish() {
 		d = min(quickProbe, s.config.Interval)
 	}
 	d += rand.N(d/10+1) - d/20
-	st.due = latest(q.began.Add(d), s.now().Add(d/2))
-	st.inFlight = nil
+	st.schedule.due = latest(q.began.Add(d), s.now().Add(d/2))
+	st.schedule.inFlight = nil
 	s.wakeLoop()
 	close(q.over)
 }
@@ -137,10 +137,10 @@ func (s *server) pollSoon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &s.state
-	if st.inFlight != nil && !st.inFlight.doubt {
-		st.cutPoll()
+	if st.schedule.inFlight != nil && !st.schedule.inFlight.doubt {
+		st.schedule.cutPoll()
 	}
-	st.due = latest(s.now(), st.schedule.began.Add(min(quickProbe, s.config.Interval)))
+	st.schedule.due = latest(s.now(), st.schedule.began.Add(min(quickProbe, s.config.Interval)))
 	s.wakeLoop()
 }
 

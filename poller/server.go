@@ -28,15 +28,15 @@ type server struct {
 type state struct {
 	*common
 
-	record  store.Server
-	host    string      // of its address
-	client  *bbb.Client // another one for every new address or secret; nil once the server has left
-	health  health
-	changed chan struct{} // closed and replaced whenever the server begins or ceases to fail
-	events  events
-	schedule
-	traits
-	view
+	record   store.Server
+	host     string      // of its address
+	client   *bbb.Client // another one for every new address or secret; nil once the server has left
+	health   health
+	changed  chan struct{} // closed and replaced whenever the server begins or ceases to fail
+	events   events
+	schedule schedule
+	traits   traits
+	view     view
 }
 
 func newServer(p *pool, record store.Server) *server {
@@ -61,7 +61,7 @@ func (s *server) set(record store.Server) {
 	if off || old.URL != record.URL {
 		st.view = view{}
 	}
-	st.record, st.host, st.due = record, host(record.URL), s.now()
+	st.record, st.host, st.schedule.due = record, host(record.URL), s.now()
 	st.addChanges(old)
 	s.ledger.SetServer(st.forLedger())
 }
@@ -112,7 +112,7 @@ var decided = map[store.ServerState]string{
 // A poll with the former one is cut short.
 func (st *state) replaceClient(client *bbb.Client) {
 	st.client, st.health, st.traits = client, health{is: Unknown}, traits{}
-	st.cutPoll()
+	st.schedule.cutPoll()
 	st.wakeWaiting()
 }
 
@@ -130,7 +130,7 @@ func (st *state) failing() bool { return !st.health.failing.IsZero() }
 func (st *state) forLedger() placement.Server {
 	return placement.Server{
 		ID: st.record.ID, Weight: st.record.Weight, Capacity: st.record.Capacity, Hard: st.record.Hard,
-		Tag: st.record.Tag, Standing: st.standing(), Slow: st.slow.level > brisk,
+		Tag: st.record.Tag, Standing: st.standing(), Slow: st.traits.slow.level > brisk,
 	}
 }
 
@@ -141,7 +141,7 @@ func (st *state) standing() placement.Standing {
 		return placement.Gone
 	case st.record.State == store.Cordoned || st.record.State == store.Draining:
 		return placement.Held
-	case st.health.is == Online && st.slow.level < crawling:
+	case st.health.is == Online && st.traits.slow.level < crawling:
 		return placement.Open
 	case !st.failing(): // not asked yet, on its way back, or slow beyond measure
 		return placement.Unproven
@@ -152,8 +152,8 @@ func (st *state) standing() placement.Standing {
 // shown is the health that people are told, and why. A server that takes very long for its answers is called suspect, as
 // new meetings avoid it as much, although none of its calls fails.
 func (st *state) shown(now time.Time) (Health, string) {
-	if st.health.is == Online && st.slow.level == crawling {
-		return Suspect, st.slow.words()
+	if st.health.is == Online && st.traits.slow.level == crawling {
+		return Suspect, st.traits.slow.words()
 	}
 	return st.health.is, st.health.why(now, st.config.thresholds())
 }

@@ -69,10 +69,10 @@ func (s *server) inspect() inspection {
 	st := &s.state
 	health, reason := st.shown(s.now())
 	i := inspection{raised: st.raisedProblems(), Status: Status{
-		Server: st.record, Health: health, Failing: st.health.failing, Reason: reason, LastPoll: st.polled,
-		Latency: st.latency, Patience: st.pace.patience(s.config.Connect, s.config.Response),
-		ClockKnown: st.clock.skews.count > 0, ClockSkew: st.clock.skew(), CertificateExpires: st.expires,
-		Broken: st.unreadable, Load: s.ledger.ServerLoad(s.id),
+		Server: st.record, Health: health, Failing: st.health.failing, Reason: reason, LastPoll: st.view.polled,
+		Latency: st.view.latency, Patience: st.traits.pace.patience(s.config.Connect, s.config.Response),
+		ClockKnown: st.traits.clock.skews.count > 0, ClockSkew: st.traits.clock.skew(), CertificateExpires: st.traits.expires,
+		Broken: st.view.unreadable, Load: s.ledger.ServerLoad(s.id),
 	}}
 	for _, r := range i.raised {
 		i.Warnings = append(i.Warnings, r.text)
@@ -84,7 +84,7 @@ func (s *server) inspect() inspection {
 // countMeetings counts what the last poll saw.
 func (i *inspection) countMeetings(st *state) {
 	away := st.health.is == Offline
-	for _, c := range st.copies {
+	for _, c := range st.view.copies {
 		if !c.used() || away {
 			continue
 		}
@@ -95,7 +95,7 @@ func (i *inspection) countMeetings(st *state) {
 		i.splitPeople += c.people + c.rooms
 	}
 	id := st.record.ID
-	for _, m := range goingOn(st.ledger, id, slices.Clone(st.meetings)) {
+	for _, m := range goingOn(st.ledger, id, slices.Clone(st.view.meetings)) {
 		if m.Breakout || m.Ended || away && !claimedOn(st.ledger, keyOf(m), id) {
 			continue
 		}

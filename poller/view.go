@@ -110,10 +110,10 @@ func (s *server) worthPolling(fresh time.Duration) bool {
 	switch {
 	case st.failing():
 		return false
-	case st.inFlight != nil:
-		return now.Sub(st.inFlight.began) < joinWithin
+	case st.schedule.inFlight != nil:
+		return now.Sub(st.schedule.inFlight.began) < joinWithin
 	}
-	return now.Sub(st.began) >= fresh
+	return now.Sub(st.schedule.began) >= fresh
 }
 
 // Meetings returns the meetings of a tenant as they were last seen, server by server. What a failing server was seen
@@ -161,7 +161,7 @@ func claimedOn(ledger *placement.Ledger, key store.MeetingKey, server string) bo
 // listed returns the meetings of the server that count. Breakout rooms have no claims: they count with their parents.
 func (s *server) listed() []bbb.Meeting {
 	s.mu.Lock()
-	meetings, failing := s.state.all(), s.state.failing()
+	meetings, failing := s.state.view.all(), s.state.failing()
 	s.mu.Unlock()
 	meetings = goingOn(s.ledger, s.id, meetings)
 	if !failing {
@@ -234,7 +234,7 @@ func (p *pool) claimedCopy(c store.Claim) bbb.Meeting {
 func (s *server) copiesOf(k store.MeetingKey) []bbb.Meeting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.copiesOf(k)
+	return s.state.view.copiesOf(k)
 }
 
 // Meeting returns a meeting that goes on, as it was last seen on a server.
@@ -244,7 +244,7 @@ func (p *Poller) Meeting(server string, k store.MeetingKey) (bbb.Meeting, bool) 
 		return bbb.Meeting{}, false
 	}
 	s.mu.Lock()
-	meetings := s.state.all()
+	meetings := s.state.view.all()
 	s.mu.Unlock()
 	i := slices.IndexFunc(meetings, func(m bbb.Meeting) bool { return keyOf(m) == k && !m.Ended })
 	if i < 0 {
