@@ -38,7 +38,11 @@ func (p *Poller) Patience(id string) time.Duration {
 func (s *server) patience() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.traits.pace.patience(s.config.Connect, s.config.Response)
+	return s.state.patience()
+}
+
+func (st *state) patience() time.Duration {
+	return st.traits.pace.patience(st.config.Connect, st.config.Response)
 }
 
 // Failing tells whether the last call to a server failed. One that is not in the pool fails.
@@ -109,18 +113,18 @@ func (s *server) report(client *bbb.Client, err error) (first bool) {
 	if client == nil || cancelled(err) {
 		return false
 	}
-	ours := err != nil && s.pool.network.failing().most()
-	changed, first := s.count(client, err, ours)
+	ours := err != nil && s.pool.network.countFailing().most()
+	changed, first := s.apply(client, err, ours)
 	if changed {
 		s.pool.network.watchServers()
 	}
 	return first
 }
 
-// count changes the health of the server by the outcome of a call, unless that was made with a former address or secret.
+// apply changes the health of the server by the outcome of a call, unless that was made with a former address or secret.
 // With ours set our own network is the likelier cause of a failure. It tells whether the server has changed, and whether
 // it begins to fail.
-func (s *server) count(client *bbb.Client, err error, ours bool) (changed, first bool) {
+func (s *server) apply(client *bbb.Client, err error, ours bool) (changed, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &s.state

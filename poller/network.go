@@ -61,8 +61,8 @@ func (f failures) String() string {
 	return fmt.Sprintf("%d of %d servers fail at once", f.failing, f.servers)
 }
 
-// failing counts the servers that fail. It takes the lock of each.
-func (n *network) failing() (f failures) {
+// countFailing counts the servers that fail. It takes the lock of each.
+func (n *network) countFailing() (f failures) {
 	now, t := n.now(), n.config.thresholds()
 	n.pool.each(func(s *server) {
 		s.mu.Lock()
@@ -86,7 +86,7 @@ func (n *network) failing() (f failures) {
 func (n *network) watchServers() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	f := n.failing()
+	f := n.countFailing()
 	is, was := f.most(), !n.failsSince.IsZero()
 	if is {
 		n.forgive(f, !was)
@@ -193,7 +193,7 @@ func (n *network) problems() (list []problems.Problem) {
 	if !failsSince.IsZero() {
 		list = append(list, problems.Problem{
 			Severity: problems.Blind, Subject: subject, Name: "servers", Since: failsSince,
-			Text: n.failing().String() + ", so no server goes offline: check our own network and DNS. From this " +
+			Text: n.countFailing().String() + ", so no server goes offline: check our own network and DNS. From this " +
 				"machine, does the name of a server resolve, and does it answer (curl -I)? Did a firewall, a route or a proxy change?",
 		})
 	}

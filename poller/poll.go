@@ -101,7 +101,7 @@ func (q *poll) probeBeside(ctx context.Context, giveUp context.CancelCauseFunc) 
 func (q *poll) probe(ctx context.Context) error {
 	s := q.server
 	s.mu.Lock()
-	limit := s.state.traits.pace.probe(s.config.Connect, s.config.Response)
+	limit := s.state.traits.pace.probeTimeout(s.config.Connect, s.config.Response)
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

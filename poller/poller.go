@@ -31,25 +31,25 @@ type Config struct {
 
 // Validate reports every value that cannot work.
 func (c Config) Validate() error {
-	var faults []string
+	var wrong []string
 	for name, d := range map[string]time.Duration{
 		"poll-interval": c.Interval, "connect-timeout": c.Connect, "response-timeout": c.Response,
 		"failover-after": c.Failover,
 	} {
 		if d < 10*time.Millisecond || d > 24*time.Hour {
-			faults = append(faults, fmt.Sprintf("--%s %s: want between 10ms and 24h", name, d))
+			wrong = append(wrong, fmt.Sprintf("--%s %s: want between 10ms and 24h", name, d))
 		}
 	}
 	for name, n := range map[string]int{"unhealthy-after": c.Unhealthy, "healthy-after": c.Healthy} {
 		if n < 1 || n > 1000 {
-			faults = append(faults, fmt.Sprintf("--%s %d: want between 1 and 1000", name, n))
+			wrong = append(wrong, fmt.Sprintf("--%s %d: want between 1 and 1000", name, n))
 		}
 	}
-	if faults == nil {
+	if wrong == nil {
 		return nil
 	}
-	slices.Sort(faults)
-	return fmt.Errorf("%s", strings.Join(faults, "; "))
+	slices.Sort(wrong)
+	return fmt.Errorf("%s", strings.Join(wrong, "; "))
 }
 
 func (c Config) thresholds() thresholds {

@@ -15,7 +15,20 @@ import (
 )
 
 // Problems returns everything that is wrong with our own side of the servers, and with the servers that are in use, by
-// ID. It asks nobody.
+// ID. It asks nobody. The names are
+//
+//	servers         most of the pool fails at once, which our own network is to blame for
+//	dns             names do not resolve: many, which is local DNS, or that of one server
+//	offline         a server has failed for a while; nobody can join what is on it
+//	suspect         it fails just now, is on its way back, or answers very slowly
+//	split           people are in copies of meetings that run on another server
+//	clock           its clock is wrong
+//	certificate     its certificate expires soon
+//	slow            it answers slowly
+//	unclaimed       it has meetings that nobody has created through the pool
+//	over-capacity   it has more people than it should
+//
+// and of Readiness unpolled and no-server.
 func (p *Poller) Problems(context.Context) []problems.Problem {
 	list := p.pool.network.problems()
 	meetings := sync.OnceValue(p.ledger.Meetings) // of all servers, which takes a while where there are many
@@ -80,7 +93,7 @@ func (p *pool) unready() (name, text string) {
 		return "unpolled", "no server has been polled yet"
 	case enabled == 0 || unknown > 0: // a server that was not asked yet comes before those that fail
 		return "", ""
-	case p.network.failing().most():
+	case p.network.countFailing().most():
 		return "no-server", "no server can take new meetings: most fail at once, check our own network and DNS"
 	}
 	return "no-server", "no server can take new meetings"

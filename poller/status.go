@@ -39,7 +39,7 @@ func (p *Poller) Servers() []Status {
 	servers := p.pool.sorted()
 	list := make([]Status, 0, len(servers))
 	for _, s := range servers {
-		list = append(list, s.inspect().Status)
+		list = append(list, s.status())
 	}
 	return list
 }
@@ -50,10 +50,19 @@ func (p *Poller) Server(id string) (Status, bool) {
 	if s == nil {
 		return Status{}, false
 	}
-	return s.inspect().Status, true
+	return s.status(), true
 }
 
-// inspection is a server at one instant: as people see it, and what is wrong with it.
+// status is the server as people see it. It takes the lock, and asks the ledger about every meeting.
+func (s *server) status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.state.inspect()
+	i.countMeetings(&s.state)
+	return i.Status
+}
+
+// inspection is a server at one instant: its status, but for the meetings that it was seen with, and what is wrong with it.
 type inspection struct {
 	Status
 
@@ -62,30 +71,29 @@ type inspection struct {
 	splitPeople int       // in them and their breakout rooms
 }
 
-// inspect looks at the server. It takes the lock, and asks the ledger.
+// inspect looks at the server. It takes the lock.
 func (s *server) inspect() inspection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := &s.state
-	health, reason := st.shown(s.now())
+	return s.state.inspect()
+}
+
+func (st *state) inspect() inspection {
+	health, reason := st.shown(st.now())
 	i := inspection{raised: st.raisedProblems(), Status: Status{
 		Server: st.record, Health: health, Failing: st.health.failing, Reason: reason, LastPoll: st.view.polled,
-		Latency: st.view.latency, Patience: st.traits.pace.patience(s.config.Connect, s.config.Response),
-		ClockKnown: st.traits.clock.skews.count > 0, ClockSkew: st.traits.clock.skew(), CertificateExpires: st.traits.expires,
-		Broken: st.view.unreadable, Load: s.ledger.ServerLoad(s.id),
+		Latency: st.view.latency, Patience: st.patience(), ClockKnown: st.traits.clock.skews.count > 0,
+		ClockSkew: st.traits.clock.skew(), CertificateExpires: st.traits.expires, Broken: st.view.unreadable,
+		Load: st.ledger.ServerLoad(st.record.ID),
 	}}
 	for _, r := range i.raised {
 		i.Warnings = append(i.Warnings, r.text)
 	}
-	i.countMeetings(st)
-	return i
-}
-
-// countMeetings counts what the last poll saw.
-func (i *inspection) countMeetings(st *state) {
-	away := st.health.is == Offline
+	if st.health.is == Offline {
+		return i // nobody knows what its copies have come to
+	}
 	for _, c := range st.view.copies {
-		if !c.used() || away {
+		if !c.used() {
 			continue
 		}
 		if i.Split == 0 || c.since.Before(i.splitSince) {
@@ -94,14 +102,19 @@ func (i *inspection) countMeetings(st *state) {
 		i.Split++
 		i.splitPeople += c.people + c.rooms
 	}
-	id := st.record.ID
-	for _, m := range goingOn(st.ledger, id, slices.Clone(st.view.meetings)) {
-		if m.Breakout || m.Ended || away && !claimedOn(st.ledger, keyOf(m), id) {
+	return i
+}
+
+// countMeetings counts what the last poll saw.
+func (s *Status) countMeetings(st *state) {
+	away := st.health.is == Offline
+	for _, m := range goingOn(st.ledger, s.ID, slices.Clone(st.view.meetings)) {
+		if m.Breakout || m.Ended || away && !claimedOn(st.ledger, keyOf(m), s.ID) {
 			continue
 		}
-		i.Meetings++
-		i.Users += m.Participants
-		i.Videos += m.Videos
-		i.Largest = max(i.Largest, m.Participants)
+		s.Meetings++
+		s.Users += m.Participants
+		s.Videos += m.Videos
+		s.Largest = max(s.Largest, m.Participants)
 	}
 }

@@ -66,9 +66,9 @@ func (p *pace) patience(shortest, longest time.Duration) time.Duration {
 	return max(shortest, min(p.mean+4*p.deviation, longest))
 }
 
-// probe is how long the next probe may take: the patience, doubled with every probe in a row that timed out, so that
+// probeTimeout is how long the next probe may take: the patience, doubled with every probe in a row that timed out, so that
 // also a server that is slow all of a sudden is heard in the end.
-func (p *pace) probe(shortest, longest time.Duration) time.Duration {
+func (p *pace) probeTimeout(shortest, longest time.Duration) time.Duration {
 	return max(shortest, min(p.patience(shortest, longest)<<p.timeouts, longest))
 }
 

@@ -155,31 +155,32 @@ func (l *load) conclude(ctx context.Context) {
 	l.add("load", level, verdict, 0)
 }
 
-// verdict judges the load test.
+// verdict says what the load test shows, once all meetings are over.
 func (l *load) verdict(ctx context.Context) (Level, string) {
+	n := &l.tally
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return Fail, "the test was cut off: run it again"
 	}
-	if l.tally.bad*maxFailures > l.tally.done || l.tally.done == 0 {
-		return Fail, fmt.Sprintf("%d of %s failed, the first because: %s", l.tally.bad, counted(l.tally.done, "meeting", "meetings"), l.tally.first)
+	if n.bad*maxFailures > n.done || n.done == 0 {
+		return Fail, fmt.Sprintf("%d of %s failed, the first because: %s", n.bad, counted(n.done, "meeting", "meetings"), n.first)
 	}
-	if l.tally.done < l.Meetings {
+	if n.done < l.Meetings {
 		return Fail, fmt.Sprintf("no more than %d of %d meetings were held within %v: look at the server's load",
-			l.tally.done, l.Meetings, loadTest)
+			n.done, l.Meetings, loadTest)
 	}
-	if l.tally.bad > 0 {
-		return Warning, fmt.Sprintf("%d of %d meetings failed, the first because: %s", l.tally.bad, l.tally.done, l.tally.first)
+	if n.bad > 0 {
+		return Warning, fmt.Sprintf("%d of %d meetings failed, the first because: %s", n.bad, n.done, n.first)
 	}
 	for _, call := range loadCalls {
-		if p95 := percentile(l.tally.times[call], 95); p95 > bearable {
+		if p95 := percentile(n.times[call], 95); p95 > bearable {
 			return Warning, fmt.Sprintf("one %s in 20 takes %s or more: look at the server's load, or give it less weight",
 				call, round(p95))
 		}
 	}
-	own, pool := percentile(l.tally.times["getMeetings"], 50), percentile(l.options.Pool, 50)
+	own, pool := percentile(n.times["getMeetings"], 50), percentile(l.options.Pool, 50)
 	if pool > 0 && own > slower*pool && own-pool > noticeable {
 		return Warning, fmt.Sprintf("under load the server lists its meetings in %s, the pool in %s: give it less weight",
 			round(own), round(pool))
 	}
-	return Pass, counted(l.tally.done, "meeting", "meetings") + " held without a failure"
+	return Pass, counted(n.done, "meeting", "meetings") + " held without a failure"
 }
