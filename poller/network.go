@@ -180,8 +180,8 @@ func (n *network) tellNames(many bool, lost []string, servers int) {
 		return
 	}
 	n.log.Error().Str("names", firstNames(lost)).Int("lost", len(lost)).Int("servers", servers).
-		Msg(
-			"local DNS fails: the names of several servers do not resolve, their last good addresses are used; check the resolver")
+		Msg("local DNS fails: the names of several servers do not resolve, their last good addresses are used; check the " +
+			"resolver")
 }
 
 // problems is what is wrong on our own side of the servers, with what to look at; nil where nothing is.

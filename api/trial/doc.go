@@ -1,9 +1,9 @@
 // Package trial finds out whether a BigBlueButton server is fit for the pool, before a class does.
 //
-// It asks the server what a pool will ask it, holds a meeting there that nobody attends and ends it again, and says
-// in words and JSON what is wrong and what to do about it. A load test makes many such meetings at once. It owns the
-// checks and what follows from how they went; it keeps no state, never changes what the pool knows of a server, and never
-// decides what becomes of it.
+// It asks the server what a pool will ask it, holds a meeting there that nobody attends and ends it again, and says what is
+// wrong and what to do about it. A load test makes many such meetings at once. The package owns the checks and what follows
+// from how they went; it keeps no state, never changes what the pool knows of a server, and never decides what becomes of
+// it.
 //
 // A [Run] goes through the checks (checks.go), holds one meeting (meeting.go) and, where that is asked for, many at once
 // (load.go). What a probe meeting is, and the calls that it takes, is in probe.go; what people get to read, in report.go.
