@@ -19,6 +19,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api"
+	"github.com/bbbpool/bbbpool/api/exposition"
+	"github.com/bbbpool/bbbpool/api/problems"
 )
 
 // mount makes a Mounter of a handler for one path.
@@ -30,7 +32,7 @@ type mount struct {
 func (m mount) Mount(mux *http.ServeMux) { mux.HandleFunc(m.path, m.h) }
 
 // start serves until the test ends, or until the returned function is called.
-func start(t *testing.T, c api.Config, log io.Writer, check api.Check, routes ...mount) (base string, stop func() error) {
+func start(t *testing.T, c api.Config, log io.Writer, check func() string, routes ...mount) (base string, stop func() error) {
 	t.Helper()
 	c.Listen = "127.0.0.1:0"
 	if c.MaxRequests == 0 {
@@ -39,10 +41,17 @@ func start(t *testing.T, c api.Config, log io.Writer, check api.Check, routes ..
 	if c.Drain == 0 {
 		c.Drain = 10 * time.Second
 	}
-	s, err := api.New(t.Context(), c, zerolog.New(log), metrics.NewSet(), check)
+	parts := parts(c, log)
+	s, err := api.New(t.Context(), parts)
 	if err != nil {
 		t.Fatal(err)
 	}
+	parts.Problems.Gate(s, problems.Func(func(context.Context) []problems.Problem {
+		if reason := check(); reason != "" {
+			return []problems.Problem{{Text: reason, Unready: true}}
+		}
+		return nil
+	}))
 	for _, r := range routes {
 		s.Mount(r)
 	}
@@ -55,6 +64,13 @@ func start(t *testing.T, c api.Config, log io.Writer, check api.Check, routes ..
 	})
 	t.Cleanup(func() { _ = stop() })
 	return "http://" + s.Addr().String(), stop
+}
+
+// parts are what a server needs beside its settings.
+func parts(c api.Config, log io.Writer) api.Parts {
+	return api.Parts{
+		Config: c, Log: zerolog.New(log), Metrics: metrics.NewSet(), Page: exposition.New(api.Families), Problems: &problems.Registry{},
+	}
 }
 
 func get(t *testing.T, url string, header ...string) (*http.Response, string) {
@@ -224,7 +240,7 @@ func TestNew_Address(t *testing.T) {
 		{api.Config{Listen: "3000"}, "--listen"},
 		{api.Config{Listen: "127.0.0.1:70000"}, "--listen"},
 	} {
-		s, err := api.New(t.Context(), c.config, zerolog.Nop(), metrics.NewSet())
+		s, err := api.New(t.Context(), parts(c.config, io.Discard))
 		var got string
 		if err != nil {
 			got = err.Error()

@@ -62,9 +62,9 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
-// address puts the scheme and the host that a caller knows us by into a request's URL, for everybody who makes links. It
+// setOrigin puts the scheme and the host that a caller knows us by into a request's URL, for everybody who makes links. It
 // is made out once, and here.
-func (s *Server) address(r *http.Request) {
+func (s *Server) setOrigin(r *http.Request) {
 	r.URL.Scheme, r.URL.Host = s.origins.of(r)
 	if strings.Contains(r.URL.RawQuery, "checksum=") { // a front end, and nobody who looks whether we live
 		if known := s.known.Load(); known == nil || *known != r.URL.Host {
