@@ -20,7 +20,10 @@ var storeFamilies = []exposition.Family{
 	{Name: "bbbpool_store_free_bytes", Type: exposition.Gauge, Help: "What of it is written to before it grows."},
 	{Name: "bbbpool_store_writable", Type: exposition.Gauge, Help: "0 since a write has failed."},
 	{Name: "bbbpool_store_writes_failed_total", Type: exposition.Counter, Help: "Transactions that the disk did not take."},
-	{Name: "bbbpool_store_commit_duration_seconds", Type: exposition.Histogram, Help: "How long transactions took that changed something."},
+	{
+		Name: "bbbpool_store_commit_duration_seconds", Type: exposition.Histogram,
+		Help: "How long transactions took that changed something.",
+	},
 }
 
 // gatewayFamilies are those of package api/gateway, until it declares them.
@@ -28,10 +31,16 @@ var gatewayFamilies = []exposition.Family{
 	{Name: "bbbpool_requests_total", Type: exposition.Counter, Help: "Calls of front ends by what they got."},
 	{Name: "bbbpool_request_duration_seconds", Type: exposition.Histogram, Help: "How long calls of front ends took."},
 	{Name: "bbbpool_meetings_placed_total", Type: exposition.Counter, Help: "New meetings."},
-	{Name: "bbbpool_creates_failed_over_total", Type: exposition.Counter, Help: "New meetings that needed another server than the first."},
+	{
+		Name: "bbbpool_creates_failed_over_total", Type: exposition.Counter,
+		Help: "New meetings that needed another server than the first.",
+	},
 	{Name: "bbbpool_join_failures_total", Type: exposition.Counter, Help: "Joins that got nowhere, by cause."},
 	{Name: "bbbpool_placement_refusals_total", Type: exposition.Counter, Help: "New meetings that no server could take, by cause."},
-	{Name: "bbbpool_server_errors_total", Type: exposition.Counter, Help: "Calls that a server did not answer as it should, by what was wrong."},
+	{
+		Name: "bbbpool_server_errors_total", Type: exposition.Counter,
+		Help: "Calls that a server did not answer as it should, by what was wrong.",
+	},
 }
 
 // pollerFamilies are those of package poller, until it declares them.
@@ -41,10 +50,19 @@ var pollerFamilies = []exposition.Family{
 	{Name: "bbbpool_people", Type: exposition.Gauge, Help: "People here and still expected."},
 	{Name: "bbbpool_meetings", Type: exposition.Gauge, Help: "Meetings that run."},
 	{Name: "bbbpool_headroom_people", Type: exposition.Gauge, Help: "How many more people fit."},
-	{Name: "bbbpool_headroom_without_largest_people", Type: exposition.Gauge, Help: "How many more people fit without the largest server."},
-	{Name: "bbbpool_tightest_people", Type: exposition.Gauge, Help: "People at the busiest time of the coming week, as it was in the last five."},
+	{
+		Name: "bbbpool_headroom_without_largest_people", Type: exposition.Gauge,
+		Help: "How many more people fit without the largest server.",
+	},
+	{
+		Name: "bbbpool_tightest_people", Type: exposition.Gauge,
+		Help: "People at the busiest time of the coming week, as it was in the last five.",
+	},
 	{Name: "bbbpool_tightest_headroom_people", Type: exposition.Gauge, Help: "How many more people fit then."},
-	{Name: "bbbpool_tightest_headroom_without_largest_people", Type: exposition.Gauge, Help: "How many more people fit then without the largest server."},
+	{
+		Name: "bbbpool_tightest_headroom_without_largest_people", Type: exposition.Gauge,
+		Help: "How many more people fit then without the largest server.",
+	},
 	{Name: "bbbpool_tightest_timestamp_seconds", Type: exposition.Gauge, Help: "When that is."},
 	{Name: "bbbpool_own_network_suspect", Type: exposition.Gauge, Help: "1 while more than half of the pool fails at once."},
 	{Name: "bbbpool_dns_failing", Type: exposition.Gauge, Help: "1 while the names of several servers do not resolve."},
@@ -60,10 +78,16 @@ var pollerFamilies = []exposition.Family{
 	{Name: "bbbpool_server_videos", Type: exposition.Gauge, Help: "Cameras seen at the last poll."},
 	{Name: "bbbpool_server_largest_meeting", Type: exposition.Gauge, Help: "People in the largest meeting at the last poll."},
 	{Name: "bbbpool_server_split_meetings", Type: exposition.Gauge, Help: "Meetings that are on another server, too."},
-	{Name: "bbbpool_server_unreadable_meetings", Type: exposition.Gauge, Help: "Meetings in the last answer that could not be read."},
+	{
+		Name: "bbbpool_server_unreadable_meetings", Type: exposition.Gauge,
+		Help: "Meetings in the last answer that could not be read.",
+	},
 	{Name: "bbbpool_server_last_poll_age_seconds", Type: exposition.Gauge, Help: "Time since the last poll that worked."},
 	{Name: "bbbpool_server_poll_latency_seconds", Type: exposition.Gauge, Help: "How long the last poll took."},
-	{Name: "bbbpool_server_patience_seconds", Type: exposition.Gauge, Help: "How long a probe may take, by how fast the server has answered of late."},
+	{
+		Name: "bbbpool_server_patience_seconds", Type: exposition.Gauge,
+		Help: "How long a probe may take, by how fast the server has answered of late.",
+	},
 	{Name: "bbbpool_server_warnings", Type: exposition.Gauge, Help: "What will break unless somebody looks after it."},
 	{Name: "bbbpool_server_clock_skew_seconds", Type: exposition.Gauge, Help: "How far a server's clock is ahead of ours."},
 	{Name: "bbbpool_server_certificate_expires_seconds", Type: exposition.Gauge, Help: "What is left of a server's certificate."},
@@ -74,7 +98,10 @@ var pollerFamilies = []exposition.Family{
 var recordingsFamilies = []exposition.Family{
 	{Name: "bbbpool_recordings", Type: exposition.Gauge, Help: "Recordings in the index."},
 	{Name: "bbbpool_recordings_bytes", Type: exposition.Gauge, Help: "What the recordings in the index take."},
-	{Name: "bbbpool_recordings_owed", Type: exposition.Gauge, Help: "Recordings that servers still have to deliver, by how far they are."},
+	{
+		Name: "bbbpool_recordings_owed", Type: exposition.Gauge,
+		Help: "Recordings that servers still have to deliver, by how far they are.",
+	},
 	{Name: "bbbpool_recordings_overdue", Type: exposition.Gauge, Help: "Recordings that should have been delivered by now."},
 	{Name: "bbbpool_recordings_inconsistent", Type: exposition.Gauge, Help: "Where index and disk differed at the last comparison."},
 	{Name: "bbbpool_import_jobs", Type: exposition.Gauge, Help: "Archives on their way in."},

@@ -32,7 +32,10 @@ var own = []Family{
 	{Name: "process_io_written_bytes_total", Type: Counter, Help: "Bytes written."},
 	{Name: "process_io_storage_read_bytes_total", Type: Counter, Help: "Bytes read from disks."},
 	{Name: "process_io_storage_written_bytes_total", Type: Counter, Help: "Bytes written to disks."},
-	{Name: "process_pressure_cpu_waiting_seconds_total", Type: Counter, Help: "Time for which something here waited for a processor."},
+	{
+		Name: "process_pressure_cpu_waiting_seconds_total", Type: Counter,
+		Help: "Time for which something here waited for a processor.",
+	},
 	{Name: "process_pressure_io_waiting_seconds_total", Type: Counter, Help: "Time for which something here waited for a disk."},
 	{Name: "process_pressure_memory_waiting_seconds_total", Type: Counter, Help: "Time for which something here waited for memory."},
 }

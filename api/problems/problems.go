@@ -90,14 +90,17 @@ const NoSpace = "no space"
 
 // Problem is something that an operator has to look at. Its JSON is part of the operators' API.
 type Problem struct {
-	Severity Severity  `json:"severity"`
-	Subject  Subject   `json:"subject"`
-	Name     string    `json:"name"`             // what is wrong, in a word that never changes, as "offline"; with the subject it tells two apart
-	Since    time.Time `json:"since,omitzero"`   // when it began; where a source does not know, the registry says when it was first found
-	Text     string    `json:"text"`             // in words; it ends in a colon where the remedy is a command to type
-	Remedy   string    `json:"remedy,omitempty"` // what to do about it, if the text does not say
-	Meetings int       `json:"meetings"`         // that it concerns, as far as that is known
-	People   int       `json:"people"`           // that it concerns
+	Severity Severity `json:"severity"`
+	Subject  Subject  `json:"subject"`
+	// Name says what is wrong in a word that never changes, as "offline"; with the subject it tells two problems apart.
+	Name string `json:"name"`
+	// Since is when it began; where a source does not know that, the registry says when it was first found.
+	Since time.Time `json:"since,omitzero"`
+	// Text says it in words; it ends in a colon where the remedy is a command to type.
+	Text     string `json:"text"`
+	Remedy   string `json:"remedy,omitempty"` // what to do about it, if the text does not say
+	Meetings int    `json:"meetings"`         // that it concerns, as far as that is known
+	People   int    `json:"people"`           // that it concerns
 
 	Unready bool `json:"-"` // the process cannot do its work: /readyz says so
 	Logged  bool `json:"-"` // the source writes lines of its own about it, so that the registry writes none
