@@ -34,6 +34,13 @@ func (m mount) Mount(mux *http.ServeMux) { mux.HandleFunc(m.path, m.h) }
 // start serves until the test ends, or until the returned function is called.
 func start(t *testing.T, c api.Config, log io.Writer, check func() string, routes ...mount) (base string, stop func() error) {
 	t.Helper()
+	return serve(t, parts(c, log), check, routes...)
+}
+
+// serve is start for those who change what a server is made from.
+func serve(t *testing.T, parts api.Parts, check func() string, routes ...mount) (base string, stop func() error) {
+	t.Helper()
+	c := &parts.Config
 	c.Listen = "127.0.0.1:0"
 	if c.MaxRequests == 0 {
 		c.MaxRequests = 100
@@ -41,7 +48,6 @@ func start(t *testing.T, c api.Config, log io.Writer, check func() string, route
 	if c.Drain == 0 {
 		c.Drain = 10 * time.Second
 	}
-	parts := parts(c, log)
 	s, err := api.New(t.Context(), parts)
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 		}
 		w.Header().Set(requestID, id)
 		conn := connectionOf(r)
-		conn.begin()
+		conn.beginRequest()
 		defer watchBody(w, r, conn)()
 		if strings.Contains(r.URL.Path, "//") {
 			r.URL.Path = slashes.ReplaceAllString(r.URL.Path, "/")

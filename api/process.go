@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 )
 
@@ -34,7 +35,9 @@ type Runner interface {
 }
 
 // Run starts the parts in order. When ctx ends, or one of them returns, it stops them one by one in reverse order, each
-// only when the one before has returned, so that no part loses what it leans on.
+// only when the one before has returned, so that no part loses what it leans on. A group that cancels all of its members at
+// once, as errgroup does, would take the polls from a create that is still being answered. Run blocks until all have
+// returned.
 func Run(ctx context.Context, parts ...Runner) error {
 	type running struct {
 		stop context.CancelFunc
@@ -130,4 +133,31 @@ func (s Systemd) Run(ctx context.Context) error {
 			_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) // missing one is what the interval has room for
 		}
 	}
+}
+
+// Log is what is logged and how, as flags.
+type Log struct {
+	Level  string `name:"log-level" default:"info" env:"BBBPOOL_LOG_LEVEL,RAILS_LOG_LEVEL" help:"debug, info, warn or error."`
+	Format string `name:"log-format" default:"auto" enum:"auto,json,text" env:"BBBPOOL_LOG_FORMAT" help:"json, text, or auto: text on a terminal."`
+}
+
+// Validate tells what cannot work.
+func (l Log) Validate() error {
+	if _, err := zerolog.ParseLevel(l.Level); err != nil || l.Level == "" {
+		return fmt.Errorf("--log-level %q: want debug, info, warn or error", l.Level)
+	}
+	return nil
+}
+
+// New returns a logger that writes to w, one line per event.
+func (l Log) New(w io.Writer) (zerolog.Logger, error) {
+	level, err := zerolog.ParseLevel(l.Level)
+	if err != nil {
+		return zerolog.Logger{}, fmt.Errorf("--log-level: %w", err)
+	}
+	file, isFile := w.(*os.File)
+	if l.Format == "text" || l.Format == "auto" && isFile && isatty.IsTerminal(file.Fd()) {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000"}
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger(), nil
 }

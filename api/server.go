@@ -1,3 +1,15 @@
+// Package api is the HTTP server: the listener, what every request passes through, and the routes that say how the
+// process itself is.
+//
+// It owns limits, request IDs, the recovery from a panic, readiness, metrics and the graceful end. What is served
+// beyond that comes from packages that mount their own routes; it knows none of them.
+//
+// Handlers find in r.URL.Scheme and r.URL.Host the address that the caller knows us by: --public-url, else what a trusted
+// proxy says, else what the request says, and where that is no host, the address it came in at. Links, cookies and policies
+// are made of these, and never of the headers.
+//
+// There are never more connections from outside than leave descriptors for our own work. Where there is no room, the one
+// whose caller has kept us waiting for longest is closed. What is refused is answered and closed, and its body not read.
 package api
 
 import (
@@ -85,7 +97,7 @@ type Server struct {
 
 	active   atomic.Int64
 	draining atomic.Bool
-	known    atomic.Pointer[string] // the address that the last front end has called us by
+	calledBy atomic.Pointer[string] // the address that the last front end has called us by
 	doubted  atomic.Bool            // a proxy that is not trusted was named in the log
 }
 
@@ -97,7 +109,7 @@ func New(ctx context.Context, p Parts) (*Server, error) {
 	}
 	s := &Server{
 		config: p.Config, version: p.Version, environ: p.Environ, log: p.Log, metrics: p.Metrics, page: p.Page,
-		problems: p.Problems, mux: http.NewServeMux(), conns: ofLimit(p.Config.connections()),
+		problems: p.Problems, mux: http.NewServeMux(), conns: newConnections(p.Config.connections()),
 	}
 	if s.origins, err = p.Config.origins(); err != nil {
 		return nil, err
@@ -105,7 +117,7 @@ func New(ctx context.Context, p Parts) (*Server, error) {
 	if s.listener, err = listen(ctx, addr, s.conns, p.Log); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
 	}
-	s.http = s.serves(s.limit(s.mux))
+	s.http = s.newHTTP(s.limit(s.mux))
 	if err = s.openStatus(ctx); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
@@ -115,8 +127,8 @@ func New(ctx context.Context, p Parts) (*Server, error) {
 	return s, nil
 }
 
-// serves makes the part of net/http that serves some routes.
-func (s *Server) serves(routes http.Handler) *http.Server {
+// newHTTP makes the part of net/http that serves some routes.
+func (s *Server) newHTTP(routes http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           s.middleware(routes),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -125,7 +137,7 @@ func (s *Server) serves(routes http.Handler) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
 		ConnContext:       withConnection,
-		ConnState:         idle,
+		ConnState:         noteIdle,
 		ErrorLog:          stdlog.New(s.log.With().Str("level", "warn").Logger(), "", 0),
 	}
 }
