@@ -130,7 +130,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	p.Admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.Poller, Meetings: p.Ledger, EnvSecrets: set.Gateway.FrontEndSecrets(),
 		Sessions: p.Stores.Index, Recordings: p.Recordings, Script: upload.Script, Version: o.Version, Token: o.Token,
-		Ready: p.reasons, Advice: p.advice, Log: p.log("admin"),
+		Now: o.Now, Ready: p.reasons, Advice: p.advice, Log: p.log("admin"),
 	}
 	if err = errors.Join(p.Ledger.OpenHistory(ctx, p.Stores.Index), p.Poller.Load(ctx, state)); err != nil {
 		return err
@@ -144,7 +144,7 @@ func (p *Pool) openPlayback(context.Context) error {
 	p.pages = web.New(set.Pages)
 	p.playback = &playback.Playback{
 		Config: set.Playback, Recordings: p.Stores.Index, Library: p.Recordings.Library, Tokens: p.Stores.State,
-		Gone: p.Recordings.Disk.Gone, Page: p.pages.Problem, Log: p.log("playback"), Metrics: p.Metrics,
+		Gone: p.Recordings.Disk.Gone, Page: p.pages.Problem, Now: p.options.Now, Log: p.log("playback"), Metrics: p.Metrics,
 	}
 	return p.playback.Open(p.options.Data)
 }
@@ -187,8 +187,11 @@ func (p *Pool) Reload(ctx context.Context) error {
 	return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 }
 
+// errSpent is for a pool that was closed, as it is when it has run, or that was never to serve anybody.
+var errSpent = errors.New("this pool cannot run: it is closed, or was opened offline; open another")
+
 // Run runs the parts until ctx ends or one of them returns, and closes the pool. Others, which are of the process and not
-// of the pool, run with them. A pool runs once.
+// of the pool, run with them. A pool runs once: what it has told others to stop does not start again.
 //
 // The parts start in the order in which they stand here and stop in reverse, each when the one behind it has stopped:
 //   - what others say to the process, and it to them, stops first, so that nobody takes a pool that ends for one that hangs;
@@ -197,6 +200,9 @@ func (p *Pool) Reload(ctx context.Context) error {
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
 //   - the history is the last that writes, and the store closes behind it.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
+	if p.offline || p.taken == nil {
+		return errSpent
+	}
 	history := &placement.Keeper{Ledger: p.Ledger, Sessions: p.Stores.Index}
 	parts := []api.Runner{
 		history, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.Doors{Service: p.Recordings},
@@ -207,7 +213,8 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 // Alive returns when the pool has got the lock that everything needs. Where it does not return, the process is stuck.
 func (p *Pool) Alive() { _ = p.Ledger.Fault() }
 
-// took keeps what gives something back that was taken just now.
+// took keeps what gives something back that was taken just now. It stands right behind what takes it, so that no step which
+// fails later has to know what the ones before it have taken.
 func (p *Pool) took(giveBack func() error) { p.taken = append(p.taken, giveBack) }
 
 // unlessClosed is the way to give a listener back that is closed already if the pool ran.
@@ -220,7 +227,8 @@ func unlessClosed(closing func() error) func() error {
 	}
 }
 
-// Close gives back what a pool has taken that does not run, the last first. Closing again does nothing.
+// Close gives back what a pool has taken, the last first, where it does not run; Run does so itself. Closing again does
+// nothing.
 func (p *Pool) Close() error {
 	var errs []error
 	for _, giveBack := range slices.Backward(p.taken) {

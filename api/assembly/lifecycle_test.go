@@ -294,6 +294,36 @@ func TestPool_Run_PartFails(t *testing.T) {
 	givenBack(t, o)
 }
 
+// A pool that has ended says so to whoever would have it run or read again, and touches nothing.
+func TestPool_RunTwice(t *testing.T) {
+	o := options(t)
+	o.Settings.HTTP.Listen = free(t)
+	ended := open(t, o)
+	if err := run(t, ended)(); err != nil {
+		t.Fatal(err)
+	}
+	closed := open(t, o)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	offline, err := assembly.Offline(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]*assembly.Pool{"ended": ended, "closed": closed, "offline": offline} {
+		if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "open another") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := ended.Reload(t.Context()); err == nil {
+		t.Error("reload after the end: no error")
+	}
+	if err := offline.Close(); err != nil {
+		t.Error(err)
+	}
+	givenBack(t, o)
+}
+
 // Two pools in one process know nothing of one another: each has its records, its metrics and its problems.
 func TestPool_Two(t *testing.T) {
 	first, second := options(t), options(t)
