@@ -3,19 +3,14 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
-	"net"
 	"net/http"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api"
@@ -256,91 +251,6 @@ func TestNew_Address(t *testing.T) {
 		}
 		if !strings.Contains(got, c.want) {
 			t.Errorf("%+v: %s", c.config, got)
-		}
-	}
-}
-
-// part is a part of a program that notes what happens to it.
-type part struct {
-	name   string
-	events chan<- string
-	fail   error
-}
-
-func (p part) Run(ctx context.Context) error {
-	if p.fail != nil {
-		return p.fail
-	}
-	<-ctx.Done()
-	p.events <- p.name
-	return nil
-}
-
-// Parts stop in reverse order, when they are told to as when one of them fails.
-func TestRun_StopsInReverse(t *testing.T) {
-	broken := errors.New("broken")
-	for _, fail := range []error{nil, broken} {
-		events := make(chan string, 3)
-		ctx, cancel := context.WithCancel(t.Context())
-		if fail == nil {
-			cancel()
-		}
-		err := api.Run(ctx, part{"first", events, nil}, part{"second", events, nil}, part{"third", events, fail})
-		cancel()
-		close(events)
-		var got []string
-		for e := range events {
-			got = append(got, e)
-		}
-		want := []string{"third", "second", "first"}
-		if fail != nil {
-			want = want[1:]
-		}
-		if diff := cmp.Diff(want, got); diff != "" || !errors.Is(err, fail) {
-			t.Errorf("fail %v: %v (-want +got):\n%s", fail, err, diff)
-		}
-	}
-}
-
-// Under systemd the process says when it is ready, that it lives, and that it ends.
-func TestSystemd_Notifies(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	t.Setenv("NOTIFY_SOCKET", path)
-	t.Setenv("WATCHDOG_USEC", "20000")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- api.Systemd{Alive: func() {}}.Run(ctx) }()
-	var got []string
-	buf := make([]byte, 100)
-	for !slices.Contains(got, "STOPPING=1") {
-		n, err := conn.Read(buf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, string(buf[:n]))
-		if string(buf[:n]) == "WATCHDOG=1" {
-			cancel()
-		}
-	}
-	if got[0] != "READY=1" || !slices.Contains(got, "WATCHDOG=1") {
-		t.Errorf("systemd heard %q", got)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-// The unit is one that systemd's notify and watchdog work with.
-func TestUnit(t *testing.T) {
-	for _, line := range []string{"ExecReload=/bin/kill -HUP $MAINPID", "Type=notify", "WatchdogSec=30", "StateDirectory=bbbpool", "DynamicUser=yes"} {
-		if !strings.Contains(api.Unit, "\n"+line+"\n") {
-			t.Errorf("no %s in the unit", line)
 		}
 	}
 }

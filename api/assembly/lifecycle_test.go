@@ -35,11 +35,19 @@ func options(t *testing.T) assembly.Options {
 		t.Fatal(err)
 	}
 	set.HTTP.Listen, set.HTTP.PublicURL, set.Gateway.Secret = "127.0.0.1:0", "https://pool.test", secret
-	dir, err := os.MkdirTemp("", "pool") // the names of tests are too long for the path of a socket
+	dir, err := os.MkdirTemp("", "pool") //nolint:usetesting // a look at the disk that is under way outlives its pool for a moment
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		for range 100 {
+			if err = os.RemoveAll(dir); err == nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Error(err)
+	})
 	return assembly.Options{Settings: set, Data: filepath.Join(dir, "data"), Log: zerolog.Nop()}
 }
 
