@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -51,6 +52,10 @@ func TestPool_FullDisk(t *testing.T) {
 		!strings.HasPrefix(list[0].Text, "volume published ("+dir+"/published) is full: ") ||
 		!strings.HasSuffix(list[0].Text, "; so it is with unpublished ("+dir+"/unpublished); so it is with spool ("+dir+"/spool)") {
 		t.Errorf("problems: %+v", list)
+	}
+	st, err := admin.NewClient(admin.HandlerTransport(p.Administration()), "http://bbbpool", "").Status(t.Context())
+	if diff := cmp.Diff([]string{list[0].String()}, st.Problems); err != nil || diff != "" {
+		t.Errorf("status, %v (-problems +status):\n%s", err, diff)
 	}
 }
 

@@ -26,7 +26,7 @@ func (p *Pool) report() {
 
 // unready tells why no server can take new meetings.
 func (p *Pool) unready(context.Context) []problems.Problem {
-	return is(p.Poller.Ready(), problems.Problem{
+	return saying(p.Poller.Ready(), problems.Problem{
 		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Pool}, Name: "unready", Unready: true,
 	})
 }
@@ -40,7 +40,7 @@ func (p *Pool) storeProblems(context.Context) []problems.Problem {
 	if strings.Contains(reason, syscall.ENOSPC.Error()) {
 		problem.Cause.What = problems.NoSpace
 	}
-	return is(reason, problem)
+	return saying(reason, problem)
 }
 
 // networkProblems tells what is wrong on our own side of the servers. The poller logs that itself.
@@ -52,7 +52,7 @@ func (p *Pool) networkProblems(context.Context) (list []problems.Problem) {
 		if strings.HasPrefix(alarm, "local DNS") {
 			problem.Name = "names"
 		}
-		list = append(list, is(alarm, problem)...)
+		list = append(list, saying(alarm, problem)...)
 	}
 	return list
 }
@@ -79,15 +79,15 @@ func volumeProblem(v volume.Status) []problems.Problem {
 			problem.Cause.What = problems.NoSpace
 		}
 	}
-	list := is(v.Problem, problem)
+	list := saying(v.Problem, problem)
 	for i := range list {
 		list[i].Text = "volume " + list[i].Text
 	}
 	return list
 }
 
-// is is a problem with a text, or none where there is nothing to say.
-func is(text string, p problems.Problem) []problems.Problem {
+// saying returns a problem that has this text, or none where there is nothing to say.
+func saying(text string, p problems.Problem) []problems.Problem {
 	if text == "" {
 		return nil
 	}

@@ -138,6 +138,12 @@ func TestRegistry_Since(t *testing.T) {
 	since(own, first, first)
 	now = now.Add(time.Minute)
 	since(own, first, first)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	there = false
+	r.List(gone) // whose sources may have had no time to look
+	there = true
+	since(own, first, first)
 	there = false
 	since(own)
 	there = true

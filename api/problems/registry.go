@@ -3,6 +3,7 @@ package problems
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -55,7 +56,7 @@ func (r *Registry) Asides(ctx context.Context) []Problem { return ask(ctx, r.asi
 // all is everything that is wrong, with the times since when, the worst first.
 func (r *Registry) all(ctx context.Context) []Problem {
 	list := ask(ctx, slices.Concat(r.gates, r.asides, r.sources))
-	r.date(list)
+	r.date(list, ctx.Err() == nil)
 	slices.SortStableFunc(list, func(x, y Problem) int { return cmp.Compare(x.Severity, y.Severity) })
 	return list
 }
@@ -67,9 +68,10 @@ func ask(ctx context.Context, sources []Source) (list []Problem) {
 	return list
 }
 
-// date writes into problems when they were first found, where their sources do not know when they began, and forgets
-// those that are over. It takes the lock.
-func (r *Registry) date(list []Problem) {
+// date writes into problems when they were first found, where their sources do not know when they began. With whole set it
+// forgets those that are over: a list that was cut short, because whoever asked has gone, does not tell that. It takes the
+// lock.
+func (r *Registry) date(list []Problem, whole bool) {
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,6 +86,9 @@ func (r *Registry) date(list []Problem) {
 		if p.Since.IsZero() {
 			p.Since = since
 		}
+	}
+	if !whole {
+		maps.Copy(found, r.first)
 	}
 	r.first = found
 }
