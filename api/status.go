@@ -90,23 +90,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = fmt.Fprintln(w, "ready")
-	for _, note := range notes(s.problems.Asides(r.Context())) {
-		_, _ = fmt.Fprintln(w, "note: "+note)
+	for _, note := range s.problems.Asides(r.Context()) {
+		_, _ = fmt.Fprintln(w, "note: "+note.String())
 	}
-}
-
-// notes are a line for each kind of thing that something is wrong with. The kind is not said: the names tell.
-func notes(list []problems.Problem) (lines []string) {
-	index := map[problems.Kind]int{}
-	for _, p := range list {
-		text := strings.TrimPrefix(p.String(), string(p.Subject.Kind)+" ")
-		if i, known := index[p.Subject.Kind]; known {
-			lines[i] += "; " + text
-			continue
-		}
-		index[p.Subject.Kind], lines = len(lines), append(lines, text)
-	}
-	return lines
 }
 
 // healthCheck answers as Scalelite does, in words and always with status 200, with the reasons where those are for

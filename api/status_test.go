@@ -90,19 +90,10 @@ func TestServer_StatusForFew(t *testing.T) {
 	}
 }
 
-// full is a volume of which something is to be said.
-func full(name string) problems.Problem {
-	return problems.Problem{
-		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: name}, Text: "volume " + name + " is full",
-		Cause: problems.Cause{What: problems.NoSpace, Where: "7"}, Also: "so it is with " + name,
-	}
-}
-
-// What keeps nobody from a meeting is said behind "ready", a line for each kind of thing, and never behind a reason why
-// the process is not ready.
+// What keeps nobody from a meeting is said behind "ready", and never behind a reason why the process is not ready.
 func TestServer_Readyz_Notes(t *testing.T) {
 	reason := ""
-	list := []problems.Problem{full("published"), full("spool"), {Text: "a tenant has no secret", Remedy: "give it one"}}
+	list := []problems.Problem{{Text: "published is full; spool is full"}, {Text: "a tenant has no secret", Remedy: "give it one"}}
 	parts := parts(api.Config{}, io.Discard)
 	parts.Problems.Aside(problems.Func(func(context.Context) []problems.Problem { return list }))
 	base, _ := serve(t, parts, func() string { return reason })

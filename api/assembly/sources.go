@@ -3,25 +3,35 @@ package assembly
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/problems"
-	"github.com/bbbpool/bbbpool/recordings/volume"
 )
 
 // report tells the registry whom to ask what is wrong. The gates come first, in the order in which /readyz has its reasons.
 // Nobody asks a pool that serves nobody whether it is ready.
 func (p *Pool) report() {
-	p.Problems.Report(problems.Func(p.networkProblems))
 	if p.offline {
 		p.Problems.Report(api.Environment(p.options.Environ))
-		return
+	} else {
+		p.Problems.Gate(p.http, problems.Func(p.unready), problems.Func(p.storeProblems))
+		p.Problems.Aside(problems.Func(p.volumesInAWord))
 	}
-	p.Problems.Gate(p.http, problems.Func(p.unready), problems.Func(p.storeProblems))
-	p.Problems.Aside(problems.Func(p.volumeProblems))
+	p.Problems.Report(logged(p.networkProblems), logged(p.volumeProblems))
+}
+
+// logged is a source that writes lines of its own about all that it finds.
+func logged(source problems.Func) problems.Source {
+	return problems.Func(func(ctx context.Context) []problems.Problem {
+		list := source(ctx)
+		for i := range list {
+			list[i].Logged = true
+		}
+		return list
+	})
 }
 
 // unready tells why no server can take new meetings.
@@ -38,50 +48,58 @@ func (p *Pool) storeProblems(context.Context) []problems.Problem {
 		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Name: "unwritable", Unready: true,
 	}
 	if strings.Contains(reason, syscall.ENOSPC.Error()) {
-		problem.Cause.What = problems.NoSpace
+		problem.Cause = problems.NoSpace
 	}
 	return saying(reason, problem)
 }
 
-// networkProblems tells what is wrong on our own side of the servers. The poller logs that itself.
+// networkProblems tells what is wrong on our own side of the servers.
 func (p *Pool) networkProblems(context.Context) (list []problems.Problem) {
 	for _, alarm := range p.Poller.Alarms() {
 		problem := problems.Problem{
-			Severity: problems.Blind, Subject: problems.Subject{Kind: problems.Network}, Name: "suspect", Logged: true,
+			Severity: problems.Blind, Subject: problems.Subject{Kind: problems.Network}, Name: "servers",
 		}
 		if strings.HasPrefix(alarm, "local DNS") {
-			problem.Name = "names"
+			problem.Name = "dns"
 		}
 		list = append(list, saying(alarm, problem)...)
 	}
 	return list
 }
 
-// volumeProblems tells why recordings cannot be kept. The recordings log that themselves. Directories with the same trouble
-// on one disk, as far as its size tells that, have a cause in common.
-func (p *Pool) volumeProblems(context.Context) (list []problems.Problem) {
-	for _, v := range p.Recordings.Disk.Status() {
-		list = append(list, volumeProblem(v)...)
-	}
-	return list
+// volumesInAWord tells what is wrong with all directories of recordings in one line.
+func (p *Pool) volumesInAWord(context.Context) []problems.Problem {
+	return saying(p.Recordings.Disk.Problem(), problems.Problem{
+		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: "unusable",
+	})
 }
 
-func volumeProblem(v volume.Status) []problems.Problem {
-	place := fmt.Sprintf("%s (%s)", v.Name, v.Path)
-	what, _, _ := strings.Cut(strings.TrimPrefix(v.Problem, place+" "), ":")
-	problem := problems.Problem{
-		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: v.Name}, Name: "unusable", Logged: true,
-		Also: "so it is with " + place,
+// volumeProblems tells why recordings cannot be kept: once for directories that are on one disk, as far as its size tells
+// that.
+func (p *Pool) volumeProblems(context.Context) (list []problems.Problem) {
+	type trouble struct {
+		total int64 // bytes of the disk
+		what  string
 	}
-	if v.Total > 0 {
-		problem.Cause = problems.Cause{What: what, Where: strconv.FormatInt(v.Total, 10)}
-		if strings.HasPrefix(what, "is full") {
-			problem.Cause.What = problems.NoSpace
+	var known []trouble // of each in the list
+	for _, v := range p.Recordings.Disk.Status() {
+		place := fmt.Sprintf("%s (%s)", v.Name, v.Path)
+		what, _, _ := strings.Cut(strings.TrimPrefix(v.Problem, place+" "), ":")
+		if i := slices.Index(known, trouble{v.Total, what}); i >= 0 && v.Total > 0 {
+			list[i].Text += "; so it is with " + place
+			continue
 		}
-	}
-	list := saying(v.Problem, problem)
-	for i := range list {
-		list[i].Text = "volume " + list[i].Text
+		if v.Problem == "" {
+			continue
+		}
+		problem := problems.Problem{
+			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: v.Name}, Name: "unusable",
+			Text: "volume " + v.Problem, // which begins with the name
+		}
+		if strings.HasPrefix(what, "is full") {
+			problem.Name, problem.Root = "full", problems.NoSpace
+		}
+		known, list = append(known, trouble{v.Total, what}), append(list, problem)
 	}
 	return list
 }

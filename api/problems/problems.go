@@ -79,14 +79,11 @@ type Subject struct {
 	ID   string `json:"id,omitempty"` // of the server, name of the volume, of the setting …; empty where there is but one
 }
 
-// Cause is what several problems may come of, so that they are told as one.
-type Cause struct {
-	What  string // that is the case, as [NoSpace]
-	Where string // it is, as a disk; empty where the source cannot tell, and the problem joins others that can
-}
+// Cause is what problems of several sources may come of, so that they are told as one.
+type Cause string
 
-// NoSpace is the cause of problems that come of a disk which is full.
-const NoSpace = "no space"
+// NoSpace is that a disk is full. Whatever is kept there suffers from it.
+const NoSpace Cause = "no space"
 
 // Problem is something that an operator has to look at. Its JSON is part of the operators' API.
 type Problem struct {
@@ -105,8 +102,8 @@ type Problem struct {
 	Unready bool `json:"-"` // the process cannot do its work: /readyz says so
 	Logged  bool `json:"-"` // the source writes lines of its own about it, so that the registry writes none
 
-	Cause Cause  `json:"-"` // what it comes of, where others may come of it, too
-	Also  string `json:"-"` // what is said of it behind another with its cause; nothing where it goes without saying
+	Root  Cause `json:"-"` // what others may come of, and this is
+	Cause Cause `json:"-"` // what this comes of; it is told with its root, where somebody has found that
 }
 
 // String is the text with the remedy.

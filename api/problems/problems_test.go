@@ -56,7 +56,7 @@ func TestProblem_JSON(t *testing.T) {
 	const least = `{"severity":"blind","subject":{"kind":"network"},"name":"suspect","text":"we see nobody","meetings":0,"people":0}`
 	other := problems.Problem{
 		Severity: problems.Blind, Subject: problems.Subject{Kind: problems.Network}, Name: "suspect", Text: "we see nobody",
-		Unready: true, Logged: true, Cause: problems.Cause{What: "x"}, Also: "y",
+		Unready: true, Logged: true, Root: problems.NoSpace, Cause: problems.NoSpace,
 	}
 	for want, p := range map[string]problems.Problem{whole: p, least: other} {
 		if got, err := json.Marshal(p); err != nil || string(got) != want {
@@ -89,8 +89,8 @@ func TestRegistry_List_Order(t *testing.T) {
 	r.Report(found(
 		problems.Problem{Severity: problems.Late, Text: "fourth"}, problems.Problem{Severity: problems.Refusing, Text: "second"},
 	), found(), found(problems.Problem{Severity: problems.Late, Text: "fifth"}))
-	r.Aside(found(problems.Problem{Severity: problems.Late, Text: "third"}))
-	r.Gate(found(problems.Problem{Severity: problems.Refusing, Text: "first"}))
+	r.Aside(found(problems.Problem{Severity: problems.Late, Text: "said beside ready alone"}))
+	r.Gate(found(problems.Problem{Severity: problems.Late, Text: "third"}, problems.Problem{Severity: problems.Refusing, Text: "first"}))
 	want := []string{"first", "second", "third", "fourth", "fifth"}
 	if diff := cmp.Diff(want, texts(r.List(t.Context()))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -150,12 +150,11 @@ func TestRegistry_Since(t *testing.T) {
 	since(own, now, now)
 }
 
-// volume is a volume that has something on a disk.
-func volume(name, cause, disk string) problems.Problem {
+// full is a volume whose disk is full.
+func full(name string) problems.Problem {
 	return problems.Problem{
-		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: name}, Name: "sick",
-		Text: "volume " + name + " (/" + name + ") has " + cause, Cause: problems.Cause{What: cause, Where: disk},
-		Also: "so it is with " + name + " (/" + name + ")",
+		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: name}, Name: "full",
+		Text: "volume " + name + " is full", Remedy: "delete something", Root: problems.NoSpace,
 	}
 }
 
@@ -163,60 +162,43 @@ func volume(name, cause, disk string) problems.Problem {
 func TestRegistry_List_OneCause(t *testing.T) {
 	store := problems.Problem{
 		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Text: "the store cannot be written",
-		Cause: problems.Cause{What: problems.NoSpace},
+		Cause: problems.NoSpace,
 	}
 	imports := problems.Problem{
 		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Import}, Text: "imports wait for room",
-		Cause: problems.Cause{What: problems.NoSpace},
+		Cause: problems.NoSpace,
 	}
-	uploads := problems.Problem{
-		Severity: problems.Late, Subject: problems.Subject{Kind: problems.Import}, Text: "uploads are turned away",
-		Cause: problems.Cause{What: problems.NoSpace}, Also: "uploads are turned away",
-	}
-	stuck := problems.Problem{Severity: problems.Stuck, Text: "index and disk differ", Remedy: "verify"}
-	full := func(name, disk string) problems.Problem { return volume(name, problems.NoSpace, disk) }
-	for name, c := range map[string]struct{ found, want []problems.Problem }{
-		"nobody knows where": {
-			[]problems.Problem{store, imports}, []problems.Problem{{Text: "the store cannot be written"}, {Text: "imports wait for room"}},
+	differ := problems.Problem{Severity: problems.Stuck, Text: "index and disk differ:", Remedy: "bbbpool recording verify"}
+	const different = "index and disk differ: bbbpool recording verify"
+	for name, c := range map[string]struct {
+		found []problems.Problem
+		want  []string
+	}{
+		"nobody knows why": {
+			[]problems.Problem{store, imports}, []string{"the store cannot be written", "imports wait for room"},
 		},
-		"one disk": {
-			[]problems.Problem{full("a", "7"), full("b", "7"), full("c", "7"), imports, stuck},
-			[]problems.Problem{
-				{Text: "volume a (/a) has no space; so it is with b (/b); so it is with c (/c)"}, {Text: "index and disk differ; verify"},
-			},
+		"imports wait": {
+			[]problems.Problem{imports, full("a"), differ}, []string{"volume a is full; delete something", different},
 		},
 		"the store is on it": {
-			[]problems.Problem{stuck, full("a", "7"), full("b", "7"), imports, store},
-			[]problems.Problem{
-				{Text: "the store cannot be written; volume a (/a) has no space; so it is with b (/b)"}, {Text: "index and disk differ; verify"},
-			},
+			[]problems.Problem{differ, full("a"), imports, store},
+			[]string{"the store cannot be written; volume a is full; delete something", different},
 		},
 		"two disks": {
-			[]problems.Problem{full("a", "7"), full("b", "8"), imports},
-			[]problems.Problem{{Text: "volume a (/a) has no space"}, {Text: "volume b (/b) has no space"}},
+			[]problems.Problem{full("a"), full("b"), imports},
+			[]string{"volume a is full; delete something", "volume b is full; delete something"},
 		},
 		"the store is on one of two": {
-			[]problems.Problem{full("a", "7"), full("b", "8"), imports, store},
-			[]problems.Problem{{Text: "the store cannot be written; volume b (/b) has no space"}, {Text: "volume a (/a) has no space"}},
+			[]problems.Problem{full("a"), full("b"), imports, store},
+			[]string{"the store cannot be written; volume b is full; delete something", "volume a is full; delete something"},
 		},
-		"with something to say": {
-			[]problems.Problem{uploads, full("a", "7")},
-			[]problems.Problem{{Text: "volume a (/a) has no space; uploads are turned away"}},
-		},
-		"the store takes all over": {
-			[]problems.Problem{uploads, full("a", "7"), imports, store},
-			[]problems.Problem{{Text: "the store cannot be written; volume a (/a) has no space; uploads are turned away"}},
-		},
-		"different things on one disk": {
-			[]problems.Problem{volume("a", "slow", "7"), volume("b", "hung", "7"), volume("c", "slow", "7"), imports},
-			[]problems.Problem{
-				{Text: "volume a (/a) has slow; so it is with c (/c)"}, {Text: "volume b (/b) has hung"}, {Text: "imports wait for room"},
-			},
+		"everything on it suffers": {
+			[]problems.Problem{full("a"), store, store}, []string{"the store cannot be written; volume a is full; delete something"},
 		},
 	} {
 		var r problems.Registry
 		r.Report(found(c.found...))
-		if diff := cmp.Diff(texts(c.want), texts(r.List(t.Context()))); diff != "" {
+		if diff := cmp.Diff(c.want, texts(r.List(t.Context()))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -258,21 +240,21 @@ func TestRegistry_Run(t *testing.T) {
 			{Severity: problems.Away, Subject: away, Name: "offline", Text: "server a is offline", Logged: true},
 			{Severity: problems.Impending, Subject: away, Name: "clock", Text: "its clock is behind", Remedy: "set it"},
 			{Severity: problems.Advised, Subject: problems.Subject{Kind: problems.Setting}, Name: "links", Text: "links lead nowhere"},
-			volume("x", problems.NoSpace, "7"), volume("y", problems.NoSpace, "7"),
+			full("x"), full("y"),
 		}
 		now(all...)
-		said(`{"level":"error","severity":"stuck","kind":"volume","subject":"x","name":"sick","problem":"volume x (/x) has no space","message":"a problem has begun"}
-{"level":"error","severity":"stuck","kind":"volume","subject":"y","name":"sick","problem":"volume y (/y) has no space","message":"a problem has begun"}
+		said(`{"level":"error","severity":"stuck","kind":"volume","subject":"x","name":"full","problem":"volume x is full; delete something","message":"a problem has begun"}
+{"level":"error","severity":"stuck","kind":"volume","subject":"y","name":"full","problem":"volume y is full; delete something","message":"a problem has begun"}
 {"level":"warn","severity":"impending","kind":"server","subject":"a","name":"clock","problem":"its clock is behind; set it","message":"a problem has begun"}
 {"level":"info","severity":"advised","kind":"setting","subject":"","name":"links","problem":"links lead nowhere","message":"a problem has begun"}
 `)
-		counted(`bbbpool_problems{severity="stuck",kind="volume"} 1
+		counted(`bbbpool_problems{severity="stuck",kind="volume"} 2
 bbbpool_problems{severity="away",kind="server"} 1
 bbbpool_problems{severity="impending",kind="server"} 1
 bbbpool_problems{severity="advised",kind="setting"} 1
 `)
 		now(all[3])
-		said(`{"level":"info","severity":"stuck","kind":"volume","subject":"y","name":"sick","lasted":10000,"message":"a problem is over"}
+		said(`{"level":"info","severity":"stuck","kind":"volume","subject":"y","name":"full","lasted":10000,"message":"a problem is over"}
 {"level":"info","severity":"impending","kind":"server","subject":"a","name":"clock","lasted":10000,"message":"a problem is over"}
 {"level":"info","severity":"advised","kind":"setting","subject":"","name":"links","lasted":10000,"message":"a problem is over"}
 `)

@@ -34,15 +34,16 @@ type identity struct {
 // them, on the worst of days too.
 func (r *Registry) Gate(sources ...Source) { r.gates = append(r.gates, sources...) }
 
-// Aside adds sources whose problems keep nobody from a meeting, and which /readyz names all the same, as volumes of
-// recordings that are full. What is said of Gate holds for them, too.
+// Aside adds sources of what /readyz says beside "ready", because it keeps nobody from a meeting and should be known all the
+// same, as that a volume of recordings is full. It is said there in words of its own, so that List does not have it: who
+// owns the volume reports it, too. What is said of Gate holds for these sources.
 func (r *Registry) Aside(sources ...Source) { r.asides = append(r.asides, sources...) }
 
 // Report adds sources.
 func (r *Registry) Report(sources ...Source) { r.sources = append(r.sources, sources...) }
 
 // List is everything that is wrong, the worst first; among equals in the order in which the sources were added, those of
-// Gate before those of Aside before all others. Problems of one [Cause] are one.
+// Gate first. A problem and what comes of it are one, see [Cause].
 func (r *Registry) List(ctx context.Context) []Problem { return merge(r.all(ctx)) }
 
 // Ready asks the gates alone, and returns those of their problems for which the process is not ready.
@@ -50,12 +51,12 @@ func (r *Registry) Ready(ctx context.Context) []Problem {
 	return slices.DeleteFunc(ask(ctx, r.gates), func(p Problem) bool { return !p.Unready })
 }
 
-// Asides returns what is to be said although it keeps nobody from a meeting, one by one.
+// Asides returns what is to be said although it keeps nobody from a meeting.
 func (r *Registry) Asides(ctx context.Context) []Problem { return ask(ctx, r.asides) }
 
 // all is everything that is wrong, with the times since when, the worst first.
 func (r *Registry) all(ctx context.Context) []Problem {
-	list := ask(ctx, slices.Concat(r.gates, r.asides, r.sources))
+	list := ask(ctx, slices.Concat(r.gates, r.sources))
 	r.date(list, ctx.Err() == nil)
 	slices.SortStableFunc(list, func(x, y Problem) int { return cmp.Compare(x.Severity, y.Severity) })
 	return list

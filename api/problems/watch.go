@@ -65,7 +65,7 @@ func (r *Registry) look(ctx context.Context, known []Problem) []Problem {
 	for _, p := range without(known, found) {
 		r.over(p)
 	}
-	r.count(merge(slices.Clone(found)))
+	r.count(merge(slices.Clone(found))) // which changes the list
 	return found
 }
 
