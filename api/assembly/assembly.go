@@ -17,6 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -156,9 +157,11 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	set := p.options.Settings
 	set.Gateway.Connect, set.Gateway.MaxRequests = set.Poller.Connect, set.HTTP.MaxRequests
 	p.Gateway = &gateway.Gateway{
-		Config: set.Gateway, Ledger: p.Ledger, Pool: p.Poller, Recordings: p.Recordings, Link: p.playback.Link,
-		Tracks: p.Recordings, FileLink: p.playback.FileLink, Page: p.pages.Problem, Log: p.log("gateway"),
-		Metrics: &gateway.Metrics{Set: p.metrics},
+		Config: set.Gateway, Ledger: p.Ledger, Servers: p.Poller, View: p.Poller, Page: p.pages.Problem,
+		RecordingCalls: recordingcalls.Calls{
+			Recordings: p.Recordings, Tracks: p.Recordings, Link: p.playback.Link, FileLink: p.playback.FileLink,
+		},
+		Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.metrics},
 	}
 	now := p.options.Now
 	p.Admin.Reload = func(ctx context.Context) error { return p.Gateway.LoadTenants(ctx, p.Stores.State, now()) }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -165,13 +166,11 @@ func (p *pool) boot(set settings) {
 		tb.Fatal(err)
 	}
 	p.gateway = &gateway.Gateway{
-		Config: config, Ledger: p.ledger, Pool: p.poller, Recordings: index{p.stores.Index}, Log: log,
+		Config: config, Ledger: p.ledger, Servers: p.poller, View: p.poller,
+		RecordingCalls: recordingcalls.Calls{Recordings: index{p.stores.Index}}, Log: log,
 		Metrics: &gateway.Metrics{Set: metrics.NewSet()},
 	}
-	if err := p.gateway.Init(); err != nil {
-		tb.Fatal(err)
-	}
-	if err := p.gateway.LoadTenants(ctx, p.stores.State, time.Now()); err != nil {
+	if err := p.gateway.Open(ctx, p.stores.State, time.Now()); err != nil {
 		tb.Fatal(err)
 	}
 	mux := http.NewServeMux()

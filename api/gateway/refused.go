@@ -9,12 +9,15 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// refused remembers which meetings no server could take a moment ago: whoever is sent to such a meeting all the same is
+// refusals remembers which meetings no server could take a moment ago: whoever is sent to such a meeting all the same is
 // told why there is none.
-type refused struct {
+type refusals struct {
 	mu       sync.Mutex
-	meetings map[store.MeetingKey]refusedCreate
+	meetings refusedCreates
 }
+
+// refusedCreates are creates by their meetings.
+type refusedCreates map[store.MeetingKey]refusedCreate
 
 // refusedCreate is what a create was told, and until when that is of interest.
 type refusedCreate struct {
@@ -30,19 +33,8 @@ const (
 // causes are the errors of creates that no server could take, as they are counted.
 var causes = map[*bbb.Error]string{errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone}
 
-// noteRefusal remembers how a create has ended, and counts it where no server has taken the meeting.
-func (g *Gateway) noteRefusal(c *call, err error) {
-	switch cause := g.refused.note(c.key, err, time.Now()); {
-	case cause == "":
-	case cause == causeNone && c.tries > 0:
-		g.Metrics.refusals(causeFailed).Inc()
-	default:
-		g.Metrics.refusals(cause).Inc()
-	}
-}
-
 // note takes note of how a create has ended, and returns why it was refused, or "".
-func (r *refused) note(key store.MeetingKey, err error, now time.Time) (cause string) {
+func (r *refusals) note(key store.MeetingKey, err error, now time.Time) (cause string) {
 	told, _ := errors.AsType[*bbb.Error](err)
 	cause = causes[told]
 	r.mu.Lock()
@@ -54,30 +46,30 @@ func (r *refused) note(key store.MeetingKey, err error, now time.Time) (cause st
 		return ""
 	}
 	if len(r.meetings) >= mostRefusals {
-		r.forget(now)
+		r.meetings.makeRoom(now)
 	}
 	if r.meetings == nil {
-		r.meetings = map[store.MeetingKey]refusedCreate{}
+		r.meetings = refusedCreates{}
 	}
 	r.meetings[key] = refusedCreate{told, now.Add(refusalTime)}
 	return cause
 }
 
-// forget makes room for another one: what is over goes, or else any. The lock is held.
-func (r *refused) forget(now time.Time) {
+// makeRoom makes room for another one: what is over goes, or else any.
+func (m refusedCreates) makeRoom(now time.Time) {
 	var last store.MeetingKey
-	for key, was := range r.meetings {
+	for key, was := range m {
 		if last = key; now.After(was.until) {
-			delete(r.meetings, key)
+			delete(m, key)
 		}
 	}
-	if len(r.meetings) >= mostRefusals {
-		delete(r.meetings, last)
+	if len(m) >= mostRefusals {
+		delete(m, last)
 	}
 }
 
 // why returns what the last create of a meeting was told, if that was not long ago.
-func (r *refused) why(key store.MeetingKey, now time.Time) *bbb.Error {
+func (r *refusals) why(key store.MeetingKey, now time.Time) *bbb.Error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if was, ok := r.meetings[key]; ok && now.Before(was.until) {
