@@ -17,7 +17,7 @@ import (
 
 // Our resolver fails, or does not answer at all: servers are called where they were last reached and stay online, new
 // meetings are created, none is ended, and one alarm names the resolver.
-func TestPain33_NamesDoNotResolve(t *testing.T) {
+func TestOutage_NamesDoNotResolve(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(context.Context) error{
 		"fails": func(context.Context) error { return errors.New("no such host") },

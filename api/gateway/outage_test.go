@@ -79,7 +79,7 @@ func (p *pool) story(log *syncBuffer, server string) (words []string) {
 
 // One server is cut off for a while: no new meeting goes there, joins to its classes still do, there is no second copy,
 // and it comes back by itself with the same meetings.
-func TestPain17_OneServerIsCutOff(t *testing.T) {
+func TestOutage_OneServerIsCutOff(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []simulator.Kind{simulator.Refuse, simulator.BlackHole} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestPain17_OneServerIsCutOff(t *testing.T) {
 
 // It is cut off for longer: its class can be created elsewhere. When it comes back with people in the old copy that is
 // an alarm, and when these have left, the copy is ended; both are in the log.
-func TestPain17_OneServerIsOffline(t *testing.T) {
+func TestOutage_OneServerIsOffline(t *testing.T) {
 	t.Parallel()
 	var log syncBuffer
 	p := start(t, settings{servers: 3, log: &log, change: swift(3, 1)})
@@ -170,7 +170,7 @@ func TestPain17_OneServerIsOffline(t *testing.T) {
 
 // A server that fails one poll in three never fails for long: it leaves rotation all the same, and comes back only
 // after several clean polls. Its class stays, and so does everybody in it.
-func TestPain17_FlappingServer(t *testing.T) {
+func TestOutage_FlappingServer(t *testing.T) {
 	t.Parallel()
 	const clean = 3
 	var log syncBuffer
@@ -225,7 +225,7 @@ func TestPain17_FlappingServer(t *testing.T) {
 
 // All servers fail at once, long enough for each to go offline by itself: that is our own network. Nothing goes
 // offline, joins go on, one alarm says what to check, and afterwards everything is as it was.
-func TestPain17_OwnNetwork(t *testing.T) {
+func TestOutage_OwnNetwork(t *testing.T) {
 	t.Parallel()
 	var log syncBuffer
 	p := start(t, settings{servers: 3, log: &log, change: swift(2, 1)})

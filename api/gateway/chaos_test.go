@@ -14,7 +14,7 @@ import (
 
 // 100 front ends create the same meeting in the same instant: the first create makes it, all others are told of that
 // one, and nothing else was made anywhere. TestCreate_SameInstant looks at the answers one by one.
-func TestPain23_ParallelCreatesMakeOne(t *testing.T) {
+func TestCreate_ParallelOnesMakeOne(t *testing.T) {
 	p := start(t, settings{servers: 5, poll: time.Hour})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -49,7 +49,7 @@ func TestPain23_ParallelCreatesMakeOne(t *testing.T) {
 
 // Servers come and go while front ends create and join: a join goes where the meeting is claimed, and whenever a
 // meeting has people on two servers there is an alarm about it. Nobody is thrown out of a meeting by us.
-func TestPain23_Chaos(t *testing.T) {
+func TestChaos(t *testing.T) {
 	t.Parallel()
 	const rooms = 8
 	var log syncBuffer
