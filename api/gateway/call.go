@@ -41,6 +41,7 @@ type call struct {
 	err        error // what went wrong on our side
 }
 
+// newCall begins a call: nothing of it is read yet but its name.
 func newCall(w http.ResponseWriter, r *http.Request, page Page) *call {
 	return &call{
 		w: w, r: r, page: page, name: callName(r.URL.Path), start: time.Now(), unread: r.ContentLength != 0,
@@ -99,6 +100,7 @@ const (
 	formShare = 16              // of so many requests one may be such a form
 )
 
+// newReader makes the room that bodies and forms have.
 func newReader(config Config, algorithms []bbb.Algorithm, t *tenants) reader {
 	slots := int64(mostForms)
 	if all := config.MaxRequests; all > 0 {
@@ -175,7 +177,8 @@ func (c *call) readBody(limit int64) error {
 	return err
 }
 
-// room counts a body against what all of them may take, until it is released.
+// room counts a body against what all of them may take, until it is released. It waits for others to be done with theirs,
+// for bodyWait at most.
 func (r *reader) room(ctx context.Context, c *call, limit int64) (release func(), err error) {
 	size := c.r.ContentLength
 	if size < 0 || size > limit {

@@ -51,7 +51,7 @@ func (h *ends) end(ctx context.Context, c *call) error {
 		case o.refused != nil:
 			return c.pass(o.refused)
 		case len(o.away) > 0:
-			return o.refusal(given)
+			return o.unproven(given)
 		}
 	}
 	rooms := h.rooms(c, places)
@@ -179,7 +179,7 @@ func (h *ends) endAll(ctx context.Context, c *call, places []place) (o outcome) 
 			reply, err = h.servers.end(ctx, p.Server, c.key.MeetingID)
 		}
 		if err != nil {
-			o.away, o.err = append(o.away, on(places, p.Server)...), err
+			o.away, o.err = append(o.away, placesOn(places, p.Server)...), err
 			continue
 		}
 		answer, _ := bbb.ParseAnswer(reply.Body) // it was read already
@@ -195,8 +195,8 @@ func (h *ends) endAll(ctx context.Context, c *call, places []place) (o outcome) 
 	return o
 }
 
-// on returns the places that are on a server.
-func on(places []place, server string) []place {
+// placesOn returns the places that are on a server.
+func placesOn(places []place, server string) []place {
 	return slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.Server != server })
 }
 
@@ -222,8 +222,8 @@ func (o *outcome) proven(given string) bool {
 	})
 }
 
-// refusal is why nothing is ended for somebody who could not prove that he may.
-func (o *outcome) refusal(given string) error {
+// unproven is why nothing is ended for somebody who could not prove that he may.
+func (o *outcome) unproven(given string) error {
 	for _, p := range o.away {
 		if _, known := p.seen.Moderator(given); known {
 			return errEndPassword

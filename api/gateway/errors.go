@@ -14,7 +14,7 @@ import (
 // This file has everything that a front end can be told went wrong, beside what BigBlueButton itself says, and the one
 // place where it is told, call.fail. What is an error of another type is ours, and shown as internal.
 
-// About calls of every kind.
+// These are told whatever is called.
 var (
 	// errElsewhere is for an address at which no call can be: programs that look at the status alone are told, too.
 	errElsewhere = &bbb.Error{
@@ -29,7 +29,7 @@ var (
 	}
 )
 
-// About creates that no server can take, beside bbb.ErrUnavailable. The first is Scalelite's.
+// These are told of creates that no server can take, beside bbb.ErrUnavailable. The first is Scalelite's.
 var (
 	errNoTag = &bbb.Error{Key: "serverTagUnavailable", Message: "No server with the required tag is available."}
 	errFull  = &bbb.Error{
@@ -42,7 +42,7 @@ var (
 	}
 )
 
-// About joins that BigBlueButton has no words for.
+// These are told of joins where BigBlueButton has no words for it.
 var (
 	errJoinOffline = &bbb.Error{
 		Key: bbb.ErrUnavailable.Key, Message: "The server of this meeting does not answer. The meeting can be created again.",
@@ -52,7 +52,7 @@ var (
 	}
 )
 
-// About ends, beside what servers say. The first is in the words of BigBlueButton.
+// These are told of ends, beside what servers say. The first is in the words of BigBlueButton.
 var (
 	errEndPassword = &bbb.Error{Key: "invalidPassword", Message: "The supplied moderator password is incorrect"}
 	errEndAway     = &bbb.Error{
@@ -66,15 +66,15 @@ var (
 	}
 )
 
-// noPlace is what a front end is told where the ledger has no place for its meeting.
-var noPlace = map[error]*bbb.Error{
+// placementErrors is what a front end is told where the ledger has no place for its meeting.
+var placementErrors = map[error]*bbb.Error{
 	placement.ErrFull: errFull, placement.ErrNoTag: errNoTag, placement.ErrNoServer: bbb.ErrUnavailable,
 	context.DeadlineExceeded: bbb.ErrUnavailable,
 }
 
-// refusal turns what the ledger says into what a front end is told.
-func refusal(err error) error {
-	for cause, told := range noPlace {
+// placementError turns what the ledger says into what a front end is told.
+func placementError(err error) error {
+	for cause, told := range placementErrors {
 		if errors.Is(err, cause) {
 			return told
 		}

@@ -66,7 +66,7 @@ func (h *creates) createSomewhere(
 			continue
 		}
 		if placeErr != nil {
-			return answer, nil, errors.Join(refusal(placeErr), err)
+			return answer, nil, errors.Join(placementError(placeErr), err)
 		}
 		if !place.Known {
 			h.logPlacement(c, place.Claim)
@@ -83,7 +83,7 @@ func (h *creates) createSomewhere(
 			h.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
 		}
-		if ours(err) {
+		if ownLack(err) {
 			break // another server would lack the same
 		}
 		if time.Since(began) > createTry/2 {
@@ -118,7 +118,7 @@ func (h *creates) timeLeft(ctx context.Context) bool {
 
 // stays tells whether a known meeting is to be created where it is. If its server fails, that depends: with nobody in
 // the meeting it may move at once; with people in it only when the server has failed for so long that it is no blip,
-// because moving it would split a class.
+// because moving it would split a class. Until that is known stays waits.
 func (h *creates) stays(ctx context.Context, place placement.Placement) bool {
 	if !h.servers.Failing(place.Claim.Server) {
 		return true
@@ -127,30 +127,30 @@ func (h *creates) stays(ctx context.Context, place placement.Placement) bool {
 }
 
 const (
-	// oursPatience is how long a create waits for what we lack ourselves, such as a descriptor.
-	oursPatience = 3 * time.Second
-	oursPause    = 100 * time.Millisecond
+	// ownLackWait is how long a create waits for what we lack ourselves, such as a descriptor.
+	ownLackWait  = 3 * time.Second
+	ownLackPause = 100 * time.Millisecond
 )
 
 // createPatiently is createAnew, again and again while it fails for our own lack.
 func (h *creates) createPatiently(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
 	for began := time.Now(); ; {
 		answer, reply, err := h.createAnew(ctx, c, query)
-		if !ours(err) || time.Since(began) >= oursPatience {
+		if !ownLack(err) || time.Since(began) >= ownLackWait {
 			return answer, reply, err
 		}
 		select {
 		case <-ctx.Done():
 			return answer, reply, err
-		case <-time.After(oursPause):
+		case <-time.After(ownLackPause):
 		}
 	}
 }
 
 const (
-	// anewPatience is how long a server may take to be done with a meeting that was ended before it is created anew.
-	anewPatience = 10 * time.Second
-	anewPause    = 250 * time.Millisecond
+	// anewWait is how long a server may take to be done with a meeting that was ended before it is created anew.
+	anewWait  = 10 * time.Second
+	anewPause = 250 * time.Millisecond
 )
 
 // errNotEnded is why a create is given up on a server that does not let go of the meeting of before.
@@ -164,7 +164,7 @@ func (h *creates) createAnew(ctx context.Context, c *call, query string) (bbb.An
 		if err != nil || !h.endedThere(c, answer) {
 			return answer, reply, err
 		}
-		if time.Since(began) >= anewPatience {
+		if time.Since(began) >= anewWait {
 			return answer, reply, errNotEnded
 		}
 		_, err = h.servers.end(ctx, c.server, c.key.MeetingID)
@@ -192,7 +192,7 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 	}
 	ctx, cancel := context.WithTimeout(ctx, createTry)
 	defer cancel()
-	reply, err := h.watched(ctx, c, client, h.chosen(c, query))
+	reply, err := h.sendWatched(ctx, c, client, h.queryFor(c, query))
 	if err == nil && requestFaults[reply.Status] {
 		return bbb.Answer{Err: bbb.ErrTooLarge}, reply, nil
 	}
@@ -201,13 +201,13 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 		answer, err = reply.Answer("create")
 	}
 	err = cmp.Or(err, serverFault(answer))
-	h.servers.heard(ctx, c.server, client, "create", true, err)
+	h.servers.record(ctx, c.server, client, "create", true, err)
 	return answer, reply, err
 }
 
-// chosen is the query of a create for the server that it goes to. As in Scalelite the tag is that server's, whatever was
+// queryFor is the query of a create for the server that it goes to. As in Scalelite the tag is that server's, whatever was
 // wished for, and one without a tag is told of none.
-func (h *creates) chosen(c *call, query string) string {
+func (h *creates) queryFor(c *call, query string) string {
 	tag := h.ledger.Tag(c.server)
 	if c.req.Params.Has(tagParam) == (tag != "") && c.req.Params.Get(tagParam) == tag {
 		return query
@@ -224,14 +224,14 @@ func (h *creates) chosen(c *call, query string) string {
 // errSilent is why a create is given up on a server that accepts connections and does not answer.
 var errSilent = errors.New("the server does not answer, not even a probe")
 
-// watched sends a create and, when the answer takes its time, asks the server beside it whether it is alive. A slow
+// sendWatched sends a create and, when the answer takes its time, asks the server beside it whether it is alive. A slow
 // create on a live server is waited for; on a silent one it is given up.
-func (h *creates) watched(ctx context.Context, c *call, client *bbb.Client, query string) (*bbb.Reply, error) {
+func (h *creates) sendWatched(ctx context.Context, c *call, client *bbb.Client, query string) (*bbb.Reply, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	patience := h.servers.Patience(c.server)
 	early := min(patience, h.connect) / 4
-	timer := time.AfterFunc(early, func() { watch(ctx, client, patience-early, cancel) })
+	timer := time.AfterFunc(early, func() { probeUntilSilent(ctx, client, patience-early, cancel) })
 	defer timer.Stop()
 	reply, err := client.Do(ctx, "create", query, c.req.ContentType, c.req.Body)
 	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
@@ -240,14 +240,14 @@ func (h *creates) watched(ctx context.Context, c *call, client *bbb.Client, quer
 	return reply, err
 }
 
-// watch probes a server until one probe fails or ctx ends. It starts so early, and takes so long, that a silent server
+// probeUntilSilent probes a server until one probe fails or ctx ends. It starts so early, and takes so long, that a silent server
 // costs no more than one that cannot be connected to; one that is slow today has the time that it is known to need.
-func watch(ctx context.Context, client *bbb.Client, patience time.Duration, cancel context.CancelCauseFunc) {
+func probeUntilSilent(ctx context.Context, client *bbb.Client, patience time.Duration, cancel context.CancelCauseFunc) {
 	for ctx.Err() == nil {
 		probe, done := context.WithTimeout(ctx, patience)
 		_, err := client.Probe(probe)
 		done()
-		if err != nil && !ours(err) && ctx.Err() == nil {
+		if err != nil && !ownLack(err) && ctx.Err() == nil {
 			cancel(errSilent)
 			return
 		}

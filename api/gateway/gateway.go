@@ -43,6 +43,7 @@ func (c Config) Validate() error {
 	return errors.Join(err, c.Params.parse())
 }
 
+// algorithms reads the names of the algorithms. It returns every name that is none.
 func (c Config) algorithms() (list []bbb.Algorithm, err error) {
 	for _, name := range c.Algorithms {
 		alg, unknown := bbb.ParseAlgorithm(name)
@@ -205,6 +206,7 @@ func elsewhere(name string) bool {
 // webhook tells whether a call, in lower case, is one of webhooks.
 func webhook(folded string) bool { return folded == "hooks" || strings.HasPrefix(folded, "hooks/") }
 
+// unsupported answers a call that nobody can make through a pool.
 func unsupported(context.Context, *call) error { return bbb.ErrUnsupported }
 
 // unsupportedJSON is unsupported for calls that are answered in JSON.

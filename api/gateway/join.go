@@ -29,8 +29,8 @@ func newJoins(params *Params, ledger *placement.Ledger, servers Servers, refused
 	return &joins{params, ledger, servers, refused, metrics, maphash.MakeSeed()}
 }
 
-// joinPatience is how long a join waits for a create of its meeting that is under way.
-const joinPatience = 20 * time.Second
+// joinWait is how long a join waits for a create of its meeting that is under way.
+const joinWait = 20 * time.Second
 
 // join sends a browser to the server that has the meeting, with a signature that this server accepts. It touches
 // neither the store nor the server: the cookie that the session needs has to be set on the server's own host.
@@ -42,7 +42,7 @@ func (j *joins) join(ctx context.Context, c *call) error {
 	if params.Get("fullName") == "" {
 		return bbb.ErrMissingFullName
 	}
-	found, known, err := locate(ctx, j.ledger, c, joinPatience)
+	found, known, err := locate(ctx, j.ledger, c, joinWait)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return j.failed(joinSlow, errJoinSlow)

@@ -61,6 +61,7 @@ func (l *lists) ofMeetings(ctx context.Context, c *call, answerOf func([]bbb.Mee
 	return answer.([]byte) //nolint:forcetypeassert // what the function above returns
 }
 
+// meetingsAnswer writes the meetings as their servers did.
 func meetingsAnswer(meetings []bbb.Meeting) []byte {
 	x := bbb.Success()
 	if len(meetings) == 0 {
@@ -86,6 +87,7 @@ func (l *lists) getSessions(ctx context.Context, c *call) error {
 	return c.xml(l.ofMeetings(ctx, c, sessionsAnswer))
 }
 
+// sessionsAnswer writes who is in which meeting.
 func sessionsAnswer(meetings []bbb.Meeting) []byte {
 	x, found := bbb.Success().Open("sessions"), false
 	for _, m := range meetings {

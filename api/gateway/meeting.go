@@ -14,12 +14,12 @@ import (
 )
 
 // locate finds the meeting that a call is about, and tells whether anybody knows it. While the meeting is being created
-// the call waits, but no longer than patience. A breakout room is found by both of its IDs; the call goes on with the one
+// the call waits, but no longer than wait. A breakout room is found by both of its IDs; the call goes on with the one
 // that the claim has.
-func locate(ctx context.Context, ledger *placement.Ledger, c *call, patience time.Duration) (
+func locate(ctx context.Context, ledger *placement.Ledger, c *call, wait time.Duration) (
 	found placement.Found, known bool, err error,
 ) {
-	found, err = ledger.Find(ctx, c.key, patience)
+	found, err = ledger.Find(ctx, c.key, wait)
 	if !errors.Is(err, placement.ErrUnknown) {
 		return found, err == nil, err
 	}

@@ -52,7 +52,7 @@ func (s *servers) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 	if err == nil {
 		telling, err = signOfHealth(c, reply)
 	}
-	s.heard(ctx, server, client, c.name, telling, err)
+	s.record(ctx, server, client, c.name, telling, err)
 	return reply, err
 }
 
@@ -103,7 +103,7 @@ func (s *servers) end(ctx context.Context, server, meetingID string) (*bbb.Reply
 		answer, err = reply.Answer("end")
 		err = cmp.Or(err, serverFault(answer))
 	}
-	s.heard(ctx, server, client, "end", true, err)
+	s.record(ctx, server, client, "end", true, err)
 	return reply, err
 }
 
@@ -113,19 +113,19 @@ const endTry = 5 * time.Second
 
 func (s *servers) endTime(server string) time.Duration { return max(endTry, s.Patience(server)) }
 
-// heard counts a call that was not answered as it should, and tells the server's health of one that says something about
+// record counts a call that was not answered as it should, and tells the server's health of one that says something about
 // that. It may probe the server, and waits for that.
-func (s *servers) heard(ctx context.Context, server string, client *bbb.Client, call string, telling bool, err error) {
+func (s *servers) record(ctx context.Context, server string, client *bbb.Client, call string, telling bool, err error) {
 	s.metrics.asked(server, call, err)
-	if telling && !s.ownFault(ctx, server, client, err) {
+	if telling && !s.causedByRequest(ctx, server, client, err) {
 		s.Report(server, client, err)
 	}
 }
 
-// ownFault tells whether status 500 may be the request's doing: something in it that a sound server cannot digest. A
+// causedByRequest tells whether status 500 may be the request's doing: something in it that a sound server cannot digest. A
 // server that answers a probe all the same keeps its health, or one bad request would take one server after another out
 // of the pool.
-func (s *servers) ownFault(ctx context.Context, server string, client *bbb.Client, err error) bool {
+func (s *servers) causedByRequest(ctx context.Context, server string, client *bbb.Client, err error) bool {
 	failed, ok := errors.AsType[*bbb.CallError](err)
 	if !ok || failed.Reason != bbb.Status {
 		return false
@@ -133,11 +133,11 @@ func (s *servers) ownFault(ctx context.Context, server string, client *bbb.Clien
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Patience(server))
 	defer cancel()
 	_, err = client.Probe(ctx)
-	return err == nil || ours(err)
+	return err == nil || ownLack(err)
 }
 
-// ours tells whether a call failed for our own lack, which says nothing about the server.
-func ours(err error) bool {
+// ownLack tells whether a call failed for our own lack, which says nothing about the server.
+func ownLack(err error) bool {
 	call, ok := errors.AsType[*bbb.CallError](err)
 	return ok && call.Reason == bbb.Ours
 }
