@@ -28,16 +28,17 @@ import (
 // are also what fits into the minute that a front end waits.
 //
 // Why not move at once when somebody is in the meeting? Who is in it stays on the old server, whose media may flow while
-// its API fails, and who comes later would go to the new one: the class is split, and nobody can join it again. So the
-// create waits until the server has failed for --failover-after. A meeting that nobody is in has nothing to lose, and moves
-// at once.
+// its API fails, and who comes later would go to the new one: the class is split, and nobody can put it together again. So
+// the create waits until the server has failed for --failover-after. If the server lives and fails at creates alone, it is
+// tried again there, and the create is answered in the end with what it would have said: the meeting is there already. A
+// meeting that nobody is in has nothing to lose, and moves at once.
 //
-// Why not the same server again? Whatever it did with the first create, a second one would wait for the same fault. Our own
-// lack is different: it is over in a moment, and no other server would help.
+// Why does our own lack, as of descriptors, not move it? No other server would help, and it is over in a moment.
 //
 // Why shun servers, when there is health? Polls do not see that creates fail: such a server lives, and having no meetings
 // looks emptiest, so that every new meeting would be tried there first. It is shunned only when another server has made the
-// same create, because otherwise the create may be at fault.
+// same create, because otherwise the create may be at fault, or when it was waited for so long that nobody should have to
+// do that again soon.
 //
 // A server that was given up may finish the create all the same. Nobody waits for that here: polls find the meeting, and end
 // it there while it is empty.

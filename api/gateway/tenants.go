@@ -57,9 +57,11 @@ func (t *tenants) load(ctx context.Context, stored store.Tenants, given []store.
 	defer t.loading.Unlock()
 	list, err := storedTenants(ctx, stored, now)
 	if err != nil {
-		if t.outdated.Load() == nil {
-			t.outdated.Store(&outdated{now, err})
+		since := now
+		if before := t.outdated.Load(); before != nil {
+			since = before.since
 		}
+		t.outdated.Store(&outdated{since, err})
 		return err
 	}
 	for i := range list {
