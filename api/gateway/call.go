@@ -20,7 +20,7 @@ import (
 type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
-	page  Page // for people; nil where there is none
+	page  Page // for people
 	req   *bbb.Request
 	name  string
 	known bool // it is a call of BigBlueButton's
@@ -60,8 +60,8 @@ func callName(path string) string {
 	return strings.TrimPrefix(path, "/")
 }
 
-// on notes where the meeting is.
-func (c *call) on(claim store.Claim) {
+// setClaim takes note of where the meeting is.
+func (c *call) setClaim(claim store.Claim) {
 	c.server, c.internal = claim.Server, claim.InternalID
 }
 

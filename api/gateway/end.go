@@ -130,7 +130,7 @@ func copies(places []place) (list []placement.Copy) {
 // places returns where the meeting is, as far as we know.
 func (h *ends) places(c *call) (list []place) {
 	if found, err := h.ledger.Peek(c.key); err == nil {
-		c.on(found.Claim)
+		c.setClaim(found.Claim)
 	}
 	for server, m := range h.view.Copies(c.key) {
 		list = append(list, place{placement.Copy{Server: server, InternalID: m.InternalID}, m})

@@ -72,7 +72,7 @@ func (h *creates) createSomewhere(
 		if !place.Known {
 			h.logPlacement(c, place.Claim)
 		}
-		c.on(place.Claim)
+		c.setClaim(place.Claim)
 		c.occupied = place.Occupied
 		if place.Known && !lastResort && !h.stays(ctx, place) {
 			avoid = append(avoid, c.server)

@@ -61,8 +61,7 @@ type Gateway struct {
 	RecordingCalls recordingcalls.Calls
 	Log            zerolog.Logger
 	Metrics        *Metrics
-	// Page writes the pages that people see for whom a join has failed; nil sends them all to "/".
-	Page Page
+	Page           Page
 
 	tenants tenants
 	reader  reader

@@ -136,8 +136,9 @@ func (p *pool) boot(set settings) {
 	}
 	p.stores, p.ledger, p.poller, p.gateway = whole.Stores, whole.Ledger, whole.Poller, whole.Gateway
 	calls := &p.gateway.RecordingCalls
-	calls.Recordings, calls.Tracks, calls.Link, calls.FileLink = index{p.stores.Index}, nil, nil, nil
-	p.gateway.Page = nil
+	calls.Recordings, calls.Tracks = index{p.stores.Index}, &tracks{}
+	calls.Link = func(_ store.Recording, f store.Format) string { return f.Path }
+	calls.FileLink = func(r store.Recording, format, name string) string { return "/" + format + "/" + r.RecordID + "/" + name }
 	mux := http.NewServeMux()
 	p.gateway.Mount(mux)
 	runUntilCleanup(tb, whole.Run)

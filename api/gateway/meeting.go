@@ -50,7 +50,7 @@ func (m *meetings) about(unknown func(*call) error, known func(context.Context, 
 			return err
 		}
 		if there {
-			c.on(found.Claim)
+			c.setClaim(found.Claim)
 		}
 		if !there || found.Standing == placement.Gone {
 			return unknown(c)

@@ -23,12 +23,12 @@ import (
 // Calls answers the calls. Its exported fields must be set before the first question.
 type Calls struct {
 	Recordings Recordings
-	Tracks     TextTracks // nil where there are none
-	None       bool       // the pool shows no recordings, and finds none to change
-	Filtered   bool       // nobody may ask for the recordings of all meetings
-	// Link returns path and query of the URL under which viewers get a format; nil takes the path of the format.
+	Tracks     TextTracks
+	None       bool // the pool shows no recordings, and finds none to change
+	Filtered   bool // nobody may ask for the recordings of all meetings
+	// Link returns path and query of the URL under which viewers get a format.
 	Link func(store.Recording, store.Format) string
-	// FileLink returns path and query of the URL under which somebody gets one file of a format; nil takes its path.
+	// FileLink returns path and query of the URL under which somebody gets one file of a format.
 	FileLink func(r store.Recording, format, name string) string
 
 	lists *semaphore.Weighted // long lists that are being fetched from

@@ -101,6 +101,7 @@ func ask(t *testing.T, s *recordingcalls.Calls, call, query string) (recordingca
 }
 
 func open(s recordingcalls.Calls) *recordingcalls.Calls {
+	s.Link = func(_ store.Recording, f store.Format) string { return f.Path }
 	s.Open()
 	return &s
 }

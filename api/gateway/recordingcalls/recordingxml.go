@@ -74,11 +74,7 @@ func writeBreakout(x *bbb.Builder, r store.Recording) {
 }
 
 func (s *Calls) writeFormat(x *bbb.Builder, r store.Recording, f store.Format, origin string) {
-	path := f.Path
-	if s.Link != nil {
-		path = s.Link(r, f)
-	}
-	x.Open("format").Text("type", f.Type).Text("url", origin+path).
+	x.Open("format").Text("type", f.Type).Text("url", origin+s.Link(r, f)).
 		Int("processingTime", f.ProcessingTime.Milliseconds()).Int("length", int64(f.Length/time.Minute)).
 		Int("size", f.Size)
 	if len(f.Images) > 0 && !r.Protected {

@@ -51,27 +51,19 @@ func (s *Calls) getRecordingTextTracks(ctx context.Context, q Question) (Answer,
 	if !known {
 		return failed("noRecordings", "No recording found for "+id)
 	}
-	var entries []trackEntry
-	if s.Tracks != nil {
-		tracks, err := s.Tracks.TextTracks(ctx, q.Tenant, id)
-		if err != nil {
-			return Answer{}, err
-		}
-		entries = s.trackEntries(q, r, tracks)
-	}
-	if len(entries) == 0 {
+	tracks, err := s.Tracks.TextTracks(ctx, q.Tenant, id)
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case len(tracks) == 0:
 		return failed("noCaptionsFound", "No captions found for "+id)
 	}
-	return Answer{JSON: map[string]any{"returncode": "SUCCESS", "tracks": entries}}, nil
+	return Answer{JSON: map[string]any{"returncode": "SUCCESS", "tracks": s.trackEntries(q, r, tracks)}}, nil
 }
 
 func (s *Calls) trackEntries(q Question, r store.Recording, tracks []store.TextTrack) (list []trackEntry) {
 	for _, t := range tracks {
-		path := "/" + trackFormat + "/" + r.RecordID + "/" + t.File
-		if s.FileLink != nil {
-			path = s.FileLink(r, trackFormat, t.File)
-		}
-		list = append(list, trackEntry{q.Origin + path, t.Kind, t.Label, t.Lang, t.Source})
+		list = append(list, trackEntry{q.Origin + s.FileLink(r, trackFormat, t.File), t.Kind, t.Label, t.Lang, t.Source})
 	}
 	return list
 }
@@ -119,7 +111,7 @@ const maxLabel = 200
 func (s *Calls) addTextTrack(ctx context.Context, q Question, id string, t store.TextTrack, file []byte) (Answer, error) {
 	const key, message = "upload_text_track_failed", "Text track upload failed."
 	vtt, ok := webVTT(file)
-	if !ok || len(t.Label) > maxLabel || s.Tracks == nil {
+	if !ok || len(t.Label) > maxLabel {
 		return failed(key, message)
 	}
 	if err := s.Tracks.AddTextTrack(ctx, q.Tenant, id, t, vtt); err != nil {
