@@ -14,7 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/poller"
 )
 
-// What alarms look at is there before its first event, which would be seen as none otherwise.
+// What alerts look at is there before its first event, which would be seen as none otherwise.
 func TestMetrics_StartAtZero(t *testing.T) {
 	p := start(t, settings{servers: 1})
 	for _, series := range []string{

@@ -116,7 +116,7 @@ func TestOutage_OneServerIsCutOff(t *testing.T) {
 }
 
 // It is cut off for longer: its class can be created elsewhere. When it comes back with people in the old copy that is
-// an alarm, and when these have left, the copy is ended; both are in the log.
+// a problem, and when these have left, the copy is ended; both are in the log.
 func TestOutage_OneServerIsOffline(t *testing.T) {
 	t.Parallel()
 	var log syncBuffer
@@ -135,7 +135,7 @@ func TestOutage_OneServerIsOffline(t *testing.T) {
 	if err := cut.Heal(); err != nil {
 		t.Fatal(err)
 	}
-	p.waitFor("the alarm that the class is on two servers", func() bool {
+	p.waitFor("the problem that the class is on two servers", func() bool {
 		split := lines(t, &log, "meeting is on two servers")
 		return len(split) == 1 && split[0].MeetingID == "class-0" && split[0].Server == cut.ID() && split[0].Claimed == elsewhere
 	})
@@ -224,7 +224,7 @@ func TestOutage_FlappingServer(t *testing.T) {
 }
 
 // All servers fail at once, long enough for each to go offline by itself: that is our own network. Nothing goes
-// offline, joins go on, one alarm says what to check, and afterwards everything is as it was.
+// offline, joins go on, one problem says what to check, and afterwards everything is as it was.
 func TestOutage_OwnNetwork(t *testing.T) {
 	t.Parallel()
 	var log syncBuffer
@@ -238,8 +238,8 @@ func TestOutage_OwnNetwork(t *testing.T) {
 	for _, s := range p.sims {
 		p.waitHealth(s.ID(), poller.Suspect)
 	}
-	const alarm = "more than half of the pool fails at once: no server goes offline; check our own network and DNS"
-	p.waitFor("the alarm", func() bool { return len(lines(t, &log, alarm)) == 1 })
+	const problem = "more than half of the pool fails at once: no server goes offline; check our own network and DNS"
+	p.waitFor("the problem", func() bool { return len(lines(t, &log, problem)) == 1 })
 	if a := p.call("create", createQuery("new")); a.Key != "serverUnavailable" {
 		t.Errorf("create without a network: %s", a.body)
 	}
@@ -263,8 +263,8 @@ func TestOutage_OwnNetwork(t *testing.T) {
 		p.polled(s, 3)
 	}
 	p.unharmed(before)
-	if n := len(lines(t, &log, alarm)); n != 1 {
-		t.Errorf("%d alarms, want one", n)
+	if n := len(lines(t, &log, problem)); n != 1 {
+		t.Errorf("%d problems, want one", n)
 	}
 	if n := len(lines(t, &log, "no more than half of the pool fails: our own network seems to be well")); n != 1 {
 		t.Errorf("%d lines say that it is over, want one", n)
