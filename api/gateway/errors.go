@@ -12,7 +12,8 @@ import (
 )
 
 // This file has everything that a front end can be told went wrong, beside what BigBlueButton itself says, and the one
-// place where it is told, call.fail. What is an error of another type is ours, and shown as internal.
+// place where it is told, call.fail. What is an error of another type is ours, and shown as internal. What is told of
+// recordings stands with their calls.
 
 // These are told whatever is called.
 var (

@@ -138,7 +138,9 @@ func (p *pool) boot(set settings) {
 	calls := &p.gateway.RecordingCalls
 	calls.Recordings, calls.Tracks = index{p.stores.Index}, &tracks{}
 	calls.Link = func(_ store.Recording, f store.Format) string { return f.Path }
-	calls.FileLink = func(r store.Recording, format, name string) string { return "/" + format + "/" + r.RecordID + "/" + name }
+	calls.FileLink = func(r store.Recording, format, name string) string {
+		return "/" + format + "/" + r.RecordID + "/" + name
+	}
 	mux := http.NewServeMux()
 	p.gateway.Mount(mux)
 	runUntilCleanup(tb, whole.Run)
