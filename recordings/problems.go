@@ -6,21 +6,13 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings/imports"
-	"github.com/bbbpool/bbbpool/recordings/volume"
 )
 
 // Problems says what is wrong with the recordings: with the disk that they are on, with what lies there, with imports, and
 // with what servers owe. What is read from the store is read within ctx. A disk that nobody has looked at is looked at, for
 // no longer than --volume-timeout.
-//
-// A disk that is full is one problem, of the name [volume.Full]: that imports wait for it goes without saying. Whoever knows
-// that the store is on it, too, can tell by that name.
 func (s *Service) Problems(ctx context.Context) []problems.Problem {
-	disks, others := s.Disk.Problems(ctx), s.others(ctx)
-	if slices.ContainsFunc(disks, named(volume.Full)) {
-		others = slices.DeleteFunc(others, named(imports.Crowded))
-	}
-	return slices.Concat(disks, others, s.debts.Problems(ctx))
+	return slices.Concat(s.Disk.Problems(ctx), s.others(ctx), s.debts.Problems(ctx))
 }
 
 // others says what is wrong beside the disk and what servers owe. That imports wait for room is told before what waits for
@@ -32,10 +24,6 @@ func (s *Service) others(ctx context.Context) []problems.Problem {
 		crowded = 1
 	}
 	return slices.Concat(s.auditor.Problems(ctx), archives[:crowded], s.files.Problems(ctx), archives[crowded:])
-}
-
-func named(name string) func(problems.Problem) bool {
-	return func(p problems.Problem) bool { return p.Name == name }
 }
 
 // Trouble is what Problems says in words of what keeps recordings from being kept, beside the disk itself.

@@ -41,7 +41,9 @@ func full(name string, total int64) volume.Status {
 func (p *pool) says(t *testing.T) (list []string) {
 	t.Helper()
 	seen := map[string]bool{}
-	for _, problem := range p.Problems(t.Context()) {
+	var all problems.Registry
+	all.Report(p)
+	for _, problem := range all.List(t.Context()) {
 		id := fmt.Sprint(problem.Subject, problem.Name)
 		if seen[id] || problem.Name == "" {
 			t.Errorf("not to be told from another one: %+v", problem)
@@ -119,7 +121,7 @@ func TestProblems(t *testing.T) {
 	const disk = "stuck: volume published (/mnt/published) is full: 7 of them are free; so it is with unpublished (/mnt/unpublished); so " +
 		"it is with spool (/mnt/spool)"
 	equal(t, "on a full disk", p.says(t), disk, differ, behind, ignored, bad, overdue)
-	if got := p.Problems(t.Context())[0]; got.Name != volume.Full || got.Subject != (problems.Subject{Kind: problems.Volume, ID: "published"}) {
+	if got := p.Problems(t.Context())[0]; got.Name != "full" || got.Subject != (problems.Subject{Kind: problems.Volume, ID: "published"}) {
 		t.Errorf("%+v", got)
 	}
 	if got := p.Volume(); len(got) != 4 {

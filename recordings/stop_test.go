@@ -44,7 +44,7 @@ func opened(t *testing.T, log *bytes.Buffer) *recordings.Service {
 	c := quick(data)
 	c.Volume = volume.Config{Interval: time.Second, Timeout: 10 * time.Second}
 	s, err := recordings.Open(t.Context(), recordings.Parts{
-		Config: c, Data: data, Index: db, State: db, Log: zerolog.New(log), Metrics: metrics.NewSet(),
+		Config: c, Data: data, Index: db.Index(), State: db.State(), Log: zerolog.New(log), Metrics: metrics.NewSet(),
 	})
 	if err != nil {
 		t.Fatal(err)

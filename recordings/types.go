@@ -3,6 +3,7 @@ package recordings
 import (
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/recordings/audit"
 	"github.com/bbbpool/bbbpool/recordings/imports"
 	"github.com/bbbpool/bbbpool/recordings/owed"
@@ -73,4 +74,4 @@ type Pruned struct {
 }
 
 // Keep is the key in the metadata that protects a recording from retention, unless its value is "false".
-const Keep = "bbbpool-keep"
+const Keep = bbb.KeepKey

@@ -43,10 +43,22 @@ func (d *disk) Room(int64) error      { return nil }
 func (d *disk) Spare() int64          { return 0 }
 func (d *disk) Check(context.Context) {}
 
+// roles are those of a store, of both groups, that a test may want.
+type roles struct {
+	store.Index
+	stateRoles
+}
+
+type stateRoles interface {
+	store.Servers
+	store.Tenants
+	store.Claims
+}
+
 // rig is an auditor over a real store and a real library.
 type rig struct {
 	*audit.Auditor
-	db   *bolt.DB
+	db   roles
 	lib  *library.Library
 	dirs library.Dirs
 	disk *disk
@@ -56,11 +68,12 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := bolt.Open(dir)
+	file, err := bolt.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	t.Cleanup(func() { _ = file.Close() })
+	db := roles{file.Index(), file.State()}
 	in := func(name string) string { return filepath.Join(dir, "recordings", name) }
 	r := &rig{
 		db: db, disk: &disk{}, dirs: library.Dirs{Published: in("published"), Unpublished: in("unpublished"), Deleted: in("deleted")},
@@ -379,7 +392,7 @@ func TestTidy(t *testing.T) {
 		t.Errorf("%d lines: %s", got, r.log.String())
 	}
 	want := []problems.Problem{{
-		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: "inconsistent",
+		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: "inconsistent", Logged: true,
 		Text: "index and disk differ in 4 places:", Remedy: "bbbpool recording verify lists them",
 	}}
 	if diff := cmp.Diff(want, r.Problems(t.Context())); diff != "" {

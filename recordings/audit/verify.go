@@ -116,7 +116,8 @@ func (a *Auditor) Problems(context.Context) []problems.Problem {
 	}
 	return []problems.Problem{{
 		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: "inconsistent",
-		Text: fmt.Sprintf("index and disk differ in %d places:", n), Remedy: "bbbpool recording verify lists them",
+		Logged: true,
+		Text:   fmt.Sprintf("index and disk differ in %d places:", n), Remedy: "bbbpool recording verify lists them",
 	}}
 }
 

@@ -61,7 +61,7 @@ func (a *attempt) start(ctx context.Context) error {
 	}
 	a.job = job
 	if cutOff && job.Attempts > maxAttempts {
-		return &archive.Fault{What: "bbbpool ended, each time, when it was being imported"}
+		return &archive.Error{What: "bbbpool ended, each time, when it was being imported"}
 	}
 	if problem := a.importer.Disk.Problem(); problem != "" {
 		return noRoom{errors.New(problem)}

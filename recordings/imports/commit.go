@@ -161,7 +161,7 @@ func inFuture(recordID string, now time.Time) bool {
 
 // refusal is the fault of an archive that somebody should look at.
 func refusal(id, format string, args ...any) error {
-	return &archive.Fault{
+	return &archive.Error{
 		Member: id, What: fmt.Sprintf(format, args...) + "; if that is right: bbbpool recording import, of the file in quarantine",
 	}
 }

@@ -31,7 +31,7 @@ var modes = map[string]fs.FileMode{"d": fs.ModeDir, "L": fs.ModeSymlink, "p": fs
 // recordID makes an ID in BigBlueButton's form.
 func recordID(n int) string { return fmt.Sprintf("%040x-%013d", n, 1_760_000_000_000+int64(n)) }
 
-func badArchive(incomplete bool) error { return &archive.Fault{What: "is bad", Incomplete: incomplete} }
+func badArchive(incomplete bool) error { return &archive.Error{What: "is bad", Incomplete: incomplete} }
 
 // disk is a volume with as much room as a test likes.
 type disk struct {
@@ -80,10 +80,22 @@ func (l *log) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
+// roles are those of a store, of both groups, that a test may want.
+type roles struct {
+	store.Index
+	stateRoles
+}
+
+type stateRoles interface {
+	store.Servers
+	store.Tenants
+	store.Claims
+}
+
 // rig is an importer over a real store and a real library.
 type rig struct {
 	*imports.Importer
-	db   *bolt.DB
+	db   roles
 	lib  *library.Library
 	disk *disk
 	now  time.Time
@@ -93,11 +105,12 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := bolt.Open(dir)
+	file, err := bolt.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	t.Cleanup(func() { _ = file.Close() })
+	db := roles{file.Index(), file.State()}
 	in := func(name string) string { return filepath.Join(dir, "recordings", name) }
 	lib, err := library.New(library.Dirs{Published: in("published"), Unpublished: in("unpublished"), Deleted: in("deleted")})
 	if err != nil {

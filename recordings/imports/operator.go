@@ -269,7 +269,7 @@ func (r *operatorRun) unchanged(c source, whole []archive.Tree) (same bool, why 
 	for _, id := range job.Recordings {
 		known, err := i.Index.Recording(ctx, id)
 		if err != nil {
-			return false, "", record.IgnoreMissing(err)
+			return false, "", store.Ignore(err, store.ErrNotFound)
 		}
 		if known.State == store.Deleted {
 			deleted++
@@ -292,7 +292,7 @@ func (r *operatorRun) hasAll(recordID string, whole []archive.Tree) (same bool, 
 		return false, errDropped.Error(), nil
 	}
 	if err != nil || !record.Here(&known) {
-		return false, "", record.IgnoreMissing(err)
+		return false, "", store.Ignore(err, store.ErrNotFound)
 	}
 	for _, tree := range whole {
 		n := slices.IndexFunc(known.Formats, func(f store.Format) bool { return f.Type == tree.Format })

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -34,7 +33,7 @@ func (i *Importer) crowdedProblem() []problems.Problem {
 		return nil
 	}
 	return []problems.Problem{{
-		Severity: problems.Stuck, Name: Crowded,
+		Severity: problems.Stuck, Name: Crowded, Logged: true, Cause: problems.NoSpace,
 		Text: "imports wait for room:", Remedy: "bbbpool recording jobs says for how much",
 	}}
 }
@@ -83,29 +82,21 @@ func (i *Importer) badArchives(ctx context.Context) (list []problems.Problem) {
 		if len(jobs) == 0 {
 			continue
 		}
-		what := fmt.Sprintf("%d %s", len(jobs), kind.many)
-		if len(jobs) == 1 {
-			what = "1 " + kind.one
-		}
 		list = append(list, problems.Problem{
-			Severity: problems.Late, Name: kind.name, Text: what + ": " + named(jobs), Remedy: "bbbpool recording jobs says more",
+			Severity: problems.Late, Name: kind.name, Logged: true,
+			Text:   problems.Count(len(jobs), kind.one, kind.many) + ": " + problems.Some(reasons(jobs)),
+			Remedy: "bbbpool recording jobs says more",
 		})
 	}
 	return list
 }
 
-// named names a few jobs with the reasons, and says how many more there are.
-func named(jobs []store.Job) string {
-	const few = 3
-	var names []string
-	for _, j := range jobs[:min(len(jobs), few)] {
-		names = append(names, fmt.Sprintf("%s (%s)", j.ID, cut(j.Reason)))
+// reasons says of jobs what is wrong with each.
+func reasons(jobs []store.Job) (list []string) {
+	for _, j := range jobs {
+		list = append(list, fmt.Sprintf("%s (%s)", j.ID, cut(j.Reason)))
 	}
-	more := ""
-	if n := len(jobs) - few; n > 0 {
-		more = fmt.Sprintf(" and %d more", n)
-	}
-	return strings.Join(names, ", ") + more
+	return list
 }
 
 // cut shortens a reason to what fits in a list.

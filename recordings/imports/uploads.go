@@ -13,6 +13,7 @@ import (
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // digests are the archives that were accepted from senders that told their SHA-256, and their jobs.
@@ -114,7 +115,7 @@ func (i *Importer) Accept(ctx context.Context, u upload.Upload) error {
 		err = os.Rename(u.Path, job.Path)
 	}
 	if err == nil {
-		err = syncDir(i.Config.Spool)
+		err = files.SyncDir(i.Config.Spool)
 	}
 	if err != nil {
 		return library.Explain(err)
@@ -152,15 +153,6 @@ func (i *Importer) enlistUpload(ctx context.Context, id string, u upload.Upload)
 		j.Server, j.SHA256 = u.Server, u.SHA256
 		return nil
 	})
-}
-
-// syncDir makes the names in a directory survive a loss of power.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the spool that the operator has named
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // uploadName is an archive's name in the spool: one that is sent again with another format in it must not replace the

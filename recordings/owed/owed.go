@@ -123,7 +123,7 @@ func (d *Debts) Remember(ctx context.Context, c store.Claim, past store.Session)
 func (d *Debts) inherit(ctx context.Context, c store.Claim, past store.Session) error {
 	known, err := d.History.Session(ctx, past.ID)
 	if err != nil {
-		return record.IgnoreMissing(err)
+		return store.Ignore(err, store.ErrNotFound)
 	}
 	if known.Tenant != past.Tenant || known.Meeting != past.Meeting || past.Meeting == "" {
 		err = nil
@@ -184,7 +184,7 @@ func (d *Debts) owe(ctx context.Context, c store.Claim, past store.Session) erro
 func (d *Debts) oweBeside(ctx context.Context, c store.Claim, owed *store.Owed) error {
 	known, err := d.Index.Recording(ctx, c.InternalID)
 	if err != nil || known.Server == "" || known.Server == c.Server || known.State == store.Deleted {
-		return record.IgnoreMissing(err)
+		return store.Ignore(err, store.ErrNotFound)
 	}
 	_, err = d.Index.UpdateRecording(ctx, known.Tenant, c.InternalID, func(r *store.Recording) error {
 		if r.Owed == nil {
@@ -192,7 +192,7 @@ func (d *Debts) oweBeside(ctx context.Context, c store.Claim, owed *store.Owed) 
 		}
 		return nil
 	})
-	return record.IgnoreMissing(err)
+	return store.Ignore(err, store.ErrNotFound)
 }
 
 // interval is how often a server is asked about a recording of a meeting that ended so long ago.
@@ -486,12 +486,8 @@ func (d *Debts) Problems(ctx context.Context) []problems.Problem {
 	if err != nil || overdue == 0 {
 		return nil
 	}
-	what := fmt.Sprintf("%d recordings are", overdue)
-	if overdue == 1 {
-		what = "1 recording is"
-	}
 	return []problems.Problem{{
 		Severity: problems.Late, Subject: problems.Subject{Kind: problems.Import}, Name: "overdue",
-		Text: what + " overdue:", Remedy: "bbbpool recording list --owed says where they are",
+		Text: problems.Count(overdue, "recording is", "recordings are") + " overdue:", Remedy: "bbbpool recording list --owed says where they are",
 	}}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,7 +173,7 @@ func (f *Files) Follow(ctx context.Context, held *library.Held, r store.Recordin
 			now.Behind = behind
 			return nil
 		})
-		err = errors.Join(err, IgnoreMissing(unnoted))
+		err = errors.Join(err, store.Ignore(unnoted, store.ErrNotFound))
 	}
 	r.Behind = behind
 	f.remember(r)
@@ -284,9 +283,6 @@ func (f *Files) Behind(id string) error {
 	return nil
 }
 
-// maxNamed is how many recordings are named in a sentence.
-const maxNamed = 3
-
 // Problems says which files have not followed the index: those of deleted recordings that are still there, and those that
 // are not where the state says.
 func (f *Files) Problems(context.Context) (list []problems.Problem) {
@@ -308,14 +304,9 @@ func (f *Files) Problems(context.Context) (list []problems.Problem) {
 		if len(ids) == 0 {
 			continue
 		}
-		named, more := ids[:min(len(ids), maxNamed)], ""
-		if n := len(ids) - len(named); n > 0 {
-			more = fmt.Sprintf(" and %d more", n)
-		}
 		list = append(list, problems.Problem{
-			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: kind.name,
-			Text: fmt.Sprintf("%s, and it is tried again: %s%s: %s", kind.what, strings.Join(named, ", "), more,
-				f.laggards[ids[0]].reason),
+			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: kind.name, Logged: true,
+			Text: fmt.Sprintf("%s, and it is tried again: %s: %s", kind.what, problems.Some(ids), f.laggards[ids[0]].reason),
 		})
 	}
 	return list

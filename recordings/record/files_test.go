@@ -251,11 +251,11 @@ func TestFiles_Problems(t *testing.T) {
 	subject := problems.Subject{Kind: problems.Volume}
 	same(t, w.Problems(t.Context()), []problems.Problem{
 		{
-			Severity: problems.Stuck, Subject: subject, Name: "undeleted",
+			Severity: problems.Stuck, Subject: subject, Name: "undeleted", Logged: true,
 			Text: "files of deleted recordings are still there, and it is tried again: d0, d1, d2 and 2 more: reason 0",
 		},
 		{
-			Severity: problems.Stuck, Subject: subject, Name: "unmoved",
+			Severity: problems.Stuck, Subject: subject, Name: "unmoved", Logged: true,
 			Text: "files of recordings are not where their state says, and it is tried again: a, b: read-only",
 		},
 	})

@@ -81,11 +81,3 @@ func (o Owners) Tenant(ctx context.Context, names ...string) (string, error) {
 	}
 	return "", nil
 }
-
-// IgnoreMissing returns err, or nil where it says that something is not there.
-func IgnoreMissing(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
-}

@@ -147,16 +147,3 @@ func TestOwners_Assign(t *testing.T) {
 		t.Errorf("a store that fails: %v", err)
 	}
 }
-
-// What is not there is no error, and everything else is one.
-func TestIgnoreMissing(t *testing.T) {
-	if err := record.IgnoreMissing(errors.Join(store.ErrNotFound)); err != nil {
-		t.Error(err)
-	}
-	if err := record.IgnoreMissing(errStore); !errors.Is(err, errStore) {
-		t.Error(err)
-	}
-	if err := record.IgnoreMissing(nil); err != nil {
-		t.Error(err)
-	}
-}

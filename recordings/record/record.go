@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -113,7 +114,7 @@ func Deliver(r *store.Recording) {
 
 // Metadata by which balancers mark whose a meeting is. They are no business of front ends.
 const (
-	ownTenant       = "bbbpool-tenant"
+	ownTenant       = bbb.TenantKey
 	scaleliteTenant = "tenant-id"
 )
 

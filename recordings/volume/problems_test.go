@@ -26,9 +26,13 @@ func bad(name string, total int64, what string) volume.Status {
 // Directories on one disk, as far as its size tells that, are one problem; those on others, or with another one, are not.
 func TestProblemsOf(t *testing.T) {
 	stuck := func(id, name, text string) problems.Problem {
-		return problems.Problem{
-			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: id}, Name: name, Text: text,
+		p := problems.Problem{
+			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: id}, Name: name, Text: text, Logged: true,
 		}
+		if name == "full" { // what others come of
+			p.Root = problems.NoSpace
+		}
+		return p
 	}
 	for what, c := range map[string]struct {
 		list []volume.Status
@@ -41,20 +45,20 @@ func TestProblemsOf(t *testing.T) {
 				{Name: "good", Total: 7},
 				bad("unpublished", 7, "is full: 1 is free, want 2"), bad("spool", 7, "is full: 0 are free, want 2"),
 			},
-			[]problems.Problem{stuck("published", volume.Full, "volume published (/mnt/published) is full: 1 is free, want 2; "+
+			[]problems.Problem{stuck("published", "full", "volume published (/mnt/published) is full: 1 is free, want 2; "+
 				"so it is with unpublished (/mnt/unpublished); so it is with spool (/mnt/spool)")},
 		},
 		"two disks": {
 			[]volume.Status{bad("published", 7, "is full: 1"), bad("spool", 8, "is full: 1")},
 			[]problems.Problem{
-				stuck("published", volume.Full, "volume published (/mnt/published) is full: 1"),
-				stuck("spool", volume.Full, "volume spool (/mnt/spool) is full: 1"),
+				stuck("published", "full", "volume published (/mnt/published) is full: 1"),
+				stuck("spool", "full", "volume spool (/mnt/spool) is full: 1"),
 			},
 		},
 		"two things": {
 			[]volume.Status{bad("published", 7, "is full: 1"), bad("spool", 7, "is slow: it took 4s")},
 			[]problems.Problem{
-				stuck("published", volume.Full, "volume published (/mnt/published) is full: 1"),
+				stuck("published", "full", "volume published (/mnt/published) is full: 1"),
 				stuck("spool", "slow", "volume spool (/mnt/spool) is slow: it took 4s"),
 			},
 		},

@@ -81,12 +81,12 @@ func Unusable(problem string) error {
 	return fmt.Errorf("%w: %s", ErrUnusable, problem)
 }
 
-// Full is the name of the problem that a disk has too little room.
-const Full = "full"
+// full is the name of the problem that a disk has too little room.
+const full = "full"
 
 // names are the names of problems by what they begin with; all others are "unusable".
 var names = []struct{ prefix, name string }{
-	{"is full", Full},
+	{"is full", full},
 	{"is hung", "hung"},
 	{"is slow", "slow"},
 	{"has not been looked at yet", "unseen"},
@@ -119,11 +119,14 @@ func ProblemsOf(list []Status) (found []problems.Problem) {
 			found[i].Text += fmt.Sprintf("; so it is with %s (%s)", s.Name, s.Path)
 			continue
 		}
-		kinds = append(kinds, k)
-		found = append(found, problems.Problem{
+		problem := problems.Problem{
 			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: s.Name}, Name: nameOf(wrong),
-			Text: "volume " + s.Problem, // which begins with the name
-		})
+			Text: "volume " + s.Problem, Logged: true, // the problem begins with the name
+		}
+		if problem.Name == full {
+			problem.Root = problems.NoSpace
+		}
+		kinds, found = append(kinds, k), append(found, problem)
 	}
 	return found
 }
