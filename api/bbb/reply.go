@@ -20,6 +20,14 @@ type Reply struct {
 	Expires     time.Time // when its certificate does; zero over http
 }
 
+// What replies tell of a server, and people should hear of.
+const (
+	// MaxClockSkew is how far its clock may be from ours.
+	MaxClockSkew = 5 * time.Second
+	// RenewCertificate is how long its certificate must live still.
+	RenewCertificate = 14 * 24 * time.Hour
+)
+
 // Skew is the server's clock minus ours, in whole seconds, by the reply to a call that we began and ended at these times.
 // It is 0 where the reply does not tell: it has no Date, or the difference may as well come from the length of the call,
 // and from Date having no fractions of a second. Beyond a year it is a year, ahead or behind.
@@ -33,11 +41,11 @@ func (r *Reply) Skew(began, ended time.Time) time.Duration {
 	if skew.Abs() <= half+fraction {
 		return 0
 	}
-	return min(max(skew.Round(time.Second), -maxSkew), maxSkew)
+	return min(max(skew.Round(time.Second), -farthest), farthest)
 }
 
-// maxSkew is as far as clocks may be apart. What is said beyond that may be any date, and overflows what is made of it.
-const maxSkew = 365 * 24 * time.Hour
+// farthest is as far as clocks may be apart. What is said beyond that may be any date, and overflows what is made of it.
+const farthest = 365 * 24 * time.Hour
 
 // Answer reads the head of the reply to a call. It fails with a *CallError where that is not BigBlueButton's.
 func (r *Reply) Answer(call string) (Answer, error) {

@@ -7,8 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // happened returns how many events of a kind a server has had.
@@ -213,6 +217,174 @@ func TestWarnings_TooManyMeetings(t *testing.T) {
 		}
 		if raised, cleared := r.happened("a", "warning"), r.happened("a", "cleared"); raised != 1 || cleared != 1 {
 			t.Errorf("raised %d times, cleared %d times", raised, cleared)
+		}
+	})
+}
+
+// problem returns the problem of that name with a subject, which there is one of.
+func (r *rig) problem(subject problems.Subject, name string) problems.Problem {
+	r.t.Helper()
+	var found []problems.Problem
+	for _, p := range r.Problems(r.t.Context()) {
+		if p.Subject == subject && p.Name == name {
+			found = append(found, p)
+		}
+	}
+	if len(found) != 1 {
+		r.t.Errorf("%d problems %q of %v, want 1: %v", len(found), name, subject, r.Problems(r.t.Context()))
+		return problems.Problem{}
+	}
+	return found[0]
+}
+
+// expectProblem checks everything about a problem but what it is about. The text is the whole one, with the remedy.
+func (r *rig) expectProblem(got problems.Problem, want problems.Severity, since time.Time, meetings, people int, text string) {
+	r.t.Helper()
+	if got.Severity != want || !got.Since.Equal(since) || got.Meetings != meetings || got.People != people || got.Unready {
+		r.t.Errorf("%s: %s since %s, %d meetings, %d people; want %s since %s, %d, %d", got.Name, got.Severity, got.Since,
+			got.Meetings, got.People, want, since, meetings, people)
+	}
+	if got.String() != text {
+		r.t.Errorf("%s: %q\nwant %q", got.Name, got, text)
+	}
+}
+
+func on(server string) problems.Subject { return problems.Subject{Kind: problems.Server, ID: server} }
+
+// A server that fails is a problem at once, and a worse one when it goes offline: whoever is on it is cut off.
+func TestProblems_Offline(t *testing.T) {
+	bubble(t, config(), []string{"a", "b", "c"}, func(t *testing.T, r *rig) {
+		if list := r.Problems(t.Context()); list != nil {
+			t.Errorf("all is well, and there are %v", list)
+		}
+		for i, id := range []string{"small", "large", "empty", "more"} {
+			r.place(id, "a", "i-"+id)
+			r.net["a"].change(func(f *fake) { f.meetings = append(f.meetings, room(id, "i-"+id, []int{2, 5, 0, 1}[i])) })
+		}
+		r.pass(11 * time.Second)
+		r.net["a"].set(down)
+		r.Report("a", r.Client("a"), errDown)
+		r.pass(2 * time.Second)
+		st := s(r, "a")
+		r.expectProblem(r.problem(on("a"), "suspect"), problems.Doubtful, st.Failing, 4, 8,
+			"server a is suspect, failing for 2s: "+st.Reason)
+		r.pass(time.Minute)
+		st = s(r, "a")
+		failing := time.Since(st.Failing).Truncate(time.Second)
+		where := fmt.Sprintf("server a is offline, since %s UTC (%s): %s", st.Failing.UTC().Format(time.DateTime), failing, st.Reason)
+		r.expectProblem(r.problem(on("a"), "offline"), problems.CutOff, st.Failing, 4, 8, where+"; nobody can join its "+
+			"4 meetings with 8 people until it is back, or the next create makes them anew elsewhere: large, small, more and 1 more; "+
+			"bbbpool meeting list --server a lists them")
+		for _, id := range []string{"b", "c"} {
+			for _, p := range r.Problems(t.Context()) {
+				if p.Subject.ID == id {
+					t.Errorf("%s has the problem %v", id, p)
+				}
+			}
+		}
+		off := record("a")
+		off.State = store.Disabled
+		r.SetServer(off)
+		if list := r.Problems(t.Context()); list != nil {
+			t.Errorf("nobody uses it, and there are %v", list)
+		}
+	})
+}
+
+// A server that is offline without meetings is away, and nobody misses it. On its way back it is suspect.
+func TestProblems_Away(t *testing.T) {
+	c := config()
+	c.Healthy = 3
+	bubble(t, c, []string{"a", "b", "c"}, func(_ *testing.T, r *rig) {
+		r.net["a"].set(down)
+		r.pass(time.Minute)
+		st := s(r, "a")
+		r.expectProblem(r.problem(on("a"), "offline"), problems.Away, st.Failing, 0, 0, fmt.Sprintf(
+			"server a is offline, since %s UTC (%s): %s", st.Failing.UTC().Format(time.DateTime),
+			time.Since(st.Failing).Truncate(time.Second), st.Reason))
+		r.net["a"].set(behaviour{})
+		r.pass(11 * time.Second)
+		r.expectProblem(r.problem(on("a"), "suspect"), problems.Doubtful, time.Time{}, 0, 0,
+			"server a is suspect: "+s(r, "a").Reason)
+	})
+}
+
+// What works still has problems of its own, each with its name, since when it is so, and with whom it concerns.
+func TestProblems_Impending(t *testing.T) {
+	bubble(t, config(), []string{"a", "b"}, func(t *testing.T, r *rig) {
+		small := record("a")
+		small.Capacity = 3
+		r.SetServer(small)
+		r.divided(0, 5)
+		r.place("big", "a", "i-big")
+		r.net["a"].show(room("class", "i-a", 5), room("big", "i-big", 4))
+		skew := 8 * time.Second
+		r.net["a"].change(func(f *fake) { f.skew, f.expires = &skew, time.Now().Add(48*time.Hour) })
+		r.net["a"].set(behaviour{delay: 3 * time.Second / 2})
+		r.pass(time.Minute)
+		began := time.Now()
+		r.net["a"].set(behaviour{delay: 3 * time.Second})
+		r.pass(time.Minute)
+		var names []string
+		for _, p := range r.Problems(t.Context()) {
+			if p.Subject != on("a") {
+				t.Errorf("%v has the problem %v", p.Subject, p)
+			}
+			names = append(names, p.Name)
+		}
+		if diff := cmp.Diff([]string{"split", "clock", "certificate", "slow", "over-capacity"}, names); diff != "" {
+			t.Error(diff)
+		}
+		st := s(r, "a")
+		split := r.problem(on("a"), "split")
+		r.expectProblem(split, problems.Divided, split.Since, 1, 5,
+			"server a has people in 1 copy of meetings that run on another server: bbbpool server show a")
+		if split.Since.Before(r.start) || !split.Since.Before(began.Add(-time.Minute)) {
+			t.Errorf("it is split since %s", split.Since)
+		}
+		r.expectProblem(r.problem(on("a"), "over-capacity"), problems.Impending, time.Time{}, 1, 9,
+			"server a has 9 people, its capacity is 3")
+		for i, name := range []string{"clock", "certificate", "slow"} {
+			p := r.problem(on("a"), name)
+			r.expectProblem(p, problems.Impending, p.Since, 0, 0, "server a: "+st.Warnings[i])
+			if p.Since.IsZero() || (name == "slow") != p.Since.After(began) {
+				t.Errorf("%s since %s", name, p.Since)
+			}
+		}
+	})
+}
+
+// Our own side is a subject of its own.
+func TestProblems_Network(t *testing.T) {
+	bubble(t, config(), []string{"a", "b", "c"}, func(_ *testing.T, r *rig) {
+		subject := problems.Subject{Kind: problems.Network}
+		r.lost.Store(&[]string{"a", "b"})
+		r.pass(10 * time.Second)
+		dns := r.problem(subject, "dns")
+		r.expectProblem(dns, problems.Blind, dns.Since, 0, 0, "local DNS fails: the names of 2 servers do not resolve (a, b), "+
+			"their last good addresses are used: check /etc/resolv.conf and the resolver that it names")
+		r.pass(time.Minute)
+		if since := r.problem(subject, "dns").Since; dns.Since.IsZero() || since != dns.Since {
+			r.t.Errorf("since %s, then %s", dns.Since, since)
+		}
+		r.lost.Store(nil)
+		r.net["a"].set(down)
+		r.net["b"].set(down)
+		r.pass(20 * time.Second)
+		own := r.problem(subject, "servers")
+		r.expectProblem(own, problems.Blind, own.Since, 0, 0, "2 of 3 servers fail at once, so no server goes offline: check our "+
+			"own network and DNS. From this machine, does the name of a server resolve, and does it answer (curl -I)? Did a "+
+			"firewall, a route or a proxy change?")
+		r.pass(time.Minute)
+		if since := r.problem(subject, "servers").Since; own.Since.IsZero() || since != own.Since {
+			r.t.Errorf("since %s, then %s", own.Since, since)
+		}
+		r.net["a"].set(behaviour{})
+		r.pass(time.Minute)
+		for _, p := range r.Problems(r.t.Context()) {
+			if p.Subject == subject {
+				r.t.Errorf("it is over, and there is %v", p)
+			}
 		}
 	})
 }
