@@ -165,7 +165,3 @@ func (a Answer) Get(name string) string {
 	text, _ := find(a.body, name, false)
 	return text
 }
-
-// PoolMark names what a pool says of itself in answer to a call without a name, where BigBlueButton has its versions. By
-// that a pool knows another one, or itself, and takes neither for a server.
-const PoolMark = "bbbpool"
