@@ -28,18 +28,6 @@ type Meeting struct {
 	Tenant       string
 }
 
-// TenantKey is the metadata key under which a meeting carries its tenant, where that is not the default one.
-const TenantKey = "bbbpool-tenant"
-
-// Meetings that somebody holds to test a server, past the pool. They belong to no front end and yield no recording, so
-// whoever looks at the meetings of a server leaves them alone.
-const (
-	// ProbePrefix begins the ID of such a meeting.
-	ProbePrefix = "bbbpool-probe-"
-	// ProbeMark is the metadata key that it carries, with the value "true".
-	ProbeMark = "bbbpool-probe"
-)
-
 // Listing is what a server shows of its meetings.
 type Listing struct {
 	*Reply
