@@ -210,7 +210,7 @@ func TestStatus_AsksNobody(t *testing.T) {
 	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
 		r.net["a"].forget()
 		r.pass(time.Second)
-		_, _, _ = r.metrics(), r.ready(), r.Servers()
+		_, _, _, _ = r.metrics(), r.ready(), r.Servers(), r.Problems(t.Context())
 		r.pass(time.Second)
 		if n := len(r.net["a"].calls); n != 0 {
 			t.Errorf("%d calls", n)
