@@ -17,10 +17,11 @@ func (p *Pool) report() {
 	if p.offline {
 		p.Problems.Report(api.Environment(p.options.Environ))
 	} else {
-		p.Problems.Gate(p.http, problems.Func(p.unready), problems.Func(p.storeProblems))
+		p.Problems.Gate(p.http, p.Poller.Readiness(), problems.Func(p.storeProblems))
 		p.Problems.Aside(problems.Func(p.volumesInAWord))
+		p.Problems.Report(logged(p.Gateway.Problems))
 	}
-	p.Problems.Report(logged(p.networkProblems), logged(p.volumeProblems))
+	p.Problems.Report(logged(p.Poller.Problems), logged(p.volumeProblems))
 }
 
 // logged is a source that writes lines of its own about all that it finds.
@@ -34,13 +35,6 @@ func logged(source problems.Func) problems.Source {
 	})
 }
 
-// unready tells why no server can take new meetings.
-func (p *Pool) unready(context.Context) []problems.Problem {
-	return saying(p.Poller.Ready(), problems.Problem{
-		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Pool}, Name: "unready", Unready: true,
-	})
-}
-
 // storeProblems tells why no meeting can be created.
 func (p *Pool) storeProblems(context.Context) []problems.Problem {
 	reason := p.Ledger.Ready()
@@ -51,20 +45,6 @@ func (p *Pool) storeProblems(context.Context) []problems.Problem {
 		problem.Cause = problems.NoSpace
 	}
 	return saying(reason, problem)
-}
-
-// networkProblems tells what is wrong on our own side of the servers.
-func (p *Pool) networkProblems(context.Context) (list []problems.Problem) {
-	for _, alarm := range p.Poller.Alarms() {
-		problem := problems.Problem{
-			Severity: problems.Blind, Subject: problems.Subject{Kind: problems.Network}, Name: "servers",
-		}
-		if strings.HasPrefix(alarm, "local DNS") {
-			problem.Name = "dns"
-		}
-		list = append(list, saying(alarm, problem)...)
-	}
-	return list
 }
 
 // volumesInAWord tells what is wrong with all directories of recordings in one line.
