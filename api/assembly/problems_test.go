@@ -97,6 +97,25 @@ func TestPool_Unready(t *testing.T) {
 	if len(network) != 1 || network[0].Severity != problems.Blind || !strings.HasPrefix(network[0].Text, "2 of 2 servers fail at once") {
 		t.Errorf("our own network: %+v", network)
 	}
+	st, err := admin.NewClient(admin.HandlerTransport(p.Administration()), "http://bbbpool", "").Status(t.Context())
+	if diff := cmp.Diff(ageless(texts(p.Problems.List(t.Context()))), ageless(st.Problems)); err != nil || diff != "" {
+		t.Errorf("status, %v (-problems +status):\n%s", err, diff)
+	}
+}
+
+func texts(list []problems.Problem) (texts []string) {
+	for _, p := range list {
+		texts = append(texts, p.String())
+	}
+	return texts
+}
+
+// ageless are texts without the time for which something has failed.
+func ageless(texts []string) []string {
+	for i, text := range texts {
+		texts[i] = regexp.MustCompile(`failing for \d+s|\(\d+s\)`).ReplaceAllString(text, "AGE")
+	}
+	return texts
 }
 
 // buffer is a log that can be read while it is written.
