@@ -143,7 +143,7 @@ func (p *pool) boot(set settings) {
 	}
 	mux := http.NewServeMux()
 	p.gateway.Mount(mux)
-	runUntilCleanup(tb, whole.Run)
+	runUntilCleanup(tb, func(ctx context.Context) error { return whole.Run(ctx) })
 	p.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if scheme := r.Header.Get("X-Test-Scheme"); scheme != "" { // the server in front makes this out
 			r.URL.Scheme, r.URL.Host = scheme, r.Host
