@@ -3,6 +3,7 @@ package assembly
 import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/exposition"
+	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/problems"
 )
 
@@ -10,7 +11,7 @@ import (
 func families() [][]exposition.Family {
 	return [][]exposition.Family{
 		api.Families, problems.Families,
-		storeFamilies, gatewayFamilies, pollerFamilies, recordingsFamilies, volumeFamilies, uploadFamilies, playbackFamilies,
+		storeFamilies, gateway.Families, pollerFamilies, recordingsFamilies, volumeFamilies, uploadFamilies, playbackFamilies,
 	}
 }
 
@@ -23,23 +24,6 @@ var storeFamilies = []exposition.Family{
 	{
 		Name: "bbbpool_store_commit_duration_seconds", Type: exposition.Histogram,
 		Help: "How long transactions took that changed something.",
-	},
-}
-
-// gatewayFamilies are those of package api/gateway, until it declares them.
-var gatewayFamilies = []exposition.Family{
-	{Name: "bbbpool_requests_total", Type: exposition.Counter, Help: "Calls of front ends by what they got."},
-	{Name: "bbbpool_request_duration_seconds", Type: exposition.Histogram, Help: "How long calls of front ends took."},
-	{Name: "bbbpool_meetings_placed_total", Type: exposition.Counter, Help: "New meetings."},
-	{
-		Name: "bbbpool_creates_failed_over_total", Type: exposition.Counter,
-		Help: "New meetings that needed another server than the first.",
-	},
-	{Name: "bbbpool_join_failures_total", Type: exposition.Counter, Help: "Joins that got nowhere, by cause."},
-	{Name: "bbbpool_placement_refusals_total", Type: exposition.Counter, Help: "New meetings that no server could take, by cause."},
-	{
-		Name: "bbbpool_server_errors_total", Type: exposition.Counter,
-		Help: "Calls that a server did not answer as it should, by what was wrong.",
 	},
 }
 

@@ -21,6 +21,9 @@ func (p *Pool) report() {
 		p.Problems.Aside(problems.Func(p.volumesInAWord))
 	}
 	p.Problems.Report(logged(p.networkProblems), logged(p.volumeProblems))
+	if !p.offline {
+		p.Problems.Report(p.Gateway)
+	}
 }
 
 // logged is a source that writes lines of its own about all that it finds.
