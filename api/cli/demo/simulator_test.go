@@ -1,4 +1,4 @@
-package cli_test
+package demo_test
 
 import (
 	"bufio"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/api/simulator"
 )
 
@@ -22,7 +23,7 @@ func TestSimulator(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		env := &cli.Env{Ctx: ctx, Out: in, Err: io.Discard, Options: cli.Options{JSON: true}}
-		done <- cli.SimulatorCmd{Config: simulator.Config{Servers: 2, Secret: "s3cret"}}.Run(env)
+		done <- demo.SimulatorCmd{Config: simulator.Config{Servers: 2, Secret: "s3cret"}}.Run(env)
 	}()
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	if err != nil {

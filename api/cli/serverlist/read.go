@@ -1,4 +1,4 @@
-package cli
+package serverlist
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -23,15 +24,15 @@ const maxServerFile = 512 << 10
 // listedID is an ID as Scalelite has them, within what a pool takes.
 var listedID = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$`)
 
-// readServers reads a list of servers in YAML, as Scalelite's servers:sync has it. IDs become lower case, as all of a
+// Read reads a list of servers in YAML, as Scalelite's servers:sync has it. IDs become lower case, as all of a
 // pool's are. An error names the first line that is wrong, and never what may be a secret.
-func readServers(r io.Reader) ([]admin.SyncServer, error) {
+func Read(r io.Reader) ([]admin.SyncServer, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxServerFile+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(text) > maxServerFile {
-		return nil, fmt.Errorf("it is larger than %s, which no list of servers is", size(maxServerFile))
+		return nil, fmt.Errorf("it is larger than %s, which no list of servers is", terminal.Size(maxServerFile))
 	}
 	top, err := document(text)
 	if err != nil {

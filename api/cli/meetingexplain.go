@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -24,10 +26,11 @@ func (c *MeetingExplainCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, told)
+			return terminal.PrintJSON(env.Out, told)
 		}
 		for _, s := range told.Sessions {
-			if err := say(env.Out, "%s\n  %s\n", printable(course(s)), printable("placed on "+s.Why)); err != nil {
+			err := terminal.Say(env.Out, "%s\n  %s\n", terminal.Printable(course(s)), terminal.Printable("placed on "+s.Why))
+			if err != nil {
 				return err
 			}
 		}
@@ -46,10 +49,11 @@ func course(s admin.ExplainedAt) string {
 		if s.OfflineSince != nil {
 			away = "; server " + s.Server + gone(s.OfflineSince)
 		}
-		return fmt.Sprintf("since %s: %s now, %d at most%s%s", moment(&s.Start), admin.People(s.People), s.Peak, recorded, away)
+		return fmt.Sprintf("since %s: %s now, %d at most%s%s", terminal.Moment(&s.Start), admin.People(s.People), s.Peak, recorded,
+			away)
 	}
 	length := s.End.Sub(s.Start).Round(time.Second)
-	return fmt.Sprintf("from %s for %s: %s at most%s; over: %s", moment(&s.Start), length, admin.People(s.Peak), recorded,
+	return fmt.Sprintf("from %s for %s: %s at most%s; over: %s", terminal.Moment(&s.Start), length, admin.People(s.Peak), recorded,
 		s.Reason)
 }
 
@@ -65,7 +69,7 @@ var errNowhere = errors.New("no server takes the meeting")
 // Run prints the server, why, and how all servers stand to that. It fails where none takes the meeting.
 func (c *MeetingDryRunCmd) Run(env *Env) error {
 	if c.Hint < 0 {
-		return misused("--hint: want a number of people")
+		return grammar.Misused("--hint: want a number of people")
 	}
 	return env.with(look, func(pool *connection) error {
 		p, err := pool.DryRun(env.Ctx, admin.DryRun{Tenant: c.Tenant, MeetingID: c.ID, Hint: c.Hint, Tag: c.Tag})
@@ -73,7 +77,7 @@ func (c *MeetingDryRunCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			err = printJSON(env.Out, p)
+			err = terminal.PrintJSON(env.Out, p)
 		} else {
 			err = printPlacement(env, p)
 		}
@@ -95,14 +99,14 @@ func printPlacement(env *Env, p admin.Placement) error {
 	rows := make([][]string, 0, len(p.Servers))
 	for _, s := range p.Servers {
 		rows = append(rows, []string{
-			s.ID, s.Standing, s.Tag, strconv.Itoa(s.Here), number(s.Expected), number(s.Kept), number(s.Weight),
-			number(s.After), yes(s.Full),
+			s.ID, s.Standing, s.Tag, strconv.Itoa(s.Here), terminal.Number(s.Expected), terminal.Number(s.Kept), terminal.Number(s.Weight),
+			terminal.Number(s.After), yes(s.Full),
 		})
 	}
-	err := say(env.Out, "%s\n", printable(what+p.Why))
+	err := terminal.Say(env.Out, "%s\n", terminal.Printable(what+p.Why))
 	if len(rows) == 0 {
-		return errors.Join(err, say(env.Out, "%s\n", noServers))
+		return errors.Join(err, terminal.Say(env.Out, "%s\n", noServers))
 	}
-	return errors.Join(err, say(env.Out, "\n"),
-		table(env.Out, "SERVER STANDING TAG HERE EXPECTED KEPT WEIGHT AFTER FULL", rows))
+	return errors.Join(err, terminal.Say(env.Out, "\n"),
+		terminal.Table(env.Out, "SERVER STANDING TAG HERE EXPECTED KEPT WEIGHT AFTER FULL", rows))
 }

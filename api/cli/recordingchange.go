@@ -2,9 +2,10 @@ package cli
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -53,7 +54,7 @@ type RecordingAssignCmd struct {
 
 // Run assigns them.
 func (c *RecordingAssignCmd) Run(env *Env) error {
-	done := "belongs to " + printable(c.Tenant)
+	done := "belongs to " + terminal.Printable(c.Tenant)
 	return editEach(env, c.IDs, done, func(pool *connection, id string) (admin.RecordingDetails, error) {
 		return pool.AssignRecording(env.Ctx, id, c.Tenant)
 	})
@@ -76,7 +77,7 @@ func each[T any](env *Env, what string, ids []string, done string, do func(id st
 		if err == nil {
 			all = append(all, changed)
 			if !env.Options.JSON {
-				_, err = fmt.Fprintf(env.Out, "%s %s: %s\n", what, printable(id), done)
+				_, err = fmt.Fprintf(env.Out, "%s %s: %s\n", what, terminal.Printable(id), done)
 			}
 		}
 		if err != nil && len(ids) == 1 {
@@ -84,11 +85,11 @@ func each[T any](env *Env, what string, ids []string, done string, do func(id st
 		}
 		if err != nil {
 			failed++
-			_, _ = fmt.Fprintln(env.Err, "bbbpool: "+printable(err.Error()))
+			_, _ = fmt.Fprintln(env.Err, "bbbpool: "+terminal.Printable(err.Error()))
 		}
 	}
 	if env.Options.JSON {
-		if err := printJSON(env.Out, all); err != nil {
+		if err := terminal.PrintJSON(env.Out, all); err != nil {
 			return err
 		}
 	}
@@ -121,7 +122,7 @@ func (c *RecordingDeleteCmd) Run(env *Env) error {
 			}
 		}
 		err := env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s %s deleted. What serve --keep-deleted keeps can be restored.",
-			recordingCount(len(list), bytes), isAre(len(list))))
+			recordingCount(len(list), bytes), terminal.IsAre(len(list))))
 		if err != nil {
 			return err
 		}
@@ -132,22 +133,7 @@ func (c *RecordingDeleteCmd) Run(env *Env) error {
 }
 
 func recordingCount(n int, bytes int64) string {
-	return fmt.Sprintf("%s with %s", plural(n, "recording"), size(bytes))
-}
-
-// plural is a number of things.
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
-}
-
-func isAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
+	return fmt.Sprintf("%s with %s", terminal.Plural(n, "recording"), terminal.Size(bytes))
 }
 
 // Which names recordings, or means all of them.
@@ -160,10 +146,10 @@ type Which struct {
 
 func (w Which) check() error {
 	if (len(w.IDs) > 0) == w.All {
-		return misused("name recordings, or pass --all")
+		return grammar.Misused("name recordings, or pass --all")
 	}
 	if w.Tenant != "" && !w.All {
-		return misused("--tenant goes with --all")
+		return grammar.Misused("--tenant goes with --all")
 	}
 	return nil
 }
@@ -204,8 +190,8 @@ func (w Which) protect(env *Env, protect bool, done, then string) error {
 		if w.Tenant != "" {
 			of = "of tenant " + w.Tenant
 		}
-		err = env.confirm(Sure{Yes: w.Yes}, fmt.Sprintf("%s %s %s %s: %s.", plural(page.Total, "recording"), of,
-			isAre(page.Total), done, then))
+		err = env.confirm(Sure{Yes: w.Yes}, fmt.Sprintf("%s %s %s %s: %s.", terminal.Plural(page.Total, "recording"), of,
+			terminal.IsAre(page.Total), done, then))
 		if err != nil {
 			return err
 		}
@@ -216,13 +202,8 @@ func (w Which) protect(env *Env, protect bool, done, then string) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, report)
+			return terminal.PrintJSON(env.Out, report)
 		}
-		return say(env.Out, "%s: %s\n", plural(report.Changed, "recording"), done)
+		return terminal.Say(env.Out, "%s: %s\n", terminal.Plural(report.Changed, "recording"), done)
 	})
-}
-
-func say(w io.Writer, format string, args ...any) error {
-	_, err := fmt.Fprintf(w, format, args...)
-	return err
 }

@@ -6,20 +6,19 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
-	"unicode"
 
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/recordings"
-	"github.com/bbbpool/bbbpool/recordings/volume"
 )
 
 // RecordingPruneCmd deletes old recordings.
 type RecordingPruneCmd struct {
-	OlderThan Age    `placeholder:"AGE" help:"Delete those of meetings that ended longer ago than this, as 180d."`
-	KeepUnder Size   `placeholder:"SIZE" help:"Delete the oldest until the others take no more than this, as 500GiB."`
-	Tenant    string `placeholder:"ID" help:"Only those of this tenant; its size alone counts then."`
-	DryRun    bool   `help:"Show what would be deleted, and do nothing."`
-	Yes       bool   `short:"y" help:"Do not ask."`
+	OlderThan grammar.Age  `placeholder:"AGE" help:"Delete those of meetings that ended longer ago than this, as 180d."`
+	KeepUnder grammar.Size `placeholder:"SIZE" help:"Delete the oldest until the others take no more than this, as 500GiB."`
+	Tenant    string       `placeholder:"ID" help:"Only those of this tenant; its size alone counts then."`
+	DryRun    bool         `help:"Show what would be deleted, and do nothing."`
+	Yes       bool         `short:"y" help:"Do not ask."`
 }
 
 // Run shows what would be deleted, asks, and deletes it.
@@ -28,7 +27,7 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 		OlderThan: recordings.Age(c.OlderThan), KeepUnder: int64(c.KeepUnder), Tenant: c.Tenant, DryRun: true,
 	}
 	if options.OlderThan == 0 && options.KeepUnder == 0 {
-		return misused("say what is too old or too much: --older-than 180d, --keep-under 500GiB")
+		return grammar.Misused("say what is too old or too much: --older-than 180d, --keep-under 500GiB")
 	}
 	in := change
 	if c.DryRun {
@@ -53,7 +52,7 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 			}
 		}
 		err = env.confirm(Sure{Yes: c.Yes}, recordingCount(len(report.Deleted), report.Bytes)+" "+
-			isAre(len(report.Deleted))+" deleted.")
+			terminal.IsAre(len(report.Deleted))+" deleted.")
 		if err != nil {
 			return err
 		}
@@ -69,12 +68,12 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 func printDeleted(env *Env, report recordings.PruneReport) error {
 	var err error
 	if env.Options.JSON {
-		err = printJSON(env.Out, report)
+		err = terminal.PrintJSON(env.Out, report)
 	} else {
 		err = errors.Join(pruneSum(env.Out, report, "deleted"), findings(env.Err, report.Behind))
 	}
 	if n := len(report.Behind); err == nil && n > 0 {
-		err = fmt.Errorf("files of %s could not be removed: that is tried again", plural(n, "recording"))
+		err = fmt.Errorf("files of %s could not be removed: that is tried again", terminal.Plural(n, "recording"))
 	}
 	return err
 }
@@ -87,7 +86,7 @@ func prune(env *Env, pool *connection, o recordings.PruneOptions) (recordings.Pr
 
 func printPruned(env *Env, report recordings.PruneReport, w io.Writer, done string) error {
 	if env.Options.JSON {
-		return printJSON(w, report)
+		return terminal.PrintJSON(w, report)
 	}
 	return pruneTable(w, report, done)
 }
@@ -95,10 +94,10 @@ func printPruned(env *Env, report recordings.PruneReport, w io.Writer, done stri
 func pruneTable(w io.Writer, report recordings.PruneReport, done string) error {
 	rows := make([][]string, 0, len(report.Deleted))
 	for _, p := range report.Deleted {
-		rows = append(rows, []string{p.RecordID, p.Tenant, p.MeetingID, p.Name, moment(&p.End), size(p.Bytes)})
+		rows = append(rows, []string{p.RecordID, p.Tenant, p.MeetingID, p.Name, terminal.Moment(&p.End), terminal.Size(p.Bytes)})
 	}
 	if len(rows) > 0 {
-		if err := table(w, "RECORDING TENANT MEETING NAME END SIZE", rows); err != nil {
+		if err := terminal.Table(w, "RECORDING TENANT MEETING NAME END SIZE", rows); err != nil {
 			return err
 		}
 	}
@@ -108,13 +107,13 @@ func pruneTable(w io.Writer, report recordings.PruneReport, done string) error {
 func pruneSum(w io.Writer, report recordings.PruneReport, done string) error {
 	kept := ""
 	if report.Protected > 0 {
-		kept = fmt.Sprintf("; %s kept by %s in the metadata", plural(report.Protected, "recording"), recordings.Keep)
+		kept = fmt.Sprintf("; %s kept by %s in the metadata", terminal.Plural(report.Protected, "recording"), recordings.Keep)
 	}
 	if len(report.Deleted) == 0 {
-		return say(w, "nothing is old or large enough, %s remain%s\n", size(report.Remaining), kept)
+		return terminal.Say(w, "nothing is old or large enough, %s remain%s\n", terminal.Size(report.Remaining), kept)
 	}
-	return say(w, "%s %s, %s remain%s\n", recordingCount(len(report.Deleted), report.Bytes), done,
-		size(report.Remaining), kept)
+	return terminal.Say(w, "%s %s, %s remain%s\n", recordingCount(len(report.Deleted), report.Bytes), done,
+		terminal.Size(report.Remaining), kept)
 }
 
 // findings prints what a comparison has found, kind by kind.
@@ -128,35 +127,5 @@ func findings(w io.Writer, list []recordings.Finding) error {
 	for _, f := range list {
 		rows = append(rows, []string{f.Kind, f.RecordID, f.Format, yes(f.Repaired), f.Path, f.Text})
 	}
-	return table(w, "KIND RECORDING FORMAT REPAIRED PATH WHAT", rows)
-}
-
-// Age is how old something is. A bare number is refused: nobody knows of what.
-type Age time.Duration
-
-// UnmarshalText reads 180d or 36h.
-func (a *Age) UnmarshalText(b []byte) error {
-	var age recordings.Age
-	if !hasUnit(b) || age.UnmarshalText(b) != nil || age <= 0 {
-		return fmt.Errorf("%q is no age: want days or hours, as 180d or 36h", b)
-	}
-	*a = Age(age)
-	return nil
-}
-
-// Size is a number of bytes. A bare number is refused, too.
-type Size int64
-
-// UnmarshalText reads 500GiB.
-func (s *Size) UnmarshalText(b []byte) error {
-	var size volume.Size
-	if !hasUnit(b) || size.UnmarshalText(b) != nil || size <= 0 {
-		return fmt.Errorf("%q is no size: want a number with its unit, as 500GiB or 2TiB", b)
-	}
-	*s = Size(size)
-	return nil
-}
-
-func hasUnit(b []byte) bool {
-	return strings.ContainsFunc(string(b), unicode.IsLetter)
+	return terminal.Table(w, "KIND RECORDING FORMAT REPAIRED PATH WHAT", rows)
 }

@@ -1,11 +1,16 @@
-package cli
+package demo
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"net"
+	"strconv"
 	"text/tabwriter"
 
+	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/simulator"
 )
 
@@ -23,7 +28,7 @@ type simulated struct {
 }
 
 // Run prints where the servers are, on one line with --json, and runs them.
-func (c SimulatorCmd) Run(env *Env) error {
+func (c SimulatorCmd) Run(env *cli.Env) error {
 	if err := errors.Join(checkServers(c.Servers), checkListen(c.Listen, c.Servers)); err != nil {
 		return err
 	}
@@ -48,7 +53,7 @@ func describeServers(sim *simulator.Simulator) []simulated {
 	return list
 }
 
-func printSimulated(env *Env, list []simulated) error {
+func printSimulated(env *cli.Env, list []simulated) error {
 	if env.Options.JSON {
 		return json.NewEncoder(env.Out).Encode(list) //nolint:gosec // these secrets open nothing but a simulation
 	}
@@ -58,4 +63,31 @@ func printSimulated(env *Env, list []simulated) error {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.ID, s.URL, s.Secret, s.Control)
 	}
 	return w.Flush()
+}
+
+// checkServers refuses a number of servers that cannot be simulated.
+func checkServers(n int) error {
+	if n < 1 || n > simulator.MaxServers {
+		return grammar.Misused("--servers: want a number from 1 to %d", simulator.MaxServers)
+	}
+	return nil
+}
+
+// checkListen tells whether servers have room from an address on; "" is the default.
+func checkListen(address string, servers int) error {
+	if address == "" {
+		return nil
+	}
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return grammar.Misused("--listen: want HOST:PORT: %w", err)
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return grammar.Misused("--listen: want a port from 0 (a free one) to 65535")
+	}
+	if last := int(port) + servers - 1; port > 0 && last > math.MaxUint16 {
+		return grammar.Misused("--listen: %d servers need the ports up to %d, and 65535 is the last", servers, last)
+	}
+	return nil
 }

@@ -1,43 +1,30 @@
-package cli
+package grammar
 
 import (
 	"embed"
-	"fmt"
 	"strings"
 	"text/template"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/bbbpool/bbbpool/api/admin"
 )
-
-// CompletionCmd prints what makes a shell complete our commands and flags.
-type CompletionCmd struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
-}
 
 // completions are a template for each shell, of the list of all places.
 //
 //go:embed completion
 var completions embed.FS
 
-// Run prints the script. It knows the grammar that it was run by, as it is now.
-func (c *CompletionCmd) Run(env *Env, at *kong.Context) error {
-	name := "bbbpool." + c.Shell
+// Completion returns the script that makes a shell (bash, zsh or fish) complete the commands and flags of a grammar.
+func Completion(shell string, top *kong.Node) (string, error) {
+	name := "bbbpool." + shell
 	t, err := template.New(name).Funcs(template.FuncMap{
-		"join": func(words []string) string { return strings.Join(words, " ") }, "quote": quoteFor(c.Shell), "option": fishOption,
+		"join": func(words []string) string { return strings.Join(words, " ") }, "quote": quoteFor(shell), "option": fishOption,
 	}).ParseFS(completions, "completion/"+name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var script strings.Builder
-	if err := t.Execute(&script, places(at.Model.Node, "")); err != nil {
-		return err
-	}
-	if env.Options.JSON {
-		return printJSON(env.Out, admin.Script{Script: script.String()})
-	}
-	return say(env.Out, "%s", script.String())
+	err = t.Execute(&script, places(top, ""))
+	return script.String(), err
 }
 
 // place is a command, and what may follow it. What it is called has a blank before each word.
@@ -116,27 +103,8 @@ func fishOption(name string) string {
 	return "-s " + strings.TrimPrefix(name, "-")
 }
 
-// HelpCmd prints the help of a command.
-type HelpCmd struct {
-	Command []string `arg:"" optional:"" help:"The command, as server add; none lists all."`
-}
-
-// Run prints what the command itself prints with --help.
-func (c *HelpCmd) Run(at *kong.Context) error {
-	node := at.Model.Node
-	for i, name := range c.Command {
-		if node = childOf(node, name); node == nil {
-			return misused("there is no command %q\n`bbbpool --help` lists the commands", strings.Join(c.Command[:i+1], " "))
-		}
-	}
-	of, err := kong.Trace(at.Kong, c.Command)
-	if err != nil {
-		return fmt.Errorf("help: %w", err)
-	}
-	return of.PrintUsage(false)
-}
-
-func childOf(node *kong.Node, name string) *kong.Node {
+// Child returns the command of a name below another, or nil where there is none that anybody should know.
+func Child(node *kong.Node, name string) *kong.Node {
 	for _, child := range node.Children {
 		if child.Name == name && !child.Hidden {
 			return child

@@ -1,4 +1,4 @@
-package cli
+package demo
 
 import (
 	"context"
@@ -15,18 +15,19 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// DemoCmd runs a whole pool over simulated servers, in a temporary directory that goes with it.
-type DemoCmd struct {
+// Cmd runs a whole pool over simulated servers, in a temporary directory that goes with it.
+type Cmd struct {
 	Listen  string `default:"127.0.0.1:3000" help:"Address of the pool."`
 	Servers int    `default:"3" help:"How many servers to simulate."`
 }
 
-// demo is what is printed once everything is up.
-type demo struct {
+// running is what is printed once everything is up.
+type running struct {
 	URL     string      `json:"url"`
 	Secret  string      `json:"secret"`
 	Join    string      `json:"join"`
@@ -36,7 +37,7 @@ type demo struct {
 
 // Run simulates servers, fills a data directory with them, and serves it by the very command that operators use. All
 // it does besides is done as any front end or operator would.
-func (c DemoCmd) Run(env *Env) error {
+func (c Cmd) Run(env *cli.Env) error {
 	if err := errors.Join(checkServers(c.Servers), checkListen(c.Listen, 1)); err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ var elsewhere = []string{
 }
 
 // simulate makes the servers. Their recordings arrive in the spool of the pool's data directory.
-func (c DemoCmd) simulate(data string) (*simulator.Simulator, error) {
+func (c Cmd) simulate(data string) (*simulator.Simulator, error) {
 	for _, name := range elsewhere {
 		if err := os.Unsetenv(name); err != nil {
 			return nil, err
@@ -92,7 +93,7 @@ func (c DemoCmd) simulate(data string) (*simulator.Simulator, error) {
 }
 
 // fill adds the simulated servers to a pool that is not served yet.
-func (c DemoCmd) fill(ctx context.Context, env *Env, data string, servers []*simulator.Server) error {
+func (c Cmd) fill(ctx context.Context, env *cli.Env, data string, servers []*simulator.Server) error {
 	handler, done, err := env.Offline(ctx, data)
 	if err != nil {
 		return err
@@ -109,24 +110,24 @@ func (c DemoCmd) fill(ctx context.Context, env *Env, data string, servers []*sim
 }
 
 // serve runs the pool as `bbbpool serve` does.
-func (c DemoCmd) serve(ctx context.Context, env *Env, data string) error {
+func (c Cmd) serve(ctx context.Context, env *cli.Env, data string) error {
 	args := []string{
 		"serve", "--data", data, "--listen", c.Listen, "--log-level", "warn", "--poll-interval", "2s",
 		"--spool-rest", "100ms",
 	}
-	if code := env.Main(ctx, args, env.In, env.Out, env.Err); code != Done {
+	if code := env.Main(ctx, args, env.In, env.Out, env.Err); code != cli.Done {
 		return errors.New("the pool did not run")
 	}
 	return nil
 }
 
 // show waits until the pool is up, starts a meeting on it, and prints how to get in.
-func (c DemoCmd) show(ctx context.Context, env *Env, data string, servers []simulated, served chan error) error {
+func (c Cmd) show(ctx context.Context, env *cli.Env, data string, servers []simulated, served chan error) error {
 	status, err := waitUp(ctx, data, served)
 	if err != nil {
 		return err
 	}
-	d := demo{URL: "http://" + reachable(status.Listen) + "/bigbluebutton/api", Data: data, Servers: servers}
+	d := running{URL: "http://" + reachable(status.Listen) + "/bigbluebutton/api", Data: data, Servers: servers}
 	client, err := admin.NewSocketClient(data)
 	if err != nil {
 		return err
@@ -192,7 +193,7 @@ func startMeeting(ctx context.Context, api string, secret bbb.Secret) (string, e
 	}.Encode()), nil
 }
 
-func (d demo) print(env *Env) error {
+func (d running) print(env *cli.Env) error {
 	if env.Options.JSON {
 		return json.NewEncoder(env.Out).Encode(d) //nolint:gosec // made for this demo, and gone with it
 	}

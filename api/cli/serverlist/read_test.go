@@ -1,4 +1,4 @@
-package cli_test
+package serverlist_test
 
 import (
 	"math"
@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/serverlist"
 )
 
 const listed = `# as servers:yaml prints it
@@ -32,8 +32,8 @@ servers:
 `
 
 // A list that Scalelite takes is taken, in the pool's own terms.
-func TestReadServers(t *testing.T) {
-	got, err := cli.ReadServers(strings.NewReader(listed))
+func TestRead(t *testing.T) {
+	got, err := serverlist.Read(strings.NewReader(listed))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,13 +45,13 @@ func TestReadServers(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got, err := cli.ReadServers(strings.NewReader("servers: {}")); err != nil || got == nil || len(got) != 0 {
+	if got, err := serverlist.Read(strings.NewReader("servers: {}")); err != nil || got == nil || len(got) != 0 {
 		t.Errorf("none: %v %v", got, err)
 	}
 }
 
 // What is wrong with a list is said with its line, and without its secrets.
-func TestReadServers_Wrong(t *testing.T) {
+func TestRead_Wrong(t *testing.T) {
 	tests := map[string]string{
 		"":                                       `there is no "servers" in it`,
 		"# nothing":                              `there is no "servers" in it`,
@@ -99,7 +99,7 @@ func TestReadServers_Wrong(t *testing.T) {
 		strings.Repeat("# and so on\n", 50_000):                    "larger than 512.0 KiB",
 	}
 	for text, want := range tests {
-		got, err := cli.ReadServers(strings.NewReader(text))
+		got, err := serverlist.Read(strings.NewReader(text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%.60q: %v, %v; want %s", text, got, err, want)
 		}
@@ -107,14 +107,14 @@ func TestReadServers_Wrong(t *testing.T) {
 }
 
 // Whatever a list is, what comes of it can be asked of a pool, and no ID is there twice.
-func FuzzReadServers(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	f.Add(listed)
 	f.Add("servers: {a: {secret: s, load_multiplier: 3}}")
 	f.Add("a: &a [*a, *a]\nservers: *a")
 	f.Add("%YAML 1.1\n---\nservers: !!map {? a : !!str b}")
 	id := regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 	f.Fuzz(func(t *testing.T, text string) {
-		list, err := cli.ReadServers(strings.NewReader(text))
+		list, err := serverlist.Read(strings.NewReader(text))
 		if err != nil {
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // RecordingJobsCmd lists the imports.
@@ -22,7 +24,7 @@ func (c *RecordingJobsCmd) Run(env *Env) error {
 	states := c.State
 	switch {
 	case c.All && len(states) > 0:
-		return misused("--all and --state do not go together")
+		return grammar.Misused("--all and --state do not go together")
 	case len(states) == 0 && !c.All:
 		states = openStates
 	}
@@ -32,16 +34,16 @@ func (c *RecordingJobsCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, jobs)
+			return terminal.PrintJSON(env.Out, jobs)
 		}
 		if len(jobs) == 0 {
-			return say(env.Out, "no imports\n")
+			return terminal.Say(env.Out, "no imports\n")
 		}
 		rows := jobRows(jobs)
 		if !env.Shown || !shorten(rows) {
-			return table(env.Out, jobHeadings, rows)
+			return terminal.Table(env.Out, jobHeadings, rows)
 		}
-		if err := table(env.Out, jobHeadings, rows); err != nil {
+		if err := terminal.Table(env.Out, jobHeadings, rows); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintln(env.Err, "note: some names are cut in the middle; --json shows them whole")
@@ -56,8 +58,8 @@ const longestJob = 60
 func shorten(rows [][]string) (cut bool) {
 	for _, row := range rows {
 		name := row[0]
-		row[0] = middleCut(printable(name), longestJob)
-		cut = cut || row[0] != printable(name)
+		row[0] = terminal.MiddleCut(terminal.Printable(name), longestJob)
+		cut = cut || row[0] != terminal.Printable(name)
 	}
 	return cut
 }
@@ -68,7 +70,8 @@ func jobRows(jobs []admin.Job) [][]string {
 	rows := make([][]string, 0, len(jobs))
 	for _, j := range jobs {
 		rows = append(rows, []string{
-			j.ID, j.State, strconv.Itoa(j.Attempts), moment(j.Next), size(j.Bytes), j.Source, j.Server, moment(j.Changed),
+			j.ID, j.State, strconv.Itoa(j.Attempts), terminal.Moment(j.Next), terminal.Size(j.Bytes), j.Source, j.Server,
+			terminal.Moment(j.Changed),
 			j.Reason,
 		})
 	}
@@ -84,7 +87,7 @@ type RecordingRetryCmd struct {
 // Run has them tried now.
 func (c *RecordingRetryCmd) Run(env *Env) error {
 	if (len(c.IDs) > 0) == c.All {
-		return misused("name imports, or pass --all")
+		return grammar.Misused("name imports, or pass --all")
 	}
 	return env.with(change, func(pool *connection) error {
 		ids := c.IDs
@@ -100,7 +103,7 @@ func (c *RecordingRetryCmd) Run(env *Env) error {
 			}
 		}
 		if len(ids) == 0 && !env.Options.JSON {
-			return say(env.Out, "no imports have failed\n")
+			return terminal.Say(env.Out, "no imports have failed\n")
 		}
 		return each(env, "import", ids, "tried again", func(id string) (admin.Job, error) {
 			return pool.RetryJob(env.Ctx, id)
@@ -126,12 +129,12 @@ func (c *RecordingDropCmd) Run(env *Env) error {
 			for _, id := range c.IDs {
 				list = append(list, named[id])
 			}
-			if err := table(env.Err, jobHeadings, jobRows(list)); err != nil {
+			if err := terminal.Table(env.Err, jobHeadings, jobRows(list)); err != nil {
 				return err
 			}
 		}
 		err = env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s forgotten, and removed from quarantine: what was recorded is "+
-			"lost unless it is elsewhere.", plural(len(c.IDs), "archive")+" "+isAre(len(c.IDs))))
+			"lost unless it is elsewhere.", terminal.Plural(len(c.IDs), "archive")+" "+terminal.IsAre(len(c.IDs))))
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/demo"
 )
 
 // use runs a command line as the program does, on a pool that is not there.
@@ -14,9 +15,9 @@ func use(t *testing.T, args ...string) (code int, said string) {
 	var grammar struct {
 		cli.Options
 		cli.Commands
-		Demo      cli.DemoCmd      `cmd:""`
-		Simulator cli.SimulatorCmd `cmd:""`
-		Version   cli.VersionCmd   `cmd:""`
+		Demo      demo.Cmd          `cmd:""`
+		Simulator demo.SimulatorCmd `cmd:""`
+		Version   cli.VersionCmd    `cmd:""`
 	}
 	var errs, out bytes.Buffer
 	env := &cli.Env{Ctx: t.Context(), In: strings.NewReader(""), Out: &out, Err: &errs, Version: "1.2.3"}
@@ -99,16 +100,5 @@ func TestRun_Environment(t *testing.T) {
 				t.Errorf("code %d, want %d: %s", code, want, said)
 			}
 		})
-	}
-}
-
-// An address on all interfaces is no address to call.
-func TestReachable(t *testing.T) {
-	for listen, want := range map[string]string{
-		"[::]:80": "127.0.0.1:80", "0.0.0.0:80": "127.0.0.1:80", "127.0.0.2:80": "127.0.0.2:80", "[::1]:80": "[::1]:80",
-	} {
-		if got := cli.Reachable(listen); got != want {
-			t.Errorf("%s became %s, want %s", listen, got, want)
-		}
 	}
 }
