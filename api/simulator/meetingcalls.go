@@ -1,51 +1,60 @@
 package simulator
 
 import (
+	"cmp"
 	"net/http"
+	"time"
 	"unicode/utf8"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
+// meetingCalls are the calls about meetings and what is in them, but for the join.
+type meetingCalls struct {
+	holdings *holdings
+	life     Settings
+	now      func() time.Time
+}
+
 // isMeetingRunning tells whether anybody is in a meeting. One that does not exist is not running.
-func (s *Server) isMeetingRunning(w http.ResponseWriter, q *bbb.Request) {
+func (c *meetingCalls) isMeetingRunning(w http.ResponseWriter, q *bbb.Request) {
 	if err := bbb.CheckMeetingID(q.Params.Get("meetingID")); err != nil {
 		fail(w, err)
 		return
 	}
-	s.mu.Lock()
-	m := s.find(q.Params.Get("meetingID"))
-	running := m != nil && len(m.people) > 0
-	s.mu.Unlock()
+	held, unlock := c.holdings.lock()
+	m := held.rooms.Find(q.Params.Get("meetingID"))
+	running := m != nil && len(m.People.In()) > 0
+	unlock()
 	succeed(w, bbb.Success().Bool("running", running))
 }
 
 // getMeetingInfo shows one meeting.
-func (s *Server) getMeetingInfo(w http.ResponseWriter, q *bbb.Request) {
+func (c *meetingCalls) getMeetingInfo(w http.ResponseWriter, q *bbb.Request) {
 	if err := bbb.CheckMeetingID(q.Params.Get("meetingID")); err != nil {
 		fail(w, err)
 		return
 	}
-	s.mu.Lock()
-	m := s.find(q.Params.Get("meetingID"))
-	if m == nil || m.isEnded() {
-		s.mu.Unlock()
+	held, unlock := c.holdings.lock()
+	m := held.rooms.Find(q.Params.Get("meetingID"))
+	if !m.GoesOn() {
+		unlock()
 		fail(w, bbb.ErrMeetingNotFound)
 		return
 	}
 	const head, tail = "<response><returncode>SUCCESS</returncode>", "</response>"
-	body := make([]byte, 0, len(head)+len(m.xml())+len(tail))
-	body = append(append(append(body, head...), m.xml()...), tail...)
-	s.mu.Unlock()
+	body := make([]byte, 0, len(head)+len(m.XML())+len(tail))
+	body = append(append(append(body, head...), m.XML()...), tail...)
+	unlock()
 	bbb.WriteXML(w, http.StatusOK, body)
 }
 
 // getMeetings shows all meetings that go on. In the moment in which BigBlueButton sets hasBeenForciblyEnded it removes the
 // meeting, so nobody sees one that has ended.
-func (s *Server) getMeetings(w http.ResponseWriter, _ *bbb.Request) {
-	s.mu.Lock()
-	if len(s.order) == s.ended {
-		s.mu.Unlock()
+func (c *meetingCalls) getMeetings(w http.ResponseWriter, _ *bbb.Request) {
+	held, unlock := c.holdings.lock()
+	if held.rooms.Count() == 0 {
+		unlock()
 		succeed(w, bbb.Success().Raw([]byte("<meetings/>")).
 			Message("noMeetings", "no meetings were found on this server"))
 		return
@@ -53,35 +62,35 @@ func (s *Server) getMeetings(w http.ResponseWriter, _ *bbb.Request) {
 	const head, open, end, tail = "<response><returncode>SUCCESS</returncode><meetings>", "<meeting>", "</meeting>",
 		"</meetings></response>"
 	size := len(head) + len(tail)
-	for _, m := range s.order {
-		if !m.isEnded() {
-			size += len(open) + len(m.xml()) + len(end)
+	for _, m := range held.rooms.All() {
+		if m.GoesOn() {
+			size += len(open) + len(m.XML()) + len(end)
 		}
 	}
 	body := append(make([]byte, 0, size), head...)
-	for _, m := range s.order {
-		if m.isEnded() {
+	for _, m := range held.rooms.All() {
+		if m.IsOver() {
 			continue
 		}
-		body = append(append(append(body, open...), m.xml()...), end...)
+		body = append(append(append(body, open...), m.XML()...), end...)
 	}
-	s.mu.Unlock()
+	unlock()
 	bbb.WriteXML(w, http.StatusOK, append(body, tail...))
 }
 
 // getSessions shows who is in which meeting.
-func (s *Server) getSessions(w http.ResponseWriter, _ *bbb.Request) {
+func (c *meetingCalls) getSessions(w http.ResponseWriter, _ *bbb.Request) {
 	x := bbb.Success().Open("sessions")
 	found := false
-	s.mu.Lock()
-	for _, m := range s.order {
-		for _, p := range m.people {
+	held, unlock := c.holdings.lock()
+	for _, m := range held.rooms.All() {
+		for _, p := range m.People.In() {
 			found = true
-			x.Open("meeting").Text("meetingID", m.internal).Text("meetingName", m.name).Text("userName", p.name).
+			x.Open("meeting").Text("meetingID", m.Internal).Text("meetingName", m.Name).Text("userName", p.Name).
 				Close("meeting")
 		}
 	}
-	s.mu.Unlock()
+	unlock()
 	if !found {
 		succeed(w, bbb.Success().Raw([]byte("<sessions/>")).
 			Message("noSessions", "no sessions were found on this serverr"))
@@ -94,8 +103,8 @@ var errModeratorPassword = &bbb.Error{
 	Key: "invalidPassword", Message: "The supplied moderator password is incorrect",
 }
 
-// endCall ends a meeting. The answer only says that it will end, and is the same while the end is still remembered.
-func (s *Server) endCall(w http.ResponseWriter, q *bbb.Request) {
+// end ends a meeting. The answer only says that it will end, and is the same while the end is still remembered.
+func (c *meetingCalls) end(w http.ResponseWriter, q *bbb.Request) {
 	if err := bbb.CheckMeetingID(q.Params.Get("meetingID")); err != nil {
 		fail(w, err)
 		return
@@ -104,19 +113,18 @@ func (s *Server) endCall(w http.ResponseWriter, q *bbb.Request) {
 		fail(w, errPassword)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := s.find(q.Params.Get("meetingID"))
+	held, unlock := c.holdings.lock()
+	defer unlock()
+	m := held.rooms.Find(q.Params.Get("meetingID"))
 	if m == nil {
 		fail(w, bbb.ErrMeetingNotFound)
 		return
 	}
-	if password := q.Params.Get("password"); password != "" && password != m.moderatorPW {
+	if password := q.Params.Get("password"); password != "" && password != m.ModeratorPW {
 		fail(w, errModeratorPassword)
 		return
 	}
-	m.ordered = true
-	s.end(m, s.sim.cfg.Now())
+	held.rooms.End(m, c.now())
 	succeed(w, bbb.Success().Message("sentEndMeetingRequest",
 		"A request to end the meeting was sent.  Please wait a few seconds, and then use the getMeetingInfo or "+
 			"isMeetingRunning API calls to verify that it was ended."))
@@ -129,12 +137,9 @@ var (
 	errChatUser    = &bbb.Error{Key: "sizeError", Message: "Param userName must not exceed 255 characters"}
 )
 
-// maxChat is how many messages of a meeting are remembered.
-const maxChat = 100
-
 // sendChatMessage says something in a meeting that somebody is in.
-func (s *Server) sendChatMessage(w http.ResponseWriter, q *bbb.Request) {
-	message, user := q.Params.Get("message"), or(q.Params.Get("userName"), "System")
+func (c *meetingCalls) sendChatMessage(w http.ResponseWriter, q *bbb.Request) {
+	message, user := q.Params.Get("message"), cmp.Or(q.Params.Get("userName"), "System")
 	failed := bbb.CheckMeetingID(q.Params.Get("meetingID"))
 	switch {
 	case failed != nil:
@@ -149,15 +154,13 @@ func (s *Server) sendChatMessage(w http.ResponseWriter, q *bbb.Request) {
 		fail(w, failed)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := s.find(q.Params.Get("meetingID"))
-	if m == nil || len(m.people) == 0 {
+	held, unlock := c.holdings.lock()
+	defer unlock()
+	m := held.rooms.Find(q.Params.Get("meetingID"))
+	if m == nil || len(m.People.In()) == 0 {
 		fail(w, bbb.ErrChatUnknown)
 		return
 	}
-	if len(m.chat) < maxChat {
-		m.chat = append(m.chat, user+": "+message)
-	}
+	m.Say(user, message)
 	succeed(w, bbb.Success().Message("", ""))
 }
