@@ -53,8 +53,8 @@ func (c Cmd) Run(env *cli.Env) error {
 	}
 	ctx, cancel := context.WithCancel(env.Ctx)
 	defer cancel()
-	simulated := make(chan error, 1)
-	go func() { simulated <- sim.Run(ctx) }()
+	simulating := make(chan error, 1)
+	go func() { simulating <- sim.Run(ctx) }()
 	served := make(chan error, 1)
 	err = c.fill(ctx, env, data, sim.Servers())
 	if err == nil {
@@ -68,7 +68,7 @@ func (c Cmd) Run(env *cli.Env) error {
 	}
 	err = errors.Join(err, <-served)
 	cancel()
-	return errors.Join(err, <-simulated)
+	return errors.Join(err, <-simulating)
 }
 
 // elsewhere are the settings that would let a demo loose on recordings that are somebody's.

@@ -66,6 +66,7 @@ type queue struct {
 	callbacks []Callback
 }
 
+// add takes the lock for a moment, like take.
 func (q *queue) add(c Callback) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

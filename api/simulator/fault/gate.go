@@ -55,7 +55,7 @@ func (g *gate) Close() error {
 }
 
 // shut stops accepting and makes the kernel drop connections that are asked for: with a queue of no length, and that
-// queue full, it does not even answer.
+// queue full, it does not even answer. It blocks until the queue is full, for some tenths of a second.
 func (g *gate) shut() error {
 	g.mu.Lock()
 	g.open = make(chan struct{})
@@ -107,6 +107,7 @@ func (g *gate) reopen() error {
 	return err
 }
 
+// release closes the connections that occupy the queue.
 func (g *gate) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -184,18 +184,18 @@ func (r *Rooms) add(m *Meeting) {
 
 // AddBreakouts opens breakout rooms of a meeting that goes on, and returns their IDs. The parameters of each are what
 // BigBlueButton itself would create it with; read makes of them what a create does.
-func (r *Rooms) AddBreakouts(id string, rooms int, now time.Time, read func(bbb.Params) Wanted) ([]string, error) {
+func (r *Rooms) AddBreakouts(id string, count int, now time.Time, read func(bbb.Params) Wanted) ([]string, error) {
 	parent, err := r.alive(id)
 	if err != nil {
 		return nil, err
 	}
-	if rooms < 1 || rooms > 100 {
-		return nil, fmt.Errorf("%d breakout rooms: want from 1 to 100", rooms)
+	if count < 1 || count > 100 {
+		return nil, fmt.Errorf("%d breakout rooms: want from 1 to 100", count)
 	}
 	stamp := strconv.FormatInt(now.UnixMilli(), 10)
 	first := len(parent.rooms)
-	ids := make([]string, rooms)
-	for i := range rooms {
+	ids := make([]string, count)
+	for i := range count {
 		sequence := strconv.Itoa(first + i + 1)
 		ids[i] = SHA1(SHA1(parent.Internal+"-"+stamp+"-"+sequence)+"-"+stamp) + "-" + stamp
 		var p bbb.Params

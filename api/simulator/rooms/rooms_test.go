@@ -1,6 +1,7 @@
 package rooms_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,15 +15,8 @@ var now = time.UnixMilli(1_760_000_000_123)
 // house is rooms that note which meetings are over.
 func house(over *[]string, taken ...string) *rooms.Rooms {
 	return rooms.New(2*time.Second, rooms.Hooks{
-		Over: func(m *rooms.Meeting, _ time.Time) { *over = append(*over, m.ID) },
-		Taken: func(internal string) bool {
-			for _, id := range taken {
-				if id == internal {
-					return true
-				}
-			}
-			return false
-		},
+		Over:  func(m *rooms.Meeting, _ time.Time) { *over = append(*over, m.ID) },
+		Taken: func(internal string) bool { return slices.Contains(taken, internal) },
 	})
 }
 
