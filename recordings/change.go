@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -116,17 +117,19 @@ func edit(r *store.Recording, meta map[string]string) error {
 // index keeps a late archive from bringing them back.
 func (s *Service) Delete(ctx context.Context, tenant string, ids []string) (int, error) {
 	return each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, "deleted", s.markDeleted)
+		return s.change(ctx, tenant, id, "deleted", func(r *store.Recording) error {
+			return markDeleted(r, s.Config.KeepDeleted > 0, s.Now())
+		})
 	})
 }
 
-// markDeleted makes a recording a deleted one, if it is here.
-func (s *Service) markDeleted(r *store.Recording) error {
+// markDeleted makes a recording a deleted one, if it is here. What is not kept is stripped of what tells of people.
+func markDeleted(r *store.Recording, keep bool, now time.Time) error {
 	if !record.Here(r) {
 		return store.ErrNotFound
 	}
-	r.State, r.Changed = store.Deleted, s.Now()
-	if s.Config.KeepDeleted == 0 {
+	r.State, r.Changed = store.Deleted, now
+	if !keep {
 		record.Strip(r)
 	}
 	return nil

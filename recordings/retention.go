@@ -83,7 +83,7 @@ func (p *pruning) delete(ctx context.Context, c candidate) (bool, error) {
 		if kept(r) {
 			return store.ErrConflict
 		}
-		return s.markDeleted(r)
+		return markDeleted(r, s.Config.KeepDeleted > 0, s.Now())
 	})
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return false, nil

@@ -53,7 +53,7 @@ func (a *attempt) conclude(ctx context.Context, err error) {
 // not be read for some time, or something in it cannot be stored. What the disk, or whoever has set permissions, is to
 // blame for is tried for ever.
 func hopeless(err error, attempts int) bool {
-	if fault, ok := errors.AsType[*archive.Error](err); ok && !fault.Incomplete {
+	if bad, ok := errors.AsType[*archive.Error](err); ok && !bad.Incomplete {
 		return true
 	}
 	if outOfRoom(err) || attempts < maxAttempts {

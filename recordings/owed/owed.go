@@ -488,6 +488,7 @@ func (d *Debts) Problems(ctx context.Context) []problems.Problem {
 	}
 	return []problems.Problem{{
 		Severity: problems.Late, Subject: problems.Subject{Kind: problems.Import}, Name: "overdue",
-		Text: problems.Count(overdue, "recording is", "recordings are") + " overdue:", Remedy: "bbbpool recording list --owed says where they are",
+		Text:   problems.Count(overdue, "recording is", "recordings are") + " overdue:",
+		Remedy: "bbbpool recording list --owed says where they are",
 	}}
 }
