@@ -75,9 +75,9 @@ type Service struct {
 	Tenants record.Tenants
 	Library Library
 	Disk    Disk
-	Servers imports.Servers // which servers there are
-	Pool    owed.Pool       // asks them; before Run
-	Live    imports.Meetings
+	Servers imports.Servers  // tells which servers there are
+	Pool    owed.Pool        // asks servers about their recordings; only Run needs it
+	Live    imports.Meetings // tells which meetings go on
 	Uploads *upload.Handler
 	Data    string // the data directory: the volume's ID is kept there
 	Log     zerolog.Logger

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,7 @@ var (
 type world struct {
 	*owed.Debts
 
+	mu         sync.Mutex
 	recordings map[string]store.Recording
 	sessions   map[string]store.Session
 	jobs       []store.Job
@@ -50,7 +52,7 @@ func newWorld() *world {
 	}
 	w.Debts = &owed.Debts{
 		Overdue: 24 * time.Hour, Index: w, History: w, Jobs: jobs{w}, Servers: w, Files: &record.Files{Library: held{}},
-		Log: zerolog.New(&w.log), Now: func() time.Time { return w.now },
+		Log: zerolog.New(zerolog.SyncWriter(&w.log)), Now: func() time.Time { return w.now },
 	}
 	return w
 }
@@ -65,9 +67,28 @@ func (held) Hold(id string) *library.Held {
 
 type jobs struct{ *world }
 
-func (j jobs) Jobs(context.Context, store.JobFilter) ([]store.Job, error) { return j.jobs, j.fail }
+func (j jobs) Jobs(context.Context, store.JobFilter) ([]store.Job, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.jobs, j.fail
+}
+
+// failing has the store fail from now on, or no longer; questions are how many servers were asked.
+func (w *world) failing(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fail = err
+}
+
+func (w *world) questions() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.asked)
+}
 
 func (w *world) OwedRecordings(context.Context) (list []store.Recording, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(w.recordings)) {
 		if r := w.recordings[id]; r.Owed != nil {
 			list = append(list, r)
@@ -77,6 +98,8 @@ func (w *world) OwedRecordings(context.Context) (list []store.Recording, err err
 }
 
 func (w *world) Recording(_ context.Context, id string) (store.Recording, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	r, ok := w.recordings[id]
 	if !ok && w.fail == nil {
 		return r, store.ErrNotFound
@@ -85,6 +108,8 @@ func (w *world) Recording(_ context.Context, id string) (store.Recording, error)
 }
 
 func (w *world) CreateRecording(_ context.Context, r store.Recording) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if _, ok := w.recordings[r.RecordID]; ok {
 		return store.ErrExists
 	}
@@ -93,6 +118,8 @@ func (w *world) CreateRecording(_ context.Context, r store.Recording) error {
 }
 
 func (w *world) UpdateRecording(_ context.Context, tenant, id string, change func(*store.Recording) error) (store.Recording, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	r, ok := w.recordings[id]
 	if !ok || r.Tenant != tenant {
 		return r, store.ErrNotFound
@@ -105,11 +132,15 @@ func (w *world) UpdateRecording(_ context.Context, tenant, id string, change fun
 }
 
 func (w *world) DeleteRecording(_ context.Context, id string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	delete(w.recordings, id)
 	return w.fail
 }
 
 func (w *world) AddSession(_ context.Context, s store.Session) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if _, ok := w.sessions[s.ID]; ok {
 		return store.ErrExists
 	}
@@ -118,6 +149,8 @@ func (w *world) AddSession(_ context.Context, s store.Session) error {
 }
 
 func (w *world) Session(_ context.Context, id string) (store.Session, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	s, ok := w.sessions[id]
 	if !ok {
 		return s, store.ErrNotFound
@@ -133,6 +166,8 @@ func (w *world) Server(_ context.Context, id string) (store.Server, error) {
 }
 
 func (w *world) Recordings(_ context.Context, server string, ids []string) (list []store.Recording, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.asked = append(w.asked, fmt.Sprintf("%s %d", server, len(ids)))
 	for _, id := range ids {
 		if r, ok := w.told[id]; ok {
@@ -484,7 +519,7 @@ func TestDebts_Run(t *testing.T) {
 		w.Now = time.Now
 		w.now = time.Now()
 		w.end(t, "bbb1", "a", 3)
-		w.fail = errStore
+		w.failing(errStore)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -493,14 +528,14 @@ func TestDebts_Run(t *testing.T) {
 		}()
 		time.Sleep(16 * time.Second)
 		synctest.Wait()
-		if n := strings.Count(w.log.String(), "look for what servers owe"); n != 3 || len(w.asked) != 0 {
+		if n := strings.Count(w.log.String(), "look for what servers owe"); n != 3 || w.questions() != 0 {
 			t.Errorf("%d tries: %s", n, w.log.String())
 		}
-		w.fail = nil
+		w.failing(nil)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if len(w.asked) != 2 {
-			t.Errorf("asked %v", w.asked)
+		if n := w.questions(); n != 2 {
+			t.Errorf("%d questions", n)
 		}
 		cancel()
 		<-ended
