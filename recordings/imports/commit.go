@@ -159,7 +159,7 @@ func inFuture(recordID string, now time.Time) bool {
 	return err == nil && created > now.UnixMilli()
 }
 
-// refusal is the fault of an archive that somebody should look at.
+// refusal is the error of an archive that somebody should look at.
 func refusal(id, format string, args ...any) error {
 	return &archive.Error{
 		Member: id, What: fmt.Sprintf(format, args...) + "; if that is right: bbbpool recording import, of the file in quarantine",
