@@ -30,25 +30,24 @@ type Capacity struct {
 }
 
 // Capacity tells what the pool carries now.
-func (l *Ledger) Capacity() Capacity {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keepSeats()
-	now := l.now()
+func (b *Book) Capacity(now time.Time) Capacity {
 	c := Capacity{Now: Crowd{At: now}}
-	for _, s := range l.order {
-		c.Servers = append(c.Servers, Share{s.load(l.clock(now)), s.Standing})
+	for _, p := range b.order {
+		c.Servers = append(c.Servers, Share{p.load(b.clock(now, now), nil), p.Standing})
 	}
-	c.Tightest.set(l.history.week.busiest(now, weekSlots))
-	c.Today.set(l.history.week.busiest(now, weekSlots/7))
+	c.Tightest = b.busiest(now, 7*24*time.Hour)
+	c.Today = b.busiest(now, 24*time.Hour)
 	c.sum()
 	return c
 }
 
-func (c *Crowd) set(at time.Time, n crowd) {
-	*c = Crowd{At: at, People: float64(n.people), Meetings: int(n.meetings)}
+// busiest returns how full the pool will be at most within a span, as it was in the last weeks.
+func (b *Book) busiest(now time.Time, span time.Duration) Crowd {
+	at, people, meetings := b.forecast.Busiest(now, span)
+	return Crowd{At: at, People: float64(people), Meetings: meetings}
 }
 
+// sum adds up what the servers can do, and who is there.
 func (c *Capacity) sum() {
 	largest := 0.0
 	for _, s := range c.Servers {

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -124,3 +125,19 @@ func (c *Choice) Decision(basis Basis) store.Decision {
 
 // tenths is as much of a number as a row needs.
 func tenths(f float64) float64 { return math.Round(f*10) / 10 }
+
+// Explain says in one line why a meeting is on a server.
+func Explain(server string, d store.Decision) string {
+	if d == (store.Decision{}) {
+		return fmt.Sprintf("%s: it was found there, nobody chose", server)
+	}
+	if d.Basis == string(Pinned) {
+		return fmt.Sprintf("%s: its parent is there", server)
+	}
+	s := fmt.Sprintf("%s: %d here + %.1f expected + %.0f kept + %.1f own (%s), /%g", server, d.Here, d.Expected, d.Kept,
+		d.Own, d.Basis, d.Weight)
+	if d.Next != "" {
+		s += fmt.Sprintf("; next %s at %.1f", d.Next, d.NextAt)
+	}
+	return s
+}

@@ -92,6 +92,7 @@ func (s *server) page() placement.Server {
 	return placement.Server{
 		ID: s.id, Weight: s.record.Weight, Capacity: s.record.Capacity, Hard: s.record.Hard,
 		Tag: s.record.Tag, Standing: standing(s.record.State, &s.health, s.slow.level), Slow: s.slow.level > brisk,
+		Enabled: s.record.State == store.Enabled,
 	}
 }
 

@@ -84,11 +84,7 @@ func Open(ctx context.Context, o Options) (*Pool, error) {
 func Offline(ctx context.Context, o Options) (*Pool, error) {
 	p := newPool(o)
 	p.offline = true
-	err := p.openState(ctx)
-	if err == nil {
-		err = p.Ledger.ReadHistory(ctx, p.Stores.Index)
-	}
-	if err != nil {
+	if err := p.openState(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
@@ -111,8 +107,7 @@ func (p *Pool) log(part string) zerolog.Logger {
 	return p.options.Log.With().Str("component", part).Logger()
 }
 
-// openState makes what the records turn into: the recordings, the ledger, and the poller that knows every server. Servers
-// come before claims, so that a claim on a server that is gone is found out.
+// openState makes what the records turn into: the recordings, the ledger, and the poller that knows every server.
 func (p *Pool) openState(ctx context.Context) (err error) {
 	o, set := p.options, p.options.Settings
 	p.Stores, err = driver.Open(driver.Config{Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.metrics})
@@ -126,7 +121,9 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	p.Ledger = placement.New(set.Placement, state, p.Recordings, o.Now)
+	if p.Ledger, err = p.openLedger(ctx); err != nil {
+		return err
+	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Servers, p.Poller.Journal = p.Poller, p.Stores.Index
 	p.Admin = &admin.API{
@@ -134,10 +131,23 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		Sessions: p.Stores.Index, Recordings: p.Recordings, Script: upload.Script, Version: o.Version, Token: o.Token,
 		Advice: set.HTTP.Advice, Log: p.log("admin"),
 	}
-	if err = errors.Join(p.Ledger.OpenHistory(ctx, p.Stores.Index), p.Poller.Load(ctx, state)); err != nil {
-		return err
+	return p.Poller.Load(ctx, state)
+}
+
+// openLedger tells the ledger of the servers, so that a claim on one that is gone is found out.
+func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
+	servers, err := p.Stores.State.Servers(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return p.Ledger.Load(ctx)
+	ids := make([]string, 0, len(servers))
+	for _, s := range servers {
+		ids = append(ids, s.ID)
+	}
+	return placement.OpenLedger(ctx, placement.Parts{
+		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
+		Remember: p.Recordings.Remember, Offline: p.offline, Now: p.options.Now,
+	})
 }
 
 // openPlayback makes what viewers look at.
@@ -183,8 +193,8 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 // Run runs the parts until ctx ends or one of them fails, and closes the pool. They stop in reverse: systemd hears of it
 // first, uploads are told to come back, requests under way still find everything they need, and the store closes last.
 func (p *Pool) Run(ctx context.Context) error {
-	alive := api.Systemd{Alive: func() { _ = p.Ledger.Fault() }} // needs the lock that everything needs
-	return errors.Join(api.Run(ctx, &placement.Keeper{Ledger: p.Ledger, Sessions: p.Stores.Index}, p.Poller, p.Recordings,
+	alive := api.Systemd{Alive: func() { _ = p.Ledger.Count() }} // needs the lock that everything needs
+	return errors.Join(api.Run(ctx, p.Ledger, p.Poller, p.Recordings,
 		p.http, p.socket, recordings.Doors{Service: p.Recordings}, p.reloader, alive), p.Close())
 }
 

@@ -144,8 +144,15 @@ func (p *pool) boot(set settings) {
 	if set.now == nil {
 		set.now = time.Now
 	}
-	p.ledger = placement.New(set.rule, p.stores.State, history{p.stores.Index}, set.now)
-	if err := p.ledger.LoadHistory(ctx, p.stores.Index); err != nil {
+	var ids []string
+	for _, s := range p.sims {
+		ids = append(ids, s.ID())
+	}
+	p.ledger, err = placement.OpenLedger(ctx, placement.Parts{
+		Config: set.rule, State: p.stores.State, History: p.stores.Index, Remember: history{p.stores.Index}.Remember,
+		Servers: ids, Offline: true, Now: set.now,
+	})
+	if err != nil {
 		tb.Fatal(err)
 	}
 	p.poller = poller.New(polling, p.ledger, log, set.now)
@@ -160,9 +167,6 @@ func (p *pool) boot(set settings) {
 			set.server(&record)
 		}
 		p.poller.SetServer(record)
-	}
-	if err := p.ledger.Load(ctx); err != nil {
-		tb.Fatal(err)
 	}
 	p.gateway = &gateway.Gateway{
 		Config: config, Ledger: p.ledger, Pool: p.poller, Recordings: index{p.stores.Index}, Log: log,
