@@ -30,31 +30,23 @@ type Book struct {
 	// Follow hears of every change after it was made, in order; nil where nobody follows.
 	Follow func(Change)
 
-	config    Config
-	start     time.Time        // the zero of the clock that expectations fade by
-	pages     map[string]*page // by server
-	order     []*page          // by ID, so that a decision depends on nothing but what is known
-	meetings  map[store.MeetingKey]*meeting
-	live      map[forecast.Room]int // meetings by room
-	breakouts int                   // meetings that are breakout rooms
-	owed      owed                  // what servers owe
-	asked     int                   // meetings that somebody who may has ended so far
-	closed    recently              // meetings that are over
-	vanished  recently              // lost from sight, and for all anybody knows not over
-	seats     seats
-	forecast  *forecast.Forecast
+	config   Config
+	clock    clock
+	where    places
+	owed     owed     // what servers owe
+	asked    int      // meetings that somebody who may has ended so far
+	closed   recently // meetings that are over
+	vanished recently // lost from sight, and for all anybody knows not over
+	seats    seats
+	forecast *forecast.Forecast
 }
 
 // NewBook returns an empty book. Two that are to answer alike need the same configuration and the same start.
 func NewBook(config Config, start time.Time) *Book {
 	config = config.bounded()
 	return &Book{
-		Draw: rand.IntN, config: config, start: start,
-		pages:    map[string]*page{},
-		meetings: map[store.MeetingKey]*meeting{},
-		live:     map[forecast.Room]int{},
-		owed:     owed{},
-		seats:    seats{held: map[forecast.Room]*seat{}},
+		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
+		where: newPlaces(), owed: owed{}, seats: seats{held: map[forecast.Room]*seat{}},
 		forecast: forecast.New(forecast.Settings{
 			Default: config.Default, Sessions: config.Sessions, Carry: config.Carry, SeatMin: config.SeatMin,
 		}),
@@ -74,59 +66,26 @@ func (b *Book) Apply(c Change) {
 	}
 }
 
-// clock turns a time into seconds of the book's clock. A time to come, by a clock that was set back, is now.
-func (b *Book) clock(t, now time.Time) float64 {
-	return min(t.Sub(b.start), now.Sub(b.start)).Seconds()
-}
-
-// faded is the share of an expectation that has faded by now.
-func (b *Book) faded(born float64, now time.Time) float64 {
-	return min(max((b.clock(now, now)-born)/b.config.Fade.Seconds(), 0), 1)
-}
-
 // newStay begins a stay in which nobody has been seen yet.
 func (b *Book) newStay(c store.Claim, now time.Time) stay {
-	return stay{claim: c, born: b.clock(c.Placed, now)}
+	return stay{claim: c, born: b.clock.at(c.Placed, now)}
 }
 
-// add enters a meeting that is new to the book.
-func (b *Book) add(r forecast.Room, s stay) *meeting {
-	m := &meeting{room: r}
-	b.meetings[s.claim.MeetingKey] = m
-	b.live[r]++
-	b.move(m, s)
-	return m
+// clock is what expectations fade by.
+type clock struct {
+	start time.Time // its zero
+	fade  time.Duration
 }
 
-// move gives a meeting another stay, on the page of its server.
-func (b *Book) move(m *meeting, s stay) {
-	if m.page != nil {
-		m.page.detach(m)
-	}
-	b.countBreakout(m, -1)
-	m.stay = s
-	b.countBreakout(m, 1)
-	if p, ok := b.pages[s.claim.Server]; ok {
-		p.attach(m)
-	}
-}
+// at turns a time into seconds of the clock. A time to come, by a clock that was set back, is now.
+func (c clock) at(t, now time.Time) float64 { return min(t.Sub(c.start), now.Sub(c.start)).Seconds() }
 
-// drop takes a meeting out of the book.
-func (b *Book) drop(m *meeting) {
-	if m.page != nil {
-		m.page.detach(m)
-	}
-	delete(b.meetings, m.claim.MeetingKey)
-	b.countBreakout(m, -1)
-	if b.live[m.room]--; b.live[m.room] == 0 {
-		delete(b.live, m.room)
-	}
-}
+// now is the present time in seconds of the clock.
+func (c clock) now(now time.Time) float64 { return now.Sub(c.start).Seconds() }
 
-func (b *Book) countBreakout(m *meeting, n int) {
-	if m.claim.Breakout {
-		b.breakouts += n
-	}
+// faded is the share of an expectation that has faded by now.
+func (c clock) faded(born float64, now time.Time) float64 {
+	return min(max((c.now(now)-born)/c.fade.Seconds(), 0), 1)
 }
 
 // SessionLearnt takes a session into account for the meetings to come. At says by which wall clock the hours are, too.

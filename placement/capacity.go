@@ -32,19 +32,17 @@ type Capacity struct {
 // Capacity tells what the pool carries now.
 func (b *Book) Capacity(now time.Time) Capacity {
 	c := Capacity{Now: Crowd{At: now}}
-	for _, p := range b.order {
-		c.Servers = append(c.Servers, Share{p.load(b.clock(now, now), nil), p.Standing})
+	for _, p := range b.where.order {
+		c.Servers = append(c.Servers, Share{p.load(b.clock.now(now), nil), p.Standing})
 	}
-	c.Tightest = b.busiest(now, 7*24*time.Hour)
-	c.Today = b.busiest(now, 24*time.Hour)
+	c.Tightest.set(b.forecast.Busiest(now, 7*24*time.Hour))
+	c.Today.set(b.forecast.Busiest(now, 24*time.Hour))
 	c.sum()
 	return c
 }
 
-// busiest returns how full the pool will be at most within a span, as it was in the last weeks.
-func (b *Book) busiest(now time.Time, span time.Duration) Crowd {
-	at, people, meetings := b.forecast.Busiest(now, span)
-	return Crowd{At: at, People: float64(people), Meetings: meetings}
+func (c *Crowd) set(at time.Time, people, meetings int) {
+	*c = Crowd{At: at, People: float64(people), Meetings: meetings}
 }
 
 // sum adds up what the servers can do, and who is there.

@@ -30,10 +30,10 @@ type ClaimLoaded struct {
 
 func (c ClaimLoaded) apply(b *Book) {
 	c.Claim.Expected = believable(c.Claim.Expected)
-	m := b.add(c.Room, b.newStay(c.Claim, c.At))
+	m := b.where.add(c.Room, b.newStay(c.Claim, c.At))
 	if c.Claim.InternalID != "" {
 		m.lastJoin = c.At
-		m.presume(c.Claim.Expected * b.faded(m.born, c.At))
+		m.presume(c.Claim.Expected * b.clock.faded(m.born, c.At))
 	}
 }
 
@@ -41,7 +41,7 @@ func (c ClaimLoaded) apply(b *Book) {
 type CreateBegun struct{ Key store.MeetingKey }
 
 func (c CreateBegun) apply(b *Book) {
-	if m := b.meetings[c.Key]; m != nil {
+	if m := b.where.meetings[c.Key]; m != nil {
 		m.creating = true
 	}
 }
@@ -50,7 +50,7 @@ func (c CreateBegun) apply(b *Book) {
 type CreateOver struct{ Key store.MeetingKey }
 
 func (c CreateOver) apply(b *Book) {
-	if m := b.meetings[c.Key]; m != nil {
+	if m := b.where.meetings[c.Key]; m != nil {
 		m.creating, m.pending, m.replaced = false, false, nil
 	}
 }
@@ -67,12 +67,12 @@ func (c ClaimPlaced) apply(b *Book) { b.place(c.Claim, c.Room, c.At) }
 func (b *Book) place(c store.Claim, r forecast.Room, now time.Time) *meeting {
 	b.seats.take(r)
 	var before stay
-	m := b.meetings[c.MeetingKey]
+	m := b.where.meetings[c.MeetingKey]
 	if m == nil {
-		m = b.add(r, b.newStay(c, now))
+		m = b.where.add(r, b.newStay(c, now))
 	} else {
 		before = m.stay
-		b.move(m, b.newStay(c, now))
+		b.where.move(m, b.newStay(c, now))
 	}
 	m.replaced = append(m.replaced, before)
 	m.creating, m.pending = true, true
@@ -87,7 +87,7 @@ type ClaimTakenBack struct {
 }
 
 func (c ClaimTakenBack) apply(b *Book) {
-	m := b.meetings[c.Key]
+	m := b.where.meetings[c.Key]
 	if m == nil || len(m.replaced) == 0 {
 		return
 	}
@@ -98,11 +98,11 @@ func (c ClaimTakenBack) apply(b *Book) {
 	before := m.replaced[last]
 	m.replaced = m.replaced[:last]
 	if before.claim.Server == "" {
-		b.drop(m)
+		b.where.drop(m)
 		b.seats.giveBack(m.room)
 		return
 	}
-	b.move(m, before)
+	b.where.move(m, before)
 }
 
 // Confirmation is what a create does to the claim when its server has the meeting. Same says that nothing is to be
@@ -110,7 +110,7 @@ func (c ClaimTakenBack) apply(b *Book) {
 func (b *Book) Confirmation(
 	now time.Time, key store.MeetingKey, internalID string, createTime int64,
 ) (c ClaimConfirmed, over Finished, same bool) {
-	m := b.meetings[key]
+	m := b.where.meetings[key]
 	if m == nil {
 		return c, over, true
 	}
@@ -140,12 +140,12 @@ type ClaimConfirmed struct {
 
 func (c ClaimConfirmed) apply(b *Book) {
 	key := c.Claim.MeetingKey
-	m := b.meetings[key]
+	m := b.where.meetings[key]
 	if m == nil {
 		return
 	}
 	if c.Anew {
-		b.move(m, b.newStay(c.Claim, c.At))
+		b.where.move(m, b.newStay(c.Claim, c.At))
 	}
 	m.claim, m.confirmed, m.missed = c.Claim, c.At, 0
 	if last, closed := b.closed.of(key); closed && (last.asked > 0 || last.was(c.Claim.Server, c.Claim.InternalID)) {
@@ -161,14 +161,14 @@ type ClaimRedated struct {
 }
 
 func (c ClaimRedated) apply(b *Book) {
-	if m := b.meetings[c.Key]; m != nil {
+	if m := b.where.meetings[c.Key]; m != nil {
 		m.claim.Placed = c.Placed
 	}
 }
 
 // Finish says what a meeting leaves in the history if its claim is closed now; nothing where there is none.
 func (b *Book) Finish(now time.Time, key store.MeetingKey, reason string) Finished {
-	if m := b.meetings[key]; m != nil {
+	if m := b.where.meetings[key]; m != nil {
 		return m.finish(now, reason)
 	}
 	return Finished{}
@@ -184,12 +184,12 @@ type ClaimClosed struct {
 
 func (c ClaimClosed) apply(b *Book) {
 	key := c.Claim.MeetingKey
-	m := b.meetings[key]
+	m := b.where.meetings[key]
 	if m == nil {
 		return
 	}
 	last := m.stay
-	b.drop(m)
+	b.where.drop(m)
 	over := closing{server: c.Claim.Server, internalID: c.Claim.InternalID, at: c.At}
 	switch c.Reason {
 	case reasonGone, reasonRemoved, Forgotten:
@@ -253,21 +253,11 @@ func (r *recently) of(key store.MeetingKey) (c closing, ok bool) {
 	return c, ok
 }
 
-// replacedClaim returns the claim whose place the last one of the create under way has taken; an empty one where the meeting
-// is new.
-func (b *Book) replacedClaim(key store.MeetingKey) (c store.Claim) {
-	if m := b.meetings[key]; m != nil && len(m.replaced) > 0 {
-		c = m.replaced[len(m.replaced)-1].claim
-	}
-	return c
-}
-
-// placedBy returns the claim that the create under way has made, and the one that stood before it; false where it has made
+// stayOf returns the stay of a meeting that was closed on that server just now, and may be gone on with; nil where there is
 // none.
-func (b *Book) placedBy(key store.MeetingKey) (claim, before store.Claim, placed bool) {
-	m := b.meetings[key]
-	if m == nil || len(m.replaced) == 0 {
-		return claim, before, false
+func (r *recently) stayOf(key store.MeetingKey, server, internalID string) *stay {
+	if last, ok := r.of(key); ok && last.was(server, internalID) {
+		return last.stay
 	}
-	return m.claim, m.replaced[0].claim, true
+	return nil
 }

@@ -32,7 +32,7 @@ type Considered struct {
 func (b *Book) Consider(now time.Time, key store.MeetingKey, r forecast.Room, w Wish) Considered {
 	own := b.expect(key.Tenant, r, w)
 	result := Considered{Expected: own.people, Basis: own.basis, Servers: b.options(now, own.people, b.seats.held[r])}
-	if m := b.meetings[key]; m != nil && m.usable() {
+	if m := b.where.meetings[key]; m != nil && m.usable() {
 		result.Claim, result.Known = m.claim, true
 		return result
 	}
@@ -42,9 +42,9 @@ func (b *Book) Consider(now time.Time, key store.MeetingKey, r forecast.Room, w 
 
 // options lists all servers, the best first.
 func (b *Book) options(now time.Time, own float64, without *seat) []Option {
-	list := make([]Option, 0, len(b.order))
-	for _, p := range b.order {
-		load := p.load(b.clock(now, now), without)
+	list := make([]Option, 0, len(b.where.order))
+	for _, p := range b.where.order {
+		load := p.load(b.clock.now(now), without)
 		list = append(list, Option{
 			Load: load, Standing: p.Standing, Tag: p.Tag, After: load.with(own) / load.Weight,
 			Full: load.full(min(own, b.config.Default)),

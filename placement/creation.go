@@ -20,23 +20,21 @@ type Creation struct {
 
 // Begin waits until no other create of the meeting is under way. End must follow.
 func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, error) {
-	if err := l.awaitHistory(ctx); err != nil {
+	if err := l.past.await(ctx); err != nil {
 		return nil, err
 	}
 	if err := l.takeTurn(ctx, key); err != nil {
 		return nil, err
 	}
-	return l.creation(key), nil
+	return newCreation(l, key), nil
 }
 
-// creation is what whoever has the turn creates or adopts with.
-func (l *Ledger) creation(key store.MeetingKey) *Creation {
-	c := &Creation{ledger: l, key: key, room: l.room(key)}
+// newCreation is called by whoever has the turn. It takes the lock.
+func newCreation(l *Ledger, key store.MeetingKey) *Creation {
+	c := &Creation{ledger: l, key: key, room: l.records.names.Room(key)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, known := l.book.meetings[key]; known {
-		l.book.Apply(CreateBegun{key})
-	}
+	l.book.Apply(CreateBegun{key})
 	return c
 }
 
@@ -77,7 +75,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	defer l.mu.Unlock()
 	now := l.now()
 	known, stays := l.book.Stays(now, c.key, avoid)
-	if stays && (c.leaving != "" || !l.book.mayLeave(now, c.key, w)) {
+	if stays && (c.leaving != "" || w.Beside != "" || !l.book.where.meetings[c.key].mayLeave(now)) {
 		return known, before, nil
 	}
 	// A server that has the meeting of before still takes a create for a repeat, and comes last.
@@ -85,7 +83,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	l.book.KeepSeats(now)
 	claim, err := l.book.Propose(now, c.key, c.room, w, avoid)
 	switch {
-	case stays && (err != nil || l.book.pages[claim.Server].Standing < Unproven):
+	case stays && (err != nil || l.book.where.pages[claim.Server].Standing < Unproven):
 		return known, before, nil
 	case err != nil:
 		return place, before, err
@@ -93,7 +91,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 		c.leaving = known.Claim.Server
 	}
 	l.book.Apply(ClaimPlaced{At: now, Claim: claim, Room: c.room})
-	return Placement{Claim: claim}, l.book.replacedClaim(c.key), nil
+	return Placement{Claim: claim}, l.book.where.meetings[c.key].lastReplaced(), nil
 }
 
 // commit makes a claim durable that the book has already, in the place of the one before. If that fails the book goes back
@@ -134,7 +132,7 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 			return err
 		}
 		stored = true
-		return l.remember(ctx, over)
+		return l.records.remember(ctx, over)
 	})
 	if !stored {
 		l.mu.Lock()
@@ -152,11 +150,13 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 func (c *Creation) GiveUp(ctx context.Context) error {
 	l := c.ledger
 	l.mu.Lock()
-	claim, before, placed := l.book.placedBy(c.key)
-	l.mu.Unlock()
-	if !placed {
+	m := l.book.where.meetings[c.key]
+	if m == nil || len(m.replaced) == 0 {
+		l.mu.Unlock()
 		return nil
 	}
+	claim, before := m.claim, m.replaced[0].claim
+	l.mu.Unlock()
 	err := l.records.write(ctx, func() error {
 		if before.Server == "" {
 			return ignoreMissing(l.records.state.DeleteClaim(ctx, claim))

@@ -41,17 +41,11 @@ type Placement struct {
 
 // Stays is where the meeting is, and whether it can be created there: not on a server that is gone, or to be avoided.
 func (b *Book) Stays(now time.Time, key store.MeetingKey, avoid []string) (Placement, bool) {
-	m := b.meetings[key]
+	m := b.where.meetings[key]
 	if m == nil || !m.usable() || slices.Contains(avoid, m.claim.Server) {
 		return Placement{}, false
 	}
 	return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(now)}, true
-}
-
-// mayLeave tells whether a meeting that stays is better off on a server that takes new ones.
-func (b *Book) mayLeave(now time.Time, key store.MeetingKey, w Wish) bool {
-	m := b.meetings[key]
-	return m.page.Standing == Held && w.Beside == "" && !m.occupied(now)
 }
 
 // Propose makes the claim that the rule wants for a create, with the numbers that it was decided by. Nothing is placed by
@@ -60,7 +54,7 @@ func (b *Book) Propose(
 	now time.Time, key store.MeetingKey, r forecast.Room, w Wish, avoid []string,
 ) (store.Claim, error) {
 	own := b.expect(key.Tenant, r, w)
-	d := decision{book: b, now: b.clock(now, now), own: own.people, without: b.seats.held[r], wish: w, avoid: avoid}
+	d := decision{book: b, now: b.clock.now(now), own: own.people, without: b.seats.held[r], wish: w, avoid: avoid}
 	choice, err := d.decide()
 	if err != nil {
 		return store.Claim{}, err
@@ -149,7 +143,7 @@ func (d *decision) chooseAmong(room float64, standings []Standing, tag tags, avo
 // choose applies the rule to the servers of one standing.
 func (d *decision) choose(room float64, standing Standing, wanted tags, avoid []string) Choice {
 	c := Choice{Own: d.own, Room: room, Fill: d.book.config.Fill, Draw: d.book.Draw}
-	for _, p := range d.book.order {
+	for _, p := range d.book.where.order {
 		if p.Standing == standing && wanted.match(p.Tag) && !slices.Contains(avoid, p.ID) {
 			load := p.load(d.now, d.without)
 			c.offer(&load)
@@ -161,7 +155,7 @@ func (d *decision) choose(room float64, standing Standing, wanted tags, avoid []
 // beside is the choice where there is none: a breakout room takes its people from a meeting on that server, which
 // keeps its meetings even while it takes no new ones.
 func (d *decision) beside() (Choice, error) {
-	p := d.book.pages[d.wish.Beside]
+	p := d.book.where.pages[d.wish.Beside]
 	if p == nil || p.Standing == Gone || slices.Contains(d.avoid, p.ID) {
 		return Choice{}, ErrNoServer
 	}
@@ -170,7 +164,7 @@ func (d *decision) beside() (Choice, error) {
 
 // anyTakes tells whether a server could take a meeting, whatever its tag.
 func (d *decision) anyTakes() bool {
-	for _, p := range d.book.order {
+	for _, p := range d.book.where.order {
 		if p.Standing >= Doubtful && !slices.Contains(d.avoid, p.ID) {
 			return true
 		}

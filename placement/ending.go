@@ -56,7 +56,7 @@ func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 		if err := l.records.state.AddEndings(ctx, end.Owed...); err != nil || !claimed {
 			return err
 		}
-		return l.settle(ctx, over)
+		return l.records.settle(ctx, over)
 	})
 	if err != nil {
 		return fmt.Errorf("end %s: %w", e.key.MeetingID, err)
@@ -67,20 +67,20 @@ func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 	return nil
 }
 
-// close closes the claim if it still passes a test, and gives up the turn. The claim leaves memory after the store: if that
-// fails it still stands in both. The test must not call the ledger, whose lock is held meanwhile.
+// close closes the claim if it still passes a test, and gives up the turn. It writes to the store. The claim leaves memory
+// after that: if the store fails it still stands in both. The test is made under the lock.
 func (e *Ending) close(ctx context.Context, reason string, test func(*meeting) bool) (closed bool, err error) {
 	defer e.Release()
 	l := e.ledger
 	l.mu.Lock()
-	m := l.book.meetings[e.key]
+	m := l.book.where.meetings[e.key]
 	if m == nil || !test(m) {
 		l.mu.Unlock()
 		return false, nil
 	}
 	over := l.book.Finish(l.now(), e.key, reason)
 	l.mu.Unlock()
-	if err := l.records.write(ctx, func() error { return l.settle(ctx, over) }); err != nil {
+	if err := l.records.write(ctx, func() error { return l.records.settle(ctx, over) }); err != nil {
 		return false, fmt.Errorf("close claim %s: %w", e.key.MeetingID, err)
 	}
 	l.mu.Lock()
@@ -92,16 +92,14 @@ func (e *Ending) close(ctx context.Context, reason string, test func(*meeting) b
 // Close turns a claim into a session, and keeps polls that were on their way from adopting it. If the claim has changed
 // since it was found, or the meeting is just being created, Close returns false. The reason is one word.
 func (l *Ledger) Close(ctx context.Context, c store.Claim, reason string) (bool, error) {
-	return l.closeIf(ctx, c, reason, func(*meeting) bool { return true })
-}
-
-// closeIf closes a claim that still stands, and passes a test, unless somebody else has the turn of its meeting.
-func (l *Ledger) closeIf(ctx context.Context, c store.Claim, reason string, test func(*meeting) bool) (bool, error) {
 	e := l.TryEnd(c.MeetingKey)
 	if e == nil {
 		return false, nil
 	}
-	return e.close(ctx, reason, func(m *meeting) bool { return m.stillHas(c) && test(m) })
+	return e.close(ctx, reason, func(m *meeting) bool {
+		seen := reason == reasonGone && m.missed < missesUntilGone // since it was found to be gone
+		return m.stillHas(c) && !seen
+	})
 }
 
 // closeRemoved closes claims whose server has left the pool, unless it is back by now. It waits for creates that are under

@@ -1,10 +1,16 @@
 package placement
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
+
+	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // Fading lets the sum of expectations be compared with the naive one.
@@ -21,6 +27,12 @@ func (l *Ledger) SetDraw(draw func(n int) int) { l.book.Draw = draw }
 // Book is the ledger's book, to look at while nothing is under way.
 func (l *Ledger) Book() *Book { return l.book }
 
+// Room is how the book knows a meeting's room.
+func (l *Ledger) Room(key store.MeetingKey) forecast.Room { return l.records.names.Room(key) }
+
+// ShortenHistory is what Run does now and then.
+func (l *Ledger) ShortenHistory(ctx context.Context) { l.shortenHistory(ctx) }
+
 // Check reports everything in which the ledger contradicts itself while nothing is under way.
 func (l *Ledger) Check() error {
 	l.mu.Lock()
@@ -36,13 +48,13 @@ func (l *Ledger) Check() error {
 func (b *Book) Check(t time.Time) error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	now, attached := b.clock(t, t), 0
-	for id, s := range b.pages {
+	now, attached := b.clock.now(t), 0
+	for id, s := range b.where.pages {
 		people, expected := s.strays, 0.0
 		for key, m := range s.meetings {
 			people += m.here()
 			expected += m.claim.Expected * max(0, 1-(now-m.born)/s.fading.span)
-			if b.meetings[key] != m || m.page != s || m.claim.Server != id || m.claim.MeetingKey != key {
+			if b.where.meetings[key] != m || m.page != s || m.claim.Server != id || m.claim.MeetingKey != key {
 				wrong("meeting %v is on the page of %s by mistake", key, id)
 			}
 		}
@@ -54,10 +66,10 @@ func (b *Book) Check(t time.Time) error {
 			wrong("%s: %g expected, %g in its meetings", id, got, expected)
 		}
 	}
-	for key, m := range b.meetings {
+	for key, m := range b.where.meetings {
 		if m.page != nil {
 			attached--
-		} else if b.pages[m.claim.Server] != nil {
+		} else if b.where.pages[m.claim.Server] != nil {
 			wrong("meeting %v is not on the page of %s", key, m.claim.Server)
 		}
 		if m.creating || m.pending || m.replaced != nil || m.early < 0 || m.late < 0 || m.people < 0 {
@@ -68,4 +80,32 @@ func (b *Book) Check(t time.Time) error {
 		wrong("%d meetings are on a page and nowhere else", attached)
 	}
 	return errors.Join(errs...)
+}
+
+// Seat is room held for a meeting that is not created yet.
+type Seat struct {
+	Server string
+	Size   float64 // people
+	Until  time.Time
+}
+
+// Seats returns the seats that are held now, largest first.
+func (l *Ledger) Seats() []Seat {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.book.KeepSeats(l.now())
+	return l.book.Seats()
+}
+
+// Seats returns the seats that are held.
+func (b *Book) Seats() (list []Seat) {
+	for _, s := range b.seats.held {
+		if s.page != nil {
+			list = append(list, Seat{s.page.ID, s.size, s.until})
+		}
+	}
+	slices.SortFunc(list, func(a, b Seat) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Server, b.Server))
+	})
+	return list
 }

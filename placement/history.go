@@ -2,6 +2,8 @@ package placement
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -13,6 +15,7 @@ const (
 	historyPage = 5_000 // sessions that are read at once
 	cleanPage   = 500   // and removed at once, while every create waits
 	cleanEvery  = 6 * time.Hour
+	keyName     = "history" // of the key that rooms are hashed with
 )
 
 // Learn takes a session into account for the meetings to come. It writes nothing.
@@ -25,7 +28,7 @@ func (l *Ledger) Learn(s store.Session) {
 // Run reads the history, which creates wait for, and keeps it short from then on, until ctx ends. What the store refuses
 // to remove is tried again the next time; what cannot be read is not known, and creates go on without.
 func (l *Ledger) Run(ctx context.Context) error {
-	_ = l.records.write(ctx, func() error { return l.readHistory(ctx) }) // Problems tells of it
+	_ = l.records.write(ctx, func() error { return l.past.each(ctx, l.now(), l.Learn) }) // Problems tells of it
 	ticker := time.NewTicker(cleanEvery)
 	defer ticker.Stop()
 	for {
@@ -38,19 +41,58 @@ func (l *Ledger) Run(ctx context.Context) error {
 	}
 }
 
-// readHistory learns from the stored sessions, page by page, once. Whether it can be read or not, nobody waits for it any
-// more.
-func (l *Ledger) readHistory(ctx context.Context) error {
-	defer close(l.read)
-	at, after := l.now().Add(-forecast.LookBack), ""
+// shortenHistory removes what is too old: from memory, and from the store page by page, so that nobody waits for long.
+func (l *Ledger) shortenHistory(ctx context.Context) {
+	now := l.now()
+	l.mu.Lock()
+	l.book.Apply(HistoryShortened{now})
+	l.mu.Unlock()
+	before := now.AddDate(0, 0, -l.config.Days)
+	for n := cleanPage; n == cleanPage && ctx.Err() == nil; {
+		err := l.records.write(ctx, func() (err error) {
+			n, err = l.past.sessions.DeleteSessions(ctx, before, cleanPage)
+			return err
+		})
+		if err != nil {
+			return
+		}
+	}
+}
+
+// past is the stored history. It is read once.
+type past struct {
+	sessions History       // nil where none is stored
+	read     chan struct{} // closed when they have been read
+}
+
+// open gets the key that rooms are hashed with, which is made on the first start. Where no history is stored there is none,
+// and nobody waits.
+func (p *past) open(ctx context.Context) (key []byte, err error) {
+	if p.sessions == nil {
+		close(p.read)
+		return nil, nil
+	}
+	fresh := make([]byte, sha256.Size)
+	_, _ = rand.Read(fresh) // never fails, as crypto/rand documents
+	if key, err = p.sessions.Key(ctx, keyName, fresh); err != nil {
+		return nil, fmt.Errorf("load the key of the history: %w", err)
+	}
+	return key, nil
+}
+
+// each reads, page by page, the sessions that still tell something now. Whether they can be read or not, nobody waits for
+// them any more then.
+func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session)) error {
+	defer close(p.read)
+	at, after := now.Add(-forecast.LookBack), ""
 	for {
-		page, err := l.history.SessionsSince(ctx, at, after, historyPage)
+		page, err := p.sessions.SessionsSince(ctx, at, after, historyPage)
 		if err != nil {
 			return fmt.Errorf("load the history: %w", err)
 		}
 		for _, s := range page {
 			if ours(s) {
-				l.Learn(s)
+				learn(s)
 			}
 		}
 		if len(page) < historyPage {
@@ -61,35 +103,17 @@ func (l *Ledger) readHistory(ctx context.Context) error {
 	}
 }
 
-// awaitHistory waits until the history has been read.
-func (l *Ledger) awaitHistory(ctx context.Context) error {
+// await waits until the sessions have been read.
+func (p *past) await(ctx context.Context) error {
 	select {
-	case <-l.read:
+	case <-p.read:
 		return nil
 	default:
 	}
 	select {
-	case <-l.read:
+	case <-p.read:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the history to be read: %w", ctx.Err())
-	}
-}
-
-// shortenHistory removes what is too old: from memory, and from the store page by page, so that nobody waits for long.
-func (l *Ledger) shortenHistory(ctx context.Context) {
-	now := l.now()
-	l.mu.Lock()
-	l.book.Apply(HistoryShortened{now})
-	l.mu.Unlock()
-	before := now.AddDate(0, 0, -l.config.Days)
-	for n := cleanPage; n == cleanPage && ctx.Err() == nil; {
-		err := l.records.write(ctx, func() (err error) {
-			n, err = l.history.DeleteSessions(ctx, before, cleanPage)
-			return err
-		})
-		if err != nil {
-			return
-		}
 	}
 }

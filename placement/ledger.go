@@ -2,15 +2,12 @@ package placement
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -21,9 +18,7 @@ import (
 type Ledger struct {
 	config  Config
 	records records
-	history History // nil where none is stored
-	names   forecast.Names
-	read    chan struct{} // closed when the history has been read
+	past    past
 	now     func() time.Time
 
 	mu    sync.Mutex // guards book and turns; never held over a call to the store
@@ -59,47 +54,31 @@ type Parts struct {
 	Remember func(ctx context.Context, c store.Claim, s store.Session) error
 }
 
-// keyName is the name of the key that rooms are hashed with.
-const keyName = "history"
-
 // OpenLedger takes over what is stored: the key of the history, which is made on the first start, what servers owe, and the
 // claims. Those on servers that are not in the pool any more are closed. Servers take no meetings before SetServer has told
 // of them. Creates wait until Run has read the history: that of a large site takes some seconds, and joins need none.
 func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 	l := &Ledger{
-		config: p.Config.bounded(), records: records{state: p.State, remember: p.Remember, now: p.Now},
-		history: p.History, read: make(chan struct{}), now: p.Now, book: NewBook(p.Config, p.Now()), turns: turns{},
+		config: p.Config.bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now},
+		past: past{sessions: p.History, read: make(chan struct{})}, now: p.Now, book: NewBook(p.Config, p.Now()), turns: turns{},
 	}
-	l.book.Follow = p.Follow
+	l.records.learn, l.book.Follow = l.Learn, p.Follow
 	for _, id := range p.Servers {
 		l.book.Apply(ServerSet{Server{ID: id}})
 	}
-	if err := l.openHistory(ctx, p.Offline); err != nil {
+	var err error
+	if l.records.names.Key, err = l.past.open(ctx); err != nil {
 		return nil, err
+	}
+	if p.Offline && p.History != nil {
+		if err := l.past.each(ctx, l.now(), l.Learn); err != nil {
+			return nil, err
+		}
 	}
 	if err := l.load(ctx); err != nil {
 		return nil, err
 	}
 	return l, nil
-}
-
-// openHistory gets the key, before anything is loaded or created, and reads the sessions where nobody else will.
-func (l *Ledger) openHistory(ctx context.Context, whole bool) error {
-	if l.history == nil {
-		close(l.read)
-		return nil
-	}
-	fresh := make([]byte, sha256.Size)
-	_, _ = rand.Read(fresh) // never fails, as crypto/rand documents
-	key, err := l.history.Key(ctx, keyName, fresh)
-	if err != nil {
-		return fmt.Errorf("load the key of the history: %w", err)
-	}
-	l.names.Key = key
-	if whole {
-		return l.readHistory(ctx)
-	}
-	return nil
 }
 
 // load takes over the stored endings and claims. What a server owed that has left the pool is forgotten, and claims of
@@ -113,10 +92,29 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load endings: %w", err)
 	}
-	if err := l.forgetEndings(ctx, l.loadEndings(endings)); err != nil {
+	var left []store.Ending
+	var over, lost []store.Claim
+	l.mu.Lock()
+	for _, e := range endings {
+		if l.book.where.pages[e.Server] == nil || e.InternalID == "" && l.now().Sub(e.Asked) > longestOwed {
+			left = append(left, e)
+			continue
+		}
+		l.book.Apply(EndingOwed{e})
+	}
+	for _, c := range claims {
+		switch {
+		case l.book.where.pages[c.Server] == nil:
+			lost = append(lost, c)
+		case l.book.owed.has(c.MeetingKey, Copy{c.Server, c.InternalID}):
+			over = append(over, c)
+		}
+		l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.records.names.Room(c.MeetingKey)})
+	}
+	l.mu.Unlock()
+	if err := l.forgetEndings(ctx, left); err != nil {
 		return err
 	}
-	over, lost := l.loadClaims(claims)
 	var errs []error
 	for _, c := range over {
 		_, err := l.Close(ctx, c, Ended)
@@ -125,39 +123,8 @@ func (l *Ledger) load(ctx context.Context) error {
 	return errors.Join(errors.Join(errs...), l.closeRemoved(ctx, lost))
 }
 
-// loadEndings enters what is owed, and returns what need not be owed any more.
-func (l *Ledger) loadEndings(list []store.Ending) (left []store.Ending) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, e := range list {
-		l.book.Apply(EndingOwed{e})
-		if l.book.pages[e.Server] == nil || e.InternalID == "" && l.now().Sub(e.Asked) > longestOwed {
-			left = append(left, e)
-		}
-	}
-	return left
-}
-
-// loadClaims enters the claims, and returns those whose meeting was ended, and those whose server is gone.
-func (l *Ledger) loadClaims(claims []store.Claim) (over, lost []store.Claim) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, c := range claims {
-		if l.book.owed.has(c.MeetingKey, Copy{c.Server, c.InternalID}) {
-			over = append(over, c)
-		}
-		l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.room(c.MeetingKey)})
-		if l.book.pages[c.Server] == nil {
-			lost = append(lost, c)
-		}
-	}
-	return over, lost
-}
-
 // Hash returns the name of a room in the history: a hash of tenant and meetingID with the pool's key.
-func (l *Ledger) Hash(key store.MeetingKey) string { return l.names.Hash(key) }
-
-func (l *Ledger) room(key store.MeetingKey) forecast.Room { return forecast.RoomOf(l.Hash(key)) }
+func (l *Ledger) Hash(key store.MeetingKey) string { return l.records.names.Hash(key) }
 
 // SetServer adds a server, or changes its weight, tag or standing. Claims that wait for it are attached.
 func (l *Ledger) SetServer(s Server) {
@@ -172,7 +139,7 @@ func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 	l.mu.Lock()
 	l.book.Apply(ServerRemoved{id})
 	var lost []store.Claim
-	for _, m := range l.book.claimedOn(id) {
+	for _, m := range l.book.where.claimedOn(id) {
 		lost = append(lost, m.claim)
 	}
 	owed := l.book.owed.by(id)
@@ -202,13 +169,14 @@ func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, wait time.Durat
 }
 
 // find returns where a meeting is as far as that is certain, else what to wait for.
-func (l *Ledger) find(key store.MeetingKey) (found Found, outcome <-chan struct{}, err error) {
+func (l *Ledger) find(key store.MeetingKey) (place Found, outcome <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m, t := l.book.meetings[key], l.turns[key]
+	m, t := l.book.where.meetings[key], l.turns[key]
 	switch {
 	case m != nil && !m.pending:
-		return m.found(), nil, nil
+		place, err := found(m)
+		return place, nil, err
 	case t != nil:
 		return Found{}, t.ended(), nil
 	}
@@ -285,17 +253,9 @@ func (l *Ledger) Capacity() Capacity {
 	return l.book.Capacity(now)
 }
 
-// Seats returns the seats that are held now, largest first.
-func (l *Ledger) Seats() []Seat {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.book.KeepSeats(l.now())
-	return l.book.Seats()
-}
-
 // Consider tells where a create would go, and why, without placing anything.
 func (l *Ledger) Consider(key store.MeetingKey, w Wish) Considered {
-	r := l.room(key)
+	r := l.records.names.Room(key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()

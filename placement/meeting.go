@@ -92,12 +92,16 @@ func (m *meeting) occupied(now time.Time) bool {
 // usable tells whether the server of a meeting can be expected to have it.
 func (m *meeting) usable() bool { return m.page != nil && m.page.Standing > Gone }
 
-func (m *meeting) found() Found {
-	found := Found{Claim: m.claim}
-	if m.page != nil {
-		found.Standing = m.page.Standing
+// mayLeave tells whether a meeting that is usable is better off on a server that takes new ones.
+func (m *meeting) mayLeave(now time.Time) bool { return m.page.Standing == Held && !m.occupied(now) }
+
+// lastReplaced returns the claim whose place the last one of the create under way has taken; an empty one where the meeting
+// is new.
+func (m *meeting) lastReplaced() (c store.Claim) {
+	if n := len(m.replaced); n > 0 {
+		c = m.replaced[n-1].claim
 	}
-	return found
+	return c
 }
 
 // presume takes so many people to be in the meeting until a poll has looked.
@@ -205,7 +209,7 @@ type JoinSent struct {
 }
 
 func (c JoinSent) apply(b *Book) {
-	if m := b.meetings[c.Key]; m != nil {
+	if m := b.where.meetings[c.Key]; m != nil {
 		m.addJoin(c.Who, c.At)
 	}
 }

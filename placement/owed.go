@@ -131,37 +131,24 @@ func (c EndingForgotten) apply(b *Book) { b.owed.forget(c.Ending) }
 // Every copy is owed then, and whatever servers have that nobody can look at.
 func (b *Book) End(now time.Time, key store.MeetingKey, copies []Copy) MeetingEnded {
 	c := MeetingEnded{At: now, Key: key}
-	if m := b.meetings[key]; m != nil {
+	if m := b.where.meetings[key]; m != nil {
 		c.Claim = m.claim
 		copies = slices.Concat([]Copy{{m.claim.Server, m.claim.InternalID}}, copies)
 	}
 	for i, known := range copies {
-		if known.InternalID != "" && len(known.InternalID) <= maxID && b.pages[known.Server] != nil &&
+		if known.InternalID != "" && len(known.InternalID) <= maxID && b.where.pages[known.Server] != nil &&
 			!slices.Contains(copies[:i], known) {
 			c.Owed = append(c.Owed, newEnding(key, known, now))
 		}
 	}
-	c.Owed = append(c.Owed, b.unseenCopies(c)...)
+	if len(b.owed) < maxUnseen {
+		c.addUnseen(b.where.order)
+	}
 	return c
 }
 
 // maxUnseen is how many ended meetings are remembered that servers may have which nobody can look at.
 const maxUnseen = 5_000
-
-// unseenCopies is what servers owe that nobody can look at: for all anybody knows they have a copy, too. That is as durable
-// as the rest, since one of them may be back after a restart of ours.
-func (b *Book) unseenCopies(c MeetingEnded) (list []store.Ending) {
-	if len(b.owed) >= maxUnseen {
-		return nil
-	}
-	for _, p := range b.order {
-		known := slices.ContainsFunc(c.Owed, func(e store.Ending) bool { return e.Server == p.ID })
-		if !known && !p.visible() {
-			list = append(list, newEnding(c.Key, Copy{Server: p.ID}, c.At))
-		}
-	}
-	return list
-}
 
 // MeetingEnded says that somebody who may has ended a meeting. Its claim is closed, and its copies are owed.
 type MeetingEnded struct {
@@ -174,11 +161,23 @@ type MeetingEnded struct {
 func (c MeetingEnded) apply(b *Book) {
 	b.owed.add(c.Owed...)
 	b.asked++
-	if m := b.meetings[c.Key]; m != nil {
-		b.drop(m)
+	if m := b.where.meetings[c.Key]; m != nil {
+		b.where.drop(m)
 	}
 	b.closed.add(c.Key, closing{server: c.Claim.Server, internalID: c.Claim.InternalID, at: c.At, asked: b.asked})
 	b.vanished.forget(c.Key)
+}
+
+// addUnseen adds what servers owe that nobody can look at: for all anybody knows they have a copy, too. That is as durable as
+// the rest, since one of them may be back after a restart of ours.
+func (c *MeetingEnded) addUnseen(servers []*page) {
+	known := c.Owed
+	for _, p := range servers {
+		owes := slices.ContainsFunc(known, func(e store.Ending) bool { return e.Server == p.ID })
+		if !owes && !p.visible() {
+			c.Owed = append(c.Owed, newEnding(c.Key, Copy{Server: p.ID}, c.At))
+		}
+	}
 }
 
 // Over tells whether what a server lists is a meeting that somebody has ended, whatever the server says. Until the meeting
@@ -191,7 +190,7 @@ func (b *Book) Over(server string, s Sighting) bool {
 		return true
 	}
 	last, closed := b.closed.of(s.Key)
-	switch p := b.pages[server]; {
+	switch p := b.where.pages[server]; {
 	case p != nil && b.endedUnseen(p, s):
 		return true
 	case !closed || last.asked == 0:
@@ -206,7 +205,7 @@ func (b *Book) Over(server string, s Sighting) bool {
 // endedUnseen tells whether a meeting was ended while nobody could look at its server, and is none that we have created
 // since. Times say nothing about that: either clock may have been set meanwhile.
 func (b *Book) endedUnseen(p *page, s Sighting) bool {
-	if m := b.meetings[s.Key]; m != nil && m.page == p && (m.creating || m.claim.InternalID == s.InternalID) {
+	if m := b.where.meetings[s.Key]; m != nil && m.page == p && (m.creating || m.claim.InternalID == s.InternalID) {
 		return false
 	}
 	return b.owed.has(s.Key, Copy{Server: p.ID})
@@ -219,16 +218,3 @@ func madeBefore(s Sighting, at time.Time, p *page) bool {
 
 // clockSlack is what clocks that agree may differ by.
 const clockSlack = 2 * time.Second
-
-// discover enters a copy that nobody knew of when its meeting was ended, so that it is over also for later polls. It is in
-// memory alone: for a restart there is what is owed of copies that nobody saw.
-func (b *Book) discover(server string, s Sighting) {
-	c := Copy{server, s.InternalID}
-	asked := b.owed[s.Key][Copy{Server: server}].Asked
-	if last, closed := b.closed.of(s.Key); closed {
-		asked = last.at
-	}
-	if !asked.IsZero() && !b.owed.has(s.Key, c) && len(b.owed[s.Key]) < MaxCopies*len(b.pages) {
-		b.owed.add(newEnding(s.Key, c, asked))
-	}
-}

@@ -61,7 +61,7 @@ func nameToKeep(name string, recorded bool) string {
 type PollBegun struct{ Server string }
 
 func (c PollBegun) apply(b *Book) {
-	if p := b.pages[c.Server]; p != nil {
+	if p := b.where.pages[c.Server]; p != nil {
 		p.polls++
 		p.endings = b.asked
 	}
@@ -73,7 +73,7 @@ type PollSeen struct {
 	Poll Poll
 }
 
-func (c PollSeen) apply(b *Book) { b.compare(c) }
+func (c PollSeen) apply(b *Book) { c.compare(b) }
 
 // Findings is what a poll and the claims disagree on.
 type Findings struct {
@@ -87,7 +87,7 @@ type Findings struct {
 
 // See is Apply for what a poll saw. It returns what has to be done about it.
 func (b *Book) See(c PollSeen) Findings {
-	found := b.compare(c)
+	found := c.compare(b)
 	if b.Follow != nil {
 		b.Follow(c)
 	}
@@ -107,8 +107,8 @@ type comparison struct {
 }
 
 // compare updates the counts and sorts out what has to be done about a poll.
-func (b *Book) compare(c PollSeen) Findings {
-	p := b.pages[c.Poll.Server]
+func (c PollSeen) compare(b *Book) Findings {
+	p := b.where.pages[c.Poll.Server]
 	if p == nil {
 		return Findings{}
 	}
@@ -130,7 +130,7 @@ func (b *Book) compare(c PollSeen) Findings {
 // sort finds out what a sighting is.
 func (c *comparison) sort(s Sighting) {
 	b := c.book
-	m := b.meetings[s.Key]
+	m := b.where.meetings[s.Key]
 	last, closed := b.closed.of(s.Key)
 	switch {
 	case !s.storable():
@@ -138,7 +138,7 @@ func (c *comparison) sort(s Sighting) {
 	case b.Over(c.page.ID, s):
 		c.listed[Copy{c.page.ID, s.InternalID}] = true
 		if c.poll.Complete {
-			b.discover(c.page.ID, s)
+			c.discover(s)
 		}
 		if s.Over = true; !s.Ended {
 			c.found.Strays = append(c.found.Strays, s)
@@ -154,6 +154,19 @@ func (c *comparison) sort(s Sighting) {
 		c.found.Strays = append(c.found.Strays, s)
 	default:
 		c.found.Unclaimed = append(c.found.Unclaimed, s)
+	}
+}
+
+// discover enters a copy that nobody knew of when its meeting was ended, so that it is over also for later polls. It is in
+// memory alone: for a restart there is what is owed of copies that nobody saw.
+func (c *comparison) discover(s Sighting) {
+	b, there := c.book, Copy{c.page.ID, s.InternalID}
+	asked := b.owed[s.Key][Copy{Server: c.page.ID}].Asked
+	if last, closed := b.closed.of(s.Key); closed {
+		asked = last.at
+	}
+	if !asked.IsZero() && !b.owed.has(s.Key, there) && len(b.owed[s.Key]) < MaxCopies*len(b.where.pages) {
+		b.owed.add(newEnding(s.Key, there, asked))
 	}
 }
 
@@ -196,8 +209,8 @@ func (c *comparison) dropOthers() {
 	if len(c.found.Unclaimed) == 0 {
 		return
 	}
-	live := make(map[string]store.MeetingKey, len(c.book.meetings))
-	for key, m := range c.book.meetings {
+	live := make(map[string]store.MeetingKey, len(c.book.where.meetings))
+	for key, m := range c.book.where.meetings {
 		live[m.claim.InternalID] = key
 	}
 	c.found.Unclaimed = slices.DeleteFunc(c.found.Unclaimed, func(s Sighting) bool {
@@ -214,7 +227,7 @@ func (c *comparison) ration() (excess []Sighting) {
 	c.found.Unclaimed = nil
 	slices.SortStableFunc(list, func(a, b Sighting) int { return cmp.Compare(b.People, a.People) })
 	for _, s := range list {
-		known := c.book.lostStay(c.page.ID, s) != nil
+		known := c.book.vanished.stayOf(s.Key, c.page.ID, s.InternalID) != nil
 		switch {
 		case len(c.found.Unclaimed) >= adoptedAtOnce, !known && left <= 0:
 			excess = append(excess, s)
@@ -245,26 +258,17 @@ func (p *page) missing(seen map[*meeting]bool, began time.Time) (gone []store.Cl
 	return gone
 }
 
-// lostStay returns the stay of a meeting that was lost from sight on that server just now, to go on with it; nil where
-// there is none.
-func (b *Book) lostStay(server string, s Sighting) *stay {
-	if last, ok := b.vanished.of(s.Key); ok && last.was(server, s.InternalID) {
-		return last.stay
-	}
-	return nil
-}
-
 // Adoption is the claim of a meeting for the server that it was seen on. It returns false where something else was faster,
 // and while that server is gone: the claim would hold nothing.
 func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Time, r forecast.Room) (ClaimAdopted, bool) {
-	p, m := b.pages[server], b.meetings[s.Key]
+	p, m := b.where.pages[server], b.where.meetings[s.Key]
 	last, closed := b.closed.of(s.Key)
 	over := b.Over(server, s) || closed && (last.was(server, s.InternalID) || m == nil && last.endedToo(s, began))
 	if over || p == nil || p.Standing == Gone || m != nil && m.usable() {
 		return ClaimAdopted{}, false
 	}
 	c := ClaimAdopted{At: now, Sighting: s, Room: r}
-	if lost := b.lostStay(server, s); lost != nil {
+	if lost := b.vanished.stayOf(s.Key, server, s.InternalID); lost != nil {
 		c.Claim = lost.claim
 		return c, true
 	}
@@ -293,7 +297,7 @@ type ClaimAdopted struct {
 }
 
 func (c ClaimAdopted) apply(b *Book) {
-	lost := b.lostStay(c.Claim.Server, c.Sighting)
+	lost := b.vanished.stayOf(c.Sighting.Key, c.Claim.Server, c.Sighting.InternalID)
 	m := b.place(c.Claim, c.Room, c.At)
 	if lost != nil {
 		b.vanished.forget(c.Claim.MeetingKey)

@@ -37,23 +37,23 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 		errs = append(errs, err)
 	}
 	for _, c := range found.Gone {
-		_, err := l.closeIf(ctx, c, reasonGone, func(m *meeting) bool { return m.missed >= missesUntilGone })
+		_, err := l.Close(ctx, c, reasonGone)
 		errs = append(errs, err)
 	}
 	for _, s := range found.Unclaimed {
-		errs = append(errs, l.adopt(ctx, p.Server, s, p.Began))
+		if l.tryTurn(s.Key) {
+			errs = append(errs, newCreation(l, s.Key).adopt(ctx, p.Server, s, p.Began))
+		}
 	}
 	errs = append(errs, l.forgetEndings(ctx, found.Paid))
 	return Reconciled{found.Strays, found.Excess}, errors.Join(errs...)
 }
 
-// adopt claims a meeting for the server that it was seen on, unless something else was faster. It writes to the store.
-func (l *Ledger) adopt(ctx context.Context, server string, s Sighting, began time.Time) error {
-	if !l.tryTurn(s.Key) {
-		return nil
-	}
-	c := l.creation(s.Key)
+// adopt claims the meeting for the server that it was seen on, unless something else was faster, and gives up the turn. It
+// writes to the store.
+func (c *Creation) adopt(ctx context.Context, server string, s Sighting, began time.Time) error {
 	defer c.End()
+	l := c.ledger
 	l.mu.Lock()
 	now := l.now()
 	adopted, ok := l.book.Adoption(now, server, s, began, c.room)
@@ -61,16 +61,16 @@ func (l *Ledger) adopt(ctx context.Context, server string, s Sighting, began tim
 		l.mu.Unlock()
 		return nil
 	}
-	var replaced Finished
-	if m := l.book.meetings[s.Key]; m != nil {
-		replaced = m.replacedBy(s.InternalID, now)
+	var over Finished
+	if m := l.book.where.meetings[s.Key]; m != nil {
+		over = m.replacedBy(s.InternalID, now)
 	}
 	l.book.Apply(adopted)
-	before := l.book.replacedClaim(s.Key)
+	before := l.book.where.meetings[s.Key].lastReplaced()
 	l.mu.Unlock()
 	err := c.commit(ctx, adopted.Claim, before)
 	if err == nil {
-		err = l.records.write(ctx, func() error { return l.remember(ctx, replaced) })
+		err = l.records.write(ctx, func() error { return l.records.remember(ctx, over) })
 	}
 	if err != nil {
 		return fmt.Errorf("adopt %s: %w", s.Key.MeetingID, err)

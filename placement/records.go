@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -18,7 +19,9 @@ const heldAgainst = time.Minute
 // records is where the ledger keeps what must survive a crash. It knows how the last write went.
 type records struct {
 	state    State
-	remember func(ctx context.Context, c store.Claim, s store.Session) error
+	sessions func(ctx context.Context, c store.Claim, s store.Session) error // Parts.Remember
+	names    forecast.Names
+	learn    func(store.Session) // hears of what was remembered
 	now      func() time.Time
 
 	mu   sync.Mutex // guards the last write
@@ -82,24 +85,24 @@ func ignoreMissing(err error) error {
 
 // settle closes a claim in the store. The session is written first: a crash in between closes the claim once more, under the
 // same session ID.
-func (l *Ledger) settle(ctx context.Context, over Finished) error {
-	if err := l.remember(ctx, over); err != nil {
+func (r *records) settle(ctx context.Context, over Finished) error {
+	if err := r.remember(ctx, over); err != nil {
 		return err
 	}
-	return ignoreMissing(l.records.state.DeleteClaim(ctx, over.Claim))
+	return ignoreMissing(r.state.DeleteClaim(ctx, over.Claim))
 }
 
 // remember writes a stay to the history, and learns from it. A meeting that no server ever had leaves nothing.
-func (l *Ledger) remember(ctx context.Context, over Finished) error {
+func (r *records) remember(ctx context.Context, over Finished) error {
 	if over.Session.ID == "" {
 		return nil
 	}
-	over.Session.Meeting = l.Hash(over.Claim.MeetingKey)
-	if err := l.records.remember(ctx, over.Claim, over.Session); err != nil {
+	over.Session.Meeting = r.names.Hash(over.Claim.MeetingKey)
+	if err := r.sessions(ctx, over.Claim, over.Session); err != nil {
 		return err
 	}
 	if over.Tells() {
-		l.Learn(over.Session)
+		r.learn(over.Session)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package placement
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -93,20 +92,21 @@ func (b *Book) KeepSeats(now time.Time) {
 	}
 	b.Apply(SeatsLooked{At: now})
 	for _, r := range b.seats.waiting {
-		if server := b.seatFor(now, b.seats.held[r]); server != "" { // else it is looked again later
+		s := b.seats.held[r]
+		d := decision{book: b, now: b.clock.now(now), own: s.size}
+		if server := d.chooseFor(s); server != "" { // else it is looked again later
 			b.Apply(SeatHeld{Room: r, Server: server})
 		}
 	}
 }
 
-// seatFor finds a server for a seat: the one that the rule would choose, if any is open.
-func (b *Book) seatFor(now time.Time, s *seat) string {
+// chooseFor finds a server for a seat: the one that the rule would choose, if any is open.
+func (d *decision) chooseFor(s *seat) string {
 	wanted := tags{}
-	if last := b.pages[s.last]; last != nil && last.Tag != "" {
+	if last := d.book.where.pages[s.last]; last != nil && last.Tag != "" {
 		wanted = tags{names: []string{last.Tag}, asked: true}
 	}
-	d := decision{book: b, now: b.clock(now, now), own: s.size}
-	return d.choose(b.config.Default, Open, wanted, nil).Best.Server
+	return d.choose(d.book.config.Default, Open, wanted, nil).Best.Server
 }
 
 // SeatsLooked gives up the seats that are over, and finds out which are due. Where those are held is said by SeatHeld.
@@ -119,7 +119,7 @@ func (c SeatsLooked) apply(b *Book) {
 	for _, a := range b.forecast.Due(c.At.Add(-b.config.SeatGrace), c.At.Add(b.config.SeatLead)) {
 		held := s.held[a.Room]
 		if held == nil {
-			held = &seat{size: a.Size, until: a.Start.Add(b.config.SeatGrace), last: a.Server, taken: b.live[a.Room] > 0}
+			held = &seat{size: a.Size, until: a.Start.Add(b.config.SeatGrace), last: a.Server, taken: b.where.live[a.Room] > 0}
 			s.held[a.Room] = held
 		}
 		switch {
@@ -140,30 +140,10 @@ type SeatHeld struct {
 }
 
 func (c SeatHeld) apply(b *Book) {
-	held, p := b.seats.held[c.Room], b.pages[c.Server]
+	held, p := b.seats.held[c.Room], b.where.pages[c.Server]
 	if held == nil || held.page != nil || p == nil {
 		return
 	}
 	held.page = p
 	p.hold(held.size)
-}
-
-// Seat is room held for a meeting that is not created yet.
-type Seat struct {
-	Server string
-	Size   float64 // people
-	Until  time.Time
-}
-
-// Seats returns the seats that are held now, largest first.
-func (b *Book) Seats() (list []Seat) {
-	for _, s := range b.seats.held {
-		if s.page != nil {
-			list = append(list, Seat{s.page.ID, s.size, s.until})
-		}
-	}
-	slices.SortFunc(list, func(a, b Seat) int {
-		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Server, b.Server))
-	})
-	return list
 }

@@ -1,10 +1,7 @@
 package placement
 
 import (
-	"cmp"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -134,7 +131,7 @@ func (c ServerSet) apply(b *Book) {
 	if !(s.Weight > 0) || math.IsInf(s.Weight, 1) {
 		s.Weight = 1
 	}
-	if known, ok := b.pages[s.ID]; ok {
+	if known, ok := b.where.pages[s.ID]; ok {
 		known.Server = s
 		return
 	}
@@ -142,12 +139,7 @@ func (c ServerSet) apply(b *Book) {
 		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading{span: b.config.Fade.Seconds()},
 		carry: b.config.Carry,
 	}
-	b.pages[s.ID] = p
-	at, _ := slices.BinarySearchFunc(b.order, s.ID, func(p *page, id string) int { return strings.Compare(p.ID, id) })
-	b.order = slices.Insert(b.order, at, p)
-	for _, m := range b.claimedOn(s.ID) {
-		p.attach(m)
-	}
+	b.where.addServer(p)
 }
 
 // ServerRemoved takes a server off the book. Claims on it stand until they are closed, and what it owes until that is
@@ -155,30 +147,10 @@ func (c ServerSet) apply(b *Book) {
 type ServerRemoved struct{ ID string }
 
 func (c ServerRemoved) apply(b *Book) {
-	p, ok := b.pages[c.ID]
+	p, ok := b.where.pages[c.ID]
 	if !ok {
 		return
 	}
-	delete(b.pages, c.ID)
-	b.order = slices.DeleteFunc(b.order, func(other *page) bool { return other == p })
-	for _, m := range p.meetings {
-		p.detach(m)
-	}
+	b.where.removeServer(p)
 	b.seats.leave(p)
-}
-
-// claimedOn returns the meetings that are claimed on a server, whether it is in the pool or not. They come in one order
-// whoever asks, so that sums come out alike in every book.
-func (b *Book) claimedOn(server string) (list []*meeting) {
-	for _, m := range b.meetings {
-		if m.claim.Server == server {
-			list = append(list, m)
-		}
-	}
-	slices.SortFunc(list, func(x, y *meeting) int { return compareKeys(x.claim.MeetingKey, y.claim.MeetingKey) })
-	return list
-}
-
-func compareKeys(a, b store.MeetingKey) int {
-	return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.MeetingID, b.MeetingID))
 }

@@ -34,3 +34,6 @@ func RoomOf(hash string) Room {
 	}
 	return Room(binary.BigEndian.Uint64(b))
 }
+
+// Room is the room of a meeting.
+func (n Names) Room(k store.MeetingKey) Room { return RoomOf(n.Hash(k)) }

@@ -84,8 +84,6 @@ func (r *ours) stand(p *pool) {
 	}
 }
 
-func roomOf(key store.MeetingKey) forecast.Room { return forecast.RoomOf(forecast.Names{}.Hash(key)) }
-
 func keyOf(m *Meeting) store.MeetingKey { return store.MeetingKey{Tenant: m.Tenant, MeetingID: m.ID} }
 
 // internalID is a name that a server gives a meeting: another one each time that it is created.
@@ -125,7 +123,7 @@ func (r *ours) close(p *pool, c store.Claim, reason string) {
 
 // adopt claims a meeting that nobody has claimed.
 func (r *ours) adopt(p *pool, poll placement.Poll, s placement.Sighting) {
-	if c, ok := r.book.Adoption(p.moment(), poll.Server, s, poll.Began, roomOf(s.Key)); ok {
+	if c, ok := r.book.Adoption(p.moment(), poll.Server, s, poll.Began, forecast.Names{}.Room(s.Key)); ok {
 		r.book.Apply(c)
 		r.book.Apply(placement.CreateOver{Key: s.Key})
 	}
@@ -158,7 +156,7 @@ func (r *ours) create(p *pool, m int) (int, error) {
 	claim := placed.Claim
 	if !stays {
 		r.book.KeepSeats(p.moment())
-		room := roomOf(key)
+		room := forecast.Names{}.Room(key)
 		var err error
 		claim, err = r.book.Propose(p.moment(), key, room, placement.Wish{Hint: p.meetings[m].Hint}, nil)
 		if err != nil {
