@@ -36,7 +36,8 @@ func (c Config) Validate() error {
 	want(c.Fade > 0, "--expect-fade %s: want more than 0s", c.Fade)
 	want(c.Default > 0 && c.Default <= maxExpected, // not a number is neither
 		"--expect-default %g: want more than 0, and at most %d", c.Default, maxExpected)
-	want(c.Sessions >= 0 && c.Sessions <= forecast.MaxSessions, "--expect-sessions %d: want 0 to %d", c.Sessions, forecast.MaxSessions)
+	want(c.Sessions >= 0 && c.Sessions <= forecast.MaxSessions,
+		"--expect-sessions %d: want 0 to %d", c.Sessions, forecast.MaxSessions)
 	want(c.SeatMin >= 0 && c.SeatMin <= maxExpected, "--seat-min %g: want 0 to %d", c.SeatMin, maxExpected)
 	want(c.SeatLead >= 0 && c.SeatLead <= 2*time.Hour, "--seat-lead %s: want 0s to 2h", c.SeatLead)
 	want(c.SeatGrace >= 0 && c.SeatGrace <= 2*time.Hour, "--seat-grace %s: want 0s to 2h", c.SeatGrace)

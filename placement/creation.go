@@ -2,6 +2,7 @@ package placement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -98,11 +99,31 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 // to where the store still is. It writes to the store.
 func (c *Creation) commit(ctx context.Context, claim, before store.Claim) error {
 	l := c.ledger
-	err := l.records.write(ctx, func() error { return l.records.claim(ctx, claim, before) })
+	err := l.records.write(ctx, func() error { return c.persist(ctx, claim, before) })
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.book.Apply(ClaimTakenBack{Key: c.key})
+	}
+	return err
+}
+
+// persist makes a claim durable in the place of the one before, which is empty for a new meeting. One that somebody else
+// stored meanwhile is replaced: it is the turn of this create. It writes to the store.
+func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error {
+	state := c.ledger.records.state
+	if before.Server == "" {
+		_, err := state.CreateClaim(ctx, claim)
+		if !errors.Is(err, store.ErrExists) {
+			return err
+		}
+	}
+	_, err := state.UpdateClaim(ctx, c.key, func(stored *store.Claim) error {
+		*stored = claim
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		_, err = state.CreateClaim(ctx, claim)
 	}
 	return err
 }
@@ -128,7 +149,7 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 	}
 	stored := false
 	err = l.records.write(ctx, func() error {
-		if err := l.records.claim(ctx, claim, claim); err != nil {
+		if err := c.persist(ctx, claim, claim); err != nil {
 			return err
 		}
 		stored = true
@@ -161,7 +182,7 @@ func (c *Creation) GiveUp(ctx context.Context) error {
 		if before.Server == "" {
 			return ignoreMissing(l.records.state.DeleteClaim(ctx, claim))
 		}
-		return l.records.claim(ctx, before, claim)
+		return c.persist(ctx, before, claim)
 	})
 	if err != nil {
 		return fmt.Errorf("give up the claim of %s: %w", c.key.MeetingID, err)

@@ -91,7 +91,7 @@ func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session
 			return fmt.Errorf("load the history: %w", err)
 		}
 		for _, s := range page {
-			if ours(s) {
+			if isOurs(s) {
 				learn(s)
 			}
 		}

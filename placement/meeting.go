@@ -21,7 +21,7 @@ type meeting struct {
 // stay is a meeting's time on one server. A move begins a new one, and giving the move up restores the old one whole.
 type stay struct {
 	claim store.Claim
-	born  float64 // when the expectation started to fade, in seconds of the ledger's clock
+	born  float64 // when the expectation started to fade, in seconds of the book's clock
 
 	people int     // at the last poll
 	rooms  int     // people in its breakout rooms at the last poll, who are among the others or come back
@@ -55,12 +55,12 @@ type Finished struct {
 	Session store.Session
 }
 
-// Tells tells whether there is something to learn from: what was only found on a server, and nobody was ever sent to, tells
+// Telling says whether there is something to learn from: what was only found on a server, and nobody was ever sent to, tells
 // nothing, since a server can make up any. A breakout room has no people of its own.
-func (f Finished) Tells() bool { return f.Session.ID != "" && !f.Claim.Breakout && ours(f.Session) }
+func (f Finished) Telling() bool { return f.Session.ID != "" && !f.Claim.Breakout && isOurs(f.Session) }
 
-// ours tells whether a session was one of this pool's.
-func ours(s store.Session) bool { return s.Joins > 0 || s.Why != (store.Decision{}) }
+// isOurs tells whether a session was one of this pool's.
+func isOurs(s store.Session) bool { return s.Joins > 0 || s.Why != (store.Decision{}) }
 
 // finish says what becomes of a stay that ends now.
 func (s *stay) finish(now time.Time, reason string) Finished {
@@ -127,7 +127,7 @@ func (m *meeting) addJoin(who Person, now time.Time) {
 	}
 }
 
-// correct corrects what is known of a meeting by what a poll saw. Its IDs are left to a create that is under way.
+// correct brings what is known of a meeting in line with what a poll saw. Its IDs are left to a create that is under way.
 func (m *meeting) correct(s Sighting) {
 	m.countPolls()
 	before := m.here()
@@ -174,30 +174,30 @@ type persons map[Person]int
 const maxComing = 5_000
 
 // add enters somebody, and tells whether he counts.
-func (w *persons) add(who Person, poll int) bool {
+func (p *persons) add(who Person, poll int) bool {
 	if who == 0 {
 		return true
 	}
-	if _, again := (*w)[who]; again || len(*w) >= maxComing {
+	if _, again := (*p)[who]; again || len(*p) >= maxComing {
 		return false
 	}
-	if *w == nil {
-		*w = persons{}
+	if *p == nil {
+		*p = persons{}
 	}
-	(*w)[who] = poll
+	(*p)[who] = poll
 	return true
 }
 
 // arrived forgets those who were sent before the poll that has looked now: they are among the people it saw, or will not
 // come.
-func (w *persons) arrived(poll int) {
-	for who, since := range *w {
+func (p *persons) arrived(poll int) {
+	for who, since := range *p {
 		if since != poll {
-			delete(*w, who)
+			delete(*p, who)
 		}
 	}
-	if len(*w) == 0 {
-		*w = nil
+	if len(*p) == 0 {
+		*p = nil
 	}
 }
 

@@ -121,14 +121,14 @@ func (c PollSeen) compare(b *Book) Findings {
 		if s.Breakout {
 			s.People = 0
 		}
-		beside.sort(s)
+		beside.classify(s)
 	}
 	beside.finish()
 	return beside.found
 }
 
-// sort finds out what a sighting is.
-func (c *comparison) sort(s Sighting) {
+// classify finds out what a sighting is.
+func (c *comparison) classify(s Sighting) {
 	b := c.book
 	m := b.where.meetings[s.Key]
 	last, closed := b.closed.of(s.Key)

@@ -55,26 +55,6 @@ func (r *records) failure() error {
 	return r.err
 }
 
-// claim makes a claim durable in the place of what was claimed before, which is empty for a new meeting. One that somebody
-// else stored meanwhile is replaced: whoever has the turn decides.
-func (r *records) claim(ctx context.Context, claim, before store.Claim) error {
-	replace := func(stored *store.Claim) error {
-		*stored = claim
-		return nil
-	}
-	if before.Server == "" {
-		_, err := r.state.CreateClaim(ctx, claim)
-		if !errors.Is(err, store.ErrExists) {
-			return err
-		}
-	}
-	_, err := r.state.UpdateClaim(ctx, claim.MeetingKey, replace)
-	if errors.Is(err, store.ErrNotFound) {
-		_, err = r.state.CreateClaim(ctx, claim)
-	}
-	return err
-}
-
 // ignoreMissing takes a record that is gone, or another's by now, for removed.
 func ignoreMissing(err error) error {
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
@@ -101,7 +81,7 @@ func (r *records) remember(ctx context.Context, over Finished) error {
 	if err := r.sessions(ctx, over.Claim, over.Session); err != nil {
 		return err
 	}
-	if over.Tells() {
+	if over.Telling() {
 		r.learn(over.Session)
 	}
 	return nil
@@ -137,7 +117,7 @@ func (l *Ledger) Ready() string {
 
 func unwritable(err error) string { return "the store cannot be written: " + err.Error() }
 
-// Problems tells why no meeting can be created, whatever servers it is for.
+// Problems tells why no meeting at all can be created. What single servers have is told by those who watch them.
 func (l *Ledger) Problems(context.Context) (list []problems.Problem) {
 	if err := l.records.failure(); err != nil {
 		list = append(list, problems.Problem{

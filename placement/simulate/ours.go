@@ -66,7 +66,7 @@ func (r *ours) learn(p *pool, s store.Session, key store.MeetingKey) {
 
 // finish learns from a stay that is over, if there was one that tells something.
 func (r *ours) finish(p *pool, over placement.Finished) {
-	if over.Tells() {
+	if over.Telling() {
 		r.learn(p, over.Session, over.Claim.MeetingKey)
 	}
 }
