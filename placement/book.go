@@ -66,6 +66,14 @@ func (b *Book) Apply(c Change) {
 	}
 }
 
+// Join is Apply for the change that comes most often: where nobody follows it takes no memory.
+func (b *Book) Join(c JoinSent) {
+	c.apply(b)
+	if b.Follow != nil {
+		b.Follow(c)
+	}
+}
+
 // newStay begins a stay in which nobody has been seen yet.
 func (b *Book) newStay(c store.Claim, now time.Time) stay {
 	return stay{claim: c, born: b.clock.at(c.Placed, now)}

@@ -188,12 +188,11 @@ func (c ClaimClosed) apply(b *Book) {
 	if m == nil {
 		return
 	}
-	last := m.stay
 	b.where.drop(m)
 	over := closing{server: c.Claim.Server, internalID: c.Claim.InternalID, at: c.At}
 	switch c.Reason {
 	case reasonGone, reasonRemoved, Forgotten:
-		over.stay = &last
+		over.stay = new(m.stay)
 		b.vanished.add(key, over)
 	default:
 		b.closed.add(key, over)

@@ -35,7 +35,9 @@ func newCreation(l *Ledger, key store.MeetingKey) *Creation {
 	c := &Creation{ledger: l, key: key, room: l.records.names.Room(key)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(CreateBegun{key})
+	if l.book.where.meetings[key] != nil {
+		l.book.Apply(CreateBegun{key})
+	}
 	return c
 }
 

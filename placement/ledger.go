@@ -208,7 +208,7 @@ func (l *Ledger) Breakout(tenant, internalID string) (Found, error) {
 func (l *Ledger) Joined(key store.MeetingKey, who Person) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(JoinSent{At: l.now(), Key: key, Who: who})
+	l.book.Join(JoinSent{At: l.now(), Key: key, Who: who})
 }
 
 // Meetings returns all meetings, by tenant and ID.

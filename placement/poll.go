@@ -101,7 +101,7 @@ type comparison struct {
 	poll    Poll
 	now     time.Time
 	seen    map[*meeting]bool // on the page, and on the server
-	listed  map[Copy]bool     // over, and still on the server
+	listed  map[Copy]bool     // over, and still on the server; nil for none
 	nobodys int               // people in meetings that nobody can ask for
 	found   Findings
 }
@@ -113,7 +113,7 @@ func (c PollSeen) compare(b *Book) Findings {
 		return Findings{}
 	}
 	beside := comparison{
-		book: b, page: p, poll: c.Poll, now: c.At, seen: make(map[*meeting]bool, len(c.Poll.Meetings)), listed: map[Copy]bool{},
+		book: b, page: p, poll: c.Poll, now: c.At, seen: make(map[*meeting]bool, len(c.Poll.Meetings)),
 	}
 	p.ahead = max(p.ahead, c.Poll.Ahead)
 	for _, s := range c.Poll.Meetings {
@@ -136,6 +136,9 @@ func (c *comparison) classify(s Sighting) {
 	case !s.storable():
 		c.nobodys += s.People
 	case b.Over(c.page.ID, s):
+		if c.listed == nil {
+			c.listed = map[Copy]bool{}
+		}
 		c.listed[Copy{c.page.ID, s.InternalID}] = true
 		if c.poll.Complete {
 			c.discover(s)

@@ -173,5 +173,5 @@ func (r *ours) create(p *pool, m int) (int, error) {
 }
 
 func (r *ours) join(p *pool, m int) {
-	r.book.Apply(placement.JoinSent{At: p.moment(), Key: keyOf(&p.meetings[m])})
+	r.book.Join(placement.JoinSent{At: p.moment(), Key: keyOf(&p.meetings[m])})
 }
