@@ -48,7 +48,12 @@ func newTestPool(t *testing.T) *testPool {
 	t.Cleanup(func() { _ = stores.Close() })
 	p := &testPool{stores: stores, log: &bytes.Buffer{}}
 	past := history{stores.Index, &p.fake}
-	p.ledger = placement.New(placement.Config{Default: 10.04, Sessions: 3}, stores.State, past, time.Now)
+	p.ledger, err = placement.OpenLedger(t.Context(), placement.Parts{
+		Config: placement.Config{Default: 10.04, Sessions: 3}, State: stores.State, Remember: past.Remember, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.poller = poller.New(poller.Config{
 		Interval: time.Second, Connect: 2 * time.Second, Response: 5 * time.Second, Unhealthy: 3, Healthy: 1,
 		Failover: time.Second,

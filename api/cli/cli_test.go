@@ -89,7 +89,12 @@ func newPool(t *testing.T) *pool {
 	t.Cleanup(func() { _ = stores.Close() })
 	clock := func() time.Time { return now }
 	p := &pool{dir: dir, stores: stores, seen: map[string]poller.Status{}}
-	p.ledger = placement.New(placement.Config{Default: 10.25}, stores.State, history{stores.Index}, clock)
+	p.ledger, err = placement.OpenLedger(t.Context(), placement.Parts{
+		Config: placement.Config{Default: 10.25}, State: stores.State, Remember: history{stores.Index}.Remember, Now: clock,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	servers := poller.New(poller.Config{
 		Interval: time.Second, Connect: time.Second, Response: time.Second, Unhealthy: 1, Healthy: 1,
 		Failover: time.Second,
