@@ -127,7 +127,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
-	p.Recordings.Servers, p.Poller.Journal = p.Poller, p.Stores.Index
+	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
 	p.Admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.Poller, Meetings: p.Ledger, EnvSecrets: set.Gateway.FrontEndSecrets(),
 		Sessions: p.Stores.Index, Recordings: p.Recordings, Script: upload.Script, Version: o.Version, Token: o.Token,
@@ -220,7 +220,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.Doors{Service: p.Recordings},
+		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }
