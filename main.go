@@ -14,6 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 var version = "dev" // set by the linker for releases
@@ -57,7 +58,7 @@ func (s serve) Run(env *cli.Env) error {
 	}
 	data := env.Options.DataDir()
 	p, err := assembly.Open(env.Ctx, assembly.Options{
-		Settings: s.Settings, Data: data, Token: env.Options.Token, Version: version, Log: log,
+		Settings: s.Settings, Data: data, Token: store.Secret(env.Options.Token), Version: version, Log: log,
 	})
 	if err != nil {
 		return err

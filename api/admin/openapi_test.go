@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/trial"
 	traces "github.com/bbbpool/bbbpool/placement/simulate"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 type description struct {
@@ -63,27 +63,27 @@ func TestOpenAPI_Routes(t *testing.T) {
 // wire is every type that goes over the wire, by its name in openapi.json.
 func wire() map[string]any {
 	return map[string]any{
-		"Error": admin.Error{}, "Server": admin.Server{}, "Revealed": admin.Revealed{}, "Result": admin.Result{}, "Diagnosis": admin.Diagnosis{},
-		"NewServer": admin.NewServer{}, "Change": admin.Change{}, "Forced": admin.Forced{}, "Meeting": admin.Meeting{},
-		"EndedMeeting": admin.EndedMeeting{},
-		"Tenant":       admin.Tenant{}, "Version": admin.Version{}, "Status": admin.Status{}, "Counts": admin.Counts{},
-		"Check": admin.Check{}, "Checked": admin.Checked{},
-		"Recording": admin.Recording{}, "RecordingPage": admin.RecordingPage{}, "Details": admin.Details{},
-		"RecordingDetails": admin.RecordingDetails{}, "Format": admin.Format{}, "Edits": admin.Edits{}, "Owed": admin.Owed{},
-		"RecordingOwed": admin.RecordingOwed{}, "RecordingChange": admin.RecordingChange{}, "Job": admin.Job{},
-		"Assignment": admin.Assignment{}, "Protection": admin.Protection{}, "ProtectReport": admin.ProtectReport{},
-		"RecordingSums": admin.RecordingSums{}, "Volume": admin.Volume{}, "Script": admin.Script{}, "Line": admin.Line{},
-		"Progress": recordings.Progress{}, "Finding": recordings.Finding{}, "Pruned": recordings.Pruned{},
-		"ImportOptions": recordings.ImportOptions{}, "ImportReport": recordings.ImportReport{},
-		"VerifyOptions": recordings.VerifyOptions{}, "VerifyReport": recordings.VerifyReport{},
-		"PruneOptions": recordings.PruneOptions{}, "PruneReport": recordings.PruneReport{},
-		"Event": admin.Event{}, "Trial": admin.Trial{}, "Tried": admin.Tried{}, "TrialCheck": trial.Check{},
-		"LoadReport": trial.LoadReport{}, "CallLatency": trial.CallLatency{}, "Drain": admin.Drain{},
-		"Drained": admin.Drained{}, "Room": admin.Room{}, "Panic": admin.Panic{}, "Panicked": admin.Panicked{},
-		"Sync": admin.Sync{}, "SyncServer": admin.SyncServer{}, "Synced": admin.Synced{}, "SyncChange": admin.SyncChange{},
-		"Capacity": admin.Capacity{}, "Fullness": admin.Fullness{}, "ServerShare": admin.ServerShare{},
-		"DryRun": admin.DryRun{}, "Placement": admin.Placement{}, "Option": admin.Option{}, "Explained": admin.Explained{},
-		"ExplainedAt": admin.ExplainedAt{}, "Decision": admin.Decision{}, "TenantChange": admin.TenantChange{},
+		"Error": v1.Error{}, "Server": v1.Server{}, "Revealed": v1.Revealed{}, "Result": v1.Result{}, "Diagnosis": v1.Diagnosis{},
+		"NewServer": v1.NewServer{}, "Change": v1.Change{}, "Forced": v1.Forced{}, "Meeting": v1.Meeting{},
+		"EndedMeeting": v1.EndedMeeting{},
+		"Tenant":       v1.Tenant{}, "Version": v1.Version{}, "Status": v1.Status{}, "Counts": v1.Counts{},
+		"Check": v1.Check{}, "Checked": v1.Checked{},
+		"Recording": v1.Recording{}, "RecordingPage": v1.RecordingPage{}, "Details": v1.Details{},
+		"RecordingDetails": v1.RecordingDetails{}, "Format": v1.Format{}, "Edits": v1.Edits{}, "Owed": v1.Owed{},
+		"RecordingOwed": v1.RecordingOwed{}, "RecordingChange": v1.RecordingChange{}, "Job": v1.Job{},
+		"Assignment": v1.Assignment{}, "Protection": v1.Protection{}, "ProtectReport": v1.ProtectReport{},
+		"RecordingSums": v1.RecordingSums{}, "Volume": v1.Volume{}, "Script": v1.Script{}, "Line": v1.Line{},
+		"Progress": v1.Progress{}, "Finding": v1.Finding{}, "Pruned": v1.Pruned{},
+		"ImportOptions": v1.ImportOptions{}, "ImportReport": v1.ImportReport{},
+		"VerifyOptions": v1.VerifyOptions{}, "VerifyReport": v1.VerifyReport{},
+		"PruneOptions": v1.PruneOptions{}, "PruneReport": v1.PruneReport{},
+		"Event": v1.Event{}, "Trial": v1.Trial{}, "Tried": v1.Tried{}, "TrialCheck": trial.Check{},
+		"LoadReport": trial.LoadReport{}, "CallLatency": trial.CallLatency{}, "Drain": v1.Drain{},
+		"Drained": v1.Drained{}, "Room": v1.Room{}, "Panic": v1.Panic{}, "Panicked": v1.Panicked{},
+		"Sync": v1.Sync{}, "SyncServer": v1.SyncServer{}, "Synced": v1.Synced{}, "SyncChange": v1.SyncChange{},
+		"Capacity": v1.Capacity{}, "Fullness": v1.Fullness{}, "ServerShare": v1.ServerShare{},
+		"DryRun": v1.DryRun{}, "Placement": v1.Placement{}, "Option": v1.Option{}, "Explained": v1.Explained{},
+		"ExplainedAt": v1.ExplainedAt{}, "Decision": v1.Decision{}, "TenantChange": v1.TenantChange{},
 		"TraceMeeting": traces.Meeting{},
 	}
 }

@@ -71,7 +71,7 @@ type Pool struct {
 // opened before something failed is closed again.
 func Open(ctx context.Context, o Options) (*Pool, error) {
 	p := newPool(o)
-	p.reloader = api.NewReloader(p.options.Log, func(ctx context.Context) error { return p.Admin.Reload(ctx) })
+	p.reloader = api.NewReloader(p.options.Log, func(ctx context.Context) error { return p.Admin.Tenants.Reload(ctx) })
 	for _, open := range []func(context.Context) error{p.openState, p.openPlayback, p.openGateway, p.openHTTP} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, p.Close())
@@ -129,11 +129,11 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	p.Ledger = placement.New(set.Placement, state, p.Recordings, o.Now)
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Servers, p.Poller.Journal = p.Poller, p.Stores.Index
-	p.Admin = &admin.API{
-		Servers: state, Tenants: state, Pool: p.Poller, Meetings: p.Ledger, EnvSecrets: set.Gateway.FrontEndSecrets(),
-		Sessions: p.Stores.Index, Recordings: p.Recordings, Script: upload.Script, Version: o.Version, Token: o.Token,
-		Advice: set.HTTP.Advice, Log: p.log("admin"),
-	}
+	p.Admin = admin.New(admin.Parts{
+		Records: state, Tenants: state, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller,
+		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Advice: set.HTTP.Advice, Version: o.Version,
+		Token: o.Token, Now: o.Now, Log: p.log("admin"),
+	})
 	if err = errors.Join(p.Ledger.OpenHistory(ctx, p.Stores.Index), p.Poller.Load(ctx, state)); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		Metrics: &gateway.Metrics{Set: p.metrics},
 	}
 	now := p.options.Now
-	p.Admin.Reload = func(ctx context.Context) error { return p.Gateway.LoadTenants(ctx, p.Stores.State, now()) }
+	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Gateway.LoadTenants(ctx, p.Stores.State, now()) }
 	return p.Gateway.Open(ctx, p.Stores.State, now())
 }
 
@@ -175,7 +175,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	}
 	p.http.Note(p.Recordings.Disk.Problem)
 	p.http.Mount(p.Gateway, p.Admin, p.Recordings.Uploads, p.playback, p.pages)
-	p.Admin.Ready, p.Admin.Advice, p.Admin.Listen = p.http.Reasons, p.http.Advice, p.Addr()
+	p.Admin.Pool.Ready, p.Admin.Pool.Advice, p.Admin.Pool.Listen = p.http.Reasons, p.http.Advice, p.Addr()
 	p.socket, err = admin.Listen(p.options.Data, p.Admin)
 	return err
 }

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/bbbpool/bbbpool/store"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 var errInterrupted = errors.New("interrupted: nothing was done")
@@ -40,7 +40,7 @@ func (e *Env) confirm(sure Sure, what string) error {
 }
 
 // secret returns a secret that may have to be read first, so that it need not stand in the list of processes.
-func (e *Env) secret(given store.Secret) (store.Secret, error) {
+func (e *Env) secret(given v1.Secret) (v1.Secret, error) {
 	if given != "-" {
 		return given, nil
 	}
@@ -54,7 +54,7 @@ func (e *Env) secret(given store.Secret) (store.Secret, error) {
 	if text == "" {
 		return "", misused("--secret -: there is none on the standard input")
 	}
-	return store.Secret(text), nil
+	return v1.Secret(text), nil
 }
 
 // hidden reads a line that a terminal does not show while it is typed.

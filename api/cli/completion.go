@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // CompletionCmd prints what makes a shell complete our commands and flags.
@@ -35,7 +35,7 @@ func (c *CompletionCmd) Run(env *Env, at *kong.Context) error {
 		return err
 	}
 	if env.Options.JSON {
-		return printJSON(env.Out, admin.Script{Script: script.String()})
+		return printJSON(env.Out, v1.Script{Script: script.String()})
 	}
 	return say(env.Out, "%s", script.String())
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/cli"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // bash completes the last of some words by our script, and returns what it offers.
@@ -80,7 +81,7 @@ func TestCompletionCmd_Others(t *testing.T) {
 				t.Errorf("%s: code %d, no %q", shell, code, line)
 			}
 		}
-		var printed admin.Script
+		var printed v1.Script
 		if _, text := use(t, "completion", shell, "--json"); json.Unmarshal([]byte(text), &printed) != nil || printed.Script != script {
 			t.Errorf("%s: in JSON it is something else", shell)
 		}
@@ -110,7 +111,7 @@ func TestVersionCmd(t *testing.T) {
 			t.Errorf("%v: code %d, %q", args, code, said)
 		}
 	}
-	var v admin.Version
+	var v v1.Version
 	_, said := use(t, "version", "--json")
 	if err := json.Unmarshal([]byte(said), &v); err != nil || v.Version != "1.2.3" || v.Go == "" {
 		t.Errorf("%s: %v", said, err)

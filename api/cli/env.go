@@ -11,15 +11,15 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/bbbpool/bbbpool/store"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // Options say which pool is meant and how to print. They are flags of every command.
 type Options struct {
-	Data  string       `placeholder:"DIR" env:"BBBPOOL_DATA" help:"Data directory; $$STATE_DIRECTORY by default, else ./bbbpool-data."`
-	Admin string       `placeholder:"URL" env:"BBBPOOL_ADMIN" help:"Address of a bbbpool to administrate from afar, with the token in BBBPOOL_ADMIN_TOKEN."`
-	Token store.Secret `name:"admin-token" hidden:"" env:"BBBPOOL_ADMIN_TOKEN" help:"Token for administration from afar."`
-	JSON  bool         `name:"json" help:"Print JSON."`
+	Data  string    `placeholder:"DIR" env:"BBBPOOL_DATA" help:"Data directory; $$STATE_DIRECTORY by default, else ./bbbpool-data."`
+	Admin string    `placeholder:"URL" env:"BBBPOOL_ADMIN" help:"Address of a bbbpool to administrate from afar, with the token in BBBPOOL_ADMIN_TOKEN."`
+	Token v1.Secret `name:"admin-token" hidden:"" env:"BBBPOOL_ADMIN_TOKEN" help:"Token for administration from afar."`
+	JSON  bool      `name:"json" help:"Print JSON."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version, and do nothing."`
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // Exit codes.
@@ -39,7 +39,7 @@ func Run(env *Env, grammar any, options *Options, args []string) int {
 		kong.Name("bbbpool"),
 		kong.Description("A pool of BigBlueButton servers behind one endpoint."),
 		kong.Writers(env.Out, env.Err),
-		kong.Vars{"version": admin.Build(env.Version).String()},
+		kong.Vars{"version": v1.Build(env.Version).String()},
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durations)),

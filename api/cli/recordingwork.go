@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/recordings"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // RecordingImportCmd imports recordings.
@@ -31,7 +30,7 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 		paths = append(paths, absolute)
 	}
 	return env.with(change, func(pool *connection) error {
-		all := recordings.ImportReport{Imported: []string{}, Failed: []recordings.Finding{}}
+		all := v1.ImportReport{Imported: []string{}, Failed: []v1.Finding{}}
 		for _, path := range paths {
 			report, err := c.one(env, pool, path)
 			if err != nil && path != paths[0] { // what became of those before it would not be told any more
@@ -49,12 +48,12 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 
 // one imports one path. That it cannot be read does not stand in the way of the next. Where nobody watches, there is a line
 // a minute that says how far it is.
-func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (recordings.ImportReport, error) {
-	var at recordings.Progress
+func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (v1.ImportReport, error) {
+	var at v1.Progress
 	said := env.now()
-	report, err := watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.ImportReport, error) {
-		options := recordings.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}
-		return pool.Import(env.Ctx, options, func(p recordings.Progress) {
+	report, err := watched(env, "recordings", func(tell func(v1.Progress)) (v1.ImportReport, error) {
+		options := v1.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}
+		return pool.Imports.Import(env.Ctx, options, func(p v1.Progress) {
 			at = p
 			if now := env.now(); !env.Watched && now.Sub(said) >= time.Minute {
 				said = now
@@ -67,15 +66,15 @@ func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (recor
 		err = fmt.Errorf("interrupted at %d of %d: what was done by then stays done, and the same command goes on from there",
 			at.Done, at.Total)
 	}
-	if e, ok := errors.AsType[*admin.Error](err); ok && e.Code == "path" {
-		report.Failed = []recordings.Finding{{Kind: "unreadable", Path: path, Text: e.Message}}
+	if e, ok := errors.AsType[*v1.Error](err); ok && e.Code == "path" {
+		report.Failed = []v1.Finding{{Kind: "unreadable", Path: path, Text: e.Message}}
 		return report, nil
 	}
 	return report, err
 }
 
 // printImport prints what has become of everything, and fails where something could not be imported.
-func printImport(env *Env, all recordings.ImportReport) error {
+func printImport(env *Env, all v1.ImportReport) error {
 	err := listImport(env, all)
 	if err == nil && len(all.Failed) > 0 {
 		err = errors.New("not everything could be imported")
@@ -83,7 +82,7 @@ func printImport(env *Env, all recordings.ImportReport) error {
 	return err
 }
 
-func listImport(env *Env, all recordings.ImportReport) error {
+func listImport(env *Env, all v1.ImportReport) error {
 	if env.Options.JSON {
 		return printJSON(env.Out, all)
 	}
@@ -124,7 +123,7 @@ func (c *RecordingVerifyCmd) Run(env *Env) error {
 			}
 		}
 		mends := c.Repair || c.Adopt
-		report, err := verify(env, pool, recordings.VerifyOptions{Mark: c.Mark})
+		report, err := verify(env, pool, v1.VerifyOptions{Mark: c.Mark})
 		if err != nil {
 			return err
 		}
@@ -138,15 +137,15 @@ func (c *RecordingVerifyCmd) Run(env *Env) error {
 	})
 }
 
-func verify(env *Env, pool *connection, o recordings.VerifyOptions) (recordings.VerifyReport, error) {
-	return watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.VerifyReport, error) {
-		return pool.Verify(env.Ctx, o, tell)
+func verify(env *Env, pool *connection, o v1.VerifyOptions) (v1.VerifyReport, error) {
+	return watched(env, "recordings", func(tell func(v1.Progress)) (v1.VerifyReport, error) {
+		return pool.Recordings.Verify(env.Ctx, o, tell)
 	})
 }
 
 // mend asks and repairs.
-func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen recordings.VerifyReport) (
-	recordings.VerifyReport, error,
+func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen v1.VerifyReport) (
+	v1.VerifyReport, error,
 ) {
 	if !c.Yes {
 		if err := findings(env.Err, seen.Findings); err != nil {
@@ -158,10 +157,10 @@ func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen recordings.Ve
 	if err != nil {
 		return seen, err
 	}
-	return verify(env, pool, recordings.VerifyOptions{Repair: c.Repair, Adopt: c.Adopt})
+	return verify(env, pool, v1.VerifyOptions{Repair: c.Repair, Adopt: c.Adopt})
 }
 
-func (c *RecordingVerifyCmd) print(env *Env, report recordings.VerifyReport) error {
+func (c *RecordingVerifyCmd) print(env *Env, report v1.VerifyReport) error {
 	left := 0
 	for _, f := range report.Findings {
 		if !f.Repaired {
@@ -189,7 +188,7 @@ func (c *RecordingVerifyCmd) print(env *Env, report recordings.VerifyReport) err
 		"--adopt takes in orphans, and `bbbpool recording retry` what is stuck")
 }
 
-func verdictOf(report recordings.VerifyReport, left int) string {
+func verdictOf(report v1.VerifyReport, left int) string {
 	if len(report.Findings) == 0 {
 		return "nothing is wrong"
 	}

@@ -10,8 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/store"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // ServerExportCmd prints the servers as a list that server sync reads.
@@ -21,7 +20,7 @@ type ServerExportCmd struct{}
 // on the standard error.
 func (c *ServerExportCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		servers, err := pool.RevealedServers(env.Ctx)
+		servers, err := pool.Servers.Reveal(env.Ctx)
 		if err != nil {
 			return err
 		}
@@ -39,7 +38,7 @@ func (c *ServerExportCmd) Run(env *Env) error {
 }
 
 // leftOut tells what the list does not say about servers.
-func leftOut(env *Env, servers []admin.Revealed) error {
+func leftOut(env *Env, servers []v1.Revealed) error {
 	var limited []string
 	for _, s := range servers {
 		if s.Capacity > 0 || s.Hard {
@@ -54,7 +53,7 @@ func leftOut(env *Env, servers []admin.Revealed) error {
 
 // list is a list of servers in YAML, as Scalelite's servers:sync has it. What is a text is in quotes, so that no reader
 // takes it for a number or a date.
-func list(servers []admin.Revealed) ([]byte, error) {
+func list(servers []v1.Revealed) ([]byte, error) {
 	all := &yaml.Node{Kind: yaml.MappingNode}
 	for _, s := range servers {
 		id := &yaml.Node{}
@@ -64,7 +63,7 @@ func list(servers []admin.Revealed) ([]byte, error) {
 		fields := []*yaml.Node{
 			word("secret"), quotes(s.Secret.Reveal()),
 			word("url"), quotes(s.URL),
-			word("enabled"), word(strconv.FormatBool(s.State == string(store.Enabled))),
+			word("enabled"), word(strconv.FormatBool(s.State == v1.Enabled)),
 			word("load_multiplier"), word(number(inverse(s.Weight))),
 		}
 		if s.Tag != "" {

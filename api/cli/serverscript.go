@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // ServerScriptCmd prints the script that sends a server's recordings to the pool.
@@ -23,11 +23,11 @@ func (c *ServerScriptCmd) Run(env *Env) error {
 	if base == "" {
 		return misused("pass --url with the address under which the server reaches the pool, as https://pool.example.edu")
 	}
-	if _, err := admin.BaseURL(base); err != nil {
+	if _, err := v1.BaseURL(base); err != nil {
 		return misused("--url: want the address under which the server reaches the pool, as https://pool.example.edu")
 	}
 	return env.with(look, func(pool *connection) error {
-		script, err := pool.Script(env.Ctx, c.ID, base)
+		script, err := pool.Servers.Script(env.Ctx, c.ID, base)
 		if err != nil {
 			return err
 		}

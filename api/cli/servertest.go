@@ -6,9 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/api/trial"
-	"github.com/bbbpool/bbbpool/recordings"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // ServerTestCmd tests whether a server is fit for meetings.
@@ -22,7 +20,7 @@ type ServerTestCmd struct {
 
 // Run tests the server, prints what was found, and fails if anything speaks against the server.
 func (c *ServerTestCmd) Run(env *Env) error {
-	wanted := admin.Trial{Meetings: c.Meetings, Concurrency: c.Concurrency, Admit: c.Admit}
+	wanted := v1.Trial{Meetings: c.Meetings, Concurrency: c.Concurrency, Admit: c.Admit}
 	switch {
 	case c.Short:
 		wanted.Meetings, wanted.Concurrency = 0, 0
@@ -30,8 +28,8 @@ func (c *ServerTestCmd) Run(env *Env) error {
 		return misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
 	}
 	return env.with(change, func(pool *connection) error {
-		tried, err := watched(env, "steps", func(tell func(recordings.Progress)) (admin.Tried, error) {
-			return pool.TestServer(env.Ctx, c.ID, wanted, tell)
+		tried, err := watched(env, "steps", func(tell func(v1.Progress)) (v1.Tried, error) {
+			return pool.Servers.Test(env.Ctx, c.ID, wanted, tell)
 		})
 		if err != nil {
 			return err
@@ -48,12 +46,12 @@ func (c *ServerTestCmd) Run(env *Env) error {
 	})
 }
 
-func (c *ServerTestCmd) print(env *Env, tried admin.Tried) error {
+func (c *ServerTestCmd) print(env *Env, tried v1.Tried) error {
 	rows := make([][]string, 0, len(tried.Checks))
 	var failed []string
 	for _, check := range tried.Checks {
 		rows = append(rows, []string{check.Name, string(check.Level), check.Detail})
-		if check.Level == trial.Fail {
+		if check.Level == v1.Fail {
 			failed = append(failed, check.Name)
 		}
 	}
@@ -71,7 +69,7 @@ func (c *ServerTestCmd) print(env *Env, tried admin.Tried) error {
 }
 
 // printLoad prints how long the calls of a load test took, in milliseconds.
-func printLoad(env *Env, load *trial.LoadReport) error {
+func printLoad(env *Env, load *v1.LoadReport) error {
 	if load == nil {
 		return nil
 	}

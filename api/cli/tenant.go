@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // TenantListCmd lists the tenants.
@@ -13,7 +13,7 @@ type TenantListCmd struct{}
 // Run prints a table, or an array in JSON; without the secrets.
 func (c *TenantListCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		tenants, err := pool.Tenants(env.Ctx)
+		tenants, err := pool.Tenants.List(env.Ctx)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ type TenantShowCmd struct {
 // Run prints the secrets in clear: that is what it is for.
 func (c *TenantShowCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		t, err := pool.Tenant(env.Ctx, c.ID)
+		t, err := pool.Tenants.Reveal(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (c *TenantShowCmd) Run(env *Env) error {
 	})
 }
 
-func printTenant(env *Env, t admin.Tenant) error {
+func printTenant(env *Env, t v1.Tenant) error {
 	pairs := [][2]string{{"id", t.ID}, {"name", t.Name}, {"tag", t.Tag}, {"hints", hints(t)}}
 	for _, secret := range t.Secrets {
 		pairs = append(pairs, [2]string{"secret", secret})
@@ -83,7 +83,7 @@ Give this secret to the front end, together with the address of this pool:
 }
 
 // hints says what becomes of the sizes that a tenant announces for its meetings.
-func hints(t admin.Tenant) string {
+func hints(t v1.Tenant) string {
 	if t.IgnoreHints {
 		return "ignored"
 	}
@@ -105,7 +105,7 @@ func (c *TenantSetCmd) Run(env *Env) error {
 		return misused("nothing to change: pass --tag, --ignore-hints or --drop-generated")
 	}
 	return env.with(change, func(pool *connection) error {
-		t, err := pool.ChangeTenant(env.Ctx, c.ID, admin.TenantChange{
+		t, err := pool.Tenants.Change(env.Ctx, c.ID, v1.TenantChange{
 			Tag: c.Tag, IgnoreHints: c.IgnoreHints, DropGenerated: c.DropGenerated,
 		})
 		if err != nil {

@@ -4,7 +4,8 @@ import (
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/api"
-	"github.com/bbbpool/bbbpool/api/admin"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // VersionCmd prints the version of this program.
@@ -12,7 +13,7 @@ type VersionCmd struct{}
 
 // Run prints it, with what the program was built from.
 func (VersionCmd) Run(env *Env) error {
-	v := admin.Build(env.Version)
+	v := v1.Build(env.Version)
 	if env.Options.JSON {
 		return printJSON(env.Out, v)
 	}
