@@ -85,7 +85,7 @@ func (p *testPool) have(k kept) {
 // kept are the recordings of a pool, in one.
 type kept interface {
 	admin.Catalogue
-	admin.Edits
+	admin.Editor
 	admin.Audit
 	admin.Queue
 	admin.Sums

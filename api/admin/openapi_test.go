@@ -11,12 +11,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
-	"github.com/bbbpool/bbbpool/api/trial"
 	traces "github.com/bbbpool/bbbpool/placement/simulate"
 )
 
@@ -77,8 +77,8 @@ func wire() map[string]any {
 		"ImportOptions": v1.ImportOptions{}, "ImportReport": v1.ImportReport{},
 		"VerifyOptions": v1.VerifyOptions{}, "VerifyReport": v1.VerifyReport{},
 		"PruneOptions": v1.PruneOptions{}, "PruneReport": v1.PruneReport{},
-		"Event": v1.Event{}, "Trial": v1.Trial{}, "Tried": v1.Tried{}, "TrialCheck": trial.Check{},
-		"LoadReport": trial.LoadReport{}, "CallLatency": trial.CallLatency{}, "Drain": v1.Drain{},
+		"Event": v1.Event{}, "Trial": v1.Trial{}, "Tried": v1.Tried{}, "TrialCheck": v1.TrialCheck{},
+		"LoadReport": v1.LoadReport{}, "CallLatency": v1.CallLatency{}, "Drain": v1.Drain{},
 		"Drained": v1.Drained{}, "Room": v1.Room{}, "Panic": v1.Panic{}, "Panicked": v1.Panicked{},
 		"Sync": v1.Sync{}, "SyncServer": v1.SyncServer{}, "Synced": v1.Synced{}, "SyncChange": v1.SyncChange{},
 		"Capacity": v1.Capacity{}, "Fullness": v1.Fullness{}, "ServerShare": v1.ServerShare{},
@@ -149,4 +149,123 @@ func TestNames(t *testing.T) {
 	if diff := cmp.Diff(string(want), text); diff != "" {
 		t.Errorf("names (-want +got), to be written anew with -update where some were added:\n%s", diff)
 	}
+}
+
+// Every field has the kind that is described, and is required where the type always has it: callers in other languages are
+// made from the description, ours from the types.
+func TestOpenAPI_Kinds(t *testing.T) {
+	_, body := newTestPool(t).request(t, "GET", "/openapi.json", "")
+	var d struct {
+		Components struct {
+			Schemas map[string]schema `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal([]byte(body), &d); err != nil {
+		t.Fatal(err)
+	}
+	names := map[reflect.Type]string{}
+	for name, value := range wire() {
+		names[reflect.TypeOf(value)] = name
+	}
+	for name, value := range wire() {
+		described, kind := d.Components.Schemas[name], reflect.TypeOf(value)
+		var required []string
+		for _, f := range reflect.VisibleFields(kind) {
+			field, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous || field == "-" || shadowed(kind, f) {
+				continue
+			}
+			if options == "" {
+				required = append(required, field)
+			}
+			property := described.Properties[field]
+			if diff := cmp.Diff(kindOf(names, f.Type, options == ""), property.kind()); diff != "" {
+				t.Errorf("%s.%s (-type +described):\n%s", name, field, diff)
+			}
+		}
+		slices.Sort(required)
+		slices.Sort(described.Required)
+		if diff := cmp.Diff(required, described.Required); diff != "" {
+			t.Errorf("%s, required (-type +described):\n%s", name, diff)
+		}
+	}
+}
+
+// shadowed tells whether a field is hidden by one that is less deep.
+func shadowed(t reflect.Type, f reflect.StructField) bool {
+	found, ok := t.FieldByName(f.Name)
+	return ok && !slices.Equal(found.Index, f.Index)
+}
+
+// schema is as much of a JSON schema as openapi.json uses.
+type schema struct {
+	Type       any               `json:"type"` // a word or a list of words
+	Format     string            `json:"format"`
+	Ref        string            `json:"$ref"`
+	AnyOf      []schema          `json:"anyOf"`
+	Items      *schema           `json:"items"`
+	Values     *schema           `json:"additionalProperties"`
+	Properties map[string]schema `json:"properties"`
+	Required   []string          `json:"required"`
+}
+
+// kind says in a word what a value is.
+func (s schema) kind() string {
+	ref, null := strings.TrimPrefix(s.Ref, "#/components/schemas/"), ""
+	list, _ := s.Type.([]any)
+	word, _ := s.Type.(string)
+	for _, one := range list {
+		if one == "null" {
+			null = " or null"
+		} else {
+			word, _ = one.(string)
+		}
+	}
+	switch {
+	case len(s.AnyOf) == 2 && s.AnyOf[1].Type == "null":
+		return s.AnyOf[0].kind() + " or null"
+	case ref != "":
+		return ref
+	case s.Items != nil:
+		return "list of " + s.Items.kind() + null
+	case s.Values != nil:
+		return "map of " + s.Values.kind() + null
+	case s.Format == "date-time":
+		return "time" + null
+	}
+	return word + null
+}
+
+// kindOf is the same of a type in Go. A pointer that is always there may be null.
+func kindOf(names map[reflect.Type]string, t reflect.Type, always bool) string {
+	switch t {
+	case reflect.TypeFor[time.Time]():
+		return "time"
+	case reflect.TypeFor[v1.Secret](), reflect.TypeFor[v1.Age]():
+		return "string"
+	case reflect.TypeFor[traces.Count](): // has a form of its own
+		return "list of integer"
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		if always {
+			return kindOf(names, t.Elem(), always) + " or null"
+		}
+		return kindOf(names, t.Elem(), always)
+	case reflect.Slice:
+		return "list of " + kindOf(names, t.Elem(), always)
+	case reflect.Map:
+		return "map of " + kindOf(names, t.Elem(), always)
+	case reflect.Struct:
+		return names[t]
+	case reflect.Interface:
+		return "object"
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Float64:
+		return "number"
+	}
+	return "integer"
 }

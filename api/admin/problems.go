@@ -121,7 +121,8 @@ func (p *Pool) outage(s poller.Status, meetings []placement.Info) string {
 		names = append(names, m.MeetingID)
 	}
 	return fmt.Sprintf("%s; nobody can join its %s until it is back, or the next create makes them anew elsewhere: %s; "+
-		"bbbpool meeting list --server %s lists them", failing(s, p.Now()), v1.Running(s.Load.Meetings, roster.People(s)), v1.Some(names), s.ID)
+		"bbbpool meeting list --server %s lists them", failing(s, p.Now()),
+		v1.Running(s.Load.Meetings, roster.People(s)), v1.Some(names), s.ID)
 }
 
 // clockTime is a time as it stands in a sentence.

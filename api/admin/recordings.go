@@ -17,7 +17,7 @@ import (
 // them.
 type Recordings struct {
 	Catalogue Catalogue
-	Edits     Edits
+	Edits     Editor
 	Audit     Audit
 	Tenants   *Tenants
 	// Behind tells why the files of a recording are not where a change wants them, or nil where they are. What a change
@@ -37,8 +37,8 @@ type Catalogue interface {
 	Recording(ctx context.Context, id string) (store.Recording, error)
 }
 
-// Edits changes recordings.
-type Edits interface {
+// Editor changes recordings.
+type Editor interface {
 	// Publish lets recordings of a tenant play, or takes them back. It returns how many of the IDs were good for that.
 	Publish(ctx context.Context, tenant string, ids []string, publish bool) (int, error)
 	// Update sets metadata and protection of a tenant's recordings; an empty value removes its key, a nil protect
@@ -169,6 +169,8 @@ func (c *Recordings) recording(ctx context.Context, id string) (store.Recording,
 	}
 	return recording, err
 }
+
+// listOwed answers with what servers owe, of one tenant or of all.
 func (c *Recordings) listOwed(r *http.Request) (any, error) {
 	owed, err := c.Owed(r.Context())
 	if err != nil {

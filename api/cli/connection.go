@@ -55,7 +55,7 @@ type connection struct {
 
 // Status returns the pool at a glance. That nobody serves it is its first problem.
 func (c *connection) Status(ctx context.Context) (v1.Status, error) {
-	st, err := c.Client.Pool.Status(ctx)
+	st, err := c.Pool.Status(ctx)
 	if c.stopped != "" {
 		st.Problems = append([]string{c.stopped}, st.Problems...)
 	}
@@ -64,7 +64,7 @@ func (c *connection) Status(ctx context.Context) (v1.Status, error) {
 
 // Check asks every server who it is. It is not well with a pool that nobody serves.
 func (c *connection) Check(ctx context.Context) (v1.Check, error) {
-	outcome, err := c.Client.Pool.Check(ctx)
+	outcome, err := c.Pool.Check(ctx)
 	if c.stopped != "" {
 		outcome.OK, outcome.Problems = false, append([]string{c.stopped}, outcome.Problems...)
 	}

@@ -55,9 +55,7 @@ func (c *RecordingListCmd) Run(env *Env) error {
 
 func (c *RecordingListCmd) filter() v1.RecordingFilter {
 	f := v1.RecordingFilter{Tenant: c.Tenant, MeetingIDs: c.Meeting}
-	for _, state := range c.State {
-		f.States = append(f.States, state)
-	}
+	f.States = append(f.States, c.State...)
 	for _, key := range slices.Sorted(maps.Keys(c.Meta)) {
 		f.Meta = append(f.Meta, v1.MetaMatch{Key: key, Value: c.Meta[key]})
 	}

@@ -34,7 +34,7 @@ func (p *pool) keep(t *testing.T) *library {
 // kept are the recordings of a pool.
 type kept interface {
 	admin.Catalogue
-	admin.Edits
+	admin.Editor
 	admin.Audit
 	admin.Queue
 	Counts(ctx context.Context) ([]store.RecordingCount, error)

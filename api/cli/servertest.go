@@ -50,7 +50,7 @@ func (c *ServerTestCmd) print(env *Env, tried v1.Tried) error {
 	rows := make([][]string, 0, len(tried.Checks))
 	var failed []string
 	for _, check := range tried.Checks {
-		rows = append(rows, []string{check.Name, string(check.Level), check.Detail})
+		rows = append(rows, []string{check.Name, check.Level, check.Detail})
 		if check.Level == v1.Fail {
 			failed = append(failed, check.Name)
 		}

@@ -154,7 +154,9 @@ func (r *Roster) update(ctx context.Context, id string, change func(*store.Serve
 }
 
 // move is an update after which a server has an address that no other server may have.
-func (r *Roster) move(ctx context.Context, after store.Server, change func(*store.Server) error) (record store.Server, err error) {
+func (r *Roster) move(
+	ctx context.Context, after store.Server, change func(*store.Server) error,
+) (record store.Server, err error) {
 	record = after
 	err = r.inTurn(ctx, func(ctx context.Context, t turn) error {
 		if _, err := r.clash(ctx, after, after.ID); err != nil {

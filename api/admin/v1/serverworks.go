@@ -117,11 +117,11 @@ type Sync struct {
 // SyncServer is a server as it should be.
 type SyncServer struct {
 	ID      string  `json:"id"`
-	URL     string  `json:"url"`
+	URL     string  `json:"url,omitempty"`
 	Secret  Secret  `json:"secret"`
 	Enabled bool    `json:"enabled"` // false cordons it if it is enabled
-	Weight  float64 `json:"weight"`
-	Tag     string  `json:"tag"`
+	Weight  float64 `json:"weight,omitempty"`
+	Tag     string  `json:"tag,omitempty"`
 }
 
 // Synced is what a sync has done, or would do.
