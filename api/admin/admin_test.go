@@ -62,7 +62,7 @@ func newTestPool(t *testing.T) *testPool {
 	}
 	t.Cleanup(func() { _ = all.Close() })
 	p.api, p.ledger, p.stores, p.poller, p.owed = all.Admin, all.Ledger, all.Stores, all.Poller, all.Recordings.Owed
-	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, p.api.Servers.Roster.Owed, p.api.Servers.Script = nil, nil, nil, nil, nil
+	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, p.api.Servers.Roster.Debts, p.api.Servers.Script = nil, nil, nil, nil, nil
 	p.reach()
 	return p
 }
@@ -78,7 +78,7 @@ func (p *testPool) have(k kept) {
 		Catalogue: k, Edits: k, Audit: k, Behind: k.Behind, Owed: k.Owed, Volumes: k.Volume, Tenants: p.api.Tenants,
 	}
 	p.api.Imports = &admin.Imports{Queue: k, Tenants: p.api.Tenants}
-	p.api.Pool.Recordings, p.api.Servers.Roster.Owed = k, k.Owed
+	p.api.Pool.Recordings, p.api.Servers.Roster.Debts = k, k.Owed
 	p.reach()
 }
 
@@ -88,22 +88,24 @@ type kept interface {
 	admin.Editor
 	admin.Audit
 	admin.Queue
-	admin.Sums
+	admin.PoolRecordings
 	Behind(id string) error
 }
 
 // pool is what the API needs of servers, in one.
 type pool interface {
 	roster.Pool
+	roster.Follower
 	roster.Pollable
 	roster.Servers
 	admin.ServerPool
-	admin.Polls
+	admin.PoolServers
 }
 
 // see has the API see servers in another way.
 func (p *testPool) see(other pool) {
-	p.api.Servers.Pool, p.api.Servers.Roster.Pool, p.api.Servers.Roster.Examiner.Pool = other, other, other
+	r := p.api.Servers.Roster
+	p.api.Servers.Pool, r.Pool, r.Records.Pool, r.Examiner.Pool = other, other, other, other
 	p.api.Meetings.Pool, p.api.Meetings.Endings.Pool, p.api.Pool.Servers = other, other, other
 }
 
@@ -234,7 +236,7 @@ func (fullServers) CreateServer(context.Context, store.Server) error {
 // A store that cannot be written is something that an operator can mend: the system's word for it is shown, no more.
 func TestAPI_StoreFault(t *testing.T) {
 	p := newTestPool(t)
-	p.api.Servers.Roster.Records = fullServers{p.stores.State}
+	p.api.Servers.Roster.Records.Store = fullServers{p.stores.State}
 	s := simulate(t, 1)[0]
 	_, err := p.Servers.Add(t.Context(), v1.NewServer{URL: s.URL(), Secret: v1.Secret(s.Secret())})
 	refused(t, err, http.StatusInsufficientStorage, "no space left on device; free space")

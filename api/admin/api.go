@@ -55,10 +55,10 @@ type Parts struct {
 func New(p Parts) *API {
 	tenants := &Tenants{Records: p.Tenants, Environment: p.Secrets}
 	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
+	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.secrets, Pool: p.Poller, Now: p.Now}
 	servers := &roster.Roster{
-		Records: p.Records, Pool: p.Poller, Claims: p.Ledger, Endings: endings,
-		Examiner: &roster.Examiner{Records: p.Records, Secrets: tenants.secrets, Pool: p.Poller, Now: p.Now},
-		Owed:     p.Recordings.Owed, Now: p.Now, Log: p.Log,
+		Records: &roster.Records{Store: p.Records, Pool: p.Poller}, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
+		Endings: endings, Debts: p.Recordings.Owed, Now: p.Now, Log: p.Log,
 	}
 	return &API{
 		Servers:  &Servers{Pool: p.Poller, Roster: servers, Script: p.Script, Now: p.Now},
@@ -71,7 +71,7 @@ func New(p Parts) *API {
 		Imports: &Imports{Queue: p.Recordings, Tenants: tenants},
 		History: &History{Sessions: p.Sessions},
 		Pool: &Pool{
-			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: servers.Examiner, Tenants: tenants,
+			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
 			Recordings: p.Recordings, Version: p.Version, Advice: p.Advice, Now: p.Now,
 		},
 		Token: p.Token, Now: p.Now, Log: p.Log,

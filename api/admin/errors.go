@@ -34,9 +34,9 @@ var known = []struct {
 	{recordings.ErrVolume, http.StatusServiceUnavailable, "volume"},
 }
 
-// storeFault is a store that does not do its work for a reason that an operator can mend: the system's word for it, and
+// storeError is a store that does not do its work for a reason that an operator can mend: the system's word for it, and
 // no more. Calls to servers fail in other ways, and have become an [Error] before.
-func storeFault(err error) (*v1.Error, bool) {
+func storeError(err error) (*v1.Error, bool) {
 	cause, ok := errors.AsType[syscall.Errno](err)
 	if !ok {
 		return nil, false
@@ -69,7 +69,7 @@ func refusal(r *http.Request, err error) *v1.Error {
 	if r.Context().Err() == nil { // else nobody waits for the answer
 		zerolog.Ctx(r.Context()).Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("administration")
 	}
-	if e, ok := storeFault(err); ok {
+	if e, ok := storeError(err); ok {
 		return e
 	}
 	return &v1.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "Internal error."}

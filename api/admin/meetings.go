@@ -16,20 +16,20 @@ import (
 
 // Meetings shows the meetings that run, tells why they are where they are, and ends them.
 type Meetings struct {
-	Pool     Polled
-	Ledger   Running
+	Pool     MeetingPool
+	Ledger   MeetingLedger
 	Sessions store.Sessions
 	Endings  *roster.Endings
 }
 
-// Polled is how servers are.
-type Polled interface {
+// MeetingPool is how servers are.
+type MeetingPool interface {
 	// Servers returns the status of every server, by ID.
 	Servers() []poller.Status
 }
 
-// Running is what is known of meetings.
-type Running interface {
+// MeetingLedger is what is known of meetings.
+type MeetingLedger interface {
 	// Meetings returns all meetings, by tenant and ID.
 	Meetings() []placement.Info
 	// Hash returns the name of a room in the history.
@@ -127,11 +127,11 @@ func (m *Meetings) end(r *http.Request) (any, error) {
 	}
 	defer ending.Release()
 	ending.Reason = "operator"
-	copies, failed := m.Endings.Copies(ctx, key)
+	copies, failed := ending.Everywhere(ctx)
 	switch {
 	case len(copies) == 0:
 		return nil, noMeeting(key)
-	case !f.Force && failed.Everywhere(copies):
+	case !f.Force && failed.All(copies):
 		return nil, unreachable(errors.Join(failed.List()...))
 	}
 	if err := ending.Ended(ctx, copies); err != nil {

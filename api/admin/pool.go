@@ -21,12 +21,12 @@ import (
 
 // Pool tells how all of it is: the pool at a glance, what it carries, and whether its servers are fit.
 type Pool struct {
-	Servers    Polls
-	Ledger     Numbers
+	Servers    PoolServers
+	Ledger     PoolLedger
 	Records    store.Servers
 	Examiner   *roster.Examiner
 	Tenants    *Tenants
-	Recordings Sums // nil in a pool without recordings
+	Recordings PoolRecordings // nil in a pool without recordings
 	Version    string
 	Listen     string          // the address that the pool serves; "" while it does not
 	Ready      func() []string // why the program is not ready; nil where nobody is served
@@ -34,16 +34,16 @@ type Pool struct {
 	Now        func() time.Time
 }
 
-// Polls is what is seen of servers.
-type Polls interface {
+// PoolServers is what is seen of servers.
+type PoolServers interface {
 	// Servers returns the status of every server, by ID.
 	Servers() []poller.Status
 	// Alarms says in words what is wrong on our own side of the servers.
 	Alarms() []string
 }
 
-// Numbers is what the ledger knows of all meetings together.
-type Numbers interface {
+// PoolLedger is what the ledger knows of all meetings together.
+type PoolLedger interface {
 	// Meetings returns all meetings, by tenant and ID.
 	Meetings() []placement.Info
 	// Count returns how many there are.
@@ -54,8 +54,8 @@ type Numbers interface {
 	Capacity() placement.Capacity
 }
 
-// Sums is what is known of all recordings together.
-type Sums interface {
+// PoolRecordings is what is known of all recordings together.
+type PoolRecordings interface {
 	// Counts returns how many recordings there are by tenant and state.
 	Counts(ctx context.Context) ([]store.RecordingCount, error)
 	// Jobs returns the selected imports in the order of their IDs.

@@ -171,28 +171,28 @@ func cut(reason string) string {
 
 // disks tells why the program is not ready, and what is wrong with the disks. A disk that is full is one line, be it that
 // the store is on it, too, and that imports wait for it goes without saying.
-func (p *Pool) disks() (reasons, troubles []string) {
+func (p *Pool) disks() (reasons, disks []string) {
 	reasons = p.notReady()
 	if p.Recordings == nil {
 		return reasons, nil
 	}
 	full := -1
-	for _, s := range sickVolumes(p.Recordings.Volume()) {
+	for _, s := range badDisks(p.Recordings.Volume()) {
 		if strings.HasPrefix(s.what, "is full") {
-			full = len(troubles)
+			full = len(disks)
 		}
-		troubles = append(troubles, s.text)
+		disks = append(disks, s.text)
 	}
 	if full < 0 {
-		return reasons, append(troubles, p.Recordings.Trouble()...)
+		return reasons, append(disks, p.Recordings.Trouble()...)
 	}
 	noSpace := func(reason string) bool { return strings.Contains(reason, syscall.ENOSPC.Error()) }
 	if i := slices.IndexFunc(reasons, noSpace); i >= 0 {
-		reasons[i] += "; " + troubles[full]
-		troubles = slices.Delete(troubles, full, full+1)
+		reasons[i] += "; " + disks[full]
+		disks = slices.Delete(disks, full, full+1)
 	}
 	waits := func(text string) bool { return strings.HasPrefix(text, "imports wait for room") }
-	return reasons, append(troubles, slices.DeleteFunc(slices.Clone(p.Recordings.Trouble()), waits)...)
+	return reasons, append(disks, slices.DeleteFunc(slices.Clone(p.Recordings.Trouble()), waits)...)
 }
 
 // notReady never returns nil, which JSON would show as null.
@@ -204,27 +204,27 @@ func (p *Pool) notReady() []string {
 	return list
 }
 
-// sick is a disk with a problem.
-type sick struct {
+// badDisk is a disk with a problem.
+type badDisk struct {
 	total int64  // bytes
 	what  string // the first words of the problem
 	text  string
 }
 
-// sickVolumes says what is wrong with the directories of the recordings: once for those that are on one disk, as far as
+// badDisks says what is wrong with the directories of the recordings: once for those that are on one disk, as far as
 // its size tells that.
-func sickVolumes(volumes []volume.Status) (list []sick) {
+func badDisks(volumes []volume.Status) (list []badDisk) {
 	for _, v := range volumes {
 		if v.Problem == "" {
 			continue
 		}
 		what, _, _ := strings.Cut(strings.TrimPrefix(v.Problem, fmt.Sprintf("%s (%s) ", v.Name, v.Path)), ":")
-		same := func(s sick) bool { return v.Total > 0 && s.total == v.Total && s.what == what }
+		same := func(s badDisk) bool { return v.Total > 0 && s.total == v.Total && s.what == what }
 		if i := slices.IndexFunc(list, same); i >= 0 {
 			list[i].text += fmt.Sprintf("; so it is with %s (%s)", v.Name, v.Path)
 			continue
 		}
-		list = append(list, sick{v.Total, what, "volume " + v.Problem}) // which begins with the name
+		list = append(list, badDisk{v.Total, what, "volume " + v.Problem}) // which begins with the name
 	}
 	return list
 }

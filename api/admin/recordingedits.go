@@ -130,19 +130,19 @@ func metadata(wanted map[string]string) (map[string]string, error) {
 	if len(wanted) == 0 || len(wanted) > maxMeta {
 		return nil, v1.Invalid("meta: want 1 to %d keys with their values; an empty value removes its key", maxMeta)
 	}
-	var faults []string
+	var mistakes []string
 	meta := make(map[string]string, len(wanted))
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		value := wanted[key]
 		meta[strings.ToLower(key)] = value
 		if !bbb.ValidName(key) {
-			faults = append(faults, "meta: a key is up to 256 of a-z, 0-9, '-', '_' and '.', the first a letter or '_'")
+			mistakes = append(mistakes, "meta: a key is up to 256 of a-z, 0-9, '-', '_' and '.', the first a letter or '_'")
 		}
 		if len(value) > maxMetaValue || !utf8.ValidString(value) {
-			faults = append(faults, "meta: a value is up to 64 KiB of text")
+			mistakes = append(mistakes, "meta: a value is up to 64 KiB of text")
 		}
 	}
-	return meta, v1.InvalidAll(slices.Compact(faults))
+	return meta, v1.InvalidAll(slices.Compact(mistakes))
 }
 
 func (c *Recordings) delete(r *http.Request) (any, error) {

@@ -53,7 +53,7 @@ func (s *Servers) list(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	owed, err := s.Roster.OwedBy(r.Context())
+	owed, err := s.Roster.Debts.ByServer(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (s *Servers) show(r *http.Request) (any, error) {
 	if !ok {
 		return nil, roster.NoServer(r.PathValue("id"))
 	}
-	owed, err := s.Roster.OwedBy(r.Context())
+	owed, err := s.Roster.Debts.ByServer(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (s *Servers) test(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := s.Roster.Record(r.Context(), r.PathValue("id"))
+	server, err := s.Roster.Records.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (s *Servers) evacuate(r *http.Request) (any, error) {
 	if err := read(r, &p); err != nil {
 		return nil, err
 	}
-	server, err := s.Roster.Record(r.Context(), r.PathValue("id"))
+	server, err := s.Roster.Records.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +279,7 @@ func (s *Servers) script(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := s.Roster.Record(r.Context(), r.PathValue("id"))
+	server, err := s.Roster.Records.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}

@@ -100,9 +100,10 @@ func newPool(t *testing.T) *pool {
 		dir: dir, api: all.Admin, ledger: all.Ledger, stores: all.Stores, servers: all.Poller, seen: map[string]poller.Status{},
 	}
 	shown := looking{all.Poller, p.seen}
-	p.api.Servers.Pool, p.api.Servers.Roster.Pool, p.api.Servers.Roster.Examiner.Pool = shown, shown, shown
+	r := p.api.Servers.Roster
+	p.api.Servers.Pool, r.Pool, r.Examiner.Pool = shown, shown, shown
 	p.api.Meetings.Pool, p.api.Meetings.Endings.Pool, p.api.Pool.Servers = shown, shown, shown
-	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, p.api.Servers.Roster.Owed, p.api.Servers.Script = nil, nil, nil, nil, nil
+	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, r.Debts, p.api.Servers.Script = nil, nil, nil, nil, nil
 	return p
 }
 

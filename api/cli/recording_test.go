@@ -50,7 +50,7 @@ func (p *pool) have(k kept) {
 		Catalogue: k, Edits: k, Audit: k, Behind: k.Behind, Owed: k.Owed, Volumes: k.Volume, Tenants: p.api.Tenants,
 	}
 	p.api.Imports = &admin.Imports{Queue: k, Tenants: p.api.Tenants}
-	p.api.Pool.Recordings, p.api.Servers.Roster.Owed = k, k.Owed
+	p.api.Pool.Recordings, p.api.Servers.Roster.Debts = k, k.Owed
 }
 
 // What there is of recordings looks as it should, and hides what a terminal would obey.

@@ -14,7 +14,7 @@ func (r *Roster) Add(ctx context.Context, n v1.NewServer) (v1.Result, error) {
 	if err != nil {
 		return v1.Result{}, err
 	}
-	if _, err := r.clash(ctx, record, ""); err != nil {
+	if _, err := r.Records.clash(ctx, record, ""); err != nil {
 		return v1.Result{}, err // said before the server is asked, which may take a while
 	}
 	result, err := r.Examiner.try(ctx, &record, n.Force)
@@ -39,7 +39,7 @@ type Changed struct {
 
 // Change changes what is known of a server.
 func (r *Roster) Change(ctx context.Context, id string, c v1.Change) (v1.Result, Changed, error) {
-	before, err := r.Record(ctx, id)
+	before, err := r.Records.Get(ctx, id)
 	if err != nil {
 		return v1.Result{}, Changed{}, err
 	}
@@ -50,7 +50,7 @@ func (r *Roster) Change(ctx context.Context, id string, c v1.Change) (v1.Result,
 	var result v1.Result
 	var record store.Server
 	if c.URL == nil && c.Secret == nil {
-		record, err = r.update(ctx, before.ID, changing(c))
+		record, err = r.Records.update(ctx, before.ID, changing(c))
 	} else {
 		record, result, err = r.readdress(ctx, before, after, c)
 	}
@@ -64,14 +64,14 @@ func (r *Roster) Change(ctx context.Context, id string, c v1.Change) (v1.Result,
 func (r *Roster) readdress(
 	ctx context.Context, before, after store.Server, c v1.Change,
 ) (record store.Server, result v1.Result, err error) {
-	if _, err := r.clash(ctx, after, before.ID); err != nil {
+	if _, err := r.Records.clash(ctx, after, before.ID); err != nil {
 		return record, result, err
 	}
 	if result, err = r.Examiner.try(ctx, &after, c.Force); err != nil {
 		return record, result, err
 	}
 	err = r.enter(ctx, after, c.Force, &result.Warning, func() error {
-		record, err = r.move(ctx, after, func(s *store.Server) error {
+		record, err = r.Records.move(ctx, after, func(s *store.Server) error {
 			if s.URL != before.URL || s.Secret != before.Secret {
 				return v1.Conflict("server %s was changed meanwhile: look at it and try again", before.ID)
 			}
@@ -89,7 +89,7 @@ func (r *Roster) readdress(
 
 // Enable lets a server take meetings, once it is seen to be fit for that. Changed tells the state that it had.
 func (r *Roster) Enable(ctx context.Context, id string, force bool) (v1.Result, Changed, error) {
-	s, err := r.Record(ctx, id)
+	s, err := r.Records.Get(ctx, id)
 	if err != nil {
 		return v1.Result{}, Changed{}, err
 	}
@@ -100,7 +100,7 @@ func (r *Roster) Enable(ctx context.Context, id string, force bool) (v1.Result, 
 			return v1.Result{}, Changed{}, err
 		}
 	}
-	record, err := r.update(ctx, s.ID, func(now *store.Server) error {
+	record, err := r.Records.update(ctx, s.ID, func(now *store.Server) error {
 		if tested {
 			if now.URL != s.URL || now.Secret != s.Secret {
 				return v1.Conflict("server %s has another address or secret by now: enable it again", s.ID)
@@ -139,7 +139,7 @@ func (r *Roster) Disable(ctx context.Context, id string, force bool) (v1.Result,
 // setState changes the state of a server.
 func (r *Roster) setState(ctx context.Context, id string, state store.ServerState) (v1.Result, Changed, error) {
 	var before store.Server
-	record, err := r.update(ctx, id, func(s *store.Server) error {
+	record, err := r.Records.update(ctx, id, func(s *store.Server) error {
 		before, s.State = *s, state
 		return nil
 	})
@@ -199,7 +199,7 @@ func (r *Roster) Test(
 // passed notes that a server has passed its test. One that somebody has begun to use, or stopped using, during the test
 // stays in the state that it has.
 func (r *Roster) passed(ctx context.Context, tested store.Server, admit bool, tried *v1.Tried) error {
-	_, err := r.update(ctx, tested.ID, func(s *store.Server) error {
+	_, err := r.Records.update(ctx, tested.ID, func(s *store.Server) error {
 		tried.Admitted = false // this may run twice
 		switch {
 		case s.URL != tested.URL || s.Secret != tested.Secret:

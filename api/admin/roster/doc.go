@@ -7,9 +7,9 @@
 // # What keeps records and pool in step
 //
 // A server is a record in the store, and something that the poller and the ledger know. Every change of a record reaches the
-// pool before the next one is made: [Roster] makes all of them in one turn at a time, and what writes a record ([turn]) exists
-// only within one. Joining the pool has a turn of its own, which is longer: from the search for a server's other names to its
-// arrival, for of two names that come at once each may be the other's. Neither turn is held while a server is tested.
+// pool before the next one is made: [Records] makes them in turns, and what writes a record exists only within a turn.
+// Entering the pool has turns of its own, which are longer: from the search for a server's other names to its arrival, for of
+// two names that come at once each may be the other's. Nobody has a turn while a server is tested.
 //
 // # What takes long
 //

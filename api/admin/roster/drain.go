@@ -63,7 +63,7 @@ func (r *Roster) beginDrain(ctx context.Context, s poller.Status, force bool, lo
 	if err != nil || s.State == store.Disabled && left.nothing() {
 		return err
 	}
-	record, err := r.update(ctx, s.ID, func(s *store.Server) error {
+	record, err := r.Records.update(ctx, s.ID, func(s *store.Server) error {
 		s.State = store.Draining
 		return nil
 	})
@@ -186,7 +186,7 @@ func (w *Drainage) look(ctx context.Context) (done bool, err error) {
 }
 
 func (w *Drainage) disable(ctx context.Context) error {
-	_, err := w.roster.update(ctx, w.id, func(s *store.Server) error {
+	_, err := w.roster.Records.update(ctx, w.id, func(s *store.Server) error {
 		if s.State != store.Draining {
 			return overtaken(w.id, s.State)
 		}
@@ -217,7 +217,7 @@ func (w *Drainage) outcome(ctx context.Context, done bool) v1.Drained {
 	if !ok { // removed in this very moment
 		s.ID, s.Health = w.id, poller.Unknown
 	}
-	_, notMade, err := w.roster.debts(ctx)
+	_, notMade, err := w.roster.Debts.sorted(ctx)
 	if err != nil {
 		w.log.Error().Err(err).Str("server", w.id).Msg("look for what a server has not made")
 	}

@@ -45,15 +45,35 @@ type Ender interface {
 	TryEnd(key store.MeetingKey) *placement.Ending
 }
 
-// Begin waits for a create or an end of the meeting that is under way.
-func (e *Endings) Begin(ctx context.Context, key store.MeetingKey) (*placement.Ending, error) {
+// Ending is the end of a meeting under way: nobody else creates or ends it until it is released.
+type Ending struct {
+	*placement.Ending
+
+	key  store.MeetingKey
+	pool Servers
+}
+
+// Begin begins the end of a meeting. It waits for a create or an end that is under way.
+func (e *Endings) Begin(ctx context.Context, key store.MeetingKey) (*Ending, error) {
 	ctx, cancel := context.WithTimeout(ctx, endDeadline)
 	defer cancel()
 	ending, err := e.Ledger.BeginEnd(ctx, key)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, v1.Conflict("meeting %q is being created or ended by somebody else: try again", key.MeetingID)
 	}
-	return ending, err
+	if err != nil {
+		return nil, err
+	}
+	return &Ending{ending, key, e.Pool}, nil
+}
+
+// try is Begin for those that cannot wait: it returns nil where somebody else changes the meeting.
+func (e *Endings) try(key store.MeetingKey) *Ending {
+	ending := e.Ledger.TryEnd(key)
+	if ending == nil {
+		return nil
+	}
+	return &Ending{ending, key, e.Pool}
 }
 
 // Failures are the reasons of servers that did not end a meeting, by their IDs.
@@ -70,22 +90,22 @@ func (f Failures) List() (errs []error) {
 	return errs
 }
 
-// Everywhere tells whether no server has ended its copy.
-func (f Failures) Everywhere(copies []placement.Copy) bool {
+// All tells whether no server has ended its copy.
+func (f Failures) All(copies []placement.Copy) bool {
 	return !slices.ContainsFunc(copies, func(c placement.Copy) bool { return f[c.Server] == nil })
 }
 
-// Copies asks every server that may have a meeting to end it, whose turn the caller has.
-func (e *Endings) Copies(ctx context.Context, key store.MeetingKey) (copies []placement.Copy, failed Failures) {
+// Everywhere asks every server that may have the meeting to end it.
+func (e *Ending) Everywhere(ctx context.Context) (copies []placement.Copy, failed Failures) {
 	asked := map[string]bool{}
 	failed = Failures{}
-	for server, m := range e.Pool.Copies(key) {
+	for server, m := range e.pool.Copies(e.key) {
 		copies = append(copies, placement.Copy{Server: server, InternalID: m.InternalID})
 		if asked[server] { // BigBlueButton ends meetings by the IDs that their front ends chose
 			continue
 		}
 		asked[server] = true
-		if err := e.on(ctx, server, key.MeetingID); err != nil {
+		if err := e.on(ctx, server); err != nil {
 			failed[server] = err
 		}
 	}
@@ -93,17 +113,18 @@ func (e *Endings) Copies(ctx context.Context, key store.MeetingKey) (copies []pl
 }
 
 // on asks one server, if there is time left. One that does not know the meeting has ended it.
-func (e *Endings) on(ctx context.Context, server, meetingID string) error {
+func (e *Ending) on(ctx context.Context, server string) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("server %s: %w", server, context.Cause(ctx))
 	}
-	s, ok := e.Pool.Server(server)
+	s, ok := e.pool.Server(server)
 	if !ok {
 		return fmt.Errorf("server %s is not in the pool", server)
 	}
 	ctx, cancel := context.WithTimeout(ctx, endDeadline)
 	defer cancel()
-	answer, err := e.Pool.NewClient(endpoint(s.Server)).Answer(ctx, "end", "meetingID="+url.QueryEscape(meetingID))
+	query := "meetingID=" + url.QueryEscape(e.key.MeetingID)
+	answer, err := e.pool.NewClient(endpoint(s.Server)).Answer(ctx, "end", query)
 	if err == nil && answer.Err != nil && answer.Err.Key != bbb.ErrMeetingNotFound.Key {
 		err = answer.Err
 	}

@@ -93,7 +93,7 @@ func (r *Roster) Panic(ctx context.Context, id string, p v1.Panic, tell func(v1.
 	if err != nil {
 		return v1.Panicked{}, err
 	}
-	record, err := r.update(ctx, id, func(s *store.Server) error {
+	record, err := r.Records.update(ctx, id, func(s *store.Server) error {
 		switch {
 		case !p.KeepState:
 			s.State = store.Disabled
@@ -117,7 +117,7 @@ func (r *Roster) evacuate(
 	ctx context.Context, id string, p v1.Panic, tell func(v1.Progress),
 ) (*evacuation, error) {
 	e := &evacuation{roster: r, tally: tally{tell: tell, failed: []string{}}, id: id, skip: p.SkipEndCalls}
-	_, err := r.update(ctx, id, func(s *store.Server) error {
+	_, err := r.Records.update(ctx, id, func(s *store.Server) error {
 		if e.former = s.State; s.State == store.Enabled {
 			s.State = store.Cordoned
 		}
@@ -129,7 +129,7 @@ func (r *Roster) evacuate(
 	ctx, cancel := context.WithTimeoutCause(ctx, panicDeadline, fmt.Errorf("not ended within %s", panicDeadline))
 	defer cancel()
 	for ctx.Err() == nil {
-		claims := r.claimsOn(id)
+		claims := claimsOn(r.Claims, id)
 		if len(claims) == 0 {
 			break
 		}
@@ -141,10 +141,10 @@ func (r *Roster) evacuate(
 			time.Sleep(panicPause)
 		}
 	}
-	if _, err := e.round(ctx, r.claimsOn(id)); err != nil { // nobody is asked any more when time is up
+	if _, err := e.round(ctx, claimsOn(r.Claims, id)); err != nil { // nobody is asked any more when time is up
 		return nil, err
 	}
-	for _, c := range r.claimsOn(id) {
+	for _, c := range claimsOn(r.Claims, id) {
 		e.tally.fail(fmt.Sprintf("%s of tenant %s: it is just being created", c.MeetingID, c.Tenant))
 	}
 	e.endOthers(ctx)
@@ -152,8 +152,9 @@ func (r *Roster) evacuate(
 	return e, nil
 }
 
-func (r *Roster) claimsOn(id string) (claims []store.Claim) {
-	for _, m := range r.Claims.Meetings() {
+// claimsOn are the claims on a server.
+func claimsOn(c Claims, id string) (claims []store.Claim) {
+	for _, m := range c.Meetings() {
 		if m.Server == id {
 			claims = append(claims, m.Claim)
 		}
@@ -180,7 +181,7 @@ func (e *evacuation) end(ctx context.Context, c store.Claim) error {
 	if e.skip {
 		return e.forget(ctx, c)
 	}
-	ending := e.roster.Endings.Ledger.TryEnd(c.MeetingKey)
+	ending := e.roster.Endings.try(c.MeetingKey)
 	if ending == nil {
 		return nil
 	}
@@ -189,7 +190,7 @@ func (e *evacuation) end(ctx context.Context, c store.Claim) error {
 		return nil // it is over, or has moved
 	}
 	ending.Reason = "panic"
-	copies, failed := e.roster.Endings.Copies(ctx, c.MeetingKey)
+	copies, failed := ending.Everywhere(ctx)
 	if err := ending.Ended(context.WithoutCancel(ctx), copies); err != nil {
 		return e.keeps(err)
 	}
@@ -258,7 +259,7 @@ func (e *evacuation) endOther(ctx context.Context, m bbb.Meeting) error {
 	ending, failed := e.roster.Endings.Begin(ctx, key)
 	if failed == nil {
 		defer ending.Release()
-		failed = e.roster.Endings.on(ctx, e.id, m.MeetingID)
+		failed = ending.on(ctx, e.id)
 	}
 	e.tally.count(key, failed == nil, false, failed)
 	if failed != nil {

@@ -28,7 +28,7 @@ const (
 // Examiner asks servers who they are, and whether they are fit for meetings. It changes nothing but the records that it is
 // handed.
 type Examiner struct {
-	Records store.Servers
+	Store store.Servers
 	// Secrets returns those of the pool's own front ends, which no server has.
 	Secrets func(ctx context.Context) ([]store.Secret, error)
 	Pool    Pollable

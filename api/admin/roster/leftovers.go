@@ -6,6 +6,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -25,7 +26,7 @@ func (r *Roster) left(ctx context.Context, id string) (left, error) {
 	if !ok {
 		return left{}, NoServer(id)
 	}
-	owed, err := r.OwedBy(ctx)
+	owed, err := r.Debts.ByServer(ctx)
 	return newLeft(s, owed[id]), err
 }
 
@@ -99,20 +100,23 @@ func (l left) String() string {
 	return "nothing left"
 }
 
-// OwedBy returns the recordings that servers have still to deliver, by server. Those that a server does not know are not
-// waited for: nobody pressed the button, or they are lost.
-func (r *Roster) OwedBy(ctx context.Context) (map[string][]string, error) {
-	owed, _, err := r.debts(ctx)
+// Debts returns the recordings that servers have still to deliver. Those of nil are none.
+type Debts func(ctx context.Context) ([]recordings.Owing, error)
+
+// ByServer returns what is owed, by server. Recordings that a server does not know are not waited for: nobody pressed the
+// button, or they are lost.
+func (d Debts) ByServer(ctx context.Context) (map[string][]string, error) {
+	owed, _, err := d.sorted(ctx)
 	return owed, err
 }
 
-// debts are the recordings that servers have still to deliver, by server, and those that they say they do not have.
-func (r *Roster) debts(ctx context.Context) (owed, notMade map[string][]string, err error) {
+// sorted returns what servers have still to deliver, by server, and what they say they do not have.
+func (d Debts) sorted(ctx context.Context) (owed, notMade map[string][]string, err error) {
 	owed, notMade = map[string][]string{}, map[string][]string{}
-	if r.Owed == nil {
+	if d == nil {
 		return owed, notMade, nil
 	}
-	list, err := r.Owed(ctx)
+	list, err := d(ctx)
 	for _, o := range list {
 		of := owed
 		if o.Owed.Step == store.OwedMissing {

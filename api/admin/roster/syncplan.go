@@ -34,7 +34,7 @@ const (
 )
 
 // Sync is what brings the pool in line with a list. The list is what the operator wants: a server that it enables is enabled
-// also if it fails its test, with a warning, for its health keeps meetings away from a dead one. A list that has a fault
+// also if it fails its test, with a warning, for its health keeps meetings away from a dead one. A list that has a mistake
 // anywhere changes nothing; a server that cannot be changed does not stop the rest.
 type Sync struct {
 	Mode   string
@@ -73,30 +73,30 @@ func listedRecords(w v1.Sync, now time.Time) ([]store.Server, error) {
 		return nil, v1.Invalid("servers: %d, more than %d", len(w.Servers), maxSync)
 	}
 	var list []store.Server
-	var faults []string
+	var mistakes []string
 	ids, urls := map[string]bool{}, map[string]string{}
 	for i, want := range w.Servers {
 		name := cmp.Or(want.ID, fmt.Sprintf("server %d", i+1))
 		record, err := listedRecord(want, now)
 		if err != nil {
-			faults = append(faults, fmt.Sprintf("%.64q: %v", name, err))
+			mistakes = append(mistakes, fmt.Sprintf("%.64q: %v", name, err))
 			continue
 		}
 		if ids[record.ID] {
-			faults = append(faults, fmt.Sprintf("%q: id: it is in the list twice", name))
+			mistakes = append(mistakes, fmt.Sprintf("%q: id: it is in the list twice", name))
 		}
 		if other, ok := urls[record.URL]; ok {
-			faults = append(faults, fmt.Sprintf("%q: url: server %s has the same", name, other))
+			mistakes = append(mistakes, fmt.Sprintf("%q: url: server %s has the same", name, other))
 		}
 		ids[record.ID], urls[record.URL] = true, record.ID
 		list = append(list, record)
 	}
 	const few = 20
-	if len(faults) > few {
-		faults = append(faults[:few], fmt.Sprintf("and %d more faults", len(faults)-few))
+	if len(mistakes) > few {
+		mistakes = append(mistakes[:few], fmt.Sprintf("and %d more faults", len(mistakes)-few))
 	}
 	slices.SortFunc(list, func(x, y store.Server) int { return strings.Compare(x.ID, y.ID) })
-	return list, v1.InvalidAll(faults)
+	return list, v1.InvalidAll(mistakes)
 }
 
 // listedRecord makes the record of a server as if it were new.
@@ -183,11 +183,11 @@ func (p plan) report(dry bool) v1.Synced {
 
 // plan finds what has to be done.
 func (r *Roster) plan(ctx context.Context, mode string, listed []store.Server) (p plan, err error) {
-	stored, err := r.Records.Servers(ctx)
+	stored, err := r.Records.Store.Servers(ctx)
 	if err != nil {
 		return p, err
 	}
-	owed, err := r.OwedBy(ctx)
+	owed, err := r.Debts.ByServer(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -209,7 +209,8 @@ func (r *Roster) plan(ctx context.Context, mode string, listed []store.Server) (
 	}
 	if mode != syncKeep {
 		for _, s := range absent {
-			p.add(syncAbsent, r.leaving(s, owed[s.ID], mode == syncForce))
+			status, _ := r.Pool.Server(s.ID)
+			p.add(syncAbsent, leaving(s, newLeft(status, owed[s.ID]), mode == syncForce))
 		}
 	}
 	p.strand = p.strands(stored)
@@ -223,16 +224,14 @@ func (p *plan) add(group int, s *step) {
 }
 
 // leaving is what becomes of a server that is not in the list; nil where that is nothing.
-func (r *Roster) leaving(s store.Server, owed []string, force bool) *step {
-	status, _ := r.Pool.Server(s.ID)
-	there := newLeft(status, owed)
+func leaving(s store.Server, there left, force bool) *step {
 	step := &step{change: v1.SyncChange{ID: s.ID, Action: syncRemoved, Fields: []string{}}, before: s, force: force}
 	if force {
 		step.change.Meetings, step.change.People = there.meetings, there.people
 	}
 	switch {
-	case force && len(owed) > 0:
-		step.change.Warning = "not waited for any more: " + v1.Some(owed)
+	case force && len(there.owed) > 0:
+		step.change.Warning = "not waited for any more: " + v1.Some(there.owed)
 	case force || there.nothing():
 	case s.State == store.Enabled:
 		step.change.Action, step.after = syncCordoned, s

@@ -111,17 +111,17 @@ func (s *syncing) change(ctx context.Context, step *step) error {
 		if s.look(ctx, step); step.refused != nil {
 			return step.refused
 		}
-		_, err := s.roster.update(ctx, step.after.ID, step.apply)
+		_, err := s.roster.Records.update(ctx, step.after.ID, step.apply)
 		return err
 	}
-	if _, err := s.roster.clash(ctx, step.after, step.after.ID); err != nil {
+	if _, err := s.roster.Records.clash(ctx, step.after, step.after.ID); err != nil {
 		return err // said before the server is asked, which may take a while
 	}
 	if s.look(ctx, step); step.refused != nil {
 		return step.refused
 	}
 	return s.roster.enter(ctx, step.after, false, &step.change.Warning, func() error {
-		_, err := s.roster.move(ctx, step.after, step.apply)
+		_, err := s.roster.Records.move(ctx, step.after, step.apply)
 		return err
 	})
 }
@@ -148,16 +148,16 @@ func (s *step) apply(now *store.Server) error {
 
 // swap changes servers that take each other's addresses, in one go.
 func (s *syncing) swap(ctx context.Context, steps []*step) {
-	for i, err := range s.roster.swap(ctx, steps) {
+	for i, err := range s.roster.Records.swap(ctx, steps) {
 		s.note(steps[i], err)
 	}
 }
 
 // swap returns for each step why it was not taken. A store that fails in between leaves two servers with one address,
 // until somebody syncs again.
-func (r *Roster) swap(ctx context.Context, steps []*step) (failed []error) {
+func (r *Records) swap(ctx context.Context, steps []*step) (failed []error) {
 	_ = r.inTurn(ctx, func(ctx context.Context, t turn) error { // never fails
-		stored, err := r.Records.Servers(ctx)
+		stored, err := r.Store.Servers(ctx)
 		failed = slices.Repeat([]error{err}, len(steps))
 		if err == nil {
 			refuse(steps, stored, failed)
@@ -206,7 +206,7 @@ func (s *syncing) dismiss(ctx context.Context, step *step) error {
 		if err != nil {
 			return err
 		}
-		if left := len(s.roster.claimsOn(id)); left > 0 {
+		if left := len(claimsOn(s.roster.Claims, id)); left > 0 {
 			return v1.Conflict("server %s has %s that cannot be ended: it is cordoned, sync again", id,
 				v1.Count(left, "meeting", "meetings"))
 		}
@@ -216,7 +216,7 @@ func (s *syncing) dismiss(ctx context.Context, step *step) error {
 		step.change.Meetings = e.tally.ended - e.tally.forgotten
 		return s.roster.Remove(ctx, id, true)
 	}
-	_, err := s.roster.update(ctx, id, func(now *store.Server) error {
+	_, err := s.roster.Records.update(ctx, id, func(now *store.Server) error {
 		if now.State == store.Enabled {
 			now.State = store.Cordoned
 		}

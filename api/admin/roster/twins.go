@@ -42,7 +42,7 @@ func (e *Examiner) twins(ctx context.Context, s store.Server) (known, doubted []
 
 // near returns the other servers with the same secret, at the same machine as far as names tell.
 func (e *Examiner) near(ctx context.Context, s store.Server) (near []store.Server, err error) {
-	servers, err := e.Records.Servers(ctx)
+	servers, err := e.Store.Servers(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func View(s poller.Status, owed int) v1.Server {
 
 // Show shows a server after something was done to it: what it owes is not what that must fail for.
 func (r *Roster) Show(ctx context.Context, s poller.Status) v1.Server {
-	owed, err := r.OwedBy(ctx)
+	owed, err := r.Debts.ByServer(ctx)
 	if err != nil {
 		r.Log.Error().Err(err).Str("server", s.ID).Msg("count what a server owes")
 	}

@@ -31,12 +31,12 @@ func Invalid(format string, args ...any) *Error {
 	return refuse(http.StatusBadRequest, CodeInvalid, format, args)
 }
 
-// InvalidAll refuses what has all these faults; nil where it has none.
-func InvalidAll(faults []string) error {
-	if len(faults) == 0 {
+// InvalidAll refuses what has all these mistakes; nil where it has none.
+func InvalidAll(mistakes []string) error {
+	if len(mistakes) == 0 {
 		return nil
 	}
-	return Invalid("%s", strings.Join(faults, "; "))
+	return Invalid("%s", strings.Join(mistakes, "; "))
 }
 
 // Conflict refuses what does not go at the moment.

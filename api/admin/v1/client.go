@@ -151,8 +151,8 @@ func follow[R any](
 ) (report R, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	alarm := time.AfterFunc(silence, func() { cancel(errSilent) })
-	defer alarm.Stop()
+	timer := time.AfterFunc(silence, func() { cancel(errSilent) })
+	defer timer.Stop()
 	resp, err := c.send(ctx, http.MethodPost, path, nil, in)
 	if err != nil {
 		return report, err
@@ -162,7 +162,7 @@ func follow[R any](
 		return report, c.decode(resp, &report)
 	}
 	body := &io.LimitedReader{R: resp.Body}
-	for decoder := json.NewDecoder(body); ; alarm.Reset(silence) {
+	for decoder := json.NewDecoder(body); ; timer.Reset(silence) {
 		body.N = maxReply
 		line := Line{Report: &report}
 		err := decoder.Decode(&line)

@@ -25,8 +25,8 @@ type History struct{ client *Client }
 func (h History) Export(ctx context.Context, since, until time.Time, w io.Writer) (left int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	alarm := time.AfterFunc(silence, func() { cancel(errSilent) })
-	defer alarm.Stop()
+	timer := time.AfterFunc(silence, func() { cancel(errSilent) })
+	defer timer.Stop()
 	query := url.Values{}
 	for name, t := range map[string]time.Time{"since": since, "until": until} {
 		if !t.IsZero() {
@@ -41,7 +41,7 @@ func (h History) Export(ctx context.Context, since, until time.Time, w io.Writer
 	if resp.StatusCode != http.StatusOK {
 		return 0, h.client.decode(resp, &struct{}{})
 	}
-	if err := h.copyLines(ctx, w, resp.Body, func() { alarm.Reset(silence) }); err != nil {
+	if err := h.copyLines(ctx, w, resp.Body, func() { timer.Reset(silence) }); err != nil {
 		return 0, err
 	}
 	left, _ = strconv.Atoi(resp.Trailer.Get(LeftOut)) // proxies may have lost it

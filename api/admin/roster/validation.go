@@ -31,11 +31,11 @@ func newRecord(n v1.NewServer, now time.Time) (store.Server, error) {
 		s.State = store.Enabled
 	}
 	c := v1.Change{URL: &n.URL, Secret: &n.Secret, Weight: n.Weight, Capacity: &n.Capacity, Hard: &n.Hard, Tag: &n.Tag}
-	faults := apply(c, &s)
+	mistakes := apply(c, &s)
 	if n.ID != "" && !idForm.MatchString(n.ID) {
-		faults = append(faults, "id: want up to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit")
+		mistakes = append(mistakes, "id: want up to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit")
 	}
-	return s, v1.InvalidAll(faults)
+	return s, v1.InvalidAll(mistakes)
 }
 
 // changing makes the changes to a record, or tells everything that is wrong with them.
@@ -79,8 +79,8 @@ func Differences(before, after store.Server) []string {
 }
 
 // apply makes the changes to a record, and returns what is wrong with them.
-func apply(c v1.Change, s *store.Server) (faults []string) {
-	wrong := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+func apply(c v1.Change, s *store.Server) (mistakes []string) {
+	wrong := func(format string, args ...any) { mistakes = append(mistakes, fmt.Sprintf(format, args...)) }
 	if c.URL != nil {
 		to, err := address(*c.URL)
 		if err != nil {
@@ -121,7 +121,7 @@ func apply(c v1.Change, s *store.Server) (faults []string) {
 			wrong("tag: want up to %d bytes of text without ';' and '!', and not \"none\"", MaxTag)
 		}
 	}
-	return faults
+	return mistakes
 }
 
 // address is a server's URL in the pool's own form.
