@@ -17,6 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -191,4 +192,25 @@ func TestLong_Silence(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Ages and sizes mean over the wire what they mean in the settings of the pool: the types of the API are its own, so that
+// callers need none of the pool's, and must not drift away from these.
+func TestQuantities_SameAsSettings(t *testing.T) {
+	for _, text := range []string{"180d", "36h", "90", "0", "1h30m", "x", "-1d", "99999d", ""} {
+		var wire v1.Age
+		var setting recordings.Age
+		refused, wrong := wire.UnmarshalText([]byte(text)), setting.UnmarshalText([]byte(text))
+		if fmt.Sprint(refused) != fmt.Sprint(wrong) || wire.String() != setting.String() {
+			t.Errorf("age %q: %v, %v; in settings %v, %v", text, wire, refused, setting, wrong)
+		}
+	}
+	for _, text := range []string{"500MiB", "2TiB", "7", "x", "-1", "9999999TiB", ""} {
+		var wire v1.Size
+		var setting volume.Size
+		refused, wrong := wire.UnmarshalText([]byte(text)), setting.UnmarshalText([]byte(text))
+		if fmt.Sprint(refused) != fmt.Sprint(wrong) || int64(wire) != int64(setting) {
+			t.Errorf("size %q: %v, %v; in settings %v, %v", text, wire, refused, setting, wrong)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -97,5 +98,26 @@ func TestClient_Tenants_Environment(t *testing.T) {
 		if list, err := p.Tenants.List(t.Context()); err != nil || len(list) != 1 || list[0].Source != "environment" {
 			t.Errorf("stored %v: tenants %+v, %v", stored, list, err)
 		}
+	}
+}
+
+// A default tenant that nothing lets in is a problem of its own until it has a secret, wherever that comes from.
+func TestTenants_Problems(t *testing.T) {
+	p := newTestPool(t)
+	if list := p.api.Tenants.Problems(t.Context()); list != nil {
+		t.Errorf("before the first start: %+v", list)
+	}
+	if _, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: "default"}); err != nil {
+		t.Fatal(err)
+	}
+	list := p.api.Tenants.Problems(t.Context())
+	if len(list) != 1 || list[0].Severity != problems.Refusing || list[0].Subject.ID != "default" || list[0].Name != "no-secret" ||
+		list[0].String() != "tenant default has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for "+
+			"bbbpool serve, and restart it" {
+		t.Errorf("without a secret: %+v", list)
+	}
+	p.api.Tenants.Environment = []store.Secret{"given"}
+	if list := p.api.Tenants.Problems(t.Context()); list != nil {
+		t.Errorf("with one from the environment: %+v", list)
 	}
 }
