@@ -266,6 +266,7 @@ func kindOf(names map[reflect.Type]string, t reflect.Type, always bool) string {
 		return "boolean"
 	case reflect.Float64:
 		return "number"
+	default:
+		return "integer"
 	}
-	return "integer"
 }

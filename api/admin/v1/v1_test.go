@@ -20,7 +20,7 @@ func TestSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{string(body), fmt.Sprint(n), fmt.Sprintf("%+v", n), fmt.Sprintf("%#v", n), fmt.Sprintf("%s", n.Secret)} {
+	for _, text := range []string{string(body), fmt.Sprint(n), fmt.Sprintf("%+v", n), fmt.Sprintf("%#v", n), fmt.Sprint(n.Secret)} {
 		if strings.Contains(text, "s3cret") || !strings.Contains(text, "***") {
 			t.Errorf("it shows: %s", text)
 		}
