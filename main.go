@@ -56,15 +56,18 @@ func (s serve) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	reloader := api.Reloader{Log: log}
+	reloader.Take() // from here on a SIGHUP does no harm
 	data := env.Options.DataDir()
 	p, err := assembly.Open(env.Ctx, assembly.Options{
-		Settings: s.Settings, Data: data, Token: store.Secret(env.Options.Token), Version: version, Log: log,
+		Settings: s.Settings, Data: data, Token: store.Secret(env.Options.Token), Version: version, Environ: os.Environ(), Log: log,
 	})
 	if err != nil {
 		return err
 	}
+	reloader.Reload = p.Reload
 	log.Info().Str("version", version).Str("data", data).Str("listen", p.Addr()).Msg("serving")
-	return p.Run(env.Ctx)
+	return p.Run(env.Ctx, &reloader, api.Systemd{Alive: p.Alive})
 }
 
 // offline is the administration of a pool that is not running, on its data, with the settings that serve would have.
@@ -74,7 +77,8 @@ func offline(ctx context.Context, data string) (http.Handler, func() error, erro
 		return nil, nil, err
 	}
 	p, err := assembly.Offline(ctx, assembly.Options{
-		Settings: s.Settings, Data: data, Version: version, Log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel),
+		Settings: s.Settings, Data: data, Version: version, Environ: os.Environ(),
+		Log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel),
 	})
 	if err != nil {
 		return nil, nil, err

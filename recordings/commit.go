@@ -181,7 +181,7 @@ func (s *Service) future(recordID string) bool {
 
 // refusal is the fault of an archive that somebody should look at.
 func refusal(id, format string, args ...any) error {
-	return &archive.Fault{
+	return &archive.Error{
 		Member: id, What: fmt.Sprintf(format, args...) + "; if that is right: bbbpool recording import, of the file in quarantine",
 	}
 }

@@ -43,6 +43,7 @@ type Parts struct {
 	Recordings *recordings.Service
 	// Script makes the script with which a server sends its recordings to the pool at base.
 	Script  func(base string, s store.Server) ([]byte, error)
+	Ready   func() []string // why the program is not ready
 	Advice  func() []string // what works and may not be what was meant
 	Version string
 	Token   store.Secret // of those that come over TCP; without one they are turned away
@@ -50,8 +51,7 @@ type Parts struct {
 	Log     zerolog.Logger
 }
 
-// New puts an API together. Who serves it says later where that is, whether the program is ready, and how tenants are read
-// again.
+// New puts an API together. Who serves it says later where that is, and how tenants are read again.
 func New(p Parts) *API {
 	tenants := &Tenants{Records: p.Tenants, Environment: p.Secrets}
 	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
@@ -72,7 +72,7 @@ func New(p Parts) *API {
 		History: &History{Sessions: p.Sessions},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
-			Recordings: p.Recordings, Version: p.Version, Advice: p.Advice, Now: p.Now,
+			Recordings: p.Recordings, Version: p.Version, Ready: p.Ready, Advice: p.Advice, Now: p.Now,
 		},
 		Token: p.Token, Now: p.Now, Log: p.Log,
 	}

@@ -46,7 +46,7 @@ func Open(c Config) (*Stores, error) {
 	back := func() error { return nil }
 	if c.Owned {
 		var err error
-		if back, err = become(c.Data); err != nil {
+		if back, err = actAsOwner(c.Data); err != nil {
 			return nil, err
 		}
 	}
@@ -54,13 +54,13 @@ func Open(c Config) (*Stores, error) {
 	if err != nil {
 		return nil, errors.Join(err, back())
 	}
-	for _, problem := range access(c.Data) {
+	for _, problem := range restrict(c.Data) {
 		c.Log.Warn().Msg(problem)
 	}
 	if c.Metrics != nil {
 		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
-	return &Stores{State: db, Index: db, close: func() error { return errors.Join(db.Close(), back()) }}, nil
+	return &Stores{State: db.State(), Index: db.Index(), close: func() error { return errors.Join(db.Close(), back()) }}, nil
 }
 
 // Close closes both groups, which may be one database. Closing again does nothing, nor does closing what was never
