@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/recordings/archive"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -109,7 +110,7 @@ func (s *Service) arrivals(
 
 // Metadata by which balancers mark whose a meeting is. They are no business of front ends.
 const (
-	ownTenant       = "bbbpool-tenant"
+	ownTenant       = bbb.TenantKey
 	scaleliteTenant = "tenant-id"
 )
 

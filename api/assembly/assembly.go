@@ -21,6 +21,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -154,9 +155,11 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	set := p.options.Settings
 	set.Gateway.Connect, set.Gateway.MaxRequests = set.Poller.Connect, set.HTTP.MaxRequests
 	p.Gateway = &gateway.Gateway{
-		Config: set.Gateway, Ledger: p.Ledger, Pool: p.Poller, Recordings: p.Recordings, Link: p.playback.Link,
-		Tracks: p.Recordings, FileLink: p.playback.FileLink, Page: p.pages.Problem, Log: p.log("gateway"),
-		Metrics: &gateway.Metrics{Set: p.Metrics},
+		Config: set.Gateway, Ledger: p.Ledger, Servers: p.Poller, View: p.Poller, Page: p.pages.Problem,
+		RecordingCalls: recordingcalls.Calls{
+			Recordings: p.Recordings, Tracks: p.Recordings, Link: p.playback.Link, FileLink: p.playback.FileLink,
+		},
+		Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
 	p.Admin.Tenants.Reload = p.Reload
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())

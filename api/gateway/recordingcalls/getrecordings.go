@@ -1,8 +1,7 @@
-package gateway
+package recordingcalls
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,36 +17,36 @@ const maxPage = 100
 var errFiltered = &bbb.Error{Key: "missingParameters", Message: "You must specify a meetingID or a recordID."}
 
 // getRecordings lists recordings, newest first. Unlike BigBlueButton, which counts formats, a page counts recordings.
-func (g *Gateway) getRecordings(ctx context.Context, c *call) error {
-	filter := filterOf(c)
-	limit, err := strconv.Atoi(c.req.Params.Get("limit"))
+func (s *Calls) getRecordings(ctx context.Context, q Question) (Answer, error) {
+	filter := filterOf(q)
+	limit, err := strconv.Atoi(q.Request.Params.Get("limit"))
 	paged := err == nil && limit >= 1 && limit <= maxPage
 	if paged {
-		offset, _ := strconv.Atoi(c.req.Params.Get("offset")) // what is no number is the first page, as in BigBlueButton
+		offset, _ := strconv.Atoi(q.Request.Params.Get("offset")) // what is no number is the first page, as in BigBlueButton
 		filter.Offset, filter.Limit = max(0, offset), limit
 	}
 	switch {
-	case g.Config.FilteredRecordings && filter.RecordIDs == nil && filter.MeetingIDs == nil:
-		return errFiltered
-	case g.Config.NoRecordings && paged:
-		return c.xml(g.recordingsPage(c, nil, 0, filter))
-	case g.Config.NoRecordings:
-		return c.xml(endRecordings(beginRecordings(), 0).Bytes())
+	case s.Filtered && filter.RecordIDs == nil && filter.MeetingIDs == nil:
+		return Answer{}, errFiltered
+	case s.None && paged:
+		return Answer{XML: s.recordingsPage(q, nil, 0, filter)}, nil
+	case s.None:
+		return Answer{XML: endRecordings(beginRecordings(), 0).Bytes()}, nil
 	case !paged:
-		return c.stream(g.allRecordings(ctx, c, filter))
+		return Answer{Pieces: s.allRecordings(ctx, q, filter)}, nil
 	}
-	page, total, err := g.Recordings.Recordings(ctx, filter)
+	page, total, err := s.Recordings.Recordings(ctx, filter)
 	if err != nil {
-		return err
+		return Answer{}, err
 	}
-	return c.xml(g.recordingsPage(c, page, total, filter))
+	return Answer{XML: s.recordingsPage(q, page, total, filter)}, nil
 }
 
 // filterOf reads which recordings a call asks for.
-func filterOf(c *call) store.RecordingFilter {
+func filterOf(q Question) store.RecordingFilter {
 	f := store.RecordingFilter{
-		Tenant: c.tenant, RecordIDs: c.list("recordID"), MeetingIDs: c.list("meetingID"),
-		States: states(c.req.Params.Get("state")),
+		Tenant: q.Tenant, RecordIDs: q.list("recordID"), MeetingIDs: q.list("meetingID"),
+		States: states(q.Request.Params.Get("state")),
 	}
 	if f.RecordIDs == nil && f.MeetingIDs != nil {
 		f.MeetingIDs = slices.DeleteFunc(f.MeetingIDs, func(id string) bool { return id == "" })
@@ -55,7 +54,7 @@ func filterOf(c *call) store.RecordingFilter {
 			f.RecordIDs = []string{""} // which selects nothing
 		}
 	}
-	for _, p := range c.req.Params {
+	for _, p := range q.Request.Params {
 		if key, ok := metaKey(p); ok {
 			f.Meta = append(f.Meta, store.MetaMatch{Key: key, Value: p.Value})
 		}
@@ -79,18 +78,6 @@ func states(s string) (all []store.RecordingState) {
 	return all
 }
 
-// origin is the scheme and host under which the front end knows us: what the server has made out, else what the request
-// says.
-func origin(r *http.Request) string {
-	switch {
-	case r.URL.Host != "":
-		return r.URL.Scheme + "://" + r.URL.Host
-	case r.TLS != nil:
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
-
 func beginRecordings() *bbb.Builder { return bbb.Success().Open("recordings") }
 
 // endRecordings ends a list with so many recordings in it.
@@ -103,10 +90,10 @@ func endRecordings(x *bbb.Builder, n int) *bbb.Builder {
 }
 
 // recordingsPage is the answer with one page of all that was selected.
-func (g *Gateway) recordingsPage(c *call, page []store.Recording, total int, f store.RecordingFilter) []byte {
+func (s *Calls) recordingsPage(q Question, page []store.Recording, total int, f store.RecordingFilter) []byte {
 	x := beginRecordings()
 	for _, r := range page {
-		g.writeRecording(x, r, origin(c.r))
+		s.writeRecording(x, r, q.Origin)
 	}
 	return endRecordings(x, len(page)).Open("pagination").Open("pageable").
 		Int("offset", int64(f.Offset)).Int("limit", int64(f.Limit)).Bool("paged", true).Bool("unpaged", false).
@@ -123,15 +110,15 @@ const (
 
 // allRecordings returns the answer with everything that was selected, piece by piece: it may be larger than memory. A
 // list that fits into one piece is sent whole.
-func (g *Gateway) allRecordings(ctx context.Context, c *call, f store.RecordingFilter) pieces {
-	w := walk{recordings: g.Recordings, filter: f}
-	x, n, written, from := beginRecordings(), firstPiece, 0, origin(c.r)
+func (s *Calls) allRecordings(ctx context.Context, q Question, f store.RecordingFilter) Pieces {
+	w := walk{recordings: s.Recordings, filter: f}
+	x, n, written, from := beginRecordings(), firstPiece, 0, q.Origin
 	return func() (piece []byte, more bool, err error) {
 		if written > 0 {
-			if err := g.lists.Acquire(ctx, 1); err != nil {
+			if err := s.lists.Acquire(ctx, 1); err != nil {
 				return nil, false, err
 			}
-			defer g.lists.Release(1)
+			defer s.lists.Release(1)
 		}
 		for before := written; len(x.Fragment()) < pieceSize/2; {
 			page, more, err := w.next(ctx, n)
@@ -139,7 +126,7 @@ func (g *Gateway) allRecordings(ctx context.Context, c *call, f store.RecordingF
 				return nil, false, err
 			}
 			for _, r := range page {
-				g.writeRecording(x, r, from)
+				s.writeRecording(x, r, from)
 			}
 			if written += len(page); !more {
 				return endRecordings(x, written).Bytes(), false, nil

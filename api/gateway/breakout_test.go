@@ -17,7 +17,7 @@ func (p *pool) load(id string) float64 {
 }
 
 // 30 people go into 8 breakout rooms of their class, which BigBlueButton opens by itself: they are the same people.
-func TestPain40_BreakoutsOfTheServer(t *testing.T) {
+func TestBreakout_OfTheServer(t *testing.T) {
 	t.Parallel()
 	p := start(t, settings{servers: 2, poll: 100 * time.Millisecond})
 	server := p.room("class", 30)
@@ -38,7 +38,7 @@ func TestPain40_BreakoutsOfTheServer(t *testing.T) {
 // Breakout rooms that a front end creates go where their class is, although other servers are idle and this one takes
 // nothing new; they add nobody, belong to the class's tenant, stand through polls, and can be joined by either of the
 // IDs that their front end knows.
-func TestPain40_BreakoutsOfTheFrontEnd(t *testing.T) {
+func TestBreakout_OfTheFrontEnd(t *testing.T) {
 	t.Parallel()
 	var log syncBuffer
 	p := start(t, settings{servers: 3, poll: 100 * time.Millisecond, log: &log})
@@ -98,7 +98,7 @@ func breakoutQuery(i int, parent string) string {
 }
 
 // A class that nobody knows has no breakout rooms, and neither has that of another tenant: no server hears of it.
-func TestPain40_NoParent(t *testing.T) {
+func TestBreakout_NoParent(t *testing.T) {
 	p := start(t, settings{servers: 2})
 	p.create("class")
 	found, err := p.ledger.Peek(key("class"))

@@ -10,7 +10,7 @@ import (
 
 // All servers are cordoned, or drained, while a class goes on: new rooms are refused with one clear error, the class can
 // be created again and joined, what is counted stays true, and no server is moved to another state.
-func TestPain24_AllServersTakeNothingNew(t *testing.T) {
+func TestCreate_AllServersTakeNothingNew(t *testing.T) {
 	t.Parallel()
 	for _, state := range []store.ServerState{store.Cordoned, store.Draining} {
 		t.Run(string(state), func(t *testing.T) {

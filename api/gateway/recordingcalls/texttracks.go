@@ -1,15 +1,13 @@
-package gateway
+package recordingcalls
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"regexp"
 	"strings"
 
@@ -41,39 +39,31 @@ type trackEntry struct {
 	Source string `json:"source"`
 }
 
-func (g *Gateway) getRecordingTextTracks(ctx context.Context, c *call) error {
-	id := c.req.Params.Get("recordID")
+func (s *Calls) getRecordingTextTracks(ctx context.Context, q Question) (Answer, error) {
+	id := q.Request.Params.Get("recordID")
 	if id == "" {
-		return bbb.ErrMissingRecordID
+		return Answer{}, bbb.ErrMissingRecordID
 	}
-	r, known, err := g.recordingOf(ctx, c.tenant, id)
+	r, known, err := s.recordingOf(ctx, q.Tenant, id)
 	if err != nil {
-		return err
+		return Answer{}, err
 	}
 	if !known {
-		return c.json("noRecordings", "No recording found for "+id)
+		return failed("noRecordings", "No recording found for "+id)
 	}
-	var entries []trackEntry
-	if g.Tracks != nil {
-		tracks, err := g.Tracks.TextTracks(ctx, c.tenant, id)
-		if err != nil {
-			return err
-		}
-		entries = g.trackEntries(c, r, tracks)
+	tracks, err := s.Tracks.TextTracks(ctx, q.Tenant, id)
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case len(tracks) == 0:
+		return failed("noCaptionsFound", "No captions found for "+id)
 	}
-	if len(entries) == 0 {
-		return c.json("noCaptionsFound", "No captions found for "+id)
-	}
-	return c.response(map[string]any{"returncode": "SUCCESS", "tracks": entries})
+	return Answer{JSON: map[string]any{"returncode": "SUCCESS", "tracks": s.trackEntries(q, r, tracks)}}, nil
 }
 
-func (g *Gateway) trackEntries(c *call, r store.Recording, tracks []store.TextTrack) (list []trackEntry) {
+func (s *Calls) trackEntries(q Question, r store.Recording, tracks []store.TextTrack) (list []trackEntry) {
 	for _, t := range tracks {
-		path := "/" + trackFormat + "/" + r.RecordID + "/" + t.File
-		if g.FileLink != nil {
-			path = g.FileLink(r, trackFormat, t.File)
-		}
-		list = append(list, trackEntry{origin(c.r) + path, t.Kind, t.Label, t.Lang, t.Source})
+		list = append(list, trackEntry{q.Origin + s.FileLink(r, trackFormat, t.File), t.Kind, t.Label, t.Lang, t.Source})
 	}
 	return list
 }
@@ -82,62 +72,67 @@ func (g *Gateway) trackEntries(c *call, r store.Recording, tracks []store.TextTr
 var languageTag = regexp.MustCompile(`^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$`)
 
 // putRecordingTextTrack checks in the order in which BigBlueButton does. Unlike there, the track is there at once.
-func (g *Gateway) putRecordingTextTrack(ctx context.Context, c *call) error {
-	params := c.req.Params
+func (s *Calls) putRecordingTextTrack(ctx context.Context, q Question) (Answer, error) {
+	params := q.Request.Params
 	id, kind, lang := params.Get("recordID"), params.Get("kind"), params.Get("lang")
 	if id == "" {
-		return c.json("paramError", "Missing param recordID.")
+		return failed("paramError", "Missing param recordID.")
 	}
-	_, known, err := g.recordingOf(ctx, c.tenant, id)
+	_, known, err := s.recordingOf(ctx, q.Tenant, id)
 	if err != nil {
-		return err
+		return Answer{}, err
 	}
 	switch {
 	case !known:
-		return c.json("noRecordings", "No recording was found for "+id)
+		return failed("noRecordings", "No recording was found for "+id)
 	case kind == "":
-		return c.json("paramError", "Missing param kind.")
+		return failed("paramError", "Missing param kind.")
 	case kind != "subtitles" && kind != "captions":
-		return c.json("invalidKind", "Invalid kind parameter, expected='subtitles|captions' actual="+kind)
+		return failed("invalidKind", "Invalid kind parameter, expected='subtitles|captions' actual="+kind)
 	case lang == "":
-		return c.json("paramError", "Missing param lang.")
+		return failed("paramError", "Missing param lang.")
 	case !languageTag.MatchString(lang):
-		return c.json("invalidLang", "Malformed lang param, received="+lang)
+		return failed("invalidLang", "Malformed lang param, received="+lang)
 	}
-	file := uploadedTrack(c.req)
+	file := uploadedTrack(q.Request)
 	if len(file) == 0 {
-		return c.json("empty_uploaded_text_track", "Empty uploaded text track.")
+		return failed("empty_uploaded_text_track", "Empty uploaded text track.")
 	}
 	t := store.TextTrack{Kind: kind, Lang: strings.ReplaceAll(lang, "_", "-"), Label: params.Get("label")}
 	if t.Label == "" {
 		t.Label = languageName(t.Lang)
 	}
-	return g.addTextTrack(ctx, c, id, t, file)
+	return s.addTextTrack(ctx, q, id, t, file)
 }
 
 // maxLabel is how long the label of a text track may be, in bytes.
 const maxLabel = 200
 
-func (g *Gateway) addTextTrack(ctx context.Context, c *call, id string, t store.TextTrack, file []byte) error {
-	const failed, message = "upload_text_track_failed", "Text track upload failed."
+func (s *Calls) addTextTrack(ctx context.Context, q Question, id string, t store.TextTrack, file []byte) (Answer, error) {
+	const key, message = "upload_text_track_failed", "Text track upload failed."
 	vtt, ok := webVTT(file)
-	if !ok || len(t.Label) > maxLabel || g.Tracks == nil {
-		return c.json(failed, message)
+	if !ok || len(t.Label) > maxLabel {
+		return failed(key, message)
 	}
-	err := g.Tracks.AddTextTrack(ctx, c.tenant, id, t, vtt)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrTooLarge):
-		return c.json(failed, message)
-	case err != nil:
-		c.err = err
-		return c.json(failed, message)
+	if err := s.Tracks.AddTextTrack(ctx, q.Tenant, id, t, vtt); err != nil {
+		answer, _ := failed(key, message)
+		answer.Err = unexpected(err)
+		return answer, nil
 	}
-	return c.response(struct {
+	return Answer{JSON: struct {
 		Returncode string `json:"returncode"`
 		RecordID   string `json:"recordId"`
 		Key        string `json:"messageKey"`
 		Message    string `json:"message"`
-	}{"SUCCESS", id, "upload_text_track_success", "Text track uploaded successfully"})
+	}{"SUCCESS", id, "upload_text_track_success", "Text track uploaded successfully"}}, nil
+}
+
+// unexpected is an error of a text track that is nothing of the front end's.
+func unexpected(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrTooLarge) {
+		return nil
+	}
+	return err
 }
 
 // Limits of what is uploaded.
@@ -171,11 +166,11 @@ func uploadedTrack(req *bbb.Request) []byte {
 }
 
 // recordingOf finds that very recording of a tenant.
-func (g *Gateway) recordingOf(ctx context.Context, tenant, recordID string) (r store.Recording, known bool, err error) {
-	if g.Config.NoRecordings {
+func (s *Calls) recordingOf(ctx context.Context, tenant, recordID string) (r store.Recording, known bool, err error) {
+	if s.None {
 		return r, false, nil
 	}
-	page, _, err := g.Recordings.Recordings(ctx, store.RecordingFilter{
+	page, _, err := s.Recordings.Recordings(ctx, store.RecordingFilter{
 		Tenant: tenant, RecordIDs: []string{recordID}, States: states(""), Limit: 1,
 	})
 	if err != nil || len(page) != 1 || page[0].RecordID != recordID {
@@ -184,18 +179,7 @@ func (g *Gateway) recordingOf(ctx context.Context, tenant, recordID string) (r s
 	return page[0], true, nil
 }
 
-// json answers a call about text tracks, which fails in JSON and not in XML.
-func (c *call) json(key, message string) error {
-	err := c.response(map[string]string{"returncode": "FAILED", "messageKey": key, "message": message})
-	c.outcome = key
-	return err
-}
-
-// response answers in JSON.
-func (c *call) response(content any) error {
-	body, err := json.Marshal(map[string]any{"response": content})
-	if err != nil {
-		return err
-	}
-	return c.pass(&bbb.Reply{Status: http.StatusOK, ContentType: "application/json", Body: body})
+// failed answers a call about text tracks, which fails in JSON and not in XML.
+func failed(key, message string) (Answer, error) {
+	return Answer{JSON: map[string]string{"returncode": "FAILED", "messageKey": key, "message": message}, Key: key}, nil
 }

@@ -1,4 +1,4 @@
-package gateway
+package recordingcalls
 
 import (
 	"maps"
@@ -12,7 +12,7 @@ import (
 
 // writeRecording writes a recording as BigBlueButton does, with URLs that lead to us. As in Scalelite one that is
 // protected says so, and shows no thumbnails.
-func (g *Gateway) writeRecording(x *bbb.Builder, r store.Recording, origin string) {
+func (s *Calls) writeRecording(x *bbb.Builder, r store.Recording, origin string) {
 	x.Open("recording").Text("recordID", r.RecordID).Text("meetingID", r.MeetingID).
 		Text("internalMeetingID", r.RecordID).Text("name", r.Name).Bool("isBreakout", r.Breakout != nil).
 		Bool("published", r.State == store.Published)
@@ -29,7 +29,7 @@ func (g *Gateway) writeRecording(x *bbb.Builder, r store.Recording, origin strin
 	}
 	x.Int("size", size).Open("playback")
 	for _, f := range r.Formats {
-		g.writeFormat(x, r, f, origin)
+		s.writeFormat(x, r, f, origin)
 	}
 	x.Close("playback").Text("data", "").Close("recording")
 }
@@ -73,12 +73,8 @@ func writeBreakout(x *bbb.Builder, r store.Recording) {
 	x.Close("breakoutRooms")
 }
 
-func (g *Gateway) writeFormat(x *bbb.Builder, r store.Recording, f store.Format, origin string) {
-	path := f.Path
-	if g.Link != nil {
-		path = g.Link(r, f)
-	}
-	x.Open("format").Text("type", f.Type).Text("url", origin+path).
+func (s *Calls) writeFormat(x *bbb.Builder, r store.Recording, f store.Format, origin string) {
+	x.Open("format").Text("type", f.Type).Text("url", origin+s.Link(r, f)).
 		Int("processingTime", f.ProcessingTime.Milliseconds()).Int("length", int64(f.Length/time.Minute)).
 		Int("size", f.Size)
 	if len(f.Images) > 0 && !r.Protected {

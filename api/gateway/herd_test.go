@@ -39,7 +39,7 @@ func createAll(t *testing.T, p *pool, n int) map[string]int {
 }
 
 // 200 front ends press "start" in the same second; the servers are equal and idle, and nobody polls them meanwhile.
-func TestPain5_HerdSpreadsEvenly(t *testing.T) {
+func TestHerd_SpreadsEvenly(t *testing.T) {
 	p := start(t, settings{servers: 22, poll: time.Hour})
 	before := polls(p)
 	began := time.Now()
@@ -62,7 +62,7 @@ func polls(p *pool) (n int) {
 }
 
 // A server of weight 2 takes twice as many as the others: of 23 shares it has two.
-func TestPain5_HerdSpreadsByWeight(t *testing.T) {
+func TestHerd_SpreadsByWeight(t *testing.T) {
 	p := start(t, settings{servers: 22, weights: []float64{2}, poll: time.Hour})
 	for id, n := range createAll(t, p, 200) {
 		low, high := 8, 9 // 200/23 = 8.7
@@ -76,7 +76,7 @@ func TestPain5_HerdSpreadsByWeight(t *testing.T) {
 }
 
 // Each decision is one line in the log, with the numbers that it was made with, and so is a move.
-func TestPain5_EachDecisionIsLogged(t *testing.T) {
+func TestPlacement_EachDecisionIsLogged(t *testing.T) {
 	var log syncBuffer
 	p := start(t, settings{servers: 3, log: &log})
 	createAll(t, p, 30)

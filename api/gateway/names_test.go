@@ -16,8 +16,8 @@ import (
 )
 
 // Our resolver fails, or does not answer at all: servers are called where they were last reached and stay online, new
-// meetings are created, none is ended, and one alarm names the resolver.
-func TestPain33_NamesDoNotResolve(t *testing.T) {
+// meetings are created, none is ended, and one problem names the resolver.
+func TestOutage_NamesDoNotResolve(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(context.Context) error{
 		"fails": func(context.Context) error { return errors.New("no such host") },
@@ -64,12 +64,12 @@ func TestPain33_NamesDoNotResolve(t *testing.T) {
 					t.Errorf("%s is %s: %s", s.ID, s.Health, s.Reason)
 				}
 			}
-			p.waitFor("an alarm about names", func() bool { return strings.Contains(strings.Join(p.poller.Alarms(), "\n"), "resolve") })
+			p.waitFor("a problem about names", func() bool { return strings.Contains(strings.Join(p.poller.Alarms(), "\n"), "resolve") })
 			if to := p.join("class-0", "").Hostname(); !strings.HasSuffix(to, ".example") {
 				t.Errorf("the join goes to %s, want the server's name", to)
 			}
 			broken.Store(false)
-			p.waitFor("the alarm to be over", func() bool { return len(p.poller.Alarms()) == 0 })
+			p.waitFor("the problem to be over", func() bool { return len(p.poller.Alarms()) == 0 })
 			p.unharmed(before)
 		})
 	}

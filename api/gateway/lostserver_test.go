@@ -13,7 +13,7 @@ import (
 )
 
 // A room was on a server that has died since: the next create lands on another one, within that request.
-func TestPain6_ServerOfAPastRoomIsDead(t *testing.T) {
+func TestLostServer_OfAPastRoom(t *testing.T) {
 	p := start(t, settings{servers: 2, poll: time.Hour})
 	p.create("room")
 	dead := p.sim(p.server("room"))
@@ -42,7 +42,7 @@ func TestPain6_ServerOfAPastRoomIsDead(t *testing.T) {
 
 // The server of a known room leaves the pool, is switched off, or is a new machine under the old name: the next create
 // works, with no operator's help, and joins go where it worked.
-func TestPain6_ServerOfAKnownRoomIsAnother(t *testing.T) {
+func TestLostServer_OfAKnownRoom(t *testing.T) {
 	for name, change := range map[string]func(*pool, *simulator.Server) error{
 		"removed": func(p *pool, s *simulator.Server) error { return p.poller.RemoveServer(context.Background(), s.ID()) },
 		"disabled": func(p *pool, s *simulator.Server) error {
@@ -123,7 +123,7 @@ func (p *pool) consistent() {
 
 // Whatever is done to servers, in whatever order: no claim points at one that is unknown, and no create fails while there
 // are servers enough that could take it.
-func TestPain6_NoClaimOnUnknownServers(t *testing.T) {
+func TestLostServer_NoClaimOnUnknownOnes(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -200,7 +200,7 @@ func (p *pool) quiet() {
 }
 
 // Servers that have left while nobody was looking: after a restart their claims are closed, the others stand.
-func TestPain6_RestartWithoutAServer(t *testing.T) {
+func TestLostServer_RestartWithout(t *testing.T) {
 	data := t.TempDir()
 	t.Run("before", func(t *testing.T) {
 		p := start(t, settings{servers: 3, data: data, poll: time.Hour})

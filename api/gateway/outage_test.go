@@ -79,7 +79,7 @@ func (p *pool) story(log *syncBuffer, server string) (words []string) {
 
 // One server is cut off for a while: no new meeting goes there, joins to its classes still do, there is no second copy,
 // and it comes back by itself with the same meetings.
-func TestPain17_OneServerIsCutOff(t *testing.T) {
+func TestOutage_OneServerIsCutOff(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []simulator.Kind{simulator.Refuse, simulator.BlackHole} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -116,8 +116,8 @@ func TestPain17_OneServerIsCutOff(t *testing.T) {
 }
 
 // It is cut off for longer: its class can be created elsewhere. When it comes back with people in the old copy that is
-// an alarm, and when these have left, the copy is ended; both are in the log.
-func TestPain17_OneServerIsOffline(t *testing.T) {
+// a problem, and when these have left, the copy is ended; both are in the log.
+func TestOutage_OneServerIsOffline(t *testing.T) {
 	t.Parallel()
 	var log syncBuffer
 	p := start(t, settings{servers: 3, log: &log, change: swift(3, 1)})
@@ -135,7 +135,7 @@ func TestPain17_OneServerIsOffline(t *testing.T) {
 	if err := cut.Heal(); err != nil {
 		t.Fatal(err)
 	}
-	p.waitFor("the alarm that the class is on two servers", func() bool {
+	p.waitFor("the problem that the class is on two servers", func() bool {
 		split := lines(t, &log, "meeting is on two servers")
 		return len(split) == 1 && split[0].MeetingID == "class-0" && split[0].Server == cut.ID() && split[0].Claimed == elsewhere
 	})
@@ -170,7 +170,7 @@ func TestPain17_OneServerIsOffline(t *testing.T) {
 
 // A server that fails one poll in three never fails for long: it leaves rotation all the same, and comes back only
 // after several clean polls. Its class stays, and so does everybody in it.
-func TestPain17_FlappingServer(t *testing.T) {
+func TestOutage_FlappingServer(t *testing.T) {
 	t.Parallel()
 	const clean = 3
 	var log syncBuffer
@@ -224,8 +224,8 @@ func TestPain17_FlappingServer(t *testing.T) {
 }
 
 // All servers fail at once, long enough for each to go offline by itself: that is our own network. Nothing goes
-// offline, joins go on, one alarm says what to check, and afterwards everything is as it was.
-func TestPain17_OwnNetwork(t *testing.T) {
+// offline, joins go on, one problem says what to check, and afterwards everything is as it was.
+func TestOutage_OwnNetwork(t *testing.T) {
 	t.Parallel()
 	var log syncBuffer
 	p := start(t, settings{servers: 3, log: &log, change: swift(2, 1)})
@@ -238,8 +238,8 @@ func TestPain17_OwnNetwork(t *testing.T) {
 	for _, s := range p.sims {
 		p.waitHealth(s.ID(), poller.Suspect)
 	}
-	const alarm = "more than half of the pool fails at once: no server goes offline; check our own network and DNS"
-	p.waitFor("the alarm", func() bool { return len(lines(t, &log, alarm)) == 1 })
+	const problem = "more than half of the pool fails at once: no server goes offline; check our own network and DNS"
+	p.waitFor("the problem", func() bool { return len(lines(t, &log, problem)) == 1 })
 	if a := p.call("create", createQuery("new")); a.Key != "serverUnavailable" {
 		t.Errorf("create without a network: %s", a.body)
 	}
@@ -263,8 +263,8 @@ func TestPain17_OwnNetwork(t *testing.T) {
 		p.polled(s, 3)
 	}
 	p.unharmed(before)
-	if n := len(lines(t, &log, alarm)); n != 1 {
-		t.Errorf("%d alarms, want one", n)
+	if n := len(lines(t, &log, problem)); n != 1 {
+		t.Errorf("%d problems, want one", n)
 	}
 	if n := len(lines(t, &log, "no more than half of the pool fails: our own network seems to be well")); n != 1 {
 		t.Errorf("%d lines say that it is over, want one", n)

@@ -108,7 +108,7 @@ const (
 
 // A server that says once that it does not know a meeting, to a poll and to a front end, ends nothing: neither a young
 // meeting nor one that was seen before. Said twice in a row by polls it is over.
-func TestPain12_OneNotFoundEndsNothing(t *testing.T) {
+func TestNotFound_OnceEndsNothing(t *testing.T) {
 	t.Parallel()
 	var f front
 	p := start(t, settings{servers: 1, poll: 200 * time.Millisecond, server: func(s *store.Server) { f.before(t, s) }})

@@ -14,7 +14,7 @@ import (
 
 // 100 front ends create the same meeting in the same instant: the first create makes it, all others are told of that
 // one, and nothing else was made anywhere. TestCreate_SameInstant looks at the answers one by one.
-func TestPain23_ParallelCreatesMakeOne(t *testing.T) {
+func TestCreate_ParallelOnesMakeOne(t *testing.T) {
 	p := start(t, settings{servers: 5, poll: time.Hour})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -48,8 +48,8 @@ func TestPain23_ParallelCreatesMakeOne(t *testing.T) {
 }
 
 // Servers come and go while front ends create and join: a join goes where the meeting is claimed, and whenever a
-// meeting has people on two servers there is an alarm about it. Nobody is thrown out of a meeting by us.
-func TestPain23_Chaos(t *testing.T) {
+// meeting has people on two servers there is a problem about it. Nobody is thrown out of a meeting by us.
+func TestChaos(t *testing.T) {
 	t.Parallel()
 	const rooms = 8
 	var log syncBuffer
@@ -71,7 +71,7 @@ func TestPain23_Chaos(t *testing.T) {
 	wg.Wait()
 	p.quiet()
 	p.watchSplits(rooms, copies)
-	alarms := alarmsOf(t, &log)
+	splits := splitsOf(t, &log)
 	unnamed := 0
 	for id, list := range copies {
 		silent, unsummed := 0, 0
@@ -80,38 +80,38 @@ func TestPain23_Chaos(t *testing.T) {
 			if !p.goesOn(server, internal) {
 				t.Errorf("%s had people on %s and was ended", id, server)
 			}
-			if alarms.named[c] {
+			if splits.named[c] {
 				continue
 			}
 			silent++
-			if alarms.summed[server] == 0 {
+			if splits.summed[server] == 0 {
 				unsummed++
 			}
 		}
 		if unsummed > 1 { // the claimed one needs none
-			t.Errorf("%s has people on several servers, %v, and the alarms are %+v", id, list, alarms)
+			t.Errorf("%s has people on several servers, %v, and the problems are %+v", id, list, splits)
 		}
 		unnamed += max(0, silent-1)
 	}
-	if unnamed > alarms.total() {
-		t.Errorf("%d copies with people have no alarm of their own, and the alarms are %+v", unnamed, alarms)
+	if unnamed > splits.total() {
+		t.Errorf("%d copies with people have no problem of their own, and the problems are %+v", unnamed, splits)
 	}
-	t.Logf("%d rooms had people on two servers at some time, alarms: %+v", len(copies), alarms)
+	t.Logf("%d rooms had people on two servers at some time, problems: %+v", len(copies), splits)
 	for i := range rooms {
 		p.create(fmt.Sprintf("room-%d", i))
 	}
 	p.consistent()
 }
 
-// alarms are those about meetings on two servers: each of the first in a poll has one of its own, further ones are counted.
-type alarms struct {
+// splits are the problems of meetings on two servers: each of the first in a poll has one of its own, further ones are counted.
+type splits struct {
 	named  map[string]bool // by server and internal ID
 	summed map[string]int  // by server
 }
 
-func alarmsOf(t *testing.T, log *syncBuffer) alarms {
+func splitsOf(t *testing.T, log *syncBuffer) splits {
 	t.Helper()
-	a := alarms{named: map[string]bool{}, summed: map[string]int{}}
+	a := splits{named: map[string]bool{}, summed: map[string]int{}}
 	for _, l := range lines(t, log, "meeting is on two servers") {
 		a.named[l.Server+" "+l.InternalMeetingID] = true
 	}
@@ -122,7 +122,7 @@ func alarmsOf(t *testing.T, log *syncBuffer) alarms {
 }
 
 // total is how many meetings were counted without a name.
-func (a alarms) total() (n int) {
+func (a splits) total() (n int) {
 	for _, meetings := range a.summed {
 		n += meetings
 	}

@@ -10,7 +10,7 @@ import (
 
 // Two rooms whose last five sessions had 250 people each are created one second after the other. Nobody is in them yet,
 // and by the number of meetings both belong on the server that is empty; they go to different ones.
-func TestPain19_LargeRoomsApart(t *testing.T) {
+func TestPlacement_LargeRoomsApart(t *testing.T) {
 	p := start(t, settings{servers: 3, poll: time.Hour})
 	p.past("lecture-1", 5, 250)
 	p.past("lecture-2", 5, 250)
@@ -57,7 +57,7 @@ func (p *pool) past(id string, sessions, people int) {
 
 // A server with a hard capacity takes nothing beyond it, however idle it looks beside its weight. When all have reached
 // it a create fails with a key of its own, a metric moves, and nothing is left behind; known meetings go on.
-func TestPain19_HardCapacity(t *testing.T) {
+func TestPlacement_HardCapacity(t *testing.T) {
 	p := start(t, settings{servers: 3, poll: time.Hour, weights: []float64{100}, server: func(s *store.Server) {
 		if s.Hard = true; s.Weight > 1 {
 			s.Capacity = 40 // two meetings of 15 and no third
