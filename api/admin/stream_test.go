@@ -16,6 +16,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -211,6 +212,22 @@ func TestQuantities_SameAsSettings(t *testing.T) {
 		refused, wrong := wire.UnmarshalText([]byte(text)), setting.UnmarshalText([]byte(text))
 		if fmt.Sprint(refused) != fmt.Sprint(wrong) || int64(wire) != int64(setting) {
 			t.Errorf("size %q: %v, %v; in settings %v, %v", text, wire, refused, setting, wrong)
+		}
+	}
+}
+
+// Words of the API are those of the pool.
+func TestWords_SameAsPool(t *testing.T) {
+	for wire, ours := range map[string]string{
+		v1.DefaultTenant: store.DefaultTenant, v1.Keep: recordings.Keep,
+		v1.Enabled: string(store.Enabled), v1.Cordoned: string(store.Cordoned), v1.Draining: string(store.Draining),
+		v1.Disabled:   string(store.Disabled),
+		v1.Processing: string(store.Processing), v1.Processed: string(store.Processed), v1.Published: string(store.Published),
+		v1.Unpublished: string(store.Unpublished), v1.Deleted: string(store.Deleted),
+		v1.Pass: string(trial.Pass), v1.Warning: string(trial.Warning), v1.Fail: string(trial.Fail), v1.Skipped: string(trial.Skipped),
+	} {
+		if wire != ours {
+			t.Errorf("%s over the wire is %s in the pool", wire, ours)
 		}
 	}
 }
