@@ -17,7 +17,7 @@ func (r *Roster) Add(ctx context.Context, n v1.NewServer) (v1.Result, error) {
 	if _, err := r.Records.clash(ctx, record, ""); err != nil {
 		return v1.Result{}, err // said before the server is asked, which may take a while
 	}
-	result, err := r.Examiner.try(ctx, &record, n.Force)
+	result, err := r.Examiner.recognise(ctx, &record, n.Force)
 	if err != nil {
 		return v1.Result{}, err
 	}
@@ -67,7 +67,7 @@ func (r *Roster) readdress(
 	if _, err := r.Records.clash(ctx, after, before.ID); err != nil {
 		return record, result, err
 	}
-	if result, err = r.Examiner.try(ctx, &after, c.Force); err != nil {
+	if result, err = r.Examiner.recognise(ctx, &after, c.Force); err != nil {
 		return record, result, err
 	}
 	err = r.enter(ctx, after, c.Force, &result.Warning, func() error {
@@ -128,7 +128,7 @@ func (r *Roster) Disable(ctx context.Context, id string, force bool) (v1.Result,
 	if err != nil {
 		return v1.Result{}, Changed{}, err
 	}
-	there := newLeft(s, nil) // recordings are delivered also by servers that are disabled
+	there := newLeftovers(s, nil) // recordings are delivered also by servers that are disabled
 	if s.State != store.Disabled && !there.nobody() && !force {
 		return v1.Result{}, Changed{}, v1.Conflict("server %s %s: bbbpool server drain --wait %s waits for their end; --force "+
 			"disables it now, and %s", s.ID, there.has(), s.ID, there.follows())

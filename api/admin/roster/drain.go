@@ -59,7 +59,7 @@ func drainLimit(d v1.Drain) (time.Duration, error) {
 
 // beginDrain keeps new meetings away from a server. One that is disabled and has nothing left stays that.
 func (r *Roster) beginDrain(ctx context.Context, s poller.Status, force bool, log *zerolog.Logger) error {
-	left, err := r.left(ctx, s.ID)
+	left, err := r.leftovers(ctx, s.ID)
 	if err != nil || s.State == store.Disabled && left.nothing() {
 		return err
 	}
@@ -115,7 +115,7 @@ type Drainage struct {
 	limit  time.Duration // for recordings, from when the last meeting was over
 	room   v1.Room
 
-	now     left
+	now     leftovers
 	most    int       // things that were waited for at once
 	quiet   time.Time // since when nobody is there
 	missing []string
@@ -160,7 +160,7 @@ func (w *Drainage) progress(err error) v1.Progress {
 
 // look looks once, and disables the server when there is nothing left to wait for. It returns true if it is disabled.
 func (w *Drainage) look(ctx context.Context) (done bool, err error) {
-	now, err := w.roster.left(ctx, w.id)
+	now, err := w.roster.leftovers(ctx, w.id)
 	if err != nil {
 		return false, err
 	}

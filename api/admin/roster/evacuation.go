@@ -112,7 +112,8 @@ func (r *Roster) Panic(ctx context.Context, id string, p v1.Panic, tell func(v1.
 }
 
 // evacuate keeps new meetings away from a server, and ends those that are claimed there: in rounds, for a create may be
-// under way. Those that the server does not end in time are over all the same. Then it ends what else the server has.
+// under way. Those that the server does not end in time are over all the same. Then it ends what else the server has. It
+// returns after [panicDeadline] at the latest, but for the store.
 func (r *Roster) evacuate(
 	ctx context.Context, id string, p v1.Panic, tell func(v1.Progress),
 ) (*evacuation, error) {
@@ -162,7 +163,7 @@ func claimsOn(c Claims, id string) (claims []store.Claim) {
 	return claims
 }
 
-// round ends meetings, and returns how many of them are over.
+// round ends meetings, some at the same time, and returns how many of them are over when it is done.
 func (e *evacuation) round(ctx context.Context, claims []store.Claim) (int, error) {
 	before := e.tally.done()
 	e.tally.expect(len(claims))

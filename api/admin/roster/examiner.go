@@ -25,8 +25,9 @@ const (
 	admitDeadline = 10 * time.Second
 )
 
-// Examiner asks servers who they are, and whether they are fit for meetings. It changes nothing but the records that it is
-// handed.
+// Examiner asks servers who they are, and whether they are fit for meetings, and waits for their answers as long as the
+// deadlines above say. It changes nothing but the records that it is handed: what it has found out is stored by whoever asked,
+// who looks first whether the server is still the one that was asked.
 type Examiner struct {
 	Store store.Servers
 	// Secrets returns those of the pool's own front ends, which no server has.
@@ -89,8 +90,8 @@ func (e *Examiner) notPool(ctx context.Context, s store.Server) error {
 	return fmt.Errorf("pool: a bbbpool answers at %s, and not BigBlueButton: add the servers that are behind it", s.URL)
 }
 
-// try diagnoses a server, and notes the algorithm that it accepts. With force it may be whatever it is.
-func (e *Examiner) try(ctx context.Context, record *store.Server, force bool) (v1.Result, error) {
+// recognise diagnoses a server, and notes the algorithm that it accepts. With force it may be whatever it is.
+func (e *Examiner) recognise(ctx context.Context, record *store.Server, force bool) (v1.Result, error) {
 	d, err := e.Diagnose(ctx, *record, AddDeadline)
 	if err == nil {
 		record.Checksum = string(d.Algorithm)
@@ -132,9 +133,9 @@ func (e *Examiner) fit(ctx context.Context, s *store.Server) (result v1.Result, 
 	return result, nil
 }
 
-// sound tests a server as it must be to take meetings, if it is to take any, and notes in its record what was found. It
+// inspect tests a server as it must be to take meetings, if it is to take any, and notes in its record what was found. It
 // returns what speaks against it: a list has the last word all the same, but for what nobody overrides.
-func (e *Examiner) sound(ctx context.Context, s *store.Server) (warning string, refused error) {
+func (e *Examiner) inspect(ctx context.Context, s *store.Server) (warning string, refused error) {
 	d, err := e.Diagnose(ctx, *s, AddDeadline)
 	if refused, ok := errors.AsType[*v1.Error](err); ok {
 		return "", refused

@@ -10,8 +10,8 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// left is what keeps a server from being switched off.
-type left struct {
+// leftovers is what keeps a server from being switched off.
+type leftovers struct {
 	state    store.ServerState
 	offline  bool
 	meetings int
@@ -19,19 +19,19 @@ type left struct {
 	owed     []string // record IDs
 }
 
-// left looks for what is left on a server. Recordings are looked at last: what a meeting owes is known before its claim
+// leftovers looks for what is left on a server. Recordings are looked at last: what a meeting owes is known before its claim
 // is gone.
-func (r *Roster) left(ctx context.Context, id string) (left, error) {
+func (r *Roster) leftovers(ctx context.Context, id string) (leftovers, error) {
 	s, ok := r.Pool.Server(id)
 	if !ok {
-		return left{}, NoServer(id)
+		return leftovers{}, NoServer(id)
 	}
 	owed, err := r.Debts.ByServer(ctx)
-	return newLeft(s, owed[id]), err
+	return newLeftovers(s, owed[id]), err
 }
 
-func newLeft(s poller.Status, owed []string) left {
-	return left{
+func newLeftovers(s poller.Status, owed []string) leftovers {
+	return leftovers{
 		state: s.State, offline: s.Health == poller.Offline, meetings: s.Load.Meetings, people: People(s), owed: owed,
 	}
 }
@@ -45,12 +45,12 @@ func People(s poller.Status) int {
 	return s.Load.People
 }
 
-func (l left) nobody() bool { return l.meetings == 0 && l.people == 0 }
+func (l leftovers) nobody() bool { return l.meetings == 0 && l.people == 0 }
 
-func (l left) nothing() bool { return l.nobody() && len(l.owed) == 0 }
+func (l leftovers) nothing() bool { return l.nobody() && len(l.owed) == 0 }
 
 // has says what is there, as "has 1 meeting with 2 people and owes 3 recordings".
-func (l left) has() string {
+func (l leftovers) has() string {
 	var list []string
 	if !l.nobody() {
 		list = append(list, "has "+v1.Present(l.meetings, l.people))
@@ -62,7 +62,7 @@ func (l left) has() string {
 }
 
 // follows says what becomes of that where nobody waits for its end.
-func (l left) follows() string {
+func (l leftovers) follows() string {
 	var list []string
 	switch {
 	case l.meetings > 0:
@@ -77,7 +77,7 @@ func (l left) follows() string {
 }
 
 // count is how many things are waited for.
-func (l left) count() int {
+func (l leftovers) count() int {
 	if l.meetings == 0 && l.people > 0 {
 		return 1 + len(l.owed)
 	}
@@ -85,7 +85,7 @@ func (l left) count() int {
 }
 
 // String says what is waited for.
-func (l left) String() string {
+func (l leftovers) String() string {
 	switch {
 	case l.meetings > 0 && l.offline:
 		return v1.Running(l.meetings, l.people) + " left, claimed on a server that is offline: nobody can see or end them there; " +

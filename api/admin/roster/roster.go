@@ -87,7 +87,7 @@ func both(one, more string) string {
 // state and health are: nobody would find the ones any more, and nobody would wait for the others.
 func (r *Roster) Remove(ctx context.Context, id string, force bool) error {
 	return r.Records.inTurn(ctx, func(ctx context.Context, t turn) error {
-		left, err := r.left(ctx, id)
+		left, err := r.leftovers(ctx, id)
 		if err != nil {
 			return err
 		}

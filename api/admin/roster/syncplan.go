@@ -210,7 +210,7 @@ func (r *Roster) plan(ctx context.Context, mode string, listed []store.Server) (
 	if mode != syncKeep {
 		for _, s := range absent {
 			status, _ := r.Pool.Server(s.ID)
-			p.add(syncAbsent, leaving(s, newLeft(status, owed[s.ID]), mode == syncForce))
+			p.add(syncAbsent, leaving(s, newLeftovers(status, owed[s.ID]), mode == syncForce))
 		}
 	}
 	p.strand = p.strands(stored)
@@ -224,7 +224,7 @@ func (p *plan) add(group int, s *step) {
 }
 
 // leaving is what becomes of a server that is not in the list; nil where that is nothing.
-func leaving(s store.Server, there left, force bool) *step {
+func leaving(s store.Server, there leftovers, force bool) *step {
 	step := &step{change: v1.SyncChange{ID: s.ID, Action: syncRemoved, Fields: []string{}}, before: s, force: force}
 	if force {
 		step.change.Meetings, step.change.People = there.meetings, there.people

@@ -97,7 +97,7 @@ func (s *syncing) take(ctx context.Context, step *step) error {
 	case step.change.Action == syncRemoved:
 		return s.dismiss(ctx, step)
 	case step.before.ID == "":
-		if step.change.Warning, step.refused = s.roster.Examiner.sound(ctx, &step.after); step.refused != nil {
+		if step.change.Warning, step.refused = s.roster.Examiner.inspect(ctx, &step.after); step.refused != nil {
 			return step.refused
 		}
 		return s.roster.join(ctx, &step.after, false, &step.change.Warning)
@@ -132,7 +132,7 @@ func (s *step) moved() bool { return s.before.URL != s.after.URL || s.before.Sec
 // look asks a server whether it is fit where it may be another machine by now, or was not asked for meetings before.
 func (s *syncing) look(ctx context.Context, step *step) {
 	if step.moved() || step.before.State != step.after.State && step.after.State == store.Enabled {
-		step.change.Warning, step.refused = s.roster.Examiner.sound(ctx, &step.after)
+		step.change.Warning, step.refused = s.roster.Examiner.inspect(ctx, &step.after)
 	}
 }
 
