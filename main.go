@@ -14,6 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -37,11 +38,11 @@ type grammar struct {
 		Settings serve `embed:""`
 		cli.CheckCmd
 	} `cmd:"" help:"Test the configuration, the store and every server. Starts nothing."`
-	Serve       serve            `cmd:"" help:"Run the pool."`
-	Demo        cli.DemoCmd      `cmd:"" help:"Run the pool over simulated servers, in a temporary directory."`
-	Simulator   cli.SimulatorCmd `cmd:"" help:"Run simulated BigBlueButton servers alone."`
-	Version     cli.VersionCmd   `cmd:"" help:"Print the version."`
-	SystemdUnit cli.UnitCmd      `cmd:"" name:"systemd-unit" help:"Print a unit for systemd."`
+	Serve       serve             `cmd:"" help:"Run the pool."`
+	Demo        demo.Cmd          `cmd:"" help:"Run the pool over simulated servers, in a temporary directory."`
+	Simulator   demo.SimulatorCmd `cmd:"" help:"Run simulated BigBlueButton servers alone."`
+	Version     cli.VersionCmd    `cmd:"" help:"Print the version."`
+	SystemdUnit cli.UnitCmd       `cmd:"" name:"systemd-unit" help:"Print a unit for systemd."`
 }
 
 // serve is the pool itself: the settings of every part.

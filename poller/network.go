@@ -192,14 +192,14 @@ func (n *network) problems() (list []problems.Problem) {
 	subject := problems.Subject{Kind: problems.Network}
 	if !failsSince.IsZero() {
 		list = append(list, problems.Problem{
-			Severity: problems.Blind, Subject: subject, Name: "servers", Since: failsSince,
+			Severity: problems.Blind, Subject: subject, Name: "servers", Since: failsSince, Logged: true,
 			Text: n.countFailing().String() + ", so no server goes offline: check our own network and DNS. From this " +
 				"machine, does the name of a server resolve, and does it answer (curl -I)? Did a firewall, a route or a proxy change?",
 		})
 	}
 	if !lostSince.IsZero() {
 		list = append(list, problems.Problem{
-			Severity: problems.Blind, Subject: subject, Name: "dns", Since: lostSince,
+			Severity: problems.Blind, Subject: subject, Name: "dns", Since: lostSince, Logged: true,
 			Text: fmt.Sprintf("local DNS fails: the names of %d servers do not resolve (%s), their last good addresses "+
 				"are used: check /etc/resolv.conf and the resolver that it names", len(lost), firstNames(lost)),
 		})

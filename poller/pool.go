@@ -127,8 +127,8 @@ func (p *pool) spread() time.Duration {
 	return rand.N(time.Duration(len(p.servers)+1) * time.Millisecond)
 }
 
-// poll begins a poll of a server, or joins the one in flight. It returns nil where nobody may be asked. The lock keeps
-// what it begins from being begun after stop has looked.
+// poll begins a poll of a server, or joins the one in flight. It returns nil where nobody may be asked. It
+// holds the lock meanwhile, so that nothing begins once stop waits for the end of everything.
 func (p *pool) poll(s *server) *poll {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

@@ -28,7 +28,7 @@ import (
 //	unclaimed       it has meetings that nobody has created through the pool
 //	over-capacity   it has more people than it should
 //
-// and of Readiness unpolled and no-server.
+// and of Readiness unready.
 func (p *Poller) Problems(context.Context) []problems.Problem {
 	list := p.pool.network.problems()
 	meetings := sync.OnceValue(p.ledger.Meetings) // of all servers, which takes a while where there are many
@@ -48,31 +48,25 @@ func (p *Poller) Alarms() (list []string) {
 	return list
 }
 
-// Readiness tells why the pool cannot take new meetings. It is a source of its own because that is for people, and for
-// whatever looks at /readyz, while Problems tells the same server by server.
+// Readiness tells why the pool cannot take new meetings. It is a source of its own so that /readyz asks nothing else: it has
+// its answer from memory at once, however many servers there are, and Problems tells about each of them.
 //
 // Also servers on their way back take new meetings where nobody else can. A pool without servers that should take some is
 // as ready as it can be: joins go on, and somebody may be waiting for that to add servers.
 func (p *Poller) Readiness() problems.Source {
 	return problems.Func(func(context.Context) []problems.Problem {
-		name, text := p.pool.unready()
+		text := p.pool.unready()
 		if text == "" {
 			return nil
 		}
 		return []problems.Problem{{
-			Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Pool}, Name: name, Text: text, Unready: true,
+			Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Pool}, Name: "unready", Text: text, Unready: true,
 		}}
 	})
 }
 
-// Ready is what Readiness tells, in words, or "" where the pool can take new meetings.
-func (p *Poller) Ready() string {
-	_, text := p.pool.unready()
-	return text
-}
-
-// unready is the name of the problem that no server can take new meetings, and the words; both are empty where one can.
-func (p *pool) unready() (name, text string) {
+// unready tells why no server can take new meetings, "" where one can.
+func (p *pool) unready() string {
 	enabled, unknown := 0, 0
 	for _, s := range p.sorted() {
 		s.mu.Lock()
@@ -84,26 +78,30 @@ func (p *pool) unready() (name, text string) {
 		case unseen:
 			unknown++
 		case !failing:
-			return "", ""
+			return ""
 		}
 		enabled++
 	}
 	switch {
 	case unknown > 0 && unknown == enabled:
-		return "unpolled", "no server has been polled yet"
+		return "no server has been polled yet"
 	case enabled == 0 || unknown > 0: // a server that was not asked yet comes before those that fail
-		return "", ""
+		return ""
 	case p.network.countFailing().most():
-		return "no-server", "no server can take new meetings: most fail at once, check our own network and DNS"
+		return "no server can take new meetings: most fail at once, check our own network and DNS"
 	}
-	return "no-server", "no server can take new meetings"
+	return "no server can take new meetings"
 }
+
+// overCapacity is the name of a problem.
+const overCapacity = "over-capacity"
 
 // problems is what is wrong with a server that is in use. The meetings are those of all servers.
 func (i *inspection) problems(now time.Time, meetings func() []placement.Info) (list []problems.Problem) {
 	add := func(severity problems.Severity, name string, since time.Time, text string) *problems.Problem {
 		list = append(list, problems.Problem{
 			Severity: severity, Subject: problems.Subject{Kind: problems.Server, ID: i.ID}, Name: name, Since: since, Text: text,
+			Logged: name != overCapacity, // which nobody but the registry finds
 		})
 		return &list[len(list)-1]
 	}
@@ -127,7 +125,7 @@ func (i *inspection) problems(now time.Time, meetings func() []placement.Info) (
 		add(problems.Impending, impendings[r.impending].name, r.since, fmt.Sprintf("server %s: %s", i.ID, r.text))
 	}
 	if people := i.Load.People; i.Capacity > 0 && people > i.Capacity {
-		concerned(add(problems.Impending, "over-capacity", time.Time{},
+		concerned(add(problems.Impending, overCapacity, time.Time{},
 			fmt.Sprintf("server %s has %d people, its capacity is %d", i.ID, people, i.Capacity)))
 	}
 	return list

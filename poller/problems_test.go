@@ -244,6 +244,9 @@ func (r *rig) expectProblem(got problems.Problem, want problems.Severity, since 
 		r.t.Errorf("%s: %s since %s, %d meetings, %d people; want %s since %s, %d, %d", got.Name, got.Severity, got.Since,
 			got.Meetings, got.People, want, since, meetings, people)
 	}
+	if got.Logged == (got.Name == "over-capacity") {
+		r.t.Errorf("%s: logged is %v", got.Name, got.Logged)
+	}
 	if got.String() != text {
 		r.t.Errorf("%s: %q\nwant %q", got.Name, got, text)
 	}

@@ -79,7 +79,7 @@ func TestReady(t *testing.T) {
 				case poller.Offline, poller.Unknown:
 				}
 			}
-			if got := r.Ready(); got != test.want {
+			if got := r.ready(); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 			list := r.Readiness().Problems(t.Context())
@@ -210,7 +210,7 @@ func TestStatus_AsksNobody(t *testing.T) {
 	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
 		r.net["a"].forget()
 		r.pass(time.Second)
-		_, _, _ = r.metrics(), r.Ready(), r.Servers()
+		_, _, _, _ = r.metrics(), r.ready(), r.Servers(), r.Problems(t.Context())
 		r.pass(time.Second)
 		if n := len(r.net["a"].calls); n != 0 {
 			t.Errorf("%d calls", n)

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -97,6 +98,25 @@ func TestPool_Unready(t *testing.T) {
 	if len(network) != 1 || network[0].Severity != problems.Blind || !strings.HasPrefix(network[0].Text, "2 of 2 servers fail at once") {
 		t.Errorf("our own network: %+v", network)
 	}
+	st, err := v1.NewClient(v1.HandlerTransport(p.Administration()), "http://bbbpool", "").Pool.Status(t.Context())
+	if diff := cmp.Diff(ageless(texts(p.Problems.List(t.Context()))), ageless(st.Problems)); err != nil || diff != "" {
+		t.Errorf("status, %v (-problems +status):\n%s", err, diff)
+	}
+}
+
+func texts(list []problems.Problem) (texts []string) {
+	for _, p := range list {
+		texts = append(texts, p.String())
+	}
+	return texts
+}
+
+// ageless are texts without the time for which something has failed.
+func ageless(texts []string) []string {
+	for i, text := range texts {
+		texts[i] = regexp.MustCompile(`failing for \d+s|\(\d+s\)`).ReplaceAllString(text, "AGE")
+	}
+	return texts
 }
 
 // buffer is a log that can be read while it is written.
@@ -143,6 +163,31 @@ func TestPool_LogsProblems(t *testing.T) {
 	} {
 		if n := strings.Count(log.String(), want); n != times {
 			t.Errorf("%d times %s in\n%s", n, want, log.String())
+		}
+	}
+}
+
+// The store that cannot be written because its disk is full is told with the volume that is on it, though neither knows of
+// the other; one that cannot be written for another reason, or a volume that is only slow, stands for itself.
+func TestRelated(t *testing.T) {
+	const noSpace, locked = "the store cannot be written: no space left on device", "the store cannot be written: it is locked"
+	for _, c := range []struct {
+		store, volume string
+		want          []string
+	}{
+		{noSpace, "full", []string{noSpace + "; volume a is full"}},
+		{locked, "full", []string{locked, "volume a is full"}},
+		{noSpace, "slow", []string{noSpace, "volume a is slow"}},
+	} {
+		var r problems.Registry
+		r.Report(assembly.Related(problems.Func(func(context.Context) []problems.Problem {
+			return []problems.Problem{
+				{Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: c.volume, Text: "volume a is " + c.volume},
+				{Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Text: c.store},
+			}
+		})))
+		if diff := cmp.Diff(c.want, texts(r.List(t.Context()))); diff != "" {
+			t.Errorf("%s, %s (-want +got):\n%s", c.store, c.volume, diff)
 		}
 	}
 }

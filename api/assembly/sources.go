@@ -17,54 +17,55 @@ func (p *Pool) report() {
 	if p.offline {
 		p.Problems.Report(api.Environment(p.options.Environ))
 	} else {
-		p.Problems.Gate(p.http, problems.Func(p.unready), problems.Func(p.storeProblems))
+		p.Problems.Gate(p.http, p.Poller.Readiness(), related(problems.Func(p.storeProblems)))
 		p.Problems.Aside(problems.Func(p.volumesInAWord))
+		p.Problems.Report(logged(p.Gateway))
 	}
-	p.Problems.Report(logged(p.networkProblems), logged(p.volumeProblems))
+	p.Problems.Report(logged(p.Poller), logged(related(problems.Func(p.volumeProblems))))
 }
 
 // logged is a source that writes lines of its own about all that it finds.
-func logged(source problems.Func) problems.Source {
+func logged(source problems.Source) problems.Source {
+	return with(source, func(p *problems.Problem) { p.Logged = true })
+}
+
+// related is a source that does not know what its problems come of, or what comes of them: that is with others, of which it
+// knows nothing.
+func related(source problems.Source) problems.Source {
+	return with(source, func(p *problems.Problem) {
+		switch p.Subject.Kind {
+		case problems.Volume:
+			if p.Name == full {
+				p.Root = problems.NoSpace
+			}
+		case problems.Store:
+			if strings.Contains(p.Text, syscall.ENOSPC.Error()) {
+				p.Cause = problems.NoSpace
+			}
+		default:
+		}
+	})
+}
+
+// full is the name of the problem that a disk has too little room.
+const full = "full"
+
+// with is a source with something more about each problem.
+func with(source problems.Source, more func(*problems.Problem)) problems.Source {
 	return problems.Func(func(ctx context.Context) []problems.Problem {
-		list := source(ctx)
+		list := source.Problems(ctx)
 		for i := range list {
-			list[i].Logged = true
+			more(&list[i])
 		}
 		return list
 	})
 }
 
-// unready tells why no server can take new meetings.
-func (p *Pool) unready(context.Context) []problems.Problem {
-	return saying(p.Poller.Ready(), problems.Problem{
-		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Pool}, Name: "unready", Unready: true,
-	})
-}
-
 // storeProblems tells why no meeting can be created.
 func (p *Pool) storeProblems(context.Context) []problems.Problem {
-	reason := p.Ledger.Ready()
-	problem := problems.Problem{
+	return saying(p.Ledger.Ready(), problems.Problem{
 		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Name: "unwritable", Unready: true,
-	}
-	if strings.Contains(reason, syscall.ENOSPC.Error()) {
-		problem.Cause = problems.NoSpace
-	}
-	return saying(reason, problem)
-}
-
-// networkProblems tells what is wrong on our own side of the servers.
-func (p *Pool) networkProblems(context.Context) (list []problems.Problem) {
-	for _, alarm := range p.Poller.Alarms() {
-		problem := problems.Problem{
-			Severity: problems.Blind, Subject: problems.Subject{Kind: problems.Network}, Name: "servers",
-		}
-		if strings.HasPrefix(alarm, "local DNS") {
-			problem.Name = "dns"
-		}
-		list = append(list, saying(alarm, problem)...)
-	}
-	return list
+	})
 }
 
 // volumesInAWord tells what is wrong with all directories of recordings in one line.
@@ -97,7 +98,7 @@ func (p *Pool) volumeProblems(context.Context) (list []problems.Problem) {
 			Text: "volume " + v.Problem, // which begins with the name
 		}
 		if strings.HasPrefix(what, "is full") {
-			problem.Name, problem.Root = "full", problems.NoSpace
+			problem.Name = full
 		}
 		known, list = append(known, trouble{v.Total, what}), append(list, problem)
 	}

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/api/cli"
-
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 )
 
 // bash completes the last of some words by our script, and returns what it offers.

@@ -12,12 +12,11 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
-
-	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // says makes the pool answer with these values, by method and path; a string is given as it is.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // ServerTestCmd tests whether a server is fit for meetings.
@@ -25,7 +27,7 @@ func (c *ServerTestCmd) Run(env *Env) error {
 	case c.Short:
 		wanted.Meetings, wanted.Concurrency = 0, 0
 	case c.Meetings < 1 || c.Concurrency < 1:
-		return misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
+		return grammar.Misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
 	}
 	return env.with(change, func(pool *connection) error {
 		tried, err := watched(env, "steps", func(tell func(v1.Progress)) (v1.Tried, error) {
@@ -35,7 +37,7 @@ func (c *ServerTestCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			err = printJSON(env.Out, tried)
+			err = terminal.PrintJSON(env.Out, tried)
 		} else {
 			err = c.print(env, tried)
 		}
@@ -55,7 +57,7 @@ func (c *ServerTestCmd) print(env *Env, tried v1.Tried) error {
 			failed = append(failed, check.Name)
 		}
 	}
-	if err := errors.Join(table(env.Out, "CHECK RESULT DETAIL", rows), printLoad(env, tried.Load)); err != nil {
+	if err := errors.Join(terminal.Table(env.Out, "CHECK RESULT DETAIL", rows), printLoad(env, tried.Load)); err != nil {
 		return err
 	}
 	last := "passed"
@@ -65,7 +67,7 @@ func (c *ServerTestCmd) print(env *Env, tried v1.Tried) error {
 	case tried.Admitted:
 		last = "passed: the server takes meetings from now on"
 	}
-	return say(env.Out, "%s\n", printable(last))
+	return terminal.Say(env.Out, "%s\n", terminal.Printable(last))
 }
 
 // printLoad prints how long the calls of a load test took, in milliseconds.
@@ -86,6 +88,6 @@ func printLoad(env *Env, load *v1.LoadReport) error {
 		})
 	}
 	return errors.Join(
-		say(env.Out, "\n%s, %d at once, in milliseconds:\n", plural(load.Meetings, "meeting"), load.Concurrency),
-		table(env.Out, "CALL COUNT FAILED P50 P95 P99 MAX POOL-P50", rows), say(env.Out, "\n"))
+		terminal.Say(env.Out, "\n%s, %d at once, in milliseconds:\n", terminal.Plural(load.Meetings, "meeting"), load.Concurrency),
+		terminal.Table(env.Out, "CALL COUNT FAILED P50 P95 P99 MAX POOL-P50", rows), terminal.Say(env.Out, "\n"))
 }

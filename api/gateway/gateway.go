@@ -73,7 +73,7 @@ type Gateway struct {
 type handler func(context.Context, *call) error
 
 // Open makes the gateway ready for its first request, with the tenants that are stored. The configuration must be valid.
-func (g *Gateway) Open(ctx context.Context, tenants store.Tenants, now time.Time) error {
+func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time) error {
 	algorithms, err := g.Config.algorithms()
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (g *Gateway) Open(ctx context.Context, tenants store.Tenants, now time.Time
 	g.reader = newReader(g.Config, algorithms, &g.tenants)
 	g.route()
 	g.Metrics.open(g.calls, func(server string) bool { return g.Servers.Client(server) != nil })
-	return g.LoadTenants(ctx, tenants, now)
+	return g.LoadTenants(ctx, stored, now)
 }
 
 // route makes what answers the calls: a type for each kind of them, which has what these need and no more.

@@ -46,8 +46,8 @@ type outdated struct {
 // LoadTenants serves the stored tenants, and is called again whenever they have changed: what it finds holds for all
 // requests that come from then on, and after an error what held before. The default tenant is made on the first start,
 // with a secret of its own; secrets given by the environment take the place of its stored ones.
-func (g *Gateway) LoadTenants(ctx context.Context, tenants store.Tenants, now time.Time) error {
-	return g.tenants.load(ctx, tenants, g.Config.FrontEndSecrets(), now)
+func (g *Gateway) LoadTenants(ctx context.Context, stored store.Tenants, now time.Time) error {
+	return g.tenants.load(ctx, stored, g.Config.FrontEndSecrets(), now)
 }
 
 // load reads the tenants from the store, and writes the default one if there is none. It waits for another load that is

@@ -22,6 +22,9 @@ type Config struct {
 	Metrics *metrics.Set   // gets the size of the stores, and how their writes go; may be nil
 }
 
+// Families are the metrics of all stores that can be opened.
+var Families = bolt.Families
+
 // Stores are both groups of roles, opened.
 type Stores struct {
 	State store.State

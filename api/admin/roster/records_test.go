@@ -107,7 +107,8 @@ func TestTally(t *testing.T) {
 	meetings.expect(1)
 	meetings.count(key("c"), false, false, errors.New("server x: late"))
 	want := []v1.Progress{
-		{Done: 1, Total: 2, Current: "a"}, {Done: 2, Total: 2, Current: "b", Problem: "server x: refused"},
+		{Done: 1, Total: 2, Current: "a"},
+		{Done: 2, Total: 2, Current: "b", Problem: "server x: refused"},
 		{Done: 2, Total: 3, Current: "c", Problem: "server x: late"},
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {

@@ -126,7 +126,9 @@ func TestChanges(t *testing.T) {
 		{"deleteRecordings", "recordID=a", &shelf{err: gone}, false, "delete school [a]", []string{"a"}, gone},
 		{
 			"updateRecordings", "recordID=a&meta_Topic=x&meta_bbbpool-tenant=other&meta_bbbpool-keep=true&protect=true",
-			newShelf(1), false, "update school [a] map[bbbpool-keep:true topic:x] true", []string{"a"}, nil,
+			newShelf(1), false, "update school [a] map[bbbpool-keep:true topic:x] true",
+			[]string{"a"},
+			nil,
 		},
 	} {
 		a, err := ask(t, open(recordingcalls.Calls{Recordings: c.on, None: c.none}), c.call, c.query)
@@ -208,8 +210,8 @@ func TestPutRecordingTextTrack(t *testing.T) {
 	} {
 		s := open(recordingcalls.Calls{Recordings: newShelf(1), Tracks: captions{c.add}})
 		a, err := ask(t, s, "putRecordingTextTrack", c.query)
-		text, _ := json.Marshal(a.JSON)
-		if err != nil || a.Key != c.key || !errors.Is(a.Err, c.ours) ||
+		text, broken := json.Marshal(a.JSON)
+		if err != nil || broken != nil || a.Key != c.key || !errors.Is(a.Err, c.ours) ||
 			!strings.Contains(string(text), `"messageKey":"`+c.key) {
 			t.Errorf("%s: %+v %v", c.query, a, err)
 		}
