@@ -35,7 +35,10 @@ func (c *counted) Remember(context.Context, store.Claim, store.Session) error {
 // of its own has them all in the end.
 func TestReconcile_MadeUpMeetings(t *testing.T) {
 	now, past := &clock{t: monday}, &counted{}
-	l := placement.New(placement.Config{}, nowhere{}, past, now.now)
+	l, err := placement.OpenLedger(t.Context(), placement.Parts{State: nowhere{}, Remember: past.Remember, Now: now.now})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, id := range []string{"a", "b"} {
 		l.SetServer(placement.Server{ID: id, Weight: 1, Standing: placement.Open})
 	}

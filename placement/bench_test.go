@@ -40,7 +40,16 @@ func largeLedger(b *testing.B, servers, meetings int) *placement.Ledger {
 			InternalID: fmt.Sprint(i), Placed: now.Add(-time.Duration(i) * time.Hour / time.Duration(meetings)),
 		})
 	}
-	l := placement.New(all, nowhere{claims}, nowhere{}, time.Now)
+	var ids []string
+	for i := range servers {
+		ids = append(ids, fmt.Sprint("bbb", i))
+	}
+	l, err := placement.OpenLedger(b.Context(), placement.Parts{
+		Config: all, State: nowhere{claims}, Remember: nowhere{}.Remember, Servers: ids, Now: time.Now,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
 	for i := range 4 * meetings { // of each room, one of twenty with a seat to be held for it now
 		start := now.AddDate(0, 0, -7*(4-i/meetings))
 		l.Learn(store.Session{
@@ -48,11 +57,8 @@ func largeLedger(b *testing.B, servers, meetings int) *placement.Ledger {
 			Peak: 10 + 50*max(0, i%20-18), Hint: 30,
 		})
 	}
-	for i := range servers {
-		l.SetServer(placement.Server{ID: fmt.Sprint("bbb", i), Weight: 1, Standing: placement.Open})
-	}
-	if err := l.Load(b.Context()); err != nil {
-		b.Fatal(err)
+	for _, id := range ids {
+		l.SetServer(placement.Server{ID: id, Weight: 1, Standing: placement.Open})
 	}
 	b.ReportAllocs()
 	b.ResetTimer()

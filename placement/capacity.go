@@ -30,25 +30,22 @@ type Capacity struct {
 }
 
 // Capacity tells what the pool carries now.
-func (l *Ledger) Capacity() Capacity {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keepSeats()
-	now := l.now()
+func (b *Book) Capacity(now time.Time) Capacity {
 	c := Capacity{Now: Crowd{At: now}}
-	for _, s := range l.order {
-		c.Servers = append(c.Servers, Share{s.load(l.clock(now)), s.Standing})
+	for _, p := range b.where.order {
+		c.Servers = append(c.Servers, Share{p.load(b.clock.now(now), nil), p.Standing})
 	}
-	c.Tightest.set(l.history.week.busiest(now, weekSlots))
-	c.Today.set(l.history.week.busiest(now, weekSlots/7))
+	c.Tightest.set(b.forecast.Busiest(now, 7*24*time.Hour))
+	c.Today.set(b.forecast.Busiest(now, 24*time.Hour))
 	c.sum()
 	return c
 }
 
-func (c *Crowd) set(at time.Time, n crowd) {
-	*c = Crowd{At: at, People: float64(n.people), Meetings: int(n.meetings)}
+func (c *Crowd) set(at time.Time, people, meetings int) {
+	*c = Crowd{At: at, People: float64(people), Meetings: meetings}
 }
 
+// sum adds up what the servers can do, and who is there.
 func (c *Capacity) sum() {
 	largest := 0.0
 	for _, s := range c.Servers {

@@ -1,12 +1,11 @@
 package placement
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/placement/forecast"
 )
 
 // Config is how people are expected and servers are filled, as flags.
@@ -37,12 +36,13 @@ func (c Config) Validate() error {
 	want(c.Fade > 0, "--expect-fade %s: want more than 0s", c.Fade)
 	want(c.Default > 0 && c.Default <= maxExpected, // not a number is neither
 		"--expect-default %g: want more than 0, and at most %d", c.Default, maxExpected)
-	want(c.Sessions >= 0 && c.Sessions <= maxSessions, "--expect-sessions %d: want 0 to %d", c.Sessions, maxSessions)
+	want(c.Sessions >= 0 && c.Sessions <= forecast.MaxSessions,
+		"--expect-sessions %d: want 0 to %d", c.Sessions, forecast.MaxSessions)
 	want(c.SeatMin >= 0 && c.SeatMin <= maxExpected, "--seat-min %g: want 0 to %d", c.SeatMin, maxExpected)
 	want(c.SeatLead >= 0 && c.SeatLead <= 2*time.Hour, "--seat-lead %s: want 0s to 2h", c.SeatLead)
 	want(c.SeatGrace >= 0 && c.SeatGrace <= 2*time.Hour, "--seat-grace %s: want 0s to 2h", c.SeatGrace)
 	want(c.Fill >= 0 && c.Fill <= 1, "--fill %g: want 0 to 1", c.Fill)
-	want(c.Carry > 0 && c.Carry <= most, "--people-per-server %g: want more than 0, and at most %d", c.Carry, most)
+	want(c.Carry > 0 && c.Carry <= maxPeople, "--people-per-server %g: want more than 0, and at most %d", c.Carry, maxPeople)
 	want(c.Days >= 1 && c.Days <= 36_500, "--history-days %d: want 1 to 36500", c.Days)
 	return errors.Join(errs...)
 }
@@ -58,14 +58,7 @@ func (c Config) bounded() Config {
 	if c.Carry = believable(c.Carry); c.Carry == 0 {
 		c.Carry = 200
 	}
-	c.Sessions = min(max(c.Sessions, 0), maxSessions)
+	c.Sessions = min(max(c.Sessions, 0), forecast.MaxSessions)
 	c.SeatMin = believable(c.SeatMin)
 	return c
-}
-
-// Sessions is told of every stay of a meeting on a server that is over, before its claim is gone.
-type Sessions interface {
-	// Remember keeps the session of a stay whose claim was c, durably: what it has acknowledged must survive a crash. It
-	// may be called twice for the same stay. After an error the claim stands where that is still possible.
-	Remember(ctx context.Context, c store.Claim, s store.Session) error
 }

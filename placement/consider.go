@@ -3,7 +3,9 @@ package placement
 import (
 	"cmp"
 	"slices"
+	"time"
 
+	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -27,50 +29,35 @@ type Considered struct {
 }
 
 // Consider tells where a create would go, and why, without placing anything.
-func (l *Ledger) Consider(key store.MeetingKey, w Wish) Considered {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keepSeats()
-	r := roomOf(l.Hash(key))
-	defer l.lift(r)()
-	own := l.expect(key.Tenant, r, w)
-	result := Considered{Expected: own.people, Basis: own.basis, Servers: l.options(own.people)}
-	if m := l.meetings[key]; m != nil && m.usable() {
+func (b *Book) Consider(now time.Time, key store.MeetingKey, r forecast.Room, w Wish) Considered {
+	own := b.expect(key.Tenant, r, w)
+	result := Considered{Expected: own.people, Basis: own.basis, Servers: b.options(now, own.people, b.seats.held[r])}
+	if m := b.where.meetings[key]; m != nil && m.usable() {
 		result.Claim, result.Known = m.claim, true
 		return result
 	}
-	result.Claim, result.Err = l.propose(key, r, w, nil)
+	result.Claim, result.Err = b.Propose(now, key, r, w, nil)
 	return result
 }
 
-// lift takes the seat of a room away for a moment. What it returns puts it back. The lock is held throughout.
-func (l *Ledger) lift(r room) (back func()) {
-	s := l.seats.held[r]
-	if s == nil || s.server == nil {
-		return func() {}
-	}
-	page := s.server
-	page.keep(-s.size)
-	return func() { page.keep(s.size) }
-}
-
-func (l *Ledger) options(own float64) []Option {
-	now := l.clock(l.now())
-	list := make([]Option, 0, len(l.servers))
-	for _, s := range l.order {
-		load := s.load(now)
+// options lists all servers, the best first.
+func (b *Book) options(now time.Time, own float64, without *seat) []Option {
+	list := make([]Option, 0, len(b.where.order))
+	for _, p := range b.where.order {
+		load := p.load(b.clock.now(now), without)
 		list = append(list, Option{
-			Load: load, Standing: s.Standing, Tag: s.Tag, After: load.with(own) / load.Weight, Full: load.full(min(own, l.config.Default)),
+			Load: load, Standing: p.Standing, Tag: p.Tag, After: load.with(own) / load.Weight,
+			Full: load.full(min(own, b.config.Default)),
 		})
 	}
-	c := Choice{Own: own, Fill: l.config.Fill}
-	slices.SortStableFunc(list, func(a, b Option) int {
-		first, second := c.rank(&a.Load), c.rank(&b.Load)
+	c := Choice{Own: own, Fill: b.config.Fill}
+	slices.SortStableFunc(list, func(x, y Option) int {
+		first, second := c.rank(&x.Load), c.rank(&y.Load)
 		switch {
-		case a.Standing != b.Standing:
-			return cmp.Compare(b.Standing, a.Standing)
-		case a.Full != b.Full:
-			return map[bool]int{true: 1, false: -1}[a.Full]
+		case x.Standing != y.Standing:
+			return cmp.Compare(y.Standing, x.Standing)
+		case x.Full != y.Full:
+			return map[bool]int{true: 1, false: -1}[x.Full]
 		case first.before(second):
 			return -1
 		case second.before(first):

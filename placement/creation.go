@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
+	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -15,50 +15,39 @@ import (
 type Creation struct {
 	ledger  *Ledger
 	key     store.MeetingKey
-	room    room
-	meeting *meeting // nil while nobody has claimed it
-	before  *stay    // what the first claim of this create has replaced, empty for a new meeting; nil before that
-	leaving string   // the server that the meeting leaves because that takes no new ones
+	room    forecast.Room
+	leaving string // the server that the meeting leaves because that takes no new ones
 }
 
 // Begin waits until no other create of the meeting is under way. End must follow.
 func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, error) {
-	if err := l.historyRead(ctx); err != nil {
+	if err := l.past.await(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.take(ctx, key); err != nil {
+	if err := l.takeTurn(ctx, key); err != nil {
 		return nil, err
 	}
-	return l.begun(key), nil
+	return newCreation(l, key), nil
 }
 
-// begun is called by whoever has the turn.
-func (l *Ledger) begun(key store.MeetingKey) *Creation {
-	c := &Creation{ledger: l, key: key, room: roomOf(l.Hash(key))}
+// newCreation is called by whoever has the turn. It takes the lock.
+func newCreation(l *Ledger, key store.MeetingKey) *Creation {
+	c := &Creation{ledger: l, key: key, room: l.records.names.Room(key)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c.meeting = l.meetings[key]
-	if c.meeting != nil {
-		c.meeting.creating = true
+	if l.book.where.meetings[key] != nil {
+		l.book.Apply(CreateBegun{key})
 	}
 	return c
 }
 
 // End lets the next create of the meeting go ahead, and joins that waited for this one.
 func (c *Creation) End() {
-	c.ledger.mu.Lock()
-	defer c.ledger.mu.Unlock()
-	if c.meeting != nil {
-		c.meeting.creating, c.meeting.pending = false, false
-	}
-	c.ledger.release(c.key)
-}
-
-// Placement says where a create goes.
-type Placement struct {
-	Claim    store.Claim
-	Known    bool // the meeting was claimed before; otherwise Claim.Why tells why it goes there
-	Occupied bool // somebody is in it, or may be on the way
+	l := c.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.book.Apply(CreateOver{c.key})
+	l.turns.release(c.key)
 }
 
 // Place returns the server for the meeting: the one that it is claimed on, unless that is gone or to be avoided, else
@@ -71,120 +60,72 @@ func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement
 			return Placement{}, err
 		}
 	}
-	l := c.ledger
-	l.mu.Lock()
-	known, stays := c.known(avoid)
-	if stays && (c.leaving != "" || !c.mayLeave(w)) {
-		defer l.mu.Unlock()
-		return known, nil
+	place, before, err := c.decide(w, avoid)
+	if err != nil || place.Known {
+		return place, err
 	}
-	claim, err := c.choose(w, avoid)
-	if stays && (err != nil || l.servers[claim.Server].Standing < Unproven) {
-		defer l.mu.Unlock()
-		return known, nil
-	}
-	if err != nil {
-		l.mu.Unlock()
-		return Placement{}, err
-	}
-	if stays {
-		c.leaving = known.Claim.Server
-	}
-	before := c.record(claim)
-	l.mu.Unlock()
-	if err := c.commit(ctx, claim, before); err != nil {
+	if err := c.commit(ctx, place.Claim, before); err != nil {
 		return Placement{}, fmt.Errorf("claim %s: %w", c.key.MeetingID, err)
 	}
-	return Placement{Claim: claim}, nil
+	return place, nil
 }
 
-// known is where the meeting is, and whether it can be created there. The lock is held.
-func (c *Creation) known(avoid []string) (Placement, bool) {
-	m := c.meeting
-	if m == nil || !m.usable() || slices.Contains(avoid, m.claim.Server) {
-		return Placement{}, false
-	}
-	return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(c.ledger.now())}, true
-}
-
-// mayLeave tells whether the meeting is better off on a server that takes new ones. The lock is held.
-func (c *Creation) mayLeave(w Wish) bool {
-	m := c.meeting
-	return m.server.Standing == Held && w.Beside == "" && !m.occupied(c.ledger.now())
-}
-
-// choose makes the claim that the rule wants. A server that has the meeting of before still takes a create for a repeat,
-// and comes last. The lock is held.
-func (c *Creation) choose(w Wish, avoid []string) (store.Claim, error) {
+// decide finds out where the meeting goes. What is decided stands in the book when it returns, so that the next decision
+// knows of it; before is the claim whose place it has taken.
+func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store.Claim, err error) {
 	l := c.ledger
-	w.Shun = slices.Concat(w.Shun, l.owing(c.key))
-	l.keepSeats()
-	back := l.lift(c.room)
-	claim, err := l.propose(c.key, c.room, w, avoid)
-	back()
-	if err == nil {
-		l.takeSeat(c.room)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	known, stays := l.book.Stays(now, c.key, avoid)
+	if stays && (c.leaving != "" || w.Beside != "" || !l.book.where.meetings[c.key].mayLeave(now)) {
+		return known, before, nil
 	}
-	return claim, err
+	// A server that has the meeting of before still takes a create for a repeat, and comes last.
+	w.Shun = slices.Concat(w.Shun, l.book.owed.servers(c.key))
+	l.book.KeepSeats(now)
+	claim, err := l.book.Propose(now, c.key, c.room, w, avoid)
+	switch {
+	case stays && (err != nil || l.book.where.pages[claim.Server].Standing < Unproven):
+		return known, before, nil
+	case err != nil:
+		return place, before, err
+	case stays:
+		c.leaving = known.Claim.Server
+	}
+	l.book.Apply(ClaimPlaced{At: now, Claim: claim, Room: c.room})
+	return Placement{Claim: claim}, l.book.where.meetings[c.key].lastReplaced(), nil
 }
 
-// usable tells whether the server of a meeting can be expected to have it.
-func (m *meeting) usable() bool { return m.server != nil && m.server.Standing > Gone }
-
-// record enters a claim in memory and returns what it replaces. The lock is held.
-func (c *Creation) record(claim store.Claim) (before stay) {
-	if m := c.meeting; m != nil {
-		before = m.stay
-		c.ledger.put(m, c.ledger.newStay(claim))
-	} else {
-		c.meeting = c.ledger.enter(claim, c.room)
-	}
-	c.meeting.creating, c.meeting.pending = true, true
-	return before
-}
-
-// commit makes a recorded claim durable. If that fails the ledger goes back to where the store still is.
-func (c *Creation) commit(ctx context.Context, claim store.Claim, before stay) error {
+// commit makes a claim durable that the book has already, in the place of the one before. If that fails the book goes back
+// to where the store still is. It writes to the store.
+func (c *Creation) commit(ctx context.Context, claim, before store.Claim) error {
 	l := c.ledger
-	err := l.write(ctx, func() error { return c.persist(ctx, claim, before.claim) })
+	err := l.records.write(ctx, func() error { return c.persist(ctx, claim, before) })
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		c.restore(before)
-		return err
+		l.book.Apply(ClaimTakenBack{Key: c.key})
 	}
-	if c.before == nil {
-		c.before = &before
-	}
-	return nil
+	return err
 }
 
-// restore puts back what a claim has replaced. The lock is held.
-func (c *Creation) restore(before stay) {
-	if before.claim.Server == "" {
-		c.ledger.drop(c.meeting)
-		c.ledger.returnSeat(c.room)
-		c.meeting = nil
-		return
-	}
-	c.ledger.put(c.meeting, before)
-}
-
-// persist makes the claim durable. One that somebody else stored meanwhile is replaced: it is the turn of this create.
+// persist makes a claim durable in the place of the one before, which is empty for a new meeting. One that somebody else
+// stored meanwhile is replaced: it is the turn of this create. It writes to the store.
 func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error {
-	replace := func(stored *store.Claim) error {
-		*stored = claim
-		return nil
-	}
+	state := c.ledger.records.state
 	if before.Server == "" {
-		_, err := c.ledger.state.CreateClaim(ctx, claim)
+		_, err := state.CreateClaim(ctx, claim)
 		if !errors.Is(err, store.ErrExists) {
 			return err
 		}
 	}
-	_, err := c.ledger.state.UpdateClaim(ctx, c.key, replace)
+	_, err := state.UpdateClaim(ctx, c.key, func(stored *store.Claim) error {
+		*stored = claim
+		return nil
+	})
 	if errors.Is(err, store.ErrNotFound) {
-		_, err = c.ledger.state.CreateClaim(ctx, claim)
+		_, err = state.CreateClaim(ctx, claim)
 	}
 	return err
 }
@@ -193,25 +134,33 @@ func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error
 // a new internal ID is written to the store; if that fails the claim stands all the same, and the next poll supplies
 // what is missing. A session that the meeting had before becomes history.
 func (c *Creation) Confirm(ctx context.Context, internalID string, createTime int64) error {
-	if c.meeting == nil {
-		return ErrUnknown
-	}
-	placed := c.meeting.claim.Placed // nobody else changes it while this create has its turn
-	claim, before, same := c.confirm(internalID, createTime)
 	l := c.ledger
-	if err := l.forgetEndings(ctx, l.endingsOf(c.key, Copy{claim.Server, claim.InternalID})); err != nil || same {
+	l.mu.Lock()
+	placed, err := l.book.Where(c.key)
+	if err != nil {
+		l.mu.Unlock()
+		return err
+	}
+	confirmed, over, same := l.book.Confirmation(l.now(), c.key, internalID, createTime)
+	l.book.Apply(confirmed)
+	claim := confirmed.Claim
+	paid := l.book.owed.about(c.key, Copy{claim.Server, claim.InternalID})
+	l.mu.Unlock()
+	if err := l.forgetEndings(ctx, paid); err != nil || same {
 		return err
 	}
 	stored := false
-	err := l.write(ctx, func() error {
+	err = l.records.write(ctx, func() error {
 		if err := c.persist(ctx, claim, claim); err != nil {
 			return err
 		}
 		stored = true
-		return l.remember(ctx, before)
+		return l.records.remember(ctx, over)
 	})
 	if !stored {
-		c.placedAt(placed)
+		l.mu.Lock()
+		l.book.Apply(ClaimRedated{Key: c.key, Placed: placed.Claim.Placed})
+		l.mu.Unlock()
 	}
 	if err != nil {
 		return fmt.Errorf("confirm claim %s: %w", c.key.MeetingID, err)
@@ -219,64 +168,29 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 	return nil
 }
 
-// placedAt goes back to the time of placement that the store has. Claims are told apart by it: one that the store has
-// under another time could not be removed from there.
-func (c *Creation) placedAt(t time.Time) {
-	c.ledger.mu.Lock()
-	defer c.ledger.mu.Unlock()
-	c.meeting.claim.Placed = t
-}
-
-// confirm is Confirm in memory. It returns the claim as it is now and what the meeting was before, if anything, and
-// whether nothing is to be written.
-func (c *Creation) confirm(internalID string, createTime int64) (claim store.Claim, before past, same bool) {
-	l, m := c.ledger, c.meeting
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	known := m.claim.InternalID
-	if internalID == "" || len(internalID) > maxID {
-		internalID = known
-	}
-	claim = m.claim
-	claim.InternalID, claim.CreateTime = internalID, createTime
-	switch {
-	case known != "" && known != internalID: // over without our notice, and begun anew by this create
-		before = m.end(l.now(), Ended)
-		claim.Placed = l.now()
-		claim.Expected = l.expect(c.key.Tenant, m.room, Wish{Hint: claim.Hint}).people
-		l.put(m, l.newStay(claim))
-	case c.before != nil:
-		before = c.before.replaced(claim.Placed, internalID)
-	}
-	m.claim, m.confirmed, m.missed = claim, l.now(), 0
-	if last, closed := l.closed.of(c.key); closed && (last.asked > 0 || last.is(claim.Server, internalID)) {
-		l.closed.forget(c.key) // what servers owe of the meeting of before is known copy by copy
-	}
-	return claim, before, known == internalID
-}
-
 // GiveUp takes the claim back after no server took the meeting: a new one is removed, a known one stands where it was.
 // If the store fails the claim stands as it is, in memory too.
 func (c *Creation) GiveUp(ctx context.Context) error {
-	if c.before == nil {
+	l := c.ledger
+	l.mu.Lock()
+	m := l.book.where.meetings[c.key]
+	if m == nil || len(m.replaced) == 0 {
+		l.mu.Unlock()
 		return nil
 	}
-	l, before := c.ledger, *c.before
-	l.mu.Lock()
-	claim := c.meeting.claim
+	claim, before := m.claim, m.replaced[0].claim
 	l.mu.Unlock()
-	err := l.write(ctx, func() error {
-		if before.claim.Server == "" {
-			return ignoreMissing(l.state.DeleteClaim(ctx, claim))
+	err := l.records.write(ctx, func() error {
+		if before.Server == "" {
+			return ignoreMissing(l.records.state.DeleteClaim(ctx, claim))
 		}
-		return c.persist(ctx, before.claim, claim)
+		return c.persist(ctx, before, claim)
 	})
 	if err != nil {
 		return fmt.Errorf("give up the claim of %s: %w", c.key.MeetingID, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c.restore(before)
-	c.before = nil
+	l.book.Apply(ClaimTakenBack{Key: c.key, Every: true})
 	return nil
 }

@@ -20,24 +20,64 @@
 //
 // # The history
 //
-// Of every session a row is stored, with a keyed hash in place of the meetingID. Memory knows the last ten weeks of
-// them: the last sizes of each room, the hours of those that once were large, how each tenant's announcements turned
+// Of every session a row is stored, with a keyed hash in place of the meetingID. Package forecast knows the last ten weeks
+// of them: the last sizes of each room, the hours of those that once were large, how each tenant's announcements turned
 // out, and how busy the weeks were (Capacity). Nothing is read from the store for a decision.
 //
-// # The ledger
+// # The book and the ledger
 //
-// Decision and record are one step under one lock, so that 200 creates in the same second see each other. The claim is
-// durable before a server is asked, with the numbers it was decided by, and leaves memory only after the store, so that
-// the two agree also when writes fail. What the ledger keeps in memory alone (counts, expectation, seats, who waits) can
-// be had again from the claims, the history and the next polls. The lock is never held over a call to the store: whoever
-// changes where a meeting is has its turn instead.
+// A [Book] is pure memory: which meeting is where, who is in it, who is still expected, which seats are held, and what
+// follows from the history. It has no lock, no clock and no store. It answers, it proposes what should be done next
+// (Propose, Adoption, Confirmation, End), and it changes by values alone: [Book.Apply] takes a [Change], with the time and
+// everything else in it that the change depends on.
+//
+// The [Ledger] is a book with a lock, turns and a store, and what the rest of the program talks to. It asks its book what to
+// do, applies that, writes it down, and applies the opposite where the store refuses. A simulation drives a book without any
+// of that.
+//
+// The package makes no calls to servers and starts no goroutines. It hears from others what a server's standing is
+// (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows
+// from that.
+//
+// # Design
+//
+// Decision and record are one step. Of 200 creates in one second each has to see those before it, or all of them go to the
+// server that was emptiest before the first. So a proposal is applied under the same lock under which it was made, before
+// anything is written. Writing first, and deciding again where somebody else was faster, would be right as well, but of 200
+// creates nearly all would have to do it again.
+//
+// The claim is durable before a server is asked, with the numbers that it was decided by, since a meeting that a server has
+// and no claim says so is lost to all who want to join it after a crash. It leaves memory only after the store. So the two
+// agree also when writes fail: what the store did not take is taken back (ClaimTakenBack), what it did not remove stands.
+//
+// Why there are turns. The lock is never held over a call to the store, for every join needs it and a commit takes as long
+// as the disk wants. But between a decision and the end of its write nobody else may decide about the same meeting: two
+// creates of one room would place it twice, a poll would close what is just being placed, an end would remove what is not
+// there yet. So whoever changes where a meeting is, be it a create, an adoption or an end, has that meeting's turn, for as
+// long as it takes, calls to servers included; others wait for it in the order in which they came, or leave the meeting
+// alone if they cannot wait, as polls do. A lock for each meeting would do the same for those that wait, but not for joins:
+// these wait for the outcome of a create and not for the turn, and only where the meeting is nowhere else yet.
+//
+// What the ledger keeps in memory alone (counts, expectation, seats, who waits) can be had again from the claims, the history
+// and the next polls.
+//
+// A failed write is held against the store for a minute. Only another write can tell that it has recovered, and that may
+// never come: nobody is sent here to create meetings while the process says that it cannot create any. Without the limit a
+// disk that was full for a moment would take the process out of service until somebody restarts it; without the memory,
+// readiness would come and go with every call, and whoever asks for it now and then would never hear of the failure.
 //
 // An end that was acknowledged is a record of its own for each server that may have the meeting still (Ended): until that
 // server is seen without it nothing by that ID is adopted, and it is ended wherever it is seen. A copy that nobody knew of
 // shows at the first poll that sees its server whole: what comes up later is a new meeting, whatever clocks say. Until that
 // poll a server that could not be looked at owes the end of whatever it has from before.
 //
-// The package makes no calls to servers and starts no goroutines. It hears from others what a server's standing is
-// (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows
-// from that.
+// Changes are values, so that a second instance keeps its book by applying what the first one's did (Parts.Follow). What is
+// drawn by lot is in them as what came of it (ClaimPlaced, SeatHeld), times are as the first one's clock had them, and a poll
+// is in them as it was seen, since its conclusions are many and follow from the book. Three things are no changes, and are
+// not followed. Turns belong to those who wait for them in this process: a follower learns that a create is under way
+// (CreateBegun) and asks the leader for its outcome. How the last write went is between this process and its store. The
+// configuration, the start of the clock that expectations fade by, and the key of the rooms' names are the same in both
+// books from the beginning, or they answer differently. The hours of rooms are by the wall clock of the time in a change, so
+// whoever sends changes to another process has to put them back into the pool's time zone. There is no way yet to hand over
+// a book as it stands: a follower begins with an empty one.
 package placement

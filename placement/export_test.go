@@ -1,9 +1,16 @@
 package placement
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"time"
+
+	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // Fading lets the sum of expectations be compared with the naive one.
@@ -14,45 +21,91 @@ func (f *Fading) At(now float64) float64        { return f.f.at(now) }
 func (f *Fading) Add(born, expected float64)    { f.f.add(born, expected) }
 func (f *Fading) Remove(born, expected float64) { f.f.remove(born, expected) }
 
+// SetDraw decides what is drawn for servers that are equal in everything.
+func (l *Ledger) SetDraw(draw func(n int) int) { l.book.Draw = draw }
+
+// Book is the ledger's book, to look at while nothing is under way.
+func (l *Ledger) Book() *Book { return l.book }
+
+// Room is how the book knows a meeting's room.
+func (l *Ledger) Room(key store.MeetingKey) forecast.Room { return l.records.names.Room(key) }
+
+// ShortenHistory is what Run does now and then.
+func (l *Ledger) ShortenHistory(ctx context.Context) { l.shortenHistory(ctx) }
+
 // Check reports everything in which the ledger contradicts itself while nothing is under way.
 func (l *Ledger) Check() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	err := l.book.Check(l.now())
+	if len(l.turns) != 0 {
+		err = errors.Join(err, fmt.Errorf("%d turns are left over", len(l.turns)))
+	}
+	return err
+}
+
+// Check reports everything in which the book contradicts itself while nothing is under way.
+func (b *Book) Check(t time.Time) error {
 	var errs []error
-	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	now, attached := l.clock(l.now()), 0
-	for id, s := range l.servers {
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	now, attached := b.clock.now(t), 0
+	for id, s := range b.where.pages {
 		people, expected := s.strays, 0.0
 		for key, m := range s.meetings {
 			people += m.here()
 			expected += m.claim.Expected * max(0, 1-(now-m.born)/s.fading.span)
-			if l.meetings[key] != m || m.server != s || m.claim.Server != id || m.claim.MeetingKey != key {
-				fault("meeting %v is on the page of %s by mistake", key, id)
+			if b.where.meetings[key] != m || m.page != s || m.claim.Server != id || m.claim.MeetingKey != key {
+				wrong("meeting %v is on the page of %s by mistake", key, id)
 			}
 		}
 		attached += len(s.meetings)
 		if people != s.people {
-			fault("%s: %d people counted, %d in its meetings", id, s.people, people)
+			wrong("%s: %d people counted, %d in its meetings", id, s.people, people)
 		}
 		if got := s.fading.at(now); math.Abs(got-expected) > 1e-6 {
-			fault("%s: %g expected, %g in its meetings", id, got, expected)
+			wrong("%s: %g expected, %g in its meetings", id, got, expected)
 		}
 	}
-	for key, m := range l.meetings {
-		if m.server != nil {
+	for key, m := range b.where.meetings {
+		if m.page != nil {
 			attached--
-		} else if l.servers[m.claim.Server] != nil {
-			fault("meeting %v is not on the page of %s", key, m.claim.Server)
+		} else if b.where.pages[m.claim.Server] != nil {
+			wrong("meeting %v is not on the page of %s", key, m.claim.Server)
 		}
-		if m.creating || m.pending || m.early < 0 || m.late < 0 || m.people < 0 {
-			fault("meeting %v is in an impossible state: %+v", key, m)
+		if m.creating || m.pending || m.replaced != nil || m.early < 0 || m.late < 0 || m.people < 0 {
+			wrong("meeting %v is in an impossible state: %+v", key, m)
 		}
 	}
 	if attached != 0 {
-		fault("%d meetings are on a page and nowhere else", attached)
-	}
-	if len(l.turns) != 0 {
-		fault("%d turns are left over", len(l.turns))
+		wrong("%d meetings are on a page and nowhere else", attached)
 	}
 	return errors.Join(errs...)
+}
+
+// Seat is room held for a meeting that is not created yet.
+type Seat struct {
+	Server string
+	Size   float64 // people
+	Until  time.Time
+}
+
+// Seats returns the seats that are held now, largest first.
+func (l *Ledger) Seats() []Seat {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.book.KeepSeats(l.now())
+	return l.book.Seats()
+}
+
+// Seats returns the seats that are held.
+func (b *Book) Seats() (list []Seat) {
+	for _, s := range b.seats.held {
+		if s.page != nil {
+			list = append(list, Seat{s.page.ID, s.size, s.until})
+		}
+	}
+	slices.SortFunc(list, func(a, b Seat) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Server, b.Server))
+	})
+	return list
 }

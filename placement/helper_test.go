@@ -144,6 +144,7 @@ type pool struct {
 	store *faulty
 
 	config placement.Config
+	follow func(placement.Change)
 }
 
 var monday = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
@@ -164,9 +165,22 @@ func newPool(t testing.TB, servers ...string) *pool {
 // restart forgets everything that is not in the store.
 func (p *pool) restart(servers ...string) {
 	p.t.Helper()
-	p.Ledger = placement.New(p.config, p.store, p.store, p.clock.now)
+	p.open(servers...)
 	p.stand(placement.Open, servers...)
-	p.must(p.Load(p.t.Context()))
+}
+
+// open opens a ledger over the store, in which these servers are not seen yet.
+func (p *pool) open(servers ...string) {
+	p.t.Helper()
+	ledger, err := placement.OpenLedger(p.t.Context(), p.parts(servers...))
+	p.must(err)
+	p.Ledger = ledger
+}
+
+func (p *pool) parts(servers ...string) placement.Parts {
+	return placement.Parts{
+		Config: p.config, State: p.store, Remember: p.store.Remember, Servers: servers, Now: p.clock.now, Follow: p.follow,
+	}
 }
 
 func (p *pool) stand(standing placement.Standing, servers ...string) {

@@ -88,10 +88,12 @@ func TestLoadHistory(t *testing.T) {
 	p := newC3(t, "a")
 	index := p.store.sessions.(store.Index)
 	open := func() {
-		p.Ledger = placement.New(p.config, p.store, p.store, p.clock.now)
-		p.must(p.LoadHistory(t.Context(), index))
+		parts := p.parts("a", "b")
+		parts.History, parts.Offline = index, true
+		ledger, err := placement.OpenLedger(t.Context(), parts)
+		p.must(err)
+		p.Ledger = ledger
 		p.stand(placement.Open, "a", "b")
-		p.must(p.Load(t.Context()))
 	}
 	open()
 	name := p.Hash(key("m"))
@@ -116,7 +118,7 @@ func TestLoadHistory(t *testing.T) {
 }
 
 // What is older than it may be is removed, from the store and from memory.
-func TestKeeper(t *testing.T) {
+func TestLedger_Run(t *testing.T) {
 	bubble(t, func(t *testing.T, p *pool) {
 		p.config = all
 		p.config.Days = 30
@@ -125,12 +127,16 @@ func TestKeeper(t *testing.T) {
 		for days := range 60 {
 			p.must(index.AddSession(t.Context(), p.held("m", p.clock.now().AddDate(0, 0, -days-1), 40, 0, "a")))
 		}
-		p.must(p.OpenHistory(t.Context(), index))
+		parts := p.parts("a")
+		parts.History = index
+		ledger, err := placement.OpenLedger(t.Context(), parts)
+		p.must(err)
+		p.Ledger = ledger
+		p.stand(placement.Open, "a")
 		p.learn("m", 71, 40, 0)
-		cleaner := &placement.Keeper{Ledger: p.Ledger, Sessions: index, Interval: time.Hour}
-		_, err := p.Begin(expired, key("n"))
+		_, err = p.Begin(expired, key("n"))
 		wantErr(t, "a create while the history is not read", err, context.Canceled)
-		p.must(cleaner.Run(timeout(t, time.Minute)))
+		p.must(p.Run(timeout(t, time.Minute)))
 		left, err := index.SessionsSince(t.Context(), time.Time{}, "", 100)
 		p.must(err)
 		equal(t, "rows", len(left), 30)

@@ -4,217 +4,268 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Errors of the ledger.
-var (
-	// ErrNoServer: no server can take the meeting.
-	ErrNoServer = errors.New("no server can take the meeting")
-	// ErrNoTag: servers could take the meeting, but none has a tag that was asked for with "!".
-	ErrNoTag = errors.New("no server with the required tag can take the meeting")
-	// ErrFull: servers could take the meeting, but for their capacity.
-	ErrFull = errors.New("every server that could take the meeting is at its capacity")
-	// ErrUnknown: nobody has claimed the meeting.
-	ErrUnknown = errors.New("no such meeting")
-)
-
-// Ledger is the record of who is expected where. It is safe for concurrent use.
+// Ledger is the book with a lock, turns and a store: the one record of who is expected where that creates, joins, polls and
+// ends of a whole process work on. It is safe for concurrent use.
+//
+// Every method of the ledger takes the lock itself. What may be done only while it is held is a method of what it guards.
 type Ledger struct {
-	// Draw draws from [0,n) for servers that are equal in everything. It may be set before the first use.
-	Draw func(n int) int
+	config  Config
+	records records
+	past    past
+	now     func() time.Time
 
-	config   Config
-	state    State
-	sessions Sessions
-	names    names
-	unread   chan struct{} // closed when the history has been read; nil where there is none
-	now      func() time.Time
-	start    time.Time // the zero of the clock that expectations fade by
-
-	mu        sync.Mutex // never held over a call to the store
-	servers   map[string]*server
-	order     []*server // by ID, so that a decision depends on nothing but what is known
-	meetings  map[store.MeetingKey]*meeting
-	live      map[room]int // meetings by room
-	breakouts int          // meetings that are breakout rooms
-	turns     map[store.MeetingKey]*turn
-	endings   map[store.MeetingKey]map[Copy]store.Ending // what servers owe
-	asked     int                                        // meetings that somebody who may has ended so far
-	closed    recently
-	vanished  recently // lost from sight, and for all anybody knows not over
-	history   *history
-	seats     seats
-	fault     fault
+	mu    sync.Mutex // guards book and turns; never held over a call to the store
+	book  *Book
+	turns turns
 }
 
-// New returns an empty ledger. OpenHistory, SetServer and Load fill it, in this order.
-func New(config Config, state State, sessions Sessions, now func() time.Time) *Ledger {
-	config = config.bounded()
-	return &Ledger{
-		Draw: rand.IntN, config: config, state: state, sessions: sessions, now: now, start: now(),
-		servers:  map[string]*server{},
-		meetings: map[store.MeetingKey]*meeting{},
-		live:     map[room]int{},
-		turns:    map[store.MeetingKey]*turn{},
-		endings:  map[store.MeetingKey]map[Copy]store.Ending{},
-		history:  newHistory(config),
-		seats:    seats{held: map[room]*seat{}},
+// State is what the ledger keeps durably.
+type State interface {
+	store.Claims
+	store.Endings
+}
+
+// History is where past sessions are stored, with the key of the names that their rooms have there.
+type History interface {
+	store.Keys
+	store.Sessions
+}
+
+// Parts are what a ledger is opened with.
+type Parts struct {
+	Config  Config
+	State   State
+	History History          // nil for none: rooms are new after each start
+	Servers []string         // the IDs of all servers of the pool: what is claimed elsewhere is closed
+	Offline bool             // nobody will Run the ledger: the history is read before Open returns
+	Now     func() time.Time // a clock
+	Follow  func(Change)     // hears of every change of the book, in order and under the lock; nil for none
+
+	// Remember is told of every stay of a meeting on a server that is over, before its claim is gone. It keeps the session of
+	// the stay whose claim was c, durably: what it has acknowledged must survive a crash. It may be called twice for the same
+	// stay. After an error the claim stands where that is still possible.
+	Remember func(ctx context.Context, c store.Claim, s store.Session) error
+}
+
+// OpenLedger takes over what is stored: the key of the history, which is made on the first start, what servers owe, and the
+// claims. Those on servers that are not in the pool any more are closed. Servers take no meetings before SetServer has told
+// of them. Creates wait until Run has read the history: that of a large site takes some seconds, and joins need none.
+func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
+	l := &Ledger{
+		config: p.Config.bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now},
+		past: past{sessions: p.History, read: make(chan struct{})}, now: p.Now, book: NewBook(p.Config, p.Now()), turns: turns{},
 	}
+	l.records.learn, l.book.Follow = l.Learn, p.Follow
+	for _, id := range p.Servers {
+		l.book.Apply(ServerSet{Server{ID: id}})
+	}
+	var err error
+	if l.records.names.Key, err = l.past.open(ctx); err != nil {
+		return nil, err
+	}
+	if p.Offline && p.History != nil {
+		if err := l.past.each(ctx, l.now(), l.Learn); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.load(ctx); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
-// Load takes over the stored claims, once, before anything is created. Those on servers that are not in the pool any
-// more are closed. Until polls have looked, a meeting that was created counts as one that people are on the way to, and
-// its server as having those that were expected: else what was full would look empty.
-func (l *Ledger) Load(ctx context.Context) error {
-	claims, err := l.state.Claims(ctx)
+// load takes over the stored endings and claims. What a server owed that has left the pool is forgotten, and claims of
+// meetings whose end was recorded right before a crash are closed.
+func (l *Ledger) load(ctx context.Context) error {
+	claims, err := l.records.state.Claims(ctx)
 	if err != nil {
 		return fmt.Errorf("load claims: %w", err)
 	}
-	if err := l.loadEndings(ctx); err != nil {
-		return err
+	endings, err := l.records.state.Endings(ctx)
+	if err != nil {
+		return fmt.Errorf("load endings: %w", err)
 	}
-	var lost, over []store.Claim
+	var left []store.Ending
+	var over, lost []store.Claim
 	l.mu.Lock()
+	for _, e := range endings {
+		if l.book.where.pages[e.Server] == nil || e.InternalID == "" && l.now().Sub(e.Asked) > longestOwed {
+			left = append(left, e)
+			continue
+		}
+		l.book.Apply(EndingOwed{e})
+	}
 	for _, c := range claims {
-		if l.owes(c.MeetingKey, Copy{c.Server, c.InternalID}) {
+		switch {
+		case l.book.where.pages[c.Server] == nil:
+			lost = append(lost, c)
+		case l.book.owed.has(c.MeetingKey, Copy{c.Server, c.InternalID}):
 			over = append(over, c)
 		}
-		c.Expected = believable(c.Expected)
-		m := l.enter(c, roomOf(l.Hash(c.MeetingKey)))
-		if c.InternalID != "" {
-			m.lastJoin = l.now()
-			m.presume(c.Expected * l.faded(m.born))
-		}
-		if m.server == nil {
-			lost = append(lost, c)
-		}
+		l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.records.names.Room(c.MeetingKey)})
 	}
 	l.mu.Unlock()
-	return errors.Join(l.closeOver(ctx, over), l.closeRemoved(ctx, lost))
-}
-
-// closeOver closes claims of meetings whose end was recorded right before a crash.
-func (l *Ledger) closeOver(ctx context.Context, claims []store.Claim) error {
+	if err := l.forgetEndings(ctx, left); err != nil {
+		return err
+	}
 	var errs []error
-	for _, c := range claims {
+	for _, c := range over {
 		_, err := l.Close(ctx, c, Ended)
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(errors.Join(errs...), l.closeRemoved(ctx, lost))
 }
 
-// faded is the share of an expectation that has faded by now.
-func (l *Ledger) faded(born float64) float64 {
-	return min(max((l.clock(l.now())-born)/l.config.Fade.Seconds(), 0), 1)
-}
+// Hash returns the name of a room in the history: a hash of tenant and meetingID with the pool's key.
+func (l *Ledger) Hash(key store.MeetingKey) string { return l.records.names.Hash(key) }
 
 // SetServer adds a server, or changes its weight, tag or standing. Claims that wait for it are attached.
 func (l *Ledger) SetServer(s Server) {
-	if !(s.Weight > 0) || math.IsInf(s.Weight, 1) {
-		s.Weight = 1
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if known, ok := l.servers[s.ID]; ok {
-		known.Server = s
-		return
-	}
-	page := &server{
-		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading{span: l.config.Fade.Seconds()},
-		carry: l.config.Carry,
-	}
-	l.servers[s.ID] = page
-	at, _ := slices.BinarySearchFunc(l.order, s.ID, func(s *server, id string) int { return strings.Compare(s.ID, id) })
-	l.order = slices.Insert(l.order, at, page)
-	for _, m := range l.meetings {
-		if m.claim.Server == s.ID {
-			page.attach(m)
-		}
-	}
+	l.book.Apply(ServerSet{s})
 }
 
 // RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates of these meetings
 // that are under way. After an error it can be called again.
 func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 	l.mu.Lock()
-	if page, ok := l.servers[id]; ok {
-		delete(l.servers, id)
-		l.order = slices.DeleteFunc(l.order, func(s *server) bool { return s == page })
-		for _, m := range page.meetings {
-			page.detach(m)
-		}
-		l.unseat(page)
-	}
+	l.book.Apply(ServerRemoved{id})
 	var lost []store.Claim
-	for _, m := range l.meetings {
-		if m.claim.Server == id {
-			lost = append(lost, m.claim)
+	for _, m := range l.book.where.claimedOn(id) {
+		lost = append(lost, m.claim)
+	}
+	owed := l.book.owed.by(id)
+	l.mu.Unlock()
+	return errors.Join(l.closeRemoved(ctx, lost), l.forgetEndings(ctx, owed))
+}
+
+// Find returns where a meeting is, or ErrUnknown. While it is being created for the first time, or moved, it waits for
+// the outcome, but no longer than the time given: a join that overtakes its create must not fail. It makes no call and no
+// write.
+func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, wait time.Duration) (Found, error) {
+	found, outcome, err := l.find(key)
+	if outcome == nil {
+		return found, err // without a timer: this is the way of every join
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for outcome != nil {
+		select {
+		case <-outcome:
+			found, outcome, err = l.find(key)
+		case <-ctx.Done():
+			return Found{}, ctx.Err()
 		}
 	}
+	return found, err
+}
+
+// find returns where a meeting is as far as that is certain, else what to wait for.
+func (l *Ledger) find(key store.MeetingKey) (place Found, outcome <-chan struct{}, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, t := l.book.where.meetings[key], l.turns[key]
+	switch {
+	case m != nil && !m.pending:
+		place, err := found(m)
+		return place, nil, err
+	case t != nil:
+		return Found{}, t.ended(), nil
+	}
+	return Found{}, nil, ErrUnknown
+}
+
+// Peek is Find for those that cannot wait: it tells where a meeting is going to be.
+func (l *Ledger) Peek(key store.MeetingKey) (Found, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.Where(key)
+}
+
+// ByInternalID is [Book.ByInternalID].
+func (l *Ledger) ByInternalID(tenant, internalID string) (Found, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.ByInternalID(tenant, internalID)
+}
+
+// Breakout is [Book.Breakout].
+func (l *Ledger) Breakout(tenant, internalID string) (Found, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.Breakout(tenant, internalID)
+}
+
+// Joined counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
+func (l *Ledger) Joined(key store.MeetingKey, who Person) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.book.Join(JoinSent{At: l.now(), Key: key, Who: who})
+}
+
+// Meetings returns all meetings, by tenant and ID.
+func (l *Ledger) Meetings() []Info {
+	infos := make([]Info, 0, l.Count()+64) // nobody waits while the memory is found
+	l.mu.Lock()
+	infos = l.book.Meetings(l.now(), infos)
 	l.mu.Unlock()
-	return errors.Join(l.closeRemoved(ctx, lost), l.forgetEndings(ctx, l.endingsOn(id)))
+	slices.SortFunc(infos, func(a, b Info) int { return compareKeys(a.MeetingKey, b.MeetingKey) })
+	return infos
 }
 
-// enter puts a claim that is new to the ledger on its server's page. The lock is held.
-func (l *Ledger) enter(c store.Claim, r room) *meeting {
-	m := &meeting{room: r}
-	l.meetings[c.MeetingKey] = m
-	l.live[m.room]++
-	l.put(m, l.newStay(c))
-	return m
+// Count returns how many meetings there are.
+func (l *Ledger) Count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.Count()
 }
 
-// newStay begins a stay in which nobody has been seen yet.
-func (l *Ledger) newStay(c store.Claim) stay { return stay{claim: c, born: l.clock(c.Placed)} }
-
-// put gives a meeting another stay. The lock is held.
-func (l *Ledger) put(m *meeting, s stay) {
-	if m.server != nil {
-		m.server.detach(m)
-	}
-	l.countBreakout(m, -1)
-	m.stay = s
-	l.countBreakout(m, 1)
-	if page, ok := l.servers[s.claim.Server]; ok {
-		page.attach(m)
-	}
+// Tag returns the tag of a server; "" where it has none, or is not in the pool.
+func (l *Ledger) Tag(id string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.Tag(id)
 }
 
-// drop takes a meeting out of the ledger. The lock is held.
-func (l *Ledger) drop(m *meeting) {
-	if m.server != nil {
-		m.server.detach(m)
-	}
-	delete(l.meetings, m.claim.MeetingKey)
-	l.countBreakout(m, -1)
-	if l.live[m.room]--; l.live[m.room] == 0 {
-		delete(l.live, m.room)
-	}
+// ServerLoad returns what counts on a server now; a server that is not in the pool carries nothing.
+func (l *Ledger) ServerLoad(id string) Load {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	l.book.KeepSeats(now)
+	return l.book.ServerLoad(now, id)
 }
 
-func (l *Ledger) countBreakout(m *meeting, n int) {
-	if m.claim.Breakout {
-		l.breakouts += n
-	}
+// Capacity tells what the pool carries now.
+func (l *Ledger) Capacity() Capacity {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	l.book.KeepSeats(now)
+	return l.book.Capacity(now)
 }
 
-// clock turns a time into seconds of the ledger's clock. A time to come, by a clock that was set back, is now.
-func (l *Ledger) clock(t time.Time) float64 {
-	return min(t.Sub(l.start), l.now().Sub(l.start)).Seconds()
+// Consider tells where a create would go, and why, without placing anything.
+func (l *Ledger) Consider(key store.MeetingKey, w Wish) Considered {
+	r := l.records.names.Room(key)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	l.book.KeepSeats(now)
+	return l.book.Consider(now, key, r, w)
 }
 
-// Ready tells why no meeting can be created, or "": a readiness check.
-func (l *Ledger) Ready() string {
-	if err := l.Fault(); err != nil {
-		return "the store cannot be written: " + err.Error()
-	}
-	return ""
+// Over is [Book.Over].
+func (l *Ledger) Over(server string, s Sighting) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.Over(server, s)
 }

@@ -87,9 +87,10 @@ func TestLoad_StoreFails(t *testing.T) {
 	p := newPool(t, "a")
 	p.create("m")
 	p.store.fail("AddSession")
-	p.Ledger = placement.New(placement.Config{}, p.store, p.store, p.clock.now)
-	wantErr(t, "load", p.Load(t.Context()), errDisk)
-	wantErr(t, "load", placement.New(placement.Config{}, p.store, p.store, p.clock.now).Load(expired), context.Canceled)
+	_, err := placement.OpenLedger(t.Context(), p.parts())
+	wantErr(t, "load", err, errDisk)
+	_, err = placement.OpenLedger(expired, p.parts())
+	wantErr(t, "load", err, context.Canceled)
 }
 
 // A server that leaves takes its claims along; one that comes back gets what is still there.

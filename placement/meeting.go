@@ -3,32 +3,34 @@ package placement
 import (
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // meeting is a claim with what is known of it beyond the record.
 type meeting struct {
 	stay
-	room     room
-	server   *server   // nil where the claim's server is not in the pool
+	room     forecast.Room
+	page     *page     // of the claim's server; nil where that is not in the pool
 	lastJoin time.Time // when somebody was last sent to it
 	creating bool      // somebody has its turn to create it
 	pending  bool      // no server has answered the create yet: joins wait
+	replaced []stay    // by the claims of the create under way, oldest first; one without a claim where there was none
 }
 
 // stay is a meeting's time on one server. A move begins a new one, and giving the move up restores the old one whole.
 type stay struct {
 	claim store.Claim
-	born  float64 // when the expectation started to fade, in seconds of the ledger's clock
+	born  float64 // when the expectation started to fade, in seconds of the book's clock
 
-	people int // at the last poll
-	rooms  int // people in its breakout rooms at the last poll, who are among the others or come back
-	early  int // joins sent before the poll that is under way
-	late   int // joins sent since
-	epoch  int // of the server, when late was last counted
-	way    way // who is among the early and the late
-	joins  int // all that were sent
-	peak   int // most people that a poll has seen
+	people int     // at the last poll
+	rooms  int     // people in its breakout rooms at the last poll, who are among the others or come back
+	early  int     // joins sent before the poll that is under way
+	late   int     // joins sent since
+	polls  int     // that the server's page had counted when late was last counted
+	coming persons // who is among the early and the late
+	joins  int     // all that were sent
+	peak   int     // most people that a poll has seen
 
 	confirmed time.Time // when the server last said that it has the meeting
 	missed    int       // polls in a row that did not see it
@@ -46,6 +48,39 @@ func (s *stay) session(now time.Time, reason string) store.Session {
 	}
 }
 
+// Finished is a stay that is over: the claim that stood, and what the history keeps of it. Both are empty where there was
+// nothing.
+type Finished struct {
+	Claim   store.Claim
+	Session store.Session
+}
+
+// Telling says whether there is something to learn from: what was only found on a server, and nobody was ever sent to, tells
+// nothing, since a server can make up any. A breakout room has no people of its own.
+func (f Finished) Telling() bool { return f.Session.ID != "" && !f.Claim.Breakout && isOurs(f.Session) }
+
+// isOurs tells whether a session was one of this pool's.
+func isOurs(s store.Session) bool { return s.Joins > 0 || s.Why != (store.Decision{}) }
+
+// finish says what becomes of a stay that ends now.
+func (s *stay) finish(now time.Time, reason string) Finished {
+	return Finished{s.claim, s.session(now, reason)}
+}
+
+// replacedBy says what becomes of a stay in whose place there is another meeting now; nothing where it is the same one.
+func (s *stay) replacedBy(internalID string, now time.Time) Finished {
+	if s.claim.InternalID == internalID {
+		return Finished{}
+	}
+	return s.finish(now, reasonMoved)
+}
+
+// stillHas tells whether a claim that was handed out earlier still stands. It may have got its internal ID since.
+func (s *stay) stillHas(c store.Claim) bool {
+	return s.claim.Server == c.Server && s.claim.Placed.Equal(c.Placed) &&
+		(c.InternalID == "" || s.claim.InternalID == c.InternalID)
+}
+
 // recentJoin is how long somebody who was sent to a meeting may need to show up in it.
 const recentJoin = 2 * time.Minute
 
@@ -54,59 +89,127 @@ func (m *meeting) occupied(now time.Time) bool {
 	return m.people > 0 || m.rooms > 0 || now.Sub(m.lastJoin) < recentJoin
 }
 
+// usable tells whether the server of a meeting can be expected to have it.
+func (m *meeting) usable() bool { return m.page != nil && m.page.Standing > Gone }
+
+// mayLeave tells whether a meeting that is usable is better off on a server that takes new ones.
+func (m *meeting) mayLeave(now time.Time) bool { return m.page.Standing == Held && !m.occupied(now) }
+
+// lastReplaced returns the claim whose place the last one of the create under way has taken; an empty one where the meeting
+// is new.
+func (m *meeting) lastReplaced() (c store.Claim) {
+	if n := len(m.replaced); n > 0 {
+		c = m.replaced[n-1].claim
+	}
+	return c
+}
+
 // presume takes so many people to be in the meeting until a poll has looked.
 func (m *meeting) presume(people float64) {
 	before := m.here()
 	m.people = int(people)
-	if m.server != nil {
-		m.server.people += m.here() - before
+	if m.page != nil {
+		m.page.people += m.here() - before
 	}
 }
 
-// joined counts somebody who was sent to the meeting, once until a poll has looked.
-func (m *meeting) joined(who Person, now time.Time) {
-	m.catchUp()
+// addJoin counts somebody who was sent to the meeting, once until a poll has looked.
+func (m *meeting) addJoin(who Person, now time.Time) {
+	m.countPolls()
 	m.joins++
 	m.lastJoin = now
-	if m.claim.Breakout || !m.way.add(who, m.epoch) {
+	if m.claim.Breakout || !m.coming.add(who, m.polls) {
 		return
 	}
 	m.late++
-	if m.server != nil {
-		m.server.people++
+	if m.page != nil {
+		m.page.people++
 	}
 }
 
-// sighted corrects what is known of a meeting by what a poll saw. Its IDs are left to a create that is under way.
-func (m *meeting) sighted(s Sighting) {
-	m.catchUp()
+// correct brings what is known of a meeting in line with what a poll saw. Its IDs are left to a create that is under way.
+func (m *meeting) correct(s Sighting) {
+	m.countPolls()
 	before := m.here()
 	m.people, m.rooms, m.early, m.missed = s.People, s.Rooms, 0, 0
-	m.way.arrived(m.epoch)
+	m.coming.arrived(m.polls)
 	m.peak = max(m.peak, s.People)
-	m.server.people += m.here() - before
+	m.page.people += m.here() - before
 	if !m.creating {
 		m.claim.InternalID, m.claim.CreateTime = s.InternalID, s.CreateTime
 		if m.claim.Name == "" {
-			m.claim.Name = called(s.Name, m.claim.Recorded)
+			m.claim.Name = nameToKeep(s.Name, m.claim.Recorded)
 		}
 	}
 }
 
-// catchUp makes late joins early ones where a poll has begun since.
-func (m *meeting) catchUp() {
-	if m.server != nil && m.epoch != m.server.epoch {
-		m.early, m.late, m.epoch = m.early+m.late, 0, m.server.epoch
+// countPolls makes late joins early ones where a poll has begun since.
+func (m *meeting) countPolls() {
+	if m.page != nil && m.polls != m.page.polls {
+		m.early, m.late, m.polls = m.early+m.late, 0, m.page.polls
 	}
 }
 
-// most is how many people are believed to be in one meeting, or expected in it: sums stay sums whatever we are told.
-const most = 100_000
+// maxPeople is how many people are believed to be in one meeting, or expected in it.
+const maxPeople = forecast.MaxPeople
 
 // believable bounds an expectation.
 func believable(expected float64) float64 {
 	if expected > 0 { // false for what is not a number
-		return min(expected, most)
+		return min(expected, maxPeople)
 	}
 	return 0
+}
+
+// Person tells those apart who are sent to a meeting: a hash of who they are, or of the link that they have. 0 is somebody of
+// whom nothing is known, and never the same as another.
+type Person uint64
+
+// persons are who is on the way to a meeting, and since which poll of its server. One person who asks for a join again and
+// again, or one link that many robots follow, must not fill a server.
+type persons map[Person]int
+
+// maxComing is how many people on their way are told apart in one meeting. More than any has within one poll's time; those
+// beyond it do not count before a poll has seen them.
+const maxComing = 5_000
+
+// add enters somebody, and tells whether he counts.
+func (p *persons) add(who Person, poll int) bool {
+	if who == 0 {
+		return true
+	}
+	if _, again := (*p)[who]; again || len(*p) >= maxComing {
+		return false
+	}
+	if *p == nil {
+		*p = persons{}
+	}
+	(*p)[who] = poll
+	return true
+}
+
+// arrived forgets those who were sent before the poll that has looked now: they are among the people it saw, or will not
+// come.
+func (p *persons) arrived(poll int) {
+	for who, since := range *p {
+		if since != poll {
+			delete(*p, who)
+		}
+	}
+	if len(*p) == 0 {
+		*p = nil
+	}
+}
+
+// JoinSent counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
+type JoinSent struct {
+	At  time.Time
+	Key store.MeetingKey
+	Who Person
+}
+
+func (c JoinSent) apply(b *Book) {
+	if m := b.where.meetings[c.Key]; m != nil {
+		m.addJoin(c.Who, c.At)
+	}
 }

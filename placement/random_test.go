@@ -87,7 +87,7 @@ func TestConsider_IsDone(t *testing.T) {
 		p.config.Fill = []float64{0, 0.3}[r.IntN(2)]
 		p.config.AnyTag = r.IntN(2) == 0
 		p.restart()
-		p.Draw = func(int) int { return 1 }
+		p.SetDraw(func(int) int { return 1 })
 		for i := range 5 {
 			p.SetServer(placement.Server{
 				ID: fmt.Sprint("s", i), Weight: 0.5 + r.Float64(), Capacity: r.IntN(80), Hard: r.IntN(2) == 0,

@@ -1,9 +1,11 @@
 package placement
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/bbbpool/bbbpool/placement/forecast"
 )
 
 // How often it is looked which seats are due, which are held for half an hour.
@@ -15,146 +17,133 @@ const (
 // seat is room held for a regular large meeting before it is created. Whose seats there are follows from history and
 // clock; only where they are is memory, and chosen anew after a restart.
 type seat struct {
-	size   float64
-	until  time.Time
-	last   string  // the server that the meeting was on the last time: its tag is what the meeting will ask for
-	server *server // nil where no server is open, or the meeting has been created
-	taken  bool    // the meeting has been created
-}
-
-// seats are all seats of one half hour, by room.
-type seats struct {
-	held   map[room]*seat
-	looked time.Time
-}
-
-// keepSeats brings the seats up to date. It is called before anybody looks at what is kept. The lock is held.
-func (l *Ledger) keepSeats() {
-	now := l.now()
-	if passed := now.Sub(l.seats.looked); l.config.SeatMin <= 0 || 0 <= passed && passed < seatRound {
-		return
-	}
-	l.seats.looked = now
-	l.dropSeats(now)
-	left := maxSeating
-	for _, a := range l.due(now) {
-		s := l.seats.held[a.room]
-		if s == nil {
-			s = &seat{size: a.size, until: a.start.Add(l.config.SeatGrace), last: a.server, taken: l.live[a.room] > 0}
-			l.seats.held[a.room] = s
-		}
-		if s.server != nil || s.taken {
-			continue
-		}
-		if left--; left < 0 {
-			l.seats.looked = time.Time{} // goes on with the next look
-			return
-		}
-		l.hold(s)
-	}
-}
-
-// due returns the appointments to hold seats for, largest first.
-func (l *Ledger) due(now time.Time) []appointment {
-	from, to := now.Add(-l.config.SeatGrace), now.Add(l.config.SeatLead)
-	list := l.history.regulars.due(from, from, to, l.config.SeatMin)
-	if from.Day() != to.Day() {
-		list = append(list, l.history.regulars.due(to, from, to, l.config.SeatMin)...)
-	}
-	return list
-}
-
-// dropSeats gives up seats whose time is over, and those on servers that take no new meetings any more.
-func (l *Ledger) dropSeats(now time.Time) {
-	for r, s := range l.seats.held {
-		if !now.Before(s.until) {
-			s.release()
-			delete(l.seats.held, r)
-		} else if s.server != nil && s.server.Standing != Open {
-			s.release()
-		}
-	}
-}
-
-// hold finds a server for a seat: the one that the rule would choose. Where none is open now it tries again later. The
-// lock is held.
-func (l *Ledger) hold(s *seat) {
-	wanted := tags{}
-	if last := l.servers[s.last]; last != nil && last.Tag != "" {
-		wanted = tags{names: []string{last.Tag}, asked: true}
-	}
-	c := l.choose(s.size, l.config.Default, Open, wanted, nil)
-	if s.server = l.servers[c.Best.Server]; s.server != nil {
-		s.server.keep(s.size)
-	}
-}
-
-// keep holds more room, or less. With no seat left the sum starts anew: what rounding leaves of it would decide between
-// servers that are equal.
-func (s *server) keep(people float64) {
-	if people > 0 {
-		s.seats++
-	} else {
-		s.seats--
-	}
-	if s.kept += people; s.seats == 0 {
-		s.kept = 0
-	}
+	size  float64
+	until time.Time
+	last  string // the server that the meeting was on the last time: its tag is what the meeting will ask for
+	page  *page  // nil where no server is open, or the meeting has been created
+	taken bool   // the meeting has been created
 }
 
 // release gives the room back.
 func (s *seat) release() {
-	if s.server != nil {
-		s.server.keep(-s.size)
-		s.server = nil
+	if s.page != nil {
+		s.page.hold(-s.size)
+		s.page = nil
 	}
 }
 
-// takeSeat drops the seat of a room that is being created: from now on its people are expected. The lock is held.
-func (l *Ledger) takeSeat(r room) {
-	if s := l.seats.held[r]; s != nil {
-		s.release()
-		s.taken = true
-	}
+// seats are all seats of one half hour, by room.
+type seats struct {
+	held    map[forecast.Room]*seat
+	looked  time.Time       // when it was looked last; zero where the look has to go on
+	waiting []forecast.Room // what was due then and has no server, largest first
 }
 
-// returnSeat lets a seat be held again for a room that was not created after all. The lock is held.
-func (l *Ledger) returnSeat(r room) {
-	if s := l.seats.held[r]; s != nil {
-		s.taken = false
-		l.seats.looked = time.Time{}
-	}
+// due tells whether it is time to look again.
+func (s *seats) due(now time.Time) bool {
+	passed := now.Sub(s.looked)
+	return passed < 0 || passed >= seatRound
 }
 
-// unseat moves the seats of a server that leaves the pool. The lock is held.
-func (l *Ledger) unseat(page *server) {
-	for _, s := range l.seats.held {
-		if s.server == page {
-			s.server = nil
+// expire gives up seats whose time is over, and those on servers that take no new meetings any more. It goes by room, so
+// that sums come out alike in every book.
+func (s *seats) expire(now time.Time) {
+	for _, r := range slices.Sorted(maps.Keys(s.held)) {
+		held := s.held[r]
+		if !now.Before(held.until) {
+			held.release()
+			delete(s.held, r)
+		} else if held.page != nil && held.page.Standing != Open {
+			held.release()
 		}
 	}
-	l.seats.looked = time.Time{}
 }
 
-// Seat is room held for a meeting that is not created yet.
-type Seat struct {
+// take drops the seat of a room that is being created: from now on its people are expected.
+func (s *seats) take(r forecast.Room) {
+	if held := s.held[r]; held != nil {
+		held.release()
+		held.taken = true
+	}
+}
+
+// giveBack lets a seat be held again for a room that was not created after all.
+func (s *seats) giveBack(r forecast.Room) {
+	if held := s.held[r]; held != nil {
+		held.taken = false
+		s.looked = time.Time{}
+	}
+}
+
+// leave takes the seats off a server that leaves the pool. They are held elsewhere with the next look.
+func (s *seats) leave(p *page) {
+	for _, held := range s.held {
+		if held.page == p {
+			held.page = nil
+		}
+	}
+	s.looked = time.Time{}
+}
+
+// KeepSeats brings the seats up to date, if it is time for that. It has to be called before anybody looks at what is kept.
+func (b *Book) KeepSeats(now time.Time) {
+	if b.config.SeatMin <= 0 || !b.seats.due(now) {
+		return
+	}
+	b.Apply(SeatsLooked{At: now})
+	for _, r := range b.seats.waiting {
+		s := b.seats.held[r]
+		d := decision{book: b, now: b.clock.now(now), own: s.size}
+		if server := d.chooseFor(s); server != "" { // else it is looked again later
+			b.Apply(SeatHeld{Room: r, Server: server})
+		}
+	}
+}
+
+// chooseFor finds a server for a seat: the one that the rule would choose, if any is open.
+func (d *decision) chooseFor(s *seat) string {
+	wanted := tags{}
+	if last := d.book.where.pages[s.last]; last != nil && last.Tag != "" {
+		wanted = tags{names: []string{last.Tag}, asked: true}
+	}
+	return d.choose(d.book.config.Default, Open, wanted, nil).Best.Server
+}
+
+// SeatsLooked gives up the seats that are over, and finds out which are due. Where those are held is said by SeatHeld.
+type SeatsLooked struct{ At time.Time }
+
+func (c SeatsLooked) apply(b *Book) {
+	s := &b.seats
+	s.looked, s.waiting = c.At, nil
+	s.expire(c.At)
+	for _, a := range b.forecast.Due(c.At.Add(-b.config.SeatGrace), c.At.Add(b.config.SeatLead)) {
+		held := s.held[a.Room]
+		if held == nil {
+			held = &seat{size: a.Size, until: a.Start.Add(b.config.SeatGrace), last: a.Server, taken: b.where.live[a.Room] > 0}
+			s.held[a.Room] = held
+		}
+		switch {
+		case held.page != nil || held.taken || slices.Contains(s.waiting, a.Room):
+		case len(s.waiting) == maxSeating:
+			s.looked = time.Time{} // goes on with the next look
+			return
+		default:
+			s.waiting = append(s.waiting, a.Room)
+		}
+	}
+}
+
+// SeatHeld holds the seat of a room on a server.
+type SeatHeld struct {
+	Room   forecast.Room
 	Server string
-	Size   float64 // people
-	Until  time.Time
 }
 
-// Seats returns the seats that are held now, largest first.
-func (l *Ledger) Seats() (list []Seat) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keepSeats()
-	for _, s := range l.seats.held {
-		if s.server != nil {
-			list = append(list, Seat{s.server.ID, s.size, s.until})
-		}
+func (c SeatHeld) apply(b *Book) {
+	held, p := b.seats.held[c.Room], b.where.pages[c.Server]
+	if held == nil || held.page != nil || p == nil {
+		return
 	}
-	slices.SortFunc(list, func(a, b Seat) int {
-		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Server, b.Server))
-	})
-	return list
+	held.page = p
+	p.hold(held.size)
 }

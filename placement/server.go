@@ -1,82 +1,156 @@
 package placement
 
 import (
+	"math"
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// server is the ledger's page for one server.
-type server struct {
+// Standing is what a server may be used for, from what people decided and what its health is.
+type Standing int
+
+// The standings, from worst to best.
+const (
+	// Gone: offline, disabled or removed. Nothing goes there, and its claims hold no create back.
+	Gone Standing = iota
+	// Held: cordoned or draining. It keeps its meetings and takes no new ones.
+	Held
+	// Doubtful: it fails. It keeps its meetings and takes new ones only when nobody else can.
+	Doubtful
+	// Unproven: not seen yet, answering again and on its way back, or answering very slowly. It takes new meetings before
+	// one that fails does.
+	Unproven
+	// Open: it takes new meetings.
+	Open
+)
+
+// Server is what the ledger needs to know of a server.
+type Server struct {
+	ID       string
+	Weight   float64
+	Capacity int  // people; 0 is no limit
+	Hard     bool // no new meeting goes beyond the capacity
+	Tag      string
+	Standing Standing
+	Slow     bool // it takes its time for answers: what is there counts double
+	Enabled  bool // people want it to take new meetings, whatever its health is
+}
+
+// page is what the book has about one server.
+type page struct {
 	Server
 	meetings map[store.MeetingKey]*meeting
 	people   int // seen and on their way, over all meetings, and in copies of meetings that are claimed elsewhere
 	strays   int // of these, in such copies
 	seats    int
-	kept     float64 // seats
+	kept     float64 // by the seats
 	carry    float64 // people that a server of weight 1 carries
-	epoch    int     // counts polls, to tell joins before one from joins after it
 	fading   fading
 	adopting allowance
-	asking   int           // how many meetings had been ended when the last poll began
-	shown    int           // the same, for the last poll that showed all its meetings
-	whole    int           // the epoch of that poll; 0 before the first
+
+	polls    int           // that have begun, to tell joins before one from joins after it
+	endings  int           // how many meetings had been ended when the last of them began
+	whole    int           // the last poll that showed all its meetings; 0 before the first
+	wholeFor int           // how many meetings had been ended when that one began
 	ahead    time.Duration // its clock, of ours, at that poll
 }
 
 // visible tells whether what the server has is known: the last poll that is over showed all of it.
-func (s *server) visible() bool { return s.whole > 0 && s.epoch-s.whole <= 1 }
+func (p *page) visible() bool { return p.whole > 0 && p.polls-p.whole <= 1 }
 
-// Tag returns the tag of a server; "" where it has none, or is not in the pool.
-func (l *Ledger) Tag(id string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if s := l.servers[id]; s != nil {
-		return s.Tag
-	}
-	return ""
-}
-
-// load is the page in numbers.
-func (s *server) load(now float64) Load {
-	carries := float64(s.Capacity)
+// load is the page in numbers, but for the seat of the room that they are asked for; nil for none.
+func (p *page) load(now float64, without *seat) Load {
+	carries := float64(p.Capacity)
 	if carries <= 0 {
-		carries = s.Weight * s.carry
+		carries = p.Weight * p.carry
 	}
-	weight := s.Weight
-	if s.Slow {
+	weight := p.Weight
+	if p.Slow {
 		weight /= 2
 	}
+	kept := p.kept
+	if without != nil && without.page == p {
+		if kept -= without.size; p.seats == 1 {
+			kept = 0
+		}
+	}
 	return Load{
-		Server: s.ID, Weight: weight, Capacity: s.Capacity, Hard: s.Hard, Carries: carries, People: s.people,
-		Expected: s.fading.at(now), Kept: s.kept, Meetings: len(s.meetings),
+		Server: p.ID, Weight: weight, Capacity: p.Capacity, Hard: p.Hard, Carries: carries, People: p.people,
+		Expected: p.fading.at(now), Kept: kept, Meetings: len(p.meetings),
 	}
 }
 
-// attach and detach move a meeting between pages.
-func (s *server) attach(m *meeting) {
-	m.server = s
-	s.meetings[m.claim.MeetingKey] = m
-	s.people += m.here()
-	s.fading.add(m.born, m.claim.Expected)
+// attach puts a meeting on the page.
+func (p *page) attach(m *meeting) {
+	m.page = p
+	p.meetings[m.claim.MeetingKey] = m
+	p.people += m.here()
+	p.fading.add(m.born, m.claim.Expected)
 }
 
-func (s *server) detach(m *meeting) {
-	delete(s.meetings, m.claim.MeetingKey)
-	s.people -= m.here()
-	s.fading.remove(m.born, m.claim.Expected)
-	m.server = nil
+// detach takes a meeting off the page.
+func (p *page) detach(m *meeting) {
+	delete(p.meetings, m.claim.MeetingKey)
+	p.people -= m.here()
+	p.fading.remove(m.born, m.claim.Expected)
+	m.page = nil
 }
 
-// stray counts the people in copies of meetings that are claimed elsewhere, and others that no claim is about: they need
-// room, too. Those in what was ended are about to leave.
-func (s *server) stray(copies []Sighting, people int) {
+// countStrays counts the people in copies of meetings that are claimed elsewhere, and others that no claim is about: they
+// need room, too. Those in what was ended are about to leave.
+func (p *page) countStrays(copies []Sighting, people int) {
 	for _, c := range copies {
 		if !c.Over {
 			people += c.People
 		}
 	}
-	people = min(people, most)
-	s.people += people - s.strays
-	s.strays = people
+	people = min(people, maxPeople)
+	p.people += people - p.strays
+	p.strays = people
+}
+
+// hold keeps more room for seats, or less. With no seat left the sum starts anew: what rounding leaves of it would decide
+// between servers that are equal.
+func (p *page) hold(people float64) {
+	if people > 0 {
+		p.seats++
+	} else {
+		p.seats--
+	}
+	if p.kept += people; p.seats == 0 {
+		p.kept = 0
+	}
+}
+
+// ServerSet adds a server, or changes its weight, tag or standing. Claims that wait for it are attached.
+type ServerSet struct{ Server Server }
+
+func (c ServerSet) apply(b *Book) {
+	s := c.Server
+	if !(s.Weight > 0) || math.IsInf(s.Weight, 1) {
+		s.Weight = 1
+	}
+	if known, ok := b.where.pages[s.ID]; ok {
+		known.Server = s
+		return
+	}
+	p := &page{
+		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading{span: b.config.Fade.Seconds()},
+		carry: b.config.Carry,
+	}
+	b.where.addServer(p)
+}
+
+// ServerRemoved takes a server off the book. Claims on it stand until they are closed, and what it owes until that is
+// forgotten.
+type ServerRemoved struct{ ID string }
+
+func (c ServerRemoved) apply(b *Book) {
+	p, ok := b.where.pages[c.ID]
+	if !ok {
+		return
+	}
+	b.where.removeServer(p)
+	b.seats.leave(p)
 }

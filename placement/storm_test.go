@@ -150,7 +150,11 @@ func (s *storm) run(ctx context.Context, rounds int) {
 func newStorm(t *testing.T, rough bool) *storm {
 	s := &storm{pool: newPool(t), rough: rough}
 	s.world.live = map[string]map[store.MeetingKey]string{}
-	s.Ledger = placement.New(placement.Config{}, s.store, s.store, time.Now)
+	parts := s.parts()
+	parts.Now = time.Now
+	ledger, err := placement.OpenLedger(t.Context(), parts)
+	s.must(err)
+	s.Ledger = ledger
 	s.stand(placement.Open, "A", "B", "C")
 	return s
 }

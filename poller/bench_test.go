@@ -10,7 +10,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/simulator"
-	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -29,7 +28,7 @@ func BenchmarkMeetings(b *testing.B) {
 	claims := &memory{claims: map[store.MeetingKey]store.Claim{}}
 	var ahead atomic.Int64 // of the real time, so that views grow old without anybody waiting
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	ledger := placement.New(placement.Config{}, claims, claims, now)
+	ledger := openLedger(b, claims, now)
 	c := config()
 	c.Interval = time.Hour // nobody but the benchmark asks
 	p := poller.New(c, ledger, zerolog.Nop(), now)

@@ -261,7 +261,7 @@ func newRig(t testing.TB, c poller.Config, now func() time.Time, ids ...string) 
 	if c.Transport == nil {
 		c.Transport = transport{r.net, r}
 	}
-	r.ledger = placement.New(placement.Config{}, r.store, r.store, now)
+	r.ledger = openLedger(t, r.store, now)
 	r.Poller = poller.New(c, r.ledger, zerolog.New(r.logs), now)
 	for _, id := range ids {
 		r.net[id] = &fake{is: map[string]behaviour{}}
@@ -277,6 +277,16 @@ func (r *rig) ready() string {
 		list = append(list, p.String())
 	}
 	return strings.Join(list, "; ")
+}
+
+// openLedger opens a ledger over a store that is empty.
+func openLedger(t testing.TB, m *memory, now func() time.Time) *placement.Ledger {
+	t.Helper()
+	l, err := placement.OpenLedger(context.Background(), placement.Parts{State: m, Remember: m.Remember, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 func record(id string) store.Server {

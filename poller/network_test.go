@@ -14,7 +14,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
-	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -343,7 +342,7 @@ func TestRun_DNSBreaks(t *testing.T) {
 func TestReport_OwnNetworkLargePool(t *testing.T) {
 	now := time.Now()
 	c := config()
-	ledger := placement.New(placement.Config{}, &memory{}, &memory{}, func() time.Time { return now })
+	ledger := openLedger(t, &memory{}, func() time.Time { return now })
 	p := poller.New(c, ledger, zerolog.Nop(), func() time.Time { return now })
 	for i := range 500 {
 		id := fmt.Sprintf("s%03d", i)

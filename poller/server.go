@@ -131,6 +131,7 @@ func (st *state) forLedger() placement.Server {
 	return placement.Server{
 		ID: st.record.ID, Weight: st.record.Weight, Capacity: st.record.Capacity, Hard: st.record.Hard,
 		Tag: st.record.Tag, Standing: st.standing(), Slow: st.traits.slow.level > brisk,
+		Enabled: st.record.State == store.Enabled,
 	}
 }
 

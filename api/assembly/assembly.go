@@ -73,9 +73,7 @@ func Open(ctx context.Context, o Options) (*Pool, error) {
 // Offline opens the data of a pool that nobody runs, for administration alone: nobody is served, and nothing runs. Until
 // it is closed, root acts as whoever owns the data directory, and that is the whole process.
 func Offline(ctx context.Context, o Options) (*Pool, error) {
-	return open(ctx, newPool(o, true), (*Pool).openState, func(p *Pool, ctx context.Context) error {
-		return p.Ledger.ReadHistory(ctx, p.Stores.Index)
-	})
+	return open(ctx, newPool(o, true), (*Pool).openState)
 }
 
 // open makes a pool step by step, or not at all.
@@ -125,7 +123,9 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	p.Ledger = placement.New(set.Placement, state, p.Recordings, o.Now)
+	if p.Ledger, err = p.openLedger(ctx); err != nil {
+		return err
+	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Servers, p.Poller.Journal = p.Poller, p.Stores.Index
 	p.Admin = admin.New(admin.Parts{
@@ -133,10 +133,23 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Ready: p.reasons, Advice: p.advice,
 		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
-	if err = errors.Join(p.Ledger.OpenHistory(ctx, p.Stores.Index), p.Poller.Load(ctx, state)); err != nil {
-		return err
+	return p.Poller.Load(ctx, state)
+}
+
+// openLedger tells the ledger of the servers, so that a claim on one that is gone is found out.
+func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
+	servers, err := p.Stores.State.Servers(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return p.Ledger.Load(ctx)
+	ids := make([]string, 0, len(servers))
+	for _, s := range servers {
+		ids = append(ids, s.ID)
+	}
+	return placement.OpenLedger(ctx, placement.Parts{
+		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
+		Remember: p.Recordings.Remember, Offline: p.offline, Now: p.options.Now,
+	})
 }
 
 // openPlayback makes what viewers look at.
@@ -201,20 +214,19 @@ var errSpent = errors.New("this pool cannot run: it is closed, or was opened off
 //   - long works of operators and uploads are told to come back, or the ways in would wait for them to the last moment;
 //   - then the ways in close: what is under way there is answered, and finds everything it needs;
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
-//   - the history is the last that writes, and the store closes behind it.
+//   - the ledger is the last that writes, and the store closes behind it.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
-	history := &placement.Keeper{Ledger: p.Ledger, Sessions: p.Stores.Index}
 	parts := []api.Runner{
-		history, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.Doors{Service: p.Recordings},
+		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.Doors{Service: p.Recordings},
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }
 
 // Alive returns when the pool has got the lock that everything needs. Where it does not return, the process is stuck.
-func (p *Pool) Alive() { _ = p.Ledger.Fault() }
+func (p *Pool) Alive() { _ = p.Ledger.Count() }
 
 // took keeps what gives something back that was taken just now. It stands right behind what takes it, so that no step which
 // fails later has to know what the ones before it have taken.

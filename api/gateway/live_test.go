@@ -161,24 +161,16 @@ func relive(t *testing.T, past, hour []simulate.Meeting) float64 {
 	return l.ratio / float64(l.minutes)
 }
 
-// history stores sessions, and has the ledger load them as at a start.
+// history lets the pool have had sessions: the ledger learns from them in the order of their ends, as at a start.
 func (p *pool) history(past []simulate.Meeting) {
 	p.tb.Helper()
-	var wg sync.WaitGroup // together they make few transactions
+	past = slices.Clone(past)
+	slices.SortStableFunc(past, func(a, b simulate.Meeting) int { return a.End.Compare(b.End) })
 	for i, m := range past {
-		wg.Go(func() {
-			err := p.stores.Index.AddSession(p.tb.Context(), store.Session{
-				ID: fmt.Sprintf("past-%d", i), Tenant: store.DefaultTenant, Server: "sim1", Start: m.Create, End: m.End,
-				Peak: m.Peak(), Hint: m.Hint, Reason: "ended", Meeting: p.ledger.Hash(key(m.ID)),
-			})
-			if err != nil {
-				p.tb.Error(err)
-			}
+		p.ledger.Learn(store.Session{
+			ID: fmt.Sprintf("past-%d", i), Tenant: store.DefaultTenant, Server: "sim1", Start: m.Create, End: m.End,
+			Peak: m.Peak(), Hint: m.Hint, Reason: "ended", Meeting: p.ledger.Hash(key(m.ID)),
 		})
-	}
-	wg.Wait()
-	if err := p.ledger.LoadHistory(context.Background(), p.stores.Index); err != nil {
-		p.tb.Fatal(err)
 	}
 }
 

@@ -39,6 +39,9 @@ func newPool(d *day, weight []float64, capacity int, seed uint64) *pool {
 	return p
 }
 
+// moment is what the clock says.
+func (p *pool) moment() time.Time { return p.from.Add(p.now) }
+
 // put creates a meeting on a server, without people.
 func (p *pool) put(m, server int) {
 	p.where[m], p.born[m] = server, p.now

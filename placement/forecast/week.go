@@ -1,4 +1,4 @@
-package placement
+package forecast
 
 import (
 	"time"
@@ -36,7 +36,7 @@ func slotOf(t time.Time, zone *time.Location) (week, slot int) {
 
 // add takes in a session. One that lasted for longer than a day is taken for a day long.
 func (w *week) add(s store.Session, zone *time.Location) {
-	peak := min(max(s.Peak, 0), most)
+	peak := min(max(s.Peak, 0), MaxPeople)
 	if peak == 0 || s.Start.Unix() < int64(firstWeek/time.Second) {
 		return // a clock that was never set
 	}
@@ -68,19 +68,19 @@ func (w *week) find(number int) []crowd {
 // next.
 func (w *week) busiest(from time.Time, n int) (time.Time, crowd) {
 	number, slot := slotOf(from, from.Location())
-	at, most := -1, crowd{}
+	at, fullest := -1, crowd{}
 	for i := range min(n, weekSlots) {
 		for k, list := range w.slots {
 			if list == nil || w.of[k] <= number-weeks || w.of[k] > number {
 				continue
 			}
-			if c := list[(slot+i)%weekSlots]; c.people > most.people {
-				at, most = i, c
+			if c := list[(slot+i)%weekSlots]; c.people > fullest.people {
+				at, fullest = i, c
 			}
 		}
 	}
 	if at < 0 {
 		return time.Time{}, crowd{}
 	}
-	return from.Truncate(weekSlot).Add(time.Duration(at) * weekSlot), most
+	return from.Truncate(weekSlot).Add(time.Duration(at) * weekSlot), fullest
 }

@@ -1,0 +1,309 @@
+package placement_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// changes is one of each kind, about things that a new book does not know.
+func changes() []placement.Change {
+	claim := store.Claim{MeetingKey: key("m"), Server: "a", InternalID: "i", Placed: monday, Expected: 15}
+	ending := store.Ending{MeetingKey: key("m"), Server: "a", InternalID: "i", Asked: monday}
+	seen := placement.Sighting{Key: key("m"), InternalID: "i", People: 3}
+	return []placement.Change{
+		placement.ServerSet{Server: placement.Server{ID: "a"}},
+		placement.ServerRemoved{ID: "b"},
+		placement.ClaimLoaded{At: monday, Claim: claim, Room: 1},
+		placement.CreateBegun{Key: key("x")},
+		placement.CreateOver{Key: key("x")},
+		placement.ClaimPlaced{At: monday, Claim: claim, Room: 1},
+		placement.ClaimTakenBack{Key: key("x"), Every: true},
+		placement.ClaimConfirmed{At: monday, Claim: claim, Anew: true},
+		placement.ClaimRedated{Key: key("x"), Placed: monday},
+		placement.ClaimClosed{At: monday, Claim: claim, Reason: placement.Ended},
+		placement.ClaimAdopted{At: monday, Claim: claim, Room: 1, Sighting: seen},
+		placement.MeetingEnded{At: monday, Key: key("x"), Owed: []store.Ending{ending}},
+		placement.EndingOwed{Ending: ending},
+		placement.EndingForgotten{Ending: ending},
+		placement.JoinSent{At: monday, Key: key("x"), Who: 7},
+		placement.PollBegun{Server: "b"},
+		placement.PollSeen{At: monday, Poll: placement.Poll{Server: "b", Began: monday, Meetings: []placement.Sighting{seen}}},
+		placement.SeatsLooked{At: monday},
+		placement.SeatHeld{Room: 1, Server: "b"},
+		placement.SessionLearnt{At: monday, Session: store.Session{ID: "s"}},
+		placement.HistoryShortened{At: monday},
+	}
+}
+
+// A change about what a book does not know leaves it sound: those who follow may have begun in the middle.
+func TestBook_Unknown(t *testing.T) {
+	for _, c := range changes() {
+		b := placement.NewBook(placement.Config{}, monday)
+		b.Apply(c)
+		b.Apply(placement.CreateOver{Key: key("m")})
+		if err := b.Check(monday); err != nil {
+			t.Errorf("%T: %v", c, err)
+		}
+	}
+}
+
+// follower is a second book that hears of the changes of a ledger's, as they arrive in another process.
+type follower struct {
+	*placement.Book
+	t     *testing.T
+	kinds map[string]bool // that it has heard of
+}
+
+func newFollower(t *testing.T, p *pool) *follower {
+	for _, c := range changes() {
+		gob.Register(c)
+	}
+	f := &follower{Book: placement.NewBook(p.config, p.clock.now()), t: t, kinds: map[string]bool{}}
+	f.Draw = func(int) int { panic("what was drawn by lot is not in the change") }
+	return f
+}
+
+// hear applies a change that was written and read.
+func (f *follower) hear(c placement.Change) {
+	var wire bytes.Buffer
+	var read placement.Change
+	if err := gob.NewEncoder(&wire).Encode(&c); err != nil {
+		f.t.Fatalf("%T: %v", c, err)
+	}
+	if err := gob.NewDecoder(&wire).Decode(&read); err != nil {
+		f.t.Fatalf("%T: %v", c, err)
+	}
+	f.kinds[fmt.Sprintf("%T", c)] = true
+	f.Apply(read)
+}
+
+// answers is everything that a book can be asked.
+type answers struct {
+	Meetings   []placement.Info
+	Loads      []placement.Load
+	Tags       []string
+	Where      []placement.Found
+	Considered []placement.Considered
+	Refused    []string
+	Over       []bool
+	Seats      []placement.Seat
+	Capacity   placement.Capacity
+	Ends       []placement.MeetingEnded
+}
+
+func ask(p *pool, b *placement.Book, servers []string, meetings []store.MeetingKey) (a answers) {
+	draw := b.Draw
+	b.Draw = func(n int) int { return n - 1 } // the first of equals
+	defer func() { b.Draw = draw }()
+	now := p.clock.now()
+	a.Meetings = b.Meetings(now, nil)
+	slices.SortFunc(a.Meetings, func(x, y placement.Info) int { return bytes.Compare([]byte(x.MeetingID), []byte(y.MeetingID)) })
+	for _, s := range servers {
+		a.Loads = append(a.Loads, b.ServerLoad(now, s))
+		a.Tags = append(a.Tags, b.Tag(s))
+	}
+	for i, k := range meetings {
+		room := p.Room(k)
+		considered := b.Consider(now, k, room, placement.Wish{Hint: 40, Tag: []string{"", "x"}[i%2]})
+		a.Refused = append(a.Refused, fmt.Sprint(considered.Err))
+		considered.Err = nil
+		a.Considered = append(a.Considered, considered)
+		found, _ := b.Where(k)
+		same, _ := b.ByInternalID(k.Tenant, found.Claim.InternalID)
+		breakout, _ := b.Breakout(k.Tenant, found.Claim.InternalID)
+		a.Where = append(a.Where, found, same, breakout)
+		end := b.End(now, k, []placement.Copy{{Server: servers[0], InternalID: "other"}})
+		a.Ends = append(a.Ends, end)
+		for _, s := range servers {
+			for _, id := range []string{found.Claim.InternalID, "other"} {
+				a.Over = append(a.Over, b.Over(s, placement.Sighting{Key: k, InternalID: id, CreateTime: now.UnixMilli()}))
+			}
+		}
+	}
+	a.Seats, a.Capacity = b.Seats(), b.Capacity(now)
+	return a
+}
+
+// day is a random day of a ledger, with what servers have.
+type day struct {
+	*pool
+	draw    *rand.Rand
+	servers []string
+	on      map[string]map[string]string // by server and meeting: its internal ID there
+	made    int
+}
+
+func (d *day) key() store.MeetingKey { return key(fmt.Sprint("m", d.draw.IntN(8))) }
+
+func (d *day) server() string { return d.servers[d.draw.IntN(len(d.servers))] }
+
+// step lets one thing happen. The store may fail, of which only that memory follows it is of interest.
+func (d *day) step(ctx context.Context) {
+	switch k := d.key(); d.draw.IntN(12) {
+	case 0:
+		d.SetServer(placement.Server{
+			ID: d.server(), Weight: 1 + d.draw.Float64(), Capacity: d.draw.IntN(300), Hard: d.draw.IntN(3) == 0,
+			Standing: placement.Standing(d.draw.IntN(5)), Tag: []string{"", "x"}[d.draw.IntN(2)], Enabled: true,
+		})
+	case 1:
+		if d.draw.IntN(8) == 0 {
+			_ = d.RemoveServer(ctx, d.server())
+		}
+	case 2:
+		d.clock.add(time.Duration(d.draw.IntN(200)-20) * time.Second)
+	case 3, 4, 5:
+		d.create(ctx, k)
+	case 6, 7:
+		d.poll(ctx, d.server())
+	case 8:
+		d.Joined(k, placement.Person(d.draw.IntN(5)))
+	case 9:
+		if found, err := d.Peek(k); err == nil {
+			_, _ = d.Close(ctx, found.Claim, []string{placement.Ended, placement.Forgotten}[d.draw.IntN(2)])
+		}
+	case 10:
+		if e := d.TryEnd(k); e != nil {
+			_ = e.Ended(ctx, []placement.Copy{{Server: d.server(), InternalID: "other"}})
+			e.Release()
+		}
+	case 11:
+		d.Capacity()
+		d.Learn(d.held(k.MeetingID, d.clock.now().AddDate(0, 0, -7), 40+d.draw.IntN(100), 0, d.server()))
+		d.ShortenHistory(ctx)
+	}
+}
+
+func (d *day) create(ctx context.Context, k store.MeetingKey) {
+	c, err := d.Begin(ctx, k)
+	if err != nil {
+		return
+	}
+	defer c.End()
+	w := placement.Wish{Hint: d.draw.IntN(60), Recorded: d.draw.IntN(2) == 0, Name: k.MeetingID}
+	if d.draw.IntN(6) == 0 {
+		w.Beside = d.server()
+	}
+	place, err := c.Place(ctx, w, nil)
+	if err == nil && d.draw.IntN(4) == 0 {
+		place, err = c.Place(ctx, w, []string{place.Claim.Server})
+	}
+	if err != nil || d.draw.IntN(6) == 0 {
+		_ = c.GiveUp(ctx)
+		return
+	}
+	there := d.on[place.Claim.Server]
+	if there[k.MeetingID] == "" || d.draw.IntN(5) == 0 {
+		d.made++
+		there[k.MeetingID] = fmt.Sprint("i", d.made)
+	}
+	_ = c.Confirm(ctx, there[k.MeetingID], d.clock.now().UnixMilli())
+}
+
+// poll shows what a server has: some of it is over, some was made without us.
+func (d *day) poll(ctx context.Context, server string) {
+	d.BeginPoll(server)
+	poll := placement.Poll{Server: server, Began: d.clock.now(), Complete: d.draw.IntN(4) > 0}
+	if d.draw.IntN(3) == 0 {
+		d.made++
+		d.on[server][d.key().MeetingID] = fmt.Sprint("i", d.made)
+	}
+	for _, id := range slices.Sorted(func(yield func(string) bool) {
+		for id := range d.on[server] {
+			if !yield(id) {
+				return
+			}
+		}
+	}) {
+		s := placement.Sighting{
+			Key: key(id), InternalID: d.on[server][id], CreateTime: d.clock.now().UnixMilli(), People: d.draw.IntN(60),
+			Recorded: true, Name: id,
+		}
+		switch d.draw.IntN(6) {
+		case 0:
+			s.Ended = true
+			delete(d.on[server], id)
+		case 1:
+			delete(d.on[server], id)
+			continue
+		}
+		poll.Meetings = append(poll.Meetings, s)
+	}
+	d.clock.add(time.Second)
+	_, _ = d.Reconcile(ctx, poll)
+}
+
+// newDay opens a ledger in whose store there is something already, with a follower, and lets its servers stand.
+func newDay(t *testing.T, seed uint64) (*day, *follower) {
+	p := newPool(t)
+	p.config = all
+	f := newFollower(t, p)
+	p.follow = f.hear
+	d := &day{
+		pool: p, draw: rand.New(rand.NewPCG(seed, 11)), servers: []string{"a", "b", "c", "d"},
+		on: map[string]map[string]string{},
+	}
+	p.must(p.store.AddEndings(t.Context(), store.Ending{MeetingKey: key("m1"), Server: "a", InternalID: "old", Asked: monday}))
+	_, err := p.store.CreateClaim(t.Context(), store.Claim{
+		MeetingKey: key("m2"), Server: "b", InternalID: "x", Placed: monday, Expected: 20,
+	})
+	p.must(err)
+	parts := p.parts(d.servers...)
+	parts.History, parts.Offline = p.store.sessions.(store.Index), true
+	p.Ledger, err = placement.OpenLedger(t.Context(), parts)
+	p.must(err)
+	p.SetDraw(d.draw.IntN)
+	for _, s := range d.servers {
+		d.on[s] = map[string]string{}
+		p.SetServer(placement.Server{ID: s, Weight: 1, Standing: placement.Open, Enabled: true})
+	}
+	for i := range 8 {
+		p.lecture(fmt.Sprint("m", i), 2, 50+10*i)
+		p.lecture(fmt.Sprint("m", i), 1, 50+10*i)
+	}
+	p.clock.add(110 * time.Minute) // seats are about to be due
+	p.store.set(func(string) error {
+		if d.draw.IntN(12) == 0 {
+			return errDisk
+		}
+		return nil
+	})
+	return d, f
+}
+
+// Whatever happens on a day, also when the store fails: a second book that hears of the changes alone, and knows no lot and
+// no clock, answers every question as the ledger's does.
+func TestBook_Follow(t *testing.T) {
+	kinds := map[string]bool{}
+	var meetings []store.MeetingKey
+	for i := range 9 {
+		meetings = append(meetings, key(fmt.Sprint("m", i)))
+	}
+	for seed := range uint64(3) {
+		d, f := newDay(t, seed)
+		for step := 1; step <= 300 && !t.Failed(); step++ {
+			d.step(t.Context())
+			if step%10 == 0 {
+				got, want := ask(d.pool, f.Book, d.servers, meetings), ask(d.pool, d.Book(), d.servers, meetings)
+				equal(t, fmt.Sprintf("seed %d, step %d", seed, step), got, want)
+			}
+		}
+		d.must(f.Check(d.clock.now()))
+		for k := range f.kinds {
+			kinds[k] = true
+		}
+	}
+	for _, c := range changes() {
+		if kind := fmt.Sprintf("%T", c); !kinds[kind] {
+			t.Errorf("no %s happened", kind)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package placement
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// places are the servers, the meetings, and which of them is where.
+type places struct {
+	pages     map[string]*page // by server
+	order     []*page          // by ID, so that a decision depends on nothing but what is known
+	meetings  map[store.MeetingKey]*meeting
+	live      map[forecast.Room]int // meetings by room
+	breakouts int                   // meetings that are breakout rooms
+}
+
+func newPlaces() places {
+	return places{
+		pages: map[string]*page{}, meetings: map[store.MeetingKey]*meeting{}, live: map[forecast.Room]int{},
+	}
+}
+
+// add enters a meeting that is new.
+func (w *places) add(r forecast.Room, s stay) *meeting {
+	m := &meeting{room: r}
+	w.meetings[s.claim.MeetingKey] = m
+	w.live[r]++
+	w.move(m, s)
+	return m
+}
+
+// move gives a meeting another stay, on the page of its server.
+func (w *places) move(m *meeting, s stay) {
+	if m.page != nil {
+		m.page.detach(m)
+	}
+	w.countBreakout(m, -1)
+	m.stay = s
+	w.countBreakout(m, 1)
+	if p, ok := w.pages[s.claim.Server]; ok {
+		p.attach(m)
+	}
+}
+
+// drop forgets a meeting.
+func (w *places) drop(m *meeting) {
+	if m.page != nil {
+		m.page.detach(m)
+	}
+	delete(w.meetings, m.claim.MeetingKey)
+	w.countBreakout(m, -1)
+	if w.live[m.room]--; w.live[m.room] == 0 {
+		delete(w.live, m.room)
+	}
+}
+
+func (w *places) countBreakout(m *meeting, n int) {
+	if m.claim.Breakout {
+		w.breakouts += n
+	}
+}
+
+// addServer enters a server, with the meetings that are claimed on it already.
+func (w *places) addServer(p *page) {
+	w.pages[p.ID] = p
+	at, _ := slices.BinarySearchFunc(w.order, p.ID, func(p *page, id string) int { return strings.Compare(p.ID, id) })
+	w.order = slices.Insert(w.order, at, p)
+	for _, m := range w.claimedOn(p.ID) {
+		p.attach(m)
+	}
+}
+
+// removeServer forgets a server. Claims on it stand, on no page.
+func (w *places) removeServer(p *page) {
+	delete(w.pages, p.ID)
+	w.order = slices.DeleteFunc(w.order, func(other *page) bool { return other == p })
+	for _, m := range p.meetings {
+		p.detach(m)
+	}
+}
+
+// claimedOn returns the meetings that are claimed on a server, whether it is in the pool or not. They come in one order
+// whoever asks, so that sums come out alike in every book.
+func (w *places) claimedOn(server string) (list []*meeting) {
+	for _, m := range w.meetings {
+		if m.claim.Server == server {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(x, y *meeting) int { return compareKeys(x.claim.MeetingKey, y.claim.MeetingKey) })
+	return list
+}
+
+// byInternalID returns the meeting of a tenant that has that ID on its server, the one that was placed last if there are
+// several, or nil.
+func (w *places) byInternalID(tenant, internalID string, breakouts bool) (last *meeting) {
+	for key, m := range w.meetings {
+		if key.Tenant == tenant && internalID != "" && m.claim.InternalID == internalID && (m.claim.Breakout || !breakouts) &&
+			(last == nil || m.claim.Placed.After(last.claim.Placed)) {
+			last = m
+		}
+	}
+	return last
+}
+
+func compareKeys(a, b store.MeetingKey) int {
+	return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.MeetingID, b.MeetingID))
+}

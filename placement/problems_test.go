@@ -1,0 +1,50 @@
+package placement_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/placement"
+)
+
+// problems returns what is wrong, in words, and whether that makes the process unready.
+func (p *pool) problems() (texts []string, unready bool) {
+	p.t.Helper()
+	for _, one := range p.Problems(p.t.Context()) {
+		if one.Severity != problems.Refusing || one.Name == "" {
+			p.t.Errorf("problem %+v", one)
+		}
+		texts, unready = append(texts, one.String()), unready || one.Unready
+	}
+	return texts, unready
+}
+
+// Problems are what keeps every meeting from being created: a store that cannot be written, no server that people want, and
+// no room on any. A new pool has none.
+func TestLedger_Problems(t *testing.T) {
+	p := newPool(t)
+	check := func(what string, unready bool, want ...string) {
+		t.Helper()
+		texts, got := p.problems()
+		equal(t, what, texts, want)
+		equal(t, what+": unready", got, unready)
+	}
+	check("no server", false)
+	p.SetServer(placement.Server{ID: "a", Weight: 1, Standing: placement.Held})
+	check("none enabled", false, "no server is enabled: bbbpool server enable ID")
+	p.SetServer(placement.Server{ID: "a", Weight: 1, Standing: placement.Gone, Enabled: true})
+	check("none online, which its server tells", false)
+	p.SetServer(placement.Server{ID: "a", Weight: 1, Capacity: 15, Hard: true, Standing: placement.Open, Enabled: true})
+	check("room", false)
+	p.create("m")
+	full := "every server is at its hard capacity: new meetings are refused; enable another server, or raise a capacity with " +
+		"bbbpool server set ID --capacity N"
+	check("full", false, full)
+	p.store.fail("AddSession")
+	_, _ = p.Close(t.Context(), p.Meetings()[0].Claim, placement.Ended)
+	check("the disk, too", true, "the store cannot be written: "+errDisk.Error(), full)
+	equal(t, "the same as a reason", p.Ready(), "the store cannot be written: "+errDisk.Error())
+	p.clock.add(time.Minute)
+	check("a minute later", false, full)
+}
