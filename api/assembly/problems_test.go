@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -53,7 +53,7 @@ func TestPool_FullDisk(t *testing.T) {
 		!strings.HasSuffix(list[0].Text, "; so it is with unpublished ("+dir+"/unpublished); so it is with spool ("+dir+"/spool)") {
 		t.Errorf("problems: %+v", list)
 	}
-	st, err := admin.NewClient(admin.HandlerTransport(p.Administration()), "http://bbbpool", "").Status(t.Context())
+	st, err := v1.NewClient(v1.HandlerTransport(p.Administration()), "http://bbbpool", "").Pool.Status(t.Context())
 	if diff := cmp.Diff([]string{list[0].String()}, st.Problems); err != nil || diff != "" {
 		t.Errorf("status, %v (-problems +status):\n%s", err, diff)
 	}
@@ -97,7 +97,7 @@ func TestPool_Unready(t *testing.T) {
 	if len(network) != 1 || network[0].Severity != problems.Blind || !strings.HasPrefix(network[0].Text, "2 of 2 servers fail at once") {
 		t.Errorf("our own network: %+v", network)
 	}
-	st, err := admin.NewClient(admin.HandlerTransport(p.Administration()), "http://bbbpool", "").Status(t.Context())
+	st, err := v1.NewClient(v1.HandlerTransport(p.Administration()), "http://bbbpool", "").Pool.Status(t.Context())
 	if diff := cmp.Diff(ageless(texts(p.Problems.List(t.Context()))), ageless(st.Problems)); err != nil || diff != "" {
 		t.Errorf("status, %v (-problems +status):\n%s", err, diff)
 	}
