@@ -128,11 +128,11 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
-	p.Admin = &admin.API{
-		Servers: state, Tenants: state, Pool: p.Poller, Meetings: p.Ledger, EnvSecrets: set.Gateway.FrontEndSecrets(),
-		Sessions: p.Stores.Index, Recordings: p.Recordings, Script: upload.Script, Version: o.Version, Token: o.Token,
-		Now: o.Now, Ready: p.reasons, Advice: p.advice, Log: p.log("admin"),
-	}
+	p.Admin = admin.New(admin.Parts{
+		Records: state, Tenants: state, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller,
+		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Ready: p.reasons, Advice: p.advice,
+		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
+	})
 	return p.Poller.Load(ctx, state)
 }
 
@@ -174,7 +174,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		},
 		Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
-	p.Admin.Reload = p.Reload
+	p.Admin.Tenants.Reload = p.Reload
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
 }
 
@@ -190,7 +190,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	}
 	p.took(unlessClosed(p.http.Close))
 	p.http.Mount(p.Gateway, p.Admin, p.Recordings.Uploads, p.playback, p.pages)
-	p.Admin.Listen = p.Addr()
+	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = admin.Listen(p.options.Data, p.Admin); err != nil {
 		return err
 	}

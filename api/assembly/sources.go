@@ -2,8 +2,6 @@ package assembly
 
 import (
 	"context"
-	"strings"
-	"syscall"
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -13,9 +11,9 @@ import (
 // Nobody asks a pool that serves nobody whether it is ready.
 func (p *Pool) report() {
 	if p.offline {
-		p.Problems.Report(api.Environment(p.options.Environ))
+		p.Problems.Report(api.Environment(p.options.Environ), p.Ledger)
 	} else {
-		p.Problems.Gate(p.http, p.Poller.Readiness(), related(problems.Func(p.storeProblems)))
+		p.Problems.Gate(p.http, p.Poller.Readiness(), p.Ledger)
 		p.Problems.Aside(problems.Func(p.volumesInAWord))
 		p.Problems.Report(logged(p.Gateway))
 	}
@@ -27,27 +25,6 @@ func logged(source problems.Source) problems.Source {
 	return with(source, func(p *problems.Problem) { p.Logged = true })
 }
 
-// related is a source that does not know what its problems come of, or what comes of them: that is with others, of which it
-// knows nothing.
-func related(source problems.Source) problems.Source {
-	return with(source, func(p *problems.Problem) {
-		switch p.Subject.Kind {
-		case problems.Volume:
-			if p.Name == full {
-				p.Root = problems.NoSpace
-			}
-		case problems.Store:
-			if strings.Contains(p.Text, syscall.ENOSPC.Error()) {
-				p.Cause = problems.NoSpace
-			}
-		default:
-		}
-	})
-}
-
-// full is the name of the problem that a disk has too little room.
-const full = "full"
-
 // with is a source with something more about each problem.
 func with(source problems.Source, more func(*problems.Problem)) problems.Source {
 	return problems.Func(func(ctx context.Context) []problems.Problem {
@@ -56,13 +33,6 @@ func with(source problems.Source, more func(*problems.Problem)) problems.Source 
 			more(&list[i])
 		}
 		return list
-	})
-}
-
-// storeProblems tells why no meeting can be created.
-func (p *Pool) storeProblems(context.Context) []problems.Problem {
-	return saying(p.Ledger.Ready(), problems.Problem{
-		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Name: "unwritable", Unready: true,
 	})
 }
 

@@ -1,4 +1,4 @@
-package admin
+package roster
 
 import (
 	"fmt"
@@ -7,66 +7,80 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Limits of a server's record.
+// Limits of a server's record, in bytes, people and weight.
 const (
 	maxID       = 64
-	maxURL      = 1000
 	maxSecret   = 1000
-	maxTag      = 100
+	MaxTag      = 100 // also of a tenant's
 	maxWeight   = 1e6
 	maxCapacity = 1_000_000
 )
 
 var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-// record makes the record that is asked for, or tells everything that is wrong with it.
-func (n NewServer) record(now time.Time) (store.Server, error) {
+// newRecord makes the record that is asked for, or tells everything that is wrong with it.
+func newRecord(n v1.NewServer, now time.Time) (store.Server, error) {
 	s := store.Server{ID: n.ID, State: store.Disabled, Weight: 1, Created: now}
 	if n.Enable {
 		s.State = store.Enabled
 	}
-	c := Change{URL: &n.URL, Secret: &n.Secret, Weight: n.Weight, Capacity: &n.Capacity, Hard: &n.Hard, Tag: &n.Tag}
-	faults := c.faults(&s)
+	c := v1.Change{URL: &n.URL, Secret: &n.Secret, Weight: n.Weight, Capacity: &n.Capacity, Hard: &n.Hard, Tag: &n.Tag}
+	mistakes := apply(c, &s)
 	if n.ID != "" && !idForm.MatchString(n.ID) {
-		faults = append(faults, "id: want up to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit")
+		mistakes = append(mistakes, "id: want up to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit")
 	}
-	return s, told(faults)
+	return s, v1.InvalidAll(mistakes)
 }
 
-// apply makes the changes to a record, or tells everything that is wrong with them.
-func (c Change) apply(s *store.Server) error { return told(c.faults(s)) }
-
-// told returns a clean nil where there is nothing to tell.
-func told(faults []string) error {
-	if len(faults) == 0 {
-		return nil
-	}
-	return invalid("%s", strings.Join(faults, "; "))
+// changing makes the changes to a record, or tells everything that is wrong with them.
+func changing(c v1.Change) func(*store.Server) error {
+	return func(s *store.Server) error { return v1.InvalidAll(apply(c, s)) }
 }
 
-// differences says what was changed in a record; of a secret, that it was.
-func differences(before, after store.Server) []string {
-	s := &step{}
-	s.note("url", before.URL, after.URL)
-	if before.Secret != after.Secret {
-		s.change.Fields = append(s.change.Fields, "secret: *** -> ***")
+// differences are what was changed in a record, as "weight: 1 -> 2"; of a secret, that it was.
+type differences []string
+
+// note notes a difference, if there is one.
+func (d *differences) note(field, before, after string) {
+	switch {
+	case before == after:
+	case before == "":
+		*d = append(*d, field+": "+after)
+	case after == "":
+		*d = append(*d, field+": "+before+" -> none")
+	default:
+		*d = append(*d, field+": "+before+" -> "+after)
 	}
-	s.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", after.Weight))
-	s.note("capacity", strconv.Itoa(before.Capacity), strconv.Itoa(after.Capacity))
-	s.note("hard", strconv.FormatBool(before.Hard), strconv.FormatBool(after.Hard))
-	s.note("tag", before.Tag, after.Tag)
-	return s.change.Fields
 }
 
-func (c Change) faults(s *store.Server) (faults []string) {
-	wrong := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+// noteSecret notes that the secret is another.
+func (d *differences) noteSecret(before, after store.Secret) {
+	if before != after {
+		*d = append(*d, "secret: *** -> ***")
+	}
+}
+
+// Differences says what was changed in a record; of a secret, that it was.
+func Differences(before, after store.Server) []string {
+	var d differences
+	d.note("url", before.URL, after.URL)
+	d.noteSecret(before.Secret, after.Secret)
+	d.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", after.Weight))
+	d.note("capacity", strconv.Itoa(before.Capacity), strconv.Itoa(after.Capacity))
+	d.note("hard", strconv.FormatBool(before.Hard), strconv.FormatBool(after.Hard))
+	d.note("tag", before.Tag, after.Tag)
+	return d
+}
+
+// apply makes the changes to a record, and returns what is wrong with them.
+func apply(c v1.Change, s *store.Server) (mistakes []string) {
+	wrong := func(format string, args ...any) { mistakes = append(mistakes, fmt.Sprintf(format, args...)) }
 	if c.URL != nil {
 		to, err := address(*c.URL)
 		if err != nil {
@@ -79,7 +93,7 @@ func (c Change) faults(s *store.Server) (faults []string) {
 	}
 	if c.Secret != nil {
 		s.Secret = store.Secret(strings.TrimSpace(c.Secret.Reveal()))
-		if !text(s.Secret.Reveal(), maxSecret) || s.Secret == "" {
+		if !v1.IsText(s.Secret.Reveal(), maxSecret) || s.Secret == "" {
 			wrong("secret: missing or no text; bbb-conf --secret prints it on the server")
 		}
 	}
@@ -103,17 +117,17 @@ func (c Change) faults(s *store.Server) (faults []string) {
 	}
 	if c.Tag != nil {
 		s.Tag = strings.TrimSpace(*c.Tag)
-		if !text(s.Tag, maxTag) || strings.ContainsAny(s.Tag, ";!") || s.Tag == "none" {
-			wrong("tag: want up to %d bytes of text without ';' and '!', and not \"none\"", maxTag)
+		if !v1.IsText(s.Tag, MaxTag) || strings.ContainsAny(s.Tag, ";!") || s.Tag == "none" {
+			wrong("tag: want up to %d bytes of text without ';' and '!', and not \"none\"", MaxTag)
 		}
 	}
-	return faults
+	return mistakes
 }
 
 // address is a server's URL in the pool's own form.
 func address(s string) (string, error) {
-	if !text(s, maxURL) {
-		return "", fmt.Errorf("want up to %d bytes of text", maxURL)
+	if !v1.IsText(s, v1.MaxURL) {
+		return "", fmt.Errorf("want up to %d bytes of text", v1.MaxURL)
 	}
 	return bbb.NormalizeURL(s)
 }
@@ -123,11 +137,6 @@ func elsewhere(before, after string) bool {
 	x, err := url.Parse(before)
 	y, wrong := url.Parse(after)
 	return err != nil || wrong != nil || x.Host != y.Host
-}
-
-// text tells whether s is text of that size, without control characters.
-func text(s string, limit int) bool {
-	return len(s) <= limit && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
 // deriveID makes an ID from the name of the host, with a number where that is taken.

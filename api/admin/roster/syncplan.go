@@ -1,16 +1,15 @@
-package admin
+package roster
 
 import (
 	"cmp"
 	"context"
 	"fmt"
 	"math"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/bbbpool/bbbpool/recordings"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -34,77 +33,75 @@ const (
 	syncFailed   = "failed"
 )
 
-// sync brings the pool in line with a list. The list is what the operator wants: a server that it enables is enabled also
-// if it fails its test, with a warning, for its health keeps meetings away from a dead one. A list that has a fault
+// Sync is what brings the pool in line with a list. The list is what the operator wants: a server that it enables is enabled
+// also if it fails its test, with a warning, for its health keeps meetings away from a dead one. A list that has a mistake
 // anywhere changes nothing; a server that cannot be changed does not stop the rest.
-func (a *API) sync(r *http.Request) (any, error) {
-	var wanted Sync
-	if err := read(r, &wanted); err != nil {
-		return nil, err
-	}
-	wanted.Mode = cmp.Or(wanted.Mode, syncCordon)
-	listed, err := wanted.records(a.now())
-	if err != nil {
-		return nil, err
-	}
-	p, err := a.plan(r.Context(), wanted, listed)
-	if err != nil {
-		return nil, err
-	}
-	a.logger(r).Info().Str("mode", wanted.Mode).Bool("dry_run", wanted.DryRun).Int("servers", len(listed)).
-		Int("changes", p.steps()).Msg("servers compared with a list")
-	return long(func(ctx context.Context, tell func(recordings.Progress)) (any, error) {
-		if !wanted.DryRun {
-			s := &syncing{api: a, request: r, tell: tell, total: p.steps()}
-			if err := s.perform(ctx, p); err != nil {
-				return nil, err
-			}
-		}
-		return p.report(wanted.DryRun), nil
-	}), nil
+type Sync struct {
+	Mode   string
+	Listed int // servers
+
+	dry  bool
+	plan plan
 }
 
-// records makes the records that are wanted, by ID, or tells everything that is wrong with them.
-func (w Sync) records(now time.Time) ([]store.Server, error) {
+// Compare finds what has to be done for the pool to be as a list says.
+func (r *Roster) Compare(ctx context.Context, wanted v1.Sync) (*Sync, error) {
+	wanted.Mode = cmp.Or(wanted.Mode, syncCordon)
+	listed, err := listedRecords(wanted, r.Now())
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.plan(ctx, wanted.Mode, listed)
+	if err != nil {
+		return nil, err
+	}
+	return &Sync{Mode: wanted.Mode, Listed: len(listed), dry: wanted.DryRun, plan: p}, nil
+}
+
+// Changes is how many servers have to be changed.
+func (s *Sync) Changes() int { return s.plan.steps() }
+
+// listedRecords makes the records that are wanted, by ID, or tells everything that is wrong with them.
+func listedRecords(w v1.Sync, now time.Time) ([]store.Server, error) {
 	if !slices.Contains([]string{syncKeep, syncCordon, syncForce}, w.Mode) {
-		return nil, invalid("mode: want keep, cordon or force")
+		return nil, v1.Invalid("mode: want keep, cordon or force")
 	}
 	if w.Servers == nil {
-		return nil, invalid("servers: missing; an empty list stands for a pool without servers")
+		return nil, v1.Invalid("servers: missing; an empty list stands for a pool without servers")
 	}
 	if len(w.Servers) > maxSync {
-		return nil, invalid("servers: %d, more than %d", len(w.Servers), maxSync)
+		return nil, v1.Invalid("servers: %d, more than %d", len(w.Servers), maxSync)
 	}
 	var list []store.Server
-	var faults []string
+	var mistakes []string
 	ids, urls := map[string]bool{}, map[string]string{}
 	for i, want := range w.Servers {
 		name := cmp.Or(want.ID, fmt.Sprintf("server %d", i+1))
-		record, err := want.record(now)
+		record, err := listedRecord(want, now)
 		if err != nil {
-			faults = append(faults, fmt.Sprintf("%.64q: %v", name, err))
+			mistakes = append(mistakes, fmt.Sprintf("%.64q: %v", name, err))
 			continue
 		}
 		if ids[record.ID] {
-			faults = append(faults, fmt.Sprintf("%q: id: it is in the list twice", name))
+			mistakes = append(mistakes, fmt.Sprintf("%q: id: it is in the list twice", name))
 		}
 		if other, ok := urls[record.URL]; ok {
-			faults = append(faults, fmt.Sprintf("%q: url: server %s has the same", name, other))
+			mistakes = append(mistakes, fmt.Sprintf("%q: url: server %s has the same", name, other))
 		}
 		ids[record.ID], urls[record.URL] = true, record.ID
 		list = append(list, record)
 	}
 	const few = 20
-	if len(faults) > few {
-		faults = append(faults[:few], fmt.Sprintf("and %d more faults", len(faults)-few))
+	if len(mistakes) > few {
+		mistakes = append(mistakes[:few], fmt.Sprintf("and %d more faults", len(mistakes)-few))
 	}
 	slices.SortFunc(list, func(x, y store.Server) int { return strings.Compare(x.ID, y.ID) })
-	return list, told(faults)
+	return list, v1.InvalidAll(mistakes)
 }
 
-// record makes the record of a server that is new.
-func (s SyncServer) record(now time.Time) (store.Server, error) {
-	n := NewServer{
+// listedRecord makes the record of a server as if it were new.
+func listedRecord(s v1.SyncServer, now time.Time) (store.Server, error) {
+	n := v1.NewServer{
 		ID: s.ID, URL: cmp.Or(s.URL, "https://"+s.ID), Secret: s.Secret, Tag: s.Tag, Enable: s.Enabled,
 	}
 	if s.Weight != 0 {
@@ -113,12 +110,12 @@ func (s SyncServer) record(now time.Time) (store.Server, error) {
 	if !idForm.MatchString(s.ID) { // which may be left out elsewhere
 		n.ID = "?"
 	}
-	return n.record(now)
+	return newRecord(n, now)
 }
 
 // step is what a sync has to do about one server.
 type step struct {
-	change SyncChange
+	change v1.SyncChange
 	before store.Server // empty for one that is new
 	after  store.Server // empty for one that has to go
 	force  bool         // with its meetings
@@ -175,22 +172,22 @@ func (p plan) warning(dry bool) string {
 }
 
 // report is what has become of the servers, by ID.
-func (p plan) report(dry bool) Synced {
-	s := Synced{DryRun: dry, Changes: []SyncChange{}, Warning: p.warning(dry)}
+func (p plan) report(dry bool) v1.Synced {
+	s := v1.Synced{DryRun: dry, Changes: []v1.SyncChange{}, Warning: p.warning(dry)}
 	for _, step := range p.all() {
 		s.Changes = append(s.Changes, step.change)
 	}
-	slices.SortFunc(s.Changes, func(x, y SyncChange) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortFunc(s.Changes, func(x, y v1.SyncChange) int { return strings.Compare(x.ID, y.ID) })
 	return s
 }
 
 // plan finds what has to be done.
-func (a *API) plan(ctx context.Context, wanted Sync, listed []store.Server) (p plan, err error) {
-	stored, err := a.Servers.Servers(ctx)
+func (r *Roster) plan(ctx context.Context, mode string, listed []store.Server) (p plan, err error) {
+	stored, err := r.Records.Store.Servers(ctx)
 	if err != nil {
 		return p, err
 	}
-	owed, err := a.owed(ctx)
+	owed, err := r.Debts.ByServer(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -210,9 +207,10 @@ func (a *API) plan(ctx context.Context, wanted Sync, listed []store.Server) (p p
 		}
 		p.add(group, coming(old, s))
 	}
-	if wanted.Mode != syncKeep {
+	if mode != syncKeep {
 		for _, s := range absent {
-			p.add(syncAbsent, a.leaving(s, owed[s.ID], wanted.Mode == syncForce))
+			status, _ := r.Pool.Server(s.ID)
+			p.add(syncAbsent, leaving(s, newLeftovers(status, owed[s.ID]), mode == syncForce))
 		}
 	}
 	p.strand = p.strands(stored)
@@ -226,16 +224,14 @@ func (p *plan) add(group int, s *step) {
 }
 
 // leaving is what becomes of a server that is not in the list; nil where that is nothing.
-func (a *API) leaving(s store.Server, owed []string, force bool) *step {
-	status, _ := a.Pool.Server(s.ID)
-	there := newLeft(status, owed)
-	step := &step{change: SyncChange{ID: s.ID, Action: syncRemoved, Fields: []string{}}, before: s, force: force}
+func leaving(s store.Server, there leftovers, force bool) *step {
+	step := &step{change: v1.SyncChange{ID: s.ID, Action: syncRemoved, Fields: []string{}}, before: s, force: force}
 	if force {
 		step.change.Meetings, step.change.People = there.meetings, there.people
 	}
 	switch {
-	case force && len(owed) > 0:
-		step.change.Warning = "not waited for any more: " + some(owed)
+	case force && len(there.owed) > 0:
+		step.change.Warning = "not waited for any more: " + v1.Some(there.owed)
 	case force || there.nothing():
 	case s.State == store.Enabled:
 		step.change.Action, step.after = syncCordoned, s
@@ -249,10 +245,12 @@ func (a *API) leaving(s store.Server, owed []string, force bool) *step {
 
 // coming is what has to be done for a server to be as listed; nil where it is.
 func coming(before, listed store.Server) *step {
-	s := &step{change: SyncChange{ID: listed.ID, Action: syncCreated, Fields: []string{}}, before: before, after: listed}
+	s := &step{change: v1.SyncChange{ID: listed.ID, Action: syncCreated}, before: before, after: listed}
+	changed := differences{}
 	if before.ID == "" {
-		s.note("url", "", listed.URL)
-		s.note("state", "", string(listed.State))
+		changed.note("url", "", listed.URL)
+		changed.note("state", "", string(listed.State))
+		s.change.Fields = changed
 		return s
 	}
 	s.after = before
@@ -263,23 +261,22 @@ func coming(before, listed store.Server) *step {
 	if !about(before.Weight, listed.Weight) {
 		s.after.Weight = listed.Weight
 	}
-	s.note("url", before.URL, listed.URL)
-	if before.Secret != listed.Secret {
-		s.change.Fields = append(s.change.Fields, "secret: *** -> ***")
-	}
-	s.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", s.after.Weight))
-	s.note("tag", before.Tag, listed.Tag)
+	changed.note("url", before.URL, listed.URL)
+	changed.noteSecret(before.Secret, listed.Secret)
+	changed.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", s.after.Weight))
+	changed.note("tag", before.Tag, listed.Tag)
 	s.change.Action = syncUpdated
-	other := len(s.change.Fields) > 0
+	other := len(changed) > 0
 	switch {
 	case listed.State == store.Enabled:
 		s.after.State = store.Enabled
 	case before.State == store.Enabled:
 		s.after.State = store.Cordoned
 	}
-	s.note("state", string(before.State), string(s.after.State))
+	changed.note("state", string(before.State), string(s.after.State))
+	s.change.Fields = changed
 	switch {
-	case len(s.change.Fields) == 0:
+	case len(changed) == 0:
 		return nil
 	case !other && s.after.State == store.Enabled:
 		s.change.Action = syncEnabled
@@ -291,16 +288,3 @@ func coming(before, listed store.Server) *step {
 
 // about tells whether two weights are one: lists have inverses of weights, of which that of 3 has no end.
 func about(x, y float64) bool { return math.Abs(x-y) <= 1e-9*math.Abs(x) }
-
-// note notes a difference.
-func (s *step) note(field, before, after string) {
-	switch {
-	case before == after:
-	case before == "":
-		s.change.Fields = append(s.change.Fields, field+": "+after)
-	case after == "":
-		s.change.Fields = append(s.change.Fields, field+": "+before+" -> none")
-	default:
-		s.change.Fields = append(s.change.Fields, field+": "+before+" -> "+after)
-	}
-}

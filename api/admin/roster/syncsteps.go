@@ -1,4 +1,4 @@
-package admin
+package roster
 
 import (
 	"cmp"
@@ -8,9 +8,10 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bbbpool/bbbpool/recordings"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -19,17 +20,32 @@ const syncAtOnce = 8
 
 // syncing is a sync at work.
 type syncing struct {
-	api     *API
-	request *http.Request
-	tell    func(recordings.Progress)
-	total   int
+	roster *Roster
+	log    *zerolog.Logger
+	said   func(error) string // what an error says to whoever has asked
+	tell   func(v1.Progress)  // called within the lock
+	total  int
 
 	mu   sync.Mutex
 	done int
 }
 
-// perform takes the steps. One that fails is noted, and stops no other; whoever hangs up ends the sync after those that
-// are under way.
+// Perform takes the steps, unless they were only to be shown, and returns what has become of the servers. A step that fails is
+// noted, and stops no other; whoever hangs up ends the sync after those that are under way. Said tells what an error says to
+// whoever has asked.
+func (r *Roster) Perform(
+	ctx context.Context, s *Sync, log *zerolog.Logger, said func(error) string, tell func(v1.Progress),
+) (v1.Synced, error) {
+	if !s.dry {
+		w := &syncing{roster: r, log: log, said: said, tell: tell, total: s.plan.steps()}
+		if err := w.perform(ctx, s.plan); err != nil {
+			return v1.Synced{}, err
+		}
+	}
+	return s.plan.report(s.dry), nil
+}
+
+// perform takes the steps, group by group.
 func (s *syncing) perform(ctx context.Context, p plan) error {
 	for group, steps := range p.groups {
 		take := func(ctx context.Context, step *step) { s.note(step, s.take(ctx, step)) }
@@ -65,15 +81,15 @@ func each(ctx context.Context, steps []*step, do func(context.Context, *step)) e
 func (s *syncing) note(step *step, err error) {
 	problem := ""
 	if err != nil {
-		step.change.Action, step.change.Error = syncFailed, s.api.refusal(s.request, err).Message
+		step.change.Action, step.change.Error = syncFailed, s.said(err)
 		problem = step.change.Error
 	}
-	s.api.logger(s.request).Info().Str("server", step.change.ID).Str("action", step.change.Action).
+	s.log.Info().Str("server", step.change.ID).Str("action", step.change.Action).
 		Strs("changed", step.change.Fields).Str("warning", step.change.Warning).Str("problem", problem).Msg("server synced")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done++
-	s.tell(recordings.Progress{Done: s.done, Total: s.total, Current: step.change.ID, Problem: problem})
+	s.tell(v1.Progress{Done: s.done, Total: s.total, Current: step.change.ID, Problem: problem})
 }
 
 func (s *syncing) take(ctx context.Context, step *step) error {
@@ -81,10 +97,10 @@ func (s *syncing) take(ctx context.Context, step *step) error {
 	case step.change.Action == syncRemoved:
 		return s.dismiss(ctx, step)
 	case step.before.ID == "":
-		if step.change.Warning, step.refused = s.api.sound(ctx, &step.after); step.refused != nil {
+		if step.change.Warning, step.refused = s.roster.Examiner.inspect(ctx, &step.after); step.refused != nil {
 			return step.refused
 		}
-		return s.api.join(ctx, &step.after, false, &step.change.Warning)
+		return s.roster.join(ctx, &step.after, false, &step.change.Warning)
 	}
 	return s.change(ctx, step)
 }
@@ -95,23 +111,19 @@ func (s *syncing) change(ctx context.Context, step *step) error {
 		if s.look(ctx, step); step.refused != nil {
 			return step.refused
 		}
-		_, err := s.api.update(ctx, step.after.ID, step.apply)
+		_, err := s.roster.Records.update(ctx, step.after.ID, step.apply)
 		return err
 	}
-	if _, err := s.api.clash(ctx, step.after, step.after.ID); err != nil {
+	if _, err := s.roster.Records.clash(ctx, step.after, step.after.ID); err != nil {
 		return err // said before the server is asked, which may take a while
 	}
 	if s.look(ctx, step); step.refused != nil {
 		return step.refused
 	}
-	s.api.joining.Lock()
-	defer s.api.joining.Unlock()
-	more, err := s.api.distinct(ctx, step.after, false)
-	if err == nil {
-		step.change.Warning = both(step.change.Warning, more)
-		_, err = s.api.move(ctx, step.after, step.apply)
-	}
-	return err
+	return s.roster.enter(ctx, step.after, false, &step.change.Warning, func() error {
+		_, err := s.roster.Records.move(ctx, step.after, step.apply)
+		return err
+	})
 }
 
 // moved tells whether a server may be another machine afterwards.
@@ -120,14 +132,14 @@ func (s *step) moved() bool { return s.before.URL != s.after.URL || s.before.Sec
 // look asks a server whether it is fit where it may be another machine by now, or was not asked for meetings before.
 func (s *syncing) look(ctx context.Context, step *step) {
 	if step.moved() || step.before.State != step.after.State && step.after.State == store.Enabled {
-		step.change.Warning, step.refused = s.api.sound(ctx, &step.after)
+		step.change.Warning, step.refused = s.roster.Examiner.inspect(ctx, &step.after)
 	}
 }
 
 // apply makes the change to a record, unless that is not what it was when the sync began.
 func (s *step) apply(now *store.Server) error {
 	if now.URL != s.before.URL || now.Secret != s.before.Secret || now.State != s.before.State {
-		return conflict("server %s was changed meanwhile: sync again", s.before.ID)
+		return v1.Conflict("server %s was changed meanwhile: sync again", s.before.ID)
 	}
 	now.URL, now.Secret, now.Checksum = s.after.URL, s.after.Secret, s.after.Checksum
 	now.State, now.Weight, now.Tag, now.Admitted = s.after.State, s.after.Weight, s.after.Tag, s.after.Admitted
@@ -136,26 +148,27 @@ func (s *step) apply(now *store.Server) error {
 
 // swap changes servers that take each other's addresses, in one go.
 func (s *syncing) swap(ctx context.Context, steps []*step) {
-	for i, err := range s.api.swap(ctx, steps) {
+	for i, err := range s.roster.Records.swap(ctx, steps) {
 		s.note(steps[i], err)
 	}
 }
 
 // swap returns for each step why it was not taken. A store that fails in between leaves two servers with one address,
 // until somebody syncs again.
-func (a *API) swap(ctx context.Context, steps []*step) []error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	stored, err := a.Servers.Servers(ctx)
-	failed := slices.Repeat([]error{err}, len(steps))
-	if err == nil {
-		refuse(steps, stored, failed)
-	}
-	for i, step := range steps {
-		if failed[i] == nil {
-			_, failed[i] = a.write(ctx, step.after.ID, step.apply)
+func (r *Records) swap(ctx context.Context, steps []*step) (failed []error) {
+	_ = r.inTurn(ctx, func(ctx context.Context, t turn) error { // never fails
+		stored, err := r.Store.Servers(ctx)
+		failed = slices.Repeat([]error{err}, len(steps))
+		if err == nil {
+			refuse(steps, stored, failed)
 		}
-	}
+		for i, step := range steps {
+			if failed[i] == nil {
+				_, failed[i] = t.write(ctx, step.after.ID, step.apply)
+			}
+		}
+		return nil
+	})
 	return failed
 }
 
@@ -184,53 +197,35 @@ func refuse(steps []*step, stored []store.Server, failed []error) {
 	}
 }
 
-// sound tests a server as it must be to take meetings, if it is to take any, and notes in its record what was found. It
-// returns what speaks against it: a list has the last word all the same, but for what nobody overrides.
-func (a *API) sound(ctx context.Context, s *store.Server) (warning string, refused error) {
-	d, err := a.diagnose(ctx, *s, addDeadline)
-	if refused, ok := errors.AsType[*Error](err); ok {
-		return "", refused
-	}
-	if err == nil {
-		if s.Checksum = string(d.Algorithm); s.State == store.Enabled {
-			warning, err = a.examine(ctx, s)
-		}
-	}
-	if err != nil {
-		warning = err.Error()
-	}
-	return warning, nil
-}
-
 // dismiss removes a server. New meetings are kept away first; if one has come in between, the server is left cordoned,
 // unless its meetings are to go with it.
 func (s *syncing) dismiss(ctx context.Context, step *step) error {
 	id := step.change.ID
 	if step.force {
-		e, err := s.api.evacuate(ctx, id, Panic{}, func(recordings.Progress) {})
+		e, err := s.roster.evacuate(ctx, id, v1.Panic{}, func(v1.Progress) {})
 		if err != nil {
 			return err
 		}
-		if left := len(s.api.claimsOn(id)); left > 0 {
-			return conflict("server %s has %s that cannot be ended: it is cordoned, sync again", id,
-				count(left, "meeting", "meetings"))
+		if left := len(claimsOn(s.roster.Claims, id)); left > 0 {
+			return v1.Conflict("server %s has %s that cannot be ended: it is cordoned, sync again", id,
+				v1.Count(left, "meeting", "meetings"))
 		}
-		if len(e.failed) > 0 {
-			step.change.Warning = "not ended there, and forgotten: " + some(e.failed)
+		if len(e.tally.failed) > 0 {
+			step.change.Warning = "not ended there, and forgotten: " + v1.Some(e.tally.failed)
 		}
-		step.change.Meetings = e.ended - e.forgotten
-		return s.api.remove(ctx, id, true)
+		step.change.Meetings = e.tally.ended - e.tally.forgotten
+		return s.roster.Remove(ctx, id, true)
 	}
-	_, err := s.api.update(ctx, id, func(now *store.Server) error {
+	_, err := s.roster.Records.update(ctx, id, func(now *store.Server) error {
 		if now.State == store.Enabled {
 			now.State = store.Cordoned
 		}
 		return nil
 	})
 	if err == nil {
-		err = s.api.remove(ctx, id, false)
+		err = s.roster.Remove(ctx, id, false)
 	}
-	if refused, ok := errors.AsType[*Error](err); ok && refused.Status == http.StatusConflict {
+	if refused, ok := errors.AsType[*v1.Error](err); ok && refused.Status == http.StatusConflict {
 		step.change.Action, step.change.Warning = syncCordoned, refused.Message
 		return nil
 	}

@@ -1,14 +1,14 @@
-package admin
+package roster
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"slices"
 	"time"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/store"
@@ -17,37 +17,12 @@ import (
 // twinDeadline is how long it may take to find out whether a server is in the pool under another name.
 const twinDeadline = 5 * time.Second
 
-// notPool refuses what is no server but a pool: this one whatever somebody insists on, for a meeting would be placed on
-// itself, and another one unless somebody does.
-func (a *API) notPool(ctx context.Context, s store.Server) error {
-	answer, err := a.client(s).Probe(ctx)
-	if err != nil {
-		return bbb.Explain(s.URL, err) // as the diagnosis would, after another wait
-	}
-	if answer.Get(bbb.PoolMark) == "" {
-		return nil
-	}
-	tenants, err := a.Tenants.Tenants(ctx)
-	if err != nil {
-		return err
-	}
-	ours := slices.Clone(a.EnvSecrets)
-	for _, t := range tenants {
-		ours = append(ours, t.Secrets...)
-	}
-	if slices.Contains(ours, s.Secret) {
-		return conflict("%s is this pool, by its secret: a pool is no server of its own; add the BigBlueButton servers themselves",
-			s.URL)
-	}
-	return fmt.Errorf("pool: a bbbpool answers at %s, and not BigBlueButton: add the servers that are behind it", s.URL)
-}
-
 // twins are the servers of the pool that a server is as well, as far as that can be found out: those that have its secret
 // and an address of its host, and show a meeting that is held there. Where that cannot be tried they are doubted alone.
-func (a *API) twins(ctx context.Context, s store.Server) (known, doubted []string, err error) {
+func (e *Examiner) twins(ctx context.Context, s store.Server) (known, doubted []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, twinDeadline)
 	defer cancel()
-	near, err := a.near(ctx, s)
+	near, err := e.near(ctx, s)
 	if err != nil || len(near) == 0 {
 		return nil, nil, err
 	}
@@ -55,7 +30,7 @@ func (a *API) twins(ctx context.Context, s store.Server) (known, doubted []strin
 	for _, other := range near {
 		ids, others = append(ids, other.ID), append(others, endpoint(other))
 	}
-	seen, err := trial.Seen(ctx, trial.Target{Endpoint: endpoint(s), NewClient: a.Pool.NewClient}, others)
+	seen, err := trial.Seen(ctx, trial.Target{Endpoint: endpoint(s), NewClient: e.Pool.NewClient}, others)
 	if err != nil { // that is what doubt is
 		return nil, ids, nil
 	}
@@ -66,8 +41,8 @@ func (a *API) twins(ctx context.Context, s store.Server) (known, doubted []strin
 }
 
 // near returns the other servers with the same secret, at the same machine as far as names tell.
-func (a *API) near(ctx context.Context, s store.Server) (near []store.Server, err error) {
-	servers, err := a.Servers.Servers(ctx)
+func (e *Examiner) near(ctx context.Context, s store.Server) (near []store.Server, err error) {
+	servers, err := e.Store.Servers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -104,24 +79,19 @@ func addresses(ctx context.Context, of string) (list []netip.Addr) {
 }
 
 // distinct refuses a server that is in the pool under another name, unless somebody insists. The warning is what cannot
-// be known, or was insisted on. Whoever calls it holds the lock of joining until the server is in the pool, for of two
-// names that come at once each may be the other's.
-func (a *API) distinct(ctx context.Context, s store.Server, force bool) (warning string, err error) {
-	known, doubted, err := a.twins(ctx, s)
+// be known, or was insisted on.
+func (e *Examiner) distinct(ctx context.Context, s store.Server, force bool) (warning string, err error) {
+	known, doubted, err := e.twins(ctx, s)
 	switch {
 	case err != nil:
 		return "", err
 	case len(known) > 0 && !force:
-		return "", exists("%s is the same server as %s, under another name: a meeting that is held there is seen there as well",
-			s.URL, some(known))
+		return "", v1.Exists("%s is the same server as %s, under another name: a meeting that is held there is seen there as well",
+			s.URL, v1.Some(known))
 	case len(known) > 0:
-		return "it is the same server as " + some(known) + ", under another name: its people count twice", nil
+		return "it is the same server as " + v1.Some(known) + ", under another name: its people count twice", nil
 	case len(doubted) > 0:
-		return "it may be the same server as " + some(doubted) + ": it has the same secret, at the same address", nil
+		return "it may be the same server as " + v1.Some(doubted) + ": it has the same secret, at the same address", nil
 	}
 	return "", nil
-}
-
-func endpoint(s store.Server) bbb.Endpoint {
-	return bbb.Endpoint{URL: s.URL, Secret: bbb.Secret(s.Secret), Algorithm: bbb.Algorithm(s.Checksum)}
 }
