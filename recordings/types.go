@@ -48,29 +48,29 @@ var (
 
 // PruneOptions say which recordings are too old, or too much. At least one of OlderThan and KeepUnder must be given.
 type PruneOptions struct {
-	OlderThan Age    `json:"older_than,omitempty"` // since the end of the meeting
-	KeepUnder int64  `json:"keep_under,omitempty"` // bytes that may remain; the oldest go first
-	Tenant    string `json:"tenant,omitempty"`     // of this tenant alone; the bytes are then its own
-	DryRun    bool   `json:"dry_run,omitempty"`    // say what would be done, and do nothing
+	OlderThan Age    // since the end of the meeting
+	KeepUnder int64  // bytes that may remain; the oldest go first
+	Tenant    string // of this tenant alone; the bytes are then its own
+	DryRun    bool   // say what would be done, and do nothing
 }
 
 // PruneReport is what was deleted, or would be.
 type PruneReport struct {
-	Deleted   []Pruned  `json:"deleted"`
-	Bytes     int64     `json:"bytes"`            // that they took
-	Protected int       `json:"protected"`        // that would have gone, but are kept by their metadata
-	Remaining int64     `json:"remaining"`        // bytes that are left, of the tenant or of all
-	Behind    []Finding `json:"behind,omitempty"` // deleted ones whose files could not be removed yet
+	Deleted   []Pruned
+	Bytes     int64     // that they took
+	Protected int       // that would have gone, but are kept by their metadata
+	Remaining int64     // bytes that are left, of the tenant or of all
+	Behind    []Finding // deleted ones whose files could not be removed yet
 }
 
 // Pruned is a recording that retention deletes.
 type Pruned struct {
-	RecordID  string    `json:"recordID"`
-	Tenant    string    `json:"tenant"`
-	MeetingID string    `json:"meetingID"`
-	Name      string    `json:"name"`
-	End       time.Time `json:"end"`
-	Bytes     int64     `json:"bytes"`
+	RecordID  string
+	Tenant    string
+	MeetingID string
+	Name      string
+	End       time.Time
+	Bytes     int64
 }
 
 // Keep is the key in the metadata that protects a recording from retention, unless its value is "false".

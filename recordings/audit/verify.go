@@ -64,17 +64,17 @@ type Auditor struct {
 
 // Options say what to do about what is found.
 type Options struct {
-	Repair bool `json:"repair,omitempty"` // mend what is misplaced or left over; forget formats whose files are gone
-	Adopt  bool `json:"adopt,omitempty"`  // take into the index what only the disk has
-	Mark   bool `json:"mark,omitempty"`   // take the volume that is mounted now for the right one
+	Repair bool // mend what is misplaced or left over; forget formats whose files are gone
+	Adopt  bool // take into the index what only the disk has
+	Mark   bool // take the volume that is mounted now for the right one
 }
 
 // Report compares the index with the disk.
 type Report struct {
-	Recordings int              `json:"recordings"` // in the index, deleted ones included
-	Formats    int              `json:"formats"`    // on the disk
-	Findings   []record.Finding `json:"findings"`
-	Repaired   int              `json:"repaired"`
+	Recordings int // in the index, deleted ones included
+	Formats    int // on the disk
+	Findings   []record.Finding
+	Repaired   int
 }
 
 // Verify compares index and disk both ways, and mends what it is asked to mend. Who asks has marked the volume before, where

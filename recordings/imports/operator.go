@@ -21,17 +21,17 @@ var ErrNothing = errors.New("no archive and no recording there")
 
 // Options say what to import, and how.
 type Options struct {
-	Path   string `json:"path"`             // an archive, or a directory of archives or of recordings
-	Tenant string `json:"tenant,omitempty"` // for recordings that do not tell
-	Force  bool   `json:"force,omitempty"`  // bring back what was deleted
+	Path   string // an archive, or a directory of archives or of recordings
+	Tenant string // for recordings that do not tell
+	Force  bool   // bring back what was deleted
 }
 
 // Report is the outcome of an import.
 type Report struct {
-	Imported []string         `json:"imported"`          // record IDs that are new, or have something new
-	Same     int              `json:"same"`              // recordings that were there already, just so
-	Skipped  []record.Finding `json:"skipped,omitempty"` // what nothing was wanted of, and why
-	Failed   []record.Finding `json:"failed"`
+	Imported []string         // record IDs that are new, or have something new
+	Same     int              // recordings that were there already, just so
+	Skipped  []record.Finding // what nothing was wanted of, and why
+	Failed   []record.Finding
 }
 
 // NewReport is the report of an import that has not found anything yet.

@@ -150,20 +150,20 @@ func Shorten(reason string) string {
 
 // Progress is how far a long work has come.
 type Progress struct {
-	Done    int    `json:"done"`
-	Total   int    `json:"total"`             // 0 while it is not known
-	Current string `json:"current,omitempty"` // what is being worked on
-	Problem string `json:"problem,omitempty"` // with Current; the work goes on
+	Done    int
+	Total   int    // 0 while it is not known
+	Current string // what is being worked on
+	Problem string // with Current; the work goes on
 }
 
 // Finding is one thing that is not as it should be.
 type Finding struct {
-	Kind     string `json:"kind"`               // missing, orphan, misplaced, leftover, stuck, unreadable, skipped
-	RecordID string `json:"recordID,omitempty"` // of the recording it is about
-	Format   string `json:"format,omitempty"`
-	Path     string `json:"path,omitempty"`
-	Text     string `json:"text"` // what is wrong, and what was done or can be done about it
-	Repaired bool   `json:"repaired"`
+	Kind     string // missing, orphan, misplaced, leftover, stuck, unreadable, skipped
+	RecordID string // of the recording it is about
+	Format   string
+	Path     string
+	Text     string // what is wrong, and what was done or can be done about it
+	Repaired bool
 }
 
 // Kinds of findings.
