@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
@@ -268,6 +269,26 @@ func newRig(t testing.TB, c poller.Config, now func() time.Time, ids ...string) 
 		r.SetServer(record(id))
 	}
 	return r
+}
+
+// network says in words what is wrong on our own side of the servers.
+func (r *rig) network() []string { return networkProblems(r.Poller) }
+
+func networkProblems(p *poller.Poller) (list []string) {
+	for _, one := range p.Problems(context.Background()) {
+		if one.Subject.Kind == problems.Network {
+			list = append(list, one.String())
+		}
+	}
+	return list
+}
+
+// words are the texts of warnings.
+func words(list []poller.Warning) (texts []string) {
+	for _, w := range list {
+		texts = append(texts, w.Text)
+	}
+	return texts
 }
 
 // ready tells why the pool cannot take new meetings, "" where it can.

@@ -50,7 +50,7 @@ func TestReport_OwnNetworkStaggered(t *testing.T) {
 	if n := r.logs.count(`"failing":3,"servers":4`); n != 1 {
 		t.Errorf("%d alarms with their numbers, want 1", n)
 	}
-	alarms := r.Alarms()
+	alarms := r.network()
 	if len(alarms) != 1 || !strings.HasPrefix(alarms[0], "3 of 4 servers fail at once, so no server goes offline: check our own") {
 		t.Errorf("alarms %q", alarms)
 	}
@@ -63,7 +63,7 @@ func TestReport_OwnNetworkStaggered(t *testing.T) {
 	fail(now.Sub(start)+10*time.Second, "a", "c")
 	r.expect("a", poller.Offline)
 	r.expect("c", poller.Offline)
-	if alarms := r.Alarms(); alarms != nil {
+	if alarms := r.network(); alarms != nil {
 		t.Errorf("alarms %q", alarms)
 	}
 }
@@ -179,19 +179,19 @@ func TestRun_OutageGrowsOld(t *testing.T) {
 		r.net["a"].set(down)
 		r.net["b"].set(down)
 		r.pass(2 * time.Minute)
-		if n := len(r.Alarms()); n != 1 {
+		if n := len(r.network()); n != 1 {
 			t.Errorf("%d alarms, want 1", n)
 		}
 		off := record("b")
 		off.State = store.Disabled
 		r.SetServer(off)
 		r.pass(10 * time.Second)
-		if alarms := r.Alarms(); alarms != nil {
+		if alarms := r.network(); alarms != nil {
 			t.Errorf("alarms %q", alarms)
 		}
 		r.pass(time.Minute)
 		r.expect("a", poller.Offline)
-		if alarms := r.Alarms(); alarms != nil {
+		if alarms := r.network(); alarms != nil {
 			t.Errorf("alarms %q", alarms)
 		}
 	})
@@ -204,21 +204,21 @@ func TestRun_LostNames(t *testing.T) {
 	bubble(t, config(), []string{"a", "b", "c"}, func(t *testing.T, r *rig) {
 		r.lose("b")
 		r.pass(25 * time.Second)
-		if s, _ := r.Server("b"); len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "its name b does not resolve") {
-			t.Errorf("warnings %q", s.Warnings)
+		if s, _ := r.Server("b"); len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0].Text, "its name b does not resolve") {
+			t.Errorf("warnings %q", words(s.Warnings))
 		}
 		r.lose("nobody", "c", "a")
 		r.pass(25 * time.Second)
 		if got := r.metrics(); !strings.Contains(got, "bbbpool_dns_failing 1\n") {
 			t.Errorf("metrics without the alarm:\n%s", got)
 		}
-		if alarms := r.Alarms(); len(alarms) != 1 || !strings.HasPrefix(alarms[0], "local DNS fails: the names of 2 servers do not resolve (a, c)") {
+		if alarms := r.network(); len(alarms) != 1 || !strings.HasPrefix(alarms[0], "local DNS fails: the names of 2 servers do not resolve (a, c)") {
 			t.Errorf("alarms %q", alarms)
 		}
 		r.pass(5 * time.Minute)
 		r.lose()
 		r.pass(11 * time.Second)
-		if alarms := r.Alarms(); alarms != nil {
+		if alarms := r.network(); alarms != nil {
 			t.Errorf("alarms %q", alarms)
 		}
 		for text, want := range map[string]int{
@@ -241,8 +241,8 @@ func TestRun_LostNamesFromTheStart(t *testing.T) {
 		r.net["a"].set(nameless)
 		r.net["b"].set(nameless)
 		r.pass(25 * time.Second)
-		if n := len(r.Alarms()); n != 2 {
-			t.Errorf("alarms %q, want one about the network and one about names", r.Alarms())
+		if n := len(r.network()); n != 2 {
+			t.Errorf("alarms %q, want one about the network and one about names", r.network())
 		}
 		if s, _ := r.Server("a"); !strings.Contains(s.Reason, "dns: ") {
 			t.Errorf("reason %q", s.Reason)
@@ -322,13 +322,13 @@ func TestRun_DNSBreaks(t *testing.T) {
 				}
 			}
 		}
-		if n := r.logs.count("local DNS fails"); n != 1 || len(r.Alarms()) != 1 {
-			t.Errorf("logged %d times, alarms %q", n, r.Alarms())
+		if n := r.logs.count("local DNS fails"); n != 1 || len(r.network()) != 1 {
+			t.Errorf("logged %d times, alarms %q", n, r.network())
 		}
 		broken.Store(false)
 		r.pass(30 * time.Second)
-		if n := r.logs.count("resolve again"); n != 1 || r.Alarms() != nil {
-			t.Errorf("logged %d times, alarms %q", n, r.Alarms())
+		if n := r.logs.count("resolve again"); n != 1 || r.network() != nil {
+			t.Errorf("logged %d times, alarms %q", n, r.network())
 		}
 		_ = server.Close()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
@@ -353,7 +353,7 @@ func TestReport_OwnNetworkLargePool(t *testing.T) {
 		p.Report(s.ID, p.Client(s.ID), errDown)
 		p.Report(s.ID, p.Client(s.ID), nil)
 	}
-	if alarms := p.Alarms(); alarms != nil {
+	if alarms := networkProblems(p); alarms != nil {
 		t.Errorf("alarms %q", alarms)
 	}
 	for _, s := range p.Servers() {

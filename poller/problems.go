@@ -33,17 +33,9 @@ func (p *Poller) Problems(context.Context) []problems.Problem {
 	list := p.pool.network.problems()
 	meetings := sync.OnceValue(p.ledger.Meetings) // of all servers, which takes a while where there are many
 	for _, s := range p.pool.sorted() {
-		if i := s.inspect(); i.State != store.Disabled {
-			list = append(list, i.problems(p.now(), meetings)...)
+		if status := s.inspect(); status.State != store.Disabled {
+			list = append(list, status.Problems(p.now(), meetings)...)
 		}
-	}
-	return list
-}
-
-// Alarms says in words what is wrong on our own side of the servers, each with what to look at; nil where nothing is.
-func (p *Poller) Alarms() (list []string) {
-	for _, problem := range p.pool.network.problems() {
-		list = append(list, problem.String())
 	}
 	return list
 }
@@ -96,65 +88,66 @@ func (p *pool) unready() string {
 // overCapacity is the name of a problem.
 const overCapacity = "over-capacity"
 
-// problems is what is wrong with a server that is in use. The meetings are those of all servers.
-func (i *inspection) problems(now time.Time, meetings func() []placement.Info) (list []problems.Problem) {
+// Problems is what is wrong with a server that is in use. The meetings are those of all servers, and asked for where it
+// concerns them.
+func (s Status) Problems(now time.Time, meetings func() []placement.Info) (list []problems.Problem) {
 	add := func(severity problems.Severity, name string, since time.Time, text string) *problems.Problem {
 		list = append(list, problems.Problem{
-			Severity: severity, Subject: problems.Subject{Kind: problems.Server, ID: i.ID}, Name: name, Since: since, Text: text,
+			Severity: severity, Subject: problems.Subject{Kind: problems.Server, ID: s.ID}, Name: name, Since: since, Text: text,
 			Logged: name != overCapacity, // which nobody but the registry finds
 		})
 		return &list[len(list)-1]
 	}
-	concerned := func(p *problems.Problem) { p.Meetings, p.People = i.Load.Meetings, i.Load.People }
+	concerned := func(p *problems.Problem) { p.Meetings, p.People = s.Load.Meetings, s.Load.People }
 	switch {
-	case i.Health == Offline && i.Load.Meetings > 0:
-		p := add(problems.CutOff, "offline", i.Failing, i.cutOff(now, meetings()))
-		p.Remedy = fmt.Sprintf("bbbpool meeting list --server %s lists them", i.ID)
+	case s.Health == Offline && s.Load.Meetings > 0:
+		p := add(problems.CutOff, "offline", s.Failing, s.cutOff(now, meetings()))
+		p.Remedy = fmt.Sprintf("bbbpool meeting list --server %s lists them", s.ID)
 		concerned(p)
-	case i.Health == Offline:
-		add(problems.Away, "offline", i.Failing, i.notOnline(now))
-	case i.Health == Suspect:
-		concerned(add(problems.Doubtful, "suspect", i.Failing, i.notOnline(now)))
+	case s.Health == Offline:
+		add(problems.Away, "offline", s.Failing, s.NotOnline(now))
+	case s.Health == Suspect:
+		concerned(add(problems.Doubtful, "suspect", s.Failing, s.NotOnline(now)))
 	}
-	if i.Split > 0 {
-		p := add(problems.Divided, "split", i.splitSince, fmt.Sprintf("server %s has people in %s of meetings that run on "+
-			"another server:", i.ID, problems.Count(i.Split, "copy", "copies")))
-		p.Remedy, p.Meetings, p.People = "bbbpool server show "+i.ID, i.Split, i.splitPeople
+	if s.Split > 0 {
+		p := add(problems.Divided, "split", s.SplitSince, fmt.Sprintf("server %s has people in %s of meetings that run on "+
+			"another server:", s.ID, problems.Count(s.Split, "copy", "copies")))
+		p.Remedy, p.Meetings, p.People = "bbbpool server show "+s.ID, s.Split, s.SplitPeople
 	}
-	for _, r := range i.raised {
-		add(problems.Impending, impendings[r.impending].name, r.since, fmt.Sprintf("server %s: %s", i.ID, r.text))
+	for _, w := range s.Warnings {
+		add(problems.Impending, w.Name, w.Since, fmt.Sprintf("server %s: %s", s.ID, w.Text))
 	}
-	if people := i.Load.People; i.Capacity > 0 && people > i.Capacity {
+	if people := s.Load.People; s.Capacity > 0 && people > s.Capacity {
 		concerned(add(problems.Impending, overCapacity, time.Time{},
-			fmt.Sprintf("server %s has %d people, its capacity is %d", i.ID, people, i.Capacity)))
+			fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity)))
 	}
 	return list
 }
 
 // notOnline says how long a server has failed, and why; or how far one is on its way back.
-func (i *inspection) notOnline(now time.Time) string {
-	if i.Failing.IsZero() {
-		return fmt.Sprintf("server %s is %s: %s", i.ID, i.Health, i.Reason)
+func (s Status) NotOnline(now time.Time) string {
+	if s.Failing.IsZero() {
+		return fmt.Sprintf("server %s is %s: %s", s.ID, s.Health, s.Reason)
 	}
-	failing := now.Sub(i.Failing).Truncate(time.Second)
-	if i.Health == Offline {
-		since := i.Failing.UTC().Format(time.DateTime + " MST")
-		return fmt.Sprintf("server %s is offline, since %s (%s): %s", i.ID, since, failing, i.Reason)
+	failing := now.Sub(s.Failing).Truncate(time.Second)
+	if s.Health == Offline {
+		since := s.Failing.UTC().Format(time.DateTime + " MST")
+		return fmt.Sprintf("server %s is offline, since %s (%s): %s", s.ID, since, failing, s.Reason)
 	}
-	return fmt.Sprintf("server %s is %s, failing for %s: %s", i.ID, i.Health, failing, i.Reason)
+	return fmt.Sprintf("server %s is %s, failing for %s: %s", s.ID, s.Health, failing, s.Reason)
 }
 
 // cutOff says whom it concerns that a server is offline, the largest meetings first.
-func (i *inspection) cutOff(now time.Time, meetings []placement.Info) string {
-	there := slices.DeleteFunc(slices.Clone(meetings), func(m placement.Info) bool { return m.Server != i.ID })
+func (s Status) cutOff(now time.Time, meetings []placement.Info) string {
+	there := slices.DeleteFunc(slices.Clone(meetings), func(m placement.Info) bool { return m.Server != s.ID })
 	slices.SortStableFunc(there, func(x, y placement.Info) int { return cmp.Compare(y.People, x.People) })
 	names := make([]string, 0, len(there))
 	for _, m := range there {
 		names = append(names, m.MeetingID)
 	}
 	return fmt.Sprintf("%s; nobody can join its %s with %s until it is back, or the next create makes them anew elsewhere: %s",
-		i.notOnline(now), problems.Count(i.Load.Meetings, "meeting", "meetings"),
-		problems.Count(i.Load.People, "person", "people"), problems.Some(names))
+		s.NotOnline(now), problems.Count(s.Load.Meetings, "meeting", "meetings"),
+		problems.Count(s.Load.People, "person", "people"), problems.Some(names))
 }
 
 // impending is something about a server that works still, but will not for long, or not for everybody.
@@ -186,20 +179,19 @@ const (
 	enoughLost = 2
 )
 
-// raised is a problem of a server that people were told of.
-type raised struct {
-	impending
-
-	since time.Time
-	text  string // without the server
+// Warning is a problem of a server that works still, and that people were told of.
+type Warning struct {
+	Name  string // of the problem, see Problems
+	Since time.Time
+	Text  string // without the server
 }
 
-// raisedProblems is what people were told of and goes on.
-func (st *state) raisedProblems() (list []raised) {
+// warnings is what people were told of and goes on.
+func (st *state) warnings() (list []Warning) {
 	for kind := range impendingKinds {
 		if since := st.traits.raised[kind]; !since.IsZero() {
 			if text := st.words(kind); text != "" {
-				list = append(list, raised{kind, since, text})
+				list = append(list, Warning{impendings[kind].name, since, text})
 			}
 		}
 	}

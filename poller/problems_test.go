@@ -80,7 +80,7 @@ func TestRun_ClockSkew(t *testing.T) {
 				if s.ClockSkew != test.want || s.ClockKnown == test.unknown {
 					t.Errorf("skew %s, known: %v; want %s", s.ClockSkew, s.ClockKnown, test.want)
 				}
-				if got := strings.Join(s.Warnings, "\n"); !strings.HasPrefix(got, test.warning) || got != "" && test.warning == "" {
+				if got := strings.Join(words(s.Warnings), "\n"); !strings.HasPrefix(got, test.warning) || got != "" && test.warning == "" {
 					t.Errorf("warnings %q, want %q", got, test.warning)
 				}
 				raised, cleared := r.happened("a", "warning"), r.happened("a", "cleared")
@@ -123,7 +123,7 @@ func TestRun_Certificate(t *testing.T) {
 		r.refresh(time.Second)
 		warnings := func() string {
 			s, _ := r.Server("a")
-			return strings.Join(s.Warnings, "\n")
+			return strings.Join(words(s.Warnings), "\n")
 		}
 		if got := warnings(); got != "" {
 			t.Errorf("14 days before: %q", got)
@@ -173,7 +173,7 @@ func TestRun_WarningsOfFormerAddress(t *testing.T) {
 		r.SetServer(moved)
 		r.pass(time.Minute)
 		if s, _ := r.Server("a"); s.Warnings != nil || s.ClockKnown || !s.CertificateExpires.IsZero() {
-			t.Errorf("warnings %q, clock %s, certificate %s", s.Warnings, s.ClockSkew, s.CertificateExpires)
+			t.Errorf("warnings %q, clock %s, certificate %s", words(s.Warnings), s.ClockSkew, s.CertificateExpires)
 		}
 	})
 }
@@ -208,7 +208,7 @@ func TestWarnings_TooManyMeetings(t *testing.T) {
 		}
 		r.net["a"].show(many...)
 		r.pass(11 * time.Second)
-		if w := s(r, "a").Warnings; len(w) != 1 || !strings.HasPrefix(w[0], "it lists 500 meetings that nobody has created") {
+		if w := s(r, "a").Warnings; len(w) != 1 || !strings.HasPrefix(w[0].Text, "it lists 500 meetings that nobody has created") {
 			t.Errorf("warnings: %q", w)
 		}
 		r.pass(11 * time.Second)
@@ -349,7 +349,7 @@ func TestProblems_Impending(t *testing.T) {
 			"server a has 9 people, its capacity is 3")
 		for i, name := range []string{"clock", "certificate", "slow"} {
 			p := r.problem(on("a"), name)
-			r.expectProblem(p, problems.Impending, p.Since, 0, 0, "server a: "+st.Warnings[i])
+			r.expectProblem(p, problems.Impending, p.Since, 0, 0, "server a: "+st.Warnings[i].Text)
 			if p.Since.IsZero() || (name == "slow") != p.Since.After(began) {
 				t.Errorf("%s since %s", name, p.Since)
 			}

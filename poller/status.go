@@ -14,7 +14,7 @@ type Status struct {
 	Health   Health
 	Failing  time.Time     // since when every call has failed; zero while they succeed
 	Reason   string        // of the last failure, how far it has recovered, or how slow it is
-	Warnings []string      // the problems that will come unless somebody looks after it, in words; nil where all is well
+	Warnings []Warning     // what will be wrong unless somebody looks after it; nil where all is well
 	LastPoll time.Time     // when the last good poll began; zero if there was none
 	Latency  time.Duration // of the last good poll
 	Patience time.Duration // how long a probe of it may take, by how fast it has answered of late
@@ -32,6 +32,9 @@ type Status struct {
 	Split    int // meetings with people in them that are claimed on another server
 	Broken   int // meetings that could not be read
 	Load     placement.Load
+
+	SplitSince  time.Time // when the first of the meetings in Split was seen; zero where there is none
+	SplitPeople int       // in them and their breakout rooms
 }
 
 // Servers returns the status of every server, by ID. It asks nobody.
@@ -57,52 +60,40 @@ func (p *Poller) Server(id string) (Status, bool) {
 func (s *server) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.state.inspect()
-	i.countMeetings(&s.state)
-	return i.Status
+	status := s.state.inspect()
+	status.countMeetings(&s.state)
+	return status
 }
 
-// inspection is a server at one instant: its status, but for the meetings that it was seen with, and what is wrong with it.
-type inspection struct {
-	Status
-
-	raised      []raised  // what Warnings says
-	splitSince  time.Time // the first of those meetings; zero where there is none
-	splitPeople int       // in them and their breakout rooms
-}
-
-// inspect looks at the server. It takes the lock.
-func (s *server) inspect() inspection {
+// inspect looks at the server, but for the meetings that it was seen with. It takes the lock.
+func (s *server) inspect() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.inspect()
 }
 
-func (st *state) inspect() inspection {
+func (st *state) inspect() Status {
 	health, reason := st.shown(st.now())
-	i := inspection{raised: st.raisedProblems(), Status: Status{
+	s := Status{
 		Server: st.record, Health: health, Failing: st.health.failing, Reason: reason, LastPoll: st.view.polled,
 		Latency: st.view.latency, Patience: st.patience(), ClockKnown: st.traits.clock.skews.count > 0,
 		ClockSkew: st.traits.clock.skew(), CertificateExpires: st.traits.expires, Broken: st.view.unreadable,
-		Load: st.ledger.ServerLoad(st.record.ID),
-	}}
-	for _, r := range i.raised {
-		i.Warnings = append(i.Warnings, r.text)
+		Load: st.ledger.ServerLoad(st.record.ID), Warnings: st.warnings(),
 	}
 	if st.health.is == Offline {
-		return i // nobody knows what its copies have come to
+		return s // nobody knows what its copies have come to
 	}
 	for _, c := range st.view.copies {
 		if !c.used() {
 			continue
 		}
-		if i.Split == 0 || c.since.Before(i.splitSince) {
-			i.splitSince = c.since
+		if s.Split == 0 || c.since.Before(s.SplitSince) {
+			s.SplitSince = c.since
 		}
-		i.Split++
-		i.splitPeople += c.people + c.rooms
+		s.Split++
+		s.SplitPeople += c.people + c.rooms
 	}
-	return i
+	return s
 }
 
 // countMeetings counts what the last poll saw.

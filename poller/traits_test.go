@@ -27,9 +27,9 @@ func (r *rig) slow(when string, health poller.Health, weight float64, warning st
 	}
 	switch {
 	case warning == "" && len(got.Warnings) > 0, warning != "" && len(got.Warnings) != 1:
-		r.t.Errorf("%s: warnings %q", when, got.Warnings)
-	case warning != "" && !strings.HasPrefix(got.Warnings[0], warning):
-		r.t.Errorf("%s: warning %q, want %q", when, got.Warnings[0], warning)
+		r.t.Errorf("%s: warnings %q", when, words(got.Warnings))
+	case warning != "" && !strings.HasPrefix(got.Warnings[0].Text, warning):
+		r.t.Errorf("%s: warning %q, want %q", when, got.Warnings[0].Text, warning)
 	}
 	if health == poller.Suspect && got.Reason != "it answers in 8 s" {
 		r.t.Errorf("%s: reason %q, want %q", when, got.Reason, warning)

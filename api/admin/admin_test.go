@@ -23,10 +23,12 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/driver"
 )
@@ -34,20 +36,26 @@ import (
 // testPool is the API over everything that it has in the real program, and a client of it.
 type testPool struct {
 	*v1.Client
-	api    *admin.API
-	ledger *placement.Ledger
-	stores *driver.Stores
-	poller *poller.Poller
-	owed   func(context.Context) ([]recordings.Owing, error) // as the real recordings have it
-	ahead  atomic.Int64                                      // what has passed for the pool beyond real time, in ns
-	log    *bytes.Buffer
+	api      *admin.API
+	ledger   *placement.Ledger
+	stores   *driver.Stores
+	poller   *poller.Poller
+	owed     func(context.Context) ([]recordings.Owing, error) // as the real recordings have it
+	problems *problems.Registry
+	found    []problems.Problem // that the pool has beside those of its parts
+	ahead    atomic.Int64       // what has passed for the pool beyond real time, in ns
+	log      *bytes.Buffer
 }
 
 // newTestPool puts a pool together that has no recordings, unless a test gives it some.
 func newTestPool(t *testing.T) *testPool {
 	t.Helper()
 	p := &testPool{log: &bytes.Buffer{}}
-	var set assembly.Settings
+	set, err := assembly.Defaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Recordings.Volume.MinFree = 1 // however full the disk is that tests run on
 	set.Placement = placement.Config{Default: 10.04, Sessions: 3}
 	set.Poller = poller.Config{
 		Interval: time.Second, Connect: 2 * time.Second, Response: 5 * time.Second, Unhealthy: 3, Healthy: 1,
@@ -63,6 +71,8 @@ func newTestPool(t *testing.T) *testPool {
 	t.Cleanup(func() { _ = all.Close() })
 	p.api, p.ledger, p.stores, p.poller, p.owed = all.Admin, all.Ledger, all.Stores, all.Poller, all.Recordings.Owed
 	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, p.api.Servers.Roster.Debts, p.api.Servers.Script = nil, nil, nil, nil, nil
+	p.problems = all.Problems
+	p.problems.Report(problems.Func(func(context.Context) []problems.Problem { return p.found }))
 	p.reach()
 	return p
 }
@@ -89,6 +99,7 @@ type kept interface {
 	admin.Audit
 	admin.Queue
 	admin.PoolRecordings
+	Volume() []volume.Status
 	Behind(id string) error
 }
 
@@ -100,6 +111,13 @@ type pool interface {
 	roster.Servers
 	admin.ServerPool
 	admin.PoolServers
+}
+
+// warn has every server have something to warn of.
+func (p *testPool) warn() {
+	w := warned{p.poller}
+	p.see(w)
+	p.problems.Report(w)
 }
 
 // see has the API see servers in another way.

@@ -42,13 +42,13 @@ type Parts struct {
 	Ledger     *placement.Ledger
 	Recordings *recordings.Service
 	// Script makes the script with which a server sends its recordings to the pool at base.
-	Script  func(base string, s store.Server) ([]byte, error)
-	Ready   func() []string // why the program is not ready
-	Advice  func() []string // what works and may not be what was meant
-	Version string
-	Token   store.Secret // of those that come over TCP; without one they are turned away
-	Now     func() time.Time
-	Log     zerolog.Logger
+	Script func(base string, s store.Server) ([]byte, error)
+	// Problems is the one list of what is wrong.
+	Problems ProblemList
+	Version  string
+	Token    store.Secret // of those that come over TCP; without one they are turned away
+	Now      func() time.Time
+	Log      zerolog.Logger
 }
 
 // New puts an API together. Who serves it says later where that is, and how tenants are read again.
@@ -72,7 +72,7 @@ func New(p Parts) *API {
 		History: &History{Sessions: p.Sessions},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
-			Recordings: p.Recordings, Version: p.Version, Ready: p.Ready, Advice: p.Advice, Now: p.Now,
+			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now,
 		},
 		Token: p.Token, Now: p.Now, Log: p.Log,
 	}

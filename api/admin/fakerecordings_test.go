@@ -27,7 +27,6 @@ type fakeRecordings struct {
 	owed    []recordings.Owing
 	fault   error
 	volumes []volume.Status
-	trouble []string
 	behind  error
 	asked   []string
 	filter  store.RecordingFilter // of the last list
@@ -231,5 +230,3 @@ func (f *fakeRecordings) Counts(context.Context) ([]store.RecordingCount, error)
 func (f *fakeRecordings) Volume() []volume.Status { return f.volumes }
 
 func (f *fakeRecordings) Behind(string) error { return f.behind }
-
-func (f *fakeRecordings) Trouble() []string { return f.trouble }

@@ -12,10 +12,10 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
-	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -27,10 +27,9 @@ type Pool struct {
 	Examiner   *roster.Examiner
 	Tenants    *Tenants
 	Recordings PoolRecordings // nil in a pool without recordings
+	Problems   ProblemList
 	Version    string
-	Listen     string          // the address that the pool serves; "" while it does not
-	Ready      func() []string // why the program is not ready; nil where nobody is served
-	Advice     func() []string // what works and may not be what was meant
+	Listen     string // the address that the pool serves; "" while it does not
 	Now        func() time.Time
 }
 
@@ -38,8 +37,6 @@ type Pool struct {
 type PoolServers interface {
 	// Servers returns the status of every server, by ID.
 	Servers() []poller.Status
-	// Alarms says in words what is wrong on our own side of the servers.
-	Alarms() []string
 }
 
 // PoolLedger is what the ledger knows of all meetings together.
@@ -62,10 +59,6 @@ type PoolRecordings interface {
 	Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error)
 	// Owed returns what servers have still to deliver, the most overdue first.
 	Owed(ctx context.Context) ([]recordings.Owing, error)
-	// Volume returns how the disks are on which the recordings lie.
-	Volume() []volume.Status
-	// Trouble is what else wants looking at, in words.
-	Trouble() []string
 }
 
 func (p *Pool) routes() routes {
@@ -74,6 +67,7 @@ func (p *Pool) routes() routes {
 		"GET /capacity":            p.capacity,
 		"POST /placements/dry-run": p.dryRun,
 		"POST /check":              p.check,
+		"GET /problems":            p.problems,
 		"GET /version":             p.version,
 	}
 }
@@ -87,9 +81,7 @@ func (p *Pool) status(r *http.Request) (any, error) {
 	if st.Recordings, err = p.recordingSums(r.Context()); err != nil {
 		return nil, err
 	}
-	if st.Problems, err = p.wrong(r.Context(), servers, st.Recordings); err != nil {
-		return nil, err
-	}
+	st.Problems = texts(p.Problems.List(r.Context()), func(p problems.Problem) bool { return p.Severity != problems.Advised })
 	expected := 0.0
 	for _, s := range servers {
 		countServer(&st.Servers, s)
@@ -143,11 +135,10 @@ func (p *Pool) check(r *http.Request) (any, error) {
 	if outcome.Recordings, err = p.recordingSums(ctx); err != nil {
 		return nil, err
 	}
-	reasons, disks := p.disks()
-	outcome.Problems = append(reasons, disks...)
-	if outcome.Notes, err = p.notes(ctx, outcome.Recordings); err != nil {
-		return nil, err
-	}
+	list := p.Problems.List(ctx)
+	outcome.Problems = texts(list, func(p problems.Problem) bool { return p.Unready || p.Severity == problems.Stuck })
+	outcome.Notes = texts(list, func(p problems.Problem) bool { return p.Severity == problems.Late })
+	outcome.Advice = texts(list, func(p problems.Problem) bool { return p.Severity == problems.Advised })
 	var asking errgroup.Group
 	asking.SetLimit(checkAtOnce)
 	for i, s := range servers {
@@ -157,9 +148,6 @@ func (p *Pool) check(r *http.Request) (any, error) {
 		})
 	}
 	_ = asking.Wait() // what goes wrong is in the outcome
-	if p.Advice != nil {
-		outcome.Advice = p.Advice()
-	}
 	outcome.OK = len(outcome.Problems) == 0 && !slices.ContainsFunc(outcome.Servers, v1.Checked.Unfit)
 	return outcome, nil
 }

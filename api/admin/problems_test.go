@@ -12,8 +12,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
-	"github.com/bbbpool/bbbpool/recordings"
-	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -24,8 +23,8 @@ func begins(got []string, want ...string) bool {
 
 // The one list of what is wrong has the worst on top, and names whom a server's silence concerns, and since when.
 func TestClient_Status_WorstFirst(t *testing.T) {
-	p, fake := withServers(t, 7)
-	p.see(warned{p.poller})
+	p, _ := withServers(t, 7)
+	p.warn()
 	ids := strings.Split("abcdefg", "")
 	claim := p.create(t, class)
 	for _, id := range []string{"one", "two", "three", "four"} { // they go where the class is: no other is open
@@ -46,11 +45,13 @@ func TestClient_Status_WorstFirst(t *testing.T) {
 	}
 	p.fail(t, others[0])
 	p.poller.Report(others[1], p.poller.Client(others[1]), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
-	p.api.Pool.Ready = func() []string { return []string{"no server can take new meetings"} }
-	fake.owed = []recordings.Owing{{Overdue: true}}
-	fake.trouble = []string{"2 recordings are deleted, and their files are not"}
-	fake.jobs = append(fake.jobs, store.Job{ID: "closed.tar", State: store.JobWaiting, Attempts: 2, Reason: "permission denied"},
-		store.Job{ID: "new.tar", State: store.JobWaiting})
+	p.found = []problems.Problem{
+		{Severity: problems.Late, Text: "1 archive is in quarantine, and not imported: one.tar (truncated)"},
+		{Severity: problems.Late, Text: "1 archive cannot be imported, and is tried again: closed.tar (permission denied)"},
+		{Severity: problems.Late, Text: "1 recording is overdue"},
+		{Severity: problems.Stuck, Text: "2 recordings are deleted, and their files are not"},
+		{Severity: problems.Refusing, Text: "no server can take new meetings", Unready: true},
+	}
 	st, err := p.Pool.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -90,20 +91,16 @@ func TestClient_Status_WorstFirst(t *testing.T) {
 	}
 }
 
-// A disk that is full is told of once, however many directories are on it, and also if the store is one of its victims.
+// What is wrong with a disk is told by status and by check, and that the store is on it, too, in the same line.
 func TestClient_Status_FullDisk(t *testing.T) {
-	p, fake := withServers(t, 1)
-	fake.jobs = nil
-	full := func(name string, total int64) volume.Status {
-		return volume.Status{
-			Name: name, Path: "/mnt/" + name, Total: total, Problem: fmt.Sprintf("%s (/mnt/%s) is full: %d of them are free", name, name, total),
-		}
+	p, _ := withServers(t, 1)
+	full := problems.Problem{
+		Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: "published"}, Root: problems.NoSpace,
+		Text: "volume published (/mnt/published) is full",
 	}
-	fake.volumes = []volume.Status{full("published", 7), full("unpublished", 7), full("spool", 7), {Name: "good"}}
-	fake.trouble = []string{"imports wait for room: bbbpool recording jobs says for how much", "index and disk differ"}
-	const disk = "volume published (/mnt/published) is full: 7 of them are free; so it is with unpublished (/mnt/unpublished); so it is " +
-		"with spool (/mnt/spool)"
-	problems := func(want ...string) {
+	differ := problems.Problem{Severity: problems.Stuck, Name: "differ", Text: "index and disk differ"}
+	wait := problems.Problem{Severity: problems.Stuck, Cause: problems.NoSpace, Text: "imports wait for room"}
+	want := func(want ...string) {
 		t.Helper()
 		st, err := p.Pool.Status(t.Context())
 		if diff := cmp.Diff(want, st.Problems); err != nil || diff != "" {
@@ -114,11 +111,49 @@ func TestClient_Status_FullDisk(t *testing.T) {
 			t.Errorf("check, %v (-want +got):\n%s", err, diff)
 		}
 	}
-	problems(disk, "index and disk differ")
-	p.api.Pool.Ready = func() []string { return []string{"the store cannot be written: no space left on device"} }
-	problems("the store cannot be written: no space left on device; "+disk, "index and disk differ")
-	fake.volumes[2] = full("spool", 8)
-	p.api.Pool.Ready = nil
-	problems(strings.TrimSuffix(disk, "; so it is with spool (/mnt/spool)"), "volume spool (/mnt/spool) is full: 8 of them are free",
-		"index and disk differ")
+	p.found = []problems.Problem{full, wait, differ}
+	want(full.Text, differ.Text)
+	p.found = append(p.found, problems.Problem{
+		Severity: problems.Refusing, Text: "the store cannot be written: no space left on device", Unready: true, Cause: problems.NoSpace,
+	})
+	want("the store cannot be written: no space left on device; "+full.Text, differ.Text)
+	p.found = []problems.Problem{full, differ}
+	want(full.Text, differ.Text)
+}
+
+// Programs get everything that is wrong with its parts, and what is advised, which people are told by check alone.
+func TestClient_Problems(t *testing.T) {
+	p, _ := withServers(t, 1)
+	if list, err := p.Pool.Problems(t.Context()); err != nil || list == nil || len(list) != 0 {
+		t.Errorf("all is well: %v, %v", list, err)
+	}
+	p.fail(t, "a")
+	p.found = []problems.Problem{{
+		Severity: problems.Advised, Subject: problems.Subject{Kind: problems.Setting}, Name: "public-url", Text: "links lead nowhere:",
+		Remedy: "set --public-url",
+	}}
+	list, err := p.Pool.Problems(t.Context())
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	server := v1.Problem{
+		Severity: "away", Subject: v1.Subject{Kind: "server", ID: "a"}, Name: "offline", Since: list[0].Since, Text: list[0].Text,
+	}
+	if diff := cmp.Diff(server, list[0]); diff != "" || list[0].Since.IsZero() || !strings.HasPrefix(list[0].Text, "server a is offline, since") {
+		t.Errorf("the server, since %s (-want +got):\n%s", list[0].Since, diff)
+	}
+	advice := v1.Problem{
+		Severity: "advised", Subject: v1.Subject{Kind: "setting"}, Name: "public-url", Since: list[1].Since, Text: "links lead nowhere:",
+		Remedy: "set --public-url",
+	}
+	if diff := cmp.Diff(advice, list[1]); diff != "" || list[1].Since.IsZero() {
+		t.Errorf("the advice, since %s (-want +got):\n%s", list[1].Since, diff)
+	}
+	if st, err := p.Pool.Status(t.Context()); err != nil || len(st.Problems) != 1 {
+		t.Errorf("status: %q, %v", st.Problems, err)
+	}
+	check, err := p.Pool.Check(t.Context())
+	if diff := cmp.Diff([]string{"links lead nowhere: set --public-url"}, check.Advice); err != nil || diff != "" {
+		t.Errorf("check, %v (-want +got):\n%s", err, diff)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -294,6 +295,12 @@ func TestRecordings_Status(t *testing.T) {
 		"1 archive is in quarantine, and not imported: one.tar (truncated); bbbpool recording jobs says more",
 		"1 recording is overdue: bbbpool recording list --owed says where they are",
 	}
+	for _, note := range notes {
+		p.found = append(p.found, problems.Problem{Severity: problems.Late, Name: note, Text: note})
+	}
+	if st, err = p.Pool.Status(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if diff := cmp.Diff(notes, st.Problems); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
@@ -301,6 +308,7 @@ func TestRecordings_Status(t *testing.T) {
 		t.Errorf("check: %+v, %v", outcome, err)
 	}
 	fake.volumes = []volume.Status{{Name: "library", Path: "/mnt", Problem: "library (/mnt) is not mounted", Latency: time.Second, At: then}}
+	p.found = volume.ProblemsOf(fake.volumes)
 	outcome, err := p.Pool.Check(t.Context())
 	if err != nil || outcome.OK || !cmp.Equal(outcome.Problems, []string{"volume library (/mnt) is not mounted"}) {
 		t.Errorf("check with a sick volume: %+v, %v", outcome, err)

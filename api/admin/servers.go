@@ -186,7 +186,7 @@ func (s *Servers) whyNone(id string) string {
 	if !ok || server.Health != poller.Suspect && server.Health != poller.Offline {
 		return ""
 	}
-	return failing(server, s.Now())
+	return server.NotOnline(s.Now())
 }
 
 // test tests a server, with load if that is asked for.

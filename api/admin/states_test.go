@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -177,7 +179,7 @@ func TestClient_Check(t *testing.T) {
 	if err := p.stores.State.CreateServer(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	p.api.Pool.Ready = func() []string { return []string{"the spool is missing"} }
+	p.found = []problems.Problem{{Text: "the spool is missing", Unready: true}}
 	got, err := p.Pool.Check(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +197,7 @@ func TestClient_Check(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.api.Pool.Ready = nil
+	p.found = nil
 	if got, err := p.Pool.Check(t.Context()); err != nil || !got.OK || len(got.Servers) != 1 {
 		t.Errorf("check %+v, %v", got, err)
 	}
@@ -235,24 +237,30 @@ func TestClient_Status(t *testing.T) {
 // warned is a pool whose servers have something to warn of.
 type warned struct{ pool }
 
+// Problems are those that this adds.
+func (w warned) Problems(context.Context) (list []problems.Problem) {
+	for _, s := range w.Servers() {
+		if s.State != store.Disabled {
+			s.Health, s.Load = poller.Online, placement.Load{} // what else is wrong with it the poller tells
+			list = append(list, s.Problems(time.Now(), nil)...)
+		}
+	}
+	return list
+}
+
 func (w warned) Servers() []poller.Status {
 	list := w.pool.Servers()
 	for i := range list {
-		list[i].Warnings, list[i].ClockSkew = []string{"its clock is 7s behind ours"}, -7*time.Second
+		list[i].Warnings, list[i].ClockSkew = []poller.Warning{{Text: "its clock is 7s behind ours"}}, -7*time.Second
 		list[i].CertificateExpires = then
 	}
 	return list
 }
 
-// alarmed is a pool whose own network is in trouble.
-type alarmed struct{ pool }
-
-func (alarmed) Alarms() []string { return []string{"local DNS fails: check the resolver"} }
-
 // What is wrong on our own side is a problem of the pool, and comes before those of its servers.
-func TestClient_Status_Alarms(t *testing.T) {
+func TestClient_Status_Network(t *testing.T) {
 	p, _ := withServers(t, 2)
-	p.see(alarmed{p.poller})
+	p.found = []problems.Problem{{Severity: problems.Blind, Text: "local DNS fails: check the resolver"}}
 	p.poller.Report("b", p.poller.Client("b"), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
 	got, err := p.Pool.Status(t.Context())
 	if err != nil || len(got.Problems) < 2 || got.Problems[0] != "local DNS fails: check the resolver" ||
@@ -312,7 +320,7 @@ func TestClient_EnableServer_Changed(t *testing.T) {
 // What will break soon is a problem of the pool, and shown with the server; but nobody minds about one that is disabled.
 func TestClient_Warnings(t *testing.T) {
 	p, fake := withServers(t, 1)
-	p.see(warned{p.poller})
+	p.warn()
 	fake.owe("a", store.OwedPublished, nil, "r1", "r2")
 	list, err := p.Servers.List(t.Context())
 	if err != nil || len(list) != 1 || len(list[0].Warnings) != 1 || list[0].SkewMS != -7000 || list[0].Owed != 2 ||

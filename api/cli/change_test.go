@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -254,7 +256,9 @@ func TestCheckCmd(t *testing.T) {
 		t.Errorf("disabled: %+v", o)
 	}
 	p.run(t, "", "server", "enable", "bad", "--force")
-	p.api.Pool.Ready = func() []string { return []string{"the disk is full"} }
+	p.problems.Report(problems.Func(func(context.Context) []problems.Problem {
+		return []problems.Problem{{Text: "the disk is full", Unready: true}}
+	}))
 	o = p.run(t, "", "check")
 	if o.failed == nil {
 		t.Errorf("bad: %+v", o)

@@ -20,6 +20,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
@@ -40,13 +41,16 @@ type pool struct {
 	seen    map[string]poller.Status
 	closed  int
 
+	problems problems.Registry
+
 	handler http.Handler // answers instead of the API; nil where that answers itself
 }
 
 // looking shows servers as the test has seen them.
 type looking struct {
 	*poller.Poller
-	seen map[string]poller.Status
+	ledger *placement.Ledger
+	seen   map[string]poller.Status
 }
 
 func (l looking) dress(s poller.Status) poller.Status {
@@ -68,6 +72,16 @@ func (l looking) Servers() []poller.Status {
 func (l looking) Server(id string) (poller.Status, bool) {
 	s, ok := l.Poller.Server(id)
 	return l.dress(s), ok
+}
+
+// Problems are those of the servers as they are seen.
+func (l looking) Problems(context.Context) (list []problems.Problem) {
+	for _, s := range l.Servers() {
+		if s.State != store.Disabled {
+			list = append(list, s.Problems(now, l.ledger.Meetings)...)
+		}
+	}
+	return list
 }
 
 // Events are those of one server.
@@ -99,11 +113,13 @@ func newPool(t *testing.T) *pool {
 	p := &pool{
 		dir: dir, api: all.Admin, ledger: all.Ledger, stores: all.Stores, servers: all.Poller, seen: map[string]poller.Status{},
 	}
-	shown := looking{all.Poller, p.seen}
+	shown := looking{all.Poller, all.Ledger, p.seen}
 	r := p.api.Servers.Roster
 	p.api.Servers.Pool, r.Pool, r.Examiner.Pool = shown, shown, shown
 	p.api.Meetings.Pool, p.api.Meetings.Endings.Pool, p.api.Pool.Servers = shown, shown, shown
 	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, r.Debts, p.api.Servers.Script = nil, nil, nil, nil, nil
+	p.problems.Report(all.Ledger, shown, p.api.Tenants)
+	p.api.Pool.Problems = &p.problems
 	return p
 }
 
@@ -146,7 +162,9 @@ func (p *pool) typical(t *testing.T) {
 	}, poller.Status{
 		Health: poller.Online, LastPoll: now.Add(-3 * time.Second), Latency: 12340 * time.Microsecond, Videos: 4,
 		Largest: 2, ClockSkew: -7 * time.Second, CertificateExpires: now.Add(72 * time.Hour),
-		Warnings: []string{"its clock is 7s behind", "its certificate expires in 3 days\x07"},
+		Warnings: []poller.Warning{
+			{Name: "clock", Text: "its clock is 7s behind"}, {Name: "certificate", Text: "its certificate expires in 3 days\x07"},
+		},
 	})
 	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "algebra"}, 2)
 	p.meet(t, store.MeetingKey{Tenant: "default", MeetingID: "evil\x1b[2J\u009bid\nx"}, 1)

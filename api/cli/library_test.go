@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -186,7 +187,23 @@ func (l *library) Counts(context.Context) ([]store.RecordingCount, error) {
 
 func (l *library) Behind(string) error { return nil }
 
-func (l *library) Trouble() []string { return nil }
+func (l *library) Problems(context.Context) []problems.Problem {
+	late := problems.Subject{Kind: problems.Import}
+	return append(volume.ProblemsOf(l.Volume()), []problems.Problem{
+		{
+			Severity: problems.Late, Subject: late, Name: "quarantined", Remedy: "bbbpool recording jobs says more",
+			Text: "1 archive is in quarantine, and not imported: bad.tar (no metadata.xml in it\x07)",
+		},
+		{
+			Severity: problems.Late, Subject: late, Name: "failing", Remedy: "bbbpool recording jobs says more",
+			Text: "1 archive cannot be imported, and is tried again: new.tar (volume full)",
+		},
+		{
+			Severity: problems.Late, Subject: late, Name: "overdue", Text: "1 recording is overdue:",
+			Remedy: "bbbpool recording list --owed says where they are",
+		},
+	}...)
+}
 
 func (l *library) Volume() []volume.Status {
 	return []volume.Status{{Name: "library", Path: "/mnt", Problem: "library (/mnt) is not mounted"}}

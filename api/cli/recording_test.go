@@ -14,6 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -41,7 +42,7 @@ type kept interface {
 	Counts(ctx context.Context) ([]store.RecordingCount, error)
 	Owed(ctx context.Context) ([]recordings.Owing, error)
 	Volume() []volume.Status
-	Trouble() []string
+	Problems(ctx context.Context) []problems.Problem
 	Behind(id string) error
 }
 
@@ -52,6 +53,7 @@ func (p *pool) have(k kept) {
 	}
 	p.api.Imports = &admin.Imports{Queue: k, Tenants: p.api.Tenants}
 	p.api.Pool.Recordings, p.api.Servers.Roster.Debts = k, k.Owed
+	p.problems.Report(k)
 }
 
 // What there is of recordings looks as it should, and hides what a terminal would obey.

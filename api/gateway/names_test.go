@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -64,12 +65,12 @@ func TestOutage_NamesDoNotResolve(t *testing.T) {
 					t.Errorf("%s is %s: %s", s.ID, s.Health, s.Reason)
 				}
 			}
-			p.waitFor("a problem about names", func() bool { return strings.Contains(strings.Join(p.poller.Alarms(), "\n"), "resolve") })
+			p.waitFor("a problem about names", func() bool { return strings.Contains(strings.Join(p.networkProblems(), "\n"), "resolve") })
 			if to := p.join("class-0", "").Hostname(); !strings.HasSuffix(to, ".example") {
 				t.Errorf("the join goes to %s, want the server's name", to)
 			}
 			broken.Store(false)
-			p.waitFor("the problem to be over", func() bool { return len(p.poller.Alarms()) == 0 })
+			p.waitFor("the problem to be over", func() bool { return len(p.networkProblems()) == 0 })
 			p.unharmed(before)
 		})
 	}
@@ -84,4 +85,14 @@ func rename(t *testing.T, s *store.Server) {
 	}
 	u.Host = s.ID + ".example:" + u.Port()
 	s.URL = u.String()
+}
+
+// networkProblems says in words what is wrong on our own side of the servers.
+func (p *pool) networkProblems() (list []string) {
+	for _, one := range p.poller.Problems(p.tb.Context()) {
+		if one.Subject.Kind == problems.Network {
+			list = append(list, one.String())
+		}
+	}
+	return list
 }

@@ -108,7 +108,7 @@ func (g *Gateway) Problems(context.Context) []problems.Problem {
 		return nil
 	}
 	return []problems.Problem{{
-		Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Tenant}, Name: "outdated", Since: o.since,
+		Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Tenant}, Name: "outdated", Since: o.since, Logged: true,
 		Text:   "the tenants could not be read again, what was changed is not in force: " + o.err.Error(),
 		Remedy: "see to the store, then reload",
 	}}

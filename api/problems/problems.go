@@ -14,7 +14,6 @@ package problems
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 )
@@ -48,15 +47,6 @@ func (s Severity) String() string {
 	return severities[s]
 }
 
-// MarshalText makes the name stand in JSON.
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText reads the name. One that is not known, of another version, is no error: nobody can tell how bad it is.
-func (s *Severity) UnmarshalText(name []byte) error {
-	*s = Severity(slices.Index(severities[:], string(name)))
-	return nil
-}
-
 // Kind is the kind of thing that something is wrong with.
 type Kind string
 
@@ -75,8 +65,8 @@ const (
 
 // Subject is what something is wrong with.
 type Subject struct {
-	Kind Kind   `json:"kind"`
-	ID   string `json:"id,omitempty"` // of the server, name of the volume, of the setting …; empty where there is but one
+	Kind Kind
+	ID   string // of the server, name of the volume, of the setting …; empty where there is but one
 }
 
 // Cause is what problems of several sources may come of, so that they are told as one.
@@ -85,25 +75,25 @@ type Cause string
 // NoSpace is that a disk is full. Whatever is kept there suffers from it.
 const NoSpace Cause = "no space"
 
-// Problem is something that an operator has to look at. Its JSON is part of the operators' API.
+// Problem is something that an operator has to look at.
 type Problem struct {
-	Severity Severity `json:"severity"`
-	Subject  Subject  `json:"subject"`
+	Severity Severity
+	Subject  Subject
 	// Name says what is wrong in a word that never changes, as "offline"; with the subject it tells two problems apart.
-	Name string `json:"name"`
+	Name string
 	// Since is when it began; where a source does not know that, the registry says when it was first found.
-	Since time.Time `json:"since,omitzero"`
+	Since time.Time
 	// Text says it in words; it ends in a colon where the remedy is a command to type.
-	Text     string `json:"text"`
-	Remedy   string `json:"remedy,omitempty"` // what to do about it, if the text does not say
-	Meetings int    `json:"meetings"`         // that it concerns, as far as that is known
-	People   int    `json:"people"`           // that it concerns
+	Text     string
+	Remedy   string // what to do about it, if the text does not say
+	Meetings int    // that it concerns, as far as that is known
+	People   int    // that it concerns
 
-	Unready bool `json:"-"` // the process cannot do its work: /readyz says so
-	Logged  bool `json:"-"` // the source writes lines of its own about it, so that the registry writes none
+	Unready bool // the process cannot do its work: /readyz says so
+	Logged  bool // the source writes lines of its own about it, so that the registry writes none
 
-	Root  Cause `json:"-"` // what others may come of, and this is
-	Cause Cause `json:"-"` // what this comes of; it is told with its root, where somebody has found that
+	Root  Cause // what others may come of, and this is
+	Cause Cause // what this comes of; it is told with its root, where somebody has found that
 }
 
 // String is the text with the remedy.

@@ -24,7 +24,7 @@ func View(s poller.Status, owed int) v1.Server {
 		Meetings: s.Load.Meetings, Users: People(s), Videos: s.Videos, Largest: s.Largest,
 		Expected: v1.Tenths(s.Load.Expected), Kept: v1.Tenths(s.Load.Kept), Owed: owed,
 		LastPoll: v1.Stamp(s.LastPoll), LatencyMS: v1.Milliseconds(s.Latency), FailingSince: v1.Stamp(s.Failing),
-		Warnings: append([]string{}, s.Warnings...), SkewMS: v1.Milliseconds(s.ClockSkew),
+		Warnings: warnings(s.Warnings), SkewMS: v1.Milliseconds(s.ClockSkew),
 		CertificateExpires: v1.Stamp(s.CertificateExpires),
 	}
 }
@@ -65,4 +65,13 @@ func Room(d placement.Drained) v1.Room {
 func LogState(log *zerolog.Logger, record store.Server, was store.ServerState, force bool) {
 	log.Info().Str("server", record.ID).Str("state", string(record.State)).Str("was", string(was)).Bool("force", force).
 		Msg("server state")
+}
+
+// warnings are the texts of warnings; never nil, which JSON would show as null.
+func warnings(list []poller.Warning) []string {
+	texts := make([]string, 0, len(list))
+	for _, w := range list {
+		texts = append(texts, w.Text)
+	}
+	return texts
 }

@@ -36,6 +36,25 @@ type Counts struct {
 	Unknown  int `json:"unknown"`
 }
 
+// Problem is something that an operator has to look at.
+type Problem struct {
+	Severity string    `json:"severity"` // what it means for people, from "refusing" to "impending"; "advised" is mere advice
+	Subject  Subject   `json:"subject"`
+	Name     string    `json:"name"`             // what is wrong, in a word that never changes; with the subject it tells two apart
+	Since    time.Time `json:"since"`            // when it began, or was first found
+	Text     string    `json:"text"`             // in words; it ends in a colon where the remedy is a command to type
+	Remedy   string    `json:"remedy,omitempty"` // what to do about it, if the text does not say
+	Unready  bool      `json:"unready"`          // the program cannot do its work
+	Meetings int       `json:"meetings"`         // that it concerns, as far as that is known
+	People   int       `json:"people"`           // that it concerns
+}
+
+// Subject is what something is wrong with.
+type Subject struct {
+	Kind string `json:"kind"`         // "server", "volume", "store", "import", "network", "setting", "tenant", "pool", "process"
+	ID   string `json:"id,omitempty"` // of the server, name of the volume …; empty where there is but one
+}
+
 // Check is the outcome of asking everybody.
 type Check struct {
 	OK       bool      `json:"ok"`
@@ -174,6 +193,11 @@ type Pool struct{ client *Client }
 // Status returns the pool at a glance.
 func (p Pool) Status(ctx context.Context) (Status, error) {
 	return call[Status](ctx, p.client, http.MethodGet, "/status", nil, nil)
+}
+
+// Problems returns everything that is wrong, the worst first, and what is advised.
+func (p Pool) Problems(ctx context.Context) ([]Problem, error) {
+	return call[[]Problem](ctx, p.client, http.MethodGet, "/problems", nil, nil)
 }
 
 // Check asks every server who it is, which may take a while.
