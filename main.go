@@ -14,6 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/demo"
 )
 
 var version = "dev" // set by the linker for releases
@@ -36,11 +37,11 @@ type grammar struct {
 		Settings serve `embed:""`
 		cli.CheckCmd
 	} `cmd:"" help:"Test the configuration, the store and every server. Starts nothing."`
-	Serve       serve            `cmd:"" help:"Run the pool."`
-	Demo        cli.DemoCmd      `cmd:"" help:"Run the pool over simulated servers, in a temporary directory."`
-	Simulator   cli.SimulatorCmd `cmd:"" help:"Run simulated BigBlueButton servers alone."`
-	Version     cli.VersionCmd   `cmd:"" help:"Print the version."`
-	SystemdUnit cli.UnitCmd      `cmd:"" name:"systemd-unit" help:"Print a unit for systemd."`
+	Serve       serve             `cmd:"" help:"Run the pool."`
+	Demo        demo.Cmd          `cmd:"" help:"Run the pool over simulated servers, in a temporary directory."`
+	Simulator   demo.SimulatorCmd `cmd:"" help:"Run simulated BigBlueButton servers alone."`
+	Version     cli.VersionCmd    `cmd:"" help:"Print the version."`
+	SystemdUnit cli.UnitCmd       `cmd:"" name:"systemd-unit" help:"Print a unit for systemd."`
 }
 
 // serve is the pool itself: the settings of every part.
@@ -55,15 +56,18 @@ func (s serve) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	reloader := api.Reloader{Log: log}
+	reloader.Take() // from here on a SIGHUP does no harm
 	data := env.Options.DataDir()
 	p, err := assembly.Open(env.Ctx, assembly.Options{
-		Settings: s.Settings, Data: data, Token: env.Options.Token, Version: version, Log: log,
+		Settings: s.Settings, Data: data, Token: env.Options.Token, Version: version, Environ: os.Environ(), Log: log,
 	})
 	if err != nil {
 		return err
 	}
+	reloader.Reload = p.Reload
 	log.Info().Str("version", version).Str("data", data).Str("listen", p.Addr()).Msg("serving")
-	return p.Run(env.Ctx)
+	return p.Run(env.Ctx, &reloader, api.Systemd{Alive: p.Alive})
 }
 
 // offline is the administration of a pool that is not running, on its data, with the settings that serve would have.
@@ -73,7 +77,8 @@ func offline(ctx context.Context, data string) (http.Handler, func() error, erro
 		return nil, nil, err
 	}
 	p, err := assembly.Offline(ctx, assembly.Options{
-		Settings: s.Settings, Data: data, Version: version, Log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel),
+		Settings: s.Settings, Data: data, Version: version, Environ: os.Environ(),
+		Log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel),
 	})
 	if err != nil {
 		return nil, nil, err

@@ -5,8 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -50,5 +54,38 @@ func TestRun_WrongUse(t *testing.T) {
 	var errs strings.Builder
 	if code := run(t.Context(), []string{"serv"}, nil, io.Discard, &errs); code != 2 || !strings.Contains(errs.String(), "serv") {
 		t.Errorf("exit code %d: %s", code, &errs)
+	}
+}
+
+// Every package below the top has a rule in the linter's map of imports: a new one is not forgotten there.
+func TestImports_EveryPackageHasARule(t *testing.T) {
+	config, err := os.ReadFile(".golangci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, m := range regexp.MustCompile(`"\*\*/([a-z0-9/]+)/\*\.go"`).FindAllSubmatch(config, -1) {
+		named = append(named, "/"+string(m[1]))
+	}
+	packages := map[string]bool{}
+	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch name := d.Name(); {
+		case err != nil:
+			return err
+		case d.IsDir() && (name == "testdata" || len(name) > 1 && name[0] == '.'):
+			return fs.SkipDir
+		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
+			packages["/"+filepath.ToSlash(filepath.Dir(path))] = true
+		}
+		return nil
+	})
+	if err != nil || len(packages) < 20 {
+		t.Fatalf("%d packages: %v", len(packages), err)
+	}
+	delete(packages, "/.")
+	for p := range packages {
+		if !slices.ContainsFunc(named, func(dir string) bool { return strings.HasSuffix(p, dir) }) {
+			t.Errorf("no rule for %s in .golangci.yml", p[1:])
+		}
 	}
 }

@@ -3,22 +3,19 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
-	"net"
 	"net/http"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api"
+	"github.com/bbbpool/bbbpool/api/exposition"
+	"github.com/bbbpool/bbbpool/api/problems"
 )
 
 // mount makes a Mounter of a handler for one path.
@@ -30,8 +27,15 @@ type mount struct {
 func (m mount) Mount(mux *http.ServeMux) { mux.HandleFunc(m.path, m.h) }
 
 // start serves until the test ends, or until the returned function is called.
-func start(t *testing.T, c api.Config, log io.Writer, check api.Check, routes ...mount) (base string, stop func() error) {
+func start(t *testing.T, c api.Config, log io.Writer, check func() string, routes ...mount) (base string, stop func() error) {
 	t.Helper()
+	return serve(t, parts(c, log), check, routes...)
+}
+
+// serve is start for those who change what a server is made from.
+func serve(t *testing.T, parts api.Parts, check func() string, routes ...mount) (base string, stop func() error) {
+	t.Helper()
+	c := &parts.Config
 	c.Listen = "127.0.0.1:0"
 	if c.MaxRequests == 0 {
 		c.MaxRequests = 100
@@ -39,10 +43,16 @@ func start(t *testing.T, c api.Config, log io.Writer, check api.Check, routes ..
 	if c.Drain == 0 {
 		c.Drain = 10 * time.Second
 	}
-	s, err := api.New(t.Context(), c, zerolog.New(log), metrics.NewSet(), check)
+	s, err := api.New(t.Context(), parts)
 	if err != nil {
 		t.Fatal(err)
 	}
+	parts.Problems.Gate(s, problems.Func(func(context.Context) []problems.Problem {
+		if reason := check(); reason != "" {
+			return []problems.Problem{{Text: reason, Unready: true}}
+		}
+		return nil
+	}))
 	for _, r := range routes {
 		s.Mount(r)
 	}
@@ -55,6 +65,13 @@ func start(t *testing.T, c api.Config, log io.Writer, check api.Check, routes ..
 	})
 	t.Cleanup(func() { _ = stop() })
 	return "http://" + s.Addr().String(), stop
+}
+
+// parts are what a server needs beside its settings.
+func parts(c api.Config, log io.Writer) api.Parts {
+	return api.Parts{
+		Config: c, Log: zerolog.New(log), Metrics: metrics.NewSet(), Page: exposition.New(api.Families), Problems: &problems.Registry{},
+	}
 }
 
 func get(t *testing.T, url string, header ...string) (*http.Response, string) {
@@ -224,7 +241,7 @@ func TestNew_Address(t *testing.T) {
 		{api.Config{Listen: "3000"}, "--listen"},
 		{api.Config{Listen: "127.0.0.1:70000"}, "--listen"},
 	} {
-		s, err := api.New(t.Context(), c.config, zerolog.Nop(), metrics.NewSet())
+		s, err := api.New(t.Context(), parts(c.config, io.Discard))
 		var got string
 		if err != nil {
 			got = err.Error()
@@ -234,91 +251,6 @@ func TestNew_Address(t *testing.T) {
 		}
 		if !strings.Contains(got, c.want) {
 			t.Errorf("%+v: %s", c.config, got)
-		}
-	}
-}
-
-// part is a part of a program that notes what happens to it.
-type part struct {
-	name   string
-	events chan<- string
-	fail   error
-}
-
-func (p part) Run(ctx context.Context) error {
-	if p.fail != nil {
-		return p.fail
-	}
-	<-ctx.Done()
-	p.events <- p.name
-	return nil
-}
-
-// Parts stop in reverse order, when they are told to as when one of them fails.
-func TestRun_StopsInReverse(t *testing.T) {
-	broken := errors.New("broken")
-	for _, fail := range []error{nil, broken} {
-		events := make(chan string, 3)
-		ctx, cancel := context.WithCancel(t.Context())
-		if fail == nil {
-			cancel()
-		}
-		err := api.Run(ctx, part{"first", events, nil}, part{"second", events, nil}, part{"third", events, fail})
-		cancel()
-		close(events)
-		var got []string
-		for e := range events {
-			got = append(got, e)
-		}
-		want := []string{"third", "second", "first"}
-		if fail != nil {
-			want = want[1:]
-		}
-		if diff := cmp.Diff(want, got); diff != "" || !errors.Is(err, fail) {
-			t.Errorf("fail %v: %v (-want +got):\n%s", fail, err, diff)
-		}
-	}
-}
-
-// Under systemd the process says when it is ready, that it lives, and that it ends.
-func TestSystemd_Notifies(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	t.Setenv("NOTIFY_SOCKET", path)
-	t.Setenv("WATCHDOG_USEC", "20000")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- api.Systemd{Alive: func() {}}.Run(ctx) }()
-	var got []string
-	buf := make([]byte, 100)
-	for !slices.Contains(got, "STOPPING=1") {
-		n, err := conn.Read(buf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, string(buf[:n]))
-		if string(buf[:n]) == "WATCHDOG=1" {
-			cancel()
-		}
-	}
-	if got[0] != "READY=1" || !slices.Contains(got, "WATCHDOG=1") {
-		t.Errorf("systemd heard %q", got)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-// The unit is one that systemd's notify and watchdog work with.
-func TestUnit(t *testing.T) {
-	for _, line := range []string{"ExecReload=/bin/kill -HUP $MAINPID", "Type=notify", "WatchdogSec=30", "StateDirectory=bbbpool", "DynamicUser=yes"} {
-		if !strings.Contains(api.Unit, "\n"+line+"\n") {
-			t.Errorf("no %s in the unit", line)
 		}
 	}
 }

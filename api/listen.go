@@ -15,8 +15,8 @@ import (
 // defaultPort is Scalelite's, too.
 const defaultPort = "3000"
 
-// address is where to listen: --listen, else Scalelite's BIND and PORT, else port 3000 on every interface.
-func (c Config) address() (string, error) {
+// listenAddress is where to listen: --listen, else Scalelite's BIND and PORT, else port 3000 on every interface.
+func (c Config) listenAddress() (string, error) {
 	switch {
 	case c.Listen != "":
 		return checkAddress("--listen", c.Listen)

@@ -27,12 +27,12 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 		}
 		w.Header().Set(requestID, id)
 		conn := connectionOf(r)
-		conn.begin()
+		conn.beginRequest()
 		defer watchBody(w, r, conn)()
 		if strings.Contains(r.URL.Path, "//") {
 			r.URL.Path = slashes.ReplaceAllString(r.URL.Path, "/")
 		}
-		s.address(r)
+		s.setOrigin(r)
 		defer s.survive(w, id)
 		next.ServeHTTP(w, r)
 	})
@@ -40,7 +40,7 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 
 // limit turns away what is more than we want to have at once.
 func (s *Server) limit(next http.Handler) http.Handler {
-	refused := s.metrics.NewCounter("bbbpool_requests_refused_total")
+	refused := s.metrics.NewCounter(requestsRefused)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.active.Add(-1)
 		if s.active.Add(1) > s.config.MaxRequests {

@@ -62,14 +62,14 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
-// address puts the scheme and the host that a caller knows us by into a request's URL, for everybody who makes links. It
+// setOrigin puts the scheme and the host that a caller knows us by into a request's URL, for everybody who makes links. It
 // is made out once, and here.
-func (s *Server) address(r *http.Request) {
-	r.URL.Scheme, r.URL.Host = s.origins.of(r)
+func (s *Server) setOrigin(r *http.Request) {
+	r.URL.Scheme, r.URL.Host = s.origins.origin(r)
 	if strings.Contains(r.URL.RawQuery, "checksum=") { // a front end, and nobody who looks whether we live
-		if known := s.known.Load(); known == nil || *known != r.URL.Host {
+		if known := s.calledBy.Load(); known == nil || *known != r.URL.Host {
 			host := r.URL.Host
-			s.known.Store(&host)
+			s.calledBy.Store(&host)
 		}
 	}
 	if s.origins.public == nil && !s.doubted.Load() && speaksForOthers(r.Header) && !s.origins.trusts(r.RemoteAddr) &&
@@ -80,8 +80,8 @@ func (s *Server) address(r *http.Request) {
 	}
 }
 
-// of returns scheme and host for a request. The host is never empty, and fit for links and policies.
-func (o origins) of(r *http.Request) (scheme, host string) {
+// origin returns scheme and host for a request. The host is never empty, and fit for links and policies.
+func (o origins) origin(r *http.Request) (scheme, host string) {
 	if o.public != nil {
 		return o.public.Scheme, o.public.Host
 	}
@@ -99,7 +99,7 @@ func (o origins) of(r *http.Request) (scheme, host string) {
 	if host, ok := cleanHost(scheme, r.Host, said.port); ok {
 		return scheme, host
 	}
-	return scheme, local(r)
+	return scheme, localAddress(r)
 }
 
 // trusts tells whether a peer is one of the proxies that may speak for their callers.
@@ -116,8 +116,8 @@ func (o origins) trusts(remote string) bool {
 	return false
 }
 
-// local is the address that a request has come to, for those that say nothing sound about where they wanted to go.
-func local(r *http.Request) string {
+// localAddress is the address that a request has come to, for those that say nothing sound about where they wanted to go.
+func localAddress(r *http.Request) string {
 	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		return addr.String()
 	}
@@ -138,9 +138,9 @@ const (
 // readForwarded reads the headers that most proxies write, and the standard's only where there are none of those: a
 // proxy that writes the one passes the other on as it came, from anybody.
 func readForwarded(h http.Header) (f forwarded) {
-	f = forwarded{first(h, forwardedProto), first(h, forwardedHost), first(h, forwardedPort)}
+	f = forwarded{firstEntry(h, forwardedProto), firstEntry(h, forwardedHost), firstEntry(h, forwardedPort)}
 	if f == (forwarded{}) {
-		for pair := range strings.SplitSeq(first(h, "Forwarded"), ";") {
+		for pair := range strings.SplitSeq(firstEntry(h, "Forwarded"), ";") {
 			name, value, _ := strings.Cut(pair, "=")
 			value = strings.Trim(strings.TrimSpace(value), `"`)
 			switch strings.ToLower(strings.TrimSpace(name)) {
@@ -158,8 +158,8 @@ func readForwarded(h http.Header) (f forwarded) {
 // speaksForOthers tells whether a request claims to come by a proxy.
 func speaksForOthers(h http.Header) bool { return readForwarded(h) != forwarded{} }
 
-// first is the first entry of a header that is a list.
-func first(h http.Header, name string) string {
+// firstEntry is the first entry of a header that is a list.
+func firstEntry(h http.Header, name string) string {
 	entry, _, _ := strings.Cut(h.Get(name), ",")
 	return strings.TrimSpace(entry)
 }
@@ -187,14 +187,14 @@ func cleanHost(scheme, text, told string) (host string, ok bool) {
 
 var usualPorts = map[string]string{"http": "80", "https": "443"}
 
-// names are those of hosts, in small letters.
-var names = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?$`)
+// hostName is what the name of a host looks like, in small letters.
+var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?$`)
 
 // validHost tells whether a name without a port is that of a host, or an address, in brackets if it has colons.
 func validHost(name string) bool {
 	inner, ok := strings.CutPrefix(name, "[")
 	if !ok {
-		return names.MatchString(name)
+		return hostName.MatchString(name)
 	}
 	inner, ok = strings.CutSuffix(inner, "]")
 	addr, err := netip.ParseAddr(inner)

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"errors"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/bbbpool/bbbpool/api/problems"
 )
 
 // unused are the settings of Scalelite that mean nothing here. All of them are named to whoever brings them along: what
@@ -32,10 +34,14 @@ const amazon = "AWS_"
 
 var storages = []string{"S3_BUCKET_NAME", "S3_RECORDING"}
 
-// scalelites returns the names in an environment that Scalelite goes by and bbbpool does not.
-func scalelites(environ []string) (names []string) {
+// Environment is what stands in the environment of a process, as [os.Environ] returns it. It is a source of problems with
+// what stands there and means nothing.
+type Environment []string
+
+// scalelites returns the names that Scalelite goes by and bbbpool does not.
+func (e Environment) scalelites() (names []string) {
 	var amazons []string
-	for _, entry := range environ {
+	for _, entry := range e {
 		switch name, value, _ := strings.Cut(entry, "="); {
 		case value == "":
 		case slices.Contains(unused, name):
@@ -51,12 +57,16 @@ func scalelites(environ []string) (names []string) {
 	return names
 }
 
-// Advice tells which settings were brought along and mean nothing.
-func (Config) Advice() []string {
-	if names := scalelites(os.Environ()); names != nil {
-		return []string{"settings of Scalelite that mean nothing here: " + strings.Join(names, ", ")}
+// Problems tells which settings were brought along and mean nothing. They are logged at the start.
+func (e Environment) Problems(context.Context) []problems.Problem {
+	names := e.scalelites()
+	if names == nil {
+		return nil
 	}
-	return nil
+	return []problems.Problem{{
+		Severity: problems.Advised, Subject: problems.Subject{Kind: problems.Setting, ID: "environment"}, Name: "unused", Logged: true,
+		Text: "settings of Scalelite that mean nothing here: " + strings.Join(names, ", "),
+	}}
 }
 
 // errTenants keeps the front ends of several tenants from landing in one.

@@ -1,3 +1,15 @@
+// Package api is the HTTP server: the listener, what every request passes through, and the routes that say how the
+// process itself is.
+//
+// It owns limits, request IDs, the recovery from a panic, readiness, metrics and the graceful end. What is served
+// beyond that comes from packages that mount their own routes; it knows none of them.
+//
+// Handlers find in r.URL.Scheme and r.URL.Host the address that the caller knows us by: --public-url, else what a trusted
+// proxy says, else what the request says, and where that is no host, the address it came in at. Links, cookies and policies
+// are made of these, and never of the headers.
+//
+// There are never more connections from outside than leave descriptors for our own work. Where there is no room, the one
+// whose caller has kept us waiting for longest is closed. What is refused is answered and closed, and its body not read.
 package api
 
 import (
@@ -7,7 +19,6 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -15,11 +26,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/exposition"
+	"github.com/bbbpool/bbbpool/api/problems"
 )
 
 // Config is where and within which limits HTTP is served, as flags.
 type Config struct {
-	Version        string        `kong:"-"`
 	Listen         string        `env:"BBBPOOL_LISTEN" placeholder:"ADDR" help:"Address to listen on, host:port. Default :3000, or what BIND or PORT say."`
 	Bind           string        `hidden:"" env:"BIND"`
 	Port           string        `hidden:"" env:"PORT"`
@@ -34,7 +46,7 @@ type Config struct {
 
 // Validate tells what cannot work.
 func (c Config) Validate() error {
-	_, err := c.address()
+	_, err := c.listenAddress()
 	_, wrong := c.origins()
 	err = errors.Join(err, wrong, c.checkTenants())
 	if c.StatusListen != "" {
@@ -56,56 +68,67 @@ type Mounter interface {
 	Mount(mux *http.ServeMux)
 }
 
-// Check tells why the process cannot do its work, or "" if it can.
-type Check func() string
+// Parts are what a server is made from.
+type Parts struct {
+	Config   Config
+	Version  string      // of what runs here
+	Environ  Environment // of the process: what stands in it and means nothing is said
+	Log      zerolog.Logger
+	Metrics  *metrics.Set
+	Page     *exposition.Writer // writes the page of the metrics
+	Problems *problems.Registry // tells whether the process is ready
+}
 
-// Server serves HTTP.
+// Server serves HTTP. It is a source of problems: of its own, and of those with the settings that it has.
 type Server struct {
 	config   Config
+	version  string
+	environ  Environment
 	log      zerolog.Logger
 	metrics  *metrics.Set
-	checks   []Check
-	notes    []Check
+	page     *exposition.Writer
+	problems *problems.Registry
 	mux      *http.ServeMux
 	http     *http.Server
 	listener net.Listener
-	status   *status // nil: what it would serve is served with everything else
+	status   *statusListener // nil: what it would serve is served with everything else
 	conns    *connections
 	origins  origins
 
 	active   atomic.Int64
 	draining atomic.Bool
-	known    atomic.Pointer[string] // the address that the last front end has called us by
+	calledBy atomic.Pointer[string] // the address that the last front end has called us by
 	doubted  atomic.Bool            // a proxy that is not trusted was named in the log
 }
 
 // New listens, so that a port that is taken is known at once, and serves nothing before Run.
-func New(ctx context.Context, c Config, log zerolog.Logger, set *metrics.Set, checks ...Check) (*Server, error) {
-	addr, err := c.address()
+func New(ctx context.Context, p Parts) (*Server, error) {
+	addr, err := p.Config.listenAddress()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		config: c, log: log, metrics: set, checks: checks, mux: http.NewServeMux(), conns: ofLimit(c.connections()),
+		config: p.Config, version: p.Version, environ: p.Environ, log: p.Log, metrics: p.Metrics, page: p.Page,
+		problems: p.Problems, mux: http.NewServeMux(), conns: newConnections(p.Config.connections()),
 	}
-	if s.origins, err = c.origins(); err != nil {
+	if s.origins, err = p.Config.origins(); err != nil {
 		return nil, err
 	}
-	if s.listener, err = listen(ctx, addr, s.conns, log); err != nil {
+	if s.listener, err = listen(ctx, addr, s.conns, p.Log); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
 	}
-	s.http = s.serves(s.limit(s.mux))
+	s.http = s.newHTTP(s.limit(s.mux))
 	if err = s.openStatus(ctx); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
-	if names := scalelites(os.Environ()); names != nil {
-		log.Warn().Strs("names", names).Msg("settings of Scalelite that mean nothing here")
+	if names := p.Environ.scalelites(); names != nil {
+		p.Log.Warn().Strs("names", names).Msg("settings of Scalelite that mean nothing here")
 	}
 	return s, nil
 }
 
-// serves makes the part of net/http that serves some routes.
-func (s *Server) serves(routes http.Handler) *http.Server {
+// newHTTP makes the part of net/http that serves some routes.
+func (s *Server) newHTTP(routes http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           s.middleware(routes),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -114,14 +137,10 @@ func (s *Server) serves(routes http.Handler) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
 		ConnContext:       withConnection,
-		ConnState:         idle,
+		ConnState:         noteIdle,
 		ErrorLog:          stdlog.New(s.log.With().Str("level", "warn").Logger(), "", 0),
 	}
 }
-
-// Note adds what people should know and what keeps nobody from joining a meeting: it is said beside "ready". It must not
-// be called after Run.
-func (s *Server) Note(checks ...Check) { s.notes = append(s.notes, checks...) }
 
 // maxHeader bounds the request line and the headers: welcome texts make creates of many kilobytes.
 const maxHeader = 256 << 10
@@ -160,11 +179,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close gives the address back if Run was never called. There may be no server.
+// Close gives the addresses back if Run was never called.
 func (s *Server) Close() error {
-	if s == nil {
-		return nil
-	}
 	if s.status != nil {
 		_ = s.status.listener.Close() // closed already if it ran
 	}

@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/bbbpool/bbbpool/api/problems"
 )
 
-// status is the listener of those routes that are not for everybody.
-type status struct {
+// statusListener has those routes that are not for everybody.
+type statusListener struct {
 	*http.Server
 	listener net.Listener
 }
@@ -25,20 +27,20 @@ const statusConnections = 16
 func (s *Server) openStatus(ctx context.Context) error {
 	mux, reasons := s.mux, s.config.MetricsToken == ""
 	if addr := s.config.StatusListen; addr != "" {
-		l, err := listen(ctx, addr, ofLimit(min(statusConnections, max(1, s.conns.limit/3))), s.log)
+		l, err := listen(ctx, addr, newConnections(min(statusConnections, max(1, s.conns.limit/3))), s.log)
 		if err != nil {
 			return fmt.Errorf("listen on %s: %w; choose another with --status-listen", addr, err)
 		}
 		mux = http.NewServeMux()
 		mount(mux, "/healthz", alive)
 		mount(mux, "/health_check", s.healthCheck(reasons))
-		s.status = &status{s.serves(mux), l}
+		s.status = &statusListener{s.newHTTP(mux), l}
 		reasons = false
 	}
 	mount(s.mux, "/healthz", alive)
 	mount(s.mux, "/health_check", s.healthCheck(reasons))
 	mount(mux, "/readyz", s.guard(s.readyz))
-	mount(mux, "/metrics", s.guard(func(w http.ResponseWriter, _ *http.Request) { s.writeMetrics(w) }))
+	mount(mux, "/metrics", s.guard(s.writeMetrics))
 	return nil
 }
 
@@ -71,57 +73,33 @@ func (s *Server) guard(next http.HandlerFunc) http.HandlerFunc {
 
 func alive(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") }
 
-// Reasons tells why the process is not ready; none if it is.
-func (s *Server) Reasons() []string {
-	var reasons []string
-	if s.draining.Load() {
-		reasons = append(reasons, "shutting down")
-	}
-	for _, check := range s.checks {
-		if reason := check(); reason != "" {
-			reasons = append(reasons, reason)
-		}
+// reasons tells why the process is not ready; nothing if it is.
+func (s *Server) reasons(ctx context.Context) (reasons []string) {
+	for _, p := range s.problems.Ready(ctx) {
+		reasons = append(reasons, p.String())
 	}
 	return reasons
 }
 
-// fewConnections is fewer than front ends and viewers of a small pool want.
-const fewConnections = 200
-
-// Advice tells what works and may not be what was meant.
-func (s *Server) Advice() []string {
-	list := s.config.Advice()
-	if s.conns.limit < fewConnections && s.config.MaxRequests >= fewConnections {
-		list = append(list, fmt.Sprintf("others may have %d connections to us and no more, a third of the files that may be open: "+
-			"raise ulimit -n, or LimitNOFILE in the unit", s.conns.limit))
-	}
-	if known := s.known.Load(); known != nil && s.origins.public == nil && isLoopback(*known) {
-		list = append(list, "links lead to "+*known+", which is this machine alone: set --public-url, "+
-			"or have the proxy pass the host on that it is called by")
-	}
-	return list
-}
-
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	reasons := s.Reasons()
-	if len(reasons) == 0 {
-		_, _ = fmt.Fprintln(w, "ready")
-		for _, note := range s.notes {
-			if text := note(); text != "" {
-				_, _ = fmt.Fprintln(w, "note: "+text)
-			}
-		}
+// readyz tells whether the process is ready, or why not, a reason a line. What keeps nobody from a meeting is said behind
+// "ready" alone: on the worst of days nobody should have to look for the reason among other things.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	if reasons := s.reasons(r.Context()); len(reasons) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = fmt.Fprintln(w, strings.Join(reasons, "\n"))
 		return
 	}
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = fmt.Fprintln(w, strings.Join(reasons, "\n"))
+	_, _ = fmt.Fprintln(w, "ready")
+	for _, note := range s.problems.Asides(r.Context()) {
+		_, _ = fmt.Fprintln(w, "note: "+note.String())
+	}
 }
 
 // healthCheck answers as Scalelite does, in words and always with status 200, with the reasons where those are for
 // everybody.
 func (s *Server) healthCheck(public bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		reasons := s.Reasons()
+	return func(w http.ResponseWriter, r *http.Request) {
+		reasons := s.reasons(r.Context())
 		switch {
 		case len(reasons) == 0:
 			_, _ = fmt.Fprint(w, "success")
@@ -131,4 +109,34 @@ func (s *Server) healthCheck(public bool) http.HandlerFunc {
 			_, _ = fmt.Fprint(w, "Health Check Failure")
 		}
 	}
+}
+
+// fewConnections is fewer than front ends and viewers of a small pool want.
+const fewConnections = 200
+
+// Problems tells that the process is about to end, and which settings work and may not be what was meant.
+func (s *Server) Problems(ctx context.Context) (list []problems.Problem) {
+	if s.draining.Load() {
+		list = append(list, problems.Problem{
+			Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Process}, Name: "stopping",
+			Unready: true, Logged: true, Text: "shutting down",
+		})
+	}
+	list = append(list, s.environ.Problems(ctx)...)
+	if s.conns.limit < fewConnections && s.config.MaxRequests >= fewConnections {
+		list = append(list, problems.Problem{
+			Severity: problems.Advised, Subject: problems.Subject{Kind: problems.Setting, ID: "LimitNOFILE"}, Name: "low",
+			Text: fmt.Sprintf("others may have %d connections to us and no more, a third of the files that may be open:",
+				s.conns.limit),
+			Remedy: "raise ulimit -n, or LimitNOFILE in the unit",
+		})
+	}
+	if known := s.calledBy.Load(); known != nil && s.origins.public == nil && isLoopback(*known) {
+		list = append(list, problems.Problem{
+			Severity: problems.Advised, Subject: problems.Subject{Kind: problems.Setting, ID: "--public-url"}, Name: "loopback",
+			Text:   "links lead to " + *known + ", which is this machine alone:",
+			Remedy: "set --public-url, or have the proxy pass the host on that it is called by",
+		})
+	}
+	return list
 }

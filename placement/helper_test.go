@@ -157,7 +157,7 @@ func newPool(t testing.TB, servers ...string) *pool {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	p := &pool{t: t, clock: &clock{t: monday}, store: &faulty{claims: db, sessions: db}}
+	p := &pool{t: t, clock: &clock{t: monday}, store: &faulty{claims: db.State(), sessions: db.Index()}}
 	p.restart(servers...)
 	return p
 }

@@ -165,6 +165,6 @@ func TestExplain(t *testing.T) {
 	d := choice.Decision(placement.FromHint)
 	equal(t, "two", placement.Explain("s7", d),
 		"s7: 100 here + 9.0 expected + 50 kept + 25.0 own (hint), /2; next s3 at 156.7")
-	equal(t, "after", d.After(), 92.0)
+	equal(t, "after", (float64(d.Here)+d.Expected+d.Kept+d.Own)/d.Weight, 92.0)
 	equal(t, "found", placement.Explain("s1", store.Decision{}), "s1: it was found there, nobody chose")
 }

@@ -1,54 +1,103 @@
 // Package poller asks the servers how they are, and owns what is observed of them: health, the meetings that were last
-// seen, and the clients that the rest of the program calls them with.
+// seen, and the clients that the rest of the program calls them with. It never decides where a meeting goes, and writes
+// nothing to the store but what happened to servers.
 //
-// Beside that it asks single servers about their recordings, for those who wait for them (Recordings).
+// # Design
+//
+// A [Poller] is what others see. Behind it the pool has a server for each that there is, with a loop that polls it. What
+// is known of a server is its state: a value without a lock inside the server, which has one. The state holds the health
+// (a machine that decides nothing but its own value), the schedule, the traits (how fast the server answers, its clock,
+// its certificate), the view (what it was last seen with) and the last events. One poll is a poll, what follows from it
+// for the rest of the pool a reconciliation. The network watches over our own side. Locks are taken in this order:
+// network, pool, one server, ledger; nobody holds the locks of two servers.
 //
 // # Health
 //
-// Health is observed actively, by polls, and passively: a forward that fails is reported here and counts.
+// Health is observed actively, by polls, and passively: a forward that fails is reported here and counts (Report), as
+// front ends find out sooner than any poll.
 //
 //	unknown --success--> online
 //	online, unknown --failure--> suspect --clean rounds--> online
 //	suspect --Unhealthy failed rounds--> offline --success--> suspect, or online at once
 //
-// Suspect comes with the first failure. A suspect server takes new meetings only when nobody else can, one that answers
-// again before one that fails. It is probed twice a second for as long as a blip may last (Failover), then with
-// back-off. Failures in that time count as one round per poll interval, so that a burst of failing calls does not make a
-// server offline. Nothing here ever ends a meeting because a server is not seen. Calls made with a former address or
-// secret are not held against a server.
+// Suspect comes with the first failure, because the next create must not wait for a second one. A suspect server takes
+// new meetings only when nobody else can, one that answers again before one that fails. Joins to it go on.
+//
+// Offline takes much longer, because what is on an offline server is created elsewhere when somebody asks, and that splits
+// a class if the server was but slow. So it takes Unhealthy failed rounds, and no less than Failover. Failures in that
+// time count as one round per poll interval, so that a burst of failing calls does not make a server offline. Nothing here
+// ever ends a meeting because a server is not seen: a blip of ours must not cost anybody a class.
+//
+// A server that fails is probed twice a second for as long as a blip may last (Failover), so that those who wait for it
+// (Alive) wait no longer than they must; then after half the time that it has failed already, up to the interval,
+// so that a dead server costs next to nothing.
 //
 // Failures stick more than successes. The way back takes Healthy clean rounds in a row, and twice as many with every
-// further episode of failing within ten minutes, up to 16: a blip costs no more than its own time, and a server that
-// fails one poll in three stays out of rotation until it has been well for minutes. Clean rounds count once per
-// interval, too. On its way back a server is suspect and keeps its meetings.
+// further episode of failing within ten minutes, up to 16. Without that a server that fails one poll in three would take
+// a share of all new meetings in between, and fail a share of them; so it stays out of rotation until it has been well
+// for minutes, and a single blip still costs no more than its own time. Clean rounds count once per interval, too. On its
+// way back a server is suspect and keeps its meetings.
 //
-// How long a server takes for polls counts, too: from 2 s on (the median of the last five) its people count double in
+// A new address or secret may be another server's: health and traits begin anew, and calls that were made with the former
+// ones are not held against it. Who reports says which client the call was made with.
+//
+// # Slow servers
+//
+// How long a server takes for polls counts, too. From 2 s on (the median of the last five) its people count double in
 // placement, from 5 s on it is shown as suspect and comes after those that answer quickly. It is at neither before three
-// polls, and leaves both a quarter below. A warning names it.
+// polls, and leaves both a quarter below: a server at the limit would otherwise come and go with every poll. It is a
+// level beside health and not a failure, because a slow server is alive: what is on it must stay.
+//
+// What tells slow from dead is a probe. A poll that takes its time has one beside it (probeBeside): while probes are
+// answered the poll is waited for, a silent server is given up. How long a probe may take follows from how fast the server
+// has answered of late (Patience), so that a server that is slow today is not taken for a dead one, nor a dead one waited
+// for longer than need be.
 //
 // # Our own side
 //
-// When more than half of the pool fails at once, our own network is the likelier cause: no server goes offline then, none
-// has an episode of failing by that, and an alarm is raised. What went offline a moment before the others were found to
-// fail counts with them, and is suspect again. When the names of several servers do not resolve at once, one alarm says
-// that it is local DNS.
+// When more than half of the pool fails at once, our own network is the likelier cause: no server goes offline then, and
+// none has an episode of failing by that. What went offline a moment before the others were found to fail counts with
+// them, and is suspect again, because it may merely have been the first that was noticed. Half of the pool is not enough,
+// as one of two servers may well fail by itself. When the names of several servers do not resolve at
+// once, one problem says that it is local DNS, and no server has one of its own.
 //
 // # Polls
 //
 // Each server has a schedule of its own with jitter, and one poll in flight at most; a server that hangs costs nobody
-// else anything. A poll has two halves: look asks and brings health and view up to date; conclude tells the ledger,
-// which adopts and closes claims, and ends meetings that are claimed elsewhere once they and their breakout rooms are
-// empty, and at once those that a front end has ended while the server was away. The server is asked about them once
-// more right before. Only the next poll waits for the second half. A poll that takes its time has a probe beside it that
-// tells slow from dead. How long that may take follows from how fast the server has answered of late (Patience). A poll
-// writes nothing to the store by itself.
+// else anything. The next poll is due an interval after the beginning of the last one, not after its end, so that a view
+// grows no older on a server that answers slowly.
+//
+// A poll has two halves. The first asks, and brings health, traits and view up to date. The second is the
+// reconciliation: it tells the ledger, which adopts and closes claims, and ends meetings that are claimed elsewhere once
+// they and their breakout rooms are empty, and at once those that a front end has ended while the server was away. The
+// server is asked about them once more right before, and creates of the same meeting wait meanwhile. Who waits for a view
+// waits for the first half, only the next poll for the second.
+//
+// A poll writes nothing to the store by itself. What it sees can be seen again, so it belongs in memory; a store has one
+// writer, and with hundreds of servers polls would keep it busy while creates wait behind them. What is written follows
+// from news alone: the claims that the ledger opens and closes, and the journal when something has happened.
 //
 // The view serves getMeetings: Refresh polls at once whoever was not polled just now, waits as long as the caller can,
 // and leaves the rest at what was last seen.
 //
 // # What people hear of
 //
-// What happened to a server is logged, counted and kept (Events), across restarts in a journal that is written when
-// something has happened, never for a poll; what will break unless somebody looks after it, such as a clock or a
-// certificate, is a warning in its Status, logged when it is raised and when it is cleared.
+// What happened to a server is logged, counted and kept (Events), across restarts in the journal. What is wrong now is
+// told by Problems, for every server and for our own side. What will break unless somebody looks after it, such as a clock
+// or a certificate, is also in the Status of a server, and logged when it begins and when it is over.
+//
+// # Where to look
+//
+//	poller.go      the settings, and how it all starts and stops
+//	calls.go       what everybody needs who calls a server: its client, how long to wait for it, how a call went
+//	health.go      the machine above
+//	pool.go        which servers there are
+//	server.go      one of them, its state, and what the ledger is told of it
+//	schedule.go    when it is polled; poll.go what it is asked; traits.go what its answers show beside meetings
+//	view.go        what it was seen with, and what front ends are shown of that
+//	reconcile.go   what follows from a poll; copies.go the meetings that are on two servers
+//	network.go     the watch over our network and over names
+//	problems.go    everything that is wrong; status.go everything that is shown; events.go what has happened
+//	recordings.go  asking single servers about their recordings, for those who wait for them
+//	metrics.go     what is measured
 package poller

@@ -280,6 +280,15 @@ func openLedger(t testing.TB, m *memory, now func() time.Time) *placement.Ledger
 	return l
 }
 
+// ready tells why the pool cannot take new meetings, "" where it can.
+func (r *rig) ready() string {
+	var list []string
+	for _, p := range r.Readiness().Problems(context.Background()) {
+		list = append(list, p.String())
+	}
+	return strings.Join(list, "; ")
+}
+
 func record(id string) store.Server {
 	return store.Server{
 		ID: id, URL: "http://" + id + "/bigbluebutton/api", Secret: secret, State: store.Enabled, Weight: 1,

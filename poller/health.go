@@ -18,7 +18,8 @@ const (
 	Offline Health = "offline" // it has failed for a while
 )
 
-// health is the state of one server. It decides nothing but its own value.
+// health is the health of one server, with what it follows from. It decides nothing but its own value, and has no lock: it
+// is part of the state of a server.
 type health struct {
 	is       Health
 	failing  time.Time              // since when every call has failed; zero while they succeed
@@ -38,10 +39,10 @@ const (
 	// maxEpisodes is how many times of failing are remembered: enough to get from one good round to maxClean, and one
 	// more, which may be taken back.
 	maxEpisodes = 6
-	// memory is how long an episode is held against a server, and memoryRounds the same in rounds, whichever is longer:
-	// where polls are rare so are failures.
-	memory       = 10 * time.Minute
-	memoryRounds = 60
+	// episodeTime is how long an episode is held against a server, and episodeRounds the same in rounds, whichever is
+	// longer: where polls are rare so are failures.
+	episodeTime   = 10 * time.Minute
+	episodeRounds = 60
 )
 
 // thresholds are what turns one health into another.
@@ -50,15 +51,15 @@ type thresholds struct {
 	healthy   int           // good rounds in a row, after a first episode of failing
 	round     time.Duration // the poll interval; what is closer together than this counts once
 	failover  time.Duration // no server is offline before it has failed this long
-	notice    time.Duration // how long it takes at most until a failure that concerns all is noticed of each
+	noticed   time.Duration // how long it takes at most until a failure that concerns all is noticed of each
 }
 
 // apart is how far apart two things must be to count as two: an interval, as far as jitter lets it be one.
 func (t thresholds) apart() time.Duration { return t.round / 10 * 9 }
 
-// ok takes a success into account. A server that has never failed is online with it, others once they have as many
+// succeed takes a success into account. A server that has never failed is online with it, others once they have as many
 // good rounds in a row as they need.
-func (h *health) ok(now time.Time, t thresholds) {
+func (h *health) succeed(now time.Time, t thresholds) {
 	h.failing, h.rounds, h.counted = time.Time{}, 0, time.Time{}
 	switch {
 	case h.is == Online:
@@ -80,7 +81,7 @@ func (h *health) ok(now time.Time, t thresholds) {
 func (h *health) needs(now time.Time, t thresholds) int {
 	needs := t.healthy
 	for _, began := range h.episodes[1:] {
-		if began.IsZero() || now.Sub(began) > max(memory, memoryRounds*t.round) {
+		if began.IsZero() || now.Sub(began) > max(episodeTime, episodeRounds*t.round) {
 			break
 		}
 		needs = min(2*needs, max(maxClean, t.healthy))
@@ -88,9 +89,10 @@ func (h *health) needs(now time.Time, t thresholds) int {
 	return needs
 }
 
-// failed takes a failure into account. With stay set a server does not get worse than suspect, and neither the round nor
-// the episode counts: what is to blame may be over before all calls have ended that it spoiled.
-func (h *health) failed(now time.Time, why failure, t thresholds, stay bool) {
+// fail takes a failure into account. With ours set our own network is the likelier cause: the server does not get worse
+// than suspect, and neither the round nor the episode counts, because what is to blame may be over before all calls have
+// ended that it spoiled.
+func (h *health) fail(now time.Time, why failure, t thresholds, ours bool) {
 	h.clean, h.reason, h.cause = 0, why.text, why.cause
 	if h.failing.IsZero() {
 		h.failing = now
@@ -98,11 +100,11 @@ func (h *health) failed(now time.Time, why failure, t thresholds, stay bool) {
 	if h.counted.IsZero() || now.Sub(h.counted) >= t.round {
 		h.counted = now
 		if h.rounds++; h.rounds == 1 {
-			h.episode(now, t)
+			h.addEpisode(now, t)
 		}
 	}
-	if stay && h.is != Offline {
-		h.excuse()
+	if ours && h.is != Offline {
+		h.takeBack()
 	}
 	switch {
 	case h.is == Offline:
@@ -113,17 +115,17 @@ func (h *health) failed(now time.Time, why failure, t thresholds, stay bool) {
 	}
 }
 
-// episode remembers that the server began to fail. What begins again and again within one round is one episode.
-func (h *health) episode(now time.Time, t thresholds) {
+// addEpisode remembers that the server began to fail. What begins again and again within one round is one episode.
+func (h *health) addEpisode(now time.Time, t thresholds) {
 	if last := h.episodes[0]; last.IsZero() || now.Sub(last) >= t.apart() {
 		copy(h.episodes[1:], h.episodes[:])
 		h.episodes[0] = now
 	}
 }
 
-// excuse takes back what the present failing has counted so far. Should it go on by itself, it counts from its next
+// takeBack forgets what the present failing has counted so far. Should it go on by itself, it counts from its next
 // round on.
-func (h *health) excuse() {
+func (h *health) takeBack() {
 	h.rounds = 0
 	if !h.episodes[0].Before(h.failing) {
 		copy(h.episodes[:], h.episodes[1:])
@@ -142,38 +144,37 @@ func (h *health) why(now time.Time, t thresholds) string {
 	return fmt.Sprintf("recovering, %d of %d clean polls; last failure: %s", h.clean, h.needs(now, t), h.reason)
 }
 
-// counts tells whether a server counts in the question whether our own network fails, and whether it speaks for that.
+// witness tells whether a server says anything about our own network, and whether what it says is that the network fails.
 // One that has been offline for long says nothing about now; one that went offline just now may have been the first of
 // all to be noticed.
-func (h *health) counts(now time.Time, t thresholds) (used, failing bool) {
+func (h *health) witness(now time.Time, t thresholds) (counts, failing bool) {
 	if h.is == Offline {
-		first := h.justOffline(now, t)
+		first := now.Sub(h.offline) < t.noticed
 		return first, first
 	}
 	return true, !h.failing.IsZero()
 }
 
-func (h *health) justOffline(now time.Time, t thresholds) bool {
-	return h.is == Offline && now.Sub(h.offline) < t.notice
-}
-
-// spare takes back what a server's failing has counted, because our own network is the likelier cause. It tells whether
-// the server had gone offline by that, just now, and no longer is.
-func (h *health) spare(now time.Time, t thresholds) (back bool) {
-	if _, failing := h.counts(now, t); !failing {
+// forgive takes back what the failing of a server has counted, because our own network is the likelier cause. It tells
+// whether the server had gone offline by that, just now, and no longer is.
+func (h *health) forgive(now time.Time, t thresholds) (back bool) {
+	if _, failing := h.witness(now, t); !failing {
 		return false
 	}
-	h.excuse()
+	h.takeBack()
 	back = h.is == Offline
 	h.is = Suspect
 	return back
 }
 
+// nameless tells whether a server fails because its name does not resolve, and no address of it is known.
+func (h *health) nameless() bool { return h.cause == bbb.DNS && !h.failing.IsZero() }
+
 // quickProbe is how often a server is asked while a blip may still pass.
 const quickProbe = 500 * time.Millisecond
 
-// next is how long after one poll the next one begins.
-func (h *health) next(now time.Time, t thresholds) time.Duration {
+// pause is how long after the beginning of one poll the next one begins.
+func (h *health) pause(now time.Time, t thresholds) time.Duration {
 	failing := now.Sub(h.failing)
 	switch {
 	case h.failing.IsZero() && h.is != Unknown: // also on its way back: no round counts before its time

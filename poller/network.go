@@ -5,86 +5,40 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/bbb"
-	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/api/problems"
 )
 
-// outage is how many servers of the pool fail at the moment, of those that count.
-type outage struct{ failing, used int }
+// network is the watch over our own side of the servers: over our network, which is suspected when more than half of the
+// pool fails at once, and over the names of the servers.
+type network struct {
+	*common
 
-// own tells whether so much of the pool fails at once that our own network is the likelier cause.
-func (o outage) own() bool { return o.used > 1 && o.failing*2 > o.used }
+	pool      *pool
+	resolver  resolver    // nil where the transport does not tell which names do not resolve
+	namesLost atomic.Bool // so many names do not resolve that local DNS seems to fail
 
-func (o outage) String() string {
-	return fmt.Sprintf("%d of %d servers fail at once", o.failing, o.used)
+	// The lock comes before that of the pool. It guards what follows.
+	mu         sync.Mutex
+	failsSince time.Time // since when our own network is suspected; zero while it is not
+	lost       []string  // names that do not resolve, sorted
+	lostSince  time.Time // since when they are so many that namesLost is set; zero while they are not
 }
 
-func (p *Poller) outage() (o outage) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	now, t := p.now(), p.config.thresholds()
-	for _, s := range p.servers {
-		s.mu.Lock()
-		used, failing := s.health.counts(now, t)
-		off := s.record.State == store.Disabled
-		s.mu.Unlock()
-		if used && !off {
-			o.used++
-		}
-		if failing && !off {
-			o.failing++
-		}
-	}
-	return o
-}
+// resolver knows which names do not resolve.
+type resolver interface{ Unresolved() []string }
 
-// watchNetwork raises the alarm when our own network seems to fail, and takes it back. While it stands, servers that
-// went offline a moment before the others were found to fail are suspect again: joins to them go on.
-func (p *Poller) watchNetwork() {
-	p.alarmed.Lock()
-	defer p.alarmed.Unlock()
-	o := p.outage()
-	alarm := o.own()
-	if alarm {
-		p.spare(o, !p.alarm)
-	}
-	if alarm == p.alarm {
-		return
-	}
-	p.alarm = alarm
-	if alarm {
-		p.log.Error().Int("failing", o.failing).Int("servers", o.used).Msg(
-			"more than half of the pool fails at once: no server goes offline; check our own network and DNS")
-		return
-	}
-	p.log.Info().Int("failing", o.failing).Int("servers", o.used).
-		Msg("no more than half of the pool fails: our own network seems to be well")
-}
-
-// spare takes back what our own network has made of servers. With news set those that fail have an event about it.
-func (p *Poller) spare(o outage, news bool) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	now, t := p.now(), p.config.thresholds()
-	for _, s := range p.servers {
-		s.mu.Lock()
-		if s.health.spare(now, t) {
-			p.ledger.SetServer(s.page())
-			p.turned(s, Offline, true)
-		}
-		if news && !s.health.failing.IsZero() && s.health.is == Suspect && s.record.State != store.Disabled {
-			s.events.add(now, kindNetwork, "our own network is suspected: "+o.String()+
-				"; it does not go offline meanwhile, and this failing is not held against it")
-		}
-		s.mu.Unlock()
-	}
+func newNetwork(p *pool) *network {
+	r, _ := p.config.Transport.(resolver)
+	return &network{common: p.common, pool: p, resolver: r}
 }
 
 // patrol looks after what no poll of a single server shows, until ctx ends.
-func (p *Poller) patrol(ctx context.Context) {
-	ticker := time.NewTicker(p.config.Interval)
+func (n *network) patrol(ctx context.Context) {
+	ticker := time.NewTicker(n.config.Interval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -92,88 +46,168 @@ func (p *Poller) patrol(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		p.watchNetwork() // an outage grows old without anybody noticing
-		p.watchNames()
+		n.watchServers() // what failed together grows old without anybody noticing
+		n.watchNames()
 	}
 }
 
-// watchNames looks which servers' names do not resolve. Of many there is one alarm, because the resolver is the likelier
-// cause; of few a warning each.
-func (p *Poller) watchNames() {
-	resolver, ok := p.config.Transport.(interface{ Unresolved() []string })
-	if !ok {
+// failures is how many servers of the pool fail at the moment, of those that count.
+type failures struct{ failing, servers int }
+
+// most tells whether so much of the pool fails at once that our own network is the likelier cause.
+func (f failures) most() bool { return f.servers > 1 && f.failing*2 > f.servers }
+
+func (f failures) String() string {
+	return fmt.Sprintf("%d of %d servers fail at once", f.failing, f.servers)
+}
+
+// countFailing counts the servers that fail. It takes the lock of each.
+func (n *network) countFailing() (f failures) {
+	now, t := n.now(), n.config.thresholds()
+	n.pool.each(func(s *server) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		counts, failing := s.state.health.witness(now, t)
+		if s.state.disabled() {
+			return
+		}
+		if counts {
+			f.servers++
+		}
+		if failing {
+			f.failing++
+		}
+	})
+	return f
+}
+
+// watchServers finds out when our own network seems to fail, and when no longer. While it does, servers that went offline
+// a moment before the others were found to fail are suspect again: joins to them go on.
+func (n *network) watchServers() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f := n.countFailing()
+	is, was := f.most(), !n.failsSince.IsZero()
+	if is {
+		n.forgive(f, !was)
+	}
+	switch {
+	case is == was:
+	case is:
+		n.failsSince = n.now()
+		n.log.Error().Int("failing", f.failing).Int("servers", f.servers).Msg(
+			"more than half of the pool fails at once: no server goes offline; check our own network and DNS")
+	default:
+		n.failsSince = time.Time{}
+		n.log.Info().Int("failing", f.failing).Int("servers", f.servers).
+			Msg("no more than half of the pool fails: our own network seems to be well")
+	}
+}
+
+// forgive takes back what our own network has made of servers. With news set those that fail have an event about it.
+func (n *network) forgive(f failures, news bool) {
+	now, t := n.now(), n.config.thresholds()
+	n.pool.each(func(s *server) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		st := &s.state
+		if st.health.forgive(now, t) {
+			n.ledger.SetServer(st.forLedger())
+			st.tellHealth(Offline, true)
+		}
+		if news && st.failing() && st.health.is == Suspect && !st.disabled() {
+			st.addEvent(kindNetwork, "our own network is suspected: "+f.String()+
+				"; it does not go offline meanwhile, and this failing is not held against it")
+		}
+	})
+}
+
+// watchNames looks which servers' names do not resolve. Of many there is one problem, because the resolver is the likelier
+// cause; of few there is one for each server.
+func (n *network) watchNames() {
+	if n.resolver == nil {
 		return
 	}
-	unresolved := resolver.Unresolved()
+	unresolved := n.resolver.Unresolved()
 	slices.Sort(unresolved)
-	lost, used := p.markLost(unresolved)
-	many := len(lost) >= 2 && len(lost)*10 >= used
-	p.alarmed.Lock()
-	p.lost = lost
-	p.alarmed.Unlock()
-	if p.namesLost.Swap(many) != many {
-		p.sayNamesLost(many, lost, used)
+	lost, servers := n.markLost(unresolved)
+	many := len(lost) >= 2 && len(lost)*10 >= servers
+	was := n.namesLost.Swap(many)
+	n.mu.Lock()
+	n.lost = lost
+	switch {
+	case !many:
+		n.lostSince = time.Time{}
+	case !was:
+		n.lostSince = n.now()
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	for _, s := range p.servers {
+	n.mu.Unlock()
+	if many != was {
+		n.tellNames(many, lost, servers)
+	}
+	n.pool.each(func(s *server) {
 		s.mu.Lock()
-		p.review(s)
-		s.mu.Unlock()
-	}
+		defer s.mu.Unlock()
+		s.state.review(many)
+	})
 }
 
-// markLost notes of every server whether its name is among those that do not resolve, which are sorted. It returns the
-// names of servers that are lost, sorted, and how many servers are used.
-func (p *Poller) markLost(unresolved []string) (lost []string, used int) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	for _, s := range p.servers {
+// markLost counts for every server how often in a row its name was among those that do not resolve, which are sorted. It
+// returns the names of servers that are lost, sorted, and how many servers are used.
+func (n *network) markLost(unresolved []string) (lost []string, servers int) {
+	n.pool.each(func(s *server) {
 		s.mu.Lock()
-		if s.record.State != store.Disabled {
-			used++
+		defer s.mu.Unlock()
+		st := &s.state
+		if !st.disabled() {
+			servers++
 		}
-		_, listed := slices.BinarySearch(unresolved, s.host)
-		switch {
-		case s.record.State == store.Disabled || !listed && !s.health.nameless():
-			s.lost = 0
-		default:
-			s.lost++
-			lost = append(lost, s.host)
+		_, listed := slices.BinarySearch(unresolved, st.host)
+		if st.disabled() || !listed && !st.health.nameless() {
+			st.traits.unresolved = 0
+			return
 		}
-		s.mu.Unlock()
-	}
+		st.traits.unresolved++
+		lost = append(lost, st.host)
+	})
 	slices.Sort(lost)
-	return slices.Compact(lost), used
+	return slices.Compact(lost), servers
 }
 
-func (p *Poller) sayNamesLost(many bool, lost []string, used int) {
+func (n *network) tellNames(many bool, lost []string, servers int) {
 	if !many {
-		p.log.Info().Msg("the names of servers resolve again")
+		n.log.Info().Msg("the names of servers resolve again")
 		return
 	}
-	p.log.Error().Str("names", firstNames(lost)).Int("lost", len(lost)).Int("servers", used).
-		Msg(
-			"local DNS fails: the names of several servers do not resolve, their last good addresses are used; check the resolver")
+	n.log.Error().Str("names", firstNames(lost)).Int("lost", len(lost)).Int("servers", servers).
+		Msg("local DNS fails: the names of several servers do not resolve, their last good addresses are used; check the " +
+			"resolver")
 }
 
-// Alarms says in words what is wrong on our own side of the servers, each with what to check; nil where nothing is.
-func (p *Poller) Alarms() (list []string) {
-	p.alarmed.Lock()
-	alarm, lost := p.alarm, p.lost
-	p.alarmed.Unlock()
-	if alarm {
-		list = append(list, p.outage().String()+", so no server goes offline: check our own network and DNS. From this "+
-			"machine, does the name of a server resolve, and does it answer (curl -I)? Did a firewall, a route or a proxy change?")
+// problems is what is wrong on our own side of the servers, with what to look at; nil where nothing is.
+func (n *network) problems() (list []problems.Problem) {
+	n.mu.Lock()
+	failsSince, lost, lostSince := n.failsSince, n.lost, n.lostSince
+	n.mu.Unlock()
+	subject := problems.Subject{Kind: problems.Network}
+	if !failsSince.IsZero() {
+		list = append(list, problems.Problem{
+			Severity: problems.Blind, Subject: subject, Name: "servers", Since: failsSince, Logged: true,
+			Text: n.countFailing().String() + ", so no server goes offline: check our own network and DNS. From this " +
+				"machine, does the name of a server resolve, and does it answer (curl -I)? Did a firewall, a route or a proxy change?",
+		})
 	}
-	if p.namesLost.Load() {
-		list = append(list, fmt.Sprintf("local DNS fails: the names of %d servers do not resolve (%s), their last good addresses "+
-			"are used: check /etc/resolv.conf and the resolver that it names", len(lost), firstNames(lost)))
+	if !lostSince.IsZero() {
+		list = append(list, problems.Problem{
+			Severity: problems.Blind, Subject: subject, Name: "dns", Since: lostSince, Logged: true,
+			Text: fmt.Sprintf("local DNS fails: the names of %d servers do not resolve (%s), their last good addresses "+
+				"are used: check /etc/resolv.conf and the resolver that it names", len(lost), firstNames(lost)),
+		})
 	}
 	return list
 }
 
-// maxNames is how many names an alarm lists.
+// maxNames is how many names a problem lists.
 const maxNames = 5
 
 func firstNames(names []string) string {
@@ -182,6 +216,3 @@ func firstNames(names []string) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// nameless tells whether a server fails because its name does not resolve, and no address of it is known.
-func (h *health) nameless() bool { return h.cause == bbb.DNS && !h.failing.IsZero() }

@@ -377,11 +377,11 @@ func TestRun_OwnBlips(t *testing.T) {
 				}
 				for range 6 {
 					all(down, 12*time.Second)
-					if ready := r.Ready(); !strings.HasPrefix(ready, "no server can take new meetings") {
+					if ready := r.ready(); !strings.HasPrefix(ready, "no server can take new meetings") {
 						t.Errorf("ready in a blip: %q", ready)
 					}
 					all(behaviour{}, 15*time.Second)
-					if ready := r.Ready(); ready != "" {
+					if ready := r.ready(); ready != "" {
 						t.Errorf("after %s: %s", time.Since(r.start), ready)
 					}
 					for id := range r.net {

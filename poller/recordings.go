@@ -17,7 +17,7 @@ var ErrUnknown = errors.New("no such server in the pool")
 // list. Of formats it tells the types alone, and of the tenant nothing. A server that is disabled is not asked, which is
 // an error; one that is not in the pool is ErrUnknown.
 func (p *Poller) Recordings(ctx context.Context, server string, recordIDs []string) ([]store.Recording, error) {
-	client, err := p.askable(server)
+	client, err := p.pool.askable(server)
 	if err != nil {
 		return nil, fmt.Errorf("recordings of server %s: %w", server, err)
 	}
@@ -38,7 +38,7 @@ func (p *Poller) Recordings(ctx context.Context, server string, recordIDs []stri
 var errDisabled = errors.New("it is disabled, and not asked until it is enabled again")
 
 // askable returns the client of a server that may be asked.
-func (p *Poller) askable(id string) (*bbb.Client, error) {
+func (p *pool) askable(id string) (*bbb.Client, error) {
 	s := p.server(id)
 	if s == nil {
 		return nil, ErrUnknown
@@ -46,12 +46,12 @@ func (p *Poller) askable(id string) (*bbb.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.client == nil: // it has just left
+	case s.state.client == nil: // it has just left
 		return nil, ErrUnknown
-	case s.record.State == store.Disabled:
+	case s.state.disabled():
 		return nil, errDisabled
 	}
-	return s.client, nil
+	return s.state.client, nil
 }
 
 // unreachable tells whether a call has failed for a reason that any other call would fail for. Servers with many

@@ -148,6 +148,7 @@ func TestRun_Recovery(t *testing.T) {
 func TestRun_PassiveFailure(t *testing.T) {
 	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
 		r.net["a"].forget()
+		r.net["a"].set(behaviour{delay: 10 * time.Millisecond}) // the poll may begin at once, and is over when we have looked
 		r.Report("a", r.Client("a"), errDown)
 		r.expect("a", poller.Suspect)
 		r.pass(600 * time.Millisecond)

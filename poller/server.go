@@ -2,7 +2,6 @@ package poller
 
 import (
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -11,46 +10,68 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// server is one server of the pool with everything that is observed of it.
+// server is one server of the pool. What is known of it is its state, which everybody looks at and changes with the lock
+// alone; the methods of the state need none.
 type server struct {
+	*common
+
 	id   string
+	pool *pool
 	wake chan struct{} // holds one element when the loop should look at its schedule again
 	gone chan struct{} // closed when the server leaves the pool
 
-	mu      sync.Mutex
-	record  store.Server
-	host    string      // of its address
-	client  *bbb.Client // another one for every new address or secret; nil once the server has left
-	health  health
-	changed chan struct{} // closed and replaced whenever the server begins or ceases to fail
-	inquiry *inquiry      // the poll in flight
-	due     time.Time     // when the next poll should begin
-	began   time.Time     // when the last poll began, good or bad
-	events  events
-	traits
-	view
+	mu    sync.Mutex
+	state state
 }
 
-// view is what was seen at the last good poll, and what is known since.
-type view struct {
-	polled   time.Time // when it began
-	latency  time.Duration
-	meetings []bbb.Meeting
-	broken   int               // meetings that could not be read
-	copies   map[string]copied // meetings that are claimed on another server, by internal ID
-	created  []created         // not seen by a poll yet
+// state is everything that is known of a server. It has no lock: it is inside a server, which has it.
+type state struct {
+	*common
+
+	record   store.Server
+	host     string      // of its address
+	client   *bbb.Client // another one for every new address or secret; nil once the server has left
+	health   health
+	changed  chan struct{} // closed and replaced whenever the server begins or ceases to fail
+	events   events
+	schedule schedule
+	traits   traits
+	view     view
 }
 
-type created struct {
-	at      time.Time
-	meeting bbb.Meeting
-}
-
-func newServer(record store.Server, client *bbb.Client) *server {
+func newServer(p *pool, record store.Server) *server {
 	return &server{
-		id: record.ID, record: record, client: client, health: health{is: Unknown},
-		host: host(record.URL), wake: make(chan struct{}, 1), gone: make(chan struct{}), changed: make(chan struct{}),
+		common: p.common, id: record.ID, pool: p, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		state: state{
+			common: p.common, record: record, host: host(record.URL), client: p.client(record),
+			health: health{is: Unknown}, changed: make(chan struct{}),
+		},
 	}
+}
+
+// set changes what is stored of the server, and tells the ledger.
+func (s *server) set(record store.Server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.state
+	old, off := st.record, record.State == store.Disabled
+	if off != st.disabled() || old.URL != record.URL || old.Secret != record.Secret || old.Checksum != record.Checksum {
+		st.replaceClient(s.pool.client(record))
+	}
+	if off || old.URL != record.URL {
+		st.view = view{}
+	}
+	st.record, st.host, st.schedule.due = record, host(record.URL), s.now()
+	st.addChanges(old)
+	s.ledger.SetServer(st.forLedger())
+}
+
+// leave ends what goes on with the server. Its poll is cut short, and whoever waits for it is told.
+func (s *server) leave() {
+	s.mu.Lock()
+	s.state.replaceClient(nil)
+	s.mu.Unlock()
+	close(s.gone)
 }
 
 // host is the host of an address, "" where it has none.
@@ -62,86 +83,78 @@ func host(address string) string {
 	return u.Hostname()
 }
 
-// poke makes the loop look at its schedule again.
-func (s *server) poke() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+// addChanges adds events of what people have changed about the server.
+func (st *state) addChanges(old store.Server) {
+	const follows = "; its health is unknown until it has answered"
+	if old.URL != st.record.URL {
+		st.addEvent(kindChanged, "its address is now "+brief(st.record.URL)+follows)
+	}
+	if old.Secret != st.record.Secret {
+		st.addEvent(kindChanged, "its secret is another one"+follows)
+	}
+	if old.Checksum != st.record.Checksum {
+		st.addEvent(kindChanged, "its checksums are made in another way"+follows)
+	}
+	if old.State != st.record.State {
+		st.addEvent(kindState, string(st.record.State)+": "+decided[st.record.State])
 	}
 }
 
-// notify wakes those that wait for the server to answer again. The lock is held.
-func (s *server) notify() {
-	close(s.changed)
-	s.changed = make(chan struct{})
+// decided says what follows from what people decided about a server.
+var decided = map[store.ServerState]string{
+	store.Enabled:  "it takes new meetings once it answers",
+	store.Cordoned: "it takes no new meetings; those on it go on",
+	store.Draining: "it takes no new meetings and is on its way out; those on it go on",
+	store.Disabled: "it is not asked any more; what is on it is created elsewhere when somebody asks",
 }
 
-// replace gives the server another client, with which it has to prove itself anew; nil where it leaves the pool. A poll
-// with the former one is cut short. The lock is held.
-func (s *server) replace(client *bbb.Client) {
-	s.client, s.health, s.traits = client, health{is: Unknown}, traits{}
-	if s.inquiry != nil {
-		s.inquiry.cut = true
-		s.inquiry.cancel()
-	}
-	s.notify()
+// replaceClient gives the server another client, with which it has to prove itself anew; nil where it leaves the pool.
+// A poll with the former one is cut short.
+func (st *state) replaceClient(client *bbb.Client) {
+	st.client, st.health, st.traits = client, health{is: Unknown}, traits{}
+	st.schedule.cutPoll()
+	st.wakeWaiting()
 }
 
-// page is what the ledger is told of the server. The lock is held.
-func (s *server) page() placement.Server {
+// wakeWaiting wakes those that wait for the server to answer again.
+func (st *state) wakeWaiting() {
+	close(st.changed)
+	st.changed = make(chan struct{})
+}
+
+func (st *state) disabled() bool { return st.record.State == store.Disabled }
+
+func (st *state) failing() bool { return !st.health.failing.IsZero() }
+
+// forLedger is what the ledger is told of the server.
+func (st *state) forLedger() placement.Server {
 	return placement.Server{
-		ID: s.id, Weight: s.record.Weight, Capacity: s.record.Capacity, Hard: s.record.Hard,
-		Tag: s.record.Tag, Standing: standing(s.record.State, &s.health, s.slow.level), Slow: s.slow.level > brisk,
-		Enabled: s.record.State == store.Enabled,
+		ID: st.record.ID, Weight: st.record.Weight, Capacity: st.record.Capacity, Hard: st.record.Hard,
+		Tag: st.record.Tag, Standing: st.standing(), Slow: st.traits.slow.level > brisk,
+		Enabled: st.record.State == store.Enabled,
 	}
 }
 
-// shown is the health that people are told, and why. The lock is held.
-func (s *server) shown(now time.Time, t thresholds) (Health, string) {
-	if s.health.is == Online && s.slow.level == crawling {
-		return Suspect, s.slow.words()
-	}
-	return s.health.is, s.health.why(now, t)
-}
-
-// standing is what a server may be used for.
-func standing(state store.ServerState, h *health, slow level) placement.Standing {
+// standing is what the server may be used for.
+func (st *state) standing() placement.Standing {
 	switch {
-	case state == store.Disabled || h.is == Offline:
+	case st.disabled() || st.health.is == Offline:
 		return placement.Gone
-	case state == store.Cordoned || state == store.Draining:
+	case st.record.State == store.Cordoned || st.record.State == store.Draining:
 		return placement.Held
-	case h.is == Online && slow < crawling:
+	case st.health.is == Online && st.traits.slow.level < crawling:
 		return placement.Open
-	case h.failing.IsZero(): // not asked yet, on its way back, or slow beyond measure
+	case !st.failing(): // not asked yet, on its way back, or slow beyond measure
 		return placement.Unproven
 	}
 	return placement.Doubtful
 }
 
-// saw replaces the view by what a poll that began at that time has seen. The lock is held.
-func (s *server) saw(seen sight, began time.Time) {
-	s.meetings, s.broken = seen.meetings, seen.broken
-	if len(s.created) == 0 {
-		return
+// shown is the health that people are told, and why. A server that takes very long for its answers is called suspect, as
+// new meetings avoid it as much, although none of its calls fails.
+func (st *state) shown(now time.Time) (Health, string) {
+	if st.health.is == Online && st.traits.slow.level == crawling {
+		return Suspect, st.traits.slow.words()
 	}
-	listed := make(map[string]bool, len(seen.meetings))
-	for _, m := range seen.meetings {
-		listed[m.InternalID] = true
-	}
-	s.created = slices.DeleteFunc(s.created, func(c created) bool {
-		return c.at.Before(began) || listed[c.meeting.InternalID]
-	})
-}
-
-// visible returns the meetings of the view, and whether the server fails.
-func (s *server) visible() (meetings []bbb.Meeting, failing bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	meetings = make([]bbb.Meeting, 0, len(s.meetings)+len(s.created))
-	meetings = append(meetings, s.meetings...)
-	for _, c := range s.created {
-		meetings = append(meetings, c.meeting)
-	}
-	return meetings, !s.health.failing.IsZero()
+	return st.health.is, st.health.why(now, st.config.thresholds())
 }

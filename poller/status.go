@@ -14,7 +14,7 @@ type Status struct {
 	Health   Health
 	Failing  time.Time     // since when every call has failed; zero while they succeed
 	Reason   string        // of the last failure, how far it has recovered, or how slow it is
-	Warnings []string      // what will break unless somebody looks after it, in words; nil where all is well
+	Warnings []string      // the problems that will come unless somebody looks after it, in words; nil where all is well
 	LastPoll time.Time     // when the last good poll began; zero if there was none
 	Latency  time.Duration // of the last good poll
 	Patience time.Duration // how long a probe of it may take, by how fast it has answered of late
@@ -36,78 +36,85 @@ type Status struct {
 
 // Servers returns the status of every server, by ID. It asks nobody.
 func (p *Poller) Servers() []Status {
-	servers := p.sorted()
+	servers := p.pool.sorted()
 	list := make([]Status, 0, len(servers))
 	for _, s := range servers {
-		list = append(list, p.status(s))
+		list = append(list, s.status())
 	}
 	return list
 }
 
 // Server returns the status of one server.
 func (p *Poller) Server(id string) (Status, bool) {
-	s := p.server(id)
+	s := p.pool.server(id)
 	if s == nil {
 		return Status{}, false
 	}
-	return p.status(s), true
+	return s.status(), true
 }
 
-func (p *Poller) status(s *server) Status {
-	now := p.now()
+// status is the server as people see it. It takes the lock, and asks the ledger about every meeting.
+func (s *server) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	health, reason := s.shown(now, p.config.thresholds())
-	st := Status{
-		Server: s.record, Health: health, Failing: s.health.failing, Reason: reason,
-		Warnings: s.warnings(now), LastPoll: s.polled, Latency: s.latency,
-		Patience: s.pace.patience(p.config.Connect, p.config.Response), ClockKnown: s.clock.seen > 0,
-		ClockSkew: s.clock.skew(), CertificateExpires: s.expires, Broken: s.broken, Load: p.ledger.ServerLoad(s.id),
-	}
-	away := s.health.is == Offline
-	for _, c := range s.copies {
-		if c.used() && !away {
-			st.Split++
-		}
-	}
-	for _, m := range p.goingOn(s.id, slices.Clone(s.meetings)) {
-		if m.Breakout || m.Ended || away && !p.claimed(key(m), s.id) {
-			continue
-		}
-		st.Meetings++
-		st.Users += m.Participants
-		st.Videos += m.Videos
-		st.Largest = max(st.Largest, m.Participants)
-	}
-	return st
+	i := s.state.inspect()
+	i.countMeetings(&s.state)
+	return i.Status
 }
 
-// Ready tells why the pool cannot take new meetings, or "" if it can: also servers on their way back take them where
-// nobody else can. A pool without servers that should take some is as ready as it can be: joins go on, and somebody may
-// be waiting for that to add servers.
-func (p *Poller) Ready() string {
-	enabled, unknown := 0, 0
-	for _, s := range p.sorted() {
-		s.mu.Lock()
-		state, unseen, failing := s.record.State, s.health.is == Unknown, !s.health.failing.IsZero()
-		s.mu.Unlock()
-		switch {
-		case state != store.Enabled:
+// inspection is a server at one instant: its status, but for the meetings that it was seen with, and what is wrong with it.
+type inspection struct {
+	Status
+
+	raised      []raised  // what Warnings says
+	splitSince  time.Time // the first of those meetings; zero where there is none
+	splitPeople int       // in them and their breakout rooms
+}
+
+// inspect looks at the server. It takes the lock.
+func (s *server) inspect() inspection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.inspect()
+}
+
+func (st *state) inspect() inspection {
+	health, reason := st.shown(st.now())
+	i := inspection{raised: st.raisedProblems(), Status: Status{
+		Server: st.record, Health: health, Failing: st.health.failing, Reason: reason, LastPoll: st.view.polled,
+		Latency: st.view.latency, Patience: st.patience(), ClockKnown: st.traits.clock.skews.count > 0,
+		ClockSkew: st.traits.clock.skew(), CertificateExpires: st.traits.expires, Broken: st.view.unreadable,
+		Load: st.ledger.ServerLoad(st.record.ID),
+	}}
+	for _, r := range i.raised {
+		i.Warnings = append(i.Warnings, r.text)
+	}
+	if st.health.is == Offline {
+		return i // nobody knows what its copies have come to
+	}
+	for _, c := range st.view.copies {
+		if !c.used() {
 			continue
-		case unseen:
-			unknown++
-		case !failing:
-			return ""
 		}
-		enabled++
+		if i.Split == 0 || c.since.Before(i.splitSince) {
+			i.splitSince = c.since
+		}
+		i.Split++
+		i.splitPeople += c.people + c.rooms
 	}
-	switch {
-	case unknown > 0 && unknown == enabled:
-		return "no server has been polled yet"
-	case enabled == 0 || unknown > 0: // a server that was not asked yet comes before those that fail
-		return ""
-	case p.outage().own():
-		return "no server can take new meetings: most fail at once, check our own network and DNS"
+	return i
+}
+
+// countMeetings counts what the last poll saw.
+func (s *Status) countMeetings(st *state) {
+	away := st.health.is == Offline
+	for _, m := range goingOn(st.ledger, s.ID, slices.Clone(st.view.meetings)) {
+		if m.Breakout || m.Ended || away && !claimedOn(st.ledger, keyOf(m), s.ID) {
+			continue
+		}
+		s.Meetings++
+		s.Users += m.Participants
+		s.Videos += m.Videos
+		s.Largest = max(s.Largest, m.Participants)
 	}
-	return "no server can take new meetings"
 }

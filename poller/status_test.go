@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/bbbpool/bbbpool/api/exposition"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -77,8 +79,19 @@ func TestReady(t *testing.T) {
 				case poller.Offline, poller.Unknown:
 				}
 			}
-			if got := r.Ready(); got != test.want {
+			if got := r.ready(); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
+			}
+			list := r.Readiness().Problems(t.Context())
+			if test.want == "" {
+				if list != nil {
+					t.Errorf("it is ready, and there are %v", list)
+				}
+				return
+			}
+			if len(list) != 1 || list[0].String() != test.want || !list[0].Unready || list[0].Severity != problems.Refusing ||
+				list[0].Subject.Kind != problems.Pool || list[0].Name == "" {
+				t.Errorf("%+v, want %q", list, test.want)
 			}
 		})
 	}
@@ -152,6 +165,32 @@ func TestWriteMetrics(t *testing.T) {
 	})
 }
 
+// Whatever is measured is described, and whatever is described is measured as soon as it is known.
+func TestFamilies(t *testing.T) {
+	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
+		skew := time.Duration(0)
+		r.net["a"].change(func(f *fake) { f.skew, f.expires = &skew, time.Now().Add(time.Hour) })
+		r.ledger.Learn(store.Session{Start: r.start.Add(-4 * 24 * time.Hour), End: r.start.Add(-3 * 24 * time.Hour), Peak: 5})
+		r.pass(11 * time.Second)
+		measured := map[string]bool{}
+		for line := range strings.Lines(r.metrics()) {
+			measured[line[:strings.IndexAny(line, "{ ")]] = true
+		}
+		for _, f := range poller.Families {
+			if !measured[f.Name] {
+				t.Errorf("%s is not measured", f.Name)
+			}
+			delete(measured, f.Name)
+			if want := exposition.Gauge; f.Help == "" || (f.Type == want) == strings.HasSuffix(f.Name, "_total") {
+				t.Errorf("%+v", f)
+			}
+		}
+		for name := range measured {
+			t.Errorf("%s is not described", name)
+		}
+	})
+}
+
 // An ID that nobody should have been able to give a server cannot forge a line.
 func TestWriteMetrics_HostileID(t *testing.T) {
 	r := newRig(t, config(), time.Now)
@@ -171,7 +210,7 @@ func TestStatus_AsksNobody(t *testing.T) {
 	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
 		r.net["a"].forget()
 		r.pass(time.Second)
-		_, _, _ = r.metrics(), r.Ready(), r.Servers()
+		_, _, _, _ = r.metrics(), r.ready(), r.Servers(), r.Problems(t.Context())
 		r.pass(time.Second)
 		if n := len(r.net["a"].calls); n != 0 {
 			t.Errorf("%d calls", n)

@@ -11,21 +11,81 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
+// view is what was seen of a server at the last good poll, and what is known since. It is part of the state of the server.
+type view struct {
+	polled     time.Time // when it began
+	latency    time.Duration
+	meetings   []bbb.Meeting
+	unreadable int               // meetings that could not be read
+	copies     map[string]copied // meetings that are claimed on another server, by internal ID
+	created    []created         // not seen by a poll yet
+}
+
+type created struct {
+	at      time.Time
+	meeting bbb.Meeting
+}
+
+// replace replaces the view by what a poll that began at that time has seen.
+func (v *view) replace(o observation, began time.Time) {
+	v.meetings, v.unreadable = o.meetings, o.unreadable
+	if len(v.created) == 0 {
+		return
+	}
+	listed := make(map[string]bool, len(o.meetings))
+	for _, m := range o.meetings {
+		listed[m.InternalID] = true
+	}
+	v.created = slices.DeleteFunc(v.created, func(c created) bool {
+		return c.at.Before(began) || listed[c.meeting.InternalID]
+	})
+}
+
+// all returns every meeting of the view, as a list of its own.
+func (v *view) all() []bbb.Meeting {
+	meetings := make([]bbb.Meeting, 0, len(v.meetings)+len(v.created))
+	meetings = append(meetings, v.meetings...)
+	for _, c := range v.created {
+		meetings = append(meetings, c.meeting)
+	}
+	return meetings
+}
+
+// copiesOf returns what was seen of a meeting, of those copies that were not seen lately no more than their names; not more
+// of them than anybody looks after.
+func (v *view) copiesOf(k store.MeetingKey) []bbb.Meeting {
+	meetings := slices.DeleteFunc(v.all(), func(m bbb.Meeting) bool { return keyOf(m) != k })
+	for internal, c := range v.copies {
+		here := func(m bbb.Meeting) bool { return m.InternalID == internal }
+		if c.key == k && !slices.ContainsFunc(meetings, here) {
+			meetings = append(meetings, bbb.Meeting{MeetingID: k.MeetingID, Tenant: k.Tenant, InternalID: internal})
+		}
+	}
+	return meetings[:min(len(meetings), placement.MaxCopies)]
+}
+
+// keyOf is whose meeting it is. One without a mark belongs to the default tenant.
+func keyOf(m bbb.Meeting) store.MeetingKey {
+	tenant := m.Tenant
+	if tenant == "" {
+		tenant = store.DefaultTenant
+	}
+	return store.MeetingKey{Tenant: tenant, MeetingID: m.MeetingID}
+}
+
 // fresh is how old a view may be before it is asked for anew: the longer the larger the pool, so that front ends that
 // keep asking for all meetings cause no more than 250 polls a second in all.
-func (p *Poller) fresh(servers int) time.Duration {
-	return time.Duration(servers) * 4 * time.Millisecond
-}
+func fresh(servers int) time.Duration { return time.Duration(servers) * 4 * time.Millisecond }
 
 // Refresh polls every server that was not polled just now, and returns when all have answered or ctx ends. Servers that
 // fail, or have been asked for a while without answering, are not waited for: they stay at what was last seen.
 func (p *Poller) Refresh(ctx context.Context) {
-	servers := p.sorted()
-	fresh := p.fresh(len(servers))
-	var waiting []*inquiry
+	servers := p.pool.sorted()
+	fresh := fresh(len(servers))
+	var waiting []*poll
 	for _, s := range servers {
-		if s.wantsAsking(p.now(), fresh) {
-			if q := p.start(s); q != nil {
+		if s.worthPolling(fresh) {
+			if q := p.pool.poll(s); q != nil {
 				waiting = append(waiting, q)
 			}
 		}
@@ -39,19 +99,21 @@ func (p *Poller) Refresh(ctx context.Context) {
 	}
 }
 
-// patience is how long a poll may have been on its way for somebody new to wait for it.
-const patience = 100 * time.Millisecond
+// joinWithin is how long a poll may have been on its way for somebody new to wait for it.
+const joinWithin = 100 * time.Millisecond
 
-func (s *server) wantsAsking(now time.Time, fresh time.Duration) bool {
+// worthPolling tells whether somebody who wants a view that is no older than that should have the server polled, and wait.
+func (s *server) worthPolling(fresh time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.health.failing.IsZero() {
+	now, st := s.now(), &s.state
+	switch {
+	case st.failing():
 		return false
+	case st.schedule.inFlight != nil:
+		return now.Sub(st.schedule.inFlight.began) < joinWithin
 	}
-	if s.inquiry != nil {
-		return now.Sub(s.inquiry.began) < patience
-	}
-	return now.Sub(s.began) >= fresh
+	return now.Sub(st.schedule.began) >= fresh
 }
 
 // Meetings returns the meetings of a tenant as they were last seen, server by server. What a failing server was seen
@@ -61,9 +123,9 @@ func (p *Poller) Meetings(tenant string) []bbb.Meeting {
 	var list []bbb.Meeting
 	var on []string        // the server of each
 	at := map[string]int{} // external IDs, to find meetings that are there twice
-	for _, s := range p.sorted() {
-		for _, m := range p.listed(s) {
-			if key(m).Tenant != tenant {
+	for _, s := range p.pool.sorted() {
+		for _, m := range s.listed() {
+			if keyOf(m).Tenant != tenant {
 				continue
 			}
 			i, twice := at[m.MeetingID]
@@ -71,7 +133,7 @@ func (p *Poller) Meetings(tenant string) []bbb.Meeting {
 			case !twice:
 				at[m.MeetingID] = len(list)
 				list, on = append(list, m), append(on, s.id)
-			case p.rank(m, s.id) > p.rank(list[i], on[i]):
+			case rank(p.ledger, m, s.id) > rank(p.ledger, list[i], on[i]):
 				list[i], on[i] = m, s.id
 			}
 		}
@@ -79,16 +141,35 @@ func (p *Poller) Meetings(tenant string) []bbb.Meeting {
 	return list
 }
 
-// listed returns the meetings of a server that count. Breakout rooms have no claims: they count with their parents.
-func (p *Poller) listed(s *server) []bbb.Meeting {
-	meetings, failing := s.visible()
-	meetings = p.goingOn(s.id, meetings)
+// rank tells which of two meetings with one ID is the one that people should see.
+func rank(ledger *placement.Ledger, m bbb.Meeting, server string) int {
+	switch {
+	case m.Ended:
+		return 0
+	case claimedOn(ledger, keyOf(m), server):
+		return 2
+	}
+	return 1
+}
+
+// claimedOn tells whether a meeting is claimed on a server.
+func claimedOn(ledger *placement.Ledger, key store.MeetingKey, server string) bool {
+	found, err := ledger.Peek(key)
+	return err == nil && found.Claim.Server == server
+}
+
+// listed returns the meetings of the server that count. Breakout rooms have no claims: they count with their parents.
+func (s *server) listed() []bbb.Meeting {
+	s.mu.Lock()
+	meetings, failing := s.state.view.all(), s.state.failing()
+	s.mu.Unlock()
+	meetings = goingOn(s.ledger, s.id, meetings)
 	if !failing {
 		return meetings
 	}
 	claimed := map[string]bool{}
 	for _, m := range meetings {
-		claimed[m.InternalID] = !m.Breakout && p.claimed(key(m), s.id)
+		claimed[m.InternalID] = !m.Breakout && claimedOn(s.ledger, keyOf(m), s.id)
 	}
 	return slices.DeleteFunc(meetings, func(m bbb.Meeting) bool {
 		if m.Breakout {
@@ -98,11 +179,11 @@ func (p *Poller) listed(s *server) []bbb.Meeting {
 	})
 }
 
-// goingOn leaves out what somebody has ended, with its breakout rooms.
-func (p *Poller) goingOn(server string, meetings []bbb.Meeting) []bbb.Meeting {
+// goingOn leaves out of the meetings of a server what somebody has ended, with its breakout rooms. It changes the list.
+func goingOn(ledger *placement.Ledger, server string, meetings []bbb.Meeting) []bbb.Meeting {
 	over := map[string]bool{} // by internal ID
 	for _, m := range meetings {
-		if p.ledger.Over(server, sighting(m)) {
+		if ledger.Over(server, sighting(m)) {
 			over[m.InternalID] = true
 		}
 	}
@@ -122,11 +203,11 @@ func (p *Poller) Copies(k store.MeetingKey) iter.Seq2[string, bbb.Meeting] {
 		var claim store.Claim
 		if found, err := p.ledger.Peek(k); err == nil {
 			claim = found.Claim
-			if !yield(claim.Server, p.claimedCopy(claim)) {
+			if !yield(claim.Server, p.pool.claimedCopy(claim)) {
 				return
 			}
 		}
-		for _, s := range p.sorted() {
+		for _, s := range p.pool.sorted() {
 			for _, m := range s.copiesOf(k) {
 				claimed := s.id == claim.Server && m.InternalID == claim.InternalID
 				if !claimed && !p.ledger.Over(s.id, sighting(m)) && !yield(s.id, m) {
@@ -138,7 +219,7 @@ func (p *Poller) Copies(k store.MeetingKey) iter.Seq2[string, bbb.Meeting] {
 }
 
 // claimedCopy returns a meeting as it was last seen where it is claimed, or its names where no poll has seen it yet.
-func (p *Poller) claimedCopy(c store.Claim) bbb.Meeting {
+func (p *pool) claimedCopy(c store.Claim) bbb.Meeting {
 	if s := p.server(c.Server); s != nil {
 		for _, m := range s.copiesOf(c.MeetingKey) {
 			if m.InternalID == c.InternalID {
@@ -149,102 +230,25 @@ func (p *Poller) claimedCopy(c store.Claim) bbb.Meeting {
 	return bbb.Meeting{MeetingID: c.MeetingID, Tenant: c.Tenant, InternalID: c.InternalID}
 }
 
-// copiesOf returns what was seen of a meeting, of those copies that were not seen lately no more than their names; not more
-// of them than anybody looks after.
+// copiesOf returns the copies of a meeting that the server may have. It takes the lock.
 func (s *server) copiesOf(k store.MeetingKey) []bbb.Meeting {
-	meetings, _ := s.visible()
-	meetings = slices.DeleteFunc(meetings, func(m bbb.Meeting) bool { return key(m) != k })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for internal, c := range s.copies {
-		here := func(m bbb.Meeting) bool { return m.InternalID == internal }
-		if c.key == k && !slices.ContainsFunc(meetings, here) {
-			meetings = append(meetings, bbb.Meeting{MeetingID: k.MeetingID, Tenant: k.Tenant, InternalID: internal})
-		}
-	}
-	return meetings[:min(len(meetings), placement.MaxCopies)]
-}
-
-// rank tells which of two meetings with one ID is the one that people should see.
-func (p *Poller) rank(m bbb.Meeting, server string) int {
-	switch {
-	case m.Ended:
-		return 0
-	case p.claimed(key(m), server):
-		return 2
-	}
-	return 1
-}
-
-// claimed tells whether a meeting is claimed on a server.
-func (p *Poller) claimed(key store.MeetingKey, server string) bool {
-	found, err := p.ledger.Peek(key)
-	return err == nil && found.Claim.Server == server
+	return s.state.view.copiesOf(k)
 }
 
 // Meeting returns a meeting that goes on, as it was last seen on a server.
 func (p *Poller) Meeting(server string, k store.MeetingKey) (bbb.Meeting, bool) {
-	s := p.server(server)
+	s := p.pool.server(server)
 	if s == nil {
 		return bbb.Meeting{}, false
 	}
-	meetings, _ := s.visible()
-	i := slices.IndexFunc(meetings, func(m bbb.Meeting) bool { return key(m) == k && !m.Ended })
+	s.mu.Lock()
+	meetings := s.state.view.all()
+	s.mu.Unlock()
+	i := slices.IndexFunc(meetings, func(m bbb.Meeting) bool { return keyOf(m) == k && !m.Ended })
 	if i < 0 {
 		return bbb.Meeting{}, false
 	}
 	return meetings[i], true
-}
-
-// Created adds a meeting to the view, for as long as no poll that began later has looked.
-func (p *Poller) Created(server string, m bbb.Meeting) {
-	s := p.server(server)
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.record.State == store.Disabled {
-		return // nothing is seen there, and no poll will take it back
-	}
-	s.created = append(s.created, created{at: p.now(), meeting: m})
-}
-
-// Failing tells whether the last call to a server failed. One that is not in the pool fails.
-func (p *Poller) Failing(id string) bool {
-	s := p.server(id)
-	if s == nil {
-		return true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.health.failing.IsZero()
-}
-
-// Alive waits until a failing server has either answered again, then it returns true, or failed for the whole of
-// Failover, so that a meeting with people in it may be created elsewhere. It returns false also when ctx ends, or the
-// server is not in the pool.
-func (p *Poller) Alive(ctx context.Context, id string) bool {
-	for {
-		s := p.server(id)
-		if s == nil {
-			return false
-		}
-		s.mu.Lock()
-		failing, changed := s.health.failing, s.changed
-		s.mu.Unlock()
-		if failing.IsZero() {
-			return true
-		}
-		rest := p.config.Failover - p.now().Sub(failing)
-		if rest <= 0 {
-			return false
-		}
-		select {
-		case <-changed:
-		case <-time.After(rest):
-		case <-ctx.Done():
-			return false
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/recordings/archive"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -109,7 +110,7 @@ func (s *Service) arrivals(
 
 // Metadata by which balancers mark whose a meeting is. They are no business of front ends.
 const (
-	ownTenant       = "bbbpool-tenant"
+	ownTenant       = bbb.TenantKey
 	scaleliteTenant = "tenant-id"
 )
 
@@ -181,7 +182,7 @@ func (s *Service) future(recordID string) bool {
 
 // refusal is the fault of an archive that somebody should look at.
 func refusal(id, format string, args ...any) error {
-	return &archive.Fault{
+	return &archive.Error{
 		Member: id, What: fmt.Sprintf(format, args...) + "; if that is right: bbbpool recording import, of the file in quarantine",
 	}
 }

@@ -54,7 +54,7 @@ func (s *Service) conclude(ctx context.Context, a *attempt, job store.Job, err e
 // not be read for some time, or something in it cannot be stored. What the disk, or whoever has set permissions, is to
 // blame for is tried for ever.
 func hopeless(err error, attempts int) bool {
-	if fault, ok := errors.AsType[*archive.Fault](err); ok && !fault.Incomplete {
+	if fault, ok := errors.AsType[*archive.Error](err); ok && !fault.Incomplete {
 		return true
 	}
 	if outOfRoom(err) || attempts < maxAttempts {

@@ -80,7 +80,7 @@ var errMany = errors.New("has more files than --max-recording-files")
 
 func (c *copier) file(from, to string) (err error) {
 	if c.files++; c.files > c.limits.Files {
-		return &archive.Fault{Member: from, What: errMany.Error()}
+		return &archive.Error{Member: from, What: errMany.Error()}
 	}
 	in, err := os.Open(from) //nolint:gosec // that the operator has named
 	if err != nil {
@@ -92,7 +92,7 @@ func (c *copier) file(from, to string) (err error) {
 		return err
 	}
 	if c.bytes += info.Size(); c.bytes > c.limits.Bytes {
-		return &archive.Fault{Member: from, What: fmt.Sprintf("makes it more than %d bytes", c.limits.Bytes), TooLarge: true}
+		return &archive.Error{Member: from, What: fmt.Sprintf("makes it more than %d bytes", c.limits.Bytes), TooLarge: true}
 	}
 	if c.limits.More != nil {
 		if err := c.limits.More(info.Size()); err != nil {

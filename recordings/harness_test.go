@@ -31,11 +31,23 @@ var monday = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 type pool struct {
 	*recordings.Service
 	data    string
-	db      *bolt.DB
+	db      roles
 	disk    *disk
 	servers *servers
 	log     *logged
 	stop    func()
+}
+
+// roles are those of a store, of both groups, that a test may want.
+type roles struct {
+	store.Index
+	stateRoles
+}
+
+type stateRoles interface {
+	store.Servers
+	store.Tenants
+	store.Claims
 }
 
 // quick are settings under which nothing is waited for longer than a test likes.
@@ -50,10 +62,11 @@ func quick(dir string) recordings.Config {
 
 // assemble puts a pool together in a directory, as main does, and does not run it.
 func assemble(dir string, change func(*recordings.Service)) (*pool, error) {
-	db, err := bolt.Open(dir)
+	file, err := bolt.Open(dir)
 	if err != nil {
 		return nil, err
 	}
+	db := roles{file.Index(), file.State()}
 	p := &pool{data: dir, db: db, disk: &disk{}, servers: &servers{}, log: &logged{}}
 	c := quick(dir)
 	lib, err := library.New(c.Dirs())

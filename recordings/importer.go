@@ -97,7 +97,7 @@ func (s *Service) start(ctx context.Context, id string) (store.Job, error) {
 		return store.Job{ID: id}, err
 	}
 	if cutOff && job.Attempts > maxAttempts {
-		return job, &archive.Fault{What: "bbbpool ended, each time, when it was being imported"}
+		return job, &archive.Error{What: "bbbpool ended, each time, when it was being imported"}
 	}
 	if problem := s.Disk.Problem(); problem != "" {
 		return job, noRoom{errors.New(problem)}

@@ -294,7 +294,7 @@ func (s *Service) unchanged(
 	for _, id := range job.Recordings {
 		r, err := s.Index.Recording(ctx, id)
 		if err != nil {
-			return false, "", ignoreMissing(err)
+			return false, "", store.Ignore(err, store.ErrNotFound)
 		}
 		if r.State == store.Deleted {
 			deleted++
@@ -308,13 +308,6 @@ func (s *Service) unchanged(
 		return false, errDropped.Error(), nil
 	}
 	return deleted == 0 || job.State == store.JobDone, "", nil
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
 }
 
 // hasFiles tells whether all formats of a recording are on the disk.
@@ -333,7 +326,7 @@ func (s *Service) hasAll(ctx context.Context, recordID string, whole []archive.T
 		return false, errDropped.Error(), nil
 	}
 	if err != nil || !here(&r) {
-		return false, "", ignoreMissing(err)
+		return false, "", store.Ignore(err, store.ErrNotFound)
 	}
 	for _, tree := range whole {
 		i := slices.IndexFunc(r.Formats, func(f store.Format) bool { return f.Type == tree.Format })

@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // Errors for operators.
@@ -216,7 +217,7 @@ func (s *Service) Accept(ctx context.Context, u upload.Upload) error {
 		err = os.Rename(u.Path, job.Path)
 	}
 	if err == nil {
-		err = syncDir(s.Config.Spool)
+		err = files.SyncDir(s.Config.Spool)
 	}
 	if err != nil {
 		return library.Explain(err)
@@ -254,15 +255,6 @@ func (s *Service) accept(ctx context.Context, a *attempt, u upload.Upload) (stor
 		j.Server, j.SHA256 = u.Server, u.SHA256
 		return nil
 	})
-}
-
-// syncDir makes the names in a directory survive a loss of power.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the spool that the operator has named
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // uploadName is an archive's name in the spool: one that is sent again with another format in it must not replace the

@@ -126,7 +126,7 @@ func (s *Service) follow(ctx context.Context, r store.Recording) error {
 			now.Behind = behind
 			return nil
 		})
-		err = errors.Join(err, ignoreMissing(unnoted))
+		err = errors.Join(err, store.Ignore(unnoted, store.ErrNotFound))
 	}
 	r.Behind = behind
 	s.laggards.note(r, s.Now())

@@ -42,7 +42,7 @@ func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Sessio
 func (s *Service) inherit(ctx context.Context, c store.Claim, past store.Session) error {
 	known, err := s.Index.Session(ctx, past.ID)
 	if err != nil {
-		return ignoreMissing(err)
+		return store.Ignore(err, store.ErrNotFound)
 	}
 	if known.Tenant != past.Tenant || known.Meeting != past.Meeting || past.Meeting == "" || s.Pool == nil {
 		err = nil
@@ -103,7 +103,7 @@ func (s *Service) owe(ctx context.Context, c store.Claim, past store.Session) er
 func (s *Service) oweBeside(ctx context.Context, c store.Claim, owed *store.Owed) error {
 	known, err := s.Index.Recording(ctx, c.InternalID)
 	if err != nil || known.Server == "" || known.Server == c.Server || known.State == store.Deleted {
-		return ignoreMissing(err)
+		return store.Ignore(err, store.ErrNotFound)
 	}
 	_, err = s.Index.UpdateRecording(ctx, known.Tenant, c.InternalID, func(r *store.Recording) error {
 		if r.Owed == nil {
@@ -111,7 +111,7 @@ func (s *Service) oweBeside(ctx context.Context, c store.Claim, owed *store.Owed
 		}
 		return nil
 	})
-	return ignoreMissing(err)
+	return store.Ignore(err, store.ErrNotFound)
 }
 
 // interval is how often a server is asked about a recording of a meeting that ended so long ago.

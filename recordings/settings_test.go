@@ -29,7 +29,7 @@ func TestOpen_Offline(t *testing.T) {
 		t.Helper()
 		c.Volume.Timeout = time.Second
 		s, err := recordings.Open(t.Context(), recordings.Parts{
-			Config: c, Data: data, Offline: offline, Index: db, State: db, Log: zerolog.Nop(), Metrics: metrics.NewSet(),
+			Config: c, Data: data, Offline: offline, Index: db.Index(), State: db.State(), Log: zerolog.Nop(), Metrics: metrics.NewSet(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +61,7 @@ func TestOpen_Unusable(t *testing.T) {
 	c := recordings.Config{Root: filepath.Join(file, "recordings"), Interval: time.Second, Parallel: 1, Retry: time.Second}
 	c.Volume.Timeout = time.Second
 	s, err := recordings.Open(t.Context(), recordings.Parts{
-		Config: c, Data: data, Index: db, State: db, Log: zerolog.New(&log), Metrics: metrics.NewSet(),
+		Config: c, Data: data, Index: db.Index(), State: db.State(), Log: zerolog.New(&log), Metrics: metrics.NewSet(),
 	})
 	if err != nil {
 		t.Fatal(err)

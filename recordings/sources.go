@@ -166,6 +166,6 @@ func (c source) read() (whole []archive.Tree, bad []unread, err error) {
 
 // lasting tells whether a format will be as bad at the next try.
 func (u unread) lasting() bool {
-	_, fault := errors.AsType[*archive.Fault](u.err)
+	_, fault := errors.AsType[*archive.Error](u.err)
 	return fault || errors.Is(u.err, fs.ErrPermission)
 }

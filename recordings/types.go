@@ -3,6 +3,7 @@ package recordings
 import (
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -82,7 +83,7 @@ type Pruned struct {
 }
 
 // Keep is the key in the metadata that protects a recording from retention, unless its value is "false".
-const Keep = "bbbpool-keep"
+const Keep = bbb.KeepKey
 
 // Owing is a recording that a server owes, with the age of the step.
 type Owing struct {

@@ -87,9 +87,6 @@ type Decision struct {
 	NextAt   float64 // people per weight that it would have counted
 }
 
-// After is how full the server would be with the meeting, in people per weight: what servers are compared by.
-func (d Decision) After() float64 { return (float64(d.Here) + d.Expected + d.Kept + d.Own) / d.Weight }
-
 // Session is a past meeting: what is left of a claim when it is closed.
 type Session struct {
 	ID       string // the server's internal meeting ID

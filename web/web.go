@@ -49,25 +49,25 @@ func fixed(mediaType string, content []byte) http.HandlerFunc {
 	}
 }
 
-// problem is an error as BigBlueButton appends it to the address that a failed join leads to.
-type problem struct {
+// joinError is an error as BigBlueButton appends it to the address that a failed join leads to.
+type joinError struct {
 	Key string `json:"key"`
 }
 
-// maxProblems is how many errors are shown: a join has one.
-const maxProblems = 5
+// maxJoinErrors is how many errors are shown: a join has one.
+const maxJoinErrors = 5
 
 // front says what is wrong with a join, or what this is.
 func (h *Web) front(w http.ResponseWriter, r *http.Request) {
-	var problems []problem
-	if text := r.URL.Query().Get("errors"); text != "" && json.Unmarshal([]byte(text), &problems) != nil {
-		problems = []problem{{}}
+	var failed []joinError
+	if text := r.URL.Query().Get("errors"); text != "" && json.Unmarshal([]byte(text), &failed) != nil {
+		failed = []joinError{{}}
 	}
 	p := page{Title: "bbbpool", Heading: "BigBlueButton meetings", Texts: []string{"This address is for front ends. " +
 		"Meetings are started and joined from the page of your school or university."}}
-	if len(problems) > 0 {
-		heading, texts := words(problems[:min(len(problems), maxProblems)])
-		p = h.problem(r, page{Title: "This did not work", Heading: heading, Texts: texts})
+	if len(failed) > 0 {
+		heading, texts := words(failed[:min(len(failed), maxJoinErrors)])
+		p = h.withHelp(r, page{Title: "This did not work", Heading: heading, Texts: texts})
 	}
 	h.write(w, http.StatusOK, p)
 }
@@ -75,11 +75,11 @@ func (h *Web) front(w http.ResponseWriter, r *http.Request) {
 // Problem writes a page that says to a person what did not work, and what to do about it. Neither title nor text may
 // come from a request.
 func (h *Web) Problem(w http.ResponseWriter, r *http.Request, status int, title, text string) {
-	h.write(w, status, h.problem(r, page{Title: title, Heading: title, Texts: []string{text}}))
+	h.write(w, status, h.withHelp(r, page{Title: title, Heading: title, Texts: []string{text}}))
 }
 
-// problem adds what helps those who help: the number that the log knows the request by, and who they are.
-func (h *Web) problem(r *http.Request, p page) page {
+// withHelp adds what helps those who help: the number that the log knows the request by, and who they are.
+func (h *Web) withHelp(r *http.Request, p page) page {
 	p.Reference, p.Contact = r.Header.Get("X-Request-Id"), h.contact
 	return p
 }
@@ -93,6 +93,7 @@ type page struct {
 	Contact   *contact // nil: nobody
 }
 
+// write sends a page, which is never cached and may do nothing but show itself.
 func (h *Web) write(w http.ResponseWriter, status int, p page) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
@@ -123,9 +124,9 @@ var unsaid = saying{"You could not join", "The link that brought you here did no
 
 // words replaces what the address says by words of our own: anybody can make up an address, and must not be able to put
 // words on this page.
-func words(problems []problem) (heading string, texts []string) {
-	for _, p := range problems {
-		said, ok := sayings[p.Key]
+func words(failed []joinError) (heading string, texts []string) {
+	for _, e := range failed {
+		said, ok := sayings[e.Key]
 		if !ok {
 			said = unsaid
 		}

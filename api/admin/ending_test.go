@@ -77,18 +77,28 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// crowded is a server with a meeting of three people on it, which lingers.
-func crowded(t *testing.T) (*testPool, *simulator.Server) {
+// crowded is a server with a meeting of three people on it, which lingers, and others of two that nobody claims.
+func crowded(t *testing.T, unclaimed ...string) (*testPool, *simulator.Server) {
 	t.Helper()
 	p, s := newTestPool(t), simulate(t, 1)[0]
-	p.polls(t)
 	p.lingering(t, "a", s)
 	p.create(t, room)
-	if err := s.AddPeople(room.MeetingID, simulator.Crowd{Count: 3}); err != nil {
+	people := 3
+	if err := s.AddPeople(room.MeetingID, simulator.Crowd{Count: people}); err != nil {
 		t.Fatal(err)
 	}
+	for _, id := range unclaimed {
+		if _, err := p.poller.Client("a").Answer(t.Context(), "create", "name=copies&meetingID="+id); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AddPeople(id, simulator.Crowd{Count: 2}); err != nil {
+			t.Fatal(err)
+		}
+		people += 2
+	}
+	p.polls(t) // not before people are in them: an empty meeting that nobody claims would be ended
 	p.looks(t, "a")
-	if got, err := p.Server(t.Context(), "a"); err != nil || got.Users != 3 {
+	if got, err := p.Server(t.Context(), "a"); err != nil || got.Users != people {
 		t.Fatalf("server %+v, %v", got, err)
 	}
 	return p, s
@@ -126,13 +136,7 @@ func TestClient_EndMeeting_Lingers(t *testing.T) {
 
 // A panic does not report as going on what it has ended just now, nor does one that follows.
 func TestClient_PanicServer_Lingers(t *testing.T) {
-	p, s := crowded(t)
-	if _, err := p.poller.Client("a").Answer(t.Context(), "create", "name=copies&meetingID=copy"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.AddPeople("copy", simulator.Crowd{Count: 2}); err != nil {
-		t.Fatal(err)
-	}
+	p, _ := crowded(t, "copy")
 	got, err := p.PanicServer(t.Context(), "a", admin.Panic{KeepState: true}, ignore)
 	if err != nil || got.Ended != 2 || got.Forgotten != 0 || len(got.Failed) != 0 || got.Meetings != 0 || got.Users != 0 {
 		t.Errorf("panicked %+v, %v", got, err)
@@ -175,7 +179,6 @@ func TestClient_EndMeeting_Copies(t *testing.T) {
 func split(t *testing.T) (*testPool, []*simulator.Server) {
 	t.Helper()
 	p, servers := newTestPool(t), simulate(t, 2)
-	p.polls(t)
 	p.add(t, "a", servers[0])
 	p.create(t, room)
 	p.add(t, "b", servers[1])
@@ -189,6 +192,7 @@ func split(t *testing.T) (*testPool, []*simulator.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.polls(t) // not before people are in the copy: an empty one would be ended
 	p.looks(t, "b")
 	return p, servers
 }

@@ -2,13 +2,16 @@
 // no process, and what tests start, is put together here and nowhere else.
 //
 // A reader who wants to know who gets what from whom reads [Open]. The package knows every part and no part knows it; it
-// has no behaviour of its own, and no state beside its pools, so that several live in one process.
+// has no behaviour of its own, and no state beside its pools, so that several live in one process. What there is one of in
+// a process stays with the program: signals, what systemd is told, the environment, the standard streams.
 package assembly
 
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -16,7 +19,10 @@ import (
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -27,23 +33,13 @@ import (
 	"github.com/bbbpool/bbbpool/web"
 )
 
-// Settings are those of every part, as flags.
-type Settings struct {
-	HTTP       api.Config        `embed:""`
-	Poller     poller.Config     `embed:""`
-	Placement  placement.Config  `embed:""`
-	Gateway    gateway.Config    `embed:""`
-	Recordings recordings.Config `embed:""`
-	Playback   playback.Config   `embed:""`
-	Pages      web.Config        `embed:""`
-}
-
-// Options are what a pool is put together from.
+// Options are what a pool is put together from. The zero value of each but Settings and Data will do.
 type Options struct {
 	Settings Settings
 	Data     string       // the data directory
 	Token    store.Secret // of administration over the network; empty for none
 	Version  string
+	Environ  []string // of the process, where it is a pool's own: what stands in it and means nothing is told to operators
 	Log      zerolog.Logger
 	Now      func() time.Time // time.Now if nil
 }
@@ -56,45 +52,53 @@ type Pool struct {
 	Poller     *poller.Poller
 	Gateway    *gateway.Gateway
 	Admin      *admin.API
+	Problems   *problems.Registry
+	Metrics    *metrics.Set // of this pool alone
 
 	options  Options
-	metrics  *metrics.Set
 	offline  bool // nobody is served
 	pages    *web.Web
 	playback *playback.Playback
 	http     *api.Server
 	socket   *admin.Socket
-	reloader *api.Reloader
+	taken    []func() error // give back what was taken, in the order in which it was
 }
 
 // Open puts a pool together that is ready to Run: its store is open and read, and its addresses are listened on. What was
-// opened before something failed is closed again.
+// taken before something failed, or ctx ended, is given back.
 func Open(ctx context.Context, o Options) (*Pool, error) {
-	p := newPool(o)
-	p.reloader = api.NewReloader(p.options.Log, func(ctx context.Context) error { return p.Admin.Reload(ctx) })
-	for _, open := range []func(context.Context) error{p.openState, p.openPlayback, p.openGateway, p.openHTTP} {
-		if err := open(ctx); err != nil {
+	return open(ctx, newPool(o, false), (*Pool).openState, (*Pool).openPlayback, (*Pool).openGateway, (*Pool).openHTTP)
+}
+
+// Offline opens the data of a pool that nobody runs, for administration alone: nobody is served, and nothing runs. Until
+// it is closed, root acts as whoever owns the data directory, and that is the whole process.
+func Offline(ctx context.Context, o Options) (*Pool, error) {
+	return open(ctx, newPool(o, true), (*Pool).openState)
+}
+
+// open makes a pool step by step, or not at all.
+func open(ctx context.Context, p *Pool, steps ...func(*Pool, context.Context) error) (*Pool, error) {
+	for _, step := range steps {
+		if err := step(p, ctx); err != nil {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
+	p.report()
 	return p, nil
 }
 
-// Offline opens the data of a pool that nobody runs, for administration alone: nobody is served, and nothing runs.
-func Offline(ctx context.Context, o Options) (*Pool, error) {
-	p := newPool(o)
-	p.offline = true
-	if err := p.openState(ctx); err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return p, nil
-}
-
-func newPool(o Options) *Pool {
+func newPool(o Options, offline bool) *Pool {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Pool{options: o, metrics: metrics.NewSet()}
+	p := &Pool{options: o, offline: offline, Metrics: metrics.NewSet()}
+	p.Problems = &problems.Registry{Log: p.log("problems"), Now: o.Now}
+	return p
+}
+
+// log is what a part writes to.
+func (p *Pool) log(part string) zerolog.Logger {
+	return p.options.Log.With().Str("component", part).Logger()
 }
 
 // Administration is the way in of operators' commands, without asking who they are.
@@ -103,21 +107,18 @@ func (p *Pool) Administration() http.Handler { return p.Admin.Handler() }
 // Addr is the address that front ends are listened to on.
 func (p *Pool) Addr() string { return p.http.Addr().String() }
 
-func (p *Pool) log(part string) zerolog.Logger {
-	return p.options.Log.With().Str("component", part).Logger()
-}
-
 // openState makes what the records turn into: the recordings, the ledger, and the poller that knows every server.
 func (p *Pool) openState(ctx context.Context) (err error) {
 	o, set := p.options, p.options.Settings
-	p.Stores, err = driver.Open(driver.Config{Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.metrics})
+	p.Stores, err = driver.Open(driver.Config{Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics})
 	if err != nil {
 		return err
 	}
+	p.took(p.Stores.Close)
 	state := p.Stores.State
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Stores.Index, State: state,
-		Log: p.log("recordings"), Metrics: p.metrics,
+		Log: p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	p.Admin = &admin.API{
 		Servers: state, Tenants: state, Pool: p.Poller, Meetings: p.Ledger, EnvSecrets: set.Gateway.FrontEndSecrets(),
 		Sessions: p.Stores.Index, Recordings: p.Recordings, Script: upload.Script, Version: o.Version, Token: o.Token,
-		Advice: set.HTTP.Advice, Log: p.log("admin"),
+		Now: o.Now, Ready: p.reasons, Advice: p.advice, Log: p.log("admin"),
 	}
 	return p.Poller.Load(ctx, state)
 }
@@ -156,7 +157,7 @@ func (p *Pool) openPlayback(context.Context) error {
 	p.pages = web.New(set.Pages)
 	p.playback = &playback.Playback{
 		Config: set.Playback, Recordings: p.Stores.Index, Library: p.Recordings.Library, Tokens: p.Stores.State,
-		Gone: p.Recordings.Disk.Gone, Page: p.pages.Problem, Log: p.log("playback"), Metrics: p.metrics,
+		Gone: p.Recordings.Disk.Gone, Page: p.pages.Problem, Now: p.options.Now, Log: p.log("playback"), Metrics: p.Metrics,
 	}
 	return p.playback.Open(p.options.Data)
 }
@@ -166,40 +167,87 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	set := p.options.Settings
 	set.Gateway.Connect, set.Gateway.MaxRequests = set.Poller.Connect, set.HTTP.MaxRequests
 	p.Gateway = &gateway.Gateway{
-		Config: set.Gateway, Ledger: p.Ledger, Pool: p.Poller, Recordings: p.Recordings, Link: p.playback.Link,
-		Tracks: p.Recordings, FileLink: p.playback.FileLink, Page: p.pages.Problem, Log: p.log("gateway"),
-		Metrics: &gateway.Metrics{Set: p.metrics},
+		Config: set.Gateway, Ledger: p.Ledger, Servers: p.Poller, View: p.Poller, Page: p.pages.Problem,
+		RecordingCalls: recordingcalls.Calls{
+			Recordings: p.Recordings, Tracks: p.Recordings, Link: p.playback.Link, FileLink: p.playback.FileLink,
+		},
+		Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
-	now := p.options.Now
-	p.Admin.Reload = func(ctx context.Context) error { return p.Gateway.LoadTenants(ctx, p.Stores.State, now()) }
-	return p.Gateway.Open(ctx, p.Stores.State, now())
+	p.Admin.Reload = p.Reload
+	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
 }
 
-// openHTTP makes the ways in, and mounts on them what was made before.
+// openHTTP makes the ways in, and mounts on them what was made before. They come last: who finds a door open may walk in.
 func (p *Pool) openHTTP(ctx context.Context) (err error) {
-	p.metrics.RegisterMetricsWriter(p.Poller.WriteMetrics)
-	config := p.options.Settings.HTTP
-	config.Version = p.options.Version
-	if p.http, err = api.New(ctx, config, p.log("http"), p.metrics, p.Poller.Ready, p.Ledger.Ready); err != nil {
+	p.Metrics.RegisterMetricsWriter(p.Poller.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
+	if p.http, err = api.New(ctx, api.Parts{
+		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
+		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems,
+	}); err != nil {
 		return err
 	}
-	p.http.Note(p.Recordings.Disk.Problem)
+	p.took(unlessClosed(p.http.Close))
 	p.http.Mount(p.Gateway, p.Admin, p.Recordings.Uploads, p.playback, p.pages)
-	p.Admin.Ready, p.Admin.Advice, p.Admin.Listen = p.http.Reasons, p.http.Advice, p.Addr()
-	p.socket, err = admin.Listen(p.options.Data, p.Admin)
-	return err
+	p.Admin.Listen = p.Addr()
+	if p.socket, err = admin.Listen(p.options.Data, p.Admin); err != nil {
+		return err
+	}
+	p.took(unlessClosed(p.socket.Close))
+	return nil
 }
 
-// Run runs the parts until ctx ends or one of them fails, and closes the pool. They stop in reverse: systemd hears of it
-// first, uploads are told to come back, requests under way still find everything they need, and the store closes last.
-func (p *Pool) Run(ctx context.Context) error {
-	alive := api.Systemd{Alive: func() { _ = p.Ledger.Count() }} // needs the lock that everything needs
-	return errors.Join(api.Run(ctx, p.Ledger, p.Poller, p.Recordings,
-		p.http, p.socket, recordings.Doors{Service: p.Recordings}, p.reloader, alive), p.Close())
+// Reload reads the tenants again. Where it fails everything stays as it was.
+func (p *Pool) Reload(ctx context.Context) error {
+	return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 }
 
-// Close gives back what Open or Offline has taken.
+// errSpent is for a pool that was closed, as it is when it has run, or that was never to serve anybody.
+var errSpent = errors.New("this pool cannot run: it is closed, or was opened offline; open another")
+
+// Run runs the parts until ctx ends or one of them returns, and closes the pool. Others, which are of the process and not
+// of the pool, run with them. A pool runs once: what it has told others to stop does not start again.
+//
+// The parts start in the order in which they stand here and stop in reverse, each when the one behind it has stopped:
+//   - what others say to the process, and it to them, stops first, so that nobody takes a pool that ends for one that hangs;
+//   - long works of operators and uploads are told to come back, or the ways in would wait for them to the last moment;
+//   - then the ways in close: what is under way there is answered, and finds everything it needs;
+//   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
+//   - the history is the last that writes, and the store closes behind it.
+func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
+	if p.offline || p.taken == nil {
+		return errSpent
+	}
+	parts := []api.Runner{
+		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.Doors{Service: p.Recordings},
+	}
+	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
+}
+
+// Alive returns when the pool has got the lock that everything needs. Where it does not return, the process is stuck.
+func (p *Pool) Alive() { _ = p.Ledger.Count() }
+
+// took keeps what gives something back that was taken just now. It stands right behind what takes it, so that no step which
+// fails later has to know what the ones before it have taken.
+func (p *Pool) took(giveBack func() error) { p.taken = append(p.taken, giveBack) }
+
+// unlessClosed is the way to give a listener back that is closed already if the pool ran.
+func unlessClosed(closing func() error) func() error {
+	return func() error {
+		if err := closing(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// Close gives back what a pool has taken, the last first, where it does not run; Run does so itself. Closing again does
+// nothing.
 func (p *Pool) Close() error {
-	_ = p.http.Close() // closed already if it ran
-	return p.Stores.Close()
+	var errs []error
+	for _, giveBack := range slices.Backward(p.taken) {
+		errs = append(errs, giveBack())
+	}
+	p.taken = nil
+	return errors.Join(errs...)
 }

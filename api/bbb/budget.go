@@ -56,7 +56,7 @@ var errCrowded = errors.New("too many large answers are being read at the same t
 // place is what an answer takes of the budget. The zero value is none.
 type place struct{ taken []chan struct{} }
 
-// take waits for one more.
+// take waits for one place more, for as long as ctx lasts.
 func (p *place) take(ctx context.Context, of chan struct{}) error {
 	select {
 	case of <- struct{}{}:
@@ -75,7 +75,8 @@ func (p *place) leave() {
 	p.taken = nil
 }
 
-// read reads all of r, or one byte more than the limit, and takes a place for it, which is left to the caller to leave.
+// read reads all of r, or one byte more than the limit, and takes a place for it, which the caller has to leave. It may wait
+// for that place.
 // The buffer grows with what arrives, whatever length was announced.
 func (b *budget) read(ctx context.Context, r io.Reader, limit int64, p *place) ([]byte, error) {
 	body, more, err := fill(r, nil, min(maxSmall, limit+1))

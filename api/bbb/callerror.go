@@ -2,12 +2,16 @@ package bbb
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Reason says in a word why a server could not be asked.
@@ -67,6 +71,8 @@ func callError(call string, err error) *CallError {
 	return failed
 }
 
+// reason finds the word for what came of a call. What we lack ourselves, and what the resolver said, come before what they
+// lead to.
 func reason(err error) Reason {
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -103,4 +109,92 @@ func isTimeout(err error) bool {
 // isTLS goes by the text, because crypto/tls has no types for most of its errors.
 func isTLS(err error) bool {
 	return strings.Contains(err.Error(), "tls: ") || strings.Contains(err.Error(), "x509: ")
+}
+
+// advice is an error in words that say what to do about it. The error itself stands behind it.
+type advice struct {
+	text string
+	err  error
+}
+
+// Error returns the words.
+func (a *advice) Error() string { return a.text }
+
+// Unwrap returns the cause.
+func (a *advice) Unwrap() error { return a.err }
+
+// advise says what is wrong with a server's TLS, and who can do what about it. All that the certificate says in that is
+// the server's choice, so no more of it shows than is needed.
+func advise(err error) error {
+	text := ""
+	if e, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		text = unknownAuthority(e.Cert)
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired && e.Cert != nil {
+		text = outOfDate(e.Cert)
+	}
+	if e, ok := errors.AsType[x509.HostnameError](err); ok && e.Certificate != nil {
+		text = wrongName(e)
+	}
+	if _, ok := errors.AsType[x509.SystemRootsError](err); ok {
+		text = "no authorities are known here: install the package ca-certificates on this machine"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		text = "what answers there does not speak TLS: check the port, or use http:// for a server without TLS"
+	}
+	if text == "" {
+		text = tame(err.Error()) + ": check the certificate and the TLS settings of the server's nginx"
+	}
+	return &advice{text, err}
+}
+
+func unknownAuthority(cert *x509.Certificate) string {
+	const todo = "let nginx there send the whole chain (fullchain.pem), or add that authority to this machine's own"
+	if cert == nil {
+		return "the certificate is signed by an authority that is unknown here: " + todo
+	}
+	if cert.Issuer.String() == cert.Subject.String() {
+		return "the certificate is signed by itself or by an authority that is unknown here, " +
+			short(cert.Issuer.String()) + ": " + todo
+	}
+	return "the certificate is signed by an authority that is unknown here, " + short(cert.Issuer.String()) + ": " + todo
+}
+
+func outOfDate(cert *x509.Certificate) string {
+	const day = time.DateTime + " UTC"
+	if now := time.Now(); now.Before(cert.NotBefore) {
+		return fmt.Sprintf("the certificate is not valid before %s, and here it is %s: check the clocks here and there",
+			cert.NotBefore.UTC().Format(day), now.UTC().Format(day))
+	}
+	return fmt.Sprintf("the certificate expired on %s: renew it there (certbot renew) and reload nginx",
+		cert.NotAfter.UTC().Format(day))
+}
+
+func wrongName(e x509.HostnameError) string {
+	const most = 3
+	var names []string
+	for _, name := range e.Certificate.DNSNames {
+		names = append(names, short(name))
+	}
+	for _, ip := range e.Certificate.IPAddresses {
+		names = append(names, ip.String())
+	}
+	given := strings.Join(names[:min(len(names), most)], ", ")
+	if len(names) > most {
+		given += fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	if given == "" {
+		given = "no name at all"
+	}
+	return fmt.Sprintf("the certificate is for %s, not for %s: call the server by a name that is in its certificate, "+
+		"or get it one for this name", given, short(e.Host))
+}
+
+// short quotes what a certificate says, as far as anybody wants to read it.
+func short(s string) string {
+	const limit = 80
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return fmt.Sprintf("%q", s)
 }

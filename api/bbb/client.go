@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -81,7 +82,7 @@ type question struct {
 	read func(*Reply) error
 }
 
-// do waits for a slot, and signs.
+// do waits for a slot, signs the call and makes it.
 func (c *Client) do(ctx context.Context, q question) (*Reply, error) {
 	ctx, cancel := c.bounded(ctx) // for the wait, too
 	defer cancel()
@@ -171,7 +172,8 @@ type received struct {
 	body []byte
 }
 
-// exchange goes past http.Client, which would follow redirects, and put URLs and what servers send into its errors.
+// exchange makes one attempt at a call. It goes past http.Client, which would follow redirects, and put URLs and what servers
+// send into its errors.
 func (c *Client) exchange(ctx context.Context, req *http.Request, call string) (r received, err error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(over httptrace.GotConnInfo) { r.over = over },
@@ -218,4 +220,88 @@ func (c *Client) request(q question) *http.Request {
 		req.Header["Idempotency-Key"] = nil
 	}
 	return req
+}
+
+// repeatable are the calls that may reach a server twice. All others get connections of their own: whether one that was
+// idle has taken a call before it broke, nobody can tell.
+var repeatable = map[string]bool{
+	"": true, "create": true, "end": true, "getMeetings": true, "getMeetingInfo": true, "isMeetingRunning": true,
+	"getSessions": true, "getRecordings": true, "getRecordingTextTracks": true,
+	"publishRecordings": true, "deleteRecordings": true, "updateRecordings": true,
+}
+
+// doubtful tells whether what came over a used connection may be the answer to another call, so that it is worth asking
+// once more. A FAILED never tells what it is about; those without a key are answers to calls that have connections of
+// their own.
+func doubtful(q question, r received, err error) bool {
+	if err != nil {
+		return true
+	}
+	switch r.resp.StatusCode {
+	case http.StatusRequestTimeout: // the server has not seen a call
+		return true
+	case http.StatusOK:
+	default:
+		return false
+	}
+	answer, err := ParseAnswer(r.body)
+	switch {
+	case err != nil:
+		return false
+	case answer.Err != nil:
+		return answer.Err.Key != ""
+	}
+	return !answer.fits(q.call, q.query)
+}
+
+// marks are elements that the SUCCESS of a call has, and those of other calls have not.
+var marks = map[string]string{
+	"": "version", "getMeetings": "meetings", "isMeetingRunning": "running", "getSessions": "sessions",
+	"getRecordings": "recordings", "publishRecordings": "published", "deleteRecordings": "deleted",
+	"updateRecordings": "updated",
+}
+
+// fits tells whether a SUCCESS may be the answer to a call.
+func (a Answer) fits(call, query string) bool {
+	if mark, ok := marks[call]; ok && !a.has(mark) {
+		return false
+	}
+	switch call {
+	case "isMeetingRunning":
+		return !a.has("meetingID") // else it is all about a meeting
+	case "end":
+		return a.Get("messageKey") == "sentEndMeetingRequest"
+	case "create", "getMeetingInfo":
+		id := meetingID(query)
+		return id == a.Get("meetingID") || id == a.Get("internalMeetingID") // breakout rooms go by either
+	}
+	return true
+}
+
+// has tells whether an answer has an element, without a look at what is in it, which may be thousands of meetings.
+func (a Answer) has(name string) bool {
+	depth := 0
+	for s := (scanner{b: a.body}); ; {
+		t, more := s.next()
+		switch here := depth == 1 && string(t.name) == name; {
+		case !more:
+			return false
+		case here && (t.kind == startKind || t.kind == emptyKind):
+			return true
+		case t.kind == startKind:
+			depth++
+		case t.kind == endKind:
+			depth--
+		}
+	}
+}
+
+// meetingID returns the meeting that a call is about.
+func meetingID(query string) string {
+	for part := range strings.SplitSeq(query, "&") {
+		if name, value, _ := strings.Cut(part, "="); clean(unescape(name)) == "meetingID" {
+			return clean(unescape(value))
+		}
+	}
+	return ""
 }

@@ -14,6 +14,12 @@
 // without rebuilding it; it mends only those that would break the list for everybody: stray ampersands, control
 // characters, tags that nobody closed.
 //
+// # Two ways through it
+//
+// A call that comes in: request.go reads and verifies it (params.go, checksum.go, and document.go for a body that is XML);
+// created.go, meetings.go and xml.go are what it is answered with. A call that goes out: client.go makes it over
+// transport.go, and reply.go reads what came back; created.go, meetings.go and recordings.go read more of it, by scan.go.
+//
 // # Errors
 //
 // [Error] is an answer with returncode FAILED; it travels up as a Go error and is rendered at the surface, as HTTP 200,

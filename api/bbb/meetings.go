@@ -28,9 +28,6 @@ type Meeting struct {
 	Tenant       string
 }
 
-// TenantKey is the metadata key under which a meeting carries its tenant, where that is not the default one.
-const TenantKey = "bbbpool-tenant"
-
 // Listing is what a server shows of its meetings.
 type Listing struct {
 	*Reply

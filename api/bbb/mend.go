@@ -41,6 +41,7 @@ func mend(content []byte, limit int) (whole []byte, ok bool) {
 	return m.out, len(m.out) <= limit
 }
 
+// content mends everything between two tags.
 func (m *mender) content(b []byte) {
 	for s := (scanner{b: b}); len(m.out) <= m.limit; {
 		t, ok := s.next()
@@ -60,6 +61,7 @@ func (m *mender) content(b []byte) {
 	}
 }
 
+// start opens an element, or makes text of a tag that cannot stand there.
 func (m *mender) start(t token) {
 	known := slices.Contains(leaves, string(t.name)) || slices.Contains(branches, string(t.name))
 	inLeaf := len(m.open) > 0 && slices.Contains(leaves, m.open[len(m.open)-1])
@@ -76,6 +78,7 @@ func (m *mender) start(t token) {
 	}
 }
 
+// end closes an element and all in it, or makes text of the tag where no such element is open.
 func (m *mender) end(t token) {
 	for i, name := range slices.Backward(m.open) {
 		if name == string(t.name) {
@@ -88,6 +91,7 @@ func (m *mender) end(t token) {
 	}
 }
 
+// closeTo closes elements until so many are open.
 func (m *mender) closeTo(depth int) {
 	for len(m.open) > depth {
 		last := len(m.open) - 1

@@ -1,8 +1,12 @@
 package bbb
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -15,6 +19,14 @@ type Reply struct {
 	Date        time.Time // what the server, or nginx before it, took for now; to the second; zero where it did not say
 	Expires     time.Time // when its certificate does; zero over http
 }
+
+// What replies tell of a server, and people should hear of.
+const (
+	// MaxClockSkew is how far its clock may be from ours.
+	MaxClockSkew = 5 * time.Second
+	// RenewCertificate is how long its certificate must live still.
+	RenewCertificate = 14 * 24 * time.Hour
+)
 
 // Skew is the server's clock minus ours, in whole seconds, by the reply to a call that we began and ended at these times.
 // It is 0 where the reply does not tell: it has no Date, or the difference may as well come from the length of the call,
@@ -29,11 +41,11 @@ func (r *Reply) Skew(began, ended time.Time) time.Duration {
 	if skew.Abs() <= half+fraction {
 		return 0
 	}
-	return min(max(skew.Round(time.Second), -maxSkew), maxSkew)
+	return min(max(skew.Round(time.Second), -farthest), farthest)
 }
 
-// maxSkew is as far as clocks may be apart. What is said beyond that may be any date, and overflows what is made of it.
-const maxSkew = 365 * 24 * time.Hour
+// farthest is as far as clocks may be apart. What is said beyond that may be any date, and overflows what is made of it.
+const farthest = 365 * 24 * time.Hour
 
 // Answer reads the head of the reply to a call. It fails with a *CallError where that is not BigBlueButton's.
 func (r *Reply) Answer(call string) (Answer, error) {
@@ -73,4 +85,83 @@ func date(header http.Header) time.Time {
 		return time.Time{}
 	}
 	return t
+}
+
+// turnedDown tells whether an HTTP error says something about the call: it is too large for the server's nginx, newer than
+// the server, or one that we know nothing of. Any other is the server's own failure.
+func turnedDown(call string, status int) bool {
+	_, known := shapes[call]
+	switch status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong,
+		http.StatusRequestHeaderFieldsTooLarge:
+		return true
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		return !repeatable[call]
+	}
+	return !known && call != ""
+}
+
+var errNotBBB = errors.New("not an answer of BigBlueButton's")
+
+// Answer is the part of an answer that every call has.
+type Answer struct {
+	Err  *Error // nil where the returncode is SUCCESS
+	body []byte
+}
+
+// ParseAnswer reads the head of an answer. It fails where the body is not an answer of BigBlueButton's, or is cut off.
+func ParseAnswer(body []byte) (Answer, error) {
+	root := bytes.TrimPrefix(body, []byte("\ufeff"))
+	if _, after, ok := bytes.Cut(root, []byte("?>")); ok && bytes.HasPrefix(root, []byte("<?xml")) {
+		root = after
+	}
+	root = bytes.Trim(root, blanks)
+	if !bytes.HasPrefix(root, []byte("<response>")) || !bytes.HasSuffix(root, []byte("</response>")) {
+		return Answer{}, errNotBBB
+	}
+	answer := Answer{body: root}
+	switch answer.Get("returncode") {
+	case "SUCCESS":
+		return answer, nil
+	case "FAILED":
+		answer.Err = failure(answer)
+		return answer, nil
+	}
+	return Answer{}, errNotBBB
+}
+
+// failure reads a FAILED answer in both of its forms: with a messageKey, or with a list of errors.
+func failure(a Answer) *Error {
+	key, ok := find(a.body, "messageKey", false)
+	if ok {
+		return &Error{Key: tame(key), Message: tame(a.Get("message"))}
+	}
+	key, _ = find(a.body, "key", true)
+	message, _ := find(a.body, "message", true)
+	return &Error{Key: tame(key), Message: tame(message)}
+}
+
+// given is a checksum as it stands in a query.
+var given = regexp.MustCompile(`checksum=[0-9A-Fa-f]+`)
+
+// tame makes what a server says fit for our logs: not endless, and without the checksum of the call that it answers,
+// which is as good as the call to anybody who reads it.
+func tame(s string) string {
+	s = given.ReplaceAllString(s, "checksum=***")
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
+	}
+	return s
+}
+
+// maxText is how many bytes we repeat of what a server says.
+const maxText = 200
+
+// Get returns the text of an element of the answer, or "". Elements of elements are not looked at: their names may be
+// somebody's choice.
+func (a Answer) Get(name string) string {
+	text, _ := find(a.body, name, false)
+	return text
 }

@@ -197,6 +197,7 @@ func (q *Request) setBody(contentType string, body []byte) error {
 	return nil
 }
 
+// setForm reads a form, and keeps its text for Verify.
 func (q *Request) setForm(body string) (err error) {
 	if q.twoChecksums(countChecksums(body)) {
 		return q.checksumError()
@@ -274,6 +275,7 @@ type way struct {
 	params Params
 }
 
+// ways are the texts that the checksum may cover, in the order in which they are tried.
 func (q *Request) ways(unsignedForms bool) []way {
 	if !q.formAlone || len(q.fields) == 0 {
 		return []way{{q.query, q.Params}}

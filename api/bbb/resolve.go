@@ -19,12 +19,16 @@ const (
 	hurry        = 20              // once a lookup has failed, later ones get so small a part of the time
 )
 
-// names looks up the addresses of servers, and remembers where they were reached. A resolver that fails for five
-// minutes must cost no sound server its health, as it would if every new connection depended on it.
+// names remembers where servers were reached, by their names, and which of these are being looked up. A resolver that
+// fails for five minutes must cost no sound server its health, as it would if every new connection depended on it.
 type names struct {
 	mu    sync.Mutex
-	hosts map[string]*host
+	hosts hosts
 }
+
+// hosts are at most maxHosts by their names, but for those that were never reached: these are there only for as long as
+// they are being looked up.
+type hosts map[string]*host
 
 // host is what is known of a server's name.
 type host struct {
@@ -37,6 +41,7 @@ type host struct {
 
 // lookup is a question to the resolver. All who have the same one share it, so that one that hangs is one goroutine.
 type lookup struct {
+	of    *host
 	done  chan struct{} // closed when the answer is there
 	addrs []string
 	err   error
@@ -46,17 +51,9 @@ type lookup struct {
 // where they were reached before. As idle connections need no lookups, asking starts new ones beside it, a few seconds
 // apart, so that the list empties soon after the resolver works again. Hosts stay on it that nobody calls any more.
 func (t *Transport) Unresolved() []string {
-	t.names.mu.Lock()
-	defer t.names.mu.Unlock()
-	var list []string
-	for name, h := range t.names.hosts {
-		if !h.failed {
-			continue
-		}
-		list = append(list, name)
-		if time.Since(h.looked) >= lookAgain {
-			t.lookUp(context.Background(), name, h)
-		}
+	list, again := t.names.failed()
+	for name, asked := range again {
+		t.lookUp(context.Background(), name, asked)
 	}
 	slices.Sort(list)
 	return list
@@ -103,7 +100,10 @@ func (t *Transport) resolve(ctx context.Context, name string) (addrs []string, d
 	if _, err := netip.ParseAddr(name); err == nil {
 		return []string{name}, nil, nil
 	}
-	asked, good, failed := t.ask(ctx, name)
+	asked, fresh, good, failed := t.names.ask(name)
+	if fresh {
+		t.lookUp(ctx, name, asked)
+	}
 	part := time.Duration(1)
 	if good != nil {
 		part = 2
@@ -138,26 +138,9 @@ func (l *lookup) wait(ctx context.Context, name string, part time.Duration) ([]s
 	return nil, &net.DNSError{Err: "the lookup takes too long", Name: name, IsTimeout: true}
 }
 
-// ask returns the lookup of a host that is under way, or a new one, and where the host was last reached.
-func (t *Transport) ask(ctx context.Context, name string) (asked *lookup, good []string, failed bool) {
-	t.names.mu.Lock()
-	defer t.names.mu.Unlock()
-	h := t.names.hosts[name]
-	if h == nil {
-		h = &host{}
-		t.names.hosts[name] = h
-	}
-	return t.lookUp(ctx, name, h), h.good, h.failed
-}
-
-// lookUp starts a lookup unless there is one under way. The lock is held. The lookup outlives the call that it is made
-// for: others wait for it as well.
-func (t *Transport) lookUp(ctx context.Context, name string, h *host) *lookup {
-	if h.lookup != nil {
-		return h.lookup
-	}
-	asked := &lookup{done: make(chan struct{})}
-	h.lookup, h.looked = asked, time.Now()
+// lookUp asks the resolver in a goroutine, once for each lookup that is begun. It outlives the call that it is made for:
+// others wait for it as well.
+func (t *Transport) lookUp(ctx context.Context, name string, asked *lookup) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.connect)
 		defer cancel()
@@ -165,23 +148,72 @@ func (t *Transport) lookUp(ctx context.Context, name string, h *host) *lookup {
 		if asked.err == nil && len(asked.addrs) == 0 {
 			asked.err = &net.DNSError{Err: "no addresses", Name: name, IsNotFound: true}
 		}
-		t.names.answered(name, h, asked.err)
+		t.names.answered(name, asked)
 		close(asked.done)
 	}()
-	return asked
 }
 
-// answered notes how a lookup ended. Of a host that was never reached nothing is kept.
-func (n *names) answered(name string, h *host, err error) {
+// begin returns the lookup of a host that is under way, or a new one, which the caller has to make.
+func (h *host) begin() (asked *lookup, fresh bool) {
+	if h.lookup == nil {
+		h.lookup, h.looked = &lookup{done: make(chan struct{}), of: h}, time.Now()
+		fresh = true
+	}
+	return h.lookup, fresh
+}
+
+// of returns what is known of a name, and makes a place for one that nothing is known of.
+func (all hosts) of(name string) *host {
+	h := all[name]
+	if h == nil {
+		h = &host{}
+		all[name] = h
+	}
+	return h
+}
+
+// ask returns the lookup of a host that is under way, or a fresh one, which the caller has to make, and where the host was
+// last reached.
+func (n *names) ask(name string) (asked *lookup, fresh bool, good []string, failed bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	h.lookup, h.failed = nil, err != nil && h.good != nil
+	h := n.hosts.of(name)
+	asked, fresh = h.begin()
+	return asked, fresh, h.good, h.failed
+}
+
+// failed returns the names whose last lookup failed, and lookups of those to make that it is time to ask for again.
+func (n *names) failed() (list []string, again map[string]*lookup) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	again = map[string]*lookup{}
+	for name, h := range n.hosts {
+		if !h.failed {
+			continue
+		}
+		list = append(list, name)
+		if time.Since(h.looked) < lookAgain {
+			continue
+		}
+		if asked, fresh := h.begin(); fresh {
+			again[name] = asked
+		}
+	}
+	return list, again
+}
+
+// answered keeps how a lookup ended. Of a host that was never reached nothing is kept.
+func (n *names) answered(name string, asked *lookup) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h := asked.of
+	h.lookup, h.failed = nil, asked.err != nil && h.good != nil
 	if h.good == nil && n.hosts[name] == h {
 		delete(n.hosts, name)
 	}
 }
 
-// tooSlow notes that somebody has given up on a lookup, unless it has been answered meanwhile.
+// tooSlow keeps that somebody has given up on a lookup, unless it has been answered meanwhile.
 func (n *names) tooSlow(name string, asked *lookup) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -197,21 +229,17 @@ func (n *names) reached(name string, addrs []string) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	h := n.hosts[name]
-	if h == nil {
-		if len(n.hosts) >= maxHosts {
-			n.forget()
-		}
-		h = &host{}
-		n.hosts[name] = h
+	if n.hosts[name] == nil && len(n.hosts) >= maxHosts {
+		n.hosts.forget()
 	}
+	h := n.hosts.of(name)
 	h.good, h.reached = addrs, time.Now()
 }
 
-// forget makes room for a host. The lock is held.
-func (n *names) forget() {
-	delete(n.hosts, slices.MinFunc(slices.Collect(maps.Keys(n.hosts)), func(a, b string) int {
-		return n.hosts[a].reached.Compare(n.hosts[b].reached)
+// forget makes room for a host: the one that was reached longest ago goes.
+func (all hosts) forget() {
+	delete(all, slices.MinFunc(slices.Collect(maps.Keys(all)), func(a, b string) int {
+		return all[a].reached.Compare(all[b].reached)
 	}))
 }
 

@@ -41,6 +41,7 @@ type scanner struct {
 	noCDATA bool // no "]]>" is left, so that looking for one again is in vain
 }
 
+// next returns the next token; there is none at the end.
 func (s *scanner) next() (t token, ok bool) {
 	b := s.b[s.pos:]
 	if len(b) == 0 {
@@ -52,6 +53,7 @@ func (s *scanner) next() (t token, ok bool) {
 	return t, true
 }
 
+// token cuts off the token that b starts with.
 func (s *scanner) token(b []byte) token {
 	if b[0] != '<' {
 		end := bytes.IndexByte(b, '<')

@@ -38,6 +38,7 @@ func plain(b []byte) string {
 
 func cdataText(raw []byte) []byte { return raw[len(cdataOpen) : len(raw)-len(cdataClose)] }
 
+// appendPlain appends text with its references resolved and without what XML forbids.
 func appendPlain(dst, b []byte) []byte {
 	for len(b) > 0 {
 		r, n := reference(b)
@@ -52,6 +53,7 @@ func appendPlain(dst, b []byte) []byte {
 	return dst
 }
 
+// appendLegal appends text without what XML forbids.
 func appendLegal(dst, b []byte) []byte {
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // CapacityCmd shows what the pool carries.
@@ -25,7 +26,7 @@ func (c *CapacityCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, seen)
+			return terminal.PrintJSON(env.Out, seen)
 		}
 		return printCapacity(env, seen)
 	})
@@ -53,17 +54,17 @@ func printCapacity(env *Env, c admin.Capacity) error {
 		pairs = append(pairs, [2]string{"without " + c.Drain.Server, roomWords(*c.Drain)})
 	}
 	if len(c.Servers) == 0 {
-		return errors.Join(sheet(env.Out, pairs...), say(env.Out, "\n%s\n", noServers))
+		return errors.Join(terminal.Sheet(env.Out, pairs...), terminal.Say(env.Out, "\n%s\n", noServers))
 	}
 	rows := make([][]string, 0, len(c.Servers))
 	for _, s := range c.Servers {
 		rows = append(rows, []string{
-			s.ID, s.State, s.Health, strconv.Itoa(people(s.Carries)), strconv.Itoa(s.People), number(s.Expected),
-			number(s.Kept), strconv.Itoa(s.Meetings),
+			s.ID, s.State, s.Health, strconv.Itoa(people(s.Carries)), strconv.Itoa(s.People), terminal.Number(s.Expected),
+			terminal.Number(s.Kept), strconv.Itoa(s.Meetings),
 		})
 	}
-	return errors.Join(sheet(env.Out, pairs...), say(env.Out, "\n"),
-		table(env.Out, "SERVER STATE HEALTH CARRIES HERE EXPECTED KEPT MEETINGS", rows))
+	return errors.Join(terminal.Sheet(env.Out, pairs...), terminal.Say(env.Out, "\n"),
+		terminal.Table(env.Out, "SERVER STATE HEALTH CARRIES HERE EXPECTED KEPT MEETINGS", rows))
 }
 
 // room says how many people more fit somewhere.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -160,13 +160,13 @@ func TestCommands_WrongNumbers(t *testing.T) {
 		"server add x.example --secret s --weight 1e9", "server test a --meetings 100000", "meeting dry-run room --hint 100000000",
 	} {
 		o := p.run(t, "", strings.Fields(args)...)
-		if _, wrong := errors.AsType[cli.UsageError](o.failed); !wrong || !strings.Contains(o.failed.Error(), "want") {
+		if _, wrong := errors.AsType[grammar.UsageError](o.failed); !wrong || !strings.Contains(o.failed.Error(), "want") {
 			t.Errorf("%s: %v", args, o.failed)
 		}
 	}
 	list := listFile(t, "servers: {a: {secret: s, load_multiplier: 1e-12}}")
 	o := p.run(t, "", "server", "sync", list)
-	if _, wrong := errors.AsType[cli.UsageError](o.failed); wrong || o.failed == nil || !strings.Contains(o.failed.Error(), list+": ") {
+	if _, wrong := errors.AsType[grammar.UsageError](o.failed); wrong || o.failed == nil || !strings.Contains(o.failed.Error(), list+": ") {
 		t.Errorf("in a list: %v", o.failed)
 	}
 }

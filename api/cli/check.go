@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // CheckCmd asks every server whether it is fit for the pool.
@@ -20,7 +21,7 @@ func (c *CheckCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			err = printJSON(env.Out, outcome)
+			err = terminal.PrintJSON(env.Out, outcome)
 		} else {
 			err = printCheck(env, outcome)
 		}
@@ -49,7 +50,7 @@ func printCheck(env *Env, outcome admin.Check) error {
 	if len(outcome.Servers) == 0 {
 		rows = append(rows, []string{"ok", "bbbpool", noServers})
 	}
-	return table(env.Out, "", rows)
+	return terminal.Table(env.Out, "", rows)
 }
 
 // checkedRecordings marks what the notes are about.

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // intent is what a command has in mind, as far as that matters where nobody serves the pool.
@@ -33,9 +35,9 @@ func (e *Env) with(in intent, do func(*connection) error) error {
 	case err == nil:
 		return nil
 	case ok && failed.Code == admin.Invalid: // nothing but the command line can be wrong
-		return UsageError{printableError{err}}
+		return grammar.UsageError{Err: terminal.PrintableError(err)}
 	}
-	return printableError{err}
+	return terminal.PrintableError(err)
 }
 
 // unpolled says beside what a data directory tells of servers that it is nobody's look at them.
@@ -43,7 +45,7 @@ func (e *Env) unpolled(c *connection) error {
 	if c.stopped == "" {
 		return nil
 	}
-	return say(e.Err, "note: not polled: bbbpool is not running, so health, people and room are not known\n")
+	return terminal.Say(e.Err, "note: not polled: bbbpool is not running, so health, people and room are not known\n")
 }
 
 // connection is a way to the pool.
@@ -147,10 +149,10 @@ func denied(path string, err error) error {
 func (e *Env) remote() (*admin.Client, error) {
 	u, err := url.Parse(e.Options.Admin)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
-		return nil, misused("--admin: want https://HOST, where bbbpool serves")
+		return nil, grammar.Misused("--admin: want https://HOST, where bbbpool serves")
 	}
 	if e.Options.Token == "" {
-		return nil, misused("--admin needs the token of that bbbpool in BBBPOOL_ADMIN_TOKEN")
+		return nil, grammar.Misused("--admin needs the token of that bbbpool in BBBPOOL_ADMIN_TOKEN")
 	}
 	return admin.NewClient(http.DefaultTransport, e.Options.Admin, e.Options.Token), nil
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -52,4 +56,34 @@ func (e *Env) now() time.Time {
 		return time.Now()
 	}
 	return e.Now()
+}
+
+// confirm says what is about to be done, and returns nil if that is wanted. It blocks until somebody has answered.
+func (e *Env) confirm(sure Sure, what string) error {
+	if sure.Yes || sure.Force {
+		return nil
+	}
+	return e.prompt().Confirm(e.Ctx, what)
+}
+
+// secret returns a secret that may have to be read first, so that it need not stand in the list of processes.
+func (e *Env) secret(given store.Secret) (store.Secret, error) {
+	if given != "-" {
+		return given, nil
+	}
+	text, err := e.prompt().Secret(e.Ctx)
+	if errors.Is(err, terminal.ErrInterrupted) {
+		return "", err
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	if text == "" {
+		return "", grammar.Misused("--secret -: there is none on the standard input")
+	}
+	return store.Secret(text), nil
+}
+
+func (e *Env) prompt() terminal.Prompt {
+	return terminal.Prompt{In: e.In, Err: e.Err, Attended: e.Terminal}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -27,7 +28,7 @@ func (c *MeetingListCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, meetings)
+			return terminal.PrintJSON(env.Out, meetings)
 		}
 		if len(meetings) == 0 {
 			_, err := fmt.Fprintln(env.Out, "no meetings")
@@ -36,11 +37,11 @@ func (c *MeetingListCmd) Run(env *Env) error {
 		rows := make([][]string, 0, len(meetings))
 		for _, m := range meetings {
 			rows = append(rows, []string{
-				m.Tenant, m.MeetingID, whereabouts(m), strconv.Itoa(m.People), strconv.Itoa(m.Peak), moment(&m.Placed),
+				m.Tenant, m.MeetingID, whereabouts(m), strconv.Itoa(m.People), strconv.Itoa(m.Peak), terminal.Moment(&m.Placed),
 				yes(m.Recorded),
 			})
 		}
-		return table(env.Out, "TENANT MEETING SERVER PEOPLE PEAK PLACED RECORDED", rows)
+		return terminal.Table(env.Out, "TENANT MEETING SERVER PEOPLE PEAK PLACED RECORDED", rows)
 	})
 }
 
@@ -65,18 +66,18 @@ func (c *MeetingShowCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, m)
+			return terminal.PrintJSON(env.Out, m)
 		}
 		created := ""
 		if m.CreateTime > 0 {
 			created = time.UnixMilli(m.CreateTime).UTC().Format(time.RFC3339)
 		}
-		return sheet(env.Out, [][2]string{
+		return terminal.Sheet(env.Out, [][2]string{
 			{"meeting", m.MeetingID},
 			{"tenant", m.Tenant},
 			{"server", m.Server + gone(m.OfflineSince)},
 			{"internal ID", m.InternalID},
-			{"placed", moment(&m.Placed)},
+			{"placed", terminal.Moment(&m.Placed)},
 			{"created", created},
 			{"people", strconv.Itoa(m.People)},
 			{"peak", strconv.Itoa(m.Peak)},
@@ -99,8 +100,8 @@ func gone(since *time.Time) string {
 	if since == nil {
 		return ""
 	}
-	return ", offline since " + moment(since) + ": nobody can join until it is back, or the next create makes the meeting anew " +
-		"elsewhere"
+	return ", offline since " + terminal.Moment(since) + ": nobody can join until it is back, or the next create makes the " +
+		"meeting anew elsewhere"
 }
 
 // endedMeeting is what is left of a meeting, in JSON.
@@ -137,11 +138,12 @@ func (c *MeetingEndCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, endedMeeting{m.MeetingID, m.Tenant, m.Server, m.InternalID, true, ended.Owed})
+			return terminal.PrintJSON(env.Out, endedMeeting{m.MeetingID, m.Tenant, m.Server, m.InternalID, true, ended.Owed})
 		}
-		err = say(env.Out, "meeting %s: ended\n", printable(m.MeetingID))
+		err = terminal.Say(env.Out, "meeting %s: ended\n", terminal.Printable(m.MeetingID))
 		for _, server := range ended.Owed {
-			err = errors.Join(err, say(env.Out, "owed  %s; it ends the meeting when it answers again\n", printable(server)))
+			err = errors.Join(err,
+				terminal.Say(env.Out, "owed  %s; it ends the meeting when it answers again\n", terminal.Printable(server)))
 		}
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/recordings"
 )
 
@@ -57,7 +58,7 @@ func (s *steps) tell(p recordings.Progress) {
 		return
 	}
 	s.last, s.told = text, now
-	_ = say(s.env.Err, "%s: %s\n", printable(s.subject), printable(text)) // nobody is left to tell
+	_ = terminal.Say(s.env.Err, "%s: %s\n", terminal.Printable(s.subject), terminal.Printable(text)) // nobody is left to tell
 }
 
 var errCutShort = errors.New("interrupted: what was done by then stays done")
@@ -70,7 +71,7 @@ const barWidth = 79
 
 func showProgress(w io.Writer, what string, p recordings.Progress) {
 	if p.Problem != "" {
-		_, _ = fmt.Fprintf(w, "%s%s: %s\n", clearLine, printable(p.Current), printable(p.Problem))
+		_, _ = fmt.Fprintf(w, "%s%s: %s\n", clearLine, terminal.Printable(p.Current), terminal.Printable(p.Problem))
 		return
 	}
 	line := fmt.Sprintf("%d %s", p.Done, what)
@@ -78,7 +79,7 @@ func showProgress(w io.Writer, what string, p recordings.Progress) {
 		line = fmt.Sprintf("%3d%%  %d/%d %s", min(100, 100*p.Done/p.Total), p.Done, p.Total, what)
 	}
 	if p.Current != "" {
-		line += "  " + printable(p.Current)
+		line += "  " + terminal.Printable(p.Current)
 	}
 	if runes := []rune(line); len(runes) > barWidth {
 		line = string(runes[:barWidth-1]) + "…"

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -26,10 +28,10 @@ type RecordingListCmd struct {
 // Run prints a table, or an array in JSON.
 func (c *RecordingListCmd) Run(env *Env) error {
 	if c.Limit < 0 {
-		return misused("--limit: want a number from 0 (all) on")
+		return grammar.Misused("--limit: want a number from 0 (all) on")
 	}
 	if c.Owed && (len(c.State) > 0 || len(c.Meeting) > 0 || len(c.Meta) > 0) {
-		return misused("--owed goes with --tenant alone")
+		return grammar.Misused("--owed goes with --tenant alone")
 	}
 	return env.with(look, func(pool *connection) error {
 		if c.Owed {
@@ -40,7 +42,7 @@ func (c *RecordingListCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, list)
+			return terminal.PrintJSON(env.Out, list)
 		}
 		if len(list) == 0 {
 			_, err := fmt.Fprintln(env.Out, "no recordings")
@@ -95,10 +97,11 @@ func recordingTable(w io.Writer, list []admin.Recording) error {
 			state += ",protected"
 		}
 		rows = append(rows, []string{
-			r.RecordID, r.Tenant, r.MeetingID, r.Name, state, strings.Join(r.Formats, ","), moment(r.Start), size(r.Size),
+			r.RecordID, r.Tenant, r.MeetingID, r.Name, state, strings.Join(r.Formats, ","), terminal.Moment(r.Start),
+			terminal.Size(r.Size),
 		})
 	}
-	return table(w, "RECORDING TENANT MEETING NAME STATE FORMATS START SIZE", rows)
+	return terminal.Table(w, "RECORDING TENANT MEETING NAME STATE FORMATS START SIZE", rows)
 }
 
 func printOwed(env *Env, pool *connection, tenant string) error {
@@ -107,7 +110,7 @@ func printOwed(env *Env, pool *connection, tenant string) error {
 		return err
 	}
 	if env.Options.JSON {
-		return printJSON(env.Out, owed)
+		return terminal.PrintJSON(env.Out, owed)
 	}
 	if len(owed) == 0 {
 		_, err := fmt.Fprintln(env.Out, "no server owes a recording")
@@ -120,36 +123,11 @@ func printOwed(env *Env, pool *connection, tenant string) error {
 			by = *o.Owed
 		}
 		rows = append(rows, []string{
-			o.RecordID, o.Tenant, o.MeetingID, by.Server, by.Step, span(o.Step), span(o.Age), yes(o.Overdue),
+			o.RecordID, o.Tenant, o.MeetingID, by.Server, by.Step, terminal.Span(o.Step), terminal.Span(o.Age), yes(o.Overdue),
 			strings.Join(by.Formats, ","),
 		})
 	}
-	return table(env.Out, "RECORDING TENANT MEETING SERVER STEP FOR AGE OVERDUE FORMATS", rows)
-}
-
-// span is a number of seconds in its largest unit.
-func span(seconds int64) string {
-	switch {
-	case seconds < 60:
-		return strconv.FormatInt(seconds, 10) + "s"
-	case seconds < 3600:
-		return strconv.FormatInt(seconds/60, 10) + "m"
-	case seconds < 48*3600:
-		return strconv.FormatInt(seconds/3600, 10) + "h"
-	}
-	return strconv.FormatInt(seconds/86400, 10) + "d"
-}
-
-// size is a number of bytes in its largest unit.
-func size(bytes int64) string {
-	if bytes < 1<<10 {
-		return strconv.FormatInt(bytes, 10) + " B"
-	}
-	value, units := float64(bytes)/(1<<10), []string{"KiB", "MiB", "GiB", "TiB", "PiB"}
-	for value >= 1023.95 && len(units) > 1 { // what would be printed as 1024.0
-		value, units = value/(1<<10), units[1:]
-	}
-	return strconv.FormatFloat(value, 'f', 1, 64) + " " + units[0]
+	return terminal.Table(env.Out, "RECORDING TENANT MEETING SERVER STEP FOR AGE OVERDUE FORMATS", rows)
 }
 
 // RecordingShowCmd shows one recording.
@@ -165,9 +143,9 @@ func (c *RecordingShowCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, r)
+			return terminal.PrintJSON(env.Out, r)
 		}
-		return sheet(env.Out, recordingSheet(r)...)
+		return terminal.Sheet(env.Out, recordingSheet(r)...)
 	})
 }
 
@@ -179,15 +157,15 @@ func recordingSheet(r admin.RecordingDetails) [][2]string {
 		{"meeting", r.MeetingID},
 		{"name", r.Name},
 		{"state", r.State},
-		{"changed", moment(d.Changed)},
+		{"changed", terminal.Moment(d.Changed)},
 		{"protected", yes(r.Protected)},
-		{"start", moment(r.Start)},
-		{"end", moment(r.End)},
+		{"start", terminal.Moment(r.Start)},
+		{"end", terminal.Moment(r.End)},
 		{"participants", strconv.Itoa(r.Participants)},
-		{"raw size", size(r.RawSize)},
-		{"size", size(r.Size)},
+		{"raw size", terminal.Size(r.RawSize)},
+		{"size", terminal.Size(r.Size)},
 		{"server", d.Server},
-		{"imported", moment(d.Imported)},
+		{"imported", terminal.Moment(d.Imported)},
 	}
 	if d.Behind != "" {
 		pairs = append(pairs, [2]string{"files", "not where they belong: " + d.Behind})
@@ -203,7 +181,7 @@ func recordingSheet(r admin.RecordingDetails) [][2]string {
 	}
 	for _, f := range d.Formats {
 		length := time.Duration(f.Length) * time.Second
-		pairs = append(pairs, [2]string{"format", fmt.Sprintf("%s, %s, %s, %s", f.Type, length, size(f.Bytes), f.Link)})
+		pairs = append(pairs, [2]string{"format", fmt.Sprintf("%s, %s, %s, %s", f.Type, length, terminal.Size(f.Bytes), f.Link)})
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.Meta)) {
 		pairs = append(pairs, [2]string{"meta " + key, d.Meta[key]})
@@ -212,7 +190,7 @@ func recordingSheet(r admin.RecordingDetails) [][2]string {
 		pairs = append(pairs, [2]string{"changed by people", edits})
 	}
 	if o := d.Owed; o != nil {
-		pairs = append(pairs, [2]string{"owed by", o.Server}, [2]string{"owed step", o.Step + " since " + moment(o.Since)})
+		pairs = append(pairs, [2]string{"owed by", o.Server}, [2]string{"owed step", o.Step + " since " + terminal.Moment(o.Since)})
 		if len(o.Formats) > 0 {
 			pairs = append(pairs, [2]string{"owed formats", strings.Join(o.Formats, ", ")})
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -377,12 +378,12 @@ func TestUnits(t *testing.T) {
 	for bytes, want := range map[int64]string{
 		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1<<20 - 1: "1.0 MiB", 1 << 40: "1.0 TiB", 1 << 62: "4096.0 PiB",
 	} {
-		if got := cli.Size64(bytes); got != want {
+		if got := terminal.Size(bytes); got != want {
 			t.Errorf("%d is %s, want %s", bytes, got, want)
 		}
 	}
 	for seconds, want := range map[int64]string{0: "0s", 59: "59s", 60: "1m", 3599: "59m", 7200: "2h", 172799: "47h", 172800: "2d"} {
-		if got := cli.Span(seconds); got != want {
+		if got := terminal.Span(seconds); got != want {
 			t.Errorf("%d is %s, want %s", seconds, got, want)
 		}
 	}

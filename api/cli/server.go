@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // noServers tells what comes next in a new pool.
@@ -26,7 +27,7 @@ func (c *ServerListCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, servers)
+			return terminal.PrintJSON(env.Out, servers)
 		}
 		if len(servers) == 0 {
 			_, err := fmt.Fprintln(env.Out, noServers)
@@ -35,11 +36,12 @@ func (c *ServerListCmd) Run(env *Env) error {
 		rows := make([][]string, 0, len(servers))
 		for _, s := range servers {
 			rows = append(rows, []string{
-				s.ID, s.State, s.Health, strconv.Itoa(s.Meetings), strconv.Itoa(s.Users), number(s.Expected), number(s.Kept),
-				number(s.Weight), capacity(s), env.age(s.LastPoll), s.Tag, s.URL,
+				s.ID, s.State, s.Health, strconv.Itoa(s.Meetings), strconv.Itoa(s.Users), terminal.Number(s.Expected),
+				terminal.Number(s.Kept),
+				terminal.Number(s.Weight), capacity(s), env.age(s.LastPoll), s.Tag, s.URL,
 			})
 		}
-		return table(env.Out, "ID STATE HEALTH MEETINGS HERE EXPECTED KEPT WEIGHT CAPACITY AGE TAG URL", rows)
+		return terminal.Table(env.Out, "ID STATE HEALTH MEETINGS HERE EXPECTED KEPT WEIGHT CAPACITY AGE TAG URL", rows)
 	})
 }
 
@@ -59,7 +61,7 @@ func (c *ServerShowCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, s)
+			return terminal.PrintJSON(env.Out, s)
 		}
 		return printServer(env, s)
 	})
@@ -72,29 +74,29 @@ func printServer(env *Env, s admin.Server) error {
 		{"state", s.State},
 		{"health", s.Health},
 		{"admitted", admitted(s)},
-		{"weight", number(s.Weight)},
+		{"weight", terminal.Number(s.Weight)},
 		{"capacity", capacity(s)},
 		{"tag", s.Tag},
 		{"checksum", s.Checksum},
 		{"meetings", strconv.Itoa(s.Meetings)},
 		{"users", strconv.Itoa(s.Users)},
-		{"expected", number(s.Expected)},
-		{"kept", number(s.Kept)},
+		{"expected", terminal.Number(s.Expected)},
+		{"kept", terminal.Number(s.Kept)},
 		{"videos", strconv.Itoa(s.Videos)},
 		{"largest meeting", strconv.Itoa(s.Largest)},
-		{"last poll", moment(s.LastPoll)},
+		{"last poll", terminal.Moment(s.LastPoll)},
 	}
 	if s.LastPoll != nil {
-		pairs = append(pairs, [2]string{"latency", number(s.LatencyMS) + " ms"}, [2]string{"clock", clock(s.SkewMS)})
+		pairs = append(pairs, [2]string{"latency", terminal.Number(s.LatencyMS) + " ms"}, [2]string{"clock", clock(s.SkewMS)})
 	}
 	if s.CertificateExpires != nil {
-		pairs = append(pairs, [2]string{"certificate", "until " + moment(s.CertificateExpires)})
+		pairs = append(pairs, [2]string{"certificate", "until " + terminal.Moment(s.CertificateExpires)})
 	}
 	if s.Owed > 0 {
-		pairs = append(pairs, [2]string{"owed", plural(s.Owed, "recording")})
+		pairs = append(pairs, [2]string{"owed", terminal.Plural(s.Owed, "recording")})
 	}
 	if s.FailingSince != nil {
-		pairs = append(pairs, [2]string{"failing since", moment(s.FailingSince)})
+		pairs = append(pairs, [2]string{"failing since", terminal.Moment(s.FailingSince)})
 	}
 	if s.Reason != "" {
 		pairs = append(pairs, [2]string{"reason", s.Reason})
@@ -102,22 +104,22 @@ func printServer(env *Env, s admin.Server) error {
 	for _, warning := range s.Warnings {
 		pairs = append(pairs, [2]string{"warning", warning})
 	}
-	if err := sheet(env.Out, pairs...); err != nil || len(s.Events) == 0 {
+	if err := terminal.Sheet(env.Out, pairs...); err != nil || len(s.Events) == 0 {
 		return err
 	}
 	rows := make([][]string, 0, len(s.Events))
 	for _, e := range s.Events {
-		rows = append(rows, []string{moment(&e.At), e.Kind, e.Text})
+		rows = append(rows, []string{terminal.Moment(&e.At), e.Kind, e.Text})
 	}
-	return errors.Join(say(env.Out, "\n"), table(env.Out, "WHEN WHAT TEXT", rows))
+	return errors.Join(terminal.Say(env.Out, "\n"), terminal.Table(env.Out, "WHEN WHAT TEXT", rows))
 }
 
 // capacity is how many people a server should carry, and whether that is the last word.
 func capacity(s admin.Server) string {
 	if s.Hard {
-		return limit(s.Capacity) + " hard"
+		return terminal.Limit(s.Capacity) + " hard"
 	}
-	return limit(s.Capacity)
+	return terminal.Limit(s.Capacity)
 }
 
 // admitted says when a server has last passed its test at its address.
@@ -125,7 +127,7 @@ func admitted(s admin.Server) string {
 	if s.Admitted == nil {
 		return "not yet: bbbpool server test " + s.ID
 	}
-	return moment(s.Admitted)
+	return terminal.Moment(s.Admitted)
 }
 
 // clock says how far a server's clock is off, in milliseconds.
@@ -145,5 +147,5 @@ func (e *Env) age(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return span(max(0, int64(e.now().Sub(*t)/time.Second)))
+	return terminal.Span(max(0, int64(e.now().Sub(*t)/time.Second)))
 }

@@ -3,8 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -31,7 +34,7 @@ func (c *ServerAddCmd) Run(env *Env) error {
 		return err
 	}
 	if secret == "" {
-		return misused("the server's secret is missing: pass --secret SECRET, or --secret - to have it read from the " +
+		return grammar.Misused("the server's secret is missing: pass --secret SECRET, or --secret - to have it read from the " +
 			"standard input, or set BBBPOOL_SERVER_SECRET; bbb-conf --secret prints it on the server")
 	}
 	return env.with(begin, func(pool *connection) error {
@@ -46,15 +49,15 @@ func (c *ServerAddCmd) Run(env *Env) error {
 			return err
 		}
 		if !c.Enable {
-			_, err := fmt.Fprintln(env.Err, "it takes no meetings yet: bbbpool server enable", printable(result.ID))
+			_, err := fmt.Fprintln(env.Err, "it takes no meetings yet: bbbpool server enable", terminal.Printable(result.ID))
 			if err != nil {
 				return err
 			}
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, result)
+			return terminal.PrintJSON(env.Out, result)
 		}
-		_, err = fmt.Fprintln(env.Out, printable(result.ID))
+		_, err = fmt.Fprintln(env.Out, terminal.Printable(result.ID))
 		return err
 	})
 }
@@ -85,7 +88,7 @@ func (c *ServerSetCmd) Run(env *Env) error {
 		wanted.Secret = &secret
 	}
 	if wanted == (admin.Change{}) {
-		return misused("nothing to change: pass --url, --secret, --weight, --capacity, --hard or --tag")
+		return grammar.Misused("nothing to change: pass --url, --secret, --weight, --capacity, --hard or --tag")
 	}
 	wanted.Force = c.Force
 	return env.with(change, func(pool *connection) error {
@@ -103,16 +106,16 @@ func (e *Env) changed(result admin.Result, what string) error {
 		return err
 	}
 	if e.Options.JSON {
-		return printJSON(e.Out, result)
+		return terminal.PrintJSON(e.Out, result)
 	}
-	_, err := fmt.Fprintf(e.Out, "server %s: %s\n", printable(result.ID), what)
+	_, err := fmt.Fprintf(e.Out, "server %s: %s\n", terminal.Printable(result.ID), what)
 	return err
 }
 
 // note tells what was found out about a server.
 func (e *Env) note(result admin.Result) error {
 	say := func(format string, args ...any) error {
-		_, err := fmt.Fprintln(e.Err, printable(fmt.Sprintf(format, args...)))
+		_, err := fmt.Fprintln(e.Err, terminal.Printable(fmt.Sprintf(format, args...)))
 		return err
 	}
 	var errs []error
@@ -133,4 +136,12 @@ func product(d *admin.Diagnosis) string {
 		return "BigBlueButton"
 	}
 	return "BigBlueButton " + d.Version
+}
+
+// checkWeight refuses what JSON has no form for, and leaves the rest to the pool.
+func checkWeight(w *float64) error {
+	if w != nil && (math.IsNaN(*w) || math.IsInf(*w, 0)) {
+		return grammar.Misused("--weight: want a number above 0")
+	}
+	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/recordings"
 )
 
@@ -22,7 +24,7 @@ type ServerDrainCmd struct {
 // Run drains the server. That harms nobody, so it does not ask.
 func (c *ServerDrainCmd) Run(env *Env) error {
 	if c.RecordingsTimeout < 0 {
-		return misused("--recordings-timeout: want a duration, as 24h, or 0")
+		return grammar.Misused("--recordings-timeout: want a duration, as 24h, or 0")
 	}
 	return env.with(change, func(pool *connection) error {
 		if c.Wait && pool.stopped != "" {
@@ -60,16 +62,17 @@ func (c *ServerDrainCmd) print(env *Env, d admin.Drained) error {
 		return errors.Join(err, c.printDone(env, d))
 	}
 	if env.Options.JSON {
-		return printJSON(env.Out, d)
+		return terminal.PrintJSON(env.Out, d)
 	}
-	return errors.Join(notMade(env, d), say(env.Out, "server %s: %s, %s left\n", printable(d.ID), printable(d.State), left(d)),
-		say(env.Err, "nobody disables it when that is over: bbbpool server drain %s --wait does\n", printable(d.ID)))
+	return errors.Join(notMade(env, d),
+		terminal.Say(env.Out, "server %s: %s, %s left\n", terminal.Printable(d.ID), terminal.Printable(d.State), left(d)),
+		terminal.Say(env.Err, "nobody disables it when that is over: bbbpool server drain %s --wait does\n", terminal.Printable(d.ID)))
 }
 
 func left(d admin.Drained) string {
 	text := present(d.Server)
 	if d.Owed > 0 {
-		text += " and " + plural(d.Owed, "recording")
+		text += " and " + terminal.Plural(d.Owed, "recording")
 	}
 	return text
 }
@@ -77,29 +80,30 @@ func left(d admin.Drained) string {
 // printDone says how a drain has ended. Recordings that never came are for somebody to look after.
 func (c *ServerDrainCmd) printDone(env *Env, d admin.Drained) error {
 	if env.Options.JSON {
-		return errors.Join(printJSON(env.Out, d), c.missing(env, d))
+		return errors.Join(terminal.PrintJSON(env.Out, d), c.missing(env, d))
 	}
 	if err := notMade(env, d); err != nil {
 		return err
 	}
 	for _, id := range d.Missing {
-		if err := say(env.Out, "missing  %s\n", printable(id)); err != nil {
+		if err := terminal.Say(env.Out, "missing  %s\n", terminal.Printable(id)); err != nil {
 			return err
 		}
 	}
-	return errors.Join(say(env.Out, "server %s: drained and %s\n", printable(d.ID), printable(d.State)), c.missing(env, d))
+	return errors.Join(terminal.Say(env.Out, "server %s: drained and %s\n", terminal.Printable(d.ID), terminal.Printable(d.State)),
+		c.missing(env, d))
 }
 
 // notMade names the recordings that a drain does not wait for, because their server has none of them.
 func notMade(env *Env, d admin.Drained) error {
 	for _, id := range d.NotMade {
-		if err := say(env.Out, "not made  %s\n", printable(id)); err != nil {
+		if err := terminal.Say(env.Out, "not made  %s\n", terminal.Printable(id)); err != nil {
 			return err
 		}
 	}
 	if n := len(d.NotMade); n > 0 {
-		return say(env.Err, "note: the server does not know %s, which nobody waits for: mostly, nobody pressed the button\n",
-			plural(n, "recording"))
+		return terminal.Say(env.Err, "note: the server does not know %s, which nobody waits for: mostly, nobody pressed the button\n",
+			terminal.Plural(n, "recording"))
 	}
 	return nil
 }
@@ -107,11 +111,11 @@ func notMade(env *Env, d admin.Drained) error {
 // missing fails for recordings that did not arrive, unless that was not to be waited for.
 func (c *ServerDrainCmd) missing(env *Env, d admin.Drained) error {
 	const more = "`bbbpool recording list --owed` tells more"
-	switch n := plural(len(d.Missing), "recording"); {
+	switch n := terminal.Plural(len(d.Missing), "recording"); {
 	case len(d.Missing) == 0:
 		return nil
 	case c.RecordingsTimeout == 0:
-		return say(env.Err, "note: not waited for %s: %s\n", n, more)
+		return terminal.Say(env.Err, "note: not waited for %s: %s\n", n, more)
 	default:
 		return fmt.Errorf("%s did not arrive in time: %s", n, more)
 	}
@@ -122,7 +126,7 @@ func printRoom(env *Env, r admin.Room) error {
 	if r.Server == "" {
 		return nil
 	}
-	return say(env.Err, "without %s %s\n", printable(r.Server), roomWords(r))
+	return terminal.Say(env.Err, "without %s %s\n", terminal.Printable(r.Server), roomWords(r))
 }
 
 // roomWords say what draining a server leaves.

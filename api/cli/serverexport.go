@@ -1,17 +1,15 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/api/cli/serverlist"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // ServerExportCmd prints the servers as a list that server sync reads.
@@ -25,14 +23,14 @@ func (c *ServerExportCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		text, err := list(servers)
+		text, err := serverlist.Write(servers)
 		if err != nil {
 			return err
 		}
 		if env.Options.JSON {
 			err = printAsJSON(env.Out, text)
 		} else {
-			_, err = io.WriteString(env.Out, plainYAML(string(text)))
+			_, err = io.WriteString(env.Out, terminal.HarmlessYAML(string(text)))
 		}
 		return errors.Join(err, leftOut(env, servers))
 	})
@@ -49,53 +47,8 @@ func leftOut(env *Env, servers []admin.Revealed) error {
 	if limited == nil {
 		return nil
 	}
-	return say(env.Err, "note: such a list has no capacities: those of %s are left out\n", printable(strings.Join(limited, ", ")))
-}
-
-// list is a list of servers in YAML, as Scalelite's servers:sync has it. What is a text is in quotes, so that no reader
-// takes it for a number or a date.
-func list(servers []admin.Revealed) ([]byte, error) {
-	all := &yaml.Node{Kind: yaml.MappingNode}
-	for _, s := range servers {
-		id := &yaml.Node{}
-		if err := id.Encode(s.ID); err != nil {
-			return nil, err
-		}
-		fields := []*yaml.Node{
-			word("secret"), quotes(s.Secret.Reveal()),
-			word("url"), quotes(s.URL),
-			word("enabled"), word(strconv.FormatBool(s.State == string(store.Enabled))),
-			word("load_multiplier"), word(number(inverse(s.Weight))),
-		}
-		if s.Tag != "" {
-			fields = append(fields, word("tag"), quotes(s.Tag))
-		}
-		all.Content = append(all.Content, id, &yaml.Node{Kind: yaml.MappingNode, Content: fields})
-	}
-	var text bytes.Buffer
-	e := yaml.NewEncoder(&text)
-	e.SetIndent(2)
-	err := e.Encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{word("servers"), all}})
-	return text.Bytes(), errors.Join(err, e.Close())
-}
-
-func word(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
-
-func quotes(text string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Style: yaml.DoubleQuotedStyle, Value: text}
-}
-
-// plainYAML is YAML without anything that a terminal would obey, or hide: such a thing can only stand in quotes.
-func plainYAML(text string) string {
-	var out strings.Builder
-	for _, r := range text {
-		if r == '\n' || !unprintable(r) {
-			out.WriteRune(r)
-		} else {
-			fmt.Fprintf(&out, `\U%08X`, r)
-		}
-	}
-	return out.String()
+	return terminal.Say(env.Err, "note: such a list has no capacities: those of %s are left out\n",
+		terminal.Printable(strings.Join(limited, ", ")))
 }
 
 // printAsJSON prints YAML in JSON, which is YAML as well.
@@ -104,5 +57,5 @@ func printAsJSON(w io.Writer, text []byte) error {
 	if err := yaml.Unmarshal(text, &list); err != nil {
 		return err
 	}
-	return printJSON(w, list)
+	return terminal.PrintJSON(w, list)
 }

@@ -1,15 +1,12 @@
 package cli_test
 
 import (
-	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/serverlist"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -94,7 +91,7 @@ func TestServerExportCmd_Sync(t *testing.T) {
 		if o.failed != nil || o.out != "nothing to change: the pool has the servers that are listed\n" {
 			t.Errorf("%s: synced %+v %v", form, o, o.failed)
 		}
-		listed, err := cli.ReadServers(strings.NewReader(exported.out))
+		listed, err := serverlist.Read(strings.NewReader(exported.out))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,38 +100,6 @@ func TestServerExportCmd_Sync(t *testing.T) {
 			if err != nil || s.Weight != stored.Weight || s.Secret != stored.Secret || s.Tag != stored.Tag || s.URL != stored.URL {
 				t.Errorf("%s: listed %+v, stored %+v, %v", form, s, stored, err)
 			}
-		}
-	}
-}
-
-// Every weight that people write comes back as it was, every other but for the last digits; so do multipliers.
-func TestListServers_Weight(t *testing.T) {
-	through := func(weight float64) float64 {
-		server := admin.Server{ID: "a", URL: "https://a.example/bigbluebutton/api", Weight: weight}
-		text, err := cli.ListServers([]admin.Revealed{{Server: server, Secret: "s"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := cli.ReadServers(strings.NewReader(string(text)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got[0].Weight
-	}
-	for hundredths := 1; hundredths < 3000; hundredths++ {
-		weight := float64(hundredths) / 100
-		if got := through(weight); got != weight {
-			t.Errorf("%v became %v", weight, got)
-		}
-		if got := through(1 / weight); got != 1/weight {
-			t.Errorf("%v, of a multiplier, became %v", 1/weight, got)
-		}
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
-		weight := random.Float64() * 1e6
-		if got := through(weight); math.Abs(got-weight) > 1e-15*weight {
-			t.Errorf("%v became %v", weight, got)
 		}
 	}
 }

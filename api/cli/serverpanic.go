@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/recordings"
 )
 
@@ -55,23 +56,23 @@ func (c *ServerPanicCmd) question(s admin.Server) string {
 
 func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
 	if env.Options.JSON {
-		if err := printJSON(env.Out, p); err != nil {
+		if err := terminal.PrintJSON(env.Out, p); err != nil {
 			return err
 		}
 	} else {
 		for _, failed := range p.Failed {
-			if err := say(env.Out, "not ended  %s\n", printable(failed)); err != nil {
+			if err := terminal.Say(env.Out, "not ended  %s\n", terminal.Printable(failed)); err != nil {
 				return err
 			}
 		}
-		what := plural(p.Ended, "meeting") + " ended"
+		what := terminal.Plural(p.Ended, "meeting") + " ended"
 		switch {
 		case p.Forgotten > 0 && c.SkipEndCalls:
 			what += fmt.Sprintf(", %d forgotten", p.Forgotten)
 		case p.Forgotten > 0:
 			what += fmt.Sprintf(", %d still to end there", p.Forgotten)
 		}
-		err := say(env.Out, "server %s: %s, %s\n", printable(p.ID), printable(p.State), what)
+		err := terminal.Say(env.Out, "server %s: %s, %s\n", terminal.Printable(p.ID), terminal.Printable(p.State), what)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // ServerScriptCmd prints the script that sends a server's recordings to the pool.
@@ -21,10 +23,10 @@ func (c *ServerScriptCmd) Run(env *Env) error {
 		base = "https://" + c.Host
 	}
 	if base == "" {
-		return misused("pass --url with the address under which the server reaches the pool, as https://pool.example.edu")
+		return grammar.Misused("pass --url with the address under which the server reaches the pool, as https://pool.example.edu")
 	}
 	if _, err := admin.BaseURL(base); err != nil {
-		return misused("--url: want the address under which the server reaches the pool, as https://pool.example.edu")
+		return grammar.Misused("--url: want the address under which the server reaches the pool, as https://pool.example.edu")
 	}
 	return env.with(look, func(pool *connection) error {
 		script, err := pool.Script(env.Ctx, c.ID, base)
@@ -32,14 +34,14 @@ func (c *ServerScriptCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, script)
+			return terminal.PrintJSON(env.Out, script)
 		}
 		if _, err := io.WriteString(env.Out, script.Script); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(env.Err, "put it on server %s as\n  %s\n"+
 			"and let nobody else read it, for there is a token in it:\n"+
-			"  chown bigbluebutton:bigbluebutton bbbpool.rb && chmod 0700 bbbpool.rb\n", printable(c.ID), scriptPath)
+			"  chown bigbluebutton:bigbluebutton bbbpool.rb && chmod 0700 bbbpool.rb\n", terminal.Printable(c.ID), scriptPath)
 		return err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // ServerEnableCmd lets a server take meetings.
@@ -63,8 +64,8 @@ func (c *ServerDisableCmd) Run(env *Env) error {
 			return err
 		}
 		if n := result.Owed; n > 0 {
-			err = say(env.Err, "note: it owes %s, which it can deliver while it is disabled, as long as it runs: "+
-				"`bbbpool recording list --owed` tells more\n", plural(n, "recording"))
+			err = terminal.Say(env.Err, "note: it owes %s, which it can deliver while it is disabled, as long as it runs: "+
+				"`bbbpool recording list --owed` tells more\n", terminal.Plural(n, "recording"))
 		}
 		return errors.Join(err, env.changed(result, "disabled"))
 	})
@@ -100,9 +101,9 @@ func (c *ServerRemoveCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, removedServer{ID: c.ID, Removed: true})
+			return terminal.PrintJSON(env.Out, removedServer{ID: c.ID, Removed: true})
 		}
-		_, err = fmt.Fprintf(env.Out, "server %s: removed\n", printable(c.ID))
+		_, err = fmt.Fprintf(env.Out, "server %s: removed\n", terminal.Printable(c.ID))
 		return err
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/serverlist"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/recordings"
 )
 
@@ -24,7 +26,7 @@ type ServerSyncCmd struct {
 func (c *ServerSyncCmd) Run(env *Env) error {
 	servers, err := c.read(env)
 	if err != nil {
-		return printableError{fmt.Errorf("%s: %w", c.File, err)}
+		return terminal.PrintableError(fmt.Errorf("%s: %w", c.File, err))
 	}
 	in := change
 	if c.DryRun {
@@ -58,14 +60,14 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 
 func (c *ServerSyncCmd) read(env *Env) ([]admin.SyncServer, error) {
 	if c.File == "-" {
-		return readServers(env.In)
+		return serverlist.Read(env.In)
 	}
 	file, err := os.Open(c.File)
 	if err != nil {
 		return nil, errors.Unwrap(err) // without the name
 	}
 	defer func() { _ = file.Close() }()
-	return readServers(file)
+	return serverlist.Read(file)
 }
 
 // confirm asks before servers go, or nobody is left to take new meetings, and shows all that would be done then.
@@ -86,7 +88,8 @@ func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
 	}
 	var text []string
 	if n := len(gone); n > 0 {
-		text = append(text, fmt.Sprintf("%s %s not listed and %s removed: %s.", plural(n, "server"), isAre(n), isAre(n),
+		text = append(text, fmt.Sprintf("%s %s not listed and %s removed: %s.", terminal.Plural(n, "server"),
+			terminal.IsAre(n), terminal.IsAre(n),
 			strings.Join(gone, ", ")))
 		if c.Mode == "force" && meetings > 0 {
 			text = append(text, fmt.Sprintf("It ends %s, for everybody.", admin.Running(meetings, people)))
@@ -100,7 +103,7 @@ func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
 
 func printSync(env *Env, s admin.Synced) error {
 	if env.Options.JSON {
-		if err := printJSON(env.Out, s); err != nil {
+		if err := terminal.PrintJSON(env.Out, s); err != nil {
 			return err
 		}
 	} else if err := syncLines(env.Out, s); err != nil {
@@ -114,12 +117,12 @@ func printSync(env *Env, s admin.Synced) error {
 	}
 	switch {
 	case failed > 0 && s.DryRun:
-		return fmt.Errorf("%s could not be made as listed", plural(failed, "server"))
+		return fmt.Errorf("%s could not be made as listed", terminal.Plural(failed, "server"))
 	case failed > 0:
-		return fmt.Errorf("%s %s not as listed: correct what is wrong and run this again", plural(failed, "server"),
-			isAre(failed))
+		return fmt.Errorf("%s %s not as listed: correct what is wrong and run this again", terminal.Plural(failed, "server"),
+			terminal.IsAre(failed))
 	case s.DryRun && len(s.Changes) > 0 && !env.Options.JSON:
-		return say(env.Err, "note: nothing was done, for this was a dry run\n")
+		return terminal.Say(env.Err, "note: nothing was done, for this was a dry run\n")
 	}
 	return nil
 }
@@ -147,7 +150,7 @@ func action(c admin.SyncChange, dry bool) string {
 // syncLines prints a line for each change, as Scalelite logs it.
 func syncLines(w io.Writer, s admin.Synced) error {
 	if len(s.Changes) == 0 {
-		return say(w, "nothing to change: the pool has the servers that are listed\n")
+		return terminal.Say(w, "nothing to change: the pool has the servers that are listed\n")
 	}
 	for _, change := range s.Changes {
 		line := fmt.Sprintf("[%s] %s", change.ID, action(change, s.DryRun))
@@ -160,12 +163,12 @@ func syncLines(w io.Writer, s admin.Synced) error {
 		if change.Warning != "" {
 			line += "; warning: " + change.Warning
 		}
-		if err := say(w, "%s\n", printable(line)); err != nil {
+		if err := terminal.Say(w, "%s\n", terminal.Printable(line)); err != nil {
 			return err
 		}
 	}
 	if s.Warning != "" {
-		return say(w, "warning: %s\n", printable(s.Warning))
+		return terminal.Say(w, "warning: %s\n", terminal.Printable(s.Warning))
 	}
 	return nil
 }

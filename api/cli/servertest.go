@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/recordings"
 )
@@ -27,7 +29,7 @@ func (c *ServerTestCmd) Run(env *Env) error {
 	case c.Short:
 		wanted.Meetings, wanted.Concurrency = 0, 0
 	case c.Meetings < 1 || c.Concurrency < 1:
-		return misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
+		return grammar.Misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
 	}
 	return env.with(change, func(pool *connection) error {
 		tried, err := watched(env, "steps", func(tell func(recordings.Progress)) (admin.Tried, error) {
@@ -37,7 +39,7 @@ func (c *ServerTestCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			err = printJSON(env.Out, tried)
+			err = terminal.PrintJSON(env.Out, tried)
 		} else {
 			err = c.print(env, tried)
 		}
@@ -57,7 +59,7 @@ func (c *ServerTestCmd) print(env *Env, tried admin.Tried) error {
 			failed = append(failed, check.Name)
 		}
 	}
-	if err := errors.Join(table(env.Out, "CHECK RESULT DETAIL", rows), printLoad(env, tried.Load)); err != nil {
+	if err := errors.Join(terminal.Table(env.Out, "CHECK RESULT DETAIL", rows), printLoad(env, tried.Load)); err != nil {
 		return err
 	}
 	last := "passed"
@@ -67,7 +69,7 @@ func (c *ServerTestCmd) print(env *Env, tried admin.Tried) error {
 	case tried.Admitted:
 		last = "passed: the server takes meetings from now on"
 	}
-	return say(env.Out, "%s\n", printable(last))
+	return terminal.Say(env.Out, "%s\n", terminal.Printable(last))
 }
 
 // printLoad prints how long the calls of a load test took, in milliseconds.
@@ -88,6 +90,6 @@ func printLoad(env *Env, load *trial.LoadReport) error {
 		})
 	}
 	return errors.Join(
-		say(env.Out, "\n%s, %d at once, in milliseconds:\n", plural(load.Meetings, "meeting"), load.Concurrency),
-		table(env.Out, "CALL COUNT FAILED P50 P95 P99 MAX POOL-P50", rows), say(env.Out, "\n"))
+		terminal.Say(env.Out, "\n%s, %d at once, in milliseconds:\n", terminal.Plural(load.Meetings, "meeting"), load.Concurrency),
+		terminal.Table(env.Out, "CALL COUNT FAILED P50 P95 P99 MAX POOL-P50", rows), terminal.Say(env.Out, "\n"))
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/placement/simulate"
 	"github.com/bbbpool/bbbpool/recordings"
 )
@@ -19,7 +20,7 @@ type SimulateCmd struct {
 func (c *SimulateCmd) Run(env *Env) error {
 	err := c.run(env)
 	if err != nil {
-		return printableError{err}
+		return terminal.PrintableError(err)
 	}
 	return nil
 }
@@ -41,7 +42,7 @@ func (c *SimulateCmd) run(env *Env) error {
 		return err
 	}
 	if env.Options.JSON {
-		return printJSON(env.Out, report)
+		return terminal.PrintJSON(env.Out, report)
 	}
 	return report.Table(env.Out)
 }

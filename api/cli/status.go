@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // StatusCmd shows the pool at a glance.
@@ -19,7 +20,7 @@ func (c *StatusCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, st)
+			return terminal.PrintJSON(env.Out, st)
 		}
 		return printStatus(env, st)
 	})
@@ -30,9 +31,9 @@ func printStatus(env *Env, st admin.Status) error {
 		{"version", st.Version},
 		{"servers", servers(st.Servers)},
 		{"meetings", strconv.Itoa(st.Meetings)},
-		{"users", fmt.Sprintf("%d, and %s more expected", st.Users, number(st.Expected))},
+		{"users", fmt.Sprintf("%d, and %s more expected", st.Users, terminal.Number(st.Expected))},
 	}
-	if err := sheet(env.Out, append(pairs, recordingSums(st.Recordings)...)...); err != nil {
+	if err := terminal.Sheet(env.Out, append(pairs, recordingSums(st.Recordings)...)...); err != nil {
 		return err
 	}
 	text := "nothing is wrong\n"
@@ -54,7 +55,7 @@ func recordingSums(sums *admin.RecordingSums) (pairs [][2]string) {
 	kinds := some(tally{"published", sums.Published}, tally{"unpublished", sums.Unpublished},
 		tally{"processing", sums.Processing}, tally{"deleted", sums.Deleted})
 	if kinds != "" {
-		pairs = append(pairs, [2]string{"recordings", kinds + "; " + size(sums.Bytes)})
+		pairs = append(pairs, [2]string{"recordings", kinds + "; " + terminal.Size(sums.Bytes)})
 	}
 	if imports := some(tally{"open", sums.Importing}, tally{"failed", sums.Failed}); imports != "" {
 		pairs = append(pairs, [2]string{"imports", imports})
@@ -100,7 +101,7 @@ func some(tallies ...tally) string {
 func bullets(list []string) string {
 	var b strings.Builder
 	for _, text := range list {
-		b.WriteString("  " + printable(text) + "\n")
+		b.WriteString("  " + terminal.Printable(text) + "\n")
 	}
 	return b.String()
 }

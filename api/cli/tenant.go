@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
 // TenantListCmd lists the tenants.
@@ -18,7 +20,7 @@ func (c *TenantListCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, tenants)
+			return terminal.PrintJSON(env.Out, tenants)
 		}
 		if len(tenants) == 0 {
 			_, err := fmt.Fprintln(env.Out, "no tenants yet: bbbpool serve makes the first one")
@@ -28,7 +30,7 @@ func (c *TenantListCmd) Run(env *Env) error {
 		for _, t := range tenants {
 			rows = append(rows, []string{t.ID, t.Name, strconv.Itoa(len(t.Secrets)), t.Source, t.Tag, hints(t)})
 		}
-		return table(env.Out, "ID NAME SECRETS SOURCE TAG HINTS", rows)
+		return terminal.Table(env.Out, "ID NAME SECRETS SOURCE TAG HINTS", rows)
 	})
 }
 
@@ -45,7 +47,7 @@ func (c *TenantShowCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, t)
+			return terminal.PrintJSON(env.Out, t)
 		}
 		return printTenant(env, t)
 	})
@@ -59,16 +61,17 @@ func printTenant(env *Env, t admin.Tenant) error {
 	if len(t.Secrets) == 0 {
 		pairs = append(pairs, [2]string{"secret", ""})
 	}
-	if err := sheet(env.Out, pairs...); err != nil {
+	if err := terminal.Sheet(env.Out, pairs...); err != nil {
 		return err
 	}
 	if len(t.Secrets) == 0 {
-		return say(env.Err, "it has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for bbbpool serve, "+
-			"and restart it\n")
+		return terminal.Say(env.Err,
+			"it has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for bbbpool serve, "+
+				"and restart it\n")
 	}
 	if t.Generated && t.Source == "environment" {
-		err := say(env.Err, "note: the secret of the first start is kept, for when LOADBALANCER_SECRET gives none: "+
-			"`bbbpool tenant set %s --drop-generated` forgets it\n", printable(t.ID))
+		err := terminal.Say(env.Err, "note: the secret of the first start is kept, for when LOADBALANCER_SECRET gives none: "+
+			"`bbbpool tenant set %s --drop-generated` forgets it\n", terminal.Printable(t.ID))
 		if err != nil {
 			return err
 		}
@@ -102,7 +105,7 @@ type TenantSetCmd struct {
 // Run makes the change.
 func (c *TenantSetCmd) Run(env *Env) error {
 	if c.Tag == nil && c.IgnoreHints == nil && !c.DropGenerated {
-		return misused("nothing to change: pass --tag, --ignore-hints or --drop-generated")
+		return grammar.Misused("nothing to change: pass --tag, --ignore-hints or --drop-generated")
 	}
 	return env.with(change, func(pool *connection) error {
 		t, err := pool.ChangeTenant(env.Ctx, c.ID, admin.TenantChange{
@@ -112,8 +115,8 @@ func (c *TenantSetCmd) Run(env *Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return printJSON(env.Out, t)
+			return terminal.PrintJSON(env.Out, t)
 		}
-		return say(env.Out, "tenant %s: changed\n", printable(t.ID))
+		return terminal.Say(env.Out, "tenant %s: changed\n", terminal.Printable(t.ID))
 	})
 }

@@ -3,12 +3,14 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
@@ -18,7 +20,7 @@ import (
 type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
-	page  Page // for people; nil where there is none
+	page  Page // for people
 	req   *bbb.Request
 	name  string
 	known bool // it is a call of BigBlueButton's
@@ -39,15 +41,155 @@ type call struct {
 	err        error // what went wrong on our side
 }
 
-func (g *Gateway) newCall(w http.ResponseWriter, r *http.Request) *call {
+// newCall begins a call: nothing of it is read yet but its name.
+func newCall(w http.ResponseWriter, r *http.Request, page Page) *call {
 	return &call{
-		w: w, r: r, page: g.Page, name: callName(r.URL.Path), start: time.Now(), unread: r.ContentLength != 0,
+		w: w, r: r, page: page, name: callName(r.URL.Path), start: time.Now(), unread: r.ContentLength != 0,
 	}
 }
 
-// on notes where the meeting is.
-func (c *call) on(claim store.Claim) {
+// callName takes the name of the call from the path. Front ends append "create" or "api/create" to a URL that they were
+// given with or without "/api": all that comes of it ends up at the same place, and nothing else does.
+func callName(path string) string {
+	path = strings.TrimSuffix(strings.TrimPrefix(path, strings.TrimSuffix(Path, "/")), "/")
+	for range 2 {
+		if rest, ok := strings.CutPrefix(path, "/api"); ok && (rest == "" || rest[0] == '/') {
+			path = rest
+		}
+	}
+	return strings.TrimPrefix(path, "/")
+}
+
+// setClaim takes note of where the meeting is.
+func (c *call) setClaim(claim store.Claim) {
 	c.server, c.internal = claim.Server, claim.InternalID
+}
+
+// takesBody tells whether the body of a request is to be read. BigBlueButton reads slides whatever the method of the
+// create; else the body of a GET is nobody's, and many people see the links of joins.
+func (c *call) takesBody() bool {
+	return c.unread && c.name != "" && (c.r.Method == http.MethodPost || c.name == "create")
+}
+
+// drop gives up a body that nobody reads: net/http would wait for it, before the answer and after. What is on its way
+// has a moment to arrive, or the end of the connection might overtake the answer.
+func (c *call) drop() {
+	c.w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(dropTime)) // fails for none of our connections
+}
+
+// reader takes calls in. It bounds the memory that their bodies may take together, and keeps those who have not proved yet
+// who they are from taking a share of it.
+type reader struct {
+	maxBody       int64 // of one body, in bytes
+	unsignedForms bool  // see Config
+	algorithms    []bbb.Algorithm
+	tenants       *tenants
+	bodies        *semaphore.Weighted // bytes of request bodies that are in memory
+	forms         *semaphore.Weighted // forms that are being read unverified
+}
+
+const (
+	bodiesInMemory = 8                // bodies of the largest size that may be in memory at once
+	bodyWait       = 10 * time.Second // for others to be done with theirs
+	dropTime       = time.Second      // for the rest of a body that nobody reads
+
+	maxForm   = 1 << 20         // bytes of a form that has to be read before it can be verified
+	formTime  = 5 * time.Second // for reading it
+	mostForms = 64              // that are being read unverified at once
+	formShare = 16              // of so many requests one may be such a form
+)
+
+// newReader makes the room that bodies and forms have.
+func newReader(config Config, algorithms []bbb.Algorithm, t *tenants) reader {
+	slots := int64(mostForms)
+	if all := config.MaxRequests; all > 0 {
+		slots = min(max(all/formShare, 1), slots)
+	}
+	return reader{
+		maxBody: config.MaxBody, unsignedForms: config.UnsignedForms, algorithms: algorithms, tenants: t,
+		bodies: semaphore.NewWeighted(bodiesInMemory * config.MaxBody), forms: semaphore.NewWeighted(slots),
+	}
+}
+
+// read takes the request in and authenticates it: before its body is read wherever the checksum is in the query, so
+// that only those who can sign get a share of the memory that bodies may take together.
+func (r *reader) read(ctx context.Context, c *call) (release func(), err error) {
+	if c.req, err = bbb.NewRequest(c.r, c.name); err != nil {
+		return nil, err
+	}
+	if c.takesBody() && c.req.NeedsBody() {
+		if err = r.readForm(c); err != nil {
+			return nil, err
+		}
+		return r.room(ctx, c, maxForm)
+	}
+	if err = r.authenticate(c); err != nil {
+		return nil, err
+	}
+	if !c.takesBody() { // and waits for nobody who does
+		return func() {}, nil
+	}
+	if release, err = r.room(ctx, c, r.maxBody); err != nil {
+		return nil, err
+	}
+	if err = c.readBody(r.maxBody); err != nil {
+		release()
+	}
+	return release, err
+}
+
+// readForm is read for a form that its own checksum covers. Whoever has not signed yet gets little time, and one of a
+// few slots, so that slow ones keep nobody else waiting.
+func (r *reader) readForm(c *call) error {
+	if !r.forms.TryAcquire(1) {
+		return errBusy
+	}
+	defer r.forms.Release(1)
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(formTime)) // fails for none of our connections
+	if err := c.readBody(maxForm); err != nil {
+		return err
+	}
+	return r.authenticate(c)
+}
+
+// authenticate verifies the checksum and finds the tenant whose secret made it.
+func (r *reader) authenticate(c *call) error {
+	t := r.tenants.served.Load()
+	if t == nil {
+		return bbb.ErrChecksum
+	}
+	i, err := c.req.Verify(t.secrets, r.unsignedForms, r.algorithms...)
+	if err != nil {
+		return err
+	}
+	c.owner = t.owners[i]
+	return nil
+}
+
+// readBody reads the body, if one is to be read, within a limit.
+func (c *call) readBody(limit int64) error {
+	if !c.takesBody() {
+		return nil
+	}
+	err := c.req.ReadBody(c.r, limit)
+	c.unread = err != nil // there may be more of it
+	return err
+}
+
+// room counts a body against what all of them may take, until it is released. It waits for others to be done with theirs,
+// for bodyWait at most.
+func (r *reader) room(ctx context.Context, c *call, limit int64) (release func(), err error) {
+	size := c.r.ContentLength
+	if size < 0 || size > limit {
+		size = limit
+	}
+	wait, cancel := context.WithTimeout(ctx, bodyWait)
+	defer cancel()
+	if r.bodies.Acquire(wait, size) != nil {
+		return nil, errBusy
+	}
+	return func() { r.bodies.Release(size) }, nil
 }
 
 // xml answers with a body of our own making.
@@ -92,82 +234,94 @@ func harmless(reply *bbb.Reply) string {
 	return "application/octet-stream"
 }
 
-// pieces returns the next piece of an answer, and whether there are more.
-type pieces func() (piece []byte, more bool, err error)
+// redirect sends a browser somewhere else.
+func (c *call) redirect(target, outcome string) {
+	c.outcome, c.status = outcome, http.StatusFound
+	h := c.w.Header()
+	h.Set("Location", target)
+	h.Set("Cache-Control", "no-store")
+	c.w.WriteHeader(http.StatusFound)
+}
 
-// pieceTime is how long the front end may take for a piece.
-const pieceTime = time.Minute
-
-// stream is xml for an answer that comes in pieces, none of which is kept. An error in the first one is answered like any
-// other; later it only leaves to cut the answer off.
-func (c *call) stream(next pieces) error {
-	piece, more, err := next()
+// json answers in JSON. The key is the messageKey of an answer that says FAILED, else "".
+func (c *call) json(key string, content any) error {
+	body, err := json.Marshal(map[string]any{"response": content})
 	if err != nil {
 		return err
 	}
-	if !more {
-		return c.xml(piece)
-	}
-	c.outcome, c.status, c.begun = "SUCCESS", http.StatusOK, true
-	bbb.BeginXML(c.w, http.StatusOK)
-	for c.r.Method != http.MethodHead {
-		if err := c.send(piece); err != nil {
-			return fmt.Errorf("%w: %w", errHungUp, err)
-		}
-		if !more {
-			break
-		}
-		if piece, more, err = next(); err != nil {
-			return err
-		}
-	}
-	return nil
+	err = c.pass(&bbb.Reply{Status: http.StatusOK, ContentType: "application/json", Body: body})
+	c.outcome = cmp.Or(key, c.outcome)
+	return err
 }
 
-// errHungUp says that the front end did not wait for, or did not take, the rest of an answer.
-var errHungUp = errors.New("the front end has hung up")
-
-// send sends a piece at once.
-func (c *call) send(piece []byte) error {
-	control := http.NewResponseController(c.w)
-	_ = control.SetWriteDeadline(time.Now().Add(pieceTime)) // fails for none of our connections
-	if _, err := c.w.Write(piece); err != nil {
-		return err
+// origin is the scheme and host under which the front end knows us: what the server has made out, else what the request
+// says.
+func origin(r *http.Request) string {
+	switch {
+	case r.URL.Host != "":
+		return r.URL.Scheme + "://" + r.URL.Host
+	case r.TLS != nil:
+		return "https://" + r.Host
 	}
-	return control.Flush()
+	return "http://" + r.Host
 }
 
-// fail answers with an error, if there is one. What is not meant for the front end is logged and shown as internal.
-func (c *call) fail(err error) {
-	if err == nil {
+// How much of a request is logged.
+const (
+	maxName       = 64  // bytes of the name of a call; none has a longer one
+	maxField      = 300 // bytes of anything else; no ID that is accepted has more
+	maxRecordings = 20  // IDs of recordings
+	maxID         = 80  // bytes of each; servers make 54
+)
+
+// log writes the one line that every request gets.
+func (c *call) log(log zerolog.Logger) {
+	level := zerolog.InfoLevel
+	if c.err != nil {
+		level = zerolog.ErrorLevel
+	}
+	e := log.WithLevel(level).AnErr("error", c.err).Str("request", c.r.Header.Get("X-Request-Id")).
+		Str("call", short(c.name, maxName))
+	for _, f := range [...][2]string{
+		{"tenant", c.tenant},
+		{"meetingID", c.key.MeetingID},
+		{"internalMeetingID", c.internal},
+		{"server", c.server},
+		{"outcome", c.outcome},
+	} {
+		if f[1] != "" {
+			e.Str(f[0], short(f[1], maxField))
+		}
+	}
+	c.logRecordings(e)
+	if c.tries > 1 {
+		e.Int("tries", c.tries)
+	}
+	if via := c.r.Header.Get("X-Forwarded-For"); via != "" {
+		e.Str("forwardedFor", short(via, maxField))
+	}
+	e.Int("status", c.status).Dur("ms", time.Since(c.start)).Str("remote", c.r.RemoteAddr).Send()
+}
+
+// logRecordings says which recordings a call was to change, and how many where these are not all.
+func (c *call) logRecordings(e *zerolog.Event) {
+	if len(c.recordings) == 0 {
 		return
 	}
-	c.cut = c.begun
-	if errors.Is(err, context.Canceled) || errors.Is(err, errHungUp) {
-		c.outcome, c.status = "hungUp", 499
-		return
+	var ids []string
+	for _, id := range c.recordings[:min(len(c.recordings), maxRecordings)] {
+		ids = append(ids, short(id, maxID))
 	}
-	if c.cut {
-		c.outcome, c.err = bbb.ErrInternal.Key, err
-		return
+	e.Strs("recordIDs", ids)
+	if n := len(c.recordings); n > maxRecordings {
+		e.Int("recordings", n)
 	}
-	if c.unread {
-		c.drop()
+}
+
+// short cuts off what is too long for the log, and not in the middle of a character.
+func short(s string, limit int) string {
+	if len(s) <= limit {
+		return s
 	}
-	answer, ok := errors.AsType[*bbb.Error](err)
-	if !ok {
-		answer = bbb.ErrInternal
-	}
-	if err.Error() != answer.Error() {
-		c.err = err // there is more to it than the front end is told
-	}
-	if answer == bbb.ErrMethod {
-		c.w.Header().Set("Allow", strings.Join(bbb.Methods(c.name), ", "))
-	}
-	c.outcome, c.status = cmp.Or(answer.Key, "FAILED"), max(answer.Status, http.StatusOK)
-	if c.name == "join" && answer != bbb.ErrMethod { // a POST has a program behind it, which nobody sends elsewhere
-		c.joinFailed(answer)
-		return
-	}
-	bbb.WriteError(c.w, answer)
+	return strings.ToValidUTF8(s[:limit], "")
 }

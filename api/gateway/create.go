@@ -2,27 +2,52 @@ package gateway
 
 import (
 	"context"
-	"errors"
+	"crypto/sha1" //nolint:gosec // it is what BigBlueButton makes IDs with
+	"encoding/hex"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-const (
-	// createDeadline is how long a create may take in all, on however many servers.
-	createDeadline = time.Minute
-	// createTry is how long one server may take for it, so that there is time left for another.
-	createTry = 20 * time.Second
-	// createTries is how often a create is sent at most.
-	createTries = 3
-)
+// creates makes meetings: what a create asks for is read here, and on which servers it is tried is in failover.go.
+type creates struct {
+	params  *Params
+	connect time.Duration // the deadline for connecting to a server
+	ledger  *placement.Ledger
+	servers *servers
+	view    View
+	shunned shunned
+	refused *refusals
+	metrics *Metrics
+	log     zerolog.Logger
+}
 
-// create makes a meeting on the server that the rule chooses, or repeats the create on the server that has it. If the
+// create makes a meeting, and takes note of one that no server could take.
+func (h *creates) create(ctx context.Context, c *call) error {
+	err := h.make(ctx, c)
+	switch cause := h.refused.note(c.key, err, time.Now()); {
+	case cause == "":
+	case cause == causeNone && c.tries > 0:
+		h.metrics.refusals(causeFailed).Inc()
+	default:
+		h.metrics.refusals(cause).Inc()
+	}
+	return err
+}
+
+// createDeadline is how long a create may take in all, on however many servers.
+const createDeadline = time.Minute
+
+// make makes a meeting on the server that the rule chooses, or repeats the create on the server that has it. If the
 // server cannot be reached it goes to the next one, inside this request. The front end hanging up does not stop it:
 // half a create helps nobody.
-func (g *Gateway) create(ctx context.Context, c *call) error {
+func (h *creates) make(ctx context.Context, c *call) error {
 	params := &c.req.Params
 	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
 		return err
@@ -33,27 +58,27 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 	if err := bbb.CheckBreakout(*params); err != nil {
 		return err
 	}
-	g.Config.Params.forCreate(params, c.tag)
-	wish := g.wish(c)
-	if err := g.breakout(c, &wish); err != nil {
+	h.params.forCreate(params, c.tag)
+	wish := h.wish(c)
+	if err := h.breakout(c, &wish); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createDeadline)
 	defer cancel()
-	creation, err := g.Ledger.Begin(ctx, c.key)
+	creation, err := h.ledger.Begin(ctx, c.key)
 	if err != nil {
 		return bbb.ErrUnavailable
 	}
 	defer creation.End()
-	answer, reply, err := g.createSomewhere(ctx, c, creation, wish)
+	answer, reply, err := h.createSomewhere(ctx, c, creation, wish)
 	if err == nil && answer.Err == nil {
-		return g.created(ctx, c, creation, answer, reply)
+		return h.created(ctx, c, creation, answer, reply)
 	}
 	if err != nil && c.occupied {
-		return g.repeated(ctx, c, err)
+		return h.repeated(ctx, c, err)
 	}
 	if giveUp := creation.GiveUp(context.WithoutCancel(ctx)); giveUp != nil {
-		g.Log.Error().Err(giveUp).Str("meetingID", c.key.MeetingID).Msg("give up a claim")
+		h.log.Error().Err(giveUp).Str("meetingID", c.key.MeetingID).Msg("give up a claim")
 	}
 	if err != nil {
 		return err
@@ -61,96 +86,133 @@ func (g *Gateway) create(ctx context.Context, c *call) error {
 	return c.pass(reply)
 }
 
+// forCreate applies the rules to a create, with the tag that its tenant's creates ask for otherwise, and keeps its
+// duration within the limit.
+func (p *Params) forCreate(params *bbb.Params, tag string) {
+	respell(params, tagParam)
+	respell(params, hintParam)
+	for _, param := range *params {
+		if key, ok := strings.CutPrefix(strings.ToLower(param.Name), "meta_"); ok && bbb.ReservedMeta(key) {
+			params.Del(param.Name)
+		}
+	}
+	if tag != "" {
+		p.create.apply(params, [2]string{tagParam, tag})
+	} else {
+		p.create.apply(params)
+	}
+	if p.MaxDuration <= 0 {
+		return
+	}
+	if n, err := strconv.ParseInt(params.Get("duration"), 10, 64); err != nil || n <= 0 || n > p.MaxDuration {
+		params.Set("duration", strconv.FormatInt(p.MaxDuration, 10))
+	}
+}
+
+// respell writes a name of metadata as we look for it: to a server upper and lower case are the same. Of several
+// spellings the first counts, and the server sees no other.
+func respell(params *bbb.Params, name string) {
+	found, kept := false, (*params)[:0]
+	for _, p := range *params {
+		if strings.EqualFold(p.Name, name) {
+			if found {
+				continue
+			}
+			if found = true; p.Name != name {
+				p = bbb.Param{Name: name, Value: p.Value}
+			}
+		}
+		kept = append(kept, p)
+	}
+	*params = kept
+}
+
+// The metadata that creates ask for a server with.
+const (
+	tagParam  = "meta_server-tag"            // Scalelite's
+	hintParam = "meta_bbb-meeting-size-hint" // Moodle's: how many people may come
+)
+
+// maxHint is the most people that can be announced. More is a mistake.
+const maxHint = 100_000
+
+// wish is what a create asks of its server.
+func (h *creates) wish(c *call) placement.Wish {
+	params := c.req.Params
+	return placement.Wish{
+		Hint: c.hint(), Tag: params.Get(tagParam), Recorded: params.Get("record") == "true", Name: params.Get("name"),
+		Shun: h.shunned.list(time.Now()),
+	}
+}
+
+// hint is how many people a create announces: 0 where it does not, is not believed, or announces what cannot be.
+func (c *call) hint() int {
+	n, err := strconv.Atoi(c.req.Params.Get(hintParam))
+	if err != nil || n < 0 || n > maxHint || c.ignoreHints {
+		return 0
+	}
+	return n
+}
+
+// breakout prepares the create of a breakout room, if it is one: the room belongs to a meeting of the same tenant, whose
+// server is the only one that will do, and goes by another ID than its front end has chosen.
+func (h *creates) breakout(c *call, w *placement.Wish) error {
+	params := c.req.Params
+	if !strings.EqualFold(params.Get("isBreakout"), "true") {
+		return nil
+	}
+	parent, err := h.parent(c.tenant, params.Get("parentMeetingID"))
+	if err != nil || parent.Standing == placement.Gone || parent.Claim.InternalID == "" {
+		return errNoParent
+	}
+	w.Beside = parent.Claim.Server
+	c.key.MeetingID = breakoutID(c.key.MeetingID, parent.Claim.InternalID, params.Get("sequence"))
+	return nil
+}
+
+// parent finds the meeting that a breakout room belongs to: by the front end's ID for it or, as BigBlueButton does, by
+// the server's.
+func (h *creates) parent(tenant, id string) (placement.Found, error) {
+	found, err := h.ledger.Peek(store.MeetingKey{Tenant: tenant, MeetingID: id})
+	if err != nil {
+		return h.ledger.ByInternalID(tenant, id)
+	}
+	return found, nil
+}
+
+// breakoutID is the meetingID that BigBlueButton gives a breakout room, lists it under and answers with. What the create
+// called meetingID becomes the internal ID (BigBlueButton's API, create).
+func breakoutID(internal, parent, sequence string) string {
+	_, stamp, _ := strings.Cut(internal, "-")
+	hash := sha1.Sum([]byte(parent + "-" + stamp + "-" + sequence)) //nolint:gosec // as above
+	return hex.EncodeToString(hash[:]) + "-" + stamp
+}
+
 // created records the outcome and passes the server's answer on.
-func (g *Gateway) created(
+func (h *creates) created(
 	ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer, reply *bbb.Reply,
 ) error {
 	made := answer.Created()
 	c.internal = made.InternalID
 	if err := creation.Confirm(context.WithoutCancel(ctx), made.InternalID, made.CreateTime); err != nil {
-		g.Log.Error().Err(err).Str("meetingID", c.key.MeetingID).Msg("the claim stands, its internal ID is not stored")
+		h.log.Error().Err(err).Str("meetingID", c.key.MeetingID).Msg("the claim stands, its internal ID is not stored")
 	}
 	if !made.Repeated {
 		params := c.req.Params
 		meeting := answer.CreatedMeeting(params.Get("name"), params.Get("record") == "true")
 		meeting.Tenant = c.tenant
-		g.Pool.Created(c.server, meeting)
-		g.Metrics.placed(c.tries)
+		h.view.Created(c.server, meeting)
+		h.metrics.placed(c.tries)
 	}
 	return c.pass(reply)
-}
-
-// createSomewhere sends the create to one server after another until one answers.
-func (g *Gateway) createSomewhere(
-	ctx context.Context, c *call, creation *placement.Creation, wish placement.Wish,
-) (answer bbb.Answer, reply *bbb.Reply, err error) {
-	query := c.req.Params.Encode()
-	if was, err := g.Ledger.Peek(c.key); err == nil {
-		c.server = was.Claim.Server
-	}
-	var avoid, failed []string
-	lastResort := false
-	for c.tries < createTries && g.timeLeft(ctx) {
-		place, placeErr := creation.Place(ctx, wish, avoid)
-		if placeErr != nil && c.tries == 0 && avoid != nil {
-			avoid, lastResort = nil, true // a server that failed just now is better than none
-			continue
-		}
-		if placeErr != nil {
-			return answer, nil, errors.Join(refusal(placeErr), err)
-		}
-		if !place.Known {
-			g.logPlacement(c, place.Claim)
-		}
-		c.on(place.Claim)
-		c.occupied = place.Occupied
-		if place.Known && !lastResort && !g.stays(ctx, place) {
-			avoid = append(avoid, c.server)
-			continue
-		}
-		c.tries++
-		began := time.Now()
-		if answer, reply, err = g.createPatiently(ctx, c, query); err == nil {
-			g.shunned.succeeded(c.server, failed)
-			return answer, reply, nil
-		}
-		if ours(err) {
-			break // another server would lack the same
-		}
-		if time.Since(began) > createTry/2 {
-			g.shunned.add(c.server, longTry) // it lives, and was waited for in vain
-		}
-		g.Log.Warn().Err(err).Str("meetingID", c.key.MeetingID).Str("server", c.server).Msg("create failed, moving on")
-		failed = append(failed, c.server)
-		if !place.Occupied {
-			avoid = append(avoid, c.server)
-		}
-	}
-	return answer, nil, errors.Join(bbb.ErrUnavailable, err)
-}
-
-// timeLeft tells whether there is enough time for another try: one that is cut short would say nothing about a server.
-func (g *Gateway) timeLeft(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > g.Config.Connect
-}
-
-// stays tells whether a known meeting is to be created where it is. If its server fails, that depends: with nobody in
-// the meeting it may move at once; with people in it only when the server has failed for so long that it is no blip,
-// because moving it would split a class.
-func (g *Gateway) stays(ctx context.Context, place placement.Placement) bool {
-	if !g.Pool.Failing(place.Claim.Server) {
-		return true
-	}
-	return place.Occupied && g.Pool.Alive(ctx, place.Claim.Server)
 }
 
 // repeated answers a create of a meeting with people in it on a server that lives and fails at creates alone, with what
 // the server would have said: that the meeting is there. Moving it would split a class, and refusing would lock out
 // whoever creates before each join.
-func (g *Gateway) repeated(ctx context.Context, c *call, cause error) error {
-	m, seen := g.Pool.Meeting(c.server, c.key)
-	if !seen || !g.Pool.Alive(ctx, c.server) {
+func (h *creates) repeated(ctx context.Context, c *call, cause error) error {
+	m, seen := h.view.Meeting(c.server, c.key)
+	if !seen || !h.servers.Alive(ctx, c.server) {
 		return cause
 	}
 	params := c.req.Params
@@ -158,40 +220,6 @@ func (g *Gateway) repeated(ctx context.Context, c *call, cause error) error {
 	if err != nil {
 		return err
 	}
-	g.Log.Warn().Err(cause).Str("meetingID", c.key.MeetingID).Str("server", c.server).Msg("create answered from what was seen")
+	h.log.Warn().Err(cause).Str("meetingID", c.key.MeetingID).Str("server", c.server).Msg("create answered from what was seen")
 	return c.xml(body)
-}
-
-// The errors of creates that no server can take, beside bbb.ErrUnavailable. The first is Scalelite's.
-var (
-	errNoTag = &bbb.Error{Key: "serverTagUnavailable", Message: "No server with the required tag is available."}
-	errFull  = &bbb.Error{
-		Key:     "serverCapacityReached",
-		Message: "All servers that can take this meeting are full. Please try again later.",
-	}
-)
-
-// refusal turns what the ledger says into what a front end is told.
-func refusal(err error) error {
-	switch {
-	case errors.Is(err, placement.ErrFull):
-		return errFull
-	case errors.Is(err, placement.ErrNoTag):
-		return errNoTag
-	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):
-		return bbb.ErrUnavailable
-	}
-	return err
-}
-
-// logPlacement explains a decision with the numbers that it was made with, in one line. A meeting that was somewhere
-// before moves from there.
-func (g *Gateway) logPlacement(c *call, claim store.Claim) {
-	e := g.Log.Info().Str("request", c.r.Header.Get("X-Request-Id")).Str("tenant", c.tenant).
-		Str("meetingID", c.key.MeetingID).Str("server", claim.Server)
-	if c.server != "" {
-		e.Str("from", c.server)
-	}
-	e.Str("basis", claim.Why.Basis).Float64("expected", claim.Expected).Int("hint", claim.Hint).
-		Str("why", placement.Explain(claim.Server, claim.Why)).Msg("placed")
 }

@@ -1,16 +1,18 @@
 // Package gateway is the BigBlueButton API that front ends call: one endpoint over all servers of the pool.
 //
 // It owns the way of a request: verify, find the tenant, find or place the meeting, call its server or redirect to it,
-// and answer with the server's own bytes. There is a file for each call. Where meetings are is the ledger's to know, how
-// servers are is the [Pool]'s; it remembers nothing but which servers have just failed at creates, and which creates no
-// server could take.
+// and answer with the server's own bytes. [Gateway] takes a call in, and a type for each kind of calls answers it: creates
+// (create.go, and failover.go for the servers that a create is sent to), joins, ends, meetings for what is passed on to the
+// server of one meeting, lists for what is about all of a tenant's. Calls about recordings are answered by package
+// recordingcalls. What can be told to a front end that went wrong is in errors.go.
+//
+// Where meetings are is the ledger's to know; how servers are, and what was last seen on them, are [Servers] and [View].
+// The gateway remembers nothing but which servers have just failed at creates, which creates no server could take, and
+// which meetings have just been ended.
 //
 // What a create asks of its server (size, tag, parent) is read here and decided by the ledger; each decision is one line
 // of the log. A breakout room has two IDs, its front end's and BigBlueButton's: it is claimed by the latter, as servers
 // list it, and found by either.
-//
-// Calls about recordings are answered by [Recordings], and no server is asked. A list of them may be longer than memory
-// allows: it is sent in pieces, and cut off in the middle rather than ended where something is missing.
 //
 // It never lets an error of one server become an error of the pool while another can do the work, never answers in any
 // form but BigBlueButton's own (XML mostly, a redirect for a join; a browser that cannot join gets a page), and never

@@ -3,88 +3,81 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
-	"net/url"
 	"slices"
+	"sync"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// The errors of an end, beside those of BigBlueButton's servers. The first is in its words.
-var (
-	errEndPassword = &bbb.Error{Key: "invalidPassword", Message: "The supplied moderator password is incorrect"}
-	errEndAway     = &bbb.Error{
-		Key: "serverUnavailable",
-		Message: "The server that has this meeting does not answer, and the password cannot be checked without it. " +
-			"Please try again in a few seconds.",
-	}
-	errEndBusy = &bbb.Error{
-		Key:     "serverUnavailable",
-		Message: "The meeting is still being created or ended by somebody else. Please try again in a few seconds.",
-	}
-)
-
-// endTry is how long a server may take for an end, or longer where it is known to be slow. What it has not ended by then
-// it owes.
-const endTry = 5 * time.Second
+// ends ends meetings.
+type ends struct {
+	ledger  *placement.Ledger
+	servers *servers
+	view    View
+	ended   ended
+	log     zerolog.Logger
+}
 
 // end ends the meeting on every server that has it, as far as we know, and closes the claim. A server that does not answer
 // owes it, and ends the meeting when it is back. Only somebody who may gets that far: with the moderators' password, or
 // with none, which BigBlueButton takes from whoever can sign. If no server answers that knows the password, the one that
 // was last seen counts; where none was, nothing is ended on faith. The front end hanging up does not stop it.
-func (g *Gateway) end(ctx context.Context, c *call) error {
+func (h *ends) end(ctx context.Context, c *call) error {
 	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
 	called := c.key // a breakout room goes by two names
-	ending, err := g.beginEnd(ctx, c)
+	ending, err := h.beginEnd(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer ending.Release()
 	given := c.req.Params.Get("password")
-	places := g.places(c)
+	places := h.places(c)
 	if len(places) == 0 {
-		return g.endedBefore(c, given)
+		return h.endedBefore(c, given)
 	}
-	o := g.endAll(ctx, c, places)
+	o := h.endAll(ctx, c, places)
 	if o.done == nil && !o.proven(given) {
 		switch {
 		case o.refused != nil:
 			return c.pass(o.refused)
 		case len(o.away) > 0:
-			return o.refusal(given)
+			return o.unproven(given)
 		}
 	}
-	rooms := g.rooms(c, places)
+	rooms := h.rooms(c, places)
 	if err := ending.Ended(ctx, copies(places)); err != nil {
 		return err
 	}
 	for _, room := range rooms {
-		if _, err := g.Ledger.Close(ctx, room, placement.Ended); err != nil {
-			g.Log.Error().Err(err).Str("meetingID", room.MeetingID).Msg("the claim of a breakout room stands until polls miss it")
+		if _, err := h.ledger.Close(ctx, room, placement.Ended); err != nil {
+			h.log.Error().Err(err).Str("meetingID", room.MeetingID).Msg("the claim of a breakout room stands until polls miss it")
 		}
 	}
 	if o.done != nil || len(o.away) > 0 {
-		g.ended.add(called, given)
-		g.ended.add(c.key, given)
+		h.ended.add(called, given)
+		h.ended.add(c.key, given)
 	}
-	return g.acknowledge(c, o)
+	return h.acknowledge(c, o)
 }
 
 // beginEnd waits for a create of the meeting that is under way.
-func (g *Gateway) beginEnd(ctx context.Context, c *call) (*placement.Ending, error) {
+func (h *ends) beginEnd(ctx context.Context, c *call) (*placement.Ending, error) {
 	ctx, cancel := context.WithTimeout(ctx, createDeadline)
 	defer cancel()
-	_, err := g.find(ctx, c, createDeadline)
-	if err != nil && !errors.Is(err, placement.ErrUnknown) {
+	if _, _, err := locate(ctx, h.ledger, c, createDeadline); err != nil {
 		return nil, errors.Join(errEndBusy, err)
 	}
-	ending, err := g.Ledger.BeginEnd(ctx, c.key)
+	ending, err := h.ledger.BeginEnd(ctx, c.key)
 	if err != nil {
 		return nil, errors.Join(errEndBusy, err)
 	}
@@ -92,14 +85,14 @@ func (g *Gateway) beginEnd(ctx context.Context, c *call) (*placement.Ending, err
 }
 
 // acknowledge answers an end that is recorded. A meeting that no server knows any more was over before.
-func (g *Gateway) acknowledge(c *call, o outcome) error {
+func (h *ends) acknowledge(c *call, o outcome) error {
 	switch {
 	case o.done != nil:
 		return c.pass(o.done)
 	case len(o.away) == 0:
 		return c.pass(o.unknown)
 	}
-	g.Log.Warn().Err(o.err).Str("meetingID", c.key.MeetingID).Msg("the meeting is ended when its server is back")
+	h.log.Warn().Err(o.err).Str("meetingID", c.key.MeetingID).Msg("the meeting is ended when its server is back")
 	return c.xml(endAnswer())
 }
 
@@ -110,8 +103,8 @@ func endAnswer() []byte {
 }
 
 // endedBefore answers an end of a meeting that is nowhere. BigBlueButton takes another one while it is ending a meeting.
-func (g *Gateway) endedBefore(c *call, given string) error {
-	known, right := g.ended.check(c.key, given)
+func (h *ends) endedBefore(c *call, given string) error {
+	known, right := h.ended.check(c.key, given)
 	switch {
 	case !known:
 		return bbb.ErrMeetingNotFound
@@ -135,24 +128,24 @@ func copies(places []place) (list []placement.Copy) {
 }
 
 // places returns where the meeting is, as far as we know.
-func (g *Gateway) places(c *call) (list []place) {
-	if found, err := g.Ledger.Peek(c.key); err == nil {
-		c.on(found.Claim)
+func (h *ends) places(c *call) (list []place) {
+	if found, err := h.ledger.Peek(c.key); err == nil {
+		c.setClaim(found.Claim)
 	}
-	for server, m := range g.Pool.Copies(c.key) {
+	for server, m := range h.view.Copies(c.key) {
 		list = append(list, place{placement.Copy{Server: server, InternalID: m.InternalID}, m})
 	}
 	return list
 }
 
 // rooms returns the claims of a meeting's breakout rooms, which end with it.
-func (g *Gateway) rooms(c *call, places []place) (list []store.Claim) {
-	for _, m := range g.Pool.Meetings(c.tenant) {
+func (h *ends) rooms(c *call, places []place) (list []store.Claim) {
+	for _, m := range h.view.Meetings(c.tenant) {
 		parent := func(p place) bool { return p.InternalID == m.ParentID }
 		if !m.Breakout || m.ParentID == "" || !slices.ContainsFunc(places, parent) {
 			continue
 		}
-		if found, err := g.Ledger.Peek(store.MeetingKey{Tenant: c.tenant, MeetingID: m.MeetingID}); err == nil {
+		if found, err := h.ledger.Peek(store.MeetingKey{Tenant: c.tenant, MeetingID: m.MeetingID}); err == nil {
 			list = append(list, found.Claim)
 		}
 	}
@@ -171,19 +164,25 @@ type outcome struct {
 // endAll asks every server that answers, one after another, and each once: an end is of a name, whatever is called so there.
 // When the first has ended the meeting the password has proved right, and the others, which may have another one for it,
 // are asked without.
-func (g *Gateway) endAll(ctx context.Context, c *call, places []place) (o outcome) {
+func (h *ends) endAll(ctx context.Context, c *call, places []place) (o outcome) {
 	asked := map[string]bool{}
 	for _, p := range places {
 		if asked[p.Server] {
 			continue
 		}
 		asked[p.Server] = true
-		reply, err := g.endOn(ctx, c, p.Server, o.done != nil)
+		var reply *bbb.Reply
+		var err error
+		if o.done == nil {
+			reply, err = h.endOn(ctx, c, p.Server)
+		} else {
+			reply, err = h.servers.end(ctx, p.Server, c.key.MeetingID)
+		}
 		if err != nil {
-			o.away, o.err = append(o.away, on(places, p.Server)...), err
+			o.away, o.err = append(o.away, placesOn(places, p.Server)...), err
 			continue
 		}
-		answer, _ := bbb.ParseAnswer(reply.Body) // endOn has read it
+		answer, _ := bbb.ParseAnswer(reply.Body) // it was read already
 		switch {
 		case answer.Err == nil:
 			o.done = cmp.Or(o.done, reply)
@@ -196,42 +195,21 @@ func (g *Gateway) endAll(ctx context.Context, c *call, places []place) (o outcom
 	return o
 }
 
-// on returns the places that are on a server.
-func on(places []place, server string) []place {
+// placesOn returns the places that are on a server.
+func placesOn(places []place, server string) []place {
 	return slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.Server != server })
 }
 
-// errFailing is why a server is not asked: it would only be waited for.
-var errFailing = errors.New("the server does not answer at the moment")
-
-// endOn asks one server, with the call as it came or, proven, with the meeting's ID alone. What is not an answer of
-// BigBlueButton's is an error.
-func (g *Gateway) endOn(ctx context.Context, c *call, server string, proven bool) (*bbb.Reply, error) {
-	if g.Pool.Failing(server) {
+// endOn asks one server with the call as it came. What is not an answer of BigBlueButton's is an error.
+func (h *ends) endOn(ctx context.Context, c *call, server string) (*bbb.Reply, error) {
+	if h.servers.Failing(server) {
 		return nil, errFailing
 	}
-	ctx, cancel := context.WithTimeout(ctx, max(endTry, g.Pool.Patience(server)))
+	ctx, cancel := context.WithTimeout(ctx, h.servers.endTime(server))
 	defer cancel()
-	if !proven {
-		reply, err := g.send(ctx, c, server)
-		if err == nil {
-			_, err = reply.Answer(c.name)
-		}
-		return reply, err
-	}
-	client := g.Pool.Client(server)
-	if client == nil {
-		return nil, errLeft
-	}
-	reply, err := client.Do(ctx, "end", "meetingID="+url.QueryEscape(c.key.MeetingID), "", nil)
+	reply, err := h.servers.send(ctx, c, server)
 	if err == nil {
-		var answer bbb.Answer
-		answer, err = reply.Answer("end")
-		err = cmp.Or(err, serverFault(answer))
-	}
-	g.Metrics.asked(server, "end", err)
-	if !g.ownFault(ctx, server, client, err) {
-		g.Pool.Report(server, client, err)
+		_, err = reply.Answer(c.name)
 	}
 	return reply, err
 }
@@ -244,8 +222,8 @@ func (o *outcome) proven(given string) bool {
 	})
 }
 
-// refusal is why nothing is ended for somebody who could not prove that he may.
-func (o *outcome) refusal(given string) error {
+// unproven is why nothing is ended for somebody who could not prove that he may.
+func (o *outcome) unproven(given string) error {
 	for _, p := range o.away {
 		if _, known := p.seen.Moderator(given); known {
 			return errEndPassword
@@ -253,3 +231,53 @@ func (o *outcome) refusal(given string) error {
 	}
 	return errors.Join(errEndAway, o.err)
 }
+
+// endedSpan is how long another end of a meeting that was ended is answered as the first one, at least. BigBlueButton
+// does that for as long as it takes to end one.
+const endedSpan = time.Minute
+
+// ended remembers which meetings were ended just now, and with what password. It is for the moment, so memory will do.
+type ended struct {
+	mu     sync.Mutex
+	lately lately
+}
+
+// add notes an end that was acknowledged.
+func (e *ended) add(key store.MeetingKey, password string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lately.age(time.Now())
+	e.lately.young[key] = digest(password)
+}
+
+// check tells whether a meeting was ended just now, and whether that password may end it: none may, as in BigBlueButton,
+// and where the first end had none nobody knows a wrong one.
+func (e *ended) check(key store.MeetingKey, password string) (known, right bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lately.age(time.Now())
+	was, known := e.lately.young[key]
+	if !known {
+		was, known = e.lately.older[key]
+	}
+	return known, password == "" || was == digest("") || was == digest(password)
+}
+
+// lately is the passwords of meetings that were ended in the last span, and in the one before.
+type lately struct {
+	since        time.Time // when the last span began
+	young, older map[store.MeetingKey][sha256.Size]byte
+}
+
+// age forgets what is too old.
+func (l *lately) age(now time.Time) {
+	switch age := now.Sub(l.since); {
+	case l.young == nil || age >= 2*endedSpan:
+		l.since, l.older, l.young = now, nil, map[store.MeetingKey][sha256.Size]byte{}
+	case age >= endedSpan:
+		l.since, l.older, l.young = now, l.young, map[store.MeetingKey][sha256.Size]byte{}
+	}
+}
+
+// digest is of a password: nobody needs to keep one.
+func digest(password string) [sha256.Size]byte { return sha256.Sum256([]byte(password)) }

@@ -139,7 +139,7 @@ func TestEnd_ServerIsAway(t *testing.T) {
 	t.Run("before the restart", func(t *testing.T) {
 		p := &pool{tb: t, sims: sims, client: browser()}
 		p.boot(set)
-		p.waitFor("both to be online", func() bool { return p.poller.Ready() == "" && p.bothOnline() })
+		p.waitFor("both to be online", func() bool { return p.poller.Readiness().Problems(t.Context()) == nil && p.bothOnline() })
 		away = p.room("class", 5)
 		p.room("other", 0)
 		p.fail(away, refuse)

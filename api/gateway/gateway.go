@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"iter"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/semaphore"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -37,66 +34,6 @@ type Config struct {
 	MaxRequests        int64         `kong:"-"` // that are served at the same time, of all kinds; 0 where nobody limits them
 }
 
-// Pool is what the gateway needs of the servers.
-type Pool interface {
-	// Client returns the way to call a server, or nil for one that is not in the pool.
-	Client(server string) *bbb.Client
-	// Report tells how a call through that client went.
-	Report(server string, client *bbb.Client, err error)
-	// Failing tells whether the last call to a server failed.
-	Failing(server string) bool
-	// Alive waits until a failing server answers again, or has failed for so long that its meetings may be created
-	// elsewhere even with people in them; then it returns false.
-	Alive(ctx context.Context, server string) bool
-	// Patience is how long a server may take for a sign of life; it is longer for one that is slow today.
-	Patience(server string) time.Duration
-	// Refresh asks all servers for their meetings and returns when they have answered or ctx ends.
-	Refresh(ctx context.Context)
-	// Meetings returns the meetings of a tenant as last seen.
-	Meetings(tenant string) []bbb.Meeting
-	// Meeting returns one meeting as last seen on a server.
-	Meeting(server string, key store.MeetingKey) (bbb.Meeting, bool)
-	// Copies returns every server that may have a meeting, whether it answers now or not, and the meeting as it was last
-	// seen there: where it is claimed first. What is over is not among them.
-	Copies(key store.MeetingKey) iter.Seq2[string, bbb.Meeting]
-	// Created notes a meeting that no poll has seen yet.
-	Created(server string, m bbb.Meeting)
-}
-
-// Gateway serves the API. Its exported fields must be set before the first request.
-type Gateway struct {
-	Config     Config
-	Ledger     *placement.Ledger
-	Pool       Pool
-	Recordings Recordings
-	Log        zerolog.Logger
-	Metrics    *Metrics
-	// Link returns path and query of the URL under which viewers get a format; nil takes the path of the format.
-	Link func(store.Recording, store.Format) string
-	// Page writes the pages that people see for whom a join has failed; nil sends them all to "/".
-	Page Page
-	// Tracks are the text tracks of recordings; nil: there are none.
-	Tracks TextTracks
-	// FileLink returns path and query of the URL under which somebody gets one file of a format; nil takes its path.
-	FileLink func(r store.Recording, format, name string) string
-
-	tenants    atomic.Pointer[tenants]
-	loading    sync.Mutex // while tenants are loaded
-	algorithms []bbb.Algorithm
-	shunned    shunned
-	refused    refused
-	ended      ended
-	people     maphash.Seed // of what tells people apart
-	flights    singleflight.Group
-	bodies     *semaphore.Weighted // bytes of request bodies that are in memory
-	forms      *semaphore.Weighted // forms that are being read unverified
-	lists      *semaphore.Weighted // long lists of recordings that are being fetched from
-	calls      map[string]handler
-}
-
-// handler answers one call. What it returns is an error for the front end (*bbb.Error), or one of ours.
-type handler func(context.Context, *call) error
-
 // Validate tells what in a configuration cannot work.
 func (c Config) Validate() error {
 	_, err := c.algorithms()
@@ -106,6 +43,7 @@ func (c Config) Validate() error {
 	return errors.Join(err, c.Params.parse())
 }
 
+// algorithms reads the names of the algorithms. It returns every name that is none.
 func (c Config) algorithms() (list []bbb.Algorithm, err error) {
 	for _, name := range c.Algorithms {
 		alg, unknown := bbb.ParseAlgorithm(name)
@@ -114,28 +52,73 @@ func (c Config) algorithms() (list []bbb.Algorithm, err error) {
 	return list, err
 }
 
-// Open makes the gateway ready for its first request, with the tenants that are stored.
-func (g *Gateway) Open(ctx context.Context, tenants store.Tenants, now time.Time) error {
-	if err := g.Init(); err != nil {
-		return err
-	}
-	return g.LoadTenants(ctx, tenants, now)
+// Gateway serves the API. Its exported fields must be set before the first request.
+type Gateway struct {
+	Config         Config
+	Ledger         *placement.Ledger
+	Servers        Servers
+	View           View
+	RecordingCalls recordingcalls.Calls
+	Log            zerolog.Logger
+	Metrics        *Metrics
+	Page           Page
+
+	tenants tenants
+	reader  reader
+	calls   map[string]handler // that bbbpool knows
+	others  handler            // answers those that it does not know
 }
 
-// Init makes the gateway ready. The configuration must be valid.
-func (g *Gateway) Init() (err error) {
-	if g.algorithms, err = g.Config.algorithms(); err != nil {
+// handler answers one call. What it returns is an error for the front end (*bbb.Error), or one of ours.
+type handler func(context.Context, *call) error
+
+// Open makes the gateway ready for its first request, with the tenants that are stored. The configuration must be valid.
+func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time) error {
+	algorithms, err := g.Config.algorithms()
+	if err != nil {
 		return err
 	}
 	if err := g.Config.Params.parse(); err != nil {
 		return err
 	}
-	g.calls = g.handlers()
-	g.Metrics.open(g.calls, func(server string) bool { return g.Pool.Client(server) != nil })
-	g.openReading()
-	g.people = maphash.MakeSeed()
-	g.lists = semaphore.NewWeighted(longLists)
-	return nil
+	g.reader = newReader(g.Config, algorithms, &g.tenants)
+	g.route()
+	g.Metrics.open(g.calls, func(server string) bool { return g.Servers.Client(server) != nil })
+	return g.LoadTenants(ctx, stored, now)
+}
+
+// route makes what answers the calls: a type for each kind of them, which has what these need and no more.
+func (g *Gateway) route() {
+	refused := &refusals{}
+	asking := &servers{g.Servers, g.Metrics}
+	create := &creates{
+		params: &g.Config.Params, connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
+		refused: refused, metrics: g.Metrics, log: g.Log,
+	}
+	join := newJoins(&g.Config.Params, g.Ledger, g.Servers, refused, g.Metrics)
+	meeting := &meetings{ledger: g.Ledger, servers: asking, view: g.View}
+	end := &ends{ledger: g.Ledger, servers: asking, view: g.View, log: g.Log}
+	list := &lists{view: g.View, none: g.Config.NoMeetingsList}
+	g.calls = map[string]handler{
+		"create":           create.create,
+		"join":             join.join,
+		"end":              end.end,
+		"getMeetingInfo":   meeting.about(refuse(bbb.ErrMeetingNotFound), meeting.info),
+		"isMeetingRunning": meeting.about(notRunning, meeting.running),
+		"insertDocument":   meeting.about(noDocument, meeting.forward),
+		"sendChatMessage":  meeting.about(refuse(bbb.ErrChatUnknown), meeting.forward),
+		"getMeetings":      list.getMeetings,
+		"getSessions":      list.getSessions,
+		// The browser's own calls to its server, which nobody else can make for it.
+		"getJoinUrl": unsupportedJSON, "learningDashboard": unsupportedJSON, "stuns": unsupportedJSON,
+		"feedback": unsupportedJSON, "signOut": unsupported, "enter": unsupported, "guestWait": unsupported,
+	}
+	g.RecordingCalls.None, g.RecordingCalls.Filtered = g.Config.NoRecordings, g.Config.FilteredRecordings
+	g.RecordingCalls.Open()
+	for name, answer := range g.RecordingCalls.Calls() {
+		g.calls[name] = aboutRecordings(answer)
+	}
+	g.others = meeting.other
 }
 
 // Path is where the API is served; everything below it belongs to the gateway.
@@ -149,14 +132,10 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 
 // ServeHTTP answers one call of the API and logs it in one line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := g.newCall(w, r)
+	c := newCall(w, r, g.Page)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", "sandbox") // a script that a server puts into its XML has to run nowhere
-	err := g.serve(r.Context(), c)
-	if c.name == "create" && c.req != nil {
-		g.noteRefusal(c, err)
-	}
-	c.fail(err)
+	c.fail(g.serve(r.Context(), c))
 	c.log(g.Log)
 	g.Metrics.count(c)
 	if c.cut {
@@ -164,23 +143,96 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// serve reads and verifies a call, and has it answered.
 func (g *Gateway) serve(ctx context.Context, c *call) error {
 	if c.unread && !c.takesBody() {
 		c.drop()
 	}
 	if c.name == "" {
-		return g.root(ctx, c)
+		return g.root(c)
 	}
 	if elsewhere(c.name) {
 		return errElsewhere
 	}
-	release, err := g.read(ctx, c)
+	release, err := g.reader.read(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer release()
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
-	handle, known := g.route(c.name)
+	handle, known := g.find(c.name)
 	c.known = known
 	return handle(ctx, c)
+}
+
+// find finds what answers a call. Whatever a server is asked gets the server's signature, so that only two kinds of
+// calls go on: those that bbbpool knows, and those that a newer release may have. A name that differs from a known one
+// in case alone is no new call, whatever a server makes of it.
+func (g *Gateway) find(name string) (handle handler, known bool) {
+	if handle, known = g.calls[name]; known {
+		return handle, true
+	}
+	folded := strings.ToLower(name)
+	switch {
+	case webhook(folded):
+		return noWebhooks, false
+	case !shape.MatchString(name) || slices.Contains(internals, folded):
+		return unsupported, false
+	}
+	for call := range g.calls {
+		if strings.EqualFold(call, name) {
+			return unsupported, false
+		}
+	}
+	return g.others, false
+}
+
+// shape is what the names of BigBlueButton's calls look like. The calls of tomorrow will, too.
+var shape = regexp.MustCompile(`^[a-z][A-Za-z]{2,39}$`)
+
+// internals are names, in lower case, that have the shape of a call and are none: what else a server has at such
+// addresses, for its own parts and for browsers, or had in earlier releases.
+var internals = []string{
+	"checkrecording", "configxml", "connection", "fsapi", "getdefaultconfigxml", "graphql", "guestwaithandler", "index",
+	"presentation", "recording", "rest", "setconfigxml", "texttrack", "uploaddocuments",
+}
+
+// elsewhere tells whether an address is none of the API's: it has more segments than a call has.
+func elsewhere(name string) bool {
+	return strings.Contains(name, "/") && !webhook(strings.ToLower(name))
+}
+
+// webhook tells whether a call, in lower case, is one of webhooks.
+func webhook(folded string) bool { return folded == "hooks" || strings.HasPrefix(folded, "hooks/") }
+
+// unsupported answers a call that nobody can make through a pool.
+func unsupported(context.Context, *call) error { return bbb.ErrUnsupported }
+
+// unsupportedJSON is unsupported for calls that are answered in JSON.
+func unsupportedJSON(_ context.Context, c *call) error {
+	key, message := bbb.ErrUnsupported.Key, bbb.ErrUnsupported.Message
+	return c.json(key, map[string]string{"returncode": "FAILED", "messageKey": key, "message": message})
+}
+
+// noWebhooks refuses webhooks: a server's own know one server's meetings, of every tenant.
+func noWebhooks(context.Context, *call) error { return errNoWebhooks }
+
+// apiVersion is the version of the API that every BigBlueButton since 2.0 states.
+const apiVersion = "2.0"
+
+// root answers the probe that front ends and monitors send: it needs no checksum. Those of Scalelite look for a build.
+func (g *Gateway) root(c *call) error {
+	build := g.Config.Build
+	if c.r.Header.Get("Content-Type") != "application/json" {
+		x := bbb.Success().Text("version", apiVersion).Text("apiVersion", apiVersion).Bool(bbb.PoolMark, true)
+		if build != "" {
+			x.Text("build", build)
+		}
+		return c.xml(x.Bytes())
+	}
+	response := map[string]string{"returncode": "SUCCESS", "version": apiVersion, "apiVersion": apiVersion}
+	if build != "" {
+		response["build"] = build
+	}
+	return c.json("", response)
 }

@@ -149,7 +149,7 @@ func TestGetRecordings_Golden(t *testing.T) {
 func TestGetRecordings_Link(t *testing.T) {
 	p := bare(&pool{tb: t}, settings{})
 	p.stock(shelf()...)
-	p.gateway.Link = func(r store.Recording, f store.Format) string {
+	p.gateway.RecordingCalls.Link = func(r store.Recording, f store.Format) string {
 		return "/recording/" + r.RecordID + "/" + f.Type + "?token=x&y"
 	}
 	body := p.fetch(http.MethodGet, "getRecordings", "recordID=a2", "")
@@ -278,7 +278,7 @@ func TestGetRecordings_OneTenant(t *testing.T) {
 	foreign.RecordID, foreign.Tenant = "a3-foreign", "other"
 	p.stock(foreign)
 	a := &asked{index: index{p.stores.Index}}
-	p.gateway.Recordings = a
+	p.gateway.RecordingCalls.Recordings = a
 	for _, query := range []string{
 		"", "AllTenants=true&allTenants=true&all_tenants=true&tenant=", "tenant=other", "tenant=%ff&state=any", "recordID=a&Tenant=",
 		"limit=5&all=true", "meta_tenant=", "meetingID=room-42",

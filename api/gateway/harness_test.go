@@ -1,9 +1,11 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,10 +17,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
@@ -112,50 +116,83 @@ func runUntilCleanup(tb testing.TB, run func(context.Context) error) {
 	})
 }
 
+// boot runs a pool as it is put together for everybody, over the simulated servers and an index without a library.
 func (p *pool) boot(set settings) {
-	tb, ctx := p.tb, context.Background()
+	tb := p.tb
 	tb.Helper()
 	if set.data == "" {
 		set.data = tb.TempDir()
-	}
-	if set.poll == 0 {
-		set.poll = time.Second
-	}
-	polling := poller.Config{
-		Interval: set.poll, Connect: 2 * time.Second, Response: 10 * time.Second, Unhealthy: 3, Healthy: 1,
-		Failover: 3 * time.Second,
-	}
-	config := gateway.Config{Secret: secret, MaxBody: 1 << 20, Connect: 2 * time.Second}
-	if set.change != nil {
-		set.change(&polling, &config)
 	}
 	log := zerolog.Nop()
 	if set.log != nil {
 		log = zerolog.New(set.log).With().Timestamp().Logger()
 	}
-	var err error
-	if p.stores, err = driver.Open(driver.Config{Data: set.data}); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = p.stores.Close() })
-	if set.rule == (placement.Config{}) {
-		set.rule = placement.Config{Sessions: 3, SeatMin: 50, SeatLead: 20 * time.Minute, SeatGrace: 10 * time.Minute}
-	}
-	if set.now == nil {
-		set.now = time.Now
-	}
-	var ids []string
-	for _, s := range p.sims {
-		ids = append(ids, s.ID())
-	}
-	p.ledger, err = placement.OpenLedger(ctx, placement.Parts{
-		Config: set.rule, State: p.stores.State, History: p.stores.Index, Remember: history{p.stores.Index}.Remember,
-		Servers: ids, Offline: true, Now: set.now,
+	p.enlist(set)
+	whole, err := assembly.Open(context.Background(), assembly.Options{
+		Settings: set.all(tb), Data: set.data, Log: log, Now: set.now,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p.poller = poller.New(polling, p.ledger, log, set.now)
+	p.stores, p.ledger, p.poller, p.gateway = whole.Stores, whole.Ledger, whole.Poller, whole.Gateway
+	calls := &p.gateway.RecordingCalls
+	calls.Recordings, calls.Tracks = index{p.stores.Index}, &tracks{}
+	calls.Link = func(_ store.Recording, f store.Format) string { return f.Path }
+	calls.FileLink = func(r store.Recording, format, name string) string {
+		return "/" + format + "/" + r.RecordID + "/" + name
+	}
+	mux := http.NewServeMux()
+	p.gateway.Mount(mux)
+	runUntilCleanup(tb, func(ctx context.Context) error { return whole.Run(ctx) })
+	p.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if scheme := r.Header.Get("X-Test-Scheme"); scheme != "" { // the server in front makes this out
+			r.URL.Scheme, r.URL.Host = scheme, r.Host
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	tb.Cleanup(p.http.Close)
+}
+
+// all are the settings of every part: those of the flags' defaults where a test does not want others.
+func (set settings) all(tb testing.TB) (all assembly.Settings) {
+	tb.Helper()
+	if err := cli.Defaults(&all); err != nil {
+		tb.Fatal(err)
+	}
+	all.HTTP.Listen = "127.0.0.1:0"
+	all.Poller = poller.Config{
+		Interval: cmp.Or(set.poll, time.Second), Connect: 2 * time.Second, Response: 10 * time.Second, Unhealthy: 3,
+		Healthy: 1, Failover: 3 * time.Second,
+	}
+	all.Gateway = gateway.Config{Secret: secret, MaxBody: 1 << 20}
+	if set.change != nil {
+		set.change(&all.Poller, &all.Gateway)
+	}
+	all.HTTP.MaxRequests = cmp.Or(all.Gateway.MaxRequests, all.HTTP.MaxRequests)
+	if all.Placement = set.rule; set.rule == (placement.Config{}) {
+		all.Placement = placement.Config{Sessions: 3, SeatMin: 50, SeatLead: 20 * time.Minute, SeatGrace: 10 * time.Minute}
+	}
+	return all
+}
+
+// enlist stores the simulated servers as those of the pool, and no others.
+func (p *pool) enlist(set settings) {
+	tb, ctx := p.tb, context.Background()
+	tb.Helper()
+	stores, err := driver.Open(driver.Config{Data: set.data})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	before, err := stores.State.Servers(ctx)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, s := range before {
+		if err := stores.State.DeleteServer(ctx, s.ID); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	var adding errgroup.Group // writes that come together are one to the disk
 	for i, s := range p.sims {
 		record := store.Server{
 			ID: s.ID(), URL: s.URL(), Secret: store.Secret(s.Secret()), State: store.Enabled, Weight: 1,
@@ -166,28 +203,11 @@ func (p *pool) boot(set settings) {
 		if set.server != nil {
 			set.server(&record)
 		}
-		p.poller.SetServer(record)
+		adding.Go(func() error { return stores.State.CreateServer(ctx, record) })
 	}
-	p.gateway = &gateway.Gateway{
-		Config: config, Ledger: p.ledger, Pool: p.poller, Recordings: index{p.stores.Index}, Log: log,
-		Metrics: &gateway.Metrics{Set: metrics.NewSet()},
-	}
-	if err := p.gateway.Init(); err != nil {
+	if err := errors.Join(adding.Wait(), stores.Close()); err != nil {
 		tb.Fatal(err)
 	}
-	if err := p.gateway.LoadTenants(ctx, p.stores.State, time.Now()); err != nil {
-		tb.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	p.gateway.Mount(mux)
-	p.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if scheme := r.Header.Get("X-Test-Scheme"); scheme != "" { // the server in front makes this out
-			r.URL.Scheme, r.URL.Host = scheme, r.Host
-		}
-		mux.ServeHTTP(w, r)
-	}))
-	tb.Cleanup(p.http.Close)
-	runUntilCleanup(tb, p.poller.Run)
 }
 
 // sim returns the simulated server with that ID.
@@ -341,13 +361,6 @@ func hostOf(tb testing.TB, s *simulator.Server) string {
 }
 
 type gatewayConfig = gateway.Config
-
-// history keeps the sessions alone.
-type history struct{ sessions store.Sessions }
-
-func (h history) Remember(ctx context.Context, _ store.Claim, s store.Session) error {
-	return h.sessions.AddSession(ctx, s)
-}
 
 // line is one line of the log.
 type line struct {

@@ -5,21 +5,38 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
 )
 
-// joinPatience is how long a join waits for a create of its meeting that is under way.
-const joinPatience = 20 * time.Second
+// joins sends people to their meetings.
+type joins struct {
+	params  *Params
+	ledger  *placement.Ledger
+	servers Servers
+	refused *refusals
+	metrics *Metrics
+	people  maphash.Seed // of what tells people apart
+}
+
+func newJoins(params *Params, ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
+	return &joins{params, ledger, servers, refused, metrics, maphash.MakeSeed()}
+}
+
+// joinWait is how long a join waits for a create of its meeting that is under way.
+const joinWait = 20 * time.Second
 
 // join sends a browser to the server that has the meeting, with a signature that this server accepts. It touches
 // neither the store nor the server: the cookie that the session needs has to be set on the server's own host.
-func (g *Gateway) join(ctx context.Context, c *call) error {
+func (j *joins) join(ctx context.Context, c *call) error {
 	params := &c.req.Params
 	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
 		return err
@@ -27,54 +44,113 @@ func (g *Gateway) join(ctx context.Context, c *call) error {
 	if params.Get("fullName") == "" {
 		return bbb.ErrMissingFullName
 	}
-	found, err := g.find(ctx, c, joinPatience)
-	if err != nil {
-		return g.joinUnknown(c, err)
+	found, known, err := locate(ctx, j.ledger, c, joinWait)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return j.failed(joinSlow, errJoinSlow)
+	case err != nil:
+		return err
+	case !known:
+		return j.unknown(c)
 	}
-	c.on(found.Claim)
-	client := g.Pool.Client(c.server)
+	c.setClaim(found.Claim)
+	client := j.servers.Client(c.server)
 	if found.Standing == placement.Gone || client == nil {
-		g.Metrics.joinFailures(joinOffline).Inc()
-		return errJoinOffline
+		return j.failed(joinOffline, errJoinOffline)
 	}
-	g.Ledger.Joined(c.key, g.person(params))
-	g.Config.Params.join.apply(params)
+	j.ledger.Joined(c.key, j.person(params))
+	j.params.join.apply(params)
 	c.redirect(client.URL("join", params.Encode()), "redirect")
 	return nil
 }
 
-// The errors of joins that BigBlueButton has no words for.
-var (
-	errJoinOffline = &bbb.Error{
-		Key: bbb.ErrUnavailable.Key, Message: "The server of this meeting does not answer. The meeting can be created again.",
+// unknown answers a join of a meeting that is nowhere. If no server could take it that is what people are told.
+func (j *joins) unknown(c *call) error {
+	if why := j.refused.why(c.key, time.Now()); why != nil {
+		return j.failed(joinRefused, why)
 	}
-	errJoinSlow = &bbb.Error{
-		Key: bbb.ErrUnavailable.Key, Message: "The meeting is still being created. Please try again in a few seconds.",
-	}
-)
-
-// joinUnknown counts why a meeting was not found. If no server could take it that is what people are told.
-func (g *Gateway) joinUnknown(c *call, err error) error {
-	switch why := g.refused.why(c.key, time.Now()); {
-	case errors.Is(err, placement.ErrUnknown) && why != nil:
-		g.Metrics.joinFailures(joinRefused).Inc()
-		return why
-	case errors.Is(err, placement.ErrUnknown):
-		g.Metrics.joinFailures(joinUnknown).Inc()
-		return bbb.ErrJoinUnknown
-	case errors.Is(err, context.DeadlineExceeded):
-		g.Metrics.joinFailures(joinSlow).Inc()
-		return errJoinSlow
-	}
-	return err
+	return j.failed(joinUnknown, bbb.ErrJoinUnknown)
 }
 
-func (c *call) redirect(target, outcome string) {
-	c.outcome, c.status = outcome, http.StatusFound
-	h := c.w.Header()
-	h.Set("Location", target)
-	h.Set("Cache-Control", "no-store")
-	c.w.WriteHeader(http.StatusFound)
+// failed counts why a join does not get through.
+func (j *joins) failed(cause string, told *bbb.Error) error {
+	j.metrics.joinFailures(cause).Inc()
+	return told
+}
+
+// person is who a join is of: the front end's ID for the user, else the link itself. The hash has another key in every
+// process, so that nobody can make two people one.
+func (j *joins) person(params *bbb.Params) placement.Person {
+	if id := params.Get("userID"); id != "" {
+		return placement.Person(maphash.String(j.people, id))
+	}
+	return placement.Person(maphash.String(j.people, params.Encode()))
+}
+
+// refusals remembers which meetings no server could take a moment ago: whoever is sent to such a meeting all the same is
+// told why there is none.
+type refusals struct {
+	mu       sync.Mutex
+	meetings refusedCreates
+}
+
+// refusedCreates are creates by their meetings.
+type refusedCreates map[store.MeetingKey]refusedCreate
+
+// refusedCreate is what a create was told, and until when that is of interest.
+type refusedCreate struct {
+	err   *bbb.Error
+	until time.Time
+}
+
+const (
+	refusalTime  = 5 * time.Minute
+	mostRefusals = 1000
+)
+
+// note takes note of how a create has ended, and returns why it was refused, or "".
+func (r *refusals) note(key store.MeetingKey, err error, now time.Time) (cause string) {
+	told, _ := errors.AsType[*bbb.Error](err)
+	cause = causes[told]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		delete(r.meetings, key)
+	}
+	if cause == "" {
+		return ""
+	}
+	if len(r.meetings) >= mostRefusals {
+		r.meetings.makeRoom(now)
+	}
+	if r.meetings == nil {
+		r.meetings = refusedCreates{}
+	}
+	r.meetings[key] = refusedCreate{told, now.Add(refusalTime)}
+	return cause
+}
+
+// makeRoom makes room for another one: what is over goes, or else any.
+func (m refusedCreates) makeRoom(now time.Time) {
+	var last store.MeetingKey
+	for key, was := range m {
+		if last = key; now.After(was.until) {
+			delete(m, key)
+		}
+	}
+	if len(m) >= mostRefusals {
+		delete(m, last)
+	}
+}
+
+// why returns what the last create of a meeting was told, if that was not long ago.
+func (r *refusals) why(key store.MeetingKey, now time.Time) *bbb.Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if was, ok := r.meetings[key]; ok && now.Before(was.until) {
+		return was.err
+	}
+	return nil
 }
 
 // joinFailed sends a browser, which has a person behind it, to where the front end wants errors shown: with the error
@@ -126,4 +202,75 @@ func escape(query string) string {
 		}
 	}
 	return b.String()
+}
+
+// Page writes a page for people: what did not work, and what to do about it.
+type Page func(w http.ResponseWriter, r *http.Request, status int, title, text string)
+
+// joinPage is what such a page says of a join.
+type joinPage struct {
+	status      int
+	title, text string
+}
+
+// joinPages are the pages for what a person can do something about.
+var joinPages = map[*bbb.Error]joinPage{
+	bbb.ErrJoinUnknown: {
+		http.StatusNotFound, "This meeting is not running",
+		"It may not have started yet, or be over already. Go back and try again in a moment, or ask whoever invited you.",
+	},
+	errJoinOffline: {
+		http.StatusServiceUnavailable, "The server of this meeting does not answer",
+		"The meeting was interrupted. Go back to the page that you came from and start the meeting again: " +
+			"it gets another server.",
+	},
+	errJoinSlow: {
+		http.StatusServiceUnavailable, "The meeting is just being started",
+		"This takes longer than usual. Go back and try again in a few seconds.",
+	},
+	errFull: {
+		http.StatusServiceUnavailable, "All servers are full",
+		"There is no room for this meeting at the moment. Try again in a few minutes.",
+	},
+	errNoTag: {
+		http.StatusServiceUnavailable, "No server is fit for this meeting",
+		"It asks for a kind of server that is not there at the moment. Tell whoever looks after your meetings.",
+	},
+	bbb.ErrUnavailable: {
+		http.StatusServiceUnavailable, "No server can take this meeting",
+		"Go back and try again in a few seconds. If that does not help, tell whoever looks after your meetings.",
+	},
+	bbb.ErrChecksum: {
+		http.StatusForbidden, "This link is not valid",
+		"It may have been cut off or changed. Go back to the page that it came from and follow it again.",
+	},
+	bbb.ErrMissingFullName: {
+		http.StatusBadRequest, "Your name is missing",
+		"The link does not say who you are. Go back and enter your name.",
+	},
+	bbb.ErrInternal: {
+		http.StatusInternalServerError, "Something went wrong here",
+		"This is not your fault. Go back and try again in a moment.",
+	},
+}
+
+// otherPage is for everything else: a front end has made a link that no join can be.
+var otherPage = joinPage{
+	http.StatusBadRequest, "This link does not work",
+	"Go back to the page that it came from and try again. If that does not help, tell whoever looks after that page.",
+}
+
+// showJoinFailed writes a page for a person, and tells whether there is one to write it for: who takes HTML is a browser,
+// anybody else a program, which gets what BigBlueButton sends.
+func (c *call) showJoinFailed(e *bbb.Error) bool {
+	if !strings.Contains(c.r.Header.Get("Accept"), "text/html") {
+		return false
+	}
+	p, ok := joinPages[e]
+	if !ok {
+		p = otherPage
+	}
+	c.status = p.status
+	c.page(c.w, c.r, p.status, p.title, p.text)
+	return true
 }

@@ -66,7 +66,7 @@ func TestGetRecordings_Long(t *testing.T) {
 	p := bare(&pool{tb: t}, settings{})
 	for _, n := range []int{0, 1, 499, 500, 501, 4000} {
 		m := newMany(n)
-		p.gateway.Recordings = m
+		p.gateway.RecordingCalls.Recordings = m
 		a := p.call("getRecordings", "")
 		if diff := cmp.Diff(m.ids(), listed(a.body)); diff != "" || a.Returncode != "SUCCESS" {
 			t.Errorf("%d: %s", n, diff)
@@ -85,7 +85,7 @@ func TestGetRecordings_Large(t *testing.T) {
 	for i := range m.list {
 		m.list[i].Meta["description"] = large
 	}
-	p.gateway.Recordings = m
+	p.gateway.RecordingCalls.Recordings = m
 	if diff := cmp.Diff(m.ids(), listed(p.call("getRecordings", "").body)); diff != "" {
 		t.Error(diff)
 	}
@@ -98,7 +98,7 @@ func TestGetRecordings_Large(t *testing.T) {
 func TestGetRecordings_Length(t *testing.T) {
 	p := bare(&pool{tb: t}, settings{})
 	for n, known := range map[int]bool{0: true, 99: true, 500: true, 5000: false} {
-		p.gateway.Recordings = newMany(n)
+		p.gateway.RecordingCalls.Recordings = newMany(n)
 		resp, err := p.client.Get(p.url("getRecordings", ""))
 		if err != nil {
 			t.Fatal(err)
@@ -156,7 +156,7 @@ func TestGetRecordings_Shifting(t *testing.T) {
 			}
 			return nil
 		}
-		p.gateway.Recordings = m
+		p.gateway.RecordingCalls.Recordings = m
 		got := listed(p.call("getRecordings", "").body)
 		if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
 			t.Errorf("%s: out of order, or twice", name)
@@ -199,7 +199,7 @@ func TestGetRecordings_CutOff(t *testing.T) {
 			}
 			return nil
 		}
-		p.gateway.Recordings = m
+		p.gateway.RecordingCalls.Recordings = m
 		resp, err := p.client.Get(p.url("getRecordings", ""))
 		if err != nil {
 			t.Fatal(err)
@@ -219,7 +219,7 @@ func TestGetRecordings_CutOff(t *testing.T) {
 func TestGetRecordings_Head(t *testing.T) {
 	p := bare(&pool{tb: t}, settings{})
 	m := newMany(5000)
-	p.gateway.Recordings = m
+	p.gateway.RecordingCalls.Recordings = m
 	resp, err := p.client.Head(p.url("getRecordings", ""))
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestGetRecordings_HangUp(t *testing.T) {
 	log := &syncBuffer{}
 	p := bare(&pool{tb: t}, settings{log: log})
 	m := newMany(30_000)
-	p.gateway.Recordings = m
+	p.gateway.RecordingCalls.Recordings = m
 	ctx, hangUp := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url("getRecordings", ""), nil)
 	if err != nil {

@@ -1,15 +1,45 @@
 package gateway
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/exposition"
 )
+
+// The metrics of the gateway.
+const (
+	requestsTotal     = "bbbpool_requests_total"
+	requestDuration   = "bbbpool_request_duration_seconds"
+	meetingsPlaced    = "bbbpool_meetings_placed_total"
+	createsFailedOver = "bbbpool_creates_failed_over_total"
+	joinFailuresTotal = "bbbpool_join_failures_total"
+	placementRefusals = "bbbpool_placement_refusals_total"
+	serverErrorsTotal = "bbbpool_server_errors_total"
+)
+
+// Families are the metrics of the gateway, and what they say.
+var Families = []exposition.Family{
+	{Name: requestsTotal, Type: exposition.Counter, Help: "Calls of front ends by what they got."},
+	{Name: requestDuration, Type: exposition.Histogram, Help: "How long calls of front ends took."},
+	{Name: meetingsPlaced, Type: exposition.Counter, Help: "New meetings."},
+	{Name: createsFailedOver, Type: exposition.Counter, Help: "New meetings that needed another server than the first."},
+	{Name: joinFailuresTotal, Type: exposition.Counter, Help: "Joins that got nowhere, by cause."},
+	{Name: placementRefusals, Type: exposition.Counter, Help: "New meetings that no server could take, by cause."},
+	{
+		Name: serverErrorsTotal, Type: exposition.Counter,
+		Help: "Calls that a server did not answer as it should, by what was wrong.",
+	},
+}
 
 // Metrics counts what front ends ask for and what they get.
 type Metrics struct {
@@ -64,8 +94,8 @@ func (m *Metrics) of(l labels) series {
 		l = labels{"other", "other"}
 	}
 	s := series{
-		m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_requests_total{call=%q,outcome=%q}", l.call, l.outcome)),
-		m.Set.GetOrCreatePrometheusHistogram(fmt.Sprintf("bbbpool_request_duration_seconds{call=%q}", l.call)),
+		m.Set.GetOrCreateCounter(fmt.Sprintf("%s{call=%q,outcome=%q}", requestsTotal, l.call, l.outcome)),
+		m.Set.GetOrCreatePrometheusHistogram(fmt.Sprintf("%s{call=%q}", requestDuration, l.call)),
 	}
 	if m.series == nil {
 		m.series = map[labels]series{}
@@ -78,16 +108,11 @@ func (m *Metrics) of(l labels) series {
 func (m *Metrics) placed(tries int) {
 	m.Set.GetOrCreateCounter(meetingsPlaced).Inc()
 	if tries > 1 {
-		m.Set.GetOrCreateCounter(failedOver).Inc()
+		m.Set.GetOrCreateCounter(createsFailedOver).Inc()
 	}
 }
 
-const (
-	meetingsPlaced = "bbbpool_meetings_placed_total"
-	failedOver     = "bbbpool_creates_failed_over_total"
-)
-
-// outcomes are what alarms and graphs look at, beside "SUCCESS" and "internalError" of every call. "other" is for
+// outcomes are what alerts and graphs look at, beside "SUCCESS" and "internalError" of every call. "other" is for
 // requests that nobody has signed.
 var outcomes = map[string][]string{
 	"create":           {"serverUnavailable", "serverCapacityReached", "serverTagUnavailable"},
@@ -113,7 +138,7 @@ func (m *Metrics) open(calls map[string]handler, inPool func(server string) bool
 		}
 	}
 	m.Set.GetOrCreateCounter(meetingsPlaced)
-	m.Set.GetOrCreateCounter(failedOver)
+	m.Set.GetOrCreateCounter(createsFailedOver)
 	for _, cause := range []string{causeFull, causeTag, causeNone, causeFailed} {
 		m.refusals(cause)
 	}
@@ -131,9 +156,12 @@ const (
 	causeFailed = "failed" // those that were tried failed
 )
 
+// causes are the errors of creates that no server could take, as they are counted.
+var causes = map[*bbb.Error]string{errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone}
+
 // refusals is how many creates no server could take, by cause.
 func (m *Metrics) refusals(cause string) *metrics.Counter {
-	return m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_placement_refusals_total{cause=%q}", cause))
+	return m.Set.GetOrCreateCounter(fmt.Sprintf("%s{cause=%q}", placementRefusals, cause))
 }
 
 // Why a join did not get through.
@@ -146,7 +174,7 @@ const (
 
 // joinFailures is how many joins did not get through, by cause.
 func (m *Metrics) joinFailures(cause string) *metrics.Counter {
-	return m.Set.GetOrCreateCounter(fmt.Sprintf("bbbpool_join_failures_total{cause=%q}", cause))
+	return m.Set.GetOrCreateCounter(fmt.Sprintf("%s{cause=%q}", joinFailuresTotal, cause))
 }
 
 // asked counts a call that a server did not answer as it should.
@@ -156,5 +184,54 @@ func (m *Metrics) asked(server, call string, err error) {
 			call = "other"
 		}
 		m.servers.count(serverError{server, call, outcome})
+	}
+}
+
+// serverErrors counts the calls that servers did not answer as they should. Counters of a [metrics.Set] would stay when
+// a server leaves.
+type serverErrors struct {
+	mu     sync.Mutex
+	counts map[serverError]uint64
+}
+
+// serverError is what such calls are counted by.
+type serverError struct{ server, call, outcome string }
+
+// failure says in a word what was wrong with an answer; "" is for nothing, or nothing of the server's.
+func failure(err error) string {
+	failed, ok := errors.AsType[*bbb.CallError](err)
+	switch {
+	case err == nil, errors.Is(err, errLeft), ok && failed.Reason == bbb.Cancel:
+		return ""
+	case ok:
+		return string(failed.Reason)
+	}
+	if told, ok := errors.AsType[*bbb.Error](err); ok {
+		return told.Key
+	}
+	return "other"
+}
+
+func (s *serverErrors) count(e serverError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.counts == nil {
+		s.counts = map[serverError]uint64{}
+	}
+	s.counts[e]++
+}
+
+// write writes the counters of the servers that are in the pool, in Prometheus' text form, and forgets the others.
+func (s *serverErrors) write(w io.Writer, inPool func(server string) bool) {
+	s.mu.Lock()
+	maps.DeleteFunc(s.counts, func(e serverError, _ uint64) bool { return !inPool(e.server) })
+	counts := maps.Clone(s.counts)
+	s.mu.Unlock()
+	order := func(a, b serverError) int {
+		return cmp.Or(cmp.Compare(a.server, b.server), cmp.Compare(a.call, b.call), cmp.Compare(a.outcome, b.outcome))
+	}
+	for _, e := range slices.SortedFunc(maps.Keys(counts), order) {
+		name := fmt.Sprintf("%s{server=%q,call=%q,outcome=%q}", serverErrorsTotal, e.server, e.call, e.outcome)
+		metrics.WriteCounterUint64(w, name, counts[e])
 	}
 }

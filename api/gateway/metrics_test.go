@@ -1,15 +1,20 @@
 package gateway_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/bbbpool/bbbpool/api/exposition"
+	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/poller"
 )
 
-// What alarms look at is there before its first event, which would be seen as none otherwise.
+// What alerts look at is there before its first event, which would be seen as none otherwise.
 func TestMetrics_StartAtZero(t *testing.T) {
 	p := start(t, settings{servers: 1})
 	for _, series := range []string{
@@ -83,5 +88,27 @@ func TestMetrics_TotalOutage(t *testing.T) {
 	p.gateway.Metrics.Set.WritePrometheus(&page)
 	if strings.Contains(page.String(), `server="sim2"`) || !strings.Contains(page.String(), `server="sim1"`) {
 		t.Error("the counters of a server that has left stay, or those of another went")
+	}
+}
+
+// Every series of the gateway belongs to a family that is declared, with its type and its help, and each family has some.
+func TestMetrics_FamiliesAreDeclared(t *testing.T) {
+	own := metrics.NewSet()
+	gateway.Describe(own)
+	var page strings.Builder
+	own.WritePrometheus(&page)
+	for l := range strings.Lines(page.String()) {
+		if !slices.ContainsFunc(gateway.Families, func(f exposition.Family) bool { return strings.HasPrefix(l, f.Name) }) {
+			t.Errorf("no family has %s", l)
+		}
+	}
+	for _, f := range gateway.Families {
+		suffix := map[exposition.Type]string{exposition.Histogram: "_count"}[f.Type]
+		if !strings.Contains(page.String(), f.Name+suffix+"{") && !strings.Contains(page.String(), f.Name+suffix+" ") {
+			t.Errorf("%s has no series of type %s", f.Name, f.Type)
+		}
+		if !strings.HasSuffix(f.Help, ".") {
+			t.Errorf("%s: help is no sentence: %q", f.Name, f.Help)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -85,52 +84,5 @@ func complete(params *bbb.Params, defaults [][2]string) {
 		if !params.Has(p[0]) {
 			params.Set(p[0], p[1])
 		}
-	}
-}
-
-// respell writes a name of metadata as we look for it: to a server upper and lower case are the same. Of several
-// spellings the first counts, and the server sees no other.
-func respell(params *bbb.Params, name string) {
-	found, kept := false, (*params)[:0]
-	for _, p := range *params {
-		if strings.EqualFold(p.Name, name) {
-			if found {
-				continue
-			}
-			if found = true; p.Name != name {
-				p = bbb.Param{Name: name, Value: p.Value}
-			}
-		}
-		kept = append(kept, p)
-	}
-	*params = kept
-}
-
-// reserved tells whether a metadata key, in lower case, is not for front ends to set: those of our own, but for the one
-// that keeps a recording, and those that tell Scalelite whose a recording is.
-func reserved(key string) bool {
-	return strings.HasPrefix(key, "bbbpool-") && key != "bbbpool-keep" || key == "tenant-id" || key == "tenant-name"
-}
-
-// forCreate applies the rules to a create, with the tag that its tenant's creates ask for otherwise, and keeps its
-// duration within the limit.
-func (p *Params) forCreate(params *bbb.Params, tag string) {
-	respell(params, tagParam)
-	respell(params, hintParam)
-	for _, param := range *params {
-		if key, ok := strings.CutPrefix(strings.ToLower(param.Name), "meta_"); ok && reserved(key) {
-			params.Del(param.Name)
-		}
-	}
-	if tag != "" {
-		p.create.apply(params, [2]string{tagParam, tag})
-	} else {
-		p.create.apply(params)
-	}
-	if p.MaxDuration <= 0 {
-		return
-	}
-	if n, err := strconv.ParseInt(params.Get("duration"), 10, 64); err != nil || n <= 0 || n > p.MaxDuration {
-		params.Set("duration", strconv.FormatInt(p.MaxDuration, 10))
 	}
 }

@@ -8,14 +8,24 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// tenants is who may call: all secrets in one list, and whose each one is.
+// tenants is who may call. What is set for a tenant, and holds for its calls, is an [owner].
 type tenants struct {
+	served   atomic.Pointer[secrets]  // nil before the first are loaded
+	outdated atomic.Pointer[outdated] // nil unless what is served is not what is stored
+	loading  sync.Mutex
+}
+
+// secrets are all secrets in one list, and whose each one is.
+type secrets struct {
 	secrets []bbb.Secret
 	owners  []owner
 }
@@ -27,30 +37,88 @@ type owner struct {
 	ignoreHints bool   // what creates announce is not believed
 }
 
-// SetTenants replaces the tenants that are served, at once and for all requests that come from now on.
-func (g *Gateway) SetTenants(list []store.Tenant) {
-	t := &tenants{}
-	for _, tenant := range list {
-		for _, secret := range tenant.Secrets {
-			t.secrets = append(t.secrets, bbb.Secret(secret))
-			t.owners = append(t.owners, owner{tenant.ID, tenant.Tag, tenant.IgnoreHints})
-		}
-	}
-	g.tenants.Store(t)
+// outdated says since when the stored tenants could not be read, and why.
+type outdated struct {
+	since time.Time
+	err   error
 }
 
-// authenticate verifies the checksum and finds the tenant whose secret made it.
-func (g *Gateway) authenticate(c *call) error {
-	t := g.tenants.Load()
-	if t == nil {
-		return bbb.ErrChecksum
-	}
-	i, err := c.req.Verify(t.secrets, g.Config.UnsignedForms, g.algorithms...)
+// LoadTenants serves the stored tenants, and is called again whenever they have changed: what it finds holds for all
+// requests that come from then on, and after an error what held before. The default tenant is made on the first start,
+// with a secret of its own; secrets given by the environment take the place of its stored ones.
+func (g *Gateway) LoadTenants(ctx context.Context, stored store.Tenants, now time.Time) error {
+	return g.tenants.load(ctx, stored, g.Config.FrontEndSecrets(), now)
+}
+
+// load reads the tenants from the store, and writes the default one if there is none. It waits for another load that is
+// under way: or of two at once the one that has read first might have the last word.
+func (t *tenants) load(ctx context.Context, stored store.Tenants, given []store.Secret, now time.Time) error {
+	t.loading.Lock()
+	defer t.loading.Unlock()
+	list, err := storedTenants(ctx, stored, now)
 	if err != nil {
+		since := now
+		if before := t.outdated.Load(); before != nil {
+			since = before.since
+		}
+		t.outdated.Store(&outdated{since, err})
 		return err
 	}
-	c.owner = t.owners[i]
+	for i := range list {
+		if list[i].ID == store.DefaultTenant && len(given) > 0 {
+			list[i].Secrets = given
+		}
+	}
+	t.serve(list)
+	t.outdated.Store(nil)
 	return nil
+}
+
+// storedTenants reads the tenants from the store, and writes the default one if there is none.
+func storedTenants(ctx context.Context, stored store.Tenants, now time.Time) ([]store.Tenant, error) {
+	_, err := stored.CreateTenant(ctx, store.Tenant{
+		ID: store.DefaultTenant, Name: "Default", Secrets: []store.Secret{newSecret()}, Created: now,
+	})
+	if err != nil && !errors.Is(err, store.ErrExists) {
+		return nil, fmt.Errorf("make the default tenant: %w", err)
+	}
+	list, err := stored.Tenants(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load tenants: %w", err)
+	}
+	return list, nil
+}
+
+// serve replaces the tenants that are served, at once and for all requests that come from now on.
+func (t *tenants) serve(list []store.Tenant) {
+	s := &secrets{}
+	for _, tenant := range list {
+		for _, secret := range tenant.Secrets {
+			s.secrets = append(s.secrets, bbb.Secret(secret))
+			s.owners = append(s.owners, owner{tenant.ID, tenant.Tag, tenant.IgnoreHints})
+		}
+	}
+	t.served.Store(s)
+}
+
+// Problems tells whether tenants are served as they were, and not as they are stored.
+func (g *Gateway) Problems(context.Context) []problems.Problem {
+	o := g.tenants.outdated.Load()
+	if o == nil {
+		return nil
+	}
+	return []problems.Problem{{
+		Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Tenant}, Name: "outdated", Since: o.since,
+		Text:   "the tenants could not be read again, what was changed is not in force: " + o.err.Error(),
+		Remedy: "see to the store, then reload",
+	}}
+}
+
+// newSecret makes a secret of 32 random bytes.
+func newSecret() store.Secret {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails, as crypto/rand documents
+	return store.Secret(hex.EncodeToString(b[:]))
 }
 
 // FrontEndSecrets returns the secrets that the environment gives to front ends, none where it gives none. An empty
@@ -63,37 +131,4 @@ func (c Config) FrontEndSecrets() []store.Secret {
 		}
 	}
 	return list
-}
-
-// LoadTenants serves the stored tenants, and is called again whenever they have changed: what it finds holds for all
-// requests that come from then on, and after an error what held before. The default tenant is made on the first start,
-// with a secret of its own; secrets given by the environment take the place of its stored ones.
-func (g *Gateway) LoadTenants(ctx context.Context, tenants store.Tenants, now time.Time) error {
-	g.loading.Lock() // or of two at once the one that has read first might have the last word
-	defer g.loading.Unlock()
-	given := g.Config.FrontEndSecrets()
-	_, err := tenants.CreateTenant(ctx, store.Tenant{
-		ID: store.DefaultTenant, Name: "Default", Secrets: []store.Secret{newSecret()}, Created: now,
-	})
-	if err != nil && !errors.Is(err, store.ErrExists) {
-		return fmt.Errorf("make the default tenant: %w", err)
-	}
-	list, err := tenants.Tenants(ctx)
-	if err != nil {
-		return fmt.Errorf("load tenants: %w", err)
-	}
-	for i := range list {
-		if list[i].ID == store.DefaultTenant && len(given) > 0 {
-			list[i].Secrets = given
-		}
-	}
-	g.SetTenants(list)
-	return nil
-}
-
-// newSecret makes a secret of 32 random bytes.
-func newSecret() store.Secret {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails, as crypto/rand documents
-	return store.Secret(hex.EncodeToString(b[:]))
 }

@@ -88,7 +88,7 @@ func TestTextTracks(t *testing.T) {
 	p := bare(&pool{tb: t}, settings{})
 	p.stock(shelf()...)
 	x := &tracks{}
-	p.gateway.Tracks = x
+	p.gateway.RecordingCalls.Tracks = x
 	get := func(id string) string {
 		return p.ask(http.MethodGet, p.url("getRecordingTextTracks", "recordID="+id), "", "")
 	}
@@ -116,7 +116,7 @@ func TestTextTracks(t *testing.T) {
 	if got := get(trackID); !strings.Contains(got, want) {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
-	p.gateway.FileLink = func(r store.Recording, format, name string) string {
+	p.gateway.RecordingCalls.FileLink = func(r store.Recording, format, name string) string {
 		return "/recording/" + r.RecordID + "/" + format + "/" + name + "?token=x"
 	}
 	if got := get(trackID); !strings.Contains(got, "/recording/"+trackID+"/presentation/default_"+trackID+"_de.vtt?token=x") {
@@ -132,7 +132,7 @@ func TestPutTextTrack_Answers(t *testing.T) {
 	foreign.RecordID, foreign.Tenant = "a3-foreign", "other"
 	p.stock(foreign)
 	x := &tracks{}
-	p.gateway.Tracks = x
+	p.gateway.RecordingCalls.Tracks = x
 	good := "recordID=" + trackID + "&kind=captions&lang=de"
 	for _, c := range []struct{ query, file, want string }{
 		{"kind=captions", aVTT, `"message":"Missing param recordID.","messageKey":"paramError"`},
@@ -186,7 +186,7 @@ func TestRecordings_DecodedOnce(t *testing.T) {
 	odd := shelf()[0]
 	odd.RecordID = "a9%2d1"
 	p.stock(odd)
-	p.gateway.Tracks = &tracks{}
+	p.gateway.RecordingCalls.Tracks = &tracks{}
 	for _, c := range []struct{ call, query, want string }{
 		{"publishRecordings", "&publish=true", "<published>true</published>"},
 		{"updateRecordings", "&meta_a=b", "<updated>true</updated>"},
@@ -214,7 +214,7 @@ func TestPutTextTrack_Converts(t *testing.T) {
 	p := bare(&pool{tb: t}, settings{})
 	p.stock(shelf()...)
 	x := &tracks{}
-	p.gateway.Tracks = x
+	p.gateway.RecordingCalls.Tracks = x
 	for _, c := range []struct{ file, want string }{
 		{aVTT, aVTT},
 		{"\ufeff" + strings.ReplaceAll(aVTT, "\n", "\r\n"), aVTT},

@@ -5,11 +5,16 @@
 // store, the recordings of their volumes and imports. A source is asked, and never has to take anything back: what it does
 // not name any more is over. /readyz, status, check, server show, the log and the metrics all read the [Registry].
 //
+// Sources are asked and do not report, because a report has to be taken back. Whoever forgets that on one of many ways out
+// leaves a problem that nobody can get rid of, while an answer made from what is the case now is right by itself. The price
+// is that what comes and goes between two questions is not seen; such things belong into the log of whoever sees them.
+//
 // The package imports nothing of the program, so that every other one may import it. It decides nothing and mends nothing.
 package problems
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,10 +33,11 @@ const (
 	Divided                   // a meeting has people on two servers
 	Late                      // recordings are not where they should be
 	Impending                 // what works still, but not for long, or not well
+	Advised                   // what works, and may not be what was meant
 )
 
 var severities = [...]string{
-	"refusing", "blind", "cut-off", "stuck", "away", "doubtful", "divided", "late", "impending",
+	"refusing", "blind", "cut-off", "stuck", "away", "doubtful", "divided", "late", "impending", "advised",
 }
 
 // String is the name of a severity in JSON, logs and metrics.
@@ -40,6 +46,15 @@ func (s Severity) String() string {
 		return "unknown"
 	}
 	return severities[s]
+}
+
+// MarshalText makes the name stand in JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the name. One that is not known, of another version, is no error: nobody can tell how bad it is.
+func (s *Severity) UnmarshalText(name []byte) error {
+	*s = Severity(slices.Index(severities[:], string(name)))
+	return nil
 }
 
 // Kind is the kind of thing that something is wrong with.
@@ -60,21 +75,35 @@ const (
 
 // Subject is what something is wrong with.
 type Subject struct {
-	Kind Kind
-	ID   string // of the server, name of the volume, of the setting …; empty where there is but one
+	Kind Kind   `json:"kind"`
+	ID   string `json:"id,omitempty"` // of the server, name of the volume, of the setting …; empty where there is but one
 }
 
-// Problem is something that an operator has to look at.
+// Cause is what problems of several sources may come of, so that they are told as one.
+type Cause string
+
+// NoSpace is that a disk is full. Whatever is kept there suffers from it.
+const NoSpace Cause = "no space"
+
+// Problem is something that an operator has to look at. Its JSON is part of the operators' API.
 type Problem struct {
-	Severity Severity
-	Subject  Subject
-	Name     string    // what is wrong, in a word that never changes, as "offline"; with the subject it tells two apart
-	Since    time.Time // when it began; where a source does not know, the registry says when it was first found
-	Text     string    // in words; it ends in a colon where the remedy is a command to type
-	Remedy   string    // what to do about it, if the text does not say
-	Unready  bool      // the process cannot do its work: /readyz says so
-	Meetings int       // that it concerns, as far as that is known
-	People   int       // that it concerns
+	Severity Severity `json:"severity"`
+	Subject  Subject  `json:"subject"`
+	// Name says what is wrong in a word that never changes, as "offline"; with the subject it tells two problems apart.
+	Name string `json:"name"`
+	// Since is when it began; where a source does not know that, the registry says when it was first found.
+	Since time.Time `json:"since,omitzero"`
+	// Text says it in words; it ends in a colon where the remedy is a command to type.
+	Text     string `json:"text"`
+	Remedy   string `json:"remedy,omitempty"` // what to do about it, if the text does not say
+	Meetings int    `json:"meetings"`         // that it concerns, as far as that is known
+	People   int    `json:"people"`           // that it concerns
+
+	Unready bool `json:"-"` // the process cannot do its work: /readyz says so
+	Logged  bool `json:"-"` // the source writes lines of its own about it, so that the registry writes none
+
+	Root  Cause `json:"-"` // what others may come of, and this is
+	Cause Cause `json:"-"` // what this comes of; it is told with its root, where somebody has found that
 }
 
 // String is the text with the remedy.

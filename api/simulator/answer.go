@@ -2,31 +2,13 @@ package simulator
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/simulator/rooms"
 )
-
-// refuseCall answers a call that did not pass. A join tells the browser where to go, even then.
-func (s *Server) refuseCall(name string, w http.ResponseWriter, q *bbb.Request, err error) {
-	failed, ok := errors.AsType[*bbb.Error](err)
-	if !ok {
-		failed = bbb.ErrInternal
-	}
-	if name == "join" {
-		var params bbb.Params
-		if q != nil {
-			params = q.Params
-		}
-		s.redirectError(w, params, failed)
-		return
-	}
-	fail(w, failed)
-}
 
 // takeDocument takes the body of a create or an insertDocument from the request if it is XML. BigBlueButton answers
 // malformed XML with status 500, once the checksum is right, so package bbb must not see it: it is kinder, to text/xml
@@ -51,30 +33,18 @@ func takeDocument(name string, r *http.Request) ([]byte, *bbb.Error) {
 
 func fail(w http.ResponseWriter, e *bbb.Error) { bbb.WriteError(w, e) }
 
-// failPage is what BigBlueButton shows when something went wrong that it did not expect.
-func failPage(w http.ResponseWriter, status int) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "<!DOCTYPE html><html><head><title>"+http.StatusText(status)+"</title></head><body><h1>"+
-		http.StatusText(status)+"</h1></body></html>\n")
-}
-
 func succeed(w http.ResponseWriter, x *bbb.Builder) { bbb.WriteXML(w, http.StatusOK, x.Bytes()) }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(encode(v), '\n')) // the caller hung up: nobody is left to tell
+	_, _ = w.Write(append(rooms.EncodeJSON(v), '\n')) // the caller hung up: nobody is left to tell
 }
 
-// encode returns one of our own values as JSON, without escaping "&" and the like.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		panic(err) // a channel in it, or a function: a mistake of ours
-	}
-	return bytes.TrimSpace(b.Bytes())
+// redirect sends a browser elsewhere.
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusFound)
 }

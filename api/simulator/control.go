@@ -1,55 +1,16 @@
 package simulator
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 )
 
-// faultJSON is how a fault looks on the control port.
-type faultJSON struct {
-	Kind   Kind     `json:"kind"`
-	Calls  []string `json:"calls,omitempty"`
-	Delay  string   `json:"delay,omitempty"`
-	Status int      `json:"status,omitempty"`
-}
-
-// MarshalJSON writes the delay as people write it: "8s".
-func (f Fault) MarshalJSON() ([]byte, error) {
-	j := faultJSON{Kind: f.Kind, Calls: f.Calls}
-	if f.Kind == Slow {
-		j.Delay = f.Delay.String()
-	}
-	if f.Kind == ServerError {
-		j.Status = f.Status
-	}
-	return json.Marshal(j)
-}
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (f *Fault) UnmarshalJSON(b []byte) error {
-	var j faultJSON
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&j); err != nil {
-		return err
-	}
-	*f = Fault{Kind: j.Kind, Calls: j.Calls, Status: j.Status}
-	if j.Delay == "" {
-		return nil
-	}
-	var err error
-	f.Delay, err = time.ParseDuration(j.Delay)
-	return err
-}
-
-// state is a server on the control port.
-type state struct {
+// summary is a server on the control port.
+type summary struct {
 	ID         string         `json:"id"`
 	URL        string         `json:"url"`
 	Control    string         `json:"control"`
@@ -60,23 +21,18 @@ type state struct {
 	Calls      map[string]int `json:"calls"`
 }
 
-func (s *Server) state() state {
-	st := state{ID: s.id, URL: s.URL(), Control: s.ControlURL(), Calls: map[string]int{}}
+func (s *Server) summary() summary {
+	sum := summary{ID: s.id, URL: s.URL(), Control: s.ControlURL(), Calls: s.api.called()}
 	if f, ok := s.CurrentFault(); ok {
-		st.Fault = &f
+		sum.Fault = &f
 	}
-	for name, n := range s.calls {
-		if n.Load() > 0 {
-			st.Calls[name] = int(n.Load())
-		}
+	held, unlock := s.holdings.lock()
+	defer unlock()
+	sum.Meetings, sum.Recordings = held.rooms.Count(), len(held.shelf.All())
+	for _, m := range held.rooms.All() {
+		sum.People += len(m.People.In())
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st.Meetings, st.Recordings = len(s.order)-s.ended, len(s.recordings)
-	for _, m := range s.order {
-		st.People += len(m.people)
-	}
-	return st
+	return sum
 }
 
 // controlled does something to a server on behalf of the control port, and returns what to answer; nil is "done".
@@ -86,9 +42,9 @@ type controlled func(s *Server, r *http.Request) (any, error)
 func (s *Simulator) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /servers", func(w http.ResponseWriter, _ *http.Request) {
-		states := make([]state, 0, len(s.servers))
+		states := make([]summary, 0, len(s.servers))
 		for _, server := range s.servers {
-			states = append(states, server.state())
+			states = append(states, server.summary())
 		}
 		writeJSON(w, http.StatusOK, states)
 	})
@@ -141,7 +97,7 @@ func body(r *http.Request, v any) error {
 	return nil
 }
 
-func controlState(s *Server, _ *http.Request) (any, error) { return s.state(), nil }
+func controlState(s *Server, _ *http.Request) (any, error) { return s.summary(), nil }
 
 func controlFault(s *Server, r *http.Request) (any, error) {
 	var f Fault

@@ -4,6 +4,14 @@
 // It owns its listeners and all that happens on its servers. It knows nothing of pools, and never does what a real
 // server would not do, except where somebody asks for it: through the methods of [Server], or over the control port.
 //
+// # What is where
+//
+// Package rooms is the meetings of a server and the people in them, recorded its recordings, callback what it calls back and
+// how, fault the port that all is served on and what can go wrong there: each knows nothing of the others but of what comes
+// out of it. [Server] puts them together behind one lock. In front of it are the API (api.go, a file for each call or few),
+// the pages that browsers see (pages.go, browser.go), and the control port (control.go), which does what tests do by the
+// methods of [Server] (traffic.go).
+//
 // # Faults
 //
 // A server has at most one [Fault]; Heal, or another fault, ends it. A server keeps its port throughout.

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -12,20 +13,9 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/simulator/fault"
+	"github.com/bbbpool/bbbpool/api/simulator/rooms"
 )
-
-// Document is a presentation that came with a create or an insertDocument. Nothing is downloaded or converted.
-type Document struct {
-	Name         string `json:"name"`
-	URL          string `json:"url,omitempty"`
-	Size         int    `json:"size,omitempty"` // bytes, where they came in the body
-	Current      bool   `json:"current"`
-	Downloadable bool   `json:"downloadable"`
-	Removable    bool   `json:"removable"`
-}
-
-// maxDocuments is how many documents and modules of a meeting are remembered.
-const maxDocuments = 100
 
 // modules are what stands in the body of a create or an insertDocument.
 type modules struct {
@@ -71,7 +61,7 @@ func readModules(body []byte) (modules, error) {
 				return modules{}, errModules
 			}
 			depth--
-			if !seen[m.Name] && len(seen) < maxDocuments {
+			if !seen[m.Name] && len(seen) < rooms.MaxDocuments {
 				seen[m.Name] = true
 				mods.names = append(mods.names, m.Name)
 			}
@@ -91,14 +81,14 @@ func readModules(body []byte) (modules, error) {
 }
 
 // documentsOf returns the documents of a new meeting, the one to be shown first in front.
-func documentsOf(mods modules, p bbb.Params) ([]Document, *bbb.Error) {
+func documentsOf(mods modules, p bbb.Params) ([]rooms.Document, *bbb.Error) {
 	documents, err := mods.documents()
 	if err != nil {
 		return nil, err
 	}
-	if link := p.Get("preUploadedPresentation"); isURL(link) {
-		documents = append(documents, Document{
-			Name: or(p.Get("preUploadedPresentationName"), path.Base(link)), URL: link, Removable: true,
+	if link := p.Get("preUploadedPresentation"); rooms.IsURL(link) {
+		documents = append(documents, rooms.Document{
+			Name: cmp.Or(p.Get("preUploadedPresentationName"), path.Base(link)), URL: link, Removable: true,
 		})
 	}
 	if len(documents) > 0 {
@@ -107,19 +97,19 @@ func documentsOf(mods modules, p bbb.Params) ([]Document, *bbb.Error) {
 	return documents, nil
 }
 
-func (mods modules) documents() ([]Document, *bbb.Error) {
+func (mods modules) documents() ([]rooms.Document, *bbb.Error) {
 	if mods.presentation == nil {
 		return nil, nil
 	}
-	var documents []Document
+	var documents []rooms.Document
 	for _, d := range mods.presentation.Documents {
 		doc, ok, err := d.read()
 		switch {
 		case err != nil:
 			return nil, err
-		case !ok || len(documents) == maxDocuments:
+		case !ok || len(documents) == rooms.MaxDocuments:
 		case doc.Current && len(documents) > 0:
-			documents = append([]Document{doc}, documents...)
+			documents = append([]rooms.Document{doc}, documents...)
 		default:
 			documents = append(documents, doc)
 		}
@@ -128,15 +118,15 @@ func (mods modules) documents() ([]Document, *bbb.Error) {
 }
 
 // read makes a Document of a <document>. BigBlueButton ignores one without content, or without a file extension.
-func (d document) read() (doc Document, ok bool, err *bbb.Error) {
-	doc = Document{
+func (d document) read() (doc rooms.Document, ok bool, err *bbb.Error) {
+	doc = rooms.Document{
 		Name: d.Name, URL: d.URL, Current: truth(d.Current, false), Downloadable: truth(d.Downloadable, false),
 		Removable: d.Removable == nil || truth(*d.Removable, true),
 	}
 	if d.URL != "" {
-		name := or(d.FileName, path.Base(strings.SplitN(d.URL, "?", 2)[0]))
+		name := cmp.Or(d.FileName, path.Base(strings.SplitN(d.URL, "?", 2)[0]))
 		if doc.Name, ok = decodeName(name); !ok {
-			return Document{}, false, errFileName
+			return rooms.Document{}, false, errFileName
 		}
 	} else {
 		text := strings.Map(func(r rune) rune {
@@ -147,7 +137,7 @@ func (d document) read() (doc Document, ok bool, err *bbb.Error) {
 		}, d.Text)
 		doc.Size = base64.StdEncoding.DecodedLen(len(text))
 		if text == "" {
-			return Document{}, false, nil
+			return rooms.Document{}, false, nil
 		}
 	}
 	return doc, path.Ext(doc.Name) != "", nil
@@ -159,49 +149,28 @@ func decodeName(s string) (string, bool) {
 }
 
 // insertDocument adds documents to a meeting that goes on.
-func (s *Server) insertDocument(w http.ResponseWriter, q *bbb.Request) {
+func (c *meetingCalls) insertDocument(w http.ResponseWriter, q *bbb.Request) {
 	mods, err := readModules(q.Body)
 	if err != nil {
-		failPage(w, http.StatusInternalServerError)
+		fault.WritePage(w, http.StatusInternalServerError)
 		return
 	}
 	documents, _ := mods.documents()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	held, unlock := c.holdings.lock()
+	defer unlock()
 	id := q.Params.Get("meetingID")
-	m := s.find(id)
+	m := held.rooms.Find(id)
 	x := &bbb.Builder{}
 	x.Open("response")
 	switch {
-	case m == nil || m.isEnded():
+	case !m.GoesOn():
 		succeed(w, x.Text("returncode", "FAILED").Text("message", "Meeting with id ["+id+"] not found."))
-	case disabled(m.params, "presentation"):
+	case disabled(m.Params, "presentation"):
 		succeed(w, x.Text("returncode", "FAILED").Text("message", "Presentation feature is disabled, ignoring."))
 	case mods.presentation == nil:
 		w.WriteHeader(http.StatusOK)
 	default:
-		for _, d := range documents[:min(len(documents), max(0, maxDocuments-len(m.documents)))] {
-			if d.Current {
-				for i := range m.documents {
-					m.documents[i].Current = false
-				}
-			}
-			m.documents = append(m.documents, d)
-		}
+		m.AddDocuments(documents)
 		succeed(w, bbb.Success().Text("message", "Presentation is being uploaded"))
 	}
-}
-
-// disabled tells whether a create has taken a feature away, and not given it back.
-func disabled(params bbb.Params, feature string) bool {
-	return listed(params.Get("disabledFeatures"), feature) && !listed(params.Get("disabledFeaturesExclude"), feature)
-}
-
-func listed(list, word string) bool {
-	for name := range strings.SplitSeq(list, ",") {
-		if strings.TrimSpace(name) == word {
-			return true
-		}
-	}
-	return false
 }

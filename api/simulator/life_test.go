@@ -2,16 +2,10 @@ package simulator_test
 
 import (
 	"context"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/simulator"
 )
@@ -151,88 +145,6 @@ func TestRestart(t *testing.T) {
 	sim.Tick(t.Context())
 	if a := call(t, s, "getMeetings", ""); a.field("messageKey") != "noMeetings" {
 		t.Error(a.body)
-	}
-}
-
-// receiver is a front end that notes what it is told, and answers with the statuses it is given, then with 200.
-type receiver struct {
-	*httptest.Server
-	mu       sync.Mutex
-	got      []string
-	forms    []url.Values
-	statuses []int
-}
-
-func newReceiver(t *testing.T, statuses ...int) *receiver {
-	r := &receiver{statuses: statuses}
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.got = append(r.got, q.Method+" "+q.URL.String())
-		_ = q.ParseForm()
-		r.forms = append(r.forms, q.PostForm)
-		if len(r.statuses) > 0 {
-			w.WriteHeader(r.statuses[0])
-			r.statuses = r.statuses[1:]
-		}
-	}))
-	t.Cleanup(r.Close)
-	return r
-}
-
-func (r *receiver) calls() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.got)
-}
-
-// Both callbacks about an end come twice; only the one in the metadata has anything added.
-func TestCallback_End(t *testing.T) {
-	sim, clock := start(t, simulator.Config{})
-	s := sim.Servers()[0]
-	front := newReceiver(t)
-	mustCreate(t, s, "a+b", "&record=true&meta_endCallbackUrl="+url.QueryEscape(front.URL+"/meta?x=1")+
-		"&meetingEndedURL="+url.QueryEscape(front.URL+"/hidden?y=2"))
-	call(t, s, "end", "meetingID=a+b")
-	sim.Tick(t.Context())
-	if got := front.calls(); len(got) != 0 {
-		t.Errorf("called while the meeting is still listed: %v", got)
-	}
-	clock.add(2 * time.Second)
-	sim.Tick(t.Context())
-	got := front.calls()
-	slices.Sort(got)
-	want := []string{
-		"GET /hidden?y=2", "GET /hidden?y=2",
-		"GET /meta?x=1&recordingmarks=true&meetingID=a+b", "GET /meta?x=1&recordingmarks=true&meetingID=a+b",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// A callback that is not answered with exactly 200 is tried five times in all.
-func TestCallback_Retries(t *testing.T) {
-	var reported int
-	sim, clock := start(t, simulator.Config{Report: func(error) { reported++ }})
-	s := sim.Servers()[0]
-	front := newReceiver(t, 204, 500, 404, 503, 202, 200)
-	mustCreate(t, s, "room", "&meetingEndedURL="+url.QueryEscape(front.URL))
-	call(t, s, "end", "meetingID=room")
-	for _, wait := range []time.Duration{
-		2 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, time.Hour,
-	} {
-		clock.add(wait - time.Millisecond)
-		before := len(front.calls())
-		sim.Tick(t.Context())
-		if len(front.calls()) != before {
-			t.Errorf("called before %v were over", wait)
-		}
-		clock.add(time.Millisecond)
-		sim.Tick(t.Context())
-	}
-	if n := len(front.calls()); n != 5 || reported != 5 {
-		t.Errorf("%d calls and %d reports, want 5 each", n, reported)
 	}
 }
 

@@ -3,21 +3,15 @@ package simulator_test
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/xml"
 	"io"
 	"mime/multipart"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/simulator"
 )
@@ -145,45 +139,6 @@ func TestPlayback(t *testing.T) {
 	call(t, s, "publishRecordings", "publish=false&recordID="+id)
 	if got := status("/podcast/" + id + "/audio.wav"); got != http.StatusNotFound {
 		t.Errorf("hidden: status %d", got)
-	}
-}
-
-// A front end hears of each format that is ready, in a token signed with the server's secret.
-func TestCallback_Ready(t *testing.T) {
-	front := newReceiver(t, 500)
-	sim, clock, id := recorded(t, simulator.Config{Formats: []string{"presentation", "video"}},
-		"&meta_bbb-recording-ready-url="+url.QueryEscape(front.URL))
-	clock.add(time.Hour)
-	sim.Tick(t.Context())
-	if got := front.calls(); len(got) != 2 {
-		t.Fatalf("%d calls, want one for each format and none repeated", len(got))
-	}
-	parts := strings.Split(front.forms[0].Get("signed_parameters"), ".")
-	mac := hmac.New(sha256.New, []byte(sim.Servers()[0].Secret()))
-	mac.Write([]byte(parts[0] + "." + parts[1]))
-	if base64.RawURLEncoding.EncodeToString(mac.Sum(nil)) != parts[2] {
-		t.Error("the signature does not fit")
-	}
-	payload := string(must(base64.RawURLEncoding.DecodeString(parts[1])))
-	if diff := cmp.Diff(`{"meeting_id":"room","record_id":"`+id+`"}`, payload); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// Analytics come for recorded meetings, and for those that keep their events.
-func TestCallback_Analytics(t *testing.T) {
-	front := newReceiver(t)
-	sim, clock := start(t, simulator.Config{})
-	s := sim.Servers()[0]
-	link := "&meta_analytics-callback-url=" + url.QueryEscape(front.URL)
-	mustCreate(t, s, "silent", link)
-	mustCreate(t, s, "kept", "&meetingKeepEvents=true"+link)
-	call(t, s, "end", "meetingID=silent")
-	call(t, s, "end", "meetingID=kept")
-	clock.add(2 * time.Second)
-	sim.Tick(t.Context())
-	if diff := cmp.Diff([]string{"POST /"}, front.calls()); diff != "" {
-		t.Error(diff)
 	}
 }
 

@@ -1,70 +1,83 @@
 package simulator
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/simulator/callback"
+	"github.com/bbbpool/bbbpool/api/simulator/fault"
+	"github.com/bbbpool/bbbpool/api/simulator/recorded"
+	"github.com/bbbpool/bbbpool/api/simulator/rooms"
 )
+
+// Meeting is a meeting as tests and the control port see it.
+type Meeting = rooms.View
+
+// Document is a presentation that came with a create or an insertDocument.
+type Document = rooms.Document
+
+// Crowd is people who come to a meeting without a join.
+type Crowd = rooms.Crowd
 
 // Server is one simulated BigBlueButton server. Its methods are safe for concurrent use.
 type Server struct {
-	sim    *Simulator
-	id     string
-	addr   string // that it listens on
-	origin string // http://HOST:PORT, as others see it
-	secret bbb.Secret
+	sim      *Simulator
+	id       string
+	origin   string // http://HOST:PORT, as others see it
+	secret   bbb.Secret
+	port     *fault.Port
+	api      *api
+	holdings holdings
 
-	calls  map[string]*atomic.Int64 // by name; fixed after newServer
-	fault  atomic.Pointer[fault]    // nil while it is well
-	closed chan struct{}
-	active sync.WaitGroup // requests
+	populated atomic.Int64 // meetings that Populate made
+}
 
-	net struct { // what listens
-		sync.Mutex
-		hold    io.Closer // keeps the port while nobody listens
-		gate    *gate
-		http    *http.Server
-		started bool
-		closed  bool
-	}
+// holdings is what a server holds, behind a lock.
+type holdings struct {
+	mu   sync.Mutex
+	held held
+}
 
-	mu         sync.Mutex          // guards all below
-	meetings   map[string]*meeting // by meetingID: the newest of that ID
-	internal   map[string]*meeting // by internal ID
-	order      []*meeting          // as they were created
-	voices     map[string]*meeting // by voice bridge
-	sessions   map[string]*person  // by session token
-	recordings []*recording        // oldest first
-	ended      int                 // meetings of order that have ended
-	populated  int                 // meetings that Populate made
+// held is the meetings, the people in them, and the recordings of a server.
+type held struct {
+	rooms *rooms.Rooms
+	shelf *recorded.Shelf
+}
+
+// lock returns what is held, and blocks until nobody else has it. It is the caller's until unlock is called.
+func (h *holdings) lock() (_ *held, unlock func()) {
+	h.mu.Lock()
+	return &h.held, h.mu.Unlock
 }
 
 func newServer(sim *Simulator, id, addr string) (*Server, error) {
-	hold, addr, err := reserve(addr)
+	s := &Server{sim: sim, id: id, secret: sim.cfg.secret()}
+	port, err := fault.Listen(fault.Options{
+		Name: id, Addr: addr, MaxBody: maxBody, Report: sim.cfg.Report,
+		HTTP: func() *http.Server {
+			return &http.Server{
+				Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: maxHeader,
+			}
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{sim: sim, id: id, addr: addr, secret: sim.cfg.secret(), closed: make(chan struct{})}
-	s.net.hold = hold
-	if err := s.listen(); err != nil {
-		_ = hold.Close()
-		return nil, err
+	s.port = port
+	s.origin = "http://" + publicAddress(sim.cfg.PublicHost, port.Addr())
+	shelf := recorded.NewShelf(sim.cfg.Formats, sim.cfg.RecordingDelay)
+	s.holdings.held = held{
+		rooms: rooms.New(sim.cfg.Life.Linger, rooms.Hooks{
+			Over:  func(m *rooms.Meeting, now time.Time) { s.over(shelf, m, now) },
+			Taken: func(internal string) bool { return shelf.Find(internal) != nil },
+		}),
+		shelf: shelf,
 	}
-	s.origin = "http://" + publicAddress(sim.cfg.PublicHost, s.net.gate.Addr())
-	s.calls = make(map[string]*atomic.Int64, len(handlers)+2)
-	for name := range handlers {
-		s.calls[name] = new(atomic.Int64)
-	}
-	s.calls["page"], s.calls["unknown"] = new(atomic.Int64), new(atomic.Int64)
-	s.forgetAll()
+	s.api = newAPI(&sim.cfg, &s.holdings, s.origin, s.secret)
 	return s, nil
 }
 
@@ -82,169 +95,89 @@ func (s *Server) ControlURL() string { return "http://" + s.sim.ctlHost + "/serv
 
 // Calls returns how often a call was made since the server started, whatever came of it. The root counts as "api",
 // pages as "page", calls that BigBlueButton does not have as "unknown".
-func (s *Server) Calls(name string) int {
-	if n := s.calls[name]; n != nil {
-		return int(n.Load())
-	}
-	return 0
-}
-
-// listen opens the port. The server answers once serve is called.
-func (s *Server) listen() error {
-	l, err := net.Listen("tcp", s.addr) //nolint:noctx // takes no time
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.id, err)
-	}
-	tcp, ok := l.(*net.TCPListener)
-	if !ok {
-		return fmt.Errorf("%s: %s is no address of TCP", s.id, s.addr)
-	}
-	s.net.gate = newGate(tcp)
-	s.net.http = &http.Server{
-		Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: maxHeader,
-	}
-	return nil
-}
-
-// serve answers on the port that listen opened. The caller holds s.net.
-func (s *Server) serve() {
-	gate, srv := s.net.gate, s.net.http
-	s.sim.serving.Go(func() {
-		if err := srv.Serve(gate); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-			s.sim.cfg.Report(fmt.Errorf("%s: serve: %w", s.id, err))
-		}
-	})
-}
-
-func (s *Server) start() {
-	s.net.Lock()
-	defer s.net.Unlock()
-	if s.net.closed || s.net.started {
-		return
-	}
-	s.net.started = true
-	if f := s.fault.Load(); f == nil || f.Kind != Refuse {
-		s.serve()
-	}
-}
-
-func (s *Server) close() {
-	s.net.Lock()
-	s.net.closed = true
-	close(s.closed)
-	_ = s.net.http.Close()
-	_ = s.net.gate.Close()
-	_ = s.net.hold.Close()
-	s.net.Unlock()
-	s.active.Wait()
-}
-
-// enter counts a request in, unless the server is closed.
-func (s *Server) enter() bool {
-	s.net.Lock()
-	defer s.net.Unlock()
-	if s.net.closed {
-		return false
-	}
-	s.active.Add(1)
-	return true
-}
+func (s *Server) Calls(name string) int { return s.api.count(name) }
 
 // ServeHTTP answers what a server's nginx would: the API, and the pages that people see.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.enter() {
+	leave, ok := s.port.Enter()
+	if !ok {
 		panic(http.ErrAbortHandler)
 	}
-	defer s.active.Done()
-	name, answer := s.route(r)
-	s.calls[name].Add(1)
-	s.suffer(name, answer, w, r)
+	defer leave()
+	name, answer := s.api.route(r)
+	s.port.Answer(name, answer, w, r)
 }
 
-// handler answers a call whose checksum is right.
-type handler func(s *Server, w http.ResponseWriter, q *bbb.Request)
-
-// handlers are the calls of the API by name. What only BigBlueButton's own client calls is missing, and unknown.
-var handlers = map[string]handler{
-	"api":                    nil,
-	"create":                 (*Server).create,
-	"join":                   (*Server).join,
-	"isMeetingRunning":       (*Server).isMeetingRunning,
-	"end":                    (*Server).endCall,
-	"getMeetingInfo":         (*Server).getMeetingInfo,
-	"getMeetings":            (*Server).getMeetings,
-	"getSessions":            (*Server).getSessions,
-	"insertDocument":         (*Server).insertDocument,
-	"sendChatMessage":        (*Server).sendChatMessage,
-	"getRecordings":          (*Server).getRecordings,
-	"publishRecordings":      (*Server).publishRecordings,
-	"updateRecordings":       (*Server).updateRecordings,
-	"deleteRecordings":       (*Server).deleteRecordings,
-	"getRecordingTextTracks": (*Server).getTextTracks,
-	"putRecordingTextTrack":  (*Server).putTextTrack,
+// Meetings returns the meetings that the server knows, those that it has just ended too, in the order they were created.
+func (s *Server) Meetings() []Meeting {
+	held, unlock := s.holdings.lock()
+	defer unlock()
+	views := make([]Meeting, 0, len(held.rooms.All()))
+	for _, m := range held.rooms.All() {
+		views = append(views, m.View())
+	}
+	return views
 }
 
-// route finds the name that a request counts as, and what answers it.
-func (s *Server) route(r *http.Request) (string, http.HandlerFunc) {
-	rest, ok := strings.CutPrefix(r.URL.Path, "/bigbluebutton/")
-	call, isCall := strings.CutPrefix(rest, "api/")
-	switch {
-	case ok && (rest == "" || rest == "api" || rest == "api/"):
-		return "api", s.root
-	case ok && isCall && call != "api" && handlers[call] != nil:
-		return call, func(w http.ResponseWriter, r *http.Request) { s.call(call, w, r) }
-	case ok && isCall:
-		return "unknown", http.NotFound
+// Meeting returns one meeting, by its meetingID or its internal ID.
+func (s *Server) Meeting(id string) (Meeting, bool) {
+	held, unlock := s.holdings.lock()
+	defer unlock()
+	if m := held.rooms.Find(id); m != nil {
+		return m.View(), true
 	}
-	return "page", s.page
+	return Meeting{}, false
 }
 
-// call reads and verifies a call.
-func (s *Server) call(name string, w http.ResponseWriter, r *http.Request) {
-	document, failed := takeDocument(name, r)
-	if failed != nil {
-		fail(w, failed)
-		return
+// Recordings returns the IDs of the recordings that the server has, those in the making included.
+func (s *Server) Recordings() []string {
+	held, unlock := s.holdings.lock()
+	defer unlock()
+	var ids []string
+	for _, r := range held.shelf.All() {
+		if r.State != recorded.Deleted {
+			ids = append(ids, r.ID)
+		}
 	}
-	q, err := bbb.ReadRequest(r, name, maxBody)
-	if errors.Is(err, bbb.ErrMethod) {
-		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
-		return
-	}
-	// A form without parameters in the query is under the checksum of nothing: so does BigBlueButton 3.0.
-	if err == nil {
-		_, err = q.Verify([]bbb.Secret{s.secret}, true)
-	}
-	if err != nil {
-		s.refuseCall(name, w, q, err)
-		return
-	}
-	if document != nil {
-		q.Body = document
-	}
-	handlers[name](s, w, q)
+	return ids
 }
 
-// root answers with the version. Anybody may ask.
-func (s *Server) root(w http.ResponseWriter, r *http.Request) {
-	host := strings.TrimPrefix(s.origin, "http://")
-	socket, api := "ws://"+host+"/graphql", s.origin+"/api/rest"
-	if r.Header.Get("Content-Type") == "application/json" {
-		writeJSON(w, http.StatusOK, map[string]any{"response": map[string]string{
-			"returncode": "SUCCESS", "version": apiVersion, "apiVersion": apiVersion, "bbbVersion": bbbVersion,
-			"graphqlWebsocketUrl": socket, "graphqlApiUrl": api, "html5PluginSdkVersion": pluginVersion,
-		}})
-		return
+// Fault makes something go wrong from now on, instead of what went wrong before.
+func (s *Server) Fault(f Fault) error { return s.port.Fail(f) }
+
+// Heal ends the fault, if there is one.
+func (s *Server) Heal() error { return s.port.Heal() }
+
+// CurrentFault returns what is wrong with the server; ok is false while nothing is.
+func (s *Server) CurrentFault() (f Fault, ok bool) { return s.port.Current() }
+
+// live brings the server to a moment: people arrive, meetings expire and vanish, recordings come out.
+func (s *Server) live(now time.Time) {
+	held, unlock := s.holdings.lock()
+	held.rooms.Pass(now)
+	ready := held.shelf.Process(now)
+	unlock()
+	for _, r := range ready {
+		s.publish(&r)
 	}
-	bbb.WriteXML(w, http.StatusOK, bbb.Success().
-		Text("version", apiVersion).Text("apiVersion", apiVersion).Text("bbbVersion", bbbVersion).
-		Text("html5PluginSdkVersion", pluginVersion).Text("graphqlWebsocketUrl", socket).Text("graphqlApiUrl", api).
-		Bytes())
 }
 
-// The versions of the BigBlueButton that is simulated.
-const (
-	apiVersion    = "2.0"
-	bbbVersion    = "3.0.19"
-	pluginVersion = "0.0.95"
-)
+// over does what BigBlueButton does once a meeting is over: it calls back, and starts to process the recording.
+func (s *Server) over(shelf *recorded.Shelf, m *rooms.Meeting, now time.Time) {
+	s.sim.outbox.Add(callback.Ended(m, now)...)
+	s.sim.outbox.Add(callback.Analytics(m, s.secret, now)...)
+	if m.IsRecorded() {
+		shelf.Add(m, now)
+	}
+}
+
+// publish does what BigBlueButton's scripts do after publishing: they send the archive away and call back. It writes to
+// the disk.
+func (s *Server) publish(r *recorded.Recording) {
+	if dir := s.sim.cfg.SpoolDir; dir != "" {
+		if err := r.Archive(dir, s.origin); err != nil {
+			s.sim.cfg.Report(fmt.Errorf("%s: archive of recording %s: %w", s.id, r.ID, err))
+		}
+	}
+	s.sim.outbox.Add(callback.Ready(r, s.secret, s.sim.cfg.Now())...)
+}

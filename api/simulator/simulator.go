@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/simulator/callback"
+	"github.com/bbbpool/bbbpool/api/simulator/fault"
+	"github.com/bbbpool/bbbpool/api/simulator/recorded"
+	"github.com/bbbpool/bbbpool/api/simulator/rooms"
 )
 
 // Config says what to simulate. The zero value is one server on a free port of the loopback interface.
@@ -43,12 +47,29 @@ type Settings struct {
 // Limits that keep a simulator within its memory, whatever it is asked to do.
 const (
 	MaxServers    = 2000
-	MaxMeetings   = 10_000 // on one server
-	MaxPeople     = 10_000 // in one meeting
-	MaxRecordings = 1_000  // kept by one server; the oldest go
-	maxEnded      = 1_000  // ended meetings that a server remembers
+	MaxMeetings   = rooms.MaxMeetings      // on one server
+	MaxPeople     = rooms.MaxPeople        // in one meeting
+	MaxRecordings = recorded.MaxRecordings // kept by one server; the oldest go
 	maxBody       = 2 << 20
 	maxHeader     = 64 << 10
+)
+
+// Fault is something that is wrong with a server.
+type Fault = fault.Fault
+
+// Kind says what is wrong with a server.
+type Kind = fault.Kind
+
+// The kinds of faults; the package comment tells them apart.
+const (
+	Refuse      = fault.Refuse
+	BlackHole   = fault.BlackHole
+	Hang        = fault.Hang
+	Slow        = fault.Slow
+	ServerError = fault.ServerError
+	Garbage     = fault.Garbage
+	Truncated   = fault.Truncated
+	Malformed   = fault.Malformed
 )
 
 // Simulator is a number of simulated servers and their control port.
@@ -58,7 +79,7 @@ type Simulator struct {
 	control *http.Server
 	ctlHost string
 	ctl     net.Listener
-	outbox  outbox
+	outbox  *callback.Outbox
 	start   sync.Once
 	stop    sync.Once
 	serving sync.WaitGroup
@@ -70,7 +91,7 @@ func New(cfg Config) (*Simulator, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Simulator{cfg: cfg}
+	s := &Simulator{cfg: cfg, outbox: callback.New(cfg.Client, cfg.Now, cfg.Report)}
 	host, port, err := splitAddress(cfg.Listen)
 	if err != nil {
 		return nil, err
@@ -108,7 +129,7 @@ func (c *Config) complete() error {
 		return fmt.Errorf("%d servers: the limit is %d", c.Servers, MaxServers)
 	}
 	for _, format := range c.Formats {
-		if !formatName.MatchString(format) {
+		if !recorded.ValidFormat(format) {
 			return fmt.Errorf("format %q: want letters, digits, - and _", format)
 		}
 	}
@@ -122,7 +143,7 @@ func (c *Config) complete() error {
 		c.Now = time.Now
 	}
 	if c.Client == nil {
-		c.Client = &http.Client{Timeout: callbackTimeout}
+		c.Client = &http.Client{Timeout: callback.Timeout}
 	}
 	if c.Report == nil {
 		c.Report = func(error) {}
@@ -180,7 +201,7 @@ func (s *Simulator) Server(id string) *Server {
 func (s *Simulator) Start() {
 	s.start.Do(func() {
 		for _, server := range s.servers {
-			server.start()
+			server.port.Start()
 		}
 		s.serving.Go(func() { _ = s.control.Serve(s.ctl) })
 	})
@@ -193,7 +214,7 @@ func (s *Simulator) Close() {
 		_ = s.ctl.Close()
 		var closing sync.WaitGroup
 		for _, server := range s.servers {
-			closing.Go(server.close)
+			closing.Go(server.port.Close)
 		}
 		closing.Wait()
 	})
@@ -207,7 +228,7 @@ func (s *Simulator) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	defer loops.Wait()
 	loops.Go(func() { s.every(ctx, s.live) })
-	loops.Go(func() { s.every(ctx, func() { s.deliver(ctx) }) })
+	loops.Go(func() { s.every(ctx, func() { s.outbox.Deliver(ctx) }) })
 	<-ctx.Done()
 	return nil
 }
@@ -229,7 +250,7 @@ func (s *Simulator) every(ctx context.Context, step func()) {
 // waits for their answers. Tests with a clock of their own call it.
 func (s *Simulator) Tick(ctx context.Context) {
 	s.live()
-	s.deliver(ctx)
+	s.outbox.Deliver(ctx)
 }
 
 func (s *Simulator) live() {
@@ -243,5 +264,5 @@ func (c *Config) secret() bbb.Secret {
 	if c.Secret != "" {
 		return c.Secret
 	}
-	return bbb.Secret(randomText(40, alphanumeric))
+	return bbb.Secret(rooms.RandomText(40, rooms.Alphanumeric))
 }

@@ -2,32 +2,19 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
-)
-
-// track is captions or subtitles of a recording. It is kept as it came, as WebVTT.
-type track struct {
-	kind, lang, label string
-	vtt               []byte
-}
-
-// Limits of what tracks cost.
-const (
-	maxTracks = 20
-	maxTrack  = 64 << 10
+	"github.com/bbbpool/bbbpool/api/simulator/recorded"
 )
 
 var language = regexp.MustCompile(`^[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*$`)
-
-func (t track) file() string { return t.kind + "_" + t.lang + ".vtt" }
 
 // jsonFailed answers as the calls for tracks do.
 func jsonFailed(w http.ResponseWriter, key, message string) {
@@ -37,7 +24,7 @@ func jsonFailed(w http.ResponseWriter, key, message string) {
 }
 
 // getTextTracks lists the tracks of a recording.
-func (s *Server) getTextTracks(w http.ResponseWriter, q *bbb.Request) {
+func (c *recordingCalls) getTextTracks(w http.ResponseWriter, q *bbb.Request) {
 	id := q.Params.Get("recordID")
 	if id == "" {
 		fail(w, bbb.ErrMissingRecordID)
@@ -50,16 +37,16 @@ func (s *Server) getTextTracks(w http.ResponseWriter, q *bbb.Request) {
 		Lang   string `json:"lang"`
 		Source string `json:"source"`
 	}
-	s.mu.Lock()
-	r := s.recording(id)
+	held, unlock := c.holdings.lock()
+	r := held.shelf.Find(id)
 	var entries []entry
 	if r != nil {
-		for _, t := range r.tracks {
-			href := s.origin + "/bigbluebutton/textTrack/" + r.id + "/" + t.file()
-			entries = append(entries, entry{href, t.kind, t.label, t.lang, "upload"})
+		for _, t := range r.Tracks {
+			href := c.origin + "/bigbluebutton/textTrack/" + r.ID + "/" + t.File()
+			entries = append(entries, entry{href, t.Kind, t.Label, t.Lang, "upload"})
 		}
 	}
-	s.mu.Unlock()
+	unlock()
 	switch {
 	case r == nil:
 		jsonFailed(w, "noRecordings", "No recording found for "+id)
@@ -73,50 +60,36 @@ func (s *Server) getTextTracks(w http.ResponseWriter, q *bbb.Request) {
 }
 
 // putTextTrack adds a track to a recording, or replaces the one of that kind and language.
-func (s *Server) putTextTrack(w http.ResponseWriter, q *bbb.Request) {
+func (c *recordingCalls) putTextTrack(w http.ResponseWriter, q *bbb.Request) {
 	p := q.Params
-	t := track{kind: p.Get("kind"), lang: p.Get("lang"), label: or(p.Get("label"), p.Get("lang"))}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.recording(p.Get("recordID"))
-	t.vtt = webVTT(fileOf(q))
+	t := recorded.Track{Kind: p.Get("kind"), Lang: p.Get("lang"), Label: cmp.Or(p.Get("label"), p.Get("lang"))}
+	held, unlock := c.holdings.lock()
+	defer unlock()
+	r := held.shelf.Find(p.Get("recordID"))
+	t.VTT = webVTT(fileOf(q))
 	switch {
 	case p.Get("recordID") == "":
 		jsonFailed(w, "paramError", "Missing param recordID.")
 	case r == nil:
 		jsonFailed(w, "noRecordings", "No recording was found for "+p.Get("recordID"))
-	case t.kind == "":
+	case t.Kind == "":
 		jsonFailed(w, "paramError", "Missing param kind.")
-	case t.kind != "subtitles" && t.kind != "captions":
-		jsonFailed(w, "invalidKind", "Invalid kind parameter, expected='subtitles|captions' actual="+t.kind)
-	case t.lang == "":
+	case t.Kind != "subtitles" && t.Kind != "captions":
+		jsonFailed(w, "invalidKind", "Invalid kind parameter, expected='subtitles|captions' actual="+t.Kind)
+	case t.Lang == "":
 		jsonFailed(w, "paramError", "Missing param lang.")
-	case !language.MatchString(t.lang):
-		jsonFailed(w, "invalidLang", "Malformed lang param, received="+t.lang)
-	case len(t.vtt) == 0:
+	case !language.MatchString(t.Lang):
+		jsonFailed(w, "invalidLang", "Malformed lang param, received="+t.Lang)
+	case len(t.VTT) == 0:
 		jsonFailed(w, "empty_uploaded_text_track", "Empty uploaded text track.")
-	case !r.addTrack(t):
+	case !r.AddTrack(t):
 		jsonFailed(w, "upload_text_track_failed", "Text track upload failed.")
 	default:
 		writeJSON(w, http.StatusOK, map[string]any{"response": map[string]string{
-			"returncode": "SUCCESS", "recordId": r.id, "messageKey": "upload_text_track_success",
+			"returncode": "SUCCESS", "recordId": r.ID, "messageKey": "upload_text_track_success",
 			"message": "Text track uploaded successfully",
 		}})
 	}
-}
-
-// addTrack tells whether there was room for a track.
-func (r *recording) addTrack(t track) bool {
-	same := slices.IndexFunc(r.tracks, func(old track) bool { return old.file() == t.file() })
-	switch {
-	case len(t.vtt) > maxTrack, same < 0 && len(r.tracks) >= maxTracks:
-		return false
-	case same >= 0:
-		r.tracks[same] = t
-	default:
-		r.tracks = append(r.tracks, t)
-	}
-	return true
 }
 
 // fileOf returns the file in a multipart body, or nothing.

@@ -13,56 +13,59 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
-// What is a warning.
+// checks are the names of all checks, in the order of the report.
+var checks = []string{
+	"reach", "tls", "version", "checksum", "clock", "create", "join", "info", "recording", "list", "end", "speed", "load",
+}
+
+// What is a warning, beside what bbb tells people of every server.
 const (
-	renewWithin = 14 * 24 * time.Hour    // a certificate that lives no longer
-	maxSkew     = 5 * time.Second        // between the clocks
-	slower      = 3                      // times the pool, and
-	noticeable  = 50 * time.Millisecond  // by so much, so that two fast servers are not told apart
-	oldest      = "2.4"                  // BigBlueButton; joins with a role are as old
-	maxVersion  = 40                     // bytes of what it says of its version
-	dayTime     = "2006-01-02 15:04 MST" // how dates are printed
+	slower     = 3                      // times the pool, and
+	noticeable = 50 * time.Millisecond  // by so much, so that two fast servers are not told apart
+	oldest     = "2.4"                  // BigBlueButton; joins with a role are as old
+	maxVersion = 40                     // bytes of what it says of its version
+	dayTime    = "2006-01-02 15:04 MST" // how dates are printed
 )
 
 // reach asks for the version, and looks at the certificate that comes with the answer.
 func (t *trial) reach(ctx context.Context) bool {
-	t.step("reach")
+	t.steps.begin("reach")
 	ctx, cancel := context.WithTimeout(ctx, t.options.Call)
 	defer cancel()
-	began := time.Now()
+	began := t.now()
 	reply, err := t.target.NewClient(t.target.Endpoint).ProbeReply(ctx)
-	took := time.Since(began)
+	took := t.now().Sub(began)
 	if failed, ok := errors.AsType[*bbb.CallError](err); ok && failed.Reason == bbb.TLS {
-		t.note("reach", Pass, "something listens there", 0)
-		return t.note("tls", Fail, t.why(err), took)
+		t.add("reach", Pass, "something listens there", 0)
+		return t.add("tls", Fail, t.explain(err), took)
 	}
-	if t.failed("reach", err, took) {
+	if t.addError("reach", err, took) {
 		return false
 	}
 	t.setSkew(reply, began, took)
 	t.certificate(reply.Expires)
 	root, err := reply.Answer("")
-	if t.failed("reach", err, took) {
+	if t.addError("reach", err, took) {
 		return false
 	}
 	t.version(root.Get("bbbVersion"))
-	return t.note("reach", Pass, "BigBlueButton answers", took)
+	return t.add("reach", Pass, "BigBlueButton answers", took)
 }
 
 func (t *trial) certificate(expires time.Time) {
 	t.report.Expires = expires
-	left := time.Until(expires)
+	left := expires.Sub(t.now())
 	day := expires.UTC().Format(dayTime)
 	switch {
 	case expires.IsZero() && !strings.HasPrefix(t.report.URL, "https:"):
-		t.note("tls", Skipped, "http: no certificate to look at, and browsers give no microphone to a client over http", 0)
+		t.add("tls", Skipped, "http: no certificate to look at, and browsers give no microphone to a client over http", 0)
 	case expires.IsZero():
-		t.note("tls", Skipped, "the certificate was not seen", 0)
-	case left < renewWithin:
-		t.note("tls", Warning, fmt.Sprintf("the certificate expires in %s, on %s: renew it there (certbot renew) and reload nginx",
+		t.add("tls", Skipped, "the certificate was not seen", 0)
+	case left < bbb.RenewCertificate:
+		t.add("tls", Warning, fmt.Sprintf("the certificate expires in %s, on %s: renew it there (certbot renew) and reload nginx",
 			counted(max(int(left.Hours()/24), 0), "day", "days"), day), 0)
 	default:
-		t.note("tls", Pass, "the certificate is valid until "+day, 0)
+		t.add("tls", Pass, "the certificate is valid until "+day, 0)
 	}
 }
 
@@ -73,13 +76,13 @@ func (t *trial) version(text string) {
 	t.report.Version = text
 	switch found := number.FindString(text); {
 	case text == "":
-		t.note("version", Skipped, "the server does not reveal it; allowRevealOfBBBVersion=true in its bbb-web.properties would", 0)
+		t.add("version", Skipped, "the server does not reveal it; allowRevealOfBBBVersion=true in its bbb-web.properties would", 0)
 	case found == "":
-		t.note("version", Warning, "BigBlueButton "+text+" is no version that we know: check it with bbb-conf --check there", 0)
+		t.add("version", Warning, "BigBlueButton "+text+" is no version that we know: check it with bbb-conf --check there", 0)
 	case older(found, oldest):
-		t.note("version", Warning, "BigBlueButton "+text+" is older than "+oldest+", which is untested: upgrade it", 0)
+		t.add("version", Warning, "BigBlueButton "+text+" is older than "+oldest+", which is untested: upgrade it", 0)
 	default:
-		t.note("version", Pass, "BigBlueButton "+text, 0)
+		t.add("version", Pass, "BigBlueButton "+text, 0)
 	}
 }
 
@@ -100,15 +103,15 @@ func older(a, b string) bool {
 func (t *trial) checksum(ctx context.Context) bool {
 	var accepted []string
 	for _, alg := range bbb.Algorithms {
-		t.step("checksum " + string(alg))
+		t.steps.begin("checksum " + string(alg))
 		endpoint := t.target.Endpoint
 		endpoint.Algorithm = alg
 		client := t.target.NewClient(endpoint)
-		_, took, err := t.getMeetings(ctx, client)
+		_, took, err := (caller{client, t.timeout, t.now}).getMeetings(ctx)
 		if refused, ok := errors.AsType[*bbb.Error](err); ok && refused.Key == bbb.ErrChecksum.Key {
 			continue
 		}
-		if t.failed("checksum", err, took) {
+		if t.addError("checksum", err, took) {
 			return false
 		}
 		if accepted = append(accepted, string(alg)); t.client == nil {
@@ -118,13 +121,13 @@ func (t *trial) checksum(ctx context.Context) bool {
 	}
 	switch {
 	case len(accepted) == 0:
-		return t.note("checksum", Fail, "the server does not accept the secret, with any algorithm: "+
+		return t.add("checksum", Fail, "the server does not accept the secret, with any algorithm: "+
 			"run bbb-conf --secret there and copy it once more", 0)
 	case t.report.Algorithm == bbb.SHA1:
-		return t.note("checksum", Warning, "the server accepts sha1 alone: "+
+		return t.add("checksum", Warning, "the server accepts sha1 alone: "+
 			"add sha256 to supportedChecksumAlgorithms in its bbb-web.properties", 0)
 	}
-	return t.note("checksum", Pass, "the server accepts the secret, with "+strings.Join(accepted, ", "), 0)
+	return t.add("checksum", Pass, "the server accepts the secret, with "+strings.Join(accepted, ", "), 0)
 }
 
 // setSkew takes the difference between the clocks from a reply. Later ones are more exact: they come over a connection
@@ -144,38 +147,14 @@ func (t *trial) clock() {
 	}
 	switch {
 	case !t.timed:
-		t.note("clock", Skipped, "the server does not tell its time", 0)
-	case t.skew.Abs() <= maxSkew:
-		t.note("clock", Pass, "the clocks agree", 0)
+		t.add("clock", Skipped, "the server does not tell its time", 0)
+	case t.skew.Abs() <= bbb.MaxClockSkew:
+		t.add("clock", Pass, "the clocks agree", 0)
 	default:
-		t.note("clock", Warning, fmt.Sprintf(
+		t.add("clock", Warning, fmt.Sprintf(
 			"the server's clock is %s %s ours: let the network set both (chrony or systemd-timesyncd)",
 			round(t.skew.Abs()), way), 0)
 	}
-}
-
-// getMeetings asks for the server's meetings.
-func (t *trial) getMeetings(ctx context.Context, client *bbb.Client) (bbb.Listing, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, t.options.Call)
-	defer cancel()
-	began := time.Now()
-	list, err := client.Meetings(ctx)
-	took := time.Since(began)
-	if list.Reply != nil {
-		if _, notBBB := list.Answer("getMeetings"); notBBB != nil {
-			err = notBBB
-		}
-	}
-	return list, took, err
-}
-
-// do makes a call within its time.
-func (t *trial) do(ctx context.Context, client *bbb.Client, call, query string) (*bbb.Reply, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, t.options.Call)
-	defer cancel()
-	began := time.Now()
-	reply, err := client.Do(ctx, call, query, "", nil)
-	return reply, time.Since(began), err
 }
 
 // speed compares how fast the server lists its meetings, as it will have to at every poll, with the pool.
@@ -185,16 +164,16 @@ func (t *trial) speed() {
 	}
 	own := percentile(t.polls, 50)
 	if len(t.options.Pool) == 0 {
-		t.note("speed", Skipped, "no other server is online to compare with; this one lists its meetings in "+round(own), 0)
+		t.add("speed", Skipped, "no other server is online to compare with; this one lists its meetings in "+round(own), 0)
 		return
 	}
 	pool := percentile(t.options.Pool, 50)
 	if own > slower*pool && own-pool > noticeable {
-		t.note("speed", Warning, fmt.Sprintf("the server lists its meetings in %s, the pool in %s: look at its load, "+
+		t.add("speed", Warning, fmt.Sprintf("the server lists its meetings in %s, the pool in %s: look at its load, "+
 			"and at the network between", round(own), round(pool)), 0)
 		return
 	}
-	t.note("speed", Pass, fmt.Sprintf("the server lists its meetings in %s, the pool in %s", round(own), round(pool)), 0)
+	t.add("speed", Pass, fmt.Sprintf("the server lists its meetings in %s, the pool in %s", round(own), round(pool)), 0)
 }
 
 // percentile is the smallest value that so many in a hundred do not exceed; 0 of none.

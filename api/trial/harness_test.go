@@ -99,7 +99,7 @@ func check(t *testing.T, r trial.Report, name string) trial.Check {
 func nothingLeft(t *testing.T, s *simulator.Server) {
 	t.Helper()
 	for _, m := range meetings(t, s) {
-		if strings.HasPrefix(m.MeetingID, trial.Prefix) && !m.Ended {
+		if strings.HasPrefix(m.MeetingID, bbb.ProbePrefix) && !m.Ended {
 			t.Errorf("%s was left behind", m.MeetingID)
 		}
 	}

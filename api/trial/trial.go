@@ -2,18 +2,14 @@ package trial
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 )
-
-// Prefix begins the ID of every probe meeting.
-const Prefix = "bbbpool-probe-"
-
-// Mark is the metadata key that every probe meeting carries, with the value "true".
-const Mark = "bbbpool-probe"
 
 // The limits of a trial.
 const (
@@ -22,7 +18,6 @@ const (
 	callTimeout    = 10 * time.Second // one call, where the options do not say
 	shortTrial     = 45 * time.Second // all but the load test, whatever the server does
 	loadTest       = 3 * time.Minute  // the load test
-	endTimeout     = 5 * time.Second  // the end of a meeting, when the trial itself is over
 )
 
 // Target is the server to try.
@@ -33,9 +28,10 @@ type Target struct {
 
 // Options say how thoroughly to try it.
 type Options struct {
-	Load *Load           // nil: no load test
-	Pool []time.Duration // what getMeetings takes on the other servers, to compare with; 0 is unknown, none is fine
-	Call time.Duration   // what one call may take; 0 is 10 s
+	Load *Load            // nil: no load test
+	Pool []time.Duration  // what getMeetings takes on the other servers, to compare with; 0 is unknown, none is fine
+	Call time.Duration    // what one call may take; 0 is 10 s
+	Now  func() time.Time // time.Now if nil; with a monotonic reading, as what calls take is measured with it
 }
 
 // Load is a load test.
@@ -44,53 +40,23 @@ type Load struct {
 	Concurrency int // 1 to MaxConcurrency
 }
 
-// Level is how a check went.
-type Level string
-
-// The levels.
-const (
-	Pass    Level = "pass"
-	Warning Level = "warning" // it can carry meetings, and something wants looking at
-	Fail    Level = "fail"    // it cannot carry meetings
-	Skipped Level = "skipped" // does not apply, or could not be tried because of what failed before
-)
-
-// Check is one thing that was tried.
-type Check struct {
-	Name    string  `json:"name"`
-	Level   Level   `json:"level"`
-	Detail  string  `json:"detail"`               // what was found and, where that is bad, what to do
-	Latency float64 `json:"latency_ms,omitempty"` // of the call that it took, in milliseconds
-}
-
-// Report is what a trial found.
-type Report struct {
-	Passed    bool          `json:"passed"` // nothing failed; there may be warnings
-	URL       string        `json:"url"`
-	Version   string        `json:"version,omitempty"`   // of BigBlueButton, where it reveals it
-	Algorithm bbb.Algorithm `json:"algorithm,omitempty"` // the best one that it accepts
-	Expires   time.Time     `json:"expires,omitzero"`    // its certificate; none over http
-	Skew      float64       `json:"skew_ms"`             // its clock minus ours, in milliseconds; 0 where that is unknown
-	Checks    []Check       `json:"checks"`              // always all of them, in the order of checks
-	Load      *LoadReport   `json:"load,omitempty"`
-}
-
-// checks are the names of all checks, in the order of the report.
-var checks = []string{
-	"reach", "tls", "version", "checksum", "clock", "create", "join", "info", "recording", "list", "end", "speed", "load",
-}
-
 // trial is one trial under way.
 type trial struct {
+	caller // with the best algorithm, once that is known
+
 	target  Target
 	options Options
-	client  *bbb.Client     // with the best algorithm
 	polls   []time.Duration // what getMeetings took
 	skew    time.Duration   // the server's clock minus ours, where
 	timed   bool            // it told its time
 	report  Report
-	mu      sync.Mutex // guards tell
-	tell    func(step string)
+	steps   *steps
+}
+
+// steps are told one by one, whoever makes them.
+type steps struct {
+	mu   sync.Mutex
+	tell func(step string) // nil where nobody listens
 }
 
 // Run tries a server. It takes less than two seconds with one that is well and no load test, and less than five minutes
@@ -100,8 +66,14 @@ func Run(ctx context.Context, target Target, options Options, tell func(step str
 	if options.Call <= 0 {
 		options.Call = callTimeout
 	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
 	options.Pool = slices.DeleteFunc(slices.Clone(options.Pool), func(d time.Duration) bool { return d <= 0 })
-	t := &trial{target: target, options: options, tell: tell, report: Report{URL: target.Endpoint.URL}}
+	t := &trial{
+		caller: caller{timeout: options.Call, now: options.Now}, target: target, options: options,
+		steps: &steps{tell: tell}, report: Report{URL: target.Endpoint.URL},
+	}
 	t.short(ctx)
 	if options.Load != nil && t.passed() {
 		t.load(ctx, *options.Load)
@@ -123,24 +95,24 @@ func (t *trial) short(ctx context.Context) {
 	t.clock()
 }
 
-// step tells what is going on.
-func (t *trial) step(text string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.tell != nil {
-		t.tell(text)
+// begin tells that a step begins. It waits while another is told of.
+func (s *steps) begin(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tell != nil {
+		s.tell(text)
 	}
 }
 
-// note adds a check to the report, and returns whether what follows can be tried.
-func (t *trial) note(name string, level Level, detail string, took time.Duration) bool {
+// add adds a check to the report, and returns whether what follows can be tried.
+func (t *trial) add(name string, level Level, detail string, took time.Duration) bool {
 	t.report.Checks = append(t.report.Checks, Check{name, level, clean(detail, maxDetail), milliseconds(took)})
 	return level != Fail
 }
 
-// failed notes what came of a call, where that is an error.
-func (t *trial) failed(name string, err error, took time.Duration) bool {
-	return err != nil && !t.note(name, Fail, t.why(err), took)
+// addError adds a check that failed if a call did, and tells whether it did.
+func (t *trial) addError(name string, err error, took time.Duration) bool {
+	return err != nil && !t.add(name, Fail, t.explain(err), took)
 }
 
 func (t *trial) passed() bool {
@@ -152,7 +124,7 @@ func (t *trial) conclude() Report {
 	t.report.Passed = t.passed()
 	for _, name := range checks {
 		if !slices.ContainsFunc(t.report.Checks, func(c Check) bool { return c.Name == name }) {
-			t.note(name, Skipped, t.skipped(name), 0)
+			t.add(name, Skipped, t.skipped(name), 0)
 		}
 	}
 	slices.SortStableFunc(t.report.Checks, func(a, b Check) int {
@@ -169,7 +141,22 @@ func (t *trial) skipped(name string) string {
 	return "not tried, because of what failed before"
 }
 
-// milliseconds is a time in milliseconds, to the hundredth.
-func milliseconds(d time.Duration) float64 {
-	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
+// explain says what is wrong with an answer and what to do about it.
+func (t *trial) explain(err error) string {
+	refused, isAnswer := errors.AsType[*bbb.Error](err)
+	failed, isCall := errors.AsType[*bbb.CallError](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "the test was cut off before this was known: run it again"
+	case errors.Is(err, context.DeadlineExceeded) && !isCall:
+		return "there was no time left for this: the server answers too slowly; look at its load"
+	case isAnswer && refused.Key == bbb.ErrChecksum.Key:
+		return "the server does not accept the secret any more: run bbb-conf --secret there and copy it once more"
+	case isAnswer:
+		return fmt.Sprintf("the server refuses, with %s: look for that in its /var/log/bigbluebutton/bbb-web.log",
+			clean(refused.Error(), maxQuote))
+	case isCall && failed.Reason == bbb.NotBBB && failed.Status == 200:
+		return "the answer is none of BigBlueButton's: check what stands between here and the server, then bbb-conf --check there"
+	}
+	return bbb.Explain(t.target.Endpoint.URL, err).Error()
 }

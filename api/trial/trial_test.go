@@ -50,8 +50,8 @@ func TestRun(t *testing.T) {
 	}
 	nothingLeft(t, s)
 	list := s.Meetings()
-	if len(list) != 1 || !strings.HasPrefix(list[0].MeetingID, trial.Prefix) || list[0].Params["record"] != "true" || !list[0].Ended ||
-		list[0].Params["meta_"+trial.Mark] != "true" || bbb.CheckMeetingID(list[0].MeetingID) != nil {
+	if len(list) != 1 || !strings.HasPrefix(list[0].MeetingID, bbb.ProbePrefix) || list[0].Params["record"] != "true" || !list[0].Ended ||
+		list[0].Params["meta_"+bbb.ProbeMark] != "true" || bbb.CheckMeetingID(list[0].MeetingID) != nil {
 		t.Errorf("%d meetings: %+v", len(list), list)
 	}
 }
@@ -76,7 +76,7 @@ func TestRun_EndsByItself(t *testing.T) {
 		return end
 	}, nil)
 	got := trial.Run(t.Context(), target(t, url, s.Secret()), trial.Options{}, nil)
-	if end := check(t, got, "end"); end.Level != trial.Warning || !strings.Contains(end.Detail, trial.Prefix) || !got.Passed {
+	if end := check(t, got, "end"); end.Level != trial.Warning || !strings.Contains(end.Detail, bbb.ProbePrefix) || !got.Passed {
 		t.Errorf("%+v", got)
 	}
 	if list := meetings(t, s); len(list) != 1 || list[0].Ended {
@@ -158,9 +158,9 @@ func TestRun_Faults(t *testing.T) {
 			}, fails: "join", has: "sent away", passes: []string{"end"},
 		},
 		"forgets":       {change: refuse("getMeetingInfo", "notFound", "A meeting with that ID does not exist"), fails: "info", has: "notFound", passes: []string{"list", "end"}},
-		"other meeting": {change: replace("getMeetingInfo", trial.Prefix, long), fails: "info", has: "another meeting", passes: []string{"list", "end"}},
+		"other meeting": {change: replace("getMeetingInfo", bbb.ProbePrefix, long), fails: "info", has: "another meeting", passes: []string{"list", "end"}},
 		"ended":         {change: replace("getMeetingInfo", "Ended>false", "Ended>true"), fails: "info", has: "as ended", passes: []string{"end"}},
-		"unlisted":      {change: replace("getMeetings", trial.Prefix, "other-"), fails: "list", has: "missing", passes: []string{"info", "end"}},
+		"unlisted":      {change: replace("getMeetings", bbb.ProbePrefix, "other-"), fails: "list", has: "missing", passes: []string{"info", "end"}},
 		"never ends":    {change: refuse("end", "notFound", "no"), fails: "end", has: "notFound", passes: []string{"list"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -227,7 +227,7 @@ func TestRun_Warnings(t *testing.T) {
 		},
 		"old":         {change: replace("api", "3.0.19", "2.3.11"), warns: "version", has: "upgrade"},
 		"odd version": {change: replace("api", "3.0.19", "\x1b[31m"+strings.Repeat("x", 5000)), warns: "version", has: "no version that we know"},
-		"no metadata": {change: replace("getMeetings", "<"+trial.Mark+">true</"+trial.Mark+">", ""), warns: "list", has: "tenants"},
+		"no metadata": {change: replace("getMeetings", "<"+bbb.ProbeMark+">true</"+bbb.ProbeMark+">", ""), warns: "list", has: "tenants"},
 		"broken list": {change: replace("getMeetings", "<meetings>", "<meetings><meeting></meeting>"), warns: "list", has: "cannot be read"},
 		"slow":        {delay: 100 * time.Millisecond, pool: []time.Duration{time.Hour, time.Millisecond, 2 * time.Millisecond}, warns: "speed", has: "2.0 ms"},
 	} {
@@ -316,7 +316,7 @@ func TestRun_SlowCreate(t *testing.T) {
 		return false
 	}, nil)
 	got := trial.Run(t.Context(), target(t, url, s.Secret()), trial.Options{Call: 100 * time.Millisecond}, nil)
-	if got.Passed || check(t, got, "create").Level != trial.Fail || !strings.HasPrefix(<-ended, trial.Prefix) {
+	if got.Passed || check(t, got, "create").Level != trial.Fail || !strings.HasPrefix(<-ended, bbb.ProbePrefix) {
 		t.Error(got.Words())
 	}
 }
@@ -380,5 +380,16 @@ func TestRun_Expiry(t *testing.T) {
 		if c := check(t, got, "clock"); c.Level != trial.Warning || (left > 0) != strings.Contains(c.Detail, "ahead") || !got.Passed {
 			t.Errorf("%v: %+v", left, c)
 		}
+	}
+}
+
+// What a trial takes for now can be another time than the machine's.
+func TestRun_Now(t *testing.T) {
+	s := simulate(t, simulator.Config{})
+	now := func() time.Time { return time.Now().Add(-time.Hour) }
+	got := trial.Run(t.Context(), target(t, s.URL(), s.Secret()), trial.Options{Now: now}, nil)
+	c := check(t, got, "clock")
+	if c.Level != trial.Warning || !strings.Contains(c.Detail, "the server's clock is 1h0m0s ahead of ours") || !got.Passed {
+		t.Errorf("%+v", c)
 	}
 }

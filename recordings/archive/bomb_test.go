@@ -67,7 +67,7 @@ func TestUnpack_Bombs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			trees, _, err := unpack(t, pack(t, c.members...))
-			f, ok := errors.AsType[*archive.Fault](err)
+			f, ok := errors.AsType[*archive.Error](err)
 			switch {
 			case c.words == "" && (err != nil || len(trees) != len(c.members)):
 				t.Errorf("%d of %d formats: %v", len(trees), len(c.members), err)
@@ -127,7 +127,7 @@ func TestUnpack_TooLarge(t *testing.T) {
 		"bytes at fault": {append(slices.Clone(members), file("../x", "x")), archive.Limits{}, false},
 	} {
 		_, err := archive.Unpack(t.Context(), bytes.NewReader(pack(t, c.members...)), t.TempDir(), c.limits)
-		if f, ok := errors.AsType[*archive.Fault](err); (ok && f.TooLarge) != c.want {
+		if f, ok := errors.AsType[*archive.Error](err); (ok && f.TooLarge) != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // compressed is added to the name of a file for the name of its compressed copy.
@@ -74,7 +76,7 @@ func compress(ctx context.Context, root *os.Root, name string) error {
 		return err
 	}
 	old, err := root.Lstat(name + compressed)
-	if err = ignoreMissing(err); err != nil {
+	if err = store.Ignore(err, fs.ErrNotExist); err != nil {
 		return err
 	}
 	if old != nil && (!old.Mode().IsRegular() || old.ModTime().Equal(info.ModTime())) {
@@ -91,14 +93,7 @@ func compress(ctx context.Context, root *os.Root, name string) error {
 	if err == nil && old != nil {
 		err = root.Remove(name + compressed)
 	}
-	return errors.Join(err, ignoreMissing(root.Remove(temp)))
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return errors.Join(err, store.Ignore(root.Remove(temp), fs.ErrNotExist))
 }
 
 // pack writes a compressed copy, and tells whether it is enough smaller.
@@ -108,14 +103,14 @@ func pack(ctx context.Context, root *os.Root, name, temp string, info fs.FileInf
 		return false, err
 	}
 	defer func() { _ = in.Close() }()
-	if err := ignoreMissing(root.Remove(temp)); err != nil { // of a run that was killed
+	if err := store.Ignore(root.Remove(temp), fs.ErrNotExist); err != nil { // of a run that was killed
 		return false, err
 	}
 	out, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, ignoreClosed(out.Close())) }()
+	defer func() { err = errors.Join(err, store.Ignore(out.Close(), os.ErrClosed)) }()
 	z := gzip.NewWriter(out)
 	z.ModTime = time.Unix(0, 0) // that is: none; a time.Time that is zero would be one
 	if _, err := io.Copy(z, &source{ctx: ctx, r: in}); err != nil {
@@ -132,11 +127,4 @@ func pack(ctx context.Context, root *os.Root, name, temp string, info fs.FileInf
 		return false, err
 	}
 	return true, root.Chtimes(temp, time.Time{}, info.ModTime())
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, os.ErrClosed) {
-		return nil
-	}
-	return err
 }

@@ -78,7 +78,7 @@ func checkError(t *testing.T, err error) {
 	if err == nil {
 		return
 	}
-	if _, ok := errors.AsType[*archive.Fault](err); !ok {
+	if _, ok := errors.AsType[*archive.Error](err); !ok {
 		t.Errorf("%v is no fault of the archive", err)
 	}
 	if strings.ContainsFunc(err.Error(), unicode.IsControl) {

@@ -136,7 +136,7 @@ func unpack(t testing.TB, b []byte) ([]archive.Tree, string, error) {
 // wantFault checks that an error is the fault of the archive, about the member and in the words that are given.
 func wantFault(t testing.TB, err error, member, words string, incomplete bool) {
 	t.Helper()
-	f, ok := errors.AsType[*archive.Fault](err)
+	f, ok := errors.AsType[*archive.Error](err)
 	if !ok {
 		t.Fatalf("got %v, want a fault", err)
 	}

@@ -77,7 +77,7 @@ type image struct {
 }
 
 // ParseMetadata reads the metadata.xml of a format of a recording. What is absent or cannot be read is zero, and a link
-// that leads elsewhere gives way to Link; but XML that is broken, or of another recording, is a *Fault.
+// that leads elsewhere gives way to Link; but XML that is broken, or of another recording, is an *Error.
 func ParseMetadata(r io.Reader, format, recordID string) (store.Recording, error) {
 	name := format + "/" + recordID + "/" + metadataName
 	b, err := io.ReadAll(io.LimitReader(r, maxMetadata+1))
@@ -85,23 +85,23 @@ func ParseMetadata(r io.Reader, format, recordID string) (store.Recording, error
 		return store.Recording{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	if len(b) > maxMetadata {
-		return store.Recording{}, fault(name, "is larger than %d bytes, the limit", maxMetadata)
+		return store.Recording{}, errorf(name, "is larger than %d bytes, the limit", maxMetadata)
 	}
 	doc, err := parse(b)
 	if err != nil {
-		return store.Recording{}, fault(name, "is not as it should be: %v", err)
+		return store.Recording{}, errorf(name, "is not as it should be: %v", err)
 	}
 	id := strings.TrimSpace(doc.ID)
 	if id != recordID {
-		return store.Recording{}, fault(name, "is of the recording %q, not of the one that it lies with", cut(id, maxShown))
+		return store.Recording{}, errorf(name, "is of the recording %q, not of the one that it lies with", cut(id, maxShown))
 	}
 	meta, err := doc.meta()
 	if err != nil {
-		return store.Recording{}, fault(name, "is too much: %v", err)
+		return store.Recording{}, errorf(name, "is too much: %v", err)
 	}
 	rec := doc.recording(format, recordID, meta)
 	if len(rec.MeetingID) > maxMeeting {
-		return store.Recording{}, fault(name, "is too much: the meeting ID has more than %d bytes, the limit", maxMeeting)
+		return store.Recording{}, errorf(name, "is too much: the meeting ID has more than %d bytes, the limit", maxMeeting)
 	}
 	return rec, nil
 }
@@ -144,6 +144,7 @@ type bounded struct {
 	level, elements int
 }
 
+// Token returns the next token, and an error where there are too many elements or levels.
 func (b *bounded) Token() (xml.Token, error) {
 	t, err := b.d.Token()
 	switch t.(type) {

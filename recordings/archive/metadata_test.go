@@ -241,7 +241,7 @@ func TestParseMetadata_Faults(t *testing.T) {
 // An error of reading is no fault.
 func TestParseMetadata_ReadError(t *testing.T) {
 	_, err := archive.ParseMetadata(iotest.ErrReader(syscall.EIO), "video", id)
-	if _, ok := errors.AsType[*archive.Fault](err); ok || !errors.Is(err, syscall.EIO) {
+	if _, ok := errors.AsType[*archive.Error](err); ok || !errors.Is(err, syscall.EIO) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -24,7 +24,7 @@ var kinds = map[byte]string{
 func checkKind(h *tar.Header) error {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
-			return fault(h.Name, "is a sparse file; only files and directories are taken")
+			return errorf(h.Name, "is a sparse file; only files and directories are taken")
 		}
 	}
 	switch h.Typeflag {
@@ -35,13 +35,13 @@ func checkKind(h *tar.Header) error {
 	if !ok {
 		kind = fmt.Sprintf("of the unknown type %q", h.Typeflag)
 	}
-	return fault(h.Name, "is %s; only files and directories are taken", kind)
+	return errorf(h.Name, "is %s; only files and directories are taken", kind)
 }
 
 // elements returns the path of a member, and none for the top.
 func elements(h *tar.Header) ([]string, error) {
 	if len(h.Name) > maxPath {
-		return nil, fault(h.Name, "has a name of %d bytes, and the limit is %d", len(h.Name), maxPath)
+		return nil, errorf(h.Name, "has a name of %d bytes, and the limit is %d", len(h.Name), maxPath)
 	}
 	name := strings.TrimPrefix(h.Name, "./")
 	if h.Typeflag == tar.TypeDir {
@@ -52,11 +52,11 @@ func elements(h *tar.Header) ([]string, error) {
 	}
 	list := strings.Split(name, "/")
 	if len(list) > maxDepth {
-		return nil, fault(h.Name, "lies %d levels deep, and the limit is %d", len(list), maxDepth)
+		return nil, errorf(h.Name, "lies %d levels deep, and the limit is %d", len(list), maxDepth)
 	}
 	for _, element := range list {
 		if what := wrong(element); what != "" {
-			return nil, fault(h.Name, "has a name that is not taken: %s", what)
+			return nil, errorf(h.Name, "has a name that is not taken: %s", what)
 		}
 	}
 	return list, nil
@@ -88,7 +88,7 @@ func hidden(list []string) (skip bool, err error) {
 		if litter.MatchString(element) {
 			skip = true
 		} else if element[0] == '.' && i < 2 {
-			return false, fault(strings.Join(list, "/"), "is hidden by the dot in front of %q; rename it, or leave it out", element)
+			return false, errorf(strings.Join(list, "/"), "is hidden by the dot in front of %q; rename it, or leave it out", element)
 		}
 	}
 	return skip, nil
@@ -98,13 +98,13 @@ func hidden(list []string) (skip bool, err error) {
 func checkPlace(list []string, dir bool) error {
 	name := strings.Join(list, "/")
 	if !library.ValidFormat(list[0]) && (dir || len(list) > 1) {
-		return fault(name, "lies in a directory %q, which is no name for a format", cut(list[0], maxShown))
+		return errorf(name, "lies in a directory %q, which is no name for a format", cut(list[0], maxShown))
 	}
 	if len(list) > 1 && !library.ValidID(list[1]) && (dir || len(list) > 2) {
-		return fault(name, "lies in a directory %q, which cannot be a record ID", cut(list[1], maxShown))
+		return errorf(name, "lies in a directory %q, which cannot be a record ID", cut(list[1], maxShown))
 	}
 	if !dir && len(list) < 3 {
-		return fault(name, "lies outside of <format>/<recordID>/")
+		return errorf(name, "lies outside of <format>/<recordID>/")
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func decompress(r *bufio.Reader) (io.Reader, func(), error) {
 	}
 	for _, p := range packed {
 		if bytes.HasPrefix(magic, []byte(p.magic)) {
-			return nil, nil, fault("", "is packed with %s; only tar is taken, plain or packed with gzip or zstd", p.name)
+			return nil, nil, errorf("", "is packed with %s; only tar is taken, plain or packed with gzip or zstd", p.name)
 		}
 	}
 	return r, func() {}, nil
@@ -90,7 +90,7 @@ func isZstd(magic []byte) bool {
 
 // damaged returns the fault behind an error of reading on after a member.
 func damaged(after string, err error) error {
-	if f, ok := errors.AsType[*Fault](err); ok {
+	if f, ok := errors.AsType[*Error](err); ok {
 		return f
 	}
 	where := "in its first block"
@@ -101,11 +101,11 @@ func damaged(after string, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return incomplete("", "ends too early, "+where)
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return fault("", "is packed with a zstd window of more than %d bytes", maxWindow)
+		return errorf("", "is packed with a zstd window of more than %d bytes", maxWindow)
 	case after == "":
-		return fault("", "is no tar archive, or is damaged from its start: %v", err)
+		return errorf("", "is no tar archive, or is damaged from its start: %v", err)
 	}
-	return fault("", "is damaged %s: %v", where, err)
+	return errorf("", "is damaged %s: %v", where, err)
 }
 
 // stream is the tar archive, decompressed, with an end to it.
@@ -122,7 +122,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if s.left -= int64(n); s.left < 0 {
 		s.left = 0
-		return 0, fault("", "has more in its headers and padding than in its files, and unpacks to more than the limit")
+		return 0, errorf("", "has more in its headers and padding than in its files, and unpacks to more than the limit")
 	}
 	if n > 0 && errors.Is(err, io.EOF) {
 		return n, nil // and io.EOF at the next call
@@ -139,7 +139,7 @@ func (s *stream) drain(buf []byte) error {
 	for zeros := 0; ; {
 		n, err := s.Read(buf)
 		if len(bytes.Trim(buf[:n], "\x00")) > 0 {
-			return fault("", "goes on behind its end, and what is there would be lost; was it joined from several archives?")
+			return errorf("", "goes on behind its end, and what is there would be lost; was it joined from several archives?")
 		}
 		if zeros += n; zeros > maxPadding {
 			return incomplete("", fmt.Sprintf("has more than %d zeros behind its end", maxPadding))

@@ -28,7 +28,7 @@ func compareTrees(a, b Tree) int {
 }
 
 // Read reads a directory <format>/<recordID> that lies in its place already, or elsewhere with a link to it in its place:
-// then Dir is where it really is. Links, devices and FIFOs in it are a *Fault, as is a link that leads nowhere, and whatever
+// then Dir is where it really is. Links, devices and FIFOs in it are an *Error, as is a link that leads nowhere, and whatever
 // is wrong with its metadata.xml. Errors of the disk come back as themselves.
 func Read(dir string) (Tree, error) {
 	abs, err := filepath.Abs(dir)
@@ -68,10 +68,10 @@ func (t *Tree) arrive() error {
 	}
 	place := t.Format + "/" + t.RecordID
 	if info, err = os.Stat(t.Dir); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
-		return fault(place, "is a symbolic link that leads nowhere")
+		return errorf(place, "is a symbolic link that leads nowhere")
 	}
 	if err == nil && !info.IsDir() {
-		return fault(place, "is a symbolic link, and not to a directory")
+		return errorf(place, "is a symbolic link, and not to a directory")
 	}
 	if err == nil {
 		t.Dir, err = filepath.EvalSymlinks(t.Dir)
@@ -93,7 +93,7 @@ func (t *Tree) sum() error {
 		}
 		if !d.Type().IsRegular() {
 			rel, _ := filepath.Rel(t.Dir, path)
-			return fault(t.name(filepath.ToSlash(rel)), "is %s; only files and directories are taken", kindOf(d.Type()))
+			return errorf(t.name(filepath.ToSlash(rel)), "is %s; only files and directories are taken", kindOf(d.Type()))
 		}
 		if isCopy(path) {
 			return nil
@@ -123,17 +123,18 @@ func kindOf(mode fs.FileMode) string {
 	return "neither a file nor a directory"
 }
 
+// metadata reads the metadata.xml of the tree from the disk.
 func (t *Tree) metadata() (store.Recording, error) {
 	f, err := os.OpenInRoot(t.Dir, metadataName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return store.Recording{}, fault(t.name(metadataName), "is missing")
+		return store.Recording{}, errorf(t.name(metadataName), "is missing")
 	}
 	if err != nil {
 		return store.Recording{}, fmt.Errorf("read %s: %w", t.name(metadataName), err)
 	}
 	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return store.Recording{}, fault(t.name(metadataName), "is a directory")
+		return store.Recording{}, errorf(t.name(metadataName), "is a directory")
 	}
 	return ParseMetadata(f, t.Format, t.RecordID)
 }

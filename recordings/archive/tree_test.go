@@ -88,7 +88,7 @@ func TestRead_Places(t *testing.T) {
 	_, err := archive.Read(filepath.Join(upper, id))
 	wantFault(t, err, "Video/"+id, "is no name for a format", false)
 	_, err = archive.Read(dir)
-	if _, ok := errors.AsType[*archive.Fault](err); ok || !errors.Is(err, fs.ErrNotExist) {
+	if _, ok := errors.AsType[*archive.Error](err); ok || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -25,7 +25,7 @@ const (
 // Unpack unpacks an archive into the empty directory dst, and returns what is in it in the order of record IDs and
 // formats. The first thing that is wrong ends it, and what is in dst by then is the caller's to remove.
 //
-// The error is a *Fault where the archive is to blame, ctx.Err() after a cancellation, else the one of reading src or
+// The error is an *Error where the archive is to blame, ctx.Err() after a cancellation, else the one of reading src or
 // of writing below dst. Nothing is synced to the disk.
 func Unpack(ctx context.Context, src io.Reader, dst string, limits Limits) ([]Tree, error) {
 	if err := checkEmpty(dst); err != nil {
@@ -99,6 +99,7 @@ type unpacker struct {
 	sub *os.Root // open on dir, or nil
 }
 
+// members writes all members to the disk, one after the other.
 func (u *unpacker) members() error {
 	for {
 		h, err := u.tar.Next()
@@ -115,6 +116,7 @@ func (u *unpacker) members() error {
 	}
 }
 
+// member looks at what a member is and writes it, unless it is skipped. The first thing that is wrong with it is its error.
 func (u *unpacker) member(h *tar.Header) error {
 	if err := u.count(&u.files, h.Name); err != nil {
 		return err
@@ -157,9 +159,10 @@ func (u *unpacker) member(h *tar.Header) error {
 	return u.enter(strings.Join(list, "/"))
 }
 
+// count adds one to a number of files or directories, and refuses one that is too many.
 func (u *unpacker) count(n *int, member string) error {
 	if *n++; *n > u.limits.Files {
-		return fault(member, "is too much: the archive has more than %d files or directories, the limit", u.limits.Files)
+		return errorf(member, "is too much: the archive has more than %d files or directories, the limit", u.limits.Files)
 	}
 	return nil
 }
@@ -168,10 +171,10 @@ func (u *unpacker) count(n *int, member string) error {
 // archive says is the tar reader's care.
 func (u *unpacker) checkSize(h *tar.Header, list []string) error {
 	if len(list) == 3 && list[2] == metadataName && h.Size > maxMetadata {
-		return fault(h.Name, "is %d bytes large, and the limit for a metadata.xml is %d", h.Size, maxMetadata)
+		return errorf(h.Name, "is %d bytes large, and the limit for a metadata.xml is %d", h.Size, maxMetadata)
 	}
 	if h.Size > u.limits.Bytes-u.bytes {
-		f := fault(h.Name, "is too much: with its %d bytes the archive unpacks to more than %d, the limit",
+		f := errorf(h.Name, "is too much: with its %d bytes the archive unpacks to more than %d, the limit",
 			h.Size, u.limits.Bytes)
 		f.TooLarge = true
 		return f
@@ -183,7 +186,7 @@ func (u *unpacker) checkSize(h *tar.Header, list []string) error {
 // linked opens the file that a hard link is a further name of. What has two names gets two files, as it does where a
 // directory is copied: they are counted, moved and replaced as such.
 func (u *unpacker) linked(h *tar.Header) (*os.File, int64, error) {
-	nothing := fault(h.Name, "is a hard link to %q, which is no file before it in the archive", cut(h.Linkname, maxShown))
+	nothing := errorf(h.Name, "is a hard link to %q, which is no file before it in the archive", cut(h.Linkname, maxShown))
 	list, err := elements(&tar.Header{Name: h.Linkname, Typeflag: tar.TypeReg})
 	if err != nil {
 		return nil, 0, nothing
@@ -200,6 +203,7 @@ func (u *unpacker) linked(h *tar.Header) (*os.File, int64, error) {
 	return file, info.Size(), nil
 }
 
+// file writes a file that is not there yet.
 func (u *unpacker) file(h *tar.Header, name string, content io.Reader) error {
 	dir, base := path.Split(name)
 	if err := u.enter(strings.TrimSuffix(dir, "/")); err != nil {
@@ -208,9 +212,9 @@ func (u *unpacker) file(h *tar.Header, name string, content io.Reader) error {
 	f, err := u.sub.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return fault(name, "is in the archive twice")
+		return errorf(name, "is in the archive twice")
 	case errors.Is(err, syscall.EILSEQ), errors.Is(err, syscall.EINVAL):
-		return fault(name, "has a name that the file system of the recordings does not take")
+		return errorf(name, "has a name that the file system of the recordings does not take")
 	case err != nil:
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -308,6 +312,7 @@ func (u *unpacker) enter(dir string) error {
 	return nil
 }
 
+// leave closes the directory that the last file went to.
 func (u *unpacker) leave() {
 	if u.sub != nil {
 		_ = u.sub.Close() // nothing was written through it
@@ -315,6 +320,7 @@ func (u *unpacker) leave() {
 	}
 }
 
+// makeDir makes a directory and those above it on the disk, as far as they are not there.
 func (u *unpacker) makeDir(dir string) error {
 	for i := 0; i < len(dir); {
 		if next := strings.IndexByte(dir[i+1:], '/'); next < 0 {
@@ -341,14 +347,14 @@ func (u *unpacker) makeDir(dir string) error {
 	return nil
 }
 
-// find takes down a directory of a format of a recording.
+// find adds a directory of a format of a recording to what was found.
 func (u *unpacker) find(dir string) error {
 	if len(u.found) == maxTrees {
-		return fault(dir, "is too much: the archive has more than %d formats of recordings, the limit", maxTrees)
+		return errorf(dir, "is too much: the archive has more than %d formats of recordings, the limit", maxTrees)
 	}
 	u.found = append(u.found, dir)
 	if u.records[path.Base(dir)] = true; len(u.records) > maxRecords {
-		return fault(dir, "is too much: the archive has more than %d recordings, the limit", maxRecords)
+		return errorf(dir, "is too much: the archive has more than %d recordings, the limit", maxRecords)
 	}
 	return nil
 }
@@ -357,7 +363,7 @@ func (u *unpacker) find(dir string) error {
 func (u *unpacker) noDir(dir string, err error) error {
 	info, statErr := u.root.Lstat(dir)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(statErr, syscall.ENOTDIR) || statErr == nil && !info.IsDir() {
-		return fault(dir, "is a directory here, and it or one above it is a file elsewhere in the archive")
+		return errorf(dir, "is a directory here, and it or one above it is a file elsewhere in the archive")
 	}
 	return fmt.Errorf("write %s: %w", dir, err)
 }
@@ -380,7 +386,7 @@ func read(ctx context.Context, dst string, found []string) ([]Tree, error) {
 		list = append(list, t)
 	}
 	if len(list) == 0 {
-		return nil, fault("", "holds no recording")
+		return nil, errorf("", "holds no recording")
 	}
 	slices.SortFunc(list, compareTrees)
 	return list, nil

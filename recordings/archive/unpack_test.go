@@ -241,12 +241,12 @@ func TestUnpack_Incomplete(t *testing.T) {
 			step := max(len(b)/40, 1)
 			for end := 0; end < len(b); end += step {
 				_, _, err := unpack(t, b[:end])
-				if f, ok := errors.AsType[*archive.Fault](err); !ok || !f.Incomplete {
+				if f, ok := errors.AsType[*archive.Error](err); !ok || !f.Incomplete {
 					t.Fatalf("%d of %d bytes: got %v, want an incomplete archive", end, len(b), err)
 				}
 			}
 			_, _, err := unpack(t, b[:len(b)-1])
-			if f, ok := errors.AsType[*archive.Fault](err); !ok || !f.Incomplete {
+			if f, ok := errors.AsType[*archive.Error](err); !ok || !f.Incomplete {
 				t.Errorf("one byte is missing: got %v, want an incomplete archive", err)
 			}
 		})
@@ -399,7 +399,7 @@ func TestUnpack_ReadError(t *testing.T) {
 			for _, n := range []int{0, 1, 3, len(b) / 2, len(b)} {
 				src := io.MultiReader(bytes.NewReader(b[:n]), iotest.ErrReader(want))
 				_, err := archive.Unpack(t.Context(), src, t.TempDir(), archive.Limits{})
-				if _, ok := errors.AsType[*archive.Fault](err); ok || !errors.Is(err, want) || !strings.Contains(err.Error(), "read the archive") {
+				if _, ok := errors.AsType[*archive.Error](err); ok || !errors.Is(err, want) || !strings.Contains(err.Error(), "read the archive") {
 					t.Errorf("%s, %v after %d bytes: got %v", name, want, n, err)
 				}
 			}
@@ -448,7 +448,7 @@ func TestUnpack_DiskFull(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Unmount(dst, syscall.MNT_DETACH) })
 	b := pack(t, whole("video", id, file("film.mp4", strings.Repeat("x", 1<<20)))...)
 	_, err := archive.Unpack(t.Context(), bytes.NewReader(b), dst, archive.Limits{})
-	if _, ok := errors.AsType[*archive.Fault](err); ok || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "film.mp4") {
+	if _, ok := errors.AsType[*archive.Error](err); ok || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "film.mp4") {
 		t.Errorf("got %v", err)
 	}
 }

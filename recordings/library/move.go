@@ -126,13 +126,13 @@ func isFilled(dir string) (bool, error) {
 	if len(names) > 0 {
 		return true, nil
 	}
-	return false, ignore(err, io.EOF)
+	return false, store.Ignore(err, io.EOF)
 }
 
 // isWhole tells whether a directory has what every format has.
 func isWhole(dir string) (bool, error) {
 	_, err := os.Lstat(filepath.Join(dir, "metadata.xml"))
-	return err == nil, ignore(err, fs.ErrNotExist)
+	return err == nil, store.Ignore(err, fs.ErrNotExist)
 }
 
 // Remove deletes all of a recording, from every tree, with its note; what is staged stays. As soon as something is
@@ -162,7 +162,7 @@ func (l *Library) Remove(recordID string) (err error) {
 // hide takes a recording out of a tree, and first out of what might return there.
 func (t tree) hide(recordID string) error {
 	stagings, err := os.ReadDir(filepath.Join(t.dir, asideDir))
-	if ignore(err, fs.ErrNotExist) != nil {
+	if store.Ignore(err, fs.ErrNotExist) != nil {
 		return err
 	}
 	for _, staging := range stagings {
@@ -195,7 +195,7 @@ func (t tree) each(recordID, dir string, do func(path string) error) error {
 	dir = filepath.Join(t.dir, dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return ignore(err, fs.ErrNotExist)
+		return store.Ignore(err, fs.ErrNotExist)
 	}
 	for _, entry := range entries {
 		if !strings.HasPrefix(entry.Name(), recordID+".") {

@@ -9,6 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // maxNote bounds a note, in bytes.
@@ -46,25 +49,13 @@ func (l *Library) SetNote(recordID string, note []byte) (err error) {
 	}
 	defer func() { _ = root.Close() }()
 	temp := "." + name // one, so that a crash leaves nothing that grows
-	if err := writeSynced(root, temp, note); err != nil {
-		return errors.Join(under(err, root.Name()), ignore(root.Remove(temp), fs.ErrNotExist))
+	if err := files.Write(root, temp, note); err != nil {
+		return errors.Join(under(err, root.Name()), store.Ignore(root.Remove(temp), fs.ErrNotExist))
 	}
 	if err := root.Rename(temp, name); err != nil {
 		return err
 	}
 	return l.published.syncUp(root.Name())
-}
-
-func writeSynced(root *os.Root, name string, content []byte) error {
-	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
 }
 
 // Note returns what SetNote has kept of a recording; nil if there is nothing.
@@ -79,7 +70,7 @@ func (l *Library) Note(recordID string) (note []byte, err error) {
 	path := filepath.Join(l.published.dir, dir, name)
 	file, err := os.Open(path) //nolint:gosec // made of a valid record ID
 	if err != nil {
-		return nil, ignore(err, fs.ErrNotExist)
+		return nil, store.Ignore(err, fs.ErrNotExist)
 	}
 	defer func() { _ = file.Close() }()
 	note, err = io.ReadAll(io.LimitReader(file, maxNote+1))
@@ -93,9 +84,9 @@ func (l *Library) removeNote(recordID string) error {
 	dir, name := notePath(recordID)
 	dir = filepath.Join(l.published.dir, dir)
 	for _, file := range []string{"." + name, name} {
-		if err := os.Remove(filepath.Join(dir, file)); ignore(err, fs.ErrNotExist) != nil {
+		if err := os.Remove(filepath.Join(dir, file)); store.Ignore(err, fs.ErrNotExist) != nil {
 			return err
 		}
 	}
-	return ignore(syncDir(dir), fs.ErrNotExist)
+	return store.Ignore(files.SyncDir(dir), fs.ErrNotExist)
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // Stage returns an empty directory to unpack recordings into, as <format>/<recordID>/…. Whatever was staged under the
@@ -126,7 +128,7 @@ func (l *Library) discard(name string) error {
 func (l *Library) clearAside(t tree, name string) error {
 	entries, err := os.ReadDir(t.aside(name))
 	if err != nil {
-		return ignore(err, fs.ErrNotExist)
+		return store.Ignore(err, fs.ErrNotExist)
 	}
 	for _, entry := range entries {
 		p, ok := unflatten(entry.Name())

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // syncAll makes durable all that is below the directory at a path.
@@ -16,7 +18,7 @@ func syncAll(_ *os.File, path string) error {
 		case err != nil:
 			return err
 		case entry.IsDir():
-			return syncDir(name)
+			return files.SyncDir(name)
 		case !entry.Type().IsRegular():
 			return nil
 		}

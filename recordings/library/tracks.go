@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // presentation is the format that text tracks belong to: its player shows them.
@@ -165,14 +166,14 @@ func addTrack(dir string, t store.TextTrack, vtt []byte) error {
 	if err := replaceFile(root, trackList, list); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return files.SyncDir(dir)
 }
 
 // tracksIn reads the list of text tracks in a presentation; where there is none, it has none.
 func tracksIn(root *os.Root) ([]listed, error) {
 	file, err := openIn(root, trackList)
 	if err != nil {
-		return nil, ignore(err, fs.ErrNotExist)
+		return nil, store.Ignore(err, fs.ErrNotExist)
 	}
 	defer func() { _ = file.Close() }() // only read
 	return parseTracks(file)
@@ -209,7 +210,7 @@ func replaceFile(root *os.Root, name string, content []byte) (err error) {
 	if err := root.RemoveAll(temp); err != nil {
 		return err
 	}
-	if err := writeSynced(root, temp, content); err != nil {
+	if err := files.Write(root, temp, content); err != nil {
 		return errors.Join(err, root.RemoveAll(temp))
 	}
 	if err := errors.Join(root.Chmod(temp, fileMode), root.RemoveAll(name+".gz")); err != nil {
@@ -256,7 +257,7 @@ func carry(from, to string) error {
 	defer func() { _ = root.Close() }()
 	all, err := tracksIn(root)
 	if err != nil {
-		return ignore(err, store.ErrTooLarge)
+		return store.Ignore(err, store.ErrTooLarge)
 	}
 	for _, e := range all {
 		if e.Source != uploaded {

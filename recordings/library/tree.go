@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // Names of directories in a tree.
@@ -90,7 +91,7 @@ func (t tree) prepare() error {
 	for _, entry := range leftover {
 		_ = os.RemoveAll(t.doomed(entry.Name())) // costs room alone, and is tried again
 	}
-	return ignore(err, fs.ErrNotExist)
+	return store.Ignore(err, fs.ErrNotExist)
 }
 
 // mkdir makes a directory and its parents below the tree, but not the tree: one that has vanished must not be made anew
@@ -167,7 +168,7 @@ func (t tree) sync(p part) error { return t.syncUp(filepath.Dir(t.live(p))) }
 // syncUp makes durable what has changed in a directory of the tree, and that it is there.
 func (t tree) syncUp(dir string) error {
 	for {
-		if err := syncDir(dir); err != nil || dir == t.dir {
+		if err := files.SyncDir(dir); err != nil || dir == t.dir {
 			return err
 		}
 		dir = filepath.Dir(dir)

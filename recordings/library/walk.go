@@ -49,7 +49,7 @@ func (l *Library) Walk(ctx context.Context, visit func(Found) error) error {
 			if e, ok := errors.AsType[unread](err); ok && !errors.Is(err, fs.ErrNotExist) { // else removed meanwhile
 				return visit(Found{State: t.state, Format: format, Dir: dir, Alien: true, Err: Explain(e.error)})
 			}
-			return ignore(err, fs.ErrNotExist)
+			return store.Ignore(err, fs.ErrNotExist)
 		})
 		if err != nil {
 			return fmt.Errorf("walk %s: %w", t.dir, Explain(err))

@@ -26,7 +26,7 @@ const minSecret = 16
 // Validate tells what cannot work.
 func (c Config) Validate() (err error) {
 	if c.PlayerDir != "" {
-		if _, none := newest(playerDir(c.PlayerDir)); none != nil {
+		if _, none := playerDir(c.PlayerDir).newest(); none != nil {
 			err = fmt.Errorf("--player-dir %s: %w", c.PlayerDir, none)
 		}
 	}

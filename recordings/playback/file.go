@@ -67,7 +67,7 @@ func (p *Playback) sendPlace(w *flow, r *http.Request, at place, rec store.Recor
 	case at.slash:
 		return denial("a file, asked for as a directory")
 	}
-	p.describe(w.Header(), r, at, it.name, rec.Protected)
+	describe(w.Header(), r, at, it.name, rec.Protected)
 	if it.name == description {
 		if sent, err := sendCompleted(w, r, it, rec); sent || err != nil {
 			return err
@@ -84,33 +84,6 @@ func (p *Playback) sendPlace(w *flow, r *http.Request, at place, rec store.Recor
 func isDenial(err error) bool {
 	_, ok := errors.AsType[denial](err)
 	return ok
-}
-
-// describe says how a file of a recording is to be treated.
-func (p *Playback) describe(h http.Header, r *http.Request, at place, name string, protected bool) {
-	m := mediaOf(name)
-	m.describe(h)
-	switch {
-	case protected:
-		h.Set("Cache-Control", "private, no-cache")
-	case m.lasting: // by the viewer's browser, and not for long: it may be protected or taken away at any time
-		h.Set("Cache-Control", "private, max-age=60")
-	}
-	switch {
-	case name == index && inline[at.format]:
-		h.Set("Content-Security-Policy", policy(r, at))
-	case m.scripts:
-		h.Set("Content-Security-Policy", sandbox)
-	}
-	if name != index && !inline[at.format] {
-		h.Set("Content-Disposition", "attachment")
-	}
-}
-
-func (m media) describe(h http.Header) {
-	h.Set("Content-Type", m.mime)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-cache")
 }
 
 // item is an open file or directory.

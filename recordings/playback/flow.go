@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// A viewer may take as long as it likes for a file, if it takes something: within patience, one stretch. Less than that
+// A viewer may take as long as it likes for a file, if it takes something: within stretchTime, one stretch. Less than that
 // is nobody who watches.
 const (
-	patience = time.Minute
-	stretch  = 64 << 10
+	stretchTime = time.Minute
+	stretch     = 64 << 10
 )
 
 // flow is a response on its way. The server's own deadline for a whole answer would cut every film; each piece gets a
@@ -29,7 +29,7 @@ func (f *flow) Unwrap() http.ResponseWriter { return f.ResponseWriter }
 
 // extend gives the viewer time for the next piece. The deadline is one of the socket's, so it goes by the real clock.
 func (f *flow) extend() {
-	_ = f.control.SetWriteDeadline(time.Now().Add(patience)) // not supported: no deadline that would have to be moved
+	_ = f.control.SetWriteDeadline(time.Now().Add(stretchTime)) // not supported: no deadline that would have to be moved
 }
 
 // Write sends one piece.

@@ -140,6 +140,9 @@ func newHouse(t testing.TB, change ...func(*house)) *house {
 		Recordings: all, Library: disk(h.dir), Tokens: &tokens{spent: map[string]bool{}},
 		Metrics: metrics.NewSet(), Log: zerolog.New(zerolog.SyncWriter(&h.log)),
 		Now: func() time.Time { return h.now }, Gone: func() bool { return h.hung },
+		Page: func(w http.ResponseWriter, _ *http.Request, status int, title, text string) {
+			http.Error(w, title+"\n"+text, status)
+		},
 	}
 	for _, f := range change {
 		f(h)

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -35,23 +34,22 @@ type Library interface {
 // Page writes a page for people.
 type Page func(w http.ResponseWriter, r *http.Request, status int, title, text string)
 
-// Playback serves recordings. Its exported fields must be set before Init; those that may be nil say what that means.
+// Playback serves recordings. Its exported fields must be set before Open.
 type Playback struct {
 	Config
 	Recordings Recordings
 	Library    Library
 	Tokens     store.Tokens
-	Gone       func() bool // tells that the volume is not there, or does not answer; nil: it always does
-	Page       Page        // nil: bare text
+	Gone       func() bool // tells that the volume is not there, or does not answer
+	Page       Page
 	Log        zerolog.Logger
-	Metrics    *metrics.Set     // nil: nobody counts
-	Now        func() time.Time // nil: the clock
+	Metrics    *metrics.Set
+	Now        func() time.Time
 
 	shelf   *template.Template
 	accel   string // X-Accel prefix without a slash at its end
-	player  fs.FS  // nil: none
-	keys    map[purpose][]byte
-	parser  *jwt.Parser
+	player  playerDir
+	signer  signer
 	opened  atomic.Int64 // requests that have files open
 	counted counted
 }
@@ -67,34 +65,18 @@ func (p *Playback) Open(dataDir string) (err error) {
 			return err
 		}
 	}
-	return p.Init()
+	return p.prepare()
 }
 
-// Init makes it ready. The configuration must be valid.
-func (p *Playback) Init() error {
+// prepare makes it ready to serve. The configuration must be valid.
+func (p *Playback) prepare() error {
 	if len(p.Secret.Reveal()) < minSecret {
 		return errors.New("playback: no secret to sign with; give --recording-secret")
 	}
-	if p.Now == nil {
-		p.Now = time.Now
-	}
-	if p.Gone == nil {
-		p.Gone = func() bool { return false }
-	}
-	if p.Page == nil {
-		p.Page = func(w http.ResponseWriter, _ *http.Request, status int, title, text string) {
-			http.Error(w, title+"\n"+text, status)
-		}
-	}
-	if p.Metrics == nil {
-		p.Metrics = metrics.NewSet()
-	}
-	if p.PlayerDir != "" {
-		p.player = playerDir(p.PlayerDir)
-	}
+	p.player = playerDir(p.PlayerDir)
 	p.accel = strings.TrimRight(p.XAccel, "/")
 	p.counted.open(p.Metrics)
-	p.initTokens()
+	p.signer = newSigner(p.Secret, p.Now)
 	var err error
 	p.shelf, err = template.New("shelf").Parse(shelfPage)
 	return err
@@ -110,6 +92,7 @@ func (p *Playback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.finish(f, r, at, p.serve(f, r, at))
 }
 
+// serve answers a request by what its address points to. Its error is why it could not.
 func (p *Playback) serve(w *flow, r *http.Request, at place) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return errMethod
@@ -171,7 +154,7 @@ func (p *Playback) admit(r *http.Request, at place) (store.Recording, error) {
 	return rec, err
 }
 
-// hold takes one of the places of those that have files open. What it returns gives it back.
+// hold takes one of the places of those that have files open, without waiting for one. What it returns gives it back.
 func (p *Playback) hold() (release func(), err error) {
 	if p.Gone() {
 		return nil, errHung

@@ -18,8 +18,8 @@ import (
 // too.
 const present = "2.3"
 
-// playerDir has the player in it. Links that lead out of it lead nowhere. It is opened anew for each file, so that it may
-// be replaced at any time.
+// playerDir is the directory that has the player in it, "" where there is none. Links that lead out of it lead nowhere. It
+// is opened anew for each file, so that it may be replaced at any time.
 type playerDir string
 
 // Open opens a file for reading.
@@ -35,7 +35,7 @@ func (d playerDir) Open(name string) (fs.File, error) {
 // servePlayer serves the player, which is public: what it plays is not. An address that names no file is one of the
 // player's own pages, and the player finds out which.
 func (p *Playback) servePlayer(w *flow, r *http.Request, at place) error {
-	if p.player == nil {
+	if p.player == "" {
 		return p.withoutPlayer(w, r, at)
 	}
 	release, err := p.hold()
@@ -43,7 +43,7 @@ func (p *Playback) servePlayer(w *flow, r *http.Request, at place) error {
 		return err
 	}
 	defer release()
-	it, err := p.playerFile(at)
+	it, err := p.player.file(at)
 	if errors.Is(err, errNoPlayer) {
 		return p.otherPlayer(w, r, at)
 	}
@@ -59,11 +59,11 @@ func (p *Playback) servePlayer(w *flow, r *http.Request, at place) error {
 	return send(w, r, it, p.player.Open, time.Time{})
 }
 
-// playerFile opens the file that an address of the player names, or the page that stands for it: errNoPlayer is that this
+// file opens the file that an address of the player names, or the page that stands for it: errNoPlayer is that this
 // version is not here.
-func (p *Playback) playerFile(at place) (item, error) {
+func (d playerDir) file(at place) (item, error) {
 	if len(at.rest) > 0 {
-		it, err := find(p.player.Open, at.version+"/"+at.name())
+		it, err := find(d.Open, at.version+"/"+at.name())
 		switch {
 		case err == nil && !it.info.IsDir():
 			return it, nil
@@ -71,21 +71,21 @@ func (p *Playback) playerFile(at place) (item, error) {
 			it.close()
 		case !isDenial(err):
 			return item{}, err
-		case path.Ext(at.name()) != "" && p.hasPlayer(at.version): // a script, say: a page in its place would only be confusing
+		case path.Ext(at.name()) != "" && d.has(at.version): // a script, say: a page in its place would only be confusing
 			return item{}, err
 		}
 	}
-	it, err := find(p.player.Open, at.version+"/"+index)
+	it, err := find(d.Open, at.version+"/"+index)
 	if isDenial(err) {
 		err = errNoPlayer
 	}
 	return it, err
 }
 
-// hasPlayer tells whether a version of the player is here, of whatever age.
-func (p *Playback) hasPlayer(version string) bool {
+// has tells whether a version of the player is here, of whatever age.
+func (d playerDir) has(version string) bool {
 	for _, page := range []string{index, oldPage} {
-		if it, err := find(p.player.Open, version+"/"+page); err == nil {
+		if it, err := find(d.Open, version+"/"+page); err == nil {
 			it.close()
 			return true
 		}
@@ -100,8 +100,8 @@ const oldPage = "playback.html"
 // otherwise: not for good, for the older one may be put there some day.
 func (p *Playback) serveOldPlayer(w *flow, r *http.Request, at place) error {
 	query := r.URL.Query()
-	if p.player != nil {
-		old, err := players(p.player, oldPage)
+	if p.player != "" {
+		old, err := p.player.versions(oldPage)
 		switch {
 		case err != nil:
 			return err
@@ -128,7 +128,7 @@ func (p *Playback) withoutPlayer(w *flow, r *http.Request, at place) error {
 // otherPlayer leads from a version that is not here to the newest one that is. A redirect, because a player knows the
 // addresses of its own version alone.
 func (p *Playback) otherPlayer(w *flow, r *http.Request, at place) error {
-	version, err := newest(p.player)
+	version, err := p.player.newest()
 	if err != nil {
 		return err
 	}
@@ -142,8 +142,8 @@ func (p *Playback) otherPlayer(w *flow, r *http.Request, at place) error {
 var errNoPlayer = errors.New("no player in it: want a directory such as 2.3, with an index.html in it")
 
 // newest finds the newest version of the player.
-func newest(dir fs.FS) (string, error) {
-	found, err := players(dir, index)
+func (d playerDir) newest() (string, error) {
+	found, err := d.versions(index)
 	if err == nil && len(found) == 0 {
 		err = errNoPlayer
 	}
@@ -153,9 +153,9 @@ func newest(dir fs.FS) (string, error) {
 	return found[len(found)-1], nil
 }
 
-// players finds the versions of the player that start at a page of this name, the newest last.
-func players(dir fs.FS, page string) (found []string, err error) {
-	pages, err := fs.Glob(dir, "*/"+page)
+// versions finds the versions of the player that start at a page of this name, the newest last.
+func (d playerDir) versions(page string) (found []string, err error) {
+	pages, err := fs.Glob(d, "*/"+page)
 	for _, p := range pages {
 		if version := path.Dir(p); versions.MatchString(version) {
 			found = append(found, version)

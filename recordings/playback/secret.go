@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // secretBytes is how much randomness a generated secret has.
@@ -30,6 +31,7 @@ func LoadSecret(dataDir string) (store.Secret, error) {
 	return readSecret(path) // of two that make one at the same time, both get the winner's
 }
 
+// readSecret reads the secret, and refuses a file that has none.
 func readSecret(path string) (store.Secret, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the operator's own data directory
 	if err != nil {
@@ -58,13 +60,5 @@ func writeSecret(dir, path string) (err error) {
 	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the operator's own data directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return files.SyncDir(dir)
 }

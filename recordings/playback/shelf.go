@@ -54,7 +54,7 @@ func (p *Playback) sendShelf(w *flow, r *http.Request, at place, rec store.Recor
 	if !rec.Start.IsZero() {
 		s.Date = rec.Start.UTC().Format("2 January 2006, 15:04 UTC")
 	}
-	if p.player != nil {
+	if p.player != "" {
 		s.Player = place{rest: []string{at.recordID}}.playerPath(present)
 	}
 	s.addUsual(open)
@@ -68,7 +68,7 @@ func (p *Playback) sendShelf(w *flow, r *http.Request, at place, rec store.Recor
 	if s.Name == "" {
 		s.Name = "Recording"
 	}
-	p.describe(w.Header(), r, at, index, rec.Protected)
+	describe(w.Header(), r, at, index, rec.Protected)
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'")
 	if r.Method == http.MethodHead {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -199,7 +201,7 @@ func FuzzHandler_Query(f *testing.F) {
 	p := &pool{inbox: f.TempDir(), log: newLines()}
 	p.Handler = &upload.Handler{
 		Config: upload.Config{MaxUpload: 1 << 20, MaxUploads: 1}, Servers: servers{bbb1.ID: bbb1}, Dir: f.TempDir(),
-		Room: func(int64) error { return nil }, Known: p.known, Accept: p.accept,
+		Room: func(int64) error { return nil }, Known: p.known, Accept: p.accept, Metrics: metrics.NewSet(),
 	}
 	mux := http.NewServeMux()
 	p.Mount(mux)

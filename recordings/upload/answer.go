@@ -44,6 +44,7 @@ func (e *refusal) at(offset int64) *refusal {
 	return e
 }
 
+// refuse makes an answer with a status of HTTP, a word for programs, and words for people.
 func refuse(status int, code, format string, args ...any) *refusal {
 	return &refusal{status: status, Code: code, Message: fmt.Sprintf(format, args...)}
 }

@@ -5,18 +5,18 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
+	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -24,6 +24,24 @@ import (
 type Servers interface {
 	// Server returns one server, or [store.ErrNotFound].
 	Server(ctx context.Context, id string) (store.Server, error)
+}
+
+// Config bounds what servers may send, as flags.
+type Config struct {
+	MaxUpload  volume.Size `name:"max-upload" default:"200GiB" placeholder:"SIZE" env:"BBBPOOL_MAX_UPLOAD" help:"Largest archive of recordings that a server may upload."`
+	MaxUploads int         `name:"max-uploads" default:"16" env:"BBBPOOL_MAX_UPLOADS" help:"Uploads at the same time, a quarter of them from one server; more are told to come back."`
+}
+
+// Validate tells what cannot work.
+func (c Config) Validate() error {
+	var errs []error
+	if c.MaxUpload < 1 {
+		errs = append(errs, fmt.Errorf("--max-upload %s: want at least 1 byte", c.MaxUpload))
+	}
+	if c.MaxUploads < 1 {
+		errs = append(errs, fmt.Errorf("--max-uploads %d: want at least 1", c.MaxUploads))
+	}
+	return errors.Join(errs...)
 }
 
 // Upload is an archive that is here, whole and safe on the disk.
@@ -35,7 +53,7 @@ type Upload struct {
 	Bytes  int64
 }
 
-// Handler takes uploads. Its exported fields must be set before the first request, all but Now and Metrics.
+// Handler takes uploads. Its exported fields must be set before the first request.
 type Handler struct {
 	Config  Config
 	Servers Servers
@@ -52,48 +70,21 @@ type Handler struct {
 
 	Log     zerolog.Logger
 	Metrics *metrics.Set
-	Now     func() time.Time
 
-	mu      sync.Mutex
-	active  map[string]*slot // by the key of the part
-	stopped bool
-}
-
-// bytesTotal counts what has arrived.
-const bytesTotal = "bbbpool_upload_bytes_total"
-
-// slot is the place of an upload among those under way.
-type slot struct {
-	server string
-	length int64        // of the archive
-	left   atomic.Int64 // bytes that are still to come
-	conn   *http.ResponseController
+	underway underway
 }
 
 // Mount registers the routes. They are more specific than those of the administration below the same path.
 func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v1/recordings", h.post)
 	mux.HandleFunc("GET /api/v1/recordings/upload", h.get)
-	if h.Metrics != nil {
-		h.Metrics.GetOrCreateCounter(bytesTotal) // at 0, so that the first is seen as an increase
-		h.Metrics.GetOrCreateGauge("bbbpool_uploads_active", func() float64 {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			return float64(len(h.active))
-		})
-	}
+	h.Metrics.GetOrCreateCounter(bytesTotal) // at 0, so that the first is seen as an increase
+	h.Metrics.GetOrCreateGauge(uploadsActive, func() float64 { return float64(h.underway.count()) })
 }
 
 // Stop ends the uploads under way, and begins no more: what has arrived is kept, and the senders are told to come back.
 // Without it they would hold up the end of the process.
-func (h *Handler) Stop() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stopped = true
-	for _, s := range h.active {
-		_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // wakes it; it looks at stopped
-	}
-}
+func (h *Handler) Stop() { h.underway.stop() }
 
 // prepare finds out who sends a request, and what it is about.
 func (h *Handler) prepare(
@@ -113,7 +104,7 @@ func (h *Handler) prepare(
 
 // get tells what is here of an archive, and what would keep the rest out.
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
-	server, q, log, err := h.prepare(r, h.asks)
+	server, q, log, err := h.prepare(r, h.parseGet)
 	var s status
 	if err == nil {
 		s, err = h.find(r.Context(), server, q)
@@ -125,6 +116,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, s)
 }
 
+// find tells what is here of an archive. It reads checkpoints and directories from the disk.
 func (h *Handler) find(ctx context.Context, server string, q request) (status, error) {
 	if s, known := h.known(ctx, server, q.sha256, q.length); known || s.State != "" {
 		return s, nil
@@ -135,10 +127,10 @@ func (h *Handler) find(ctx context.Context, server string, q request) (status, e
 		return status{}, err
 	}
 	key := filepath.Base(path)
-	if h.busy(key) {
+	if h.underway.has(key) {
 		return status{Offset: c.Offset, State: uploading}, nil
 	}
-	if err := h.full(server); err != nil {
+	if err := h.underway.full(server, h.Config.MaxUploads); err != nil {
 		return status{}, err
 	}
 	if _, err := h.surplus(server, key, q.length); err != nil {
@@ -188,84 +180,4 @@ func (h *Handler) path(server string, q request) string {
 func owner(server string) string {
 	sum := sha256.Sum256([]byte(server))
 	return hex.EncodeToString(sum[:6])
-}
-
-// full tells why no upload of a server can begin at the moment.
-func (h *Handler) full(server string) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.fullLocked(server)
-}
-
-func (h *Handler) fullLocked(server string) error {
-	if h.stopped {
-		return errStopped()
-	}
-	if len(h.active) >= h.Config.MaxUploads {
-		return later(http.StatusServiceUnavailable, 30*time.Second, "busy",
-			"%d uploads are under way, which is --max-uploads: try again later", len(h.active))
-	}
-	own := 0
-	for _, s := range h.active {
-		if s.server == server {
-			own++
-		}
-	}
-	if own >= max(1, h.Config.MaxUploads/4) {
-		return later(http.StatusServiceUnavailable, 30*time.Second, "busy",
-			"%d uploads of this server are under way, which is its share, a quarter of --max-uploads: try again later", own)
-	}
-	return nil
-}
-
-// busy tells whether an upload is at a part.
-func (h *Handler) busy(key string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, busy := h.active[key]
-	return busy
-}
-
-// begin gives an upload its place. Nobody else gets at its part until end.
-func (h *Handler) begin(server, key string, length int64, conn *http.ResponseController) (*slot, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if _, busy := h.active[key]; busy {
-		return nil, later(http.StatusLocked, 10*time.Second, "uploading",
-			"another connection sends this archive: wait for it, it is given up when it stalls for %s", idle)
-	}
-	if err := h.fullLocked(server); err != nil {
-		return nil, err
-	}
-	if h.active == nil {
-		h.active = map[string]*slot{}
-	}
-	h.active[key] = &slot{server: server, length: length, conn: conn}
-	return h.active[key], nil
-}
-
-func (h *Handler) end(key string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.active, key)
-}
-
-func (h *Handler) stopping() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.stopped
-}
-
-func (h *Handler) now() time.Time {
-	if h.Now == nil {
-		return time.Now()
-	}
-	return h.Now()
-}
-
-// count counts a request by its outcome: one of our own words.
-func (h *Handler) count(outcome string) {
-	if h.Metrics != nil {
-		h.Metrics.GetOrCreateCounter(fmt.Sprintf("bbbpool_upload_requests_total{outcome=%q}", outcome)).Inc()
-	}
 }

@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // The files of a part, behind its key.
@@ -72,6 +74,7 @@ func decode(text []byte) (c checkpoint) {
 	return c
 }
 
+// restore brings a digest to the state that a checkpoint has kept.
 func restore(h hash.Hash, state []byte) error {
 	u, ok := h.(encoding.BinaryUnmarshaler)
 	if !ok {
@@ -185,8 +188,5 @@ func (p *part) close() error {
 
 // remove removes a file that may be gone already.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return store.Ignore(os.Remove(path), fs.ErrNotExist)
 }

@@ -30,9 +30,9 @@ type request struct {
 	offset int64 // of the first byte of the body
 }
 
-// asks reads a question for what is here.
-func (h *Handler) asks(r *http.Request) (request, error) {
-	q, err := h.read(r, "name", "length", "sha256")
+// parseGet reads a question for what is here.
+func (h *Handler) parseGet(r *http.Request) (request, error) {
+	q, err := h.parse(r, "name", "length", "sha256")
 	if err != nil {
 		return q, err
 	}
@@ -42,8 +42,8 @@ func (h *Handler) asks(r *http.Request) (request, error) {
 	return q, nil
 }
 
-// sends reads what comes with a body.
-func (h *Handler) sends(r *http.Request) (request, error) {
+// parsePost reads what comes with a body.
+func (h *Handler) parsePost(r *http.Request) (request, error) {
 	if kind := r.Header.Get("Content-Type"); kind != "" {
 		media, _, err := mime.ParseMediaType(kind)
 		if err != nil || !slices.Contains(contentTypes, media) {
@@ -51,7 +51,7 @@ func (h *Handler) sends(r *http.Request) (request, error) {
 				"send the archive itself as the body, with Content-Type: application/x-tar")
 		}
 	}
-	q, err := h.read(r, "name", "length", "sha256", "offset")
+	q, err := h.parse(r, "name", "length", "sha256", "offset")
 	if err != nil {
 		return q, err
 	}
@@ -68,8 +68,8 @@ func (h *Handler) sends(r *http.Request) (request, error) {
 	return q, nil
 }
 
-// read reads a query strictly: a name that is misspelt, or there twice, is not guessed at.
-func (h *Handler) read(r *http.Request, names ...string) (request, error) {
+// parse reads a query strictly: a name that is misspelt, or there twice, is not guessed at.
+func (h *Handler) parse(r *http.Request, names ...string) (request, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return request{}, invalid("the query cannot be read: percent-encode the values")
@@ -92,11 +92,11 @@ func (h *Handler) read(r *http.Request, names ...string) (request, error) {
 			*target = int64(n)
 		}
 	}
-	return q, h.check(q)
+	return q, h.validate(q)
 }
 
-// check tells what is wrong with an archive, whatever is done with it.
-func (h *Handler) check(q request) error {
+// validate tells what is wrong with an archive, whatever is done with it.
+func (h *Handler) validate(q request) error {
 	if !archiveName.MatchString(q.name) {
 		return invalid("name: want that of an archive, such as RECORDID.tar, of at most 200 letters, digits and . _ -")
 	}

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"github.com/bbbpool/bbbpool/recordings/upload"
 )
 
@@ -48,7 +50,7 @@ func bubble(t *testing.T, archive []byte, f func(p *pool, conn net.Conn)) {
 		p := &pool{inbox: t.TempDir(), log: newLines()}
 		p.Handler = &upload.Handler{
 			Config: upload.Config{MaxUpload: 1 << 40, MaxUploads: 4}, Servers: servers{bbb1.ID: bbb1}, Dir: t.TempDir(),
-			Room: func(int64) error { return nil }, Known: p.known, Accept: p.accept,
+			Room: func(int64) error { return nil }, Known: p.known, Accept: p.accept, Metrics: metrics.NewSet(),
 		}
 		mux := http.NewServeMux()
 		p.Mount(mux)

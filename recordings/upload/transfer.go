@@ -29,26 +29,26 @@ func errStopped() *refusal {
 
 // transfer is one request that brings bytes.
 type transfer struct {
-	*Handler
 	request
-	server string
-	began  time.Time
-	conn   *http.ResponseController
-	body   io.Reader
-	slot   *slot
-	part   *part
-	log    zerolog.Logger
+	handler *Handler
+	server  string
+	began   time.Time
+	conn    *http.ResponseController
+	body    io.Reader
+	slot    *slot
+	part    *part
+	log     zerolog.Logger
 }
 
 // post takes bytes of an archive.
 func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
-	server, q, log, err := h.prepare(r, h.sends)
+	server, q, log, err := h.prepare(r, h.parsePost)
 	if err != nil {
 		h.fail(w, log, err)
 		return
 	}
 	t := &transfer{
-		Handler: h, request: q, server: server, began: h.now(), conn: http.NewResponseController(w), body: r.Body, log: log,
+		request: q, handler: h, server: server, began: time.Now(), conn: http.NewResponseController(w), body: r.Body, log: log,
 	}
 	code, s, err := t.run(r.Context())
 	t.extend() // so that the answer gets through after hours
@@ -62,20 +62,21 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 
 // run does the transfer and returns how the archive stands then.
 func (t *transfer) run(ctx context.Context) (code int, s status, err error) {
-	path := t.path(t.server, t.request)
+	h := t.handler
+	path := h.path(t.server, t.request)
 	key := filepath.Base(path)
-	if t.slot, err = t.begin(t.server, key, t.length, t.conn); err != nil {
+	if t.slot, err = h.underway.begin(h.Config.MaxUploads, t.server, key, t.length, t.conn); err != nil {
 		return 0, s, err
 	}
-	defer t.end(key)
-	if s, known := t.known(ctx, t.server, t.sha256, t.length); known {
+	defer h.underway.end(key)
+	if s, known := t.handler.known(ctx, t.server, t.sha256, t.length); known {
 		return http.StatusOK, s, nil
 	} else if s.State != "" {
 		return 0, s, errUndecided()
 	}
 	c := checkpoint{Server: t.server, Name: t.name, Length: t.length, SHA256: t.sha256}
 	if t.part, err = open(path, t.sha256 == "", c); err != nil {
-		return 0, s, t.fault(err)
+		return 0, s, t.diskError(err)
 	}
 	defer t.leave()
 	if err := t.ready(); err != nil {
@@ -100,7 +101,7 @@ func (t *transfer) ready() error {
 		return err
 	}
 	t.slot.left.Store(t.length - t.offset)
-	if err := t.room(t.server, 0); err != nil {
+	if err := t.handler.room(t.server, 0); err != nil {
 		return err
 	}
 	switch {
@@ -125,14 +126,12 @@ func (t *transfer) leave() {
 func (t *transfer) receive() error {
 	from := t.part.Offset
 	err := t.copy()
-	if t.Metrics != nil {
-		t.Metrics.GetOrCreateCounter(bytesTotal).AddInt64(t.part.Offset - from)
-	}
+	t.handler.Metrics.GetOrCreateCounter(bytesTotal).AddInt64(t.part.Offset - from)
 	if err == nil && t.part.once && t.part.Offset < t.length {
 		err = t.dropped("the body has ended after %d bytes, and %d were told", t.part.Offset, t.length)
 	}
 	if kept := t.part.keep(err != nil); kept != nil && err == nil {
-		return t.fault(kept)
+		return t.diskError(kept)
 	}
 	return err
 }
@@ -143,12 +142,12 @@ func (t *transfer) copy() error {
 	looked := t.part.Offset
 	for t.part.Offset < t.length {
 		t.extend()
-		if t.stopping() { // looked at after the deadline was moved, or Stop would be missed
+		if t.handler.underway.stopping() { // looked at after the deadline was moved, or Stop would be missed
 			return errStopped().at(t.part.Offset)
 		}
 		n, ended := fill(t.body, buffer[:min(chunk, t.length-t.part.Offset)])
 		if err := t.part.add(buffer[:n]); err != nil {
-			return t.fault(err)
+			return t.diskError(err)
 		}
 		t.slot.left.Add(int64(-n))
 		if errors.Is(ended, io.EOF) {
@@ -174,7 +173,7 @@ func (t *transfer) copy() error {
 // next tells why there is no room any more for what comes next: others write as well.
 func (t *transfer) next() error {
 	bytes := min(t.length-t.part.Offset, nextBytes)
-	if err := t.Room(bytes); err != nil {
+	if err := t.handler.Room(bytes); err != nil {
 		return noRoom(bytes, "the next of this upload", err).at(t.part.Offset)
 	}
 	return nil
@@ -202,7 +201,7 @@ func (t *transfer) extend() {
 // broken says what has become of a body that did not end.
 func (t *transfer) broken(err error) *refusal {
 	switch {
-	case t.stopping():
+	case t.handler.underway.stopping():
 		return errStopped().at(t.part.Offset)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(http.StatusRequestTimeout, "stalled", "less than %s has come in %s: go on from offset %d",
@@ -216,14 +215,14 @@ func (t *transfer) broken(err error) *refusal {
 // dropped forgets a part that can become no archive.
 func (t *transfer) dropped(format string, args ...any) error {
 	if err := t.part.drop(); err != nil {
-		return t.fault(err)
+		return t.diskError(err)
 	}
 	return refuse(http.StatusUnprocessableEntity, "digest", "%s: it was dropped, send the archive again from offset 0",
 		fmt.Sprintf(format, args...)).at(0)
 }
 
-// fault is what to say of a disk that does not do its work.
-func (t *transfer) fault(err error) error {
+// diskError is what to say of a disk that does not do its work.
+func (t *transfer) diskError(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		e := later(http.StatusInsufficientStorage, 5*time.Minute, "no-room",
 			"the disk of the pool is full: free some space there")
@@ -240,16 +239,16 @@ func (t *transfer) finish(ctx context.Context) (int, status, error) {
 	if t.sha256 != "" && digest != t.sha256 {
 		return 0, s, t.dropped("the archive has the SHA-256 %s, and %s was told", digest, t.sha256)
 	}
-	if s, known := t.known(ctx, t.server, digest, t.length); known {
+	if s, known := t.handler.known(ctx, t.server, digest, t.length); known {
 		return http.StatusOK, s, t.part.drop()
 	} else if s.State != "" {
 		return 0, s, errUndecided().at(t.length)
 	}
 	u := Upload{Name: t.name, Server: t.server, SHA256: digest, Path: t.part.path + partSuffix, Bytes: t.length}
-	if err := t.Accept(ctx, u); err != nil {
-		return 0, s, t.fault(fmt.Errorf("accept archive: %w", err))
+	if err := t.handler.Accept(ctx, u); err != nil {
+		return 0, s, t.diskError(fmt.Errorf("accept archive: %w", err))
 	}
-	t.log.Info().Int64("bytes", t.length).Str("sha256", digest).Dur("took", t.now().Sub(t.began)).Msg("upload finished")
+	t.log.Info().Int64("bytes", t.length).Str("sha256", digest).Dur("took", time.Since(t.began)).Msg("upload finished")
 	if err := remove(t.part.path + stateSuffix); err != nil { // of no harm: Sweep removes it
 		t.log.Warn().Err(err).Msg("remove checkpoint")
 	}

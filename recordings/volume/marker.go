@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 const (
@@ -37,8 +40,8 @@ func mark(root *os.Root, id string) error {
 		return err
 	}
 	const temp = markerFile + ".new"
-	if err := write(root, temp, id+"\n"); err != nil {
-		return errors.Join(err, gone(root.Remove(temp)))
+	if err := files.Write(root, temp, []byte(id+"\n")); err != nil {
+		return errors.Join(err, store.Ignore(root.Remove(temp), fs.ErrNotExist))
 	}
 	if err := root.Rename(temp, markerFile); err != nil {
 		return err
@@ -85,19 +88,6 @@ func within(path string, do func(root *os.Root) error) error {
 	return err
 }
 
-// write writes a small file and makes it durable.
-func write(root *os.Root, name, content string) error {
-	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(content)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
 // syncDirs makes durable which names are in directories, as far as the file system knows how.
 func syncDirs(root *os.Root, names ...string) error {
 	for _, name := range names {
@@ -109,12 +99,4 @@ func syncDirs(root *os.Root, names ...string) error {
 		_ = dir.Close()
 	}
 	return nil
-}
-
-// gone is err, unless it says that something to be removed was not there.
-func gone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // reading is what a probe has seen.
@@ -121,10 +124,10 @@ func writeProbe(root *os.Root) error {
 	if err := root.MkdirAll(workDir, 0o700); err != nil {
 		return err
 	}
-	if err := write(root, probeFile, "bbbpool was here\n"); err != nil {
-		return errors.Join(err, gone(root.Remove(probeFile)))
+	if err := files.Write(root, probeFile, []byte("bbbpool was here\n")); err != nil {
+		return errors.Join(err, store.Ignore(root.Remove(probeFile), fs.ErrNotExist))
 	}
-	return gone(root.Remove(probeFile))
+	return store.Ignore(root.Remove(probeFile), fs.ErrNotExist)
 }
 
 // describe says what an error means for the directory at a path.

@@ -24,7 +24,7 @@ func BenchmarkCreateClaim(b *testing.B) {
 			b.SetParallelism(max(1, callers/runtime.GOMAXPROCS(0)))
 			body := func() {
 				id := strconv.FormatInt(next.Add(1), 36)
-				if _, err := db.CreateClaim(b.Context(), claimOf(id, "bbb1")); err != nil {
+				if _, err := db.State().CreateClaim(b.Context(), claimOf(id, "bbb1")); err != nil {
 					b.Error(err)
 				}
 			}

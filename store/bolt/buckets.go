@@ -9,7 +9,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// The tree. Rows are JSON (rows.go); <time> is 12 bytes that sort as the time does, <-time> those of the newest first
+// The tree. Rows are JSON (table.go); <time> is 12 bytes that sort as the time does, <-time> those of the newest first
 // (keys.go); 0 is a zero byte, <n> the length of what follows in 4 bytes, and a <part> ends where it says (keys.go).
 //
 //	meta
@@ -106,6 +106,7 @@ var keyed = map[string]string{
 	endings: "tenant, meeting ID, server and internal ID", events: "the server's ID",
 }
 
+// bucket returns a bucket of the tree by its name.
 func bucket(tx *bbolt.Tx, name string) *bbolt.Bucket {
 	return tx.Bucket([]byte(tree)).Bucket([]byte(name))
 }

@@ -3,11 +3,25 @@ package bolt
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
 
 var claimTable = table[store.Claim]{bucket: claims, noun: "claim", encode: encodeClaim, decode: decodeClaim}
+
+type claimRow struct {
+	Server     string      `json:"server"`
+	InternalID text        `json:"internal_id,omitempty"`
+	CreateTime int64       `json:"create_time,omitempty"`
+	Placed     time.Time   `json:"placed,omitzero"`
+	Expected   float64     `json:"expected,omitempty"`
+	Recorded   bool        `json:"recorded,omitempty"`
+	Hint       int         `json:"hint,omitempty"`
+	Why        decisionRow `json:"why,omitzero"`
+	Breakout   bool        `json:"breakout,omitempty"`
+	Name       text        `json:"name,omitempty"`
+}
 
 func encodeClaim(c store.Claim) any {
 	return claimRow{
@@ -27,24 +41,25 @@ func decodeClaim(key, value []byte) (store.Claim, error) {
 	}, err
 }
 
-// Claims implements [store.Claims].
-func (db *DB) Claims(ctx context.Context) ([]store.Claim, error) { return all(ctx, db, claimTable) }
+// claimRole is [store.Claims].
+type claimRole struct{ db *DB }
 
-// CreateClaim implements [store.Claims].
-func (db *DB) CreateClaim(ctx context.Context, c store.Claim) (store.Claim, error) {
-	return create(ctx, db, claimTable, claimKey(c.MeetingKey), c)
+func (role claimRole) Claims(ctx context.Context) ([]store.Claim, error) {
+	return all(ctx, role.db, claimTable)
 }
 
-// UpdateClaim implements [store.Claims].
-func (db *DB) UpdateClaim(
+func (role claimRole) CreateClaim(ctx context.Context, c store.Claim) (store.Claim, error) {
+	return create(ctx, role.db, claimTable, claimKey(c.MeetingKey), c)
+}
+
+func (role claimRole) UpdateClaim(
 	ctx context.Context, key store.MeetingKey, change func(*store.Claim) error,
 ) (store.Claim, error) {
-	return update(ctx, db, claimTable, claimKey(key), func(c *store.Claim) error { return refused(change(c)) })
+	return update(ctx, role.db, claimTable, claimKey(key), func(c *store.Claim) error { return ofClosure(change(c)) })
 }
 
-// DeleteClaim implements [store.Claims].
-func (db *DB) DeleteClaim(ctx context.Context, c store.Claim) error {
-	return remove(ctx, db, claimTable, claimKey(c.MeetingKey), func(standing store.Claim) error {
+func (role claimRole) DeleteClaim(ctx context.Context, c store.Claim) error {
+	return remove(ctx, role.db, claimTable, claimKey(c.MeetingKey), func(standing store.Claim) error {
 		if standing.Server != c.Server || !standing.Placed.Equal(c.Placed) {
 			return store.ErrConflict
 		}

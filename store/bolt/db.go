@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
@@ -24,7 +25,8 @@ const (
 	mapSize = 256 << 20
 )
 
-// DB keeps both groups of roles in one file. It is safe for concurrent use.
+// DB is one file that keeps both groups of roles: it reads, writes and measures for them, and knows none of their records.
+// It is safe for concurrent use.
 type DB struct {
 	bolt    *bbolt.DB
 	path    string
@@ -35,10 +37,36 @@ type DB struct {
 	close   func() error
 }
 
-var (
-	_ store.State = (*DB)(nil)
-	_ store.Index = (*DB)(nil)
-)
+// state is the small group, and nothing but the roles that it is put together from.
+type state struct {
+	serverRole
+	tenantRole
+	tokenRole
+	claimRole
+	endingRole
+	io.Closer
+}
+
+// index is the large group.
+type index struct {
+	keyRole
+	sessionRole
+	recordingRole
+	catalogueRole
+	importRole
+	eventRole
+	io.Closer
+}
+
+// State is the small group of roles. Closing it closes the database, and the other group with it.
+func (db *DB) State() store.State {
+	return state{serverRole{db}, tenantRole{db}, tokenRole{db}, claimRole{db}, endingRole{db}, db}
+}
+
+// Index is the large group of roles. Closing it closes the database, and the other group with it.
+func (db *DB) Index() store.Index {
+	return index{keyRole{db}, sessionRole{db}, recordingRole{db}, catalogueRole{db}, importRole{db}, eventRole{db}, db}
+}
 
 // Open opens the database in the directory dir and makes one readable by its owner alone if there is none. The error
 // is [store.ErrLocked] while another process has it, and [store.ErrNewerSchema] if a newer version has written it. What
@@ -79,6 +107,7 @@ func damaged(do func() error) (err error) {
 // fail. Closing again does nothing and returns what the first call did.
 func (db *DB) Close() error { return db.close() }
 
+// shutdown is Close's work: it blocks until the writer and all readers are done.
 func (db *DB) shutdown() error {
 	close(db.closing)
 	<-db.stopped
@@ -103,8 +132,8 @@ func (db *DB) read(ctx context.Context, op string, fn func(*bbolt.Tx) error) err
 // write runs apply in a transaction that it may share, perhaps twice, and returns once that is on the disk.
 func (db *DB) write(ctx context.Context, op string, apply func(*txn) error) error {
 	err := db.submit(ctx, apply)
-	if refusal, ok := errors.AsType[refusal](err); ok {
-		return refusal.error
+	if own, ok := errors.AsType[closureError](err); ok {
+		return own.error
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -112,12 +141,13 @@ func (db *DB) write(ctx context.Context, op string, apply func(*txn) error) erro
 	return nil
 }
 
-// refusal is the error of a caller's closure, which goes back as it is.
-type refusal struct{ error }
+// closureError is the error of a caller's closure, which goes back as it is.
+type closureError struct{ error }
 
-func refused(err error) error {
+// ofClosure marks what a caller's closure has returned.
+func ofClosure(err error) error {
 	if err == nil {
 		return nil
 	}
-	return refusal{err}
+	return closureError{err}
 }

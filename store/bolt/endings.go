@@ -3,12 +3,21 @@ package bolt
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // endingTable repeats in its rows what is in the keys, which are never taken apart.
 var endingTable = table[store.Ending]{bucket: endings, noun: "ending", encode: encodeEnding, decode: decodeEnding}
+
+type endingRow struct {
+	MeetingID  text      `json:"meeting_id"`
+	Tenant     text      `json:"tenant"`
+	Server     text      `json:"server"`
+	InternalID text      `json:"internal_id"`
+	Asked      time.Time `json:"asked"`
+}
 
 func encodeEnding(e store.Ending) any {
 	return endingRow{
@@ -35,12 +44,15 @@ func endingKey(e store.Ending) []byte {
 	return append(tenant, sized(e.MeetingID)+sized(e.Server)+e.InternalID...)
 }
 
-// Endings implements [store.Endings].
-func (db *DB) Endings(ctx context.Context) ([]store.Ending, error) { return all(ctx, db, endingTable) }
+// endingRole is [store.Endings].
+type endingRole struct{ db *DB }
 
-// AddEndings implements [store.Endings].
-func (db *DB) AddEndings(ctx context.Context, list ...store.Ending) error {
-	return db.write(ctx, "add endings", func(t *txn) error {
+func (role endingRole) Endings(ctx context.Context) ([]store.Ending, error) {
+	return all(ctx, role.db, endingTable)
+}
+
+func (role endingRole) AddEndings(ctx context.Context, list ...store.Ending) error {
+	return role.db.write(ctx, "add endings", func(t *txn) error {
 		for _, e := range list {
 			if _, err := endingTable.save(t, endingKey(e), nil, e); err != nil {
 				return err
@@ -50,9 +62,8 @@ func (db *DB) AddEndings(ctx context.Context, list ...store.Ending) error {
 	})
 }
 
-// DeleteEnding implements [store.Endings].
-func (db *DB) DeleteEnding(ctx context.Context, e store.Ending) error {
-	return remove(ctx, db, endingTable, endingKey(e), func(standing store.Ending) error {
+func (role endingRole) DeleteEnding(ctx context.Context, e store.Ending) error {
+	return remove(ctx, role.db, endingTable, endingKey(e), func(standing store.Ending) error {
 		if !standing.Asked.Equal(e.Asked) {
 			return store.ErrConflict
 		}

@@ -4,15 +4,24 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Events implements [store.Events].
-func (db *DB) Events(ctx context.Context) (all map[string][]store.Event, err error) {
-	err = db.read(ctx, "list events", func(tx *bbolt.Tx) error {
+type eventRow struct {
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"`
+	Text text      `json:"text"`
+}
+
+// eventRole is [store.Events].
+type eventRole struct{ db *DB }
+
+func (role eventRole) Events(ctx context.Context) (all map[string][]store.Event, err error) {
+	err = role.db.read(ctx, "list events", func(tx *bbolt.Tx) error {
 		all = map[string][]store.Event{}
 		return bucket(tx, events).ForEach(func(server, value []byte) error {
 			var rows []eventRow
@@ -33,8 +42,7 @@ func (db *DB) Events(ctx context.Context) (all map[string][]store.Event, err err
 	return all, nil
 }
 
-// KeepEvents implements [store.Events].
-func (db *DB) KeepEvents(ctx context.Context, server string, list []store.Event) error {
+func (role eventRole) KeepEvents(ctx context.Context, server string, list []store.Event) error {
 	rows := make([]eventRow, 0, len(list))
 	for _, e := range list {
 		rows = append(rows, eventRow{At: e.At.UTC(), Kind: e.Kind, Text: text(e.Text)})
@@ -43,7 +51,7 @@ func (db *DB) KeepEvents(ctx context.Context, server string, list []store.Event)
 	if err != nil {
 		return err
 	}
-	return db.write(ctx, fmt.Sprintf("keep the events of %.100q", server), func(t *txn) error {
+	return role.db.write(ctx, fmt.Sprintf("keep the events of %.100q", server), func(t *txn) error {
 		switch key := []byte(server); {
 		case server == "":
 			return errKey

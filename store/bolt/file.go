@@ -12,6 +12,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // What is in the place of a database and is none of ours must not become a new pool, with a new secret, in silence.
@@ -117,7 +118,7 @@ func makeFile(path string) (file *bbolt.DB, err error) {
 		err = publish(temp.Name(), path)
 	}
 	if err == nil {
-		err = syncDir(dir)
+		err = files.SyncDir(dir)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -132,15 +133,6 @@ func publish(temp, path string) error {
 		return err
 	}
 	return os.Rename(temp, path)
-}
-
-// syncDir makes the name of a new file survive a loss of power, as its content does.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the data directory that the operator has named
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // whole tells whether a file has all the pages that it says it has. A write beyond its end would end the process.

@@ -181,13 +181,13 @@ func holdsFrozen(t *testing.T, db *bolt.DB, more bool) {
 		claims = append(claims, added.claim)
 		sessions = append(sessions, added.sessions[1], added.sessions[0])
 	}
-	gotServers, err := db.Servers(ctx)
+	gotServers, err := db.State().Servers(ctx)
 	holds(t, "servers", gotServers, servers, err)
-	gotTenants, err := db.Tenants(ctx)
+	gotTenants, err := db.State().Tenants(ctx)
 	holds(t, "tenants", gotTenants, tenants, err)
-	gotClaims, err := db.Claims(ctx)
+	gotClaims, err := db.State().Claims(ctx)
 	holds(t, "claims", gotClaims, claims, err)
-	gotSessions, err := db.SessionsSince(ctx, frozen.session.End, "", 10)
+	gotSessions, err := db.Index().SessionsSince(ctx, frozen.session.End, "", 10)
 	holds(t, "sessions", gotSessions, sessions, err)
 	isFound(t, db, frozen.recording, "183f", store.MetaMatch{Key: "bbb-origin", Value: "moo%"})
 }
@@ -199,18 +199,18 @@ func holdsSince2(t *testing.T, db *bolt.DB) {
 		isFound(t, db, r, "7e0a\xff", store.MetaMatch{Key: key, Value: value})
 	}
 	isFound(t, db, r, "7", store.MetaMatch{Key: "description", Value: "%Ende"})
-	owed, err := db.OwedRecordings(ctx)
+	owed, err := db.Index().OwedRecordings(ctx)
 	holds(t, "owed recordings", owed, []store.Recording{r}, err)
-	counts, err := db.CountRecordings(ctx)
+	counts, err := db.Index().CountRecordings(ctx)
 	holds(t, "counts", counts, []store.RecordingCount{
 		{Tenant: "default", State: store.Published, Count: 1},
 		{Tenant: "other", State: store.Unpublished, Count: 1, Bytes: 1<<33 + 6},
 	}, err)
 	for _, f := range []store.JobFilter{{}, {States: []store.JobState{store.JobPlacing}}} {
-		jobs, err := db.Jobs(ctx, f)
+		jobs, err := db.Index().Jobs(ctx, f)
 		holds(t, "jobs", jobs, []store.Job{frozenSince2.job}, err)
 	}
-	if err := db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt); !errors.Is(err, store.ErrExists) {
+	if err := db.State().SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt); !errors.Is(err, store.ErrExists) {
 		t.Errorf("a spent token: %v", err)
 	}
 }
@@ -218,9 +218,9 @@ func holdsSince2(t *testing.T, db *bolt.DB) {
 func holdsSince3(t *testing.T, db *bolt.DB) {
 	t.Helper()
 	first := frozenSince3.sessions[0]
-	sessions, err := db.MeetingSessions(t.Context(), first.Tenant, first.Meeting, 10)
+	sessions, err := db.Index().MeetingSessions(t.Context(), first.Tenant, first.Meeting, 10)
 	holds(t, "sessions of the meeting", sessions, frozenSince3.sessions, err)
-	key, err := db.Key(t.Context(), "k\xff", []byte("fresh"))
+	key, err := db.Index().Key(t.Context(), "k\xff", []byte("fresh"))
 	holds(t, "key", string(key), frozenSince3.key, err)
 }
 
@@ -232,9 +232,9 @@ func holdsSince4(t *testing.T, db *bolt.DB, more bool) {
 	if more {
 		endings, events["bbb1"] = append(endings, frozenSince4.ending), frozenSince4.events
 	}
-	gotEndings, err := db.Endings(t.Context())
+	gotEndings, err := db.State().Endings(t.Context())
 	holds(t, "endings", gotEndings, endings, err)
-	gotEvents, err := db.Events(t.Context())
+	gotEvents, err := db.Index().Events(t.Context())
 	holds(t, "events", gotEvents, events, err)
 }
 
@@ -250,7 +250,7 @@ func isFound(t *testing.T, db *bolt.DB, r store.Recording, prefix string, m stor
 		{Meta: []store.MetaMatch{m}, RecordIDs: []string{prefix}},
 	} {
 		f.Tenant = r.Tenant
-		recordings, total, err := db.Recordings(t.Context(), f)
+		recordings, total, err := db.Index().Recordings(t.Context(), f)
 		holds(t, fmt.Sprintf("recordings by %+v", f), recordings, []store.Recording{r}, err)
 		holds(t, "total", total, 1, nil)
 	}
@@ -264,23 +264,23 @@ func freezeTo(t *testing.T, path string) {
 	}
 	dir, ctx := t.TempDir(), t.Context()
 	db := open(t, dir)
-	_, tenantErr := db.CreateTenant(ctx, frozen.tenant)
-	_, claimErr := db.CreateClaim(ctx, frozen.claim)
-	_, commitErr := db.Commit(ctx, frozenSince2.job, []string{frozenSince2.recording.RecordID}, func(r *store.Recording) error {
+	_, tenantErr := db.State().CreateTenant(ctx, frozen.tenant)
+	_, claimErr := db.State().CreateClaim(ctx, frozen.claim)
+	_, commitErr := db.Index().Commit(ctx, frozenSince2.job, []string{frozenSince2.recording.RecordID}, func(r *store.Recording) error {
 		*r = frozenSince2.recording
 		return nil
 	})
-	_, tenantErr3 := db.CreateTenant(ctx, frozenSince3.tenant)
-	_, claimErr3 := db.CreateClaim(ctx, frozenSince3.claim)
-	_, keyErr := db.Key(ctx, "k\xff", []byte(frozenSince3.key))
+	_, tenantErr3 := db.State().CreateTenant(ctx, frozenSince3.tenant)
+	_, claimErr3 := db.State().CreateClaim(ctx, frozenSince3.claim)
+	_, keyErr := db.Index().Key(ctx, "k\xff", []byte(frozenSince3.key))
 	for _, s := range frozenSince3.sessions {
-		keyErr = errors.Join(keyErr, db.AddSession(ctx, s))
+		keyErr = errors.Join(keyErr, db.Index().AddSession(ctx, s))
 	}
 	for _, err := range []error{
-		commitErr, tenantErr3, claimErr3, keyErr, db.AddEndings(ctx, frozenSince4.ending), db.KeepEvents(ctx, "bbb1", frozenSince4.events),
-		db.CreateServer(ctx, frozenSince3.server), db.SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
-		db.CreateServer(ctx, frozen.server), tenantErr, claimErr, db.AddSession(ctx, frozen.session),
-		db.CreateRecording(ctx, frozen.recording), db.Close(),
+		commitErr, tenantErr3, claimErr3, keyErr, db.State().AddEndings(ctx, frozenSince4.ending), db.Index().KeepEvents(ctx, "bbb1", frozenSince4.events),
+		db.State().CreateServer(ctx, frozenSince3.server), db.State().SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
+		db.State().CreateServer(ctx, frozen.server), tenantErr, claimErr, db.Index().AddSession(ctx, frozen.session),
+		db.Index().CreateRecording(ctx, frozen.recording), db.Close(),
 	} {
 		if err != nil {
 			t.Fatal(err)

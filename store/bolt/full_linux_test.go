@@ -24,18 +24,18 @@ func TestFull(t *testing.T) {
 	var err error
 	for range 1000 {
 		big := store.Tenant{ID: fmt.Sprint("t", kept), Name: strings.Repeat("x", 1<<20)}
-		if _, err = db.CreateTenant(ctx, big); err != nil {
+		if _, err = db.State().CreateTenant(ctx, big); err != nil {
 			break
 		}
 		kept++
 	}
 	mentions(t, err, nil, fmt.Sprintf(`create tenant "t%d"`, kept), "file")
 	measures(t, db, "bbbpool_store_writable 0", "bbbpool_store_writes_failed_total 1")
-	if tenants, err := db.Tenants(ctx); err != nil || len(tenants) != kept {
+	if tenants, err := db.State().Tenants(ctx); err != nil || len(tenants) != kept {
 		t.Errorf("%d tenants of %d, %v", len(tenants), kept, err)
 	}
 	restore()
-	if _, err := db.CreateTenant(ctx, store.Tenant{ID: fmt.Sprint("t", kept)}); err != nil {
+	if _, err := db.State().CreateTenant(ctx, store.Tenant{ID: fmt.Sprint("t", kept)}); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 	measures(t, db, "bbbpool_store_writable 1", "bbbpool_store_writes_failed_total 1")
@@ -43,7 +43,7 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw(t, filepath.Join(dir, bolt.File), func(*bbolt.Tx) error { return nil })
-	if tenants, err := open(t, dir).Tenants(ctx); err != nil || len(tenants) != kept+1 {
+	if tenants, err := open(t, dir).State().Tenants(ctx); err != nil || len(tenants) != kept+1 {
 		t.Errorf("%d tenants of %d, %v", len(tenants), kept+1, err)
 	}
 }

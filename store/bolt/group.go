@@ -22,6 +22,8 @@ var (
 	errPanicked  = errors.New("the closure panicked")
 )
 
+// This file is group commit; doc.go says why writes go this way.
+
 // write is one caller's change on its way through the writer.
 type write struct {
 	apply    func(*txn) error
@@ -31,7 +33,8 @@ type write struct {
 	left     bool  // failed halfway and is left out
 }
 
-// submit hands a change to the writer. Up to then ctx can end it; afterwards only the commit can.
+// submit hands a change to the writer and waits for its outcome. Until the writer has it ctx can end the wait; afterwards
+// only the commit can.
 func (db *DB) submit(ctx context.Context, apply func(*txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -51,6 +54,7 @@ func (db *DB) submit(ctx context.Context, apply func(*txn) error) error {
 	return err
 }
 
+// commitLoop is the writer: it commits one group after the other until the database is closed.
 func (db *DB) commitLoop() {
 	defer close(db.stopped)
 	for {
@@ -79,7 +83,8 @@ func (db *DB) gather(first *write) []*write {
 	return group
 }
 
-// commit runs a group in one transaction and tells everyone in it the outcome.
+// commit writes a group in one transaction, which blocks for as long as the disk takes, and tells everyone in it the
+// outcome.
 func (db *DB) commit(group []*write) {
 	err, begun := errAgain, time.Now()
 	for errors.Is(err, errAgain) {
@@ -98,8 +103,9 @@ func (db *DB) commit(group []*write) {
 	}
 }
 
-// applyAll returns an error where the transaction must not be committed: because a write has failed halfway, which
-// rolling back alone can undo, or because there is nothing in it, which spares the disk a sync.
+// applyAll runs the writes of a group, one after the other. It returns an error where the transaction must not be committed:
+// because a write has failed halfway, which rolling back alone can undo, or because there is nothing in it, which spares the
+// disk a sync.
 func applyAll(tx *bbolt.Tx, group []*write) error {
 	changed := false
 	for _, w := range group {
@@ -120,6 +126,7 @@ func applyAll(tx *bbolt.Tx, group []*write) error {
 	return nil
 }
 
+// run calls the closure, and keeps its error or what it panicked with.
 func (w *write) run(t *txn) {
 	w.err, w.panicked = errPanicked, nil
 	defer func() { w.panicked = recover() }()
@@ -132,8 +139,10 @@ type txn struct {
 	changed bool
 }
 
+// get returns the value under a key, nil for none. It is good for as long as the transaction.
 func (t *txn) get(name string, key []byte) []byte { return bucket(t.Tx, name).Get(key) }
 
+// put writes a value, and refuses a key that bbolt would.
 func (t *txn) put(name string, key, value []byte) error {
 	if len(key) > bbolt.MaxKeySize {
 		return fmt.Errorf("%w: %s: a key of %d bytes, the limit is %d", store.ErrTooLarge, keyed[name], len(key), bbolt.MaxKeySize)
@@ -142,6 +151,7 @@ func (t *txn) put(name string, key, value []byte) error {
 	return bucket(t.Tx, name).Put(key, value)
 }
 
+// delete removes a key.
 func (t *txn) delete(name string, key []byte) error {
 	t.changed = true
 	return bucket(t.Tx, name).Delete(key)

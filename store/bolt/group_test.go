@@ -19,13 +19,13 @@ import (
 // hold keeps the writer busy until release is called. Whatever starts in between waits, and is then one group.
 func hold(t *testing.T, db *bolt.DB) (release func()) {
 	t.Helper()
-	if err := db.CreateServer(t.Context(), store.Server{ID: "hold"}); err != nil {
+	if err := db.State().CreateServer(t.Context(), store.Server{ID: "hold"}); err != nil {
 		t.Fatal(err)
 	}
 	gate, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		_, err := db.UpdateServer(t.Context(), "hold", func(*store.Server) error { <-gate; return nil })
+		_, err := db.State().UpdateServer(t.Context(), "hold", func(*store.Server) error { <-gate; return nil })
 		if err != nil {
 			t.Error(err)
 		}
@@ -57,7 +57,7 @@ func TestGroup_OneCommit(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 16 {
 			wg.Go(func() {
-				if _, err := db.CreateClaim(t.Context(), claimOf(fmt.Sprint("room", i), "s")); err != nil {
+				if _, err := db.State().CreateClaim(t.Context(), claimOf(fmt.Sprint("room", i), "s")); err != nil {
 					t.Error(err)
 				}
 			})
@@ -65,7 +65,7 @@ func TestGroup_OneCommit(t *testing.T) {
 		release()
 		wg.Wait()
 		for range 5 {
-			if err := db.CreateServer(t.Context(), store.Server{ID: "hold"}); !errors.Is(err, store.ErrExists) {
+			if err := db.State().CreateServer(t.Context(), store.Server{ID: "hold"}); !errors.Is(err, store.ErrExists) {
 				t.Error(err)
 			}
 		}
@@ -80,7 +80,7 @@ func TestGroup_OneCommit(t *testing.T) {
 func TestGroup_Failures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := open(t, t.TempDir())
-		if err := db.CreateServer(t.Context(), store.Server{ID: "bbb1"}); err != nil {
+		if err := db.State().CreateServer(t.Context(), store.Server{ID: "bbb1"}); err != nil {
 			t.Fatal(err)
 		}
 		release := hold(t, db)
@@ -88,12 +88,12 @@ func TestGroup_Failures(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
-				if _, err := db.CreateClaim(t.Context(), claimOf(fmt.Sprint("room", i), "s")); err != nil {
+				if _, err := db.State().CreateClaim(t.Context(), claimOf(fmt.Sprint("room", i), "s")); err != nil {
 					t.Error(err)
 				}
 			})
 			wg.Go(func() {
-				_, err := db.UpdateServer(t.Context(), "bbb1", func(*store.Server) error { return errOwn })
+				_, err := db.State().UpdateServer(t.Context(), "bbb1", func(*store.Server) error { return errOwn })
 				if err != errOwn { //nolint:errorlint // as it is
 					t.Errorf("got error %v", err)
 				}
@@ -104,23 +104,23 @@ func TestGroup_Failures(t *testing.T) {
 						t.Errorf("recovered %v", v)
 					}
 				}()
-				_, err := db.UpdateServer(t.Context(), "bbb1", func(*store.Server) error { panic(errOwn) })
+				_, err := db.State().UpdateServer(t.Context(), "bbb1", func(*store.Server) error { panic(errOwn) })
 				t.Errorf("returned %v", err)
 			})
 			wg.Go(func() { // its first index takes it, the next one cannot
 				long := store.Recording{RecordID: fmt.Sprint("r", i), MeetingID: strings.Repeat("x", 40_000)}
-				if err := db.CreateRecording(t.Context(), long); err == nil {
+				if err := db.Index().CreateRecording(t.Context(), long); err == nil {
 					t.Error("a key of 40,000 bytes was taken")
 				}
 			})
 		}
 		release()
 		wg.Wait()
-		claims, err := db.Claims(t.Context())
+		claims, err := db.State().Claims(t.Context())
 		if err != nil || len(claims) != 4 {
 			t.Errorf("%d claims, %v", len(claims), err)
 		}
-		_, total, err := db.Recordings(t.Context(), store.RecordingFilter{})
+		_, total, err := db.Index().Recordings(t.Context(), store.RecordingFilter{})
 		if err != nil || total != 0 {
 			t.Errorf("%d recordings are half there, %v", total, err)
 		}
@@ -132,17 +132,17 @@ func TestGroup_Cancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := open(t, t.TempDir())
 		gate, begun := make(chan struct{}), make(chan error, 1)
-		if err := db.CreateServer(t.Context(), store.Server{ID: "bbb1"}); err != nil {
+		if err := db.State().CreateServer(t.Context(), store.Server{ID: "bbb1"}); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
-			_, err := db.UpdateServer(ctx, "bbb1", func(s *store.Server) error { <-gate; s.Tag = "begun"; return nil })
+			_, err := db.State().UpdateServer(ctx, "bbb1", func(s *store.Server) error { <-gate; s.Tag = "begun"; return nil })
 			begun <- err
 		}()
 		synctest.Wait()
 		waiting := make(chan error, 1)
-		go func() { waiting <- db.CreateServer(ctx, store.Server{ID: "bbb2"}) }()
+		go func() { waiting <- db.State().CreateServer(ctx, store.Server{ID: "bbb2"}) }()
 		synctest.Wait()
 		cancel()
 		if err := <-waiting; !errors.Is(err, context.Canceled) {
@@ -158,7 +158,7 @@ func TestGroup_Cancel(t *testing.T) {
 		if err := <-begun; err != nil {
 			t.Errorf("the one that had begun: %v", err)
 		}
-		servers, err := db.Servers(t.Context())
+		servers, err := db.State().Servers(t.Context())
 		if err != nil || len(servers) != 1 || servers[0].Tag != "begun" {
 			t.Errorf("servers %+v, %v", servers, err)
 		}
@@ -174,14 +174,14 @@ func TestGroup_Close(t *testing.T) {
 		closed := make(chan error, 1)
 		go func() { closed <- db.Close() }()
 		synctest.Wait()
-		if err := db.CreateServer(t.Context(), store.Server{ID: "late"}); err == nil {
+		if err := db.State().CreateServer(t.Context(), store.Server{ID: "late"}); err == nil {
 			t.Error("a write came after Close")
 		}
 		release()
 		if err := <-closed; err != nil {
 			t.Error(err)
 		}
-		servers, err := open(t, dir).Servers(t.Context())
+		servers, err := open(t, dir).State().Servers(t.Context())
 		if err != nil || len(servers) != 1 {
 			t.Errorf("servers %+v, %v", servers, err)
 		}

@@ -48,25 +48,25 @@ func BenchmarkHistory(b *testing.B) {
 		b.ReportMetric(float64(each)/float64(max(1, reference)), "references")
 	})
 	timed(b, "reference=one-by-id", func(b *testing.B, i int) {
-		if _, err := db.Session(b.Context(), pastSession(i*7919%many).ID); err != nil {
+		if _, err := db.Index().Session(b.Context(), pastSession(i*7919%many).ID); err != nil {
 			b.Fatal(err)
 		}
 	})
 	timed(b, "room", func(b *testing.B, i int) {
 		s := pastSession(i * 7919 % many)
-		list, err := db.MeetingSessions(b.Context(), s.Tenant, s.Meeting, 10)
+		list, err := db.Index().MeetingSessions(b.Context(), s.Tenant, s.Meeting, 10)
 		if err != nil || len(list) == 0 {
 			b.Fatal(len(list), err)
 		}
 	})
 	timed(b, "add", func(b *testing.B, i int) {
-		if err := db.AddSession(b.Context(), pastSession(many+i)); err != nil {
+		if err := db.Index().AddSession(b.Context(), pastSession(many+i)); err != nil {
 			b.Fatal(err)
 		}
 	})
 	for _, page := range []int{500, historyPage} {
 		timed(b, fmt.Sprint("delete=", page), func(b *testing.B, _ int) {
-			if _, err := db.DeleteSessions(b.Context(), pastSession(2*many).End, page); err != nil {
+			if _, err := db.Index().DeleteSessions(b.Context(), pastSession(2*many).End, page); err != nil {
 				b.Fatal(err)
 			}
 		})
@@ -76,7 +76,7 @@ func BenchmarkHistory(b *testing.B) {
 func readAll(b *testing.B, db *bolt.DB, many int) {
 	at, after, read := time.Time{}, "", 0
 	for {
-		page, err := db.SessionsSince(b.Context(), at, after, historyPage)
+		page, err := db.Index().SessionsSince(b.Context(), at, after, historyPage)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func remembered(b *testing.B, dir string, many int) {
 	for range 512 {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < many; i = int(next.Add(1)) - 1 {
-				if err := db.AddSession(b.Context(), pastSession(i)); err != nil {
+				if err := db.Index().AddSession(b.Context(), pastSession(i)); err != nil {
 					failed.Store(&err)
 				}
 			}

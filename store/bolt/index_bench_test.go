@@ -25,7 +25,7 @@ func BenchmarkOneTenant(b *testing.B) {
 	db := recorded(b, 1, many)
 	visible := []store.RecordingState{store.Published, store.Unpublished}
 	read := func(b *testing.B, i int) {
-		if _, err := db.Recording(b.Context(), recordID(i%many)); err != nil {
+		if _, err := db.Index().Recording(b.Context(), recordID(i%many)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -58,12 +58,12 @@ func BenchmarkOneTenant(b *testing.B) {
 		timed(b, nameOf(f), always(f))
 	}
 	timed(b, "count", func(b *testing.B, _ int) {
-		if _, err := db.CountRecordings(b.Context()); err != nil {
+		if _, err := db.Index().CountRecordings(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	})
 	timed(b, "publish", func(b *testing.B, i int) {
-		_, err := db.UpdateRecording(b.Context(), tenantOf(0), recordID(i*7919%many), func(r *store.Recording) error {
+		_, err := db.Index().UpdateRecording(b.Context(), tenantOf(0), recordID(i*7919%many), func(r *store.Recording) error {
 			if r.State == store.Published {
 				r.State = store.Unpublished
 			} else {
@@ -139,7 +139,7 @@ func asked(b *testing.B, db *bolt.DB, f store.RecordingFilter) {
 	if f.Tenant == "" {
 		f.Tenant = tenantOf(0)
 	}
-	if _, _, err := db.Recordings(b.Context(), f); err != nil {
+	if _, _, err := db.Index().Recordings(b.Context(), f); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -180,7 +180,7 @@ func recorded(b *testing.B, tenants, many int) *bolt.DB {
 			index[recordID(i)] = i
 		}
 		job := store.Job{ID: strconv.Itoa(first), State: store.JobDone}
-		_, err := db.Commit(b.Context(), job, ids, func(r *store.Recording) error {
+		_, err := db.Index().Commit(b.Context(), job, ids, func(r *store.Recording) error {
 			*r = madeOf(index[r.RecordID], tenants)
 			return nil
 		})

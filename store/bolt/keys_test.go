@@ -12,14 +12,14 @@ import (
 func TestKeys_TooLong(t *testing.T) {
 	db, ctx := open(t, t.TempDir()), t.Context()
 	claim := func(tenant, meetingID string) error {
-		_, err := db.CreateClaim(ctx, store.Claim{MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}})
+		_, err := db.State().CreateClaim(ctx, store.Claim{MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}})
 		return err
 	}
 	recording := func(tenant, meetingID, recordID string) error {
-		return db.CreateRecording(ctx, store.Recording{RecordID: recordID, Tenant: tenant, MeetingID: meetingID})
+		return db.Index().CreateRecording(ctx, store.Recording{RecordID: recordID, Tenant: tenant, MeetingID: meetingID})
 	}
 	keyed := func(name string) error {
-		_, err := db.Key(ctx, name, []byte("fresh"))
+		_, err := db.Index().Key(ctx, name, []byte("fresh"))
 		return err
 	}
 	x := func(n int) string { return strings.Repeat("x", n) }
@@ -35,13 +35,13 @@ func TestKeys_TooLong(t *testing.T) {
 		"tenant of recording": {recording(x(33000), "m", "r3"), "tenant and record ID: a key of 33003 bytes"},
 		"recording that fits": {recording("a", "m", x(30000)), ""},
 		"recording":           {recording("a", "m", x(33000)), "tenant and record ID: a key of 33002 bytes"},
-		"session":             {db.AddSession(ctx, store.Session{ID: x(32769)}), "the session's ID: a key of 32781 bytes"},
+		"session":             {db.Index().AddSession(ctx, store.Session{ID: x(32769)}), "the session's ID: a key of 32781 bytes"},
 		"session of a room": {
-			db.AddSession(ctx, store.Session{ID: "s", Tenant: "a", Meeting: x(33000)}),
+			db.Index().AddSession(ctx, store.Session{ID: "s", Tenant: "a", Meeting: x(33000)}),
 			"tenant, meeting and the session's ID: a key of 33019 bytes",
 		},
 		"name of a key":     {keyed(x(33000)), "the key's name: a key of 33000 bytes"},
-		"session that fits": {db.AddSession(ctx, store.Session{ID: x(32000)}), ""},
+		"session that fits": {db.Index().AddSession(ctx, store.Session{ID: x(32000)}), ""},
 	} {
 		switch {
 		case c.want == "" && c.err == nil:

@@ -53,15 +53,15 @@ func survived(t *testing.T, dir string, acknowledged map[string]bool) {
 	t.Helper()
 	db, ctx := open(t, dir), t.Context()
 	stored := map[string]bool{}
-	claims, err := db.Claims(ctx)
+	claims, err := db.State().Claims(ctx)
 	for _, c := range claims {
 		stored["claim "+c.MeetingID] = true
 	}
-	sessions, err2 := db.MeetingSessions(ctx, "t", "kept", 1_000_000)
+	sessions, err2 := db.Index().MeetingSessions(ctx, "t", "kept", 1_000_000)
 	for _, s := range sessions {
 		stored["claim "+s.ID], stored["session "+s.ID] = true, true
 	}
-	key, err3 := db.Key(ctx, "k", []byte("late"))
+	key, err3 := db.Index().Key(ctx, "k", []byte("late"))
 	stored["key "+string(key)] = true
 	if err := errors.Join(err, err2, err3, db.Close()); err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func live(t *testing.T, dir string) {
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() {
-			key, err := db.Key(ctx, "k", fmt.Append(nil, "of ", os.Getpid(), "-", i))
+			key, err := db.Index().Key(ctx, "k", fmt.Append(nil, "of ", os.Getpid(), "-", i))
 			if err != nil {
 				t.Error(err)
 			}
@@ -124,7 +124,7 @@ func live(t *testing.T, dir string) {
 // liveOnce says what is acknowledged.
 func liveOnce(ctx context.Context, db *bolt.DB, id string, ends bool) error {
 	c := store.Claim{MeetingKey: store.MeetingKey{Tenant: "t", MeetingID: id}, Server: "s", Placed: time.Unix(1, 0)}
-	if _, err := db.CreateClaim(ctx, c); err != nil {
+	if _, err := db.State().CreateClaim(ctx, c); err != nil {
 		return err
 	}
 	_, _ = os.Stdout.WriteString("claim " + id + "\n")
@@ -134,10 +134,10 @@ func liveOnce(ctx context.Context, db *bolt.DB, id string, ends bool) error {
 	kept := store.Session{ID: id, Tenant: "t", Server: "s", Start: c.Placed, End: time.Unix(1000, 0), Meeting: "kept"}
 	old := kept
 	old.ID, old.End, old.Meeting = "old "+id, time.Unix(10, 0), "old"
-	if err := errors.Join(db.AddSession(ctx, old), db.AddSession(ctx, kept)); err != nil {
+	if err := errors.Join(db.Index().AddSession(ctx, old), db.Index().AddSession(ctx, kept)); err != nil {
 		return err
 	}
 	_, _ = os.Stdout.WriteString("session " + id + "\n")
-	_, err := db.DeleteSessions(ctx, time.Unix(1000, 0), 2)
-	return errors.Join(err, db.DeleteClaim(ctx, c))
+	_, err := db.Index().DeleteSessions(ctx, time.Unix(1000, 0), 2)
+	return errors.Join(err, db.State().DeleteClaim(ctx, c))
 }

@@ -7,16 +7,27 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/bbbpool/bbbpool/api/exposition"
 )
 
 // The names of the metrics.
 const (
-	fileBytes     = "bbbpool_store_bytes"                   // of the file
-	freeBytes     = "bbbpool_store_free_bytes"              // of these, what is written to before the file grows
-	writable      = "bbbpool_store_writable"                // 0 since a write has failed
-	writesFailed  = "bbbpool_store_writes_failed_total"     // transactions that the disk did not take
-	commitSeconds = "bbbpool_store_commit_duration_seconds" // how long transactions took that changed something
+	fileBytes     = "bbbpool_store_bytes"
+	freeBytes     = "bbbpool_store_free_bytes"
+	writable      = "bbbpool_store_writable"
+	writesFailed  = "bbbpool_store_writes_failed_total"
+	commitSeconds = "bbbpool_store_commit_duration_seconds"
 )
+
+// Families are the metrics of the store.
+var Families = []exposition.Family{
+	{Name: fileBytes, Type: exposition.Gauge, Help: "Size of the store's file."},
+	{Name: freeBytes, Type: exposition.Gauge, Help: "What of it is written to before it grows."},
+	{Name: writable, Type: exposition.Gauge, Help: "0 since a write has failed."},
+	{Name: writesFailed, Type: exposition.Counter, Help: "Transactions that the disk did not take."},
+	{Name: commitSeconds, Type: exposition.Histogram, Help: "How long transactions took that changed something."},
+}
 
 // meter measures what becomes of transactions.
 type meter struct {

@@ -33,16 +33,16 @@ func TestWriteMetrics(t *testing.T) {
 	db := open(t, dir)
 	measures(t, db, "bbbpool_store_writable 1", "bbbpool_store_commit_duration_seconds_count 0")
 	for range 3 {
-		if _, err := db.CreateTenant(t.Context(), store.Tenant{ID: "t"}); err != nil && !strings.Contains(err.Error(), "exists") {
+		if _, err := db.State().CreateTenant(t.Context(), store.Tenant{ID: "t"}); err != nil && !strings.Contains(err.Error(), "exists") {
 			t.Fatal(err)
 		}
-		if _, err := db.Tenants(t.Context()); err != nil {
+		if _, err := db.State().Tenants(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := db.CreateTenant(done, store.Tenant{ID: "u"}); err == nil {
+	if _, err := db.State().CreateTenant(done, store.Tenant{ID: "u"}); err == nil {
 		t.Error("nobody waited")
 	}
 	info, err := os.Stat(filepath.Join(dir, bolt.File))

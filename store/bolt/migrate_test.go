@@ -67,7 +67,7 @@ func TestMigrate_1(t *testing.T) {
 			RecordID: fmt.Sprintf("r%02d", 7*i%30), Tenant: fmt.Sprint("t", i%2), MeetingID: "room", State: states[i%3],
 			Start: time.Unix(int64(i), 0).UTC(), Meta: map[string]string{"n": fmt.Sprint(i), "all": ""},
 		}
-		if err := db.CreateRecording(t.Context(), r); err != nil {
+		if err := db.Index().CreateRecording(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,13 +86,13 @@ func TestMigrate_1(t *testing.T) {
 	ask := func() (answers []answer, counts []store.RecordingCount) {
 		for _, f := range filters {
 			f.Tenant = "t1"
-			page, total, err := db.Recordings(t.Context(), f)
+			page, total, err := db.Index().Recordings(t.Context(), f)
 			if err != nil || total == 0 {
 				t.Fatal(total, err)
 			}
 			answers = append(answers, answer{page, total})
 		}
-		counts, err := db.CountRecordings(t.Context())
+		counts, err := db.Index().CountRecordings(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestMigrate_1(t *testing.T) {
 	holds(t, "answers", migrated, answers, nil)
 	holds(t, "counts", recounted, counts, nil)
 	for i := range 30 {
-		if err := db.DeleteRecording(t.Context(), fmt.Sprintf("r%02d", i)); err != nil {
+		if err := db.Index().DeleteRecording(t.Context(), fmt.Sprintf("r%02d", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,7 +142,7 @@ func TestMigrate_2(t *testing.T) {
 			End: time.Unix(int64(100+i), 0).UTC(), Peak: 10 * i, Joins: 20 * i, Reason: "ended",
 		}
 		all = append(all, s)
-		if err := db.AddSession(ctx, s); err != nil {
+		if err := db.Index().AddSession(ctx, s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -151,19 +151,19 @@ func TestMigrate_2(t *testing.T) {
 	}
 	raw(t, filepath.Join(dir, "bbbpool.db"), backTo2)
 	db = open(t, dir)
-	since, err := db.SessionsSince(ctx, time.Time{}, "", 10)
+	since, err := db.Index().SessionsSince(ctx, time.Time{}, "", 10)
 	holds(t, "sessions", since, all, err)
-	room, err := db.MeetingSessions(ctx, "t", "", 10)
+	room, err := db.Index().MeetingSessions(ctx, "t", "", 10)
 	holds(t, "sessions of no room", len(room), 0, err)
 	again := all[2]
 	again.Peak, again.Meeting = 1, "room"
-	if err := db.AddSession(ctx, again); err != nil {
+	if err := db.Index().AddSession(ctx, again); err != nil {
 		t.Fatal(err)
 	}
 	again.Peak = all[2].Peak
-	room, err = db.MeetingSessions(ctx, "t", "room", 10)
+	room, err = db.Index().MeetingSessions(ctx, "t", "room", 10)
 	holds(t, "sessions of the room", room, []store.Session{again}, err)
-	n, err := db.DeleteSessions(ctx, time.Unix(200, 0), 10)
+	n, err := db.Index().DeleteSessions(ctx, time.Unix(200, 0), 10)
 	holds(t, "deleted", n, len(all), err)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)

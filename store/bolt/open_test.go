@@ -30,23 +30,23 @@ func TestOpen_Again(t *testing.T) {
 		Start: time.Date(1850, 1, 1, 0, 0, 0, 5, time.FixedZone("", 53*60+28)),
 	}
 	db := open(t, dir)
-	_, err := db.CreateClaim(t.Context(), claim)
-	_, err2 := db.CreateTenant(t.Context(), tenant)
-	err3 := db.CreateRecording(t.Context(), recording)
+	_, err := db.State().CreateClaim(t.Context(), claim)
+	_, err2 := db.State().CreateTenant(t.Context(), tenant)
+	err3 := db.Index().CreateRecording(t.Context(), recording)
 	if err := errors.Join(err, err2, err3, db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	db = open(t, dir)
-	claims, err := db.Claims(t.Context())
+	claims, err := db.State().Claims(t.Context())
 	if diff := cmp.Diff([]store.Claim{claim}, claims); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	tenants, err := db.Tenants(t.Context())
+	tenants, err := db.State().Tenants(t.Context())
 	if diff := cmp.Diff([]store.Tenant{tenant}, tenants); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 	f := store.RecordingFilter{Tenant: "t", MeetingIDs: []string{"\xff\x00 room"}}
-	recordings, total, err := db.Recordings(t.Context(), f)
+	recordings, total, err := db.Index().Recordings(t.Context(), f)
 	if diff := cmp.Diff([]store.Recording{recording}, recordings); err != nil || total != 1 || diff != "" {
 		t.Error(err, total, diff)
 	}
@@ -119,23 +119,23 @@ func TestOpen_NoDatabase(t *testing.T) {
 // Errors name the operation and the key.
 func TestErrors(t *testing.T) {
 	db := open(t, t.TempDir())
-	mentions(t, db.DeleteServer(t.Context(), "bbb1"), store.ErrNotFound, `delete server "bbb1"`)
-	_, err := db.Tenant(t.Context(), "x\ny")
+	mentions(t, db.State().DeleteServer(t.Context(), "bbb1"), store.ErrNotFound, `delete server "bbb1"`)
+	_, err := db.State().Tenant(t.Context(), "x\ny")
 	mentions(t, err, store.ErrNotFound, `read tenant "x\ny"`)
-	_, err = db.UpdateClaim(t.Context(), store.MeetingKey{Tenant: "t", MeetingID: "m"}, nil)
+	_, err = db.State().UpdateClaim(t.Context(), store.MeetingKey{Tenant: "t", MeetingID: "m"}, nil)
 	mentions(t, err, store.ErrNotFound, `update claim "t/m"`)
-	err = db.CreateServer(t.Context(), store.Server{ID: strings.Repeat("x", 40_000)})
+	err = db.State().CreateServer(t.Context(), store.Server{ID: strings.Repeat("x", 40_000)})
 	mentions(t, err, nil, "create server", "a key of 40000 bytes, the limit is 32768")
 	far := store.Session{ID: "s", End: time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC)}
-	mentions(t, db.AddSession(t.Context(), far), nil, `add session "s"`, "year")
-	_, err = db.Key(t.Context(), "history", nil)
+	mentions(t, db.Index().AddSession(t.Context(), far), nil, `add session "s"`, "year")
+	_, err = db.Index().Key(t.Context(), "history", nil)
 	mentions(t, err, nil, `get the key "history"`, "the fresh one is empty")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.SessionsSince(t.Context(), time.Time{}, "", 1)
+	_, err = db.Index().SessionsSince(t.Context(), time.Time{}, "", 1)
 	mentions(t, err, nil, "list sessions since 0001-01-01", "not open")
-	_, err = db.DeleteSessions(t.Context(), time.Unix(0, 0), 1)
+	_, err = db.Index().DeleteSessions(t.Context(), time.Unix(0, 0), 1)
 	mentions(t, err, nil, "delete sessions that ended before 1970-01-01", "not open")
 }
 
@@ -209,7 +209,7 @@ func TestOpen_Damaged(t *testing.T) {
 		}
 		db, err := bolt.Open(dir)
 		if err == nil {
-			_, err = db.Servers(t.Context())
+			_, err = db.State().Servers(t.Context())
 			_ = db.Close()
 		}
 		if err == nil || !strings.Contains(err.Error(), "damaged") {
@@ -271,7 +271,7 @@ func TestOpen_CutOff(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir)
 	for i := range 20 {
-		_, err := db.CreateTenant(t.Context(), store.Tenant{ID: fmt.Sprint("t", i), Name: strings.Repeat("x", 100_000)})
+		_, err := db.State().CreateTenant(t.Context(), store.Tenant{ID: fmt.Sprint("t", i), Name: strings.Repeat("x", 100_000)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -331,7 +331,7 @@ func TestOpen_FirstStarts(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			key, err := db.Key(t.Context(), "k", []byte{byte(i)})
+			key, err := db.Index().Key(t.Context(), "k", []byte{byte(i)})
 			if err := errors.Join(err, db.Close()); err != nil {
 				t.Error(err)
 			}

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -15,29 +16,29 @@ var recordingTable = table[store.Recording]{
 	bucket: recordings, noun: "recording", encode: encodeRecording, decode: decodeRecording, index: indexRecording,
 }
 
-// CreateRecording implements [store.Recordings].
-func (db *DB) CreateRecording(ctx context.Context, r store.Recording) error {
-	_, err := create(ctx, db, recordingTable, []byte(r.RecordID), r)
+// recordingRole is [store.Recordings].
+type recordingRole struct{ db *DB }
+
+func (role recordingRole) CreateRecording(ctx context.Context, r store.Recording) error {
+	_, err := create(ctx, role.db, recordingTable, []byte(r.RecordID), r)
 	return err
 }
 
-// UpdateRecording implements [store.Recordings].
-func (db *DB) UpdateRecording(
+func (role recordingRole) UpdateRecording(
 	ctx context.Context, tenant, recordID string, change func(*store.Recording) error,
 ) (store.Recording, error) {
-	return update(ctx, db, recordingTable, []byte(recordID), func(r *store.Recording) error {
+	return update(ctx, role.db, recordingTable, []byte(recordID), func(r *store.Recording) error {
 		if r.Tenant != tenant {
 			return store.ErrNotFound
 		}
-		return refused(change(r))
+		return ofClosure(change(r))
 	})
 }
 
-// Recordings implements [store.Recordings].
-func (db *DB) Recordings(
+func (role recordingRole) Recordings(
 	ctx context.Context, f store.RecordingFilter,
 ) (page []store.Recording, total int, err error) {
-	err = db.read(ctx, fmt.Sprintf("list recordings of %.100q", f.Tenant), func(tx *bbolt.Tx) error {
+	err = role.db.read(ctx, fmt.Sprintf("list recordings of %.100q", f.Tenant), func(tx *bbolt.Tx) error {
 		q := query{tx: tx, ended: ctx.Err, filter: f, tenants: tenantsOf(tx, f)}
 		var ids []string
 		ids, total = q.page()
@@ -53,6 +54,69 @@ func (db *DB) Recordings(
 	return page, total, nil
 }
 
+// catalogueRole is [store.Catalogue].
+type catalogueRole struct{ db *DB }
+
+func (role catalogueRole) Recording(ctx context.Context, recordID string) (store.Recording, error) {
+	return one(ctx, role.db, recordingTable, []byte(recordID))
+}
+
+func (role catalogueRole) ScanRecordings(ctx context.Context, after string, limit int) (list []store.Recording, err error) {
+	err = role.db.read(ctx, fmt.Sprintf("scan recordings after %q", after), func(tx *bbolt.Tx) error {
+		for id := range merge(bucket(tx, recordings), []string{""}, after) {
+			if len(list) >= limit {
+				return nil
+			}
+			r, err := recordingTable.read(id, bucket(tx, recordings).Get(id))
+			if err := errors.Join(err, ctx.Err()); err != nil {
+				return err
+			}
+			list = append(list, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+func (role catalogueRole) OwedRecordings(ctx context.Context) (list []store.Recording, err error) {
+	err = role.db.read(ctx, "list owed recordings", func(tx *bbolt.Tx) error {
+		var ids []string
+		for id := range merge(bucket(tx, recordingsOwed), []string{""}, "") {
+			ids = append(ids, string(id))
+		}
+		list, err = rowsOf(ctx, tx, ids)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+func (role catalogueRole) CountRecordings(ctx context.Context) (counts []store.RecordingCount, err error) {
+	err = role.db.read(ctx, "count recordings", func(tx *bbolt.Tx) error {
+		return bucket(tx, recordingsCounted).ForEach(func(key, value []byte) error {
+			tenant, state, _ := bytes.Cut(key, []byte{0})
+			sum := tallyOf(value)
+			counts = append(counts, store.RecordingCount{
+				Tenant: string(tenant), State: store.RecordingState(state), Count: int(sum.count), Bytes: sum.bytes,
+			})
+			return ctx.Err()
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return counts, nil
+}
+
+func (role catalogueRole) DeleteRecording(ctx context.Context, recordID string) error {
+	return remove(ctx, role.db, recordingTable, []byte(recordID), anyway)
+}
+
 // tenantsOf are the starts of the keys of those tenants whose recordings are asked for: none for one that can have none.
 func tenantsOf(tx *bbolt.Tx, f store.RecordingFilter) (starts []string) {
 	if !f.AllTenants {
@@ -64,6 +128,7 @@ func tenantsOf(tx *bbolt.Tx, f store.RecordingFilter) (starts []string) {
 	return slices.Compact(starts)
 }
 
+// rowsOf reads the recordings with these IDs, in that order. It ends early when ctx does.
 func rowsOf(ctx context.Context, tx *bbolt.Tx, ids []string) (list []store.Recording, err error) {
 	for _, id := range ids {
 		r, err := recordingTable.read([]byte(id), bucket(tx, recordings).Get([]byte(id)))

@@ -3,11 +3,25 @@ package bolt
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
 
 var serverTable = table[store.Server]{bucket: servers, noun: "server", encode: encodeServer, decode: decodeServer}
+
+type serverRow struct {
+	URL      text              `json:"url"`
+	Secret   text              `json:"secret"`
+	Checksum string            `json:"checksum,omitempty"`
+	State    store.ServerState `json:"state"`
+	Weight   float64           `json:"weight"`
+	Capacity int               `json:"capacity,omitempty"`
+	Hard     bool              `json:"hard,omitempty"`
+	Tag      text              `json:"tag,omitempty"`
+	Created  time.Time         `json:"created,omitzero"`
+	Admitted time.Time         `json:"admitted,omitzero"`
+}
 
 func encodeServer(s store.Server) any {
 	return serverRow{
@@ -25,26 +39,26 @@ func decodeServer(key, value []byte) (store.Server, error) {
 	}, err
 }
 
-// Servers implements [store.Servers].
-func (db *DB) Servers(ctx context.Context) ([]store.Server, error) { return all(ctx, db, serverTable) }
+// serverRole is [store.Servers].
+type serverRole struct{ db *DB }
 
-// Server implements [store.Servers].
-func (db *DB) Server(ctx context.Context, id string) (store.Server, error) {
-	return one(ctx, db, serverTable, []byte(id))
+func (role serverRole) Servers(ctx context.Context) ([]store.Server, error) {
+	return all(ctx, role.db, serverTable)
 }
 
-// CreateServer implements [store.Servers].
-func (db *DB) CreateServer(ctx context.Context, s store.Server) error {
-	_, err := create(ctx, db, serverTable, []byte(s.ID), s)
+func (role serverRole) Server(ctx context.Context, id string) (store.Server, error) {
+	return one(ctx, role.db, serverTable, []byte(id))
+}
+
+func (role serverRole) CreateServer(ctx context.Context, s store.Server) error {
+	_, err := create(ctx, role.db, serverTable, []byte(s.ID), s)
 	return err
 }
 
-// UpdateServer implements [store.Servers].
-func (db *DB) UpdateServer(ctx context.Context, id string, change func(*store.Server) error) (store.Server, error) {
-	return update(ctx, db, serverTable, []byte(id), func(s *store.Server) error { return refused(change(s)) })
+func (role serverRole) UpdateServer(ctx context.Context, id string, change func(*store.Server) error) (store.Server, error) {
+	return update(ctx, role.db, serverTable, []byte(id), func(s *store.Server) error { return ofClosure(change(s)) })
 }
 
-// DeleteServer implements [store.Servers].
-func (db *DB) DeleteServer(ctx context.Context, id string) error {
-	return remove(ctx, db, serverTable, []byte(id), anyway)
+func (role serverRole) DeleteServer(ctx context.Context, id string) error {
+	return remove(ctx, role.db, serverTable, []byte(id), anyway)
 }

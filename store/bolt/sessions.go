@@ -17,6 +17,20 @@ var sessionTable = table[store.Session]{
 	bucket: sessions, noun: "session", encode: encodeSession, decode: decodeSession, index: indexSession,
 }
 
+type sessionRow struct {
+	Tenant   text        `json:"tenant"`
+	Server   string      `json:"server"`
+	Start    time.Time   `json:"start,omitzero"`
+	End      time.Time   `json:"end,omitzero"`
+	Peak     int         `json:"peak,omitempty"`
+	Joins    int         `json:"joins,omitempty"`
+	Reason   text        `json:"reason,omitempty"`
+	Recorded bool        `json:"recorded,omitempty"`
+	Meeting  text        `json:"meeting,omitempty"`
+	Hint     int         `json:"hint,omitempty"`
+	Why      decisionRow `json:"why,omitzero"`
+}
+
 func encodeSession(s store.Session) any {
 	return sessionRow{
 		Tenant: text(s.Tenant), Server: s.Server, Start: s.Start.UTC(), End: s.End.UTC(), Peak: s.Peak,
@@ -65,10 +79,12 @@ func indexSession(t *txn, before, after *store.Session) error {
 	return t.move(sessionLinks(before), sessionLinks(after))
 }
 
-// AddSession implements [store.Sessions].
-func (db *DB) AddSession(ctx context.Context, s store.Session) error {
+// sessionRole is [store.Sessions].
+type sessionRole struct{ db *DB }
+
+func (role sessionRole) AddSession(ctx context.Context, s store.Session) error {
 	key := []byte(s.ID)
-	return db.write(ctx, sessionTable.op("add", key), func(t *txn) error {
+	return role.db.write(ctx, sessionTable.op("add", key), func(t *txn) error {
 		value := t.get(sessions, key)
 		if value == nil {
 			_, err := sessionTable.save(t, key, nil, s)
@@ -94,31 +110,28 @@ func (db *DB) AddSession(ctx context.Context, s store.Session) error {
 	})
 }
 
-// Session implements [store.Sessions].
-func (db *DB) Session(ctx context.Context, id string) (store.Session, error) {
-	return one(ctx, db, sessionTable, []byte(id))
+func (role sessionRole) Session(ctx context.Context, id string) (store.Session, error) {
+	return one(ctx, role.db, sessionTable, []byte(id))
 }
 
-// SessionsSince implements [store.Sessions].
-func (db *DB) SessionsSince(ctx context.Context, since time.Time, after string, limit int) ([]store.Session, error) {
+func (role sessionRole) SessionsSince(ctx context.Context, since time.Time, after string, limit int) ([]store.Session, error) {
 	op := fmt.Sprintf("list sessions since %s", since.UTC().Format(time.RFC3339))
-	return db.sessionsBy(ctx, op, sessionsByEnd, "", string(timeKey(since))+after, limit)
+	return role.sessionsBy(ctx, op, sessionsByEnd, "", string(timeKey(since))+after, limit)
 }
 
-// MeetingSessions implements [store.Sessions].
-func (db *DB) MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]store.Session, error) {
+func (role sessionRole) MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]store.Session, error) {
 	if ofTenant(tenant) == nil {
 		limit = 0 // nothing could be stored of it
 	}
-	return db.sessionsBy(ctx, "list the sessions of a meeting", sessionsByMeeting, roomPrefix(tenant, meeting), "", limit)
+	return role.sessionsBy(ctx, "list the sessions of a meeting", sessionsByMeeting, roomPrefix(tenant, meeting), "", limit)
 }
 
 // sessionsBy reads the sessions that an index has under prefix, from the first one behind after on. The keys of both
 // indexes go on with a time and the ID.
-func (db *DB) sessionsBy(
+func (role sessionRole) sessionsBy(
 	ctx context.Context, op, index, prefix, after string, limit int,
 ) (list []store.Session, err error) {
-	err = db.read(ctx, op, func(tx *bbolt.Tx) error {
+	err = role.db.read(ctx, op, func(tx *bbolt.Tx) error {
 		var ids [][]byte
 		for place := range merge(bucket(tx, index), []string{prefix}, after) {
 			if len(ids) >= limit {
@@ -143,10 +156,9 @@ func (db *DB) sessionsBy(
 	return list, nil
 }
 
-// DeleteSessions implements [store.Sessions].
-func (db *DB) DeleteSessions(ctx context.Context, ended time.Time, limit int) (deleted int, err error) {
+func (role sessionRole) DeleteSessions(ctx context.Context, ended time.Time, limit int) (deleted int, err error) {
 	op := fmt.Sprintf("delete sessions that ended before %s", ended.UTC().Format(time.RFC3339))
-	err = db.write(ctx, op, func(t *txn) error {
+	err = role.db.write(ctx, op, func(t *txn) error {
 		deleted = 0 // of a run that did not count
 		for _, id := range t.endedBefore(timeKey(ended), limit) {
 			s, err := sessionTable.read(id, t.get(sessions, id))

@@ -13,6 +13,9 @@ import (
 )
 
 // table is a bucket of rows. What the key says is not in the row, so no closure can change it.
+//
+// A row is the JSON form of a record, written next to its role: its names stay when a field of the record is renamed,
+// secrets are revealed in it, and times are in UTC (a zone with odd seconds would shift them).
 type table[T any] struct {
 	bucket string
 	noun   string // for errors
@@ -22,10 +25,12 @@ type table[T any] struct {
 	index func(t *txn, before, after *T) error
 }
 
+// op names what is done with a record, for errors.
 func (tb table[T]) op(verb string, key []byte) string {
 	return fmt.Sprintf("%s %s %.100q", verb, tb.noun, strings.Replace(string(key), "\x00", "/", 1))
 }
 
+// read makes a record of a row.
 func (tb table[T]) read(key, value []byte) (T, error) {
 	record, err := tb.decode(key, value)
 	if err != nil {
@@ -34,7 +39,8 @@ func (tb table[T]) read(key, value []byte) (T, error) {
 	return record, nil
 }
 
-// save returns the record as it will be read, which shares nothing with the one given.
+// save writes a record and its entries in the indexes. It returns the record as it will be read, which shares nothing with
+// the one given.
 func (tb table[T]) save(t *txn, key []byte, before *T, record T) (T, error) {
 	if len(key) == 0 {
 		return record, errKey
@@ -70,6 +76,7 @@ func all[T any](ctx context.Context, db *DB, tb table[T]) (records []T, err erro
 	return records, nil
 }
 
+// one returns the record under a key, or store.ErrNotFound.
 func one[T any](ctx context.Context, db *DB, tb table[T], key []byte) (record T, err error) {
 	err = db.read(ctx, tb.op("read", key), func(tx *bbolt.Tx) error {
 		value := bucket(tx, tb.bucket).Get(key)
@@ -125,6 +132,7 @@ func (tb table[T]) change(t *txn, key []byte, fresh *T, change func(*T) error) (
 	return tb.save(t, key, before, after)
 }
 
+// update changes a record that is there, in a transaction of the writer.
 func update[T any](ctx context.Context, db *DB, tb table[T], key []byte, change func(*T) error) (T, error) {
 	return upsert(ctx, db, tb, key, nil, change)
 }

@@ -3,11 +3,20 @@ package bolt
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
 
 var tenantTable = table[store.Tenant]{bucket: tenants, noun: "tenant", encode: encodeTenant, decode: decodeTenant}
+
+type tenantRow struct {
+	Name        text      `json:"name,omitempty"`
+	Secrets     []text    `json:"secrets,omitempty"`
+	Created     time.Time `json:"created,omitzero"`
+	Tag         text      `json:"tag,omitempty"`
+	IgnoreHints bool      `json:"ignore_hints,omitempty"`
+}
 
 func encodeTenant(t store.Tenant) any {
 	r := tenantRow{Name: text(t.Name), Created: t.Created.UTC(), Tag: text(t.Tag), IgnoreHints: t.IgnoreHints}
@@ -37,20 +46,21 @@ func tenantKey(id string) []byte {
 	return []byte(id)
 }
 
-// Tenants implements [store.Tenants].
-func (db *DB) Tenants(ctx context.Context) ([]store.Tenant, error) { return all(ctx, db, tenantTable) }
+// tenantRole is [store.Tenants].
+type tenantRole struct{ db *DB }
 
-// Tenant implements [store.Tenants].
-func (db *DB) Tenant(ctx context.Context, id string) (store.Tenant, error) {
-	return one(ctx, db, tenantTable, tenantKey(id))
+func (role tenantRole) Tenants(ctx context.Context) ([]store.Tenant, error) {
+	return all(ctx, role.db, tenantTable)
 }
 
-// CreateTenant implements [store.Tenants].
-func (db *DB) CreateTenant(ctx context.Context, t store.Tenant) (store.Tenant, error) {
-	return create(ctx, db, tenantTable, tenantKey(t.ID), t)
+func (role tenantRole) Tenant(ctx context.Context, id string) (store.Tenant, error) {
+	return one(ctx, role.db, tenantTable, tenantKey(id))
 }
 
-// UpdateTenant implements [store.Tenants].
-func (db *DB) UpdateTenant(ctx context.Context, id string, change func(*store.Tenant) error) (store.Tenant, error) {
-	return update(ctx, db, tenantTable, tenantKey(id), func(t *store.Tenant) error { return refused(change(t)) })
+func (role tenantRole) CreateTenant(ctx context.Context, t store.Tenant) (store.Tenant, error) {
+	return create(ctx, role.db, tenantTable, tenantKey(t.ID), t)
+}
+
+func (role tenantRole) UpdateTenant(ctx context.Context, id string, change func(*store.Tenant) error) (store.Tenant, error) {
+	return update(ctx, role.db, tenantTable, tenantKey(id), func(t *store.Tenant) error { return ofClosure(change(t)) })
 }

@@ -12,10 +12,12 @@ import (
 // flood they become fewer.
 const maxForgotten = 8
 
-// SpendToken implements [store.Tokens].
-func (db *DB) SpendToken(ctx context.Context, id string, now, expires time.Time) error {
+// tokenRole is [store.Tokens].
+type tokenRole struct{ db *DB }
+
+func (role tokenRole) SpendToken(ctx context.Context, id string, now, expires time.Time) error {
 	key, until := []byte(id), timeKey(expires)
-	return db.write(ctx, fmt.Sprintf("spend token %.100q", id), func(t *txn) error {
+	return role.db.write(ctx, fmt.Sprintf("spend token %.100q", id), func(t *txn) error {
 		if len(key) == 0 {
 			return errKey
 		}

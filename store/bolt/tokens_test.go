@@ -16,7 +16,7 @@ func TestTokens_Forgotten(t *testing.T) {
 	now := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	spend := func(name string, n int) {
 		for i := range n {
-			if err := db.SpendToken(t.Context(), fmt.Sprint(name, i), now, now.Add(time.Minute)); err != nil {
+			if err := db.State().SpendToken(t.Context(), fmt.Sprint(name, i), now, now.Add(time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 		}

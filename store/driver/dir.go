@@ -31,9 +31,9 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// access closes the database to others, and tells what is open that this cannot close. A directory is not ours to close:
+// restrict closes the database to others, and tells what is open that this cannot close. A directory is not ours to close:
 // others may be meant to reach what lies in it, such as the library.
-func access(dir string) (problems []string) {
+func restrict(dir string) (problems []string) {
 	database := filepath.Join(dir, bolt.File)
 	if info, err := os.Stat(database); err == nil && info.Mode().Perm()&0o077 != 0 {
 		if err := os.Chmod(database, 0o600); err != nil {

@@ -22,6 +22,9 @@ type Config struct {
 	Metrics *metrics.Set   // gets the size of the stores, and how their writes go; may be nil
 }
 
+// Families are the metrics of all stores that can be opened.
+var Families = bolt.Families
+
 // Stores are both groups of roles, opened.
 type Stores struct {
 	State store.State
@@ -46,7 +49,7 @@ func Open(c Config) (*Stores, error) {
 	back := func() error { return nil }
 	if c.Owned {
 		var err error
-		if back, err = become(c.Data); err != nil {
+		if back, err = actAsOwner(c.Data); err != nil {
 			return nil, err
 		}
 	}
@@ -54,13 +57,13 @@ func Open(c Config) (*Stores, error) {
 	if err != nil {
 		return nil, errors.Join(err, back())
 	}
-	for _, problem := range access(c.Data) {
+	for _, problem := range restrict(c.Data) {
 		c.Log.Warn().Msg(problem)
 	}
 	if c.Metrics != nil {
 		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
-	return &Stores{State: db, Index: db, close: func() error { return errors.Join(db.Close(), back()) }}, nil
+	return &Stores{State: db.State(), Index: db.Index(), close: func() error { return errors.Join(db.Close(), back()) }}, nil
 }
 
 // Close closes both groups, which may be one database. Closing again does nothing, nor does closing what was never

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// become makes the process act as whoever owns a directory, if it is root's and the directory is not: what root writes
+// actAsOwner makes the process act as whoever owns a directory, if it is root's and the directory is not: what root writes
 // there, the service could neither change nor delete. It returns what makes it root again.
-func become(dir string) (back func() error, err error) {
+func actAsOwner(dir string) (back func() error, err error) {
 	none := func() error { return nil }
 	info, err := os.Stat(dir)
 	if err != nil {

@@ -2,5 +2,5 @@
 
 package driver
 
-// become does what it does on Linux alone.
-func become(string) (back func() error, err error) { return func() error { return nil }, nil }
+// actAsOwner does what it does on Linux alone.
+func actAsOwner(string) (back func() error, err error) { return func() error { return nil }, nil }

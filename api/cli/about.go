@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bbbpool/bbbpool/api"
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
+)
+
+// VersionCmd prints the version of this program.
+type VersionCmd struct{}
+
+// Run prints it, with what the program was built from.
+func (VersionCmd) Run(env *Env) error {
+	v := admin.Build(env.Version)
+	if env.Options.JSON {
+		return terminal.PrintJSON(env.Out, v)
+	}
+	return terminal.Say(env.Out, "%s\n", v)
+}
+
+// UnitCmd prints the systemd unit.
+type UnitCmd struct{}
+
+// Run prints it.
+func (UnitCmd) Run(env *Env) error {
+	if env.Options.JSON {
+		return terminal.PrintJSON(env.Out, unit{api.Unit})
+	}
+	_, err := fmt.Fprint(env.Out, api.Unit)
+	return err
+}
+
+// unit is a unit as it is printed in JSON.
+type unit struct {
+	Unit string `json:"unit"`
+}
+
+// HelpCmd prints the help of a command.
+type HelpCmd struct {
+	Command []string `arg:"" optional:"" help:"The command, as server add; none lists all."`
+}
+
+// Run prints what the command itself prints with --help.
+func (c *HelpCmd) Run(at *kong.Context) error {
+	node := at.Model.Node
+	for i, name := range c.Command {
+		if node = grammar.Child(node, name); node == nil {
+			return grammar.Misused("there is no command %q\n`bbbpool --help` lists the commands", strings.Join(c.Command[:i+1], " "))
+		}
+	}
+	of, err := kong.Trace(at.Kong, c.Command)
+	if err != nil {
+		return fmt.Errorf("help: %w", err)
+	}
+	return of.PrintUsage(false)
+}
+
+// CompletionCmd prints what makes a shell complete our commands and flags.
+type CompletionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+// Run prints the script. It knows the grammar that it was run by, as it is now.
+func (c *CompletionCmd) Run(env *Env, at *kong.Context) error {
+	script, err := grammar.Completion(c.Shell, at.Model.Node)
+	if err != nil {
+		return err
+	}
+	if env.Options.JSON {
+		return terminal.PrintJSON(env.Out, admin.Script{Script: script})
+	}
+	return terminal.Say(env.Out, "%s", script)
+}

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/grammar"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// RecordingPublishCmd lets recordings play.
+type RecordingPublishCmd struct {
+	IDs []string `arg:"" name:"id" help:"IDs of recordings."`
+}
+
+// Run publishes them.
+func (c *RecordingPublishCmd) Run(env *Env) error {
+	return editEach(env, c.IDs, "published", func(pool *connection, id string) (admin.RecordingDetails, error) {
+		return pool.PublishRecording(env.Ctx, id, true)
+	})
+}
+
+// RecordingUnpublishCmd lets recordings play for nobody.
+type RecordingUnpublishCmd struct {
+	IDs []string `arg:"" name:"id" help:"IDs of recordings."`
+}
+
+// Run takes them back.
+func (c *RecordingUnpublishCmd) Run(env *Env) error {
+	return editEach(env, c.IDs, "unpublished", func(pool *connection, id string) (admin.RecordingDetails, error) {
+		return pool.PublishRecording(env.Ctx, id, false)
+	})
+}
+
+// RecordingRestoreCmd brings deleted recordings back.
+type RecordingRestoreCmd struct {
+	IDs []string `arg:"" name:"id" help:"IDs of recordings."`
+}
+
+// Run restores them, if their files are still there.
+func (c *RecordingRestoreCmd) Run(env *Env) error {
+	return editEach(env, c.IDs, "restored", func(pool *connection, id string) (admin.RecordingDetails, error) {
+		return pool.RestoreRecording(env.Ctx, id)
+	})
+}
+
+// RecordingAssignCmd gives recordings to another tenant.
+type RecordingAssignCmd struct {
+	IDs    []string `arg:"" name:"id" help:"IDs of recordings."`
+	Tenant string   `required:"" placeholder:"ID" help:"Tenant that they are to belong to."`
+}
+
+// Run assigns them.
+func (c *RecordingAssignCmd) Run(env *Env) error {
+	done := "belongs to " + terminal.Printable(c.Tenant)
+	return editEach(env, c.IDs, done, func(pool *connection, id string) (admin.RecordingDetails, error) {
+		return pool.AssignRecording(env.Ctx, id, c.Tenant)
+	})
+}
+
+func editEach(env *Env, ids []string, done string, do func(*connection, string) (admin.RecordingDetails, error)) error {
+	return env.with(change, func(pool *connection) error {
+		return each(env, "recording", ids, done, func(id string) (admin.RecordingDetails, error) { return do(pool, id) })
+	})
+}
+
+// each does something to every one of the IDs, also to those that come after an error.
+func each[T any](env *Env, what string, ids []string, done string, do func(id string) (T, error)) error {
+	all, failed := []T{}, 0
+	for _, id := range ids {
+		if env.Ctx.Err() != nil {
+			return env.Ctx.Err()
+		}
+		changed, err := do(id)
+		if err == nil {
+			all = append(all, changed)
+			if !env.Options.JSON {
+				_, err = fmt.Fprintf(env.Out, "%s %s: %s\n", what, terminal.Printable(id), done)
+			}
+		}
+		if err != nil && len(ids) == 1 {
+			return err
+		}
+		if err != nil {
+			failed++
+			_, _ = fmt.Fprintln(env.Err, "bbbpool: "+terminal.Printable(err.Error()))
+		}
+	}
+	if env.Options.JSON {
+		if err := terminal.PrintJSON(env.Out, all); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("not done for %d of %d", failed, len(ids))
+	}
+	return nil
+}
+
+// RecordingDeleteCmd deletes recordings.
+type RecordingDeleteCmd struct {
+	IDs []string `arg:"" name:"id" help:"IDs of recordings."`
+	Yes bool     `short:"y" help:"Do not ask."`
+}
+
+// Run deletes them, once it has named them and somebody has said yes.
+func (c *RecordingDeleteCmd) Run(env *Env) error {
+	return env.with(change, func(pool *connection) error {
+		list, bytes, named := []admin.Recording{}, int64(0), map[string]admin.Recording{}
+		for _, id := range c.IDs {
+			r, err := pool.Recording(env.Ctx, id)
+			if err != nil {
+				return err
+			}
+			list, bytes, named[id] = append(list, r.Recording), bytes+r.Size, r.Recording
+		}
+		if !c.Yes {
+			if err := recordingTable(env.Err, list); err != nil {
+				return err
+			}
+		}
+		err := env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s %s deleted. What serve --keep-deleted keeps can be restored.",
+			recordingCount(len(list), bytes), terminal.IsAre(len(list))))
+		if err != nil {
+			return err
+		}
+		return each(env, "recording", c.IDs, "deleted", func(id string) (admin.Recording, error) {
+			return named[id], pool.DeleteRecording(env.Ctx, id)
+		})
+	})
+}
+
+func recordingCount(n int, bytes int64) string {
+	return fmt.Sprintf("%s with %s", terminal.Plural(n, "recording"), terminal.Size(bytes))
+}
+
+// Which names recordings, or means all of them.
+type Which struct {
+	IDs    []string `arg:"" optional:"" name:"id" help:"IDs of recordings."`
+	All    bool     `help:"All recordings."`
+	Tenant string   `placeholder:"ID" help:"With --all: those of this tenant."`
+	Yes    bool     `short:"y" help:"With --all: do not ask."`
+}
+
+func (w Which) check() error {
+	if (len(w.IDs) > 0) == w.All {
+		return grammar.Misused("name recordings, or pass --all")
+	}
+	if w.Tenant != "" && !w.All {
+		return grammar.Misused("--tenant goes with --all")
+	}
+	return nil
+}
+
+// RecordingProtectCmd lets recordings play for those alone whom the front end lets in.
+type RecordingProtectCmd struct{ Which }
+
+// Run protects them.
+func (c *RecordingProtectCmd) Run(env *Env) error {
+	return c.protect(env, true, "protected", "from then on they play through the links alone that front ends get")
+}
+
+// RecordingUnprotectCmd lets recordings play for everybody who has the link.
+type RecordingUnprotectCmd struct{ Which }
+
+// Run takes the protection away.
+func (c *RecordingUnprotectCmd) Run(env *Env) error {
+	return c.protect(env, false, "unprotected", "from then on they play for everybody who has the link")
+}
+
+func (w Which) protect(env *Env, protect bool, done, then string) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	if !w.All {
+		return editEach(env, w.IDs, done, func(pool *connection, id string) (admin.RecordingDetails, error) {
+			return pool.ProtectRecording(env.Ctx, id, protect)
+		})
+	}
+	return env.with(change, func(pool *connection) error {
+		page, err := pool.Recordings(env.Ctx, store.RecordingFilter{
+			Tenant: w.Tenant, States: []store.RecordingState{store.Published, store.Unpublished}, Limit: 1,
+		})
+		if err != nil {
+			return err
+		}
+		of := "of all tenants"
+		if w.Tenant != "" {
+			of = "of tenant " + w.Tenant
+		}
+		err = env.confirm(Sure{Yes: w.Yes}, fmt.Sprintf("%s %s %s %s: %s.", terminal.Plural(page.Total, "recording"), of,
+			terminal.IsAre(page.Total), done, then))
+		if err != nil {
+			return err
+		}
+		report, err := watched(env, "recordings", func(tell func(recordings.Progress)) (admin.ProtectReport, error) {
+			return pool.ProtectAll(env.Ctx, admin.Protection{Tenant: w.Tenant, Protect: protect}, tell)
+		})
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return terminal.PrintJSON(env.Out, report)
+		}
+		return terminal.Say(env.Out, "%s: %s\n", terminal.Plural(report.Changed, "recording"), done)
+	})
+}

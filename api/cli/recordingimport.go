@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/recordings"
+)
+
+// RecordingImportCmd imports recordings.
+type RecordingImportCmd struct {
+	Paths  []string `arg:"" name:"path" help:"Archives, or directories of archives or of recordings, on the machine of the pool."`
+	Tenant string   `placeholder:"ID" help:"Tenant of the recordings that do not tell."`
+	Force  bool     `help:"Bring back what was deleted."`
+}
+
+// Run imports one path after the other, and fails if anything could not be imported.
+func (c *RecordingImportCmd) Run(env *Env) error {
+	paths := make([]string, 0, len(c.Paths))
+	for _, path := range c.Paths {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", path, err)
+		}
+		paths = append(paths, absolute)
+	}
+	return env.with(change, func(pool *connection) error {
+		all := recordings.ImportReport{Imported: []string{}, Failed: []recordings.Finding{}}
+		for _, path := range paths {
+			report, err := c.one(env, pool, path)
+			if err != nil && path != paths[0] { // what became of those before it would not be told any more
+				return errors.Join(listImport(env, all), err)
+			}
+			if err != nil {
+				return err
+			}
+			all.Imported, all.Same = append(all.Imported, report.Imported...), all.Same+report.Same
+			all.Failed, all.Skipped = append(all.Failed, report.Failed...), append(all.Skipped, report.Skipped...)
+		}
+		return printImport(env, all)
+	})
+}
+
+// one imports one path. That it cannot be read does not stand in the way of the next. Where nobody watches, there is a line
+// a minute that says how far it is.
+func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (recordings.ImportReport, error) {
+	var at recordings.Progress
+	said := env.now()
+	report, err := watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.ImportReport, error) {
+		options := recordings.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}
+		return pool.Import(env.Ctx, options, func(p recordings.Progress) {
+			at = p
+			if now := env.now(); !env.Watched && now.Sub(said) >= time.Minute {
+				said = now
+				_ = terminal.Say(env.Err, "%s: at %d of %d\n", terminal.Printable(path), p.Done, p.Total) // nobody is left to tell
+			}
+			tell(p)
+		})
+	})
+	if errors.Is(err, errCutShort) && at.Total > 0 {
+		err = fmt.Errorf("interrupted at %d of %d: what was done by then stays done, and the same command goes on from there",
+			at.Done, at.Total)
+	}
+	if e, ok := errors.AsType[*admin.Error](err); ok && e.Code == "path" {
+		report.Failed = []recordings.Finding{{Kind: "unreadable", Path: path, Text: e.Message}}
+		return report, nil
+	}
+	return report, err
+}
+
+// printImport prints what has become of everything, and fails where something could not be imported.
+func printImport(env *Env, all recordings.ImportReport) error {
+	err := listImport(env, all)
+	if err == nil && len(all.Failed) > 0 {
+		err = errors.New("not everything could be imported")
+	}
+	return err
+}
+
+func listImport(env *Env, all recordings.ImportReport) error {
+	if env.Options.JSON {
+		return terminal.PrintJSON(env.Out, all)
+	}
+	rows := make([][]string, 0, len(all.Failed)+len(all.Skipped))
+	for _, f := range all.Skipped {
+		rows = append(rows, []string{"skipped", cmp.Or(f.Path, f.RecordID), f.Text})
+	}
+	for _, f := range all.Failed {
+		rows = append(rows, []string{"failed", cmp.Or(f.Path, f.RecordID), f.Text})
+	}
+	skipped := ""
+	if n := len(all.Skipped); n > 0 {
+		skipped = fmt.Sprintf(", %d skipped", n)
+	}
+	return errors.Join(terminal.Table(env.Out, "", rows), terminal.Say(env.Out, "%s imported, %d there already%s, %d failed\n",
+		terminal.Plural(len(all.Imported), "recording"), all.Same, skipped, len(all.Failed)))
+}

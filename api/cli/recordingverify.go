@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/recordings"
+)
+
+// RecordingVerifyCmd compares the index of the recordings with the disk.
+type RecordingVerifyCmd struct {
+	Repair bool `help:"Mend what is misplaced or left over, and forget formats whose files are gone."`
+	Adopt  bool `help:"Take into the index what only the disk has."`
+	Mark   bool `help:"Take the volume that is mounted now for the right one."`
+	Yes    bool `short:"y" help:"Do not ask."`
+}
+
+// Run looks first, and changes nothing before somebody has seen what there is. It fails if anything remains.
+func (c *RecordingVerifyCmd) Run(env *Env) error {
+	in := look
+	if c.Repair || c.Adopt || c.Mark {
+		in = change
+	}
+	return env.with(in, func(pool *connection) error {
+		if c.Mark {
+			err := env.confirm(Sure{Yes: c.Yes}, "The volume that is mounted now is taken for the one with the recordings.")
+			if err != nil {
+				return err
+			}
+		}
+		mends := c.Repair || c.Adopt
+		report, err := verify(env, pool, recordings.VerifyOptions{Mark: c.Mark})
+		if err != nil {
+			return err
+		}
+		if mends && len(report.Findings) > 0 {
+			report, err = c.mend(env, pool, report)
+			if err != nil {
+				return err
+			}
+		}
+		return c.print(env, report)
+	})
+}
+
+func verify(env *Env, pool *connection, o recordings.VerifyOptions) (recordings.VerifyReport, error) {
+	return watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.VerifyReport, error) {
+		return pool.Verify(env.Ctx, o, tell)
+	})
+}
+
+// mend asks and repairs.
+func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen recordings.VerifyReport) (
+	recordings.VerifyReport, error,
+) {
+	if !c.Yes {
+		if err := findings(env.Err, seen.Findings); err != nil {
+			return seen, err
+		}
+	}
+	err := env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s: what can be mended of that is mended.",
+		terminal.Plural(len(seen.Findings), "finding")))
+	if err != nil {
+		return seen, err
+	}
+	return verify(env, pool, recordings.VerifyOptions{Repair: c.Repair, Adopt: c.Adopt})
+}
+
+func (c *RecordingVerifyCmd) print(env *Env, report recordings.VerifyReport) error {
+	left := 0
+	for _, f := range report.Findings {
+		if !f.Repaired {
+			left++
+		}
+	}
+	if env.Options.JSON {
+		if err := terminal.PrintJSON(env.Out, report); err != nil {
+			return err
+		}
+	} else {
+		err := errors.Join(findings(env.Out, report.Findings), terminal.Say(env.Out, "%s in the index, %s on the disk: %s\n",
+			terminal.Plural(report.Recordings, "recording"), terminal.Plural(report.Formats, "format"), verdictOf(report, left)))
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case left == 0:
+		return nil
+	case c.Repair && c.Adopt:
+		return errors.New("not everything could be mended")
+	}
+	return errors.New("not everything is as it should be: --repair mends what is misplaced, missing or left over, " +
+		"--adopt takes in orphans, and `bbbpool recording retry` what is stuck")
+}
+
+func verdictOf(report recordings.VerifyReport, left int) string {
+	if len(report.Findings) == 0 {
+		return "nothing is wrong"
+	}
+	kinds := map[string]int{}
+	for _, f := range report.Findings {
+		kinds[f.Kind]++
+	}
+	var tallies []tally
+	for kind, n := range kinds {
+		tallies = append(tallies, tally{terminal.Printable(kind), n})
+	}
+	slices.SortFunc(tallies, func(a, b tally) int { return strings.Compare(a.what, b.what) })
+	return fmt.Sprintf("%s; %d repaired, %d left", some(tallies...), len(report.Findings)-left, left)
+}

@@ -1,0 +1,46 @@
+package serverlist
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Write returns a list of servers in YAML, as Scalelite's servers:sync has it. What is a text is in quotes, so that no reader
+// takes it for a number or a date.
+func Write(servers []admin.Revealed) ([]byte, error) {
+	all := &yaml.Node{Kind: yaml.MappingNode}
+	for _, s := range servers {
+		id := &yaml.Node{}
+		if err := id.Encode(s.ID); err != nil {
+			return nil, err
+		}
+		fields := []*yaml.Node{
+			word("secret"), quotes(s.Secret.Reveal()),
+			word("url"), quotes(s.URL),
+			word("enabled"), word(strconv.FormatBool(s.State == string(store.Enabled))),
+			word("load_multiplier"), word(terminal.Number(inverse(s.Weight))),
+		}
+		if s.Tag != "" {
+			fields = append(fields, word("tag"), quotes(s.Tag))
+		}
+		all.Content = append(all.Content, id, &yaml.Node{Kind: yaml.MappingNode, Content: fields})
+	}
+	var text bytes.Buffer
+	e := yaml.NewEncoder(&text)
+	e.SetIndent(2)
+	err := e.Encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{word("servers"), all}})
+	return text.Bytes(), errors.Join(err, e.Close())
+}
+
+func word(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
+
+func quotes(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Style: yaml.DoubleQuotedStyle, Value: text}
+}

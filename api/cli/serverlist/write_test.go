@@ -1,0 +1,43 @@
+package serverlist_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/cli/serverlist"
+)
+
+// Every weight that people write comes back as it was, every other but for the last digits; so do multipliers.
+func TestWrite_Weight(t *testing.T) {
+	through := func(weight float64) float64 {
+		server := admin.Server{ID: "a", URL: "https://a.example/bigbluebutton/api", Weight: weight}
+		text, err := serverlist.Write([]admin.Revealed{{Server: server, Secret: "s"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := serverlist.Read(strings.NewReader(string(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got[0].Weight
+	}
+	for hundredths := 1; hundredths < 3000; hundredths++ {
+		weight := float64(hundredths) / 100
+		if got := through(weight); got != weight {
+			t.Errorf("%v became %v", weight, got)
+		}
+		if got := through(1 / weight); got != 1/weight {
+			t.Errorf("%v, of a multiplier, became %v", 1/weight, got)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		weight := random.Float64() * 1e6
+		if got := through(weight); math.Abs(got-weight) > 1e-15*weight {
+			t.Errorf("%v became %v", weight, got)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package exposition
+
+// own are the families of Go and of the process. Of what the metrics library has of them, these alone are shown.
+var own = []Family{
+	{Name: "go_info", Type: Gauge, Help: "The version of Go."},
+	{Name: "go_gomaxprocs", Type: Gauge, Help: "Processors that Go uses."},
+	{Name: "go_goroutines", Type: Gauge, Help: "Goroutines that there are."},
+	{Name: "go_threads", Type: Gauge, Help: "Threads of the system that there are."},
+	{Name: "go_gc_duration_seconds", Type: Summary, Help: "Pauses of the garbage collector."},
+	{Name: "go_gc_cpu_seconds_total", Type: Counter, Help: "Processor time of the garbage collector."},
+	{Name: "go_mutex_wait_seconds_total", Type: Counter, Help: "Time that goroutines have waited for locks."},
+	{Name: "go_sched_latencies_seconds", Type: Histogram, Help: "Time that goroutines that could run have waited for a processor."},
+	{Name: "go_memlimit_bytes", Type: Gauge, Help: "The limit that Go keeps its memory to."},
+	{Name: "go_memstats_alloc_bytes", Type: Gauge, Help: "Bytes on the heap that are in use."},
+	{Name: "go_memstats_alloc_bytes_total", Type: Counter, Help: "Bytes that were put on the heap."},
+	{Name: "go_memstats_heap_inuse_bytes", Type: Gauge, Help: "Bytes of the parts of the heap that are in use."},
+	{Name: "go_memstats_heap_idle_bytes", Type: Gauge, Help: "Bytes of the parts of the heap that are not."},
+	{Name: "go_memstats_heap_objects", Type: Gauge, Help: "Objects on the heap."},
+	{Name: "go_memstats_next_gc_bytes", Type: Gauge, Help: "Size of the heap at which it is collected next."},
+	{Name: "go_memstats_stack_inuse_bytes", Type: Gauge, Help: "Bytes of stacks."},
+	{Name: "go_memstats_sys_bytes", Type: Gauge, Help: "Bytes that Go has from the system."},
+
+	{Name: "process_cpu_seconds_total", Type: Counter, Help: "Processor time."},
+	{Name: "process_start_time_seconds", Type: Gauge, Help: "When the process began."},
+	{Name: "process_open_fds", Type: Gauge, Help: "Descriptors in use."},
+	{Name: "process_max_fds", Type: Gauge, Help: "Descriptors that the system allows."},
+	{Name: "process_num_threads", Type: Gauge, Help: "Threads."},
+	{Name: "process_resident_memory_bytes", Type: Gauge, Help: "Memory in use."},
+	{Name: "process_virtual_memory_bytes", Type: Gauge, Help: "Address space in use."},
+	{Name: "process_major_pagefaults_total", Type: Counter, Help: "Pages that had to be read from the disk."},
+	{Name: "process_io_read_bytes_total", Type: Counter, Help: "Bytes read."},
+	{Name: "process_io_written_bytes_total", Type: Counter, Help: "Bytes written."},
+	{Name: "process_io_storage_read_bytes_total", Type: Counter, Help: "Bytes read from disks."},
+	{Name: "process_io_storage_written_bytes_total", Type: Counter, Help: "Bytes written to disks."},
+	{
+		Name: "process_pressure_cpu_waiting_seconds_total", Type: Counter,
+		Help: "Time for which something here waited for a processor.",
+	},
+	{Name: "process_pressure_io_waiting_seconds_total", Type: Counter, Help: "Time for which something here waited for a disk."},
+	{Name: "process_pressure_memory_waiting_seconds_total", Type: Counter, Help: "Time for which something here waited for memory."},
+}

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
+)
+
+// This file has everything that a front end can be told went wrong, beside what BigBlueButton itself says, and the one
+// place where it is told, call.fail. What is an error of another type is ours, and shown as internal. What is told of
+// recordings stands with their calls.
+
+// These are told whatever is called.
+var (
+	// errElsewhere is for an address at which no call can be: programs that look at the status alone are told, too.
+	errElsewhere = &bbb.Error{
+		Key: bbb.ErrUnsupported.Key, Message: bbb.ErrUnsupported.Message, Status: http.StatusNotFound,
+	}
+	errNoWebhooks = &bbb.Error{Key: bbb.ErrUnsupported.Key, Message: "This pool does not offer webhooks."}
+	// errBusy refuses a body that there is no room for.
+	errBusy = &bbb.Error{
+		Key: "serverBusy",
+		Message: "Too many requests with a body are being read. " +
+			"Please try again in a moment, or send the parameters in the query.",
+	}
+)
+
+// These are told of creates that no server can take, beside bbb.ErrUnavailable. The first is Scalelite's.
+var (
+	errNoTag = &bbb.Error{Key: "serverTagUnavailable", Message: "No server with the required tag is available."}
+	errFull  = &bbb.Error{
+		Key:     "serverCapacityReached",
+		Message: "All servers that can take this meeting are full. Please try again later.",
+	}
+	// errNoParent is what BigBlueButton says of a breakout room without a meeting that it belongs to.
+	errNoParent = &bbb.Error{
+		Key: "parentMeetingDoesNotExist", Message: "No parent meeting exists for the breakout room",
+	}
+)
+
+// These are told of joins where BigBlueButton has no words for it.
+var (
+	errJoinOffline = &bbb.Error{
+		Key: bbb.ErrUnavailable.Key, Message: "The server of this meeting does not answer. The meeting can be created again.",
+	}
+	errJoinSlow = &bbb.Error{
+		Key: bbb.ErrUnavailable.Key, Message: "The meeting is still being created. Please try again in a few seconds.",
+	}
+)
+
+// These are told of ends, beside what servers say. The first is in the words of BigBlueButton.
+var (
+	errEndPassword = &bbb.Error{Key: "invalidPassword", Message: "The supplied moderator password is incorrect"}
+	errEndAway     = &bbb.Error{
+		Key: bbb.ErrUnavailable.Key,
+		Message: "The server that has this meeting does not answer, and the password cannot be checked without it. " +
+			"Please try again in a few seconds.",
+	}
+	errEndBusy = &bbb.Error{
+		Key:     bbb.ErrUnavailable.Key,
+		Message: "The meeting is still being created or ended by somebody else. Please try again in a few seconds.",
+	}
+)
+
+// placementErrors is what a front end is told where the ledger has no place for its meeting.
+var placementErrors = map[error]*bbb.Error{
+	placement.ErrFull: errFull, placement.ErrNoTag: errNoTag, placement.ErrNoServer: bbb.ErrUnavailable,
+	context.DeadlineExceeded: bbb.ErrUnavailable,
+}
+
+// placementError turns what the ledger says into what a front end is told.
+func placementError(err error) error {
+	for cause, told := range placementErrors {
+		if errors.Is(err, cause) {
+			return told
+		}
+	}
+	return err
+}
+
+// unanswered is an error for the front end about a call that the server of a meeting has not done, or may not have done.
+func unanswered(err error) error {
+	text := "The server of this meeting failed at this call."
+	if failed, ok := errors.AsType[*bbb.CallError](err); ok {
+		text = cmp.Or(unansweredTexts[failed.Reason], text)
+	}
+	if errors.Is(err, errLeft) {
+		text = "The server of this meeting has just left the pool."
+	}
+	return errors.Join(&bbb.Error{Key: bbb.ErrUnavailable.Key, Message: text}, err)
+}
+
+// unansweredTexts says why, where that is known.
+var unansweredTexts = map[bbb.Reason]string{
+	bbb.Timeout: "The server of this meeting did not answer in time. It may have done what it was asked all the same.",
+	bbb.Broken:  "The server of this meeting did not answer to the end. It may have done what it was asked all the same.",
+	bbb.Refused: unreachable, bbb.DNS: unreachable, bbb.TLS: unreachable, bbb.BadURL: unreachable,
+	bbb.Busy: overloaded, bbb.Ours: overloaded,
+}
+
+const (
+	unreachable = "The server of this meeting cannot be reached."
+	overloaded  = "Too many calls are on their way. Please try again in a few seconds."
+)
+
+// errHungUp says that the front end did not wait for, or did not take, the rest of an answer.
+var errHungUp = errors.New("the front end has hung up")
+
+// fail answers with an error, if there is one. What is not meant for the front end is logged and shown as internal.
+func (c *call) fail(err error) {
+	if err == nil {
+		return
+	}
+	c.cut = c.begun
+	if errors.Is(err, context.Canceled) || errors.Is(err, errHungUp) {
+		c.outcome, c.status = "hungUp", 499
+		return
+	}
+	if c.cut {
+		c.outcome, c.err = bbb.ErrInternal.Key, err
+		return
+	}
+	if c.unread {
+		c.drop()
+	}
+	answer, ok := errors.AsType[*bbb.Error](err)
+	if !ok {
+		answer = bbb.ErrInternal
+	}
+	if err.Error() != answer.Error() {
+		c.err = err // there is more to it than the front end is told
+	}
+	if answer == bbb.ErrMethod {
+		c.w.Header().Set("Allow", strings.Join(bbb.Methods(c.name), ", "))
+	}
+	c.outcome, c.status = cmp.Or(answer.Key, "FAILED"), max(answer.Status, http.StatusOK)
+	if c.name == "join" && answer != bbb.ErrMethod { // a POST has a program behind it, which nobody sends elsewhere
+		c.joinFailed(answer)
+		return
+	}
+	bbb.WriteError(c.w, answer)
+}

@@ -1,0 +1,18 @@
+package gateway
+
+import (
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// SetTenants replaces the tenants that are served, whatever is stored.
+func (g *Gateway) SetTenants(list []store.Tenant) { g.tenants.serve(list) }
+
+// Describe makes every series that a gateway has once a server has failed.
+func Describe(set *metrics.Set) {
+	m := &Metrics{Set: set}
+	m.open(map[string]handler{"create": nil}, func(string) bool { return true })
+	m.asked("server", "create", bbb.ErrInternal)
+}

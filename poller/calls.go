@@ -1,0 +1,220 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Client returns the client of a server, or nil for one that is not in the pool.
+func (p *Poller) Client(id string) *bbb.Client {
+	s := p.pool.server(id)
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.client
+}
+
+// Patience is how long a server may take for a sign of life before it counts as silent: the connect timeout or, where it
+// has answered slowly of late, the smoothed latency and four times its deviation (RFC 6298), up to the response timeout.
+// Of a server that is not in the pool it is the connect timeout.
+func (p *Poller) Patience(id string) time.Duration {
+	s := p.pool.server(id)
+	if s == nil {
+		return p.config.Connect
+	}
+	return s.patience()
+}
+
+func (s *server) patience() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.patience()
+}
+
+func (st *state) patience() time.Duration {
+	return st.traits.pace.patience(st.config.Connect, st.config.Response)
+}
+
+// Failing tells whether the last call to a server failed. One that is not in the pool fails.
+func (p *Poller) Failing(id string) bool {
+	s := p.pool.server(id)
+	if s == nil {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.failing()
+}
+
+// Alive waits until a failing server has either answered again, then it returns true, or failed for the whole of
+// Failover, so that a meeting with people in it may be created elsewhere. It returns false also when ctx ends, or the
+// server is not in the pool.
+func (p *Poller) Alive(ctx context.Context, id string) bool {
+	for {
+		s := p.pool.server(id)
+		if s == nil {
+			return false
+		}
+		s.mu.Lock()
+		failing, changed := s.state.health.failing, s.state.changed
+		s.mu.Unlock()
+		if failing.IsZero() {
+			return true
+		}
+		rest := p.config.Failover - p.now().Sub(failing)
+		if rest <= 0 {
+			return false
+		}
+		select {
+		case <-changed:
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// Created adds a meeting to the view, for as long as no poll that began later has looked.
+func (p *Poller) Created(server string, m bbb.Meeting) {
+	s := p.pool.server(server)
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.disabled() {
+		return // nothing is seen there, and no poll will take it back
+	}
+	s.state.view.created = append(s.state.view.created, created{at: p.now(), meeting: m})
+}
+
+// Report takes into account how a call to a server went. A FAILED answer is a sign of life unless it says that the
+// server does not accept our secret. Client tells which address and secret the call was made with: what is said of
+// former ones is not held against the present ones.
+func (p *Poller) Report(id string, client *bbb.Client, err error) {
+	s := p.pool.server(id)
+	if s != nil && s.report(client, err) {
+		s.pollSoon()
+	}
+}
+
+// report is Report for polls as well. It tells whether this is the first failure.
+func (s *server) report(client *bbb.Client, err error) (first bool) {
+	if client == nil || cancelled(err) {
+		return false
+	}
+	ours := err != nil && s.pool.network.countFailing().most()
+	changed, first := s.apply(client, err, ours)
+	if changed {
+		s.pool.network.watchServers()
+	}
+	return first
+}
+
+// apply changes the health of the server by the outcome of a call, unless that was made with a former address or secret.
+// With ours set our own network is the likelier cause of a failure. It tells whether the server has changed, and whether
+// it begins to fail.
+func (s *server) apply(client *bbb.Client, err error, ours bool) (changed, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.state
+	was, failing := st.health.is, st.failing()
+	if st.client != client || err == nil && was == Online {
+		return false, false // the hot path: nothing changes
+	}
+	if err == nil {
+		st.health.succeed(s.now(), s.config.thresholds())
+	} else {
+		st.health.fail(s.now(), failureOf(err), s.config.thresholds(), ours)
+	}
+	if st.failing() == failing && st.health.is == was {
+		return false, false
+	}
+	st.wakeWaiting()
+	s.ledger.SetServer(st.forLedger()) // what it may be used for follows from both
+	if st.health.is != was {
+		st.tellHealth(was, ours)
+	}
+	return true, st.failing() && !failing
+}
+
+// tellHealth tells people that the server's health is another one, in the log and in an event.
+func (st *state) tellHealth(was Health, ours bool) {
+	level := zerolog.WarnLevel
+	if st.health.is == Online || st.health.recovering() {
+		level = zerolog.InfoLevel
+	}
+	st.log.WithLevel(level).Str("server", st.record.ID).Str("was", string(was)).Str("health", string(st.health.is)).
+		Str("reason", st.health.why(st.now(), st.config.thresholds())).Bool("own_network", ours).Msg("health")
+	st.addEvent(string(st.health.is), st.consequence(was))
+}
+
+// consequence says what the server's new health is, and what follows.
+func (st *state) consequence(was Health) string {
+	switch {
+	case st.health.is == Offline:
+		return "offline: " + st.health.reason + "; its meetings are created elsewhere when somebody asks, none is ended"
+	case st.health.recovering():
+		return "suspect: it answers again; " + st.untilPlaced()
+	case st.health.is == Suspect && was == Offline:
+		return "suspect, no longer offline: most of the pool fails, our own network is the likelier cause"
+	case st.health.is == Suspect:
+		return "suspect: " + st.health.reason + "; " + st.untilPlaced()
+	case st.record.State != store.Enabled:
+		return "online: it answers; no new meetings, because it is " + string(st.record.State)
+	}
+	return "online: it answers, and takes new meetings"
+}
+
+// untilPlaced says when the server, which is suspect, takes new meetings again.
+func (st *state) untilPlaced() string {
+	if st.record.State != store.Enabled {
+		return "no new meetings, because it is " + string(st.record.State)
+	}
+	until := "it answers"
+	if needs := st.health.needs(st.now(), st.config.thresholds()); needs > 1 {
+		until = fmt.Sprintf("it has answered %d polls in a row", needs)
+	}
+	return "no new meetings until " + until + ", while others can take them"
+}
+
+// failure is why a call failed.
+type failure struct {
+	cause bbb.Reason // "" where the server answered and it was that which would not do
+	text  string
+}
+
+func failureOf(err error) failure {
+	f := failure{text: brief(err.Error())}
+	if call, ok := errors.AsType[*bbb.CallError](err); ok {
+		f.cause = call.Reason
+	}
+	return f
+}
+
+// maxReason is how much of what others say is kept.
+const maxReason = 300
+
+func brief(text string) string {
+	if len(text) > maxReason {
+		return strings.ToValidUTF8(text[:maxReason], "") + "…"
+	}
+	return text
+}
+
+// cancelled tells whether a call ended because we wanted it to, or lacked what it needs: that says nothing about the
+// server.
+func cancelled(err error) bool {
+	call, ok := errors.AsType[*bbb.CallError](err)
+	return ok && (call.Reason == bbb.Cancel || call.Reason == bbb.Busy || call.Reason == bbb.Ours)
+}

@@ -1,0 +1,139 @@
+package poller
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// pool is the servers that there are, each with a loop of its own while the poller runs.
+type pool struct {
+	*common
+
+	network *network
+	loops   sync.WaitGroup // everything that runs until the context of Run ends
+
+	// The lock comes after that of the network, before that of a server, which comes before the ledger's.
+	mu      sync.RWMutex
+	servers map[string]*server
+	running context.Context // of Run; nil while nothing runs
+}
+
+func newPool(c *common) *pool {
+	p := &pool{common: c, servers: map[string]*server{}}
+	p.network = newNetwork(p)
+	return p
+}
+
+// newClient returns a client for a server that need not be in the pool.
+func (p *pool) newClient(e bbb.Endpoint) *bbb.Client {
+	return bbb.NewClient(e, p.config.Transport, p.config.Response)
+}
+
+// client returns a client for a server as it is stored.
+func (p *pool) client(record store.Server) *bbb.Client {
+	return p.newClient(bbb.Endpoint{
+		URL: record.URL, Secret: bbb.Secret(record.Secret), Algorithm: bbb.Algorithm(record.Checksum),
+	})
+}
+
+// start polls every server on its own schedule until ctx ends, also those that are added later.
+func (p *pool) start(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running = ctx
+	for _, s := range p.servers {
+		p.loops.Go(func() { s.loop(ctx) })
+	}
+}
+
+// stop waits until everything that was started is over. The context that it was started with must have ended.
+func (p *pool) stop() {
+	p.mu.Lock()
+	p.running = nil // nothing begins any more
+	p.mu.Unlock()
+	p.loops.Wait()
+}
+
+// set adds a server, or changes it.
+func (p *pool) set(record store.Server) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, known := p.servers[record.ID]
+	if known {
+		s.set(record)
+		s.wakeLoop()
+		return
+	}
+	s = newServer(p, record)
+	p.servers[record.ID] = s
+	s.set(record)
+	if ctx := p.running; ctx != nil {
+		p.loops.Go(func() { s.loop(ctx) })
+	}
+}
+
+// remove takes a server out of the pool, and ends its loop and its poll. Whether our own network fails may depend on it.
+func (p *pool) remove(id string) {
+	p.mu.Lock()
+	s := p.servers[id]
+	delete(p.servers, id)
+	p.mu.Unlock()
+	if s == nil {
+		return
+	}
+	s.leave()
+	p.network.watchServers()
+}
+
+// server returns a server, or nil where there is none of that ID.
+func (p *pool) server(id string) *server {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.servers[id]
+}
+
+// each calls a function for every server, in no order. None is added or removed meanwhile.
+func (p *pool) each(do func(*server)) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, s := range p.servers {
+		do(s)
+	}
+}
+
+// sorted returns the servers by ID.
+func (p *pool) sorted() []*server {
+	p.mu.RLock()
+	list := make([]*server, 0, len(p.servers))
+	for _, s := range p.servers {
+		list = append(list, s)
+	}
+	p.mu.RUnlock()
+	slices.SortFunc(list, func(a, b *server) int { return strings.Compare(a.id, b.id) })
+	return list
+}
+
+// spread is when a server is first asked: at once, but 500 servers not in the same instant.
+func (p *pool) spread() time.Duration {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return rand.N(time.Duration(len(p.servers)+1) * time.Millisecond)
+}
+
+// poll begins a poll of a server, or joins the one in flight. It returns nil where nobody may be asked. It
+// holds the lock meanwhile, so that nothing begins once stop waits for the end of everything.
+func (p *pool) poll(s *server) *poll {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.running == nil {
+		return nil
+	}
+	return s.poll(p.running)
+}
