@@ -72,7 +72,8 @@ func (r *records) settle(ctx context.Context, over Finished) error {
 	return ignoreMissing(r.state.DeleteClaim(ctx, over.Claim))
 }
 
-// remember writes a stay to the history, and learns from it. A meeting that no server ever had leaves nothing.
+// remember writes a stay to the history, and has the ledger learn from it, which takes the ledger's lock. A meeting that no
+// server ever had leaves nothing.
 func (r *records) remember(ctx context.Context, over Finished) error {
 	if over.Session.ID == "" {
 		return nil
