@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 var version = "dev" // set by the linker for releases
@@ -60,7 +61,7 @@ func (s serve) Run(env *cli.Env) error {
 	reloader.Take() // from here on a SIGHUP does no harm
 	data := env.Options.DataDir()
 	p, err := assembly.Open(env.Ctx, assembly.Options{
-		Settings: s.Settings, Data: data, Token: env.Options.Token, Version: version, Environ: os.Environ(), Log: log,
+		Settings: s.Settings, Data: data, Token: store.Secret(env.Options.Token), Version: version, Environ: os.Environ(), Log: log,
 	})
 	if err != nil {
 		return err

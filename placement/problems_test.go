@@ -1,6 +1,9 @@
 package placement_test
 
 import (
+	"errors"
+	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,7 +47,28 @@ func TestLedger_Problems(t *testing.T) {
 	p.store.fail("AddSession")
 	_, _ = p.Close(t.Context(), p.Meetings()[0].Claim, placement.Ended)
 	check("the disk, too", true, "the store cannot be written: "+errDisk.Error(), full)
-	equal(t, "the same as a reason", p.Ready(), "the store cannot be written: "+errDisk.Error())
 	p.clock.add(time.Minute)
 	check("a minute later", false, full)
+}
+
+// A store that cannot be written because its disk is full is told with the volume that is on it, which is full: neither
+// knows of the other. Another failure stands for itself.
+func TestLedger_Problems_NoSpace(t *testing.T) {
+	for err, want := range map[error]problems.Cause{
+		fmt.Errorf("write: %w", syscall.ENOSPC): problems.NoSpace,
+		errors.New("it is locked"):              "",
+	} {
+		p := newPool(t)
+		p.SetServer(placement.Server{ID: "a", Weight: 1, Standing: placement.Open, Enabled: true})
+		p.store.set(func(string) error { return err })
+		c := p.begin("m")
+		if _, got := c.Place(t.Context(), fifteen, nil); !errors.Is(got, err) {
+			t.Errorf("placed with %v, want %v", got, err)
+		}
+		c.End()
+		list := p.Problems(t.Context())
+		if len(list) != 1 || list[0].Cause != want {
+			t.Errorf("%v: %+v, want cause %q", err, list, want)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -104,27 +105,21 @@ func (l *Ledger) forgetEndings(ctx context.Context, list []store.Ending) error {
 	return errors.Join(errs...)
 }
 
-// Fault returns what the last write to the store failed with if that was within the last minute, or nil. While the
-// store fails no meeting can be created.
-func (l *Ledger) Fault() error { return l.records.failure() }
-
-// Ready tells why no meeting can be created, or "": a readiness check.
-func (l *Ledger) Ready() string {
-	if err := l.records.failure(); err != nil {
-		return unwritable(err)
+func unwritable(err error) problems.Problem {
+	p := problems.Problem{
+		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Name: "unwritable",
+		Text: "the store cannot be written: " + err.Error(), Unready: true,
 	}
-	return ""
+	if errors.Is(err, syscall.ENOSPC) {
+		p.Cause = problems.NoSpace
+	}
+	return p
 }
-
-func unwritable(err error) string { return "the store cannot be written: " + err.Error() }
 
 // Problems tells why no meeting at all can be created. What single servers have is told by those who watch them.
 func (l *Ledger) Problems(context.Context) (list []problems.Problem) {
 	if err := l.records.failure(); err != nil {
-		list = append(list, problems.Problem{
-			Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Name: "unwritable",
-			Text: unwritable(err), Unready: true,
-		})
+		list = append(list, unwritable(err))
 	}
 	l.mu.Lock()
 	disabled, full := l.book.refusesAll(l.now())

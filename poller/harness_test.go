@@ -270,6 +270,15 @@ func newRig(t testing.TB, c poller.Config, now func() time.Time, ids ...string) 
 	return r
 }
 
+// ready tells why the pool cannot take new meetings, "" where it can.
+func (r *rig) ready() string {
+	var list []string
+	for _, p := range r.Readiness().Problems(context.Background()) {
+		list = append(list, p.String())
+	}
+	return strings.Join(list, "; ")
+}
+
 // openLedger opens a ledger over a store that is empty.
 func openLedger(t testing.TB, m *memory, now func() time.Time) *placement.Ledger {
 	t.Helper()
@@ -278,15 +287,6 @@ func openLedger(t testing.TB, m *memory, now func() time.Time) *placement.Ledger
 		t.Fatal(err)
 	}
 	return l
-}
-
-// ready tells why the pool cannot take new meetings, "" where it can.
-func (r *rig) ready() string {
-	var list []string
-	for _, p := range r.Readiness().Problems(context.Background()) {
-		list = append(list, p.String())
-	}
-	return strings.Join(list, "; ")
 }
 
 func record(id string) store.Server {

@@ -7,23 +7,17 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bbbpool/bbbpool/recordings/record"
+	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // atOnce is how many recordings of one call are changed at the same time: they share their commits.
 const atOnce = 16
-
-// Recordings returns a page of the selected recordings, and how many there are. Front ends, which ask for one tenant's,
-// do not see those that may never have been.
-func (s *Service) Recordings(ctx context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
-	if !f.AllTenants {
-		f.States = shown(f.States)
-	}
-	return s.Index.Recordings(ctx, f)
-}
 
 // shown are the states that somebody asks for, none being all, without those that front ends do not see.
 func shown(states []store.RecordingState) []store.RecordingState {
@@ -37,19 +31,6 @@ func shown(states []store.RecordingState) []store.RecordingState {
 	return states
 }
 
-// Recording returns one recording, or store.ErrNotFound.
-func (s *Service) Recording(ctx context.Context, id string) (store.Recording, error) {
-	return s.Index.Recording(ctx, id)
-}
-
-// Counts returns how many recordings there are, by tenant and state.
-func (s *Service) Counts(ctx context.Context) ([]store.RecordingCount, error) {
-	return s.Index.CountRecordings(ctx)
-}
-
-// here tells whether a recording is one that front ends can change.
-func here(r *store.Recording) bool { return r.State == store.Published || r.State == store.Unpublished }
-
 // Publish lets recordings of a tenant play, or no longer, and returns how many of them there are. Their files follow;
 // viewers go by the index.
 func (s *Service) Publish(ctx context.Context, tenant string, ids []string, publish bool) (int, error) {
@@ -57,9 +38,9 @@ func (s *Service) Publish(ctx context.Context, tenant string, ids []string, publ
 	if publish {
 		state, verb = store.Published, "published"
 	}
-	return s.each(ids, func(id string) error {
+	return each(ids, func(id string) error {
 		return s.change(ctx, tenant, id, verb, func(r *store.Recording) error {
-			if !here(r) {
+			if !record.Here(r) {
 				return store.ErrNotFound
 			}
 			if r.State != state {
@@ -86,9 +67,9 @@ func (s *Service) Update(
 	for _, r := range found {
 		ids = append(ids, r.RecordID)
 	}
-	return s.each(ids, func(id string) error {
+	return each(ids, func(id string) error {
 		return s.change(ctx, tenant, id, "updated", func(r *store.Recording) error {
-			if !here(r) {
+			if !record.Here(r) {
 				return store.ErrNotFound
 			}
 			if err := edit(r, meta); err != nil {
@@ -128,35 +109,30 @@ func edit(r *store.Recording, meta map[string]string) error {
 			maxEdits, maxEditBytes)
 	}
 	r.Edits.Meta = edits
-	r.Meta = edited(r.Meta, meta)
+	r.Meta = record.Edited(r.Meta, meta)
 	return nil
 }
 
 // Delete deletes recordings of a tenant in whatever state, and returns how many of them there were. What remains in the
 // index keeps a late archive from bringing them back.
 func (s *Service) Delete(ctx context.Context, tenant string, ids []string) (int, error) {
-	return s.each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, "deleted", func(r *store.Recording) error { return s.delete(r) })
+	return each(ids, func(id string) error {
+		return s.change(ctx, tenant, id, "deleted", func(r *store.Recording) error {
+			return markDeleted(r, s.Config.KeepDeleted > 0, s.Now())
+		})
 	})
 }
 
-func (s *Service) delete(r *store.Recording) error {
-	if !here(r) {
+// markDeleted makes a recording a deleted one, if it is here. What is not kept is stripped of what tells of people.
+func markDeleted(r *store.Recording, keep bool, now time.Time) error {
+	if !record.Here(r) {
 		return store.ErrNotFound
 	}
-	r.State, r.Changed = store.Deleted, s.Now()
-	if s.Config.KeepDeleted == 0 {
-		strip(r)
+	r.State, r.Changed = store.Deleted, now
+	if !keep {
+		record.Strip(r)
 	}
 	return nil
-}
-
-// strip leaves of a deleted recording what must not come back, and nothing that tells of people.
-func strip(r *store.Recording) {
-	*r = store.Recording{
-		RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, State: store.Deleted, Start: r.Start, End: r.End,
-		Server: r.Server, Imported: r.Imported, Changed: r.Changed,
-	}
 }
 
 // Restore brings a deleted recording back out of the trash, unpublished.
@@ -165,7 +141,7 @@ func (s *Service) Restore(ctx context.Context, id string) (store.Recording, erro
 	if err != nil {
 		return r, err
 	}
-	places, err := s.Library.Formats(id)
+	places, err := s.files.Places(id)
 	if err != nil {
 		return r, err
 	}
@@ -216,7 +192,7 @@ func (s *Service) Assign(ctx context.Context, id, tenant string) (store.Recordin
 }
 
 // each works on every recording of a list, and counts those that are there.
-func (s *Service) each(ids []string, do func(id string) error) (int, error) {
+func each(ids []string, do func(id string) error) (int, error) {
 	var found atomic.Int64
 	var group errgroup.Group
 	group.SetLimit(atOnce)
@@ -234,12 +210,13 @@ func (s *Service) each(ids []string, do func(id string) error) (int, error) {
 	return int(found.Load()), err
 }
 
-// change changes a recording in the index, logs what was done, unless that is "", and lets the files follow. Once the index
-// has it the change stands: what the disk could not do now is work to be done, see Behind.
+// change holds a recording, changes it in the index, logs what was done, unless that is "", and lets the files follow. Once
+// the index has it the change stands: what the disk could not do now is work to be done, see Behind.
 func (s *Service) change(
 	ctx context.Context, tenant, id, what string, change func(*store.Recording) error,
 ) error {
-	defer s.locks.Hold(id)()
+	held := s.files.Hold(id)
+	defer held.Release()
 	r, err := s.Index.UpdateRecording(ctx, tenant, id, change)
 	if err != nil {
 		return err
@@ -248,6 +225,44 @@ func (s *Service) change(
 		s.Log.Info().Str("recordID", id).Str("meetingID", r.MeetingID).Str("internalMeetingID", id).Str("tenant", r.Tenant).
 			Str("state", string(r.State)).Bool("protected", r.Protected).Msg("recording " + what)
 	}
-	_ = s.follow(ctx, r) // noted and logged there
+	_ = s.files.Follow(ctx, held, r) // noted and logged there
 	return nil
+}
+
+// TextTracks returns the text tracks of a tenant's recording, or store.ErrNotFound.
+func (s *Service) TextTracks(ctx context.Context, tenant, id string) ([]store.TextTrack, error) {
+	if err := s.ofTenant(ctx, tenant, id); err != nil {
+		return nil, err
+	}
+	if s.Disk.Gone() {
+		return nil, fmt.Errorf("%w: %s", ErrVolume, s.Disk.Problem())
+	}
+	return s.Library.Tracks(id)
+}
+
+// AddTextTrack adds a text track to a tenant's recording, in the place of the one of that kind and language. It returns
+// store.ErrNotFound where there is no such recording, fs.ErrNotExist where that has no presentation, and
+// store.ErrTooLarge for what is too much of it.
+func (s *Service) AddTextTrack(ctx context.Context, tenant, id string, t store.TextTrack, vtt []byte) error {
+	if err := volume.Unusable(s.Disk.Problem()); err != nil {
+		return err
+	}
+	held := s.files.Hold(id)
+	defer held.Release()
+	if err := s.ofTenant(ctx, tenant, id); err != nil {
+		return err
+	}
+	if err := s.Disk.Room(int64(len(vtt))); err != nil {
+		return err
+	}
+	return s.Library.AddTrack(held, t, vtt)
+}
+
+// ofTenant returns store.ErrNotFound unless a recording is a tenant's, and here.
+func (s *Service) ofTenant(ctx context.Context, tenant, id string) error {
+	r, err := s.Index.Recording(ctx, id)
+	if err == nil && (r.Tenant != tenant || !record.Here(&r)) {
+		err = store.ErrNotFound
+	}
+	return err
 }

@@ -1,13 +1,17 @@
 package recordings
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/recordings/imports"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -50,8 +54,8 @@ func (c Config) Validate() error {
 	if c.Parallel < 1 || c.Parallel > 64 {
 		wrong("--imports %d: want 1 to 64", c.Parallel)
 	}
-	if c.Retry <= 0 || c.Retry > maxPause {
-		wrong("--import-retry %s: want more than 0s, at most %s", c.Retry, maxPause)
+	if c.Retry <= 0 || c.Retry > imports.MaxPause {
+		wrong("--import-retry %s: want more than 0s, at most %s", c.Retry, imports.MaxPause)
 	}
 	if c.MaxBytes < 1<<20 {
 		wrong("--max-recording %d: want at least 1MiB", c.MaxBytes)
@@ -83,6 +87,76 @@ func (c Config) In(data string) Config {
 // Dirs are the directories of the library.
 func (c Config) Dirs() library.Dirs {
 	return library.Dirs{Published: c.Published, Unpublished: c.Unpublished, Deleted: c.Trash}
+}
+
+// imports is what of it concerns the importer.
+func (c Config) imports() imports.Config {
+	return imports.Config{
+		Spool: c.Spool, Interval: c.Interval, Rest: c.Rest, Retry: c.Retry, Parallel: c.Parallel, Hidden: c.Hidden,
+		Protect: c.Protect, Precompress: c.Precompress, MaxBytes: int64(c.MaxBytes), MaxFiles: c.MaxFiles,
+	}
+}
+
+// markedDirs are the directories that the guard watches, with the mark that tells each from an empty mount point, see
+// [volume.Marked]. It may wait for the disk, and marks it on the first start.
+func (c Config) markedDirs(data string) ([]volume.Dir, error) {
+	dirs, err := volume.Marked(data,
+		volume.Dir{Name: "published", Path: c.Published, Whole: true},
+		volume.Dir{Name: "unpublished", Path: c.Unpublished, Whole: true},
+		volume.Dir{Name: "spool", Path: c.Spool},
+	)
+	if err != nil {
+		err = fmt.Errorf("know the volume of the recordings again: %w", library.Explain(err))
+	}
+	return dirs, err
+}
+
+// inLibrary tells whether a directory, by its real path, is one of the library's, or in one.
+func (c Config) inLibrary(path string) bool {
+	if path == imports.Resolved(c.Root) {
+		return true
+	}
+	for _, dir := range []string{c.Published, c.Unpublished, c.Trash} {
+		if imports.Within(imports.Resolved(dir), path) {
+			return true
+		}
+	}
+	return false
+}
+
+// settingsFile is the file in the data directory that tells with which settings the pool was served last: commands that
+// work while it is not served must not take another directory for it, or delete what it would keep.
+const settingsFile = "recordings.json"
+
+// remember writes the settings down.
+func (c Config) remember(data string) error {
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(data, settingsFile)
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(text) { //nolint:gosec // in the data directory
+		return nil
+	}
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// Last returns the settings with which the pool in a data directory was served last, or c where it never was.
+func (c Config) Last(data string) (Config, error) {
+	text, err := os.ReadFile(filepath.Join(data, settingsFile)) //nolint:gosec // in the data directory
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("read the settings of the recordings: %w", err)
+	}
+	return c, nil
 }
 
 // Age is a duration that may be given in days, as 180d.

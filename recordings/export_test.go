@@ -1,20 +1,31 @@
 package recordings
 
-import "context"
+import (
+	"context"
+
+	"github.com/bbbpool/bbbpool/recordings/upload"
+)
 
 // Tidy is what is done every day.
 func (s *Service) Tidy(ctx context.Context) error { return s.tidyOnce(ctx) }
 
+// Settle is what is done first of all.
+func (s *Service) Settle(ctx context.Context) error { return s.importer.Settle(ctx) }
+
 // Pursue asks servers once for what they owe.
-func (s *Service) Pursue(ctx context.Context) error { return s.pursueOnce(ctx) }
+func (s *Service) Pursue(ctx context.Context) error { return s.debts.Pursue(ctx, s.Pool) }
 
 // Urge tries again what is due of files that have not followed the index.
-func (s *Service) Urge(ctx context.Context) error { return s.urge(ctx) }
+func (s *Service) Urge(ctx context.Context) error { return s.files.Retry(ctx) }
 
 // Look has the spool looked through now.
-func (s *Service) Look() {
-	select {
-	case s.look <- struct{}{}:
-	default:
-	}
+func (s *Service) Look() { s.importer.Look() }
+
+// Known and Accept are what the upload handler calls.
+func (s *Service) Known(ctx context.Context, server, sha256 string) (state string, known bool) {
+	return s.importer.Known(ctx, server, sha256)
+}
+
+func (s *Service) Accept(ctx context.Context, u upload.Upload) error {
+	return s.importer.Accept(ctx, u)
 }

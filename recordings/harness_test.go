@@ -18,6 +18,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -74,7 +75,7 @@ func assemble(dir string, change func(*recordings.Service)) (*pool, error) {
 		return nil, err
 	}
 	p.Service = &recordings.Service{
-		Config: c, Index: db, Tenants: db, Library: lib, Disk: p.disk, Servers: p.servers, Data: dir,
+		Config: c, Index: db, Tenants: db, Library: lib, Disk: p.disk, Servers: db, Live: db, Pool: p.servers, Data: dir,
 		Log: zerolog.New(p.log),
 	}
 	if change != nil {
@@ -170,11 +171,13 @@ func (d *disk) Room(bytes int64) error {
 	return d.room
 }
 
-func (d *disk) Hung() bool              { return false }
-func (d *disk) Gone() bool              { return false }
-func (d *disk) Spare() int64            { return 0 }
-func (d *disk) Status() []volume.Status { return nil }
-func (d *disk) Check(context.Context)   {}
+func (d *disk) Hung() bool            { return false }
+func (d *disk) Gone() bool            { return false }
+func (d *disk) Spare() int64          { return 0 }
+func (d *disk) Check(context.Context) {}
+
+func (d *disk) Known(context.Context) []volume.Status       { return nil }
+func (d *disk) Problems(context.Context) []problems.Problem { return nil }
 
 func (d *disk) Run(ctx context.Context) error {
 	<-ctx.Done()
@@ -385,4 +388,11 @@ func files(t testing.TB, dir string) (list []string) {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// formats returns where the formats of a recording are.
+func (p *pool) formats(id string) (map[store.RecordingState][]string, error) {
+	held := p.Library.Hold(id)
+	defer held.Release()
+	return p.Library.Formats(held)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -25,11 +26,11 @@ type ailing struct {
 	failed atomic.Bool
 }
 
-func (a *ailing) Place(name, id string, formats []string, state store.RecordingState) error {
-	if id == a.id && a.failed.CompareAndSwap(false, true) {
-		return &fs.PathError{Op: "rename", Path: id, Err: syscall.EIO}
+func (a *ailing) Place(name string, r *library.Held, formats []string, state store.RecordingState) error {
+	if r.ID == a.id && a.failed.CompareAndSwap(false, true) {
+		return &fs.PathError{Op: "rename", Path: r.ID, Err: syscall.EIO}
 	}
-	return a.Library.Place(name, id, formats, state)
+	return a.Library.Place(name, r, formats, state)
 }
 
 func (a *ailing) Seal(name string) error {

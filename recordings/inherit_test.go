@@ -11,7 +11,6 @@ import (
 // that is in the pool loses what it owes to nobody.
 func TestRemember_RenamedServer(t *testing.T) {
 	p := open(t, t.TempDir(), nil)
-	p.Pool = p.db
 	tell := func(id, server, reason string) {
 		t.Helper()
 		err := p.Remember(t.Context(), store.Claim{

@@ -287,7 +287,6 @@ func sendAndKill(t *testing.T, dir string, from int) map[int]string {
 // decided that the first may not send it: what was acknowledged to it plays.
 func TestUpload_SameOfTwoServers(t *testing.T) {
 	p := start(t, nil)
-	p.Pool, p.Live = p.db, p.db
 	if err := p.db.CreateServer(t.Context(), store.Server{ID: "bbb1", URL: "https://bbb1", State: store.Enabled}); err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +363,6 @@ func TestUpload_AgainWhereGone(t *testing.T) {
 // What was dropped because the same is here already may be sent again when that is gone.
 func TestUpload_AgainWhereTheSameIsGone(t *testing.T) {
 	p := start(t, nil)
-	p.Pool = p.db
 	p.take(t, made{id: recordID(1), format: "video", meetingID: "room", media: "film 1 of 1"})
 	name, err := send(t.Context(), p.Service, "bbb1", recordID(1), film(t, 1, 1))
 	if err != nil {

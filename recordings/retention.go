@@ -7,97 +7,96 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // ErrNoLimit is that neither an age nor a size was given.
 var ErrNoLimit = errors.New("say how old or how much: an age, a size, or both")
 
-// page is how many recordings are read at a time when all are looked at.
-const page = 500
-
-// all calls visit with every recording of the pool.
-func (s *Service) all(ctx context.Context, visit func(store.Recording) error) error {
-	for after := ""; ; {
-		list, err := s.Index.ScanRecordings(ctx, after, page)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		for _, r := range list {
-			if err := visit(r); err != nil {
-				return err
-			}
-		}
-		after = list[len(list)-1].RecordID
-	}
-}
-
 // Prune deletes what is too old or too much, the oldest first. What its metadata protect stays.
 func (s *Service) Prune(ctx context.Context, o PruneOptions, tell func(Progress)) (PruneReport, error) {
-	return s.prune(ctx, o, func(c candidate) time.Time { return c.End }, tell)
+	p := &pruning{service: s, options: o, since: func(c candidate) time.Time { return c.End }, tell: tell}
+	err := p.run(ctx)
+	return p.report, err
 }
 
-// prune counts the age of a recording from the time that since says.
-func (s *Service) prune(
-	ctx context.Context, o PruneOptions, since func(candidate) time.Time, tell func(Progress),
-) (PruneReport, error) {
-	report := PruneReport{Deleted: []Pruned{}}
-	if o.OlderThan <= 0 && o.KeepUnder <= 0 {
-		return report, ErrNoLimit
+// pruning is one application of a retention rule.
+type pruning struct {
+	service *Service
+	options PruneOptions
+	since   func(candidate) time.Time // from when the age of a recording counts
+	tell    func(Progress)
+	report  PruneReport
+}
+
+// run deletes what the rule says. It reads all of the index first.
+func (p *pruning) run(ctx context.Context) error {
+	p.report.Deleted = []Pruned{}
+	if p.options.OlderThan <= 0 && p.options.KeepUnder <= 0 {
+		return ErrNoLimit
 	}
-	ctx, done, err := s.work(ctx)
+	ctx, done, err := p.service.works.begin(ctx)
 	if err != nil {
-		return report, err
+		return err
 	}
 	defer done()
-	candidates, err := s.prunable(ctx, o.Tenant, &report)
+	candidates, err := p.candidates(ctx)
 	if err != nil {
-		return report, err
+		return err
 	}
-	for _, p := range candidates {
-		old := o.OlderThan > 0 && !since(p).IsZero() && age(s.Now(), since(p)) > time.Duration(o.OlderThan)
-		much := o.KeepUnder > 0 && report.Remaining > o.KeepUnder
-		if !old && !much {
+	for _, c := range candidates {
+		if !p.tooMuch(c) {
 			continue
 		}
-		if p.kept {
-			report.Protected++
+		if c.kept {
+			p.report.Protected++
 			continue
 		}
-		if !o.DryRun {
-			gone, err := s.pruneOne(ctx, p)
-			if err != nil {
-				return report, err
-			}
-			if !gone {
-				continue // kept, or deleted, meanwhile
-			}
-			if err := s.Behind(p.RecordID); err != nil {
-				report.Behind = append(report.Behind, Finding{Kind: kindLeftover, RecordID: p.RecordID, Text: err.Error()})
-			}
-			s.Log.Info().Str("recordID", p.RecordID).Str("meetingID", p.MeetingID).Str("tenant", p.Tenant).
-				Time("end", p.End).Int64("bytes", p.Bytes).Msg("recording deleted by retention")
+		if gone, err := p.delete(ctx, c); err != nil {
+			return err
+		} else if !gone {
+			continue // kept, or deleted, meanwhile
 		}
-		report.Deleted = append(report.Deleted, p.Pruned)
-		report.Bytes += p.Bytes
-		report.Remaining -= p.Bytes
-		tell(Progress{Done: len(report.Deleted), Current: p.RecordID})
+		p.report.Deleted = append(p.report.Deleted, c.Pruned)
+		p.report.Bytes += c.Bytes
+		p.report.Remaining -= c.Bytes
+		p.tell(Progress{Done: len(p.report.Deleted), Current: c.RecordID})
 	}
-	return report, nil
+	return nil
 }
 
-// pruneOne deletes a recording unless somebody has kept it meanwhile, and tells whether it did.
-func (s *Service) pruneOne(ctx context.Context, p candidate) (bool, error) {
-	err := s.change(ctx, p.Tenant, p.RecordID, "", func(r *store.Recording) error {
+// tooMuch tells whether a recording is too old, or one too many.
+func (p *pruning) tooMuch(c candidate) bool {
+	since, limit := p.since(c), time.Duration(p.options.OlderThan)
+	old := limit > 0 && !since.IsZero() && record.Age(p.service.Now(), since) > limit
+	return old || p.options.KeepUnder > 0 && p.report.Remaining > p.options.KeepUnder
+}
+
+// delete deletes a recording unless somebody has kept it meanwhile, and tells whether it did. In a dry run it does nothing.
+func (p *pruning) delete(ctx context.Context, c candidate) (bool, error) {
+	if p.options.DryRun {
+		return true, nil
+	}
+	s := p.service
+	err := s.change(ctx, c.Tenant, c.RecordID, "", func(r *store.Recording) error {
 		if kept(r) {
 			return store.ErrConflict
 		}
-		return s.delete(r)
+		return markDeleted(r, s.Config.KeepDeleted > 0, s.Now())
 	})
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return false, err
+	}
+	if err := s.Behind(c.RecordID); err != nil {
+		p.report.Behind = append(p.report.Behind, Finding{Kind: record.Leftover, RecordID: c.RecordID, Text: err.Error()})
+	}
+	s.Log.Info().Str("recordID", c.RecordID).Str("meetingID", c.MeetingID).Str("tenant", c.Tenant).
+		Time("end", c.End).Int64("bytes", c.Bytes).Msg("recording deleted by retention")
+	return true, nil
 }
 
 // kept tells whether the metadata protect a recording from retention.
@@ -132,16 +131,17 @@ func stayed(c candidate) time.Time {
 	return c.End
 }
 
-// prunable returns what is here of a tenant, or of all, oldest first, and counts its bytes as remaining.
-func (s *Service) prunable(ctx context.Context, tenant string, report *PruneReport) (list []candidate, err error) {
-	err = s.all(ctx, func(r store.Recording) error {
-		if !here(&r) || tenant != "" && r.Tenant != tenant {
+// candidates returns what is here of a tenant, or of all, oldest first, and counts its bytes as remaining.
+func (p *pruning) candidates(ctx context.Context) (list []candidate, err error) {
+	err = record.All(ctx, p.service.Index, func(r store.Recording) error {
+		if !record.Here(&r) || p.options.Tenant != "" && r.Tenant != p.options.Tenant {
 			return nil
 		}
-		report.Remaining += size(r)
+		bytes := record.Bytes(r)
+		p.report.Remaining += bytes
 		list = append(list, candidate{
 			Pruned: Pruned{
-				RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, Name: r.Name, End: ended(&r), Bytes: size(r),
+				RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, Name: r.Name, End: ended(&r), Bytes: bytes,
 			},
 			imported: r.Imported, kept: kept(&r),
 		})
@@ -153,24 +153,25 @@ func (s *Service) prunable(ctx context.Context, tenant string, report *PruneRepo
 	return list, err
 }
 
-// retain applies the retention that the operator has set, and empties the trash.
+// retain applies to all recordings the retention that the operator has set, and empties the trash.
 func (s *Service) retain(ctx context.Context) error {
 	var errs []error
 	if c := s.Config; c.MaxAge > 0 || c.MaxSize > 0 {
-		_, err := s.prune(ctx, PruneOptions{
-			OlderThan: c.MaxAge, KeepUnder: int64(c.MaxSize),
-		}, stayed, func(Progress) {})
-		errs = append(errs, err)
+		p := &pruning{
+			service: s, options: PruneOptions{OlderThan: c.MaxAge, KeepUnder: int64(c.MaxSize)}, since: stayed,
+			tell: func(Progress) {},
+		}
+		errs = append(errs, p.run(ctx))
 	}
-	errs = append(errs, s.all(ctx, func(r store.Recording) error {
-		if r.State != store.Deleted || len(r.Formats) == 0 || age(s.Now(), r.Changed) <= time.Duration(s.Config.KeepDeleted) {
+	errs = append(errs, record.All(ctx, s.Index, func(r store.Recording) error {
+		if r.State != store.Deleted || len(r.Formats) == 0 || record.Age(s.Now(), r.Changed) <= time.Duration(s.Config.KeepDeleted) {
 			return nil
 		}
 		err := s.change(ctx, r.Tenant, r.RecordID, "taken out of the trash for good", func(r *store.Recording) error {
 			if r.State != store.Deleted {
 				return store.ErrConflict
 			}
-			strip(r)
+			record.Strip(r)
 			return nil
 		})
 		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) { // restored, or given to another tenant

@@ -75,7 +75,6 @@ func TestUpload_NotHeldUp(t *testing.T) {
 // cannot replace it.
 func TestUpload_UnknownMaker(t *testing.T) {
 	p := start(t, nil)
-	p.Pool = p.db
 	id := recordID(1)
 	film := made{id: id, format: "video", meetingID: "room", media: "film"}
 	p.take(t, film)
@@ -126,7 +125,6 @@ func TestQuarantine_Back(t *testing.T) {
 // recording is faster than the news of the end.
 func TestUpload_LiveMeeting(t *testing.T) {
 	p := start(t, nil)
-	p.Pool, p.Live = p.db, p.db
 	id, unborn := recordID(1), fmt.Sprintf("%040x-%013d", 2, time.Now().Add(time.Hour).UnixMilli())
 	for _, server := range []string{"bbb1", "thief"} {
 		if err := p.db.CreateServer(t.Context(), store.Server{ID: server, URL: "https://" + server, State: store.Enabled}); err != nil {
@@ -160,7 +158,6 @@ func TestUpload_LiveMeeting(t *testing.T) {
 // A forged recording does not pay what the server of the meeting owes.
 func TestUpload_ForgedStaysOwed(t *testing.T) {
 	p := start(t, nil)
-	p.Pool, p.Live = p.db, p.db
 	if err := p.db.CreateServer(t.Context(), store.Server{ID: "bbb1", URL: "https://bbb1", State: store.Enabled}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,23 +1,41 @@
+// Package recordings brings the recordings of the pool from the servers to their viewers: nothing lost, nothing stuck.
+//
+// [Service] is what others call, put together from four parts that do not know it. Package imports brings archives into the
+// library and the index. Package owed keeps what servers have still to deliver. Package audit compares index and disk, and
+// mends them. What front ends and operators change, and what retention deletes, is here. All of them work on recordings
+// through package record, and on one recording only while they hold it: there is one lock for each, the library has it.
+//
+// The index says what there is and in which state; the directories follow it. What people changed (publish, unpublish,
+// metadata, protection, deletion) wins over every later import. Nobody's meeting waits for a recording: whatever the disk
+// does, the service starts, and goes on.
+//
+// The packages below do one thing each: archive reads what servers send, library keeps the files, volume watches the disk
+// they are on, upload takes archives by HTTPS, playback serves the viewers. Arrows run one way: recordings → audit → imports →
+// record → library, volume. Nothing here talks to a server: what a server has to say about its recordings comes through
+// [Pool].
 package recordings
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io/fs"
-	"slices"
+	"path/filepath"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
+	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/recordings/audit"
+	"github.com/bbbpool/bbbpool/recordings/imports"
 	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/recordings/owed"
+	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Index is what of the store the service works with.
+// Index is what of the store the service and its parts work with.
 type Index interface {
 	store.Recordings
 	store.Catalogue
@@ -25,270 +43,234 @@ type Index interface {
 	store.Sessions
 }
 
-// Library keeps the files of recordings: directories, or whatever stands in for them.
+// Library keeps the files of recordings: directories, or whatever stands in for them. It is what each part asks of it.
 type Library interface {
-	// Prepare makes what it needs before anything else is called.
-	Prepare() error
-	// Stage returns an empty directory to unpack into, Seal makes all in it durable, and Discard removes it.
-	Stage(name string) (dir string, err error)
-	Seal(name string) error
-	Discard(name string) error
-	Stagings() ([]string, error)
-	// Place puts formats of a recording from a staging where its state says, in the place of older ones. It can be
-	// repeated after a crash.
-	Place(name, recordID string, formats []string, state store.RecordingState) error
-	// Move takes a recording from where it is to where its state says, and Remove takes it away. Both can be repeated.
-	Move(recordID string, state store.RecordingState) error
-	Remove(recordID string) error
-	// Staged and Formats tell which formats of a recording are in a staging, and where those are that are in place.
-	Staged(name, recordID string) ([]string, error)
-	Formats(recordID string) (map[store.RecordingState][]string, error)
+	record.Library
+	imports.Library
+	audit.Library
+	// Open opens a file or a directory of a recording to be delivered.
 	Open(recordID, format, name string) (fs.File, error)
 	// Tracks tells which text tracks a recording has, and AddTrack adds one; it stays when the recording is imported again.
 	Tracks(recordID string) ([]store.TextTrack, error)
-	AddTrack(recordID string, t store.TextTrack, vtt []byte) error
-	Walk(ctx context.Context, visit func(library.Found) error) error
-	// SetNote keeps what the index knows of a recording beyond its files, from which the index can be made again.
-	SetNote(recordID string, note []byte) error
-	Note(recordID string) ([]byte, error)
+	AddTrack(r *library.Held, t store.TextTrack, vtt []byte) error
 }
 
-// Disk is what the service asks about the disk before it writes.
+// Disk is the guard of the disk that the recordings are on. It is what each part asks of it.
 type Disk interface {
-	// Problem is why the disk cannot be used now, or "".
-	Problem() string
+	record.Disk
+	imports.Disk
+	problems.Source
 	// Run looks after it until ctx ends.
 	Run(ctx context.Context) error
-	// Room returns an error where that many bytes do not fit.
-	Room(bytes int64) error
-	// Spare is how many bytes fit now.
-	Spare() int64
-	// Hung tells that it does not answer: nothing may be asked of it then.
-	Hung() bool
 	// Gone tells that it is not there, or does not answer: nothing can be read.
 	Gone() bool
-	Status() []volume.Status
-	// Check looks again now.
-	Check(ctx context.Context)
-}
-
-// Pool knows which servers there are.
-type Pool interface {
-	// Server returns one, or store.ErrNotFound.
-	Server(ctx context.Context, id string) (store.Server, error)
-}
-
-// Meetings knows which meetings go on.
-type Meetings interface {
-	// Claims returns the claims of all of them.
-	Claims(ctx context.Context) ([]store.Claim, error)
-}
-
-// Servers is how servers are asked about their recordings.
-type Servers interface {
-	// Recordings returns what a server knows of these recordings, in every state.
-	Recordings(ctx context.Context, server string, recordIDs []string) ([]store.Recording, error)
+	// Known returns how each directory is, and looks first if nobody has.
+	Known(ctx context.Context) []volume.Status
 }
 
 // Service is the recordings of a pool. Its exported fields must be set before Init.
 type Service struct {
 	Config  Config // complete, see [Config.In]
 	Index   Index
-	Tenants store.Tenants
+	Tenants record.Tenants
 	Library Library
 	Disk    Disk
-	Servers Servers
+	Servers imports.Servers  // tells which servers there are
+	Pool    owed.Pool        // asks servers about their recordings; only Run needs it
+	Live    imports.Meetings // tells which meetings go on
 	Uploads *upload.Handler
-	Pool    Pool     // may be nil
-	Live    Meetings // may be nil
-	Data    string   // the data directory: the volume's ID is kept there
+	Data    string // the data directory: the volume's ID is kept there
 	Log     zerolog.Logger
 	Now     func() time.Time
 
-	queue   queue
-	locks   library.Locks
-	gate    gate
-	crowded crowded
-	grants  grants
-	stats   stats
-	asked   map[string]time.Time // when a server was asked about a recording; the pipeline's own
-	digests digests
-	works   works
-
-	laggards laggards
-	look     chan struct{} // to look through the spool now
+	files    *record.Files
+	importer *imports.Importer
+	debts    *owed.Debts
+	auditor  *audit.Auditor
+	works    works
 }
 
-// Init makes the service ready to be called.
+// Parts is what recordings are put together from.
+type Parts struct {
+	Config  Config
+	Data    string // the data directory
+	Offline bool   // nobody serves the pool: what it was served with last counts
+	Index   Index
+	State   interface {
+		store.Tenants
+		store.Servers
+		store.Claims
+	}
+	Log     zerolog.Logger
+	Metrics *metrics.Set
+}
+
+// Open puts the recordings of a pool together: the library in its directories, the guard of the disk that they are on,
+// and the way in for archives. Pool must be set before Run. It writes to the data directory, and on the first start marks
+// the volume.
+func Open(ctx context.Context, p Parts) (*Service, error) {
+	c := p.Config.In(p.Data)
+	if p.Offline {
+		last, err := c.Last(p.Data)
+		if err != nil {
+			return nil, err
+		}
+		c = last
+	} else if err := c.remember(p.Data); err != nil {
+		return nil, err
+	}
+	files, err := library.New(c.Dirs())
+	if err != nil {
+		return nil, err
+	}
+	dirs, err := c.markedDirs(p.Data)
+	if err != nil { // no reason to keep anybody out of a meeting
+		p.Log.Error().Err(err).Msg("recordings cannot be kept: mend it, and start again")
+	}
+	guard := volume.New(c.Volume, time.Now, dirs...)
+	s := &Service{
+		Config: c, Index: p.Index, Tenants: p.State, Servers: p.State, Live: p.State, Library: files, Disk: guard,
+		Data: p.Data, Log: p.Log,
+	}
+	s.Init()
+	p.Metrics.RegisterMetricsWriter(s.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(guard.WriteMetrics)
+	inSpool := func(bytes int64) error { return guard.RoomIn("spool", bytes) }
+	s.Uploads = &upload.Handler{
+		Config: c.Upload, Servers: p.State, Dir: filepath.Join(c.Spool, ".uploads"), Room: inSpool,
+		Known: s.importer.Known, Accept: s.importer.Accept, Log: p.Log, Metrics: p.Metrics,
+	}
+	return s, s.Load(ctx)
+}
+
+// Init puts the parts together and makes the service ready to be called.
 func (s *Service) Init() {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	s.queue.init()
+	now := func() time.Time { return s.Now() }
+	owners := record.Owners{Sessions: s.Index, Tenants: s.Tenants}
+	s.files = &record.Files{Index: s.Index, Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now}
+	s.importer = &imports.Importer{
+		Config: s.Config.imports(), Index: s.Index, Owners: owners, Servers: s.Servers, Live: s.Live, Files: s.files,
+		Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now,
+	}
+	s.importer.Init()
+	s.debts = &owed.Debts{
+		Overdue: time.Duration(s.Config.Overdue), Index: s.Index, History: s.Index, Jobs: s.Index, Servers: s.Servers,
+		Files: s.files, Log: s.Log, Now: now,
+	}
+	s.auditor = &audit.Auditor{
+		Protect: s.Config.Protect, Index: s.Index, Library: s.Library, Owners: owners, Files: s.files, Imports: s.importer,
+		Log: s.Log, Now: now,
+	}
 	s.works.ending = make(chan struct{})
-	s.look = make(chan struct{}, 1)
-	s.asked = map[string]time.Time{}
 }
 
-// Load takes over the jobs that were open when the program ended. What a crash has left half done is finished first of
+// Load takes over the imports that were open when the program ended. What a crash has left half done is finished first of
 // all once Run is called.
-func (s *Service) Load(ctx context.Context) error {
-	jobs, err := s.Index.Jobs(ctx, store.JobFilter{})
+func (s *Service) Load(ctx context.Context) error { return s.importer.Load(ctx) }
+
+// Recordings returns a page of the selected recordings, and how many there are. Front ends, which ask for one tenant's,
+// do not see those that may never have been.
+func (s *Service) Recordings(ctx context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
+	if !f.AllTenants {
+		f.States = shown(f.States)
+	}
+	return s.Index.Recordings(ctx, f)
+}
+
+// Recording returns one recording, or store.ErrNotFound.
+func (s *Service) Recording(ctx context.Context, id string) (store.Recording, error) {
+	return s.Index.Recording(ctx, id)
+}
+
+// Counts returns how many recordings there are, by tenant and state.
+func (s *Service) Counts(ctx context.Context) ([]store.RecordingCount, error) {
+	return s.Index.CountRecordings(ctx)
+}
+
+// Behind tells why the files of a recording are not where its state says, or nil where they are. What a change could not
+// do is kept as work to be done.
+func (s *Service) Behind(id string) error { return s.files.Behind(id) }
+
+// Remember notes the end of a meeting in the history, and what its server owes from then on. It can be repeated.
+func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Session) error {
+	return s.debts.Remember(ctx, c, past)
+}
+
+// Owed returns what servers owe, the oldest first.
+func (s *Service) Owed(ctx context.Context) ([]Owing, error) { return s.debts.Owed(ctx) }
+
+// OwedBy returns how many recordings a server owes, for those that want to take it away. It answers from memory.
+func (s *Service) OwedBy(server string) int { return s.debts.OwedBy(server) }
+
+// Jobs returns the selected imports, and as jobs of their own what lies in the spool and nothing takes.
+func (s *Service) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error) {
+	return s.importer.Jobs(ctx, f)
+}
+
+// Retry lets an import be tried at once, from the start; an archive in quarantine leaves it.
+func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
+	return s.importer.Retry(ctx, id)
+}
+
+// DropJob forgets an import that has failed, and removes its archive from quarantine.
+func (s *Service) DropJob(ctx context.Context, id string) error { return s.importer.DropJob(ctx, id) }
+
+// Volume returns how the directories of the recordings are, and looks first if nobody has.
+func (s *Service) Volume() []volume.Status { return s.Disk.Known(context.Background()) }
+
+// Import takes in what the operator names: an archive, a directory of archives, or one of recordings as BigBlueButton and
+// Scalelite have them. All of it stays where it is. What lies in the library already is adopted there. What cannot be
+// imported is named in the report, and the rest goes on; what is here already costs a look.
+func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progress)) (ImportReport, error) {
+	report := imports.NewReport()
+	if o.Tenant != "" {
+		if _, err := s.Tenants.Tenant(ctx, o.Tenant); err != nil {
+			return report, ErrNoTenant
+		}
+	}
+	path, err := imports.Locate(o.Path)
 	if err != nil {
-		return fmt.Errorf("load the imports: %w", err)
+		return report, err
 	}
-	for _, j := range jobs {
-		s.digests.add(j)
-		switch j.State {
-		case store.JobPlacing:
-			j.Next = time.Time{}
-			s.queue.load(j)
-		case store.JobWaiting, store.JobImporting:
-			s.queue.load(j)
-		case store.JobDone, store.JobFailed, store.JobDropped:
-		}
+	ctx, done, err := s.works.begin(ctx)
+	if err != nil {
+		return report, err
 	}
-	return nil
+	defer done()
+	if s.Config.inLibrary(path) {
+		return s.auditor.Adopt(ctx, o, tell)
+	}
+	return s.importer.Import(ctx, path, o, tell)
 }
 
-// Run imports what arrives, asks for what is owed and keeps index and disk together until ctx ends. It starts, and goes
-// on, whatever the disk does: nobody's meeting waits for a recording.
-func (s *Service) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	run := func(part func(context.Context)) {
-		group.Go(func() error {
-			part(ctx)
-			return nil
-		})
+// Verify compares index and disk both ways, and mends what it is asked to mend. The volume must be the right one: an
+// empty mount point is not a pool without recordings.
+func (s *Service) Verify(ctx context.Context, o VerifyOptions, tell func(Progress)) (VerifyReport, error) {
+	ctx, done, err := s.works.begin(ctx)
+	if err != nil {
+		return VerifyReport{}, err
 	}
-	group.Go(func() error { return s.Disk.Run(ctx) })
-	run(s.pursue)
-	run(s.heed)
-	run(func(ctx context.Context) {
-		if !s.begin(ctx) {
-			return
+	defer done()
+	if o.Mark {
+		if err := s.mark(ctx); err != nil {
+			return VerifyReport{}, err
 		}
-		for _, part := range []func(context.Context){s.watch, s.dispatch, s.tidy} {
-			run(part)
-		}
-	})
-	return s.leave(ctx, group)
+	}
+	return s.auditor.Verify(ctx, o, tell)
 }
 
-// stopTime is how long work on a disk that hangs is waited for when the program is told to end.
-const stopTime = 10 * time.Second
-
-// leave waits for the parts to end. What is stuck in a disk that does not answer is left there.
-func (s *Service) leave(ctx context.Context, group *errgroup.Group) error {
-	done := make(chan error, 1)
-	go func() { done <- group.Wait() }()
-	select {
-	case err := <-done:
+// mark takes the volume that is mounted now for the right one, and writes that on it.
+func (s *Service) mark(ctx context.Context) error {
+	dirs, err := s.Config.markedDirs(s.Data)
+	if err != nil {
 		return err
-	case <-ctx.Done():
 	}
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-time.After(stopTime):
-			if s.Disk.Hung() {
-				return errors.New("the disk of the recordings does not answer: work on it was left")
-			}
-		}
+	if err := volume.MarkAgain(dirs...); err != nil {
+		return library.Explain(err)
 	}
-}
-
-// heeding is how often it is looked whether the disk is well.
-const heeding = time.Second
-
-// heed says when the disk can no longer be used, and when it can again; then it is looked what was missed.
-func (s *Service) heed(ctx context.Context) {
-	for was := ""; pause(ctx, heeding); {
-		now := s.Disk.Problem()
-		switch {
-		case now != "" && was == "":
-			s.Log.Warn().Str("problem", now).Msg("recordings wait for the disk")
-		case now == "" && was != "":
-			s.Log.Info().Msg("the disk of the recordings is well again")
-			s.stats.behind.Store(true)
-			select {
-			case s.look <- struct{}{}:
-			default:
-			}
-		}
-		was = now
-	}
-}
-
-// begin makes the directories ready and finishes what a crash has left, as soon as the disk lets it. It returns false if
-// ctx ended before.
-func (s *Service) begin(ctx context.Context) bool {
-	for wait := s.Config.Retry; ; wait = min(2*wait, time.Minute) {
-		err := s.prepare(ctx)
-		if err == nil {
-			err = s.Settle(ctx)
-		}
-		if err == nil {
-			return true
-		}
-		s.Log.Error().Err(err).Msg("recordings cannot be worked on: tried again")
-		if !pause(ctx, wait) {
-			return false
-		}
-	}
-}
-
-// usable looks at the disk, and returns ErrVolume unless it is as it should be.
-func (s *Service) usable(ctx context.Context) error {
 	s.Disk.Check(ctx)
-	if problem := s.Disk.Problem(); problem != "" {
-		return fmt.Errorf("%w: %s", ErrVolume, problem)
-	}
 	return nil
-}
-
-// prepare makes the library ready, which may only be done on the right disk.
-func (s *Service) prepare(ctx context.Context) error {
-	if err := s.usable(ctx); err != nil {
-		return err
-	}
-	return s.Library.Prepare()
-}
-
-// open are the states of jobs that are not over; unsettled are those with the failed ones, whose archives are still here.
-var (
-	open      = []store.JobState{store.JobWaiting, store.JobImporting, store.JobPlacing}
-	unsettled = append(slices.Clone(open), store.JobFailed)
-)
-
-// Settle finishes the imports that the index has and the disk has not, and removes what others have left half done.
-func (s *Service) Settle(ctx context.Context) error {
-	jobs, err := s.Index.Jobs(ctx, store.JobFilter{States: unsettled})
-	if err != nil {
-		return err
-	}
-	for _, j := range jobs {
-		if j.State != store.JobPlacing {
-			continue
-		}
-		if a := s.queue.begin(j.ID); a != nil {
-			s.try(ctx, a, false)
-			a.done()
-		}
-	}
-	v := &verification{Service: s, ctx: ctx, options: VerifyOptions{Repair: true}, tell: func(Progress) {}}
-	return errors.Join(v.stagings(), giveBackStale(s.Config.Spool, jobs))
-}
-
-// pause waits, and returns false if ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

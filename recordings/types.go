@@ -4,56 +4,47 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
-	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/recordings/audit"
+	"github.com/bbbpool/bbbpool/recordings/imports"
+	"github.com/bbbpool/bbbpool/recordings/owed"
+	"github.com/bbbpool/bbbpool/recordings/record"
+	"github.com/bbbpool/bbbpool/recordings/volume"
 )
 
-// Progress is how far a long work has come.
-type Progress struct {
-	Done    int    `json:"done"`
-	Total   int    `json:"total"`             // 0 while it is not known
-	Current string `json:"current,omitempty"` // what is being worked on
-	Problem string `json:"problem,omitempty"` // with Current; the work goes on
-}
+// What the parts take and return, under the names by which it is known outside.
+type (
+	// Progress is how far a long work has come.
+	Progress = record.Progress
+	// Finding is one thing that is not as it should be.
+	Finding = record.Finding
+	// ImportOptions say what to import, and how.
+	ImportOptions = imports.Options
+	// ImportReport is the outcome of an import.
+	ImportReport = imports.Report
+	// VerifyOptions say what to do about what is found.
+	VerifyOptions = audit.Options
+	// VerifyReport compares the index with the disk.
+	VerifyReport = audit.Report
+	// Owing is a recording that a server owes, with the age of the step.
+	Owing = owed.Owing
+)
 
-// ImportOptions say what to import, and how.
-type ImportOptions struct {
-	Path   string `json:"path"`             // an archive, or a directory of archives or of recordings
-	Tenant string `json:"tenant,omitempty"` // for recordings that do not tell
-	Force  bool   `json:"force,omitempty"`  // bring back what was deleted
-}
+// JobIgnored is the state in which [Service.Jobs] lists what lies in the spool and nothing takes. It is never stored.
+const JobIgnored = imports.JobIgnored
 
-// ImportReport is the outcome of an import.
-type ImportReport struct {
-	Imported []string  `json:"imported"`          // record IDs that are new, or have something new
-	Same     int       `json:"same"`              // recordings that were there already, just so
-	Skipped  []Finding `json:"skipped,omitempty"` // what nothing was wanted of, and why
-	Failed   []Finding `json:"failed"`
-}
-
-// VerifyOptions say what to do about what is found.
-type VerifyOptions struct {
-	Repair bool `json:"repair,omitempty"` // mend what is misplaced or left over; forget formats whose files are gone
-	Adopt  bool `json:"adopt,omitempty"`  // take into the index what only the disk has
-	Mark   bool `json:"mark,omitempty"`   // take the volume that is mounted now for the right one
-}
-
-// VerifyReport compares the index with the disk.
-type VerifyReport struct {
-	Recordings int       `json:"recordings"` // in the index, deleted ones included
-	Formats    int       `json:"formats"`    // on the disk
-	Findings   []Finding `json:"findings"`
-	Repaired   int       `json:"repaired"`
-}
-
-// Finding is one thing that is not as it should be.
-type Finding struct {
-	Kind     string `json:"kind"`               // missing, orphan, misplaced, leftover, stuck, unreadable, skipped
-	RecordID string `json:"recordID,omitempty"` // of the recording it is about
-	Format   string `json:"format,omitempty"`
-	Path     string `json:"path,omitempty"`
-	Text     string `json:"text"` // what is wrong, and what was done or can be done about it
-	Repaired bool   `json:"repaired"`
-}
+// Errors of the parts, under the names by which they are known outside.
+var (
+	// ErrBusy: the job is at work.
+	ErrBusy = imports.ErrBusy
+	// ErrOver: the job is done, or was dropped.
+	ErrOver = imports.ErrOver
+	// ErrNothing: there is nothing to import.
+	ErrNothing = imports.ErrNothing
+	// ErrVolume: index and disk cannot be compared, because the disk is not there as it should be.
+	ErrVolume = volume.ErrUnusable
+	// ErrBehind: the index has a change and the files could not follow.
+	ErrBehind = record.ErrBehind
+)
 
 // PruneOptions say which recordings are too old, or too much. At least one of OlderThan and KeepUnder must be given.
 type PruneOptions struct {
@@ -84,11 +75,3 @@ type Pruned struct {
 
 // Keep is the key in the metadata that protects a recording from retention, unless its value is "false".
 const Keep = bbb.KeepKey
-
-// Owing is a recording that a server owes, with the age of the step.
-type Owing struct {
-	store.Recording
-	Age     time.Duration // since the meeting ended
-	Step    time.Duration // since the present step began
-	Overdue bool
-}

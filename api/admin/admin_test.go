@@ -19,58 +19,100 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/roster"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/driver"
 )
 
 // testPool is the API over everything that it has in the real program, and a client of it.
 type testPool struct {
-	*admin.Client
+	*v1.Client
 	api    *admin.API
 	ledger *placement.Ledger
 	stores *driver.Stores
 	poller *poller.Poller
-	ahead  atomic.Int64 // what has passed for the poller beyond real time, in ns
+	owed   func(context.Context) ([]recordings.Owing, error) // as the real recordings have it
+	ahead  atomic.Int64                                      // what has passed for the pool beyond real time, in ns
 	log    *bytes.Buffer
-	fake   *fakeRecordings // where the pool has any
 }
 
+// newTestPool puts a pool together that has no recordings, unless a test gives it some.
 func newTestPool(t *testing.T) *testPool {
 	t.Helper()
-	stores, err := driver.Open(driver.Config{Data: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
+	p := &testPool{log: &bytes.Buffer{}}
+	var set assembly.Settings
+	set.Placement = placement.Config{Default: 10.04, Sessions: 3}
+	set.Poller = poller.Config{
+		Interval: time.Second, Connect: 2 * time.Second, Response: 5 * time.Second, Unhealthy: 3, Healthy: 1,
+		Failover: time.Second,
 	}
-	t.Cleanup(func() { _ = stores.Close() })
-	p := &testPool{stores: stores, log: &bytes.Buffer{}}
-	past := history{stores.Index, &p.fake}
-	p.ledger, err = placement.OpenLedger(t.Context(), placement.Parts{
-		Config: placement.Config{Default: 10.04, Sessions: 3}, State: stores.State, Remember: past.Remember, Now: time.Now,
+	all, err := assembly.Offline(t.Context(), assembly.Options{
+		Settings: set, Data: t.TempDir(), Version: "1.2.3", Log: zerolog.New(zerolog.SyncWriter(p.log)),
+		Now: func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.poller = poller.New(poller.Config{
-		Interval: time.Second, Connect: 2 * time.Second, Response: 5 * time.Second, Unhealthy: 3, Healthy: 1,
-		Failover: time.Second,
-	}, p.ledger, zerolog.Nop(), func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) })
-	p.api = &admin.API{
-		Servers: stores.State, Tenants: stores.State, Sessions: stores.Index, Pool: p.poller, Meetings: p.ledger,
-		Version: "1.2.3",
-		Log:     zerolog.New(zerolog.SyncWriter(p.log)),
-	}
-	p.Client = admin.NewClient(admin.HandlerTransport(p.api.Handler()), "http://bbbpool", "")
+	t.Cleanup(func() { _ = all.Close() })
+	p.api, p.ledger, p.stores, p.poller, p.owed = all.Admin, all.Ledger, all.Stores, all.Poller, all.Recordings.Owed
+	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, p.api.Servers.Roster.Debts, p.api.Servers.Script = nil, nil, nil, nil, nil
+	p.reach()
 	return p
+}
+
+// reach makes a client of the API as it is now.
+func (p *testPool) reach() {
+	p.Client = v1.NewClient(v1.HandlerTransport(p.api.Handler()), "http://bbbpool", "")
+}
+
+// have gives the pool recordings.
+func (p *testPool) have(k kept) {
+	p.api.Recordings = &admin.Recordings{
+		Catalogue: k, Edits: k, Audit: k, Behind: k.Behind, Owed: k.Owed, Volumes: k.Volume, Tenants: p.api.Tenants,
+	}
+	p.api.Imports = &admin.Imports{Queue: k, Tenants: p.api.Tenants}
+	p.api.Pool.Recordings, p.api.Servers.Roster.Debts = k, k.Owed
+	p.reach()
+}
+
+// kept are the recordings of a pool, in one.
+type kept interface {
+	admin.Catalogue
+	admin.Editor
+	admin.Audit
+	admin.Queue
+	admin.PoolRecordings
+	Behind(id string) error
+}
+
+// pool is what the API needs of servers, in one.
+type pool interface {
+	roster.Pool
+	roster.Follower
+	roster.Pollable
+	roster.Servers
+	admin.ServerPool
+	admin.PoolServers
+}
+
+// see has the API see servers in another way.
+func (p *testPool) see(other pool) {
+	r := p.api.Servers.Roster
+	p.api.Servers.Pool, r.Pool, r.Records.Pool, r.Examiner.Pool = other, other, other, other
+	p.api.Meetings.Pool, p.api.Meetings.Endings.Pool, p.api.Pool.Servers = other, other, other
 }
 
 // request sends a raw request to the handler and returns status and body.
 func (p *testPool) request(t *testing.T, method, path, body string) (int, string) {
 	t.Helper()
-	r := httptest.NewRequest(method, admin.Prefix+path, strings.NewReader(body))
+	r := httptest.NewRequest(method, v1.Prefix+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	w := httptest.NewRecorder()
 	p.api.Handler().ServeHTTP(w, r)
@@ -80,8 +122,8 @@ func (p *testPool) request(t *testing.T, method, path, body string) (int, string
 // add adds an enabled server.
 func (p *testPool) add(t *testing.T, id string, s *simulator.Server) {
 	t.Helper()
-	_, err := p.AddServer(t.Context(), admin.NewServer{
-		URL: s.URL(), Secret: store.Secret(s.Secret()), ID: id, Enable: true,
+	_, err := p.Servers.Add(t.Context(), v1.NewServer{
+		URL: s.URL(), Secret: v1.Secret(s.Secret()), ID: id, Enable: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +173,7 @@ func simulate(t *testing.T, n int) []*simulator.Server {
 // refused tells whether err is a refusal with that status and these words, and fails the test otherwise.
 func refused(t *testing.T, err error, status int, words ...string) {
 	t.Helper()
-	e, ok := errors.AsType[*admin.Error](err)
+	e, ok := errors.AsType[*v1.Error](err)
 	if !ok {
 		t.Fatalf("got %v, want a refusal with status %d", err, status)
 	}
@@ -174,7 +216,7 @@ func (failingServers) Servers(context.Context) ([]store.Server, error) {
 // What nobody has foreseen is logged with its cause, and shown without.
 func TestAPI_InternalError(t *testing.T) {
 	p := newTestPool(t)
-	p.api.Servers = failingServers{p.api.Servers}
+	p.api.Pool.Records = failingServers{p.stores.State}
 	status, body := p.request(t, "POST", "/check", "{}")
 	if status != http.StatusInternalServerError || body != `{"code":"internal","error":"Internal error."}`+"\n" {
 		t.Errorf("answered %d %s", status, body)
@@ -194,11 +236,11 @@ func (fullServers) CreateServer(context.Context, store.Server) error {
 // A store that cannot be written is something that an operator can mend: the system's word for it is shown, no more.
 func TestAPI_StoreFault(t *testing.T) {
 	p := newTestPool(t)
-	p.api.Servers = fullServers{p.api.Servers}
+	p.api.Servers.Roster.Records.Store = fullServers{p.stores.State}
 	s := simulate(t, 1)[0]
-	_, err := p.AddServer(t.Context(), admin.NewServer{URL: s.URL(), Secret: store.Secret(s.Secret())})
+	_, err := p.Servers.Add(t.Context(), v1.NewServer{URL: s.URL(), Secret: v1.Secret(s.Secret())})
 	refused(t, err, http.StatusInsufficientStorage, "no space left on device; free space")
-	if e, _ := errors.AsType[*admin.Error](err); e.Code != "store" || strings.Contains(e.Message, "private") {
+	if e, _ := errors.AsType[*v1.Error](err); e.Code != "store" || strings.Contains(e.Message, "private") {
 		t.Errorf("answered %+v", e)
 	}
 	if !strings.Contains(p.log.String(), "/var/private/path") {
@@ -282,7 +324,7 @@ func TestAPI_ContentType(t *testing.T) {
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"} {
 		for _, call := range []string{"POST /servers/a/cordon", "DELETE /servers/a", "PATCH /servers/a"} {
 			method, path, _ := strings.Cut(call, " ")
-			r := httptest.NewRequest(method, admin.Prefix+path, strings.NewReader(`{"weight":2}`))
+			r := httptest.NewRequest(method, v1.Prefix+path, strings.NewReader(`{"weight":2}`))
 			r.Header.Set("Content-Type", kind)
 			w := httptest.NewRecorder()
 			p.api.Handler().ServeHTTP(w, r)
@@ -291,20 +333,7 @@ func TestAPI_ContentType(t *testing.T) {
 			}
 		}
 	}
-	if s, err := p.Server(t.Context(), "a"); err != nil || s.State != "enabled" || s.Weight != 1 {
+	if s, err := p.Servers.Show(t.Context(), "a"); err != nil || s.State != "enabled" || s.Weight != 1 {
 		t.Errorf("server became %+v, %v", s, err)
 	}
-}
-
-// history keeps the sessions and, where the pool has recordings, notes what is owed of recorded meetings.
-type history struct {
-	sessions store.Sessions
-	fake     **fakeRecordings
-}
-
-func (h history) Remember(ctx context.Context, c store.Claim, s store.Session) error {
-	if c.Recorded && *h.fake != nil {
-		(*h.fake).owe(c.Server, store.OwedEnded, nil, s.ID)
-	}
-	return h.sessions.AddSession(ctx, s)
 }

@@ -1,98 +1,82 @@
 package admin
 
 import (
-	"context"
 	_ "embed" // for openapi.json
 	"encoding/json"
-	"iter"
+	"maps"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/admin/roster"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Pool is what the API needs of the servers beyond their records.
-type Pool interface {
-	// SetServer adds a server, or changes it.
-	SetServer(s store.Server)
-	// RemoveServer takes a server out and closes its claims. Its error says which of them could not be closed.
-	RemoveServer(ctx context.Context, id string) error
-	// Servers returns the status of every server, by ID.
-	Servers() []poller.Status
-	// Server returns the status of one server.
-	Server(id string) (poller.Status, bool)
-	// Copies returns every server that may have a meeting, whether it answers now or not, and the meeting as it was last
-	// seen there: where it is claimed first. What is over is not among them.
-	Copies(key store.MeetingKey) iter.Seq2[string, bbb.Meeting]
-	// Alarms says in words what is wrong on our own side of the servers.
-	Alarms() []string
-	// Events returns the last events of a server, newest last.
-	Events(id string) []poller.Event
-	// NewClient returns a client for a server that need not be in the pool.
-	NewClient(e bbb.Endpoint) *bbb.Client
-}
-
-// Meetings is what the API needs of the ledger.
-type Meetings interface {
-	// Meetings returns all meetings, by tenant and ID.
-	Meetings() []placement.Info
-	// Count returns how many there are.
-	Count() int
-	// Peek returns where a meeting is, or placement.ErrUnknown.
-	Peek(key store.MeetingKey) (placement.Found, error)
-	// Close turns a claim into a session. It returns false for one that has changed, or is just being created.
-	Close(ctx context.Context, c store.Claim, reason string) (bool, error)
-	// BeginEnd waits until no create or other end of the meeting is under way.
-	BeginEnd(ctx context.Context, key store.MeetingKey) (*placement.Ending, error)
-	// TryEnd is BeginEnd for those that cannot wait: it returns nil where somebody else changes the meeting.
-	TryEnd(key store.MeetingKey) *placement.Ending
-	// Over tells whether what a server lists is a meeting that somebody has ended, whatever the server says.
-	Over(server string, s placement.Sighting) bool
-	// Consider tells where a create would go, without placing anything.
-	Consider(key store.MeetingKey, w placement.Wish) placement.Considered
-	// Capacity tells what the pool carries now.
-	Capacity() placement.Capacity
-	// Hash returns the name of a room in the history.
-	Hash(key store.MeetingKey) string
-}
-
-// API serves the operators. Its exported fields must be set before the first request; those that say so may be left
-// out.
+// API serves the operators: a handler for each noun, and what lets requests in to them.
 type API struct {
-	Servers    store.Servers
+	Servers    *Servers
+	Meetings   *Meetings
+	Tenants    *Tenants
+	Recordings *Recordings // nil in a pool without recordings, as Imports is
+	Imports    *Imports
+	History    *History
+	Pool       *Pool
+
+	Token store.Secret     // of those that come over TCP; without one they are turned away
+	Now   func() time.Time // for the limit of wrong tokens, and the pace of long answers
+	Log   zerolog.Logger
+}
+
+// Parts are what the API is made of.
+type Parts struct {
+	Records    store.Servers
 	Tenants    store.Tenants
 	Sessions   store.Sessions
-	EnvSecrets []store.Secret // of the default tenant, instead of its stored ones; may be left out
-	Pool       Pool
-	Meetings   Meetings
-	Token      store.Secret // of those that come over TCP; without one they are turned away
-	Version    string
-	Listen     string           // the address that the pool serves; may be left out
-	Now        func() time.Time // may be left out
-	Log        zerolog.Logger
-	Ready      func() []string // why the program is not ready; may be left out
-	Advice     func() []string // what works and may not be what was meant; may be left out
-	Recordings Recordings      // may be left out: then the pool has none
-	// Script makes the script with which a server sends its recordings to the pool at base; may be left out.
-	Script func(base string, s store.Server) ([]byte, error)
-	// Reload has those that keep tenants in memory read them again; may be left out.
-	Reload func(ctx context.Context) error
-
-	testing sync.Map // IDs of servers that are being tested
-
-	joining sync.Mutex // held from the search for a server's other names to its arrival in the pool
-
-	mu sync.Mutex // held from the write of a server's record to its arrival in the pool, so that these keep in step
+	Secrets    []store.Secret // of the default tenant, from the environment, instead of its stored ones
+	Poller     *poller.Poller
+	Ledger     *placement.Ledger
+	Recordings *recordings.Service
+	// Script makes the script with which a server sends its recordings to the pool at base.
+	Script  func(base string, s store.Server) ([]byte, error)
+	Ready   func() []string // why the program is not ready
+	Advice  func() []string // what works and may not be what was meant
+	Version string
+	Token   store.Secret // of those that come over TCP; without one they are turned away
+	Now     func() time.Time
+	Log     zerolog.Logger
 }
 
-// Prefix is the path below which the API lives.
-const Prefix = "/api/v1"
+// New puts an API together. Who serves it says later where that is, and how tenants are read again.
+func New(p Parts) *API {
+	tenants := &Tenants{Records: p.Tenants, Environment: p.Secrets}
+	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
+	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.secrets, Pool: p.Poller, Now: p.Now}
+	servers := &roster.Roster{
+		Records: &roster.Records{Store: p.Records, Pool: p.Poller}, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
+		Endings: endings, Debts: p.Recordings.Owed, Now: p.Now, Log: p.Log,
+	}
+	return &API{
+		Servers:  &Servers{Pool: p.Poller, Roster: servers, Script: p.Script, Now: p.Now},
+		Meetings: &Meetings{Pool: p.Poller, Ledger: p.Ledger, Sessions: p.Sessions, Endings: endings},
+		Tenants:  tenants,
+		Recordings: &Recordings{
+			Catalogue: p.Recordings, Edits: p.Recordings, Behind: p.Recordings.Behind, Audit: p.Recordings, Owed: p.Recordings.Owed,
+			Volumes: p.Recordings.Volume, Tenants: tenants,
+		},
+		Imports: &Imports{Queue: p.Recordings, Tenants: tenants},
+		History: &History{Sessions: p.Sessions},
+		Pool: &Pool{
+			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
+			Recordings: p.Recordings, Version: p.Version, Ready: p.Ready, Advice: p.Advice, Now: p.Now,
+		},
+		Token: p.Token, Now: p.Now, Log: p.Log,
+	}
+}
 
 //go:embed openapi.json
 var openAPI []byte
@@ -100,56 +84,32 @@ var openAPI []byte
 // handler answers one request: with a value that becomes JSON, or with nil where there is nothing to say.
 type handler func(r *http.Request) (any, error)
 
+// routes are the handlers of a noun, or of all, by pattern.
+type routes map[string]handler
+
 // created is the answer to a request that has made something.
 type created struct{ what any }
 
-func (a *API) routes() map[string]handler {
-	all := map[string]handler{
-		"GET /status":                a.status,
-		"GET /servers":               a.listServers,
-		"POST /servers":              a.addServer,
-		"GET /servers/{id}":          a.showServer,
-		"PATCH /servers/{id}":        a.changeServer,
-		"DELETE /servers/{id}":       a.removeServer,
-		"POST /servers/{id}/enable":  a.enable,
-		"POST /servers/{id}/cordon":  a.cordon,
-		"POST /servers/{id}/disable": a.disable,
-		"POST /servers/{id}/test":    a.testServer,
-		"POST /servers/{id}/drain":   a.drain,
-		"POST /servers/{id}/panic":   a.panicServer,
-		"POST /servers/sync":         a.sync,
-		"GET /servers/{id}/script":   a.script,
-		"GET /capacity":              a.capacity,
-		"POST /placements/dry-run":   a.dryRun,
-		"GET /meetings":              a.listMeetings,
-		"GET /meeting":               a.showMeeting,
-		"GET /meeting/explain":       a.explainMeeting,
-		"POST /meeting/end":          a.endMeeting,
-		"GET /tenants":               a.listTenants,
-		"GET /history":               a.exportHistory,
-		"GET /tenants/{id}":          a.showTenant,
-		"PATCH /tenants/{id}":        a.changeTenant,
-		"POST /check":                a.check,
-		"GET /version":               a.version,
-		"GET /openapi.json":          describe,
-	}
-	for pattern, handle := range a.recordingRoutes() {
-		all[pattern] = a.havingRecordings(handle)
+func (a *API) routes() routes {
+	all := routes{"GET /openapi.json": func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }}
+	for _, noun := range []routes{
+		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.History.routes(), a.Pool.routes(),
+		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
+	} {
+		maps.Copy(all, noun)
 	}
 	return all
 }
 
-func describe(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }
-
 // Mount registers the API for callers from the network, who need the token.
-func (a *API) Mount(mux *http.ServeMux) { mux.Handle(Prefix+"/", a.guard(a.Handler())) }
+func (a *API) Mount(mux *http.ServeMux) { mux.Handle(v1.Prefix+"/", a.guard(a.Handler())) }
 
 // Handler returns the API without a check of the token, for those that have access to the data directory anyway.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, handle := range a.routes() {
 		mux.HandleFunc(prefixed(pattern), func(w http.ResponseWriter, r *http.Request) {
-			a.serve(w, r, handle)
+			a.serve(w, r.WithContext(a.Log.WithContext(r.Context())), handle)
 		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -162,6 +122,7 @@ func (a *API) Handler() http.Handler {
 	})
 }
 
+// serve answers a request, in whose context the log is.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	err := checkContentType(r)
@@ -170,15 +131,15 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 		answer, err = handle(r)
 	}
 	if err != nil {
-		a.fail(w, r, err)
+		fail(w, r, err)
 		return
 	}
 	switch answer := answer.(type) {
 	case long:
-		a.stream(w, r, answer)
+		stream(w, r, answer, a.Now)
 		return
 	case table:
-		a.pour(w, r, answer)
+		pour(w, r, answer)
 		return
 	}
 	status := http.StatusOK
@@ -190,11 +151,4 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 		return
 	}
 	writeJSON(w, status, answer)
-}
-
-func (a *API) now() time.Time {
-	if a.Now == nil {
-		return time.Now()
-	}
-	return a.Now()
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin/roster"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -12,10 +14,10 @@ import (
 )
 
 // capacity tells what the pool carries, and what would be left of it without one server.
-func (a *API) capacity(r *http.Request) (any, error) {
-	c := a.Meetings.Capacity()
-	shown := Capacity{
-		Servers: []ServerShare{}, Carries: tenths(c.Carries), Now: newFullness(c, c.Now), Largest: c.Largest,
+func (p *Pool) capacity(r *http.Request) (any, error) {
+	c := p.Ledger.Capacity()
+	shown := v1.Capacity{
+		Servers: []v1.ServerShare{}, Carries: v1.Tenths(c.Carries), Now: newFullness(c, c.Now), Largest: c.Largest,
 	}
 	if !c.Tightest.At.IsZero() {
 		tightest := newFullness(c, c.Tightest)
@@ -24,32 +26,32 @@ func (a *API) capacity(r *http.Request) (any, error) {
 	if id := r.URL.Query().Get("drain"); id != "" {
 		d, ok := c.Drain(id)
 		if !ok {
-			return nil, noServer(id)
+			return nil, roster.NoServer(id)
 		}
-		room := newRoom(d)
+		room := roster.Room(d)
 		shown.Drain = &room
 	}
 	loads := map[string]placement.Load{}
 	for _, share := range c.Servers {
 		loads[share.Server] = share.Load
 	}
-	for _, s := range a.Pool.Servers() {
+	for _, s := range p.Servers.Servers() {
 		shown.Servers = append(shown.Servers, newShare(s, loads[s.ID]))
 	}
 	return shown, nil
 }
 
-func newShare(s poller.Status, l placement.Load) ServerShare {
-	return ServerShare{
-		ID: s.ID, State: string(s.State), Health: string(s.Health), Carries: tenths(l.Carries), People: l.People,
-		Expected: tenths(l.Expected), Kept: tenths(l.Kept), Meetings: l.Meetings,
+func newShare(s poller.Status, l placement.Load) v1.ServerShare {
+	return v1.ServerShare{
+		ID: s.ID, State: string(s.State), Health: string(s.Health), Carries: v1.Tenths(l.Carries), People: l.People,
+		Expected: v1.Tenths(l.Expected), Kept: v1.Tenths(l.Kept), Meetings: l.Meetings,
 	}
 }
 
-func newFullness(c placement.Capacity, there placement.Crowd) Fullness {
-	return Fullness{
-		At: there.At.Truncate(time.Millisecond), People: tenths(there.People), Meetings: there.Meetings,
-		Free: tenths(c.Spare(there)), FreeN1: tenths(c.Without - there.People),
+func newFullness(c placement.Capacity, there placement.Crowd) v1.Fullness {
+	return v1.Fullness{
+		At: there.At.Truncate(time.Millisecond), People: v1.Tenths(there.People), Meetings: there.Meetings,
+		Free: v1.Tenths(c.Spare(there)), FreeN1: v1.Tenths(c.Without - there.People),
 	}
 }
 
@@ -57,8 +59,8 @@ func newFullness(c placement.Capacity, there placement.Crowd) Fullness {
 const maxHint = 100_000
 
 // dryRun tells where a create would go, by the numbers of this moment. Nothing is placed.
-func (a *API) dryRun(r *http.Request) (any, error) {
-	var d DryRun
+func (p *Pool) dryRun(r *http.Request) (any, error) {
+	var d v1.DryRun
 	if err := read(r, &d); err != nil {
 		return nil, err
 	}
@@ -66,12 +68,12 @@ func (a *API) dryRun(r *http.Request) (any, error) {
 		d.Tenant = store.DefaultTenant
 	}
 	if err := bbb.CheckMeetingID(d.MeetingID); err != nil {
-		return nil, invalid("meetingID: %v", err)
+		return nil, v1.Invalid("meetingID: %v", err)
 	}
 	if d.Hint < 0 || d.Hint > maxHint {
-		return nil, invalid("hint: want a number of people from 0, which is none, to %d", maxHint)
+		return nil, v1.Invalid("hint: want a number of people from 0, which is none, to %d", maxHint)
 	}
-	tenant, err := a.lookUp(r.Context(), d.Tenant)
+	tenant, err := p.Tenants.lookUp(r.Context(), d.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +84,12 @@ func (a *API) dryRun(r *http.Request) (any, error) {
 	if wish.Tag == "" {
 		wish.Tag = tenant.Tag
 	}
-	return newPlacement(a.Meetings.Consider(store.MeetingKey{Tenant: d.Tenant, MeetingID: d.MeetingID}, wish)), nil
+	return newPlacement(p.Ledger.Consider(store.MeetingKey{Tenant: d.Tenant, MeetingID: d.MeetingID}, wish)), nil
 }
 
-func newPlacement(c placement.Considered) Placement {
-	p := Placement{
-		Server: c.Claim.Server, Known: c.Known, Expected: tenths(c.Expected), Basis: string(c.Basis), Servers: []Option{},
+func newPlacement(c placement.Considered) v1.Placement {
+	p := v1.Placement{
+		Server: c.Claim.Server, Known: c.Known, Expected: v1.Tenths(c.Expected), Basis: string(c.Basis), Servers: []v1.Option{},
 	}
 	switch {
 	case c.Err != nil:
@@ -98,9 +100,9 @@ func newPlacement(c placement.Considered) Placement {
 		p.Why = placement.Explain(c.Claim.Server, c.Claim.Why)
 	}
 	for _, o := range c.Servers {
-		p.Servers = append(p.Servers, Option{
-			ID: o.Server, Standing: standings[o.Standing], Tag: o.Tag, Here: o.People, Expected: tenths(o.Expected),
-			Kept: tenths(o.Kept), Weight: o.Weight, After: tenths(o.After), Full: o.Full,
+		p.Servers = append(p.Servers, v1.Option{
+			ID: o.Server, Standing: standings[o.Standing], Tag: o.Tag, Here: o.People, Expected: v1.Tenths(o.Expected),
+			Kept: v1.Tenths(o.Kept), Weight: o.Weight, After: v1.Tenths(o.After), Full: o.Full,
 		})
 	}
 	return p

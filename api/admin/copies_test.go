@@ -11,10 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
-	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -24,11 +23,11 @@ const fiveThere = "5 people left in copies of meetings that run elsewhere"
 func withCopy(t *testing.T) *testPool {
 	t.Helper()
 	p, _ := withServers(t, 2)
-	if _, err := p.CordonServer(t.Context(), "b"); err != nil {
+	if _, err := p.Servers.Cordon(t.Context(), "b"); err != nil {
 		t.Fatal(err)
 	}
 	p.create(t, class)
-	if _, err := p.EnableServer(t.Context(), "b", true); err != nil {
+	if _, err := p.Servers.Enable(t.Context(), "b", true); err != nil {
 		t.Fatal(err)
 	}
 	p.copies(t, "b", 5)
@@ -50,21 +49,21 @@ func (p *testPool) copies(t *testing.T, id string, people int) {
 // People in copies are as much in the way as those in meetings, until they have gone or nobody looks any more.
 func TestClient_CopiesInTheWay(t *testing.T) {
 	p := withCopy(t)
-	_, err := p.DisableServer(t.Context(), "b", false)
+	_, err := p.Servers.Disable(t.Context(), "b", false)
 	refused(t, err, http.StatusConflict, "server b has "+fiveThere, "drain --wait", "--force")
-	refused(t, p.RemoveServer(t.Context(), "b", false), http.StatusConflict, "server b has "+fiveThere, "drain --wait")
+	refused(t, p.Servers.Remove(t.Context(), "b", false), http.StatusConflict, "server b has "+fiveThere, "drain --wait")
 	p.state(t, "b", store.Enabled)
-	if got, err := p.Server(t.Context(), "b"); err != nil || got.Present() != fiveThere {
+	if got, err := p.Servers.Show(t.Context(), "b"); err != nil || got.Present() != fiveThere {
 		t.Errorf("server %+v, %v", got, err)
 	}
-	got, err := p.DisableServer(t.Context(), "b", true)
+	got, err := p.Servers.Disable(t.Context(), "b", true)
 	if err != nil || got.State != "disabled" || got.Users != 0 || got.Present() != "" {
 		t.Errorf("disabled %+v, %v", got, err)
 	}
-	if st, err := p.Status(t.Context()); err != nil || st.Users != 0 {
+	if st, err := p.Pool.Status(t.Context()); err != nil || st.Users != 0 {
 		t.Errorf("status %+v, %v", st, err)
 	}
-	if err := p.RemoveServer(t.Context(), "b", false); err != nil {
+	if err := p.Servers.Remove(t.Context(), "b", false); err != nil {
 		t.Errorf("removed: %v", err)
 	}
 }
@@ -76,7 +75,7 @@ func TestClient_SyncServers_Copies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wanted := admin.Sync{Servers: []admin.SyncServer{{ID: "a", URL: a.URL, Secret: a.Secret, Enabled: true, Weight: 1}}}
+	wanted := v1.Sync{Servers: []v1.SyncServer{{ID: "a", URL: a.URL, Secret: v1.Secret(a.Secret), Enabled: true, Weight: 1}}}
 	got := p.syncs(t, wanted)
 	if len(got.Changes) != 1 || got.Changes[0].Action != "cordoned" ||
 		got.Changes[0].Warning != "it has "+fiveThere+": a later sync removes it" {
@@ -97,27 +96,27 @@ func TestClient_SyncServers_Strands(t *testing.T) {
 	off.Enabled = false
 	for _, test := range []struct {
 		mode string
-		list []admin.SyncServer
+		list []v1.SyncServer
 		dry  string
 	}{
-		{"cordon", []admin.SyncServer{}, "no server would take new meetings"},
-		{"force", []admin.SyncServer{}, "no server would take new meetings"},
-		{"keep", []admin.SyncServer{}, ""},
-		{"keep", []admin.SyncServer{off}, ""},
-		{"cordon", []admin.SyncServer{off}, "no server would take new meetings"},
-		{"cordon", []admin.SyncServer{listed("b", servers[1])}, ""},
-		{"cordon", []admin.SyncServer{listed("c", servers[1])}, ""},
+		{"cordon", []v1.SyncServer{}, "no server would take new meetings"},
+		{"force", []v1.SyncServer{}, "no server would take new meetings"},
+		{"keep", []v1.SyncServer{}, ""},
+		{"keep", []v1.SyncServer{off}, ""},
+		{"cordon", []v1.SyncServer{off}, "no server would take new meetings"},
+		{"cordon", []v1.SyncServer{listed("b", servers[1])}, ""},
+		{"cordon", []v1.SyncServer{listed("c", servers[1])}, ""},
 	} {
-		got, err := p.SyncServers(t.Context(), admin.Sync{Mode: test.mode, DryRun: true, Servers: test.list}, ignore)
+		got, err := p.Servers.Sync(t.Context(), v1.Sync{Mode: test.mode, DryRun: true, Servers: test.list}, ignore)
 		if err != nil || got.Warning != test.dry {
 			t.Errorf("%s %v: %+v, %v", test.mode, test.list, got, err)
 		}
 	}
-	cordon := admin.Sync{Servers: []admin.SyncServer{off}}
-	if got, err := p.SyncServers(t.Context(), cordon, ignore); err != nil || got.Warning != "no server takes new meetings any more" {
+	cordon := v1.Sync{Servers: []v1.SyncServer{off}}
+	if got, err := p.Servers.Sync(t.Context(), cordon, ignore); err != nil || got.Warning != "no server takes new meetings any more" {
 		t.Errorf("done: %+v, %v", got, err)
 	}
-	if got, err := p.SyncServers(t.Context(), cordon, ignore); err != nil || got.Warning != "" {
+	if got, err := p.Servers.Sync(t.Context(), cordon, ignore); err != nil || got.Warning != "" {
 		t.Errorf("once more: %+v, %v", got, err)
 	}
 }
@@ -137,8 +136,8 @@ func TestClient_PanicServer_Copies(t *testing.T) {
 	if err := errors.Join(s.AddPeople("copy", simulator.Crowd{Count: 3}), s.End("over")); err != nil {
 		t.Fatal(err)
 	}
-	var last recordings.Progress
-	got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, func(p recordings.Progress) { last = p })
+	var last v1.Progress
+	got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, func(p v1.Progress) { last = p })
 	if err != nil || got.Ended != 3 || len(got.Failed) != 0 || last.Total != 3 && last.Total != 2 {
 		t.Errorf("panicked %+v, %v; told %+v", got, err, last)
 	}
@@ -150,7 +149,7 @@ func TestClient_PanicServer_Copies(t *testing.T) {
 	if _, err := p.poller.Client("a").Answer(t.Context(), "create", "name=copies&meetingID=late"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := p.PanicServer(t.Context(), "a", admin.Panic{SkipEndCalls: true}, ignore); err != nil || got.Ended != 0 {
+	if got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{SkipEndCalls: true}, ignore); err != nil || got.Ended != 0 {
 		t.Errorf("uncalled: %+v, %v", got, err)
 	}
 	if m, ok := s.Meeting("late"); !ok || m.Ended {
@@ -164,11 +163,11 @@ func TestClient_PanicServer_CopiesFail(t *testing.T) {
 		`<meeting><meetingID>stuck</meetingID><internalMeetingID>i1</internalMeetingID></meeting>`+
 		`<meeting><meetingID>a,b</meetingID><internalMeetingID>i2</internalMeetingID></meeting>`+
 		`<meeting><meetingID>nobody</meetingID></meeting></meetings>`)
-	_, err := p.AddServer(t.Context(), admin.NewServer{URL: server, Secret: "s3cret", ID: "a", Enable: true, Force: true})
+	_, err := p.Servers.Add(t.Context(), v1.NewServer{URL: server, Secret: "s3cret", ID: "a", Enable: true, Force: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore)
+	got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, ignore)
 	want := []string{
 		"2 meetings that cannot be read, or asked for, may go on",
 		"stuck of tenant default: server a: notAllowed: not here",
@@ -193,20 +192,20 @@ func bbbWith(t *testing.T, meetings string) string {
 }
 
 // overNetwork is a client that does not reach the handler directly.
-func overNetwork(t *testing.T, p *testPool) *admin.Client {
+func overNetwork(t *testing.T, p *testPool) *v1.Client {
 	t.Helper()
 	server := httptest.NewServer(p.api.Handler())
 	t.Cleanup(server.Close)
-	return admin.NewClient(http.DefaultTransport, server.URL, "")
+	return v1.NewClient(http.DefaultTransport, server.URL, "")
 }
 
 // A history tells how many sessions it has left out, for a replay would not read them.
 func TestClient_History_LeftOut(t *testing.T) {
 	p := newTestPool(t)
 	p.remember(t, past("empty", 30, 0), past("endless", 20, 8*24*60), past("good", 40, 5))
-	for _, client := range []*admin.Client{p.Client, overNetwork(t, p)} {
+	for _, client := range []*v1.Client{p.Client, overNetwork(t, p)} {
 		var out strings.Builder
-		left, err := client.History(t.Context(), time.Time{}, time.Time{}, &out)
+		left, err := client.History.Export(t.Context(), time.Time{}, time.Time{}, &out)
 		if err != nil || left != 2 || strings.Count(out.String(), "\n") != 1 {
 			t.Errorf("left out %d of %q, %v", left, out.String(), err)
 		}

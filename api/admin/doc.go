@@ -1,15 +1,19 @@
-// Package admin is the operators' JSON API, version 1, and its Go client.
+// Package admin is the operators' JSON API: the server of what package v1 describes.
 //
-// It owns the routes below /api/v1, the form of what goes over them ([Server], [Meeting], [Tenant], …), the check of
-// what operators ask for, and the unix socket in the data directory. openapi.json describes all of it, and is served.
+// It owns the routes below /api/v1, the check of what operators ask for, and the unix socket in the data directory.
+// openapi.json describes all of it, and is served. What goes over the wire is in package v1, which the command line uses
+// without this one; what is done to servers is in package roster, which knows no HTTP.
 //
-// It keeps no state: servers and tenants are the store's, health and load the [Pool]'s, meetings the ledger's,
-// recordings and their files those of [Recordings]. What takes long is answered line by line, and given up when nobody
-// listens any more.
+// # A handler for each noun
 //
-// Servers are tested before they take meetings (test, enable), leave without anybody noticing (drain) or at once
-// (panic), and can be kept as a list says (sync). What people decided is changed by people alone: a drain that somebody
-// has asked to be waited for disables its server in the end, and nothing else here changes a state by itself.
+// [Servers], [Meetings], [Tenants], [Recordings], [Imports], [History] and [Pool] have the three to five things that they
+// need as fields, say which routes they answer, and nothing else; [API] is what they share: who may come in, how a request
+// is read and an answer written, which errors tell the caller something. A call more is a method and a line in the routes of
+// its noun, its types in package v1, and its path in openapi.json; a test finds what was forgotten.
+//
+// It keeps no state: servers and tenants are the store's, health and load the poller's, meetings the ledger's, recordings
+// and their files those of package recordings. What takes long is answered line by line, and given up when nobody listens any
+// more.
 //
 // It shows the secrets of servers and tenants only to those that ask for them, notes in the log that it did, and never
 // lets a server into the pool unseen: its address and secret are tried first, unless somebody insists.

@@ -10,11 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/roster"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
-	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -53,8 +53,8 @@ func (p *testPool) people(key store.MeetingKey, n int) {
 }
 
 // wait waits, and so long for recordings.
-func wait(timeout time.Duration) admin.Drain {
-	return admin.Drain{Wait: true, RecordingsTimeout: &timeout}
+func wait(timeout time.Duration) v1.Drain {
+	return v1.Drain{Wait: true, RecordingsTimeout: &timeout}
 }
 
 // A server that is drained keeps its meeting, then waits for the recording that is made of it, and is disabled when that
@@ -65,7 +65,7 @@ func TestClient_DrainServer(t *testing.T) {
 	recordID := p.ledger.Meetings()[0].InternalID
 	p.people(class, 2)
 	var told []string
-	tell := func(now recordings.Progress) {
+	tell := func(now v1.Progress) {
 		p.state(t, id, store.Draining)
 		if len(told) > 0 && told[len(told)-1] == now.Current {
 			return
@@ -73,14 +73,14 @@ func TestClient_DrainServer(t *testing.T) {
 		told = append(told, now.Current)
 		switch len(told) {
 		case 1:
-			if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
+			if _, err := p.Meetings.End(t.Context(), v1.MeetingKey(class), false); err != nil {
 				t.Error(err)
 			}
 		case 2:
 			fake.owe(id, store.OwedPublished, nil)
 		}
 	}
-	got, err := p.DrainServer(t.Context(), id, wait(time.Hour), tell)
+	got, err := p.Servers.Drain(t.Context(), id, wait(time.Hour), tell)
 	if err != nil || !got.Done || got.State != "disabled" || len(got.Missing) != 0 || got.Room.Short {
 		t.Errorf("drained %+v, %v", got, err)
 	}
@@ -95,12 +95,12 @@ func TestClient_DrainServer(t *testing.T) {
 func TestClient_DrainServer_Missing(t *testing.T) {
 	p, fake := withServers(t, 2)
 	fake.owe("a", store.OwedProcessing, nil, "r1", "r2")
-	got, err := p.DrainServer(t.Context(), "a", wait(time.Millisecond), ignore)
+	got, err := p.Servers.Drain(t.Context(), "a", wait(time.Millisecond), ignore)
 	if err != nil || !got.Done || !cmp.Equal(got.Missing, []string{"r1", "r2"}) || got.Owed != 2 {
 		t.Errorf("drained %+v, %v", got, err)
 	}
 	fake.owe("b", store.OwedMissing, nil, "r3")
-	got, err = p.DrainServer(t.Context(), "b", admin.Drain{Wait: true, Force: true}, ignore)
+	got, err = p.Servers.Drain(t.Context(), "b", v1.Drain{Wait: true, Force: true}, ignore)
 	if err != nil || !got.Done || len(got.Missing) != 0 || !cmp.Equal(got.NotMade, []string{"r3"}) {
 		t.Errorf("drained %+v, %v", got, err)
 	}
@@ -111,12 +111,12 @@ func TestClient_DrainServer_Missing(t *testing.T) {
 func TestClient_DrainServer_NoWait(t *testing.T) {
 	p, fake := withServers(t, 2)
 	fake.owe("a", store.OwedEnded, nil, "r1")
-	if got, err := p.DrainServer(t.Context(), "a", admin.Drain{}, nil); err != nil || got.Done || len(got.Missing) != 0 {
+	if got, err := p.Servers.Drain(t.Context(), "a", v1.Drain{}, nil); err != nil || got.Done || len(got.Missing) != 0 {
 		t.Errorf("drained %+v, %v", got, err)
 	}
 	for range 2 { // also when it is disabled already
-		for _, wanted := range []admin.Drain{wait(0), {RecordingsTimeout: wait(0).RecordingsTimeout}} {
-			got, err := p.DrainServer(t.Context(), "a", wanted, ignore)
+		for _, wanted := range []v1.Drain{wait(0), {RecordingsTimeout: wait(0).RecordingsTimeout}} {
+			got, err := p.Servers.Drain(t.Context(), "a", wanted, ignore)
 			if err != nil || !got.Done || !cmp.Equal(got.Missing, []string{"r1"}) {
 				t.Errorf("drained %+v, %v", got, err)
 			}
@@ -129,29 +129,29 @@ func TestClient_DrainServer_NoWait(t *testing.T) {
 func TestClient_DrainServer_AtOnce(t *testing.T) {
 	p, fake := withServers(t, 2)
 	id := p.create(t, class).Server
-	got, err := p.DrainServer(t.Context(), id, admin.Drain{}, nil)
+	got, err := p.Servers.Drain(t.Context(), id, v1.Drain{}, nil)
 	if err != nil || got.Done || got.State != "draining" || got.Missing == nil {
 		t.Errorf("with a meeting: %+v, %v", got, err)
 	}
-	if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
+	if _, err := p.Meetings.End(t.Context(), v1.MeetingKey(class), false); err != nil {
 		t.Fatal(err)
 	}
 	fake.owe(id, store.OwedEnded, nil, "r9")
-	if got, err := p.DrainServer(t.Context(), id, admin.Drain{}, nil); err != nil || got.Done {
+	if got, err := p.Servers.Drain(t.Context(), id, v1.Drain{}, nil); err != nil || got.Done {
 		t.Errorf("with a recording: %+v, %v", got, err)
 	}
 	fake.owe(id, store.OwedEnded, nil)
 	for range 2 {
-		if got, err := p.DrainServer(t.Context(), id, admin.Drain{}, nil); err != nil || !got.Done {
+		if got, err := p.Servers.Drain(t.Context(), id, v1.Drain{}, nil); err != nil || !got.Done {
 			t.Errorf("with nothing: %+v, %v", got, err)
 		}
 		p.state(t, id, store.Disabled)
 	}
 	for _, timeout := range []time.Duration{-1, 14*24*time.Hour + 1} {
-		_, err = p.DrainServer(t.Context(), id, wait(timeout), ignore)
+		_, err = p.Servers.Drain(t.Context(), id, wait(timeout), ignore)
 		refused(t, err, http.StatusBadRequest, "recordings_timeout: want from 0, which waits for no recording, to 336h0m0s")
 	}
-	_, err = p.DrainServer(t.Context(), "nope", admin.Drain{Wait: true}, ignore)
+	_, err = p.Servers.Drain(t.Context(), "nope", v1.Drain{Wait: true}, ignore)
 	refused(t, err, http.StatusNotFound, "nope")
 }
 
@@ -161,26 +161,26 @@ func TestClient_DrainServer_Room(t *testing.T) {
 	p, _ := withServers(t, 2)
 	id := p.create(t, class).Server
 	p.people(class, 250)
-	for _, d := range []admin.Drain{{}, {Wait: true}} {
-		_, err := p.DrainServer(t.Context(), id, d, ignore)
+	for _, d := range []v1.Drain{{}, {Wait: true}} {
+		_, err := p.Servers.Drain(t.Context(), id, d, ignore)
 		refused(t, err, http.StatusConflict, "carry 200 people", "of the 260 that are here or expected now 60 would", "--force")
 		p.state(t, id, store.Enabled)
 	}
-	got, err := p.DrainServer(t.Context(), id, admin.Drain{Force: true}, nil)
+	got, err := p.Servers.Drain(t.Context(), id, v1.Drain{Force: true}, nil)
 	if err != nil || got.State != "draining" || !got.Room.Short || got.Room.Carries != 200 {
 		t.Errorf("forced: %+v, %v", got, err)
 	}
-	if got, err := p.DrainServer(t.Context(), id, admin.Drain{}, nil); err != nil || got.State != "draining" {
+	if got, err := p.Servers.Drain(t.Context(), id, v1.Drain{}, nil); err != nil || got.State != "draining" {
 		t.Errorf("one that takes no meetings any more: %+v, %v", got, err)
 	}
 	other := map[string]string{"a": "b", "b": "a"}[id]
-	if err := p.RemoveServer(t.Context(), other, false); err != nil {
+	if err := p.Servers.Remove(t.Context(), other, false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.EnableServer(t.Context(), id, false); err != nil {
+	if _, err := p.Servers.Enable(t.Context(), id, false); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := p.DrainServer(t.Context(), id, admin.Drain{}, nil); err != nil || !got.Room.Short {
+	if got, err := p.Servers.Drain(t.Context(), id, v1.Drain{}, nil); err != nil || !got.Room.Short {
 		t.Errorf("the only one: %+v, %v", got, err)
 	}
 }
@@ -197,14 +197,14 @@ func TestClient_DrainServer_Overtaken(t *testing.T) {
 		words  string
 		state  store.ServerState
 	}{
-		{"enable", func() error { _, err := p.EnableServer(ctx, id, false); return err }, 200, "is enabled now", store.Enabled},
-		{"cordon", func() error { _, err := p.CordonServer(ctx, id); return err }, 200, "is cordoned now", store.Cordoned},
-		{"disable", func() error { _, err := p.DisableServer(ctx, id, true); return err }, 200, "is disabled now", store.Disabled},
-		{"remove", func() error { return p.RemoveServer(ctx, id, true) }, 200, "there is no server", ""},
+		{"enable", func() error { _, err := p.Servers.Enable(ctx, id, false); return err }, 200, "is enabled now", store.Enabled},
+		{"cordon", func() error { _, err := p.Servers.Cordon(ctx, id); return err }, 200, "is cordoned now", store.Cordoned},
+		{"disable", func() error { _, err := p.Servers.Disable(ctx, id, true); return err }, 200, "is disabled now", store.Disabled},
+		{"remove", func() error { return p.Servers.Remove(ctx, id, true) }, 200, "there is no server", ""},
 	}
 	for _, test := range tests {
 		acted := false
-		_, err := p.DrainServer(ctx, id, admin.Drain{Wait: true}, func(recordings.Progress) {
+		_, err := p.Servers.Drain(ctx, id, v1.Drain{Wait: true}, func(v1.Progress) {
 			if acted {
 				return
 			}
@@ -225,7 +225,7 @@ func TestClient_DrainServer_HangUp(t *testing.T) {
 	p, _ := withServers(t, 2)
 	id := p.create(t, class).Server
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := p.DrainServer(ctx, id, admin.Drain{Wait: true}, func(recordings.Progress) { cancel() })
+	_, err := p.Servers.Drain(ctx, id, v1.Drain{Wait: true}, func(v1.Progress) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v", err)
 	}
@@ -237,14 +237,14 @@ func TestClient_DrainServer_Fault(t *testing.T) {
 	p, fake := withServers(t, 2)
 	id := p.create(t, class).Server
 	var problems []string
-	got, err := p.DrainServer(t.Context(), id, admin.Drain{Wait: true}, func(now recordings.Progress) {
+	got, err := p.Servers.Drain(t.Context(), id, v1.Drain{Wait: true}, func(now v1.Progress) {
 		switch {
 		case now.Problem != "":
 			problems = append(problems, now.Problem)
 			fake.owe(id, store.OwedEnded, nil)
 		case len(problems) == 0:
 			fake.owe(id, store.OwedEnded, errors.New("disk /var/private"))
-			if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
+			if _, err := p.Meetings.End(t.Context(), v1.MeetingKey(class), false); err != nil {
 				t.Error(err)
 			}
 		}
@@ -262,7 +262,7 @@ func TestClient_DrainServer_Offline(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	told := ""
-	_, err := p.DrainServer(ctx, id, admin.Drain{Wait: true}, func(now recordings.Progress) {
+	_, err := p.Servers.Drain(ctx, id, v1.Drain{Wait: true}, func(now v1.Progress) {
 		told = now.Current
 		cancel()
 	})
@@ -286,7 +286,7 @@ func (p *testPool) fail(t *testing.T, id string) {
 
 // fixed is a ledger whose numbers are given.
 type (
-	meetings = admin.Meetings
+	meetings = roster.Claims
 	fixed    struct {
 		meetings
 		capacity placement.Capacity
@@ -300,8 +300,8 @@ func TestClient_DrainServer_Tonight(t *testing.T) {
 	p, _ := withServers(t, 2)
 	c := p.ledger.Capacity()
 	c.Now.People, c.Today = 50, placement.Crowd{At: then, People: 320}
-	p.api.Meetings = fixed{p.api.Meetings, c}
-	_, err := p.DrainServer(t.Context(), "a", admin.Drain{}, nil)
+	p.api.Servers.Roster.Claims = fixed{p.ledger, c}
+	_, err := p.Servers.Drain(t.Context(), "a", v1.Drain{}, nil)
 	refused(t, err, http.StatusConflict, "server a cannot be spared: the other servers that take meetings carry 200 people; "+
 		"of the 320 at the busiest time of the coming 24 hours", "120 would have no room")
 	p.state(t, "a", store.Enabled)
@@ -311,7 +311,7 @@ func TestClient_DrainServer_Tonight(t *testing.T) {
 func TestAPI_LogLifecycle(t *testing.T) {
 	p, fake := withServers(t, 2)
 	fake.owe("a", store.OwedProcessing, nil, "r1")
-	if _, err := p.DrainServer(t.Context(), "a", wait(time.Millisecond), ignore); err != nil {
+	if _, err := p.Servers.Drain(t.Context(), "a", wait(time.Millisecond), ignore); err != nil {
 		t.Fatal(err)
 	}
 	for _, call := range []string{

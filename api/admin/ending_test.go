@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
@@ -35,8 +35,8 @@ func (p *testPool) lingering(t *testing.T, id string, s *simulator.Server) {
 		proxy.ServeHTTP(w, r)
 	}))
 	t.Cleanup(front.Close)
-	_, err = p.AddServer(t.Context(), admin.NewServer{
-		URL: front.URL + target.Path, Secret: store.Secret(s.Secret()), ID: id, Enable: true, Force: true,
+	_, err = p.Servers.Add(t.Context(), v1.NewServer{
+		URL: front.URL + target.Path, Secret: v1.Secret(s.Secret()), ID: id, Enable: true, Force: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,14 +57,16 @@ func (p *testPool) polls(t *testing.T) {
 	})
 }
 
-// looks waits for a poll of a server that begins from now on.
+// looks waits for a poll of a server that begins from now on: the first that ends may be one that began before.
 func (p *testPool) looks(t *testing.T, id string) {
 	t.Helper()
-	began := time.Now().Add(time.Duration(p.ahead.Load()))
+	seen, polls := time.Now().Add(time.Duration(p.ahead.Load())), 0
 	eventually(t, "server "+id+" is polled", func() bool {
 		p.poller.Refresh(t.Context())
-		s, _ := p.poller.Server(id)
-		return s.LastPoll.After(began)
+		if s, _ := p.poller.Server(id); s.LastPoll.After(seen) {
+			seen, polls = s.LastPoll, polls+1
+		}
+		return polls == 2
 	})
 }
 
@@ -98,7 +100,7 @@ func crowded(t *testing.T, unclaimed ...string) (*testPool, *simulator.Server) {
 	}
 	p.polls(t) // not before people are in them: an empty meeting that nobody claims would be ended
 	p.looks(t, "a")
-	if got, err := p.Server(t.Context(), "a"); err != nil || got.Users != people {
+	if got, err := p.Servers.Show(t.Context(), "a"); err != nil || got.Users != people {
 		t.Fatalf("server %+v, %v", got, err)
 	}
 	return p, s
@@ -107,11 +109,11 @@ func crowded(t *testing.T, unclaimed ...string) (*testPool, *simulator.Server) {
 // empty fails the test unless nothing is left on a server, as far as the pool is concerned.
 func (p *testPool) empty(t *testing.T, id string) {
 	t.Helper()
-	got, err := p.Server(t.Context(), id)
+	got, err := p.Servers.Show(t.Context(), id)
 	if err != nil || got.Meetings != 0 || got.Users != 0 || got.Present() != "" {
 		t.Errorf("server %s has %q: %d meetings, %d users, %v", id, got.Present(), got.Meetings, got.Users, err)
 	}
-	if list, err := p.Meetings(t.Context(), "", ""); err != nil || len(list) != 0 {
+	if list, err := p.Meetings.List(t.Context(), "", ""); err != nil || len(list) != 0 {
 		t.Errorf("meetings %+v, %v", list, err)
 	}
 	if list := p.poller.Meetings(store.DefaultTenant); len(list) != 0 {
@@ -122,7 +124,7 @@ func (p *testPool) empty(t *testing.T, id string) {
 // What an operator has ended is over at once, whatever its server lists for a while.
 func TestClient_EndMeeting_Lingers(t *testing.T) {
 	p, s := crowded(t)
-	if _, err := p.EndMeeting(t.Context(), room, false); err != nil {
+	if _, err := p.Meetings.End(t.Context(), v1.MeetingKey(room), false); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -137,7 +139,7 @@ func TestClient_EndMeeting_Lingers(t *testing.T) {
 // A panic does not report as going on what it has ended just now, nor does one that follows.
 func TestClient_PanicServer_Lingers(t *testing.T) {
 	p, _ := crowded(t, "copy")
-	got, err := p.PanicServer(t.Context(), "a", admin.Panic{KeepState: true}, ignore)
+	got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{KeepState: true}, ignore)
 	if err != nil || got.Ended != 2 || got.Forgotten != 0 || len(got.Failed) != 0 || got.Meetings != 0 || got.Users != 0 {
 		t.Errorf("panicked %+v, %v", got, err)
 	}
@@ -145,7 +147,7 @@ func TestClient_PanicServer_Lingers(t *testing.T) {
 		p.empty(t, "a")
 		p.looks(t, "a")
 	}
-	if got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore); err != nil || got.Ended != 0 || len(got.Failed) != 0 {
+	if got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, ignore); err != nil || got.Ended != 0 || len(got.Failed) != 0 {
 		t.Errorf("once more: %+v, %v", got, err)
 	}
 }
@@ -153,9 +155,9 @@ func TestClient_PanicServer_Lingers(t *testing.T) {
 // Every copy ends, not only the one that is claimed.
 func TestClient_EndMeeting_Copies(t *testing.T) {
 	for name, end := range map[string]func(p *testPool) error{
-		"end": func(p *testPool) error { _, err := p.EndMeeting(t.Context(), room, false); return err },
+		"end": func(p *testPool) error { _, err := p.Meetings.End(t.Context(), v1.MeetingKey(room), false); return err },
 		"panic": func(p *testPool) error {
-			_, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore)
+			_, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, ignore)
 			return err
 		},
 	} {
@@ -208,7 +210,7 @@ func TestClient_EndMeeting_Owed(t *testing.T) {
 			if err := servers[c.away].Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
 				t.Fatal(err)
 			}
-			got, err := p.EndMeeting(t.Context(), room, c.force)
+			got, err := p.Meetings.End(t.Context(), v1.MeetingKey(room), c.force)
 			if err != nil || len(got.Owed) != 1 || !strings.HasPrefix(got.Owed[0], "server "+string("ab"[c.away])+": ") {
 				t.Fatalf("ended %+v, %v", got, err)
 			}

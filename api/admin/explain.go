@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -14,35 +15,35 @@ import (
 // maxExplained is how many past sessions of a room are explained.
 const maxExplained = 20
 
-// explainMeeting tells why a meeting is where it is, and why its last sessions were where they were. It may be named by
+// explain tells why a meeting is where it is, and why its last sessions were where they were. It may be named by
 // its front end's ID or, as logs and servers do, by the internal one of a session.
-func (a *API) explainMeeting(r *http.Request) (any, error) {
+func (m *Meetings) explain(r *http.Request) (any, error) {
 	key, err := meetingKey(r)
 	if err != nil {
 		return nil, err
 	}
-	running := a.Meetings.Meetings()
-	e, err := a.explain(r.Context(), key, running)
+	running := m.Ledger.Meetings()
+	e, err := m.explainKey(r.Context(), key, running)
 	if err == nil && len(e.Sessions) == 0 {
-		e, err = a.explainSession(r.Context(), key.MeetingID, r.URL.Query().Get("tenant"), running)
+		e, err = m.explainSession(r.Context(), key.MeetingID, r.URL.Query().Get("tenant"), running)
 	}
 	if err == nil && len(e.Sessions) == 0 {
-		err = notFound("nothing is known of a meeting %q of tenant %q: name it as its front end does, with its tenant, or by "+
+		err = v1.NotFound("nothing is known of a meeting %q of tenant %q: name it as its front end does, with its tenant, or by "+
 			"its internal ID; bbbpool meeting list shows those that run", key.MeetingID, key.Tenant)
 	}
 	return e, err
 }
 
-// explain tells about the meeting that a front end calls so.
-func (a *API) explain(ctx context.Context, key store.MeetingKey, running []placement.Info) (Explained, error) {
-	e := Explained{MeetingID: key.MeetingID, Tenant: key.Tenant, Sessions: []ExplainedAt{}}
+// explainKey tells about the meeting that a front end calls so.
+func (m *Meetings) explainKey(ctx context.Context, key store.MeetingKey, running []placement.Info) (v1.Explained, error) {
+	e := v1.Explained{MeetingID: key.MeetingID, Tenant: key.Tenant, Sessions: []v1.ExplainedAt{}}
 	live := ""
-	for _, m := range running {
-		if m.MeetingKey == key {
-			e.Sessions, live = append(e.Sessions, explainLive(m, a.outages())), m.InternalID
+	for _, meeting := range running {
+		if meeting.MeetingKey == key {
+			e.Sessions, live = append(e.Sessions, explainLive(meeting, m.outages())), meeting.InternalID
 		}
 	}
-	past, err := a.Sessions.MeetingSessions(ctx, key.Tenant, a.Meetings.Hash(key), maxExplained)
+	past, err := m.Sessions.MeetingSessions(ctx, key.Tenant, m.Ledger.Hash(key), maxExplained)
 	for _, s := range past {
 		if s.ID != live { // a crash may have left both
 			e.Sessions = append(e.Sessions, explainPast(s))
@@ -53,61 +54,61 @@ func (a *API) explain(ctx context.Context, key store.MeetingKey, running []place
 
 // explainSession tells about the meeting that had such a session; "" is any tenant. What front ends call a meeting is
 // kept as a hash alone, so of one that does not run it is not told.
-func (a *API) explainSession(
+func (m *Meetings) explainSession(
 	ctx context.Context, id, tenant string, running []placement.Info,
-) (Explained, error) {
-	for _, m := range running {
-		if m.InternalID == id && (tenant == "" || m.Tenant == tenant) {
-			return a.explain(ctx, m.MeetingKey, running)
+) (v1.Explained, error) {
+	for _, meeting := range running {
+		if meeting.InternalID == id && (tenant == "" || meeting.Tenant == tenant) {
+			return m.explainKey(ctx, meeting.MeetingKey, running)
 		}
 	}
-	s, err := a.Sessions.Session(ctx, id)
+	s, err := m.Sessions.Session(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && tenant != "" && s.Tenant != tenant {
-		return Explained{}, nil
+		return v1.Explained{}, nil
 	}
 	if err != nil {
-		return Explained{}, err
+		return v1.Explained{}, err
 	}
-	for _, m := range running {
-		if m.Tenant == s.Tenant && a.Meetings.Hash(m.MeetingKey) == s.Meeting {
-			return a.explain(ctx, m.MeetingKey, running)
+	for _, meeting := range running {
+		if meeting.Tenant == s.Tenant && m.Ledger.Hash(meeting.MeetingKey) == s.Meeting {
+			return m.explainKey(ctx, meeting.MeetingKey, running)
 		}
 	}
 	past := []store.Session{s}
 	if s.Meeting != "" {
-		past, err = a.Sessions.MeetingSessions(ctx, s.Tenant, s.Meeting, maxExplained)
+		past, err = m.Sessions.MeetingSessions(ctx, s.Tenant, s.Meeting, maxExplained)
 		if !slices.ContainsFunc(past, func(p store.Session) bool { return p.ID == id }) {
 			past = append(past, s)
 		}
 	}
-	e := Explained{Tenant: s.Tenant}
+	e := v1.Explained{Tenant: s.Tenant}
 	for _, p := range past {
 		e.Sessions = append(e.Sessions, explainPast(p))
 	}
 	return e, err
 }
 
-func explainLive(m placement.Info, away outages) ExplainedAt {
-	return ExplainedAt{
+func explainLive(m placement.Info, away outages) v1.ExplainedAt {
+	return v1.ExplainedAt{
 		OfflineSince: away[m.Server],
 		InternalID:   m.InternalID, Server: m.Server, Start: m.Placed.UTC().Truncate(time.Millisecond), People: m.People, Peak: m.Peak,
 		Joins: m.Joins, Recorded: m.Recorded, Why: placement.Explain(m.Server, m.Why), Decision: newDecision(m.Why),
 	}
 }
 
-func explainPast(s store.Session) ExplainedAt {
-	return ExplainedAt{
-		InternalID: s.ID, Server: s.Server, Start: s.Start.UTC().Truncate(time.Millisecond), End: stamp(s.End), Peak: s.Peak,
+func explainPast(s store.Session) v1.ExplainedAt {
+	return v1.ExplainedAt{
+		InternalID: s.ID, Server: s.Server, Start: s.Start.UTC().Truncate(time.Millisecond), End: v1.Stamp(s.End), Peak: s.Peak,
 		Joins: s.Joins, Reason: s.Reason, Recorded: s.Recorded, Why: placement.Explain(s.Server, s.Why), Decision: newDecision(s.Why),
 	}
 }
 
-func newDecision(d store.Decision) *Decision {
+func newDecision(d store.Decision) *v1.Decision {
 	if d == (store.Decision{}) {
 		return nil
 	}
-	return &Decision{
-		Here: d.Here, Expected: tenths(d.Expected), Kept: tenths(d.Kept), Own: tenths(d.Own), Basis: d.Basis,
-		Weight: d.Weight, Next: d.Next, NextAt: tenths(d.NextAt),
+	return &v1.Decision{
+		Here: d.Here, Expected: v1.Tenths(d.Expected), Kept: v1.Tenths(d.Kept), Own: v1.Tenths(d.Own), Basis: d.Basis,
+		Weight: d.Weight, Next: d.Next, NextAt: v1.Tenths(d.NextAt),
 	}
 }

@@ -6,7 +6,6 @@ import (
 )
 
 // DeriveID makes an ID from a URL.
-var DeriveID = deriveID
 
 // Routes returns the patterns of all routes, without the prefix.
 func (a *API) Routes() []string { return slices.Sorted(maps.Keys(a.routes())) }

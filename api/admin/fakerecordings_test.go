@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -31,7 +32,9 @@ type fakeRecordings struct {
 	asked   []string
 	filter  store.RecordingFilter // of the last list
 	// work stands in for all that takes long.
-	work func(ctx context.Context, tell func(recordings.Progress)) error
+	work func(ctx context.Context, tell func(v1.Progress)) error
+	// real is what servers owe as long as nobody says otherwise.
+	real func(context.Context) ([]recordings.Owing, error)
 }
 
 func newRecordings() *fakeRecordings {
@@ -136,9 +139,12 @@ func (f *fakeRecordings) Assign(_ context.Context, id, tenant string) (store.Rec
 	return *f.at(id), nil
 }
 
-func (f *fakeRecordings) Owed(context.Context) ([]recordings.Owing, error) {
+func (f *fakeRecordings) Owed(ctx context.Context) ([]recordings.Owing, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.real != nil && f.owed == nil {
+		return f.real(ctx)
+	}
 	return f.owed, f.fault
 }
 
@@ -146,7 +152,7 @@ func (f *fakeRecordings) Owed(context.Context) ([]recordings.Owing, error) {
 func (f *fakeRecordings) owe(server string, step store.OwedStep, fault error, ids ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.owed, f.fault = nil, fault
+	f.owed, f.fault, f.real = nil, fault, nil
 	for _, id := range ids {
 		f.owed = append(f.owed, recordings.Owing{Recording: store.Recording{
 			RecordID: id, Tenant: "default", Owed: &store.Owed{Server: server, Step: step, Ended: then},
@@ -191,7 +197,7 @@ func (f *fakeRecordings) do(ctx context.Context, what any, tell func(recordings.
 		tell(recordings.Progress{Done: 1, Total: 2, Current: "r1"})
 		return nil
 	}
-	return f.work(ctx, tell)
+	return f.work(ctx, func(p v1.Progress) { tell(recordings.Progress(p)) })
 }
 
 func (f *fakeRecordings) Import(ctx context.Context, o recordings.ImportOptions, tell func(recordings.Progress)) (recordings.ImportReport, error) {

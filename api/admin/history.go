@@ -1,12 +1,10 @@
 package admin
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
@@ -14,14 +12,19 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
+// History writes past meetings.
+type History struct{ Sessions store.Sessions }
+
+func (h *History) routes() routes { return routes{"GET /history": h.export} }
+
 // historyPage is how many sessions are read at once.
 const historyPage = 1000
 
-// exportHistory writes the past meetings as a trace, in the order of their ends: those that ended at since or later, and
+// export writes the past meetings as a trace, in the order of their ends: those that ended at since or later, and
 // before until. Rooms go by the hashes that the history has, sessions from before there were any by numbers. How many
-// people there were is known at the peak alone, see curve. What is no meeting in a trace, as one without a length, is
+// people there were is known at the peak alone, see [curve]. What is no meeting in a trace, as one without a length, is
 // left out, and counted in a trailer.
-func (a *API) exportHistory(r *http.Request) (any, error) {
+func (h *History) export(r *http.Request) (any, error) {
 	since, err := moment(r, "since")
 	if err != nil {
 		return nil, err
@@ -30,11 +33,11 @@ func (a *API) exportHistory(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, err := a.Sessions.SessionsSince(r.Context(), since, "", historyPage)
+	first, err := h.Sessions.SessionsSince(r.Context(), since, "", historyPage)
 	if err != nil {
 		return nil, err
 	}
-	a.logger(r).Info().Time("since", since).Time("until", until).Msg("history exported")
+	logger(r).Info().Time("since", since).Time("until", until).Msg("history exported")
 	return table(func(ctx context.Context, w io.Writer) (left int, err error) {
 		e := exporter{trace: simulate.NewWriter(w), until: until}
 		for page := first; len(page) > 0; {
@@ -45,25 +48,12 @@ func (a *API) exportHistory(r *http.Request) (any, error) {
 				break
 			}
 			last := page[len(page)-1]
-			if page, err = a.Sessions.SessionsSince(ctx, last.End, last.ID, historyPage); err != nil {
+			if page, err = h.Sessions.SessionsSince(ctx, last.End, last.ID, historyPage); err != nil {
 				return e.left, err
 			}
 		}
 		return e.left, nil
 	}), nil
-}
-
-// moment reads a time from the query; absent is the zero time.
-func moment(r *http.Request, name string) (time.Time, error) {
-	text := r.URL.Query().Get(name)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return t, invalid("%s: want a time as 2026-03-01T00:00:00Z", name)
-	}
-	return t, nil
 }
 
 // exporter writes sessions as meetings of a trace.
@@ -135,35 +125,4 @@ func curve(peak int, length time.Duration) (users []simulate.Count) {
 		add(length-leave+leave*time.Duration(i)/steps, peak*(steps-i)/steps)
 	}
 	return users
-}
-
-// table is an answer of many lines that are written as they are read. It tells how many were left out.
-type table func(ctx context.Context, w io.Writer) (left int, err error)
-
-// leftOut is the trailer that says how many lines a table has left out.
-const leftOut = "Bbbpool-Left-Out"
-
-// pour answers with a table. An error that comes too late for a status is the last line.
-func (a *API) pour(w http.ResponseWriter, r *http.Request, write table) {
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Trailer", leftOut)
-	lines := bufio.NewWriterSize(patient{w, http.NewResponseController(w)}, 64<<10)
-	left, err := write(r.Context(), lines)
-	if err != nil {
-		_, _ = lines.Write(asLine(a.refusal(r, err)))
-	}
-	_ = lines.Flush() // if it fails nobody reads any more
-	w.Header().Set(leftOut, strconv.Itoa(left))
-}
-
-// patient is written to for as long as somebody reads.
-type patient struct {
-	io.Writer
-	control *http.ResponseController
-}
-
-func (p patient) Write(b []byte) (int, error) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(linePatience)) // what has no deadlines needs none
-	return p.Writer.Write(b)
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	traces "github.com/bbbpool/bbbpool/placement/simulate"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -58,7 +58,7 @@ func TestClient_History(t *testing.T) {
 	old.Meeting, breakout.Why.Basis, nobody.Peak = "", "parent", 0
 	p.remember(t, breakout, past("late", 50, 60), nobody, old, empty, past("early", -10, 60))
 	var out bytes.Buffer
-	if _, err := p.History(t.Context(), then, then.Add(50*time.Minute), &out); err != nil {
+	if _, err := p.History.Export(t.Context(), then, then.Add(50*time.Minute), &out); err != nil {
 		t.Fatal(err)
 	}
 	got, err := traces.Read(&out)
@@ -87,9 +87,9 @@ func TestClient_History(t *testing.T) {
 func TestClient_History_Pages(t *testing.T) {
 	p := newTestPool(t)
 	const n = 2500
-	p.api.Sessions = pages{p.api.Sessions, n, nil}
+	p.api.History.Sessions = pages{p.api.History.Sessions, n, nil}
 	var out bytes.Buffer
-	if _, err := p.History(t.Context(), time.Time{}, time.Time{}, &out); err != nil {
+	if _, err := p.History.Export(t.Context(), time.Time{}, time.Time{}, &out); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
@@ -99,10 +99,10 @@ func TestClient_History_Pages(t *testing.T) {
 	if len(seen) != n {
 		t.Errorf("got %d meetings of %d", len(seen), n)
 	}
-	p.api.Sessions = pages{p.api.Sessions, n, errors.New("disk /var/private")}
+	p.api.History.Sessions = pages{p.api.History.Sessions, n, errors.New("disk /var/private")}
 	out.Reset()
-	_, err := p.History(t.Context(), time.Time{}, time.Time{}, &out)
-	if e, ok := errors.AsType[*admin.Error](err); !ok || e.Code != "internal" || strings.Contains(e.Message, "private") {
+	_, err := p.History.Export(t.Context(), time.Time{}, time.Time{}, &out)
+	if e, ok := errors.AsType[*v1.Error](err); !ok || e.Code != "internal" || strings.Contains(e.Message, "private") {
 		t.Errorf("broken off: %v", err)
 	}
 	if got := strings.Count(out.String(), "\n"); got != 1000 || strings.Contains(out.String(), "error") {

@@ -7,8 +7,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // maxBody is the largest body of a request, in bytes.
@@ -17,7 +21,7 @@ const maxBody = 1 << 20
 // prefixed puts the prefix into a pattern.
 func prefixed(pattern string) string {
 	method, path, _ := strings.Cut(pattern, " ")
-	return method + " " + Prefix + path
+	return method + " " + v1.Prefix + path
 }
 
 // checkContentType lets nothing change by a form or a link on somebody else's page: browsers send this type across
@@ -29,7 +33,7 @@ func checkContentType(r *http.Request) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "application/json" {
 		return nil
 	}
-	return &Error{
+	return &v1.Error{
 		Status: http.StatusUnsupportedMediaType, Code: "content-type",
 		Message: "send it with Content-Type: application/json",
 	}
@@ -54,15 +58,15 @@ func read(r *http.Request, v any) error {
 		return nil
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &Error{
+		return &v1.Error{
 			Status: http.StatusRequestEntityTooLarge, Code: "too-large",
 			Message: fmt.Sprintf("the body is larger than %d bytes", maxBody),
 		}
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return invalid("%s: a %s does not fit there", wrong.Field, wrong.Value)
+		return v1.Invalid("%s: a %s does not fit there", wrong.Field, wrong.Value)
 	}
-	return invalid("body: %s", strings.TrimPrefix(err.Error(), "json: "))
+	return v1.Invalid("body: %s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
 // flag reads a yes or no from the query; absent is no.
@@ -73,9 +77,40 @@ func flag(r *http.Request, name string) (bool, error) {
 	}
 	yes, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, invalid("%s: want true or false", name)
+		return false, v1.Invalid("%s: want true or false", name)
 	}
 	return yes, nil
+}
+
+// number reads a number from the query.
+func number(r *http.Request, name string, absent, least, most int) (int, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return absent, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, v1.Invalid("%s: want a number from %d to %d", name, least, most)
+	}
+	return n, nil
+}
+
+// given leaves out what is empty, and so was not meant.
+func given(values []string) []string {
+	return slices.DeleteFunc(values, func(s string) bool { return s == "" })
+}
+
+// moment reads a time from the query; absent is the zero time.
+func moment(r *http.Request, name string) (time.Time, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, v1.Invalid("%s: want a time as 2026-03-01T00:00:00Z", name)
+	}
+	return t, nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
@@ -97,10 +132,10 @@ func missed(w http.ResponseWriter, r *http.Request, h http.Handler) {
 		w.Header().Del(name)
 	}
 	if status.code == http.StatusMethodNotAllowed {
-		writeJSON(w, status.code, Error{Code: "method", Message: "use one of these methods: " + w.Header().Get("Allow")})
+		writeJSON(w, status.code, v1.Error{Code: "method", Message: "use one of these methods: " + w.Header().Get("Allow")})
 		return
 	}
-	writeJSON(w, http.StatusNotFound, Error{Code: "not-found", Message: "no such path; see " + Prefix + "/openapi.json"})
+	writeJSON(w, http.StatusNotFound, v1.Error{Code: "not-found", Message: "no such path; see " + v1.Prefix + "/openapi.json"})
 }
 
 // statusOnly keeps the headers and the status of an answer, and drops its body.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -35,18 +35,18 @@ func TestClient_AddServer_Twin(t *testing.T) {
 	servers := alike(t, 2)
 	p.add(t, "a", servers[0])
 	p.add(t, "b", servers[1])
-	wanted := admin.NewServer{ID: "twin", URL: alias(servers[0]), Secret: "shared-secret"}
-	_, err := p.AddServer(t.Context(), wanted)
+	wanted := v1.NewServer{ID: "twin", URL: alias(servers[0]), Secret: "shared-secret"}
+	_, err := p.Servers.Add(t.Context(), wanted)
 	refused(t, err, http.StatusConflict, "is the same server as a, under another name")
 	other := alias(servers[0])
-	_, err = p.ChangeServer(t.Context(), "b", admin.Change{URL: &other})
+	_, err = p.Servers.Change(t.Context(), "b", v1.Change{URL: &other})
 	refused(t, err, http.StatusConflict, "is the same server as a, under another name")
 	same := alias(servers[1])
-	if got, err := p.ChangeServer(t.Context(), "b", admin.Change{URL: &same}); err != nil || got.URL != same || strings.Contains(got.Warning, "same") {
+	if got, err := p.Servers.Change(t.Context(), "b", v1.Change{URL: &same}); err != nil || got.URL != same || strings.Contains(got.Warning, "same") {
 		t.Errorf("another name for itself: %+v, %v", got, err)
 	}
 	wanted.Force = true
-	got, err := p.AddServer(t.Context(), wanted)
+	got, err := p.Servers.Add(t.Context(), wanted)
 	if err != nil || got.Warning != "it is the same server as a, under another name: its people count twice" {
 		t.Errorf("forced: %+v, %v", got, err)
 	}
@@ -67,7 +67,7 @@ func TestClient_AddServer_Doubt(t *testing.T) {
 	if err := servers[1].Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.AddServer(t.Context(), admin.NewServer{ID: "b", URL: servers[1].URL(), Secret: "shared-secret", Force: true})
+	got, err := p.Servers.Add(t.Context(), v1.NewServer{ID: "b", URL: servers[1].URL(), Secret: "shared-secret", Force: true})
 	if err != nil || !strings.HasSuffix(got.Warning, "; it may be the same server as a: it has the same secret, at the same address") {
 		t.Errorf("added %+v, %v", got, err)
 	}
@@ -77,11 +77,11 @@ func TestClient_AddServer_Doubt(t *testing.T) {
 func TestClient_Sync_Twin(t *testing.T) {
 	p := newTestPool(t)
 	server := alike(t, 1)[0]
-	list := []admin.SyncServer{
+	list := []v1.SyncServer{
 		{ID: "one", URL: server.URL(), Secret: "shared-secret", Enabled: true}, {ID: "two", URL: alias(server), Secret: "shared-secret", Enabled: true},
 	}
 	for _, actions := range [][]string{{"created", "failed"}, {"failed"}} {
-		done, err := p.SyncServers(t.Context(), admin.Sync{Servers: list}, ignore)
+		done, err := p.Servers.Sync(t.Context(), v1.Sync{Servers: list}, ignore)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,29 +110,29 @@ func TestClient_AddServer_Pool(t *testing.T) {
 		_, _ = io.WriteString(w, "<response><returncode>SUCCESS</returncode>"+what+"</response>")
 	}))
 	defer pool.Close()
-	wanted := admin.NewServer{ID: "x", URL: pool.URL, Secret: "front-end"}
-	_, err := p.AddServer(t.Context(), wanted)
+	wanted := v1.NewServer{ID: "x", URL: pool.URL, Secret: "front-end"}
+	_, err := p.Servers.Add(t.Context(), wanted)
 	refused(t, err, http.StatusUnprocessableEntity, "pool: a bbbpool answers at")
-	p.api.EnvSecrets = []store.Secret{"front-end"}
+	p.api.Tenants.Environment = []store.Secret{"front-end"}
 	for _, wanted.Force = range []bool{false, true} {
-		_, err = p.AddServer(t.Context(), wanted)
+		_, err = p.Servers.Add(t.Context(), wanted)
 		refused(t, err, http.StatusConflict, "is this pool, by its secret")
 	}
-	done, err := p.SyncServers(t.Context(), admin.Sync{
-		Servers: []admin.SyncServer{{ID: "x", URL: pool.URL, Secret: "front-end"}},
+	done, err := p.Servers.Sync(t.Context(), v1.Sync{
+		Servers: []v1.SyncServer{{ID: "x", URL: pool.URL, Secret: "front-end"}},
 	}, ignore)
 	if err != nil || len(done.Changes) != 1 || done.Changes[0].Action != "failed" {
 		t.Errorf("synced %+v, %v", done, err)
 	}
 	p.add(t, "a", simulate(t, 1)[0])
-	secret := store.Secret("front-end")
-	_, err = p.ChangeServer(t.Context(), "a", admin.Change{URL: &pool.URL, Secret: &secret, Force: true})
+	secret := v1.Secret("front-end")
+	_, err = p.Servers.Change(t.Context(), "a", v1.Change{URL: &pool.URL, Secret: &secret, Force: true})
 	refused(t, err, http.StatusConflict, "is this pool, by its secret")
-	p.api.EnvSecrets = nil
-	if got, err := p.AddServer(t.Context(), wanted); err != nil || !strings.HasPrefix(got.Warning, "pool: ") {
+	p.api.Tenants.Environment = nil
+	if got, err := p.Servers.Add(t.Context(), wanted); err != nil || !strings.HasPrefix(got.Warning, "pool: ") {
 		t.Errorf("forced: %+v, %v", got, err)
 	}
-	if list, err := p.Servers(t.Context()); err != nil || len(list) != 2 {
+	if list, err := p.Servers.List(t.Context()); err != nil || len(list) != 2 {
 		t.Errorf("servers %s, %v", fmt.Sprint(list), err)
 	}
 }

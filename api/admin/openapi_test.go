@@ -3,6 +3,9 @@ package admin_test
 import (
 	"encoding/json"
 	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,13 +14,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/api/trial"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	traces "github.com/bbbpool/bbbpool/placement/simulate"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 type description struct {
@@ -63,29 +66,66 @@ func TestOpenAPI_Routes(t *testing.T) {
 // wire is every type that goes over the wire, by its name in openapi.json.
 func wire() map[string]any {
 	return map[string]any{
-		"Error": admin.Error{}, "Server": admin.Server{}, "Revealed": admin.Revealed{}, "Result": admin.Result{}, "Diagnosis": admin.Diagnosis{},
-		"NewServer": admin.NewServer{}, "Change": admin.Change{}, "Forced": admin.Forced{}, "Meeting": admin.Meeting{},
-		"EndedMeeting": admin.EndedMeeting{},
-		"Tenant":       admin.Tenant{}, "Version": admin.Version{}, "Status": admin.Status{}, "Counts": admin.Counts{},
-		"Check": admin.Check{}, "Checked": admin.Checked{},
-		"Recording": admin.Recording{}, "RecordingPage": admin.RecordingPage{}, "Details": admin.Details{},
-		"RecordingDetails": admin.RecordingDetails{}, "Format": admin.Format{}, "Edits": admin.Edits{}, "Owed": admin.Owed{},
-		"RecordingOwed": admin.RecordingOwed{}, "RecordingChange": admin.RecordingChange{}, "Job": admin.Job{},
-		"Assignment": admin.Assignment{}, "Protection": admin.Protection{}, "ProtectReport": admin.ProtectReport{},
-		"RecordingSums": admin.RecordingSums{}, "Volume": admin.Volume{}, "Script": admin.Script{}, "Line": admin.Line{},
-		"Progress": recordings.Progress{}, "Finding": recordings.Finding{}, "Pruned": recordings.Pruned{},
-		"ImportOptions": recordings.ImportOptions{}, "ImportReport": recordings.ImportReport{},
-		"VerifyOptions": recordings.VerifyOptions{}, "VerifyReport": recordings.VerifyReport{},
-		"PruneOptions": recordings.PruneOptions{}, "PruneReport": recordings.PruneReport{},
-		"Event": admin.Event{}, "Trial": admin.Trial{}, "Tried": admin.Tried{}, "TrialCheck": trial.Check{},
-		"LoadReport": trial.LoadReport{}, "CallLatency": trial.CallLatency{}, "Drain": admin.Drain{},
-		"Drained": admin.Drained{}, "Room": admin.Room{}, "Panic": admin.Panic{}, "Panicked": admin.Panicked{},
-		"Sync": admin.Sync{}, "SyncServer": admin.SyncServer{}, "Synced": admin.Synced{}, "SyncChange": admin.SyncChange{},
-		"Capacity": admin.Capacity{}, "Fullness": admin.Fullness{}, "ServerShare": admin.ServerShare{},
-		"DryRun": admin.DryRun{}, "Placement": admin.Placement{}, "Option": admin.Option{}, "Explained": admin.Explained{},
-		"ExplainedAt": admin.ExplainedAt{}, "Decision": admin.Decision{}, "TenantChange": admin.TenantChange{},
+		"Error": v1.Error{}, "Server": v1.Server{}, "Revealed": v1.Revealed{}, "Result": v1.Result{}, "Diagnosis": v1.Diagnosis{},
+		"NewServer": v1.NewServer{}, "Change": v1.Change{}, "Forced": v1.Forced{}, "Meeting": v1.Meeting{},
+		"EndedMeeting": v1.EndedMeeting{},
+		"Tenant":       v1.Tenant{}, "Version": v1.Version{}, "Status": v1.Status{}, "Counts": v1.Counts{},
+		"Check": v1.Check{}, "Checked": v1.Checked{},
+		"Recording": v1.Recording{}, "RecordingPage": v1.RecordingPage{}, "Details": v1.Details{},
+		"RecordingDetails": v1.RecordingDetails{}, "Format": v1.Format{}, "Edits": v1.Edits{}, "Owed": v1.Owed{},
+		"RecordingOwed": v1.RecordingOwed{}, "RecordingChange": v1.RecordingChange{}, "Job": v1.Job{},
+		"Assignment": v1.Assignment{}, "Protection": v1.Protection{}, "ProtectReport": v1.ProtectReport{},
+		"RecordingSums": v1.RecordingSums{}, "Volume": v1.Volume{}, "Script": v1.Script{}, "Line": v1.Line{},
+		"Progress": v1.Progress{}, "Finding": v1.Finding{}, "Pruned": v1.Pruned{},
+		"ImportOptions": v1.ImportOptions{}, "ImportReport": v1.ImportReport{},
+		"VerifyOptions": v1.VerifyOptions{}, "VerifyReport": v1.VerifyReport{},
+		"PruneOptions": v1.PruneOptions{}, "PruneReport": v1.PruneReport{},
+		"Event": v1.Event{}, "Trial": v1.Trial{}, "Tried": v1.Tried{}, "TrialCheck": v1.TrialCheck{},
+		"LoadReport": v1.LoadReport{}, "CallLatency": v1.CallLatency{}, "Drain": v1.Drain{},
+		"Drained": v1.Drained{}, "Room": v1.Room{}, "Panic": v1.Panic{}, "Panicked": v1.Panicked{},
+		"Sync": v1.Sync{}, "SyncServer": v1.SyncServer{}, "Synced": v1.Synced{}, "SyncChange": v1.SyncChange{},
+		"Capacity": v1.Capacity{}, "Fullness": v1.Fullness{}, "ServerShare": v1.ServerShare{},
+		"DryRun": v1.DryRun{}, "Placement": v1.Placement{}, "Option": v1.Option{}, "Explained": v1.Explained{},
+		"ExplainedAt": v1.ExplainedAt{}, "Decision": v1.Decision{}, "TenantChange": v1.TenantChange{},
 		"TraceMeeting": traces.Meeting{},
 	}
+}
+
+// No type of package v1 that goes over the wire is left out of wire.
+func TestOpenAPI_Types(t *testing.T) {
+	files, err := filepath.Glob("v1/*.go")
+	if err != nil || len(files) < 10 {
+		t.Fatal(files, err)
+	}
+	known := map[string]bool{}
+	for _, value := range wire() {
+		known[reflect.TypeOf(value).Name()] = true
+	}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declared := range file.Decls {
+			group, ok := declared.(*ast.GenDecl)
+			if !ok || group.Tok != token.TYPE {
+				continue
+			}
+			for _, spec := range group.Specs {
+				if named, ok := spec.(*ast.TypeSpec); ok && overWire(named) && !known[named.Name.Name] {
+					t.Errorf("%s is not described", named.Name)
+				}
+			}
+		}
+	}
+}
+
+// overWire tells whether a type is a struct with names in JSON.
+func overWire(named *ast.TypeSpec) bool {
+	kind, ok := named.Type.(*ast.StructType)
+	return ok && slices.ContainsFunc(kind.Fields.List, func(f *ast.Field) bool {
+		return f.Tag != nil && strings.Contains(f.Tag.Value, "json:")
+	})
 }
 
 // Every field that goes over the wire is described, and no other.
@@ -148,5 +188,125 @@ func TestNames(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), text); diff != "" {
 		t.Errorf("names (-want +got), to be written anew with -update where some were added:\n%s", diff)
+	}
+}
+
+// Every field has the kind that is described, and is required where the type always has it: callers in other languages are
+// made from the description, ours from the types.
+func TestOpenAPI_Kinds(t *testing.T) {
+	_, body := newTestPool(t).request(t, "GET", "/openapi.json", "")
+	var d struct {
+		Components struct {
+			Schemas map[string]schema `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal([]byte(body), &d); err != nil {
+		t.Fatal(err)
+	}
+	names := map[reflect.Type]string{}
+	for name, value := range wire() {
+		names[reflect.TypeOf(value)] = name
+	}
+	for name, value := range wire() {
+		described, kind := d.Components.Schemas[name], reflect.TypeOf(value)
+		var required []string
+		for _, f := range reflect.VisibleFields(kind) {
+			field, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous || field == "-" || shadowed(kind, f) {
+				continue
+			}
+			if options == "" {
+				required = append(required, field)
+			}
+			property := described.Properties[field]
+			if diff := cmp.Diff(kindOf(names, f.Type, options == ""), property.kind()); diff != "" {
+				t.Errorf("%s.%s (-type +described):\n%s", name, field, diff)
+			}
+		}
+		slices.Sort(required)
+		slices.Sort(described.Required)
+		if diff := cmp.Diff(required, described.Required); diff != "" {
+			t.Errorf("%s, required (-type +described):\n%s", name, diff)
+		}
+	}
+}
+
+// shadowed tells whether a field is hidden by one that is less deep.
+func shadowed(t reflect.Type, f reflect.StructField) bool {
+	found, ok := t.FieldByName(f.Name)
+	return ok && !slices.Equal(found.Index, f.Index)
+}
+
+// schema is as much of a JSON schema as openapi.json uses.
+type schema struct {
+	Type       any               `json:"type"` // a word or a list of words
+	Format     string            `json:"format"`
+	Ref        string            `json:"$ref"`
+	AnyOf      []schema          `json:"anyOf"`
+	Items      *schema           `json:"items"`
+	Values     *schema           `json:"additionalProperties"`
+	Properties map[string]schema `json:"properties"`
+	Required   []string          `json:"required"`
+}
+
+// kind says in a word what a value is.
+func (s schema) kind() string {
+	ref, null := strings.TrimPrefix(s.Ref, "#/components/schemas/"), ""
+	list, _ := s.Type.([]any)
+	word, _ := s.Type.(string)
+	for _, one := range list {
+		if one == "null" {
+			null = " or null"
+		} else {
+			word, _ = one.(string)
+		}
+	}
+	switch {
+	case len(s.AnyOf) == 2 && s.AnyOf[1].Type == "null":
+		return s.AnyOf[0].kind() + " or null"
+	case ref != "":
+		return ref
+	case s.Items != nil:
+		return "list of " + s.Items.kind() + null
+	case s.Values != nil:
+		return "map of " + s.Values.kind() + null
+	case s.Format == "date-time":
+		return "time" + null
+	}
+	return word + null
+}
+
+// kindOf is the same of a type in Go. A pointer that is always there may be null.
+func kindOf(names map[reflect.Type]string, t reflect.Type, always bool) string {
+	switch t {
+	case reflect.TypeFor[time.Time]():
+		return "time"
+	case reflect.TypeFor[v1.Secret](), reflect.TypeFor[v1.Age]():
+		return "string"
+	case reflect.TypeFor[traces.Count](): // has a form of its own
+		return "list of integer"
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		if always {
+			return kindOf(names, t.Elem(), always) + " or null"
+		}
+		return kindOf(names, t.Elem(), always)
+	case reflect.Slice:
+		return "list of " + kindOf(names, t.Elem(), always)
+	case reflect.Map:
+		return "map of " + kindOf(names, t.Elem(), always)
+	case reflect.Struct:
+		return names[t]
+	case reflect.Interface:
+		return "object"
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Float64:
+		return "number"
+	default:
+		return "integer"
 	}
 }

@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
-	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -39,8 +38,8 @@ func running(s *simulator.Server, n int) (count int) {
 // A panic ends everything on a server and disables it; what is left are sessions that say why.
 func TestClient_PanicServer(t *testing.T) {
 	p, s := alone(t, 12)
-	var told recordings.Progress
-	got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, func(p recordings.Progress) { told = p })
+	var told v1.Progress
+	got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, func(p v1.Progress) { told = p })
 	if told.Done == 0 || told.Total != 12 || told.Current == "" {
 		t.Errorf("told %+v", told)
 	}
@@ -55,10 +54,10 @@ func TestClient_PanicServer(t *testing.T) {
 	if err != nil || len(sessions) != 12 || sessions[0].Reason != "panic" {
 		t.Errorf("sessions %+v, %v", sessions, err)
 	}
-	if got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore); err != nil || got.Ended != 0 || got.State != "disabled" {
+	if got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, ignore); err != nil || got.Ended != 0 || got.State != "disabled" {
 		t.Errorf("once more: %+v, %v", got, err)
 	}
-	_, err = p.PanicServer(t.Context(), "nope", admin.Panic{}, ignore)
+	_, err = p.Servers.Panic(t.Context(), "nope", v1.Panic{}, ignore)
 	refused(t, err, http.StatusNotFound, "nope")
 }
 
@@ -68,19 +67,19 @@ func TestClient_PanicServer_Options(t *testing.T) {
 	ctx := t.Context()
 	for state, reach := range map[store.ServerState]func() error{
 		store.Enabled:  func() error { return nil },
-		store.Cordoned: func() error { _, err := p.CordonServer(ctx, "a"); return err },
-		store.Draining: func() error { _, err := p.DrainServer(ctx, "a", admin.Drain{}, nil); return err },
+		store.Cordoned: func() error { _, err := p.Servers.Cordon(ctx, "a"); return err },
+		store.Draining: func() error { _, err := p.Servers.Drain(ctx, "a", v1.Drain{}, nil); return err },
 	} {
 		p.create(t, class)
 		if err := reach(); err != nil {
 			t.Fatal(err)
 		}
-		got, err := p.PanicServer(t.Context(), "a", admin.Panic{SkipEndCalls: true, KeepState: true}, ignore)
+		got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{SkipEndCalls: true, KeepState: true}, ignore)
 		if err != nil || got.Ended != 0 || got.Forgotten == 0 || got.State != string(state) {
 			t.Errorf("%s: panicked %+v, %v", state, got, err)
 		}
 		p.state(t, "a", state)
-		if _, err := p.EnableServer(t.Context(), "a", true); err != nil {
+		if _, err := p.Servers.Enable(t.Context(), "a", true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +94,7 @@ func TestClient_PanicServer_Fails(t *testing.T) {
 	if err := s.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore)
+	got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, ignore)
 	if err != nil || got.Ended != 0 || got.Forgotten != 2 || len(got.Failed) != 3 || got.State != "disabled" {
 		t.Errorf("panicked %+v, %v", got, err)
 	}
@@ -122,7 +121,7 @@ func TestClient_PanicServer_Creating(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		got, err := p.PanicServer(t.Context(), "a", admin.Panic{}, ignore)
+		got, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, ignore)
 		if err == nil && (got.Ended != 2 || len(got.Failed) != 0) {
 			err = fmt.Errorf("panicked %+v", got)
 		}
@@ -150,16 +149,16 @@ func TestClient_RemoveServer(t *testing.T) {
 	id := p.create(t, class).Server
 	p.fail(t, id)
 	fake.owe(id, store.OwedEnded, nil, "r1", "r2")
-	refused(t, p.RemoveServer(t.Context(), id, false), http.StatusConflict, "has 1 meeting with 0 people and owes 2 recordings",
+	refused(t, p.Servers.Remove(t.Context(), id, false), http.StatusConflict, "has 1 meeting with 0 people and owes 2 recordings",
 		"drain --wait", "--force")
-	if _, err := p.PanicServer(t.Context(), id, admin.Panic{SkipEndCalls: true}, ignore); err != nil {
+	if _, err := p.Servers.Panic(t.Context(), id, v1.Panic{SkipEndCalls: true}, ignore); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, p.RemoveServer(t.Context(), id, false), http.StatusConflict, "server "+id+" owes 2 recordings:")
+	refused(t, p.Servers.Remove(t.Context(), id, false), http.StatusConflict, "server "+id+" owes 2 recordings:")
 	fake.owe(id, store.OwedMissing, nil, "r1")
-	if err := p.RemoveServer(t.Context(), id, false); err != nil {
+	if err := p.Servers.Remove(t.Context(), id, false); err != nil {
 		t.Error(err)
 	}
-	_, err := p.Server(t.Context(), id)
+	_, err := p.Servers.Show(t.Context(), id)
 	refused(t, err, http.StatusNotFound, id)
 }

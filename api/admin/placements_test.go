@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -16,24 +16,24 @@ import (
 func TestClient_Capacity(t *testing.T) {
 	p, _ := withServers(t, 3)
 	weight := 2.0
-	if _, err := p.ChangeServer(t.Context(), "b", admin.Change{Weight: &weight}); err != nil {
+	if _, err := p.Servers.Change(t.Context(), "b", v1.Change{Weight: &weight}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.CordonServer(t.Context(), "c"); err != nil {
+	if _, err := p.Servers.Cordon(t.Context(), "c"); err != nil {
 		t.Fatal(err)
 	}
 	id := p.create(t, class).Server
 	p.people(class, 5)
-	got, err := p.Capacity(t.Context(), "")
+	got, err := p.Pool.Capacity(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := admin.Fullness{At: got.Now.At, People: 15, Meetings: 1, Free: 585, FreeN1: 185}
+	now := v1.Fullness{At: got.Now.At, People: 15, Meetings: 1, Free: 585, FreeN1: 185}
 	if diff := cmp.Diff(now, got.Now); diff != "" || got.Carries != 600 || got.Largest != "b" || got.Tightest != nil ||
 		got.Drain != nil || time.Since(got.Now.At) > time.Minute {
 		t.Errorf("capacity %+v (-want +got):\n%s", got, diff)
 	}
-	shares := []admin.ServerShare{
+	shares := []v1.ServerShare{
 		{ID: "a", State: "enabled", Health: "online", Carries: 200},
 		{ID: "b", State: "enabled", Health: "online", Carries: 400},
 		{ID: "c", State: "cordoned", Health: "online", Carries: 200},
@@ -46,11 +46,11 @@ func TestClient_Capacity(t *testing.T) {
 	if diff := cmp.Diff(shares, got.Servers); diff != "" {
 		t.Errorf("shares (-want +got):\n%s", diff)
 	}
-	if got, err := p.Capacity(t.Context(), "b"); err != nil ||
-		*got.Drain != (admin.Room{Server: "b", Carries: 200, Now: 185, Tightest: 200}) {
+	if got, err := p.Pool.Capacity(t.Context(), "b"); err != nil ||
+		*got.Drain != (v1.Room{Server: "b", Carries: 200, Now: 185, Tightest: 200}) {
 		t.Errorf("without b: %+v, %v", got.Drain, err)
 	}
-	_, err = p.Capacity(t.Context(), "nope")
+	_, err = p.Pool.Capacity(t.Context(), "nope")
 	refused(t, err, http.StatusNotFound, "nope")
 }
 
@@ -58,13 +58,13 @@ func TestClient_Capacity(t *testing.T) {
 func TestClient_DryRun(t *testing.T) {
 	p, _ := withServers(t, 3)
 	tag := "big"
-	if _, err := p.ChangeServer(t.Context(), "b", admin.Change{Tag: &tag}); err != nil {
+	if _, err := p.Servers.Change(t.Context(), "b", v1.Change{Tag: &tag}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.CordonServer(t.Context(), "c"); err != nil {
+	if _, err := p.Servers.Cordon(t.Context(), "c"); err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.DryRun(t.Context(), admin.DryRun{MeetingID: "new", Hint: 120})
+	got, err := p.Pool.DryRun(t.Context(), v1.DryRun{MeetingID: "new", Hint: 120})
 	if err != nil || got.Server != "a" || got.Known || got.Basis != "hint" || !strings.HasPrefix(got.Why, "a: 0 here") {
 		t.Errorf("placed %+v, %v", got, err)
 	}
@@ -75,7 +75,7 @@ func TestClient_DryRun(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a": "open", "b": "openbig", "c": "held"}, standings); diff != "" {
 		t.Errorf("servers (-want +got):\n%s", diff)
 	}
-	got, err = p.DryRun(t.Context(), admin.DryRun{MeetingID: "new", Tag: "small!"})
+	got, err = p.Pool.DryRun(t.Context(), v1.DryRun{MeetingID: "new", Tag: "small!"})
 	if err != nil || got.Server != "" || !strings.Contains(got.Why, "required tag") {
 		t.Errorf("no such tag: %+v, %v", got, err)
 	}
@@ -83,22 +83,22 @@ func TestClient_DryRun(t *testing.T) {
 		t.Error("a dry run has placed something")
 	}
 	id := p.create(t, class).Server
-	got, err = p.DryRun(t.Context(), admin.DryRun{MeetingID: class.MeetingID})
+	got, err = p.Pool.DryRun(t.Context(), v1.DryRun{MeetingID: class.MeetingID})
 	if err != nil || got.Server != id || !got.Known || !strings.HasPrefix(got.Why, "it runs there already; "+id+": ") {
 		t.Errorf("known: %+v, %v", got, err)
 	}
 	ignore, wanted := true, "big!"
-	if _, err := p.ChangeTenant(t.Context(), "other", admin.TenantChange{Tag: &wanted, IgnoreHints: &ignore}); err != nil {
+	if _, err := p.Tenants.Change(t.Context(), "other", v1.TenantChange{Tag: &wanted, IgnoreHints: &ignore}); err != nil {
 		t.Fatal(err)
 	}
-	got, err = p.DryRun(t.Context(), admin.DryRun{Tenant: "other", MeetingID: "new", Hint: 120})
+	got, err = p.Pool.DryRun(t.Context(), v1.DryRun{Tenant: "other", MeetingID: "new", Hint: 120})
 	if err != nil || got.Server != "b" || got.Basis == "hint" {
 		t.Errorf("by the tenant: %+v, %v", got, err)
 	}
-	for wrong, status := range map[admin.DryRun]int{
+	for wrong, status := range map[v1.DryRun]int{
 		{}: 400, {MeetingID: "mm", Hint: -1}: 400, {MeetingID: "mm", Tenant: "nobody"}: 404, {MeetingID: "a,b"}: 400,
 	} {
-		_, err := p.DryRun(t.Context(), wrong)
+		_, err := p.Pool.DryRun(t.Context(), wrong)
 		refused(t, err, status)
 	}
 }
@@ -109,12 +109,12 @@ func TestClient_Explain(t *testing.T) {
 	first := p.create(t, class)
 	p.people(class, 3)
 	internal := p.ledger.Meetings()[0].InternalID
-	if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
+	if _, err := p.Meetings.End(t.Context(), v1.MeetingKey(class), false); err != nil {
 		t.Fatal(err)
 	}
-	past := func(key store.MeetingKey, id string) admin.Explained {
+	past := func(key store.MeetingKey, id string) v1.Explained {
 		t.Helper()
-		got, err := p.Explain(t.Context(), key)
+		got, err := p.Meetings.Explain(t.Context(), v1.MeetingKey(key))
 		if err != nil || got.MeetingID != id || len(got.Sessions) != 1 {
 			t.Fatalf("past: %+v, %v", got, err)
 		}
@@ -130,7 +130,7 @@ func TestClient_Explain(t *testing.T) {
 	time.Sleep(2 * time.Millisecond) // BigBlueButton makes internal IDs of the time, and simulated ones are made so
 	second := p.create(t, class)
 	for _, key := range []store.MeetingKey{class, {MeetingID: class.MeetingID}, {MeetingID: internal}} {
-		got, err := p.Explain(t.Context(), key)
+		got, err := p.Meetings.Explain(t.Context(), v1.MeetingKey(key))
 		if err != nil || got.MeetingID != class.MeetingID || got.Tenant != "default" || len(got.Sessions) != 2 {
 			t.Fatalf("%+v: %+v, %v", key, got, err)
 		}
@@ -143,7 +143,7 @@ func TestClient_Explain(t *testing.T) {
 		}
 	}
 	for _, key := range []store.MeetingKey{{MeetingID: "nobody"}, {Tenant: "other", MeetingID: internal}} {
-		_, err := p.Explain(t.Context(), key)
+		_, err := p.Meetings.Explain(t.Context(), v1.MeetingKey(key))
 		refused(t, err, http.StatusNotFound, "nothing is known", key.MeetingID)
 	}
 }
@@ -152,25 +152,25 @@ func TestClient_Explain(t *testing.T) {
 func TestClient_ChangeTenant(t *testing.T) {
 	p, _ := withRecordings(t)
 	reloaded := 0
-	p.api.Reload = reload(&reloaded)
+	p.api.Tenants.Reload = reload(&reloaded)
 	tag, yes := " big!", true
-	got, err := p.ChangeTenant(t.Context(), "other", admin.TenantChange{Tag: &tag})
+	got, err := p.Tenants.Change(t.Context(), "other", v1.TenantChange{Tag: &tag})
 	if err != nil || got.Tag != "big!" || got.IgnoreHints {
 		t.Errorf("changed into %+v, %v", got, err)
 	}
-	got, err = p.ChangeTenant(t.Context(), "other", admin.TenantChange{IgnoreHints: &yes})
+	got, err = p.Tenants.Change(t.Context(), "other", v1.TenantChange{IgnoreHints: &yes})
 	if err != nil || got.Tag != "big!" || !got.IgnoreHints || reloaded != 2 {
 		t.Errorf("changed into %+v, %v, reloaded %d times", got, err, reloaded)
 	}
-	if shown, err := p.Tenant(t.Context(), "other"); err != nil || shown.Tag != "big!" || !shown.IgnoreHints {
+	if shown, err := p.Tenants.Reveal(t.Context(), "other"); err != nil || shown.Tag != "big!" || !shown.IgnoreHints {
 		t.Errorf("shown %+v, %v", shown, err)
 	}
-	_, err = p.ChangeTenant(t.Context(), "nobody", admin.TenantChange{Tag: &tag})
+	_, err = p.Tenants.Change(t.Context(), "nobody", v1.TenantChange{Tag: &tag})
 	refused(t, err, http.StatusNotFound, "nobody")
 	tag = "a\nb"
-	_, err = p.ChangeTenant(t.Context(), "other", admin.TenantChange{Tag: &tag})
+	_, err = p.Tenants.Change(t.Context(), "other", v1.TenantChange{Tag: &tag})
 	refused(t, err, http.StatusBadRequest, "tag:")
-	p.api.EnvSecrets = []store.Secret{"given"}
-	_, err = p.ChangeTenant(t.Context(), "default", admin.TenantChange{IgnoreHints: &yes})
+	p.api.Tenants.Environment = []store.Secret{"given"}
+	_, err = p.Tenants.Change(t.Context(), "default", v1.TenantChange{IgnoreHints: &yes})
 	refused(t, err, http.StatusConflict, "bbbpool serve stores it")
 }

@@ -10,72 +10,55 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin/roster"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// severity orders what is wrong, the worst first.
-type severity int
-
-const (
-	refusing  severity = iota // calls of front ends are refused
-	blind                     // we see the servers no more, and cannot tell why
-	cutOff                    // people cannot get into their meetings
-	stuck                     // recordings cannot be kept
-	away                      // a server is missing, and nobody misses it yet
-	doubtful                  // one may be missing soon
-	divided                   // a meeting has people on two servers
-	late                      // recordings are not where they should be
-	impending                 // what works still, but not for long, or not well
-)
-
-// problem is something that an operator has to look at, in words.
-type problem struct {
-	severity
-	text string
-}
-
-// problems is everything that is wrong, the worst first.
-func (a *API) problems(ctx context.Context, servers []poller.Status, sums *RecordingSums) ([]string, error) {
-	noSecret, err := a.noSecret(ctx)
+// wrong is everything that is wrong, the worst first, in words.
+func (p *Pool) wrong(ctx context.Context, servers []poller.Status, sums *v1.RecordingSums) ([]string, error) {
+	noSecret, err := p.Tenants.noSecret(ctx)
 	if err != nil {
 		return nil, err
 	}
-	notes, err := a.notes(ctx, sums)
+	notes, err := p.notes(ctx, sums)
 	if err != nil {
 		return nil, err
 	}
-	reasons, disks := a.disks()
-	list := append(of(refusing, reasons), of(late, notes)...)
-	list = append(list, of(refusing, noSecret)...)
-	list = append(list, of(refusing, a.noRoom(servers))...)
-	list = append(list, of(blind, a.Pool.Alarms())...)
-	list = append(list, of(stuck, disks)...)
-	meetings := a.Meetings.Meetings()
+	reasons, disks := p.disks()
+	list := append(of(problems.Refusing, reasons), of(problems.Late, notes)...)
+	list = append(list, noSecret...)
+	list = append(list, of(problems.Refusing, p.noRoom(servers))...)
+	list = append(list, of(problems.Blind, p.Servers.Alarms())...)
+	list = append(list, of(problems.Stuck, disks)...)
+	meetings := p.Ledger.Meetings()
 	for _, s := range servers {
 		if s.State != store.Disabled {
-			list = append(list, a.serverProblems(s, meetings)...)
+			list = append(list, p.serverProblems(s, meetings)...)
 		}
 	}
-	slices.SortStableFunc(list, func(x, y problem) int { return cmp.Compare(x.severity, y.severity) })
+	slices.SortStableFunc(list, func(x, y problems.Problem) int { return cmp.Compare(x.Severity, y.Severity) })
 	texts := make([]string, 0, len(list)) // never nil, which JSON would show as null
 	for _, p := range list {
-		texts = append(texts, p.text)
+		texts = append(texts, p.String())
 	}
 	return texts, nil
 }
 
-func of(s severity, texts []string) (list []problem) {
+// of makes problems of texts.
+func of(s problems.Severity, texts []string) (list []problems.Problem) {
 	for _, text := range texts {
-		list = append(list, problem{s, text})
+		list = append(list, problems.Problem{Severity: s, Text: text})
 	}
 	return list
 }
 
 // noRoom says why no new meeting finds a server.
-func (a *API) noRoom(servers []poller.Status) []string {
+func (p *Pool) noRoom(servers []poller.Status) []string {
 	enabled := slices.ContainsFunc(servers, func(s poller.Status) bool { return s.State == store.Enabled })
 	probe := store.MeetingKey{Tenant: store.DefaultTenant}
 	switch {
@@ -83,63 +66,54 @@ func (a *API) noRoom(servers []poller.Status) []string {
 		return nil
 	case !enabled:
 		return []string{"no server is enabled: bbbpool server enable ID"}
-	case errors.Is(a.Meetings.Consider(probe, placement.Wish{}).Err, placement.ErrFull):
+	case errors.Is(p.Ledger.Consider(probe, placement.Wish{}).Err, placement.ErrFull):
 		return []string{"every server is at its hard capacity: new meetings are refused; enable another server, or raise " +
 			"a capacity with bbbpool server set ID --capacity N"}
 	}
 	return nil
 }
 
-// noSecret tells of a default tenant whose front ends nothing lets in.
-func (a *API) noSecret(ctx context.Context) ([]string, error) {
-	t, err := a.Tenants.Tenant(ctx, store.DefaultTenant)
-	switch {
-	case errors.Is(err, store.ErrNotFound): // it is made on the first start
-		return nil, nil
-	case err != nil || len(a.tenant(t, store.Secret.String).Secrets) > 0:
-		return nil, err
-	}
-	return []string{"tenant default has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for " +
-		"bbbpool serve, and restart it"}, nil
-}
-
 // serverProblems is what is wrong with a server that is in use.
-func (a *API) serverProblems(s poller.Status, meetings []placement.Info) (list []problem) {
+func (p *Pool) serverProblems(s poller.Status, meetings []placement.Info) (list []problems.Problem) {
 	switch {
 	case s.Health == poller.Offline && s.Load.Meetings > 0:
-		list = append(list, problem{cutOff, a.outage(s, meetings)})
+		list = append(list, problems.Problem{Severity: problems.CutOff, Text: p.outage(s, meetings)})
 	case s.Health == poller.Offline:
-		list = append(list, problem{away, a.illness(s)})
+		list = append(list, problems.Problem{Severity: problems.Away, Text: failing(s, p.Now())})
 	case s.Health == poller.Suspect:
-		list = append(list, problem{doubtful, a.illness(s)})
+		list = append(list, problems.Problem{Severity: problems.Doubtful, Text: failing(s, p.Now())})
 	}
 	if s.Split > 0 {
-		list = append(list, problem{divided, fmt.Sprintf("server %s has people in %s of meetings that run on another server: "+
-			"bbbpool server show %s", s.ID, count(s.Split, "copy", "copies"), s.ID)})
+		list = append(list, problems.Problem{
+			Severity: problems.Divided, Text: fmt.Sprintf("server %s has people in %s of meetings that run on another server: "+
+				"bbbpool server show %s", s.ID, v1.Count(s.Split, "copy", "copies"), s.ID),
+		})
 	}
 	for _, warning := range s.Warnings {
-		list = append(list, problem{impending, fmt.Sprintf("server %s: %s", s.ID, warning)})
+		list = append(list, problems.Problem{Severity: problems.Impending, Text: fmt.Sprintf("server %s: %s", s.ID, warning)})
 	}
 	if people := s.Load.People; s.Capacity > 0 && people > s.Capacity {
-		list = append(list, problem{impending, fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity)})
+		list = append(list, problems.Problem{
+			Severity: problems.Impending, Text: fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity),
+		})
 	}
 	return list
 }
 
-// illness says how long a server has failed, and why; or how far one is on its way back.
-func (a *API) illness(s poller.Status) string {
+// failing says how long a server has failed, and why; or how far one is on its way back.
+func failing(s poller.Status, now time.Time) string {
 	if s.Failing.IsZero() {
 		return fmt.Sprintf("server %s is %s: %s", s.ID, s.Health, s.Reason)
 	}
-	failing := a.now().Sub(s.Failing).Truncate(time.Second)
+	lasts := now.Sub(s.Failing).Truncate(time.Second)
 	if s.Health == poller.Offline {
-		return fmt.Sprintf("server %s is offline, since %s (%s): %s", s.ID, clockTime(s.Failing), failing, s.Reason)
+		return fmt.Sprintf("server %s is offline, since %s (%s): %s", s.ID, clockTime(s.Failing), lasts, s.Reason)
 	}
-	return fmt.Sprintf("server %s is %s, failing for %s: %s", s.ID, s.Health, failing, s.Reason)
+	return fmt.Sprintf("server %s is %s, failing for %s: %s", s.ID, s.Health, lasts, s.Reason)
 }
 
 // outage says whom it concerns that a server is offline.
-func (a *API) outage(s poller.Status, meetings []placement.Info) string {
+func (p *Pool) outage(s poller.Status, meetings []placement.Info) string {
 	there := slices.DeleteFunc(slices.Clone(meetings), func(m placement.Info) bool { return m.Server != s.ID })
 	slices.SortStableFunc(there, func(x, y placement.Info) int { return cmp.Compare(y.People, x.People) })
 	names := make([]string, 0, len(there))
@@ -147,14 +121,15 @@ func (a *API) outage(s poller.Status, meetings []placement.Info) string {
 		names = append(names, m.MeetingID)
 	}
 	return fmt.Sprintf("%s; nobody can join its %s until it is back, or the next create makes them anew elsewhere: %s; "+
-		"bbbpool meeting list --server %s lists them", a.illness(s), Running(s.Load.Meetings, people(s)), some(names), s.ID)
+		"bbbpool meeting list --server %s lists them", failing(s, p.Now()),
+		v1.Running(s.Load.Meetings, roster.People(s)), v1.Some(names), s.ID)
 }
 
 // clockTime is a time as it stands in a sentence.
 func clockTime(t time.Time) string { return t.UTC().Format(time.DateTime + " MST") }
 
 // badArchives names the archives that are in quarantine, and those that could not be imported so far.
-func (a *API) badArchives(ctx context.Context) (list []string, err error) {
+func (p *Pool) badArchives(ctx context.Context) (list []string, err error) {
 	for _, kind := range []struct {
 		state store.JobState
 		what  [2]string
@@ -164,14 +139,14 @@ func (a *API) badArchives(ctx context.Context) (list []string, err error) {
 			"archive cannot be imported, and is tried again", "archives cannot be imported, and are tried again",
 		}},
 	} {
-		jobs, err := a.Recordings.Jobs(ctx, store.JobFilter{States: []store.JobState{kind.state}})
+		jobs, err := p.Recordings.Jobs(ctx, store.JobFilter{States: []store.JobState{kind.state}})
 		if err != nil {
 			return nil, err
 		}
 		untried := func(j store.Job) bool { return j.State == store.JobWaiting && (j.Attempts == 0 || j.Reason == "") }
 		if jobs = slices.DeleteFunc(jobs, untried); len(jobs) > 0 {
-			what := count(len(jobs), kind.what[0], kind.what[1])
-			list = append(list, fmt.Sprintf("%s: %s; bbbpool recording jobs says more", what, some(reasons(jobs))))
+			what := v1.Count(len(jobs), kind.what[0], kind.what[1])
+			list = append(list, fmt.Sprintf("%s: %s; bbbpool recording jobs says more", what, v1.Some(reasons(jobs))))
 		}
 	}
 	return list, nil
@@ -196,51 +171,81 @@ func cut(reason string) string {
 
 // disks tells why the program is not ready, and what is wrong with the disks. A disk that is full is one line, be it that
 // the store is on it, too, and that imports wait for it goes without saying.
-func (a *API) disks() (reasons, troubles []string) {
-	reasons = a.notReady()
-	if a.Recordings == nil {
+func (p *Pool) disks() (reasons, disks []string) {
+	reasons = p.notReady()
+	if p.Recordings == nil {
 		return reasons, nil
 	}
 	full := -1
-	for _, s := range sickVolumes(a.Recordings.Volume()) {
+	for _, s := range badDisks(p.Recordings.Volume()) {
 		if strings.HasPrefix(s.what, "is full") {
-			full = len(troubles)
+			full = len(disks)
 		}
-		troubles = append(troubles, s.text)
+		disks = append(disks, s.text)
 	}
 	if full < 0 {
-		return reasons, append(troubles, a.Recordings.Trouble()...)
+		return reasons, append(disks, p.Recordings.Trouble()...)
 	}
 	noSpace := func(reason string) bool { return strings.Contains(reason, syscall.ENOSPC.Error()) }
 	if i := slices.IndexFunc(reasons, noSpace); i >= 0 {
-		reasons[i] += "; " + troubles[full]
-		troubles = slices.Delete(troubles, full, full+1)
+		reasons[i] += "; " + disks[full]
+		disks = slices.Delete(disks, full, full+1)
 	}
 	waits := func(text string) bool { return strings.HasPrefix(text, "imports wait for room") }
-	return reasons, append(troubles, slices.DeleteFunc(slices.Clone(a.Recordings.Trouble()), waits)...)
+	return reasons, append(disks, slices.DeleteFunc(slices.Clone(p.Recordings.Trouble()), waits)...)
 }
 
-// sick is a disk with a problem.
-type sick struct {
+// notReady never returns nil, which JSON would show as null.
+func (p *Pool) notReady() []string {
+	list := []string{}
+	if p.Ready != nil {
+		list = append(list, p.Ready()...)
+	}
+	return list
+}
+
+// badDisk is a disk with a problem.
+type badDisk struct {
 	total int64  // bytes
 	what  string // the first words of the problem
 	text  string
 }
 
-// sickVolumes says what is wrong with the directories of the recordings: once for those that are on one disk, as far as
+// badDisks says what is wrong with the directories of the recordings: once for those that are on one disk, as far as
 // its size tells that.
-func sickVolumes(volumes []volume.Status) (list []sick) {
+func badDisks(volumes []volume.Status) (list []badDisk) {
 	for _, v := range volumes {
 		if v.Problem == "" {
 			continue
 		}
 		what, _, _ := strings.Cut(strings.TrimPrefix(v.Problem, fmt.Sprintf("%s (%s) ", v.Name, v.Path)), ":")
-		same := func(s sick) bool { return v.Total > 0 && s.total == v.Total && s.what == what }
+		same := func(s badDisk) bool { return v.Total > 0 && s.total == v.Total && s.what == what }
 		if i := slices.IndexFunc(list, same); i >= 0 {
 			list[i].text += fmt.Sprintf("; so it is with %s (%s)", v.Name, v.Path)
 			continue
 		}
-		list = append(list, sick{v.Total, what, "volume " + v.Problem}) // which begins with the name
+		list = append(list, badDisk{v.Total, what, "volume " + v.Problem}) // which begins with the name
+	}
+	return list
+}
+
+// notes is what wants looking at although the pool works.
+func (p *Pool) notes(ctx context.Context, sums *v1.RecordingSums) ([]string, error) {
+	if sums == nil {
+		return nil, nil
+	}
+	archives, err := p.badArchives(ctx)
+	return append(archives, overdue(sums)...), err
+}
+
+// overdue says in words what somebody has to look at, beside the archives.
+func overdue(s *v1.RecordingSums) (list []string) {
+	if s == nil {
+		return nil
+	}
+	if s.Overdue > 0 {
+		list = append(list, v1.Count(s.Overdue, "recording is", "recordings are")+
+			" overdue: bbbpool recording list --owed says where they are")
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -24,13 +25,13 @@ func begins(got []string, want ...string) bool {
 // The one list of what is wrong has the worst on top, and names whom a server's silence concerns, and since when.
 func TestClient_Status_WorstFirst(t *testing.T) {
 	p, fake := withServers(t, 7)
-	p.api.Pool = warned{p.api.Pool}
+	p.see(warned{p.poller})
 	ids := strings.Split("abcdefg", "")
 	claim := p.create(t, class)
 	for _, id := range []string{"one", "two", "three", "four"} { // they go where the class is: no other is open
 		for _, s := range ids {
 			if s != claim.Server {
-				if _, err := p.CordonServer(t.Context(), s); err != nil {
+				if _, err := p.Servers.Cordon(t.Context(), s); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -45,12 +46,12 @@ func TestClient_Status_WorstFirst(t *testing.T) {
 	}
 	p.fail(t, others[0])
 	p.poller.Report(others[1], p.poller.Client(others[1]), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
-	p.api.Ready = func() []string { return []string{"no server can take new meetings"} }
+	p.api.Pool.Ready = func() []string { return []string{"no server can take new meetings"} }
 	fake.owed = []recordings.Owing{{Overdue: true}}
 	fake.trouble = []string{"2 recordings are deleted, and their files are not"}
 	fake.jobs = append(fake.jobs, store.Job{ID: "closed.tar", State: store.JobWaiting, Attempts: 2, Reason: "permission denied"},
 		store.Job{ID: "new.tar", State: store.JobWaiting})
-	st, err := p.Status(t.Context())
+	st, err := p.Pool.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,15 +73,15 @@ func TestClient_Status_WorstFirst(t *testing.T) {
 	if !strings.Contains(st.Problems[1], concerned) || !strings.Contains(st.Problems[1], "and 2 more; bbbpool meeting list --server") {
 		t.Errorf("whom it concerns: %s", st.Problems[1])
 	}
-	m, err := p.Meeting(t.Context(), class)
+	m, err := p.Meetings.Show(t.Context(), v1.MeetingKey(class))
 	if err != nil || m.OfflineSince == nil || m.OfflineSince.Format("2006-01-02 15:04:05 MST") != since {
 		t.Errorf("meeting %+v, %v; offline since %s", m, err, since)
 	}
-	told, err := p.Explain(t.Context(), class)
+	told, err := p.Meetings.Explain(t.Context(), v1.MeetingKey(class))
 	if err != nil || told.Sessions[0].OfflineSince == nil || !told.Sessions[0].OfflineSince.Equal(*m.OfflineSince) {
 		t.Errorf("explained %+v, %v", told, err)
 	}
-	if list, err := p.Meetings(t.Context(), "", ""); err != nil || len(list) != 5 || list[0].OfflineSince == nil {
+	if list, err := p.Meetings.List(t.Context(), "", ""); err != nil || len(list) != 5 || list[0].OfflineSince == nil {
 		t.Errorf("meetings %+v, %v", list, err)
 	}
 	p.poller.Report(claim.Server, p.poller.Client(claim.Server), nil)
@@ -104,20 +105,20 @@ func TestClient_Status_FullDisk(t *testing.T) {
 		"with spool (/mnt/spool)"
 	problems := func(want ...string) {
 		t.Helper()
-		st, err := p.Status(t.Context())
+		st, err := p.Pool.Status(t.Context())
 		if diff := cmp.Diff(want, st.Problems); err != nil || diff != "" {
 			t.Errorf("status, %v (-want +got):\n%s", err, diff)
 		}
-		check, err := p.Check(t.Context())
+		check, err := p.Pool.Check(t.Context())
 		if diff := cmp.Diff(want, check.Problems); err != nil || diff != "" || check.OK {
 			t.Errorf("check, %v (-want +got):\n%s", err, diff)
 		}
 	}
 	problems(disk, "index and disk differ")
-	p.api.Ready = func() []string { return []string{"the store cannot be written: no space left on device"} }
+	p.api.Pool.Ready = func() []string { return []string{"the store cannot be written: no space left on device"} }
 	problems("the store cannot be written: no space left on device; "+disk, "index and disk differ")
 	fake.volumes[2] = full("spool", 8)
-	p.api.Ready = nil
+	p.api.Pool.Ready = nil
 	problems(strings.TrimSuffix(disk, "; so it is with spool (/mnt/spool)"), "volume spool (/mnt/spool) is full: 8 of them are free",
 		"index and disk differ")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
@@ -17,9 +18,9 @@ import (
 
 // edit does something to the recording that the path names, and answers with what it has become. Somebody hanging up
 // does not stop half of it.
-func (a *API) edit(r *http.Request, what string, do func(context.Context, store.Recording) (int, error)) (any, error) {
+func (c *Recordings) edit(r *http.Request, what string, do func(context.Context, store.Recording) (int, error)) (any, error) {
 	ctx := context.WithoutCancel(r.Context())
-	before, err := a.undeleted(r)
+	before, err := c.undeleted(r)
 	if err != nil {
 		return nil, err
 	}
@@ -30,11 +31,11 @@ func (a *API) edit(r *http.Request, what string, do func(context.Context, store.
 	if n == 0 {
 		return nil, untouched(before)
 	}
-	a.logRecording(r, before, what)
-	if err := a.behind(before.RecordID, what); err != nil {
+	logRecording(r, before, what)
+	if err := c.behind(before.RecordID, what); err != nil {
 		return nil, err
 	}
-	after, err := a.recording(ctx, before.RecordID)
+	after, err := c.recording(ctx, before.RecordID)
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +43,9 @@ func (a *API) edit(r *http.Request, what string, do func(context.Context, store.
 }
 
 // behind tells that a change stands and that the files could not follow it yet.
-func (a *API) behind(id, what string) error {
-	if err := a.Recordings.Behind(id); err != nil {
-		return &Error{
+func (c *Recordings) behind(id, what string) error {
+	if err := c.Behind(id); err != nil {
+		return &v1.Error{
 			Status: http.StatusConflict, Code: "files", Message: fmt.Sprintf("recording %s is %s, but %v", id, what, err),
 		}
 	}
@@ -52,29 +53,29 @@ func (a *API) behind(id, what string) error {
 }
 
 // undeleted returns the recording that the path names, if there is anything left to change about it.
-func (a *API) undeleted(r *http.Request) (store.Recording, error) {
-	recording, err := a.recording(r.Context(), r.PathValue("id"))
+func (c *Recordings) undeleted(r *http.Request) (store.Recording, error) {
+	recording, err := c.recording(r.Context(), r.PathValue("id"))
 	if err == nil && recording.State == store.Deleted {
-		err = conflict("recording %s is deleted: bbbpool recording restore brings it back, while its files are kept",
+		err = v1.Conflict("recording %s is deleted: bbbpool recording restore brings it back, while its files are kept",
 			recording.RecordID)
 	}
 	return recording, err
 }
 
 // untouched says why nothing could be done.
-func untouched(r store.Recording) *Error {
+func untouched(r store.Recording) *v1.Error {
 	if slices.Contains([]store.RecordingState{store.Awaited, store.Processing, store.Processed}, r.State) {
-		return conflict("nothing of recording %s has arrived yet: bbbpool recording list --owed tells more", r.RecordID)
+		return v1.Conflict("nothing of recording %s has arrived yet: bbbpool recording list --owed tells more", r.RecordID)
 	}
-	return conflict("recording %s has changed meanwhile: look at it and try again", r.RecordID)
+	return v1.Conflict("recording %s has changed meanwhile: look at it and try again", r.RecordID)
 }
 
-func (a *API) logRecording(r *http.Request, recording store.Recording, what string) {
-	a.logger(r).Info().Str("recordID", recording.RecordID).Str("tenant", recording.Tenant).
+func logRecording(r *http.Request, recording store.Recording, what string) {
+	logger(r).Info().Str("recordID", recording.RecordID).Str("tenant", recording.Tenant).
 		Msg("recording " + what + " by an operator")
 }
 
-func (a *API) publish(publish bool) handler {
+func (c *Recordings) publish(publish bool) handler {
 	what := "unpublished"
 	if publish {
 		what = "published"
@@ -83,13 +84,13 @@ func (a *API) publish(publish bool) handler {
 		if err := read(r, &struct{}{}); err != nil {
 			return nil, err
 		}
-		return a.edit(r, what, func(ctx context.Context, before store.Recording) (int, error) {
-			return a.Recordings.Publish(ctx, before.Tenant, []string{before.RecordID}, publish)
+		return c.edit(r, what, func(ctx context.Context, before store.Recording) (int, error) {
+			return c.Edits.Publish(ctx, before.Tenant, []string{before.RecordID}, publish)
 		})
 	}
 }
 
-func (a *API) protect(protect bool) handler {
+func (c *Recordings) protect(protect bool) handler {
 	what := "unprotected"
 	if protect {
 		what = "protected"
@@ -98,23 +99,23 @@ func (a *API) protect(protect bool) handler {
 		if err := read(r, &struct{}{}); err != nil {
 			return nil, err
 		}
-		return a.edit(r, what, func(ctx context.Context, before store.Recording) (int, error) {
-			return a.Recordings.Update(ctx, before.Tenant, []string{before.RecordID}, nil, &protect)
+		return c.edit(r, what, func(ctx context.Context, before store.Recording) (int, error) {
+			return c.Edits.Update(ctx, before.Tenant, []string{before.RecordID}, nil, &protect)
 		})
 	}
 }
 
-func (a *API) changeRecording(r *http.Request) (any, error) {
-	var c RecordingChange
-	if err := read(r, &c); err != nil {
+func (c *Recordings) change(r *http.Request) (any, error) {
+	var wanted v1.RecordingChange
+	if err := read(r, &wanted); err != nil {
 		return nil, err
 	}
-	meta, err := c.metadata()
+	meta, err := metadata(wanted.Meta)
 	if err != nil {
 		return nil, err
 	}
-	return a.edit(r, "edited", func(ctx context.Context, before store.Recording) (int, error) {
-		return a.Recordings.Update(ctx, before.Tenant, []string{before.RecordID}, meta, nil)
+	return c.edit(r, "edited", func(ctx context.Context, before store.Recording) (int, error) {
+		return c.Edits.Update(ctx, before.Tenant, []string{before.RecordID}, meta, nil)
 	})
 }
 
@@ -125,87 +126,87 @@ const (
 )
 
 // metadata returns the metadata as it is kept, or tells everything that is wrong with it.
-func (c RecordingChange) metadata() (map[string]string, error) {
-	if len(c.Meta) == 0 || len(c.Meta) > maxMeta {
-		return nil, invalid("meta: want 1 to %d keys with their values; an empty value removes its key", maxMeta)
+func metadata(wanted map[string]string) (map[string]string, error) {
+	if len(wanted) == 0 || len(wanted) > maxMeta {
+		return nil, v1.Invalid("meta: want 1 to %d keys with their values; an empty value removes its key", maxMeta)
 	}
-	var faults []string
-	meta := make(map[string]string, len(c.Meta))
-	for _, key := range slices.Sorted(maps.Keys(c.Meta)) {
-		value := c.Meta[key]
+	var mistakes []string
+	meta := make(map[string]string, len(wanted))
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		value := wanted[key]
 		meta[strings.ToLower(key)] = value
 		if !bbb.ValidName(key) {
-			faults = append(faults, "meta: a key is up to 256 of a-z, 0-9, '-', '_' and '.', the first a letter or '_'")
+			mistakes = append(mistakes, "meta: a key is up to 256 of a-z, 0-9, '-', '_' and '.', the first a letter or '_'")
 		}
 		if len(value) > maxMetaValue || !utf8.ValidString(value) {
-			faults = append(faults, "meta: a value is up to 64 KiB of text")
+			mistakes = append(mistakes, "meta: a value is up to 64 KiB of text")
 		}
 	}
-	return meta, told(slices.Compact(faults))
+	return meta, v1.InvalidAll(slices.Compact(mistakes))
 }
 
-func (a *API) deleteRecording(r *http.Request) (any, error) {
-	before, err := a.undeleted(r)
+func (c *Recordings) delete(r *http.Request) (any, error) {
+	before, err := c.undeleted(r)
 	if err != nil {
 		return nil, err
 	}
-	n, err := a.Recordings.Delete(context.WithoutCancel(r.Context()), before.Tenant, []string{before.RecordID})
+	n, err := c.Edits.Delete(context.WithoutCancel(r.Context()), before.Tenant, []string{before.RecordID})
 	if err != nil {
 		return nil, err
 	}
 	if n == 0 {
 		return nil, untouched(before)
 	}
-	a.logRecording(r, before, "deleted")
-	return nil, a.behind(before.RecordID, "deleted") //nolint:nilnil // there is nothing to say
+	logRecording(r, before, "deleted")
+	return nil, c.behind(before.RecordID, "deleted") //nolint:nilnil // there is nothing to say
 }
 
-func (a *API) restoreRecording(r *http.Request) (any, error) {
+func (c *Recordings) restore(r *http.Request) (any, error) {
 	if err := read(r, &struct{}{}); err != nil {
 		return nil, err
 	}
-	before, err := a.recording(r.Context(), r.PathValue("id"))
+	before, err := c.recording(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
 	if before.State != store.Deleted {
-		return nil, conflict("recording %s is not deleted: it is %s", before.RecordID, before.State)
+		return nil, v1.Conflict("recording %s is not deleted: it is %s", before.RecordID, before.State)
 	}
-	after, err := a.Recordings.Restore(context.WithoutCancel(r.Context()), before.RecordID)
+	after, err := c.Edits.Restore(context.WithoutCancel(r.Context()), before.RecordID)
 	if errors.Is(err, recordings.ErrNotInTrash) {
-		err = conflict("recording %s cannot be restored: its files are gone; serve --keep-deleted keeps those of others",
+		err = v1.Conflict("recording %s cannot be restored: its files are gone; serve --keep-deleted keeps those of others",
 			before.RecordID)
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.logRecording(r, after, "restored")
-	if err := a.behind(after.RecordID, "restored"); err != nil {
+	logRecording(r, after, "restored")
+	if err := c.behind(after.RecordID, "restored"); err != nil {
 		return nil, err
 	}
 	return newDetails(after), nil
 }
 
-func (a *API) assignRecording(r *http.Request) (any, error) {
-	var to Assignment
+func (c *Recordings) assign(r *http.Request) (any, error) {
+	var to v1.Assignment
 	if err := read(r, &to); err != nil {
 		return nil, err
 	}
-	before, err := a.recording(r.Context(), r.PathValue("id"))
+	before, err := c.recording(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
 	if to.Tenant == "" {
-		return nil, invalid("tenant: missing; name the one that the recording is to belong to")
+		return nil, v1.Invalid("tenant: missing; name the one that the recording is to belong to")
 	}
-	if _, err := a.lookUp(r.Context(), to.Tenant); err != nil {
+	if _, err := c.Tenants.lookUp(r.Context(), to.Tenant); err != nil {
 		return nil, err
 	}
-	after, err := a.Recordings.Assign(context.WithoutCancel(r.Context()), before.RecordID, to.Tenant)
+	after, err := c.Edits.Assign(context.WithoutCancel(r.Context()), before.RecordID, to.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	a.logger(r).Info().Str("recordID", after.RecordID).Str("tenant", after.Tenant).Str("from", before.Tenant).
+	logger(r).Info().Str("recordID", after.RecordID).Str("tenant", after.Tenant).Str("from", before.Tenant).
 		Msg("recording assigned by an operator")
 	return newDetails(after), nil
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -21,7 +21,8 @@ import (
 func withRecordings(t *testing.T) (*testPool, *fakeRecordings) {
 	t.Helper()
 	p, fake := newTestPool(t), newRecordings()
-	p.api.Recordings, p.fake = fake, fake
+	fake.real = p.owed
+	p.have(fake)
 	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: "other"})
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +44,7 @@ func TestRecordings_None(t *testing.T) {
 			}
 		}
 	}
-	if st, err := p.Status(t.Context()); err != nil || st.Recordings != nil {
+	if st, err := p.Pool.Status(t.Context()); err != nil || st.Recordings != nil {
 		t.Errorf("status: %+v, %v", st.Recordings, err)
 	}
 }
@@ -51,14 +52,14 @@ func TestRecordings_None(t *testing.T) {
 // A list is a page of what was asked for, without what is deleted.
 func TestRecordings_List(t *testing.T) {
 	p, fake := withRecordings(t)
-	page, err := p.Recordings(t.Context(), store.RecordingFilter{
-		Tenant: "default", MeetingIDs: []string{"a,b"}, Meta: []store.MetaMatch{{Key: "Course", Value: "7%"}}, Limit: 1,
+	page, err := p.Recordings.List(t.Context(), v1.RecordingFilter{
+		Tenant: "default", MeetingIDs: []string{"a,b"}, Meta: []v1.MetaMatch{{Key: "Course", Value: "7%"}}, Limit: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	end := then.Add(time.Hour)
-	want := admin.RecordingPage{Total: 2, Recordings: []admin.Recording{{
+	want := v1.RecordingPage{Total: 2, Recordings: []v1.Recording{{
 		RecordID: "r1", MeetingID: "algebra", Tenant: "default", Name: "Algebra", State: "published", Published: true,
 		Start: &then, End: &end, Participants: 12, RawSize: 1 << 30, Size: 1024, Formats: []string{"presentation", "video"},
 	}}}
@@ -72,7 +73,7 @@ func TestRecordings_List(t *testing.T) {
 	if diff := cmp.Diff(asked, fake.filter); diff != "" {
 		t.Errorf("filter (-want +got):\n%s", diff)
 	}
-	page, err = p.Recordings(t.Context(), store.RecordingFilter{States: []store.RecordingState{"any"}, Offset: 1})
+	page, err = p.Recordings.List(t.Context(), v1.RecordingFilter{States: []string{"any"}, Offset: 1})
 	if err != nil || page.Total != 3 || len(page.Recordings) != 2 {
 		t.Errorf("all but the first: %+v, %v", page, err)
 	}
@@ -91,7 +92,7 @@ func (x indexed) Recordings(ctx context.Context, f store.RecordingFilter) ([]sto
 // Without a tenant those of all are listed, also of tenants that are there no more, in one order and page by page.
 func TestRecordings_ListAllTenants(t *testing.T) {
 	p, fake := withRecordings(t)
-	p.api.Recordings = indexed{fake, p.stores.Index}
+	p.have(indexed{fake, p.stores.Index})
 	for i, tenant := range []string{"default", "gone", "other", "gone", "", "default"} {
 		err := p.stores.Index.CreateRecording(t.Context(), store.Recording{
 			RecordID: strconv.Itoa(i), Tenant: tenant, State: store.Published, Start: then.Add(time.Duration(i) * time.Hour),
@@ -101,18 +102,18 @@ func TestRecordings_ListAllTenants(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		filter store.RecordingFilter
+		filter v1.RecordingFilter
 		want   string
 		total  int
 	}{
-		{store.RecordingFilter{}, "543210", 6},
-		{store.RecordingFilter{Limit: 2}, "54", 6},
-		{store.RecordingFilter{Limit: 2, Offset: 3}, "21", 6},
-		{store.RecordingFilter{Tenant: "gone"}, "31", 2},
-		{store.RecordingFilter{Tenant: "nobody"}, "", 0},
-		{store.RecordingFilter{RecordIDs: []string{"1", "2"}}, "21", 2},
+		{v1.RecordingFilter{}, "543210", 6},
+		{v1.RecordingFilter{Limit: 2}, "54", 6},
+		{v1.RecordingFilter{Limit: 2, Offset: 3}, "21", 6},
+		{v1.RecordingFilter{Tenant: "gone"}, "31", 2},
+		{v1.RecordingFilter{Tenant: "nobody"}, "", 0},
+		{v1.RecordingFilter{RecordIDs: []string{"1", "2"}}, "21", 2},
 	} {
-		page, err := p.Recordings(t.Context(), c.filter)
+		page, err := p.Recordings.List(t.Context(), c.filter)
 		got := ""
 		for _, r := range page.Recordings {
 			got += r.RecordID
@@ -127,18 +128,18 @@ func TestRecordings_ListAllTenants(t *testing.T) {
 func TestRecordings_Show(t *testing.T) {
 	p, fake := withRecordings(t)
 	fake.list[0].Owed = &store.Owed{Server: "a", Step: store.OwedPublished, Since: then, Formats: []string{"podcast"}}
-	r, err := p.Recording(t.Context(), "r1")
+	r, err := p.Recordings.Show(t.Context(), "r1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	imported := then.Add(2 * time.Hour)
-	want := admin.Details{
-		Formats: []admin.Format{
+	want := v1.Details{
+		Formats: []v1.Format{
 			{Type: "presentation", Length: 90, Bytes: 1000, Link: "/playback/r1"},
 			{Type: "video", Length: 90, Bytes: 24, Link: "/video/r1/"},
 		},
-		Meta: map[string]string{"course": "7"}, Edits: admin.Edits{Meta: map[string]string{}}, Server: "a",
-		Owed:     &admin.Owed{Server: "a", Step: "published", Since: &then, Formats: []string{"podcast"}},
+		Meta: map[string]string{"course": "7"}, Edits: v1.Edits{Meta: map[string]string{}}, Server: "a",
+		Owed:     &v1.Owed{Server: "a", Step: "published", Since: &then, Formats: []string{"podcast"}},
 		Imported: &imported, BreakoutRooms: []string{},
 	}
 	if diff := cmp.Diff(want, r.Details); diff != "" {
@@ -150,29 +151,29 @@ func TestRecordings_Show(t *testing.T) {
 func TestRecordings_Change(t *testing.T) {
 	p, fake := withRecordings(t)
 	ctx := t.Context()
-	if r, err := p.PublishRecording(ctx, "r1", false); err != nil || r.State != "unpublished" || r.Published {
+	if r, err := p.Recordings.Publish(ctx, "r1", false); err != nil || r.State != "unpublished" || r.Published {
 		t.Errorf("unpublished: %+v, %v", r, err)
 	}
-	if r, err := p.PublishRecording(ctx, "r1", true); err != nil || !r.Published {
+	if r, err := p.Recordings.Publish(ctx, "r1", true); err != nil || !r.Published {
 		t.Errorf("published: %+v, %v", r, err)
 	}
-	if r, err := p.ProtectRecording(ctx, "r1", true); err != nil || !r.Protected {
+	if r, err := p.Recordings.Protect(ctx, "r1", true); err != nil || !r.Protected {
 		t.Errorf("protected: %+v, %v", r, err)
 	}
-	if r, err := p.ProtectRecording(ctx, "r1", false); err != nil || r.Protected {
+	if r, err := p.Recordings.Protect(ctx, "r1", false); err != nil || r.Protected {
 		t.Errorf("unprotected: %+v, %v", r, err)
 	}
-	change := admin.RecordingChange{Meta: map[string]string{"Course": "8"}}
-	if r, err := p.ChangeRecording(ctx, "r1", change); err != nil || r.Details.Edits.Meta["course"] != "8" {
+	change := v1.RecordingChange{Meta: map[string]string{"Course": "8"}}
+	if r, err := p.Recordings.Change(ctx, "r1", change); err != nil || r.Details.Edits.Meta["course"] != "8" {
 		t.Errorf("changed: %+v, %v", r, err)
 	}
-	if r, err := p.AssignRecording(ctx, "r1", "other"); err != nil || r.Tenant != "other" {
+	if r, err := p.Recordings.Assign(ctx, "r1", "other"); err != nil || r.Tenant != "other" {
 		t.Errorf("assigned: %+v, %v", r, err)
 	}
-	if err := p.DeleteRecording(ctx, "r1"); err != nil || fake.list[0].State != store.Deleted {
+	if err := p.Recordings.Delete(ctx, "r1"); err != nil || fake.list[0].State != store.Deleted {
 		t.Errorf("deleted: %+v, %v", fake.list[0], err)
 	}
-	if r, err := p.RestoreRecording(ctx, "r1"); err != nil || r.State != "unpublished" {
+	if r, err := p.Recordings.Restore(ctx, "r1"); err != nil || r.State != "unpublished" {
 		t.Errorf("restored: %+v, %v", r, err)
 	}
 	want := []string{
@@ -243,11 +244,11 @@ func TestRecordings_Owed(t *testing.T) {
 		r := store.Recording{RecordID: "of-" + tenant, Tenant: tenant, Owed: &store.Owed{Server: "a", Step: store.OwedEnded}}
 		fake.owed = append(fake.owed, recordings.Owing{Recording: r, Age: time.Hour, Step: time.Minute, Overdue: true})
 	}
-	owed, err := p.Owed(t.Context(), "")
+	owed, err := p.Recordings.Owed(t.Context(), "")
 	if err != nil || len(owed) != 2 || owed[0].Age != 3600 || owed[0].Step != 60 || owed[0].Owed.Step != "ended" {
 		t.Errorf("all: %+v, %v", owed, err)
 	}
-	if owed, err := p.Owed(t.Context(), "other"); err != nil || len(owed) != 1 || owed[0].RecordID != "of-other" {
+	if owed, err := p.Recordings.Owed(t.Context(), "other"); err != nil || len(owed) != 1 || owed[0].RecordID != "of-other" {
 		t.Errorf("of one tenant: %+v, %v", owed, err)
 	}
 }
@@ -255,22 +256,22 @@ func TestRecordings_Owed(t *testing.T) {
 // Imports are listed by state and over any number of pages, tried again, and dropped.
 func TestRecordings_Jobs(t *testing.T) {
 	p, fake := withRecordings(t)
-	jobs, err := p.Jobs(t.Context(), "failed")
+	jobs, err := p.Imports.List(t.Context(), "failed")
 	if err != nil || len(jobs) != 1 || jobs[0].ID != "one.tar" || jobs[0].Reason != "truncated" || jobs[0].Next != nil {
 		t.Errorf("failed ones: %+v, %v", jobs, err)
 	}
-	if j, err := p.RetryJob(t.Context(), "one.tar"); err != nil || j.State != "waiting" {
+	if j, err := p.Imports.Retry(t.Context(), "one.tar"); err != nil || j.State != "waiting" {
 		t.Errorf("tried again: %+v, %v", j, err)
 	}
 	fake.jobs[0].ID = "/srv//one.tar#r1"
-	if err := p.DropJob(t.Context(), "/srv//one.tar#r1"); err != nil || len(fake.jobs) != 1 {
+	if err := p.Imports.Drop(t.Context(), "/srv//one.tar#r1"); err != nil || len(fake.jobs) != 1 {
 		t.Errorf("dropped: %v, %+v", err, fake.jobs)
 	}
 	fake.jobs = nil
 	for i := range 10_001 {
 		fake.jobs = append(fake.jobs, store.Job{ID: strconv.Itoa(100_000 + i)})
 	}
-	if jobs, err := p.Jobs(t.Context()); err != nil || len(jobs) != 10_001 || jobs[10_000].ID != "110000" {
+	if jobs, err := p.Imports.List(t.Context()); err != nil || len(jobs) != 10_001 || jobs[10_000].ID != "110000" {
 		t.Errorf("many: %d, %v", len(jobs), err)
 	}
 }
@@ -279,11 +280,11 @@ func TestRecordings_Jobs(t *testing.T) {
 func TestRecordings_Status(t *testing.T) {
 	p, fake := withRecordings(t)
 	fake.owed = []recordings.Owing{{Overdue: true}, {}}
-	st, err := p.Status(t.Context())
+	st, err := p.Pool.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &admin.RecordingSums{
+	want := &v1.RecordingSums{
 		Published: 5, Unpublished: 2, Processing: 3, Deleted: 4, Bytes: 1<<30 + 10, Failed: 1, Owed: 2, Overdue: 1,
 	}
 	if diff := cmp.Diff(want, st.Recordings); diff != "" {
@@ -296,15 +297,15 @@ func TestRecordings_Status(t *testing.T) {
 	if diff := cmp.Diff(notes, st.Problems); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
-	if outcome, err := p.Check(t.Context()); err != nil || !outcome.OK || !cmp.Equal(outcome.Notes, notes) {
+	if outcome, err := p.Pool.Check(t.Context()); err != nil || !outcome.OK || !cmp.Equal(outcome.Notes, notes) {
 		t.Errorf("check: %+v, %v", outcome, err)
 	}
 	fake.volumes = []volume.Status{{Name: "library", Path: "/mnt", Problem: "library (/mnt) is not mounted", Latency: time.Second, At: then}}
-	outcome, err := p.Check(t.Context())
+	outcome, err := p.Pool.Check(t.Context())
 	if err != nil || outcome.OK || !cmp.Equal(outcome.Problems, []string{"volume library (/mnt) is not mounted"}) {
 		t.Errorf("check with a sick volume: %+v, %v", outcome, err)
 	}
-	volumes, err := p.Volumes(t.Context())
+	volumes, err := p.Recordings.Volumes(t.Context())
 	if err != nil || len(volumes) != 1 || volumes[0].LatencyMS != 1000 || volumes[0].Problem != "library (/mnt) is not mounted" {
 		t.Errorf("volumes: %+v, %v", volumes, err)
 	}
@@ -314,23 +315,23 @@ func TestRecordings_Status(t *testing.T) {
 func TestServers_Script(t *testing.T) {
 	p, _ := withRecordings(t)
 	p.add(t, "a", simulate(t, 1)[0])
-	p.api.Script = func(base string, s store.Server) ([]byte, error) {
+	p.api.Servers.Script = func(base string, s store.Server) ([]byte, error) {
 		if base == "http://refused" {
 			return nil, errors.New("server a has no secret")
 		}
 		return []byte("send to " + base + " with " + s.ID + "-token"), nil
 	}
-	script, err := p.Script(t.Context(), "a", "https://pool.example/")
+	script, err := p.Servers.Script(t.Context(), "a", "https://pool.example/")
 	if err != nil || script.Script != "send to https://pool.example with a-token" {
 		t.Errorf("script %+v, %v", script, err)
 	}
 	if log := p.log.String(); !strings.Contains(log, "script with the token") || strings.Contains(log, "a-token") {
 		t.Errorf("logged %s", log)
 	}
-	_, err = p.Script(t.Context(), "b", "https://pool.example")
+	_, err = p.Servers.Script(t.Context(), "b", "https://pool.example")
 	refused(t, err, http.StatusNotFound, "no server")
 	for _, base := range []string{"", "pool.example", "ftp://pool", "https://u@pool", "https://pool?x", "https://pool/'", "http://refused"} {
-		_, err = p.Script(t.Context(), "a", base)
+		_, err = p.Servers.Script(t.Context(), "a", base)
 		refused(t, err, http.StatusBadRequest)
 	}
 }
@@ -339,11 +340,11 @@ func TestServers_Script(t *testing.T) {
 func TestRecordings_Behind(t *testing.T) {
 	p, fake := withRecordings(t)
 	fake.behind = fmt.Errorf("%w: of another user", recordings.ErrBehind)
-	_, err := p.PublishRecording(t.Context(), "r1", false)
+	_, err := p.Recordings.Publish(t.Context(), "r1", false)
 	if err == nil || !strings.Contains(err.Error(), "r1 is unpublished, but its files") || !strings.Contains(err.Error(), "of another user") {
 		t.Errorf("unpublish: %v", err)
 	}
-	if err := p.DeleteRecording(t.Context(), "r1"); err == nil || !strings.Contains(err.Error(), "r1 is deleted, but its files") {
+	if err := p.Recordings.Delete(t.Context(), "r1"); err == nil || !strings.Contains(err.Error(), "r1 is deleted, but its files") {
 		t.Errorf("delete: %v", err)
 	}
 	if fake.at("r1").State != store.Deleted {

@@ -34,9 +34,9 @@ func (l chronicle) SessionsSince(_ context.Context, t time.Time, after string, l
 // replay exports a history and replays it.
 func (p *testPool) replay(t *testing.T, list []store.Session, change func(*traces.Options)) (traces.Report, error) {
 	t.Helper()
-	p.api.Sessions = chronicle{list: list}
+	p.api.History.Sessions = chronicle{list: list}
 	var out bytes.Buffer
-	if _, err := p.History(t.Context(), time.Time{}, time.Time{}, &out); err != nil {
+	if _, err := p.History.Export(t.Context(), time.Time{}, time.Time{}, &out); err != nil {
 		t.Fatal(err)
 	}
 	o := traces.Options{Trace: "-", Rules: []string{"c3", "scalelite"}, Seed: 1, Seeds: 1, Servers: 3, Capacity: 200}

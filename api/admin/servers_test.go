@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -28,17 +28,17 @@ func TestClient_AddServer(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			p := newTestPool(t)
 			weight := 2.5
-			got, err := p.AddServer(t.Context(), admin.NewServer{
-				URL: origin + form, Secret: store.Secret(server.Secret()) + " \n", Weight: &weight, Capacity: 200, Tag: "big",
+			got, err := p.Servers.Add(t.Context(), v1.NewServer{
+				URL: origin + form, Secret: v1.Secret(server.Secret()) + " \n", Weight: &weight, Capacity: 200, Tag: "big",
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := admin.Result{Server: admin.Server{
+			want := v1.Result{Server: v1.Server{
 				ID: "127.0.0.1", URL: server.URL(), State: "disabled", Health: "unknown", Weight: 2.5, Capacity: 200,
 				Tag: "big", Checksum: "sha256", Warnings: []string{},
-			}, Diagnosis: &admin.Diagnosis{Checksum: "sha256"}}
-			ignored := cmpopts.IgnoreFields(admin.Diagnosis{}, "Version")
+			}, Diagnosis: &v1.Diagnosis{Checksum: "sha256"}}
+			ignored := cmpopts.IgnoreFields(v1.Diagnosis{}, "Version")
 			if diff := cmp.Diff(want, got, ignored); diff != "" {
 				t.Errorf("added (-want +got):\n%s", diff)
 			}
@@ -91,14 +91,14 @@ func TestClient_AddServer_Diagnosis(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := newTestPool(t)
-			n := admin.NewServer{URL: test.url, Secret: "wrong-secret", ID: "a"}
-			_, err := p.AddServer(t.Context(), n)
+			n := v1.NewServer{URL: test.url, Secret: "wrong-secret", ID: "a"}
+			_, err := p.Servers.Add(t.Context(), n)
 			refused(t, err, http.StatusUnprocessableEntity, test.reason)
-			if list, err := p.Servers(t.Context()); err != nil || len(list) != 0 {
+			if list, err := p.Servers.List(t.Context()); err != nil || len(list) != 0 {
 				t.Errorf("stored nevertheless: %v, %v", list, err)
 			}
 			n.Force = true
-			got, err := p.AddServer(t.Context(), n)
+			got, err := p.Servers.Add(t.Context(), n)
 			if err != nil || got.ID != "a" || got.Diagnosis != nil || !strings.Contains(got.Warning, test.reason) {
 				t.Errorf("forced: %+v, %v", got, err)
 			}
@@ -110,7 +110,7 @@ func TestClient_AddServer_Diagnosis(t *testing.T) {
 func TestClient_AddServer_Algorithm(t *testing.T) {
 	p := newTestPool(t)
 	url := fakeBBB(t, "s3cret", bbb.SHA512)
-	got, err := p.AddServer(t.Context(), admin.NewServer{URL: url, Secret: "s3cret"})
+	got, err := p.Servers.Add(t.Context(), v1.NewServer{URL: url, Secret: "s3cret"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,18 +127,18 @@ func TestClient_AddServer_Twice(t *testing.T) {
 	p := newTestPool(t)
 	ids := []string{}
 	for _, server := range simulate(t, 3) {
-		got, err := p.AddServer(t.Context(), admin.NewServer{URL: server.URL(), Secret: store.Secret(server.Secret())})
+		got, err := p.Servers.Add(t.Context(), v1.NewServer{URL: server.URL(), Secret: v1.Secret(server.Secret())})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, got.ID)
-		_, err = p.AddServer(t.Context(), admin.NewServer{URL: server.URL() + "/", Secret: "x"})
+		_, err = p.Servers.Add(t.Context(), v1.NewServer{URL: server.URL() + "/", Secret: "x"})
 		refused(t, err, http.StatusConflict, "in the pool already", got.ID)
 	}
 	if diff := cmp.Diff([]string{"127.0.0.1", "127.0.0.1-2", "127.0.0.1-3"}, ids); diff != "" {
 		t.Errorf("IDs (-want +got):\n%s", diff)
 	}
-	_, err := p.AddServer(t.Context(), admin.NewServer{URL: "elsewhere", Secret: "x", ID: "127.0.0.1"})
+	_, err := p.Servers.Add(t.Context(), v1.NewServer{URL: "elsewhere", Secret: "x", ID: "127.0.0.1"})
 	refused(t, err, http.StatusConflict, "127.0.0.1")
 }
 
@@ -149,8 +149,8 @@ func TestClient_AddServer_AtOnce(t *testing.T) {
 	for _, server := range simulate(t, 4) {
 		for range 3 {
 			adding.Go(func() {
-				n := admin.NewServer{URL: server.URL(), Secret: store.Secret(server.Secret())}
-				if _, err := p.AddServer(t.Context(), n); err != nil && !strings.Contains(err.Error(), "already") {
+				n := v1.NewServer{URL: server.URL(), Secret: v1.Secret(server.Secret())}
+				if _, err := p.Servers.Add(t.Context(), n); err != nil && !strings.Contains(err.Error(), "already") {
 					t.Error(err)
 				}
 			})
@@ -162,22 +162,8 @@ func TestClient_AddServer_AtOnce(t *testing.T) {
 		t.Fatalf("stored %v, %v", stored, err)
 	}
 	for _, s := range stored {
-		if got, err := p.Server(t.Context(), s.ID); err != nil || got.URL != s.URL {
+		if got, err := p.Servers.Show(t.Context(), s.ID); err != nil || got.URL != s.URL {
 			t.Errorf("stored %s, the pool has %+v, %v", s.URL, got, err)
-		}
-	}
-}
-
-// Any host has a name that can be an ID.
-func TestDeriveID(t *testing.T) {
-	for host, want := range map[string]string{
-		"BBB1.Example.ORG": "bbb1.example.org", "[::1]:8080": "1", "-_.": "server", "ümlaut.example": "mlaut.example",
-		strings.Repeat("a", 100): strings.Repeat("a", 64), "taken": "taken-3",
-		strings.Repeat("b", 64): strings.Repeat("b", 62) + "-2",
-	} {
-		taken := map[string]bool{"taken": true, "taken-2": true, strings.Repeat("b", 64): true}
-		if got := admin.DeriveID("https://"+host+"/bigbluebutton/api", taken); got != want {
-			t.Errorf("%s became %q, want %q", host, got, want)
 		}
 	}
 }
@@ -186,29 +172,29 @@ func TestDeriveID(t *testing.T) {
 func TestClient_AddServer_Invalid(t *testing.T) {
 	p := newTestPool(t)
 	number := func(f float64) *float64 { return &f }
-	good := admin.NewServer{URL: "a.example", Secret: "s"}
-	tests := map[string]func(n *admin.NewServer){
-		"url":      func(n *admin.NewServer) { n.URL = "https://user:pass@host/?q" },
-		"secret":   func(n *admin.NewServer) { n.Secret = " " },
-		"id":       func(n *admin.NewServer) { n.ID = "Capital" },
-		"weight":   func(n *admin.NewServer) { n.Weight = number(0) },
-		"capacity": func(n *admin.NewServer) { n.Capacity = -1 },
-		"tag":      func(n *admin.NewServer) { n.Tag = "a;b" },
+	good := v1.NewServer{URL: "a.example", Secret: "s"}
+	tests := map[string]func(n *v1.NewServer){
+		"url":      func(n *v1.NewServer) { n.URL = "https://user:pass@host/?q" },
+		"secret":   func(n *v1.NewServer) { n.Secret = " " },
+		"id":       func(n *v1.NewServer) { n.ID = "Capital" },
+		"weight":   func(n *v1.NewServer) { n.Weight = number(0) },
+		"capacity": func(n *v1.NewServer) { n.Capacity = -1 },
+		"tag":      func(n *v1.NewServer) { n.Tag = "a;b" },
 	}
 	all := good
 	for field, spoil := range tests {
 		n := good
 		spoil(&n)
-		_, err := p.AddServer(t.Context(), n)
+		_, err := p.Servers.Add(t.Context(), n)
 		refused(t, err, http.StatusBadRequest, field+":")
 		spoil(&all)
 	}
-	_, err := p.AddServer(t.Context(), all)
+	_, err := p.Servers.Add(t.Context(), all)
 	refused(t, err, http.StatusBadRequest, "url:", "secret:", "id:", "weight:", "capacity:", "tag:")
 	for _, tag := range []string{"none", "a!", "a\nb", strings.Repeat("t", 101)} {
 		n := good
 		n.Tag = tag
-		_, err := p.AddServer(t.Context(), n)
+		_, err := p.Servers.Add(t.Context(), n)
 		refused(t, err, http.StatusBadRequest, "tag:")
 	}
 }
@@ -220,33 +206,33 @@ func TestClient_ChangeServer(t *testing.T) {
 	p.add(t, "a", servers[0])
 	p.add(t, "b", servers[1])
 	weight, capacity, tag := 3.0, 50, "x"
-	change := admin.Change{Weight: &weight, Capacity: &capacity, Tag: &tag}
-	if _, err := p.ChangeServer(t.Context(), "a", change); err != nil {
+	change := v1.Change{Weight: &weight, Capacity: &capacity, Tag: &tag}
+	if _, err := p.Servers.Change(t.Context(), "a", change); err != nil {
 		t.Fatal(err)
 	}
 	tag = ""
-	got, err := p.ChangeServer(t.Context(), "a", admin.Change{Tag: &tag})
+	got, err := p.Servers.Change(t.Context(), "a", v1.Change{Tag: &tag})
 	if err != nil || got.Weight != 3 || got.Capacity != 50 || got.Tag != "" || got.State != "enabled" {
 		t.Errorf("changed into %+v, %v", got, err)
 	}
-	wrong, right := store.Secret("wrong"), store.Secret(servers[0].Secret())
-	_, err = p.ChangeServer(t.Context(), "a", admin.Change{Secret: &wrong})
+	wrong, right := v1.Secret("wrong"), v1.Secret(servers[0].Secret())
+	_, err = p.Servers.Change(t.Context(), "a", v1.Change{Secret: &wrong})
 	refused(t, err, http.StatusUnprocessableEntity, "checksum:")
-	if s, _ := p.stores.State.Server(t.Context(), "a"); s.Secret != right {
+	if s, _ := p.stores.State.Server(t.Context(), "a"); s.Secret != store.Secret(right) {
 		t.Error("the secret has changed nevertheless")
 	}
-	if _, err := p.ChangeServer(t.Context(), "a", admin.Change{Secret: &right}); err != nil {
+	if _, err := p.Servers.Change(t.Context(), "a", v1.Change{Secret: &right}); err != nil {
 		t.Error(err)
 	}
-	got, err = p.ChangeServer(t.Context(), "a", admin.Change{Secret: &wrong, Force: true})
+	got, err = p.Servers.Change(t.Context(), "a", v1.Change{Secret: &wrong, Force: true})
 	if err != nil || got.Warning == "" {
 		t.Errorf("forced: %+v, %v", got, err)
 	}
 	url := servers[1].URL()
-	_, err = p.ChangeServer(t.Context(), "a", admin.Change{URL: &url})
+	_, err = p.Servers.Change(t.Context(), "a", v1.Change{URL: &url})
 	refused(t, err, http.StatusConflict, "server b")
 	weight = -1
-	_, err = p.ChangeServer(t.Context(), "a", admin.Change{Weight: &weight})
+	_, err = p.Servers.Change(t.Context(), "a", v1.Change{Weight: &weight})
 	refused(t, err, http.StatusBadRequest, "weight:")
 }
 
@@ -257,21 +243,21 @@ func TestClient_ChangeServer_Admitted(t *testing.T) {
 		p, servers := newTestPool(t), simulate(t, 2)
 		p.add(t, "a", servers[0])
 		if state == store.Disabled {
-			if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+			if _, err := p.Servers.Disable(t.Context(), "a", false); err != nil {
 				t.Fatal(err)
 			}
 		}
 		same := servers[0].URL() + "/"
-		if got, err := p.ChangeServer(t.Context(), "a", admin.Change{URL: &same}); err != nil || got.Admitted == nil || got.Warning != "" {
+		if got, err := p.Servers.Change(t.Context(), "a", v1.Change{URL: &same}); err != nil || got.Admitted == nil || got.Warning != "" {
 			t.Errorf("%s, the same: %+v, %v", state, got, err)
 		}
 		path := strings.Replace(servers[0].URL(), "/bigbluebutton", "/second/bigbluebutton", 1)
-		got, err := p.ChangeServer(t.Context(), "a", admin.Change{URL: &path, Force: true})
+		got, err := p.Servers.Change(t.Context(), "a", v1.Change{URL: &path, Force: true})
 		if err != nil || got.Admitted == nil {
 			t.Errorf("%s, another path: %+v, %v", state, got, err)
 		}
-		other, secret := servers[1].URL(), store.Secret(servers[1].Secret())
-		got, err = p.ChangeServer(t.Context(), "a", admin.Change{URL: &other, Secret: &secret})
+		other, secret := servers[1].URL(), v1.Secret(servers[1].Secret())
+		got, err = p.Servers.Change(t.Context(), "a", v1.Change{URL: &other, Secret: &secret})
 		if err != nil || got.Admitted != nil || got.State != string(state) ||
 			strings.Contains(got.Warning, "bbbpool server test a") != (state == store.Enabled) {
 			t.Errorf("%s, another port: %+v, %v", state, got, err)
@@ -285,12 +271,12 @@ func TestClient_ChangeServer_AtOnce(t *testing.T) {
 	for i, id := range []string{"a", "b", "c"} {
 		p.add(t, id, servers[i])
 	}
-	url, secret := servers[3].URL(), store.Secret(servers[3].Secret())
+	url, secret := servers[3].URL(), v1.Secret(servers[3].Secret())
 	var changing sync.WaitGroup
 	var taken atomic.Int32
 	for _, id := range []string{"a", "b", "c"} {
 		changing.Go(func() {
-			_, err := p.ChangeServer(t.Context(), id, admin.Change{URL: &url, Secret: &secret})
+			_, err := p.Servers.Change(t.Context(), id, v1.Change{URL: &url, Secret: &secret})
 			switch {
 			case err == nil:
 				taken.Add(1)
@@ -311,7 +297,7 @@ func TestClient_RevealedServers(t *testing.T) {
 	p.add(t, "b", servers[1])
 	p.add(t, "a", servers[0])
 	before := p.log.Len()
-	got, err := p.RevealedServers(t.Context())
+	got, err := p.Servers.Reveal(t.Context())
 	if err != nil || len(got) != 2 {
 		t.Fatal(got, err)
 	}

@@ -8,36 +8,61 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"syscall"
 	"time"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
-const (
-	socketName = "bbbpool.sock"
-	maxSocket  = 107 // bytes: what Linux takes; others take a little less, and say so themselves
-	// socketWait is how long a program may take to accept a connection on this machine.
-	socketWait = 2 * time.Second
-)
+// Socket serves the API on the socket of a data directory.
+type Socket struct {
+	listener net.Listener
+	http     http.Server
+}
 
-// SocketPath returns where the socket of a data directory is. It fails where the path is longer than systems take.
-func SocketPath(dataDir string) (string, error) {
-	path := filepath.Join(dataDir, socketName)
-	if len(path) > maxSocket {
-		return "", fmt.Errorf("the socket's path %s is longer than %d bytes: choose a shorter data directory",
-			path, maxSocket)
+// Listen listens on the socket of a data directory. Nothing is served before Run.
+func Listen(dataDir string, a *API) (*Socket, error) {
+	listener, err := ListenSocket(dataDir)
+	if err != nil {
+		return nil, err
 	}
-	return path, nil
+	return &Socket{
+		listener: listener,
+		http:     http.Server{Handler: a.Handler(), ReadHeaderTimeout: 5 * time.Second, ConnContext: caller},
+	}, nil
+}
+
+// Close gives the socket back if Run was never called.
+func (s *Socket) Close() error { return s.listener.Close() }
+
+// socketDrain is how long a command may take when the process is told to end.
+const socketDrain = 5 * time.Second
+
+// Run serves until ctx ends and the commands under way are answered.
+func (s *Socket) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve the socket: %w", err)
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), socketDrain)
+	defer cancel()
+	err := s.http.Shutdown(end)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return s.http.Close() // a command that waits for hours, such as a drain: it says so, and can be given again
+	}
+	return err
 }
 
 // ListenSocket listens on the socket of a data directory, for its owner alone. One that a former process has left is
 // replaced; one that somebody answers on is not.
 func ListenSocket(dataDir string) (net.Listener, error) {
-	path, err := SocketPath(dataDir)
+	path, err := v1.SocketPath(dataDir)
 	if err != nil {
 		return nil, err
 	}
-	if err := removeStale(path); err != nil {
+	if err := removeStale(path, dataDir); err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("unix", path) //nolint:noctx // takes no time
@@ -51,7 +76,8 @@ func ListenSocket(dataDir string) (net.Listener, error) {
 	return listener, nil
 }
 
-func removeStale(path string) error {
+// removeStale removes a socket that nobody answers on any more.
+func removeStale(path, dataDir string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -61,7 +87,7 @@ func removeStale(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return fmt.Errorf("%s is in the way of the socket, and is none: move it elsewhere", path)
 	}
-	answers, err := dial(path)
+	answers, err := v1.SocketAnswers(dataDir)
 	if err != nil {
 		return err
 	}
@@ -72,43 +98,4 @@ func removeStale(path string) error {
 		return fmt.Errorf("remove a stale socket: %w", err)
 	}
 	return nil
-}
-
-// SocketAnswers tells whether a process listens on the socket of a data directory. It fails where that cannot be known,
-// as for want of permission.
-func SocketAnswers(dataDir string) (bool, error) {
-	path, err := SocketPath(dataDir)
-	if err != nil {
-		return false, err
-	}
-	return dial(path)
-}
-
-func dial(path string) (bool, error) {
-	conn, err := net.DialTimeout("unix", path, socketWait) //nolint:noctx // has a timeout
-	switch {
-	case err == nil:
-		_ = conn.Close()
-		return true, nil
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return false, nil
-	case errors.Is(err, fs.ErrPermission):
-		return false, fmt.Errorf("%s: %w: run this as root or as the user that bbbpool runs as", path, fs.ErrPermission)
-	}
-	return false, fmt.Errorf("reach bbbpool on its socket: %w", err)
-}
-
-// SocketTransport reaches the program that serves a data directory, whatever host is asked for.
-func SocketTransport(dataDir string) (http.RoundTripper, error) {
-	path, err := SocketPath(dataDir)
-	if err != nil {
-		return nil, err
-	}
-	dialer := net.Dialer{Timeout: socketWait}
-	return &http.Transport{
-		DisableKeepAlives: true, // one command, one call or two
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", path)
-		},
-	}, nil
 }

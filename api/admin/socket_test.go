@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // listen serves the API on the socket of a data directory until the test ends.
@@ -22,7 +23,7 @@ func listen(t *testing.T, dir string) net.Listener {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: (&admin.API{Version: "1.2.3"}).Handler()}
+	server := &http.Server{Handler: (&admin.API{Pool: &admin.Pool{Version: "1.2.3"}}).Handler()}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -38,25 +39,25 @@ func listen(t *testing.T, dir string) net.Listener {
 // The socket leads to the API, is its owner's alone, and is not taken from whoever answers on it.
 func TestListenSocket(t *testing.T) {
 	dir := t.TempDir()
-	if answers, err := admin.SocketAnswers(dir); answers || err != nil {
+	if answers, err := v1.SocketAnswers(dir); answers || err != nil {
 		t.Errorf("no socket answers: %v, %v", answers, err)
 	}
 	listen(t, dir)
-	if answers, err := admin.SocketAnswers(dir); !answers || err != nil {
+	if answers, err := v1.SocketAnswers(dir); !answers || err != nil {
 		t.Errorf("socket answers: %v, %v", answers, err)
 	}
-	path, err := admin.SocketPath(dir)
+	path, err := v1.SocketPath(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket %v, %v", info.Mode(), err)
 	}
-	transport, err := admin.SocketTransport(dir)
+	transport, err := v1.SocketTransport(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := admin.NewClient(transport, "http://bbbpool", "").Version(t.Context())
+	got, err := v1.NewClient(transport, "http://bbbpool", "").Pool.Version(t.Context())
 	if err != nil || got.Version != "1.2.3" {
 		t.Errorf("version %+v, %v", got, err)
 	}
@@ -75,7 +76,7 @@ func TestListenSocket_Stale(t *testing.T) {
 	}
 	left.SetUnlinkOnClose(false)
 	_ = left.Close()
-	if answers, err := admin.SocketAnswers(dir); answers || err != nil {
+	if answers, err := v1.SocketAnswers(dir); answers || err != nil {
 		t.Errorf("stale socket answers: %v, %v", answers, err)
 	}
 	listen(t, dir)
@@ -93,10 +94,10 @@ func TestListenSocket_Stale(t *testing.T) {
 func TestSocketPath_TooLong(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 107))
 	for _, use := range []func() error{
-		func() error { _, err := admin.SocketPath(dir); return err },
+		func() error { _, err := v1.SocketPath(dir); return err },
 		func() error { _, err := admin.ListenSocket(dir); return err },
-		func() error { _, err := admin.SocketAnswers(dir); return err },
-		func() error { _, err := admin.SocketTransport(dir); return err },
+		func() error { _, err := v1.SocketAnswers(dir); return err },
+		func() error { _, err := v1.SocketTransport(dir); return err },
 	} {
 		if err := use(); err == nil || !strings.Contains(err.Error(), "107 bytes") {
 			t.Errorf("got %v", err)
@@ -107,16 +108,16 @@ func TestSocketPath_TooLong(t *testing.T) {
 // Errors on the way to a socket name the socket.
 func TestNewSocketClient(t *testing.T) {
 	dir := t.TempDir()
-	client, err := admin.NewSocketClient(dir)
+	client, err := v1.NewSocketClient(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Version(t.Context()); err == nil ||
+	if _, err := client.Pool.Version(t.Context()); err == nil ||
 		!strings.Contains(err.Error(), "call bbbpool at "+filepath.Join(dir, "bbbpool.sock")) {
 		t.Errorf("nobody there: %v", err)
 	}
 	listen(t, dir)
-	if got, err := client.Version(t.Context()); err != nil || got.Version != "1.2.3" {
+	if got, err := client.Pool.Version(t.Context()); err != nil || got.Version != "1.2.3" {
 		t.Errorf("version %+v, %v", got, err)
 	}
 }
@@ -132,10 +133,10 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 // A process that hangs does not hang its clients; a check has more time than the rest.
 func TestClient_Silent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := admin.NewClient(silent{}, "https://pool.example", "")
+		client := v1.NewClient(silent{}, "https://pool.example", "")
 		for want, call := range map[time.Duration]func() error{
-			30 * time.Second: func() error { _, err := client.Status(t.Context()); return err },
-			2 * time.Minute:  func() error { _, err := client.Check(t.Context()); return err },
+			30 * time.Second: func() error { _, err := client.Pool.Status(t.Context()); return err },
+			2 * time.Minute:  func() error { _, err := client.Pool.Check(t.Context()); return err },
 		} {
 			began := time.Now()
 			err := call()
@@ -157,14 +158,14 @@ func TestClient_Elsewhere(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(body))
 		}))
-		_, err := admin.NewClient(http.DefaultTransport, server.URL+"/api/v1/", "t0ken").Servers(t.Context())
+		_, err := v1.NewClient(http.DefaultTransport, server.URL+"/api/v1/", "t0ken").Servers.List(t.Context())
 		if err == nil || !strings.Contains(err.Error(), server.URL) || strings.Contains(err.Error(), "t0ken") {
 			t.Errorf("status %d: %v", status, err)
 		}
 		server.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := admin.NewClient(http.DefaultTransport, server.URL, "t0ken").Servers(ctx); err == nil {
+		if _, err := v1.NewClient(http.DefaultTransport, server.URL, "t0ken").Servers.List(ctx); err == nil {
 			t.Error("a closed server answers")
 		}
 	}

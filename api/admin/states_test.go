@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
@@ -24,25 +24,25 @@ var class = store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: "class 1/a\
 func TestClient_EnableServer(t *testing.T) {
 	p := newTestPool(t)
 	server := simulate(t, 1)[0]
-	_, err := p.AddServer(t.Context(), admin.NewServer{URL: server.URL(), Secret: store.Secret(server.Secret()), ID: "a"})
+	_, err := p.Servers.Add(t.Context(), v1.NewServer{URL: server.URL(), Secret: v1.Secret(server.Secret()), ID: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.EnableServer(t.Context(), "a", false)
+	_, err = p.Servers.Enable(t.Context(), "a", false)
 	refused(t, err, http.StatusUnprocessableEntity, "server a stays disabled", "status 500")
-	if got, err := p.EnableServer(t.Context(), "a", true); err != nil || got.State != "enabled" {
+	if got, err := p.Servers.Enable(t.Context(), "a", true); err != nil || got.State != "enabled" {
 		t.Errorf("forced: %+v, %v", got, err)
 	}
-	if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+	if _, err := p.Servers.Disable(t.Context(), "a", false); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Heal(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.EnableServer(t.Context(), "a", false)
+	got, err := p.Servers.Enable(t.Context(), "a", false)
 	if err != nil || got.State != "enabled" || got.Diagnosis == nil {
 		t.Errorf("enabled %+v, %v", got, err)
 	}
@@ -52,11 +52,11 @@ func TestClient_EnableServer(t *testing.T) {
 func TestClient_EnableServer_Offline(t *testing.T) {
 	p := newTestPool(t)
 	p.add(t, "a", simulate(t, 1)[0])
-	if got, err := p.EnableServer(t.Context(), "a", false); err != nil || got.Warning != "" {
+	if got, err := p.Servers.Enable(t.Context(), "a", false); err != nil || got.Warning != "" {
 		t.Errorf("well: %+v, %v", got, err)
 	}
 	p.poller.Report("a", p.poller.Client("a"), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
-	got, err := p.EnableServer(t.Context(), "a", false)
+	got, err := p.Servers.Enable(t.Context(), "a", false)
 	if err != nil || got.Warning != "server a is suspect, failing for 0s: api: refused: nobody there" {
 		t.Errorf("silent: %+v, %v", got, err)
 	}
@@ -70,13 +70,13 @@ func TestClient_Check_Disabled(t *testing.T) {
 	if err := server.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := p.Check(t.Context()); err != nil || got.OK || !got.Servers[0].Unfit() {
+	if got, err := p.Pool.Check(t.Context()); err != nil || got.OK || !got.Servers[0].Unfit() {
 		t.Errorf("enabled: %+v, %v", got, err)
 	}
-	if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+	if _, err := p.Servers.Disable(t.Context(), "a", false); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := p.Check(t.Context()); err != nil || !got.OK || got.Servers[0].OK || got.Servers[0].Error == "" {
+	if got, err := p.Pool.Check(t.Context()); err != nil || !got.OK || got.Servers[0].OK || got.Servers[0].Error == "" {
 		t.Errorf("disabled: %+v, %v", got, err)
 	}
 }
@@ -87,24 +87,24 @@ func TestClient_MeetingsInTheWay(t *testing.T) {
 	p.add(t, "a", simulate(t, 1)[0])
 	p.create(t, class)
 	p.ledger.Joined(class, 0)
-	_, err := p.DisableServer(t.Context(), "a", false)
+	_, err := p.Servers.Disable(t.Context(), "a", false)
 	refused(t, err, http.StatusConflict, "1 meeting with 1 person")
-	refused(t, p.RemoveServer(t.Context(), "a", false), http.StatusConflict, "1 meeting with 1 person")
-	got, err := p.CordonServer(t.Context(), "a")
+	refused(t, p.Servers.Remove(t.Context(), "a", false), http.StatusConflict, "1 meeting with 1 person")
+	got, err := p.Servers.Cordon(t.Context(), "a")
 	if err != nil || got.State != "cordoned" || got.Meetings != 1 || got.Users != 1 || got.Expected != 10 {
 		t.Errorf("cordoned %+v, %v", got, err)
 	}
-	if got, err := p.DisableServer(t.Context(), "a", true); err != nil || got.State != "disabled" {
+	if got, err := p.Servers.Disable(t.Context(), "a", true); err != nil || got.State != "disabled" {
 		t.Errorf("disabled %+v, %v", got, err)
 	}
-	refused(t, p.RemoveServer(t.Context(), "a", false), http.StatusConflict, "1 meeting with 1 person", "drain --wait")
-	if err := p.RemoveServer(t.Context(), "a", true); err != nil {
+	refused(t, p.Servers.Remove(t.Context(), "a", false), http.StatusConflict, "1 meeting with 1 person", "drain --wait")
+	if err := p.Servers.Remove(t.Context(), "a", true); err != nil {
 		t.Errorf("forced: %v", err)
 	}
 	if list := p.ledger.Meetings(); len(list) != 0 {
 		t.Errorf("claims are left: %v", list)
 	}
-	_, err = p.Server(t.Context(), "a")
+	_, err = p.Servers.Show(t.Context(), "a")
 	refused(t, err, http.StatusNotFound, `"a"`)
 	if _, err := p.stores.State.Server(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the record is left: %v", err)
@@ -119,15 +119,15 @@ func TestClient_EndMeeting(t *testing.T) {
 	claim := p.create(t, class)
 	p.create(t, store.MeetingKey{Tenant: "other", MeetingID: "m2"})
 	for query, want := range map[[2]string]int{{"", ""}: 2, {"other", ""}: 1, {"", "a"}: 2, {"default", "b"}: 0} {
-		if list, err := p.Meetings(t.Context(), query[0], query[1]); err != nil || len(list) != want {
+		if list, err := p.Meetings.List(t.Context(), query[0], query[1]); err != nil || len(list) != want {
 			t.Errorf("meetings %v: %v, %v", query, list, err)
 		}
 	}
-	m, err := p.Meeting(t.Context(), class)
+	m, err := p.Meetings.Show(t.Context(), v1.MeetingKey(class))
 	if err != nil || m.Server != "a" || m.InternalID == "" || m.CreateTime == 0 {
 		t.Errorf("meeting %+v, %v", m, err)
 	}
-	if _, err := p.EndMeeting(t.Context(), class, false); err != nil {
+	if _, err := p.Meetings.End(t.Context(), v1.MeetingKey(class), false); err != nil {
 		t.Fatal(err)
 	}
 	if got, ok := servers[0].Meeting(class.MeetingID); ok && !got.Ended {
@@ -151,12 +151,12 @@ func TestClient_EndMeeting_Unreachable(t *testing.T) {
 	if err := server.Fault(simulator.Fault{Kind: simulator.ServerError}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := p.EndMeeting(t.Context(), class, false)
+	_, err := p.Meetings.End(t.Context(), v1.MeetingKey(class), false)
 	refused(t, err, http.StatusBadGateway, "server a", "force")
 	if _, err := p.ledger.Peek(class); err != nil {
 		t.Errorf("the claim is gone: %v", err)
 	}
-	if _, err := p.EndMeeting(t.Context(), class, true); err != nil {
+	if _, err := p.Meetings.End(t.Context(), v1.MeetingKey(class), true); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.ledger.Peek(class); !errors.Is(err, placement.ErrUnknown) {
@@ -168,8 +168,8 @@ func TestClient_EndMeeting_Unreachable(t *testing.T) {
 func TestClient_Check(t *testing.T) {
 	p := newTestPool(t)
 	p.add(t, "a", simulate(t, 1)[0])
-	b := admin.NewServer{URL: fakeBBB(t, "s", bbb.SHA1), Secret: "wrong", ID: "b", Force: true}
-	_, err := p.AddServer(t.Context(), b)
+	b := v1.NewServer{URL: fakeBBB(t, "s", bbb.SHA1), Secret: "wrong", ID: "b", Force: true}
+	_, err := p.Servers.Add(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,8 +177,8 @@ func TestClient_Check(t *testing.T) {
 	if err := p.stores.State.CreateServer(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	p.api.Ready = func() []string { return []string{"the spool is missing"} }
-	got, err := p.Check(t.Context())
+	p.api.Pool.Ready = func() []string { return []string{"the spool is missing"} }
+	got, err := p.Pool.Check(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,8 +195,8 @@ func TestClient_Check(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.api.Ready = nil
-	if got, err := p.Check(t.Context()); err != nil || !got.OK || len(got.Servers) != 1 {
+	p.api.Pool.Ready = nil
+	if got, err := p.Pool.Check(t.Context()); err != nil || !got.OK || len(got.Servers) != 1 {
 		t.Errorf("check %+v, %v", got, err)
 	}
 }
@@ -204,7 +204,7 @@ func TestClient_Check(t *testing.T) {
 // The status counts, and says in words what somebody has to look at.
 func TestClient_Status(t *testing.T) {
 	p := newTestPool(t)
-	got, err := p.Status(t.Context())
+	got, err := p.Pool.Status(t.Context())
 	if err != nil || len(got.Problems) != 0 || got.Version != "1.2.3" {
 		t.Errorf("empty pool: %+v, %v", got, err)
 	}
@@ -212,17 +212,17 @@ func TestClient_Status(t *testing.T) {
 	p.add(t, "a", servers[0])
 	p.create(t, class)
 	p.add(t, "b", servers[1])
-	if _, err := p.DisableServer(t.Context(), "b", false); err != nil {
+	if _, err := p.Servers.Disable(t.Context(), "b", false); err != nil {
 		t.Fatal(err)
 	}
 	p.poller.Report("a", p.poller.Client("a"), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
-	got, err = p.Status(t.Context())
+	got, err = p.Pool.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := admin.Status{
+	want := v1.Status{
 		Version: "1.2.3", Problems: got.Problems, Meetings: 1, Expected: 10,
-		Servers: admin.Counts{Total: 2, Enabled: 1, Disabled: 1, Suspect: 1},
+		Servers: v1.Counts{Total: 2, Enabled: 1, Disabled: 1, Suspect: 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
@@ -233,10 +233,7 @@ func TestClient_Status(t *testing.T) {
 }
 
 // warned is a pool whose servers have something to warn of.
-type (
-	pool   = admin.Pool
-	warned struct{ pool }
-)
+type warned struct{ pool }
 
 func (w warned) Servers() []poller.Status {
 	list := w.pool.Servers()
@@ -255,9 +252,9 @@ func (alarmed) Alarms() []string { return []string{"local DNS fails: check the r
 // What is wrong on our own side is a problem of the pool, and comes before those of its servers.
 func TestClient_Status_Alarms(t *testing.T) {
 	p, _ := withServers(t, 2)
-	p.api.Pool = alarmed{p.api.Pool}
+	p.see(alarmed{p.poller})
 	p.poller.Report("b", p.poller.Client("b"), &bbb.CallError{Reason: bbb.Refused, Err: errors.New("nobody there")})
-	got, err := p.Status(t.Context())
+	got, err := p.Pool.Status(t.Context())
 	if err != nil || len(got.Problems) < 2 || got.Problems[0] != "local DNS fails: check the resolver" ||
 		!strings.HasPrefix(got.Problems[1], "server b is suspect") {
 		t.Errorf("problems %q, %v", got.Problems, err)
@@ -273,10 +270,10 @@ func TestClient_Status_Recovering(t *testing.T) {
 		p.poller.Report("a", p.poller.Client("a"), err)
 	}
 	const reason = "recovering, 1 of 2 clean polls; last failure: api: refused: nobody there"
-	if got, err := p.Status(t.Context()); err != nil || !slices.Contains(got.Problems, "server a is suspect: "+reason) {
+	if got, err := p.Pool.Status(t.Context()); err != nil || !slices.Contains(got.Problems, "server a is suspect: "+reason) {
 		t.Errorf("problems %q, %v", got.Problems, err)
 	}
-	if got, err := p.EnableServer(t.Context(), "a", false); err != nil || got.Warning != "server a is suspect: "+reason || got.Reason != reason {
+	if got, err := p.Servers.Enable(t.Context(), "a", false); err != nil || got.Warning != "server a is suspect: "+reason || got.Reason != reason {
 		t.Errorf("enabled %+v, %v", got, err)
 	}
 }
@@ -295,10 +292,10 @@ func (h hooked) NewClient(e bbb.Endpoint) *bbb.Client {
 // A server that gets another address while it is tested is not enabled: nobody knows what is there.
 func TestClient_EnableServer_Changed(t *testing.T) {
 	p, _ := withServers(t, 1)
-	if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+	if _, err := p.Servers.Disable(t.Context(), "a", false); err != nil {
 		t.Fatal(err)
 	}
-	p.api.Pool = hooked{p.api.Pool, func() {
+	p.see(hooked{p.poller, func() {
 		_, err := p.stores.State.UpdateServer(t.Context(), "a", func(s *store.Server) error {
 			s.URL = "https://elsewhere.example/bigbluebutton/api"
 			return nil
@@ -306,8 +303,8 @@ func TestClient_EnableServer_Changed(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	}}
-	_, err := p.EnableServer(t.Context(), "a", false)
+	}})
+	_, err := p.Servers.Enable(t.Context(), "a", false)
 	refused(t, err, http.StatusConflict, "has another address or secret by now")
 	p.state(t, "a", store.Disabled)
 }
@@ -315,24 +312,24 @@ func TestClient_EnableServer_Changed(t *testing.T) {
 // What will break soon is a problem of the pool, and shown with the server; but nobody minds about one that is disabled.
 func TestClient_Warnings(t *testing.T) {
 	p, fake := withServers(t, 1)
-	p.api.Pool = warned{p.api.Pool}
+	p.see(warned{p.poller})
 	fake.owe("a", store.OwedPublished, nil, "r1", "r2")
-	list, err := p.Servers(t.Context())
+	list, err := p.Servers.List(t.Context())
 	if err != nil || len(list) != 1 || len(list[0].Warnings) != 1 || list[0].SkewMS != -7000 || list[0].Owed != 2 ||
 		!list[0].CertificateExpires.Equal(then) || list[0].Events != nil {
 		t.Errorf("servers %+v, %v", list, err)
 	}
 	warning := "server a: its clock is 7s behind ours"
-	if st, err := p.Status(t.Context()); err != nil || !slices.Contains(st.Problems, warning) {
+	if st, err := p.Pool.Status(t.Context()); err != nil || !slices.Contains(st.Problems, warning) {
 		t.Errorf("problems %q, %v", st.Problems, err)
 	}
-	if _, err := p.DisableServer(t.Context(), "a", false); err != nil {
+	if _, err := p.Servers.Disable(t.Context(), "a", false); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := p.Status(t.Context()); err != nil || slices.Contains(st.Problems, warning) {
+	if st, err := p.Pool.Status(t.Context()); err != nil || slices.Contains(st.Problems, warning) {
 		t.Errorf("problems %q, %v", st.Problems, err)
 	}
-	got, err := p.Server(t.Context(), "a")
+	got, err := p.Servers.Show(t.Context(), "a")
 	if err != nil || len(got.Events) == 0 || got.Events[0].Kind == "" || got.Events[0].Text == "" {
 		t.Errorf("server %+v, %v", got, err)
 	}
@@ -342,9 +339,9 @@ func TestClient_Warnings(t *testing.T) {
 func TestClient_Hard(t *testing.T) {
 	p, _ := withServers(t, 1)
 	yes, capacity := true, 50
-	_, err := p.ChangeServer(t.Context(), "a", admin.Change{Hard: &yes})
+	_, err := p.Servers.Change(t.Context(), "a", v1.Change{Hard: &yes})
 	refused(t, err, http.StatusBadRequest, "hard:")
-	got, err := p.ChangeServer(t.Context(), "a", admin.Change{Hard: &yes, Capacity: &capacity})
+	got, err := p.Servers.Change(t.Context(), "a", v1.Change{Hard: &yes, Capacity: &capacity})
 	if err != nil || !got.Hard || got.Capacity != 50 {
 		t.Errorf("changed into %+v, %v", got, err)
 	}
@@ -352,6 +349,6 @@ func TestClient_Hard(t *testing.T) {
 		t.Errorf("the ledger has %+v", load)
 	}
 	capacity = 0
-	_, err = p.ChangeServer(t.Context(), "a", admin.Change{Capacity: &capacity})
+	_, err = p.Servers.Change(t.Context(), "a", v1.Change{Capacity: &capacity})
 	refused(t, err, http.StatusBadRequest, "hard:")
 }

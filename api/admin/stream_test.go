@@ -15,31 +15,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-func ignore(recordings.Progress) {}
+func ignore(v1.Progress) {}
 
 // Whatever takes long is asked for as it was meant, tells of its progress, and ends with its report.
 func TestLong(t *testing.T) {
 	p, fake := withRecordings(t)
 	ctx := t.Context()
-	var told []recordings.Progress
-	tell := func(p recordings.Progress) { told = append(told, p) }
-	imported, err := p.Import(ctx, recordings.ImportOptions{Path: "/spool/", Tenant: "other", Force: true}, tell)
+	var told []v1.Progress
+	tell := func(p v1.Progress) { told = append(told, p) }
+	imported, err := p.Imports.Import(ctx, v1.ImportOptions{Path: "/spool/", Tenant: "other", Force: true}, tell)
 	if err != nil || imported.Same != 2 || !cmp.Equal(imported.Imported, []string{"r1"}) {
 		t.Errorf("import: %+v, %v", imported, err)
 	}
-	if verified, err := p.Verify(ctx, recordings.VerifyOptions{Adopt: true}, tell); err != nil || verified.Recordings != 3 {
+	if verified, err := p.Recordings.Verify(ctx, v1.VerifyOptions{Adopt: true}, tell); err != nil || verified.Recordings != 3 {
 		t.Errorf("verify: %+v, %v", verified, err)
 	}
-	pruned, err := p.Prune(ctx, recordings.PruneOptions{OlderThan: recordings.Age(time.Hour), DryRun: true}, tell)
+	pruned, err := p.Recordings.Prune(ctx, v1.PruneOptions{OlderThan: v1.Age(time.Hour), DryRun: true}, tell)
 	if err != nil || pruned.Remaining != 7 {
 		t.Errorf("prune: %+v, %v", pruned, err)
 	}
-	one := recordings.Progress{Done: 1, Total: 2, Current: "r1"}
-	if diff := cmp.Diff([]recordings.Progress{one, one, one}, told); diff != "" {
+	one := v1.Progress{Done: 1, Total: 2, Current: "r1"}
+	if diff := cmp.Diff([]v1.Progress{one, one, one}, told); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 	want := []string{
@@ -59,11 +62,11 @@ func TestLong_ProtectAll(t *testing.T) {
 			RecordID: id, Tenant: "other", State: store.Unpublished, Protected: id == "r5",
 		})
 	}
-	report, err := p.ProtectAll(t.Context(), admin.Protection{Protect: true}, ignore)
+	report, err := p.Recordings.ProtectAll(t.Context(), v1.Protection{Protect: true}, ignore)
 	if err != nil || report.Changed != 3 || len(fake.asked) != 2 {
 		t.Errorf("protected %+v, %v by %v", report, err, fake.asked)
 	}
-	report, err = p.ProtectAll(t.Context(), admin.Protection{Tenant: "other"}, ignore)
+	report, err = p.Recordings.ProtectAll(t.Context(), v1.Protection{Tenant: "other"}, ignore)
 	if err != nil || report.Changed != 3 {
 		t.Errorf("unprotected %+v, %v", report, err)
 	}
@@ -72,21 +75,21 @@ func TestLong_ProtectAll(t *testing.T) {
 // Work that fails at once has a status of its own; work that fails later says so on its last line.
 func TestLong_Fails(t *testing.T) {
 	p, fake := withRecordings(t)
-	_, err := p.Import(t.Context(), recordings.ImportOptions{Path: "/broken"}, ignore)
-	if e, ok := errors.AsType[*admin.Error](err); !ok || e.Code != "internal" || e.Message != "Internal error." {
+	_, err := p.Imports.Import(t.Context(), v1.ImportOptions{Path: "/broken"}, ignore)
+	if e, ok := errors.AsType[*v1.Error](err); !ok || e.Code != "internal" || e.Message != "Internal error." {
 		t.Errorf("late: %v", err)
 	}
-	fake.work = func(context.Context, func(recordings.Progress)) error { return store.ErrConflict }
-	_, err = p.Import(t.Context(), recordings.ImportOptions{Path: "/nowhere"}, ignore)
+	fake.work = func(context.Context, func(v1.Progress)) error { return store.ErrConflict }
+	_, err = p.Imports.Import(t.Context(), v1.ImportOptions{Path: "/nowhere"}, ignore)
 	refused(t, err, http.StatusUnprocessableEntity, "/nowhere: no such file")
-	if e, _ := errors.AsType[*admin.Error](err); e.Code != "path" {
+	if e, _ := errors.AsType[*v1.Error](err); e.Code != "path" {
 		t.Errorf("code %q", e.Code)
 	}
 	for reason, status := range map[error]int{
 		store.ErrConflict: 409, recordings.ErrBusy: 409, recordings.ErrNothing: 422, recordings.ErrVolume: 503,
 	} {
-		fake.work = func(context.Context, func(recordings.Progress)) error { return fmt.Errorf("now: %w", reason) }
-		_, err = p.Verify(t.Context(), recordings.VerifyOptions{}, ignore)
+		fake.work = func(context.Context, func(v1.Progress)) error { return fmt.Errorf("now: %w", reason) }
+		_, err = p.Recordings.Verify(t.Context(), v1.VerifyOptions{}, ignore)
 		refused(t, err, status, "now: "+reason.Error())
 	}
 }
@@ -96,8 +99,8 @@ func TestLong_BrokenOff(t *testing.T) {
 	broken := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"progress":{"done":1,"total":2}}`+"\n"+`{"prog`)
 	})
-	client := admin.NewClient(admin.HandlerTransport(broken), "http://bbbpool", "")
-	if _, err := client.Verify(t.Context(), recordings.VerifyOptions{}, ignore); err == nil ||
+	client := v1.NewClient(v1.HandlerTransport(broken), "http://bbbpool", "")
+	if _, err := client.Recordings.Verify(t.Context(), v1.VerifyOptions{}, ignore); err == nil ||
 		!strings.Contains(err.Error(), "stopped before it was done") {
 		t.Errorf("got %v", err)
 	}
@@ -108,18 +111,18 @@ func TestLong_HangUp(t *testing.T) {
 	p, fake := withRecordings(t)
 	server := httptest.NewServer(p.api.Handler())
 	defer server.Close()
-	for name, client := range map[string]*admin.Client{
-		"network": admin.NewClient(http.DefaultTransport, server.URL, ""), "process": p.Client,
+	for name, client := range map[string]*v1.Client{
+		"network": v1.NewClient(http.DefaultTransport, server.URL, ""), "process": p.Client,
 	} {
 		ended := make(chan error, 1)
-		fake.work = func(ctx context.Context, tell func(recordings.Progress)) error {
-			tell(recordings.Progress{Current: "r1"})
+		fake.work = func(ctx context.Context, tell func(v1.Progress)) error {
+			tell(v1.Progress{Current: "r1"})
 			<-ctx.Done()
 			ended <- ctx.Err()
 			return ctx.Err()
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := client.Verify(ctx, recordings.VerifyOptions{}, func(recordings.Progress) { cancel() })
+		_, err := client.Recordings.Verify(ctx, v1.VerifyOptions{}, func(v1.Progress) { cancel() })
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: the call ended with %v", name, err)
 		}
@@ -137,8 +140,8 @@ func TestLong_Deadlines(t *testing.T) {
 	server.Config.ReadTimeout, server.Config.WriteTimeout = short, short
 	server.Start()
 	defer server.Close()
-	fake.work = func(ctx context.Context, tell func(recordings.Progress)) error {
-		tell(recordings.Progress{Done: 1})
+	fake.work = func(ctx context.Context, tell func(v1.Progress)) error {
+		tell(v1.Progress{Done: 1})
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -146,8 +149,8 @@ func TestLong_Deadlines(t *testing.T) {
 			return nil
 		}
 	}
-	client := admin.NewClient(http.DefaultTransport, server.URL, "")
-	if report, err := client.Verify(t.Context(), recordings.VerifyOptions{}, ignore); err != nil || report.Recordings != 3 {
+	client := v1.NewClient(http.DefaultTransport, server.URL, "")
+	if report, err := client.Recordings.Verify(t.Context(), v1.VerifyOptions{}, ignore); err != nil || report.Recordings != 3 {
 		t.Errorf("got %+v, %v", report, err)
 	}
 }
@@ -156,24 +159,24 @@ func TestLong_Deadlines(t *testing.T) {
 func TestLong_Pace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newRecordings()
-		fake.work = func(_ context.Context, tell func(recordings.Progress)) error {
+		fake.work = func(_ context.Context, tell func(v1.Progress)) error {
 			for i := range 1000 {
-				tell(recordings.Progress{Done: i})
+				tell(v1.Progress{Done: i})
 				time.Sleep(time.Millisecond)
 			}
-			tell(recordings.Progress{Done: 1000, Problem: "one"})
-			tell(recordings.Progress{Done: 1001, Problem: "two"})
+			tell(v1.Progress{Done: 1000, Problem: "one"})
+			tell(v1.Progress{Done: 1001, Problem: "two"})
 			time.Sleep(100 * time.Second)
 			return nil
 		}
-		api := &admin.API{Recordings: fake}
-		client := admin.NewClient(admin.HandlerTransport(api.Handler()), "http://bbbpool", "")
-		var told []recordings.Progress
-		_, err := client.Verify(t.Context(), recordings.VerifyOptions{}, func(p recordings.Progress) { told = append(told, p) })
+		api := &admin.API{Recordings: &admin.Recordings{Audit: fake}, Now: time.Now}
+		client := v1.NewClient(v1.HandlerTransport(api.Handler()), "http://bbbpool", "")
+		var told []v1.Progress
+		_, err := client.Recordings.Verify(t.Context(), v1.VerifyOptions{}, func(p v1.Progress) { told = append(told, p) })
 		if err != nil || len(told) != 10+2+6 {
 			t.Fatalf("%d lines: %+v, %v", len(told), told, err)
 		}
-		want := []recordings.Progress{{Done: 900}, {Done: 1000, Problem: "one"}, {Done: 1001, Problem: "two"}, {Done: 1001}}
+		want := []v1.Progress{{Done: 900}, {Done: 1000, Problem: "one"}, {Done: 1001, Problem: "two"}, {Done: 1001}}
 		if diff := cmp.Diff(want, told[9:13]); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
@@ -184,10 +187,47 @@ func TestLong_Pace(t *testing.T) {
 func TestLong_Silence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		client := admin.NewClient(admin.HandlerTransport(silent), "http://bbbpool", "")
-		if _, err := client.Verify(t.Context(), recordings.VerifyOptions{}, ignore); err == nil ||
+		client := v1.NewClient(v1.HandlerTransport(silent), "http://bbbpool", "")
+		if _, err := client.Recordings.Verify(t.Context(), v1.VerifyOptions{}, ignore); err == nil ||
 			!strings.Contains(err.Error(), "took too long") {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Ages and sizes mean over the wire what they mean in the settings of the pool: the types of the API are its own, so that
+// callers need none of the pool's, and must not drift away from these.
+func TestQuantities_SameAsSettings(t *testing.T) {
+	for _, text := range []string{"180d", "36h", "90", "0", "1h30m", "x", "-1d", "99999d", ""} {
+		var wire v1.Age
+		var setting recordings.Age
+		refused, wrong := wire.UnmarshalText([]byte(text)), setting.UnmarshalText([]byte(text))
+		if fmt.Sprint(refused) != fmt.Sprint(wrong) || wire.String() != setting.String() {
+			t.Errorf("age %q: %v, %v; in settings %v, %v", text, wire, refused, setting, wrong)
+		}
+	}
+	for _, text := range []string{"500MiB", "2TiB", "7", "x", "-1", "9999999TiB", ""} {
+		var wire v1.Size
+		var setting volume.Size
+		refused, wrong := wire.UnmarshalText([]byte(text)), setting.UnmarshalText([]byte(text))
+		if fmt.Sprint(refused) != fmt.Sprint(wrong) || int64(wire) != int64(setting) {
+			t.Errorf("size %q: %v, %v; in settings %v, %v", text, wire, refused, setting, wrong)
+		}
+	}
+}
+
+// Words of the API are those of the pool.
+func TestWords_SameAsPool(t *testing.T) {
+	for wire, ours := range map[string]string{
+		v1.DefaultTenant: store.DefaultTenant, v1.Keep: recordings.Keep,
+		v1.Enabled: string(store.Enabled), v1.Cordoned: string(store.Cordoned), v1.Draining: string(store.Draining),
+		v1.Disabled:   string(store.Disabled),
+		v1.Processing: string(store.Processing), v1.Processed: string(store.Processed), v1.Published: string(store.Published),
+		v1.Unpublished: string(store.Unpublished), v1.Deleted: string(store.Deleted),
+		v1.Pass: string(trial.Pass), v1.Warning: string(trial.Warning), v1.Fail: string(trial.Fail), v1.Skipped: string(trial.Skipped),
+	} {
+		if wire != ours {
+			t.Errorf("%s over the wire is %s in the pool", wire, ours)
+		}
+	}
 }

@@ -8,132 +8,200 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bbbpool/bbbpool/api/admin/roster"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-func (a *API) listTenants(r *http.Request) (any, error) {
-	tenants, err := a.Tenants.Tenants(r.Context())
+// Tenants shows tenants, and changes what is set for them.
+type Tenants struct {
+	Records     store.Tenants
+	Environment []store.Secret // of the default tenant, instead of its stored ones; none is the usual
+	// Reload has those that keep tenants in memory read them again; nil where nobody does.
+	Reload func(ctx context.Context) error
+}
+
+func (t *Tenants) routes() routes {
+	return routes{
+		"GET /tenants":        t.list,
+		"GET /tenants/{id}":   t.show,
+		"PATCH /tenants/{id}": t.change,
+	}
+}
+
+// Problems tells of a default tenant whose front ends nothing lets in. That the store does not answer is for it to tell.
+func (t *Tenants) Problems(ctx context.Context) []problems.Problem {
+	list, err := t.noSecret(ctx)
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
+// noSecret tells of a default tenant without a secret. One that is not there yet is made on the first start.
+func (t *Tenants) noSecret(ctx context.Context) ([]problems.Problem, error) {
+	tenant, err := t.Records.Tenant(ctx, store.DefaultTenant)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil || len(t.view(tenant, store.Secret.String).Secrets) > 0:
+		return nil, err
+	}
+	return []problems.Problem{{
+		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Tenant, ID: store.DefaultTenant}, Name: "no-secret",
+		Text: "tenant default has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for " +
+			"bbbpool serve, and restart it",
+	}}, nil
+}
+
+// secrets are those of all tenants, in use or not.
+func (t *Tenants) secrets(ctx context.Context) ([]store.Secret, error) {
+	tenants, err := t.Records.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Clone(t.Environment)
+	for _, tenant := range tenants {
+		all = append(all, tenant.Secrets...)
+	}
+	return all, nil
+}
+
+func (t *Tenants) list(r *http.Request) (any, error) {
+	tenants, err := t.Records.Tenants(r.Context())
 	if err != nil {
 		return nil, err
 	}
 	isDefault := func(t store.Tenant) bool { return t.ID == store.DefaultTenant }
-	if len(a.EnvSecrets) > 0 && !slices.ContainsFunc(tenants, isDefault) {
+	if len(t.Environment) > 0 && !slices.ContainsFunc(tenants, isDefault) {
 		tenants = append(tenants, store.Tenant{ID: store.DefaultTenant})
 		slices.SortFunc(tenants, func(x, y store.Tenant) int { return strings.Compare(x.ID, y.ID) })
 	}
-	list := []Tenant{}
-	for _, t := range tenants {
-		list = append(list, a.tenant(t, store.Secret.String))
+	list := []v1.Tenant{}
+	for _, tenant := range tenants {
+		list = append(list, t.view(tenant, store.Secret.String))
 	}
 	return list, nil
 }
 
-func (a *API) showTenant(r *http.Request) (any, error) {
+func (t *Tenants) show(r *http.Request) (any, error) {
 	reveal, err := flag(r, "reveal")
 	if err != nil {
 		return nil, err
 	}
-	t, err := a.lookUp(r.Context(), r.PathValue("id"))
+	tenant, err := t.lookUp(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
 	if !reveal {
-		return a.tenant(t, store.Secret.String), nil
+		return t.view(tenant, store.Secret.String), nil
 	}
-	a.logger(r).Info().Str("tenant", t.ID).Msg("secrets of a tenant shown")
-	return a.tenant(t, store.Secret.Reveal), nil
+	logger(r).Info().Str("tenant", tenant.ID).Msg("secrets of a tenant shown")
+	return t.view(tenant, store.Secret.Reveal), nil
 }
 
-func (a *API) lookUp(ctx context.Context, id string) (store.Tenant, error) {
-	t, err := a.Tenants.Tenant(ctx, id)
+// lookUp returns a tenant. The default one need not be stored where the environment has its secrets.
+func (t *Tenants) lookUp(ctx context.Context, id string) (store.Tenant, error) {
+	tenant, err := t.Records.Tenant(ctx, id)
 	if !errors.Is(err, store.ErrNotFound) {
-		return t, err
+		return tenant, err
 	}
 	switch {
-	case id == store.DefaultTenant && len(a.EnvSecrets) > 0:
+	case id == store.DefaultTenant && len(t.Environment) > 0:
 		return store.Tenant{ID: id}, nil
 	case id == store.DefaultTenant:
-		return t, notFound("there is no tenant %s yet: bbbpool serve makes it on its first start", id)
+		return tenant, v1.NotFound("there is no tenant %s yet: bbbpool serve makes it on its first start", id)
 	}
-	return t, notFound("there is no tenant %q: bbbpool tenant list shows those there are", id)
+	return tenant, v1.NotFound("there is no tenant %q: bbbpool tenant list shows those there are", id)
 }
 
-// changeTenant changes what is set for a tenant. The gateway goes by it from then on.
-func (a *API) changeTenant(r *http.Request) (any, error) {
-	var c TenantChange
+// check refuses a tenant that is not there; "" is none in particular.
+func (t *Tenants) check(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	_, err := t.lookUp(ctx, id)
+	return err
+}
+
+// change changes what is set for a tenant. The gateway goes by it from then on.
+func (t *Tenants) change(r *http.Request) (any, error) {
+	var c v1.TenantChange
 	if err := read(r, &c); err != nil {
 		return nil, err
 	}
-	t, err := a.lookUp(r.Context(), r.PathValue("id"))
+	tenant, err := t.lookUp(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	if c.Tag != nil && !text(*c.Tag, maxTag) {
-		return nil, invalid("tag: want up to %d bytes of text, as in meta_server-tag", maxTag)
+	if c.Tag != nil && !v1.IsText(*c.Tag, roster.MaxTag) {
+		return nil, v1.Invalid("tag: want up to %d bytes of text, as in meta_server-tag", roster.MaxTag)
 	}
 	ctx := context.WithoutCancel(r.Context())
-	t, err = a.Tenants.UpdateTenant(ctx, t.ID, func(t *store.Tenant) error {
-		if c.DropGenerated {
-			if err := a.dropGenerated(t); err != nil {
-				return err
-			}
-		}
-		return c.apply(t)
-	})
+	tenant, err = t.Records.UpdateTenant(ctx, tenant.ID, func(tenant *store.Tenant) error { return t.apply(c, tenant) })
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, conflict("tenant %s is not stored yet: bbbpool serve stores it on its first start", r.PathValue("id"))
+		return nil, v1.Conflict("tenant %s is not stored yet: bbbpool serve stores it on its first start", r.PathValue("id"))
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.logger(r).Info().Bool("drop_generated", c.DropGenerated).Str("tenant", t.ID).Str("tag", t.Tag).
-		Bool("ignore_hints", t.IgnoreHints).Msg("tenant changed")
-	if a.Reload != nil {
-		if err := a.Reload(ctx); err != nil {
-			return nil, fmt.Errorf("tenant %s is changed, and not in use yet: %w", t.ID, err)
+	logger(r).Info().Bool("drop_generated", c.DropGenerated).Str("tenant", tenant.ID).Str("tag", tenant.Tag).
+		Bool("ignore_hints", tenant.IgnoreHints).Msg("tenant changed")
+	if t.Reload != nil {
+		if err := t.Reload(ctx); err != nil {
+			return nil, fmt.Errorf("tenant %s is changed, and not in use yet: %w", tenant.ID, err)
 		}
 	}
-	return a.tenant(t, store.Secret.String), nil
+	return t.view(tenant, store.Secret.String), nil
+}
+
+// apply makes a change to a record.
+func (t *Tenants) apply(c v1.TenantChange, tenant *store.Tenant) error {
+	if c.DropGenerated {
+		if err := t.dropGenerated(tenant); err != nil {
+			return err
+		}
+	}
+	if c.Tag != nil {
+		tenant.Tag = strings.TrimSpace(*c.Tag)
+	}
+	if c.IgnoreHints != nil {
+		tenant.IgnoreHints = *c.IgnoreHints
+	}
+	return nil
 }
 
 // dropGenerated forgets the secret of the first start, which no restart brings back: the tenant is not made anew. It
 // refuses to leave the front ends without a secret, and to forget here what the environment still gives.
-func (a *API) dropGenerated(t *store.Tenant) error {
+func (t *Tenants) dropGenerated(tenant *store.Tenant) error {
+	given := func(s store.Secret) bool { return s != "" && slices.Contains(t.Environment, s) }
 	switch {
-	case t.ID != store.DefaultTenant:
-		return invalid("drop_generated: tenant %s has no generated secret, only %s has", t.ID, store.DefaultTenant)
-	case len(a.EnvSecrets) == 0:
-		return conflict("tenant %s would have no secret: set LOADBALANCER_SECRET to another for bbbpool serve, restart it, and "+
-			"drop the generated one then", t.ID)
-	case slices.ContainsFunc(t.Secrets, func(s store.Secret) bool { return s != "" && slices.Contains(a.EnvSecrets, s) }):
-		return conflict("LOADBALANCER_SECRET or LOADBALANCER_SECRETS still has the generated secret: take it out there first")
+	case tenant.ID != store.DefaultTenant:
+		return v1.Invalid("drop_generated: tenant %s has no generated secret, only %s has", tenant.ID, store.DefaultTenant)
+	case len(t.Environment) == 0:
+		return v1.Conflict("tenant %s would have no secret: set LOADBALANCER_SECRET to another for bbbpool serve, restart it, and "+
+			"drop the generated one then", tenant.ID)
+	case slices.ContainsFunc(tenant.Secrets, given):
+		return v1.Conflict("LOADBALANCER_SECRET or LOADBALANCER_SECRETS still has the generated secret: take it out there first")
 	}
-	t.Secrets = nil
+	tenant.Secrets = nil
 	return nil
 }
 
-func (c TenantChange) apply(t *store.Tenant) error {
-	if c.Tag != nil {
-		t.Tag = strings.TrimSpace(*c.Tag)
-	}
-	if c.IgnoreHints != nil {
-		t.IgnoreHints = *c.IgnoreHints
-	}
-	return nil
-}
-
-// tenant shows the secrets that are in use.
-func (a *API) tenant(t store.Tenant, show func(store.Secret) string) Tenant {
+// view shows a tenant, with the secrets that are in use.
+func (t *Tenants) view(tenant store.Tenant, show func(store.Secret) string) v1.Tenant {
 	isSecret := func(s store.Secret) bool { return s != "" }
-	source, generated := "stored", t.ID == store.DefaultTenant && slices.ContainsFunc(t.Secrets, isSecret)
-	if t.ID == store.DefaultTenant && len(a.EnvSecrets) > 0 {
-		source, t.Secrets = "environment", a.EnvSecrets
+	isDefault := tenant.ID == store.DefaultTenant
+	source, generated := "stored", isDefault && slices.ContainsFunc(tenant.Secrets, isSecret)
+	if isDefault && len(t.Environment) > 0 {
+		source, tenant.Secrets = "environment", t.Environment
 	}
-	shown := Tenant{
-		ID: t.ID, Name: t.Name, Secrets: []string{}, Source: source, Generated: generated, Created: stamp(t.Created),
-		Tag: t.Tag, IgnoreHints: t.IgnoreHints,
+	shown := v1.Tenant{
+		ID: tenant.ID, Name: tenant.Name, Secrets: []string{}, Source: source, Generated: generated,
+		Created: v1.Stamp(tenant.Created), Tag: tenant.Tag, IgnoreHints: tenant.IgnoreHints,
 	}
-	for _, secret := range t.Secrets {
+	for _, secret := range tenant.Secrets {
 		if isSecret(secret) {
 			shown.Secrets = append(shown.Secrets, show(secret))
 		}

@@ -11,19 +11,20 @@ import (
 
 	"golang.org/x/time/rate"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 var (
-	errOff = &Error{
+	errOff = &v1.Error{
 		Status: http.StatusForbidden, Code: "off",
 		Message: "remote administration is off: set BBBPOOL_ADMIN_TOKEN on the server",
 	}
-	errToken = &Error{
+	errToken = &v1.Error{
 		Status: http.StatusUnauthorized, Code: "token",
 		Message: "the token is missing or wrong: send Authorization: Bearer with what BBBPOOL_ADMIN_TOKEN is on the server",
 	}
-	errGuessing = &Error{
+	errGuessing = &v1.Error{
 		Status: http.StatusTooManyRequests, Code: "guessing",
 		Message: "too many wrong tokens from this address: wait a few seconds",
 	}
@@ -48,14 +49,14 @@ func (a *API) guard(next http.Handler) http.Handler {
 // admit lets the right token in whatever came before it: behind a proxy all come from one address, and whoever sends
 // wrong ones there must not lock the others out. What keeps a token from being guessed is its length alone; wrong ones
 // are limited so that they neither fill the log nor keep anybody busy.
-func (a *API) admit(r *http.Request, g *guesses) *Error {
+func (a *API) admit(r *http.Request, g *guesses) *v1.Error {
 	if a.Token == "" {
 		return errOff
 	}
 	if verifies(r.Header.Get("Authorization"), a.Token) {
 		return nil
 	}
-	if !g.limit(network(r.RemoteAddr)).AllowN(a.now(), 1) {
+	if !g.limit(network(r.RemoteAddr)).AllowN(a.Now(), 1) {
 		return errGuessing
 	}
 	a.Log.Warn().Str("remote", r.RemoteAddr).Str("path", r.URL.Path).Msg("token rejected")

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -32,7 +33,7 @@ func TestAPI_Mount(t *testing.T) {
 		{"right token", "t0ken", "bearer  t0ken", http.StatusOK},
 	}
 	for _, test := range tests {
-		api := &admin.API{Token: store.Secret(test.token), Version: "1"}
+		api := &admin.API{Token: store.Secret(test.token), Pool: &admin.Pool{Version: "1"}, Now: time.Now}
 		mux := http.NewServeMux()
 		api.Mount(mux)
 		w := get(mux, "192.0.2.1:1", test.header)
@@ -50,7 +51,7 @@ func TestAPI_Mount(t *testing.T) {
 }
 
 func get(h http.Handler, from, authorization string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, admin.Prefix+"/version", nil)
+	r := httptest.NewRequest(http.MethodGet, v1.Prefix+"/version", nil)
 	r.RemoteAddr = from
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
@@ -64,7 +65,7 @@ func get(h http.Handler, from, authorization string) *httptest.ResponseRecorder 
 func TestAPI_Mount_Log(t *testing.T) {
 	var log bytes.Buffer
 	mux := http.NewServeMux()
-	(&admin.API{Token: "t0ken", Log: zerolog.New(&log)}).Mount(mux)
+	(&admin.API{Token: "t0ken", Now: time.Now, Log: zerolog.New(&log)}).Mount(mux)
 	get(mux, "192.0.2.1:1", "Bearer guessed")
 	want := `{"level":"warn","remote":"192.0.2.1:1","path":"/api/v1/version","message":"token rejected"}` + "\n"
 	if log.String() != want {
@@ -77,7 +78,7 @@ func TestAPI_Mount_Log(t *testing.T) {
 func TestAPI_Mount_Guessing(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var log bytes.Buffer
-	api := &admin.API{Token: "t0ken", Now: func() time.Time { return now }, Log: zerolog.New(&log)}
+	api := &admin.API{Token: "t0ken", Pool: &admin.Pool{}, Now: func() time.Time { return now }, Log: zerolog.New(&log)}
 	mux := http.NewServeMux()
 	api.Mount(mux)
 	guess := func(from string) (tries int) {

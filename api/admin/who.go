@@ -47,8 +47,8 @@ func (w who) MarshalZerologObject(e *zerolog.Event) {
 }
 
 // logger logs what is done for a request, and who has sent it.
-func (a *API) logger(r *http.Request) *zerolog.Logger {
+func logger(r *http.Request) *zerolog.Logger {
 	by, _ := r.Context().Value(whoKey{}).(who)
-	log := a.Log.With().EmbedObject(by).Str("remote", r.RemoteAddr).Logger()
+	log := zerolog.Ctx(r.Context()).With().EmbedObject(by).Str("remote", r.RemoteAddr).Logger()
 	return &log
 }

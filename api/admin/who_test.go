@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // Each change says in the log who has made it: a user of this machine on the socket, the holder of a token elsewhere.
@@ -27,11 +28,11 @@ func TestAPI_Log_Who(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- socket.Run(ctx) }()
-	local, err := admin.NewSocketClient(dir)
+	local, err := v1.NewSocketClient(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := local.CordonServer(t.Context(), "a"); err != nil {
+	if _, err := local.Servers.Cordon(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}
 	cancel()
@@ -42,8 +43,8 @@ func TestAPI_Log_Who(t *testing.T) {
 	p.api.Mount(mux)
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	far := admin.NewClient(http.DefaultTransport, server.URL, "t0ken")
-	if _, err := far.DisableServer(t.Context(), "a", false); err != nil {
+	far := v1.NewClient(http.DefaultTransport, server.URL, "t0ken")
+	if _, err := far.Servers.Disable(t.Context(), "a", false); err != nil {
 		t.Error(err)
 	}
 	by := fmt.Sprintf(`"uid":%d,`, os.Getuid())

@@ -107,7 +107,8 @@ func (p *Pool) Administration() http.Handler { return p.Admin.Handler() }
 // Addr is the address that front ends are listened to on.
 func (p *Pool) Addr() string { return p.http.Addr().String() }
 
-// openState makes what the records turn into: the recordings, the ledger, and the poller that knows every server.
+// openState makes what the records turn into: the recordings, the ledger, and the poller that knows every server. Servers
+// come before claims, so that a claim on a server that is gone is found out.
 func (p *Pool) openState(ctx context.Context) (err error) {
 	o, set := p.options, p.options.Settings
 	p.Stores, err = driver.Open(driver.Config{Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics})
@@ -126,12 +127,12 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
-	p.Recordings.Servers, p.Poller.Journal = p.Poller, p.Stores.Index
-	p.Admin = &admin.API{
-		Servers: state, Tenants: state, Pool: p.Poller, Meetings: p.Ledger, EnvSecrets: set.Gateway.FrontEndSecrets(),
-		Sessions: p.Stores.Index, Recordings: p.Recordings, Script: upload.Script, Version: o.Version, Token: o.Token,
-		Now: o.Now, Ready: p.reasons, Advice: p.advice, Log: p.log("admin"),
-	}
+	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	p.Admin = admin.New(admin.Parts{
+		Records: state, Tenants: state, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller,
+		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Ready: p.reasons, Advice: p.advice,
+		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
+	})
 	return p.Poller.Load(ctx, state)
 }
 
@@ -173,7 +174,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		},
 		Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
-	p.Admin.Reload = p.Reload
+	p.Admin.Tenants.Reload = p.Reload
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
 }
 
@@ -189,7 +190,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	}
 	p.took(unlessClosed(p.http.Close))
 	p.http.Mount(p.Gateway, p.Admin, p.Recordings.Uploads, p.playback, p.pages)
-	p.Admin.Listen = p.Addr()
+	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = admin.Listen(p.options.Data, p.Admin); err != nil {
 		return err
 	}
@@ -213,13 +214,13 @@ var errSpent = errors.New("this pool cannot run: it is closed, or was opened off
 //   - long works of operators and uploads are told to come back, or the ways in would wait for them to the last moment;
 //   - then the ways in close: what is under way there is answered, and finds everything it needs;
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
-//   - the history is the last that writes, and the store closes behind it.
+//   - the ledger is the last that writes, and the store closes behind it.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.Doors{Service: p.Recordings},
+		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

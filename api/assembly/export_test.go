@@ -4,6 +4,3 @@ import "github.com/bbbpool/bbbpool/api/exposition"
 
 // Families are the metrics that a pool declares.
 func Families() [][]exposition.Family { return families() }
-
-// Related is a source whose problems are seen beside those of others.
-var Related = related

@@ -18,7 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api"
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/cli"
@@ -128,7 +128,7 @@ func free(t *testing.T) string {
 // givenBack checks that nobody holds what a pool with these options has taken: it opens another one with them.
 func givenBack(t *testing.T, o assembly.Options) {
 	t.Helper()
-	if answers, err := admin.SocketAnswers(o.Data); answers || err != nil {
+	if answers, err := v1.SocketAnswers(o.Data); answers || err != nil {
 		t.Errorf("somebody answers on the socket: %v %v", answers, err)
 	}
 	p, err := assembly.Open(t.Context(), o)
@@ -153,7 +153,7 @@ func TestPool_StartStop(t *testing.T) {
 		p := open(t, o)
 		stop := run(t, p)
 		ready(t, p)
-		if answers, err := admin.SocketAnswers(o.Data); !answers || err != nil {
+		if answers, err := v1.SocketAnswers(o.Data); !answers || err != nil {
 			t.Errorf("the socket: %v %v", answers, err)
 		}
 		http.DefaultClient.CloseIdleConnections()
@@ -396,11 +396,11 @@ func TestOffline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := admin.NewClient(admin.HandlerTransport(p.Administration()), "http://bbbpool", "")
-	if servers, err := client.Servers(t.Context()); err != nil || len(servers) != 1 || servers[0].ID != "a" {
+	client := v1.NewClient(v1.HandlerTransport(p.Administration()), "http://bbbpool", "")
+	if servers, err := client.Servers.List(t.Context()); err != nil || len(servers) != 1 || servers[0].ID != "a" {
 		t.Errorf("servers: %+v %v", servers, err)
 	}
-	check, err := client.Check(t.Context())
+	check, err := client.Pool.Check(t.Context())
 	if diff := cmp.Diff([]string{"settings of Scalelite that mean nothing here: REDIS_URL"}, check.Advice); err != nil || diff != "" {
 		t.Errorf("advice, %v (-want +got):\n%s", err, diff)
 	}

@@ -14,8 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
-	"github.com/bbbpool/bbbpool/api/admin"
-	"github.com/bbbpool/bbbpool/api/assembly"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -54,7 +53,7 @@ func TestPool_FullDisk(t *testing.T) {
 		!strings.HasSuffix(list[0].Text, "; so it is with unpublished ("+dir+"/unpublished); so it is with spool ("+dir+"/spool)") {
 		t.Errorf("problems: %+v", list)
 	}
-	st, err := admin.NewClient(admin.HandlerTransport(p.Administration()), "http://bbbpool", "").Status(t.Context())
+	st, err := v1.NewClient(v1.HandlerTransport(p.Administration()), "http://bbbpool", "").Pool.Status(t.Context())
 	if diff := cmp.Diff([]string{list[0].String()}, st.Problems); err != nil || diff != "" {
 		t.Errorf("status, %v (-problems +status):\n%s", err, diff)
 	}
@@ -98,7 +97,7 @@ func TestPool_Unready(t *testing.T) {
 	if len(network) != 1 || network[0].Severity != problems.Blind || !strings.HasPrefix(network[0].Text, "2 of 2 servers fail at once") {
 		t.Errorf("our own network: %+v", network)
 	}
-	st, err := admin.NewClient(admin.HandlerTransport(p.Administration()), "http://bbbpool", "").Status(t.Context())
+	st, err := v1.NewClient(v1.HandlerTransport(p.Administration()), "http://bbbpool", "").Pool.Status(t.Context())
 	if diff := cmp.Diff(ageless(texts(p.Problems.List(t.Context()))), ageless(st.Problems)); err != nil || diff != "" {
 		t.Errorf("status, %v (-problems +status):\n%s", err, diff)
 	}
@@ -163,31 +162,6 @@ func TestPool_LogsProblems(t *testing.T) {
 	} {
 		if n := strings.Count(log.String(), want); n != times {
 			t.Errorf("%d times %s in\n%s", n, want, log.String())
-		}
-	}
-}
-
-// The store that cannot be written because its disk is full is told with the volume that is on it, though neither knows of
-// the other; one that cannot be written for another reason, or a volume that is only slow, stands for itself.
-func TestRelated(t *testing.T) {
-	const noSpace, locked = "the store cannot be written: no space left on device", "the store cannot be written: it is locked"
-	for _, c := range []struct {
-		store, volume string
-		want          []string
-	}{
-		{noSpace, "full", []string{noSpace + "; volume a is full"}},
-		{locked, "full", []string{locked, "volume a is full"}},
-		{noSpace, "slow", []string{noSpace, "volume a is slow"}},
-	} {
-		var r problems.Registry
-		r.Report(assembly.Related(problems.Func(func(context.Context) []problems.Problem {
-			return []problems.Problem{
-				{Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: c.volume, Text: "volume a is " + c.volume},
-				{Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Text: c.store},
-			}
-		})))
-		if diff := cmp.Diff(c.want, texts(r.List(t.Context()))); diff != "" {
-			t.Errorf("%s, %s (-want +got):\n%s", c.store, c.volume, diff)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bbbpool/bbbpool/api"
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
@@ -17,7 +17,7 @@ type VersionCmd struct{}
 
 // Run prints it, with what the program was built from.
 func (VersionCmd) Run(env *Env) error {
-	v := admin.Build(env.Version)
+	v := v1.Build(env.Version)
 	if env.Options.JSON {
 		return terminal.PrintJSON(env.Out, v)
 	}
@@ -73,7 +73,7 @@ func (c *CompletionCmd) Run(env *Env, at *kong.Context) error {
 		return err
 	}
 	if env.Options.JSON {
-		return terminal.PrintJSON(env.Out, admin.Script{Script: script})
+		return terminal.PrintJSON(env.Out, v1.Script{Script: script})
 	}
 	return terminal.Say(env.Out, "%s", script)
 }

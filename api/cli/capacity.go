@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
@@ -18,7 +18,7 @@ type CapacityCmd struct {
 // Run prints the sums, and a table of the servers.
 func (c *CapacityCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		seen, err := pool.Capacity(env.Ctx, c.Drain)
+		seen, err := pool.Pool.Capacity(env.Ctx, c.Drain)
 		if err == nil {
 			err = env.unpolled(pool)
 		}
@@ -32,9 +32,9 @@ func (c *CapacityCmd) Run(env *Env) error {
 	})
 }
 
-func printCapacity(env *Env, c admin.Capacity) error {
+func printCapacity(env *Env, c v1.Capacity) error {
 	pairs := [][2]string{
-		{"carries", admin.People(people(c.Carries)) + " on the servers that take new meetings"},
+		{"carries", v1.People(people(c.Carries)) + " on the servers that take new meetings"},
 		{"people", fmt.Sprintf("%.0f here and still expected", c.Now.People)},
 		{"meetings", strconv.Itoa(c.Now.Meetings)},
 		{"head-room", room(c.Now.Free)},

@@ -254,7 +254,7 @@ func TestCheckCmd(t *testing.T) {
 		t.Errorf("disabled: %+v", o)
 	}
 	p.run(t, "", "server", "enable", "bad", "--force")
-	p.api.Ready = func() []string { return []string{"the disk is full"} }
+	p.api.Pool.Ready = func() []string { return []string{"the disk is full"} }
 	o = p.run(t, "", "check")
 	if o.failed == nil {
 		t.Errorf("bad: %+v", o)

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
@@ -32,7 +32,7 @@ func (c *CheckCmd) Run(env *Env) error {
 	})
 }
 
-func printCheck(env *Env, outcome admin.Check) error {
+func printCheck(env *Env, outcome v1.Check) error {
 	rows := make([][]string, 0, len(outcome.Servers)+len(outcome.Problems)+len(outcome.Advice))
 	for _, problem := range outcome.Problems {
 		rows = append(rows, []string{"WRONG", "bbbpool", problem})
@@ -54,7 +54,7 @@ func printCheck(env *Env, outcome admin.Check) error {
 }
 
 // checkedRecordings marks what the notes are about.
-func checkedRecordings(sums *admin.RecordingSums) (rows [][]string) {
+func checkedRecordings(sums *v1.RecordingSums) (rows [][]string) {
 	for _, pair := range recordingSums(sums) {
 		verdict := "ok"
 		if pair[0] == "imports" && sums.Failed > 0 || pair[0] == "owed" && sums.Overdue > 0 {
@@ -65,7 +65,7 @@ func checkedRecordings(sums *admin.RecordingSums) (rows [][]string) {
 	return rows
 }
 
-func verdict(s admin.Checked) string {
+func verdict(s v1.Checked) string {
 	switch {
 	case s.OK:
 		return "ok"
@@ -75,7 +75,7 @@ func verdict(s admin.Checked) string {
 	return "off"
 }
 
-func finding(s admin.Checked) string {
+func finding(s v1.Checked) string {
 	if !s.OK && !s.Unfit() {
 		return s.State + ": " + s.Error
 	}
@@ -83,5 +83,5 @@ func finding(s admin.Checked) string {
 		return s.Error
 	}
 	return fmt.Sprintf("%s, %s; %s, %s", s.State, s.URL, product(s.Diagnosis),
-		admin.Running(s.Diagnosis.Meetings, s.Diagnosis.People))
+		v1.Running(s.Diagnosis.Meetings, s.Diagnosis.People))
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -31,12 +32,13 @@ var now = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // pool is a pool in a data directory, with servers that look as they are told to.
 type pool struct {
-	dir    string
-	api    *admin.API
-	ledger *placement.Ledger
-	stores *driver.Stores
-	seen   map[string]poller.Status
-	closed int
+	dir     string
+	api     *admin.API
+	ledger  *placement.Ledger
+	stores  *driver.Stores
+	servers *poller.Poller
+	seen    map[string]poller.Status
+	closed  int
 
 	handler http.Handler // answers instead of the API; nil where that answers itself
 }
@@ -82,27 +84,26 @@ func (l looking) Events(id string) []poller.Event {
 func newPool(t *testing.T) *pool {
 	t.Helper()
 	dir := t.TempDir()
-	stores, err := driver.Open(driver.Config{Data: dir})
-	if err != nil {
-		t.Fatal(err)
+	var set assembly.Settings
+	set.Placement.Default = 10.25
+	set.Poller = poller.Config{
+		Interval: time.Second, Connect: time.Second, Response: time.Second, Unhealthy: 1, Healthy: 1, Failover: time.Second,
 	}
-	t.Cleanup(func() { _ = stores.Close() })
-	clock := func() time.Time { return now }
-	p := &pool{dir: dir, stores: stores, seen: map[string]poller.Status{}}
-	p.ledger, err = placement.OpenLedger(t.Context(), placement.Parts{
-		Config: placement.Config{Default: 10.25}, State: stores.State, Remember: history{stores.Index}.Remember, Now: clock,
+	all, err := assembly.Offline(t.Context(), assembly.Options{
+		Settings: set, Data: dir, Version: "1.2.3", Log: zerolog.Nop(), Now: func() time.Time { return now },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	servers := poller.New(poller.Config{
-		Interval: time.Second, Connect: time.Second, Response: time.Second, Unhealthy: 1, Healthy: 1,
-		Failover: time.Second,
-	}, p.ledger, zerolog.Nop(), clock)
-	p.api = &admin.API{
-		Servers: stores.State, Tenants: stores.State, Sessions: stores.Index, Pool: looking{servers, p.seen}, Meetings: p.ledger,
-		Version: "1.2.3", Now: clock,
+	t.Cleanup(func() { _ = all.Close() })
+	p := &pool{
+		dir: dir, api: all.Admin, ledger: all.Ledger, stores: all.Stores, servers: all.Poller, seen: map[string]poller.Status{},
 	}
+	shown := looking{all.Poller, p.seen}
+	r := p.api.Servers.Roster
+	p.api.Servers.Pool, r.Pool, r.Examiner.Pool = shown, shown, shown
+	p.api.Meetings.Pool, p.api.Meetings.Endings.Pool, p.api.Pool.Servers = shown, shown, shown
+	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, r.Debts, p.api.Servers.Script = nil, nil, nil, nil, nil
 	return p
 }
 
@@ -113,7 +114,7 @@ func (p *pool) put(t *testing.T, record store.Server, seen poller.Status) {
 	if err := p.stores.State.CreateServer(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
-	p.api.Pool.SetServer(record)
+	p.servers.SetServer(record)
 	p.seen[record.ID] = seen
 }
 
@@ -344,11 +345,4 @@ func TestOptions_DataDir(t *testing.T) {
 	if dir := (cli.Options{Data: "x"}).DataDir(); dir != "x" {
 		t.Errorf("got %s", dir)
 	}
-}
-
-// history keeps the sessions alone.
-type history struct{ sessions store.Sessions }
-
-func (h history) Remember(ctx context.Context, _ store.Claim, s store.Session) error {
-	return h.sessions.AddSession(ctx, s)
 }

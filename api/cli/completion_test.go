@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli"
 )
 
@@ -80,7 +80,7 @@ func TestCompletionCmd_Others(t *testing.T) {
 				t.Errorf("%s: code %d, no %q", shell, code, line)
 			}
 		}
-		var printed admin.Script
+		var printed v1.Script
 		if _, text := use(t, "completion", shell, "--json"); json.Unmarshal([]byte(text), &printed) != nil || printed.Script != script {
 			t.Errorf("%s: in JSON it is something else", shell)
 		}
@@ -110,7 +110,7 @@ func TestVersionCmd(t *testing.T) {
 			t.Errorf("%v: code %d, %q", args, code, said)
 		}
 	}
-	var v admin.Version
+	var v v1.Version
 	_, said := use(t, "version", "--json")
 	if err := json.Unmarshal([]byte(said), &v); err != nil || v.Version != "1.2.3" || v.Go == "" {
 		t.Errorf("%s: %v", said, err)

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
@@ -31,10 +31,10 @@ func (e *Env) with(in intent, do func(*connection) error) error {
 	if err == nil {
 		err = errors.Join(do(c), c.done())
 	}
-	switch failed, ok := errors.AsType[*admin.Error](err); {
+	switch failed, ok := errors.AsType[*v1.Error](err); {
 	case err == nil:
 		return nil
-	case ok && failed.Code == admin.Invalid: // nothing but the command line can be wrong
+	case ok && failed.Code == v1.CodeInvalid: // nothing but the command line can be wrong
 		return grammar.UsageError{Err: terminal.PrintableError(err)}
 	}
 	return terminal.PrintableError(err)
@@ -50,14 +50,14 @@ func (e *Env) unpolled(c *connection) error {
 
 // connection is a way to the pool.
 type connection struct {
-	*admin.Client
+	*v1.Client
 	stopped string // says that nobody serves the pool; "" where somebody does
 	done    func() error
 }
 
 // Status returns the pool at a glance. That nobody serves it is its first problem.
-func (c *connection) Status(ctx context.Context) (admin.Status, error) {
-	st, err := c.Client.Status(ctx)
+func (c *connection) Status(ctx context.Context) (v1.Status, error) {
+	st, err := c.Pool.Status(ctx)
 	if c.stopped != "" {
 		st.Problems = append([]string{c.stopped}, st.Problems...)
 	}
@@ -65,8 +65,8 @@ func (c *connection) Status(ctx context.Context) (admin.Status, error) {
 }
 
 // Check asks every server who it is. It is not well with a pool that nobody serves.
-func (c *connection) Check(ctx context.Context) (admin.Check, error) {
-	outcome, err := c.Client.Check(ctx)
+func (c *connection) Check(ctx context.Context) (v1.Check, error) {
+	outcome, err := c.Pool.Check(ctx)
 	if c.stopped != "" {
 		outcome.OK, outcome.Problems = false, append([]string{c.stopped}, outcome.Problems...)
 	}
@@ -84,12 +84,12 @@ func (e *Env) connect(in intent) (*connection, error) {
 	if err := exists(dir, dir); err != nil {
 		return nil, err
 	}
-	answers, err := admin.SocketAnswers(dir)
+	answers, err := v1.SocketAnswers(dir)
 	if err != nil {
 		return nil, err
 	}
 	if answers {
-		client, err := admin.NewSocketClient(dir)
+		client, err := v1.NewSocketClient(dir)
 		return &connection{Client: client, done: nothing}, err
 	}
 	return e.open(dir, in)
@@ -117,7 +117,7 @@ func (e *Env) open(dir string, in intent) (*connection, error) {
 		return nil, denied(path, err)
 	}
 	return &connection{
-		Client:  admin.NewClient(admin.HandlerTransport(handler), "http://bbbpool", ""),
+		Client:  v1.NewClient(v1.HandlerTransport(handler), "http://bbbpool", ""),
 		stopped: fmt.Sprintf("bbbpool does not run on %s: start it with bbbpool serve --data %s", dir, dir),
 		done:    done,
 	}, nil
@@ -146,7 +146,7 @@ func denied(path string, err error) error {
 	return fmt.Errorf("%s: %w: run this as root or as the user that bbbpool runs as", path, fs.ErrPermission)
 }
 
-func (e *Env) remote() (*admin.Client, error) {
+func (e *Env) remote() (*v1.Client, error) {
 	u, err := url.Parse(e.Options.Admin)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
 		return nil, grammar.Misused("--admin: want https://HOST, where bbbpool serves")
@@ -154,5 +154,5 @@ func (e *Env) remote() (*admin.Client, error) {
 	if e.Options.Token == "" {
 		return nil, grammar.Misused("--admin needs the token of that bbbpool in BBBPOOL_ADMIN_TOKEN")
 	}
-	return admin.NewClient(http.DefaultTransport, e.Options.Admin, e.Options.Token), nil
+	return v1.NewClient(http.DefaultTransport, e.Options.Admin, e.Options.Token), nil
 }

@@ -13,17 +13,17 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // Options say which pool is meant and how to print. They are flags of every command.
 type Options struct {
-	Data  string       `placeholder:"DIR" env:"BBBPOOL_DATA" help:"Data directory; $$STATE_DIRECTORY by default, else ./bbbpool-data."`
-	Admin string       `placeholder:"URL" env:"BBBPOOL_ADMIN" help:"Address of a bbbpool to administrate from afar, with the token in BBBPOOL_ADMIN_TOKEN."`
-	Token store.Secret `name:"admin-token" hidden:"" env:"BBBPOOL_ADMIN_TOKEN" help:"Token for administration from afar."`
-	JSON  bool         `name:"json" help:"Print JSON."`
+	Data  string    `placeholder:"DIR" env:"BBBPOOL_DATA" help:"Data directory; $$STATE_DIRECTORY by default, else ./bbbpool-data."`
+	Admin string    `placeholder:"URL" env:"BBBPOOL_ADMIN" help:"Address of a bbbpool to administrate from afar, with the token in BBBPOOL_ADMIN_TOKEN."`
+	Token v1.Secret `name:"admin-token" hidden:"" env:"BBBPOOL_ADMIN_TOKEN" help:"Token for administration from afar."`
+	JSON  bool      `name:"json" help:"Print JSON."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version, and do nothing."`
 }
@@ -67,7 +67,7 @@ func (e *Env) confirm(sure Sure, what string) error {
 }
 
 // secret returns a secret that may have to be read first, so that it need not stand in the list of processes.
-func (e *Env) secret(given store.Secret) (store.Secret, error) {
+func (e *Env) secret(given v1.Secret) (v1.Secret, error) {
 	if given != "-" {
 		return given, nil
 	}
@@ -81,7 +81,7 @@ func (e *Env) secret(given store.Secret) (store.Secret, error) {
 	if text == "" {
 		return "", grammar.Misused("--secret -: there is none on the standard input")
 	}
-	return store.Secret(text), nil
+	return v1.Secret(text), nil
 }
 
 func (e *Env) prompt() terminal.Prompt {

@@ -24,7 +24,7 @@ func (c *HistoryExportCmd) Run(env *Env) error {
 	}
 	return env.with(look, func(pool *connection) error {
 		out := bufio.NewWriter(env.Out)
-		left, err := pool.History(env.Ctx, since, until, jsonLines{out})
+		left, err := pool.History.Export(env.Ctx, since, until, jsonLines{out})
 		if err := errors.Join(err, out.Flush()); err != nil || left == 0 {
 			return err
 		}

@@ -9,13 +9,12 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-type others = admin.Recordings
+type others = kept
 
 // library are the recordings of a pool in which nothing is quite as it should be, and what was asked of them in words.
 type library struct {

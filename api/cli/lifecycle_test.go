@@ -12,12 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli"
-	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
-	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -25,7 +23,7 @@ import (
 func (p *pool) says(t *testing.T, answers map[string]any) {
 	t.Helper()
 	p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, ok := answers[r.Method+" "+strings.TrimPrefix(r.URL.Path, admin.Prefix)]
+		answer, ok := answers[r.Method+" "+strings.TrimPrefix(r.URL.Path, v1.Prefix)]
 		switch answer := answer.(type) {
 		case string:
 			_, _ = io.WriteString(w, answer)
@@ -50,50 +48,50 @@ var monday = time.Date(2026, 3, 2, 10, 25, 0, 0, time.UTC)
 // answers are those of a pool with some history.
 func answers() map[string]any {
 	return map[string]any{
-		"GET /capacity": admin.Capacity{
-			Servers: []admin.ServerShare{
+		"GET /capacity": v1.Capacity{
+			Servers: []v1.ServerShare{
 				{ID: "a", State: "enabled", Health: "online", Carries: 200, People: 41, Expected: 12.5, Kept: 30, Meetings: 3},
 				{ID: "b\x1b", State: "draining", Health: "offline", Carries: 100},
 			},
-			Carries: 200.9, Now: admin.Fullness{At: now, People: 53.5, Meetings: 3, Free: 147.4, FreeN1: -53.5}, Largest: "a",
-			Tightest: &admin.Fullness{At: monday, People: 210, Meetings: 12, Free: -9.1, FreeN1: -210},
-			Drain:    &admin.Room{Server: "a", Now: 120.7, Tightest: 30},
+			Carries: 200.9, Now: v1.Fullness{At: now, People: 53.5, Meetings: 3, Free: 147.4, FreeN1: -53.5}, Largest: "a",
+			Tightest: &v1.Fullness{At: monday, People: 210, Meetings: 12, Free: -9.1, FreeN1: -210},
+			Drain:    &v1.Room{Server: "a", Now: 120.7, Tightest: 30},
 		},
-		"POST /placements/dry-run": admin.Placement{
+		"POST /placements/dry-run": v1.Placement{
 			Server: "a", Why: "a: 41 here + 12.5 expected + 30 kept + 25.0 own (history), /1; next b at 125.0", Expected: 25,
-			Basis: "history", Servers: []admin.Option{
+			Basis: "history", Servers: []v1.Option{
 				{ID: "a", Standing: "open", Tag: "big", Here: 41, Expected: 12.5, Kept: 30, Weight: 1, After: 108.5},
 				{ID: "b", Standing: "doubtful", Here: 100, Weight: 1, After: 125, Full: true},
 			},
 		},
-		"GET /meeting/explain": admin.Explained{
-			MeetingID: "algebra", Tenant: "default", Sessions: []admin.ExplainedAt{
+		"GET /meeting/explain": v1.Explained{
+			MeetingID: "algebra", Tenant: "default", Sessions: []v1.ExplainedAt{
 				{Server: "a", Start: now, People: 1, Peak: 26, Recorded: true, Why: "a: 41 here + 12.5 expected + 0 kept + 25.0 own (history), /1"},
 				{Server: "b", Start: now.Add(-time.Hour), End: new(now.Add(-30 * time.Minute)), Peak: 25, Reason: "gone\x1b", Why: "b: it was found there, nobody chose"},
 			},
 		},
-		"POST /servers/a/test": streamed(admin.Tried{Admitted: true, Report: trial.Report{
-			Passed: true, URL: "https://a.example", Version: "3.0.9", Algorithm: "sha256", Skew: 12,
-			Checks: []trial.Check{
-				{Name: "reach", Level: trial.Pass, Detail: "BigBlueButton answers", Latency: 3.5},
-				{Name: "tls", Level: trial.Warning, Detail: "the certificate expires in 3 days \x1b[2J"},
+		"POST /servers/a/test": streamed(v1.Tried{
+			Admitted: true, Passed: true, URL: "https://a.example", Version: "3.0.9", Algorithm: "sha256", SkewMS: 12,
+			Checks: []v1.TrialCheck{
+				{Name: "reach", Level: v1.Pass, Detail: "BigBlueButton answers", LatencyMS: 3.5},
+				{Name: "tls", Level: v1.Warning, Detail: "the certificate expires in 3 days \x1b[2J"},
 			},
-			Load: &trial.LoadReport{Meetings: 20, Concurrency: 5, Verdict: "20 meetings held without a failure", Calls: []trial.CallLatency{
+			Load: &v1.LoadReport{Meetings: 20, Concurrency: 5, Verdict: "20 meetings held without a failure", Calls: []v1.CallLatency{
 				{Call: "create", Count: 20, P50: 10.26, P95: 20, P99: 30.5, Max: 31},
 				{Call: "getMeetings", Count: 19, Failed: 1, P50: 1.5, P95: 2, P99: 3, Max: 3, Pool: 1.25},
 			}},
+		}),
+		"POST /servers/b/test": streamed(v1.Tried{Checks: []v1.TrialCheck{
+			{Name: "reach", Level: v1.Pass, Detail: "BigBlueButton answers"},
+			{Name: "checksum", Level: v1.Fail, Detail: "the server does not accept the secret"},
+			{Name: "load", Level: v1.Skipped, Detail: "not asked for"},
 		}}),
-		"POST /servers/b/test": streamed(admin.Tried{Report: trial.Report{Checks: []trial.Check{
-			{Name: "reach", Level: trial.Pass, Detail: "BigBlueButton answers"},
-			{Name: "checksum", Level: trial.Fail, Detail: "the server does not accept the secret"},
-			{Name: "load", Level: trial.Skipped, Detail: "not asked for"},
-		}}}),
 		"GET /history": "{\"server\":\"a\"}\n{\"server\":\"evil\u009b\"}\n",
 	}
 }
 
 // streamed is an answer that takes long.
-func streamed(report any) any { return admin.Line{Report: report} }
+func streamed(report any) any { return v1.Line{Report: report} }
 
 // What is left, and why meetings are where they are, is told in words and columns.
 func TestLifecycleCmds_Golden(t *testing.T) {
@@ -112,7 +110,7 @@ func TestLifecycleCmds_Golden(t *testing.T) {
 
 // What a drain leaves is said in words that nobody has to calculate with.
 func TestCapacityCmd_Room(t *testing.T) {
-	for words, room := range map[string]admin.Room{
+	for words, room := range map[string]v1.Room{
 		"the others could carry 120 more now, 30 more at the tightest hour of the next day": {Now: 120.9, Tightest: 30.2},
 		"the others could carry 12 more now\n":                                              {Now: 12, Tightest: 12},
 		"there is not enough room: 1 person too many now":                                   {Now: -0.1, Tightest: -40},
@@ -120,7 +118,7 @@ func TestCapacityCmd_Room(t *testing.T) {
 	} {
 		p := newPool(t)
 		room.Server = "a"
-		p.says(t, map[string]any{"GET /capacity": admin.Capacity{Drain: &room}})
+		p.says(t, map[string]any{"GET /capacity": v1.Capacity{Drain: &room}})
 		if o := p.run(t, "", "capacity", "--drain", "a"); o.failed != nil || !strings.Contains(o.out, "without a      "+words) {
 			t.Errorf("%+v: %+v, want %s", room, o, words)
 		}
@@ -130,12 +128,12 @@ func TestCapacityCmd_Room(t *testing.T) {
 // A create that would fail fails here, too, with the reason.
 func TestMeetingDryRunCmd_Nowhere(t *testing.T) {
 	p := newPool(t)
-	p.says(t, map[string]any{"POST /placements/dry-run": admin.Placement{Why: "no server takes new meetings"}})
+	p.says(t, map[string]any{"POST /placements/dry-run": v1.Placement{Why: "no server takes new meetings"}})
 	o := p.run(t, "", "meeting", "dry-run", "x")
 	if o.failed == nil || !strings.HasPrefix(o.out, "it would fail: no server takes new meetings\n") {
 		t.Errorf("%+v", o)
 	}
-	p.says(t, map[string]any{"POST /placements/dry-run": admin.Placement{Known: true, Server: "a", Why: "it runs there already; a: its parent is there"}})
+	p.says(t, map[string]any{"POST /placements/dry-run": v1.Placement{Known: true, Server: "a", Why: "it runs there already; a: its parent is there"}})
 	if o := p.run(t, "", "meeting", "dry-run", "x"); o.failed != nil || !strings.HasPrefix(o.out, "it would go to a: it runs there already; a: its parent") {
 		t.Errorf("%+v", o)
 	}
@@ -287,7 +285,7 @@ func TestServerDrainCmd(t *testing.T) {
 func TestServerDrainCmd_Recordings(t *testing.T) {
 	p := newPool(t)
 	asked := ""
-	missing := admin.Drained{Server: admin.Server{ID: "a", State: "disabled"}, Done: true, Missing: []string{"r1\x1b", "r2"}}
+	missing := v1.Drained{Server: v1.Server{ID: "a", State: "disabled"}, Done: true, Missing: []string{"r1\x1b", "r2"}}
 	p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -320,7 +318,7 @@ func TestLifecycleCmds_Watched(t *testing.T) {
 		p := newPool(t)
 		p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
-				put(t, w, admin.Server{ID: "a"})
+				put(t, w, v1.Server{ID: "a"})
 				return
 			}
 			var asked struct {
@@ -330,9 +328,9 @@ func TestLifecycleCmds_Watched(t *testing.T) {
 				t.Error(err)
 			}
 			if !asked.DryRun {
-				put(t, w, admin.Line{Progress: &recordings.Progress{Done: 1, Total: 2, Current: "algebra"}})
+				put(t, w, v1.Line{Progress: &v1.Progress{Done: 1, Total: 2, Current: "algebra"}})
 			}
-			put(t, w, admin.Line{Report: admin.Synced{Changes: []admin.SyncChange{{ID: "a", Action: "updated"}}}})
+			put(t, w, v1.Line{Report: v1.Synced{Changes: []v1.SyncChange{{ID: "a", Action: "updated"}}}})
 		})
 		var out, errs bytes.Buffer
 		err := run(&cli.Env{

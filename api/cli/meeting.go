@@ -6,9 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // MeetingListCmd lists the meetings that run.
@@ -20,7 +19,7 @@ type MeetingListCmd struct {
 // Run prints a table, or an array in JSON.
 func (c *MeetingListCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		meetings, err := pool.Meetings(env.Ctx, c.Tenant, c.Server)
+		meetings, err := pool.Meetings.List(env.Ctx, c.Tenant, c.Server)
 		if err == nil {
 			err = env.unpolled(pool)
 		}
@@ -51,8 +50,8 @@ type MeetingRef struct {
 	Tenant string `placeholder:"ID" default:"default" help:"Tenant that it belongs to."`
 }
 
-func (r MeetingRef) key() store.MeetingKey {
-	return store.MeetingKey{Tenant: r.Tenant, MeetingID: r.ID}
+func (r MeetingRef) key() v1.MeetingKey {
+	return v1.MeetingKey{Tenant: r.Tenant, MeetingID: r.ID}
 }
 
 // MeetingShowCmd shows one meeting.
@@ -61,7 +60,7 @@ type MeetingShowCmd struct{ MeetingRef }
 // Run prints what the pool knows of the meeting.
 func (c *MeetingShowCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		m, err := pool.Meeting(env.Ctx, c.key())
+		m, err := pool.Meetings.Show(env.Ctx, c.key())
 		if err != nil {
 			return err
 		}
@@ -88,7 +87,7 @@ func (c *MeetingShowCmd) Run(env *Env) error {
 }
 
 // whereabouts is where a meeting is, in a table.
-func whereabouts(m admin.Meeting) string {
+func whereabouts(m v1.Meeting) string {
 	if m.OfflineSince != nil {
 		return m.Server + " (offline)"
 	}
@@ -124,16 +123,16 @@ type MeetingEndCmd struct {
 // Run ends the meeting on every server that may have it, which always needs a yes.
 func (c *MeetingEndCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
-		m, err := pool.Meeting(env.Ctx, c.key())
+		m, err := pool.Meetings.Show(env.Ctx, c.key())
 		if err != nil {
 			return err
 		}
 		err = env.confirm(c.Sure, fmt.Sprintf("Meeting %s on server %s ends for %s.", m.MeetingID, m.Server,
-			admin.People(m.People)))
+			v1.People(m.People)))
 		if err != nil {
 			return err
 		}
-		ended, err := pool.EndMeeting(env.Ctx, c.key(), c.Force)
+		ended, err := pool.Meetings.End(env.Ctx, c.key(), c.Force)
 		if err != nil {
 			return err
 		}

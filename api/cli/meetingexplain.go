@@ -6,10 +6,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // MeetingExplainCmd tells why a meeting is, or was, where it is.
@@ -21,7 +20,7 @@ type MeetingExplainCmd struct {
 // Run prints every session of the room that is known, the newest first, with the numbers that its server was chosen by.
 func (c *MeetingExplainCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		told, err := pool.Explain(env.Ctx, store.MeetingKey{Tenant: c.Tenant, MeetingID: c.ID})
+		told, err := pool.Meetings.Explain(env.Ctx, v1.MeetingKey{Tenant: c.Tenant, MeetingID: c.ID})
 		if err != nil {
 			return err
 		}
@@ -39,7 +38,7 @@ func (c *MeetingExplainCmd) Run(env *Env) error {
 }
 
 // course says how a session went, or goes.
-func course(s admin.ExplainedAt) string {
+func course(s v1.ExplainedAt) string {
 	recorded := ""
 	if s.Recorded {
 		recorded = ", recorded"
@@ -49,11 +48,11 @@ func course(s admin.ExplainedAt) string {
 		if s.OfflineSince != nil {
 			away = "; server " + s.Server + gone(s.OfflineSince)
 		}
-		return fmt.Sprintf("since %s: %s now, %d at most%s%s", terminal.Moment(&s.Start), admin.People(s.People), s.Peak, recorded,
+		return fmt.Sprintf("since %s: %s now, %d at most%s%s", terminal.Moment(&s.Start), v1.People(s.People), s.Peak, recorded,
 			away)
 	}
 	length := s.End.Sub(s.Start).Round(time.Second)
-	return fmt.Sprintf("from %s for %s: %s at most%s; over: %s", terminal.Moment(&s.Start), length, admin.People(s.Peak), recorded,
+	return fmt.Sprintf("from %s for %s: %s at most%s; over: %s", terminal.Moment(&s.Start), length, v1.People(s.Peak), recorded,
 		s.Reason)
 }
 
@@ -72,7 +71,7 @@ func (c *MeetingDryRunCmd) Run(env *Env) error {
 		return grammar.Misused("--hint: want a number of people")
 	}
 	return env.with(look, func(pool *connection) error {
-		p, err := pool.DryRun(env.Ctx, admin.DryRun{Tenant: c.Tenant, MeetingID: c.ID, Hint: c.Hint, Tag: c.Tag})
+		p, err := pool.Pool.DryRun(env.Ctx, v1.DryRun{Tenant: c.Tenant, MeetingID: c.ID, Hint: c.Hint, Tag: c.Tag})
 		if err != nil {
 			return err
 		}
@@ -88,7 +87,7 @@ func (c *MeetingDryRunCmd) Run(env *Env) error {
 	})
 }
 
-func printPlacement(env *Env, p admin.Placement) error {
+func printPlacement(env *Env, p v1.Placement) error {
 	what := "it would go to "
 	switch {
 	case p.Known:

@@ -7,15 +7,15 @@ import (
 	"strings"
 	"time"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // watched does something that takes long. If somebody watches at a terminal, there is a line that says how far it is.
-func watched[R any](env *Env, what string, do func(tell func(recordings.Progress)) (R, error)) (R, error) {
-	tell := func(recordings.Progress) {}
+func watched[R any](env *Env, what string, do func(tell func(v1.Progress)) (R, error)) (R, error) {
+	tell := func(v1.Progress) {}
 	if env.Watched {
-		tell = func(p recordings.Progress) { showProgress(env.Err, what, p) }
+		tell = func(p v1.Progress) { showProgress(env.Err, what, p) }
 		defer func() { _, _ = io.WriteString(env.Err, clearLine) }()
 	}
 	report, err := do(tell)
@@ -26,7 +26,7 @@ func watched[R any](env *Env, what string, do func(tell func(recordings.Progress
 }
 
 // followed does something that takes hours. Where it is written to a file, each step of it is a line there.
-func followed[R any](env *Env, subject string, do func(tell func(recordings.Progress)) (R, error)) (R, error) {
+func followed[R any](env *Env, subject string, do func(tell func(v1.Progress)) (R, error)) (R, error) {
 	if env.Watched {
 		return watched(env, "done", do)
 	}
@@ -47,7 +47,7 @@ type steps struct {
 	told    time.Time
 }
 
-func (s *steps) tell(p recordings.Progress) {
+func (s *steps) tell(p v1.Progress) {
 	now, text := s.env.now(), p.Current
 	before, _, _ := strings.Cut(s.last, " with ")
 	what, _, _ := strings.Cut(text, " with ")
@@ -69,7 +69,7 @@ const clearLine = "\r\x1b[K"
 // barWidth is how many characters a line has: one less than the narrowest terminal.
 const barWidth = 79
 
-func showProgress(w io.Writer, what string, p recordings.Progress) {
+func showProgress(w io.Writer, what string, p v1.Progress) {
 	if p.Problem != "" {
 		_, _ = fmt.Fprintf(w, "%s%s: %s\n", clearLine, terminal.Printable(p.Current), terminal.Printable(p.Problem))
 		return

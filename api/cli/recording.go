@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // RecordingListCmd lists the recordings.
@@ -56,13 +55,11 @@ func (c *RecordingListCmd) Run(env *Env) error {
 	})
 }
 
-func (c *RecordingListCmd) filter() store.RecordingFilter {
-	f := store.RecordingFilter{Tenant: c.Tenant, MeetingIDs: c.Meeting}
-	for _, state := range c.State {
-		f.States = append(f.States, store.RecordingState(state))
-	}
+func (c *RecordingListCmd) filter() v1.RecordingFilter {
+	f := v1.RecordingFilter{Tenant: c.Tenant, MeetingIDs: c.Meeting}
+	f.States = append(f.States, c.State...)
 	for _, key := range slices.Sorted(maps.Keys(c.Meta)) {
-		f.Meta = append(f.Meta, store.MetaMatch{Key: key, Value: c.Meta[key]})
+		f.Meta = append(f.Meta, v1.MetaMatch{Key: key, Value: c.Meta[key]})
 	}
 	return f
 }
@@ -71,14 +68,14 @@ func (c *RecordingListCmd) filter() store.RecordingFilter {
 const pageSize = 1000
 
 // fetch reads page after page.
-func (c *RecordingListCmd) fetch(env *Env, pool *connection) (list []admin.Recording, total int, err error) {
-	f, list := c.filter(), []admin.Recording{}
+func (c *RecordingListCmd) fetch(env *Env, pool *connection) (list []v1.Recording, total int, err error) {
+	f, list := c.filter(), []v1.Recording{}
 	for {
 		f.Offset, f.Limit = len(list), pageSize
 		if c.Limit > 0 {
 			f.Limit = min(pageSize, c.Limit-len(list))
 		}
-		page, err := pool.Recordings(env.Ctx, f)
+		page, err := pool.Recordings.List(env.Ctx, f)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -89,7 +86,7 @@ func (c *RecordingListCmd) fetch(env *Env, pool *connection) (list []admin.Recor
 	}
 }
 
-func recordingTable(w io.Writer, list []admin.Recording) error {
+func recordingTable(w io.Writer, list []v1.Recording) error {
 	rows := make([][]string, 0, len(list))
 	for _, r := range list {
 		state := r.State
@@ -105,7 +102,7 @@ func recordingTable(w io.Writer, list []admin.Recording) error {
 }
 
 func printOwed(env *Env, pool *connection, tenant string) error {
-	owed, err := pool.Owed(env.Ctx, tenant)
+	owed, err := pool.Recordings.Owed(env.Ctx, tenant)
 	if err != nil {
 		return err
 	}
@@ -118,7 +115,7 @@ func printOwed(env *Env, pool *connection, tenant string) error {
 	}
 	rows := make([][]string, 0, len(owed))
 	for _, o := range owed {
-		var by admin.Owed
+		var by v1.Owed
 		if o.Owed != nil {
 			by = *o.Owed
 		}
@@ -138,7 +135,7 @@ type RecordingShowCmd struct {
 // Run prints all that is known of the recording.
 func (c *RecordingShowCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		r, err := pool.Recording(env.Ctx, c.ID)
+		r, err := pool.Recordings.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
@@ -149,7 +146,7 @@ func (c *RecordingShowCmd) Run(env *Env) error {
 	})
 }
 
-func recordingSheet(r admin.RecordingDetails) [][2]string {
+func recordingSheet(r v1.RecordingDetails) [][2]string {
 	d := r.Details
 	pairs := [][2]string{
 		{"recording", r.RecordID},
@@ -198,7 +195,7 @@ func recordingSheet(r admin.RecordingDetails) [][2]string {
 	return pairs
 }
 
-func editsOf(e admin.Edits) string {
+func editsOf(e v1.Edits) string {
 	var list []string
 	if e.State {
 		list = append(list, "state")

@@ -11,9 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -21,13 +23,35 @@ import (
 func (p *pool) keep(t *testing.T) *library {
 	t.Helper()
 	l := newLibrary()
-	p.api.Recordings = l
+	p.have(l)
 	for _, tenant := range []string{"default", "school"} {
 		if _, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: tenant, Secrets: []store.Secret{"x"}, Created: now}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return l
+}
+
+// kept are the recordings of a pool.
+type kept interface {
+	admin.Catalogue
+	admin.Editor
+	admin.Audit
+	admin.Queue
+	Counts(ctx context.Context) ([]store.RecordingCount, error)
+	Owed(ctx context.Context) ([]recordings.Owing, error)
+	Volume() []volume.Status
+	Trouble() []string
+	Behind(id string) error
+}
+
+// have gives the pool recordings.
+func (p *pool) have(k kept) {
+	p.api.Recordings = &admin.Recordings{
+		Catalogue: k, Edits: k, Audit: k, Behind: k.Behind, Owed: k.Owed, Volumes: k.Volume, Tenants: p.api.Tenants,
+	}
+	p.api.Imports = &admin.Imports{Queue: k, Tenants: p.api.Tenants}
+	p.api.Pool.Recordings, p.api.Servers.Roster.Debts = k, k.Owed
 }
 
 // What there is of recordings looks as it should, and hides what a terminal would obey.
@@ -322,7 +346,7 @@ func (r *reader) Write(b []byte) (int, error) {
 func TestRecordingImportCmd_Interrupted(t *testing.T) {
 	p := newPool(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	p.api.Recordings = cancelling{library: p.keep(t)}
+	p.have(cancelling{library: p.keep(t)})
 	p.serve(t)
 	out, errs, clock := bytes.Buffer{}, reader{text: "at 653", then: cancel}, now
 	env := &cli.Env{Ctx: ctx, Out: &out, Err: &errs, Options: cli.Options{Data: p.dir}, Now: func() time.Time {
@@ -343,7 +367,7 @@ func TestRecordingImportCmd_Interrupted(t *testing.T) {
 func TestRecordingVerifyCmd_Interrupted(t *testing.T) {
 	p := newPool(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	p.api.Recordings = cancelling{p.keep(t), cancel}
+	p.have(cancelling{p.keep(t), cancel})
 	p.serve(t)
 	env := &cli.Env{Ctx: ctx, Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Options: cli.Options{Data: p.dir}}
 	if err := new(cli.RecordingVerifyCmd).Run(env); err == nil || !strings.HasPrefix(err.Error(), "interrupted") {
@@ -355,7 +379,7 @@ func TestRecordingVerifyCmd_Interrupted(t *testing.T) {
 func TestServerScriptCmd(t *testing.T) {
 	p := newPool(t)
 	p.typical(t)
-	p.api.Script = func(base string, s store.Server) ([]byte, error) {
+	p.api.Servers.Script = func(base string, s store.Server) ([]byte, error) {
 		return []byte("#!/usr/bin/ruby\n# " + s.ID + " to " + base + "\n"), nil
 	}
 	t.Setenv("URL_HOST", "")

@@ -3,11 +3,9 @@ package cli
 import (
 	"fmt"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/recordings"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // RecordingPublishCmd lets recordings play.
@@ -17,8 +15,8 @@ type RecordingPublishCmd struct {
 
 // Run publishes them.
 func (c *RecordingPublishCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "published", func(pool *connection, id string) (admin.RecordingDetails, error) {
-		return pool.PublishRecording(env.Ctx, id, true)
+	return editEach(env, c.IDs, "published", func(pool *connection, id string) (v1.RecordingDetails, error) {
+		return pool.Recordings.Publish(env.Ctx, id, true)
 	})
 }
 
@@ -29,8 +27,8 @@ type RecordingUnpublishCmd struct {
 
 // Run takes them back.
 func (c *RecordingUnpublishCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "unpublished", func(pool *connection, id string) (admin.RecordingDetails, error) {
-		return pool.PublishRecording(env.Ctx, id, false)
+	return editEach(env, c.IDs, "unpublished", func(pool *connection, id string) (v1.RecordingDetails, error) {
+		return pool.Recordings.Publish(env.Ctx, id, false)
 	})
 }
 
@@ -41,8 +39,8 @@ type RecordingRestoreCmd struct {
 
 // Run restores them, if their files are still there.
 func (c *RecordingRestoreCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "restored", func(pool *connection, id string) (admin.RecordingDetails, error) {
-		return pool.RestoreRecording(env.Ctx, id)
+	return editEach(env, c.IDs, "restored", func(pool *connection, id string) (v1.RecordingDetails, error) {
+		return pool.Recordings.Restore(env.Ctx, id)
 	})
 }
 
@@ -55,14 +53,14 @@ type RecordingAssignCmd struct {
 // Run assigns them.
 func (c *RecordingAssignCmd) Run(env *Env) error {
 	done := "belongs to " + terminal.Printable(c.Tenant)
-	return editEach(env, c.IDs, done, func(pool *connection, id string) (admin.RecordingDetails, error) {
-		return pool.AssignRecording(env.Ctx, id, c.Tenant)
+	return editEach(env, c.IDs, done, func(pool *connection, id string) (v1.RecordingDetails, error) {
+		return pool.Recordings.Assign(env.Ctx, id, c.Tenant)
 	})
 }
 
-func editEach(env *Env, ids []string, done string, do func(*connection, string) (admin.RecordingDetails, error)) error {
+func editEach(env *Env, ids []string, done string, do func(*connection, string) (v1.RecordingDetails, error)) error {
 	return env.with(change, func(pool *connection) error {
-		return each(env, "recording", ids, done, func(id string) (admin.RecordingDetails, error) { return do(pool, id) })
+		return each(env, "recording", ids, done, func(id string) (v1.RecordingDetails, error) { return do(pool, id) })
 	})
 }
 
@@ -108,9 +106,9 @@ type RecordingDeleteCmd struct {
 // Run deletes them, once it has named them and somebody has said yes.
 func (c *RecordingDeleteCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
-		list, bytes, named := []admin.Recording{}, int64(0), map[string]admin.Recording{}
+		list, bytes, named := []v1.Recording{}, int64(0), map[string]v1.Recording{}
 		for _, id := range c.IDs {
-			r, err := pool.Recording(env.Ctx, id)
+			r, err := pool.Recordings.Show(env.Ctx, id)
 			if err != nil {
 				return err
 			}
@@ -126,8 +124,8 @@ func (c *RecordingDeleteCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		return each(env, "recording", c.IDs, "deleted", func(id string) (admin.Recording, error) {
-			return named[id], pool.DeleteRecording(env.Ctx, id)
+		return each(env, "recording", c.IDs, "deleted", func(id string) (v1.Recording, error) {
+			return named[id], pool.Recordings.Delete(env.Ctx, id)
 		})
 	})
 }
@@ -175,13 +173,13 @@ func (w Which) protect(env *Env, protect bool, done, then string) error {
 		return err
 	}
 	if !w.All {
-		return editEach(env, w.IDs, done, func(pool *connection, id string) (admin.RecordingDetails, error) {
-			return pool.ProtectRecording(env.Ctx, id, protect)
+		return editEach(env, w.IDs, done, func(pool *connection, id string) (v1.RecordingDetails, error) {
+			return pool.Recordings.Protect(env.Ctx, id, protect)
 		})
 	}
 	return env.with(change, func(pool *connection) error {
-		page, err := pool.Recordings(env.Ctx, store.RecordingFilter{
-			Tenant: w.Tenant, States: []store.RecordingState{store.Published, store.Unpublished}, Limit: 1,
+		page, err := pool.Recordings.List(env.Ctx, v1.RecordingFilter{
+			Tenant: w.Tenant, States: []string{v1.Published, v1.Unpublished}, Limit: 1,
 		})
 		if err != nil {
 			return err
@@ -195,8 +193,8 @@ func (w Which) protect(env *Env, protect bool, done, then string) error {
 		if err != nil {
 			return err
 		}
-		report, err := watched(env, "recordings", func(tell func(recordings.Progress)) (admin.ProtectReport, error) {
-			return pool.ProtectAll(env.Ctx, admin.Protection{Tenant: w.Tenant, Protect: protect}, tell)
+		report, err := watched(env, "recordings", func(tell func(v1.Progress)) (v1.ProtectReport, error) {
+			return pool.Recordings.ProtectAll(env.Ctx, v1.Protection{Tenant: w.Tenant, Protect: protect}, tell)
 		})
 		if err != nil {
 			return err

@@ -7,9 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // RecordingImportCmd imports recordings.
@@ -30,7 +29,7 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 		paths = append(paths, absolute)
 	}
 	return env.with(change, func(pool *connection) error {
-		all := recordings.ImportReport{Imported: []string{}, Failed: []recordings.Finding{}}
+		all := v1.ImportReport{Imported: []string{}, Failed: []v1.Finding{}}
 		for _, path := range paths {
 			report, err := c.one(env, pool, path)
 			if err != nil && path != paths[0] { // what became of those before it would not be told any more
@@ -48,12 +47,12 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 
 // one imports one path. That it cannot be read does not stand in the way of the next. Where nobody watches, there is a line
 // a minute that says how far it is.
-func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (recordings.ImportReport, error) {
-	var at recordings.Progress
+func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (v1.ImportReport, error) {
+	var at v1.Progress
 	said := env.now()
-	report, err := watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.ImportReport, error) {
-		options := recordings.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}
-		return pool.Import(env.Ctx, options, func(p recordings.Progress) {
+	report, err := watched(env, "recordings", func(tell func(v1.Progress)) (v1.ImportReport, error) {
+		options := v1.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}
+		return pool.Imports.Import(env.Ctx, options, func(p v1.Progress) {
 			at = p
 			if now := env.now(); !env.Watched && now.Sub(said) >= time.Minute {
 				said = now
@@ -66,15 +65,15 @@ func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (recor
 		err = fmt.Errorf("interrupted at %d of %d: what was done by then stays done, and the same command goes on from there",
 			at.Done, at.Total)
 	}
-	if e, ok := errors.AsType[*admin.Error](err); ok && e.Code == "path" {
-		report.Failed = []recordings.Finding{{Kind: "unreadable", Path: path, Text: e.Message}}
+	if e, ok := errors.AsType[*v1.Error](err); ok && e.Code == "path" {
+		report.Failed = []v1.Finding{{Kind: "unreadable", Path: path, Text: e.Message}}
 		return report, nil
 	}
 	return report, err
 }
 
 // printImport prints what has become of everything, and fails where something could not be imported.
-func printImport(env *Env, all recordings.ImportReport) error {
+func printImport(env *Env, all v1.ImportReport) error {
 	err := listImport(env, all)
 	if err == nil && len(all.Failed) > 0 {
 		err = errors.New("not everything could be imported")
@@ -82,7 +81,7 @@ func printImport(env *Env, all recordings.ImportReport) error {
 	return err
 }
 
-func listImport(env *Env, all recordings.ImportReport) error {
+func listImport(env *Env, all v1.ImportReport) error {
 	if env.Options.JSON {
 		return terminal.PrintJSON(env.Out, all)
 	}

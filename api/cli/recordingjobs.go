@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
@@ -29,7 +29,7 @@ func (c *RecordingJobsCmd) Run(env *Env) error {
 		states = openStates
 	}
 	return env.with(look, func(pool *connection) error {
-		jobs, err := pool.Jobs(env.Ctx, states...)
+		jobs, err := pool.Imports.List(env.Ctx, states...)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func shorten(rows [][]string) (cut bool) {
 
 const jobHeadings = "JOB STATE ATTEMPTS NEXT SIZE SOURCE SERVER CHANGED REASON"
 
-func jobRows(jobs []admin.Job) [][]string {
+func jobRows(jobs []v1.Job) [][]string {
 	rows := make([][]string, 0, len(jobs))
 	for _, j := range jobs {
 		rows = append(rows, []string{
@@ -92,7 +92,7 @@ func (c *RecordingRetryCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
 		ids := c.IDs
 		if c.All {
-			jobs, err := pool.Jobs(env.Ctx, "failed", "waiting")
+			jobs, err := pool.Imports.List(env.Ctx, "failed", "waiting")
 			if err != nil {
 				return err
 			}
@@ -105,8 +105,8 @@ func (c *RecordingRetryCmd) Run(env *Env) error {
 		if len(ids) == 0 && !env.Options.JSON {
 			return terminal.Say(env.Out, "no imports have failed\n")
 		}
-		return each(env, "import", ids, "tried again", func(id string) (admin.Job, error) {
-			return pool.RetryJob(env.Ctx, id)
+		return each(env, "import", ids, "tried again", func(id string) (v1.Job, error) {
+			return pool.Imports.Retry(env.Ctx, id)
 		})
 	})
 }
@@ -125,7 +125,7 @@ func (c *RecordingDropCmd) Run(env *Env) error {
 			return err
 		}
 		if !c.Yes {
-			list := make([]admin.Job, 0, len(c.IDs))
+			list := make([]v1.Job, 0, len(c.IDs))
 			for _, id := range c.IDs {
 				list = append(list, named[id])
 			}
@@ -138,19 +138,19 @@ func (c *RecordingDropCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		return each(env, "import", c.IDs, "dropped", func(id string) (admin.Job, error) {
-			return named[id], pool.DropJob(env.Ctx, id)
+		return each(env, "import", c.IDs, "dropped", func(id string) (v1.Job, error) {
+			return named[id], pool.Imports.Drop(env.Ctx, id)
 		})
 	})
 }
 
 // named returns the imports that are meant, or says which of them have not failed.
-func (c *RecordingDropCmd) named(env *Env, pool *connection) (map[string]admin.Job, error) {
-	jobs, err := pool.Jobs(env.Ctx, "failed")
+func (c *RecordingDropCmd) named(env *Env, pool *connection) (map[string]v1.Job, error) {
+	jobs, err := pool.Imports.List(env.Ctx, "failed")
 	if err != nil {
 		return nil, err
 	}
-	named := make(map[string]admin.Job, len(jobs))
+	named := make(map[string]v1.Job, len(jobs))
 	for _, j := range jobs {
 		named[j.ID] = j
 	}

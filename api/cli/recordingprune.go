@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // RecordingPruneCmd deletes old recordings.
@@ -23,8 +23,8 @@ type RecordingPruneCmd struct {
 
 // Run shows what would be deleted, asks, and deletes it.
 func (c *RecordingPruneCmd) Run(env *Env) error {
-	options := recordings.PruneOptions{
-		OlderThan: recordings.Age(c.OlderThan), KeepUnder: int64(c.KeepUnder), Tenant: c.Tenant, DryRun: true,
+	options := v1.PruneOptions{
+		OlderThan: v1.Age(c.OlderThan), KeepUnder: int64(c.KeepUnder), Tenant: c.Tenant, DryRun: true,
 	}
 	if options.OlderThan == 0 && options.KeepUnder == 0 {
 		return grammar.Misused("say what is too old or too much: --older-than 180d, --keep-under 500GiB")
@@ -65,7 +65,7 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 }
 
 // printDeleted prints what was deleted, and fails where files of it are still there.
-func printDeleted(env *Env, report recordings.PruneReport) error {
+func printDeleted(env *Env, report v1.PruneReport) error {
 	var err error
 	if env.Options.JSON {
 		err = terminal.PrintJSON(env.Out, report)
@@ -78,20 +78,20 @@ func printDeleted(env *Env, report recordings.PruneReport) error {
 	return err
 }
 
-func prune(env *Env, pool *connection, o recordings.PruneOptions) (recordings.PruneReport, error) {
-	return watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.PruneReport, error) {
-		return pool.Prune(env.Ctx, o, tell)
+func prune(env *Env, pool *connection, o v1.PruneOptions) (v1.PruneReport, error) {
+	return watched(env, "recordings", func(tell func(v1.Progress)) (v1.PruneReport, error) {
+		return pool.Recordings.Prune(env.Ctx, o, tell)
 	})
 }
 
-func printPruned(env *Env, report recordings.PruneReport, w io.Writer, done string) error {
+func printPruned(env *Env, report v1.PruneReport, w io.Writer, done string) error {
 	if env.Options.JSON {
 		return terminal.PrintJSON(w, report)
 	}
 	return pruneTable(w, report, done)
 }
 
-func pruneTable(w io.Writer, report recordings.PruneReport, done string) error {
+func pruneTable(w io.Writer, report v1.PruneReport, done string) error {
 	rows := make([][]string, 0, len(report.Deleted))
 	for _, p := range report.Deleted {
 		rows = append(rows, []string{p.RecordID, p.Tenant, p.MeetingID, p.Name, terminal.Moment(&p.End), terminal.Size(p.Bytes)})
@@ -104,10 +104,10 @@ func pruneTable(w io.Writer, report recordings.PruneReport, done string) error {
 	return pruneSum(w, report, done)
 }
 
-func pruneSum(w io.Writer, report recordings.PruneReport, done string) error {
+func pruneSum(w io.Writer, report v1.PruneReport, done string) error {
 	kept := ""
 	if report.Protected > 0 {
-		kept = fmt.Sprintf("; %s kept by %s in the metadata", terminal.Plural(report.Protected, "recording"), recordings.Keep)
+		kept = fmt.Sprintf("; %s kept by %s in the metadata", terminal.Plural(report.Protected, "recording"), v1.Keep)
 	}
 	if len(report.Deleted) == 0 {
 		return terminal.Say(w, "nothing is old or large enough, %s remain%s\n", terminal.Size(report.Remaining), kept)
@@ -117,12 +117,12 @@ func pruneSum(w io.Writer, report recordings.PruneReport, done string) error {
 }
 
 // findings prints what a comparison has found, kind by kind.
-func findings(w io.Writer, list []recordings.Finding) error {
+func findings(w io.Writer, list []v1.Finding) error {
 	if len(list) == 0 {
 		return nil
 	}
 	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b recordings.Finding) int { return strings.Compare(a.Kind, b.Kind) })
+	slices.SortStableFunc(list, func(a, b v1.Finding) int { return strings.Compare(a.Kind, b.Kind) })
 	rows := make([][]string, 0, len(list))
 	for _, f := range list {
 		rows = append(rows, []string{f.Kind, f.RecordID, f.Format, yes(f.Repaired), f.Path, f.Text})

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // RecordingVerifyCmd compares the index of the recordings with the disk.
@@ -32,7 +32,7 @@ func (c *RecordingVerifyCmd) Run(env *Env) error {
 			}
 		}
 		mends := c.Repair || c.Adopt
-		report, err := verify(env, pool, recordings.VerifyOptions{Mark: c.Mark})
+		report, err := verify(env, pool, v1.VerifyOptions{Mark: c.Mark})
 		if err != nil {
 			return err
 		}
@@ -46,15 +46,15 @@ func (c *RecordingVerifyCmd) Run(env *Env) error {
 	})
 }
 
-func verify(env *Env, pool *connection, o recordings.VerifyOptions) (recordings.VerifyReport, error) {
-	return watched(env, "recordings", func(tell func(recordings.Progress)) (recordings.VerifyReport, error) {
-		return pool.Verify(env.Ctx, o, tell)
+func verify(env *Env, pool *connection, o v1.VerifyOptions) (v1.VerifyReport, error) {
+	return watched(env, "recordings", func(tell func(v1.Progress)) (v1.VerifyReport, error) {
+		return pool.Recordings.Verify(env.Ctx, o, tell)
 	})
 }
 
 // mend asks and repairs.
-func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen recordings.VerifyReport) (
-	recordings.VerifyReport, error,
+func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen v1.VerifyReport) (
+	v1.VerifyReport, error,
 ) {
 	if !c.Yes {
 		if err := findings(env.Err, seen.Findings); err != nil {
@@ -66,10 +66,10 @@ func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen recordings.Ve
 	if err != nil {
 		return seen, err
 	}
-	return verify(env, pool, recordings.VerifyOptions{Repair: c.Repair, Adopt: c.Adopt})
+	return verify(env, pool, v1.VerifyOptions{Repair: c.Repair, Adopt: c.Adopt})
 }
 
-func (c *RecordingVerifyCmd) print(env *Env, report recordings.VerifyReport) error {
+func (c *RecordingVerifyCmd) print(env *Env, report v1.VerifyReport) error {
 	left := 0
 	for _, f := range report.Findings {
 		if !f.Repaired {
@@ -97,7 +97,7 @@ func (c *RecordingVerifyCmd) print(env *Env, report recordings.VerifyReport) err
 		"--adopt takes in orphans, and `bbbpool recording retry` what is stuck")
 }
 
-func verdictOf(report recordings.VerifyReport, left int) string {
+func verdictOf(report v1.VerifyReport, left int) string {
 	if len(report.Findings) == 0 {
 		return "nothing is wrong"
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 )
 
@@ -28,7 +28,7 @@ func Run(env *Env, commands any, options *Options, args []string) int {
 		kong.Name("bbbpool"),
 		kong.Description("A pool of BigBlueButton servers behind one endpoint."),
 		kong.Writers(env.Out, env.Err),
-		kong.Vars{"version": admin.Build(env.Version).String()},
+		kong.Vars{"version": v1.Build(env.Version).String()},
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
@@ -19,7 +19,7 @@ type ServerListCmd struct{}
 // Run prints a table, or an array in JSON.
 func (c *ServerListCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		servers, err := pool.Servers(env.Ctx)
+		servers, err := pool.Servers.List(env.Ctx)
 		if err == nil {
 			err = env.unpolled(pool)
 		}
@@ -53,7 +53,7 @@ type ServerShowCmd struct {
 // Run prints everything that is known of the server, but not its secret.
 func (c *ServerShowCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		s, err := pool.Server(env.Ctx, c.ID)
+		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err == nil {
 			err = env.unpolled(pool)
 		}
@@ -67,7 +67,7 @@ func (c *ServerShowCmd) Run(env *Env) error {
 	})
 }
 
-func printServer(env *Env, s admin.Server) error {
+func printServer(env *Env, s v1.Server) error {
 	pairs := [][2]string{
 		{"id", s.ID},
 		{"url", s.URL},
@@ -115,7 +115,7 @@ func printServer(env *Env, s admin.Server) error {
 }
 
 // capacity is how many people a server should carry, and whether that is the last word.
-func capacity(s admin.Server) string {
+func capacity(s v1.Server) string {
 	if s.Hard {
 		return terminal.Limit(s.Capacity) + " hard"
 	}
@@ -123,7 +123,7 @@ func capacity(s admin.Server) string {
 }
 
 // admitted says when a server has last passed its test at its address.
-func admitted(s admin.Server) string {
+func admitted(s v1.Server) string {
 	if s.Admitted == nil {
 		return "not yet: bbbpool server test " + s.ID
 	}

@@ -5,23 +5,22 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // ServerAddCmd adds a server.
 type ServerAddCmd struct {
-	URL      string       `arg:"" help:"Address of the server: its host, or what bbb-conf --secret prints there."`
-	Secret   store.Secret `placeholder:"SECRET" env:"BBBPOOL_SERVER_SECRET" help:"Its secret, as bbb-conf --secret prints it; - reads it from the standard input."`
-	ID       string       `placeholder:"ID" help:"ID in the pool; made from the host's name by default."`
-	Weight   float64      `placeholder:"W" default:"1" help:"How much it carries relative to others; 2 takes twice as much."`
-	Capacity int          `placeholder:"N" help:"People it should carry at most; no limit by default."`
-	Hard     bool         `help:"Let no new meeting go beyond the capacity; without it the server comes after all others then."`
-	Tag      string       `placeholder:"TAG" help:"Tag for front ends to ask for, as in Scalelite."`
-	Enable   bool         `help:"Let it take meetings at once."`
-	Force    bool         `help:"Add it even if it cannot be reached, does not accept the secret, or fails its test."`
+	URL      string    `arg:"" help:"Address of the server: its host, or what bbb-conf --secret prints there."`
+	Secret   v1.Secret `placeholder:"SECRET" env:"BBBPOOL_SERVER_SECRET" help:"Its secret, as bbb-conf --secret prints it; - reads it from the standard input."`
+	ID       string    `placeholder:"ID" help:"ID in the pool; made from the host's name by default."`
+	Weight   float64   `placeholder:"W" default:"1" help:"How much it carries relative to others; 2 takes twice as much."`
+	Capacity int       `placeholder:"N" help:"People it should carry at most; no limit by default."`
+	Hard     bool      `help:"Let no new meeting go beyond the capacity; without it the server comes after all others then."`
+	Tag      string    `placeholder:"TAG" help:"Tag for front ends to ask for, as in Scalelite."`
+	Enable   bool      `help:"Let it take meetings at once."`
+	Force    bool      `help:"Add it even if it cannot be reached, does not accept the secret, or fails its test."`
 }
 
 // Run prints the ID of the new server, and whatever else there is to say beside it on the standard error.
@@ -38,7 +37,7 @@ func (c *ServerAddCmd) Run(env *Env) error {
 			"standard input, or set BBBPOOL_SERVER_SECRET; bbb-conf --secret prints it on the server")
 	}
 	return env.with(begin, func(pool *connection) error {
-		result, err := pool.AddServer(env.Ctx, admin.NewServer{
+		result, err := pool.Servers.Add(env.Ctx, v1.NewServer{
 			URL: c.URL, Secret: secret, ID: c.ID, Weight: &c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag,
 			Enable: c.Enable, Force: c.Force,
 		})
@@ -64,14 +63,14 @@ func (c *ServerAddCmd) Run(env *Env) error {
 
 // ServerSetCmd changes a server.
 type ServerSetCmd struct {
-	ID       string       `arg:"" help:"ID of the server."`
-	URL      *string      `placeholder:"URL" help:"New address. The server is asked whether it can be used there."`
-	Secret   store.Secret `placeholder:"SECRET" help:"New secret, which is tried first; - reads it from the standard input."`
-	Weight   *float64     `placeholder:"W" help:"How much it carries relative to others."`
-	Capacity *int         `placeholder:"N" help:"People it should carry at most; 0 is no limit."`
-	Hard     *bool        `negatable:"" help:"Let no new meeting go beyond the capacity, or let it after all."`
-	Tag      *string      `placeholder:"TAG" help:"Tag for front ends to ask for; an empty one takes it away."`
-	Force    bool         `help:"Change it even if it cannot be reached then."`
+	ID       string    `arg:"" help:"ID of the server."`
+	URL      *string   `placeholder:"URL" help:"New address. The server is asked whether it can be used there."`
+	Secret   v1.Secret `placeholder:"SECRET" help:"New secret, which is tried first; - reads it from the standard input."`
+	Weight   *float64  `placeholder:"W" help:"How much it carries relative to others."`
+	Capacity *int      `placeholder:"N" help:"People it should carry at most; 0 is no limit."`
+	Hard     *bool     `negatable:"" help:"Let no new meeting go beyond the capacity, or let it after all."`
+	Tag      *string   `placeholder:"TAG" help:"Tag for front ends to ask for; an empty one takes it away."`
+	Force    bool      `help:"Change it even if it cannot be reached then."`
 }
 
 // Run makes the change, and says nothing where there is nothing to say.
@@ -83,16 +82,16 @@ func (c *ServerSetCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	wanted := admin.Change{URL: c.URL, Weight: c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag}
+	wanted := v1.Change{URL: c.URL, Weight: c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag}
 	if secret != "" {
 		wanted.Secret = &secret
 	}
-	if wanted == (admin.Change{}) {
+	if wanted == (v1.Change{}) {
 		return grammar.Misused("nothing to change: pass --url, --secret, --weight, --capacity, --hard or --tag")
 	}
 	wanted.Force = c.Force
 	return env.with(change, func(pool *connection) error {
-		result, err := pool.ChangeServer(env.Ctx, c.ID, wanted)
+		result, err := pool.Servers.Change(env.Ctx, c.ID, wanted)
 		if err != nil {
 			return err
 		}
@@ -101,7 +100,7 @@ func (c *ServerSetCmd) Run(env *Env) error {
 }
 
 // changed reports what a server has become.
-func (e *Env) changed(result admin.Result, what string) error {
+func (e *Env) changed(result v1.Result, what string) error {
 	if err := e.note(result); err != nil {
 		return err
 	}
@@ -113,7 +112,7 @@ func (e *Env) changed(result admin.Result, what string) error {
 }
 
 // note tells what was found out about a server.
-func (e *Env) note(result admin.Result) error {
+func (e *Env) note(result v1.Result) error {
 	say := func(format string, args ...any) error {
 		_, err := fmt.Fprintln(e.Err, terminal.Printable(fmt.Sprintf(format, args...)))
 		return err
@@ -125,13 +124,13 @@ func (e *Env) note(result admin.Result) error {
 	if d := result.Diagnosis; d != nil {
 		errs = append(errs, say("%s answers at %s and accepts the secret (%s)", product(d), result.URL, d.Checksum))
 		if d.Meetings > 0 {
-			errs = append(errs, say("%s there already", admin.Running(d.Meetings, d.People)))
+			errs = append(errs, say("%s there already", v1.Running(d.Meetings, d.People)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func product(d *admin.Diagnosis) string {
+func product(d *v1.Diagnosis) string {
 	if d.Version == "" {
 		return "BigBlueButton"
 	}

@@ -6,10 +6,9 @@ import (
 	"math"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // ServerDrainCmd takes a server out of use once its meetings are over and its recordings are here.
@@ -30,8 +29,8 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 		if c.Wait && pool.stopped != "" {
 			return errors.New("nobody would see the meetings end: " + pool.stopped)
 		}
-		wanted := admin.Drain{RecordingsTimeout: &c.RecordingsTimeout, Force: c.Force}
-		begun, err := pool.DrainServer(env.Ctx, c.ID, wanted, func(recordings.Progress) {})
+		wanted := v1.Drain{RecordingsTimeout: &c.RecordingsTimeout, Force: c.Force}
+		begun, err := pool.Servers.Drain(env.Ctx, c.ID, wanted, func(v1.Progress) {})
 		if err != nil {
 			return err
 		}
@@ -42,8 +41,8 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 			return err
 		}
 		wanted.Wait = true
-		done, err := followed(env, "server "+c.ID, func(tell func(recordings.Progress)) (admin.Drained, error) {
-			return pool.DrainServer(env.Ctx, c.ID, wanted, tell)
+		done, err := followed(env, "server "+c.ID, func(tell func(v1.Progress)) (v1.Drained, error) {
+			return pool.Servers.Drain(env.Ctx, c.ID, wanted, tell)
 		})
 		if errors.Is(err, errCutShort) {
 			return fmt.Errorf("interrupted: server %s goes on draining; `bbbpool server drain %s --wait` waits again, "+
@@ -57,7 +56,7 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 }
 
 // print says how far a drain is that nobody waits for.
-func (c *ServerDrainCmd) print(env *Env, d admin.Drained) error {
+func (c *ServerDrainCmd) print(env *Env, d v1.Drained) error {
 	if err := printRoom(env, d.Room); err != nil || d.Done {
 		return errors.Join(err, c.printDone(env, d))
 	}
@@ -69,7 +68,7 @@ func (c *ServerDrainCmd) print(env *Env, d admin.Drained) error {
 		terminal.Say(env.Err, "nobody disables it when that is over: bbbpool server drain %s --wait does\n", terminal.Printable(d.ID)))
 }
 
-func left(d admin.Drained) string {
+func left(d v1.Drained) string {
 	text := present(d.Server)
 	if d.Owed > 0 {
 		text += " and " + terminal.Plural(d.Owed, "recording")
@@ -78,7 +77,7 @@ func left(d admin.Drained) string {
 }
 
 // printDone says how a drain has ended. Recordings that never came are for somebody to look after.
-func (c *ServerDrainCmd) printDone(env *Env, d admin.Drained) error {
+func (c *ServerDrainCmd) printDone(env *Env, d v1.Drained) error {
 	if env.Options.JSON {
 		return errors.Join(terminal.PrintJSON(env.Out, d), c.missing(env, d))
 	}
@@ -95,7 +94,7 @@ func (c *ServerDrainCmd) printDone(env *Env, d admin.Drained) error {
 }
 
 // notMade names the recordings that a drain does not wait for, because their server has none of them.
-func notMade(env *Env, d admin.Drained) error {
+func notMade(env *Env, d v1.Drained) error {
 	for _, id := range d.NotMade {
 		if err := terminal.Say(env.Out, "not made  %s\n", terminal.Printable(id)); err != nil {
 			return err
@@ -109,7 +108,7 @@ func notMade(env *Env, d admin.Drained) error {
 }
 
 // missing fails for recordings that did not arrive, unless that was not to be waited for.
-func (c *ServerDrainCmd) missing(env *Env, d admin.Drained) error {
+func (c *ServerDrainCmd) missing(env *Env, d v1.Drained) error {
 	const more = "`bbbpool recording list --owed` tells more"
 	switch n := terminal.Plural(len(d.Missing), "recording"); {
 	case len(d.Missing) == 0:
@@ -122,7 +121,7 @@ func (c *ServerDrainCmd) missing(env *Env, d admin.Drained) error {
 }
 
 // printRoom says beside the answer what the others have left.
-func printRoom(env *Env, r admin.Room) error {
+func printRoom(env *Env, r v1.Room) error {
 	if r.Server == "" {
 		return nil
 	}
@@ -130,11 +129,11 @@ func printRoom(env *Env, r admin.Room) error {
 }
 
 // roomWords say what draining a server leaves.
-func roomWords(r admin.Room) string {
+func roomWords(r v1.Room) string {
 	now, tightest := people(r.Now), people(r.Tightest)
 	switch {
 	case now < 0:
-		return fmt.Sprintf("there is not enough room: %s too many now", admin.People(-now))
+		return fmt.Sprintf("there is not enough room: %s too many now", v1.People(-now))
 	case tightest < 0:
 		return fmt.Sprintf("the others could carry %d more now, but there are %d too many at the tightest hour of the next day",
 			now, -tightest)

@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/serverlist"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
@@ -19,7 +19,7 @@ type ServerExportCmd struct{}
 // on the standard error.
 func (c *ServerExportCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		servers, err := pool.RevealedServers(env.Ctx)
+		servers, err := pool.Servers.Reveal(env.Ctx)
 		if err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func (c *ServerExportCmd) Run(env *Env) error {
 }
 
 // leftOut tells what the list does not say about servers.
-func leftOut(env *Env, servers []admin.Revealed) error {
+func leftOut(env *Env, servers []v1.Revealed) error {
 	var limited []string
 	for _, s := range servers {
 		if s.Capacity > 0 || s.Hard {

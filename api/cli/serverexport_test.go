@@ -97,7 +97,7 @@ func TestServerExportCmd_Sync(t *testing.T) {
 		}
 		for _, s := range listed {
 			stored, err := p.stores.State.Server(t.Context(), s.ID)
-			if err != nil || s.Weight != stored.Weight || s.Secret != stored.Secret || s.Tag != stored.Tag || s.URL != stored.URL {
+			if err != nil || s.Weight != stored.Weight || s.Secret.Reveal() != stored.Secret.Reveal() || s.Tag != stored.Tag || s.URL != stored.URL {
 				t.Errorf("%s: listed %+v, stored %+v, %v", form, s, stored, err)
 			}
 		}

@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // ServerPanicCmd ends all meetings on a server at once.
@@ -20,16 +19,16 @@ type ServerPanicCmd struct {
 // Run ends the meetings, which always needs a yes.
 func (c *ServerPanicCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
-		s, err := pool.Server(env.Ctx, c.ID)
+		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
 		if err := env.confirm(Sure{Yes: c.Yes}, c.question(s)); err != nil {
 			return err
 		}
-		wanted := admin.Panic{SkipEndCalls: c.SkipEndCalls, KeepState: c.KeepState}
-		done, err := watched(env, "meetings", func(tell func(recordings.Progress)) (admin.Panicked, error) {
-			return pool.PanicServer(env.Ctx, c.ID, wanted, tell)
+		wanted := v1.Panic{SkipEndCalls: c.SkipEndCalls, KeepState: c.KeepState}
+		done, err := watched(env, "meetings", func(tell func(v1.Progress)) (v1.Panicked, error) {
+			return pool.Servers.Panic(env.Ctx, c.ID, wanted, tell)
 		})
 		if errors.Is(err, errCutShort) {
 			return fmt.Errorf("interrupted: the pool goes on with it; `bbbpool server show %s` tells how far that is", c.ID)
@@ -41,7 +40,7 @@ func (c *ServerPanicCmd) Run(env *Env) error {
 	})
 }
 
-func (c *ServerPanicCmd) question(s admin.Server) string {
+func (c *ServerPanicCmd) question(s v1.Server) string {
 	text := fmt.Sprintf("Server %s has %s. ", s.ID, present(s))
 	if c.SkipEndCalls {
 		text += "The meetings are forgotten, without a word to the server: nobody can join them any more."
@@ -54,7 +53,7 @@ func (c *ServerPanicCmd) question(s admin.Server) string {
 	return text
 }
 
-func (c *ServerPanicCmd) print(env *Env, p admin.Panicked) error {
+func (c *ServerPanicCmd) print(env *Env, p v1.Panicked) error {
 	if env.Options.JSON {
 		if err := terminal.PrintJSON(env.Out, p); err != nil {
 			return err

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
@@ -25,11 +25,11 @@ func (c *ServerScriptCmd) Run(env *Env) error {
 	if base == "" {
 		return grammar.Misused("pass --url with the address under which the server reaches the pool, as https://pool.example.edu")
 	}
-	if _, err := admin.BaseURL(base); err != nil {
+	if _, err := v1.BaseURL(base); err != nil {
 		return grammar.Misused("--url: want the address under which the server reaches the pool, as https://pool.example.edu")
 	}
 	return env.with(look, func(pool *connection) error {
-		script, err := pool.Script(env.Ctx, c.ID, base)
+		script, err := pool.Servers.Script(env.Ctx, c.ID, base)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
@@ -17,7 +17,7 @@ type ServerEnableCmd struct {
 // Run enables the server, if it is fit for that.
 func (c *ServerEnableCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
-		result, err := pool.EnableServer(env.Ctx, c.ID, c.Force)
+		result, err := pool.Servers.Enable(env.Ctx, c.ID, c.Force)
 		if err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ type ServerCordonCmd struct {
 // Run cordons the server.
 func (c *ServerCordonCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
-		result, err := pool.CordonServer(env.Ctx, c.ID)
+		result, err := pool.Servers.Cordon(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
@@ -43,11 +43,11 @@ func (c *ServerCordonCmd) Run(env *Env) error {
 }
 
 // present says who is on a server, or how much nothing that is.
-func present(s admin.Server) string {
+func present(s v1.Server) string {
 	if s.Meetings == 0 && s.Users > 0 {
-		return admin.People(s.Users) + " in copies of meetings that run elsewhere"
+		return v1.People(s.Users) + " in copies of meetings that run elsewhere"
 	}
-	return admin.Running(s.Meetings, s.Users)
+	return v1.Running(s.Meetings, s.Users)
 }
 
 // ServerDisableCmd takes a server out of use.
@@ -59,7 +59,7 @@ type ServerDisableCmd struct {
 // Run disables the server, which nobody is asked about: the pool refuses it while somebody is there, unless forced.
 func (c *ServerDisableCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
-		result, err := pool.DisableServer(env.Ctx, c.ID, c.Force)
+		result, err := pool.Servers.Disable(env.Ctx, c.ID, c.Force)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ type ServerRemoveCmd struct {
 // question first: the pool refuses whatever the answer is.
 func (c *ServerRemoveCmd) Run(env *Env) error {
 	return env.with(change, func(pool *connection) error {
-		s, err := pool.Server(env.Ctx, c.ID)
+		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (c *ServerRemoveCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		if err := pool.RemoveServer(env.Ctx, c.ID, c.Force); err != nil {
+		if err := pool.Servers.Remove(env.Ctx, c.ID, c.Force); err != nil {
 			return err
 		}
 		if env.Options.JSON {

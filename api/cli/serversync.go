@@ -7,10 +7,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/serverlist"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // ServerSyncCmd makes the servers of the pool those of a list.
@@ -32,10 +31,10 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 	if c.DryRun {
 		in = look
 	}
-	wanted := admin.Sync{Mode: c.Mode, DryRun: true, Servers: servers}
+	wanted := v1.Sync{Mode: c.Mode, DryRun: true, Servers: servers}
 	return env.with(in, func(pool *connection) error {
-		seen, err := pool.SyncServers(env.Ctx, wanted, func(recordings.Progress) {})
-		if wrong, ok := errors.AsType[*admin.Error](err); ok && wrong.Code == admin.Invalid {
+		seen, err := pool.Servers.Sync(env.Ctx, wanted, func(v1.Progress) {})
+		if wrong, ok := errors.AsType[*v1.Error](err); ok && wrong.Code == v1.CodeInvalid {
 			return fmt.Errorf("%s: %s", c.File, wrong.Message) // the list is wrong, and not the command line
 		}
 		if err != nil {
@@ -48,8 +47,8 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 			return err
 		}
 		wanted.DryRun = false
-		done, err := watched(env, "servers", func(tell func(recordings.Progress)) (admin.Synced, error) {
-			return pool.SyncServers(env.Ctx, wanted, tell)
+		done, err := watched(env, "servers", func(tell func(v1.Progress)) (v1.Synced, error) {
+			return pool.Servers.Sync(env.Ctx, wanted, tell)
 		})
 		if err != nil {
 			return err
@@ -58,7 +57,7 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 	})
 }
 
-func (c *ServerSyncCmd) read(env *Env) ([]admin.SyncServer, error) {
+func (c *ServerSyncCmd) read(env *Env) ([]v1.SyncServer, error) {
 	if c.File == "-" {
 		return serverlist.Read(env.In)
 	}
@@ -71,7 +70,7 @@ func (c *ServerSyncCmd) read(env *Env) ([]admin.SyncServer, error) {
 }
 
 // confirm asks before servers go, or nobody is left to take new meetings, and shows all that would be done then.
-func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
+func (c *ServerSyncCmd) confirm(env *Env, seen v1.Synced) error {
 	var gone []string
 	meetings, people := 0, 0
 	for _, change := range seen.Changes {
@@ -92,7 +91,7 @@ func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
 			terminal.IsAre(n), terminal.IsAre(n),
 			strings.Join(gone, ", ")))
 		if c.Mode == "force" && meetings > 0 {
-			text = append(text, fmt.Sprintf("It ends %s, for everybody.", admin.Running(meetings, people)))
+			text = append(text, fmt.Sprintf("It ends %s, for everybody.", v1.Running(meetings, people)))
 		}
 	}
 	if seen.Warning != "" {
@@ -101,7 +100,7 @@ func (c *ServerSyncCmd) confirm(env *Env, seen admin.Synced) error {
 	return env.confirm(Sure{}, strings.Join(text, " "))
 }
 
-func printSync(env *Env, s admin.Synced) error {
+func printSync(env *Env, s v1.Synced) error {
 	if env.Options.JSON {
 		if err := terminal.PrintJSON(env.Out, s); err != nil {
 			return err
@@ -134,8 +133,8 @@ var plans = map[string]string{
 }
 
 // action says what was done about a server, or would be, and whom that puts out.
-func action(c admin.SyncChange, dry bool) string {
-	ended := admin.Running(c.Meetings, c.People)
+func action(c v1.SyncChange, dry bool) string {
+	ended := v1.Running(c.Meetings, c.People)
 	switch {
 	case dry && c.Meetings > 0:
 		return plans[c.Action] + ", and end " + ended
@@ -148,7 +147,7 @@ func action(c admin.SyncChange, dry bool) string {
 }
 
 // syncLines prints a line for each change, as Scalelite logs it.
-func syncLines(w io.Writer, s admin.Synced) error {
+func syncLines(w io.Writer, s v1.Synced) error {
 	if len(s.Changes) == 0 {
 		return terminal.Say(w, "nothing to change: the pool has the servers that are listed\n")
 	}

@@ -6,11 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/api/trial"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // ServerTestCmd tests whether a server is fit for meetings.
@@ -24,7 +22,7 @@ type ServerTestCmd struct {
 
 // Run tests the server, prints what was found, and fails if anything speaks against the server.
 func (c *ServerTestCmd) Run(env *Env) error {
-	wanted := admin.Trial{Meetings: c.Meetings, Concurrency: c.Concurrency, Admit: c.Admit}
+	wanted := v1.Trial{Meetings: c.Meetings, Concurrency: c.Concurrency, Admit: c.Admit}
 	switch {
 	case c.Short:
 		wanted.Meetings, wanted.Concurrency = 0, 0
@@ -32,8 +30,8 @@ func (c *ServerTestCmd) Run(env *Env) error {
 		return grammar.Misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
 	}
 	return env.with(change, func(pool *connection) error {
-		tried, err := watched(env, "steps", func(tell func(recordings.Progress)) (admin.Tried, error) {
-			return pool.TestServer(env.Ctx, c.ID, wanted, tell)
+		tried, err := watched(env, "steps", func(tell func(v1.Progress)) (v1.Tried, error) {
+			return pool.Servers.Test(env.Ctx, c.ID, wanted, tell)
 		})
 		if err != nil {
 			return err
@@ -50,12 +48,12 @@ func (c *ServerTestCmd) Run(env *Env) error {
 	})
 }
 
-func (c *ServerTestCmd) print(env *Env, tried admin.Tried) error {
+func (c *ServerTestCmd) print(env *Env, tried v1.Tried) error {
 	rows := make([][]string, 0, len(tried.Checks))
 	var failed []string
 	for _, check := range tried.Checks {
-		rows = append(rows, []string{check.Name, string(check.Level), check.Detail})
-		if check.Level == trial.Fail {
+		rows = append(rows, []string{check.Name, check.Level, check.Detail})
+		if check.Level == v1.Fail {
 			failed = append(failed, check.Name)
 		}
 	}
@@ -73,7 +71,7 @@ func (c *ServerTestCmd) print(env *Env, tried admin.Tried) error {
 }
 
 // printLoad prints how long the calls of a load test took, in milliseconds.
-func printLoad(env *Env, load *trial.LoadReport) error {
+func printLoad(env *Env, load *v1.LoadReport) error {
 	if load == nil {
 		return nil
 	}

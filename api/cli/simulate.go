@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"errors"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/placement/simulate"
-	"github.com/bbbpool/bbbpool/recordings"
 )
 
 // SimulateCmd replays a day against placement rules. It needs no pool.
@@ -30,9 +30,9 @@ func (c *SimulateCmd) run(env *Env) error {
 		out := bufio.NewWriter(env.Out)
 		return errors.Join(simulate.Generate(c.Options, out), out.Flush())
 	}
-	report, err := watched(env, "replays", func(tell func(recordings.Progress)) (simulate.Report, error) {
+	report, err := watched(env, "replays", func(tell func(v1.Progress)) (simulate.Report, error) {
 		return simulate.Run(env.Ctx, c.Options, env.In, func(done, total int) {
-			tell(recordings.Progress{Done: done, Total: total})
+			tell(v1.Progress{Done: done, Total: total})
 		})
 	})
 	if errors.Is(err, errCutShort) {

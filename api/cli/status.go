@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
@@ -26,7 +26,7 @@ func (c *StatusCmd) Run(env *Env) error {
 	})
 }
 
-func printStatus(env *Env, st admin.Status) error {
+func printStatus(env *Env, st v1.Status) error {
 	pairs := [][2]string{
 		{"version", st.Version},
 		{"servers", servers(st.Servers)},
@@ -48,7 +48,7 @@ func printStatus(env *Env, st admin.Status) error {
 }
 
 // recordingSums says what there is of recordings, if there is anything.
-func recordingSums(sums *admin.RecordingSums) (pairs [][2]string) {
+func recordingSums(sums *v1.RecordingSums) (pairs [][2]string) {
 	if sums == nil {
 		return nil
 	}
@@ -67,7 +67,7 @@ func recordingSums(sums *admin.RecordingSums) (pairs [][2]string) {
 }
 
 // servers says how many there are of each kind that there is.
-func servers(c admin.Counts) string {
+func servers(c v1.Counts) string {
 	text := strconv.Itoa(c.Total)
 	states := some(tally{"enabled", c.Enabled}, tally{"cordoned", c.Cordoned}, tally{"draining", c.Draining},
 		tally{"disabled", c.Disabled})

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
@@ -15,7 +15,7 @@ type TenantListCmd struct{}
 // Run prints a table, or an array in JSON; without the secrets.
 func (c *TenantListCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		tenants, err := pool.Tenants(env.Ctx)
+		tenants, err := pool.Tenants.List(env.Ctx)
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ type TenantShowCmd struct {
 // Run prints the secrets in clear: that is what it is for.
 func (c *TenantShowCmd) Run(env *Env) error {
 	return env.with(look, func(pool *connection) error {
-		t, err := pool.Tenant(env.Ctx, c.ID)
+		t, err := pool.Tenants.Reveal(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (c *TenantShowCmd) Run(env *Env) error {
 	})
 }
 
-func printTenant(env *Env, t admin.Tenant) error {
+func printTenant(env *Env, t v1.Tenant) error {
 	pairs := [][2]string{{"id", t.ID}, {"name", t.Name}, {"tag", t.Tag}, {"hints", hints(t)}}
 	for _, secret := range t.Secrets {
 		pairs = append(pairs, [2]string{"secret", secret})
@@ -86,7 +86,7 @@ Give this secret to the front end, together with the address of this pool:
 }
 
 // hints says what becomes of the sizes that a tenant announces for its meetings.
-func hints(t admin.Tenant) string {
+func hints(t v1.Tenant) string {
 	if t.IgnoreHints {
 		return "ignored"
 	}
@@ -108,7 +108,7 @@ func (c *TenantSetCmd) Run(env *Env) error {
 		return grammar.Misused("nothing to change: pass --tag, --ignore-hints or --drop-generated")
 	}
 	return env.with(change, func(pool *connection) error {
-		t, err := pool.ChangeTenant(env.Ctx, c.ID, admin.TenantChange{
+		t, err := pool.Tenants.Change(env.Ctx, c.ID, v1.TenantChange{
 			Tag: c.Tag, IgnoreHints: c.IgnoreHints, DropGenerated: c.DropGenerated,
 		})
 		if err != nil {

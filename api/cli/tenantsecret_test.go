@@ -6,18 +6,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // The secret of the first start is off for good once it is dropped: no later start has it, or makes another.
 func TestTenantSetCmd_DropGenerated(t *testing.T) {
 	data, path := t.TempDir(), build(t)
 	// start serves with a secret from the environment, or without one, and returns what the tenant has then.
-	start := func(t *testing.T, secret string) (*program, admin.Tenant) {
+	start := func(t *testing.T, secret string) (*program, v1.Tenant) {
 		t.Helper()
 		p := &program{path: path, data: data, env: []string{"LOADBALANCER_SECRET=" + secret}}
 		p.serve(t)
-		var tenant admin.Tenant
+		var tenant v1.Tenant
 		if err := json.Unmarshal([]byte(p.do(t, "tenant", "show", "default", "--json")), &tenant); err != nil {
 			t.Fatal(err)
 		}

@@ -27,6 +27,50 @@ type rig struct {
 	library.Dirs
 }
 
+// What a test does to a recording, it holds it for.
+
+func (r rig) Place(name, recordID string, formats []string, state store.RecordingState) error {
+	held := r.Hold(recordID)
+	defer held.Release()
+	return r.Library.Place(name, held, formats, state)
+}
+
+func (r rig) Move(recordID string, state store.RecordingState) error {
+	held := r.Hold(recordID)
+	defer held.Release()
+	return r.Library.Move(held, state)
+}
+
+func (r rig) Remove(recordID string) error {
+	held := r.Hold(recordID)
+	defer held.Release()
+	return r.Library.Remove(held)
+}
+
+func (r rig) Formats(recordID string) (map[store.RecordingState][]string, error) {
+	held := r.Hold(recordID)
+	defer held.Release()
+	return r.Library.Formats(held)
+}
+
+func (r rig) AddTrack(recordID string, t store.TextTrack, vtt []byte) error {
+	held := r.Hold(recordID)
+	defer held.Release()
+	return r.Library.AddTrack(held, t, vtt)
+}
+
+func (r rig) SetNote(recordID string, note []byte) error {
+	held := r.Hold(recordID)
+	defer held.Release()
+	return r.Library.SetNote(held, note)
+}
+
+func (r rig) Note(recordID string) ([]byte, error) {
+	held := r.Hold(recordID)
+	defer held.Release()
+	return r.Library.Note(held)
+}
+
 func newRig(t *testing.T) rig {
 	t.Helper()
 	return open(t, dirsIn(quick(t)))

@@ -20,12 +20,13 @@ type Dirs struct {
 	Deleted     string
 }
 
-// Library is the files of all recordings. It is safe for concurrent use: calls on one recording, or one staging, run
-// one after another. Only one process may write to the same directories.
+// Library is the files of all recordings. It is safe for concurrent use: what is done to one recording is done by whoever
+// holds it, and calls on one staging run one after another. Only one process may write to the same directories.
 type Library struct {
-	published tree
-	trees     []tree // published first, then unpublished, then the trash
-	busy      Locks
+	published  tree
+	trees      []tree // published first, then unpublished, then the trash
+	recordings Locks  // by record ID
+	stagings   Locks  // by name; each is locked after recordings, never before
 
 	mu     sync.Mutex
 	sealed map[string]*os.File // of a staging since it was made: see Seal
@@ -124,33 +125,33 @@ func (l *Library) intact() error {
 	return nil
 }
 
-// hold locks a recording.
-func (l *Library) hold(recordID string) (release func(), err error) {
-	if !ValidID(recordID) {
-		return nil, fmt.Errorf("%.200q: %w", recordID, errID)
+// Hold waits until nobody else works on a recording, and hands out the right to do so. It is the one lock that there is by
+// record ID: whoever changes a recording in the index holds it, too. It can be asked for any ID, valid or not. Nobody may
+// hold a recording who calls Stage or Discard, and several are held in the order of their IDs.
+func (l *Library) Hold(recordID string) *Held { return l.recordings.Hold(recordID) }
+
+// valid returns an error unless what is held can have files.
+func valid(r *Held) error {
+	if !ValidID(r.ID) {
+		return fmt.Errorf("%.200q: %w", r.ID, errID)
 	}
-	return l.busy.Hold(recordID), nil
+	return nil
 }
 
-// holdIntact locks a recording in trees that are all there, to be changed.
-func (l *Library) holdIntact(recordID string) (release func(), err error) {
-	release, err = l.hold(recordID)
-	if err != nil {
-		return nil, err
+// changeable returns an error unless what is held can have files, and the trees are all there, to be changed.
+func (l *Library) changeable(r *Held) error {
+	if err := valid(r); err != nil {
+		return err
 	}
-	if err := l.intact(); err != nil {
-		release()
-		return nil, err
-	}
-	return release, nil
+	return l.intact()
 }
 
-// holdStaging locks a staging; always before a recording.
-func (l *Library) holdStaging(name string) (release func(), err error) {
+// holdStaging waits until nobody else works on a staging, and locks it.
+func (l *Library) holdStaging(name string) (*Held, error) {
 	if !names.MatchString(name) || len(name) > 200 {
 		return nil, fmt.Errorf("%.200q: %w", name, errName)
 	}
-	return l.busy.Hold("/" + name), nil // no record ID has a slash
+	return l.stagings.Hold(name), nil
 }
 
 // fail says of an error what was being done, and whose fault it is.

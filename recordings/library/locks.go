@@ -13,8 +13,18 @@ type lock struct {
 	users int
 }
 
-// Hold locks a key and returns what unlocks it.
-func (l *Locks) Hold(key string) (release func()) {
+// Held is the right to work on one recording, in the index and in the library: whoever has it is alone with it until it is
+// released. It is handed out by [Library.Hold], and the methods that change a recording ask for it, so that nobody can
+// forget to take it.
+type Held struct {
+	ID string // of the recording
+
+	locks *Locks
+	lock  *lock
+}
+
+// Hold waits until nobody else holds a key, and holds it.
+func (l *Locks) Hold(key string) *Held {
 	l.mu.Lock()
 	if l.held == nil {
 		l.held = map[string]*lock{}
@@ -27,12 +37,15 @@ func (l *Locks) Hold(key string) (release func()) {
 	k.users++
 	l.mu.Unlock()
 	k.Lock()
-	return func() {
-		k.Unlock()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if k.users--; k.users == 0 {
-			delete(l.held, key)
-		}
+	return &Held{ID: key, locks: l, lock: k}
+}
+
+// Release lets the next one have it. It is called once.
+func (h *Held) Release() {
+	h.lock.Unlock()
+	h.locks.mu.Lock()
+	defer h.locks.mu.Unlock()
+	if h.lock.users--; h.lock.users == 0 {
+		delete(h.locks.held, h.ID)
 	}
 }

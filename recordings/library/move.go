@@ -15,22 +15,20 @@ import (
 // Move takes all formats of a recording to where recordings in this state are; Deleted is the trash. Where the right
 // tree has a format already, that wins and other copies are deleted, unless it lacks a metadata.xml that another copy
 // has: then it is a wreck, and replaced. Without any format it does nothing.
-func (l *Library) Move(recordID string, state store.RecordingState) (err error) {
-	defer fail(&err, "move recording %.200s", recordID)
+func (l *Library) Move(r *Held, state store.RecordingState) (err error) {
+	defer fail(&err, "move recording %.200s", r.ID)
 	to, err := l.tree(state)
+	if err == nil {
+		err = l.changeable(r)
+	}
 	if err != nil {
 		return err
 	}
-	release, err := l.holdIntact(recordID)
-	if err != nil {
-		return err
-	}
-	defer release()
 	for _, from := range l.trees {
 		if from == to {
 			continue
 		}
-		parts, err := from.parts(recordID)
+		parts, err := from.parts(r.ID)
 		if err != nil {
 			return err
 		}
@@ -40,7 +38,7 @@ func (l *Library) Move(recordID string, state store.RecordingState) (err error) 
 			}
 		}
 	}
-	return to.syncAll(recordID)
+	return to.syncAll(r.ID)
 }
 
 // syncAll makes durable that parts of a recording are in the tree, also those that a call before has left.
@@ -137,24 +135,22 @@ func isWhole(dir string) (bool, error) {
 
 // Remove deletes all of a recording, from every tree, with its note; what is staged stays. As soon as something is
 // missing, all is out of sight. Deleting what is not there does nothing.
-func (l *Library) Remove(recordID string) (err error) {
-	defer fail(&err, "remove recording %.200s", recordID)
-	release, err := l.holdIntact(recordID)
-	if err != nil {
+func (l *Library) Remove(r *Held) (err error) {
+	defer fail(&err, "remove recording %.200s", r.ID)
+	if err := l.changeable(r); err != nil {
 		return err
 	}
-	defer release()
 	for _, t := range l.trees {
-		if err := t.hide(recordID); err != nil {
+		if err := t.hide(r.ID); err != nil {
 			return err
 		}
 	}
-	if err := l.removeNote(recordID); err != nil {
+	if err := l.removeNote(r.ID); err != nil {
 		return err
 	}
 	var errs []error
 	for _, t := range l.trees {
-		errs = append(errs, t.purge(recordID))
+		errs = append(errs, t.purge(r.ID))
 	}
 	return errors.Join(errs...)
 }
@@ -209,16 +205,14 @@ func (t tree) each(recordID, dir string, do func(path string) error) error {
 }
 
 // Formats returns which formats of a recording are where, sorted by name.
-func (l *Library) Formats(recordID string) (found map[store.RecordingState][]string, err error) {
-	defer fail(&err, "list formats of recording %.200s", recordID)
-	release, err := l.hold(recordID)
-	if err != nil {
+func (l *Library) Formats(r *Held) (found map[store.RecordingState][]string, err error) {
+	defer fail(&err, "list formats of recording %.200s", r.ID)
+	if err := valid(r); err != nil {
 		return nil, err
 	}
-	defer release()
 	found = map[store.RecordingState][]string{}
 	for _, t := range l.trees {
-		parts, err := t.parts(recordID)
+		parts, err := t.parts(r.ID)
 		if err != nil {
 			return nil, err
 		}

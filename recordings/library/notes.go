@@ -26,20 +26,18 @@ func notePath(recordID string) (dir, name string) {
 
 // SetNote keeps what the index knows of a recording beyond its files, at most 1 MiB, wholly or not at all. An empty
 // note is removed.
-func (l *Library) SetNote(recordID string, note []byte) (err error) {
-	defer fail(&err, "note recording %.200s", recordID)
-	release, err := l.hold(recordID)
-	if err != nil {
+func (l *Library) SetNote(r *Held, note []byte) (err error) {
+	defer fail(&err, "note recording %.200s", r.ID)
+	if err := valid(r); err != nil {
 		return err
 	}
-	defer release()
 	if len(note) == 0 {
-		return l.removeNote(recordID)
+		return l.removeNote(r.ID)
 	}
 	if len(note) > maxNote {
 		return fmt.Errorf("%d bytes are too much: at most %d", len(note), maxNote)
 	}
-	dir, name := notePath(recordID)
+	dir, name := notePath(r.ID)
 	if err := l.published.mkdir(dir, closedMode); err != nil {
 		return err
 	}
@@ -59,14 +57,12 @@ func (l *Library) SetNote(recordID string, note []byte) (err error) {
 }
 
 // Note returns what SetNote has kept of a recording; nil if there is nothing.
-func (l *Library) Note(recordID string) (note []byte, err error) {
-	defer fail(&err, "read the note on recording %.200s", recordID)
-	release, err := l.hold(recordID)
-	if err != nil {
+func (l *Library) Note(r *Held) (note []byte, err error) {
+	defer fail(&err, "read the note on recording %.200s", r.ID)
+	if err := valid(r); err != nil {
 		return nil, err
 	}
-	defer release()
-	dir, name := notePath(recordID)
+	dir, name := notePath(r.ID)
 	path := filepath.Join(l.published.dir, dir, name)
 	file, err := os.Open(path) //nolint:gosec // made of a valid record ID
 	if err != nil {

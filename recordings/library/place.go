@@ -15,24 +15,22 @@ import (
 // be put back, one may be in no tree until Place is called again or the staging discarded.
 //
 // Formats of the recording that are not named stay where they are: see [Library.Move].
-func (l *Library) Place(name, recordID string, formats []string, state store.RecordingState) (err error) {
-	defer fail(&err, "place recording %.200s", recordID)
+func (l *Library) Place(name string, r *Held, formats []string, state store.RecordingState) (err error) {
+	defer fail(&err, "place recording %.200s", r.ID)
 	to, err := l.tree(state)
 	if err != nil {
 		return err
 	}
-	releaseStaging, err := l.holdStaging(name)
+	staging, err := l.holdStaging(name)
 	if err != nil {
 		return err
 	}
-	defer releaseStaging()
-	release, err := l.holdIntact(recordID)
-	if err != nil {
+	defer staging.Release()
+	if err := l.changeable(r); err != nil {
 		return err
 	}
-	defer release()
 	for _, format := range formats {
-		p, err := newPart(format, recordID)
+		p, err := newPart(format, r.ID)
 		if err != nil {
 			return err
 		}

@@ -8,20 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // Stage returns an empty directory to unpack recordings into, as <format>/<recordID>/…. Whatever was staged under the
 // name before is discarded first.
 func (l *Library) Stage(name string) (dir string, err error) {
 	defer fail(&err, "stage %.200q", name)
-	release, err := l.holdStaging(name)
+	staging, err := l.holdCleared(name)
 	if err != nil {
 		return "", err
 	}
-	defer release()
-	if err := l.discard(name); err != nil {
+	defer staging.Release()
+	if err := l.discard(staging); err != nil {
 		return "", err
 	}
 	if err := l.published.mkdir(filepath.Join(stagingDir, name), closedMode); err != nil {
@@ -46,11 +44,11 @@ func (l *Library) Stage(name string) (dir string, err error) {
 // if somebody else has heard of them. FUSE file systems such as sshfs may know no better than to say yes.
 func (l *Library) Seal(name string) (err error) {
 	defer fail(&err, "seal %.200q", name)
-	release, err := l.holdStaging(name)
+	staging, err := l.holdStaging(name)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer staging.Release()
 	l.mu.Lock()
 	file := l.sealed[name]
 	l.mu.Unlock()
@@ -93,29 +91,23 @@ func (l *Library) placeable(name string) error {
 // where it was. Discarding what is not there does nothing.
 func (l *Library) Discard(name string) (err error) {
 	defer fail(&err, "discard %.200q", name)
-	release, err := l.holdStaging(name)
+	staging, err := l.holdCleared(name)
 	if err != nil {
 		return err
 	}
-	defer release()
-	return l.discard(name)
+	defer staging.Release()
+	return l.discard(staging)
 }
 
-func (l *Library) discard(name string) error {
-	if err := l.intact(); err != nil {
-		return err
-	}
+// discard removes a staging for which nothing is set aside.
+func (l *Library) discard(staging *Held) error {
+	name := staging.ID
 	l.mu.Lock()
 	if file := l.sealed[name]; file != nil {
 		_ = file.Close() // was only ever synced
 		delete(l.sealed, name)
 	}
 	l.mu.Unlock()
-	for _, t := range l.trees { // all of them before anything staged goes, which tells what to do with them
-		if err := l.clearAside(t, name); err != nil {
-			return err
-		}
-	}
 	for _, t := range l.trees {
 		if err := t.doom(t.staging(name), ".staging."+name); err != nil {
 			return err
@@ -124,25 +116,69 @@ func (l *Library) discard(name string) error {
 	return nil
 }
 
-// clearAside gives back or deletes what was set aside in a tree, whichever is right.
-func (l *Library) clearAside(t tree, name string) error {
-	entries, err := os.ReadDir(t.aside(name))
-	if err != nil {
-		return store.Ignore(err, fs.ErrNotExist)
-	}
-	for _, entry := range entries {
-		p, ok := unflatten(entry.Name())
-		if !ok {
-			return fmt.Errorf("%s is none of ours: move it away", filepath.Join(t.aside(name), entry.Name()))
-		}
-		release := l.busy.Hold(p.id)
-		err := l.resolve(name, p)
-		release()
+// holdCleared locks a staging in trees that are all there, once nothing is set aside for it any more: that comes before
+// anything staged goes, which tells what to do with it. A recording is locked before a staging, here as everywhere, or two
+// calls could wait for each other; so what is set aside is looked up, given back, and looked up again.
+func (l *Library) holdCleared(name string) (*Held, error) {
+	for {
+		staging, err := l.holdStaging(name)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		left, err := l.leftAside(name)
+		if err == nil && len(left) == 0 {
+			return staging, nil
+		}
+		staging.Release()
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range left {
+			if err := l.clearAside(name, p); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return os.Remove(t.aside(name))
+}
+
+// leftAside returns what is set aside for a staging, in any tree, and removes the directories that held something once.
+func (l *Library) leftAside(name string) (parts []part, err error) {
+	if err := l.intact(); err != nil {
+		return nil, err
+	}
+	for _, t := range l.trees {
+		entries, err := os.ReadDir(t.aside(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil && len(entries) == 0 {
+			err = os.Remove(t.aside(name))
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			p, ok := unflatten(entry.Name())
+			if !ok {
+				return nil, fmt.Errorf("%s is none of ours: move it away", filepath.Join(t.aside(name), entry.Name()))
+			}
+			parts = append(parts, p)
+		}
+	}
+	return parts, nil
+}
+
+// clearAside locks a part and a staging, and gives back or deletes what was set aside of one for the other, whichever is
+// right.
+func (l *Library) clearAside(name string, p part) error {
+	r := l.Hold(p.id)
+	defer r.Release()
+	staging, err := l.holdStaging(name)
+	if err != nil {
+		return err
+	}
+	defer staging.Release()
+	return l.resolve(name, p)
 }
 
 // Staged returns which formats of a recording are still in a staging, sorted; none is no error.
@@ -151,11 +187,11 @@ func (l *Library) Staged(name, recordID string) (formats []string, err error) {
 	if !ValidID(recordID) {
 		return nil, errID
 	}
-	release, err := l.holdStaging(name)
+	staging, err := l.holdStaging(name)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer staging.Release()
 	if err := l.intact(); err != nil {
 		return nil, err
 	}

@@ -111,20 +111,18 @@ func parseTracks(file fs.File) (all []listed, err error) {
 // AddTrack adds a text track of people's to the presentation of a recording, in the place of the one of that kind and
 // language. What it has been before a crash it is after it, or what it was to be. Without a presentation it returns
 // fs.ErrNotExist, and store.ErrTooLarge for one track too many.
-func (l *Library) AddTrack(recordID string, t store.TextTrack, vtt []byte) (err error) {
-	defer fail(&err, "add a text track to recording %.200s", recordID)
-	p, err := newPart(presentation, recordID)
+func (l *Library) AddTrack(r *Held, t store.TextTrack, vtt []byte) (err error) {
+	defer fail(&err, "add a text track to recording %.200s", r.ID)
+	p, err := newPart(presentation, r.ID)
 	if err != nil {
 		return err
 	}
 	if len(vtt) > maxTrack {
 		return fmt.Errorf("%w: it has %d bytes, at most %d", store.ErrTooLarge, len(vtt), maxTrack)
 	}
-	release, err := l.holdIntact(recordID)
-	if err != nil {
+	if err := l.changeable(r); err != nil {
 		return err
 	}
-	defer release()
 	for _, tree := range l.trees[:2] { // never the trash
 		ok, err := tree.has(p)
 		if err != nil {

@@ -12,6 +12,6 @@ func (g *Guard) SetProbe(f func(d Dir) (problem string, free int64)) {
 // CheckHere probes every directory on the caller's own thread.
 func (g *Guard) CheckHere() {
 	for _, w := range g.watches {
-		w.last, w.at = g.probe(g.config, w.Dir), g.now()
+		w.seen.last, w.seen.at = g.probe(g.config, w.Dir), g.now()
 	}
 }

@@ -1,11 +1,14 @@
 package volume
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"io"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
+	"github.com/bbbpool/bbbpool/api/problems"
 )
 
 // Status is how a directory is.
@@ -32,62 +35,107 @@ func (g *Guard) Status() []Status {
 
 func (g *Guard) status(w *watch) Status {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	seen := w.seen
+	w.mu.Unlock()
 	s := Status{
-		Name: w.Name, Path: w.Path, Free: w.last.free, Total: w.last.total, Inodes: w.last.inodes, Latency: w.took, At: w.at,
-		Hung: g.hung(w),
+		Name: w.Name, Path: w.Path, Free: seen.last.free, Total: seen.last.total, Inodes: seen.last.inodes,
+		Latency: seen.took, At: seen.at, Hung: seen.hung(g.now(), g.config.Timeout),
 	}
 	what := fmt.Sprintf("%s (%s)", w.Name, w.Path)
 	switch {
 	case s.Hung:
-		s.Latency, s.At = g.now().Sub(w.began), w.began
+		s.Latency, s.At = g.now().Sub(seen.began), seen.began
 		s.Problem = fmt.Sprintf("%s is hung: no answer since %s; see whether its server and the network to it are up",
-			what, w.began.UTC().Format(time.DateTime+" MST"))
-	case w.at.IsZero():
+			what, seen.began.UTC().Format(time.DateTime+" MST"))
+	case seen.at.IsZero():
 		s.Problem = what + " has not been looked at yet"
-	case w.last.problem != "":
-		s.Problem = what + " " + w.last.problem
-	case w.took >= g.config.Timeout:
+	case seen.last.problem != "":
+		s.Problem = what + " " + seen.last.problem
+	case seen.took >= g.config.Timeout:
 		s.Problem = fmt.Sprintf("%s is slow: it took %s to write a small file, more than %s (--volume-timeout)",
-			what, w.took.Round(time.Millisecond), g.config.Timeout)
+			what, seen.took.Round(time.Millisecond), g.config.Timeout)
 	}
 	return s
 }
 
-// gauges are the numbers that every directory has, and when they are known: nothing seen is not 0.
-var gauges = []struct {
-	name  string
-	known func(s Status) bool
-	value func(s Status) float64
-}{
-	{"up", always, func(s Status) float64 { return is(s.Problem == "") }},
-	{"free_bytes", measured, func(s Status) float64 { return float64(s.Free) }},
-	{"total_bytes", measured, func(s Status) float64 { return float64(s.Total) }},
-	{"free_inodes", measured, func(s Status) float64 { return float64(s.Inodes) }},
-	{"latency_seconds", probed, func(s Status) float64 { return s.Latency.Seconds() }},
-}
-
-func always(Status) bool     { return true }
-func probed(s Status) bool   { return !s.At.IsZero() }
-func measured(s Status) bool { return s.Total > 0 }
-
-func is(v bool) float64 {
-	if v {
-		return 1
-	}
-	return 0
-}
-
-// WriteMetrics writes the metrics of every directory, in Prometheus' text form, the lines of one metric together. It
-// asks no disk.
-func (g *Guard) WriteMetrics(w io.Writer) {
+// Known returns how every directory is, and looks first if nobody has. It waits for those that have not been seen yet,
+// until ctx ends, and for no longer than the timeout.
+func (g *Guard) Known(ctx context.Context) []Status {
+	unseen := func(s Status) bool { return s.At.IsZero() }
 	list := g.Status()
-	for _, gauge := range gauges {
-		for _, s := range list {
-			if gauge.known(s) {
-				name := fmt.Sprintf("bbbpool_volume_%s{volume=%q}", gauge.name, s.Name)
-				metrics.WriteGaugeFloat64(w, name, gauge.value(s))
-			}
+	if slices.ContainsFunc(list, unseen) {
+		g.Check(ctx)
+		list = g.Status()
+	}
+	return list
+}
+
+// ErrUnusable is that nothing can be written to the volume, or read from it, because it is not there as it should be.
+var ErrUnusable = errors.New("the volume is not as it should be")
+
+// Unusable returns ErrUnusable with a problem, or nil where there is none.
+func Unusable(problem string) error {
+	if problem == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrUnusable, problem)
+}
+
+// full is the name of the problem that a disk has too little room.
+const full = "full"
+
+// names are the names of problems by what they begin with; all others are "unusable".
+var names = []struct{ prefix, name string }{
+	{"is full", full},
+	{"is hung", "hung"},
+	{"is slow", "slow"},
+	{"has not been looked at yet", "unseen"},
+	{"is not mounted", "unmounted"},
+	{"is another volume", "unmounted"},
+	{"is not there", "unmounted"},
+	{"is read-only", "unwritable"},
+	{"is not writable", "unwritable"},
+}
+
+// Problems says what is wrong with the directories: once for those that are on one disk, as far as its size tells that. It
+// looks first if nobody has, see Known.
+func (g *Guard) Problems(ctx context.Context) []problems.Problem { return ProblemsOf(g.Known(ctx)) }
+
+// ProblemsOf says what is wrong with directories that are so.
+func ProblemsOf(list []Status) (found []problems.Problem) {
+	type kind struct {
+		total int64 // bytes of the disk
+		what  string
+	}
+	var kinds []kind // of those found
+	for _, s := range list {
+		if s.Problem == "" {
+			continue
+		}
+		wrong := strings.TrimPrefix(s.Problem, fmt.Sprintf("%s (%s) ", s.Name, s.Path))
+		what, _, _ := strings.Cut(wrong, ":")
+		k := kind{s.Total, what}
+		if i := slices.Index(kinds, k); i >= 0 && k.total > 0 {
+			found[i].Text += fmt.Sprintf("; so it is with %s (%s)", s.Name, s.Path)
+			continue
+		}
+		problem := problems.Problem{
+			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume, ID: s.Name}, Name: nameOf(wrong),
+			Text: "volume " + s.Problem, Logged: true, // the problem begins with the name
+		}
+		if problem.Name == full {
+			problem.Root = problems.NoSpace
+		}
+		kinds, found = append(kinds, k), append(found, problem)
+	}
+	return found
+}
+
+func nameOf(wrong string) string {
+	for _, n := range names {
+		if strings.HasPrefix(wrong, n.prefix) {
+			return n.name
 		}
 	}
+	return "unusable"
 }

@@ -63,7 +63,12 @@ type Guard struct {
 type watch struct {
 	Dir
 
-	mu     sync.Mutex
+	mu   sync.Mutex
+	seen sighting
+}
+
+// sighting is what was seen of a directory, and since when the next look takes.
+type sighting struct {
 	last   reading
 	at     time.Time     // when the last probe began that has come back; zero before
 	took   time.Duration // how long it took
@@ -118,17 +123,17 @@ func (g *Guard) Check(ctx context.Context) {
 func (g *Guard) look(w *watch) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.flying != nil {
-		return w.flying
+	if w.seen.flying != nil {
+		return w.seen.flying
 	}
 	back := make(chan struct{})
-	w.flying, w.began = back, g.now()
+	w.seen.flying, w.seen.began = back, g.now()
 	go func() {
 		r := g.probe(g.config, w.Dir)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.last, w.at, w.took = r, w.began, g.now().Sub(w.began)
-		w.flying = nil
+		began := w.seen.began
+		w.seen = sighting{last: r, at: began, took: g.now().Sub(began), began: began}
 		close(back)
 	}()
 	return back
@@ -139,7 +144,7 @@ func (g *Guard) Hung() bool {
 	return slices.ContainsFunc(g.watches, func(w *watch) bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return g.hung(w)
+		return w.seen.hung(g.now(), g.config.Timeout)
 	})
 }
 
@@ -152,12 +157,12 @@ func (g *Guard) Gone() bool {
 	w := g.watches[0]
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return g.hung(w) || !w.at.IsZero() && w.last.total == 0
+	return w.seen.hung(g.now(), g.config.Timeout) || !w.seen.at.IsZero() && w.seen.last.total == 0
 }
 
-// hung tells whether the probe under way has taken too long; with the lock of w.
-func (g *Guard) hung(w *watch) bool {
-	return w.flying != nil && g.now().Sub(w.began) >= g.config.Timeout
+// hung tells whether the probe under way has taken too long.
+func (s sighting) hung(now time.Time, timeout time.Duration) bool {
+	return s.flying != nil && now.Sub(s.began) >= timeout
 }
 
 // Problem tells people why recordings cannot be written, and what to do; "" if they can.

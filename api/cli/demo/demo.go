@@ -13,11 +13,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/simulator"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // Cmd runs a whole pool over simulated servers, in a temporary directory that goes with it.
@@ -98,10 +97,10 @@ func (c Cmd) fill(ctx context.Context, env *cli.Env, data string, servers []*sim
 	if err != nil {
 		return err
 	}
-	client := admin.NewClient(admin.HandlerTransport(handler), "http://bbbpool", "")
+	client := v1.NewClient(v1.HandlerTransport(handler), "http://bbbpool", "")
 	for _, s := range servers {
-		if _, err := client.AddServer(ctx, admin.NewServer{
-			ID: s.ID(), URL: s.URL(), Secret: store.Secret(s.Secret()), Enable: true,
+		if _, err := client.Servers.Add(ctx, v1.NewServer{
+			ID: s.ID(), URL: s.URL(), Secret: v1.Secret(s.Secret()), Enable: true,
 		}); err != nil {
 			return errors.Join(err, done())
 		}
@@ -128,11 +127,11 @@ func (c Cmd) show(ctx context.Context, env *cli.Env, data string, servers []simu
 		return err
 	}
 	d := running{URL: "http://" + reachable(status.Listen) + "/bigbluebutton/api", Data: data, Servers: servers}
-	client, err := admin.NewSocketClient(data)
+	client, err := v1.NewSocketClient(data)
 	if err != nil {
 		return err
 	}
-	tenant, err := client.Tenant(ctx, store.DefaultTenant)
+	tenant, err := client.Tenants.Reveal(ctx, v1.DefaultTenant)
 	if err != nil {
 		return err
 	}
@@ -153,23 +152,23 @@ func reachable(listen string) string {
 }
 
 // waitUp waits until the pool can be administrated and is ready.
-func waitUp(ctx context.Context, data string, served chan error) (admin.Status, error) {
-	client, err := admin.NewSocketClient(data)
+func waitUp(ctx context.Context, data string, served chan error) (v1.Status, error) {
+	client, err := v1.NewSocketClient(data)
 	if err != nil {
-		return admin.Status{}, err
+		return v1.Status{}, err
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if status, err := client.Status(ctx); err == nil && status.Servers.Online == status.Servers.Total {
+		if status, err := client.Pool.Status(ctx); err == nil && status.Servers.Online == status.Servers.Total {
 			return status, nil
 		}
 		select {
 		case err := <-served:
 			served <- nil // whoever waits for the end finds it
-			return admin.Status{}, errors.Join(errors.New("the demo could not start"), err)
+			return v1.Status{}, errors.Join(errors.New("the demo could not start"), err)
 		case <-ctx.Done():
-			return admin.Status{}, ctx.Err()
+			return v1.Status{}, ctx.Err()
 		case <-tick.C:
 		}
 	}

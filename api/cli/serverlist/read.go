@@ -13,9 +13,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // maxServerFile is how many bytes a list of servers may have: enough for some thousands of them.
@@ -26,7 +25,7 @@ var listedID = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$`)
 
 // Read reads a list of servers in YAML, as Scalelite's servers:sync has it. IDs become lower case, as all of a
 // pool's are. An error names the first line that is wrong, and never what may be a secret.
-func Read(r io.Reader) ([]admin.SyncServer, error) {
+func Read(r io.Reader) ([]v1.SyncServer, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxServerFile+1))
 	if err != nil {
 		return nil, err
@@ -38,7 +37,7 @@ func Read(r io.Reader) ([]admin.SyncServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []admin.SyncServer{}
+	list := []v1.SyncServer{}
 	lines := map[string]int{} // of the IDs
 	for _, e := range top {
 		if e.key != keyServers {
@@ -163,7 +162,7 @@ func (e entry) server() string {
 }
 
 // read reads one server.
-func (e entry) read() (s admin.SyncServer, err error) {
+func (e entry) read() (s v1.SyncServer, err error) {
 	if !listedID.MatchString(e.key) {
 		return s, e.wrong("this server: want an ID of up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit")
 	}
@@ -172,7 +171,7 @@ func (e entry) read() (s admin.SyncServer, err error) {
 	if err != nil {
 		return s, err
 	}
-	s = admin.SyncServer{ID: strings.ToLower(e.key), Enabled: true, Weight: 1}
+	s = v1.SyncServer{ID: strings.ToLower(e.key), Enabled: true, Weight: 1}
 	s.URL = "https://" + s.ID + "/bigbluebutton/api"
 	for _, field := range fields {
 		if err := field.set(&s); err != nil {
@@ -186,7 +185,7 @@ func (e entry) read() (s admin.SyncServer, err error) {
 }
 
 // set takes one field over. A value that is null is none.
-func (e entry) set(s *admin.SyncServer) error {
+func (e entry) set(s *v1.SyncServer) error {
 	switch e.key {
 	case "load", "state", "bbb_version", "online": // what servers:yaml prints besides
 		return nil
@@ -202,7 +201,7 @@ func (e entry) set(s *admin.SyncServer) error {
 	switch {
 	case e.value.Tag == "!!null":
 	case e.key == keySecret:
-		s.Secret = store.Secret(text)
+		s.Secret = v1.Secret(text)
 	case e.key == keyURL:
 		if !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://") {
 			return e.wrong("%s: want an address that starts with https:// or http://", e.name)
@@ -221,7 +220,7 @@ func (e entry) set(s *admin.SyncServer) error {
 }
 
 // weight takes over a multiplier, which is the inverse of a weight.
-func (e entry) weight(s *admin.SyncServer) error {
+func (e entry) weight(s *v1.SyncServer) error {
 	multiplier, err := strconv.ParseFloat(e.value.Value, 64)
 	s.Weight = inverse(multiplier)
 	if err != nil || !(multiplier > 0) || s.Weight == 0 || math.IsInf(s.Weight, 0) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/serverlist"
 )
 
@@ -37,7 +37,7 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []admin.SyncServer{
+	want := []v1.SyncServer{
 		{ID: "bbb1.example", URL: "https://bbb1.example/bigbluebutton/api", Secret: "s3cret-one", Enabled: true, Weight: 1},
 		{ID: "bbb2.example", URL: "http://10.0.0.2/bigbluebutton/api", Secret: "0123", Weight: 2, Tag: "big"},
 		{ID: "1234", URL: "https://1234/bigbluebutton/api", Secret: "77", Enabled: true, Weight: 1},

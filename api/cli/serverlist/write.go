@@ -7,14 +7,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // Write returns a list of servers in YAML, as Scalelite's servers:sync has it. What is a text is in quotes, so that no reader
 // takes it for a number or a date.
-func Write(servers []admin.Revealed) ([]byte, error) {
+func Write(servers []v1.Revealed) ([]byte, error) {
 	all := &yaml.Node{Kind: yaml.MappingNode}
 	for _, s := range servers {
 		id := &yaml.Node{}
@@ -24,7 +23,7 @@ func Write(servers []admin.Revealed) ([]byte, error) {
 		fields := []*yaml.Node{
 			word("secret"), quotes(s.Secret.Reveal()),
 			word("url"), quotes(s.URL),
-			word("enabled"), word(strconv.FormatBool(s.State == string(store.Enabled))),
+			word("enabled"), word(strconv.FormatBool(s.State == v1.Enabled)),
 			word("load_multiplier"), word(terminal.Number(inverse(s.Weight))),
 		}
 		if s.Tag != "" {

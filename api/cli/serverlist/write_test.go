@@ -6,15 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/serverlist"
 )
 
 // Every weight that people write comes back as it was, every other but for the last digits; so do multipliers.
 func TestWrite_Weight(t *testing.T) {
 	through := func(weight float64) float64 {
-		server := admin.Server{ID: "a", URL: "https://a.example/bigbluebutton/api", Weight: weight}
-		text, err := serverlist.Write([]admin.Revealed{{Server: server, Secret: "s"}})
+		server := v1.Server{ID: "a", URL: "https://a.example/bigbluebutton/api", Weight: weight}
+		text, err := serverlist.Write([]v1.Revealed{{Server: server, Secret: "s"}})
 		if err != nil {
 			t.Fatal(err)
 		}

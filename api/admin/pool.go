@@ -1,0 +1,250 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bbbpool/bbbpool/api/admin/roster"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Pool tells how all of it is: the pool at a glance, what it carries, and whether its servers are fit.
+type Pool struct {
+	Servers    PoolServers
+	Ledger     PoolLedger
+	Records    store.Servers
+	Examiner   *roster.Examiner
+	Tenants    *Tenants
+	Recordings PoolRecordings // nil in a pool without recordings
+	Version    string
+	Listen     string          // the address that the pool serves; "" while it does not
+	Ready      func() []string // why the program is not ready; nil where nobody is served
+	Advice     func() []string // what works and may not be what was meant
+	Now        func() time.Time
+}
+
+// PoolServers is what is seen of servers.
+type PoolServers interface {
+	// Servers returns the status of every server, by ID.
+	Servers() []poller.Status
+	// Alarms says in words what is wrong on our own side of the servers.
+	Alarms() []string
+}
+
+// PoolLedger is what the ledger knows of all meetings together.
+type PoolLedger interface {
+	// Meetings returns all meetings, by tenant and ID.
+	Meetings() []placement.Info
+	// Count returns how many there are.
+	Count() int
+	// Consider tells where a create would go, without placing anything.
+	Consider(key store.MeetingKey, w placement.Wish) placement.Considered
+	// Capacity tells what the pool carries now.
+	Capacity() placement.Capacity
+}
+
+// PoolRecordings is what is known of all recordings together.
+type PoolRecordings interface {
+	// Counts returns how many recordings there are by tenant and state.
+	Counts(ctx context.Context) ([]store.RecordingCount, error)
+	// Jobs returns the selected imports in the order of their IDs.
+	Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error)
+	// Owed returns what servers have still to deliver, the most overdue first.
+	Owed(ctx context.Context) ([]recordings.Owing, error)
+	// Volume returns how the disks are on which the recordings lie.
+	Volume() []volume.Status
+	// Trouble is what else wants looking at, in words.
+	Trouble() []string
+}
+
+func (p *Pool) routes() routes {
+	return routes{
+		"GET /status":              p.status,
+		"GET /capacity":            p.capacity,
+		"POST /placements/dry-run": p.dryRun,
+		"POST /check":              p.check,
+		"GET /version":             p.version,
+	}
+}
+
+func (p *Pool) version(*http.Request) (any, error) { return v1.Build(p.Version), nil }
+
+func (p *Pool) status(r *http.Request) (any, error) {
+	servers := p.Servers.Servers()
+	st := v1.Status{Version: p.Version, Listen: p.Listen, Meetings: p.Ledger.Count()}
+	var err error
+	if st.Recordings, err = p.recordingSums(r.Context()); err != nil {
+		return nil, err
+	}
+	if st.Problems, err = p.wrong(r.Context(), servers, st.Recordings); err != nil {
+		return nil, err
+	}
+	expected := 0.0
+	for _, s := range servers {
+		countServer(&st.Servers, s)
+		st.Users += roster.People(s)
+		expected += s.Load.Expected
+	}
+	st.Expected = v1.Tenths(expected)
+	return st, nil
+}
+
+// countServer counts a server by its state and health.
+func countServer(c *v1.Counts, s poller.Status) {
+	c.Total++
+	switch s.State {
+	case store.Enabled:
+		c.Enabled++
+	case store.Cordoned:
+		c.Cordoned++
+	case store.Draining:
+		c.Draining++
+	case store.Disabled:
+		c.Disabled++
+		return // nobody asks it how it is
+	}
+	switch s.Health {
+	case poller.Online:
+		c.Online++
+	case poller.Suspect:
+		c.Suspect++
+	case poller.Offline:
+		c.Offline++
+	case poller.Unknown:
+		c.Unknown++
+	}
+}
+
+// checkAtOnce is how many servers are asked at the same time.
+const checkAtOnce = 32
+
+// check asks every server who it is, as if it were to be added now.
+func (p *Pool) check(r *http.Request) (any, error) {
+	if err := read(r, &struct{}{}); err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	servers, err := p.Records.Servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	outcome := v1.Check{OK: true, Servers: make([]v1.Checked, len(servers))}
+	if outcome.Recordings, err = p.recordingSums(ctx); err != nil {
+		return nil, err
+	}
+	reasons, disks := p.disks()
+	outcome.Problems = append(reasons, disks...)
+	if outcome.Notes, err = p.notes(ctx, outcome.Recordings); err != nil {
+		return nil, err
+	}
+	var asking errgroup.Group
+	asking.SetLimit(checkAtOnce)
+	for i, s := range servers {
+		asking.Go(func() error {
+			outcome.Servers[i] = p.checkServer(ctx, s)
+			return nil
+		})
+	}
+	_ = asking.Wait() // what goes wrong is in the outcome
+	if p.Advice != nil {
+		outcome.Advice = p.Advice()
+	}
+	outcome.OK = len(outcome.Problems) == 0 && !slices.ContainsFunc(outcome.Servers, v1.Checked.Unfit)
+	return outcome, nil
+}
+
+func (p *Pool) checkServer(ctx context.Context, s store.Server) v1.Checked {
+	began := p.Now()
+	d, err := p.Examiner.Diagnose(ctx, s, roster.AddDeadline)
+	c := v1.Checked{ID: s.ID, URL: s.URL, State: string(s.State), LatencyMS: v1.Milliseconds(p.Now().Sub(began))}
+	if err == nil {
+		c.Diagnosis = roster.Diagnosis(d)
+		err = sameAlgorithm(s, d.Algorithm)
+	}
+	if c.OK = err == nil; !c.OK {
+		c.Error = err.Error()
+	}
+	return c
+}
+
+// sameAlgorithm tells whether a server still takes the algorithm that it is called with. A diagnosis tries all of them
+// in order: those before the one that worked were refused.
+func sameAlgorithm(s store.Server, accepted bbb.Algorithm) error {
+	ours := bbb.Algorithm(s.Checksum)
+	if ours == "" {
+		ours = bbb.SHA256
+	}
+	if slices.Index(bbb.Algorithms, ours) >= slices.Index(bbb.Algorithms, accepted) {
+		return nil
+	}
+	return fmt.Errorf("checksum: the server accepts %s and not %s any more; run bbbpool server set %s --url %s",
+		accepted, ours, s.ID, s.URL)
+}
+
+// recordingSums counts the recordings, and what is on its way. It is nil in a pool without.
+func (p *Pool) recordingSums(ctx context.Context) (*v1.RecordingSums, error) {
+	if p.Recordings == nil {
+		return nil, nil //nolint:nilnil // there is nothing to count
+	}
+	sums := &v1.RecordingSums{}
+	counts, err := p.Recordings.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range counts {
+		countRecordings(sums, c)
+	}
+	jobs, err := p.Recordings.Jobs(ctx, store.JobFilter{States: []store.JobState{
+		store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobFailed,
+	}})
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range jobs {
+		if j.State == store.JobFailed {
+			sums.Failed++
+		} else {
+			sums.Importing++
+		}
+	}
+	owed, err := p.Recordings.Owed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sums.Owed = len(owed)
+	for _, o := range owed {
+		if o.Overdue {
+			sums.Overdue++
+		}
+	}
+	return sums, nil
+}
+
+// countRecordings counts the recordings of a tenant in a state.
+func countRecordings(s *v1.RecordingSums, c store.RecordingCount) {
+	switch c.State {
+	case store.Published:
+		s.Published += c.Count
+	case store.Unpublished:
+		s.Unpublished += c.Count
+	case store.Processing, store.Processed:
+		s.Processing += c.Count
+	case store.Awaited:
+		return // perhaps there will be none
+	case store.Deleted:
+		s.Deleted += c.Count
+		return // their bytes are on their way out
+	}
+	s.Bytes += c.Bytes
+}

@@ -1,0 +1,110 @@
+package v1_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+)
+
+// A secret shows itself to nobody by accident: not in JSON, not in any way of printing, not inside of something else.
+func TestSecret(t *testing.T) {
+	n := v1.NewServer{URL: "a", Secret: "s3cret"}
+	body, err := json.Marshal(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{string(body), fmt.Sprint(n), fmt.Sprintf("%+v", n), fmt.Sprintf("%#v", n), fmt.Sprint(n.Secret)} {
+		if strings.Contains(text, "s3cret") || !strings.Contains(text, "***") {
+			t.Errorf("it shows: %s", text)
+		}
+	}
+	if n.Secret.Reveal() != "s3cret" || v1.Secret("").String() != "" {
+		t.Error("who asks for a secret does not get it, or one that is empty is shown as one")
+	}
+}
+
+// The calls that send a secret send it in clear, and say what is left out as the server expects it.
+func TestServers_SendSecrets(t *testing.T) {
+	var sent []string
+	client := v1.NewClient(v1.HandlerTransport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		sent = append(sent, r.Method+" "+r.URL.Path+" "+string(body))
+		_, _ = io.WriteString(w, "{}\n")
+	})), "http://bbbpool", "")
+	ctx, secret, weight := t.Context(), v1.Secret("s3cret"), 2.0
+	_, err1 := client.Servers.Add(ctx, v1.NewServer{URL: "a", Secret: secret})
+	_, err2 := client.Servers.Change(ctx, "a", v1.Change{Secret: &secret})
+	_, err3 := client.Servers.Change(ctx, "a/b", v1.Change{Weight: &weight})
+	_, err4 := client.Servers.Sync(ctx, v1.Sync{Servers: []v1.SyncServer{{ID: "a", Secret: secret}}}, func(v1.Progress) {})
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`POST /api/v1/servers {"url":"a","secret":"s3cret"}`,
+		`PATCH /api/v1/servers/a {"secret":"s3cret"}`,
+		`PATCH /api/v1/servers/a/b {"weight":2}`,
+		`POST /api/v1/servers/sync {"servers":[{"id":"a","enabled":false,"secret":"s3cret"}]}`,
+	}
+	if got := strings.Join(sent, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("sent\n%s", got)
+	}
+}
+
+// Ages and sizes are read as people write them, and written as they are read.
+func TestAge_Size(t *testing.T) {
+	for text, want := range map[string]time.Duration{"180d": 180 * 24 * time.Hour, "36h": 36 * time.Hour, " 90 ": 90 * time.Second, "0d": 0} {
+		var age, again v1.Age
+		if err := age.UnmarshalText([]byte(text)); err != nil || time.Duration(age) != want {
+			t.Errorf("%q became %v, %v", text, age, err)
+		}
+		if err := again.UnmarshalText([]byte(age.String())); err != nil || again != age {
+			t.Errorf("%v became %v, %v", age, again, err)
+		}
+	}
+	for text, want := range map[string]int64{"500MiB": 500 << 20, "2 TiB": 2 << 40, "7": 7} {
+		var size v1.Size
+		if err := size.UnmarshalText([]byte(text)); err != nil || int64(size) != want {
+			t.Errorf("%q became %d, %v", text, size, err)
+		}
+	}
+	for _, text := range []string{"", "-1d", "x", "99999d", "-5h"} {
+		if new(v1.Age).UnmarshalText([]byte(text)) == nil {
+			t.Errorf("%q is taken for an age", text)
+		}
+	}
+	for _, text := range []string{"", "-1", "1.5GiB", "9999999TiB", "1GB"} {
+		if new(v1.Size).UnmarshalText([]byte(text)) == nil {
+			t.Errorf("%q is taken for a size", text)
+		}
+	}
+}
+
+// All that is wrong with a request is said at once, and nothing is no error.
+func TestInvalidAll(t *testing.T) {
+	if err := v1.InvalidAll(nil); err != nil {
+		t.Errorf("nothing is %v", err)
+	}
+	refused, ok := errors.AsType[*v1.Error](v1.InvalidAll([]string{"a", "b"}))
+	if !ok || refused.Status != http.StatusBadRequest || refused.Code != v1.CodeInvalid || refused.Message != "a; b" {
+		t.Errorf("got %+v", refused)
+	}
+}
+
+// Numbers of things have their nouns, and long lists an end.
+func TestWords(t *testing.T) {
+	for got, want := range map[string]string{
+		v1.Running(1, 2): "1 meeting with 2 people", v1.Present(0, 1): "1 person left in copies of meetings that run elsewhere",
+		v1.Present(0, 0): "", v1.Some([]string{"a", "b", "c"}): "a, b, c", v1.Some([]string{"a", "b", "c", "d", "e"}): "a, b, c and 2 more",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package recordings_test
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// owned is a library whose files belong to somebody else for a while.
+type owned struct {
+	recordings.Library
+	refuse atomic.Bool
+	tried  atomic.Int64
+}
+
+func (o *owned) denied(id string) error {
+	o.tried.Add(1)
+	if o.refuse.Load() {
+		return &fs.PathError{Op: "rename", Path: id, Err: syscall.EACCES}
+	}
+	return nil
+}
+
+func (o *owned) Remove(r *library.Held) error {
+	if err := o.denied(r.ID); err != nil {
+		return err
+	}
+	return o.Library.Remove(r)
+}
+
+func (o *owned) Move(r *library.Held, state store.RecordingState) error {
+	if err := o.denied(r.ID); err != nil {
+		return err
+	}
+	return o.Library.Move(r, state)
+}
+
+// What cannot be deleted or moved is said, to who asked for it and in the status, is tried again less and less often, also
+// after a restart, and is over when it was done.
+func TestBehind(t *testing.T) {
+	for what, change := range map[string]func(p *pool, id string) (int, error){
+		"deleted": func(p *pool, id string) (int, error) { return p.Delete(t.Context(), "default", []string{id}) },
+		"recordings are not where": func(p *pool, id string) (int, error) {
+			return p.Publish(t.Context(), "default", []string{id}, false)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir, files, now := t.TempDir(), &owned{}, time.Now()
+			reopen := func() *pool {
+				return open(t, dir, func(s *recordings.Service) {
+					files.Library, s.Library, s.Now = s.Library, files, func() time.Time { return now }
+				})
+			}
+			p, id := reopen(), recordID(1)
+			p.take(t, made{id: id, format: "video", meetingID: "room", media: "film"})
+			files.refuse.Store(true)
+			if n, err := change(p, id); n != 1 || err != nil {
+				t.Fatalf("%d %v", n, err)
+			}
+			says := func() bool {
+				text := strings.Join(p.Trouble(), "\n")
+				return strings.Contains(text, what) && strings.Contains(text, id) && errors.Is(p.Behind(id), recordings.ErrBehind)
+			}
+			if !says() || !strings.Contains(p.get(t, id).Behind, "permission denied") {
+				t.Errorf("says %q, %v; %+v", p.Trouble(), p.Behind(id), p.get(t, id))
+			}
+			files.tried.Store(0)
+			for range 120 { // in two hours
+				now = now.Add(time.Minute)
+				if err := p.Urge(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tried := files.tried.Load(); tried < 5 || tried > 20 {
+				t.Errorf("tried %d times in two hours", tried)
+			}
+			p.stop()
+			p = reopen()
+			if err := p.Tidy(t.Context()); err != nil || !says() {
+				t.Errorf("after a restart: %v %q", err, p.Trouble())
+			}
+			files.refuse.Store(false)
+			now = now.Add(time.Hour)
+			if err := p.Urge(t.Context()); err != nil || len(p.Trouble()) != 0 || p.Behind(id) != nil || p.get(t, id).Behind != "" {
+				t.Errorf("at last: %v %q %v", err, p.Trouble(), p.Behind(id))
+			}
+			places, err := p.formats(id)
+			if err != nil || len(places[store.Published]) != 0 || (what == "deleted") != (len(places) == 0) {
+				t.Errorf("lies in %v %v", places, err)
+			}
+			p.sound(t)
+		})
+	}
+}

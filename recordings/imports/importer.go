@@ -1,0 +1,288 @@
+// Package imports brings archives into the library and the index, whether servers have put them into the spool, have sent
+// them, or an operator has named them. Each has one job in the store, with its state, its attempts, the reason why it waits
+// and the time of its next try:
+//
+//	waiting → importing → placing → done
+//	             ↓   ↘
+//	          failed  dropped
+//
+// The way of an archive is the way through the files. It is found (spool.go) or accepted (uploads.go) and gets a job, which
+// waits (queue.go). An attempt (attempt.go) unpacks it beside the library (unpack.go), makes that durable, commits
+// recordings and job in one transaction (commit.go), puts the files in place, and only then removes the archive
+// (conclude.go, archivefile.go).
+//
+// Whatever instruction a crash hits: before the commit nothing has changed and the archive is taken again; after it, the job
+// says "placing" and the rest is done at the next start, first of all. An archive is moved or removed only while it is the
+// very one that the job was made for. What people changed (publish, unpublish, metadata, protection, deletion) wins over
+// every later import.
+//
+// The store could have been the queue. It is not, because what is due changes with the clock, and because archives of one
+// recording must go in order while others pass them: that is a question to all jobs that wait, asked often, and the store's
+// copy is only there to start from after a crash.
+package imports
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/recordings/record"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Config is how archives are imported. The flags are those of package recordings.
+type Config struct {
+	Spool       string        // where archives arrive
+	Interval    time.Duration // how often it is looked through where the file system does not tell of new files
+	Rest        time.Duration // how long an archive must not have grown
+	Retry       time.Duration // pause before the second attempt
+	Parallel    int           // archives at the same time
+	Hidden      bool          // new recordings do not play before somebody publishes them
+	Protect     bool          // new recordings are protected
+	Precompress bool          // large texts are kept compressed as well
+	MaxBytes    int64         // that an archive may unpack to
+	MaxFiles    int           // that an archive may hold
+}
+
+// Index is what of the store the importer works with.
+type Index interface {
+	store.Imports
+	// Recording returns one recording, or store.ErrNotFound.
+	Recording(ctx context.Context, recordID string) (store.Recording, error)
+}
+
+// Servers knows which servers there are.
+type Servers interface {
+	// Server returns one, or store.ErrNotFound.
+	Server(ctx context.Context, id string) (store.Server, error)
+}
+
+// Meetings knows which meetings go on.
+type Meetings interface {
+	// Claims returns the claims of all of them.
+	Claims(ctx context.Context) ([]store.Claim, error)
+}
+
+// Library is where archives are unpacked, and put in place.
+type Library interface {
+	// Stage returns an empty directory to unpack into, Seal makes all in it durable, and Discard removes it.
+	Stage(name string) (dir string, err error)
+	Seal(name string) error
+	Discard(name string) error
+	// Stagings are the names of those that were not discarded, and Staged tells which formats of a recording are in one.
+	Stagings() ([]string, error)
+	Staged(name, recordID string) ([]string, error)
+	// Place puts formats of a recording from a staging where its state says, in the place of older ones. It can be
+	// repeated after a crash.
+	Place(name string, r *library.Held, formats []string, state store.RecordingState) error
+}
+
+// Disk is what is asked about the disk before anything is written.
+type Disk interface {
+	// Problem is why the disk cannot be used now, or "".
+	Problem() string
+	// Room returns an error where that many bytes do not fit.
+	Room(bytes int64) error
+	// Spare is how many bytes fit now.
+	Spare() int64
+	// Hung tells that it does not answer: nothing may be asked of it then.
+	Hung() bool
+}
+
+// Importer imports archives. Its exported fields must be set before Init.
+type Importer struct {
+	Config  Config
+	Index   Index
+	Owners  record.Owners
+	Servers Servers
+	Live    Meetings
+	Files   *record.Files
+	Library Library
+	Disk    Disk
+	Log     zerolog.Logger
+	Now     func() time.Time
+
+	queue   queue
+	gate    gate
+	grants  grants
+	crowded crowded
+	digests digests
+	counts  counts
+	glance  glance
+	look    chan struct{} // to look through the spool now
+}
+
+// Init makes the importer ready to be called.
+func (i *Importer) Init() {
+	i.queue.init()
+	i.look = make(chan struct{}, 1)
+}
+
+// Load takes over the jobs that were open when the program ended. What a crash has left half done is finished first of
+// all: see Settle.
+func (i *Importer) Load(ctx context.Context) error {
+	jobs, err := i.Index.Jobs(ctx, store.JobFilter{})
+	if err != nil {
+		return fmt.Errorf("load the imports: %w", err)
+	}
+	for _, j := range jobs {
+		i.digests.add(j)
+		switch j.State {
+		case store.JobPlacing:
+			j.Next = time.Time{}
+			i.queue.load(j)
+		case store.JobWaiting, store.JobImporting:
+			i.queue.load(j)
+		case store.JobDone, store.JobFailed, store.JobDropped:
+		}
+	}
+	return nil
+}
+
+// open are the states of jobs that are not over; unsettled are those with the failed ones, whose archives are still here.
+var (
+	open      = []store.JobState{store.JobWaiting, store.JobImporting, store.JobPlacing}
+	unsettled = append(slices.Clone(open), store.JobFailed)
+)
+
+// Settle finishes the imports that the index has and the disk has not, and removes what others have left half done: it
+// places, discards stagings, and gives archives back that were moved aside.
+func (i *Importer) Settle(ctx context.Context) error {
+	jobs, err := i.Index.Jobs(ctx, store.JobFilter{States: unsettled})
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if j.State != store.JobPlacing {
+			continue
+		}
+		if t := i.queue.begin(j.ID); t != nil {
+			i.try(ctx, t, false)
+			t.done()
+		}
+	}
+	return errors.Join(i.discardLeftovers(ctx), giveBackStale(i.Config.Spool, jobs))
+}
+
+// discardLeftovers discards the stagings that no job wants. What cannot be discarded now is found by the audit.
+func (i *Importer) discardLeftovers(ctx context.Context) error {
+	names, err := i.Leftovers(ctx)
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		_ = i.Library.Discard(name)
+	}
+	return err
+}
+
+// Leftovers are the stagings that imports have left which were broken off, and that no job wants any more.
+func (i *Importer) Leftovers(ctx context.Context) ([]string, error) {
+	names, err := i.Library.Stagings()
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	jobs, err := i.Index.Jobs(ctx, store.JobFilter{States: open})
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[string]bool{}
+	for _, j := range jobs {
+		wanted[stagingName(j.ID)] = true
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return wanted[name] }), nil
+}
+
+// Placing are the recordings that the index has and whose files are just being put in place.
+func (i *Importer) Placing(ctx context.Context) (map[string]bool, error) {
+	jobs, err := i.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{store.JobPlacing}})
+	ids := map[string]bool{}
+	for _, j := range jobs {
+		for _, id := range j.Recordings {
+			ids[id] = true
+		}
+	}
+	return ids, err
+}
+
+// Dispatch runs the jobs that are due, so many at a time, until ctx ends.
+func (i *Importer) Dispatch(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, i.Config.Parallel)
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		t := i.next(ctx)
+		if t == nil {
+			return
+		}
+		running.Go(func() {
+			defer func() { <-slots }()
+			defer t.done()
+			i.try(ctx, t, false)
+		})
+	}
+}
+
+// next waits for the next job that is due, and returns nil when ctx ends. While the disk cannot be used, or has no room, no
+// job is touched.
+func (i *Importer) next(ctx context.Context) *ticket {
+	for ctx.Err() == nil {
+		wait := i.gate.left(i.Now())
+		if i.Disk.Problem() != "" {
+			wait = max(wait, i.Config.Retry)
+		}
+		if wait == 0 {
+			var t *ticket
+			if t, wait = i.queue.take(i.Now()); t != nil {
+				return t
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-i.queue.wake:
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// newJob is a job that waits for its first try.
+func (i *Importer) newJob(id, path, source string, of identity) store.Job {
+	now := i.Now()
+	return store.Job{
+		ID: id, Path: path, Source: source, State: store.JobWaiting, Bytes: of.size, Modified: of.modified,
+		Created: now, Changed: now,
+	}
+}
+
+// Where jobs come from.
+const (
+	fromSpool   = "spool"
+	fromUpload  = "upload"
+	fromCommand = "command"
+)
+
+// pause waits, and returns false if ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,55 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"time"
+
+	"github.com/bbbpool/bbbpool/recordings/library"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// note is what the index knows of a recording beyond its files: kept beside them, so that an index that is lost can be
+// made again as it was.
+type note struct {
+	Tenant    string            `json:"tenant,omitempty"`
+	Server    string            `json:"server,omitempty"`
+	Protected bool              `json:"protected,omitempty"`
+	Imported  time.Time         `json:"imported,omitzero"`
+	Chosen    bool              `json:"state_chosen,omitempty"`     // published or not by a person
+	Guarded   bool              `json:"protected_chosen,omitempty"` // protected or not by a person
+	Meta      map[string]string `json:"meta,omitempty"`             // what was set; an empty value was removed
+}
+
+// WriteNote writes to the disk what the files of a recording do not tell, unless that stands there already. What cannot be
+// written now is written when all is looked through, see [Files.LookAgain].
+func (f *Files) WriteNote(held *library.Held, r store.Recording) {
+	data, err := json.Marshal(note{
+		Tenant: r.Tenant, Server: r.Server, Protected: r.Protected, Imported: r.Imported.UTC(),
+		Chosen: r.Edits.State, Guarded: r.Edits.Protected, Meta: r.Edits.Meta,
+	})
+	if err == nil {
+		if old, unread := f.Library.Note(held); unread == nil && bytes.Equal(old, data) {
+			return
+		}
+		err = f.Library.SetNote(held, data)
+	}
+	if err != nil {
+		f.Log.Error().Err(err).Str("recordID", r.RecordID).Msg("write down what the files do not tell: tried again later")
+		f.LookAgain()
+	}
+}
+
+// ApplyNote completes a recording that was made from its files by what was written down beside them. A note that cannot be
+// read is none.
+func (f *Files) ApplyNote(held *library.Held, r *store.Recording) {
+	data, err := f.Library.Note(held)
+	var n note
+	if err != nil || len(data) == 0 || json.Unmarshal(data, &n) != nil {
+		return
+	}
+	r.Tenant, r.Server, r.Protected, r.Imported = n.Tenant, n.Server, n.Protected, n.Imported
+	r.Edits = store.Edits{State: n.Chosen, Protected: n.Guarded, Meta: maps.Clone(n.Meta)}
+	r.Meta = Edited(r.Meta, n.Meta)
+}

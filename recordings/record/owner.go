@@ -1,0 +1,83 @@
+package record
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Sessions is the history of meetings.
+type Sessions interface {
+	// Session returns the session of an internal meeting ID, or store.ErrNotFound.
+	Session(ctx context.Context, id string) (store.Session, error)
+}
+
+// Tenants knows which tenants there are.
+type Tenants interface {
+	// Tenant returns one, or store.ErrNotFound.
+	Tenant(ctx context.Context, id string) (store.Tenant, error)
+}
+
+// Owners finds out whose recordings are.
+type Owners struct {
+	Sessions Sessions
+	Tenants  Tenants
+}
+
+// Session is what is known of the meeting of a recording: from the history, or of those that go on; empty for nothing.
+func (o Owners) Session(ctx context.Context, recordID string, live map[string]store.Session) (store.Session, error) {
+	session, err := o.Sessions.Session(ctx, recordID)
+	if errors.Is(err, store.ErrNotFound) {
+		return live[recordID], nil
+	}
+	return session, err
+}
+
+// Origin is what is known of where a recording comes from beside its meeting and what it says itself.
+type Origin struct {
+	Server  string // that has sent it
+	Tenant  string // whose the operator says that it is
+	Foreign bool   // a server has sent it, which cannot say whose it is
+}
+
+// Assign finds out which tenant and which server a recording belongs to: from the session of its meeting, else from what it
+// says itself or the operator says of it. A server that sends a recording of a meeting that nobody knows cannot say whose
+// it is. A tenant that it names and that is not there is kept, so that it can be given to that one later.
+func (o Owners) Assign(
+	ctx context.Context, r store.Recording, session store.Session, from Origin,
+) (store.Recording, error) {
+	claims := []string{r.Meta[ownTenant], r.Meta[scaleliteTenant], from.Tenant}
+	if from.Foreign {
+		claims = nil
+	}
+	claimed, err := o.Tenant(ctx, claims...)
+	if err != nil {
+		return r, err
+	}
+	r.Tenant = cmp.Or(session.Tenant, claimed)
+	if r.Tenant == "" {
+		r.Tenant, r.Claimed = store.DefaultTenant, Shorten(cmp.Or(r.Meta[ownTenant], r.Meta[scaleliteTenant]))
+	}
+	r.Server = cmp.Or(session.Server, from.Server)
+	Disown(&r)
+	return r, nil
+}
+
+// Tenant returns the first of these names that is a tenant's, or "".
+func (o Owners) Tenant(ctx context.Context, names ...string) (string, error) {
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		t, err := o.Tenants.Tenant(ctx, name)
+		if err == nil {
+			return t.ID, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return "", err
+		}
+	}
+	return "", nil
+}
