@@ -23,7 +23,7 @@ var (
 
 // Book is the record of which meeting is where, who is in it and who is still expected, as pure memory: it knows no store,
 // no clock and no lock, and is for one goroutine at a time. It answers, it says what should be done, and it never changes
-// but by [Book.Apply].
+// but by a [Change].
 type Book struct {
 	// Draw draws from [0,n) for servers that are equal in everything. It may be set before the first use.
 	Draw func(n int) int

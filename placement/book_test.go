@@ -155,7 +155,7 @@ func (d *day) step(ctx context.Context) {
 			Standing: placement.Standing(d.draw.IntN(5)), Tag: []string{"", "x"}[d.draw.IntN(2)], Enabled: true,
 		})
 	case 1:
-		if d.draw.IntN(8) == 0 {
+		if d.draw.IntN(4) == 0 {
 			_ = d.RemoveServer(ctx, d.server())
 		}
 	case 2:

@@ -71,7 +71,7 @@ func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement
 }
 
 // decide finds out where the meeting goes. What is decided stands in the book when it returns, so that the next decision
-// knows of it; before is the claim whose place it has taken.
+// knows of it; before is the claim whose place it has taken. It takes the lock.
 func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store.Claim, err error) {
 	l := c.ledger
 	l.mu.Lock()

@@ -73,7 +73,8 @@ func (r *records) settle(ctx context.Context, over Finished) error {
 	return ignoreMissing(r.state.DeleteClaim(ctx, over.Claim))
 }
 
-// remember writes a stay to the history, and learns from it. A meeting that no server ever had leaves nothing.
+// remember writes a stay to the history, and has the ledger learn from it, which takes the ledger's lock. A meeting that no
+// server ever had leaves nothing.
 func (r *records) remember(ctx context.Context, over Finished) error {
 	if over.Session.ID == "" {
 		return nil
@@ -103,10 +104,6 @@ func (l *Ledger) forgetEndings(ctx context.Context, list []store.Ending) error {
 	}
 	return errors.Join(errs...)
 }
-
-// Fault returns what the last write to the store failed with if that was within the last minute, or nil. While the
-// store fails no meeting can be created.
-func (l *Ledger) Fault() error { return l.records.failure() }
 
 func unwritable(err error) problems.Problem {
 	p := problems.Problem{

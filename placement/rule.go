@@ -244,10 +244,7 @@ func (c *Choice) rank(l *Load) rank {
 	}
 }
 
-// Offer considers one more server.
-func (c *Choice) Offer(l Load) { c.offer(&l) }
-
-// offer is Offer without a copy of what is not chosen.
+// offer considers one more server. What is not chosen is not copied.
 func (c *Choice) offer(l *Load) {
 	if l.full(c.Room) {
 		c.Full++
