@@ -124,7 +124,7 @@ func (s Status) Problems(now time.Time, meetings func() []placement.Info) (list 
 	return list
 }
 
-// notOnline says how long a server has failed, and why; or how far one is on its way back.
+// NotOnline says how long a server has failed, and why; or how far one is on its way back.
 func (s Status) NotOnline(now time.Time) string {
 	if s.Failing.IsZero() {
 		return fmt.Sprintf("server %s is %s: %s", s.ID, s.Health, s.Reason)

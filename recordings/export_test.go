@@ -3,6 +3,7 @@ package recordings
 import (
 	"context"
 
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 )
 
@@ -28,4 +29,14 @@ func (s *Service) Known(ctx context.Context, server, sha256 string) (state strin
 
 func (s *Service) Accept(ctx context.Context, u upload.Upload) error {
 	return s.importer.Accept(ctx, u)
+}
+
+// Trouble is what Problems says in words of what keeps recordings from being kept, beside the disk itself.
+func (s *Service) Trouble() (list []string) {
+	for _, p := range s.others(context.Background()) {
+		if p.Severity == problems.Stuck {
+			list = append(list, p.String())
+		}
+	}
+	return list
 }

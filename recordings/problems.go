@@ -25,13 +25,3 @@ func (s *Service) others(ctx context.Context) []problems.Problem {
 	}
 	return slices.Concat(s.auditor.Problems(ctx), archives[:crowded], s.files.Problems(ctx), archives[crowded:])
 }
-
-// Trouble is what Problems says in words of what keeps recordings from being kept, beside the disk itself.
-func (s *Service) Trouble() (list []string) {
-	for _, p := range s.others(context.Background()) {
-		if p.Severity == problems.Stuck {
-			list = append(list, p.String())
-		}
-	}
-	return list
-}

@@ -30,29 +30,18 @@ func (t *Tenants) routes() routes {
 	}
 }
 
-// Problems tells of a default tenant whose front ends nothing lets in. That the store does not answer is for it to tell.
+// Problems tells of a default tenant whose front ends nothing lets in. One that is not there yet is made on the first start,
+// and that the store does not answer is for others to tell.
 func (t *Tenants) Problems(ctx context.Context) []problems.Problem {
-	list, err := t.noSecret(ctx)
-	if err != nil {
-		return nil
-	}
-	return list
-}
-
-// noSecret tells of a default tenant without a secret. One that is not there yet is made on the first start.
-func (t *Tenants) noSecret(ctx context.Context) ([]problems.Problem, error) {
 	tenant, err := t.Records.Tenant(ctx, store.DefaultTenant)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, nil
-	case err != nil || len(t.view(tenant, store.Secret.String).Secrets) > 0:
-		return nil, err
+	if err != nil || len(t.view(tenant, store.Secret.String).Secrets) > 0 {
+		return nil
 	}
 	return []problems.Problem{{
 		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Tenant, ID: store.DefaultTenant}, Name: "no-secret",
 		Text: "tenant default has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for " +
 			"bbbpool serve, and restart it",
-	}}, nil
+	}}
 }
 
 // secrets are those of all tenants, in use or not.
