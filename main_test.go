@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -67,25 +69,53 @@ func TestImports_EveryPackageHasARule(t *testing.T) {
 	for _, m := range regexp.MustCompile(`"\*\*/([a-z0-9/]+)/\*\.go"`).FindAllSubmatch(config, -1) {
 		named = append(named, "/"+string(m[1]))
 	}
-	packages := map[string]bool{}
-	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	for p := range sources(t) {
+		if p != "." && !slices.ContainsFunc(named, func(dir string) bool { return strings.HasSuffix("/"+p, dir) }) {
+			t.Errorf("no rule for %s in .golangci.yml", p)
+		}
+	}
+}
+
+// The README's tour of the code leads past every package, and to no file that is not there.
+func TestReadme_Tour(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tour, _ := strings.Cut(string(readme), "## Finding your way in the code")
+	packages := sources(t)
+	for p := range packages {
+		if p != "." && !strings.Contains(tour, "`"+p+"`") && !strings.Contains(tour, "`…/"+path.Base(p)+"`") {
+			t.Errorf("it does not lead to %s", p)
+		}
+	}
+	files := slices.Concat(slices.Collect(maps.Values(packages))...)
+	for _, m := range regexp.MustCompile("`([a-zA-Z0-9/]+\\.(?:go|md))`").FindAllStringSubmatch(tour, -1) {
+		named := m[1]
+		if _, err := os.Stat(named); err != nil && !slices.Contains(files, path.Base(named)) {
+			t.Errorf("it leads to %s, which is not there", named)
+		}
+	}
+}
+
+// sources are the names of the files with code, by directory.
+func sources(t *testing.T) map[string][]string {
+	t.Helper()
+	files := map[string][]string{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
 		switch name := d.Name(); {
 		case err != nil:
 			return err
 		case d.IsDir() && (name == "testdata" || len(name) > 1 && name[0] == '.'):
 			return fs.SkipDir
 		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
-			packages["/"+filepath.ToSlash(filepath.Dir(path))] = true
+			dir := filepath.ToSlash(filepath.Dir(file))
+			files[dir] = append(files[dir], name)
 		}
 		return nil
 	})
-	if err != nil || len(packages) < 20 {
-		t.Fatalf("%d packages: %v", len(packages), err)
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d packages: %v", len(files), err)
 	}
-	delete(packages, "/.")
-	for p := range packages {
-		if !slices.ContainsFunc(named, func(dir string) bool { return strings.HasSuffix(p, dir) }) {
-			t.Errorf("no rule for %s in .golangci.yml", p[1:])
-		}
-	}
+	return files
 }
