@@ -89,8 +89,8 @@ func TestHandbook_Commands(t *testing.T) {
 			}
 			help, known := helps[name]
 			if !known {
-				code, said := 0, ""
-				if code, said = use(t, append([]string{"help"}, strings.Fields(name)...)...); code != cli.Done {
+				code, said := use(t, append([]string{"help"}, strings.Fields(name)...)...)
+				if code != cli.Done {
 					t.Errorf("%s: %s: %s", filepath.Base(path), line, said)
 				}
 				help = strings.ReplaceAll(said, "[no-]", "")

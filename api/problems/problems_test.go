@@ -234,7 +234,8 @@ bbbpool_problems{severity="impending",kind="server"} 1
 bbbpool_problems{severity="advised",kind="setting"} 1
 `)
 		now(all[3])
-		said("") // it may come back
+		said("") // they may come back
+		now(all[3])
 		time.Sleep(50 * time.Second)
 		said(`{"level":"info","severity":"stuck","kind":"volume","subject":"y","name":"full","lasted":10000,"message":"a problem is over"}
 {"level":"info","severity":"impending","kind":"server","subject":"a","name":"clock","lasted":10000,"message":"a problem is over"}
