@@ -302,7 +302,7 @@ bbbpool_problems{severity="late",kind="import"} 1
 		}
 		want = `{"level":"warn","severity":"late","kind":"import","subject":"","name":"overdue","problem":"","message":"a problem has begun"}
 {"level":"error","severity":"refusing","kind":"store","subject":"","name":"slow","problem":"","message":"a problem has begun"}
-{"level":"info","severity":"refusing","kind":"store","subject":"","name":"slow","lasted":295000,"message":"a problem is over"}
+{"level":"info","severity":"refusing","kind":"store","subject":"","name":"slow","lasted":320000,"message":"a problem is over"}
 `
 		if diff := cmp.Diff(want, log.String()); diff != "" {
 			t.Errorf("log (-want +got):\n%s", diff)
@@ -369,4 +369,36 @@ func TestRegistry_Since_Overtaken(t *testing.T) {
 			t.Errorf("since %s, and %s before", again, first)
 		}
 	})
+}
+
+// Where a look takes long, as with a store that holds tens of thousands of imports, the next one waits: looking is never most
+// of what the process does.
+func TestRegistry_Run_Paced(t *testing.T) {
+	for took, most := range map[time.Duration]int{
+		0: 720, 100 * time.Millisecond: 720, time.Second: 180, 4900 * time.Millisecond: 60, time.Hour: 60,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			looks := 0
+			var r problems.Registry
+			r.Report(problems.Func(func(ctx context.Context) []problems.Problem {
+				looks++
+				select {
+				case <-ctx.Done():
+				case <-time.After(took):
+				}
+				return nil
+			}))
+			ctx, stop := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- r.Run(ctx) }()
+			time.Sleep(time.Hour)
+			stop()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if looks > most || looks < most*9/10 {
+				t.Errorf("%s: %d looks in an hour, want up to %d", took, looks, most)
+			}
+		})
+	}
 }

@@ -51,17 +51,23 @@ type episodes map[identity]episode
 // Run looks every few seconds, writes a line when a problem has begun and one when it is over, and counts for
 // WriteMetrics, until ctx ends. The first look is not at once: what was never looked at is no news at the start.
 func (r *Registry) Run(ctx context.Context) error {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(lookEvery)
+	defer timer.Stop()
 	for known := (episodes{}); ; {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-timer.C:
+			began := time.Now()
 			r.look(ctx, known)
+			timer.Reset(pause(time.Since(began)))
 		}
 	}
 }
+
+// pause is how long after a look the next one begins. One that takes long, because sources read tens of thousands of records,
+// is not worth more than a twentieth of a processor; after a minute it is due, whatever it costs.
+func pause(took time.Duration) time.Duration { return max(lookEvery, min(20*took, time.Minute)) }
 
 // look compares what is wrong with what was known to be, writes lines about the difference, and writes into known what is
 // known now. It counts what operators are shown; lines are about each problem by itself, because one that is told with
