@@ -3,6 +3,7 @@ package assembly_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -100,6 +102,43 @@ func TestPool_Unready(t *testing.T) {
 	st, err := v1.NewClient(v1.HandlerTransport(p.Administration()), "http://bbbpool", "").Pool.Status(t.Context())
 	if diff := cmp.Diff(ageless(texts(p.Problems.List(t.Context()))), ageless(st.Problems)); err != nil || diff != "" {
 		t.Errorf("status, %v (-problems +status):\n%s", err, diff)
+	}
+}
+
+// A pool that lets nobody in says so before it says that nobody would find a server, whether it is served or not.
+func TestPool_NobodyGetsIn(t *testing.T) {
+	o := options(t)
+	p := open(t, o)
+	_, err := p.Stores.State.UpdateTenant(t.Context(), store.DefaultTenant, func(t *store.Tenant) error {
+		t.Secrets = nil
+		return nil
+	})
+	server := store.Server{ID: "a", URL: "http://a.test", Secret: "s", State: store.Disabled, Weight: 1}
+	if err = errors.Join(err, p.Stores.State.CreateServer(t.Context(), server), p.Close()); err != nil {
+		t.Fatal(err)
+	}
+	o.Settings.Gateway.Secret = ""
+	want := []string{
+		"tenant default has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for bbbpool serve, and " +
+			"restart it",
+		"no server is enabled: bbbpool server enable ID",
+	}
+	for name, open := range map[string]func(context.Context, assembly.Options) (*assembly.Pool, error){
+		"served": assembly.Open, "offline": assembly.Offline,
+	} {
+		p, err := open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, texts(p.Problems.List(t.Context()))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if reasons := p.Problems.Ready(t.Context()); len(reasons) > 0 {
+			t.Errorf("%s: not ready for %v", name, reasons)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

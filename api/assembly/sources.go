@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"context"
+	"slices"
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -9,15 +10,29 @@ import (
 
 // report tells the registry whom to ask what is wrong. The gates come first, in the order in which /readyz has its reasons.
 // Nobody asks a pool that serves nobody whether it is ready.
+//
+// The ledger knows of two things: that the store cannot be written, which is a gate, and that no server takes new meetings,
+// which is not, and which matters only to front ends that are let in.
 func (p *Pool) report() {
+	unready := func(p problems.Problem) bool { return p.Unready }
 	if p.offline {
-		p.Problems.Report(api.Environment(p.options.Environ), p.Ledger)
+		p.Problems.Report(api.Environment(p.options.Environ))
 	} else {
-		p.Problems.Gate(p.http, p.Poller.Readiness(), p.Ledger)
+		p.Problems.Gate(p.http, p.Poller.Readiness(), only(p.Ledger, unready))
 		p.Problems.Aside(problems.Func(p.volumes))
 		p.Problems.Report(p.Gateway)
 	}
-	p.Problems.Report(p.Admin.Tenants, p.Poller, p.Recordings)
+	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings)
+}
+
+// only is a source of those problems of another that are so.
+func only(source problems.Source, so func(problems.Problem) bool) problems.Source {
+	return without(source, func(p problems.Problem) bool { return !so(p) })
+}
+
+// without is a source of those problems of another that are not so.
+func without(source problems.Source, so func(problems.Problem) bool) problems.Source {
+	return problems.Func(func(ctx context.Context) []problems.Problem { return slices.DeleteFunc(source.Problems(ctx), so) })
 }
 
 // volumes tells in one line what is wrong with all directories of recordings. It does not look at a disk.

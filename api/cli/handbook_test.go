@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bbbpool/bbbpool/api/cli"
 )
 
 // The handbook names every flag of serve and every name in the environment, and none that there is not.
@@ -53,5 +55,55 @@ func checkHandbook(t *testing.T, metrics string) {
 		if !strings.Contains(string(page), name) && !strings.Contains(string(page), "`"+short+"`") {
 			t.Errorf("%s is not in the handbook", name)
 		}
+	}
+}
+
+// written finds the commands that a page tells people to type: in a line of their own, or within a sentence.
+var written = regexp.MustCompile("(?m)(?:^ *|`|\\|\\| )(?:bbbpool|go run \\.) ([a-z][^`\n#|&]*)")
+
+// Every command that the README and the handbook tell people to type is there, with all the flags that it has there.
+func TestHandbook_Commands(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "..", "web", "handbook", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flag := regexp.MustCompile(`--[a-z][a-z-]+`)
+	// The last of these are commands of the program, and not of this package; the others are no commands.
+	skipped := regexp.MustCompile(`^(serves|makes|listens|speaks|goes|probes|asks|takes|itself|sees|is|never|serve|check|systemd-unit)\b`)
+	helps, found := map[string]string{}, 0
+	for _, path := range append(pages, filepath.Join("..", "..", "README.md")) {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range written.FindAllStringSubmatch(string(page), -1) {
+			line := strings.TrimSpace(m[1])
+			if skipped.MatchString(line) {
+				continue
+			}
+			found++
+			words := strings.Fields(line)
+			name := words[0]
+			if code, _ := use(t, "help", name, words[min(1, len(words)-1)]); code == cli.Done && len(words) > 1 {
+				name += " " + words[1]
+			}
+			help, known := helps[name]
+			if !known {
+				code, said := use(t, append([]string{"help"}, strings.Fields(name)...)...)
+				if code != cli.Done {
+					t.Errorf("%s: %s: %s", filepath.Base(path), line, said)
+				}
+				help = strings.ReplaceAll(said, "[no-]", "")
+				helps[name] = help
+			}
+			for _, f := range flag.FindAllString(line, -1) {
+				if !regexp.MustCompile(f + `\b`).MatchString(help) {
+					t.Errorf("%s: %s: there is no %s", filepath.Base(path), line, f)
+				}
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d commands were found", found)
 	}
 }

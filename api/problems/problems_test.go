@@ -234,6 +234,9 @@ bbbpool_problems{severity="impending",kind="server"} 1
 bbbpool_problems{severity="advised",kind="setting"} 1
 `)
 		now(all[3])
+		said("") // they may come back
+		now(all[3])
+		time.Sleep(50 * time.Second)
 		said(`{"level":"info","severity":"stuck","kind":"volume","subject":"y","name":"full","lasted":10000,"message":"a problem is over"}
 {"level":"info","severity":"impending","kind":"server","subject":"a","name":"clock","lasted":10000,"message":"a problem is over"}
 {"level":"info","severity":"advised","kind":"setting","subject":"","name":"links","lasted":10000,"message":"a problem is over"}
@@ -250,4 +253,152 @@ bbbpool_problems{severity="advised",kind="setting"} 0
 		}
 		said("")
 	})
+}
+
+// A look that a slow source has cut short tells nothing of what it did not get to: nothing is over for that, and what there
+// was is still counted.
+func TestRegistry_Run_CutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var slow atomic.Bool
+		r := problems.Registry{Log: zerolog.New(&log)}
+		r.Report(problems.Func(func(ctx context.Context) []problems.Problem {
+			if slow.Load() {
+				<-ctx.Done()
+				return nil
+			}
+			return nil
+		}), problems.Func(func(ctx context.Context) []problems.Problem {
+			if ctx.Err() != nil {
+				return nil // as whoever reads the store
+			}
+			return []problems.Problem{{Severity: problems.Late, Subject: problems.Subject{Kind: problems.Import}, Name: "overdue"}}
+		}), problems.Func(func(context.Context) []problems.Problem {
+			if !slow.Load() {
+				return nil
+			}
+			return []problems.Problem{{Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store}, Name: "slow"}}
+		}))
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		time.Sleep(7 * time.Second)
+		slow.Store(true)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		var page strings.Builder
+		r.WriteMetrics(&page)
+		want := `bbbpool_problems{severity="refusing",kind="store"} 1
+bbbpool_problems{severity="late",kind="import"} 1
+`
+		if diff := cmp.Diff(want, page.String()); diff != "" {
+			t.Errorf("metrics (-want +got):\n%s", diff)
+		}
+		slow.Store(false)
+		time.Sleep(5 * time.Minute)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		want = `{"level":"warn","severity":"late","kind":"import","subject":"","name":"overdue","problem":"","message":"a problem has begun"}
+{"level":"error","severity":"refusing","kind":"store","subject":"","name":"slow","problem":"","message":"a problem has begun"}
+{"level":"info","severity":"refusing","kind":"store","subject":"","name":"slow","lasted":320000,"message":"a problem is over"}
+`
+		if diff := cmp.Diff(want, log.String()); diff != "" {
+			t.Errorf("log (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What comes and goes at every look is one problem for the log, until it has stayed away for a while.
+func TestRegistry_Run_Flapping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		looks := 0
+		r := problems.Registry{Log: zerolog.New(&log)}
+		r.Report(problems.Func(func(context.Context) []problems.Problem {
+			if looks++; looks > 1000 || looks%2 == 0 {
+				return nil
+			}
+			return []problems.Problem{{
+				Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Server, ID: "a"}, Name: "over-capacity",
+			}}
+		}))
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		time.Sleep(2 * time.Hour)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		want := `{"level":"warn","severity":"impending","kind":"server","subject":"a","name":"over-capacity","problem":"","message":"a problem has begun"}
+{"level":"info","severity":"impending","kind":"server","subject":"a","name":"over-capacity","lasted":4995000,"message":"a problem is over"}
+`
+		if diff := cmp.Diff(want, log.String()); diff != "" {
+			t.Errorf("log (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Whoever has asked sources before somebody else found a problem does not make it younger by answering later.
+func TestRegistry_Since_Overtaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r problems.Registry
+		wait := make(chan struct{})
+		asked := 0
+		r.Report(problems.Func(func(context.Context) []problems.Problem {
+			if asked++; asked == 1 {
+				<-wait
+				return nil
+			}
+			return []problems.Problem{{Name: "new"}}
+		}))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			r.List(t.Context())
+		}()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		first := r.List(t.Context())[0].Since
+		time.Sleep(time.Second)
+		close(wait)
+		<-done
+		if again := r.List(t.Context())[0].Since; !again.Equal(first) {
+			t.Errorf("since %s, and %s before", again, first)
+		}
+	})
+}
+
+// Where a look takes long, as with a store that holds tens of thousands of imports, the next one waits: looking is never most
+// of what the process does.
+func TestRegistry_Run_Paced(t *testing.T) {
+	for took, most := range map[time.Duration]int{
+		0: 720, 100 * time.Millisecond: 720, time.Second: 180, 4900 * time.Millisecond: 60, time.Hour: 60,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			looks := 0
+			var r problems.Registry
+			r.Report(problems.Func(func(ctx context.Context) []problems.Problem {
+				looks++
+				select {
+				case <-ctx.Done():
+				case <-time.After(took):
+				}
+				return nil
+			}))
+			ctx, stop := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- r.Run(ctx) }()
+			time.Sleep(time.Hour)
+			stop()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if looks > most || looks < most*9/10 {
+				t.Errorf("%s: %d looks in an hour, want up to %d", took, looks, most)
+			}
+		})
+	}
 }

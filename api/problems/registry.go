@@ -3,7 +3,6 @@ package problems
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -56,11 +55,14 @@ func (r *Registry) Asides(ctx context.Context) []Problem { return ask(ctx, r.asi
 
 // all is everything that is wrong, with the times since when, the worst first.
 func (r *Registry) all(ctx context.Context) []Problem {
+	asked := r.now()
 	list := ask(ctx, slices.Concat(r.gates, r.sources))
-	r.date(list, ctx.Err() == nil)
-	slices.SortStableFunc(list, func(x, y Problem) int { return cmp.Compare(x.Severity, y.Severity) })
+	r.date(list, asked, ctx.Err() == nil)
+	slices.SortStableFunc(list, byBadness)
 	return list
 }
+
+func byBadness(x, y Problem) int { return cmp.Compare(x.Severity, y.Severity) }
 
 func ask(ctx context.Context, sources []Source) (list []Problem) {
 	for _, s := range sources {
@@ -70,9 +72,9 @@ func ask(ctx context.Context, sources []Source) (list []Problem) {
 }
 
 // date writes into problems when they were first found, where their sources do not know when they began. With whole set it
-// forgets those that are over: a list that was cut short, because whoever asked has gone, does not tell that. It takes the
-// lock.
-func (r *Registry) date(list []Problem, whole bool) {
+// forgets those that are over: a list that was cut short, because whoever asked has gone, does not tell that, nor does one
+// that was asked for before somebody else has found them. It takes the lock.
+func (r *Registry) date(list []Problem, asked time.Time, whole bool) {
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,8 +90,10 @@ func (r *Registry) date(list []Problem, whole bool) {
 			p.Since = since
 		}
 	}
-	if !whole {
-		maps.Copy(found, r.first)
+	for id, since := range r.first {
+		if !whole || since.After(asked) {
+			found[id] = since
+		}
 	}
 	r.first = found
 }
