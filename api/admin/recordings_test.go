@@ -242,7 +242,8 @@ func TestRecordings_Refused(t *testing.T) {
 func TestRecordings_Owed(t *testing.T) {
 	p, fake := withRecordings(t)
 	for _, tenant := range []string{"default", "other"} {
-		r := store.Recording{RecordID: "of-" + tenant, Tenant: tenant, Owed: &store.Owed{Server: "a", Step: store.OwedEnded}}
+		owed := &store.Owed{Server: "a", Step: store.OwedEnded}
+		r := store.Recording{RecordID: "of-" + tenant, Tenant: tenant, State: store.Awaited, Owed: owed}
 		fake.owed = append(fake.owed, recordings.Owing{Recording: r, Age: time.Hour, Step: time.Minute, Overdue: true})
 	}
 	owed, err := p.Recordings.Owed(t.Context(), "")
@@ -270,7 +271,7 @@ func TestRecordings_Jobs(t *testing.T) {
 	}
 	fake.jobs = nil
 	for i := range 10_001 {
-		fake.jobs = append(fake.jobs, store.Job{ID: strconv.Itoa(100_000 + i)})
+		fake.jobs = append(fake.jobs, store.Job{ID: strconv.Itoa(100_000 + i), State: store.JobDone})
 	}
 	if jobs, err := p.Imports.List(t.Context()); err != nil || len(jobs) != 10_001 || jobs[10_000].ID != "110000" {
 		t.Errorf("many: %d, %v", len(jobs), err)
