@@ -180,7 +180,7 @@ func TestRoster_Panic_Forget(t *testing.T) {
 			t.Errorf("%s is closed as %q", c.MeetingID, reason)
 		}
 		tries[c.MeetingID]++
-		return c.MeetingID == "m1" || tries[c.MeetingID] > 1, nil
+		return c.MeetingID == "m1" || tries[c.MeetingID] > 2, nil
 	}
 	var told []v1.Progress
 	tell := func(p v1.Progress) { told = append(told, p) }
@@ -189,7 +189,7 @@ func TestRoster_Panic_Forget(t *testing.T) {
 		t.Errorf("%+v, %v", panicked, err)
 	}
 	want := []v1.Progress{{Done: 1, Total: 2, Current: "m1"}, {Done: 2, Total: 2, Current: "m2"}}
-	if diff := cmp.Diff(want, told); diff != "" || tries["m2"] != 2 || len(pool.meetings) != 1 {
+	if diff := cmp.Diff(want, told); diff != "" || tries["m2"] != 3 || len(pool.meetings) != 1 {
 		t.Errorf("tried %v, left %v, told (-want +got):\n%s", tries, pool.meetings, diff)
 	}
 	pool.meet("a", "m4")
@@ -241,6 +241,10 @@ func TestRoster_Remove(t *testing.T) {
 	}
 	if _, ok := pool.Server("a"); !ok {
 		t.Error("it is gone all the same")
+	}
+	pool.load["a"] = placement.Load{}
+	if err := r.Remove(t.Context(), "a", false); err == nil || !strings.HasPrefix(err.Error(), "server a owes 1 recording: ") {
+		t.Errorf("what it owes alone: %v", err)
 	}
 	if err := r.Remove(t.Context(), "a", true); err != nil {
 		t.Error(err)

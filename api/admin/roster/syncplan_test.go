@@ -259,7 +259,7 @@ func TestRecords_Swap(t *testing.T) {
 	r, pool := newRoster(t)
 	url := func(id string) string { return "https://" + id + "/bigbluebutton/api" }
 	servers := map[string]store.Server{}
-	for _, id := range []string{"a", "b", "c", "d", "e"} {
+	for _, id := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		s := store.Server{ID: id, URL: url(id), Secret: "s", State: store.Enabled, Weight: 1}
 		servers[id] = s
 		pool.add(t, r, s)
@@ -273,9 +273,10 @@ func TestRecords_Swap(t *testing.T) {
 	refusing.refused = v1.Conflict("a pool answers there")
 	stale := move("d", "e")
 	stale.before.Secret = "older"
-	steps := []*step{move("a", "b"), move("b", "a"), move("c", "d"), stale, refusing}
+	steps := []*step{move("a", "b"), move("b", "a"), move("c", "d"), stale, refusing, move("f", "g"), move("g", "e")}
 	want := []string{
 		"", "", url("d") + " is in the pool already, as server d", "server d was changed meanwhile: sync again", "a pool answers there",
+		url("g") + " is in the pool already, as server g", url("e") + " is in the pool already, as server e",
 	}
 	for i, err := range r.Records.swap(t.Context(), steps) {
 		if got := errorText(err); got != want[i] {
