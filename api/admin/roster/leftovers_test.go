@@ -31,23 +31,27 @@ func TestLeftovers(t *testing.T) {
 			leftovers{meetings: 1, people: 2}, 1, "has 1 meeting with 2 people", anew, "1 meeting with 2 people left",
 		},
 		"meetings, offline": {
-			leftovers{meetings: 2, offline: true}, 2, "has 2 meetings with 0 people", anew,
+			leftovers{meetings: 2, offline: true},
+			2, "has 2 meetings with 0 people", anew,
 			"2 meetings with 0 people left, claimed on a server that is offline: nobody can see or end them there; bbbpool server panic " +
 				"forgets them",
 		},
 		"copies": {
-			leftovers{people: 1}, 1, "has 1 person left in copies of meetings that run elsewhere",
+			leftovers{people: 1},
+			1, "has 1 person left in copies of meetings that run elsewhere",
 			"nobody ends the copies, or looks after them, any more", "1 person left in copies of meetings that run elsewhere",
 		},
 		"recordings": {
 			leftovers{owed: []string{"r"}}, 1, "owes 1 recording", "nobody waits for its recordings any more", "waiting for 1 recording: r",
 		},
 		"all of it": {
-			leftovers{meetings: 3, people: 4, owed: []string{"r", "s"}}, 5, "has 3 meetings with 4 people and owes 2 recordings",
+			leftovers{meetings: 3, people: 4, owed: []string{"r", "s"}},
+			5, "has 3 meetings with 4 people and owes 2 recordings",
 			anew + "; nobody waits for its recordings any more", "3 meetings with 4 people left",
 		},
 		"copies and recordings": {
-			leftovers{people: 4, owed: []string{"r", "s"}}, 3,
+			leftovers{people: 4, owed: []string{"r", "s"}},
+			3,
 			"has 4 people left in copies of meetings that run elsewhere and owes 2 recordings",
 			"nobody ends the copies, or looks after them, any more; nobody waits for its recordings any more",
 			"4 people left in copies of meetings that run elsewhere",
@@ -103,8 +107,11 @@ func TestLimits(t *testing.T) {
 		want  time.Duration
 		ok    bool
 	}{
-		{nil, 24 * time.Hour, true}, {span(0), 0, true}, {span(14 * 24 * time.Hour), 14 * 24 * time.Hour, true},
-		{span(14*24*time.Hour + 1), 0, false}, {span(-1), 0, false},
+		{nil, 24 * time.Hour, true},
+		{span(0), 0, true},
+		{span(14 * 24 * time.Hour), 14 * 24 * time.Hour, true},
+		{span(14*24*time.Hour + 1), 0, false},
+		{span(-1), 0, false},
 	} {
 		if got, err := drainLimit(v1.Drain{RecordingsTimeout: test.asked}); got != test.want || (err == nil) != test.ok {
 			t.Errorf("%v became %v, %v", test.asked, got, err)
@@ -115,13 +122,18 @@ func TestLimits(t *testing.T) {
 		want  *trial.Load
 		wrong string
 	}{
-		{v1.Trial{}, nil, ""}, {v1.Trial{Concurrency: 3}, nil, ""},
+		{v1.Trial{}, nil, ""},
+		{v1.Trial{Concurrency: 3}, nil, ""},
 		{v1.Trial{Meetings: 20}, &trial.Load{Meetings: 20, Concurrency: 5}, ""},
 		{v1.Trial{Meetings: 2}, &trial.Load{Meetings: 2, Concurrency: 2}, ""},
-		{v1.Trial{Meetings: trial.MaxMeetings, Concurrency: trial.MaxConcurrency},
-			&trial.Load{Meetings: trial.MaxMeetings, Concurrency: trial.MaxConcurrency}, ""},
-		{v1.Trial{Meetings: trial.MaxMeetings + 1}, nil, "meetings: want"}, {v1.Trial{Meetings: -1}, nil, "meetings: want"},
-		{v1.Trial{Concurrency: trial.MaxConcurrency + 1}, nil, "concurrency: want"}, {v1.Trial{Concurrency: -1}, nil, "concurrency: want"},
+		{
+			v1.Trial{Meetings: trial.MaxMeetings, Concurrency: trial.MaxConcurrency},
+			&trial.Load{Meetings: trial.MaxMeetings, Concurrency: trial.MaxConcurrency}, "",
+		},
+		{v1.Trial{Meetings: trial.MaxMeetings + 1}, nil, "meetings: want"},
+		{v1.Trial{Meetings: -1}, nil, "meetings: want"},
+		{v1.Trial{Concurrency: trial.MaxConcurrency + 1}, nil, "concurrency: want"},
+		{v1.Trial{Concurrency: -1}, nil, "concurrency: want"},
 	} {
 		got, err := TrialOptions(test.asked)
 		if diff := cmp.Diff(test.want, got.Load); diff != "" || !strings.HasPrefix(errorText(err), test.wrong) || (err == nil) != (test.wrong == "") {

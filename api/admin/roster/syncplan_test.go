@@ -99,19 +99,23 @@ func TestComing(t *testing.T) {
 		},
 		"a path": {
 			before, is(func(s *store.Server) { s.URL = "https://a/b/bigbluebutton/api" }), syncUpdated,
-			[]string{"url: https://a/bigbluebutton/api -> https://a/b/bigbluebutton/api"}, store.Enabled, true,
+			[]string{"url: https://a/bigbluebutton/api -> https://a/b/bigbluebutton/api"},
+			store.Enabled, true,
 		},
 		"a machine": {
 			before, is(func(s *store.Server) { s.URL = "https://b/bigbluebutton/api" }), syncUpdated,
-			[]string{"url: https://a/bigbluebutton/api -> https://b/bigbluebutton/api"}, store.Enabled, false,
+			[]string{"url: https://a/bigbluebutton/api -> https://b/bigbluebutton/api"},
+			store.Enabled, false,
 		},
 		"off": {
-			before, is(func(s *store.Server) { s.State = store.Disabled }), syncCordoned, []string{"state: enabled -> cordoned"},
+			before, is(func(s *store.Server) { s.State = store.Disabled }), syncCordoned,
+			[]string{"state: enabled -> cordoned"},
 			store.Cordoned, true,
 		},
 		"on": {draining, before, syncEnabled, []string{"state: draining -> enabled"}, store.Enabled, true},
 		"on, and a tag": {
-			draining, is(func(s *store.Server) { s.Tag = "y" }), syncUpdated, []string{"tag: x -> y", "state: draining -> enabled"},
+			draining, is(func(s *store.Server) { s.Tag = "y" }), syncUpdated,
+			[]string{"tag: x -> y", "state: draining -> enabled"},
 			store.Enabled, true,
 		},
 		"off, and it is going": {before: draining, listed: is(func(s *store.Server) { s.State = store.Disabled })},

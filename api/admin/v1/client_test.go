@@ -415,7 +415,9 @@ func TestChecked_Unfit(t *testing.T) {
 		checked v1.Checked
 		want    bool
 	}{
-		{v1.Checked{OK: true, State: "enabled"}, false}, {v1.Checked{State: "enabled"}, true}, {v1.Checked{State: "cordoned"}, true},
+		{v1.Checked{OK: true, State: "enabled"}, false},
+		{v1.Checked{State: "enabled"}, true},
+		{v1.Checked{State: "cordoned"}, true},
 		{v1.Checked{State: "disabled"}, false},
 	} {
 		if test.checked.Unfit() != test.want {
