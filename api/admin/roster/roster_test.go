@@ -297,3 +297,70 @@ func TestFailures(t *testing.T) {
 		t.Error("nobody failed, and somebody did")
 	}
 }
+
+// Whatever operators do to servers at the same time, nobody waits for ever, and the pool knows in the end what is stored.
+func TestRoster_InStep(t *testing.T) {
+	r, pool := newRoster(t)
+	ids := []string{"a", "b", "c"}
+	for _, id := range ids {
+		pool.add(t, r, store.Server{ID: id, State: store.Enabled, URL: "https://" + id + "/bigbluebutton/api", Secret: "s", Weight: 1})
+		pool.capacity.Servers = append(pool.capacity.Servers, share(id, 100, placement.Held))
+		pool.meet(id, "on-"+id)
+	}
+	pool.closing = func(store.Claim, string) (bool, error) { return true, nil }
+	log, weight := zerolog.Nop(), 2.0
+	ignore := func(v1.Progress) {}
+	said := func(err error) string { return err.Error() }
+	do := []func(id string) error{
+		func(id string) error { _, _, err := r.Cordon(t.Context(), id); return err },
+		func(id string) error { _, _, err := r.Disable(t.Context(), id, true); return err },
+		func(id string) error { _, _, err := r.Enable(t.Context(), id, true); return err },
+		func(id string) error { _, _, err := r.Change(t.Context(), id, v1.Change{Weight: &weight}); return err },
+		func(id string) error {
+			_, err := r.Panic(t.Context(), id, v1.Panic{SkipEndCalls: true, KeepState: true}, ignore)
+			return err
+		},
+		func(id string) error {
+			w, err := r.Drain(t.Context(), id, v1.Drain{Force: true}, &log)
+			if err == nil {
+				_, err = w.Look(t.Context())
+			}
+			if refused, ok := errors.AsType[*v1.Error](err); ok && strings.Contains(refused.Message, "which ends this drain") {
+				return nil
+			}
+			return err
+		},
+		func(string) error {
+			s, err := r.Compare(t.Context(), v1.Sync{Mode: syncKeep, Servers: []v1.SyncServer{
+				{ID: "a", URL: "https://a", Secret: "s", Tag: "x"}, {ID: "b", URL: "https://b", Secret: "s", Weight: 3},
+			}})
+			if err == nil {
+				_, err = r.Perform(t.Context(), s, &log, said, ignore)
+			}
+			return err
+		},
+	}
+	var working sync.WaitGroup
+	for _, what := range do {
+		for i := range 6 {
+			working.Go(func() {
+				if err := what(ids[i%len(ids)]); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	working.Wait()
+	stored, err := r.Records.Store.Servers(t.Context())
+	if err != nil || len(stored) != len(ids) {
+		t.Fatalf("%+v, %v", stored, err)
+	}
+	for _, s := range stored {
+		if diff := cmp.Diff(s, pool.servers[s.ID]); diff != "" || s.Secret != "s" {
+			t.Errorf("%s (-stored +known):\n%s", s.ID, diff)
+		}
+	}
+	if len(pool.Meetings()) != 0 {
+		t.Errorf("left: %v", pool.Meetings())
+	}
+}
