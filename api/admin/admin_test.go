@@ -36,6 +36,7 @@ import (
 // testPool is the API over everything that it has in the real program, and a client of it.
 type testPool struct {
 	*v1.Client
+	t        *testing.T
 	api      *admin.API
 	ledger   *placement.Ledger
 	stores   *driver.Stores
@@ -50,7 +51,7 @@ type testPool struct {
 // newTestPool puts a pool together that has no recordings, unless a test gives it some.
 func newTestPool(t *testing.T) *testPool {
 	t.Helper()
-	p := &testPool{log: &bytes.Buffer{}}
+	p := &testPool{t: t, log: &bytes.Buffer{}}
 	set, err := assembly.Defaults()
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +80,7 @@ func newTestPool(t *testing.T) *testPool {
 
 // reach makes a client of the API as it is now.
 func (p *testPool) reach() {
-	p.Client = v1.NewClient(v1.HandlerTransport(p.api.Handler()), "http://bbbpool", "")
+	p.Client = v1.NewClient(v1.HandlerTransport(hold(p.t, p.api.Handler())), "http://bbbpool", "")
 }
 
 // have gives the pool recordings.
@@ -133,7 +134,7 @@ func (p *testPool) request(t *testing.T, method, path, body string) (int, string
 	r := httptest.NewRequest(method, v1.Prefix+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	w := httptest.NewRecorder()
-	p.api.Handler().ServeHTTP(w, r)
+	hold(t, p.api.Handler()).ServeHTTP(w, r)
 	return w.Code, w.Body.String()
 }
 

@@ -6,10 +6,10 @@
 //
 // # A handler for each noun
 //
-// [Servers], [Meetings], [Tenants], [Recordings], [Imports], [History] and [Pool] have the three to five things that they
-// need as fields, say which routes they answer, and nothing else; [API] is what they share: who may come in, how a request
-// is read and an answer written, which errors tell the caller something. A call more is a method and a line in the routes of
-// its noun, its types in package v1, and its path in openapi.json; a test finds what was forgotten.
+// [Servers], [Meetings], [Tenants], [Recordings], [Imports], [History] and [Pool] have what they need of others as fields, and
+// say which routes they answer; [API] is what they share: who may come in, how a request is read and an answer written, which
+// errors tell the caller something. A call more is a method and a line in the routes of its noun, its types in package v1,
+// and its path in openapi.json; tests find what was forgotten.
 //
 // It keeps no state: servers and tenants are the store's, health and load the poller's, meetings the ledger's, recordings
 // and their files those of package recordings. What takes long is answered line by line, and given up when nobody listens any

@@ -5,7 +5,5 @@ import (
 	"slices"
 )
 
-// DeriveID makes an ID from a URL.
-
 // Routes returns the patterns of all routes, without the prefix.
 func (a *API) Routes() []string { return slices.Sorted(maps.Keys(a.routes())) }

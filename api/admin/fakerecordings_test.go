@@ -154,7 +154,7 @@ func (f *fakeRecordings) owe(server string, step store.OwedStep, fault error, id
 	f.owed, f.fault, f.real = nil, fault, nil
 	for _, id := range ids {
 		f.owed = append(f.owed, recordings.Owing{Recording: store.Recording{
-			RecordID: id, Tenant: "default", Owed: &store.Owed{Server: server, Step: step, Ended: then},
+			RecordID: id, Tenant: "default", State: store.Awaited, Owed: &store.Owed{Server: server, Step: step, Ended: then},
 		}})
 	}
 }

@@ -20,7 +20,12 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	traces "github.com/bbbpool/bbbpool/placement/simulate"
+	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 type description struct {
@@ -231,6 +236,48 @@ func TestOpenAPI_Kinds(t *testing.T) {
 	}
 }
 
+// words are those of the types of others, as strings.
+func words[T ~string](list ...T) (words []any) {
+	for _, word := range list {
+		words = append(words, string(word))
+	}
+	return words
+}
+
+// Where few words can stand all are described, as what the program has for them says: one more is one that callers in other
+// languages fail at.
+func TestOpenAPI_Words(t *testing.T) {
+	d, err := readDocument()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var severities []any
+	for s := problems.Refusing; s.String() != "unknown"; s++ {
+		severities = append(severities, s.String())
+	}
+	states := words(store.Enabled, store.Cordoned, store.Draining, store.Disabled)
+	recorded := words(store.Awaited, store.Processing, store.Processed, store.Published, store.Unpublished, store.Deleted)
+	for at, want := range map[string][]any{
+		"Problem.severity": severities,
+		"Subject.kind": words(problems.Server, problems.Volume, problems.Store, problems.Import, problems.Network, problems.Setting,
+			problems.Tenant, problems.Pool, problems.Process),
+		"Server.state": states, "Result.state": states, "Revealed.state": states, "Drained.state": states, "Panicked.state": states,
+		"Server.health":   words(poller.Unknown, poller.Online, poller.Suspect, poller.Offline),
+		"Server.checksum": words(bbb.SHA1, bbb.SHA256, bbb.SHA384, bbb.SHA512),
+		"Recording.state": recorded, "RecordingDetails.state": recorded, "RecordingOwed.state": recorded,
+		"Owed.step": words(store.OwedEnded, store.OwedProcessing, store.OwedProcessed, store.OwedPublished, store.OwedArrived,
+			store.OwedMissing),
+		"Job.state": words(store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobDone, store.JobFailed, store.JobDropped,
+			recordings.JobIgnored),
+		"TrialCheck.level": words(v1.Pass, v1.Warning, v1.Fail, v1.Skipped),
+	} {
+		name, field, _ := strings.Cut(at, ".")
+		if diff := cmp.Diff(want, d.Components.Schemas[name].Properties[field].Enum); diff != "" {
+			t.Errorf("%s (-program +described):\n%s", at, diff)
+		}
+	}
+}
+
 // shadowed tells whether a field is hidden by one that is less deep.
 func shadowed(t reflect.Type, f reflect.StructField) bool {
 	found, ok := t.FieldByName(f.Name)
@@ -243,6 +290,8 @@ type schema struct {
 	Format     string            `json:"format"`
 	Ref        string            `json:"$ref"`
 	AnyOf      []schema          `json:"anyOf"`
+	AllOf      []schema          `json:"allOf"`
+	Enum       []any             `json:"enum"`
 	Items      *schema           `json:"items"`
 	Values     *schema           `json:"additionalProperties"`
 	Properties map[string]schema `json:"properties"`

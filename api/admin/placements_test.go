@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -173,4 +174,27 @@ func TestClient_ChangeTenant(t *testing.T) {
 	p.api.Tenants.Environment = []store.Secret{"given"}
 	_, err = p.Tenants.Change(t.Context(), "default", v1.TenantChange{IgnoreHints: &yes})
 	refused(t, err, http.StatusConflict, "bbbpool serve stores it")
+}
+
+// Where nobody can take a meeting it is said what to do about that.
+func TestClient_DryRun_Nobody(t *testing.T) {
+	p, _ := withServers(t, 1)
+	hard, people := true, 5
+	if _, err := p.Servers.Change(t.Context(), "a", v1.Change{Capacity: &people, Hard: &hard}); err != nil {
+		t.Fatal(err)
+	}
+	dry := func(d v1.DryRun, want string) {
+		t.Helper()
+		got, err := p.Pool.DryRun(t.Context(), d)
+		if err != nil || got.Server != "" || got.Servers == nil || !strings.HasSuffix(got.Why, want) {
+			t.Errorf("%+v, %v; want %q", got, err, want)
+		}
+	}
+	p.createFor(t, class, placement.Wish{Hint: 50}) // an empty server takes any
+	dry(v1.DryRun{MeetingID: "large", Hint: 50}, ": raise --capacity of one, or add a server")
+	dry(v1.DryRun{MeetingID: "blue", Tag: "blue!"}, `: bbbpool server list shows tags; without "!" it would go to untagged servers`)
+	if _, err := p.Servers.Cordon(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	dry(v1.DryRun{MeetingID: "any"}, ": bbbpool server list shows which are enabled and online")
 }

@@ -81,7 +81,7 @@ func (p *Pool) status(r *http.Request) (any, error) {
 	if st.Recordings, err = p.recordingSums(r.Context()); err != nil {
 		return nil, err
 	}
-	st.Problems = texts(p.Problems.List(r.Context()), func(p problems.Problem) bool { return p.Severity != problems.Advised })
+	st.Problems = texts(p.Problems.List(r.Context()), func(one problems.Problem) bool { return one.Severity != problems.Advised })
 	expected := 0.0
 	for _, s := range servers {
 		countServer(&st.Servers, s)
@@ -136,9 +136,9 @@ func (p *Pool) check(r *http.Request) (any, error) {
 		return nil, err
 	}
 	list := p.Problems.List(ctx)
-	outcome.Problems = texts(list, func(p problems.Problem) bool { return p.Unready || p.Severity == problems.Stuck })
-	outcome.Notes = texts(list, func(p problems.Problem) bool { return p.Severity == problems.Late })
-	outcome.Advice = texts(list, func(p problems.Problem) bool { return p.Severity == problems.Advised })
+	outcome.Problems = texts(list, func(one problems.Problem) bool { return one.Unready || one.Severity == problems.Stuck })
+	outcome.Notes = texts(list, func(one problems.Problem) bool { return one.Severity == problems.Late })
+	outcome.Advice = texts(list, func(one problems.Problem) bool { return one.Severity == problems.Advised })
 	var asking errgroup.Group
 	asking.SetLimit(checkAtOnce)
 	for i, s := range servers {

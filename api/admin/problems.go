@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -21,7 +22,7 @@ func (p *Pool) problems(r *http.Request) (any, error) {
 	for _, one := range list {
 		views = append(views, v1.Problem{
 			Severity: one.Severity.String(), Subject: v1.Subject{Kind: string(one.Subject.Kind), ID: one.Subject.ID},
-			Name: one.Name, Since: one.Since, Text: one.Text, Remedy: one.Remedy, Unready: one.Unready,
+			Name: one.Name, Since: one.Since.UTC().Truncate(time.Millisecond), Text: one.Text, Remedy: one.Remedy, Unready: one.Unready,
 			Meetings: one.Meetings, People: one.People,
 		})
 	}

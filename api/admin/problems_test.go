@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -128,9 +129,10 @@ func TestClient_Problems(t *testing.T) {
 		t.Errorf("all is well: %v, %v", list, err)
 	}
 	p.fail(t, "a")
+	began := time.Date(2026, 3, 1, 11, 0, 0, 123_456_789, time.FixedZone("here", 7200))
 	p.found = []problems.Problem{{
 		Severity: problems.Advised, Subject: problems.Subject{Kind: problems.Setting}, Name: "public-url", Text: "links lead nowhere:",
-		Remedy: "set --public-url",
+		Remedy: "set --public-url", Since: began,
 	}}
 	list, err := p.Pool.Problems(t.Context())
 	if err != nil || len(list) != 2 {
@@ -148,6 +150,9 @@ func TestClient_Problems(t *testing.T) {
 	}
 	if diff := cmp.Diff(advice, list[1]); diff != "" || list[1].Since.IsZero() {
 		t.Errorf("the advice, since %s (-want +got):\n%s", list[1].Since, diff)
+	}
+	if _, body := p.request(t, "GET", "/problems", ""); !strings.Contains(body, `"since":"2026-03-01T09:00:00.123Z"`) {
+		t.Errorf("a time is not as everywhere else in the API: %s", body)
 	}
 	if st, err := p.Pool.Status(t.Context()); err != nil || len(st.Problems) != 1 {
 		t.Errorf("status: %q, %v", st.Problems, err)

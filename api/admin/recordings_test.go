@@ -242,7 +242,8 @@ func TestRecordings_Refused(t *testing.T) {
 func TestRecordings_Owed(t *testing.T) {
 	p, fake := withRecordings(t)
 	for _, tenant := range []string{"default", "other"} {
-		r := store.Recording{RecordID: "of-" + tenant, Tenant: tenant, Owed: &store.Owed{Server: "a", Step: store.OwedEnded}}
+		owed := &store.Owed{Server: "a", Step: store.OwedEnded}
+		r := store.Recording{RecordID: "of-" + tenant, Tenant: tenant, State: store.Awaited, Owed: owed}
 		fake.owed = append(fake.owed, recordings.Owing{Recording: r, Age: time.Hour, Step: time.Minute, Overdue: true})
 	}
 	owed, err := p.Recordings.Owed(t.Context(), "")
@@ -270,7 +271,7 @@ func TestRecordings_Jobs(t *testing.T) {
 	}
 	fake.jobs = nil
 	for i := range 10_001 {
-		fake.jobs = append(fake.jobs, store.Job{ID: strconv.Itoa(100_000 + i)})
+		fake.jobs = append(fake.jobs, store.Job{ID: strconv.Itoa(100_000 + i), State: store.JobDone})
 	}
 	if jobs, err := p.Imports.List(t.Context()); err != nil || len(jobs) != 10_001 || jobs[10_000].ID != "110000" {
 		t.Errorf("many: %d, %v", len(jobs), err)
@@ -357,5 +358,105 @@ func TestRecordings_Behind(t *testing.T) {
 	}
 	if fake.at("r1").State != store.Deleted {
 		t.Errorf("the change does not stand: %+v", fake.at("r1"))
+	}
+}
+
+// lost are recordings whose index is gone, with an error that is nobody's business.
+type lost struct{ *fakeRecordings }
+
+var errLost = errors.New("open /var/private/index")
+
+func (lost) Recordings(context.Context, store.RecordingFilter) ([]store.Recording, int, error) {
+	return nil, 0, errLost
+}
+
+func (lost) Recording(context.Context, string) (store.Recording, error) {
+	return store.Recording{}, errLost
+}
+
+func (lost) Owed(context.Context) ([]recordings.Owing, error)           { return nil, errLost }
+func (lost) Jobs(context.Context, store.JobFilter) ([]store.Job, error) { return nil, errLost }
+func (lost) Counts(context.Context) ([]store.RecordingCount, error)     { return nil, errLost }
+func (lost) Retry(context.Context, string) (store.Job, error)           { return store.Job{}, errLost }
+func (lost) DropJob(context.Context, string) error                      { return errLost }
+
+// Whatever needs an index that cannot be read fails, says so in the log alone, and does not show what there is as nothing.
+func TestRecordings_Lost(t *testing.T) {
+	p, fake := withRecordings(t)
+	p.have(lost{fake})
+	for _, call := range []string{
+		"GET /recordings", "GET /recordings/r1", "PATCH /recordings/r1", "DELETE /recordings/r1", "POST /recordings/r1/publish",
+		"POST /recordings/r1/unpublish", "POST /recordings/r1/protect", "POST /recordings/r1/unprotect", "POST /recordings/r1/restore",
+		"POST /recordings/r1/assign", "POST /recordings-protect", "GET /owed", "GET /jobs", "POST /job/retry?id=a", "DELETE /job?id=a",
+		"GET /status", "POST /check", "GET /servers",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		body := ""
+		switch {
+		case method == "PATCH":
+			body = `{"meta":{"a":"b"}}`
+		case strings.HasSuffix(path, "assign"):
+			body = `{"tenant":"other"}`
+		}
+		p.log.Reset()
+		status, answer := p.request(t, method, path, body)
+		if status != http.StatusInternalServerError || answer != `{"code":"internal","error":"Internal error."}`+"\n" {
+			t.Errorf("%s answered %d %s", call, status, answer)
+		}
+		if !strings.Contains(p.log.String(), "/var/private/index") {
+			t.Errorf("%s logged %s", call, p.log)
+		}
+	}
+	if len(fake.asked) > 0 {
+		t.Errorf("something was changed: %v", fake.asked)
+	}
+}
+
+// What cannot be done to a recording or an import is refused with what to do, and changes nothing.
+func TestRecordings_Refusals(t *testing.T) {
+	p, fake := withRecordings(t)
+	for call, want := range map[string]string{
+		"POST /recordings/r2/publish {}":                                              "409 nothing of recording r2 has arrived yet: bbbpool recording list --owed tells more",
+		"DELETE /recordings/r2 ":                                                      "409 nothing of recording r2 has arrived yet",
+		"POST /recordings/r3/protect {}":                                              "409 recording r3 is deleted: bbbpool recording restore brings it back",
+		"POST /recordings/r3/restore {}":                                              "409 recording r3 cannot be restored: its files are gone",
+		"POST /recordings/r1/restore {}":                                              "409 recording r1 is not deleted: it is published",
+		"POST /recordings/r9/publish {}":                                              `404 there is no recording \"r9\"`,
+		"POST /recordings/r1/assign {}":                                               "400 tenant: missing",
+		`POST /recordings/r1/assign {"tenant":"nobody"}`:                              `404 there is no tenant \"nobody\"`,
+		`POST /recordings/r1/assign {"tenant":5}`:                                     "400 tenant: a number does not fit there",
+		`PATCH /recordings/r1 {}`:                                                     "400 meta: want 1 to 100 keys",
+		`PATCH /recordings/r1 {"meta":{"a b":"","1":""}}`:                             "400 meta: a key is up to 256",
+		`PATCH /recordings/r1 {"meta":{"a":"` + strings.Repeat("x", 64<<10+1) + `"}}`: "400 meta: a value is up to 64 KiB of text",
+		"GET /recordings?limit=0 ":                                                    "400 limit: want a number from 1 to 1000",
+		"GET /recordings?limit=1001 ":                                                 "400 limit: want a number from 1 to 1000",
+		"GET /recordings?offset=-1 ":                                                  "400 offset: want a number from 0 to 1073741824",
+		"GET /recordings?state=awaited ":                                              "400 state: want processing, processed, published, unpublished, deleted or any",
+		"GET /jobs?limit=10001 ":                                                      "400 limit: want a number from 1 to 10000",
+		"GET /jobs?state=busy ":                                                       "400 state: want waiting, importing, placing, done, failed, dropped or ignored",
+		"POST /job/retry {}":                                                          "400 id: missing",
+		"POST /job/retry?id=x {}":                                                     `404 there is no import \"x\"`,
+		"DELETE /job ":                                                                "400 id: missing",
+		"DELETE /job?id=x ":                                                           `404 there is no import \"x\"`,
+		"DELETE /job?id=busy.tar ":                                                    "409 busy.tar ",
+		`POST /recordings-prune {"older_than":"-1d"}`:                                 "400 ",
+		`POST /recordings-prune {}`:                                                   "400 older_than, keep_under: want at least one of them",
+		`POST /recordings-prune {"keep_under":-1}`:                                    "400 older_than, keep_under: want numbers above 0",
+		`POST /recordings-protect {"tenant":"nobody"}`:                                `404 there is no tenant \"nobody\"`,
+		`POST /recordings-import {"path":"relative"}`:                                 "400 path: want the absolute path",
+		`POST /recordings-import {"path":"/a\u0000"}`:                                 "400 path: want the absolute path",
+		`POST /recordings-import {"path":"/a","tenant":"nobody"}`:                     `404 there is no tenant \"nobody\"`,
+		`POST /recordings-verify {"delete_everything":true}`:                          `400 body: unknown field \"delete_everything\"`,
+	} {
+		method, rest, _ := strings.Cut(call, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		status, answer := p.request(t, method, path, body)
+		_, text, _ := strings.Cut(answer, `"error":"`)
+		if got := fmt.Sprint(status, " ", text); !strings.HasPrefix(got, want) {
+			t.Errorf("%.80s answered %s, want %s", call, got, want)
+		}
+	}
+	if diff := cmp.Diff(newRecordings().list, fake.list); diff != "" || len(fake.jobs) != 2 {
+		t.Errorf("changed (-before +after):\n%s", diff)
 	}
 }

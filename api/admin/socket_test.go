@@ -66,6 +66,33 @@ func TestListenSocket(t *testing.T) {
 	}
 }
 
+// A socket that was never served is given back, and what is in its way is said before anything is served.
+func TestListen_Close(t *testing.T) {
+	dir := t.TempDir()
+	api := &admin.API{Pool: &admin.Pool{Version: "1.2.3"}}
+	for range 2 {
+		socket, err := admin.Listen(dir, api)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := socket.Close(); err != nil {
+			t.Error(err)
+		}
+		if answers, err := v1.SocketAnswers(dir); answers || err != nil {
+			t.Errorf("it answers still: %v, %v", answers, err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "bbbpool.sock"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Listen(dir, api); err == nil || !strings.Contains(err.Error(), "is in the way of the socket, and is none") {
+		t.Errorf("a directory in its way: %v", err)
+	}
+	if _, err := admin.Listen(filepath.Join(dir, "nowhere"), api); err == nil || !strings.HasPrefix(err.Error(), "listen on the socket: ") {
+		t.Errorf("no directory to be in: %v", err)
+	}
+}
+
 // A socket that a killed process has left is replaced; a file of somebody else's is not.
 func TestListenSocket_Stale(t *testing.T) {
 	dir := t.TempDir()

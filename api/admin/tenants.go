@@ -62,7 +62,7 @@ func (t *Tenants) list(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	isDefault := func(t store.Tenant) bool { return t.ID == store.DefaultTenant }
+	isDefault := func(one store.Tenant) bool { return one.ID == store.DefaultTenant }
 	if len(t.Environment) > 0 && !slices.ContainsFunc(tenants, isDefault) {
 		tenants = append(tenants, store.Tenant{ID: store.DefaultTenant})
 		slices.SortFunc(tenants, func(x, y store.Tenant) int { return strings.Compare(x.ID, y.ID) })

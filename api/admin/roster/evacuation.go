@@ -113,7 +113,7 @@ func (r *Roster) Panic(ctx context.Context, id string, p v1.Panic, tell func(v1.
 
 // evacuate keeps new meetings away from a server, and ends those that are claimed there: in rounds, for a create may be
 // under way. Those that the server does not end in time are over all the same. Then it ends what else the server has. It
-// returns after [panicDeadline] at the latest, but for the store.
+// returns after [panicDeadline] at the latest, unless the store, or who is told of the progress, takes longer.
 func (r *Roster) evacuate(
 	ctx context.Context, id string, p v1.Panic, tell func(v1.Progress),
 ) (*evacuation, error) {
