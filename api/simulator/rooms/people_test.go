@@ -95,7 +95,8 @@ func TestLeave(t *testing.T) {
 		leave int
 		want  string
 	}{
-		{1, "4 people, 1 moderators, 3 voices, 2 videos"}, {2, "2 people, 1 moderators, 2 voices, 2 videos"},
+		{1, "4 people, 1 moderators, 3 voices, 2 videos"},
+		{2, "2 people, 1 moderators, 2 voices, 2 videos"},
 		{7, "0 people, 0 moderators, 0 voices, 0 videos"},
 	} {
 		if err := r.Leave("room", c.leave, now); err != nil {
