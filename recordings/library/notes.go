@@ -84,5 +84,5 @@ func (l *Library) removeNote(recordID string) error {
 			return err
 		}
 	}
-	return store.Ignore(files.SyncDir(dir), fs.ErrNotExist)
+	return store.Ignore(files.SyncDirIfAble(dir), fs.ErrNotExist)
 }

@@ -18,7 +18,7 @@ func syncAll(_ *os.File, path string) error {
 		case err != nil:
 			return err
 		case entry.IsDir():
-			return files.SyncDir(name)
+			return files.SyncDirIfAble(name)
 		case !entry.Type().IsRegular():
 			return nil
 		}

@@ -164,7 +164,7 @@ func addTrack(dir string, t store.TextTrack, vtt []byte) error {
 	if err := replaceFile(root, trackList, list); err != nil {
 		return err
 	}
-	return files.SyncDir(dir)
+	return files.SyncDirIfAble(dir)
 }
 
 // tracksIn reads the list of text tracks in a presentation; where there is none, it has none.

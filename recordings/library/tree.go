@@ -168,7 +168,7 @@ func (t tree) sync(p part) error { return t.syncUp(filepath.Dir(t.live(p))) }
 // syncUp makes durable what has changed in a directory of the tree, and that it is there.
 func (t tree) syncUp(dir string) error {
 	for {
-		if err := files.SyncDir(dir); err != nil || dir == t.dir {
+		if err := files.SyncDirIfAble(dir); err != nil || dir == t.dir {
 			return err
 		}
 		dir = filepath.Dir(dir)

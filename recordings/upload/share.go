@@ -39,24 +39,24 @@ func noRoom(bytes int64, what string, why error) *refusal {
 // surplus returns the parts of a server that have to go before an archive of it may come, the oldest first; an error
 // where even that would not do.
 func (h *Handler) surplus(server, key string, length int64) ([]leftover, error) {
-	idle, err := h.leftovers(owner(server))
+	unsent, err := h.leftovers(owner(server))
 	if err != nil {
 		return nil, err
 	}
 	current := h.underway.snapshot()
 	count, bytes := current.besides(server, key)
 	count, bytes = count+1, bytes+length
-	idle = slices.DeleteFunc(idle, func(l leftover) bool { return l.key == key || current[l.key] != nil })
+	unsent = slices.DeleteFunc(unsent, func(l leftover) bool { return l.key == key || current[l.key] != nil })
 	if count > maxParts || h.tooMuch(bytes) {
 		return nil, later(http.StatusInsufficientStorage, 5*time.Minute, "unfinished",
 			"with this one %d archives of this server with %d bytes (%s) are on their way, and one server may have %d, "+
 				"and %d times --max-upload: send one after another", count, bytes, volume.Size(bytes), maxParts, maxArchives)
 	}
-	for i, l := range slices.Backward(idle) { // the newest stay
+	for i, l := range slices.Backward(unsent) { // the newest stay
 		count++
 		bytes += l.bytes
 		if count > maxParts || h.tooMuch(bytes) {
-			return idle[:i+1], nil
+			return unsent[:i+1], nil
 		}
 	}
 	return nil, nil

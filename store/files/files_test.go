@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/bbbpool/bbbpool/store/files"
@@ -13,11 +14,28 @@ import (
 // A directory is synced, and one that is not there is told.
 func TestSyncDir(t *testing.T) {
 	dir := t.TempDir()
-	if err := files.SyncDir(dir); err != nil {
-		t.Error(err)
+	for name, sync := range map[string]func(string) error{"SyncDir": files.SyncDir, "SyncDirIfAble": files.SyncDirIfAble} {
+		if err := sync(dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := sync(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: a missing directory: %v", name, err)
+		}
 	}
-	if err := files.SyncDir(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a missing directory: %v", err)
+}
+
+// A file system that cannot sync a directory is told of where what is written must be safe, and is put up with where that is
+// known not to matter. The one below /proc is such.
+func TestSyncDir_Unable(t *testing.T) {
+	const unable = "/proc/self"
+	if _, err := os.Stat(unable); err != nil {
+		t.Skip(err)
+	}
+	if err := files.SyncDir(unable); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("SyncDir: got %v, want %v", err, syscall.EINVAL)
+	}
+	if err := files.SyncDirIfAble(unable); err != nil {
+		t.Errorf("SyncDirIfAble: %v", err)
 	}
 }
 
