@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,5 +128,22 @@ func TestBreakout_NoParent(t *testing.T) {
 	}
 	if n := p.sims[0].Calls("create") + p.sims[1].Calls("create"); n != creates {
 		t.Errorf("servers saw %d creates more", n-creates)
+	}
+}
+
+// A breakout room whose server is gone is unknown to whoever inserts a document, under the ID that the front end gave it.
+func TestBreakout_NoDocumentOnceGone(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	p.create("class")
+	room := p.call("create", breakoutQuery(0, "class"))
+	p.poller.SetServer(p.as(p.server("class"), store.Disabled))
+	for _, id := range []string{"group-0", room.MeetingID} {
+		resp, err := p.client.Post(p.url("insertDocument", "meetingID="+id), "application/xml", strings.NewReader("<modules/>"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := read(resp); err != nil || a.Returncode != "FAILED" || a.Message != "Meeting with id ["+id+"] not found." {
+			t.Errorf("%v, a document for %s: %s", err, id, a.body)
+		}
 	}
 }
