@@ -95,7 +95,7 @@ func ask(t *testing.T, s *recordingcalls.Calls, call, query string) (recordingca
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Calls()[call](t.Context(), recordingcalls.Question{
+	return s.ByName()[call](t.Context(), recordingcalls.Question{
 		Tenant: "school", Request: request, MediaType: r.Header.Get("Content-Type"), Origin: "https://pool",
 	})
 }
