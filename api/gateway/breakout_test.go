@@ -3,7 +3,6 @@ package gateway_test
 import (
 	"fmt"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -138,12 +137,8 @@ func TestBreakout_NoDocumentOnceGone(t *testing.T) {
 	room := p.call("create", breakoutQuery(0, "class"))
 	p.poller.SetServer(p.as(p.server("class"), store.Disabled))
 	for _, id := range []string{"group-0", room.MeetingID} {
-		resp, err := p.client.Post(p.url("insertDocument", "meetingID="+id), "application/xml", strings.NewReader("<modules/>"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a, err := read(resp); err != nil || a.Returncode != "FAILED" || a.Message != "Meeting with id ["+id+"] not found." {
-			t.Errorf("%v, a document for %s: %s", err, id, a.body)
+		if a := p.insert(id); a.Returncode != "FAILED" || a.Message != "Meeting with id ["+id+"] not found." {
+			t.Errorf("a document for %s: %s", id, a.body)
 		}
 	}
 }
