@@ -109,6 +109,14 @@ func TestCallError_TLS(t *testing.T) {
 			ours.serve(t, func(c *x509.Certificate, _ *tls.Config) { c.IPAddresses, c.DNSNames = nil, []string{"bbb.example"} }),
 			[]string{`is for "bbb.example", not for "127.0.0.1"`, "get it one for this name"},
 		},
+		"address": {
+			ours.serve(t, func(c *x509.Certificate, _ *tls.Config) { c.IPAddresses = []net.IP{net.IPv4(10, 1, 2, 3)} }),
+			[]string{`is for 10.1.2.3, not for "127.0.0.1"`},
+		},
+		"long name": {
+			ours.serve(t, func(c *x509.Certificate, _ *tls.Config) { c.IPAddresses, c.DNSNames = nil, []string{long + "." + long} }),
+			[]string{`is for "` + (long + "." + long)[:80] + `…", not for`},
+		},
 		"no name": {
 			ours.serve(t, func(c *x509.Certificate, _ *tls.Config) { c.IPAddresses = nil }), []string{"for no name at all"},
 		},

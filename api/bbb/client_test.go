@@ -407,3 +407,18 @@ func TestClient_Echo(t *testing.T) {
 		}
 	}
 }
+
+// An address with an escaped slash in it stays as it is.
+func TestClient_EscapedAddress(t *testing.T) {
+	path := make(chan string, 1)
+	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		path <- r.URL.EscapedPath()
+		_, _ = w.Write(bbb.Success().Bytes())
+	}).URL
+	if _, err := newClient(t, address+"/a%2Fb/api").Do(t.Context(), "getMeetingInfo", "meetingID=x", "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-path; got != "/a%2Fb/api/getMeetingInfo" {
+		t.Errorf("called at %s", got)
+	}
+}

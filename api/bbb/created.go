@@ -5,22 +5,6 @@ import (
 	"time"
 )
 
-// CreateAnswer is what a server says of a meeting that it has created, or had already.
-type CreateAnswer struct {
-	InternalID string
-	CreateTime int64 // milliseconds since 1970, by the server's clock
-	Repeated   bool  // the meeting was there before
-}
-
-// Created reads what a successful create says.
-func (a Answer) Created() CreateAnswer {
-	return CreateAnswer{
-		InternalID: a.Get("internalMeetingID"),
-		CreateTime: number([]byte(a.Get("createTime"))),
-		Repeated:   a.Get("messageKey") == "duplicateWarning",
-	}
-}
-
 // CreatedMeeting makes the meeting that a server would list right after it answered a create, for as long as nobody
 // has asked it.
 func (a Answer) CreatedMeeting(name string, recorded bool) Meeting {

@@ -268,3 +268,20 @@ func TestNormalizeURL_Refused(t *testing.T) {
 		}
 	}
 }
+
+// A server whose list of meetings is none of BigBlueButton's is told apart from one that does not take our secret.
+func TestDiagnose_ListIsNone(t *testing.T) {
+	root := sample(t, "root-3.0")
+	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/getMeetings") {
+			_, _ = io.WriteString(w, "<html>Welcome to nginx</html>")
+			return
+		}
+		_, _ = w.Write(root)
+	}).URL + "/bigbluebutton/api"
+	_, err := diagnose(t, address, time.Minute)
+	want := "not BigBlueButton: what answers at " + address + " (status 200) is something else"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

@@ -165,3 +165,19 @@ func (a Answer) Get(name string) string {
 	text, _ := find(a.body, name, false)
 	return text
 }
+
+// CreateAnswer is what a server says of a meeting that it has created, or had already.
+type CreateAnswer struct {
+	InternalID string
+	CreateTime int64 // milliseconds since 1970, by the server's clock
+	Repeated   bool  // the meeting was there before
+}
+
+// Created reads what a successful create says.
+func (a Answer) Created() CreateAnswer {
+	return CreateAnswer{
+		InternalID: a.Get("internalMeetingID"),
+		CreateTime: number([]byte(a.Get("createTime"))),
+		Repeated:   a.Get("messageKey") == "duplicateWarning",
+	}
+}

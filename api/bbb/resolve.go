@@ -202,7 +202,7 @@ func (n *names) failed() (list []string, again map[string]*lookup) {
 	return list, again
 }
 
-// answered keeps how a lookup ended. Of a host that was never reached nothing is kept.
+// answered remembers how a lookup ended. Of a host that was never reached nothing is kept.
 func (n *names) answered(name string, asked *lookup) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -213,7 +213,7 @@ func (n *names) answered(name string, asked *lookup) {
 	}
 }
 
-// tooSlow keeps that somebody has given up on a lookup, unless it has been answered meanwhile.
+// tooSlow remembers that somebody has given up on a lookup, unless it has been answered meanwhile.
 func (n *names) tooSlow(name string, asked *lookup) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

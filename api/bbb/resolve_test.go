@@ -360,3 +360,17 @@ func BenchmarkClient(b *testing.B) {
 		}
 	}
 }
+
+// A name that has no addresses is one that cannot be resolved.
+func TestTransport_NoAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{names: map[string][]string{"h": {}}}
+		_, err := call(t, n.transport(), "h:80")
+		if failed, ok := errors.AsType[*bbb.CallError](err); !ok || failed.Reason != bbb.DNS || !strings.Contains(err.Error(), "no addresses") {
+			t.Errorf("a name without addresses: %v", err)
+		}
+		if n.dialled != nil {
+			t.Errorf("dialled %v", n.dialled)
+		}
+	})
+}

@@ -236,3 +236,36 @@ func TestClient_NoStray(t *testing.T) {
 		t.Errorf("asked %d times, want %d", n, want)
 	}
 }
+
+// What a used connection says that is the answer to another call is not taken for one: the call is asked once more, over a
+// connection of its own.
+func TestClient_StrayOfAnotherCall(t *testing.T) {
+	for call, has := range map[string]func(bbb.Answer) bool{
+		"getMeetings":      func(a bbb.Answer) bool { return a.Get("version") == "" },
+		"isMeetingRunning": func(a bbb.Answer) bool { return a.Get("running") == "true" },
+		"getMeetingInfo":   func(a bbb.Answer) bool { return a.Get("meetingID") == "room" },
+		"end":              ended,
+	} {
+		var asked atomic.Int32
+		client := newClient(t, talk(t, func(c net.Conn, next func() (*http.Request, bool)) {
+			used := false
+			for req, ok := next(); ok; req, ok = next() {
+				asked.Add(1)
+				answer := echo(req)
+				if used {
+					answer = plainReply("200 OK", string(bbb.Success().Text("version", "2.0").Bytes()))
+				}
+				used = true
+				_, _ = io.WriteString(c, answer)
+			}
+		}))
+		for range 2 {
+			if answer, err := client.Answer(t.Context(), call, "meetingID=room"); err != nil || !has(answer) {
+				t.Errorf("%s: %v, version %q", call, err, answer.Get("version"))
+			}
+		}
+		if n := asked.Load(); n != 3 {
+			t.Errorf("%s: asked %d times, want 3", call, n)
+		}
+	}
+}

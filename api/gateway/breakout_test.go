@@ -129,3 +129,16 @@ func TestBreakout_NoParent(t *testing.T) {
 		t.Errorf("servers saw %d creates more", n-creates)
 	}
 }
+
+// A breakout room whose server is gone is unknown to whoever inserts a document, under the ID that the front end gave it.
+func TestBreakout_NoDocumentOnceGone(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	p.create("class")
+	room := p.call("create", breakoutQuery(0, "class"))
+	p.poller.SetServer(p.as(p.server("class"), store.Disabled))
+	for _, id := range []string{"group-0", room.MeetingID} {
+		if a := p.insert(id); a.Returncode != "FAILED" || a.Message != "Meeting with id ["+id+"] not found." {
+			t.Errorf("a document for %s: %s", id, a.body)
+		}
+	}
+}

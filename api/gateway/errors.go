@@ -67,18 +67,15 @@ var (
 	}
 )
 
-// placementErrors is what a front end is told where the ledger has no place for its meeting.
-var placementErrors = map[error]*bbb.Error{
-	placement.ErrFull: errFull, placement.ErrNoTag: errNoTag, placement.ErrNoServer: bbb.ErrUnavailable,
-	context.DeadlineExceeded: bbb.ErrUnavailable,
-}
-
 // placementError turns what the ledger says into what a front end is told.
 func placementError(err error) error {
-	for cause, told := range placementErrors {
-		if errors.Is(err, cause) {
-			return told
-		}
+	switch {
+	case errors.Is(err, placement.ErrFull):
+		return errFull
+	case errors.Is(err, placement.ErrNoTag):
+		return errNoTag
+	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):
+		return bbb.ErrUnavailable
 	}
 	return err
 }

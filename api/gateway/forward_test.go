@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // insert makes an insertDocument.
@@ -79,5 +81,57 @@ func TestRoot_Build(t *testing.T) {
 		"<bbbpool>true</bbbpool><build>1.2 &lt;3&gt;</build></response>"
 	if body != want {
 		t.Errorf("%s, want %s", body, want)
+	}
+}
+
+// A request that is too large for the server's nginx is the front end's to know, and nothing about the server.
+func TestForward_TooLargeForServers(t *testing.T) {
+	var f front
+	p := start(t, settings{servers: 1, poll: time.Hour, server: func(s *store.Server) { f.before(t, s) }})
+	p.create("room")
+	f.set(func(call string) (string, bool) { return "no", call == "/sendChatMessage" })
+	for _, status := range []int{400, 413, 414, 431} {
+		f.say(nil, status)
+		if a := p.call("sendChatMessage", "meetingID=room&message=hi"); a.Key != bbb.ErrTooLarge.Key || a.Message != bbb.ErrTooLarge.Message {
+			t.Errorf("%d: %s", status, a.body)
+		}
+	}
+	if p.poller.Failing("sim1") || p.metric(`bbbpool_server_errors_total{server="sim1",call="sendChatMessage",outcome="status"}`) != "" {
+		t.Error("it cost the server its health")
+	}
+}
+
+// A server that takes our secret for wrong, or has its API switched off, fails: the front end's own signature was right. What
+// was last seen of its meetings is told meanwhile.
+func TestForward_ServerDoesNotTakeUs(t *testing.T) {
+	for _, key := range []string{"checksumError", "apiNotEnabled"} {
+		var f front
+		p := start(t, settings{servers: 1, poll: time.Hour, server: func(s *store.Server) { f.before(t, s) }})
+		room := p.create("room")
+		if err := p.sims[0].AddPeople("room", simulator.Crowd{Count: 2}); err != nil {
+			t.Fatal(err)
+		}
+		if a := p.call("getMeetings", ""); len(a.Meetings) != 1 || a.Meetings[0].People != 2 {
+			t.Fatalf("getMeetings: %s", a.body)
+		}
+		f.set(func(string) (string, bool) {
+			return "<response><returncode>FAILED</returncode><messageKey>" + key + "</messageKey></response>", true
+		})
+		a := p.call("sendChatMessage", "meetingID=room&message=hi")
+		if a.Key != "serverUnavailable" || a.Message != "The server of this meeting failed at this call." {
+			t.Errorf("%s: %s", key, a.body)
+		}
+		if series := `bbbpool_server_errors_total{server="sim1",call="sendChatMessage",outcome="` + key + `"}`; p.metric(series) != "1" {
+			t.Errorf("%s is %q, want 1", series, p.metric(series))
+		}
+		if !p.poller.Failing("sim1") {
+			t.Errorf("%s: the server does not fail", key)
+		}
+		if a := p.call("isMeetingRunning", "meetingID=room"); !a.Running {
+			t.Errorf("%s, isMeetingRunning: %s", key, a.body)
+		}
+		if a := p.call("getMeetingInfo", "meetingID=room"); a.InternalID != room.InternalID || a.People != 2 {
+			t.Errorf("%s, getMeetingInfo: %s", key, a.body)
+		}
 	}
 }

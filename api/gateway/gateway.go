@@ -115,7 +115,7 @@ func (g *Gateway) route() {
 	}
 	g.RecordingCalls.None, g.RecordingCalls.Filtered = g.Config.NoRecordings, g.Config.FilteredRecordings
 	g.RecordingCalls.Open()
-	for name, answer := range g.RecordingCalls.Calls() {
+	for name, answer := range g.RecordingCalls.ByName() {
 		g.calls[name] = aboutRecordings(answer)
 	}
 	g.others = meeting.other

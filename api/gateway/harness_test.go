@@ -331,7 +331,7 @@ func (p *pool) on(id string) (servers []string) {
 	return servers
 }
 
-// location follows a join to where it redirects.
+// join joins a meeting, and returns where that redirects to.
 func (p *pool) join(id, query string) *url.URL {
 	p.tb.Helper()
 	q := "meetingID=" + url.QueryEscape(id) + "&fullName=Ada&role=MODERATOR" + query

@@ -65,9 +65,10 @@ func refuse(err *bbb.Error) func(*call) error { return func(*call) error { retur
 // notRunning answers isMeetingRunning for an unknown meeting, which is no error.
 func notRunning(c *call) error { return c.xml(bbb.Success().Bool("running", false).Bytes()) }
 
-// noDocument answers insertDocument for an unknown meeting.
+// noDocument answers insertDocument for an unknown meeting, by the ID that it was called by: a breakout room may be claimed
+// under another one.
 func noDocument(c *call) error {
-	return &bbb.Error{Message: "Meeting with id [" + c.key.MeetingID + "] not found."}
+	return &bbb.Error{Message: "Meeting with id [" + c.req.Params.Get("meetingID") + "] not found."}
 }
 
 // forward passes a call on to the server that has the meeting, and its answer back.

@@ -156,9 +156,6 @@ const (
 	causeFailed = "failed" // those that were tried failed
 )
 
-// causes are the errors of creates that no server could take, as they are counted.
-var causes = map[*bbb.Error]string{errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone}
-
 // refusals is how many creates no server could take, by cause.
 func (m *Metrics) refusals(cause string) *metrics.Counter {
 	return m.Set.GetOrCreateCounter(fmt.Sprintf("%s{cause=%q}", placementRefusals, cause))

@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // What alerts look at is there before its first event, which would be seen as none otherwise.
@@ -110,5 +113,38 @@ func TestMetrics_FamiliesAreDeclared(t *testing.T) {
 		if !strings.HasSuffix(f.Help, ".") {
 			t.Errorf("%s: help is no sentence: %q", f.Name, f.Help)
 		}
+	}
+}
+
+// However many message keys servers make up, there is a bound to the series; what cannot stand in a label is another.
+func TestMetrics_KeysOfServers(t *testing.T) {
+	var f front
+	p := start(t, settings{servers: 1, poll: time.Hour, server: func(s *store.Server) { f.before(t, s) }})
+	p.create("room")
+	say := func(key string) {
+		f.set(func(call string) (string, bool) {
+			return "<response><returncode>FAILED</returncode><messageKey>" + key + "</messageKey></response>", call == "/sendChatMessage"
+		})
+		if a := p.call("sendChatMessage", "meetingID=room&message=hi"); a.Key != key {
+			t.Fatalf("chat: %s", a.body)
+		}
+	}
+	const odd = `bbbpool_requests_total{call="sendChatMessage",outcome="other"}`
+	say(`a"b`)
+	say(strings.Repeat("x", 61))
+	if got := p.metric(odd); got != "2" {
+		t.Errorf("%s is %q, want 2", odd, got)
+	}
+	for i := range 320 {
+		say(fmt.Sprint("key", i))
+	}
+	var page strings.Builder
+	p.gateway.Metrics.Set.WritePrometheus(&page)
+	if n := strings.Count(page.String(), "bbbpool_requests_total{"); n > 301 {
+		t.Errorf("%d series", n)
+	}
+	const beyond = `bbbpool_requests_total{call="other",outcome="other"}`
+	if got, err := strconv.Atoi(p.metric(beyond)); err != nil || got < 20 {
+		t.Errorf("%s is %d, want what had no room: %v", beyond, got, err)
 	}
 }

@@ -21,6 +21,22 @@ func (unreadable) Tenants(context.Context) ([]store.Tenant, error) {
 	return nil, errors.New("disk is gone")
 }
 
+// unmakeable is tenants to which the store adds none.
+type unmakeable struct{ roster }
+
+func (unmakeable) CreateTenant(context.Context, store.Tenant) (store.Tenant, error) {
+	return store.Tenant{}, errors.New("disk is full")
+}
+
+// Where the default tenant can be neither found nor made, there is nobody to serve, and that is said.
+func TestLoadTenants_NoDefault(t *testing.T) {
+	p := bare(&pool{tb: t}, settings{})
+	err := p.gateway.LoadTenants(t.Context(), unmakeable{p.stores.State}, time.Now())
+	if err == nil || err.Error() != "make the default tenant: disk is full" {
+		t.Errorf("%v", err)
+	}
+}
+
 // Tenants that cannot be read again are served as they were, and that is a problem until they can.
 func TestLoadTenants_ProblemWhileOutdated(t *testing.T) {
 	p := bare(&pool{tb: t}, settings{})

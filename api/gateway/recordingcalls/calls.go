@@ -62,8 +62,8 @@ type Pieces func() (piece []byte, more bool, err error)
 // Call answers one call. What it returns is an error for the front end (*bbb.Error), or one of ours.
 type Call func(context.Context, Question) (Answer, error)
 
-// Calls returns the calls by their names.
-func (s *Calls) Calls() map[string]Call {
+// ByName returns the calls by their names.
+func (s *Calls) ByName() map[string]Call {
 	return map[string]Call{
 		"getRecordings":          s.getRecordings,
 		"publishRecordings":      s.publishRecordings,
@@ -146,6 +146,7 @@ func changed(ids []string, found int, err error, answer *bbb.Builder) (Answer, e
 	return a, nil
 }
 
+// publishRecordings publishes recordings, or takes them back.
 func (s *Calls) publishRecordings(ctx context.Context, q Question) (Answer, error) {
 	ids, err := recordIDs(q)
 	if err != nil {
@@ -162,6 +163,7 @@ func (s *Calls) publishRecordings(ctx context.Context, q Question) (Answer, erro
 	return changed(ids, found, err, bbb.Success().Text("published", publish))
 }
 
+// deleteRecordings deletes recordings.
 func (s *Calls) deleteRecordings(ctx context.Context, q Question) (Answer, error) {
 	ids, err := recordIDs(q)
 	switch {

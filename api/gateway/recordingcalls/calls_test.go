@@ -1,110 +1,16 @@
 package recordingcalls_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"mime/multipart"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/store"
 )
-
-// shelf is recordings of one tenant, newest first; the calls that change them are taken note of.
-type shelf struct {
-	list  []store.Recording
-	calls []string
-	err   error
-}
-
-func newShelf(n int) *shelf {
-	s := &shelf{}
-	for i := range n {
-		start := time.UnixMilli(1_760_000_000_000).Add(-time.Duration(i) * time.Hour)
-		s.list = append(s.list, store.Recording{
-			RecordID: fmt.Sprintf("r%d", i), Tenant: "school", MeetingID: "room", State: store.Published, Start: start, End: start,
-			Formats: []store.Format{{Type: "presentation", Path: fmt.Sprintf("/play/r%d", i)}},
-		})
-	}
-	return s
-}
-
-func (s *shelf) Recordings(_ context.Context, f store.RecordingFilter) ([]store.Recording, int, error) {
-	var all []store.Recording
-	for _, r := range s.list {
-		if f.RecordIDs == nil || slices.Contains(f.RecordIDs, r.RecordID) {
-			all = append(all, r)
-		}
-	}
-	from := min(f.Offset, len(all))
-	return all[from:min(from+f.Limit, len(all))], len(all), s.err
-}
-
-func (s *shelf) note(format string, args ...any) (int, error) {
-	s.calls = append(s.calls, fmt.Sprintf(format, args...))
-	return len(s.list), s.err
-}
-
-func (s *shelf) Publish(_ context.Context, tenant string, ids []string, publish bool) (int, error) {
-	return s.note("publish %s %v %t", tenant, ids, publish)
-}
-
-func (s *shelf) Update(_ context.Context, tenant string, ids []string, meta map[string]string, protect *bool) (int, error) {
-	return s.note("update %s %v %v %t", tenant, ids, meta, protect != nil)
-}
-
-func (s *shelf) Delete(_ context.Context, tenant string, ids []string) (int, error) {
-	return s.note("delete %s %v", tenant, ids)
-}
-
-// captions takes text tracks, or fails.
-type captions struct{ err error }
-
-func (c captions) TextTracks(context.Context, string, string) ([]store.TextTrack, error) {
-	return nil, nil
-}
-
-func (c captions) AddTextTrack(context.Context, string, string, store.TextTrack, []byte) error {
-	return c.err
-}
-
-// ask asks a question, as the gateway does, with a text track in it where the call takes one.
-func ask(t *testing.T, s *recordingcalls.Calls, call, query string) (recordingcalls.Answer, error) {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/"+call+"?"+query, nil)
-	if call == "putRecordingTextTrack" {
-		var body bytes.Buffer
-		form := multipart.NewWriter(&body)
-		part, _ := form.CreateFormFile("file", "a.srt")
-		_, _ = part.Write([]byte("1\n00:00:01,5 --> 00:00:02,250\n<font>hi</font>\n"))
-		_ = form.Close()
-		r = httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/"+call+"?"+query, &body)
-		r.Header.Set("Content-Type", form.FormDataContentType())
-	}
-	request, err := bbb.ReadRequest(r, call, 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Calls()[call](t.Context(), recordingcalls.Question{
-		Tenant: "school", Request: request, MediaType: r.Header.Get("Content-Type"), Origin: "https://pool",
-	})
-}
-
-func open(s recordingcalls.Calls) *recordingcalls.Calls {
-	s.Link = func(_ store.Recording, f store.Format) string { return f.Path }
-	s.Open()
-	return &s
-}
 
 // A change is of the tenant's recordings alone, says which ones also where it fails, and keeps our own metadata away.
 func TestChanges(t *testing.T) {
@@ -139,81 +45,102 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// A page is sent whole. Everything comes in pieces, and where something cannot be read the list breaks off with the error.
-func TestGetRecordings_PageOrPieces(t *testing.T) {
-	const n = 5000
-	index := newShelf(n)
-	s := open(recordingcalls.Calls{Recordings: index})
-	a, err := ask(t, s, "getRecordings", "limit=2&offset=1")
-	if err != nil || a.Pieces != nil || strings.Count(string(a.XML), "<recordID>") != 2 ||
-		!strings.Contains(string(a.XML), "<url>https://pool/play/r1</url>") {
-		t.Errorf("a page: %s %v", a.XML, err)
-	}
-	a, err = ask(t, s, "getRecordings", "")
-	if err != nil || a.Pieces == nil {
-		t.Fatalf("all: %+v %v", a, err)
-	}
-	var whole strings.Builder
-	pieces := 0
-	for more := true; more; pieces++ {
-		var piece []byte
-		if piece, more, err = a.Pieces(); err != nil {
-			t.Fatal(err)
-		}
-		whole.Write(piece)
-	}
-	if got := strings.Count(whole.String(), "<recordID>"); got != n || pieces < 2 {
-		t.Errorf("%d recordings in %d pieces, want %d", got, pieces, n)
-	}
-	if a, err = ask(t, s, "getRecordings", ""); err != nil {
-		t.Fatal(err)
-	}
-	if _, more, err := a.Pieces(); !more || err != nil {
-		t.Fatalf("the first piece: %t %v", more, err)
-	}
-	index.err = errors.New("the index is gone")
-	if piece, _, err := a.Pieces(); !errors.Is(err, index.err) {
-		t.Errorf("after the index has failed: %q %v", piece, err)
-	}
-}
-
-// A pool that shows no recordings lists none, and one that wants a filter says so.
-func TestGetRecordings_NoneOrFiltered(t *testing.T) {
-	a, err := ask(t, open(recordingcalls.Calls{Recordings: newShelf(3), None: true}), "getRecordings", "recordID=r1")
-	if err != nil || !strings.Contains(string(a.XML), "noRecordings") {
-		t.Errorf("none: %s %v", a.XML, err)
-	}
-	filtered := open(recordingcalls.Calls{Recordings: newShelf(3), Filtered: true})
-	if _, err := ask(t, filtered, "getRecordings", ""); err == nil {
-		t.Error("all recordings are listed where a filter is wanted")
-	}
-	if a, err := ask(t, filtered, "getRecordings", "recordID=r1"); err != nil || a.Pieces == nil {
-		t.Errorf("filtered: %+v %v", a, err)
-	}
-}
-
-// What goes wrong with a text track is told in JSON. Only what is our fault is an error of ours beside it.
-func TestPutRecordingTextTrack(t *testing.T) {
-	full := errors.New("no space left")
+// An update sets what can be shown and is not ours to set. Who sets too much is told so, and so is who sets more than a
+// recording may have.
+func TestUpdateRecordings(t *testing.T) {
+	tooMuch := "meta_a=" + strings.Repeat("x", 64<<10)
 	for _, c := range []struct {
-		query, key string
-		add        error
-		ours       error
+		query, want string // what was asked of the recordings; "" for nothing
+		fails       error
+		key         string
 	}{
-		{"recordID=r0&kind=captions&lang=de-AT", "", nil, nil},
-		{"recordID=r9&kind=captions&lang=de", "noRecordings", nil, nil},
-		{"recordID=r0&kind=poem&lang=de", "invalidKind", nil, nil},
-		{"recordID=r0&kind=captions&lang=d!", "invalidLang", nil, nil},
-		{"recordID=r0&kind=captions&lang=de", "upload_text_track_failed", fs.ErrNotExist, nil},
-		{"recordID=r0&kind=captions&lang=de", "upload_text_track_failed", store.ErrTooLarge, nil},
-		{"recordID=r0&kind=captions&lang=de", "upload_text_track_failed", full, full},
+		{"recordID=a&meta_topic=", "update school [a] map[topic:] false", nil, ""},
+		{"recordID=a&Meta_topic=x&meta_=y&meta_a%20b=z&meta_1st=1", "update school [a] map[] false", nil, ""},
+		{"recordID=a&meta_tenant-id=x&meta_tenant-name=y&meta_BBBPOOL-tenant=z", "update school [a] map[] false", nil, ""},
+		{"recordID=%20a%20,,b", "update school [a  b] map[] false", nil, ""},
+		{"recordID=a&protect=FALSE", "update school [a] map[] true", nil, ""},
+		{"recordID=a&protect=maybe", "update school [a] map[] false", nil, ""},
+		{"recordID=a&" + tooMuch, "", nil, "sizeError"},
+		{"recordID=a&" + tooMuch[:len(tooMuch)-1], "update school [a] map[a:" + tooMuch[7:len(tooMuch)-1] + "] false", nil, ""},
+		{"recordID=a&meta_a=b", "update school [a] map[a:b] false", store.ErrTooLarge, "sizeError"},
+		{"meta_a=b", "", nil, bbb.ErrMissingRecordID.Key},
+		{"recordID=&meta_a=b", "", nil, bbb.ErrMissingRecordID.Key},
 	} {
-		s := open(recordingcalls.Calls{Recordings: newShelf(1), Tracks: captions{c.add}})
-		a, err := ask(t, s, "putRecordingTextTrack", c.query)
-		text, broken := json.Marshal(a.JSON)
-		if err != nil || broken != nil || a.Key != c.key || !errors.Is(a.Err, c.ours) ||
-			!strings.Contains(string(text), `"messageKey":"`+c.key) {
-			t.Errorf("%s: %+v %v", c.query, a, err)
+		on := newShelf(1)
+		on.err = c.fails
+		a, err := ask(t, open(recordingcalls.Calls{Recordings: on}), "updateRecordings", c.query)
+		if key := keyOf(err); key != c.key || strings.Join(on.calls, ";") != c.want {
+			t.Errorf("%.80s: %q, called %.80q, %v", c.query, key, on.calls, a.Changed)
+		}
+		if err == nil && !strings.Contains(string(a.XML), "<updated>true</updated>") {
+			t.Errorf("%.80s: %s", c.query, a.XML)
+		}
+	}
+}
+
+// keyOf is the messageKey of an error, or "".
+func keyOf(err error) string {
+	if told, ok := errors.AsType[*bbb.Error](err); ok {
+		return told.Key
+	}
+	return ""
+}
+
+// Protection is set as the parameter says, and left alone where it says neither.
+func TestUpdateRecordings_Protect(t *testing.T) {
+	for value, want := range map[string]*bool{"true": new(true), "True": new(true), "false": new(false), "": nil, "1": nil} {
+		on := &protected{shelf: newShelf(1)}
+		_, err := ask(t, open(recordingcalls.Calls{Recordings: on}), "updateRecordings", "recordID=a&protect="+value)
+		if err != nil || (on.protect == nil) != (want == nil) || want != nil && *on.protect != *want {
+			t.Errorf("protect=%s: %v %v", value, on.protect, err)
+		}
+	}
+}
+
+// protected is a shelf that keeps what was said about protection.
+type protected struct {
+	*shelf
+
+	protect *bool
+}
+
+func (p *protected) Update(
+	ctx context.Context, tenant string, ids []string, meta map[string]string, protect *bool,
+) (int, error) {
+	p.protect = protect
+	return p.shelf.Update(ctx, tenant, ids, meta, protect)
+}
+
+// A pool that shows no recordings has none to change. What is missing in the call is said first.
+func TestChanges_None(t *testing.T) {
+	for _, c := range []struct {
+		call, query string
+		want        *bbb.Error
+	}{
+		{"publishRecordings", "publish=true", bbb.ErrMissingRecordID},
+		{"publishRecordings", "recordID=a", bbb.ErrMissingPublish},
+		{"publishRecordings", "recordID=a&publish=true", bbb.ErrRecordingNotFound},
+		{"updateRecordings", "meta_a=b", bbb.ErrMissingRecordID},
+		{"updateRecordings", "recordID=a&meta_a=b", bbb.ErrRecordingNotFound},
+		{"deleteRecordings", "", bbb.ErrMissingRecordID},
+		{"deleteRecordings", "recordID=a", bbb.ErrRecordingNotFound},
+	} {
+		on := newShelf(1)
+		_, err := ask(t, open(recordingcalls.Calls{Recordings: on, None: true}), c.call, c.query)
+		if !errors.Is(err, c.want) || on.calls != nil {
+			t.Errorf("%s %s: %v, called %q", c.call, c.query, err, on.calls)
+		}
+	}
+}
+
+// What a publish says is repeated as it came; anything but "true" takes the recordings back.
+func TestPublishRecordings_Value(t *testing.T) {
+	for value, publish := range map[string]string{"true": "true", "TRUE": "true", "false": "false", "yes": "false"} {
+		on := newShelf(1)
+		a, err := ask(t, open(recordingcalls.Calls{Recordings: on}), "publishRecordings", "recordID=a&publish="+value)
+		if err != nil || !slices.Equal(on.calls, []string{"publish school [a] " + publish}) ||
+			!strings.Contains(string(a.XML), "<published>"+value+"</published>") {
+			t.Errorf("%s: %s %v, called %q", value, a.XML, err, on.calls)
 		}
 	}
 }

@@ -78,6 +78,7 @@ func states(s string) (all []store.RecordingState) {
 	return all
 }
 
+// beginRecordings begins a list.
 func beginRecordings() *bbb.Builder { return bbb.Success().Open("recordings") }
 
 // endRecordings ends a list with so many recordings in it.
@@ -109,7 +110,7 @@ const (
 )
 
 // allRecordings returns the answer with everything that was selected, piece by piece: it may be larger than memory. A
-// list that fits into one piece is sent whole.
+// list that fits into one piece is sent whole. Whoever wants more than the first piece waits until few others do.
 func (s *Calls) allRecordings(ctx context.Context, q Question, f store.RecordingFilter) Pieces {
 	w := walk{recordings: s.Recordings, filter: f}
 	x, n, written, from := beginRecordings(), firstPiece, 0, q.Origin

@@ -58,6 +58,7 @@ func writeMeta(x *bbb.Builder, meta map[string]string) {
 	x.Close("metadata")
 }
 
+// writeBreakout writes which meeting a breakout room belonged to, or which rooms a meeting had.
 func writeBreakout(x *bbb.Builder, r store.Recording) {
 	if b := r.Breakout; b != nil {
 		x.Open("breakout").Text("parentId", b.Parent).Int("sequence", int64(b.Sequence)).
@@ -73,6 +74,7 @@ func writeBreakout(x *bbb.Builder, r store.Recording) {
 	x.Close("breakoutRooms")
 }
 
+// writeFormat writes what viewers can choose, with its thumbnails.
 func (s *Calls) writeFormat(x *bbb.Builder, r store.Recording, f store.Format, origin string) {
 	x.Open("format").Text("type", f.Type).Text("url", origin+s.Link(r, f)).
 		Int("processingTime", f.ProcessingTime.Milliseconds()).Int("length", int64(f.Length/time.Minute)).
@@ -87,6 +89,7 @@ func (s *Calls) writeFormat(x *bbb.Builder, r store.Recording, f store.Format, o
 	x.Close("format")
 }
 
+// writeImage writes a thumbnail. Its size is left out where it is unknown.
 func writeImage(x *bbb.Builder, i store.Image, origin string) {
 	tag := append(bbb.AppendText([]byte(`<image alt="`), i.Alt), '"')
 	for _, side := range [...]struct {

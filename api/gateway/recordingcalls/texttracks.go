@@ -39,6 +39,7 @@ type trackEntry struct {
 	Source string `json:"source"`
 }
 
+// getRecordingTextTracks lists the text tracks of a recording.
 func (s *Calls) getRecordingTextTracks(ctx context.Context, q Question) (Answer, error) {
 	id := q.Request.Params.Get("recordID")
 	if id == "" {
@@ -61,6 +62,7 @@ func (s *Calls) getRecordingTextTracks(ctx context.Context, q Question) (Answer,
 	return Answer{JSON: map[string]any{"returncode": "SUCCESS", "tracks": s.trackEntries(q, r, tracks)}}, nil
 }
 
+// trackEntries are the text tracks as they are listed, with URLs that lead to us.
 func (s *Calls) trackEntries(q Question, r store.Recording, tracks []store.TextTrack) (list []trackEntry) {
 	for _, t := range tracks {
 		list = append(list, trackEntry{q.Origin + s.FileLink(r, trackFormat, t.File), t.Kind, t.Label, t.Lang, t.Source})
@@ -108,6 +110,7 @@ func (s *Calls) putRecordingTextTrack(ctx context.Context, q Question) (Answer, 
 // maxLabel is how long the label of a text track may be, in bytes.
 const maxLabel = 200
 
+// addTextTrack converts an uploaded text track and adds it to the recording.
 func (s *Calls) addTextTrack(ctx context.Context, q Question, id string, t store.TextTrack, file []byte) (Answer, error) {
 	const key, message = "upload_text_track_failed", "Text track upload failed."
 	vtt, ok := webVTT(file)
