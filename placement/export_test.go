@@ -103,6 +103,9 @@ func (l *Ledger) Seats() []Seat {
 	return l.book.Seats()
 }
 
+// RefusesAll tells why no new meeting finds a server.
+func (b *Book) RefusesAll(now time.Time) (disabled, full bool) { return b.refusesAll(now) }
+
 // Seats returns the seats that are held.
 func (b *Book) Seats() (list []Seat) {
 	for _, s := range b.seats.held {

@@ -115,6 +115,7 @@ func (c PollSeen) compare(b *Book) Findings {
 	beside := comparison{
 		book: b, page: p, poll: c.Poll, now: c.At, seen: make(map[*meeting]bool, len(c.Poll.Meetings)),
 	}
+	p.fading.expire(b.clock.now(c.At)) // or every decision would step over what has faded
 	p.ahead = max(p.ahead, c.Poll.Ahead)
 	for _, s := range c.Poll.Meetings {
 		s.People = min(max(s.People, 0), maxPeople)
