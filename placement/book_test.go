@@ -264,6 +264,27 @@ func (d *day) poll(ctx context.Context, server string) {
 	_, _ = d.Reconcile(ctx, poll)
 }
 
+// claimed compares where meetings are in memory with where they are in the store. Internal IDs may be known to memory alone:
+// the next poll supplies them.
+func (d *day) claimed() {
+	d.t.Helper()
+	where := func(c store.Claim) string {
+		return fmt.Sprint(c.MeetingID, " on ", c.Server, " since ", c.Placed.UnixNano())
+	}
+	var held, stored []string
+	for _, m := range d.Meetings() {
+		held = append(held, where(m.Claim))
+	}
+	claims, err := d.store.Claims(d.t.Context())
+	d.must(err)
+	for _, c := range claims {
+		stored = append(stored, where(c))
+	}
+	slices.Sort(held)
+	slices.Sort(stored)
+	equal(d.t, "claims in memory, against the store", held, stored)
+}
+
 // newDay opens a ledger in whose store there is something already, with a follower, and lets its servers stand.
 func newDay(t *testing.T, seed uint64) (*day, *follower) {
 	p := newPool(t)
@@ -302,8 +323,8 @@ func newDay(t *testing.T, seed uint64) (*day, *follower) {
 	return d, f
 }
 
-// Whatever happens on a day, also when the store fails: a second book that hears of the changes alone, and knows no lot and
-// no clock, answers every question as the ledger's does.
+// Whatever happens on a day, also when the store fails: memory says of each claim what the store does, and a second book
+// that hears of the changes alone, and knows no lot and no clock, answers every question as the ledger's does.
 func TestBook_Follow(t *testing.T) {
 	kinds := map[string]bool{}
 	var meetings []store.MeetingKey
@@ -317,6 +338,7 @@ func TestBook_Follow(t *testing.T) {
 			if step%10 == 0 {
 				got, want := ask(d.pool, f.Book, d.servers, meetings), ask(d.pool, d.Book(), d.servers, meetings)
 				equal(t, fmt.Sprintf("seed %d, step %d", seed, step), got, want)
+				d.claimed()
 			}
 		}
 		for k, c := range d.underWay {
