@@ -331,7 +331,7 @@ func TestBook_Follow(t *testing.T) {
 	for i := range 9 {
 		meetings = append(meetings, key(fmt.Sprint("m", i)))
 	}
-	for seed := range uint64(6) {
+	for seed := range uint64(4) {
 		d, f := newDay(t, seed)
 		for step := 1; step <= 300 && !t.Failed(); step++ {
 			d.step(t.Context())

@@ -243,7 +243,8 @@ func TestBook_Adoption(t *testing.T) {
 		c := on("a", "m")
 		c.InternalID = "i"
 		return []placement.Change{
-			placement.ClaimPlaced{At: monday, Claim: c}, placement.CreateOver{Key: key("m")},
+			placement.ClaimPlaced{At: monday, Claim: c},
+			placement.CreateOver{Key: key("m")},
 			placement.ClaimClosed{At: monday, Claim: c, Reason: reason},
 		}
 	}
@@ -294,8 +295,12 @@ func TestBook_End(t *testing.T) {
 		b.Apply(placement.PollSeen{At: monday, Poll: placement.Poll{Server: seen, Began: monday, Complete: true}})
 	}
 	got := b.End(monday, key("m"), []placement.Copy{
-		{Server: "b", InternalID: "i"}, {Server: "b", InternalID: "i"}, {Server: "a", InternalID: "m@a"}, {Server: "b"},
-		{Server: "gone", InternalID: "i"}, {Server: "b", InternalID: strings.Repeat("i", 1025)},
+		{Server: "b", InternalID: "i"},
+		{Server: "b", InternalID: "i"},
+		{Server: "a", InternalID: "m@a"},
+		{Server: "b"},
+		{Server: "gone", InternalID: "i"},
+		{Server: "b", InternalID: strings.Repeat("i", 1025)},
 	})
 	owes := func(server, internalID string) store.Ending {
 		return store.Ending{MeetingKey: key("m"), Server: server, InternalID: internalID, Asked: monday}

@@ -58,8 +58,8 @@ func TestOurs_Learns(t *testing.T) {
 			b := simulate.NewBench(name, []float64{1, 1}, ten, meetings(0, 0, 0)...)
 			b.Create(0)
 			b.Join(0, 40)
-			for minute := range time.Duration(8) {
-				if b.At(minute * time.Minute); minute == 5 {
+			for minute := range 8 {
+				if b.At(time.Duration(minute) * time.Minute); minute == 5 {
 					end(b, 0)
 				}
 				if err := b.Poll(); err != nil {
