@@ -326,3 +326,32 @@ func TestBook_End(t *testing.T) {
 		equal(t, "over: "+test.internalID+" on "+test.server, b.Over(test.server, s), test.over)
 	}
 }
+
+// Of meetings that servers gave one ID, and that were placed at once, it is always the same one.
+func TestBook_ByInternalID(t *testing.T) {
+	later := on("a", "later")
+	later.Placed = monday.Add(time.Second)
+	for range 20 {
+		b := book(placement.Config{}, open("a"))
+		for _, id := range []string{"c", "b", "d"} {
+			c := on("a", id)
+			c.InternalID, c.Breakout = "i", id != "b"
+			settle(b, c)
+		}
+		found, err := b.ByInternalID("t", "i")
+		equal(t, "of three", found.Claim.MeetingID, "b")
+		wantErr(t, "of three", err, nil)
+		found, _ = b.Breakout("t", "i")
+		equal(t, "of two breakout rooms", found.Claim.MeetingID, "c")
+		later.InternalID = "i"
+		settle(b, later)
+		found, _ = b.ByInternalID("t", "i")
+		equal(t, "the last", found.Claim.MeetingID, "later")
+		for _, nothing := range []string{"", "j"} {
+			_, err = b.ByInternalID("t", nothing)
+			wantErr(t, "no such ID", err, placement.ErrUnknown)
+		}
+		_, err = b.ByInternalID("u", "i")
+		wantErr(t, "another tenant", err, placement.ErrUnknown)
+	}
+}
