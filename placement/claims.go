@@ -31,6 +31,9 @@ type ClaimLoaded struct {
 func (c ClaimLoaded) apply(b *Book) {
 	c.Claim.Expected = believable(c.Claim.Expected)
 	m := b.where.add(c.Room, b.newStay(c.Claim, c.At))
+	if m.page != nil {
+		m.page.fading.expire(b.clock.now(c.At)) // most of what stands at a start has faded
+	}
 	if c.Claim.InternalID != "" {
 		m.lastJoin = c.At
 		m.presume(c.Claim.Expected * b.clock.faded(m.born, c.At))

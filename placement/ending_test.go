@@ -308,3 +308,20 @@ func TestEnding_ManyCopies(t *testing.T) {
 	equal(t, "over", len(overs(p.poll("a", list...))), len(list))
 	equal(t, "over later", len(overs(p.poll("a", list...))), placement.MaxCopies-1)
 }
+
+// What a server owes that nobody can look at is forgotten after a day, with the poll of whichever server that can be.
+func TestEnding_LongGone(t *testing.T) {
+	p := newPool(t, "a", "b")
+	claim := p.create("m", "b")
+	p.poll("a", sees(claim, 1))
+	p.must(p.end("m"))
+	p.poll("a")
+	equal(t, "owed at first", p.owed(), []string{"m b "})
+	p.clock.add(23 * time.Hour)
+	p.poll("a")
+	equal(t, "owed for nearly a day", p.owed(), []string{"m b "})
+	p.clock.add(time.Hour)
+	p.poll("a")
+	equal(t, "owed after a day", p.owed(), nil)
+	p.check()
+}

@@ -16,7 +16,7 @@ import (
 // Fading lets the sum of expectations be compared with the naive one.
 type Fading struct{ f fading }
 
-func NewFading(span float64) *Fading            { return &Fading{fading{span: span}} }
+func NewFading(span float64) *Fading            { return &Fading{newFading(span)} }
 func (f *Fading) At(now float64) float64        { return f.f.at(now) }
 func (f *Fading) Add(born, expected float64)    { f.f.add(born, expected) }
 func (f *Fading) Remove(born, expected float64) { f.f.remove(born, expected) }
@@ -102,6 +102,9 @@ func (l *Ledger) Seats() []Seat {
 	l.book.KeepSeats(l.now())
 	return l.book.Seats()
 }
+
+// RefusesAll tells why no new meeting finds a server.
+func (b *Book) RefusesAll(now time.Time) (disabled, full bool) { return b.refusesAll(now) }
 
 // Seats returns the seats that are held.
 func (b *Book) Seats() (list []Seat) {

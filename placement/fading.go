@@ -19,13 +19,21 @@ type fading struct {
 
 type birth struct{ born, p float64 }
 
-// at returns the sum at a time, in seconds.
+func newFading(span float64) fading { return fading{span: span, first: math.Inf(1)} }
+
+// at returns the sum at a time, in seconds. It changes nothing: what a book answers later must not depend, not even by what
+// rounding leaves, on what it was asked before, of which those who follow it hear nothing.
 func (f *fading) at(now float64) float64 {
-	f.expire(now)
-	return max(0, f.p-(now*f.p-f.pb)/f.span)
+	p, pb := f.p, f.pb
+	if now >= f.first {
+		later := *f
+		later.expire(now)
+		p, pb = later.p, later.pb
+	}
+	return max(0, p-(now*p-pb)/f.span)
 }
 
-// expire drops what has faded. With nothing left the sums start anew, so that rounding errors cannot pile up.
+// expire drops what has faded by a time. With nothing left the sums start anew, so that rounding errors cannot pile up.
 func (f *fading) expire(now float64) {
 	if now < f.first {
 		return // the way of nearly every decision: it touches nothing but the sums
@@ -49,6 +57,7 @@ func (f *fading) add(born, p float64) {
 	if p <= 0 {
 		return
 	}
+	f.expire(born)
 	f.young = slices.Insert(f.young, f.find(born), birth{born, p})
 	f.p += p
 	f.pb += p * born

@@ -26,8 +26,13 @@ func (l *Ledger) Learn(s store.Session) {
 }
 
 // Run reads the history, which creates wait for, and keeps it short from then on, until ctx ends. What the store refuses
-// to remove is tried again the next time; what cannot be read is not known, and creates go on without.
+// to remove is tried again the next time; what cannot be read is not known, and creates go on without. Where no history is
+// stored there is nothing to do.
 func (l *Ledger) Run(ctx context.Context) error {
+	if l.past.sessions == nil {
+		<-ctx.Done()
+		return nil
+	}
 	_ = l.records.write(ctx, func() error { return l.past.each(ctx, l.now(), l.Learn) }) // Problems tells of it
 	ticker := time.NewTicker(cleanEvery)
 	defer ticker.Stop()

@@ -133,8 +133,8 @@ func (l *Ledger) SetServer(s Server) {
 	l.book.Apply(ServerSet{s})
 }
 
-// RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates of these meetings
-// that are under way. After an error it can be called again.
+// RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates and ends of these
+// meetings that are under way. After an error it can be called again.
 func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 	l.mu.Lock()
 	l.book.Apply(ServerRemoved{id})
@@ -142,9 +142,12 @@ func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 	for _, m := range l.book.where.claimedOn(id) {
 		lost = append(lost, m.claim)
 	}
-	owed := l.book.owed.by(id)
 	l.mu.Unlock()
-	return errors.Join(l.closeRemoved(ctx, lost), l.forgetEndings(ctx, owed))
+	err := l.closeRemoved(ctx, lost)
+	l.mu.Lock()
+	owed := l.book.owed.by(id) // not earlier: an end that was under way has added to it
+	l.mu.Unlock()
+	return errors.Join(err, l.forgetEndings(ctx, owed))
 }
 
 // Find returns where a meeting is, or ErrUnknown. While it is being created for the first time, or moved, it waits for

@@ -144,6 +144,34 @@ func TestRemoveServer_Creating(t *testing.T) {
 	})
 }
 
+// An end that is being written while its server leaves the pool is waited for: what the server owes by that is forgotten, too.
+func TestRemoveServer_Ending(t *testing.T) {
+	bubble(t, func(t *testing.T, p *pool) {
+		p.create("m")
+		e, err := p.BeginEnd(t.Context(), key("m"))
+		p.must(err)
+		writing, ended, removed := make(chan struct{}), make(chan error), make(chan error)
+		p.store.set(func(call string) error {
+			if call == "AddEndings" {
+				<-writing
+			}
+			return nil
+		})
+		go func() {
+			defer e.Release()
+			ended <- e.Ended(t.Context(), nil)
+		}()
+		synctest.Wait()
+		go func() { removed <- p.RemoveServer(t.Context(), "a") }()
+		synctest.Wait()
+		close(writing)
+		p.must(<-ended)
+		p.must(<-removed)
+		equal(t, "owed", p.owed(), nil)
+		p.check()
+	})
+}
+
 // A server that is back before its claims are closed keeps those that are left.
 func TestRemoveServer_Back(t *testing.T) {
 	bubble(t, func(t *testing.T, p *pool) {

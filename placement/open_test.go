@@ -65,6 +65,35 @@ func TestLedger_Run_HistoryFails(t *testing.T) {
 	})
 }
 
+// A ledger whose history is not stored has nothing to read and nothing to keep short: its creates never wait.
+func TestLedger_Run_NoHistory(t *testing.T) {
+	bubble(t, func(t *testing.T, p *pool) {
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan error)
+		go func() { over <- p.Run(ctx) }()
+		p.create("m")
+		cancel()
+		p.must(<-over)
+		p.check()
+	})
+}
+
+// A create that waits for the history gives up with its caller, and so does one that waits for another.
+func TestBegin_GivesUp(t *testing.T) {
+	p := newPool(t, "a")
+	c := p.begin("m")
+	_, err := p.Begin(expired, key("m"))
+	wantErr(t, "behind another", err, context.Canceled)
+	c.End()
+	parts := p.parts("a")
+	parts.History = unreadable{}
+	ledger, err := placement.OpenLedger(t.Context(), parts)
+	p.must(err)
+	_, err = ledger.Begin(expired, key("m"))
+	wantErr(t, "before the history is read", err, context.Canceled)
+	p.must(ledger.Check())
+}
+
 // Claims that stand when the ledger is opened are on the pages of servers that nobody has told of yet: they take no
 // meetings, and hold what they have.
 func TestOpenLedger_Servers(t *testing.T) {

@@ -96,15 +96,19 @@ func (w *places) claimedOn(server string) (list []*meeting) {
 }
 
 // byInternalID returns the meeting of a tenant that has that ID on its server, the one that was placed last if there are
-// several, or nil.
+// several, or nil. Of several that were placed at once it is the same one in every book.
 func (w *places) byInternalID(tenant, internalID string, breakouts bool) (last *meeting) {
 	for key, m := range w.meetings {
 		if key.Tenant == tenant && internalID != "" && m.claim.InternalID == internalID && (m.claim.Breakout || !breakouts) &&
-			(last == nil || m.claim.Placed.After(last.claim.Placed)) {
+			(last == nil || m.placedAfter(last)) {
 			last = m
 		}
 	}
 	return last
+}
+
+func (m *meeting) placedAfter(other *meeting) bool {
+	return cmp.Or(m.claim.Placed.Compare(other.claim.Placed), compareKeys(other.claim.MeetingKey, m.claim.MeetingKey)) > 0
 }
 
 func compareKeys(a, b store.MeetingKey) int {

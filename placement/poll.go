@@ -115,6 +115,7 @@ func (c PollSeen) compare(b *Book) Findings {
 	beside := comparison{
 		book: b, page: p, poll: c.Poll, now: c.At, seen: make(map[*meeting]bool, len(c.Poll.Meetings)),
 	}
+	p.fading.expire(b.clock.now(c.At)) // or every decision would step over what has faded
 	p.ahead = max(p.ahead, c.Poll.Ahead)
 	for _, s := range c.Poll.Meetings {
 		s.People = min(max(s.People, 0), maxPeople)
@@ -212,13 +213,16 @@ func (c *comparison) dropOthers() {
 	if len(c.found.Unclaimed) == 0 {
 		return
 	}
-	live := make(map[string]store.MeetingKey, len(c.book.where.meetings))
-	for key, m := range c.book.where.meetings {
-		live[m.claim.InternalID] = key
+	with := make(map[string]int, len(c.book.where.meetings)) // how many meetings have an internal ID
+	for _, m := range c.book.where.meetings {
+		with[m.claim.InternalID]++
 	}
 	c.found.Unclaimed = slices.DeleteFunc(c.found.Unclaimed, func(s Sighting) bool {
-		key, ok := live[s.InternalID]
-		return ok && key != s.Key
+		others := with[s.InternalID]
+		if m := c.book.where.meetings[s.Key]; m != nil && m.claim.InternalID == s.InternalID {
+			others--
+		}
+		return others > 0
 	})
 }
 

@@ -307,3 +307,21 @@ func TestReconcile_CopyLeft(t *testing.T) {
 	equal(t, "where", p.where("m"), "b")
 	p.check()
 }
+
+// Where two meetings have one internal ID each is the other's: the server that tells of it takes over neither, although the
+// server of the one that it names is gone.
+func TestReconcile_OneInternalID(t *testing.T) {
+	p := newPool(t, "a", "b", "c")
+	for id, avoid := range map[string][]string{"m": {"b", "c"}, "n": {"a", "c"}} {
+		c := p.begin(id)
+		p.place(c, avoid...)
+		p.must(c.Confirm(t.Context(), "i", 1))
+		c.End()
+	}
+	p.stand(placement.Gone, "a")
+	for range 20 {
+		p.poll("c", placement.Sighting{Key: key("m"), InternalID: "i", CreateTime: 1})
+		equal(t, "where", p.where("m"), "a")
+	}
+	p.check()
+}

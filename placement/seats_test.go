@@ -1,6 +1,7 @@
 package placement_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 	_ "time/tzdata" // for machines without time zones
@@ -212,4 +213,17 @@ func TestSeats_Midnight(t *testing.T) {
 	equal(t, "10 minutes before 00:05", p.kept("a"), []float64{100})
 	p.clock.add(8 * time.Minute)
 	equal(t, "2 minutes before 00:05", p.kept("a"), []float64{100})
+}
+
+// Of very many seats that are due at once the first are held with one look, the others with the next.
+func TestSeats_Many(t *testing.T) {
+	p := newC3(t, "a")
+	for i := range 100 {
+		p.lecture(fmt.Sprint("m", i), 2, 60)
+		p.lecture(fmt.Sprint("m", i), 1, 60)
+	}
+	p.at(monday, 10, 0)
+	equal(t, "the first look", p.kept("a"), []float64{64 * 60})
+	equal(t, "the next", p.kept("a"), []float64{100 * 60})
+	equal(t, "and no more", p.kept("a"), []float64{100 * 60})
 }

@@ -136,7 +136,7 @@ func (c ServerSet) apply(b *Book) {
 		return
 	}
 	p := &page{
-		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading{span: b.config.Fade.Seconds()},
+		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: newFading(b.config.Fade.Seconds()),
 		carry: b.config.Carry,
 	}
 	b.where.addServer(p)

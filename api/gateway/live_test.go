@@ -2,7 +2,9 @@ package gateway_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,10 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/placement/simulate"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
 )
 
 // A school's first two lessons on 20 servers, with three weeks of history, through the real gateway, ledger, store and
@@ -133,10 +139,10 @@ func relive(t *testing.T, past, hour []simulate.Meeting) float64 {
 	t.Helper()
 	c := newClock(hour[0].Create.Add(-time.Minute).Truncate(time.Minute))
 	p := start(t, settings{
-		servers: liveServers, poll: 20 * time.Second, now: c.now, server: func(s *store.Server) { s.Capacity = 200 },
+		servers: liveServers, poll: 20 * time.Second, now: c.now, data: remembered(t, past), server: func(s *store.Server) { s.Capacity = 200 },
 		change: func(c *poller.Config, g *gatewayConfig) { c.Connect, g.Connect = 10*time.Second, 10*time.Second },
 	})
-	p.history(past)
+	p.waitForHistory(past)
 	l := &living{pool: p, clock: c, draw: rand.New(rand.NewPCG(7, 7)), where: map[string]*simulator.Server{}}
 	events := eventsOf(hour)
 	for at := c.now(); len(events) > 0; {
@@ -161,17 +167,43 @@ func relive(t *testing.T, past, hour []simulate.Meeting) float64 {
 	return l.ratio / float64(l.minutes)
 }
 
-// history lets the pool have had sessions: the ledger learns from them in the order of their ends, as at a start.
-func (p *pool) history(past []simulate.Meeting) {
-	p.tb.Helper()
-	past = slices.Clone(past)
-	slices.SortStableFunc(past, func(a, b simulate.Meeting) int { return a.End.Compare(b.End) })
+// remembered returns a data directory whose history has sessions, as those have that people were sent to: a pool that starts
+// on it reads them.
+func remembered(tb testing.TB, past []simulate.Meeting) (data string) {
+	tb.Helper()
+	data = tb.TempDir()
+	stores, err := driver.Open(driver.Config{Data: data})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ledger, err := placement.OpenLedger(tb.Context(), placement.Parts{
+		State: stores.State, History: stores.Index, Now: time.Now, // for the key of the rooms' names
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var adding errgroup.Group // together they make few transactions
 	for i, m := range past {
-		p.ledger.Learn(store.Session{
-			ID: fmt.Sprintf("past-%d", i), Tenant: store.DefaultTenant, Server: "sim1", Start: m.Create, End: m.End,
-			Peak: m.Peak(), Hint: m.Hint, Reason: "ended", Meeting: p.ledger.Hash(key(m.ID)),
+		adding.Go(func() error {
+			return stores.Index.AddSession(tb.Context(), store.Session{
+				ID: fmt.Sprintf("past-%d", i), Tenant: store.DefaultTenant, Server: "sim1", Start: m.Create, End: m.End,
+				Peak: m.Peak(), Joins: m.Peak(), Hint: m.Hint, Reason: "ended", Meeting: ledger.Hash(key(m.ID)),
+			})
 		})
 	}
+	if err := errors.Join(adding.Wait(), stores.Close()); err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// waitForHistory waits until the pool knows what it has read of the past: nobody is expected by a guess who was there before.
+func (p *pool) waitForHistory(past []simulate.Meeting) {
+	p.tb.Helper()
+	largest := slices.MaxFunc(past, func(a, b simulate.Meeting) int { return cmp.Compare(a.Peak(), b.Peak()) })
+	p.waitFor("the history to be read", func() bool {
+		return p.ledger.Consider(key(largest.ID), placement.Wish{}).Basis == placement.FromHistory
+	})
 }
 
 // event is what happens to a meeting.

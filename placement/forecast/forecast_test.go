@@ -1,6 +1,7 @@
 package forecast_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -105,5 +106,79 @@ func TestForecast_Busiest(t *testing.T) {
 	}
 	if at, _, _ := known().Busiest(monday, 24*time.Hour); !at.IsZero() {
 		t.Errorf("busy at %s, of which nothing is known", at)
+	}
+}
+
+// Of a room its last sessions tell, of one that is new the announcement, bounded by what its tenant's meetings are like.
+func TestForecast_Expect(t *testing.T) {
+	var past []store.Session
+	for i, peak := range []int{90, 10, 20, 60} {
+		past = append(past, session("m", monday.AddDate(0, 0, i-10), peak))
+	}
+	m := forecast.RoomOf(past[0].Meeting)
+	const mean = (45. + 180) / 7 // of the tenant's meetings, with three of the default
+	for _, test := range []struct {
+		name     string
+		sessions int // that tell
+		room     forecast.Room
+		tenant   string
+		hint     int
+		people   float64
+		basis    forecast.Basis
+	}{
+		{"the last three", 3, m, "t", 500, 30, forecast.FromHistory},
+		{"the last one", 1, m, "t", 0, 60, forecast.FromHistory},
+		{"as many as there are", 8, m, "t", 0, 45, forecast.FromHistory},
+		{"none", 0, m, "t", 500, 15, forecast.FromDefault},
+		{"half of what is announced", 3, 7, "t", 40, 20, forecast.FromHint},
+		{"no more than five times the mean", 3, 7, "t", 1_000_000, 5 * mean, forecast.FromHint},
+		{"half of what another tenant announces", 3, 7, "u", 40, 20, forecast.FromHint},
+		{"no more than five times the default", 3, 7, "u", 1_000_000, 75, forecast.FromHint},
+		{"the tenant's mean", 3, 7, "t", 0, mean, forecast.FromTenant},
+		{"a room without a name", 3, 0, "t", 0, mean, forecast.FromTenant},
+		{"nothing is known", 3, 7, "u", 0, 15, forecast.FromDefault},
+	} {
+		f := forecast.New(forecast.Settings{Default: 15, Sessions: test.sessions, Carry: 200, SeatMin: 50})
+		for _, s := range past {
+			f.Learn(s, time.UTC)
+		}
+		people, basis := f.Expect(test.tenant, test.room, test.hint)
+		if math.Abs(people-test.people) > 1e-9 || basis != test.basis {
+			t.Errorf("%s: %g people by %s, want %g by %s", test.name, people, basis, test.people, test.basis)
+		}
+	}
+}
+
+// A front end whose announcements turn out is believed more and more, and a server never that it had more people in one
+// meeting than five could carry.
+func TestForecast_Belief(t *testing.T) {
+	f := known()
+	for i := range 50 {
+		s := session("m", monday.AddDate(0, 0, i-60), 40)
+		s.Hint = 40
+		f.Learn(s, time.UTC)
+	}
+	if people, _ := f.Expect("t", 7, 30); math.Abs(people-30*2050./2100) > 1e-9 {
+		t.Errorf("%g people where 30 are announced", people)
+	}
+	f.Learn(session("huge", monday, 1_000_000), time.UTC)
+	if people, _ := f.Expect("t", forecast.RoomOf(session("huge", monday, 0).Meeting), 0); people != 1000 {
+		t.Errorf("%g people in a meeting of a million", people)
+	}
+}
+
+// Of a room that was used very often the last 256 visits tell.
+func TestForecast_ManyVisits(t *testing.T) {
+	f := known()
+	for weeks := 300; weeks > 0; weeks-- {
+		peak := 60
+		if weeks > 256 {
+			peak = 600
+		}
+		f.Learn(session("m", monday.AddDate(0, 0, -7*weeks), peak), time.UTC)
+	}
+	due := f.Due(monday.Add(-time.Minute), monday.Add(time.Minute))
+	if len(due) != 1 || due[0].Size != 60 || !due[0].Start.Equal(monday) {
+		t.Errorf("due %+v", due)
 	}
 }

@@ -16,11 +16,16 @@ type Names struct{ Key []byte }
 // hashSize is how many bytes of a hash are kept.
 const hashSize = 16
 
-// Hash is the name of a room.
-func (n Names) Hash(k store.MeetingKey) string {
+// Hash is the name of the room of a meeting.
+func (n Names) Hash(k store.MeetingKey) string { return hex.EncodeToString(n.sum(k)) }
+
+// Room is the room of a meeting: what RoomOf reads from its name.
+func (n Names) Room(k store.MeetingKey) Room { return roomOf(n.sum(k)) }
+
+func (n Names) sum(k store.MeetingKey) []byte {
 	mac := hmac.New(sha256.New, n.Key)
 	mac.Write([]byte(k.Tenant + "\x00" + k.MeetingID))
-	return hex.EncodeToString(mac.Sum(nil)[:hashSize])
+	return mac.Sum(nil)[:hashSize]
 }
 
 // Room is a hash as memory keeps it: half of it tells a million rooms apart.
@@ -32,8 +37,7 @@ func RoomOf(hash string) Room {
 	if err != nil || len(b) != hashSize {
 		return 0
 	}
-	return Room(binary.BigEndian.Uint64(b))
+	return roomOf(b)
 }
 
-// Room is the room of a meeting.
-func (n Names) Room(k store.MeetingKey) Room { return RoomOf(n.Hash(k)) }
+func roomOf(sum []byte) Room { return Room(binary.BigEndian.Uint64(sum)) }

@@ -23,11 +23,35 @@ func (b *Bench) At(t time.Duration) { b.pool.now = t }
 // Create returns the server for a meeting, which is created there.
 func (b *Bench) Create(m int) int {
 	s, err := b.rule.create(b.pool, m)
-	if err != nil {
-		return nowhere
+	if err != nil || s == Nowhere {
+		return Nowhere
 	}
 	b.pool.put(m, s)
 	return s
+}
+
+// Nowhere is where a meeting goes for which there is no server.
+const Nowhere = nowhere
+
+// Ask returns the server for a meeting that is somewhere already.
+func (b *Bench) Ask(m int) int {
+	s, err := b.rule.create(b.pool, m)
+	if err != nil {
+		return Nowhere
+	}
+	return s
+}
+
+// Put puts a meeting on a server past the rule.
+func (b *Bench) Put(m, s int) { b.pool.put(m, s) }
+
+// End ends a meeting, which its server lists as over. Lose takes it off the server without a trace.
+func (b *Bench) End(m int) { b.pool.remove(m) }
+
+func (b *Bench) Lose(m int) {
+	s := b.pool.where[m]
+	b.pool.remove(m)
+	b.pool.ended[s] = nil
 }
 
 // Join lets people into a meeting by join calls, Enter by none.

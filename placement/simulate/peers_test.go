@@ -155,6 +155,54 @@ func TestClairvoyant(t *testing.T) {
 	created(t, b, 2, first)
 }
 
+// No rule sends a meeting to a server that is down, and where none is up it goes nowhere.
+func TestRules_Down(t *testing.T) {
+	for _, name := range simulate.Rules() {
+		b := simulate.NewBench(name, []float64{1, 5, 1}, ten, meetings(0, 0, 0, 0)...)
+		b.Fail(1)
+		for m := range 3 {
+			if s := b.Create(m); s != 0 && s != 2 {
+				t.Errorf("%s sends meeting %d to server %d, which is down", name, m, s)
+			}
+			if err := b.Poll(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		b.Fail(0)
+		b.Fail(2)
+		if s := b.Create(3); s != simulate.Nowhere {
+			t.Errorf("%s sends a meeting to server %d, and all are down", name, s)
+		}
+	}
+}
+
+// What a peer knows of a server that is down is what the last poll has seen.
+func TestRules_NotPolled(t *testing.T) {
+	for name, want := range map[string]float64{"scalelite": 15, "bbblb": 36, "bbblb-intended": 36, "b3lb": 30, "pilos": 15} {
+		b := simulate.NewBench(name, []float64{1}, ten, meetings(0)...)
+		b.Create(0)
+		polled(t, b, want)
+		b.Fail(0)
+		b.Enter(0, 50)
+		b.At(time.Hour)
+		polled(t, b, want)
+	}
+}
+
+// Which rules count a join before the next poll, by how much.
+func TestRules_Join(t *testing.T) {
+	for name, each := range map[string]float64{"scalelite": 0.5, "bbblb": 1, "bbblb-intended": 1, "b3lb": 0, "pilos": 0} {
+		b := simulate.NewBench(name, []float64{2}, ten, meetings(0)...)
+		b.Create(0)
+		if err := b.Poll(); err != nil {
+			t.Fatal(err)
+		}
+		before := b.Loads()[0]
+		b.Join(0, 4)
+		loads(t, b, before+4*each)
+	}
+}
+
 func TestLowerBound(t *testing.T) {
 	for _, c := range []struct {
 		weights []float64
