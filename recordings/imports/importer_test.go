@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -139,6 +140,56 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
+}
+
+// While there are very many jobs, what is wrong with them is read every fifteen seconds, and told meanwhile; what lies in the
+// spool, and few jobs, are looked at each time.
+func TestProblems_Many(t *testing.T) {
+	r := newRig(t)
+	counted := &counting{Index: r.Index}
+	r.Index = counted
+	r.say(t)
+	if r.say(t); counted.read.Load() != 4 { // the failed, and those that wait
+		t.Errorf("of none: %d times", counted.read.Load())
+	}
+	for n := range 1001 {
+		counted.more = append(counted.more, store.Job{ID: fmt.Sprint(n), State: store.JobFailed})
+	}
+	counted.read.Store(0)
+	want := []string{
+		"late: 1001 archives are in quarantine, and not imported: 0 (no reason is known), 1 (no reason is known), " +
+			"2 (no reason is known) and 998 more; bbbpool recording jobs says more",
+	}
+	for range 3 {
+		if diff := cmp.Diff(want, r.say(t)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		r.now = r.now.Add(5 * time.Second)
+	}
+	if counted.read.Load() != 2 {
+		t.Errorf("of many: %d times", counted.read.Load())
+	}
+	counted.more = counted.more[:1]
+	write(t, filepath.Join(r.Config.Spool, "a.txt"), nil)
+	if got := r.say(t); len(got) != 2 || !strings.Contains(got[0], "a.txt") || !strings.Contains(got[1], "1 archive is in quarantine") {
+		t.Errorf("in its time: %q", got)
+	}
+}
+
+// counting is an index that has more failed jobs than the store, and counts how often it is asked for jobs.
+type counting struct {
+	imports.Index
+	more []store.Job
+	read atomic.Int64
+}
+
+func (c *counting) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error) {
+	c.read.Add(1)
+	list, err := c.Index.Jobs(ctx, f)
+	if slices.Contains(f.States, store.JobFailed) {
+		list = append(list, c.more...)
+	}
+	return list, err
 }
 
 // That imports wait for room is said until one has found some.

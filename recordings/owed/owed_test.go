@@ -512,6 +512,38 @@ func TestDebts_Problems(t *testing.T) {
 	}
 }
 
+// While very many are owed, or on their way, whoever asks for problems is told what was so a moment ago, and does not read all
+// of them; of few, what is so now.
+func TestDebts_ProblemsOfMany(t *testing.T) {
+	for _, c := range []struct {
+		what       string
+		owed, jobs int
+		remembered bool
+	}{{"few", 999, 1, false}, {"many owed", 1001, 0, true}, {"many on their way", 1, 1000, true}} {
+		w := newWorld()
+		for n := range c.owed {
+			w.end(t, "bbb1", fmt.Sprintf("%040x-1712758751753", n), 3)
+		}
+		for n := range c.jobs {
+			w.jobs = append(w.jobs, store.Job{ID: fmt.Sprint(n, ".tar")})
+		}
+		w.silent = errors.New("no answer")
+		w.now = monday.Add(25 * time.Hour)
+		if err := w.Pursue(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		w.fail = errStore
+		w.now = w.now.Add(9 * time.Second)
+		if got := w.Problems(t.Context()); (len(got) == 1 && strings.HasPrefix(got[0].Text, fmt.Sprint(c.owed, " recording"))) != c.remembered {
+			t.Errorf("%s, a moment ago: %v", c.what, got)
+		}
+		w.now = w.now.Add(time.Second)
+		if got := w.Problems(t.Context()); got != nil {
+			t.Errorf("%s, too long ago: %v", c.what, got)
+		}
+	}
+}
+
 // It is looked every five seconds until the end, whatever goes wrong.
 func TestDebts_Run(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
