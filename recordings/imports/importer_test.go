@@ -289,6 +289,31 @@ func TestJobs_Changed(t *testing.T) {
 	}
 }
 
+// The store waits for nothing but itself: a disk that does not answer must not keep the whole pool from writing.
+func TestRetry_LooksBefore(t *testing.T) {
+	r := newRig(t)
+	path := filepath.Join(r.Config.Spool, "a.tar")
+	write(t, path, []byte("mended"))
+	r.put(t, store.Job{ID: "a.tar", Path: path, State: store.JobFailed})
+	r.Index = &within{r.Index, func() { write(t, path, []byte("grown since")) }}
+	if j, err := r.Retry(t.Context(), "a.tar"); err != nil || j.Bytes != 6 || j.Modified.IsZero() {
+		t.Errorf("looked at the disk within a transaction: %+v %v", j, err)
+	}
+}
+
+// within is an index that calls something within each transaction on a job.
+type within struct {
+	imports.Index
+	call func()
+}
+
+func (w *within) UpdateJob(ctx context.Context, id string, change func(*store.Job) error) (store.Job, error) {
+	return w.Index.UpdateJob(ctx, id, func(j *store.Job) error {
+		w.call()
+		return change(j)
+	})
+}
+
 // Jobs that are over are remembered for a week, and those that left something behind for longer.
 func TestForgetOld(t *testing.T) {
 	r := newRig(t)
