@@ -48,13 +48,13 @@ func (i *Importer) Retry(ctx context.Context, id string) (store.Job, error) {
 	}
 	// Somebody may have mended the archive. The look at it comes before the transaction: a disk that does not answer must not
 	// keep all who write to the store.
-	archive, missing := os.Stat(job.Path)
+	file, missing := os.Stat(job.Path)
 	job, err = i.Index.UpdateJob(ctx, id, func(j *store.Job) error {
 		switch j.State {
 		case store.JobFailed, store.JobWaiting, store.JobImporting:
 			j.State, j.Attempts, j.Reason = store.JobWaiting, 0, ""
-			if missing == nil && !archive.IsDir() {
-				of := identityOf(archive)
+			if missing == nil && !file.IsDir() {
+				of := identityOf(file)
 				j.Bytes, j.Modified = of.size, of.modified
 			}
 		case store.JobPlacing:
