@@ -102,7 +102,7 @@ func TestAccept_Crash(t *testing.T) {
 	r := newRig(t)
 	index := r.Index
 	film := pack(t, recordID(1), "video")
-	r.Index = &noting{index, func(id string) {
+	r.Index = &noting{index, func(string) {
 		if left := names(t, r.Config.Spool); len(left) != 1 || left[0] != ".upload-bbb1" {
 			t.Errorf("in the spool when the job is noted: %v", left)
 		}
