@@ -57,17 +57,6 @@ func (d *Debts) owing(ctx context.Context, owed []store.Recording) (list []Owing
 	return list, len(owed) + len(jobs)
 }
 
-// OwedBy returns how many recordings a server owes, for those that want to take it away.
-func (d *Debts) OwedBy(server string) int {
-	n := 0
-	for _, o := range d.Last() {
-		if o.Owed.Server == server && o.Owed.Step != store.OwedMissing {
-			n++
-		}
-	}
-	return n
-}
-
 func (d *Debts) setLast(list []Owing, rows int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

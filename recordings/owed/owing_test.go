@@ -97,12 +97,12 @@ func TestDebts_Memory(t *testing.T) {
 	made := as(store.Published, "video")
 	made.RecordID = "b"
 	w.told["a"], w.told["b"] = as(store.Processing), made
-	if got := w.OwedBy("bbb1"); got != 0 {
+	if got := w.owedBy("bbb1"); got != 0 {
 		t.Errorf("before anybody has looked: %d", got)
 	}
 	w.pursue(t, time.Hour)
 	w.pursue(t, 24*time.Hour)
-	if got := w.OwedBy("bbb1"); got != 2 {
+	if got := w.owedBy("bbb1"); got != 2 {
 		t.Errorf("%d owed, and one is missing", got)
 	}
 	var b bytes.Buffer
@@ -121,4 +121,14 @@ func TestDebts_Memory(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
+}
+
+// owedBy is how many recordings a server has to deliver, from memory.
+func (w *world) owedBy(server string) (n int) {
+	for _, o := range w.Last() {
+		if o.Owed.Server == server && o.Owed.Step != store.OwedMissing {
+			n++
+		}
+	}
+	return n
 }
