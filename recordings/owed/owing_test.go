@@ -87,7 +87,7 @@ func TestDebts_ProblemsOfMany(t *testing.T) {
 	}
 }
 
-// Those that want to take a server away are told from memory what it still owes, and the metrics say the same.
+// What servers owe is known from memory, and the metrics say the same.
 func TestDebts_Memory(t *testing.T) {
 	w := newWorld()
 	for _, id := range []string{"a", "b", "c"} {
