@@ -3,6 +3,7 @@ package recordings_test
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -92,11 +93,69 @@ func TestBehind(t *testing.T) {
 			if err := p.Urge(t.Context()); err != nil || len(p.Trouble()) != 0 || p.Behind(id) != nil || p.get(t, id).Behind != "" {
 				t.Errorf("at last: %v %q %v", err, p.Trouble(), p.Behind(id))
 			}
-			places, err := p.formats(id)
+			places, err := p.Library.Formats(id)
 			if err != nil || len(places[store.Published]) != 0 || (what == "deleted") != (len(places) == 0) {
 				t.Errorf("lies in %v %v", places, err)
 			}
 			p.sound(t)
+		})
+	}
+}
+
+// stuck is a library in which whoever looks where the files of a recording are is kept by a disk that does not answer.
+type stuck struct {
+	recordings.Library
+	reached, answer chan struct{}
+}
+
+func (s *stuck) Formats(id string) (map[store.RecordingState][]string, error) {
+	select {
+	case s.reached <- struct{}{}:
+		<-s.answer
+	default:
+	}
+	return s.Library.Formats(id)
+}
+
+// Whoever is kept by the disk while he looks at the files of a recording keeps nobody from changing it: front ends get their
+// answer from the index.
+func TestChange_BesideStuckLook(t *testing.T) {
+	for what, look := range map[string]func(p *pool){
+		"verify": func(p *pool) {
+			_, _ = p.Verify(t.Context(), recordings.VerifyOptions{}, func(recordings.Progress) {})
+		},
+		"restore": func(p *pool) { _, _ = p.Restore(t.Context(), recordID(1)) },
+		"import": func(p *pool) {
+			_, _ = p.Import(t.Context(), recordings.ImportOptions{Path: filepath.Join(p.data, "1")}, func(recordings.Progress) {})
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			files := &stuck{reached: make(chan struct{}), answer: make(chan struct{})}
+			p := open(t, t.TempDir(), func(s *recordings.Service) { files.Library, s.Library = s.Library, files })
+			film := made{id: recordID(1), format: "video", meetingID: "room", media: "film"}
+			p.take(t, film)
+			lay(t, filepath.Join(p.data, "1"), film)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				look(p)
+			}()
+			<-files.reached
+			published := make(chan error, 1)
+			go func() {
+				_, err := p.Publish(t.Context(), "default", []string{recordID(1)}, false)
+				published <- err
+			}()
+			select {
+			case err := <-published:
+				if err != nil || p.get(t, recordID(1)).State != store.Unpublished {
+					t.Errorf("%v, %+v", err, p.get(t, recordID(1)))
+				}
+			case <-time.After(5 * time.Second):
+				t.Error("kept by somebody who looks")
+			}
+			close(files.answer)
+			<-ended
 		})
 	}
 }

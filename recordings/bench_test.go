@@ -3,6 +3,7 @@ package recordings_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand"
 	"os"
@@ -13,7 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // BenchmarkImport imports a typical recording: unpacked, compressed, durable, in the index, in place. In turns with it
@@ -108,4 +112,54 @@ func typical(b *testing.B, id string) []byte {
 		b.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// BenchmarkProblems asks what is wrong in a pool with 200,000 recordings, 1,000 of them owed, in the middle of a backlog of
+// 10,000 archives that cannot be imported: what the program does every five seconds.
+func BenchmarkProblems(b *testing.B) {
+	p := open(b, b.TempDir(), nil)
+	p.Now = time.Now
+	var group errgroup.Group
+	group.SetLimit(1000)
+	for n := range 200_000 {
+		group.Go(func() error {
+			r := store.Recording{
+				RecordID: recordID(n), Tenant: "default", MeetingID: "room", Name: "Algebra", State: store.Published, Imported: monday,
+				Start: monday, End: monday, Server: "bbb1", Formats: []store.Format{{Type: "presentation", Bytes: 1 << 20}},
+			}
+			if n%200 == 0 {
+				r.State, r.Formats, r.Imported = store.Processing, nil, time.Time{}
+				r.Owed = &store.Owed{Server: "bbb1", Ended: monday, Step: store.OwedProcessing, Since: monday}
+			}
+			return p.db.CreateRecording(context.Background(), r)
+		})
+	}
+	for n := range 10_000 {
+		path := filepath.Join(p.Config.Spool, recordID(n)+".tar")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			b.Fatal(err)
+		}
+		group.Go(func() error {
+			_, err := p.db.UpdateJob(context.Background(), filepath.Base(path), func(j *store.Job) error {
+				j.Path, j.State, j.Attempts, j.Reason = path, store.JobWaiting, 3, "cannot be read: permission denied"
+				if n%10 == 0 {
+					j.State = store.JobFailed
+				}
+				return nil
+			})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Pursue(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if list := p.Problems(b.Context()); len(list) != 3 {
+			b.Fatalf("%v", list)
+		}
+	}
 }

@@ -141,11 +141,14 @@ func (s *Service) Restore(ctx context.Context, id string) (store.Recording, erro
 	if err != nil {
 		return r, err
 	}
-	places, err := s.files.Places(id)
+	inTrash := func(places map[store.RecordingState][]string) bool {
+		return r.State != store.Deleted || len(places[store.Deleted]) > 0
+	}
+	places, err := s.files.Places(id, inTrash)
 	if err != nil {
 		return r, err
 	}
-	if r.State == store.Deleted && len(places[store.Deleted]) == 0 {
+	if !inTrash(places) {
 		return r, ErrNotInTrash
 	}
 	err = s.change(ctx, r.Tenant, id, "restored", func(r *store.Recording) error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings/upload"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // Tidy is what is done every day.
@@ -15,6 +16,16 @@ func (s *Service) Settle(ctx context.Context) error { return s.importer.Settle(c
 
 // Pursue asks servers once for what they owe.
 func (s *Service) Pursue(ctx context.Context) error { return s.debts.Pursue(ctx, s.Pool) }
+
+// OwedBy is how many recordings a server has to deliver, from memory.
+func (s *Service) OwedBy(server string) (n int) {
+	for _, o := range s.debts.Last() {
+		if o.Owed.Server == server && o.Owed.Step != store.OwedMissing {
+			n++
+		}
+	}
+	return n
+}
 
 // Urge tries again what is due of files that have not followed the index.
 func (s *Service) Urge(ctx context.Context) error { return s.files.Retry(ctx) }

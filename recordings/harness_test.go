@@ -389,10 +389,3 @@ func files(t testing.TB, dir string) (list []string) {
 	}
 	return list
 }
-
-// formats returns where the formats of a recording are.
-func (p *pool) formats(id string) (map[store.RecordingState][]string, error) {
-	held := p.Library.Hold(id)
-	defer held.Release()
-	return p.Library.Formats(held)
-}

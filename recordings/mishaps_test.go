@@ -219,11 +219,11 @@ type vanishing struct {
 	n     atomic.Int64
 }
 
-func (v *vanishing) Formats(r *library.Held) (map[store.RecordingState][]string, error) {
+func (v *vanishing) Formats(id string) (map[store.RecordingState][]string, error) {
 	if v.armed.Load() && v.n.Add(1) == 2 {
 		v.gone()
 	}
-	return v.Library.Formats(r)
+	return v.Library.Formats(id)
 }
 
 // While the disk has no room, jobs are not tried one after the other for ever.

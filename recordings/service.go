@@ -202,9 +202,6 @@ func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Sessio
 // Owed returns what servers owe, the oldest first.
 func (s *Service) Owed(ctx context.Context) ([]Owing, error) { return s.debts.Owed(ctx) }
 
-// OwedBy returns how many recordings a server owes, for those that want to take it away. It answers from memory.
-func (s *Service) OwedBy(server string) int { return s.debts.OwedBy(server) }
-
 // Jobs returns the selected imports, and as jobs of their own what lies in the spool and nothing takes.
 func (s *Service) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error) {
 	return s.importer.Jobs(ctx, f)

@@ -278,14 +278,11 @@ func (c *comparison) index() error {
 		if !record.Here(&r) || placing[r.RecordID] {
 			return nil
 		}
-		places, err := c.auditor.Files.Places(r.RecordID)
+		missing, err := c.auditor.Files.Missing(r)
 		if err != nil {
 			return c.add(record.Finding{Kind: record.Unreadable, RecordID: r.RecordID, Text: err.Error()}, false, nil)
 		}
-		for _, f := range r.Formats {
-			if record.InPlace(places, f.Type) {
-				continue
-			}
+		for _, f := range missing {
 			finding := record.Finding{
 				Kind: record.Missing, RecordID: r.RecordID, Format: f.Type,
 				Text: "is in the index, and its files are gone; import it again, or --repair forgets it",
@@ -306,7 +303,7 @@ func (c *comparison) lose(r store.Recording, format string) error {
 	if err != nil || placing[r.RecordID] {
 		return err
 	}
-	places, err := c.auditor.Files.Library.Formats(held)
+	places, err := c.auditor.Files.Library.Formats(r.RecordID)
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,34 @@ func (q *Queue) End(id string) {
 // Has tells whether a job waits or is at work.
 func (q *Queue) Has(id string) bool { return q.has(id) }
 
+// Try tries a job once, at once, and returns what has become of it.
+func (i *Importer) Try(ctx context.Context, id string) store.Job {
+	t := i.queue.begin(id)
+	defer t.done()
+	return i.try(ctx, t, false)
+}
+
+// Take hands out the job that is due next, if there is one, and what gives it up.
+func (i *Importer) Take() (id string, giveUp func()) {
+	t, _ := i.queue.take(i.Now())
+	if t == nil {
+		return "", func() {}
+	}
+	return t.id, t.done
+}
+
+// Begin hands out a job, and what gives it up.
+func (i *Importer) Begin(id string) (giveUp func()) { return i.queue.begin(id).done }
+
+// Waits tells whether a job waits or is at work.
+func (i *Importer) Waits(id string) bool { return i.queue.has(id) }
+
+// Scan returns what looks through the spool once, and tells when to look again.
+func (i *Importer) Scan(ctx context.Context) func() time.Duration {
+	s := spool{i, map[string]sighting{}}
+	return func() time.Duration { return s.scan(ctx) }
+}
+
 // Gate is the gate.
 type Gate struct{ gate }
 

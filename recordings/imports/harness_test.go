@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -151,10 +152,21 @@ func (r *rig) run(t testing.TB) {
 // pack makes an archive of a recording with these formats.
 func pack(t testing.TB, id string, formats ...string) []byte {
 	t.Helper()
+	return packed(t, id, nil, formats...)
+}
+
+// packed makes an archive of a recording with these formats, and more metadata than every recording has.
+func packed(t testing.TB, id string, meta map[string]string, formats ...string) []byte {
+	t.Helper()
+	more := ""
+	for key, value := range meta {
+		more += fmt.Sprintf("<%[1]s>%[2]s</%[1]s>", key, value)
+	}
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, format := range formats {
-		for name, content := range map[string]string{"metadata.xml": metadata(id, format), "media.txt": "film"} {
+		described := strings.Replace(metadata(id, format), "</meta>", more+"</meta>", 1)
+		for name, content := range map[string]string{"metadata.xml": described, "media.txt": "film"} {
 			err := w.WriteHeader(&tar.Header{
 				Typeflag: tar.TypeReg, Name: format + "/" + id + "/" + name, Mode: 0o644, Size: int64(len(content)),
 			})

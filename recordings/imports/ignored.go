@@ -58,8 +58,11 @@ func (i *Importer) ignored() (list []store.Job) {
 	}
 	for _, e := range entries {
 		why := unwanted(e.Name(), e.Type())
+		if why == "" || len(list) == record.MaxFindings { // a backlog costs no look at each of its archives
+			continue
+		}
 		info, err := e.Info()
-		if why == "" || err != nil || len(list) == record.MaxFindings {
+		if err != nil {
 			continue
 		}
 		of := identityOf(info)

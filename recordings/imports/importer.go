@@ -115,6 +115,7 @@ type Importer struct {
 	digests digests
 	counts  counts
 	glance  glance
+	bad     badOnes
 	look    chan struct{} // to look through the spool now
 }
 

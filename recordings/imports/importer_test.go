@@ -3,9 +3,7 @@ package imports_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,10 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings/imports"
 	"github.com/bbbpool/bbbpool/recordings/library"
-	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -32,18 +28,6 @@ func (r *rig) put(t testing.TB, j store.Job) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// say returns the texts of what is wrong, and checks what every problem of imports has.
-func (r *rig) say(t testing.TB) (list []string) {
-	t.Helper()
-	for _, p := range r.Problems(t.Context()) {
-		if p.Subject != (problems.Subject{Kind: problems.Import}) || p.Name == "" {
-			t.Errorf("%+v", p)
-		}
-		list = append(list, p.Severity.String()+": "+p.String())
-	}
-	return list
 }
 
 // An archive in the spool becomes a recording that plays, and is gone then; the metrics say so, and all of them are declared.
@@ -91,70 +75,6 @@ func TestImporter(t *testing.T) {
 	}
 	if len(written) > 0 {
 		t.Errorf("not declared: %v", written)
-	}
-}
-
-// Everything that can be wrong with imports is said in the words that operators know.
-func TestProblems(t *testing.T) {
-	r := newRig(t)
-	if got := r.say(t); got != nil {
-		t.Errorf("all is well: %q", got)
-	}
-	write(t, filepath.Join(r.Config.Spool, "a.zip"), nil)
-	const zip = "stuck: in the spool, and nothing takes it: a.zip is packed as .zip, which bbbpool does not read: want .tar, " +
-		".tar.gz, .tgz or .tar.zst"
-	if diff := cmp.Diff([]string{zip}, r.say(t)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	write(t, filepath.Join(r.Config.Spool, "b.txt"), nil)
-	r.put(t, store.Job{ID: "one.tar", State: store.JobFailed, Reason: "truncated"})
-	r.put(t, store.Job{ID: "closed.tar", State: store.JobWaiting, Attempts: 2, Reason: strings.Repeat("ä", 130)})
-	r.put(t, store.Job{ID: "new.tar", State: store.JobWaiting})
-	r.put(t, store.Job{ID: "old.tar", State: store.JobDone, Attempts: 2, Reason: "x"})
-	want := []string{
-		zip + ", and 1 more (bbbpool recording jobs)",
-		"late: 1 archive is in quarantine, and not imported: one.tar (truncated); bbbpool recording jobs says more",
-		"late: 1 archive cannot be imported, and is tried again: closed.tar (" + strings.Repeat("ä", 120) +
-			"…); bbbpool recording jobs says more",
-	}
-	if diff := cmp.Diff(want, r.say(t)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	for n := range 4 {
-		r.put(t, store.Job{ID: fmt.Sprint("f", n, ".tar"), State: store.JobFailed})
-		r.put(t, store.Job{ID: fmt.Sprint("w", n, ".tar"), State: store.JobWaiting, Attempts: 1, Reason: "r"})
-	}
-	const none = " (no reason is known)"
-	want[1] = "late: 5 archives are in quarantine, and not imported: f0.tar" + none + ", f1.tar" + none + ", f2.tar" + none +
-		" and 2 more; bbbpool recording jobs says more"
-	want[2] = "late: 5 archives cannot be imported, and are tried again: closed.tar (" + strings.Repeat("ä", 120) +
-		"…), w0.tar (r), w1.tar (r) and 2 more; bbbpool recording jobs says more"
-	if diff := cmp.Diff(want, r.say(t)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	for _, p := range r.Problems(ended) { // nobody waits for the store, nor for the disk
-		if p.Severity == problems.Late {
-			t.Errorf("%+v", p)
-		}
-	}
-}
-
-// That imports wait for room is said until one has found some.
-func TestProblems_Crowded(t *testing.T) {
-	r, path := newRig(t), filepath.Join(t.TempDir(), "a.tar")
-	write(t, path, pack(t, recordID(1), "video"))
-	r.disk.set("", 1)
-	r.take(t, imports.Options{Path: path})
-	want := []string{"stuck: imports wait for room: bbbpool recording jobs says for how much"}
-	if diff := cmp.Diff(want, r.say(t)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	r.disk.set("", 0)
-	r.take(t, imports.Options{Path: path})
-	if got := r.say(t); got != nil {
-		t.Errorf("once there is room: %q", got)
 	}
 }
 
@@ -238,6 +158,31 @@ func TestJobs_Changed(t *testing.T) {
 	}
 }
 
+// The store waits for nothing but itself: a disk that does not answer must not keep the whole pool from writing.
+func TestRetry_LooksBefore(t *testing.T) {
+	r := newRig(t)
+	path := filepath.Join(r.Config.Spool, "a.tar")
+	write(t, path, []byte("mended"))
+	r.put(t, store.Job{ID: "a.tar", Path: path, State: store.JobFailed})
+	r.Index = &within{r.Index, func() { write(t, path, []byte("grown since")) }}
+	if j, err := r.Retry(t.Context(), "a.tar"); err != nil || j.Bytes != 6 || j.Modified.IsZero() {
+		t.Errorf("looked at the disk within a transaction: %+v %v", j, err)
+	}
+}
+
+// within is an index that calls something within each transaction on a job.
+type within struct {
+	imports.Index
+	call func()
+}
+
+func (w *within) UpdateJob(ctx context.Context, id string, change func(*store.Job) error) (store.Job, error) {
+	return w.Index.UpdateJob(ctx, id, func(j *store.Job) error {
+		w.call()
+		return change(j)
+	})
+}
+
 // Jobs that are over are remembered for a week, and those that left something behind for longer.
 func TestForgetOld(t *testing.T) {
 	r := newRig(t)
@@ -261,89 +206,6 @@ func TestForgetOld(t *testing.T) {
 	}
 	if !slices.Equal(ids, []string{"failed", "left", "new"}) || err != nil {
 		t.Errorf("left: %v %v", ids, err)
-	}
-}
-
-// sent is an archive that a server has sent, beside the spool.
-func (r *rig) sent(t testing.TB, server string, n int, content []byte) upload.Upload {
-	t.Helper()
-	path := filepath.Join(r.Config.Spool, ".upload-"+server)
-	write(t, path, content)
-	return upload.Upload{
-		Name: recordID(n) + ".tar", Server: server, SHA256: fmt.Sprintf("%x", sha256.Sum256(content)), Path: path,
-		Bytes: int64(len(content)),
-	}
-}
-
-// What a server sends twice is taken once, and known as long as what came of it is here.
-func TestAccept(t *testing.T) {
-	r := newRig(t)
-	film := pack(t, recordID(1), "video")
-	u := r.sent(t, "bbb1", 1, film)
-	name := recordID(1) + "-" + u.SHA256[:12] + ".tar"
-	if _, known := r.Known(t.Context(), "bbb1", u.SHA256); known {
-		t.Error("known before it came")
-	}
-	if err := r.Accept(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
-	if j := r.job(t, name); j.State != store.JobWaiting || j.Server != "bbb1" || j.SHA256 != u.SHA256 || j.Source != "upload" {
-		t.Errorf("%+v", j)
-	}
-	if state, known := r.Known(t.Context(), "bbb1", u.SHA256); !known || state != "waiting" {
-		t.Errorf("waiting: %q %t", state, known)
-	}
-	if _, known := r.Known(t.Context(), "bbb2", u.SHA256); known {
-		t.Error("another server's, and not decided about")
-	}
-	if err := r.Accept(t.Context(), r.sent(t, "bbb2", 1, film)); !errors.Is(err, imports.ErrBusy) {
-		t.Errorf("the same from another one: %v", err)
-	}
-	again := r.sent(t, "bbb1", 1, film)
-	if err := r.Accept(t.Context(), again); err != nil || content(t, again.Path) != "" {
-		t.Errorf("the same again: %v", err)
-	}
-	r.run(t)
-	eventually(t, "it is done", func() bool { return r.job(t, name).State == store.JobDone })
-	if _, known := r.Known(t.Context(), "bbb2", u.SHA256); !known {
-		t.Error("decided about, and not known")
-	}
-	if _, err := r.db.UpdateRecording(t.Context(), "default", recordID(1), func(r *store.Recording) error {
-		r.State = store.Deleted
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if _, known := r.Known(t.Context(), "bbb1", u.SHA256); !known {
-		t.Error("deleted by somebody, and to be sent again")
-	}
-	if err := r.db.DeleteRecording(t.Context(), recordID(1)); err != nil {
-		t.Fatal(err)
-	}
-	if _, known := r.Known(t.Context(), "bbb1", u.SHA256); known {
-		t.Error("gone, and known")
-	}
-	r.disk.set("published is not mounted", 0)
-	if _, known := r.Known(t.Context(), "bbb1", u.SHA256); !known {
-		t.Error("gone, as far as one can tell without the disk")
-	}
-}
-
-// What cannot be accepted is an error for its sender, and no job is left that is in the way.
-func TestAccept_Fails(t *testing.T) {
-	r := newRig(t)
-	u := r.sent(t, "bbb1", 1, []byte("x"))
-	name := recordID(1) + "-" + u.SHA256[:12] + ".tar"
-	r.put(t, store.Job{ID: name, State: store.JobPlacing})
-	if err := r.Accept(t.Context(), u); !errors.Is(err, imports.ErrBusy) {
-		t.Errorf("while one of its name is being placed: %v", err)
-	}
-	r.put(t, store.Job{ID: name, State: store.JobDone})
-	if err := os.Remove(u.Path); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Accept(t.Context(), u); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("of what is gone: %v", err)
 	}
 }
 

@@ -42,12 +42,19 @@ func (i *Importer) Retry(ctx context.Context, id string) (store.Job, error) {
 		return store.Job{}, ErrBusy
 	}
 	defer t.done()
-	job, err := i.Index.UpdateJob(ctx, id, func(j *store.Job) error {
+	job, err := i.Index.Job(ctx, id)
+	if store.Ignore(err, store.ErrNotFound) != nil { // which is said below
+		return job, err
+	}
+	// Somebody may have mended the archive. The look at it comes before the transaction: a disk that does not answer must not
+	// keep all who write to the store.
+	file, missing := os.Stat(job.Path)
+	job, err = i.Index.UpdateJob(ctx, id, func(j *store.Job) error {
 		switch j.State {
 		case store.JobFailed, store.JobWaiting, store.JobImporting:
 			j.State, j.Attempts, j.Reason = store.JobWaiting, 0, ""
-			if now, err := os.Stat(j.Path); err == nil && !now.IsDir() { // somebody may have mended it
-				of := identityOf(now)
+			if missing == nil && !file.IsDir() {
+				of := identityOf(file)
 				j.Bytes, j.Modified = of.size, of.modified
 			}
 		case store.JobPlacing:

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -19,7 +21,7 @@ const (
 )
 
 // Problems says what is wrong with imports. What it reads from the store it reads within ctx, and it does not wait for a
-// disk that does not answer.
+// disk that does not answer. While there are very many jobs, it may be what was so some seconds ago.
 func (i *Importer) Problems(ctx context.Context) []problems.Problem {
 	list := slices.Concat(i.crowdedProblem(), i.ignoredProblem(ctx), i.badArchives(ctx))
 	for n := range list {
@@ -54,9 +56,40 @@ func (i *Importer) ignoredProblem(ctx context.Context) []problems.Problem {
 	}}
 }
 
+// fewJobs is how many jobs are read each time that somebody asks for problems, as the program itself does every few seconds.
+// Where there are more, what was found in them is told again for badFor.
+const (
+	fewJobs = 1000
+	badFor  = 15 * time.Second
+)
+
+// badOnes is what was found in jobs when those were many.
+type badOnes struct {
+	mu    sync.Mutex
+	found []problems.Problem
+	until time.Time // until when it is told again
+}
+
+// told returns what was found in jobs, if that need not be looked for again yet.
+func (b *badOnes) told(now time.Time) (found []problems.Problem, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.found, now.Before(b.until)
+}
+
+func (b *badOnes) keep(found []problems.Problem, until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.found, b.until = found, until
+}
+
 // badArchives names the archives that are in quarantine, and those that could not be imported so far. That the store does
 // not answer is said elsewhere.
 func (i *Importer) badArchives(ctx context.Context) (list []problems.Problem) {
+	now, read := i.Now(), 0
+	if told, ok := i.bad.told(now); ok {
+		return told
+	}
 	for _, kind := range []struct {
 		state          store.JobState
 		name           string
@@ -76,6 +109,7 @@ func (i *Importer) badArchives(ctx context.Context) (list []problems.Problem) {
 		if err != nil {
 			return list
 		}
+		read += len(jobs)
 		if !kind.withoutAttempt {
 			jobs = slices.DeleteFunc(jobs, func(j store.Job) bool { return j.Attempts == 0 || j.Reason == "" })
 		}
@@ -87,6 +121,9 @@ func (i *Importer) badArchives(ctx context.Context) (list []problems.Problem) {
 			Text:   problems.Count(len(jobs), kind.one, kind.many) + ": " + problems.Some(reasons(jobs)),
 			Remedy: "bbbpool recording jobs says more",
 		})
+	}
+	if read > fewJobs {
+		i.bad.keep(list, now.Add(badFor))
 	}
 	return list
 }

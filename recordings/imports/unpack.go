@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/bbbpool/bbbpool/recordings/archive"
 	"github.com/bbbpool/bbbpool/store"
@@ -30,7 +31,13 @@ func (a *attempt) unpack(ctx context.Context, dir string) ([]store.Recording, er
 			return nil, err
 		}
 	}
-	return archive.Merge(trees), nil
+	found := archive.Merge(trees)
+	for n, r := range found { // which takes nothing of what people have chosen
+		found[n].Edits.State = slices.ContainsFunc(trees, func(t archive.Tree) bool {
+			return t.RecordID == r.RecordID && t.Recording.Edits.State
+		})
+	}
+	return found, nil
 }
 
 // unpackInto unpacks the archive of the job, or copies the directories that an operator has named.

@@ -47,12 +47,6 @@ func (r rig) Remove(recordID string) error {
 	return r.Library.Remove(held)
 }
 
-func (r rig) Formats(recordID string) (map[store.RecordingState][]string, error) {
-	held := r.Hold(recordID)
-	defer held.Release()
-	return r.Library.Formats(held)
-}
-
 func (r rig) AddTrack(recordID string, t store.TextTrack, vtt []byte) error {
 	held := r.Hold(recordID)
 	defer held.Release()

@@ -130,17 +130,17 @@ func (l *Library) intact() error {
 // hold a recording who calls Stage or Discard, and several are held in the order of their IDs.
 func (l *Library) Hold(recordID string) *Held { return l.recordings.Hold(recordID) }
 
-// valid returns an error unless what is held can have files.
-func valid(r *Held) error {
-	if !ValidID(r.ID) {
-		return fmt.Errorf("%.200q: %w", r.ID, errID)
+// valid returns an error unless a recording with this ID can have files.
+func valid(recordID string) error {
+	if !ValidID(recordID) {
+		return fmt.Errorf("%.200q: %w", recordID, errID)
 	}
 	return nil
 }
 
 // changeable returns an error unless what is held can have files, and the trees are all there, to be changed.
 func (l *Library) changeable(r *Held) error {
-	if err := valid(r); err != nil {
+	if err := valid(r.ID); err != nil {
 		return err
 	}
 	return l.intact()

@@ -204,15 +204,17 @@ func (t tree) each(recordID, dir string, do func(path string) error) error {
 	return nil
 }
 
-// Formats returns which formats of a recording are where, sorted by name.
-func (l *Library) Formats(r *Held) (found map[store.RecordingState][]string, err error) {
-	defer fail(&err, "list formats of recording %.200s", r.ID)
-	if err := valid(r); err != nil {
+// Formats returns which formats of a recording are where, sorted by name. What it finds has been there. What it does not
+// find may be on its way from one place to another, unless the caller holds the recording; it need not be held, so that a
+// look which a disk keeps does not keep those who change the recording.
+func (l *Library) Formats(recordID string) (found map[store.RecordingState][]string, err error) {
+	defer fail(&err, "list formats of recording %.200s", recordID)
+	if err := valid(recordID); err != nil {
 		return nil, err
 	}
 	found = map[store.RecordingState][]string{}
 	for _, t := range l.trees {
-		parts, err := t.parts(r.ID)
+		parts, err := t.parts(recordID)
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ func notePath(recordID string) (dir, name string) {
 // note is removed.
 func (l *Library) SetNote(r *Held, note []byte) (err error) {
 	defer fail(&err, "note recording %.200s", r.ID)
-	if err := valid(r); err != nil {
+	if err := valid(r.ID); err != nil {
 		return err
 	}
 	if len(note) == 0 {
@@ -59,7 +59,7 @@ func (l *Library) SetNote(r *Held, note []byte) (err error) {
 // Note returns what SetNote has kept of a recording; nil if there is nothing.
 func (l *Library) Note(r *Held) (note []byte, err error) {
 	defer fail(&err, "read the note on recording %.200s", r.ID)
-	if err := valid(r); err != nil {
+	if err := valid(r.ID); err != nil {
 		return nil, err
 	}
 	dir, name := notePath(r.ID)

@@ -10,7 +10,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -77,15 +75,9 @@ type Debts struct {
 	asked map[string]time.Time // when a server was asked about a recording; for Pursue alone, which runs once at a time
 
 	mu   sync.Mutex
-	last []Owing // as Pursue has seen them last
-}
-
-// Owing is a recording that a server owes, with the age of the step.
-type Owing struct {
-	store.Recording
-	Age     time.Duration // since the meeting ended
-	Step    time.Duration // since the present step began
-	Overdue bool
+	last []Owing   // as Pursue has seen them last
+	rows int       // of the store that it has read for that
+	seen time.Time // when that was
 }
 
 const (
@@ -102,9 +94,6 @@ const (
 
 // errUnchanged leaves a recording as it is.
 var errUnchanged = errors.New("nothing is to be changed")
-
-// onTheirWay are the states of jobs whose archives are here.
-var onTheirWay = []store.JobState{store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobFailed}
 
 // Remember notes the end of a meeting in the history, and what its server owes from then on. It can be repeated.
 func (d *Debts) Remember(ctx context.Context, c store.Claim, past store.Session) error {
@@ -414,81 +403,4 @@ func (d *Debts) giveUp(ctx context.Context, r store.Recording) error {
 		Str("step", string(r.Owed.Step)).Str("sinceEnd", record.Age(d.Now(), r.Owed.Ended).Round(time.Second).String()).
 		Msg("no recording of this meeting is expected any more")
 	return d.Index.DeleteRecording(ctx, r.RecordID)
-}
-
-// Owed returns what servers owe, the oldest first.
-func (d *Debts) Owed(ctx context.Context) ([]Owing, error) {
-	owed, err := d.Index.OwedRecordings(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list what is owed: %w", err)
-	}
-	return d.owing(ctx, owed), nil
-}
-
-func (d *Debts) owing(ctx context.Context, owed []store.Recording) []Owing {
-	jobs, err := d.Jobs.Jobs(ctx, store.JobFilter{States: onTheirWay})
-	arrived := map[string]store.Job{} // none, if they cannot be read: then it counts as on its way
-	if err == nil {
-		for _, j := range jobs {
-			arrived[record.LeadingID(j.ID)] = j
-		}
-	}
-	now := d.Now()
-	list := make([]Owing, 0, len(owed))
-	for _, r := range owed {
-		if j, ok := arrived[r.RecordID]; ok {
-			seen := *r.Owed // what is stored stays as the server has told it
-			seen.Step, seen.Since = store.OwedArrived, j.Created
-			r.Owed = &seen
-		}
-		o := Owing{Recording: r, Age: record.Age(now, r.Owed.Ended), Step: record.Age(now, r.Owed.Since)}
-		o.Overdue = o.Age > d.Overdue && r.Owed.Step != store.OwedMissing
-		list = append(list, o)
-	}
-	slices.SortStableFunc(list, func(a, b Owing) int { return a.Owed.Ended.Compare(b.Owed.Ended) })
-	return list
-}
-
-// OwedBy returns how many recordings a server owes, for those that want to take it away.
-func (d *Debts) OwedBy(server string) int {
-	n := 0
-	for _, o := range d.Last() {
-		if o.Owed.Server == server && o.Owed.Step != store.OwedMissing {
-			n++
-		}
-	}
-	return n
-}
-
-func (d *Debts) setLast(list []Owing) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.last = list
-}
-
-// Last is what servers owed when they were asked last, from memory.
-func (d *Debts) Last() []Owing {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.last
-}
-
-// Problems says how many recordings are overdue. It reads the store within ctx; that the store does not answer is said
-// elsewhere.
-func (d *Debts) Problems(ctx context.Context) []problems.Problem {
-	owed, err := d.Owed(ctx)
-	overdue := 0
-	for _, o := range owed {
-		if o.Overdue {
-			overdue++
-		}
-	}
-	if err != nil || overdue == 0 {
-		return nil
-	}
-	return []problems.Problem{{
-		Severity: problems.Late, Subject: problems.Subject{Kind: problems.Import}, Name: "overdue",
-		Text:   problems.Count(overdue, "recording is", "recordings are") + " overdue:",
-		Remedy: "bbbpool recording list --owed says where they are",
-	}}
 }

@@ -13,10 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
-	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/owed"
 	"github.com/bbbpool/bbbpool/recordings/record"
@@ -434,81 +432,6 @@ func TestDebts_Inherit(t *testing.T) {
 	w.recordings["a"] = r
 	if w.end(t, "new", "a", 3); w.step("a") != "" {
 		t.Error("what was paid is owed again")
-	}
-}
-
-// Those that want to take a server away are told from memory what it still owes, and the metrics say the same.
-func TestDebts_Memory(t *testing.T) {
-	w := newWorld()
-	for _, id := range []string{"a", "b", "c"} {
-		w.end(t, "bbb1", id, 3)
-	}
-	w.end(t, "bbb2", "d", 3)
-	made := as(store.Published, "video")
-	made.RecordID = "b"
-	w.told["a"], w.told["b"] = as(store.Processing), made
-	if got := w.OwedBy("bbb1"); got != 0 {
-		t.Errorf("before anybody has looked: %d", got)
-	}
-	w.pursue(t, time.Hour)
-	w.pursue(t, 24*time.Hour)
-	if got := w.OwedBy("bbb1"); got != 2 {
-		t.Errorf("%d owed, and one is missing", got)
-	}
-	var b bytes.Buffer
-	w.WriteMetrics(&b)
-	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	slices.Sort(lines)
-	if diff := cmp.Diff([]string{
-		`bbbpool_recordings_overdue{server="bbb1"} 2`, `bbbpool_recordings_owed{server="bbb1",step="missing"} 1`,
-		`bbbpool_recordings_owed{server="bbb1",step="processing"} 1`, `bbbpool_recordings_owed{server="bbb1",step="published"} 1`,
-		`bbbpool_recordings_owed{server="bbb2",step="missing"} 1`,
-	}, lines); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	for n, name := range []string{"bbbpool_recordings_owed", "bbbpool_recordings_overdue"} {
-		if f := owed.Families[n]; f.Name != name || f.Help == "" || f.Type != "gauge" {
-			t.Errorf("%+v", f)
-		}
-	}
-}
-
-// What is overdue is a problem, in the words that operators know; what has arrived is told as that.
-func TestDebts_Problems(t *testing.T) {
-	w := newWorld()
-	id := strings.Repeat("a", 40) + "-1712758751753"
-	w.end(t, "bbb1", id, 3)
-	if got := w.Problems(t.Context()); got != nil {
-		t.Errorf("nothing is late: %v", got)
-	}
-	w.now = monday.Add(24*time.Hour + time.Second)
-	want := []problems.Problem{{
-		Severity: problems.Late, Subject: problems.Subject{Kind: problems.Import}, Name: "overdue",
-		Text: "1 recording is overdue:", Remedy: "bbbpool recording list --owed says where they are",
-	}}
-	if diff := cmp.Diff(want, w.Problems(t.Context())); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	w.now = monday
-	w.end(t, "bbb1", "b", 3)
-	w.now = monday.Add(25 * time.Hour)
-	if got := w.Problems(t.Context()); got[0].String() != "2 recordings are overdue: bbbpool recording list --owed says where they are" {
-		t.Errorf("%s", got[0])
-	}
-	w.jobs = []store.Job{{ID: id + ".tar", Created: monday.Add(time.Hour)}}
-	list, err := w.Owed(t.Context())
-	if err != nil || len(list) != 2 || list[0].Owed.Step != store.OwedArrived || list[0].Step != 24*time.Hour || list[0].Age != 25*time.Hour {
-		t.Errorf("%+v %v", list, err)
-	}
-	if w.step(id) != store.OwedEnded {
-		t.Error("what the server has told was overwritten")
-	}
-	w.fail = errStore
-	if got := w.Problems(t.Context()); got != nil {
-		t.Errorf("of a store that fails: %v", got)
-	}
-	if _, err := w.Owed(t.Context()); !errors.Is(err, errStore) {
-		t.Error(err)
 	}
 }
 

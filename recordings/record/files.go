@@ -69,8 +69,8 @@ type Library interface {
 	// Move takes a recording from where it is to where its state says, and Remove takes it away. Both can be repeated.
 	Move(r *library.Held, state store.RecordingState) error
 	Remove(r *library.Held) error
-	// Formats tells which formats of a recording are where.
-	Formats(r *library.Held) (map[store.RecordingState][]string, error)
+	// Formats tells which formats of a recording are where. What it does not find may be on its way, unless it is held.
+	Formats(recordID string) (map[store.RecordingState][]string, error)
 }
 
 // Disk is what is asked before the files of a recording are touched.
@@ -138,20 +138,37 @@ func (f *Files) Prepare(ctx context.Context) error {
 // Hold waits until nobody else works on a recording, and hands out the right to do so.
 func (f *Files) Hold(recordID string) *library.Held { return f.Library.Hold(recordID) }
 
-// Places tells which formats of a recording are where. It waits for whoever works on the recording, and reads from the disk.
-func (f *Files) Places(recordID string) (map[store.RecordingState][]string, error) {
+// Places tells where which formats of a recording are that has to have some there. It reads from the disk. Nobody is kept
+// from changing the recording meanwhile, or a disk that does not answer would keep front ends, too. Only where something is
+// missing it holds the recording and looks again: it may have been on its way.
+func (f *Files) Places(
+	recordID string, complete func(places map[store.RecordingState][]string) bool,
+) (map[store.RecordingState][]string, error) {
+	places, err := f.Library.Formats(recordID)
+	if err != nil || complete(places) {
+		return places, err
+	}
 	held := f.Hold(recordID)
 	defer held.Release()
-	return f.Library.Formats(held)
+	return f.Library.Formats(recordID)
 }
 
-// Complete tells whether all formats of a recording are on the disk. It waits as Places does.
-func (f *Files) Complete(r store.Recording) (bool, error) {
-	places, err := f.Places(r.RecordID)
-	if err != nil {
-		return false, err
+// Missing returns the formats of a recording that are not on the disk. It looks as Places does.
+func (f *Files) Missing(r store.Recording) ([]store.Format, error) {
+	missing := func(places map[store.RecordingState][]string) []store.Format {
+		return slices.DeleteFunc(slices.Clone(r.Formats), func(format store.Format) bool { return InPlace(places, format.Type) })
 	}
-	return !slices.ContainsFunc(r.Formats, func(format store.Format) bool { return !InPlace(places, format.Type) }), nil
+	places, err := f.Places(r.RecordID, func(places map[store.RecordingState][]string) bool { return len(missing(places)) == 0 })
+	if err != nil {
+		return nil, err
+	}
+	return missing(places), nil
+}
+
+// Complete tells whether all formats of a recording are on the disk. It looks as Places does.
+func (f *Files) Complete(r store.Recording) (bool, error) {
+	missing, err := f.Missing(r)
+	return err == nil && len(missing) == 0, err
 }
 
 // Follow brings the files of a recording to where the index says. What cannot be done now is written to the index as work

@@ -29,7 +29,8 @@ type world struct {
 	moved   map[string]store.RecordingState
 	notes   map[string][]byte
 	formats map[store.RecordingState][]string
-	deny    error // of the library
+	looked  chan struct{} // hears of each look at the formats
+	deny    error         // of the library
 	problem string
 	hung    bool
 	checked int
@@ -99,8 +100,12 @@ func (w *world) Remove(r *library.Held) error {
 	return w.deny
 }
 
-func (w *world) Formats(*library.Held) (map[store.RecordingState][]string, error) {
-	return w.formats, w.deny
+func (w *world) Formats(string) (map[store.RecordingState][]string, error) {
+	formats := w.formats
+	if w.looked != nil {
+		w.looked <- struct{}{}
+	}
+	return formats, w.deny
 }
 
 func (w *world) SetNote(r *library.Held, note []byte) error {
@@ -297,6 +302,44 @@ func TestFiles_Complete(t *testing.T) {
 	w.deny = errStore
 	if _, err := w.Complete(store.Recording{}); !errors.Is(err, errStore) {
 		t.Error(err)
+	}
+}
+
+// What seems to be missing is looked for once more by somebody who holds the recording: it may have been on its way. What is
+// there is seen while others hold it.
+func TestFiles_Missing(t *testing.T) {
+	w := newWorld()
+	slides, film := store.Format{Type: "presentation"}, store.Format{Type: "video"}
+	r := store.Recording{RecordID: "a", Formats: []store.Format{film, slides}}
+	w.formats = map[store.RecordingState][]string{store.Published: {"presentation", "video"}}
+	held := w.Hold("a")
+	if got, err := w.Missing(r); len(got) != 0 || err != nil {
+		t.Errorf("%v %v", got, err)
+	}
+	w.formats = map[store.RecordingState][]string{store.Unpublished: {"presentation"}}
+	w.looked = make(chan struct{}, 1)
+	moved := make(chan []store.Format)
+	go func() {
+		got, err := w.Missing(r)
+		if err != nil {
+			t.Error(err)
+		}
+		moved <- got
+	}()
+	<-w.looked
+	select {
+	case got := <-moved:
+		t.Errorf("did not wait for whoever moves it: %v", got)
+	case <-time.After(10 * time.Millisecond):
+	}
+	w.looked, w.formats = nil, map[store.RecordingState][]string{store.Unpublished: {"presentation", "video"}}
+	held.Release()
+	if got := <-moved; len(got) != 0 {
+		t.Errorf("was on its way: %v", got)
+	}
+	w.formats = map[store.RecordingState][]string{store.Unpublished: {"presentation"}}
+	if got, err := w.Missing(r); err != nil || len(got) != 1 || got[0].Type != "video" || len(r.Formats) != 2 {
+		t.Errorf("%v %v", got, err)
 	}
 }
 
