@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -121,6 +122,27 @@ func (l *Ledger) load(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errors.Join(errs...), l.closeRemoved(ctx, lost))
+}
+
+// ClaimLoaded takes over a claim that stood before the book was begun. Until a poll has looked, a meeting that was created
+// counts as one that people are on the way to, and its server as having those that were expected: else what was full would
+// look empty.
+type ClaimLoaded struct {
+	At    time.Time
+	Claim store.Claim
+	Room  forecast.Room
+}
+
+func (c ClaimLoaded) apply(b *Book) {
+	c.Claim.Expected = believable(c.Claim.Expected)
+	m := b.where.add(c.Room, b.newStay(c.Claim, c.At))
+	if m.page != nil {
+		m.page.fading.expire(b.clock.now(c.At)) // most of what stands at a start has faded
+	}
+	if c.Claim.InternalID != "" {
+		m.lastJoin = c.At
+		m.presume(c.Claim.Expected * b.clock.faded(m.born, c.At))
+	}
 }
 
 // Hash returns the name of a room in the history: a hash of tenant and meetingID with the pool's key.

@@ -81,29 +81,6 @@ func (s *stay) stillHas(c store.Claim) bool {
 		(c.InternalID == "" || s.claim.InternalID == c.InternalID)
 }
 
-// recentJoin is how long somebody who was sent to a meeting may need to show up in it.
-const recentJoin = 2 * time.Minute
-
-// occupied tells whether somebody is in the meeting, or may be on the way.
-func (m *meeting) occupied(now time.Time) bool {
-	return m.people > 0 || m.rooms > 0 || now.Sub(m.lastJoin) < recentJoin
-}
-
-// usable tells whether the server of a meeting can be expected to have it.
-func (m *meeting) usable() bool { return m.page != nil && m.page.Standing > Gone }
-
-// mayLeave tells whether a meeting that is usable is better off on a server that takes new ones.
-func (m *meeting) mayLeave(now time.Time) bool { return m.page.Standing == Held && !m.occupied(now) }
-
-// lastReplaced returns the claim whose place the last one of the create under way has taken; an empty one where the meeting
-// is new.
-func (m *meeting) lastReplaced() (c store.Claim) {
-	if n := len(m.replaced); n > 0 {
-		c = m.replaced[n-1].claim
-	}
-	return c
-}
-
 // presume takes so many people to be in the meeting until a poll has looked.
 func (m *meeting) presume(people float64) {
 	before := m.here()

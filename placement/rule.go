@@ -33,22 +33,6 @@ const (
 	Pinned Basis = "parent" // a breakout room goes where its parent is
 )
 
-// Placement says where a create goes.
-type Placement struct {
-	Claim    store.Claim
-	Known    bool // the meeting was claimed before; otherwise Claim.Why tells why it goes there
-	Occupied bool // somebody is in it, or may be on the way
-}
-
-// Stays is where the meeting is, and whether it can be created there: not on a server that is gone, or to be avoided.
-func (b *Book) Stays(now time.Time, key store.MeetingKey, avoid []string) (Placement, bool) {
-	m := b.where.meetings[key]
-	if m == nil || !m.usable() || slices.Contains(avoid, m.claim.Server) {
-		return Placement{}, false
-	}
-	return Placement{Claim: m.claim, Known: true, Occupied: m.occupied(now)}, true
-}
-
 // Propose makes the claim that the rule wants for a create, with the numbers that it was decided by. Nothing is placed by
 // that: the claim has to be applied before the next decision. The seat of the room itself does not count.
 func (b *Book) Propose(
@@ -79,6 +63,46 @@ func (b *Book) expect(tenant string, r forecast.Room, w Wish) expected {
 	}
 	people, basis := b.forecast.Expect(tenant, r, w.Hint)
 	return expected{believable(people), basis}
+}
+
+// Standing is what a server may be used for, from what people decided and what its health is.
+type Standing int
+
+// The standings, from worst to best.
+const (
+	// Gone: offline, disabled or removed. Nothing goes there, and its claims hold no create back.
+	Gone Standing = iota
+	// Held: cordoned or draining. It keeps its meetings and takes no new ones.
+	Held
+	// Doubtful: it fails. It keeps its meetings and takes new ones only when nobody else can.
+	Doubtful
+	// Unproven: not seen yet, answering again and on its way back, or answering very slowly. It takes new meetings before
+	// one that fails does.
+	Unproven
+	// Open: it takes new meetings.
+	Open
+)
+
+// load is the page in numbers, but for the seat of the room that they are asked for; nil for none.
+func (p *page) load(now float64, without *seat) Load {
+	carries := float64(p.Capacity)
+	if carries <= 0 {
+		carries = p.Weight * p.carry
+	}
+	weight := p.Weight
+	if p.Slow {
+		weight /= 2
+	}
+	kept := p.kept
+	if without != nil && without.page == p {
+		if kept -= without.size; p.seats == 1 {
+			kept = 0
+		}
+	}
+	return Load{
+		Server: p.ID, Weight: weight, Capacity: p.Capacity, Hard: p.Hard, Carries: carries, People: p.people,
+		Expected: p.fading.at(now), Kept: kept, Meetings: len(p.meetings),
+	}
 }
 
 // decision is one application of the rule.

@@ -7,24 +7,6 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Standing is what a server may be used for, from what people decided and what its health is.
-type Standing int
-
-// The standings, from worst to best.
-const (
-	// Gone: offline, disabled or removed. Nothing goes there, and its claims hold no create back.
-	Gone Standing = iota
-	// Held: cordoned or draining. It keeps its meetings and takes no new ones.
-	Held
-	// Doubtful: it fails. It keeps its meetings and takes new ones only when nobody else can.
-	Doubtful
-	// Unproven: not seen yet, answering again and on its way back, or answering very slowly. It takes new meetings before
-	// one that fails does.
-	Unproven
-	// Open: it takes new meetings.
-	Open
-)
-
 // Server is what the ledger needs to know of a server.
 type Server struct {
 	ID       string
@@ -58,28 +40,6 @@ type page struct {
 
 // visible tells whether what the server has is known: the last poll that is over showed all of it.
 func (p *page) visible() bool { return p.whole > 0 && p.polls-p.whole <= 1 }
-
-// load is the page in numbers, but for the seat of the room that they are asked for; nil for none.
-func (p *page) load(now float64, without *seat) Load {
-	carries := float64(p.Capacity)
-	if carries <= 0 {
-		carries = p.Weight * p.carry
-	}
-	weight := p.Weight
-	if p.Slow {
-		weight /= 2
-	}
-	kept := p.kept
-	if without != nil && without.page == p {
-		if kept -= without.size; p.seats == 1 {
-			kept = 0
-		}
-	}
-	return Load{
-		Server: p.ID, Weight: weight, Capacity: p.Capacity, Hard: p.Hard, Carries: carries, People: p.people,
-		Expected: p.fading.at(now), Kept: kept, Meetings: len(p.meetings),
-	}
-}
 
 // attach puts a meeting on the page.
 func (p *page) attach(m *meeting) {

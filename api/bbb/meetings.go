@@ -3,9 +3,11 @@ package bbb
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Meeting is a meeting as its server shows it.
@@ -219,4 +221,34 @@ func number(b []byte) int64 {
 		return 0
 	}
 	return int64(n)
+}
+
+// CreateDate prints a time as BigBlueButton prints createDate, which is how Java prints a date.
+func CreateDate(t time.Time) string { return t.Format("Mon Jan 02 15:04:05 MST 2006") }
+
+// Repeated is what the meeting's server would answer to another create of it: whether it is the same depends on the
+// passwords alone (BigBlueButton's API, create). Neither given is the same; both given must be equal.
+func (m Meeting) Repeated(attendeePW, moderatorPW string) ([]byte, *Error) {
+	seen := Answer{body: m.Raw}
+	given := attendeePW != "" || moderatorPW != ""
+	if given && (attendeePW != seen.Get("attendeePW") || moderatorPW != seen.Get("moderatorPW")) {
+		return nil, ErrNotUnique
+	}
+	x := Success().Text("meetingID", m.MeetingID).Text("internalMeetingID", m.InternalID).
+		Text("parentMeetingID", "bbb-none")
+	for _, name := range []string{
+		"attendeePW", "moderatorPW", "createTime", "voiceBridge", "dialNumber", "createDate", "hasUserJoined", "duration",
+		"hasBeenForciblyEnded",
+	} {
+		x.Text(name, seen.Get(name))
+	}
+	return x.Message("duplicateWarning",
+		"This conference was already in existence and may currently be in progress.").Bytes(), nil
+}
+
+// Moderator tells whether that is the moderators' password of the meeting, as its server shows it, and whether the
+// server does.
+func (m Meeting) Moderator(password string) (right, known bool) {
+	seen := Answer{body: m.Raw}.Get("moderatorPW")
+	return subtle.ConstantTimeCompare([]byte(password), []byte(seen)) == 1, seen != ""
 }

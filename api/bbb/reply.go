@@ -181,3 +181,39 @@ func (a Answer) Created() CreateAnswer {
 		Repeated:   a.Get("messageKey") == "duplicateWarning",
 	}
 }
+
+// CreatedMeeting makes the meeting that a server would list right after it answered a create, for as long as nobody
+// has asked it.
+func (a Answer) CreatedMeeting(name string, recorded bool) Meeting {
+	created := a.Created()
+	m := Meeting{
+		MeetingID: a.Get("meetingID"), InternalID: created.InternalID, Name: name,
+		CreateTime: created.CreateTime, Recorded: recorded,
+	}
+	parent := a.Get("parentMeetingID")
+	if m.Breakout = parent != "" && parent != "bbb-none"; m.Breakout {
+		m.ParentID = parent
+	}
+	x := &Builder{}
+	x.Open("meeting").Text("meetingName", name)
+	for _, name := range []string{
+		"meetingID", "internalMeetingID", "createTime", "createDate", "voiceBridge", "dialNumber", "attendeePW",
+		"moderatorPW",
+	} {
+		x.Text(name, a.Get(name))
+	}
+	x.Bool("running", false).Text("duration", a.Get("duration")).Bool("hasUserJoined", false).
+		Bool("recording", recorded).Bool("hasBeenForciblyEnded", false).
+		Int("startTime", created.CreateTime).Int("endTime", 0)
+	for _, count := range []string{
+		"participantCount", "listenerCount", "voiceParticipantCount", "videoCount", "maxUsers", "moderatorCount",
+	} {
+		x.Int(count, 0)
+	}
+	x.Open("attendees").Close("attendees").Open("metadata").Close("metadata").Bool("isBreakout", m.Breakout)
+	if m.Breakout {
+		x.Text("parentMeetingID", parent)
+	}
+	m.Raw = x.Close("meeting").Fragment()
+	return m
+}

@@ -325,3 +325,10 @@ func short(s string, limit int) string {
 	}
 	return strings.ToValidUTF8(s[:limit], "")
 }
+
+// owner is whose a request is, with what is set for that tenant.
+type owner struct {
+	tenant      string
+	tag         string // asked of servers by creates that ask for none themselves
+	ignoreHints bool   // what creates announce is not believed
+}

@@ -30,13 +30,6 @@ type secrets struct {
 	owners  []owner
 }
 
-// owner is whose a request is, with what is set for that tenant.
-type owner struct {
-	tenant      string
-	tag         string // asked of servers by creates that ask for none themselves
-	ignoreHints bool   // what creates announce is not believed
-}
-
 // outdated says since when the stored tenants could not be read, and why.
 type outdated struct {
 	since time.Time

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
@@ -180,4 +181,61 @@ func (q *queue) release(list ...*ticket) {
 	}
 	q.mu.Unlock()
 	q.nudge()
+}
+
+// Dispatch runs the jobs that are due, so many at a time, until ctx ends.
+func (i *Importer) Dispatch(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, i.Config.Parallel)
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		t := i.next(ctx)
+		if t == nil {
+			return
+		}
+		running.Go(func() {
+			defer func() { <-slots }()
+			defer t.done()
+			i.try(ctx, t, false)
+		})
+	}
+}
+
+// next waits for the next job that is due, and returns nil when ctx ends. While the disk cannot be used, or has no room, no
+// job is touched.
+func (i *Importer) next(ctx context.Context) *ticket {
+	for ctx.Err() == nil {
+		wait := i.gate.left(i.Now())
+		if i.Disk.Problem() != "" {
+			wait = max(wait, i.Config.Retry)
+		}
+		if wait == 0 {
+			var t *ticket
+			if t, wait = i.queue.take(i.Now()); t != nil {
+				return t
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-i.queue.wake:
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// newJob is a job that waits for its first try.
+func (i *Importer) newJob(id, path, source string, of identity) store.Job {
+	now := i.Now()
+	return store.Job{
+		ID: id, Path: path, Source: source, State: store.JobWaiting, Bytes: of.size, Modified: of.modified,
+		Created: now, Changed: now,
+	}
 }

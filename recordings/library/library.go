@@ -146,14 +146,6 @@ func (l *Library) changeable(r *Held) error {
 	return l.intact()
 }
 
-// holdStaging waits until nobody else works on a staging, and locks it.
-func (l *Library) holdStaging(name string) (*Held, error) {
-	if !names.MatchString(name) || len(name) > 200 {
-		return nil, fmt.Errorf("%.200q: %w", name, errName)
-	}
-	return l.stagings.Hold(name), nil
-}
-
 // fail says of an error what was being done, and whose fault it is.
 func fail(err *error, format string, args ...any) {
 	if *err != nil {

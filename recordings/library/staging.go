@@ -36,6 +36,14 @@ func (l *Library) Stage(name string) (dir string, err error) {
 	return dir, nil
 }
 
+// holdStaging waits until nobody else works on a staging, and locks it.
+func (l *Library) holdStaging(name string) (*Held, error) {
+	if !names.MatchString(name) || len(name) > 200 {
+		return nil, fmt.Errorf("%.200q: %w", name, errName)
+	}
+	return l.stagings.Hold(name), nil
+}
+
 // Seal makes durable all that was staged. After an error the staging is not to be used: the kernel tells only once that
 // it has lost something. It is an error, too, if something else than a directory is where a part of it is to be: what
 // cannot be placed must not be committed.
