@@ -2,10 +2,10 @@ package placement
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -301,17 +301,14 @@ func (c *Choice) Decision(basis Basis) store.Decision {
 		return store.Decision{}
 	}
 	d := store.Decision{
-		Here: c.Best.People, Expected: tenths(c.Best.Expected), Kept: tenths(c.Best.Kept), Own: tenths(c.Own),
+		Here: c.Best.People, Expected: quantity.Tenths(c.Best.Expected), Kept: quantity.Tenths(c.Best.Kept), Own: quantity.Tenths(c.Own),
 		Basis: string(basis), Weight: c.Best.Weight, Next: c.Next.Server,
 	}
 	if c.Next.Server != "" {
-		d.NextAt = tenths(c.next.after)
+		d.NextAt = quantity.Tenths(c.next.after)
 	}
 	return d
 }
-
-// tenths is as much of a number as a row needs.
-func tenths(f float64) float64 { return math.Round(f*10) / 10 }
 
 // Explain says in one line why a meeting is on a server.
 func Explain(server string, d store.Decision) string {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -111,7 +112,7 @@ func (s Status) Problems(now time.Time, meetings func() []placement.Info) (list 
 	}
 	if s.Split > 0 {
 		p := add(problems.Divided, "split", s.SplitSince, fmt.Sprintf("server %s has people in %s of meetings that run on "+
-			"another server:", s.ID, problems.Count(s.Split, "copy", "copies")))
+			"another server:", s.ID, quantity.Count(s.Split, "copy", "copies")))
 		p.Remedy, p.Meetings, p.People = "bbbpool server show "+s.ID, s.Split, s.SplitPeople
 	}
 	for _, w := range s.Warnings {
@@ -146,8 +147,8 @@ func (s Status) cutOff(now time.Time, meetings []placement.Info) string {
 		names = append(names, m.MeetingID)
 	}
 	return fmt.Sprintf("%s; nobody can join its %s with %s until it is back, or the next create makes them anew elsewhere: %s",
-		s.NotOnline(now), problems.Count(s.Load.Meetings, "meeting", "meetings"),
-		problems.Count(s.Load.People, "person", "people"), problems.Some(names))
+		s.NotOnline(now), quantity.Count(s.Load.Meetings, "meeting", "meetings"),
+		quantity.Count(s.Load.People, "person", "people"), quantity.Some(names))
 }
 
 // impending is something about a server that works still, but will not for long, or not for everybody.

@@ -7,10 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings/imports"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/upload"
@@ -24,7 +23,7 @@ type Config struct {
 	Published   string        `name:"publish-dir" placeholder:"DIR" env:"BBBPOOL_PUBLISH_DIR,RECORDING_PUBLISH_DIR" help:"Recordings that play; published in the recordings directory by default."`
 	Unpublished string        `name:"unpublish-dir" placeholder:"DIR" env:"BBBPOOL_UNPUBLISH_DIR,RECORDING_UNPUBLISH_DIR" help:"Recordings that do not; unpublished in the recordings directory by default."`
 	Trash       string        `name:"trash-dir" placeholder:"DIR" env:"BBBPOOL_TRASH_DIR" help:"Deleted recordings, while they are kept; deleted in the recordings directory by default."`
-	KeepDeleted Age           `name:"keep-deleted" placeholder:"AGE" default:"0" env:"BBBPOOL_KEEP_DELETED" help:"How long a deleted recording can be restored, as 30d. By default its files are gone at once."`
+	KeepDeleted quantity.Age  `name:"keep-deleted" placeholder:"AGE" default:"0" env:"BBBPOOL_KEEP_DELETED" help:"How long a deleted recording can be restored, as 30d. By default its files are gone at once."`
 	Interval    time.Duration `name:"spool-interval" default:"60s" env:"BBBPOOL_SPOOL_INTERVAL,RECORDING_IMPORT_POLL_INTERVAL" help:"How often the spool is looked through, for file systems that do not tell of new files."`
 	Rest        time.Duration `name:"spool-rest" default:"5s" env:"BBBPOOL_SPOOL_REST" help:"How long an archive must not have grown before it is taken."`
 	Parallel    int           `name:"imports" default:"2" env:"BBBPOOL_IMPORTS" help:"Archives imported at the same time."`
@@ -32,13 +31,13 @@ type Config struct {
 	Hidden      bool          `name:"import-unpublished" env:"BBBPOOL_IMPORT_UNPUBLISHED,RECORDING_IMPORT_UNPUBLISHED" help:"New recordings do not play before somebody publishes them."`
 	Protect     bool          `name:"protect-recordings" env:"BBBPOOL_PROTECT_RECORDINGS,PROTECTED_RECORDINGS_ENABLED" help:"New recordings play only through the links that the front end gets for one viewing."`
 	Precompress bool          `name:"precompress" default:"true" negatable:"" env:"BBBPOOL_PRECOMPRESS" help:"Keep large texts of recordings compressed as well, for quick delivery."`
-	MaxBytes    volume.Size   `name:"max-recording" default:"200GiB" env:"BBBPOOL_MAX_RECORDING" help:"Largest size that an archive may unpack to."`
+	MaxBytes    quantity.Size `name:"max-recording" default:"200GiB" env:"BBBPOOL_MAX_RECORDING" help:"Largest size that an archive may unpack to."`
 	MaxFiles    int           `name:"max-recording-files" default:"100000" env:"BBBPOOL_MAX_RECORDING_FILES" help:"Most files that an archive may hold."`
-	Overdue     Age           `name:"recordings-overdue" default:"24h" env:"BBBPOOL_RECORDINGS_OVERDUE" help:"How long after its meeting a recording may be on its way before that is reported."`
-	MaxAge      Age           `name:"retention-age" placeholder:"AGE" default:"0" env:"BBBPOOL_RETENTION_AGE" help:"Delete recordings this long after their meetings, as 180d. Never by default."`
+	Overdue     quantity.Age  `name:"recordings-overdue" default:"24h" env:"BBBPOOL_RECORDINGS_OVERDUE" help:"How long after its meeting a recording may be on its way before that is reported."`
+	MaxAge      quantity.Age  `name:"retention-age" placeholder:"AGE" default:"0" env:"BBBPOOL_RETENTION_AGE" help:"Delete recordings this long after their meetings, as 180d. Never by default."`
 	Volume      volume.Config `embed:""`
 	Upload      upload.Config `embed:""`
-	MaxSize     volume.Size   `name:"retention-size" placeholder:"SIZE" default:"0" env:"BBBPOOL_RETENTION_SIZE" help:"Delete the oldest recordings beyond this size, as 2TiB. Never by default."`
+	MaxSize     quantity.Size `name:"retention-size" placeholder:"SIZE" default:"0" env:"BBBPOOL_RETENTION_SIZE" help:"Delete the oldest recordings beyond this size, as 2TiB. Never by default."`
 }
 
 // Validate tells what in a configuration cannot work.
@@ -157,43 +156,4 @@ func (c Config) Last(data string) (Config, error) {
 		return c, fmt.Errorf("read the settings of the recordings: %w", err)
 	}
 	return c, nil
-}
-
-// Age is a duration that may be given in days, as 180d.
-type Age time.Duration
-
-const day = 24 * time.Hour
-
-// UnmarshalText reads 180d, 36h, or a number of seconds.
-func (a *Age) UnmarshalText(text []byte) error {
-	s := strings.TrimSpace(string(text))
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.Atoi(days)
-		if err != nil || n < 0 || n > 36500 {
-			return fmt.Errorf("%q: want a number of days, as 180d", s)
-		}
-		*a = Age(time.Duration(n) * day)
-		return nil
-	}
-	if n, err := strconv.Atoi(s); err == nil {
-		s = strconv.Itoa(n) + "s"
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return fmt.Errorf("%q: want an age, as 180d or 36h", s)
-	}
-	*a = Age(d)
-	return nil
-}
-
-// MarshalText writes it in the form that is read.
-func (a Age) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
-
-// String is the age in its shortest form.
-func (a Age) String() string {
-	d := time.Duration(a)
-	if d > 0 && d%day == 0 {
-		return strconv.Itoa(int(d/day)) + "d"
-	}
-	return d.String()
 }

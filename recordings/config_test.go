@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/library"
 )
@@ -67,7 +68,7 @@ func TestAge(t *testing.T) {
 	for text, want := range map[string]string{
 		"180d": "180d", "36h": "36h0m0s", "48h": "2d", "86400": "1d", "90": "1m30s", "0": "0s", " 7d ": "7d", "0d": "0s",
 	} {
-		var a recordings.Age
+		var a quantity.Age
 		if err := a.UnmarshalText([]byte(text)); err != nil || a.String() != want {
 			t.Errorf("%q: %s %v", text, a, err)
 		}
@@ -76,7 +77,7 @@ func TestAge(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "d", "-1d", "36501d", "1.5d", "-1h", "soon"} {
-		var a recordings.Age
+		var a quantity.Age
 		if err := a.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is %s", text, a)
 		}

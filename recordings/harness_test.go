@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -56,7 +57,7 @@ func quick(dir string) recordings.Config {
 	c := recordings.Config{
 		Root: filepath.Join(dir, "recordings"), Interval: time.Second, Rest: 20 * time.Millisecond, Parallel: 2,
 		Retry: 20 * time.Millisecond, Precompress: true, MaxBytes: 1 << 30, MaxFiles: 10_000,
-		Overdue: recordings.Age(24 * time.Hour),
+		Overdue: quantity.Age(24 * time.Hour),
 	}
 	return c.In(dir)
 }

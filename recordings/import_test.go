@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/store"
@@ -228,7 +229,7 @@ func TestDelete(t *testing.T) {
 
 // What is in the trash can be restored, and goes when its time is over.
 func TestTrash(t *testing.T) {
-	p := open(t, t.TempDir(), func(s *recordings.Service) { s.Config.KeepDeleted = recordings.Age(24 * time.Hour) })
+	p := open(t, t.TempDir(), func(s *recordings.Service) { s.Config.KeepDeleted = quantity.Age(24 * time.Hour) })
 	id, ctx := recordID(1), t.Context()
 	path := filepath.Join(t.TempDir(), "a.tar")
 	if err := os.WriteFile(path, pack(t, made{id: id, format: "video", meetingID: "room", media: "film"}), 0o600); err != nil {

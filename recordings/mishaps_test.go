@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/upload"
@@ -96,7 +97,7 @@ func TestPlacing_Vanished(t *testing.T) {
 
 // Deleted while its files are being put in place, they go to the trash, and can be restored from there.
 func TestPlacing_Deleted(t *testing.T) {
-	p, b, id, job := placing(t, func(s *recordings.Service) { s.Config.KeepDeleted = recordings.Age(24 * time.Hour) })
+	p, b, id, job := placing(t, func(s *recordings.Service) { s.Config.KeepDeleted = quantity.Age(24 * time.Hour) })
 	if n, err := p.Delete(t.Context(), "default", []string{id}); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -129,7 +130,7 @@ func TestImport_LostFormat(t *testing.T) {
 
 // What lies beside a recording and is no format of it does not take it along out of the trash.
 func TestTrash_Stranger(t *testing.T) {
-	p := open(t, t.TempDir(), func(s *recordings.Service) { s.Config.KeepDeleted = recordings.Age(24 * time.Hour) })
+	p := open(t, t.TempDir(), func(s *recordings.Service) { s.Config.KeepDeleted = quantity.Age(24 * time.Hour) })
 	id := recordID(1)
 	p.take(t, made{id: id, format: "video", meetingID: "room", media: "film"})
 	odd := filepath.Join(p.Config.Published, "notes", id)
@@ -160,7 +161,7 @@ func without(content []byte, pieces ...string) []byte {
 
 // Retention deletes nothing whose age nobody knows, and an archive that tells less takes nothing away.
 func TestImport_TellsLittle(t *testing.T) {
-	p := open(t, t.TempDir(), func(s *recordings.Service) { s.Config.MaxAge = recordings.Age(180 * 24 * time.Hour) })
+	p := open(t, t.TempDir(), func(s *recordings.Service) { s.Config.MaxAge = quantity.Age(180 * 24 * time.Hour) })
 	p.Now = func() time.Time { return monday.Add(2 * time.Hour) }
 	rich, poor := recordID(1), recordID(2)
 	end := fmt.Sprintf("<end_time>%d</end_time>", monday.Add(time.Hour).UnixMilli())

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -13,7 +14,7 @@ import (
 func TestRetention_WrittenEnds(t *testing.T) {
 	now := time.Now()
 	p := open(t, t.TempDir(), func(s *recordings.Service) {
-		s.Config.MaxAge, s.Now = recordings.Age(180*24*time.Hour), func() time.Time { return now }
+		s.Config.MaxAge, s.Now = quantity.Age(180*24*time.Hour), func() time.Time { return now }
 	})
 	ends := []time.Time{time.UnixMilli(1), now.AddDate(-10, 0, 0), now.AddDate(50, 0, 0), now.Add(3*time.Hour - time.Minute)}
 	for n, end := range ends {

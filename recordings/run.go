@@ -97,7 +97,7 @@ func (s *Service) begin(ctx context.Context) bool {
 }
 
 const (
-	tidyEvery = day
+	tidyEvery = 24 * time.Hour
 	// catchUp is how soon files are looked after that have not followed the index.
 	catchUp = time.Minute
 )

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store/bolt"
 )
@@ -37,7 +38,7 @@ func TestOpen_Offline(t *testing.T) {
 		return s.Config
 	}
 	served := quick(data)
-	served.Root, served.Published, served.KeepDeleted = elsewhere, elsewhere+"/here", recordings.Age(30*24*time.Hour)
+	served.Root, served.Published, served.KeepDeleted = elsewhere, elsewhere+"/here", quantity.Age(30*24*time.Hour)
 	served.Volume.Timeout = time.Second
 	want := configured(served, false)
 	if diff := cmp.Diff(want, configured(quick(data), true)); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings/audit"
 	"github.com/bbbpool/bbbpool/recordings/imports"
 	"github.com/bbbpool/bbbpool/recordings/owed"
@@ -48,10 +49,10 @@ var (
 
 // PruneOptions say which recordings are too old, or too much. At least one of OlderThan and KeepUnder must be given.
 type PruneOptions struct {
-	OlderThan Age    // since the end of the meeting
-	KeepUnder int64  // bytes that may remain; the oldest go first
-	Tenant    string // of this tenant alone; the bytes are then its own
-	DryRun    bool   // say what would be done, and do nothing
+	OlderThan quantity.Age // since the end of the meeting
+	KeepUnder int64        // bytes that may remain; the oldest go first
+	Tenant    string       // of this tenant alone; the bytes are then its own
+	DryRun    bool         // say what would be done, and do nothing
 }
 
 // PruneReport is what was deleted, or would be.

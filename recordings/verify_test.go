@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -207,7 +208,7 @@ func TestPrune(t *testing.T) {
 	nothing := func(recordings.Progress) {}
 	for _, dry := range []bool{true, false} {
 		for _, o := range []recordings.PruneOptions{
-			{OlderThan: recordings.Age(100 * time.Hour), DryRun: dry},
+			{OlderThan: quantity.Age(100 * time.Hour), DryRun: dry},
 			{KeepUnder: 2*p.get(t, recordID(0)).Formats[0].Bytes + size, DryRun: dry, Tenant: "default"},
 		} {
 			report, err := p.Prune(t.Context(), o, nothing)

@@ -8,6 +8,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
@@ -17,7 +18,7 @@ import (
 func (p *Pool) capacity(r *http.Request) (any, error) {
 	c := p.Ledger.Capacity()
 	shown := v1.Capacity{
-		Servers: []v1.ServerShare{}, Carries: v1.Tenths(c.Carries), Now: newFullness(c, c.Now), Largest: c.Largest,
+		Servers: []v1.ServerShare{}, Carries: quantity.Tenths(c.Carries), Now: newFullness(c, c.Now), Largest: c.Largest,
 	}
 	if !c.Tightest.At.IsZero() {
 		tightest := newFullness(c, c.Tightest)
@@ -43,15 +44,15 @@ func (p *Pool) capacity(r *http.Request) (any, error) {
 
 func newShare(s poller.Status, l placement.Load) v1.ServerShare {
 	return v1.ServerShare{
-		ID: s.ID, State: string(s.State), Health: string(s.Health), Carries: v1.Tenths(l.Carries), People: l.People,
-		Expected: v1.Tenths(l.Expected), Kept: v1.Tenths(l.Kept), Meetings: l.Meetings,
+		ID: s.ID, State: string(s.State), Health: string(s.Health), Carries: quantity.Tenths(l.Carries), People: l.People,
+		Expected: quantity.Tenths(l.Expected), Kept: quantity.Tenths(l.Kept), Meetings: l.Meetings,
 	}
 }
 
 func newFullness(c placement.Capacity, there placement.Crowd) v1.Fullness {
 	return v1.Fullness{
-		At: there.At.Truncate(time.Millisecond), People: v1.Tenths(there.People), Meetings: there.Meetings,
-		Free: v1.Tenths(c.Spare(there)), FreeN1: v1.Tenths(c.Without - there.People),
+		At: there.At.Truncate(time.Millisecond), People: quantity.Tenths(there.People), Meetings: there.Meetings,
+		Free: quantity.Tenths(c.Spare(there)), FreeN1: quantity.Tenths(c.Without - there.People),
 	}
 }
 
@@ -89,7 +90,7 @@ func (p *Pool) dryRun(r *http.Request) (any, error) {
 
 func newPlacement(c placement.Considered) v1.Placement {
 	p := v1.Placement{
-		Server: c.Claim.Server, Known: c.Known, Expected: v1.Tenths(c.Expected), Basis: string(c.Basis), Servers: []v1.Option{},
+		Server: c.Claim.Server, Known: c.Known, Expected: quantity.Tenths(c.Expected), Basis: string(c.Basis), Servers: []v1.Option{},
 	}
 	switch {
 	case c.Err != nil:
@@ -101,8 +102,8 @@ func newPlacement(c placement.Considered) v1.Placement {
 	}
 	for _, o := range c.Servers {
 		p.Servers = append(p.Servers, v1.Option{
-			ID: o.Server, Standing: standings[o.Standing], Tag: o.Tag, Here: o.People, Expected: v1.Tenths(o.Expected),
-			Kept: v1.Tenths(o.Kept), Weight: o.Weight, After: v1.Tenths(o.After), Full: o.Full,
+			ID: o.Server, Standing: standings[o.Standing], Tag: o.Tag, Here: o.People, Expected: quantity.Tenths(o.Expected),
+			Kept: quantity.Tenths(o.Kept), Weight: o.Weight, After: quantity.Tenths(o.After), Full: o.Full,
 		})
 	}
 	return p

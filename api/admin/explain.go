@@ -8,6 +8,7 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -108,7 +109,7 @@ func newDecision(d store.Decision) *v1.Decision {
 		return nil
 	}
 	return &v1.Decision{
-		Here: d.Here, Expected: v1.Tenths(d.Expected), Kept: v1.Tenths(d.Kept), Own: v1.Tenths(d.Own), Basis: d.Basis,
-		Weight: d.Weight, Next: d.Next, NextAt: v1.Tenths(d.NextAt),
+		Here: d.Here, Expected: quantity.Tenths(d.Expected), Kept: quantity.Tenths(d.Kept), Own: quantity.Tenths(d.Own), Basis: d.Basis,
+		Weight: d.Weight, Next: d.Next, NextAt: quantity.Tenths(d.NextAt),
 	}
 }

@@ -22,6 +22,7 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	traces "github.com/bbbpool/bbbpool/placement/simulate"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -330,7 +331,7 @@ func kindOf(names map[reflect.Type]string, t reflect.Type, always bool) string {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return "time"
-	case reflect.TypeFor[v1.Secret](), reflect.TypeFor[v1.Age]():
+	case reflect.TypeFor[v1.Secret](), reflect.TypeFor[quantity.Age]():
 		return "string"
 	case reflect.TypeFor[traces.Count](): // has a form of its own
 		return "list of integer"

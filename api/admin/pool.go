@@ -13,6 +13,7 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -88,7 +89,7 @@ func (p *Pool) status(r *http.Request) (any, error) {
 		st.Users += roster.People(s)
 		expected += s.Load.Expected
 	}
-	st.Expected = v1.Tenths(expected)
+	st.Expected = quantity.Tenths(expected)
 	return st, nil
 }
 

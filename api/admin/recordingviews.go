@@ -2,6 +2,7 @@ package admin
 
 import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -32,7 +33,7 @@ func newDetails(r store.Recording) v1.RecordingDetails {
 	}
 	for _, f := range r.Formats {
 		d.Formats = append(d.Formats, v1.Format{
-			Type: f.Type, Length: v1.Tenths(f.Length.Seconds()), Bytes: f.Bytes, Link: f.Path,
+			Type: f.Type, Length: quantity.Tenths(f.Length.Seconds()), Bytes: f.Bytes, Link: f.Path,
 		})
 	}
 	return v1.RecordingDetails{Recording: newRecording(r), Details: d}

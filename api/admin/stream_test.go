@@ -16,9 +16,9 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/recordings"
-	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -37,7 +37,7 @@ func TestLong(t *testing.T) {
 	if verified, err := p.Recordings.Verify(ctx, v1.VerifyOptions{Adopt: true}, tell); err != nil || verified.Recordings != 3 {
 		t.Errorf("verify: %+v, %v", verified, err)
 	}
-	pruned, err := p.Recordings.Prune(ctx, v1.PruneOptions{OlderThan: v1.Age(time.Hour), DryRun: true}, tell)
+	pruned, err := p.Recordings.Prune(ctx, v1.PruneOptions{OlderThan: quantity.Age(time.Hour), DryRun: true}, tell)
 	if err != nil || pruned.Remaining != 7 {
 		t.Errorf("prune: %+v, %v", pruned, err)
 	}
@@ -193,27 +193,6 @@ func TestLong_Silence(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-}
-
-// Ages and sizes mean over the wire what they mean in the settings of the pool: the types of the API are its own, so that
-// callers need none of the pool's, and must not drift away from these.
-func TestQuantities_SameAsSettings(t *testing.T) {
-	for _, text := range []string{"180d", "36h", "90", "0", "1h30m", "x", "-1d", "99999d", ""} {
-		var wire v1.Age
-		var setting recordings.Age
-		refused, wrong := wire.UnmarshalText([]byte(text)), setting.UnmarshalText([]byte(text))
-		if fmt.Sprint(refused) != fmt.Sprint(wrong) || wire.String() != setting.String() {
-			t.Errorf("age %q: %v, %v; in settings %v, %v", text, wire, refused, setting, wrong)
-		}
-	}
-	for _, text := range []string{"500MiB", "2TiB", "7", "x", "-1", "9999999TiB", ""} {
-		var wire v1.Size
-		var setting volume.Size
-		refused, wrong := wire.UnmarshalText([]byte(text)), setting.UnmarshalText([]byte(text))
-		if fmt.Sprint(refused) != fmt.Sprint(wrong) || int64(wire) != int64(setting) {
-			t.Errorf("size %q: %v, %v; in settings %v, %v", text, wire, refused, setting, wrong)
-		}
-	}
 }
 
 // Words of the API are those of the pool.

@@ -10,6 +10,7 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // RecordingPruneCmd deletes old recordings.
@@ -24,7 +25,7 @@ type RecordingPruneCmd struct {
 // Run shows what would be deleted, asks, and deletes it.
 func (c *RecordingPruneCmd) Run(env *Env) error {
 	options := v1.PruneOptions{
-		OlderThan: v1.Age(c.OlderThan), KeepUnder: int64(c.KeepUnder), Tenant: c.Tenant, DryRun: true,
+		OlderThan: quantity.Age(c.OlderThan), KeepUnder: int64(c.KeepUnder), Tenant: c.Tenant, DryRun: true,
 	}
 	if options.OlderThan == 0 && options.KeepUnder == 0 {
 		return grammar.Misused("say what is too old or too much: --older-than 180d, --keep-under 500GiB")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -118,7 +119,7 @@ func (i *Importer) badArchives(ctx context.Context) (list []problems.Problem) {
 		}
 		list = append(list, problems.Problem{
 			Severity: problems.Late, Name: kind.name, Logged: true,
-			Text:   problems.Count(len(jobs), kind.one, kind.many) + ": " + problems.Some(reasons(jobs)),
+			Text:   quantity.Count(len(jobs), kind.one, kind.many) + ": " + quantity.Some(reasons(jobs)),
 			Remedy: "bbbpool recording jobs says more",
 		})
 	}

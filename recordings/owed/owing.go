@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -100,7 +101,7 @@ func (d *Debts) Problems(ctx context.Context) []problems.Problem {
 	}
 	return []problems.Problem{{
 		Severity: problems.Late, Subject: problems.Subject{Kind: problems.Import}, Name: "overdue",
-		Text:   problems.Count(overdue, "recording is", "recordings are") + " overdue:",
+		Text:   quantity.Count(overdue, "recording is", "recordings are") + " overdue:",
 		Remedy: "bbbpool recording list --owed says where they are",
 	}}
 }

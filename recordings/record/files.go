@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -323,7 +324,7 @@ func (f *Files) Problems(context.Context) (list []problems.Problem) {
 		}
 		list = append(list, problems.Problem{
 			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Volume}, Name: kind.name, Logged: true,
-			Text: fmt.Sprintf("%s, and it is tried again: %s: %s", kind.what, problems.Some(ids), f.laggards[ids[0]].reason),
+			Text: fmt.Sprintf("%s, and it is tried again: %s: %s", kind.what, quantity.Some(ids), f.laggards[ids[0]].reason),
 		})
 	}
 	return list

@@ -16,7 +16,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
-	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -28,8 +28,8 @@ type Servers interface {
 
 // Config bounds what servers may send, as flags.
 type Config struct {
-	MaxUpload  volume.Size `name:"max-upload" default:"200GiB" placeholder:"SIZE" env:"BBBPOOL_MAX_UPLOAD" help:"Largest archive of recordings that a server may upload."`
-	MaxUploads int         `name:"max-uploads" default:"16" env:"BBBPOOL_MAX_UPLOADS" help:"Uploads at the same time, a quarter of them from one server; more are told to come back."`
+	MaxUpload  quantity.Size `name:"max-upload" default:"200GiB" placeholder:"SIZE" env:"BBBPOOL_MAX_UPLOAD" help:"Largest archive of recordings that a server may upload."`
+	MaxUploads int           `name:"max-uploads" default:"16" env:"BBBPOOL_MAX_UPLOADS" help:"Uploads at the same time, a quarter of them from one server; more are told to come back."`
 }
 
 // Validate tells what cannot work.

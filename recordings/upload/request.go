@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // archiveName is what an archive may be called: nothing that means something to a file system, a shell or a log.
@@ -109,7 +109,7 @@ func (h *Handler) validate(q request) error {
 	if q.length > int64(h.Config.MaxUpload) {
 		return refuse(http.StatusRequestEntityTooLarge, "too-large",
 			"the archive has %d bytes (%s), and --max-upload of the pool is %s: raise it there, or send less at once",
-			q.length, volume.Size(q.length), h.Config.MaxUpload)
+			q.length, quantity.Size(q.length), h.Config.MaxUpload)
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // What the archives of one server that have begun to arrive may take, so that it leaves place for others. Their bytes,
@@ -33,7 +33,7 @@ func (h *Handler) room(server string, bytes int64) error {
 // noRoom refuses bytes for which there is no room.
 func noRoom(bytes int64, what string, why error) *refusal {
 	return later(http.StatusInsufficientStorage, 5*time.Minute, "no-room",
-		"there is no room for %d bytes (%s), %s: %v", bytes, volume.Size(bytes), what, why)
+		"there is no room for %d bytes (%s), %s: %v", bytes, quantity.Size(bytes), what, why)
 }
 
 // surplus returns the parts of a server that have to go before an archive of it may come, the oldest first; an error
@@ -50,7 +50,7 @@ func (h *Handler) surplus(server, key string, length int64) ([]leftover, error) 
 	if count > maxParts || h.tooMuch(bytes) {
 		return nil, later(http.StatusInsufficientStorage, 5*time.Minute, "unfinished",
 			"with this one %d archives of this server with %d bytes (%s) are on their way, and one server may have %d, "+
-				"and %d times --max-upload: send one after another", count, bytes, volume.Size(bytes), maxParts, maxArchives)
+				"and %d times --max-upload: send one after another", count, bytes, quantity.Size(bytes), maxParts, maxArchives)
 	}
 	for i, l := range slices.Backward(unsent) { // the newest stay
 		count++

@@ -13,7 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/bbbpool/bbbpool/recordings/volume"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -205,7 +205,7 @@ func (t *transfer) broken(err error) *refusal {
 		return errStopped().at(t.part.Offset)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(http.StatusRequestTimeout, "stalled", "less than %s has come in %s: go on from offset %d",
-			volume.Size(chunk), idle, t.part.Offset).at(t.part.Offset)
+			quantity.Size(chunk), idle, t.part.Offset).at(t.part.Offset)
 	default:
 		return refuse(http.StatusBadRequest, "broken", "the connection broke: go on from offset %d", t.part.Offset).
 			at(t.part.Offset)

@@ -260,31 +260,6 @@ func TestConfig_Validate(t *testing.T) {
 		"--volume-interval 1ns", "--volume-timeout 0s", "--volume-min-free -1")
 }
 
-// Sizes are read and written as people write them.
-func TestSize(t *testing.T) {
-	for text, want := range map[string]struct {
-		size volume.Size
-		out  string
-	}{
-		"0": {0, "0"}, "1": {1, "1"}, "1000": {1000, "1000"}, "1024": {1024, "1KiB"}, "1536": {1536, "1.5KiB"},
-		"5KiB": {5 << 10, "5KiB"}, "5 MiB": {5 << 20, "5MiB"}, " 5GiB ": {5 << 30, "5GiB"}, "5TiB": {5 << 40, "5TiB"},
-		"9223372036854775807": {1<<63 - 1, "8388608.0TiB"},
-	} {
-		var got volume.Size
-		if err := got.UnmarshalText([]byte(text)); err != nil || got != want.size || got.String() != want.out {
-			t.Errorf("%q: %d, %s, %v", text, got, got, err)
-		}
-	}
-	for _, text := range []string{
-		"", "x", "-1", "1.5GiB", "1GB", "1G", "1gib", "GiB", "1MiBGiB", "8388608TiB", "9223372036854775808", "0x10", "1_0",
-	} {
-		var got volume.Size
-		if err := got.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is %d", text, got)
-		}
-	}
-}
-
 // wantProblem checks that a problem says something, or that there is none.
 func wantProblem(t *testing.T, g *volume.Guard, texts ...string) {
 	t.Helper()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/files"
 )
@@ -111,7 +112,7 @@ func (s space) lack(c Config) string {
 	switch {
 	case s.free < int64(c.MinFree):
 		return fmt.Sprintf("is full: %s of %s are free, want %s (--volume-min-free); delete recordings or enlarge it",
-			Size(s.free), Size(s.total), c.MinFree)
+			quantity.Size(s.free), quantity.Size(s.total), c.MinFree)
 	case s.counted && s.inodes < c.MinInodes:
 		return fmt.Sprintf("is full: %d inodes are free, want %d (--volume-min-inodes); "+
 			"delete recordings or make the file system anew with more", s.inodes, c.MinInodes)

@@ -17,13 +17,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // Config is how directories are watched, as flags.
 type Config struct {
 	Interval  time.Duration `name:"volume-interval" default:"10s" env:"BBBPOOL_VOLUME_INTERVAL" help:"How often the disk of the recordings is looked at."`
 	Timeout   time.Duration `name:"volume-timeout" default:"3s" env:"BBBPOOL_VOLUME_TIMEOUT" help:"How long that disk may take to answer before it counts as hung."`
-	MinFree   Size          `name:"volume-min-free" default:"1GiB" env:"BBBPOOL_VOLUME_MIN_FREE" help:"Room that imports leave free on that disk."`
+	MinFree   quantity.Size `name:"volume-min-free" default:"1GiB" env:"BBBPOOL_VOLUME_MIN_FREE" help:"Room that imports leave free on that disk."`
 	MinInodes uint64        `name:"volume-min-inodes" default:"10000" env:"BBBPOOL_VOLUME_MIN_INODES" help:"Inodes that must be free for imports to go on."`
 }
 
@@ -200,7 +202,7 @@ func (g *Guard) RoomIn(name string, bytes int64) error {
 	}
 	if s := g.Status()[i]; g.spare(s) < bytes {
 		return fmt.Errorf("%s (%s) has no room for %s: %s are free, and %s of them stay so (--volume-min-free)",
-			s.Name, s.Path, Size(bytes), Size(s.Free), g.config.MinFree)
+			s.Name, s.Path, quantity.Size(bytes), quantity.Size(s.Free), g.config.MinFree)
 	}
 	return nil
 }

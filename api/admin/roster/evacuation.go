@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -243,7 +244,7 @@ func (e *evacuation) endOthers(ctx context.Context) {
 		e.tally.fail(err.Error())
 	}
 	if broken > 0 {
-		e.tally.fail(v1.Count(broken, "meeting", "meetings") + " that cannot be read, or asked for, may go on")
+		e.tally.fail(quantity.Count(broken, "meeting", "meetings") + " that cannot be read, or asked for, may go on")
 	}
 }
 

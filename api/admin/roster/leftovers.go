@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
@@ -56,7 +57,7 @@ func (l leftovers) has() string {
 		list = append(list, "has "+v1.Present(l.meetings, l.people))
 	}
 	if len(l.owed) > 0 {
-		list = append(list, "owes "+v1.Count(len(l.owed), "recording", "recordings"))
+		list = append(list, "owes "+quantity.Count(len(l.owed), "recording", "recordings"))
 	}
 	return strings.Join(list, " and ")
 }
@@ -95,7 +96,7 @@ func (l leftovers) String() string {
 	case l.people > 0:
 		return v1.Present(0, l.people)
 	case len(l.owed) > 0:
-		return "waiting for " + v1.Count(len(l.owed), "recording", "recordings") + ": " + v1.Some(l.owed)
+		return "waiting for " + quantity.Count(len(l.owed), "recording", "recordings") + ": " + quantity.Some(l.owed)
 	}
 	return "nothing left"
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -231,7 +232,7 @@ func leaving(s store.Server, there leftovers, force bool) *step {
 	}
 	switch {
 	case force && len(there.owed) > 0:
-		step.change.Warning = "not waited for any more: " + v1.Some(there.owed)
+		step.change.Warning = "not waited for any more: " + quantity.Some(there.owed)
 	case force || there.nothing():
 	case s.State == store.Enabled:
 		step.change.Action, step.after = syncCordoned, s

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -208,10 +209,10 @@ func (s *syncing) dismiss(ctx context.Context, step *step) error {
 		}
 		if left := len(claimsOn(s.roster.Claims, id)); left > 0 {
 			return v1.Conflict("server %s has %s that cannot be ended: it is cordoned, sync again", id,
-				v1.Count(left, "meeting", "meetings"))
+				quantity.Count(left, "meeting", "meetings"))
 		}
 		if len(e.tally.failed) > 0 {
-			step.change.Warning = "not ended there, and forgotten: " + v1.Some(e.tally.failed)
+			step.change.Warning = "not ended there, and forgotten: " + quantity.Some(e.tally.failed)
 		}
 		step.change.Meetings = e.tally.ended - e.tally.forgotten
 		return s.roster.Remove(ctx, id, true)

@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -87,11 +88,11 @@ func (e *Examiner) distinct(ctx context.Context, s store.Server, force bool) (wa
 		return "", err
 	case len(known) > 0 && !force:
 		return "", v1.Exists("%s is the same server as %s, under another name: a meeting that is held there is seen there as well",
-			s.URL, v1.Some(known))
+			s.URL, quantity.Some(known))
 	case len(known) > 0:
-		return "it is the same server as " + v1.Some(known) + ", under another name: its people count twice", nil
+		return "it is the same server as " + quantity.Some(known) + ", under another name: its people count twice", nil
 	case len(doubted) > 0:
-		return "it may be the same server as " + v1.Some(doubted) + ": it has the same secret, at the same address", nil
+		return "it may be the same server as " + quantity.Some(doubted) + ": it has the same secret, at the same address", nil
 	}
 	return "", nil
 }

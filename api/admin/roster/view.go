@@ -7,6 +7,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
@@ -22,7 +23,7 @@ func View(s poller.Status, owed int) v1.Server {
 		ID: s.ID, URL: s.URL, State: string(s.State), Health: string(s.Health), Reason: s.Reason,
 		Weight: s.Weight, Capacity: s.Capacity, Hard: s.Hard, Tag: s.Tag, Checksum: checksum, Admitted: v1.Stamp(s.Admitted),
 		Meetings: s.Load.Meetings, Users: People(s), Videos: s.Videos, Largest: s.Largest,
-		Expected: v1.Tenths(s.Load.Expected), Kept: v1.Tenths(s.Load.Kept), Owed: owed,
+		Expected: quantity.Tenths(s.Load.Expected), Kept: quantity.Tenths(s.Load.Kept), Owed: owed,
 		LastPoll: v1.Stamp(s.LastPoll), LatencyMS: v1.Milliseconds(s.Latency), FailingSince: v1.Stamp(s.Failing),
 		Warnings: warnings(s.Warnings), SkewMS: v1.Milliseconds(s.ClockSkew),
 		CertificateExpires: v1.Stamp(s.CertificateExpires),
@@ -56,7 +57,7 @@ func Diagnosis(d bbb.Diagnosis) *v1.Diagnosis {
 // Room shows what is left of the pool without a server.
 func Room(d placement.Drained) v1.Room {
 	return v1.Room{
-		Server: d.Server, Carries: v1.Tenths(d.Carries), Now: v1.Tenths(d.Now), Tightest: v1.Tenths(d.Tightest),
+		Server: d.Server, Carries: quantity.Tenths(d.Carries), Now: quantity.Tenths(d.Now), Tightest: quantity.Tenths(d.Tightest),
 		Short: d.Short(),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // transport answers requests as a function says.
@@ -137,7 +138,7 @@ func TestClient_Works(t *testing.T) {
 	panicked, err3 := client.Servers.Panic(ctx, "a", v1.Panic{SkipEndCalls: true}, tell)
 	synced, err4 := client.Servers.Sync(ctx, v1.Sync{Mode: "keep", DryRun: true}, tell)
 	verified, err5 := client.Recordings.Verify(ctx, v1.VerifyOptions{}, tell)
-	pruned, err6 := client.Recordings.Prune(ctx, v1.PruneOptions{OlderThan: v1.Age(48 * time.Hour), KeepUnder: 1 << 30}, tell)
+	pruned, err6 := client.Recordings.Prune(ctx, v1.PruneOptions{OlderThan: quantity.Age(48 * time.Hour), KeepUnder: 1 << 30}, tell)
 	protected, err7 := client.Recordings.ProtectAll(ctx, v1.Protection{Tenant: "t", Protect: true}, tell)
 	imported, err8 := client.Imports.Import(ctx, v1.ImportOptions{Path: "/a"}, tell)
 	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8); err != nil || told != 8 {
@@ -389,8 +390,8 @@ func TestScalars(t *testing.T) {
 	if got := v1.Stamp(at); got.Format(time.RFC3339Nano) != "2026-03-01T09:00:00.001Z" {
 		t.Errorf("a time became %s", got)
 	}
-	if v1.Tenths(10.04) != 10 || v1.Tenths(-0.06) != -0.1 || v1.Milliseconds(1550*time.Microsecond) != 1.6 {
-		t.Error(v1.Tenths(10.04), v1.Tenths(-0.06), v1.Milliseconds(1550*time.Microsecond))
+	if quantity.Tenths(10.04) != 10 || quantity.Tenths(-0.06) != -0.1 || v1.Milliseconds(1550*time.Microsecond) != 1.6 {
+		t.Error(quantity.Tenths(10.04), quantity.Tenths(-0.06), v1.Milliseconds(1550*time.Microsecond))
 	}
 	for text, want := range map[string]bool{"": true, "grün": true, "12345": true, "123456": false, "a\nb": false, "a\xff": false} {
 		if v1.IsText(text, 5) != want {

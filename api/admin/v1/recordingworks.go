@@ -3,6 +3,8 @@ package v1
 import (
 	"context"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // Protection asks for all recordings to be protected, or not.
@@ -43,10 +45,10 @@ type Finding struct {
 
 // PruneOptions say which recordings are too old, or too much. At least one of OlderThan and KeepUnder must be given.
 type PruneOptions struct {
-	OlderThan Age    `json:"older_than,omitempty"` // since the end of the meeting
-	KeepUnder int64  `json:"keep_under,omitempty"` // bytes that may remain; the oldest go first
-	Tenant    string `json:"tenant,omitempty"`     // of this tenant alone; the bytes are then its own
-	DryRun    bool   `json:"dry_run,omitempty"`    // say what would be done, and do nothing
+	OlderThan quantity.Age `json:"older_than,omitempty"` // since the end of the meeting
+	KeepUnder int64        `json:"keep_under,omitempty"` // bytes that may remain; the oldest go first
+	Tenant    string       `json:"tenant,omitempty"`     // of this tenant alone; the bytes are then its own
+	DryRun    bool         `json:"dry_run,omitempty"`    // say what would be done, and do nothing
 }
 
 // PruneReport is what was deleted, or would be.

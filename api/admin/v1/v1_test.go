@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // A secret shows itself to nobody by accident: not in JSON, not in any way of printing, not inside of something else.
@@ -57,35 +57,6 @@ func TestServers_SendSecrets(t *testing.T) {
 	}
 }
 
-// Ages and sizes are read as people write them, and written as they are read.
-func TestAge_Size(t *testing.T) {
-	for text, want := range map[string]time.Duration{"180d": 180 * 24 * time.Hour, "36h": 36 * time.Hour, " 90 ": 90 * time.Second, "0d": 0} {
-		var age, again v1.Age
-		if err := age.UnmarshalText([]byte(text)); err != nil || time.Duration(age) != want {
-			t.Errorf("%q became %v, %v", text, age, err)
-		}
-		if err := again.UnmarshalText([]byte(age.String())); err != nil || again != age {
-			t.Errorf("%v became %v, %v", age, again, err)
-		}
-	}
-	for text, want := range map[string]int64{"500MiB": 500 << 20, "2 TiB": 2 << 40, "7": 7} {
-		var size v1.Size
-		if err := size.UnmarshalText([]byte(text)); err != nil || int64(size) != want {
-			t.Errorf("%q became %d, %v", text, size, err)
-		}
-	}
-	for _, text := range []string{"", "-1d", "x", "99999d", "-5h"} {
-		if new(v1.Age).UnmarshalText([]byte(text)) == nil {
-			t.Errorf("%q is taken for an age", text)
-		}
-	}
-	for _, text := range []string{"", "-1", "1.5GiB", "9999999TiB", "1GB"} {
-		if new(v1.Size).UnmarshalText([]byte(text)) == nil {
-			t.Errorf("%q is taken for a size", text)
-		}
-	}
-}
-
 // All that is wrong with a request is said at once, and nothing is no error.
 func TestInvalidAll(t *testing.T) {
 	if err := v1.InvalidAll(nil); err != nil {
@@ -101,7 +72,7 @@ func TestInvalidAll(t *testing.T) {
 func TestWords(t *testing.T) {
 	for got, want := range map[string]string{
 		v1.Running(1, 2): "1 meeting with 2 people", v1.Present(0, 1): "1 person left in copies of meetings that run elsewhere",
-		v1.Present(0, 0): "", v1.Some([]string{"a", "b", "c"}): "a, b, c", v1.Some([]string{"a", "b", "c", "d", "e"}): "a, b, c and 2 more",
+		v1.Present(0, 0): "", quantity.Some([]string{"a", "b", "c"}): "a, b, c", quantity.Some([]string{"a", "b", "c", "d", "e"}): "a, b, c and 2 more",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // durations reads "10s", and a bare number as seconds, which is how Scalelite has them.
@@ -45,7 +45,7 @@ type Age time.Duration
 
 // UnmarshalText reads 180d or 36h.
 func (a *Age) UnmarshalText(b []byte) error {
-	var age v1.Age
+	var age quantity.Age
 	if !hasUnit(b) || age.UnmarshalText(b) != nil || age <= 0 {
 		return fmt.Errorf("%q is no age: want days or hours, as 180d or 36h", b)
 	}
@@ -58,7 +58,7 @@ type Size int64
 
 // UnmarshalText reads 500GiB.
 func (s *Size) UnmarshalText(b []byte) error {
-	var size v1.Size
+	var size quantity.Size
 	if !hasUnit(b) || size.UnmarshalText(b) != nil || size <= 0 {
 		return fmt.Errorf("%q is no size: want a number with its unit, as 500GiB or 2TiB", b)
 	}
