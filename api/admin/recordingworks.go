@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
-	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -57,7 +56,7 @@ func findings(list []recordings.Finding) []v1.Finding {
 // prune deletes what is too old, or too much.
 func (c *Recordings) prune(ctx context.Context, o v1.PruneOptions, tell func(v1.Progress)) (v1.PruneReport, error) {
 	report, err := c.Audit.Prune(ctx, recordings.PruneOptions{
-		OlderThan: quantity.Age(o.OlderThan), KeepUnder: o.KeepUnder, Tenant: o.Tenant, DryRun: o.DryRun,
+		OlderThan: o.OlderThan, KeepUnder: o.KeepUnder, Tenant: o.Tenant, DryRun: o.DryRun,
 	}, telling(tell))
 	shown := v1.PruneReport{
 		Bytes: report.Bytes, Protected: report.Protected, Remaining: report.Remaining, Behind: findings(report.Behind),
