@@ -1,6 +1,7 @@
 // Command bbbpool makes a pool of BigBlueButton servers look like one.
 //
-// This file is the grammar of the command line. How the parts of a pool are put together is in api/assembly.
+// This file is the grammar of the command line, and what of it starts or opens a pool. How the parts of a pool are put
+// together is in api/assembly.
 package main
 
 import (

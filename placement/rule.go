@@ -302,7 +302,7 @@ func (c *Choice) Decision(basis Basis) store.Decision {
 	}
 	d := store.Decision{
 		Here: c.Best.People, Expected: quantity.Tenths(c.Best.Expected), Kept: quantity.Tenths(c.Best.Kept),
-		Own: quantity.Tenths(c.Own),
+		Own:   quantity.Tenths(c.Own),
 		Basis: string(basis), Weight: c.Best.Weight, Next: c.Next.Server,
 	}
 	if c.Next.Server != "" {

@@ -58,7 +58,7 @@ type PoolRecordings interface {
 	Counts(ctx context.Context) ([]store.RecordingCount, error)
 	// Jobs returns the selected imports in the order of their IDs.
 	Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error)
-	// Owed returns what servers have still to deliver, the most overdue first.
+	// Owed returns what servers have still to deliver, those of the meeting that ended first on top.
 	Owed(ctx context.Context) ([]recordings.Owing, error)
 }
 

@@ -23,7 +23,7 @@ type Recordings struct {
 	// Behind tells why the files of a recording are not where a change wants them, or nil where they are. What a change
 	// could not do is done later.
 	Behind func(id string) error
-	// Owed returns what servers have still to deliver, the most overdue first.
+	// Owed returns what servers have still to deliver, those of the meeting that ended first on top.
 	Owed func(ctx context.Context) ([]recordings.Owing, error)
 	// Volumes returns how the disks are on which the recordings lie.
 	Volumes func() []volume.Status

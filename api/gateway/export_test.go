@@ -20,5 +20,5 @@ func Ended() (add func(store.MeetingKey, string), check func(store.MeetingKey, s
 func Describe(set *metrics.Set) {
 	m := &Metrics{Set: set}
 	m.open(map[string]handler{"create": nil}, func(string) bool { return true })
-	m.asked("server", "create", bbb.ErrInternal)
+	m.countFailure("server", "create", bbb.ErrInternal)
 }

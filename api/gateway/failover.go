@@ -202,7 +202,7 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 		answer, err = reply.Answer("create")
 	}
 	err = cmp.Or(err, serverFault(answer))
-	h.servers.record(ctx, c.server, client, "create", true, err)
+	h.servers.heard(ctx, c.server, client, "create", true, err)
 	return answer, reply, err
 }
 

@@ -174,8 +174,8 @@ func (m *Metrics) joinFailures(cause string) *metrics.Counter {
 	return m.Set.GetOrCreateCounter(fmt.Sprintf("%s{cause=%q}", joinFailuresTotal, cause))
 }
 
-// asked counts a call that a server did not answer as it should.
-func (m *Metrics) asked(server, call string, err error) {
+// countFailure counts a call that a server did not answer as it should.
+func (m *Metrics) countFailure(server, call string, err error) {
 	if outcome := failure(err); outcome != "" {
 		if outcomes[call] == nil {
 			call = "other"

@@ -52,7 +52,7 @@ func (s *servers) send(ctx context.Context, c *call, server string) (*bbb.Reply,
 	if err == nil {
 		telling, err = signOfHealth(c, reply)
 	}
-	s.record(ctx, server, client, c.name, telling, err)
+	s.heard(ctx, server, client, c.name, telling, err)
 	return reply, err
 }
 
@@ -103,7 +103,7 @@ func (s *servers) end(ctx context.Context, server, meetingID string) (*bbb.Reply
 		answer, err = reply.Answer("end")
 		err = cmp.Or(err, serverFault(answer))
 	}
-	s.record(ctx, server, client, "end", true, err)
+	s.heard(ctx, server, client, "end", true, err)
 	return reply, err
 }
 
@@ -113,10 +113,10 @@ const endTry = 5 * time.Second
 
 func (s *servers) endTime(server string) time.Duration { return max(endTry, s.Patience(server)) }
 
-// record counts a call that was not answered as it should, and tells the server's health of one that says something about
-// that. It may probe the server, and waits for that.
-func (s *servers) record(ctx context.Context, server string, client *bbb.Client, call string, telling bool, err error) {
-	s.metrics.asked(server, call, err)
+// heard counts the call if it was not answered as it should, and tells the server's health how it went where that says
+// something about the server. It may probe the server, and waits for that.
+func (s *servers) heard(ctx context.Context, server string, client *bbb.Client, call string, telling bool, err error) {
+	s.metrics.countFailure(server, call, err)
 	if telling && !s.causedByRequest(ctx, server, client, err) {
 		s.Report(server, client, err)
 	}

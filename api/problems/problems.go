@@ -9,7 +9,8 @@
 // leaves a problem that nobody can get rid of, while an answer made from what is the case now is right by itself. The price
 // is that what comes and goes between two questions is not seen; such things belong into the log of whoever sees them.
 //
-// The package imports nothing of the program, so that every other one may import it. It decides nothing and mends nothing.
+// Of the program the package imports the declaration of metrics alone, so that every other one may import it. It decides
+// nothing and mends nothing.
 package problems
 
 import (
@@ -21,7 +22,9 @@ import (
 // Severity orders problems, the worst first.
 type Severity int
 
-// The severities are named after what a problem means for people.
+// The severities are named after what a problem means for people. `status` shows all but Advised. `check`, which asks the
+// servers itself, shows what makes the process unready and what is Stuck as wrong, what is Late as notes, and what is Advised
+// as advice. /readyz knows those of gates alone.
 const (
 	Refusing  Severity = iota // calls of front ends are refused
 	Blind                     // we see the servers no more, and cannot tell why

@@ -29,8 +29,8 @@ type identity struct {
 	name string
 }
 
-// Gate adds sources that decide whether the process is ready. They answer from memory, because every look at /readyz asks
-// them, on the worst of days too.
+// Gate adds sources some of whose problems make the process unready: those that say Unready. They answer from memory,
+// because every look at /readyz asks them, on the worst of days too.
 func (r *Registry) Gate(sources ...Source) { r.gates = append(r.gates, sources...) }
 
 // Aside adds sources of what /readyz says beside "ready", because it keeps nobody from a meeting and should be known all the

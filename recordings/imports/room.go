@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// Whether there is room is the volume's to say. Here is what becomes of imports when there is none: the job waits, and no
+// other is tried for a while.
+
 // noRoom is an error of the disk and not of the archive: the job waits, and no attempt is counted.
 type noRoom struct{ error }
 

@@ -15,9 +15,9 @@ type lock struct {
 
 // Held is the right to work on one recording, in the index and in the library: whoever has it is alone with it until it is
 // released. It is handed out by [Library.Hold], and the methods that change a recording ask for it, so that nobody can
-// forget to take it.
+// forget to take it. Stagings have a lock each, too, which the library takes itself; of both, the recording's comes first.
 type Held struct {
-	ID string // of the recording
+	ID string // of the recording, or the name of the staging
 
 	locks *Locks
 	lock  *lock

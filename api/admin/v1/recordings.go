@@ -214,7 +214,7 @@ func (r Recordings) Assign(ctx context.Context, id, tenant string) (RecordingDet
 	return call[RecordingDetails](ctx, r.client, http.MethodPost, recording(id)+"/assign", nil, Assignment{tenant})
 }
 
-// Owed returns what servers have still to deliver, the most overdue first; "" is any tenant.
+// Owed returns what servers have still to deliver, those of the meeting that ended first on top; "" is any tenant.
 func (r Recordings) Owed(ctx context.Context, tenant string) ([]RecordingOwed, error) {
 	return call[[]RecordingOwed](ctx, r.client, http.MethodGet, "/owed", url.Values{"tenant": {tenant}}, nil)
 }
