@@ -13,6 +13,9 @@ import (
 
 // Creation is one create on its way. There is at most one for a meeting at any time: others wait in Begin. It is for
 // one goroutine.
+//
+// It may have to Place the meeting several times, on another server each time (the gateway's failover.go says why). What the
+// meeting was before is kept in meeting.replaced, the latest last: what could not be stored takes back one, GiveUp all.
 type Creation struct {
 	ledger  *Ledger
 	key     store.MeetingKey

@@ -88,8 +88,9 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	return c.pass(reply)
 }
 
-// forCreate applies the rules to a create, with the tag that its tenant's creates ask for otherwise, and keeps its
-// duration within the limit.
+// forCreate makes of a create's parameters what its server is sent: those that are ours alone are dropped, then the
+// operator's defaults, overrides and exclusions apply, with the tag that its tenant's creates ask for otherwise, and the
+// duration is kept within the limit.
 func (p *Params) forCreate(params *bbb.Params, tag string) {
 	respell(params, tagParam)
 	respell(params, hintParam)

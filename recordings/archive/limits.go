@@ -52,8 +52,8 @@ func (l Limits) stream() int64 {
 	return l.Bytes + perMember*int64(l.Files) + maxPadding
 }
 
-// kept counts what the recordings of an archive take of the memory, from when they are read until they are in the index.
-type kept struct {
+// memory counts what the recordings of an archive take of the memory, from when they are read until they are in the index.
+type memory struct {
 	bytes int
 	meta  map[string]*merged // by record ID
 }
@@ -65,7 +65,7 @@ type merged struct {
 }
 
 // add counts one format of a recording, and tells when that is too much.
-func (k *kept) add(t *Tree) error {
+func (k *memory) add(t *Tree) error {
 	name := t.name(metadataName)
 	if k.bytes += weight(&t.Recording); k.bytes > maxKept {
 		return errorf(name, "is too much: the recordings of the archive tell more than %d bytes, the limit", maxKept)

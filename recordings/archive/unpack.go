@@ -371,7 +371,7 @@ func (u *unpacker) noDir(dir string, err error) error {
 // read returns what has been unpacked.
 func read(ctx context.Context, dst string, found []string) ([]Tree, error) {
 	list := make([]Tree, 0, len(found))
-	var k kept
+	var k memory
 	for _, dir := range found {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -104,8 +104,9 @@ func (a *attempt) finish(ctx context.Context) error {
 	return a.importer.Library.Discard(a.job.Staging)
 }
 
-// place holds a recording and puts what the job has staged of it where its state says, and with it what came before. One
-// that was deleted meanwhile goes to the trash, if there is one.
+// place holds a recording and puts what the job has staged of it where its state says. Bring takes along the formats that
+// were here before and are elsewhere, if there are any, and writes the note beside the files. A recording that was deleted
+// meanwhile goes to the trash, if there is one.
 func (a *attempt) place(ctx context.Context, id string) error {
 	held := a.importer.Files.Hold(id)
 	defer held.Release()

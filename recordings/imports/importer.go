@@ -1,24 +1,3 @@
-// Package imports brings archives into the library and the index, whether servers have put them into the spool, have sent
-// them, or an operator has named them. Each has one job in the store, with its state, its attempts, the reason why it waits
-// and the time of its next try:
-//
-//	waiting → importing → placing → done
-//	             ↓   ↘
-//	          failed  dropped
-//
-// The way of an archive is the way through the files. It is found (spool.go) or accepted (uploads.go) and gets a job, which
-// waits (queue.go). An attempt (attempt.go) unpacks it beside the library (unpack.go), makes that durable, commits
-// recordings and job in one transaction (commit.go), puts the files in place, and only then removes the archive
-// (conclude.go, archivefile.go).
-//
-// Whatever instruction a crash hits: before the commit nothing has changed and the archive is taken again; after it, the job
-// says "placing" and the rest is done at the next start, first of all. An archive is moved or removed only while it is the
-// very one that the job was made for. What people changed (publish, unpublish, metadata, protection, deletion) wins over
-// every later import.
-//
-// The store could have been the queue. It is not, because what is due changes with the clock, and because archives of one
-// recording must go in order while others pass them: that is a question to all jobs that wait, asked often, and the store's
-// copy is only there to start from after a crash.
 package imports
 
 import (
@@ -100,17 +79,17 @@ type Importer struct {
 	Index   Index
 	Owners  record.Owners
 	Servers Servers
-	Live    Meetings
-	Files   *record.Files
+	Live    Meetings      // those that go on: what they have recorded is not all there yet
+	Files   *record.Files // follow the index; the lock of each recording
 	Library Library
 	Disk    Disk
 	Log     zerolog.Logger
 	Now     func() time.Time
 
 	queue   queue
-	gate    gate
-	grants  grants
-	crowded crowded
+	gate    gate    // shut while there is no room
+	grants  grants  // what operators want back although it was deleted
+	crowded crowded // the jobs that wait for room
 	digests digests
 	counts  counts
 	glance  glance
