@@ -23,7 +23,8 @@ type Creation struct {
 	leaving string // the server that the meeting leaves because that takes no new ones
 }
 
-// Begin waits until no other create of the meeting is under way. End must follow.
+// Begin waits until no other create of the meeting is under way, and right after the start until the history is read. End
+// must follow.
 func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, error) {
 	if err := l.past.await(ctx); err != nil {
 		return nil, err
@@ -265,6 +266,8 @@ type ClaimPlaced struct {
 
 func (c ClaimPlaced) apply(b *Book) { b.place(c.Claim, c.Room, c.At) }
 
+// place begins the meeting's stay on a server: its time there, with all that was counted. The stay before is kept whole, so
+// that giving the move up restores it.
 func (b *Book) place(c store.Claim, r forecast.Room, now time.Time) *meeting {
 	b.seats.take(r)
 	var before stay

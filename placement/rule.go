@@ -83,7 +83,8 @@ const (
 	Open
 )
 
-// load is the page in numbers, but for the seat of the room that they are asked for; nil for none.
+// load is what the book has of a server, its page, in numbers, but for the seat of the room that they are asked for; nil for
+// none.
 func (p *page) load(now float64, without *seat) Load {
 	carries := float64(p.Capacity)
 	if carries <= 0 {

@@ -88,7 +88,7 @@ type Importer struct {
 
 	queue   queue
 	gate    gate    // shut while there is no room
-	grants  grants  // what operators want back although it was deleted
+	grants  grants  // what imports under way may write next
 	crowded crowded // the jobs that wait for room
 	digests digests
 	counts  counts

@@ -32,7 +32,7 @@ func (a *attempt) unpack(ctx context.Context, dir string) ([]store.Recording, er
 		}
 	}
 	found := archive.Merge(trees)
-	for n, r := range found { // which takes nothing of what people have chosen
+	for n, r := range found { // Merge leaves out what people have chosen
 		found[n].Edits.State = slices.ContainsFunc(trees, func(t archive.Tree) bool {
 			return t.RecordID == r.RecordID && t.Recording.Edits.State
 		})
