@@ -111,9 +111,10 @@ func TestForward_ServerDoesNotTakeUs(t *testing.T) {
 		if err := p.sims[0].AddPeople("room", simulator.Crowd{Count: 2}); err != nil {
 			t.Fatal(err)
 		}
-		if a := p.call("getMeetings", ""); len(a.Meetings) != 1 || a.Meetings[0].People != 2 {
-			t.Fatalf("getMeetings: %s", a.body)
-		}
+		p.waitFor("the people to be seen", func() bool { // a look that has just been is not repeated
+			a := p.call("getMeetings", "")
+			return len(a.Meetings) == 1 && a.Meetings[0].People == 2
+		})
 		f.set(func(string) (string, bool) {
 			return "<response><returncode>FAILED</returncode><messageKey>" + key + "</messageKey></response>", true
 		})
