@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
@@ -59,7 +60,8 @@ func TestLedger_Run_HistoryFails(t *testing.T) {
 		over := make(chan error)
 		go func() { over <- p.Run(ctx) }()
 		p.must(<-began)
-		wantErr(t, "fault", p.Fault(), nil) // what was removed since went well
+		synctest.Wait()                     // until Run has removed what is too old
+		wantErr(t, "fault", p.Fault(), nil) // that went well
 		cancel()
 		p.must(<-over)
 	})
