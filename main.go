@@ -16,6 +16,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
+	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -34,6 +35,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 type grammar struct {
 	cli.Options
 	cli.Commands
+
+	Tenant tenants.Commands `cmd:"" help:"Administrate the tenants: secrets, settings, limits."`
 
 	Check struct {
 		Settings serve `embed:""`

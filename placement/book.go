@@ -17,6 +17,12 @@ var (
 	ErrNoTag = errors.New("no server with the required tag can take the meeting")
 	// ErrFull: servers could take the meeting, but for their capacity.
 	ErrFull = errors.New("every server that could take the meeting is at its capacity")
+	// ErrForeign: servers know another tenant's meeting by the ID that the create asks for.
+	ErrForeign = errors.New("another tenant's meeting has that ID")
+	// ErrMeetings: the tenant has as many meetings as it may have at once.
+	ErrMeetings = errors.New("the tenant has as many meetings as it may have")
+	// ErrPerHour: the tenant has begun as many meetings as it may within an hour.
+	ErrPerHour = errors.New("the tenant has begun as many meetings as it may within an hour")
 	// ErrUnknown: nobody has claimed the meeting.
 	ErrUnknown = errors.New("no such meeting")
 )

@@ -33,7 +33,8 @@ type Sighting struct {
 	// Twin, of a stray: it is the very meeting that is claimed on another server. One machine is in the pool under two
 	// names, or two servers gave one ID in the same millisecond; either way it must not be ended.
 	Twin     bool
-	Over     bool // of a stray: somebody who may has ended the meeting, so it is to be ended with people in it, too
+	Alias    string // the ID that the server knows it by, if that is not the front end's
+	Over     bool   // of a stray: somebody who may has ended the meeting, so it is to be ended with people in it, too
 	Breakout bool
 }
 

@@ -18,6 +18,14 @@ type Wish struct {
 	Name     string   // of the meeting
 	Shun     []string // servers that a new meeting goes to only if no other can take it
 	Beside   string   // for a breakout room, the server that its parent is on: the only one that will do
+
+	Alias  string // the ID that servers are to know the meeting by; "" for the front end's own
+	Spare  string // the same, if another meeting has the alias already; "" refuses the create then
+	Voice  string // the voice bridge that the front end asks for; it gets none where another meeting has that
+	Signer string // name of the secret that signed the create
+	// Moderator is the moderators' password that the create gives; "" leaves it to the server.
+	Moderator store.Secret
+	Limits    store.Limits // of the tenant
 }
 
 // Basis is what an expectation was taken from.

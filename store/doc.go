@@ -1,8 +1,9 @@
 // Package store owns the durable records of a pool and the contract for keeping them.
 //
-// It defines what must survive a restart (servers and what happened to them, tenants, claims, ends that servers owe,
-// used tokens, keys, sessions, recordings and the jobs that import them), the sentinel errors, and one small interface
-// per role. Adapters in the packages below it implement the roles; storetest is the contract as a test suite that every
+// It defines what must survive a restart (servers and what happened to them, tenants, claims, ends that servers owe, used
+// tokens, keys, sessions, recordings and the jobs that import them, who may administrate, what they have changed, and what
+// tenants have used), the sentinel errors, and one small interface per role. What each kind of record is found by is in
+// [Kinds]. Adapters in the packages below it implement the roles; storetest is the contract as a test suite that every
 // adapter runs whole.
 //
 // It never holds what can be observed again (health, load, participants: those live in memory with their owner), and

@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // ServerState is what people decided about a server. Its health is observed and not part of the record.
 type ServerState string
@@ -26,21 +29,12 @@ type Server struct {
 	Tag      string  // as in Scalelite's meta_server-tag; "" is untagged
 	Created  time.Time
 	Admitted time.Time // when it last passed the test that lets a server into the pool; zero if it never did
+
+	// Former is the secret that the present one is to take the place of, "" outside of a change. Until FormerUntil the
+	// server may have either; after that it has the present one, or is waited for.
+	Former      Secret
+	FormerUntil time.Time
 }
-
-// Tenant is a front end, or a group of them, with secrets, meetings and recordings of its own.
-type Tenant struct {
-	ID      string
-	Name    string
-	Secrets []Secret // any of them verifies; an empty one never does
-	Created time.Time
-
-	Tag         string // asked of servers by creates that have no meta_server-tag of their own
-	IgnoreHints bool   // what the front end says about the size of its meetings is not believed
-}
-
-// DefaultTenant is the ID of the tenant that a pool has from its first start.
-const DefaultTenant = "default"
 
 // MeetingKey names a meeting as its front end does.
 type MeetingKey struct {
@@ -62,7 +56,16 @@ type Claim struct {
 	Why        Decision  // why this server was chosen; zero for a meeting that was found there
 	Breakout   bool      // a breakout room, whose people are those of its parent
 	Name       string    // of the meeting, if it is recorded and as far as known: what its recording is called before it is here
+
+	// Alias is the ID that the server knows the meeting by, for the meeting's life; "" where that is the front end's own.
+	Alias     string
+	Signer    string // name of the tenant's secret that signed the create; "" for a meeting that was found there
+	Moderator Secret // the moderators' password, as far as known
+	Voice     string // the voice bridge that the front end has asked for and got; "" where the server chose
 }
+
+// OnServer returns the ID that the server knows the meeting by.
+func (c Claim) OnServer() string { return cmp.Or(c.Alias, c.MeetingID) }
 
 // Ending is the stored fact that a meeting was ended by somebody who may, and that one server may have it still: the
 // server was away, or ends meetings in its own time. It is bound to the server's own ID, so that a later meeting by that
@@ -73,7 +76,11 @@ type Ending struct {
 	Server     string
 	InternalID string    // the server's ID for the meeting; "" for whatever it has from before
 	Asked      time.Time // when the end was acknowledged
+	Alias      string    // as in the claim
 }
+
+// OnServer returns the ID that the server knows the meeting by.
+func (e Ending) OnServer() string { return cmp.Or(e.Alias, e.MeetingID) }
 
 // Decision is the numbers that a server was chosen by, in people.
 type Decision struct {

@@ -13,6 +13,7 @@ type State interface {
 	Tokens
 	Claims
 	Endings
+	Uses
 	Close() error
 }
 
@@ -24,6 +25,9 @@ type Index interface {
 	Catalogue
 	Imports
 	Events
+	AdminTokens
+	Audits
+	Usages
 	Close() error
 }
 
@@ -53,6 +57,17 @@ type Tenants interface {
 	CreateTenant(ctx context.Context, t Tenant) (Tenant, error)
 	// UpdateTenant changes a tenant in one transaction and returns what it has become, or ErrNotFound.
 	UpdateTenant(ctx context.Context, id string, change func(*Tenant) error) (Tenant, error)
+	// DeleteTenant removes a tenant, or returns ErrNotFound. What is its own elsewhere is the caller's to look after.
+	DeleteTenant(ctx context.Context, id string) error
+}
+
+// Uses keeps when credentials were last used. It is coarse, and may lose the last hour in a crash.
+type Uses interface {
+	// Uses returns when each credential was last used.
+	Uses(ctx context.Context) (map[Credential]time.Time, error)
+	// NoteUses notes when credentials were used, in one transaction. A time that is not later than the one that stands
+	// changes nothing; the zero time forgets the credential.
+	NoteUses(ctx context.Context, uses map[Credential]time.Time) error
 }
 
 // Tokens keeps which one-time tokens were used.
@@ -166,4 +181,34 @@ type Events interface {
 	Events(ctx context.Context) (map[string][]Event, error)
 	// KeepEvents replaces what is kept of a server; with an empty list nothing is.
 	KeepEvents(ctx context.Context, server string, list []Event) error
+}
+
+// AdminTokens keeps the tokens of administration, but for the one that the environment gives.
+type AdminTokens interface {
+	// AdminTokens returns all tokens in the order of their names.
+	AdminTokens(ctx context.Context) ([]AdminToken, error)
+	// CreateAdminToken adds a token, or returns ErrExists where the name is taken.
+	CreateAdminToken(ctx context.Context, t AdminToken) error
+	// DeleteAdminToken removes a token, or returns ErrNotFound.
+	DeleteAdminToken(ctx context.Context, name string) error
+}
+
+// Audits keeps what was changed by whom.
+type Audits interface {
+	// AddAudit adds an entry, or returns ErrExists where its time and ID are taken.
+	AddAudit(ctx context.Context, a Audit) error
+	// Audits returns the selected entries, newest first, and equal times by ID, last first; at most f.Limit of them.
+	Audits(ctx context.Context, f AuditFilter) ([]Audit, error)
+	// DeleteAudits removes entries from before t, oldest first, at most limit of them, and returns how many.
+	DeleteAudits(ctx context.Context, t time.Time, limit int) (int, error)
+}
+
+// Usages keeps what tenants have used, day by day.
+type Usages interface {
+	// AddUsage adds to what there is of these days, all or nothing, as Usage.Add does.
+	AddUsage(ctx context.Context, list ...Usage) error
+	// Usage returns the selected days, in the order of days and, of one day, tenants.
+	Usage(ctx context.Context, f UsageFilter) ([]Usage, error)
+	// DeleteUsage removes days before the given one, and returns how many rows those were.
+	DeleteUsage(ctx context.Context, before string) (int, error)
 }

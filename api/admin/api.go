@@ -90,6 +90,17 @@ type routes map[string]handler
 // created is the answer to a request that has made something.
 type created struct{ what any }
 
+// changed is the answer to a request that has changed something, with what the audit log is to say of it. What was before
+// and after is written as JSON: secrets in it mask themselves.
+type changed struct {
+	answer        any    // nil where there is nothing to say
+	made          bool   // something new
+	action        string // a verb: "add", "set", "remove", …
+	kind, object  string // of what was changed, "server" and its ID
+	tenant        string // whose it is; "" for what is the pool's
+	before, after any    // nil where there was nothing, or is nothing any more
+}
+
 func (a *API) routes() routes {
 	all := routes{"GET /openapi.json": func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }}
 	for _, noun := range []routes{
@@ -133,6 +144,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 	if err != nil {
 		fail(w, r, err)
 		return
+	}
+	if c, ok := answer.(changed); ok {
+		if answer = c.answer; c.made {
+			answer = created{c.answer}
+		}
 	}
 	switch answer := answer.(type) {
 	case long:

@@ -22,7 +22,7 @@ import (
 func withServers(t *testing.T, n int) (*testPool, *fakeRecordings) {
 	t.Helper()
 	p, fake := withRecordings(t)
-	if _, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: store.DefaultTenant, Secrets: []store.Secret{"x"}}); err != nil {
+	if _, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: store.DefaultTenant, Secrets: []store.TenantSecret{{Name: "n1", Secret: "x"}}}); err != nil {
 		t.Fatal(err)
 	}
 	for i, s := range simulate(t, n) {

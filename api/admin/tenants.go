@@ -52,7 +52,9 @@ func (t *Tenants) secrets(ctx context.Context) ([]store.Secret, error) {
 	}
 	all := slices.Clone(t.Environment)
 	for _, tenant := range tenants {
-		all = append(all, tenant.Secrets...)
+		for _, s := range tenant.Secrets {
+			all = append(all, s.Secret)
+		}
 	}
 	return all, nil
 }
@@ -164,7 +166,7 @@ func (t *Tenants) apply(c v1.TenantChange, tenant *store.Tenant) error {
 // dropGenerated forgets the secret of the first start, which no restart brings back: the tenant is not made anew. It
 // refuses to leave the front ends without a secret, and to forget here what the environment still gives.
 func (t *Tenants) dropGenerated(tenant *store.Tenant) error {
-	given := func(s store.Secret) bool { return s != "" && slices.Contains(t.Environment, s) }
+	given := func(s store.TenantSecret) bool { return s.Secret != "" && slices.Contains(t.Environment, s.Secret) }
 	switch {
 	case tenant.ID != store.DefaultTenant:
 		return v1.Invalid("drop_generated: tenant %s has no generated secret, only %s has", tenant.ID, store.DefaultTenant)
@@ -180,11 +182,11 @@ func (t *Tenants) dropGenerated(tenant *store.Tenant) error {
 
 // view shows a tenant, with the secrets that are in use.
 func (t *Tenants) view(tenant store.Tenant, show func(store.Secret) string) v1.Tenant {
-	isSecret := func(s store.Secret) bool { return s != "" }
+	isSecret := func(s store.TenantSecret) bool { return s.Secret != "" }
 	isDefault := tenant.ID == store.DefaultTenant
 	source, generated := "stored", isDefault && slices.ContainsFunc(tenant.Secrets, isSecret)
 	if isDefault && len(t.Environment) > 0 {
-		source, tenant.Secrets = "environment", t.Environment
+		source, tenant.Secrets = "environment", store.EnvironmentSecrets(t.Environment)
 	}
 	shown := v1.Tenant{
 		ID: tenant.ID, Name: tenant.Name, Secrets: []string{}, Source: source, Generated: generated,
@@ -192,7 +194,7 @@ func (t *Tenants) view(tenant store.Tenant, show func(store.Secret) string) v1.T
 	}
 	for _, secret := range tenant.Secrets {
 		if isSecret(secret) {
-			shown.Secrets = append(shown.Secrets, show(secret))
+			shown.Secrets = append(shown.Secrets, show(secret.Secret))
 		}
 	}
 	return shown

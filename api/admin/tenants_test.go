@@ -16,7 +16,7 @@ import (
 func TestClient_Tenants(t *testing.T) {
 	p := newTestPool(t)
 	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{
-		ID: store.DefaultTenant, Name: "First", Secrets: []store.Secret{"old-secret", "", "new-secret"},
+		ID: store.DefaultTenant, Name: "First", Secrets: []store.TenantSecret{{Name: "n1", Secret: "old-secret"}, {Name: "n2", Secret: ""}, {Name: "n3", Secret: "new-secret"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestClient_Tenants(t *testing.T) {
 func TestClient_DropGenerated(t *testing.T) {
 	p := newTestPool(t)
 	for _, id := range []string{store.DefaultTenant, "other"} {
-		tenant := store.Tenant{ID: id, Secrets: []store.Secret{"generated"}}
+		tenant := store.Tenant{ID: id, Secrets: []store.TenantSecret{{Name: "n1", Secret: "generated"}}}
 		if _, err := p.stores.State.CreateTenant(t.Context(), tenant); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestClient_Tenants_Environment(t *testing.T) {
 	p.api.Tenants.Environment = []store.Secret{"from-env"}
 	for _, stored := range []bool{false, true} {
 		if stored {
-			tenant := store.Tenant{ID: store.DefaultTenant, Secrets: []store.Secret{"stored"}}
+			tenant := store.Tenant{ID: store.DefaultTenant, Secrets: []store.TenantSecret{{Name: "n1", Secret: "stored"}}}
 			if _, err := p.stores.State.CreateTenant(t.Context(), tenant); err != nil {
 				t.Fatal(err)
 			}

@@ -422,7 +422,7 @@ func TestPool_Reload(t *testing.T) {
 	change := func(secret store.Secret) {
 		t.Helper()
 		if _, err := p.Stores.State.UpdateTenant(t.Context(), store.DefaultTenant, func(tenant *store.Tenant) error {
-			tenant.Secrets = []store.Secret{secret}
+			tenant.Secrets = []store.TenantSecret{{Name: "n1", Secret: secret}}
 			return nil
 		}); err != nil {
 			t.Fatal(err)

@@ -19,6 +19,9 @@ const (
 const (
 	// TenantKey is the key under which a meeting or a recording carries its tenant, where that is not the default one.
 	TenantKey = "bbbpool-tenant"
+	// IDKey is the key under which a meeting or a recording carries its front end's ID for it, where the server knows it by
+	// another one. Breakout rooms inherit their parent's, and mean nothing by it.
+	IDKey = "bbbpool-meeting-id"
 	// KeepKey is the key that protects a recording from retention, unless its value is "false".
 	KeepKey = "bbbpool-keep"
 )

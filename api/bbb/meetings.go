@@ -15,7 +15,8 @@ type Meeting struct {
 	// Raw is the <meeting> element as the server sent it. It is safe inside another document.
 	Raw []byte
 
-	MeetingID    string
+	MeetingID    string // the front end's
+	Alias        string // the ID that the server knows it by, where that is another; "" where it is the same
 	InternalID   string
 	Name         string
 	ParentID     string // internal ID of the parent of a breakout room

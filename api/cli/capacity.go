@@ -17,7 +17,7 @@ type CapacityCmd struct {
 
 // Run prints the sums, and a table of the servers.
 func (c *CapacityCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		seen, err := pool.Pool.Capacity(env.Ctx, c.Drain)
 		if err == nil {
 			err = env.unpolled(pool)

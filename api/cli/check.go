@@ -15,7 +15,7 @@ var errUnfit = errors.New("not everything is as it should be")
 
 // Run prints a line for each server, and fails if anything is wrong.
 func (c *CheckCmd) Run(env *Env) error {
-	return env.with(report, func(pool *connection) error {
+	return env.With(Report, func(pool *Connection) error {
 		outcome, err := pool.Check(env.Ctx)
 		if err != nil {
 			return err

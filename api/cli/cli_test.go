@@ -20,6 +20,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -178,7 +179,7 @@ func (p *pool) typical(t *testing.T) {
 		ID: "c", URL: "https://c.example/bigbluebutton/api", Secret: "hidden-c", State: store.Disabled, Weight: 1,
 	}, poller.Status{Health: poller.Unknown})
 	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{
-		ID: "default", Name: "Default", Secrets: []store.Secret{"front-end-secret"}, Created: now, Tag: "big", IgnoreHints: true,
+		ID: "default", Name: "Default", Secrets: []store.TenantSecret{{Name: "n1", Secret: "front-end-secret"}}, Created: now, Tag: "big", IgnoreHints: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +203,8 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 	var grammar struct {
 		cli.Options
 		cli.Commands
-		Check cli.CheckCmd `cmd:""`
+		Tenant tenants.Commands `cmd:""`
+		Check  cli.CheckCmd     `cmd:""`
 	}
 	parser, err := kong.New(&grammar, kong.Name("bbbpool"))
 	if err != nil {

@@ -5,7 +5,6 @@ type Commands struct {
 	Status    StatusCmd     `cmd:"" help:"Show the pool at a glance."`
 	Server    ServerCmds    `cmd:"" help:"Administrate the servers."`
 	Meeting   MeetingCmds   `cmd:"" help:"Look at the meetings, or end one."`
-	Tenant    TenantCmds    `cmd:"" help:"Look at the tenants and their secrets."`
 	Recording RecordingCmds `cmd:"" help:"Look after the recordings, and how they get here."`
 	Capacity  CapacityCmd   `cmd:"" help:"Show what the pool carries, and what is left without a server."`
 	Simulate  SimulateCmd   `cmd:"" help:"Replay a day against placement rules, ours and those of others. Needs no pool."`
@@ -40,13 +39,6 @@ type MeetingCmds struct {
 	End     MeetingEndCmd     `cmd:"" help:"End a meeting for everybody."`
 	Explain MeetingExplainCmd `cmd:"" help:"Tell why a meeting is, or was, on its server."`
 	DryRun  MeetingDryRunCmd  `cmd:"" help:"Tell where a create would go, and why. Creates nothing."`
-}
-
-// TenantCmds are the commands about tenants.
-type TenantCmds struct {
-	List TenantListCmd `cmd:"" help:"List the tenants."`
-	Show TenantShowCmd `cmd:"" help:"Show a tenant, its secrets, and how front ends use them."`
-	Set  TenantSetCmd  `cmd:"" help:"Change a tenant."`
 }
 
 // HistoryCmds are the commands about meetings that are over.

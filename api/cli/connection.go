@@ -15,18 +15,19 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// intent is what a command has in mind, as far as that matters where nobody serves the pool.
-type intent int
+// Intent is what a command has in mind, as far as that matters where nobody serves the pool.
+type Intent int
 
+// What commands have in mind.
 const (
-	look   intent = iota // show what is there: it may be old then
-	report               // the same, but the answer itself says that nobody serves the pool
-	change               // change what is there
-	begin                // change it, or be the first to
+	Look   Intent = iota // show what is there: it may be old then
+	Report               // the same, but the answer itself says that nobody serves the pool
+	Change               // change what is there
+	Begin                // change it, or be the first to
 )
 
-// with connects to the pool and does something there. Errors come out fit for a terminal.
-func (e *Env) with(in intent, do func(*connection) error) error {
+// With connects to the pool and does something there. Errors come out fit for a terminal.
+func (e *Env) With(in Intent, do func(*Connection) error) error {
 	c, err := e.connect(in)
 	if err == nil {
 		err = errors.Join(do(c), c.done())
@@ -41,22 +42,22 @@ func (e *Env) with(in intent, do func(*connection) error) error {
 }
 
 // unpolled says beside what a data directory tells of servers that it is nobody's look at them.
-func (e *Env) unpolled(c *connection) error {
+func (e *Env) unpolled(c *Connection) error {
 	if c.stopped == "" {
 		return nil
 	}
 	return terminal.Say(e.Err, "note: not polled: bbbpool is not running, so health, people and room are not known\n")
 }
 
-// connection is a way to the pool.
-type connection struct {
+// Connection is a way to the pool.
+type Connection struct {
 	*v1.Client
 	stopped string // says that nobody serves the pool; "" where somebody does
 	done    func() error
 }
 
 // Status returns the pool at a glance. That nobody serves it is its first problem.
-func (c *connection) Status(ctx context.Context) (v1.Status, error) {
+func (c *Connection) Status(ctx context.Context) (v1.Status, error) {
 	st, err := c.Pool.Status(ctx)
 	if c.stopped != "" {
 		st.Problems = append([]string{c.stopped}, st.Problems...)
@@ -65,7 +66,7 @@ func (c *connection) Status(ctx context.Context) (v1.Status, error) {
 }
 
 // Check asks every server who it is. It is not well with a pool that nobody serves.
-func (c *connection) Check(ctx context.Context) (v1.Check, error) {
+func (c *Connection) Check(ctx context.Context) (v1.Check, error) {
 	outcome, err := c.Pool.Check(ctx)
 	if c.stopped != "" {
 		outcome.OK, outcome.Problems = false, append([]string{c.stopped}, outcome.Problems...)
@@ -75,10 +76,10 @@ func (c *connection) Check(ctx context.Context) (v1.Check, error) {
 
 func nothing() error { return nil }
 
-func (e *Env) connect(in intent) (*connection, error) {
+func (e *Env) connect(in Intent) (*Connection, error) {
 	if e.Options.Admin != "" {
 		client, err := e.remote()
-		return &connection{Client: client, done: nothing}, err
+		return &Connection{Client: client, done: nothing}, err
 	}
 	dir := e.Options.DataDir()
 	if err := exists(dir, dir); err != nil {
@@ -90,7 +91,7 @@ func (e *Env) connect(in intent) (*connection, error) {
 	}
 	if answers {
 		client, err := v1.NewSocketClient(dir)
-		return &connection{Client: client, done: nothing}, err
+		return &Connection{Client: client, done: nothing}, err
 	}
 	return e.open(dir, in)
 }
@@ -99,14 +100,14 @@ func (e *Env) connect(in intent) (*connection, error) {
 const database = "bbbpool.db"
 
 // open reaches a pool that nobody serves.
-func (e *Env) open(dir string, in intent) (*connection, error) {
+func (e *Env) open(dir string, in Intent) (*Connection, error) {
 	path := filepath.Join(dir, database)
-	if in != begin {
+	if in != Begin {
 		if err := exists(path, dir); err != nil {
 			return nil, err
 		}
 	}
-	if in == look {
+	if in == Look {
 		_, err := fmt.Fprintln(e.Err, "note: bbbpool does not run; this is what the data directory says")
 		if err != nil {
 			return nil, err
@@ -116,7 +117,7 @@ func (e *Env) open(dir string, in intent) (*connection, error) {
 	if err != nil {
 		return nil, denied(path, err)
 	}
-	return &connection{
+	return &Connection{
 		Client:  v1.NewClient(v1.HandlerTransport(handler), "http://bbbpool", ""),
 		stopped: fmt.Sprintf("bbbpool does not run on %s: start it with bbbpool serve --data %s", dir, dir),
 		done:    done,

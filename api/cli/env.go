@@ -58,16 +58,16 @@ func (e *Env) now() time.Time {
 	return e.Now()
 }
 
-// confirm says what is about to be done, and returns nil if that is wanted. It blocks until somebody has answered.
-func (e *Env) confirm(sure Sure, what string) error {
+// Confirm says what is about to be done, and returns nil if that is wanted. It blocks until somebody has answered.
+func (e *Env) Confirm(sure Sure, what string) error {
 	if sure.Yes || sure.Force {
 		return nil
 	}
 	return e.prompt().Confirm(e.Ctx, what)
 }
 
-// secret returns a secret that may have to be read first, so that it need not stand in the list of processes.
-func (e *Env) secret(given v1.Secret) (v1.Secret, error) {
+// Secret returns a secret that may have to be read first, so that it need not stand in the list of processes.
+func (e *Env) Secret(given v1.Secret) (v1.Secret, error) {
 	if given != "-" {
 		return given, nil
 	}

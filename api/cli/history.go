@@ -22,7 +22,7 @@ func (c *HistoryExportCmd) Run(env *Env) error {
 	if !until.IsZero() && !until.After(since) {
 		return grammar.Misused("--until: want a time after --since")
 	}
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		out := bufio.NewWriter(env.Out)
 		left, err := pool.History.Export(env.Ctx, since, until, jsonLines{out})
 		if err := errors.Join(err, out.Flush()); err != nil || left == 0 {

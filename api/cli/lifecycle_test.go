@@ -429,7 +429,7 @@ func (p *pool) url(t *testing.T, id string) string {
 // The pool itself tells where meetings are and would be, what it carries, and what is over.
 func TestLifecycleCmds_Running(t *testing.T) {
 	p := running(t, "a", "b")
-	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: "default", Secrets: []store.Secret{"x"}, Created: now})
+	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: "default", Secrets: []store.TenantSecret{{Name: "n1", Secret: "x"}}, Created: now})
 	if err != nil {
 		t.Fatal(err)
 	}

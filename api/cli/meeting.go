@@ -18,7 +18,7 @@ type MeetingListCmd struct {
 
 // Run prints a table, or an array in JSON.
 func (c *MeetingListCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		meetings, err := pool.Meetings.List(env.Ctx, c.Tenant, c.Server)
 		if err == nil {
 			err = env.unpolled(pool)
@@ -59,7 +59,7 @@ type MeetingShowCmd struct{ MeetingRef }
 
 // Run prints what the pool knows of the meeting.
 func (c *MeetingShowCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		m, err := pool.Meetings.Show(env.Ctx, c.key())
 		if err != nil {
 			return err
@@ -122,12 +122,12 @@ type MeetingEndCmd struct {
 
 // Run ends the meeting on every server that may have it, which always needs a yes.
 func (c *MeetingEndCmd) Run(env *Env) error {
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		m, err := pool.Meetings.Show(env.Ctx, c.key())
 		if err != nil {
 			return err
 		}
-		err = env.confirm(c.Sure, fmt.Sprintf("Meeting %s on server %s ends for %s.", m.MeetingID, m.Server,
+		err = env.Confirm(c.Sure, fmt.Sprintf("Meeting %s on server %s ends for %s.", m.MeetingID, m.Server,
 			v1.People(m.People)))
 		if err != nil {
 			return err

@@ -19,7 +19,7 @@ type MeetingExplainCmd struct {
 
 // Run prints every session of the room that is known, the newest first, with the numbers that its server was chosen by.
 func (c *MeetingExplainCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		told, err := pool.Meetings.Explain(env.Ctx, v1.MeetingKey{Tenant: c.Tenant, MeetingID: c.ID})
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func (c *MeetingDryRunCmd) Run(env *Env) error {
 	if c.Hint < 0 {
 		return grammar.Misused("--hint: want a number of people")
 	}
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		p, err := pool.Pool.DryRun(env.Ctx, v1.DryRun{Tenant: c.Tenant, MeetingID: c.ID, Hint: c.Hint, Tag: c.Tag})
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ func (c *RecordingListCmd) Run(env *Env) error {
 	if c.Owed && (len(c.State) > 0 || len(c.Meeting) > 0 || len(c.Meta) > 0) {
 		return grammar.Misused("--owed goes with --tenant alone")
 	}
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		if c.Owed {
 			return printOwed(env, pool, c.Tenant)
 		}
@@ -68,7 +68,7 @@ func (c *RecordingListCmd) filter() v1.RecordingFilter {
 const pageSize = 1000
 
 // fetch reads page after page.
-func (c *RecordingListCmd) fetch(env *Env, pool *connection) (list []v1.Recording, total int, err error) {
+func (c *RecordingListCmd) fetch(env *Env, pool *Connection) (list []v1.Recording, total int, err error) {
 	f, list := c.filter(), []v1.Recording{}
 	for {
 		f.Offset, f.Limit = len(list), pageSize
@@ -101,7 +101,7 @@ func recordingTable(w io.Writer, list []v1.Recording) error {
 	return terminal.Table(w, "RECORDING TENANT MEETING NAME STATE FORMATS START SIZE", rows)
 }
 
-func printOwed(env *Env, pool *connection, tenant string) error {
+func printOwed(env *Env, pool *Connection, tenant string) error {
 	owed, err := pool.Recordings.Owed(env.Ctx, tenant)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ type RecordingShowCmd struct {
 
 // Run prints all that is known of the recording.
 func (c *RecordingShowCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		r, err := pool.Recordings.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ func (p *pool) keep(t *testing.T) *library {
 	l := newLibrary()
 	p.have(l)
 	for _, tenant := range []string{"default", "school"} {
-		if _, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: tenant, Secrets: []store.Secret{"x"}, Created: now}); err != nil {
+		if _, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: tenant, Secrets: []store.TenantSecret{{Name: "n1", Secret: "x"}}, Created: now}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,7 +15,7 @@ type RecordingPublishCmd struct {
 
 // Run publishes them.
 func (c *RecordingPublishCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "published", func(pool *connection, id string) (v1.RecordingDetails, error) {
+	return editEach(env, c.IDs, "published", func(pool *Connection, id string) (v1.RecordingDetails, error) {
 		return pool.Recordings.Publish(env.Ctx, id, true)
 	})
 }
@@ -27,7 +27,7 @@ type RecordingUnpublishCmd struct {
 
 // Run takes them back.
 func (c *RecordingUnpublishCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "unpublished", func(pool *connection, id string) (v1.RecordingDetails, error) {
+	return editEach(env, c.IDs, "unpublished", func(pool *Connection, id string) (v1.RecordingDetails, error) {
 		return pool.Recordings.Publish(env.Ctx, id, false)
 	})
 }
@@ -39,7 +39,7 @@ type RecordingRestoreCmd struct {
 
 // Run restores them, if their files are still there.
 func (c *RecordingRestoreCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "restored", func(pool *connection, id string) (v1.RecordingDetails, error) {
+	return editEach(env, c.IDs, "restored", func(pool *Connection, id string) (v1.RecordingDetails, error) {
 		return pool.Recordings.Restore(env.Ctx, id)
 	})
 }
@@ -53,13 +53,13 @@ type RecordingAssignCmd struct {
 // Run assigns them.
 func (c *RecordingAssignCmd) Run(env *Env) error {
 	done := "belongs to " + terminal.Printable(c.Tenant)
-	return editEach(env, c.IDs, done, func(pool *connection, id string) (v1.RecordingDetails, error) {
+	return editEach(env, c.IDs, done, func(pool *Connection, id string) (v1.RecordingDetails, error) {
 		return pool.Recordings.Assign(env.Ctx, id, c.Tenant)
 	})
 }
 
-func editEach(env *Env, ids []string, done string, do func(*connection, string) (v1.RecordingDetails, error)) error {
-	return env.with(change, func(pool *connection) error {
+func editEach(env *Env, ids []string, done string, do func(*Connection, string) (v1.RecordingDetails, error)) error {
+	return env.With(Change, func(pool *Connection) error {
 		return each(env, "recording", ids, done, func(id string) (v1.RecordingDetails, error) { return do(pool, id) })
 	})
 }
@@ -105,7 +105,7 @@ type RecordingDeleteCmd struct {
 
 // Run deletes them, once it has named them and somebody has said yes.
 func (c *RecordingDeleteCmd) Run(env *Env) error {
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		list, bytes, named := []v1.Recording{}, int64(0), map[string]v1.Recording{}
 		for _, id := range c.IDs {
 			r, err := pool.Recordings.Show(env.Ctx, id)
@@ -119,7 +119,7 @@ func (c *RecordingDeleteCmd) Run(env *Env) error {
 				return err
 			}
 		}
-		err := env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s %s deleted. What serve --keep-deleted keeps can be restored.",
+		err := env.Confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s %s deleted. What serve --keep-deleted keeps can be restored.",
 			recordingCount(len(list), bytes), terminal.IsAre(len(list))))
 		if err != nil {
 			return err
@@ -173,11 +173,11 @@ func (w Which) protect(env *Env, protect bool, done, then string) error {
 		return err
 	}
 	if !w.All {
-		return editEach(env, w.IDs, done, func(pool *connection, id string) (v1.RecordingDetails, error) {
+		return editEach(env, w.IDs, done, func(pool *Connection, id string) (v1.RecordingDetails, error) {
 			return pool.Recordings.Protect(env.Ctx, id, protect)
 		})
 	}
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		page, err := pool.Recordings.List(env.Ctx, v1.RecordingFilter{
 			Tenant: w.Tenant, States: []string{v1.Published, v1.Unpublished}, Limit: 1,
 		})
@@ -188,7 +188,7 @@ func (w Which) protect(env *Env, protect bool, done, then string) error {
 		if w.Tenant != "" {
 			of = "of tenant " + w.Tenant
 		}
-		err = env.confirm(Sure{Yes: w.Yes}, fmt.Sprintf("%s %s %s %s: %s.", terminal.Plural(page.Total, "recording"), of,
+		err = env.Confirm(Sure{Yes: w.Yes}, fmt.Sprintf("%s %s %s %s: %s.", terminal.Plural(page.Total, "recording"), of,
 			terminal.IsAre(page.Total), done, then))
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 		}
 		paths = append(paths, absolute)
 	}
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		all := v1.ImportReport{Imported: []string{}, Failed: []v1.Finding{}}
 		for _, path := range paths {
 			report, err := c.one(env, pool, path)
@@ -47,7 +47,7 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 
 // one imports one path. That it cannot be read does not stand in the way of the next. Where nobody watches, there is a line
 // a minute that says how far it is.
-func (c *RecordingImportCmd) one(env *Env, pool *connection, path string) (v1.ImportReport, error) {
+func (c *RecordingImportCmd) one(env *Env, pool *Connection, path string) (v1.ImportReport, error) {
 	var at v1.Progress
 	said := env.now()
 	report, err := watched(env, "recordings", func(tell func(v1.Progress)) (v1.ImportReport, error) {

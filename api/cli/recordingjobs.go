@@ -28,7 +28,7 @@ func (c *RecordingJobsCmd) Run(env *Env) error {
 	case len(states) == 0 && !c.All:
 		states = openStates
 	}
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		jobs, err := pool.Imports.List(env.Ctx, states...)
 		if err != nil {
 			return err
@@ -89,7 +89,7 @@ func (c *RecordingRetryCmd) Run(env *Env) error {
 	if (len(c.IDs) > 0) == c.All {
 		return grammar.Misused("name imports, or pass --all")
 	}
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		ids := c.IDs
 		if c.All {
 			jobs, err := pool.Imports.List(env.Ctx, "failed", "waiting")
@@ -119,7 +119,7 @@ type RecordingDropCmd struct {
 
 // Run forgets them and removes their archives, once it has named them and somebody has said yes.
 func (c *RecordingDropCmd) Run(env *Env) error {
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		named, err := c.named(env, pool)
 		if err != nil {
 			return err
@@ -133,7 +133,7 @@ func (c *RecordingDropCmd) Run(env *Env) error {
 				return err
 			}
 		}
-		err = env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s forgotten, and removed from quarantine: what was recorded is "+
+		err = env.Confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s forgotten, and removed from quarantine: what was recorded is "+
 			"lost unless it is elsewhere.", terminal.Plural(len(c.IDs), "archive")+" "+terminal.IsAre(len(c.IDs))))
 		if err != nil {
 			return err
@@ -145,7 +145,7 @@ func (c *RecordingDropCmd) Run(env *Env) error {
 }
 
 // named returns the imports that are meant, or says which of them have not failed.
-func (c *RecordingDropCmd) named(env *Env, pool *connection) (map[string]v1.Job, error) {
+func (c *RecordingDropCmd) named(env *Env, pool *Connection) (map[string]v1.Job, error) {
 	jobs, err := pool.Imports.List(env.Ctx, "failed")
 	if err != nil {
 		return nil, err

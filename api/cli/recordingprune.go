@@ -30,11 +30,11 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 	if options.OlderThan == 0 && options.KeepUnder == 0 {
 		return grammar.Misused("say what is too old or too much: --older-than 180d, --keep-under 500GiB")
 	}
-	in := change
+	in := Change
 	if c.DryRun {
-		in = look
+		in = Look
 	}
-	return env.with(in, func(pool *connection) error {
+	return env.With(in, func(pool *Connection) error {
 		report, err := prune(env, pool, options)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 				return err
 			}
 		}
-		err = env.confirm(Sure{Yes: c.Yes}, recordingCount(len(report.Deleted), report.Bytes)+" "+
+		err = env.Confirm(Sure{Yes: c.Yes}, recordingCount(len(report.Deleted), report.Bytes)+" "+
 			terminal.IsAre(len(report.Deleted))+" deleted.")
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func printDeleted(env *Env, report v1.PruneReport) error {
 	return err
 }
 
-func prune(env *Env, pool *connection, o v1.PruneOptions) (v1.PruneReport, error) {
+func prune(env *Env, pool *Connection, o v1.PruneOptions) (v1.PruneReport, error) {
 	return watched(env, "recordings", func(tell func(v1.Progress)) (v1.PruneReport, error) {
 		return pool.Recordings.Prune(env.Ctx, o, tell)
 	})

@@ -20,13 +20,13 @@ type RecordingVerifyCmd struct {
 
 // Run looks first, and changes nothing before somebody has seen what there is. It fails if anything remains.
 func (c *RecordingVerifyCmd) Run(env *Env) error {
-	in := look
+	in := Look
 	if c.Repair || c.Adopt || c.Mark {
-		in = change
+		in = Change
 	}
-	return env.with(in, func(pool *connection) error {
+	return env.With(in, func(pool *Connection) error {
 		if c.Mark {
-			err := env.confirm(Sure{Yes: c.Yes}, "The volume that is mounted now is taken for the one with the recordings.")
+			err := env.Confirm(Sure{Yes: c.Yes}, "The volume that is mounted now is taken for the one with the recordings.")
 			if err != nil {
 				return err
 			}
@@ -46,14 +46,14 @@ func (c *RecordingVerifyCmd) Run(env *Env) error {
 	})
 }
 
-func verify(env *Env, pool *connection, o v1.VerifyOptions) (v1.VerifyReport, error) {
+func verify(env *Env, pool *Connection, o v1.VerifyOptions) (v1.VerifyReport, error) {
 	return watched(env, "recordings", func(tell func(v1.Progress)) (v1.VerifyReport, error) {
 		return pool.Recordings.Verify(env.Ctx, o, tell)
 	})
 }
 
 // mend asks and repairs.
-func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen v1.VerifyReport) (
+func (c *RecordingVerifyCmd) mend(env *Env, pool *Connection, seen v1.VerifyReport) (
 	v1.VerifyReport, error,
 ) {
 	if !c.Yes {
@@ -61,7 +61,7 @@ func (c *RecordingVerifyCmd) mend(env *Env, pool *connection, seen v1.VerifyRepo
 			return seen, err
 		}
 	}
-	err := env.confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s: what can be mended of that is mended.",
+	err := env.Confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s: what can be mended of that is mended.",
 		terminal.Plural(len(seen.Findings), "finding")))
 	if err != nil {
 		return seen, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
+	"github.com/bbbpool/bbbpool/api/cli/tenants"
 )
 
 // use runs a command line as the program does, on a pool that is not there.
@@ -15,6 +16,7 @@ func use(t *testing.T, args ...string) (code int, said string) {
 	var grammar struct {
 		cli.Options
 		cli.Commands
+		Tenant    tenants.Commands  `cmd:""`
 		Demo      demo.Cmd          `cmd:""`
 		Simulator demo.SimulatorCmd `cmd:""`
 		Version   cli.VersionCmd    `cmd:""`

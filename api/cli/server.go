@@ -18,7 +18,7 @@ type ServerListCmd struct{}
 
 // Run prints a table, or an array in JSON.
 func (c *ServerListCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		servers, err := pool.Servers.List(env.Ctx)
 		if err == nil {
 			err = env.unpolled(pool)
@@ -52,7 +52,7 @@ type ServerShowCmd struct {
 
 // Run prints everything that is known of the server, but not its secret.
 func (c *ServerShowCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err == nil {
 			err = env.unpolled(pool)

@@ -28,7 +28,7 @@ func (c *ServerAddCmd) Run(env *Env) error {
 	if err := checkWeight(&c.Weight); err != nil {
 		return err
 	}
-	secret, err := env.secret(c.Secret)
+	secret, err := env.Secret(c.Secret)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (c *ServerAddCmd) Run(env *Env) error {
 		return grammar.Misused("the server's secret is missing: pass --secret SECRET, or --secret - to have it read from the " +
 			"standard input, or set BBBPOOL_SERVER_SECRET; bbb-conf --secret prints it on the server")
 	}
-	return env.with(begin, func(pool *connection) error {
+	return env.With(Begin, func(pool *Connection) error {
 		result, err := pool.Servers.Add(env.Ctx, v1.NewServer{
 			URL: c.URL, Secret: secret, ID: c.ID, Weight: &c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag,
 			Enable: c.Enable, Force: c.Force,
@@ -78,7 +78,7 @@ func (c *ServerSetCmd) Run(env *Env) error {
 	if err := checkWeight(c.Weight); err != nil {
 		return err
 	}
-	secret, err := env.secret(c.Secret)
+	secret, err := env.Secret(c.Secret)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (c *ServerSetCmd) Run(env *Env) error {
 		return grammar.Misused("nothing to change: pass --url, --secret, --weight, --capacity, --hard or --tag")
 	}
 	wanted.Force = c.Force
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		result, err := pool.Servers.Change(env.Ctx, c.ID, wanted)
 		if err != nil {
 			return err

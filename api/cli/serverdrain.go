@@ -25,7 +25,7 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 	if c.RecordingsTimeout < 0 {
 		return grammar.Misused("--recordings-timeout: want a duration, as 24h, or 0")
 	}
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		if c.Wait && pool.stopped != "" {
 			return errors.New("nobody would see the meetings end: " + pool.stopped)
 		}

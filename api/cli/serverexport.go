@@ -18,7 +18,7 @@ type ServerExportCmd struct{}
 // Run prints the list with the secrets in clear: that is what it is for. What its form has no place for is said beside it
 // on the standard error.
 func (c *ServerExportCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		servers, err := pool.Servers.Reveal(env.Ctx)
 		if err != nil {
 			return err

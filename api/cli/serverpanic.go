@@ -18,12 +18,12 @@ type ServerPanicCmd struct {
 
 // Run ends the meetings, which always needs a yes.
 func (c *ServerPanicCmd) Run(env *Env) error {
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
-		if err := env.confirm(Sure{Yes: c.Yes}, c.question(s)); err != nil {
+		if err := env.Confirm(Sure{Yes: c.Yes}, c.question(s)); err != nil {
 			return err
 		}
 		wanted := v1.Panic{SkipEndCalls: c.SkipEndCalls, KeepState: c.KeepState}

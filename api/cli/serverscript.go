@@ -28,7 +28,7 @@ func (c *ServerScriptCmd) Run(env *Env) error {
 	if _, err := v1.BaseURL(base); err != nil {
 		return grammar.Misused("--url: want the address under which the server reaches the pool, as https://pool.example.edu")
 	}
-	return env.with(look, func(pool *connection) error {
+	return env.With(Look, func(pool *Connection) error {
 		script, err := pool.Servers.Script(env.Ctx, c.ID, base)
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ type ServerEnableCmd struct {
 
 // Run enables the server, if it is fit for that.
 func (c *ServerEnableCmd) Run(env *Env) error {
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		result, err := pool.Servers.Enable(env.Ctx, c.ID, c.Force)
 		if err != nil {
 			return err
@@ -33,7 +33,7 @@ type ServerCordonCmd struct {
 
 // Run cordons the server.
 func (c *ServerCordonCmd) Run(env *Env) error {
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		result, err := pool.Servers.Cordon(env.Ctx, c.ID)
 		if err != nil {
 			return err
@@ -58,7 +58,7 @@ type ServerDisableCmd struct {
 
 // Run disables the server, which nobody is asked about: the pool refuses it while somebody is there, unless forced.
 func (c *ServerDisableCmd) Run(env *Env) error {
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		result, err := pool.Servers.Disable(env.Ctx, c.ID, c.Force)
 		if err != nil {
 			return err
@@ -86,13 +86,13 @@ type ServerRemoveCmd struct {
 // Run removes the server, which needs a yes, and force where it has meetings, or owes recordings. Then there is no
 // question first: the pool refuses whatever the answer is.
 func (c *ServerRemoveCmd) Run(env *Env) error {
-	return env.with(change, func(pool *connection) error {
+	return env.With(Change, func(pool *Connection) error {
 		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
 		if s.Present() == "" && s.Owed == 0 {
-			err = env.confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool. No meetings run there.", s.ID, s.URL))
+			err = env.Confirm(c.Sure, fmt.Sprintf("Server %s (%s) leaves the pool. No meetings run there.", s.ID, s.URL))
 		}
 		if err != nil {
 			return err

@@ -27,12 +27,12 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 	if err != nil {
 		return terminal.PrintableError(fmt.Errorf("%s: %w", c.File, err))
 	}
-	in := change
+	in := Change
 	if c.DryRun {
-		in = look
+		in = Look
 	}
 	wanted := v1.Sync{Mode: c.Mode, DryRun: true, Servers: servers}
-	return env.with(in, func(pool *connection) error {
+	return env.With(in, func(pool *Connection) error {
 		seen, err := pool.Servers.Sync(env.Ctx, wanted, func(v1.Progress) {})
 		if wrong, ok := errors.AsType[*v1.Error](err); ok && wrong.Code == v1.CodeInvalid {
 			return fmt.Errorf("%s: %s", c.File, wrong.Message) // the list is wrong, and not the command line
@@ -97,7 +97,7 @@ func (c *ServerSyncCmd) confirm(env *Env, seen v1.Synced) error {
 	if seen.Warning != "" {
 		text = append(text, "Then "+seen.Warning+".")
 	}
-	return env.confirm(Sure{}, strings.Join(text, " "))
+	return env.Confirm(Sure{}, strings.Join(text, " "))
 }
 
 func printSync(env *Env, s v1.Synced) error {

@@ -14,7 +14,7 @@ type StatusCmd struct{}
 
 // Run prints the sums, and what is wrong in words.
 func (c *StatusCmd) Run(env *Env) error {
-	return env.with(report, func(pool *connection) error {
+	return env.With(Report, func(pool *Connection) error {
 		st, err := pool.Status(env.Ctx)
 		if err != nil {
 			return err

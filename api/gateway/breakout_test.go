@@ -106,7 +106,7 @@ func TestBreakout_NoParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.gateway.SetTenants([]store.Tenant{
-		{ID: store.DefaultTenant, Secrets: []store.Secret{secret}}, {ID: "other", Secrets: []store.Secret{"other-secret"}},
+		{ID: store.DefaultTenant, Secrets: []store.TenantSecret{{Name: "n1", Secret: secret}}}, {ID: "other", Secrets: []store.TenantSecret{{Name: "n1", Secret: "other-secret"}}},
 	})
 	creates := p.sims[0].Calls("create") + p.sims[1].Calls("create")
 	for _, parent := range []string{"class", found.Claim.InternalID} {

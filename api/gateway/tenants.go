@@ -59,7 +59,7 @@ func (t *tenants) load(ctx context.Context, stored store.Tenants, given []store.
 	}
 	for i := range list {
 		if list[i].ID == store.DefaultTenant && len(given) > 0 {
-			list[i].Secrets = given
+			list[i].Secrets = store.EnvironmentSecrets(given)
 		}
 	}
 	t.serve(list)
@@ -70,7 +70,8 @@ func (t *tenants) load(ctx context.Context, stored store.Tenants, given []store.
 // storedTenants reads the tenants from the store, and writes the default one if there is none.
 func storedTenants(ctx context.Context, stored store.Tenants, now time.Time) ([]store.Tenant, error) {
 	_, err := stored.CreateTenant(ctx, store.Tenant{
-		ID: store.DefaultTenant, Name: "Default", Secrets: []store.Secret{newSecret()}, Created: now,
+		ID: store.DefaultTenant, Name: "Default", Created: now,
+		Secrets: []store.TenantSecret{{Name: store.GeneratedSecret, Secret: newSecret(), Created: now}},
 	})
 	if err != nil && !errors.Is(err, store.ErrExists) {
 		return nil, fmt.Errorf("make the default tenant: %w", err)
@@ -87,7 +88,7 @@ func (t *tenants) serve(list []store.Tenant) {
 	s := &secrets{}
 	for _, tenant := range list {
 		for _, secret := range tenant.Secrets {
-			s.secrets = append(s.secrets, bbb.Secret(secret))
+			s.secrets = append(s.secrets, bbb.Secret(secret.Secret))
 			s.owners = append(s.owners, owner{tenant.ID, tenant.Tag, tenant.IgnoreHints})
 		}
 	}

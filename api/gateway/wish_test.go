@@ -82,7 +82,7 @@ func TestCreate_TagOrder(t *testing.T) {
 			if c.want == "t" {
 				p.poller.SetServer(p.as("sim2", store.Disabled)) // "t;d" may take either
 			}
-			p.gateway.SetTenants([]store.Tenant{{ID: store.DefaultTenant, Secrets: []store.Secret{secret}, Tag: c.tenant}})
+			p.gateway.SetTenants([]store.Tenant{{ID: store.DefaultTenant, Secrets: []store.TenantSecret{{Name: "n1", Secret: secret}}, Tag: c.tenant}})
 			if a := p.call("create", createQuery("room")+"&"+c.request); a.Returncode != "SUCCESS" {
 				t.Fatal(a.body)
 			}
@@ -96,7 +96,7 @@ func TestCreate_TagOrder(t *testing.T) {
 // A tag that is required and nowhere to be had is refused, and counted.
 func TestCreate_NoTag(t *testing.T) {
 	p := start(t, settings{servers: 2})
-	p.gateway.SetTenants([]store.Tenant{{ID: store.DefaultTenant, Secrets: []store.Secret{secret}, Tag: "gpu!"}})
+	p.gateway.SetTenants([]store.Tenant{{ID: store.DefaultTenant, Secrets: []store.TenantSecret{{Name: "n1", Secret: secret}}, Tag: "gpu!"}})
 	if a := p.call("create", createQuery("room")); a.Key != "serverTagUnavailable" {
 		t.Errorf("create: %s", a.body)
 	}
@@ -123,7 +123,7 @@ func TestGateway_LoadTenantsAgain(t *testing.T) {
 		found, _ := p.ledger.Peek(store.MeetingKey{Tenant: "school", MeetingID: id})
 		return a.Returncode + a.Key, found.Claim.Hint
 	}
-	if _, err := p.stores.State.CreateTenant(ctx, store.Tenant{ID: "school", Secrets: []store.Secret{"first"}}); err != nil {
+	if _, err := p.stores.State.CreateTenant(ctx, store.Tenant{ID: "school", Secrets: []store.TenantSecret{{Name: "n1", Secret: "first"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := hint("room-1", "first"); got != "FAILEDchecksumError" {
@@ -140,7 +140,7 @@ func TestGateway_LoadTenantsAgain(t *testing.T) {
 		t.Errorf("once it is loaded: %s with %d people announced, want 40", got, n)
 	}
 	_, err := p.stores.State.UpdateTenant(ctx, "school", func(s *store.Tenant) error {
-		s.Secrets, s.IgnoreHints = []store.Secret{"second"}, true
+		s.Secrets, s.IgnoreHints = []store.TenantSecret{{Name: "n1", Secret: "second"}}, true
 		return nil
 	})
 	if err != nil {

@@ -45,7 +45,14 @@ import (
 // Since schema 4:
 //
 //	├── endings/<tenant> 0 <n> <meetingID> <n> <server> <internal ID>           row
-//	└── events/<server>                                  rows, oldest first
+//	├── events/<server>                                  rows, oldest first
+//
+// Since schema 5 (tenants of before have their secrets without names, in "secrets"):
+//
+//	├── uses/<kind> 0 <tenant> 0 <name>                  <time>
+//	├── admin-tokens/<name>                              row
+//	├── audits/<time> <id>                               row
+//	└── usage/<day> 0 <tenant>                           row
 //
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
@@ -55,7 +62,7 @@ import (
 //   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
 //     transaction that raises the version.
 //   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
-const schema = 4
+const schema = 5
 
 const (
 	metaBucket = "meta"
@@ -83,6 +90,10 @@ const (
 	keys                = "keys"
 	endings             = "endings"
 	events              = "events"
+	uses                = "uses"
+	adminTokens         = "admin-tokens"
+	audits              = "audits"
+	usage               = "usage"
 )
 
 var buckets = []string{
@@ -91,6 +102,7 @@ var buckets = []string{
 	recordingsByState, recordingsByMeta, recordingsCounted, recordingsOwed,
 	jobs, jobsByState, tokens, tokensByExpiry,
 	sessionsByMeeting, keys, endings, events,
+	uses, adminTokens, audits, usage,
 }
 
 // keyed says in words what the keys of a bucket are made of that people choose the length of.
@@ -104,6 +116,8 @@ var keyed = map[string]string{
 	tokens: "the token's ID", tokensByExpiry: "the token's ID",
 	sessionsByMeeting: "tenant, meeting and the session's ID", keys: "the key's name",
 	endings: "tenant, meeting ID, server and internal ID", events: "the server's ID",
+	uses: "the credential's kind, tenant and name", adminTokens: "the token's name", audits: "the entry's ID",
+	usage: "day and tenant",
 }
 
 // bucket returns a bucket of the tree by its name.

@@ -21,6 +21,10 @@ type claimRow struct {
 	Why        decisionRow `json:"why,omitzero"`
 	Breakout   bool        `json:"breakout,omitempty"`
 	Name       text        `json:"name,omitempty"`
+	Alias      text        `json:"alias,omitempty"`
+	Signer     text        `json:"signer,omitempty"`
+	Moderator  text        `json:"moderator,omitempty"`
+	Voice      text        `json:"voice,omitempty"`
 }
 
 func encodeClaim(c store.Claim) any {
@@ -28,6 +32,7 @@ func encodeClaim(c store.Claim) any {
 		Server: c.Server, InternalID: text(c.InternalID), CreateTime: c.CreateTime, Placed: c.Placed.UTC(),
 		Expected: c.Expected, Recorded: c.Recorded, Hint: c.Hint, Why: decisionRow(c.Why),
 		Breakout: c.Breakout, Name: text(c.Name),
+		Alias: text(c.Alias), Signer: text(c.Signer), Moderator: text(c.Moderator.Reveal()), Voice: text(c.Voice),
 	}
 }
 
@@ -38,6 +43,7 @@ func decodeClaim(key, value []byte) (store.Claim, error) {
 		MeetingKey: meetingOf(key), Server: r.Server, InternalID: string(r.InternalID), CreateTime: r.CreateTime,
 		Placed: r.Placed, Expected: r.Expected, Recorded: r.Recorded, Hint: r.Hint, Why: store.Decision(r.Why),
 		Breakout: r.Breakout, Name: string(r.Name),
+		Alias: string(r.Alias), Signer: string(r.Signer), Moderator: store.Secret(r.Moderator), Voice: string(r.Voice),
 	}, err
 }
 

@@ -44,6 +44,7 @@ type state struct {
 	tokenRole
 	claimRole
 	endingRole
+	useRole
 	io.Closer
 }
 
@@ -55,17 +56,31 @@ type index struct {
 	catalogueRole
 	importRole
 	eventRole
+	adminTokenRole
+	auditRole
+	usageRole
 	io.Closer
 }
 
 // State is the small group of roles. Closing it closes the database, and the other group with it.
 func (db *DB) State() store.State {
-	return state{serverRole{db}, tenantRole{db}, tokenRole{db}, claimRole{db}, endingRole{db}, db}
+	return state{serverRole{db}, tenantRole{db}, tokenRole{db}, claimRole{db}, endingRole{db}, useRole{db}, db}
 }
 
 // Index is the large group of roles. Closing it closes the database, and the other group with it.
 func (db *DB) Index() store.Index {
-	return index{keyRole{db}, sessionRole{db}, recordingRole{db}, catalogueRole{db}, importRole{db}, eventRole{db}, db}
+	return index{
+		keyRole{db},
+		sessionRole{db},
+		recordingRole{db},
+		catalogueRole{db},
+		importRole{db},
+		eventRole{db},
+		adminTokenRole{db},
+		auditRole{db},
+		usageRole{db},
+		db,
+	}
 }
 
 // Open opens the database in the directory dir and makes one readable by its owner alone if there is none. The error

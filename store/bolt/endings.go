@@ -17,12 +17,13 @@ type endingRow struct {
 	Server     text      `json:"server"`
 	InternalID text      `json:"internal_id"`
 	Asked      time.Time `json:"asked"`
+	Alias      text      `json:"alias,omitempty"`
 }
 
 func encodeEnding(e store.Ending) any {
 	return endingRow{
 		Tenant: text(e.Tenant), MeetingID: text(e.MeetingID), Server: text(e.Server), InternalID: text(e.InternalID),
-		Asked: e.Asked.UTC(),
+		Asked: e.Asked.UTC(), Alias: text(e.Alias),
 	}
 }
 
@@ -31,7 +32,7 @@ func decodeEnding(_, value []byte) (store.Ending, error) {
 	err := json.Unmarshal(value, &r)
 	return store.Ending{
 		MeetingKey: store.MeetingKey{Tenant: string(r.Tenant), MeetingID: string(r.MeetingID)},
-		Server:     string(r.Server), InternalID: string(r.InternalID), Asked: r.Asked,
+		Server:     string(r.Server), InternalID: string(r.InternalID), Asked: r.Asked, Alias: string(r.Alias),
 	}, err
 }
 

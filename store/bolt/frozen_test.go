@@ -34,7 +34,9 @@ var frozen = struct {
 		ID: "bbb1", URL: "https://bbb1.example.org/bigbluebutton/api", Secret: "s3cret", Checksum: "sha512",
 		State: store.Draining, Weight: 1.5, Capacity: 300, Tag: "gpu", Created: frozenAt,
 	},
-	store.Tenant{ID: "default", Name: "Hochschule Ä", Secrets: []store.Secret{"new", "\xffold"}, Created: frozenAt},
+	store.Tenant{ID: "default", Name: "Hochschule Ä", Secrets: []store.TenantSecret{
+		{Name: "generated", Secret: "new", Created: frozenAt}, {Name: "generated-2", Secret: "\xffold", Created: frozenAt},
+	}, Created: frozenAt},
 	store.Claim{
 		MeetingKey: store.MeetingKey{Tenant: "default", MeetingID: "room\x00 \xff/ä"}, Server: "bbb1",
 		InternalID: "183f0bf3-1767600000125", CreateTime: 1767600000125, Placed: frozenAt,

@@ -21,6 +21,12 @@ func timeKey(t time.Time) []byte {
 	return binary.BigEndian.AppendUint32(key, uint32(t.Nanosecond()))
 }
 
+// timeOf is the time that a key begins with.
+func timeOf(key []byte) time.Time {
+	seconds := int64(binary.BigEndian.Uint64(key) ^ 1<<63)
+	return time.Unix(seconds, int64(binary.BigEndian.Uint32(key[8:]))).UTC()
+}
+
 // newestFirst sorts the other way round.
 func newestFirst(t time.Time) []byte {
 	key := timeKey(t)

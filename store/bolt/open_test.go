@@ -24,7 +24,7 @@ func TestOpen_Again(t *testing.T) {
 	dir := t.TempDir()
 	claim := claimOf("\xff\x00 room", "s")
 	claim.InternalID = "\xfe"
-	tenant := store.Tenant{ID: "t", Name: "\xc3(", Secrets: []store.Secret{"\xff\xff", "ä"}}
+	tenant := store.Tenant{ID: "t", Name: "\xc3(", Secrets: []store.TenantSecret{{Name: "\xfe", Secret: "\xff\xff"}, {Name: "b", Secret: "ä"}}}
 	recording := store.Recording{
 		RecordID: "r", Tenant: "t", MeetingID: "\xff\x00 room", Meta: map[string]string{"m": "\xff", "\xff": "m"},
 		Start: time.Date(1850, 1, 1, 0, 0, 0, 5, time.FixedZone("", 53*60+28)),
@@ -81,7 +81,7 @@ func TestOpen_OtherSchema(t *testing.T) {
 		is     error
 		phrase string
 	}{
-		{"newer", schema("5"), store.ErrNewerSchema, "its schema is 5, this version knows up to 4"},
+		{"newer", schema("6"), store.ErrNewerSchema, "its schema is 6, this version knows up to 5"},
 		{"far newer", schema("41"), store.ErrNewerSchema, "schema is 41"},
 		{"no number", schema("x"), nil, "not a database of bbbpool"},
 		{"too old to be", schema("0"), nil, "not a database of bbbpool"},

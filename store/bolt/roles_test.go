@@ -67,7 +67,7 @@ var writes = map[string]func(ctx context.Context, db *bolt.DB, runs *int) (got a
 	"UpdateTenant": func(ctx context.Context, db *bolt.DB, runs *int) (any, error) {
 		changed, err := db.State().UpdateTenant(ctx, "t", func(t *store.Tenant) error {
 			*runs++
-			t.Secrets = append(t.Secrets, "secret")
+			t.Secrets = append(t.Secrets, store.TenantSecret{Secret: "secret"})
 			return nil
 		})
 		return len(changed.Secrets), err

@@ -21,12 +21,15 @@ type serverRow struct {
 	Tag      text              `json:"tag,omitempty"`
 	Created  time.Time         `json:"created,omitzero"`
 	Admitted time.Time         `json:"admitted,omitzero"`
+	Former   text              `json:"former,omitempty"`
+	Until    time.Time         `json:"former_until,omitzero"`
 }
 
 func encodeServer(s store.Server) any {
 	return serverRow{
 		URL: text(s.URL), Secret: text(s.Secret.Reveal()), Checksum: s.Checksum, State: s.State, Weight: s.Weight,
 		Capacity: s.Capacity, Hard: s.Hard, Tag: text(s.Tag), Created: s.Created.UTC(), Admitted: s.Admitted.UTC(),
+		Former: text(s.Former.Reveal()), Until: s.FormerUntil.UTC(),
 	}
 }
 
@@ -36,6 +39,7 @@ func decodeServer(key, value []byte) (store.Server, error) {
 	return store.Server{
 		ID: string(key), URL: string(r.URL), Secret: store.Secret(r.Secret), Checksum: r.Checksum, State: r.State,
 		Weight: r.Weight, Capacity: r.Capacity, Hard: r.Hard, Tag: string(r.Tag), Created: r.Created, Admitted: r.Admitted,
+		Former: store.Secret(r.Former), FormerUntil: r.Until,
 	}, err
 }
 

@@ -113,7 +113,7 @@ func tenantKeys(t *testing.T, s store.State) {
 // A secret that came back as something else would lock a front end out.
 func oddSecrets(t *testing.T, s store.State) {
 	tenant, server := aTenant("default"), aServer("bbb1")
-	tenant.Secrets = []store.Secret{"***", "", "ä+/= &", "会"}
+	tenant.Secrets = secrets("***", "", "ä+/= &", "会")
 	server.Secret = "\"quoted\" \\ \u2028 <>"
 	_, err := s.CreateTenant(t.Context(), tenant)
 	must(t, err)

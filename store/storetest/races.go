@@ -82,7 +82,7 @@ func raceCreateTenant(t *testing.T, s store.State) {
 	var tenants [racers]store.Tenant
 	var errs [racers]error
 	race(racers, func(i int) {
-		mine := store.Tenant{ID: store.DefaultTenant, Secrets: []store.Secret{store.Secret(fmt.Sprint("secret", i))}}
+		mine := store.Tenant{ID: store.DefaultTenant, Secrets: secrets(store.Secret(fmt.Sprint("secret", i)))}
 		tenants[i], errs[i] = s.CreateTenant(t.Context(), mine)
 	})
 	winners := 0

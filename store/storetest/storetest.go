@@ -8,6 +8,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -76,28 +77,47 @@ func aServer(id string) store.Server {
 	return store.Server{
 		ID: id, URL: "https://" + id + ".example.org/bigbluebutton/api", Secret: "s3cret of " + store.Secret(id),
 		Checksum: "sha512", State: store.Cordoned, Weight: 1.25, Capacity: 300, Hard: true, Tag: "gpu", Created: monday,
-		Admitted: monday.Add(time.Minute),
+		Admitted: monday.Add(time.Minute), Former: "f0rmer", FormerUntil: monday.Add(time.Hour),
 	}
 }
 
 func aTenant(id string) store.Tenant {
 	return store.Tenant{
-		ID: id, Name: "Tenant " + id, Secrets: []store.Secret{"new", "old"}, Created: monday, Tag: "gpu", IgnoreHints: true,
+		ID: id, Name: "Tenant " + id, Disabled: true, Created: monday, Hosts: []string{id + ".example.org", "*." + id},
+		URL: "https://" + id + ".example.org", Secrets: secrets("new", "old"), Scoped: true, Tag: "gpu", IgnoreHints: true,
+		Params: []store.ParamRule{
+			{Call: "create", Op: store.ParamAdd, Name: "disabledFeatures", Value: "chat,polls"}, {Call: "join", Op: store.ParamRemove},
+		},
+		Limits: store.Limits{
+			Meetings: 1, People: 2, MeetingPeople: 3, PerHour: 4, Duration: time.Hour, NoRecording: true,
+			Tags: []string{"gpu", "none"}, Requests: 2.5, Statuses: true,
+		},
 	}
+}
+
+// secrets gives each of them a name.
+func secrets(list ...store.Secret) (named []store.TenantSecret) {
+	for i, s := range list {
+		named = append(named, store.TenantSecret{
+			Name: fmt.Sprintf("secret %d", i), Secret: s, Created: monday, Expires: monday.Add(time.Hour),
+		})
+	}
+	return named
 }
 
 func aClaim(tenant, meetingID string) store.Claim {
 	return store.Claim{
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: "bbb1", InternalID: "183f0bf3-1",
 		CreateTime: 1767600000125, Placed: monday, Expected: 12.5, Recorded: true, Hint: 30, Why: aDecision(),
-		Breakout: true, Name: "Algebra & <more>",
+		Breakout: true, Name: "Algebra & <more>", Alias: "alias of " + meetingID, Signer: "moodle",
+		Moderator: "m0derator", Voice: "70001",
 	}
 }
 
 func anEnding(tenant, meetingID, server string) store.Ending {
 	return store.Ending{
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: server, InternalID: "183f0bf3-1",
-		Asked: monday,
+		Asked: monday, Alias: "alias",
 	}
 }
 

@@ -40,7 +40,7 @@ func tenantErrors(t *testing.T, s store.State) {
 	ctx := t.Context()
 	_, err := s.CreateTenant(ctx, aTenant("default"))
 	must(t, err)
-	got, err := s.CreateTenant(ctx, store.Tenant{ID: "default", Secrets: []store.Secret{"mine"}})
+	got, err := s.CreateTenant(ctx, store.Tenant{ID: "default", Secrets: secrets("mine")})
 	want(t, "create again", err, store.ErrExists)
 	equal(t, "the tenant that stands", got, aTenant("default"))
 	for _, id := range []string{"", "d", "default2"} {
@@ -60,7 +60,7 @@ func tenantUpdate(t *testing.T, s store.State) {
 	_, err := s.CreateTenant(ctx, aTenant("default"))
 	must(t, err)
 	changed := aTenant("default")
-	changed.Name, changed.Secrets = "Faculty", []store.Secret{"newest", "new"}
+	changed.Name, changed.Secrets = "Faculty", secrets("newest", "new")
 	got, err := s.UpdateTenant(ctx, "default", func(tenant *store.Tenant) error {
 		*tenant = changed
 		tenant.ID = "other"
@@ -69,7 +69,7 @@ func tenantUpdate(t *testing.T, s store.State) {
 	want(t, "update", err, nil)
 	equal(t, "returned", got, changed)
 	_, err = s.UpdateTenant(ctx, "default", func(tenant *store.Tenant) error {
-		tenant.Secrets[0] = "leaked"
+		tenant.Secrets[0].Secret = "leaked"
 		tenant.Secrets = nil
 		return errOwn
 	})
@@ -87,20 +87,20 @@ func tenantNotShared(t *testing.T, s store.State) {
 	given := aTenant("default")
 	created, err := s.CreateTenant(ctx, given)
 	must(t, err)
-	given.Secrets[0], created.Secrets[1] = "changed", "changed"
+	given.Secrets[0].Secret, created.Secrets[1].Secret = "changed", "changed"
 	var kept *store.Tenant
 	updated, err := s.UpdateTenant(ctx, "default", func(tenant *store.Tenant) error {
 		kept = tenant
 		return nil
 	})
 	must(t, err)
-	kept.Secrets[0], updated.Secrets[1] = "changed", "changed"
+	kept.Secrets[0].Secret, updated.Secrets[1].Secret = "changed", "changed"
 	winner, err := s.CreateTenant(ctx, aTenant("default"))
 	want(t, "create again", err, store.ErrExists)
-	winner.Secrets[0] = "changed"
+	winner.Secrets[0].Secret = "changed"
 	list, err := s.Tenants(ctx)
 	must(t, err)
-	list[0].Secrets[0] = "changed"
+	list[0].Secrets[0].Secret = "changed"
 	got, err := s.Tenant(ctx, "default")
 	must(t, err)
 	equal(t, "kept", got, aTenant("default"))

@@ -1,20 +1,30 @@
-package cli
+// Package tenants is the commands about tenants: who they are, what verifies them, what is set for them and what they may
+// have. It never decides anything: the pool does, and is asked through its client.
+package tenants
 
 import (
 	"fmt"
 	"strconv"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// TenantListCmd lists the tenants.
-type TenantListCmd struct{}
+// Commands are the commands about tenants.
+type Commands struct {
+	List ListCmd `cmd:"" help:"List the tenants."`
+	Show ShowCmd `cmd:"" help:"Show a tenant, its secrets, and how front ends use them."`
+	Set  SetCmd  `cmd:"" help:"Change a tenant."`
+}
+
+// ListCmd lists the tenants.
+type ListCmd struct{}
 
 // Run prints a table, or an array in JSON; without the secrets.
-func (c *TenantListCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+func (c *ListCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		tenants, err := pool.Tenants.List(env.Ctx)
 		if err != nil {
 			return err
@@ -34,14 +44,14 @@ func (c *TenantListCmd) Run(env *Env) error {
 	})
 }
 
-// TenantShowCmd shows a tenant with its secrets.
-type TenantShowCmd struct {
+// ShowCmd shows a tenant with its secrets.
+type ShowCmd struct {
 	ID string `arg:"" help:"ID of the tenant; the first one is called default."`
 }
 
 // Run prints the secrets in clear: that is what it is for.
-func (c *TenantShowCmd) Run(env *Env) error {
-	return env.with(look, func(pool *connection) error {
+func (c *ShowCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		t, err := pool.Tenants.Reveal(env.Ctx, c.ID)
 		if err != nil {
 			return err
@@ -53,7 +63,7 @@ func (c *TenantShowCmd) Run(env *Env) error {
 	})
 }
 
-func printTenant(env *Env, t v1.Tenant) error {
+func printTenant(env *cli.Env, t v1.Tenant) error {
 	pairs := [][2]string{{"id", t.ID}, {"name", t.Name}, {"tag", t.Tag}, {"hints", hints(t)}}
 	for _, secret := range t.Secrets {
 		pairs = append(pairs, [2]string{"secret", secret})
@@ -93,8 +103,8 @@ func hints(t v1.Tenant) string {
 	return "believed"
 }
 
-// TenantSetCmd changes a tenant.
-type TenantSetCmd struct {
+// SetCmd changes a tenant.
+type SetCmd struct {
 	ID          string  `arg:"" help:"ID of the tenant; the first one is called default."`
 	Tag         *string `placeholder:"TAG" help:"Tag of the servers for its meetings, where a create asks for none, as in meta_server-tag; an empty one takes it away."`
 	IgnoreHints *bool   `negatable:"" help:"Do not believe what its front ends announce as the size of a meeting, or believe it again."`
@@ -103,11 +113,11 @@ type TenantSetCmd struct {
 }
 
 // Run makes the change.
-func (c *TenantSetCmd) Run(env *Env) error {
+func (c *SetCmd) Run(env *cli.Env) error {
 	if c.Tag == nil && c.IgnoreHints == nil && !c.DropGenerated {
 		return grammar.Misused("nothing to change: pass --tag, --ignore-hints or --drop-generated")
 	}
-	return env.with(change, func(pool *connection) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		t, err := pool.Tenants.Change(env.Ctx, c.ID, v1.TenantChange{
 			Tag: c.Tag, IgnoreHints: c.IgnoreHints, DropGenerated: c.DropGenerated,
 		})

@@ -1,0 +1,107 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+var usageTable = table[store.Usage]{bucket: usage, noun: "usage", encode: encodeUsage, decode: decodeUsage}
+
+type usageRow struct {
+	Meetings     int     `json:"meetings,omitempty"`
+	Joins        int     `json:"joins,omitempty"`
+	PeopleMins   float64 `json:"people_mins,omitempty"`
+	PeakMeetings int     `json:"peak_meetings,omitempty"`
+	PeakPeople   int     `json:"peak_people,omitempty"`
+	Recordings   int     `json:"recordings,omitempty"`
+	Bytes        int64   `json:"bytes,omitempty"`
+}
+
+func encodeUsage(u store.Usage) any {
+	return usageRow{u.Meetings, u.Joins, u.PeopleMins, u.PeakMeetings, u.PeakPeople, u.Recordings, u.Bytes}
+}
+
+func decodeUsage(key, value []byte) (store.Usage, error) {
+	var r usageRow
+	err := json.Unmarshal(value, &r)
+	day, tenant, _ := strings.Cut(string(key), "\x00")
+	return store.Usage{
+		Day: day, Tenant: tenant, Meetings: r.Meetings, Joins: r.Joins, PeopleMins: r.PeopleMins, PeakMeetings: r.PeakMeetings,
+		PeakPeople: r.PeakPeople, Recordings: r.Recordings, Bytes: r.Bytes,
+	}, err
+}
+
+// usageKey is nil where no usage can be.
+func usageKey(u store.Usage) []byte {
+	if u.Day == "" || strings.Contains(u.Day+u.Tenant, "\x00") {
+		return nil
+	}
+	return []byte(u.Day + "\x00" + u.Tenant)
+}
+
+// usageRole is [store.Usages].
+type usageRole struct{ db *DB }
+
+func (role usageRole) AddUsage(ctx context.Context, list ...store.Usage) error {
+	return role.db.write(ctx, "add usage", func(t *txn) error {
+		for _, u := range list {
+			_, err := usageTable.change(t, usageKey(u), &store.Usage{Day: u.Day, Tenant: u.Tenant}, func(was *store.Usage) error {
+				was.Add(u)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []store.Usage, err error) {
+	err = role.db.read(ctx, "list usage", func(tx *bbolt.Tx) error {
+		c := bucket(tx, usage).Cursor()
+		for key, value := c.Seek([]byte(f.From)); key != nil; key, value = c.Next() {
+			u, err := usageTable.read(key, value)
+			switch {
+			case err != nil || ctx.Err() != nil:
+				return firstOf(err, ctx.Err())
+			case f.To != "" && u.Day > f.To:
+				return nil
+			case f.Tenant == "" || f.Tenant == u.Tenant:
+				list = append(list, u)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+func (role usageRole) DeleteUsage(ctx context.Context, before string) (deleted int, err error) {
+	err = role.db.write(ctx, "delete usage", func(t *txn) error {
+		var keys [][]byte // of a run that counts
+		c := bucket(t.Tx, usage).Cursor()
+		for key, _ := c.First(); key != nil && bytes.Compare(key, []byte(before)) < 0; key, _ = c.Next() {
+			keys = append(keys, bytes.Clone(key))
+		}
+		for _, key := range keys {
+			if err := t.delete(usage, key); err != nil {
+				return err
+			}
+		}
+		deleted = len(keys)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
+}

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// DefaultTenant is the ID of the tenant that a pool has from its first start.
+const DefaultTenant = "default"
+
+// Tenant is a front end, or a group of them, with secrets, meetings and recordings of its own.
+type Tenant struct {
+	ID       string // [a-z0-9-], also in the path that names it: /t/<id>/bigbluebutton/api
+	Name     string // for people; under Scalelite's rule the first label of its host
+	Disabled bool   // its calls fail as with a wrong checksum; its recordings play on
+	Created  time.Time
+
+	Hosts   []string       // that name it: exact, or "*.example.edu" for all below that
+	URL     string         // its public address, which links begin with; "" is the pool's
+	Secrets []TenantSecret // any of them verifies, until it expires; an empty one never does
+	Scoped  bool           // new meetings have an ID of their own on the servers; else the front end's, as it is
+
+	Tag         string // asked of servers by creates that have no meta_server-tag of their own
+	IgnoreHints bool   // what the front end says about the size of its meetings is not believed
+	Params      []ParamRule
+	Limits      Limits
+}
+
+// TenantSecret is one of a tenant's secrets.
+type TenantSecret struct {
+	Name    string // unique among the tenant's
+	Secret  Secret
+	Created time.Time
+	Expires time.Time // zero for never
+}
+
+// Valid tells whether a secret verifies at a time.
+func (s TenantSecret) Valid(now time.Time) bool {
+	return s.Secret != "" && (s.Expires.IsZero() || now.Before(s.Expires))
+}
+
+// Secret returns a tenant's secret by its name, and whether there is one.
+func (t Tenant) Secret(name string) (TenantSecret, bool) {
+	i := slices.IndexFunc(t.Secrets, func(s TenantSecret) bool { return s.Name == name })
+	if i < 0 {
+		return TenantSecret{}, false
+	}
+	return t.Secrets[i], true
+}
+
+// GeneratedSecret is the name of the secret that the default tenant gets on the first start of a pool that was given none.
+const GeneratedSecret = "generated"
+
+// EnvironmentSecrets gives names to the secrets that the environment has for the default tenant: "environment",
+// "environment-2" and so on.
+func EnvironmentSecrets(list []Secret) (named []TenantSecret) {
+	for i, s := range list {
+		name := "environment"
+		if i > 0 {
+			name = fmt.Sprintf("%s-%d", name, i+1)
+		}
+		named = append(named, TenantSecret{Name: name, Secret: s})
+	}
+	return named
+}
+
+// ParamOp is what a rule does to a parameter.
+type ParamOp string
+
+// The operators, in the order in which they work.
+const (
+	ParamDefault  ParamOp = "default"  // it is set where the front end has not
+	ParamOverride ParamOp = "override" // it is set, whatever the front end has
+	ParamRemove   ParamOp = "remove"   // it is taken away
+	ParamAdd      ParamOp = "add"      // to a list, these are added
+	ParamTake     ParamOp = "take"     // from a list, these are taken
+	ParamCap      ParamOp = "cap"      // a number, it is at most that; 0 is unlimited, and capped, too
+)
+
+// ParamRule is what happens to one parameter of a call.
+type ParamRule struct {
+	Call  string // "create" or "join"
+	Op    ParamOp
+	Name  string
+	Value string // of a list, separated by commas; "" for remove
+}
+
+// Limits are what a tenant may have. Zero is no limit.
+type Limits struct {
+	Meetings      int           // at once, those included that are being created
+	People        int           // at once, in all its meetings
+	MeetingPeople int           // at once, in one meeting
+	PerHour       int           // meetings begun within an hour
+	Duration      time.Duration // of a meeting
+	NoRecording   bool          // nothing is recorded
+	Tags          []string      // servers that its meetings may be on: with one of these tags; "none" are those without
+	Requests      float64       // calls a second
+	Statuses      bool          // HTTP says what was wrong, too: 401 for a checksum, 429 for too much
+}
+
+// Credential names what somebody has signed or come in with.
+type Credential struct {
+	Kind   string // CredentialSecret or CredentialToken
+	Tenant string // of a secret
+	Name   string
+}
+
+// The kinds of credentials.
+const (
+	CredentialSecret = "secret" // of a tenant
+	CredentialToken  = "token"  // of administration
+)
+
+// AdminToken lets somebody administrate the pool over the network.
+type AdminToken struct {
+	Name    string
+	Hash    string   // SHA-256 of the token, in hexadecimal: the token itself is nowhere
+	Scopes  []string // what it may do
+	Tenant  string   // all that it sees; "" is the whole pool
+	Created time.Time
+	Expires time.Time // zero for never
+}
+
+// Audit is one change that somebody has made.
+type Audit struct {
+	ID     string    // unique; those of one time are listed in the order of their IDs, last first
+	At     time.Time // when
+	Who    string    // as people know them: "token NAME", "user NAME", "uid 1000"
+	Via    string    // "cli", "api", "scalelite" or "process"
+	From   string    // the address that it came from; "" for this machine
+	Action string    // "add", "set", "remove", …
+	Kind   string    // of what was changed: "server", "tenant", "recording", …
+	Object string    // its ID
+	Tenant string    // whose it is; "" for what is the pool's
+	Before string    // JSON, secrets masked; "" where there was nothing
+	After  string    // JSON, secrets masked; "" where there is nothing any more
+}
+
+// AuditFilter selects entries. The zero value selects all.
+type AuditFilter struct {
+	Who, Via, Action, Kind, Object, Tenant string
+	Since, Until                           time.Time // Until is exclusive; zero for no bound
+	Before                                 Audit     // go on behind this one: its time and ID; zero for the first page
+	Limit                                  int
+}
+
+// Usage is what a tenant has used on one day.
+type Usage struct {
+	Day          string // "2026-03-01", in the pool's time zone
+	Tenant       string
+	Meetings     int     // that began
+	Joins        int     // that were sent to servers
+	PeopleMins   float64 // people times minutes
+	PeakMeetings int     // most at once
+	PeakPeople   int     // most at once
+	Recordings   int     // that arrived
+	Bytes        int64   // of these
+}
+
+// Add takes more of the same day into account: what counts adds up, of peaks the higher one stands.
+func (u *Usage) Add(more Usage) {
+	u.Meetings += more.Meetings
+	u.Joins += more.Joins
+	u.PeopleMins += more.PeopleMins
+	u.PeakMeetings = max(u.PeakMeetings, more.PeakMeetings)
+	u.PeakPeople = max(u.PeakPeople, more.PeakPeople)
+	u.Recordings += more.Recordings
+	u.Bytes += more.Bytes
+}
+
+// UsageFilter selects days. The zero value selects all.
+type UsageFilter struct {
+	Tenant   string // "" is every one
+	From, To string // days, both inclusive; "" for no bound
+}
