@@ -85,6 +85,21 @@ func (o origins) origin(r *http.Request) (scheme, host string) {
 	if o.public != nil {
 		return o.public.Scheme, o.public.Host
 	}
+	return o.called(r)
+}
+
+// Called returns the host that a caller has called, whatever the links are made of: what a proxy that is trusted says, else
+// what the request says. Whose a call is may depend on it.
+func (s *Server) Called(r *http.Request) string {
+	if s.origins.public == nil && r.URL.Host != "" {
+		return r.URL.Host // it was made out already
+	}
+	_, host := s.origins.called(r)
+	return host
+}
+
+// called returns the scheme and the host that a caller has called.
+func (o origins) called(r *http.Request) (scheme, host string) {
 	said := forwarded{}
 	if o.trusts(r.RemoteAddr) {
 		said = readForwarded(r.Header)

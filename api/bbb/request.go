@@ -260,8 +260,16 @@ func (q *Request) setMultipart(contentType string, body []byte) error {
 // under the checksum of an empty query, which anyone who ever saw one can replay with other fields: unsignedForms
 // allows that.
 func (q *Request) Verify(secrets []Secret, unsignedForms bool, allowed ...Algorithm) (int, error) {
+	return q.VerifyWhere(secrets, nil, unsignedForms, allowed...)
+}
+
+// VerifyWhere is Verify where a secret may not count any more, or not now: that is asked of those alone that have made the
+// checksum, so that a call signed with such a one takes as long as any other that is turned away.
+func (q *Request) VerifyWhere(
+	secrets []Secret, counts func(i int) bool, unsignedForms bool, allowed ...Algorithm,
+) (int, error) {
 	for _, way := range q.ways(unsignedForms) {
-		if i := Verify(q.Call, way.text, q.checksum, secrets, allowed...); i >= 0 {
+		if i := verify(q.Call, way.text, q.checksum, secrets, counts, allowed); i >= 0 {
 			q.Params = way.params
 			return i, nil
 		}

@@ -35,6 +35,9 @@ func (h *creates) create(ctx context.Context, c *call) error {
 	err := h.make(ctx, c)
 	switch cause := h.refused.note(c.key, err, time.Now()); {
 	case cause == "":
+	case cause == causeMeetings, cause == causePerHour:
+		h.metrics.limited(c.tenant, cause)
+		h.metrics.refusals(cause).Inc()
 	case cause == causeNone && c.tries > 0:
 		h.metrics.refusals(causeFailed).Inc()
 	default:
@@ -60,7 +63,8 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	if err := bbb.CheckBreakout(*params); err != nil {
 		return err
 	}
-	h.params.forCreate(params, c.tag)
+	h.params.forCreate(params, c.caller.Tag)
+	h.limit(c)
 	wish := h.wish(c)
 	if err := h.breakout(c, &wish); err != nil {
 		return err
@@ -136,31 +140,41 @@ const (
 	hintParam = "meta_bbb-meeting-size-hint" // Moodle's: how many people may come
 )
 
+// The number by which telephones reach a meeting, and what was called so before: on one server no two meetings may have the
+// same.
+const (
+	voiceParam    = "voiceBridge"
+	oldVoiceParam = "webVoice"
+)
+
 // maxHint is the most people that can be announced. More is a mistake.
 const maxHint = 100_000
 
 // wish is what a create asks of its server.
 func (h *creates) wish(c *call) placement.Wish {
 	params := c.req.Params
+	alias, spare := c.caller.Alias(c.key.MeetingID)
 	return placement.Wish{
 		Hint: c.hint(), Tag: params.Get(tagParam), Recorded: params.Get("record") == "true", Name: params.Get("name"),
-		Shun: h.shunned.list(time.Now()),
+		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: params.Get(voiceParam),
+		Signer: c.caller.Signer, Moderator: store.Secret(params.Get("moderatorPW")), Limits: c.caller.Limits,
 	}
 }
 
 // hint is how many people a create announces: 0 where it does not, is not believed, or announces what cannot be.
 func (c *call) hint() int {
 	n, err := strconv.Atoi(c.req.Params.Get(hintParam))
-	if err != nil || n < 0 || n > maxHint || c.ignoreHints {
+	if err != nil || n < 0 || n > maxHint || c.caller.IgnoreHints {
 		return 0
 	}
 	return n
 }
 
 // breakout prepares the create of a breakout room, if it is one: the room belongs to a meeting of the same tenant, whose
-// server is the only one that will do, and goes by another ID than its front end has chosen.
+// server is the only one that will do, and goes by another ID than its front end has chosen: by one that the server makes, so
+// that it needs no alias.
 func (h *creates) breakout(c *call, w *placement.Wish) error {
-	params := c.req.Params
+	params := &c.req.Params
 	if !strings.EqualFold(params.Get("isBreakout"), "true") {
 		return nil
 	}
@@ -169,6 +183,13 @@ func (h *creates) breakout(c *call, w *placement.Wish) error {
 		return errNoParent
 	}
 	w.Beside = parent.Claim.Server
+	w.Alias, w.Spare = "", ""
+	if parent.Claim.Alias != "" {
+		params.Set("parentMeetingID", parent.Claim.Alias)
+	}
+	if room := c.caller.Room(c.key.MeetingID); room != c.key.MeetingID {
+		params.Set("meetingID", room)
+	}
 	c.key.MeetingID = breakoutID(c.key.MeetingID, parent.Claim.InternalID, params.Get("sequence"))
 	return nil
 }
@@ -203,7 +224,7 @@ func (h *creates) created(
 	if !made.Repeated {
 		params := c.req.Params
 		meeting := answer.CreatedMeeting(params.Get("name"), params.Get("record") == "true")
-		meeting.Tenant = c.tenant
+		meeting.Tenant, meeting.Alias = c.tenant, c.alias
 		h.view.Created(c.server, meeting)
 		h.metrics.placed(c.tries)
 	}
@@ -249,7 +270,9 @@ const (
 )
 
 // causes are the errors of creates that no server could take, as they are counted.
-var causes = map[*bbb.Error]string{errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone}
+var causes = map[*bbb.Error]string{
+	errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone, errMeetings: causeMeetings, errPerHour: causePerHour,
+}
 
 // note takes note of how a create has ended, and returns why it was refused, or "".
 func (r *refusals) note(key store.MeetingKey, err error, now time.Time) (cause string) {

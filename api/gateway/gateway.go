@@ -14,6 +14,9 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
+	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
+	"github.com/bbbpool/bbbpool/api/lastuse"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -32,6 +35,8 @@ type Config struct {
 	MaxBody            int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
 	Connect            time.Duration `kong:"-"` // the deadline for connecting to a server
 	MaxRequests        int64         `kong:"-"` // that are served at the same time, of all kinds; 0 where nobody limits them
+	Multitenancy       bool          `kong:"-"` // Scalelite's rule holds: NAME.PoolHost names a tenant
+	PoolHost           string        `kong:"-"` // as Scalelite's URL_HOST
 }
 
 // Validate tells what in a configuration cannot work.
@@ -62,8 +67,10 @@ type Gateway struct {
 	Log            zerolog.Logger
 	Metrics        *Metrics
 	Page           Page
+	Uses           *lastuse.Uses              // knows when secrets were used last; nil if nobody wants to know
+	Host           func(*http.Request) string // which host a caller has called; what the request says if nil
 
-	tenants tenants
+	tenants tenancy.Tenants
 	reader  reader
 	calls   map[string]handler // that bbbpool knows
 	others  handler            // answers those that it does not know
@@ -81,7 +88,11 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 	if err := g.Config.Params.parse(); err != nil {
 		return err
 	}
-	g.reader = newReader(g.Config, algorithms, &g.tenants)
+	g.tenants.Config = tenancy.Config{
+		Environment: g.Config.FrontEndSecrets(), Multitenancy: g.Config.Multitenancy, Host: g.Config.PoolHost,
+		UnsignedForms: g.Config.UnsignedForms, Algorithms: algorithms, Uses: g.Uses,
+	}
+	g.reader = newReader(g.Config, &g.tenants)
 	g.route()
 	g.Metrics.open(g.calls, func(server string) bool { return g.Servers.Client(server) != nil })
 	return g.LoadTenants(ctx, stored, now)
@@ -121,18 +132,37 @@ func (g *Gateway) route() {
 	g.others = meeting.other
 }
 
-// Path is where the API is served; everything below it belongs to the gateway.
-const Path = "/bigbluebutton/"
+// LoadTenants serves the stored tenants, and is called again whenever they have changed: what it finds holds for all
+// requests that come from then on, and after an error what held before. The default tenant is made on the first start,
+// with a secret of its own.
+func (g *Gateway) LoadTenants(ctx context.Context, stored store.Tenants, now time.Time) error {
+	return g.tenants.Load(ctx, stored, now)
+}
+
+// Problems tells whether tenants are served as they were, and not as they are stored.
+func (g *Gateway) Problems(ctx context.Context) []problems.Problem { return g.tenants.Problems(ctx) }
+
+// Path is where the API is served; everything below it belongs to the gateway. A tenant's own way in is the same below
+// TenantPath and its ID.
+const (
+	Path       = "/bigbluebutton/"
+	TenantPath = "/t/"
+)
 
 // Mount registers the gateway's routes.
 func (g *Gateway) Mount(mux *http.ServeMux) {
-	mux.Handle(Path, g)
-	mux.Handle(strings.TrimSuffix(Path, "/"), g)
+	for _, way := range []string{Path, TenantPath + "{tenant}" + Path} {
+		mux.Handle(way, g)
+		mux.Handle(strings.TrimSuffix(way, "/"), g)
+	}
 }
 
 // ServeHTTP answers one call of the API and logs it in one line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r, g.Page)
+	if g.Host != nil {
+		c.named.Host = g.Host(r)
+	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", "sandbox") // a script that a server puts into its XML has to run nowhere
 	c.fail(g.serve(r.Context(), c))
@@ -159,6 +189,10 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 		return err
 	}
 	defer release()
+	if !c.caller.Allow(c.start) {
+		g.Metrics.limited(c.tenant, limitRequests)
+		return c.tooMany()
+	}
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
 	handle, known := g.find(c.name)
 	c.known = known
@@ -235,4 +269,16 @@ func (g *Gateway) root(c *call) error {
 		response["build"] = build
 	}
 	return c.json("", response)
+}
+
+// FrontEndSecrets returns the secrets that the environment gives to front ends, none where it gives none. An empty
+// one between two colons is no secret.
+func (c Config) FrontEndSecrets() []store.Secret {
+	var list []store.Secret
+	for _, s := range append([]string{c.Secret.Reveal()}, strings.Split(c.Secrets.Reveal(), ":")...) {
+		if s = strings.TrimSpace(s); s != "" && !slices.Contains(list, store.Secret(s)) {
+			list = append(list, store.Secret(s))
+		}
+	}
+	return list
 }

@@ -56,8 +56,14 @@ func (j *joins) join(ctx context.Context, c *call) error {
 	if found.Standing == placement.Gone || client == nil {
 		return j.failed(joinOffline, errJoinOffline)
 	}
+	if full := j.full(c); full != nil {
+		return full
+	}
 	j.ledger.Joined(c.key, j.person(params))
 	j.params.join.apply(params)
+	if c.alias != "" || found.Claim.Breakout {
+		params.Set("meetingID", c.onServer())
+	}
 	c.redirect(client.URL("join", params.Encode()), "redirect")
 	return nil
 }
@@ -96,7 +102,7 @@ func (c *call) joinFailed(e *bbb.Error) {
 		return
 	}
 	if target == "" {
-		target = origin(c.r) + "/"
+		target = c.origin() + "/"
 	}
 	list, err := json.Marshal([]map[string]string{{"key": e.Key, "message": e.Message}})
 	if err != nil {
@@ -167,6 +173,26 @@ var joinPages = map[*bbb.Error]joinPage{
 	errNoTag: {
 		http.StatusServiceUnavailable, "No server is fit for this meeting",
 		"It asks for a kind of server that is not there at the moment. Tell whoever looks after your meetings.",
+	},
+	errMeetings: {
+		http.StatusServiceUnavailable, "There are too many meetings",
+		"As many are running as are allowed at once. Try again when one of them is over.",
+	},
+	errPerHour: {
+		http.StatusServiceUnavailable, "Too many meetings were started",
+		"As many were started within an hour as are allowed. Try again later.",
+	},
+	errMeetingPeople: {
+		http.StatusForbidden, "This meeting is full",
+		"As many people are in it as are allowed. Try again when somebody has left.",
+	},
+	errPeople: {
+		http.StatusForbidden, "All meetings are full",
+		"As many people are in them as are allowed at once. Try again when somebody has left.",
+	},
+	errTooMany: {
+		http.StatusTooManyRequests, "Too many at once",
+		"Everybody is joining at the same moment. Go back and try again in a few seconds.",
 	},
 	bbb.ErrUnavailable: {
 		http.StatusServiceUnavailable, "No server can take this meeting",
