@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -329,6 +330,6 @@ func short(s string, limit int) string {
 // owner is whose a request is, with what is set for that tenant.
 type owner struct {
 	tenant      string
-	tag         string // asked of servers by creates that ask for none themselves
-	ignoreHints bool   // what creates announce is not believed
+	rules       *params.Tenant // for the parameters of its calls
+	ignoreHints bool           // what creates announce is not believed
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -210,16 +211,16 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 // wished for, and one without a tag is told of none.
 func (h *creates) queryFor(c *call, query string) string {
 	tag := h.ledger.Tag(c.server)
-	if c.req.Params.Has(tagParam) == (tag != "") && c.req.Params.Get(tagParam) == tag {
+	if c.req.Params.Has(params.TagName) == (tag != "") && c.req.Params.Get(params.TagName) == tag {
 		return query
 	}
-	params := slices.Clone(c.req.Params)
+	sent := slices.Clone(c.req.Params)
 	if tag == "" {
-		params.Del(tagParam)
+		sent.Del(params.TagName)
 	} else {
-		params.Set(tagParam, tag)
+		sent.Set(params.TagName, tag)
 	}
-	return params.Encode()
+	return sent.Encode()
 }
 
 // errSilent is why a create is given up on a server that accepts connections and does not answer.

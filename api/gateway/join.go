@@ -17,7 +17,6 @@ import (
 
 // joins sends people to their meetings.
 type joins struct {
-	params  *Params
 	ledger  *placement.Ledger
 	servers Servers
 	refused *refusals
@@ -25,8 +24,8 @@ type joins struct {
 	people  maphash.Seed // of what tells people apart
 }
 
-func newJoins(params *Params, ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
-	return &joins{params, ledger, servers, refused, metrics, maphash.MakeSeed()}
+func newJoins(ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
+	return &joins{ledger, servers, refused, metrics, maphash.MakeSeed()}
 }
 
 // joinWait is how long a join waits for a create of its meeting that is under way.
@@ -57,7 +56,7 @@ func (j *joins) join(ctx context.Context, c *call) error {
 		return j.failed(joinOffline, errJoinOffline)
 	}
 	j.ledger.Joined(c.key, j.person(params))
-	j.params.join.apply(params)
+	c.rules.Join.Apply(params)
 	c.redirect(client.URL("join", params.Encode()), "redirect")
 	return nil
 }

@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // tenants is who may call. What is set for a tenant, and holds for its calls, is an [owner].
 type tenants struct {
+	params   params.Pool              // the rules for the parameters of all of them
 	served   atomic.Pointer[secrets]  // nil before the first are loaded
 	outdated atomic.Pointer[outdated] // nil unless what is served is not what is stored
 	loading  sync.Mutex
@@ -87,9 +89,10 @@ func storedTenants(ctx context.Context, stored store.Tenants, now time.Time) ([]
 func (t *tenants) serve(list []store.Tenant) {
 	s := &secrets{}
 	for _, tenant := range list {
+		rules := t.params.For(tenant)
 		for _, secret := range tenant.Secrets {
 			s.secrets = append(s.secrets, bbb.Secret(secret.Secret))
-			s.owners = append(s.owners, owner{tenant.ID, tenant.Tag, tenant.IgnoreHints})
+			s.owners = append(s.owners, owner{tenant.ID, &rules, tenant.IgnoreHints})
 		}
 	}
 	t.served.Store(s)
