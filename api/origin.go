@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -123,12 +124,12 @@ func (o origins) trusts(remote string) bool {
 	if err != nil {
 		return false
 	}
-	for _, prefix := range o.trusted {
-		if prefix.Contains(peer.Addr().Unmap().WithZone("")) {
-			return true
-		}
-	}
-	return false
+	return o.contains(peer.Addr().Unmap().WithZone(""))
+}
+
+// contains tells whether an address is that of a trusted proxy.
+func (o origins) contains(addr netip.Addr) bool {
+	return slices.ContainsFunc(o.trusted, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
 }
 
 // localAddress is the address that a request has come to, for those that say nothing sound about where they wanted to go.

@@ -13,13 +13,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // creates makes meetings: what a create asks for is read here, and on which servers it is tried is in failover.go.
 type creates struct {
-	params  *Params
 	connect time.Duration // the deadline for connecting to a server
 	ledger  *placement.Ledger
 	servers *servers
@@ -63,8 +63,11 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	if err := bbb.CheckBreakout(*params); err != nil {
 		return err
 	}
-	h.params.forCreate(params, c.caller.Tag)
-	h.limit(c)
+	h.countLimits(c)
+	c.caller.Rules.Create.Apply(params)
+	if c.caller.Limits.NoRecording {
+		unrecord(params)
+	}
 	wish := h.wish(c)
 	if err := h.breakout(c, &wish); err != nil {
 		return err
@@ -92,54 +95,6 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	return c.pass(reply)
 }
 
-// forCreate makes of a create's parameters what its server is sent: those that are ours alone are dropped, then the
-// operator's defaults, overrides and exclusions apply, with the tag that its tenant's creates ask for otherwise, and the
-// duration is kept within the limit.
-func (p *Params) forCreate(params *bbb.Params, tag string) {
-	respell(params, tagParam)
-	respell(params, hintParam)
-	for _, param := range *params {
-		if key, ok := strings.CutPrefix(strings.ToLower(param.Name), "meta_"); ok && bbb.ReservedMeta(key) {
-			params.Del(param.Name)
-		}
-	}
-	if tag != "" {
-		p.create.apply(params, [2]string{tagParam, tag})
-	} else {
-		p.create.apply(params)
-	}
-	if p.MaxDuration <= 0 {
-		return
-	}
-	if n, err := strconv.ParseInt(params.Get("duration"), 10, 64); err != nil || n <= 0 || n > p.MaxDuration {
-		params.Set("duration", strconv.FormatInt(p.MaxDuration, 10))
-	}
-}
-
-// respell writes a name of metadata as we look for it: to a server upper and lower case are the same. Of several
-// spellings the first counts, and the server sees no other.
-func respell(params *bbb.Params, name string) {
-	found, kept := false, (*params)[:0]
-	for _, p := range *params {
-		if strings.EqualFold(p.Name, name) {
-			if found {
-				continue
-			}
-			if found = true; p.Name != name {
-				p = bbb.Param{Name: name, Value: p.Value}
-			}
-		}
-		kept = append(kept, p)
-	}
-	*params = kept
-}
-
-// The metadata that creates ask for a server with.
-const (
-	tagParam  = "meta_server-tag"            // Scalelite's
-	hintParam = "meta_bbb-meeting-size-hint" // Moodle's: how many people may come
-)
-
 // The number by which telephones reach a meeting, and what was called so before: on one server no two meetings may have the
 // same.
 const (
@@ -152,18 +107,18 @@ const maxHint = 100_000
 
 // wish is what a create asks of its server.
 func (h *creates) wish(c *call) placement.Wish {
-	params := c.req.Params
+	asked := c.req.Params
 	alias, spare := c.caller.Alias(c.key.MeetingID)
 	return placement.Wish{
-		Hint: c.hint(), Tag: params.Get(tagParam), Recorded: params.Get("record") == "true", Name: params.Get("name"),
-		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: params.Get(voiceParam),
-		Signer: c.caller.Signer, Moderator: store.Secret(params.Get("moderatorPW")), Limits: c.caller.Limits,
+		Hint: c.hint(), Tag: asked.Get(params.TagName), Recorded: asked.Get("record") == "true", Name: asked.Get("name"),
+		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: asked.Get(voiceParam),
+		Signer: c.caller.Signer, Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
 	}
 }
 
 // hint is how many people a create announces: 0 where it does not, is not believed, or announces what cannot be.
 func (c *call) hint() int {
-	n, err := strconv.Atoi(c.req.Params.Get(hintParam))
+	n, err := strconv.Atoi(c.req.Params.Get(params.HintName))
 	if err != nil || n < 0 || n > maxHint || c.caller.IgnoreHints {
 		return 0
 	}

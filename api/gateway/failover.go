@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -213,30 +214,30 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 // metadata that front ends do not see, whose it is and what its front end calls it. A voice bridge that another meeting has
 // is not asked for: the server draws one then.
 func (h *creates) queryFor(c *call, claim store.Claim) string {
-	params := slices.Clone(c.req.Params)
+	sent := slices.Clone(c.req.Params)
 	if tag := h.ledger.Tag(claim.Server); tag == "" {
-		params.Del(tagParam)
-	} else if params.Get(tagParam) != tag {
-		params.Set(tagParam, tag)
+		sent.Del(params.TagName)
+	} else if sent.Get(params.TagName) != tag {
+		sent.Set(params.TagName, tag)
 	}
 	if claim.Alias != "" {
-		params.Set("meetingID", claim.Alias)
-		params.Set("meta_"+bbb.IDKey, claim.MeetingID)
+		sent.Set("meetingID", claim.Alias)
+		sent.Set("meta_"+bbb.IDKey, claim.MeetingID)
 	}
 	for _, mark := range c.caller.Marks() {
-		params.Set(mark[0], mark[1])
+		sent.Set(mark[0], mark[1])
 	}
-	switch asked := params.Get(voiceParam); {
+	switch asked := sent.Get(voiceParam); {
 	case asked == "" || asked == claim.Voice:
 	case claim.Voice == "":
-		params.Del(voiceParam)
+		sent.Del(voiceParam)
 	default:
-		params.Set(voiceParam, claim.Voice)
+		sent.Set(voiceParam, claim.Voice)
 	}
-	if params.Get(oldVoiceParam) != claim.Voice {
-		params.Del(oldVoiceParam) // else it would be the number of another meeting all the same
+	if sent.Get(oldVoiceParam) != claim.Voice {
+		sent.Del(oldVoiceParam) // else it would be the number of another meeting all the same
 	}
-	return params.Encode()
+	return sent.Encode()
 }
 
 // errSilent is why a create is given up on a server that accepts connections and does not answer.

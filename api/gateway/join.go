@@ -17,7 +17,6 @@ import (
 
 // joins sends people to their meetings.
 type joins struct {
-	params  *Params
 	ledger  *placement.Ledger
 	servers Servers
 	refused *refusals
@@ -25,8 +24,8 @@ type joins struct {
 	people  maphash.Seed // of what tells people apart
 }
 
-func newJoins(params *Params, ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
-	return &joins{params, ledger, servers, refused, metrics, maphash.MakeSeed()}
+func newJoins(ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
+	return &joins{ledger, servers, refused, metrics, maphash.MakeSeed()}
 }
 
 // joinWait is how long a join waits for a create of its meeting that is under way.
@@ -60,7 +59,7 @@ func (j *joins) join(ctx context.Context, c *call) error {
 		return full
 	}
 	j.ledger.Joined(c.key, j.person(params))
-	j.params.join.apply(params)
+	c.caller.Rules.Join.Apply(params)
 	if c.alias != "" || found.Claim.Breakout {
 		params.Set("meetingID", c.onServer())
 	}

@@ -20,39 +20,36 @@ const (
 	limitRequests      = "requests"
 )
 
-// limit keeps a create within its tenant's limits: what the server can keep to it is told. Whoever may not record has his
-// class, unrecorded. What is refused altogether the ledger decides, in the step that places the meeting.
-func (h *creates) limit(c *call) {
-	params, limits := &c.req.Params, c.caller.Limits
-	if limits.NoRecording && unrecorded(params) {
+// countLimits counts what a create asks for beyond its tenant's limits. It is kept to them by its rules; whoever may not
+// record has his class, unrecorded. What is refused altogether the ledger decides, in the step that places the meeting.
+func (h *creates) countLimits(c *call) {
+	asked, limits := c.req.Params, c.caller.Limits
+	records := func(name string) bool { return strings.EqualFold(asked.Get(name), "true") }
+	if limits.NoRecording && (records("record") || records("autoStartRecording")) {
 		h.metrics.limited(c.tenant, limitRecording)
 	}
-	if longest := limits.Duration; longest > 0 && capped(params, "duration", max(int64(longest/time.Minute), 1)) {
+	if longest := limits.Duration; longest > 0 && beyond(asked, "duration", int64((longest+time.Minute-1)/time.Minute)) {
 		h.metrics.limited(c.tenant, limitDuration)
 	}
-	if most := limits.MeetingPeople; most > 0 && capped(params, "maxParticipants", int64(most)) {
+	if most := limits.MeetingPeople; most > 0 && beyond(asked, "maxParticipants", int64(most)) {
 		h.metrics.limited(c.tenant, limitMeetingPeople)
 	}
 }
 
-// unrecorded makes a create one that can record nothing, and tells whether it wanted to.
-func unrecorded(params *bbb.Params) (changed bool) {
-	for _, name := range []string{"record", "autoStartRecording", "allowStartStopRecording"} {
-		changed = changed || name != "allowStartStopRecording" && strings.EqualFold(params.Get(name), "true")
-		params.Set(name, "false")
-	}
-	return changed
-}
-
-// capped sets a number of a create to the most that it may be where it is more, or says that there is no end to it, and tells
-// whether somebody wanted that: a create that says nothing has not asked for more.
-func capped(params *bbb.Params, name string, most int64) (changed bool) {
-	if n, err := strconv.ParseInt(params.Get(name), 10, 64); err == nil && n > 0 && n <= most {
+// beyond tells whether a number is asked for that is more than it may be, or no end to it. Who says nothing has not asked.
+func beyond(asked bbb.Params, name string, most int64) bool {
+	if !asked.Has(name) {
 		return false
 	}
-	changed = params.Has(name)
-	params.Set(name, strconv.FormatInt(most, 10))
-	return changed
+	n, err := strconv.ParseInt(asked.Get(name), 10, 64)
+	return err != nil || n <= 0 || n > most
+}
+
+// unrecord makes a create one that can record nothing.
+func unrecord(params *bbb.Params) {
+	for _, name := range []string{"record", "autoStartRecording", "allowStartStopRecording"} {
+		params.Set(name, "false")
+	}
 }
 
 // tooMany refuses a call that comes faster than its tenant's may.

@@ -47,8 +47,8 @@ func nobody() *group {
 // add adds a tenant, with its secrets, its path and its hosts.
 func (x *index) add(c Config, s store.Tenant, before *index) {
 	t := &Tenant{
-		ID: s.ID, URL: c.url(s), Tag: s.Tag, IgnoreHints: s.IgnoreHints, Scoped: s.Scoped, Limits: s.Limits,
-		marks: c.marks(s), disabled: s.Disabled,
+		ID: s.ID, URL: c.url(s), IgnoreHints: s.IgnoreHints, Scoped: s.Scoped, Limits: s.Limits,
+		Rules: c.Params.For(s), marks: c.marks(s), disabled: s.Disabled,
 	}
 	var was *Tenant
 	if before != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/api/lastuse"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -25,6 +26,7 @@ type Config struct {
 	Host          string         // under which the pool is known, as Scalelite's URL_HOST
 	UnsignedForms bool           // see bbb.Request.Verify
 	Algorithms    []bbb.Algorithm
+	Params        params.Pool   // rules for the parameters of all tenants' calls
 	Uses          *lastuse.Uses // knows when secrets were used last; nil if nobody wants to know
 }
 

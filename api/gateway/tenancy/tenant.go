@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/api/lastuse"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -18,10 +19,10 @@ import (
 type Tenant struct {
 	ID          string
 	URL         string // what its links begin with, without a slash at the end; "" for what the pool's do
-	Tag         string // asked of servers by creates that ask for none themselves
 	IgnoreHints bool   // what creates announce is not believed
 	Scoped      bool   // servers know its new meetings by an ID that no other tenant's can have
 	Limits      store.Limits
+	Rules       params.Tenant // for the parameters of its calls
 
 	marks    [][2]string
 	disabled bool
