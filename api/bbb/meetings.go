@@ -34,6 +34,9 @@ type Meeting struct {
 	Tenant       string
 }
 
+// OnServer returns the ID that the server knows the meeting by.
+func (m Meeting) OnServer() string { return cmp.Or(m.Alias, m.MeetingID) }
+
 // Listing is what a server shows of its meetings.
 type Listing struct {
 	*Reply
