@@ -283,7 +283,7 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 	c.Claim = store.Claim{
 		MeetingKey: s.Key, Server: server, InternalID: s.InternalID, CreateTime: s.CreateTime,
 		Placed: created(s.CreateTime, now), Expected: b.expect(s.Key.Tenant, r, Wish{}).people, Recorded: s.Recorded,
-		Name: nameToKeep(s.Name, s.Recorded),
+		Name: nameToKeep(s.Name, s.Recorded), Alias: s.Alias,
 	}
 	return c, true
 }

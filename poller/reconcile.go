@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func (r reconciliation) endStrays(ctx context.Context, strays []placement.Sighti
 func (r reconciliation) end(ctx context.Context, stray placement.Sighting) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.server.config.Response)
 	defer cancel()
-	query := "meetingID=" + url.QueryEscape(stray.Key.MeetingID)
+	query := "meetingID=" + url.QueryEscape(cmp.Or(stray.Alias, stray.Key.MeetingID))
 	if still, err := r.stillThere(ctx, query, stray); err != nil || !still {
 		return false, err
 	}
@@ -217,7 +218,7 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 	list := make([]placement.Sighting, 0, len(meetings))
 	rooms := inRooms(meetings)
 	for _, m := range meetings {
-		if bbb.CheckMeetingID(m.MeetingID) != nil {
+		if bbb.CheckMeetingID(m.MeetingID) != nil || bbb.CheckMeetingID(m.OnServer()) != nil {
 			continue
 		}
 		s := sighting(m)
@@ -231,7 +232,7 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 func sighting(m bbb.Meeting) placement.Sighting {
 	return placement.Sighting{
 		Key: keyOf(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
-		Name: m.Name, Ended: m.Ended, Breakout: m.Breakout,
+		Name: m.Name, Ended: m.Ended, Breakout: m.Breakout, Alias: m.Alias,
 	}
 }
 

@@ -2,17 +2,20 @@ package bbb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Meeting is a meeting as its server shows it.
 type Meeting struct {
-	// Raw is the <meeting> element as the server sent it. It is safe inside another document.
+	// Raw is the <meeting> element as the server sent it, but with the front end's ID, and without what is ours in its
+	// metadata. It is safe inside another document.
 	Raw []byte
 
 	MeetingID    string // the front end's
@@ -30,6 +33,9 @@ type Meeting struct {
 	Ended        bool // over, and only listed until the server forgets it
 	Tenant       string
 }
+
+// OnServer returns the ID that the server knows the meeting by.
+func (m Meeting) OnServer() string { return cmp.Or(m.Alias, m.MeetingID) }
 
 // Listing is what a server shows of its meetings.
 type Listing struct {
@@ -51,8 +57,12 @@ func (c *Client) Meetings(ctx context.Context) (list Listing, err error) {
 // maxMeetings is how many meetings of one server are looked at. Those beyond it count as broken.
 const maxMeetings = 20_000
 
-// maxMended is how many bytes of an answer may be mended: some 12,000 attendees of meetings that are not sound.
-const maxMended = 4 << 20
+const (
+	// maxMended is how many bytes of an answer may be mended: some 12,000 attendees of meetings that are not sound.
+	maxMended = 4 << 20
+	// maxGrown is how many bytes all its meetings may grow by when they are restored. Hardly any grows at all.
+	maxGrown = 4 << 20
+)
 
 // ParseMeetings reads the answer to getMeetings. A meeting that is not sound XML is mended; broken tells how many were
 // lost even so, for want of an ID, or because there was more to mend than in any real answer. The raw elements keep body
@@ -65,7 +75,7 @@ func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
 	if answer.Err != nil {
 		return nil, 0, fmt.Errorf("getMeetings: %w", answer.Err)
 	}
-	mendable := maxMended
+	mendable, growth := maxMended, maxGrown
 	for s := (scanner{b: body}); ; {
 		raw, ok := nextMeeting(&s)
 		if !ok {
@@ -73,7 +83,7 @@ func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
 		}
 		if len(meetings)+broken >= maxMeetings {
 			broken++
-		} else if m, ok := parseMeeting(raw, &mendable); ok {
+		} else if m, ok := parseMeeting(raw, &mendable); ok && m.restore(&growth) {
 			meetings = append(meetings, m)
 		} else {
 			broken++
@@ -158,10 +168,31 @@ func parseMeeting(raw []byte, mendable *int) (Meeting, bool) {
 	return m, m.MeetingID != "" && m.InternalID != ""
 }
 
+// restore gives a meeting the front end's ID, which is in its metadata. Breakout rooms have their parent's metadata and an ID
+// of the server's own. Where there is no ID that can stand for the listed one, it is the listed one.
+func (m *Meeting) restore(growth *int) bool {
+	listed, raw := m.MeetingID, m.Raw
+	m.MeetingID, m.Alias = m.Alias, listed
+	usable := m.MeetingID != "" && m.MeetingID != listed && utf8.RuneCountInString(m.MeetingID) <= maxMeetingID
+	if usable && !m.Breakout && m.restoreRaw(raw, growth) && (Answer{body: m.Raw}).Get("meetingID") == m.MeetingID {
+		return true
+	}
+	m.MeetingID, m.Alias = listed, ""
+	return m.restoreRaw(raw, growth)
+}
+
+// restoreRaw restores the element. What it grows by goes off growth.
+func (m *Meeting) restoreRaw(raw []byte, growth *int) (ok bool) {
+	if m.Raw, ok = restore(raw, m.Alias, m.MeetingID, len(raw)+*growth); ok {
+		*growth -= max(len(m.Raw)-len(raw), 0)
+	}
+	return ok
+}
+
 func (m *Meeting) set(name string, inner []byte) {
 	switch name {
 	case "meetingID":
-		m.MeetingID = plain(inner)
+		m.MeetingID = cmp.Or(m.MeetingID, plain(inner))
 	case "internalMeetingID":
 		m.InternalID = plain(inner)
 	case "meetingName":
@@ -188,8 +219,11 @@ func (m *Meeting) set(name string, inner []byte) {
 		m.Ended = m.Ended || number(inner) > 0
 	case "metadata":
 		children(inner, func(key string, value []byte) {
-			if key == TenantKey {
+			switch key {
+			case TenantKey:
 				m.Tenant = plain(value)
+			case IDKey:
+				m.Alias = plain(value)
 			}
 		})
 	}
