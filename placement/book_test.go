@@ -42,6 +42,7 @@ func changes() []placement.Change {
 		placement.SeatHeld{Room: 1, Server: "b"},
 		placement.SessionLearnt{At: monday, Session: store.Session{ID: "s"}},
 		placement.HistoryShortened{At: monday},
+		placement.HourRecalled{At: monday, Over: []placement.Begun{{Key: key("x"), At: monday}}, Live: []placement.Begun{{Key: key("x")}}},
 	}
 }
 
@@ -228,7 +229,7 @@ func (d *day) answer(ctx context.Context, k store.MeetingKey, c *placement.Creat
 		d.made++
 		there[k.MeetingID] = fmt.Sprint("i", d.made)
 	}
-	_ = c.Confirm(ctx, there[k.MeetingID], d.clock.now().UnixMilli())
+	_ = c.Confirm(ctx, placement.Made{InternalID: there[k.MeetingID], CreateTime: d.clock.now().UnixMilli()})
 }
 
 // poll shows what a server has: some of it is over, some was made without us.

@@ -42,10 +42,18 @@ const (
 )
 
 // Propose makes the claim that the rule wants for a create, with the numbers that it was decided by. Nothing is placed by
-// that: the claim has to be applied before the next decision. The seat of the room itself does not count.
+// that: the claim has to be applied before the next decision. The seat of the room itself does not count. A meeting that is
+// known keeps its alias and its voice bridge, and no limit refuses it.
 func (b *Book) Propose(
 	now time.Time, key store.MeetingKey, r forecast.Room, w Wish, avoid []string,
 ) (store.Claim, error) {
+	alias, err := b.where.alias(key, w)
+	if err == nil {
+		err = b.allows(now, key, w)
+	}
+	if err != nil {
+		return store.Claim{}, err
+	}
 	own := b.expect(key.Tenant, r, w)
 	d := decision{book: b, now: b.clock.now(now), own: own.people, without: b.seats.held[r], wish: w, avoid: avoid}
 	choice, err := d.decide()
@@ -55,6 +63,7 @@ func (b *Book) Propose(
 	return store.Claim{
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(own.basis), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
+		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(key, w),
 	}, nil
 }
 
@@ -110,7 +119,7 @@ func (p *page) load(now float64, without *seat) Load {
 	}
 	return Load{
 		Server: p.ID, Weight: weight, Capacity: p.Capacity, Hard: p.Hard, Carries: carries, People: p.people,
-		Expected: p.fading.at(now), Kept: kept, Meetings: len(p.meetings),
+		Expected: p.fading.At(now), Kept: kept, Meetings: len(p.meetings),
 	}
 }
 
@@ -130,6 +139,7 @@ func (d *decision) decide() (Choice, error) {
 		return d.beside()
 	}
 	tag := parseTags(d.wish.Tag)
+	tag.only = d.wish.Limits.Tags
 	full := 0
 	// A guess must not lock a large meeting out of a pool of nearly empty servers: where it fits nowhere, it goes to one
 	// that has room for an ordinary meeting.
@@ -154,7 +164,7 @@ func (d *decision) decide() (Choice, error) {
 	switch {
 	case full > 0:
 		return Choice{}, ErrFull
-	case tag.required && d.anyTakes():
+	case (tag.required || tag.only != nil) && d.anyTakes():
 		return Choice{}, ErrNoTag
 	}
 	return Choice{}, ErrNoServer

@@ -372,7 +372,7 @@ func (r *rig) place(id, server, internal string) {
 	if _, err := creation.Place(ctx, placement.Wish{}, avoid); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := creation.Confirm(ctx, internal, 1); err != nil {
+	if err := creation.Confirm(ctx, placement.Made{InternalID: internal, CreateTime: 1}); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 )
 
 // maxMeetingID is the length of the longest meeting ID, in characters (BigBlueButton's API, shared validation rules).
@@ -15,7 +14,7 @@ const maxMeetingID = 256
 // Alias is the ID by which servers know a meeting of a tenant, so that two tenants may both have a room-1. It begins with the
 // tenant and a character that no tenant's ID has; one that would be too long has a hash behind it.
 func Alias(tenant, meetingID string) string {
-	if alias := tenant + "_" + meetingID; utf8.RuneCountInString(alias) <= maxMeetingID {
+	if alias := tenant + "_" + meetingID; javaLength(alias) <= maxMeetingID {
 		return alias
 	}
 	return HashedAlias(tenant, meetingID, "")

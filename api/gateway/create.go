@@ -173,7 +173,9 @@ func (h *creates) created(
 ) error {
 	made := answer.Created()
 	c.internal = made.InternalID
-	if err := creation.Confirm(context.WithoutCancel(ctx), made.InternalID, made.CreateTime); err != nil {
+	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
+		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
+	}); err != nil {
 		h.log.Error().Err(err).Str("meetingID", c.key.MeetingID).Msg("the claim stands, its internal ID is not stored")
 	}
 	if !made.Repeated {

@@ -55,10 +55,9 @@ func (j *joins) join(ctx context.Context, c *call) error {
 	if found.Standing == placement.Gone || client == nil {
 		return j.failed(joinOffline, errJoinOffline)
 	}
-	if full := j.full(c); full != nil {
-		return full
+	if err := j.ledger.Admit(c.key, j.person(params), c.caller.Limits); err != nil {
+		return j.full(c, err)
 	}
-	j.ledger.Joined(c.key, j.person(params))
 	c.caller.Rules.Join.Apply(params)
 	if c.alias != "" || found.Claim.Breakout {
 		params.Set("meetingID", c.onServer())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
 )
 
 // The limits of tenants, as they are counted by where they have changed or refused a call.
@@ -58,9 +59,15 @@ func (c *call) tooMany() error {
 	return errTooMany
 }
 
-// full tells a join why there is no room for its person, or nil.
-func (j *joins) full(c *call) error {
-	return nil
+// full counts and tells why a join has no room for its person.
+func (j *joins) full(c *call, err error) error {
+	limit, told := limitPeople, errPeople
+	switch {
+	case errors.Is(err, placement.ErrMeetingPeople):
+		limit, told = limitMeetingPeople, errMeetingPeople
+	case !errors.Is(err, placement.ErrPeople):
+		return err
+	}
+	j.metrics.limited(c.tenant, limit)
+	return j.failed(joinFull, told)
 }
-
-var _ = errors.Is

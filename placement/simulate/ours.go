@@ -165,7 +165,9 @@ func (r *ours) create(p *pool, m int) (int, error) {
 		r.book.Apply(placement.ClaimPlaced{At: p.moment(), Claim: claim, Room: room})
 	}
 	r.stays[m]++
-	confirmed, over, _ := r.book.Confirmation(p.moment(), key, r.internalID(m), p.moment().UnixMilli())
+	confirmed, over, _ := r.book.Confirmation(p.moment(), key, placement.Made{
+		InternalID: r.internalID(m), CreateTime: p.moment().UnixMilli(),
+	})
 	r.book.Apply(confirmed)
 	r.finish(p, over)
 	r.book.Apply(placement.CreateOver{Key: key})
