@@ -61,9 +61,9 @@ type edit struct {
 // revise returns what is to be changed in a description, in the order of the places. What cannot be read stays as it is.
 func revise(doc []byte, rec store.Recording) (edits []edit) {
 	s := survey{doc: bytes.Clone(doc)}
-	for i, c := range s.doc { // names are in ASCII, and what else there is has no matter here: whatever it is written in
+	for i, c := range s.doc { // our names are in ASCII, and what else there is has no matter here: whatever it is written in
 		if c >= 0x80 {
-			s.doc[i] = '?'
+			s.doc[i] = 'x'
 		}
 	}
 	if !s.run() || s.inside == 0 {
