@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// maxMeetingID is the length of the longest meeting ID, in characters (BigBlueButton's API, shared validation rules).
+// maxMeetingID is the length of the longest meeting ID, as Java counts it (BigBlueButton's API, shared validation rules).
 const maxMeetingID = 256
 
 // Alias is the ID by which servers know a meeting of a tenant, so that two tenants may both have a room-1. It begins with the
@@ -133,9 +133,11 @@ func escapes(text string) (n int) {
 	return n
 }
 
-// isOurs tells whether a tag stands for metadata that is not for front ends.
+// isOurs tells whether a tag stands for metadata that is not for front ends. Meetings that test a server are known by theirs,
+// and no front end has any.
 func (r *restorer) isOurs(t token) bool {
-	return r.open.top() == "metadata" && !r.open.within("attendees") && ReservedMeta(strings.ToLower(string(t.name)))
+	key := strings.ToLower(string(t.name))
+	return r.open.top() == "metadata" && !r.open.within("attendees") && ReservedMeta(key) && key != ProbeMark
 }
 
 // before is where the line of an element begins.

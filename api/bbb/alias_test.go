@@ -26,7 +26,7 @@ const (
 func TestAlias(t *testing.T) {
 	long := strings.Repeat("ä", 250)
 	for _, c := range []struct{ tenant, id, want string }{
-		{"a", "room-1", "a_room-1"}, {"a-b", "_c", "a-b__c"}, {"a", long, "a_" + long},
+		{"a", strings.Repeat("😀", 128), bbb.HashedAlias("a", strings.Repeat("😀", 128), "")}, {"a", "room-1", "a_room-1"}, {"a-b", "_c", "a-b__c"}, {"a", long, "a_" + long},
 		{"physics", long, bbb.HashedAlias("physics", long, "")},
 	} {
 		if got := bbb.Alias(c.tenant, c.id); got != c.want || utf8.RuneCountInString(got) > 256 {
@@ -133,25 +133,25 @@ func TestParseMeetings_Alias(t *testing.T) {
 	const kept = "<metadata><a>b</a></metadata>"
 	for _, c := range []struct{ in, id, alias, raw string }{
 		{
-			"<meetingID>t_r</meetingID>" + internal + ours("r"), "r", "t_r",
-			"<meetingID>r</meetingID>" + internal + kept,
+			"<meetingID>t_r</meetingID>" + internal + ours("room"), "room", "t_r",
+			"<meetingID>room</meetingID>" + internal + kept,
 		},
 		{
 			"<meetingID><![CDATA[t_<r>]]></meetingID>" + internal + ours("&lt;r>"), "<r>", "t_<r>",
 			"<meetingID>&lt;r&gt;</meetingID>" + internal + kept,
 		},
 		{
-			"<meetingID>x</meetingID>" + internal + ours("r") + "<isBreakout>true</isBreakout>", "x", "",
+			"<meetingID>x</meetingID>" + internal + ours("room") + "<isBreakout>true</isBreakout>", "x", "",
 			"<meetingID>x</meetingID>" + internal + kept + "<isBreakout>true</isBreakout>",
 		},
-		{"<meetingID>r</meetingID>" + internal + ours("r"), "r", "", "<meetingID>r</meetingID>" + internal + kept},
+		{"<meetingID>room</meetingID>" + internal + ours("room"), "room", "", "<meetingID>room</meetingID>" + internal + kept},
 		{"<meetingID>r</meetingID>" + internal + ours(" "), "r", "", "<meetingID>r</meetingID>" + internal + kept},
 		{
 			"<meetingID>r</meetingID>" + internal + ours(strings.Repeat("a", 257)), "r", "",
 			"<meetingID>r</meetingID>" + internal + kept,
 		},
 		{
-			"<meetingID>x<b/>y</meetingID>" + internal + ours("r"), "x<b/>y", "",
+			"<meetingID>x<b/>y</meetingID>" + internal + ours("room"), "x<b/>y", "",
 			"<meetingID>x<b/>y</meetingID>" + internal + kept,
 		},
 	} {
@@ -170,12 +170,12 @@ func TestParseMeetings_Alias(t *testing.T) {
 // A create of a meeting that is there already is answered with the front end's ID.
 func TestMeeting_Repeated_Alias(t *testing.T) {
 	list, _, err := bbb.ParseMeetings(bbb.Success().Raw([]byte("<meeting><meetingID>t_r</meetingID><internalMeetingID>i</internalMeetingID>" +
-		"<metadata><bbbpool-meeting-id>r</bbbpool-meeting-id></metadata></meeting>")).Bytes())
+		"<metadata><bbbpool-meeting-id>room</bbbpool-meeting-id></metadata></meeting>")).Bytes())
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
 	answer, failed := list[0].Repeated("", "")
-	if failed != nil || bytes.Contains(answer, []byte("t_r")) || !bytes.Contains(answer, []byte("<meetingID>r</meetingID>")) {
+	if failed != nil || bytes.Contains(answer, []byte("t_r")) || !bytes.Contains(answer, []byte("<meetingID>room</meetingID>")) {
 		t.Errorf("%v, %s", failed, answer)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Meeting is a meeting as its server shows it.
@@ -173,7 +172,7 @@ func parseMeeting(raw []byte, mendable *int) (Meeting, bool) {
 func (m *Meeting) restore(growth *int) bool {
 	listed, raw := m.MeetingID, m.Raw
 	m.MeetingID, m.Alias = m.Alias, listed
-	usable := m.MeetingID != "" && m.MeetingID != listed && utf8.RuneCountInString(m.MeetingID) <= maxMeetingID
+	usable := m.MeetingID != listed && CheckMeetingID(m.MeetingID) == nil
 	if usable && !m.Breakout && m.restoreRaw(raw, growth) && (Answer{body: m.Raw}).Get("meetingID") == m.MeetingID {
 		return true
 	}
