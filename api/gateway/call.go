@@ -86,10 +86,10 @@ func (c *call) setClaim(claim store.Claim) {
 // onServer returns the ID that servers know the meeting by.
 func (c *call) onServer() string { return cmp.Or(c.alias, c.key.MeetingID) }
 
-// query is what a server is asked about the meeting that it knows by that ID.
+// query is what a server is asked about the meeting that it knows by that ID, however the front end calls it.
 func (c *call) query(onServer string) string {
 	params := c.req.Params
-	if onServer == c.key.MeetingID { // however it was called: a breakout room has two names
+	if params.Get("meetingID") == onServer {
 		return params.Encode()
 	}
 	params = slices.Clone(params)
