@@ -20,9 +20,6 @@ func (l *Ledger) SetDraw(draw func(n int) int) { l.book.Draw = draw }
 // Book is the ledger's book, to look at while nothing is under way.
 func (l *Ledger) Book() *Book { return l.book }
 
-// Offer considers one more server.
-func (c *Choice) Offer(l Load) { c.offer(&l) }
-
 // Fault returns what the last write to the store failed with if that was within the last minute, or nil.
 func (l *Ledger) Fault() error { return l.records.failure() }
 
