@@ -238,6 +238,13 @@ func (l *Ledger) ByInternalID(tenant, internalID string) (Found, error) {
 	return l.book.ByInternalID(tenant, internalID)
 }
 
+// OnServers is [Book.OnServers].
+func (l *Ledger) OnServers(id string) (Found, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.OnServers(id)
+}
+
 // Breakout is [Book.Breakout].
 func (l *Ledger) Breakout(tenant, internalID string) (Found, error) {
 	l.mu.Lock()
