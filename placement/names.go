@@ -28,12 +28,20 @@ func (w *places) alias(key store.MeetingKey, wish Wish) (string, error) {
 	switch m := w.meetings[key]; {
 	case m != nil:
 		return m.claim.Alias, nil
-	case !w.ids.others(cmp.Or(wish.Alias, key.MeetingID), key):
+	case !w.ids.others(w.onServers(key, wish), key):
 		return wish.Alias, nil
 	case wish.Spare != "" && !w.ids.others(wish.Spare, key):
 		return wish.Spare, nil
 	}
 	return "", ErrForeign
+}
+
+// onServers is the ID that servers are to know a meeting by, if no other one has it.
+func (w *places) onServers(key store.MeetingKey, wish Wish) string {
+	if m := w.meetings[key]; m != nil {
+		return m.claim.OnServer()
+	}
+	return cmp.Or(wish.Alias, key.MeetingID)
 }
 
 // foreign tells whether a sighting has an ID by which servers know another meeting. It is not adopted then, and on the server

@@ -171,11 +171,11 @@ func (c *comparison) classify(s Sighting) {
 // memory alone: for a restart there is what is owed of copies that nobody saw.
 func (c *comparison) discover(s Sighting) {
 	b, there := c.book, Copy{c.page.ID, s.InternalID, s.Alias}
-	asked := b.owed[s.Key][copyKey{server: c.page.ID}].Asked
+	asked := b.owed.of[s.Key][copyKey{server: c.page.ID}].Asked
 	if last, closed := b.closed.of(s.Key); closed {
 		asked = last.at
 	}
-	if !asked.IsZero() && !b.owed.has(s.Key, copyKey{c.page.ID, s.InternalID}) && len(b.owed[s.Key]) < MaxCopies*len(b.where.pages) {
+	if !asked.IsZero() && !b.owed.has(s.Key, copyKey{c.page.ID, s.InternalID}) && len(b.owed.of[s.Key]) < MaxCopies*len(b.where.pages) {
 		b.owed.add(newEnding(s.Key, there, asked))
 	}
 }

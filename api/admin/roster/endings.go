@@ -100,7 +100,7 @@ func (e *Ending) Everywhere(ctx context.Context) (copies []placement.Copy, faile
 	asked := map[string]bool{}
 	failed = Failures{}
 	for server, m := range e.pool.Copies(e.key) {
-		copies = append(copies, placement.Copy{Server: server, InternalID: m.InternalID})
+		copies = append(copies, placement.Copy{Server: server, InternalID: m.InternalID, Alias: m.Alias})
 		if asked[server] { // BigBlueButton ends meetings by the IDs that their front ends chose
 			continue
 		}
