@@ -56,7 +56,7 @@ func NewBook(config Config, start time.Time) *Book {
 	config = config.bounded()
 	return &Book{
 		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
-		where: newPlaces(), owed: owed{}, seats: seats{held: map[forecast.Room]*seat{}},
+		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}},
 		forecast: forecast.New(forecast.Settings{
 			Default: config.Default, Sessions: config.Sessions, Carry: config.Carry, SeatMin: config.SeatMin,
 		}),

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -42,7 +43,7 @@ func changes() []placement.Change {
 		placement.SeatHeld{Room: 1, Server: "b"},
 		placement.SessionLearnt{At: monday, Session: store.Session{ID: "s"}},
 		placement.HistoryShortened{At: monday},
-		placement.HourRecalled{At: monday, Over: []placement.Begun{{Key: key("x"), At: monday}}, Live: []placement.Begun{{Key: key("x")}}},
+		placement.HourRecalled{At: monday, Over: []quota.Begun{{Key: key("x"), At: monday}}, Live: []quota.Begun{{Key: key("x")}}},
 	}
 }
 

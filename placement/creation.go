@@ -127,7 +127,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 		return known, before, nil
 	}
 	// A server that has the meeting of before still takes a create for a repeat, and comes last.
-	w.Shun = slices.Concat(w.Shun, l.book.owed.servers(c.key))
+	w.Shun = slices.Concat(w.Shun, l.book.owed.servers(c.key, l.book.where.onServers(c.key, w)))
 	l.book.KeepSeats(now)
 	claim, err := l.book.Propose(now, c.key, c.room, w, avoid)
 	switch {

@@ -20,9 +20,6 @@ func (l *Ledger) SetDraw(draw func(n int) int) { l.book.Draw = draw }
 // Book is the ledger's book, to look at while nothing is under way.
 func (l *Ledger) Book() *Book { return l.book }
 
-// Offer considers one more server.
-func (c *Choice) Offer(l Load) { c.offer(&l) }
-
 // Fault returns what the last write to the store failed with if that was within the last minute, or nil.
 func (l *Ledger) Fault() error { return l.records.failure() }
 
@@ -110,20 +107,23 @@ func (w *places) checkTenants() error {
 
 // checkNames finds names that one meeting has, and the index says otherwise.
 func (w *places) checkNames() error {
-	for _, x := range []*index{&w.ids, &w.voices} {
+	for x, of := range map[index]func(store.Claim) string{
+		w.ids: store.Claim.OnServer, w.voices: func(c store.Claim) string { return c.Voice },
+	} {
 		named := 0
 		for _, m := range w.meetings {
-			name := x.of(m.claim)
+			name := of(m.claim)
 			if name == "" {
 				continue
 			}
 			named++
-			if holder := x.by[name]; holder == nil || w.meetings[holder.claim.MeetingKey] != holder || x.of(holder.claim) != name {
+			holder, found := x.Holder(name)
+			if !found || w.meetings[holder.claim.MeetingKey] != holder || of(holder.claim) != name {
 				return fmt.Errorf("%q is the name of %v, and of %v in the index", name, m, holder)
 			}
 		}
-		if named != len(x.by)+x.shared {
-			return fmt.Errorf("%d names, %d in the index and %d shared", named, len(x.by), x.shared)
+		if found, shared := x.Check(); named != found+shared {
+			return fmt.Errorf("%d names, %d in the index and %d shared", named, found, shared)
 		}
 	}
 	return nil

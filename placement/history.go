@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -69,8 +70,8 @@ func (l *Ledger) shortenHistory(ctx context.Context) {
 type past struct {
 	sessions History       // nil where none is stored
 	read     chan struct{} // closed when they have been read
-	hour     []begun       // of the sessions that were read: those that ended within the last hour
-	lasting  []begun       // of the claims that stood at the start
+	hour     []quota.Stay  // of the sessions that were read: those that ended within the last hour
+	lasting  []quota.Stay  // of the claims that stood at the start
 }
 
 // recall tells the book when meetings were begun within the last hour, and lets creates go ahead. It takes the lock.
@@ -78,7 +79,8 @@ func (l *Ledger) recall() {
 	defer close(l.past.read)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(begunFrom(l.past.hour, l.past.lasting, l.now()))
+	over, live := quota.Recall(l.past.hour, l.past.lasting)
+	l.book.Apply(HourRecalled{At: l.now(), Over: over, Live: live})
 	l.past.hour, l.past.lasting = nil, nil
 }
 
@@ -110,7 +112,7 @@ func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session
 				learn(s)
 			}
 			if now.Sub(s.End) <= time.Hour {
-				p.hour = append(p.hour, ofSession(s))
+				p.hour = append(p.hour, stayOfSession(s))
 			}
 		}
 		if len(page) < historyPage {

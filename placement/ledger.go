@@ -117,7 +117,7 @@ func (l *Ledger) load(ctx context.Context) error {
 		}
 		l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.records.names.Room(c.MeetingKey)})
 		if l.past.sessions != nil {
-			l.past.lasting = append(l.past.lasting, ofClaim(c, l.Hash(c.MeetingKey)))
+			l.past.lasting = append(l.past.lasting, stayOfClaim(c, l.Hash(c.MeetingKey)))
 		}
 	}
 	l.mu.Unlock()
@@ -236,6 +236,13 @@ func (l *Ledger) ByInternalID(tenant, internalID string) (Found, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.book.ByInternalID(tenant, internalID)
+}
+
+// OnServers is [Book.OnServers].
+func (l *Ledger) OnServers(id string) (Found, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.OnServers(id)
 }
 
 // Breakout is [Book.Breakout].

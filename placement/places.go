@@ -23,11 +23,12 @@ type places struct {
 }
 
 func newPlaces() places {
-	return places{
+	w := places{
 		pages: map[string]*page{}, meetings: map[store.MeetingKey]*meeting{}, live: map[forecast.Room]int{},
-		tenants: quota.Tenants{}, ids: newIndex(store.Claim.OnServer),
-		voices: newIndex(func(c store.Claim) string { return c.Voice }),
+		tenants: quota.Tenants{},
 	}
+	w.ids, w.voices = w.newIndex(store.Claim.OnServer), w.newIndex(func(c store.Claim) string { return c.Voice })
+	return w
 }
 
 // add enters a meeting that is new.
@@ -89,13 +90,13 @@ func (w *places) count(m *meeting, n int) {
 		m.tenant.Meetings += n
 	}
 	m.tenant.People += n * m.seen()
-	for _, names := range []*index{&w.ids, &w.voices} {
-		if n > 0 {
-			names.enter(m)
-		} else {
-			names.leave(m, w.meetings)
-		}
+	if n > 0 {
+		w.ids.Enter(m)
+		w.voices.Enter(m)
+		return
 	}
+	w.ids.Leave(m)
+	w.voices.Leave(m)
 }
 
 // addServer enters a server, with the meetings that are claimed on it already.

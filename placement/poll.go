@@ -171,11 +171,11 @@ func (c *comparison) classify(s Sighting) {
 // memory alone: for a restart there is what is owed of copies that nobody saw.
 func (c *comparison) discover(s Sighting) {
 	b, there := c.book, Copy{c.page.ID, s.InternalID, s.Alias}
-	asked := b.owed[s.Key][copyKey{server: c.page.ID}].Asked
+	asked := b.owed.of[s.Key][copyKey{server: c.page.ID}].Asked
 	if last, closed := b.closed.of(s.Key); closed {
 		asked = last.at
 	}
-	if !asked.IsZero() && !b.owed.has(s.Key, copyKey{c.page.ID, s.InternalID}) && len(b.owed[s.Key]) < MaxCopies*len(b.where.pages) {
+	if !asked.IsZero() && !b.owed.has(s.Key, copyKey{c.page.ID, s.InternalID}) && len(b.owed.of[s.Key]) < MaxCopies*len(b.where.pages) {
 		b.owed.add(newEnding(s.Key, there, asked))
 	}
 }
@@ -235,7 +235,7 @@ func (c *comparison) dropOthers() {
 // ration leaves among the unclaimed what may be adopted now, those with people in them first, and returns the others. What
 // was lost from sight just now goes on, and is no new meeting.
 func (c *comparison) ration() (excess []Sighting) {
-	left := min(c.page.adopting.left(c.now), adoptedAtOnce)
+	left := min(c.page.adopting.Left(c.now), adoptedAtOnce)
 	list := c.found.Unclaimed
 	c.found.Unclaimed = nil
 	slices.SortStableFunc(list, func(a, b Sighting) int { return cmp.Compare(b.People, a.People) })
@@ -247,7 +247,7 @@ func (c *comparison) ration() (excess []Sighting) {
 			continue
 		case !known:
 			left--
-			c.page.adopting.spent++
+			c.page.adopting.Spend()
 		}
 		c.found.Unclaimed = append(c.found.Unclaimed, s)
 	}
@@ -329,18 +329,3 @@ const (
 	adoptedFirst   = 10_000 // before it is one after another
 	adoptedPerHour = 1_000
 )
-
-// allowance is how many more meetings of a server may be adopted. It grows with time, up to adoptedFirst. Its zero value is
-// all of that.
-type allowance struct {
-	spent float64
-	at    time.Time
-}
-
-// left is how many may be adopted now.
-func (a *allowance) left(now time.Time) int {
-	if passed := now.Sub(a.at).Hours() * adoptedPerHour; passed > 0 {
-		a.spent, a.at = max(a.spent-passed, 0), now
-	}
-	return int(adoptedFirst - a.spent)
-}

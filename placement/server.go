@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/fading"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -30,7 +31,7 @@ type page struct {
 	kept     float64 // by the seats
 	carry    float64 // people that a server of weight 1 carries
 	fading   fading.Sum
-	adopting allowance
+	adopting quota.Allowance
 
 	polls    int           // that have begun, to tell joins before one from joins after it
 	endings  int           // how many meetings had been ended when the last of them began
@@ -98,7 +99,7 @@ func (c ServerSet) apply(b *Book) {
 	}
 	p := &page{
 		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading.New(b.config.Fade.Seconds()),
-		carry: b.config.Carry,
+		carry: b.config.Carry, adopting: quota.Allowance{First: adoptedFirst, PerHour: adoptedPerHour},
 	}
 	b.where.addServer(p)
 }

@@ -101,7 +101,7 @@ func (e *Ending) Everywhere(ctx context.Context) (copies []placement.Copy, faile
 	asked := map[named]bool{}
 	failed = Failures{}
 	for server, m := range e.pool.Copies(e.key) {
-		copies = append(copies, placement.Copy{Server: server, InternalID: m.InternalID})
+		copies = append(copies, placement.Copy{Server: server, InternalID: m.InternalID, Alias: m.Alias})
 		there := named{server, m.OnServer()}
 		if asked[there] { // BigBlueButton ends meetings by the IDs that they were created by
 			continue

@@ -271,5 +271,5 @@ func (e *evacuation) endOther(ctx context.Context, m bbb.Meeting) error {
 		return nil
 	}
 	ending.Reason = "panic"
-	return ending.Ended(context.WithoutCancel(ctx), []placement.Copy{{Server: e.id, InternalID: m.InternalID}})
+	return ending.Ended(context.WithoutCancel(ctx), []placement.Copy{{Server: e.id, InternalID: m.InternalID, Alias: m.Alias}})
 }
