@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"strings"
+
+	"github.com/bbbpool/bbbpool/api/bbb/document"
 )
 
 // maxMeetingID is the length of the longest meeting ID, as Java counts it (BigBlueButton's API, shared validation rules).
@@ -260,38 +261,11 @@ func (p *path) within(name string) bool {
 
 // restoreJSON is Restore for JSON, of which only calls answer in that we know nothing of.
 func restoreJSON(body []byte, alias, meetingID string) []byte {
-	if alias == "" || !json.Valid(body) {
+	if alias == "" {
 		return body
 	}
-	var out, key []byte
-	done, left := 0, maxRestored
-	for i := 0; i < len(body) && left > 0; i++ {
-		if body[i] != '"' {
-			continue
-		}
-		from := i
-		for i++; body[i] != '"'; i++ {
-			if body[i] == '\\' {
-				i++
-			}
-		}
-		if bytes.HasPrefix(bytes.TrimLeft(body[i+1:], blanks), []byte(":")) {
-			key = body[from : i+1]
-		} else if text, ok := value(body[from:i+1], string(key) == `"message"`, alias); ok {
-			id, _ := json.Marshal(restored(text, alias, meetingID)) // a string is always JSON
-			out, done, left = append(append(out, body[done:from]...), id...), i+1, left-1
-		}
-	}
-	if done == 0 {
-		return body
-	}
-	return append(out, body[done:]...)
-}
-
-// value reads a string of JSON, and tells whether it has the alias in it.
-func value(raw []byte, message bool, alias string) (text string, ok bool) {
-	if len(raw) > maxValue || json.Unmarshal(raw, &text) != nil {
-		return "", false
-	}
-	return text, text == alias || message && strings.Contains(text, "["+alias+"]")
+	return document.EditStrings(body, maxRestored, func(key, text string) (string, bool) {
+		found := text == alias || key == "message" && strings.Contains(text, "["+alias+"]")
+		return restored(text, alias, meetingID), found
+	})
 }

@@ -3,6 +3,7 @@ package bbb
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -11,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bbbpool/bbbpool/api/bbb/document"
 )
 
 // The bodies that calls take, by media type.
@@ -179,7 +182,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 func (q *Request) setBody(contentType string, body []byte) error {
 	media := mediaType(contentType)
 	if isXML(media) {
-		if failed := checkDocument(contentType, body); failed != nil {
+		if failed := unsound(document.Check(contentType, body)); failed != nil {
 			return failed
 		}
 	}
@@ -322,4 +325,22 @@ func (q *Request) checksumError() *Error {
 		return ErrRecordingsChecksum
 	}
 	return ErrChecksum
+}
+
+var (
+	errMalformed = &Error{Key: "validationError", Message: "The request body is not well-formed XML"}
+	errEncoding  = &Error{
+		Key: "validationError", Message: "The request body is in an encoding that is not supported: use UTF-8",
+	}
+)
+
+// unsound is what a front end is told of a body that is not XML for everybody.
+func unsound(err error) *Error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, document.ErrEncoding):
+		return errEncoding
+	}
+	return errMalformed
 }
