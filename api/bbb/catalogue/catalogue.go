@@ -41,6 +41,7 @@ type Parameter struct {
 	Values []string // of an enum or a list: those that are known
 	Open   bool     // releases differ in these values, so that others may be right, too
 	Fold   bool     // upper and lower case of the values are the same
+	Free   bool     // front ends make it up, and what is in it
 }
 
 // Of returns what is known of a parameter of a call, and whether anything is.
@@ -50,7 +51,7 @@ func Of(call, name string) (Parameter, bool) {
 	}
 	for _, f := range families[call] {
 		if strings.HasPrefix(name, f.prefix) {
-			p := Parameter{Name: name, Kind: Text}
+			p := Parameter{Name: name, Kind: Text, Free: true}
 			return p, f.form.MatchString(name) && !strings.HasPrefix(name, f.own)
 		}
 	}
