@@ -98,17 +98,19 @@ func (t *tenants) serve(list []store.Tenant) {
 	t.served.Store(s)
 }
 
-// Problems tells whether tenants are served as they were, and not as they are stored.
+// Problems tells whether tenants are served as they were, and not as they are stored, and which settings for parameters may
+// not do what was meant.
 func (g *Gateway) Problems(context.Context) []problems.Problem {
+	list := g.paramProblems()
 	o := g.tenants.outdated.Load()
 	if o == nil {
-		return nil
+		return list
 	}
-	return []problems.Problem{{
+	return append(list, problems.Problem{
 		Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Tenant}, Name: "outdated", Since: o.since, Logged: true,
 		Text:   "the tenants could not be read again, what was changed is not in force: " + o.err.Error(),
 		Remedy: "see to the store, then reload",
-	}}
+	})
 }
 
 // newSecret makes a secret of 32 random bytes.

@@ -176,10 +176,13 @@ type family struct {
 	own    string // begins those that are BigBlueButton's own, and in the table if they are any
 }
 
+// noOwn begins no name.
+const noOwn = "-"
+
 var families = map[string][]family{
 	Create: {
-		{"meta_", regexp.MustCompile(`^meta_[A-Za-z][A-Za-z0-9-]*$`), "letters, digits and - behind meta_, a letter first", "-"},
-		{"plugin_", regexp.MustCompile(`^plugin_[A-Za-z][A-Za-z0-9_-]*$`), "letters, digits, - and _ behind plugin_, a letter first", "-"},
+		{"meta_", regexp.MustCompile(`^meta_[A-Za-z][A-Za-z0-9-]*$`), "letters, digits and - behind meta_", noOwn},
+		{"plugin_", regexp.MustCompile(`^plugin_[A-Za-z][A-Za-z0-9_-]*$`), "letters, digits, - and _ behind plugin_", noOwn},
 	},
 	Join: {
 		{"userdata-", regexp.MustCompile(`^userdata-[^-]+$`), "a name without - behind userdata-", "userdata-bbb_"},

@@ -62,7 +62,10 @@ func TestRules_Apply(t *testing.T) {
 		{"what is removed is everybody's", params.Config{DefaultCreate: "a=pool", CreateRules: "-a"}, "", store.Limits{}, "b=1", "b=1"},
 		{"the tenant removes what the pool sets", params.Config{OverrideCreate: "a=pool"}, "-a", store.Limits{}, "a=1&b=1", "b=1"},
 		{
-			"lists", params.Config{CreateRules: "disabledFeatures+=chat,polls"}, "disabledFeatures-=chat,timer", store.Limits{},
+			"lists",
+			params.Config{CreateRules: "disabledFeatures+=chat,polls"},
+			"disabledFeatures-=chat,timer",
+			store.Limits{},
 			"disabledFeatures=timer%2C+polls,plugins", "disabledFeatures=polls%2Cplugins",
 		},
 		{"a list that is not there", params.Config{CreateRules: "disabledFeatures+=chat,polls"}, "", store.Limits{}, "b=1", "b=1&disabledFeatures=chat%2Cpolls"},
@@ -83,7 +86,10 @@ func TestRules_Apply(t *testing.T) {
 		{"less than a minute is not endless", params.Config{}, "", store.Limits{Duration: time.Second}, "duration=0", "duration=1"},
 		{"people in a meeting", params.Config{}, "maxParticipants=200", store.Limits{MeetingPeople: 100}, "", "maxParticipants=100"},
 		{
-			"no recording", params.Config{OverrideCreate: "record=true"}, "record=true", store.Limits{NoRecording: true},
+			"no recording",
+			params.Config{OverrideCreate: "record=true"},
+			"record=true",
+			store.Limits{NoRecording: true},
 			"record=true&breakoutRoomsRecord=true", "record=false&breakoutRoomsRecord=false",
 		},
 		{"metadata is one in all spellings", params.Config{}, "meta_Course=x", store.Limits{}, "meta_COURSE=a&b=1&meta_course=c", "meta_course=x&b=1"},
