@@ -147,8 +147,11 @@ func (g *Gateway) LoadTenants(ctx context.Context, stored store.Tenants, now tim
 	return g.tenants.Load(ctx, stored, now)
 }
 
-// Problems tells whether tenants are served as they were, and not as they are stored.
-func (g *Gateway) Problems(ctx context.Context) []problems.Problem { return g.tenants.Problems(ctx) }
+// Problems tells whether tenants are served as they were, and not as they are stored, and which settings for parameters may
+// not do what was meant.
+func (g *Gateway) Problems(ctx context.Context) []problems.Problem {
+	return append(g.paramProblems(), g.tenants.Problems(ctx)...)
+}
 
 // Path is where the API is served; everything below it belongs to the gateway. A tenant's own way in is the same below
 // TenantPath and its ID.

@@ -41,6 +41,7 @@ type Parameter struct {
 	Values []string // of an enum or a list: those that are known
 	Open   bool     // releases differ in these values, so that others may be right, too
 	Fold   bool     // upper and lower case of the values are the same
+	Free   bool     // front ends make it up, and what is in it
 }
 
 // Of returns what is known of a parameter of a call, and whether anything is.
@@ -50,7 +51,7 @@ func Of(call, name string) (Parameter, bool) {
 	}
 	for _, f := range families[call] {
 		if strings.HasPrefix(name, f.prefix) {
-			p := Parameter{Name: name, Kind: Text}
+			p := Parameter{Name: name, Kind: Text, Free: true}
 			return p, f.form.MatchString(name) && !strings.HasPrefix(name, f.own)
 		}
 	}
@@ -175,10 +176,13 @@ type family struct {
 	own    string // begins those that are BigBlueButton's own, and in the table if they are any
 }
 
+// noOwn begins no name.
+const noOwn = "-"
+
 var families = map[string][]family{
 	Create: {
-		{"meta_", regexp.MustCompile(`^meta_[A-Za-z][A-Za-z0-9-]*$`), "letters, digits and - behind meta_, a letter first", "-"},
-		{"plugin_", regexp.MustCompile(`^plugin_[A-Za-z][A-Za-z0-9_-]*$`), "letters, digits, - and _ behind plugin_, a letter first", "-"},
+		{"meta_", regexp.MustCompile(`^meta_[A-Za-z][A-Za-z0-9-]*$`), "letters, digits and - behind meta_", noOwn},
+		{"plugin_", regexp.MustCompile(`^plugin_[A-Za-z][A-Za-z0-9_-]*$`), "letters, digits, - and _ behind plugin_", noOwn},
 	},
 	Join: {
 		{"userdata-", regexp.MustCompile(`^userdata-[^-]+$`), "a name without - behind userdata-", "userdata-bbb_"},

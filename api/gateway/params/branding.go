@@ -21,8 +21,11 @@ func (b Branding) In(rules []store.ParamRule) []store.ParamRule {
 		name  string
 		value *string
 	}{
-		{"logo", b.Logo}, {"bannerText", b.BannerText}, {"bannerColor", b.BannerColor},
-		{"preUploadedPresentation", b.Presentation}, {"preUploadedPresentationName", b.PresentationFilename},
+		{"logo", b.Logo},
+		{"bannerText", b.BannerText},
+		{"bannerColor", b.BannerColor},
+		{"preUploadedPresentation", b.Presentation},
+		{"preUploadedPresentationName", b.PresentationFilename},
 	} {
 		if f.value == nil {
 			continue

@@ -106,8 +106,8 @@ func checkForm(rule store.ParamRule) error {
 	switch {
 	case rule.Call != catalogue.Create && rule.Call != catalogue.Join:
 		return fmt.Errorf("call %q: want %s or %s", rule.Call, catalogue.Create, catalogue.Join)
-	case rule.Name == "" || len(rule.Name) > maxName || !plain(rule.Name) || strings.ContainsAny(rule.Name, " =&?<;"):
-		return fmt.Errorf("parameter %.60q: want a name of at most %d bytes, without blanks and any of = & ? < ;", rule.Name, maxName)
+	case rule.Name == "" || len(rule.Name) > maxName || strings.Trim(rule.Name, "-") != rule.Name || !isName(rule.Name):
+		return fmt.Errorf("parameter %.60q: want a name of letters, digits, _ - . and :, at most %d", rule.Name, maxName)
 	case len(rule.Value) > MaxValue:
 		return fmt.Errorf("%s: the value has %d bytes, of at most %d", rule.Name, len(rule.Value), MaxValue)
 	case !plain(rule.Value):
@@ -116,12 +116,20 @@ func checkForm(rule store.ParamRule) error {
 	return nil
 }
 
+// isName tells whether something may be the name of a parameter. Those that servers have are simpler still.
+func isName(text string) bool {
+	return strings.IndexFunc(text, func(c rune) bool {
+		return c > unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("_-.:", c)
+	}) < 0
+}
+
 func plain(text string) bool {
 	return utf8.ValidString(text) && strings.IndexFunc(text, unicode.IsControl) < 0
 }
 
 // checkOp tells whether an operator fits what it is to work on. What is not known may be anything.
 func checkOp(rule store.ParamRule, p catalogue.Parameter, known bool) error {
+	known = known && !p.Free
 	switch rule.Op {
 	case store.ParamDefault, store.ParamOverride:
 	case store.ParamRemove:
@@ -132,7 +140,7 @@ func checkOp(rule store.ParamRule, p catalogue.Parameter, known bool) error {
 		if len(catalogue.Split(rule.Value)) == 0 {
 			return fmt.Errorf("%s: %s wants values, separated by commas", rule.Name, rule.Op)
 		}
-		if known && p.Kind != catalogue.List && !(p.Kind == catalogue.Text && folds(rule.Name)) {
+		if known && p.Kind != catalogue.List {
 			return fmt.Errorf("%s: %s is for lists, and this is no list but %s", rule.Name, rule.Op, p.Kind)
 		}
 	case store.ParamCap:

@@ -54,8 +54,10 @@ func parse(part string) (rule store.ParamRule, err error) {
 		return store.ParamRule{Op: store.ParamRemove, Name: name}, nil
 	}
 	for _, o := range operators {
-		start := at + 1 - len(o.sign)
-		if at > 0 && start > 0 && part[start:at+1] == o.sign {
+		if start := at + 1 - len(o.sign); start >= 0 && part[start:at+1] == o.sign {
+			if start == 0 {
+				break // there is no name
+			}
 			return store.ParamRule{Op: o.op, Name: part[:start], Value: part[at+1:]}, nil
 		}
 	}
