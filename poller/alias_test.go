@@ -22,7 +22,7 @@ func scoped(tenant, id, internal string, people int) bbb.Meeting {
 func TestRun_AdoptsByAlias(t *testing.T) {
 	long := string(bytes.Repeat([]byte("x"), 256))
 	bubble(t, config(), []string{"a", "b"}, func(t *testing.T, r *rig) {
-		unscoped := room("class", "i-2", 2)
+		unscoped := room("lesson", "i-2", 2) // of one ID on the servers there is one meeting
 		unscoped.Tenant = "arts"
 		group := room("group", "i-group", 1)
 		group.Breakout, group.ParentID, group.Tenant = true, "i-1", "physics"
@@ -31,7 +31,7 @@ func TestRun_AdoptsByAlias(t *testing.T) {
 		r.pass(11 * time.Second)
 		for _, want := range []store.Claim{
 			{MeetingKey: store.MeetingKey{Tenant: "physics", MeetingID: "class"}, Server: "a", Alias: "physics_class"},
-			{MeetingKey: store.MeetingKey{Tenant: "arts", MeetingID: "class"}, Server: "a"},
+			{MeetingKey: store.MeetingKey{Tenant: "arts", MeetingID: "lesson"}, Server: "a"},
 			{MeetingKey: store.MeetingKey{Tenant: "default", MeetingID: "class"}, Server: "b"},
 			{MeetingKey: store.MeetingKey{Tenant: "physics", MeetingID: long}, Server: "b", Alias: bbb.Alias("physics", long)},
 			{MeetingKey: store.MeetingKey{Tenant: "gone", MeetingID: "class"}, Server: "b", Alias: "gone_class"},
