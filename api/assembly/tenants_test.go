@@ -15,9 +15,10 @@ import (
 )
 
 // multitenant is a running pool as a site of Scalelite with tenants sets it up, with a server and two tenants.
-func multitenant(t *testing.T) (*assembly.Pool, *simulator.Server) {
+func multitenant(t *testing.T, proxies ...string) (*assembly.Pool, *simulator.Server) {
 	t.Helper()
 	o := options(t)
+	o.Settings.HTTP.TrustedProxies = proxies
 	o.Settings.HTTP.Multitenancy, o.Settings.HTTP.PoolHost = "true", "pool.example.edu"
 	p := open(t, o)
 	for id, name := range map[string]string{"0b6-arts": "arts", "1c7-bio": "bio"} {
@@ -108,6 +109,17 @@ func TestPool_Multitenancy(t *testing.T) {
 		}
 	}
 	links(t, p)
+}
+
+// What a proxy says of the host that was called counts from proxies alone that are trusted.
+func TestPool_Multitenancy_UntrustedProxy(t *testing.T) {
+	p, _ := multitenant(t, "192.0.2.1")
+	for host, want := range map[string]string{"inner": "SUCCESS", "bio.pool.example.edu": "checksumError"} {
+		body := at(t, p, host, "secret-of-arts", "getMeetings", "", "X-Forwarded-Host: arts.pool.example.edu")
+		if !strings.Contains(body, want) {
+			t.Errorf("%s: %s", host, body)
+		}
+	}
 }
 
 // links checks what the links of a tenant's recordings begin with.

@@ -38,10 +38,12 @@ var (
 		Message: "All servers that can take this meeting are full. Please try again later.",
 	}
 	errMeetings = &bbb.Error{
-		Key: "tenantMeetingsReached", Message: "There are as many meetings as are allowed at once. Please try again later.",
+		Key:     "tenantMeetingsReached",
+		Message: "There are as many meetings as are allowed at once. Please try again later.",
 	}
 	errPerHour = &bbb.Error{
-		Key: "tenantMeetingRateReached", Message: "As many meetings were started as are allowed within an hour. Please try again later.",
+		Key:     "tenantMeetingRateReached",
+		Message: "As many meetings were started as are allowed within an hour. Please try again later.",
 	}
 	// errNoParent is what BigBlueButton says of a breakout room without a meeting that it belongs to.
 	errNoParent = &bbb.Error{

@@ -82,7 +82,7 @@ func (t tenant) call(call, query string) answer {
 	if err != nil {
 		t.tb.Fatal(err)
 	}
-	for _, ours := range []string{"arts_", "bio_", "bbbpool", "tenant-id"} {
+	for _, ours := range []string{"arts_", "bio_", "chem_", "bbbpool", "tenant-id"} {
 		if strings.Contains(a.body, ours) {
 			t.tb.Errorf("%s of %s: %q in %s", call, t.id, ours, a.body)
 		}

@@ -40,7 +40,10 @@ var Families = []exposition.Family{
 		Name: serverErrorsTotal, Type: exposition.Counter,
 		Help: "Calls that a server did not answer as it should, by what was wrong.",
 	},
-	{Name: tenantLimitsTotal, Type: exposition.Counter, Help: "Calls that a limit of their tenant has changed or refused, by limit."},
+	{
+		Name: tenantLimitsTotal, Type: exposition.Counter,
+		Help: "Calls that a limit of their tenant has changed or refused, by limit.",
+	},
 }
 
 // Metrics counts what front ends ask for and what they get.

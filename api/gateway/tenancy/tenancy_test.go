@@ -171,7 +171,8 @@ func TestTenant_URL(t *testing.T) {
 func TestTenant_Allow(t *testing.T) {
 	tenants := &tenancy.Tenants{}
 	list := []store.Tenant{
-		{ID: "a", Secrets: secrets("a"), Limits: store.Limits{Requests: 2}}, {ID: "b", Secrets: secrets("b")},
+		{ID: "a", Secrets: secrets("a"), Limits: store.Limits{Requests: 2}},
+		{ID: "b", Secrets: secrets("b")},
 		{ID: "c", Secrets: secrets("c"), Limits: store.Limits{Requests: 0.5}},
 	}
 	tenants.Serve(list)
