@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -473,4 +474,62 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	count("requests", "1")
+}
+
+// A tenant's secret is changed while its front end calls: with the new one once that is there, with the old one until it is
+// retired, and no call fails. Then the old one is worth nothing, and which was used when is known.
+func TestSecrets_Rotate(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	arts, _, _ := p.faculties()
+	renewed := tenant{p, "arts", "another-secret"}
+	arts.create("room", "")
+	stop, done := make(chan struct{}), make(chan error, 1)
+	var signer atomic.Pointer[tenant] // that the front end uses
+	signer.Store(&arts)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+			resp, err := p.client.Get(signer.Load().url("join", "meetingID=room&fullName=Ada&role=VIEWER"))
+			if err == nil {
+				_ = resp.Body.Close()
+				if to, noTarget := resp.Location(); noTarget != nil || to.Query().Get("errors") != "" {
+					err = fmt.Errorf("join: status %d, %v", resp.StatusCode, to)
+				}
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	arts.set(func(t *store.Tenant) {
+		t.Secrets = append(t.Secrets, store.TenantSecret{Name: "second", Secret: store.Secret(renewed.secret)})
+	})
+	renewed.call("getMeetings", "")
+	signer.Store(&renewed)
+	for range 50 {
+		renewed.call("getMeetings", "")
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	arts.set(func(t *store.Tenant) { t.Secrets = t.Secrets[1:] })
+	if a := arts.call("getMeetings", ""); a.Key != "checksumError" {
+		t.Errorf("the old secret: %s", a.body)
+	}
+	if a := renewed.call("getMeetings", ""); a.Returncode != "SUCCESS" {
+		t.Errorf("the new secret: %s", a.body)
+	}
+	for _, name := range []string{"first", "second"} {
+		at := p.gateway.Uses.Last(store.Credential{Kind: store.CredentialSecret, Tenant: "arts", Name: name})
+		if time.Since(at) > time.Hour {
+			t.Errorf("the %s was used last at %s", name, at)
+		}
+	}
 }
