@@ -187,7 +187,8 @@ func (r *restorer) text(inner []byte) {
 		return
 	}
 	text := plain(raw)
-	if text != r.alias && !(message && strings.Contains(text, "["+r.alias+"]")) || r.left == 0 || r.theirs() {
+	found := text == r.alias || message && strings.Contains(text, "["+r.alias+"]")
+	if !found || r.left == 0 || r.theirs() {
 		return
 	}
 	r.left--
