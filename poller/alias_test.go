@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -119,6 +120,45 @@ func TestRun_ScopedMeetingNamedLikeATrial(t *testing.T) {
 		r.pass(11 * time.Second)
 		if _, err := r.ledger.Peek(store.MeetingKey{Tenant: "physics", MeetingID: bbb.ProbePrefix + "x"}); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A meeting that was ended while its server was away is ended when that is back, also where its tenant has another one there
+// by then: they are two for the server, if it knows only one of them by an ID of the pool's.
+func TestRun_EndedBesideAlias(t *testing.T) {
+	k := store.MeetingKey{Tenant: "physics", MeetingID: "class"}
+	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
+		unscoped := room("class", "i-old", 4)
+		unscoped.Tenant = "physics"
+		r.net["a"].show(unscoped)
+		r.pass(11 * time.Second)
+		r.net["a"].set(down, "getMeetingInfo")
+		ending, err := r.ledger.BeginEnd(t.Context(), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ending.Ended(t.Context(), []placement.Copy{{Server: "a", InternalID: "i-old"}}); err != nil {
+			t.Fatal(err)
+		}
+		ending.Release()
+		r.pass(5 * time.Second)
+		next := scoped("physics", "class", "i-new", 2)
+		next.CreateTime = time.Now().UnixMilli()
+		r.net["a"].show(unscoped, next)
+		r.pass(21 * time.Second)
+		if found, err := r.ledger.Peek(k); err != nil || found.Claim.InternalID != "i-new" {
+			t.Fatalf("%+v %v", found, err)
+		}
+		r.net["a"].set(behaviour{}, "getMeetingInfo")
+		r.pass(31 * time.Second)
+		r.list("at the end")
+		var left []string
+		for _, m := range r.Meetings("physics") {
+			left = append(left, m.InternalID)
+		}
+		if n := r.ends("a"); n != 1 || !slices.Equal(left, []string{"i-new"}) {
+			t.Errorf("%d ends, %v left", n, left)
 		}
 	})
 }

@@ -37,7 +37,7 @@ func Restore(body []byte, alias, meetingID string) []byte {
 	if head := bytes.TrimLeft(body, blanks); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
 		return restoreJSON(body, alias, meetingID)
 	}
-	if restored, ok := restore(body, alias, meetingID, len(body)+maxSmall); ok {
+	if restored, ok := restore(body, alias, meetingID, len(body)+maxSmall, nil); ok {
 		return restored
 	}
 	return body
@@ -57,6 +57,7 @@ type restorer struct {
 	left      int    // how often the alias may be found
 	limit     int    // of bytes that the result may have
 	full      bool   // it would have more
+	quiet     []byte // is passed over
 	out       []byte // what is to stand for b[:done]
 	done      int
 
@@ -68,13 +69,15 @@ type restorer struct {
 	nested int
 }
 
-// restore is Restore for XML. It fails where the result would have more bytes than the limit.
-func restore(body []byte, alias, meetingID string, limit int) (restored []byte, ok bool) {
+// restore is Restore for XML. It fails where the result would have more bytes than the limit. The content of an element may be
+// given in which there is nothing to do: attendees are nearly all of a large answer, and are passed over then.
+func restore(body []byte, alias, meetingID string, limit int, quiet []byte) (restored []byte, ok bool) {
 	if alias == "" && !bytes.Contains(body, []byte("<"+PoolMark+"-")) && !bytes.Contains(body, []byte("<tenant-")) {
 		return body, true
 	}
 	r := restorer{
 		scanner: scanner{b: body}, alias: strings.Trim(alias, blanks), id: meetingID, left: maxRestored, limit: limit,
+		quiet: quiet,
 	}
 	for !r.full {
 		t, more := r.next()
@@ -137,8 +140,11 @@ func escapes(text string) (n int) {
 // isOurs tells whether a tag stands for metadata that is not for front ends. Meetings that test a server are known by theirs,
 // and no front end has any.
 func (r *restorer) isOurs(t token) bool {
+	if r.open.top() != "metadata" || r.open.within("attendees") {
+		return false
+	}
 	key := strings.ToLower(string(t.name))
-	return r.open.top() == "metadata" && !r.open.within("attendees") && ReservedMeta(key) && key != ProbeMark
+	return ReservedMeta(key) && key != ProbeMark
 }
 
 // before is where the line of an element begins.
@@ -157,6 +163,9 @@ func (r *restorer) start(t token) {
 	default:
 		r.open.push(t.name)
 		r.leaf, r.inner = t.name, r.pos
+		if len(r.quiet) > 0 && r.pos < len(r.b) && &r.b[r.pos] == &r.quiet[0] {
+			r.leaf, r.pos = nil, r.pos+len(r.quiet)
+		}
 	}
 }
 
@@ -187,7 +196,8 @@ func (r *restorer) text(inner []byte) {
 		return
 	}
 	text := plain(raw)
-	if text != r.alias && !(message && strings.Contains(text, "["+r.alias+"]")) || r.left == 0 || r.theirs() {
+	found := text == r.alias || message && strings.Contains(text, "["+r.alias+"]")
+	if !found || r.left == 0 || r.theirs() {
 		return
 	}
 	r.left--

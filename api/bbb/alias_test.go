@@ -26,7 +26,10 @@ const (
 func TestAlias(t *testing.T) {
 	long := strings.Repeat("ä", 250)
 	for _, c := range []struct{ tenant, id, want string }{
-		{"a", strings.Repeat("😀", 128), bbb.HashedAlias("a", strings.Repeat("😀", 128), "")}, {"a", "room-1", "a_room-1"}, {"a-b", "_c", "a-b__c"}, {"a", long, "a_" + long},
+		{"a", strings.Repeat("😀", 128), bbb.HashedAlias("a", strings.Repeat("😀", 128), "")},
+		{"a", "room-1", "a_room-1"},
+		{"a-b", "_c", "a-b__c"},
+		{"a", long, "a_" + long},
 		{"physics", long, bbb.HashedAlias("physics", long, "")},
 	} {
 		if got := bbb.Alias(c.tenant, c.id); got != c.want || utf8.RuneCountInString(got) > 256 {

@@ -83,7 +83,7 @@ func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
 		if len(meetings)+broken >= maxMeetings {
 			broken++
 		} else if m, ok := parseMeeting(raw, &mendable); ok && m.restore(&growth) {
-			meetings = append(meetings, m)
+			meetings = append(meetings, m.Meeting)
 		} else {
 			broken++
 		}
@@ -150,18 +150,25 @@ func (s *scanner) beforeElement() bool {
 	}
 }
 
+// reading is a meeting while it is read.
+type reading struct {
+	Meeting
+
+	people []byte // its attendees, as they stand in Raw
+}
+
 // parseMeeting reads one <meeting> element, mending it where it has to. What that takes goes off mendable.
-func parseMeeting(raw []byte, mendable *int) (Meeting, bool) {
-	m := Meeting{Raw: raw}
+func parseMeeting(raw []byte, mendable *int) (reading, bool) {
+	m := reading{Meeting: Meeting{Raw: raw}}
 	inner := raw[bytes.IndexByte(raw, '>')+1:]
 	content, whole := bytes.CutSuffix(inner, []byte(meetingClose))
 	if !whole || !children(content, m.set) {
 		mended, ok := mend(content, *mendable)
 		*mendable = max(*mendable-len(mended), 0)
 		if !ok {
-			return Meeting{}, false
+			return reading{}, false
 		}
-		m = Meeting{Raw: mended}
+		m = reading{Meeting: Meeting{Raw: mended}}
 		children(mended[len(meetingOpen):len(mended)-len(meetingClose)], m.set)
 	}
 	return m, m.MeetingID != "" && m.InternalID != ""
@@ -169,7 +176,7 @@ func parseMeeting(raw []byte, mendable *int) (Meeting, bool) {
 
 // restore gives a meeting the front end's ID, which is in its metadata. Breakout rooms have their parent's metadata and an ID
 // of the server's own. Where there is no ID that can stand for the listed one, it is the listed one.
-func (m *Meeting) restore(growth *int) bool {
+func (m *reading) restore(growth *int) bool {
 	listed, raw := m.MeetingID, m.Raw
 	m.MeetingID, m.Alias = m.Alias, listed
 	usable := m.MeetingID != listed && CheckMeetingID(m.MeetingID) == nil
@@ -181,15 +188,17 @@ func (m *Meeting) restore(growth *int) bool {
 }
 
 // restoreRaw restores the element. What it grows by goes off growth.
-func (m *Meeting) restoreRaw(raw []byte, growth *int) (ok bool) {
-	if m.Raw, ok = restore(raw, m.Alias, m.MeetingID, len(raw)+*growth); ok {
+func (m *reading) restoreRaw(raw []byte, growth *int) (ok bool) {
+	if m.Raw, ok = restore(raw, m.Alias, m.MeetingID, len(raw)+*growth, m.people); ok {
 		*growth -= max(len(m.Raw)-len(raw), 0)
 	}
 	return ok
 }
 
-func (m *Meeting) set(name string, inner []byte) {
+func (m *reading) set(name string, inner []byte) {
 	switch name {
+	case "attendees":
+		m.people = inner
 	case "meetingID":
 		m.MeetingID = cmp.Or(m.MeetingID, plain(inner))
 	case "internalMeetingID":

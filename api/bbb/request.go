@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bbbpool/bbbpool/api/bbb/budget"
 	"github.com/bbbpool/bbbpool/api/bbb/document"
 )
 
@@ -168,7 +169,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	body, _, err := fill(r.Body, nil, limit+1) // a length that is only claimed gets no memory
+	body, _, err := budget.Fill(r.Body, nil, limit+1) // a length that is only claimed gets no memory
 	if err != nil {
 		return nil, &Error{Key: "validationError", Message: "The request body ended early"}
 	}

@@ -30,7 +30,10 @@ func EditStrings(body []byte, most int, edit func(key, text string) (string, boo
 		if isKey {
 			key = text
 		} else if next, ok := edit(key, text); ok {
-			quoted, _ := json.Marshal(next) // a string is always JSON
+			quoted, err := json.Marshal(next)
+			if err != nil {
+				return body
+			}
 			out, done, most = append(append(out, body[done:from]...), quoted...), i+1, most-1
 		}
 	}
