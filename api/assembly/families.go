@@ -16,7 +16,7 @@ import (
 // families are the metrics that a pool has, as its packages declare them.
 func families() [][]exposition.Family {
 	return [][]exposition.Family{
-		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families, upload.Families, playback.Families,
-		recordings.Families,
+		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families,
+		poller.Families, upload.Families, playback.Families, recordings.Families,
 	}
 }
