@@ -2,8 +2,6 @@ package admin
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -18,8 +16,16 @@ import (
 
 // TenantParams shows and changes the rules for the parameters of tenants' calls, and explains what they do.
 type TenantParams struct {
-	Tenants *Tenants
+	Tenants ParamTenants
 	Pool    params.Pool // the rules that hold for all of them
+}
+
+// ParamTenants are the tenants whose rules these are.
+type ParamTenants interface {
+	// Get returns a tenant, or an error for the caller.
+	Get(ctx context.Context, id string) (store.Tenant, error)
+	// Edit changes a tenant, and returns it as it was and as it is. Once it has returned the change is in force.
+	Edit(ctx context.Context, id string, change func(*store.Tenant) error) (before, after store.Tenant, err error)
 }
 
 func (t *TenantParams) routes() routes {
@@ -32,7 +38,7 @@ func (t *TenantParams) routes() routes {
 }
 
 func (t *TenantParams) list(r *http.Request) (any, error) {
-	tenant, err := t.Tenants.lookUp(r.Context(), r.PathValue("id"))
+	tenant, err := t.Tenants.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -82,32 +88,15 @@ func (t *TenantParams) unset(r *http.Request) (any, error) {
 
 // change changes the rules of a tenant. The gateway goes by them from then on.
 func (t *TenantParams) change(r *http.Request, action string, change func(*store.Tenant) error) (any, error) {
-	tenant, err := t.Tenants.lookUp(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	ctx := context.WithoutCancel(r.Context())
-	var before []store.ParamRule
-	tenant, err = t.Tenants.Records.UpdateTenant(ctx, tenant.ID, func(tenant *store.Tenant) error {
-		before = tenant.Params
-		return change(tenant)
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, v1.Conflict("tenant %s is not stored yet: bbbpool serve stores it on its first start", r.PathValue("id"))
-	}
+	before, tenant, err := t.Tenants.Edit(r.Context(), r.PathValue("id"), change)
 	if err != nil {
 		return nil, err
 	}
 	logger(r).Info().Str("tenant", tenant.ID).Int("rules", len(tenant.Params)).Msg("rules for parameters changed")
-	if t.Tenants.Reload != nil {
-		if err := t.Tenants.Reload(ctx); err != nil {
-			return nil, fmt.Errorf("tenant %s is changed, and not in use yet: %w", tenant.ID, err)
-		}
-	}
 	shown := paramRules(tenant.Params)
 	return changed{
 		answer: shown, action: action, kind: "tenant parameters", object: tenant.ID, tenant: tenant.ID,
-		before: paramRules(before).Rules, after: shown.Rules,
+		before: paramRules(before.Params).Rules, after: shown.Rules,
 	}, nil
 }
 
@@ -135,7 +124,7 @@ func (t *TenantParams) test(r *http.Request) (any, error) {
 	if err := read(r, &q); err != nil {
 		return nil, err
 	}
-	tenant, err := t.Tenants.lookUp(r.Context(), r.PathValue("id"))
+	tenant, err := t.Tenants.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}

@@ -6,14 +6,6 @@ import (
 	"net/url"
 )
 
-// ParamRule is what happens to one parameter of a tenant's calls.
-type ParamRule struct {
-	Call  string `json:"call"`            // "create" or "join"
-	Op    string `json:"op"`              // "default", "override", "remove", "add", "take" or "cap"
-	Name  string `json:"name"`            // of the parameter
-	Value string `json:"value,omitempty"` // of a list, separated by commas; empty for remove
-}
-
 // ParamRules are the rules of a tenant, and what in them may not do what was meant.
 type ParamRules struct {
 	Rules    []ParamRule `json:"rules"`
