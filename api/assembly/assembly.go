@@ -134,9 +134,13 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	rules, err := set.Gateway.Params.Pool()
+	if err != nil && !p.offline { // whoever only looks at the records need not mend the settings of serve first
+		return err
+	}
 	p.Admin = admin.New(admin.Parts{
-		Records: state, Tenants: state, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller,
-		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
+		Records: state, Tenants: state, Params: rules, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(),
+		Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
 		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	return p.Poller.Load(ctx, state)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/caller"
 	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -354,6 +355,9 @@ func (c *call) log(log zerolog.Logger) {
 	}
 	if via := c.r.Header.Get("X-Forwarded-For"); via != "" {
 		e.Str("forwardedFor", short(via, maxField))
+	}
+	if from := caller.Of(c.r); from.IsValid() {
+		e.Str("caller", from.String())
 	}
 	e.Int("status", c.status).Dur("ms", time.Since(c.start)).Str("remote", c.r.RemoteAddr).Send()
 }

@@ -49,7 +49,8 @@ func lower(text string) string {
 }
 
 func ours(rule store.ParamRule) error {
-	return fmt.Errorf("%s: it is not for rules: the front end's word about who and which meeting counts, or bbbpool's", rule.Name)
+	return fmt.Errorf("%s is not for rules: which meeting it is, and who is who in it, the front end says, and what is bbbpool's "+
+		"it sets itself", rule.Name)
 }
 
 // Normal returns a rule as it is stored: without blanks around it, and metadata in the small letters that servers make of it.
