@@ -272,11 +272,11 @@ type ClaimPlaced struct {
 	Room  forecast.Room
 }
 
-func (c ClaimPlaced) apply(b *Book) { b.place(c.Claim, c.Room, c.At) }
+func (c ClaimPlaced) apply(b *Book) { b.place(c.Claim, c.Room, c.At, nil) }
 
 // place begins the meeting's stay on a server: its time there, with all that was counted. The stay before is kept whole, so
-// that giving the move up restores it.
-func (b *Book) place(c store.Claim, r forecast.Room, now time.Time) *meeting {
+// that giving the move up restores it. A meeting that was lost from sight goes on.
+func (b *Book) place(c store.Claim, r forecast.Room, now time.Time, lost *stay) *meeting {
 	b.seats.take(r)
 	var before stay
 	m := b.where.meetings[c.MeetingKey]
@@ -286,7 +286,11 @@ func (b *Book) place(c store.Claim, r forecast.Room, now time.Time) *meeting {
 		before = m.stay
 		b.where.move(m, b.newStay(c, now))
 	}
-	m.begin(before, now)
+	if goesOn := lost != nil && before.claim.Server == ""; goesOn {
+		before.begun, m.begun = lost.begun, lost.begun
+	} else {
+		m.begin(before, now)
+	}
 	m.replaced = append(m.replaced, before)
 	m.creating, m.pending = true, true
 	return m

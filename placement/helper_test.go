@@ -143,6 +143,7 @@ type pool struct {
 	clock *clock
 	store *faulty
 
+	made   int // meetings that servers have made
 	config placement.Config
 	follow func(placement.Change)
 }

@@ -111,7 +111,7 @@ func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session
 			if isOurs(s) {
 				learn(s)
 			}
-			if now.Sub(s.End) <= time.Hour {
+			if now.Sub(s.End) <= quota.Span {
 				p.hour = append(p.hour, stayOfSession(s))
 			}
 		}

@@ -9,13 +9,13 @@ import (
 
 func stayOfSession(s store.Session) quota.Stay {
 	return quota.Stay{
-		Key: store.MeetingKey{Tenant: s.Tenant}, Room: s.Meeting, Start: s.Start, End: s.End,
+		Key: store.MeetingKey{Tenant: s.Tenant}, ID: s.ID, Room: s.Meeting, Start: s.Start, End: s.End,
 		Moved: s.Reason == reasonMoved, Found: uncounted(s.Why),
 	}
 }
 
 func stayOfClaim(c store.Claim, room string) quota.Stay {
-	return quota.Stay{Key: c.MeetingKey, Room: room, Start: c.Placed, Found: uncounted(c.Why)}
+	return quota.Stay{Key: c.MeetingKey, ID: c.InternalID, Room: room, Start: c.Placed, Found: uncounted(c.Why)}
 }
 
 // uncounted tells whether a meeting was begun by nobody: it was only found, or is a breakout room, of which no limit is.

@@ -311,7 +311,7 @@ type ClaimAdopted struct {
 
 func (c ClaimAdopted) apply(b *Book) {
 	lost := b.vanished.stayOf(c.Sighting.Key, c.Claim.Server, c.Sighting.InternalID)
-	m := b.place(c.Claim, c.Room, c.At)
+	m := b.place(c.Claim, c.Room, c.At, lost)
 	if lost != nil {
 		b.vanished.forget(c.Claim.MeetingKey)
 		m.peak, m.joins = lost.peak, lost.joins

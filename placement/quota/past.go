@@ -9,6 +9,7 @@ import (
 // Stay is a meeting's time on one server, as it is stored.
 type Stay struct {
 	Key   store.MeetingKey // without the meeting's ID where the stay is over
+	ID    string           // that the server gave it; "" where it has not answered yet
 	Room  string           // the same for all meetings by one key
 	Start time.Time
 	End   time.Time // zero while it lasts
@@ -37,9 +38,13 @@ func (s Stay) begins() moment { return moment{s.Room, s.Start.UnixNano()} }
 // A meeting that has moved was begun on its first server; if it was found on that, by nobody. One that was lost from sight
 // and found again is in both lists.
 func Recall(past, lasting []Stay) (over, live []Begun) {
-	goesOn, first := make(map[moment]bool, len(lasting)), map[moment]time.Time{}
+	stands, first := make(map[moment]string, len(lasting)), map[moment]time.Time{}
 	for _, s := range lasting {
-		goesOn[s.begins()] = true
+		stands[s.begins()] = s.ID
+	}
+	goesOn := func(s Stay) bool {
+		id, found := stands[s.begins()]
+		return found && (id == "" || id == s.ID)
 	}
 	begun := func(s Stay) time.Time {
 		switch at, moved := first[s.begins()]; {
@@ -54,7 +59,7 @@ func Recall(past, lasting []Stay) (over, live []Begun) {
 		switch at := begun(s); {
 		case s.Moved:
 			first[moment{s.Room, s.End.UnixNano()}] = at
-		case !goesOn[s.begins()] && !at.IsZero():
+		case !goesOn(s) && !at.IsZero():
 			over = append(over, Begun{s.Key, at})
 		}
 	}

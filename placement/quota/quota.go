@@ -77,7 +77,9 @@ type second struct {
 	n  int
 }
 
-// span is the last hour. It is never shorter than that, and up to a second longer.
+// Span is how long ago a meeting may have been begun that counts: it is told by the second, and never less than an hour.
+const Span = time.Hour + time.Second
+
 const span = int64(time.Hour / time.Second)
 
 // Add takes a meeting into account that was begun at a time.
