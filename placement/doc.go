@@ -15,8 +15,8 @@
 //  5. Joins count at once, one person or link once; polls correct the count.
 //
 // A server that would be filled beyond its capacity comes after all that would not, or is out of the question where
-// that is a hard limit. A breakout room goes where its parent is, and nobody is counted in it. The rule is pure
-// ([Choice]) and is applied in one pass without allocation.
+// that is a hard limit. A breakout room goes where its parent is, and nobody is counted in it. The rule itself is package
+// rule.
 //
 // # The history
 //

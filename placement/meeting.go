@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -11,19 +12,22 @@ import (
 type meeting struct {
 	stay
 	room     forecast.Room
-	page     *page     // of the claim's server; nil where that is not in the pool
-	lastJoin time.Time // when somebody was last sent to it
-	creating bool      // somebody has its turn to create it
-	pending  bool      // no server has answered the create yet: joins wait
-	replaced []stay    // by the claims of the create under way, oldest first; one without a claim where there was none
+	tenant   *quota.Tenant // what its tenant has
+	page     *page         // of the claim's server; nil where that is not in the pool
+	lastJoin time.Time     // when somebody was last sent to it
+	creating bool          // somebody has its turn to create it
+	pending  bool          // no server has answered the create yet: joins wait
+	replaced []stay        // by the claims of the create under way, oldest first; one without a claim where there was none
 }
 
 // stay is a meeting's time on one server. A move begins a new one, and giving the move up restores the old one whole.
 type stay struct {
 	claim store.Claim
-	born  float64 // when the expectation started to fade, in seconds of the book's clock
+	born  float64   // when the expectation started to fade, in seconds of the book's clock
+	begun time.Time // when the meeting began, wherever it was then; zero where that does not count
 
 	people int     // at the last poll
+	guess  int     // of these, how many nobody has seen, right after a start
 	rooms  int     // people in its breakout rooms at the last poll, who are among the others or come back
 	early  int     // joins sent before the poll that is under way
 	late   int     // joins sent since
@@ -38,6 +42,9 @@ type stay struct {
 
 // here is how many people count: those seen and those on their way.
 func (s *stay) here() int { return s.people + s.early + s.late }
+
+// seen is here without those who are only taken to be there: no limit refuses anybody because of them.
+func (s *stay) seen() int { return s.here() - s.guess }
 
 // session is what the history keeps of a stay.
 func (s *stay) session(now time.Time, reason string) store.Session {
@@ -84,7 +91,7 @@ func (s *stay) stillHas(c store.Claim) bool {
 // presume takes so many people to be in the meeting until a poll has looked.
 func (m *meeting) presume(people float64) {
 	before := m.here()
-	m.people = int(people)
+	m.people, m.guess = int(people), int(people)
 	if m.page != nil {
 		m.page.people += m.here() - before
 	}
@@ -99,6 +106,7 @@ func (m *meeting) addJoin(who Person, now time.Time) {
 		return
 	}
 	m.late++
+	m.tenant.People++
 	if m.page != nil {
 		m.page.people++
 	}
@@ -107,11 +115,12 @@ func (m *meeting) addJoin(who Person, now time.Time) {
 // correct brings what is known of a meeting in line with what a poll saw. Its IDs are left to a create that is under way.
 func (m *meeting) correct(s Sighting) {
 	m.countPolls()
-	before := m.here()
-	m.people, m.rooms, m.early, m.missed = s.People, s.Rooms, 0, 0
+	before, seen := m.here(), m.seen()
+	m.people, m.guess, m.rooms, m.early, m.missed = s.People, 0, s.Rooms, 0, 0
 	m.coming.arrived(m.polls)
 	m.peak = max(m.peak, s.People)
 	m.page.people += m.here() - before
+	m.tenant.People += m.seen() - seen
 	if !m.creating {
 		m.claim.InternalID, m.claim.CreateTime = s.InternalID, s.CreateTime
 		if m.claim.Name == "" {
@@ -163,6 +172,12 @@ func (p *persons) add(who Person, poll int) bool {
 	}
 	(*p)[who] = poll
 	return true
+}
+
+// has tells whether somebody is entered already.
+func (p persons) has(who Person) bool {
+	_, has := p[who]
+	return has && who != 0
 }
 
 // arrived forgets those who were sent before the poll that has looked now: they are among the people it saw, or will not

@@ -93,6 +93,9 @@ func wire() map[string]any {
 		"Capacity": v1.Capacity{}, "Fullness": v1.Fullness{}, "ServerShare": v1.ServerShare{},
 		"DryRun": v1.DryRun{}, "Placement": v1.Placement{}, "Option": v1.Option{}, "Explained": v1.Explained{},
 		"ExplainedAt": v1.ExplainedAt{}, "Decision": v1.Decision{}, "TenantChange": v1.TenantChange{},
+		"ParamRule":  v1.ParamRule{},
+		"ParamRules": v1.ParamRules{}, "ParamQuestion": v1.ParamQuestion{}, "ParamAnswer": v1.ParamAnswer{},
+		"ParamStep": v1.ParamStep{}, "ParamValue": v1.ParamValue{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 	}
 }

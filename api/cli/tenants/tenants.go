@@ -17,6 +17,8 @@ type Commands struct {
 	List ListCmd `cmd:"" help:"List the tenants."`
 	Show ShowCmd `cmd:"" help:"Show a tenant, its secrets, and how front ends use them."`
 	Set  SetCmd  `cmd:"" help:"Change a tenant."`
+
+	Param ParamCommands `cmd:"" help:"Rules for the parameters of its calls."`
 }
 
 // ListCmd lists the tenants.

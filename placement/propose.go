@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/rule"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -42,10 +42,18 @@ const (
 )
 
 // Propose makes the claim that the rule wants for a create, with the numbers that it was decided by. Nothing is placed by
-// that: the claim has to be applied before the next decision. The seat of the room itself does not count.
+// that: the claim has to be applied before the next decision. The seat of the room itself does not count. A meeting that is
+// known keeps its alias and its voice bridge, and no limit refuses it.
 func (b *Book) Propose(
 	now time.Time, key store.MeetingKey, r forecast.Room, w Wish, avoid []string,
 ) (store.Claim, error) {
+	alias, err := b.where.alias(key, w)
+	if err == nil {
+		err = b.allows(now, key, w)
+	}
+	if err != nil {
+		return store.Claim{}, err
+	}
 	own := b.expect(key.Tenant, r, w)
 	d := decision{book: b, now: b.clock.now(now), own: own.people, without: b.seats.held[r], wish: w, avoid: avoid}
 	choice, err := d.decide()
@@ -54,7 +62,8 @@ func (b *Book) Propose(
 	}
 	return store.Claim{
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
-		Hint: w.Hint, Why: choice.Decision(own.basis), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
+		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
+		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(key, w),
 	}, nil
 }
 
@@ -110,7 +119,7 @@ func (p *page) load(now float64, without *seat) Load {
 	}
 	return Load{
 		Server: p.ID, Weight: weight, Capacity: p.Capacity, Hard: p.Hard, Carries: carries, People: p.people,
-		Expected: p.fading.at(now), Kept: kept, Meetings: len(p.meetings),
+		Expected: p.fading.At(now), Kept: kept, Meetings: len(p.meetings),
 	}
 }
 
@@ -125,11 +134,11 @@ type decision struct {
 }
 
 // decide finds a server. One that answers comes before one that fails, and one that is shunned between them.
-func (d *decision) decide() (Choice, error) {
+func (d *decision) decide() (rule.Choice, error) {
 	if d.wish.Beside != "" {
 		return d.beside()
 	}
-	tag := parseTags(d.wish.Tag)
+	tag := rule.ParseTags(d.wish.Tag, d.wish.Limits.Tags)
 	full := 0
 	// A guess must not lock a large meeting out of a pool of nearly empty servers: where it fits nowhere, it goes to one
 	// that has room for an ordinary meeting.
@@ -153,17 +162,17 @@ func (d *decision) decide() (Choice, error) {
 	}
 	switch {
 	case full > 0:
-		return Choice{}, ErrFull
-	case tag.required && d.anyTakes():
-		return Choice{}, ErrNoTag
+		return rule.Choice{}, ErrFull
+	case tag.Exclude() && d.anyTakes():
+		return rule.Choice{}, ErrNoTag
 	}
-	return Choice{}, ErrNoServer
+	return rule.Choice{}, ErrNoServer
 }
 
 // chooseAmong takes the first standing that has a server: with the tag, else with what the tag falls back to.
-func (d *decision) chooseAmong(room float64, standings []Standing, tag tags, avoid []string) (none Choice) {
+func (d *decision) chooseAmong(room float64, standings []Standing, tag rule.Tags, avoid []string) (none rule.Choice) {
 	for _, standing := range standings {
-		for _, wanted := range tag.wishes(d.book.config.AnyTag) {
+		for _, wanted := range tag.Wishes(d.book.config.AnyTag) {
 			c := d.choose(room, standing, wanted, avoid)
 			if c.Best.Server != "" {
 				return c
@@ -175,12 +184,12 @@ func (d *decision) chooseAmong(room float64, standings []Standing, tag tags, avo
 }
 
 // choose applies the rule to the servers of one standing.
-func (d *decision) choose(room float64, standing Standing, wanted tags, avoid []string) Choice {
-	c := Choice{Own: d.own, Room: room, Fill: d.book.config.Fill, Draw: d.book.Draw}
+func (d *decision) choose(room float64, standing Standing, wanted rule.Tags, avoid []string) rule.Choice {
+	c := rule.Choice{Own: d.own, Room: room, Fill: d.book.config.Fill, Draw: d.book.Draw}
 	for _, p := range d.book.where.order {
-		if p.Standing == standing && wanted.match(p.Tag) && !slices.Contains(avoid, p.ID) {
+		if p.Standing == standing && wanted.Match(p.Tag) && !slices.Contains(avoid, p.ID) {
 			load := p.load(d.now, d.without)
-			c.offer(&load)
+			c.Offer(&load)
 		}
 	}
 	return c
@@ -188,12 +197,12 @@ func (d *decision) choose(room float64, standing Standing, wanted tags, avoid []
 
 // beside is the choice where there is none: a breakout room takes its people from a meeting on that server, which
 // keeps its meetings even while it takes no new ones.
-func (d *decision) beside() (Choice, error) {
+func (d *decision) beside() (rule.Choice, error) {
 	p := d.book.where.pages[d.wish.Beside]
 	if p == nil || p.Standing == Gone || slices.Contains(d.avoid, p.ID) {
-		return Choice{}, ErrNoServer
+		return rule.Choice{}, ErrNoServer
 	}
-	return Choice{Best: p.load(d.now, d.without)}, nil
+	return rule.Choice{Best: p.load(d.now, d.without)}, nil
 }
 
 // anyTakes tells whether a server could take a meeting, whatever its tag.
@@ -207,118 +216,7 @@ func (d *decision) anyTakes() bool {
 }
 
 // Load is what counts on one server at the moment of a decision, in people.
-type Load struct {
-	Server   string
-	Weight   float64 // how much it carries relative to others; half of that while it is slow
-	Capacity int     // people it should carry at most; 0 is no limit
-	Hard     bool    // no new meeting goes beyond the capacity
-	Carries  float64 // people it carries well: its capacity, or what its weight stands for
-	People   int     // in its meetings, joins on their way included
-	Expected float64 // still expected in its meetings
-	Kept     float64 // room held for meetings that are not created yet
-	Meetings int
-}
-
-// with is how many people a server would count with a meeting of that size.
-func (l *Load) with(own float64) float64 { return float64(l.People) + l.Expected + l.Kept + own }
-
-// full tells whether a meeting that needs so much room must not go there. Seats refuse nobody, and an empty server takes
-// a meeting of any size.
-func (l *Load) full(room float64) bool {
-	limit := float64(l.Capacity)
-	return l.Hard && limit > 0 && float64(l.People)+l.Expected+min(room, limit) > limit+rounding
-}
-
-// rounding is what sums of many expectations may be off by.
-const rounding = 1e-6
-
-// Choice is the rule at work: offer it every server that may take the meeting, then look at Best. Its zero value,
-// with Own, Room and Draw set, is ready.
-type Choice struct {
-	Own  float64         // people expected in the new meeting
-	Room float64         // of these, how many a hard capacity must have room for
-	Fill float64         // share of what a server carries that small meetings fill first; 0 spreads all alike
-	Draw func(n int) int // draws from [0,n), for servers that are equal in everything
-	Best Load            // the server to take; empty where none was offered
-	Next Load            // the runner-up; empty where there is none
-	Full int             // servers that were offered and have no room
-
-	best, next rank
-	same       int // servers equal to Best
-}
-
-// rank is what servers are compared by.
-type rank struct {
-	overfull bool    // the meeting would fill the server beyond its capacity
-	filling  bool    // the server is one that small meetings fill first, and has room for this one
-	after    float64 // how full it would be, per weight
-	meetings int
-}
-
-func (r rank) before(other rank) bool {
-	switch {
-	case r.overfull != other.overfull:
-		return other.overfull
-	case r.filling != other.filling:
-		return r.filling
-	case r.after != other.after:
-		return (r.after < other.after) != r.filling // of those that are filled, the fullest
-	}
-	return r.meetings < other.meetings
-}
-
-func (c *Choice) rank(l *Load) rank {
-	people := l.with(c.Own)
-	return rank{
-		overfull: l.Capacity > 0 && people > float64(l.Capacity),
-		filling:  c.Fill > 0 && people <= c.Fill*l.Carries,
-		after:    people / l.Weight,
-		meetings: l.Meetings,
-	}
-}
-
-// offer considers one more server. What is not chosen is not copied.
-func (c *Choice) offer(l *Load) {
-	if l.full(c.Room) {
-		c.Full++
-		return
-	}
-	r := c.rank(l)
-	switch {
-	case c.Best.Server == "":
-		c.Best, c.best, c.same = *l, r, 1
-	case r.before(c.best):
-		c.Next, c.next = c.Best, c.best
-		c.Best, c.best, c.same = *l, r, 1
-	case r == c.best && c.draw():
-		c.Next, c.next = c.Best, c.best
-		c.Best = *l
-	case c.Next.Server == "" || r.before(c.next):
-		c.Next, c.next = *l, r
-	}
-}
-
-// draw decides among n equals, one after another, so that each ends up as the best with the same probability.
-func (c *Choice) draw() bool {
-	c.same++
-	return c.Draw(c.same) == 0
-}
-
-// Decision returns the numbers that were used. Basis is what Own was taken from.
-func (c *Choice) Decision(basis Basis) store.Decision {
-	if c.Best.Server == "" {
-		return store.Decision{}
-	}
-	d := store.Decision{
-		Here: c.Best.People, Expected: quantity.Tenths(c.Best.Expected), Kept: quantity.Tenths(c.Best.Kept),
-		Own:   quantity.Tenths(c.Own),
-		Basis: string(basis), Weight: c.Best.Weight, Next: c.Next.Server,
-	}
-	if c.Next.Server != "" {
-		d.NextAt = quantity.Tenths(c.next.after)
-	}
-	return d
-}
+type Load = rule.Load
 
 // Explain says in one line why a meeting is on a server.
 func Explain(server string, d store.Decision) string {

@@ -1,4 +1,7 @@
-package bbb
+// Package document is about bodies as a whole: whether one that came in is XML, and the same XML for everybody who reads it,
+// and how single strings in one of JSON are exchanged. It knows no call of BigBlueButton's, and never says what anything in
+// a body means.
+package document
 
 import (
 	"bytes"
@@ -17,12 +20,14 @@ const (
 	maxBodyEquals = 100_000 // equals signs, of which every attribute has one
 )
 
+// What may be wrong with a body.
 var (
-	errMalformed = &Error{Key: "validationError", Message: "The request body is not well-formed XML"}
-	errEncoding  = &Error{
-		Key: "validationError", Message: "The request body is in an encoding that is not supported: use UTF-8",
-	}
+	ErrMalformed = errors.New("not well-formed XML")
+	ErrEncoding  = errors.New("in an encoding that is not supported")
 )
+
+// blanks are the characters that XML counts as white space.
+const blanks = " \t\r\n"
 
 // The encodings that a body may be in. In all of them a byte below 128 is that character of ASCII and no part of any
 // other, so that a tag is a tag whichever of them a reader goes by: BigBlueButton reads UTF-8 whatever a document says
@@ -43,12 +48,12 @@ var declaration = regexp.MustCompile(`^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\
 	`(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"([A-Za-z0-9._-]+)"|'([A-Za-z0-9._-]+)'))?` +
 	`(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"yes"|"no"|'yes'|'no'))?[ \t\r\n]*\?>`)
 
-// checkDocument tells what is wrong with a body that is XML, or nil. A server would answer one that is not with status
+// Check tells what is wrong with a body that is XML, or nil. A server would answer one that is not with status
 // 500, as if it were broken itself, so it must not get that far. Documents with a DTD count as malformed, and so do those
 // that may have a sea of attributes: encoding/xml makes of each twenty times its size.
-func checkDocument(contentType string, body []byte) *Error {
+func Check(contentType string, body []byte) error {
 	if !soundCharset(contentType) || bytes.IndexByte(body, 0) >= 0 { // as UTF-16 and UTF-32 have, declared or not
-		return errEncoding
+		return ErrEncoding
 	}
 	content, marked := bytes.CutPrefix(body, []byte("\ufeff"))
 	content = bytes.TrimLeft(content, blanks)
@@ -63,16 +68,16 @@ func checkDocument(contentType string, body []byte) *Error {
 	ascii := !slices.ContainsFunc(content, func(c byte) bool { return c >= utf8.RuneSelf })
 	switch {
 	case encoding == "", encoding == asciiEncoding && !ascii, encoding == latinEncoding && marked:
-		return errEncoding
+		return ErrEncoding
 	case bytes.Count(content, []byte("=")) > maxBodyEquals:
-		return errMalformed
+		return ErrMalformed
 	}
 	var r io.Reader = bytes.NewReader(content)
 	if encoding == latinEncoding && !ascii {
 		r = latin1{r}
 	}
 	if !wellFormed(r) {
-		return errMalformed
+		return ErrMalformed
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package placement_test
+package fading_test
 
 import (
 	"math"
@@ -6,18 +6,18 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/placement/fading"
 )
 
 // The sum that is kept as two numbers is the sum over all meetings, after any adds and removes, in a process that has
 // been up for years, also when births come out of order.
-func TestFading_Naive(t *testing.T) {
+func TestSum_Naive(t *testing.T) {
 	type birth struct{ born, p float64 }
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		span := 60 + 3000*random.Float64()
 		now := []float64{0, 1e4, 3e7, 1e8}[seed%4]
-		sum := placement.NewFading(span)
+		sum := fading.New(span)
 		var births []birth
 		for range 3000 {
 			switch n := random.IntN(10); {
@@ -44,8 +44,8 @@ func TestFading_Naive(t *testing.T) {
 }
 
 // Meetings placed in the same instant are taken back one at a time, and what has faded is not taken back twice.
-func TestFading_Remove(t *testing.T) {
-	sum := placement.NewFading(100)
+func TestSum_Remove(t *testing.T) {
+	sum := fading.New(100)
 	for range 3 {
 		sum.Add(0, 10)
 	}
@@ -59,4 +59,11 @@ func TestFading_Remove(t *testing.T) {
 	sum.Remove(0, 5)
 	equal(t, "after removing what has faded", sum.At(100), 4.0)
 	equal(t, "at the end", sum.At(151), 0.0)
+}
+
+func equal(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %g, want %g", what, got, want)
+	}
 }
