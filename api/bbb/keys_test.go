@@ -217,7 +217,9 @@ func TestClient_SecretsRace(t *testing.T) {
 func TestClient_URLAllocates(t *testing.T) {
 	one := bbb.NewClient(bbb.Endpoint{URL: "http://h", Secret: "new"}, newTransport(t), time.Minute)
 	two := bbb.NewClient(bbb.Endpoint{URL: "http://h", Secret: "new", Former: "former", OnFormer: true}, newTransport(t), time.Minute)
-	f := func(c *bbb.Client) float64 { return testing.AllocsPerRun(100, func() { _ = c.URL("join", "meetingID=a") }) }
+	f := func(c *bbb.Client) float64 {
+		return testing.AllocsPerRun(100, func() { _ = c.URL("join", "meetingID=a") })
+	}
 	plain := testing.AllocsPerRun(100, func() { _ = "http://h" + "/" + "join" + "?" + bbb.SHA256.Sign("join", "meetingID=a", "new") })
 	if got := []float64{f(one), f(two)}; slices.Max(got) > plain+1 {
 		t.Errorf("%v allocations, signing alone %v", got, plain)
