@@ -71,7 +71,9 @@ func Differences(before, after store.Server) []string {
 	var d differences
 	d.note("url", before.URL, after.URL)
 	d.noteSecret(before.Secret, after.Secret)
-	d.note("former secret until", until(before), until(after))
+	if before.Secret == after.Secret {
+		d.note("former secret until", until(before), until(after))
+	}
 	d.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", after.Weight))
 	d.note("capacity", strconv.Itoa(before.Capacity), strconv.Itoa(after.Capacity))
 	d.note("hard", strconv.FormatBool(before.Hard), strconv.FormatBool(after.Hard))
