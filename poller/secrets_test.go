@@ -257,7 +257,7 @@ func TestLoad_SecretBeingChanged(t *testing.T) {
 // A call that was made with another address says nothing about the present one, though the change of a secret is under way;
 // one that was made before the secret was changed does.
 func TestReport_SecretBeingChanged(t *testing.T) {
-	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
+	bubble(t, config(), []string{"a"}, func(_ *testing.T, r *rig) {
 		before := r.Client("a")
 		now := changing("a", time.Hour)
 		r.SetServer(now)

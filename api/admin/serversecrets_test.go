@@ -86,9 +86,23 @@ func (r *rotating) expect(why string, secret, former store.Secret, answers strin
 	}
 }
 
+// rotate changes the secret of a server in some ways, of which none may show it.
+func rotate(t *testing.T, ways map[string]func(*rotating)) {
+	t.Helper()
+	for name, change := range ways {
+		t.Run(name, func(t *testing.T) {
+			r := newRotating(t)
+			change(r)
+			if strings.Contains(r.log.String(), `three"`) || strings.Contains(r.log.String(), `two"`) {
+				t.Errorf("a secret is logged: %s", r.log)
+			}
+		})
+	}
+}
+
 // The secret of a server is changed there and here in any order, without force.
 func TestServers_ChangeSecret(t *testing.T) {
-	for name, test := range map[string]func(r *rotating){
+	rotate(t, map[string]func(r *rotating){
 		"the server first": func(r *rotating) {
 			r.setsecret("two")
 			r.set("two")
@@ -137,6 +151,12 @@ func TestServers_ChangeSecret(t *testing.T) {
 			r.settle()
 			r.expect("over at once", "two", "", "")
 		},
+	})
+}
+
+// Who changes a secret while it is being changed gets what he wants, and no call fails by that.
+func TestServers_ChangeSecret_Again(t *testing.T) {
+	rotate(t, map[string]func(r *rotating){
 		"the same again": func(r *rotating) {
 			r.set("two")
 			before, _ := r.stores.State.Server(r.t.Context(), "a")
@@ -181,6 +201,12 @@ func TestServers_ChangeSecret(t *testing.T) {
 			r.settle()
 			r.expect("and is not cut off", "two", "one", "former")
 		},
+	})
+}
+
+// What is changed beside a secret, or instead of it, leaves the change what it is, or makes it another.
+func TestServers_ChangeSecret_Beside(t *testing.T) {
+	rotate(t, map[string]func(r *rotating){
 		"another end": func(r *rotating) {
 			r.set("two")
 			hour := time.Hour
@@ -200,14 +226,14 @@ func TestServers_ChangeSecret(t *testing.T) {
 		},
 		"a third one there": func(r *rotating) {
 			r.setsecret("three")
-			_, err := r.Servers.Change(r.t.Context(), "a", v1.Change{Secret: ptr(v1.Secret("two"))})
+			_, err := r.Servers.Change(r.t.Context(), "a", v1.Change{Secret: new(v1.Secret("two"))})
 			refused(r.t, err, http.StatusUnprocessableEntity, "checksum:")
 			r.setsecret("one")
 			r.expect("nothing was changed", "one", "", "")
 		},
 		"a weight meanwhile": func(r *rotating) {
 			r.set("two")
-			if _, err := r.Servers.Change(r.t.Context(), "a", v1.Change{Weight: ptr(2.0)}); err != nil {
+			if _, err := r.Servers.Change(r.t.Context(), "a", v1.Change{Weight: new(2.0)}); err != nil {
 				r.t.Fatal(err)
 			}
 			r.expect("set", "two", "one", "former")
@@ -243,23 +269,13 @@ func TestServers_ChangeSecret(t *testing.T) {
 			}
 			r.expect("synced", "two", "one", "new")
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRotating(t)
-			test(r)
-			if strings.Contains(r.log.String(), `"three"`) || strings.Contains(r.log.String(), `two"`) {
-				t.Errorf("a secret is logged: %s", r.log)
-			}
-		})
-	}
+	})
 }
 
 // frozen is what an instance has seen that sees nothing any more.
 type frozen []poller.Changing
 
 func (f frozen) Changing() []poller.Changing { return f }
-
-func ptr[T any](v T) *T { return &v }
 
 // A list that was exported in the middle of a change makes the same pool elsewhere, whatever the server has.
 func TestServers_SyncFormer(t *testing.T) {

@@ -139,7 +139,8 @@ func secretChange(s v1.Server) string {
 	case change.Switched == nil: // seen just now, and not written down yet
 		return "switched; the former one is forgotten after " + terminal.Moment(&change.Until)
 	}
-	return "switched at " + terminal.Moment(change.Switched) + "; the former one is forgotten after " + terminal.Moment(&change.Until)
+	return "switched at " + terminal.Moment(change.Switched) + "; the former one is forgotten after " +
+		terminal.Moment(&change.Until)
 }
 
 // capacity is how many people a server should carry, and whether that is the last word.

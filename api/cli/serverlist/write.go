@@ -11,8 +11,8 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// Write returns a list of servers in YAML, as Scalelite's servers:sync has it, but for a secret that is being changed. What is a text is in quotes, so that no reader
-// takes it for a number or a date.
+// Write returns a list of servers in YAML, as Scalelite's servers:sync has it, but for a secret that is being changed. What
+// is a text is in quotes, so that no reader takes it for a number or a date.
 func Write(servers []v1.Revealed) ([]byte, error) {
 	all := &yaml.Node{Kind: yaml.MappingNode}
 	for _, s := range servers {
