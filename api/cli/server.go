@@ -94,7 +94,7 @@ func printServer(env *Env, s v1.Server) error {
 		pairs = append(pairs, [2]string{"certificate", "until " + terminal.Moment(s.CertificateExpires)})
 	}
 	if s.SecretChange != nil {
-		pairs = append(pairs, [2]string{"secret", secretChange(s)})
+		pairs = append(pairs, [2]string{"secret", env.secretChange(s)})
 	}
 	if s.Owed > 0 {
 		pairs = append(pairs, [2]string{"owed", terminal.Plural(s.Owed, "recording")})
@@ -123,16 +123,19 @@ func secretChanges(env *Env, servers []v1.Server) (err error) {
 	for _, s := range servers {
 		if s.SecretChange != nil {
 			err = errors.Join(err, terminal.Say(env.Err, "note: the secret of server %s is being changed: %s\n",
-				terminal.Printable(s.ID), secretChange(s)))
+				terminal.Printable(s.ID), env.secretChange(s)))
 		}
 	}
 	return err
 }
 
 // secretChange says how far the change of a server's secret is.
-func secretChange(s v1.Server) string {
+func (e *Env) secretChange(s v1.Server) string {
 	change := s.SecretChange
 	switch {
+	case change.AnswersTo == v1.FormerSecret && e.now().After(change.Until):
+		return "overdue: the server should have the new one since " + terminal.Moment(&change.Until) +
+			", and has the former; run bbb-conf --setsecret there"
 	case change.AnswersTo == v1.FormerSecret:
 		return "waiting for the server, which has the former one: run bbb-conf --setsecret there before " +
 			terminal.Moment(&change.Until)
