@@ -236,20 +236,25 @@ func TestChanging(t *testing.T) {
 
 // A poller that starts in the middle of a change goes on where the record says.
 func TestLoad_SecretBeingChanged(t *testing.T) {
-	for _, switched := range []bool{false, true} {
+	for _, c := range []struct{ written, switched bool }{{false, false}, {true, true}, {false, true}, {true, false}} {
 		bubble(t, config(), nil, func(t *testing.T, r *rig) {
 			r.net["a"] = &fake{}
 			s := changing("a", time.Hour)
-			if switched {
+			if c.switched {
 				r.rekey("a", "new")
+			}
+			if c.written {
 				s.Switched = time.Now()
 			}
 			r.SetServer(s)
-			if !r.taken("a") {
-				t.Errorf("switched %t: the first join is signed with a secret that the server has not", switched)
+			if c.written == c.switched && !r.taken("a") {
+				t.Errorf("%+v: the first join is signed with a secret that the server has not", c)
 			}
-			r.pass(time.Second)
+			r.pass(100 * time.Millisecond) // also where it has changed while nobody looked
 			r.expect("a", poller.Online)
+			if !r.taken("a") {
+				t.Errorf("%+v: joins are signed with a secret that the server has not", c)
+			}
 		})
 	}
 }

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,6 +239,23 @@ func TestServers_ChangeSecret_Beside(t *testing.T) {
 			}
 			r.expect("set", "two", "one", "former")
 		},
+		"away, and forced": func(r *rotating) {
+			if err := r.server.Fault(simulator.Fault{Kind: simulator.Refuse}); err != nil {
+				r.t.Fatal(err)
+			}
+			_, err := r.Servers.Change(r.t.Context(), "a", v1.Change{Secret: new(v1.Secret("two"))})
+			refused(r.t, err, http.StatusUnprocessableEntity, "refused:")
+			if _, err := r.Servers.Change(r.t.Context(), "a", v1.Change{Secret: new(v1.Secret("two")), Force: true}); err != nil {
+				r.t.Fatal(err)
+			}
+			r.expect("forced", "two", "one", "former")
+			if err := r.server.Heal(); err != nil {
+				r.t.Fatal(err)
+			}
+			r.setsecret("two")
+			r.call()
+			r.expect("back with the new one", "two", "one", "new")
+		},
 		"another machine": func(r *rotating) {
 			other := simulate(r.t, 1)[0]
 			r.server = other
@@ -309,6 +327,10 @@ func TestServers_TestWhileSecretChanges(t *testing.T) {
 		tried, err := r.Servers.Test(t.Context(), "a", v1.Trial{Meetings: 2}, func(v1.Progress) {})
 		if err != nil || !tried.Passed {
 			t.Errorf("%s: %+v %v", string(has), tried, err)
+		}
+		former := slices.ContainsFunc(tried.Checks, func(c v1.TrialCheck) bool { return strings.Contains(c.Detail, "former secret") })
+		if former != (has == "one") {
+			t.Errorf("%s: %+v", string(has), tried.Checks)
 		}
 		if _, err := r.Servers.Cordon(t.Context(), "a"); err != nil {
 			t.Fatal(err)

@@ -231,6 +231,27 @@ func TestServerSecret_HereFirst(t *testing.T) {
 	t.Logf("%d joins, of which %d could not be saved", r.joins, excused)
 }
 
+// A server that restarts with its new secret is away meanwhile, and nothing else: no call fails that begins after its first
+// answer.
+func TestServerSecret_Restart(t *testing.T) {
+	r := newRotation(t)
+	stop := r.load()
+	r.goOn(200)
+	r.set(v1.Change{Secret: new(v1.Secret("another"))})
+	from := time.Now()
+	if err := r.server.SetSecret("another", 500*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	r.known()
+	away := []interval{{from, time.Now()}}
+	r.goOn(300)
+	for _, m := range stop() {
+		if m.failed != "" && !m.within(away) {
+			t.Errorf("%s: %s", m.what, m.failed)
+		}
+	}
+}
+
 // expectHealthy checks that the server was well all the time.
 func (r *rotation) expectHealthy() {
 	r.t.Helper()
