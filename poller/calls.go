@@ -190,8 +190,9 @@ func (st *state) untilPlaced() string {
 
 // failure is why a call failed.
 type failure struct {
-	cause bbb.Reason // "" where the server answered and it was that which would not do
-	text  string
+	cause   bbb.Reason // "" where the server answered and it was that which would not do
+	text    string
+	refused bool // it does not accept our secret
 }
 
 func failureOf(err error) failure {
@@ -199,6 +200,7 @@ func failureOf(err error) failure {
 	if call, ok := errors.AsType[*bbb.CallError](err); ok {
 		f.cause = call.Reason
 	}
+	f.refused = refused(err)
 	return f
 }
 

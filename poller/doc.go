@@ -38,8 +38,14 @@
 // for minutes, and a single blip still costs no more than its own time. Clean rounds count once per interval, too. On its
 // way back a server is suspect and keeps its meetings.
 //
-// A new address or secret may be another server's: health and traits begin anew, and calls that were made with the former
-// ones are not held against it. Who reports says which client the call was made with.
+// A new address may be another server's: health and traits begin anew, and calls that were made with the former one are not
+// held against it. Who reports says which client the call was made with. So it is with a secret that takes over at once.
+//
+// A secret that the server may take over later leaves the server what it is, and its client, too: the client tries both,
+// and signs joins with the one that the server was last seen to accept. That it turns down one of two is no failure, for
+// what is reported is how the call ended. While the server has its former one it is asked every second, beside its polls,
+// as joins fail there from its change on until we know of it. What is known of it is told (Changing) and not written:
+// whoever owns the records of servers writes it down, and so do others that share them.
 //
 // # Slow servers
 //
@@ -92,6 +98,7 @@
 //	calls.go       what everybody needs who calls a server: its client, how long to wait for it, how a call went
 //	health.go      the machine above
 //	pool.go        which servers there are
+//	secrets.go     what is different while a server's secret is being changed
 //	server.go      one of them, its state, and what the ledger is told of it
 //	schedule.go    when it is polled; poll.go what it is asked; traits.go what its answers show beside meetings
 //	view.go        what it was seen with, and what front ends are shown of that

@@ -2,6 +2,7 @@ package poller_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -58,6 +59,7 @@ type fake struct {
 	expires  time.Time      // its certificate
 	flap     int            // every so many polls one fails
 	flapped  int            // polls so far, since flap was set
+	secret   bbb.Secret     // "" is the one that all have
 	calls    []call
 	polls    int // in flight
 	most     int // polls that were in flight at once
@@ -159,11 +161,20 @@ func (f *fake) answer(name string, u *url.URL) string {
 		return "<response><returncode>SUCCESS</returncode></response>"
 	case name == "getMeetingInfo":
 		return info(f.meetings, u.Query().Get("meetingID"))
-	case u.RawQuery != bbb.SHA256.Sign(name, "", secret):
+	case !f.signed(name, u.RawQuery):
 		return "<response><returncode>FAILED</returncode><messageKey>checksumError</messageKey>" +
 			"<message>Checksums do not match</message></response>"
 	}
+	if name == "isMeetingRunning" {
+		return "<response><returncode>SUCCESS</returncode><running>false</running></response>"
+	}
 	return list(f.meetings...)
+}
+
+// signed tells whether a call was signed with the secret of the server.
+func (f *fake) signed(call, query string) bool {
+	query, checksum := bbb.SplitChecksum(query)
+	return bbb.Verify(call, query, checksum, []bbb.Secret{cmp.Or(f.secret, secret)}) == 0
 }
 
 // info is an answer to getMeetingInfo, as far as anybody reads it.

@@ -31,6 +31,7 @@ type health struct {
 	episodes [maxEpisodes]time.Time // when it last began to fail, newest first
 	reason   string                 // of the last failure
 	cause    bbb.Reason             // the same in a word; "" where the server answered
+	refused  bool                   // the last failure was that it does not accept our secret
 }
 
 const (
@@ -93,7 +94,7 @@ func (h *health) needs(now time.Time, t thresholds) int {
 // than suspect, and neither the round nor the episode counts, because what is to blame may be over before all calls have
 // ended that it spoiled.
 func (h *health) fail(now time.Time, why failure, t thresholds, ours bool) {
-	h.clean, h.reason, h.cause = 0, why.text, why.cause
+	h.clean, h.reason, h.cause, h.refused = 0, why.text, why.cause, why.refused
 	if h.failing.IsZero() {
 		h.failing = now
 	}

@@ -46,6 +46,7 @@ const (
 	metricWarnings       = "bbbpool_server_warnings"
 	metricClockSkew      = "bbbpool_server_clock_skew_seconds"
 	metricCertificate    = "bbbpool_server_certificate_expires_seconds"
+	metricSecretAwaited  = "bbbpool_server_secret_awaited"
 	metricEvents         = "bbbpool_server_events_total"
 )
 
@@ -86,6 +87,7 @@ var Families = []exposition.Family{
 	{Name: metricWarnings, Type: exposition.Gauge, Help: "What will break unless somebody looks after it."},
 	{Name: metricClockSkew, Type: exposition.Gauge, Help: "How far a server's clock is ahead of ours."},
 	{Name: metricCertificate, Type: exposition.Gauge, Help: "What is left of a server's certificate."},
+	{Name: metricSecretAwaited, Type: exposition.Gauge, Help: "1 while a server whose secret is being changed has the former one."},
 	{Name: metricEvents, Type: exposition.Counter, Help: "What happened to a server, by kind."},
 }
 
@@ -117,6 +119,10 @@ var gauges = []struct {
 	{
 		metricCertificate, func(s Status) bool { return !s.CertificateExpires.IsZero() },
 		func(s Status, now time.Time) float64 { return s.CertificateExpires.Sub(now).Seconds() },
+	},
+	{
+		metricSecretAwaited, func(s Status) bool { return s.Former != "" },
+		func(s Status, _ time.Time) float64 { return float64(is(s.OnFormer)) },
 	},
 }
 

@@ -124,8 +124,9 @@ func (p *Poller) Load(ctx context.Context, servers store.Servers) error {
 	return p.journal().recall(ctx)
 }
 
-// SetServer adds a server to the pool, or changes it. A new address or secret makes it unknown again, and so does being
-// disabled. Changes to one server must come one after another.
+// SetServer adds a server to the pool, or changes it. A new address makes it unknown again, and so does being disabled, or
+// a secret that takes over at once; one that the server may take over later does not. Changes to one server must come one
+// after another.
 func (p *Poller) SetServer(record store.Server) { p.pool.set(record) }
 
 // RemoveServer takes a server out of the pool and closes its claims. Reports that come later are not heard: they would

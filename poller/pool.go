@@ -39,7 +39,8 @@ func (p *pool) newClient(e bbb.Endpoint) *bbb.Client {
 // client returns a client for a server as it is stored.
 func (p *pool) client(record store.Server) *bbb.Client {
 	return p.newClient(bbb.Endpoint{
-		URL: record.URL, Secret: bbb.Secret(record.Secret), Algorithm: bbb.Algorithm(record.Checksum),
+		URL: record.URL, Secret: bbb.Secret(record.Secret), Former: bbb.Secret(record.Former), OnFormer: record.Awaited(),
+		Algorithm: bbb.Algorithm(record.Checksum),
 	})
 }
 

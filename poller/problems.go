@@ -28,6 +28,7 @@ import (
 //	slow            it answers slowly
 //	unclaimed       it has meetings that nobody has created through the pool
 //	over-capacity   it has more people than it should
+//	secret          it has not taken over its new secret in time
 //
 // and of Readiness unready.
 func (p *Poller) Problems(context.Context) []problems.Problem {
@@ -86,8 +87,11 @@ func (p *pool) unready() string {
 	return "no server can take new meetings"
 }
 
-// overCapacity is the name of a problem.
-const overCapacity = "over-capacity"
+// The names of problems that nobody but the registry finds, and logs.
+const (
+	overCapacity = "over-capacity"
+	formerSecret = "secret"
+)
 
 // Problems is what is wrong with a server that is in use. The meetings are those of all servers, and asked for where it
 // concerns them.
@@ -95,7 +99,7 @@ func (s Status) Problems(now time.Time, meetings func() []placement.Info) (list 
 	add := func(severity problems.Severity, name string, since time.Time, text string) *problems.Problem {
 		list = append(list, problems.Problem{
 			Severity: severity, Subject: problems.Subject{Kind: problems.Server, ID: s.ID}, Name: name, Since: since, Text: text,
-			Logged: name != overCapacity, // which nobody but the registry finds
+			Logged: name != overCapacity && name != formerSecret,
 		})
 		return &list[len(list)-1]
 	}
@@ -121,6 +125,9 @@ func (s Status) Problems(now time.Time, meetings func() []placement.Info) (list 
 	if people := s.Load.People; s.Capacity > 0 && people > s.Capacity {
 		concerned(add(problems.Impending, overCapacity, time.Time{},
 			fmt.Sprintf("server %s has %d people, its capacity is %d", s.ID, people, s.Capacity)))
+	}
+	if text := s.overdue(now); text != "" {
+		add(problems.Advised, formerSecret, s.FormerUntil, text).Remedy = "bbbpool server set " + s.ID + " --secret -"
 	}
 	return list
 }

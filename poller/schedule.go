@@ -13,6 +13,7 @@ type schedule struct {
 	inFlight *poll     // nil where there is none
 	due      time.Time // when the next poll should begin
 	began    time.Time // when the last poll began, good or bad
+	knocked  time.Time // when the server was last asked beside its polls, see knock
 }
 
 // poll is one round of asking a server, with what follows from it.
@@ -48,7 +49,7 @@ func (s *server) loop(ctx context.Context) {
 		case <-s.wake:
 		case <-timer.C:
 		}
-		timer.Reset(s.pollIfDue())
+		timer.Reset(s.takeTurn(ctx))
 	}
 }
 
@@ -60,15 +61,26 @@ func (s *server) wakeLoop() {
 	}
 }
 
-// pollIfDue polls the server if it is due, waits for the end of that, and returns how long there is nothing to do.
-func (s *server) pollIfDue() time.Duration {
-	if idle := s.idle(); idle > 0 {
-		return idle
+// takeTurn asks the server what is due, waits for the end of that, and returns how long there is nothing to do.
+func (s *server) takeTurn(ctx context.Context) time.Duration {
+	if s.idle() > 0 {
+		s.knockIfDue(ctx)
+	} else if q := s.pool.poll(s); q != nil {
+		s.await(ctx, q)
 	}
-	if q := s.pool.poll(s); q != nil {
-		<-q.over
+	return min(s.idle(), s.untilKnock())
+}
+
+// await waits for the end of a poll. A server that takes its time for one may change its secret meanwhile.
+func (s *server) await(ctx context.Context, q *poll) {
+	for {
+		select {
+		case <-q.over:
+			return
+		case <-time.After(s.untilKnock()):
+			s.knockIfDue(ctx)
+		}
 	}
-	return s.idle()
 }
 
 // idle is the time until the next poll is due.
@@ -120,6 +132,9 @@ func (q *poll) finish() {
 	defer s.mu.Unlock()
 	st := &s.state
 	d := st.health.pause(s.now(), s.config.thresholds())
+	if st.awaited() && st.failing() {
+		d = min(d, changePace) // it may be restarting with its new secret
+	}
 	if q.cut {
 		d = min(quickProbe, s.config.Interval)
 	}

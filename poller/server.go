@@ -30,7 +30,7 @@ type state struct {
 
 	record   store.Server
 	host     string      // of its address
-	client   *bbb.Client // another one for every new address or secret; nil once the server has left
+	client   *bbb.Client // another one for every new address; nil once the server has left
 	health   health
 	changed  chan struct{} // closed and replaced whenever the server begins or ceases to fail
 	events   events
@@ -55,8 +55,10 @@ func (s *server) set(record store.Server) {
 	defer s.mu.Unlock()
 	st := &s.state
 	old, off := st.record, record.State == store.Disabled
-	if off != st.disabled() || old.URL != record.URL || old.Secret != record.Secret || old.Checksum != record.Checksum {
+	if off != st.disabled() || old.URL != record.URL || old.Checksum != record.Checksum || replaced(old, record) {
 		st.replaceClient(s.pool.client(record))
+	} else {
+		st.rekey(record)
 	}
 	if off || old.URL != record.URL {
 		st.view = view{}
@@ -89,8 +91,10 @@ func (st *state) addChanges(old store.Server) {
 	if old.URL != st.record.URL {
 		st.addEvent(kindChanged, "its address is now "+brief(st.record.URL)+follows)
 	}
-	if old.Secret != st.record.Secret {
+	if replaced(old, st.record) {
 		st.addEvent(kindChanged, "its secret is another one"+follows)
+	} else if text := rekeyed(old, st.record); text != "" {
+		st.addEvent(kindChanged, text)
 	}
 	if old.Checksum != st.record.Checksum {
 		st.addEvent(kindChanged, "its checksums are made in another way"+follows)

@@ -23,6 +23,9 @@ type Status struct {
 	ClockSkew          time.Duration // how far its clock is ahead of ours, to the second
 	CertificateExpires time.Time     // zero where there is none, or none was seen
 
+	// OnFormer says of a server whose secret is being changed that it was last seen to accept its former one.
+	OnFormer bool
+
 	// What the last poll saw, but for what somebody has ended. Of a server that is offline only what is claimed there counts
 	// still.
 	Meetings int // breakout rooms left out
@@ -80,6 +83,7 @@ func (st *state) inspect() Status {
 		ClockSkew: st.traits.clock.skew(), CertificateExpires: st.traits.expires, Broken: st.view.unreadable,
 		Load: st.ledger.ServerLoad(st.record.ID), Warnings: st.warnings(),
 	}
+	s.OnFormer = st.onFormer()
 	if st.health.is == Offline {
 		return s // nobody knows what its copies have come to
 	}

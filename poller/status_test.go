@@ -171,6 +171,7 @@ func TestFamilies(t *testing.T) {
 		skew := time.Duration(0)
 		r.net["a"].change(func(f *fake) { f.skew, f.expires = &skew, time.Now().Add(time.Hour) })
 		r.ledger.Learn(store.Session{Start: r.start.Add(-4 * 24 * time.Hour), End: r.start.Add(-3 * 24 * time.Hour), Peak: 5})
+		r.SetServer(changing("a", time.Hour))
 		r.pass(11 * time.Second)
 		measured := map[string]bool{}
 		for line := range strings.Lines(r.metrics()) {

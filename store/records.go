@@ -31,10 +31,15 @@ type Server struct {
 	Admitted time.Time // when it last passed the test that lets a server into the pool; zero if it never did
 
 	// Former is the secret that the present one is to take the place of, "" outside of a change. Until FormerUntil the
-	// server may have either; after that it has the present one, or is waited for.
+	// server may have either; after that it has the present one, or is waited for. Switched is since when it is known to
+	// have the present one; zero while it has the former.
 	Former      Secret
 	FormerUntil time.Time
+	Switched    time.Time
 }
+
+// Awaited tells whether the server is to change its secret, and has its former one still, as far as known.
+func (s Server) Awaited() bool { return s.Former != "" && s.Switched.IsZero() }
 
 // MeetingKey names a meeting as its front end does.
 type MeetingKey struct {

@@ -28,6 +28,7 @@ type API struct {
 	Imports    *Imports
 	History    *History
 	Pool       *Pool
+	Handover   *roster.Handover // has to run in a pool that does
 
 	Token store.Secret     // of those that come over TCP; without one they are turned away
 	Now   func() time.Time // for the limit of wrong tokens, and the pace of long answers
@@ -39,7 +40,8 @@ type Parts struct {
 	Records    store.Servers
 	Tenants    store.Tenants
 	Sessions   store.Sessions
-	Params     params.Pool    // the rules for the parameters of all tenants
+	Params     params.Pool // the rules for the parameters of all tenants
+	Roster     roster.Config
 	Secrets    []store.Secret // of the default tenant, from the environment, instead of its stored ones
 	Poller     *poller.Poller
 	Ledger     *placement.Ledger
@@ -59,8 +61,9 @@ func New(p Parts) *API {
 	tenants := &Tenants{Records: p.Tenants, Environment: p.Secrets}
 	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
 	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.secrets, Pool: p.Poller, Now: p.Now}
+	records := &roster.Records{Store: p.Records, Pool: p.Poller}
 	servers := &roster.Roster{
-		Records: &roster.Records{Store: p.Records, Pool: p.Poller}, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
+		Config: p.Roster, Records: records, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
 		Endings: endings, Debts: p.Recordings.Owed, Now: p.Now, Log: p.Log,
 	}
 	return &API{
@@ -72,8 +75,9 @@ func New(p Parts) *API {
 			Catalogue: p.Recordings, Edits: p.Recordings, Behind: p.Recordings.Behind, Audit: p.Recordings, Owed: p.Recordings.Owed,
 			Volumes: p.Recordings.Volume, Tenants: tenants,
 		},
-		Imports: &Imports{Queue: p.Recordings, Tenants: tenants},
-		History: &History{Sessions: p.Sessions},
+		Imports:  &Imports{Queue: p.Recordings, Tenants: tenants},
+		History:  &History{Sessions: p.Sessions},
+		Handover: &roster.Handover{Records: records, Pool: p.Poller, Now: p.Now, Log: p.Log},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
 			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now,

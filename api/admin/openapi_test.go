@@ -73,7 +73,7 @@ func TestOpenAPI_Routes(t *testing.T) {
 func wire() map[string]any {
 	return map[string]any{
 		"Error": v1.Error{}, "Server": v1.Server{}, "Revealed": v1.Revealed{}, "Result": v1.Result{}, "Diagnosis": v1.Diagnosis{},
-		"NewServer": v1.NewServer{}, "Change": v1.Change{}, "Forced": v1.Forced{}, "Meeting": v1.Meeting{},
+		"SecretChange": v1.SecretChange{}, "NewServer": v1.NewServer{}, "Change": v1.Change{}, "Forced": v1.Forced{}, "Meeting": v1.Meeting{},
 		"EndedMeeting": v1.EndedMeeting{},
 		"Tenant":       v1.Tenant{}, "Version": v1.Version{}, "Status": v1.Status{}, "Counts": v1.Counts{},
 		"Check": v1.Check{}, "Checked": v1.Checked{},

@@ -73,12 +73,15 @@ func (s *Servers) list(r *http.Request) (any, error) {
 type inClear struct {
 	v1.Server
 	Secret string `json:"secret"`
+	Former string `json:"former,omitempty"`
 }
 
 func reveals(servers []poller.Status, owed map[string][]string) []inClear {
 	list := []inClear{}
 	for _, server := range servers {
-		list = append(list, inClear{roster.View(server, len(owed[server.ID])), server.Secret.Reveal()})
+		list = append(list, inClear{
+			roster.View(server, len(owed[server.ID])), server.Secret.Reveal(), server.Former.Reveal(),
+		})
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -216,7 +217,8 @@ func TestClient_ChangeServer(t *testing.T) {
 		t.Errorf("changed into %+v, %v", got, err)
 	}
 	wrong, right := v1.Secret("wrong"), v1.Secret(servers[0].Secret())
-	_, err = p.Servers.Change(t.Context(), "a", v1.Change{Secret: &wrong})
+	atOnce := time.Duration(0)
+	_, err = p.Servers.Change(t.Context(), "a", v1.Change{Secret: &wrong, Window: &atOnce})
 	refused(t, err, http.StatusUnprocessableEntity, "checksum:")
 	if s, _ := p.stores.State.Server(t.Context(), "a"); s.Secret != store.Secret(right) {
 		t.Error("the secret has changed nevertheless")
@@ -224,7 +226,7 @@ func TestClient_ChangeServer(t *testing.T) {
 	if _, err := p.Servers.Change(t.Context(), "a", v1.Change{Secret: &right}); err != nil {
 		t.Error(err)
 	}
-	got, err = p.Servers.Change(t.Context(), "a", v1.Change{Secret: &wrong, Force: true})
+	got, err = p.Servers.Change(t.Context(), "a", v1.Change{Secret: &wrong, Window: &atOnce, Force: true})
 	if err != nil || got.Warning == "" {
 		t.Errorf("forced: %+v, %v", got, err)
 	}

@@ -139,8 +139,9 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	p.Admin = admin.New(admin.Parts{
-		Records: state, Tenants: state, Params: rules, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(),
-		Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
+		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
+		Secrets: set.Gateway.FrontEndSecrets(),
+		Poller:  p.Poller, Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
 		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	return p.Poller.Load(ctx, state)
@@ -232,7 +233,8 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Uses, p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
+		p.Uses, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
+		recordings.LongCalls{Service: p.Recordings},
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

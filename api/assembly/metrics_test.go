@@ -96,6 +96,7 @@ func TestFamilies_Measured(t *testing.T) {
 	run(t, p, sim)
 	for _, s := range sim.Servers() {
 		record := store.Server{ID: s.ID(), URL: s.URL(), Secret: store.Secret(s.Secret()), State: store.Enabled, Weight: 1}
+		record.Former, record.FormerUntil = "former", time.Now().Add(time.Hour) // so that its secret is being changed
 		if err := p.Stores.State.CreateServer(t.Context(), record); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bbbpool/bbbpool/api"
+	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -19,6 +20,7 @@ import (
 type Settings struct {
 	HTTP       api.Config        `embed:""`
 	Poller     poller.Config     `embed:""`
+	Servers    roster.Config     `embed:""`
 	Placement  placement.Config  `embed:""`
 	Gateway    gateway.Config    `embed:""`
 	Recordings recordings.Config `embed:""`

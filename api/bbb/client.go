@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb/budget"
@@ -24,7 +25,7 @@ type Client struct {
 	url       string
 	base      *url.URL // the same, read; nil where it cannot be
 	header    http.Header
-	secret    Secret
+	keys      atomic.Pointer[keys]
 	alg       Algorithm
 	transport http.RoundTripper
 	answers   *budget.Budget
@@ -36,6 +37,8 @@ type Client struct {
 type Endpoint struct {
 	URL       string // of the API, ending in /bigbluebutton/api
 	Secret    Secret
+	Former    Secret    // that it may have still, as its secret is being changed; "" where it is not
+	OnFormer  bool      // it was last seen to accept that
 	Algorithm Algorithm // "" is SHA256
 }
 
@@ -46,10 +49,11 @@ func NewClient(e Endpoint, transport http.RoundTripper, response time.Duration) 
 		e.Algorithm = SHA256
 	}
 	c := &Client{
-		url: e.URL, secret: e.Secret, alg: e.Algorithm, transport: transport, response: response,
+		url: e.URL, alg: e.Algorithm, transport: transport, response: response,
 		header: http.Header{"User-Agent": {"bbbpool"}, "Accept": {"text/xml, application/xml, */*"}},
 		slots:  make(chan struct{}, maxConcurrent),
 	}
+	c.keys.Store(newKeys(e.Secret, e.Former, e.OnFormer))
 	if t, ok := transport.(*Transport); ok {
 		c.answers = t.answers
 	} else {
@@ -61,14 +65,16 @@ func NewClient(e Endpoint, transport http.RoundTripper, response time.Duration) 
 	return c
 }
 
-// URL returns the signed URL of a call with a raw query.
+// URL returns the signed URL of a call with a raw query. Of two secrets it is signed with the one that the server was last
+// seen to accept.
 func (c *Client) URL(call, query string) string {
-	return c.url + "/" + call + "?" + c.alg.Sign(call, query, c.secret)
+	return c.url + "/" + call + "?" + c.alg.Sign(call, query, c.keys.Load().current())
 }
 
 // Do makes a call and returns the reply whole. With a body it is a POST of that type, else a GET. It fails with a
 // *CallError where the server cannot be reached, does not answer in time, or answers with an HTTP error of its own. The
-// time is what ctx has left; where it has no deadline, the response timeout.
+// time is what ctx has left; where it has no deadline, the response timeout. A server whose secret is being changed is
+// called with both, if need be.
 func (c *Client) Do(ctx context.Context, call, query, contentType string, body []byte) (*Reply, error) {
 	return c.do(ctx, question{call: call, query: query, contentType: contentType, body: body})
 }
@@ -84,7 +90,7 @@ type question struct {
 	read func(*Reply) error
 }
 
-// do waits for a slot, signs the call and makes it.
+// do waits for a slot, and makes the call within its time.
 func (c *Client) do(ctx context.Context, q question) (*Reply, error) {
 	ctx, cancel := c.bounded(ctx) // for the wait, too
 	defer cancel()
@@ -98,8 +104,7 @@ func (c *Client) do(ctx context.Context, q question) (*Reply, error) {
 		}
 		return nil, &CallError{Call: q.call, Reason: why, Err: ctx.Err()}
 	}
-	q.signed = c.alg.Sign(q.call, q.query, c.secret)
-	return c.send(ctx, q)
+	return c.exchangeSigned(ctx, q)
 }
 
 // Answer makes a call without a body and reads the head of the answer. A FAILED is an answer, not an error.

@@ -422,3 +422,24 @@ func TestClient_EscapedAddress(t *testing.T) {
 		t.Errorf("called at %s", got)
 	}
 }
+
+// BenchmarkClient makes calls over a connection that is kept.
+func BenchmarkClient(b *testing.B) {
+	body := []byte("<response><returncode>SUCCESS</returncode></response>")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })}
+	go func() { _ = server.Serve(listener) }()
+	transport := bbb.NewTransport(bbb.Timeouts{Connect: time.Second})
+	defer transport.CloseIdleConnections()
+	c := bbb.NewClient(bbb.Endpoint{URL: "http://" + listener.Addr().String()}, transport, time.Minute)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Do(b.Context(), "getMeetingInfo", "meetingID=a", "", nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

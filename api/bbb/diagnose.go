@@ -46,6 +46,7 @@ func redactURL(s string) string {
 // Diagnosis is what is known of a server after asking it.
 type Diagnosis struct {
 	Algorithm Algorithm // the one it accepts
+	Former    bool      // it accepts its former secret, and not the one that it should have
 	Version   string    // of BigBlueButton, where it reveals it
 	Meetings  int
 	People    int
@@ -69,7 +70,8 @@ func Diagnose(ctx context.Context, e Endpoint, newClient func(Endpoint) *Client)
 	d.Version = tame(root.Get("bbbVersion"))
 	for _, alg := range Algorithms {
 		e.Algorithm = alg
-		list, err := newClient(e).Meetings(ctx)
+		client := newClient(e)
+		list, err := client.Meetings(ctx)
 		if failed, ok := errors.AsType[*Error](err); ok && failed.Key == ErrChecksum.Key {
 			continue
 		}
@@ -79,7 +81,7 @@ func Diagnose(ctx context.Context, e Endpoint, newClient func(Endpoint) *Client)
 		if err != nil {
 			return Diagnosis{}, Explain(e.URL, err)
 		}
-		d.Algorithm = alg
+		d.Algorithm, d.Former = alg, client.OnFormer()
 		for _, m := range list.Meetings {
 			if !m.Ended {
 				d.Meetings++
@@ -88,8 +90,8 @@ func Diagnose(ctx context.Context, e Endpoint, newClient func(Endpoint) *Client)
 		}
 		return d, nil
 	}
-	return Diagnosis{}, errors.New("checksum: the server does not accept the secret; " +
-		"run bbb-conf --secret there and copy it once more")
+	return Diagnosis{}, &advice{"checksum: the server does not accept the secret; " +
+		"run bbb-conf --secret there and copy it once more", ErrChecksum}
 }
 
 // Explain turns what came of a call to a server into a line that says what is wrong and what to do about it. Other errors

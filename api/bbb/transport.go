@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb/budget"
+	"github.com/bbbpool/bbbpool/api/bbb/resolver"
 )
 
 // Timeouts of calls to servers.
@@ -27,9 +28,9 @@ type Timeouts struct {
 // Why net/http: how a connection is kept, found dead, and replaced is where clients of one's own go wrong, and a class is
 // what it costs. One that makes each call on the goroutine of its caller has passed on a quarter more calls a second
 // (BenchmarkGetMeetingInfo of the gateway), which is not worth that. Ours adds three things beside it, each where net/http
-// has a hook for it: where to dial (resolve.go), what to ask for anew (Client.send), and how much to read (package budget). It is
-// not http.Client, which would follow redirects and put URLs, checksums included, into errors; and it is not HTTP/2, where
-// one stalled connection would stall every call to its server.
+// has a hook for it: where to dial (package resolver), what to ask for anew (Client.send), and how much to read
+// (package budget). It is not http.Client, which would follow redirects and put URLs, checksums included, into errors; and
+// it is not HTTP/2, where one stalled connection would stall every call to its server.
 //
 // What is asked for anew: an answer belongs to a call by nothing but its order on the connection. A server, or a proxy
 // before it, that says something once too often makes everything after it the answer to the call before. So what comes over
@@ -41,12 +42,10 @@ type Timeouts struct {
 // at once, of which one may be hostile, would each be allowed that. One budget for all bounds what the process takes,
 // whatever servers send; small answers are free, so no create waits for it.
 type Transport struct {
-	Lookup func(ctx context.Context, host string) ([]string, error) // of a name; IP addresses need none
-	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
-	TLS    *tls.Config // for servers with https; the name is theirs
+	*resolver.Dialer
+	TLS *tls.Config // for servers with https; the name is theirs
 
 	connect time.Duration
-	names   names
 	answers *budget.Budget
 	kept    *http.Transport
 	fresh   *http.Transport
@@ -61,11 +60,9 @@ const (
 // NewTransport returns a transport for all clients of a pool.
 func NewTransport(timeouts Timeouts) *Transport {
 	t := &Transport{
-		Lookup:  net.DefaultResolver.LookupHost,
-		Dial:    (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext,
+		Dialer:  resolver.New(timeouts.Connect),
 		TLS:     &tls.Config{MinVersion: tls.VersionTLS12},
 		connect: timeouts.Connect,
-		names:   names{hosts: hosts{}},
 		answers: budget.New(),
 	}
 	t.kept, t.fresh = t.connections(true), t.connections(false)
@@ -77,9 +74,9 @@ func (t *Transport) connections(keep bool) *http.Transport {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) { return t.open(ctx, addr, false) },
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) { return t.Open(ctx, addr, nil) },
 		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			return t.open(ctx, addr, true)
+			return t.Open(ctx, addr, func(raw net.Conn, name string) (net.Conn, error) { return t.handshake(ctx, raw, name) })
 		},
 		Protocols: protocols, DisableKeepAlives: !keep, DisableCompression: true,
 		MaxIdleConnsPerHost: maxIdle, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: maxReplyHeader,
@@ -98,24 +95,6 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections closes every connection that is not in use.
 func (t *Transport) CloseIdleConnections() {
 	t.kept.CloseIdleConnections()
-}
-
-// open connects to a host and port, which takes no longer than the connect timeout allows, and remembers where it was
-// reached.
-func (t *Transport) open(ctx context.Context, addr string, secure bool) (net.Conn, error) {
-	name, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	c, addrs, err := t.dial(ctx, name, port)
-	if err == nil && secure {
-		c, err = t.handshake(ctx, c, name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	t.names.reached(name, addrs)
-	return c, nil
 }
 
 // handshake makes a connection one of TLS, within a connect timeout of its own.

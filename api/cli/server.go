@@ -41,7 +41,8 @@ func (c *ServerListCmd) Run(env *Env) error {
 				terminal.Number(s.Weight), capacity(s), env.age(s.LastPoll), s.Tag, s.URL,
 			})
 		}
-		return terminal.Table(env.Out, "ID STATE HEALTH MEETINGS HERE EXPECTED KEPT WEIGHT CAPACITY AGE TAG URL", rows)
+		table := terminal.Table(env.Out, "ID STATE HEALTH MEETINGS HERE EXPECTED KEPT WEIGHT CAPACITY AGE TAG URL", rows)
+		return errors.Join(table, secretChanges(env, servers))
 	})
 }
 
@@ -92,6 +93,9 @@ func printServer(env *Env, s v1.Server) error {
 	if s.CertificateExpires != nil {
 		pairs = append(pairs, [2]string{"certificate", "until " + terminal.Moment(s.CertificateExpires)})
 	}
+	if s.SecretChange != nil {
+		pairs = append(pairs, [2]string{"secret", env.secretChange(s)})
+	}
 	if s.Owed > 0 {
 		pairs = append(pairs, [2]string{"owed", terminal.Plural(s.Owed, "recording")})
 	}
@@ -112,6 +116,34 @@ func printServer(env *Env, s v1.Server) error {
 		rows = append(rows, []string{terminal.Moment(&e.At), e.Kind, e.Text})
 	}
 	return errors.Join(terminal.Say(env.Out, "\n"), terminal.Table(env.Out, "WHEN WHAT TEXT", rows))
+}
+
+// secretChanges tells, beside a table of servers, whose secrets are being changed.
+func secretChanges(env *Env, servers []v1.Server) (err error) {
+	for _, s := range servers {
+		if s.SecretChange != nil {
+			err = errors.Join(err, terminal.Say(env.Err, "note: the secret of server %s is being changed: %s\n",
+				terminal.Printable(s.ID), env.secretChange(s)))
+		}
+	}
+	return err
+}
+
+// secretChange says how far the change of a server's secret is.
+func (e *Env) secretChange(s v1.Server) string {
+	change := s.SecretChange
+	switch {
+	case change.AnswersTo == v1.FormerSecret && e.now().After(change.Until):
+		return "overdue: the server should have the new one since " + terminal.Moment(&change.Until) +
+			", and has the former; run bbb-conf --setsecret there"
+	case change.AnswersTo == v1.FormerSecret:
+		return "waiting for the server, which has the former one: run bbb-conf --setsecret there before " +
+			terminal.Moment(&change.Until)
+	case change.Switched == nil: // seen just now, and not written down yet
+		return "switched; the former one is forgotten after " + terminal.Moment(&change.Until)
+	}
+	return "switched at " + terminal.Moment(change.Switched) + "; the former one is forgotten after " +
+		terminal.Moment(&change.Until)
 }
 
 // capacity is how many people a server should carry, and whether that is the last word.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
@@ -63,14 +64,15 @@ func (c *ServerAddCmd) Run(env *Env) error {
 
 // ServerSetCmd changes a server.
 type ServerSetCmd struct {
-	ID       string    `arg:"" help:"ID of the server."`
-	URL      *string   `placeholder:"URL" help:"New address. The server is asked whether it can be used there."`
-	Secret   v1.Secret `placeholder:"SECRET" help:"New secret, which is tried first; - reads it from the standard input."`
-	Weight   *float64  `placeholder:"W" help:"How much it carries relative to others."`
-	Capacity *int      `placeholder:"N" help:"People it should carry at most; 0 is no limit."`
-	Hard     *bool     `negatable:"" help:"Let no new meeting go beyond the capacity, or let it after all."`
-	Tag      *string   `placeholder:"TAG" help:"Tag for front ends to ask for; an empty one takes it away."`
-	Force    bool      `help:"Change it even if it cannot be reached then."`
+	ID       string         `arg:"" help:"ID of the server."`
+	URL      *string        `placeholder:"URL" help:"New address. The server is asked whether it can be used there."`
+	Secret   v1.Secret      `placeholder:"SECRET" help:"New secret, before or after bbb-conf --setsecret there; - reads it from the standard input."`
+	Window   *time.Duration `placeholder:"24h" help:"How long the server may have its former secret as well; 0 changes it at once. Without --secret, the end of a change that is under way."`
+	Weight   *float64       `placeholder:"W" help:"How much it carries relative to others."`
+	Capacity *int           `placeholder:"N" help:"People it should carry at most; 0 is no limit."`
+	Hard     *bool          `negatable:"" help:"Let no new meeting go beyond the capacity, or let it after all."`
+	Tag      *string        `placeholder:"TAG" help:"Tag for front ends to ask for; an empty one takes it away."`
+	Force    bool           `help:"Change it even if it cannot be reached then."`
 }
 
 // Run makes the change, and says nothing where there is nothing to say.
@@ -82,12 +84,12 @@ func (c *ServerSetCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	wanted := v1.Change{URL: c.URL, Weight: c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag}
+	wanted := v1.Change{URL: c.URL, Window: c.Window, Weight: c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag}
 	if secret != "" {
 		wanted.Secret = &secret
 	}
 	if wanted == (v1.Change{}) {
-		return grammar.Misused("nothing to change: pass --url, --secret, --weight, --capacity, --hard or --tag")
+		return grammar.Misused("nothing to change: pass --url, --secret, --window, --weight, --capacity, --hard or --tag")
 	}
 	wanted.Force = c.Force
 	return env.With(Change, func(pool *Connection) error {
@@ -122,12 +124,24 @@ func (e *Env) note(result v1.Result) error {
 		errs = append(errs, say("warning: %s", result.Warning))
 	}
 	if d := result.Diagnosis; d != nil {
-		errs = append(errs, say("%s answers at %s and accepts the secret (%s)", product(d), result.URL, d.Checksum))
+		errs = append(errs, say("%s answers at %s and accepts %s (%s)", product(d), result.URL, secretOf(result), d.Checksum))
 		if d.Meetings > 0 {
 			errs = append(errs, say("%s there already", v1.Running(d.Meetings, d.People)))
 		}
 	}
+	if change := result.SecretChange; change != nil && change.AnswersTo == v1.FormerSecret {
+		errs = append(errs, say("it is asked every second for its new secret, until %s: run bbb-conf --setsecret there",
+			terminal.Moment(&change.Until)))
+	}
 	return errors.Join(errs...)
+}
+
+// secretOf is which secret a server has accepted.
+func secretOf(result v1.Result) string {
+	if change := result.SecretChange; change != nil {
+		return "its " + change.AnswersTo + " secret"
+	}
+	return "the secret"
 }
 
 func product(d *v1.Diagnosis) string {

@@ -13,7 +13,7 @@ import (
 // request, sees to checksums, and counts.
 type api struct {
 	origin   string
-	secret   bbb.Secret
+	secret   *secret
 	browser  browser
 	pages    pages
 	handlers map[string]handler
@@ -23,7 +23,7 @@ type api struct {
 // handler answers a call whose checksum is right.
 type handler func(w http.ResponseWriter, q *bbb.Request)
 
-func newAPI(cfg *Config, holdings *holdings, origin string, secret bbb.Secret) *api {
+func newAPI(cfg *Config, holdings *holdings, origin string, secret *secret) *api {
 	b := browser{origin}
 	meetings := meetingCalls{holdings, cfg.Life, cfg.Now}
 	joins := joinCall{holdings, b, cfg.Life, cfg.Now}
@@ -109,7 +109,7 @@ func (a *api) call(name string, w http.ResponseWriter, r *http.Request) {
 	}
 	// A form without parameters in the query is under the checksum of nothing: so does BigBlueButton 3.0.
 	if err == nil {
-		_, err = q.Verify([]bbb.Secret{a.secret}, true)
+		_, err = q.Verify([]bbb.Secret{a.secret.get()}, true)
 	}
 	if err != nil {
 		a.refuse(name, w, q, err)

@@ -7,6 +7,9 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
 // summary is a server on the control port.
@@ -53,6 +56,7 @@ func (s *Simulator) controlHandler() http.Handler {
 		"PUT /servers/{id}/fault":                         controlFault,
 		"DELETE /servers/{id}/fault":                      controlHeal,
 		"POST /servers/{id}/restart":                      controlRestart,
+		"PUT /servers/{id}/secret":                        controlSecret,
 		"POST /servers/{id}/populate":                     controlPopulate,
 		"GET /servers/{id}/meetings":                      controlMeetings,
 		"POST /servers/{id}/meetings/{meeting}/people":    controlAdd,
@@ -112,6 +116,21 @@ func controlHeal(s *Server, _ *http.Request) (any, error) { return nil, s.Heal()
 func controlRestart(s *Server, _ *http.Request) (any, error) {
 	s.Restart()
 	return nil, nil //nolint:nilnil // there is nothing to say
+}
+
+func controlSecret(s *Server, r *http.Request) (any, error) {
+	var to struct{ Secret, Pause string }
+	if err := body(r, &to); err != nil {
+		return nil, err
+	}
+	pause := time.Duration(0)
+	if to.Pause != "" {
+		var err error
+		if pause, err = time.ParseDuration(to.Pause); err != nil {
+			return nil, fmt.Errorf("pause: %w", err)
+		}
+	}
+	return nil, s.SetSecret(bbb.Secret(to.Secret), pause)
 }
 
 func controlPopulate(s *Server, r *http.Request) (any, error) {

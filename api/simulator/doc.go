@@ -28,6 +28,12 @@
 //
 // All but the first two can be limited to some calls. The API's root counts as the call "api", pages as "page".
 //
+// # Another secret
+//
+// A server whose secret is changed (SetSecret) accepts the new one from then on, and the former one no more. Meetings and
+// people stay. BigBlueButton has to be restarted for it: with a pause everything is answered as nginx does while bbb-web is
+// away, with 502, and with the new secret after that. Who wants the meetings lost, too, restarts the server as well.
+//
 // # Control port
 //
 // One listener for all servers, on the host that the servers listen on, without authentication: keep it on loopback.
@@ -38,6 +44,7 @@
 //	PUT    /servers/{id}/fault                       {"kind":"slow","delay":"8s","calls":["create"]}
 //	DELETE /servers/{id}/fault                       heals
 //	POST   /servers/{id}/restart                     forgets all meetings
+//	PUT    /servers/{id}/secret                      {"secret":"…","pause":"5s"}, as bbb-conf --setsecret does
 //	POST   /servers/{id}/populate                    {"meetings":10,"people":200}
 //	GET    /servers/{id}/meetings                    its meetings, with the create parameters and documents they got
 //	POST   /servers/{id}/meetings/{m}/people         {"count":5,"voice":2,"video":1,"moderators":1}

@@ -28,7 +28,7 @@ type Server struct {
 	sim      *Simulator
 	id       string
 	origin   string // http://HOST:PORT, as others see it
-	secret   bbb.Secret
+	secret   *secret
 	port     *fault.Port
 	api      *api
 	holdings holdings
@@ -55,7 +55,7 @@ func (h *holdings) lock() (_ *held, unlock func()) {
 }
 
 func newServer(sim *Simulator, id, addr string) (*Server, error) {
-	s := &Server{sim: sim, id: id, secret: sim.cfg.secret()}
+	s := &Server{sim: sim, id: id, secret: newSecret(sim.cfg.secret(), sim.cfg.Now)}
 	port, err := fault.Listen(fault.Options{
 		Name: id, Addr: addr, MaxBody: maxBody, Report: sim.cfg.Report,
 		HTTP: func() *http.Server {
@@ -88,7 +88,7 @@ func (s *Server) ID() string { return s.id }
 func (s *Server) URL() string { return s.origin + "/bigbluebutton/api" }
 
 // Secret returns the shared secret.
-func (s *Server) Secret() bbb.Secret { return s.secret }
+func (s *Server) Secret() bbb.Secret { return s.secret.get() }
 
 // ControlURL returns the address of the server on the control port.
 func (s *Server) ControlURL() string { return "http://" + s.sim.ctlHost + "/servers/" + s.id }
@@ -105,6 +105,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer leave()
 	name, answer := s.api.route(r)
+	if s.secret.restarting() {
+		answer = badGateway
+	}
 	s.port.Answer(name, answer, w, r)
 }
 
@@ -165,7 +168,7 @@ func (s *Server) live(now time.Time) {
 // over does what BigBlueButton does once a meeting is over: it calls back, and starts to process the recording.
 func (s *Server) over(shelf *recorded.Shelf, m *rooms.Meeting, now time.Time) {
 	s.sim.outbox.Add(callback.Ended(m, now)...)
-	s.sim.outbox.Add(callback.Analytics(m, s.secret, now)...)
+	s.sim.outbox.Add(callback.Analytics(m, s.Secret(), now)...)
 	if m.IsRecorded() {
 		shelf.Add(m, now)
 	}
@@ -179,5 +182,5 @@ func (s *Server) publish(r *recorded.Recording) {
 			s.sim.cfg.Report(fmt.Errorf("%s: archive of recording %s: %w", s.id, r.ID, err))
 		}
 	}
-	s.sim.outbox.Add(callback.Ready(r, s.secret, s.sim.cfg.Now())...)
+	s.sim.outbox.Add(callback.Ready(r, s.Secret(), s.sim.cfg.Now())...)
 }

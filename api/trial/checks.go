@@ -120,6 +120,9 @@ func (t *trial) checksum(ctx context.Context) bool {
 		t.polls = append(t.polls, took)
 	}
 	switch {
+	case len(accepted) > 0 && t.client.OnFormer():
+		return t.add("checksum", Pass, "the server accepts its former secret, and not the new one yet: "+
+			"run bbb-conf --setsecret there", 0)
 	case len(accepted) == 0:
 		return t.add("checksum", Fail, "the server does not accept the secret, with any algorithm: "+
 			"run bbb-conf --secret there and copy it once more", 0)

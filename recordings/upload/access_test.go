@@ -28,6 +28,10 @@ func TestHandler_Token(t *testing.T) {
 		{own, http.StatusOK},
 		{"bearer  " + strings.TrimPrefix(own, "Bearer "), http.StatusOK},
 		{token("off", "s3cret"), http.StatusOK},
+		{token("rekey", "new"), http.StatusOK}, // either of two, while its secret is being changed
+		{token("rekey", "f0rmer"), http.StatusOK},
+		{token("rekey", "s3cret"), http.StatusUnauthorized},
+		{"Bearer rekey.", http.StatusUnauthorized},
 		{"", http.StatusUnauthorized},
 		{"Bearer", http.StatusUnauthorized},
 		{"Bearer ", http.StatusUnauthorized},

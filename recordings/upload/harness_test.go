@@ -67,6 +67,7 @@ func start(t *testing.T, change ...func(*upload.Handler)) *pool {
 			bbb1.ID: bbb1, bbb2.ID: bbb2,
 			"off":   {ID: "off", Secret: "s3cret", State: store.Disabled},
 			"empty": {ID: "empty"},
+			"rekey": {ID: "rekey", Secret: "new", Former: "f0rmer"},
 		},
 		Dir: filepath.Join(t.TempDir(), "parts"), Room: func(int64) error { return nil }, Known: p.known, Accept: p.accept,
 		Log: zerolog.New(p.log).Level(zerolog.InfoLevel), Metrics: metrics.NewSet(),

@@ -21,7 +21,7 @@ const maxToken = 512
 
 // Token returns what a server shows when it uploads, or "" for a server without a secret. It is derived from the
 // secret, which cannot be had back from it: who finds a script can send archives in the server's name, and do nothing
-// else. A new secret makes it void.
+// else. A new secret makes it void; while that is being changed the token of the former one lets in as well.
 func Token(s store.Server) store.Secret {
 	if s.Secret == "" || s.ID == "" {
 		return ""
@@ -39,11 +39,19 @@ func (h *Handler) authenticate(r *http.Request) (store.Server, error) {
 	if err != nil {
 		return store.Server{}, err
 	}
-	want := Token(server).Reveal()
-	if want == "" || !hmac.Equal([]byte(given), []byte(want)) {
+	former := server
+	former.Secret = server.Former
+	own, old := shows(given, server), shows(given, former)
+	if !own && !old {
 		return store.Server{}, errToken()
 	}
 	return server, nil
+}
+
+// shows tells whether what is shown is the token of a server, in constant time. A server without a secret has none.
+func shows(given string, s store.Server) bool {
+	want := Token(s).Reveal()
+	return want != "" && hmac.Equal([]byte(given), []byte(want))
 }
 
 // bearer returns the token in a header, or "" for what can be none.

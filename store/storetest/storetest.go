@@ -78,6 +78,7 @@ func aServer(id string) store.Server {
 		ID: id, URL: "https://" + id + ".example.org/bigbluebutton/api", Secret: "s3cret of " + store.Secret(id),
 		Checksum: "sha512", State: store.Cordoned, Weight: 1.25, Capacity: 300, Hard: true, Tag: "gpu", Created: monday,
 		Admitted: monday.Add(time.Minute), Former: "f0rmer", FormerUntil: monday.Add(time.Hour),
+		Switched: monday.Add(time.Minute),
 	}
 }
 

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"errors"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/trial"
@@ -49,9 +50,21 @@ func (r *Roster) Change(ctx context.Context, id string, c v1.Change) (v1.Result,
 	}
 	var result v1.Result
 	var record store.Server
+	window, err := r.window(c.Window)
+	if err != nil {
+		return v1.Result{}, Changed{}, err
+	}
 	if c.URL == nil && c.Secret == nil {
-		record, err = r.Records.update(ctx, before.ID, changing(c))
+		record, err = r.Records.update(ctx, before.ID, func(s *store.Server) error {
+			if c.Window == nil {
+				return changing(c)(s)
+			}
+			return errors.Join(r.extend(s, window), changing(c)(s))
+		})
 	} else {
+		if r.rekey(before, &after, window); c.Window != nil && after.Secret == before.Secret && after.Former != "" {
+			after.FormerUntil = r.Now().Add(window)
+		}
 		record, result, err = r.readdress(ctx, before, after, c)
 	}
 	if err != nil {
@@ -76,6 +89,9 @@ func (r *Roster) readdress(
 				return v1.Conflict("server %s was changed meanwhile: look at it and try again", before.ID)
 			}
 			s.Checksum = after.Checksum
+			if c.Secret != nil {
+				s.Former, s.FormerUntil, s.Switched = after.Former, after.FormerUntil, after.Switched
+			}
 			return changing(c)(s)
 		})
 		return err

@@ -51,12 +51,20 @@ func unsound(err error) *v1.Error {
 
 // endpoint is where a server is called.
 func endpoint(s store.Server) bbb.Endpoint {
-	return bbb.Endpoint{URL: s.URL, Secret: bbb.Secret(s.Secret), Algorithm: bbb.Algorithm(s.Checksum)}
+	return bbb.Endpoint{
+		URL: s.URL, Secret: bbb.Secret(s.Secret), Former: bbb.Secret(s.Former), OnFormer: s.Awaited(),
+		Algorithm: bbb.Algorithm(s.Checksum),
+	}
+}
+
+// anew is where a server is called of which the algorithm that it accepts is to be found out, and which of two secrets.
+func anew(s store.Server) bbb.Endpoint {
+	return bbb.Endpoint{URL: s.URL, Secret: bbb.Secret(s.Secret), Former: bbb.Secret(s.Former)}
 }
 
 // target is what a trial tries: which algorithm the server accepts is found out anew.
 func (e *Examiner) target(s store.Server) trial.Target {
-	return trial.Target{Endpoint: bbb.Endpoint{URL: s.URL, Secret: bbb.Secret(s.Secret)}, NewClient: e.Pool.NewClient}
+	return trial.Target{Endpoint: anew(s), NewClient: e.Pool.NewClient}
 }
 
 // Diagnose asks a server who it is. A [*v1.Error] is a refusal that nobody overrides.
@@ -66,7 +74,7 @@ func (e *Examiner) Diagnose(ctx context.Context, s store.Server, limit time.Dura
 	if err := e.notPool(ctx, s); err != nil {
 		return bbb.Diagnosis{}, err
 	}
-	return bbb.Diagnose(ctx, bbb.Endpoint{URL: s.URL, Secret: bbb.Secret(s.Secret)}, e.Pool.NewClient)
+	return bbb.Diagnose(ctx, anew(s), e.Pool.NewClient)
 }
 
 // notPool refuses what is no server but a pool: this one whatever somebody insists on, for a meeting would be placed on
@@ -95,6 +103,7 @@ func (e *Examiner) recognise(ctx context.Context, record *store.Server, force bo
 	d, err := e.Diagnose(ctx, *record, AddDeadline)
 	if err == nil {
 		record.Checksum = string(d.Algorithm)
+		e.noteSecret(record, d)
 		return v1.Result{Diagnosis: Diagnosis(d)}, nil
 	}
 	if refused, ok := errors.AsType[*v1.Error](err); ok {
@@ -141,6 +150,7 @@ func (e *Examiner) inspect(ctx context.Context, s *store.Server) (warning string
 		return "", refused
 	}
 	if err == nil {
+		e.noteSecret(s, d)
 		if s.Checksum = string(d.Algorithm); s.State == store.Enabled {
 			warning, err = e.examine(ctx, s)
 		}

@@ -35,6 +35,7 @@ type Claims interface {
 
 // Roster changes the servers of a pool. Its fields must be set before its first use.
 type Roster struct {
+	Config   Config
 	Records  *Records
 	Pool     Pool
 	Claims   Claims

@@ -111,7 +111,14 @@ func listedRecord(s v1.SyncServer, now time.Time) (store.Server, error) {
 	if !idForm.MatchString(s.ID) { // which may be left out elsewhere
 		n.ID = "?"
 	}
-	return newRecord(n, now)
+	if !v1.IsText(s.Former.Reveal(), maxSecret) {
+		return store.Server{}, v1.Invalid("former: no text")
+	}
+	record, err := newRecord(n, now)
+	if s.Former != s.Secret {
+		record.Former = store.Secret(s.Former.Reveal())
+	}
+	return record, err
 }
 
 // step is what a sync has to do about one server.
@@ -206,7 +213,11 @@ func (r *Roster) plan(ctx context.Context, mode string, listed []store.Server) (
 		default:
 			group = syncSwapped
 		}
-		p.add(group, coming(old, s))
+		step := coming(old, s)
+		if step != nil {
+			r.rekeyListed(old, &step.after)
+		}
+		p.add(group, step)
 	}
 	if mode != syncKeep {
 		for _, s := range absent {

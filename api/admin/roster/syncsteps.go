@@ -142,6 +142,9 @@ func (s *step) apply(now *store.Server) error {
 	if now.URL != s.before.URL || now.Secret != s.before.Secret || now.State != s.before.State {
 		return v1.Conflict("server %s was changed meanwhile: sync again", s.before.ID)
 	}
+	if s.after.Secret != s.before.Secret {
+		now.Former, now.FormerUntil, now.Switched = s.after.Former, s.after.FormerUntil, s.after.Switched
+	}
 	now.URL, now.Secret, now.Checksum = s.after.URL, s.after.Secret, s.after.Checksum
 	now.State, now.Weight, now.Tag, now.Admitted = s.after.State, s.after.Weight, s.after.Tag, s.after.Admitted
 	return nil

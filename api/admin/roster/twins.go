@@ -49,7 +49,7 @@ func (e *Examiner) near(ctx context.Context, s store.Server) (near []store.Serve
 	}
 	var here []netip.Addr
 	for _, other := range servers {
-		if other.ID == s.ID || other.URL == s.URL || other.Secret != s.Secret {
+		if other.ID == s.ID || other.URL == s.URL || !secretInCommon(other, s) {
 			continue
 		}
 		if here == nil {

@@ -71,11 +71,22 @@ func Differences(before, after store.Server) []string {
 	var d differences
 	d.note("url", before.URL, after.URL)
 	d.noteSecret(before.Secret, after.Secret)
+	if before.Secret == after.Secret {
+		d.note("former secret until", until(before), until(after))
+	}
 	d.note("weight", fmt.Sprintf("%g", before.Weight), fmt.Sprintf("%g", after.Weight))
 	d.note("capacity", strconv.Itoa(before.Capacity), strconv.Itoa(after.Capacity))
 	d.note("hard", strconv.FormatBool(before.Hard), strconv.FormatBool(after.Hard))
 	d.note("tag", before.Tag, after.Tag)
 	return d
+}
+
+// until is when a server has no longer two secrets.
+func until(s store.Server) string {
+	if s.FormerUntil.IsZero() {
+		return ""
+	}
+	return s.FormerUntil.UTC().Format(time.DateTime)
 }
 
 // apply makes the changes to a record, and returns what is wrong with them.

@@ -26,7 +26,7 @@ func View(s poller.Status, owed int) v1.Server {
 		Expected: quantity.Tenths(s.Load.Expected), Kept: quantity.Tenths(s.Load.Kept), Owed: owed,
 		LastPoll: v1.Stamp(s.LastPoll), LatencyMS: v1.Milliseconds(s.Latency), FailingSince: v1.Stamp(s.Failing),
 		Warnings: warnings(s.Warnings), SkewMS: v1.Milliseconds(s.ClockSkew),
-		CertificateExpires: v1.Stamp(s.CertificateExpires),
+		CertificateExpires: v1.Stamp(s.CertificateExpires), SecretChange: showChange(s),
 	}
 }
 

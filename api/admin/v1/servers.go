@@ -47,6 +47,21 @@ type Server struct {
 	SkewMS             float64    `json:"skew_ms"`             // its clock minus ours; 0 also while that is not known
 	CertificateExpires *time.Time `json:"certificate_expires"` // null over http, and before the first call
 	Events             []Event    `json:"events,omitempty"`    // the last ones, newest last; of a single server alone
+
+	SecretChange *SecretChange `json:"secret_change,omitempty"` // while its secret is being changed
+}
+
+// What a server whose secret is being changed answers to.
+const (
+	NewSecret    = "new"
+	FormerSecret = "former"
+)
+
+// SecretChange is how far the change of a server's secret is. It never shows either of the two.
+type SecretChange struct {
+	AnswersTo string     `json:"answers_to"` // new or former
+	Switched  *time.Time `json:"switched"`   // since when it is known to have the new one; null while it has the former
+	Until     time.Time  `json:"until"`      // until when it may have either
 }
 
 // Present says who is there, as in "2 meetings with 1 person"; "" where nobody is.
@@ -70,6 +85,7 @@ type Result struct {
 type Revealed struct {
 	Server
 	Secret Secret `json:"secret"`
+	Former Secret `json:"former,omitempty"` // that it may have as well, while its secret is being changed
 }
 
 // Diagnosis is what a server told about itself.
@@ -102,6 +118,9 @@ type Change struct {
 	Hard     *bool    `json:"hard,omitempty"`
 	Tag      *string  `json:"tag,omitempty"`
 	Force    bool     `json:"force,omitempty"` // change it even if it cannot be reached then
+	// Window is how long the server may have its former secret as well, in ns, at most 30 days: 0 changes it at once, nil is
+	// what the pool is set to. Without a secret it sets the end of a change that is under way.
+	Window *time.Duration `json:"window,omitempty"`
 }
 
 // Forced is the body of requests that can be insisted on.

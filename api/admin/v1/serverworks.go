@@ -122,6 +122,7 @@ type SyncServer struct {
 	Enabled bool    `json:"enabled"` // false cordons it if it is enabled
 	Weight  float64 `json:"weight,omitempty"`
 	Tag     string  `json:"tag,omitempty"`
+	Former  Secret  `json:"former,omitempty"` // that a new server may have as well, as its secret is being changed
 }
 
 // Synced is what a sync has done, or would do.
@@ -169,13 +170,14 @@ func (s Servers) Sync(ctx context.Context, list Sync, tell func(Progress)) (Sync
 	type revealed struct {
 		SyncServer
 		Secret string `json:"secret"` // takes the place of the one that will not be marshalled
+		Former string `json:"former,omitempty"`
 	}
 	body := struct {
 		Sync
 		Servers []revealed `json:"servers"`
 	}{Sync: list, Servers: []revealed{}}
 	for _, listed := range list.Servers {
-		body.Servers = append(body.Servers, revealed{listed, listed.Secret.Reveal()})
+		body.Servers = append(body.Servers, revealed{listed, listed.Secret.Reveal(), listed.Former.Reveal()})
 	}
 	return follow[Synced](ctx, s.client, "/servers/sync", body, tell)
 }

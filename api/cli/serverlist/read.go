@@ -134,9 +134,10 @@ const (
 	keyEnabled    = "enabled"
 	keyMultiplier = "load_multiplier"
 	keyTag        = "tag"
+	keyFormer     = "former_secret" // ours alone
 )
 
-var keys = []string{keyServers, keySecret, keyURL, keyEnabled, keyMultiplier, keyTag}
+var keys = []string{keyServers, keySecret, keyURL, keyEnabled, keyMultiplier, keyTag, keyFormer}
 
 // plainWord is a name that can hardly be a secret.
 var plainWord = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
@@ -189,7 +190,7 @@ func (e entry) set(s *v1.SyncServer) error {
 	switch e.key {
 	case "load", "state", "bbb_version", "online": // what servers:yaml prints besides
 		return nil
-	case keySecret, keyURL, keyEnabled, keyMultiplier, keyTag:
+	case keySecret, keyURL, keyEnabled, keyMultiplier, keyTag, keyFormer:
 	default:
 		return e.wrong("%s is unknown: there are secret, url, enabled, load_multiplier and tag, each with a colon and a blank "+
 			"after it", e.name)
@@ -202,6 +203,8 @@ func (e entry) set(s *v1.SyncServer) error {
 	case e.value.Tag == "!!null":
 	case e.key == keySecret:
 		s.Secret = v1.Secret(text)
+	case e.key == keyFormer:
+		s.Former = v1.Secret(text)
 	case e.key == keyURL:
 		if !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://") {
 			return e.wrong("%s: want an address that starts with https:// or http://", e.name)

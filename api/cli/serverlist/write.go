@@ -11,8 +11,8 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// Write returns a list of servers in YAML, as Scalelite's servers:sync has it. What is a text is in quotes, so that no reader
-// takes it for a number or a date.
+// Write returns a list of servers in YAML, as Scalelite's servers:sync has it, but for a secret that is being changed. What
+// is a text is in quotes, so that no reader takes it for a number or a date.
 func Write(servers []v1.Revealed) ([]byte, error) {
 	all := &yaml.Node{Kind: yaml.MappingNode}
 	for _, s := range servers {
@@ -25,6 +25,9 @@ func Write(servers []v1.Revealed) ([]byte, error) {
 			word("url"), quotes(s.URL),
 			word("enabled"), word(strconv.FormatBool(s.State == v1.Enabled)),
 			word("load_multiplier"), word(terminal.Number(inverse(s.Weight))),
+		}
+		if s.Former != "" {
+			fields = append(fields, word("former_secret"), quotes(s.Former.Reveal()))
 		}
 		if s.Tag != "" {
 			fields = append(fields, word("tag"), quotes(s.Tag))

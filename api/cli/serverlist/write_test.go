@@ -41,3 +41,15 @@ func TestWrite_Weight(t *testing.T) {
 		}
 	}
 }
+
+// A secret that is being changed comes back with the one that the server may have still.
+func TestWrite_Former(t *testing.T) {
+	text, err := serverlist.Write([]v1.Revealed{{Server: v1.Server{ID: "a", URL: "https://a", Weight: 1}, Secret: "new", Former: "for: mer"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := serverlist.Read(strings.NewReader(string(text)))
+	if err != nil || got[0].Secret != "new" || got[0].Former != "for: mer" {
+		t.Errorf("%+v %v", got, err)
+	}
+}

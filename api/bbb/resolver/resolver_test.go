@@ -1,12 +1,10 @@
-package bbb_test
+package resolver_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -17,13 +15,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/bbb/resolver"
 )
 
 const connectTimeout = 2 * time.Second
 
-// network is names, and what listens at addresses, for a bubble: its connections are pipes, and all are closed after one
-// reply, so that every call needs a new one.
+// network is names, and what listens at addresses, for a bubble: its connections are pipes.
 type network struct {
 	mu      sync.Mutex
 	names   map[string][]string
@@ -62,12 +59,7 @@ func (n *network) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	if refused {
 		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	}
-	ours, theirs := net.Pipe()
-	go func() {
-		_, _ = theirs.Read(make([]byte, 4096))
-		_, _ = io.WriteString(theirs, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
-		_ = theirs.Close()
-	}()
+	ours, _ := net.Pipe()
 	return ours, nil
 }
 
@@ -79,17 +71,32 @@ func (n *network) set(change func()) {
 	n.dialled = nil
 }
 
-func (n *network) transport() *bbb.Transport {
-	t := bbb.NewTransport(bbb.Timeouts{Connect: connectTimeout})
-	t.Lookup, t.Dial = n.Lookup, n.Dial
-	return t
+func (n *network) dialer() *resolver.Dialer {
+	d := resolver.New(connectTimeout)
+	d.Lookup, d.Dial = n.Lookup, n.Dial
+	return d
 }
 
-func call(t *testing.T, transport *bbb.Transport, host string) (took time.Duration, err error) {
+// open connects, and hangs up.
+func open(ctx context.Context, d *resolver.Dialer, addr string) error {
+	c, err := d.Open(ctx, addr, nil)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err
+}
+
+// call connects, and tells how long that took.
+func call(t *testing.T, d *resolver.Dialer, addr string) (took time.Duration, err error) {
 	t.Helper()
 	began := time.Now()
-	_, err = bbb.NewClient(bbb.Endpoint{URL: "http://" + host}, transport, time.Minute).Do(t.Context(), "end", "", "", nil)
+	err = open(t.Context(), d, addr)
 	return time.Since(began), err
+}
+
+func isDNS(err error) bool {
+	_, ok := errors.AsType[*net.DNSError](err)
+	return ok
 }
 
 func serverFailure(context.Context) error {
@@ -103,7 +110,7 @@ func hang(ctx context.Context) error {
 
 // A resolver that fails for five minutes, in whatever way, costs a server that was reached before no call, and the
 // server is named meanwhile.
-func TestTransport_LookupFails(t *testing.T) {
+func TestDialer_LookupFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		fail        func(context.Context) error
 		first, then time.Duration // what a call may take
@@ -125,30 +132,30 @@ func TestTransport_LookupFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{names: map[string][]string{"h": {"10.0.0.1"}}}
-				transport := n.transport()
-				if _, err := call(t, transport, "h:80"); err != nil || transport.Unresolved() != nil {
-					t.Fatal(err, transport.Unresolved())
+				dialer := n.dialer()
+				if _, err := call(t, dialer, "h:80"); err != nil || dialer.Unresolved() != nil {
+					t.Fatal(err, dialer.Unresolved())
 				}
 				n.set(func() { n.lookUp = test.fail })
 				limit := test.first
 				for began := time.Now(); time.Since(began) < 5*time.Minute; time.Sleep(10 * time.Second) {
-					if took, err := call(t, transport, "h:80"); err != nil || took > limit {
+					if took, err := call(t, dialer, "h:80"); err != nil || took > limit {
 						t.Fatalf("after %v: %v, took %v", time.Since(began), err, took)
 					}
-					if diff := cmp.Diff([]string{"h"}, transport.Unresolved()); diff != "" {
+					if diff := cmp.Diff([]string{"h"}, dialer.Unresolved()); diff != "" {
 						t.Fatal(diff)
 					}
 					limit = test.then
 				}
 				n.set(func() { n.lookUp = nil })
 				time.Sleep(2 * time.Minute) // whoever hung has come back
-				if _, err := call(t, transport, "h:80"); err != nil {
+				if _, err := call(t, dialer, "h:80"); err != nil {
 					t.Fatal(err)
 				}
 				synctest.Wait()
-				_ = transport.Unresolved() // asks once more if nobody has
+				_ = dialer.Unresolved() // asks once more if nobody has
 				synctest.Wait()
-				if list := transport.Unresolved(); list != nil {
+				if list := dialer.Unresolved(); list != nil {
 					t.Errorf("still %v", list)
 				}
 			})
@@ -157,18 +164,18 @@ func TestTransport_LookupFails(t *testing.T) {
 }
 
 // The list empties also when no call needs a new connection, without asking all the time.
-func TestTransport_Unresolved(t *testing.T) {
+func TestDialer_Unresolved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{names: map[string][]string{"b": {"10.0.0.1"}, "a": {"10.0.0.2"}}}
-		transport := n.transport()
-		_, _ = call(t, transport, "b")
-		_, _ = call(t, transport, "a")
+		dialer := n.dialer()
+		_, _ = call(t, dialer, "b:80")
+		_, _ = call(t, dialer, "a:80")
 		n.set(func() { n.lookUp = serverFailure })
-		_, _ = call(t, transport, "b")
-		_, _ = call(t, transport, "a")
+		_, _ = call(t, dialer, "b:80")
+		_, _ = call(t, dialer, "a:80")
 		n.set(func() { n.lookups = 0 })
 		for range 300 {
-			if diff := cmp.Diff([]string{"a", "b"}, transport.Unresolved()); diff != "" {
+			if diff := cmp.Diff([]string{"a", "b"}, dialer.Unresolved()); diff != "" {
 				t.Fatal(diff)
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -178,16 +185,16 @@ func TestTransport_Unresolved(t *testing.T) {
 			t.Errorf("%d lookups in 30 seconds", n.lookups)
 		}
 		time.Sleep(5 * time.Second)
-		_ = transport.Unresolved()
+		_ = dialer.Unresolved()
 		synctest.Wait()
-		if list := transport.Unresolved(); list != nil {
+		if list := dialer.Unresolved(); list != nil {
 			t.Errorf("still %v", list)
 		}
 	})
 }
 
 // Names that were never resolved are errors that say so, after the connect timeout at most.
-func TestTransport_NeverResolved(t *testing.T) {
+func TestDialer_NeverResolved(t *testing.T) {
 	for name, fail := range map[string]func(context.Context) error{
 		"error": serverFailure, "hangs": hang, "nothing": nil,
 		"deaf": func(context.Context) error {
@@ -197,14 +204,14 @@ func TestTransport_NeverResolved(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			n := &network{lookUp: fail}
-			transport := n.transport()
+			dialer := n.dialer()
 			for range 3 {
-				took, err := call(t, transport, "h")
-				if callError(t, err).Reason != bbb.DNS || took > connectTimeout {
+				took, err := call(t, dialer, "h:80")
+				if !isDNS(err) || took > connectTimeout {
 					t.Errorf("%s: %v, took %v", name, err, took)
 				}
 			}
-			if list := transport.Unresolved(); list != nil || len(n.dialled) > 0 {
+			if list := dialer.Unresolved(); list != nil || len(n.dialled) > 0 {
 				t.Errorf("%s: %v, dialled %v", name, list, n.dialled)
 			}
 			time.Sleep(time.Minute)
@@ -213,13 +220,13 @@ func TestTransport_NeverResolved(t *testing.T) {
 }
 
 // However many calls wait for a name, it is asked for once.
-func TestTransport_LookupShared(t *testing.T) {
+func TestDialer_LookupShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{names: map[string][]string{"h": {"10.0.0.1"}}, lookUp: func(context.Context) error {
 			time.Sleep(time.Second)
 			return nil
 		}}
-		transport := n.transport()
+		dialer := n.dialer()
 		var wg sync.WaitGroup
 		for i := range 50 {
 			wg.Go(func() {
@@ -228,15 +235,13 @@ func TestTransport_LookupShared(t *testing.T) {
 				if i == 0 { // whoever asked first goes away
 					time.AfterFunc(time.Millisecond, cancel)
 				}
-				_, err := bbb.NewClient(bbb.Endpoint{URL: "http://h"}, transport, time.Minute).Do(ctx, "end", "", "", nil)
-				if err != nil && ctx.Err() == nil {
+				if err := open(ctx, dialer, "h:80"); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
 		synctest.Wait()
-		transport.CloseIdleConnections() // of whoever went away
 		if n.lookups != 1 {
 			t.Errorf("%d lookups", n.lookups)
 		}
@@ -244,16 +249,16 @@ func TestTransport_LookupShared(t *testing.T) {
 }
 
 // Addresses are tried in turn; a dead one takes its share of the time, and is not tried first again.
-func TestTransport_Addresses(t *testing.T) {
+func TestDialer_Addresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{
 			names: map[string][]string{"h": {"2001:db8::1", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"}},
 			dead:  map[string]bool{"[2001:db8::1]:80": true}, refused: map[string]bool{"10.0.0.1:80": true},
 		}
-		transport := n.transport()
+		dialer := n.dialer()
 		f := func(why string, limit time.Duration, want ...string) {
 			t.Helper()
-			if took, err := call(t, transport, "h"); err != nil || took > limit {
+			if took, err := call(t, dialer, "h:80"); err != nil || took > limit {
 				t.Errorf("%s: %v, took %v", why, err, took)
 			}
 			if diff := cmp.Diff(want, n.dialled); diff != "" {
@@ -268,8 +273,8 @@ func TestTransport_Addresses(t *testing.T) {
 		n.set(func() { n.lookUp = serverFailure })
 		f("the last one is remembered", 0, "10.9.9.9:80")
 		n.set(func() { n.refused["10.9.9.9:80"] = true })
-		_, err := call(t, transport, "h")
-		if failed := callError(t, err); failed.Reason != bbb.Refused || !strings.Contains(err.Error(), "cannot be resolved now") {
+		_, err := call(t, dialer, "h:80")
+		if !errors.Is(err, syscall.ECONNREFUSED) || !strings.Contains(err.Error(), "cannot be resolved now") {
 			t.Errorf("a stale address: %v", err)
 		}
 		n.set(func() { n.lookUp, n.names["h"] = nil, []string{"10.0.0.6"} })
@@ -281,7 +286,7 @@ func TestTransport_Addresses(t *testing.T) {
 				n.dead[fmt.Sprintf("10.1.0.%d:80", i)] = true
 			}
 		})
-		if took, err := call(t, transport, "h"); callError(t, err).Reason != bbb.Timeout || took > connectTimeout ||
+		if took, err := call(t, dialer, "h:80"); !errors.Is(err, context.DeadlineExceeded) || took > connectTimeout ||
 			len(n.dialled) > 4 {
 			t.Errorf("nobody answers: %v, took %v, dialled %v", err, took, n.dialled)
 		}
@@ -289,88 +294,96 @@ func TestTransport_Addresses(t *testing.T) {
 }
 
 // IP addresses are never looked up.
-func TestTransport_Literals(t *testing.T) {
+func TestDialer_Literals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{lookUp: serverFailure}
-		transport := n.transport()
+		dialer := n.dialer()
 		for host, want := range map[string]string{
-			"10.0.0.1": "10.0.0.1:80", "[2001:db8::1]:8080": "[2001:db8::1]:8080", "127.0.0.1:1": "127.0.0.1:1",
+			"10.0.0.1:80": "10.0.0.1:80", "[2001:db8::1]:8080": "[2001:db8::1]:8080", "127.0.0.1:1": "127.0.0.1:1",
 		} {
 			n.set(func() {})
-			if _, err := call(t, transport, host); err != nil || !slices.Equal(n.dialled, []string{want}) {
+			if _, err := call(t, dialer, host); err != nil || !slices.Equal(n.dialled, []string{want}) {
 				t.Errorf("%s: %v, dialled %v", host, err, n.dialled)
 			}
 		}
-		if n.lookups != 0 || transport.Unresolved() != nil {
+		if n.lookups != 0 || dialer.Unresolved() != nil {
 			t.Errorf("%d lookups", n.lookups)
 		}
 	})
 }
 
 // However many names there are, no more than some are remembered, and not those that were called last go.
-func TestTransport_HostLimit(t *testing.T) {
+func TestDialer_HostLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{names: map[string][]string{}}
 		for i := range 4100 {
 			n.names[fmt.Sprint("h", i)] = []string{"10.0.0.1"}
 		}
-		transport := n.transport()
+		dialer := n.dialer()
 		for i := range 4100 {
-			if _, err := call(t, transport, fmt.Sprint("h", i)); err != nil {
+			if _, err := call(t, dialer, fmt.Sprint("h", i, ":80")); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Millisecond)
 		}
 		n.set(func() { n.lookUp = serverFailure })
-		if _, err := call(t, transport, "h4099"); err != nil {
+		if _, err := call(t, dialer, "h4099:80"); err != nil {
 			t.Error(err)
 		}
-		if _, err := call(t, transport, "h0"); callError(t, err).Reason != bbb.DNS {
+		if _, err := call(t, dialer, "h0:80"); !isDNS(err) {
 			t.Error(err)
 		}
 	})
 }
 
 // The addresses of a real name, over a real socket.
-func TestTransport_Localhost(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
-	host := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
-	if reply, err := newClient(t, host).Do(t.Context(), "end", "", "", nil); err != nil || string(reply.Body) != "ok" {
-		t.Errorf("%+v %v", reply, err)
-	}
-}
-
-// BenchmarkClient makes calls over a connection that is kept.
-func BenchmarkClient(b *testing.B) {
-	body := []byte("<response><returncode>SUCCESS</returncode></response>")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func TestDialer_Localhost(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })}
-	go func() { _ = server.Serve(listener) }()
-	transport := bbb.NewTransport(bbb.Timeouts{Connect: connectTimeout})
-	defer transport.CloseIdleConnections()
-	c := bbb.NewClient(bbb.Endpoint{URL: "http://" + listener.Addr().String()}, transport, time.Minute)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := c.Do(b.Context(), "getMeetingInfo", "meetingID=a", "", nil); err != nil {
-			b.Fatal(err)
-		}
+	defer func() { _ = l.Close() }()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	if err := open(t.Context(), resolver.New(connectTimeout), "localhost:"+port); err != nil {
+		t.Error(err)
 	}
 }
 
 // A name that has no addresses is one that cannot be resolved.
-func TestTransport_NoAddresses(t *testing.T) {
+func TestDialer_NoAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{names: map[string][]string{"h": {}}}
-		_, err := call(t, n.transport(), "h:80")
-		if failed, ok := errors.AsType[*bbb.CallError](err); !ok || failed.Reason != bbb.DNS || !strings.Contains(err.Error(), "no addresses") {
+		_, err := call(t, n.dialer(), "h:80")
+		if !isDNS(err) || !strings.Contains(err.Error(), "no addresses") {
 			t.Errorf("a name without addresses: %v", err)
 		}
 		if n.dialled != nil {
 			t.Errorf("dialled %v", n.dialled)
+		}
+	})
+}
+
+// Where nobody got further than TCP a host is not remembered as reached: what answers there may be somebody else.
+func TestDialer_Begin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{names: map[string][]string{"h": {"10.0.0.1"}}}
+		dialer := n.dialer()
+		stranger := errors.New("the certificate is not for h")
+		for _, want := range []error{stranger, nil} {
+			c, err := dialer.Open(t.Context(), "h:80", func(c net.Conn, name string) (net.Conn, error) {
+				if name != "h" {
+					t.Errorf("called %s", name)
+				}
+				return c, want
+			})
+			if (c == nil) != (want != nil) || !errors.Is(err, want) {
+				t.Fatalf("%v %v, want %v", c, err, want)
+			}
+			n.set(func() { n.lookUp = serverFailure })
+			if _, err := call(t, dialer, "h:80"); isDNS(err) != (want != nil) {
+				t.Errorf("after %v: %v", want, err)
+			}
+			n.set(func() { n.lookUp = nil })
 		}
 	})
 }

@@ -1,4 +1,9 @@
-package bbb
+// Package resolver connects to hosts by their names, and goes on where these cannot be looked up any more.
+//
+// It owns which addresses hosts were last reached at, how long a lookup may take, and which address is tried first. It
+// speaks no protocol over the connections, keeps none, and asks nobody on its own: lookups belong to connections that
+// somebody wants, or to a list of what is unresolved that somebody asks for.
+package resolver
 
 import (
 	"cmp"
@@ -18,6 +23,45 @@ const (
 	lookAgain    = 5 * time.Second // how long after a lookup that failed Unresolved starts another one
 	hurry        = 20              // once a lookup has failed, later ones get so small a part of the time
 )
+
+// Dialer makes connections. They go to the addresses that a host's name has at that moment, and while it cannot be
+// resolved to those where the host was last reached, see Unresolved. It is safe for concurrent use.
+type Dialer struct {
+	Lookup func(ctx context.Context, host string) ([]string, error) // of a name; IP addresses need none
+	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	connect time.Duration
+	names   names
+}
+
+// New returns a dialer that gives a name's addresses and TCP a time.
+func New(connect time.Duration) *Dialer {
+	return &Dialer{
+		Lookup:  net.DefaultResolver.LookupHost,
+		Dial:    (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext,
+		connect: connect,
+		names:   names{hosts: hosts{}},
+	}
+}
+
+// Open connects to a host and port, which takes no longer than the connect timeout allows. What is spoken over the
+// connection first, TLS for one, is begin's; nil begins nothing. Only a host that this succeeds with is remembered as
+// reached: what answers at an address need not be who was called.
+func (d *Dialer) Open(ctx context.Context, addr string, begin func(net.Conn, string) (net.Conn, error)) (net.Conn, error) {
+	name, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	c, addrs, err := d.dial(ctx, name, port)
+	if err == nil && begin != nil {
+		c, err = begin(c, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.names.reached(name, addrs)
+	return c, nil
+}
 
 // names remembers where servers were reached, by their names, and which of these are being looked up. A resolver that
 // fails for five minutes must cost no sound server its health, as it would if every new connection depended on it.
@@ -50,10 +94,10 @@ type lookup struct {
 // Unresolved lists the hosts, sorted, whose last lookup failed or took too long, and which are called at the addresses
 // where they were reached before. As idle connections need no lookups, asking starts new ones beside it, a few seconds
 // apart, so that the list empties soon after the resolver works again. Hosts stay on it that nobody calls any more.
-func (t *Transport) Unresolved() []string {
-	list, again := t.names.failed()
+func (d *Dialer) Unresolved() []string {
+	list, again := d.names.failed()
 	for name, asked := range again {
-		t.lookUp(context.Background(), name, asked)
+		d.lookUp(context.Background(), name, asked)
 	}
 	slices.Sort(list)
 	return list
@@ -61,15 +105,15 @@ func (t *Transport) Unresolved() []string {
 
 // dial connects to a host within the connect timeout, and returns its addresses with the one that it is at first. An
 // address that does not answer costs its share of the time and no more.
-func (t *Transport) dial(ctx context.Context, name, port string) (net.Conn, []string, error) {
-	ctx, cancel := context.WithTimeout(ctx, t.connect)
+func (d *Dialer) dial(ctx context.Context, name, port string) (net.Conn, []string, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.connect)
 	defer cancel()
-	addrs, doubt, err := t.resolve(ctx, name)
+	addrs, doubt, err := d.resolve(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i, addr := range addrs {
-		c, failed := t.dialShare(ctx, net.JoinHostPort(addr, port), len(addrs)-i)
+		c, failed := d.dialShare(ctx, net.JoinHostPort(addr, port), len(addrs)-i)
 		if failed == nil {
 			return c, front(addrs, addr), nil
 		}
@@ -85,24 +129,24 @@ func (t *Transport) dial(ctx context.Context, name, port string) (net.Conn, []st
 }
 
 // dialShare connects to an address in its share of what is left of the time.
-func (t *Transport) dialShare(ctx context.Context, addr string, shares int) (net.Conn, error) {
+func (d *Dialer) dialShare(ctx context.Context, addr string, shares int) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(shares))
 		defer cancel()
 	}
-	return t.Dial(ctx, "tcp", addr)
+	return d.Dial(ctx, "tcp", addr)
 }
 
 // resolve returns the addresses of a host, the best first. Where it cannot be looked up in time these are the ones that
 // it was last reached at, and doubt says why; a host that was never reached has none, which is an error.
-func (t *Transport) resolve(ctx context.Context, name string) (addrs []string, doubt, err error) {
+func (d *Dialer) resolve(ctx context.Context, name string) (addrs []string, doubt, err error) {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return []string{name}, nil, nil
 	}
-	asked, fresh, good, failed := t.names.ask(name)
+	asked, fresh, good, failed := d.names.ask(name)
 	if fresh {
-		t.lookUp(ctx, name, asked)
+		d.lookUp(ctx, name, asked)
 	}
 	part := time.Duration(1)
 	if good != nil {
@@ -120,7 +164,7 @@ func (t *Transport) resolve(ctx context.Context, name string) (addrs []string, d
 	case good == nil, ctx.Err() != nil:
 		return nil, nil, err
 	}
-	t.names.tooSlow(name, asked)
+	d.names.tooSlow(name, asked)
 	return good, err, nil
 }
 
@@ -140,15 +184,15 @@ func (l *lookup) wait(ctx context.Context, name string, part time.Duration) ([]s
 
 // lookUp asks the resolver in a goroutine, once for each lookup that is begun. It outlives the call that it is made for:
 // others wait for it as well.
-func (t *Transport) lookUp(ctx context.Context, name string, asked *lookup) {
+func (d *Dialer) lookUp(ctx context.Context, name string, asked *lookup) {
 	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.connect)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.connect)
 		defer cancel()
-		asked.addrs, asked.err = t.Lookup(ctx, name)
+		asked.addrs, asked.err = d.Lookup(ctx, name)
 		if asked.err == nil && len(asked.addrs) == 0 {
 			asked.err = &net.DNSError{Err: "no addresses", Name: name, IsNotFound: true}
 		}
-		t.names.answered(name, asked)
+		d.names.answered(name, asked)
 		close(asked.done)
 	}()
 }

@@ -1,0 +1,134 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// changePace is how often a server is asked that has still to change its secret: for as long as its joins may be signed
+// with a secret that it no longer has.
+const changePace = time.Second
+
+// Changing is a server whose secret is being changed.
+type Changing struct {
+	store.Server
+	OnFormer bool // it was last seen to accept the former secret
+}
+
+// Changing returns the servers whose secrets are being changed, by ID. It asks nobody.
+func (p *Poller) Changing() (list []Changing) {
+	for _, s := range p.pool.sorted() {
+		s.mu.Lock()
+		if st := &s.state; st.record.Former != "" {
+			list = append(list, Changing{st.record, st.onFormer()})
+		}
+		s.mu.Unlock()
+	}
+	return list
+}
+
+// replaced tells whether a server has another secret at once. While it may have its former one, too, it is the same server,
+// and nothing that is known of it is forgotten.
+func replaced(old, record store.Server) bool {
+	return old.Secret != record.Secret && record.Former == ""
+}
+
+// rekeyed says what has become of the change of a server's secret; "" where nothing has.
+func rekeyed(old, record store.Server) string {
+	switch {
+	case old.Secret != record.Secret:
+		return fmt.Sprintf("its secret is being changed: until %s it may have the former one as well",
+			record.FormerUntil.UTC().Format(time.DateTime+" MST"))
+	case old.Former != "" && record.Former == "":
+		return "the change of its secret is over: the former one is forgotten"
+	case old.Awaited() && !record.Awaited():
+		return "it has its new secret"
+	case !old.Awaited() && record.Awaited():
+		return "it has its former secret again"
+	}
+	return ""
+}
+
+// rekey tells the client of secrets that are new, with the record that is new as well. That somebody has seen the server
+// with its new secret is believed when it is news: what the client has seen since is newer. A server that failed because it
+// had another secret than we knew of has not failed.
+func (st *state) rekey(record store.Server) {
+	if st.client == nil {
+		return
+	}
+	switched := !record.Switched.IsZero() && !record.Switched.Equal(st.record.Switched)
+	st.client.SetSecrets(bbb.Secret(record.Secret), bbb.Secret(record.Former), switched)
+	if st.record.Secret != record.Secret && st.failing() && st.health.refused {
+		st.health = health{is: Unknown}
+		st.wakeWaiting()
+	}
+}
+
+// onFormer tells whether the server was last seen to accept its former secret.
+func (st *state) onFormer() bool {
+	return st.client != nil && st.record.Former != "" && st.client.OnFormer()
+}
+
+// awaited tells whether the server may change its secret at any moment.
+func (st *state) awaited() bool {
+	return st.onFormer() && !st.disabled() && st.now().Before(st.record.FormerUntil)
+}
+
+// untilKnock is the time until the server should be asked beside its polls. One that fails is polled as often.
+func (s *server) untilKnock() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.state
+	if !st.awaited() || st.failing() {
+		return s.config.Interval
+	}
+	return latest(st.schedule.began, st.schedule.knocked).Add(changePace).Sub(s.now())
+}
+
+// knockIfDue asks a server that may change its secret for as little as there is, so that the change is found out long
+// before the next poll. A list of its meetings every second would be too much for a large server that nobody changes for a
+// day. What keeps it from an answer is for polls to find out.
+func (s *server) knockIfDue(ctx context.Context) {
+	if s.untilKnock() > 0 {
+		return
+	}
+	s.mu.Lock()
+	client, limit := s.state.client, s.state.patience()
+	s.state.schedule.knocked = s.now()
+	s.mu.Unlock()
+	if client == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	answer, err := client.Answer(ctx, "isMeetingRunning", "meetingID="+bbb.ProbePrefix+"secret")
+	if err != nil {
+		return
+	}
+	if answer.Err != nil && refused(answer.Err) {
+		err = answer.Err
+	}
+	if s.report(client, err) {
+		s.pollSoon()
+	}
+}
+
+// refused tells whether a server has answered that it does not accept our secret.
+func refused(err error) bool {
+	answered, ok := errors.AsType[*bbb.Error](err)
+	return ok && answered.Key == bbb.ErrChecksum.Key
+}
+
+// overdue says that a server has not taken over its new secret in time, and what to do about it; "" where that is not so.
+func (s Status) overdue(now time.Time) string {
+	if !s.OnFormer || now.Before(s.FormerUntil) {
+		return ""
+	}
+	return fmt.Sprintf("server %s has its former secret still, since %s it should have the new one: run bbb-conf --setsecret there "+
+		"with the new one, or go back to the former one here:", s.ID, s.FormerUntil.UTC().Format(time.DateTime+" MST"))
+}
