@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
@@ -34,10 +35,10 @@ type Queue interface {
 
 func (i *Imports) routes() routes {
 	return routes{
-		"GET /jobs":               i.list,
-		"POST /job/retry":         i.retry,
-		"DELETE /job":             i.drop,
-		"POST /recordings-import": work(i.checkImport, i.importPath),
+		"GET /jobs":               whole(i.list, access.Read, access.Recordings),
+		"POST /job/retry":         whole(i.retry, access.Operate, access.Recordings),
+		"DELETE /job":             whole(i.drop, access.Operate, access.Recordings),
+		"POST /recordings-import": whole(work(i.checkImport, i.importPath), access.Operate),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/placement"
@@ -38,10 +39,10 @@ type MeetingLedger interface {
 
 func (m *Meetings) routes() routes {
 	return routes{
-		"GET /meetings":        m.list,
-		"GET /meeting":         m.show,
-		"GET /meeting/explain": m.explain,
-		"POST /meeting/end":    m.end,
+		"GET /meetings":        own(m.list, byQuery(), access.Read),
+		"GET /meeting":         own(m.show, byQuery(), access.Read),
+		"GET /meeting/explain": whole(m.explain, access.Read), // it has the numbers of others
+		"POST /meeting/end":    own(m.end, byQuery(), access.Operate),
 	}
 }
 

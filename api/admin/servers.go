@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/poller"
@@ -32,19 +33,19 @@ type ServerPool interface {
 
 func (s *Servers) routes() routes {
 	return routes{
-		"GET /servers":               s.list,
-		"POST /servers":              s.add,
-		"GET /servers/{id}":          s.show,
-		"PATCH /servers/{id}":        s.change,
-		"DELETE /servers/{id}":       s.remove,
-		"POST /servers/{id}/enable":  s.enable,
-		"POST /servers/{id}/cordon":  s.cordon,
-		"POST /servers/{id}/disable": s.disable,
-		"POST /servers/{id}/test":    s.test,
-		"POST /servers/{id}/drain":   s.drain,
-		"POST /servers/{id}/panic":   s.evacuate,
-		"POST /servers/sync":         s.sync,
-		"GET /servers/{id}/script":   s.script,
+		"GET /servers":               whole(s.list, access.Read),
+		"POST /servers":              whole(s.add, access.Operate),
+		"GET /servers/{id}":          whole(s.show, access.Read),
+		"PATCH /servers/{id}":        whole(s.change, access.Operate),
+		"DELETE /servers/{id}":       whole(s.remove, access.Operate),
+		"POST /servers/{id}/enable":  whole(s.enable, access.Operate),
+		"POST /servers/{id}/cordon":  whole(s.cordon, access.Operate),
+		"POST /servers/{id}/disable": whole(s.disable, access.Operate),
+		"POST /servers/{id}/test":    whole(s.test, access.Operate),
+		"POST /servers/{id}/drain":   whole(s.drain, access.Operate),
+		"POST /servers/{id}/panic":   whole(s.evacuate, access.Operate),
+		"POST /servers/sync":         whole(s.sync, access.Operate),
+		"GET /servers/{id}/script":   whole(s.script, access.Admin),
 	}
 }
 

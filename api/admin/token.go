@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -42,7 +43,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 			writeJSON(w, err.Status, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(who{token: envToken}.in(r.Context())))
+		next.ServeHTTP(w, r.WithContext(who{token: envToken, grant: access.Everything()}.in(r.Context())))
 	})
 }
 

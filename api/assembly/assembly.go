@@ -19,6 +19,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -52,6 +53,7 @@ type Pool struct {
 	Poller     *poller.Poller
 	Gateway    *gateway.Gateway
 	Admin      *admin.API
+	Audit      *access.Log
 	Problems   *problems.Registry
 	Metrics    *metrics.Set // of this pool alone
 
@@ -128,10 +130,11 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	p.Audit = &access.Log{Config: set.Access, Store: p.Stores.Index, Now: o.Now, Log: p.log("audit"), Metrics: p.Metrics}
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Tenants: state, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller,
 		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
-		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
+		Audit: p.Audit, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	return p.Poller.Load(ctx, state)
 }
@@ -220,7 +223,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
+		p.Ledger, p.Poller, p.Recordings, p.Problems, p.Audit, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

@@ -17,6 +17,9 @@ import (
 // Prefix is the path below which the API lives.
 const Prefix = "/api/v1"
 
+// CommandLine is what the User-Agent of our own commands begins with. The audit log tells them from other callers by it.
+const CommandLine = "bbbpool-cli"
+
 // Client calls the API, noun by noun. What the API refuses comes back as *[Error].
 type Client struct {
 	Servers    Servers
@@ -26,6 +29,9 @@ type Client struct {
 	History    History
 	Tenants    Tenants
 	Pool       Pool
+
+	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
+	Agent string
 
 	http  http.Client
 	base  string
@@ -108,6 +114,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	if method != http.MethodGet {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Agent != "" {
+		req.Header.Set("User-Agent", c.Agent)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
