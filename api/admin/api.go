@@ -27,9 +27,10 @@ type API struct {
 	Imports    *Imports
 	History    *History
 	Pool       *Pool
+	Tokens     *Tokens   // nil where the environment's is the only one
+	AuditLog   *AuditLog // nil where none is kept
 
 	Token store.Secret     // of those that come over TCP, beside those that were added; without any they are turned away
-	Audit *access.Log      // of what was changed; nil for none
 	Now   func() time.Time // for the limit of wrong tokens, and the pace of long answers
 	Log   zerolog.Logger
 }
@@ -47,7 +48,8 @@ type Parts struct {
 	Script func(base string, s store.Server) ([]byte, error)
 	// Problems is the one list of what is wrong.
 	Problems ProblemList
-	Audit    *access.Log // of what is changed; nil for none
+	Tokens   *access.Tokens
+	Audit    *access.Log // of what is changed
 	Version  string
 	Token    store.Secret // of those that come over TCP; without one they are turned away
 	Now      func() time.Time
@@ -77,7 +79,9 @@ func New(p Parts) *API {
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
 			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now,
 		},
-		Token: p.Token, Audit: p.Audit, Now: p.Now, Log: p.Log,
+		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},
+		AuditLog: &AuditLog{Log: p.Audit},
+		Token:    p.Token, Now: p.Now, Log: p.Log,
 	}
 }
 
@@ -96,6 +100,7 @@ func (a *API) routes() routes {
 	}
 	for _, noun := range []routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.History.routes(), a.Pool.routes(),
+		a.Tokens.routes(), a.AuditLog.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

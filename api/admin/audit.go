@@ -87,10 +87,10 @@ type failed struct {
 
 // note writes a change to the audit log.
 func (a *API) note(r *http.Request, c changed) {
-	if a.Audit == nil {
+	if a.AuditLog == nil {
 		return
 	}
-	a.Audit.Write(r.Context(), access.Change{
+	a.AuditLog.Log.Write(r.Context(), access.Change{
 		By: by(r), Action: strings.TrimSpace(c.action), Kind: c.kind, Object: c.object, Tenant: c.tenant, Before: c.before,
 		After: c.after,
 	})

@@ -23,6 +23,9 @@ func (a *API) Rights() (lines []string) {
 		case tenants == "":
 			tenants = "-"
 		}
+		if len(route.lighter) > 0 {
+			tenants += ", with " + either(route.lighter)
+		}
 		asks := ""
 		if route.asks {
 			asks = "  changes nothing"

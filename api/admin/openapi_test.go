@@ -94,6 +94,7 @@ func wire() map[string]any {
 		"DryRun": v1.DryRun{}, "Placement": v1.Placement{}, "Option": v1.Option{}, "Explained": v1.Explained{},
 		"ExplainedAt": v1.ExplainedAt{}, "Decision": v1.Decision{}, "TenantChange": v1.TenantChange{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
+		"Token": v1.Token{}, "NewToken": v1.NewToken{}, "AddedToken": v1.AddedToken{}, "AuditEntry": v1.AuditEntry{},
 	}
 }
 

@@ -22,6 +22,7 @@ type route struct {
 	scopes  []access.Scope // any of them will do, and Admin always
 	anybody bool           // whoever has come in may see it: it has nothing of the pool's
 	confine confinement    // for those that see one tenant alone; the zero value is for a route that is not for them
+	lighter []access.Scope // any of these will do, too, for those that see one tenant alone
 	asks    bool           // it changes nothing, although it is no GET
 }
 
@@ -38,6 +39,12 @@ func own(h handler, confine confinement, scopes ...access.Scope) route {
 
 // open is a route for whoever has come in.
 func open(h handler) route { return route{handle: h, anybody: true} }
+
+// ownFor lets those that see one tenant alone see what is theirs with less.
+func (r route) ownFor(scopes ...access.Scope) route {
+	r.lighter = scopes
+	return r
+}
 
 // asking is a route that changes nothing, although it is no GET: nothing is to be kept of it.
 func (r route) asking() route {
@@ -177,7 +184,7 @@ func (route route) let(r *http.Request) (*http.Request, error) {
 		return nil, forbidden("nobody knows who calls")
 	case route.anybody:
 		return r, nil
-	case !by.grant.Allows(route.scopes...):
+	case !route.allows(by.grant):
 		return nil, lacking(by.grant, route.scopes)
 	case asksForSecrets(r) && !by.grant.Allows(access.Admin):
 		return nil, lacking(by.grant, []access.Scope{access.Admin})
@@ -188,6 +195,10 @@ func (route route) let(r *http.Request) (*http.Request, error) {
 			either(route.scopes), by.grant.Tenant)
 	}
 	return route.confine.to(r, by.grant.Tenant)
+}
+
+func (route route) allows(g access.Grant) bool {
+	return g.Allows(route.scopes...) || g.Tenant != "" && g.Allows(route.lighter...)
 }
 
 // asksForSecrets tells whether a request asks for secrets: whatever shows some does so where the query says reveal. What is no yes

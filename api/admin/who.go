@@ -17,9 +17,6 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
-// envToken is the name of the token that the environment gives.
-const envToken = "admin"
-
 // who is the operator that a request comes from: a user of this machine, or the holder of a token.
 type who struct {
 	uid   int

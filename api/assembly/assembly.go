@@ -23,6 +23,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
+	"github.com/bbbpool/bbbpool/api/lastuse"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -53,6 +54,8 @@ type Pool struct {
 	Poller     *poller.Poller
 	Gateway    *gateway.Gateway
 	Admin      *admin.API
+	Uses       *lastuse.Uses // when credentials were last used
+	Tokens     *access.Tokens
 	Audit      *access.Log
 	Problems   *problems.Registry
 	Metrics    *metrics.Set // of this pool alone
@@ -119,6 +122,10 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.took(p.Stores.Close)
 	state := p.Stores.State
+	p.Uses = &lastuse.Uses{Store: state, Log: p.log("lastuse")}
+	if err = p.Uses.Open(ctx); err != nil {
+		return err
+	}
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Stores.Index, State: state,
 		Log: p.log("recordings"), Metrics: p.Metrics,
@@ -130,11 +137,15 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
-	p.Audit = &access.Log{Config: set.Access, Store: p.Stores.Index, Now: o.Now, Log: p.log("audit"), Metrics: p.Metrics}
+	p.Tokens = &access.Tokens{Store: p.Stores.Index, Uses: p.Uses, Now: o.Now}
+	if err = p.Tokens.Load(ctx); err != nil {
+		return err
+	}
+	p.Audit = &access.Log{Config: set.Access, Store: p.Stores.Index, Now: o.Now, Log: p.log("audit")}
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Tenants: state, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller,
 		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
-		Audit: p.Audit, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
+		Tokens: p.Tokens, Audit: p.Audit, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	return p.Poller.Load(ctx, state)
 }
@@ -185,6 +196,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Metrics.RegisterMetricsWriter(p.Poller.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(p.Audit.WriteMetrics)
 	if p.http, err = api.New(ctx, api.Parts{
 		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
 		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems,
@@ -217,13 +229,14 @@ var errSpent = errors.New("this pool cannot run: it is closed, or was opened off
 //   - long works of operators and uploads are told to come back, or the ways in would wait for them to the last moment;
 //   - then the ways in close: what is under way there is answered, and finds everything it needs;
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
-//   - the ledger is the last that writes, and the store closes behind it.
+//   - the ledger is the last that writes of meetings; then it is written when credentials were used, and the store closes.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Ledger, p.Poller, p.Recordings, p.Problems, p.Audit, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
+		p.Uses, p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
+		p.Audit,
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

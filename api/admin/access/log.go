@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -52,10 +52,11 @@ type Change struct {
 type Log struct {
 	Config
 
-	Store   store.Audits
-	Now     func() time.Time
-	Log     zerolog.Logger
-	Metrics *metrics.Set // nil for none
+	Store store.Audits
+	Now   func() time.Time
+	Log   zerolog.Logger
+
+	written, lost atomic.Uint64 // entries
 
 	mu     sync.Mutex
 	last   uint64    // of the numbers in the IDs
@@ -81,6 +82,11 @@ func (l *Log) Write(ctx context.Context, c Change) {
 	l.wrote(entry, err)
 }
 
+// List returns the selected entries, the newest first.
+func (l *Log) List(ctx context.Context, f store.AuditFilter) ([]store.Audit, error) {
+	return l.Store.Audits(ctx, f)
+}
+
 // entry is a change as it is stored.
 func (l *Log) entry(c Change) store.Audit {
 	return store.Audit{
@@ -92,13 +98,14 @@ func (l *Log) entry(c Change) store.Audit {
 
 // wrote takes note of how the writing of an entry has ended.
 func (l *Log) wrote(entry store.Audit, err error) {
-	l.count(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil {
+		l.written.Add(1)
 		l.failed, l.why = time.Time{}, nil
 		return
 	}
+	l.lost.Add(1)
 	if l.why = err; l.failed.IsZero() {
 		l.failed = l.Now()
 	}

@@ -51,7 +51,14 @@ func masked(v any) string {
 	if err := encoder.Encode(mask(tree)); err != nil {
 		return ""
 	}
-	return clip(strings.TrimSuffix(out.String(), "\n"), maxState)
+	state := strings.TrimSuffix(out.String(), "\n")
+	if len(state) <= maxState {
+		return state
+	}
+	short, _ := json.Marshal(struct { // what remains is no JSON any more
+		Cut string `json:"cut"`
+	}{clip(state, maxState/2)}) // escapes may make it longer
+	return clip(string(short), maxState)
 }
 
 // mask masks what is secret by its name, all the way down.

@@ -1,6 +1,12 @@
 package access
 
-import "github.com/bbbpool/bbbpool/api/exposition"
+import (
+	"io"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/bbbpool/bbbpool/api/exposition"
+)
 
 // The metrics of the audit log.
 const (
@@ -14,14 +20,8 @@ var Families = []exposition.Family{
 	{Name: auditLost, Type: exposition.Counter, Help: "Changes that stand and could not be written to the audit log."},
 }
 
-// count counts an entry that was written, or was not.
-func (l *Log) count(err error) {
-	if l.Metrics == nil {
-		return
-	}
-	name := auditEntries
-	if err != nil {
-		name = auditLost
-	}
-	l.Metrics.GetOrCreateCounter(name).Inc()
+// WriteMetrics writes how many changes were written down, and how many could not be.
+func (l *Log) WriteMetrics(w io.Writer) {
+	metrics.WriteCounterUint64(w, auditEntries, l.written.Load())
+	metrics.WriteCounterUint64(w, auditLost, l.lost.Load())
 }

@@ -29,6 +29,8 @@ type Client struct {
 	History    History
 	Tenants    Tenants
 	Pool       Pool
+	Tokens     Tokens
+	Audit      Audit
 
 	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
 	Agent string
@@ -55,7 +57,7 @@ func NewClient(transport http.RoundTripper, base string, token Secret) *Client {
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := &Client{http: http.Client{Transport: transport, CheckRedirect: stay}, base: base, at: base, token: token}
 	c.Servers, c.Meetings, c.Recordings, c.Imports = Servers{c}, Meetings{c}, Recordings{c}, Imports{c}
-	c.History, c.Tenants, c.Pool = History{c}, Tenants{c}, Pool{c}
+	c.History, c.Tenants, c.Pool, c.Tokens, c.Audit = History{c}, Tenants{c}, Pool{c}, Tokens{c}, Audit{c}
 	return c
 }
 
