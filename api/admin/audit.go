@@ -37,12 +37,15 @@ func (route route) answer(r *http.Request) (any, error) {
 }
 
 // audited writes down what a request has changed, and returns the answer alone. Where a handler does not say what it has
-// changed, and may have, that is written which is known of every request: so nothing is missed.
+// changed, and may have, that is written which is known of every request: so nothing is missed. Who has looked at secrets is written
+// down, too.
 func (a *API) audited(r *http.Request, pattern string, route route, answer any, err error) any {
 	c, told := answer.(changed)
 	switch same, ok := answer.(unchanged); {
 	case ok:
 		return same.answer
+	case !told && err == nil && asksForSecrets(r):
+		c = changed{answer: answer, action: "show secrets", object: objectOf(r)}
 	case !told && (err != nil || route.asks || r.Method == http.MethodGet || r.Method == http.MethodHead):
 		return answer
 	case !told:
@@ -72,7 +75,8 @@ func (a *API) noting(r *http.Request, c changed, do long) long {
 		report, err := do(ctx, tell)
 		ended := changed{action: c.action + " ended", kind: c.kind, object: c.object, tenant: c.tenant, after: report}
 		if err != nil {
-			ended.after = failed{err.Error(), report}
+			shown, _ := shownError(err)
+			ended.after = failed{shown.Message, report}
 		}
 		a.note(r, ended)
 		return report, err

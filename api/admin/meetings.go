@@ -62,12 +62,21 @@ func (m *Meetings) show(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, meeting := range m.Ledger.Meetings() {
-		if meeting.MeetingKey == key {
-			return newMeeting(meeting, m.outages()), nil
-		}
+	if meeting := m.running(key); meeting != nil {
+		return *meeting, nil
 	}
 	return nil, noMeeting(key)
+}
+
+// running is a meeting that runs; nil where it does not.
+func (m *Meetings) running(key store.MeetingKey) *v1.Meeting {
+	for _, meeting := range m.Ledger.Meetings() {
+		if meeting.MeetingKey == key {
+			shown := newMeeting(meeting, m.outages())
+			return &shown
+		}
+	}
+	return nil
 }
 
 // outages is since when servers have been offline, by their IDs.
@@ -128,6 +137,7 @@ func (m *Meetings) end(r *http.Request) (any, error) {
 	}
 	defer ending.Release()
 	ending.Reason = "operator"
+	before := m.running(key)
 	copies, failed := ending.Everywhere(ctx)
 	switch {
 	case len(copies) == 0:
@@ -144,7 +154,9 @@ func (m *Meetings) end(r *http.Request) (any, error) {
 	for _, err := range failed.List() {
 		ended.Owed = append(ended.Owed, err.Error())
 	}
-	return ended, nil
+	return changed{
+		answer: ended, action: "end", kind: "meeting", object: key.MeetingID, tenant: key.Tenant, before: before, after: ended,
+	}, nil
 }
 
 func unreachable(err error) *v1.Error {

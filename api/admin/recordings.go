@@ -75,9 +75,9 @@ func (c *Recordings) routes() routes {
 		"POST /recordings/{id}/unprotect": own(c.protect(false), c.byID(), access.Recordings),
 		"POST /recordings/{id}/restore":   own(c.restore, c.byID(), access.Recordings),
 		"POST /recordings/{id}/assign":    whole(c.assign, access.Recordings),
-		"POST /recordings-protect":        own(work(c.checkProtection, c.protectAll), byBody(), access.Recordings),
-		"POST /recordings-verify":         whole(work(nil, c.verify), access.Recordings),
-		"POST /recordings-prune":          own(work(checkPrune, c.prune), byBody(), access.Recordings),
+		"POST /recordings-protect":        own(work(protecting, c.checkProtection, c.protectAll), byBody(), access.Recordings),
+		"POST /recordings-verify":         whole(work(verifying, nil, c.verify), access.Recordings),
+		"POST /recordings-prune":          own(work(pruning, checkPrune, c.prune), byBody(), access.Recordings),
 		"GET /owed":                       own(c.listOwed, byQuery(), access.Read, access.Recordings),
 		"GET /volumes":                    whole(c.listVolumes, access.Read, access.Recordings),
 	}
