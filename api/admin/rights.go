@@ -212,19 +212,21 @@ func asksForSecrets(r *http.Request) bool {
 
 // lacking says what a caller would need.
 func lacking(g access.Grant, any []access.Scope) *v1.Error {
-	return forbidden("this needs a token with scope %s, and this one has %s", either(any), either(g.Scopes))
+	return forbidden("this needs a token with scope %s, and this one has %s", either(any), list(g.Scopes, " and "))
 }
 
-// either lists scopes.
-func either(scopes []access.Scope) string {
+// either lists scopes of which one will do.
+func either(scopes []access.Scope) string { return list(scopes, " or ") }
+
+func list(scopes []access.Scope, between string) string {
 	words := make([]string, len(scopes))
 	for i, s := range scopes {
 		words[i] = string(s)
 	}
 	if len(words) == 0 {
-		return string(access.Admin)
+		return "none"
 	}
-	return strings.Join(words, " or ")
+	return strings.Join(words, between)
 }
 
 func forbidden(format string, args ...any) *v1.Error {

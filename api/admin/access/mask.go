@@ -45,20 +45,22 @@ func masked(v any) string {
 	if err := decoder.Decode(&tree); err != nil || tree == nil {
 		return ""
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(mask(tree)); err != nil {
-		return ""
-	}
-	state := strings.TrimSuffix(out.String(), "\n")
+	state := plain(mask(tree))
 	if len(state) <= maxState {
 		return state
 	}
-	short, _ := json.Marshal(struct { // what remains is no JSON any more
-		Cut string `json:"cut"`
-	}{clip(state, maxState/2)}) // escapes may make it longer
-	return clip(string(short), maxState)
+	return plain(map[string]string{"cut": clip(state, maxState/2-len(`{"cut":""}`))}) // quotes take twice their room
+}
+
+// plain is a value that has come from JSON as JSON again, in as little room as it takes.
+func plain(v any) string {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // mask masks what is secret by its name, all the way down.
