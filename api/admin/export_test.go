@@ -3,7 +3,10 @@ package admin
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+
+	"github.com/bbbpool/bbbpool/api/admin/access"
 )
 
 // Routes returns the patterns of all routes, without the prefix.
@@ -33,4 +36,13 @@ func (a *API) Rights() (lines []string) {
 		lines = append(lines, fmt.Sprintf("%-36s %-20s %s%s\n", pattern, needs, tenants, asks))
 	}
 	return lines
+}
+
+// Unconverted is the API with one route, whose handler says nothing of what it changes.
+func (a *API) Unconverted(pattern string, handle func(*http.Request) (any, error)) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(prefixed(pattern), func(w http.ResponseWriter, r *http.Request) {
+		a.serve(w, r, pattern, whole(handle, access.Operate))
+	})
+	return trusted(mux)
 }

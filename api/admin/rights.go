@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -111,12 +112,12 @@ func byBody() confinement {
 		if err != nil {
 			return nil, err
 		}
-		for name, value := range fields {
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			if !strings.EqualFold(name, "tenant") { // as encoding/json takes names
 				continue
 			}
 			var named string
-			if json.Unmarshal(value, &named) == nil && named != "" && named != tenant {
+			if json.Unmarshal(fields[name], &named) == nil && named != "" && named != tenant {
 				return nil, noTenant(named)
 			}
 			delete(fields, name)
@@ -138,7 +139,7 @@ func (c confinement) sparing(fields ...string) confinement {
 		if err != nil {
 			return nil, err
 		}
-		for name := range given {
+		for _, name := range slices.Sorted(maps.Keys(given)) {
 			if !slices.ContainsFunc(fields, func(f string) bool { return strings.EqualFold(f, name) }) {
 				return nil, forbidden("%s: only whoever runs the pool sets that for a tenant", strconv.QuoteToASCII(name))
 			}
