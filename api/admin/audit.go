@@ -25,20 +25,20 @@ type changed struct {
 type unchanged struct{ answer any }
 
 // answer has a request answered, if its caller may make it.
-func (route route) answer(r *http.Request) (any, error) {
-	if err := checkContentType(r); err != nil {
+func (r route) answer(request *http.Request) (any, error) {
+	if err := checkContentType(request); err != nil {
 		return nil, err
 	}
-	confined, err := route.let(r)
+	confined, err := r.let(request)
 	if err != nil {
 		return nil, err
 	}
-	return route.handle(confined)
+	return r.handle(confined)
 }
 
 // audited writes down what a request has changed, and returns the answer alone. Where a handler does not say what it has
-// changed, and may have, that is written which is known of every request: so nothing is missed. Who has looked at secrets is written
-// down, too.
+// changed, and may have, that is written which is known of every request: so nothing is missed. Who has looked at secrets
+// is written down, too.
 func (a *API) audited(r *http.Request, pattern string, route route, answer any, err error) any {
 	c, told := answer.(changed)
 	switch same, ok := answer.(unchanged); {

@@ -48,7 +48,10 @@ func inJSON(v any) string {
 	if v == nil {
 		return ""
 	}
-	text, _ := json.Marshal(v)
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
 	return string(text)
 }
 
@@ -210,7 +213,7 @@ func TestAudit_Who(t *testing.T) {
 	h := p.mounted(t)
 	call := func(h http.Handler, agent, token, remote string) v1.AuditEntry {
 		t.Helper()
-		r := httptest.NewRequest("POST", v1.Prefix+"/servers/a/cordon", strings.NewReader("{}"))
+		r := httptest.NewRequest(http.MethodPost, v1.Prefix+"/servers/a/cordon", strings.NewReader("{}"))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("User-Agent", agent)
 		r.RemoteAddr = remote

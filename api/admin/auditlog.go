@@ -79,8 +79,8 @@ func auditCursor(id string) (a store.Audit, err error) {
 
 func newAuditEntry(a store.Audit) v1.AuditEntry {
 	return v1.AuditEntry{
-		ID: auditID(a), At: a.At.UTC().Truncate(time.Millisecond), Who: a.Who, Via: a.Via, From: a.From, Action: a.Action, Kind: a.Kind, Object: a.Object,
-		Tenant: a.Tenant, Before: asObject(a.Before), After: asObject(a.After),
+		ID: auditID(a), At: a.At.UTC().Truncate(time.Millisecond), Who: a.Who, Via: a.Via, From: a.From, Action: a.Action,
+		Kind: a.Kind, Object: a.Object, Tenant: a.Tenant, Before: asObject(a.Before), After: asObject(a.After),
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 // work makes a handler of something that takes long: it reads what is asked for, checks that unless check is nil, and begins.
 // As it begins it is written down what it is to change, unless it is to change nothing.
 func work[O, R any](
-	written func(O) (what changed, changes bool), check func(*http.Request, *O) error, do func(context.Context, O, func(v1.Progress)) (R, error),
+	written func(O) (what changed, changes bool), check func(*http.Request, *O) error,
+	do func(context.Context, O, func(v1.Progress)) (R, error),
 ) handler {
 	return func(r *http.Request) (any, error) {
 		var options O

@@ -193,7 +193,7 @@ func TestTenantTokens_Isolation(t *testing.T) {
 	}
 	before := shared.all(t, theirs)
 	routes := shared.api.Routes()
-	random := rand.New(rand.NewPCG(15, 6)) //nolint:gosec // to be the same again
+	random := rand.New(rand.NewPCG(15, 6)) // the same again every time
 	for range 3000 {
 		pattern, token := routes[random.IntN(len(routes))], random.IntN(len(tokens[0]))
 		method, path, body := wish(random, pattern, theirs)
@@ -287,7 +287,7 @@ func TestScopes_Routes(t *testing.T) {
 	for _, s := range access.Scopes {
 		tokens[s] = p.token(t, "whole-"+string(s), "", s)
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // to be the same again
+	random := rand.New(rand.NewPCG(1, 2)) // the same again every time
 	for i, pattern := range p.api.Routes() {
 		needs := strings.Fields(p.api.Rights()[i][36:])[0:]
 		for scope, token := range tokens {

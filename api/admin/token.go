@@ -47,9 +47,9 @@ func (a *API) guard(next http.Handler) http.Handler {
 	})
 }
 
-// admit tells whose token a request has. It lets the right token in whatever came before it: behind a proxy all come from one address, and whoever sends
-// wrong ones there must not lock the others out. What keeps a token from being guessed is its length alone; wrong ones
-// are limited so that they neither fill the log nor keep anybody busy.
+// admit tells whose token a request has. It lets the right one in whatever came before it: behind a proxy all come from
+// one address, and whoever sends wrong ones there must not lock the others out. What keeps a token from being guessed is
+// its length alone; wrong ones are limited so that they neither fill the log nor keep anybody busy.
 func (a *API) admit(r *http.Request, g *guesses) (who, *v1.Error) {
 	if a.Token == "" && (a.Tokens == nil || !a.Tokens.Tokens.Any()) {
 		return who{}, errOff

@@ -235,7 +235,8 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Uses, p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
+		p.Uses, p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket,
+		recordings.LongCalls{Service: p.Recordings},
 		p.Audit,
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -83,8 +84,10 @@ func TestAuditCmd(t *testing.T) {
 	if o.failed != nil || len(lines) != 5 {
 		t.Fatalf("printed %+v", o)
 	}
-	for i, words := range []string{"AT WHO VIA ACTION WHAT TENANT CHANGE", "cli revoke token night", "cli add token night",
-		"cli cordon server a - state: disabled -> cordoned", "cli set server a - weight: 1 -> 2, tag: big"} {
+	for i, words := range []string{
+		"AT WHO VIA ACTION WHAT TENANT CHANGE", "cli revoke token night", "cli add token night",
+		"cli cordon server a - state: disabled -> cordoned", "cli set server a - weight: 1 -> 2, tag: big",
+	} {
 		if got := strings.Join(strings.Fields(lines[i]), " "); !strings.Contains(got, words) || !strings.Contains(got, fmt.Sprint(os.Getuid())) && i > 0 {
 			t.Errorf("line %d is %q, want %q", i, got, words)
 		}
@@ -115,9 +118,7 @@ func TestServe_AuditSurvivesKills(t *testing.T) {
 	answered := map[string]string{} // tokens by name
 	for round := range rounds {
 		p := boot(t, data)
-		for name, token := range addTokens(t, p, data, round) {
-			answered[name] = token
-		}
+		maps.Copy(answered, addTokens(t, p, data, round))
 		if _, err := p.end(); err == nil {
 			t.Fatal("the process ended by itself")
 		}

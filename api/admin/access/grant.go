@@ -26,10 +26,10 @@ type Grant struct {
 // environment.
 func Everything() Grant { return Grant{Scopes: []Scope{Admin}} }
 
-// Allows tells whether any of the scopes is granted. None at all never is: what nobody has thought of is for nobody.
-func (g Grant) Allows(any ...Scope) bool {
-	return slices.ContainsFunc(any, func(wanted Scope) bool {
-		return slices.Contains(g.Scopes, wanted) || slices.Contains(g.Scopes, Admin) ||
-			wanted == Read && slices.Contains(g.Scopes, Operate)
+// Allows tells whether one of the scopes is granted. None at all never is: what nobody has thought of is for nobody.
+func (g Grant) Allows(wanted ...Scope) bool {
+	return slices.ContainsFunc(wanted, func(one Scope) bool {
+		return slices.Contains(g.Scopes, one) || slices.Contains(g.Scopes, Admin) ||
+			one == Read && slices.Contains(g.Scopes, Operate)
 	})
 }

@@ -97,7 +97,9 @@ func tokenTable(env *cli.Env, tokens []v1.Token) error {
 		if t.Used == nil {
 			used = "never"
 		}
-		rows = append(rows, []string{t.Name, strings.Join(t.Scopes, ","), t.Tenant, t.Source, terminal.Moment(t.Created), expires, used})
+		rows = append(rows, []string{
+			t.Name, strings.Join(t.Scopes, ","), t.Tenant, t.Source, terminal.Moment(t.Created), expires, used,
+		})
 	}
 	return terminal.Table(env.Out, "NAME SCOPES TENANT SOURCE CREATED EXPIRES USED", rows)
 }
