@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/store"
@@ -36,7 +37,9 @@ type grammar struct {
 	cli.Options
 	cli.Commands
 
-	Tenant tenants.Commands `cmd:"" help:"Administrate the tenants: secrets, settings, limits."`
+	Tenant tenants.Commands     `cmd:"" help:"Administrate the tenants: secrets, settings, limits."`
+	Tokens access.TokenCommands `cmd:"" name:"token" help:"Administrate who may administrate from afar."`
+	Audit  access.AuditCmd      `cmd:"" help:"Tell who has changed what, and when."`
 
 	Check struct {
 		Settings serve `embed:""`

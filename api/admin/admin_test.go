@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/assembly"
@@ -42,6 +43,9 @@ type testPool struct {
 	stores   *driver.Stores
 	poller   *poller.Poller
 	owed     func(context.Context) ([]recordings.Owing, error) // as the real recordings have it
+	kept     *recordings.Service                               // the real ones, for tests that have them
+	tokens   *access.Tokens
+	audit    *access.Log
 	problems *problems.Registry
 	found    []problems.Problem // that the pool has beside those of its parts
 	ahead    atomic.Int64       // what has passed for the pool beyond real time, in ns
@@ -72,6 +76,7 @@ func newTestPool(t *testing.T) *testPool {
 	t.Cleanup(func() { _ = all.Close() })
 	p.api, p.ledger, p.stores, p.poller, p.owed = all.Admin, all.Ledger, all.Stores, all.Poller, all.Recordings.Owed
 	p.api.Recordings, p.api.Imports, p.api.Pool.Recordings, p.api.Servers.Roster.Debts, p.api.Servers.Script = nil, nil, nil, nil, nil
+	p.kept, p.tokens, p.audit = all.Recordings, all.Tokens, all.Audit
 	p.problems = all.Problems
 	p.problems.Report(problems.Func(func(context.Context) []problems.Problem { return p.found }))
 	p.reach()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
@@ -29,8 +30,10 @@ type API struct {
 	History    *History
 	Pool       *Pool
 	Handover   *roster.Handover // has to run in a pool that does
+	Tokens     *Tokens          // nil where the environment's is the only one
+	AuditLog   *AuditLog        // nil where none is kept
 
-	Token store.Secret     // of those that come over TCP; without one they are turned away
+	Token store.Secret     // of those that come over TCP, beside those that were added; without any they are turned away
 	Now   func() time.Time // for the limit of wrong tokens, and the pace of long answers
 	Log   zerolog.Logger
 }
@@ -50,6 +53,8 @@ type Parts struct {
 	Script func(base string, s store.Server) ([]byte, error)
 	// Problems is the one list of what is wrong.
 	Problems ProblemList
+	Tokens   *access.Tokens
+	Audit    *access.Log // of what is changed
 	Version  string
 	Token    store.Secret // of those that come over TCP; without one they are turned away
 	Now      func() time.Time
@@ -82,7 +87,9 @@ func New(p Parts) *API {
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
 			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now,
 		},
-		Token: p.Token, Now: p.Now, Log: p.Log,
+		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},
+		AuditLog: &AuditLog{Log: p.Audit},
+		Token:    p.Token, Now: p.Now, Log: p.Log,
 	}
 }
 
@@ -92,27 +99,16 @@ var openAPI []byte
 // handler answers one request: with a value that becomes JSON, or with nil where there is nothing to say.
 type handler func(r *http.Request) (any, error)
 
-// routes are the handlers of a noun, or of all, by pattern.
-type routes map[string]handler
-
 // created is the answer to a request that has made something.
 type created struct{ what any }
 
-// changed is the answer to a request that has changed something, with what the audit log is to say of it. What was before
-// and after is written as JSON: secrets in it mask themselves.
-type changed struct {
-	answer        any    // nil where there is nothing to say
-	made          bool   // something new
-	action        string // a verb: "add", "set", "remove", …
-	kind, object  string // of what was changed, "server" and its ID
-	tenant        string // whose it is; "" for what is the pool's
-	before, after any    // nil where there was nothing, or is nothing any more
-}
-
 func (a *API) routes() routes {
-	all := routes{"GET /openapi.json": func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }}
+	all := routes{
+		"GET /openapi.json": open(func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }),
+	}
 	for _, noun := range []routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
+		a.Tokens.routes(), a.AuditLog.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)
@@ -121,14 +117,17 @@ func (a *API) routes() routes {
 }
 
 // Mount registers the API for callers from the network, who need the token.
-func (a *API) Mount(mux *http.ServeMux) { mux.Handle(v1.Prefix+"/", a.guard(a.Handler())) }
+func (a *API) Mount(mux *http.ServeMux) { mux.Handle(v1.Prefix+"/", a.guard(a.handler())) }
 
 // Handler returns the API without a check of the token, for those that have access to the data directory anyway.
-func (a *API) Handler() http.Handler {
+func (a *API) Handler() http.Handler { return trusted(a.handler()) }
+
+// handler is the API for those that are known already.
+func (a *API) handler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, handle := range a.routes() {
+	for pattern, route := range a.routes() {
 		mux.HandleFunc(prefixed(pattern), func(w http.ResponseWriter, r *http.Request) {
-			a.serve(w, r.WithContext(a.Log.WithContext(r.Context())), handle)
+			a.serve(w, r.WithContext(a.Log.WithContext(r.Context())), pattern, route)
 		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -141,22 +140,14 @@ func (a *API) Handler() http.Handler {
 	})
 }
 
-// serve answers a request, in whose context the log is.
-func (a *API) serve(w http.ResponseWriter, r *http.Request, handle handler) {
+// serve answers a request, in whose context the log is. What it has changed is written down before it is answered.
+func (a *API) serve(w http.ResponseWriter, r *http.Request, pattern string, route route) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	err := checkContentType(r)
-	var answer any
-	if err == nil {
-		answer, err = handle(r)
-	}
+	answer, err := route.answer(r)
+	answer = a.audited(r, pattern, route, answer, err)
 	if err != nil {
 		fail(w, r, err)
 		return
-	}
-	if c, ok := answer.(changed); ok {
-		if answer = c.answer; c.made {
-			answer = created{c.answer}
-		}
 	}
 	switch answer := answer.(type) {
 	case long:

@@ -56,23 +56,30 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // refusal is what an error says to the caller. What nobody has foreseen is logged, and not shown.
 func refusal(r *http.Request, err error) *v1.Error {
-	if e, ok := errors.AsType[*v1.Error](err); ok {
+	e, foreseen := shownError(err)
+	switch {
+	case foreseen:
 		logRefusal(r, e.Code)
-		return e
+	case r.Context().Err() == nil: // else nobody waits for the answer
+		zerolog.Ctx(r.Context()).Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("administration")
+	}
+	return e
+}
+
+// shownError is as much of an error as may be shown, and whether somebody has foreseen it.
+func shownError(err error) (e *v1.Error, foreseen bool) {
+	if e, ok := errors.AsType[*v1.Error](err); ok {
+		return e, true
 	}
 	for _, k := range known {
 		if errors.Is(err, k.is) {
-			logRefusal(r, k.code)
-			return &v1.Error{Status: k.status, Code: k.code, Message: err.Error()}
+			return &v1.Error{Status: k.status, Code: k.code, Message: err.Error()}, true
 		}
 	}
-	if r.Context().Err() == nil { // else nobody waits for the answer
-		zerolog.Ctx(r.Context()).Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("administration")
-	}
 	if e, ok := storeError(err); ok {
-		return e
+		return e, false
 	}
-	return &v1.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "Internal error."}
+	return &v1.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "Internal error."}, false
 }
 
 // logRefusal notes a change that was asked for and not made.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/placement/simulate"
 	"github.com/bbbpool/bbbpool/store"
@@ -15,7 +16,7 @@ import (
 // History writes past meetings.
 type History struct{ Sessions store.Sessions }
 
-func (h *History) routes() routes { return routes{"GET /history": h.export} }
+func (h *History) routes() routes { return routes{"GET /history": whole(h.export, access.Read)} }
 
 // historyPage is how many sessions are read at once.
 const historyPage = 1000

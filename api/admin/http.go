@@ -54,6 +54,11 @@ func read(r *http.Request, v any) error {
 			err = more
 		}
 	}
+	return bodyError(err)
+}
+
+// bodyError says what is wrong with a body.
+func bodyError(err error) error {
 	if err == nil {
 		return nil
 	}

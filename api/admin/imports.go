@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
@@ -34,10 +35,10 @@ type Queue interface {
 
 func (i *Imports) routes() routes {
 	return routes{
-		"GET /jobs":               i.list,
-		"POST /job/retry":         i.retry,
-		"DELETE /job":             i.drop,
-		"POST /recordings-import": work(i.checkImport, i.importPath),
+		"GET /jobs":               whole(i.list, access.Read, access.Recordings),
+		"POST /job/retry":         whole(i.retry, access.Operate, access.Recordings),
+		"DELETE /job":             whole(i.drop, access.Operate, access.Recordings),
+		"POST /recordings-import": whole(work(importing, i.checkImport, i.importPath), access.Operate),
 	}
 }
 
@@ -89,7 +90,8 @@ func (i *Imports) retry(r *http.Request) (any, error) {
 		return nil, jobError(id, err)
 	}
 	logger(r).Info().Str("job", id).Msg("import tried again for an operator")
-	return newJob(job), nil
+	shown := newJob(job)
+	return changed{answer: shown, action: "retry", kind: "import", object: id, after: shown}, nil
 }
 
 func (i *Imports) drop(r *http.Request) (any, error) {
@@ -101,7 +103,7 @@ func (i *Imports) drop(r *http.Request) (any, error) {
 		return nil, jobError(id, err)
 	}
 	logger(r).Info().Str("job", id).Msg("import dropped by an operator")
-	return nil, nil //nolint:nilnil // there is nothing to say
+	return changed{action: "drop", kind: "import", object: id}, nil
 }
 
 // jobID reads which import is meant. What an operator has imported is called by its path, so these do not go into ours.
@@ -121,6 +123,11 @@ func jobError(id string, err error) error {
 		return v1.Conflict("%s %v: wait for the end of that", id, err)
 	}
 	return err
+}
+
+// importing is what is written down of an import.
+func importing(o v1.ImportOptions) (what changed, changes bool) {
+	return changed{action: "import", kind: "recording", object: o.Path, tenant: o.Tenant, after: o}, true
 }
 
 func (i *Imports) checkImport(r *http.Request, o *v1.ImportOptions) error {

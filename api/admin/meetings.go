@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/placement"
@@ -38,10 +39,10 @@ type MeetingLedger interface {
 
 func (m *Meetings) routes() routes {
 	return routes{
-		"GET /meetings":        m.list,
-		"GET /meeting":         m.show,
-		"GET /meeting/explain": m.explain,
-		"POST /meeting/end":    m.end,
+		"GET /meetings":        own(m.list, byQuery(), access.Read),
+		"GET /meeting":         own(m.show, byQuery(), access.Read),
+		"GET /meeting/explain": whole(m.explain, access.Read), // it has the numbers of others
+		"POST /meeting/end":    own(m.end, byQuery(), access.Operate),
 	}
 }
 
@@ -61,12 +62,21 @@ func (m *Meetings) show(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, meeting := range m.Ledger.Meetings() {
-		if meeting.MeetingKey == key {
-			return newMeeting(meeting, m.outages()), nil
-		}
+	if meeting := m.running(key); meeting != nil {
+		return *meeting, nil
 	}
 	return nil, noMeeting(key)
+}
+
+// running is a meeting that runs; nil where it does not.
+func (m *Meetings) running(key store.MeetingKey) *v1.Meeting {
+	for _, meeting := range m.Ledger.Meetings() {
+		if meeting.MeetingKey == key {
+			shown := newMeeting(meeting, m.outages())
+			return &shown
+		}
+	}
+	return nil
 }
 
 // outages is since when servers have been offline, by their IDs.
@@ -127,6 +137,7 @@ func (m *Meetings) end(r *http.Request) (any, error) {
 	}
 	defer ending.Release()
 	ending.Reason = "operator"
+	before := m.running(key)
 	copies, failed := ending.Everywhere(ctx)
 	switch {
 	case len(copies) == 0:
@@ -143,7 +154,9 @@ func (m *Meetings) end(r *http.Request) (any, error) {
 	for _, err := range failed.List() {
 		ended.Owed = append(ended.Owed, err.Error())
 	}
-	return ended, nil
+	return changed{
+		answer: ended, action: "end", kind: "meeting", object: key.MeetingID, tenant: key.Tenant, before: before, after: ended,
+	}, nil
 }
 
 func unreachable(err error) *v1.Error {

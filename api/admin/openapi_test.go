@@ -97,6 +97,7 @@ func wire() map[string]any {
 		"ParamRules": v1.ParamRules{}, "ParamQuestion": v1.ParamQuestion{}, "ParamAnswer": v1.ParamAnswer{},
 		"ParamStep": v1.ParamStep{}, "ParamValue": v1.ParamValue{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
+		"Token": v1.Token{}, "NewToken": v1.NewToken{}, "AddedToken": v1.AddedToken{}, "AuditEntry": v1.AuditEntry{},
 	}
 }
 

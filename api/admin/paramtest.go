@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/bbb/catalogue"
@@ -30,10 +31,10 @@ type ParamTenants interface {
 
 func (t *TenantParams) routes() routes {
 	return routes{
-		"GET /tenants/{id}/params":       t.list,
-		"PUT /tenants/{id}/params":       t.set,
-		"DELETE /tenants/{id}/params":    t.unset,
-		"POST /tenants/{id}/params/test": t.test,
+		"GET /tenants/{id}/params":       own(t.list, byPath(), access.Read),
+		"PUT /tenants/{id}/params":       own(t.set, byPath(), access.Admin),
+		"DELETE /tenants/{id}/params":    own(t.unset, byPath(), access.Admin),
+		"POST /tenants/{id}/params/test": own(t.test, byPath(), access.Read).asking(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -64,12 +65,12 @@ type PoolRecordings interface {
 
 func (p *Pool) routes() routes {
 	return routes{
-		"GET /status":              p.status,
-		"GET /capacity":            p.capacity,
-		"POST /placements/dry-run": p.dryRun,
-		"POST /check":              p.check,
-		"GET /problems":            p.problems,
-		"GET /version":             p.version,
+		"GET /status":              whole(p.status, access.Read),
+		"GET /capacity":            whole(p.capacity, access.Read),
+		"POST /placements/dry-run": whole(p.dryRun, access.Read).asking(),
+		"POST /check":              whole(p.check, access.Read).asking(),
+		"GET /problems":            whole(p.problems, access.Read),
+		"GET /version":             open(p.version),
 	}
 }
 

@@ -18,7 +18,9 @@ import (
 
 // edit does something to the recording that the path names, and answers with what it has become. Somebody hanging up
 // does not stop half of it.
-func (c *Recordings) edit(r *http.Request, what string, do func(context.Context, store.Recording) (int, error)) (any, error) {
+func (c *Recordings) edit(
+	r *http.Request, action, what string, do func(context.Context, store.Recording) (int, error),
+) (any, error) {
 	ctx := context.WithoutCancel(r.Context())
 	before, err := c.undeleted(r)
 	if err != nil {
@@ -32,14 +34,13 @@ func (c *Recordings) edit(r *http.Request, what string, do func(context.Context,
 		return nil, untouched(before)
 	}
 	logRecording(r, before, what)
-	if err := c.behind(before.RecordID, what); err != nil {
-		return nil, err
-	}
 	after, err := c.recording(ctx, before.RecordID)
 	if err != nil {
-		return nil, err
+		return recordingChanged(action, &before, nil), err
 	}
-	return newDetails(after), nil
+	done := recordingChanged(action, &before, &after)
+	done.answer = newDetails(after)
+	return done, c.behind(before.RecordID, what)
 }
 
 // behind tells that a change stands and that the files could not follow it yet.
@@ -76,30 +77,30 @@ func logRecording(r *http.Request, recording store.Recording, what string) {
 }
 
 func (c *Recordings) publish(publish bool) handler {
-	what := "unpublished"
+	action, what := "unpublish", "unpublished"
 	if publish {
-		what = "published"
+		action, what = "publish", "published"
 	}
 	return func(r *http.Request) (any, error) {
 		if err := read(r, &struct{}{}); err != nil {
 			return nil, err
 		}
-		return c.edit(r, what, func(ctx context.Context, before store.Recording) (int, error) {
+		return c.edit(r, action, what, func(ctx context.Context, before store.Recording) (int, error) {
 			return c.Edits.Publish(ctx, before.Tenant, []string{before.RecordID}, publish)
 		})
 	}
 }
 
 func (c *Recordings) protect(protect bool) handler {
-	what := "unprotected"
+	action, what := "unprotect", "unprotected"
 	if protect {
-		what = "protected"
+		action, what = "protect", "protected"
 	}
 	return func(r *http.Request) (any, error) {
 		if err := read(r, &struct{}{}); err != nil {
 			return nil, err
 		}
-		return c.edit(r, what, func(ctx context.Context, before store.Recording) (int, error) {
+		return c.edit(r, action, what, func(ctx context.Context, before store.Recording) (int, error) {
 			return c.Edits.Update(ctx, before.Tenant, []string{before.RecordID}, nil, &protect)
 		})
 	}
@@ -114,7 +115,7 @@ func (c *Recordings) change(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.edit(r, "edited", func(ctx context.Context, before store.Recording) (int, error) {
+	return c.edit(r, "edit", "edited", func(ctx context.Context, before store.Recording) (int, error) {
 		return c.Edits.Update(ctx, before.Tenant, []string{before.RecordID}, meta, nil)
 	})
 }
@@ -158,7 +159,7 @@ func (c *Recordings) delete(r *http.Request) (any, error) {
 		return nil, untouched(before)
 	}
 	logRecording(r, before, "deleted")
-	return nil, c.behind(before.RecordID, "deleted") //nolint:nilnil // there is nothing to say
+	return recordingChanged("delete", &before, nil), c.behind(before.RecordID, "deleted")
 }
 
 func (c *Recordings) restore(r *http.Request) (any, error) {
@@ -181,10 +182,9 @@ func (c *Recordings) restore(r *http.Request) (any, error) {
 		return nil, err
 	}
 	logRecording(r, after, "restored")
-	if err := c.behind(after.RecordID, "restored"); err != nil {
-		return nil, err
-	}
-	return newDetails(after), nil
+	done := recordingChanged("restore", &before, &after)
+	done.answer = newDetails(after)
+	return done, c.behind(after.RecordID, "restored")
 }
 
 func (c *Recordings) assign(r *http.Request) (any, error) {
@@ -208,5 +208,7 @@ func (c *Recordings) assign(r *http.Request) (any, error) {
 	}
 	logger(r).Info().Str("recordID", after.RecordID).Str("tenant", after.Tenant).Str("from", before.Tenant).
 		Msg("recording assigned by an operator")
-	return newDetails(after), nil
+	done := recordingChanged("assign", &before, &after)
+	done.answer = newDetails(after)
+	return done, nil
 }

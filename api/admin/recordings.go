@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -64,21 +65,21 @@ var errNoRecordings = v1.NotFound("this pool has no recordings")
 
 func (c *Recordings) routes() routes {
 	return routes{
-		"GET /recordings":                 c.list,
-		"GET /recordings/{id}":            c.show,
-		"PATCH /recordings/{id}":          c.change,
-		"DELETE /recordings/{id}":         c.delete,
-		"POST /recordings/{id}/publish":   c.publish(true),
-		"POST /recordings/{id}/unpublish": c.publish(false),
-		"POST /recordings/{id}/protect":   c.protect(true),
-		"POST /recordings/{id}/unprotect": c.protect(false),
-		"POST /recordings/{id}/restore":   c.restore,
-		"POST /recordings/{id}/assign":    c.assign,
-		"POST /recordings-protect":        work(c.checkProtection, c.protectAll),
-		"POST /recordings-verify":         work(nil, c.verify),
-		"POST /recordings-prune":          work(checkPrune, c.prune),
-		"GET /owed":                       c.listOwed,
-		"GET /volumes":                    c.listVolumes,
+		"GET /recordings":                 own(c.list, byQuery(), access.Read, access.Recordings),
+		"GET /recordings/{id}":            own(c.show, c.byID(), access.Read, access.Recordings),
+		"PATCH /recordings/{id}":          own(c.change, c.byID(), access.Recordings),
+		"DELETE /recordings/{id}":         own(c.delete, c.byID(), access.Recordings),
+		"POST /recordings/{id}/publish":   own(c.publish(true), c.byID(), access.Recordings),
+		"POST /recordings/{id}/unpublish": own(c.publish(false), c.byID(), access.Recordings),
+		"POST /recordings/{id}/protect":   own(c.protect(true), c.byID(), access.Recordings),
+		"POST /recordings/{id}/unprotect": own(c.protect(false), c.byID(), access.Recordings),
+		"POST /recordings/{id}/restore":   own(c.restore, c.byID(), access.Recordings),
+		"POST /recordings/{id}/assign":    whole(c.assign, access.Recordings),
+		"POST /recordings-protect":        own(work(protecting, c.checkProtection, c.protectAll), byBody(), access.Recordings),
+		"POST /recordings-verify":         whole(work(verifying, nil, c.verify), access.Recordings),
+		"POST /recordings-prune":          own(work(pruning, checkPrune, c.prune), byBody(), access.Recordings),
+		"GET /owed":                       own(c.listOwed, byQuery(), access.Read, access.Recordings),
+		"GET /volumes":                    whole(c.listVolumes, access.Read, access.Recordings),
 	}
 }
 
@@ -87,8 +88,9 @@ func havingRecordings(has bool, all routes) routes {
 	if has {
 		return all
 	}
-	for pattern := range all {
-		all[pattern] = func(*http.Request) (any, error) { return nil, errNoRecordings }
+	for pattern, route := range all {
+		route.handle = func(*http.Request) (any, error) { return nil, errNoRecordings }
+		all[pattern] = route
 	}
 	return all
 }
@@ -165,7 +167,7 @@ func (c *Recordings) show(r *http.Request) (any, error) {
 func (c *Recordings) recording(ctx context.Context, id string) (store.Recording, error) {
 	recording, err := c.Catalogue.Recording(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return recording, v1.NotFound("there is no recording %q: bbbpool recording list shows those there are", id)
+		return recording, noRecording(id)
 	}
 	return recording, err
 }

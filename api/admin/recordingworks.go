@@ -10,8 +10,10 @@ import (
 )
 
 // work makes a handler of something that takes long: it reads what is asked for, checks that unless check is nil, and begins.
+// As it begins it is written down what it is to change, unless it is to change nothing.
 func work[O, R any](
-	check func(*http.Request, *O) error, do func(context.Context, O, func(v1.Progress)) (R, error),
+	written func(O) (what changed, changes bool), check func(*http.Request, *O) error,
+	do func(context.Context, O, func(v1.Progress)) (R, error),
 ) handler {
 	return func(r *http.Request) (any, error) {
 		var options O
@@ -24,8 +26,29 @@ func work[O, R any](
 			}
 		}
 		logger(r).Info().Str("path", r.URL.Path).Interface("options", options).Msg("work begun for an operator")
-		return long(func(ctx context.Context, tell func(v1.Progress)) (any, error) { return do(ctx, options, tell) }), nil
+		begun := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) { return do(ctx, options, tell) })
+		what, changes := written(options)
+		if !changes {
+			return unchanged{begun}, nil
+		}
+		what.answer = begun
+		return what, nil
 	}
+}
+
+// verifying is what is written down of a look at all recordings: nothing where it mends nothing.
+func verifying(o v1.VerifyOptions) (what changed, changes bool) {
+	return changed{action: "verify", kind: "recording", after: o}, o != (v1.VerifyOptions{})
+}
+
+// pruning is what is written down of recordings that are too old, or too many.
+func pruning(o v1.PruneOptions) (what changed, changes bool) {
+	return changed{action: "prune", kind: "recording", tenant: o.Tenant, after: o}, !o.DryRun
+}
+
+// protecting is what is written down of the protection of all recordings.
+func protecting(p v1.Protection) (what changed, changes bool) {
+	return changed{action: "protect", kind: "recording", tenant: p.Tenant, after: p}, true
 }
 
 // telling tells in the words of the API what recordings tell.

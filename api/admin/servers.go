@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/poller"
@@ -32,19 +33,19 @@ type ServerPool interface {
 
 func (s *Servers) routes() routes {
 	return routes{
-		"GET /servers":               s.list,
-		"POST /servers":              s.add,
-		"GET /servers/{id}":          s.show,
-		"PATCH /servers/{id}":        s.change,
-		"DELETE /servers/{id}":       s.remove,
-		"POST /servers/{id}/enable":  s.enable,
-		"POST /servers/{id}/cordon":  s.cordon,
-		"POST /servers/{id}/disable": s.disable,
-		"POST /servers/{id}/test":    s.test,
-		"POST /servers/{id}/drain":   s.drain,
-		"POST /servers/{id}/panic":   s.evacuate,
-		"POST /servers/sync":         s.sync,
-		"GET /servers/{id}/script":   s.script,
+		"GET /servers":               whole(s.list, access.Read),
+		"POST /servers":              whole(s.add, access.Operate),
+		"GET /servers/{id}":          whole(s.show, access.Read),
+		"PATCH /servers/{id}":        whole(s.change, access.Operate),
+		"DELETE /servers/{id}":       whole(s.remove, access.Operate),
+		"POST /servers/{id}/enable":  whole(s.enable, access.Operate),
+		"POST /servers/{id}/cordon":  whole(s.cordon, access.Operate),
+		"POST /servers/{id}/disable": whole(s.disable, access.Operate),
+		"POST /servers/{id}/test":    whole(s.test, access.Operate),
+		"POST /servers/{id}/drain":   whole(s.drain, access.Operate),
+		"POST /servers/{id}/panic":   whole(s.evacuate, access.Operate),
+		"POST /servers/sync":         whole(s.sync, access.Operate),
+		"GET /servers/{id}/script":   whole(s.script, access.Admin),
 	}
 }
 
@@ -114,7 +115,9 @@ func (s *Servers) add(r *http.Request) (any, error) {
 	}
 	logger(r).Info().Str("server", result.ID).Str("url", result.URL).Str("state", result.State).
 		Bool("force", n.Force).Msg("server added")
-	return created{result}, nil
+	after := shownRecord(result.Server)
+	after.Force = n.Force
+	return changed{answer: result, made: true, action: "add", kind: "server", object: result.ID, after: after}, nil
 }
 
 func (s *Servers) change(r *http.Request) (any, error) {
@@ -122,13 +125,13 @@ func (s *Servers) change(r *http.Request) (any, error) {
 	if err := read(r, &c); err != nil {
 		return nil, err
 	}
-	result, changed, err := s.Roster.Change(r.Context(), r.PathValue("id"), c)
+	result, was, err := s.Roster.Change(r.Context(), r.PathValue("id"), c)
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("server", result.ID).Strs("changed", roster.Differences(changed.Before, changed.After)).
+	logger(r).Info().Str("server", result.ID).Strs("changed", roster.Differences(was.Before, was.After)).
 		Bool("force", c.Force).Msg("server changed")
-	return result, nil
+	return serverChanged(result, "set", was, c.Force), nil
 }
 
 // remove forgets a server.
@@ -145,42 +148,44 @@ func (s *Servers) remove(r *http.Request) (any, error) {
 		return nil, err
 	}
 	logger(r).Info().Str("server", server.ID).Int("meetings", server.Load.Meetings).Bool("force", force).Msg("server removed")
-	return nil, nil //nolint:nilnil // there is nothing to say
+	return changed{action: "remove", kind: "server", object: server.ID, before: recordOf(server.Server), after: forced(force)}, nil
 }
 
 // enable lets a server take meetings. If it could before, it is said why it does not.
 func (s *Servers) enable(r *http.Request) (any, error) {
-	return s.setState(r, func(ctx context.Context, id string, force bool) (v1.Result, roster.Changed, error) {
-		result, changed, err := s.Roster.Enable(ctx, id, force)
-		if changed.Before.State == store.Enabled {
+	return s.setState(r, "enable", func(ctx context.Context, id string, force bool) (v1.Result, roster.Changed, error) {
+		result, was, err := s.Roster.Enable(ctx, id, force)
+		if was.Before.State == store.Enabled {
 			result.Warning = s.whyNone(id)
 		}
-		return result, changed, err
+		return result, was, err
 	})
 }
 
 func (s *Servers) cordon(r *http.Request) (any, error) {
-	return s.setState(r, func(ctx context.Context, id string, _ bool) (v1.Result, roster.Changed, error) {
+	return s.setState(r, "cordon", func(ctx context.Context, id string, _ bool) (v1.Result, roster.Changed, error) {
 		return s.Roster.Cordon(ctx, id)
 	})
 }
 
-func (s *Servers) disable(r *http.Request) (any, error) { return s.setState(r, s.Roster.Disable) }
+func (s *Servers) disable(r *http.Request) (any, error) {
+	return s.setState(r, "disable", s.Roster.Disable)
+}
 
 // setState changes the state of the server that the path names.
 func (s *Servers) setState(
-	r *http.Request, set func(ctx context.Context, id string, force bool) (v1.Result, roster.Changed, error),
+	r *http.Request, action string, set func(ctx context.Context, id string, force bool) (v1.Result, roster.Changed, error),
 ) (any, error) {
 	var f v1.Forced
 	if err := read(r, &f); err != nil {
 		return nil, err
 	}
-	result, changed, err := set(r.Context(), r.PathValue("id"), f.Force)
+	result, was, err := set(r.Context(), r.PathValue("id"), f.Force)
 	if err != nil {
 		return nil, err
 	}
-	roster.LogState(logger(r), changed.After, changed.Before.State, f.Force)
-	return result, nil
+	roster.LogState(logger(r), was.After, was.Before.State, f.Force)
+	return serverChanged(result, action, was, f.Force), nil
 }
 
 // whyNone is why a server takes no meetings although it is enabled; "" where it does, or nobody has asked it yet.
@@ -206,7 +211,7 @@ func (s *Servers) test(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
+	do := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
 		tried, err := s.Roster.Test(ctx, server, options, t.Admit, tell)
 		if err != nil {
 			return nil, err
@@ -214,7 +219,8 @@ func (s *Servers) test(r *http.Request) (any, error) {
 		logger(r).Info().Str("server", server.ID).Int("load", t.Meetings).Bool("passed", tried.Passed).
 			Bool("admitted", tried.Admitted).Msg("server tested")
 		return tried, nil
-	}), nil
+	})
+	return changed{answer: do, action: "test", kind: "server", object: server.ID, after: t}, nil
 }
 
 // drain begins to drain a server, and waits for the end of that if it is asked to.
@@ -223,14 +229,21 @@ func (s *Servers) drain(r *http.Request) (any, error) {
 	if err := read(r, &d); err != nil {
 		return nil, err
 	}
+	server, err := s.Roster.Records.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
 	drainage, err := s.Roster.Drain(r.Context(), r.PathValue("id"), d, logger(r))
 	if err != nil {
 		return nil, err
 	}
+	begun := changed{action: "drain", kind: "server", object: server.ID, before: recordOf(server), after: d}
 	if d.Wait {
-		return long(drainage.Wait), nil
+		begun.answer = long(drainage.Wait)
+		return begun, nil
 	}
-	return drainage.Look(r.Context())
+	begun.answer, err = drainage.Look(r.Context())
+	return begun, err
 }
 
 // evacuate ends everything on a server.
@@ -243,7 +256,7 @@ func (s *Servers) evacuate(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
+	do := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
 		panicked, err := s.Roster.Panic(ctx, server.ID, p, tell)
 		if err != nil {
 			return nil, err
@@ -252,7 +265,8 @@ func (s *Servers) evacuate(r *http.Request) (any, error) {
 			Int("forgotten", panicked.Forgotten).Int("failed", len(panicked.Failed)).Bool("skip_end_calls", p.SkipEndCalls).
 			Msg("server panic")
 		return panicked, nil
-	}), nil
+	})
+	return changed{answer: do, action: "panic", kind: "server", object: server.ID, before: recordOf(server), after: p}, nil
 }
 
 // sync brings the pool in line with a list.
@@ -267,10 +281,15 @@ func (s *Servers) sync(r *http.Request) (any, error) {
 	}
 	logger(r).Info().Str("mode", sync.Mode).Bool("dry_run", wanted.DryRun).Int("servers", sync.Listed).
 		Int("changes", sync.Changes()).Msg("servers compared with a list")
-	return long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
+	do := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
 		said := func(err error) string { return refusal(r, err).Message }
 		return s.Roster.Perform(ctx, sync, logger(r), said, tell)
-	}), nil
+	})
+	if wanted.DryRun {
+		return unchanged{do}, nil
+	}
+	begun := syncBegun{Mode: sync.Mode, Listed: sync.Listed, Changes: sync.Changes()}
+	return changed{answer: do, action: "sync", kind: "server", after: begun}, nil
 }
 
 // script makes the script that sends a server's recordings to this pool. Its token lets in nothing else.
@@ -291,5 +310,5 @@ func (s *Servers) script(r *http.Request) (any, error) {
 		return nil, v1.Invalid("%v", err)
 	}
 	logger(r).Info().Str("server", server.ID).Msg("script with the token of a server shown")
-	return v1.Script{Script: string(text)}, nil
+	return changed{answer: v1.Script{Script: string(text)}, action: "show script", kind: "server", object: server.ID}, nil
 }

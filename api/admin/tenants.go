@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -24,9 +25,9 @@ type Tenants struct {
 
 func (t *Tenants) routes() routes {
 	return routes{
-		"GET /tenants":        t.list,
-		"GET /tenants/{id}":   t.show,
-		"PATCH /tenants/{id}": t.change,
+		"GET /tenants":        own(t.list, byQuery(), access.Read),
+		"GET /tenants/{id}":   own(t.show, byPath(), access.Read),
+		"PATCH /tenants/{id}": own(t.change, byPath().sparing("drop_generated"), access.Admin),
 	}
 }
 
@@ -69,9 +70,11 @@ func (t *Tenants) list(r *http.Request) (any, error) {
 		tenants = append(tenants, store.Tenant{ID: store.DefaultTenant})
 		slices.SortFunc(tenants, func(x, y store.Tenant) int { return strings.Compare(x.ID, y.ID) })
 	}
-	list := []v1.Tenant{}
+	one, list := r.URL.Query().Get("tenant"), []v1.Tenant{}
 	for _, tenant := range tenants {
-		list = append(list, t.view(tenant, store.Secret.String))
+		if one == "" || one == tenant.ID {
+			list = append(list, t.view(tenant, store.Secret.String))
+		}
 	}
 	return list, nil
 }
@@ -104,7 +107,7 @@ func (t *Tenants) lookUp(ctx context.Context, id string) (store.Tenant, error) {
 	case id == store.DefaultTenant:
 		return tenant, v1.NotFound("there is no tenant %s yet: bbbpool serve makes it on its first start", id)
 	}
-	return tenant, v1.NotFound("there is no tenant %q: bbbpool tenant list shows those there are", id)
+	return tenant, noTenant(id)
 }
 
 // check refuses a tenant that is not there; "" is none in particular.

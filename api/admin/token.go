@@ -5,14 +5,13 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 var (
@@ -22,7 +21,8 @@ var (
 	}
 	errToken = &v1.Error{
 		Status: http.StatusUnauthorized, Code: "token",
-		Message: "the token is missing or wrong: send Authorization: Bearer with what BBBPOOL_ADMIN_TOKEN is on the server",
+		Message: "the token is missing, wrong or expired: send Authorization: Bearer with one of bbbpool token add, or with what " +
+			"BBBPOOL_ADMIN_TOKEN is on the server",
 	}
 	errGuessing = &v1.Error{
 		Status: http.StatusTooManyRequests, Code: "guessing",
@@ -34,7 +34,8 @@ var (
 func (a *API) guard(next http.Handler) http.Handler {
 	guesses := guesses{from: map[netip.Prefix]*rate.Limiter{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := a.admit(r, &guesses); err != nil {
+		by, err := a.admit(r, &guesses)
+		if err != nil {
 			w.Header().Set("Cache-Control", "no-store")
 			if err == errToken {
 				w.Header().Set("WWW-Authenticate", "Bearer")
@@ -42,32 +43,46 @@ func (a *API) guard(next http.Handler) http.Handler {
 			writeJSON(w, err.Status, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(who{token: envToken}.in(r.Context())))
+		next.ServeHTTP(w, r.WithContext(by.in(r.Context())))
 	})
 }
 
-// admit lets the right token in whatever came before it: behind a proxy all come from one address, and whoever sends
-// wrong ones there must not lock the others out. What keeps a token from being guessed is its length alone; wrong ones
-// are limited so that they neither fill the log nor keep anybody busy.
-func (a *API) admit(r *http.Request, g *guesses) *v1.Error {
-	if a.Token == "" {
-		return errOff
+// admit tells whose token a request has. It lets the right one in whatever came before it: behind a proxy all come from
+// one address, and whoever sends wrong ones there must not lock the others out. What keeps a token from being guessed is
+// its length alone; wrong ones are limited so that they neither fill the log nor keep anybody busy.
+func (a *API) admit(r *http.Request, g *guesses) (who, *v1.Error) {
+	if a.Token == "" && (a.Tokens == nil || !a.Tokens.Tokens.Any()) {
+		return who{}, errOff
 	}
-	if verifies(r.Header.Get("Authorization"), a.Token) {
-		return nil
+	if by, ok := a.holder(access.Bearer(r.Header.Get("Authorization"))); ok {
+		return by, nil
 	}
 	if !g.limit(network(r.RemoteAddr)).AllowN(a.Now(), 1) {
-		return errGuessing
+		return who{}, errGuessing
 	}
 	a.Log.Warn().Str("remote", r.RemoteAddr).Str("path", r.URL.Path).Msg("token rejected")
-	return errToken
+	return who{}, errToken
 }
 
-// verifies compares hashes, so that not even the length of the token shows in the time it takes.
-func verifies(header string, token store.Secret) bool {
-	scheme, given, _ := strings.Cut(header, " ")
-	a, b := sha256.Sum256([]byte(strings.TrimSpace(given))), sha256.Sum256([]byte(token.Reveal()))
-	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(a[:], b[:]) == 1
+// holder returns who holds a token.
+func (a *API) holder(token string) (who, bool) {
+	if a.Token != "" && same(token, a.Token.Reveal()) {
+		if a.Tokens != nil {
+			a.Tokens.Tokens.Use(access.Environment)
+		}
+		return who{token: access.Environment, grant: access.Everything()}, true
+	}
+	if a.Tokens == nil {
+		return who{}, false
+	}
+	name, grant, ok := a.Tokens.Tokens.Find(token)
+	return who{token: name, grant: grant}, ok
+}
+
+// same compares hashes, so that not even the length of the token shows in the time it takes.
+func same(given, token string) bool {
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
 const (

@@ -2,22 +2,27 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"os"
 	"os/user"
 	"strconv"
+	"strings"
 
 	"github.com/rs/zerolog"
-)
 
-// envToken is the name of the token that the environment gives.
-const envToken = "admin"
+	"github.com/bbbpool/bbbpool/api/admin/access"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+)
 
 // who is the operator that a request comes from: a user of this machine, or the holder of a token.
 type who struct {
 	uid   int
 	local bool   // uid is known
 	token string // the name of the token; "" on the socket
+	grant access.Grant
 }
 
 type whoKey struct{}
@@ -32,6 +37,61 @@ func caller(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
+// trusted lets those in that have access to the data directory anyway: whom the connection on the socket belongs to, or
+// where there is none the user that this process runs as.
+func trusted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		by, known := callerOf(r)
+		if !known {
+			by = who{uid: os.Getuid(), local: true}
+		}
+		by.grant = access.Everything()
+		next.ServeHTTP(w, r.WithContext(by.in(r.Context())))
+	})
+}
+
+// callerOf returns whom a request comes from, and whether that is known.
+func callerOf(r *http.Request) (by who, known bool) {
+	by, known = r.Context().Value(whoKey{}).(who)
+	return by, known
+}
+
+// by is the same for the audit log.
+func by(r *http.Request) access.By {
+	w, _ := callerOf(r)
+	by := access.By{Who: w.String(), Via: access.API}
+	if strings.HasPrefix(r.UserAgent(), v1.CommandLine) {
+		by.Via = access.CLI
+	}
+	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		by.From = at.Addr().Unmap().String()
+	}
+	return by
+}
+
+// String is who it is, as people know them.
+func (w who) String() string {
+	switch {
+	case w.token != "":
+		return "token " + w.token
+	case !w.local:
+		return "somebody on this machine"
+	}
+	if name := w.user(); name != "" {
+		return fmt.Sprintf("user %s (%d)", name, w.uid)
+	}
+	return fmt.Sprintf("uid %d", w.uid)
+}
+
+// user is the name of a user of this machine; "" where there is none, who is known by the number.
+func (w who) user() string {
+	u, err := user.LookupId(strconv.Itoa(w.uid))
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}
+
 // MarshalZerologObject writes who it is into a line of the log. A user that has no name here is known by the number.
 func (w who) MarshalZerologObject(e *zerolog.Event) {
 	if w.token != "" {
@@ -41,14 +101,14 @@ func (w who) MarshalZerologObject(e *zerolog.Event) {
 		return
 	}
 	e.Int("uid", w.uid)
-	if u, err := user.LookupId(strconv.Itoa(w.uid)); err == nil {
-		e.Str("user", u.Username)
+	if name := w.user(); name != "" {
+		e.Str("user", name)
 	}
 }
 
 // logger logs what is done for a request, and who has sent it.
 func logger(r *http.Request) *zerolog.Logger {
-	by, _ := r.Context().Value(whoKey{}).(who)
+	by, _ := callerOf(r)
 	log := zerolog.Ctx(r.Context()).With().EmbedObject(by).Str("remote", r.RemoteAddr).Logger()
 	return &log
 }

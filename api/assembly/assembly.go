@@ -19,6 +19,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -54,6 +55,8 @@ type Pool struct {
 	Gateway    *gateway.Gateway
 	Admin      *admin.API
 	Uses       *lastuse.Uses // when credentials were last used
+	Tokens     *access.Tokens
+	Audit      *access.Log
 	Problems   *problems.Registry
 	Metrics    *metrics.Set // of this pool alone
 
@@ -138,11 +141,16 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	if err != nil && !p.offline { // whoever only looks at the records need not mend the settings of serve first
 		return err
 	}
+	p.Tokens = &access.Tokens{Store: p.Stores.Index, Uses: p.Uses, Now: o.Now}
+	if err = p.Tokens.Load(ctx); err != nil {
+		return err
+	}
+	p.Audit = &access.Log{Config: set.Access, Store: p.Stores.Index, Now: o.Now, Log: p.log("audit")}
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
 		Secrets: set.Gateway.FrontEndSecrets(),
 		Poller:  p.Poller, Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
-		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
+		Tokens: p.Tokens, Audit: p.Audit, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	return p.Poller.Load(ctx, state)
 }
@@ -194,6 +202,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Metrics.RegisterMetricsWriter(p.Poller.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(p.Audit.WriteMetrics)
 	if p.http, err = api.New(ctx, api.Parts{
 		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
 		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems,
@@ -234,7 +243,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	}
 	parts := []api.Runner{
 		p.Uses, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
-		recordings.LongCalls{Service: p.Recordings},
+		recordings.LongCalls{Service: p.Recordings}, p.Audit,
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

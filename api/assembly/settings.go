@@ -6,6 +6,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bbbpool/bbbpool/api"
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/placement"
@@ -25,6 +26,7 @@ type Settings struct {
 	Gateway    gateway.Config    `embed:""`
 	Recordings recordings.Config `embed:""`
 	Playback   playback.Config   `embed:""`
+	Access     access.Config     `embed:""`
 	Pages      web.Config        `embed:""`
 }
 

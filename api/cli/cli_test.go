@@ -20,6 +20,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
@@ -203,8 +204,10 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 	var grammar struct {
 		cli.Options
 		cli.Commands
-		Tenant tenants.Commands `cmd:""`
-		Check  cli.CheckCmd     `cmd:""`
+		Tenant tenants.Commands     `cmd:""`
+		Tokens access.TokenCommands `cmd:"" name:"token"`
+		Audit  access.AuditCmd      `cmd:""`
+		Check  cli.CheckCmd         `cmd:""`
 	}
 	parser, err := kong.New(&grammar, kong.Name("bbbpool"))
 	if err != nil {

@@ -26,10 +26,14 @@ const (
 	Begin                // change it, or be the first to
 )
 
+// agent is how our commands call themselves.
+func (e *Env) agent() string { return v1.CommandLine + "/" + e.Version }
+
 // With connects to the pool and does something there. Errors come out fit for a terminal.
 func (e *Env) With(in Intent, do func(*Connection) error) error {
 	c, err := e.connect(in)
 	if err == nil {
+		c.Agent = e.agent()
 		err = errors.Join(do(c), c.done())
 	}
 	switch failed, ok := errors.AsType[*v1.Error](err); {

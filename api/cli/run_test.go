@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 )
@@ -16,10 +17,12 @@ func use(t *testing.T, args ...string) (code int, said string) {
 	var grammar struct {
 		cli.Options
 		cli.Commands
-		Tenant    tenants.Commands  `cmd:""`
-		Demo      demo.Cmd          `cmd:""`
-		Simulator demo.SimulatorCmd `cmd:""`
-		Version   cli.VersionCmd    `cmd:""`
+		Tenant    tenants.Commands     `cmd:""`
+		Tokens    access.TokenCommands `cmd:"" name:"token"`
+		Audit     access.AuditCmd      `cmd:""`
+		Demo      demo.Cmd             `cmd:""`
+		Simulator demo.SimulatorCmd    `cmd:""`
+		Version   cli.VersionCmd       `cmd:""`
 	}
 	var errs, out bytes.Buffer
 	env := &cli.Env{Ctx: t.Context(), In: strings.NewReader(""), Out: &out, Err: &errs, Version: "1.2.3"}

@@ -31,6 +31,9 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 		}
 		wanted := v1.Drain{RecordingsTimeout: &c.RecordingsTimeout, Force: c.Force}
 		begun, err := pool.Servers.Drain(env.Ctx, c.ID, wanted, func(v1.Progress) {})
+		if err != nil && env.Ctx.Err() != nil { // it may have begun, and only the answer was not waited for
+			return c.interrupted()
+		}
 		if err != nil {
 			return err
 		}
@@ -45,14 +48,19 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 			return pool.Servers.Drain(env.Ctx, c.ID, wanted, tell)
 		})
 		if errors.Is(err, errCutShort) {
-			return fmt.Errorf("interrupted: server %s goes on draining; `bbbpool server drain %s --wait` waits again, "+
-				"`bbbpool server enable %s` takes it back", c.ID, c.ID, c.ID)
+			return c.interrupted()
 		}
 		if err != nil {
 			return err
 		}
 		return c.printDone(env, done)
 	})
+}
+
+// interrupted says what becomes of a drain that nobody waits for any more.
+func (c *ServerDrainCmd) interrupted() error {
+	return fmt.Errorf("interrupted: server %s goes on draining; `bbbpool server drain %s --wait` waits again, "+
+		"`bbbpool server enable %s` takes it back", c.ID, c.ID, c.ID)
 }
 
 // print says how far a drain is that nobody waits for.

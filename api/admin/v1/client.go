@@ -17,6 +17,9 @@ import (
 // Prefix is the path below which the API lives.
 const Prefix = "/api/v1"
 
+// CommandLine is what the User-Agent of our own commands begins with. The audit log tells them from other callers by it.
+const CommandLine = "bbbpool-cli"
+
 // Client calls the API, noun by noun. What the API refuses comes back as *[Error].
 type Client struct {
 	Servers    Servers
@@ -26,6 +29,11 @@ type Client struct {
 	History    History
 	Tenants    Tenants
 	Pool       Pool
+	Tokens     Tokens
+	Audit      Audit
+
+	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
+	Agent string
 
 	http  http.Client
 	base  string
@@ -49,7 +57,7 @@ func NewClient(transport http.RoundTripper, base string, token Secret) *Client {
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := &Client{http: http.Client{Transport: transport, CheckRedirect: stay}, base: base, at: base, token: token}
 	c.Servers, c.Meetings, c.Recordings, c.Imports = Servers{c}, Meetings{c}, Recordings{c}, Imports{c}
-	c.History, c.Tenants, c.Pool = History{c}, Tenants{c}, Pool{c}
+	c.History, c.Tenants, c.Pool, c.Tokens, c.Audit = History{c}, Tenants{c}, Pool{c}, Tokens{c}, Audit{c}
 	return c
 }
 
@@ -108,6 +116,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	if method != http.MethodGet {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Agent != "" {
+		req.Header.Set("User-Agent", c.Agent)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())

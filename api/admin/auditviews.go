@@ -1,0 +1,82 @@
+package admin
+
+import (
+	"github.com/bbbpool/bbbpool/api/admin/roster"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// serverRecord is what people decide about a server, as the audit log has it.
+type serverRecord struct {
+	URL      string   `json:"url"`
+	State    string   `json:"state"`
+	Weight   float64  `json:"weight"`
+	Capacity int      `json:"capacity,omitempty"`
+	Hard     bool     `json:"hard,omitempty"`
+	Tag      string   `json:"tag,omitempty"`
+	Checksum string   `json:"checksum,omitempty"`
+	Changed  []string `json:"changed,omitempty"` // also of what shows in no field, as a secret
+	Force    bool     `json:"force,omitempty"`   // somebody has insisted
+}
+
+func recordOf(s store.Server) *serverRecord {
+	return &serverRecord{
+		URL: s.URL, State: string(s.State), Weight: s.Weight, Capacity: s.Capacity, Hard: s.Hard, Tag: s.Tag, Checksum: s.Checksum,
+	}
+}
+
+// shownRecord is the same of a server as it is shown.
+func shownRecord(s v1.Server) *serverRecord {
+	return &serverRecord{
+		URL: s.URL, State: s.State, Weight: s.Weight, Capacity: s.Capacity, Hard: s.Hard, Tag: s.Tag, Checksum: s.Checksum,
+	}
+}
+
+// serverChanged is the answer to a request that has changed a server.
+func serverChanged(answer any, action string, c roster.Changed, force bool) changed {
+	after := recordOf(c.After)
+	after.Changed, after.Force = roster.Differences(c.Before, c.After), force
+	return changed{
+		answer: answer, action: action, kind: "server", object: c.After.ID, before: recordOf(c.Before), after: after,
+	}
+}
+
+// syncBegun is what a list of servers is about to do.
+type syncBegun struct {
+	Mode    string `json:"mode"`
+	Listed  int    `json:"listed"`
+	Changes int    `json:"changes"`
+}
+
+// forced says that somebody has insisted; nil where nobody has.
+func forced(force bool) any {
+	if !force {
+		return nil
+	}
+	return v1.Forced{Force: true}
+}
+
+// recordingRecord is what people decide about a recording, as the audit log has it.
+type recordingRecord struct {
+	MeetingID string            `json:"meetingID"`
+	Name      string            `json:"name"`
+	Tenant    string            `json:"tenant"`
+	State     string            `json:"state"`
+	Protected bool              `json:"protected"`
+	Meta      map[string]string `json:"meta"`
+}
+
+func recordingOf(r store.Recording) *recordingRecord {
+	return &recordingRecord{
+		MeetingID: r.MeetingID, Name: r.Name, Tenant: r.Tenant, State: string(r.State), Protected: r.Protected, Meta: r.Meta,
+	}
+}
+
+// recordingChanged is what is written of a recording that was changed; after is nil where it is not known.
+func recordingChanged(action string, before, after *store.Recording) changed {
+	c := changed{action: action, kind: "recording", object: before.RecordID, tenant: before.Tenant, before: recordingOf(*before)}
+	if after != nil {
+		c.tenant, c.after = after.Tenant, recordingOf(*after)
+	}
+	return c
+}

@@ -1,0 +1,94 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/admin/access"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Tokens shows the tokens of administration, makes and revokes them.
+type Tokens struct {
+	Tokens      *access.Tokens
+	Tenants     *Tenants
+	Environment store.Secret // the token of the environment, which is listed with the others; "" for none
+	Now         func() time.Time
+}
+
+func (t *Tokens) routes() routes {
+	return routes{
+		"GET /tokens":           whole(t.list, access.Admin),
+		"POST /tokens":          whole(t.add, access.Admin),
+		"DELETE /tokens/{name}": whole(t.revoke, access.Admin),
+	}
+}
+
+func (t *Tokens) list(r *http.Request) (any, error) {
+	stored, err := t.Tokens.List(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	list := make([]v1.Token, 0, len(stored)+1)
+	for _, one := range stored {
+		list = append(list, t.view(one))
+	}
+	if t.Environment != "" {
+		list = append(list, v1.Token{
+			Name: access.Environment, Scopes: []string{string(access.Admin)}, Source: "environment",
+			Used: v1.Stamp(t.Tokens.Used(access.Environment)),
+		})
+		slices.SortFunc(list, func(x, y v1.Token) int { return strings.Compare(x.Name, y.Name) })
+	}
+	return list, nil
+}
+
+func (t *Tokens) view(one store.AdminToken) v1.Token {
+	return v1.Token{
+		Name: one.Name, Scopes: append([]string{}, one.Scopes...), Tenant: one.Tenant, Source: "stored",
+		Created: v1.Stamp(one.Created), Expires: v1.Stamp(one.Expires),
+		Expired: !one.Expires.IsZero() && !t.Now().Before(one.Expires), Used: v1.Stamp(t.Tokens.Used(one.Name)),
+	}
+}
+
+// tokenInClear is a [v1.AddedToken] on its way to whoever has asked for it.
+type tokenInClear struct {
+	v1.Token
+	Secret string `json:"secret"`
+}
+
+func (t *Tokens) add(r *http.Request) (any, error) {
+	var n v1.NewToken
+	if err := read(r, &n); err != nil {
+		return nil, err
+	}
+	if err := t.Tenants.check(r.Context(), n.Tenant); err != nil {
+		return nil, err
+	}
+	secret, made, err := t.Tokens.Add(context.WithoutCancel(r.Context()), access.New{
+		Name: n.Name, Scopes: n.Scopes, Tenant: n.Tenant, Lifetime: n.ExpiresIn,
+	})
+	if err != nil {
+		return nil, err
+	}
+	logger(r).Info().Str("name", made.Name).Strs("scopes", made.Scopes).Str("tenant", made.Tenant).
+		Time("expires", made.Expires).Msg("token added")
+	shown := t.view(made)
+	return changed{
+		answer: tokenInClear{shown, secret.Reveal()}, made: true, action: "add", kind: "token", object: made.Name,
+		tenant: made.Tenant, after: shown,
+	}, nil
+}
+
+func (t *Tokens) revoke(r *http.Request) (any, error) {
+	was, err := t.Tokens.Revoke(context.WithoutCancel(r.Context()), r.PathValue("name"))
+	if was.Name == "" {
+		return nil, err
+	}
+	logger(r).Info().Str("name", was.Name).Msg("token revoked")
+	return changed{action: "revoke", kind: "token", object: was.Name, tenant: was.Tenant, before: t.view(was)}, err
+}
