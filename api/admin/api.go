@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin/roster"
+	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -53,9 +54,11 @@ type Parts struct {
 
 // New puts an API together. Who serves it says later where that is, and how tenants are read again.
 func New(p Parts) *API {
-	tenants := &Tenants{Records: p.Tenants, Environment: p.Secrets}
+	tenants := &Tenants{&tenancy.Tenancy{
+		Records: p.Tenants, Environment: p.Secrets, Ledger: p.Ledger, Kept: p.Recordings.Counts, Now: p.Now,
+	}}
 	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
-	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.secrets, Pool: p.Poller, Now: p.Now}
+	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.Secrets, Pool: p.Poller, Now: p.Now}
 	servers := &roster.Roster{
 		Records: &roster.Records{Store: p.Records, Pool: p.Poller}, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
 		Endings: endings, Debts: p.Recordings.Owed, Now: p.Now, Log: p.Log,
