@@ -87,7 +87,8 @@ type openSecret struct {
 	Secret string `json:"secret"`
 }
 
-func revealTenants(list []v1.Tenant) (open []openTenant) {
+func revealTenants(list []v1.Tenant) []openTenant {
+	open := []openTenant{}
 	for _, tenant := range list {
 		o := openTenant{Tenant: tenant, Secrets: []openSecret{}}
 		for _, s := range tenant.Secrets {
@@ -146,8 +147,8 @@ func (t *Tenants) set(r *http.Request) (any, error) {
 		return nil, err
 	}
 	tenant := done.After
-	logger(r).Info().Bool("drop_generated", c.DropGenerated).Str("tenant", tenant.ID).Str("tag", tenant.Tag).
-		Bool("ignore_hints", tenant.IgnoreHints).Strs("changed", tenancy.Differences(done.Before, tenant)).Msg("tenant changed")
+	logger(r).Info().Bool("drop_generated", c.DropGenerated).Strs("changed", tenancy.Differences(done.Before, tenant)).
+		Str("tenant", tenant.ID).Str("tag", tenant.Tag).Bool("ignore_hints", tenant.IgnoreHints).Msg("tenant changed")
 	return t.changed(t.result(r.Context(), tenant, ""), "set", tenant, t.Record(done.Before), t.Record(tenant)), nil
 }
 

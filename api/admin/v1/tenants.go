@@ -144,8 +144,8 @@ func (t Tenants) Show(ctx context.Context, id string) (Tenant, error) {
 func (t Tenants) Add(ctx context.Context, n NewTenant) (TenantResult, error) {
 	body := struct {
 		NewTenant
-		Secrets []sentSecret `json:"secrets,omitempty"` // takes the place of those that will not be marshalled
-	}{n, sent(n.Secrets)}
+		Secrets []any `json:"secrets,omitempty"` // take the place of those that will not be marshalled
+	}{n, sentAll(n.Secrets)}
 	return call[TenantResult](ctx, t.client, http.MethodPost, "/tenants", nil, body)
 }
 

@@ -40,18 +40,19 @@ type ChangedSecrets struct {
 	Warning string         `json:"warning,omitempty"`
 }
 
-// sentSecret is a [NewTenantSecret] on its way, in clear.
-type sentSecret struct {
-	NewTenantSecret
-	Secret string `json:"secret,omitempty"`
+// sent is a secret on its way, in clear.
+func sent(n NewTenantSecret) any {
+	return struct {
+		NewTenantSecret
+		Secret string `json:"secret,omitempty"` // takes the place of the one that will not be marshalled
+	}{n, n.Secret.Reveal()}
 }
 
-func sent(list []NewTenantSecret) []sentSecret {
-	var out []sentSecret
-	for _, s := range list {
-		out = append(out, sentSecret{s, s.Secret.Reveal()})
+func sentAll(list []NewTenantSecret) (all []any) {
+	for _, n := range list {
+		all = append(all, sent(n))
 	}
-	return out
+	return all
 }
 
 // Secrets returns a tenant's secrets, masked.
@@ -70,8 +71,7 @@ func (t Tenants) Reveal(ctx context.Context, id, name string) (TenantSecret, err
 
 // AddSecret adds a secret, beside those that there are.
 func (t Tenants) AddSecret(ctx context.Context, id string, s NewTenantSecret) (ChangedSecrets, error) {
-	body := sentSecret{s, s.Secret.Reveal()}
-	return call[ChangedSecrets](ctx, t.client, http.MethodPost, tenant(id)+"/secrets", nil, body)
+	return call[ChangedSecrets](ctx, t.client, http.MethodPost, tenant(id)+"/secrets", nil, sent(s))
 }
 
 // RetireSecret takes a secret away, at once. Unless forced, another one must be left.

@@ -46,14 +46,15 @@ func (t Tenants) RevealAll(ctx context.Context) ([]Tenant, error) {
 func (t Tenants) Sync(ctx context.Context, list TenantSync, tell func(Progress)) (Synced, error) {
 	type revealed struct {
 		SyncTenant
-		Secrets []sentSecret `json:"secrets,omitempty"` // takes the place of those that will not be marshalled
+		Secrets []any `json:"secrets,omitempty"` // take the place of those that will not be marshalled
 	}
 	body := struct {
 		TenantSync
 		Tenants []revealed `json:"tenants"`
 	}{TenantSync: list, Tenants: []revealed{}}
 	for _, listed := range list.Tenants {
-		body.Tenants = append(body.Tenants, revealed{listed, sent(listed.Secrets)})
+		listed.Limits.Servers = append([]string{}, listed.Limits.Servers...)
+		body.Tenants = append(body.Tenants, revealed{listed, sentAll(listed.Secrets)})
 	}
 	return follow[Synced](ctx, t.client, "/tenants/sync", body, tell)
 }
