@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -189,13 +191,23 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 		return err
 	}
 	p.took(unlessClosed(p.http.Close))
-	p.http.Mount(p.Gateway, p.Admin, p.Recordings.Uploads, p.playback, p.pages)
+	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
 	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = admin.Listen(p.options.Data, p.Admin); err != nil {
 		return err
 	}
 	p.took(unlessClosed(p.socket.Close))
 	return nil
+}
+
+// scalelite makes what the scripts of those talk to who come from Scalelite.
+func (p *Pool) scalelite() *scalelite.API {
+	set := p.options.Settings
+	return &scalelite.API{
+		Config: set.Scalelite, Multitenancy: strings.EqualFold(set.HTTP.Multitenancy, "true"),
+		Algorithms: set.Gateway.ChecksumAlgorithms(), Pool: p.Poller, Roster: p.Admin.Servers.Roster,
+		Tenants: p.Admin.Tenants.Tenancy, Door: p.Admin.Gate(), Log: p.log("scalelite"),
+	}
 }
 
 // Reload reads the tenants again. Where it fails everything stays as it was.

@@ -6,6 +6,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bbbpool/bbbpool/api"
+	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -24,6 +25,7 @@ type Settings struct {
 	Recordings recordings.Config `embed:""`
 	Playback   playback.Config   `embed:""`
 	Pages      web.Config        `embed:""`
+	Scalelite  scalelite.Config  `embed:""`
 }
 
 // Defaults are the settings of a pool for which nobody has set any: those of the flags, whatever the environment says. A

@@ -91,13 +91,12 @@ func checkSecret(t store.Tenant, s store.TenantSecret, now time.Time) error {
 // freeName is a name that no secret of the tenant has: the day, with a number where that is taken.
 func freeName(t store.Tenant, now time.Time) string {
 	day := now.UTC().Format(time.DateOnly)
-	name := day
-	for n := 2; ; n++ {
-		if _, taken := t.Secret(name); !taken {
-			return name
+	return free(t, func(i int) string {
+		if i == 0 {
+			return day
 		}
-		name = fmt.Sprintf("%s-%d", day, n)
-	}
+		return fmt.Sprintf("%s-%d", day, i+1)
+	})
 }
 
 // AddSecret adds a secret to a tenant, and returns its name.
@@ -215,4 +214,41 @@ func before(x, y bool) int {
 		return 1
 	}
 	return -1
+}
+
+// Replace changes a tenant, and gives it these secrets instead of those that it has; none leaves them as they are. One that
+// stays keeps its name; for a new one there is the first that is free of the names that Name has.
+func (t *Tenancy) Replace(
+	ctx context.Context, id string, change v1.TenantChange, secrets []v1.Secret, name func(i int) string,
+) (Changed, error) {
+	c, err := t.change(ctx, id, func(tenant *store.Tenant) error {
+		if err := v1.InvalidAll(apply(change, tenant)); err != nil || len(secrets) == 0 {
+			return err
+		}
+		wanted := func(s store.TenantSecret) bool { return slices.Contains(secrets, v1.Secret(s.Secret)) }
+		tenant.Secrets = slices.DeleteFunc(tenant.Secrets, func(s store.TenantSecret) bool { return !wanted(s) })
+		for i := range tenant.Secrets {
+			tenant.Secrets[i].Expires = time.Time{}
+		}
+		for _, value := range secrets {
+			if slices.ContainsFunc(tenant.Secrets, func(s store.TenantSecret) bool { return v1.Secret(s.Secret) == value }) {
+				continue
+			}
+			if _, err := addSecret(tenant, v1.NewTenantSecret{Name: free(*tenant, name), Secret: value}, t.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	t.forget(ctx, c)
+	return c, err
+}
+
+// free is the first of some names that no secret of a tenant has.
+func free(t store.Tenant, name func(i int) string) string {
+	for i := 0; ; i++ {
+		if _, taken := t.Secret(name(i)); !taken {
+			return name(i)
+		}
+	}
 }

@@ -139,7 +139,9 @@ func clock(env *cli.Env) time.Time {
 }
 
 // seen says how to see a secret.
-func seen(id, name string) string { return "bbbpool tenant secret show " + id + " " + name + " prints it" }
+func seen(id, name string) string {
+	return "bbbpool tenant secret show " + id + " " + name + " prints it"
+}
 
 // secretsChanged says what has become of a secret.
 func secretsChanged(env *cli.Env, c v1.ChangedSecrets, err error, what string) error {

@@ -136,7 +136,9 @@ bbbpool tenant secret show %s prints the secret. Give it to the front end, toget
 // limits says what a tenant has, and may have, a line each.
 func limits(t v1.Tenant) [][2]string {
 	l, u := t.Limits, t.Used
-	of := func(used, limit int) string { return strconv.Itoa(used) + " / " + cmp.Or(terminal.Limit(limit), "no limit") }
+	of := func(used, limit int) string {
+		return strconv.Itoa(used) + " / " + cmp.Or(terminal.Limit(limit), "no limit")
+	}
 	pairs := [][2]string{
 		{"meetings", of(u.Meetings, l.Meetings)}, {"people", of(u.People, l.People)},
 		{"people per meeting", of(u.MeetingPeople, l.MeetingPeople)}, {"meetings per hour", of(u.PerHour, l.PerHour)},
