@@ -256,7 +256,7 @@ func Differences(before, after store.Tenant) (list []string) {
 	count("duration_minutes", x.DurationMinutes, y.DurationMinutes)
 	note("limits.recording", strconv.FormatBool(x.Recording), strconv.FormatBool(y.Recording))
 	note("limits.servers", strings.Join(x.Servers, ","), strings.Join(y.Servers, ","))
-	note("limits.requests", fmt.Sprintf("%g", x.Requests), fmt.Sprintf("%g", y.Requests))
+	note("limits.requests", none(x.Requests), none(y.Requests))
 	note("limits.statuses", strconv.FormatBool(x.Statuses), strconv.FormatBool(y.Statuses))
 	if !slices.Equal(before.Params, after.Params) {
 		list = append(list, fmt.Sprintf("params: %d -> %d rules", len(before.Params), len(after.Params)))
@@ -265,11 +265,11 @@ func Differences(before, after store.Tenant) (list []string) {
 }
 
 // none is a number of which zero is none.
-func none(n int) string {
+func none[N int | float64](n N) string {
 	if n == 0 {
 		return ""
 	}
-	return strconv.Itoa(n)
+	return strconv.FormatFloat(float64(n), 'f', -1, 64)
 }
 
 // secretDifferences says which secrets come, go and change.

@@ -72,11 +72,20 @@ func (v *value) UnmarshalYAML(node *yaml.Node) error {
 	type plain value
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if name := node.Content[i].Value; name != "secret" && name != "expires" {
-			return fmt.Errorf("line %d: a secret has nothing but secret and expires", node.Content[i].Line)
+			return mistake(fmt.Sprintf("line %d: a secret has nothing but secret and expires", node.Content[i].Line))
 		}
 	}
-	return node.Decode((*plain)(v))
+	if node.Decode((*plain)(v)) != nil {
+		return mistake(fmt.Sprintf("line %d: want a secret by itself, or {secret: …, expires: 2026-03-01T09:00:00Z}", node.Line))
+	}
+	return nil
 }
+
+// mistake is what is wrong with a list, in our words.
+type mistake string
+
+// Error returns the words.
+func (m mistake) Error() string { return string(m) }
 
 // Read reads a list of tenants in YAML. An error names the line that is wrong, and never what may be a secret.
 func Read(r io.Reader, lookup func(name string) (string, bool)) ([]v1.SyncTenant, error) {
@@ -123,8 +132,11 @@ var (
 
 // wrong says what is wrong with YAML, without anything of it that may be a secret.
 func wrong(err error) error {
-	var typed *yaml.TypeError
-	if !errors.As(err, &typed) {
+	if own, ok := errors.AsType[mistake](err); ok {
+		return own
+	}
+	typed, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
 		return fmt.Errorf("no YAML: %s", quoted.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), ""))
 	}
 	var said []string
