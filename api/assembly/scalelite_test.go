@@ -124,7 +124,7 @@ func TestScalelite_Tenants(t *testing.T) {
 		t.Fatalf("updateTenant: %d %s", status, answer)
 	}
 	for _, key := range []bbb.Secret{"secret1", "secret2"} {
-		if answer := b.front(at, key, "getMeetings", nil); !strings.Contains(answer, "<meetingID>room-1</meetingID>") {
+		if answer := b.front(at, key, "getMeetingInfo", room); !strings.Contains(answer, "<meetingID>room-1</meetingID>") {
 			t.Errorf("with %s: %s", string(key), answer)
 		}
 	}
