@@ -156,17 +156,23 @@ func uuid() string {
 
 // weight is the weight that a multiplier stands for; none is given where it is zero, or no number at all.
 func weight(v any) (w float64, given bool, err error) {
-	if text(v) == "" {
-		return 0, false, nil
-	}
-	m, err := strconv.ParseFloat(text(v), 64)
-	switch {
-	case err != nil || m == 0:
+	switch m := number(text(v)); {
+	case m == 0:
 		return 0, false, nil
 	case m < 0 || math.IsNaN(m) || math.IsInf(m, 0):
 		return 0, false, v1.Invalid("Load-multiplier must be a number above 0")
+	default:
+		return inverse(m), true, nil
 	}
-	return inverse(m), true, nil
+}
+
+// number is a number as Scalelite reads one: what is none is zero.
+func number(text string) float64 {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // server is the answer about a server to which something was done, which is written down.

@@ -112,8 +112,10 @@ func limit(c v1.LimitChange, l *store.Limits, wrong *mistakes) {
 		want *int
 		at   *int
 	}{
-		{"meetings", c.Meetings, &l.Meetings}, {"people", c.People, &l.People},
-		{"meeting_people", c.MeetingPeople, &l.MeetingPeople}, {"per_hour", c.PerHour, &l.PerHour},
+		{"meetings", c.Meetings, &l.Meetings},
+		{"people", c.People, &l.People},
+		{"meeting_people", c.MeetingPeople, &l.MeetingPeople},
+		{"per_hour", c.PerHour, &l.PerHour},
 	} {
 		if n.want == nil {
 			continue

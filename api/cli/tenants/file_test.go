@@ -52,8 +52,10 @@ func TestRead(t *testing.T) {
 			ID: "physics", Name: "Physics", Enabled: true, Hosts: []string{"physics.example.edu", "*.physics.example.edu"},
 			URL: "https://physics.example.edu", Scoped: true, Tag: "big",
 			Secrets: []v1.NewTenantSecret{
-				{Name: "0123", Secret: "0123"}, {Name: "first", Secret: "from-environment"},
-				{Name: "guest", Secret: "guest-secret", Expires: &end}, {Name: "made"},
+				{Name: "0123", Secret: "0123"},
+				{Name: "first", Secret: "from-environment"},
+				{Name: "guest", Secret: "guest-secret", Expires: &end},
+				{Name: "made"},
 			},
 			Params: []v1.ParamRule{{Call: "create", Op: "cap", Name: "maxParticipants", Value: "50"}},
 			Limits: v1.TenantLimits{
@@ -106,7 +108,8 @@ func TestWrite(t *testing.T) {
 		IgnoreHints: true, Params: []v1.ParamRule{{Call: "join", Op: "remove", Name: "x"}},
 		Limits: v1.TenantLimits{DurationMinutes: 90, Servers: []string{"yes"}},
 		Secrets: []v1.TenantSecret{
-			{Name: "x", Secret: "0x1f", Source: "stored"}, {Name: "y", Secret: "true", Expires: &end, Source: "stored"},
+			{Name: "x", Secret: "0x1f", Source: "stored"},
+			{Name: "y", Secret: "true", Expires: &end, Source: "stored"},
 			{Name: "environment", Secret: "elsewhere", Source: "environment"},
 		},
 	}}

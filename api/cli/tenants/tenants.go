@@ -86,8 +86,14 @@ func (c *ShowCmd) Run(env *cli.Env) error {
 
 func printTenant(env *cli.Env, t v1.Tenant) error {
 	pairs := [][2]string{
-		{"id", t.ID}, {"name", t.Name}, {"state", t.State}, {"hosts", strings.Join(t.Hosts, " ")}, {"url", t.URL},
-		{"meeting IDs", scoped(t)}, {"tag", t.Tag}, {"hints", hints(t)},
+		{"id", t.ID},
+		{"name", t.Name},
+		{"state", t.State},
+		{"hosts", strings.Join(t.Hosts, " ")},
+		{"url", t.URL},
+		{"meeting IDs", scoped(t)},
+		{"tag", t.Tag},
+		{"hints", hints(t)},
 	}
 	pairs = append(pairs, limits(t)...)
 	for _, r := range t.Params {
@@ -140,8 +146,10 @@ func limits(t v1.Tenant) [][2]string {
 		return strconv.Itoa(used) + " / " + cmp.Or(terminal.Limit(limit), "no limit")
 	}
 	pairs := [][2]string{
-		{"meetings", of(u.Meetings, l.Meetings)}, {"people", of(u.People, l.People)},
-		{"people per meeting", of(u.MeetingPeople, l.MeetingPeople)}, {"meetings per hour", of(u.PerHour, l.PerHour)},
+		{"meetings", of(u.Meetings, l.Meetings)},
+		{"people", of(u.People, l.People)},
+		{"people per meeting", of(u.MeetingPeople, l.MeetingPeople)},
+		{"meetings per hour", of(u.PerHour, l.PerHour)},
 		{"recordings", strconv.Itoa(u.Recordings)},
 	}
 	if l.DurationMinutes > 0 {
