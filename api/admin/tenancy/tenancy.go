@@ -25,8 +25,9 @@ type Tenancy struct {
 	Reload func(ctx context.Context) error
 	// Begun tells how many meetings a tenant has begun within the last hour; where it is nil, those that run are counted.
 	Begun func(tenant string) int
-	// CheckParams tells what is wrong with rules beyond their form; nil where nobody knows.
-	CheckParams func(list []store.ParamRule) error
+	// ReadParams returns rules for parameters as they are stored, or what is wrong with them beyond their form; nil where nobody
+	// knows.
+	ReadParams func(list []store.ParamRule) ([]store.ParamRule, error)
 	Now         func() time.Time
 
 	writing sync.Mutex // from the look at all tenants to the arrival of a change with those that keep them in memory
@@ -148,6 +149,15 @@ func (t *Tenancy) change(ctx context.Context, id string, change func(*store.Tena
 		return err
 	})
 	return c, err
+}
+
+// Edit changes a tenant as the closure says, which may be called again, and returns it as it was and as it is. Once it has
+// returned the change is in force.
+func (t *Tenancy) Edit(
+	ctx context.Context, id string, change func(*store.Tenant) error,
+) (before, after store.Tenant, err error) {
+	c, err := t.change(ctx, id, change)
+	return c.Before, c.After, err
 }
 
 // missing is why a tenant that is not stored cannot be changed.

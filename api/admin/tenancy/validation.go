@@ -188,10 +188,12 @@ func (t *Tenancy) rules(list []v1.ParamRule) (rules []store.ParamRule, wrong mis
 		}
 		rules = append(rules, rule)
 	}
-	if t.CheckParams != nil && len(wrong) == 0 {
-		if err := t.CheckParams(rules); err != nil {
-			wrong.note("params: %v", err)
-		}
+	if t.ReadParams == nil || len(wrong) > 0 {
+		return rules, wrong
 	}
-	return rules, wrong
+	read, err := t.ReadParams(rules)
+	if err != nil {
+		wrong.note("params: %v", err)
+	}
+	return read, wrong
 }
