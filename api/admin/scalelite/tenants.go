@@ -40,22 +40,24 @@ type wrapped struct {
 // separator stands between secrets.
 const separator = ":"
 
-func newTenant(t store.Tenant, reveal bool) tenant {
+// newTenant shows a tenant with the secrets that verify.
+func (a *API) newTenant(t store.Tenant, reveal bool) tenant {
 	var secrets []string
 	for _, s := range t.Secrets {
-		if s.Secret == "" {
-			continue
-		}
-		if reveal {
+		switch {
+		case !s.Valid(a.Tenants.Now()):
+		case reveal:
 			secrets = append(secrets, s.Secret.Reveal())
-		} else {
+		default:
 			secrets = append(secrets, s.Secret.String())
 		}
 	}
 	return tenant{t.ID, t.Name, strings.Join(secrets, separator)}
 }
 
-func newRecord(t store.Tenant, reveal bool) record { return record{tenant: newTenant(t, reveal)} }
+func (a *API) newRecord(t store.Tenant, reveal bool) record {
+	return record{tenant: a.newTenant(t, reveal)}
+}
 
 func (a *API) getTenants(ctx context.Context, c *call) (int, any, error) {
 	tenants, err := a.Tenants.List(ctx)
@@ -65,7 +67,7 @@ func (a *API) getTenants(ctx context.Context, c *call) (int, any, error) {
 	list := []tenant{}
 	for _, t := range tenants {
 		if t.ID != store.DefaultTenant {
-			list = append(list, newTenant(t, c.reveals()))
+			list = append(list, a.newTenant(t, c.reveals()))
 		}
 	}
 	if len(list) == 0 {
@@ -94,7 +96,7 @@ func (a *API) getTenantInfo(ctx context.Context, c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	a.revealed(c, "tenant", t.ID)
-	return http.StatusOK, newRecord(t, c.reveals()), nil
+	return http.StatusOK, a.newRecord(t, c.reveals()), nil
 }
 
 // secrets are those of a text with colons between them.
@@ -129,7 +131,7 @@ func (a *API) addTenant(ctx context.Context, c *call) (int, any, error) {
 		if t, _, err = a.Tenants.Add(ctx, n); err == nil {
 			a.Door.Note(c.r, "add", "tenant", t.ID, t.ID, nil, a.Tenants.Record(t))
 			a.revealed(c, "tenant", t.ID)
-			return http.StatusCreated, wrapped{newRecord(t, c.reveals())}, nil
+			return http.StatusCreated, wrapped{a.newRecord(t, c.reveals())}, nil
 		}
 	}
 	if said(err) == "" {
@@ -162,7 +164,7 @@ func (a *API) updateTenant(ctx context.Context, c *call) (int, any, error) {
 	}
 	a.Door.Note(c.r, "set", "tenant", t.ID, t.ID, a.Tenants.Record(done.Before), a.Tenants.Record(done.After))
 	a.revealed(c, "tenant", t.ID)
-	return http.StatusOK, wrapped{newRecord(done.After, c.reveals())}, nil
+	return http.StatusOK, wrapped{a.newRecord(done.After, c.reveals())}, nil
 }
 
 // deleteTenant removes a tenant that has no meetings which run.

@@ -99,8 +99,19 @@ func freeName(t store.Tenant, now time.Time) string {
 	})
 }
 
+// notGenerated refuses a name that makes a secret of the default tenant one that the environment's take the place of.
+func notGenerated(id, name string) error {
+	if id == store.DefaultTenant && name == store.GeneratedSecret {
+		return v1.Invalid("secret: name: %s is that of the first start alone", name)
+	}
+	return nil
+}
+
 // AddSecret adds a secret to a tenant, and returns its name.
 func (t *Tenancy) AddSecret(ctx context.Context, id string, n v1.NewTenantSecret) (c Changed, name string, err error) {
+	if err := notGenerated(id, n.Name); err != nil {
+		return c, "", err
+	}
 	c, err = t.change(ctx, id, func(tenant *store.Tenant) error {
 		name, err = addSecret(tenant, n, t.Now())
 		return err
@@ -151,6 +162,9 @@ func (t *Tenancy) RotateSecret(ctx context.Context, id string, r v1.Rotation) (c
 	if keep < 0 || keep > keepMost {
 		return c, "", "", v1.Invalid("keep: want from 0, which retires the others at once, to %d days, in nanoseconds",
 			keepMost/(24*time.Hour))
+	}
+	if err := notGenerated(id, r.Name); err != nil {
+		return c, "", "", err
 	}
 	c, err = t.change(ctx, id, func(tenant *store.Tenant) error {
 		now := t.Now()

@@ -170,6 +170,8 @@ func TestDropGenerated(t *testing.T) {
 	drop := v1.TenantChange{DropGenerated: true}
 	_, err := p.Change(t.Context(), store.DefaultTenant, drop)
 	refused(t, err, http.StatusConflict, "would have no secret")
+	_, _, err = p.AddSecret(t.Context(), store.DefaultTenant, v1.NewTenantSecret{Name: store.GeneratedSecret})
+	refused(t, err, http.StatusBadRequest, "first start")
 	if _, _, err := p.AddSecret(t.Context(), store.DefaultTenant, v1.NewTenantSecret{Name: "own"}); err != nil {
 		t.Fatal(err)
 	}
