@@ -25,6 +25,7 @@ func TestTenantCommands_Golden(t *testing.T) {
 		"tenant add physics", "tenant add Physics", "tenant add other --secret hidden-physics", "tenant add other --max-duration 90s",
 		"tenant show physics", "tenant set physics --max-meetings 0 --max-duration 90m --servers big,none --requests 2.5 --no-scoped",
 		"tenant set physics", "tenant set physics --no-hosts --host a.example.edu", "tenant set physics --url https://p.example.edu",
+		"tenant set physics --logo https://p.example.edu/logo.png --banner-color #ff0000", "tenant show physics",
 		"tenant secret add physics guest --secret hidden-guest --expires 30d", "tenant secret list physics",
 		"tenant secret rotate physics next --secret hidden-next --keep 7d", "tenant secret retire physics guest",
 		"tenant secret retire physics guest", "tenant secret list physics --json", "tenant secret show physics nothing",

@@ -31,12 +31,13 @@ func (t *Tenancy) newRecord(n v1.NewTenant) (store.Tenant, error) {
 	now := t.Now()
 	record := store.Tenant{ID: n.ID, Name: n.ID, Disabled: n.Disabled, Created: now, Scoped: true}
 	c := v1.TenantChange{
-		Hosts: &n.Hosts, URL: &n.URL, Scoped: n.Scoped, Tag: &n.Tag, IgnoreHints: &n.IgnoreHints, Limits: n.Limits,
+		Hosts: &n.Hosts, URL: &n.URL, Scoped: n.Scoped, Tag: &n.Tag, IgnoreHints: &n.IgnoreHints, Branding: n.Branding,
+		Limits: n.Limits,
 	}
 	if n.Name != "" {
 		c.Name = &n.Name
 	}
-	mistakes := apply(c, &record)
+	mistakes := t.apply(c, &record)
 	if !idForm.MatchString(n.ID) {
 		mistakes = append(mistakes, "id: want up to 63 of a-z, 0-9 and '-', the first a letter or a digit")
 	}
@@ -85,7 +86,7 @@ func (t *Tenancy) Change(ctx context.Context, id string, c v1.TenantChange) (Cha
 				return err
 			}
 		}
-		return v1.InvalidAll(apply(c, tenant))
+		return v1.InvalidAll(t.apply(c, tenant))
 	})
 	if err == nil && c.DropGenerated {
 		t.forget(ctx, changed)

@@ -236,7 +236,7 @@ func (t *Tenancy) Replace(
 	ctx context.Context, id string, change v1.TenantChange, secrets []v1.Secret, name func(i int) string,
 ) (Changed, error) {
 	c, err := t.change(ctx, id, func(tenant *store.Tenant) error {
-		if err := v1.InvalidAll(apply(change, tenant)); err != nil || len(secrets) == 0 {
+		if err := v1.InvalidAll(t.apply(change, tenant)); err != nil || len(secrets) == 0 {
 			return err
 		}
 		wanted := func(s store.TenantSecret) bool { return slices.Contains(secrets, v1.Secret(s.Secret)) }

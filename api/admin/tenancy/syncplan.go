@@ -139,7 +139,7 @@ func (t *Tenancy) listed(want v1.SyncTenant, before store.Tenant) (store.Tenant,
 		record.Created = t.Now()
 	}
 	name, l := cmp.Or(want.Name, want.ID), want.Limits
-	wrong := apply(v1.TenantChange{
+	wrong := t.apply(v1.TenantChange{
 		Name: &name, Hosts: &want.Hosts, URL: &want.URL, Scoped: &want.Scoped, Tag: &want.Tag, IgnoreHints: &want.IgnoreHints,
 		Limits: &v1.LimitChange{
 			Meetings: &l.Meetings, People: &l.People, MeetingPeople: &l.MeetingPeople, PerHour: &l.PerHour,

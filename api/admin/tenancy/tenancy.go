@@ -28,7 +28,7 @@ type Tenancy struct {
 	// ReadParams returns rules for parameters as they are stored, or what is wrong with them beyond their form; nil where nobody
 	// knows.
 	ReadParams func(list []store.ParamRule) ([]store.ParamRule, error)
-	Now         func() time.Time
+	Now        func() time.Time
 
 	writing sync.Mutex // from the look at all tenants to the arrival of a change with those that keep them in memory
 }

@@ -258,6 +258,30 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// What meetings look like is a matter of rules for creates, each once.
+func TestChange_Branding(t *testing.T) {
+	p := newPool(t)
+	logo, other, text, none := "https://a.example/logo.png", "https://b.example/logo.png", "Physics", ""
+	p.add(v1.NewTenant{ID: "a", Branding: &v1.Branding{Logo: &logo, BannerText: &text}})
+	if _, err := p.Change(t.Context(), "a", v1.TenantChange{Branding: &v1.Branding{Logo: &other}}); err != nil {
+		t.Fatal(err)
+	}
+	want := []store.ParamRule{
+		{Call: "create", Op: store.ParamDefault, Name: "bannerText", Value: "Physics"},
+		{Call: "create", Op: store.ParamDefault, Name: "logo", Value: other},
+	}
+	if diff := cmp.Diff(want, p.get("a").Params); diff != "" {
+		t.Error(diff)
+	}
+	c, err := p.Change(t.Context(), "a", v1.TenantChange{Branding: &v1.Branding{Logo: &none, BannerText: &none, BannerColor: &none}})
+	if err != nil || len(c.After.Params) != 0 {
+		t.Errorf("taken away: %+v, %v", c.After.Params, err)
+	}
+	p.ReadParams = func([]store.ParamRule) ([]store.ParamRule, error) { return nil, errors.New("no such colour") }
+	_, err = p.Change(t.Context(), "a", v1.TenantChange{Branding: &v1.Branding{BannerColor: &text}})
+	refused(t, err, http.StatusBadRequest, "params: no such colour")
+}
+
 // meet has meetings of a tenant run, with one person each.
 func (p *pool) meet(tenant string, n int) {
 	for i := range n {

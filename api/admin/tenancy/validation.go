@@ -39,33 +39,36 @@ type mistakes []string
 func (m *mistakes) note(format string, args ...any) { *m = append(*m, fmt.Sprintf(format, args...)) }
 
 // apply makes the changes to a record, and returns what is wrong with them. Secrets are not among them.
-func apply(c v1.TenantChange, t *store.Tenant) (wrong mistakes) {
+func (t *Tenancy) apply(c v1.TenantChange, record *store.Tenant) (wrong mistakes) {
 	if c.Name != nil {
-		t.Name = strings.TrimSpace(*c.Name)
-		if !v1.IsText(t.Name, maxName) || t.Name == "" {
+		record.Name = strings.TrimSpace(*c.Name)
+		if !v1.IsText(record.Name, maxName) || record.Name == "" {
 			wrong.note("name: want 1 to %d bytes of text", maxName)
 		}
 	}
 	if c.Hosts != nil {
-		t.Hosts = hosts(*c.Hosts, &wrong)
+		record.Hosts = hosts(*c.Hosts, &wrong)
 	}
 	if c.URL != nil {
-		t.URL = address(*c.URL, &wrong)
+		record.URL = address(*c.URL, &wrong)
 	}
 	if c.Scoped != nil {
-		t.Scoped = *c.Scoped
+		record.Scoped = *c.Scoped
 	}
 	if c.Tag != nil {
-		t.Tag = strings.TrimSpace(*c.Tag)
-		if !v1.IsText(t.Tag, maxTag) {
+		record.Tag = strings.TrimSpace(*c.Tag)
+		if !v1.IsText(record.Tag, maxTag) {
 			wrong.note("tag: want up to %d bytes of text, as in meta_server-tag", maxTag)
 		}
 	}
 	if c.IgnoreHints != nil {
-		t.IgnoreHints = *c.IgnoreHints
+		record.IgnoreHints = *c.IgnoreHints
+	}
+	if c.Branding != nil {
+		wrong = append(wrong, t.brand(*c.Branding, record)...)
 	}
 	if c.Limits != nil {
-		limit(*c.Limits, &t.Limits, &wrong)
+		limit(*c.Limits, &record.Limits, &wrong)
 	}
 	return wrong
 }

@@ -76,6 +76,7 @@ type NewTenant struct {
 	Secrets     []NewTenantSecret `json:"secrets,omitempty"` // one is made where there are none
 	Tag         string            `json:"tag,omitempty"`
 	IgnoreHints bool              `json:"ignore_hints,omitempty"`
+	Branding    *Branding         `json:"branding,omitempty"`
 	Limits      *LimitChange      `json:"limits,omitempty"`
 }
 
@@ -87,6 +88,7 @@ type TenantChange struct {
 	Scoped      *bool        `json:"scoped,omitempty"` // of new meetings; those that run keep the IDs that they have
 	Tag         *string      `json:"tag,omitempty"`
 	IgnoreHints *bool        `json:"ignore_hints,omitempty"`
+	Branding    *Branding    `json:"branding,omitempty"`
 	Limits      *LimitChange `json:"limits,omitempty"`
 	// DropGenerated forgets the secret that was made on the first start. There must be another.
 	DropGenerated bool `json:"drop_generated,omitempty"`
@@ -103,6 +105,16 @@ type LimitChange struct {
 	Servers         *[]string `json:"servers,omitempty"` // none lifts it
 	Requests        *float64  `json:"requests,omitempty"`
 	Statuses        *bool     `json:"statuses,omitempty"`
+}
+
+// Branding is what a tenant's meetings look like where a front end does not say otherwise: rules for parameters of creates,
+// which is where they are shown. What is nil stays, what is empty goes.
+type Branding struct {
+	Logo             *string `json:"logo,omitempty"` // an address
+	BannerText       *string `json:"banner_text,omitempty"`
+	BannerColor      *string `json:"banner_color,omitempty"`      // as #ff0000
+	Presentation     *string `json:"presentation,omitempty"`      // an address of slides
+	PresentationName *string `json:"presentation_name,omitempty"` // of their file, which tells what it is
 }
 
 // TenantResult is a tenant that was added or changed.

@@ -52,6 +52,24 @@ func (l Limits) change() (*v1.LimitChange, error) {
 	return &c, nil
 }
 
+// Branding are flags for what a tenant's meetings look like.
+type Branding struct {
+	Logo             *string `placeholder:"URL" help:"Logo of its meetings, unless a create has one; an empty one takes it away, as with the others."`
+	BannerText       *string `placeholder:"TEXT" help:"Text of the banner."`
+	BannerColor      *string `placeholder:"COLOR" help:"Colour of the banner, as #ff0000."`
+	Presentation     *string `placeholder:"URL" help:"Slides that its meetings begin with."`
+	PresentationName *string `placeholder:"NAME" help:"How their file is called, which tells what it is, as slides.pdf."`
+}
+
+// branding is what the flags ask for; nil where they ask for nothing.
+func (b Branding) branding() *v1.Branding {
+	if b == (Branding{}) {
+		return nil
+	}
+	asked := v1.Branding(b)
+	return &asked
+}
+
 // words are those of a list with commas.
 func words(text string) []string {
 	list := []string{}
@@ -73,6 +91,7 @@ type AddCmd struct {
 	Secret      v1.Secret `placeholder:"SECRET" env:"BBBPOOL_TENANT_SECRET" help:"Its first secret; - reads it from the standard input. Made by default."`
 	Tag         string    `placeholder:"TAG" help:"Tag of the servers for its meetings, where a create asks for none, as in meta_server-tag."`
 	IgnoreHints bool      `help:"Do not believe what its front ends announce as the size of a meeting."`
+	Branding
 	Limits
 }
 
@@ -87,7 +106,8 @@ func (c *AddCmd) Run(env *cli.Env) error {
 		return err
 	}
 	n := v1.NewTenant{
-		ID: c.ID, Name: c.Name, Hosts: c.Host, URL: c.URL, Scoped: &c.Scoped, Tag: c.Tag, IgnoreHints: c.IgnoreHints, Limits: limits,
+		ID: c.ID, Name: c.Name, Hosts: c.Host, URL: c.URL, Scoped: &c.Scoped, Tag: c.Tag, IgnoreHints: c.IgnoreHints,
+		Branding: c.branding(), Limits: limits,
 	}
 	if secret != "" {
 		n.Secrets = []v1.NewTenantSecret{{Name: "first", Secret: secret}}
@@ -127,6 +147,7 @@ type SetCmd struct {
 	Scoped      *bool    `negatable:"" help:"Give its new meetings IDs of their own on the servers, or leave them as they are."`
 	Tag         *string  `placeholder:"TAG" help:"Tag of the servers for its meetings, where a create asks for none, as in meta_server-tag; an empty one takes it away."`
 	IgnoreHints *bool    `negatable:"" help:"Do not believe what its front ends announce as the size of a meeting, or believe it again."`
+	Branding
 	Limits
 
 	DropGenerated bool `help:"Forget the secret that was made on the first start, for good. There must be another, of LOADBALANCER_SECRET or of its own."`
@@ -146,7 +167,8 @@ func (c *SetCmd) Run(env *cli.Env) error {
 
 func (c *SetCmd) wanted() (w v1.TenantChange, err error) {
 	w = v1.TenantChange{
-		Name: c.Name, URL: c.URL, Scoped: c.Scoped, Tag: c.Tag, IgnoreHints: c.IgnoreHints, DropGenerated: c.DropGenerated,
+		Name: c.Name, URL: c.URL, Scoped: c.Scoped, Tag: c.Tag, IgnoreHints: c.IgnoreHints, Branding: c.branding(),
+		DropGenerated: c.DropGenerated,
 	}
 	switch {
 	case c.NoHosts && len(c.Host) > 0:
@@ -157,8 +179,8 @@ func (c *SetCmd) wanted() (w v1.TenantChange, err error) {
 		w.Hosts = &c.Host
 	}
 	if w.Limits, err = c.change(); err == nil && w == (v1.TenantChange{}) {
-		err = grammar.Misused("nothing to change: pass --name, --host, --url, --scoped, --tag, --ignore-hints, --drop-generated or " +
-			"a limit")
+		err = grammar.Misused("nothing to change: pass --name, --host, --url, --scoped, --tag, --ignore-hints, --logo or another of " +
+			"what its meetings look like, --drop-generated or a limit")
 	}
 	return w, err
 }
