@@ -20,7 +20,8 @@ func (t *Tenancy) Add(ctx context.Context, n v1.NewTenant) (store.Tenant, string
 	if err != nil {
 		return store.Tenant{}, "", err
 	}
-	if err := t.create(ctx, record); err != nil {
+	err = t.inTurn(ctx, func(ctx context.Context, turn *turn) error { return turn.insert(ctx, record) })
+	if err != nil {
 		return store.Tenant{}, "", err
 	}
 	return record, t.inherited(ctx, record.ID), nil
@@ -50,23 +51,6 @@ func (t *Tenancy) newRecord(n v1.NewTenant) (store.Tenant, error) {
 		}
 	}
 	return record, v1.InvalidAll(mistakes)
-}
-
-// create stores a new tenant, in turn.
-func (t *Tenancy) create(ctx context.Context, record store.Tenant) error {
-	return t.inTurn(ctx, func(ctx context.Context, all []store.Tenant) error {
-		if len(all) >= MaxTenants {
-			return v1.Conflict("there are %d tenants already, and no pool has more", len(all))
-		}
-		if err := t.clash(all, store.Tenant{}, record); err != nil {
-			return err
-		}
-		_, err := t.Records.CreateTenant(ctx, record)
-		if errors.Is(err, store.ErrExists) {
-			return v1.Exists("there is a tenant %s already: choose another ID", record.ID)
-		}
-		return err
-	})
 }
 
 // inherited says what was there by the name of a new tenant. That it cannot be counted is nothing to fail for.
@@ -127,25 +111,33 @@ func (t *Tenancy) SetDisabled(ctx context.Context, id string, disabled bool) (Ch
 // Remove forgets a tenant, and returns what it has left behind. As long as meetings of its run somebody has to insist: nobody
 // can join them any more then.
 func (t *Tenancy) Remove(ctx context.Context, id string, force bool) (removed store.Tenant, left v1.TenantUse, err error) {
+	err = t.inTurn(ctx, func(ctx context.Context, turn *turn) error {
+		removed, left, err = t.dismiss(ctx, turn, id, force)
+		return err
+	})
+	return removed, left, err
+}
+
+// dismiss is Remove in a turn.
+func (t *Tenancy) dismiss(
+	ctx context.Context, turn *turn, id string, force bool,
+) (removed store.Tenant, left v1.TenantUse, err error) {
 	if id == store.DefaultTenant {
 		return removed, left, v1.Conflict("tenant %s cannot be removed, what is nobody else's is its own: bbbpool tenant disable "+
 			"keeps its front ends out", id)
 	}
-	err = t.inTurn(ctx, func(ctx context.Context, _ []store.Tenant) error {
-		if removed, err = t.Get(ctx, id); err != nil {
-			return err
-		}
-		used, err := t.used(ctx)
-		if err != nil {
-			return err
-		}
-		if left = used[id]; left.Meetings > 0 && !force {
-			return v1.Conflict("tenant %s has %s: bbbpool tenant disable %s keeps its front ends out until they are over; --force "+
-				"removes it now, and %s", id, v1.Running(left.Meetings, left.People), id, left.Left()[0])
-		}
-		return t.Records.DeleteTenant(ctx, id)
-	})
-	if err == nil {
+	if removed, err = t.Get(ctx, id); err != nil {
+		return removed, left, err
+	}
+	used, err := t.used(ctx)
+	if err != nil {
+		return removed, left, err
+	}
+	if left = used[id]; left.Meetings > 0 && !force {
+		return removed, left, v1.Conflict("tenant %s has %s: bbbpool tenant disable %s keeps its front ends out until they are over; "+
+			"--force removes it now, and %s", id, v1.Running(left.Meetings, left.People), id, left.Left()[0])
+	}
+	if err = turn.remove(ctx, id); err == nil {
 		t.forget(ctx, Changed{Before: removed})
 	}
 	return removed, left, err

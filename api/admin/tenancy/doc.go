@@ -11,7 +11,7 @@
 // A call is a tenant's by path, by host or by secret. So a host, and a secret, is one tenant's alone, and so is a name, which
 // is the first label of a host under Scalelite's rule; whoever wants one that another has is refused. Hosts may lie within each
 // other: of *.example.edu and a.example.edu the one that says more wins. That no other tenant has it can only be seen by whoever
-// sees all of them: changes are made in turns ([Tenancy.change]), and within a turn the record itself is changed by a closure in
+// sees all of them: changes are made in turns, and within a turn the record itself is changed by a closure in
 // one transaction, so that nothing that somebody else has set meanwhile is lost. Several instances will need that turn together.
 //
 // # The default tenant

@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -30,32 +31,52 @@ func (t *Tenancy) Perform(
 	if s.dry {
 		return s.Report(), nil
 	}
-	open := slices.Clone(s.steps)
+	w := &syncing{tenancy: t, log: log, said: said, tell: tell, left: ctx.Err, total: len(s.steps)}
+	var cut error // nobody waits for the rest; what was done by then is brought into force all the same
+	err := t.inTurn(ctx, func(ctx context.Context, turn *turn) error {
+		w.turn = turn
+		cut = w.perform(ctx, s.steps)
+		return nil
+	})
+	if err = errors.Join(cut, err); err != nil {
+		return v1.Synced{}, err
+	}
+	return s.Report(), nil
+}
+
+// syncing is a sync at work: one turn, so that all of it is in force at once.
+type syncing struct {
+	tenancy *Tenancy
+	turn    *turn
+	log     *zerolog.Logger
+	said    func(error) string
+	tell    func(v1.Progress)
+	left    func() error // why whoever has asked waits no longer; nil while he does
+
+	total, done int
+}
+
+// perform takes the steps as long as somebody waits for that.
+func (w *syncing) perform(ctx context.Context, steps []*step) error {
+	open := slices.Clone(steps)
 	slices.SortStableFunc(open, func(x, y *step) int { return before(x.after.ID != "", y.after.ID != "") })
-	for done := 0; len(open) > 0; {
+	for stuck := false; len(open) > 0; {
 		var waiting []*step
 		for _, step := range open {
-			if ctx.Err() != nil {
-				return v1.Synced{}, ctx.Err()
+			if err := w.left(); err != nil {
+				return err
 			}
-			err := t.take(ctx, step)
-			if clashing(err) {
+			err := w.take(ctx, step)
+			if clashing(err) && !stuck {
 				waiting = append(waiting, step)
 				continue
 			}
-			done++
-			note(step, err, log, said)
-			tell(v1.Progress{Done: done, Total: len(s.steps), Current: step.change.ID, Problem: step.change.Error})
+			w.note(step, err)
 		}
-		if len(waiting) == len(open) { // each waits for another
-			for _, step := range waiting {
-				note(step, t.take(ctx, step), log, said)
-			}
-			break
-		}
+		stuck = len(waiting) == len(open) // each waits for another
 		open = waiting
 	}
-	return s.Report(), nil
+	return nil
 }
 
 // clashing tells whether a step failed for what another tenant has.
@@ -65,24 +86,26 @@ func clashing(err error) bool {
 }
 
 // note notes how a step went.
-func note(step *step, err error, log *zerolog.Logger, said func(error) string) {
+func (w *syncing) note(step *step, err error) {
 	if err != nil {
-		step.change.Action, step.change.Error = syncFailed, said(err)
+		step.change.Action, step.change.Error = syncFailed, w.said(err)
 	}
-	log.Info().Str("tenant", step.change.ID).Str("action", step.change.Action).Strs("changed", step.change.Fields).
+	w.log.Info().Str("tenant", step.change.ID).Str("action", step.change.Action).Strs("changed", step.change.Fields).
 		Str("warning", step.change.Warning).Str("problem", step.change.Error).Msg("tenant synced")
+	w.done++
+	w.tell(v1.Progress{Done: w.done, Total: w.total, Current: step.change.ID, Problem: step.change.Error})
 }
 
 // take takes a step.
-func (t *Tenancy) take(ctx context.Context, s *step) error {
+func (w *syncing) take(ctx context.Context, s *step) error {
 	switch {
 	case s.after.ID == "":
-		return t.dismiss(ctx, s)
+		return w.dismiss(ctx, s)
 	case s.before.ID == "":
-		return t.create(ctx, s.after)
+		return w.turn.insert(ctx, s.after)
 	}
-	c, err := t.change(ctx, s.after.ID, s.apply)
-	t.forget(ctx, c)
+	c, err := w.turn.write(ctx, s.after.ID, s.apply)
+	w.tenancy.forget(ctx, c)
 	return err
 }
 
@@ -96,11 +119,14 @@ func (s *step) apply(now *store.Tenant) error {
 }
 
 // dismiss removes a tenant. One of which a meeting has begun meanwhile is disabled instead.
-func (t *Tenancy) dismiss(ctx context.Context, s *step) error {
-	_, left, err := t.Remove(ctx, s.change.ID, false)
+func (w *syncing) dismiss(ctx context.Context, s *step) error {
+	_, left, err := w.tenancy.dismiss(ctx, w.turn, s.change.ID, false)
 	if refusedForMeetings(err) {
 		s.change.Action, s.change.Warning = syncDisabled, "it has "+v1.Running(left.Meetings, left.People)+": a later sync removes it"
-		_, err = t.SetDisabled(ctx, s.change.ID, true)
+		_, err = w.turn.write(ctx, s.change.ID, func(t *store.Tenant) error {
+			t.Disabled = true
+			return nil
+		})
 		return err
 	}
 	s.change.Warning = strings.Join(left.Left(), "; ")

@@ -129,23 +129,10 @@ type Changed struct {
 	Before, After store.Tenant
 }
 
-// change changes a tenant in a turn: nobody else changes any meanwhile, and when it returns the change is in force. The caller
-// hanging up does not stop half of it.
+// change changes a tenant in a turn, after which the change is in force.
 func (t *Tenancy) change(ctx context.Context, id string, change func(*store.Tenant) error) (c Changed, err error) {
-	err = t.inTurn(ctx, func(ctx context.Context, all []store.Tenant) error {
-		c.After, err = t.Records.UpdateTenant(ctx, id, func(now *store.Tenant) error {
-			c.Before = copied(*now)
-			if err := change(now); err != nil {
-				return err
-			}
-			return t.clash(all, c.Before, *now)
-		})
-		if err != nil {
-			c = Changed{} // nothing was
-		}
-		if errors.Is(err, store.ErrNotFound) {
-			return t.missing(ctx, id)
-		}
+	err = t.inTurn(ctx, func(ctx context.Context, turn *turn) error {
+		c, err = turn.write(ctx, id, change)
 		return err
 	})
 	return c, err
@@ -168,8 +155,15 @@ func (t *Tenancy) missing(ctx context.Context, id string) error {
 	return v1.Conflict("tenant %s is not stored yet: bbbpool serve stores it on its first start", id)
 }
 
-// inTurn has something written while nobody else writes, and brings it into force. It is handed all tenants as they are.
-func (t *Tenancy) inTurn(ctx context.Context, do func(ctx context.Context, all []store.Tenant) error) error {
+// turn writes records. There is one at a time, and it exists only within [Tenancy.inTurn]. It knows all tenants as they are.
+type turn struct {
+	tenancy *Tenancy
+	all     []store.Tenant
+}
+
+// inTurn has something written while nobody else writes, and brings it into force. It waits for the turns before; the caller
+// hanging up does not stop half of it.
+func (t *Tenancy) inTurn(ctx context.Context, do func(context.Context, *turn) error) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
 	ctx = context.WithoutCancel(ctx)
@@ -177,13 +171,66 @@ func (t *Tenancy) inTurn(ctx context.Context, do func(ctx context.Context, all [
 	if err != nil {
 		return err
 	}
-	if err := do(ctx, all); err != nil || t.Reload == nil {
+	if err := do(ctx, &turn{t, all}); err != nil || t.Reload == nil {
 		return err
 	}
 	if err := t.Reload(ctx); err != nil {
 		return fmt.Errorf("the tenants are changed, and that is not in force yet: %w", err)
 	}
 	return nil
+}
+
+// write changes a record, unless that gives it what another tenant has.
+func (w *turn) write(ctx context.Context, id string, change func(*store.Tenant) error) (c Changed, err error) {
+	c.After, err = w.tenancy.Records.UpdateTenant(ctx, id, func(now *store.Tenant) error {
+		c.Before = copied(*now)
+		if err := change(now); err != nil {
+			return err
+		}
+		return w.tenancy.clash(w.all, c.Before, *now)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return Changed{}, w.tenancy.missing(ctx, id)
+	}
+	if err != nil {
+		return Changed{}, err // nothing was
+	}
+	if i := w.find(id); i >= 0 {
+		w.all[i] = copied(c.After)
+	}
+	return c, nil
+}
+
+// insert stores a new tenant.
+func (w *turn) insert(ctx context.Context, record store.Tenant) error {
+	if len(w.all) >= MaxTenants {
+		return v1.Conflict("there are %d tenants already, and no pool has more", len(w.all))
+	}
+	if err := w.tenancy.clash(w.all, store.Tenant{}, record); err != nil {
+		return err
+	}
+	_, err := w.tenancy.Records.CreateTenant(ctx, record)
+	if errors.Is(err, store.ErrExists) {
+		return v1.Exists("there is a tenant %s already: choose another ID", record.ID)
+	}
+	if err == nil {
+		w.all = append(w.all, copied(record))
+	}
+	return err
+}
+
+// remove forgets a tenant.
+func (w *turn) remove(ctx context.Context, id string) error {
+	err := w.tenancy.Records.DeleteTenant(ctx, id)
+	if i := w.find(id); err == nil && i >= 0 {
+		w.all = slices.Delete(w.all, i, i+1)
+	}
+	return err
+}
+
+// find is where a tenant is among all, or -1.
+func (w *turn) find(id string) int {
+	return slices.IndexFunc(w.all, func(t store.Tenant) bool { return t.ID == id })
 }
 
 // copied is a tenant that shares nothing with the one it was taken from.
