@@ -1,6 +1,8 @@
 package tenancy_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -177,5 +179,20 @@ func TestSync_ChangedMeanwhile(t *testing.T) {
 	if err != nil || len(report.Changes) != 1 || report.Changes[0].Action != "failed" ||
 		!strings.Contains(report.Changes[0].Error, "changed meanwhile") || !p.get("a").Disabled {
 		t.Errorf("got %+v, %v", report, err)
+	}
+}
+
+// Whoever hangs up ends a sync after the step that is under way, and what was done by then is in force.
+func TestSync_HungUp(t *testing.T) {
+	p := newPool(t)
+	s, err := p.Compare(t.Context(), v1.TenantSync{Tenants: []v1.SyncTenant{listed("a"), listed("b")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	nop := zerolog.Nop()
+	_, err = p.Perform(ctx, s, &nop, error.Error, func(v1.Progress) { hangUp() })
+	if list, wrong := p.List(t.Context()); !errors.Is(err, context.Canceled) || wrong != nil || len(list) != 2 || p.reloaded != 1 {
+		t.Errorf("%v, %v: %d tenants, reloaded %d times", err, wrong, len(list), p.reloaded)
 	}
 }
