@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	_ "embed" // for openapi.json
 	"encoding/json"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
+	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/placement"
@@ -45,6 +47,7 @@ type Parts struct {
 	Sessions   store.Sessions
 	Params     params.Pool // the rules for the parameters of all tenants
 	Roster     roster.Config
+	Uses       tenancy.Uses   // when secrets were last used
 	Secrets    []store.Secret // of the default tenant, from the environment, instead of its stored ones
 	Poller     *poller.Poller
 	Ledger     *placement.Ledger
@@ -63,9 +66,9 @@ type Parts struct {
 
 // New puts an API together. Who serves it says later where that is, and how tenants are read again.
 func New(p Parts) *API {
-	tenants := &Tenants{Records: p.Tenants, Environment: p.Secrets}
+	tenants := newTenants(p)
 	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
-	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.secrets, Pool: p.Poller, Now: p.Now}
+	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.Secrets, Pool: p.Poller, Now: p.Now}
 	records := &roster.Records{Store: p.Records, Pool: p.Poller}
 	servers := &roster.Roster{
 		Config: p.Roster, Records: records, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
@@ -91,6 +94,25 @@ func New(p Parts) *API {
 		AuditLog: &AuditLog{Log: p.Audit},
 		Token:    p.Token, Now: p.Now, Log: p.Log,
 	}
+}
+
+// newTenants has what tenants are told of those that know it.
+func newTenants(p Parts) *Tenants {
+	return &Tenants{&tenancy.Tenancy{
+		Records: p.Tenants, Environment: p.Secrets, Ledger: p.Ledger, Kept: p.Recordings.Counts, Uses: p.Uses, Now: p.Now,
+		Begun: func(tenant string) int { return p.Ledger.Tally(tenant).LastHour },
+		ReadParams: func(list []store.ParamRule) ([]store.ParamRule, error) {
+			for i, rule := range list {
+				list[i] = params.Normal(rule)
+			}
+			_, err := params.CheckAll(list)
+			return list, err
+		},
+		Revoke: func(ctx context.Context, tenant string) error {
+			_, err := p.Tokens.RevokeOf(ctx, tenant)
+			return err
+		},
+	}}
 }
 
 //go:embed openapi.json

@@ -74,7 +74,7 @@ func (p *Pool) dryRun(r *http.Request) (any, error) {
 	if d.Hint < 0 || d.Hint > maxHint {
 		return nil, v1.Invalid("hint: want a number of people from 0, which is none, to %d", maxHint)
 	}
-	tenant, err := p.Tenants.lookUp(r.Context(), d.Tenant)
+	tenant, err := p.Tenants.Get(r.Context(), d.Tenant)
 	if err != nil {
 		return nil, err
 	}

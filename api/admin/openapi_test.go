@@ -93,9 +93,12 @@ func wire() map[string]any {
 		"Capacity": v1.Capacity{}, "Fullness": v1.Fullness{}, "ServerShare": v1.ServerShare{},
 		"DryRun": v1.DryRun{}, "Placement": v1.Placement{}, "Option": v1.Option{}, "Explained": v1.Explained{},
 		"ExplainedAt": v1.ExplainedAt{}, "Decision": v1.Decision{}, "TenantChange": v1.TenantChange{},
-		"ParamRule":  v1.ParamRule{},
 		"ParamRules": v1.ParamRules{}, "ParamQuestion": v1.ParamQuestion{}, "ParamAnswer": v1.ParamAnswer{},
-		"ParamStep": v1.ParamStep{}, "ParamValue": v1.ParamValue{},
+		"ParamStep": v1.ParamStep{}, "ParamValue": v1.ParamValue{}, "ParamRule": v1.ParamRule{},
+		"TenantResult": v1.TenantResult{}, "TenantLimits": v1.TenantLimits{}, "TenantUse": v1.TenantUse{},
+		"TenantSecret": v1.TenantSecret{}, "NewTenant": v1.NewTenant{}, "NewTenantSecret": v1.NewTenantSecret{},
+		"Rotation": v1.Rotation{}, "ChangedSecrets": v1.ChangedSecrets{}, "RemovedTenant": v1.RemovedTenant{},
+		"TenantSync": v1.TenantSync{}, "SyncTenant": v1.SyncTenant{}, "LimitChange": v1.LimitChange{}, "Branding": v1.Branding{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 		"Token": v1.Token{}, "NewToken": v1.NewToken{}, "AddedToken": v1.AddedToken{}, "AuditEntry": v1.AuditEntry{},
 	}
@@ -274,6 +277,8 @@ func TestOpenAPI_Words(t *testing.T) {
 			store.OwedMissing),
 		"Job.state": words(store.JobWaiting, store.JobImporting, store.JobPlacing, store.JobDone, store.JobFailed, store.JobDropped,
 			recordings.JobIgnored),
+		"ParamRule.op":     words(store.ParamDefault, store.ParamOverride, store.ParamRemove, store.ParamAdd, store.ParamTake, store.ParamCap),
+		"Tenant.state":     words(store.Enabled, store.Disabled),
 		"TrialCheck.level": words(v1.Pass, v1.Warning, v1.Fail, v1.Skipped),
 	} {
 		name, field, _ := strings.Cut(at, ".")

@@ -163,7 +163,7 @@ func TestClient_ChangeTenant(t *testing.T) {
 	if err != nil || got.Tag != "big!" || !got.IgnoreHints || reloaded != 2 {
 		t.Errorf("changed into %+v, %v, reloaded %d times", got, err, reloaded)
 	}
-	if shown, err := p.Tenants.Reveal(t.Context(), "other"); err != nil || shown.Tag != "big!" || !shown.IgnoreHints {
+	if shown, err := p.Tenants.Show(t.Context(), "other"); err != nil || shown.Tag != "big!" || !shown.IgnoreHints {
 		t.Errorf("shown %+v, %v", shown, err)
 	}
 	_, err = p.Tenants.Change(t.Context(), "nobody", v1.TenantChange{Tag: &tag})

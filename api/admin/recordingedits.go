@@ -199,7 +199,7 @@ func (c *Recordings) assign(r *http.Request) (any, error) {
 	if to.Tenant == "" {
 		return nil, v1.Invalid("tenant: missing; name the one that the recording is to belong to")
 	}
-	if _, err := c.Tenants.lookUp(r.Context(), to.Tenant); err != nil {
+	if _, err := c.Tenants.Get(r.Context(), to.Tenant); err != nil {
 		return nil, err
 	}
 	after, err := c.Edits.Assign(context.WithoutCancel(r.Context()), before.RecordID, to.Tenant)

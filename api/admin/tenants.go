@@ -2,32 +2,35 @@ package admin
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
-	"github.com/bbbpool/bbbpool/api/admin/roster"
+	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Tenants shows tenants, and changes what is set for them.
-type Tenants struct {
-	Records     store.Tenants
-	Environment []store.Secret // of the default tenant, instead of its stored ones; none is the usual
-	// Reload has those that keep tenants in memory read them again; nil where nobody does.
-	Reload func(ctx context.Context) error
-}
+// Tenants answers what is asked of tenants, and has the tenancy do what is asked for.
+type Tenants struct{ *tenancy.Tenancy }
 
 func (t *Tenants) routes() routes {
 	return routes{
-		"GET /tenants":        own(t.list, byQuery(), access.Read),
-		"GET /tenants/{id}":   own(t.show, byPath(), access.Read),
-		"PATCH /tenants/{id}": own(t.change, byPath().sparing("drop_generated"), access.Admin),
+		"GET /tenants":                        own(t.list, byQuery(), access.Read),
+		"POST /tenants":                       whole(t.add, access.Admin),
+		"GET /tenants/{id}":                   own(t.show, byPath(), access.Read),
+		"PATCH /tenants/{id}":                 own(t.set, byPath().sparing("drop_generated", "branding"), access.Admin),
+		"DELETE /tenants/{id}":                whole(t.remove, access.Admin),
+		"POST /tenants/{id}/enable":           whole(t.enable, access.Admin),
+		"POST /tenants/{id}/disable":          whole(t.disable, access.Admin),
+		"POST /tenants/sync":                  whole(t.sync, access.Admin),
+		"GET /tenants/{id}/secrets":           own(t.secrets, byPath(), access.Read),
+		"GET /tenants/{id}/secret":            own(t.revealSecret, byPath(), access.Admin),
+		"POST /tenants/{id}/secrets":          own(t.addSecret, byPath(), access.Admin),
+		"DELETE /tenants/{id}/secrets/{name}": own(t.retireSecret, byPath(), access.Admin),
+		"POST /tenants/{id}/secrets/rotate":   own(t.rotateSecret, byPath(), access.Admin),
 	}
 }
 
@@ -35,7 +38,10 @@ func (t *Tenants) routes() routes {
 // and that the store does not answer is for others to tell.
 func (t *Tenants) Problems(ctx context.Context) []problems.Problem {
 	tenant, err := t.Records.Tenant(ctx, store.DefaultTenant)
-	if err != nil || len(t.view(tenant, store.Secret.String).Secrets) > 0 {
+	if err != nil || tenant.Disabled {
+		return nil
+	}
+	if _, missing := t.Present(tenant, ""); missing == nil {
 		return nil
 	}
 	return []problems.Problem{{
@@ -45,160 +51,166 @@ func (t *Tenants) Problems(ctx context.Context) []problems.Problem {
 	}}
 }
 
-// secrets are those of all tenants, in use or not.
-func (t *Tenants) secrets(ctx context.Context) ([]store.Secret, error) {
-	tenants, err := t.Records.Tenants(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all := slices.Clone(t.Environment)
-	for _, tenant := range tenants {
-		for _, s := range tenant.Secrets {
-			all = append(all, s.Secret)
-		}
-	}
-	return all, nil
-}
-
-func (t *Tenants) list(r *http.Request) (any, error) {
-	tenants, err := t.Records.Tenants(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	isDefault := func(one store.Tenant) bool { return one.ID == store.DefaultTenant }
-	if len(t.Environment) > 0 && !slices.ContainsFunc(tenants, isDefault) {
-		tenants = append(tenants, store.Tenant{ID: store.DefaultTenant})
-		slices.SortFunc(tenants, func(x, y store.Tenant) int { return strings.Compare(x.ID, y.ID) })
-	}
-	one, list := r.URL.Query().Get("tenant"), []v1.Tenant{}
-	for _, tenant := range tenants {
-		if one == "" || one == tenant.ID {
-			list = append(list, t.view(tenant, store.Secret.String))
-		}
-	}
-	return list, nil
-}
-
-func (t *Tenants) show(r *http.Request) (any, error) {
-	reveal, err := flag(r, "reveal")
-	if err != nil {
-		return nil, err
-	}
-	tenant, err := t.lookUp(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	if !reveal {
-		return t.view(tenant, store.Secret.String), nil
-	}
-	logger(r).Info().Str("tenant", tenant.ID).Msg("secrets of a tenant shown")
-	return t.view(tenant, store.Secret.Reveal), nil
-}
-
-// lookUp returns a tenant. The default one need not be stored where the environment has its secrets.
-func (t *Tenants) lookUp(ctx context.Context, id string) (store.Tenant, error) {
-	tenant, err := t.Records.Tenant(ctx, id)
-	if !errors.Is(err, store.ErrNotFound) {
-		return tenant, err
-	}
-	switch {
-	case id == store.DefaultTenant && len(t.Environment) > 0:
-		return store.Tenant{ID: id}, nil
-	case id == store.DefaultTenant:
-		return tenant, v1.NotFound("there is no tenant %s yet: bbbpool serve makes it on its first start", id)
-	}
-	return tenant, noTenant(id)
-}
-
 // check refuses a tenant that is not there; "" is none in particular.
 func (t *Tenants) check(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
 	}
-	_, err := t.lookUp(ctx, id)
+	_, err := t.Get(ctx, id)
 	return err
 }
 
-// change changes what is set for a tenant. The gateway goes by it from then on.
-func (t *Tenants) change(r *http.Request) (any, error) {
+func (t *Tenants) list(r *http.Request) (any, error) {
+	reveal, err := flag(r, "reveal")
+	if err != nil {
+		return nil, err
+	}
+	tenants, err := t.List(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if one := r.URL.Query().Get("tenant"); one != "" {
+		tenants = slices.DeleteFunc(tenants, func(t store.Tenant) bool { return t.ID != one })
+	}
+	list, err := t.Views(r.Context(), tenants)
+	if err != nil || !reveal {
+		return list, err
+	}
+	logger(r).Info().Int("tenants", len(list)).Msg("secrets of tenants shown")
+	return t.changed(revealTenants(list), "show", store.Tenant{}, nil, nil), nil
+}
+
+// openTenant is a [v1.Tenant] on its way to whoever has asked for its secrets.
+type openTenant struct {
+	v1.Tenant
+	Secrets []openSecret `json:"secrets"`
+}
+
+// openSecret is a [v1.TenantSecret] on its way to whoever has asked for it.
+type openSecret struct {
+	v1.TenantSecret
+	Secret string `json:"secret"`
+}
+
+func revealTenants(list []v1.Tenant) []openTenant {
+	open := []openTenant{}
+	for _, tenant := range list {
+		o := openTenant{Tenant: tenant, Secrets: []openSecret{}}
+		for _, s := range tenant.Secrets {
+			o.Secrets = append(o.Secrets, openSecret{s, s.Secret.Reveal()})
+		}
+		open = append(open, o)
+	}
+	return open
+}
+
+func (t *Tenants) show(r *http.Request) (any, error) {
+	tenant, err := t.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return t.View(r.Context(), tenant)
+}
+
+// changed is the answer to a request that has changed a tenant.
+func (t *Tenants) changed(answer any, action string, of store.Tenant, before, after any) changed {
+	return changed{answer: answer, action: action, kind: "tenant", object: of.ID, tenant: of.ID, before: before, after: after}
+}
+
+// result is what a tenant has become.
+func (t *Tenants) result(ctx context.Context, tenant store.Tenant, warning string) v1.TenantResult {
+	view, err := t.View(ctx, tenant)
+	if err != nil { // it is done, and what the tenant has besides is not what that must fail for
+		view = t.Record(tenant)
+	}
+	return v1.TenantResult{Tenant: view, Warning: warning}
+}
+
+func (t *Tenants) add(r *http.Request) (any, error) {
+	var n v1.NewTenant
+	if err := read(r, &n); err != nil {
+		return nil, err
+	}
+	tenant, warning, err := t.Add(r.Context(), n)
+	if err != nil {
+		return nil, err
+	}
+	logger(r).Info().Str("tenant", tenant.ID).Strs("hosts", tenant.Hosts).Bool("scoped", tenant.Scoped).Msg("tenant added")
+	done := t.changed(t.result(r.Context(), tenant, warning), "add", tenant, nil, t.Record(tenant))
+	done.made = true
+	return done, nil
+}
+
+// set changes what is set for a tenant. The gateway goes by it from then on.
+func (t *Tenants) set(r *http.Request) (any, error) {
 	var c v1.TenantChange
 	if err := read(r, &c); err != nil {
 		return nil, err
 	}
-	tenant, err := t.lookUp(r.Context(), r.PathValue("id"))
+	done, err := t.Change(r.Context(), r.PathValue("id"), c)
 	if err != nil {
 		return nil, err
 	}
-	if c.Tag != nil && !v1.IsText(*c.Tag, roster.MaxTag) {
-		return nil, v1.Invalid("tag: want up to %d bytes of text, as in meta_server-tag", roster.MaxTag)
+	tenant := done.After
+	logger(r).Info().Bool("drop_generated", c.DropGenerated).Strs("changed", tenancy.Differences(done.Before, tenant)).
+		Str("tenant", tenant.ID).Str("tag", tenant.Tag).Bool("ignore_hints", tenant.IgnoreHints).Msg("tenant changed")
+	return t.changed(t.result(r.Context(), tenant, ""), "set", tenant, t.Record(done.Before), t.Record(tenant)), nil
+}
+
+func (t *Tenants) enable(r *http.Request) (any, error) { return t.setState(r, "enable", false) }
+
+func (t *Tenants) disable(r *http.Request) (any, error) { return t.setState(r, "disable", true) }
+
+func (t *Tenants) setState(r *http.Request, action string, disabled bool) (any, error) {
+	if err := read(r, &struct{}{}); err != nil {
+		return nil, err
 	}
-	ctx := context.WithoutCancel(r.Context())
-	tenant, err = t.Records.UpdateTenant(ctx, tenant.ID, func(tenant *store.Tenant) error { return t.apply(c, tenant) })
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, v1.Conflict("tenant %s is not stored yet: bbbpool serve stores it on its first start", r.PathValue("id"))
-	}
+	done, err := t.SetDisabled(r.Context(), r.PathValue("id"), disabled)
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Bool("drop_generated", c.DropGenerated).Str("tenant", tenant.ID).Str("tag", tenant.Tag).
-		Bool("ignore_hints", tenant.IgnoreHints).Msg("tenant changed")
-	if t.Reload != nil {
-		if err := t.Reload(ctx); err != nil {
-			return nil, fmt.Errorf("tenant %s is changed, and not in use yet: %w", tenant.ID, err)
-		}
-	}
-	return t.view(tenant, store.Secret.String), nil
+	tenant := done.After
+	logger(r).Info().Str("tenant", tenant.ID).Bool("disabled", disabled).Bool("was", done.Before.Disabled).Msg("tenant state")
+	return t.changed(t.result(r.Context(), tenant, ""), action, tenant, t.Record(done.Before), t.Record(tenant)), nil
 }
 
-// apply makes a change to a record.
-func (t *Tenants) apply(c v1.TenantChange, tenant *store.Tenant) error {
-	if c.DropGenerated {
-		if err := t.dropGenerated(tenant); err != nil {
-			return err
-		}
+func (t *Tenants) remove(r *http.Request) (any, error) {
+	force, err := flag(r, "force")
+	if err != nil {
+		return nil, err
 	}
-	if c.Tag != nil {
-		tenant.Tag = strings.TrimSpace(*c.Tag)
+	tenant, left, err := t.Remove(r.Context(), r.PathValue("id"), force)
+	if err != nil {
+		return nil, err
 	}
-	if c.IgnoreHints != nil {
-		tenant.IgnoreHints = *c.IgnoreHints
-	}
-	return nil
+	logger(r).Info().Str("tenant", tenant.ID).Int("meetings", left.Meetings).Int("recordings", left.Recordings).
+		Bool("force", force).Msg("tenant removed")
+	removed := v1.RemovedTenant{ID: tenant.ID, Left: append([]string{}, left.Left()...)}
+	return t.changed(removed, "remove", tenant, t.Record(tenant), nil), nil
 }
 
-// dropGenerated forgets the secret of the first start, which no restart brings back: the tenant is not made anew. It
-// refuses to leave the front ends without a secret, and to forget here what the environment still gives.
-func (t *Tenants) dropGenerated(tenant *store.Tenant) error {
-	given := func(s store.TenantSecret) bool { return s.Secret != "" && slices.Contains(t.Environment, s.Secret) }
-	switch {
-	case tenant.ID != store.DefaultTenant:
-		return v1.Invalid("drop_generated: tenant %s has no generated secret, only %s has", tenant.ID, store.DefaultTenant)
-	case len(t.Environment) == 0:
-		return v1.Conflict("tenant %s would have no secret: set LOADBALANCER_SECRET to another for bbbpool serve, restart it, and "+
-			"drop the generated one then", tenant.ID)
-	case slices.ContainsFunc(tenant.Secrets, given):
-		return v1.Conflict("LOADBALANCER_SECRET or LOADBALANCER_SECRETS still has the generated secret: take it out there first")
+// sync brings the tenants in line with a list.
+func (t *Tenants) sync(r *http.Request) (any, error) {
+	var wanted v1.TenantSync
+	if err := read(r, &wanted); err != nil {
+		return nil, err
 	}
-	tenant.Secrets = nil
-	return nil
-}
-
-// view shows a tenant, with the secrets that are in use.
-func (t *Tenants) view(tenant store.Tenant, show func(store.Secret) string) v1.Tenant {
-	isSecret := func(s store.TenantSecret) bool { return s.Secret != "" }
-	isDefault := tenant.ID == store.DefaultTenant
-	source, generated := "stored", isDefault && slices.ContainsFunc(tenant.Secrets, isSecret)
-	if isDefault && len(t.Environment) > 0 {
-		source, tenant.Secrets = "environment", store.EnvironmentSecrets(t.Environment)
+	sync, err := t.Compare(r.Context(), wanted)
+	if err != nil {
+		return nil, err
 	}
-	shown := v1.Tenant{
-		ID: tenant.ID, Name: tenant.Name, Secrets: []string{}, Source: source, Generated: generated,
-		Created: v1.Stamp(tenant.Created), Tag: tenant.Tag, IgnoreHints: tenant.IgnoreHints,
+	logger(r).Info().Str("mode", sync.Mode).Bool("dry_run", wanted.DryRun).Int("tenants", sync.Listed).
+		Int("changes", sync.Changes()).Msg("tenants compared with a list")
+	work := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
+		said := func(err error) string { return refusal(r, err).Message }
+		return t.Perform(ctx, sync, logger(r), said, tell)
+	})
+	if wanted.DryRun || sync.Changes() == 0 {
+		return work, nil
 	}
-	for _, secret := range tenant.Secrets {
-		if isSecret(secret) {
-			shown.Secrets = append(shown.Secrets, show(secret.Secret))
-		}
+	var ids []string
+	for _, c := range sync.Report().Changes {
+		ids = append(ids, c.ID)
 	}
-	return shown
+	return changed{answer: work, action: "sync", kind: "tenant", object: strings.Join(ids, ","), after: sync.Report()}, nil
 }

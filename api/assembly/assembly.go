@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -20,6 +21,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -150,7 +152,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
 		Secrets: set.Gateway.FrontEndSecrets(),
 		Poller:  p.Poller, Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
-		Tokens: p.Tokens, Audit: p.Audit, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
+		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	return p.Poller.Load(ctx, state)
 }
@@ -211,13 +213,23 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	}
 	p.took(unlessClosed(p.http.Close))
 	p.Gateway.Host = p.http.Called
-	p.http.Mount(p.Gateway, p.Admin, p.Recordings.Uploads, p.playback, p.pages)
+	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
 	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = admin.Listen(p.options.Data, p.Admin); err != nil {
 		return err
 	}
 	p.took(unlessClosed(p.socket.Close))
 	return nil
+}
+
+// scalelite makes what the scripts of those talk to who come from Scalelite.
+func (p *Pool) scalelite() *scalelite.API {
+	set := p.options.Settings
+	return &scalelite.API{
+		Config: set.Scalelite, Multitenancy: strings.EqualFold(set.HTTP.Multitenancy, "true"),
+		Algorithms: set.Gateway.ChecksumAlgorithms(), Pool: p.Poller, Roster: p.Admin.Servers.Roster,
+		Tenants: p.Admin.Tenants.Tenancy, Door: p.Admin.Gate(), Log: p.log("scalelite"),
+	}
 }
 
 // Reload reads the tenants again. Where it fails everything stays as it was.

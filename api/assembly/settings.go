@@ -8,6 +8,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
+	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -28,6 +29,7 @@ type Settings struct {
 	Playback   playback.Config   `embed:""`
 	Access     access.Config     `embed:""`
 	Pages      web.Config        `embed:""`
+	Scalelite  scalelite.Config  `embed:""`
 }
 
 // Defaults are the settings of a pool for which nobody has set any: those of the flags, whatever the environment says. A

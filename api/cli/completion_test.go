@@ -40,7 +40,7 @@ func TestCompletionCmd_Bash(t *testing.T) {
 		{"bbbpool se", "server"},
 		{"bbbpool server sy", "sync"},
 		{"bbbpool --data server server e", "enable export"},
-		{"bbbpool --json --data=server tenant s", "show set"},
+		{"bbbpool --json --data=server tenant s", "show set secret sync"},
 		{"bbbpool server sync --mode ", "keep cordon force"},
 		{"bbbpool server sync --mode = f", "force"},
 		{"bbbpool server sync --mode =", "keep cordon force"},

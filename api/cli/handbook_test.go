@@ -84,8 +84,11 @@ func TestHandbook_Commands(t *testing.T) {
 			found++
 			words := strings.Fields(line)
 			name := words[0]
-			if code, _ := use(t, "help", name, words[min(1, len(words)-1)]); code == cli.Done && len(words) > 1 {
-				name += " " + words[1]
+			for _, word := range words[1:min(3, len(words))] {
+				if code, _ := use(t, append([]string{"help"}, strings.Fields(name+" "+word)...)...); code != cli.Done {
+					break
+				}
+				name += " " + word
 			}
 			help, known := helps[name]
 			if !known {
@@ -97,7 +100,8 @@ func TestHandbook_Commands(t *testing.T) {
 				helps[name] = help
 			}
 			for _, f := range flag.FindAllString(line, -1) {
-				if !regexp.MustCompile(f + `\b`).MatchString(help) {
+				if !regexp.MustCompile(f+`\b`).MatchString(help) &&
+					!regexp.MustCompile(strings.Replace(f, "--no-", "--", 1)+`\b`).MatchString(help) {
 					t.Errorf("%s: %s: there is no %s", filepath.Base(path), line, f)
 				}
 			}

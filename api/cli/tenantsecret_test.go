@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"testing"
 
@@ -34,8 +33,11 @@ func TestTenantSetCmd_DropGenerated(t *testing.T) {
 	})
 	t.Run("another is given", func(t *testing.T) {
 		p, tenant := start(t, "given")
-		if !slices.Equal(tenant.Secrets, []string{"given"}) || !tenant.Generated {
+		if len(tenant.Secrets) != 1 || tenant.Secrets[0].Source != "environment" || !tenant.Generated {
 			t.Errorf("tenant %+v", tenant)
+		}
+		if said := p.do(t, "tenant", "secret", "show", "default"); said != "given\n" {
+			t.Errorf("the secret is %q", said)
 		}
 		if said := p.do(t, "tenant", "set", "default", "--drop-generated"); said != "tenant default: changed\n" {
 			t.Errorf("it says %q", said)

@@ -62,6 +62,12 @@ func (c Config) algorithms() (list []bbb.Algorithm, err error) {
 	return list, err
 }
 
+// ChecksumAlgorithms are those that front ends may sign with; none is all. The configuration must be valid.
+func (c Config) ChecksumAlgorithms() []bbb.Algorithm {
+	list, _ := c.algorithms()
+	return list
+}
+
 // Gateway serves the API. Its exported fields must be set before the first request.
 type Gateway struct {
 	Config         Config

@@ -87,8 +87,18 @@ func TestClient_Requests(t *testing.T) {
 	did(client.Imports.Retry(ctx, "/srv/a.tar#1"))
 	did(nil, client.Imports.Drop(ctx, "a&b"))
 	did(client.Tenants.List(ctx))
-	did(client.Tenants.Reveal(ctx, "t"))
+	did(client.Tenants.Show(ctx, "t"))
+	did(client.Tenants.RevealAll(ctx))
+	did(client.Tenants.Add(ctx, v1.NewTenant{ID: "t", Secrets: []v1.NewTenantSecret{{Name: "n", Secret: "in-clear"}}}))
 	did(client.Tenants.Change(ctx, "t", v1.TenantChange{IgnoreHints: &yes}))
+	did(client.Tenants.Enable(ctx, "t"))
+	did(client.Tenants.Disable(ctx, "t"))
+	did(client.Tenants.Remove(ctx, "t", true))
+	did(client.Tenants.Secrets(ctx, "t"))
+	did(client.Tenants.Reveal(ctx, "t", "a b"))
+	did(client.Tenants.AddSecret(ctx, "t", v1.NewTenantSecret{Secret: "in-clear"}))
+	did(client.Tenants.RetireSecret(ctx, "t", "a/b", false))
+	did(client.Tenants.RotateSecret(ctx, "t", v1.Rotation{Secret: "in-clear"}))
 	did(client.Pool.Status(ctx))
 	did(client.Pool.Problems(ctx))
 	did(client.Pool.Check(ctx))
@@ -110,7 +120,11 @@ func TestClient_Requests(t *testing.T) {
 		"POST /recordings/r/unprotect {}", `PATCH /recordings/r {"meta":{"k":""}}`, "DELETE /recordings/r",
 		"POST /recordings/r/restore {}", `POST /recordings/r/assign {"tenant":"t"}`, "GET /owed?tenant=t", "GET /volumes",
 		"GET /jobs?limit=10000&state=failed&state=done", "POST /job/retry?id=%2Fsrv%2Fa.tar%231 {}", "DELETE /job?id=a%26b",
-		"GET /tenants", "GET /tenants/t?reveal=true", `PATCH /tenants/t {"ignore_hints":true}`, "GET /status", "GET /problems",
+		"GET /tenants", "GET /tenants/t", "GET /tenants?reveal=true",
+		`POST /tenants {"id":"t","secrets":[{"name":"n","secret":"in-clear"}]}`, `PATCH /tenants/t {"ignore_hints":true}`,
+		"POST /tenants/t/enable", "POST /tenants/t/disable", "DELETE /tenants/t?force=true", "GET /tenants/t/secrets",
+		"GET /tenants/t/secret?name=a+b", `POST /tenants/t/secrets {"secret":"in-clear"}`, "DELETE /tenants/t/secrets/a%2Fb",
+		`POST /tenants/t/secrets/rotate {"secret":"in-clear"}`, "GET /status", "GET /problems",
 		"POST /check {}", "GET /version", "GET /capacity", "GET /capacity?drain=a", `POST /placements/dry-run {"meetingID":"m","hint":5}`,
 	}
 	if diff := cmp.Diff(want, sent); diff != "" {

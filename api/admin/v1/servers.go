@@ -203,11 +203,7 @@ func (s Servers) Disable(ctx context.Context, id string, force bool) (Result, er
 
 // Remove takes a server out of the pool. Unless forced, it must have no meetings, and owe no recordings.
 func (s Servers) Remove(ctx context.Context, id string, force bool) error {
-	query := url.Values{}
-	if force {
-		query.Set("force", "true")
-	}
-	_, err := call[struct{}](ctx, s.client, http.MethodDelete, server(id), query, nil)
+	_, err := call[struct{}](ctx, s.client, http.MethodDelete, server(id), forced(force), nil)
 	return err
 }
 

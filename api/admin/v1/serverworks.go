@@ -133,10 +133,10 @@ type Synced struct {
 	Warning string `json:"warning,omitempty"`
 }
 
-// SyncChange is what has become of one server. Secrets are shown as ***.
+// SyncChange is what has become of one server, or of one tenant. Secrets are shown as ***.
 type SyncChange struct {
 	ID     string   `json:"id"`
-	Action string   `json:"action"` // created, updated, enabled, cordoned, removed or failed
+	Action string   `json:"action"` // created, updated, enabled, cordoned, disabled, removed or failed
 	Fields []string `json:"fields"` // what was changed, as "weight: 1 -> 2"
 	Error  string   `json:"error,omitempty"`
 	// Meetings are those that end with a server that is removed by force, and People who is in them.

@@ -131,11 +131,11 @@ func (c Cmd) show(ctx context.Context, env *cli.Env, data string, servers []simu
 	if err != nil {
 		return err
 	}
-	tenant, err := client.Tenants.Reveal(ctx, v1.DefaultTenant)
+	secret, err := client.Tenants.Reveal(ctx, v1.DefaultTenant, "")
 	if err != nil {
 		return err
 	}
-	d.Secret = tenant.Secrets[0]
+	d.Secret = secret.Secret.Reveal()
 	if d.Join, err = startMeeting(ctx, d.URL, bbb.Secret(d.Secret)); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (c *ParamListCmd) Run(env *cli.Env) error {
 		if err := terminal.Table(env.Out, "CALL NAME OP VALUE", rows); err != nil {
 			return err
 		}
-		return warn(env, list.Warnings)
+		return warnings(env, list.Warnings)
 	})
 }
 
@@ -93,13 +93,13 @@ func paramsChanged(env *cli.Env, id string, list v1.ParamRules) error {
 	}
 	err := terminal.Say(env.Out, "tenant %s: %s for parameters, in force from the next call on\n",
 		terminal.Printable(id), terminal.Plural(len(list.Rules), "rule"))
-	return cmp.Or(err, warn(env, list.Warnings))
+	return cmp.Or(err, warnings(env, list.Warnings))
 }
 
-// warn says what may not do what was meant.
-func warn(env *cli.Env, warnings []string) error {
-	for _, w := range warnings {
-		if err := terminal.Say(env.Err, "warning: %s\n", terminal.Printable(w)); err != nil {
+// warnings says what may not do what was meant.
+func warnings(env *cli.Env, list []string) error {
+	for _, w := range list {
+		if err := warn(env, w); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func printTested(env *cli.Env, answer v1.ParamAnswer) error {
 	rows := make([][]string, 0, len(answer.Steps))
 	for _, s := range answer.Steps {
 		rows = append(rows, []string{
-			s.Name, shown(s.Before), shown(s.After), s.Whose, terminal.MiddleCut(s.Rule, 2*mostShown),
+			s.Name, inTable(s.Before), inTable(s.After), s.Whose, terminal.MiddleCut(s.Rule, 2*mostShown),
 		})
 	}
 	if len(rows) > 0 {
@@ -151,8 +151,8 @@ func printTested(env *cli.Env, answer v1.ParamAnswer) error {
 	return terminal.Table(env.Out, "PARAMETER VALUE", rows)
 }
 
-// shown is a value in a table; "-" where there is none.
-func shown(value *string) string {
+// inTable is a value in a table; "-" where there is none.
+func inTable(value *string) string {
 	switch {
 	case value == nil:
 		return "-"
