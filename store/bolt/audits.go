@@ -125,20 +125,9 @@ func selected(a store.Audit, f store.AuditFilter) bool {
 }
 
 func (role auditRole) DeleteAudits(ctx context.Context, before time.Time, limit int) (deleted int, err error) {
-	end := timeKey(before)
 	err = role.db.write(ctx, "shorten the audit log", func(t *txn) error {
-		var keys [][]byte // of a run that counts
-		c := bucket(t.Tx, audits).Cursor()
-		for key, _ := c.First(); key != nil && len(keys) < limit && bytes.Compare(key[:timeSize], end) < 0; key, _ = c.Next() {
-			keys = append(keys, bytes.Clone(key))
-		}
-		for _, key := range keys {
-			if err := t.delete(audits, key); err != nil {
-				return err
-			}
-		}
-		deleted = len(keys)
-		return nil
+		deleted, err = t.deleteBefore(audits, timeKey(before), limit)
+		return err
 	})
 	if err != nil {
 		return 0, err
