@@ -119,6 +119,13 @@ func auditFilter(t *testing.T, s store.Index) {
 			kit.Equal(t, fmt.Sprintf("%+v", c.filter), auditsOf(t, s, c.filter), c.want[:min(limit, len(c.want))])
 		}
 	}
+	for i, word := range kit.Texts() {
+		odd := anAudit("odd", kit.Monday.Add(time.Duration(i+1)*time.Hour))
+		odd.Object, odd.Who = word, word+"!"
+		kit.Must(t, s.AddAudit(t.Context(), odd))
+		f := store.AuditFilter{Object: word, Who: word + "!", Limit: 100}
+		kit.Equal(t, "of "+word, auditsOf(t, s, f), []store.Audit{odd})
+	}
 }
 
 // An entry is named by its time and ID, and added once.
