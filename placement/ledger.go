@@ -20,6 +20,7 @@ type Ledger struct {
 	config  Config
 	records records
 	past    past
+	sent    func(tenant string) // Parts.Sent
 	now     func() time.Time
 
 	mu    sync.Mutex // guards book and turns; never held over a call to the store
@@ -43,11 +44,12 @@ type History interface {
 type Parts struct {
 	Config  Config
 	State   State
-	History History          // nil for none: rooms are new after each start
-	Servers []string         // the IDs of all servers of the pool: what is claimed elsewhere is closed
-	Offline bool             // nobody will Run the ledger: the history is read before Open returns
-	Now     func() time.Time // a clock
-	Follow  func(Change)     // hears of every change of the book, in order and under the lock; nil for none
+	History History             // nil for none: rooms are new after each start
+	Servers []string            // the IDs of all servers of the pool: what is claimed elsewhere is closed
+	Offline bool                // nobody will Run the ledger: the history is read before Open returns
+	Now     func() time.Time    // a clock
+	Follow  func(Change)        // hears of every change of the book, in order and under the lock; nil for none
+	Sent    func(tenant string) // hears of every join; nil for none
 
 	// Remember is told of every stay of a meeting on a server that is over, before its claim is gone. It keeps the session of
 	// the stay whose claim was c, durably: what it has acknowledged must survive a crash. It may be called twice for the same
@@ -63,7 +65,7 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 		config: p.Config.bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now},
 		past: past{sessions: p.History, read: make(chan struct{})}, now: p.Now, book: NewBook(p.Config, p.Now()), turns: turns{},
 	}
-	l.records.learn, l.book.Follow = l.Learn, p.Follow
+	l.records.learn, l.book.Follow, l.sent = l.Learn, p.Follow, p.Sent
 	for _, id := range p.Servers {
 		l.book.Apply(ServerSet{Server{ID: id}})
 	}
@@ -231,6 +233,9 @@ func (l *Ledger) Breakout(tenant, internalID string) (Found, error) {
 
 // Joined counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
 func (l *Ledger) Joined(key store.MeetingKey, who Person) {
+	if l.sent != nil {
+		l.sent(key.Tenant)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.book.Join(JoinSent{At: l.now(), Key: key, Who: who})

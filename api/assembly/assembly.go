@@ -23,6 +23,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -49,6 +50,7 @@ type Pool struct {
 	Stores     *driver.Stores
 	Recordings *recordings.Service
 	Ledger     *placement.Ledger
+	Usage      *usage.Accounts
 	Poller     *poller.Poller
 	Gateway    *gateway.Gateway
 	Admin      *admin.API
@@ -117,8 +119,9 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.took(p.Stores.Close)
 	state := p.Stores.State
+	p.openUsage()
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
-		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Stores.Index, State: state,
+		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
 		Log: p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err
@@ -148,8 +151,28 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	}
 	return placement.OpenLedger(ctx, placement.Parts{
 		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
-		Remember: p.Recordings.Remember, Offline: p.offline, Now: p.options.Now,
+		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
+		Now: p.options.Now,
 	})
+}
+
+// openUsage makes the accounts, which all those report to that something is used of. They ask the ledger once it is there.
+func (p *Pool) openUsage() {
+	p.Usage = &usage.Accounts{
+		Config: p.options.Settings.Usage, Store: p.Stores.Index, Tallies: p.tallies, Now: p.options.Now, Log: p.log("usage"),
+	}
+}
+
+// tallies are what tenants have now, as the accounts count it.
+func (p *Pool) tallies() map[string]usage.Tally {
+	all := map[string]usage.Tally{}
+	for _, m := range p.Ledger.Meetings() {
+		if !m.Breakout {
+			t := all[m.Tenant]
+			all[m.Tenant] = usage.Tally{Meetings: t.Meetings + 1, People: t.People + m.People}
+		}
+	}
+	return all
 }
 
 // openPlayback makes what viewers look at.
@@ -182,6 +205,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Metrics.RegisterMetricsWriter(p.Poller.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(p.Usage.WriteMetrics)
 	if p.http, err = api.New(ctx, api.Parts{
 		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
 		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems,
@@ -214,13 +238,13 @@ var errSpent = errors.New("this pool cannot run: it is closed, or was opened off
 //   - long works of operators and uploads are told to come back, or the ways in would wait for them to the last moment;
 //   - then the ways in close: what is under way there is answered, and finds everything it needs;
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
-//   - the ledger is the last that writes, and the store closes behind it.
+//   - the ledger is the last that writes but for the accounts, which hear of all of it, and the store closes behind them.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
+		p.Usage, p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/playback"
@@ -16,6 +17,6 @@ import (
 func families() [][]exposition.Family {
 	return [][]exposition.Family{
 		api.Families, problems.Families, driver.Families, gateway.Families, poller.Families, upload.Families, playback.Families,
-		recordings.Families,
+		recordings.Families, usage.Families,
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -23,6 +24,7 @@ type Settings struct {
 	Gateway    gateway.Config    `embed:""`
 	Recordings recordings.Config `embed:""`
 	Playback   playback.Config   `embed:""`
+	Usage      usage.Config      `embed:""`
 	Pages      web.Config        `embed:""`
 }
 
