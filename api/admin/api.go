@@ -9,8 +9,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bbbpool/bbbpool/api/admin/past"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -25,6 +27,8 @@ type API struct {
 	Recordings *Recordings // nil in a pool without recordings, as Imports is
 	Imports    *Imports
 	History    *History
+	Past       *Past
+	Usage      *Usage
 	Pool       *Pool
 
 	Token store.Secret     // of those that come over TCP; without one they are turned away
@@ -41,6 +45,8 @@ type Parts struct {
 	Poller     *poller.Poller
 	Ledger     *placement.Ledger
 	Recordings *recordings.Service
+	Usage      *usage.Accounts
+	Index      past.Index
 	// Script makes the script with which a server sends its recordings to the pool at base.
 	Script func(base string, s store.Server) ([]byte, error)
 	// Problems is the one list of what is wrong.
@@ -70,6 +76,11 @@ func New(p Parts) *API {
 		},
 		Imports: &Imports{Queue: p.Recordings, Tenants: tenants},
 		History: &History{Sessions: p.Sessions},
+		Past: &Past{
+			Finder:  &past.Finder{Tenants: p.Tenants, Ledger: p.Ledger, Sessions: p.Sessions, Recordings: p.Recordings},
+			Erasers: past.Erasers{Index: p.Index, Recordings: p.Recordings},
+		},
+		Usage: &Usage{Accounts: p.Usage},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
 			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now,
@@ -104,7 +115,7 @@ type changed struct {
 func (a *API) routes() routes {
 	all := routes{"GET /openapi.json": func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }}
 	for _, noun := range []routes{
-		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.History.routes(), a.Pool.routes(),
+		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.History.routes(), a.Pool.routes(), a.Past.routes(), a.Usage.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

@@ -93,6 +93,8 @@ func wire() map[string]any {
 		"Capacity": v1.Capacity{}, "Fullness": v1.Fullness{}, "ServerShare": v1.ServerShare{},
 		"DryRun": v1.DryRun{}, "Placement": v1.Placement{}, "Option": v1.Option{}, "Explained": v1.Explained{},
 		"ExplainedAt": v1.ExplainedAt{}, "Decision": v1.Decision{}, "TenantChange": v1.TenantChange{},
+		"FoundMeeting": v1.FoundMeeting{}, "Forget": v1.Forget{}, "Forgotten": v1.Forgotten{}, "Usage": v1.Usage{},
+		"ForgottenRecording": v1.ForgottenRecording{}, "LeftOver": v1.LeftOver{}, "ForgottenCounts": v1.ForgottenCounts{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 	}
 }

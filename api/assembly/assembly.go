@@ -133,7 +133,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Tenants: state, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller,
-		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
+		Ledger: p.Ledger, Recordings: p.Recordings, Usage: p.Usage, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
 		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	return p.Poller.Load(ctx, state)

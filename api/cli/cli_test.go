@@ -21,6 +21,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
+	"github.com/bbbpool/bbbpool/api/cli/usage"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -204,6 +205,8 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 		cli.Options
 		cli.Commands
 		Tenant tenants.Commands `cmd:""`
+		Usage  usage.Cmd        `cmd:""`
+		Forget usage.ForgetCmd  `cmd:""`
 		Check  cli.CheckCmd     `cmd:""`
 	}
 	parser, err := kong.New(&grammar, kong.Name("bbbpool"))

@@ -8,6 +8,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
+	"github.com/bbbpool/bbbpool/api/cli/usage"
 )
 
 // use runs a command line as the program does, on a pool that is not there.
@@ -17,6 +18,8 @@ func use(t *testing.T, args ...string) (code int, said string) {
 		cli.Options
 		cli.Commands
 		Tenant    tenants.Commands  `cmd:""`
+		Usage     usage.Cmd         `cmd:""`
+		Forget    usage.ForgetCmd   `cmd:""`
 		Demo      demo.Cmd          `cmd:""`
 		Simulator demo.SimulatorCmd `cmd:""`
 		Version   cli.VersionCmd    `cmd:""`

@@ -26,6 +26,7 @@ type Client struct {
 	History    History
 	Tenants    Tenants
 	Pool       Pool
+	Usage      Usages
 
 	http  http.Client
 	base  string
@@ -49,7 +50,7 @@ func NewClient(transport http.RoundTripper, base string, token Secret) *Client {
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := &Client{http: http.Client{Transport: transport, CheckRedirect: stay}, base: base, at: base, token: token}
 	c.Servers, c.Meetings, c.Recordings, c.Imports = Servers{c}, Meetings{c}, Recordings{c}, Imports{c}
-	c.History, c.Tenants, c.Pool = History{c}, Tenants{c}, Pool{c}
+	c.History, c.Tenants, c.Pool, c.Usage = History{c}, Tenants{c}, Pool{c}, Usages{c}
 	return c
 }
 
