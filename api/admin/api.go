@@ -115,7 +115,8 @@ type changed struct {
 func (a *API) routes() routes {
 	all := routes{"GET /openapi.json": func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }}
 	for _, noun := range []routes{
-		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.History.routes(), a.Pool.routes(), a.Past.routes(), a.Usage.routes(),
+		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.History.routes(), a.Pool.routes(),
+		a.Past.routes(), a.Usage.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin/past"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
@@ -75,11 +76,8 @@ func (p *Past) forget(r *http.Request) (any, error) {
 	if err != nil || f.DryRun {
 		return newForgotten(report, f), err
 	}
-	who := wish.Meeting
-	for _, text := range wish.Texts {
-		who += "\x00" + text
-	}
-	hash := p.Finder.Ledger.Hash(store.MeetingKey{MeetingID: "forget\x00" + who})
+	who := strings.Join(append([]string{"forget", wish.Meeting}, wish.Texts...), "\x00")
+	hash := p.Finder.Ledger.Hash(store.MeetingKey{MeetingID: who})
 	logger(r).Info().Str("of", hash).Int("sessions", report.Sessions).Int("recordings", len(report.Recordings)).
 		Int("audits", report.Audits).Bool("deleted", f.Recordings).Msg("a person was forgotten")
 	return changed{

@@ -26,7 +26,7 @@ const (
 
 // Families are the metrics of the accounting.
 var Families = []exposition.Family{
-	{Name: metricMeetings, Type: exposition.Gauge, Help: "Meetings of a tenant, without breakout rooms; of those beyond the first hundred tenants together."},
+	{Name: metricMeetings, Type: exposition.Gauge, Help: "Meetings of a tenant, without breakout rooms."},
 	{Name: metricPeople, Type: exposition.Gauge, Help: "People in a tenant's meetings, and on their way."},
 	{Name: metricEnded, Type: exposition.Counter, Help: "Meetings of a tenant that are over."},
 	{Name: metricJoins, Type: exposition.Counter, Help: "Joins of a tenant that were sent to servers."},
@@ -96,9 +96,9 @@ func (c *counts) now(tallies map[string]Tally) {
 	}
 }
 
-// WriteMetrics writes what tenants have and have used since the start, in Prometheus' text format. The gauges are those of
-// the last sample.
+// WriteMetrics writes what tenants have and have used since the start, in Prometheus' text format.
 func (a *Accounts) WriteMetrics(w io.Writer) {
+	a.counts.now(a.Tallies())
 	a.counts.mu.Lock()
 	defer a.counts.mu.Unlock()
 	for _, tenant := range slices.Sorted(maps.Keys(a.counts.series)) {

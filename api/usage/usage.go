@@ -134,7 +134,6 @@ func (a *Accounts) Sample() {
 		a.day(a.date(now), tenant).Add(store.Usage{Joins: n})
 	}
 	clear(a.joins)
-	a.counts.now(tallies)
 	a.last = now
 }
 

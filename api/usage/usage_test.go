@@ -128,7 +128,8 @@ func TestAccounts_Run(t *testing.T) {
 			synctest.Wait()
 			want := []store.Usage{
 				{Day: "2000-01-01", Tenant: "a", PeopleMins: 390, PeakMeetings: 2, PeakPeople: 45, Joins: 1},
-				{Day: "2000-01-01", Tenant: "b", PeakMeetings: 1}, {Day: "2000-01-01", Tenant: "c", Joins: 1},
+				{Day: "2000-01-01", Tenant: "b", PeakMeetings: 1},
+				{Day: "2000-01-01", Tenant: "c", Joins: 1},
 			}
 			stored, err := index.Usage(t.Context(), store.UsageFilter{})
 			if err != nil {
@@ -337,7 +338,10 @@ func TestAccounts_Recordings(t *testing.T) {
 		recordings int
 		bytes      int64
 	}{
-		{nil, 0, 0}, {[]store.Format{slides}, 1, 10}, {[]store.Format{slides}, 1, 10}, {[]store.Format{slides, film}, 1, 110},
+		{nil, 0, 0},
+		{[]store.Format{slides}, 1, 10},
+		{[]store.Format{slides}, 1, 10},
+		{[]store.Format{slides, film}, 1, 110},
 		{[]store.Format{slides}, 1, 110},
 	} {
 		_, err := index.Commit(t.Context(), store.Job{ID: "j"}, []string{"r"}, commit(c.formats...))
@@ -364,7 +368,7 @@ func TestAccounts_Recordings(t *testing.T) {
 func TestAccounts_Index(t *testing.T) {
 	storetest.RunIndex(t, func(t *testing.T) store.Index {
 		p := newPool(t, open(t, t.TempDir()), time.UTC)
-		p.Accounts.Store = nothing{} // else the suite finds days that it has not added
+		p.Store = nothing{} // else the suite finds days that it has not added
 		return p.Index(p.index)
 	})
 }

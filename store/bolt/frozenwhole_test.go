@@ -11,10 +11,17 @@ func TestFrozen_Whole(t *testing.T) {
 	for _, records := range [][]any{
 		{frozen.server, frozenSince3.server, frozenSince5.server},
 		{frozen.tenant, frozenSince3.tenant, frozenSince5.tenant},
-		{frozenSince5.tenant.Limits}, {frozenSince5.tenant.Secrets[0]}, {frozenSince5.tenant.Params[0]},
+		{frozenSince5.tenant.Limits},
+		{frozenSince5.tenant.Secrets[0]},
+		{frozenSince5.tenant.Params[0]},
 		{frozenSince4.ending, frozenSince5.ending},
-		{frozenSince3.sessions[0], frozen.session}, {frozenWhy},
-		{frozenSince4.events[0]}, {frozenSince5.token}, {frozenSince5.audits[0]}, {frozenSince5.usage[0]}, {frozenSince2.job},
+		{frozenSince3.sessions[0], frozen.session},
+		{frozenWhy},
+		{frozenSince4.events[0]},
+		{frozenSince5.token},
+		{frozenSince5.audits[0]},
+		{frozenSince5.usage[0]},
+		{frozenSince2.job},
 	} {
 		kind := reflect.TypeOf(records[0])
 		for i := range kind.NumField() {
