@@ -90,6 +90,8 @@ type Index interface {
 	MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]store.Session, error)
 	// AdminTokens returns all tokens.
 	AdminTokens(ctx context.Context) ([]store.AdminToken, error)
+	// Events returns what is kept of what happened to servers.
+	Events(ctx context.Context) (map[string][]store.Event, error)
 }
 
 // Editor changes recordings, and lets their files follow.
@@ -115,7 +117,7 @@ func (e Erasers) Forget(ctx context.Context, ledger Ledger, w Wish) (Report, err
 	for _, text := range w.Texts {
 		f.texts = append(f.texts, strings.ToLower(strings.TrimSpace(text)))
 	}
-	for _, step := range []func(context.Context) error{f.running, f.sessions, f.recordings, f.audits, f.tokens} {
+	for _, step := range []func(context.Context) error{f.running, f.sessions, f.recordings, f.audits, f.tokens, f.events} {
 		if err := step(ctx); err != nil {
 			return f.report, err
 		}
@@ -342,6 +344,21 @@ func (f *forgetting) tokens(ctx context.Context) error {
 	for _, token := range list {
 		if f.in(token.Name) && f.ours(token.Tenant) {
 			f.left("token", token.Tenant, token.Name, "bbbpool token revoke takes it away")
+		}
+	}
+	return err
+}
+
+// events tells of what happened to servers with a meeting whose ID tells of the person. Whose meetings those were is not
+// kept, so a single tenant is not told.
+func (f *forgetting) events(ctx context.Context) error {
+	if f.Tenant != "" {
+		return nil
+	}
+	all, err := f.Index.Events(ctx)
+	for _, server := range slices.Sorted(maps.Keys(all)) {
+		if slices.ContainsFunc(all[server], func(e store.Event) bool { return f.in(e.Text) }) {
+			f.left("server event", "", server, "the last 50 of a server are kept, and go as others come: bbbpool server show")
 		}
 	}
 	return err
