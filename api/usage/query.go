@@ -17,6 +17,8 @@ func byDay(x, y store.Usage) int {
 
 // Usage returns the selected days in the order of days and, of one day, tenants, with what is not stored yet.
 func (a *Accounts) Usage(ctx context.Context, f store.UsageFilter) ([]store.Usage, error) {
+	a.flush.RLock()
+	defer a.flush.RUnlock()
 	a.mu.Lock()
 	pending := inOrder(a.days)
 	a.mu.Unlock()

@@ -64,6 +64,7 @@ type Accounts struct {
 	Log     zerolog.Logger
 
 	counts counts
+	flush  sync.RWMutex // held while what was in memory becomes what is stored, so that nobody sees neither or both
 
 	mu     sync.Mutex
 	joins  map[string]int       // by tenant, since the last sample
@@ -184,6 +185,8 @@ func (a *Accounts) add(ctx context.Context, u store.Usage) {
 
 // Flush writes what is not stored yet. What cannot be written is kept.
 func (a *Accounts) Flush(ctx context.Context) error {
+	a.flush.Lock()
+	defer a.flush.Unlock()
 	a.mu.Lock()
 	pending := a.days
 	a.days = nil
