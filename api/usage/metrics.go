@@ -17,9 +17,9 @@ import (
 const (
 	metricMeetings   = "bbbpool_tenant_meetings"
 	metricPeople     = "bbbpool_tenant_people"
-	metricEnded      = "bbbpool_tenant_meetings_total"
+	metricEnded      = "bbbpool_tenant_meetings_ended_total"
 	metricJoins      = "bbbpool_tenant_joins_total"
-	metricMinutes    = "bbbpool_tenant_people_minutes_total"
+	metricSeconds    = "bbbpool_tenant_people_seconds_total"
 	metricRecordings = "bbbpool_tenant_recordings_total"
 	metricBytes      = "bbbpool_tenant_recording_bytes_total"
 )
@@ -30,7 +30,7 @@ var Families = []exposition.Family{
 	{Name: metricPeople, Type: exposition.Gauge, Help: "People in a tenant's meetings, and on their way."},
 	{Name: metricEnded, Type: exposition.Counter, Help: "Meetings of a tenant that are over."},
 	{Name: metricJoins, Type: exposition.Counter, Help: "Joins of a tenant that were sent to servers."},
-	{Name: metricMinutes, Type: exposition.Counter, Help: "People times minutes in a tenant's meetings."},
+	{Name: metricSeconds, Type: exposition.Counter, Help: "People times seconds in a tenant's meetings."},
 	{Name: metricRecordings, Type: exposition.Counter, Help: "Recordings of a tenant that have arrived."},
 	{Name: metricBytes, Type: exposition.Counter, Help: "What the recordings of a tenant that have arrived take."},
 }
@@ -107,7 +107,7 @@ func (a *Accounts) WriteMetrics(w io.Writer) {
 		metrics.WriteGaugeUint64(w, metricPeople+label, uint64(max(0, t.tally.People)))
 		metrics.WriteCounterUint64(w, metricEnded+label, uint64(max(0, t.Meetings)))
 		metrics.WriteCounterUint64(w, metricJoins+label, uint64(max(0, t.Joins)))
-		metrics.WriteCounterFloat64(w, metricMinutes+label, t.PeopleMins)
+		metrics.WriteCounterFloat64(w, metricSeconds+label, t.PeopleMins*60)
 		metrics.WriteCounterUint64(w, metricRecordings+label, uint64(max(0, t.Recordings)))
 		metrics.WriteCounterUint64(w, metricBytes+label, uint64(max(0, t.Bytes)))
 	}

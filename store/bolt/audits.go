@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -71,7 +72,7 @@ func (role auditRole) Audits(ctx context.Context, f store.AuditFilter) (list []s
 			}
 			a, err := auditTable.read(key, value)
 			if err != nil || ctx.Err() != nil {
-				return firstOf(err, ctx.Err())
+				return errors.Join(err, ctx.Err())
 			}
 			if selected(a, f) {
 				list = append(list, a)
@@ -83,14 +84,6 @@ func (role auditRole) Audits(ctx context.Context, f store.AuditFilter) (list []s
 		return nil, err
 	}
 	return list, nil
-}
-
-// firstOf returns the first of two errors.
-func firstOf(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }
 
 // auditsEnd is the key before which a selection begins; nil for the end of the log.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -70,7 +71,7 @@ func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []st
 			u, err := usageTable.read(key, value)
 			switch {
 			case err != nil || ctx.Err() != nil:
-				return firstOf(err, ctx.Err())
+				return errors.Join(err, ctx.Err())
 			case f.To != "" && u.Day > f.To:
 				return nil
 			case f.Tenant == "" || f.Tenant == u.Tenant:
