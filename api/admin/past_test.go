@@ -269,8 +269,14 @@ func TestPast_ForgetEverywhere(t *testing.T) {
 func TestPast_ForgetRefused(t *testing.T) {
 	p := newTestPool(t)
 	for _, f := range []v1.Forget{
-		{}, {Texts: []string{""}}, {Texts: []string{"an"}}, {Texts: []string{"  a  "}}, {Texts: []string{strings.Repeat("x", 201)}},
-		{Meeting: "room"}, {Texts: slices.Repeat([]string{"anna"}, 21)}, {Tenant: "a"},
+		{},
+		{Texts: []string{""}},
+		{Texts: []string{"an"}},
+		{Texts: []string{"  a  "}},
+		{Texts: []string{strings.Repeat("x", 201)}},
+		{Meeting: "room"},
+		{Texts: slices.Repeat([]string{"anna"}, 21)},
+		{Tenant: "a"},
 	} {
 		if done, err := p.History.Forget(t.Context(), f); err == nil {
 			t.Errorf("%+v: %+v", f, done)
@@ -282,7 +288,8 @@ func TestPast_ForgetRefused(t *testing.T) {
 func TestUsage_List(t *testing.T) {
 	p := newTestPool(t)
 	for _, u := range []store.Usage{
-		{Day: "2026-01-05", Tenant: "a", Meetings: 1, PeakPeople: 7}, {Day: "2026-01-06", Tenant: "a", Meetings: 2, PeakPeople: 5},
+		{Day: "2026-01-05", Tenant: "a", Meetings: 1, PeakPeople: 7},
+		{Day: "2026-01-06", Tenant: "a", Meetings: 2, PeakPeople: 5},
 		{Day: "2026-02-01", Tenant: "b", Meetings: 3},
 	} {
 		if err := p.stores.Index.AddUsage(t.Context(), u); err != nil {
