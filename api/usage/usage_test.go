@@ -233,6 +233,44 @@ func TestAccounts_Jumps(t *testing.T) {
 	})
 }
 
+// Whenever it is looked, and however people come and go, the days have together what has passed: nothing is lost at midnight,
+// and nothing counts twice.
+func TestAccounts_SumOfDays(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip(err)
+	}
+	index := open(t, t.TempDir())
+	for round := range 20 {
+		random := rand.New(rand.NewPCG(uint64(round), 7))
+		p := newPool(t, index, berlin)
+		tenant, want := fmt.Sprint("t", round), 0.0
+		at := time.Date(2026, 3, 27, 22, 0, 0, 0, berlin)
+		p.at(at)
+		p.Sample()
+		for range 2_000 {
+			passed, people := time.Duration(random.Int64N(int64(3*time.Minute))), random.IntN(500)
+			want += float64(people) * min(passed, 20*time.Second).Minutes()
+			at = at.Add(passed)
+			p.at(at)
+			p.has(map[string]usage.Tally{tenant: {Meetings: 1, People: people}})
+			p.Sample()
+			if random.IntN(50) == 0 {
+				if err := p.Flush(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		list, err := p.Usage(t.Context(), store.UsageFilter{Tenant: tenant})
+		if err != nil || len(list) < 3 {
+			t.Fatal(list, err)
+		}
+		if got := usage.Total(list).PeopleMins; math.Abs(got-want) > 1e-3 {
+			t.Errorf("round %d: the days have %v, passed have %v", round, got, want)
+		}
+	}
+}
+
 // failing is a store that cannot be written for a while.
 type failing struct {
 	store.Index
