@@ -18,6 +18,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
+	"github.com/bbbpool/bbbpool/api/cli/usage"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -38,6 +39,8 @@ type grammar struct {
 	cli.Commands
 
 	Tenant tenants.Commands     `cmd:"" help:"Administrate the tenants: secrets, settings, limits."`
+	Usage  usage.Cmd            `cmd:"" help:"Show what tenants have used: meetings, people-minutes, recordings."`
+	Forget usage.ForgetCmd      `cmd:"" help:"Take out of the records what tells of a person, and say what is out of reach."`
 	Tokens access.TokenCommands `cmd:"" name:"token" help:"Administrate who may administrate from afar."`
 	Audit  access.AuditCmd      `cmd:"" help:"Tell who has changed what, and when."`
 

@@ -70,6 +70,9 @@ func (l *Ledger) Admit(key store.MeetingKey, who Person, limits store.Limits) er
 	if err := l.book.Admits(key, who, limits); err != nil {
 		return err
 	}
+	if l.sent != nil {
+		l.sent(key.Tenant)
+	}
 	l.book.Join(JoinSent{At: l.now(), Key: key, Who: who})
 	return nil
 }

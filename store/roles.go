@@ -28,6 +28,7 @@ type Index interface {
 	AdminTokens
 	Audits
 	Usages
+	Erasure
 	Close() error
 }
 
@@ -209,6 +210,16 @@ type Usages interface {
 	AddUsage(ctx context.Context, list ...Usage) error
 	// Usage returns the selected days, in the order of days and, of one day, tenants.
 	Usage(ctx context.Context, f UsageFilter) ([]Usage, error)
-	// DeleteUsage removes days before the given one, and returns how many rows those were.
-	DeleteUsage(ctx context.Context, before string) (int, error)
+	// DeleteUsage removes rows of days before the given one, oldest first, at most limit of them, and returns how many.
+	DeleteUsage(ctx context.Context, before string, limit int) (int, error)
+}
+
+// Erasure takes away what tells of people before its time is over, where somebody has asked for that.
+type Erasure interface {
+	// EraseSessions removes sessions of one room, wherever they could be found, newest start first, at most limit of them,
+	// and returns how many. Meeting is the keyed hash in the rows; those without one are not found.
+	EraseSessions(ctx context.Context, tenant, meeting string, limit int) (int, error)
+	// BlankAudit replaces by [Erased] what an entry says of before and after, for good, or returns ErrNotFound. What is ""
+	// stays so. The entry is found by its time and ID.
+	BlankAudit(ctx context.Context, a Audit) error
 }

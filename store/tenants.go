@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -137,6 +138,9 @@ type Audit struct {
 	After  string    // JSON, secrets masked; "" where there is nothing any more
 }
 
+// Erased stands in an entry in the place of what somebody has had taken out of it. It is JSON, as what was there before.
+const Erased = `"erased"`
+
 // AuditFilter selects entries. The zero value selects all.
 type AuditFilter struct {
 	Who, Via, Action, Kind, Object, Tenant string
@@ -158,15 +162,26 @@ type Usage struct {
 	Bytes        int64   // of these
 }
 
-// Add takes more of the same day into account: what counts adds up, of peaks the higher one stands.
+// Add takes more of the same day into account: what counts adds up, of peaks the higher one stands. What is no number, or
+// would become more than one can say, adds nothing: one wrong measure must not spoil a day.
 func (u *Usage) Add(more Usage) {
-	u.Meetings += more.Meetings
-	u.Joins += more.Joins
-	u.PeopleMins += more.PeopleMins
+	u.Meetings = sum(u.Meetings, more.Meetings)
+	u.Joins = sum(u.Joins, more.Joins)
+	if mins := u.PeopleMins + more.PeopleMins; !math.IsNaN(mins) && !math.IsInf(mins, 0) {
+		u.PeopleMins = mins
+	}
 	u.PeakMeetings = max(u.PeakMeetings, more.PeakMeetings)
 	u.PeakPeople = max(u.PeakPeople, more.PeakPeople)
-	u.Recordings += more.Recordings
-	u.Bytes += more.Bytes
+	u.Recordings = sum(u.Recordings, more.Recordings)
+	u.Bytes = sum(u.Bytes, more.Bytes)
+}
+
+// sum adds what is more, unless that overflows.
+func sum[N int | int64](n, more N) N {
+	if (n+more < n) != (more < 0) {
+		return n
+	}
+	return n + more
 }
 
 // UsageFilter selects days. The zero value selects all.

@@ -11,10 +11,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/past"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -30,6 +32,8 @@ type API struct {
 	Recordings *Recordings // nil in a pool without recordings, as Imports is
 	Imports    *Imports
 	History    *History
+	Past       *Past
+	Usage      *Usage
 	Pool       *Pool
 	Handover   *roster.Handover // has to run in a pool that does
 	Tokens     *Tokens          // nil where the environment's is the only one
@@ -52,6 +56,8 @@ type Parts struct {
 	Poller     *poller.Poller
 	Ledger     *placement.Ledger
 	Recordings *recordings.Service
+	Usage      *usage.Accounts
+	Index      past.Index
 	// Script makes the script with which a server sends its recordings to the pool at base.
 	Script func(base string, s store.Server) ([]byte, error)
 	// Problems is the one list of what is wrong.
@@ -86,6 +92,11 @@ func New(p Parts) *API {
 		Imports:  &Imports{Queue: p.Recordings, Tenants: tenants},
 		History:  &History{Sessions: p.Sessions},
 		Handover: &roster.Handover{Records: records, Pool: p.Poller, Now: p.Now, Log: p.Log},
+		Past: &Past{
+			Finder:  &past.Finder{Tenants: p.Tenants, Ledger: p.Ledger, Sessions: p.Sessions, Recordings: p.Recordings},
+			Erasers: past.Erasers{Index: p.Index, Recordings: p.Recordings},
+		},
+		Usage: &Usage{Accounts: p.Usage},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
 			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now,
@@ -130,7 +141,7 @@ func (a *API) routes() routes {
 	}
 	for _, noun := range []routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
-		a.Tokens.routes(), a.AuditLog.routes(),
+		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

@@ -99,6 +99,8 @@ func wire() map[string]any {
 		"TenantSecret": v1.TenantSecret{}, "NewTenant": v1.NewTenant{}, "NewTenantSecret": v1.NewTenantSecret{},
 		"Rotation": v1.Rotation{}, "ChangedSecrets": v1.ChangedSecrets{}, "RemovedTenant": v1.RemovedTenant{},
 		"TenantSync": v1.TenantSync{}, "SyncTenant": v1.SyncTenant{}, "LimitChange": v1.LimitChange{}, "Branding": v1.Branding{},
+		"FoundMeeting": v1.FoundMeeting{}, "Forget": v1.Forget{}, "Forgotten": v1.Forgotten{}, "Usage": v1.Usage{},
+		"ForgottenRecording": v1.ForgottenRecording{}, "LeftOver": v1.LeftOver{}, "ForgottenCounts": v1.ForgottenCounts{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 		"Token": v1.Token{}, "NewToken": v1.NewToken{}, "AddedToken": v1.AddedToken{}, "AuditEntry": v1.AuditEntry{},
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/lastuse"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -53,6 +54,7 @@ type Pool struct {
 	Stores     *driver.Stores
 	Recordings *recordings.Service
 	Ledger     *placement.Ledger
+	Usage      *usage.Accounts
 	Poller     *poller.Poller
 	Gateway    *gateway.Gateway
 	Admin      *admin.API
@@ -128,8 +130,9 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	if err = p.Uses.Open(ctx); err != nil {
 		return err
 	}
+	p.openUsage()
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
-		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Stores.Index, State: state,
+		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
 		Log: p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err
@@ -139,6 +142,15 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	if err = p.openAdmin(ctx); err != nil {
+		return err
+	}
+	return p.Poller.Load(ctx, state)
+}
+
+// openAdmin makes what operators use, and what knows who they are and keeps what they do.
+func (p *Pool) openAdmin(ctx context.Context) error {
+	o, set, state := p.options, p.options.Settings, p.Stores.State
 	rules, err := set.Gateway.Params.Pool()
 	if err != nil && !p.offline { // whoever only looks at the records need not mend the settings of serve first
 		return err
@@ -150,11 +162,11 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	p.Audit = &access.Log{Config: set.Access, Store: p.Stores.Index, Now: o.Now, Log: p.log("audit")}
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
-		Secrets: set.Gateway.FrontEndSecrets(),
-		Poller:  p.Poller, Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
+		Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings,
+		Usage: p.Usage, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
-	return p.Poller.Load(ctx, state)
+	return nil
 }
 
 // openLedger tells the ledger of the servers, so that a claim on one that is gone is found out.
@@ -169,8 +181,28 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	}
 	return placement.OpenLedger(ctx, placement.Parts{
 		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
-		Remember: p.Recordings.Remember, Offline: p.offline, Now: p.options.Now,
+		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
+		Now: p.options.Now,
 	})
+}
+
+// openUsage makes the accounts, which all those report to that something is used of. They ask the ledger once it is there.
+func (p *Pool) openUsage() {
+	p.Usage = &usage.Accounts{
+		Config: p.options.Settings.Usage, Store: p.Stores.Index, Tallies: p.tallies, Now: p.options.Now, Log: p.log("usage"),
+	}
+}
+
+// tallies are what tenants have now, as the accounts count it.
+func (p *Pool) tallies() map[string]usage.Tally {
+	all := map[string]usage.Tally{}
+	for _, m := range p.Ledger.Meetings() {
+		if !m.Breakout {
+			t := all[m.Tenant]
+			all[m.Tenant] = usage.Tally{Meetings: t.Meetings + 1, People: t.People + m.People}
+		}
+	}
+	return all
 }
 
 // openPlayback makes what viewers look at.
@@ -205,6 +237,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Metrics.RegisterMetricsWriter(p.Poller.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Audit.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(p.Usage.WriteMetrics)
 	if p.http, err = api.New(ctx, api.Parts{
 		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
 		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems,
@@ -248,13 +281,14 @@ var errSpent = errors.New("this pool cannot run: it is closed, or was opened off
 //   - long works of operators and uploads are told to come back, or the ways in would wait for them to the last moment;
 //   - then the ways in close: what is under way there is answered, and finds everything it needs;
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
-//   - the ledger is the last that writes of meetings; then it is written when credentials were used, and the store closes.
+//   - the ledger is the last that writes of meetings, and the accounts hear of all of it; then it is written when credentials
+//     were used, and the store closes.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Uses, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
+		p.Uses, p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
 		recordings.LongCalls{Service: p.Recordings}, p.Audit,
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())

@@ -7,6 +7,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/throttle"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/playback"
@@ -18,6 +19,6 @@ import (
 func families() [][]exposition.Family {
 	return [][]exposition.Family{
 		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
-		upload.Families, playback.Families, recordings.Families, access.Families,
+		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -28,6 +29,7 @@ type Settings struct {
 	Recordings recordings.Config `embed:""`
 	Playback   playback.Config   `embed:""`
 	Access     access.Config     `embed:""`
+	Usage      usage.Config      `embed:""`
 	Pages      web.Config        `embed:""`
 	Scalelite  scalelite.Config  `embed:""`
 }

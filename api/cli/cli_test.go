@@ -22,6 +22,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
+	"github.com/bbbpool/bbbpool/api/cli/usage"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -205,6 +206,8 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 		cli.Options
 		cli.Commands
 		Tenant tenants.Commands     `cmd:""`
+		Usage  usage.Cmd            `cmd:""`
+		Forget usage.ForgetCmd      `cmd:""`
 		Tokens access.TokenCommands `cmd:"" name:"token"`
 		Audit  access.AuditCmd      `cmd:""`
 		Check  cli.CheckCmd         `cmd:""`

@@ -37,6 +37,7 @@ type MeetingCmds struct {
 	List    MeetingListCmd    `cmd:"" help:"List the meetings that run."`
 	Show    MeetingShowCmd    `cmd:"" help:"Show one meeting."`
 	End     MeetingEndCmd     `cmd:"" help:"End a meeting for everybody."`
+	Find    MeetingFindCmd    `cmd:"" help:"Find a meeting by any of its IDs, over or not."`
 	Explain MeetingExplainCmd `cmd:"" help:"Tell why a meeting is, or was, on its server."`
 	DryRun  MeetingDryRunCmd  `cmd:"" help:"Tell where a create would go, and why. Creates nothing."`
 }

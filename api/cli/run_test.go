@@ -9,6 +9,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
+	"github.com/bbbpool/bbbpool/api/cli/usage"
 )
 
 // use runs a command line as the program does, on a pool that is not there.
@@ -18,6 +19,8 @@ func use(t *testing.T, args ...string) (code int, said string) {
 		cli.Options
 		cli.Commands
 		Tenant    tenants.Commands     `cmd:""`
+		Usage     usage.Cmd            `cmd:""`
+		Forget    usage.ForgetCmd      `cmd:""`
 		Tokens    access.TokenCommands `cmd:"" name:"token"`
 		Audit     access.AuditCmd      `cmd:""`
 		Demo      demo.Cmd             `cmd:""`

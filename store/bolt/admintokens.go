@@ -13,7 +13,7 @@ var adminTokenTable = table[store.AdminToken]{
 }
 
 type adminTokenRow struct {
-	Hash    string    `json:"hash"`
+	Hash    text      `json:"hash"`
 	Scopes  []text    `json:"scopes,omitempty"`
 	Tenant  text      `json:"tenant,omitempty"`
 	Created time.Time `json:"created,omitzero"`
@@ -21,14 +21,15 @@ type adminTokenRow struct {
 }
 
 func encodeAdminToken(t store.AdminToken) any {
-	return adminTokenRow{t.Hash, texts(t.Scopes), text(t.Tenant), t.Created.UTC(), t.Expires.UTC()}
+	return adminTokenRow{text(t.Hash), texts(t.Scopes), text(t.Tenant), t.Created.UTC(), t.Expires.UTC()}
 }
 
 func decodeAdminToken(key, value []byte) (store.AdminToken, error) {
 	var r adminTokenRow
 	err := json.Unmarshal(value, &r)
 	return store.AdminToken{
-		Name: string(key), Hash: r.Hash, Scopes: plain(r.Scopes), Tenant: string(r.Tenant), Created: r.Created, Expires: r.Expires,
+		Name: string(key), Hash: string(r.Hash), Scopes: plain(r.Scopes), Tenant: string(r.Tenant), Created: r.Created,
+		Expires: r.Expires,
 	}, err
 }
 

@@ -59,6 +59,7 @@ type index struct {
 	adminTokenRole
 	auditRole
 	usageRole
+	erasureRole
 	io.Closer
 }
 
@@ -79,6 +80,7 @@ func (db *DB) Index() store.Index {
 		adminTokenRole{db},
 		auditRole{db},
 		usageRole{db},
+		erasureRole{db},
 		db,
 	}
 }

@@ -2,9 +2,16 @@ package bolt
 
 import (
 	"encoding/json"
+	"maps"
 
 	"github.com/bbbpool/bbbpool/store"
 )
+
+// Buckets are those of the tree.
+var Buckets = buckets
+
+// Keyed says in words what the keys of each are made of.
+func Keyed() map[string]string { return maps.Clone(keyed) }
 
 // WriteSession is the row of a session.
 func WriteSession(s store.Session) ([]byte, error) { return json.Marshal(encodeSession(s)) }

@@ -132,6 +132,60 @@ var frozenSince4 = struct {
 	[]store.Event{{At: frozenAt, Kind: "offline", Text: "offline: \xff"}, {At: frozenAt, Kind: "online"}},
 }
 
+// frozenSince5 is what those of schema 5 and later hold besides.
+var frozenSince5 = struct {
+	server store.Server
+	tenant store.Tenant
+	claim  store.Claim
+	ending store.Ending
+	uses   map[store.Credential]time.Time
+	token  store.AdminToken
+	audits []store.Audit // newest first
+	usage  []store.Usage
+}{
+	store.Server{
+		ID: "bbb3", State: store.Enabled, Weight: 1, Secret: "new", Created: frozenAt, Former: "\xffold",
+		FormerUntil: frozenAt.Add(time.Hour),
+	},
+	store.Tenant{
+		ID: "uni", Name: "Universität \xff", Disabled: true, Created: frozenAt, Hosts: []string{"*.uni.example.edu", "\xff"},
+		URL: "https://uni.example.edu/\xff", Secrets: []store.TenantSecret{
+			{Name: "moodle\xff", Secret: "s3cret\xff", Created: frozenAt, Expires: frozenAt.Add(time.Hour)}, {Name: "bare"},
+		},
+		Scoped: true, Tag: "gpu", IgnoreHints: true, Params: []store.ParamRule{
+			{Call: "create", Op: store.ParamCap, Name: "duration", Value: "60"}, {Call: "join", Op: store.ParamRemove, Name: "\xff"},
+		},
+		Limits: store.Limits{
+			Meetings: 1, People: 2, MeetingPeople: 3, PerHour: 4, Duration: 5 * time.Hour, NoRecording: true,
+			Tags: []string{"none", "g\xff"}, Requests: 0.1, Statuses: true,
+		},
+	},
+	store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "uni", MeetingID: "room"}, Server: "bbb3", Placed: frozenAt, Alias: "uni:\xff",
+		Signer: "moodle\xff", Moderator: "mp\xff", Voice: "70001\xff",
+	},
+	store.Ending{
+		MeetingKey: store.MeetingKey{Tenant: "uni", MeetingID: "room"}, Server: "bbb3", InternalID: "7e0a-5", Asked: frozenAt,
+		Alias: "uni:\xff",
+	},
+	map[store.Credential]time.Time{
+		{Kind: store.CredentialSecret, Tenant: "uni", Name: "moodle\xff"}: frozenAt,
+		{Kind: store.CredentialToken, Name: "ci\x00"}:                     frozenAt.Add(time.Hour),
+	},
+	store.AdminToken{
+		Name: "ci\xff", Hash: "e3b0c442", Scopes: []string{"read", "\xff"}, Tenant: "uni", Created: frozenAt,
+		Expires: frozenAt.Add(time.Hour),
+	},
+	[]store.Audit{{
+		ID: "b\x00\xff", At: frozenAt, Who: "token ci\xff", Via: "api", From: "192.0.2.1", Action: "set", Kind: "tenant", Object: "\xff",
+		Tenant: "uni", Before: `{"name":"Ä"}`, After: "\xff",
+	}, {ID: "a", At: frozenAt}},
+	[]store.Usage{
+		{Day: "2026-01-04", Tenant: "uni", Meetings: 3, Joins: 40, PeopleMins: 1200.0 / 7, PeakMeetings: 2, PeakPeople: 31, Recordings: 1, Bytes: 1 << 40},
+		{Day: "2026-01-05", Tenant: "\xff", Joins: 1},
+	},
+}
+
 // Databases of every version that ever shipped open, with all that they hold in its place in every index.
 func TestFrozen(t *testing.T) {
 	if *freeze != "" {
@@ -153,14 +207,15 @@ func TestFrozen(t *testing.T) {
 			}
 			db := open(t, dir)
 			version := filepath.Base(file)
-			holdsFrozen(t, db, version >= "v3")
+			holdsFrozen(t, db, version)
 			if version >= "v2" {
 				holdsSince2(t, db)
 			}
 			if version >= "v3" {
 				holdsSince3(t, db)
 			}
-			holdsSince4(t, db, version >= "v4")
+			holdsSince4(t, db, version >= "v4", version >= "v5")
+			holdsSince5(t, db, version >= "v5")
 		})
 	}
 }
@@ -172,16 +227,20 @@ func holds(t *testing.T, what string, got, want any, err error) {
 	}
 }
 
-// holdsFrozen looks for what has been there from the first version on, beside what schema 3 has added.
-func holdsFrozen(t *testing.T, db *bolt.DB, more bool) {
+// holdsFrozen looks for what has been there from the first version on, beside what later ones have added to the same lists.
+func holdsFrozen(t *testing.T, db *bolt.DB, version string) {
 	t.Helper()
 	ctx, all, added := t.Context(), frozen, frozenSince3
 	servers, tenants := []store.Server{all.server}, []store.Tenant{all.tenant}
 	claims, sessions := []store.Claim{all.claim}, []store.Session{all.session}
-	if more {
+	if version >= "v3" {
 		servers, tenants = append(servers, added.server), append(tenants, added.tenant)
 		claims = append(claims, added.claim)
 		sessions = append(sessions, added.sessions[1], added.sessions[0])
+	}
+	if version >= "v5" {
+		servers, tenants = append(servers, frozenSince5.server), append(tenants, frozenSince5.tenant)
+		claims = append(claims, frozenSince5.claim)
 	}
 	gotServers, err := db.State().Servers(ctx)
 	holds(t, "servers", gotServers, servers, err)
@@ -227,17 +286,38 @@ func holdsSince3(t *testing.T, db *bolt.DB) {
 }
 
 // holdsSince4 looks for what schema 4 has added, and for nothing in those of before.
-func holdsSince4(t *testing.T, db *bolt.DB, more bool) {
+func holdsSince4(t *testing.T, db *bolt.DB, more, evenMore bool) {
 	t.Helper()
 	var endings []store.Ending
 	events := map[string][]store.Event{}
 	if more {
 		endings, events["bbb1"] = append(endings, frozenSince4.ending), frozenSince4.events
 	}
+	if evenMore {
+		endings = append(endings, frozenSince5.ending)
+	}
 	gotEndings, err := db.State().Endings(t.Context())
 	holds(t, "endings", gotEndings, endings, err)
 	gotEvents, err := db.Index().Events(t.Context())
 	holds(t, "events", gotEvents, events, err)
+}
+
+// holdsSince5 looks for what schema 5 has added, and for nothing in those of before.
+func holdsSince5(t *testing.T, db *bolt.DB, more bool) {
+	t.Helper()
+	all := frozenSince5
+	uses, tokens, audits, usage := map[store.Credential]time.Time{}, []store.AdminToken(nil), []store.Audit(nil), []store.Usage(nil)
+	if more {
+		uses, tokens, audits, usage = all.uses, []store.AdminToken{all.token}, all.audits, all.usage
+	}
+	gotUses, err := db.State().Uses(t.Context())
+	holds(t, "uses", gotUses, uses, err)
+	gotTokens, err := db.Index().AdminTokens(t.Context())
+	holds(t, "tokens", gotTokens, tokens, err)
+	gotAudits, err := db.Index().Audits(t.Context(), store.AuditFilter{Limit: 10})
+	holds(t, "audit log", gotAudits, audits, err)
+	gotUsage, err := db.Index().Usage(t.Context(), store.UsageFilter{})
+	holds(t, "usage", gotUsage, usage, err)
 }
 
 // isFound looks for the only recording of a tenant in every index.
@@ -279,7 +359,7 @@ func freezeTo(t *testing.T, path string) {
 		keyErr = errors.Join(keyErr, db.Index().AddSession(ctx, s))
 	}
 	for _, err := range []error{
-		commitErr, tenantErr3, claimErr3, keyErr, db.State().AddEndings(ctx, frozenSince4.ending), db.Index().KeepEvents(ctx, "bbb1", frozenSince4.events),
+		freeze5(t, db), commitErr, tenantErr3, claimErr3, keyErr, db.State().AddEndings(ctx, frozenSince4.ending), db.Index().KeepEvents(ctx, "bbb1", frozenSince4.events),
 		db.State().CreateServer(ctx, frozenSince3.server), db.State().SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
 		db.State().CreateServer(ctx, frozen.server), tenantErr, claimErr, db.Index().AddSession(ctx, frozen.session),
 		db.Index().CreateRecording(ctx, frozen.recording), db.Close(),
@@ -289,6 +369,22 @@ func freezeTo(t *testing.T, path string) {
 		}
 	}
 	compact(t, filepath.Join(dir, bolt.File), path)
+}
+
+// freeze5 writes what schema 5 has added.
+func freeze5(t *testing.T, db *bolt.DB) error {
+	t.Helper()
+	ctx, all, state, index := t.Context(), frozenSince5, db.State(), db.Index()
+	_, tenantErr := state.CreateTenant(ctx, all.tenant)
+	_, claimErr := state.CreateClaim(ctx, all.claim)
+	err := errors.Join(
+		tenantErr, claimErr, state.CreateServer(ctx, all.server), state.AddEndings(ctx, all.ending), state.NoteUses(ctx, all.uses),
+		index.CreateAdminToken(ctx, all.token), index.AddUsage(ctx, all.usage...),
+	)
+	for _, a := range all.audits {
+		err = errors.Join(err, index.AddAudit(ctx, a))
+	}
+	return err
 }
 
 func compact(t *testing.T, from, to string) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -21,6 +22,13 @@ func TestKeys_TooLong(t *testing.T) {
 	keyed := func(name string) error {
 		_, err := db.Index().Key(ctx, name, []byte("fresh"))
 		return err
+	}
+	used := func(tenant, name string) error {
+		c := store.Credential{Kind: store.CredentialSecret, Tenant: tenant, Name: name}
+		return db.State().NoteUses(ctx, map[store.Credential]time.Time{c: seedTime})
+	}
+	usage := func(tenant string) error {
+		return db.Index().AddUsage(ctx, store.Usage{Day: "2026-01-05", Tenant: tenant})
 	}
 	x := func(n int) string { return strings.Repeat("x", n) }
 	for name, c := range map[string]struct {
@@ -40,6 +48,13 @@ func TestKeys_TooLong(t *testing.T) {
 			db.Index().AddSession(ctx, store.Session{ID: "s", Tenant: "a", Meeting: x(33000)}),
 			"tenant, meeting and the session's ID: a key of 33019 bytes",
 		},
+		"admin token":       {db.Index().CreateAdminToken(ctx, store.AdminToken{Name: x(33000)}), "the token's name: a key of 33000 bytes"},
+		"entry":             {db.Index().AddAudit(ctx, store.Audit{ID: x(33000)}), "the entry's ID: a key of 33012 bytes"},
+		"entry that fits":   {db.Index().AddAudit(ctx, store.Audit{ID: x(32756)}), ""},
+		"use":               {used("a", x(33000)), "the credential's kind, tenant and name: a key of 33009 bytes"},
+		"tenant of a use":   {used(x(33000), "main"), "the credential's kind, tenant and name: a key of 33012 bytes"},
+		"usage":             {usage(x(33000)), "day and tenant: a key of 33011 bytes"},
+		"usage that fits":   {usage(x(32000)), ""},
 		"name of a key":     {keyed(x(33000)), "the key's name: a key of 33000 bytes"},
 		"session that fits": {db.Index().AddSession(ctx, store.Session{ID: x(32000)}), ""},
 	} {

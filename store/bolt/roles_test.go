@@ -25,6 +25,9 @@ var seedTime = time.Unix(1_760_000_000, 0).UTC()
 var (
 	seedClaim   = store.Claim{MeetingKey: store.MeetingKey{Tenant: "t", MeetingID: "m"}, Server: "s", Placed: seedTime}
 	seedEnding  = store.Ending{MeetingKey: seedClaim.MeetingKey, Server: "s", InternalID: "i", Asked: seedTime}
+	seedUse     = store.Credential{Kind: store.CredentialSecret, Tenant: "t", Name: "n"}
+	seedAudit   = store.Audit{ID: "a", At: seedTime, Before: "1"}
+	seedUsage   = store.Usage{Day: "2025-10-09", Tenant: "t", Joins: 1}
 	seedSession = store.Session{ID: "old", Tenant: "t", Server: "s", Start: seedTime, End: seedTime, Meeting: "h", Peak: 3}
 )
 
@@ -39,6 +42,8 @@ func seed(t *testing.T, db *bolt.DB) {
 	r := store.Recording{RecordID: "r", Tenant: "t", MeetingID: "m", State: store.Published, Start: seedTime, Meta: map[string]string{"a": "b"}}
 	r.Owed = &store.Owed{Server: "s", Step: store.OwedEnded}
 	err := errors.Join(
+		state.NoteUses(ctx, map[store.Credential]time.Time{seedUse: seedTime}), index.CreateAdminToken(ctx, store.AdminToken{Name: "at"}),
+		index.AddAudit(ctx, seedAudit), index.AddUsage(ctx, seedUsage),
 		state.CreateServer(ctx, store.Server{ID: "s", State: store.Enabled}), tenantErr, claimErr, state.AddEndings(ctx, seedEnding),
 		keyErr, index.AddSession(ctx, seedSession), index.CreateRecording(ctx, r), jobErr,
 		index.KeepEvents(ctx, "s", []store.Event{{At: seedTime, Kind: "k", Text: "x"}}),
@@ -71,6 +76,37 @@ var writes = map[string]func(ctx context.Context, db *bolt.DB, runs *int) (got a
 			return nil
 		})
 		return len(changed.Secrets), err
+	},
+	"DeleteTenant": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return "gone", db.State().DeleteTenant(ctx, "t")
+	},
+	"NoteUses": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		other := store.Credential{Kind: store.CredentialToken, Name: "ci"}
+		return "noted", db.State().NoteUses(ctx, map[store.Credential]time.Time{seedUse: {}, other: seedTime})
+	},
+	"CreateAdminToken": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return "made", db.Index().CreateAdminToken(ctx, store.AdminToken{Name: "at2", Scopes: []string{"read"}})
+	},
+	"DeleteAdminToken": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return "gone", db.Index().DeleteAdminToken(ctx, "at")
+	},
+	"AddAudit": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return "added", db.Index().AddAudit(ctx, store.Audit{ID: "a2", At: seedTime})
+	},
+	"DeleteAudits": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return db.Index().DeleteAudits(ctx, seedTime.Add(time.Second), 10)
+	},
+	"BlankAudit": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return "blank", db.Index().BlankAudit(ctx, seedAudit)
+	},
+	"EraseSessions": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return db.Index().EraseSessions(ctx, "t", "h", 10)
+	},
+	"AddUsage": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return "added", db.Index().AddUsage(ctx, seedUsage, store.Usage{Day: "2025-10-10", PeopleMins: 0.5}, seedUsage)
+	},
+	"DeleteUsage": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
+		return db.Index().DeleteUsage(ctx, "2026-01-01", 10)
 	},
 	"SpendToken": func(ctx context.Context, db *bolt.DB, _ *int) (any, error) {
 		return "spent", db.State().SpendToken(ctx, "x", seedTime, seedTime.Add(time.Hour))
@@ -235,7 +271,13 @@ var reads = map[string]func(context.Context, *bolt.DB) (any, error){
 	"Jobs by state": func(ctx context.Context, db *bolt.DB) (any, error) {
 		return db.Index().Jobs(ctx, store.JobFilter{States: []store.JobState{store.JobWaiting}})
 	},
-	"Events": func(ctx context.Context, db *bolt.DB) (any, error) { return db.Index().Events(ctx) },
+	"Events":      func(ctx context.Context, db *bolt.DB) (any, error) { return db.Index().Events(ctx) },
+	"Uses":        func(ctx context.Context, db *bolt.DB) (any, error) { return db.State().Uses(ctx) },
+	"AdminTokens": func(ctx context.Context, db *bolt.DB) (any, error) { return db.Index().AdminTokens(ctx) },
+	"Audits": func(ctx context.Context, db *bolt.DB) (any, error) {
+		return db.Index().Audits(ctx, store.AuditFilter{Limit: 10})
+	},
+	"Usage": func(ctx context.Context, db *bolt.DB) (any, error) { return db.Index().Usage(ctx, store.UsageFilter{}) },
 }
 
 // ending is a context that ends once it was looked at so often.
@@ -289,6 +331,7 @@ func TestRoles_DamagedRow(t *testing.T) {
 		"sessions":   {"SessionsSince", "MeetingSessions"},
 		"recordings": {"Recordings", "Recordings by metadata", "ScanRecordings", "OwedRecordings"},
 		"jobs":       {"Jobs", "Jobs by state"}, "events": {"Events"},
+		"uses": {"Uses"}, "admin-tokens": {"AdminTokens"}, "audits": {"Audits"}, "usage": {"Usage"},
 	} {
 		dir := t.TempDir()
 		db := open(t, dir)

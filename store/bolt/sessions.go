@@ -161,14 +161,7 @@ func (role sessionRole) DeleteSessions(ctx context.Context, ended time.Time, lim
 	err = role.db.write(ctx, op, func(t *txn) error {
 		deleted = 0 // of a run that did not count
 		for _, id := range t.endedBefore(timeKey(ended), limit) {
-			s, err := sessionTable.read(id, t.get(sessions, id))
-			if err == nil {
-				err = indexSession(t, &s, nil)
-			}
-			if err == nil {
-				err = t.delete(sessions, id)
-			}
-			if err != nil {
+			if err := t.deleteSession(id); err != nil {
 				return err
 			}
 			deleted++

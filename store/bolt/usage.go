@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -70,7 +71,7 @@ func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []st
 			u, err := usageTable.read(key, value)
 			switch {
 			case err != nil || ctx.Err() != nil:
-				return firstOf(err, ctx.Err())
+				return errors.Join(err, ctx.Err())
 			case f.To != "" && u.Day > f.To:
 				return nil
 			case f.Tenant == "" || f.Tenant == u.Tenant:
@@ -85,23 +86,28 @@ func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []st
 	return list, nil
 }
 
-func (role usageRole) DeleteUsage(ctx context.Context, before string) (deleted int, err error) {
+func (role usageRole) DeleteUsage(ctx context.Context, before string, limit int) (deleted int, err error) {
 	err = role.db.write(ctx, "delete usage", func(t *txn) error {
-		var keys [][]byte // of a run that counts
-		c := bucket(t.Tx, usage).Cursor()
-		for key, _ := c.First(); key != nil && bytes.Compare(key, []byte(before)) < 0; key, _ = c.Next() {
-			keys = append(keys, bytes.Clone(key))
-		}
-		for _, key := range keys {
-			if err := t.delete(usage, key); err != nil {
-				return err
-			}
-		}
-		deleted = len(keys)
-		return nil
+		deleted, err = t.deleteBefore(usage, []byte(before), limit)
+		return err
 	})
 	if err != nil {
 		return 0, err
 	}
 	return deleted, nil
+}
+
+// deleteBefore removes the first rows of a bucket that has no index, up to a key and at most limit of them.
+func (t *txn) deleteBefore(name string, end []byte, limit int) (deleted int, err error) {
+	var keys [][]byte
+	c := bucket(t.Tx, name).Cursor()
+	for key, _ := c.First(); key != nil && len(keys) < limit && bytes.Compare(key, end) < 0; key, _ = c.Next() {
+		keys = append(keys, bytes.Clone(key))
+	}
+	for _, key := range keys {
+		if err := t.delete(name, key); err != nil {
+			return 0, err
+		}
+	}
+	return len(keys), nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
 func stateKeyCases() []testCase[store.State] {
@@ -28,13 +29,7 @@ func indexKeyCases() []testCase[store.Index] {
 }
 
 // texts are IDs that some store has confused with another ID, or with syntax of its own.
-func texts() []string {
-	return []string{
-		"a", "A", "ab", "a ", " a", "a%", "%", "a_", "_", "*", "a*", "[a]", "a?", "a:b", "a:b:c", "a/b", "a/../b", "/",
-		".", "..", `a\b`, `\x00`, "%00", "a%00b", "a\nb", "a\tb", "'", "'; drop table claims; --", `"a"`, "{a}", "null",
-		"\u00e4", "a\u0308", "会议", "🎓", "\u2028", "<a>&", strings.Repeat("m", 256), strings.Repeat("𝔐", 256),
-	}
-}
+func texts() []string { return kit.Texts() }
 
 // notText are meeting IDs that no encoding of text knows, or that end where a careless one thinks they do.
 func notText() []string {
@@ -194,14 +189,11 @@ func recordingNotText(t *testing.T, s store.Index) {
 }
 
 // tooLong is no ID that anybody means.
-var tooLong = strings.Repeat("x", 1<<20)
+var tooLong = kit.TooLong
 
-// refused checks that a store that does not take what is too long says so in a few words.
 func refused(t *testing.T, what string, err error) {
 	t.Helper()
-	if want(t, what, err, store.ErrTooLarge); err != nil && len(err.Error()) > 1000 {
-		t.Errorf("%s: the error has %d bytes", what, len(err.Error()))
-	}
+	kit.Refused(t, what, err)
 }
 
 // IDs that nobody means are refused with a word that callers know, and leave nothing behind.

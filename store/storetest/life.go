@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/accounts"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
 func stateLifeCases() []testCase[store.State] {
@@ -23,7 +25,7 @@ func indexLifeCases() []testCase[store.Index] {
 	}
 }
 
-type call func(ctx context.Context) error
+type call = kit.Call
 
 // stateCalls are all the methods, none of which would fail on a store with a server bbb1, a tenant a, its claim
 // and its ending.
@@ -42,9 +44,10 @@ func stateCalls(s store.State) map[string]call {
 		"UpdateTenant": func(ctx context.Context) error {
 			return drop1(s.UpdateTenant(ctx, "a", func(r *store.Tenant) error { r.Name = "new"; return nil }))
 		},
-		"SpendToken":  func(ctx context.Context) error { return s.SpendToken(ctx, "new", monday, monday.Add(time.Hour)) },
-		"Claims":      func(ctx context.Context) error { return drop1(s.Claims(ctx)) },
-		"CreateClaim": func(ctx context.Context) error { return drop1(s.CreateClaim(ctx, aClaim("a", "new"))) },
+		"DeleteTenant": func(ctx context.Context) error { return s.DeleteTenant(ctx, "a") },
+		"SpendToken":   func(ctx context.Context) error { return s.SpendToken(ctx, "new", monday, monday.Add(time.Hour)) },
+		"Claims":       func(ctx context.Context) error { return drop1(s.Claims(ctx)) },
+		"CreateClaim":  func(ctx context.Context) error { return drop1(s.CreateClaim(ctx, aClaim("a", "new"))) },
 		"UpdateClaim": func(ctx context.Context) error {
 			key := aClaim("a", "room").MeetingKey
 			return drop1(s.UpdateClaim(ctx, key, func(r *store.Claim) error { r.Expected++; return nil }))
@@ -69,6 +72,7 @@ func indexCalls(s store.Index) map[string]call {
 		"DeleteSessions":  func(ctx context.Context) error { return drop1(s.DeleteSessions(ctx, monday.Add(time.Hour), 10)) },
 		"Events":          func(ctx context.Context) error { return drop1(s.Events(ctx)) },
 		"KeepEvents":      func(ctx context.Context) error { return s.KeepEvents(ctx, "bbb1", someEvents()) },
+		"EraseSessions":   func(ctx context.Context) error { return drop1(s.EraseSessions(ctx, "default", aRoom, 10)) },
 		"Recordings": func(ctx context.Context) error {
 			_, _, err := s.Recordings(ctx, store.RecordingFilter{Tenant: "a"})
 			return err
@@ -95,7 +99,7 @@ func indexCalls(s store.Index) map[string]call {
 }
 
 // drop1 is the error of a call.
-func drop1(_ any, err error) error { return err }
+func drop1(_ any, err error) error { return kit.Drop(nil, err) }
 
 // A caller that has given up gets its context's error, and nothing was done.
 func canceled(t *testing.T, calls map[string]call) {
@@ -115,6 +119,7 @@ func stateCanceled(t *testing.T, s store.State) {
 	must(t, err)
 	must(t, s.AddEndings(ctx, anEnding("a", "gone", "bbb1")))
 	canceled(t, stateCalls(s))
+	canceled(t, accounts.StateCalls(s))
 	servers, err := s.Servers(ctx)
 	must(t, err)
 	equal(t, "servers", servers, []store.Server{aServer("bbb1")})
@@ -131,6 +136,7 @@ func indexCanceled(t *testing.T, s store.Index) {
 	must(t, s.CreateRecording(t.Context(), aRecording("a", "r1")))
 	putJob(t, s, aJob("j1"))
 	canceled(t, indexCalls(s))
+	canceled(t, accounts.IndexCalls(s))
 	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
 	equal(t, "sessions", since(t, s, time.Time{}, 10), []store.Session{aSession("s1", monday)})
 	page, _ := list(t, s, store.RecordingFilter{Tenant: "a"})
@@ -151,6 +157,12 @@ func closed(t *testing.T, closeStore func() error, calls map[string]call) {
 	}
 }
 
-func stateClosed(t *testing.T, s store.State) { closed(t, s.Close, stateCalls(s)) }
+func stateClosed(t *testing.T, s store.State) {
+	closed(t, s.Close, stateCalls(s))
+	closed(t, s.Close, accounts.StateCalls(s))
+}
 
-func indexClosed(t *testing.T, s store.Index) { closed(t, s.Close, indexCalls(s)) }
+func indexClosed(t *testing.T, s store.Index) {
+	closed(t, s.Close, indexCalls(s))
+	closed(t, s.Close, accounts.IndexCalls(s))
+}

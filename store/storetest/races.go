@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
 func stateRaces() []testCase[store.State] {
@@ -20,6 +21,7 @@ func stateRaces() []testCase[store.State] {
 		{"Races/UpdateAndDeleteClaim", raceUpdateDelete},
 		{"Races/Storm", raceStorm},
 		{"Races/SpendToken", raceSpendToken},
+		{"Races/DeleteTenant", raceDeleteTenant},
 	}
 }
 
@@ -33,24 +35,13 @@ func indexRaces() []testCase[store.Index] {
 		{"Races/UpdateJob", raceUpdateJob},
 		{"Races/Commit", raceCommit},
 		{"Races/CommitRefused", raceCommitRefused},
+		{"Races/Erase", raceErase},
 	}
 }
 
-const racers = 16
+const racers = kit.Racers
 
-// race lets n goroutines go at once and waits for all of them.
-func race(n int, body func(i int)) {
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		wg.Go(func() {
-			<-start
-			body(i)
-		})
-	}
-	close(start)
-	wg.Wait()
-}
+func race(n int, body func(i int)) { kit.Race(n, body) }
 
 // Of creates that race for one meeting exactly one wins, and all learn the same server.
 func raceCreateClaim(t *testing.T, s store.State) {

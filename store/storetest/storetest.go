@@ -12,10 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/accounts"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
 type testCase[S any] struct {
@@ -25,14 +24,23 @@ type testCase[S any] struct {
 
 // RunState runs the contract of [store.State]. Every call of open gives an empty store, which the suite closes.
 func RunState(t *testing.T, open func(t *testing.T) store.State) {
-	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), stateKeyCases(), stateRaces(),
-		stateLifeCases())
+	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), of(accounts.StateCases()), stateKeyCases(),
+		stateRaces(), stateLifeCases())
 }
 
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
 func RunIndex(t *testing.T, open func(t *testing.T) store.Index) {
 	run(t, open, secretKeyCases(), sessionCases(), roomCases(), recordingCases(), selectionCases(), metaCases(),
-		catalogueCases(), jobCases(), commitCases(), eventCases(), indexKeyCases(), indexRaces(), indexLifeCases())
+		catalogueCases(), jobCases(), commitCases(), eventCases(), of(accounts.IndexCases()), erasureCases(),
+		indexKeyCases(), indexRaces(), indexLifeCases())
+}
+
+// of are cases that stand in a package of their own.
+func of[S any](list []kit.Case[S]) (cases []testCase[S]) {
+	for _, c := range list {
+		cases = append(cases, testCase[S]{c.Name, c.Run})
+	}
+	return cases
 }
 
 func run[S interface{ Close() error }](t *testing.T, open func(*testing.T) S, groups ...[]testCase[S]) {
@@ -50,28 +58,24 @@ func run[S interface{ Close() error }](t *testing.T, open func(*testing.T) S, gr
 // errOwn is what closures refuse with.
 var errOwn = errors.New("the closure's own error")
 
+// The checks have short names here, where every line has one.
+
 func want(t *testing.T, what string, got, want error) {
 	t.Helper()
-	if !errors.Is(got, want) {
-		t.Errorf("%s: got error %v, want %v", what, got, want)
-	}
+	kit.Want(t, what, got, want)
 }
 
 func must(t *testing.T, err error) {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	kit.Must(t, err)
 }
 
 func equal[T any](t *testing.T, what string, got, want T) {
 	t.Helper()
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
-	}
+	kit.Equal(t, what, got, want)
 }
 
-var monday = time.Date(2026, 1, 5, 8, 0, 0, 125e6, time.UTC)
+var monday = kit.Monday
 
 func aServer(id string) store.Server {
 	return store.Server{

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -12,6 +13,7 @@ func tenantCases() []testCase[store.State] {
 		{"Tenants/Errors", tenantErrors},
 		{"Tenants/Update", tenantUpdate},
 		{"Tenants/NotShared", tenantNotShared},
+		{"Tenants/Delete", tenantDelete},
 	}
 }
 
@@ -104,4 +106,66 @@ func tenantNotShared(t *testing.T, s store.State) {
 	got, err := s.Tenant(ctx, "default")
 	must(t, err)
 	equal(t, "kept", got, aTenant("default"))
+	for _, change := range []func(*store.Tenant){
+		func(tenant *store.Tenant) { tenant.Hosts[0] = "changed" },
+		func(tenant *store.Tenant) { tenant.Params[0].Value = "changed" },
+		func(tenant *store.Tenant) { tenant.Limits.Tags[0] = "changed" },
+	} {
+		change(&got)
+		change(&list[0])
+		change(kept)
+		kept, err := s.Tenant(ctx, "default")
+		must(t, err)
+		equal(t, "kept", kept, aTenant("default"))
+	}
+}
+
+// What is deleted is gone alone, once, and its ID is free; what is its own elsewhere stays.
+func tenantDelete(t *testing.T, s store.State) {
+	ctx := t.Context()
+	for _, id := range []string{"a", "ab"} {
+		_, err := s.CreateTenant(ctx, aTenant(id))
+		must(t, err)
+	}
+	_, err := s.CreateClaim(ctx, aClaim("a", "room"))
+	must(t, err)
+	for _, id := range []string{"", "b", "A", "a\x00", tooLong} {
+		want(t, "delete another", s.DeleteTenant(ctx, id), store.ErrNotFound)
+	}
+	want(t, "delete", s.DeleteTenant(ctx, "a"), nil)
+	want(t, "delete again", s.DeleteTenant(ctx, "a"), store.ErrNotFound)
+	_, err = s.UpdateTenant(ctx, "a", func(*store.Tenant) error { return nil })
+	want(t, "update", err, store.ErrNotFound)
+	list, err := s.Tenants(ctx)
+	must(t, err)
+	equal(t, "left", list, []store.Tenant{aTenant("ab")})
+	equal(t, "claims", claimsOf(t, s), []store.Claim{aClaim("a", "room")})
+	got, err := s.CreateTenant(ctx, store.Tenant{ID: "a"})
+	want(t, "create anew", err, nil)
+	equal(t, "anew", got, store.Tenant{ID: "a"})
+}
+
+// Of deletions that race with updates one has it, and no update brings the tenant back.
+func raceDeleteTenant(t *testing.T, s store.State) {
+	_, err := s.CreateTenant(t.Context(), aTenant("a"))
+	must(t, err)
+	var deleted [racers]error
+	race(racers, func(i int) {
+		_, err := s.UpdateTenant(t.Context(), "a", func(tenant *store.Tenant) error { tenant.Name += "+"; return nil })
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("update: %v", err)
+		}
+		deleted[i] = s.DeleteTenant(t.Context(), "a")
+	})
+	winners := 0
+	for _, err := range deleted {
+		if err == nil {
+			winners++
+		} else {
+			want(t, "delete", err, store.ErrNotFound)
+		}
+	}
+	equal(t, "winners", winners, 1)
+	_, err = s.Tenant(t.Context(), "a")
+	want(t, "read", err, store.ErrNotFound)
 }

@@ -34,6 +34,7 @@ type Client struct {
 
 	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
 	Agent string
+	Usage      Usages
 
 	http  http.Client
 	base  string
@@ -57,7 +58,8 @@ func NewClient(transport http.RoundTripper, base string, token Secret) *Client {
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := &Client{http: http.Client{Transport: transport, CheckRedirect: stay}, base: base, at: base, token: token}
 	c.Servers, c.Meetings, c.Recordings, c.Imports = Servers{c}, Meetings{c}, Recordings{c}, Imports{c}
-	c.History, c.Tenants, c.Pool, c.Tokens, c.Audit = History{c}, Tenants{c}, Pool{c}, Tokens{c}, Audit{c}
+	c.History, c.Tenants, c.Pool, c.Usage = History{c}, Tenants{c}, Pool{c}, Usages{c}
+	c.Tokens, c.Audit = Tokens{c}, Audit{c}
 	return c
 }
 

@@ -1,0 +1,88 @@
+package usage
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// moved is the reason of a stay that went on elsewhere, where the meeting counts.
+const moved = "moved"
+
+// Keeping keeps the session of a stay that is over, as placement's Parts.Remember.
+type Keeping = func(ctx context.Context, c store.Claim, s store.Session) error
+
+// Sessions is the history, as far as it tells whether a meeting was counted before.
+type Sessions interface {
+	// Session returns one session, or store.ErrNotFound.
+	Session(ctx context.Context, id string) (store.Session, error)
+}
+
+// Counted is keep, and counts each meeting that is over once: a stay that is told of again, or that goes on after it was
+// taken for over, is known by its session.
+func (a *Accounts) Counted(history Sessions, keep Keeping) Keeping {
+	return func(ctx context.Context, c store.Claim, s store.Session) error {
+		known, err := history.Session(ctx, s.ID)
+		fresh := errors.Is(err, store.ErrNotFound)
+		if err != nil && !fresh {
+			return err
+		}
+		if err := keep(ctx, c, s); err != nil {
+			return err
+		}
+		ours := fresh || known.Tenant == s.Tenant && known.Server == s.Server && known.Reason == moved
+		if ours && s.Reason != moved && !c.Breakout {
+			a.add(ctx, store.Usage{Day: a.date(s.Start), Tenant: s.Tenant, Meetings: 1})
+		}
+		return nil
+	}
+}
+
+// Index is an index that counts recordings where they are committed. All else goes to the one below, untouched.
+func (a *Accounts) Index(below store.Index) store.Index { return counting{below, a} }
+
+type counting struct {
+	store.Index
+
+	accounts *Accounts
+}
+
+// had is what there was of a recording before.
+type had struct {
+	here, deleted bool
+	bytes         int64
+}
+
+// Commit counts what has arrived, once it is stored.
+func (c counting) Commit(
+	ctx context.Context, job store.Job, recordIDs []string, change func(*store.Recording) error,
+) ([]store.Recording, error) {
+	before := map[string]had{}
+	list, err := c.Index.Commit(ctx, job, recordIDs, func(r *store.Recording) error {
+		before[r.RecordID] = had{!r.Imported.IsZero(), r.State == store.Deleted, bytesOf(*r)} // perhaps twice
+		return change(r)
+	})
+	if err != nil {
+		return list, err
+	}
+	for _, r := range list {
+		was := before[r.RecordID]
+		u := store.Usage{Day: c.accounts.Today(), Tenant: r.Tenant, Bytes: max(0, bytesOf(r)-was.bytes)}
+		if !was.here {
+			u.Recordings = 1
+		}
+		if !was.deleted && (u.Bytes > 0 || u.Recordings > 0) { // else it is brought back, and was counted
+			c.accounts.add(ctx, u)
+		}
+	}
+	return list, nil
+}
+
+// bytesOf is what a recording takes in the library.
+func bytesOf(r store.Recording) (bytes int64) {
+	for _, f := range r.Formats {
+		bytes += f.Bytes
+	}
+	return bytes
+}
