@@ -102,7 +102,8 @@ func TestSetServer_SecretServerFirst(t *testing.T) {
 		changed := changing("a", time.Hour)
 		changed.Switched = time.Now()
 		r.SetServer(changed)
-		if !r.taken("a") || s(r, "a").OnFormer {
+		r.expect("a", poller.Unknown) // at once, so that nobody who comes now is turned away
+		if !r.taken("a") || s(r, "a").OnFormer || r.Failing("a") {
 			t.Error("joins are signed with the former secret")
 		}
 		r.pass(time.Second)

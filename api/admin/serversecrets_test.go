@@ -359,6 +359,7 @@ func TestHandover_SeveralInstances(t *testing.T) {
 	if first.Awaited() {
 		t.Error("nobody has written it down")
 	}
+	wanted := store.Secret("two")
 	settle := func(why, former, answers string) {
 		t.Helper()
 		for _, other := range []*roster.Handover{&blind, &late} {
@@ -366,7 +367,7 @@ func TestHandover_SeveralInstances(t *testing.T) {
 				t.Errorf("%s: it has failed", why)
 			}
 		}
-		r.expect(why, "two", store.Secret(former), answers)
+		r.expect(why, wanted, store.Secret(former), answers)
 	}
 	settle("written by one", "one", "new")
 	if now, _ := r.stores.State.Server(t.Context(), "a"); now != first {
@@ -375,4 +376,7 @@ func TestHandover_SeveralInstances(t *testing.T) {
 	r.ahead.Add(int64(25 * time.Hour))
 	r.settle()
 	settle("over", "", "")
+	r.set("three")
+	wanted = "three"
+	settle("what was seen before that says nothing about the next change", "two", "former")
 }
