@@ -68,6 +68,7 @@ func (p *pool) sees(t testing.TB, tenant, meetingID string) (ids []string) {
 	if len(byMeta) != len(byID) {
 		t.Errorf("%s has %d recordings of %q by ID, and %d by metadata", tenant, len(byID), meetingID, len(byMeta))
 	}
+	slices.Sort(ids)
 	return ids
 }
 
@@ -90,10 +91,11 @@ func TestTenants_SameMeetingID(t *testing.T) {
 		p.tenants(t, "physics", "arts", "default")
 		p.over(t, store.MeetingKey{Tenant: "physics", MeetingID: id}, recordID(1))
 		want := map[string][]string{
-			"physics": {recordID(1)}, "arts": {recordID(2)}, "default": {recordID(3)}, "none": nil,
+			"physics": {recordID(1), recordID(4)}, "arts": {recordID(2)}, "default": {recordID(3)}, "none": nil,
 		}
-		lot := []made{scoped(1, "physics", id), scoped(2, "arts", id), scoped(3, "", id)}
+		lot := []made{scoped(1, "physics", id), scoped(2, "arts", id), scoped(3, "", id), scoped(4, "", id)}
 		delete(lot[2].meta, bbb.TenantKey)
+		lot[3].meta[bbb.TenantKey] = "physics" // from before it was scoped
 		for range 2 {
 			p.take(t, lot...)
 			p.expect(t, "imported", id, want)
