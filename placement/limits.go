@@ -29,7 +29,7 @@ func (b *Book) allows(now time.Time, key store.MeetingKey, w Wish) error {
 // may not. Whoever is on the way already is let in again, and breakout rooms borrow the people of their parents.
 func (b *Book) Admits(key store.MeetingKey, who Person, l store.Limits) error {
 	m := b.where.meetings[key]
-	if m == nil || m.claim.Breakout || l.MeetingPeople <= 0 && l.People <= 0 || m.coming.has(who) {
+	if m == nil || m.claim.Breakout || l.MeetingPeople <= 0 && l.People <= 0 || m.coming.Has(who) {
 		return nil
 	}
 	switch {

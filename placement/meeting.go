@@ -3,6 +3,7 @@ package placement
 import (
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/coming"
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
@@ -26,15 +27,15 @@ type stay struct {
 	born  float64   // when the expectation started to fade, in seconds of the book's clock
 	begun time.Time // when the meeting began, wherever it was then; zero where that does not count
 
-	people int     // at the last poll
-	guess  int     // of these, how many nobody has seen, right after a start
-	rooms  int     // people in its breakout rooms at the last poll, who are among the others or come back
-	early  int     // joins sent before the poll that is under way
-	late   int     // joins sent since
-	polls  int     // that the server's page had counted when late was last counted
-	coming persons // who is among the early and the late
-	joins  int     // all that were sent
-	peak   int     // most people that a poll has seen
+	people int           // at the last poll
+	guess  int           // of these, how many nobody has seen, right after a start
+	rooms  int           // people in its breakout rooms at the last poll, who are among the others or come back
+	early  int           // joins sent before the poll that is under way
+	late   int           // joins sent since
+	polls  int           // that the server's page had counted when late was last counted
+	coming coming.People // who is among the early and the late
+	joins  int           // all that were sent
+	peak   int           // most people that a poll has seen
 
 	confirmed time.Time // when the server last said that it has the meeting
 	missed    int       // polls in a row that did not see it
@@ -102,7 +103,7 @@ func (m *meeting) addJoin(who Person, now time.Time) {
 	m.countPolls()
 	m.joins++
 	m.lastJoin = now
-	if m.claim.Breakout || !m.coming.add(who, m.polls) {
+	if m.claim.Breakout || !m.coming.Add(who, m.polls) {
 		return
 	}
 	m.late++
@@ -117,7 +118,7 @@ func (m *meeting) correct(s Sighting) {
 	m.countPolls()
 	before, seen := m.here(), m.seen()
 	m.people, m.guess, m.rooms, m.early, m.missed = s.People, 0, s.Rooms, 0, 0
-	m.coming.arrived(m.polls)
+	m.coming.Arrived(m.polls)
 	m.peak = max(m.peak, s.People)
 	m.page.people += m.here() - before
 	m.tenant.People += m.seen() - seen
@@ -147,51 +148,8 @@ func believable(expected float64) float64 {
 	return 0
 }
 
-// Person tells those apart who are sent to a meeting: a hash of who they are, or of the link that they have. 0 is somebody of
-// whom nothing is known, and never the same as another.
-type Person uint64
-
-// persons are who is on the way to a meeting, and since which poll of its server. One person who asks for a join again and
-// again, or one link that many robots follow, must not fill a server.
-type persons map[Person]int
-
-// maxComing is how many people on their way are told apart in one meeting. More than any has within one poll's time; those
-// beyond it do not count before a poll has seen them.
-const maxComing = 5_000
-
-// add enters somebody, and tells whether he counts.
-func (p *persons) add(who Person, poll int) bool {
-	if who == 0 {
-		return true
-	}
-	if _, again := (*p)[who]; again || len(*p) >= maxComing {
-		return false
-	}
-	if *p == nil {
-		*p = persons{}
-	}
-	(*p)[who] = poll
-	return true
-}
-
-// has tells whether somebody is entered already.
-func (p persons) has(who Person) bool {
-	_, has := p[who]
-	return has && who != 0
-}
-
-// arrived forgets those who were sent before the poll that has looked now: they are among the people it saw, or will not
-// come.
-func (p *persons) arrived(poll int) {
-	for who, since := range *p {
-		if since != poll {
-			delete(*p, who)
-		}
-	}
-	if len(*p) == 0 {
-		*p = nil
-	}
-}
+// Person tells those apart who are sent to a meeting.
+type Person = coming.Person
 
 // JoinSent counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
 type JoinSent struct {
