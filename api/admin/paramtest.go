@@ -57,7 +57,7 @@ func (t *TenantParams) set(r *http.Request) (any, error) {
 	if _, err := params.Check(rule); err != nil {
 		return nil, v1.Invalid("%v", err)
 	}
-	return t.change(r, "set", func(tenant *store.Tenant) error {
+	return t.change(r, "set", rule, func(tenant *store.Tenant) error {
 		rules := params.With(tenant.Params, rule)
 		if len(rules) > params.MaxRules {
 			return v1.Conflict("tenant %s has %d rules for parameters already, and may have no more", tenant.ID, len(tenant.Params))
@@ -76,7 +76,7 @@ func (t *TenantParams) unset(r *http.Request) (any, error) {
 	if rule.Call == "" || rule.Name == "" {
 		return nil, v1.Invalid("call and name: want which rule is to go")
 	}
-	return t.change(r, "remove", func(tenant *store.Tenant) error {
+	return t.change(r, "remove", rule, func(tenant *store.Tenant) error {
 		rules := params.Without(tenant.Params, rule)
 		if len(rules) == len(tenant.Params) {
 			return v1.NotFound("tenant %s has no such rule for %s of %s", tenant.ID, rule.Name, rule.Call)
@@ -87,7 +87,9 @@ func (t *TenantParams) unset(r *http.Request) (any, error) {
 }
 
 // change changes the rules of a tenant. The gateway goes by them from then on.
-func (t *TenantParams) change(r *http.Request, action string, change func(*store.Tenant) error) (any, error) {
+func (t *TenantParams) change(
+	r *http.Request, action string, about store.ParamRule, change func(*store.Tenant) error,
+) (any, error) {
 	before, tenant, err := t.Tenants.Edit(r.Context(), r.PathValue("id"), change)
 	if err != nil {
 		return nil, err
@@ -95,9 +97,20 @@ func (t *TenantParams) change(r *http.Request, action string, change func(*store
 	logger(r).Info().Str("tenant", tenant.ID).Int("rules", len(tenant.Params)).Msg("rules for parameters changed")
 	shown := paramRules(tenant.Params)
 	return changed{
-		answer: shown, action: action, kind: "tenant parameters", object: tenant.ID, tenant: tenant.ID,
-		before: paramRules(before.Params).Rules, after: shown.Rules,
+		answer: shown, action: action, kind: "parameter", object: about.Call + " " + about.Name, tenant: tenant.ID,
+		before: rulesOf(before, about), after: rulesOf(tenant, about),
 	}, nil
+}
+
+// rulesOf are a tenant's rules for one parameter of a call; nil where there are none.
+func rulesOf(tenant store.Tenant, about store.ParamRule) any {
+	list := slices.DeleteFunc(slices.Clone(tenant.Params), func(rule store.ParamRule) bool {
+		return rule.Call != about.Call || rule.Name != about.Name
+	})
+	if len(list) == 0 {
+		return nil
+	}
+	return paramRules(list).Rules
 }
 
 // paramRules shows rules, and warns of those that may not do what was meant.
