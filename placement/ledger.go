@@ -21,6 +21,7 @@ type Ledger struct {
 	config  Config
 	records records
 	past    past
+	sent    func(tenant string) // Parts.Sent
 	now     func() time.Time
 
 	mu   sync.Mutex // guards the book; never held over a call to the store
@@ -45,11 +46,12 @@ type History interface {
 type Parts struct {
 	Config  Config
 	State   State
-	History History          // nil for none: rooms are new after each start
-	Servers []string         // the IDs of all servers of the pool: what is claimed elsewhere is closed
-	Offline bool             // nobody will Run the ledger: the history is read before Open returns
-	Now     func() time.Time // a clock
-	Follow  func(Change)     // hears of every change of the book, in order and under the lock; nil for none
+	History History             // nil for none: rooms are new after each start
+	Servers []string            // the IDs of all servers of the pool: what is claimed elsewhere is closed
+	Offline bool                // nobody will Run the ledger: the history is read before Open returns
+	Now     func() time.Time    // a clock
+	Follow  func(Change)        // hears of every change of the book, in order and under the lock; nil for none
+	Sent    func(tenant string) // hears of every join; nil for none
 
 	// Remember is told of every stay of a meeting on a server that is over, before its claim is gone. It keeps the session of
 	// the stay whose claim was c, durably: what it has acknowledged must survive a crash. It may be called twice for the same
@@ -65,7 +67,7 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 		config: p.Config.bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now},
 		past: past{sessions: p.History, read: make(chan struct{})}, now: p.Now, book: NewBook(p.Config, p.Now()),
 	}
-	l.records.learn, l.book.Follow = l.Learn, p.Follow
+	l.records.learn, l.book.Follow, l.sent = l.Learn, p.Follow, p.Sent
 	for _, id := range p.Servers {
 		l.book.Apply(ServerSet{Server{ID: id}})
 	}
