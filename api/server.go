@@ -6,7 +6,8 @@
 //
 // Handlers find in r.URL.Scheme and r.URL.Host the address that the caller knows us by: --public-url, else what a trusted
 // proxy says, else what the request says, and where that is no host, the address it came in at. Links, cookies and policies
-// are made of these, and never of the headers.
+// are made of these, and never of the headers. Which host was called, whatever --public-url says, is told by [Server.Called]:
+// that may decide whose a call is, and makes no links.
 //
 // There are never more connections from outside than leave descriptors for our own work. Where there is no room, the one
 // whose caller has kept us waiting for longest is closed. What is refused is answered and closed, and its body not read.

@@ -66,15 +66,15 @@ func (m *meeting) began(at, now time.Time) {
 // ErrPeople: then nothing has happened. Whoever is sent there again before a poll has looked counts once.
 func (l *Ledger) Admit(key store.MeetingKey, who Person, limits store.Limits) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.book.Admits(key, who, limits); err != nil {
-		return err
+	err := l.book.Admits(key, who, limits)
+	if err == nil {
+		l.book.Join(JoinSent{At: l.now(), Key: key, Who: who})
 	}
-	if l.sent != nil {
+	l.mu.Unlock()
+	if err == nil && l.sent != nil {
 		l.sent(key.Tenant)
 	}
-	l.book.Join(JoinSent{At: l.now(), Key: key, Who: who})
-	return nil
+	return err
 }
 
 // Tally returns what a tenant has now. It costs the same however many meetings there are.

@@ -175,7 +175,8 @@ func (c *comparison) discover(s Sighting) {
 	if last, closed := b.closed.of(s.Key); closed {
 		asked = last.at
 	}
-	if !asked.IsZero() && !b.owed.has(s.Key, copyKey{c.page.ID, s.InternalID}) && len(b.owed.of[s.Key]) < MaxCopies*len(b.where.pages) {
+	known := b.owed.has(s.Key, copyKey{c.page.ID, s.InternalID})
+	if !asked.IsZero() && !known && len(b.owed.of[s.Key]) < MaxCopies*len(b.where.pages) {
 		b.owed.add(newEnding(s.Key, there, asked))
 	}
 }

@@ -42,7 +42,7 @@ var (
 		Message: "There are as many meetings as are allowed at once. Please try again later.",
 	}
 	errPerHour = &bbb.Error{
-		Key:     "tenantMeetingRateReached",
+		Key:     "tenantMeetingsPerHourReached",
 		Message: "As many meetings were started as are allowed within an hour. Please try again later.",
 	}
 	// errNoParent is what BigBlueButton says of a breakout room without a meeting that it belongs to.
@@ -57,7 +57,7 @@ var (
 		Key: "maxParticipantsReached", Message: "The number of participants allowed for this meeting has been reached.",
 	}
 	errPeople = &bbb.Error{
-		Key: "tenantParticipantsReached", Message: "The number of participants allowed in all meetings has been reached.",
+		Key: "tenantPeopleReached", Message: "The number of participants allowed in all meetings has been reached.",
 	}
 )
 

@@ -121,8 +121,13 @@ func (m *Metrics) placed(tries int) {
 // outcomes are what alerts and graphs look at, beside "SUCCESS" and "internalError" of every call. "other" is for
 // requests that nobody has signed.
 var outcomes = map[string][]string{
-	"create":           {"serverUnavailable", "serverCapacityReached", "serverTagUnavailable"},
-	"join":             {"redirect", "serverUnavailable", "invalidMeetingIdentifier"},
+	"create": {
+		"serverUnavailable", "serverCapacityReached", "serverTagUnavailable", "tenantMeetingsReached",
+		"tenantMeetingsPerHourReached",
+	},
+	"join": {
+		"redirect", "serverUnavailable", "invalidMeetingIdentifier", "maxParticipantsReached", "tenantPeopleReached",
+	},
 	"end":              {"serverUnavailable", "notFound"},
 	"getMeetingInfo":   {"serverUnavailable", "notFound"},
 	"isMeetingRunning": {"serverUnavailable"},
