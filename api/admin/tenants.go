@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/confine"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -25,9 +26,9 @@ type Tenants struct {
 
 func (t *Tenants) routes() routes {
 	return routes{
-		"GET /tenants":        own(t.list, byQuery(), access.Read),
-		"GET /tenants/{id}":   own(t.show, byPath(), access.Read),
-		"PATCH /tenants/{id}": own(t.change, byPath().sparing("drop_generated"), access.Admin),
+		"GET /tenants":        own(t.list, confine.ByQuery(), access.Read),
+		"GET /tenants/{id}":   own(t.show, confine.ByPath(), access.Read),
+		"PATCH /tenants/{id}": own(t.change, confine.ByPath().Sparing("drop_generated"), access.Admin),
 	}
 }
 
@@ -107,7 +108,7 @@ func (t *Tenants) lookUp(ctx context.Context, id string) (store.Tenant, error) {
 	case id == store.DefaultTenant:
 		return tenant, v1.NotFound("there is no tenant %s yet: bbbpool serve makes it on its first start", id)
 	}
-	return tenant, noTenant(id)
+	return tenant, confine.NoTenant(id)
 }
 
 // check refuses a tenant that is not there; "" is none in particular.
