@@ -6,10 +6,15 @@
 //
 // # A handler for each noun
 //
-// [Servers], [Meetings], [Tenants], [Recordings], [Imports], [History] and [Pool] have what they need of others as fields, and
-// say which routes they answer; [API] is what they share: who may come in, how a request is read and an answer written, which
-// errors tell the caller something. A call more is a method and a line in the routes of its noun, its types in package v1,
-// and its path in openapi.json; tests find what was forgotten.
+// [Servers], [Meetings], [Tenants], [Recordings], [Imports], [History], [Pool], [Tokens] and [AuditLog] have what they need of
+// others as fields, and say which routes they answer; [API] is what they share: who may come in, how a request is read and an
+// answer written, which errors tell the caller something. A call more is a method and a line in the routes of its noun, its
+// types in package v1, and its path in openapi.json; tests find what was forgotten.
+//
+// Each route says who may call it (rights.go): with which scopes, and how whoever sees one tenant alone is kept to that (package
+// confine). One that says nothing is for nobody. testdata/rights.txt has all of them, so that a change of rights shows. A
+// handler that changes something answers with a changed (audit.go), which goes into the audit log before the answer goes
+// out; of one that does not, the log has what the request says.
 //
 // It keeps no state: servers and tenants are the store's, health and load the poller's, meetings the ledger's, recordings
 // and their files those of package recordings. What takes long is answered line by line, and given up when nobody listens any

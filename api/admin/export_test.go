@@ -17,7 +17,7 @@ func (a *API) Routes() []string { return slices.Sorted(maps.Keys(a.routes())) }
 func (a *API) Rights() (lines []string) {
 	for _, pattern := range a.Routes() {
 		route := a.routes()[pattern]
-		needs, tenants := either(route.scopes), route.confine.name
+		needs, tenants := either(route.scopes), route.confine.Name
 		switch {
 		case route.anybody:
 			needs, tenants = "anybody", "as it is"

@@ -2,9 +2,6 @@ package admin
 
 import (
 	"net/http"
-	"net/netip"
-
-	"golang.org/x/time/rate"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 )
@@ -16,12 +13,12 @@ const signedBy = "scalelite checksum"
 // change is written down in the same place.
 type Gate struct {
 	api     *API
-	guesses guesses
+	guesses access.Guesses
 }
 
 // Gate makes a way in with a count of its own of those who guess.
 func (a *API) Gate() *Gate {
-	return &Gate{api: a, guesses: guesses{from: map[netip.Prefix]*rate.Limiter{}}}
+	return &Gate{api: a}
 }
 
 // Enter returns the request of a caller who has a token that allows it or, where there is none, has signed it. Whoever sees
@@ -40,7 +37,7 @@ func (g *Gate) Enter(r *http.Request, signed, all bool) (*http.Request, bool) {
 	if signed {
 		return r.WithContext(who{token: signedBy, grant: access.Everything()}.in(ctx)), true
 	}
-	if g.guesses.limit(network(r.RemoteAddr)).AllowN(a.Now(), 1) {
+	if g.guesses.Allow(r.RemoteAddr, a.Now()) {
 		a.Log.Warn().Str("remote", r.RemoteAddr).Str("path", r.URL.Path).Msg("token or checksum rejected")
 	}
 	return r, false

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/confine"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/placement"
@@ -39,10 +40,10 @@ type MeetingLedger interface {
 
 func (m *Meetings) routes() routes {
 	return routes{
-		"GET /meetings":        own(m.list, byQuery(), access.Read),
-		"GET /meeting":         own(m.show, byQuery(), access.Read),
+		"GET /meetings":        own(m.list, confine.ByQuery(), access.Read),
+		"GET /meeting":         own(m.show, confine.ByQuery(), access.Read),
 		"GET /meeting/explain": whole(m.explain, access.Read), // it has the numbers of others
-		"POST /meeting/end":    own(m.end, byQuery(), access.Operate),
+		"POST /meeting/end":    own(m.end, confine.ByQuery(), access.Operate),
 	}
 }
 

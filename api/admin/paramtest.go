@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/confine"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/bbb/catalogue"
@@ -31,10 +32,10 @@ type ParamTenants interface {
 
 func (t *TenantParams) routes() routes {
 	return routes{
-		"GET /tenants/{id}/params":       own(t.list, byPath(), access.Read),
-		"PUT /tenants/{id}/params":       own(t.set, byPath(), access.Admin),
-		"DELETE /tenants/{id}/params":    own(t.unset, byPath(), access.Admin),
-		"POST /tenants/{id}/params/test": own(t.test, byPath(), access.Read).asking(),
+		"GET /tenants/{id}/params":       own(t.list, confine.ByPath(), access.Read),
+		"PUT /tenants/{id}/params":       own(t.set, confine.ByPath(), access.Admin),
+		"DELETE /tenants/{id}/params":    own(t.unset, confine.ByPath(), access.Admin),
+		"POST /tenants/{id}/params/test": own(t.test, confine.ByPath(), access.Read).asking(),
 	}
 }
 

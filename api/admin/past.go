@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/past"
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/confine"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -20,7 +21,7 @@ type Past struct {
 
 func (p *Past) routes() routes {
 	return routes{
-		"GET /history/find": own(p.find, byQuery(), access.Read),
+		"GET /history/find": own(p.find, confine.ByQuery(), access.Read),
 		"POST /forget":      whole(p.forget, access.Admin),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/confine"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -65,7 +66,7 @@ var errNoRecordings = v1.NotFound("this pool has no recordings")
 
 func (c *Recordings) routes() routes {
 	return routes{
-		"GET /recordings":                 own(c.list, byQuery(), access.Read, access.Recordings),
+		"GET /recordings":                 own(c.list, confine.ByQuery(), access.Read, access.Recordings),
 		"GET /recordings/{id}":            own(c.show, c.byID(), access.Read, access.Recordings),
 		"PATCH /recordings/{id}":          own(c.change, c.byID(), access.Recordings),
 		"DELETE /recordings/{id}":         own(c.delete, c.byID(), access.Recordings),
@@ -75,10 +76,10 @@ func (c *Recordings) routes() routes {
 		"POST /recordings/{id}/unprotect": own(c.protect(false), c.byID(), access.Recordings),
 		"POST /recordings/{id}/restore":   own(c.restore, c.byID(), access.Recordings),
 		"POST /recordings/{id}/assign":    whole(c.assign, access.Recordings),
-		"POST /recordings-protect":        own(work(protecting, c.checkProtection, c.protectAll), byBody(), access.Recordings),
+		"POST /recordings-protect":        own(work(protecting, c.checkProtection, c.protectAll), confine.ByBody(), access.Recordings),
 		"POST /recordings-verify":         whole(work(verifying, nil, c.verify), access.Recordings),
-		"POST /recordings-prune":          own(work(pruning, checkPrune, c.prune), byBody(), access.Recordings),
-		"GET /owed":                       own(c.listOwed, byQuery(), access.Read, access.Recordings),
+		"POST /recordings-prune":          own(work(pruning, checkPrune, c.prune), confine.ByBody(), access.Recordings),
+		"GET /owed":                       own(c.listOwed, confine.ByQuery(), access.Read, access.Recordings),
 		"GET /volumes":                    whole(c.listVolumes, access.Read, access.Recordings),
 	}
 }
@@ -193,4 +194,17 @@ func (c *Recordings) listVolumes(*http.Request) (any, error) {
 		list = append(list, newVolume(s))
 	}
 	return list, nil
+}
+
+// byID confines by whose the recording is that the path names.
+func (c *Recordings) byID() confine.Rule {
+	return confine.ByOwner(func(ctx context.Context, id string) (string, error) {
+		recording, err := c.recording(ctx, id)
+		return recording.Tenant, err
+	}, noRecording)
+}
+
+// noRecording is what is said of a recording that is not there, and of one of another tenant.
+func noRecording(id string) error {
+	return v1.NotFound("there is no recording %q: bbbpool recording list shows those there are", id)
 }

@@ -1,13 +1,14 @@
 package admin
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/confine"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
@@ -16,7 +17,7 @@ type route struct {
 	handle  handler
 	scopes  []access.Scope // any of them will do, and Admin always
 	anybody bool           // whoever has come in may see it: it has nothing of the pool's
-	confine confinement    // for those that see one tenant alone; the zero value is for a route that is not for them
+	confine confine.Rule   // for those that see one tenant alone; the zero value is for a route that is not for them
 	lighter []access.Scope // any of these will do, too, for those that see one tenant alone
 	asks    bool           // it changes nothing, although it is no GET
 }
@@ -28,8 +29,8 @@ type routes map[string]route
 func whole(h handler, scopes ...access.Scope) route { return route{handle: h, scopes: scopes} }
 
 // own is a route that those may call, too, that see one tenant alone, for what is that tenant's.
-func own(h handler, confine confinement, scopes ...access.Scope) route {
-	return route{handle: h, scopes: scopes, confine: confine}
+func own(h handler, rule confine.Rule, scopes ...access.Scope) route {
+	return route{handle: h, scopes: scopes, confine: rule}
 }
 
 // open is a route for whoever has come in.
@@ -52,7 +53,7 @@ func (r route) let(request *http.Request) (*http.Request, error) {
 	by, ok := callerOf(request)
 	switch {
 	case !ok:
-		return nil, forbidden("nobody knows who calls")
+		return nil, v1.Forbidden("nobody knows who calls")
 	case r.anybody:
 		return request, nil
 	case !r.allows(by.grant):
@@ -61,11 +62,15 @@ func (r route) let(request *http.Request) (*http.Request, error) {
 		return nil, lacking(by.grant, []access.Scope{access.Admin})
 	case by.grant.Tenant == "":
 		return request, nil
-	case r.confine.to == nil:
-		return nil, forbidden("this needs a token for the whole pool with scope %s, and this one is for tenant %s alone",
+	case r.confine.To == nil:
+		return nil, v1.Forbidden("this needs a token for the whole pool with scope %s, and this one is for tenant %s alone",
 			either(r.scopes), by.grant.Tenant)
 	}
-	return r.confine.to(request, by.grant.Tenant)
+	confined, err := r.confine.To(request, by.grant.Tenant)
+	if wrong, ok := errors.AsType[confine.Unreadable](err); ok {
+		err = bodyError(wrong.Err)
+	}
+	return confined, err
 }
 
 func (r route) allows(g access.Grant) bool {
@@ -83,7 +88,7 @@ func asksForSecrets(r *http.Request) bool {
 
 // lacking says what a caller would need.
 func lacking(g access.Grant, needed []access.Scope) *v1.Error {
-	return forbidden("this needs a token with scope %s, and this one has %s", either(needed), list(g.Scopes, " and "))
+	return v1.Forbidden("this needs a token with scope %s, and this one has %s", either(needed), list(g.Scopes, " and "))
 }
 
 // either lists scopes of which one will do.
@@ -98,18 +103,4 @@ func list(scopes []access.Scope, between string) string {
 		return "none"
 	}
 	return strings.Join(words, between)
-}
-
-func forbidden(format string, args ...any) *v1.Error {
-	return &v1.Error{Status: http.StatusForbidden, Code: "forbidden", Message: fmt.Sprintf(format, args...)}
-}
-
-// noTenant is what is said of a tenant that is not there, and to those that see another alone.
-func noTenant(id string) *v1.Error {
-	return v1.NotFound("there is no tenant %q: bbbpool tenant list shows those there are", id)
-}
-
-// noRecording is what is said of a recording that is not there, and of one of another tenant.
-func noRecording(id string) error {
-	return v1.NotFound("there is no recording %q: bbbpool recording list shows those there are", id)
 }

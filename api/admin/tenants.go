@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/confine"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -18,19 +19,19 @@ type Tenants struct{ *tenancy.Tenancy }
 
 func (t *Tenants) routes() routes {
 	return routes{
-		"GET /tenants":                        own(t.list, byQuery(), access.Read),
+		"GET /tenants":                        own(t.list, confine.ByQuery(), access.Read),
 		"POST /tenants":                       whole(t.add, access.Admin),
-		"GET /tenants/{id}":                   own(t.show, byPath(), access.Read),
-		"PATCH /tenants/{id}":                 own(t.set, byPath().sparing("drop_generated", "branding"), access.Admin),
+		"GET /tenants/{id}":                   own(t.show, confine.ByPath(), access.Read),
+		"PATCH /tenants/{id}":                 own(t.set, confine.ByPath().Sparing("drop_generated", "branding"), access.Admin),
 		"DELETE /tenants/{id}":                whole(t.remove, access.Admin),
 		"POST /tenants/{id}/enable":           whole(t.enable, access.Admin),
 		"POST /tenants/{id}/disable":          whole(t.disable, access.Admin),
 		"POST /tenants/sync":                  whole(t.sync, access.Admin),
-		"GET /tenants/{id}/secrets":           own(t.secrets, byPath(), access.Read),
-		"GET /tenants/{id}/secret":            own(t.revealSecret, byPath(), access.Admin),
-		"POST /tenants/{id}/secrets":          own(t.addSecret, byPath(), access.Admin),
-		"DELETE /tenants/{id}/secrets/{name}": own(t.retireSecret, byPath(), access.Admin),
-		"POST /tenants/{id}/secrets/rotate":   own(t.rotateSecret, byPath(), access.Admin),
+		"GET /tenants/{id}/secrets":           own(t.secrets, confine.ByPath(), access.Read),
+		"GET /tenants/{id}/secret":            own(t.revealSecret, confine.ByPath(), access.Admin),
+		"POST /tenants/{id}/secrets":          own(t.addSecret, confine.ByPath(), access.Admin),
+		"DELETE /tenants/{id}/secrets/{name}": own(t.retireSecret, confine.ByPath(), access.Admin),
+		"POST /tenants/{id}/secrets/rotate":   own(t.rotateSecret, confine.ByPath(), access.Admin),
 	}
 }
 

@@ -4,11 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
-	"net/netip"
-	"sync"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
@@ -32,7 +27,7 @@ var (
 
 // guard lets only those in that have the token.
 func (a *API) guard(next http.Handler) http.Handler {
-	guesses := guesses{from: map[netip.Prefix]*rate.Limiter{}}
+	guesses := access.Guesses{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		by, err := a.admit(r, &guesses)
 		if err != nil {
@@ -50,14 +45,14 @@ func (a *API) guard(next http.Handler) http.Handler {
 // admit tells whose token a request has. It lets the right one in whatever came before it: behind a proxy all come from
 // one address, and whoever sends wrong ones there must not lock the others out. What keeps a token from being guessed is
 // its length alone; wrong ones are limited so that they neither fill the log nor keep anybody busy.
-func (a *API) admit(r *http.Request, g *guesses) (who, *v1.Error) {
+func (a *API) admit(r *http.Request, g *access.Guesses) (who, *v1.Error) {
 	if a.Token == "" && (a.Tokens == nil || !a.Tokens.Tokens.Any()) {
 		return who{}, errOff
 	}
 	if by, ok := a.holder(access.Bearer(r.Header.Get("Authorization"))); ok {
 		return by, nil
 	}
-	if !g.limit(network(r.RemoteAddr)).AllowN(a.Now(), 1) {
+	if !g.Allow(r.RemoteAddr, a.Now()) {
 		return who{}, errGuessing
 	}
 	a.Log.Warn().Str("remote", r.RemoteAddr).Str("path", r.URL.Path).Msg("token rejected")
@@ -83,47 +78,4 @@ func (a *API) holder(token string) (who, bool) {
 func same(given, token string) bool {
 	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
-}
-
-const (
-	guessEvery   = 2 * time.Second // and network
-	guessBurst   = 10
-	maxGuessFrom = 1000 // networks that are remembered
-)
-
-// guesses counts the wrong tokens from each network by itself, so that the log shows those of all.
-type guesses struct {
-	mu   sync.Mutex
-	from map[netip.Prefix]*rate.Limiter
-}
-
-func (g *guesses) limit(network netip.Prefix) *rate.Limiter {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	limit := g.from[network]
-	if limit == nil {
-		if len(g.from) >= maxGuessFrom {
-			clear(g.from) // who has so many addresses is not to be slowed down by counting them
-		}
-		limit = rate.NewLimiter(rate.Every(guessEvery), guessBurst)
-		g.from[network] = limit
-	}
-	return limit
-}
-
-// network is what one guesser has at hand: an address of IPv4, or the last half of one of IPv6.
-func network(remote string) netip.Prefix {
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	bits := 64
-	if at.Addr().Unmap().Is4() {
-		bits = 32
-	}
-	prefix, err := at.Addr().Unmap().WithZone("").Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return prefix
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -114,5 +117,54 @@ func TestAPI_Mount_Guessing(t *testing.T) {
 	}
 	if w := get(mux, "192.0.2.9:1", "Bearer t0ken"); w.Code != http.StatusOK {
 		t.Errorf("a flood of addresses locks others out: %d", w.Code)
+	}
+}
+
+// Tokens that were made let in where the environment gives none, until they are revoked or have expired, and wrong ones are
+// limited there, too.
+func TestAPI_Mount_Tokens(t *testing.T) {
+	p := newTestPool(t)
+	mux := p.mounted(t)
+	from := func(token string) int { return get(mux, "192.0.2.1:1", "Bearer "+token).Code }
+	if got := from("x"); got != http.StatusForbidden {
+		t.Errorf("without any token: %d", got)
+	}
+	added, err := p.Tokens.Add(t.Context(), v1.NewToken{
+		Name: "guest", Scopes: []string{"read"}, ExpiresIn: quantity.Age(time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest, night := added.Secret.Reveal(), p.token(t, "night", "", access.Operate)
+	if got := []int{from(guest), from(night), from("x"), from("")}; !slices.Equal(got, []int{200, 200, 401, 401}) {
+		t.Errorf("with tokens: %v", got)
+	}
+	p.ahead.Store(int64(2 * time.Hour))
+	if got := []int{from(guest), from(night)}; !slices.Equal(got, []int{401, 200}) {
+		t.Errorf("when one has expired: %v", got)
+	}
+	if list, err := p.Tokens.List(t.Context()); err != nil || !list[0].Expired || list[0].Used == nil || list[1].Expired {
+		t.Errorf("listed %+v, %v", list, err)
+	}
+	if err := p.Tokens.Revoke(t.Context(), "night"); err != nil {
+		t.Error(err)
+	}
+	if got := from(night); got != http.StatusUnauthorized {
+		t.Errorf("when it was revoked: %d", got)
+	}
+	for range 20 {
+		from("y")
+	}
+	if got := from("y"); got != http.StatusTooManyRequests {
+		t.Errorf("after many wrong ones: %d", got)
+	}
+	p.api.Token = "envir0nment"
+	if got := from("envir0nment"); got != http.StatusOK {
+		t.Errorf("the environment's: %d", got)
+	}
+	for _, secret := range []string{guest, night} {
+		if strings.Contains(p.log.String(), secret) {
+			t.Errorf("the log has a token: %s", p.log)
+		}
 	}
 }

@@ -35,7 +35,7 @@ func (t *Tokens) list(r *http.Request) (any, error) {
 	}
 	list := make([]v1.Token, 0, len(stored)+1)
 	for _, one := range stored {
-		list = append(list, t.view(one))
+		list = append(list, t.Tokens.View(one))
 	}
 	if t.Environment != "" {
 		list = append(list, v1.Token{
@@ -45,14 +45,6 @@ func (t *Tokens) list(r *http.Request) (any, error) {
 		slices.SortFunc(list, func(x, y v1.Token) int { return strings.Compare(x.Name, y.Name) })
 	}
 	return list, nil
-}
-
-func (t *Tokens) view(one store.AdminToken) v1.Token {
-	return v1.Token{
-		Name: one.Name, Scopes: append([]string{}, one.Scopes...), Tenant: one.Tenant, Source: "stored",
-		Created: v1.Stamp(one.Created), Expires: v1.Stamp(one.Expires),
-		Expired: !one.Expires.IsZero() && !t.Now().Before(one.Expires), Used: v1.Stamp(t.Tokens.Used(one.Name)),
-	}
 }
 
 // tokenInClear is a [v1.AddedToken] on its way to whoever has asked for it.
@@ -77,7 +69,7 @@ func (t *Tokens) add(r *http.Request) (any, error) {
 	}
 	logger(r).Info().Str("name", made.Name).Strs("scopes", made.Scopes).Str("tenant", made.Tenant).
 		Time("expires", made.Expires).Msg("token added")
-	shown := t.view(made)
+	shown := t.Tokens.View(made)
 	return changed{
 		answer: tokenInClear{shown, secret.Reveal()}, made: true, action: "add", kind: "token", object: made.Name,
 		tenant: made.Tenant, after: shown,
@@ -90,5 +82,5 @@ func (t *Tokens) revoke(r *http.Request) (any, error) {
 		return nil, err
 	}
 	logger(r).Info().Str("name", was.Name).Msg("token revoked")
-	return changed{action: "revoke", kind: "token", object: was.Name, tenant: was.Tenant, before: t.view(was)}, err
+	return changed{action: "revoke", kind: "token", object: was.Name, tenant: was.Tenant, before: t.Tokens.View(was)}, err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/confine"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/store"
@@ -13,7 +14,7 @@ import (
 // Usage shows what tenants have used.
 type Usage struct{ Accounts *usage.Accounts }
 
-func (u *Usage) routes() routes { return routes{"GET /usage": own(u.list, byQuery(), access.Read)} }
+func (u *Usage) routes() routes { return routes{"GET /usage": own(u.list, confine.ByQuery(), access.Read)} }
 
 // maxUsage is how many rows are shown at once: those of a hundred tenants for more than two years.
 const maxUsage = 100_000

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -274,4 +275,35 @@ func TestConfig_Validate(t *testing.T) {
 	if err := (access.Config{}).Validate(); err != nil {
 		t.Error(err)
 	}
+}
+
+// idle is a store that has nothing to delete, and may fail at that.
+type idle struct {
+	kept
+	looked int
+	err    error
+}
+
+func (i *idle) DeleteAudits(context.Context, time.Time, int) (int, error) {
+	i.looked++
+	return 0, i.err
+}
+
+// The log is looked through at the start and every hour, also after it could not be, until the process ends.
+func TestLog_Run(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		nothing := &idle{err: errors.New("disk gone")}
+		l := &access.Log{
+			Config: access.Config{Keep: quantity.Age(time.Hour)}, Store: nothing, Now: time.Now, Log: zerolog.New(&out),
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour+time.Minute)
+		defer cancel()
+		if err := l.Run(ctx); err != nil || nothing.looked != 4 {
+			t.Errorf("looked %d times, %v", nothing.looked, err)
+		}
+		if n := strings.Count(out.String(), "disk gone"); n != 4 {
+			t.Errorf("logged %s", &out)
+		}
+	})
 }

@@ -19,11 +19,12 @@ func (e *Error) Error() string { return e.Message }
 
 // The codes that programs are most likely to ask for.
 const (
-	CodeInvalid  = "invalid"   // the request cannot be right, whatever the state of the pool is
-	CodeConflict = "conflict"  // it does not go at the moment
-	CodeExists   = "exists"    // somebody else has that name or address
-	CodeNotFound = "not-found" // what was asked for is not there
-	CodePath     = "path"      // what was to be imported cannot be read
+	CodeInvalid   = "invalid"   // the request cannot be right, whatever the state of the pool is
+	CodeConflict  = "conflict"  // it does not go at the moment
+	CodeExists    = "exists"    // somebody else has that name or address
+	CodeNotFound  = "not-found" // what was asked for is not there
+	CodeForbidden = "forbidden" // the token is not good for that
+	CodePath      = "path"      // what was to be imported cannot be read
 )
 
 // Invalid refuses what cannot work, whatever the state of the pool is.
@@ -47,6 +48,11 @@ func Conflict(format string, args ...any) *Error {
 // Exists refuses a name or an address that somebody else has.
 func Exists(format string, args ...any) *Error {
 	return refuse(http.StatusConflict, CodeExists, format, args)
+}
+
+// Forbidden refuses what the caller's token is not good for.
+func Forbidden(format string, args ...any) *Error {
+	return refuse(http.StatusForbidden, CodeForbidden, format, args)
 }
 
 // NotFound says that something is not there.
