@@ -33,6 +33,7 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 			r.URL.Path = slashes.ReplaceAllString(r.URL.Path, "/")
 		}
 		s.setOrigin(r)
+		r = s.setCaller(r)
 		defer s.survive(w, id)
 		next.ServeHTTP(w, r)
 	})

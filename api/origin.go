@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -85,6 +86,21 @@ func (o origins) origin(r *http.Request) (scheme, host string) {
 	if o.public != nil {
 		return o.public.Scheme, o.public.Host
 	}
+	return o.called(r)
+}
+
+// Called returns the host that a caller has called, whatever the links are made of: what a proxy that is trusted says, else
+// what the request says. Whose a call is may depend on it.
+func (s *Server) Called(r *http.Request) string {
+	if s.origins.public == nil && r.URL.Host != "" {
+		return r.URL.Host // it was made out already
+	}
+	_, host := s.origins.called(r)
+	return host
+}
+
+// called returns the scheme and the host that a caller has called.
+func (o origins) called(r *http.Request) (scheme, host string) {
 	said := forwarded{}
 	if o.trusts(r.RemoteAddr) {
 		said = readForwarded(r.Header)
@@ -108,12 +124,12 @@ func (o origins) trusts(remote string) bool {
 	if err != nil {
 		return false
 	}
-	for _, prefix := range o.trusted {
-		if prefix.Contains(peer.Addr().Unmap().WithZone("")) {
-			return true
-		}
-	}
-	return false
+	return o.contains(peer.Addr().Unmap().WithZone(""))
+}
+
+// contains tells whether an address is that of a trusted proxy.
+func (o origins) contains(addr netip.Addr) bool {
+	return slices.ContainsFunc(o.trusted, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
 }
 
 // localAddress is the address that a request has come to, for those that say nothing sound about where they wanted to go.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -69,15 +68,18 @@ func (e Environment) Problems(context.Context) []problems.Problem {
 	}}
 }
 
-// errTenants keeps the front ends of several tenants from landing in one.
-var errTenants = errors.New("MULTITENANCY_ENABLED=true: there are no tenants here yet, so that all front ends would share " +
-	"their meetings and recordings; take it out of the environment if that is meant, else stay with Scalelite for now, or " +
-	"run a pool with its own data directory for each tenant")
+// Tenants tells whether Scalelite would have had tenants: NAME.PoolHost names one then.
+func (c Config) Tenants() bool { return strings.EqualFold(c.Multitenancy, "true") }
 
-// checkTenants tells whether Scalelite would have had tenants.
-func (c Config) checkTenants() error {
-	if strings.EqualFold(c.Multitenancy, "true") {
-		return errTenants
+// hosts tells what tenants miss that were to be named by their hosts.
+func (c Config) hosts() []problems.Problem {
+	if !c.Tenants() || c.PoolHost != "" {
+		return nil
 	}
-	return nil
+	return []problems.Problem{{
+		Severity: problems.Advised, Subject: problems.Subject{Kind: problems.Setting, ID: "MULTITENANCY_ENABLED"}, Name: "no-host",
+		Logged: true,
+		Text:   "MULTITENANCY_ENABLED is true without URL_HOST: no host names a tenant, calls are known by their secret alone",
+		Remedy: "set URL_HOST to the name that the tenants' hosts end in",
+	}}
 }

@@ -6,7 +6,8 @@
 //
 // Handlers find in r.URL.Scheme and r.URL.Host the address that the caller knows us by: --public-url, else what a trusted
 // proxy says, else what the request says, and where that is no host, the address it came in at. Links, cookies and policies
-// are made of these, and never of the headers.
+// are made of these, and never of the headers. Which host was called, whatever --public-url says, is told by [Server.Called]:
+// that may decide whose a call is, and makes no links.
 //
 // There are never more connections from outside than leave descriptors for our own work. Where there is no room, the one
 // whose caller has kept us waiting for longest is closed. What is refused is answered and closed, and its body not read.
@@ -36,6 +37,7 @@ type Config struct {
 	Bind           string        `hidden:"" env:"BIND"`
 	Port           string        `hidden:"" env:"PORT"`
 	Multitenancy   string        `hidden:"" env:"MULTITENANCY_ENABLED"`
+	PoolHost       string        `name:"pool-host" hidden:"" env:"URL_HOST"`
 	PublicURL      string        `name:"public-url" env:"BBBPOOL_PUBLIC_URL" placeholder:"URL" help:"Address under which front ends and viewers know the pool, as https://pool.example.edu. By default what each request was sent to."`
 	TrustedProxies []string      `name:"trusted-proxies" env:"BBBPOOL_TRUSTED_PROXIES" placeholder:"ADDR,…" help:"Proxies whose X-Forwarded-Proto, -Host and -Port, or Forwarded, are believed: addresses or networks. Loopback by default."`
 	StatusListen   string        `name:"status-listen" env:"BBBPOOL_STATUS_LISTEN" placeholder:"ADDR" help:"Address of a listener of its own for /metrics and /readyz, host:port; the other one does not have them then. With a BBBPOOL_METRICS_TOKEN they want it as bearer token, anywhere."`
@@ -48,7 +50,7 @@ type Config struct {
 func (c Config) Validate() error {
 	_, err := c.listenAddress()
 	_, wrong := c.origins()
-	err = errors.Join(err, wrong, c.checkTenants())
+	err = errors.Join(err, wrong)
 	if c.StatusListen != "" {
 		_, wrong = checkAddress("--status-listen", c.StatusListen)
 		err = errors.Join(err, wrong)

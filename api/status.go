@@ -122,7 +122,7 @@ func (s *Server) Problems(ctx context.Context) (list []problems.Problem) {
 			Unready: true, Logged: true, Text: "shutting down",
 		})
 	}
-	list = append(list, s.environ.Problems(ctx)...)
+	list = append(append(list, s.environ.Problems(ctx)...), s.config.hosts()...)
 	if s.conns.limit < fewConnections && s.config.MaxRequests >= fewConnections {
 		list = append(list, problems.Problem{
 			Severity: problems.Advised, Subject: problems.Subject{Kind: problems.Setting, ID: "LimitNOFILE"}, Name: "low",

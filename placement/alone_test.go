@@ -25,7 +25,8 @@ func TestBook_Alone(t *testing.T) {
 		return c
 	}
 	confirm := func(c store.Claim) store.Claim {
-		confirmed, _, _ := b.Confirmation(now, c.MeetingKey, c.MeetingID+"@"+c.Server, now.UnixMilli())
+		made := placement.Made{InternalID: c.MeetingID + "@" + c.Server, CreateTime: now.UnixMilli()}
+		confirmed, _, _ := b.Confirmation(now, c.MeetingKey, made)
 		b.Apply(confirmed)
 		b.Apply(placement.CreateOver{Key: c.MeetingKey})
 		return confirmed.Claim

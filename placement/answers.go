@@ -25,6 +25,12 @@ func (b *Book) ByInternalID(tenant, internalID string) (Found, error) {
 	return found(b.where.byInternalID(tenant, internalID, false))
 }
 
+// OnServers returns where the meeting is that servers know by an ID, whoever's it is, or ErrUnknown.
+func (b *Book) OnServers(id string) (Found, error) {
+	m, _ := b.where.ids.Holder(id)
+	return found(m)
+}
+
 // Breakout is ByInternalID for breakout rooms alone, which front ends may ask for by either ID. Where there is none, as
 // nearly everywhere, it costs nothing: every call about a meeting that nobody knows comes here.
 func (b *Book) Breakout(tenant, internalID string) (Found, error) {

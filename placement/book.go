@@ -23,6 +23,10 @@ var (
 	ErrMeetings = errors.New("the tenant has as many meetings as it may have")
 	// ErrPerHour: the tenant has begun as many meetings as it may within an hour.
 	ErrPerHour = errors.New("the tenant has begun as many meetings as it may within an hour")
+	// ErrPeople: the tenant has as many people in its meetings as it may have at once.
+	ErrPeople = errors.New("the tenant has as many people in its meetings as it may have")
+	// ErrMeetingPeople: as many people are in the meeting as may be in one of the tenant's.
+	ErrMeetingPeople = errors.New("as many people are in the meeting as may be")
 	// ErrUnknown: nobody has claimed the meeting.
 	ErrUnknown = errors.New("no such meeting")
 )
@@ -52,7 +56,7 @@ func NewBook(config Config, start time.Time) *Book {
 	config = config.bounded()
 	return &Book{
 		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
-		where: newPlaces(), owed: owed{}, seats: seats{held: map[forecast.Room]*seat{}},
+		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}},
 		forecast: forecast.New(forecast.Settings{
 			Default: config.Default, Sessions: config.Sessions, Carry: config.Carry, SeatMin: config.SeatMin,
 		}),
@@ -113,4 +117,7 @@ func (c SessionLearnt) apply(b *Book) { b.forecast.Learn(c.Session, c.At.Locatio
 // HistoryShortened forgets what is too long ago to tell anything.
 type HistoryShortened struct{ At time.Time }
 
-func (c HistoryShortened) apply(b *Book) { b.forecast.Forget(c.At) }
+func (c HistoryShortened) apply(b *Book) {
+	b.forecast.Forget(c.At)
+	b.where.tenants.Sweep(c.At)
+}

@@ -2,16 +2,19 @@ package placement_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -42,6 +45,7 @@ func changes() []placement.Change {
 		placement.SeatHeld{Room: 1, Server: "b"},
 		placement.SessionLearnt{At: monday, Session: store.Session{ID: "s"}},
 		placement.HistoryShortened{At: monday},
+		placement.HourRecalled{At: monday, Over: []quota.Begun{{Key: key("x"), At: monday}}, Live: []quota.Begun{{Key: key("x")}}},
 	}
 }
 
@@ -100,6 +104,9 @@ type answers struct {
 	Seats      []placement.Seat
 	Capacity   placement.Capacity
 	Ends       []placement.MeetingEnded
+	Tallies    map[string]placement.Tally
+	Named      []placement.Found
+	Admitted   []string
 }
 
 func ask(p *pool, b *placement.Book, servers []string, meetings []store.MeetingKey) (a answers) {
@@ -108,14 +115,19 @@ func ask(p *pool, b *placement.Book, servers []string, meetings []store.MeetingK
 	defer func() { b.Draw = draw }()
 	now := p.clock.now()
 	a.Meetings = b.Meetings(now, nil)
-	slices.SortFunc(a.Meetings, func(x, y placement.Info) int { return bytes.Compare([]byte(x.MeetingID), []byte(y.MeetingID)) })
+	slices.SortFunc(a.Meetings, func(x, y placement.Info) int {
+		return cmp.Or(cmp.Compare(x.Tenant, y.Tenant), cmp.Compare(x.MeetingID, y.MeetingID))
+	})
 	for _, s := range servers {
 		a.Loads = append(a.Loads, b.ServerLoad(now, s))
 		a.Tags = append(a.Tags, b.Tag(s))
 	}
 	for i, k := range meetings {
 		room := p.Room(k)
-		considered := b.Consider(now, k, room, placement.Wish{Hint: 40, Tag: []string{"", "x"}[i%2]})
+		considered := b.Consider(now, k, room, placement.Wish{
+			Hint: 40, Tag: []string{"", "x"}[i%2], Alias: []string{"", "x-m1"}[i%3%2], Voice: fmt.Sprint(70 + i%4),
+			Limits: store.Limits{Meetings: i % 5, PerHour: i % 7},
+		})
 		a.Refused = append(a.Refused, fmt.Sprint(considered.Err))
 		considered.Err = nil
 		a.Considered = append(a.Considered, considered)
@@ -123,6 +135,10 @@ func ask(p *pool, b *placement.Book, servers []string, meetings []store.MeetingK
 		same, _ := b.ByInternalID(k.Tenant, found.Claim.InternalID)
 		breakout, _ := b.Breakout(k.Tenant, found.Claim.InternalID)
 		a.Where = append(a.Where, found, same, breakout)
+		named, _ := b.OnServers(k.MeetingID)
+		aliased, _ := b.OnServers("x-" + k.MeetingID)
+		a.Named = append(a.Named, named, aliased)
+		a.Admitted = append(a.Admitted, fmt.Sprint(b.Admits(k, placement.Person(i%5), store.Limits{People: 40 * i, MeetingPeople: 9})))
 		end := b.End(now, k, []placement.Copy{{Server: servers[0], InternalID: "other"}})
 		a.Ends = append(a.Ends, end)
 		for _, s := range servers {
@@ -131,6 +147,7 @@ func ask(p *pool, b *placement.Book, servers []string, meetings []store.MeetingK
 			}
 		}
 	}
+	a.Tallies = b.Tallies(now)
 	a.Seats, a.Capacity = b.Seats(), b.Capacity(now)
 	a.Refuses[0], a.Refuses[1] = b.RefusesAll(now)
 	return a
@@ -141,12 +158,18 @@ type day struct {
 	*pool
 	draw     *rand.Rand
 	servers  []string
-	on       map[string]map[string]string // by server and meeting: its internal ID there
+	on       map[string]map[store.MeetingKey]there // by server and meeting
 	made     int
 	underWay map[store.MeetingKey]*placement.Creation // creates that wait for the answer of their server
 }
 
-func (d *day) key() store.MeetingKey { return key(fmt.Sprint("m", d.draw.IntN(8))) }
+// there is what a server calls a meeting.
+type there struct{ internal, alias string }
+
+// key is a meeting of one of two tenants.
+func (d *day) key() store.MeetingKey {
+	return store.MeetingKey{Tenant: []string{"t", "t", "t", "u"}[d.draw.IntN(4)], MeetingID: fmt.Sprint("m", d.draw.IntN(8))}
+}
 
 func (d *day) server() string { return d.servers[d.draw.IntN(len(d.servers))] }
 
@@ -176,7 +199,7 @@ func (d *day) step(ctx context.Context) {
 	case 6, 7:
 		d.poll(ctx, d.server())
 	case 8:
-		d.Joined(k, placement.Person(d.draw.IntN(5)))
+		_ = d.Admit(k, placement.Person(d.draw.IntN(5)), store.Limits{People: d.draw.IntN(90)})
 	case 9:
 		if found, err := d.Peek(k); err == nil {
 			_, _ = d.Close(ctx, found.Claim, []string{placement.Ended, placement.Forgotten}[d.draw.IntN(2)])
@@ -201,7 +224,12 @@ func (d *day) create(ctx context.Context, k store.MeetingKey) {
 	}
 	c, err := d.Begin(ctx, k)
 	d.must(err)
-	w := placement.Wish{Hint: d.draw.IntN(60), Recorded: d.draw.IntN(2) == 0, Name: k.MeetingID}
+	w := placement.Wish{
+		Hint: d.draw.IntN(60), Recorded: d.draw.IntN(2) == 0, Name: k.MeetingID, Signer: "s", Moderator: "mp",
+		Alias: []string{"", "x-" + k.MeetingID}[d.draw.IntN(2)], Spare: []string{"", fmt.Sprint("y", d.made)}[d.draw.IntN(2)],
+		Voice:  []string{"", fmt.Sprint(70 + d.draw.IntN(4))}[d.draw.IntN(2)],
+		Limits: store.Limits{Meetings: d.draw.IntN(8), PerHour: d.draw.IntN(20), Tags: [][]string{nil, nil, {"none"}}[d.draw.IntN(3)]},
+	}
 	if d.draw.IntN(6) == 0 {
 		w.Beside = d.server()
 	}
@@ -223,12 +251,15 @@ func (d *day) answer(ctx context.Context, k store.MeetingKey, c *placement.Creat
 		_ = c.GiveUp(ctx)
 		return
 	}
-	there := d.on[place.Claim.Server]
-	if there[k.MeetingID] == "" || d.draw.IntN(5) == 0 {
+	on := d.on[place.Claim.Server]
+	if on[k].alias != place.Claim.Alias || on[k].internal == "" || d.draw.IntN(5) == 0 {
 		d.made++
-		there[k.MeetingID] = fmt.Sprint("i", d.made)
+		on[k] = there{fmt.Sprint("i", d.made), place.Claim.Alias}
 	}
-	_ = c.Confirm(ctx, there[k.MeetingID], d.clock.now().UnixMilli())
+	_ = c.Confirm(ctx, placement.Made{
+		InternalID: on[k].internal, CreateTime: d.clock.now().UnixMilli(),
+		Moderator: store.Secret([]string{"", "mp", "other"}[d.draw.IntN(3)]),
+	})
 }
 
 // poll shows what a server has: some of it is over, some was made without us.
@@ -237,25 +268,22 @@ func (d *day) poll(ctx context.Context, server string) {
 	poll := placement.Poll{Server: server, Began: d.clock.now(), Complete: d.draw.IntN(4) > 0}
 	if d.draw.IntN(3) == 0 {
 		d.made++
-		d.on[server][d.key().MeetingID] = fmt.Sprint("i", d.made)
+		k := d.key()
+		d.on[server][k] = there{fmt.Sprint("i", d.made), []string{"", "x-" + k.MeetingID}[d.draw.IntN(2)]}
 	}
-	for _, id := range slices.Sorted(func(yield func(string) bool) {
-		for id := range d.on[server] {
-			if !yield(id) {
-				return
-			}
-		}
+	for _, k := range slices.SortedFunc(maps.Keys(d.on[server]), func(x, y store.MeetingKey) int {
+		return cmp.Or(cmp.Compare(x.Tenant, y.Tenant), cmp.Compare(x.MeetingID, y.MeetingID))
 	}) {
 		s := placement.Sighting{
-			Key: key(id), InternalID: d.on[server][id], CreateTime: d.clock.now().UnixMilli(), People: d.draw.IntN(60),
-			Recorded: true, Name: id,
+			Key: k, InternalID: d.on[server][k].internal, Alias: d.on[server][k].alias,
+			CreateTime: d.clock.now().UnixMilli(), People: d.draw.IntN(60), Recorded: true, Name: k.MeetingID,
 		}
 		switch d.draw.IntN(6) {
 		case 0:
 			s.Ended = true
-			delete(d.on[server], id)
+			delete(d.on[server], k)
 		case 1:
-			delete(d.on[server], id)
+			delete(d.on[server], k)
 			continue
 		}
 		poll.Meetings = append(poll.Meetings, s)
@@ -269,7 +297,7 @@ func (d *day) poll(ctx context.Context, server string) {
 func (d *day) claimed() {
 	d.t.Helper()
 	where := func(c store.Claim) string {
-		return fmt.Sprint(c.MeetingID, " on ", c.Server, " since ", c.Placed.UnixNano())
+		return fmt.Sprint(c.MeetingKey, " as ", c.OnServer(), " on ", c.Server, " since ", c.Placed.UnixNano(), " ", c.Voice)
 	}
 	var held, stored []string
 	for _, m := range d.Meetings() {
@@ -293,7 +321,7 @@ func newDay(t *testing.T, seed uint64) (*day, *follower) {
 	p.follow = f.hear
 	d := &day{
 		pool: p, draw: rand.New(rand.NewPCG(seed, 11)), servers: []string{"a", "b", "c", "d"},
-		on: map[string]map[string]string{}, underWay: map[store.MeetingKey]*placement.Creation{},
+		on: map[string]map[store.MeetingKey]there{}, underWay: map[store.MeetingKey]*placement.Creation{},
 	}
 	p.must(p.store.AddEndings(t.Context(), store.Ending{MeetingKey: key("m1"), Server: "a", InternalID: "old", Asked: monday}))
 	_, err := p.store.CreateClaim(t.Context(), store.Claim{
@@ -306,7 +334,7 @@ func newDay(t *testing.T, seed uint64) (*day, *follower) {
 	p.must(err)
 	p.SetDraw(d.draw.IntN)
 	for _, s := range d.servers {
-		d.on[s] = map[string]string{}
+		d.on[s] = map[store.MeetingKey]there{}
 		p.SetServer(placement.Server{ID: s, Weight: 1, Standing: placement.Open, Enabled: true})
 	}
 	for i := range 8 {
@@ -329,7 +357,8 @@ func TestBook_Follow(t *testing.T) {
 	kinds := map[string]bool{}
 	var meetings []store.MeetingKey
 	for i := range 9 {
-		meetings = append(meetings, key(fmt.Sprint("m", i)))
+		id := fmt.Sprint("m", i)
+		meetings = append(meetings, key(id), store.MeetingKey{Tenant: "u", MeetingID: id})
 	}
 	for seed := range uint64(4) {
 		d, f := newDay(t, seed)

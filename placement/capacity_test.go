@@ -92,7 +92,7 @@ func TestBeside(t *testing.T) {
 		c := p.begin(id)
 		place, err := c.Place(t.Context(), placement.Wish{Beside: parent.Server}, nil)
 		p.must(err)
-		p.must(c.Confirm(t.Context(), id, 1))
+		p.must(c.Confirm(t.Context(), placement.Made{InternalID: id, CreateTime: 1}))
 		c.End()
 		equal(t, "server", place.Claim.Server, parent.Server)
 		p.Joined(key(id), 0)
@@ -212,7 +212,7 @@ func TestHard_Empty(t *testing.T) {
 			p.must(err)
 			cl := pl.Claim
 			cl.InternalID = id
-			p.must(c.Confirm(t.Context(), id, 1))
+			p.must(c.Confirm(t.Context(), placement.Made{InternalID: id, CreateTime: 1}))
 			c.End()
 			cs = append(cs, cl)
 		}
@@ -247,7 +247,7 @@ func TestHard_Guess(t *testing.T) {
 		c := p.begin(fmt.Sprint("s", i))
 		pl, err := c.Place(t.Context(), placement.Wish{}, nil)
 		p.must(err)
-		p.must(c.Confirm(t.Context(), fmt.Sprint("s", i), 1))
+		p.must(c.Confirm(t.Context(), placement.Made{InternalID: fmt.Sprint("s", i), CreateTime: 1}))
 		c.End()
 		cl := pl.Claim
 		cl.InternalID = fmt.Sprint("s", i)

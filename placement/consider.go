@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/rule"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -46,24 +47,19 @@ func (b *Book) options(now time.Time, own float64, without *seat) []Option {
 	for _, p := range b.where.order {
 		load := p.load(b.clock.now(now), without)
 		list = append(list, Option{
-			Load: load, Standing: p.Standing, Tag: p.Tag, After: load.with(own) / load.Weight,
-			Full: load.full(min(own, b.config.Default)),
+			Load: load, Standing: p.Standing, Tag: p.Tag, After: load.With(own) / load.Weight,
+			Full: load.Full(min(own, b.config.Default)),
 		})
 	}
-	c := Choice{Own: own, Fill: b.config.Fill}
+	c := rule.Choice{Own: own, Fill: b.config.Fill}
 	slices.SortStableFunc(list, func(x, y Option) int {
-		first, second := c.rank(&x.Load), c.rank(&y.Load)
 		switch {
 		case x.Standing != y.Standing:
 			return cmp.Compare(y.Standing, x.Standing)
 		case x.Full != y.Full:
 			return map[bool]int{true: 1, false: -1}[x.Full]
-		case first.before(second):
-			return -1
-		case second.before(first):
-			return 1
 		}
-		return 0
+		return c.Compare(&x.Load, &y.Load)
 	})
 	return list
 }

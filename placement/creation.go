@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func (c *Creation) End() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.book.Apply(CreateOver{c.key})
-	l.turns.release(c.key)
+	l.turns.Release(c.key)
 }
 
 // Place returns the server for the meeting: the one that it is claimed on, unless that is gone or to be avoided, else
@@ -126,7 +127,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 		return known, before, nil
 	}
 	// A server that has the meeting of before still takes a create for a repeat, and comes last.
-	w.Shun = slices.Concat(w.Shun, l.book.owed.servers(c.key))
+	w.Shun = slices.Concat(w.Shun, l.book.owed.servers(c.key, l.book.where.onServers(c.key, w)))
 	l.book.KeepSeats(now)
 	claim, err := l.book.Propose(now, c.key, c.room, w, avoid)
 	switch {
@@ -149,7 +150,7 @@ func (c *Creation) commit(ctx context.Context, claim, before store.Claim) error 
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.book.Apply(ClaimTakenBack{Key: c.key})
+		l.book.Apply(ClaimTakenBack{At: l.now(), Key: c.key})
 	}
 	return err
 }
@@ -174,10 +175,17 @@ func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error
 	return err
 }
 
+// Made is what a server has answered to a create.
+type Made struct {
+	InternalID string
+	CreateTime int64        // by the server's clock, in milliseconds since 1970
+	Moderator  store.Secret // the moderators' password; "" where it is not known
+}
+
 // Confirm records that the server has the meeting, as a session that has just begun or as the one that is known. Only
-// a new internal ID is written to the store; if that fails the claim stands all the same, and the next poll supplies
+// a new internal ID, and a password that was not known, is written to the store; if that fails the claim stands all the same, and the next poll supplies
 // what is missing. A session that the meeting had before becomes history.
-func (c *Creation) Confirm(ctx context.Context, internalID string, createTime int64) error {
+func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	l := c.ledger
 	l.mu.Lock()
 	placed, err := l.book.Where(c.key)
@@ -185,10 +193,10 @@ func (c *Creation) Confirm(ctx context.Context, internalID string, createTime in
 		l.mu.Unlock()
 		return err
 	}
-	confirmed, over, same := l.book.Confirmation(l.now(), c.key, internalID, createTime)
+	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim
-	paid := l.book.owed.about(c.key, Copy{claim.Server, claim.InternalID})
+	paid := l.book.owed.about(c.key, copyKey{claim.Server, claim.InternalID})
 	l.mu.Unlock()
 	if err := l.forgetEndings(ctx, paid); err != nil || same {
 		return err
@@ -235,7 +243,7 @@ func (c *Creation) GiveUp(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(ClaimTakenBack{Key: c.key, Every: true})
+	l.book.Apply(ClaimTakenBack{At: l.now(), Key: c.key, Every: true})
 	return nil
 }
 
@@ -264,11 +272,11 @@ type ClaimPlaced struct {
 	Room  forecast.Room
 }
 
-func (c ClaimPlaced) apply(b *Book) { b.place(c.Claim, c.Room, c.At) }
+func (c ClaimPlaced) apply(b *Book) { b.place(c.Claim, c.Room, c.At, nil) }
 
 // place begins the meeting's stay on a server: its time there, with all that was counted. The stay before is kept whole, so
-// that giving the move up restores it.
-func (b *Book) place(c store.Claim, r forecast.Room, now time.Time) *meeting {
+// that giving the move up restores it. A meeting that was lost from sight goes on.
+func (b *Book) place(c store.Claim, r forecast.Room, now time.Time, lost *stay) *meeting {
 	b.seats.take(r)
 	var before stay
 	m := b.where.meetings[c.MeetingKey]
@@ -278,6 +286,11 @@ func (b *Book) place(c store.Claim, r forecast.Room, now time.Time) *meeting {
 		before = m.stay
 		b.where.move(m, b.newStay(c, now))
 	}
+	if goesOn := lost != nil && before.claim.Server == ""; goesOn {
+		before.begun, m.begun = lost.begun, lost.begun
+	} else {
+		m.begin(before, now)
+	}
 	m.replaced = append(m.replaced, before)
 	m.creating, m.pending = true, true
 	return m
@@ -286,6 +299,7 @@ func (b *Book) place(c store.Claim, r forecast.Room, now time.Time) *meeting {
 // ClaimTakenBack undoes what the create under way has placed: the last time, or every time. The meeting is where it was
 // before, or nowhere, as if nothing had happened.
 type ClaimTakenBack struct {
+	At    time.Time
 	Key   store.MeetingKey
 	Every bool
 }
@@ -301,6 +315,7 @@ func (c ClaimTakenBack) apply(b *Book) {
 	}
 	before := m.replaced[last]
 	m.replaced = m.replaced[:last]
+	m.began(before.begun, c.At)
 	if before.claim.Server == "" {
 		b.where.drop(m)
 		b.seats.giveBack(m.room)
@@ -311,19 +326,20 @@ func (c ClaimTakenBack) apply(b *Book) {
 
 // Confirmation is what a create does to the claim when its server has the meeting. Same says that nothing is to be
 // written, and the second result is what the meeting was before, if that is over now.
-func (b *Book) Confirmation(
-	now time.Time, key store.MeetingKey, internalID string, createTime int64,
-) (c ClaimConfirmed, over Finished, same bool) {
+func (b *Book) Confirmation(now time.Time, key store.MeetingKey, made Made) (c ClaimConfirmed, over Finished, same bool) {
 	m := b.where.meetings[key]
 	if m == nil {
 		return c, over, true
 	}
-	known := m.claim.InternalID
+	known, internalID := m.claim.InternalID, made.InternalID
 	if internalID == "" || len(internalID) > maxID {
 		internalID = known
 	}
 	c = ClaimConfirmed{At: now, Claim: m.claim}
-	c.Claim.InternalID, c.Claim.CreateTime = internalID, createTime
+	c.Claim.InternalID, c.Claim.CreateTime = internalID, made.CreateTime
+	if len(made.Moderator) <= maxID {
+		c.Claim.Moderator = cmp.Or(made.Moderator, m.claim.Moderator)
+	}
 	switch {
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
 		over = m.finish(now, Ended)
@@ -332,7 +348,7 @@ func (b *Book) Confirmation(
 	case len(m.replaced) > 0:
 		over = m.replaced[0].replacedBy(internalID, c.Claim.Placed)
 	}
-	return c, over, known == internalID
+	return c, over, known == internalID && c.Claim.Moderator == m.claim.Moderator
 }
 
 // ClaimConfirmed says that the server of a claim has the meeting.
@@ -350,8 +366,10 @@ func (c ClaimConfirmed) apply(b *Book) {
 	}
 	if c.Anew {
 		b.where.move(m, b.newStay(c.Claim, c.At))
+		m.begin(stay{}, c.At)
 	}
-	m.claim, m.confirmed, m.missed = c.Claim, c.At, 0
+	b.where.rename(m, c.Claim)
+	m.confirmed, m.missed = c.At, 0
 	if last, closed := b.closed.of(key); closed && (last.asked > 0 || last.was(c.Claim.Server, c.Claim.InternalID)) {
 		b.closed.forget(key) // what servers owe of the meeting of before is known copy by copy
 	}

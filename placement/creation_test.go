@@ -36,7 +36,7 @@ func TestCreation_OneAtATime(t *testing.T) {
 			if !place.Known {
 				places.Add(1)
 			}
-			if err := c.Confirm(t.Context(), "x", 1); err != nil {
+			if err := c.Confirm(t.Context(), placement.Made{InternalID: "x", CreateTime: 1}); err != nil {
 				t.Error(err)
 			}
 			servers[i] = place.Claim.Server
@@ -78,7 +78,7 @@ func TestCreation_Known(t *testing.T) {
 	p.place(c)
 	moved := p.place(c, "a")
 	equal(t, "avoided", [2]any{moved.Claim.Server, moved.Known}, [2]any{"b", false})
-	p.must(c.Confirm(t.Context(), "m@b", 2))
+	p.must(c.Confirm(t.Context(), placement.Made{InternalID: "m@b", CreateTime: 2}))
 	c.End()
 	p.check()
 	p.stand(placement.Gone, "b")
@@ -151,7 +151,7 @@ func TestGiveUp_Unplaced(t *testing.T) {
 	c := p.begin("m")
 	_, err := c.Place(t.Context(), fifteen, nil)
 	wantErr(t, "place", err, placement.ErrNoServer)
-	wantErr(t, "confirm", c.Confirm(t.Context(), "x", 1), placement.ErrUnknown)
+	wantErr(t, "confirm", c.Confirm(t.Context(), placement.Made{InternalID: "x", CreateTime: 1}), placement.ErrUnknown)
 	p.must(c.GiveUp(t.Context()))
 	c.End()
 	p.check()
@@ -251,7 +251,7 @@ func TestConfirm(t *testing.T) {
 	equal(t, "repeated", p.create("m"), claim)
 	c := p.begin("n")
 	place := p.place(c)
-	wantErr(t, "confirm", c.Confirm(t.Context(), "n@a", 2), errDisk)
+	wantErr(t, "confirm", c.Confirm(t.Context(), placement.Made{InternalID: "n@a", CreateTime: 2}), errDisk)
 	c.End()
 	found, err := p.Find(t.Context(), key("n"), time.Minute)
 	p.must(err)
@@ -268,7 +268,7 @@ func TestConfirm_Anew(t *testing.T) {
 	p.clock.add(time.Hour)
 	c := p.begin("m")
 	p.place(c)
-	p.must(c.Confirm(t.Context(), "again", 2))
+	p.must(c.Confirm(t.Context(), placement.Made{InternalID: "again", CreateTime: 2}))
 	c.End()
 	equal(t, "history", p.history(), []string{"m@a a ended 30 1"})
 	equal(t, "load", p.ServerLoad("a"), placement.Load{Server: "a", Weight: 1, Carries: 200, Expected: 15, Meetings: 1})
@@ -285,7 +285,7 @@ func TestConfirm_NoID(t *testing.T) {
 	for _, id := range []string{"", string(make([]byte, 5000))} {
 		c := p.begin("m")
 		p.place(c)
-		p.must(c.Confirm(t.Context(), id, 2))
+		p.must(c.Confirm(t.Context(), placement.Made{InternalID: id, CreateTime: 2}))
 		c.End()
 	}
 	found, err := p.Peek(key("m"))
@@ -301,7 +301,7 @@ func TestConfirm_NotStored(t *testing.T) {
 	c := p.begin("m")
 	p.place(c)
 	p.store.fail("UpdateClaim", "CreateClaim")
-	if err := c.Confirm(t.Context(), "next", 2); err == nil {
+	if err := c.Confirm(t.Context(), placement.Made{InternalID: "next", CreateTime: 2}); err == nil {
 		t.Error("confirmed although the store fails")
 	}
 	c.End()
@@ -382,7 +382,7 @@ func TestPlace_EmptyRoomComesBackToHeldServer(t *testing.T) {
 	place := p.place(c, other)
 	equal(t, "placed on", place.Claim, claim)
 	equal(t, "known", place.Known, true)
-	p.must(c.Confirm(t.Context(), claim.InternalID, claim.CreateTime))
+	p.must(c.Confirm(t.Context(), placement.Made{InternalID: claim.InternalID, CreateTime: claim.CreateTime}))
 	c.End()
 	equal(t, "claimed on", p.where("m"), "a")
 	equal(t, "history", p.history(), nil)

@@ -15,8 +15,19 @@
 //  5. Joins count at once, one person or link once; polls correct the count.
 //
 // A server that would be filled beyond its capacity comes after all that would not, or is out of the question where
-// that is a hard limit. A breakout room goes where its parent is, and nobody is counted in it. The rule is pure
-// ([Choice]) and is applied in one pass without allocation.
+// that is a hard limit. A breakout room goes where its parent is, and nobody is counted in it. The rule itself is package
+// rule.
+//
+// # Tenants
+//
+// What a tenant may have is part of the question ([Wish].Limits): meetings at once and by the hour are counted, and refused, in
+// the step that places one, so that they are exact; people by the counts as they stand (Ledger.Admit). What is known already no
+// limit refuses, for the front end would lose a class that runs. The counts are kept as meetings come and go (package quota).
+// The hour is no record of its own: claims and history have it.
+//
+// Servers know a meeting by one ID for its life, its alias, and no two meetings of the pool have the same: a server would take
+// a create by it for a repeat, and let the second tenant into the first one's meeting. So the ID is part of the decision, too
+// (ErrForeign), and what is owed by it keeps others away.
 //
 // # The history
 //
@@ -55,8 +66,8 @@
 // creates of one room would place it twice, a poll would close what is just being placed, an end would remove what is not
 // there yet. So whoever changes where a meeting is, be it a create, an adoption or an end, has that meeting's turn, for as
 // long as it takes, calls to servers included; others wait for it in the order in which they came, or leave the meeting
-// alone if they cannot wait, as polls do. A lock for each meeting would do the same for those that wait, but not for joins:
-// these wait for the outcome of a create and not for the turn, and only where the meeting is nowhere else yet.
+// alone if they cannot wait, as polls do (package turns). Joins wait for the outcome of a create, and only where the meeting is
+// nowhere else yet.
 //
 // What the ledger keeps in memory alone (counts, expectation, seats, who waits) can be had again from the claims, the history
 // and the next polls.

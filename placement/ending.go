@@ -26,18 +26,14 @@ func (l *Ledger) BeginEnd(ctx context.Context, key store.MeetingKey) (*Ending, e
 
 // TryEnd is BeginEnd for those that cannot wait: it returns nil where somebody else changes the meeting.
 func (l *Ledger) TryEnd(key store.MeetingKey) *Ending {
-	if !l.tryTurn(key) {
+	if !l.turns.Try(key) {
 		return nil
 	}
 	return &Ending{ledger: l, key: key}
 }
 
 // Release lets the next create of the meeting go ahead.
-func (e *Ending) Release() {
-	e.ledger.mu.Lock()
-	defer e.ledger.mu.Unlock()
-	e.ledger.turns.release(e.key)
-}
+func (e *Ending) Release() { e.ledger.turns.Release(e.key) }
 
 // Ended records that somebody who may has ended the meeting: the claim is closed, and each of the copies is owed until its
 // server is seen without it. From then on none of them counts as a meeting that goes on, whatever its server says, and

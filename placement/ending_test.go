@@ -99,7 +99,7 @@ func TestEnding_CreatedAnew(t *testing.T) {
 	equal(t, "claimed on", p.where("m"), "b")
 	c := p.begin("m")
 	p.place(c, "b")
-	p.must(c.Confirm(t.Context(), "m@a", old.CreateTime)) // as good as never ended
+	p.must(c.Confirm(t.Context(), placement.Made{InternalID: "m@a", CreateTime: old.CreateTime})) // as good as never ended
 	c.End()
 	equal(t, "owed", p.owed(), nil)
 	equal(t, "on a", overs(p.poll("a", sees(old, 5))), nil)
@@ -260,7 +260,7 @@ func TestEnding_Clocks(t *testing.T) {
 					p.must(p.end("m"))
 					c := p.begin("m")
 					p.place(c, "b")
-					p.must(c.Confirm(t.Context(), "third", theirs()))
+					p.must(c.Confirm(t.Context(), placement.Made{InternalID: "third", CreateTime: theirs()}))
 					c.End()
 					third := placement.Sighting{Key: key("m"), InternalID: "third", CreateTime: theirs(), People: 4}
 					equal(t, "a new one that was", overs(poll("a", third)), nil)

@@ -10,25 +10,15 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
-
-// Fading lets the sum of expectations be compared with the naive one.
-type Fading struct{ f fading }
-
-func NewFading(span float64) *Fading            { return &Fading{newFading(span)} }
-func (f *Fading) At(now float64) float64        { return f.f.at(now) }
-func (f *Fading) Add(born, expected float64)    { f.f.add(born, expected) }
-func (f *Fading) Remove(born, expected float64) { f.f.remove(born, expected) }
 
 // SetDraw decides what is drawn for servers that are equal in everything.
 func (l *Ledger) SetDraw(draw func(n int) int) { l.book.Draw = draw }
 
 // Book is the ledger's book, to look at while nothing is under way.
 func (l *Ledger) Book() *Book { return l.book }
-
-// Offer considers one more server.
-func (c *Choice) Offer(l Load) { c.offer(&l) }
 
 // Fault returns what the last write to the store failed with if that was within the last minute, or nil.
 func (l *Ledger) Fault() error { return l.records.failure() }
@@ -44,8 +34,8 @@ func (l *Ledger) Check() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.book.Check(l.now())
-	if len(l.turns) != 0 {
-		err = errors.Join(err, fmt.Errorf("%d turns are left over", len(l.turns)))
+	if n := l.turns.Len(); n != 0 {
+		err = errors.Join(err, fmt.Errorf("%d turns are left over", n))
 	}
 	return err
 }
@@ -59,7 +49,7 @@ func (b *Book) Check(t time.Time) error {
 		people, expected := s.strays, 0.0
 		for key, m := range s.meetings {
 			people += m.here()
-			expected += m.claim.Expected * max(0, 1-(now-m.born)/s.fading.span)
+			expected += m.claim.Expected * max(0, 1-(now-m.born)/b.config.Fade.Seconds())
 			if b.where.meetings[key] != m || m.page != s || m.claim.Server != id || m.claim.MeetingKey != key {
 				wrong("meeting %v is on the page of %s by mistake", key, id)
 			}
@@ -68,7 +58,7 @@ func (b *Book) Check(t time.Time) error {
 		if people != s.people {
 			wrong("%s: %d people counted, %d in its meetings", id, s.people, people)
 		}
-		if got := s.fading.at(now); math.Abs(got-expected) > 1e-6 {
+		if got := s.fading.At(now); math.Abs(got-expected) > 1e-6 {
 			wrong("%s: %g expected, %g in its meetings", id, got, expected)
 		}
 	}
@@ -82,10 +72,61 @@ func (b *Book) Check(t time.Time) error {
 			wrong("meeting %v is in an impossible state: %+v", key, m)
 		}
 	}
+	errs = append(errs, b.where.checkTenants(), b.where.checkNames())
 	if attached != 0 {
 		wrong("%d meetings are on a page and nowhere else", attached)
 	}
 	return errors.Join(errs...)
+}
+
+// checkTenants compares what tenants are said to have with what they have.
+func (w *places) checkTenants() error {
+	has := map[string]quota.Tenant{}
+	for key, m := range w.meetings {
+		one := has[key.Tenant]
+		one.People += m.people - m.guess + m.early + m.late
+		if m.claim.Breakout {
+			one.Breakouts++
+		} else {
+			one.Meetings++
+		}
+		has[key.Tenant] = one
+	}
+	for id, said := range w.tenants {
+		one := has[id]
+		if said.Meetings != one.Meetings || said.People != one.People || said.Breakouts != one.Breakouts {
+			return fmt.Errorf("tenant %s is said to have %+v, and has %+v", id, said, one)
+		}
+		delete(has, id)
+	}
+	if len(has) > 0 {
+		return fmt.Errorf("nobody counts for %v", has)
+	}
+	return nil
+}
+
+// checkNames finds names that one meeting has, and the index says otherwise.
+func (w *places) checkNames() error {
+	for x, of := range map[index]func(store.Claim) string{
+		w.ids: store.Claim.OnServer, w.voices: func(c store.Claim) string { return c.Voice },
+	} {
+		named := 0
+		for _, m := range w.meetings {
+			name := of(m.claim)
+			if name == "" {
+				continue
+			}
+			named++
+			holder, found := x.Holder(name)
+			if !found || w.meetings[holder.claim.MeetingKey] != holder || of(holder.claim) != name {
+				return fmt.Errorf("%q is the name of %v, and of %v in the index", name, m, holder)
+			}
+		}
+		if found, shared := x.Check(); named != found+shared {
+			return fmt.Errorf("%d names, %d in the index and %d shared", named, found, shared)
+		}
+	}
+	return nil
 }
 
 // Seat is room held for a meeting that is not created yet.

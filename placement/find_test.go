@@ -44,7 +44,7 @@ func TestFind_Created(t *testing.T) {
 		early := p.find(t.Context(), "m")
 		p.place(c)
 		placed := p.find(t.Context(), "m")
-		p.must(c.Confirm(t.Context(), "x", 1))
+		p.must(c.Confirm(t.Context(), placement.Made{InternalID: "x", CreateTime: 1}))
 		synctest.Wait()
 		equal(t, "before the answer", early.String()+", "+placed.String(), "false  <nil>, false  <nil>")
 		c.End()

@@ -143,6 +143,7 @@ type pool struct {
 	clock *clock
 	store *faulty
 
+	made   int // meetings that servers have made
 	config placement.Config
 	follow func(placement.Change)
 }
@@ -222,7 +223,7 @@ func (p *pool) create(id string, avoid ...string) store.Claim {
 	defer c.End()
 	claim := p.place(c, avoid...).Claim
 	claim.InternalID, claim.CreateTime = id+"@"+claim.Server, p.clock.now().UnixMilli()
-	p.must(c.Confirm(p.t.Context(), claim.InternalID, claim.CreateTime))
+	p.must(c.Confirm(p.t.Context(), placement.Made{InternalID: claim.InternalID, CreateTime: claim.CreateTime}))
 	return claim
 }
 

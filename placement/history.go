@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -34,6 +35,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		return nil
 	}
 	_ = l.records.write(ctx, func() error { return l.past.each(ctx, l.now(), l.Learn) }) // Problems tells of it
+	l.recall()
 	ticker := time.NewTicker(cleanEvery)
 	defer ticker.Stop()
 	for {
@@ -68,6 +70,18 @@ func (l *Ledger) shortenHistory(ctx context.Context) {
 type past struct {
 	sessions History       // nil where none is stored
 	read     chan struct{} // closed when they have been read
+	hour     []quota.Stay  // of the sessions that were read: those that ended within the last hour
+	lasting  []quota.Stay  // of the claims that stood at the start
+}
+
+// recall tells the book when meetings were begun within the last hour, and lets creates go ahead. It takes the lock.
+func (l *Ledger) recall() {
+	defer close(l.past.read)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	over, live := quota.Recall(l.past.hour, l.past.lasting)
+	l.book.Apply(HourRecalled{At: l.now(), Over: over, Live: live})
+	l.past.hour, l.past.lasting = nil, nil
 }
 
 // open gets the key that rooms are hashed with, which is made on the first start. Where no history is stored there is none,
@@ -85,10 +99,8 @@ func (p *past) open(ctx context.Context) (key []byte, err error) {
 	return key, nil
 }
 
-// each reads, page by page, the sessions that still tell something now. Whether they can be read or not, nobody waits for
-// them any more then.
+// each reads, page by page, the sessions that still tell something now.
 func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session)) error {
-	defer close(p.read)
 	at, after := now.Add(-forecast.LookBack), ""
 	for {
 		page, err := p.sessions.SessionsSince(ctx, at, after, historyPage)
@@ -98,6 +110,9 @@ func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session
 		for _, s := range page {
 			if isOurs(s) {
 				learn(s)
+			}
+			if now.Sub(s.End) <= quota.Span {
+				p.hour = append(p.hour, stayOfSession(s))
 			}
 		}
 		if len(page) < historyPage {

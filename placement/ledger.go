@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/turns"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -22,9 +23,10 @@ type Ledger struct {
 	past    past
 	now     func() time.Time
 
-	mu    sync.Mutex // guards book and turns; never held over a call to the store
-	book  *Book
-	turns turns
+	mu   sync.Mutex // guards the book; never held over a call to the store
+	book *Book
+
+	turns turns.Turns // whoever has a meeting's turn writes its claim without the lock, and nobody else touches it meanwhile
 }
 
 // State is what the ledger keeps durably.
@@ -61,7 +63,7 @@ type Parts struct {
 func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 	l := &Ledger{
 		config: p.Config.bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now},
-		past: past{sessions: p.History, read: make(chan struct{})}, now: p.Now, book: NewBook(p.Config, p.Now()), turns: turns{},
+		past: past{sessions: p.History, read: make(chan struct{})}, now: p.Now, book: NewBook(p.Config, p.Now()),
 	}
 	l.records.learn, l.book.Follow = l.Learn, p.Follow
 	for _, id := range p.Servers {
@@ -78,6 +80,9 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 	}
 	if err := l.load(ctx); err != nil {
 		return nil, err
+	}
+	if p.Offline && p.History != nil {
+		l.recall()
 	}
 	return l, nil
 }
@@ -107,10 +112,13 @@ func (l *Ledger) load(ctx context.Context) error {
 		switch {
 		case l.book.where.pages[c.Server] == nil:
 			lost = append(lost, c)
-		case l.book.owed.has(c.MeetingKey, Copy{c.Server, c.InternalID}):
+		case l.book.owed.has(c.MeetingKey, copyKey{c.Server, c.InternalID}):
 			over = append(over, c)
 		}
 		l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.records.names.Room(c.MeetingKey)})
+		if l.past.sessions != nil {
+			l.past.lasting = append(l.past.lasting, stayOfClaim(c, l.Hash(c.MeetingKey)))
+		}
 	}
 	l.mu.Unlock()
 	if err := l.forgetEndings(ctx, left); err != nil {
@@ -136,8 +144,9 @@ type ClaimLoaded struct {
 func (c ClaimLoaded) apply(b *Book) {
 	c.Claim.Expected = believable(c.Claim.Expected)
 	m := b.where.add(c.Room, b.newStay(c.Claim, c.At))
+	m.begin(stay{}, c.At)
 	if m.page != nil {
-		m.page.fading.expire(b.clock.now(c.At)) // most of what stands at a start has faded
+		m.page.fading.Expire(b.clock.now(c.At)) // most of what stands at a start has faded
 	}
 	if c.Claim.InternalID != "" {
 		m.lastJoin = c.At
@@ -147,6 +156,14 @@ func (c ClaimLoaded) apply(b *Book) {
 
 // Hash returns the name of a room in the history: a hash of tenant and meetingID with the pool's key.
 func (l *Ledger) Hash(key store.MeetingKey) string { return l.records.names.Hash(key) }
+
+// takeTurn waits for the turn of a meeting. Its release must follow.
+func (l *Ledger) takeTurn(ctx context.Context, key store.MeetingKey) error {
+	if err := l.turns.Take(ctx, key); err != nil {
+		return fmt.Errorf("wait for another create of %s: %w", key.MeetingID, err)
+	}
+	return nil
+}
 
 // SetServer adds a server, or changes its weight, tag or standing. Claims that wait for it are attached.
 func (l *Ledger) SetServer(s Server) {
@@ -197,13 +214,12 @@ func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, wait time.Durat
 func (l *Ledger) find(key store.MeetingKey) (place Found, outcome <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m, t := l.book.where.meetings[key], l.turns[key]
-	switch {
-	case m != nil && !m.pending:
+	if m := l.book.where.meetings[key]; m != nil && !m.pending {
 		place, err := found(m)
 		return place, nil, err
-	case t != nil:
-		return Found{}, t.ended(), nil
+	}
+	if outcome := l.turns.Over(key); outcome != nil {
+		return Found{}, outcome, nil
 	}
 	return Found{}, nil, ErrUnknown
 }
@@ -222,6 +238,13 @@ func (l *Ledger) ByInternalID(tenant, internalID string) (Found, error) {
 	return l.book.ByInternalID(tenant, internalID)
 }
 
+// OnServers is [Book.OnServers].
+func (l *Ledger) OnServers(id string) (Found, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.OnServers(id)
+}
+
 // Breakout is [Book.Breakout].
 func (l *Ledger) Breakout(tenant, internalID string) (Found, error) {
 	l.mu.Lock()
@@ -229,12 +252,8 @@ func (l *Ledger) Breakout(tenant, internalID string) (Found, error) {
 	return l.book.Breakout(tenant, internalID)
 }
 
-// Joined counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
-func (l *Ledger) Joined(key store.MeetingKey, who Person) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.book.Join(JoinSent{At: l.now(), Key: key, Who: who})
-}
+// Joined is [Ledger.Admit] where there are no limits.
+func (l *Ledger) Joined(key store.MeetingKey, who Person) { _ = l.Admit(key, who, store.Limits{}) }
 
 // Meetings returns all meetings, by tenant and ID.
 func (l *Ledger) Meetings() []Info {

@@ -3,7 +3,9 @@ package placement
 import (
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/coming"
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -11,26 +13,29 @@ import (
 type meeting struct {
 	stay
 	room     forecast.Room
-	page     *page     // of the claim's server; nil where that is not in the pool
-	lastJoin time.Time // when somebody was last sent to it
-	creating bool      // somebody has its turn to create it
-	pending  bool      // no server has answered the create yet: joins wait
-	replaced []stay    // by the claims of the create under way, oldest first; one without a claim where there was none
+	tenant   *quota.Tenant // what its tenant has
+	page     *page         // of the claim's server; nil where that is not in the pool
+	lastJoin time.Time     // when somebody was last sent to it
+	creating bool          // somebody has its turn to create it
+	pending  bool          // no server has answered the create yet: joins wait
+	replaced []stay        // by the claims of the create under way, oldest first; one without a claim where there was none
 }
 
 // stay is a meeting's time on one server. A move begins a new one, and giving the move up restores the old one whole.
 type stay struct {
 	claim store.Claim
-	born  float64 // when the expectation started to fade, in seconds of the book's clock
+	born  float64   // when the expectation started to fade, in seconds of the book's clock
+	begun time.Time // when the meeting began, wherever it was then; zero where that does not count
 
-	people int     // at the last poll
-	rooms  int     // people in its breakout rooms at the last poll, who are among the others or come back
-	early  int     // joins sent before the poll that is under way
-	late   int     // joins sent since
-	polls  int     // that the server's page had counted when late was last counted
-	coming persons // who is among the early and the late
-	joins  int     // all that were sent
-	peak   int     // most people that a poll has seen
+	people int           // at the last poll
+	guess  int           // of these, how many nobody has seen, right after a start
+	rooms  int           // people in its breakout rooms at the last poll, who are among the others or come back
+	early  int           // joins sent before the poll that is under way
+	late   int           // joins sent since
+	polls  int           // that the server's page had counted when late was last counted
+	coming coming.People // who is among the early and the late
+	joins  int           // all that were sent
+	peak   int           // most people that a poll has seen
 
 	confirmed time.Time // when the server last said that it has the meeting
 	missed    int       // polls in a row that did not see it
@@ -38,6 +43,9 @@ type stay struct {
 
 // here is how many people count: those seen and those on their way.
 func (s *stay) here() int { return s.people + s.early + s.late }
+
+// seen is here without those who are only taken to be there: no limit refuses anybody because of them.
+func (s *stay) seen() int { return s.here() - s.guess }
 
 // session is what the history keeps of a stay.
 func (s *stay) session(now time.Time, reason string) store.Session {
@@ -84,7 +92,7 @@ func (s *stay) stillHas(c store.Claim) bool {
 // presume takes so many people to be in the meeting until a poll has looked.
 func (m *meeting) presume(people float64) {
 	before := m.here()
-	m.people = int(people)
+	m.people, m.guess = int(people), int(people)
 	if m.page != nil {
 		m.page.people += m.here() - before
 	}
@@ -95,10 +103,11 @@ func (m *meeting) addJoin(who Person, now time.Time) {
 	m.countPolls()
 	m.joins++
 	m.lastJoin = now
-	if m.claim.Breakout || !m.coming.add(who, m.polls) {
+	if m.claim.Breakout || !m.coming.Add(who, m.polls) {
 		return
 	}
 	m.late++
+	m.tenant.People++
 	if m.page != nil {
 		m.page.people++
 	}
@@ -107,11 +116,12 @@ func (m *meeting) addJoin(who Person, now time.Time) {
 // correct brings what is known of a meeting in line with what a poll saw. Its IDs are left to a create that is under way.
 func (m *meeting) correct(s Sighting) {
 	m.countPolls()
-	before := m.here()
-	m.people, m.rooms, m.early, m.missed = s.People, s.Rooms, 0, 0
-	m.coming.arrived(m.polls)
+	before, seen := m.here(), m.seen()
+	m.people, m.guess, m.rooms, m.early, m.missed = s.People, 0, s.Rooms, 0, 0
+	m.coming.Arrived(m.polls)
 	m.peak = max(m.peak, s.People)
 	m.page.people += m.here() - before
+	m.tenant.People += m.seen() - seen
 	if !m.creating {
 		m.claim.InternalID, m.claim.CreateTime = s.InternalID, s.CreateTime
 		if m.claim.Name == "" {
@@ -138,45 +148,8 @@ func believable(expected float64) float64 {
 	return 0
 }
 
-// Person tells those apart who are sent to a meeting: a hash of who they are, or of the link that they have. 0 is somebody of
-// whom nothing is known, and never the same as another.
-type Person uint64
-
-// persons are who is on the way to a meeting, and since which poll of its server. One person who asks for a join again and
-// again, or one link that many robots follow, must not fill a server.
-type persons map[Person]int
-
-// maxComing is how many people on their way are told apart in one meeting. More than any has within one poll's time; those
-// beyond it do not count before a poll has seen them.
-const maxComing = 5_000
-
-// add enters somebody, and tells whether he counts.
-func (p *persons) add(who Person, poll int) bool {
-	if who == 0 {
-		return true
-	}
-	if _, again := (*p)[who]; again || len(*p) >= maxComing {
-		return false
-	}
-	if *p == nil {
-		*p = persons{}
-	}
-	(*p)[who] = poll
-	return true
-}
-
-// arrived forgets those who were sent before the poll that has looked now: they are among the people it saw, or will not
-// come.
-func (p *persons) arrived(poll int) {
-	for who, since := range *p {
-		if since != poll {
-			delete(*p, who)
-		}
-	}
-	if len(*p) == 0 {
-		*p = nil
-	}
-}
+// Person tells those apart who are sent to a meeting.
+type Person = coming.Person
 
 // JoinSent counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
 type JoinSent struct {

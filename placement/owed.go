@@ -9,60 +9,116 @@ import (
 
 // Copy is a meeting on one server. Server and internal ID belong together: two servers that create a meeting in the same
 // millisecond give it the same internal ID.
-type Copy struct{ Server, InternalID string }
+type Copy struct {
+	Server, InternalID string
+	Alias              string // the ID that the server knows it by, if that is not the front end's
+}
+
+// copyKey tells copies of a meeting apart.
+type copyKey struct{ server, internalID string }
+
+// is tells whether two are one copy.
+func (c Copy) is(other Copy) bool {
+	return c.Server == other.Server && c.InternalID == other.InternalID
+}
 
 // MaxCopies is how many meetings by one name are looked after on one server. A sound one has one, and may list some that are
 // over.
 const MaxCopies = 20
 
 // owed is what servers owe: the end of each of these copies, until they are seen without it.
-type owed map[store.MeetingKey]map[Copy]store.Ending
-
-func newEnding(key store.MeetingKey, c Copy, asked time.Time) store.Ending {
-	return store.Ending{MeetingKey: key, Server: c.Server, InternalID: c.InternalID, Asked: asked}
+type owed struct {
+	of   map[store.MeetingKey]map[copyKey]store.Ending
+	keys map[string]map[store.MeetingKey]int // how many copies of each meeting, by the ID that servers know them by
 }
 
-func copyOf(e store.Ending) Copy { return Copy{e.Server, e.InternalID} }
+func newOwed() owed {
+	return owed{map[store.MeetingKey]map[copyKey]store.Ending{}, map[string]map[store.MeetingKey]int{}}
+}
+
+func newEnding(key store.MeetingKey, c Copy, asked time.Time) store.Ending {
+	return store.Ending{MeetingKey: key, Server: c.Server, InternalID: c.InternalID, Alias: c.Alias, Asked: asked}
+}
+
+func copyOf(e store.Ending) copyKey { return copyKey{e.Server, e.InternalID} }
 
 // add enters endings, in the place of older ones of the same copies.
 func (o owed) add(list ...store.Ending) {
 	for _, e := range list {
-		if o[e.MeetingKey] == nil {
-			o[e.MeetingKey] = map[Copy]store.Ending{}
+		o.drop(o.of[e.MeetingKey][copyOf(e)])
+		if o.of[e.MeetingKey] == nil {
+			o.of[e.MeetingKey] = map[copyKey]store.Ending{}
 		}
-		o[e.MeetingKey][copyOf(e)] = e
+		o.of[e.MeetingKey][copyOf(e)] = e
+		if o.keys[e.OnServer()] == nil {
+			o.keys[e.OnServer()] = map[store.MeetingKey]int{}
+		}
+		o.keys[e.OnServer()][e.MeetingKey]++
+	}
+}
+
+// drop takes out an ending, if there is one.
+func (o owed) drop(e store.Ending) {
+	endings, keys := o.of[e.MeetingKey], o.keys[e.OnServer()]
+	if _, has := endings[copyOf(e)]; !has {
+		return
+	}
+	if delete(endings, copyOf(e)); len(endings) == 0 {
+		delete(o.of, e.MeetingKey)
+	}
+	if keys[e.MeetingKey]--; keys[e.MeetingKey] == 0 {
+		delete(keys, e.MeetingKey)
+	}
+	if len(keys) == 0 {
+		delete(o.keys, e.OnServer())
 	}
 }
 
 // has tells whether a server owes the end of that very copy.
-func (o owed) has(key store.MeetingKey, c Copy) bool {
-	_, has := o[key][c]
+func (o owed) has(key store.MeetingKey, c copyKey) bool {
+	_, has := o.of[key][c]
 	return has
+}
+
+// hasAny tells whether a server owes the end of that very copy of a meeting, or of another one that servers know by the
+// same ID: without scopes it may have been another tenant's.
+func (o owed) hasAny(key store.MeetingKey, onServer string, c copyKey) bool {
+	if o.has(key, c) {
+		return true
+	}
+	for other := range o.keys[onServer] {
+		if o.has(other, c) {
+			return true
+		}
+	}
+	return false
 }
 
 // forget drops an ending that still stands as given.
 func (o owed) forget(e store.Ending) {
-	endings := o[e.MeetingKey]
-	if old, has := endings[copyOf(e)]; has && old.Asked.Equal(e.Asked) {
-		delete(endings, copyOf(e))
-	}
-	if len(endings) == 0 {
-		delete(o, e.MeetingKey)
+	if old, has := o.of[e.MeetingKey][copyOf(e)]; has && old.Asked.Equal(e.Asked) {
+		o.drop(old)
 	}
 }
 
-// servers returns those that may have a copy of the meeting still although it was ended.
-func (o owed) servers(key store.MeetingKey) (list []string) {
-	for c := range o[key] {
-		list = append(list, c.Server)
+// servers returns those that may have a copy still of the meeting, or of another one by the ID that servers know it by,
+// although it was ended.
+func (o owed) servers(key store.MeetingKey, onServer string) (list []string) {
+	for c := range o.of[key] {
+		list = append(list, c.server)
+	}
+	for other := range o.keys[onServer] {
+		for c := range o.of[other] {
+			list = append(list, c.server)
+		}
 	}
 	return list
 }
 
 // about returns what is owed of one copy, and of copies on its server that nobody knew.
-func (o owed) about(key store.MeetingKey, known Copy) (list []store.Ending) {
-	for _, c := range []Copy{known, {Server: known.Server}} {
-		if e, has := o[key][c]; has {
+func (o owed) about(key store.MeetingKey, known copyKey) (list []store.Ending) {
+	for _, c := range []copyKey{known, {server: known.server}} {
+		if e, has := o.of[key][c]; has {
 			list = append(list, e)
 		}
 	}
@@ -71,9 +127,9 @@ func (o owed) about(key store.MeetingKey, known Copy) (list []store.Ending) {
 
 // by returns what a server owes.
 func (o owed) by(server string) (list []store.Ending) {
-	for _, endings := range o {
+	for _, endings := range o.of {
 		for c, e := range endings {
-			if c.Server == server {
+			if c.server == server {
 				list = append(list, e)
 			}
 		}
@@ -86,14 +142,14 @@ const longestOwed = 24 * time.Hour
 
 // paid returns what a poll shows to be over: copies that were owed before it began and that its server lists no more, not
 // even as over; what is owed of any copy, once it lists none, or has not been seen for too long.
-func (o owed) paid(p Poll, now time.Time, seen map[Copy]bool) (list []store.Ending) {
-	for _, endings := range o {
+func (o owed) paid(p Poll, now time.Time, seen map[copyKey]bool) (list []store.Ending) {
+	for _, endings := range o.of {
 		for c, e := range endings {
 			before := e.Asked.Before(p.Began) || e.Asked.After(now) // by a clock that was set back before a restart
 			late := p.Began.Sub(e.Asked) > longestOwed
 			switch {
-			case c.Server != p.Server:
-				if late && c.InternalID == "" {
+			case c.server != p.Server:
+				if late && c.internalID == "" {
 					list = append(list, e)
 				}
 			case before && (p.Complete || late) && !listed(c, endings, seen):
@@ -105,8 +161,8 @@ func (o owed) paid(p Poll, now time.Time, seen map[Copy]bool) (list []store.Endi
 }
 
 // listed tells whether a copy was seen or, of one that nobody knew, any.
-func listed(c Copy, endings map[Copy]store.Ending, seen map[Copy]bool) bool {
-	if c.InternalID != "" {
+func listed(c copyKey, endings map[copyKey]store.Ending, seen map[copyKey]bool) bool {
+	if c.internalID != "" {
 		return seen[c]
 	}
 	for other := range endings {
@@ -133,15 +189,15 @@ func (b *Book) End(now time.Time, key store.MeetingKey, copies []Copy) MeetingEn
 	c := MeetingEnded{At: now, Key: key}
 	if m := b.where.meetings[key]; m != nil {
 		c.Claim = m.claim
-		copies = slices.Concat([]Copy{{m.claim.Server, m.claim.InternalID}}, copies)
+		copies = slices.Concat([]Copy{{m.claim.Server, m.claim.InternalID, m.claim.Alias}}, copies)
 	}
 	for i, known := range copies {
 		if known.InternalID != "" && len(known.InternalID) <= maxID && b.where.pages[known.Server] != nil &&
-			!slices.Contains(copies[:i], known) {
+			len(known.Alias) <= maxID && !slices.ContainsFunc(copies[:i], known.is) {
 			c.Owed = append(c.Owed, newEnding(key, known, now))
 		}
 	}
-	if len(b.owed) < maxUnseen {
+	if len(b.owed.of) < maxUnseen {
 		c.addUnseen(b.where.order)
 	}
 	return c
@@ -175,7 +231,7 @@ func (c *MeetingEnded) addUnseen(servers []*page) {
 	for _, p := range servers {
 		owes := slices.ContainsFunc(known, func(e store.Ending) bool { return e.Server == p.ID })
 		if !owes && !p.visible() {
-			c.Owed = append(c.Owed, newEnding(c.Key, Copy{Server: p.ID}, c.At))
+			c.Owed = append(c.Owed, newEnding(c.Key, Copy{Server: p.ID, Alias: c.Claim.Alias}, c.At))
 		}
 	}
 }
@@ -186,7 +242,7 @@ func (c *MeetingEnded) addUnseen(servers []*page) {
 // What nobody knew of at the end can only be seen as long as its server was not seen whole since. What is seen for the first
 // time later is a new meeting, whatever clocks say, which may be wrong, or set in between, ours too.
 func (b *Book) Over(server string, s Sighting) bool {
-	if b.owed.has(s.Key, Copy{server, s.InternalID}) {
+	if b.owed.hasAny(s.Key, s.OnServer(), copyKey{server, s.InternalID}) {
 		return true
 	}
 	last, closed := b.closed.of(s.Key)
@@ -208,7 +264,7 @@ func (b *Book) endedUnseen(p *page, s Sighting) bool {
 	if m := b.where.meetings[s.Key]; m != nil && m.page == p && (m.creating || m.claim.InternalID == s.InternalID) {
 		return false
 	}
-	return b.owed.has(s.Key, Copy{Server: p.ID})
+	return b.owed.hasAny(s.Key, s.OnServer(), copyKey{server: p.ID})
 }
 
 // madeBefore tells whether a meeting was made before a time of ours, or not long after, by its server's clock.

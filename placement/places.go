@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -16,20 +17,27 @@ type places struct {
 	meetings  map[store.MeetingKey]*meeting
 	live      map[forecast.Room]int // meetings by room
 	breakouts int                   // meetings that are breakout rooms
+	tenants   quota.Tenants         // what each of them has
+	ids       index                 // meetings by the ID that servers know them by
+	voices    index                 // and by their voice bridge
 }
 
 func newPlaces() places {
-	return places{
+	w := places{
 		pages: map[string]*page{}, meetings: map[store.MeetingKey]*meeting{}, live: map[forecast.Room]int{},
+		tenants: quota.Tenants{},
 	}
+	w.ids, w.voices = w.newIndex(store.Claim.OnServer), w.newIndex(func(c store.Claim) string { return c.Voice })
+	return w
 }
 
 // add enters a meeting that is new.
 func (w *places) add(r forecast.Room, s stay) *meeting {
-	m := &meeting{room: r}
+	m := &meeting{stay: s, room: r, tenant: w.tenants.Of(s.claim.Tenant)}
 	w.meetings[s.claim.MeetingKey] = m
 	w.live[r]++
-	w.move(m, s)
+	w.count(m, 1)
+	w.attach(m)
 	return m
 }
 
@@ -38,30 +46,57 @@ func (w *places) move(m *meeting, s stay) {
 	if m.page != nil {
 		m.page.detach(m)
 	}
-	w.countBreakout(m, -1)
+	w.count(m, -1)
 	m.stay = s
-	w.countBreakout(m, 1)
-	if p, ok := w.pages[s.claim.Server]; ok {
+	w.count(m, 1)
+	w.attach(m)
+}
+
+// rename gives a meeting the claim that stands now, of the same stay.
+func (w *places) rename(m *meeting, c store.Claim) {
+	w.count(m, -1)
+	m.claim = c
+	w.count(m, 1)
+}
+
+// attach puts a meeting on the page of its server, if that is in the pool.
+func (w *places) attach(m *meeting) {
+	if p, ok := w.pages[m.claim.Server]; ok {
 		p.attach(m)
 	}
 }
 
-// drop forgets a meeting.
+// drop forgets a meeting. One that no server ever had was not begun either.
 func (w *places) drop(m *meeting) {
+	if m.claim.InternalID == "" {
+		m.tenant.Begun.Remove(m.begun)
+	}
 	if m.page != nil {
 		m.page.detach(m)
 	}
 	delete(w.meetings, m.claim.MeetingKey)
-	w.countBreakout(m, -1)
+	w.count(m, -1)
 	if w.live[m.room]--; w.live[m.room] == 0 {
 		delete(w.live, m.room)
 	}
 }
 
-func (w *places) countBreakout(m *meeting, n int) {
+// count counts a meeting for its tenant, or no more, and enters the names that no other may have meanwhile.
+func (w *places) count(m *meeting, n int) {
 	if m.claim.Breakout {
 		w.breakouts += n
+		m.tenant.Breakouts += n
+	} else {
+		m.tenant.Meetings += n
 	}
+	m.tenant.People += n * m.seen()
+	if n > 0 {
+		w.ids.Enter(m)
+		w.voices.Enter(m)
+		return
+	}
+	w.ids.Leave(m)
+	w.voices.Leave(m)
 }
 
 // addServer enters a server, with the meetings that are claimed on it already.

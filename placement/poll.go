@@ -44,8 +44,11 @@ const maxID = 1024
 // storable tells whether a sighting can become a record.
 func (s Sighting) storable() bool {
 	return s.Key.MeetingID != "" && len(s.Key.MeetingID) <= maxID && len(s.Key.Tenant) <= maxID &&
-		!strings.Contains(s.Key.Tenant, "\x00") && s.InternalID != "" && len(s.InternalID) <= maxID
+		!strings.Contains(s.Key.Tenant, "\x00") && s.InternalID != "" && len(s.InternalID) <= maxID && len(s.Alias) <= maxID
 }
+
+// OnServer returns the ID that the server knows the meeting by.
+func (s Sighting) OnServer() string { return cmp.Or(s.Alias, s.Key.MeetingID) }
 
 // maxName is how much of a meeting's name its claim keeps, in bytes.
 const maxName = 512
@@ -102,7 +105,7 @@ type comparison struct {
 	poll    Poll
 	now     time.Time
 	seen    map[*meeting]bool // on the page, and on the server
-	listed  map[Copy]bool     // over, and still on the server; nil for none
+	listed  map[copyKey]bool  // over, and still on the server; nil for none
 	nobodys int               // people in meetings that nobody can ask for
 	found   Findings
 }
@@ -116,7 +119,7 @@ func (c PollSeen) compare(b *Book) Findings {
 	beside := comparison{
 		book: b, page: p, poll: c.Poll, now: c.At, seen: make(map[*meeting]bool, len(c.Poll.Meetings)),
 	}
-	p.fading.expire(b.clock.now(c.At)) // or every decision would step over what has faded
+	p.fading.Expire(b.clock.now(c.At)) // or every decision would step over what has faded
 	p.ahead = max(p.ahead, c.Poll.Ahead)
 	for _, s := range c.Poll.Meetings {
 		s.People = min(max(s.People, 0), maxPeople)
@@ -139,9 +142,9 @@ func (c *comparison) classify(s Sighting) {
 		c.nobodys += s.People
 	case b.Over(c.page.ID, s):
 		if c.listed == nil {
-			c.listed = map[Copy]bool{}
+			c.listed = map[copyKey]bool{}
 		}
-		c.listed[Copy{c.page.ID, s.InternalID}] = true
+		c.listed[copyKey{c.page.ID, s.InternalID}] = true
 		if c.poll.Complete {
 			c.discover(s)
 		}
@@ -152,6 +155,8 @@ func (c *comparison) classify(s Sighting) {
 	case m != nil && m.page == c.page:
 		c.seen[m] = c.onItsServer(m, s) || c.seen[m]
 	case s.Ended || s.Breakout || m != nil && m.creating:
+	case b.where.foreign(s, m == nil, c.page):
+		c.nobodys += s.People
 	case m != nil && m.usable():
 		s.Twin = m.claim.InternalID == s.InternalID
 		c.found.Strays = append(c.found.Strays, s)
@@ -165,12 +170,12 @@ func (c *comparison) classify(s Sighting) {
 // discover enters a copy that nobody knew of when its meeting was ended, so that it is over also for later polls. It is in
 // memory alone: for a restart there is what is owed of copies that nobody saw.
 func (c *comparison) discover(s Sighting) {
-	b, there := c.book, Copy{c.page.ID, s.InternalID}
-	asked := b.owed[s.Key][Copy{Server: c.page.ID}].Asked
+	b, there := c.book, Copy{c.page.ID, s.InternalID, s.Alias}
+	asked := b.owed.of[s.Key][copyKey{server: c.page.ID}].Asked
 	if last, closed := b.closed.of(s.Key); closed {
 		asked = last.at
 	}
-	if !asked.IsZero() && !b.owed.has(s.Key, there) && len(b.owed[s.Key]) < MaxCopies*len(b.where.pages) {
+	if !asked.IsZero() && !b.owed.has(s.Key, copyKey{c.page.ID, s.InternalID}) && len(b.owed.of[s.Key]) < MaxCopies*len(b.where.pages) {
 		b.owed.add(newEnding(s.Key, there, asked))
 	}
 }
@@ -186,7 +191,7 @@ func (c *comparison) onItsServer(m *meeting, s Sighting) bool {
 			c.found.Over = append(c.found.Over, m.claim)
 		}
 		return same
-	case same || m.claim.InternalID == "":
+	case same || m.claim.InternalID == "" && m.claim.Alias == s.Alias:
 		m.correct(s)
 		return true
 	}
@@ -230,7 +235,7 @@ func (c *comparison) dropOthers() {
 // ration leaves among the unclaimed what may be adopted now, those with people in them first, and returns the others. What
 // was lost from sight just now goes on, and is no new meeting.
 func (c *comparison) ration() (excess []Sighting) {
-	left := min(c.page.adopting.left(c.now), adoptedAtOnce)
+	left := min(c.page.adopting.Left(c.now), adoptedAtOnce)
 	list := c.found.Unclaimed
 	c.found.Unclaimed = nil
 	slices.SortStableFunc(list, func(a, b Sighting) int { return cmp.Compare(b.People, a.People) })
@@ -242,7 +247,7 @@ func (c *comparison) ration() (excess []Sighting) {
 			continue
 		case !known:
 			left--
-			c.page.adopting.spent++
+			c.page.adopting.Spend()
 		}
 		c.found.Unclaimed = append(c.found.Unclaimed, s)
 	}
@@ -272,18 +277,18 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 	p, m := b.where.pages[server], b.where.meetings[s.Key]
 	last, closed := b.closed.of(s.Key)
 	over := b.Over(server, s) || closed && (last.was(server, s.InternalID) || m == nil && last.endedToo(s, began))
-	if over || p == nil || p.Standing == Gone || m != nil && m.usable() {
+	if over || p == nil || p.Standing == Gone || m != nil && m.usable() || b.where.ids.others(s.OnServer(), s.Key) {
 		return ClaimAdopted{}, false
 	}
 	c := ClaimAdopted{At: now, Sighting: s, Room: r}
-	if lost := b.vanished.stayOf(s.Key, server, s.InternalID); lost != nil {
+	if lost := b.vanished.stayOf(s.Key, server, s.InternalID); lost != nil && lost.claim.Alias == s.Alias {
 		c.Claim = lost.claim
 		return c, true
 	}
 	c.Claim = store.Claim{
 		MeetingKey: s.Key, Server: server, InternalID: s.InternalID, CreateTime: s.CreateTime,
 		Placed: created(s.CreateTime, now), Expected: b.expect(s.Key.Tenant, r, Wish{}).people, Recorded: s.Recorded,
-		Name: nameToKeep(s.Name, s.Recorded),
+		Name: nameToKeep(s.Name, s.Recorded), Alias: s.Alias,
 	}
 	return c, true
 }
@@ -306,7 +311,7 @@ type ClaimAdopted struct {
 
 func (c ClaimAdopted) apply(b *Book) {
 	lost := b.vanished.stayOf(c.Sighting.Key, c.Claim.Server, c.Sighting.InternalID)
-	m := b.place(c.Claim, c.Room, c.At)
+	m := b.place(c.Claim, c.Room, c.At, lost)
 	if lost != nil {
 		b.vanished.forget(c.Claim.MeetingKey)
 		m.peak, m.joins = lost.peak, lost.joins
@@ -324,18 +329,3 @@ const (
 	adoptedFirst   = 10_000 // before it is one after another
 	adoptedPerHour = 1_000
 )
-
-// allowance is how many more meetings of a server may be adopted. It grows with time, up to adoptedFirst. Its zero value is
-// all of that.
-type allowance struct {
-	spent float64
-	at    time.Time
-}
-
-// left is how many may be adopted now.
-func (a *allowance) left(now time.Time) int {
-	if passed := now.Sub(a.at).Hours() * adoptedPerHour; passed > 0 {
-		a.spent, a.at = max(a.spent-passed, 0), now
-	}
-	return int(adoptedFirst - a.spent)
-}

@@ -204,7 +204,7 @@ func TestBook_Confirmation(t *testing.T) {
 		b := book(placement.Config{Sessions: 3}, open("a"))
 		known.InternalID = test.known
 		settle(b, known)
-		got, over, same := b.Confirmation(later, key("m"), test.answer, 5)
+		got, over, same := b.Confirmation(later, key("m"), placement.Made{InternalID: test.answer, CreateTime: 5})
 		want := placement.ClaimConfirmed{At: later, Claim: known, Anew: test.anew}
 		want.Claim.InternalID, want.Claim.CreateTime = test.want, 5
 		if test.anew {
@@ -214,7 +214,7 @@ func TestBook_Confirmation(t *testing.T) {
 		equal(t, test.name+": same", same, test.same)
 		equal(t, test.name+": over", over.Session.ID, test.over)
 	}
-	_, over, same := book(placement.Config{}, open("a")).Confirmation(later, key("m"), "i", 5)
+	_, over, same := book(placement.Config{}, open("a")).Confirmation(later, key("m"), placement.Made{InternalID: "i", CreateTime: 5})
 	equal(t, "a meeting that nobody has claimed", same && over == placement.Finished{}, true)
 }
 
@@ -226,7 +226,7 @@ func TestBook_Confirmation_Moved(t *testing.T) {
 		b.Apply(placement.CreateBegun{Key: key("m")})
 		moved := store.Claim{MeetingKey: key("m"), Server: "b", Placed: monday.Add(time.Minute)}
 		b.Apply(placement.ClaimPlaced{At: moved.Placed, Claim: moved})
-		_, got, _ := b.Confirmation(monday.Add(2*time.Minute), key("m"), answer, 5)
+		_, got, _ := b.Confirmation(monday.Add(2*time.Minute), key("m"), placement.Made{InternalID: answer, CreateTime: 5})
 		equal(t, answer, got.Session.ID, over)
 		if over != "" {
 			equal(t, "reason", got.Session.Reason, "moved")

@@ -47,7 +47,7 @@ func TestSeats_Random(t *testing.T) {
 					case 0:
 						p.must(c.GiveUp(t.Context()))
 					case 1:
-						p.must(c.Confirm(t.Context(), fmt.Sprint("i", step), 1))
+						p.must(c.Confirm(t.Context(), placement.Made{InternalID: fmt.Sprint("i", step), CreateTime: 1}))
 					}
 				}
 				c.End()
@@ -150,7 +150,7 @@ func TestSeats_Storm(t *testing.T) {
 						continue
 					}
 					if _, err := c.Place(context.Background(), placement.Wish{}, nil); err == nil {
-						_ = c.Confirm(context.Background(), fmt.Sprint(r.IntN(1e6)), 1)
+						_ = c.Confirm(context.Background(), placement.Made{InternalID: fmt.Sprint(r.IntN(1e6)), CreateTime: 1})
 					}
 					c.End()
 				case 7:

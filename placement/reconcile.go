@@ -41,7 +41,7 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 		errs = append(errs, err)
 	}
 	for _, s := range found.Unclaimed {
-		if l.tryTurn(s.Key) {
+		if l.turns.Try(s.Key) {
 			errs = append(errs, newCreation(l, s.Key).adopt(ctx, p.Server, s, p.Began))
 		}
 	}

@@ -81,7 +81,7 @@ func TestReconcile_Creating(t *testing.T) {
 	p.poll("a", placement.Sighting{Key: key("n"), InternalID: "n@a", CreateTime: 1})
 	equal(t, "not adopted", p.where("n"), "")
 	other.End()
-	p.must(c.Confirm(t.Context(), "m@b", 2))
+	p.must(c.Confirm(t.Context(), placement.Made{InternalID: "m@b", CreateTime: 2}))
 	c.End()
 	equal(t, "where", p.where("m"), "b")
 	equal(t, "strays after it", p.poll("a", sees(claim, 0)), []placement.Sighting{sees(claim, 0)})
@@ -95,7 +95,7 @@ func TestReconcile_SeenFirst(t *testing.T) {
 	claim := p.place(c).Claim
 	claim.InternalID, claim.CreateTime = "x", 5
 	p.poll("a", sees(claim, 1))
-	p.must(c.Confirm(t.Context(), "x", 5))
+	p.must(c.Confirm(t.Context(), placement.Made{InternalID: "x", CreateTime: 5}))
 	c.End()
 	equal(t, "people", p.ServerLoad("a").People, 1)
 	p.check()
@@ -121,7 +121,7 @@ func TestReconcile_CreateInBetween(t *testing.T) {
 					continue // this is the one
 				}
 				p.place(c)
-				p.must(c.Confirm(t.Context(), m.InternalID, m.CreateTime))
+				p.must(c.Confirm(t.Context(), placement.Made{InternalID: m.InternalID, CreateTime: m.CreateTime}))
 				c.End()
 			}
 		}
@@ -168,7 +168,7 @@ func TestReconcile_Tombstone(t *testing.T) {
 
 	c := p.begin("m")
 	p.place(c)
-	p.must(c.Confirm(t.Context(), "next", 2))
+	p.must(c.Confirm(t.Context(), placement.Made{InternalID: "next", CreateTime: 2}))
 	c.End()
 	p.poll("a", sees(claim, 3))
 	p.poll("a", sees(claim, 3), placement.Sighting{Key: key("m"), InternalID: "next", CreateTime: 2, People: 1})
@@ -315,7 +315,7 @@ func TestReconcile_OneInternalID(t *testing.T) {
 	for id, avoid := range map[string][]string{"m": {"b", "c"}, "n": {"a", "c"}} {
 		c := p.begin(id)
 		p.place(c, avoid...)
-		p.must(c.Confirm(t.Context(), "i", 1))
+		p.must(c.Confirm(t.Context(), placement.Made{InternalID: "i", CreateTime: 1}))
 		c.End()
 	}
 	p.stand(placement.Gone, "a")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/rule"
 )
 
 // How often it is looked which seats are due, which are held for half an hour.
@@ -102,9 +103,9 @@ func (b *Book) KeepSeats(now time.Time) {
 
 // chooseFor finds a server for a seat: the one that the rule would choose, if any is open.
 func (d *decision) chooseFor(s *seat) string {
-	wanted := tags{}
+	wanted := rule.Tags{}
 	if last := d.book.where.pages[s.last]; last != nil && last.Tag != "" {
-		wanted = tags{names: []string{last.Tag}, asked: true}
+		wanted = rule.Tagged(last.Tag)
 	}
 	return d.choose(d.book.config.Default, Open, wanted, nil).Best.Server
 }

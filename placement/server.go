@@ -4,6 +4,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/fading"
+	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -28,8 +30,8 @@ type page struct {
 	seats    int
 	kept     float64 // by the seats
 	carry    float64 // people that a server of weight 1 carries
-	fading   fading
-	adopting allowance
+	fading   fading.Sum
+	adopting quota.Allowance
 
 	polls    int           // that have begun, to tell joins before one from joins after it
 	endings  int           // how many meetings had been ended when the last of them began
@@ -46,14 +48,14 @@ func (p *page) attach(m *meeting) {
 	m.page = p
 	p.meetings[m.claim.MeetingKey] = m
 	p.people += m.here()
-	p.fading.add(m.born, m.claim.Expected)
+	p.fading.Add(m.born, m.claim.Expected)
 }
 
 // detach takes a meeting off the page.
 func (p *page) detach(m *meeting) {
 	delete(p.meetings, m.claim.MeetingKey)
 	p.people -= m.here()
-	p.fading.remove(m.born, m.claim.Expected)
+	p.fading.Remove(m.born, m.claim.Expected)
 	m.page = nil
 }
 
@@ -96,8 +98,8 @@ func (c ServerSet) apply(b *Book) {
 		return
 	}
 	p := &page{
-		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: newFading(b.config.Fade.Seconds()),
-		carry: b.config.Carry,
+		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading.New(b.config.Fade.Seconds()),
+		carry: b.config.Carry, adopting: quota.Allowance{First: adoptedFirst, PerHour: adoptedPerHour},
 	}
 	b.where.addServer(p)
 }

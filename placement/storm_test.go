@@ -77,7 +77,7 @@ func (s *storm) create(ctx context.Context) {
 		_ = c.GiveUp(ctx) // fails as the store does
 		return
 	}
-	_ = c.Confirm(ctx, s.world.create(place.Claim.Server, k), 1)
+	_ = c.Confirm(ctx, placement.Made{InternalID: s.world.create(place.Claim.Server, k), CreateTime: 1})
 }
 
 func (s *storm) join(ctx context.Context) {

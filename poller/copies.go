@@ -12,6 +12,7 @@ import (
 // copied is what is known of a meeting here that is claimed on another server.
 type copied struct {
 	key     store.MeetingKey
+	alias   string    // as in the sighting
 	people  int       // in it at the last good poll
 	rooms   int       // in its breakout rooms
 	twin    bool      // it is the claimed meeting itself, as far as its ID tells
@@ -72,7 +73,7 @@ func copies(known map[string]copied, strays []placement.Sighting, complete bool,
 	for _, stray := range strays {
 		old := known[stray.InternalID]
 		c := copied{
-			key: stray.Key, people: stray.People, rooms: stray.Rooms, twin: stray.Twin, refused: old.refused,
+			key: stray.Key, alias: stray.Alias, people: stray.People, rooms: stray.Rooms, twin: stray.Twin, refused: old.refused,
 		}
 		switch {
 		case !c.used():

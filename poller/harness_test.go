@@ -155,7 +155,7 @@ func (f *fake) answer(name string, u *url.URL) string {
 		return "<response><returncode>SUCCESS</returncode><version>2.0</version></response>"
 	case name == "end":
 		id := u.Query().Get("meetingID")
-		f.meetings = slices.DeleteFunc(slices.Clone(f.meetings), func(m bbb.Meeting) bool { return m.MeetingID == id })
+		f.meetings = slices.DeleteFunc(slices.Clone(f.meetings), func(m bbb.Meeting) bool { return m.OnServer() == id })
 		return "<response><returncode>SUCCESS</returncode></response>"
 	case name == "getMeetingInfo":
 		return info(f.meetings, u.Query().Get("meetingID"))
@@ -168,7 +168,7 @@ func (f *fake) answer(name string, u *url.URL) string {
 
 // info is an answer to getMeetingInfo, as far as anybody reads it.
 func info(meetings []bbb.Meeting, id string) string {
-	i := slices.IndexFunc(meetings, func(m bbb.Meeting) bool { return m.MeetingID == id })
+	i := slices.IndexFunc(meetings, func(m bbb.Meeting) bool { return m.OnServer() == id })
 	if i < 0 {
 		return "<response><returncode>FAILED</returncode><messageKey>notFound</messageKey>" +
 			"<message>A meeting with that ID does not exist</message></response>"
@@ -181,13 +181,16 @@ func info(meetings []bbb.Meeting, id string) string {
 func list(meetings ...bbb.Meeting) string {
 	x := bbb.Success().Open("meetings")
 	for _, m := range meetings {
-		x.Open("meeting").Text("meetingName", m.Name).Text("meetingID", m.MeetingID).
+		x.Open("meeting").Text("meetingName", m.Name).Text("meetingID", m.OnServer()).
 			Text("internalMeetingID", m.InternalID).Int("createTime", m.CreateTime).
 			Bool("hasBeenForciblyEnded", m.Ended).Int("participantCount", int64(m.Participants)).
 			Int("videoCount", int64(m.Videos)).Bool("isBreakout", m.Breakout).Text("parentMeetingID", m.ParentID).
 			Open("metadata")
 		if m.Tenant != "" {
 			x.Text(bbb.TenantKey, m.Tenant)
+		}
+		if m.Alias != "" {
+			x.Text(bbb.IDKey, m.MeetingID)
 		}
 		x.Close("metadata").Close("meeting")
 	}
@@ -372,7 +375,7 @@ func (r *rig) place(id, server, internal string) {
 	if _, err := creation.Place(ctx, placement.Wish{}, avoid); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := creation.Confirm(ctx, internal, 1); err != nil {
+	if err := creation.Confirm(ctx, placement.Made{InternalID: internal, CreateTime: 1}); err != nil {
 		r.t.Fatal(err)
 	}
 }

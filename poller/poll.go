@@ -130,7 +130,7 @@ func timedOut(err error) bool {
 // finds it there, and whoever made it ends it. A front end that calls a meeting so hides nothing by that: it has a claim.
 func (q *poll) isTrial(m bbb.Meeting) bool {
 	s := q.server
-	if !strings.HasPrefix(m.MeetingID, bbb.ProbePrefix) {
+	if !strings.HasPrefix(m.OnServer(), bbb.ProbePrefix) {
 		return false
 	}
 	_, err := s.ledger.Peek(keyOf(m))

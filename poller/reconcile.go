@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func (r reconciliation) endStrays(ctx context.Context, strays []placement.Sighti
 func (r reconciliation) end(ctx context.Context, stray placement.Sighting) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.server.config.Response)
 	defer cancel()
-	query := "meetingID=" + url.QueryEscape(stray.Key.MeetingID)
+	query := "meetingID=" + url.QueryEscape(onServer(stray))
 	if still, err := r.stillThere(ctx, query, stray); err != nil || !still {
 		return false, err
 	}
@@ -138,11 +139,15 @@ func succeeded(answer bbb.Answer, err error) (bool, error) {
 	return true, nil
 }
 
-// unwanted tells whether a stray is one still. Time has passed since the poll: a create may have put it back here.
+// onServer is the ID that the server knows a meeting by.
+func onServer(s placement.Sighting) string { return cmp.Or(s.Alias, s.Key.MeetingID) }
+
+// unwanted tells whether a stray is one still. Time has passed since the poll: a create may have put it back here, or may
+// have another meeting here by that ID.
 func (r reconciliation) unwanted(stray placement.Sighting) bool {
 	found, err := r.server.ledger.Peek(stray.Key)
 	switch {
-	case err == nil && found.Claim.Server == r.server.id:
+	case err == nil && found.Claim.Server == r.server.id && found.Claim.OnServer() == onServer(stray):
 		return false
 	case stray.Over:
 		return r.server.ledger.Over(r.server.id, stray)
@@ -217,7 +222,7 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 	list := make([]placement.Sighting, 0, len(meetings))
 	rooms := inRooms(meetings)
 	for _, m := range meetings {
-		if bbb.CheckMeetingID(m.MeetingID) != nil {
+		if bbb.CheckMeetingID(m.MeetingID) != nil || bbb.CheckMeetingID(m.OnServer()) != nil {
 			continue
 		}
 		s := sighting(m)
@@ -231,7 +236,7 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 func sighting(m bbb.Meeting) placement.Sighting {
 	return placement.Sighting{
 		Key: keyOf(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
-		Name: m.Name, Ended: m.Ended, Breakout: m.Breakout,
+		Name: m.Name, Ended: m.Ended, Breakout: m.Breakout, Alias: m.Alias,
 	}
 }
 

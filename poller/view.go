@@ -58,13 +58,20 @@ func (v *view) copiesOf(k store.MeetingKey) []bbb.Meeting {
 	for internal, c := range v.copies {
 		here := func(m bbb.Meeting) bool { return m.InternalID == internal }
 		if c.key == k && !slices.ContainsFunc(meetings, here) {
-			meetings = append(meetings, bbb.Meeting{MeetingID: k.MeetingID, Tenant: k.Tenant, InternalID: internal})
+			meetings = append(meetings, named(k, c.alias, internal))
 		}
 	}
 	return meetings[:min(len(meetings), placement.MaxCopies)]
 }
 
-// keyOf is whose meeting it is. One without a mark belongs to the default tenant.
+// named is a meeting of which no more is known than its names.
+func named(k store.MeetingKey, alias, internal string) bbb.Meeting {
+	return bbb.Meeting{MeetingID: k.MeetingID, Tenant: k.Tenant, Alias: alias, InternalID: internal}
+}
+
+// keyOf is whose meeting it is. One without a mark belongs to the default tenant. One of a tenant that is not there, or not
+// any more, is claimed under the name that it carries: no front end gets at it, administration does, and nothing of it is
+// ever the default tenant's.
 func keyOf(m bbb.Meeting) store.MeetingKey {
 	tenant := m.Tenant
 	if tenant == "" {
@@ -227,7 +234,7 @@ func (p *pool) claimedCopy(c store.Claim) bbb.Meeting {
 			}
 		}
 	}
-	return bbb.Meeting{MeetingID: c.MeetingID, Tenant: c.Tenant, InternalID: c.InternalID}
+	return named(c.MeetingKey, c.Alias, c.InternalID)
 }
 
 // copiesOf returns the copies of a meeting that the server may have. It takes the lock.

@@ -224,6 +224,7 @@ type made struct {
 	state      string // published by default
 	meta       map[string]string
 	media      string // content of a file of the format
+	parent     string // internal ID of the meeting that it was a breakout room of
 }
 
 func (m made) metadata() string {
@@ -235,18 +236,22 @@ func (m made) metadata() string {
 	if state == "" {
 		state = "published"
 	}
+	breakout := ""
+	if m.parent != "" {
+		breakout = `<breakout parentMeetingId="` + m.parent + `" sequence="1"/>`
+	}
 	return fmt.Sprintf(`<?xml version="1.0"?>
 <recording>
   <id>%[1]s</id><state>%[2]s</state><published>%[3]t</published>
   <start_time>%[4]d</start_time><end_time>%[5]d</end_time><participants>3</participants>
-  <meeting id="%[1]s" externalId="%[6]s" name="Algebra" breakout="false"/>
+  <meeting id="%[1]s" externalId="%[6]s" name="Algebra" breakout="%[10]t"/>%[11]s
   <meta><meetingId>%[6]s</meetingId><meetingName>Algebra</meetingName>%[7]s</meta>
   <playback><format>%[8]s</format><link>https://bbb.example.org/%[8]s/%[1]s/</link><duration>3600000</duration>
   <size>%[9]d</size></playback>
   <raw_size>12345</raw_size>
 </recording>
 `, m.id, state, state == "published", monday.UnixMilli(), monday.Add(time.Hour).UnixMilli(), m.meetingID, meta.String(),
-		m.format, len(m.media))
+		m.format, len(m.media), m.parent != "", breakout)
 }
 
 // pack makes a tar of formats.

@@ -172,7 +172,7 @@ func (p *testPool) createFor(t *testing.T, key store.MeetingKey, wish placement.
 		t.Fatal(err, answer.Err)
 	}
 	made := answer.Created()
-	if err := creation.Confirm(t.Context(), made.InternalID, made.CreateTime); err != nil {
+	if err := creation.Confirm(t.Context(), placement.Made{InternalID: made.InternalID, CreateTime: made.CreateTime}); err != nil {
 		t.Fatal(err)
 	}
 	return place.Claim

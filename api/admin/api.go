@@ -12,6 +12,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -23,6 +24,7 @@ type API struct {
 	Servers    *Servers
 	Meetings   *Meetings
 	Tenants    *Tenants
+	Params     *TenantParams
 	Recordings *Recordings // nil in a pool without recordings, as Imports is
 	Imports    *Imports
 	History    *History
@@ -38,6 +40,7 @@ type Parts struct {
 	Records    store.Servers
 	Tenants    store.Tenants
 	Sessions   store.Sessions
+	Params     params.Pool    // the rules for the parameters of all tenants
 	Secrets    []store.Secret // of the default tenant, from the environment, instead of its stored ones
 	Poller     *poller.Poller
 	Ledger     *placement.Ledger
@@ -55,7 +58,7 @@ type Parts struct {
 // New puts an API together. Who serves it says later where that is, and how tenants are read again.
 func New(p Parts) *API {
 	tenants := &Tenants{&tenancy.Tenancy{
-		Records: p.Tenants, Environment: p.Secrets, Ledger: p.Ledger, Kept: p.Recordings.Counts, Now: p.Now,
+		Records: p.Tenants, Environment: p.Secrets, Ledger: p.Ledger, Kept: p.Recordings.Counts, ReadParams: readParams, Now: p.Now,
 	}}
 	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
 	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.Secrets, Pool: p.Poller, Now: p.Now}
@@ -67,6 +70,7 @@ func New(p Parts) *API {
 		Servers:  &Servers{Pool: p.Poller, Roster: servers, Script: p.Script, Now: p.Now},
 		Meetings: &Meetings{Pool: p.Poller, Ledger: p.Ledger, Sessions: p.Sessions, Endings: endings},
 		Tenants:  tenants,
+		Params:   &TenantParams{Tenants: tenants, Pool: p.Params},
 		Recordings: &Recordings{
 			Catalogue: p.Recordings, Edits: p.Recordings, Behind: p.Recordings.Behind, Audit: p.Recordings, Owed: p.Recordings.Owed,
 			Volumes: p.Recordings.Volume, Tenants: tenants,
@@ -107,7 +111,7 @@ type changed struct {
 func (a *API) routes() routes {
 	all := routes{"GET /openapi.json": func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }}
 	for _, noun := range []routes{
-		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.History.routes(), a.Pool.routes(),
+		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

@@ -78,7 +78,10 @@ func (p *Pool) dryRun(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	wish := placement.Wish{Hint: d.Hint, Tag: d.Tag}
+	wish := placement.Wish{Hint: d.Hint, Tag: d.Tag, Limits: tenant.Limits}
+	if tenant.Scoped {
+		wish.Alias = bbb.Alias(tenant.ID, d.MeetingID)
+	}
 	if tenant.IgnoreHints {
 		wish.Hint = 0
 	}
@@ -116,6 +119,10 @@ func why(err error) string {
 		return err.Error() + ": raise --capacity of one, or add a server"
 	case errors.Is(err, placement.ErrNoTag):
 		return err.Error() + ": bbbpool server list shows tags; without \"!\" it would go to untagged servers"
+	case errors.Is(err, placement.ErrMeetings), errors.Is(err, placement.ErrPerHour):
+		return err.Error() + ": bbbpool tenant show says what it may have; what runs already goes on"
+	case errors.Is(err, placement.ErrForeign):
+		return err.Error() + ": meetings of a tenant that is scoped have IDs of their own on the servers"
 	case errors.Is(err, placement.ErrNoServer):
 		return err.Error() + ": bbbpool server list shows which are enabled and online"
 	}

@@ -93,10 +93,13 @@ func wire() map[string]any {
 		"Capacity": v1.Capacity{}, "Fullness": v1.Fullness{}, "ServerShare": v1.ServerShare{},
 		"DryRun": v1.DryRun{}, "Placement": v1.Placement{}, "Option": v1.Option{}, "Explained": v1.Explained{},
 		"ExplainedAt": v1.ExplainedAt{}, "Decision": v1.Decision{}, "TenantChange": v1.TenantChange{},
-		"TenantResult": v1.TenantResult{}, "TenantLimits": v1.TenantLimits{}, "TenantUse": v1.TenantUse{}, "ParamRule": v1.ParamRule{},
+		"TenantResult": v1.TenantResult{}, "TenantLimits": v1.TenantLimits{}, "TenantUse": v1.TenantUse{},
 		"TenantSecret": v1.TenantSecret{}, "NewTenant": v1.NewTenant{}, "NewTenantSecret": v1.NewTenantSecret{},
 		"Rotation": v1.Rotation{}, "ChangedSecrets": v1.ChangedSecrets{}, "RemovedTenant": v1.RemovedTenant{},
 		"TenantSync": v1.TenantSync{}, "SyncTenant": v1.SyncTenant{}, "LimitChange": v1.LimitChange{}, "Branding": v1.Branding{},
+		"ParamRule":  v1.ParamRule{},
+		"ParamRules": v1.ParamRules{}, "ParamQuestion": v1.ParamQuestion{}, "ParamAnswer": v1.ParamAnswer{},
+		"ParamStep": v1.ParamStep{}, "ParamValue": v1.ParamValue{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 	}
 }

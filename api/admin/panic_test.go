@@ -131,7 +131,7 @@ func TestClient_PanicServer_Creating(t *testing.T) {
 	for _, err := p.ledger.Peek(other); !errors.Is(err, placement.ErrUnknown); _, err = p.ledger.Peek(other) {
 		time.Sleep(time.Millisecond) // until the other meeting is over
 	}
-	if err := creation.Confirm(t.Context(), "internal", 1); err != nil {
+	if err := creation.Confirm(t.Context(), placement.Made{InternalID: "internal", CreateTime: 1}); err != nil {
 		t.Error(err)
 	}
 	creation.End()

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -24,6 +23,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
+	"github.com/bbbpool/bbbpool/api/lastuse"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -54,6 +54,7 @@ type Pool struct {
 	Poller     *poller.Poller
 	Gateway    *gateway.Gateway
 	Admin      *admin.API
+	Uses       *lastuse.Uses // when credentials were last used
 	Problems   *problems.Registry
 	Metrics    *metrics.Set // of this pool alone
 
@@ -119,6 +120,10 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.took(p.Stores.Close)
 	state := p.Stores.State
+	p.Uses = &lastuse.Uses{Store: state, Log: p.log("lastuse")}
+	if err = p.Uses.Open(ctx); err != nil {
+		return err
+	}
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Stores.Index, State: state,
 		Log: p.log("recordings"), Metrics: p.Metrics,
@@ -130,11 +135,16 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	rules, err := set.Gateway.Params.Pool()
+	if err != nil && !p.offline { // whoever only looks at the records need not mend the settings of serve first
+		return err
+	}
 	p.Admin = admin.New(admin.Parts{
-		Records: state, Tenants: state, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller,
-		Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
+		Records: state, Tenants: state, Params: rules, Sessions: p.Stores.Index, Secrets: set.Gateway.FrontEndSecrets(),
+		Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings, Script: upload.Script, Problems: p.Problems,
 		Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
+	p.Admin.Tenants.Uses = p.Uses
 	return p.Poller.Load(ctx, state)
 }
 
@@ -169,12 +179,13 @@ func (p *Pool) openPlayback(context.Context) error {
 func (p *Pool) openGateway(ctx context.Context) error {
 	set := p.options.Settings
 	set.Gateway.Connect, set.Gateway.MaxRequests = set.Poller.Connect, set.HTTP.MaxRequests
+	set.Gateway.Multitenancy, set.Gateway.PoolHost = set.HTTP.Tenants(), set.HTTP.PoolHost
 	p.Gateway = &gateway.Gateway{
 		Config: set.Gateway, Ledger: p.Ledger, Servers: p.Poller, View: p.Poller, Page: p.pages.Problem,
 		RecordingCalls: recordingcalls.Calls{
 			Recordings: p.Recordings, Tracks: p.Recordings, Link: p.playback.Link, FileLink: p.playback.FileLink,
 		},
-		Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
+		Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
 	p.Admin.Tenants.Reload = p.Reload
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
@@ -191,6 +202,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 		return err
 	}
 	p.took(unlessClosed(p.http.Close))
+	p.Gateway.Host = p.http.Called
 	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
 	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = admin.Listen(p.options.Data, p.Admin); err != nil {
@@ -204,7 +216,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 func (p *Pool) scalelite() *scalelite.API {
 	set := p.options.Settings
 	return &scalelite.API{
-		Config: set.Scalelite, Multitenancy: strings.EqualFold(set.HTTP.Multitenancy, "true"),
+		Config: set.Scalelite, Multitenancy: set.HTTP.Tenants(),
 		Algorithms: set.Gateway.ChecksumAlgorithms(), Pool: p.Poller, Roster: p.Admin.Servers.Roster,
 		Tenants: p.Admin.Tenants.Tenancy, Door: p.Admin.Gate(), Log: p.log("scalelite"),
 	}
@@ -226,13 +238,13 @@ var errSpent = errors.New("this pool cannot run: it is closed, or was opened off
 //   - long works of operators and uploads are told to come back, or the ways in would wait for them to the last moment;
 //   - then the ways in close: what is under way there is answered, and finds everything it needs;
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
-//   - the ledger is the last that writes, and the store closes behind it.
+//   - the ledger is the last that writes of meetings; then it is written when credentials were used, and the store closes.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
 	parts := []api.Runner{
-		p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
+		p.Uses, p.Ledger, p.Poller, p.Recordings, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings},
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

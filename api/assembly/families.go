@@ -4,6 +4,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/throttle"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -15,7 +16,7 @@ import (
 // families are the metrics that a pool has, as its packages declare them.
 func families() [][]exposition.Family {
 	return [][]exposition.Family{
-		api.Families, problems.Families, driver.Families, gateway.Families, poller.Families, upload.Families, playback.Families,
-		recordings.Families,
+		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
+		upload.Families, playback.Families, recordings.Families,
 	}
 }

@@ -105,7 +105,7 @@ func TestFamilies_Measured(t *testing.T) {
 		}
 	}
 	ready(t, p)
-	call(t, p, secret, "create", url.Values{"name": {"Room"}, "meetingID": {"room"}, "record": {"true"}}.Encode())
+	call(t, p, secret, "create", url.Values{"name": {"Room"}, "meetingID": {"room"}, "record": {"true"}, "duration": {"90"}}.Encode())
 	call(t, p, secret, "sendChatMessage", "meetingID=room&message=hello")
 	get(t, p.Addr(), "/api/v1/recordings/upload")
 	missing := func() (missing []string, page string) {
@@ -136,6 +136,12 @@ func TestFamilies_Measured(t *testing.T) {
 func past(t *testing.T, p *assembly.Pool) {
 	t.Helper()
 	now := time.Now()
+	if _, err := p.Stores.State.UpdateTenant(t.Context(), store.DefaultTenant, func(t *store.Tenant) error {
+		t.Limits.Duration = time.Hour
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	for weeks := range 5 {
 		begin := now.AddDate(0, 0, -7*weeks-6)
 		if err := p.Stores.Index.AddSession(t.Context(), store.Session{

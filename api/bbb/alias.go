@@ -4,32 +4,278 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"unicode/utf8"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api/bbb/document"
 )
 
-// maxMeetingID is the length of the longest meeting ID, in characters (BigBlueButton's API, shared validation rules).
+// maxMeetingID is the length of the longest meeting ID, as Java counts it (BigBlueButton's API, shared validation rules).
 const maxMeetingID = 256
 
 // Alias is the ID by which servers know a meeting of a tenant, so that two tenants may both have a room-1. It begins with the
 // tenant and a character that no tenant's ID has; one that would be too long has a hash behind it.
 func Alias(tenant, meetingID string) string {
-	if alias := tenant + "_" + meetingID; utf8.RuneCountInString(alias) <= maxMeetingID {
+	if alias := tenant + "_" + meetingID; javaLength(alias) <= maxMeetingID {
 		return alias
 	}
 	return HashedAlias(tenant, meetingID, "")
 }
 
-// HashedAlias is an alias of a fixed length. With another nonce it is another one.
+// HashedAlias is an alias of a fixed length. With another nonce it is another one. No nonce has a zero byte in it.
 func HashedAlias(tenant, meetingID, nonce string) string {
 	sum := sha256.Sum256([]byte(nonce + "\x00" + meetingID))
 	return tenant + "_" + hex.EncodeToString(sum[:20])
 }
 
-// Restore gives a server's answer about a meeting the front end's ID back, byte for byte, in the place of its alias, and
-// takes what is ours out of its metadata. Without an alias it takes that out alone. What it does not know it leaves as it is.
+// Restore gives a server's answer about a meeting the front end's ID back in the place of its alias, and takes what is ours
+// out of its metadata. Without an alias it takes that out alone. What it does not know it leaves as it is, and where there
+// is nothing to do, the answer is the body itself: that costs a look, so that every answer can go through here.
+//
+// The ID stands for an element's text, or a value of JSON, that is the alias and nothing else, and for "[alias]" in a
+// message. Names, and what people or front ends have set, are theirs, even if they look like one.
 func Restore(body []byte, alias, meetingID string) []byte {
+	if head := bytes.TrimLeft(body, blanks); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
+		return restoreJSON(body, alias, meetingID)
+	}
+	if restored, ok := restore(body, alias, meetingID, len(body)+maxSmall, nil); ok {
+		return restored
+	}
+	return body
+}
+
+// maxRestored is how often an alias is looked for with success: once, in the answers that we know.
+const maxRestored = 8
+
+// maxReference is how many bytes a server may take for one of an alias. A reference has up to 9, CDATA 12 around it.
+const maxReference = 16
+
+// restorer goes through an answer once. Whatever it takes for an element, of sound XML it makes sound XML: it puts text
+// in the place of all the text between two tags, and takes elements out as wholes.
+type restorer struct {
+	scanner
+	alias, id string
+	left      int    // how often the alias may be found
+	limit     int    // of bytes that the result may have
+	full      bool   // it would have more
+	quiet     []byte // is passed over
+	out       []byte // what is to stand for b[:done]
+	done      int
+
+	open   path
+	leaf   []byte // the tag that was opened last, if no other came behind it
+	inner  int    // where that ends
+	ours   []byte // the element of our own that is being read
+	from   int    // where that begins
+	nested int
+}
+
+// restore is Restore for XML. It fails where the result would have more bytes than the limit. The content of an element may be
+// given in which there is nothing to do: attendees are nearly all of a large answer, and are passed over then.
+func restore(body []byte, alias, meetingID string, limit int, quiet []byte) (restored []byte, ok bool) {
+	if alias == "" && !bytes.Contains(body, []byte("<"+PoolMark+"-")) && !bytes.Contains(body, []byte("<tenant-")) {
+		return body, true
+	}
+	r := restorer{
+		scanner: scanner{b: body}, alias: strings.Trim(alias, blanks), id: meetingID, left: maxRestored, limit: limit,
+		quiet: quiet,
+	}
+	for !r.full {
+		t, more := r.next()
+		if !more {
+			return r.rest(), true
+		}
+		switch t.kind {
+		case startKind:
+			r.start(t)
+		case endKind:
+			r.end(t)
+		case emptyKind:
+			r.leaf = nil
+			if r.ours == nil && r.isOurs(t) {
+				r.put(r.before(t.pos), r.pos, "")
+			}
+		case textKind, cdataKind, strayKind:
+		}
+	}
+	return nil, false
+}
+
+// rest returns the whole answer.
+func (r *restorer) rest() []byte {
+	if r.done == 0 {
+		return r.b
+	}
+	return append(r.out, r.b[r.done:]...)
+}
+
+// put writes text in the place of a piece of the answer.
+func (r *restorer) put(from, to int, text string) {
+	more := escapes(text)
+	if len(r.out)+len(r.b)-r.done-(to-from)+len(text)+more > r.limit {
+		r.full = true
+		return
+	}
+	if r.out == nil {
+		r.out = make([]byte, 0, len(r.b)+more)
+	}
+	r.out = AppendText(append(r.out, r.b[r.done:from]...), text)
+	r.done = to
+}
+
+// escapes is how many bytes a text grows by when it is escaped.
+func escapes(text string) (n int) {
+	for i := range len(text) {
+		switch text[i] {
+		case '&', '\'', '\r':
+			n += len("&amp;") - 1
+		case '<', '>':
+			n += len("&lt;") - 1
+		case '"':
+			n += len("&quot;") - 1
+		}
+	}
+	return n
+}
+
+// isOurs tells whether a tag stands for metadata that is not for front ends. Meetings that test a server are known by theirs,
+// and no front end has any.
+func (r *restorer) isOurs(t token) bool {
+	if r.open.top() != "metadata" || r.open.within("attendees") {
+		return false
+	}
+	key := strings.ToLower(string(t.name))
+	return ReservedMeta(key) && key != ProbeMark
+}
+
+// before is where the line of an element begins.
+func (r *restorer) before(pos int) int {
+	return r.done + len(bytes.TrimRight(r.b[r.done:pos], blanks))
+}
+
+func (r *restorer) start(t token) {
+	switch {
+	case r.ours != nil:
+		if bytes.Equal(t.name, r.ours) {
+			r.nested++
+		}
+	case r.isOurs(t):
+		r.ours, r.from, r.nested = t.name, r.before(t.pos), 1
+	default:
+		r.open.push(t.name)
+		r.leaf, r.inner = t.name, r.pos
+		if len(r.quiet) > 0 && r.pos < len(r.b) && &r.b[r.pos] == &r.quiet[0] {
+			r.leaf, r.pos = nil, r.pos+len(r.quiet)
+		}
+	}
+}
+
+func (r *restorer) end(t token) {
+	if bytes.Equal(t.name, r.ours) {
+		if r.nested--; r.nested == 0 {
+			r.put(r.from, r.pos, "")
+			r.ours = nil
+		}
+		return
+	}
+	if r.ours != nil && string(t.name) != "metadata" {
+		return
+	}
+	r.ours = nil // it was never closed
+	if r.alias != "" && bytes.Equal(t.name, r.leaf) {
+		r.text(r.b[r.inner:t.pos])
+	}
+	r.open.pop(t.name)
+	r.leaf = nil
+}
+
+// text looks at the text of an element.
+func (r *restorer) text(inner []byte) {
+	raw := bytes.Trim(inner, blanks)
+	message := string(r.leaf) == "message"
+	if !message && (isOrdinary(raw) && string(raw) != r.alias || len(raw) > maxReference*len(r.alias)) {
+		return
+	}
+	text := plain(raw)
+	found := text == r.alias || message && strings.Contains(text, "["+r.alias+"]")
+	if !found || r.left == 0 || r.theirs() {
+		return
+	}
+	r.left--
+	from := r.inner + len(inner) - len(bytes.TrimLeft(inner, blanks))
+	r.put(from, from+len(raw), restored(text, r.alias, r.id))
+}
+
+// theirs tells whether people or front ends say what is in an element.
+func (r *restorer) theirs() bool {
+	switch name := r.open.top(); name {
+	case "meetingName", "fullName", "userName", "userID":
+		return true
+	default:
+		return r.open.within("attendees") || r.open.within("metadata") && !strings.EqualFold(name, "meetingId")
+	}
+}
+
+// restored is a text that is the alias, or has it between brackets, with the ID for it.
+func restored(text, alias, meetingID string) string {
+	if text == alias {
+		return meetingID
+	}
+	return strings.Replace(text, "["+alias+"]", "["+meetingID+"]", maxRestored)
+}
+
+// path is what elements are open, as far as that matters.
+type path struct {
+	names [maxDepth][]byte
+	n     int
+	over  int // more that are open
+}
+
+func (p *path) push(name []byte) {
+	if p.n == maxDepth {
+		p.over++
+		return
+	}
+	p.names[p.n] = name
+	p.n++
+}
+
+// pop closes an element and what is open inside it. An end tag that fits nowhere closes nothing.
+func (p *path) pop(name []byte) {
+	if p.over > 0 {
+		p.over--
+		return
+	}
+	for i := p.n - 1; i >= 0; i-- {
+		if bytes.Equal(p.names[i], name) {
+			p.n = i
+			return
+		}
+	}
+}
+
+func (p *path) top() string {
+	if p.n == 0 || p.over > 0 {
+		return ""
+	}
+	return string(p.names[p.n-1])
+}
+
+func (p *path) within(name string) bool {
+	for _, open := range p.names[:p.n] {
+		if string(open) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// restoreJSON is Restore for JSON, of which only calls answer in that we know nothing of.
+func restoreJSON(body []byte, alias, meetingID string) []byte {
 	if alias == "" {
 		return body
 	}
-	return bytes.ReplaceAll(body, []byte("<meetingID>"+alias+"</meetingID>"), []byte("<meetingID>"+meetingID+"</meetingID>"))
+	return document.EditStrings(body, maxRestored, func(key, text string) (string, bool) {
+		found := text == alias || key == "message" && strings.Contains(text, "["+alias+"]")
+		return restored(text, alias, meetingID), found
+	})
 }

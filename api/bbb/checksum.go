@@ -124,17 +124,22 @@ func countChecksums(raw string) (n int) {
 // from the length and must be among those allowed (none named: all). Hex digits count in either case, digests are
 // compared in constant time, and an empty secret never verifies anything.
 func Verify(call, query, checksum string, secrets []Secret, allowed ...Algorithm) int {
+	return verify(call, query, checksum, secrets, nil, allowed)
+}
+
+// verify is Verify with a question to each secret that has made the checksum: whether it counts now. Without one, all do.
+func verify(call, query, checksum string, secrets []Secret, counts func(i int) bool, allowed []Algorithm) int {
 	alg, known := algorithmOf(checksum)
 	want, err := hex.DecodeString(checksum)
 	if !known || err != nil || len(allowed) > 0 && !slices.Contains(allowed, alg) {
 		return -1
 	}
-	return signer(alg.hash(), call+query, want, secrets)
+	return signer(alg.hash(), call+query, want, secrets, counts)
 }
 
 // signer returns the index of the secret that made a digest, or -1. The text is hashed once, however many secrets there
-// are: a large body must not keep a pool with many tenants busy.
-func signer(h hash.Hash, text string, want []byte, secrets []Secret) int {
+// are: a large body must not keep a pool with many tenants busy. All of them are tried, whichever it was.
+func signer(h hash.Hash, text string, want []byte, secrets []Secret, counts func(i int) bool) int {
 	h.Write([]byte(text))
 	hashed, ok := h.(hash.Cloner) // as all hashes of the standard library are
 	if !ok {
@@ -148,7 +153,8 @@ func signer(h hash.Hash, text string, want []byte, secrets []Secret) int {
 			return -1
 		}
 		own.Write([]byte(secret))
-		if subtle.ConstantTimeCompare(own.Sum(digest[:0]), want) == 1 && secret != "" && found < 0 {
+		made := subtle.ConstantTimeCompare(own.Sum(digest[:0]), want) == 1 && secret != ""
+		if made && found < 0 && (counts == nil || counts(i)) {
 			found = i
 		}
 	}

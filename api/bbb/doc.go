@@ -12,11 +12,12 @@
 //
 // Likewise an answer is passed on as the bytes that the server sent. [ParseMeetings] finds each meeting in a list
 // without rebuilding it; it mends only those that would break the list for everybody: stray ampersands, control
-// characters, tags that nobody closed.
+// characters, tags that nobody closed. What is no business of front ends (the ID by which a server knows a meeting that has
+// another one at its front end, marks in the metadata) is exchanged in place, and all else stays as it is: [Restore].
 //
 // # Two ways through it
 //
-// A call that comes in: request.go reads and verifies it (params.go, checksum.go, and document.go for a body that is XML);
+// A call that comes in: request.go reads and verifies it (params.go, checksum.go, and package document for a body that is XML);
 // meetings.go and xml.go are what it is answered with. A call that goes out: client.go makes it over
 // transport.go, and reply.go reads what came back; meetings.go and recordings.go read more of it, by scan.go.
 //

@@ -2,6 +2,7 @@ package bbb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"fmt"
@@ -12,7 +13,8 @@ import (
 
 // Meeting is a meeting as its server shows it.
 type Meeting struct {
-	// Raw is the <meeting> element as the server sent it. It is safe inside another document.
+	// Raw is the <meeting> element as the server sent it, but with the front end's ID, and without what is ours in its
+	// metadata. It is safe inside another document.
 	Raw []byte
 
 	MeetingID    string // the front end's
@@ -30,6 +32,9 @@ type Meeting struct {
 	Ended        bool // over, and only listed until the server forgets it
 	Tenant       string
 }
+
+// OnServer returns the ID that the server knows the meeting by.
+func (m Meeting) OnServer() string { return cmp.Or(m.Alias, m.MeetingID) }
 
 // Listing is what a server shows of its meetings.
 type Listing struct {
@@ -51,8 +56,12 @@ func (c *Client) Meetings(ctx context.Context) (list Listing, err error) {
 // maxMeetings is how many meetings of one server are looked at. Those beyond it count as broken.
 const maxMeetings = 20_000
 
-// maxMended is how many bytes of an answer may be mended: some 12,000 attendees of meetings that are not sound.
-const maxMended = 4 << 20
+const (
+	// maxMended is how many bytes of an answer may be mended: some 12,000 attendees of meetings that are not sound.
+	maxMended = 4 << 20
+	// maxGrown is how many bytes all its meetings may grow by when they are restored. Hardly any grows at all.
+	maxGrown = 4 << 20
+)
 
 // ParseMeetings reads the answer to getMeetings. A meeting that is not sound XML is mended; broken tells how many were
 // lost even so, for want of an ID, or because there was more to mend than in any real answer. The raw elements keep body
@@ -65,7 +74,7 @@ func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
 	if answer.Err != nil {
 		return nil, 0, fmt.Errorf("getMeetings: %w", answer.Err)
 	}
-	mendable := maxMended
+	mendable, growth := maxMended, maxGrown
 	for s := (scanner{b: body}); ; {
 		raw, ok := nextMeeting(&s)
 		if !ok {
@@ -73,8 +82,8 @@ func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
 		}
 		if len(meetings)+broken >= maxMeetings {
 			broken++
-		} else if m, ok := parseMeeting(raw, &mendable); ok {
-			meetings = append(meetings, m)
+		} else if m, ok := parseMeeting(raw, &mendable); ok && m.restore(&growth) {
+			meetings = append(meetings, m.Meeting)
 		} else {
 			broken++
 		}
@@ -141,27 +150,57 @@ func (s *scanner) beforeElement() bool {
 	}
 }
 
+// reading is a meeting while it is read.
+type reading struct {
+	Meeting
+
+	people []byte // its attendees, as they stand in Raw
+}
+
 // parseMeeting reads one <meeting> element, mending it where it has to. What that takes goes off mendable.
-func parseMeeting(raw []byte, mendable *int) (Meeting, bool) {
-	m := Meeting{Raw: raw}
+func parseMeeting(raw []byte, mendable *int) (reading, bool) {
+	m := reading{Meeting: Meeting{Raw: raw}}
 	inner := raw[bytes.IndexByte(raw, '>')+1:]
 	content, whole := bytes.CutSuffix(inner, []byte(meetingClose))
 	if !whole || !children(content, m.set) {
 		mended, ok := mend(content, *mendable)
 		*mendable = max(*mendable-len(mended), 0)
 		if !ok {
-			return Meeting{}, false
+			return reading{}, false
 		}
-		m = Meeting{Raw: mended}
+		m = reading{Meeting: Meeting{Raw: mended}}
 		children(mended[len(meetingOpen):len(mended)-len(meetingClose)], m.set)
 	}
 	return m, m.MeetingID != "" && m.InternalID != ""
 }
 
-func (m *Meeting) set(name string, inner []byte) {
+// restore gives a meeting the front end's ID, which is in its metadata. Breakout rooms have their parent's metadata and an ID
+// of the server's own. Where there is no ID that can stand for the listed one, it is the listed one.
+func (m *reading) restore(growth *int) bool {
+	listed, raw := m.MeetingID, m.Raw
+	m.MeetingID, m.Alias = m.Alias, listed
+	usable := m.MeetingID != listed && CheckMeetingID(m.MeetingID) == nil
+	if usable && !m.Breakout && m.restoreRaw(raw, growth) && (Answer{body: m.Raw}).Get("meetingID") == m.MeetingID {
+		return true
+	}
+	m.MeetingID, m.Alias = listed, ""
+	return m.restoreRaw(raw, growth)
+}
+
+// restoreRaw restores the element. What it grows by goes off growth.
+func (m *reading) restoreRaw(raw []byte, growth *int) (ok bool) {
+	if m.Raw, ok = restore(raw, m.Alias, m.MeetingID, len(raw)+*growth, m.people); ok {
+		*growth -= max(len(m.Raw)-len(raw), 0)
+	}
+	return ok
+}
+
+func (m *reading) set(name string, inner []byte) {
 	switch name {
+	case "attendees":
+		m.people = inner
 	case "meetingID":
-		m.MeetingID = plain(inner)
+		m.MeetingID = cmp.Or(m.MeetingID, plain(inner))
 	case "internalMeetingID":
 		m.InternalID = plain(inner)
 	case "meetingName":
@@ -188,8 +227,11 @@ func (m *Meeting) set(name string, inner []byte) {
 		m.Ended = m.Ended || number(inner) > 0
 	case "metadata":
 		children(inner, func(key string, value []byte) {
-			if key == TenantKey {
+			switch key {
+			case TenantKey:
 				m.Tenant = plain(value)
+			case IDKey:
+				m.Alias = plain(value)
 			}
 		})
 	}

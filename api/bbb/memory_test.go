@@ -50,7 +50,18 @@ func TestParseMeetings_Memory(t *testing.T) {
 // greedy are lists of meetings of some size that cost a careless reader many times that.
 func greedy(size int) map[string]string {
 	const one = "<meeting><meetingID>a</meetingID><internalMeetingID>b</internalMeetingID>"
+	const tenant = "<metadata><bbbpool-tenant>t</bbbpool-tenant></metadata></meeting>"
+	const alias = "<metadata><bbbpool-meeting-id>'"
+	quotes := strings.Repeat("'", 256)
 	return map[string]string{
+		"our metadata":        fill(one+fill("<a>b</a>", 1<<10)+tenant, size),
+		"much of our own":     one + "<metadata>" + fill("<tenant-id/>", size) + "</metadata></meeting>",
+		"unclosed of our own": one + "<metadata>" + fill("<tenant-id>", size) + "</metadata></meeting>",
+		"aliases":             fill(one+fill("<b>c</b>", 1<<10)+alias+"</bbbpool-meeting-id></metadata></meeting>", size),
+		"small aliases":       fill(one+alias+quotes[2:]+"</bbbpool-meeting-id></metadata></meeting>", size),
+		"an alias everywhere": one + fill("<b>a</b>", size) + alias + quotes[1:] + "</bbbpool-meeting-id></metadata></meeting>",
+		"messages of it":      one + fill("<message>[a]&amp;</message>", size) + alias + "</bbbpool-meeting-id></metadata></meeting>",
+		"references to it":    one + fill("<b>&#97;</b>", size) + alias + "</bbbpool-meeting-id></metadata></meeting>",
 		"open tags":           one + fill("<a>", size),
 		"open tags, closed":   one + fill("<a>", size) + "</meeting>",
 		"end tags":            one + fill("</a>", size),

@@ -3,6 +3,7 @@ package bbb
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -11,6 +12,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bbbpool/bbbpool/api/bbb/budget"
+	"github.com/bbbpool/bbbpool/api/bbb/document"
 )
 
 // The bodies that calls take, by media type.
@@ -165,7 +169,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	body, _, err := fill(r.Body, nil, limit+1) // a length that is only claimed gets no memory
+	body, _, err := budget.Fill(r.Body, nil, limit+1) // a length that is only claimed gets no memory
 	if err != nil {
 		return nil, &Error{Key: "validationError", Message: "The request body ended early"}
 	}
@@ -179,7 +183,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 func (q *Request) setBody(contentType string, body []byte) error {
 	media := mediaType(contentType)
 	if isXML(media) {
-		if failed := checkDocument(contentType, body); failed != nil {
+		if failed := unsound(document.Check(contentType, body)); failed != nil {
 			return failed
 		}
 	}
@@ -260,8 +264,16 @@ func (q *Request) setMultipart(contentType string, body []byte) error {
 // under the checksum of an empty query, which anyone who ever saw one can replay with other fields: unsignedForms
 // allows that.
 func (q *Request) Verify(secrets []Secret, unsignedForms bool, allowed ...Algorithm) (int, error) {
+	return q.VerifyWhere(secrets, nil, unsignedForms, allowed...)
+}
+
+// VerifyWhere is Verify where a secret may not count any more, or not now: that is asked of those alone that have made the
+// checksum, so that a call signed with such a one takes as long as any other that is turned away.
+func (q *Request) VerifyWhere(
+	secrets []Secret, counts func(i int) bool, unsignedForms bool, allowed ...Algorithm,
+) (int, error) {
 	for _, way := range q.ways(unsignedForms) {
-		if i := Verify(q.Call, way.text, q.checksum, secrets, allowed...); i >= 0 {
+		if i := verify(q.Call, way.text, q.checksum, secrets, counts, allowed); i >= 0 {
 			q.Params = way.params
 			return i, nil
 		}
@@ -314,4 +326,22 @@ func (q *Request) checksumError() *Error {
 		return ErrRecordingsChecksum
 	}
 	return ErrChecksum
+}
+
+var (
+	errMalformed = &Error{Key: "validationError", Message: "The request body is not well-formed XML"}
+	errEncoding  = &Error{
+		Key: "validationError", Message: "The request body is in an encoding that is not supported: use UTF-8",
+	}
+)
+
+// unsound is what a front end is told of a body that is not XML for everybody.
+func unsound(err error) *Error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, document.ErrEncoding):
+		return errEncoding
+	}
+	return errMalformed
 }

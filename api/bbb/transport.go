@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb/budget"
 )
 
 // Timeouts of calls to servers.
@@ -25,7 +27,7 @@ type Timeouts struct {
 // Why net/http: how a connection is kept, found dead, and replaced is where clients of one's own go wrong, and a class is
 // what it costs. One that makes each call on the goroutine of its caller has passed on a quarter more calls a second
 // (BenchmarkGetMeetingInfo of the gateway), which is not worth that. Ours adds three things beside it, each where net/http
-// has a hook for it: where to dial (resolve.go), what to ask for anew (Client.send), and how much to read (budget.go). It is
+// has a hook for it: where to dial (resolve.go), what to ask for anew (Client.send), and how much to read (package budget). It is
 // not http.Client, which would follow redirects and put URLs, checksums included, into errors; and it is not HTTP/2, where
 // one stalled connection would stall every call to its server.
 //
@@ -45,7 +47,7 @@ type Transport struct {
 
 	connect time.Duration
 	names   names
-	answers *budget
+	answers *budget.Budget
 	kept    *http.Transport
 	fresh   *http.Transport
 }
@@ -64,7 +66,7 @@ func NewTransport(timeouts Timeouts) *Transport {
 		TLS:     &tls.Config{MinVersion: tls.VersionTLS12},
 		connect: timeouts.Connect,
 		names:   names{hosts: hosts{}},
-		answers: newBudget(),
+		answers: budget.New(),
 	}
 	t.kept, t.fresh = t.connections(true), t.connections(false)
 	return t

@@ -146,7 +146,7 @@ func (p *pool) meet(t *testing.T, key store.MeetingKey, people int) {
 	if _, err := creation.Place(t.Context(), placement.Wish{Recorded: people > 1}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := creation.Confirm(t.Context(), "internal-"+key.MeetingID, now.UnixMilli()); err != nil {
+	if err := creation.Confirm(t.Context(), placement.Made{InternalID: "internal-" + key.MeetingID, CreateTime: now.UnixMilli()}); err != nil {
 		t.Fatal(err)
 	}
 	for range people {

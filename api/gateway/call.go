@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/caller"
+	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -26,12 +29,16 @@ type call struct {
 	known bool // it is a call of BigBlueButton's
 	start time.Time
 
-	owner
+	named      tenancy.Named
+	caller     tenancy.Caller // nobody, before the call is verified
+	tenant     string         // the caller's, "" before
 	key        store.MeetingKey
+	alias      string   // the ID that servers know the meeting by, where that is not the front end's
 	internal   string   // the server's ID of the meeting
 	recordings []string // that are changed
 	server     string
 	outcome    string // returncode, messageKey, or what a redirect is for
+	messageKey string // of an answer that says FAILED
 	status     int
 	tries      int   // servers that a create was sent to
 	occupied   bool  // a create is of a meeting with people in it
@@ -43,9 +50,21 @@ type call struct {
 
 // newCall begins a call: nothing of it is read yet but its name.
 func newCall(w http.ResponseWriter, r *http.Request, page Page) *call {
+	tenant, path := cutTenant(r.URL.Path)
 	return &call{
-		w: w, r: r, page: page, name: callName(r.URL.Path), start: time.Now(), unread: r.ContentLength != 0,
+		w: w, r: r, page: page, name: callName(path), start: time.Now(), unread: r.ContentLength != 0,
+		named: tenancy.Named{Tenant: tenant, Host: r.Host},
 	}
+}
+
+// cutTenant takes the tenant that a path names off it.
+func cutTenant(path string) (tenant, rest string) {
+	behind, ok := strings.CutPrefix(path, TenantPath)
+	if !ok {
+		return "", path
+	}
+	tenant, _, _ = strings.Cut(behind, "/")
+	return tenant, behind[len(tenant):]
 }
 
 // callName takes the name of the call from the path. Front ends append "create" or "api/create" to a URL that they were
@@ -62,7 +81,31 @@ func callName(path string) string {
 
 // setClaim takes note of where the meeting is.
 func (c *call) setClaim(claim store.Claim) {
-	c.server, c.internal = claim.Server, claim.InternalID
+	c.server, c.internal, c.alias = claim.Server, claim.InternalID, claim.Alias
+}
+
+// onServer returns the ID that servers know the meeting by.
+func (c *call) onServer() string { return cmp.Or(c.alias, c.key.MeetingID) }
+
+// query is what a server is asked about the meeting that it knows by that ID, however the front end calls it.
+func (c *call) query(onServer string) string {
+	params := c.req.Params
+	if params.Get("meetingID") == onServer {
+		return params.Encode()
+	}
+	params = slices.Clone(params)
+	params.Set("meetingID", onServer)
+	return params.Encode()
+}
+
+// restore gives the answer of a server the front end's words back.
+func (c *call) restore(reply *bbb.Reply, onServer string) {
+	switch {
+	case onServer != c.key.MeetingID:
+		reply.Body = bbb.Restore(reply.Body, onServer, c.key.MeetingID)
+	case c.tenant != store.DefaultTenant: // there is metadata of ours in it all the same
+		reply.Body = bbb.Restore(reply.Body, "", c.key.MeetingID)
+	}
 }
 
 // takesBody tells whether the body of a request is to be read. BigBlueButton reads slides whatever the method of the
@@ -81,12 +124,10 @@ func (c *call) drop() {
 // reader takes calls in. It bounds the memory that their bodies may take together, and keeps those who have not proved yet
 // who they are from taking a share of it.
 type reader struct {
-	maxBody       int64 // of one body, in bytes
-	unsignedForms bool  // see Config
-	algorithms    []bbb.Algorithm
-	tenants       *tenants
-	bodies        *semaphore.Weighted // bytes of request bodies that are in memory
-	forms         *semaphore.Weighted // forms that are being read unverified
+	maxBody int64 // of one body, in bytes
+	tenants *tenancy.Tenants
+	bodies  *semaphore.Weighted // bytes of request bodies that are in memory
+	forms   *semaphore.Weighted // forms that are being read unverified
 }
 
 const (
@@ -101,13 +142,13 @@ const (
 )
 
 // newReader makes the room that bodies and forms have.
-func newReader(config Config, algorithms []bbb.Algorithm, t *tenants) reader {
+func newReader(config Config, t *tenancy.Tenants) reader {
 	slots := int64(mostForms)
 	if all := config.MaxRequests; all > 0 {
 		slots = min(max(all/formShare, 1), slots)
 	}
 	return reader{
-		maxBody: config.MaxBody, unsignedForms: config.UnsignedForms, algorithms: algorithms, tenants: t,
+		maxBody: config.MaxBody, tenants: t,
 		bodies: semaphore.NewWeighted(bodiesInMemory * config.MaxBody), forms: semaphore.NewWeighted(slots),
 	}
 }
@@ -154,16 +195,11 @@ func (r *reader) readForm(c *call) error {
 }
 
 // authenticate verifies the checksum and finds the tenant whose secret made it.
-func (r *reader) authenticate(c *call) error {
-	t := r.tenants.served.Load()
-	if t == nil {
-		return bbb.ErrChecksum
-	}
-	i, err := c.req.Verify(t.secrets, r.unsignedForms, r.algorithms...)
-	if err != nil {
+func (r *reader) authenticate(c *call) (err error) {
+	if c.caller, err = r.tenants.Verify(c.req, c.named, c.start); err != nil {
 		return err
 	}
-	c.owner = t.owners[i]
+	c.tenant = c.caller.ID
 	return nil
 }
 
@@ -209,7 +245,7 @@ func (c *call) pass(reply *bbb.Reply) error {
 	}
 	c.outcome, c.status = "SUCCESS", reply.Status
 	if answer, err := bbb.ParseAnswer(reply.Body); err == nil && answer.Err != nil {
-		c.outcome = cmp.Or(answer.Err.Key, "FAILED")
+		c.failed(answer.Err.Key)
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", harmless(reply))
@@ -218,6 +254,18 @@ func (c *call) pass(reply *bbb.Reply) error {
 	c.w.WriteHeader(reply.Status)
 	_, _ = c.w.Write(reply.Body) // the front end hung up: nobody is left to tell
 	return nil
+}
+
+// keyHeader has the messageKey of an answer that says FAILED, for what stands before the pool and reads no answers:
+// BigBlueButton's status is 200 all the same.
+const keyHeader = "Bbbpool-Message-Key"
+
+// failed takes note of why a call has failed, and says so in a header.
+func (c *call) failed(key string) {
+	c.outcome, c.messageKey = cmp.Or(key, "FAILED"), key
+	if key != "" {
+		c.w.Header().Set(keyHeader, label(key))
+	}
 }
 
 // harmless is the type of a server's answer, if it is one that BigBlueButton's API has. Nothing else may come from our
@@ -249,14 +297,21 @@ func (c *call) json(key string, content any) error {
 	if err != nil {
 		return err
 	}
+	if key != "" {
+		c.failed(key)
+	}
 	err = c.pass(&bbb.Reply{Status: http.StatusOK, ContentType: "application/json", Body: body})
 	c.outcome = cmp.Or(key, c.outcome)
 	return err
 }
 
-// origin is the scheme and host under which the front end knows us: what the server has made out, else what the request
-// says.
-func origin(r *http.Request) string {
+// origin is the scheme and host under which the front end knows us: what is set for its tenant, else what the server has
+// made out, else what the request says.
+func (c *call) origin() string {
+	if c.caller.Tenant != nil && c.caller.URL != "" {
+		return c.caller.URL
+	}
+	r := c.r
 	switch {
 	case r.URL.Host != "":
 		return r.URL.Scheme + "://" + r.URL.Host
@@ -288,6 +343,7 @@ func (c *call) log(log zerolog.Logger) {
 		{"internalMeetingID", c.internal},
 		{"server", c.server},
 		{"outcome", c.outcome},
+		{"messageKey", c.messageKey},
 	} {
 		if f[1] != "" {
 			e.Str(f[0], short(f[1], maxField))
@@ -299,6 +355,9 @@ func (c *call) log(log zerolog.Logger) {
 	}
 	if via := c.r.Header.Get("X-Forwarded-For"); via != "" {
 		e.Str("forwardedFor", short(via, maxField))
+	}
+	if from := caller.Of(c.r); from.IsValid() {
+		e.Str("caller", from.String())
 	}
 	e.Int("status", c.status).Dur("ms", time.Since(c.start)).Str("remote", c.r.RemoteAddr).Send()
 }
@@ -324,11 +383,4 @@ func short(s string, limit int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:limit], "")
-}
-
-// owner is whose a request is, with what is set for that tenant.
-type owner struct {
-	tenant      string
-	tag         string // asked of servers by creates that ask for none themselves
-	ignoreHints bool   // what creates announce is not believed
 }

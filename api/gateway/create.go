@@ -13,13 +13,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // creates makes meetings: what a create asks for is read here, and on which servers it is tried is in failover.go.
 type creates struct {
-	params  *Params
 	connect time.Duration // the deadline for connecting to a server
 	ledger  *placement.Ledger
 	servers *servers
@@ -35,6 +35,9 @@ func (h *creates) create(ctx context.Context, c *call) error {
 	err := h.make(ctx, c)
 	switch cause := h.refused.note(c.key, err, time.Now()); {
 	case cause == "":
+	case cause == causeMeetings, cause == causePerHour:
+		h.metrics.limited(c.tenant, cause)
+		h.metrics.refusals(cause).Inc()
 	case cause == causeNone && c.tries > 0:
 		h.metrics.refusals(causeFailed).Inc()
 	default:
@@ -60,7 +63,11 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	if err := bbb.CheckBreakout(*params); err != nil {
 		return err
 	}
-	h.params.forCreate(params, c.tag)
+	h.countLimits(c)
+	c.caller.Rules.Create.Apply(params)
+	if c.caller.Limits.NoRecording {
+		unrecord(params)
+	}
 	wish := h.wish(c)
 	if err := h.breakout(c, &wish); err != nil {
 		return err
@@ -88,52 +95,11 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	return c.pass(reply)
 }
 
-// forCreate makes of a create's parameters what its server is sent: those that are ours alone are dropped, then the
-// operator's defaults, overrides and exclusions apply, with the tag that its tenant's creates ask for otherwise, and the
-// duration is kept within the limit.
-func (p *Params) forCreate(params *bbb.Params, tag string) {
-	respell(params, tagParam)
-	respell(params, hintParam)
-	for _, param := range *params {
-		if key, ok := strings.CutPrefix(strings.ToLower(param.Name), "meta_"); ok && bbb.ReservedMeta(key) {
-			params.Del(param.Name)
-		}
-	}
-	if tag != "" {
-		p.create.apply(params, [2]string{tagParam, tag})
-	} else {
-		p.create.apply(params)
-	}
-	if p.MaxDuration <= 0 {
-		return
-	}
-	if n, err := strconv.ParseInt(params.Get("duration"), 10, 64); err != nil || n <= 0 || n > p.MaxDuration {
-		params.Set("duration", strconv.FormatInt(p.MaxDuration, 10))
-	}
-}
-
-// respell writes a name of metadata as we look for it: to a server upper and lower case are the same. Of several
-// spellings the first counts, and the server sees no other.
-func respell(params *bbb.Params, name string) {
-	found, kept := false, (*params)[:0]
-	for _, p := range *params {
-		if strings.EqualFold(p.Name, name) {
-			if found {
-				continue
-			}
-			if found = true; p.Name != name {
-				p = bbb.Param{Name: name, Value: p.Value}
-			}
-		}
-		kept = append(kept, p)
-	}
-	*params = kept
-}
-
-// The metadata that creates ask for a server with.
+// The number by which telephones reach a meeting, and what was called so before: on one server no two meetings may have the
+// same.
 const (
-	tagParam  = "meta_server-tag"            // Scalelite's
-	hintParam = "meta_bbb-meeting-size-hint" // Moodle's: how many people may come
+	voiceParam    = "voiceBridge"
+	oldVoiceParam = "webVoice"
 )
 
 // maxHint is the most people that can be announced. More is a mistake.
@@ -141,26 +107,29 @@ const maxHint = 100_000
 
 // wish is what a create asks of its server.
 func (h *creates) wish(c *call) placement.Wish {
-	params := c.req.Params
+	asked := c.req.Params
+	alias, spare := c.caller.Alias(c.key.MeetingID)
 	return placement.Wish{
-		Hint: c.hint(), Tag: params.Get(tagParam), Recorded: params.Get("record") == "true", Name: params.Get("name"),
-		Shun: h.shunned.list(time.Now()),
+		Hint: c.hint(), Tag: asked.Get(params.TagName), Recorded: asked.Get("record") == "true", Name: asked.Get("name"),
+		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: asked.Get(voiceParam),
+		Signer: c.caller.Signer, Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
 	}
 }
 
 // hint is how many people a create announces: 0 where it does not, is not believed, or announces what cannot be.
 func (c *call) hint() int {
-	n, err := strconv.Atoi(c.req.Params.Get(hintParam))
-	if err != nil || n < 0 || n > maxHint || c.ignoreHints {
+	n, err := strconv.Atoi(c.req.Params.Get(params.HintName))
+	if err != nil || n < 0 || n > maxHint || c.caller.IgnoreHints {
 		return 0
 	}
 	return n
 }
 
 // breakout prepares the create of a breakout room, if it is one: the room belongs to a meeting of the same tenant, whose
-// server is the only one that will do, and goes by another ID than its front end has chosen.
+// server is the only one that will do, and goes by another ID than its front end has chosen: by one that the server makes, so
+// that it needs no alias.
 func (h *creates) breakout(c *call, w *placement.Wish) error {
-	params := c.req.Params
+	params := &c.req.Params
 	if !strings.EqualFold(params.Get("isBreakout"), "true") {
 		return nil
 	}
@@ -169,6 +138,13 @@ func (h *creates) breakout(c *call, w *placement.Wish) error {
 		return errNoParent
 	}
 	w.Beside = parent.Claim.Server
+	w.Alias, w.Spare = "", ""
+	if parent.Claim.Alias != "" {
+		params.Set("parentMeetingID", parent.Claim.Alias)
+	}
+	if room := c.caller.Room(c.key.MeetingID); room != c.key.MeetingID {
+		params.Set("meetingID", room)
+	}
 	c.key.MeetingID = breakoutID(c.key.MeetingID, parent.Claim.InternalID, params.Get("sequence"))
 	return nil
 }
@@ -197,13 +173,15 @@ func (h *creates) created(
 ) error {
 	made := answer.Created()
 	c.internal = made.InternalID
-	if err := creation.Confirm(context.WithoutCancel(ctx), made.InternalID, made.CreateTime); err != nil {
+	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
+		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
+	}); err != nil {
 		h.log.Error().Err(err).Str("meetingID", c.key.MeetingID).Msg("the claim stands, its internal ID is not stored")
 	}
 	if !made.Repeated {
 		params := c.req.Params
 		meeting := answer.CreatedMeeting(params.Get("name"), params.Get("record") == "true")
-		meeting.Tenant = c.tenant
+		meeting.Tenant, meeting.Alias = c.tenant, c.alias
 		h.view.Created(c.server, meeting)
 		h.metrics.placed(c.tries)
 	}
@@ -249,7 +227,9 @@ const (
 )
 
 // causes are the errors of creates that no server could take, as they are counted.
-var causes = map[*bbb.Error]string{errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone}
+var causes = map[*bbb.Error]string{
+	errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone, errMeetings: causeMeetings, errPerHour: causePerHour,
+}
 
 // note takes note of how a create has ended, and returns why it was refused, or "".
 func (r *refusals) note(key store.MeetingKey, err error, now time.Time) (cause string) {

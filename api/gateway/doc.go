@@ -4,7 +4,9 @@
 // and answer with the server's own bytes. [Gateway] takes a call in, and a type for each kind of calls answers it: creates
 // (create.go, and failover.go for the servers that a create is sent to), joins, ends, meetings for what is passed on to the
 // server of one meeting, lists for what is about all of a tenant's. Calls about recordings are answered by package
-// recordingcalls. What can be told to a front end that went wrong is in errors.go.
+// recordingcalls. What can be told to a front end that went wrong is in errors.go. Whose a call is, and what is set for that
+// tenant, is package tenancy's to know; what becomes of its parameters, package params'; how fast a wrong checksum is
+// answered, package throttle's.
 //
 // Where meetings are is the ledger's to know; how servers are, and what was last seen on them, are [Servers] and [View].
 // The gateway remembers nothing but which servers have just failed at creates, which creates no server could take, and
@@ -12,9 +14,12 @@
 //
 // What a create asks of its server (size, tag, parent) is read here and decided by the ledger; each decision is one line
 // of the log. A breakout room has two IDs, its front end's and BigBlueButton's: it is claimed by the latter, as servers
-// list it, and found by either.
+// list it, and found by either. So may every meeting of a tenant have two: servers know it by the claim's alias, which is put
+// into each call as it goes out (call.query, creates.queryFor), and taken out of each answer as it comes in (call.restore).
+// Between the two there is the front end's alone, in keys, logs and errors.
 //
 // It never lets an error of one server become an error of the pool while another can do the work, never answers in any
 // form but BigBlueButton's own (XML mostly, a redirect for a join; a browser that cannot join gets a page), and never
-// passes on what was not signed, or has not the shape of a front end's call: servers believe what the pool signs.
+// tells one tenant of another's, be it only by another error than for what is nowhere, and never passes on what was not
+// signed, or has not the shape of a front end's call: servers believe what the pool signs.
 package gateway

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"slices"
 	"sync"
@@ -117,7 +118,20 @@ func (h *ends) endedBefore(c *call, given string) error {
 // place is a server that may have the meeting, and the meeting as it was last seen there, if it was.
 type place struct {
 	placement.Copy
-	seen bbb.Meeting
+	seen     bbb.Meeting
+	password store.Secret // of moderators, as the create has given it; "" where that is not known
+}
+
+// onServer returns the ID that the server knows the meeting by.
+func (p place) onServer() string { return cmp.Or(p.seen.Alias, p.seen.MeetingID) }
+
+// moderator tells whether that is the moderators' password: as the server has shown it, else as the create has given it; and
+// whether either is known.
+func (p place) moderator(given string) (right, known bool) {
+	if right, known = p.seen.Moderator(given); known || p.password == "" {
+		return right, known
+	}
+	return subtle.ConstantTimeCompare([]byte(given), []byte(p.password.Reveal())) == 1, true
 }
 
 func copies(places []place) (list []placement.Copy) {
@@ -129,11 +143,17 @@ func copies(places []place) (list []placement.Copy) {
 
 // places returns where the meeting is, as far as we know.
 func (h *ends) places(c *call) (list []place) {
+	var claim store.Claim
 	if found, err := h.ledger.Peek(c.key); err == nil {
-		c.setClaim(found.Claim)
+		claim = found.Claim
+		c.setClaim(claim)
 	}
 	for server, m := range h.view.Copies(c.key) {
-		list = append(list, place{placement.Copy{Server: server, InternalID: m.InternalID}, m})
+		p := place{Copy: placement.Copy{Server: server, InternalID: m.InternalID}, seen: m}
+		if server == claim.Server && m.InternalID == claim.InternalID {
+			p.seen.Alias, p.password = claim.Alias, claim.Moderator
+		}
+		list = append(list, p)
 	}
 	return list
 }
@@ -165,21 +185,22 @@ type outcome struct {
 // When the first has ended the meeting the password has proved right, and the others, which may have another one for it,
 // are asked without.
 func (h *ends) endAll(ctx context.Context, c *call, places []place) (o outcome) {
-	asked := map[string]bool{}
+	asked := map[[2]string]bool{}
 	for _, p := range places {
-		if asked[p.Server] {
+		name := [2]string{p.Server, p.onServer()}
+		if asked[name] {
 			continue
 		}
-		asked[p.Server] = true
+		asked[name] = true
 		var reply *bbb.Reply
 		var err error
 		if o.done == nil {
-			reply, err = h.endOn(ctx, c, p.Server)
+			reply, err = h.endOn(ctx, c, p)
 		} else {
-			reply, err = h.servers.end(ctx, p.Server, c.key.MeetingID)
+			reply, err = h.servers.end(ctx, p.Server, p.onServer())
 		}
 		if err != nil {
-			o.away, o.err = append(o.away, placesOn(places, p.Server)...), err
+			o.away, o.err = append(o.away, placesOn(places, p)...), err
 			continue
 		}
 		answer, _ := bbb.ParseAnswer(reply.Body) // it was read already
@@ -195,19 +216,21 @@ func (h *ends) endAll(ctx context.Context, c *call, places []place) (o outcome) 
 	return o
 }
 
-// placesOn returns the places that are on a server.
-func placesOn(places []place, server string) []place {
-	return slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.Server != server })
+// placesOn returns the places that one end on a server is about: all that is called so there.
+func placesOn(places []place, asked place) []place {
+	return slices.DeleteFunc(slices.Clone(places), func(p place) bool {
+		return p.Server != asked.Server || p.onServer() != asked.onServer()
+	})
 }
 
 // endOn asks one server with the call as it came. What is not an answer of BigBlueButton's is an error.
-func (h *ends) endOn(ctx context.Context, c *call, server string) (*bbb.Reply, error) {
-	if h.servers.Failing(server) {
+func (h *ends) endOn(ctx context.Context, c *call, p place) (*bbb.Reply, error) {
+	if h.servers.Failing(p.Server) {
 		return nil, errFailing
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.servers.endTime(server))
+	ctx, cancel := context.WithTimeout(ctx, h.servers.endTime(p.Server))
 	defer cancel()
-	reply, err := h.servers.send(ctx, c, server)
+	reply, err := h.servers.send(ctx, c, p.Server, p.onServer())
 	if err == nil {
 		_, err = reply.Answer(c.name)
 	}
@@ -217,7 +240,7 @@ func (h *ends) endOn(ctx context.Context, c *call, server string) (*bbb.Reply, e
 // proven tells whether somebody who may wants the end of the meeting on a server that does not answer.
 func (o *outcome) proven(given string) bool {
 	return slices.ContainsFunc(o.away, func(p place) bool {
-		right, known := p.seen.Moderator(given)
+		right, known := p.moderator(given)
 		return given == "" || known && right
 	})
 }
@@ -225,7 +248,7 @@ func (o *outcome) proven(given string) bool {
 // unproven is why nothing is ended for somebody who could not prove that he may.
 func (o *outcome) unproven(given string) error {
 	for _, p := range o.away {
-		if _, known := p.seen.Moderator(given); known {
+		if _, known := p.moderator(given); known {
 			return errEndPassword
 		}
 	}

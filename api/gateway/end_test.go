@@ -17,6 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
 )
 
 // fail and mend change whether a server answers.
@@ -187,23 +188,11 @@ func (p *pool) bothOnline() bool {
 	return true
 }
 
-// Nobody can check a password of a meeting whose server was not seen since the start: nothing is ended on faith, and the
-// answer says what failed. Whoever can sign and names none may end it, as in BigBlueButton.
+// Nobody can check a password of a meeting whose server was not seen since the start, and of which none is known: nothing is
+// ended on faith, and the answer says what failed. Whoever can sign and names none may end it, as in BigBlueButton.
 func TestEnd_Unproven(t *testing.T) {
 	t.Parallel()
-	set := settings{servers: 2, data: t.TempDir()}
-	sims := simulators(t, simulator.Config{Servers: 2})
-	var away *simulator.Server
-	t.Run("before the restart", func(t *testing.T) {
-		p := &pool{tb: t, sims: sims, client: browser()}
-		p.boot(set)
-		p.waitFor("both to be online", p.bothOnline)
-		away = p.room("class", 5)
-	})
-	p := &pool{tb: t, sims: sims, client: browser()}
-	p.fail(away, refuse)
-	p.boot(set)
-	p.waitHealth(away.ID(), poller.Offline)
+	p, away := unseen(t, func(c *store.Claim) { c.Moderator = "" })
 	a := p.call("end", "meetingID=class&password=mp")
 	if a.Key != "serverUnavailable" || a.Message == "" || a.Message == "No server can take this meeting at the moment. Please try again in a few seconds." {
 		t.Errorf("end: %s", a.body)
@@ -211,6 +200,45 @@ func TestEnd_Unproven(t *testing.T) {
 	p.end("class", "")
 	p.mend(away)
 	p.ended("class")
+}
+
+// What the create has given, or got, as the moderators' password proves who may end a meeting that nobody has seen since the
+// start.
+func TestEnd_ProvenByClaim(t *testing.T) {
+	t.Parallel()
+	p, away := unseen(t, func(*store.Claim) {})
+	if a := p.call("end", "meetingID=class&password=wrong"); a.Key != "invalidPassword" {
+		t.Errorf("end with a wrong password: %s", a.body)
+	}
+	p.end("class", "&password=mp")
+	p.mend(away)
+	p.ended("class")
+}
+
+// unseen is a pool that has just started, with the meeting "class" on a server that is away since before; the claim is
+// changed before the start.
+func unseen(t *testing.T, change func(*store.Claim)) (p *pool, away *simulator.Server) {
+	set := settings{servers: 2, data: t.TempDir()}
+	sims := simulators(t, simulator.Config{Servers: 2})
+	t.Run("before the restart", func(t *testing.T) {
+		p := &pool{tb: t, sims: sims, client: browser()}
+		p.boot(set)
+		p.waitFor("both to be online", p.bothOnline)
+		away = p.room("class", 5)
+	})
+	stores, err := driver.Open(driver.Config{Data: set.data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = stores.State.UpdateClaim(t.Context(), key("class"), func(c *store.Claim) error { change(c); return nil })
+	if err := errors.Join(err, stores.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p = &pool{tb: t, sims: sims, client: browser()}
+	p.fail(away, refuse)
+	p.boot(set)
+	p.waitHealth(away.ID(), poller.Offline)
+	return p, away
 }
 
 // A server that hangs at the end of a meeting owes it.

@@ -37,11 +37,49 @@ var (
 		Key:     "serverCapacityReached",
 		Message: "All servers that can take this meeting are full. Please try again later.",
 	}
+	errMeetings = &bbb.Error{
+		Key:     "tenantMeetingsReached",
+		Message: "There are as many meetings as are allowed at once. Please try again later.",
+	}
+	errPerHour = &bbb.Error{
+		Key:     "tenantMeetingsPerHourReached",
+		Message: "As many meetings were started as are allowed within an hour. Please try again later.",
+	}
 	// errNoParent is what BigBlueButton says of a breakout room without a meeting that it belongs to.
 	errNoParent = &bbb.Error{
 		Key: "parentMeetingDoesNotExist", Message: "No parent meeting exists for the breakout room",
 	}
 )
+
+// These are told of joins that a limit of the tenant leaves no room for. The first is BigBlueButton's own.
+var (
+	errMeetingPeople = &bbb.Error{
+		Key: "maxParticipantsReached", Message: "The number of participants allowed for this meeting has been reached.",
+	}
+	errPeople = &bbb.Error{
+		Key: "tenantPeopleReached", Message: "The number of participants allowed in all meetings has been reached.",
+	}
+)
+
+// errTooMany is told of calls that come faster than the tenant's may.
+var errTooMany = &bbb.Error{Key: "tooManyRequests", Message: "Too many requests. Please try again in a few seconds."}
+
+// statuses are what HTTP says for those tenants that want it to.
+var statuses = map[string]int{
+	bbb.ErrChecksum.Key: http.StatusUnauthorized, errTooMany.Key: http.StatusTooManyRequests,
+}
+
+// withStatus is the error as the tenant wants it told: with BigBlueButton's status, which is 200, unless it asks for more. A
+// join is for people, and they get a page or are sent elsewhere.
+func (c *call) withStatus(e *bbb.Error) *bbb.Error {
+	status := statuses[e.Key]
+	if !c.caller.Status || status == 0 || c.name == "join" {
+		return e
+	}
+	told := *e
+	told.Status = status
+	return &told
+}
 
 // These are told of joins where BigBlueButton has no words for it.
 var (
@@ -74,6 +112,12 @@ func placementError(err error) error {
 		return errFull
 	case errors.Is(err, placement.ErrNoTag):
 		return errNoTag
+	case errors.Is(err, placement.ErrMeetings):
+		return errMeetings
+	case errors.Is(err, placement.ErrPerHour):
+		return errPerHour
+	case errors.Is(err, placement.ErrForeign):
+		return bbb.ErrMeetingNotFound // as Scalelite says; whose it is nobody is told
 	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):
 		return bbb.ErrUnavailable
 	}
@@ -135,7 +179,9 @@ func (c *call) fail(err error) {
 	if answer == bbb.ErrMethod {
 		c.w.Header().Set("Allow", strings.Join(bbb.Methods(c.name), ", "))
 	}
-	c.outcome, c.status = cmp.Or(answer.Key, "FAILED"), max(answer.Status, http.StatusOK)
+	c.failed(answer.Key)
+	answer = c.withStatus(answer)
+	c.status = max(answer.Status, http.StatusOK)
 	if c.name == "join" && answer != bbb.ErrMethod { // a POST has a program behind it, which nobody sends elsewhere
 		c.joinFailed(answer)
 		return

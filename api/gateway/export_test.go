@@ -8,7 +8,7 @@ import (
 )
 
 // SetTenants replaces the tenants that are served, whatever is stored.
-func (g *Gateway) SetTenants(list []store.Tenant) { g.tenants.serve(list) }
+func (g *Gateway) SetTenants(list []store.Tenant) { g.tenants.Serve(list) }
 
 // Ended makes what remembers the meetings that were ended just now.
 func Ended() (add func(store.MeetingKey, string), check func(store.MeetingKey, string) (known, right bool)) {
@@ -21,4 +21,5 @@ func Describe(set *metrics.Set) {
 	m := &Metrics{Set: set}
 	m.open(map[string]handler{"create": nil}, func(string) bool { return true })
 	m.countFailure("server", "create", bbb.ErrInternal)
+	m.limited("tenant", limitRequests)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -54,7 +55,6 @@ const (
 func (h *creates) createSomewhere(
 	ctx context.Context, c *call, creation *placement.Creation, wish placement.Wish,
 ) (answer bbb.Answer, reply *bbb.Reply, err error) {
-	query := c.req.Params.Encode()
 	if was, err := h.ledger.Peek(c.key); err == nil {
 		c.server = was.Claim.Server
 	}
@@ -80,7 +80,7 @@ func (h *creates) createSomewhere(
 		}
 		c.tries++
 		began := time.Now()
-		if answer, reply, err = h.createPatiently(ctx, c, query); err == nil {
+		if answer, reply, err = h.createPatiently(ctx, c, h.queryFor(c, place.Claim)); err == nil {
 			h.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
 		}
@@ -168,7 +168,7 @@ func (h *creates) createAnew(ctx context.Context, c *call, query string) (bbb.An
 		if time.Since(began) >= anewWait {
 			return answer, reply, errNotEnded
 		}
-		_, err = h.servers.end(ctx, c.server, c.key.MeetingID)
+		_, err = h.servers.end(ctx, c.server, c.onServer())
 		select {
 		case <-ctx.Done():
 			return answer, reply, errors.Join(errNotEnded, err)
@@ -181,7 +181,7 @@ func (h *creates) createAnew(ctx context.Context, c *call, query string) (bbb.An
 func (h *creates) endedThere(c *call, answer bbb.Answer) bool {
 	made := answer.Created()
 	return answer.Err == nil && made.Repeated && h.ledger.Over(c.server, placement.Sighting{
-		Key: c.key, InternalID: made.InternalID, CreateTime: made.CreateTime,
+		Key: c.key, Alias: c.alias, InternalID: made.InternalID, CreateTime: made.CreateTime,
 	})
 }
 
@@ -193,7 +193,10 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 	}
 	ctx, cancel := context.WithTimeout(ctx, createTry)
 	defer cancel()
-	reply, err := h.sendWatched(ctx, c, client, h.queryFor(c, query))
+	reply, err := h.sendWatched(ctx, c, client, query)
+	if err == nil {
+		c.restore(reply, c.onServer())
+	}
 	if err == nil && requestFaults[reply.Status] {
 		return bbb.Answer{Err: bbb.ErrTooLarge}, reply, nil
 	}
@@ -207,19 +210,34 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 }
 
 // queryFor is the query of a create for the server that it goes to. As in Scalelite the tag is that server's, whatever was
-// wished for, and one without a tag is told of none.
-func (h *creates) queryFor(c *call, query string) string {
-	tag := h.ledger.Tag(c.server)
-	if c.req.Params.Has(tagParam) == (tag != "") && c.req.Params.Get(tagParam) == tag {
-		return query
+// wished for, and one without a tag is told of none. The server is told by which ID it is to know the meeting, and, in
+// metadata that front ends do not see, whose it is and what its front end calls it. A voice bridge that another meeting has
+// is not asked for: the server draws one then.
+func (h *creates) queryFor(c *call, claim store.Claim) string {
+	sent := slices.Clone(c.req.Params)
+	if tag := h.ledger.Tag(claim.Server); tag == "" {
+		sent.Del(params.TagName)
+	} else if sent.Get(params.TagName) != tag {
+		sent.Set(params.TagName, tag)
 	}
-	params := slices.Clone(c.req.Params)
-	if tag == "" {
-		params.Del(tagParam)
-	} else {
-		params.Set(tagParam, tag)
+	if claim.Alias != "" {
+		sent.Set("meetingID", claim.Alias)
+		sent.Set("meta_"+bbb.IDKey, claim.MeetingID)
 	}
-	return params.Encode()
+	for _, mark := range c.caller.Marks() {
+		sent.Set(mark[0], mark[1])
+	}
+	switch asked := sent.Get(voiceParam); {
+	case asked == "" || asked == claim.Voice:
+	case claim.Voice == "":
+		sent.Del(voiceParam)
+	default:
+		sent.Set(voiceParam, claim.Voice)
+	}
+	if sent.Get(oldVoiceParam) != claim.Voice {
+		sent.Del(oldVoiceParam) // else it would be the number of another meeting all the same
+	}
+	return sent.Encode()
 }
 
 // errSilent is why a create is given up on a server that accepts connections and does not answer.

@@ -13,25 +13,34 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/caller"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
+	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
+	"github.com/bbbpool/bbbpool/api/gateway/throttle"
+	"github.com/bbbpool/bbbpool/api/lastuse"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // Config is what an operator may set, as flags. The environment names are Scalelite's.
 type Config struct {
-	Params             Params        `embed:""`
-	Secret             store.Secret  `placeholder:"SECRET" env:"LOADBALANCER_SECRET" help:"Shared secret of the front ends; better in the environment, where others do not see it. Made on the first start by default."`
-	Secrets            store.Secret  `placeholder:"A:B" env:"LOADBALANCER_SECRETS" help:"More of them, separated by colons."`
-	Algorithms         []string      `name:"checksum-algorithms" sep:":" env:"BBBPOOL_CHECKSUM_ALGORITHMS,LOADBALANCER_CHECKSUM_ALGORITHM" help:"Checksum algorithms that front ends may use, separated by colons. All by default."`
-	NoMeetingsList     bool          `name:"no-meetings-list" env:"BBBPOOL_NO_MEETINGS_LIST,GET_MEETINGS_API_DISABLED" help:"Answer getMeetings with an empty list."`
-	NoRecordings       bool          `name:"no-recordings" env:"BBBPOOL_NO_RECORDINGS,RECORDING_DISABLED" help:"Answer getRecordings with an empty list, and find no recording to change."`
-	FilteredRecordings bool          `name:"filtered-recordings" env:"BBBPOOL_FILTERED_RECORDINGS,GET_RECORDINGS_API_FILTERED" help:"Refuse to list the recordings of all meetings: getRecordings needs a meetingID or a recordID."`
-	UnsignedForms      bool          `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
-	Build              string        `name:"build-number" env:"BUILD_NUMBER" help:"Build that the index of the API states; none by default."`
-	MaxBody            int64         `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
-	Connect            time.Duration `kong:"-"` // the deadline for connecting to a server
-	MaxRequests        int64         `kong:"-"` // that are served at the same time, of all kinds; 0 where nobody limits them
+	Params             params.Config   `embed:""`
+	Throttle           throttle.Config `embed:""`
+	Secret             store.Secret    `placeholder:"SECRET" env:"LOADBALANCER_SECRET" help:"Shared secret of the front ends; better in the environment, where others do not see it. Made on the first start by default."`
+	Secrets            store.Secret    `placeholder:"A:B" env:"LOADBALANCER_SECRETS" help:"More of them, separated by colons."`
+	Algorithms         []string        `name:"checksum-algorithms" sep:":" env:"BBBPOOL_CHECKSUM_ALGORITHMS,LOADBALANCER_CHECKSUM_ALGORITHM" help:"Checksum algorithms that front ends may use, separated by colons. All by default."`
+	NoMeetingsList     bool            `name:"no-meetings-list" env:"BBBPOOL_NO_MEETINGS_LIST,GET_MEETINGS_API_DISABLED" help:"Answer getMeetings with an empty list."`
+	NoRecordings       bool            `name:"no-recordings" env:"BBBPOOL_NO_RECORDINGS,RECORDING_DISABLED" help:"Answer getRecordings with an empty list, and find no recording to change."`
+	FilteredRecordings bool            `name:"filtered-recordings" env:"BBBPOOL_FILTERED_RECORDINGS,GET_RECORDINGS_API_FILTERED" help:"Refuse to list the recordings of all meetings: getRecordings needs a meetingID or a recordID."`
+	UnsignedForms      bool            `name:"unsigned-forms" env:"BBBPOOL_UNSIGNED_FORMS" help:"Accept POST forms whose fields no checksum covers, as BigBlueButton 3.0 does. Anyone who sees such a checksum can reuse it."`
+	Build              string          `name:"build-number" env:"BUILD_NUMBER" help:"Build that the index of the API states; none by default."`
+	MaxBody            int64           `name:"max-body" default:"33554432" env:"BBBPOOL_MAX_BODY" help:"Largest request body in bytes, such as slides sent with a create."`
+	Connect            time.Duration   `kong:"-"` // the deadline for connecting to a server
+	MaxRequests        int64           `kong:"-"` // that are served at the same time, of all kinds; 0 where nobody limits them
+	Multitenancy       bool            `kong:"-"` // Scalelite's rule holds: NAME.PoolHost names a tenant
+	PoolHost           string          `kong:"-"` // as Scalelite's URL_HOST
 }
 
 // Validate tells what in a configuration cannot work.
@@ -40,7 +49,8 @@ func (c Config) Validate() error {
 	if c.MaxBody < 1<<10 {
 		err = errors.Join(err, fmt.Errorf("--max-body %d: want at least 1024", c.MaxBody))
 	}
-	return errors.Join(err, c.Params.parse())
+	_, wrong := c.Params.Pool()
+	return errors.Join(err, wrong, c.Throttle.Validate())
 }
 
 // algorithms reads the names of the algorithms. It returns every name that is none.
@@ -68,11 +78,14 @@ type Gateway struct {
 	Log            zerolog.Logger
 	Metrics        *Metrics
 	Page           Page
+	Uses           *lastuse.Uses              // knows when secrets were used last; nil if nobody wants to know
+	Host           func(*http.Request) string // which host a caller has called; what the request says if nil
 
-	tenants tenants
-	reader  reader
-	calls   map[string]handler // that bbbpool knows
-	others  handler            // answers those that it does not know
+	tenants  tenancy.Tenants
+	throttle *throttle.Throttle
+	reader   reader
+	calls    map[string]handler // that bbbpool knows
+	others   handler            // answers those that it does not know
 }
 
 // handler answers one call. What it returns is an error for the front end (*bbb.Error), or one of ours.
@@ -84,10 +97,16 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 	if err != nil {
 		return err
 	}
-	if err := g.Config.Params.parse(); err != nil {
+	rules, err := g.Config.Params.Pool()
+	if err != nil {
 		return err
 	}
-	g.reader = newReader(g.Config, algorithms, &g.tenants)
+	g.tenants.Config = tenancy.Config{
+		Environment: g.Config.FrontEndSecrets(), Multitenancy: g.Config.Multitenancy, Host: g.Config.PoolHost,
+		UnsignedForms: g.Config.UnsignedForms, Algorithms: algorithms, Uses: g.Uses, Params: rules,
+	}
+	g.throttle = throttle.New(g.Config.Throttle, g.Config.MaxRequests, g.Metrics.Set)
+	g.reader = newReader(g.Config, &g.tenants)
 	g.route()
 	g.Metrics.open(g.calls, func(server string) bool { return g.Servers.Client(server) != nil })
 	return g.LoadTenants(ctx, stored, now)
@@ -98,10 +117,10 @@ func (g *Gateway) route() {
 	refused := &refusals{}
 	asking := &servers{g.Servers, g.Metrics}
 	create := &creates{
-		params: &g.Config.Params, connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
+		connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
 		refused: refused, metrics: g.Metrics, log: g.Log,
 	}
-	join := newJoins(&g.Config.Params, g.Ledger, g.Servers, refused, g.Metrics)
+	join := newJoins(g.Ledger, g.Servers, refused, g.Metrics)
 	meeting := &meetings{ledger: g.Ledger, servers: asking, view: g.View}
 	end := &ends{ledger: g.Ledger, servers: asking, view: g.View, log: g.Log}
 	list := &lists{view: g.View, none: g.Config.NoMeetingsList}
@@ -127,25 +146,57 @@ func (g *Gateway) route() {
 	g.others = meeting.other
 }
 
-// Path is where the API is served; everything below it belongs to the gateway.
-const Path = "/bigbluebutton/"
+// LoadTenants serves the stored tenants, and is called again whenever they have changed: what it finds holds for all
+// requests that come from then on, and after an error what held before. The default tenant is made on the first start,
+// with a secret of its own.
+func (g *Gateway) LoadTenants(ctx context.Context, stored store.Tenants, now time.Time) error {
+	return g.tenants.Load(ctx, stored, now)
+}
+
+// Problems tells whether tenants are served as they were, and not as they are stored, and which settings for parameters may
+// not do what was meant.
+func (g *Gateway) Problems(ctx context.Context) []problems.Problem {
+	return append(g.paramProblems(), g.tenants.Problems(ctx)...)
+}
+
+// Path is where the API is served; everything below it belongs to the gateway. A tenant's own way in is the same below
+// TenantPath and its ID.
+const (
+	Path       = "/bigbluebutton/"
+	TenantPath = "/t/"
+)
 
 // Mount registers the gateway's routes.
 func (g *Gateway) Mount(mux *http.ServeMux) {
-	mux.Handle(Path, g)
-	mux.Handle(strings.TrimSuffix(Path, "/"), g)
+	for _, way := range []string{Path, TenantPath + "{tenant}" + Path} {
+		mux.Handle(way, g)
+		mux.Handle(strings.TrimSuffix(way, "/"), g)
+	}
 }
 
 // ServeHTTP answers one call of the API and logs it in one line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r, g.Page)
+	if g.Host != nil {
+		c.named.Host = g.Host(r)
+	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", "sandbox") // a script that a server puts into its XML has to run nowhere
-	c.fail(g.serve(r.Context(), c))
+	err := g.serve(r.Context(), c)
+	g.slow(c, err)
+	c.fail(err)
 	c.log(g.Log)
 	g.Metrics.count(c)
 	if c.cut {
 		panic(http.ErrAbortHandler) // cuts the connection off: nobody must take half an answer for a whole one
+	}
+}
+
+// slow lets the answer to a wrong checksum wait, if too many come from where it comes from.
+func (g *Gateway) slow(c *call, err error) {
+	told, failed := errors.AsType[*bbb.Error](err)
+	if c.tenant == "" && failed && told.Key == bbb.ErrChecksum.Key && g.throttle.Failed(c.r.Context(), caller.Of(c.r)) {
+		c.w.Header().Set("Connection", "close")
 	}
 }
 
@@ -165,6 +216,10 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 		return err
 	}
 	defer release()
+	if !c.caller.Allow(c.start) {
+		g.Metrics.limited(c.tenant, limitRequests)
+		return c.tooMany()
+	}
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
 	handle, known := g.find(c.name)
 	c.known = known
@@ -241,4 +296,16 @@ func (g *Gateway) root(c *call) error {
 		response["build"] = build
 	}
 	return c.json("", response)
+}
+
+// FrontEndSecrets returns the secrets that the environment gives to front ends, none where it gives none. An empty
+// one between two colons is no secret.
+func (c Config) FrontEndSecrets() []store.Secret {
+	var list []store.Secret
+	for _, s := range append([]string{c.Secret.Reveal()}, strings.Split(c.Secrets.Reveal(), ":")...) {
+		if s = strings.TrimSpace(s); s != "" && !slices.Contains(list, store.Secret(s)) {
+			list = append(list, store.Secret(s))
+		}
+	}
+	return list
 }

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -168,6 +169,7 @@ func (set settings) all(tb testing.TB) (all assembly.Settings) {
 	if set.change != nil {
 		set.change(&all.Poller, &all.Gateway)
 	}
+	all.Recordings.KeepDeleted = math.MaxInt64 // or what a test has put there as deleted goes when the pool first tidies up
 	all.HTTP.MaxRequests = cmp.Or(all.Gateway.MaxRequests, all.HTTP.MaxRequests)
 	if all.Placement = set.rule; set.rule == (placement.Config{}) {
 		all.Placement = placement.Config{Sessions: 3, SeatMin: 50, SeatLead: 20 * time.Minute, SeatGrace: 10 * time.Minute}

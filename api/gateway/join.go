@@ -17,7 +17,6 @@ import (
 
 // joins sends people to their meetings.
 type joins struct {
-	params  *Params
 	ledger  *placement.Ledger
 	servers Servers
 	refused *refusals
@@ -25,8 +24,8 @@ type joins struct {
 	people  maphash.Seed // of what tells people apart
 }
 
-func newJoins(params *Params, ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
-	return &joins{params, ledger, servers, refused, metrics, maphash.MakeSeed()}
+func newJoins(ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
+	return &joins{ledger, servers, refused, metrics, maphash.MakeSeed()}
 }
 
 // joinWait is how long a join waits for a create of its meeting that is under way.
@@ -56,8 +55,13 @@ func (j *joins) join(ctx context.Context, c *call) error {
 	if found.Standing == placement.Gone || client == nil {
 		return j.failed(joinOffline, errJoinOffline)
 	}
-	j.ledger.Joined(c.key, j.person(params))
-	j.params.join.apply(params)
+	if err := j.ledger.Admit(c.key, j.person(params), c.caller.Limits); err != nil {
+		return j.full(c, err)
+	}
+	c.caller.Rules.Join.Apply(params)
+	if c.alias != "" || found.Claim.Breakout {
+		params.Set("meetingID", c.onServer())
+	}
 	c.redirect(client.URL("join", params.Encode()), "redirect")
 	return nil
 }
@@ -96,7 +100,7 @@ func (c *call) joinFailed(e *bbb.Error) {
 		return
 	}
 	if target == "" {
-		target = origin(c.r) + "/"
+		target = c.origin() + "/"
 	}
 	list, err := json.Marshal([]map[string]string{{"key": e.Key, "message": e.Message}})
 	if err != nil {
@@ -167,6 +171,26 @@ var joinPages = map[*bbb.Error]joinPage{
 	errNoTag: {
 		http.StatusServiceUnavailable, "No server is fit for this meeting",
 		"It asks for a kind of server that is not there at the moment. Tell whoever looks after your meetings.",
+	},
+	errMeetings: {
+		http.StatusServiceUnavailable, "There are too many meetings",
+		"As many are running as are allowed at once. Try again when one of them is over.",
+	},
+	errPerHour: {
+		http.StatusServiceUnavailable, "Too many meetings were started",
+		"As many were started within an hour as are allowed. Try again later.",
+	},
+	errMeetingPeople: {
+		http.StatusForbidden, "This meeting is full",
+		"As many people are in it as are allowed. Try again when somebody has left.",
+	},
+	errPeople: {
+		http.StatusForbidden, "All meetings are full",
+		"As many people are in them as are allowed at once. Try again when somebody has left.",
+	},
+	errTooMany: {
+		http.StatusTooManyRequests, "Too many at once",
+		"Everybody is joining at the same moment. Go back and try again in a few seconds.",
 	},
 	bbb.ErrUnavailable: {
 		http.StatusServiceUnavailable, "No server can take this meeting",

@@ -24,6 +24,9 @@ func locate(ctx context.Context, ledger *placement.Ledger, c *call, wait time.Du
 		return found, err == nil, err
 	}
 	room, unknown := ledger.Breakout(c.tenant, c.key.MeetingID)
+	if scoped := c.caller.Room(c.key.MeetingID); unknown != nil && scoped != c.key.MeetingID {
+		room, unknown = ledger.Breakout(c.tenant, scoped)
+	}
 	if unknown == nil {
 		c.key = room.Claim.MeetingKey
 	}
@@ -73,7 +76,7 @@ func noDocument(c *call) error {
 
 // forward passes a call on to the server that has the meeting, and its answer back.
 func (m *meetings) forward(ctx context.Context, c *call, claim store.Claim) error {
-	reply, err := m.servers.send(ctx, c, claim.Server)
+	reply, err := m.servers.send(ctx, c, claim.Server, c.onServer())
 	if err != nil {
 		return unanswered(err)
 	}
@@ -125,8 +128,9 @@ func (m *meetings) live(ctx context.Context, c *call, server string) *bbb.Reply 
 // shared is send for calls that only read: those that ask the same at the same time share one call to the server. It
 // goes on when the one who asked first hangs up, and ends with the server's deadline.
 func (m *meetings) shared(ctx context.Context, c *call, server string) (*bbb.Reply, error) {
-	reply, err, _ := m.flights.Do(c.tenant+" "+server+" "+c.name+" "+c.req.Params.Encode(), func() (any, error) {
-		return m.servers.send(context.WithoutCancel(ctx), c, server)
+	flight := c.tenant + " " + server + " " + c.name + " " + c.query(c.onServer())
+	reply, err, _ := m.flights.Do(flight, func() (any, error) {
+		return m.servers.send(context.WithoutCancel(ctx), c, server, c.onServer())
 	})
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ const (
 	joinFailuresTotal = "bbbpool_join_failures_total"
 	placementRefusals = "bbbpool_placement_refusals_total"
 	serverErrorsTotal = "bbbpool_server_errors_total"
+	tenantLimitsTotal = "bbbpool_tenant_limits_total"
 )
 
 // Families are the metrics of the gateway, and what they say.
@@ -39,6 +40,10 @@ var Families = []exposition.Family{
 		Name: serverErrorsTotal, Type: exposition.Counter,
 		Help: "Calls that a server did not answer as it should, by what was wrong.",
 	},
+	{
+		Name: tenantLimitsTotal, Type: exposition.Counter,
+		Help: "Calls that a limit of their tenant has changed or refused, by limit.",
+	},
 }
 
 // Metrics counts what front ends ask for and what they get.
@@ -47,6 +52,7 @@ type Metrics struct {
 
 	mu      sync.Mutex
 	series  map[labels]series
+	tenants map[string]bool // that are named
 	servers serverErrors
 }
 
@@ -115,8 +121,13 @@ func (m *Metrics) placed(tries int) {
 // outcomes are what alerts and graphs look at, beside "SUCCESS" and "internalError" of every call. "other" is for
 // requests that nobody has signed.
 var outcomes = map[string][]string{
-	"create":           {"serverUnavailable", "serverCapacityReached", "serverTagUnavailable"},
-	"join":             {"redirect", "serverUnavailable", "invalidMeetingIdentifier"},
+	"create": {
+		"serverUnavailable", "serverCapacityReached", "serverTagUnavailable", "tenantMeetingsReached",
+		"tenantMeetingsPerHourReached",
+	},
+	"join": {
+		"redirect", "serverUnavailable", "invalidMeetingIdentifier", "maxParticipantsReached", "tenantPeopleReached",
+	},
 	"end":              {"serverUnavailable", "notFound"},
 	"getMeetingInfo":   {"serverUnavailable", "notFound"},
 	"isMeetingRunning": {"serverUnavailable"},
@@ -139,10 +150,10 @@ func (m *Metrics) open(calls map[string]handler, inPool func(server string) bool
 	}
 	m.Set.GetOrCreateCounter(meetingsPlaced)
 	m.Set.GetOrCreateCounter(createsFailedOver)
-	for _, cause := range []string{causeFull, causeTag, causeNone, causeFailed} {
+	for _, cause := range []string{causeFull, causeTag, causeNone, causeFailed, causeMeetings, causePerHour} {
 		m.refusals(cause)
 	}
-	for _, cause := range []string{joinUnknown, joinRefused, joinOffline, joinSlow} {
+	for _, cause := range []string{joinUnknown, joinRefused, joinOffline, joinSlow, joinFull} {
 		m.joinFailures(cause)
 	}
 	m.Set.RegisterMetricsWriter(func(w io.Writer) { m.servers.write(w, inPool) })
@@ -154,6 +165,9 @@ const (
 	causeTag    = "tag"    // none has the tag that is required
 	causeNone   = "none"   // none takes new meetings
 	causeFailed = "failed" // those that were tried failed
+
+	causeMeetings = limitMeetings // the tenant has as many as it may
+	causePerHour  = limitPerHour  // or has begun as many
 )
 
 // refusals is how many creates no server could take, by cause.
@@ -167,11 +181,32 @@ const (
 	joinRefused = "refused" // no server could take the meeting a moment ago
 	joinOffline = "offline"
 	joinSlow    = "slowCreate"
+	joinFull    = "full" // the tenant's limits leave no room for another person
 )
 
 // joinFailures is how many joins did not get through, by cause.
 func (m *Metrics) joinFailures(cause string) *metrics.Counter {
 	return m.Set.GetOrCreateCounter(fmt.Sprintf("%s{cause=%q}", joinFailuresTotal, cause))
+}
+
+// mostTenants bounds how many tenants are named. What there are more of is counted together.
+const mostTenants = 1000
+
+// limited counts a call that a limit of its tenant has changed or refused.
+func (m *Metrics) limited(tenant, limit string) {
+	m.mu.Lock()
+	switch {
+	case m.tenants[tenant]:
+	case len(m.tenants) >= mostTenants:
+		tenant = "other"
+	case m.tenants == nil:
+		m.tenants = map[string]bool{}
+		fallthrough
+	default:
+		m.tenants[tenant] = true
+	}
+	m.mu.Unlock()
+	m.Set.GetOrCreateCounter(fmt.Sprintf("%s{tenant=%q,limit=%q}", tenantLimitsTotal, label(tenant), limit)).Inc()
 }
 
 // countFailure counts a call that a server did not answer as it should.

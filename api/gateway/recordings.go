@@ -14,7 +14,7 @@ import (
 func aboutRecordings(answer recordingcalls.Call) handler {
 	return func(ctx context.Context, c *call) error {
 		a, err := answer(ctx, recordingcalls.Question{
-			Tenant: c.tenant, Request: c.req, MediaType: c.r.Header.Get("Content-Type"), Origin: origin(c.r),
+			Tenant: c.tenant, Request: c.req, MediaType: c.r.Header.Get("Content-Type"), Origin: c.origin(),
 		})
 		c.recordings, c.err = a.Changed, a.Err
 		switch {

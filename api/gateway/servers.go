@@ -41,15 +41,17 @@ var (
 	errFailing = errors.New("the server does not answer at the moment")
 )
 
-// send makes the call on a server, with the parameters and the body as they came.
-func (s *servers) send(ctx context.Context, c *call, server string) (*bbb.Reply, error) {
+// send makes the call on a server that knows the meeting by that ID, with all other parameters and the body as they came. The
+// answer is about the meeting as the front end calls it.
+func (s *servers) send(ctx context.Context, c *call, server, onServer string) (*bbb.Reply, error) {
 	client := s.Client(server)
 	if client == nil {
 		return nil, errLeft
 	}
-	reply, err := client.Do(ctx, c.name, c.req.Params.Encode(), c.req.ContentType, c.req.Body)
+	reply, err := client.Do(ctx, c.name, c.query(onServer), c.req.ContentType, c.req.Body)
 	telling := err != nil
 	if err == nil {
+		c.restore(reply, onServer)
 		telling, err = signOfHealth(c, reply)
 	}
 	s.heard(ctx, server, client, c.name, telling, err)
@@ -86,7 +88,7 @@ func signOfStatus(c *call, reply *bbb.Reply) (telling bool, err error) {
 	return c.known, &bbb.CallError{Call: c.name, Reason: bbb.Status, Status: reply.Status, Err: text}
 }
 
-// end ends a meeting on a server by its ID alone: whoever wants that has proved before that he may.
+// end ends a meeting on a server by its ID there alone: whoever wants that has proved before that he may.
 func (s *servers) end(ctx context.Context, server, meetingID string) (*bbb.Reply, error) {
 	if s.Failing(server) {
 		return nil, errFailing

@@ -10,12 +10,13 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/poller"
 )
 
 // Settings that cannot work are named, each with what is wanted, and no gateway opens with them.
 func TestConfig_Validate(t *testing.T) {
-	good := gateway.Config{MaxBody: 1024, Algorithms: []string{"sha1", "SHA512"}, Params: gateway.Params{
+	good := gateway.Config{MaxBody: 1024, Algorithms: []string{"sha1", "SHA512"}, Params: params.Config{
 		DefaultCreate: " a = 1 ,, b=", OverrideJoin: "c=d=e", ExcludeCreate: " , x , ",
 	}}
 	if err := good.Validate(); err != nil {

@@ -102,20 +102,20 @@ func (u *Uses) Forget(ctx context.Context, c store.Credential) error {
 	return u.Store.NoteUses(ctx, map[store.Credential]time.Time{c: {}})
 }
 
-// Run writes what is new now and then, and at the end.
+// Run writes what is new now and then, and at the end. What cannot be written is no reason to fail for anybody.
 func (u *Uses) Run(ctx context.Context) error {
 	ticker := time.NewTicker(writeEvery)
 	defer ticker.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return u.write(context.WithoutCancel(ctx))
 		case <-ticker.C:
-			if err := u.write(ctx); err != nil {
-				u.Log.Warn().Err(err).Msg("when credentials were last used is not stored; it is tried again")
-			}
+		}
+		if err := u.write(context.WithoutCancel(ctx)); err != nil {
+			u.Log.Warn().Err(err).Msg("when credentials were last used is not stored")
 		}
 	}
+	return nil
 }
 
 // write writes what has changed since the last time.

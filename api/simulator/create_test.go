@@ -179,7 +179,7 @@ func TestCreate_Form(t *testing.T) {
 // Breakout rooms appear in lists as BigBlueButton shows them: under an ID of its own making, with their parent.
 func TestBreakouts(t *testing.T) {
 	s := one(t)
-	parent := mustCreate(t, s, "room", "&voiceBridge=70757")
+	parent := mustCreate(t, s, "room", "&voiceBridge=70757&meta_bbbpool-tenant=physics&meta_course=1")
 	if err := s.OpenBreakouts("room", 2, 3); err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +191,7 @@ func TestBreakouts(t *testing.T) {
 	for name, want := range map[string]string{
 		"isBreakout": "true", "parentMeetingID": parent.field("internalMeetingID"), "sequence": "2",
 		"participantCount": "3", "internalMeetingID": rooms[1].InternalID,
+		"metadata": "<bbbpool-tenant>physics</bbbpool-tenant><course>1</course>",
 	} {
 		if got := info.field(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

@@ -18,6 +18,7 @@ type ours struct {
 	book   *placement.Book
 	stays  []int // by meeting: how often it was created
 	ids    []string
+	names  []string             // by meeting: the ID that servers know it by, of each tenant's its own
 	seen   []placement.Sighting // for reuse
 }
 
@@ -43,6 +44,10 @@ func (*ours) every() time.Duration { return pollEvery }
 func (r *ours) open(p *pool) {
 	if r.book != nil {
 		return
+	}
+	for i := range p.meetings {
+		t := p.meetings[i].Tenant
+		r.names = append(r.names, strconv.Itoa(len(t))+"-"+t+"-"+p.meetings[i].ID)
 	}
 	r.stays, r.ids = make([]int, len(p.meetings)), make([]string, len(p.weight))
 	r.config.Carry = float64(p.capacity)
@@ -135,7 +140,7 @@ func (r *ours) sightings(p *pool, s int) []placement.Sighting {
 	see := func(m int, ended bool) {
 		r.seen = append(r.seen, placement.Sighting{
 			Key: keyOf(&p.meetings[m]), InternalID: r.internalID(m), CreateTime: createTime(p, m), People: p.people[m],
-			Ended: ended,
+			Ended: ended, Alias: r.names[m],
 		})
 	}
 	for _, m := range p.on[s] {
@@ -158,14 +163,16 @@ func (r *ours) create(p *pool, m int) (int, error) {
 		r.book.KeepSeats(p.moment())
 		room := forecast.Names{}.Room(key)
 		var err error
-		claim, err = r.book.Propose(p.moment(), key, room, placement.Wish{Hint: p.meetings[m].Hint}, nil)
+		claim, err = r.book.Propose(p.moment(), key, room, placement.Wish{Hint: p.meetings[m].Hint, Alias: r.names[m]}, nil)
 		if err != nil {
 			return nowhere, err
 		}
 		r.book.Apply(placement.ClaimPlaced{At: p.moment(), Claim: claim, Room: room})
 	}
 	r.stays[m]++
-	confirmed, over, _ := r.book.Confirmation(p.moment(), key, r.internalID(m), p.moment().UnixMilli())
+	confirmed, over, _ := r.book.Confirmation(p.moment(), key, placement.Made{
+		InternalID: r.internalID(m), CreateTime: p.moment().UnixMilli(),
+	})
 	r.book.Apply(confirmed)
 	r.finish(p, over)
 	r.book.Apply(placement.CreateOver{Key: key})

@@ -22,7 +22,7 @@ const (
 	maxKeys     = 500
 	maxKey      = 256  // bytes
 	maxName     = 1024 // bytes
-	maxMeeting  = 512  // bytes of a meeting ID; BigBlueButton has 256 characters at most
+	maxMeeting  = 1024 // bytes of a meeting ID; BigBlueButton has 256 characters at most
 	maxImages   = 200
 	maxAlt      = 1 << 10 // bytes
 	maxRooms    = 200

@@ -225,7 +225,7 @@ func TestParseMetadata_Faults(t *testing.T) {
 		"entity from a file": {`<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>` + start + `<state>&x;</state></recording>`, "entity"},
 		"many keys":          {start + "<meta>" + keys.String() + "</meta></recording>", "501 keys in <meta>, and the limit is 500"},
 		"much metadata":      {start + "<meta>" + much + "</meta></recording>", "139315 bytes in <meta>, and the limit is 131072"},
-		"long meeting ID":    {start + "<meeting externalId='" + strings.Repeat("m", 513) + "'/></recording>", "meeting ID has more than 512 bytes"},
+		"long meeting ID":    {start + "<meeting externalId='" + strings.Repeat("m", 1025) + "'/></recording>", "meeting ID has more than 1024 bytes"},
 		"long key":           {start + "<meta><" + strings.Repeat("k", 257) + "/></meta></recording>", "256 bytes"},
 		"many elements":      {start + elements.String() + "</recording>", "50000 elements"},
 		"deep":               {start + strings.Repeat("<k>", 40) + strings.Repeat("</k>", 40) + "</recording>", "32 levels"},

@@ -107,7 +107,7 @@ func (a *Auditor) newcomer(
 	if err != nil {
 		return r, err
 	}
-	session, err := a.Owners.Session(ctx, r.RecordID, nil)
+	session, err := a.Owners.Session(ctx, r, nil)
 	if err != nil {
 		return r, err
 	}

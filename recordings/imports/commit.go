@@ -84,7 +84,7 @@ func (a *attempt) arrivals(ctx context.Context, found []store.Recording) (map[st
 		if err == nil && known.State == store.Deleted && !a.force {
 			continue
 		}
-		session, err := a.importer.Owners.Session(ctx, r.RecordID, live)
+		session, err := a.importer.Owners.Session(ctx, r, live)
 		if err != nil {
 			return nil, err
 		}

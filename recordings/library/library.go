@@ -49,7 +49,7 @@ var (
 // would answer in their place, or they in its.
 var reserved = []string{
 	"api", "bigbluebutton", "callbacks", "fsapi", "health_check", "healthz", "metrics", "playback", "readyz", "recording",
-	"scalelite", "static-resource",
+	"scalelite", "static-resource", "t",
 }
 
 // ValidFormat tells whether a format may have this name. No other name becomes part of a path, in the library or in an

@@ -15,8 +15,9 @@
 //	/recording/<format>/<recordID>/…         others of them
 //	/playback/presentation/<version>/…       BigBlueButton's own player, if it is here; it is nobody's secret
 //
-// Files go out as they are, but for the description of a recording that is older than the player: it is completed by what
-// that looks for.
+// Files go out as they are, but for the description of a recording (metadata.xml). One that is older than the player is
+// completed by what that looks for; where the server knew the meeting by another ID than its front end, it shows that of the
+// front end; and what the pool has marked the meeting with is not in it.
 //
 // The package writes no file but the key that it signs with, changes no record, and never redirects to an address that
 // somebody else has composed.

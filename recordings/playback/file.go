@@ -66,10 +66,12 @@ func (p *Playback) sendPlace(w *flow, r *http.Request, at place, rec store.Recor
 		}
 	case at.slash:
 		return denial("a file, asked for as a directory")
+	case it.name == description+".gz":
+		return denial("a description as its server wrote it")
 	}
 	describe(w.Header(), r, at, it.name, rec.Protected)
 	if it.name == description {
-		if sent, err := sendCompleted(w, r, it, rec); sent || err != nil {
+		if sent, err := sendRevised(w, r, it, rec); sent || err != nil {
 			return err
 		}
 	}

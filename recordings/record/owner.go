@@ -26,11 +26,21 @@ type Owners struct {
 	Tenants  Tenants
 }
 
-// Session is what is known of the meeting of a recording: from the history, or of those that go on; empty for nothing.
-func (o Owners) Session(ctx context.Context, recordID string, live map[string]store.Session) (store.Session, error) {
-	session, err := o.Sessions.Session(ctx, recordID)
+// Session is what is known of the meeting of a recording: from the history, or of those that go on; empty for nothing. Of
+// a breakout room, which servers open without asking, it is what is known of its parent: it was on the same server, and is
+// the same tenant's.
+func (o Owners) Session(ctx context.Context, r store.Recording, live map[string]store.Session) (store.Session, error) {
+	session, err := o.session(ctx, r.RecordID, live)
+	if err != nil || session.Tenant != "" || r.Breakout == nil || r.Breakout.Parent == "" {
+		return session, err
+	}
+	return o.session(ctx, r.Breakout.Parent, live)
+}
+
+func (o Owners) session(ctx context.Context, id string, live map[string]store.Session) (store.Session, error) {
+	session, err := o.Sessions.Session(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return live[recordID], nil
+		return live[id], nil
 	}
 	return session, err
 }

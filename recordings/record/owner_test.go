@@ -43,12 +43,12 @@ func TestOwners_Session(t *testing.T) {
 	o := record.Owners{Sessions: history{"past": {ID: "past", Tenant: "a"}}}
 	live := map[string]store.Session{"past": {Tenant: "b"}, "live": {Tenant: "c"}}
 	for id, want := range map[string]string{"past": "a", "live": "c", "none": ""} {
-		if s, err := o.Session(t.Context(), id, live); err != nil || s.Tenant != want {
+		if s, err := o.Session(t.Context(), store.Recording{RecordID: id}, live); err != nil || s.Tenant != want {
 			t.Errorf("%s: %+v %v", id, s, err)
 		}
 	}
 	o.Sessions = history(nil)
-	if _, err := o.Session(t.Context(), "past", live); !errors.Is(err, errStore) {
+	if _, err := o.Session(t.Context(), store.Recording{RecordID: "past"}, live); !errors.Is(err, errStore) {
 		t.Errorf("a store that fails: %v", err)
 	}
 }

@@ -118,10 +118,21 @@ const (
 	scaleliteTenant = "tenant-id"
 )
 
-// Disown takes out of the metadata by what balancers mark whose a meeting is.
+// meetingKey is the metadata key under which BigBlueButton shows the ID of a recording's meeting.
+const meetingKey = "meetingId"
+
+// Disown takes out of the metadata by what balancers mark whose a meeting is. Where the server knew the meeting by another ID
+// than its front end, that one is in there: the recording has it from then on, and so has its metadata. A breakout room has
+// its parent's metadata, and an ID of the server's own.
 func Disown(r *store.Recording) {
 	r.Meta = maps.Clone(r.Meta)
-	maps.DeleteFunc(r.Meta, func(key, _ string) bool { return key == ownTenant || key == scaleliteTenant })
+	if id := r.Meta[bbb.IDKey]; bbb.CheckMeetingID(id) == nil && r.Breakout == nil && r.Meta["isBreakout"] != "true" {
+		if r.Meta[meetingKey] != "" {
+			r.Meta[meetingKey] = id
+		}
+		r.MeetingID = id
+	}
+	maps.DeleteFunc(r.Meta, func(key, _ string) bool { return bbb.ReservedMeta(strings.ToLower(key)) })
 }
 
 // Strip leaves of a deleted recording what must not come back, and nothing that tells of people.

@@ -124,7 +124,7 @@ func TestGuard_Hung(t *testing.T) {
 	})
 }
 
-// Run ends although a disk hangs, and Check returns as soon as its context ends.
+// Run ends although a disk hangs, once that is known, and Check returns as soon as its context ends.
 func TestGuard_End(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := &disk{hang: make(chan struct{})}
@@ -132,17 +132,40 @@ func TestGuard_End(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begun := time.Now()
-		if err := g.Run(ctx); err != nil || time.Since(begun) != time.Second {
+		if err := g.Run(ctx); err != nil || time.Since(begun) != 3*time.Second {
 			t.Errorf("ended after %s: %v", time.Since(begun), err)
 		}
+		ended, cancelled := context.WithCancel(t.Context())
+		cancelled()
+		g.Check(ended)
+		if took := time.Since(begun); took != 3*time.Second {
+			t.Errorf("checked after %s, though nobody waits", took)
+		}
 		g.Check(t.Context())
-		if took := time.Since(begun); took != 4*time.Second {
+		if took := time.Since(begun); took != 6*time.Second {
 			t.Errorf("checked after %s", took)
 		}
 		if bad.probed() != 1 {
 			t.Errorf("%d probes", bad.probed())
 		}
 		close(bad.hang)
+	})
+}
+
+// Once Run has returned, no probe that answers is in the directory any more.
+func TestGuard_EndsItsProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &disk{free: 5 * gib, hang: make(chan struct{})}
+		g := watch(slow)
+		ctx, cancel := context.WithCancel(t.Context())
+		back := time.AfterFunc(time.Second, func() { close(slow.hang) })
+		defer back.Stop()
+		cancel()
+		begun := time.Now()
+		if err := g.Run(ctx); err != nil || time.Since(begun) != time.Second {
+			t.Errorf("ended after %s: %v", time.Since(begun), err)
+		}
+		wantProblem(t, g)
 	})
 }
 

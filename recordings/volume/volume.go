@@ -88,7 +88,8 @@ func New(c Config, now func() time.Time, dirs ...Dir) *Guard {
 	return g
 }
 
-// Run looks at every directory now and then until ctx ends. It does not wait for those that are hung.
+// Run looks at every directory now and then until ctx ends. Then it waits for the probes under way, so that nobody is in the
+// directories any more once it has returned; but not for those that are hung.
 func (g *Guard) Run(ctx context.Context) error {
 	ticker := time.NewTicker(g.config.Interval)
 	defer ticker.Stop()
@@ -96,9 +97,28 @@ func (g *Guard) Run(ctx context.Context) error {
 		g.Check(ctx)
 		select {
 		case <-ctx.Done():
+			g.settle()
 			return nil
 		case <-ticker.C:
 		}
+	}
+}
+
+// settle waits for the probes under way, each until it counts as hung.
+func (g *Guard) settle() {
+	for _, w := range g.watches {
+		w.mu.Lock()
+		flying, left := w.seen.flying, g.config.Timeout-g.now().Sub(w.seen.began)
+		w.mu.Unlock()
+		if flying == nil || left <= 0 {
+			continue
+		}
+		timeout := time.NewTimer(left)
+		select {
+		case <-flying:
+		case <-timeout.C:
+		}
+		timeout.Stop()
 	}
 }
 

@@ -97,23 +97,25 @@ func (f Failures) All(copies []placement.Copy) bool {
 
 // Everywhere asks every server that may have the meeting to end it.
 func (e *Ending) Everywhere(ctx context.Context) (copies []placement.Copy, failed Failures) {
-	asked := map[string]bool{}
+	type named struct{ server, meetingID string }
+	asked := map[named]bool{}
 	failed = Failures{}
 	for server, m := range e.pool.Copies(e.key) {
-		copies = append(copies, placement.Copy{Server: server, InternalID: m.InternalID})
-		if asked[server] { // BigBlueButton ends meetings by the IDs that their front ends chose
+		copies = append(copies, placement.Copy{Server: server, InternalID: m.InternalID, Alias: m.Alias})
+		there := named{server, m.OnServer()}
+		if asked[there] { // BigBlueButton ends meetings by the IDs that they were created by
 			continue
 		}
-		asked[server] = true
-		if err := e.on(ctx, server); err != nil {
+		asked[there] = true
+		if err := e.on(ctx, server, m.OnServer()); err != nil {
 			failed[server] = err
 		}
 	}
 	return copies, failed
 }
 
-// on asks one server, if there is time left. One that does not know the meeting has ended it.
-func (e *Ending) on(ctx context.Context, server string) error {
+// on asks one server, by the ID that it knows the meeting by, if there is time left. One that does not know it has ended it.
+func (e *Ending) on(ctx context.Context, server, meetingID string) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("server %s: %w", server, context.Cause(ctx))
 	}
@@ -123,7 +125,7 @@ func (e *Ending) on(ctx context.Context, server string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, endDeadline)
 	defer cancel()
-	query := "meetingID=" + url.QueryEscape(e.key.MeetingID)
+	query := "meetingID=" + url.QueryEscape(meetingID)
 	answer, err := e.pool.NewClient(endpoint(s.Server)).Answer(ctx, "end", query)
 	if err == nil && answer.Err != nil && answer.Err.Key != bbb.ErrMeetingNotFound.Key {
 		err = answer.Err

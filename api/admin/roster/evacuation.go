@@ -234,7 +234,7 @@ func (e *evacuation) endOthers(ctx context.Context) {
 	var ending errgroup.Group
 	ending.SetLimit(panicAtOnce)
 	for _, m := range others {
-		if key := sighting(m).Key; bbb.CheckMeetingID(key.MeetingID) != nil || len(key.Tenant) > maxID {
+		if bbb.CheckMeetingID(m.MeetingID) != nil || bbb.CheckMeetingID(m.OnServer()) != nil || len(m.Tenant) > maxID {
 			broken++
 			continue
 		}
@@ -251,7 +251,7 @@ func (e *evacuation) endOthers(ctx context.Context) {
 // sighting is a meeting as the ledger knows it.
 func sighting(m bbb.Meeting) placement.Sighting {
 	key := store.MeetingKey{Tenant: cmp.Or(m.Tenant, store.DefaultTenant), MeetingID: m.MeetingID}
-	return placement.Sighting{Key: key, InternalID: m.InternalID, CreateTime: m.CreateTime}
+	return placement.Sighting{Key: key, InternalID: m.InternalID, CreateTime: m.CreateTime, Alias: m.Alias}
 }
 
 // endOther ends a meeting on this server alone. Unless it is claimed elsewhere it is over for good, however long it is
@@ -261,7 +261,7 @@ func (e *evacuation) endOther(ctx context.Context, m bbb.Meeting) error {
 	ending, failed := e.roster.Endings.Begin(ctx, key)
 	if failed == nil {
 		defer ending.Release()
-		failed = ending.on(ctx, e.id)
+		failed = ending.on(ctx, e.id, m.OnServer())
 	}
 	e.tally.count(key, failed == nil, false, failed)
 	if failed != nil {
@@ -271,5 +271,5 @@ func (e *evacuation) endOther(ctx context.Context, m bbb.Meeting) error {
 		return nil
 	}
 	ending.Reason = "panic"
-	return ending.Ended(context.WithoutCancel(ctx), []placement.Copy{{Server: e.id, InternalID: m.InternalID}})
+	return ending.Ended(context.WithoutCancel(ctx), []placement.Copy{{Server: e.id, InternalID: m.InternalID, Alias: m.Alias}})
 }

@@ -27,6 +27,7 @@ type Commands struct {
 	Secret  SecretCommand `cmd:"" help:"Look after the secrets of a tenant."`
 	Sync    SyncCmd       `cmd:"" help:"Make the tenants those of a list in YAML."`
 	Export  ExportCmd     `cmd:"" help:"Print the tenants in YAML, as tenant sync takes it."`
+	Param   ParamCommands `cmd:"" help:"Rules for the parameters of its calls."`
 }
 
 // ListCmd lists the tenants.

@@ -3,6 +3,7 @@ package rooms
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,7 +123,7 @@ func (r *Rooms) Admit(want Wanted, now time.Time) (m *Meeting, repeated bool, fa
 	return m, false, nil
 }
 
-// adopt finds the parent of a breakout room and gives the room the ID that it goes by.
+// adopt finds the parent of a breakout room, and gives the room the ID that it goes by and the parent's metadata.
 func (r *Rooms) adopt(m *Meeting) *bbb.Error {
 	if m.Room.Parent == "" {
 		return errParentMissing
@@ -132,6 +133,11 @@ func (r *Rooms) adopt(m *Meeting) *bbb.Error {
 	}
 	if r.internal[m.ID] != nil {
 		return ErrNotUnique
+	}
+	own := m.Metadata
+	m.Metadata = slices.Clone(m.parent.Metadata)
+	for _, p := range own {
+		m.Metadata = m.Metadata.With(p.Name, p.Value)
 	}
 	_, stamp, _ := strings.Cut(m.ID, "-")
 	m.Internal = m.ID

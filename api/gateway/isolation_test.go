@@ -1,0 +1,535 @@
+package gateway_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// tenant is a front end of one tenant, known by its secret alone.
+type tenant struct {
+	*pool
+
+	id, secret string
+}
+
+// faculties stores three tenants beside the default one, and serves them: two whose meetings have IDs of their own on the
+// servers, and one whose have the front end's.
+func (p *pool) faculties(change ...func(*store.Tenant)) (arts, bio, chem tenant) {
+	p.tb.Helper()
+	for _, t := range []store.Tenant{{ID: "arts", Scoped: true}, {ID: "bio", Scoped: true}, {ID: "chem", Name: "chemistry"}} {
+		t.Secrets = []store.TenantSecret{{Name: "first", Secret: store.Secret("secret-of-" + t.ID)}}
+		for _, c := range change {
+			c(&t)
+		}
+		if _, err := p.stores.State.CreateTenant(p.tb.Context(), t); err != nil {
+			p.tb.Fatal(err)
+		}
+	}
+	p.reload()
+	of := func(id string) tenant { return tenant{p, id, "secret-of-" + id} }
+	return of("arts"), of("bio"), of("chem")
+}
+
+func (p *pool) reload() {
+	p.tb.Helper()
+	if err := p.gateway.LoadTenants(p.tb.Context(), p.stores.State, time.Now()); err != nil {
+		p.tb.Fatal(err)
+	}
+}
+
+// set changes a tenant.
+func (t tenant) set(change func(*store.Tenant)) {
+	t.tb.Helper()
+	_, err := t.stores.State.UpdateTenant(t.tb.Context(), t.id, func(s *store.Tenant) error { change(s); return nil })
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	t.reload()
+}
+
+func (t tenant) url(call, query string) string {
+	return t.http.URL + "/bigbluebutton/api/" + call + "?" + bbb.SHA256.Sign(call, query, bbb.Secret(t.secret))
+}
+
+// call makes a call, and checks that nothing of ours is in the answer.
+func (t tenant) call(call, query string) answer {
+	t.tb.Helper()
+	method, body := http.MethodGet, ""
+	if call == "insertDocument" {
+		method, body = http.MethodPost, `<modules><module name="presentation"><document name="a.pdf">eA==</document></module></modules>`
+	}
+	req, err := http.NewRequest(method, t.url(call, query), strings.NewReader(body))
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/xml")
+	resp, err := t.client.Do(req)
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	a, err := read(resp)
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	for _, ours := range []string{"arts_", "bio_", "chem_", "bbbpool", "tenant-id"} {
+		if strings.Contains(a.body, ours) {
+			t.tb.Errorf("%s of %s: %q in %s", call, t.id, ours, a.body)
+		}
+	}
+	return a
+}
+
+func (t tenant) key(id string) store.MeetingKey { return store.MeetingKey{Tenant: t.id, MeetingID: id} }
+
+func (t tenant) create(id, more string) answer {
+	t.tb.Helper()
+	a := t.call("create", createQuery(id)+more)
+	if a.Returncode != "SUCCESS" || a.MeetingID != id {
+		t.tb.Fatalf("create of %s: %s", t.id, a.body)
+	}
+	return a
+}
+
+// claim is where a meeting is.
+func (t tenant) claim(id string) store.Claim {
+	t.tb.Helper()
+	found, err := t.ledger.Peek(t.key(id))
+	if err != nil {
+		t.tb.Fatalf("the claim of %s: %v", t.id, err)
+	}
+	return found.Claim
+}
+
+// target is where a join leads.
+func (t tenant) target(query string) *url.URL {
+	t.tb.Helper()
+	resp, err := t.client.Get(t.url("join", query))
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	to, err := resp.Location()
+	if err != nil {
+		t.tb.Fatalf("join of %s: status %d, %v", t.id, resp.StatusCode, err)
+	}
+	return to
+}
+
+// Two tenants have a meeting by the same ID on one server, and every call of each is about its own.
+func TestIsolation(t *testing.T) {
+	var log syncBuffer
+	p := start(t, settings{servers: 1, log: &log})
+	arts, bio, chem := p.faculties()
+	made := map[string]answer{}
+	for _, f := range []tenant{arts, bio} {
+		made[f.id] = f.create("room-1", "&meta_mine="+f.id)
+		if again := f.create("room-1", ""); again.InternalID != made[f.id].InternalID {
+			t.Errorf("the create of %s again: %s", f.id, again.body)
+		}
+		if c := f.claim("room-1"); c.Alias != f.id+"_room-1" || c.Signer != "first" || c.Moderator.Reveal() != "mp" {
+			t.Errorf("claim of %s: %+v", f.id, c)
+		}
+		if m, ok := p.sims[0].Meeting(f.id + "_room-1"); !ok || m.InternalID != made[f.id].InternalID {
+			t.Errorf("on the server: %+v", m)
+		}
+	}
+	if made["arts"].InternalID == made["bio"].InternalID {
+		t.Fatal("two tenants share a meeting")
+	}
+	p.polled(p.sims[0], 2)
+	for _, f := range []tenant{arts, bio} {
+		to := f.target("meetingID=room-1&fullName=Ada&role=VIEWER")
+		if got := to.Query().Get("meetingID"); got != f.id+"_room-1" {
+			t.Errorf("join of %s leads to %q", f.id, got)
+		}
+		if resp, err := p.client.Get(to.String()); err != nil || resp.StatusCode != http.StatusFound {
+			t.Errorf("the server does not take the join of %s: %v", f.id, err)
+		} else {
+			_ = resp.Body.Close()
+		}
+		info := f.call("getMeetingInfo", "meetingID=room-1")
+		if info.InternalID != made[f.id].InternalID || info.MeetingID != "room-1" || !strings.Contains(info.body, "<mine>"+f.id+"</mine>") {
+			t.Errorf("getMeetingInfo of %s: %s", f.id, info.body)
+		}
+		if a := f.call("isMeetingRunning", "meetingID=room-1"); !a.Running {
+			t.Errorf("isMeetingRunning of %s: %s", f.id, a.body)
+		}
+		if a := f.call("getMeetings", ""); len(a.Meetings) != 1 || a.Meetings[0].MeetingID != "room-1" || a.Meetings[0].InternalID != made[f.id].InternalID {
+			t.Errorf("getMeetings of %s: %s", f.id, a.body)
+		}
+		var sessions answer
+		p.waitFor("somebody to be seen", func() bool {
+			sessions = f.call("getSessions", "")
+			return sessions.Key == ""
+		})
+		if strings.Count(sessions.body, "<meetingID>") != 1 || !strings.Contains(sessions.body, made[f.id].InternalID) {
+			t.Errorf("getSessions of %s: %s", f.id, sessions.body)
+		}
+		for _, call := range []string{"insertDocument", "sendChatMessage"} {
+			if a := f.call(call, "meetingID=room-1&message=hello"); a.Returncode != "SUCCESS" {
+				t.Errorf("%s of %s: %s", call, f.id, a.body)
+			}
+		}
+	}
+	strangers(t, chem, made["arts"].InternalID)
+	if a := arts.call("end", "meetingID=room-1&password=mp"); a.Returncode != "SUCCESS" {
+		t.Errorf("end: %s", a.body)
+	}
+	if a := bio.call("getMeetingInfo", "meetingID=room-1"); a.InternalID != made["bio"].InternalID {
+		t.Errorf("when another tenant has ended its own: %s", a.body)
+	}
+	for text := range strings.Lines(log.String()) {
+		if strings.Contains(text, `"call"`) && !strings.Contains(text, `"tenant":"`) || strings.Contains(text, `"meetingID":"arts_`) {
+			t.Errorf("a line without a tenant, or with a server's ID: %s", text)
+		}
+	}
+}
+
+// told is what a server says of a meeting itself.
+func (p *pool) told(server, id string) string {
+	p.tb.Helper()
+	resp, err := p.client.Get(straight(p, server, "getMeetingInfo", "meetingID="+url.QueryEscape(id)))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	a, err := read(resp)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return a.body
+}
+
+// strangers checks that a tenant hears of others' meetings what it hears of none, whatever it calls them.
+func strangers(t *testing.T, chem tenant, internal string) {
+	t.Helper()
+	for _, call := range []string{"getMeetingInfo", "isMeetingRunning", "end", "insertDocument", "sendChatMessage", "someNewCall"} {
+		ask := func(id string) string {
+			return strings.ReplaceAll(chem.call(call, "password=mp&message=x&meetingID="+url.QueryEscape(id)).body, id, "ID")
+		}
+		want := ask("nowhere")
+		for _, id := range []string{"room-1", internal} {
+			if got := ask(id); got != want {
+				t.Errorf("%s of %s: %s, of a meeting that is nowhere: %s", call, id, got, want)
+			}
+		}
+	}
+	if a := chem.call("getMeetings", ""); len(a.Meetings) != 0 {
+		t.Errorf("getMeetings: %s", a.body)
+	}
+}
+
+// A meeting without an ID of its own is not created a second time for somebody else, and he is told what Scalelite tells.
+// The servers have both, wherever they are.
+func TestIsolation_Unscoped(t *testing.T) {
+	p := start(t, settings{servers: 2})
+	arts, _, chem := p.faculties()
+	p.create("room-1")
+	if a := chem.call("create", createQuery("room-1")); a.Key != "notFound" {
+		t.Errorf("another's ID: %s", a.body)
+	}
+	arts.create("room-1", "")
+	chem.create("room-2", "&meta_tenant-id=x&meta_bbbpool-meeting-id=x")
+	body := p.told(chem.claim("room-2").Server, "room-2")
+	if !strings.Contains(body, "<bbbpool-tenant>chem</bbbpool-tenant>") || strings.Contains(body, "<bbbpool-meeting-id>") ||
+		strings.Contains(body, "<tenant-id>") {
+		t.Errorf("on its server: %s", body)
+	}
+	p.create("room-3")
+	if body := p.told(p.server("room-3"), "room-3"); strings.Contains(body, "bbbpool-") {
+		t.Errorf("the default tenant's: %s", body)
+	}
+}
+
+// The ID that servers know a meeting by stays as it is when the meeting moves, and when the tenant's setting changes.
+func TestIsolation_AliasStays(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 3})
+	arts, _, chem := p.faculties()
+	first := arts.create("class", "")
+	dead := p.sim(arts.claim("class").Server)
+	p.fail(dead, simulator.Fault{Kind: simulator.Refuse})
+	moved := arts.create("class", "")
+	c := arts.claim("class")
+	if c.Server == dead.ID() || c.Alias != "arts_class" || moved.InternalID == first.InternalID {
+		t.Errorf("moved: %+v", c)
+	}
+	chem.create("old", "")
+	arts.set(func(t *store.Tenant) { t.Scoped = false })
+	chem.set(func(t *store.Tenant) { t.Scoped = true })
+	if again := arts.create("class", ""); again.InternalID != moved.InternalID || arts.claim("class").Alias != "arts_class" {
+		t.Errorf("once it is not scoped any more: %s", again.body)
+	}
+	if a := arts.call("getMeetingInfo", "meetingID=class"); a.InternalID != moved.InternalID {
+		t.Errorf("getMeetingInfo: %s", a.body)
+	}
+	arts.create("new", "")
+	chem.create("new", "")
+	chem.create("old", "")
+	if a, b, c := arts.claim("new").Alias, chem.claim("new").Alias, chem.claim("old").Alias; a != "" || b != "chem_new" || c != "" {
+		t.Errorf("aliases %q, %q, %q", a, b, c)
+	}
+	if a := arts.call("end", "meetingID=class&password=mp"); a.Returncode != "SUCCESS" {
+		t.Errorf("end: %s", a.body)
+	}
+	p.mend(dead)
+	p.waitFor("the copy to be ended", func() bool {
+		m, ok := dead.Meeting("arts_class")
+		return !ok || m.Ended
+	})
+}
+
+// An ID that would be too long for servers with a tenant before it is hashed, and front ends do not see that.
+func TestIsolation_LongIDs(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	arts, _, _ := p.faculties()
+	for _, id := range []string{strings.Repeat("x", 256), strings.Repeat("ü", 252), strings.Repeat("y", 251)} {
+		made := arts.call("create", "name=Room&meetingID="+url.QueryEscape(id))
+		alias := arts.claim(id).Alias
+		if len(id) > 251 != regexp.MustCompile(`^arts_[0-9a-f]{40}$`).MatchString(alias) {
+			t.Errorf("%d bytes: %s", len(id), alias)
+		}
+		p.polled(p.sims[0], 1)
+		for _, a := range []answer{arts.call("getMeetingInfo", "meetingID="+url.QueryEscape(id)), arts.call("create", "name=Room&meetingID="+url.QueryEscape(id))} {
+			if a.MeetingID != id || a.InternalID != made.InternalID {
+				t.Errorf("%s", a.body)
+			}
+		}
+	}
+	if a := arts.call("getMeetings", ""); len(a.Meetings) != 3 {
+		t.Errorf("getMeetings: %s", a.body)
+	}
+}
+
+// A voice bridge that another meeting has is not asked for again, whoever has it: both meetings stand.
+func TestIsolation_VoiceBridges(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	arts, bio, _ := p.faculties()
+	voice := func(a answer) string {
+		return regexp.MustCompile(`<voiceBridge>(.*?)</voiceBridge>`).FindString(a.body)
+	}
+	first := arts.create("room-1", "&voiceBridge=70001")
+	second := bio.create("room-1", "&voiceBridge=70001&webVoice=70001")
+	if !strings.Contains(voice(first), "70001") || voice(second) == voice(first) || voice(second) == "" {
+		t.Errorf("%s and %s", voice(first), voice(second))
+	}
+	if again := bio.create("room-1", "&voiceBridge=70001"); again.InternalID != second.InternalID {
+		t.Errorf("again: %s", again.body)
+	}
+}
+
+// A tenant's breakout rooms are its own, and may be called by the IDs that another's are called by.
+func TestIsolation_Breakouts(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	arts, bio, _ := p.faculties()
+	rooms := map[string]answer{}
+	for _, f := range []tenant{arts, bio} {
+		f.create("class", "")
+		a := f.call("create", breakoutQuery(0, "class"))
+		if a.Returncode != "SUCCESS" {
+			t.Fatalf("create of %s: %s", f.id, a.body)
+		}
+		rooms[f.id] = a
+	}
+	if rooms["arts"].InternalID == rooms["bio"].InternalID {
+		t.Errorf("two tenants share a breakout room: %s", rooms["arts"].body)
+	}
+	p.polled(p.sims[0], 2)
+	for _, f := range []tenant{arts, bio} {
+		for _, id := range []string{"group-0", rooms[f.id].MeetingID} {
+			if a := f.call("getMeetingInfo", "meetingID="+url.QueryEscape(id)); a.InternalID != rooms[f.id].InternalID {
+				t.Errorf("getMeetingInfo of %s %s: %s", f.id, id, a.body)
+			}
+			to := f.target("meetingID=" + url.QueryEscape(id) + "&fullName=Ada&role=VIEWER")
+			if got := to.Query().Get("meetingID"); got != rooms[f.id].MeetingID {
+				t.Errorf("join of %s %s leads to %s", f.id, id, got)
+			}
+		}
+	}
+}
+
+// Whoever is named by path or host is asked for its own secrets, and everything else fails as a wrong checksum does.
+func TestRecognition(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	arts, bio, chem := p.faculties(func(t *store.Tenant) { t.Hosts = []string{t.ID + ".example.edu"}; t.Disabled = t.ID == "chem" })
+	ask := func(path, host, forwarded, secret string) (body, key string) {
+		req, err := http.NewRequest(http.MethodGet, p.http.URL+path+"/bigbluebutton/api/getMeetings?"+
+			bbb.SHA256.Sign("getMeetings", "", bbb.Secret(secret)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		if forwarded != "" {
+			req.Header.Set("X-Forwarded-Host", forwarded)
+		}
+		resp, err := p.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatal(resp.StatusCode, err)
+		}
+		return string(text), resp.Header.Get("Bbbpool-Message-Key")
+	}
+	wrong, key := ask("", "", "", "nobody's")
+	if key != "checksumError" {
+		t.Errorf("key in the header: %q", key)
+	}
+	right, key := ask("", "", "", arts.secret)
+	if key != "" || !strings.Contains(right, "noMeetings") {
+		t.Errorf("%q, %s", key, right)
+	}
+	for _, c := range []struct{ path, host, forwarded, secret, want string }{
+		{"/t/arts", "", "", arts.secret, right},
+		{"/t/arts", "arts.example.edu", "", arts.secret, right},
+		{"/t/arts", "", "", bio.secret, wrong},
+		{"/t/arts", "bio.example.edu", "", arts.secret, wrong},
+		{"/t/nobody", "", "", arts.secret, wrong},
+		{"", "bio.example.edu:8443", "", bio.secret, right},
+		{"", "bio.example.edu", "", arts.secret, wrong},
+		{"", "inner", "arts.example.edu", arts.secret, right},
+		{"", "inner", "arts.example.edu", bio.secret, wrong},
+		{"", "", "", chem.secret, wrong},
+		{"/t/chem", "", "", chem.secret, wrong},
+		{"", "chem.example.edu", "", chem.secret, wrong},
+	} {
+		if got, _ := ask(c.path, c.host, c.forwarded, c.secret); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+	chem.set(func(t *store.Tenant) { t.Disabled = false })
+	if got, _ := ask("/t/chem", "", "", chem.secret); got != right {
+		t.Errorf("as soon as it is enabled: %s", got)
+	}
+	body := p.fetch(http.MethodGet, "", "", "") // the root needs no secret
+	resp, err := p.client.Get(p.http.URL + "/t/nobody/bigbluebutton/api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if text, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(text, []byte("<version>2.0</version>")) {
+		t.Errorf("%v %s, %s", err, text, body)
+	}
+}
+
+// Limits of a tenant are told in the form of the API, counted, and in force at once.
+func TestLimits(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	arts, bio, _ := p.faculties()
+	limits := func(l store.Limits) { arts.set(func(t *store.Tenant) { t.Limits = l }) }
+	count := func(limit, want string) {
+		t.Helper()
+		if got := p.metric(fmt.Sprintf(`bbbpool_tenant_limits_total{tenant="arts",limit=%q}`, limit)); got != want {
+			t.Errorf("%s: counted %q, want %q", limit, got, want)
+		}
+	}
+	limits(store.Limits{Meetings: 1, NoRecording: true, Duration: 90 * time.Minute, MeetingPeople: 2})
+	arts.create("room-1", "&record=true&duration=0&maxParticipants=1000")
+	body := p.told(p.sims[0].ID(), "arts_room-1")
+	for _, want := range []string{"<recording>false", "<duration>90<", "<maxUsers>2<"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s: %s", want, body)
+		}
+	}
+	if a := arts.call("create", createQuery("room-2")); a.Key != "tenantMeetingsReached" {
+		t.Errorf("a second meeting: %s", a.body)
+	}
+	bio.create("room-2", "")
+	for _, limit := range []string{"meetings", "recording", "duration", "meetingPeople"} {
+		count(limit, "1")
+	}
+	if got := p.metric(`bbbpool_placement_refusals_total{cause="meetings"}`); got != "1" {
+		t.Errorf("refused: %s", got)
+	}
+	for i, want := range []string{"", "", "maxParticipantsReached"} {
+		to := arts.target(fmt.Sprintf("meetingID=room-1&fullName=Ada&role=VIEWER&userID=u%d", i))
+		if errors := to.Query().Get("errors"); !strings.Contains(errors, want) || want == "" && errors != "" {
+			t.Errorf("join %d: %s", i, to)
+		}
+	}
+	count("meetingPeople", "2")
+	limits(store.Limits{Requests: 0.001, Statuses: true})
+	want := []int{http.StatusOK, http.StatusTooManyRequests}
+	for _, status := range want {
+		resp, err := p.client.Get(arts.url("getMeetings", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != status {
+			t.Errorf("status %d, want %d", resp.StatusCode, status)
+		}
+	}
+	count("requests", "1")
+}
+
+// A tenant's secret is changed while its front end calls: with the new one once that is there, with the old one until it is
+// retired, and no call fails. Then the old one is worth nothing, and which was used when is known.
+func TestSecrets_Rotate(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	arts, _, _ := p.faculties()
+	renewed := tenant{p, "arts", "another-secret"}
+	arts.create("room", "")
+	stop, done := make(chan struct{}), make(chan error, 1)
+	var signer atomic.Pointer[tenant] // that the front end uses
+	signer.Store(&arts)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+			resp, err := p.client.Get(signer.Load().url("join", "meetingID=room&fullName=Ada&role=VIEWER"))
+			if err == nil {
+				_ = resp.Body.Close()
+				if to, noTarget := resp.Location(); noTarget != nil || to.Query().Get("errors") != "" {
+					err = fmt.Errorf("join: status %d, %v", resp.StatusCode, to)
+				}
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	arts.set(func(t *store.Tenant) {
+		t.Secrets = append(t.Secrets, store.TenantSecret{Name: "second", Secret: store.Secret(renewed.secret)})
+	})
+	renewed.call("getMeetings", "")
+	signer.Store(&renewed)
+	for range 50 {
+		renewed.call("getMeetings", "")
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	arts.set(func(t *store.Tenant) { t.Secrets = t.Secrets[1:] })
+	if a := arts.call("getMeetings", ""); a.Key != "checksumError" {
+		t.Errorf("the old secret: %s", a.body)
+	}
+	if a := renewed.call("getMeetings", ""); a.Returncode != "SUCCESS" {
+		t.Errorf("the new secret: %s", a.body)
+	}
+	for _, name := range []string{"first", "second"} {
+		at := p.gateway.Uses.Last(store.Credential{Kind: store.CredentialSecret, Tenant: "arts", Name: name})
+		if time.Since(at) > time.Hour {
+			t.Errorf("the %s was used last at %s", name, at)
+		}
+	}
+}

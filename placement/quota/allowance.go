@@ -1,0 +1,21 @@
+package quota
+
+import "time"
+
+// Allowance is how much more somebody may have who has had some. It grows with time, up to what he may have first.
+type Allowance struct {
+	First, PerHour int
+	spent          float64
+	at             time.Time
+}
+
+// Left is how much he may have now.
+func (a *Allowance) Left(now time.Time) int {
+	if passed := now.Sub(a.at).Hours() * float64(a.PerHour); passed > 0 {
+		a.spent, a.at = max(a.spent-passed, 0), now
+	}
+	return int(float64(a.First) - a.spent)
+}
+
+// Spend takes one from it.
+func (a *Allowance) Spend() { a.spent++ }
