@@ -111,14 +111,7 @@ func New(p Parts) *API {
 func newTenants(p Parts) *Tenants {
 	return &Tenants{&tenancy.Tenancy{
 		Records: p.Tenants, Environment: p.Secrets, Ledger: p.Ledger, Kept: p.Recordings.Counts, Uses: p.Uses, Now: p.Now,
-		Begun: func(tenant string) int { return p.Ledger.Tally(tenant).LastHour },
-		ReadParams: func(list []store.ParamRule) ([]store.ParamRule, error) {
-			for i, rule := range list {
-				list[i] = params.Normal(rule)
-			}
-			_, err := params.CheckAll(list)
-			return list, err
-		},
+		ReadParams: readParams,
 		Revoke: func(ctx context.Context, tenant string) error {
 			_, err := p.Tokens.RevokeOf(ctx, tenant)
 			return err

@@ -185,3 +185,13 @@ func sentParams(q v1.ParamQuestion) (bbb.Params, error) {
 	}
 	return sent, nil
 }
+
+// readParams returns rules as they are stored, or what is wrong with them.
+func readParams(list []store.ParamRule) ([]store.ParamRule, error) {
+	rules := make([]store.ParamRule, 0, len(list))
+	for _, rule := range list {
+		rules = append(rules, params.Normal(rule))
+	}
+	_, err := params.CheckAll(rules)
+	return rules, err
+}

@@ -132,6 +132,9 @@ func TestClient_TenantSync(t *testing.T) {
 	}
 	_, err = p.Tenants.Sync(t.Context(), v1.TenantSync{Mode: "force"}, ignore)
 	refused(t, err, http.StatusBadRequest, "mode")
+	list.Tenants[0].Params = []v1.ParamRule{{Call: "create", Op: "cap", Name: "record", Value: "5"}}
+	_, err = p.Tenants.Sync(t.Context(), list, ignore)
+	refused(t, err, http.StatusBadRequest, "params: record: cap is for numbers")
 }
 
 // The secret of the first start can be retired once there is another, and is not forgotten before.

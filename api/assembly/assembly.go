@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -259,7 +258,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 func (p *Pool) scalelite() *scalelite.API {
 	set := p.options.Settings
 	return &scalelite.API{
-		Config: set.Scalelite, Multitenancy: strings.EqualFold(set.HTTP.Multitenancy, "true"),
+		Config: set.Scalelite, Multitenancy: set.HTTP.Tenants(),
 		Algorithms: set.Gateway.ChecksumAlgorithms(), Pool: p.Poller, Roster: p.Admin.Servers.Roster,
 		Tenants: p.Admin.Tenants.Tenancy, Door: p.Admin.Gate(), Log: p.log("scalelite"),
 	}

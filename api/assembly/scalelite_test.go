@@ -168,3 +168,36 @@ func TestScalelite_NotReplayable(t *testing.T) {
 		t.Errorf("by token: %d %s", status, answer)
 	}
 }
+
+// Its hosts name the tenants that scripts have made, by the first label; what one has the others neither see nor get.
+func TestScalelite_Hosts(t *testing.T) {
+	b := balance(t, func(o *assembly.Options) { o.Settings.HTTP.PoolHost = "pool.test" })
+	for _, body := range []string{
+		`{"tenant": {"name": "tenant1", "secrets":"secret1" } }`, `{"tenant": {"name": "tenant2", "secrets":"secret2:secret2a" } }`,
+	} {
+		if status, answer := b.administrate("addTenant", "", body); status != http.StatusCreated {
+			t.Fatalf("addTenant: %d %s", status, answer)
+		}
+	}
+	room := url.Values{"meetingID": {"room-1"}, "name": {"Room"}}
+	if answer := b.front("tenant1.pool.test", "secret1", "create", room); !strings.Contains(answer, "SUCCESS") {
+		t.Fatalf("create: %s", answer)
+	}
+	for name, c := range map[string]struct {
+		host   string
+		secret bbb.Secret
+		call   string
+		want   string
+	}{
+		"its own":               {"tenant1.pool.test", "secret1", "getMeetingInfo", "<meetingID>room-1</meetingID>"},
+		"another's meeting":     {"tenant2.pool.test", "secret2a", "getMeetingInfo", "notFound"},
+		"another's create":      {"tenant2.pool.test", "secret2", "create", "notFound"},
+		"another's secret":      {"tenant2.pool.test", "secret1", "getMeetings", "checksumError"},
+		"the balancer's":        {"tenant1.pool.test", secret, "getMeetings", "checksumError"},
+		"a tenant there is not": {"tenant3.pool.test", "secret1", "getMeetings", "checksumError"},
+	} {
+		if answer := b.front(c.host, c.secret, c.call, room); !strings.Contains(answer, c.want) {
+			t.Errorf("%s: no %s in %s", name, c.want, answer)
+		}
+	}
+}

@@ -23,8 +23,6 @@ type Tenancy struct {
 	Uses        Uses   // nil where nobody knows when secrets were last used
 	// Reload has those that keep tenants in memory read them again; nil where nobody does.
 	Reload func(ctx context.Context) error
-	// Begun tells how many meetings a tenant has begun within the last hour; where it is nil, those that run are counted.
-	Begun func(tenant string) int
 	// ReadParams returns rules for parameters as they are stored, or what is wrong with them beyond their form; nil where nobody
 	// knows.
 	ReadParams func(list []store.ParamRule) ([]store.ParamRule, error)
@@ -39,6 +37,8 @@ type Tenancy struct {
 type Ledger interface {
 	// Meetings returns all meetings, by tenant and ID.
 	Meetings() []placement.Info
+	// Tallies returns what each tenant has now that has something.
+	Tallies() map[string]placement.Tally
 }
 
 // Counts returns how many recordings there are by tenant and state.

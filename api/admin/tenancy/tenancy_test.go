@@ -36,6 +36,20 @@ type pool struct {
 
 func (p *pool) Meetings() []placement.Info { return p.meetings }
 
+func (p *pool) Tallies() map[string]placement.Tally {
+	all := map[string]placement.Tally{}
+	for _, m := range p.meetings {
+		has := all[m.Tenant]
+		has.Meetings++
+		has.People += m.People
+		if m.Placed.After(now.Add(-time.Hour)) {
+			has.LastHour++
+		}
+		all[m.Tenant] = has
+	}
+	return all
+}
+
 func (p *pool) Last(c store.Credential) time.Time { return p.used[c] }
 
 func (p *pool) Forget(_ context.Context, c store.Credential) error {
@@ -338,10 +352,6 @@ func TestView(t *testing.T) {
 	}
 	if s := v.Secrets[0]; s.Secret.String() != "***" || s.LastUsed == nil || !s.LastUsed.Equal(now) || s.Expires != nil {
 		t.Errorf("secret %+v", s)
-	}
-	p.Begun = func(string) int { return 7 }
-	if v, err = p.View(t.Context(), a); err != nil || v.Used.PerHour != 7 {
-		t.Errorf("begun: %+v, %v", v.Used, err)
 	}
 }
 

@@ -196,7 +196,7 @@ func (t *Tenancy) rules(list []v1.ParamRule) (rules []store.ParamRule, wrong mis
 	}
 	read, err := t.ReadParams(rules)
 	if err != nil {
-		wrong.note("params: %v", err)
+		wrong.note("params: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return read, wrong
 }

@@ -25,9 +25,6 @@ func (t *Tenancy) Views(ctx context.Context, list []store.Tenant) ([]v1.Tenant, 
 	for _, tenant := range list {
 		v := t.Record(tenant)
 		v.Used = used[tenant.ID]
-		if t.Begun != nil {
-			v.Used.PerHour = t.Begun(tenant.ID)
-		}
 		views = append(views, v)
 	}
 	return views, nil
@@ -106,15 +103,12 @@ func (t *Tenancy) Secret(tenant store.Tenant, s store.TenantSecret) v1.TenantSec
 // used tells what tenants have at the moment, by tenant.
 func (t *Tenancy) used(ctx context.Context) (map[string]v1.TenantUse, error) {
 	used := map[string]v1.TenantUse{}
-	hour := t.Now().Add(-time.Hour)
+	for id, has := range t.Ledger.Tallies() {
+		used[id] = v1.TenantUse{Meetings: has.Meetings, People: has.People, PerHour: has.LastHour}
+	}
 	for _, m := range t.Ledger.Meetings() {
 		u := used[m.Tenant]
-		u.Meetings++
-		u.People += m.People
 		u.MeetingPeople = max(u.MeetingPeople, m.People)
-		if m.Placed.After(hour) {
-			u.PerHour++
-		}
 		used[m.Tenant] = u
 	}
 	if t.Kept == nil {

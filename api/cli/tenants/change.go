@@ -117,7 +117,7 @@ func (c *AddCmd) Run(env *cli.Env) error {
 		if err != nil {
 			return err
 		}
-		if err := warn(env, result.Warning); err != nil {
+		if err := caution(env, result.Warning); err != nil {
 			return err
 		}
 		id := terminal.Printable(result.ID)
@@ -130,7 +130,7 @@ func (c *AddCmd) Run(env *cli.Env) error {
 	})
 }
 
-func warn(env *cli.Env, warning string) error {
+func caution(env *cli.Env, warning string) error {
 	if warning == "" {
 		return nil
 	}
@@ -190,7 +190,7 @@ func report(env *cli.Env, result v1.TenantResult, err error, what string) error 
 	if err != nil {
 		return err
 	}
-	if err := warn(env, result.Warning); err != nil {
+	if err := caution(env, result.Warning); err != nil {
 		return err
 	}
 	if env.Options.JSON {

@@ -99,7 +99,7 @@ func paramsChanged(env *cli.Env, id string, list v1.ParamRules) error {
 // warnings says what may not do what was meant.
 func warnings(env *cli.Env, list []string) error {
 	for _, w := range list {
-		if err := warn(env, w); err != nil {
+		if err := caution(env, w); err != nil {
 			return err
 		}
 	}

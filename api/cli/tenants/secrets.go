@@ -85,8 +85,8 @@ type SecretShowCmd struct {
 	Name string `arg:"" optional:"" help:"Name of the secret; by default the one to give to a front end, which is the newest that lasts."`
 }
 
-// shown is a secret in JSON, in clear.
-type shown struct {
+// inClear is a secret in JSON, in clear.
+type inClear struct {
 	Tenant string `json:"tenant"`
 	Name   string `json:"name"`
 	Secret string `json:"secret"`
@@ -100,7 +100,7 @@ func (c *SecretShowCmd) Run(env *cli.Env) error {
 			return err
 		}
 		if env.Options.JSON {
-			return terminal.PrintJSON(env.Out, shown{c.ID, s.Name, s.Secret.Reveal()})
+			return terminal.PrintJSON(env.Out, inClear{c.ID, s.Name, s.Secret.Reveal()})
 		}
 		return terminal.Say(env.Out, "%s\n", terminal.Printable(s.Secret.Reveal()))
 	})
@@ -148,7 +148,7 @@ func secretsChanged(env *cli.Env, c v1.ChangedSecrets, err error, what string) e
 	if err != nil {
 		return err
 	}
-	if err := warn(env, c.Warning); err != nil {
+	if err := caution(env, c.Warning); err != nil {
 		return err
 	}
 	if env.Options.JSON {
