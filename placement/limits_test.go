@@ -372,3 +372,14 @@ func TestLimits_Random(t *testing.T) {
 		}
 	}
 }
+
+// A join takes no memory, whatever limits there are: it is the call that comes most often.
+func TestLimits_NoMemory(t *testing.T) {
+	p := newPool(t, "a")
+	m := p.create("m")
+	limits := store.Limits{People: 100, MeetingPeople: 50}
+	p.must(p.Admit(m.MeetingKey, 1, limits))
+	if n := testing.AllocsPerRun(100, func() { _ = p.Admit(m.MeetingKey, 1, limits) }); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
