@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb/budget"
 )
 
 // maxConcurrent is how many calls a server gets from us at once. More wait here, so that a slow server costs its own
@@ -26,7 +28,7 @@ type Client struct {
 	keys      atomic.Pointer[keys]
 	alg       Algorithm
 	transport http.RoundTripper
-	answers   *budget
+	answers   *budget.Budget
 	response  time.Duration
 	slots     chan struct{}
 }
@@ -55,7 +57,7 @@ func NewClient(e Endpoint, transport http.RoundTripper, response time.Duration) 
 	if t, ok := transport.(*Transport); ok {
 		c.answers = t.answers
 	} else {
-		c.answers = newBudget()
+		c.answers = budget.New()
 	}
 	if base, err := url.Parse(e.URL); err == nil && base.Host != "" {
 		c.base = base
@@ -150,14 +152,14 @@ func (c *Client) send(ctx context.Context, q question) (*Reply, error) {
 	req := c.request(q)
 	r, err := c.exchange(ctx, req, q.call)
 	if r.over.Reused && ctx.Err() == nil && doubtful(q, r, err) {
-		r.leave()
+		r.Leave()
 		_ = r.over.Conn.Close() // what else is on it would be taken for the next answer
 		req.Close = true
 		r, err = c.exchange(ctx, req, q.call)
 	}
-	defer r.leave()
+	defer r.Leave()
 	switch {
-	case errors.Is(err, errCrowded) && !errors.Is(ctx.Err(), context.Canceled):
+	case errors.Is(err, budget.ErrCrowded) && !errors.Is(ctx.Err(), context.Canceled):
 		return nil, &CallError{Call: q.call, Reason: Busy, Err: err}
 	case err != nil:
 		return nil, callError(q.call, cmp.Or(ctx.Err(), err)) // what ended the call, not what that did to the connection
@@ -171,7 +173,7 @@ func (c *Client) send(ctx context.Context, q question) (*Reply, error) {
 
 // received is what came back over a connection. The place in the budget that it takes is left after use.
 type received struct {
-	place
+	budget.Place
 	over httptrace.GotConnInfo
 	resp *http.Response
 	body []byte
@@ -191,7 +193,7 @@ func (c *Client) exchange(ctx context.Context, req *http.Request, call string) (
 		return r, err
 	}
 	defer func() { _ = r.resp.Body.Close() }()
-	r.body, err = c.answers.read(ctx, r.resp.Body, maxAnswer(call), &r.place)
+	r.body, err = c.answers.Read(ctx, r.resp.Body, maxAnswer(call), &r.Place)
 	return r, err
 }
 

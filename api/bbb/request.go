@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bbbpool/bbbpool/api/bbb/budget"
 )
 
 // The bodies that calls take, by media type.
@@ -165,7 +167,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	body, _, err := fill(r.Body, nil, limit+1) // a length that is only claimed gets no memory
+	body, _, err := budget.Fill(r.Body, nil, limit+1) // a length that is only claimed gets no memory
 	if err != nil {
 		return nil, &Error{Key: "validationError", Message: "The request body ended early"}
 	}

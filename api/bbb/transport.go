@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/bbb/budget"
 	"github.com/bbbpool/bbbpool/api/bbb/resolver"
 )
 
@@ -27,9 +28,9 @@ type Timeouts struct {
 // Why net/http: how a connection is kept, found dead, and replaced is where clients of one's own go wrong, and a class is
 // what it costs. One that makes each call on the goroutine of its caller has passed on a quarter more calls a second
 // (BenchmarkGetMeetingInfo of the gateway), which is not worth that. Ours adds three things beside it, each where net/http
-// has a hook for it: where to dial (package resolver), what to ask for anew (Client.send), and how much to read
-// (budget.go). It is not http.Client, which would follow redirects and put URLs, checksums included, into errors; and it is
-// not HTTP/2, where one stalled connection would stall every call to its server.
+// has a hook for it: where to dial (package resolver), what to ask for anew (Client.send), and how much to read (package
+// budget). It is not http.Client, which would follow redirects and put URLs, checksums included, into errors; and it is not
+// HTTP/2, where one stalled connection would stall every call to its server.
 //
 // What is asked for anew: an answer belongs to a call by nothing but its order on the connection. A server, or a proxy
 // before it, that says something once too often makes everything after it the answer to the call before. So what comes over
@@ -45,7 +46,7 @@ type Transport struct {
 	TLS *tls.Config // for servers with https; the name is theirs
 
 	connect time.Duration
-	answers *budget
+	answers *budget.Budget
 	kept    *http.Transport
 	fresh   *http.Transport
 }
@@ -62,7 +63,7 @@ func NewTransport(timeouts Timeouts) *Transport {
 		Dialer:  resolver.New(timeouts.Connect),
 		TLS:     &tls.Config{MinVersion: tls.VersionTLS12},
 		connect: timeouts.Connect,
-		answers: newBudget(),
+		answers: budget.New(),
 	}
 	t.kept, t.fresh = t.connections(true), t.connections(false)
 	return t
