@@ -22,7 +22,7 @@ func (t *Tenants) routes() routes {
 		"GET /tenants":                        own(t.list, confine.ByQuery(), access.Read),
 		"POST /tenants":                       whole(t.add, access.Admin),
 		"GET /tenants/{id}":                   own(t.show, confine.ByPath(), access.Read),
-		"PATCH /tenants/{id}":                 own(t.set, confine.ByPath().Sparing("drop_generated", "branding"), access.Admin),
+		"PATCH /tenants/{id}":                 own(t.set, confine.ByPath().Sparing("branding"), access.Admin),
 		"DELETE /tenants/{id}":                whole(t.remove, access.Admin),
 		"POST /tenants/{id}/enable":           whole(t.enable, access.Admin),
 		"POST /tenants/{id}/disable":          whole(t.disable, access.Admin),
@@ -207,7 +207,7 @@ func (t *Tenants) sync(r *http.Request) (any, error) {
 		return t.Perform(ctx, sync, logger(r), said, tell)
 	})
 	if wanted.DryRun || sync.Changes() == 0 {
-		return work, nil
+		return unchanged{work}, nil
 	}
 	var ids []string
 	for _, c := range sync.Report().Changes {

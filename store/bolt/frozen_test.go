@@ -145,7 +145,7 @@ var frozenSince5 = struct {
 }{
 	store.Server{
 		ID: "bbb3", State: store.Enabled, Weight: 1, Secret: "new", Created: frozenAt, Former: "\xffold",
-		FormerUntil: frozenAt.Add(time.Hour),
+		FormerUntil: frozenAt.Add(time.Hour), Switched: frozenAt.Add(time.Minute),
 	},
 	store.Tenant{
 		ID: "uni", Name: "Universität \xff", Disabled: true, Created: frozenAt, Hosts: []string{"*.uni.example.edu", "\xff"},
