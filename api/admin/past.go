@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/bbbpool/bbbpool/api/admin/past"
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/confine"
+	"github.com/bbbpool/bbbpool/api/admin/past"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )

@@ -14,7 +14,9 @@ import (
 // Usage shows what tenants have used.
 type Usage struct{ Accounts *usage.Accounts }
 
-func (u *Usage) routes() routes { return routes{"GET /usage": own(u.list, confine.ByQuery(), access.Read)} }
+func (u *Usage) routes() routes {
+	return routes{"GET /usage": own(u.list, confine.ByQuery(), access.Read)}
+}
 
 // maxUsage is how many rows are shown at once: those of a hundred tenants for more than two years.
 const maxUsage = 100_000

@@ -288,7 +288,8 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	}
 	parts := []api.Runner{
 		p.Uses, p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
-		recordings.LongCalls{Service: p.Recordings}, p.Audit,
+		recordings.LongCalls{Service: p.Recordings},
+		p.Audit,
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

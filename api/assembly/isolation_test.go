@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -70,7 +71,8 @@ func (l *logbook) of(tenant string) []string {
 func moveIn(t *testing.T) *neighbours {
 	t.Helper()
 	n := &neighbours{t: t, log: &logbook{}, all: []*neighbour{
-		{id: "alpha", mark: "Qalphaq", secret: "secret-of-alpha"}, {id: "beta", mark: "Qbetaq", secret: "secret-of-beta"},
+		{id: "alpha", mark: "Qalphaq", secret: "secret-of-alpha"},
+		{id: "beta", mark: "Qbetaq", secret: "secret-of-beta"},
 		{id: store.DefaultTenant, mark: "Qdefaultq", secret: secret},
 	}}
 	o := options(t)
@@ -86,7 +88,12 @@ func moveIn(t *testing.T) *neighbours {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- sim.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 	enlist(t, o.Data, sim.Servers(), n.all[:2])
 	n.pool = open(t, o)
 	run(t, n.pool)
@@ -183,7 +190,7 @@ func (n *neighbours) settle(one *neighbour) {
 func follow(t *testing.T, said string) {
 	t.Helper()
 	target, _, _ := strings.Cut(strings.TrimPrefix(said, "302 "), "\n")
-	resp, err := http.Get(target) //nolint:noctx // on this machine
+	resp, err := http.Get(target)
 	if err != nil {
 		t.Fatalf("join: %v\n%s", err, said)
 	}
@@ -342,10 +349,7 @@ func (n *neighbours) trespass(one *neighbour, random *rand.Rand, meetings, recor
 		return
 	}
 	unknown := "unknown-to-all"
-	params := url.Values{}
-	for name, values := range c.params {
-		params[name] = values
-	}
+	params := maps.Clone(c.params)
 	given := c.params.Get(c.like)
 	params.Set(c.like, unknown)
 	plain := func(text, id string) string {

@@ -32,7 +32,8 @@ const maxBody = 64 << 10
 // Door lets callers in, and writes down what they have done.
 type Door interface {
 	// Enter returns the request of a caller who has a token that allows it or, where there is none, has signed it. All
-	// tells whether it takes all rights: it changes something, or shows secrets. Those that are not let in are counted, and logged as long as they are few.
+	// tells whether it takes all rights: it changes something, or shows secrets. Those that are not let in are counted, and
+	// logged as long as they are few.
 	Enter(r *http.Request, signed, all bool) (*http.Request, bool)
 	// Note writes down what was changed: what has been done, to what, whose that is, and what it was before and after, in
 	// values that mask their secrets.

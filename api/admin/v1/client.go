@@ -34,7 +34,7 @@ type Client struct {
 
 	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
 	Agent string
-	Usage      Usages
+	Usage Usages
 
 	http  http.Client
 	base  string
