@@ -8,10 +8,11 @@
 //
 // # A handler for each noun
 //
-// [Servers], [Meetings], [Tenants], [TenantParams], [Recordings], [Imports], [History], [Past], [Usage], [Pool], [Tokens] and
-// [AuditLog] have what they need of others as fields, and say which routes they answer; [API] is what they share: who may come in, how a request is read and an
-// answer written, which errors tell the caller something. A call more is a method and a line in the routes of its noun, its
-// types in package v1, and its path in openapi.json; tests find what was forgotten.
+// [Servers], [Meetings], [Tenants], [TenantParams], [Recordings], [Imports], [History], [Past], [Usage], [Pool], [Tokens]
+// and [AuditLog] have what they need of others as fields, and say which routes they answer; [API] is what they share: who
+// may come in, how a request is read and an answer written, which errors tell the caller something. A call more is a method
+// and a line in the routes of its noun, its types in package v1, and its path in openapi.json; tests find what was
+// forgotten.
 //
 // Each route says who may call it (rights.go): with which scopes, and how whoever sees one tenant alone is kept to that (package
 // confine). One that says nothing is for nobody. testdata/rights.txt has all of them, so that a change of rights shows. A
