@@ -79,6 +79,10 @@
 // server is asked about them once more right before, and creates of the same meeting wait meanwhile. Who waits for a view
 // waits for the first half, only the next poll for the second.
 //
+// A server lists meetings by the IDs that it knows them by. Whose each of them is, and what its front end calls it, stands in
+// the metadata that was sent with its create (bbb.ParseMeetings), and nowhere else: an ID is never taken apart. From there on all
+// goes by the front end's ID; what a server is asked about, or told to end, goes by its own.
+//
 // A poll writes nothing to the store by itself. What it sees can be seen again, so it belongs in memory; a store has one
 // writer, and with hundreds of servers polls would keep it busy while creates wait behind them. What is written follows
 // from news alone: the claims that the ledger opens and closes, and the journal when something has happened.

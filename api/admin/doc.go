@@ -2,14 +2,17 @@
 //
 // It owns the routes below /api/v1, the check of what operators ask for, and the unix socket in the data directory.
 // openapi.json describes all of it, and is served. What goes over the wire is in package v1, which the command line uses
-// without this one; what is done to servers is in package roster, which knows no HTTP.
+// without this one. What is done to servers is in package roster, what is done to tenants in package tenancy, what the records
+// tell of meetings and people in package past, and who may do what in package access; none of these knows a request. Package
+// scalelite is another way in to the same, by [Gate].
 //
 // # A handler for each noun
 //
-// [Servers], [Meetings], [Tenants], [Recordings], [Imports], [History], [Pool], [Tokens] and [AuditLog] have what they need of
-// others as fields, and say which routes they answer; [API] is what they share: who may come in, how a request is read and an
-// answer written, which errors tell the caller something. A call more is a method and a line in the routes of its noun, its
-// types in package v1, and its path in openapi.json; tests find what was forgotten.
+// [Servers], [Meetings], [Tenants], [TenantParams], [Recordings], [Imports], [History], [Past], [Usage], [Pool], [Tokens]
+// and [AuditLog] have what they need of others as fields, and say which routes they answer; [API] is what they share: who
+// may come in, how a request is read and an answer written, which errors tell the caller something. A call more is a method
+// and a line in the routes of its noun, its types in package v1, and its path in openapi.json; tests find what was
+// forgotten.
 //
 // Each route says who may call it (rights.go): with which scopes, and how whoever sees one tenant alone is kept to that (package
 // confine). One that says nothing is for nobody. testdata/rights.txt has all of them, so that a change of rights shows. A

@@ -14,6 +14,7 @@
 //	connection.go, progress.go   the way to the pool, and how far something is that takes long
 //	server*.go, meeting*.go …    the commands, a file for each noun, or for each verb that has much to say
 //	about.go                     the commands about the program itself
+//	access/, tenants/, usage/    the commands about tokens and the audit log, about tenants, about what is kept of them
 //	grammar/                     values, environment and wrong use, and what shells complete
 //	terminal/                    tables, JSON and questions, safe for terminals
 //	serverlist/                  the list of servers in YAML, as Scalelite has it

@@ -29,8 +29,8 @@ type call struct {
 	known bool // it is a call of BigBlueButton's
 	start time.Time
 
-	named      tenancy.Named
-	caller     tenancy.Caller // nobody, before the call is verified
+	named      tenancy.Named  // whom the call says that it is for
+	caller     tenancy.Caller // whose it is, with all that is set for that tenant; nobody before the call is verified
 	tenant     string         // the caller's, "" before
 	key        store.MeetingKey
 	alias      string   // the ID that servers know the meeting by, where that is not the front end's

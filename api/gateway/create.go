@@ -52,6 +52,10 @@ const createDeadline = time.Minute
 // make makes a meeting on the server that the rule chooses, or repeats the create on the server that has it. If the
 // server cannot be reached it goes to the next one, inside this request. The front end hanging up does not stop it:
 // half a create helps nobody.
+//
+// The tenant's rules are applied before anything is wished of a server, because they may change the tag, the hint and whether
+// it records. Its limits come in three places: what only changes a create is among the rules, and counted before they hide
+// it (countLimits); what refuses one is decided by the ledger, in the step that places the meeting.
 func (h *creates) make(ctx context.Context, c *call) error {
 	params := &c.req.Params
 	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
@@ -105,7 +109,8 @@ const (
 // maxHint is the most people that can be announced. More is a mistake.
 const maxHint = 100_000
 
-// wish is what a create asks of its server.
+// wish is what a create asks of its server. By which ID servers are to know the meeting is no more than a wish: one that is
+// known keeps its own, and the ledger sees to it that no two have the same (placement/names.go).
 func (h *creates) wish(c *call) placement.Wish {
 	asked := c.req.Params
 	alias, spare := c.caller.Alias(c.key.MeetingID)

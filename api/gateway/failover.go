@@ -185,7 +185,8 @@ func (h *creates) endedThere(c *call, answer bbb.Answer) bool {
 	})
 }
 
-// createOn sends the create to one server. Its health hears of the outcome.
+// createOn sends the create to one server. Its health hears of the outcome. The answer is about the meeting as its front end
+// calls it, from here on.
 func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answer, *bbb.Reply, error) {
 	client := h.servers.Client(c.server)
 	if client == nil {

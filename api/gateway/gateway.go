@@ -200,7 +200,8 @@ func (g *Gateway) slow(c *call, err error) {
 	}
 }
 
-// serve reads and verifies a call, and has it answered.
+// serve reads and verifies a call, and has it answered. How many calls a second its tenant may make is asked for when it is
+// known whose the call is, so that nobody uses up what is another's.
 func (g *Gateway) serve(ctx context.Context, c *call) error {
 	if c.unread && !c.takesBody() {
 		c.drop()

@@ -21,6 +21,9 @@
 //
 // Breakout rooms are no meetings of their own here, as they are none for a tenant's limits: their people are those of the
 // meeting that they belong to.
+//
+// Of several instances the one that has the ledger has to sample, alone: each of them knows the same people, and they would
+// count once for each. Joins, ends and imports are counted by whoever does them, and the store adds them up.
 package usage
 
 import (

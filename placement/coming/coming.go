@@ -1,5 +1,5 @@
 // Package coming remembers who is on the way to a meeting, so that nobody counts twice before a poll has looked. It knows no
-// meeting and no clock: time is the number of the poll.
+// meeting and no clock: time is the number of the poll. It decides about nobody: whether somebody is let in is the caller's.
 package coming
 
 // Person tells those apart who are sent to a meeting: a hash of who they are, or of the link that they have. 0 is somebody of

@@ -1,5 +1,6 @@
 // Package fading keeps the sum of expectations that each fade to nothing over the same time. It knows nothing of meetings or
-// servers, and no clock: times are seconds of whatever clock its caller has.
+// servers, and no clock: times are seconds of whatever clock its caller has. Two sums that were given the same answer the same,
+// to the last bit, so that a follower of the book decides as the book does.
 package fading
 
 import (

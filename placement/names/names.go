@@ -1,5 +1,5 @@
-// Package names finds things by a name that only one of them may have. What is named, and what follows from a name that is
-// taken, its caller knows.
+// Package names finds things by a name that only one of them may have: meetings by the ID that servers know them by, and by
+// their voice bridge. What is named, and what follows from a name that is taken, its caller knows. It refuses nobody.
 package names
 
 import "iter"

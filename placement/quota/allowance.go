@@ -2,7 +2,8 @@ package quota
 
 import "time"
 
-// Allowance is how much more somebody may have who has had some. It grows with time, up to what he may have first.
+// Allowance is how much more somebody may have who has had some. It grows with time, up to what he may have first. A server has
+// one for the meetings that are found on it, so that one that makes them up cannot fill the pool's memory.
 type Allowance struct {
 	First, PerHour int
 	spent          float64

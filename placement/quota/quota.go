@@ -1,6 +1,13 @@
-// Package quota counts what each tenant has: meetings at once, people in them, and meetings begun within the last hour. It
-// counts what it is told of and decides nothing: which meetings count, and what a limit refuses, is up to its caller. It
-// has no lock, no clock and no store.
+// Package quota counts what each tenant has: meetings at once, people in them, and meetings begun within the last hour; and
+// what servers may still bring of their own ([Allowance]). It counts what it is told of and decides nothing: which meetings
+// count, and what a limit refuses, is up to its caller. It has no lock, no clock and no store.
+//
+// # Design
+//
+// The counts are kept as meetings come and go, and not made by a walk over all meetings, because they are asked for with every
+// create, under the ledger's lock. The hour is told by the second, so that it takes the same room whatever a tenant begins.
+// It is no record of its own, or every create would be one write more: after a start it is found out from the claims and the
+// history (Recall). The counts are part of the book, so whoever follows that has the same.
 package quota
 
 import (

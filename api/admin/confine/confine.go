@@ -2,7 +2,13 @@
 // in its path, query or body, or by whose the object is that it names.
 //
 // It works before the handlers of package admin, which say with each route which [Rule] is theirs, and need not know of it
-// otherwise. What is another's is answered as what is not there. It never decides who may call what, and knows no noun.
+// otherwise. What is another's is answered as what is not there. It never decides who may call what, knows no noun, and keeps
+// nothing from one request to the next.
+//
+// # Design
+//
+// Why here, and not in each handler? A handler that forgot it would show one tenant what is another's, and no test of that
+// handler would miss anything. A route whose rule is forgotten is for nobody who sees one tenant alone.
 package confine
 
 import (

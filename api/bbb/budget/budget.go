@@ -1,5 +1,5 @@
 // Package budget bounds the memory that answers take which are read at the same time, however many servers send however
-// much. It reads them, and never looks at what they say.
+// much. It reads them, and never looks at what they say. A budget is one process's, for its own memory.
 package budget
 
 import (

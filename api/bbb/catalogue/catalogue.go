@@ -1,6 +1,12 @@
 // Package catalogue knows the parameters of BigBlueButton's create and join: their names and what kind of value each one
 // takes, of release 3.0 and, where they differ, 4.0. It never touches a call: it tells whoever writes a rule about one
 // that a name or a value is none that servers know.
+//
+// # Design
+//
+// What is not known is told of, and never refused here: the next release may have it, and a pool must not have to wait for a
+// new bbbpool to use it. A value of the wrong kind is refused, for no release takes it. The tables are part of the program,
+// and not asked of servers, since these do not tell.
 package catalogue
 
 import (

@@ -1,6 +1,13 @@
 // Package document is about bodies as a whole: whether one that came in is XML, and the same XML for everybody who reads it,
 // and how single strings in one of JSON are exchanged. It knows no call of BigBlueButton's, and never says what anything in
 // a body means.
+//
+// # Design
+//
+// Strings are exchanged where they stand, and no body is read into a tree and written anew: what a server has sent is passed
+// on byte for byte, and a rewritten document would differ in spaces, in the order of keys and in how numbers are written.
+// XML is checked, and refused where readers could differ about it, because what is seen in it here decides what a server
+// does with it there.
 package document
 
 import (

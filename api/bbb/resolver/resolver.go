@@ -2,7 +2,8 @@
 //
 // It owns which addresses hosts were last reached at, how long a lookup may take, and which address is tried first. It
 // speaks no protocol over the connections, keeps none, and asks nobody on its own: lookups belong to connections that
-// somebody wants, or to a list of what is unresolved that somebody asks for.
+// somebody wants, or to a list of what is unresolved that somebody asks for. What it remembers is this process's own, and
+// gone with it.
 package resolver
 
 import (

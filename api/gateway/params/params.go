@@ -12,7 +12,7 @@
 // that no rule can get round them.
 //
 // The rules of a call are one flat list in that order, made when tenants are loaded. What a call becomes (Apply) and why
-// (Explain) are one walk over that list, so that they cannot disagree.
+// (Explain) are one walk over that list, so that they cannot disagree. Each instance makes its lists from what is stored.
 package params
 
 import (

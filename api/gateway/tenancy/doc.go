@@ -11,5 +11,19 @@
 // which uses of secrets are noted.
 //
 // It never writes to the store but for the first default tenant, never logs, and never tells why somebody was not
-// recognised: a tenant that is disabled, one that is not there, and a wrong checksum look alike.
+// recognised: a tenant that is disabled, one that is not there, and a wrong checksum look alike. It changes no tenant: that is
+// package api/admin/tenancy, which has the tenants loaded here again before whoever asked for a change has an answer.
+//
+// # Design
+//
+// Why a whole index anew, and not a change to the one that is there? Changes are rare and calls are not: a lock would be
+// every call's, and one that reads while hosts or secrets move from one tenant to another might find neither or both. Making
+// the index takes time from whoever changes a tenant, and from nobody who calls.
+//
+// Why is the secret not looked up, where a call names no tenant? A checksum is a hash over secret and call together, which
+// says nothing about either, so every secret has to be tried. To try those first that the same address has signed with last
+// would help most calls, and let the time of an answer tell who else calls from there.
+//
+// Nothing here is decided for others. Of several instances each has an index of its own, and loads it when it hears that
+// tenants were changed; buckets and uses are each instance's own, too.
 package tenancy

@@ -124,7 +124,8 @@ func (t *Tenants) Serve(list []store.Tenant) {
 }
 
 // secrets are those of the default tenant: the environment's, and what is stored. The one that was made because there was
-// none counts as long as the environment has none.
+// none counts as long as the environment has none. What operators are shown goes by the same rule (api/admin/tenancy,
+// Tenancy.InUse).
 func (c Config) secrets(stored []store.TenantSecret) []store.TenantSecret {
 	if len(c.Environment) == 0 {
 		return stored

@@ -54,7 +54,8 @@ func (s *signer) counts(now time.Time) bool {
 func (t *Tenant) Marks() [][2]string { return t.marks }
 
 // Alias is the ID that servers are to know a new meeting by, and another one for the case that somebody else's has that
-// already. Both are "" where that is the front end's own ID.
+// already: a tenant that is not scoped may call its meetings whatever it likes, but cannot foresee the second. Both are "" where
+// that is the front end's own ID.
 func (t *Tenant) Alias(meetingID string) (alias, spare string) {
 	if !t.Scoped {
 		return "", ""

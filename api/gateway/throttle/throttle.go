@@ -58,7 +58,7 @@ const (
 	mostShare  = 16                     // of so many requests that may be served at once one may wait here
 )
 
-// Throttle counts failures and lets answers wait..
+// Throttle counts failures and lets answers wait.
 type Throttle struct {
 	config  Config
 	metrics counters
