@@ -208,7 +208,7 @@ type Audits interface {
 type Usages interface {
 	// AddUsage adds to what there is of these days, all or nothing, as Usage.Add does.
 	AddUsage(ctx context.Context, list ...Usage) error
-	// Usage returns the selected days, in the order of days and, of one day, tenants.
+	// Usage returns one page of the selected days, in the order of days and, of one day, tenants.
 	Usage(ctx context.Context, f UsageFilter) ([]Usage, error)
 	// DeleteUsage removes rows of days before the given one, oldest first, at most limit of them, and returns how many.
 	DeleteUsage(ctx context.Context, before string, limit int) (int, error)

@@ -81,7 +81,24 @@ func usageFilter(t *testing.T, s store.Index) {
 		{store.UsageFilter{From: "2026-02-01", To: "2026-01-01"}, nil},
 	} {
 		kit.Equal(t, fmt.Sprintf("%+v", c.filter), usageOf(t, s, c.filter), c.want)
+		for _, limit := range []int{1, 3, 100} {
+			kit.Equal(t, fmt.Sprintf("%+v by %d", c.filter, limit), usageByPages(t, s, c.filter, limit, len(all)), c.want)
+		}
 	}
+	gone := store.UsageFilter{After: store.Usage{Day: "2026-01-05", Tenant: "aa"}, Limit: 2} // of a row that is not there
+	kit.Equal(t, "behind", usageOf(t, s, gone), all[8:10])
+}
+
+// usageByPages walks over the selected days.
+func usageByPages(t *testing.T, s store.Index, f store.UsageFilter, limit, most int) (walked []store.Usage) {
+	t.Helper()
+	for f.Limit = limit; len(walked) <= most; f.After = walked[len(walked)-1] {
+		list := usageOf(t, s, f)
+		if walked = append(walked, list...); len(list) < limit {
+			break
+		}
+	}
+	return walked
 }
 
 // What has no day, or could be taken for another's, is refused, and the rest of the call with it.
