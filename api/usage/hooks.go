@@ -20,7 +20,8 @@ type Sessions interface {
 }
 
 // Counted is keep, and counts each meeting that is over once: a stay that is told of again, or that goes on after it was
-// taken for over, is known by its session.
+// taken for over, is known by its session. So one whose session is kept counts, even if keep fails with what it does besides:
+// it will not be known by anything else when it is told of again.
 func (a *Accounts) Counted(history Sessions, keep Keeping) Keeping {
 	return func(ctx context.Context, c store.Claim, s store.Session) error {
 		known, err := history.Session(ctx, s.ID)
@@ -28,15 +29,22 @@ func (a *Accounts) Counted(history Sessions, keep Keeping) Keeping {
 		if err != nil && !fresh {
 			return err
 		}
-		if err := keep(ctx, c, s); err != nil {
-			return err
-		}
-		ours := fresh || known.Tenant == s.Tenant && known.Server == s.Server && known.Reason == moved
-		if ours && s.Reason != moved && !c.Breakout {
+		err = keep(ctx, c, s)
+		counts := (fresh || same(known, s) && known.Reason == moved) && s.Reason != moved && !c.Breakout
+		if counts && (err == nil || kept(ctx, history, s)) {
 			a.add(ctx, store.Usage{Day: a.date(s.Start), Tenant: s.Tenant, Meetings: 1})
 		}
-		return nil
+		return err
 	}
+}
+
+// same tells whether two sessions are of one tenant's stay on one server.
+func same(one, other store.Session) bool { return one.Tenant == other.Tenant && one.Server == other.Server }
+
+// kept tells whether a session is in the history as the end of its meeting.
+func kept(ctx context.Context, history Sessions, s store.Session) bool {
+	known, err := history.Session(context.WithoutCancel(ctx), s.ID)
+	return err == nil && same(known, s) && known.Reason != moved
 }
 
 // Index is an index that counts recordings where they are committed. All else goes to the one below, untouched.

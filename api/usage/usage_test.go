@@ -334,7 +334,11 @@ func TestAccounts_Counted(t *testing.T) {
 		if s.Reason == "refused" {
 			return refuse
 		}
-		return store.Ignore(index.AddSession(ctx, s), store.ErrExists) // as it is with a server that lies
+		err := store.Ignore(index.AddSession(ctx, s), store.ErrExists) // as it is with a server that lies
+		if s.Reason == "half" {
+			return refuse // what else was to be noted of it could not be
+		}
+		return err
 	})
 	for _, c := range []struct {
 		id, tenant, server, reason string
@@ -350,9 +354,15 @@ func TestAccounts_Counted(t *testing.T) {
 		{"s4", "a", "bbb2", "ended", false, 3},
 		{"s5", "a", "bbb1", "moved", false, 3},
 		{"s5", "a", "bbb1", "ended", false, 4}, // it came back
-		{"s6", "a", "bbb1", "ended", true, 4},
-		{"s1", "b", "bbb1", "ended", false, 4}, // another's
-		{"s5", "a", "bbb9", "ended", false, 4},
+		{"s7", "a", "bbb1", "half", false, 5},
+		{"s7", "a", "bbb1", "ended", false, 5},
+		{"s8", "a", "bbb1", "moved", false, 5},
+		{"s8", "a", "bbb1", "half", false, 6},
+		{"s8", "a", "bbb1", "half", false, 6},
+		{"s6", "a", "bbb1", "ended", true, 6},
+		{"s1", "b", "bbb1", "ended", false, 6}, // another's
+		{"s5", "a", "bbb9", "ended", false, 6},
+		{"s1", "b", "bbb1", "half", false, 6},
 	} {
 		s := store.Session{ID: c.id, Tenant: c.tenant, Server: c.server, Reason: c.reason, Start: at, End: at.Add(2 * time.Hour)}
 		if err := counted(t.Context(), store.Claim{Breakout: c.breakout}, s); err != nil && !errors.Is(err, refuse) {
