@@ -50,18 +50,20 @@ func usageKey(u store.Usage) []byte {
 type usageRole struct{ db *DB }
 
 func (role usageRole) AddUsage(ctx context.Context, list ...store.Usage) error {
-	return role.db.write(ctx, "add usage", func(t *txn) error {
-		for _, u := range list {
-			_, err := usageTable.change(t, usageKey(u), &store.Usage{Day: u.Day, Tenant: u.Tenant}, func(was *store.Usage) error {
-				was.Add(u)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+	return role.db.write(ctx, "add usage", func(t *txn) error { return t.addUsage(list) })
+}
+
+func (t *txn) addUsage(list []store.Usage) error {
+	for _, u := range list {
+		_, err := usageTable.change(t, usageKey(u), &store.Usage{Day: u.Day, Tenant: u.Tenant}, func(was *store.Usage) error {
+			was.Add(u)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []store.Usage, err error) {

@@ -16,6 +16,7 @@ func usageCases() []kit.Case[store.Index] {
 		{Name: "Usage/AllOrNothing", Run: usageAllOrNothing},
 		{Name: "Usage/NoNumbers", Run: usageNoNumbers},
 		{Name: "Usage/Delete", Run: usageDelete},
+		{Name: "Usage/WithSession", Run: usageWithSession},
 	}
 }
 
@@ -154,6 +155,29 @@ func usageDelete(t *testing.T, s store.Index) {
 		all = all[n:]
 		kit.Equal(t, "left", usageOf(t, s, store.UsageFilter{}), all)
 	}
+}
+
+// What was used by a meeting is added with its session, each time that it is given, and neither without the other.
+func usageWithSession(t *testing.T, s store.Index) {
+	ctx, u := t.Context(), aUsage("2026-01-05", "a")
+	session := store.Session{ID: "s", Tenant: "a", Server: "bbb1", Start: kit.Monday, End: kit.Monday, Reason: "moved"}
+	if err := s.AddSession(ctx, session, u, aUsage("", "a")); err == nil {
+		t.Error("usage without a day was added")
+	}
+	_, err := s.Session(ctx, "s")
+	kit.Want(t, "without its usage", err, store.ErrNotFound)
+	want := u
+	for range 2 {
+		kit.Must(t, s.AddSession(ctx, session))
+		session.Reason = "ended"
+		kit.Must(t, s.AddSession(ctx, session, u))
+	}
+	want.Add(u)
+	foreign := session
+	foreign.Server = "bbb2"
+	kit.Want(t, "of another server", s.AddSession(ctx, foreign, u), store.ErrExists)
+	kit.Refused(t, "tenant", s.AddSession(ctx, session, u, aUsage("2026-01-05", kit.TooLong)))
+	kit.Equal(t, "usage", usageOf(t, s, store.UsageFilter{}), []store.Usage{want})
 }
 
 // Of additions that race none is lost.
