@@ -185,7 +185,8 @@ func (s *Service) Assign(ctx context.Context, id, tenant string) (store.Recordin
 		return r, err
 	}
 	err = s.change(ctx, r.Tenant, id, "assigned", func(r *store.Recording) error {
-		r.Tenant, r.Claimed = tenant, ""
+		r.Tenant = tenant
+		record.Settle(r)
 		return nil
 	})
 	if err != nil {

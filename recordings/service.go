@@ -194,9 +194,10 @@ func (s *Service) Counts(ctx context.Context) ([]store.RecordingCount, error) {
 // do is kept as work to be done.
 func (s *Service) Behind(id string) error { return s.files.Behind(id) }
 
-// Remember notes the end of a meeting in the history, and what its server owes from then on. It can be repeated.
-func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Session) error {
-	return s.debts.Remember(ctx, c, past)
+// Remember notes the end of a meeting in the history, with what was used by it, and what its server owes from then on. It can
+// be repeated.
+func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Session, used ...store.Usage) error {
+	return s.debts.Remember(ctx, c, past, used...)
 }
 
 // Owed returns what servers owe, the oldest first.

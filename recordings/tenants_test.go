@@ -167,8 +167,64 @@ func TestTenants_Sent(t *testing.T) {
 	if r := p.get(t, recordID(1)); r.Tenant != "physics" || r.MeetingID != "room" {
 		t.Errorf("of its own meeting: %+v", r)
 	}
-	if r := p.get(t, recordID(3)); r.Tenant != "default" || r.Claimed != "physics" {
-		t.Errorf("of a meeting that nobody knows: %+v", r)
+	p.claimed(t, "of a meeting that nobody knows", recordID(3))
+}
+
+// claimed fails the test unless a recording is the default tenant's until it is given to physics, and in none of its rooms.
+func (p *pool) claimed(t testing.TB, when, id string) {
+	t.Helper()
+	p.expect(t, when, "room", map[string][]string{"default": nil})
+	r := p.get(t, id)
+	if r.Tenant != "default" || r.Claimed != "physics" || r.ClaimedID != "room" || r.MeetingID != "physics_room" ||
+		r.Meta["meetingId"] != "physics_room" || r.Meta[bbb.IDKey] != "" {
+		t.Errorf("%s: %+v", when, r)
+	}
+}
+
+// A recording that a tenant claims is in no room of the one that it is with meanwhile, whatever happens to it: it comes once
+// more, is looked through on the disk, or the index is lost. Whoever gets it has it in the room.
+func TestTenants_Claimed(t *testing.T) {
+	p := start(t, nil)
+	p.tenants(t, "physics", "default")
+	m := scoped(1, "physics", "room")
+	sent := func(m made) {
+		name, err := send(t.Context(), p.Service, "bbb1", m.id, pack(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.waitFor(t, name, store.JobDone)
+	}
+	if err := p.db.CreateServer(t.Context(), store.Server{ID: "bbb1", URL: "https://bbb1", State: store.Enabled}); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{"physics", "default"} {
+		sent(m)
+		p.claimed(t, "sent", m.id)
+		more := m
+		more.format = "video"
+		sent(more)
+		p.claimed(t, "sent again", m.id)
+		p.verify(t, recordings.VerifyOptions{Adopt: true})
+		p.claimed(t, "looked through", m.id)
+		if err := p.db.DeleteRecording(t.Context(), m.id); err != nil {
+			t.Fatal(err)
+		}
+		p.verify(t, recordings.VerifyOptions{Adopt: true})
+		p.claimed(t, "made again", m.id)
+		if r, err := p.Assign(t.Context(), m.id, to); err != nil || r.Claimed != "" || r.ClaimedID != "" {
+			t.Errorf("given to %s: %+v, %v", to, r, err)
+		}
+		want := map[string][]string{"physics": nil, "default": nil}
+		want[to] = []string{m.id}
+		p.expect(t, "given to "+to, "room", want)
+		p.take(t, m)
+		p.expect(t, "come again to "+to, "room", want)
+		if err := p.Erase(t.Context(), to, m.id); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.db.DeleteRecording(t.Context(), m.id); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -207,10 +263,7 @@ func TestTenants_AssignedLater(t *testing.T) {
 	p.tenants(t, "default")
 	m := scoped(1, "physics", "room")
 	p.take(t, m)
-	p.expect(t, "before", "room", map[string][]string{"physics": nil, "default": {m.id}})
-	if r := p.get(t, m.id); r.Claimed != "physics" {
-		t.Errorf("%+v", r)
-	}
+	p.claimed(t, "before", m.id)
 	p.tenants(t, "physics", "arts")
 	for _, to := range []string{"arts", "physics"} {
 		if _, err := p.Assign(t.Context(), m.id, to); err != nil {

@@ -38,7 +38,8 @@ type Recording struct {
 	Changed       time.Time // when its state was changed last
 	Owed          *Owed     // what its server has still to deliver; nil for nothing
 	Behind        string    // why its files are not where its state says, which is tried again; "" where they are
-	Claimed       string    // the tenant that its metadata named and that was not there; "" for none
+	Claimed       string    // the tenant that its metadata named and that nobody has given it to; "" for none
+	ClaimedID     string    // what that tenant's front end calls the meeting, where MeetingID is the server's; else ""
 }
 
 // Breakout is what a recording of a breakout room knows of its parent.

@@ -117,8 +117,9 @@ type Sessions interface {
 	// the earlier Start and the larger Peak and Joins, which stay, and for Why and Hint, if the new one has no Why. So
 	// closing a claim twice is harmless, also across a crash, and a meeting that moved away and came back to the copy of
 	// before is one session. One of another tenant or server stays as it is, and ErrExists is returned: the ID is what a
-	// server says, and a server that lies must not rewrite the history of others.
-	AddSession(ctx context.Context, s Session) error
+	// server says, and a server that lies must not rewrite the history of others. Used is added to the accounts in the same
+	// transaction, as [Usages] does.
+	AddSession(ctx context.Context, s Session, used ...Usage) error
 	// SessionsSince returns sessions in the order of their ends and, of equal ends, IDs: those that ended after t, and
 	// those that ended at t with an ID after the given one ("" is before all). At most limit of them: the last one's
 	// end and ID lead to the next page.
@@ -208,7 +209,7 @@ type Audits interface {
 type Usages interface {
 	// AddUsage adds to what there is of these days, all or nothing, as Usage.Add does.
 	AddUsage(ctx context.Context, list ...Usage) error
-	// Usage returns the selected days, in the order of days and, of one day, tenants.
+	// Usage returns one page of the selected days, in the order of days and, of one day, tenants.
 	Usage(ctx context.Context, f UsageFilter) ([]Usage, error)
 	// DeleteUsage removes rows of days before the given one, oldest first, at most limit of them, and returns how many.
 	DeleteUsage(ctx context.Context, before string, limit int) (int, error)

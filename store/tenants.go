@@ -188,4 +188,6 @@ func sum[N int | int64](n, more N) N {
 type UsageFilter struct {
 	Tenant   string // "" is every one
 	From, To string // days, both inclusive; "" for no bound
+	After    Usage  // go on behind this row: its day and tenant; without a day for the first page
+	Limit    int    // 0 is no limit
 }

@@ -75,19 +75,24 @@ func (p *Past) forget(r *http.Request) (any, error) {
 		ctx = context.WithoutCancel(ctx)
 	}
 	report, err := p.Erasers.Forget(ctx, p.Finder.Ledger, wish)
-	if err != nil || f.DryRun {
+	if f.DryRun {
 		return unchanged{newForgotten(report, f)}, err
 	}
 	who := strings.Join(append([]string{"forget", wish.Meeting}, wish.Texts...), "\x00")
 	hash := p.Finder.Ledger.Hash(store.MeetingKey{MeetingID: who})
 	logger(r).Info().Str("of", hash).Int("sessions", report.Sessions).Int("recordings", len(report.Recordings)).
 		Int("audits", report.Audits).Bool("deleted", f.Recordings).Msg("a person was forgotten")
-	return changed{
-		answer: newForgotten(report, f), action: "forget", kind: "person", object: hash, tenant: f.Tenant,
-		after: v1.ForgottenCounts{
-			Sessions: report.Sessions, Recordings: len(report.Recordings), Audits: report.Audits, Deleted: f.Recordings,
-		},
-	}, nil
+	counts := v1.ForgottenCounts{
+		Sessions: report.Sessions, Recordings: len(report.Recordings), Audits: report.Audits, Deleted: f.Recordings,
+	}
+	done := changed{
+		answer: newForgotten(report, f), action: "forget", kind: "person", object: hash, tenant: f.Tenant, after: counts,
+	}
+	if err != nil { // what was removed until then is gone all the same
+		shown, _ := shownError(err)
+		done.after = failed{shown.Message, counts}
+	}
+	return done, err
 }
 
 func newForgotten(report past.Report, f v1.Forget) v1.Forgotten {

@@ -1,6 +1,8 @@
 package admin_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -133,6 +135,7 @@ func anna(p *testPool) {
 		{Kind: "recording", Object: "r-name", Tenant: "a", Who: "token ci", Before: `{"presenter":"Anna Müller"}`, After: `{}`},
 		{Kind: "tenant", Object: "a", Tenant: "a", Who: "user anna müller", After: `{"tag":"gpu"}`},
 		{Kind: "server", Object: "bbb1", Who: "token ci", After: `{"tag":"gpu"}`},
+		{Kind: "recording", Object: "r-x", Tenant: "b", Who: "token ci", Before: `{"name":"R\u0026D of \"ΘΩΜΑΣ\""}`},
 	} {
 		a.ID, a.At, a.Action = fmt.Sprint("x", i), someday.Add(time.Duration(i)*time.Minute), "set"
 		if err := p.stores.Index.AddAudit(p.t.Context(), a); err != nil {
@@ -245,6 +248,40 @@ func TestPast_ForgetRecordings(t *testing.T) {
 	if !slices.ContainsFunc(done.Beyond, func(b string) bool { return strings.Contains(b, "[bbb1]") }) {
 		t.Errorf("nothing says that bbb1 has them still: %v", done.Beyond)
 	}
+}
+
+// A text is found however its letters are written, and however a record quotes it.
+func TestPast_ForgetSpellings(t *testing.T) {
+	p := newTestPool(t)
+	anna(p)
+	for text, want := range map[string]int{"r&d": 1, "\"θωμασ": 1, "θωμας": 1, "ANNA MÜLLER": 1, "anna mueller": 0} {
+		done, err := p.History.Forget(t.Context(), v1.Forget{Texts: []string{text}, DryRun: true})
+		if err != nil || done.Audits != want {
+			t.Errorf("%s is found in %d entries, want %d: %v", text, done.Audits, want, err)
+		}
+	}
+}
+
+// What was removed before something went wrong is written down.
+func TestPast_ForgetHalf(t *testing.T) {
+	p := newTestPool(t)
+	anna(p)
+	p.api.Past.Erasers.Index = unblanked{p.stores.Index}
+	wish := v1.Forget{Texts: []string{"anna müller"}, Tenant: "a", Meeting: "room-1"}
+	if done, err := p.History.Forget(t.Context(), wish); err == nil {
+		t.Fatalf("%+v", done)
+	}
+	list, err := p.stores.Index.Audits(t.Context(), store.AuditFilter{Action: "forget", Limit: 2})
+	if err != nil || len(list) != 1 || !strings.Contains(list[0].After, `"sessions":2`) || !strings.Contains(list[0].After, `"error"`) {
+		t.Errorf("the audit log has %+v, %v", list, err)
+	}
+}
+
+// unblanked is an index whose audit log cannot be changed.
+type unblanked struct{ store.Index }
+
+func (unblanked) BlankAudit(context.Context, store.Audit) error {
+	return errors.New("the disk is full")
 }
 
 // Without a tenant everybody's records are looked through; a token that is named after the person is told of.

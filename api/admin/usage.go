@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -39,14 +40,12 @@ func (u *Usage) list(r *http.Request) (any, error) {
 	default:
 		return nil, v1.Invalid("by: want %s, %s or %s", usage.ByDay, usage.ByMonth, usage.ByTenant)
 	}
-	days, err := u.Accounts.Usage(r.Context(), f)
+	sums, err := u.Accounts.Usage(r.Context(), f, by, maxUsage)
+	if errors.Is(err, store.ErrTooLarge) {
+		return nil, v1.Invalid("these are more than %d rows: ask for fewer days, for one tenant, or by month", maxUsage)
+	}
 	if err != nil {
 		return nil, err
-	}
-	sums := usage.Sum(days, by)
-	if len(sums) > maxUsage {
-		return nil, v1.Invalid("these are %d rows, and at most %d are shown: ask for fewer days, for one tenant, or by month",
-			len(sums), maxUsage)
 	}
 	list := make([]v1.Usage, 0, len(sums))
 	for _, s := range sums {

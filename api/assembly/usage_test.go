@@ -10,6 +10,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -74,7 +75,7 @@ func created(t *testing.T, p *assembly.Pool, query url.Values) {
 
 func usageOf(t *testing.T, p *assembly.Pool) []store.Usage {
 	t.Helper()
-	list, err := p.Usage.Usage(t.Context(), store.UsageFilter{})
+	list, err := p.Usage.Usage(t.Context(), store.UsageFilter{}, usage.ByDay, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -168,7 +168,7 @@ func recordingSheet(r v1.RecordingDetails) [][2]string {
 		pairs = append(pairs, [2]string{"files", "not where they belong: " + d.Behind})
 	}
 	if d.Claimed != "" {
-		pairs = append(pairs, [2]string{"tenant named", d.Claimed + ", which is not there"})
+		pairs = append(pairs, [2]string{"tenant named", d.Claimed + ", which does not have it: bbbpool recording assign gives it"})
 	}
 	if d.Breakout != "" {
 		pairs = append(pairs, [2]string{"breakout room of", d.Breakout})

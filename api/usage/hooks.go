@@ -10,8 +10,9 @@ import (
 // moved is the reason of a stay that went on elsewhere, where the meeting counts.
 const moved = "moved"
 
-// Keeping keeps the session of a stay that is over, as placement's Parts.Remember.
-type Keeping = func(ctx context.Context, c store.Claim, s store.Session) error
+// Keeping keeps the session of a stay that is over, and adds to the accounts what was used by it, both or neither. It may fail
+// with what it does besides.
+type Keeping = func(ctx context.Context, c store.Claim, s store.Session, used ...store.Usage) error
 
 // Sessions is the history, as far as it tells whether a meeting was counted before.
 type Sessions interface {
@@ -19,24 +20,36 @@ type Sessions interface {
 	Session(ctx context.Context, id string) (store.Session, error)
 }
 
-// Counted is keep, and counts each meeting that is over once: a stay that is told of again, or that goes on after it was
-// taken for over, is known by its session.
-func (a *Accounts) Counted(history Sessions, keep Keeping) Keeping {
+// Counted is keep, as placement's Parts.Remember, and counts each meeting that is over once: a stay that is told of again, or
+// that goes on after it was taken for over, is known by its session.
+func (a *Accounts) Counted(history Sessions, keep Keeping) func(context.Context, store.Claim, store.Session) error {
 	return func(ctx context.Context, c store.Claim, s store.Session) error {
 		known, err := history.Session(ctx, s.ID)
 		fresh := errors.Is(err, store.ErrNotFound)
 		if err != nil && !fresh {
 			return err
 		}
-		if err := keep(ctx, c, s); err != nil {
-			return err
+		if s.Reason == moved || c.Breakout || !fresh && (!same(known, s) || known.Reason != moved) {
+			return keep(ctx, c, s)
 		}
-		ours := fresh || known.Tenant == s.Tenant && known.Server == s.Server && known.Reason == moved
-		if ours && s.Reason != moved && !c.Breakout {
-			a.add(ctx, store.Usage{Day: a.date(s.Start), Tenant: s.Tenant, Meetings: 1})
+		u := store.Usage{Day: a.date(s.Start), Tenant: s.Tenant, Meetings: 1}
+		err = keep(ctx, c, s, u)
+		if err == nil || kept(ctx, history, s) {
+			a.counts.added(u)
 		}
-		return nil
+		return err
 	}
+}
+
+// same tells whether two sessions are of one tenant's stay on one server.
+func same(one, other store.Session) bool {
+	return one.Tenant == other.Tenant && one.Server == other.Server
+}
+
+// kept tells whether a session is in the history as the end of its meeting.
+func kept(ctx context.Context, history Sessions, s store.Session) bool {
+	known, err := history.Session(context.WithoutCancel(ctx), s.ID)
+	return err == nil && same(known, s) && known.Reason != moved
 }
 
 // Index is an index that counts recordings where they are committed. All else goes to the one below, untouched.

@@ -2,7 +2,7 @@
 //
 // [Accounts] own the numbers of today that are not stored yet, and what becomes of a stay that is over, a join, a recording
 // that arrives. They decide nothing and refuse nobody: where the store cannot be written they keep what they have counted,
-// say so, and try again. Nobody waits for them but whoever closes a meeting or commits an import, for one write more.
+// say so, and try again. Nobody waits for them but whoever commits an import, for one write more.
 //
 // # Design
 //
@@ -15,9 +15,10 @@
 //
 // Meetings and recordings are written at once. A meeting counts when it is over, for the day on which it began: its end is
 // written to the store anyway, once, with everything that tells whether it was counted before, and a create stays as fast as
-// it was. One that went on elsewhere counts there alone. A recording counts when the first of its archives is committed, and
+// it was. It counts in the transaction that keeps its session, so that a crash costs none and counts none twice. One that went
+// on elsewhere counts there alone. A recording counts when the first of its archives is committed, and
 // its bytes with each archive, as far as the library has more of it than before; what comes again counts nothing. A crash
-// between the two writes costs the number of that one meeting or recording.
+// between the two writes costs the number of that one recording.
 //
 // Breakout rooms are no meetings of their own here, as they are none for a tenant's limits: their people are those of the
 // meeting that they belong to.

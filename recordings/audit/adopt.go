@@ -81,6 +81,7 @@ func (a *Auditor) addFormat(
 ) error {
 	r, err := a.Index.UpdateRecording(ctx, known.Tenant, known.RecordID, func(r *store.Recording) error {
 		found := tree.Recording
+		found.Claimed = r.Claimed
 		record.Disown(&found)
 		if tree.Format == "presentation" {
 			record.Describe(r, found)
@@ -111,11 +112,14 @@ func (a *Auditor) newcomer(
 	if err != nil {
 		return r, err
 	}
-	if r, err = a.Owners.Assign(ctx, r, session, record.Origin{Server: r.Server, Tenant: o.Tenant}); err != nil {
+	if noted != "" && r.Claimed != "" { // nobody has given it to the one that it names, be that here by now or not
+		r.Tenant, r.Server = noted, cmp.Or(session.Server, r.Server)
+		record.Disown(&r)
+	} else if r, err = a.Owners.Assign(ctx, r, session, record.Origin{Server: r.Server, Tenant: o.Tenant}); err != nil {
 		return r, err
 	}
 	if noted != "" && noted != store.DefaultTenant { // an operator may have given it to another one
-		r.Claimed = ""
+		record.Settle(&r)
 	}
 	r.Tenant = cmp.Or(noted, r.Tenant)
 	if r.Imported.IsZero() { // from before us

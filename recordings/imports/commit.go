@@ -173,15 +173,19 @@ func (a arrival) mergeInto(r *store.Recording, now time.Time, c Config) error {
 		if !a.force {
 			return errDeleted
 		}
-		*r = store.Recording{RecordID: r.RecordID, Tenant: r.Tenant, Server: r.Server}
+		*r = store.Recording{
+			RecordID: r.RecordID, Tenant: r.Tenant, Server: r.Server, Claimed: r.Claimed, ClaimedID: r.ClaimedID,
+		}
 	}
 	first := r.Imported.IsZero()
 	old := r.State
 	switch {
 	case r.Tenant == "":
-		r.Tenant, r.Claimed = a.Tenant, a.Claimed
+		r.Tenant, r.Claimed, r.ClaimedID = a.Tenant, a.Claimed, a.ClaimedID
 	case r.Claimed != "" && a.Tenant != store.DefaultTenant: // the one that it names is here by now
-		r.Tenant, r.Claimed = a.Tenant, ""
+		r.Tenant, r.Claimed, r.ClaimedID = a.Tenant, "", ""
+	case r.Claimed == "": // somebody has settled whose it is
+		record.Settle(&a.Recording)
 	}
 	r.Server = cmp.Or(r.Server, a.Server)
 	record.Describe(r, a.Recording)

@@ -17,7 +17,9 @@
 //
 // Files go out as they are, but for the description of a recording (metadata.xml). One that is older than the player is
 // completed by what that looks for; where the server knew the meeting by another ID than its front end, it shows that of the
-// front end; and what the pool has marked the meeting with is not in it.
+// front end; and what the pool has marked the meeting with is not in it. One that nobody can look into, because it is larger
+// than a megabyte, or in an encoding that has ASCII in other bytes, as UTF-16, goes out as its server wrote it: its viewers may
+// then see the ID of their own tenant.
 //
 // The package writes no file but the key that it signs with, changes no record, and never redirects to an address that
 // somebody else has composed.

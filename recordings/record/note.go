@@ -14,6 +14,7 @@ import (
 // made again as it was.
 type note struct {
 	Tenant    string            `json:"tenant,omitempty"`
+	Claimed   string            `json:"claimed,omitempty"` // the tenant that its metadata names, and that it was not given to
 	Server    string            `json:"server,omitempty"`
 	Protected bool              `json:"protected,omitempty"`
 	Imported  time.Time         `json:"imported,omitzero"`
@@ -26,7 +27,7 @@ type note struct {
 // written now is written when all is looked through, see [Files.LookAgain].
 func (f *Files) WriteNote(held *library.Held, r store.Recording) {
 	data, err := json.Marshal(note{
-		Tenant: r.Tenant, Server: r.Server, Protected: r.Protected, Imported: r.Imported.UTC(),
+		Tenant: r.Tenant, Claimed: r.Claimed, Server: r.Server, Protected: r.Protected, Imported: r.Imported.UTC(),
 		Chosen: r.Edits.State, Guarded: r.Edits.Protected, Meta: r.Edits.Meta,
 	})
 	if err == nil {
@@ -49,7 +50,7 @@ func (f *Files) ApplyNote(held *library.Held, r *store.Recording) {
 	if err != nil || len(data) == 0 || json.Unmarshal(data, &n) != nil {
 		return
 	}
-	r.Tenant, r.Server, r.Protected, r.Imported = n.Tenant, n.Server, n.Protected, n.Imported
+	r.Tenant, r.Claimed, r.Server, r.Protected, r.Imported = n.Tenant, n.Claimed, n.Server, n.Protected, n.Imported
 	r.Edits = store.Edits{State: n.Chosen, Protected: n.Guarded, Meta: maps.Clone(n.Meta)}
 	r.Meta = Edited(r.Meta, n.Meta)
 }

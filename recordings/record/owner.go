@@ -67,8 +67,12 @@ func (o Owners) Assign(
 		return r, err
 	}
 	r.Tenant = cmp.Or(session.Tenant, claimed)
+	r.Claimed, r.ClaimedID = "", ""
 	if r.Tenant == "" {
-		r.Tenant, r.Claimed = store.DefaultTenant, Shorten(cmp.Or(r.Meta[ownTenant], r.Meta[scaleliteTenant]))
+		r.Tenant = store.DefaultTenant
+		if named := cmp.Or(r.Meta[ownTenant], r.Meta[scaleliteTenant]); named != store.DefaultTenant {
+			r.Claimed = Shorten(named)
+		}
 	}
 	r.Server = cmp.Or(session.Server, from.Server)
 	Disown(&r)

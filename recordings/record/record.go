@@ -123,23 +123,42 @@ const meetingKey = "meetingId"
 
 // Disown takes out of the metadata by what balancers mark whose a meeting is. Where the server knew the meeting by another ID
 // than its front end, that one is in there: the recording has it from then on, and so has its metadata. A breakout room has
-// its parent's metadata, and an ID of the server's own.
+// its parent's metadata, and an ID of the server's own. One that another tenant claims keeps the server's ID until it is that
+// one's: by the front end's it would be in a room of whoever has it meanwhile.
 func Disown(r *store.Recording) {
 	r.Meta = maps.Clone(r.Meta)
 	if id := r.Meta[bbb.IDKey]; bbb.CheckMeetingID(id) == nil && r.Breakout == nil && r.Meta["isBreakout"] != "true" {
-		if r.Meta[meetingKey] != "" {
-			r.Meta[meetingKey] = id
+		if r.Claimed == "" {
+			rename(r, id)
+		} else if id != r.MeetingID {
+			r.ClaimedID = id
 		}
-		r.MeetingID = id
 	}
 	maps.DeleteFunc(r.Meta, func(key, _ string) bool { return bbb.ReservedMeta(strings.ToLower(key)) })
+}
+
+// Settle ends a claim: the recording is whose it is, and has the ID that the front end has given its meeting.
+func Settle(r *store.Recording) {
+	if r.ClaimedID != "" {
+		r.Meta = maps.Clone(r.Meta)
+		rename(r, r.ClaimedID)
+	}
+	r.Claimed, r.ClaimedID = "", ""
+}
+
+// rename gives a recording another meeting's ID, in its metadata, too, if it stands there.
+func rename(r *store.Recording, meetingID string) {
+	if r.Meta[meetingKey] != "" {
+		r.Meta[meetingKey] = meetingID
+	}
+	r.MeetingID = meetingID
 }
 
 // Strip leaves of a deleted recording what must not come back, and nothing that tells of people.
 func Strip(r *store.Recording) {
 	*r = store.Recording{
 		RecordID: r.RecordID, Tenant: r.Tenant, MeetingID: r.MeetingID, State: store.Deleted, Start: r.Start, End: r.End,
-		Server: r.Server, Imported: r.Imported, Changed: r.Changed,
+		Server: r.Server, Imported: r.Imported, Changed: r.Changed, Claimed: r.Claimed, ClaimedID: r.ClaimedID,
 	}
 }
 

@@ -169,6 +169,23 @@ func TestGuard_EndsItsProbes(t *testing.T) {
 	})
 }
 
+// Nobody waits long for disks that may take long to answer, however many there are.
+func TestGuard_EndsSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bad, slow := &disk{hang: make(chan struct{})}, config()
+		slow.Timeout = 10 * time.Minute
+		g := volume.New(slow, time.Now, volume.Dir{Name: "a"}, volume.Dir{Name: "b"})
+		g.SetProbe(func(d volume.Dir) (string, int64) { return bad.probe(d) })
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		begun := time.Now()
+		if err := g.Run(ctx); err != nil || time.Since(begun) != 3*time.Second {
+			t.Errorf("ended after %s: %v", time.Since(begun), err)
+		}
+		close(bad.hang)
+	})
+}
+
 // A guard that has seen nothing lets nobody write, and says so.
 func TestGuard_Unseen(t *testing.T) {
 	g := watch(&disk{free: 5 * gib})

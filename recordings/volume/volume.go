@@ -89,7 +89,7 @@ func New(c Config, now func() time.Time, dirs ...Dir) *Guard {
 }
 
 // Run looks at every directory now and then until ctx ends. Then it waits for the probes under way, so that nobody is in the
-// directories any more once it has returned; but not for those that are hung.
+// directories any more once it has returned; but not for those that are hung, or may take long to be.
 func (g *Guard) Run(ctx context.Context) error {
 	ticker := time.NewTicker(g.config.Interval)
 	defer ticker.Stop()
@@ -104,8 +104,14 @@ func (g *Guard) Run(ctx context.Context) error {
 	}
 }
 
-// settle waits for the probes under way, each until it counts as hung.
+// settling is how long probes under way are waited for in the end, however long a disk may take to answer: whoever stops the
+// pool waits, too, and not for a disk.
+const settling = 3 * time.Second
+
+// settle waits for the probes under way, each until it counts as hung, and not long for all of them.
 func (g *Guard) settle() {
+	over := time.NewTimer(settling)
+	defer over.Stop()
 	for _, w := range g.watches {
 		w.mu.Lock()
 		flying, left := w.seen.flying, g.config.Timeout-g.now().Sub(w.seen.began)
@@ -113,12 +119,15 @@ func (g *Guard) settle() {
 		if flying == nil || left <= 0 {
 			continue
 		}
-		timeout := time.NewTimer(left)
+		hung := time.NewTimer(left)
 		select {
 		case <-flying:
-		case <-timeout.C:
+		case <-hung.C:
+		case <-over.C:
+			hung.Stop()
+			return
 		}
-		timeout.Stop()
+		hung.Stop()
 	}
 }
 

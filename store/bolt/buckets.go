@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt/file"
 )
 
 // The tree. Rows are JSON (table.go); <time> is 12 bytes that sort as the time does, <-time> those of the newest first
@@ -149,11 +150,11 @@ func prepare(db *bbolt.DB) error {
 func schemaOf(tx *bbolt.Tx) (int, error) {
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
-		return 0, errForeign
+		return 0, file.ErrForeign
 	}
 	version, err := strconv.Atoi(string(meta.Get([]byte(schemaKey))))
 	if err != nil || version < 1 || tx.Bucket([]byte(tree)) == nil && version <= schema {
-		return 0, errForeign
+		return 0, file.ErrForeign
 	}
 	return version, nil
 }
@@ -162,7 +163,7 @@ func schemaOf(tx *bbolt.Tx) (int, error) {
 func complete(tx *bbolt.Tx) error {
 	for _, name := range buckets {
 		if bucket(tx, name) == nil {
-			return fmt.Errorf("%w: it has no %s", errDamaged, name)
+			return fmt.Errorf("%w: it has no %s", file.ErrDamaged, name)
 		}
 	}
 	return nil

@@ -47,7 +47,7 @@ func decodeClaim(key, value []byte) (store.Claim, error) {
 	}, err
 }
 
-// claimRole is [store.Claims]. What it writes is on the disk when it returns (db.go, group.go).
+// claimRole is [store.Claims]. What it writes is on the disk when it returns (db.go, package group).
 type claimRole struct{ db *DB }
 
 func (role claimRole) Claims(ctx context.Context) ([]store.Claim, error) {

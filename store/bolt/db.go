@@ -6,35 +6,26 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
-	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt/file"
+	"github.com/bbbpool/bbbpool/store/bolt/group"
 )
 
 // File is the name of the database in the data directory.
 const File = "bbbpool.db"
 
-const (
-	// A predecessor that is just shutting down may have its lock for this long.
-	lockTimeout = time.Second
-	// Address space, not memory. Within it the file can grow without waiting for readers.
-	mapSize = 256 << 20
-)
-
 // DB is one file that keeps both groups of roles: it reads, writes and measures for them, and knows none of their records.
 // It is safe for concurrent use.
 type DB struct {
-	bolt    *bbolt.DB
-	path    string
-	meter   *meter
-	writes  chan *write   // unbuffered: a write that was received is picked up
-	closing chan struct{} // closed to stop the writer
-	stopped chan struct{} // closed by the writer
-	close   func() error
+	bolt   *bbolt.DB
+	path   string
+	meter  *meter
+	writer *group.Writer
+	close  func() error
 }
 
 // state is the small group, and nothing but the roles that it is put together from.
@@ -91,33 +82,14 @@ func (db *DB) Index() store.Index {
 // what to do. Whoever opens it must close it.
 func Open(dir string) (*DB, error) {
 	path := filepath.Join(dir, File)
-	file, err := openFile(path)
+	opened, err := file.Open(path, func(tx *bbolt.Tx) error { return migrate(tx, 0) }, prepare)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	db := &DB{
-		bolt:    file,
-		path:    path,
-		meter:   newMeter(),
-		writes:  make(chan *write),
-		closing: make(chan struct{}),
-		stopped: make(chan struct{}),
-	}
+	db := &DB{bolt: opened, path: path, meter: newMeter()}
+	db.writer = group.Start(opened, db.meter.committed)
 	db.close = sync.OnceValue(db.shutdown)
-	go db.commitLoop()
 	return db, nil
-}
-
-// damaged turns into an error what bbolt does about a file that is damaged: it panics, or reaches for memory that is not
-// there.
-func damaged(do func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: %v", errDamaged, v)
-		}
-	}()
-	return do()
 }
 
 // Close waits for the writes and reads that have begun and closes the file; those that wait, and all later ones,
@@ -126,8 +98,7 @@ func (db *DB) Close() error { return db.close() }
 
 // shutdown is Close's work: it blocks until the writer and all readers are done.
 func (db *DB) shutdown() error {
-	close(db.closing)
-	<-db.stopped
+	db.writer.Stop()
 	if err := db.bolt.Close(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}
@@ -138,7 +109,7 @@ func (db *DB) shutdown() error {
 func (db *DB) read(ctx context.Context, op string, fn func(*bbolt.Tx) error) error {
 	err := ctx.Err()
 	if err == nil {
-		err = damaged(func() error { return db.bolt.View(fn) })
+		err = file.Guard(func() error { return db.bolt.View(fn) })
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -148,7 +119,7 @@ func (db *DB) read(ctx context.Context, op string, fn func(*bbolt.Tx) error) err
 
 // write runs apply in a transaction that it may share, perhaps twice, and returns once that is on the disk.
 func (db *DB) write(ctx context.Context, op string, apply func(*txn) error) error {
-	err := db.submit(ctx, apply)
+	err := db.writer.Do(ctx, func(t *group.Txn) error { return apply(&txn{t}) })
 	if own, ok := errors.AsType[closureError](err); ok {
 		return own.error
 	}
@@ -167,4 +138,25 @@ func ofClosure(err error) error {
 		return nil
 	}
 	return closureError{err}
+}
+
+// txn is one write's part of a transaction, to which the buckets are known by their names.
+type txn struct{ *group.Txn }
+
+// get returns the value under a key, nil for none. It is good for as long as the transaction.
+func (t *txn) get(name string, key []byte) []byte { return bucket(t.Tx, name).Get(key) }
+
+// put writes a value, and refuses a key that bbolt would.
+func (t *txn) put(name string, key, value []byte) error {
+	if len(key) > bbolt.MaxKeySize {
+		return fmt.Errorf("%w: %s: a key of %d bytes, the limit is %d", store.ErrTooLarge, keyed[name], len(key), bbolt.MaxKeySize)
+	}
+	t.Changing()
+	return bucket(t.Tx, name).Put(key, value)
+}
+
+// delete removes a key.
+func (t *txn) delete(name string, key []byte) error {
+	t.Changing()
+	return bucket(t.Tx, name).Delete(key)
 }

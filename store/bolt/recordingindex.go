@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt/group"
 )
 
 // recordingLinks carry what the filters ask for, so that rows are read for one page only.
@@ -117,7 +118,7 @@ func indexAgain(tx *bbolt.Tx) error {
 	slices.SortFunc(links, func(a, b link) int {
 		return cmp.Or(strings.Compare(a.bucket, b.bucket), strings.Compare(a.key, b.key))
 	})
-	t := &txn{Tx: tx}
+	t := &txn{&group.Txn{Tx: tx}}
 	for _, l := range links {
 		if err := t.put(l.bucket, []byte(l.key), []byte(l.value)); err != nil {
 			return err

@@ -29,6 +29,7 @@ type recordingRow struct {
 	Owed          *owedRow     `json:"owed,omitempty"`
 	Behind        text         `json:"behind,omitempty"`
 	Claimed       text         `json:"claimed,omitempty"`
+	ClaimedID     text         `json:"claimed_id,omitempty"`
 }
 
 type breakoutRow struct {
@@ -75,7 +76,7 @@ func encodeRecording(r store.Recording) any {
 		RawSize: r.RawSize, BreakoutRooms: texts(r.BreakoutRooms), Meta: textMapOf(r.Meta),
 		Edits:  editsRow{State: r.Edits.State, Protected: r.Edits.Protected},
 		Server: text(r.Server), Imported: r.Imported.UTC(), Changed: r.Changed.UTC(),
-		Behind: text(r.Behind), Claimed: text(r.Claimed),
+		Behind: text(r.Behind), Claimed: text(r.Claimed), ClaimedID: text(r.ClaimedID),
 	}
 	if len(r.Edits.Meta) > 0 {
 		row.Edits.Meta = textMapOf(r.Edits.Meta)
@@ -120,7 +121,7 @@ func decodeRecording(key, value []byte) (store.Recording, error) {
 			State: row.Edits.State, Protected: row.Edits.Protected, Meta: row.Edits.Meta.into(nil),
 		},
 		Server: string(row.Server), Imported: row.Imported, Changed: row.Changed,
-		Behind: string(row.Behind), Claimed: string(row.Claimed),
+		Behind: string(row.Behind), Claimed: string(row.Claimed), ClaimedID: string(row.ClaimedID),
 	}
 	if b := row.Breakout; b != nil {
 		r.Breakout = &store.Breakout{Parent: string(b.Parent), Sequence: b.Sequence, FreeJoin: b.FreeJoin}

@@ -82,32 +82,40 @@ func indexSession(t *txn, before, after *store.Session) error {
 // sessionRole is [store.Sessions].
 type sessionRole struct{ db *DB }
 
-func (role sessionRole) AddSession(ctx context.Context, s store.Session) error {
-	key := []byte(s.ID)
-	return role.db.write(ctx, sessionTable.op("add", key), func(t *txn) error {
-		value := t.get(sessions, key)
-		if value == nil {
-			_, err := sessionTable.save(t, key, nil, s)
+func (role sessionRole) AddSession(ctx context.Context, s store.Session, used ...store.Usage) error {
+	return role.db.write(ctx, sessionTable.op("add", []byte(s.ID)), func(t *txn) error {
+		if err := t.addSession(s); err != nil {
 			return err
 		}
-		before, err := sessionTable.read(key, value)
-		if err != nil {
-			return err
-		}
-		if before.Tenant != s.Tenant || before.Server != s.Server {
-			return store.ErrExists
-		}
-		after := s // this may run again, and then beside another row
-		after.Peak, after.Joins = max(s.Peak, before.Peak), max(s.Joins, before.Joins)
-		if !before.Start.IsZero() && (s.Start.IsZero() || before.Start.Before(s.Start)) {
-			after.Start = before.Start
-		}
-		if s.Why == (store.Decision{}) {
-			after.Why, after.Hint = before.Why, before.Hint
-		}
-		_, err = sessionTable.save(t, key, &before, after)
-		return err
+		return t.addUsage(used)
 	})
+}
+
+// addSession adds a session, or makes of the one that is there what it has become.
+func (t *txn) addSession(s store.Session) error {
+	key := []byte(s.ID)
+	value := t.get(sessions, key)
+	if value == nil {
+		_, err := sessionTable.save(t, key, nil, s)
+		return err
+	}
+	before, err := sessionTable.read(key, value)
+	if err != nil {
+		return err
+	}
+	if before.Tenant != s.Tenant || before.Server != s.Server {
+		return store.ErrExists
+	}
+	after := s // this may run again, and then beside another row
+	after.Peak, after.Joins = max(s.Peak, before.Peak), max(s.Joins, before.Joins)
+	if !before.Start.IsZero() && (s.Start.IsZero() || before.Start.Before(s.Start)) {
+		after.Start = before.Start
+	}
+	if s.Why == (store.Decision{}) {
+		after.Why, after.Hint = before.Why, before.Hint
+	}
+	_, err = sessionTable.save(t, key, &before, after)
+	return err
 }
 
 func (role sessionRole) Session(ctx context.Context, id string) (store.Session, error) {

@@ -50,29 +50,31 @@ func usageKey(u store.Usage) []byte {
 type usageRole struct{ db *DB }
 
 func (role usageRole) AddUsage(ctx context.Context, list ...store.Usage) error {
-	return role.db.write(ctx, "add usage", func(t *txn) error {
-		for _, u := range list {
-			_, err := usageTable.change(t, usageKey(u), &store.Usage{Day: u.Day, Tenant: u.Tenant}, func(was *store.Usage) error {
-				was.Add(u)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+	return role.db.write(ctx, "add usage", func(t *txn) error { return t.addUsage(list) })
+}
+
+func (t *txn) addUsage(list []store.Usage) error {
+	for _, u := range list {
+		_, err := usageTable.change(t, usageKey(u), &store.Usage{Day: u.Day, Tenant: u.Tenant}, func(was *store.Usage) error {
+			was.Add(u)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []store.Usage, err error) {
 	err = role.db.read(ctx, "list usage", func(tx *bbolt.Tx) error {
 		c := bucket(tx, usage).Cursor()
-		for key, value := c.Seek([]byte(f.From)); key != nil; key, value = c.Next() {
+		for key, value := firstUsage(c, f); key != nil; key, value = c.Next() {
 			u, err := usageTable.read(key, value)
 			switch {
 			case err != nil || ctx.Err() != nil:
 				return errors.Join(err, ctx.Err())
-			case f.To != "" && u.Day > f.To:
+			case f.To != "" && u.Day > f.To || f.Limit > 0 && len(list) == f.Limit:
 				return nil
 			case f.Tenant == "" || f.Tenant == u.Tenant:
 				list = append(list, u)
@@ -84,6 +86,18 @@ func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []st
 		return nil, err
 	}
 	return list, nil
+}
+
+// firstUsage places a cursor at the first row that may be selected.
+func firstUsage(c *bbolt.Cursor, f store.UsageFilter) (key, value []byte) {
+	after := usageKey(f.After)
+	if string(after) < f.From {
+		return c.Seek([]byte(f.From))
+	}
+	if key, value = c.Seek(after); after != nil && bytes.Equal(key, after) {
+		return c.Next()
+	}
+	return key, value
 }
 
 func (role usageRole) DeleteUsage(ctx context.Context, before string, limit int) (deleted int, err error) {

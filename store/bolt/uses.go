@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt/file"
 )
 
 // useRole is [store.Uses].
@@ -28,7 +29,7 @@ func (role useRole) Uses(ctx context.Context) (list map[store.Credential]time.Ti
 		return bucket(tx, uses).ForEach(func(key, value []byte) error {
 			parts := strings.SplitN(string(key), "\x00", 3)
 			if len(parts) != 3 || len(value) != timeSize {
-				return fmt.Errorf("read the use of %.100q: %w", key, errDamaged)
+				return fmt.Errorf("read the use of %.100q: %w", key, file.ErrDamaged)
 			}
 			list[store.Credential{Kind: parts[0], Tenant: parts[1], Name: parts[2]}] = timeOf(value)
 			return ctx.Err()

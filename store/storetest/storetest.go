@@ -162,7 +162,7 @@ func aRecording(tenant, recordID string) store.Recording {
 			},
 			{Type: "video", Path: "/recording/x?y=z", Length: time.Minute, Size: 1, Bytes: 2},
 		},
-		Behind: "of another user", Claimed: "school",
+		Behind: "of another user", Claimed: "school", ClaimedID: "their room",
 		Edits:    store.Edits{State: true, Protected: true, Meta: map[string]string{"presenter": "Ünal", "gone": ""}},
 		Server:   "bbb1",
 		Imported: monday.Add(2 * time.Hour),

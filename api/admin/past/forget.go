@@ -2,12 +2,14 @@ package past
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -115,7 +117,8 @@ func (e Erasers) Forget(ctx context.Context, ledger Ledger, w Wish) (Report, err
 	}
 	f := forgetting{Erasers: e, Wish: w, ledger: ledger}
 	for _, text := range w.Texts {
-		f.texts = append(f.texts, strings.ToLower(strings.TrimSpace(text)))
+		plain := fold(strings.TrimSpace(text))
+		f.texts, f.quoted = append(f.texts, plain), append(f.quoted, fold(inJSON(strings.TrimSpace(text))))
 	}
 	for _, step := range []func(context.Context) error{f.running, f.sessions, f.recordings, f.audits, f.tokens, f.events} {
 		if err := step(ctx); err != nil {
@@ -131,17 +134,46 @@ type forgetting struct {
 	Wish
 
 	ledger Ledger
-	texts  []string // in small letters
+	texts  []string // folded
+	quoted []string // the same, as they stand in JSON
 	report Report
 }
 
 // in tells whether a text says something of the person.
-func (f *forgetting) in(s string) bool {
-	if s == "" || len(f.texts) == 0 {
+func (f *forgetting) in(s string) bool { return containsAny(s, f.texts) }
+
+// inRecord tells the same of a record in JSON.
+func (f *forgetting) inRecord(s string) bool { return containsAny(s, f.quoted) }
+
+func containsAny(s string, texts []string) bool {
+	if s == "" || len(texts) == 0 {
 		return false
 	}
-	s = strings.ToLower(s)
-	return slices.ContainsFunc(f.texts, func(text string) bool { return strings.Contains(s, text) })
+	s = fold(s)
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(s, text) })
+}
+
+// fold makes one letter of all that differ by their case alone. Small letters would not do: Σ has two.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf {
+			return unicode.ToUpper(r)
+		}
+		least := r
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			least = min(least, other)
+		}
+		return least
+	}, s)
+}
+
+// inJSON is how a text stands in a record: the audit log has "R\u0026D" for R&D.
+func inJSON(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		return text // no text has that
+	}
+	return string(quoted[1 : len(quoted)-1])
 }
 
 func (f *forgetting) ours(tenant string) bool { return f.Tenant == "" || f.Tenant == tenant }
@@ -328,7 +360,7 @@ func (f *forgetting) audit(ctx context.Context, a store.Audit) error {
 		f.left("audit log", a.Tenant, a.At.UTC().Format(time.RFC3339)+" "+a.Action+" "+a.Kind,
 			"who has changed what is kept as long as the audit log is")
 	}
-	if !f.in(a.Before) && !f.in(a.After) {
+	if !f.inRecord(a.Before) && !f.inRecord(a.After) {
 		return nil
 	}
 	f.report.Audits++

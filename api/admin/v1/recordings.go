@@ -75,7 +75,7 @@ type Details struct {
 	Breakout      string            `json:"breakout"`      // internal ID of the parent, of a breakout room
 	BreakoutRooms []string          `json:"breakoutRooms"` // record IDs
 	Behind        string            `json:"behind"`        // why its files are not where its state says; "" where they are
-	Claimed       string            `json:"claimed"`       // the tenant that its metadata named and that was not there
+	Claimed       string            `json:"claimed"`       // the tenant that its metadata named and that nobody has given it to
 }
 
 // Format is a playable form of a recording.

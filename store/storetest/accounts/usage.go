@@ -16,6 +16,7 @@ func usageCases() []kit.Case[store.Index] {
 		{Name: "Usage/AllOrNothing", Run: usageAllOrNothing},
 		{Name: "Usage/NoNumbers", Run: usageNoNumbers},
 		{Name: "Usage/Delete", Run: usageDelete},
+		{Name: "Usage/WithSession", Run: usageWithSession},
 	}
 }
 
@@ -81,7 +82,24 @@ func usageFilter(t *testing.T, s store.Index) {
 		{store.UsageFilter{From: "2026-02-01", To: "2026-01-01"}, nil},
 	} {
 		kit.Equal(t, fmt.Sprintf("%+v", c.filter), usageOf(t, s, c.filter), c.want)
+		for _, limit := range []int{1, 3, 100} {
+			kit.Equal(t, fmt.Sprintf("%+v by %d", c.filter, limit), usageByPages(t, s, c.filter, limit, len(all)), c.want)
+		}
 	}
+	gone := store.UsageFilter{After: store.Usage{Day: "2026-01-05", Tenant: "aa"}, Limit: 2} // of a row that is not there
+	kit.Equal(t, "behind", usageOf(t, s, gone), all[8:10])
+}
+
+// usageByPages walks over the selected days.
+func usageByPages(t *testing.T, s store.Index, f store.UsageFilter, limit, most int) (walked []store.Usage) {
+	t.Helper()
+	for f.Limit = limit; len(walked) <= most; f.After = walked[len(walked)-1] {
+		list := usageOf(t, s, f)
+		if walked = append(walked, list...); len(list) < limit {
+			break
+		}
+	}
+	return walked
 }
 
 // What has no day, or could be taken for another's, is refused, and the rest of the call with it.
@@ -137,6 +155,29 @@ func usageDelete(t *testing.T, s store.Index) {
 		all = all[n:]
 		kit.Equal(t, "left", usageOf(t, s, store.UsageFilter{}), all)
 	}
+}
+
+// What was used by a meeting is added with its session, each time that it is given, and neither without the other.
+func usageWithSession(t *testing.T, s store.Index) {
+	ctx, u := t.Context(), aUsage("2026-01-05", "a")
+	session := store.Session{ID: "s", Tenant: "a", Server: "bbb1", Start: kit.Monday, End: kit.Monday, Reason: "moved"}
+	if err := s.AddSession(ctx, session, u, aUsage("", "a")); err == nil {
+		t.Error("usage without a day was added")
+	}
+	_, err := s.Session(ctx, "s")
+	kit.Want(t, "without its usage", err, store.ErrNotFound)
+	want := u
+	for range 2 {
+		kit.Must(t, s.AddSession(ctx, session))
+		session.Reason = "ended"
+		kit.Must(t, s.AddSession(ctx, session, u))
+	}
+	want.Add(u)
+	foreign := session
+	foreign.Server = "bbb2"
+	kit.Want(t, "of another server", s.AddSession(ctx, foreign, u), store.ErrExists)
+	kit.Refused(t, "tenant", s.AddSession(ctx, session, u, aUsage("2026-01-05", kit.TooLong)))
+	kit.Equal(t, "usage", usageOf(t, s, store.UsageFilter{}), []store.Usage{want})
 }
 
 // Of additions that race none is lost.

@@ -1,4 +1,9 @@
-package bolt
+// Package file opens the file of a bbolt database, or makes it where there is none.
+//
+// It owns what may stand in its place: its lock, that it is whole, and that a first start, killed at any moment, leaves a
+// database or nothing. What is there and is no database is refused and left alone: no pool begins anew by accident. It never
+// knows what the database keeps: its tree is made and checked by who opens it.
+package file
 
 import (
 	"errors"
@@ -6,7 +11,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
+	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -17,8 +24,10 @@ import (
 
 // What is in the place of a database and is none of ours must not become a new pool, with a new secret, in silence.
 var (
-	errDamaged = errors.New("the database is damaged; move it away, and put a copy of it from before in its place")
-	errForeign = errors.New("not a database of bbbpool: put a copy of the pool's in its place, or move it away to begin a new pool")
+	// ErrDamaged: the file is not what was written.
+	ErrDamaged = errors.New("the database is damaged; move it away, and put a copy of it from before in its place")
+	// ErrForeign: the file is a database, and of something else.
+	ErrForeign = errors.New("not a database of bbbpool: put a copy of the pool's in its place, or move it away to begin a new pool")
 	errEmpty   = errors.New("the file is empty, and bbbpool leaves none so: put a copy of the database in its place, " +
 		"or remove the file to begin a new pool")
 	errNowhere = errors.New("the symbolic link leads to nothing: mount or restore what it led to, " +
@@ -26,32 +35,41 @@ var (
 	errNoFile = errors.New("this is no file: move it away, and put a copy of the database in its place")
 )
 
-// openFile opens the database, or makes one where there is nothing.
-func openFile(path string) (*bbolt.DB, error) {
+const (
+	// A predecessor that is just shutting down may have its lock for this long.
+	lockTimeout = time.Second
+	// Address space, not memory. Within it the file can grow without waiting for readers.
+	mapSize = 256 << 20
+)
+
+// Open opens the database, or makes one, readable by its owner alone, where there is nothing. A new one gets its tree from
+// fill; that of one that is there is checked by prepare, and brought to today's form. The error is [store.ErrLocked] while
+// another process has it. All errors say what to do.
+func Open(path string, fill func(*bbolt.Tx) error, prepare func(*bbolt.DB) error) (*bbolt.DB, error) {
 	there, err := present(path)
 	if err == nil && !there {
-		file, err := makeFile(path)
+		db, err := create(path, fill)
 		if !errors.Is(err, fs.ErrExist) { // else somebody was faster
-			return file, err
+			return db, err
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	file, err := openIn(path)
+	db, err := openIn(path)
 	if err != nil {
 		return nil, err
 	}
-	err = damaged(func() error {
-		if err := whole(file, path); err != nil {
+	err = Guard(func() error {
+		if err := whole(db, path); err != nil {
 			return err
 		}
-		return prepare(file)
+		return prepare(db)
 	})
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, db.Close())
 	}
-	return file, nil
+	return db, nil
 }
 
 // present tells whether there is a file that may be a database. What bbolt would take for a new one is an error.
@@ -77,7 +95,7 @@ func present(path string) (bool, error) {
 
 // openIn opens what is there.
 func openIn(path string) (db *bbolt.DB, err error) {
-	err = damaged(func() error {
+	err = Guard(func() error {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:         lockTimeout,
 			FreelistType:    bbolt.FreelistMapType,
@@ -92,17 +110,17 @@ func openIn(path string) (db *bbolt.DB, err error) {
 		return nil, fmt.Errorf("%w: stop the other bbbpool, or give this one a data directory of its own",
 			store.ErrLocked)
 	}
-	if _, system := errors.AsType[syscall.Errno](err); err != nil && !system && !errors.Is(err, errDamaged) {
-		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	if _, system := errors.AsType[syscall.Errno](err); err != nil && !system && !errors.Is(err, ErrDamaged) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return db, err
 }
 
-// makeFile makes a database under another name, and gives it its own once it is whole: killed at any moment, a first start
+// create makes a database under another name, and gives it its own once it is whole: killed at any moment, a first start
 // leaves a database or none. It is [fs.ErrExist] where another process was faster.
-func makeFile(path string) (file *bbolt.DB, err error) {
+func create(path string, fill func(*bbolt.Tx) error) (db *bbolt.DB, err error) {
 	dir := filepath.Dir(path)
-	temp, err := os.CreateTemp(dir, "."+File+"-*") // with mode 0600
+	temp, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // with mode 0600
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +128,10 @@ func makeFile(path string) (file *bbolt.DB, err error) {
 	if err := temp.Close(); err != nil {
 		return nil, err
 	}
-	if file, err = openIn(temp.Name()); err != nil {
+	if db, err = openIn(temp.Name()); err != nil {
 		return nil, err
 	}
-	err = file.Update(func(tx *bbolt.Tx) error { return migrate(tx, 0) })
+	err = db.Update(fill)
 	if err == nil {
 		err = publish(temp.Name(), path)
 	}
@@ -121,9 +139,9 @@ func makeFile(path string) (file *bbolt.DB, err error) {
 		err = files.SyncDir(dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, db.Close())
 	}
-	return file, nil
+	return db, nil
 }
 
 // publish gives a file its name, unless that is taken. Where files cannot have two names it is renamed.
@@ -143,8 +161,20 @@ func whole(db *bbolt.DB, path string) error {
 	}
 	return db.View(func(tx *bbolt.Tx) error {
 		if info.Size() < tx.Size() {
-			return fmt.Errorf("%w: it is cut off: %d bytes of %d", errDamaged, info.Size(), tx.Size())
+			return fmt.Errorf("%w: it is cut off: %d bytes of %d", ErrDamaged, info.Size(), tx.Size())
 		}
 		return nil
 	})
+}
+
+// Guard turns into an error what bbolt does about a file that is damaged: it panics, or reaches for memory that is not
+// there.
+func Guard(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, v)
+		}
+	}()
+	return do()
 }
