@@ -29,9 +29,7 @@ type shelf struct {
 }
 
 func (s *shelf) Uses(context.Context) (map[store.Credential]time.Time, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.kept), nil
+	return s.has(), nil
 }
 
 // longest is how long a name may be.
@@ -73,6 +71,19 @@ func (s *shelf) change(f func(s *shelf)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f(s)
+}
+
+// has is what the shelf keeps, written how often it was written to.
+func (s *shelf) has() map[store.Credential]time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.kept)
+}
+
+func (s *shelf) written() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
 }
 
 func secret(name string) store.Credential {
@@ -126,14 +137,14 @@ func TestUses_Grain(t *testing.T) {
 		wants(t, "a minute later", u.Last(secret("used")), start.Add(time.Minute))
 		wants(t, "never", u.Last(secret("never")), time.Time{})
 		wants(t, "of none", u.Last(secret("other")), time.Time{})
-		wants(t, "writes before their time", s.writes, 0)
+		wants(t, "writes before their time", s.written(), 0)
 		pass(4 * time.Minute)
-		wants(t, "kept", s.kept, map[store.Credential]time.Time{secret("used"): start.Add(time.Minute)})
+		wants(t, "kept", s.has(), map[store.Credential]time.Time{secret("used"): start.Add(time.Minute)})
 		pass(time.Hour)
-		wants(t, "writes with nothing new", s.writes, 1)
+		wants(t, "writes with nothing new", s.written(), 1)
 		never.Note(time.Now())
 		pass(5 * time.Minute)
-		wants(t, "writes", s.writes, 2)
+		wants(t, "writes", s.written(), 2)
 	})
 }
 
@@ -172,7 +183,7 @@ func TestForget(t *testing.T) {
 		if err := u.Forget(t.Context(), secret("s")); err != nil {
 			t.Fatal(err)
 		}
-		wants(t, "kept", len(s.kept), 0)
+		wants(t, "kept", len(s.has()), 0)
 		former.Note(time.Now()) // by a call that was under way
 		pass(time.Hour)
 		wants(t, "last use of what is gone", u.Last(secret("s")), time.Time{})
@@ -181,7 +192,7 @@ func TestForget(t *testing.T) {
 		wants(t, "last use of the next", u.Last(secret("s")), time.Time{})
 		next.Note(time.Now())
 		pass(5 * time.Minute)
-		wants(t, "kept of the next", s.kept[secret("s")], u.Last(secret("s")))
+		wants(t, "kept of the next", s.has()[secret("s")], u.Last(secret("s")))
 	})
 }
 
@@ -205,7 +216,7 @@ func TestForget_WhileWriting(t *testing.T) {
 	if err := errors.Join(u.Run(ctx), <-forgotten); err != nil {
 		t.Error(err)
 	}
-	wants(t, "kept", len(s.kept), 0)
+	wants(t, "kept", len(s.has()), 0)
 }
 
 // What cannot be written now is written later, and what never can be keeps nothing else from it.
@@ -221,11 +232,11 @@ func TestUses_Unwritable(t *testing.T) {
 		pass(5 * time.Minute)
 		at := u.Last(secret("one"))
 		want := map[store.Credential]time.Time{secret("one"): at, secret("two"): at}
-		wants(t, "kept", s.kept, want)
+		wants(t, "kept", s.has(), want)
 		wants(t, "known, although it is not kept", u.Last(long), at)
-		writes := s.writes
+		writes := s.written()
 		pass(time.Hour)
-		wants(t, "writes of what cannot be written, and is not used", s.writes, writes)
+		wants(t, "writes of what cannot be written, and is not used", s.written(), writes)
 	})
 }
 
