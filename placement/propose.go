@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -54,6 +55,10 @@ func (b *Book) Propose(
 	if err != nil {
 		return store.Claim{}, err
 	}
+	// A server that has the meeting of before still takes a create for a repeat, and comes last; one that has another tenant's
+	// would let the people of both into one.
+	w.Shun = slices.Concat(w.Shun, b.owed.servers(key))
+	avoid = slices.Concat(avoid, b.owed.foreign(key, cmp.Or(alias, key.MeetingID)))
 	own := b.expect(key.Tenant, r, w)
 	d := decision{book: b, now: b.clock.now(now), own: own.people, without: b.seats.held[r], wish: w, avoid: avoid}
 	choice, err := d.decide()
