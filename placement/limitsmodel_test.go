@@ -91,7 +91,7 @@ func (m *tenant) create(id string) {
 	internal := place.Claim.InternalID
 	if internal == "" {
 		m.made++
-		internal = fmt.Sprint(id, m.made)
+		internal = fmt.Sprint(id, "@", m.made)
 	}
 	switch what := m.draw.IntN(6); {
 	case what == 0 && !known:
