@@ -1,6 +1,7 @@
 package placement_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -75,5 +76,69 @@ func TestForeign_NotBeside(t *testing.T) {
 	p.poll("a") // it has none of them any more
 	_, err = p.make(of("two", "room"), fifteen, placement.Made{InternalID: "4", CreateTime: 4})
 	p.must(err)
+	p.check()
+}
+
+// A server that lists thousands of meetings as if they were tenants' that it does not host, by IDs of meetings that are
+// elsewhere: nothing of those tenants' is ended, hidden or taken over by that, whatever the owner of the made-up ones ends.
+func TestForeign_MadeUp(t *testing.T) {
+	const rooms = 50
+	p := newPool(t, "good", "bad")
+	p.SetServer(placement.Server{ID: "bad", Weight: 1, Standing: placement.Held})
+	var claims []store.Claim
+	var seen []placement.Sighting
+	for i := range rooms {
+		id := fmt.Sprint("room", i)
+		c, err := p.make(of("v", id), placement.Wish{Alias: "v_" + id}, placement.Made{InternalID: "i" + id, CreateTime: 1})
+		p.must(err)
+		s := sees(c, 7)
+		s.Alias = c.Alias
+		claims, seen = append(claims, c), append(seen, s)
+	}
+	p.poll("good", seen...)
+	var lies []placement.Sighting
+	for i := range 20_000 {
+		room := seen[i%rooms]
+		s := placement.Sighting{Key: of("v", fmt.Sprint("other", i)), InternalID: fmt.Sprint("x", i), CreateTime: 1, People: i % 3}
+		switch i % 5 {
+		case 0: // the same, as a copy or as itself
+			s = room
+			if i%2 == 0 {
+				s.InternalID = fmt.Sprint("x", i)
+			}
+		case 1: // another tenant's, by its ID there
+			s.Key, s.Alias = of("e", fmt.Sprint("lie", i)), room.Alias
+		case 2: // another one of the tenant's, by its ID there
+			s.Alias = room.Alias
+		case 3: // nobody's tenant
+			s.Key = of(fmt.Sprint("made-up", i), "m")
+		}
+		lies = append(lies, s)
+	}
+	for range 3 {
+		p.clock.add(time.Second)
+		p.poll("bad", lies...)
+		for i := range rooms {
+			p.endAll(of("e", fmt.Sprint("lie", 5*i+1)), placement.Copy{Server: "bad", InternalID: fmt.Sprint("x", 5*i+1), Alias: seen[i].Alias})
+		}
+		equal(t, "strays where they are", p.poll("good", seen...), nil)
+	}
+	if n := p.Count(); n > rooms+3*1_000 {
+		t.Errorf("%d meetings", n)
+	}
+	for i, c := range claims {
+		found, err := p.Peek(c.MeetingKey)
+		p.must(err)
+		equal(t, "claim", found.Claim, c)
+		byID, err := p.OnServers(c.Alias)
+		p.must(err)
+		equal(t, "by its ID", byID.Claim, c)
+		if p.Over("good", seen[i]) {
+			t.Errorf("%v is over", c.MeetingKey)
+		}
+		again, err := p.make(c.MeetingKey, placement.Wish{Alias: c.Alias}, placement.Made{InternalID: c.InternalID, CreateTime: 1})
+		p.must(err)
+		equal(t, "created again on", again.Server, "good")
+	}
 	p.check()
 }
