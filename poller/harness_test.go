@@ -220,6 +220,13 @@ func (f *fake) times(start time.Time, name string) (at []time.Duration) {
 	return at
 }
 
+// asked is how often the server was called.
+func (f *fake) asked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.calls)
+}
+
 // change changes something about the server.
 func (f *fake) change(to func(*fake)) {
 	f.mu.Lock()
