@@ -88,10 +88,10 @@
 // a poll is in them as it was seen, since its conclusions are many and follow from the book. Three things are no changes,
 // and are not followed. Turns belong to those who wait for them in this process: a follower learns that a create is under
 // way (CreateBegun, or ClaimPlaced where the meeting is new) and asks the leader for its outcome. How the last write went
-// is between this process and its store. What a tenant may have is in neither book, it comes with the question: meetings
-// are counted, and refused, by the leader, who alone places them; people by whoever sends them, as his own book has them.
-// The configuration, the start of the clock that expectations fade by, and the key of the rooms' names are the same in
-// both books from the beginning, or they answer differently. The hours of rooms are by the wall clock of the time in a
+// is between this process and its store. The configuration, the start of the clock that expectations fade by, and the key
+// of the rooms' names are the same in both books from the beginning, or they answer differently. What a tenant may have is
+// in neither book, it comes with the question: meetings are counted, and refused, by the leader, who alone places them;
+// people by whoever sends them, as his own book has them. The hours of rooms are by the wall clock of the time in a
 // change, so whoever sends changes to another process has to put them back into the pool's time zone. There is no way yet
 // to hand over a book as it stands: a follower begins with an empty one.
 package placement
