@@ -48,9 +48,10 @@ const (
 func (b *Book) Propose(
 	now time.Time, key store.MeetingKey, r forecast.Room, w Wish, avoid []string,
 ) (store.Claim, error) {
-	alias, err := b.where.alias(key, w)
-	if err == nil {
-		err = b.allows(now, key, w)
+	known := b.where.meetings[key]
+	alias, err := b.where.alias(known, key, &w)
+	if err == nil && known == nil {
+		err = b.allows(now, key.Tenant, &w)
 	}
 	if err != nil {
 		return store.Claim{}, err
@@ -68,7 +69,7 @@ func (b *Book) Propose(
 	return store.Claim{
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
-		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(key, w),
+		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(known, key, w.Voice),
 	}, nil
 }
 
