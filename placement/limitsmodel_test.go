@@ -173,7 +173,7 @@ func (m *tenant) finish(id string) {
 // Whatever becomes of creates, over restarts, moves, ends and failures of the store: what a tenant is said to have is what it
 // has, and a create is refused if, and only if, that is as much as it may have.
 func TestLimits_Model(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		m := &tenant{
 			pool: recalling(t, "a", "b", "c"), draw: rand.New(rand.NewPCG(seed, 3)), live: map[string]began{}, ids: []string{"a", "b", "c"},
 			blind: true,
