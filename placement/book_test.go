@@ -206,7 +206,9 @@ func (d *day) step(ctx context.Context) {
 		}
 	case 10:
 		if e := d.TryEnd(k); e != nil {
-			_ = e.Ended(ctx, []placement.Copy{{Server: d.server(), InternalID: "other"}})
+			_ = e.Ended(ctx, []placement.Copy{{
+				Server: d.server(), InternalID: "other", Alias: []string{"", "x-" + k.MeetingID}[d.draw.IntN(2)],
+			}})
 			e.Release()
 		}
 	case 11:
@@ -364,6 +366,7 @@ func TestBook_Follow(t *testing.T) {
 		d, f := newDay(t, seed)
 		for step := 1; step <= 300 && !t.Failed(); step++ {
 			d.step(t.Context())
+			d.must(errors.Join(d.Book().Recount(d.clock.now()), f.Recount(d.clock.now())))
 			if step%10 == 0 {
 				got, want := ask(d.pool, f.Book, d.servers, meetings), ask(d.pool, d.Book(), d.servers, meetings)
 				equal(t, fmt.Sprintf("seed %d, step %d", seed, step), got, want)

@@ -127,8 +127,6 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.where.meetings[c.key].mayLeave(now)) {
 		return known, before, nil
 	}
-	// A server that has the meeting of before still takes a create for a repeat, and comes last.
-	w.Shun = slices.Concat(w.Shun, l.book.owed.servers(c.key, l.book.where.onServers(c.key, w)))
 	l.book.KeepSeats(now)
 	claim, err := l.book.Propose(now, c.key, c.room, w, avoid)
 	switch {

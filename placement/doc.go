@@ -27,7 +27,8 @@
 //
 // Servers know a meeting by one ID for its life, its alias, and no two meetings of the pool have the same: a server would take
 // a create by it for a repeat, and let the second tenant into the first one's meeting. So the ID is part of the decision, too
-// (ErrForeign), and what is owed by it keeps others away.
+// (ErrForeign), and no meeting goes to a server that owes the end of another tenant's by its ID. What is owed of a meeting is
+// that meeting's alone: of another tenant's by the same ID nothing is over but the very copy that was ended.
 //
 // # The history
 //
@@ -82,13 +83,15 @@
 // shows at the first poll that sees its server whole: what comes up later is a new meeting, whatever clocks say. Until that
 // poll a server that could not be looked at owes the end of whatever it has from before.
 //
-// Changes are values, so that a second instance keeps its book by applying what the first one's did (Parts.Follow). What is
-// drawn by lot is in them as what came of it (ClaimPlaced, SeatHeld), times are as the first one's clock had them, and a poll
-// is in them as it was seen, since its conclusions are many and follow from the book. Three things are no changes, and are
-// not followed. Turns belong to those who wait for them in this process: a follower learns that a create is under way
-// (CreateBegun, or ClaimPlaced where the meeting is new) and asks the leader for its outcome. How the last write went is
-// between this process and its store. The configuration, the start of the clock that expectations fade by, and the key of the
-// rooms' names are the same in both books from the beginning, or they answer differently. The hours of rooms are by the wall
-// clock of the time in a change, so whoever sends changes to another process has to put them back into the pool's time zone.
-// There is no way yet to hand over a book as it stands: a follower begins with an empty one.
+// Changes are values, so that a second instance keeps its book by applying what the first one's did (Parts.Follow). What
+// is drawn by lot is in them as what came of it (ClaimPlaced, SeatHeld), times are as the first one's clock had them, and
+// a poll is in them as it was seen, since its conclusions are many and follow from the book. Three things are no changes,
+// and are not followed. Turns belong to those who wait for them in this process: a follower learns that a create is under
+// way (CreateBegun, or ClaimPlaced where the meeting is new) and asks the leader for its outcome. How the last write went
+// is between this process and its store. The configuration, the start of the clock that expectations fade by, and the key
+// of the rooms' names are the same in both books from the beginning, or they answer differently. What a tenant may have is
+// in neither book, it comes with the question: meetings are counted, and refused, by the leader, who alone places them;
+// people by whoever sends them, as his own book has them. The hours of rooms are by the wall clock of the time in a
+// change, so whoever sends changes to another process has to put them back into the pool's time zone. There is no way yet
+// to hand over a book as it stands: a follower begins with an empty one.
 package placement

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -42,6 +43,17 @@ func (l *Ledger) Check() error {
 
 // Check reports everything in which the book contradicts itself while nothing is under way.
 func (b *Book) Check(t time.Time) error {
+	errs := []error{b.Recount(t)}
+	for key, m := range b.where.meetings {
+		if m.creating || m.pending || m.replaced != nil {
+			errs = append(errs, fmt.Errorf("meeting %v is under way: %+v", key, m))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Recount reports every count, and every index, that says something else than what it is of, at any time.
+func (b *Book) Recount(t time.Time) error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	now, attached := b.clock.now(t), 0
@@ -68,11 +80,11 @@ func (b *Book) Check(t time.Time) error {
 		} else if b.where.pages[m.claim.Server] != nil {
 			wrong("meeting %v is not on the page of %s", key, m.claim.Server)
 		}
-		if m.creating || m.pending || m.replaced != nil || m.early < 0 || m.late < 0 || m.people < 0 {
+		if m.early < 0 || m.late < 0 || m.people < 0 {
 			wrong("meeting %v is in an impossible state: %+v", key, m)
 		}
 	}
-	errs = append(errs, b.where.checkTenants(), b.where.checkNames())
+	errs = append(errs, b.where.checkTenants(), b.where.checkNames(), b.owed.check())
 	if attached != 0 {
 		wrong("%d meetings are on a page and nowhere else", attached)
 	}
@@ -101,6 +113,29 @@ func (w *places) checkTenants() error {
 	}
 	if len(has) > 0 {
 		return fmt.Errorf("nobody counts for %v", has)
+	}
+	return nil
+}
+
+// check compares the endings by meeting with those by the ID that servers know.
+func (o owed) check() error {
+	named := map[string]map[store.MeetingKey]int{}
+	for key, endings := range o.of {
+		if len(endings) == 0 {
+			return fmt.Errorf("nothing is owed of %v, and an entry is left", key)
+		}
+		for c, e := range endings {
+			if c != copyOf(e) || e.MeetingKey != key {
+				return fmt.Errorf("%+v is entered as %v of %v", e, c, key)
+			}
+			if named[e.OnServer()] == nil {
+				named[e.OnServer()] = map[store.MeetingKey]int{}
+			}
+			named[e.OnServer()][key]++
+		}
+	}
+	if !maps.EqualFunc(named, o.keys, maps.Equal) {
+		return fmt.Errorf("owed by their IDs on servers: %v, counted again: %v", o.keys, named)
 	}
 	return nil
 }

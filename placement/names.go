@@ -24,24 +24,16 @@ func (x index) others(name string, key store.MeetingKey) bool {
 
 // alias is what servers are to know a meeting by: a meeting that is known keeps it, also where it moves to. No two meetings
 // have one, or the second would be let into the first.
-func (w *places) alias(key store.MeetingKey, wish Wish) (string, error) {
-	switch m := w.meetings[key]; {
-	case m != nil:
-		return m.claim.Alias, nil
-	case !w.ids.others(w.onServers(key, wish), key):
+func (w *places) alias(known *meeting, key store.MeetingKey, wish *Wish) (string, error) {
+	switch {
+	case known != nil:
+		return known.claim.Alias, nil
+	case !w.ids.others(cmp.Or(wish.Alias, key.MeetingID), key):
 		return wish.Alias, nil
 	case wish.Spare != "" && !w.ids.others(wish.Spare, key):
 		return wish.Spare, nil
 	}
 	return "", ErrForeign
-}
-
-// onServers is the ID that servers are to know a meeting by, if no other one has it.
-func (w *places) onServers(key store.MeetingKey, wish Wish) string {
-	if m := w.meetings[key]; m != nil {
-		return m.claim.OnServer()
-	}
-	return cmp.Or(wish.Alias, key.MeetingID)
 }
 
 // foreign tells whether a sighting has an ID by which servers know another meeting. It is not adopted then, and on the server
@@ -52,12 +44,12 @@ func (w *places) foreign(s Sighting, unclaimed bool, p *page) bool {
 }
 
 // voice is the voice bridge of a meeting: a meeting keeps its own, and gets none that another one has.
-func (w *places) voice(key store.MeetingKey, wish Wish) string {
-	if m := w.meetings[key]; m != nil && m.claim.Voice != "" {
-		return m.claim.Voice
-	}
-	if w.voices.others(wish.Voice, key) {
+func (w *places) voice(known *meeting, key store.MeetingKey, asked string) string {
+	switch {
+	case known != nil && known.claim.Voice != "":
+		return known.claim.Voice
+	case asked == "" || w.voices.others(asked, key):
 		return ""
 	}
-	return wish.Voice
+	return asked
 }

@@ -101,15 +101,24 @@ func (o owed) forget(e store.Ending) {
 	}
 }
 
-// servers returns those that may have a copy still of the meeting, or of another one by the ID that servers know it by,
-// although it was ended.
-func (o owed) servers(key store.MeetingKey, onServer string) (list []string) {
+// servers returns those that may have a copy still of the meeting, although it was ended.
+func (o owed) servers(key store.MeetingKey) (list []string) {
 	for c := range o.of[key] {
 		list = append(list, c.server)
 	}
+	return list
+}
+
+// foreign returns the servers that may have a copy still of another meeting that was ended and that they know by an ID.
+func (o owed) foreign(key store.MeetingKey, onServer string) (list []string) {
 	for other := range o.keys[onServer] {
-		for c := range o.of[other] {
-			list = append(list, c.server)
+		if other == key {
+			continue
+		}
+		for c, e := range o.of[other] {
+			if e.OnServer() == onServer {
+				list = append(list, c.server)
+			}
 		}
 	}
 	return list
@@ -198,7 +207,11 @@ func (b *Book) End(now time.Time, key store.MeetingKey, copies []Copy) MeetingEn
 		}
 	}
 	if len(b.owed.of) < maxUnseen {
-		c.addUnseen(b.where.order)
+		var known Copy
+		if len(copies) > 0 {
+			known = copies[0] // the claimed one, where there is one
+		}
+		c.addUnseen(b.where.order, known.Alias)
 	}
 	return c
 }
@@ -224,14 +237,14 @@ func (c MeetingEnded) apply(b *Book) {
 	b.vanished.forget(c.Key)
 }
 
-// addUnseen adds what servers owe that nobody can look at: for all anybody knows they have a copy, too. That is as durable as
-// the rest, since one of them may be back after a restart of ours.
-func (c *MeetingEnded) addUnseen(servers []*page) {
+// addUnseen adds what servers owe that nobody can look at: for all anybody knows they have a copy, too, by the same ID. That is
+// as durable as the rest, since one of them may be back after a restart of ours.
+func (c *MeetingEnded) addUnseen(servers []*page, alias string) {
 	known := c.Owed
 	for _, p := range servers {
 		owes := slices.ContainsFunc(known, func(e store.Ending) bool { return e.Server == p.ID })
 		if !owes && !p.visible() {
-			c.Owed = append(c.Owed, newEnding(c.Key, Copy{Server: p.ID, Alias: c.Claim.Alias}, c.At))
+			c.Owed = append(c.Owed, newEnding(c.Key, Copy{Server: p.ID, Alias: alias}, c.At))
 		}
 	}
 }
@@ -259,12 +272,13 @@ func (b *Book) Over(server string, s Sighting) bool {
 }
 
 // endedUnseen tells whether a meeting was ended while nobody could look at its server, and is none that we have created
-// since. Times say nothing about that: either clock may have been set meanwhile.
+// since. Times say nothing about that: either clock may have been set meanwhile. Nor does the ID that the server knows it by:
+// what nobody has seen there may be another tenant's.
 func (b *Book) endedUnseen(p *page, s Sighting) bool {
 	if m := b.where.meetings[s.Key]; m != nil && m.page == p && (m.creating || m.claim.InternalID == s.InternalID) {
 		return false
 	}
-	return b.owed.hasAny(s.Key, s.OnServer(), copyKey{server: p.ID})
+	return b.owed.has(s.Key, copyKey{server: p.ID})
 }
 
 // madeBefore tells whether a meeting was made before a time of ours, or not long after, by its server's clock.

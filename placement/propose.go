@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -47,13 +48,18 @@ const (
 func (b *Book) Propose(
 	now time.Time, key store.MeetingKey, r forecast.Room, w Wish, avoid []string,
 ) (store.Claim, error) {
-	alias, err := b.where.alias(key, w)
-	if err == nil {
-		err = b.allows(now, key, w)
+	known := b.where.meetings[key]
+	alias, err := b.where.alias(known, key, &w)
+	if err == nil && known == nil {
+		err = b.allows(now, key.Tenant, &w)
 	}
 	if err != nil {
 		return store.Claim{}, err
 	}
+	// A server that has the meeting of before still takes a create for a repeat, and comes last; one that has another tenant's
+	// would let the people of both into one.
+	w.Shun = slices.Concat(w.Shun, b.owed.servers(key))
+	avoid = slices.Concat(avoid, b.owed.foreign(key, cmp.Or(alias, key.MeetingID)))
 	own := b.expect(key.Tenant, r, w)
 	d := decision{book: b, now: b.clock.now(now), own: own.people, without: b.seats.held[r], wish: w, avoid: avoid}
 	choice, err := d.decide()
@@ -63,7 +69,7 @@ func (b *Book) Propose(
 	return store.Claim{
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
-		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(key, w),
+		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(known, key, w.Voice),
 	}, nil
 }
 

@@ -133,7 +133,7 @@ func (q *poll) finish() {
 	st := &s.state
 	d := st.health.pause(s.now(), s.config.thresholds())
 	if st.awaited() && st.failing() {
-		d = min(d, changePace) // it may be restarting with its new secret
+		d = min(d, restartPause(s.now().Sub(st.health.failing)))
 	}
 	if q.cut {
 		d = min(quickProbe, s.config.Interval)

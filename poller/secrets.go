@@ -14,6 +14,10 @@ import (
 // with a secret that it no longer has.
 const changePace = time.Second
 
+// restartPause is how long a server that may change its secret is left alone that has failed for so long: for a minute it may
+// be restarting with the new one, and from then on it is ever less likely to come back with that.
+func restartPause(failing time.Duration) time.Duration { return max(changePace, failing/60) }
+
 // Changing is a server whose secret is being changed.
 type Changing struct {
 	store.Server

@@ -2,6 +2,7 @@ package poller_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -278,5 +279,67 @@ func TestReport_SecretBeingChanged(t *testing.T) {
 		r.pass(time.Second)
 		r.Report("a", before, errDown)
 		r.expect("a", poller.Online)
+	})
+}
+
+// A server that turns every checksum down, for whatever reason, has changed no secret by that. It is not asked every second
+// for long, and goes on where it was when it accepts checksums again.
+func TestSetServer_SecretRefusedForAnotherReason(t *testing.T) {
+	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
+		a := r.net["a"]
+		a.set(behaviour{}, "isMeetingRunning")
+		r.pass(time.Minute)
+		r.SetServer(changing("a", time.Hour))
+		r.pass(time.Minute)
+		r.rekey("a", "neither, as by another algorithm")
+		a.forget()
+		r.pass(30 * time.Minute)
+		if got := s(r, "a"); !got.OnFormer || got.Health == poller.Online {
+			t.Errorf("on its former secret %v, %s", got.OnFormer, got.Health)
+		}
+		// a probe, and a poll with each secret: every second for a minute, ten minutes later as often as every other server
+		if n, most := a.asked(), 3*(60+60*3+20*6)*11/10; n > most {
+			t.Errorf("asked %d times in 30 minutes", n)
+		}
+		r.rekey("a", secret)
+		r.pass(5 * time.Minute)
+		if got := s(r, "a"); !got.OnFormer || got.Health != poller.Online || !r.taken("a") {
+			t.Errorf("in the end on its former secret %v, %s", got.OnFormer, got.Health)
+		}
+	})
+}
+
+// A server that leaves the pool in the middle of a change takes nobody with it, and is asked no more; of 500 that are changed
+// at once each is asked every second.
+func TestSetServer_SecretsOfMany(t *testing.T) {
+	var ids []string
+	for i := range 500 {
+		ids = append(ids, fmt.Sprintf("s%03d", i))
+	}
+	bubble(t, config(), ids, func(t *testing.T, r *rig) {
+		for _, id := range ids {
+			r.net[id].set(behaviour{}, "isMeetingRunning")
+			r.SetServer(changing(id, time.Hour))
+		}
+		r.pass(30 * time.Second)
+		if err := r.RemoveServer(t.Context(), ids[0]); err != nil {
+			t.Error(err)
+		}
+		for _, id := range ids {
+			r.rekey(id, "new")
+			r.net[id].forget()
+		}
+		r.pass(2 * time.Second)
+		for _, id := range ids[1:] {
+			if s(r, id).OnFormer || !r.taken(id) || s(r, id).Health != poller.Online {
+				t.Errorf("%s: on its former secret %v, %s", id, s(r, id).OnFormer, s(r, id).Health)
+			}
+		}
+		if n := r.net[ids[0]].asked(); n > 0 {
+			t.Errorf("a server that has left the pool is asked %d times", n)
+		}
+		if n := len(r.Changing()); n != len(ids)-1 {
+			t.Errorf("%d are being changed", n)
+		}
 	})
 }

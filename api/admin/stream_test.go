@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -134,26 +135,61 @@ func TestLong_HangUp(t *testing.T) {
 
 // The deadlines of the server that are meant for other requests do not end the work.
 func TestLong_Deadlines(t *testing.T) {
-	p, fake := withRecordings(t)
-	const short = 50 * time.Millisecond
-	server := httptest.NewUnstartedServer(p.api.Handler())
-	server.Config.ReadTimeout, server.Config.WriteTimeout = short, short
-	server.Start()
-	defer server.Close()
-	fake.work = func(ctx context.Context, tell func(v1.Progress)) error {
-		tell(v1.Progress{Done: 1})
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(4 * short):
-			return nil
+	synctest.Test(t, func(t *testing.T) {
+		const short = time.Second
+		fake := newRecordings()
+		fake.work = func(ctx context.Context, tell func(v1.Progress)) error {
+			tell(v1.Progress{Done: 1})
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(4 * short):
+				return nil
+			}
 		}
-	}
-	client := v1.NewClient(http.DefaultTransport, server.URL, "")
-	if report, err := client.Recordings.Verify(t.Context(), v1.VerifyOptions{}, ignore); err != nil || report.Recordings != 3 {
-		t.Errorf("got %+v, %v", report, err)
-	}
+		api := &admin.API{Recordings: &admin.Recordings{Audit: fake}, Now: time.Now}
+		server := &http.Server{Handler: api.Handler(), ReadTimeout: short, WriteTimeout: short}
+		calls := make(pipes)
+		served := make(chan error)
+		go func() { served <- server.Serve(calls) }()
+		transport := &http.Transport{DialContext: calls.dial}
+		client := v1.NewClient(transport, "http://bbbpool", "")
+		report, err := client.Recordings.Verify(t.Context(), v1.VerifyOptions{}, ignore)
+		if err != nil || report.Recordings != 3 {
+			t.Errorf("got %+v, %v", report, err)
+		}
+		transport.CloseIdleConnections()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
 }
+
+// pipes is a network within the process, whose deadlines go by the time of a bubble.
+type pipes chan net.Conn
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	p <- there
+	return here, nil
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, open := <-p; open {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error {
+	close(p)
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
 
 // A flood of progress becomes a few lines, problems are all told, and silence is broken by what was told last.
 func TestLong_Pace(t *testing.T) {

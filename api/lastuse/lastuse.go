@@ -7,6 +7,8 @@ package lastuse
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -28,12 +30,13 @@ type Uses struct {
 	Store store.Uses
 	Log   zerolog.Logger
 
+	writing sync.Mutex // held over calls to the store: what is forgotten meanwhile is not written once more
 	mu      sync.Mutex
 	cells   map[store.Credential]*Cell
-	written map[store.Credential]time.Time
+	written map[store.Credential]time.Time // what the store has, or will never take
 }
 
-// Cell is one credential's.
+// Cell is one credential's. That of a credential that is forgotten can still be noted in, and nobody looks at it.
 type Cell struct{ at atomic.Int64 } // in units of Grain since 1970; 0 for never
 
 // Note takes note of a use. It writes to memory once per Grain, and costs next to nothing else.
@@ -93,8 +96,11 @@ func (u *Uses) Last(c store.Credential) time.Time {
 	return time.Time{}
 }
 
-// Forget forgets a credential that is gone, so that another by its name begins anew.
+// Forget forgets a credential that is gone, so that another by its name begins anew: with another cell, for which whoever keeps
+// cells has to ask once more.
 func (u *Uses) Forget(ctx context.Context, c store.Credential) error {
+	u.writing.Lock()
+	defer u.writing.Unlock()
 	u.mu.Lock()
 	delete(u.cells, c)
 	delete(u.written, c)
@@ -106,7 +112,7 @@ func (u *Uses) Forget(ctx context.Context, c store.Credential) error {
 func (u *Uses) Run(ctx context.Context) error {
 	ticker := time.NewTicker(writeEvery)
 	defer ticker.Stop()
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
@@ -114,31 +120,58 @@ func (u *Uses) Run(ctx context.Context) error {
 		if err := u.write(context.WithoutCancel(ctx)); err != nil {
 			u.Log.Warn().Err(err).Msg("when credentials were last used is not stored")
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
 	}
-	return nil
 }
 
-// write writes what has changed since the last time.
+// write writes what has changed since the last time. What the store cannot take, for a name that is too long, keeps
+// nothing else from being written, and is tried again when it was used again.
 func (u *Uses) write(ctx context.Context) error {
+	u.writing.Lock()
+	defer u.writing.Unlock()
+	changed := u.changed()
+	if len(changed) == 0 {
+		return nil
+	}
+	err := u.Store.NoteUses(ctx, changed)
+	if err == nil {
+		u.note(changed)
+		return nil
+	}
+	if !errors.Is(err, store.ErrTooLarge) {
+		return err
+	}
+	for c, at := range changed {
+		one := map[store.Credential]time.Time{c: at}
+		if err := u.Store.NoteUses(ctx, one); err != nil && !errors.Is(err, store.ErrTooLarge) {
+			return err
+		}
+		u.note(one)
+	}
+	return fmt.Errorf("one of %d: %w", len(changed), err)
+}
+
+// changed is what is to be written.
+func (u *Uses) changed() map[store.Credential]time.Time {
 	u.mu.Lock()
+	defer u.mu.Unlock()
 	changed := map[store.Credential]time.Time{}
 	for c, cell := range u.cells {
 		if at := cell.last(); at.After(u.written[c]) {
 			changed[c] = at
 		}
 	}
-	u.mu.Unlock()
-	if len(changed) == 0 {
-		return nil
-	}
-	if err := u.Store.NoteUses(ctx, changed); err != nil {
-		return err
-	}
+	return changed
+}
+
+// note takes note of what is written.
+func (u *Uses) note(written map[store.Credential]time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.written == nil {
 		u.written = map[store.Credential]time.Time{}
 	}
-	maps.Copy(u.written, changed)
-	return nil
+	maps.Copy(u.written, written)
 }

@@ -64,7 +64,7 @@ func (t *Tenancy) inherited(ctx context.Context, id string) string {
 
 // Change changes what is set for a tenant.
 func (t *Tenancy) Change(ctx context.Context, id string, c v1.TenantChange) (Changed, error) {
-	changed, err := t.change(ctx, id, func(tenant *store.Tenant) error {
+	return t.change(ctx, id, func(tenant *store.Tenant) error {
 		if c.DropGenerated {
 			if err := t.dropGenerated(tenant); err != nil {
 				return err
@@ -72,10 +72,6 @@ func (t *Tenancy) Change(ctx context.Context, id string, c v1.TenantChange) (Cha
 		}
 		return v1.InvalidAll(t.apply(c, tenant))
 	})
-	if err == nil && c.DropGenerated {
-		t.forget(ctx, changed)
-	}
-	return changed, err
 }
 
 // dropGenerated forgets the secret of the first start, which no restart brings back: the tenant is not made anew. It
@@ -149,8 +145,9 @@ func refusedForMeetings(err error) bool {
 	return ok && e.Status == http.StatusConflict && e.Code == v1.CodeConflict
 }
 
-// forget forgets when the secrets were used that a change has taken away, so that another by such a name begins anew. If that
-// fails a time is kept that is too early to mislead anybody for long.
+// forget forgets when the secrets were used that a change has taken away, so that another by such a name begins anew. That has
+// to be before the change is in force: whoever serves the tenants finds out then where to note uses. If it fails a time is kept
+// that is too early to mislead anybody for long.
 func (t *Tenancy) forget(ctx context.Context, c Changed) {
 	for _, s := range c.Before.Secrets {
 		if now, ok := c.After.Secret(s.Name); t.Uses != nil && (!ok || now.Secret != s.Secret) {

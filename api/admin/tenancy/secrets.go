@@ -116,7 +116,6 @@ func (t *Tenancy) AddSecret(ctx context.Context, id string, n v1.NewTenantSecret
 		name, err = addSecret(tenant, n, t.Now())
 		return err
 	})
-	t.forget(ctx, c)
 	return c, name, err
 }
 
@@ -135,7 +134,6 @@ func (t *Tenancy) RetireSecret(ctx context.Context, id, name string, force bool)
 		}
 		return nil
 	})
-	t.forget(ctx, c)
 	return c, err
 }
 
@@ -172,7 +170,6 @@ func (t *Tenancy) RotateSecret(ctx context.Context, id string, r v1.Rotation) (c
 		name, err = addSecret(tenant, v1.NewTenantSecret{Name: r.Name, Secret: r.Secret}, now)
 		return err
 	})
-	t.forget(ctx, c)
 	if given := t.given(id); err == nil && len(given) > 0 {
 		warning = "the environment's secrets verify as long as LOADBALANCER_SECRET and LOADBALANCER_SECRETS have them: take them " +
 			"out there when nobody uses them any more"
@@ -254,7 +251,6 @@ func (t *Tenancy) Replace(
 		}
 		return nil
 	})
-	t.forget(ctx, c)
 	return c, err
 }
 

@@ -104,8 +104,7 @@ func (w *syncing) take(ctx context.Context, s *step) error {
 	case s.before.ID == "":
 		return w.turn.insert(ctx, s.after)
 	}
-	c, err := w.turn.write(ctx, s.after.ID, s.apply)
-	w.tenancy.forget(ctx, c)
+	_, err := w.turn.write(ctx, s.after.ID, s.apply)
 	return err
 }
 

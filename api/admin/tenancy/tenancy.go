@@ -200,6 +200,7 @@ func (w *turn) write(ctx context.Context, id string, change func(*store.Tenant) 
 	if i := w.find(id); i >= 0 {
 		w.all[i] = copied(c.After)
 	}
+	w.tenancy.forget(ctx, c)
 	return c, nil
 }
 
