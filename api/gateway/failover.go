@@ -80,9 +80,15 @@ func (h *creates) createSomewhere(
 		}
 		c.tries++
 		began := time.Now()
-		if answer, reply, err = h.createPatiently(ctx, c, h.queryFor(c, place.Claim)); err == nil {
+		if answer, reply, err = h.createOwn(ctx, c, place.Claim); err == nil {
 			h.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
+		}
+		if errors.Is(err, errForeign) {
+			if err := takeSpare(ctx, creation, &wish); err != nil {
+				return answer, nil, err
+			}
+			continue
 		}
 		if ownLack(err) {
 			break // another server would lack the same
