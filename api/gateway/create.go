@@ -66,9 +66,6 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	}
 	h.countLimits(c)
 	c.caller.Rules.Create.Apply(params)
-	if c.caller.Limits.NoRecording {
-		unrecord(params)
-	}
 	wish := h.wish(c)
 	if err := h.breakout(c, &wish); err != nil {
 		return err
