@@ -325,6 +325,20 @@ func TestIsolation_VoiceBridges(t *testing.T) {
 	}
 }
 
+// Who is alone gets the voice bridges that he asks for, and hears from the server that it has one already.
+func TestCreate_VoiceBridgesOfOneTenant(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	if a := p.call("create", createQuery("room-1")+"&voiceBridge=70001&webVoice=70009"); a.Returncode != "SUCCESS" {
+		t.Fatal(a.body)
+	}
+	if a := p.call("create", createQuery("room-2")+"&voiceBridge=70001"); !strings.Contains(a.body, "nonUniqueVoiceBridge") {
+		t.Errorf("the same again: %s", a.body)
+	}
+	if m, _ := p.sims[0].Meeting("room-1"); m.Params["webVoice"] != "70009" || m.Params["voiceBridge"] != "70001" {
+		t.Errorf("asked for: %v", m.Params)
+	}
+}
+
 // A tenant's breakout rooms are its own, and may be called by the IDs that another's are called by.
 func TestIsolation_Breakouts(t *testing.T) {
 	p := start(t, settings{servers: 1})
