@@ -28,7 +28,8 @@ func (h *creates) createOwn(ctx context.Context, c *call, claim store.Claim) (bb
 // have made it, whose claim was only lost from sight, so that the ledger did not know either. Who is alone has no others.
 func (h *creates) checkOwner(ctx context.Context, c *call, claim store.Claim, answer bbb.Answer) error {
 	made := answer.Created()
-	if answer.Err != nil || !made.Repeated || made.InternalID == claim.InternalID || !c.caller.Shared {
+	strange := made.Repeated && answer.Err == nil && made.InternalID != claim.InternalID
+	if !strange || !c.caller.Shared {
 		return nil
 	}
 	info, err := h.servers.info(ctx, c.server, c.onServer())

@@ -58,10 +58,10 @@ func (t *Tenant) Marks() [][2]string { return t.marks }
 // already. Both are "" where that is the front end's own ID. One that servers may take for another tenant's meeting is never
 // sent, whether the tenant is scoped or not.
 func (t *Tenant) Alias(meetingID string) (alias, spare string) {
-	if !t.Scoped && !(t.Shared && bbb.MayBeInternal(meetingID)) {
-		return "", ""
+	if t.Scoped || t.Shared && bbb.MayBeInternal(meetingID) {
+		return bbb.Alias(t.ID, meetingID), bbb.HashedAlias(t.ID, meetingID, nonce())
 	}
-	return bbb.Alias(t.ID, meetingID), bbb.HashedAlias(t.ID, meetingID, nonce())
+	return "", ""
 }
 
 // Room is the ID that a breakout room's create has on servers, where it becomes the internal one: wherever there are other
