@@ -27,6 +27,19 @@ func HashedAlias(tenant, meetingID, nonce string) string {
 	return tenant + "_" + hex.EncodeToString(sum[:20])
 }
 
+// MayBeInternal tells whether a server may take a meeting ID for the beginning of an internal one. Servers look for such a one
+// first, and take what they find, whosever it is: a meeting called 42 may be any whose internal ID begins so.
+func MayBeInternal(meetingID string) bool {
+	hash, stamp, dashed := strings.Cut(meetingID, "-")
+	if strings.Trim(hash, "0123456789abcdef") != "" || len(hash) > hashDigits {
+		return false
+	}
+	return !dashed || len(hash) == hashDigits && strings.Trim(stamp, "0123456789") == ""
+}
+
+// hashDigits is how long the hash is that an internal ID begins with.
+const hashDigits = 40
+
 // Restore gives a server's answer about a meeting the front end's ID back in the place of its alias, and takes what is ours
 // out of its metadata. Without an alias it takes that out alone. What it does not know it leaves as it is, and where there
 // is nothing to do, the answer is the body itself: that costs a look, so that every answer can go through here.

@@ -41,6 +41,19 @@ func TestAlias(t *testing.T) {
 	}
 }
 
+// What an internal ID may begin with is hexadecimal digits, and behind forty of them a time.
+func TestMayBeInternal(t *testing.T) {
+	hash := strings.Repeat("0a", 20)
+	for id, want := range map[string]bool{
+		"42": true, "deadbeef": true, hash: true, hash + "-": true, hash + "-1700000000000": true, "42-": false, "42-1": false,
+		"DEAD": false, "room-1": false, hash + "0": false, hash + "-2-17": false, hash + "-1x": false, "a_42": false, "dead beef": false,
+	} {
+		if bbb.MayBeInternal(id) != want {
+			t.Errorf("%s: want %t", id, want)
+		}
+	}
+}
+
 // What servers say becomes what a server would have said if it knew the meeting by its front end's ID.
 func TestRestore_Golden(t *testing.T) {
 	names, err := filepath.Glob("testdata/restore/*.in")

@@ -148,9 +148,12 @@ func signer(h hash.Hash, text string, want []byte, secrets []Secret, counts func
 	found := -1
 	var digest [sha512.Size]byte
 	for i, secret := range secrets {
-		own, err := hashed.Clone()
-		if err != nil {
-			return -1
+		own := h // the last one need not leave it as it is
+		if i < len(secrets)-1 {
+			var err error
+			if own, err = hashed.Clone(); err != nil {
+				return -1
+			}
 		}
 		own.Write([]byte(secret))
 		made := subtle.ConstantTimeCompare(own.Sum(digest[:0]), want) == 1 && secret != ""

@@ -237,6 +237,15 @@ func (m *reading) set(name string, inner []byte) {
 	}
 }
 
+// Owner reads from an answer about one meeting whose it is, "" for the default tenant's, and what its front end calls it, ""
+// where that is what the server calls it.
+func (a Answer) Owner() (tenant, meetingID string) {
+	var m reading
+	content := bytes.TrimSuffix(bytes.TrimPrefix(a.body, []byte("<response>")), []byte("</response>"))
+	children(content, m.set)
+	return m.Tenant, m.Alias
+}
+
 // count reads a number of people, of which no server holds a million.
 func count(b []byte) int { return int(min(number(b), 1_000_000)) }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1" //nolint:gosec // it is what BigBlueButton makes IDs with
 	"encoding/hex"
@@ -69,9 +70,6 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	}
 	h.countLimits(c)
 	c.caller.Rules.Create.Apply(params)
-	if c.caller.Limits.NoRecording {
-		unrecord(params)
-	}
 	wish := h.wish(c)
 	if err := h.breakout(c, &wish); err != nil {
 		return err
@@ -147,10 +145,14 @@ func (h *creates) breakout(c *call, w *placement.Wish) error {
 	if parent.Claim.Alias != "" {
 		params.Set("parentMeetingID", parent.Claim.Alias)
 	}
-	if room := c.caller.Room(c.key.MeetingID); room != c.key.MeetingID {
+	room := c.caller.Room(c.key.MeetingID)
+	c.key.MeetingID = breakoutID(room, parent.Claim.InternalID, params.Get("sequence"))
+	if was, err := h.ledger.Peek(c.key); err == nil {
+		room = cmp.Or(was.Claim.InternalID, room) // whatever was set for the tenant then
+	}
+	if params.Get("meetingID") != room {
 		params.Set("meetingID", room)
 	}
-	c.key.MeetingID = breakoutID(c.key.MeetingID, parent.Claim.InternalID, params.Get("sequence"))
 	return nil
 }
 

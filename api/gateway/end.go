@@ -149,11 +149,12 @@ func (h *ends) places(c *call) (list []place) {
 		c.setClaim(claim)
 	}
 	for server, m := range h.view.Copies(c.key) {
-		p := place{Copy: placement.Copy{Server: server, InternalID: m.InternalID}, seen: m}
+		var password store.Secret
 		if server == claim.Server && m.InternalID == claim.InternalID {
-			p.seen.Alias, p.password = claim.Alias, claim.Moderator
+			m.Alias, password = claim.Alias, claim.Moderator
 		}
-		list = append(list, p)
+		known := placement.Copy{Server: server, InternalID: m.InternalID, Alias: m.Alias}
+		list = append(list, place{Copy: known, seen: m, password: password})
 	}
 	return list
 }

@@ -80,9 +80,15 @@ func (h *creates) createSomewhere(
 		}
 		c.tries++
 		began := time.Now()
-		if answer, reply, err = h.createPatiently(ctx, c, h.queryFor(c, place.Claim)); err == nil {
+		if answer, reply, err = h.createOwn(ctx, c, place.Claim); err == nil {
 			h.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
+		}
+		if errors.Is(err, errForeign) {
+			if err := takeSpare(ctx, creation, &wish); err != nil {
+				return answer, nil, err
+			}
+			continue
 		}
 		if ownLack(err) {
 			break // another server would lack the same
@@ -212,8 +218,8 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 
 // queryFor is the query of a create for the server that it goes to. As in Scalelite the tag is that server's, whatever was
 // wished for, and one without a tag is told of none. The server is told by which ID it is to know the meeting, and, in
-// metadata that front ends do not see, whose it is and what its front end calls it. A voice bridge that another meeting has
-// is not asked for: the server draws one then.
+// metadata that front ends do not see, whose it is and what its front end calls it. Where there are several tenants a voice
+// bridge that another meeting has is not asked for: the server draws one then.
 func (h *creates) queryFor(c *call, claim store.Claim) string {
 	sent := slices.Clone(c.req.Params)
 	if tag := h.ledger.Tag(claim.Server); tag == "" {
@@ -228,17 +234,25 @@ func (h *creates) queryFor(c *call, claim store.Claim) string {
 	for _, mark := range c.caller.Marks() {
 		sent.Set(mark[0], mark[1])
 	}
-	switch asked := sent.Get(voiceParam); {
-	case asked == "" || asked == claim.Voice:
-	case claim.Voice == "":
-		sent.Del(voiceParam)
-	default:
-		sent.Set(voiceParam, claim.Voice)
-	}
-	if sent.Get(oldVoiceParam) != claim.Voice {
-		sent.Del(oldVoiceParam) // else it would be the number of another meeting all the same
+	if c.caller.Shared {
+		voicesApart(&sent, claim.Voice)
 	}
 	return sent.Encode()
+}
+
+// voicesApart asks for the voice bridge that a meeting has, of all meetings of all tenants, and for no other. A tenant that is
+// alone knows what it has asked for, and hears from its servers if they cannot have it twice.
+func voicesApart(sent *bbb.Params, own string) {
+	switch asked := sent.Get(voiceParam); {
+	case asked == "" || asked == own:
+	case own == "":
+		sent.Del(voiceParam)
+	default:
+		sent.Set(voiceParam, own)
+	}
+	if sent.Get(oldVoiceParam) != own {
+		sent.Del(oldVoiceParam) // else it would be the number of another meeting all the same
+	}
 }
 
 // errSilent is why a create is given up on a server that accepts connections and does not answer.

@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"bytes"
 	"cmp"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +22,7 @@ type front struct {
 	answers func(call string) (body string, ok bool) // nil: none
 	calls   map[string]int
 	headers map[string]http.Header // of the last such call
+	asked   map[string]request     // the last such call
 	header  http.Header            // of every answer
 	status  int                    // of its own answers; 0 is 200
 }
@@ -33,9 +36,10 @@ func (f *front) before(t *testing.T, s *store.Server) {
 	}
 	u.Path = ""
 	pass := httputil.NewSingleHostReverseProxy(u)
-	f.calls, f.headers = map[string]int{}, map[string]http.Header{}
+	f.calls, f.headers, f.asked = map[string]int{}, map[string]http.Header{}, map[string]request{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := r.URL.Path[len("/bigbluebutton/api"):]
+		f.note(t, call, r)
 		body, ok := f.answer(call)
 		header, status := f.met(call, r.Header)
 		maps.Copy(w.Header(), header)
@@ -51,6 +55,29 @@ func (f *front) before(t *testing.T, s *store.Server) {
 	}))
 	t.Cleanup(server.Close)
 	s.URL = server.URL + "/bigbluebutton/api"
+}
+
+// request is what a server was asked.
+type request struct{ query, contentType, body string }
+
+// note takes note of a call.
+func (f *front) note(t *testing.T, call string, r *http.Request) {
+	t.Helper()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Errorf("%s: %v", call, err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked[call] = request{r.URL.RawQuery, r.Header.Get("Content-Type"), string(body)}
+}
+
+// lastAsked returns the last such call.
+func (f *front) lastAsked(call string) request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked[call]
 }
 
 // answer returns the front's own answer, if it has one.

@@ -177,7 +177,7 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 // ServeHTTP answers one call of the API and logs it in one line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r, g.Page)
-	if g.Host != nil {
+	if g.Host != nil && g.tenants.HaveHosts() {
 		c.named.Host = g.Host(r)
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -1,14 +1,10 @@
 package gateway_test
 
 import (
-	"bytes"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -329,6 +325,20 @@ func TestIsolation_VoiceBridges(t *testing.T) {
 	}
 }
 
+// Who is alone gets the voice bridges that he asks for, and hears from the server that it has one already.
+func TestCreate_VoiceBridgesOfOneTenant(t *testing.T) {
+	p := start(t, settings{servers: 1})
+	if a := p.call("create", createQuery("room-1")+"&voiceBridge=70001&webVoice=70009"); a.Returncode != "SUCCESS" {
+		t.Fatal(a.body)
+	}
+	if a := p.call("create", createQuery("room-2")+"&voiceBridge=70001"); !strings.Contains(a.body, "nonUniqueVoiceBridge") {
+		t.Errorf("the same again: %s", a.body)
+	}
+	if m, _ := p.sims[0].Meeting("room-1"); m.Params["webVoice"] != "70009" || m.Params["voiceBridge"] != "70001" {
+		t.Errorf("asked for: %v", m.Params)
+	}
+}
+
 // A tenant's breakout rooms are its own, and may be called by the IDs that another's are called by.
 func TestIsolation_Breakouts(t *testing.T) {
 	p := start(t, settings{servers: 1})
@@ -355,181 +365,6 @@ func TestIsolation_Breakouts(t *testing.T) {
 			if got := to.Query().Get("meetingID"); got != rooms[f.id].MeetingID {
 				t.Errorf("join of %s %s leads to %s", f.id, id, got)
 			}
-		}
-	}
-}
-
-// Whoever is named by path or host is asked for its own secrets, and everything else fails as a wrong checksum does.
-func TestRecognition(t *testing.T) {
-	p := start(t, settings{servers: 1})
-	arts, bio, chem := p.faculties(func(t *store.Tenant) { t.Hosts = []string{t.ID + ".example.edu"}; t.Disabled = t.ID == "chem" })
-	ask := func(path, host, forwarded, secret string) (body, key string) {
-		req, err := http.NewRequest(http.MethodGet, p.http.URL+path+"/bigbluebutton/api/getMeetings?"+
-			bbb.SHA256.Sign("getMeetings", "", bbb.Secret(secret)), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Host = host
-		if forwarded != "" {
-			req.Header.Set("X-Forwarded-Host", forwarded)
-		}
-		resp, err := p.client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = resp.Body.Close() }()
-		text, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatal(resp.StatusCode, err)
-		}
-		return string(text), resp.Header.Get("Bbbpool-Message-Key")
-	}
-	wrong, key := ask("", "", "", "nobody's")
-	if key != "checksumError" {
-		t.Errorf("key in the header: %q", key)
-	}
-	right, key := ask("", "", "", arts.secret)
-	if key != "" || !strings.Contains(right, "noMeetings") {
-		t.Errorf("%q, %s", key, right)
-	}
-	for _, c := range []struct{ path, host, forwarded, secret, want string }{
-		{"/t/arts", "", "", arts.secret, right},
-		{"/t/arts", "arts.example.edu", "", arts.secret, right},
-		{"/t/arts", "", "", bio.secret, wrong},
-		{"/t/arts", "bio.example.edu", "", arts.secret, wrong},
-		{"/t/nobody", "", "", arts.secret, wrong},
-		{"", "bio.example.edu:8443", "", bio.secret, right},
-		{"", "bio.example.edu", "", arts.secret, wrong},
-		{"", "inner", "arts.example.edu", arts.secret, right},
-		{"", "inner", "arts.example.edu", bio.secret, wrong},
-		{"", "", "", chem.secret, wrong},
-		{"/t/chem", "", "", chem.secret, wrong},
-		{"", "chem.example.edu", "", chem.secret, wrong},
-	} {
-		if got, _ := ask(c.path, c.host, c.forwarded, c.secret); got != c.want {
-			t.Errorf("%+v: %s", c, got)
-		}
-	}
-	chem.set(func(t *store.Tenant) { t.Disabled = false })
-	if got, _ := ask("/t/chem", "", "", chem.secret); got != right {
-		t.Errorf("as soon as it is enabled: %s", got)
-	}
-	body := p.fetch(http.MethodGet, "", "", "") // the root needs no secret
-	resp, err := p.client.Get(p.http.URL + "/t/nobody/bigbluebutton/api")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if text, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(text, []byte("<version>2.0</version>")) {
-		t.Errorf("%v %s, %s", err, text, body)
-	}
-}
-
-// Limits of a tenant are told in the form of the API, counted, and in force at once.
-func TestLimits(t *testing.T) {
-	p := start(t, settings{servers: 1})
-	arts, bio, _ := p.faculties()
-	limits := func(l store.Limits) { arts.set(func(t *store.Tenant) { t.Limits = l }) }
-	count := func(limit, want string) {
-		t.Helper()
-		if got := p.metric(fmt.Sprintf(`bbbpool_tenant_limits_total{tenant="arts",limit=%q}`, limit)); got != want {
-			t.Errorf("%s: counted %q, want %q", limit, got, want)
-		}
-	}
-	limits(store.Limits{Meetings: 1, NoRecording: true, Duration: 90 * time.Minute, MeetingPeople: 2})
-	arts.create("room-1", "&record=true&duration=0&maxParticipants=1000")
-	body := p.told(p.sims[0].ID(), "arts_room-1")
-	for _, want := range []string{"<recording>false", "<duration>90<", "<maxUsers>2<"} {
-		if !strings.Contains(body, want) {
-			t.Errorf("no %s: %s", want, body)
-		}
-	}
-	if a := arts.call("create", createQuery("room-2")); a.Key != "tenantMeetingsReached" {
-		t.Errorf("a second meeting: %s", a.body)
-	}
-	bio.create("room-2", "")
-	for _, limit := range []string{"meetings", "recording", "duration", "meetingPeople"} {
-		count(limit, "1")
-	}
-	if got := p.metric(`bbbpool_placement_refusals_total{cause="meetings"}`); got != "1" {
-		t.Errorf("refused: %s", got)
-	}
-	for i, want := range []string{"", "", "maxParticipantsReached"} {
-		to := arts.target(fmt.Sprintf("meetingID=room-1&fullName=Ada&role=VIEWER&userID=u%d", i))
-		if errors := to.Query().Get("errors"); !strings.Contains(errors, want) || want == "" && errors != "" {
-			t.Errorf("join %d: %s", i, to)
-		}
-	}
-	count("meetingPeople", "2")
-	limits(store.Limits{Requests: 0.001, Statuses: true})
-	want := []int{http.StatusOK, http.StatusTooManyRequests}
-	for _, status := range want {
-		resp, err := p.client.Get(arts.url("getMeetings", ""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != status {
-			t.Errorf("status %d, want %d", resp.StatusCode, status)
-		}
-	}
-	count("requests", "1")
-}
-
-// A tenant's secret is changed while its front end calls: with the new one once that is there, with the old one until it is
-// retired, and no call fails. Then the old one is worth nothing, and which was used when is known.
-func TestSecrets_Rotate(t *testing.T) {
-	p := start(t, settings{servers: 1})
-	arts, _, _ := p.faculties()
-	renewed := tenant{p, "arts", "another-secret"}
-	arts.create("room", "")
-	stop, done := make(chan struct{}), make(chan error, 1)
-	var signer atomic.Pointer[tenant] // that the front end uses
-	signer.Store(&arts)
-	go func() {
-		for {
-			select {
-			case <-stop:
-				done <- nil
-				return
-			default:
-			}
-			resp, err := p.client.Get(signer.Load().url("join", "meetingID=room&fullName=Ada&role=VIEWER"))
-			if err == nil {
-				_ = resp.Body.Close()
-				if to, noTarget := resp.Location(); noTarget != nil || to.Query().Get("errors") != "" {
-					err = fmt.Errorf("join: status %d, %v", resp.StatusCode, to)
-				}
-			}
-			if err != nil {
-				done <- err
-				return
-			}
-		}
-	}()
-	arts.set(func(t *store.Tenant) {
-		t.Secrets = append(t.Secrets, store.TenantSecret{Name: "second", Secret: store.Secret(renewed.secret)})
-	})
-	renewed.call("getMeetings", "")
-	signer.Store(&renewed)
-	for range 50 {
-		renewed.call("getMeetings", "")
-	}
-	close(stop)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	arts.set(func(t *store.Tenant) { t.Secrets = t.Secrets[1:] })
-	if a := arts.call("getMeetings", ""); a.Key != "checksumError" {
-		t.Errorf("the old secret: %s", a.body)
-	}
-	if a := renewed.call("getMeetings", ""); a.Returncode != "SUCCESS" {
-		t.Errorf("the new secret: %s", a.body)
-	}
-	for _, name := range []string{"first", "second"} {
-		at := p.gateway.Uses.Last(store.Credential{Kind: store.CredentialSecret, Tenant: "arts", Name: name})
-		if time.Since(at) > time.Hour {
-			t.Errorf("the %s was used last at %s", name, at)
 		}
 	}
 }

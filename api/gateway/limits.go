@@ -46,13 +46,6 @@ func beyond(asked bbb.Params, name string, most int64) bool {
 	return err != nil || n <= 0 || n > most
 }
 
-// unrecord makes a create one that can record nothing.
-func unrecord(params *bbb.Params) {
-	for _, name := range []string{"record", "autoStartRecording", "allowStartStopRecording"} {
-		params.Set(name, "false")
-	}
-}
-
 // tooMany refuses a call that comes faster than its tenant's may.
 func (c *call) tooMany() error {
 	c.w.Header().Set("Retry-After", "1")

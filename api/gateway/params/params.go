@@ -118,7 +118,7 @@ func limits(l store.Limits) (list []step) {
 		list = append(list, limit("maxParticipants", int64(l.MeetingPeople), OfTenant, "the tenant's limit of people in a meeting"))
 	}
 	if l.NoRecording {
-		for _, name := range []string{"record", "breakoutRoomsRecord"} {
+		for _, name := range []string{"record", "autoStartRecording", "allowStartStopRecording", "breakoutRoomsRecord"} {
 			rule := store.ParamRule{Call: catalogue.Create, Op: store.ParamOverride, Name: name, Value: "false"}
 			list = append(list, named(rule, OfTenant, "the tenant must not record"))
 		}

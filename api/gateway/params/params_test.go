@@ -90,7 +90,8 @@ func TestRules_Apply(t *testing.T) {
 			params.Config{OverrideCreate: "record=true"},
 			"record=true",
 			store.Limits{NoRecording: true},
-			"record=true&breakoutRoomsRecord=true", "record=false&breakoutRoomsRecord=false",
+			"record=true&breakoutRoomsRecord=true",
+			"record=false&breakoutRoomsRecord=false&autoStartRecording=false&allowStartStopRecording=false",
 		},
 		{"metadata is one in all spellings", params.Config{}, "meta_Course=x", store.Limits{}, "meta_COURSE=a&b=1&meta_course=c", "meta_course=x&b=1"},
 		{"of which the first counts", params.Config{DefaultCreate: "Meta_course=x"}, "", store.Limits{}, "meta_COURSE=a&b=1&meta_course=c", "meta_course=a&b=1"},
@@ -189,9 +190,9 @@ func TestRules_Explain(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s: %s to %s by %s of %s", s.Name, show(s.Before), show(s.After), s.Rule, s.Whose))
 	}
 	want := []string{
+		"meta_tenant-id: b to - by metadata that only bbbpool sets of bbbpool",
 		"meta_Server-Tag: cpu to - by servers keep metadata in lower case of bbbpool",
 		"meta_server-tag: - to cpu by servers keep metadata in lower case of bbbpool",
-		"meta_tenant-id: b to - by metadata that only bbbpool sets of bbbpool",
 		"logo: x to - by -logo (--exclude-create-params) of pool",
 		"muteOnStart: - to false by muteOnStart?=false of tenant",
 		"welcome: - to Hi by welcome=Hi of tenant",

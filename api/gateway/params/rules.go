@@ -93,6 +93,7 @@ func (r Rules) tidy(params *bbb.Params, tell func(Step)) {
 		return
 	}
 	kept := make(bbb.Params, 0, len(list))
+	var respelled bbb.Params // told of last, when the other spellings are gone
 	for _, p := range list {
 		was := p.Value
 		switch spelled := r.spelling(p.Name); {
@@ -104,11 +105,14 @@ func (r Rules) tidy(params *bbb.Params, tell func(Step)) {
 			told(tell, p.Name, &was, nil, "servers know one spelling of metadata; the first counts")
 			continue
 		default:
-			told(tell, p.Name, &was, nil, "servers keep metadata in lower case")
-			told(tell, spelled, nil, &was, "servers keep metadata in lower case")
+			respelled = append(respelled, p)
 			p = bbb.Param{Name: spelled, Value: was}
 		}
 		kept = append(kept, p)
+	}
+	for _, p := range respelled {
+		told(tell, p.Name, &p.Value, nil, "servers keep metadata in lower case")
+		told(tell, r.spelling(p.Name), nil, &p.Value, "servers keep metadata in lower case")
 	}
 	*params = kept
 }

@@ -31,6 +31,7 @@ func newIndex(c Config, list []store.Tenant, before *index) *index {
 	list = slices.SortedFunc(slices.Values(list), func(a, b store.Tenant) int { return cmp.Compare(a.ID, b.ID) })
 	for _, t := range list {
 		x.add(c, t, before)
+		x.ids[t.ID].Shared = len(list) > 1
 	}
 	x.setLabels(list)
 	x.anyHost = x.pool != "" || len(x.hosts)+len(x.below) > 0

@@ -95,6 +95,12 @@ type Caller struct {
 	Status  bool   // whom the call has named wants HTTP to say, too, that it is refused
 }
 
+// HaveHosts tells whether hosts name anybody at all: where they do not, nobody needs to find out which one was called.
+func (t *Tenants) HaveHosts() bool {
+	x := t.served.Load()
+	return x != nil && x.anyHost
+}
+
 // Verify finds out who has signed a call, and notes that the secret was used.
 func (t *Tenants) Verify(q *bbb.Request, n Named, now time.Time) (Caller, error) {
 	x := t.served.Load()

@@ -236,7 +236,8 @@ func TestTenants_Verify_Status(t *testing.T) {
 	}
 }
 
-// Two tenants never have one alias, or one ID of a breakout room, and whoever is not scoped has none.
+// Two tenants never have one alias, or one ID of a breakout room, and whoever is not scoped has no alias but for what servers
+// would take for an internal ID. Who is alone has his own IDs.
 func TestTenant_Alias(t *testing.T) {
 	tenants := &tenancy.Tenants{}
 	tenants.Serve([]store.Tenant{{ID: "a", Secrets: secrets("a"), Scoped: true}, {ID: "b", Secrets: secrets("b"), Scoped: true}, {ID: "c", Secrets: secrets("c")}})
@@ -256,7 +257,15 @@ func TestTenant_Alias(t *testing.T) {
 		t.Errorf("%v", seen)
 	}
 	who, err := tenants.Verify(signed(t, "c"), tenancy.Named{}, now)
-	if alias, spare := who.Alias("room-1"); err != nil || alias+spare != "" || who.Room("x-1") != "x-1" {
+	if alias, spare := who.Alias("room-1"); err != nil || alias+spare != "" || seen[who.Room("x-1700000000000")] || who.Room("x-1") == "x-1" {
 		t.Errorf("not scoped: %q, %q, %q, %v", alias, spare, who.Room("x-1"), err)
+	}
+	if alias, spare := who.Alias("42"); alias != "c_42" || spare == "" {
+		t.Errorf("what may be internal: %q, %q", alias, spare)
+	}
+	tenants.Serve([]store.Tenant{{ID: "c", Secrets: secrets("c")}})
+	who, err = tenants.Verify(signed(t, "c"), tenancy.Named{}, now)
+	if alias, spare := who.Alias("42"); err != nil || alias+spare != "" || who.Room("x-1") != "x-1" {
+		t.Errorf("alone: %q, %q, %q, %v", alias, spare, who.Room("x-1"), err)
 	}
 }

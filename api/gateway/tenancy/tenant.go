@@ -21,6 +21,7 @@ type Tenant struct {
 	URL         string // what its links begin with, without a slash at the end; "" for what the pool's do
 	IgnoreHints bool   // what creates announce is not believed
 	Scoped      bool   // servers know its new meetings by an ID that no other tenant's can have
+	Shared      bool   // there are other tenants
 	Limits      store.Limits
 	Rules       params.Tenant // for the parameters of its calls
 
@@ -54,26 +55,29 @@ func (s *signer) counts(now time.Time) bool {
 func (t *Tenant) Marks() [][2]string { return t.marks }
 
 // Alias is the ID that servers are to know a new meeting by, and another one for the case that somebody else's has that
-// already: a tenant that is not scoped may call its meetings whatever it likes, but cannot foresee the second. Both are "" where
-// that is the front end's own ID.
+// already: a tenant that is not scoped may call its meetings whatever it likes, but cannot foresee the second. Both are ""
+// where that is the front end's own ID. One that servers may take for another tenant's meeting is never sent, whether the
+// tenant is scoped or not.
 func (t *Tenant) Alias(meetingID string) (alias, spare string) {
-	if !t.Scoped {
-		return "", ""
+	if t.Scoped || t.Shared && bbb.MayBeInternal(meetingID) {
+		return bbb.Alias(t.ID, meetingID), bbb.HashedAlias(t.ID, meetingID, nonce())
 	}
-	return bbb.Alias(t.ID, meetingID), bbb.HashedAlias(t.ID, meetingID, nonce())
+	return "", ""
 }
 
-// Room is the ID that a breakout room's create has on servers, where it becomes the internal one: that of a scoped tenant
-// is no other's. What stands behind the dash is a time, which servers go by.
+// Room is the ID that a breakout room's create has on servers, where it becomes the internal one: wherever there are other
+// tenants it is one that none of them can have, be it of a meeting, or of a recording of the past. What stands behind the
+// dash is a time, which servers go by.
 func (t *Tenant) Room(meetingID string) string {
-	if !t.Scoped {
+	if !t.Scoped && !t.Shared {
 		return meetingID
 	}
 	name, stamp, dashed := strings.Cut(meetingID, "-")
-	_, hash, _ := strings.Cut(bbb.HashedAlias(t.ID, name, t.ID), "_")
-	if !dashed {
+	if !dashed || strings.Trim(stamp, "0123456789") != "" {
+		_, hash, _ := strings.Cut(bbb.HashedAlias(t.ID, meetingID, t.ID), "_")
 		return hash
 	}
+	_, hash, _ := strings.Cut(bbb.HashedAlias(t.ID, name, t.ID), "_")
 	return hash + "-" + stamp
 }
 
