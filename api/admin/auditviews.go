@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
@@ -33,11 +34,11 @@ func shownRecord(s v1.Server) *serverRecord {
 }
 
 // serverChanged is the answer to a request that has changed a server.
-func serverChanged(answer any, action string, c roster.Changed, force bool) changed {
+func serverChanged(answer any, action string, c roster.Changed, force bool) frame.Changed {
 	after := recordOf(c.After)
 	after.Changed, after.Force = roster.Differences(c.Before, c.After), force
-	return changed{
-		answer: answer, action: action, kind: "server", object: c.After.ID, before: recordOf(c.Before), after: after,
+	return frame.Changed{
+		Answer: answer, Action: action, Kind: "server", Object: c.After.ID, Before: recordOf(c.Before), After: after,
 	}
 }
 
@@ -73,10 +74,12 @@ func recordingOf(r store.Recording) *recordingRecord {
 }
 
 // recordingChanged is what is written of a recording that was changed; after is nil where it is not known.
-func recordingChanged(action string, before, after *store.Recording) changed {
-	c := changed{action: action, kind: "recording", object: before.RecordID, tenant: before.Tenant, before: recordingOf(*before)}
+func recordingChanged(action string, before, after *store.Recording) frame.Changed {
+	c := frame.Changed{
+		Action: action, Kind: "recording", Object: before.RecordID, Tenant: before.Tenant, Before: recordingOf(*before),
+	}
 	if after != nil {
-		c.tenant, c.after = after.Tenant, recordingOf(*after)
+		c.Tenant, c.After = after.Tenant, recordingOf(*after)
 	}
 	return c
 }

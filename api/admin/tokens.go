@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -20,11 +21,11 @@ type Tokens struct {
 	Now         func() time.Time
 }
 
-func (t *Tokens) routes() routes {
-	return routes{
-		"GET /tokens":           whole(t.list, access.Admin),
-		"POST /tokens":          whole(t.add, access.Admin),
-		"DELETE /tokens/{name}": whole(t.revoke, access.Admin),
+func (t *Tokens) routes() frame.Routes {
+	return frame.Routes{
+		"GET /tokens":           frame.Whole(t.list, access.Admin),
+		"POST /tokens":          frame.Whole(t.add, access.Admin),
+		"DELETE /tokens/{name}": frame.Whole(t.revoke, access.Admin),
 	}
 }
 
@@ -55,7 +56,7 @@ type tokenInClear struct {
 
 func (t *Tokens) add(r *http.Request) (any, error) {
 	var n v1.NewToken
-	if err := read(r, &n); err != nil {
+	if err := frame.Read(r, &n); err != nil {
 		return nil, err
 	}
 	if err := t.Tenants.check(r.Context(), n.Tenant); err != nil {
@@ -67,12 +68,12 @@ func (t *Tokens) add(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("name", made.Name).Strs("scopes", made.Scopes).Str("tenant", made.Tenant).
+	frame.Logger(r).Info().Str("name", made.Name).Strs("scopes", made.Scopes).Str("tenant", made.Tenant).
 		Time("expires", made.Expires).Msg("token added")
 	shown := t.Tokens.View(made)
-	return changed{
-		answer: tokenInClear{shown, secret.Reveal()}, made: true, action: "add", kind: "token", object: made.Name,
-		tenant: made.Tenant, after: shown,
+	return frame.Changed{
+		Answer: tokenInClear{shown, secret.Reveal()}, Made: true, Action: "add", Kind: "token", Object: made.Name,
+		Tenant: made.Tenant, After: shown,
 	}, nil
 }
 
@@ -81,6 +82,6 @@ func (t *Tokens) revoke(r *http.Request) (any, error) {
 	if was.Name == "" {
 		return nil, err
 	}
-	logger(r).Info().Str("name", was.Name).Msg("token revoked")
-	return changed{action: "revoke", kind: "token", object: was.Name, tenant: was.Tenant, before: t.Tokens.View(was)}, err
+	frame.Logger(r).Info().Str("name", was.Name).Msg("token revoked")
+	return frame.Changed{Action: "revoke", Kind: "token", Object: was.Name, Tenant: was.Tenant, Before: t.Tokens.View(was)}, err
 }

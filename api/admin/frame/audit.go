@@ -1,4 +1,4 @@
-package admin
+package frame
 
 import (
 	"context"
@@ -9,23 +9,23 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
-// changed is the answer to a request that has changed something, with what the audit log is to say of it. What was before
+// Changed is the answer to a request that has changed something, with what the audit log is to say of it. What was before
 // and after is written as JSON: secrets in it mask themselves. A handler may return it beside an error, where the change
 // stands and something else has failed. What takes long is in the log when it begins, and when it ends.
-type changed struct {
-	answer        any    // nil where there is nothing to say
-	made          bool   // something new
-	action        string // a verb: "add", "set", "remove", …
-	kind, object  string // of what was changed, "server" and its ID
-	tenant        string // whose it is; "" for what is the pool's
-	before, after any    // nil where there was nothing, or is nothing any more
+type Changed struct {
+	Answer        any    // nil where there is nothing to say
+	Made          bool   // something new
+	Action        string // a verb: "add", "set", "remove", …
+	Kind, Object  string // of what was changed, "server" and its ID
+	Tenant        string // whose it is; "" for what is the pool's
+	Before, After any    // nil where there was nothing, or is nothing any more
 }
 
-// unchanged is the answer to a request that might have changed something, and has not: there is nothing to write down.
-type unchanged struct{ answer any }
+// Unchanged is the answer to a request that might have changed something, and has not: there is nothing to write down.
+type Unchanged struct{ Answer any }
 
 // answer has a request answered, if its caller may make it.
-func (r route) answer(request *http.Request) (any, error) {
+func (r Route) answer(request *http.Request) (any, error) {
 	if err := checkContentType(request); err != nil {
 		return nil, err
 	}
@@ -39,26 +39,26 @@ func (r route) answer(request *http.Request) (any, error) {
 // audited writes down what a request has changed, and returns the answer alone. Where a handler does not say what it has
 // changed, and may have, that is written which is known of every request: so nothing is missed. Who has looked at secrets
 // is written down, too.
-func (a *API) audited(r *http.Request, pattern string, route route, answer any, err error) any {
-	c, told := answer.(changed)
-	switch same, ok := answer.(unchanged); {
+func (f *Frame) audited(r *http.Request, pattern string, route Route, answer any, err error) any {
+	c, told := answer.(Changed)
+	switch same, ok := answer.(Unchanged); {
 	case ok:
-		return same.answer
+		return same.Answer
 	case !told && err == nil && asksForSecrets(r):
-		c = changed{answer: answer, action: "show secrets", object: objectOf(r)}
+		c = Changed{Answer: answer, Action: "show secrets", Object: objectOf(r)}
 	case !told && (err != nil || route.asks || r.Method == http.MethodGet || r.Method == http.MethodHead):
 		return answer
 	case !told:
-		c = changed{answer: answer, action: pattern, object: objectOf(r)}
+		c = Changed{Answer: answer, Action: pattern, Object: objectOf(r)}
 	}
-	a.note(r, c)
-	if do, ok := c.answer.(long); ok {
-		return a.noting(r, c, do)
+	f.note(r, c)
+	if do, ok := c.Answer.(Long); ok {
+		return f.noting(r, c, do)
 	}
-	if c.made {
-		return created{c.answer}
+	if c.Made {
+		return created{c.Answer}
 	}
-	return c.answer
+	return c.Answer
 }
 
 // objectOf is what a request is about, by its path or its query.
@@ -70,15 +70,15 @@ func objectOf(r *http.Request) string {
 }
 
 // noting is long work that is written down when it has ended, too, however that was.
-func (a *API) noting(r *http.Request, c changed, do long) long {
+func (f *Frame) noting(r *http.Request, c Changed, do Long) Long {
 	return func(ctx context.Context, tell func(v1.Progress)) (any, error) {
 		report, err := do(ctx, tell)
-		ended := changed{action: c.action + " ended", kind: c.kind, object: c.object, tenant: c.tenant, after: report}
+		ended := Changed{Action: c.Action + " ended", Kind: c.Kind, Object: c.Object, Tenant: c.Tenant, After: report}
 		if err != nil {
 			shown, _ := shownError(err)
-			ended.after = failed{shown.Message, report}
+			ended.After = failed{shown.Message, report}
 		}
-		a.note(r, ended)
+		f.note(r, ended)
 		return report, err
 	}
 }
@@ -90,12 +90,12 @@ type failed struct {
 }
 
 // note writes a change to the audit log.
-func (a *API) note(r *http.Request, c changed) {
-	if a.AuditLog == nil {
+func (f *Frame) note(r *http.Request, c Changed) {
+	if f.Audit == nil {
 		return
 	}
-	a.AuditLog.Log.Write(r.Context(), access.Change{
-		By: by(r), Action: strings.TrimSpace(c.action), Kind: c.kind, Object: c.object, Tenant: c.tenant, Before: c.before,
-		After: c.after,
+	f.Audit.Write(r.Context(), access.Change{
+		By: by(r), Action: strings.TrimSpace(c.Action), Kind: c.Kind, Object: c.Object, Tenant: c.Tenant, Before: c.Before,
+		After: c.After,
 	})
 }
