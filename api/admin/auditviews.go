@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"cmp"
+
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
@@ -39,6 +41,25 @@ func serverChanged(answer any, action string, c roster.Changed, force bool) fram
 	after.Changed, after.Force = roster.Differences(c.Before, c.After), force
 	return frame.Changed{
 		Answer: answer, Action: action, Kind: "server", Object: c.After.ID, Before: recordOf(c.Before), After: after,
+	}
+}
+
+// verbs are what is done to one thing for what has become of it in a sync.
+var verbs = map[string]string{
+	"created": "add", "updated": "set", "enabled": "enable", "cordoned": "cordon", "disabled": "disable", "removed": "remove",
+}
+
+// synced are the changes that a sync has made, one by one, as if each had been asked for by itself: so whoever looks for what
+// became of one server or tenant finds it.
+func synced(kind string, tenant func(id string) string) func(report any) []frame.Changed {
+	return func(report any) (list []frame.Changed) {
+		done, _ := report.(v1.Synced)
+		for _, c := range done.Changes {
+			if c.Error == "" {
+				list = append(list, frame.Changed{Action: cmp.Or(verbs[c.Action], c.Action), Kind: kind, Object: c.ID, Tenant: tenant(c.ID), After: c})
+			}
+		}
+		return list
 	}
 }
 

@@ -292,7 +292,9 @@ func (s *Servers) sync(r *http.Request) (any, error) {
 		return frame.Unchanged{Answer: do}, nil
 	}
 	begun := syncBegun{Mode: sync.Mode, Listed: sync.Listed, Changes: sync.Changes()}
-	return frame.Changed{Answer: do, Action: "sync", Kind: "server", After: begun}, nil
+	return frame.Changed{
+		Answer: do, Action: "sync", Kind: "server", After: begun, Each: synced("server", func(string) string { return "" }),
+	}, nil
 }
 
 // script makes the script that sends a server's recordings to this pool. Its token lets in nothing else.

@@ -15,6 +15,9 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
+// maxList is how many bytes a list of all tenants may have: 10,000 with three secrets and a few rules each.
+const maxList = 32 << 20
+
 // Tenants answers what is asked of tenants, and has the tenancy do what is asked for.
 type Tenants struct{ *tenancy.Tenancy }
 
@@ -27,7 +30,7 @@ func (t *Tenants) routes() frame.Routes {
 		"DELETE /tenants/{id}":                frame.Whole(t.remove, access.Admin),
 		"POST /tenants/{id}/enable":           frame.Whole(t.enable, access.Admin),
 		"POST /tenants/{id}/disable":          frame.Whole(t.disable, access.Admin),
-		"POST /tenants/sync":                  frame.Whole(t.sync, access.Admin),
+		"POST /tenants/sync":                  frame.Whole(t.sync, access.Admin).UpTo(maxList),
 		"GET /tenants/{id}/secrets":           frame.Own(t.secrets, confine.ByPath(), access.Read),
 		"GET /tenants/{id}/secret":            frame.Own(t.revealSecret, confine.ByPath(), access.Admin),
 		"POST /tenants/{id}/secrets":          frame.Own(t.addSecret, confine.ByPath(), access.Admin),
@@ -214,5 +217,8 @@ func (t *Tenants) sync(r *http.Request) (any, error) {
 	for _, c := range sync.Report().Changes {
 		ids = append(ids, c.ID)
 	}
-	return frame.Changed{Answer: work, Action: "sync", Kind: "tenant", Object: strings.Join(ids, ","), After: sync.Report()}, nil
+	return frame.Changed{
+		Answer: work, Action: "sync", Kind: "tenant", Object: strings.Join(ids, ","), After: sync.Report(),
+		Each: synced("tenant", func(id string) string { return id }),
+	}, nil
 }

@@ -78,7 +78,12 @@ func (t *Tokens) add(r *http.Request) (any, error) {
 }
 
 func (t *Tokens) revoke(r *http.Request) (any, error) {
-	was, err := t.Tokens.Revoke(context.WithoutCancel(r.Context()), r.PathValue("name"))
+	name := r.PathValue("name")
+	if name == access.Environment && t.Environment != "" {
+		return nil, v1.Conflict("token %s is that of the environment: take BBBPOOL_ADMIN_TOKEN away from bbbpool serve, and restart it",
+			name)
+	}
+	was, err := t.Tokens.Revoke(context.WithoutCancel(r.Context()), name)
 	if was.Name == "" {
 		return nil, err
 	}

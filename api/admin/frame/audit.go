@@ -19,6 +19,9 @@ type Changed struct {
 	Kind, Object  string // of what was changed, "server" and its ID
 	Tenant        string // whose it is; "" for what is the pool's
 	Before, After any    // nil where there was nothing, or is nothing any more
+	// Each tells what long work has done to one thing after the other, out of its report: each is an entry of its own, under
+	// the thing and its tenant, so that whoever looks for what became of one finds it. Nil where the work is one change.
+	Each func(report any) []Changed
 }
 
 // Unchanged is the answer to a request that might have changed something, and has not: there is nothing to write down.
@@ -77,6 +80,11 @@ func (f *Frame) noting(r *http.Request, c Changed, do Long) Long {
 		if err != nil {
 			shown, _ := shownError(err)
 			ended.After = failed{shown.Message, report}
+		}
+		if c.Each != nil {
+			for _, one := range c.Each(report) {
+				f.note(r, one)
+			}
 		}
 		f.note(r, ended)
 		return report, err

@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -51,7 +52,7 @@ func (f *Frame) handler(all Routes) http.Handler {
 
 // serve answers a request, in whose context the log is. What it has changed is written down before it is answered.
 func (f *Frame) serve(w http.ResponseWriter, r *http.Request, pattern string, route Route) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(route.most, maxBody))
 	answer, err := route.answer(r)
 	answer = f.audited(r, pattern, route, answer, err)
 	if err != nil {

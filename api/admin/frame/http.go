@@ -15,7 +15,7 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
-// maxBody is the largest body of a request, in bytes.
+// maxBody is the largest body of a request, in bytes, unless its route says otherwise.
 const maxBody = 1 << 20
 
 // prefixed puts the prefix into a pattern.
@@ -62,10 +62,10 @@ func bodyError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &v1.Error{
 			Status: http.StatusRequestEntityTooLarge, Code: "too-large",
-			Message: fmt.Sprintf("the body is larger than %d bytes", maxBody),
+			Message: fmt.Sprintf("the body is larger than %d bytes", large.Limit),
 		}
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {

@@ -21,6 +21,7 @@ type Route struct {
 	confine confine.Rule   // for those that see one tenant alone; the zero value is for a route that is not for them
 	lighter []access.Scope // any of these will do, too, for those that see one tenant alone
 	asks    bool           // it changes nothing, although it is no GET
+	most    int64          // bytes that a body may have; 0 is what bodies have
 }
 
 // Routes are those of a noun, or of all, by pattern.
@@ -46,6 +47,12 @@ func (r Route) OwnFor(scopes ...access.Scope) Route {
 // Asking is a route that changes nothing, although it is no GET: nothing is to be kept of it.
 func (r Route) Asking() Route {
 	r.asks = true
+	return r
+}
+
+// UpTo lets a body have so many bytes, where it is a list of everything that a pool has of a kind.
+func (r Route) UpTo(bytes int64) Route {
+	r.most = bytes
 	return r
 }
 
