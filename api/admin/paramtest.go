@@ -94,7 +94,7 @@ func (t *TenantParams) change(
 	r *http.Request, action string, about store.ParamRule, change func(*store.Tenant) error,
 ) (any, error) {
 	before, tenant, err := t.Tenants.Edit(r.Context(), r.PathValue("id"), change)
-	if err != nil {
+	if tenant.ID == "" { // else it is stored, and err says that it is not in force yet
 		return nil, err
 	}
 	frame.Logger(r).Info().Str("tenant", tenant.ID).Int("rules", len(tenant.Params)).Msg("rules for parameters changed")
@@ -102,7 +102,7 @@ func (t *TenantParams) change(
 	return frame.Changed{
 		Answer: shown, Action: action, Kind: "parameter", Object: about.Call + " " + about.Name, Tenant: tenant.ID,
 		Before: rulesOf(before, about), After: rulesOf(tenant, about),
-	}, nil
+	}, err
 }
 
 // rulesOf are a tenant's rules for one parameter of a call; nil where there are none.

@@ -11,7 +11,6 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
-	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -37,23 +36,6 @@ func (t *Tenants) routes() frame.Routes {
 		"DELETE /tenants/{id}/secrets/{name}": frame.Own(t.retireSecret, confine.ByPath(), access.Admin),
 		"POST /tenants/{id}/secrets/rotate":   frame.Own(t.rotateSecret, confine.ByPath(), access.Admin),
 	}
-}
-
-// Problems tells of a default tenant whose front ends nothing lets in. One that is not there yet is made on the first start,
-// and that the store does not answer is for others to tell.
-func (t *Tenants) Problems(ctx context.Context) []problems.Problem {
-	tenant, err := t.Records.Tenant(ctx, store.DefaultTenant)
-	if err != nil || tenant.Disabled {
-		return nil
-	}
-	if _, missing := t.Present(tenant, ""); missing == nil {
-		return nil
-	}
-	return []problems.Problem{{
-		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Tenant, ID: store.DefaultTenant}, Name: "no-secret",
-		Text: "tenant default has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for " +
-			"bbbpool serve, and restart it",
-	}}
 }
 
 // check refuses a tenant that is not there; "" is none in particular.
@@ -117,7 +99,8 @@ func (t *Tenants) show(r *http.Request) (any, error) {
 	return t.View(r.Context(), tenant)
 }
 
-// changed is the answer to a request that has changed a tenant.
+// changed is the answer to a request that has changed a tenant. It goes with an error where the change is stored, and not in force
+// yet.
 func (t *Tenants) changed(answer any, action string, of store.Tenant, before, after any) frame.Changed {
 	return frame.Changed{Answer: answer, Action: action, Kind: "tenant", Object: of.ID, Tenant: of.ID, Before: before, After: after}
 }
@@ -137,13 +120,13 @@ func (t *Tenants) add(r *http.Request) (any, error) {
 		return nil, err
 	}
 	tenant, warning, err := t.Add(r.Context(), n)
-	if err != nil {
+	if tenant.ID == "" {
 		return nil, err
 	}
 	frame.Logger(r).Info().Str("tenant", tenant.ID).Strs("hosts", tenant.Hosts).Bool("scoped", tenant.Scoped).Msg("tenant added")
 	done := t.changed(t.result(r.Context(), tenant, warning), "add", tenant, nil, t.Record(tenant))
 	done.Made = true
-	return done, nil
+	return done, err
 }
 
 // set changes what is set for a tenant. The gateway goes by it from then on.
@@ -153,13 +136,13 @@ func (t *Tenants) set(r *http.Request) (any, error) {
 		return nil, err
 	}
 	done, err := t.Change(r.Context(), r.PathValue("id"), c)
-	if err != nil {
+	if done.After.ID == "" {
 		return nil, err
 	}
 	tenant := done.After
 	frame.Logger(r).Info().Bool("drop_generated", c.DropGenerated).Strs("changed", tenancy.Differences(done.Before, tenant)).
 		Str("tenant", tenant.ID).Str("tag", tenant.Tag).Bool("ignore_hints", tenant.IgnoreHints).Msg("tenant changed")
-	return t.changed(t.result(r.Context(), tenant, ""), "set", tenant, t.Record(done.Before), t.Record(tenant)), nil
+	return t.changed(t.result(r.Context(), tenant, ""), "set", tenant, t.Record(done.Before), t.Record(tenant)), err
 }
 
 func (t *Tenants) enable(r *http.Request) (any, error) { return t.setState(r, "enable", false) }
@@ -171,12 +154,12 @@ func (t *Tenants) setState(r *http.Request, action string, disabled bool) (any, 
 		return nil, err
 	}
 	done, err := t.SetDisabled(r.Context(), r.PathValue("id"), disabled)
-	if err != nil {
+	if done.After.ID == "" {
 		return nil, err
 	}
 	tenant := done.After
 	frame.Logger(r).Info().Str("tenant", tenant.ID).Bool("disabled", disabled).Bool("was", done.Before.Disabled).Msg("tenant state")
-	return t.changed(t.result(r.Context(), tenant, ""), action, tenant, t.Record(done.Before), t.Record(tenant)), nil
+	return t.changed(t.result(r.Context(), tenant, ""), action, tenant, t.Record(done.Before), t.Record(tenant)), err
 }
 
 func (t *Tenants) remove(r *http.Request) (any, error) {
@@ -185,13 +168,13 @@ func (t *Tenants) remove(r *http.Request) (any, error) {
 		return nil, err
 	}
 	tenant, left, err := t.Remove(r.Context(), r.PathValue("id"), force)
-	if err != nil {
+	if tenant.ID == "" {
 		return nil, err
 	}
 	frame.Logger(r).Info().Str("tenant", tenant.ID).Int("meetings", left.Meetings).Int("recordings", left.Recordings).
 		Bool("force", force).Msg("tenant removed")
 	removed := v1.RemovedTenant{ID: tenant.ID, Left: append([]string{}, left.Left()...)}
-	return t.changed(removed, "remove", tenant, t.Record(tenant), nil), nil
+	return t.changed(removed, "remove", tenant, t.Record(tenant), nil), err
 }
 
 // sync brings the tenants in line with a list.

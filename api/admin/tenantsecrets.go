@@ -57,12 +57,12 @@ func (t *Tenants) addSecret(r *http.Request) (any, error) {
 		return nil, err
 	}
 	c, name, err := t.AddSecret(r.Context(), r.PathValue("id"), n)
-	if err != nil {
+	if c.After.ID == "" {
 		return nil, err
 	}
 	done := t.secretsChanged(r, "add", name, "", c)
 	done.Made = true
-	return done, nil
+	return done, err
 }
 
 func (t *Tenants) retireSecret(r *http.Request) (any, error) {
@@ -72,10 +72,10 @@ func (t *Tenants) retireSecret(r *http.Request) (any, error) {
 	}
 	name := r.PathValue("name")
 	c, err := t.RetireSecret(r.Context(), r.PathValue("id"), name, force)
-	if err != nil {
+	if c.After.ID == "" {
 		return nil, err
 	}
-	return t.secretsChanged(r, "retire", name, "", c), nil
+	return t.secretsChanged(r, "retire", name, "", c), err
 }
 
 func (t *Tenants) rotateSecret(r *http.Request) (any, error) {
@@ -84,8 +84,8 @@ func (t *Tenants) rotateSecret(r *http.Request) (any, error) {
 		return nil, err
 	}
 	c, name, warning, err := t.RotateSecret(r.Context(), r.PathValue("id"), rotation)
-	if err != nil {
+	if c.After.ID == "" {
 		return nil, err
 	}
-	return t.secretsChanged(r, "rotate", name, warning, c), nil
+	return t.secretsChanged(r, "rotate", name, warning, c), err
 }

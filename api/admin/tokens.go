@@ -59,12 +59,7 @@ func (t *Tokens) add(r *http.Request) (any, error) {
 	if err := frame.Read(r, &n); err != nil {
 		return nil, err
 	}
-	if err := t.Tenants.check(r.Context(), n.Tenant); err != nil {
-		return nil, err
-	}
-	secret, made, err := t.Tokens.Add(context.WithoutCancel(r.Context()), access.New{
-		Name: n.Name, Scopes: n.Scopes, Tenant: n.Tenant, Lifetime: n.ExpiresIn,
-	})
+	secret, made, err := t.make(context.WithoutCancel(r.Context()), n)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +70,21 @@ func (t *Tokens) add(r *http.Request) (any, error) {
 		Answer: tokenInClear{shown, secret.Reveal()}, Made: true, Action: "add", Kind: "token", Object: made.Name,
 		Tenant: made.Tenant, After: shown,
 	}, nil
+}
+
+// make makes a token. One of a tenant is made while that is there for sure: else it might stay when the tenant has gone, and be
+// good for another one of its ID.
+func (t *Tokens) make(ctx context.Context, n v1.NewToken) (secret store.Secret, made store.AdminToken, err error) {
+	add := func() error {
+		secret, made, err = t.Tokens.Add(ctx, access.New{Name: n.Name, Scopes: n.Scopes, Tenant: n.Tenant, Lifetime: n.ExpiresIn})
+		return err
+	}
+	if n.Tenant == "" {
+		err = add()
+	} else {
+		err = t.Tenants.WhileThere(ctx, n.Tenant, add)
+	}
+	return secret, made, err
 }
 
 func (t *Tokens) revoke(r *http.Request) (any, error) {

@@ -173,7 +173,7 @@ func (t *Tenancy) RotateSecret(ctx context.Context, id string, r v1.Rotation) (c
 		return err
 	})
 	t.forget(ctx, c)
-	if given := t.given(id); err == nil && len(given) > 0 {
+	if given := t.given(id); len(given) > 0 {
 		warning = "the environment's secrets verify as long as LOADBALANCER_SECRET and LOADBALANCER_SECRETS have them: take them " +
 			"out there when nobody uses them any more"
 	}
