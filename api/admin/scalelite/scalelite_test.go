@@ -391,3 +391,31 @@ func TestAPI_Audit(t *testing.T) {
 		t.Errorf("the audit log (-want +got):\n%s", diff)
 	}
 }
+
+// What Scalelite's documentation gave as examples for years has nothing around what is asked for: Rails wraps it.
+func TestAPI_Unwrapped(t *testing.T) {
+	p := newPool(t)
+	tenant := p.want("addTenant", "", `{"name": "example-tenant", "secrets":"example-secret" }`, 201,
+		`{"tenant":{"id":"ID","name":"example-tenant","secrets":"***"`+rest+`}`)
+	p.want("updateTenant", "id="+tenant, `{"id":"`+tenant+`", "secrets":"new-secret" }`, 200,
+		`{"tenant":{"id":"ID","name":"example-tenant","secrets":"***"`+rest+`}`)
+	if status, answer := p.call("getTenantInfo", "id="+tenant+"&reveal=true", ""); status != 200 || !strings.Contains(answer, `"new-secret"`) {
+		t.Errorf("it has %d %s", status, answer)
+	}
+	status, added := p.call("addServer", "", `{"url": "http://127.0.0.1:1/bigbluebutton/api", "secret":"example-secret" }`)
+	if status != http.StatusCreated {
+		t.Fatalf("addServer answered %d %s", status, added)
+	}
+	server := ids.FindString(added)
+	if status, answer := p.call("updateServer", "", `{"id": "`+server+`", "secret":"new-secret" }`); status != http.StatusOK {
+		t.Errorf("updateServer answered %d %s", status, answer)
+	}
+	for call, body := range map[string]string{
+		"addTenant": `{"surname":"x"}`, "updateServer": `{"id":"` + server + `"}`, "updateTenant": `{"id":"` + tenant + `","tenant":{}}`,
+		"addServer": `{"server":"http://127.0.0.1:2/","url":"http://127.0.0.1:2/","secret":"s"}`,
+	} {
+		if status, answer := p.call(call, "", body); status != http.StatusOK || !strings.Contains(answer, "internalError") {
+			t.Errorf("%s %s answered %d %s", call, body, status, answer)
+		}
+	}
+}
