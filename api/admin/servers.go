@@ -62,7 +62,7 @@ func (s *Servers) list(r *http.Request) (any, error) {
 	servers := s.Pool.Servers()
 	if reveal {
 		frame.Logger(r).Info().Int("servers", len(servers)).Msg("secrets of servers shown")
-		return reveals(servers, owed), nil
+		return frame.Changed{Answer: reveals(servers, owed), Action: "show", Kind: "server"}, nil
 	}
 	list := []v1.Server{}
 	for _, server := range servers {

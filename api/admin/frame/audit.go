@@ -82,9 +82,7 @@ func (f *Frame) noting(r *http.Request, c Changed, do Long) Long {
 			ended.After = failed{shown.Message, report}
 		}
 		if c.Each != nil {
-			for _, one := range c.Each(report) {
-				f.note(r, one)
-			}
+			f.note(r, c.Each(report)...)
 		}
 		f.note(r, ended)
 		return report, err
@@ -97,13 +95,18 @@ type failed struct {
 	Report any    `json:"report"`
 }
 
-// note writes a change to the audit log.
-func (f *Frame) note(r *http.Request, c Changed) {
+// note writes changes to the audit log.
+func (f *Frame) note(r *http.Request, list ...Changed) {
 	if f.Audit == nil {
 		return
 	}
-	f.Audit.Write(r.Context(), access.Change{
-		By: by(r), Action: strings.TrimSpace(c.Action), Kind: c.Kind, Object: c.Object, Tenant: c.Tenant, Before: c.Before,
-		After: c.After,
-	})
+	who := by(r)
+	changes := make([]access.Change, len(list))
+	for i, c := range list {
+		changes[i] = access.Change{
+			By: who, Action: strings.TrimSpace(c.Action), Kind: c.Kind, Object: c.Object, Tenant: c.Tenant, Before: c.Before,
+			After: c.After,
+		}
+	}
+	f.Audit.WriteAll(r.Context(), changes)
 }

@@ -268,7 +268,7 @@ func copied(tenant store.Tenant) store.Tenant {
 
 // clash refuses what a tenant has now, and had not before, where it is somebody else's.
 func (t *Tenancy) clash(all []store.Tenant, before, now store.Tenant) error {
-	renamed := !strings.EqualFold(before.Name, now.Name)
+	renamed, fresh := !strings.EqualFold(before.Name, now.Name), added(before, now)
 	for _, other := range all {
 		if other.ID == now.ID {
 			continue
@@ -281,13 +281,13 @@ func (t *Tenancy) clash(all []store.Tenant, before, now store.Tenant) error {
 				return v1.Exists("hosts: tenant %s has %s already: a host names one tenant", other.ID, host)
 			}
 		}
-		for _, s := range added(before, now) {
+		for _, s := range fresh {
 			if slices.ContainsFunc(other.Secrets, func(o store.TenantSecret) bool { return o.Secret == s.Secret }) {
 				return v1.Exists("secret %s: another tenant has the same: whose call would it be?", s.Name)
 			}
 		}
 	}
-	for _, s := range added(before, now) {
+	for _, s := range fresh {
 		if slices.Contains(t.Environment, s.Secret) {
 			return v1.Exists("secret %s: LOADBALANCER_SECRET or LOADBALANCER_SECRETS gives the same to tenant %s", s.Name,
 				store.DefaultTenant)
