@@ -56,7 +56,9 @@ func synced(kind string, tenant func(id string) string) func(report any) []frame
 		done, _ := report.(v1.Synced)
 		for _, c := range done.Changes {
 			if c.Error == "" {
-				list = append(list, frame.Changed{Action: cmp.Or(verbs[c.Action], c.Action), Kind: kind, Object: c.ID, Tenant: tenant(c.ID), After: c})
+				list = append(list, frame.Changed{
+					Action: cmp.Or(verbs[c.Action], c.Action), Kind: kind, Object: c.ID, Tenant: tenant(c.ID), After: c,
+				})
 			}
 		}
 		return list

@@ -99,8 +99,8 @@ func (t *Tenants) show(r *http.Request) (any, error) {
 	return t.View(r.Context(), tenant)
 }
 
-// changed is the answer to a request that has changed a tenant. It goes with an error where the change is stored, and not in force
-// yet.
+// changed is the answer to a request that has changed a tenant. It goes with an error where the change is stored, and not in
+// force yet.
 func (t *Tenants) changed(answer any, action string, of store.Tenant, before, after any) frame.Changed {
 	return frame.Changed{Answer: answer, Action: action, Kind: "tenant", Object: of.ID, Tenant: of.ID, Before: before, After: after}
 }

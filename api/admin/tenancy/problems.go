@@ -63,7 +63,8 @@ func (t *Tenancy) problem(tenant store.Tenant) problems.Problem {
 		p.Remedy = "bbbpool tenant secret add " + tenant.ID
 	case !lasts.IsZero() && lasts.Before(t.Now().Add(expiringIn)):
 		p.Name = "secret-expires"
-		p.Text = fmt.Sprintf("tenant %s has no secret after %s, every call of its front ends is refused then:", tenant.ID, moment(lasts))
+		p.Text = fmt.Sprintf("tenant %s has no secret after %s, every call of its front ends is refused then:", tenant.ID,
+			moment(lasts))
 		p.Remedy = "bbbpool tenant secret rotate " + tenant.ID
 	default:
 		if s, ok := t.clungTo(tenant); ok {
