@@ -129,3 +129,31 @@ func TestAudit_Sync(t *testing.T) {
 		t.Errorf("of one tenant: %+v, %v", list, err)
 	}
 }
+
+// A list of all tenants may be larger than other bodies; what is too large is said with how large it may be.
+func TestBodies(t *testing.T) {
+	p := newTestPool(t)
+	long := strings.Repeat(" ", 2<<20)
+	if status, answer := p.request(t, "POST", "/tenants/sync", `{"tenants":[]`+long+`}`); status != http.StatusOK {
+		t.Errorf("a long list answered %d %s", status, answer)
+	}
+	for path, limit := range map[string]string{"/tenants": "1048576 bytes", "/tenants/sync": "33554432 bytes"} {
+		status, answer := p.request(t, "POST", path, "{"+strings.Repeat(long, 17)+"}")
+		if status != http.StatusRequestEntityTooLarge || !strings.Contains(answer, limit) {
+			t.Errorf("%s answered %d %s", path, status, answer)
+		}
+	}
+}
+
+// The environment's token is listed, and goes where it came from.
+func TestTokens_Environment(t *testing.T) {
+	p := newTestPool(t)
+	p.api.Token, p.api.Tokens.Environment = "envir0nment", "envir0nment"
+	status, answer := p.request(t, "DELETE", "/tokens/admin", "")
+	if status != http.StatusConflict || !strings.Contains(answer, "BBBPOOL_ADMIN_TOKEN") {
+		t.Errorf("answered %d %s", status, answer)
+	}
+	if _, err := p.Tokens.Add(t.Context(), v1.NewToken{Name: "x", Scopes: []string{"read"}, Tenant: "nobody"}); err == nil {
+		t.Error("a token of a tenant that is not there")
+	}
+}
