@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/past"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
@@ -23,8 +24,10 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// API serves the operators: a handler for each noun, and what lets requests in to them.
+// API serves the operators: a handler for each noun, in the frame that lets requests in to them.
 type API struct {
+	frame.Frame
+
 	Servers    *Servers
 	Meetings   *Meetings
 	Tenants    *Tenants
@@ -38,10 +41,6 @@ type API struct {
 	Handover   *roster.Handover // has to run in a pool that does
 	Tokens     *Tokens          // nil where the environment's is the only one
 	AuditLog   *AuditLog        // nil where none is kept
-
-	Token store.Secret     // of those that come over TCP, beside those that were added; without any they are turned away
-	Now   func() time.Time // for the limit of wrong tokens, and the pace of long answers
-	Log   zerolog.Logger
 }
 
 // Parts are what the API is made of.
@@ -81,6 +80,7 @@ func New(p Parts) *API {
 		Endings: endings, Debts: p.Recordings.Owed, Now: p.Now, Log: p.Log,
 	}
 	return &API{
+		Frame:    frame.Frame{Token: p.Token, Added: p.Tokens, Audit: p.Audit, Now: p.Now, Log: p.Log},
 		Servers:  &Servers{Pool: p.Poller, Roster: servers, Script: p.Script, Now: p.Now},
 		Meetings: &Meetings{Pool: p.Poller, Ledger: p.Ledger, Sessions: p.Sessions, Endings: endings},
 		Tenants:  tenants,
@@ -103,7 +103,6 @@ func New(p Parts) *API {
 		},
 		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},
 		AuditLog: &AuditLog{Log: p.Audit},
-		Token:    p.Token, Now: p.Now, Log: p.Log,
 	}
 }
 
@@ -122,17 +121,11 @@ func newTenants(p Parts) *Tenants {
 //go:embed openapi.json
 var openAPI []byte
 
-// handler answers one request: with a value that becomes JSON, or with nil where there is nothing to say.
-type handler func(r *http.Request) (any, error)
-
-// created is the answer to a request that has made something.
-type created struct{ what any }
-
-func (a *API) routes() routes {
-	all := routes{
-		"GET /openapi.json": open(func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }),
+func (a *API) routes() frame.Routes {
+	all := frame.Routes{
+		"GET /openapi.json": frame.Open(func(*http.Request) (any, error) { return json.RawMessage(openAPI), nil }),
 	}
-	for _, noun := range []routes{
+	for _, noun := range []frame.Routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
 		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
@@ -142,54 +135,8 @@ func (a *API) routes() routes {
 	return all
 }
 
-// Mount registers the API for callers from the network, who need the token.
-func (a *API) Mount(mux *http.ServeMux) { mux.Handle(v1.Prefix+"/", a.guard(a.handler())) }
+// Mount registers the API for callers from the network, who need a token.
+func (a *API) Mount(mux *http.ServeMux) { mux.Handle(v1.Prefix+"/", a.Guarded(a.routes())) }
 
-// Handler returns the API without a check of the token, for those that have access to the data directory anyway.
-func (a *API) Handler() http.Handler { return trusted(a.handler()) }
-
-// handler is the API for those that are known already.
-func (a *API) handler() http.Handler {
-	mux := http.NewServeMux()
-	for pattern, route := range a.routes() {
-		mux.HandleFunc(prefixed(pattern), func(w http.ResponseWriter, r *http.Request) {
-			a.serve(w, r.WithContext(a.Log.WithContext(r.Context())), pattern, route)
-		})
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		if h, pattern := mux.Handler(r); pattern == "" {
-			missed(w, r, h)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
-}
-
-// serve answers a request, in whose context the log is. What it has changed is written down before it is answered.
-func (a *API) serve(w http.ResponseWriter, r *http.Request, pattern string, route route) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	answer, err := route.answer(r)
-	answer = a.audited(r, pattern, route, answer, err)
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	switch answer := answer.(type) {
-	case long:
-		stream(w, r, answer, a.Now)
-		return
-	case table:
-		pour(w, r, answer)
-		return
-	}
-	status := http.StatusOK
-	if made, ok := answer.(created); ok {
-		status, answer = http.StatusCreated, made.what
-	}
-	if answer == nil {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	writeJSON(w, status, answer)
-}
+// Handler returns the API without a check of tokens, for those that have access to the data directory anyway.
+func (a *API) Handler() http.Handler { return a.Trusted(a.routes()) }

@@ -88,7 +88,7 @@ func TestAudit_Changes(t *testing.T) {
 		{"POST /servers/sync", `{"mode":"keep","servers":[],"dry_run":true}`, nil},
 		{"POST /servers/sync", `{"mode":"keep","servers":[]}`, []string{`sync server`, `"mode":"keep"`, `sync ended server`}},
 		{"POST /servers/a/panic", `{}`, []string{`panic server a`, `panic ended server a`, `"ended":0`}},
-		{"GET /servers?reveal=true", ``, []string{`show secrets`}},
+		{"GET /servers?reveal=true", ``, []string{`show server`}},
 		{"GET /servers", ``, nil},
 		{"POST /check", `{}`, nil},
 		{"DELETE /servers/a?force=true", ``, []string{`remove server a`, `"state":"disabled"`, `-> {"force":true}`}},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/confine"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -12,8 +13,8 @@ import (
 // AuditLog shows who has changed what.
 type AuditLog struct{ Log *access.Log }
 
-func (l *AuditLog) routes() routes {
-	return routes{"GET /audit": own(l.list, confine.ByQuery(), access.Admin).ownFor(access.Read)}
+func (l *AuditLog) routes() frame.Routes {
+	return frame.Routes{"GET /audit": frame.Own(l.list, confine.ByQuery(), access.Admin).OwnFor(access.Read)}
 }
 
 const (
@@ -43,15 +44,15 @@ func auditFilter(r *http.Request) (f store.AuditFilter, err error) {
 		Who: query.Get("who"), Via: query.Get("via"), Action: query.Get("action"), Kind: query.Get("kind"), Object: query.Get("id"),
 		Tenant: query.Get("tenant"),
 	}
-	if f.Since, err = moment(r, "since"); err != nil {
+	if f.Since, err = frame.Moment(r, "since"); err != nil {
 		return f, err
 	}
-	if f.Until, err = moment(r, "until"); err != nil {
+	if f.Until, err = frame.Moment(r, "until"); err != nil {
 		return f, err
 	}
 	if f.Before, err = access.Cursor(query.Get("after")); err != nil {
 		return f, err
 	}
-	f.Limit, err = number(r, "limit", auditPage, 1, auditsMost)
+	f.Limit, err = frame.Number(r, "limit", auditPage, 1, auditsMost)
 	return f, err
 }

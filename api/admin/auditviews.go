@@ -1,6 +1,9 @@
 package admin
 
 import (
+	"cmp"
+
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
@@ -33,11 +36,32 @@ func shownRecord(s v1.Server) *serverRecord {
 }
 
 // serverChanged is the answer to a request that has changed a server.
-func serverChanged(answer any, action string, c roster.Changed, force bool) changed {
+func serverChanged(answer any, action string, c roster.Changed, force bool) frame.Changed {
 	after := recordOf(c.After)
 	after.Changed, after.Force = roster.Differences(c.Before, c.After), force
-	return changed{
-		answer: answer, action: action, kind: "server", object: c.After.ID, before: recordOf(c.Before), after: after,
+	return frame.Changed{
+		Answer: answer, Action: action, Kind: "server", Object: c.After.ID, Before: recordOf(c.Before), After: after,
+	}
+}
+
+// verbs are what is done to one thing for what has become of it in a sync.
+var verbs = map[string]string{
+	"created": "add", "updated": "set", "enabled": "enable", "cordoned": "cordon", "disabled": "disable", "removed": "remove",
+}
+
+// synced are the changes that a sync has made, one by one, as if each had been asked for by itself: so whoever looks for what
+// became of one server or tenant finds it.
+func synced(kind string, tenant func(id string) string) func(report any) []frame.Changed {
+	return func(report any) (list []frame.Changed) {
+		done, _ := report.(v1.Synced)
+		for _, c := range done.Changes {
+			if c.Error == "" {
+				list = append(list, frame.Changed{
+					Action: cmp.Or(verbs[c.Action], c.Action), Kind: kind, Object: c.ID, Tenant: tenant(c.ID), After: c,
+				})
+			}
+		}
+		return list
 	}
 }
 
@@ -73,10 +97,12 @@ func recordingOf(r store.Recording) *recordingRecord {
 }
 
 // recordingChanged is what is written of a recording that was changed; after is nil where it is not known.
-func recordingChanged(action string, before, after *store.Recording) changed {
-	c := changed{action: action, kind: "recording", object: before.RecordID, tenant: before.Tenant, before: recordingOf(*before)}
+func recordingChanged(action string, before, after *store.Recording) frame.Changed {
+	c := frame.Changed{
+		Action: action, Kind: "recording", Object: before.RecordID, Tenant: before.Tenant, Before: recordingOf(*before),
+	}
 	if after != nil {
-		c.tenant, c.after = after.Tenant, recordingOf(*after)
+		c.Tenant, c.After = after.Tenant, recordingOf(*after)
 	}
 	return c
 }

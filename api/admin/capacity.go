@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -62,7 +63,7 @@ const maxHint = 100_000
 // dryRun tells where a create would go, by the numbers of this moment. Nothing is placed.
 func (p *Pool) dryRun(r *http.Request) (any, error) {
 	var d v1.DryRun
-	if err := read(r, &d); err != nil {
+	if err := frame.Read(r, &d); err != nil {
 		return nil, err
 	}
 	if d.Tenant == "" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/placement/simulate"
 	"github.com/bbbpool/bbbpool/store"
@@ -16,7 +17,9 @@ import (
 // History writes past meetings.
 type History struct{ Sessions store.Sessions }
 
-func (h *History) routes() routes { return routes{"GET /history": whole(h.export, access.Read)} }
+func (h *History) routes() frame.Routes {
+	return frame.Routes{"GET /history": frame.Whole(h.export, access.Read)}
+}
 
 // historyPage is how many sessions are read at once.
 const historyPage = 1000
@@ -26,11 +29,11 @@ const historyPage = 1000
 // people there were is known at the peak alone, see [curve]. What is no meeting in a trace, as one without a length, is
 // left out, and counted in a trailer.
 func (h *History) export(r *http.Request) (any, error) {
-	since, err := moment(r, "since")
+	since, err := frame.Moment(r, "since")
 	if err != nil {
 		return nil, err
 	}
-	until, err := moment(r, "until")
+	until, err := frame.Moment(r, "until")
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +41,8 @@ func (h *History) export(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Time("since", since).Time("until", until).Msg("history exported")
-	return table(func(ctx context.Context, w io.Writer) (left int, err error) {
+	frame.Logger(r).Info().Time("since", since).Time("until", until).Msg("history exported")
+	return frame.Table(func(ctx context.Context, w io.Writer) (left int, err error) {
 		e := exporter{trace: simulate.NewWriter(w), until: until}
 		for page := first; len(page) > 0; {
 			if over, err := e.write(page); over || err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
@@ -33,12 +34,12 @@ type Queue interface {
 	Import(ctx context.Context, o recordings.ImportOptions, tell func(recordings.Progress)) (recordings.ImportReport, error)
 }
 
-func (i *Imports) routes() routes {
-	return routes{
-		"GET /jobs":               whole(i.list, access.Read, access.Recordings),
-		"POST /job/retry":         whole(i.retry, access.Operate, access.Recordings),
-		"DELETE /job":             whole(i.drop, access.Operate, access.Recordings),
-		"POST /recordings-import": whole(work(importing, i.checkImport, i.importPath), access.Operate),
+func (i *Imports) routes() frame.Routes {
+	return frame.Routes{
+		"GET /jobs":               frame.Whole(i.list, access.Read, access.Recordings),
+		"POST /job/retry":         frame.Whole(i.retry, access.Operate, access.Recordings),
+		"DELETE /job":             frame.Whole(i.drop, access.Operate, access.Recordings),
+		"POST /recordings-import": frame.Whole(work(importing, i.checkImport, i.importPath), access.Operate),
 	}
 }
 
@@ -55,7 +56,7 @@ var jobStates = []store.JobState{
 func (i *Imports) list(r *http.Request) (any, error) {
 	query := r.URL.Query()
 	filter := store.JobFilter{After: query.Get("after")}
-	for _, name := range given(query["state"]) {
+	for _, name := range frame.Given(query["state"]) {
 		state := store.JobState(name)
 		if !slices.Contains(jobStates, state) {
 			return nil, v1.Invalid("state: want waiting, importing, placing, done, failed, dropped or ignored")
@@ -63,7 +64,7 @@ func (i *Imports) list(r *http.Request) (any, error) {
 		filter.States = append(filter.States, state)
 	}
 	var err error
-	if filter.Limit, err = number(r, "limit", jobPage, 1, jobsMost); err != nil {
+	if filter.Limit, err = frame.Number(r, "limit", jobPage, 1, jobsMost); err != nil {
 		return nil, err
 	}
 	jobs, err := i.Queue.Jobs(r.Context(), filter)
@@ -78,7 +79,7 @@ func (i *Imports) list(r *http.Request) (any, error) {
 }
 
 func (i *Imports) retry(r *http.Request) (any, error) {
-	if err := read(r, &struct{}{}); err != nil {
+	if err := frame.Read(r, &struct{}{}); err != nil {
 		return nil, err
 	}
 	id, err := jobID(r)
@@ -89,9 +90,9 @@ func (i *Imports) retry(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, jobError(id, err)
 	}
-	logger(r).Info().Str("job", id).Msg("import tried again for an operator")
+	frame.Logger(r).Info().Str("job", id).Msg("import tried again for an operator")
 	shown := newJob(job)
-	return changed{answer: shown, action: "retry", kind: "import", object: id, after: shown}, nil
+	return frame.Changed{Answer: shown, Action: "retry", Kind: "import", Object: id, After: shown}, nil
 }
 
 func (i *Imports) drop(r *http.Request) (any, error) {
@@ -102,8 +103,8 @@ func (i *Imports) drop(r *http.Request) (any, error) {
 	if err := i.Queue.DropJob(context.WithoutCancel(r.Context()), id); err != nil {
 		return nil, jobError(id, err)
 	}
-	logger(r).Info().Str("job", id).Msg("import dropped by an operator")
-	return changed{action: "drop", kind: "import", object: id}, nil
+	frame.Logger(r).Info().Str("job", id).Msg("import dropped by an operator")
+	return frame.Changed{Action: "drop", Kind: "import", Object: id}, nil
 }
 
 // jobID reads which import is meant. What an operator has imported is called by its path, so these do not go into ours.
@@ -126,8 +127,8 @@ func jobError(id string, err error) error {
 }
 
 // importing is what is written down of an import.
-func importing(o v1.ImportOptions) (what changed, changes bool) {
-	return changed{action: "import", kind: "recording", object: o.Path, tenant: o.Tenant, after: o}, true
+func importing(o v1.ImportOptions) (what frame.Changed, changes bool) {
+	return frame.Changed{Action: "import", Kind: "recording", Object: o.Path, Tenant: o.Tenant, After: o}, true
 }
 
 func (i *Imports) checkImport(r *http.Request, o *v1.ImportOptions) error {

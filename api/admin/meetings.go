@@ -9,6 +9,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/confine"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/placement"
@@ -38,12 +39,12 @@ type MeetingLedger interface {
 	Hash(key store.MeetingKey) string
 }
 
-func (m *Meetings) routes() routes {
-	return routes{
-		"GET /meetings":        own(m.list, confine.ByQuery(), access.Read),
-		"GET /meeting":         own(m.show, confine.ByQuery(), access.Read),
-		"GET /meeting/explain": whole(m.explain, access.Read), // it has the numbers of others
-		"POST /meeting/end":    own(m.end, confine.ByQuery(), access.Operate),
+func (m *Meetings) routes() frame.Routes {
+	return frame.Routes{
+		"GET /meetings":        frame.Own(m.list, confine.ByQuery(), access.Read),
+		"GET /meeting":         frame.Own(m.show, confine.ByQuery(), access.Read),
+		"GET /meeting/explain": frame.Whole(m.explain, access.Read), // it has the numbers of others
+		"POST /meeting/end":    frame.Own(m.end, confine.ByQuery(), access.Operate),
 	}
 }
 
@@ -124,7 +125,7 @@ func noMeeting(key store.MeetingKey) *v1.Error {
 // it answers again. Unless forced, one of them must have: else somebody might be told that is over what goes on.
 func (m *Meetings) end(r *http.Request) (any, error) {
 	var f v1.Forced
-	if err := read(r, &f); err != nil {
+	if err := frame.Read(r, &f); err != nil {
 		return nil, err
 	}
 	key, err := meetingKey(r)
@@ -149,14 +150,14 @@ func (m *Meetings) end(r *http.Request) (any, error) {
 	if err := ending.Ended(ctx, copies); err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Str("server", copies[0].Server).
+	frame.Logger(r).Info().Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).Str("server", copies[0].Server).
 		Strs("owed", failed.Servers()).Bool("force", f.Force).Msg("meeting ended by an operator")
 	ended := v1.EndedMeeting{Owed: []string{}}
 	for _, err := range failed.List() {
 		ended.Owed = append(ended.Owed, err.Error())
 	}
-	return changed{
-		answer: ended, action: "end", kind: "meeting", object: key.MeetingID, tenant: key.Tenant, before: before, after: ended,
+	return frame.Changed{
+		Answer: ended, Action: "end", Kind: "meeting", Object: key.MeetingID, Tenant: key.Tenant, Before: before, After: ended,
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/confine"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/bbb/catalogue"
@@ -30,12 +31,12 @@ type ParamTenants interface {
 	Edit(ctx context.Context, id string, change func(*store.Tenant) error) (before, after store.Tenant, err error)
 }
 
-func (t *TenantParams) routes() routes {
-	return routes{
-		"GET /tenants/{id}/params":       own(t.list, confine.ByPath(), access.Read),
-		"PUT /tenants/{id}/params":       own(t.set, confine.ByPath(), access.Admin),
-		"DELETE /tenants/{id}/params":    own(t.unset, confine.ByPath(), access.Admin),
-		"POST /tenants/{id}/params/test": own(t.test, confine.ByPath(), access.Read).asking(),
+func (t *TenantParams) routes() frame.Routes {
+	return frame.Routes{
+		"GET /tenants/{id}/params":       frame.Own(t.list, confine.ByPath(), access.Read),
+		"PUT /tenants/{id}/params":       frame.Own(t.set, confine.ByPath(), access.Admin),
+		"DELETE /tenants/{id}/params":    frame.Own(t.unset, confine.ByPath(), access.Admin),
+		"POST /tenants/{id}/params/test": frame.Own(t.test, confine.ByPath(), access.Read).Asking(),
 	}
 }
 
@@ -50,7 +51,7 @@ func (t *TenantParams) list(r *http.Request) (any, error) {
 // set gives a tenant one more rule, or another in the place of one.
 func (t *TenantParams) set(r *http.Request) (any, error) {
 	var asked v1.ParamRule
-	if err := read(r, &asked); err != nil {
+	if err := frame.Read(r, &asked); err != nil {
 		return nil, err
 	}
 	rule := params.Normal(store.ParamRule{
@@ -93,15 +94,15 @@ func (t *TenantParams) change(
 	r *http.Request, action string, about store.ParamRule, change func(*store.Tenant) error,
 ) (any, error) {
 	before, tenant, err := t.Tenants.Edit(r.Context(), r.PathValue("id"), change)
-	if err != nil {
+	if tenant.ID == "" { // else it is stored, and err says that it is not in force yet
 		return nil, err
 	}
-	logger(r).Info().Str("tenant", tenant.ID).Int("rules", len(tenant.Params)).Msg("rules for parameters changed")
+	frame.Logger(r).Info().Str("tenant", tenant.ID).Int("rules", len(tenant.Params)).Msg("rules for parameters changed")
 	shown := paramRules(tenant.Params)
-	return changed{
-		answer: shown, action: action, kind: "parameter", object: about.Call + " " + about.Name, tenant: tenant.ID,
-		before: rulesOf(before, about), after: rulesOf(tenant, about),
-	}, nil
+	return frame.Changed{
+		Answer: shown, Action: action, Kind: "parameter", Object: about.Call + " " + about.Name, Tenant: tenant.ID,
+		Before: rulesOf(before, about), After: rulesOf(tenant, about),
+	}, err
 }
 
 // rulesOf are a tenant's rules for one parameter of a call; nil where there are none.
@@ -136,7 +137,7 @@ func paramRules(list []store.ParamRule) v1.ParamRules {
 // test explains what would become of a call. Nothing is sent anywhere.
 func (t *TenantParams) test(r *http.Request) (any, error) {
 	var q v1.ParamQuestion
-	if err := read(r, &q); err != nil {
+	if err := frame.Read(r, &q); err != nil {
 		return nil, err
 	}
 	tenant, err := t.Tenants.Get(r.Context(), r.PathValue("id"))

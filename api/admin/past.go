@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/confine"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/past"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
@@ -19,10 +20,10 @@ type Past struct {
 	Erasers past.Erasers
 }
 
-func (p *Past) routes() routes {
-	return routes{
-		"GET /history/find": own(p.find, confine.ByQuery(), access.Read),
-		"POST /forget":      whole(p.forget, access.Admin),
+func (p *Past) routes() frame.Routes {
+	return frame.Routes{
+		"GET /history/find": frame.Own(p.find, confine.ByQuery(), access.Read),
+		"POST /forget":      frame.Whole(p.forget, access.Admin),
 	}
 }
 
@@ -63,7 +64,7 @@ func newFound(m past.Found) v1.FoundMeeting {
 // who knows the name can tell that it was that one, and nobody else can tell which it was.
 func (p *Past) forget(r *http.Request) (any, error) {
 	var f v1.Forget
-	if err := read(r, &f); err != nil {
+	if err := frame.Read(r, &f); err != nil {
 		return nil, err
 	}
 	wish := past.Wish{Texts: f.Texts, Tenant: f.Tenant, Meeting: f.Meeting, Recordings: f.Recordings, DryRun: f.DryRun}
@@ -76,21 +77,20 @@ func (p *Past) forget(r *http.Request) (any, error) {
 	}
 	report, err := p.Erasers.Forget(ctx, p.Finder.Ledger, wish)
 	if f.DryRun {
-		return unchanged{newForgotten(report, f)}, err
+		return frame.Unchanged{Answer: newForgotten(report, f)}, err
 	}
 	who := strings.Join(append([]string{"forget", wish.Meeting}, wish.Texts...), "\x00")
 	hash := p.Finder.Ledger.Hash(store.MeetingKey{MeetingID: who})
-	logger(r).Info().Str("of", hash).Int("sessions", report.Sessions).Int("recordings", len(report.Recordings)).
+	frame.Logger(r).Info().Str("of", hash).Int("sessions", report.Sessions).Int("recordings", len(report.Recordings)).
 		Int("audits", report.Audits).Bool("deleted", f.Recordings).Msg("a person was forgotten")
 	counts := v1.ForgottenCounts{
 		Sessions: report.Sessions, Recordings: len(report.Recordings), Audits: report.Audits, Deleted: f.Recordings,
 	}
-	done := changed{
-		answer: newForgotten(report, f), action: "forget", kind: "person", object: hash, tenant: f.Tenant, after: counts,
+	done := frame.Changed{
+		Answer: newForgotten(report, f), Action: "forget", Kind: "person", Object: hash, Tenant: f.Tenant, After: counts,
 	}
 	if err != nil { // what was removed until then is gone all the same
-		shown, _ := shownError(err)
-		done.after = failed{shown.Message, counts}
+		done.After = frame.Failed(err, counts)
 	}
 	return done, err
 }

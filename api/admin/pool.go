@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -63,14 +64,14 @@ type PoolRecordings interface {
 	Owed(ctx context.Context) ([]recordings.Owing, error)
 }
 
-func (p *Pool) routes() routes {
-	return routes{
-		"GET /status":              whole(p.status, access.Read),
-		"GET /capacity":            whole(p.capacity, access.Read),
-		"POST /placements/dry-run": whole(p.dryRun, access.Read).asking(),
-		"POST /check":              whole(p.check, access.Read).asking(),
-		"GET /problems":            whole(p.problems, access.Read),
-		"GET /version":             open(p.version),
+func (p *Pool) routes() frame.Routes {
+	return frame.Routes{
+		"GET /status":              frame.Whole(p.status, access.Read),
+		"GET /capacity":            frame.Whole(p.capacity, access.Read),
+		"POST /placements/dry-run": frame.Whole(p.dryRun, access.Read).Asking(),
+		"POST /check":              frame.Whole(p.check, access.Read).Asking(),
+		"GET /problems":            frame.Whole(p.problems, access.Read),
+		"GET /version":             frame.Open(p.version),
 	}
 }
 
@@ -125,7 +126,7 @@ const checkAtOnce = 32
 
 // check asks every server who it is, as if it were to be added now.
 func (p *Pool) check(r *http.Request) (any, error) {
-	if err := read(r, &struct{}{}); err != nil {
+	if err := frame.Read(r, &struct{}{}); err != nil {
 		return nil, err
 	}
 	ctx := r.Context()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -39,7 +40,7 @@ func (c *Recordings) edit(
 		return recordingChanged(action, &before, nil), err
 	}
 	done := recordingChanged(action, &before, &after)
-	done.answer = newDetails(after)
+	done.Answer = newDetails(after)
 	return done, c.behind(before.RecordID, what)
 }
 
@@ -72,17 +73,17 @@ func untouched(r store.Recording) *v1.Error {
 }
 
 func logRecording(r *http.Request, recording store.Recording, what string) {
-	logger(r).Info().Str("recordID", recording.RecordID).Str("tenant", recording.Tenant).
+	frame.Logger(r).Info().Str("recordID", recording.RecordID).Str("tenant", recording.Tenant).
 		Msg("recording " + what + " by an operator")
 }
 
-func (c *Recordings) publish(publish bool) handler {
+func (c *Recordings) publish(publish bool) frame.Handler {
 	action, what := "unpublish", "unpublished"
 	if publish {
 		action, what = "publish", "published"
 	}
 	return func(r *http.Request) (any, error) {
-		if err := read(r, &struct{}{}); err != nil {
+		if err := frame.Read(r, &struct{}{}); err != nil {
 			return nil, err
 		}
 		return c.edit(r, action, what, func(ctx context.Context, before store.Recording) (int, error) {
@@ -91,13 +92,13 @@ func (c *Recordings) publish(publish bool) handler {
 	}
 }
 
-func (c *Recordings) protect(protect bool) handler {
+func (c *Recordings) protect(protect bool) frame.Handler {
 	action, what := "unprotect", "unprotected"
 	if protect {
 		action, what = "protect", "protected"
 	}
 	return func(r *http.Request) (any, error) {
-		if err := read(r, &struct{}{}); err != nil {
+		if err := frame.Read(r, &struct{}{}); err != nil {
 			return nil, err
 		}
 		return c.edit(r, action, what, func(ctx context.Context, before store.Recording) (int, error) {
@@ -108,7 +109,7 @@ func (c *Recordings) protect(protect bool) handler {
 
 func (c *Recordings) change(r *http.Request) (any, error) {
 	var wanted v1.RecordingChange
-	if err := read(r, &wanted); err != nil {
+	if err := frame.Read(r, &wanted); err != nil {
 		return nil, err
 	}
 	meta, err := metadata(wanted.Meta)
@@ -163,7 +164,7 @@ func (c *Recordings) delete(r *http.Request) (any, error) {
 }
 
 func (c *Recordings) restore(r *http.Request) (any, error) {
-	if err := read(r, &struct{}{}); err != nil {
+	if err := frame.Read(r, &struct{}{}); err != nil {
 		return nil, err
 	}
 	before, err := c.recording(r.Context(), r.PathValue("id"))
@@ -183,13 +184,13 @@ func (c *Recordings) restore(r *http.Request) (any, error) {
 	}
 	logRecording(r, after, "restored")
 	done := recordingChanged("restore", &before, &after)
-	done.answer = newDetails(after)
+	done.Answer = newDetails(after)
 	return done, c.behind(after.RecordID, "restored")
 }
 
 func (c *Recordings) assign(r *http.Request) (any, error) {
 	var to v1.Assignment
-	if err := read(r, &to); err != nil {
+	if err := frame.Read(r, &to); err != nil {
 		return nil, err
 	}
 	before, err := c.recording(r.Context(), r.PathValue("id"))
@@ -206,9 +207,9 @@ func (c *Recordings) assign(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("recordID", after.RecordID).Str("tenant", after.Tenant).Str("from", before.Tenant).
+	frame.Logger(r).Info().Str("recordID", after.RecordID).Str("tenant", after.Tenant).Str("from", before.Tenant).
 		Msg("recording assigned by an operator")
 	done := recordingChanged("assign", &before, &after)
-	done.answer = newDetails(after)
+	done.Answer = newDetails(after)
 	return done, nil
 }

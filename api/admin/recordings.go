@@ -9,6 +9,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/confine"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -64,34 +65,35 @@ type Audit interface {
 
 var errNoRecordings = v1.NotFound("this pool has no recordings")
 
-func (c *Recordings) routes() routes {
-	return routes{
-		"GET /recordings":                 own(c.list, confine.ByQuery(), access.Read, access.Recordings),
-		"GET /recordings/{id}":            own(c.show, c.byID(), access.Read, access.Recordings),
-		"PATCH /recordings/{id}":          own(c.change, c.byID(), access.Recordings),
-		"DELETE /recordings/{id}":         own(c.delete, c.byID(), access.Recordings),
-		"POST /recordings/{id}/publish":   own(c.publish(true), c.byID(), access.Recordings),
-		"POST /recordings/{id}/unpublish": own(c.publish(false), c.byID(), access.Recordings),
-		"POST /recordings/{id}/protect":   own(c.protect(true), c.byID(), access.Recordings),
-		"POST /recordings/{id}/unprotect": own(c.protect(false), c.byID(), access.Recordings),
-		"POST /recordings/{id}/restore":   own(c.restore, c.byID(), access.Recordings),
-		"POST /recordings/{id}/assign":    whole(c.assign, access.Recordings),
-		"POST /recordings-protect":        own(work(protecting, c.checkProtection, c.protectAll), confine.ByBody(), access.Recordings),
-		"POST /recordings-verify":         whole(work(verifying, nil, c.verify), access.Recordings),
-		"POST /recordings-prune":          own(work(pruning, checkPrune, c.prune), confine.ByBody(), access.Recordings),
-		"GET /owed":                       own(c.listOwed, confine.ByQuery(), access.Read, access.Recordings),
-		"GET /volumes":                    whole(c.listVolumes, access.Read, access.Recordings),
+func (c *Recordings) routes() frame.Routes {
+	return frame.Routes{
+		"GET /recordings":                 frame.Own(c.list, confine.ByQuery(), access.Read, access.Recordings),
+		"GET /recordings/{id}":            frame.Own(c.show, c.byID(), access.Read, access.Recordings),
+		"PATCH /recordings/{id}":          frame.Own(c.change, c.byID(), access.Recordings),
+		"DELETE /recordings/{id}":         frame.Own(c.delete, c.byID(), access.Recordings),
+		"POST /recordings/{id}/publish":   frame.Own(c.publish(true), c.byID(), access.Recordings),
+		"POST /recordings/{id}/unpublish": frame.Own(c.publish(false), c.byID(), access.Recordings),
+		"POST /recordings/{id}/protect":   frame.Own(c.protect(true), c.byID(), access.Recordings),
+		"POST /recordings/{id}/unprotect": frame.Own(c.protect(false), c.byID(), access.Recordings),
+		"POST /recordings/{id}/restore":   frame.Own(c.restore, c.byID(), access.Recordings),
+		"POST /recordings/{id}/assign":    frame.Whole(c.assign, access.Recordings),
+		"POST /recordings-protect": frame.Own(
+			work(protecting, c.checkProtection, c.protectAll), confine.ByBody(), access.Recordings,
+		),
+		"POST /recordings-verify": frame.Whole(work(verifying, nil, c.verify), access.Recordings),
+		"POST /recordings-prune":  frame.Own(work(pruning, checkPrune, c.prune), confine.ByBody(), access.Recordings),
+		"GET /owed":               frame.Own(c.listOwed, confine.ByQuery(), access.Read, access.Recordings),
+		"GET /volumes":            frame.Whole(c.listVolumes, access.Read, access.Recordings),
 	}
 }
 
 // havingRecordings are the routes of a pool that has recordings, or says that it has none.
-func havingRecordings(has bool, all routes) routes {
+func havingRecordings(has bool, all frame.Routes) frame.Routes {
 	if has {
 		return all
 	}
 	for pattern, route := range all {
-		route.handle = func(*http.Request) (any, error) { return nil, errNoRecordings }
-		all[pattern] = route
+		all[pattern] = route.Answering(func(*http.Request) (any, error) { return nil, errNoRecordings })
 	}
 	return all
 }
@@ -119,9 +121,9 @@ func (c *Recordings) list(r *http.Request) (any, error) {
 
 func recordingFilter(r *http.Request) (f store.RecordingFilter, err error) {
 	query := r.URL.Query()
-	f.Tenant, f.RecordIDs, f.MeetingIDs = query.Get("tenant"), given(query["recordID"]), given(query["meetingID"])
+	f.Tenant, f.RecordIDs, f.MeetingIDs = query.Get("tenant"), frame.Given(query["recordID"]), frame.Given(query["meetingID"])
 	f.AllTenants = f.Tenant == ""
-	if f.States, err = recordingStates(given(query["state"])); err != nil {
+	if f.States, err = recordingStates(frame.Given(query["state"])); err != nil {
 		return f, err
 	}
 	for name, values := range query {
@@ -129,10 +131,10 @@ func recordingFilter(r *http.Request) (f store.RecordingFilter, err error) {
 			f.Meta = append(f.Meta, store.MetaMatch{Key: strings.ToLower(key), Value: values[0]})
 		}
 	}
-	if f.Limit, err = number(r, "limit", recordingPage, 1, recordingsMost); err != nil {
+	if f.Limit, err = frame.Number(r, "limit", recordingPage, 1, recordingsMost); err != nil {
 		return f, err
 	}
-	f.Offset, err = number(r, "offset", 0, 0, 1<<30)
+	f.Offset, err = frame.Number(r, "offset", 0, 0, 1<<30)
 	return f, err
 }
 

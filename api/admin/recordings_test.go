@@ -24,7 +24,9 @@ func withRecordings(t *testing.T) (*testPool, *fakeRecordings) {
 	p, fake := newTestPool(t), newRecordings()
 	fake.real = p.owed
 	p.have(fake)
-	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{ID: "other"})
+	_, err := p.stores.State.CreateTenant(t.Context(), store.Tenant{
+		ID: "other", Secrets: []store.TenantSecret{{Name: "first", Secret: "secret of other"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
@@ -12,12 +13,12 @@ import (
 // work makes a handler of something that takes long: it reads what is asked for, checks that unless check is nil, and begins.
 // As it begins it is written down what it is to change, unless it is to change nothing.
 func work[O, R any](
-	written func(O) (what changed, changes bool), check func(*http.Request, *O) error,
+	written func(O) (what frame.Changed, changes bool), check func(*http.Request, *O) error,
 	do func(context.Context, O, func(v1.Progress)) (R, error),
-) handler {
+) frame.Handler {
 	return func(r *http.Request) (any, error) {
 		var options O
-		if err := read(r, &options); err != nil {
+		if err := frame.Read(r, &options); err != nil {
 			return nil, err
 		}
 		if check != nil {
@@ -25,30 +26,30 @@ func work[O, R any](
 				return nil, err
 			}
 		}
-		logger(r).Info().Str("path", r.URL.Path).Interface("options", options).Msg("work begun for an operator")
-		begun := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) { return do(ctx, options, tell) })
+		frame.Logger(r).Info().Str("path", r.URL.Path).Interface("options", options).Msg("work begun for an operator")
+		begun := frame.Long(func(ctx context.Context, tell func(v1.Progress)) (any, error) { return do(ctx, options, tell) })
 		what, changes := written(options)
 		if !changes {
-			return unchanged{begun}, nil
+			return frame.Unchanged{Answer: begun}, nil
 		}
-		what.answer = begun
+		what.Answer = begun
 		return what, nil
 	}
 }
 
 // verifying is what is written down of a look at all recordings: nothing where it mends nothing.
-func verifying(o v1.VerifyOptions) (what changed, changes bool) {
-	return changed{action: "verify", kind: "recording", after: o}, o != (v1.VerifyOptions{})
+func verifying(o v1.VerifyOptions) (what frame.Changed, changes bool) {
+	return frame.Changed{Action: "verify", Kind: "recording", After: o}, o != (v1.VerifyOptions{})
 }
 
 // pruning is what is written down of recordings that are too old, or too many.
-func pruning(o v1.PruneOptions) (what changed, changes bool) {
-	return changed{action: "prune", kind: "recording", tenant: o.Tenant, after: o}, !o.DryRun
+func pruning(o v1.PruneOptions) (what frame.Changed, changes bool) {
+	return frame.Changed{Action: "prune", Kind: "recording", Tenant: o.Tenant, After: o}, !o.DryRun
 }
 
 // protecting is what is written down of the protection of all recordings.
-func protecting(p v1.Protection) (what changed, changes bool) {
-	return changed{action: "protect", kind: "recording", tenant: p.Tenant, after: p}, true
+func protecting(p v1.Protection) (what frame.Changed, changes bool) {
+	return frame.Changed{Action: "protect", Kind: "recording", Tenant: p.Tenant, After: p}, true
 }
 
 // telling tells in the words of the API what recordings tell.

@@ -17,7 +17,7 @@ func TestRights(t *testing.T) {
 	lines := (&admin.API{}).Rights()
 	for _, line := range lines {
 		if strings.Contains(line, "UNDECLARED") {
-			t.Errorf("a route that is for nobody: declare it with whole, own or open: %s", line)
+			t.Errorf("a route that is for nobody: declare it with Whole, Own or Open of package frame: %s", line)
 		}
 	}
 	path, got := filepath.Join("testdata", "rights.txt"), strings.Join(lines, "")

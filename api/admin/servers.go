@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/poller"
@@ -31,26 +32,26 @@ type ServerPool interface {
 	Events(id string) []poller.Event
 }
 
-func (s *Servers) routes() routes {
-	return routes{
-		"GET /servers":               whole(s.list, access.Read),
-		"POST /servers":              whole(s.add, access.Operate),
-		"GET /servers/{id}":          whole(s.show, access.Read),
-		"PATCH /servers/{id}":        whole(s.change, access.Operate),
-		"DELETE /servers/{id}":       whole(s.remove, access.Operate),
-		"POST /servers/{id}/enable":  whole(s.enable, access.Operate),
-		"POST /servers/{id}/cordon":  whole(s.cordon, access.Operate),
-		"POST /servers/{id}/disable": whole(s.disable, access.Operate),
-		"POST /servers/{id}/test":    whole(s.test, access.Operate),
-		"POST /servers/{id}/drain":   whole(s.drain, access.Operate),
-		"POST /servers/{id}/panic":   whole(s.evacuate, access.Operate),
-		"POST /servers/sync":         whole(s.sync, access.Operate),
-		"GET /servers/{id}/script":   whole(s.script, access.Admin),
+func (s *Servers) routes() frame.Routes {
+	return frame.Routes{
+		"GET /servers":               frame.Whole(s.list, access.Read),
+		"POST /servers":              frame.Whole(s.add, access.Operate),
+		"GET /servers/{id}":          frame.Whole(s.show, access.Read),
+		"PATCH /servers/{id}":        frame.Whole(s.change, access.Operate),
+		"DELETE /servers/{id}":       frame.Whole(s.remove, access.Operate),
+		"POST /servers/{id}/enable":  frame.Whole(s.enable, access.Operate),
+		"POST /servers/{id}/cordon":  frame.Whole(s.cordon, access.Operate),
+		"POST /servers/{id}/disable": frame.Whole(s.disable, access.Operate),
+		"POST /servers/{id}/test":    frame.Whole(s.test, access.Operate),
+		"POST /servers/{id}/drain":   frame.Whole(s.drain, access.Operate),
+		"POST /servers/{id}/panic":   frame.Whole(s.evacuate, access.Operate),
+		"POST /servers/sync":         frame.Whole(s.sync, access.Operate),
+		"GET /servers/{id}/script":   frame.Whole(s.script, access.Admin),
 	}
 }
 
 func (s *Servers) list(r *http.Request) (any, error) {
-	reveal, err := flag(r, "reveal")
+	reveal, err := frame.Flag(r, "reveal")
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +61,8 @@ func (s *Servers) list(r *http.Request) (any, error) {
 	}
 	servers := s.Pool.Servers()
 	if reveal {
-		logger(r).Info().Int("servers", len(servers)).Msg("secrets of servers shown")
-		return reveals(servers, owed), nil
+		frame.Logger(r).Info().Int("servers", len(servers)).Msg("secrets of servers shown")
+		return frame.Changed{Answer: reveals(servers, owed), Action: "show", Kind: "server"}, nil
 	}
 	list := []v1.Server{}
 	for _, server := range servers {
@@ -106,37 +107,37 @@ func (s *Servers) show(r *http.Request) (any, error) {
 
 func (s *Servers) add(r *http.Request) (any, error) {
 	var n v1.NewServer
-	if err := read(r, &n); err != nil {
+	if err := frame.Read(r, &n); err != nil {
 		return nil, err
 	}
 	result, err := s.Roster.Add(r.Context(), n)
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("server", result.ID).Str("url", result.URL).Str("state", result.State).
+	frame.Logger(r).Info().Str("server", result.ID).Str("url", result.URL).Str("state", result.State).
 		Bool("force", n.Force).Msg("server added")
 	after := shownRecord(result.Server)
 	after.Force = n.Force
-	return changed{answer: result, made: true, action: "add", kind: "server", object: result.ID, after: after}, nil
+	return frame.Changed{Answer: result, Made: true, Action: "add", Kind: "server", Object: result.ID, After: after}, nil
 }
 
 func (s *Servers) change(r *http.Request) (any, error) {
 	var c v1.Change
-	if err := read(r, &c); err != nil {
+	if err := frame.Read(r, &c); err != nil {
 		return nil, err
 	}
 	result, was, err := s.Roster.Change(r.Context(), r.PathValue("id"), c)
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("server", result.ID).Strs("changed", roster.Differences(was.Before, was.After)).
+	frame.Logger(r).Info().Str("server", result.ID).Strs("changed", roster.Differences(was.Before, was.After)).
 		Bool("force", c.Force).Msg("server changed")
 	return serverChanged(result, "set", was, c.Force), nil
 }
 
 // remove forgets a server.
 func (s *Servers) remove(r *http.Request) (any, error) {
-	force, err := flag(r, "force")
+	force, err := frame.Flag(r, "force")
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +148,10 @@ func (s *Servers) remove(r *http.Request) (any, error) {
 	if err := s.Roster.Remove(r.Context(), server.ID, force); err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("server", server.ID).Int("meetings", server.Load.Meetings).Bool("force", force).Msg("server removed")
-	return changed{action: "remove", kind: "server", object: server.ID, before: recordOf(server.Server), after: forced(force)}, nil
+	frame.Logger(r).Info().Str("server", server.ID).Int("meetings", server.Load.Meetings).Bool("force", force).Msg("server removed")
+	return frame.Changed{
+		Action: "remove", Kind: "server", Object: server.ID, Before: recordOf(server.Server), After: forced(force),
+	}, nil
 }
 
 // enable lets a server take meetings. If it could before, it is said why it does not.
@@ -177,14 +180,14 @@ func (s *Servers) setState(
 	r *http.Request, action string, set func(ctx context.Context, id string, force bool) (v1.Result, roster.Changed, error),
 ) (any, error) {
 	var f v1.Forced
-	if err := read(r, &f); err != nil {
+	if err := frame.Read(r, &f); err != nil {
 		return nil, err
 	}
 	result, was, err := set(r.Context(), r.PathValue("id"), f.Force)
 	if err != nil {
 		return nil, err
 	}
-	roster.LogState(logger(r), was.After, was.Before.State, f.Force)
+	roster.LogState(frame.Logger(r), was.After, was.Before.State, f.Force)
 	return serverChanged(result, action, was, f.Force), nil
 }
 
@@ -200,7 +203,7 @@ func (s *Servers) whyNone(id string) string {
 // test tests a server, with load if that is asked for.
 func (s *Servers) test(r *http.Request) (any, error) {
 	var t v1.Trial
-	if err := read(r, &t); err != nil {
+	if err := frame.Read(r, &t); err != nil {
 		return nil, err
 	}
 	options, err := roster.TrialOptions(t)
@@ -211,85 +214,87 @@ func (s *Servers) test(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	do := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
+	do := frame.Long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
 		tried, err := s.Roster.Test(ctx, server, options, t.Admit, tell)
 		if err != nil {
 			return nil, err
 		}
-		logger(r).Info().Str("server", server.ID).Int("load", t.Meetings).Bool("passed", tried.Passed).
+		frame.Logger(r).Info().Str("server", server.ID).Int("load", t.Meetings).Bool("passed", tried.Passed).
 			Bool("admitted", tried.Admitted).Msg("server tested")
 		return tried, nil
 	})
-	return changed{answer: do, action: "test", kind: "server", object: server.ID, after: t}, nil
+	return frame.Changed{Answer: do, Action: "test", Kind: "server", Object: server.ID, After: t}, nil
 }
 
 // drain begins to drain a server, and waits for the end of that if it is asked to.
 func (s *Servers) drain(r *http.Request) (any, error) {
 	var d v1.Drain
-	if err := read(r, &d); err != nil {
+	if err := frame.Read(r, &d); err != nil {
 		return nil, err
 	}
 	server, err := s.Roster.Records.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	drainage, err := s.Roster.Drain(r.Context(), r.PathValue("id"), d, logger(r))
+	drainage, err := s.Roster.Drain(r.Context(), r.PathValue("id"), d, frame.Logger(r))
 	if err != nil {
 		return nil, err
 	}
-	begun := changed{action: "drain", kind: "server", object: server.ID, before: recordOf(server), after: d}
+	begun := frame.Changed{Action: "drain", Kind: "server", Object: server.ID, Before: recordOf(server), After: d}
 	if d.Wait {
-		begun.answer = long(drainage.Wait)
+		begun.Answer = frame.Long(drainage.Wait)
 		return begun, nil
 	}
-	begun.answer, err = drainage.Look(r.Context())
+	begun.Answer, err = drainage.Look(r.Context())
 	return begun, err
 }
 
 // evacuate ends everything on a server.
 func (s *Servers) evacuate(r *http.Request) (any, error) {
 	var p v1.Panic
-	if err := read(r, &p); err != nil {
+	if err := frame.Read(r, &p); err != nil {
 		return nil, err
 	}
 	server, err := s.Roster.Records.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	do := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
+	do := frame.Long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
 		panicked, err := s.Roster.Panic(ctx, server.ID, p, tell)
 		if err != nil {
 			return nil, err
 		}
-		logger(r).Warn().Str("server", panicked.ID).Str("state", panicked.State).Int("ended", panicked.Ended).
+		frame.Logger(r).Warn().Str("server", panicked.ID).Str("state", panicked.State).Int("ended", panicked.Ended).
 			Int("forgotten", panicked.Forgotten).Int("failed", len(panicked.Failed)).Bool("skip_end_calls", p.SkipEndCalls).
 			Msg("server panic")
 		return panicked, nil
 	})
-	return changed{answer: do, action: "panic", kind: "server", object: server.ID, before: recordOf(server), after: p}, nil
+	return frame.Changed{Answer: do, Action: "panic", Kind: "server", Object: server.ID, Before: recordOf(server), After: p}, nil
 }
 
 // sync brings the pool in line with a list.
 func (s *Servers) sync(r *http.Request) (any, error) {
 	var wanted v1.Sync
-	if err := read(r, &wanted); err != nil {
+	if err := frame.Read(r, &wanted); err != nil {
 		return nil, err
 	}
 	sync, err := s.Roster.Compare(r.Context(), wanted)
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("mode", sync.Mode).Bool("dry_run", wanted.DryRun).Int("servers", sync.Listed).
+	frame.Logger(r).Info().Str("mode", sync.Mode).Bool("dry_run", wanted.DryRun).Int("servers", sync.Listed).
 		Int("changes", sync.Changes()).Msg("servers compared with a list")
-	do := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
-		said := func(err error) string { return refusal(r, err).Message }
-		return s.Roster.Perform(ctx, sync, logger(r), said, tell)
+	do := frame.Long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
+		said := func(err error) string { return frame.Refusal(r, err).Message }
+		return s.Roster.Perform(ctx, sync, frame.Logger(r), said, tell)
 	})
 	if wanted.DryRun {
-		return unchanged{do}, nil
+		return frame.Unchanged{Answer: do}, nil
 	}
 	begun := syncBegun{Mode: sync.Mode, Listed: sync.Listed, Changes: sync.Changes()}
-	return changed{answer: do, action: "sync", kind: "server", after: begun}, nil
+	return frame.Changed{
+		Answer: do, Action: "sync", Kind: "server", After: begun, Each: synced("server", func(string) string { return "" }),
+	}, nil
 }
 
 // script makes the script that sends a server's recordings to this pool. Its token lets in nothing else.
@@ -309,6 +314,6 @@ func (s *Servers) script(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, v1.Invalid("%v", err)
 	}
-	logger(r).Info().Str("server", server.ID).Msg("script with the token of a server shown")
-	return changed{answer: v1.Script{Script: string(text)}, action: "show script", kind: "server", object: server.ID}, nil
+	frame.Logger(r).Info().Str("server", server.ID).Msg("script with the token of a server shown")
+	return frame.Changed{Answer: v1.Script{Script: string(text)}, Action: "show script", Kind: "server", Object: server.ID}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/api/trial"
@@ -147,7 +148,7 @@ func TestLong_Deadlines(t *testing.T) {
 				return nil
 			}
 		}
-		api := &admin.API{Recordings: &admin.Recordings{Audit: fake}, Now: time.Now}
+		api := &admin.API{Frame: frame.Frame{Now: time.Now}, Recordings: &admin.Recordings{Audit: fake}}
 		server := &http.Server{Handler: api.Handler(), ReadTimeout: short, WriteTimeout: short}
 		calls := make(pipes)
 		served := make(chan error)
@@ -205,7 +206,7 @@ func TestLong_Pace(t *testing.T) {
 			time.Sleep(100 * time.Second)
 			return nil
 		}
-		api := &admin.API{Recordings: &admin.Recordings{Audit: fake}, Now: time.Now}
+		api := &admin.API{Frame: frame.Frame{Now: time.Now}, Recordings: &admin.Recordings{Audit: fake}}
 		client := v1.NewClient(v1.HandlerTransport(api.Handler()), "http://bbbpool", "")
 		var told []v1.Progress
 		_, err := client.Recordings.Verify(t.Context(), v1.VerifyOptions{}, func(p v1.Progress) { told = append(told, p) })

@@ -8,48 +8,34 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/confine"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
-	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
 )
+
+// maxList is how many bytes a list of all tenants may have: 10,000 with three secrets and a few rules each.
+const maxList = 32 << 20
 
 // Tenants answers what is asked of tenants, and has the tenancy do what is asked for.
 type Tenants struct{ *tenancy.Tenancy }
 
-func (t *Tenants) routes() routes {
-	return routes{
-		"GET /tenants":                        own(t.list, confine.ByQuery(), access.Read),
-		"POST /tenants":                       whole(t.add, access.Admin),
-		"GET /tenants/{id}":                   own(t.show, confine.ByPath(), access.Read),
-		"PATCH /tenants/{id}":                 own(t.set, confine.ByPath().Sparing("branding"), access.Admin),
-		"DELETE /tenants/{id}":                whole(t.remove, access.Admin),
-		"POST /tenants/{id}/enable":           whole(t.enable, access.Admin),
-		"POST /tenants/{id}/disable":          whole(t.disable, access.Admin),
-		"POST /tenants/sync":                  whole(t.sync, access.Admin),
-		"GET /tenants/{id}/secrets":           own(t.secrets, confine.ByPath(), access.Read),
-		"GET /tenants/{id}/secret":            own(t.revealSecret, confine.ByPath(), access.Admin),
-		"POST /tenants/{id}/secrets":          own(t.addSecret, confine.ByPath(), access.Admin),
-		"DELETE /tenants/{id}/secrets/{name}": own(t.retireSecret, confine.ByPath(), access.Admin),
-		"POST /tenants/{id}/secrets/rotate":   own(t.rotateSecret, confine.ByPath(), access.Admin),
+func (t *Tenants) routes() frame.Routes {
+	return frame.Routes{
+		"GET /tenants":                        frame.Own(t.list, confine.ByQuery(), access.Read),
+		"POST /tenants":                       frame.Whole(t.add, access.Admin),
+		"GET /tenants/{id}":                   frame.Own(t.show, confine.ByPath(), access.Read),
+		"PATCH /tenants/{id}":                 frame.Own(t.set, confine.ByPath().Sparing("branding"), access.Admin),
+		"DELETE /tenants/{id}":                frame.Whole(t.remove, access.Admin),
+		"POST /tenants/{id}/enable":           frame.Whole(t.enable, access.Admin),
+		"POST /tenants/{id}/disable":          frame.Whole(t.disable, access.Admin),
+		"POST /tenants/sync":                  frame.Whole(t.sync, access.Admin).UpTo(maxList),
+		"GET /tenants/{id}/secrets":           frame.Own(t.secrets, confine.ByPath(), access.Read),
+		"GET /tenants/{id}/secret":            frame.Own(t.revealSecret, confine.ByPath(), access.Admin),
+		"POST /tenants/{id}/secrets":          frame.Own(t.addSecret, confine.ByPath(), access.Admin),
+		"DELETE /tenants/{id}/secrets/{name}": frame.Own(t.retireSecret, confine.ByPath(), access.Admin),
+		"POST /tenants/{id}/secrets/rotate":   frame.Own(t.rotateSecret, confine.ByPath(), access.Admin),
 	}
-}
-
-// Problems tells of a default tenant whose front ends nothing lets in. One that is not there yet is made on the first start,
-// and that the store does not answer is for others to tell.
-func (t *Tenants) Problems(ctx context.Context) []problems.Problem {
-	tenant, err := t.Records.Tenant(ctx, store.DefaultTenant)
-	if err != nil || tenant.Disabled {
-		return nil
-	}
-	if _, missing := t.Present(tenant, ""); missing == nil {
-		return nil
-	}
-	return []problems.Problem{{
-		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Tenant, ID: store.DefaultTenant}, Name: "no-secret",
-		Text: "tenant default has no secret, every call of its front ends is refused: set LOADBALANCER_SECRET for " +
-			"bbbpool serve, and restart it",
-	}}
 }
 
 // check refuses a tenant that is not there; "" is none in particular.
@@ -62,7 +48,7 @@ func (t *Tenants) check(ctx context.Context, id string) error {
 }
 
 func (t *Tenants) list(r *http.Request) (any, error) {
-	reveal, err := flag(r, "reveal")
+	reveal, err := frame.Flag(r, "reveal")
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +63,7 @@ func (t *Tenants) list(r *http.Request) (any, error) {
 	if err != nil || !reveal {
 		return list, err
 	}
-	logger(r).Info().Int("tenants", len(list)).Msg("secrets of tenants shown")
+	frame.Logger(r).Info().Int("tenants", len(list)).Msg("secrets of tenants shown")
 	return t.changed(revealTenants(list), "show", store.Tenant{}, nil, nil), nil
 }
 
@@ -113,9 +99,10 @@ func (t *Tenants) show(r *http.Request) (any, error) {
 	return t.View(r.Context(), tenant)
 }
 
-// changed is the answer to a request that has changed a tenant.
-func (t *Tenants) changed(answer any, action string, of store.Tenant, before, after any) changed {
-	return changed{answer: answer, action: action, kind: "tenant", object: of.ID, tenant: of.ID, before: before, after: after}
+// changed is the answer to a request that has changed a tenant. It goes with an error where the change is stored, and not in
+// force yet.
+func (t *Tenants) changed(answer any, action string, of store.Tenant, before, after any) frame.Changed {
+	return frame.Changed{Answer: answer, Action: action, Kind: "tenant", Object: of.ID, Tenant: of.ID, Before: before, After: after}
 }
 
 // result is what a tenant has become.
@@ -129,33 +116,33 @@ func (t *Tenants) result(ctx context.Context, tenant store.Tenant, warning strin
 
 func (t *Tenants) add(r *http.Request) (any, error) {
 	var n v1.NewTenant
-	if err := read(r, &n); err != nil {
+	if err := frame.Read(r, &n); err != nil {
 		return nil, err
 	}
 	tenant, warning, err := t.Add(r.Context(), n)
-	if err != nil {
+	if tenant.ID == "" {
 		return nil, err
 	}
-	logger(r).Info().Str("tenant", tenant.ID).Strs("hosts", tenant.Hosts).Bool("scoped", tenant.Scoped).Msg("tenant added")
+	frame.Logger(r).Info().Str("tenant", tenant.ID).Strs("hosts", tenant.Hosts).Bool("scoped", tenant.Scoped).Msg("tenant added")
 	done := t.changed(t.result(r.Context(), tenant, warning), "add", tenant, nil, t.Record(tenant))
-	done.made = true
-	return done, nil
+	done.Made = true
+	return done, err
 }
 
 // set changes what is set for a tenant. The gateway goes by it from then on.
 func (t *Tenants) set(r *http.Request) (any, error) {
 	var c v1.TenantChange
-	if err := read(r, &c); err != nil {
+	if err := frame.Read(r, &c); err != nil {
 		return nil, err
 	}
 	done, err := t.Change(r.Context(), r.PathValue("id"), c)
-	if err != nil {
+	if done.After.ID == "" {
 		return nil, err
 	}
 	tenant := done.After
-	logger(r).Info().Bool("drop_generated", c.DropGenerated).Strs("changed", tenancy.Differences(done.Before, tenant)).
+	frame.Logger(r).Info().Bool("drop_generated", c.DropGenerated).Strs("changed", tenancy.Differences(done.Before, tenant)).
 		Str("tenant", tenant.ID).Str("tag", tenant.Tag).Bool("ignore_hints", tenant.IgnoreHints).Msg("tenant changed")
-	return t.changed(t.result(r.Context(), tenant, ""), "set", tenant, t.Record(done.Before), t.Record(tenant)), nil
+	return t.changed(t.result(r.Context(), tenant, ""), "set", tenant, t.Record(done.Before), t.Record(tenant)), err
 }
 
 func (t *Tenants) enable(r *http.Request) (any, error) { return t.setState(r, "enable", false) }
@@ -163,55 +150,58 @@ func (t *Tenants) enable(r *http.Request) (any, error) { return t.setState(r, "e
 func (t *Tenants) disable(r *http.Request) (any, error) { return t.setState(r, "disable", true) }
 
 func (t *Tenants) setState(r *http.Request, action string, disabled bool) (any, error) {
-	if err := read(r, &struct{}{}); err != nil {
+	if err := frame.Read(r, &struct{}{}); err != nil {
 		return nil, err
 	}
 	done, err := t.SetDisabled(r.Context(), r.PathValue("id"), disabled)
-	if err != nil {
+	if done.After.ID == "" {
 		return nil, err
 	}
 	tenant := done.After
-	logger(r).Info().Str("tenant", tenant.ID).Bool("disabled", disabled).Bool("was", done.Before.Disabled).Msg("tenant state")
-	return t.changed(t.result(r.Context(), tenant, ""), action, tenant, t.Record(done.Before), t.Record(tenant)), nil
+	frame.Logger(r).Info().Str("tenant", tenant.ID).Bool("disabled", disabled).Bool("was", done.Before.Disabled).Msg("tenant state")
+	return t.changed(t.result(r.Context(), tenant, ""), action, tenant, t.Record(done.Before), t.Record(tenant)), err
 }
 
 func (t *Tenants) remove(r *http.Request) (any, error) {
-	force, err := flag(r, "force")
+	force, err := frame.Flag(r, "force")
 	if err != nil {
 		return nil, err
 	}
 	tenant, left, err := t.Remove(r.Context(), r.PathValue("id"), force)
-	if err != nil {
+	if tenant.ID == "" {
 		return nil, err
 	}
-	logger(r).Info().Str("tenant", tenant.ID).Int("meetings", left.Meetings).Int("recordings", left.Recordings).
+	frame.Logger(r).Info().Str("tenant", tenant.ID).Int("meetings", left.Meetings).Int("recordings", left.Recordings).
 		Bool("force", force).Msg("tenant removed")
 	removed := v1.RemovedTenant{ID: tenant.ID, Left: append([]string{}, left.Left()...)}
-	return t.changed(removed, "remove", tenant, t.Record(tenant), nil), nil
+	return t.changed(removed, "remove", tenant, t.Record(tenant), nil), err
 }
 
 // sync brings the tenants in line with a list.
 func (t *Tenants) sync(r *http.Request) (any, error) {
 	var wanted v1.TenantSync
-	if err := read(r, &wanted); err != nil {
+	if err := frame.Read(r, &wanted); err != nil {
 		return nil, err
 	}
 	sync, err := t.Compare(r.Context(), wanted)
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("mode", sync.Mode).Bool("dry_run", wanted.DryRun).Int("tenants", sync.Listed).
+	frame.Logger(r).Info().Str("mode", sync.Mode).Bool("dry_run", wanted.DryRun).Int("tenants", sync.Listed).
 		Int("changes", sync.Changes()).Msg("tenants compared with a list")
-	work := long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
-		said := func(err error) string { return refusal(r, err).Message }
-		return t.Perform(ctx, sync, logger(r), said, tell)
+	work := frame.Long(func(ctx context.Context, tell func(v1.Progress)) (any, error) {
+		said := func(err error) string { return frame.Refusal(r, err).Message }
+		return t.Perform(ctx, sync, frame.Logger(r), said, tell)
 	})
 	if wanted.DryRun || sync.Changes() == 0 {
-		return unchanged{work}, nil
+		return frame.Unchanged{Answer: work}, nil
 	}
 	var ids []string
 	for _, c := range sync.Report().Changes {
 		ids = append(ids, c.ID)
 	}
-	return changed{answer: work, action: "sync", kind: "tenant", object: strings.Join(ids, ","), after: sync.Report()}, nil
+	return frame.Changed{
+		Answer: work, Action: "sync", Kind: "tenant", Object: strings.Join(ids, ","), After: sync.Report(),
+		Each: synced("tenant", func(id string) string { return id }),
+	}, nil
 }

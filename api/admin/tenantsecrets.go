@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
@@ -26,18 +27,18 @@ func (t *Tenants) revealSecret(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("tenant", tenant.ID).Str("secret", secret.Name).Msg("secret of a tenant shown")
+	frame.Logger(r).Info().Str("tenant", tenant.ID).Str("secret", secret.Name).Msg("secret of a tenant shown")
 	shown := openSecret{t.Secret(tenant, secret), secret.Secret.Reveal()}
-	return changed{answer: shown, action: "show", kind: "secret", object: secret.Name, tenant: tenant.ID}, nil
+	return frame.Changed{Answer: shown, Action: "show", Kind: "secret", Object: secret.Name, Tenant: tenant.ID}, nil
 }
 
 // secretsChanged is the answer to a request that has changed a tenant's secrets.
-func (t *Tenants) secretsChanged(r *http.Request, action, name, warning string, c tenancy.Changed) changed {
-	logger(r).Info().Str("tenant", c.After.ID).Str("secret", name).Str("action", action).Msg("secrets of a tenant changed")
+func (t *Tenants) secretsChanged(r *http.Request, action, name, warning string, c tenancy.Changed) frame.Changed {
+	frame.Logger(r).Info().Str("tenant", c.After.ID).Str("secret", name).Str("action", action).Msg("secrets of a tenant changed")
 	answer := v1.ChangedSecrets{Tenant: c.After.ID, Name: name, Secrets: t.Listed(c.After), Warning: warning}
-	return changed{
-		answer: answer, action: action, kind: "secret", object: name, tenant: c.After.ID, before: t.stored(c.Before),
-		after: t.stored(c.After),
+	return frame.Changed{
+		Answer: answer, Action: action, Kind: "secret", Object: name, Tenant: c.After.ID, Before: t.stored(c.Before),
+		After: t.stored(c.After),
 	}
 }
 
@@ -52,39 +53,39 @@ func (t *Tenants) stored(tenant store.Tenant) []v1.TenantSecret {
 
 func (t *Tenants) addSecret(r *http.Request) (any, error) {
 	var n v1.NewTenantSecret
-	if err := read(r, &n); err != nil {
+	if err := frame.Read(r, &n); err != nil {
 		return nil, err
 	}
 	c, name, err := t.AddSecret(r.Context(), r.PathValue("id"), n)
-	if err != nil {
+	if c.After.ID == "" {
 		return nil, err
 	}
 	done := t.secretsChanged(r, "add", name, "", c)
-	done.made = true
-	return done, nil
+	done.Made = true
+	return done, err
 }
 
 func (t *Tenants) retireSecret(r *http.Request) (any, error) {
-	force, err := flag(r, "force")
+	force, err := frame.Flag(r, "force")
 	if err != nil {
 		return nil, err
 	}
 	name := r.PathValue("name")
 	c, err := t.RetireSecret(r.Context(), r.PathValue("id"), name, force)
-	if err != nil {
+	if c.After.ID == "" {
 		return nil, err
 	}
-	return t.secretsChanged(r, "retire", name, "", c), nil
+	return t.secretsChanged(r, "retire", name, "", c), err
 }
 
 func (t *Tenants) rotateSecret(r *http.Request) (any, error) {
 	var rotation v1.Rotation
-	if err := read(r, &rotation); err != nil {
+	if err := frame.Read(r, &rotation); err != nil {
 		return nil, err
 	}
 	c, name, warning, err := t.RotateSecret(r.Context(), r.PathValue("id"), rotation)
-	if err != nil {
+	if c.After.ID == "" {
 		return nil, err
 	}
-	return t.secretsChanged(r, "rotate", name, warning, c), nil
+	return t.secretsChanged(r, "rotate", name, warning, c), err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/store"
@@ -36,7 +37,9 @@ func TestAPI_Mount(t *testing.T) {
 		{"right token", "t0ken", "bearer  t0ken", http.StatusOK},
 	}
 	for _, test := range tests {
-		api := &admin.API{Token: store.Secret(test.token), Pool: &admin.Pool{Version: "1"}, Now: time.Now}
+		api := &admin.API{
+			Frame: frame.Frame{Token: store.Secret(test.token), Now: time.Now}, Pool: &admin.Pool{Version: "1"},
+		}
 		mux := http.NewServeMux()
 		api.Mount(mux)
 		w := get(mux, "192.0.2.1:1", test.header)
@@ -68,9 +71,9 @@ func get(h http.Handler, from, authorization string) *httptest.ResponseRecorder 
 func TestAPI_Mount_Log(t *testing.T) {
 	var log bytes.Buffer
 	mux := http.NewServeMux()
-	(&admin.API{Token: "t0ken", Now: time.Now, Log: zerolog.New(&log)}).Mount(mux)
+	(&admin.API{Frame: frame.Frame{Token: "t0ken", Now: time.Now, Log: zerolog.New(&log)}}).Mount(mux)
 	get(mux, "192.0.2.1:1", "Bearer guessed")
-	want := `{"level":"warn","remote":"192.0.2.1:1","path":"/api/v1/version","message":"token rejected"}` + "\n"
+	want := `{"level":"warn","caller":"192.0.2.1","remote":"192.0.2.1:1","path":"/api/v1/version","message":"token rejected"}` + "\n"
 	if log.String() != want {
 		t.Errorf("logged %s", &log)
 	}
@@ -81,7 +84,9 @@ func TestAPI_Mount_Log(t *testing.T) {
 func TestAPI_Mount_Guessing(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var log bytes.Buffer
-	api := &admin.API{Token: "t0ken", Pool: &admin.Pool{}, Now: func() time.Time { return now }, Log: zerolog.New(&log)}
+	api := &admin.API{
+		Frame: frame.Frame{Token: "t0ken", Now: func() time.Time { return now }, Log: zerolog.New(&log)}, Pool: &admin.Pool{},
+	}
 	mux := http.NewServeMux()
 	api.Mount(mux)
 	guess := func(from string) (tries int) {

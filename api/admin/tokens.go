@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -20,11 +21,11 @@ type Tokens struct {
 	Now         func() time.Time
 }
 
-func (t *Tokens) routes() routes {
-	return routes{
-		"GET /tokens":           whole(t.list, access.Admin),
-		"POST /tokens":          whole(t.add, access.Admin),
-		"DELETE /tokens/{name}": whole(t.revoke, access.Admin),
+func (t *Tokens) routes() frame.Routes {
+	return frame.Routes{
+		"GET /tokens":           frame.Whole(t.list, access.Admin),
+		"POST /tokens":          frame.Whole(t.add, access.Admin),
+		"DELETE /tokens/{name}": frame.Whole(t.revoke, access.Admin),
 	}
 }
 
@@ -55,32 +56,47 @@ type tokenInClear struct {
 
 func (t *Tokens) add(r *http.Request) (any, error) {
 	var n v1.NewToken
-	if err := read(r, &n); err != nil {
+	if err := frame.Read(r, &n); err != nil {
 		return nil, err
 	}
-	if err := t.Tenants.check(r.Context(), n.Tenant); err != nil {
-		return nil, err
-	}
-	secret, made, err := t.Tokens.Add(context.WithoutCancel(r.Context()), access.New{
-		Name: n.Name, Scopes: n.Scopes, Tenant: n.Tenant, Lifetime: n.ExpiresIn,
-	})
+	secret, made, err := t.make(context.WithoutCancel(r.Context()), n)
 	if err != nil {
 		return nil, err
 	}
-	logger(r).Info().Str("name", made.Name).Strs("scopes", made.Scopes).Str("tenant", made.Tenant).
+	frame.Logger(r).Info().Str("name", made.Name).Strs("scopes", made.Scopes).Str("tenant", made.Tenant).
 		Time("expires", made.Expires).Msg("token added")
 	shown := t.Tokens.View(made)
-	return changed{
-		answer: tokenInClear{shown, secret.Reveal()}, made: true, action: "add", kind: "token", object: made.Name,
-		tenant: made.Tenant, after: shown,
+	return frame.Changed{
+		Answer: tokenInClear{shown, secret.Reveal()}, Made: true, Action: "add", Kind: "token", Object: made.Name,
+		Tenant: made.Tenant, After: shown,
 	}, nil
 }
 
+// make makes a token. One of a tenant is made while that is there for sure: else it might stay when the tenant has gone, and be
+// good for another one of its ID.
+func (t *Tokens) make(ctx context.Context, n v1.NewToken) (secret store.Secret, made store.AdminToken, err error) {
+	add := func() error {
+		secret, made, err = t.Tokens.Add(ctx, access.New{Name: n.Name, Scopes: n.Scopes, Tenant: n.Tenant, Lifetime: n.ExpiresIn})
+		return err
+	}
+	if n.Tenant == "" {
+		err = add()
+	} else {
+		err = t.Tenants.WhileThere(ctx, n.Tenant, add)
+	}
+	return secret, made, err
+}
+
 func (t *Tokens) revoke(r *http.Request) (any, error) {
-	was, err := t.Tokens.Revoke(context.WithoutCancel(r.Context()), r.PathValue("name"))
+	name := r.PathValue("name")
+	if name == access.Environment && t.Environment != "" {
+		return nil, v1.Conflict("token %s is that of the environment: take BBBPOOL_ADMIN_TOKEN away from bbbpool serve, and restart it",
+			name)
+	}
+	was, err := t.Tokens.Revoke(context.WithoutCancel(r.Context()), name)
 	if was.Name == "" {
 		return nil, err
 	}
-	logger(r).Info().Str("name", was.Name).Msg("token revoked")
-	return changed{action: "revoke", kind: "token", object: was.Name, tenant: was.Tenant, before: t.Tokens.View(was)}, err
+	frame.Logger(r).Info().Str("name", was.Name).Msg("token revoked")
+	return frame.Changed{Action: "revoke", Kind: "token", Object: was.Name, Tenant: was.Tenant, Before: t.Tokens.View(was)}, err
 }

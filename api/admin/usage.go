@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/confine"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/store"
@@ -15,8 +16,8 @@ import (
 // Usage shows what tenants have used.
 type Usage struct{ Accounts *usage.Accounts }
 
-func (u *Usage) routes() routes {
-	return routes{"GET /usage": own(u.list, confine.ByQuery(), access.Read)}
+func (u *Usage) routes() frame.Routes {
+	return frame.Routes{"GET /usage": frame.Own(u.list, confine.ByQuery(), access.Read)}
 }
 
 // maxUsage is how many rows are shown at once: those of a hundred tenants for more than two years.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
@@ -21,7 +21,7 @@ func TestAPI_Log_Who(t *testing.T) {
 	p.add(t, "a", simulate(t, 1)[0])
 	p.api.Token = "t0ken"
 	dir := t.TempDir()
-	socket, err := admin.Listen(dir, p.api)
+	socket, err := frame.Listen(dir, p.api.Handler())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
@@ -68,7 +69,7 @@ type Pool struct {
 	pages    *web.Web
 	playback *playback.Playback
 	http     *api.Server
-	socket   *admin.Socket
+	socket   *frame.Socket
 	taken    []func() error // give back what was taken, in the order in which it was
 }
 
@@ -247,7 +248,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Gateway.Host = p.http.Called
 	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
 	p.Admin.Pool.Listen = p.Addr()
-	if p.socket, err = admin.Listen(p.options.Data, p.Admin); err != nil {
+	if p.socket, err = frame.Listen(p.options.Data, p.Administration()); err != nil {
 		return err
 	}
 	p.took(unlessClosed(p.socket.Close))

@@ -32,7 +32,8 @@ type rotation struct {
 	pool    *assembly.Pool
 	server  *simulator.Server
 	admin   *v1.Client
-	browser *http.Client // follows no redirects
+	browser *http.Client                // follows no redirects
+	key     func(caller int) bbb.Secret // that a caller signs with; the pool's if nil
 
 	mu    sync.Mutex
 	calls []made
@@ -77,13 +78,13 @@ func (r *rotation) load() (stop func() []made) {
 					return
 				default:
 				}
-				if !r.make("create", "meetingID="+room+"&name=Room&moderatorPW=mp&attendeePW=ap") {
+				if !r.make(i, "create", "meetingID="+room+"&name=Room&moderatorPW=mp&attendeePW=ap") {
 					continue // nobody goes where there is no meeting
 				}
-				r.make("join", fmt.Sprintf("meetingID=%s&fullName=Anna&password=mp&userID=u%d", room, n%20))
-				r.make([]string{"getMeetingInfo", "isMeetingRunning", "getMeetings"}[n%3], "meetingID="+room)
+				r.make(i, "join", fmt.Sprintf("meetingID=%s&fullName=Anna&password=mp&userID=u%d", room, n%20))
+				r.make(i, []string{"getMeetingInfo", "isMeetingRunning", "getMeetings"}[n%3], "meetingID="+room)
 				if n%10 == 9 {
-					r.make("end", "meetingID="+room+"&password=mp")
+					r.make(i, "end", "meetingID="+room+"&password=mp")
 				}
 			}
 		})
@@ -98,9 +99,12 @@ func (r *rotation) load() (stop func() []made) {
 }
 
 // make makes a call, follows where it leads, and notes and tells how that went.
-func (r *rotation) make(call, query string) (well bool) {
-	m := made{what: call, began: time.Now()}
-	status, location, body := r.get("http://" + r.pool.Addr() + "/bigbluebutton/api/" + call + "?" + bbb.SHA256.Sign(call, query, secret))
+func (r *rotation) make(caller int, call, query string) (well bool) {
+	m, key := made{what: call, began: time.Now()}, bbb.Secret(secret)
+	if r.key != nil {
+		key = r.key(caller)
+	}
+	status, location, body := r.get("http://" + r.pool.Addr() + "/bigbluebutton/api/" + call + "?" + bbb.SHA256.Sign(call, query, key))
 	switch {
 	case call == "join" && location == "":
 		m.failed = "not sent on: " + body

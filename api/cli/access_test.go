@@ -192,3 +192,30 @@ func audited(t *testing.T, data string) []store.Audit {
 	}
 	return list
 }
+
+// The table says what was changed of a tenant, down to a limit, a rule and a secret by its name.
+func TestAuditCmd_Changes(t *testing.T) {
+	p := newPool(t)
+	for _, args := range []string{
+		"tenant add physics --max-meetings 20", "tenant set physics --max-meetings 30 --host p.example", "tenant secret add physics guest",
+		"tenant secret retire physics guest --yes", "tenant param set physics create record override false", "tenant disable physics",
+	} {
+		if o := p.run(t, "", strings.Fields(args)...); o.failed != nil {
+			t.Fatalf("%s: %+v", args, o)
+		}
+	}
+	o := p.run(t, "", "audit", "--tenant", "physics")
+	lines := strings.Split(strings.TrimSpace(o.out), "\n")
+	if o.failed != nil || len(lines) != 7 {
+		t.Fatalf("printed %+v", o)
+	}
+	for i, words := range []string{
+		"disable tenant physics physics state: enabled -> disabled", "set parameter create record physics record: -> override false",
+		"retire secret guest physics -guest", "add secret guest physics +guest",
+		`set tenant physics physics hosts: -> ["p.example"], limits.meetings: 20 -> 30`, "add tenant physics physics -",
+	} {
+		if got := strings.Join(strings.Fields(lines[i+1]), " "); !strings.HasSuffix(got, words) {
+			t.Errorf("line %d is %q, want %q", i+1, got, words)
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/simulator"
@@ -226,7 +226,7 @@ func TestCommands_Running(t *testing.T) {
 // serve answers on the socket of the data directory, as a program that runs does.
 func (p *pool) serve(t *testing.T) {
 	t.Helper()
-	listener, err := admin.ListenSocket(p.dir)
+	listener, err := frame.ListenSocket(p.dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// watched does something that takes long. If somebody watches at a terminal, there is a line that says how far it is.
-func watched[R any](env *Env, what string, do func(tell func(v1.Progress)) (R, error)) (R, error) {
+// Watched does something that takes long. If somebody watches at a terminal, there is a line that says how far it is.
+func Watched[R any](env *Env, what string, do func(tell func(v1.Progress)) (R, error)) (R, error) {
 	tell := func(v1.Progress) {}
 	if env.Watched {
 		tell = func(p v1.Progress) { showProgress(env.Err, what, p) }
@@ -28,7 +28,7 @@ func watched[R any](env *Env, what string, do func(tell func(v1.Progress)) (R, e
 // followed does something that takes hours. Where it is written to a file, each step of it is a line there.
 func followed[R any](env *Env, subject string, do func(tell func(v1.Progress)) (R, error)) (R, error) {
 	if env.Watched {
-		return watched(env, "done", do)
+		return Watched(env, "done", do)
 	}
 	follow := &steps{env: env, subject: subject}
 	report, err := do(follow.tell)

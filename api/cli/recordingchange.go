@@ -193,7 +193,7 @@ func (w Which) protect(env *Env, protect bool, done, then string) error {
 		if err != nil {
 			return err
 		}
-		report, err := watched(env, "recordings", func(tell func(v1.Progress)) (v1.ProtectReport, error) {
+		report, err := Watched(env, "recordings", func(tell func(v1.Progress)) (v1.ProtectReport, error) {
 			return pool.Recordings.ProtectAll(env.Ctx, v1.Protection{Tenant: w.Tenant, Protect: protect}, tell)
 		})
 		if err != nil {

@@ -50,7 +50,7 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 func (c *RecordingImportCmd) one(env *Env, pool *Connection, path string) (v1.ImportReport, error) {
 	var at v1.Progress
 	said := env.now()
-	report, err := watched(env, "recordings", func(tell func(v1.Progress)) (v1.ImportReport, error) {
+	report, err := Watched(env, "recordings", func(tell func(v1.Progress)) (v1.ImportReport, error) {
 		options := v1.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}
 		return pool.Imports.Import(env.Ctx, options, func(p v1.Progress) {
 			at = p

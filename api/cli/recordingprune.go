@@ -80,7 +80,7 @@ func printDeleted(env *Env, report v1.PruneReport) error {
 }
 
 func prune(env *Env, pool *Connection, o v1.PruneOptions) (v1.PruneReport, error) {
-	return watched(env, "recordings", func(tell func(v1.Progress)) (v1.PruneReport, error) {
+	return Watched(env, "recordings", func(tell func(v1.Progress)) (v1.PruneReport, error) {
 		return pool.Recordings.Prune(env.Ctx, o, tell)
 	})
 }

@@ -47,7 +47,7 @@ func (c *RecordingVerifyCmd) Run(env *Env) error {
 }
 
 func verify(env *Env, pool *Connection, o v1.VerifyOptions) (v1.VerifyReport, error) {
-	return watched(env, "recordings", func(tell func(v1.Progress)) (v1.VerifyReport, error) {
+	return Watched(env, "recordings", func(tell func(v1.Progress)) (v1.VerifyReport, error) {
 		return pool.Recordings.Verify(env.Ctx, o, tell)
 	})
 }

@@ -27,7 +27,7 @@ func (c *ServerPanicCmd) Run(env *Env) error {
 			return err
 		}
 		wanted := v1.Panic{SkipEndCalls: c.SkipEndCalls, KeepState: c.KeepState}
-		done, err := watched(env, "meetings", func(tell func(v1.Progress)) (v1.Panicked, error) {
+		done, err := Watched(env, "meetings", func(tell func(v1.Progress)) (v1.Panicked, error) {
 			return pool.Servers.Panic(env.Ctx, c.ID, wanted, tell)
 		})
 		if errors.Is(err, errCutShort) {

@@ -47,7 +47,7 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 			return err
 		}
 		wanted.DryRun = false
-		done, err := watched(env, "servers", func(tell func(v1.Progress)) (v1.Synced, error) {
+		done, err := Watched(env, "servers", func(tell func(v1.Progress)) (v1.Synced, error) {
 			return pool.Servers.Sync(env.Ctx, wanted, tell)
 		})
 		if err != nil {

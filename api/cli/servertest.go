@@ -30,7 +30,7 @@ func (c *ServerTestCmd) Run(env *Env) error {
 		return grammar.Misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
 	}
 	return env.With(Change, func(pool *Connection) error {
-		tried, err := watched(env, "steps", func(tell func(v1.Progress)) (v1.Tried, error) {
+		tried, err := Watched(env, "steps", func(tell func(v1.Progress)) (v1.Tried, error) {
 			return pool.Servers.Test(env.Ctx, c.ID, wanted, tell)
 		})
 		if err != nil {

@@ -30,7 +30,7 @@ func (c *SimulateCmd) run(env *Env) error {
 		out := bufio.NewWriter(env.Out)
 		return errors.Join(simulate.Generate(c.Options, out), out.Flush())
 	}
-	report, err := watched(env, "replays", func(tell func(v1.Progress)) (simulate.Report, error) {
+	report, err := Watched(env, "replays", func(tell func(v1.Progress)) (simulate.Report, error) {
 		return simulate.Run(env.Ctx, c.Options, env.In, func(done, total int) {
 			tell(v1.Progress{Done: done, Total: total})
 		})

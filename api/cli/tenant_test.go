@@ -28,7 +28,7 @@ func TestTenantCommands_Golden(t *testing.T) {
 		"tenant set physics --logo https://p.example.edu/logo.png --banner-color #ff0000", "tenant show physics",
 		"tenant secret add physics guest --secret hidden-guest --expires 30d", "tenant secret list physics",
 		"tenant secret rotate physics next --secret hidden-next --keep 7d", "tenant secret retire physics guest",
-		"tenant secret retire physics guest", "tenant secret list physics --json", "tenant secret show physics nothing",
+		"tenant secret retire physics guest --yes", "tenant secret retire physics guest --yes", "tenant secret list physics --json", "tenant secret show physics nothing",
 		"tenant disable physics", "tenant enable physics", "tenant list",
 		"tenant sync FILE --dry-run", "tenant sync FILE", "tenant sync FILE", "tenant export", "tenant export --json",
 		"tenant sync FILE --mode remove", "tenant remove default --yes", "tenant remove maths", "tenant remove maths --yes",
@@ -70,7 +70,11 @@ func TestTenantSecretShowCmd(t *testing.T) {
 	if o := p.run(t, "", "tenant", "add", "b", "--secret", "-"); o.failed == nil {
 		t.Errorf("with no secret on the standard input: %+v", o)
 	}
-	if o := p.in(t, "typed-secret\n", false, "tenant", "secret", "rotate", "a", "--secret", "-", "--keep", "0s"); o.failed != nil {
+	rotate := []string{"tenant", "secret", "rotate", "a", "--secret", "-", "--keep", "0s"}
+	if o := p.in(t, "typed-secret\n", false, rotate...); o.failed == nil || !strings.Contains(o.failed.Error(), "All other secrets of tenant a go") {
+		t.Errorf("rotated without a question: %+v", o)
+	}
+	if o := p.in(t, "typed-secret\n", false, append(rotate, "--yes")...); o.failed != nil {
 		t.Errorf("rotated %+v", o)
 	}
 	if o := p.run(t, "", "tenant", "secret", "show", "a"); o.out != "typed-secret\n" {

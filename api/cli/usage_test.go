@@ -144,7 +144,7 @@ func TestForgetCmd(t *testing.T) {
 		{"", "anna müller --dry-run", "to be removed:\n"},
 		{"n\n", "anna müller", ""},
 		{"", "anna müller", ""},
-		{"y\n", "somebody else", "removed:\n  0 sessions of the history\n"},
+		{"y\n", "somebody else", "nothing was found, and so nothing removed\n"},
 	} {
 		o := p.run(t, c.answer, append([]string{"forget"}, strings.Fields(c.args)...)...)
 		if !strings.Contains(o.out, c.want) || c.want == "" && o.failed == nil || presenter() != untouched {

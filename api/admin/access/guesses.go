@@ -22,8 +22,8 @@ type Guesses struct {
 }
 
 // Allow counts a wrong token from an address, and tells whether there were not too many from its network.
-func (g *Guesses) Allow(remote string, now time.Time) bool {
-	return g.limit(network(remote)).AllowN(now, 1)
+func (g *Guesses) Allow(from netip.Addr, now time.Time) bool {
+	return g.limit(network(from)).AllowN(now, 1)
 }
 
 func (g *Guesses) limit(network netip.Prefix) *rate.Limiter {
@@ -43,17 +43,15 @@ func (g *Guesses) limit(network netip.Prefix) *rate.Limiter {
 	return limit
 }
 
-// network is what one guesser has at hand: an address of IPv4, or the last half of one of IPv6.
-func network(remote string) netip.Prefix {
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Prefix{}
-	}
+// network is what one guesser has at hand: an address of IPv4, or the last half of one of IPv6. Those without an address are
+// one.
+func network(from netip.Addr) netip.Prefix {
+	from = from.Unmap().WithZone("")
 	bits := 64
-	if at.Addr().Unmap().Is4() {
+	if from.Is4() {
 		bits = 32
 	}
-	prefix, err := at.Addr().Unmap().WithZone("").Prefix(bits)
+	prefix, err := from.Prefix(bits)
 	if err != nil {
 		return netip.Prefix{}
 	}

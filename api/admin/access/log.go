@@ -70,10 +70,30 @@ const writeTime = 10 * time.Second
 // Write writes an entry, and returns when it is stored: then it survives a crash. A change that stands is not taken back
 // because it cannot be written: a full disk must not keep anybody from mending the pool at night. So there is no error to
 // return; it is logged with all that the entry has, and a problem until entries can be written again.
-func (l *Log) Write(ctx context.Context, c Change) {
+func (l *Log) Write(ctx context.Context, c Change) { l.keep(ctx, l.entry(c)) }
+
+// writeAtOnce is how many entries are written at the same time, which the store may write as one.
+const writeAtOnce = 64
+
+// WriteAll writes the entries of many changes, in the order in which they are given, as Write does.
+func (l *Log) WriteAll(ctx context.Context, list []Change) {
+	var writing sync.WaitGroup
+	room := make(chan struct{}, writeAtOnce)
+	for _, c := range list {
+		entry := l.entry(c)
+		room <- struct{}{}
+		writing.Go(func() {
+			l.keep(ctx, entry)
+			<-room
+		})
+	}
+	writing.Wait()
+}
+
+// keep writes an entry.
+func (l *Log) keep(ctx context.Context, entry store.Audit) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
-	entry := l.entry(c)
 	err := l.Store.AddAudit(ctx, entry)
 	for tries := 0; errors.Is(err, store.ErrExists) && tries < 3; tries++ {
 		entry.ID = l.id()

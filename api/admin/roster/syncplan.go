@@ -129,6 +129,7 @@ type step struct {
 	force  bool         // with its meetings
 
 	refused error // what the server is that it cannot be taken for one
+	taken   bool  // or tried
 }
 
 // plan is what a sync has to do, one group of steps after the other.
@@ -185,6 +186,21 @@ func (p plan) report(dry bool) v1.Synced {
 	for _, step := range p.all() {
 		s.Changes = append(s.Changes, step.change)
 	}
+	return sorted(s)
+}
+
+// cutShort is what was done of a plan when whoever has asked for it was gone.
+func (p plan) cutShort() v1.Synced {
+	s := v1.Synced{Changes: []v1.SyncChange{}}
+	for _, step := range p.all() {
+		if step.taken {
+			s.Changes = append(s.Changes, step.change)
+		}
+	}
+	return sorted(s)
+}
+
+func sorted(s v1.Synced) v1.Synced {
 	slices.SortFunc(s.Changes, func(x, y v1.SyncChange) int { return strings.Compare(x.ID, y.ID) })
 	return s
 }

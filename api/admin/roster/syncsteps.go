@@ -32,15 +32,15 @@ type syncing struct {
 }
 
 // Perform takes the steps, unless they were only to be shown, and returns what has become of the servers. A step that fails is
-// noted, and stops no other; whoever hangs up ends the sync after those that are under way. Said tells what an error says to
-// whoever has asked.
+// noted, and stops no other; whoever hangs up ends the sync after those that are under way, and the report beside the error is
+// of those until then. Said tells what an error says to whoever has asked.
 func (r *Roster) Perform(
 	ctx context.Context, s *Sync, log *zerolog.Logger, said func(error) string, tell func(v1.Progress),
 ) (v1.Synced, error) {
 	if !s.dry {
 		w := &syncing{roster: r, log: log, said: said, tell: tell, total: s.plan.steps()}
 		if err := w.perform(ctx, s.plan); err != nil {
-			return v1.Synced{}, err
+			return s.plan.cutShort(), err
 		}
 	}
 	return s.plan.report(s.dry), nil
@@ -81,6 +81,7 @@ func each(ctx context.Context, steps []*step, do func(context.Context, *step)) e
 // note notes how a step went.
 func (s *syncing) note(step *step, err error) {
 	problem := ""
+	step.taken = true
 	if err != nil {
 		step.change.Action, step.change.Error = syncFailed, s.said(err)
 		problem = step.change.Error

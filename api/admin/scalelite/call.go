@@ -49,9 +49,24 @@ func (c *call) id() string {
 	return c.query.Get("id")
 }
 
-// object is what is asked for, under its name. Scalelite wants it to have something in it.
+// fields are what may be asked for of what is called so.
+var fields = map[string][]string{
+	"server": {"url", "secret", "tag", "load_multiplier", "state"},
+	"tenant": {"name", "secrets"},
+}
+
+// object is what is asked for, under its name. Scalelite wants it to have something in it. Its documentation has given examples
+// without the name around it, which Rails puts there; so do we, where there is none.
 func (c *call) object(name string) (map[string]any, error) {
 	o, ok := c.body[name].(map[string]any)
+	if _, named := c.body[name]; !named {
+		o, ok = map[string]any{}, true
+		for _, field := range fields[name] {
+			if v, given := c.body[field]; given {
+				o[field] = v
+			}
+		}
+	}
 	if !ok || len(o) == 0 {
 		return nil, errBody
 	}

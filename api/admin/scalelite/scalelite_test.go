@@ -3,9 +3,11 @@ package scalelite_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -341,5 +344,78 @@ func TestAPI_DefaultTenantsSecret(t *testing.T) {
 	r := request("GET", "getTenants", bbb.SHA256.Sign("getTenants", "", "expired"), "")
 	if _, answer := p.send(r); !strings.HasPrefix(answer, checksumError) {
 		t.Errorf("one that has expired: %s", answer)
+	}
+}
+
+// entries are what the audit log has, the oldest first: what was done to what, and whose that is.
+func (p *pool) entries() (lines []string) {
+	p.t.Helper()
+	list, err := p.all.Audit.List(p.t.Context(), store.AuditFilter{Limit: 100})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	slices.Reverse(list)
+	for _, a := range list {
+		if a.Via != access.Scalelite || a.Who != "token scalelite checksum" {
+			p.t.Errorf("it came by %s from %s", a.Via, a.Who)
+		}
+		lines = append(lines, ids.ReplaceAllString(fmt.Sprintf("%s %s %s of %q", a.Action, a.Kind, a.Object, a.Tenant), "ID"))
+	}
+	return lines
+}
+
+// Every change is in the audit log once, what takes long when it begins and when it ends, and who has looked at secrets; what
+// is refused, or looked at without them, is not.
+func TestAPI_Audit(t *testing.T) {
+	p := newPool(t)
+	tenant := p.want("addTenant", "", `{"tenant":{"name":"a","secrets":"s1:s2"}}`, 201,
+		`{"tenant":{"id":"ID","name":"a","secrets":"***:***"`+rest+`}`)
+	p.call("addTenant", "", `{"tenant":{"name":"a","secrets":"s3"}}`)
+	p.call("getTenants", "", "")
+	p.call("getTenantInfo", "id="+tenant+"&reveal=true", "")
+	p.call("updateTenant", "", `{"id":"`+tenant+`","tenant":{"secrets":"s2:s4"}}`)
+	p.call("deleteTenant", "", `{"id":"`+tenant+`"}`)
+	p.call("deleteTenant", "", `{"id":"`+tenant+`"}`)
+	_, added := p.call("addServer", "", `{"server":{"url":"http://127.0.0.1:1/","secret":"server-secret"}}`)
+	server := ids.FindString(added)
+	p.call("updateServer", "", `{"id":"`+server+`","server":{"load_multiplier":2,"state":"enable"}}`)
+	p.call("updateServer", "", `{"id":"`+server+`","server":{"load_multiplier":0}}`)
+	p.call("getServerInfo", "id="+server, "")
+	p.call("panicServer", "", `{"id":"`+server+`"}`)
+	p.call("deleteServer", "", `{"id":"`+server+`"}`)
+	want := []string{
+		`add tenant ID of "ID"`, `show tenant ID of "ID"`, `set tenant ID of "ID"`, `remove tenant ID of "ID"`,
+		`add server ID of ""`, `set server ID of ""`, `panic server ID of ""`, `panic ended server ID of ""`, `remove server ID of ""`,
+	}
+	if diff := cmp.Diff(want, p.entries()); diff != "" {
+		t.Errorf("the audit log (-want +got):\n%s", diff)
+	}
+}
+
+// What Scalelite's documentation gave as examples for years has nothing around what is asked for: Rails wraps it.
+func TestAPI_Unwrapped(t *testing.T) {
+	p := newPool(t)
+	tenant := p.want("addTenant", "", `{"name": "example-tenant", "secrets":"example-secret" }`, 201,
+		`{"tenant":{"id":"ID","name":"example-tenant","secrets":"***"`+rest+`}`)
+	p.want("updateTenant", "id="+tenant, `{"id":"`+tenant+`", "secrets":"new-secret" }`, 200,
+		`{"tenant":{"id":"ID","name":"example-tenant","secrets":"***"`+rest+`}`)
+	if status, answer := p.call("getTenantInfo", "id="+tenant+"&reveal=true", ""); status != 200 || !strings.Contains(answer, `"new-secret"`) {
+		t.Errorf("it has %d %s", status, answer)
+	}
+	status, added := p.call("addServer", "", `{"url": "http://127.0.0.1:1/bigbluebutton/api", "secret":"example-secret" }`)
+	if status != http.StatusCreated {
+		t.Fatalf("addServer answered %d %s", status, added)
+	}
+	server := ids.FindString(added)
+	if status, answer := p.call("updateServer", "", `{"id": "`+server+`", "secret":"new-secret" }`); status != http.StatusOK {
+		t.Errorf("updateServer answered %d %s", status, answer)
+	}
+	for call, body := range map[string]string{
+		"addTenant": `{"surname":"x"}`, "updateServer": `{"id":"` + server + `"}`, "updateTenant": `{"id":"` + tenant + `","tenant":{}}`,
+		"addServer": `{"server":"http://127.0.0.1:2/","url":"http://127.0.0.1:2/","secret":"s"}`,
+	} {
+		if status, answer := p.call(call, "", body); status != http.StatusOK || !strings.Contains(answer, "internalError") {
+			t.Errorf("%s %s answered %d %s", call, body, status, answer)
+		}
 	}
 }

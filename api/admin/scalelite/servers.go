@@ -1,6 +1,7 @@
 package scalelite
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -77,14 +78,14 @@ func (a *API) getServers(_ context.Context, c *call) (int, any, error) {
 	if len(list) == 0 {
 		return http.StatusNotFound, failure{"No servers are configured"}, nil
 	}
-	a.revealed(c, "server", "")
+	a.revealed(c, "server", "", "")
 	return http.StatusOK, list, nil
 }
 
 // revealed writes down that secrets were shown, where they were.
-func (a *API) revealed(c *call, kind, object string) {
+func (a *API) revealed(c *call, kind, object, tenant string) {
 	if c.reveals() {
-		a.Door.Note(c.r, "show", kind, object, "", nil, nil)
+		a.Door.Note(c.r, "show", kind, object, tenant, nil, nil)
 	}
 }
 
@@ -102,7 +103,7 @@ func (a *API) getServerInfo(_ context.Context, c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	a.revealed(c, "server", s.ID)
+	a.revealed(c, "server", s.ID, "")
 	return http.StatusOK, newServer(s, c.reveals()), nil
 }
 
@@ -185,7 +186,7 @@ func (a *API) server(c *call, status int, action string, result v1.Result, befor
 		return 0, nil, err
 	}
 	a.Door.Note(c.r, action, "server", s.ID, "", before, newServer(s, false))
-	a.revealed(c, "server", s.ID)
+	a.revealed(c, "server", s.ID, "")
 	return status, newServer(s, c.reveals()), nil
 }
 
@@ -203,8 +204,8 @@ func (a *API) updateServer(ctx context.Context, c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, refused(http.StatusBadRequest, err)
 	}
-	result := v1.Result{Server: v1.Server{ID: s.ID}}
-	if change != (v1.Change{Force: true}) {
+	result, changed := v1.Result{Server: v1.Server{ID: s.ID}}, change != (v1.Change{Force: true})
+	if changed {
 		if result, _, err = a.Roster.Change(ctx, s.ID, change); err != nil {
 			return 0, nil, refused(http.StatusBadRequest, err)
 		}
@@ -218,6 +219,9 @@ func (a *API) updateServer(ctx context.Context, c *call) (int, any, error) {
 		result, _, err = a.Roster.Disable(ctx, s.ID, true)
 	}
 	if err != nil {
+		if now, lost := a.Roster.Status(s.ID); changed && lost == nil { // what stands is written down all the same
+			a.Door.Note(c.r, "set", "server", s.ID, "", newServer(s, false), newServer(now, false))
+		}
 		return 0, nil, refused(http.StatusBadRequest, err)
 	}
 	return a.server(c, http.StatusOK, "set", result, newServer(s, false))
@@ -276,11 +280,13 @@ func (a *API) panicServer(ctx context.Context, c *call) (int, any, error) {
 	}
 	nested, _ := c.body["server"].(map[string]any) // where its documentation has it
 	p := v1.Panic{KeepState: text(c.body["keep_state"]) == "true" || text(nested["keep_state"]) == "true"}
+	a.Door.Note(c.r, "panic", "server", s.ID, "", newServer(s, false), p) // it takes long, so that it is there when it begins, too
 	done, err := a.Roster.Panic(ctx, s.ID, p, func(v1.Progress) {})
 	if err != nil {
+		a.Door.Note(c.r, "panic ended", "server", s.ID, "", nil, failure{cmp.Or(said(err), "Internal error.")})
 		return 0, nil, refused(http.StatusBadRequest, err)
 	}
-	a.Door.Note(c.r, "panic", "server", s.ID, "", newServer(s, false), done)
+	a.Door.Note(c.r, "panic ended", "server", s.ID, "", nil, done)
 	if len(done.Failed) > 0 {
 		err := errors.New(strings.Join(done.Failed, "; "))
 		return 0, nil, &refusal{http.StatusBadRequest, failure{"Couldn't disable server id=" + s.ID}, err}

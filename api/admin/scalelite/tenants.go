@@ -73,7 +73,7 @@ func (a *API) getTenants(ctx context.Context, c *call) (int, any, error) {
 	if len(list) == 0 {
 		return http.StatusOK, message{"No tenants exist"}, nil
 	}
-	a.revealed(c, "tenant", "")
+	a.revealed(c, "tenant", "", "")
 	return http.StatusOK, list, nil
 }
 
@@ -95,7 +95,7 @@ func (a *API) getTenantInfo(ctx context.Context, c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	a.revealed(c, "tenant", t.ID)
+	a.revealed(c, "tenant", t.ID, t.ID)
 	return http.StatusOK, a.newRecord(t, c.reveals()), nil
 }
 
@@ -128,9 +128,11 @@ func (a *API) addTenant(ctx context.Context, c *call) (int, any, error) {
 			n.Secrets = append(n.Secrets, v1.NewTenantSecret{Name: secretName(i), Secret: s})
 		}
 		var t store.Tenant
-		if t, _, err = a.Tenants.Add(ctx, n); err == nil {
+		if t, _, err = a.Tenants.Add(ctx, n); t.ID != "" {
 			a.Door.Note(c.r, "add", "tenant", t.ID, t.ID, nil, a.Tenants.Record(t))
-			a.revealed(c, "tenant", t.ID)
+		}
+		if err == nil {
+			a.revealed(c, "tenant", t.ID, t.ID)
 			return http.StatusCreated, wrapped{a.newRecord(t, c.reveals())}, nil
 		}
 	}
@@ -159,11 +161,13 @@ func (a *API) updateTenant(ctx context.Context, c *call) (int, any, error) {
 		change.Name = &name
 	}
 	done, err := a.Tenants.Replace(ctx, t.ID, change, list, secretName)
+	if done.After.ID != "" {
+		a.Door.Note(c.r, "set", "tenant", t.ID, t.ID, a.Tenants.Record(done.Before), a.Tenants.Record(done.After))
+	}
 	if err != nil {
 		return 0, nil, refused(http.StatusUnprocessableEntity, err)
 	}
-	a.Door.Note(c.r, "set", "tenant", t.ID, t.ID, a.Tenants.Record(done.Before), a.Tenants.Record(done.After))
-	a.revealed(c, "tenant", t.ID)
+	a.revealed(c, "tenant", t.ID, t.ID)
 	return http.StatusOK, wrapped{a.newRecord(done.After, c.reveals())}, nil
 }
 
@@ -173,10 +177,13 @@ func (a *API) deleteTenant(ctx context.Context, c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if _, _, err := a.Tenants.Remove(ctx, t.ID, false); err != nil {
+	removed, _, err := a.Tenants.Remove(ctx, t.ID, false)
+	if removed.ID != "" {
+		a.Door.Note(c.r, "remove", "tenant", t.ID, t.ID, a.Tenants.Record(removed), nil)
+	}
+	if err != nil {
 		return 0, nil, refused(http.StatusUnprocessableEntity, err)
 	}
-	a.Door.Note(c.r, "remove", "tenant", t.ID, t.ID, a.Tenants.Record(t), nil)
 	return http.StatusOK, success{"Tenant id=" + t.ID + " was destroyed"}, nil
 }
 

@@ -14,17 +14,23 @@ import (
 // it is.
 const MaxTenants = 10_000
 
-// Add adds a tenant. What by its name is there from before is its own again, which the warning tells.
+// Add adds a tenant. What by its name is there from before is its own again, which the warning tells. As with [Changed], it may
+// be there beside an error.
 func (t *Tenancy) Add(ctx context.Context, n v1.NewTenant) (store.Tenant, string, error) {
 	record, err := t.newRecord(n)
 	if err != nil {
 		return store.Tenant{}, "", err
 	}
-	err = t.inTurn(ctx, func(ctx context.Context, turn *turn) error { return turn.insert(ctx, record) })
-	if err != nil {
+	stored := false
+	err = t.inTurn(ctx, func(ctx context.Context, turn *turn) error {
+		err := turn.insert(ctx, record)
+		stored = err == nil
+		return err
+	})
+	if !stored {
 		return store.Tenant{}, "", err
 	}
-	return record, t.inherited(ctx, record.ID), nil
+	return record, t.inherited(ctx, record.ID), err
 }
 
 // newRecord makes the record that is asked for, or tells everything that is wrong with it.
@@ -105,12 +111,17 @@ func (t *Tenancy) SetDisabled(ctx context.Context, id string, disabled bool) (Ch
 }
 
 // Remove forgets a tenant, and returns what it has left behind. As long as meetings of its run somebody has to insist: nobody
-// can join them any more then.
+// can join them any more then. As with [Changed], it may be gone beside an error.
 func (t *Tenancy) Remove(ctx context.Context, id string, force bool) (removed store.Tenant, left v1.TenantUse, err error) {
+	gone := false
 	err = t.inTurn(ctx, func(ctx context.Context, turn *turn) error {
 		removed, left, err = t.dismiss(ctx, turn, id, force)
+		gone = err == nil
 		return err
 	})
+	if !gone {
+		return store.Tenant{}, left, err
+	}
 	return removed, left, err
 }
 

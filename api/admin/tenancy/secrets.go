@@ -158,7 +158,7 @@ func (t *Tenancy) RotateSecret(ctx context.Context, id string, r v1.Rotation) (c
 		keep = *r.Keep
 	}
 	if keep < 0 || keep > keepMost {
-		return c, "", "", v1.Invalid("keep: want from 0, which retires the others at once, to %d days, in nanoseconds",
+		return c, "", "", v1.Invalid("keep: want from 0, which retires the others at once, to %d days",
 			keepMost/(24*time.Hour))
 	}
 	if err := notGenerated(id, r.Name); err != nil {

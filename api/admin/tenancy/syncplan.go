@@ -41,6 +41,8 @@ type step struct {
 	change v1.SyncChange
 	before store.Tenant // empty for one that is new
 	after  store.Tenant // empty for one that has to go
+
+	taken bool // or tried
 }
 
 // Compare finds what has to be done for the tenants to be as a list says.
@@ -209,7 +211,7 @@ func (t *Tenancy) compareAbsent(ctx context.Context, s *Sync, absent []store.Ten
 				change.Warning = "it has " + v1.Running(u.Meetings, u.People) + ": a later sync removes it"
 			}
 		}
-		s.steps = append(s.steps, &step{change, tenant, after})
+		s.steps = append(s.steps, &step{change: change, before: tenant, after: after})
 	}
 	slices.SortFunc(s.steps, func(x, y *step) int { return strings.Compare(x.change.ID, y.change.ID) })
 	return nil
@@ -229,7 +231,7 @@ func (s *Sync) add(before, after store.Tenant) {
 	default:
 		change.Action = syncUpdated
 	}
-	s.steps = append(s.steps, &step{change, before, after})
+	s.steps = append(s.steps, &step{change: change, before: before, after: after})
 }
 
 // Differences says what a change makes of a tenant, as "tag: a -> b"; of secrets, which of them come, go and change.

@@ -13,18 +13,23 @@ import (
 )
 
 // Report is what a sync has done or, before it is performed, would do.
-func (s *Sync) Report() v1.Synced {
+func (s *Sync) Report() v1.Synced { return s.report(func(*step) bool { return true }) }
+
+// report tells of those steps that are wanted.
+func (s *Sync) report(wanted func(*step) bool) v1.Synced {
 	report := v1.Synced{DryRun: s.dry, Changes: []v1.SyncChange{}}
 	for _, step := range s.steps {
-		report.Changes = append(report.Changes, step.change)
+		if wanted(step) {
+			report.Changes = append(report.Changes, step.change)
+		}
 	}
 	return report
 }
 
 // Perform takes the steps, unless they were only to be shown, and returns what has become of the tenants. A step that fails is
-// noted, and stops no other; whoever hangs up ends the sync after the one that is under way. Those that go, go first, and one
-// whose name, host or secret another still has waits for that one to give it up. Said tells what an error says to whoever has
-// asked.
+// noted, and stops no other; whoever hangs up ends the sync after the one that is under way, and the report beside the error is
+// of those until then. Those that go, go first, and one whose name, host or secret another still has waits for that one to give
+// it up. Said tells what an error says to whoever has asked.
 func (t *Tenancy) Perform(
 	ctx context.Context, s *Sync, log *zerolog.Logger, said func(error) string, tell func(v1.Progress),
 ) (v1.Synced, error) {
@@ -39,7 +44,7 @@ func (t *Tenancy) Perform(
 		return nil
 	})
 	if err = errors.Join(cut, err); err != nil {
-		return v1.Synced{}, err
+		return s.report(func(one *step) bool { return one.taken }), err
 	}
 	return s.Report(), nil
 }
@@ -87,6 +92,7 @@ func clashing(err error) bool {
 
 // note notes how a step went.
 func (w *syncing) note(step *step, err error) {
+	step.taken = true
 	if err != nil {
 		step.change.Action, step.change.Error = syncFailed, w.said(err)
 	}

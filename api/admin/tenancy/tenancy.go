@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -126,7 +127,18 @@ func (t *Tenancy) Secrets(ctx context.Context) ([]store.Secret, error) {
 	return all, nil
 }
 
-// Changed is a tenant before and after it was changed; one that was not there, or is not there any more, has no ID.
+// WhileThere does something that takes a tenant to be there, which nobody removes meanwhile.
+func (t *Tenancy) WhileThere(ctx context.Context, id string, do func() error) error {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	if _, err := t.Get(ctx, id); err != nil {
+		return err
+	}
+	return do()
+}
+
+// Changed is a tenant before and after it was changed; one that was not there, or is not there any more, has no ID. Where there
+// is one beside an error, the change is stored, and not in force yet.
 type Changed struct {
 	Before, After store.Tenant
 }
@@ -163,6 +175,13 @@ type turn struct {
 	all     []store.Tenant
 }
 
+// errNotInForce is that what is stored has not arrived with those that keep tenants in memory. They say why, as a problem.
+var errNotInForce = &v1.Error{
+	Status: http.StatusInternalServerError, Code: "internal",
+	Message: "the change is stored, and not in force yet: bbbpool status says why; the next change of a tenant, or a restart, " +
+		"brings it into force",
+}
+
 // inTurn has something written while nobody else writes, and brings it into force. It waits for the turns before; the caller
 // hanging up does not stop half of it.
 func (t *Tenancy) inTurn(ctx context.Context, do func(context.Context, *turn) error) error {
@@ -177,7 +196,7 @@ func (t *Tenancy) inTurn(ctx context.Context, do func(context.Context, *turn) er
 		return err
 	}
 	if err := t.Reload(ctx); err != nil {
-		return fmt.Errorf("the tenants are changed, and that is not in force yet: %w", err)
+		return fmt.Errorf("%w: %w", errNotInForce, err)
 	}
 	return nil
 }
@@ -250,7 +269,7 @@ func copied(tenant store.Tenant) store.Tenant {
 
 // clash refuses what a tenant has now, and had not before, where it is somebody else's.
 func (t *Tenancy) clash(all []store.Tenant, before, now store.Tenant) error {
-	renamed := !strings.EqualFold(before.Name, now.Name)
+	renamed, fresh := !strings.EqualFold(before.Name, now.Name), added(before, now)
 	for _, other := range all {
 		if other.ID == now.ID {
 			continue
@@ -263,13 +282,13 @@ func (t *Tenancy) clash(all []store.Tenant, before, now store.Tenant) error {
 				return v1.Exists("hosts: tenant %s has %s already: a host names one tenant", other.ID, host)
 			}
 		}
-		for _, s := range added(before, now) {
+		for _, s := range fresh {
 			if slices.ContainsFunc(other.Secrets, func(o store.TenantSecret) bool { return o.Secret == s.Secret }) {
 				return v1.Exists("secret %s: another tenant has the same: whose call would it be?", s.Name)
 			}
 		}
 	}
-	for _, s := range added(before, now) {
+	for _, s := range fresh {
 		if slices.Contains(t.Environment, s.Secret) {
 			return v1.Exists("secret %s: LOADBALANCER_SECRET or LOADBALANCER_SECRETS gives the same to tenant %s", s.Name,
 				store.DefaultTenant)

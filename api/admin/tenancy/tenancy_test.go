@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type pool struct {
 	t        *testing.T
 	meetings []placement.Info
 	kept     []store.RecordingCount
+	using    sync.Mutex
 	used     map[store.Credential]time.Time
 	reloaded int
 	failing  error // of the next reloads
@@ -50,9 +52,15 @@ func (p *pool) Tallies() map[string]placement.Tally {
 	return all
 }
 
-func (p *pool) Last(c store.Credential) time.Time { return p.used[c] }
+func (p *pool) Last(c store.Credential) time.Time {
+	p.using.Lock()
+	defer p.using.Unlock()
+	return p.used[c]
+}
 
 func (p *pool) Forget(_ context.Context, c store.Credential) error {
+	p.using.Lock()
+	defer p.using.Unlock()
 	delete(p.used, c)
 	return nil
 }
@@ -246,6 +254,57 @@ func TestConcurrent(t *testing.T) {
 	wait.Wait()
 	if a := p.get("a"); len(a.Secrets) != 11 || won != 1 {
 		t.Errorf("%d secrets, %d tenants at one host", len(a.Secrets), won)
+	}
+}
+
+// A hundred tenants that are added, changed, and have their secrets rotated at once are all as they were asked for; of those
+// who all want the same name, host or secret one has it.
+func TestConcurrent_Many(t *testing.T) {
+	p := newPool(t)
+	p.add(v1.NewTenant{ID: "shared"})
+	var wait sync.WaitGroup
+	var won [3]atomic.Int32
+	for i := range 100 {
+		id := fmt.Sprintf("t%02d", i)
+		wait.Go(func() {
+			name, hosts := "The One", []string{"one.example.edu"}
+			if _, _, err := p.Add(t.Context(), v1.NewTenant{ID: id}); err != nil {
+				t.Error(err)
+			}
+			if _, err := p.Change(t.Context(), id, v1.TenantChange{Name: &name}); err == nil {
+				won[0].Add(1)
+			}
+			if _, err := p.Change(t.Context(), id, v1.TenantChange{Hosts: &hosts}); err == nil {
+				won[1].Add(1)
+			}
+			if _, _, err := p.AddSecret(t.Context(), id, v1.NewTenantSecret{Name: "same", Secret: "the-one"}); err == nil {
+				won[2].Add(1)
+			}
+			if _, _, _, err := p.RotateSecret(t.Context(), id, v1.Rotation{Name: "next"}); err != nil {
+				t.Error(err)
+			}
+			if _, _, _, err := p.RotateSecret(t.Context(), "shared", v1.Rotation{Keep: new(time.Duration(0))}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	for i := range won {
+		if n := won[i].Load(); n != 1 {
+			t.Errorf("%d have what one may have, the %d.", n, i)
+		}
+	}
+	all, err := p.List(t.Context())
+	if err != nil || len(all) != 102 {
+		t.Fatalf("%d tenants, %v", len(all), err)
+	}
+	for _, tenant := range all[1:] {
+		if s, ok := tenant.Secret("next"); tenant.ID != "shared" && (!ok || !s.Expires.IsZero()) {
+			t.Errorf("%s has %+v", tenant.ID, tenant.Secrets)
+		}
+	}
+	if shared := p.get("shared"); len(shared.Secrets) != 1 {
+		t.Errorf("after 100 rotations: %+v", shared.Secrets)
 	}
 }
 

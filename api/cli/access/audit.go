@@ -1,10 +1,6 @@
 package access
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -90,44 +86,4 @@ func auditTable(env *cli.Env, list []v1.AuditEntry) error {
 		rows = append(rows, []string{e.At.UTC().Format(time.RFC3339), e.Who, via, e.Action, what, e.Tenant, difference(e)})
 	}
 	return terminal.Table(env.Out, "AT WHO VIA ACTION WHAT TENANT CHANGE", rows)
-}
-
-const (
-	widest = 60 // characters of an ID, or of a change
-	wide   = 20 // characters of a value
-)
-
-// difference says in short what was changed, where that can be told from what there was before and after.
-func difference(e v1.AuditEntry) string {
-	before, _ := e.Before.(map[string]any)
-	after, _ := e.After.(map[string]any)
-	if list, ok := after["changed"].([]any); ok { // the pool says so itself
-		words := make([]string, len(list))
-		for i, one := range list {
-			words[i] = fmt.Sprint(one)
-		}
-		return terminal.MiddleCut(strings.Join(words, ", "), widest)
-	}
-	if before == nil || after == nil {
-		return ""
-	}
-	var words []string
-	for _, name := range slices.Sorted(maps.Keys(after)) {
-		if was, is := short(before[name]), short(after[name]); was != is {
-			words = append(words, fmt.Sprintf("%s: %s -> %s", name, was, is))
-		}
-	}
-	return terminal.MiddleCut(strings.Join(words, ", "), widest)
-}
-
-// short is a value in a few characters.
-func short(v any) string {
-	if text, ok := v.(string); ok {
-		return terminal.MiddleCut(text, wide)
-	}
-	text, err := json.Marshal(v)
-	if err != nil || v == nil {
-		return ""
-	}
-	return terminal.MiddleCut(string(text), wide)
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// maxFile is how many bytes a list of tenants may have.
-const maxFile = 1 << 20
+// maxFile is how many bytes a list of tenants may have: some 10,000 of them, with what they need.
+const maxFile = 16 << 20
 
 // listed is a tenant as a list in YAML has it. What is left out is what a new tenant has, but for its secrets, which stay.
 type listed struct {

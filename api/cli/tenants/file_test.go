@@ -91,7 +91,7 @@ func TestRead_Wrong(t *testing.T) {
 		"tenants: {}\n---\ntenants: {}":                                              "another document",
 		"tenants: [hidden-secret":                                                    "no YAML: ",
 		"tenants:\n  a:\n    name: {hidden-secret: 1":                                "no YAML: ",
-		"# " + strings.Repeat("x", 1<<20):                                            "larger than 1",
+		"# " + strings.Repeat("x", 16<<20):                                           "larger than 16",
 	} {
 		_, err := tenants.Read(strings.NewReader(text), environ)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hidden") {

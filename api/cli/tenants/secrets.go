@@ -2,6 +2,8 @@ package tenants
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,14 +161,30 @@ func secretsChanged(env *cli.Env, c v1.ChangedSecrets, err error, what string) e
 
 // SecretRetireCmd takes a secret away.
 type SecretRetireCmd struct {
-	ID    string `arg:"" help:"ID of the tenant; the first one is called default."`
-	Name  string `arg:"" help:"Name of the secret."`
-	Force bool   `help:"Retire it even if no other is left."`
+	ID   string `arg:"" help:"ID of the tenant; the first one is called default."`
+	Name string `arg:"" help:"Name of the secret."`
+	cli.Sure
 }
 
-// Run retires the secret. Whoever uses it still is told of by the pool's list, not asked about: it can be added again.
+// Run retires the secret, which needs a yes: nobody can bring back one that was made here, and front ends may use it still.
 func (c *SecretRetireCmd) Run(env *cli.Env) error {
 	return env.With(cli.Change, func(pool *cli.Connection) error {
+		list, err := pool.Tenants.Secrets(env.Ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(list, func(s v1.TenantSecret) bool { return s.Name == c.Name })
+		if i >= 0 { // else the pool says what is wrong
+			used := "never used"
+			if list[i].LastUsed != nil {
+				used = "last used " + terminal.Moment(list[i].LastUsed)
+			}
+			err = env.Confirm(c.Sure, terminal.Printable(fmt.Sprintf("Secret %s of tenant %s goes, which was %s: calls that it signs "+
+				"fail from then on.", c.Name, c.ID, used)))
+		}
+		if err != nil {
+			return err
+		}
 		changed, err := pool.Tenants.RetireSecret(env.Ctx, c.ID, c.Name, c.Force)
 		return secretsChanged(env, changed, err, "retired: calls that it signs fail from now on")
 	})
@@ -178,6 +196,7 @@ type SecretRotateCmd struct {
 	Name   string       `arg:"" optional:"" help:"Name of the new secret; the day by default."`
 	Secret v1.Secret    `placeholder:"SECRET" env:"BBBPOOL_TENANT_SECRET" help:"The new secret; - reads it from the standard input. Made by default."`
 	Keep   quantity.Age `placeholder:"TIME" default:"7d" help:"How long the others verify as well, as 7d; 0s retires them at once."`
+	Yes    bool         `short:"y" help:"Do not ask, as is done where the others are retired at once."`
 }
 
 // Run rotates, and shows who has the former secrets still: one that was used lately is in some front end.
@@ -188,6 +207,13 @@ func (c *SecretRotateCmd) Run(env *cli.Env) error {
 	}
 	keep := time.Duration(c.Keep)
 	return env.With(cli.Change, func(pool *cli.Connection) error {
+		if keep == 0 {
+			err := env.Confirm(cli.Sure{Yes: c.Yes}, terminal.Printable("All other secrets of tenant "+c.ID+" go: calls that they sign "+
+				"fail from then on."))
+			if err != nil {
+				return err
+			}
+		}
 		changed, err := pool.Tenants.RotateSecret(env.Ctx, c.ID, v1.Rotation{Name: c.Name, Secret: secret, Keep: &keep})
 		err = secretsChanged(env, changed, err, "added: "+seen(c.ID, changed.Name))
 		if err != nil || env.Options.JSON {

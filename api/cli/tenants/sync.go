@@ -12,6 +12,7 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // SyncCmd makes the tenants of the pool those of a list.
@@ -48,7 +49,9 @@ func (c *SyncCmd) Run(env *cli.Env) error {
 			return err
 		}
 		wanted.DryRun = false
-		done, err := pool.Tenants.Sync(env.Ctx, wanted, func(v1.Progress) {})
+		done, err := cli.Watched(env, "tenants", func(tell func(v1.Progress)) (v1.Synced, error) {
+			return pool.Tenants.Sync(env.Ctx, wanted, tell)
+		})
 		if err != nil {
 			return err
 		}
@@ -83,7 +86,7 @@ func (c *SyncCmd) confirm(env *cli.Env, seen v1.Synced) error {
 		return err
 	}
 	return env.Confirm(cli.Sure{}, terminal.Printable(fmt.Sprintf("The front ends of %s are shut out: %s.",
-		terminal.Plural(len(gone), "tenant"), strings.Join(gone, ", "))))
+		terminal.Plural(len(gone), "tenant"), quantity.Some(gone))))
 }
 
 func printSync(env *cli.Env, s v1.Synced) error {

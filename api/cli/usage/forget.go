@@ -40,7 +40,7 @@ func (c *ForgetCmd) Run(env *cli.Env) error {
 		if err != nil {
 			return err
 		}
-		if c.DryRun || found.Sessions+found.Audits+len(found.Recordings) == 0 {
+		if c.DryRun || nothing(found) {
 			return c.tell(env, found)
 		}
 		if err := c.ask(env, found); err != nil {
@@ -54,6 +54,9 @@ func (c *ForgetCmd) Run(env *cli.Env) error {
 		return c.tell(env, done)
 	})
 }
+
+// nothing tells whether nothing of a person was found.
+func nothing(found v1.Forgotten) bool { return found.Sessions+found.Audits+len(found.Recordings) == 0 }
 
 // ask shows what is about to be removed, and returns nil if that is wanted.
 func (c *ForgetCmd) ask(env *cli.Env, found v1.Forgotten) error {
@@ -81,8 +84,12 @@ func (c *ForgetCmd) tell(env *cli.Env, done v1.Forgotten) error {
 	if done.DryRun {
 		verb = "to be removed"
 	}
-	fmt.Fprintf(&text, "%s:\n  %s of the history\n  %s\n  what %s of the audit log had of the record\n", verb,
-		terminal.Plural(done.Sessions, "session"), ofRecordings(done.Recordings, c.Recordings), entries(done.Audits))
+	if nothing(done) {
+		text.WriteString("nothing was found, and so nothing removed\n")
+	} else {
+		fmt.Fprintf(&text, "%s:\n  %s of the history\n  %s\n  what %s of the audit log had of the record\n", verb,
+			terminal.Plural(done.Sessions, "session"), ofRecordings(done.Recordings, c.Recordings), entries(done.Audits))
+	}
 	for _, r := range done.Recordings {
 		fmt.Fprintf(&text, "    %s\n", line(r))
 	}

@@ -1,4 +1,4 @@
-package admin
+package frame
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
-// maxBody is the largest body of a request, in bytes.
+// maxBody is the largest body of a request, in bytes, unless its route says otherwise.
 const maxBody = 1 << 20
 
 // prefixed puts the prefix into a pattern.
@@ -39,8 +39,8 @@ func checkContentType(r *http.Request) error {
 	}
 }
 
-// read reads a body strictly, so that a misspelt name is not lost. No body at all is an empty object.
-func read(r *http.Request, v any) error {
+// Read reads a body strictly, so that a misspelt name is not lost. No body at all is an empty object.
+func Read(r *http.Request, v any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
@@ -62,10 +62,10 @@ func bodyError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &v1.Error{
 			Status: http.StatusRequestEntityTooLarge, Code: "too-large",
-			Message: fmt.Sprintf("the body is larger than %d bytes", maxBody),
+			Message: fmt.Sprintf("the body is larger than %d bytes", large.Limit),
 		}
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
@@ -74,8 +74,8 @@ func bodyError(err error) error {
 	return v1.Invalid("body: %s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// flag reads a yes or no from the query; absent is no.
-func flag(r *http.Request, name string) (bool, error) {
+// Flag reads a yes or no from the query; absent is no.
+func Flag(r *http.Request, name string) (bool, error) {
 	text := r.URL.Query().Get(name)
 	if text == "" {
 		return false, nil
@@ -87,8 +87,8 @@ func flag(r *http.Request, name string) (bool, error) {
 	return yes, nil
 }
 
-// number reads a number from the query.
-func number(r *http.Request, name string, absent, least, most int) (int, error) {
+// Number reads a number from the query.
+func Number(r *http.Request, name string, absent, least, most int) (int, error) {
 	text := r.URL.Query().Get(name)
 	if text == "" {
 		return absent, nil
@@ -100,13 +100,13 @@ func number(r *http.Request, name string, absent, least, most int) (int, error) 
 	return n, nil
 }
 
-// given leaves out what is empty, and so was not meant.
-func given(values []string) []string {
+// Given leaves out what is empty, and so was not meant.
+func Given(values []string) []string {
 	return slices.DeleteFunc(values, func(s string) bool { return s == "" })
 }
 
-// moment reads a time from the query; absent is the zero time.
-func moment(r *http.Request, name string) (time.Time, error) {
+// Moment reads a time from the query; absent is the zero time.
+func Moment(r *http.Request, name string) (time.Time, error) {
 	text := r.URL.Query().Get(name)
 	if text == "" {
 		return time.Time{}, nil

@@ -1,4 +1,4 @@
-package admin_test
+package frame_test
 
 import (
 	"context"
@@ -12,18 +12,24 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/admin"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
+
+// versioned are the routes of a pool of which nothing is known but its version.
+func versioned() http.Handler {
+	f := &frame.Frame{Now: time.Now}
+	return f.Trusted(frame.Routes{"GET /version": frame.Open(func(*http.Request) (any, error) { return v1.Build("1.2.3"), nil })})
+}
 
 // listen serves the API on the socket of a data directory until the test ends.
 func listen(t *testing.T, dir string) net.Listener {
 	t.Helper()
-	listener, err := admin.ListenSocket(dir)
+	listener, err := frame.ListenSocket(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: (&admin.API{Pool: &admin.Pool{Version: "1.2.3"}}).Handler()}
+	server := &http.Server{Handler: versioned()}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -61,7 +67,7 @@ func TestListenSocket(t *testing.T) {
 	if err != nil || got.Version != "1.2.3" {
 		t.Errorf("version %+v, %v", got, err)
 	}
-	if _, err := admin.ListenSocket(dir); err == nil || !strings.Contains(err.Error(), "another bbbpool") {
+	if _, err := frame.ListenSocket(dir); err == nil || !strings.Contains(err.Error(), "another bbbpool") {
 		t.Errorf("listen again: %v", err)
 	}
 }
@@ -69,9 +75,9 @@ func TestListenSocket(t *testing.T) {
 // A socket that was never served is given back, and what is in its way is said before anything is served.
 func TestListen_Close(t *testing.T) {
 	dir := t.TempDir()
-	api := &admin.API{Pool: &admin.Pool{Version: "1.2.3"}}
+	api := versioned()
 	for range 2 {
-		socket, err := admin.Listen(dir, api)
+		socket, err := frame.Listen(dir, api)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,10 +91,10 @@ func TestListen_Close(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "bbbpool.sock"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.Listen(dir, api); err == nil || !strings.Contains(err.Error(), "is in the way of the socket, and is none") {
+	if _, err := frame.Listen(dir, api); err == nil || !strings.Contains(err.Error(), "is in the way of the socket, and is none") {
 		t.Errorf("a directory in its way: %v", err)
 	}
-	if _, err := admin.Listen(filepath.Join(dir, "nowhere"), api); err == nil || !strings.HasPrefix(err.Error(), "listen on the socket: ") {
+	if _, err := frame.Listen(filepath.Join(dir, "nowhere"), api); err == nil || !strings.HasPrefix(err.Error(), "listen on the socket: ") {
 		t.Errorf("no directory to be in: %v", err)
 	}
 }
@@ -112,7 +118,7 @@ func TestListenSocket_Stale(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(other, "bbbpool.sock"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.ListenSocket(other); err == nil || !strings.Contains(err.Error(), "in the way") {
+	if _, err := frame.ListenSocket(other); err == nil || !strings.Contains(err.Error(), "in the way") {
 		t.Errorf("listened in place of a file: %v", err)
 	}
 }
@@ -122,7 +128,7 @@ func TestSocketPath_TooLong(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 107))
 	for _, use := range []func() error{
 		func() error { _, err := v1.SocketPath(dir); return err },
-		func() error { _, err := admin.ListenSocket(dir); return err },
+		func() error { _, err := frame.ListenSocket(dir); return err },
 		func() error { _, err := v1.SocketAnswers(dir); return err },
 		func() error { _, err := v1.SocketTransport(dir); return err },
 	} {

@@ -1,11 +1,10 @@
-package admin
+package frame
 
 import (
 	"context"
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/user"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/caller"
 )
 
 // who is the operator that a request comes from: a user of this machine, or the holder of a token.
@@ -29,8 +29,8 @@ type whoKey struct{}
 
 func (w who) in(ctx context.Context) context.Context { return context.WithValue(ctx, whoKey{}, w) }
 
-// caller returns whom a connection on the socket belongs to, in the context of its requests.
-func caller(ctx context.Context, c net.Conn) context.Context {
+// connected returns whom a connection on the socket belongs to, in the context of its requests.
+func connected(ctx context.Context, c net.Conn) context.Context {
 	if uid, ok := peer(c); ok {
 		return who{uid: uid, local: true}.in(ctx)
 	}
@@ -63,8 +63,8 @@ func by(r *http.Request) access.By {
 	if strings.HasPrefix(r.UserAgent(), v1.CommandLine) {
 		by.Via = access.CLI
 	}
-	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		by.From = at.Addr().Unmap().String()
+	if at := caller.Of(r); at.IsValid() {
+		by.From = at.String()
 	}
 	return by
 }
@@ -106,9 +106,20 @@ func (w who) MarshalZerologObject(e *zerolog.Event) {
 	}
 }
 
-// logger logs what is done for a request, and who has sent it.
-func logger(r *http.Request) *zerolog.Logger {
+// addresses writes into a line of the log where a request comes from: whoever the connection is from and, where that has an
+// address, who calls, which behind proxies that are trusted is somebody else.
+type addresses struct{ of *http.Request }
+
+func (a addresses) MarshalZerologObject(e *zerolog.Event) {
+	if at := caller.Of(a.of); at.IsValid() {
+		e.Str("caller", at.String())
+	}
+	e.Str("remote", a.of.RemoteAddr)
+}
+
+// Logger logs what is done for a request, and who has sent it.
+func Logger(r *http.Request) *zerolog.Logger {
 	by, _ := callerOf(r)
-	log := zerolog.Ctx(r.Context()).With().EmbedObject(by).Str("remote", r.RemoteAddr).Logger()
+	log := zerolog.Ctx(r.Context()).With().EmbedObject(by).EmbedObject(addresses{r}).Logger()
 	return &log
 }

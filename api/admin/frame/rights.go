@@ -1,7 +1,8 @@
-package admin
+package frame
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,44 +13,78 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
-// route is a handler with what whoever calls it must be granted. A route that says nothing of that is for nobody.
-type route struct {
-	handle  handler
+// Route is a handler with what whoever calls it must be granted. A route that says nothing of that is for nobody.
+type Route struct {
+	handle  Handler
 	scopes  []access.Scope // any of them will do, and Admin always
 	anybody bool           // whoever has come in may see it: it has nothing of the pool's
 	confine confine.Rule   // for those that see one tenant alone; the zero value is for a route that is not for them
 	lighter []access.Scope // any of these will do, too, for those that see one tenant alone
 	asks    bool           // it changes nothing, although it is no GET
+	most    int64          // bytes that a body may have; 0 is what bodies have
 }
 
-// routes are those of a noun, or of all, by pattern.
-type routes map[string]route
+// Routes are those of a noun, or of all, by pattern.
+type Routes map[string]Route
 
-// whole is a route about the whole pool: who sees one tenant alone has no business there.
-func whole(h handler, scopes ...access.Scope) route { return route{handle: h, scopes: scopes} }
+// Whole is a route about the whole pool: who sees one tenant alone has no business there.
+func Whole(h Handler, scopes ...access.Scope) Route { return Route{handle: h, scopes: scopes} }
 
-// own is a route that those may call, too, that see one tenant alone, for what is that tenant's.
-func own(h handler, rule confine.Rule, scopes ...access.Scope) route {
-	return route{handle: h, scopes: scopes, confine: rule}
+// Own is a route that those may call, too, that see one tenant alone, for what is that tenant's.
+func Own(h Handler, rule confine.Rule, scopes ...access.Scope) Route {
+	return Route{handle: h, scopes: scopes, confine: rule}
 }
 
-// open is a route for whoever has come in.
-func open(h handler) route { return route{handle: h, anybody: true} }
+// Open is a route for whoever has come in.
+func Open(h Handler) Route { return Route{handle: h, anybody: true} }
 
-// ownFor lets those that see one tenant alone see what is theirs with less.
-func (r route) ownFor(scopes ...access.Scope) route {
+// OwnFor lets those that see one tenant alone see what is theirs with less.
+func (r Route) OwnFor(scopes ...access.Scope) Route {
 	r.lighter = scopes
 	return r
 }
 
-// asking is a route that changes nothing, although it is no GET: nothing is to be kept of it.
-func (r route) asking() route {
+// Asking is a route that changes nothing, although it is no GET: nothing is to be kept of it.
+func (r Route) Asking() Route {
 	r.asks = true
 	return r
 }
 
+// UpTo lets a body have so many bytes, where it is a list of everything that a pool has of a kind.
+func (r Route) UpTo(bytes int64) Route {
+	r.most = bytes
+	return r
+}
+
+// Answering is a route with the same rights and another handler.
+func (r Route) Answering(h Handler) Route {
+	r.handle = h
+	return r
+}
+
+// String says who may call a route: what it needs, what it is for those that see one tenant alone, and whether it changes
+// nothing although it is no GET. What a route does not declare is undeclared.
+func (r Route) String() string {
+	needs, tenants := either(r.scopes), r.confine.Name
+	switch {
+	case r.anybody:
+		needs, tenants = "anybody", "as it is"
+	case len(r.scopes) == 0:
+		needs = "UNDECLARED"
+	case tenants == "":
+		tenants = "-"
+	}
+	if len(r.lighter) > 0 {
+		tenants += ", with " + either(r.lighter)
+	}
+	if r.asks {
+		tenants += "  changes nothing"
+	}
+	return fmt.Sprintf("%-20s %s", needs, tenants)
+}
+
 // let lets a request through to a route, as far as its caller may go, or refuses it.
-func (r route) let(request *http.Request) (*http.Request, error) {
+func (r Route) let(request *http.Request) (*http.Request, error) {
 	by, ok := callerOf(request)
 	switch {
 	case !ok:
@@ -73,7 +108,7 @@ func (r route) let(request *http.Request) (*http.Request, error) {
 	return confined, err
 }
 
-func (r route) allows(g access.Grant) bool {
+func (r Route) allows(g access.Grant) bool {
 	return g.Allows(r.scopes...) || g.Tenant != "" && g.Allows(r.lighter...)
 }
 

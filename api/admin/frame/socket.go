@@ -1,4 +1,4 @@
-package admin
+package frame
 
 import (
 	"context"
@@ -19,15 +19,16 @@ type Socket struct {
 	http     http.Server
 }
 
-// Listen listens on the socket of a data directory. Nothing is served before Run.
-func Listen(dataDir string, a *API) (*Socket, error) {
+// Listen listens on the socket of a data directory, for callers of h that are known by who they are on this machine. Nothing
+// is served before Run.
+func Listen(dataDir string, h http.Handler) (*Socket, error) {
 	listener, err := ListenSocket(dataDir)
 	if err != nil {
 		return nil, err
 	}
 	return &Socket{
 		listener: listener,
-		http:     http.Server{Handler: a.Handler(), ReadHeaderTimeout: 5 * time.Second, ConnContext: caller},
+		http:     http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ConnContext: connected},
 	}, nil
 }
 

@@ -1,4 +1,4 @@
-package admin
+package frame
 
 import (
 	"bufio"
@@ -13,8 +13,8 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
-// long is an answer that takes long: it is given line by line.
-type long func(ctx context.Context, tell func(v1.Progress)) (report any, err error)
+// Long is an answer that takes long: it is given line by line.
+type Long func(ctx context.Context, tell func(v1.Progress)) (report any, err error)
 
 const (
 	// linePause is the least time between two lines of progress, unless there is a problem to tell.
@@ -58,7 +58,7 @@ type lines struct {
 }
 
 // stream does what takes long. Until the first line an error is answered as any other; whoever hangs up ends the work.
-func stream(w http.ResponseWriter, r *http.Request, do long, now func() time.Time) {
+func stream(w http.ResponseWriter, r *http.Request, do Long, now func() time.Time) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	control := http.NewResponseController(w)
@@ -72,14 +72,14 @@ func stream(w http.ResponseWriter, r *http.Request, do long, now func() time.Tim
 	}
 	last := v1.Line{Report: report}
 	if err != nil {
-		e := refusal(r, err)
+		e := Refusal(r, err)
 		last = v1.Line{Message: e.Message, Code: e.Code}
 	}
 	l.out.send(last) // nobody else is left to send anything
 }
 
 // work does the work, and shows that it is alive while that takes.
-func (l *lines) work(ctx context.Context, do long) (any, error) {
+func (l *lines) work(ctx context.Context, do Long) (any, error) {
 	ticker := time.NewTicker(v1.LineSilence)
 	defer ticker.Stop()
 	var repeating sync.WaitGroup
@@ -128,18 +128,18 @@ func asLine(v any) []byte {
 	return append(body, '\n')
 }
 
-// table is an answer of many lines that are written as they are read. It tells how many were left out.
-type table func(ctx context.Context, w io.Writer) (left int, err error)
+// Table is an answer of many lines that are written as they are read. It tells how many were left out.
+type Table func(ctx context.Context, w io.Writer) (left int, err error)
 
 // pour answers with a table. An error that comes too late for a status is the last line.
-func pour(w http.ResponseWriter, r *http.Request, write table) {
+func pour(w http.ResponseWriter, r *http.Request, write Table) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Trailer", v1.LeftOut)
 	lines := bufio.NewWriterSize(unhurried{w, http.NewResponseController(w)}, 64<<10)
 	left, err := write(r.Context(), lines)
 	if err != nil {
-		_, _ = lines.Write(asLine(refusal(r, err)))
+		_, _ = lines.Write(asLine(Refusal(r, err)))
 	}
 	_ = lines.Flush() // if it fails nobody reads any more
 	w.Header().Set(v1.LeftOut, strconv.Itoa(left))

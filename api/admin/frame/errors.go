@@ -1,4 +1,4 @@
-package admin
+package frame
 
 import (
 	"errors"
@@ -50,12 +50,12 @@ func storeError(err error) (*v1.Error, bool) {
 
 // fail answers with an error.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
-	e := refusal(r, err)
+	e := Refusal(r, err)
 	writeJSON(w, e.Status, e)
 }
 
-// refusal is what an error says to the caller. What nobody has foreseen is logged, and not shown.
-func refusal(r *http.Request, err error) *v1.Error {
+// Refusal is what an error says to the caller. What nobody has foreseen is logged, and not shown.
+func Refusal(r *http.Request, err error) *v1.Error {
 	e, foreseen := shownError(err)
 	switch {
 	case foreseen:
@@ -85,6 +85,6 @@ func shownError(err error) (e *v1.Error, foreseen bool) {
 // logRefusal notes a change that was asked for and not made.
 func logRefusal(r *http.Request, code string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		logger(r).Info().Str("method", r.Method).Str("path", r.URL.Path).Str("code", code).Msg("refused")
+		Logger(r).Info().Str("method", r.Method).Str("path", r.URL.Path).Str("code", code).Msg("refused")
 	}
 }

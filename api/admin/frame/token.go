@@ -1,4 +1,4 @@
-package admin
+package frame
 
 import (
 	"crypto/sha256"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/caller"
 )
 
 var (
@@ -26,10 +27,10 @@ var (
 )
 
 // guard lets only those in that have the token.
-func (a *API) guard(next http.Handler) http.Handler {
+func (f *Frame) guard(next http.Handler) http.Handler {
 	guesses := access.Guesses{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		by, err := a.admit(r, &guesses)
+		by, err := f.admit(r, &guesses)
 		if err != nil {
 			w.Header().Set("Cache-Control", "no-store")
 			if err == errToken {
@@ -45,32 +46,32 @@ func (a *API) guard(next http.Handler) http.Handler {
 // admit tells whose token a request has. It lets the right one in whatever came before it: behind a proxy all come from
 // one address, and whoever sends wrong ones there must not lock the others out. What keeps a token from being guessed is
 // its length alone; wrong ones are limited so that they neither fill the log nor keep anybody busy.
-func (a *API) admit(r *http.Request, g *access.Guesses) (who, *v1.Error) {
-	if a.Token == "" && (a.Tokens == nil || !a.Tokens.Tokens.Any()) {
+func (f *Frame) admit(r *http.Request, g *access.Guesses) (who, *v1.Error) {
+	if f.Token == "" && (f.Added == nil || !f.Added.Any()) {
 		return who{}, errOff
 	}
-	if by, ok := a.holder(access.Bearer(r.Header.Get("Authorization"))); ok {
+	if by, ok := f.holder(access.Bearer(r.Header.Get("Authorization"))); ok {
 		return by, nil
 	}
-	if !g.Allow(r.RemoteAddr, a.Now()) {
+	if !g.Allow(caller.Of(r), f.Now()) {
 		return who{}, errGuessing
 	}
-	a.Log.Warn().Str("remote", r.RemoteAddr).Str("path", r.URL.Path).Msg("token rejected")
+	f.Log.Warn().EmbedObject(addresses{r}).Str("path", r.URL.Path).Msg("token rejected")
 	return who{}, errToken
 }
 
 // holder returns who holds a token.
-func (a *API) holder(token string) (who, bool) {
-	if a.Token != "" && same(token, a.Token.Reveal()) {
-		if a.Tokens != nil {
-			a.Tokens.Tokens.Use(access.Environment)
+func (f *Frame) holder(token string) (who, bool) {
+	if f.Token != "" && same(token, f.Token.Reveal()) {
+		if f.Added != nil {
+			f.Added.Use(access.Environment)
 		}
 		return who{token: access.Environment, grant: access.Everything()}, true
 	}
-	if a.Tokens == nil {
+	if f.Added == nil {
 		return who{}, false
 	}
-	name, grant, ok := a.Tokens.Tokens.Find(token)
+	name, grant, ok := f.Added.Find(token)
 	return who{token: name, grant: grant}, ok
 }
 
