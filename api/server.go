@@ -39,7 +39,7 @@ type Config struct {
 	Multitenancy   string        `hidden:"" env:"MULTITENANCY_ENABLED"`
 	PoolHost       string        `name:"pool-host" hidden:"" env:"URL_HOST"`
 	PublicURL      string        `name:"public-url" env:"BBBPOOL_PUBLIC_URL" placeholder:"URL" help:"Address under which front ends and viewers know the pool, as https://pool.example.edu. By default what each request was sent to."`
-	TrustedProxies []string      `name:"trusted-proxies" env:"BBBPOOL_TRUSTED_PROXIES" placeholder:"ADDR,…" help:"Proxies whose X-Forwarded-Proto, -Host and -Port, or Forwarded, are believed: addresses or networks. Loopback by default."`
+	TrustedProxies []string      `name:"trusted-proxies" env:"BBBPOOL_TRUSTED_PROXIES" placeholder:"ADDR,…" help:"Proxies whose X-Forwarded-For, -Proto, -Host and -Port, or Forwarded, are believed: addresses or networks. Loopback by default."`
 	StatusListen   string        `name:"status-listen" env:"BBBPOOL_STATUS_LISTEN" placeholder:"ADDR" help:"Address of a listener of its own for /metrics and /readyz, host:port; the other one does not have them then. With a BBBPOOL_METRICS_TOKEN they want it as bearer token, anywhere."`
 	MetricsToken   bbb.Secret    `name:"metrics-token" hidden:"" env:"BBBPOOL_METRICS_TOKEN" help:"Bearer token for /metrics and /readyz."`
 	MaxRequests    int64         `default:"10000" env:"BBBPOOL_MAX_REQUESTS" help:"Requests served at the same time; more are answered 503."`

@@ -49,7 +49,7 @@ func TestAPI_Mount(t *testing.T) {
 		if w.Code == http.StatusForbidden {
 			var e struct{ Error string }
 			err := json.Unmarshal(w.Body.Bytes(), &e)
-			if e.Error != "remote administration is off: set BBBPOOL_ADMIN_TOKEN on the server" {
+			if e.Error != "remote administration is off: make a token with bbbpool token add where the pool runs, or set BBBPOOL_ADMIN_TOKEN there" {
 				t.Errorf("%s: said %s, %v", test.name, w.Body, err)
 			}
 		}

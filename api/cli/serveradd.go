@@ -129,7 +129,7 @@ func (e *Env) note(result v1.Result) error {
 			errs = append(errs, say("%s there already", v1.Running(d.Meetings, d.People)))
 		}
 	}
-	if change := result.SecretChange; change != nil && change.AnswersTo == v1.FormerSecret {
+	if change := result.SecretChange; change != nil && change.AnswersTo == v1.FormerSecret && change.Until.After(e.now()) {
 		errs = append(errs, say("it is asked every second for its new secret, until %s: run bbb-conf --setsecret there",
 			terminal.Moment(&change.Until)))
 	}

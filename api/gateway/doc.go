@@ -4,9 +4,9 @@
 // and answer with the server's own bytes. [Gateway] takes a call in, and a type for each kind of calls answers it: creates
 // (create.go, failover.go for the servers that a create is sent to, and owner.go for whose the meeting is that a server
 // answers with), joins, ends, meetings for what is passed on to the server of one meeting, lists for what is about all of a
-// tenant's. Calls about recordings are answered by package recordingcalls. What can be told to a front end that went wrong is in errors.go. Whose a call is, and what is set for that
-// tenant, is package tenancy's to know; what becomes of its parameters, package params'; how fast a wrong checksum is
-// answered, package throttle's.
+// tenant's. Calls about recordings are answered by package recordingcalls. What can be told to a front end that went wrong is
+// in errors.go. Whose a call is, and what is set for that tenant, is package tenancy's to know; what becomes of its parameters,
+// package params'; how fast a wrong checksum is answered, package throttle's.
 //
 // Where meetings are is the ledger's to know; how servers are, and what was last seen on them, are [Servers] and [View].
 // The gateway remembers nothing but which servers have just failed at creates, which creates no server could take, and

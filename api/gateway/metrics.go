@@ -192,13 +192,16 @@ func (m *Metrics) joinFailures(cause string) *metrics.Counter {
 // mostTenants bounds how many tenants are named. What there are more of is counted together.
 const mostTenants = 1000
 
+// otherTenants is what they are called: no tenant's ID has such a character.
+const otherTenants = "_other"
+
 // limited counts a call that a limit of its tenant has changed or refused.
 func (m *Metrics) limited(tenant, limit string) {
 	m.mu.Lock()
 	switch {
 	case m.tenants[tenant]:
 	case len(m.tenants) >= mostTenants:
-		tenant = "other"
+		tenant = otherTenants
 	case m.tenants == nil:
 		m.tenants = map[string]bool{}
 		fallthrough

@@ -13,7 +13,8 @@ import (
 var (
 	errOff = &v1.Error{
 		Status: http.StatusForbidden, Code: "off",
-		Message: "remote administration is off: set BBBPOOL_ADMIN_TOKEN on the server",
+		Message: "remote administration is off: make a token with bbbpool token add where the pool runs, or set " +
+			"BBBPOOL_ADMIN_TOKEN there",
 	}
 	errToken = &v1.Error{
 		Status: http.StatusUnauthorized, Code: "token",
