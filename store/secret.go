@@ -1,8 +1,20 @@
 package store
 
+import (
+	"crypto/rand"
+	"encoding/hex"
+)
+
 // Secret is a shared secret. Every way of printing it yields "***"; only Reveal gives the value, and every call of
 // Reveal is a place to look at twice.
 type Secret string
+
+// NewSecret makes a secret of 32 random bytes, in hexadecimal digits.
+func NewSecret() Secret {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails, as crypto/rand documents
+	return Secret(hex.EncodeToString(b[:]))
+}
 
 const redacted = "***"
 

@@ -66,6 +66,21 @@ func EnvironmentSecrets(list []Secret) (named []TenantSecret) {
 	return named
 }
 
+// InUse returns the secrets of a tenant that verify, expired ones included. The default tenant has those of the environment
+// first and, where that gives any, without the one that was made because there was none.
+func (t Tenant) InUse(environment []Secret) (list []TenantSecret) {
+	if t.ID != DefaultTenant {
+		environment = nil
+	}
+	list = EnvironmentSecrets(environment)
+	for _, s := range t.Secrets {
+		if s.Secret != "" && (len(environment) == 0 || s.Name != GeneratedSecret) && !slices.Contains(environment, s.Secret) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // ParamOp is what a rule does to a parameter.
 type ParamOp string
 

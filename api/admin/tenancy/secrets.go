@@ -3,8 +3,6 @@ package tenancy
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
@@ -34,13 +32,6 @@ func fromEnvironment(name string) bool {
 	return name == "environment" || strings.HasPrefix(name, "environment-")
 }
 
-// newSecret makes a secret of 32 random bytes.
-func newSecret() store.Secret {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails, as crypto/rand documents
-	return store.Secret(hex.EncodeToString(b[:]))
-}
-
 // addSecret adds a secret to a tenant, and returns the name that it has. Those that have expired make room first.
 func addSecret(t *store.Tenant, n v1.NewTenantSecret, now time.Time) (string, error) {
 	if len(t.Secrets) >= maxSecrets {
@@ -54,7 +45,7 @@ func addSecret(t *store.Tenant, n v1.NewTenantSecret, now time.Time) (string, er
 		s.Name = freeName(*t, now)
 	}
 	if n.Secret == "" {
-		s.Secret = newSecret()
+		s.Secret = store.NewSecret()
 	}
 	if err := checkSecret(*t, s, now); err != nil {
 		return "", err

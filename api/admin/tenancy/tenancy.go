@@ -88,16 +88,7 @@ func noTenant(id string) *v1.Error {
 
 // InUse returns the secrets of a tenant that are in use, expired ones included: those of the environment first, and without
 // the one that was made on the first start where that gives any.
-func (t *Tenancy) InUse(tenant store.Tenant) (list []store.TenantSecret) {
-	given := t.given(tenant.ID)
-	list = store.EnvironmentSecrets(given)
-	for _, s := range tenant.Secrets {
-		if s.Secret != "" && (len(given) == 0 || s.Name != store.GeneratedSecret) && !slices.Contains(given, s.Secret) {
-			list = append(list, s)
-		}
-	}
-	return list
-}
+func (t *Tenancy) InUse(tenant store.Tenant) []store.TenantSecret { return tenant.InUse(t.Environment) }
 
 // given are the secrets that the environment gives to a tenant.
 func (t *Tenancy) given(id string) []store.Secret {

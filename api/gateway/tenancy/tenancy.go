@@ -122,27 +122,9 @@ func (t *Tenants) Verify(q *bbb.Request, n Named, now time.Time) (Caller, error)
 func (t *Tenants) Serve(list []store.Tenant) {
 	list = slices.Clone(list)
 	for i := range list {
-		if list[i].ID == store.DefaultTenant {
-			list[i].Secrets = t.Config.secrets(list[i].Secrets)
-		}
+		list[i].Secrets = list[i].InUse(t.Config.Environment)
 	}
 	t.served.Store(newIndex(t.Config, list, t.served.Load()))
-}
-
-// secrets are those of the default tenant: the environment's, and what is stored. The one that was made because there was
-// none counts as long as the environment has none. What operators are shown goes by the same rule (api/admin/tenancy,
-// Tenancy.InUse).
-func (c Config) secrets(stored []store.TenantSecret) []store.TenantSecret {
-	if len(c.Environment) == 0 {
-		return stored
-	}
-	given := store.EnvironmentSecrets(c.Environment)
-	for _, s := range stored {
-		if s.Name != store.GeneratedSecret {
-			given = append(given, s)
-		}
-	}
-	return given
 }
 
 // Load serves the tenants in the store, and writes the default one if there is none. After an error what was served
@@ -169,7 +151,7 @@ func (t *Tenants) Load(ctx context.Context, stored store.Tenants, now time.Time)
 func read(ctx context.Context, stored store.Tenants, now time.Time) ([]store.Tenant, error) {
 	_, err := stored.CreateTenant(ctx, store.Tenant{
 		ID: store.DefaultTenant, Name: "Default", Created: now,
-		Secrets: []store.TenantSecret{{Name: store.GeneratedSecret, Secret: newSecret(), Created: now}},
+		Secrets: []store.TenantSecret{{Name: store.GeneratedSecret, Secret: store.NewSecret(), Created: now}},
 	})
 	if err != nil && !errors.Is(err, store.ErrExists) {
 		return nil, fmt.Errorf("make the default tenant: %w", err)
@@ -180,9 +162,6 @@ func read(ctx context.Context, stored store.Tenants, now time.Time) ([]store.Ten
 	}
 	return list, nil
 }
-
-// newSecret makes a secret of 32 random bytes.
-func newSecret() store.Secret { return store.Secret(nonce() + nonce()) }
 
 // Problems tells whether tenants are served as they were, and not as they are stored.
 func (t *Tenants) Problems(context.Context) []problems.Problem {
