@@ -71,7 +71,7 @@ func (s Syncing) confirm(env *Env, seen v1.Synced) error {
 func ReadList[T any](env *Env, path string, read func(io.Reader) (T, error)) (list T, err error) {
 	if path == "-" {
 		list, err = read(env.In)
-	} else if file, failed := os.Open(path); failed != nil {
+	} else if file, failed := os.Open(path); failed != nil { //nolint:gosec // which the operator has named
 		err = errors.Unwrap(failed) // without the name
 	} else {
 		list, err = read(file)
