@@ -14,10 +14,14 @@ import (
 
 // View shows a token.
 func (t *Tokens) View(one store.AdminToken) v1.Token {
+	used := t.Used(one.Name)
+	if !used.IsZero() && used.Before(one.Created) { // it is known to the minute, which had begun before
+		used = one.Created
+	}
 	return v1.Token{
 		Name: one.Name, Scopes: append([]string{}, one.Scopes...), Tenant: one.Tenant, Source: "stored",
 		Created: v1.Stamp(one.Created), Expires: v1.Stamp(one.Expires),
-		Expired: !one.Expires.IsZero() && !t.Now().Before(one.Expires), Used: v1.Stamp(t.Used(one.Name)),
+		Expired: !one.Expires.IsZero() && !t.Now().Before(one.Expires), Used: v1.Stamp(used),
 	}
 }
 

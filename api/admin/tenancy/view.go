@@ -95,7 +95,11 @@ func (t *Tenancy) Secret(tenant store.Tenant, s store.TenantSecret) v1.TenantSec
 		shown.Source = sourceEnvironment
 	}
 	if t.Uses != nil {
-		shown.LastUsed = v1.Stamp(t.Uses.Last(credential(tenant.ID, s.Name)))
+		used := t.Uses.Last(credential(tenant.ID, s.Name))
+		if !used.IsZero() && used.Before(s.Created) { // it is known to the minute, which had begun before
+			used = s.Created
+		}
+		shown.LastUsed = v1.Stamp(used)
 	}
 	return shown
 }
