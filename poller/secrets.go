@@ -83,7 +83,8 @@ func (st *state) awaited() bool {
 	return st.onFormer() && !st.disabled() && st.now().Before(st.record.FormerUntil)
 }
 
-// untilKnock is the time until the server should be asked beside its polls. One that fails is polled as often.
+// untilKnock is the time until the server should be asked beside its polls. A poll that has begun does not count: it may be a
+// slow one, and tell too late. One that fails is polled as often.
 func (s *server) untilKnock() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +92,7 @@ func (s *server) untilKnock() time.Duration {
 	if !st.awaited() || st.failing() {
 		return s.config.Interval
 	}
-	return latest(st.schedule.began, st.schedule.knocked).Add(changePace).Sub(s.now())
+	return st.schedule.knocked.Add(changePace).Sub(s.now())
 }
 
 // knockIfDue asks a server that may change its secret for as little as there is, so that the change is found out long
