@@ -105,14 +105,14 @@ func TestBehind(t *testing.T) {
 // stuck is a library in which whoever looks where the files of a recording are is kept by a disk that does not answer.
 type stuck struct {
 	recordings.Library
+	armed           atomic.Bool // the next one to look is kept
 	reached, answer chan struct{}
 }
 
 func (s *stuck) Formats(id string) (map[store.RecordingState][]string, error) {
-	select {
-	case s.reached <- struct{}{}:
+	if s.armed.CompareAndSwap(true, false) {
+		s.reached <- struct{}{}
 		<-s.answer
-	default:
 	}
 	return s.Library.Formats(id)
 }
@@ -136,6 +136,7 @@ func TestChange_BesideStuckLook(t *testing.T) {
 			p.take(t, film)
 			lay(t, filepath.Join(p.data, "1"), film)
 			ended := make(chan struct{})
+			files.armed.Store(true)
 			go func() {
 				defer close(ended)
 				look(p)
