@@ -64,14 +64,6 @@ func Of(call, name string) (Parameter, bool) {
 	return Parameter{Name: name, Kind: Text}, false
 }
 
-// Names returns the names that are known of a call, in order. Those that front ends may make up are not among them.
-func Names(call string) (names []string) {
-	for _, p := range tables[call] {
-		names = append(names, p.Name)
-	}
-	return names
-}
-
 // Check tells what servers would make of a value: an error where it is none that the parameter can have, and unknown where
 // the name, or a value of a list or an open enum, is in no release that is known here.
 func Check(call, name, value string) (unknown bool, err error) {

@@ -67,18 +67,10 @@ func table(env *cli.Env, list []v1.TenantSecret) error {
 	rows := make([][]string, 0, len(list))
 	for _, s := range list {
 		rows = append(rows, []string{
-			s.Name, s.Source, optional(s.Created), optional(s.LastUsed), optional(s.Expires),
+			s.Name, s.Source, terminal.Moment(s.Created), terminal.Moment(s.LastUsed), terminal.Moment(s.Expires),
 		})
 	}
 	return terminal.Table(env.Out, "NAME SOURCE MADE LAST-USED EXPIRES", rows)
-}
-
-// optional is a time, or nothing.
-func optional(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return terminal.Moment(t)
 }
 
 // SecretShowCmd prints a secret.
