@@ -12,12 +12,14 @@ package catalogue
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // The calls whose parameters are known.
@@ -138,19 +140,22 @@ func (p Parameter) hasAll(value string) bool {
 	return len(p.Values) == 0 || !slices.ContainsFunc(Split(value), func(item string) bool { return !p.has(item) })
 }
 
-// Split reads a list: its values without blanks around them, none empty, and without the brackets that some are sent in.
-func Split(value string) (items []string) {
-	value = strings.TrimSpace(value)
-	if inner, ok := strings.CutPrefix(value, "["); ok {
-		value = strings.TrimSuffix(inner, "]")
-	}
-	for item := range strings.SplitSeq(value, ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			items = append(items, item)
+// Split reads a list: its values, as [Items] has them.
+func Split(value string) []string { return slices.Collect(Items(value)) }
+
+// Items walks a list: its values without blanks around them, none empty, and without the brackets that some are sent in.
+// Brackets around a value go too, wherever it stands, so that what was read is read alike again.
+func Items(value string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for item := range strings.SplitSeq(value, ",") {
+			if item = strings.TrimFunc(item, around); item != "" && !yield(item) {
+				return
+			}
 		}
 	}
-	return items
 }
+
+func around(c rune) bool { return c == '[' || c == ']' || unicode.IsSpace(c) }
 
 // tokens are what servers put values in the place of, in addresses; no parser of addresses would take them.
 var tokens = strings.NewReplacer("%%MEETINGID%%", "x", "%%USERID%%", "x", "%%USERNAME%%", "x")

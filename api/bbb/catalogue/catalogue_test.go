@@ -97,7 +97,7 @@ func TestNames(t *testing.T) {
 // A list is read as servers read it.
 func TestSplit(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "", " , ": "", "a": "a", " a , b,,c ": "a|b|c", "[a, b]": "a|b", "[a": "a", "[]": "",
+		"": "", " , ": "", "a": "a", " a , b,,c ": "a|b|c", "[a, b]": "a|b", "[a": "a", "[]": "", "[[a],[b": "a|b", ",[a": "a",
 	} {
 		if got := strings.Join(catalogue.Split(text), "|"); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)

@@ -112,6 +112,7 @@ func TestFormat(t *testing.T) {
 // FuzzParse: whatever is read as rules is written and read again as the same ones.
 func FuzzParse(f *testing.F) {
 	f.Add(`a=1;b?=2;-c;d+=x,y;e-=z;f<=9;g=\;\\`)
+	f.Add(`a+=[[!;b-=,[x],]y],[`)
 	f.Fuzz(func(t *testing.T, text string) {
 		list, _ := params.Parse("create", text)
 		for _, rule := range list {

@@ -201,14 +201,10 @@ func (s *step) take(params *bbb.Params) {
 	params.Set(s.name, strings.Join(list, ","))
 }
 
-// contains tells whether a list has a value, as [catalogue.Split] reads it and without making anything.
+// contains tells whether a list has a value, as [catalogue.Items] reads it and without making anything.
 func contains(list, item string) bool {
-	list = strings.TrimSpace(list)
-	if inner, ok := strings.CutPrefix(list, "["); ok {
-		list = strings.TrimSuffix(inner, "]")
-	}
-	for has := range strings.SplitSeq(list, ",") {
-		if strings.TrimSpace(has) == item {
+	for has := range catalogue.Items(list) {
+		if has == item {
 			return true
 		}
 	}
