@@ -14,6 +14,11 @@ var (
 	ErrTooLarge = errors.New("larger than its limit")
 	// ErrLocked: another process holds the database.
 	ErrLocked = errors.New("in use by another process")
+	// ErrFenced: another instance decides now, or none does: nothing was written, and nothing may be done.
+	ErrFenced = errors.New("this instance has not got the lease")
+	// ErrAway: the database does not answer, or cannot take anything now. Nothing is known of what was asked for; a write may
+	// have been done.
+	ErrAway = errors.New("the database is away")
 	// ErrNewerSchema: the database was written by a newer version of bbbpool.
 	ErrNewerSchema = errors.New("written by a newer bbbpool")
 )

@@ -14,6 +14,7 @@ type State interface {
 	Claims
 	Endings
 	Uses
+	Whole
 	Close() error
 }
 
@@ -29,6 +30,7 @@ type Index interface {
 	Audits
 	Usages
 	Erasure
+	Whole
 	Close() error
 }
 

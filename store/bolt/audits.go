@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -11,52 +10,16 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
-var auditTable = table[store.Audit]{bucket: audits, noun: "audit entry", encode: encodeAudit, decode: decodeAudit}
-
-type auditRow struct {
-	Who    text `json:"who,omitempty"`
-	Via    text `json:"via,omitempty"`
-	From   text `json:"from,omitempty"`
-	Action text `json:"action,omitempty"`
-	Kind   text `json:"kind,omitempty"`
-	Object text `json:"object,omitempty"`
-	Tenant text `json:"tenant,omitempty"`
-	Before text `json:"before,omitempty"`
-	After  text `json:"after,omitempty"`
-}
-
-func encodeAudit(a store.Audit) any {
-	return auditRow{
-		text(a.Who), text(a.Via), text(a.From), text(a.Action), text(a.Kind), text(a.Object), text(a.Tenant), text(a.Before),
-		text(a.After),
-	}
-}
-
-func decodeAudit(key, value []byte) (store.Audit, error) {
-	var r auditRow
-	err := json.Unmarshal(value, &r)
-	return store.Audit{
-		ID: string(key[timeSize:]), At: timeOf(key), Who: string(r.Who), Via: string(r.Via), From: string(r.From),
-		Action: string(r.Action), Kind: string(r.Kind), Object: string(r.Object), Tenant: string(r.Tenant),
-		Before: string(r.Before), After: string(r.After),
-	}, err
-}
-
-// auditKey is nil for an entry without an ID.
-func auditKey(a store.Audit) []byte {
-	if a.ID == "" {
-		return nil
-	}
-	return append(timeKey(a.At), a.ID...)
-}
+var auditTable = table[store.Audit]{bucket: audits, noun: "audit entry", codec: rows.Audits}
 
 // auditRole is [store.Audits].
 type auditRole struct{ db *DB }
 
 func (role auditRole) AddAudit(ctx context.Context, a store.Audit) error {
-	_, err := create(ctx, role.db, auditTable, auditKey(a), a)
+	_, err := create(ctx, role.db, auditTable, rows.Audits.Key(a), a)
 	return err
 }
 
@@ -64,7 +27,7 @@ func (role auditRole) Audits(ctx context.Context, f store.AuditFilter) (list []s
 	err = role.db.read(ctx, "list the audit log", func(tx *bbolt.Tx) error {
 		c := bucket(tx, audits).Cursor()
 		for key, value := lastBefore(c, auditsEnd(f)); key != nil && len(list) < f.Limit; key, value = c.Prev() {
-			if !f.Since.IsZero() && bytes.Compare(key[:timeSize], timeKey(f.Since)) < 0 {
+			if !f.Since.IsZero() && bytes.Compare(key[:rows.TimeSize], rows.TimeKey(f.Since)) < 0 {
 				return nil
 			}
 			if ctx.Err() == nil && !mayBe(value, f) {
@@ -89,10 +52,10 @@ func (role auditRole) Audits(ctx context.Context, f store.AuditFilter) (list []s
 // auditsEnd is the key before which a selection begins; nil for the end of the log.
 func auditsEnd(f store.AuditFilter) (end []byte) {
 	if !f.Until.IsZero() {
-		end = timeKey(f.Until)
+		end = rows.TimeKey(f.Until)
 	}
 	if f.Before.ID != "" {
-		if behind := auditKey(f.Before); end == nil || bytes.Compare(behind, end) < 0 {
+		if behind := rows.Audits.Key(f.Before); end == nil || bytes.Compare(behind, end) < 0 {
 			end = behind
 		}
 	}
@@ -138,7 +101,7 @@ func selected(a store.Audit, f store.AuditFilter) bool {
 
 func (role auditRole) DeleteAudits(ctx context.Context, before time.Time, limit int) (deleted int, err error) {
 	err = role.db.write(ctx, "shorten the audit log", func(t *txn) error {
-		deleted, err = t.deleteBefore(audits, timeKey(before), limit)
+		deleted, err = t.deleteBefore(audits, rows.TimeKey(before), limit)
 		return err
 	})
 	if err != nil {

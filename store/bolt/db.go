@@ -36,6 +36,7 @@ type state struct {
 	claimRole
 	endingRole
 	useRole
+	wholeRole
 	io.Closer
 }
 
@@ -51,12 +52,13 @@ type index struct {
 	auditRole
 	usageRole
 	erasureRole
+	wholeRole
 	io.Closer
 }
 
 // State is the small group of roles. Closing it closes the database, and the other group with it.
 func (db *DB) State() store.State {
-	return state{serverRole{db}, tenantRole{db}, tokenRole{db}, claimRole{db}, endingRole{db}, useRole{db}, db}
+	return state{serverRole{db}, tenantRole{db}, tokenRole{db}, claimRole{db}, endingRole{db}, useRole{db}, wholeRole{db, true}, db}
 }
 
 // Index is the large group of roles. Closing it closes the database, and the other group with it.
@@ -72,6 +74,7 @@ func (db *DB) Index() store.Index {
 		auditRole{db},
 		usageRole{db},
 		erasureRole{db},
+		wholeRole{db, false},
 		db,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // erasureRole is [store.Erasure].
@@ -29,10 +30,10 @@ func (role erasureRole) EraseSessions(ctx context.Context, tenant, meeting strin
 
 // ofRoom returns the IDs of the last sessions of a room. Nothing could be stored of a tenant with a zero byte.
 func (t *txn) ofRoom(tenant, meeting string, limit int) (ids [][]byte) {
-	if ofTenant(tenant) == nil {
+	if rows.OfTenant(tenant) == nil {
 		return nil
 	}
-	for place := range merge(bucket(t.Tx, sessionsByMeeting), []string{roomPrefix(tenant, meeting)}, "") {
+	for place := range merge(bucket(t.Tx, sessionsByMeeting), []string{rows.RoomPrefix(tenant, meeting)}, "") {
 		if len(ids) >= limit {
 			break
 		}
@@ -54,7 +55,7 @@ func (t *txn) deleteSession(id []byte) error {
 }
 
 func (role erasureRole) BlankAudit(ctx context.Context, a store.Audit) error {
-	_, err := update(ctx, role.db, auditTable, auditKey(a), func(a *store.Audit) error {
+	_, err := update(ctx, role.db, auditTable, rows.Audits.Key(a), func(a *store.Audit) error {
 		for _, side := range []*string{&a.Before, &a.After} {
 			if *side != "" {
 				*side = store.Erased

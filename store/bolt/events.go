@@ -2,20 +2,13 @@ package bolt
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
-
-type eventRow struct {
-	At   time.Time `json:"at"`
-	Kind string    `json:"kind"`
-	Text text      `json:"text"`
-}
 
 // eventRole is [store.Events].
 type eventRole struct{ db *DB }
@@ -24,15 +17,11 @@ func (role eventRole) Events(ctx context.Context) (all map[string][]store.Event,
 	err = role.db.read(ctx, "list events", func(tx *bbolt.Tx) error {
 		all = map[string][]store.Event{}
 		return bucket(tx, events).ForEach(func(server, value []byte) error {
-			var rows []eventRow
-			if err := json.Unmarshal(value, &rows); err != nil {
-				return fmt.Errorf("read the events of %.100q: %w", server, err)
+			journal, err := rows.Events.Decode(server, value)
+			if err != nil {
+				return err
 			}
-			list := make([]store.Event, 0, len(rows))
-			for _, r := range rows {
-				list = append(list, store.Event{At: r.At, Kind: r.Kind, Text: string(r.Text)})
-			}
-			all[string(server)] = list
+			all[journal.Server] = journal.List
 			return ctx.Err()
 		})
 	})
@@ -43,18 +32,14 @@ func (role eventRole) Events(ctx context.Context) (all map[string][]store.Event,
 }
 
 func (role eventRole) KeepEvents(ctx context.Context, server string, list []store.Event) error {
-	rows := make([]eventRow, 0, len(list))
-	for _, e := range list {
-		rows = append(rows, eventRow{At: e.At.UTC(), Kind: e.Kind, Text: text(e.Text)})
-	}
-	value, err := json.Marshal(rows)
+	value, err := rows.Events.Encode(rows.Journal{Server: server, List: list})
 	if err != nil {
 		return err
 	}
 	return role.db.write(ctx, fmt.Sprintf("keep the events of %.100q", server), func(t *txn) error {
 		switch key := []byte(server); {
 		case server == "":
-			return errKey
+			return rows.ErrKey
 		case len(list) > 0:
 			return t.put(events, key, value)
 		case t.get(events, key) != nil:

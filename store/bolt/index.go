@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // link is an entry of an index, which leads to a row.
@@ -44,7 +46,7 @@ func setOf(links []link) map[link]bool {
 // statePrefixes are where the keys of some states begin, each once.
 func statePrefixes[S ~string](tenant string, states []S) (prefixes []string) {
 	for _, state := range states {
-		prefixes = append(prefixes, tenant+sized(string(state)))
+		prefixes = append(prefixes, tenant+rows.Sized(string(state)))
 	}
 	slices.Sort(prefixes)
 	return slices.Compact(prefixes)

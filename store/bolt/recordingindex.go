@@ -10,6 +10,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/bolt/group"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // recordingLinks carry what the filters ask for, so that rows are read for one page only.
@@ -17,12 +18,12 @@ func recordingLinks(r *store.Recording) []link {
 	if r == nil {
 		return nil
 	}
-	tenant, state, place := string(ofTenant(r.Tenant)), string(r.State), placeOf(r.Start, r.RecordID)
+	tenant, state, place := string(rows.OfTenant(r.Tenant)), string(r.State), rows.PlaceOf(r.Start, r.RecordID)
 	links := []link{
-		{recordingsByID, tenant + r.RecordID, place[:timeSize] + state},
+		{recordingsByID, tenant + r.RecordID, place[:rows.TimeSize] + state},
 		{recordingsByStart, tenant + place, state},
-		{recordingsByMeeting, tenant + sized(r.MeetingID) + place, state},
-		{recordingsByState, tenant + sized(state) + place, ""},
+		{recordingsByMeeting, tenant + rows.Sized(r.MeetingID) + place, state},
+		{recordingsByState, tenant + rows.Sized(state) + place, ""},
 	}
 	for name, value := range r.Meta {
 		links = append(links, metaLink(tenant, name, value, place, state))
@@ -54,7 +55,7 @@ func share(r *store.Recording) (key string, y tally) {
 	for _, f := range r.Formats {
 		y.bytes += f.Bytes
 	}
-	return string(ofTenant(r.Tenant)) + string(r.State), y
+	return string(rows.OfTenant(r.Tenant)) + string(r.State), y
 }
 
 // add adds to a tally, sign times. An empty one is forgotten.
@@ -71,8 +72,8 @@ func (t *txn) add(r *store.Recording, sign int64) error {
 
 // indexRecording takes the entries and the tallies of a recording from what it was to what it is.
 func indexRecording(t *txn, before, after *store.Recording) error {
-	if after != nil && ofTenant(after.Tenant) == nil {
-		return errKey
+	if after != nil && rows.OfTenant(after.Tenant) == nil {
+		return rows.ErrKey
 	}
 	if err := t.move(recordingLinks(before), recordingLinks(after)); err != nil {
 		return err

@@ -2,20 +2,20 @@ package bolt
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // metaLink goes on where the key has cut off a value, so that a search for how descriptions end reads no rows.
 func metaLink(tenant, name, value, place, state string) link {
 	l := link{recordingsByMeta, tenant + part(name) + part(value) + place, state}
 	if len(value) > longest {
-		l.value = sized(state) + value[longest:]
+		l.value = rows.Sized(state) + value[longest:]
 	}
 	return l
 }
@@ -139,15 +139,13 @@ func (q *query) rowMatches(place []byte, patterns ...pattern) bool {
 	if len(patterns) == 0 || !q.going() {
 		return q.err == nil
 	}
-	var row struct {
-		Meta textMap `json:"meta"`
-	}
-	if err := json.Unmarshal(bucket(q.tx, recordings).Get(idAt(place)), &row); err != nil {
+	meta, err := rows.MetaOf(bucket(q.tx, recordings).Get(idAt(place)))
+	if err != nil {
 		q.err = fmt.Errorf("read the row of %q: %w", idAt(place), err)
 		return false
 	}
 	for _, p := range patterns {
-		if value, ok := row.Meta[p.name]; !ok || !p.matches(string(value)) {
+		if value, ok := meta[p.name]; !ok || !p.matches(value) {
 			return false
 		}
 	}

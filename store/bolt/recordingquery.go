@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // query finds recordings in the indexes. What it keeps of those it comes across are their places (placeOf), and those
@@ -33,7 +34,7 @@ func (q *query) page() (ids []string, total int) {
 			last = first + min(f.Limit, last-first)
 		}
 		for _, place := range found[first:last] {
-			ids = append(ids, place[timeSize:])
+			ids = append(ids, place[rows.TimeSize:])
 		}
 		return ids, len(found)
 	}
@@ -131,7 +132,7 @@ func (q *query) foundOfOne() (places []string) {
 func (q *query) byID() (places []string) {
 	for _, prefix := range outermost(q.filter.RecordIDs) {
 		for id, value := range q.scan(recordingsByID, q.tenant, prefix) {
-			if start, state := value[:timeSize], value[timeSize:]; q.wants(state) {
+			if start, state := value[:rows.TimeSize], value[rows.TimeSize:]; q.wants(state) {
 				places = append(places, string(start)+string(id))
 			}
 		}
@@ -142,7 +143,7 @@ func (q *query) byID() (places []string) {
 // byMeeting finds the recordings of meetings.
 func (q *query) byMeeting() (places []string) {
 	for _, meetingID := range slices.Compact(slices.Sorted(slices.Values(q.filter.MeetingIDs))) {
-		for place, state := range q.scan(recordingsByMeeting, q.tenant+sized(meetingID), "") {
+		for place, state := range q.scan(recordingsByMeeting, q.tenant+rows.Sized(meetingID), "") {
 			if q.wants(state) {
 				places = append(places, string(place))
 			}

@@ -10,10 +10,11 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 var recordingTable = table[store.Recording]{
-	bucket: recordings, noun: "recording", encode: encodeRecording, decode: decodeRecording, index: indexRecording,
+	bucket: recordings, noun: "recording", codec: rows.Recordings, index: indexRecording,
 }
 
 // recordingRole is [store.Recordings].
@@ -120,7 +121,7 @@ func (role catalogueRole) DeleteRecording(ctx context.Context, recordID string) 
 // tenantsOf are the starts of the keys of those tenants whose recordings are asked for: none for one that can have none.
 func tenantsOf(tx *bbolt.Tx, f store.RecordingFilter) (starts []string) {
 	if !f.AllTenants {
-		return slices.DeleteFunc([]string{string(ofTenant(f.Tenant))}, func(start string) bool { return start == "" })
+		return slices.DeleteFunc([]string{string(rows.OfTenant(f.Tenant))}, func(start string) bool { return start == "" })
 	}
 	for key := range merge(bucket(tx, recordingsCounted), []string{""}, "") {
 		starts = append(starts, string(key[:bytes.IndexByte(key, 0)+1]))

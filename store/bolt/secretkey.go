@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 var errNoKey = errors.New("there is none yet, and the fresh one is empty")
@@ -19,7 +21,7 @@ func (role keyRole) Key(ctx context.Context, name string, fresh []byte) (key []b
 		}
 		switch {
 		case name == "":
-			return errKey
+			return rows.ErrKey
 		case len(fresh) == 0:
 			return errNoKey
 		}

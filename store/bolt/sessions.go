@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -11,50 +10,11 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 var sessionTable = table[store.Session]{
-	bucket: sessions, noun: "session", encode: encodeSession, decode: decodeSession, index: indexSession,
-}
-
-type sessionRow struct {
-	Tenant   text        `json:"tenant"`
-	Server   string      `json:"server"`
-	Start    time.Time   `json:"start,omitzero"`
-	End      time.Time   `json:"end,omitzero"`
-	Peak     int         `json:"peak,omitempty"`
-	Joins    int         `json:"joins,omitempty"`
-	Reason   text        `json:"reason,omitempty"`
-	Recorded bool        `json:"recorded,omitempty"`
-	Meeting  text        `json:"meeting,omitempty"`
-	Hint     int         `json:"hint,omitempty"`
-	Why      decisionRow `json:"why,omitzero"`
-}
-
-func encodeSession(s store.Session) any {
-	return sessionRow{
-		Tenant: text(s.Tenant), Server: s.Server, Start: s.Start.UTC(), End: s.End.UTC(), Peak: s.Peak,
-		Joins: s.Joins, Reason: text(s.Reason), Recorded: s.Recorded, Meeting: text(s.Meeting), Hint: s.Hint,
-		Why: decisionRow(s.Why),
-	}
-}
-
-func decodeSession(key, value []byte) (store.Session, error) {
-	var r sessionRow
-	if r.scan(value) {
-		return r.session(key), nil
-	}
-	r = sessionRow{}
-	err := json.Unmarshal(value, &r)
-	return r.session(key), err
-}
-
-func (r *sessionRow) session(key []byte) store.Session {
-	return store.Session{
-		ID: string(key), Tenant: string(r.Tenant), Server: r.Server, Start: r.Start, End: r.End, Peak: r.Peak,
-		Joins: r.Joins, Reason: string(r.Reason), Recorded: r.Recorded, Meeting: string(r.Meeting), Hint: r.Hint,
-		Why: store.Decision(r.Why),
-	}
+	bucket: sessions, noun: "session", codec: rows.Sessions, index: indexSession,
 }
 
 // sessionLinks leave those of before schema 3, which have no meeting, out of the index by it.
@@ -62,19 +22,16 @@ func sessionLinks(s *store.Session) []link {
 	if s == nil {
 		return nil
 	}
-	links := []link{{sessionsByEnd, string(timeKey(s.End)) + s.ID, ""}}
+	links := []link{{sessionsByEnd, string(rows.TimeKey(s.End)) + s.ID, ""}}
 	if s.Meeting != "" {
-		links = append(links, link{sessionsByMeeting, roomPrefix(s.Tenant, s.Meeting) + placeOf(s.Start, s.ID), ""})
+		links = append(links, link{sessionsByMeeting, rows.RoomPrefix(s.Tenant, s.Meeting) + rows.PlaceOf(s.Start, s.ID), ""})
 	}
 	return links
 }
 
-// roomPrefix starts the keys of the sessions of one room.
-func roomPrefix(tenant, meeting string) string { return string(ofTenant(tenant)) + sized(meeting) }
-
 func indexSession(t *txn, before, after *store.Session) error {
-	if after != nil && ofTenant(after.Tenant) == nil {
-		return errKey
+	if after != nil && rows.OfTenant(after.Tenant) == nil {
+		return rows.ErrKey
 	}
 	return t.move(sessionLinks(before), sessionLinks(after))
 }
@@ -124,14 +81,14 @@ func (role sessionRole) Session(ctx context.Context, id string) (store.Session, 
 
 func (role sessionRole) SessionsSince(ctx context.Context, since time.Time, after string, limit int) ([]store.Session, error) {
 	op := fmt.Sprintf("list sessions since %s", since.UTC().Format(time.RFC3339))
-	return role.sessionsBy(ctx, op, sessionsByEnd, "", string(timeKey(since))+after, limit)
+	return role.sessionsBy(ctx, op, sessionsByEnd, "", string(rows.TimeKey(since))+after, limit)
 }
 
 func (role sessionRole) MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]store.Session, error) {
-	if ofTenant(tenant) == nil {
+	if rows.OfTenant(tenant) == nil {
 		limit = 0 // nothing could be stored of it
 	}
-	return role.sessionsBy(ctx, "list the sessions of a meeting", sessionsByMeeting, roomPrefix(tenant, meeting), "", limit)
+	return role.sessionsBy(ctx, "list the sessions of a meeting", sessionsByMeeting, rows.RoomPrefix(tenant, meeting), "", limit)
 }
 
 // sessionsBy reads the sessions that an index has under prefix, from the first one behind after on. The keys of both
@@ -168,7 +125,7 @@ func (role sessionRole) DeleteSessions(ctx context.Context, ended time.Time, lim
 	op := fmt.Sprintf("delete sessions that ended before %s", ended.UTC().Format(time.RFC3339))
 	err = role.db.write(ctx, op, func(t *txn) error {
 		deleted = 0 // of a run that did not count
-		for _, id := range t.endedBefore(timeKey(ended), limit) {
+		for _, id := range t.endedBefore(rows.TimeKey(ended), limit) {
 			if err := t.deleteSession(id); err != nil {
 				return err
 			}
@@ -185,7 +142,7 @@ func (role sessionRole) DeleteSessions(ctx context.Context, ended time.Time, lim
 // endedBefore returns the IDs of the sessions that ended first.
 func (t *txn) endedBefore(end []byte, limit int) (ids [][]byte) {
 	for place := range merge(bucket(t.Tx, sessionsByEnd), []string{""}, "") {
-		if len(ids) >= limit || bytes.Compare(place[:timeSize], end) >= 0 {
+		if len(ids) >= limit || bytes.Compare(place[:rows.TimeSize], end) >= 0 {
 			break
 		}
 		ids = append(ids, bytes.Clone(idAt(place)))

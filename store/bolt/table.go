@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,17 +9,16 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // table is a bucket of rows. What the key says is not in the row, so no closure can change it.
 //
-// A row is the JSON form of a record, written next to its role: its names stay when a field of the record is renamed,
-// secrets are revealed in it, and times are in UTC (a zone with odd seconds would shift them).
+// What a row looks like is known to package rows.
 type table[T any] struct {
 	bucket string
 	noun   string // for errors
-	encode func(T) any
-	decode func(key, value []byte) (T, error)
+	codec  rows.Codec[T]
 	// index follows a row into its indexes; before is nil for a new one, after for one that goes.
 	index func(t *txn, before, after *T) error
 }
@@ -31,21 +29,15 @@ func (tb table[T]) op(verb string, key []byte) string {
 }
 
 // read makes a record of a row.
-func (tb table[T]) read(key, value []byte) (T, error) {
-	record, err := tb.decode(key, value)
-	if err != nil {
-		return record, fmt.Errorf("read the row of %.100q: %w", key, err)
-	}
-	return record, nil
-}
+func (tb table[T]) read(key, value []byte) (T, error) { return tb.codec.Decode(key, value) }
 
 // save writes a record and its entries in the indexes. It returns the record as it will be read, which shares nothing with
 // the one given.
 func (tb table[T]) save(t *txn, key []byte, before *T, record T) (T, error) {
 	if len(key) == 0 {
-		return record, errKey
+		return record, rows.ErrKey
 	}
-	value, err := json.Marshal(tb.encode(record))
+	value, err := tb.codec.Encode(record)
 	if err != nil {
 		return record, err
 	}

@@ -2,118 +2,12 @@ package bolt
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
-var tenantTable = table[store.Tenant]{bucket: tenants, noun: "tenant", encode: encodeTenant, decode: decodeTenant}
-
-type tenantRow struct {
-	Name        text        `json:"name,omitempty"`
-	Secrets     []text      `json:"secrets,omitempty"` // of before schema 5; never written any more
-	Created     time.Time   `json:"created,omitzero"`
-	Tag         text        `json:"tag,omitempty"`
-	IgnoreHints bool        `json:"ignore_hints,omitempty"`
-	Disabled    bool        `json:"disabled,omitempty"`
-	Hosts       []text      `json:"hosts,omitempty"`
-	URL         text        `json:"url,omitempty"`
-	Named       []secretRow `json:"named,omitempty"`
-	Scoped      bool        `json:"scoped,omitempty"`
-	Params      []paramRow  `json:"params,omitempty"`
-	Limits      limitsRow   `json:"limits,omitzero"`
-}
-
-type secretRow struct {
-	Name    text      `json:"name"`
-	Secret  text      `json:"secret"`
-	Created time.Time `json:"created,omitzero"`
-	Expires time.Time `json:"expires,omitzero"`
-}
-
-type paramRow struct {
-	Call  text          `json:"call"`
-	Op    store.ParamOp `json:"op"`
-	Name  text          `json:"name"`
-	Value text          `json:"value,omitempty"`
-}
-
-type limitsRow struct {
-	Meetings      int           `json:"meetings,omitempty"`
-	People        int           `json:"people,omitempty"`
-	MeetingPeople int           `json:"meeting_people,omitempty"`
-	PerHour       int           `json:"per_hour,omitempty"`
-	Duration      time.Duration `json:"duration,omitempty"`
-	NoRecording   bool          `json:"no_recording,omitempty"`
-	Tags          []text        `json:"tags,omitempty"`
-	Requests      float64       `json:"requests,omitempty"`
-	Statuses      bool          `json:"statuses,omitempty"`
-}
-
-func encodeTenant(t store.Tenant) any {
-	r := tenantRow{
-		Name: text(t.Name), Created: t.Created.UTC(), Tag: text(t.Tag), IgnoreHints: t.IgnoreHints, Disabled: t.Disabled,
-		Hosts: texts(t.Hosts), URL: text(t.URL), Scoped: t.Scoped, Limits: encodeLimits(t.Limits),
-	}
-	for _, s := range t.Secrets {
-		r.Named = append(r.Named, secretRow{text(s.Name), text(s.Secret.Reveal()), s.Created.UTC(), s.Expires.UTC()})
-	}
-	for _, p := range t.Params {
-		r.Params = append(r.Params, paramRow{text(p.Call), p.Op, text(p.Name), text(p.Value)})
-	}
-	return r
-}
-
-func encodeLimits(l store.Limits) limitsRow {
-	return limitsRow{
-		l.Meetings, l.People, l.MeetingPeople, l.PerHour, l.Duration, l.NoRecording, texts(l.Tags), l.Requests, l.Statuses,
-	}
-}
-
-func decodeTenant(key, value []byte) (store.Tenant, error) {
-	var r tenantRow
-	err := json.Unmarshal(value, &r)
-	l := r.Limits
-	t := store.Tenant{
-		ID: string(key), Name: string(r.Name), Created: r.Created, Tag: string(r.Tag), IgnoreHints: r.IgnoreHints,
-		Disabled: r.Disabled, Hosts: plain(r.Hosts), URL: string(r.URL), Scoped: r.Scoped,
-		Limits: store.Limits{
-			Meetings: l.Meetings, People: l.People, MeetingPeople: l.MeetingPeople, PerHour: l.PerHour, Duration: l.Duration,
-			NoRecording: l.NoRecording, Tags: plain(l.Tags), Requests: l.Requests, Statuses: l.Statuses,
-		},
-	}
-	for _, s := range append(named(r.Secrets, r.Created), r.Named...) {
-		t.Secrets = append(t.Secrets, store.TenantSecret{
-			Name: string(s.Name), Secret: store.Secret(s.Secret), Created: s.Created, Expires: s.Expires,
-		})
-	}
-	for _, p := range r.Params {
-		t.Params = append(t.Params, store.ParamRule{Call: string(p.Call), Op: p.Op, Name: string(p.Name), Value: string(p.Value)})
-	}
-	return t, err
-}
-
-// named gives names to secrets that have none: there was but one, which the first start had made.
-func named(secrets []text, created time.Time) (rows []secretRow) {
-	for i, s := range secrets {
-		name := store.GeneratedSecret
-		if i > 0 {
-			name = fmt.Sprintf("%s-%d", name, i+1)
-		}
-		rows = append(rows, secretRow{Name: text(name), Secret: s, Created: created})
-	}
-	return rows
-}
-
-// tenantKey is nil for an ID that no tenant can have, because nothing could be stored under it.
-func tenantKey(id string) []byte {
-	if ofTenant(id) == nil {
-		return nil
-	}
-	return []byte(id)
-}
+var tenantTable = table[store.Tenant]{bucket: tenants, noun: "tenant", codec: rows.Tenants}
 
 // tenantRole is [store.Tenants].
 type tenantRole struct{ db *DB }
@@ -123,17 +17,17 @@ func (role tenantRole) Tenants(ctx context.Context) ([]store.Tenant, error) {
 }
 
 func (role tenantRole) Tenant(ctx context.Context, id string) (store.Tenant, error) {
-	return one(ctx, role.db, tenantTable, tenantKey(id))
+	return one(ctx, role.db, tenantTable, rows.TenantKey(id))
 }
 
 func (role tenantRole) CreateTenant(ctx context.Context, t store.Tenant) (store.Tenant, error) {
-	return create(ctx, role.db, tenantTable, tenantKey(t.ID), t)
+	return create(ctx, role.db, tenantTable, rows.TenantKey(t.ID), t)
 }
 
 func (role tenantRole) UpdateTenant(ctx context.Context, id string, change func(*store.Tenant) error) (store.Tenant, error) {
-	return update(ctx, role.db, tenantTable, tenantKey(id), func(t *store.Tenant) error { return ofClosure(change(t)) })
+	return update(ctx, role.db, tenantTable, rows.TenantKey(id), func(t *store.Tenant) error { return ofClosure(change(t)) })
 }
 
 func (role tenantRole) DeleteTenant(ctx context.Context, id string) error {
-	return remove(ctx, role.db, tenantTable, tenantKey(id), anyway)
+	return remove(ctx, role.db, tenantTable, rows.TenantKey(id), anyway)
 }

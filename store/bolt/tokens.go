@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // maxForgotten bounds what spending one token costs. More than one of the old goes for each new one, so that after a
@@ -16,15 +17,15 @@ const maxForgotten = 8
 type tokenRole struct{ db *DB }
 
 func (role tokenRole) SpendToken(ctx context.Context, id string, now, expires time.Time) error {
-	key, until := []byte(id), timeKey(expires)
+	key, until := []byte(id), rows.TimeKey(expires)
 	return role.db.write(ctx, fmt.Sprintf("spend token %.100q", id), func(t *txn) error {
 		if len(key) == 0 {
-			return errKey
+			return rows.ErrKey
 		}
 		if t.get(tokens, key) != nil {
 			return store.ErrExists
 		}
-		if err := t.forgetTokens(timeKey(now)); err != nil {
+		if err := t.forgetTokens(rows.TimeKey(now)); err != nil {
 			return err
 		}
 		if err := t.put(tokens, key, until); err != nil {
@@ -38,7 +39,7 @@ func (role tokenRole) SpendToken(ctx context.Context, id string, now, expires ti
 func (t *txn) forgetTokens(now []byte) error {
 	var expired []string
 	for key := range merge(bucket(t.Tx, tokensByExpiry), []string{""}, "") {
-		if len(expired) == maxForgotten || string(key[:timeSize]) >= string(now) {
+		if len(expired) == maxForgotten || string(key[:rows.TimeSize]) >= string(now) {
 			break
 		}
 		expired = append(expired, string(key))
@@ -47,7 +48,7 @@ func (t *txn) forgetTokens(now []byte) error {
 		if err := t.delete(tokensByExpiry, []byte(key)); err != nil {
 			return err
 		}
-		if err := t.delete(tokens, []byte(key[timeSize:])); err != nil {
+		if err := t.delete(tokens, []byte(key[rows.TimeSize:])); err != nil {
 			return err
 		}
 	}

@@ -3,48 +3,15 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"strings"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
-var usageTable = table[store.Usage]{bucket: usage, noun: "usage", encode: encodeUsage, decode: decodeUsage}
-
-type usageRow struct {
-	Meetings     int     `json:"meetings,omitempty"`
-	Joins        int     `json:"joins,omitempty"`
-	PeopleMins   float64 `json:"people_mins,omitempty"`
-	PeakMeetings int     `json:"peak_meetings,omitempty"`
-	PeakPeople   int     `json:"peak_people,omitempty"`
-	Recordings   int     `json:"recordings,omitempty"`
-	Bytes        int64   `json:"bytes,omitempty"`
-}
-
-func encodeUsage(u store.Usage) any {
-	return usageRow{u.Meetings, u.Joins, u.PeopleMins, u.PeakMeetings, u.PeakPeople, u.Recordings, u.Bytes}
-}
-
-func decodeUsage(key, value []byte) (store.Usage, error) {
-	var r usageRow
-	err := json.Unmarshal(value, &r)
-	day, tenant, _ := strings.Cut(string(key), "\x00")
-	return store.Usage{
-		Day: day, Tenant: tenant, Meetings: r.Meetings, Joins: r.Joins, PeopleMins: r.PeopleMins, PeakMeetings: r.PeakMeetings,
-		PeakPeople: r.PeakPeople, Recordings: r.Recordings, Bytes: r.Bytes,
-	}, err
-}
-
-// usageKey is nil where no usage can be.
-func usageKey(u store.Usage) []byte {
-	if u.Day == "" || strings.Contains(u.Day+u.Tenant, "\x00") {
-		return nil
-	}
-	return []byte(u.Day + "\x00" + u.Tenant)
-}
+var usageTable = table[store.Usage]{bucket: usage, noun: "usage", codec: rows.Usage}
 
 // usageRole is [store.Usages].
 type usageRole struct{ db *DB }
@@ -55,7 +22,7 @@ func (role usageRole) AddUsage(ctx context.Context, list ...store.Usage) error {
 
 func (t *txn) addUsage(list []store.Usage) error {
 	for _, u := range list {
-		_, err := usageTable.change(t, usageKey(u), &store.Usage{Day: u.Day, Tenant: u.Tenant}, func(was *store.Usage) error {
+		_, err := usageTable.change(t, rows.Usage.Key(u), &store.Usage{Day: u.Day, Tenant: u.Tenant}, func(was *store.Usage) error {
 			was.Add(u)
 			return nil
 		})
@@ -90,7 +57,7 @@ func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []st
 
 // firstUsage places a cursor at the first row that may be selected.
 func firstUsage(c *bbolt.Cursor, f store.UsageFilter) (key, value []byte) {
-	after := usageKey(f.After)
+	after := rows.Usage.Key(f.After)
 	if string(after) < f.From {
 		return c.Seek([]byte(f.From))
 	}

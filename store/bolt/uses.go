@@ -2,36 +2,26 @@ package bolt
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/bbbpool/bbbpool/store"
-	"github.com/bbbpool/bbbpool/store/bolt/file"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // useRole is [store.Uses].
 type useRole struct{ db *DB }
 
-// useKey is nil for a credential that could be taken for another one.
-func useKey(c store.Credential) []byte {
-	if c.Kind == "" || strings.Contains(c.Kind+c.Tenant, "\x00") {
-		return nil
-	}
-	return []byte(c.Kind + "\x00" + c.Tenant + "\x00" + c.Name)
-}
-
 func (role useRole) Uses(ctx context.Context) (list map[store.Credential]time.Time, err error) {
 	err = role.db.read(ctx, "list uses", func(tx *bbolt.Tx) error {
 		list = map[store.Credential]time.Time{}
 		return bucket(tx, uses).ForEach(func(key, value []byte) error {
-			parts := strings.SplitN(string(key), "\x00", 3)
-			if len(parts) != 3 || len(value) != timeSize {
-				return fmt.Errorf("read the use of %.100q: %w", key, file.ErrDamaged)
+			use, err := rows.Uses.Decode(key, value)
+			if err != nil {
+				return err
 			}
-			list[store.Credential{Kind: parts[0], Tenant: parts[1], Name: parts[2]}] = timeOf(value)
+			list[use.Credential] = use.At
 			return ctx.Err()
 		})
 	})
@@ -44,7 +34,7 @@ func (role useRole) Uses(ctx context.Context) (list map[store.Credential]time.Ti
 func (role useRole) NoteUses(ctx context.Context, list map[store.Credential]time.Time) error {
 	return role.db.write(ctx, "note uses", func(t *txn) error {
 		for c, at := range list {
-			if err := t.noteUse(useKey(c), at); err != nil {
+			if err := t.noteUse(rows.UseKey(c), at); err != nil {
 				return err
 			}
 		}
@@ -55,9 +45,9 @@ func (role useRole) NoteUses(ctx context.Context, list map[store.Credential]time
 // noteUse keeps the later of two times, and nothing for the zero one.
 func (t *txn) noteUse(key []byte, at time.Time) error {
 	if key == nil {
-		return errKey
+		return rows.ErrKey
 	}
-	before, value := t.get(uses, key), timeKey(at)
+	before, value := t.get(uses, key), rows.TimeKey(at)
 	switch {
 	case at.IsZero() && before != nil:
 		return t.delete(uses, key)

@@ -25,14 +25,14 @@ type testCase[S any] struct {
 // RunState runs the contract of [store.State]. Every call of open gives an empty store, which the suite closes.
 func RunState(t *testing.T, open func(t *testing.T) store.State) {
 	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), of(accounts.StateCases()), stateKeyCases(),
-		stateRaces(), stateLifeCases())
+		stateWholeCases(), stateRaces(), stateLifeCases())
 }
 
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
 func RunIndex(t *testing.T, open func(t *testing.T) store.Index) {
 	run(t, open, secretKeyCases(), sessionCases(), roomCases(), recordingCases(), selectionCases(), metaCases(),
 		catalogueCases(), jobCases(), commitCases(), eventCases(), of(accounts.IndexCases()), erasureCases(),
-		indexKeyCases(), indexRaces(), indexLifeCases())
+		indexKeyCases(), indexWholeCases(), indexRaces(), indexLifeCases())
 }
 
 // of are cases that stand in a package of their own.

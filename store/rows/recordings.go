@@ -1,4 +1,4 @@
-package bolt
+package rows
 
 import (
 	"encoding/json"
@@ -149,4 +149,13 @@ func decodeFormat(row formatRow) store.Format {
 		})
 	}
 	return f
+}
+
+// MetaOf reads nothing of a recording's row but the metadata.
+func MetaOf(value []byte) (map[string]string, error) {
+	var row struct {
+		Meta textMap `json:"meta"`
+	}
+	err := json.Unmarshal(value, &row)
+	return row.Meta.into(nil), err
 }

@@ -1,0 +1,44 @@
+package rows
+
+import (
+	"encoding/json"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+type auditRow struct {
+	Who    text `json:"who,omitempty"`
+	Via    text `json:"via,omitempty"`
+	From   text `json:"from,omitempty"`
+	Action text `json:"action,omitempty"`
+	Kind   text `json:"kind,omitempty"`
+	Object text `json:"object,omitempty"`
+	Tenant text `json:"tenant,omitempty"`
+	Before text `json:"before,omitempty"`
+	After  text `json:"after,omitempty"`
+}
+
+func encodeAudit(a store.Audit) any {
+	return auditRow{
+		text(a.Who), text(a.Via), text(a.From), text(a.Action), text(a.Kind), text(a.Object), text(a.Tenant), text(a.Before),
+		text(a.After),
+	}
+}
+
+func decodeAudit(key, value []byte) (store.Audit, error) {
+	var r auditRow
+	err := json.Unmarshal(value, &r)
+	return store.Audit{
+		ID: string(key[TimeSize:]), At: TimeOf(key), Who: string(r.Who), Via: string(r.Via), From: string(r.From),
+		Action: string(r.Action), Kind: string(r.Kind), Object: string(r.Object), Tenant: string(r.Tenant),
+		Before: string(r.Before), After: string(r.After),
+	}, err
+}
+
+// auditKey is nil for an entry without an ID.
+func auditKey(a store.Audit) []byte {
+	if a.ID == "" {
+		return nil
+	}
+	return append(TimeKey(a.At), a.ID...)
+}

@@ -1,0 +1,121 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Postgres is a PostgreSQL server, whose one user is "postgres" and needs no password.
+type Postgres struct {
+	Addr string // host and port
+
+	program, dir string
+	args         []string
+	who          *syscall.Credential
+	process      *process
+	next         atomic.Int64
+}
+
+// Postgres returns the PostgreSQL server of these tests, and starts it where it is not running yet. What it has acknowledged
+// survives its own crash, and not that of the machine.
+func (s *Servers) Postgres(t testing.TB) *Postgres {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.postgres == nil {
+		p := NewPostgres(t)
+		s.postgres, s.stop = p, append(s.stop, p.Remove)
+	}
+	return s.postgres
+}
+
+// NewPostgres starts a PostgreSQL server of one's own, which it is for the caller to Remove. Args are settings, as name=value.
+func NewPostgres(t testing.TB, settings ...string) *Postgres {
+	t.Helper()
+	const versions = "/usr/lib/postgresql/*/bin" // where Debian has them, outside of PATH
+	p := &Postgres{program: find(t, "postgres", "postgresql", versions)}
+	initdb := find(t, "initdb", "postgresql", versions)
+	var err error
+	if p.who, err = unprivileged(); err != nil {
+		t.Fatal(err)
+	}
+	p.dir = tempDir(t, p.who)
+	args := []string{
+		"-D", filepath.Join(p.dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
+	}
+	cmd := exec.CommandContext(t.Context(), initdb, args...) //nolint:gosec // a program that was found, and our own words
+	cmd.Dir, cmd.SysProcAttr = p.dir, &syscall.SysProcAttr{Credential: p.who}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	port := FreePort(t)
+	p.Addr = fmt.Sprintf("127.0.0.1:%d", port)
+	p.args = []string{"-D", filepath.Join(p.dir, "data"), "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", p.dir}
+	quick := []string{"fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=64MB"}
+	for _, set := range append(quick, settings...) {
+		p.args = append(p.args, "-c", set)
+	}
+	p.Start(t)
+	return p
+}
+
+// Start starts the server again after it was stopped, and returns when it answers.
+func (p *Postgres) Start(t testing.TB) {
+	t.Helper()
+	var err error
+	if p.process, err = start(p.who, p.dir, p.program, p.args...); err != nil {
+		t.Fatal(err)
+	}
+	p.process.await(t, p.dir, func() error { return p.run(context.Background(), "SELECT 1") })
+}
+
+func (p *Postgres) run(ctx context.Context, statement string) error {
+	conn, err := pgx.Connect(ctx, p.url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.Exec(ctx, statement)
+	return err
+}
+
+func (p *Postgres) url(database string) string {
+	return fmt.Sprintf("postgres://postgres@%s/%s", p.Addr, database)
+}
+
+// URL returns the address of a fresh, empty database, in the form of DATABASE_URL.
+func (p *Postgres) URL(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("test%d", p.next.Add(1))
+	if err := p.run(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	return p.url(name)
+}
+
+// Stop ends the server as an operator in a hurry would: connections are closed.
+func (p *Postgres) Stop() { p.process.end(syscall.SIGINT) }
+
+// Kill ends the server at once, as a crash would.
+func (p *Postgres) Kill() { p.process.end(syscall.SIGQUIT) }
+
+// Pause makes the server hang, until Continue: new connections are taken by the kernel, and not answered.
+func (p *Postgres) Pause() { p.process.signal(syscall.SIGSTOP) }
+
+// Continue lets a server go on that hangs.
+func (p *Postgres) Continue() { p.process.signal(syscall.SIGCONT) }
+
+// Remove ends the server, and takes away its files.
+func (p *Postgres) Remove() {
+	p.Kill()
+	_ = os.RemoveAll(p.dir)
+}
