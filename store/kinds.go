@@ -17,6 +17,7 @@ var Kinds = []Kind{
 	{Name: "endings", State: true, Key: []string{"Tenant", "MeetingID", "Server", "InternalID"}},
 	{Name: "tokens", State: true, Key: []string{"ID"}, LookUps: []string{"Expires"}},
 	{Name: "uses", State: true, Key: []string{"Kind", "Tenant", "Name"}},
+	{Name: "waiting", State: true, Key: []string{"ID"}},
 	{Name: "keys", Key: []string{"Name"}},
 	{Name: "sessions", Key: []string{"ID"}, LookUps: []string{"End,ID", "Tenant,Meeting,-Start,ID"}},
 	{Name: "recordings", Key: []string{"RecordID"}, LookUps: []string{

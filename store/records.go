@@ -67,6 +67,7 @@ type Claim struct {
 	Signer    string // name of the tenant's secret that signed the create; "" for a meeting that was found there
 	Moderator Secret // the moderators' password, as far as known
 	Voice     string // the voice bridge that the front end has asked for and got; "" where the server chose
+	Request   string // the create that made it, where another instance has handed that on; it may be handed on twice
 }
 
 // OnServer returns the ID that the server knows the meeting by.
@@ -113,6 +114,13 @@ type Session struct {
 	Meeting  string   // keyed hash of tenant and meetingID, the same for all sessions of a room; "" in old rows
 	Hint     int      // people that the front end had announced; 0 where it had not
 	Why      Decision // why it was on that server
+}
+
+// Wait is a write to the Index that waits until the Index is there again.
+type Wait struct {
+	ID   string // unique; what waits is done in the order of the IDs
+	Call string // what is to be done
+	Data []byte // with what
 }
 
 // Event is something that happened to a server.

@@ -14,6 +14,7 @@ type State interface {
 	Claims
 	Endings
 	Uses
+	Waiting
 	Whole
 	Close() error
 }
@@ -104,6 +105,16 @@ type Endings interface {
 	// DeleteEnding removes an ending if it still stands as given: asked for at the same time. Otherwise it returns
 	// ErrConflict, and ErrNotFound where there is none.
 	DeleteEnding(ctx context.Context, e Ending) error
+}
+
+// Waiting keeps what could not be written to the Index, so that it is not lost with the process that had it to write.
+type Waiting interface {
+	// Waiting returns what waits, in the order of the IDs, at most limit.
+	Waiting(ctx context.Context, limit int) ([]Wait, error)
+	// AddWaiting adds to what waits, or returns ErrExists where the ID is taken.
+	AddWaiting(ctx context.Context, w Wait) error
+	// DeleteWaiting takes away what waits no more. What is not there is no error.
+	DeleteWaiting(ctx context.Context, ids ...string) error
 }
 
 // Keys keeps the secret keys that records are made with, so that they move with the records.

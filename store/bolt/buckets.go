@@ -53,7 +53,11 @@ import (
 //	├── uses/<kind> 0 <tenant> 0 <name>                  <time>
 //	├── admin-tokens/<name>                              row
 //	├── audits/<time> <id>                               row
-//	└── usage/<day> 0 <tenant>                           row
+//	├── usage/<day> 0 <tenant>                           row
+//
+// Since schema 6:
+//
+//	└── waiting/<id>                                     row
 //
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
@@ -63,7 +67,7 @@ import (
 //   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
 //     transaction that raises the version.
 //   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
-const schema = 5
+const schema = 6
 
 const (
 	metaBucket = "meta"
@@ -95,6 +99,7 @@ const (
 	adminTokens         = "admin-tokens"
 	audits              = "audits"
 	usage               = "usage"
+	waiting             = "waiting"
 )
 
 var buckets = []string{
@@ -104,6 +109,7 @@ var buckets = []string{
 	jobs, jobsByState, tokens, tokensByExpiry,
 	sessionsByMeeting, keys, endings, events,
 	uses, adminTokens, audits, usage,
+	waiting,
 }
 
 // keyed says in words what the keys of a bucket are made of that people choose the length of.
@@ -118,7 +124,7 @@ var keyed = map[string]string{
 	sessionsByMeeting: "tenant, meeting and the session's ID", keys: "the key's name",
 	endings: "tenant, meeting ID, server and internal ID", events: "the server's ID",
 	uses: "the credential's kind, tenant and name", adminTokens: "the token's name", audits: "the entry's ID",
-	usage: "day and tenant",
+	usage: "day and tenant", waiting: "the write's ID",
 }
 
 // bucket returns a bucket of the tree by its name.

@@ -36,6 +36,7 @@ type state struct {
 	claimRole
 	endingRole
 	useRole
+	waitRole
 	wholeRole
 	io.Closer
 }
@@ -58,7 +59,17 @@ type index struct {
 
 // State is the small group of roles. Closing it closes the database, and the other group with it.
 func (db *DB) State() store.State {
-	return state{serverRole{db}, tenantRole{db}, tokenRole{db}, claimRole{db}, endingRole{db}, useRole{db}, wholeRole{db, true}, db}
+	return state{
+		serverRole{db},
+		tenantRole{db},
+		tokenRole{db},
+		claimRole{db},
+		endingRole{db},
+		useRole{db},
+		waitRole{db},
+		wholeRole{db, true},
+		db,
+	}
 }
 
 // Index is the large group of roles. Closing it closes the database, and the other group with it.

@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"errors"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -46,7 +47,7 @@ func TestKinds(t *testing.T) {
 func TestKinds_Fields(t *testing.T) {
 	records := map[string]any{
 		"servers": store.Server{}, "tenants": store.Tenant{}, "claims": store.Claim{}, "endings": store.Ending{},
-		"uses": store.Credential{}, "sessions": store.Session{}, "recordings": store.Recording{}, "jobs": store.Job{},
+		"uses": store.Credential{}, "waiting": store.Wait{}, "sessions": store.Session{}, "recordings": store.Recording{}, "jobs": store.Job{},
 		"admin-tokens": store.AdminToken{}, "audits": store.Audit{}, "usage": store.Usage{},
 		"tokens": struct{ ID, Expires string }{}, "keys": struct{ Name string }{}, "events": struct{ Server string }{}, // no records
 	}
@@ -68,7 +69,9 @@ func TestKinds_AllWritten(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir)
 	seed(t, db)
-	if err := db.State().SpendToken(t.Context(), "x", seedTime, seedTime); err != nil {
+	if err := errors.Join(
+		db.State().SpendToken(t.Context(), "x", seedTime, seedTime), db.State().AddWaiting(t.Context(), store.Wait{ID: "x"}),
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

@@ -52,8 +52,8 @@ func (role wholeRole) Dump(ctx context.Context, each func(store.Row) error) erro
 var loaders = map[string]func(t *txn, key, value []byte) error{
 	servers: load(serverTable), tenants: load(tenantTable), claims: load(claimTable), endings: load(endingTable),
 	sessions: load(sessionTable), recordings: load(recordingTable), jobs: load(jobTable), adminTokens: load(adminTokenTable),
-	audits: load(auditTable), usage: load(usageTable), tokens: loadToken, uses: loadPlain(uses), keys: loadPlain(keys),
-	events: loadPlain(events),
+	audits: load(auditTable), waiting: load(waitTable), usage: load(usageTable), tokens: loadToken, uses: loadPlain(uses),
+	keys: loadPlain(keys), events: loadPlain(events),
 }
 
 func load[T any](tb table[T]) func(t *txn, key, value []byte) error {

@@ -105,6 +105,9 @@ var (
 		Kind: "uses", Key: func(u Use) []byte { return UseKey(u.Credential) },
 		encode: encodeUse, decode: decodeUse,
 	}
+	Waiting = Codec[store.Wait]{
+		Kind: "waiting", Key: func(w store.Wait) []byte { return []byte(w.ID) }, encode: asJSON(encodeWait), decode: decodeWait,
+	}
 	Keys     = Codec[Key]{Kind: "keys", Key: func(k Key) []byte { return []byte(k.Name) }, encode: encodeKey, decode: decodeKey}
 	Sessions = Codec[store.Session]{
 		Kind: "sessions", Key: func(s store.Session) []byte { return []byte(s.ID) }, Look: lookSession,
@@ -133,7 +136,8 @@ var (
 
 var forms = map[string]Form{
 	Servers.Kind: Servers.form(), Tenants.Kind: Tenants.form(), Claims.Kind: Claims.form(), Endings.Kind: Endings.form(),
-	Tokens.Kind: Tokens.form(), Uses.Kind: Uses.form(), Keys.Kind: Keys.form(), Sessions.Kind: Sessions.form(),
+	Tokens.Kind: Tokens.form(), Uses.Kind: Uses.form(), Waiting.Kind: Waiting.form(), Keys.Kind: Keys.form(),
+	Sessions.Kind:   Sessions.form(),
 	Recordings.Kind: Recordings.form(), Jobs.Kind: Jobs.form(), Events.Kind: Events.form(), AdminTokens.Kind: AdminTokens.form(),
 	Audits.Kind: Audits.form(), Usage.Kind: Usage.form(),
 }

@@ -31,9 +31,15 @@ type call = kit.Call
 // and its ending.
 func stateCalls(s store.State) map[string]call {
 	return map[string]call{
-		"Servers":      func(ctx context.Context) error { return drop1(s.Servers(ctx)) },
-		"Server":       func(ctx context.Context) error { return drop1(s.Server(ctx, "bbb1")) },
-		"CreateServer": func(ctx context.Context) error { return s.CreateServer(ctx, aServer("bbb2")) },
+		"Waiting":       func(ctx context.Context) error { return drop1(s.Waiting(ctx, 10)) },
+		"AddWaiting":    func(ctx context.Context) error { return s.AddWaiting(ctx, aWait("1")) },
+		"DeleteWaiting": func(ctx context.Context) error { return s.DeleteWaiting(ctx, "1") },
+		"Dump":          func(ctx context.Context) error { return s.Dump(ctx, func(store.Row) error { return nil }) },
+		"Load":          func(ctx context.Context) error { return s.Load(ctx, nil) },
+		"Wipe":          func(ctx context.Context) error { return s.Wipe(ctx) },
+		"Servers":       func(ctx context.Context) error { return drop1(s.Servers(ctx)) },
+		"Server":        func(ctx context.Context) error { return drop1(s.Server(ctx, "bbb1")) },
+		"CreateServer":  func(ctx context.Context) error { return s.CreateServer(ctx, aServer("bbb2")) },
 		"UpdateServer": func(ctx context.Context) error {
 			return drop1(s.UpdateServer(ctx, "bbb1", func(r *store.Server) error { r.Tag = "new"; return nil }))
 		},

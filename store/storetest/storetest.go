@@ -25,7 +25,7 @@ type testCase[S any] struct {
 // RunState runs the contract of [store.State]. Every call of open gives an empty store, which the suite closes.
 func RunState(t *testing.T, open func(t *testing.T) store.State) {
 	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), of(accounts.StateCases()), stateKeyCases(),
-		stateWholeCases(), stateRaces(), stateLifeCases())
+		waitCases(), stateWholeCases(), stateRaces(), stateLifeCases())
 }
 
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
@@ -115,7 +115,7 @@ func aClaim(tenant, meetingID string) store.Claim {
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: "bbb1", InternalID: "183f0bf3-1",
 		CreateTime: 1767600000125, Placed: monday, Expected: 12.5, Recorded: true, Hint: 30, Why: aDecision(),
 		Breakout: true, Name: "Algebra & <more>", Alias: "alias of " + meetingID, Signer: "moodle",
-		Moderator: "m0derator", Voice: "70001",
+		Moderator: "m0derator", Voice: "70001", Request: "5f2c",
 	}
 }
 

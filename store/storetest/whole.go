@@ -56,6 +56,9 @@ func stateRows(t *testing.T) (list []store.Row) {
 		c := store.Credential{Kind: store.CredentialSecret, Tenant: "a", Name: name}
 		list = append(list, row(t, rows.Uses, rows.Use{Credential: c, At: monday}))
 	}
+	for _, id := range []string{"1", "2"} {
+		list = append(list, row(t, rows.Waiting, aWait(id)))
+	}
 	return list
 }
 

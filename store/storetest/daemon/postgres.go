@@ -50,7 +50,8 @@ func NewPostgres(t testing.TB, settings ...string) *Postgres {
 	}
 	p.dir = tempDir(t, p.who)
 	args := []string{
-		"-D", filepath.Join(p.dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
+		"-D", filepath.Join(p.dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C",
+		"--no-sync", "--no-instructions",
 	}
 	cmd := exec.CommandContext(t.Context(), initdb, args...) //nolint:gosec // a program that was found, and our own words
 	cmd.Dir, cmd.SysProcAttr = p.dir, &syscall.SysProcAttr{Credential: p.who}
