@@ -103,6 +103,7 @@ func wire() map[string]any {
 		"ForgottenRecording": v1.ForgottenRecording{}, "LeftOver": v1.LeftOver{}, "ForgottenCounts": v1.ForgottenCounts{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 		"Token": v1.Token{}, "NewToken": v1.NewToken{}, "AddedToken": v1.AddedToken{}, "AuditEntry": v1.AuditEntry{},
+		"Instance": v1.Instance{},
 	}
 }
 
@@ -281,6 +282,7 @@ func TestOpenAPI_Words(t *testing.T) {
 			recordings.JobIgnored),
 		"ParamRule.op":     words(store.ParamDefault, store.ParamOverride, store.ParamRemove, store.ParamAdd, store.ParamTake, store.ParamCap),
 		"Tenant.state":     words(store.Enabled, store.Disabled),
+		"Instance.state":   words(v1.Leading, v1.Following, v1.Leaving, v1.Silent),
 		"TrialCheck.level": words(v1.Pass, v1.Warning, v1.Fail, v1.Skipped),
 	} {
 		name, field, _ := strings.Cut(at, ".")

@@ -33,6 +33,7 @@ type Pool struct {
 	Problems   ProblemList
 	Version    string
 	Listen     string // the address that the pool serves; "" while it does not
+	Instances  *Instances
 	Now        func() time.Time
 }
 
@@ -92,6 +93,7 @@ func (p *Pool) status(r *http.Request) (any, error) {
 		expected += s.Load.Expected
 	}
 	st.Expected = quantity.Tenths(expected)
+	p.Instances.tell(r.Context(), &st)
 	return st, nil
 }
 

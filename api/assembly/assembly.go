@@ -27,6 +27,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/lastuse"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/reload"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -62,7 +63,8 @@ type Pool struct {
 	Tokens     *access.Tokens
 	Audit      *access.Log
 	Problems   *problems.Registry
-	Metrics    *metrics.Set // of this pool alone
+	Notices    *reload.Notices // of changes of the records, for other instances and from them
+	Metrics    *metrics.Set    // of this pool alone
 
 	options  Options
 	offline  bool // nobody is served
@@ -102,6 +104,7 @@ func newPool(o Options, offline bool) *Pool {
 	}
 	p := &Pool{options: o, offline: offline, Metrics: metrics.NewSet()}
 	p.Problems = &problems.Registry{Log: p.log("problems"), Now: o.Now}
+	p.Notices = &reload.Notices{Parts: map[string]func(context.Context) error{}, Log: p.log("reload")}
 	return p
 }
 
@@ -159,6 +162,8 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 	if err = p.Tokens.Load(ctx); err != nil {
 		return err
 	}
+	p.Notices.Parts[reload.Tokens] = p.Tokens.Load
+	p.Tokens.Changed = func() { p.Notices.Changed(reload.Tokens) }
 	p.Audit = &access.Log{Config: set.Access, Store: p.Stores.Index, Now: o.Now, Log: p.log("audit")}
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
@@ -166,6 +171,7 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 		Usage: p.Usage, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
+	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
 	return nil
 }
 
@@ -228,7 +234,10 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		},
 		Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
-	p.Admin.Tenants.Reload = p.Reload
+	p.Notices.Parts[reload.Tenants] = func(ctx context.Context) error {
+		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
+	}
+	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
 }
 
@@ -262,13 +271,12 @@ func (p *Pool) scalelite() *scalelite.API {
 		Config: set.Scalelite, Multitenancy: set.HTTP.Tenants(),
 		Algorithms: set.Gateway.ChecksumAlgorithms(), Pool: p.Poller, Roster: p.Admin.Servers.Roster,
 		Tenants: p.Admin.Tenants.Tenancy, Door: p.Admin.Gate(), Log: p.log("scalelite"),
+		Over: p.Admin.Elsewhere.Refusing(scalelite.Unreachable).Over,
 	}
 }
 
-// Reload reads the tenants again. Where it fails everything stays as it was.
-func (p *Pool) Reload(ctx context.Context) error {
-	return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
-}
+// Reload reads again what can be read again: tenants and tokens of administration. Where that fails everything stays as it was.
+func (p *Pool) Reload(ctx context.Context) error { return p.Notices.Reload(ctx) }
 
 // errSpent is for a pool that was closed, as it is when it has run, or that was never to serve anybody.
 var errSpent = errors.New("this pool cannot run: it is closed, or was opened offline; open another")
@@ -290,7 +298,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	parts := []api.Runner{
 		p.Uses, p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
 		recordings.LongCalls{Service: p.Recordings},
-		p.Audit,
+		p.Audit, p.Notices,
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

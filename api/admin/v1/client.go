@@ -31,6 +31,7 @@ type Client struct {
 	Pool       Pool
 	Tokens     Tokens
 	Audit      Audit
+	Instances  Instances
 
 	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
 	Agent string
