@@ -120,7 +120,9 @@ func (p *Pool) Addr() string { return p.http.Addr().String() }
 // come before claims, so that a claim on a server that is gone is found out.
 func (p *Pool) openState(ctx context.Context) (err error) {
 	o, set := p.options, p.options.Settings
-	p.Stores, err = driver.Open(driver.Config{Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics})
+	p.Stores, err = driver.Open(driver.Config{
+		Settings: set.Stores, Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics,
+	})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/playback"
+	"github.com/bbbpool/bbbpool/store/driver"
 	"github.com/bbbpool/bbbpool/web"
 )
 
@@ -31,6 +32,7 @@ type Settings struct {
 	Access     access.Config     `embed:""`
 	Usage      usage.Config      `embed:""`
 	Pages      web.Config        `embed:""`
+	Stores     driver.Settings   `embed:""`
 	Scalelite  scalelite.Config  `embed:""`
 }
 
