@@ -84,7 +84,7 @@ func TestRead(t *testing.T) {
 func TestRead_Broken(t *testing.T) {
 	small := heap{state[0], state[1]}
 	file, _ := written(t, small, index)
-	for n := 0; n < len(file); n += 2 {
+	for n := 0; n < len(file); n += 3 {
 		if _, _, err := read(t, file[:n]); !errors.Is(err, backup.ErrBroken) {
 			t.Errorf("cut off at %d: %v", n, err)
 		}

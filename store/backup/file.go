@@ -67,3 +67,6 @@ func Spool(dir string) (*os.File, error) {
 	}
 	return file, nil
 }
+
+// Scratch is a directory in another for what is thrown away, which Sweep knows.
+func Scratch(dir string) (string, error) { return os.MkdirTemp(dir, unfinished) }

@@ -68,7 +68,7 @@ type reader struct {
 
 // open reads the line and the head.
 func open(r io.Reader) (*reader, error) {
-	in := &reader{file: bufio.NewReaderSize(r, 64<<10), digest: sha256.New()}
+	in := &reader{file: bufio.NewReaderSize(r, 16<<10), digest: sha256.New()}
 	line := make([]byte, len(magic))
 	if _, err := io.ReadFull(in.file, line); err != nil {
 		return nil, in.failed(err)
@@ -80,7 +80,7 @@ func open(r io.Reader) (*reader, error) {
 		return nil, in.failed(err)
 	}
 	packed.Multistream(false)
-	in.packed, in.buffer = packed, bufio.NewReaderSize(packed, 64<<10)
+	in.packed, in.buffer = packed, bufio.NewReaderSize(packed, 16<<10)
 	letter, body, err := in.frame()
 	if err != nil {
 		return nil, err
