@@ -41,6 +41,7 @@ type API struct {
 	Handover   *roster.Handover // has to run in a pool that does
 	Tokens     *Tokens          // nil where the environment's is the only one
 	AuditLog   *AuditLog        // nil where none is kept
+	Backup     *Backup          // nil where nobody makes any
 }
 
 // Parts are what the API is made of.
@@ -63,6 +64,7 @@ type Parts struct {
 	Problems ProblemList
 	Tokens   *access.Tokens
 	Audit    *access.Log // of what is changed
+	Backups  BackupMaker
 	Version  string
 	Token    store.Secret // of those that come over TCP; without one they are turned away
 	Now      func() time.Time
@@ -99,10 +101,11 @@ func New(p Parts) *API {
 		Usage: &Usage{Accounts: p.Usage},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
-			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now,
+			Recordings: p.Recordings, Problems: p.Problems, Backups: p.Backups, Version: p.Version, Now: p.Now,
 		},
 		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},
 		AuditLog: &AuditLog{Log: p.Audit},
+		Backup:   &Backup{Maker: p.Backups},
 	}
 }
 
@@ -127,7 +130,7 @@ func (a *API) routes() frame.Routes {
 	}
 	for _, noun := range []frame.Routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
-		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(),
+		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(), a.Backup.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

@@ -9,6 +9,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
+	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
@@ -33,6 +34,7 @@ type Settings struct {
 	Usage      usage.Config      `embed:""`
 	Pages      web.Config        `embed:""`
 	Stores     driver.Settings   `embed:""`
+	Backups    backups.Config    `embed:""`
 	Scalelite  scalelite.Config  `embed:""`
 }
 

@@ -248,7 +248,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(file.Close(), backup.Sweep(dir)); err != nil {
+	if err := errors.Join(file.Close(), backup.Sweep(dir, time.Hour), os.Chtimes(filepath.Join(dir, ".bbbpool-unfinished-1"), time.Time{}, time.Unix(0, 0)), backup.Sweep(dir, time.Hour)); err != nil {
 		t.Error(err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 2 {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store/files"
 )
@@ -41,14 +42,15 @@ func Create(path string, write func(io.Writer) error) (err error) {
 	return files.SyncDirIfAble(dir)
 }
 
-// Sweep takes away what a process has left in a directory that ended while it wrote. Nobody may write there meanwhile.
-func Sweep(dir string) error {
+// Sweep takes away what a process has left in a directory that ended while it wrote: what was not touched for so long.
+func Sweep(dir string, age time.Duration) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), unfinished) {
+		info, gone := e.Info()
+		if strings.HasPrefix(e.Name(), unfinished) && gone == nil && time.Since(info.ModTime()) >= age {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}

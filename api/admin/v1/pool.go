@@ -21,6 +21,7 @@ type Status struct {
 	Expected float64  `json:"expected"`
 
 	Recordings *RecordingSums `json:"recordings,omitempty"` // where the pool has any
+	Backup     *BackupStatus  `json:"backup,omitempty"`     // where it makes any by itself
 }
 
 // Counts are servers by state, and by health those that are not disabled.
