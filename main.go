@@ -20,6 +20,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/cli/usage"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
 )
 
 var version = "dev" // set by the linker for releases
@@ -29,7 +30,7 @@ func main() { os.Exit(api.Main(run)) }
 // run is the program, but for signals and the exit.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	g := grammar{}
-	env := &cli.Env{Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Main: run}
+	env := &cli.Env{Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Elsewhere: elsewhere, Main: run}
 	return cli.Run(env, &g, &g.Options, args)
 }
 
@@ -79,6 +80,12 @@ func (s serve) Run(env *cli.Env) error {
 	reloader.Reload = p.Reload
 	log.Info().Str("version", version).Str("data", data).Str("listen", p.Addr()).Msg("serving")
 	return p.Run(env.Ctx, &reloader, api.Systemd{Alive: p.Alive})
+}
+
+// elsewhere tells whether serve would keep no record in the data directory.
+func elsewhere() bool {
+	var s driver.Settings
+	return cli.Defaults(&s) == nil && s.RedisURL != "" && s.DatabaseURL != ""
 }
 
 // offline is the administration of a pool that is not running, on its data, with the settings that serve would have.

@@ -41,6 +41,7 @@ type API struct {
 	Handover   *roster.Handover // has to run in a pool that does
 	Tokens     *Tokens          // nil where the environment's is the only one
 	AuditLog   *AuditLog        // nil where none is kept
+	Backup     *Backup          // nil where nobody makes any
 	Instances  *Instances
 
 	// Elsewhere hands requests on to the instance that decides; nil where this is the only one. It has to be set before Mount.
@@ -67,6 +68,7 @@ type Parts struct {
 	Problems ProblemList
 	Tokens   *access.Tokens
 	Audit    *access.Log // of what is changed
+	Backups  BackupMaker
 	Version  string
 	Token    store.Secret // of those that come over TCP; without one they are turned away
 	Now      func() time.Time
@@ -104,10 +106,12 @@ func New(p Parts) *API {
 		Usage: &Usage{Accounts: p.Usage},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
-			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now, Instances: instances,
+			Recordings: p.Recordings, Problems: p.Problems, Backups: p.Backups, Version: p.Version, Now: p.Now,
+			Instances: instances,
 		},
 		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},
 		AuditLog: &AuditLog{Log: p.Audit},
+		Backup:   &Backup{Maker: p.Backups},
 
 		Instances: instances,
 	}
@@ -134,7 +138,8 @@ func (a *API) routes() frame.Routes {
 	}
 	for _, noun := range []frame.Routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
-		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(), a.Instances.routes(),
+		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(), a.Backup.routes(),
+		a.Instances.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

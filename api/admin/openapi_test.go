@@ -75,7 +75,7 @@ func wire() map[string]any {
 		"Error": v1.Error{}, "Server": v1.Server{}, "Revealed": v1.Revealed{}, "Result": v1.Result{}, "Diagnosis": v1.Diagnosis{},
 		"SecretChange": v1.SecretChange{}, "NewServer": v1.NewServer{}, "Change": v1.Change{}, "Forced": v1.Forced{}, "Meeting": v1.Meeting{},
 		"EndedMeeting": v1.EndedMeeting{},
-		"Tenant":       v1.Tenant{}, "Version": v1.Version{}, "Status": v1.Status{}, "Counts": v1.Counts{},
+		"Tenant":       v1.Tenant{}, "Version": v1.Version{}, "Status": v1.Status{}, "BackupStatus": v1.BackupStatus{}, "Counts": v1.Counts{},
 		"Check": v1.Check{}, "Checked": v1.Checked{},
 		"Recording": v1.Recording{}, "RecordingPage": v1.RecordingPage{}, "Details": v1.Details{},
 		"RecordingDetails": v1.RecordingDetails{}, "Format": v1.Format{}, "Edits": v1.Edits{}, "Owed": v1.Owed{},

@@ -31,6 +31,7 @@ type Pool struct {
 	Tenants    *Tenants
 	Recordings PoolRecordings // nil in a pool without recordings
 	Problems   ProblemList
+	Backups    BackupMaker // nil where nobody makes any
 	Version    string
 	Listen     string // the address that the pool serves; "" while it does not
 	Instances  *Instances
@@ -86,6 +87,9 @@ func (p *Pool) status(r *http.Request) (any, error) {
 		return nil, err
 	}
 	st.Problems = texts(p.Problems.List(r.Context()), func(one problems.Problem) bool { return one.Severity != problems.Advised })
+	if p.Backups != nil {
+		st.Backup = p.Backups.Status()
+	}
 	expected := 0.0
 	for _, s := range servers {
 		countServer(&st.Servers, s)

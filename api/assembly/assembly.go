@@ -22,6 +22,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
+	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -35,6 +36,7 @@ import (
 	"github.com/bbbpool/bbbpool/recordings/playback"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/backup"
 	"github.com/bbbpool/bbbpool/store/driver"
 	"github.com/bbbpool/bbbpool/web"
 )
@@ -62,6 +64,7 @@ type Pool struct {
 	Uses       *lastuse.Uses // when credentials were last used
 	Tokens     *access.Tokens
 	Audit      *access.Log
+	Backups    *backups.Backups
 	Problems   *problems.Registry
 	Notices    *reload.Notices // of changes of the records, for other instances and from them
 	Metrics    *metrics.Set    // of this pool alone
@@ -123,7 +126,9 @@ func (p *Pool) Addr() string { return p.http.Addr().String() }
 // come before claims, so that a claim on a server that is gone is found out.
 func (p *Pool) openState(ctx context.Context) (err error) {
 	o, set := p.options, p.options.Settings
-	p.Stores, err = driver.Open(driver.Config{Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics})
+	p.Stores, err = driver.Open(driver.Config{
+		Settings: set.Stores, Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics,
+	})
 	if err != nil {
 		return err
 	}
@@ -133,6 +138,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	if err = p.Uses.Open(ctx); err != nil {
 		return err
 	}
+	p.openBackups()
 	p.openUsage()
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
@@ -168,7 +174,7 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
 		Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings,
-		Usage: p.Usage, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
+		Usage: p.Usage, Backups: p.Backups, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
@@ -190,6 +196,15 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
 		Now: p.options.Now,
 	})
+}
+
+// openBackups makes what writes all records into a file.
+func (p *Pool) openBackups() {
+	s := p.Stores
+	p.Backups = &backups.Backups{
+		Config: p.options.Settings.Backups, Data: p.options.Data, State: s.State, Index: s.Index, Now: p.options.Now,
+		Head: backup.Head{Version: p.options.Version, State: s.StateAt, Index: s.IndexAt}, Log: p.log("backup"),
+	}
 }
 
 // openUsage makes the accounts, which all those report to that something is used of. They ask the ledger once it is there.
@@ -247,6 +262,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Audit.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Usage.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(p.Backups.WriteMetrics)
 	if p.http, err = api.New(ctx, api.Parts{
 		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
 		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems,
@@ -298,7 +314,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	parts := []api.Runner{
 		p.Uses, p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
 		recordings.LongCalls{Service: p.Recordings},
-		p.Audit, p.Notices,
+		p.Audit, p.Notices, p.Backups,
 	}
 	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
 }

@@ -3,6 +3,7 @@ package assembly
 import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/throttle"
@@ -19,6 +20,6 @@ import (
 func families() [][]exposition.Family {
 	return [][]exposition.Family{
 		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
-		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families,
+		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families, backups.Families,
 	}
 }

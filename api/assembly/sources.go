@@ -22,7 +22,7 @@ func (p *Pool) report() {
 		p.Problems.Aside(problems.Func(p.volumes))
 		p.Problems.Report(p.Gateway)
 	}
-	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage)
+	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups)
 }
 
 // only is a source of those problems of another that are so.

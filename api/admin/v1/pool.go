@@ -27,6 +27,8 @@ type Status struct {
 	Instances []Instance `json:"instances,omitempty"`
 	Leader    string     `json:"leader,omitempty"`
 	LagMS     *float64   `json:"lag_ms,omitempty"`
+
+	Backup *BackupStatus `json:"backup,omitempty"` // where it makes any by itself
 }
 
 // Counts are servers by state, and by health those that are not disabled.

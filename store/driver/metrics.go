@@ -1,0 +1,6 @@
+package driver
+
+import "github.com/bbbpool/bbbpool/store/bolt"
+
+// Families are the metrics of all stores that can be opened.
+var Families = bolt.Families
