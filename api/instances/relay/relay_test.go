@@ -192,7 +192,7 @@ func TestHandOn_LeaderGone(t *testing.T) {
 			}()
 			w, ok := b.handOn(t, c.method, c.uri, "")
 			if ok != c.again || c.again && w.Body.String() != "second id" {
-				t.Errorf("%s %s, the leader %s: %v %q", c.method, c.uri, way, ok, w.Body)
+				t.Errorf("%s %s, the leader %s: %v %d %q", c.method, c.uri, way, ok, w.Code, w.Body)
 			}
 		}
 	}

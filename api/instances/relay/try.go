@@ -45,6 +45,9 @@ func (e *errand) try(w http.ResponseWriter, l store.Lease) (done, sent bool) {
 	}
 	close(answered)
 	<-watched
+	if err == nil {
+		err = ctx.Err() // what was answered then is what became of a call that we have broken off
+	}
 	if err != nil {
 		e.relay.Log.Debug().Err(err).Str("leader", l.Holder).Msg("a request could not be handed on")
 		return false, wrote.Load()

@@ -117,9 +117,30 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
-	out.Body = http.MaxBytesReader(w, in.Body, maxBody)
+	size := max(0, in.ContentLength)
+	defer r.bodies.Add(-size)
+	if r.bodies.Add(size) > maxBodies {
+		http.Error(w, "too many bodies at once", http.StatusServiceUnavailable)
+		return
+	}
+	if err := receive(w, in, out); err != nil {
+		http.Error(w, "the body did not come whole", http.StatusBadRequest)
+		return
+	}
 	r.Here.ServeHTTP(w, out)
+}
+
+// receive reads the body of a request. A deadline for reading that stayed would end the request itself, which may take longer.
+func receive(w http.ResponseWriter, in, out *http.Request) error {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyWithin))
+	body, err := io.ReadAll(http.MaxBytesReader(w, in.Body, maxBody))
+	if err != nil {
+		return err
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return nil
 }
 
 // strip takes headers away that belong to a connection.
