@@ -3,12 +3,12 @@ package peers
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	stdlog "log"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -25,12 +25,14 @@ const (
 	perPeer      = 64 // connections to one instance
 	dialing      = 2 * time.Second
 	drainTimeout = 5 * time.Second
+	drainLook    = 10 * time.Millisecond
 )
 
 // Server takes the connections of other instances.
 type Server struct {
 	listener net.Listener
 	http     http.Server
+	active   atomic.Int64 // requests that are being answered
 }
 
 // Listen listens on an address, and serves nothing before Run.
@@ -41,10 +43,20 @@ func Listen(ctx context.Context, addr string, who *Identity, h http.Handler, log
 	}
 	limited := &limited{Listener: l, room: semaphore.NewWeighted(maxPeers)}
 	limited.ctx, limited.stop = context.WithCancel(context.WithoutCancel(ctx))
-	return &Server{listener: tls.NewListener(limited, who.Server()), http: http.Server{
-		Handler: h, ReadHeaderTimeout: handshake, IdleTimeout: idle, MaxHeaderBytes: MaxHeader,
+	s := &Server{listener: tls.NewListener(limited, who.Server())}
+	s.http = http.Server{
+		Handler: s.counted(h), ReadHeaderTimeout: handshake, IdleTimeout: idle, MaxHeaderBytes: MaxHeader,
 		ErrorLog: stdlog.New(log.With().Str("level", "warn").Logger(), "", 0),
-	}}, nil
+	}
+	return s, nil
+}
+
+func (s *Server) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer s.active.Add(-1)
+		s.active.Add(1)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Addr is the address that is listened on.
@@ -65,13 +77,21 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("serve other instances: %w", err)
 	case <-ctx.Done():
 	}
+	_ = s.listener.Close()
 	cut()
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	if err := s.http.Shutdown(end); errors.Is(err, context.DeadlineExceeded) {
-		return s.http.Close()
-	}
+	s.drain()
+	_ = s.http.Close() // its listener is closed already
 	return nil
+}
+
+// drain waits until what is under way is answered. [http.Server.Shutdown] would wait for connections, too, that others have
+// opened ahead and never said a word on.
+func (s *Server) drain() {
+	ticker := time.NewTicker(drainLook)
+	defer ticker.Stop()
+	for end := time.Now().Add(drainTimeout); s.active.Load() > 0 && time.Now().Before(end); {
+		<-ticker.C
+	}
 }
 
 // limited takes no more connections than there is room for.

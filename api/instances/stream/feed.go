@@ -148,7 +148,8 @@ func (f *Feed) rest(ctx context.Context, changed <-chan struct{}, d time.Duratio
 func (f *Feed) over(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err != nil && (f.fault == nil || !f.asOf.IsZero()) && !errors.Is(err, context.Canceled) {
+	news := f.fault == nil || !f.asOf.IsZero()
+	if news && !errors.Is(err, context.Canceled) && !errors.Is(err, errOld) && !errors.Is(err, errHeld) {
 		f.Log.Warn().Err(err).Msg("the stream of the leader has ended, or cannot be had")
 	}
 	f.asOf, f.epoch, f.cut, f.fault = time.Time{}, 0, nil, err
