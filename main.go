@@ -17,6 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
+	"github.com/bbbpool/bbbpool/api/cli/moving"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/cli/usage"
 	"github.com/bbbpool/bbbpool/store"
@@ -44,6 +45,10 @@ type grammar struct {
 	Forget usage.ForgetCmd      `cmd:"" help:"Take out of the records what tells of a person, and say what is out of reach."`
 	Tokens access.TokenCommands `cmd:"" name:"token" help:"Administrate who may administrate from afar."`
 	Audit  access.AuditCmd      `cmd:"" help:"Tell who has changed what, and when."`
+
+	Backup  moving.BackupCommands `cmd:"" help:"Write all records into one file, or prove that such a file can be restored."`
+	Restore moving.RestoreCmd     `cmd:"" help:"Put a backup into the stores of a pool that does not run."`
+	Migrate moving.MigrateCmd     `cmd:"" help:"Take all records to other databases: PostgreSQL, Redis, a data directory, or from and to Scalelite's."`
 
 	Check struct {
 		Settings serve `embed:""`
