@@ -31,7 +31,7 @@ func main() { os.Exit(api.Main(run)) }
 // run is the program, but for signals and the exit.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	g := grammar{}
-	env := &cli.Env{Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Elsewhere: elsewhere, Main: run}
+	env := &cli.Env{Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Elsewhere: elsewhere, Plan: plan, Main: run}
 	return cli.Run(env, &g, &g.Options, args)
 }
 
@@ -91,6 +91,15 @@ func (s serve) Run(env *cli.Env) error {
 func elsewhere() bool {
 	var s driver.Settings
 	return cli.Defaults(&s) == nil && s.RedisURL != "" && s.DatabaseURL != ""
+}
+
+// plan is what serve would do to the databases.
+func plan(data string) ([]string, error) {
+	c := driver.Config{Data: data}
+	if err := cli.Defaults(&c.Settings); err != nil {
+		return nil, err
+	}
+	return driver.Plan(c)
 }
 
 // offline is the administration of a pool that is not running, on its data, with the settings that serve would have.
