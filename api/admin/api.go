@@ -69,6 +69,7 @@ type Parts struct {
 	Tokens   *access.Tokens
 	Audit    *access.Log // of what is changed
 	Backups  BackupMaker
+	Stores   func(ctx context.Context) (wrong, advice []string) // how the databases are set up; may be nil
 	Version  string
 	Token    store.Secret // of those that come over TCP; without one they are turned away
 	Now      func() time.Time
@@ -106,7 +107,7 @@ func New(p Parts) *API {
 		Usage: &Usage{Accounts: p.Usage},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
-			Recordings: p.Recordings, Problems: p.Problems, Backups: p.Backups, Version: p.Version, Now: p.Now,
+			Recordings: p.Recordings, Problems: p.Problems, Backups: p.Backups, Stores: p.Stores, Version: p.Version, Now: p.Now,
 			Instances: instances,
 		},
 		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},

@@ -32,10 +32,13 @@ type Pool struct {
 	Recordings PoolRecordings // nil in a pool without recordings
 	Problems   ProblemList
 	Backups    BackupMaker // nil where nobody makes any
-	Version    string
-	Listen     string // the address that the pool serves; "" while it does not
-	Instances  *Instances
-	Now        func() time.Time
+	// Stores asks the databases how they are set up: what is wrong, and what should be known. It may be nil.
+	Stores  func(ctx context.Context) (wrong, advice []string)
+	Version string
+	Listen  string // the address that the pool serves; "" while it does not
+	Now     func() time.Time
+
+	Instances *Instances
 }
 
 // PoolServers is what is seen of servers.
@@ -148,6 +151,10 @@ func (p *Pool) check(r *http.Request) (any, error) {
 	outcome.Problems = texts(list, func(one problems.Problem) bool { return one.Unready || one.Severity == problems.Stuck })
 	outcome.Notes = texts(list, func(one problems.Problem) bool { return one.Severity == problems.Late })
 	outcome.Advice = texts(list, func(one problems.Problem) bool { return one.Severity == problems.Advised })
+	if p.Stores != nil {
+		wrong, advice := p.Stores(ctx)
+		outcome.Problems, outcome.Advice = append(outcome.Problems, wrong...), append(outcome.Advice, advice...)
+	}
 	var asking errgroup.Group
 	asking.SetLimit(checkAtOnce)
 	for i, s := range servers {

@@ -174,7 +174,7 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
 		Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings,
-		Usage: p.Usage, Backups: p.Backups, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
+		Usage: p.Usage, Backups: p.Backups, Stores: p.checkStores, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
@@ -205,6 +205,18 @@ func (p *Pool) openBackups() {
 		Config: p.options.Settings.Backups, Data: p.options.Data, State: s.State, Index: s.Index, Now: p.options.Now,
 		Head: backup.Head{Version: p.options.Version, State: s.StateAt, Index: s.IndexAt}, Log: p.log("backup"),
 	}
+}
+
+// checkStores asks the databases how they are set up.
+func (p *Pool) checkStores(ctx context.Context) (wrong, advice []string) {
+	for _, f := range p.Stores.Check(ctx) {
+		if text := f.Place + ": " + f.Text; f.Wrong {
+			wrong = append(wrong, text)
+		} else {
+			advice = append(advice, text)
+		}
+	}
+	return wrong, advice
 }
 
 // openUsage makes the accounts, which all those report to that something is used of. They ask the ledger once it is there.

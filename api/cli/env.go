@@ -52,6 +52,8 @@ type Env struct {
 	// Elsewhere tells whether the records of a pool are all kept elsewhere, so that there is no database in its data directory;
 	// nil where they never are.
 	Elsewhere func() bool
+	// Plan says what the next start would do to the databases of a pool, a sentence each.
+	Plan func(dataDir string) ([]string, error)
 }
 
 func (e *Env) now() time.Time {

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/redis"
 )
 
 // Config says where the records are kept, and who hears of them.
@@ -37,6 +38,9 @@ type Stores struct {
 	// Sequence is what every write of the State raises, where it is shared; else nil. It returns store.ErrNotFound where there
 	// is none.
 	Sequence func(ctx context.Context) (uint64, error)
+
+	// Redis is what else a shared State has; nil where it is not.
+	Redis *redis.DB
 
 	StateAt, IndexAt string // where they are, in words that have no password
 

@@ -1,6 +1,11 @@
 package driver
 
-import "github.com/bbbpool/bbbpool/store/bolt"
+import (
+	"slices"
+
+	"github.com/bbbpool/bbbpool/store/bolt"
+	"github.com/bbbpool/bbbpool/store/redis"
+)
 
 // Families are the metrics of all stores that can be opened.
-var Families = bolt.Families
+var Families = slices.Concat(bolt.Families, redis.Families)

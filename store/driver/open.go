@@ -36,7 +36,7 @@ func (s *Stores) openFile(ctx context.Context, c Config) error {
 	if c.Metrics != nil {
 		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
-	at := filepath.Join(c.Data, bolt.File)
+	at := c.at()
 	if c.RedisURL == "" {
 		s.State, s.StateAt = db.State(), at
 	} else if err := c.beside(ctx, at, "REDIS_URL", db.State(), func() (mark.Mark, error) {
@@ -49,6 +49,15 @@ func (s *Stores) openFile(ctx context.Context, c Config) error {
 		return nil
 	}
 	return c.beside(ctx, at, "DATABASE_URL", db.Index(), func() (mark.Mark, error) { return mark.OfIndex(ctx, db.Index()) })
+}
+
+// at is where the file is, wherever one stands.
+func (c Config) at() string {
+	dir, err := filepath.Abs(c.Data)
+	if err != nil {
+		dir = c.Data
+	}
+	return filepath.Join(dir, bolt.File)
 }
 
 // own makes root act as whoever owns the data directory, if that is wanted.
@@ -68,7 +77,7 @@ func (s *Stores) left(ctx context.Context, c Config) error {
 	if err := s.own(c); err != nil {
 		return err
 	}
-	at := filepath.Join(c.Data, bolt.File)
+	at := c.at()
 	if _, err := os.Lstat(at); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -100,7 +109,7 @@ func (c Config) beside(ctx context.Context, at, name string, group store.Whole, 
 		return err
 	}
 	return fmt.Errorf("%s has the records of a pool, and %s says that they are elsewhere: take them there with bbbpool migrate "+
-		"--from %s --to \"$%s\"; or unset %s to go on with them; or move the file away to go on without",
+		"--from %s --to %s; or unset %s to go on with them; or move the file away to go on without",
 		at, name, c.Data, name, name)
 }
 

@@ -3,18 +3,18 @@ package driver
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/redis"
 )
 
 // Settings say where each group of records is kept, as flags. A group whose URL is empty is kept in the data directory. The
 // names in the environment and what they mean are Scalelite's.
 type Settings struct {
 	RedisURL       store.Secret `name:"redis-url" placeholder:"URL" env:"REDIS_URL,BBBPOOL_REDIS_URL" help:"Redis that servers, tenants and claims are kept in; the data directory by default. Better in the environment: it has a password in it."`
-	RedisPool      int          `default:"5" placeholder:"N" env:"REDIS_POOL,BBBPOOL_REDIS_POOL" help:"Most connections to Redis; at least 5 are allowed for. (default: ${default})"`
-	RedisNamespace string       `placeholder:"NAME" env:"REDIS_NAMESPACE,BBBPOOL_REDIS_NAMESPACE" help:"What all keys in Redis begin with, and a colon."`
+	RedisPool      int          `default:"20" placeholder:"N" env:"REDIS_POOL,BBBPOOL_REDIS_POOL" help:"Most connections to Redis. (default: ${default})"`
+	RedisNamespace string       `default:"scalelite" placeholder:"NAME" env:"REDIS_NAMESPACE,BBBPOOL_REDIS_NAMESPACE" help:"What all keys in Redis begin with, and a colon. (default: ${default})"`
 
 	DatabaseURL       store.Secret `name:"database-url" placeholder:"URL" env:"DATABASE_URL,BBBPOOL_DATABASE_URL" help:"PostgreSQL that recordings and the history are kept in; the data directory by default. Better in the environment."`
 	PreparedStatement string       `default:"true" enum:"true,false,TRUE,FALSE,True,False,1,0" placeholder:"BOOL" env:"PREPARED_STATEMENT,BBBPOOL_PREPARED_STATEMENT" help:"Let PostgreSQL keep prepared statements; false behind a pooler such as PgBouncer. (default: ${default})"`
@@ -22,24 +22,22 @@ type Settings struct {
 
 // Schemes are what addresses of the two groups begin with.
 var (
-	stateSchemes = []string{"redis", "rediss", "unix", "redis-sentinel", "rediss-sentinel", "redis+sentinel", "rediss+sentinel"}
+	stateSchemes = []string{"redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel"}
 	indexSchemes = []string{"postgres", "postgresql"}
 )
 
 // Validate tells whether the settings can be meant. It never has a password in what it says.
 func (s Settings) Validate() error {
-	return errors.Join(
-		scheme("REDIS_URL", s.RedisURL, stateSchemes),
-		scheme("DATABASE_URL", s.DatabaseURL, indexSchemes),
-		s.pool(),
-	)
+	errs := []error{scheme("REDIS_URL", s.RedisURL, stateSchemes), scheme("DATABASE_URL", s.DatabaseURL, indexSchemes)}
+	if s.RedisURL != "" && errs[0] == nil {
+		errs = append(errs, s.redis().Validate())
+	}
+	return errors.Join(errs...)
 }
 
-func (s Settings) pool() error {
-	if s.RedisPool < 0 || s.RedisPool > 10_000 {
-		return fmt.Errorf("REDIS_POOL: %d: want a number of connections from 1 to 10000", s.RedisPool)
-	}
-	return nil
+// redis is what the adapter is told.
+func (s Settings) redis() redis.Config {
+	return redis.Config{URL: s.RedisURL, Pool: s.RedisPool, Namespace: s.RedisNamespace}
 }
 
 // Prepared tells whether PostgreSQL may keep prepared statements.
@@ -68,9 +66,8 @@ func Address(text string) (state, index bool) {
 
 // Place is an address in words that anybody may read: without user, password and parameters.
 func Place(address store.Secret) string {
-	u, err := url.Parse(address.Reveal())
-	if err != nil {
-		return "an address that cannot be read"
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	scheme, rest, _ := strings.Cut(address.Reveal(), ":")
+	place := rest[strings.LastIndex(rest, "@")+1:] // whatever a password has in it
+	place, _, _ = strings.Cut(place, "?")
+	return scheme + "://" + strings.TrimLeft(strings.TrimPrefix(place, "//"), " ")
 }
