@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -65,12 +66,11 @@ func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 
 // close closes the claim if it still passes a test, and gives up the turn. It writes to the store. The claim leaves memory
 // after that: if the store fails it still stands in both. The test is made under the lock.
-func (e *Ending) close(ctx context.Context, reason string, test func(*meeting) bool) (closed bool, err error) {
+func (e *Ending) close(ctx context.Context, reason string, test func(*book.Book) bool) (closed bool, err error) {
 	defer e.Release()
 	l := e.ledger
 	l.mu.Lock()
-	m := l.book.where.meetings[e.key]
-	if m == nil || !test(m) {
+	if !test(l.book) {
 		l.mu.Unlock()
 		return false, nil
 	}
@@ -92,10 +92,7 @@ func (l *Ledger) Close(ctx context.Context, c store.Claim, reason string) (bool,
 	if e == nil {
 		return false, nil
 	}
-	return e.close(ctx, reason, func(m *meeting) bool {
-		seen := reason == reasonGone && m.missed < missesUntilGone // since it was found to be gone
-		return m.stillHas(c) && !seen
-	})
+	return e.close(ctx, reason, func(b *book.Book) bool { return b.Stands(c, reason) })
 }
 
 // closeRemoved closes claims whose server has left the pool, unless it is back by now. It waits for creates that are under
@@ -105,7 +102,7 @@ func (l *Ledger) closeRemoved(ctx context.Context, claims []store.Claim) error {
 	for _, c := range claims {
 		e, err := l.BeginEnd(ctx, c.MeetingKey)
 		if err == nil {
-			_, err = e.close(ctx, reasonRemoved, func(m *meeting) bool { return m.claim.Server == c.Server && m.page == nil })
+			_, err = e.close(ctx, book.Removed, func(b *book.Book) bool { return b.Left(c) })
 		}
 		errs = append(errs, err)
 	}

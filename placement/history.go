@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
@@ -52,7 +53,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 func (l *Ledger) shortenHistory(ctx context.Context) {
 	now := l.now()
 	l.mu.Lock()
-	l.book.Apply(HistoryShortened{now})
+	l.book.Apply(HistoryShortened{At: now})
 	l.mu.Unlock()
 	before := now.AddDate(0, 0, -l.config.Days)
 	for n := cleanPage; n == cleanPage && ctx.Err() == nil; {
@@ -108,11 +109,11 @@ func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session
 			return fmt.Errorf("load the history: %w", err)
 		}
 		for _, s := range page {
-			if isOurs(s) {
+			if book.IsOurs(s) {
 				learn(s)
 			}
 			if now.Sub(s.End) <= quota.Span {
-				p.hour = append(p.hour, stayOfSession(s))
+				p.hour = append(p.hour, book.StayOfSession(s))
 			}
 		}
 		if len(page) < historyPage {

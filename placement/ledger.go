@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/placement/turns"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -64,12 +64,12 @@ type Parts struct {
 // of them. Creates wait until Run has read the history: that of a large site takes some seconds, and joins need none.
 func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 	l := &Ledger{
-		config: p.Config.bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now},
+		config: p.Config.Bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now},
 		past: past{sessions: p.History, read: make(chan struct{})}, now: p.Now, book: NewBook(p.Config, p.Now()),
 	}
 	l.records.learn, l.book.Follow, l.sent = l.Learn, p.Follow, p.Sent
 	for _, id := range p.Servers {
-		l.book.Apply(ServerSet{Server{ID: id}})
+		l.book.Apply(ServerSet{Server: Server{ID: id}})
 	}
 	var err error
 	if l.records.names.Key, err = l.past.open(ctx); err != nil {
@@ -104,22 +104,22 @@ func (l *Ledger) load(ctx context.Context) error {
 	var over, lost []store.Claim
 	l.mu.Lock()
 	for _, e := range endings {
-		if l.book.where.pages[e.Server] == nil || e.InternalID == "" && l.now().Sub(e.Asked) > longestOwed {
+		if l.book.Outdated(e, l.now()) {
 			left = append(left, e)
 			continue
 		}
-		l.book.Apply(EndingOwed{e})
+		l.book.Apply(EndingOwed{Ending: e})
 	}
 	for _, c := range claims {
 		switch {
-		case l.book.where.pages[c.Server] == nil:
+		case !l.book.Has(c.Server):
 			lost = append(lost, c)
-		case l.book.owed.has(c.MeetingKey, copyKey{c.Server, c.InternalID}):
+		case l.book.Owes(c):
 			over = append(over, c)
 		}
 		l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.records.names.Room(c.MeetingKey)})
 		if l.past.sessions != nil {
-			l.past.lasting = append(l.past.lasting, stayOfClaim(c, l.Hash(c.MeetingKey)))
+			l.past.lasting = append(l.past.lasting, book.StayOfClaim(c, l.Hash(c.MeetingKey)))
 		}
 	}
 	l.mu.Unlock()
@@ -132,28 +132,6 @@ func (l *Ledger) load(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errors.Join(errs...), l.closeRemoved(ctx, lost))
-}
-
-// ClaimLoaded takes over a claim that stood before the book was begun. Until a poll has looked, a meeting that was created
-// counts as one that people are on the way to, and its server as having those that were expected: else what was full would
-// look empty.
-type ClaimLoaded struct {
-	At    time.Time
-	Claim store.Claim
-	Room  forecast.Room
-}
-
-func (c ClaimLoaded) apply(b *Book) {
-	c.Claim.Expected = believable(c.Claim.Expected)
-	m := b.where.add(c.Room, b.newStay(c.Claim, c.At))
-	m.begin(stay{}, c.At)
-	if m.page != nil {
-		m.page.fading.Expire(b.clock.now(c.At)) // most of what stands at a start has faded
-	}
-	if c.Claim.InternalID != "" {
-		m.lastJoin = c.At
-		m.presume(c.Claim.Expected * b.clock.faded(m.born, c.At))
-	}
 }
 
 // Hash returns the name of a room in the history: a hash of tenant and meetingID with the pool's key.
@@ -171,22 +149,19 @@ func (l *Ledger) takeTurn(ctx context.Context, key store.MeetingKey) error {
 func (l *Ledger) SetServer(s Server) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(ServerSet{s})
+	l.book.Apply(ServerSet{Server: s})
 }
 
 // RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates and ends of these
 // meetings that are under way. After an error it can be called again.
 func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 	l.mu.Lock()
-	l.book.Apply(ServerRemoved{id})
-	var lost []store.Claim
-	for _, m := range l.book.where.claimedOn(id) {
-		lost = append(lost, m.claim)
-	}
+	l.book.Apply(ServerRemoved{ID: id})
+	lost := l.book.ClaimedOn(id)
 	l.mu.Unlock()
 	err := l.closeRemoved(ctx, lost)
 	l.mu.Lock()
-	owed := l.book.owed.by(id) // not earlier: an end that was under way has added to it
+	owed := l.book.OwedBy(id) // not earlier: an end that was under way has added to it
 	l.mu.Unlock()
 	return errors.Join(err, l.forgetEndings(ctx, owed))
 }
@@ -216,9 +191,8 @@ func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, wait time.Durat
 func (l *Ledger) find(key store.MeetingKey) (place Found, outcome <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if m := l.book.where.meetings[key]; m != nil && !m.pending {
-		place, err := found(m)
-		return place, nil, err
+	if place, settled := l.book.Settled(key); settled {
+		return place, nil, nil
 	}
 	if outcome := l.turns.Over(key); outcome != nil {
 		return Found{}, outcome, nil
@@ -263,7 +237,7 @@ func (l *Ledger) Meetings() []Info {
 	l.mu.Lock()
 	infos = l.book.Meetings(l.now(), infos)
 	l.mu.Unlock()
-	slices.SortFunc(infos, func(a, b Info) int { return compareKeys(a.MeetingKey, b.MeetingKey) })
+	slices.SortFunc(infos, func(a, b Info) int { return book.CompareKeys(a.MeetingKey, b.MeetingKey) })
 	return infos
 }
 

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bbbpool/bbbpool/placement/book"
 )
 
 // BeginPoll must be called before a server is asked, so that joins sent from now on are not taken for counted.
 func (l *Ledger) BeginPoll(server string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(PollBegun{server})
+	l.book.Apply(PollBegun{Server: server})
 }
 
 // Reconciled is what a poll showed that the claims cannot be brought in line with.
@@ -37,7 +39,7 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 		errs = append(errs, err)
 	}
 	for _, c := range found.Gone {
-		_, err := l.Close(ctx, c, reasonGone)
+		_, err := l.Close(ctx, c, book.Lost)
 		errs = append(errs, err)
 	}
 	for _, s := range found.Unclaimed {
@@ -61,12 +63,9 @@ func (c *Creation) adopt(ctx context.Context, server string, s Sighting, began t
 		l.mu.Unlock()
 		return nil
 	}
-	var over Finished
-	if m := l.book.where.meetings[s.Key]; m != nil {
-		over = m.replacedBy(s.InternalID, now)
-	}
+	over := l.book.ReplacedBy(s.Key, s.InternalID, now)
 	l.book.Apply(adopted)
-	before := l.book.where.meetings[s.Key].lastReplaced()
+	before := l.book.Replaced(s.Key)
 	l.mu.Unlock()
 	err := c.commit(ctx, adopted.Claim, before)
 	if err == nil {

@@ -99,7 +99,7 @@ func (l *Ledger) forgetEndings(ctx context.Context, list []store.Ending) error {
 			continue
 		}
 		l.mu.Lock()
-		l.book.Apply(EndingForgotten{e})
+		l.book.Apply(EndingForgotten{Ending: e})
 		l.mu.Unlock()
 	}
 	return errors.Join(errs...)
@@ -122,7 +122,7 @@ func (l *Ledger) Problems(context.Context) (list []problems.Problem) {
 		list = append(list, unwritable(err))
 	}
 	l.mu.Lock()
-	disabled, full := l.book.refusesAll(l.now())
+	disabled, full := l.book.RefusesAll(l.now())
 	l.mu.Unlock()
 	switch pool := (problems.Subject{Kind: problems.Pool}); {
 	case disabled:

@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"cmp"
@@ -126,7 +126,7 @@ func (w *places) claimedOn(server string) (list []*meeting) {
 			list = append(list, m)
 		}
 	}
-	slices.SortFunc(list, func(x, y *meeting) int { return compareKeys(x.claim.MeetingKey, y.claim.MeetingKey) })
+	slices.SortFunc(list, func(x, y *meeting) int { return CompareKeys(x.claim.MeetingKey, y.claim.MeetingKey) })
 	return list
 }
 
@@ -143,9 +143,10 @@ func (w *places) byInternalID(tenant, internalID string, breakouts bool) (last *
 }
 
 func (m *meeting) placedAfter(other *meeting) bool {
-	return cmp.Or(m.claim.Placed.Compare(other.claim.Placed), compareKeys(other.claim.MeetingKey, m.claim.MeetingKey)) > 0
+	return cmp.Or(m.claim.Placed.Compare(other.claim.Placed), CompareKeys(other.claim.MeetingKey, m.claim.MeetingKey)) > 0
 }
 
-func compareKeys(a, b store.MeetingKey) int {
+// CompareKeys is the order of meetings: by tenant and ID.
+func CompareKeys(a, b store.MeetingKey) int {
 	return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.MeetingID, b.MeetingID))
 }

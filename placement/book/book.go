@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"errors"
@@ -51,9 +51,9 @@ type Book struct {
 	forecast *forecast.Forecast
 }
 
-// NewBook returns an empty book. Two that are to answer alike need the same configuration and the same start.
-func NewBook(config Config, start time.Time) *Book {
-	config = config.bounded()
+// New returns an empty book. Two that are to answer alike need the same configuration and the same start.
+func New(config Config, start time.Time) *Book {
+	config = config.Bounded()
 	return &Book{
 		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
 		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}},
