@@ -49,6 +49,7 @@ type Book struct {
 	vanished recently // lost from sight, and for all anybody knows not over
 	seats    seats
 	forecast *forecast.Forecast
+	reports  reports // joins of other instances
 }
 
 // New returns an empty book. Two that are to answer alike need the same configuration and the same start.
@@ -56,7 +57,8 @@ func New(config Config, start time.Time) *Book {
 	config = config.Bounded()
 	return &Book{
 		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
-		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}},
+		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}}, reports: reports{},
+		closed: newRecently(time.Time{}), vanished: newRecently(time.Time{}),
 		forecast: forecast.New(forecast.Settings{
 			Default: config.Default, Sessions: config.Sessions, Carry: config.Carry, SeatMin: config.SeatMin,
 		}),
@@ -120,4 +122,5 @@ type HistoryShortened struct{ At time.Time }
 func (c HistoryShortened) apply(b *Book) {
 	b.forecast.Forget(c.At)
 	b.where.tenants.Sweep(c.At)
+	b.reports.sweep(c.At)
 }

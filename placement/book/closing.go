@@ -83,6 +83,21 @@ type recently struct {
 
 const recentlySpan = 10 * time.Minute
 
+func newRecently(since time.Time) recently {
+	return recently{since, map[store.MeetingKey]closing{}, map[store.MeetingKey]closing{}}
+}
+
+// restore enters ends that another book remembered.
+func (r *recently) restore(older bool, list []ClosingKept) {
+	into := r.young
+	if older {
+		into = r.older
+	}
+	for _, one := range list {
+		into[one.Key] = one.restore()
+	}
+}
+
 func (r *recently) add(key store.MeetingKey, c closing) {
 	if c.internalID == "" && c.asked == 0 {
 		return

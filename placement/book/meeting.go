@@ -153,12 +153,20 @@ type Person = coming.Person
 
 // JoinSent counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
 type JoinSent struct {
-	At  time.Time
-	Key store.MeetingKey
-	Who Person
+	At     time.Time
+	Key    store.MeetingKey
+	Who    Person
+	From   uint64 // the instance that sent him, and reported that to the one that decides; 0 for that one
+	Serial uint64 // one more with every report of that instance: one that comes again is no join
 }
 
 func (c JoinSent) apply(b *Book) {
+	if c.From != 0 {
+		if b.Reported(c) {
+			return
+		}
+		b.reports.enter(c)
+	}
 	if m := b.where.meetings[c.Key]; m != nil {
 		m.addJoin(c.Who, c.At)
 	}

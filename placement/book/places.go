@@ -83,13 +83,7 @@ func (w *places) drop(m *meeting) {
 
 // count counts a meeting for its tenant, or no more, and enters the names that no other may have meanwhile.
 func (w *places) count(m *meeting, n int) {
-	if m.claim.Breakout {
-		w.breakouts += n
-		m.tenant.Breakouts += n
-	} else {
-		m.tenant.Meetings += n
-	}
-	m.tenant.People += n * m.seen()
+	w.tally(m, n)
 	if n > 0 {
 		w.ids.Enter(m)
 		w.voices.Enter(m)
@@ -97,6 +91,17 @@ func (w *places) count(m *meeting, n int) {
 	}
 	w.ids.Leave(m)
 	w.voices.Leave(m)
+}
+
+// tally counts a meeting for its tenant, or no more.
+func (w *places) tally(m *meeting, n int) {
+	if m.claim.Breakout {
+		w.breakouts += n
+		m.tenant.Breakouts += n
+	} else {
+		m.tenant.Meetings += n
+	}
+	m.tenant.People += n * m.seen()
 }
 
 // addServer enters a server, with the meetings that are claimed on it already.
