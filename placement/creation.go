@@ -17,32 +17,49 @@ import (
 // meeting was before is kept in meeting.replaced, the latest last: what could not be stored takes back one, GiveUp all.
 type Creation struct {
 	ledger  *Ledger
+	term    *term
 	key     store.MeetingKey
 	room    forecast.Room
+	request string // Wish.Request
 	leaving string // the server that the meeting leaves because that takes no new ones
+	fenced  bool   // the store has refused what was decided: another instance decides now
 }
 
 // Begin waits until no other create of the meeting is under way, and right after the start until the history is read. End
 // must follow.
 func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, error) {
-	if err := l.past.await(ctx); err != nil {
+	t, err := l.present()
+	if err != nil {
 		return nil, err
 	}
-	if err := l.takeTurn(ctx, key); err != nil {
+	if err := t.await(ctx); err != nil {
 		return nil, err
 	}
-	return newCreation(l, key), nil
+	if err := l.takeTurn(ctx, t, key); err != nil {
+		return nil, err
+	}
+	return newCreation(l, t, key), nil
 }
 
 // newCreation is called by whoever has the turn. It takes the lock.
-func newCreation(l *Ledger, key store.MeetingKey) *Creation {
-	c := &Creation{ledger: l, key: key, room: l.records.names.Room(key)}
+func newCreation(l *Ledger, t *term, key store.MeetingKey) *Creation {
+	c := &Creation{ledger: l, term: t, key: key, room: l.records.names.Room(key)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := l.book.Where(key); err == nil {
+	if _, err := l.book.Where(key); err == nil && l.leads(t) {
 		l.book.Apply(CreateBegun{Key: key})
 	}
 	return c
+}
+
+// lost tells whether another instance decides now, or none: nothing may be written any more. It is called under the lock.
+func (c *Creation) lost() bool { return c.fenced || !c.ledger.leads(c.term) }
+
+// write writes to the store. After the lease was lost nothing more is tried.
+func (c *Creation) write(ctx context.Context, do func() error) error {
+	err := c.ledger.records.write(ctx, do)
+	c.fenced = c.fenced || errors.Is(err, ErrFollower)
+	return err
 }
 
 // End lets the next create of the meeting go ahead, and joins that waited for this one.
@@ -50,8 +67,10 @@ func (c *Creation) End() {
 	l := c.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(CreateOver{Key: c.key})
-	l.turns.Release(c.key)
+	if l.leads(c.term) {
+		l.book.Apply(CreateOver{Key: c.key})
+	}
+	c.term.turns.Release(c.key)
 }
 
 // Place returns the server for the meeting: the one that it is claimed on, unless that is gone or to be avoided, else
@@ -81,8 +100,12 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	l := c.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if c.lost() {
+		return place, before, ErrFollower
+	}
 	now := l.now()
 	known, stays := l.book.Stays(now, c.key, avoid)
+	known.Same, c.request = w.Request != "" && known.Claim.Request == w.Request, w.Request
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.MayLeave(now, c.key)) {
 		return known, before, nil
 	}
@@ -104,11 +127,13 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 // to where the store still is. It writes to the store.
 func (c *Creation) commit(ctx context.Context, claim, before store.Claim) error {
 	l := c.ledger
-	err := l.records.write(ctx, func() error { return c.persist(ctx, claim, before) })
+	err := c.write(ctx, func() error { return c.persist(ctx, claim, before) })
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.book.Apply(ClaimTakenBack{At: l.now(), Key: c.key})
+		if l.leads(c.term) {
+			l.book.Apply(ClaimTakenBack{At: l.now(), Key: c.key})
+		}
 	}
 	return err
 }
@@ -140,10 +165,14 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	l := c.ledger
 	l.mu.Lock()
 	placed, err := l.book.Where(c.key)
+	if c.lost() {
+		err = ErrFollower
+	}
 	if err != nil {
 		l.mu.Unlock()
 		return err
 	}
+	made.Request = c.request
 	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim
@@ -153,7 +182,7 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 		return err
 	}
 	stored := false
-	err = l.records.write(ctx, func() error {
+	err = c.write(ctx, func() error {
 		if err := c.persist(ctx, claim, claim); err != nil {
 			return err
 		}
@@ -162,7 +191,9 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	})
 	if !stored {
 		l.mu.Lock()
-		l.book.Apply(ClaimRedated{Key: c.key, Placed: placed.Claim.Placed})
+		if l.leads(c.term) {
+			l.book.Apply(ClaimRedated{Key: c.key, Placed: placed.Claim.Placed})
+		}
 		l.mu.Unlock()
 	}
 	if err != nil {
@@ -176,12 +207,16 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 func (c *Creation) GiveUp(ctx context.Context) error {
 	l := c.ledger
 	l.mu.Lock()
+	if c.lost() {
+		l.mu.Unlock()
+		return ErrFollower
+	}
 	claim, before, placed := l.book.Original(c.key)
 	l.mu.Unlock()
 	if !placed {
 		return nil
 	}
-	err := l.records.write(ctx, func() error {
+	err := c.write(ctx, func() error {
 		if before.Server == "" {
 			return ignoreMissing(l.records.state.DeleteClaim(ctx, claim))
 		}
@@ -192,6 +227,8 @@ func (c *Creation) GiveUp(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(ClaimTakenBack{At: l.now(), Key: c.key, Every: true})
+	if l.leads(c.term) {
+		l.book.Apply(ClaimTakenBack{At: l.now(), Key: c.key, Every: true})
+	}
 	return nil
 }

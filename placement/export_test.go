@@ -30,7 +30,7 @@ func (l *Ledger) Check() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.book.Check(l.now())
-	if n := l.turns.Len(); n != 0 {
+	if n := l.term.turns.Len(); n != 0 {
 		err = errors.Join(err, fmt.Errorf("%d turns are left over", n))
 	}
 	return err

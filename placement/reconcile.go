@@ -11,9 +11,7 @@ import (
 
 // BeginPoll must be called before a server is asked, so that joins sent from now on are not taken for counted.
 func (l *Ledger) BeginPoll(server string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.book.Apply(PollBegun{Server: server})
+	l.apply(PollBegun{Server: server})
 }
 
 // Reconciled is what a poll showed that the claims cannot be brought in line with.
@@ -31,6 +29,11 @@ type Reconciled struct {
 // began.
 func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 	l.mu.Lock()
+	if !l.leading {
+		l.mu.Unlock()
+		return Reconciled{}, ErrFollower
+	}
+	term := l.term
 	found := l.book.See(PollSeen{At: l.now(), Poll: p})
 	l.mu.Unlock()
 	var errs []error
@@ -43,8 +46,8 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 		errs = append(errs, err)
 	}
 	for _, s := range found.Unclaimed {
-		if l.turns.Try(s.Key) {
-			errs = append(errs, newCreation(l, s.Key).adopt(ctx, p.Server, s, p.Began))
+		if term.turns.Try(s.Key) {
+			errs = append(errs, newCreation(l, term, s.Key).adopt(ctx, p.Server, s, p.Began))
 		}
 	}
 	errs = append(errs, l.forgetEndings(ctx, found.Paid))
@@ -57,6 +60,10 @@ func (c *Creation) adopt(ctx context.Context, server string, s Sighting, began t
 	defer c.End()
 	l := c.ledger
 	l.mu.Lock()
+	if c.lost() {
+		l.mu.Unlock()
+		return ErrFollower
+	}
 	now := l.now()
 	adopted, ok := l.book.Adoption(now, server, s, began, c.room)
 	if !ok {

@@ -49,6 +49,7 @@ type Book struct {
 	vanished recently // lost from sight, and for all anybody knows not over
 	seats    seats
 	forecast *forecast.Forecast
+	recalled bool    // the history is in it
 	reports  reports // joins of other instances
 }
 
@@ -59,10 +60,12 @@ func New(config Config, start time.Time) *Book {
 		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
 		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}}, reports: reports{},
 		closed: newRecently(time.Time{}), vanished: newRecently(time.Time{}),
-		forecast: forecast.New(forecast.Settings{
-			Default: config.Default, Sessions: config.Sessions, Carry: config.Carry, SeatMin: config.SeatMin,
-		}),
+		forecast: newForecast(config),
 	}
+}
+
+func newForecast(c Config) *forecast.Forecast {
+	return forecast.New(forecast.Settings{Default: c.Default, Sessions: c.Sessions, Carry: c.Carry, SeatMin: c.SeatMin})
 }
 
 // Change is one step of a book, with everything that the step depends on: when it was, what was decided by lot, what a

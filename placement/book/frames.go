@@ -31,6 +31,7 @@ var changes = wire.New(map[string]any{
 	"session-learnt":    SessionLearnt{},
 	"history-shortened": HistoryShortened{},
 	"hour-recalled":     HourRecalled{},
+	"history-emptied":   HistoryEmptied{},
 	"book-begun":        BookBegun{},
 	"servers-kept":      ServersKept{},
 	"meetings-kept":     MeetingsKept{},

@@ -33,6 +33,7 @@ type HourRecalled struct {
 }
 
 func (c HourRecalled) apply(b *Book) {
+	b.recalled = true
 	for _, one := range c.Over {
 		b.where.tenants.Of(one.Key.Tenant).Begun.Add(one.At, c.At)
 	}

@@ -28,6 +28,11 @@ func (b *Book) allows(now time.Time, tenant string, w *Wish) error {
 // Admits tells whether somebody may come into a meeting, by the counts as they stand: ErrMeetingPeople or ErrPeople where he
 // may not. Whoever is on the way already is let in again, and breakout rooms borrow the people of their parents.
 func (b *Book) Admits(key store.MeetingKey, who Person, l store.Limits) error {
+	return b.AdmitsBeside(key, who, l, 0, 0)
+}
+
+// AdmitsBeside is Admits where more people are on the way than the book knows: to the meeting, and to all of the tenant's.
+func (b *Book) AdmitsBeside(key store.MeetingKey, who Person, l store.Limits, meeting, tenant int) error {
 	if l.MeetingPeople <= 0 && l.People <= 0 {
 		return nil // without a look: this is the way of most joins
 	}
@@ -36,9 +41,9 @@ func (b *Book) Admits(key store.MeetingKey, who Person, l store.Limits) error {
 		return nil
 	}
 	switch {
-	case l.MeetingPeople > 0 && m.seen() >= l.MeetingPeople:
+	case l.MeetingPeople > 0 && m.seen()+meeting >= l.MeetingPeople:
 		return ErrMeetingPeople
-	case l.People > 0 && m.tenant.People >= l.People:
+	case l.People > 0 && m.tenant.People+tenant >= l.People:
 		return ErrPeople
 	}
 	return nil

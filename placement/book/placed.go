@@ -14,6 +14,9 @@ type Placement struct {
 	Claim    store.Claim
 	Known    bool // the meeting was claimed before; otherwise Claim.Why tells why it goes there
 	Occupied bool // somebody is in it, or may be on the way
+	// Same: the claim that stands was made by the very create that asks, by [Wish].Request. Whoever sent it does not know
+	// that, since what it has come to got lost: the server has the meeting if the claim has an internal ID.
+	Same bool
 }
 
 // Stays is where the meeting is, and whether it can be created there: not on a server that is gone, or to be avoided.
@@ -44,6 +47,7 @@ type Made struct {
 	InternalID string
 	CreateTime int64        // by the server's clock, in milliseconds since 1970
 	Moderator  store.Secret // the moderators' password; "" where it is not known
+	Request    string       // of the create, as in the wish; whoever has a [Creation] need not say it
 }
 
 // CreateBegun says that somebody has the turn to create a meeting: what polls say of it does not count meanwhile.
@@ -142,7 +146,7 @@ func (b *Book) Confirmation(now time.Time, key store.MeetingKey, made Made) (c C
 	switch {
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
 		over = m.finish(now, Ended)
-		c.Anew, c.Claim.Placed = true, now
+		c.Anew, c.Claim.Placed, c.Claim.Request = true, now, made.Request
 		c.Claim.Expected = b.expect(key.Tenant, m.room, Wish{Hint: m.claim.Hint}).people
 	case len(m.replaced) > 0:
 		over = m.replaced[0].replacedBy(internalID, c.Claim.Placed)

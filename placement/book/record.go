@@ -101,3 +101,12 @@ func (b *Book) OwedAbout(c store.Claim) []store.Ending {
 func (b *Book) Outdated(e store.Ending, now time.Time) bool {
 	return !b.Has(e.Server) || e.InternalID == "" && now.Sub(e.Asked) > longestOwed
 }
+
+// Servers returns the IDs of the servers in the pool, in their order.
+func (b *Book) Servers() []string {
+	ids := make([]string, 0, len(b.where.order))
+	for _, p := range b.where.order {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}

@@ -19,7 +19,8 @@ const (
 func (b *Book) Snapshot() []Change {
 	w := &b.where
 	list := []Change{BookBegun{
-		Start: b.clock.start, Asked: b.asked, Closed: b.closed.since, Vanished: b.vanished.since, Reports: b.reports.keep(),
+		Start: b.clock.start, Asked: b.asked, Closed: b.closed.since, Vanished: b.vanished.since, Recalled: b.recalled,
+		Reports: b.reports.keep(),
 	}}
 	servers := make([]ServerKept, 0, len(w.order))
 	for _, p := range w.order {
@@ -98,6 +99,7 @@ type BookBegun struct {
 	Start            time.Time // of the clock that expectations fade by
 	Asked            int
 	Closed, Vanished time.Time
+	Recalled         bool
 	Reports          []ReportKept
 }
 
@@ -105,7 +107,7 @@ func (c BookBegun) apply(b *Book) {
 	fresh := New(b.config, c.Start)
 	fresh.Draw, fresh.Follow = b.Draw, b.Follow
 	*b = *fresh
-	b.asked, b.reports = c.Asked, restoreReports(c.Reports)
+	b.asked, b.recalled, b.reports = c.Asked, c.Recalled, restoreReports(c.Reports)
 	b.closed, b.vanished = newRecently(c.Closed), newRecently(c.Vanished)
 }
 
