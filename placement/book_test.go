@@ -184,6 +184,7 @@ type day struct {
 	underWay map[store.MeetingKey]*placement.Creation // creates that wait for the answer of their server
 
 	followers []*follower
+	steady    bool // nobody sets the clock
 }
 
 // there is what a server calls a meeting.
@@ -214,7 +215,7 @@ func (d *day) step(ctx context.Context) {
 		}
 	case 2:
 		d.clock.add(time.Duration(d.draw.IntN(200)-20) * time.Second)
-		if d.draw.IntN(20) == 0 { // somebody sets it
+		if !d.steady && d.draw.IntN(20) == 0 { // somebody sets it
 			d.clock.add(time.Duration(d.draw.IntN(48)-24) * time.Hour)
 		}
 	case 3, 4, 5:
