@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"cmp"
@@ -27,6 +27,7 @@ type Wish struct {
 	// Moderator is the moderators' password that the create gives; "" leaves it to the server.
 	Moderator store.Secret
 	Limits    store.Limits // of the tenant
+	Request   string       // names the create, where another instance has handed it on; it may be handed on twice
 }
 
 // Basis is what an expectation was taken from.
@@ -70,6 +71,7 @@ func (b *Book) Propose(
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
 		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(known, key, w.Voice),
+		Request: w.Request,
 	}, nil
 }
 

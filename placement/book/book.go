@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"errors"
@@ -49,18 +49,23 @@ type Book struct {
 	vanished recently // lost from sight, and for all anybody knows not over
 	seats    seats
 	forecast *forecast.Forecast
+	recalled bool    // the history is in it
+	reports  reports // joins of other instances
 }
 
-// NewBook returns an empty book. Two that are to answer alike need the same configuration and the same start.
-func NewBook(config Config, start time.Time) *Book {
-	config = config.bounded()
+// New returns an empty book. Two that are to answer alike need the same configuration and the same start.
+func New(config Config, start time.Time) *Book {
+	config = config.Bounded()
 	return &Book{
 		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
-		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}},
-		forecast: forecast.New(forecast.Settings{
-			Default: config.Default, Sessions: config.Sessions, Carry: config.Carry, SeatMin: config.SeatMin,
-		}),
+		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}}, reports: reports{},
+		closed: newRecently(time.Time{}), vanished: newRecently(time.Time{}),
+		forecast: newForecast(config),
 	}
+}
+
+func newForecast(c Config) *forecast.Forecast {
+	return forecast.New(forecast.Settings{Default: c.Default, Sessions: c.Sessions, Carry: c.Carry, SeatMin: c.SeatMin})
 }
 
 // Change is one step of a book, with everything that the step depends on: when it was, what was decided by lot, what a
@@ -120,4 +125,5 @@ type HistoryShortened struct{ At time.Time }
 func (c HistoryShortened) apply(b *Book) {
 	b.forecast.Forget(c.At)
 	b.where.tenants.Sweep(c.At)
+	b.reports.sweep(c.At)
 }

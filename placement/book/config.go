@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"errors"
@@ -47,8 +47,8 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// bounded returns a configuration that can be calculated with. One made in code may lack what every flag has.
-func (c Config) bounded() Config {
+// Bounded returns a configuration that can be calculated with. One made in code may lack what every flag has.
+func (c Config) Bounded() Config {
 	if c.Fade <= 0 {
 		c.Fade = 20 * time.Minute
 	}

@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"time"
@@ -65,10 +65,10 @@ type Finished struct {
 
 // Telling says whether there is something to learn from: what was only found on a server, and nobody was ever sent to, tells
 // nothing, since a server can make up any. A breakout room has no people of its own.
-func (f Finished) Telling() bool { return f.Session.ID != "" && !f.Claim.Breakout && isOurs(f.Session) }
+func (f Finished) Telling() bool { return f.Session.ID != "" && !f.Claim.Breakout && IsOurs(f.Session) }
 
-// isOurs tells whether a session was one of this pool's.
-func isOurs(s store.Session) bool { return s.Joins > 0 || s.Why != (store.Decision{}) }
+// IsOurs tells whether a session was one of this pool's.
+func IsOurs(s store.Session) bool { return s.Joins > 0 || s.Why != (store.Decision{}) }
 
 // finish says what becomes of a stay that ends now.
 func (s *stay) finish(now time.Time, reason string) Finished {
@@ -80,7 +80,7 @@ func (s *stay) replacedBy(internalID string, now time.Time) Finished {
 	if s.claim.InternalID == internalID {
 		return Finished{}
 	}
-	return s.finish(now, reasonMoved)
+	return s.finish(now, Moved)
 }
 
 // stillHas tells whether a claim that was handed out earlier still stands. It may have got its internal ID since.
@@ -153,12 +153,20 @@ type Person = coming.Person
 
 // JoinSent counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
 type JoinSent struct {
-	At  time.Time
-	Key store.MeetingKey
-	Who Person
+	At     time.Time
+	Key    store.MeetingKey
+	Who    Person
+	From   uint64 // the instance that sent him, and reported that to the one that decides; 0 for that one
+	Serial uint64 // one more with every report of that instance: one that comes again is no join
 }
 
 func (c JoinSent) apply(b *Book) {
+	if c.From != 0 {
+		if b.Reported(c) {
+			return
+		}
+		b.reports.enter(c)
+	}
 	if m := b.where.meetings[c.Key]; m != nil {
 		m.addJoin(c.Who, c.At)
 	}

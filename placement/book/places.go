@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"cmp"
@@ -83,13 +83,7 @@ func (w *places) drop(m *meeting) {
 
 // count counts a meeting for its tenant, or no more, and enters the names that no other may have meanwhile.
 func (w *places) count(m *meeting, n int) {
-	if m.claim.Breakout {
-		w.breakouts += n
-		m.tenant.Breakouts += n
-	} else {
-		m.tenant.Meetings += n
-	}
-	m.tenant.People += n * m.seen()
+	w.tally(m, n)
 	if n > 0 {
 		w.ids.Enter(m)
 		w.voices.Enter(m)
@@ -97,6 +91,17 @@ func (w *places) count(m *meeting, n int) {
 	}
 	w.ids.Leave(m)
 	w.voices.Leave(m)
+}
+
+// tally counts a meeting for its tenant, or no more.
+func (w *places) tally(m *meeting, n int) {
+	if m.claim.Breakout {
+		w.breakouts += n
+		m.tenant.Breakouts += n
+	} else {
+		m.tenant.Meetings += n
+	}
+	m.tenant.People += n * m.seen()
 }
 
 // addServer enters a server, with the meetings that are claimed on it already.
@@ -126,7 +131,7 @@ func (w *places) claimedOn(server string) (list []*meeting) {
 			list = append(list, m)
 		}
 	}
-	slices.SortFunc(list, func(x, y *meeting) int { return compareKeys(x.claim.MeetingKey, y.claim.MeetingKey) })
+	slices.SortFunc(list, func(x, y *meeting) int { return CompareKeys(x.claim.MeetingKey, y.claim.MeetingKey) })
 	return list
 }
 
@@ -143,9 +148,10 @@ func (w *places) byInternalID(tenant, internalID string, breakouts bool) (last *
 }
 
 func (m *meeting) placedAfter(other *meeting) bool {
-	return cmp.Or(m.claim.Placed.Compare(other.claim.Placed), compareKeys(other.claim.MeetingKey, m.claim.MeetingKey)) > 0
+	return cmp.Or(m.claim.Placed.Compare(other.claim.Placed), CompareKeys(other.claim.MeetingKey, m.claim.MeetingKey)) > 0
 }
 
-func compareKeys(a, b store.MeetingKey) int {
+// CompareKeys is the order of meetings: by tenant and ID.
+func CompareKeys(a, b store.MeetingKey) int {
 	return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.MeetingID, b.MeetingID))
 }

@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"errors"
@@ -91,9 +91,9 @@ func (b *Book) ServerLoad(now time.Time, server string) Load {
 	return Load{Server: server}
 }
 
-// refusesAll tells why no new meeting finds a server, whatever the health of servers is: none is enabled, or all are at
+// RefusesAll tells why no new meeting finds a server, whatever the health of servers is: none is enabled, or all are at
 // their hard capacity. A pool without servers is a new one, and refuses nothing.
-func (b *Book) refusesAll(now time.Time) (disabled, full bool) {
+func (b *Book) RefusesAll(now time.Time) (disabled, full bool) {
 	if len(b.where.order) == 0 {
 		return false, false
 	}

@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"time"
@@ -7,14 +7,16 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-func stayOfSession(s store.Session) quota.Stay {
+// StayOfSession is a session as what the last hour is recalled from.
+func StayOfSession(s store.Session) quota.Stay {
 	return quota.Stay{
 		Key: store.MeetingKey{Tenant: s.Tenant}, ID: s.ID, Room: s.Meeting, Start: s.Start, End: s.End,
-		Moved: s.Reason == reasonMoved, Found: uncounted(s.Why),
+		Moved: s.Reason == Moved, Found: uncounted(s.Why),
 	}
 }
 
-func stayOfClaim(c store.Claim, room string) quota.Stay {
+// StayOfClaim is the same of a claim that stands; room is the hash of its key.
+func StayOfClaim(c store.Claim, room string) quota.Stay {
 	return quota.Stay{Key: c.MeetingKey, ID: c.InternalID, Room: room, Start: c.Placed, Found: uncounted(c.Why)}
 }
 
@@ -31,6 +33,7 @@ type HourRecalled struct {
 }
 
 func (c HourRecalled) apply(b *Book) {
+	b.recalled = true
 	for _, one := range c.Over {
 		b.where.tenants.Of(one.Key.Tenant).Begun.Add(one.At, c.At)
 	}

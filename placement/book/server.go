@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"math"
@@ -97,11 +97,15 @@ func (c ServerSet) apply(b *Book) {
 		known.Server = s
 		return
 	}
-	p := &page{
-		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading.New(b.config.Fade.Seconds()),
-		carry: b.config.Carry, adopting: quota.Allowance{First: adoptedFirst, PerHour: adoptedPerHour},
+	b.where.addServer(newPage(s, b.config))
+}
+
+// newPage returns the page of a server of which nothing is known.
+func newPage(s Server, c Config) *page {
+	return &page{
+		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading.New(c.Fade.Seconds()), carry: c.Carry,
+		adopting: quota.Allowance{First: adoptedFirst, PerHour: adoptedPerHour},
 	}
-	b.where.addServer(p)
 }
 
 // ServerRemoved takes a server off the book. Claims on it stand until they are closed, and what it owes until that is

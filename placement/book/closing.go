@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"time"
@@ -9,9 +9,9 @@ import (
 
 // Why a claim is closed, in the history.
 const (
-	reasonGone    = "gone"         // the server does not know the meeting any more
-	reasonMoved   = forecast.Moved // created on another server
-	reasonRemoved = "removed"      // its server has left the pool
+	Lost    = "gone"         // the server does not know the meeting any more
+	Moved   = forecast.Moved // created on another server
+	Removed = "removed"      // its server has left the pool
 
 	// Ended: the server said so, or somebody who may.
 	Ended = "ended"
@@ -44,7 +44,7 @@ func (c ClaimClosed) apply(b *Book) {
 	b.where.drop(m)
 	over := closing{server: c.Claim.Server, internalID: c.Claim.InternalID, at: c.At}
 	switch c.Reason {
-	case reasonGone, reasonRemoved, Forgotten:
+	case Lost, Removed, Forgotten:
 		over.stay = new(m.stay)
 		b.vanished.add(key, over)
 	default:
@@ -82,6 +82,21 @@ type recently struct {
 }
 
 const recentlySpan = 10 * time.Minute
+
+func newRecently(since time.Time) recently {
+	return recently{since, map[store.MeetingKey]closing{}, map[store.MeetingKey]closing{}}
+}
+
+// restore enters ends that another book remembered.
+func (r *recently) restore(older bool, list []ClosingKept) {
+	into := r.young
+	if older {
+		into = r.older
+	}
+	for _, one := range list {
+		into[one.Key] = one.restore()
+	}
+}
 
 func (r *recently) add(key store.MeetingKey, c closing) {
 	if c.internalID == "" && c.asked == 0 {

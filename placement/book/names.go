@@ -1,4 +1,4 @@
-package placement
+package book
 
 import (
 	"cmp"
@@ -12,7 +12,7 @@ import (
 type index struct{ *names.Index[*meeting] }
 
 func (w *places) newIndex(of func(store.Claim) string) index {
-	before := func(a, b *meeting) bool { return compareKeys(a.claim.MeetingKey, b.claim.MeetingKey) < 0 }
+	before := func(a, b *meeting) bool { return CompareKeys(a.claim.MeetingKey, b.claim.MeetingKey) < 0 }
 	return index{names.New(func(m *meeting) string { return of(m.claim) }, maps.Values(w.meetings), before)}
 }
 
