@@ -2,6 +2,7 @@ package poller
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -52,7 +53,10 @@ func (r reconciliation) compareCopies(strays []placement.Sighting, complete bool
 	}
 	known := s.state.view.copies
 	seen := copies(known, strays, complete, s.now())
-	s.state.view.copies = seen
+	if s.state.view.copies = seen; !maps.Equal(known, seen) {
+		s.state.news.copies++
+		s.touch()
+	}
 	s.mu.Unlock()
 	split, healed := newlyUsed(known, seen), newlyUsed(seen, known)
 	for _, internal := range split[:min(len(split), maxTold)] {

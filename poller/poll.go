@@ -49,11 +49,14 @@ func (q *poll) look(ctx context.Context) (observation, bool) {
 	if o.unreadable != st.view.unreadable {
 		s.log.Warn().Str("server", s.id).Int("meetings", o.unreadable).Msg("meetings in a poll could not be read")
 	}
-	st.view.replace(o, q.began)
+	if st.view.replace(o, q.began) {
+		st.news.meetings++
+	}
 	if st.traits.learn(o, began) {
 		s.ledger.SetServer(st.forLedger())
 	}
 	st.review(s.pool.network.namesLost.Load())
+	s.touch()
 	return o, true
 }
 
@@ -101,7 +104,7 @@ func (q *poll) probeBeside(ctx context.Context, giveUp context.CancelCauseFunc) 
 func (q *poll) probe(ctx context.Context) error {
 	s := q.server
 	s.mu.Lock()
-	limit := s.state.traits.pace.probeTimeout(s.config.Connect, s.config.Response)
+	limit := s.state.traits.pace.ProbeTimeout(s.config.Connect, s.config.Response)
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -113,10 +116,11 @@ func (q *poll) probe(ctx context.Context) error {
 	switch {
 	case s.state.client != q.client:
 	case err == nil:
-		s.state.traits.pace.add(took)
+		s.state.traits.pace.Add(took)
 	case timedOut(err):
-		s.state.traits.pace.addTimeout()
+		s.state.traits.pace.AddTimeout()
 	}
+	s.touch()
 	return err
 }
 

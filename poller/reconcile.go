@@ -27,7 +27,7 @@ type reconciliation struct {
 func (r reconciliation) run(ctx context.Context, began time.Time, o observation) {
 	s := r.server
 	s.mu.Lock()
-	ahead := s.state.traits.clock.skew()
+	ahead := s.state.traits.clock.Skew()
 	s.mu.Unlock()
 	complete := o.unreadable == 0
 	found, err := s.ledger.Reconcile(ctx, placement.Poll{
@@ -55,6 +55,7 @@ func (r reconciliation) setExcess(excess int) {
 	if s.state.client == r.client && s.state.traits.excess != excess {
 		s.state.traits.excess = excess
 		s.state.review(s.pool.network.namesLost.Load())
+		s.touch()
 	}
 }
 
@@ -108,10 +109,15 @@ func (r reconciliation) end(ctx context.Context, stray placement.Sighting) (done
 		return false, nil
 	}
 	defer ending.Release()
-	if !r.unwanted(stray) {
+	authority, release, may := r.server.pool.may(ctx)
+	defer release()
+	if !may || !r.unwanted(stray) {
 		return false, nil
 	}
-	return succeeded(r.client.Answer(ctx, "end", query))
+	if ended, err := succeeded(r.client.Answer(authority, "end", query)); authority.Err() == nil || ctx.Err() != nil {
+		return ended, err
+	}
+	return false, nil // we had no time left to wait, which says nothing about the server
 }
 
 // stillThere asks the server whether a meeting is the one that a poll saw and may be ended: nobody has joined it since, or
@@ -167,6 +173,8 @@ func (r reconciliation) markRefused(internal string) (news bool) {
 	}
 	news, c.refused = !c.refused, true
 	s.state.view.copies[internal] = c
+	s.state.news.copies++
+	s.touch()
 	return news
 }
 

@@ -5,7 +5,19 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller/observed"
 	"github.com/bbbpool/bbbpool/store"
+)
+
+// Health is what we see of a server, as opposed to what people decided about it.
+type Health = observed.Health
+
+// The healths.
+const (
+	Unknown = observed.Unknown // not asked yet
+	Online  = observed.Online
+	Suspect = observed.Suspect // it failed just now, or is on its way back
+	Offline = observed.Offline // it has failed for a while
 )
 
 // Status is a server as people see it.
@@ -78,13 +90,13 @@ func (s *server) inspect() Status {
 func (st *state) inspect() Status {
 	health, reason := st.shown(st.now())
 	s := Status{
-		Server: st.record, Health: health, Failing: st.health.failing, Reason: reason, LastPoll: st.view.polled,
-		Latency: st.view.latency, Patience: st.patience(), ClockKnown: st.traits.clock.skews.count > 0,
-		ClockSkew: st.traits.clock.skew(), CertificateExpires: st.traits.expires, Broken: st.view.unreadable,
+		Server: st.record, Health: health, Failing: st.health.Failing, Reason: reason, LastPoll: st.view.polled,
+		Latency: st.view.latency, Patience: st.patience(), ClockKnown: st.traits.clock.Known(1),
+		ClockSkew: st.traits.clock.Skew(), CertificateExpires: st.traits.expires, Broken: st.view.unreadable,
 		Load: st.ledger.ServerLoad(st.record.ID), Warnings: st.warnings(),
 	}
 	s.OnFormer = st.onFormer()
-	if st.health.is == Offline {
+	if st.health.Is == Offline {
 		return s // nobody knows what its copies have come to
 	}
 	for _, c := range st.view.copies {
@@ -102,7 +114,7 @@ func (st *state) inspect() Status {
 
 // countMeetings counts what the last poll saw.
 func (s *Status) countMeetings(st *state) {
-	away := st.health.is == Offline
+	away := st.health.Is == Offline
 	for _, m := range goingOn(st.ledger, s.ID, slices.Clone(st.view.meetings)) {
 		if m.Breakout || m.Ended || away && !claimedOn(st.ledger, keyOf(m), s.ID) {
 			continue

@@ -26,11 +26,12 @@ type created struct {
 	meeting bbb.Meeting
 }
 
-// replace replaces the view by what a poll that began at that time has seen.
-func (v *view) replace(o observation, began time.Time) {
+// replace replaces the view by what a poll that began at that time has seen. It tells whether that is anything else.
+func (v *view) replace(o observation, began time.Time) (changed bool) {
+	changed = len(v.created) > 0 || !sameMeetings(v.meetings, o.meetings)
 	v.meetings, v.unreadable = o.meetings, o.unreadable
 	if len(v.created) == 0 {
-		return
+		return changed
 	}
 	listed := make(map[string]bool, len(o.meetings))
 	for _, m := range o.meetings {
@@ -39,6 +40,7 @@ func (v *view) replace(o observation, began time.Time) {
 	v.created = slices.DeleteFunc(v.created, func(c created) bool {
 		return c.at.Before(began) || listed[c.meeting.InternalID]
 	})
+	return changed
 }
 
 // all returns every meeting of the view, as a list of its own.
@@ -86,12 +88,18 @@ func fresh(servers int) time.Duration { return time.Duration(servers) * 4 * time
 
 // Refresh polls every server that was not polled just now, and returns when all have answered or ctx ends. Servers that
 // fail, or have been asked for a while without answering, are not waited for: they stay at what was last seen.
+//
+// Where another instance leads it is that one which asks: we poll nobody, and wait for what it has seen.
 func (p *Poller) Refresh(ctx context.Context) {
-	servers := p.pool.sorted()
+	servers, following := p.pool.sorted(), p.pool.following.Load()
 	fresh := fresh(len(servers))
 	var waiting []*poll
 	for _, s := range servers {
 		if s.worthPolling(fresh) {
+			if following {
+				p.askLeader(ctx)
+				return
+			}
 			if q := p.pool.poll(s); q != nil {
 				waiting = append(waiting, q)
 			}

@@ -1,0 +1,272 @@
+package poller
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/observed"
+)
+
+// Tell hands what is observed of all servers to send, and from then on whatever changes, until stop: with the state of a
+// server as it is by then, so that what changes faster than it is told is told once. What was seen on a server is told only
+// where it has changed. Without a listener nothing of this costs anything.
+func (p *Poller) Tell(send func(frame []byte)) (stop func()) {
+	t := &teller{
+		pool: p.pool, send: send, dirty: map[string]bool{}, told: map[string]cursor{}, wake: make(chan struct{}, 1),
+		gone: make(chan struct{}),
+	}
+	p.pool.tellers.add(t)
+	t.tellNetwork()
+	for _, s := range p.pool.sorted() {
+		t.tellServer(s)
+	}
+	var over sync.WaitGroup
+	over.Go(t.run)
+	return sync.OnceFunc(func() {
+		p.pool.tellers.remove(t)
+		close(t.gone)
+		over.Wait()
+	})
+}
+
+// tellers are those who are told of every change. Its lock comes after all others.
+type tellers struct {
+	any atomic.Bool // there is one
+
+	mu  sync.Mutex
+	all map[*teller]bool
+}
+
+func (l *tellers) add(t *teller) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all == nil {
+		l.all = map[*teller]bool{}
+	}
+	l.all[t] = true
+	l.any.Store(true)
+}
+
+func (l *tellers) remove(t *teller) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.all, t)
+	l.any.Store(len(l.all) > 0)
+}
+
+// each has everybody told of something soon.
+func (l *tellers) each(note func(*teller)) {
+	if !l.any.Load() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for t := range l.all {
+		note(t)
+		select {
+		case t.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// ownSide stands for our own side of the servers among the IDs of servers, none of which is like this.
+const ownSide = ""
+
+// touch says that something about a server is different. It may be called with the server's lock held.
+func (s *server) touch() { s.pool.tellers.each(func(t *teller) { t.dirty[s.id] = true }) }
+
+// touch says that something about our own side of the servers is different.
+func (n *network) touch() { n.pool.tellers.each(func(t *teller) { t.dirty[ownSide] = true }) }
+
+// teller tells one listener. Its dirty, again and asks are guarded by the lock of all tellers; told is its own.
+type teller struct {
+	pool  *pool
+	send  func([]byte)
+	dirty map[string]bool // the servers that are to be told of
+	again map[string]bool // of which everything is to be told
+	asks  []string        // that all servers were asked for
+	told  map[string]cursor
+	wake  chan struct{}
+	gone  chan struct{}
+}
+
+// cursor is how far a listener was told of a server.
+type cursor struct {
+	server *server
+	is     counts
+}
+
+// counts are how often something has changed about a server.
+type counts struct{ meetings, created, copies, events uint64 }
+
+func (t *teller) run() {
+	for {
+		select {
+		case <-t.gone:
+			return
+		case <-t.wake:
+		}
+		ids, asks := t.take()
+		for _, id := range ids {
+			if id == ownSide {
+				t.tellNetwork()
+			} else if s := t.pool.server(id); s != nil {
+				t.tellServer(s)
+			} else {
+				delete(t.told, id)
+			}
+		}
+		if len(asks) > 0 {
+			t.send(observed.Frame{Kind: observed.OfRefreshed, Asks: asks}.Encode())
+		}
+	}
+}
+
+// take takes what is to be told, in an order.
+func (t *teller) take() (ids, asks []string) {
+	l := &t.pool.tellers
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range t.again {
+		delete(t.told, id)
+		t.dirty[id] = true
+	}
+	ids, asks = slices.Sorted(maps.Keys(t.dirty)), t.asks
+	clear(t.dirty)
+	t.again, t.asks = nil, nil
+	return ids, asks
+}
+
+func (t *teller) tellNetwork() {
+	n := t.pool.network
+	n.mu.Lock()
+	now := n.now()
+	told := &observed.Network{
+		Failing: observed.AgoOf(n.failsSince, now), Lost: n.lost[:min(len(n.lost), observed.MostNames)],
+		LostSince: observed.AgoOf(n.lostSince, now), NamesLost: n.namesLost.Load(),
+	}
+	n.mu.Unlock()
+	t.send(observed.Frame{Kind: observed.OfNetwork, Network: told}.Encode())
+}
+
+// tellServer tells what is new of a server, its meetings first: who has heard that it was polled has them, too.
+func (t *teller) tellServer(s *server) {
+	was := t.told[s.id]
+	again := was.server != s
+	if again {
+		was = cursor{server: s}
+	}
+	s.mu.Lock()
+	st, now := &s.state, s.now()
+	is := st.counts()
+	frame := observed.Frame{Kind: observed.OfServer, Server: s.id, State: st.tell(now), Again: again}
+	events := st.events.last
+	if !again {
+		events = events[len(events)-min(len(events), int(is.events-was.is.events)):]
+	}
+	for _, e := range events {
+		frame.Events = append(frame.Events, observed.Event{At: e.At, Kind: e.Kind, Text: e.Text})
+	}
+	seen := again || is.meetings != was.is.meetings
+	made := st.view.created
+	if !seen {
+		made = made[len(made)-min(len(made), int(is.created-was.is.created)):]
+	}
+	created := tellCreated(made, now)
+	meetings := st.view.meetings // a list that nobody changes
+	if again || is.copies != was.is.copies {
+		list := st.tellCopies(now)
+		frame.Copies = &list
+	}
+	s.mu.Unlock()
+	if seen {
+		t.tellMeetings(s.id, meetings, created)
+	} else {
+		frame.Created = created
+	}
+	t.send(frame.Encode())
+	t.told[s.id] = cursor{s, is}
+}
+
+// tellMeetings tells what a server was seen with, in pieces.
+func (t *teller) tellMeetings(id string, meetings []bbb.Meeting, created []observed.Meeting) {
+	frame := observed.Frame{Kind: observed.OfMeetings, Server: id, Created: created, Again: true}
+	size, all := 0, 0
+	for _, m := range meetings[:min(len(meetings), observed.MostMeetings)] {
+		if all += len(m.Raw); len(m.Raw) > observed.MostBytes/16 || all > observed.MostBytes {
+			continue
+		}
+		if size += len(m.Raw); size > observed.PieceBytes && len(frame.Meetings) > 0 {
+			frame.More = true
+			t.send(frame.Encode())
+			frame = observed.Frame{Kind: observed.OfMeetings, Server: id}
+			size = len(m.Raw)
+		}
+		frame.Meetings = append(frame.Meetings, observed.TellMeeting(m))
+	}
+	frame.More = false
+	t.send(frame.Encode())
+}
+
+func tellCreated(list []created, now time.Time) (told []observed.Meeting) {
+	for _, c := range list {
+		m := observed.TellMeeting(c.meeting)
+		m.At = observed.AgoOf(c.at, now)
+		told = append(told, m)
+	}
+	return told
+}
+
+// counts are how often something has changed.
+func (st *state) counts() counts {
+	is := st.news
+	is.events = st.events.added
+	return is
+}
+
+// tell is how the server is, as it is told.
+func (st *state) tell(now time.Time) *observed.State {
+	told := &observed.State{
+		Health: st.health.Tell(now), Pace: st.traits.pace.Tell(), Clock: st.traits.clock.Tell(), Expires: st.traits.expires,
+		Unresolved: st.traits.unresolved, Excess: st.traits.excess, Began: observed.AgoOf(st.schedule.began, now),
+		Polled: observed.AgoOf(st.view.polled, now), Latency: st.view.latency, Unreadable: st.view.unreadable,
+		OnFormer: st.onFormer(),
+	}
+	told.Slowness, told.Level = st.traits.slow.Tell()
+	for kind, since := range st.traits.raised {
+		if !since.IsZero() {
+			if told.Raised == nil {
+				told.Raised = map[string]observed.Ago{}
+			}
+			told.Raised[impendings[kind].name] = observed.AgoOf(since, now)
+		}
+	}
+	return told
+}
+
+func (st *state) tellCopies(now time.Time) (told []observed.Copy) {
+	for internal, c := range st.view.copies {
+		if len(told) == observed.MostCopies {
+			break
+		}
+		told = append(told, observed.Copy{
+			Tenant: c.key.Tenant, ID: c.key.MeetingID, Alias: c.alias, Internal: internal, People: c.people, Rooms: c.rooms,
+			Twin: c.twin, Refused: c.refused, Since: observed.AgoOf(c.since, now),
+		})
+	}
+	slices.SortFunc(told, func(a, b observed.Copy) int { return bytes.Compare([]byte(a.Internal), []byte(b.Internal)) })
+	return told
+}
+
+// sameMeetings tells whether two views show the same.
+func sameMeetings(a, b []bbb.Meeting) bool {
+	return slices.EqualFunc(a, b, func(x, y bbb.Meeting) bool {
+		return x.MeetingID == y.MeetingID && x.Tenant == y.Tenant && x.Alias == y.Alias && bytes.Equal(x.Raw, y.Raw)
+	})
+}
