@@ -81,6 +81,12 @@ type Gateway struct {
 	Uses           *lastuse.Uses              // knows when secrets were used last; nil if nobody wants to know
 	Host           func(*http.Request) string // which host a caller has called; what the request says if nil
 
+	// Elsewhere are the other instances (it must be set before Open), Peer tells whether a request was handed on by one of them, and May whether we may end
+	// something at a server now, and for how long: until the context ends. Alone an instance has none of it.
+	Elsewhere Elsewhere
+	Peer      func(*http.Request) bool
+	May       func(context.Context) (context.Context, context.CancelFunc, bool)
+
 	tenants  tenancy.Tenants
 	throttle *throttle.Throttle
 	reader   reader
@@ -107,6 +113,7 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 	}
 	g.throttle = throttle.New(g.Config.Throttle, g.Config.MaxRequests, g.Metrics.Set)
 	g.reader = newReader(g.Config, &g.tenants)
+	g.reader.keepRaw = g.Elsewhere != nil
 	g.route()
 	g.Metrics.open(g.calls, func(server string) bool { return g.Servers.Client(server) != nil })
 	return g.LoadTenants(ctx, stored, now)
@@ -115,12 +122,15 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 // route makes what answers the calls: a type for each kind of them, which has what these need and no more.
 func (g *Gateway) route() {
 	refused := &refusals{}
-	asking := &servers{g.Servers, g.Metrics}
+	asking := &servers{g.Servers, g.Metrics, authority{g.May}}
 	create := &creates{
 		connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
 		refused: refused, metrics: g.Metrics, log: g.Log,
 	}
 	join := newJoins(g.Ledger, g.Servers, refused, g.Metrics)
+	if g.Elsewhere != nil {
+		join.people = sharedPeople(g.Ledger)
+	}
 	meeting := &meetings{ledger: g.Ledger, servers: asking, view: g.View}
 	end := &ends{ledger: g.Ledger, servers: asking, view: g.View, log: g.Log}
 	list := &lists{view: g.View, none: g.Config.NoMeetingsList}
@@ -177,6 +187,7 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 // ServeHTTP answers one call of the API and logs it in one line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r, g.Page)
+	c.handed = g.Peer != nil && g.Peer(r)
 	if g.Host != nil && g.tenants.HaveHosts() {
 		c.named.Host = g.Host(r)
 	}
@@ -195,7 +206,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // slow lets the answer to a wrong checksum wait, if too many come from where it comes from.
 func (g *Gateway) slow(c *call, err error) {
 	told, failed := errors.AsType[*bbb.Error](err)
-	if c.tenant == "" && failed && told.Key == bbb.ErrChecksum.Key && g.throttle.Failed(c.r.Context(), caller.Of(c.r)) {
+	if c.tenant == "" && failed && !c.handed && told.Key == bbb.ErrChecksum.Key && g.throttle.Failed(c.r.Context(), caller.Of(c.r)) {
 		c.w.Header().Set("Connection", "close")
 	}
 }
@@ -217,14 +228,14 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 		return err
 	}
 	defer release()
-	if !c.caller.Allow(c.start) {
+	if !c.handed && !c.caller.Allow(c.start) { // else it was asked for where the call came in
 		g.Metrics.limited(c.tenant, limitRequests)
 		return c.tooMany()
 	}
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
 	handle, known := g.find(c.name)
 	c.known = known
-	return handle(ctx, c)
+	return g.answer(ctx, c, handle)
 }
 
 // find finds what answers a call. Whatever a server is asked gets the server's signature, so that only two kinds of

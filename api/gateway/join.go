@@ -21,11 +21,13 @@ type joins struct {
 	servers Servers
 	refused *refusals
 	metrics *Metrics
-	people  maphash.Seed // of what tells people apart
+	people  func(string) placement.Person // tells people apart
 }
 
 func newJoins(ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
-	return &joins{ledger, servers, refused, metrics, maphash.MakeSeed()}
+	seed := maphash.MakeSeed()
+	people := func(who string) placement.Person { return placement.Person(maphash.String(seed, who)) }
+	return &joins{ledger, servers, refused, metrics, people}
 }
 
 // joinWait is how long a join waits for a create of its meeting that is under way.
@@ -81,12 +83,12 @@ func (j *joins) failed(cause string, told *bbb.Error) error {
 }
 
 // person is who a join is of: the front end's ID for the user, else the link itself. The hash has another key in every
-// process, so that nobody can make two people one.
+// process that is alone, so that nobody can make two people one.
 func (j *joins) person(params *bbb.Params) placement.Person {
 	if id := params.Get("userID"); id != "" {
-		return placement.Person(maphash.String(j.people, id))
+		return j.people(id)
 	}
-	return placement.Person(maphash.String(j.people, params.Encode()))
+	return j.people(params.Encode())
 }
 
 // joinFailed sends a browser, which has a person behind it, to where the front end wants errors shown: with the error
@@ -191,6 +193,10 @@ var joinPages = map[*bbb.Error]joinPage{
 	errTooMany: {
 		http.StatusTooManyRequests, "Too many at once",
 		"Everybody is joining at the same moment. Go back and try again in a few seconds.",
+	},
+	errNoLeader: {
+		http.StatusServiceUnavailable, "One moment, please",
+		"Something is just being taken over by another machine. Go back and try again in a few seconds.",
 	},
 	bbb.ErrUnavailable: {
 		http.StatusServiceUnavailable, "No server can take this meeting",
