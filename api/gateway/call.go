@@ -41,6 +41,7 @@ type call struct {
 	messageKey string // of an answer that says FAILED
 	status     int
 	request    string // the ID of a create, where there are several instances
+	keepRaw    bool   // it may have to be handed on as it came
 	handed     bool   // another instance has handed it on to us
 	handedOn   bool   // the leader has answered it
 	tries      int    // servers that a create was sent to
@@ -128,7 +129,6 @@ func (c *call) drop() {
 // who they are from taking a share of it.
 type reader struct {
 	maxBody int64 // of one body, in bytes
-	keepRaw bool  // what comes may have to be handed on as it is
 	tenants *tenancy.Tenants
 	bodies  *semaphore.Weighted // bytes of request bodies that are in memory
 	forms   *semaphore.Weighted // forms that are being read unverified
@@ -163,7 +163,7 @@ func (r *reader) read(ctx context.Context, c *call) (release func(), err error) 
 	if c.req, err = bbb.NewRequest(c.r, c.name); err != nil {
 		return nil, err
 	}
-	c.req.KeepRaw = r.keepRaw
+	c.req.KeepRaw = c.keepRaw
 	if c.takesBody() && c.req.NeedsBody() {
 		if err = r.readForm(c); err != nil {
 			return nil, err

@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"hash/maphash"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
@@ -153,9 +155,7 @@ func fenced(err error) bool { return errors.Is(err, store.ErrFenced) }
 
 // authority asks for the right to end something at a server now, and waits for that a while: who leads since a moment ago ends
 // nothing yet.
-type authority struct {
-	may func(context.Context) (context.Context, context.CancelFunc, bool)
-}
+type authority struct{ gateway *Gateway }
 
 const (
 	mayWait  = 5 * time.Second
@@ -164,10 +164,10 @@ const (
 
 // now is the right for one call, if we have it.
 func (a authority) now(ctx context.Context) (context.Context, context.CancelFunc, bool) {
-	if a.may == nil {
+	if a.gateway.May == nil {
 		return ctx, func() {}, true
 	}
-	limited, release, ok := a.may(ctx)
+	limited, release, ok := a.gateway.May(ctx)
 	return context.WithValue(limited, authorityKey{}, limited), release, ok
 }
 
@@ -192,12 +192,16 @@ func (a authority) await(ctx context.Context) bool {
 	}
 }
 
-// sharedPeople tells people apart as every instance does, by a key that all have and nobody else: a person who joins at two of
-// them is one.
-func sharedPeople(ledger *placement.Ledger) func(string) placement.Person {
-	key := ledger.Hash(store.MeetingKey{Tenant: "bbbpool", MeetingID: "people"})
+// people tells people apart, by a hash with a key that nobody outside knows, so that nobody can make two people one. It is another
+// one in every process; where there are several instances it is one that all have, for a person who joins at two is one.
+func (g *Gateway) people() func(string) placement.Person {
+	seed := maphash.MakeSeed()
+	shared := sync.OnceValue(func() string { return g.Ledger.Hash(store.MeetingKey{Tenant: "bbbpool", MeetingID: "people"}) })
 	return func(who string) placement.Person {
-		sum := sha256.Sum256([]byte(key + " " + who))
+		if g.Elsewhere == nil {
+			return placement.Person(maphash.String(seed, who))
+		}
+		sum := sha256.Sum256([]byte(shared() + " " + who))
 		return placement.Person(binary.LittleEndian.Uint64(sum[:]))
 	}
 }

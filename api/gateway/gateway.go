@@ -81,7 +81,7 @@ type Gateway struct {
 	Uses           *lastuse.Uses              // knows when secrets were used last; nil if nobody wants to know
 	Host           func(*http.Request) string // which host a caller has called; what the request says if nil
 
-	// Elsewhere are the other instances (it must be set before Open), Peer tells whether a request was handed on by one of them, and May whether we may end
+	// Elsewhere are the other instances, Peer tells whether a request was handed on by one of them, and May whether we may end
 	// something at a server now, and for how long: until the context ends. Alone an instance has none of it.
 	Elsewhere Elsewhere
 	Peer      func(*http.Request) bool
@@ -113,7 +113,6 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 	}
 	g.throttle = throttle.New(g.Config.Throttle, g.Config.MaxRequests, g.Metrics.Set)
 	g.reader = newReader(g.Config, &g.tenants)
-	g.reader.keepRaw = g.Elsewhere != nil
 	g.route()
 	g.Metrics.open(g.calls, func(server string) bool { return g.Servers.Client(server) != nil })
 	return g.LoadTenants(ctx, stored, now)
@@ -122,15 +121,12 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 // route makes what answers the calls: a type for each kind of them, which has what these need and no more.
 func (g *Gateway) route() {
 	refused := &refusals{}
-	asking := &servers{g.Servers, g.Metrics, authority{g.May}}
+	asking := &servers{g.Servers, g.Metrics, authority{g}}
 	create := &creates{
 		connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
 		refused: refused, metrics: g.Metrics, log: g.Log,
 	}
-	join := newJoins(g.Ledger, g.Servers, refused, g.Metrics)
-	if g.Elsewhere != nil {
-		join.people = sharedPeople(g.Ledger)
-	}
+	join := &joins{g.Ledger, g.Servers, refused, g.Metrics, g.people()}
 	meeting := &meetings{ledger: g.Ledger, servers: asking, view: g.View}
 	end := &ends{ledger: g.Ledger, servers: asking, view: g.View, log: g.Log}
 	list := &lists{view: g.View, none: g.Config.NoMeetingsList}
@@ -223,6 +219,7 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	if elsewhere(c.name) {
 		return errElsewhere
 	}
+	c.keepRaw = g.Elsewhere != nil
 	release, err := g.reader.read(ctx, c)
 	if err != nil {
 		return err

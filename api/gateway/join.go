@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,12 +21,6 @@ type joins struct {
 	refused *refusals
 	metrics *Metrics
 	people  func(string) placement.Person // tells people apart
-}
-
-func newJoins(ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
-	seed := maphash.MakeSeed()
-	people := func(who string) placement.Person { return placement.Person(maphash.String(seed, who)) }
-	return &joins{ledger, servers, refused, metrics, people}
 }
 
 // joinWait is how long a join waits for a create of its meeting that is under way.
@@ -82,8 +75,7 @@ func (j *joins) failed(cause string, told *bbb.Error) error {
 	return told
 }
 
-// person is who a join is of: the front end's ID for the user, else the link itself. The hash has another key in every
-// process that is alone, so that nobody can make two people one.
+// person is who a join is of: the front end's ID for the user, else the link itself.
 func (j *joins) person(params *bbb.Params) placement.Person {
 	if id := params.Get("userID"); id != "" {
 		return j.people(id)
