@@ -22,13 +22,13 @@ func (p *Poller) Hear(frame []byte, first bool) error {
 	}
 	p.pool.following.Store(true)
 	if first {
-		p.pool.asks.forget()
+		p.pool.wishes.Done()
 	}
 	switch f.Kind {
 	case observed.OfNetwork:
 		p.pool.network.hear(f.Network)
 	case observed.OfRefreshed:
-		p.pool.asks.done(f.Asks)
+		p.pool.wishes.Done(append([]string{}, f.Asks...)...)
 	case observed.OfMeetings, observed.OfServer:
 		s := p.pool.server(f.Server)
 		switch {

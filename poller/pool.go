@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/exchange"
 	"github.com/bbbpool/bbbpool/poller/observed"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -27,9 +28,9 @@ type pool struct {
 	running context.Context // of Run; nil while nothing runs
 
 	following atomic.Bool // what is known was heard from the leader
-	tellers   tellers
-	asks      asks
-	refreshes refreshes
+	listeners exchange.Listeners
+	wishes    exchange.Wishes
+	refreshes exchange.Queue
 	handOn    func(frame []byte) // hands something to the leader
 	may       func(context.Context) (context.Context, context.CancelFunc, bool)
 }

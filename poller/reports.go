@@ -2,9 +2,7 @@ package poller
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -20,23 +18,15 @@ func (p *Poller) Take(frame []byte) error {
 	}
 	s := p.pool.server(f.Server)
 	switch {
-	case f.Kind == observed.WantRefresh && len(f.Asks) == 1 && len(f.Asks[0]) <= maxAsk:
-		p.refreshFor(f.Asks[0])
+	case f.Kind == observed.WantRefresh && len(f.Asks) == 1:
+		p.pool.refreshes.Add(f.Asks[0], func() bool { return p.pool.loop(p.refreshOthers) })
 	case s == nil:
 	case f.Kind == observed.WantWhole:
-		p.pool.tellers.each(func(t *teller) { t.repeat(f.Server) })
+		p.pool.listeners.Repeat(f.Server)
 	case f.Kind == observed.OfCall && f.Call != nil && p.pool.leads():
 		s.takeCall(*f.Call)
 	}
 	return nil
-}
-
-// repeat has everything told about a server.
-func (t *teller) repeat(id string) {
-	if t.again == nil {
-		t.again = map[string]bool{}
-	}
-	t.again[id] = true
 }
 
 // contradicted is how long reports of others about a server count for no more than a reason to ask it, once one has counted:
@@ -96,67 +86,13 @@ func (s *server) handOn(client *bbb.Client, err error, healthy bool) {
 	s.pool.report(observed.Frame{Kind: observed.OfCall, Server: s.id, Call: &call})
 }
 
-const (
-	maxAsk   = 40  // bytes of the name of a wish
-	mostAsks = 256 // wishes that wait at the same time
-)
-
-// asks are the wishes of ours that the leader has not answered yet.
-type asks struct {
-	mu      sync.Mutex
-	waiting map[string]chan struct{}
-}
-
-// add returns the name of a new wish, and what is closed when it is done; "" where too many wait.
-func (a *asks) add() (name string, done chan struct{}) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.waiting) >= mostAsks {
-		return "", nil
-	}
-	if a.waiting == nil {
-		a.waiting = map[string]chan struct{}{}
-	}
-	name, done = rand.Text(), make(chan struct{})
-	a.waiting[name] = done
-	return name, done
-}
-
-func (a *asks) remove(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.waiting, name)
-}
-
-// done ends the wait for wishes.
-func (a *asks) done(names []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, name := range names {
-		if done := a.waiting[name]; done != nil {
-			close(done)
-			delete(a.waiting, name)
-		}
-	}
-}
-
-// forget ends every wait: another leader has heard of none of these wishes.
-func (a *asks) forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for name, done := range a.waiting {
-		close(done)
-		delete(a.waiting, name)
-	}
-}
-
 // askLeader has the leader refresh its view, and returns when what it has seen is here, or ctx ends.
 func (p *Poller) askLeader(ctx context.Context) {
-	name, done := p.pool.asks.add()
+	name, done := p.pool.wishes.Add()
 	if name == "" {
 		return
 	}
-	defer p.pool.asks.remove(name)
+	defer p.pool.wishes.Done(name)
 	p.pool.report(observed.Frame{Kind: observed.WantRefresh, Asks: []string{name}})
 	select {
 	case <-done:
@@ -164,45 +100,15 @@ func (p *Poller) askLeader(ctx context.Context) {
 	}
 }
 
-// refreshes are the wishes of others that we have not answered yet. One round answers all that came before it began.
-type refreshes struct {
-	mu      sync.Mutex
-	waiting []string
-	running bool
-}
-
 // refreshTime is how long the servers may take: who has asked waits no longer for an answer to getMeetings.
 const refreshTime = 100 * time.Millisecond
 
-// refreshFor asks all servers for somebody elsewhere.
-func (p *Poller) refreshFor(ask string) {
-	r := &p.pool.refreshes
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.waiting) < mostAsks {
-		r.waiting = append(r.waiting, ask)
-	}
-	if !r.running {
-		r.running = p.pool.loop(p.refreshOthers)
-	}
-}
-
 // refreshOthers answers the wishes of others until there are none.
 func (p *Poller) refreshOthers(ctx context.Context) {
-	r := &p.pool.refreshes
-	for {
-		r.mu.Lock()
-		list := r.waiting
-		r.waiting, r.running = nil, len(list) > 0
-		r.mu.Unlock()
-		if len(list) == 0 {
-			return
-		}
+	for list := p.pool.refreshes.Take(); len(list) > 0; list = p.pool.refreshes.Take() {
 		ctx, cancel := context.WithTimeout(ctx, refreshTime)
 		p.Refresh(ctx)
 		cancel()
-		p.pool.tellers.each(func(t *teller) {
-			t.asks = append(t.asks, list[:min(len(list), mostAsks-min(len(t.asks), mostAsks))]...)
-		})
+		p.pool.listeners.Answer(list)
 	}
 }

@@ -2,13 +2,12 @@ package poller
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/exchange"
 	"github.com/bbbpool/bbbpool/poller/observed"
 )
 
@@ -16,11 +15,7 @@ import (
 // server as it is by then, so that what changes faster than it is told is told once. What was seen on a server is told only
 // where it has changed. Without a listener nothing of this costs anything.
 func (p *Poller) Tell(send func(frame []byte)) (stop func()) {
-	t := &teller{
-		pool: p.pool, send: send, dirty: map[string]bool{}, told: map[string]cursor{}, wake: make(chan struct{}, 1),
-		gone: make(chan struct{}),
-	}
-	p.pool.tellers.add(t)
+	t := &teller{Listener: p.pool.listeners.Add(), pool: p.pool, send: send, told: map[string]cursor{}}
 	t.tellNetwork()
 	for _, s := range p.pool.sorted() {
 		t.tellServer(s)
@@ -28,72 +23,27 @@ func (p *Poller) Tell(send func(frame []byte)) (stop func()) {
 	var over sync.WaitGroup
 	over.Go(t.run)
 	return sync.OnceFunc(func() {
-		p.pool.tellers.remove(t)
-		close(t.gone)
+		t.Leave()
 		over.Wait()
 	})
-}
-
-// tellers are those who are told of every change. Its lock comes after all others.
-type tellers struct {
-	any atomic.Bool // there is one
-
-	mu  sync.Mutex
-	all map[*teller]bool
-}
-
-func (l *tellers) add(t *teller) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.all == nil {
-		l.all = map[*teller]bool{}
-	}
-	l.all[t] = true
-	l.any.Store(true)
-}
-
-func (l *tellers) remove(t *teller) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.all, t)
-	l.any.Store(len(l.all) > 0)
-}
-
-// each has everybody told of something soon.
-func (l *tellers) each(note func(*teller)) {
-	if !l.any.Load() {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for t := range l.all {
-		note(t)
-		select {
-		case t.wake <- struct{}{}:
-		default:
-		}
-	}
 }
 
 // ownSide stands for our own side of the servers among the IDs of servers, none of which is like this.
 const ownSide = ""
 
 // touch says that something about a server is different. It may be called with the server's lock held.
-func (s *server) touch() { s.pool.tellers.each(func(t *teller) { t.dirty[s.id] = true }) }
+func (s *server) touch() { s.pool.listeners.Touch(s.id) }
 
 // touch says that something about our own side of the servers is different.
-func (n *network) touch() { n.pool.tellers.each(func(t *teller) { t.dirty[ownSide] = true }) }
+func (n *network) touch() { n.pool.listeners.Touch(ownSide) }
 
-// teller tells one listener. Its dirty, again and asks are guarded by the lock of all tellers; told is its own.
+// teller tells one listener.
 type teller struct {
-	pool  *pool
-	send  func([]byte)
-	dirty map[string]bool // the servers that are to be told of
-	again map[string]bool // of which everything is to be told
-	asks  []string        // that all servers were asked for
-	told  map[string]cursor
-	wake  chan struct{}
-	gone  chan struct{}
+	*exchange.Listener
+
+	pool *pool
+	send func([]byte)
+	told map[string]cursor
 }
 
 // cursor is how far a listener was told of a server.
@@ -106,14 +56,11 @@ type cursor struct {
 type counts struct{ meetings, created, copies, events uint64 }
 
 func (t *teller) run() {
-	for {
-		select {
-		case <-t.gone:
-			return
-		case <-t.wake:
+	for due, ok := t.Next(); ok; due, ok = t.Next() {
+		for _, id := range due.Again {
+			delete(t.told, id)
 		}
-		ids, asks := t.take()
-		for _, id := range ids {
+		for _, id := range due.IDs {
 			if id == ownSide {
 				t.tellNetwork()
 			} else if s := t.pool.server(id); s != nil {
@@ -122,25 +69,10 @@ func (t *teller) run() {
 				delete(t.told, id)
 			}
 		}
-		if len(asks) > 0 {
-			t.send(observed.Frame{Kind: observed.OfRefreshed, Asks: asks}.Encode())
+		if len(due.Asks) > 0 {
+			t.send(observed.Frame{Kind: observed.OfRefreshed, Asks: due.Asks}.Encode())
 		}
 	}
-}
-
-// take takes what is to be told, in an order.
-func (t *teller) take() (ids, asks []string) {
-	l := &t.pool.tellers
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for id := range t.again {
-		delete(t.told, id)
-		t.dirty[id] = true
-	}
-	ids, asks = slices.Sorted(maps.Keys(t.dirty)), t.asks
-	clear(t.dirty)
-	t.again, t.asks = nil, nil
-	return ids, asks
 }
 
 func (t *teller) tellNetwork() {
