@@ -11,6 +11,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/poller/observed"
+	"github.com/bbbpool/bbbpool/poller/seen"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -96,7 +97,7 @@ func (p *Poller) Created(server string, m bbb.Meeting) {
 	if s.state.disabled() {
 		return // nothing is seen there, and no poll will take it back
 	}
-	s.state.view.created = append(s.state.view.created, created{at: p.now(), meeting: m})
+	s.state.view.Created = append(s.state.view.Created, seen.Created{At: p.now(), Meeting: m})
 	s.state.news.created++
 	s.touch()
 }

@@ -4,9 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/poller/observed"
-	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/poller/seen"
 )
 
 // Hear takes over what the leader has observed, as it told with Tell, until Run begins a term of our own. With first it is
@@ -77,15 +76,15 @@ func (s *server) hear(f observed.Frame) {
 	failing, before := st.failing(), st.forLedger()
 	st.health = health
 	st.hearTraits(f.State, now)
-	st.view.polled, st.view.latency = f.State.Polled.At(now), max(f.State.Latency, 0)
-	st.view.unreadable, st.schedule.began = max(f.State.Unreadable, 0), f.State.Began.At(now)
+	st.view.Polled, st.view.Latency = f.State.Polled.At(now), max(f.State.Latency, 0)
+	st.view.Unreadable, st.schedule.began = max(f.State.Unreadable, 0), f.State.Began.At(now)
 	if st.client != nil && st.record.Former != "" {
 		st.client.SetOnFormer(f.State.OnFormer)
 	}
 	st.hearEvents(f.Events, f.Again)
-	st.view.created = append(st.view.created, hearCreated(f.Created, now)...)
+	st.view.Created = append(st.view.Created, seen.HearCreated(f.Created, now)...)
 	if f.Copies != nil {
-		st.view.copies = hearCopies(*f.Copies, now)
+		st.view.Copies = seen.HearCopies(*f.Copies, now)
 	}
 	if st.failing() != failing {
 		st.wakeWaiting()
@@ -130,49 +129,5 @@ func (st *state) hearEvents(told []observed.Event, all bool) {
 func (s *server) hearMeetings(f observed.Frame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := &s.state.hearing
-	if f.Again {
-		*h = hearing{begun: true, created: hearCreated(f.Created, s.now())}
-	}
-	for _, told := range f.Meetings {
-		m, ok := told.Hear()
-		if h.size += len(m.Raw); ok && len(h.meetings) < observed.MostMeetings && h.size <= observed.MostBytes {
-			h.meetings = append(h.meetings, m)
-		}
-	}
-	if f.More {
-		return
-	}
-	if h.begun { // else its beginning was told before we listened
-		s.state.view.meetings, s.state.view.created = h.meetings, h.created
-	}
-	*h = hearing{}
-}
-
-// hearing is what was heard of a server's meetings so far.
-type hearing struct {
-	begun    bool
-	size     int
-	meetings []bbb.Meeting
-	created  []created
-}
-
-func hearCreated(told []observed.Meeting, now time.Time) (list []created) {
-	for _, t := range told {
-		if m, ok := t.Hear(); ok {
-			list = append(list, created{t.At.At(now), m})
-		}
-	}
-	return list
-}
-
-func hearCopies(told []observed.Copy, now time.Time) map[string]copied {
-	list := map[string]copied{}
-	for _, c := range told {
-		list[c.Internal] = copied{
-			key: store.MeetingKey{Tenant: c.Tenant, MeetingID: c.ID}, alias: c.Alias, people: max(c.People, 0),
-			rooms: max(c.Rooms, 0), twin: c.Twin, refused: c.Refused, since: c.Since.At(now),
-		}
-	}
-	return list
+	s.state.hearing.Hear(f, s.now(), &s.state.view)
 }

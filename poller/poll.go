@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/seen"
 )
 
 // observation is what a server showed when it was polled.
@@ -45,11 +46,11 @@ func (q *poll) look(ctx context.Context) (observation, bool) {
 	if st.client != q.client {
 		return observation{}, false
 	}
-	st.view.polled, st.view.latency = q.began, s.now().Sub(q.began)
-	if o.unreadable != st.view.unreadable {
+	st.view.Polled, st.view.Latency = q.began, s.now().Sub(q.began)
+	if o.unreadable != st.view.Unreadable {
 		s.log.Warn().Str("server", s.id).Int("meetings", o.unreadable).Msg("meetings in a poll could not be read")
 	}
-	if st.view.replace(o, q.began) {
+	if st.view.Replace(o.meetings, o.unreadable, q.began) {
 		st.news.meetings++
 	}
 	if st.traits.learn(o, began) {
@@ -137,6 +138,6 @@ func (q *poll) isTrial(m bbb.Meeting) bool {
 	if !strings.HasPrefix(m.OnServer(), bbb.ProbePrefix) {
 		return false
 	}
-	_, err := s.ledger.Peek(keyOf(m))
+	_, err := s.ledger.Peek(seen.KeyOf(m))
 	return err != nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller/seen"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -167,12 +168,12 @@ func (r reconciliation) markRefused(internal string) (news bool) {
 	s := r.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, known := s.state.view.copies[internal]
+	c, known := s.state.view.Copies[internal]
 	if !known {
 		return true
 	}
-	news, c.refused = !c.refused, true
-	s.state.view.copies[internal] = c
+	news, c.Refused = !c.Refused, true
+	s.state.view.Copies[internal] = c
 	s.state.news.copies++
 	s.touch()
 	return news
@@ -243,7 +244,7 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 // sighting is one meeting of a poll, but for its breakout rooms.
 func sighting(m bbb.Meeting) placement.Sighting {
 	return placement.Sighting{
-		Key: keyOf(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
+		Key: seen.KeyOf(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
 		Name: m.Name, Ended: m.Ended, Breakout: m.Breakout, Alias: m.Alias,
 	}
 }

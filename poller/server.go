@@ -9,6 +9,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller/observed"
+	"github.com/bbbpool/bbbpool/poller/seen"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -38,8 +39,8 @@ type state struct {
 	events   events
 	schedule schedule
 	traits   traits
-	view     view
-	hearing  hearing
+	view     seen.View
+	hearing  seen.Hearing
 	news     counts // how often something has changed that is told where it is new
 }
 
@@ -69,7 +70,7 @@ func (s *server) set(record store.Server) {
 		st.rekey(record)
 	}
 	if off || old.URL != record.URL {
-		st.view = view{}
+		st.view = seen.View{}
 		st.news.meetings++
 		st.news.copies++
 	}
@@ -100,7 +101,7 @@ func (s *server) takeOver(servers int) {
 	st, now := &s.state, s.now()
 	d := st.health.Pause(now, s.config.thresholds())
 	st.schedule.due = latest(st.schedule.began.Add(d+rand.N(d/10+1)), now.Add(rand.N(fresh(servers)+1)))
-	st.hearing = hearing{}
+	st.hearing = seen.Hearing{}
 }
 
 // leave ends what goes on with the server. Its poll is cut short, and whoever waits for it is told.

@@ -1,14 +1,12 @@
 package poller
 
 import (
-	"bytes"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/poller/exchange"
 	"github.com/bbbpool/bbbpool/poller/observed"
+	"github.com/bbbpool/bbbpool/poller/seen"
 )
 
 // Tell hands what is observed of all servers to send, and from then on whatever changes, until stop: with the state of a
@@ -105,54 +103,25 @@ func (t *teller) tellServer(s *server) {
 	for _, e := range events {
 		frame.Events = append(frame.Events, observed.Event{At: e.At, Kind: e.Kind, Text: e.Text})
 	}
-	seen := again || is.meetings != was.is.meetings
-	made := st.view.created
-	if !seen {
+	looked := again || is.meetings != was.is.meetings
+	made := st.view.Created
+	if !looked {
 		made = made[len(made)-min(len(made), int(is.created-was.is.created)):]
 	}
-	created := tellCreated(made, now)
-	meetings := st.view.meetings // a list that nobody changes
+	created := seen.TellCreated(made, now)
+	meetings := st.view.Meetings // a list that nobody changes
 	if again || is.copies != was.is.copies {
-		list := st.tellCopies(now)
+		list := st.view.TellCopies(now)
 		frame.Copies = &list
 	}
 	s.mu.Unlock()
-	if seen {
-		t.tellMeetings(s.id, meetings, created)
+	if looked {
+		seen.TellMeetings(s.id, meetings, created, func(f observed.Frame) { t.send(f.Encode()) })
 	} else {
 		frame.Created = created
 	}
 	t.send(frame.Encode())
 	t.told[s.id] = cursor{s, is}
-}
-
-// tellMeetings tells what a server was seen with, in pieces.
-func (t *teller) tellMeetings(id string, meetings []bbb.Meeting, created []observed.Meeting) {
-	frame := observed.Frame{Kind: observed.OfMeetings, Server: id, Created: created, Again: true}
-	size, all := 0, 0
-	for _, m := range meetings[:min(len(meetings), observed.MostMeetings)] {
-		if all += len(m.Raw); len(m.Raw) > observed.MostBytes/16 || all > observed.MostBytes {
-			continue
-		}
-		if size += len(m.Raw); size > observed.PieceBytes && len(frame.Meetings) > 0 {
-			frame.More = true
-			t.send(frame.Encode())
-			frame = observed.Frame{Kind: observed.OfMeetings, Server: id}
-			size = len(m.Raw)
-		}
-		frame.Meetings = append(frame.Meetings, observed.TellMeeting(m))
-	}
-	frame.More = false
-	t.send(frame.Encode())
-}
-
-func tellCreated(list []created, now time.Time) (told []observed.Meeting) {
-	for _, c := range list {
-		m := observed.TellMeeting(c.meeting)
-		m.At = observed.AgoOf(c.at, now)
-		told = append(told, m)
-	}
-	return told
 }
 
 // counts are how often something has changed.
@@ -167,7 +136,7 @@ func (st *state) tell(now time.Time) *observed.State {
 	told := &observed.State{
 		Health: st.health.Tell(now), Pace: st.traits.pace.Tell(), Clock: st.traits.clock.Tell(), Expires: st.traits.expires,
 		Unresolved: st.traits.unresolved, Excess: st.traits.excess, Began: observed.AgoOf(st.schedule.began, now),
-		Polled: observed.AgoOf(st.view.polled, now), Latency: st.view.latency, Unreadable: st.view.unreadable,
+		Polled: observed.AgoOf(st.view.Polled, now), Latency: st.view.Latency, Unreadable: st.view.Unreadable,
 		OnFormer: st.onFormer(),
 	}
 	told.Slowness, told.Level = st.traits.slow.Tell()
@@ -180,25 +149,4 @@ func (st *state) tell(now time.Time) *observed.State {
 		}
 	}
 	return told
-}
-
-func (st *state) tellCopies(now time.Time) (told []observed.Copy) {
-	for internal, c := range st.view.copies {
-		if len(told) == observed.MostCopies {
-			break
-		}
-		told = append(told, observed.Copy{
-			Tenant: c.key.Tenant, ID: c.key.MeetingID, Alias: c.alias, Internal: internal, People: c.people, Rooms: c.rooms,
-			Twin: c.twin, Refused: c.refused, Since: observed.AgoOf(c.since, now),
-		})
-	}
-	slices.SortFunc(told, func(a, b observed.Copy) int { return bytes.Compare([]byte(a.Internal), []byte(b.Internal)) })
-	return told
-}
-
-// sameMeetings tells whether two views show the same.
-func sameMeetings(a, b []bbb.Meeting) bool {
-	return slices.EqualFunc(a, b, func(x, y bbb.Meeting) bool {
-		return x.MeetingID == y.MeetingID && x.Tenant == y.Tenant && x.Alias == y.Alias && bytes.Equal(x.Raw, y.Raw)
-	})
 }
