@@ -247,4 +247,3 @@ func (c *records) unkept(list map[name]*record) {
 		c.changed[n] = true
 	}
 }
-

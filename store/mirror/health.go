@@ -92,7 +92,8 @@ func (m *Mirror) Healed() Report {
 // shown is how long it is said that something was put back.
 const shown = 24 * time.Hour
 
-// Problems are what is wrong with the store of the state.
+// Problems are what is wrong with the store of the state. None of them makes the process unready: it lets people into their
+// meetings, and whether it can reach a leader is for others to say.
 func (m *Mirror) Problems(context.Context) (list []problems.Problem) {
 	if since, why, is := m.Away(); is {
 		list = append(list, m.awayProblem(since, why))
@@ -124,10 +125,10 @@ func (m *Mirror) awayProblem(since time.Time, why string) problems.Problem {
 		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Store, ID: "state"}, Name: "away", Since: since,
 		Text: "the database of servers, tenants and meetings (REDIS_URL) does not answer: people get into meetings that there " +
 			"are, but none can be created, and new links to protected recordings do not play",
-		Remedy: "see to it that it runs, and can be reached from here", Unready: true,
+		Remedy: "see to it that it runs, and can be reached from here",
 	}
 	if m.config.Alone && m.disk != nil {
-		p.Severity, p.Unready = problems.Impending, false
+		p.Severity = problems.Impending
 		p.Text = fmt.Sprintf("the database of servers, tenants and meetings (REDIS_URL) does not answer: meetings go on and are "+
 			"created, but new links to protected recordings do not play, and %s for it in the data directory",
 			some(m.copy.count().waits, "record waits", "records wait"))

@@ -35,7 +35,9 @@ func anyway[T any](T) error { return nil }
 // serverRole is [store.Servers].
 type serverRole struct{ m *Mirror }
 
-func (role serverRole) Servers(ctx context.Context) ([]store.Server, error) { return all(ctx, role.m, rows.Servers) }
+func (role serverRole) Servers(ctx context.Context) ([]store.Server, error) {
+	return all(ctx, role.m, rows.Servers)
+}
 
 func (role serverRole) Server(ctx context.Context, id string) (store.Server, error) {
 	return one(ctx, role.m, rows.Servers, []byte(id))
@@ -63,7 +65,9 @@ func (role serverRole) DeleteServer(ctx context.Context, id string) error {
 // tenantRole is [store.Tenants].
 type tenantRole struct{ m *Mirror }
 
-func (role tenantRole) Tenants(ctx context.Context) ([]store.Tenant, error) { return all(ctx, role.m, rows.Tenants) }
+func (role tenantRole) Tenants(ctx context.Context) ([]store.Tenant, error) {
+	return all(ctx, role.m, rows.Tenants)
+}
 
 func (role tenantRole) Tenant(ctx context.Context, id string) (store.Tenant, error) {
 	return one(ctx, role.m, rows.Tenants, rows.TenantKey(id))
@@ -108,7 +112,9 @@ func (role tokenRole) SpendToken(ctx context.Context, id string, now, expires ti
 // claimRole is [store.Claims].
 type claimRole struct{ m *Mirror }
 
-func (role claimRole) Claims(ctx context.Context) ([]store.Claim, error) { return all(ctx, role.m, rows.Claims) }
+func (role claimRole) Claims(ctx context.Context) ([]store.Claim, error) {
+	return all(ctx, role.m, rows.Claims)
+}
 
 func (role claimRole) CreateClaim(ctx context.Context, c store.Claim) (store.Claim, error) {
 	return create(ctx, role.m, rows.Claims, c, func() (store.Claim, error) {
@@ -139,7 +145,9 @@ func (role claimRole) DeleteClaim(ctx context.Context, c store.Claim) error {
 // endingRole is [store.Endings].
 type endingRole struct{ m *Mirror }
 
-func (role endingRole) Endings(ctx context.Context) ([]store.Ending, error) { return all(ctx, role.m, rows.Endings) }
+func (role endingRole) Endings(ctx context.Context) ([]store.Ending, error) {
+	return all(ctx, role.m, rows.Endings)
+}
 
 func (role endingRole) AddEndings(ctx context.Context, list ...store.Ending) error {
 	var changes []change
