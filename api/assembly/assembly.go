@@ -26,6 +26,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
+	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/lastuse"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/reload"
@@ -50,6 +51,8 @@ type Options struct {
 	Environ  []string // of the process, where it is a pool's own: what stands in it and means nothing is told to operators
 	Log      zerolog.Logger
 	Now      func() time.Time // time.Now if nil
+	// Dial is how connections to other instances are opened; as usual if nil.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Pool is a bbbpool with all its parts.
@@ -66,8 +69,9 @@ type Pool struct {
 	Audit      *access.Log
 	Backups    *backups.Backups
 	Problems   *problems.Registry
-	Notices    *reload.Notices // of changes of the records, for other instances and from them
-	Metrics    *metrics.Set    // of this pool alone
+	Notices    *reload.Notices     // of changes of the records, for other instances and from them
+	Instance   *instances.Instance // this one of several; nil where the state is nobody else's
+	Metrics    *metrics.Set        // of this pool alone
 
 	options  Options
 	offline  bool // nobody is served
@@ -133,6 +137,9 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	p.took(p.Stores.Close)
+	if err = p.openInstance(ctx); err != nil {
+		return err
+	}
 	state := p.Stores.State
 	p.Uses = &lastuse.Uses{Store: state, Log: p.log("lastuse")}
 	if err = p.Uses.Open(ctx); err != nil {
@@ -151,9 +158,11 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	p.share()
 	if err = p.openAdmin(ctx); err != nil {
 		return err
 	}
+	p.shareAdmin()
 	return p.Poller.Load(ctx, state)
 }
 
@@ -183,6 +192,21 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 
 // openLedger tells the ledger of the servers, so that a claim on one that is gone is found out.
 func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
+	ids, err := p.serverIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parts := placement.Parts{
+		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
+		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
+		Now: p.options.Now,
+	}
+	p.shareLedger(&parts)
+	return placement.OpenLedger(ctx, parts)
+}
+
+// serverIDs are the servers of the pool, as they are stored.
+func (p *Pool) serverIDs(ctx context.Context) ([]string, error) {
 	servers, err := p.Stores.State.Servers(ctx)
 	if err != nil {
 		return nil, err
@@ -191,11 +215,7 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	for _, s := range servers {
 		ids = append(ids, s.ID)
 	}
-	return placement.OpenLedger(ctx, placement.Parts{
-		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
-		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
-		Now: p.options.Now,
-	})
+	return ids, nil
 }
 
 // openBackups makes what writes all records into a file.
@@ -265,6 +285,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	}
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
+	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
 }
 
@@ -277,13 +298,14 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Metrics.RegisterMetricsWriter(p.Backups.WriteMetrics)
 	if p.http, err = api.New(ctx, api.Parts{
 		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
-		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems,
+		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems, Around: p.around(),
 	}); err != nil {
 		return err
 	}
 	p.took(unlessClosed(p.http.Close))
 	p.Gateway.Host = p.http.Called
 	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
+	p.serveInstances()
 	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = frame.Listen(p.options.Data, p.Administration()); err != nil {
 		return err
@@ -319,16 +341,16 @@ var errSpent = errors.New("this pool cannot run: it is closed, or was opened off
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
 //   - the ledger is the last that writes of meetings, and the accounts hear of all of it; then it is written when credentials
 //     were used, and the store closes.
+//
+// One of several instances hands the lead on before the ways in close, see deciding in instances.go.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
-	parts := []api.Runner{
-		p.Uses, p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
-		recordings.LongCalls{Service: p.Recordings},
-		p.Audit, p.Notices, p.Backups,
-	}
-	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
+	parts := append([]api.Runner{p.Uses}, p.deciding()...)
+	parts = append(parts, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings}, p.Audit, p.Notices, p.Backups)
+	parts = append(append(parts, p.handover()...), others...)
+	return errors.Join(api.Run(ctx, parts...), p.Close())
 }
 
 // Alive returns when the pool has got the lock that everything needs. Where it does not return, the process is stuck.

@@ -7,6 +7,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/throttle"
+	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/poller"
@@ -21,5 +22,6 @@ func families() [][]exposition.Family {
 	return [][]exposition.Family{
 		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
 		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families, backups.Families,
+		instances.Families,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -34,6 +35,7 @@ type Settings struct {
 	Usage      usage.Config      `embed:""`
 	Pages      web.Config        `embed:""`
 	Stores     driver.Settings   `embed:""`
+	Instances  instances.Config  `embed:""`
 	Backups    backups.Config    `embed:""`
 	Scalelite  scalelite.Config  `embed:""`
 }

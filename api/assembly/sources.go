@@ -18,6 +18,9 @@ func (p *Pool) report() {
 	if p.offline {
 		p.Problems.Report(api.Environment(p.options.Environ))
 	} else {
+		if p.Instance != nil {
+			p.Problems.Gate(p.Instance)
+		}
 		p.Problems.Gate(p.http, p.Poller.Readiness(), only(p.Ledger, unready))
 		p.Problems.Aside(problems.Func(p.volumes))
 		p.Problems.Report(p.Gateway)

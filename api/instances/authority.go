@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/instances/relay"
 )
 
 // Leading tells whether this instance decides.
@@ -17,6 +19,9 @@ func (i *Instance) Fresh() bool { return i.keeper.Leading() || i.feed.Fresh() }
 func (i *Instance) HandOn(w http.ResponseWriter, r *http.Request, body []byte) bool {
 	return i.relay.HandOn(w, r, body)
 }
+
+// Handed tells whether another instance has handed a request on, which vouches for what it says of it.
+func Handed(r *http.Request) bool { return relay.Handed(r) }
 
 // Until is until when this instance may decide, if nothing else is heard of its lease; the zero time where it must not.
 func (i *Instance) Until() time.Time {

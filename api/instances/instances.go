@@ -134,11 +134,11 @@ func (i *Instance) Address() string { return i.keeper.Address }
 // News gives it a part that tells and hears what goes from the leader to followers.
 func (i *Instance) News(name string, part stream.News) { i.hub.Parts[name] = part }
 
-// Reports gives it a part that takes what followers notice, and returns what a follower's reports by.
-func (i *Instance) Reports(name string, part stream.Reports) (report func(frame []byte)) {
-	i.reports.Parts[name] = part
-	return i.reports.Report(name)
-}
+// Reports gives it a part that takes what followers notice.
+func (i *Instance) Reports(name string, part stream.Reports) { i.reports.Parts[name] = part }
+
+// Report returns what a part tells its like in the leader by, which may be here. It does not wait for another instance.
+func (i *Instance) Report(name string) func(frame []byte) { return i.reports.Report(name) }
 
 // Lead gives it what runs while it leads, until ctx ends. ready is to be called as soon as decisions can be made. An error
 // gives the lead to others.
@@ -152,7 +152,7 @@ func (i *Instance) Lead(term func(ctx context.Context, epoch uint64, ready func(
 
 // Serve gives it what answers requests that others hand on, and what is wrong here, in words.
 func (i *Instance) Serve(here http.Handler, problems func(context.Context) []string) {
-	i.relay.Here, i.problems = i.Counted(here), problems
+	i.relay.Here, i.problems = here, problems
 }
 
 // routes are what other instances can ask.

@@ -115,13 +115,14 @@ func start(t *testing.T, url store.Secret) *process {
 		t.Fatal(err)
 	}
 	p.News("book", p.book)
-	p.report = p.Reports("book", p.book)
+	p.Reports("book", p.book)
+	p.report = p.Report("book")
 	p.Lead(func(ctx context.Context, _ uint64, ready func()) error {
 		ready()
 		<-ctx.Done()
 		return nil
 	})
-	p.Serve(http.HandlerFunc(p.serve), func(context.Context) []string { return []string{"none of " + p.ID()} })
+	p.Serve(p.Counted(http.HandlerFunc(p.serve)), func(context.Context) []string { return []string{"none of " + p.ID()} })
 	p.run(t)
 	return p
 }
