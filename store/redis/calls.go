@@ -132,13 +132,13 @@ func (db *DB) write(ctx context.Context, g guard, writes commands) (bool, error)
 type plan func(list []any) (commands, error)
 
 // change reads, and writes what plan makes of it, if that is so still; otherwise it begins anew.
-func (db *DB) change(ctx context.Context, g guard, reads commands, make plan) error {
+func (db *DB) change(ctx context.Context, g guard, reads commands, try plan) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 32*time.Millisecond) {
 		list, sum, err := db.look(ctx, reads, true)
 		if err != nil {
 			return err
 		}
-		writes, err := make(list)
+		writes, err := try(list)
 		if err != nil {
 			return err
 		}
