@@ -108,15 +108,18 @@ func (db *DB) write(ctx context.Context, g guard, writes commands) (bool, error)
 	if !g.silent {
 		seen = strconv.FormatUint(db.seen.Load(), 10)
 	}
+	written := strconv.FormatUint(db.written.Load(), 10)
 	keys := []string{db.key(leaseKey), db.key(sequenceKey)}
-	reply, err := writeScript.Run(ctx, db.client, keys, lease.holder, lease.epoch, g.sum, g.reads.blob, writes.blob, seen).Slice()
+	reply, err := writeScript.Run(
+		ctx, db.client, keys, lease.holder, lease.epoch, g.sum, g.reads.blob, writes.blob, seen, written,
+	).Slice()
 	if err != nil {
 		return false, away(err)
 	}
 	switch text(part(reply, 0)) {
 	case "done":
 		if !g.silent {
-			db.noteSequence(number(part(reply, 1)), truth(part(reply, 2)))
+			db.noteSequence(number(part(reply, 1)), g.fenced, truth(part(reply, 2)))
 		}
 		return true, nil
 	case "fenced":
