@@ -138,7 +138,8 @@ func withPort(host, port string) (string, error) {
 		host += ":" + port
 	}
 	name, number, err := net.SplitHostPort(host)
-	if _, bad := strconv.ParseUint(number, 10, 16); err != nil || bad != nil || name == "" {
+	odd := strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`"\<>@,`, c) })
+	if _, bad := strconv.ParseUint(number, 10, 16); err != nil || bad != nil || name == "" || odd {
 		return "", errors.New("want a host, or a host and a port")
 	}
 	return host, nil

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -72,6 +74,9 @@ func (db *DB) look(ctx context.Context, reads commands, sum bool) (list []any, d
 		mode = "sum"
 	}
 	reply, err := lookScript.Run(ctx, db.client, nil, reads.blob, mode).Slice()
+	if err != nil && broken(err) && ctx.Err() == nil { // the connection was an old one; to ask again does no harm
+		reply, err = lookScript.Run(ctx, db.client, nil, reads.blob, mode).Slice()
+	}
 	if err != nil {
 		return nil, "", away(err)
 	}
@@ -158,6 +163,12 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// broken tells whether a connection broke, and no more: neither did the server refuse anything, nor was time over.
+func broken(err error) bool {
+	timeout, isNet := errors.AsType[net.Error](err)
+	return errors.Is(err, io.EOF) || isNet && !timeout.Timeout()
 }
 
 // away says of an error of the client what it is to callers.

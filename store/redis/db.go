@@ -67,6 +67,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	quiet()
 	db := &DB{client: newClient(address, c), config: c, prefix: c.prefix(), meter: newMeter()}
 	db.close = sync.OnceValue(db.shutdown)
 	if _, err := db.Sequence(ctx); err != nil {
@@ -74,6 +75,14 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	return db, nil
 }
+
+// quiet keeps the client from writing to standard error itself: whoever calls hears of each error.
+var quiet = sync.OnceFunc(func() { goredis.SetLogger(nobody{}) })
+
+// nobody listens.
+type nobody struct{}
+
+func (nobody) Printf(context.Context, string, ...any) {}
 
 // newClient makes the client. It repeats nothing by itself: what was sent may have been done.
 func newClient(a Address, c Config) *goredis.Client {

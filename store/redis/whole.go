@@ -172,9 +172,21 @@ func (db *DB) forget(c *commands, kind string, key []byte, standing any) {
 	}
 }
 
+// whole runs a call that takes long. One whose server hangs already does not.
+func (db *DB) whole(ctx context.Context, op string, call func(context.Context) error) error {
+	err := db.within(ctx, 1, op, func(ctx context.Context) error {
+		_, _, err := db.look(ctx, commandList([]string{"EXISTS", db.key(sequenceKey)}), false)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return db.within(ctx, wholeTimeouts, op, call)
+}
+
 func (role wholeRole) Dump(ctx context.Context, each func(store.Row) error) error {
 	db := role.db
-	return db.within(ctx, wholeTimeouts, "read everything", func(ctx context.Context) error {
+	return db.whole(ctx, "read everything", func(ctx context.Context) error {
 		sections := db.sections()
 		var reads commands
 		for _, kind := range kinds() {
@@ -203,7 +215,7 @@ func (role wholeRole) Dump(ctx context.Context, each func(store.Row) error) erro
 
 func (role wholeRole) Load(ctx context.Context, list []store.Row) error {
 	db := role.db
-	return db.within(ctx, wholeTimeouts, "load rows", func(ctx context.Context) error {
+	return db.whole(ctx, "load rows", func(ctx context.Context) error {
 		all, err := db.loadings(list)
 		if err != nil {
 			return err
@@ -250,7 +262,7 @@ func (db *DB) loadings(list []store.Row) (all []loading, err error) {
 
 func (role wholeRole) Wipe(ctx context.Context) error {
 	db := role.db
-	return db.within(ctx, wholeTimeouts, "take away everything", func(ctx context.Context) error {
+	return db.whole(ctx, "take away everything", func(ctx context.Context) error {
 		reads := commandList(
 			[]string{"SMEMBERS", db.key(serversKey)}, []string{"SMEMBERS", db.key(meetingsKey)},
 			[]string{"EVERY", db.key(tenantsKey), db.key(tenantPrefix)},
