@@ -134,23 +134,29 @@ func (db *DB) run(ctx context.Context, op string, options pgx.TxOptions, fn func
 	}
 }
 
-// once runs one transaction. Where it does not end well, nothing of it stands.
+// once runs one transaction. Where it does not end well, also by a panic of fn, nothing of it stands.
 func (db *DB) once(ctx context.Context, options pgx.TxOptions, fn func(*txn) error) error {
 	tx, err := db.pool.BeginTx(ctx, options)
 	if err != nil {
 		return ofDB(err)
 	}
+	committed := false
+	defer func() {
+		if !committed {
+			back, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			_ = tx.Rollback(back) // a connection that cannot do that is not used again
+		}
+	}()
 	t := &txn{Tx: tx, ctx: ctx, db: db}
-	if err = t.limit(); err == nil {
-		err = fn(t)
+	if err := t.limit(); err != nil {
+		return err
 	}
-	if err == nil {
-		return ofDB(tx.Commit(ctx))
+	if err := fn(t); err != nil {
+		return err
 	}
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	_ = tx.Rollback(back) // a connection that cannot do that is not used again
-	return err
+	committed = true
+	return ofDB(tx.Commit(ctx))
 }
 
 // limit bounds what the server does for a transaction, where its connection could not be told at its start.

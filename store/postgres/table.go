@@ -114,6 +114,9 @@ func forget(b *pgx.Batch, kind string, keys ...[]byte) {
 
 // save queues a record. It returns the record as it will be read, which shares nothing with the one given.
 func (tb table[T]) save(b *pgx.Batch, key []byte, record T) (T, error) {
+	if len(key) == 0 {
+		return record, rows.ErrKey
+	}
 	value, err := tb.codec.Encode(record)
 	if err != nil {
 		return record, err
