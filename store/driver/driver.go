@@ -58,8 +58,9 @@ type Finding struct {
 
 var errNoData = errors.New("no data directory: name one with --data")
 
-// openTime is how long all databases together may take to be opened.
-const openTime = 30 * time.Second
+// openTime is how long all databases together may take to be opened, a schema that is raised included. Calls have deadlines of
+// their own.
+const openTime = 10 * time.Minute
 
 // Open opens both groups. Its errors are those of the adapters, [store.ErrLocked], [store.ErrNewerSchema] and
 // [store.ErrAway] among them; none has a password in it. Where a pool was and its database is missing it makes none, and a

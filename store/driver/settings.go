@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres"
 	"github.com/bbbpool/bbbpool/store/redis"
 )
 
@@ -23,7 +24,7 @@ type Settings struct {
 // Schemes are what addresses of the two groups begin with.
 var (
 	stateSchemes = []string{"redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel"}
-	indexSchemes = []string{"postgres", "postgresql"}
+	indexSchemes = []string{"postgres", "postgresql", "postgis"}
 )
 
 // Validate tells whether the settings can be meant. It never has a password in what it says.
@@ -32,7 +33,15 @@ func (s Settings) Validate() error {
 	if s.RedisURL != "" && errs[0] == nil {
 		errs = append(errs, s.redis().Validate())
 	}
+	if s.DatabaseURL != "" && errs[1] == nil {
+		errs = append(errs, s.postgres().Validate())
+	}
 	return errors.Join(errs...)
+}
+
+// postgres is what the adapter is told.
+func (s Settings) postgres() postgres.Config {
+	return postgres.Config{URL: s.DatabaseURL, Unprepared: !s.Prepared()}
 }
 
 // redis is what the adapter is told.

@@ -2,9 +2,9 @@ package driver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
+	"github.com/bbbpool/bbbpool/store/postgres"
 	"github.com/bbbpool/bbbpool/store/redis"
 )
 
@@ -28,11 +28,39 @@ func (s *Stores) openRedis(ctx context.Context, c Config) error {
 	return nil
 }
 
-func (s *Stores) openPostgres(_ context.Context, c Config) error {
+// openPostgres opens the Index where its address says.
+func (s *Stores) openPostgres(ctx context.Context, c Config) error {
 	if c.DatabaseURL == "" {
 		return nil
 	}
-	return errors.New("DATABASE_URL: not built in yet")
+	place := Place(c.DatabaseURL)
+	db, err := postgres.Open(ctx, c.postgres())
+	if err != nil {
+		return fmt.Errorf("open %s (DATABASE_URL): %w", place, err)
+	}
+	s.closes = append(s.closes, db.Close)
+	if c.Metrics != nil {
+		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
+	}
+	for _, done := range db.Plan {
+		c.Log.Info().Str("database", place).Msg(done)
+	}
+	s.Index, s.IndexAt = db.Index(), place
+	s.checks = append(s.checks, func(context.Context) (list []Finding) {
+		for _, note := range db.Notes {
+			list = append(list, Finding{Place: place, Text: note})
+		}
+		return list
+	})
+	if checked, ok := any(db).(checked); ok {
+		s.checks = append(s.checks, func(ctx context.Context) []Finding { return findings(ctx, place, checked.Check) })
+	}
+	return nil
+}
+
+// checked is a database that says how it is set up.
+type checked interface {
+	Check(ctx context.Context) (problems []string, err error)
 }
 
 // findings are what a database says of itself.

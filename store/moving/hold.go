@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -33,7 +36,7 @@ func Hold(ctx context.Context, s *driver.Stores) (held context.Context, release 
 	}
 	host, _ := os.Hostname()
 	mine := store.Lease{
-		Holder:  fmt.Sprintf("command-%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
+		Holder:  fmt.Sprintf("%s%d/%d", holder(host), os.Getpid(), time.Now().UnixNano()),
 		Address: "", Epoch: max(was.Epoch+1, uint64(time.Now().UnixMilli())), Beat: 1, //nolint:gosec // it is after 1970
 	}
 	if err := s.Leases.TakeLease(ctx, was, mine); err != nil {
@@ -54,6 +57,21 @@ func Hold(ctx context.Context, s *driver.Stores) (held context.Context, release 
 	}, nil
 }
 
+// holder begins what a command of this machine is called as the holder of a lease; its process follows.
+func holder(host string) string { return "command/" + host + "/" }
+
+// dead tells whether a holder was a command of this machine that is there no more, as one that was killed.
+func dead(name string) bool {
+	host, err := os.Hostname()
+	process, ours := strings.CutPrefix(name, holder(host))
+	process, _, _ = strings.Cut(process, "/")
+	pid, bad := strconv.Atoi(process)
+	if err != nil || !ours || bad != nil || pid <= 0 {
+		return false
+	}
+	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
+
 // free waits until it is certain that no instance is there, and returns the lease as it stands then.
 func free(ctx context.Context, s *driver.Stores) (store.Lease, error) {
 	if s.Instances != nil {
@@ -67,6 +85,9 @@ func free(ctx context.Context, s *driver.Stores) (store.Lease, error) {
 		}
 	}
 	was, err := s.Leases.Lease(ctx)
+	if err == nil && dead(was.Holder) {
+		return was, nil
+	}
 	ticker := time.NewTicker(glance)
 	defer ticker.Stop()
 	for began := time.Now(); err == nil && was.Holder != "" && time.Since(began) < stillness; {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/backup"
 	"github.com/bbbpool/bbbpool/store/driver"
 	"github.com/bbbpool/bbbpool/store/moving"
@@ -39,7 +40,7 @@ var works = map[string]func(ctx context.Context, dir string) error{
 		return errors.Join(err, s.Close())
 	},
 	"restore": func(ctx context.Context, dir string) error {
-		s, err := driver.Open(driver.Config{Data: filepath.Join(dir, "target"), Mover: true})
+		s, err := driver.Open(target(dir, true))
 		if err != nil {
 			return err
 		}
@@ -51,13 +52,23 @@ var works = map[string]func(ctx context.Context, dir string) error{
 		if err != nil {
 			return err
 		}
-		to, err := driver.Open(driver.Config{Data: filepath.Join(dir, "target"), Mover: true})
+		to, err := driver.Open(target(dir, true))
 		if err != nil {
 			return errors.Join(err, from.Close())
 		}
 		_, err = moving.Migration{From: from, To: to, State: true, Index: true, Force: true, Tell: quiet}.Run(ctx)
 		return errors.Join(err, from.Close(), to.Close())
 	},
+}
+
+// target is what is filled: a directory, or the databases whose addresses are in a file.
+func target(dir string, mover bool) driver.Config {
+	c := driver.Config{Data: filepath.Join(dir, "target"), Mover: mover}
+	if urls, err := os.ReadFile(filepath.Join(dir, "urls")); err == nil {
+		redis, postgres, _ := strings.Cut(string(urls), "\n")
+		c.Data, c.RedisURL, c.DatabaseURL = filepath.Join(dir, "none"), store.Secret(redis), store.Secret(postgres)
+	}
+	return c
 }
 
 func inFile(path string) moving.File {
@@ -80,7 +91,7 @@ func TestKill(t *testing.T) {
 	h := newHouse(t)
 	names := []string{"backup", "migrate", "restore"}
 	for i := range kills {
-		h.round(t, names[i%len(names)])
+		h.round(t, names[i%len(names)], i%24 == 7 || i%24 == 8)
 	}
 	t.Logf("of %d killed: %v", kills, h.seen)
 }
@@ -112,25 +123,31 @@ func bytesOf(t *testing.T, dir string) []byte {
 }
 
 // round kills one work, and looks.
-func (h *house) round(t *testing.T, work string) {
+func (h *house) round(t *testing.T, work string, inDatabases bool) {
 	t.Helper()
+	before, name := h.before, work
 	dir := filepath.Join(h.dir, "round")
 	err := os.RemoveAll(dir)
 	for name, b := range map[string][]byte{"source/bbbpool.db": h.source, "target/bbbpool.db": h.old, "backup": h.backup, "made": []byte("old")} {
 		path := filepath.Join(dir, name)
 		err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, b, 0o600))
 	}
+	if inDatabases {
+		before, name = nil, work+" to databases"
+		urls := servers.Redis(t).URL() + "\n" + servers.Postgres(t).URL(t)
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, "urls"), []byte(urls), 0o600))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.long[work] == 0 {
+	if h.long[name] == 0 {
 		began := time.Now()
 		h.run(t, work, dir, time.Hour)
-		h.long[work] = time.Since(began)
+		h.long[name] = time.Since(began)
 	} else {
-		h.run(t, work, dir, rand.N(h.long[work]))
+		h.run(t, work, dir, rand.N(h.long[name]))
 	}
-	h.whole(t, work, dir)
+	h.whole(t, work, dir, before)
 	if err := works[work](t.Context(), dir); err != nil && !strings.Contains(err.Error(), "moved already") && !strings.Contains(err.Error(), "were moved") {
 		t.Errorf("%s once more: %v", work, err)
 	}
@@ -140,7 +157,7 @@ func (h *house) round(t *testing.T, work string) {
 			t.Errorf("the backup after all: %v", err)
 		}
 	default:
-		if got, err := opened(t, filepath.Join(dir, "target")); err != nil || !slices.Equal(got, h.want) {
+		if got, err := opened(t, target(dir, false)); err != nil || !slices.Equal(got, h.want) {
 			t.Errorf("the target of a %s after all: %v, %d records", work, err, len(got))
 		}
 	}
@@ -160,9 +177,9 @@ func (h *house) run(t *testing.T, work, dir string, after time.Duration) {
 }
 
 // opened is what serve would find in a directory.
-func opened(t *testing.T, dir string) ([]string, error) {
+func opened(t *testing.T, c driver.Config) ([]string, error) {
 	t.Helper()
-	s, err := driver.Open(driver.Config{Data: dir})
+	s, err := driver.Open(c)
 	if err != nil {
 		return nil, err
 	}
@@ -171,9 +188,9 @@ func opened(t *testing.T, dir string) ([]string, error) {
 }
 
 // whole looks at what was left.
-func (h *house) whole(t *testing.T, work, dir string) {
+func (h *house) whole(t *testing.T, work, dir string, before []string) {
 	t.Helper()
-	source, err := opened(t, filepath.Join(dir, "source"))
+	source, err := opened(t, driver.Config{Data: filepath.Join(dir, "source")})
 	moved := err != nil && strings.Contains(err.Error(), "were moved on")
 	if moved {
 		source, err = content(t, filepath.Join(dir, "source")), nil
@@ -190,20 +207,20 @@ func (h *house) whole(t *testing.T, work, dir string) {
 		h.seen[work+map[bool]string{true: " whole", false: " not there"}[err == nil]]++
 		return
 	}
-	target, err := opened(t, filepath.Join(dir, "target"))
+	there, err := opened(t, target(dir, false))
 	switch {
 	case err != nil && strings.Contains(err.Error(), "is not whole"):
 		h.seen[work+" not whole"]++
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		t.Errorf("the target of a %s: %v", work, err)
-	case slices.Equal(target, h.want):
+	case slices.Equal(there, h.want):
 		h.seen[work+" whole"]++
-	case slices.Equal(target, h.before):
+	case slices.Equal(there, before):
 		h.seen[work+" as before"]++
 	default:
-		t.Errorf("the target of a %s has %d records, and says that they are all", work, len(target))
+		t.Errorf("the target of a %s has %d records, and says that they are all", work, len(there))
 	}
-	if moved && !slices.Equal(target, h.want) {
+	if moved && !slices.Equal(there, h.want) {
 		t.Errorf("moved, and not there")
 	}
 }
