@@ -171,19 +171,25 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 
 // openLedger tells the ledger of the servers, so that a claim on one that is gone is found out.
 func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
-	servers, err := p.Stores.State.Servers(ctx)
+	ids, err := p.serverIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return placement.OpenLedger(ctx, placement.Parts{
+		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids, Pool: p.serverIDs,
+		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
+		Now: p.options.Now,
+	})
+}
+
+// serverIDs names all servers of the pool.
+func (p *Pool) serverIDs(ctx context.Context) ([]string, error) {
+	servers, err := p.Stores.State.Servers(ctx)
 	ids := make([]string, 0, len(servers))
 	for _, s := range servers {
 		ids = append(ids, s.ID)
 	}
-	return placement.OpenLedger(ctx, placement.Parts{
-		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
-		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
-		Now: p.options.Now,
-	})
+	return ids, err
 }
 
 // openUsage makes the accounts, which all those report to that something is used of. They ask the ledger once it is there.
