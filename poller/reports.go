@@ -80,7 +80,7 @@ func (s *server) handOn(client *bbb.Client, err error, healthy bool) {
 	call := observed.Call{URL: s.state.record.URL, Failed: err != nil}
 	current, now := s.state.client == client, s.now()
 	again := now.Sub(s.state.schedule.told) < toldAgain
-	if current && !again {
+	if current && !again && err != nil {
 		s.state.schedule.told = now
 	}
 	s.mu.Unlock()
