@@ -153,6 +153,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	p.Notices.Parts[reload.Spool] = p.Recordings.Waiting
 	if p.Ledger, err = p.openLedger(ctx); err != nil {
 		return err
 	}
