@@ -143,6 +143,22 @@ func reopen(t testing.TB, _ store.State, list []store.Row) store.State {
 	return s
 }
 
+// A store that is emptied while it is read is not taken for one that somebody has emptied.
+func TestMirror_LostWhileRead(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, "")
+	want := fill(t, s, f)
+	for _, life := range []int{0, 1} {
+		f.dumping = func() {
+			f.lose(t, saved{sequence: uint64(life) << 52})
+			f.set(func() { f.life = life })
+		}
+		must(t, m.Refresh(t.Context()))
+		same(t, "healed", rowsOf(t, f.State), want)
+		same(t, "in the mirror", rowsOf(t, s), want)
+	}
+}
+
 // A loss in the middle of healing is healed, too: also by the next, where the first has died of it.
 func TestMirror_LostWhileHealing(t *testing.T) {
 	f, dir := newFake(t), t.TempDir()

@@ -17,6 +17,8 @@ const (
 	share = 50
 	// rest is how many intervals pass, at most, before the whole store is read again that nobody has moved.
 	rest = 20
+	// looks is how many looks are made one after the other at a store that goes on losing something.
+	looks = 8
 	// swept is how often what nobody has to know any more is forgotten.
 	swept = time.Minute
 )
@@ -40,7 +42,14 @@ func guarded(kind string) bool {
 // Refresh compares the copy with the store now, and puts right what is to be put right. A term of leading begins with it. The
 // error is [store.ErrAway] where the store does not answer, and [store.ErrFenced] where something has to be put back and
 // this instance may not: the copy stands then as it is.
-func (m *Mirror) Refresh(ctx context.Context) error { return m.look(ctx, true) }
+func (m *Mirror) Refresh(ctx context.Context) (err error) {
+	for range looks {
+		if err = m.look(ctx, true); !errors.Is(err, errAgain) {
+			break
+		}
+	}
+	return err
+}
 
 // mark is what the store says of itself.
 type mark struct {
@@ -149,6 +158,12 @@ func (m *Mirror) read(ctx context.Context, k mark, now, moved, leads bool) error
 	if err != nil {
 		return err
 	}
+	switch why, err := m.meanwhile(ctx, k); {
+	case err != nil:
+		return err
+	case why != "":
+		return errAgain // what was read may be what was left
+	}
 	done := m.config.Now()
 	m.next = done.Add(min(share*done.Sub(begun), rest*m.config.Interval))
 	kinds, changed := m.copy.take(have, since, done)
@@ -168,6 +183,23 @@ func (m *Mirror) read(ctx context.Context, k mark, now, moved, leads bool) error
 		m.tell(edited, changed, leads)
 	}
 	return nil
+}
+
+// errAgain is that the store has lost something while it was read.
+var errAgain = errors.New("the store has lost records while it was read")
+
+// meanwhile tells why the store has lost something since a mark, "" where it has not.
+func (m *Mirror) meanwhile(ctx context.Context, before mark) (why string, err error) {
+	k, err := m.mark(ctx)
+	if err != nil {
+		return "", err
+	}
+	if k.sequence < before.sequence {
+		return goneBack, nil
+	}
+	term, leads := m.leads()
+	why, _ = m.judge(k, term, leads)
+	return why, nil
 }
 
 // tell says that records are others than this mirror has written.
