@@ -230,6 +230,37 @@ func TestMirror_Edits(t *testing.T) {
 	}
 }
 
+// Run takes over edits, also where reading the whole store is too much for each look.
+func TestMirror_RunEdits(t *testing.T) {
+	f := newFake(t)
+	slow := clock()
+	m, s := open(t, f, t.TempDir(), func(c *mirror.Config) {
+		c.Interval, c.Now = time.Millisecond, func() time.Time { return time.UnixMilli(slow().Unix()) } // a millisecond each time
+	})
+	fill(t, s, f)
+	told := make(chan []string, 100)
+	m.Attach(mirror.Hooks{Edited: func(kinds []string) { told <- kinds }})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- m.Run(ctx) }()
+	for range 3 {
+		_, err := f.State.UpdateServer(ctx, "bbb1", func(x *store.Server) error { x.Weight++; return nil })
+		must(t, err)
+		if kinds := <-told; !slices.Equal(kinds, []string{"servers"}) {
+			t.Errorf("told of %v", kinds)
+		}
+		claims, err := f.State.Claims(ctx)
+		must(t, err)
+		must(t, f.State.DeleteClaim(ctx, claims[0]))
+		if kinds := <-told; !slices.Equal(kinds, []string{"claims"}) {
+			t.Errorf("told of %v", kinds)
+		}
+	}
+	stop()
+	must(t, <-done)
+	same(t, "mirror", rowsOf(t, s), rowsOf(t, f.State))
+}
+
 // Nobody has to wait for the next look: a write that meets an edit, or a loss, finds out which it is.
 func TestMirror_WritesMeetDifferences(t *testing.T) {
 	f := newFake(t)
