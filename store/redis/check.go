@@ -68,7 +68,7 @@ func replication(info map[string]string) []string {
 		return []string{"this Redis is a replica, which takes no writes: name its master, or the sentinels"}
 	}
 	if info["cluster_enabled"] == "1" {
-		return []string{"this is a Redis Cluster, whose scripts cannot write keys of several servers: name a single Redis, or sentinels"}
+		return []string{"this is a Redis Cluster, whose scripts cannot write keys of several servers: name one Redis, or sentinels"}
 	}
 	return nil
 }

@@ -181,6 +181,7 @@ func (w *ward) await(says string) {
 		if strings.Contains(info, says) {
 			return
 		}
+		breathe()
 	}
 }
 
@@ -208,6 +209,7 @@ func (w *ward) back() {
 			return
 		}
 		want(w, "while it is away", err, store.ErrAway)
+		breathe()
 	}
 }
 
@@ -253,6 +255,7 @@ func TestFaults_Loading(t *testing.T) {
 		}
 		want(t, "read", err, store.ErrAway)
 		said = said || strings.Contains(err.Error(), "LOADING")
+		breathe()
 	}
 	<-started
 	if !said {
