@@ -118,9 +118,7 @@ func (db *DB) write(ctx context.Context, g guard, writes commands) (bool, error)
 	}
 	switch text(part(reply, 0)) {
 	case "done":
-		if !g.silent {
-			db.noteSequence(number(part(reply, 1)), g.fenced, truth(part(reply, 2)))
-		}
+		db.noteWrite(g, number(part(reply, 1)), truth(part(reply, 2)))
 		return true, nil
 	case "fenced":
 		return false, store.ErrFenced
@@ -129,6 +127,17 @@ func (db *DB) write(ctx context.Context, g guard, writes commands) (bool, error)
 	}
 	db.meter.again.Add(1)
 	return false, nil
+}
+
+// noteWrite keeps the sequence of a write that counts.
+func (db *DB) noteWrite(g guard, sequence uint64, back bool) {
+	if g.silent {
+		return
+	}
+	db.noteSequence(sequence, back)
+	if g.fenced && !back {
+		raise(&db.written, sequence)
+	}
 }
 
 // plan makes writes of what was read. It may run more than once.

@@ -113,7 +113,7 @@ func (db *DB) Sequence(ctx context.Context) (sequence uint64, err error) {
 		sequence = number(part(list, 1))
 		leads := mine != nil && *mine == (held{fields["holder"], fields["epoch"]})
 		back := sequence < seen || leads && number(fields[writtenField]) < written
-		db.noteSequence(sequence, false, back)
+		db.noteSequence(sequence, back)
 		return nil
 	})
 	return sequence, err
@@ -123,7 +123,7 @@ func (db *DB) Sequence(ctx context.Context) (sequence uint64, err error) {
 func (db *DB) Losses() uint64 { return db.lost.Load() }
 
 // noteSequence keeps the highest sequence, and begins anew where it has gone back.
-func (db *DB) noteSequence(sequence uint64, fenced, back bool) {
+func (db *DB) noteSequence(sequence uint64, back bool) {
 	if back {
 		db.lost.Add(1)
 		db.seen.Store(sequence)
@@ -131,9 +131,6 @@ func (db *DB) noteSequence(sequence uint64, fenced, back bool) {
 		return
 	}
 	raise(&db.seen, sequence)
-	if fenced {
-		raise(&db.written, sequence)
-	}
 }
 
 // raise keeps the higher of two numbers.
