@@ -60,9 +60,13 @@ func (db *DB) bounded(ctx context.Context, timeout time.Duration, call func(cont
 	inner, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := call(inner)
+	gone := ctx.Err()
+	if errors.Is(err, store.ErrAway) && errors.Is(gone, context.Canceled) {
+		return gone // who has given up learns nothing of the server, and neither do we
+	}
 	db.meter.called(begun, err)
-	if errors.Is(err, store.ErrAway) && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", err, ctx.Err())
+	if errors.Is(err, store.ErrAway) && gone != nil {
+		return fmt.Errorf("%w: %w", err, gone)
 	}
 	return err
 }

@@ -276,7 +276,7 @@ func TestFaults_WrongType(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "type") || errors.Is(err, store.ErrAway) {
 				t.Errorf("got error %v", err)
 			}
-			equal(t, "keys", len(p.everythingBut(key)), 1) // the lease
+			equal(t, "keys", len(p.everythingBut(key)), 2) // the lease, and the schema
 			p.do("DEL", key)
 			p.must(p.s.CreateServer(t.Context(), store.Server{ID: "bbb1"}))
 		})
