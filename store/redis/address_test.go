@@ -136,7 +136,7 @@ func TestCheck(t *testing.T) {
 	equal(t, "one that is well", problems(), "")
 	w.must(w.rake.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err())
 	w.must(w.rake.ConfigSet(t.Context(), "save", "").Err())
-	w.must(w.rake.SlaveOf(t.Context(), "127.0.0.1", fmt.Sprint(daemon.FreePort(t))).Err())
+	w.must(w.rake.ReplicaOf(t.Context(), "127.0.0.1", fmt.Sprint(daemon.FreePort(t))).Err())
 	for _, word := range []string{"maxmemory-policy noeviction", "appendonly yes", "replica"} {
 		if !strings.Contains(problems(), word) {
 			t.Errorf("%q is not in %s", word, problems())

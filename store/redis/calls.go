@@ -108,16 +108,17 @@ func (db *DB) write(ctx context.Context, g guard, writes commands) (bool, error)
 	if !g.silent {
 		seen = strconv.FormatUint(db.seen.Load(), 10)
 	}
+	written := strconv.FormatUint(db.written.Load(), 10)
 	keys := []string{db.key(leaseKey), db.key(sequenceKey)}
-	reply, err := writeScript.Run(ctx, db.client, keys, lease.holder, lease.epoch, g.sum, g.reads.blob, writes.blob, seen).Slice()
+	reply, err := writeScript.Run(
+		ctx, db.client, keys, lease.holder, lease.epoch, g.sum, g.reads.blob, writes.blob, seen, written,
+	).Slice()
 	if err != nil {
 		return false, away(err)
 	}
 	switch text(part(reply, 0)) {
 	case "done":
-		if !g.silent {
-			db.noteSequence(number(part(reply, 1)), truth(part(reply, 2)))
-		}
+		db.noteWrite(g, number(part(reply, 1)), truth(part(reply, 2)))
 		return true, nil
 	case "fenced":
 		return false, store.ErrFenced
@@ -128,17 +129,28 @@ func (db *DB) write(ctx context.Context, g guard, writes commands) (bool, error)
 	return false, nil
 }
 
+// noteWrite keeps the sequence of a write that counts.
+func (db *DB) noteWrite(g guard, sequence uint64, back bool) {
+	if g.silent {
+		return
+	}
+	db.noteSequence(sequence, back)
+	if g.fenced && !back {
+		raise(&db.written, sequence)
+	}
+}
+
 // plan makes writes of what was read. It may run more than once.
 type plan func(list []any) (commands, error)
 
 // change reads, and writes what plan makes of it, if that is so still; otherwise it begins anew.
-func (db *DB) change(ctx context.Context, g guard, reads commands, make plan) error {
+func (db *DB) change(ctx context.Context, g guard, reads commands, try plan) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 32*time.Millisecond) {
 		list, sum, err := db.look(ctx, reads, true)
 		if err != nil {
 			return err
 		}
-		writes, err := make(list)
+		writes, err := try(list)
 		if err != nil {
 			return err
 		}

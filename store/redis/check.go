@@ -67,6 +67,9 @@ func replication(info map[string]string) []string {
 	if role := info["role"]; role == "slave" {
 		return []string{"this Redis is a replica, which takes no writes: name its master, or the sentinels"}
 	}
+	if info["cluster_enabled"] == "1" {
+		return []string{"this is a Redis Cluster, whose scripts cannot write keys of several servers: name one Redis, or sentinels"}
+	}
 	return nil
 }
 

@@ -22,10 +22,11 @@ type DB struct {
 	meter  *meter
 	close  func() error
 
-	mine atomic.Pointer[held] // the lease that lets this store write; nil without one
-	seen atomic.Uint64        // the highest sequence since the last loss
-	lost atomic.Uint64        // how often the sequence went back
-	done atomic.Bool          // it was closed
+	mine    atomic.Pointer[held] // the lease that lets this store write; nil without one
+	seen    atomic.Uint64        // the highest sequence since the last loss
+	written atomic.Uint64        // the highest one that was written with the lease, since then
+	lost    atomic.Uint64        // how often the sequence went back
+	done    atomic.Bool          // it was closed
 }
 
 // held is what of a lease stays while it is held.

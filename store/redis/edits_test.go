@@ -140,8 +140,10 @@ func school() store.Tenant {
 	return store.Tenant{
 		ID: "school", Name: "school", Created: monday, Hosts: []string{"school.example"}, Scoped: true, Tag: "gpu",
 		Secrets: []store.TenantSecret{
-			{Name: "moodle", Secret: "one", Created: monday}, {Name: "old", Secret: "over", Expires: monday},
-			{Name: "odd", Secret: "a:b"}, {Name: "ilias", Secret: "two"},
+			{Name: "moodle", Secret: "one", Created: monday},
+			{Name: "old", Secret: "over", Expires: monday},
+			{Name: "odd", Secret: "a:b"},
+			{Name: "ilias", Secret: "two"},
 		},
 		Params: []store.ParamRule{
 			{Call: "create", Op: store.ParamDefault, Name: "logo", Value: "x"},

@@ -102,13 +102,15 @@ func TestFaults_Refused(t *testing.T) {
 	}{
 		"OOM": {set("maxmemory", "1"), set("maxmemory", "0"), "OOM", false},
 		"READONLY": {
-			func(w *ward) { w.must(w.rake.SlaveOf(w.Context(), "127.0.0.1", fmt.Sprint(daemon.FreePort(w))).Err()) },
-			func(w *ward) { w.must(w.rake.SlaveOf(w.Context(), "NO", "ONE").Err()) }, "READONLY", false,
+			func(w *ward) {
+				w.must(w.rake.ReplicaOf(w.Context(), "127.0.0.1", fmt.Sprint(daemon.FreePort(w))).Err())
+			},
+			func(w *ward) { w.must(w.rake.ReplicaOf(w.Context(), "NO", "ONE").Err()) }, "READONLY", false,
 		},
 		"MASTERDOWN": {func(w *ward) {
 			w.must(w.rake.ConfigSet(w.Context(), "replica-serve-stale-data", "no").Err())
-			w.must(w.rake.SlaveOf(w.Context(), "127.0.0.1", fmt.Sprint(daemon.FreePort(w))).Err())
-		}, func(w *ward) { w.must(w.rake.SlaveOf(w.Context(), "NO", "ONE").Err()) }, "MASTERDOWN", true},
+			w.must(w.rake.ReplicaOf(w.Context(), "127.0.0.1", fmt.Sprint(daemon.FreePort(w))).Err())
+		}, func(w *ward) { w.must(w.rake.ReplicaOf(w.Context(), "NO", "ONE").Err()) }, "MASTERDOWN", true},
 		"MISCONF": {(*ward).failToSave, (*ward).save, "MISCONF", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,6 +181,7 @@ func (w *ward) await(says string) {
 		if strings.Contains(info, says) {
 			return
 		}
+		breathe()
 	}
 }
 
@@ -206,6 +209,7 @@ func (w *ward) back() {
 			return
 		}
 		want(w, "while it is away", err, store.ErrAway)
+		breathe()
 	}
 }
 
@@ -251,6 +255,7 @@ func TestFaults_Loading(t *testing.T) {
 		}
 		want(t, "read", err, store.ErrAway)
 		said = said || strings.Contains(err.Error(), "LOADING")
+		breathe()
 	}
 	<-started
 	if !said {
@@ -295,7 +300,7 @@ type proxy struct {
 
 func newProxy(t *testing.T, to string) *proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed by the test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,7 +316,7 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		back, err := net.Dial("tcp", p.to) //nolint:noctx // it is closed with the other
+		back, err := net.Dial("tcp", p.to)
 		if err != nil {
 			_ = front.Close()
 			continue

@@ -25,7 +25,7 @@ package redis
 //	meetings               hash: meeting ID → key of the claim that has Scalelite's key of that name
 //	tokens-by-expiry       sorted set of time and ID, all of one score
 //	sequence               counts writes
-//	lease                  hash: holder, address, epoch, beat
+//	lease                  hash: holder, address, epoch, beat, and written, the sequence of the last write with it
 //	instances              set of IDs
 //	instance:{id}          JSON; expires
 //	peer-key               what instances know each other by
