@@ -134,7 +134,7 @@ func (c Config) tune(pool *pgxpool.Config, query url.Values, unprepared bool) {
 		pool.MaxConns = defaultPool
 	}
 	if !query.Has("connect_timeout") {
-		pool.ConnConfig.ConnectTimeout = min(3*time.Second, c.timeout())
+		pool.ConnConfig.ConnectTimeout = 3 * time.Second
 	}
 	pool.PingTimeout = time.Second
 	if unprepared {
