@@ -212,7 +212,7 @@ func lone(t *testing.T, db *away) (g *gateway.Gateway, ask func(call, query stri
 	ledger.SetServer(placement.Server{ID: "bbb1", Weight: 1, Standing: placement.Open, Enabled: true})
 	client := bbb.NewClient(bbb.Endpoint{URL: "http://bbb1/bigbluebutton/api", Secret: secret}, obliging{}, 10*time.Second)
 	g = &gateway.Gateway{
-		Config: gateway.Config{MaxBody: 1 << 20}, Ledger: ledger, Servers: loner{client}, View: noView{}, Log: zerolog.Nop(),
+		Config: gateway.Config{MaxBody: 1 << 20, Connect: 2 * time.Second}, Ledger: ledger, Servers: loner{client}, View: noView{}, Log: zerolog.Nop(),
 		Metrics: &gateway.Metrics{Set: metrics.NewSet()},
 	}
 	if err := g.Open(t.Context(), tenants{}, time.Now()); err != nil {
