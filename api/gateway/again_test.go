@@ -314,3 +314,59 @@ func (noView) Copies(k store.MeetingKey) iter.Seq2[string, bbb.Meeting] {
 		yield("bbb1", bbb.Meeting{MeetingID: k.MeetingID, InternalID: "i-" + k.MeetingID})
 	}
 }
+
+// An end whose leader has ended before it answered is handed to the next one, where the meeting is nowhere: as was wished for.
+// Nobody but another instance can say so.
+func TestEnd_HandedOnAgain(t *testing.T) {
+	p := start(t, settings{servers: 1, poll: time.Hour})
+	e := p.among()
+	for _, c := range []struct {
+		headers []string
+		want    string
+	}{
+		{nil, "notFound"},
+		{[]string{gateway.AgainHeader, "1"}, "notFound"},
+		{[]string{peerHeader, "yes"}, "notFound"},
+		{[]string{peerHeader, "yes", gateway.AgainHeader, "1"}, "sentEndMeetingRequest"},
+	} {
+		if said, _ := p.get("end", "meetingID=room&password=mp", c.headers...); !strings.Contains(said, c.want) {
+			t.Errorf("%v: %s", c.headers, said)
+		}
+	}
+	var passed string
+	e.answer = func(_ http.ResponseWriter, r *http.Request) { passed = r.Header.Get(gateway.AgainHeader) }
+	e.leading.Store(false)
+	if p.get("end", "meetingID=room&password=mp", gateway.AgainHeader, "1"); passed != "" {
+		t.Error("what a front end says of that is handed on")
+	}
+}
+
+// A person who joins at two instances is one, and two are two.
+func TestJoin_OnePersonAtTwoInstances(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, ask := lone(t, &away{})
+		other, askOther := lone(t, &away{})
+		other.Ledger = one.Ledger
+		if err := other.Open(t.Context(), tenants{}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range []*gateway.Gateway{one, other} {
+			e := &elsewhere{}
+			e.leading.Store(true)
+			g.Elsewhere = e
+		}
+		ask("create", createQuery("room"))
+		for n, person := range []string{"userID=u1", "userID=u1", "userID=u2", "x=link", "x=link"} {
+			at := ask
+			if n%2 == 1 {
+				at = askOther
+			}
+			if said, _ := at("join", "meetingID=room&fullName=Ada&"+person); !strings.Contains(said, "http://bbb1/") {
+				t.Fatal(said)
+			}
+		}
+		if list := one.Ledger.Meetings(); len(list) != 1 || list[0].People != 3 {
+			t.Errorf("%+v", list)
+		}
+	})
+}

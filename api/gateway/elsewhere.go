@@ -32,6 +32,10 @@ type Elsewhere interface {
 // than the one that it was handed to first, answers as the first creation. It counts where Peer vouches for it alone.
 const RequestHeader = "Bbbpool-Request"
 
+// AgainHeader marks a request that is handed on although another leader may have got it before, and have done it. It counts like
+// RequestHeader.
+const AgainHeader = "Bbbpool-Again"
+
 // decided are the calls that change what all go by: the leader answers them. What is about one meeting is answered here where
 // that is known, and everything else from what all have.
 var decided = map[string]bool{
@@ -117,6 +121,7 @@ func (g *Gateway) handOn(c *call) bool {
 	for name := range own { // the answer comes with what we would put there
 		header.Del(name)
 	}
+	c.r.Header.Del(AgainHeader) // whoever hands it on knows better than our caller
 	w := &watched{ResponseWriter: c.w}
 	if c.handedOn = g.Elsewhere.HandOn(w, c.r, c.req.Raw); !c.handedOn {
 		maps.Copy(header, own)
