@@ -370,3 +370,30 @@ func TestJoin_OnePersonAtTwoInstances(t *testing.T) {
 		}
 	})
 }
+
+// A leader that cannot be reached costs whoever wants to join a known meeting no more than a moment.
+func TestJoin_LeaderHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, ask := lone(t, &away{})
+		ask("create", createQuery("room"))
+		g.Elsewhere = hanging{}
+		for call, want := range map[string]string{
+			"join": "http://bbb1/", "getMeetingInfo": "SUCCESS", "isMeetingRunning": "SUCCESS", "sendChatMessage": "SUCCESS",
+			"getMeetings": "SUCCESS",
+		} {
+			if said, took := ask(call, "meetingID=room&fullName=Ada"); !strings.Contains(said, want) || took > 2*time.Second {
+				t.Errorf("%s after %s: %s", call, took, said)
+			}
+		}
+	})
+}
+
+// hanging are other instances that never answer.
+type hanging struct{}
+
+func (hanging) Leading() bool { return false }
+func (hanging) Fresh() bool   { return false }
+func (hanging) HandOn(_ http.ResponseWriter, r *http.Request, _ []byte) bool {
+	<-r.Context().Done()
+	return false
+}
