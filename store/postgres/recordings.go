@@ -87,6 +87,7 @@ func (db *DB) narrowed(
 	ctx context.Context, op string, f store.RecordingFilter, apart []store.Recording,
 ) (page []store.Recording, total int, err error) {
 	q, b := query{filter: f}, pgx.Batch{}
+	db.queueLimits(&b)
 	s := db.layout.queuePage(&b, q.selected(apart), q.args)
 	if err := db.ask(ctx, op, &b); err != nil {
 		return nil, 0, err
@@ -104,6 +105,7 @@ func (db *DB) inTurn(ctx context.Context, op string, f store.RecordingFilter) ([
 	share, known := db.shares.get(f)
 	for {
 		q, b := query{filter: f}, pgx.Batch{}
+		db.queueLimits(&b)
 		var counts tallies
 		var all int64
 		queueCounts(&b, f, &counts, &all)
