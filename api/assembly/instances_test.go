@@ -13,7 +13,6 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/assembly"
-	"github.com/rs/zerolog"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/storetest/daemon"
@@ -116,7 +115,6 @@ func several(t *testing.T, n int) *cluster {
 		m := &member{redis: newLine(t, servers.Redis(t).Addr)}
 		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = m.redis.through(t, redis), store.Secret(postgres)
 		o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
-		o.Log = zerolog.New(zerolog.NewTestWriter(t)).With().Int("i", len(c.pools)).Timestamp().Logger()
 		m.Pool = open(t, o)
 		m.stop = run(t, m.Pool)
 		c.pools = append(c.pools, m)

@@ -172,7 +172,9 @@ func (w *watched) Write(b []byte) (int, error) {
 func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // fenced tells whether something was not done because another instance decides by now.
-func fenced(err error) bool { return errors.Is(err, store.ErrFenced) || errors.Is(err, placement.ErrFollower) }
+func fenced(err error) bool {
+	return errors.Is(err, store.ErrFenced) || errors.Is(err, placement.ErrFollower)
+}
 
 // authority asks for the right to end something at a server now, and waits for that a while: who leads since a moment ago ends
 // nothing yet.
