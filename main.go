@@ -17,6 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
+	"github.com/bbbpool/bbbpool/api/cli/instances"
 	"github.com/bbbpool/bbbpool/api/cli/moving"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/cli/usage"
@@ -51,6 +52,8 @@ type grammar struct {
 	Backup  moving.BackupCommands `cmd:"" help:"Write all records into one file, or prove that such a file can be restored."`
 	Restore moving.RestoreCmd     `cmd:"" help:"Put a backup into the stores of a pool that does not run."`
 	Migrate moving.MigrateCmd     `cmd:"" help:"Take all records to other databases: PostgreSQL, Redis, a data directory, or from and to Scalelite's."`
+
+	Instance instances.Commands `cmd:"" help:"See the processes that serve the pool together, and have one hand on the lead."`
 
 	Check struct {
 		Settings serve `embed:""`

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,9 +35,11 @@ func printStatus(env *Env, st v1.Status) error {
 		{"users", fmt.Sprintf("%d, and %s more expected", st.Users, terminal.Number(st.Expected))},
 	}
 	pairs = append(append(pairs, recordingSums(st.Recordings)...), backups(env, st.Backup)...)
+	pairs = append(pairs, instances(st)...)
 	if err := terminal.Sheet(env.Out, pairs...); err != nil {
 		return err
 	}
+	st.Problems = append(st.Problems, elsewhere(st)...)
 	text := "nothing is wrong\n"
 	if len(st.Problems) > 0 {
 		text = "what is wrong:\n" + bullets(st.Problems)
@@ -46,6 +49,37 @@ func printStatus(env *Env, st v1.Status) error {
 	}
 	_, err := fmt.Fprint(env.Out, "\n"+text)
 	return err
+}
+
+// instances says which processes there are, where there are several.
+func instances(st v1.Status) [][2]string {
+	if len(st.Instances) == 0 {
+		return nil
+	}
+	leader := "none of them leads"
+	if st.Leader != "" {
+		leader = st.Leader + " leads"
+	}
+	text := fmt.Sprintf("%d; %s", len(st.Instances), leader)
+	if st.LagMS != nil {
+		text += fmt.Sprintf("; %s ms behind at most", strconv.FormatFloat(*st.LagMS, 'f', 0, 64))
+	}
+	return [][2]string{{"instances", terminal.Printable(text)}}
+}
+
+// elsewhere is what is wrong at other instances than the one that has answered, and not there.
+func elsewhere(st v1.Status) (list []string) {
+	for _, one := range st.Instances {
+		if one.State == v1.Silent {
+			list = append(list, fmt.Sprintf("instance %s at %s says nothing", one.ID, one.Address))
+		}
+		for _, text := range one.Problems {
+			if !one.Self && !slices.Contains(st.Problems, text) {
+				list = append(list, fmt.Sprintf("at %s: %s", one.ID, text))
+			}
+		}
+	}
+	return list
 }
 
 // backups says how old the last good backup is, where the pool makes any by itself.
