@@ -29,9 +29,9 @@ func clock() func() time.Time {
 }
 
 // open opens a mirror of the leader, or of an instance that is alone.
-func open(t testing.TB, s mirror.Store, dir string, set ...func(*mirror.Config)) (*mirror.Mirror, store.State) {
+func open(t testing.TB, s marked, dir string, set ...func(*mirror.Config)) (*mirror.Mirror, store.State) {
 	t.Helper()
-	c := mirror.Config{Store: s, Dir: dir, Alone: true, Now: clock()}
+	c := mirror.Config{Store: s, Marks: s, Dir: dir, Alone: true, Now: clock()}
 	for _, set := range set {
 		set(&c)
 	}
@@ -179,7 +179,7 @@ func TestMirror_LostWhileHealing(t *testing.T) {
 	f.set(func() { f.sequence = 0 })
 	stopped, cancel := context.WithCancel(t.Context())
 	f.loading = cancel
-	if _, err := mirror.Open(stopped, mirror.Config{Store: f, Dir: dir, Alone: true}); err == nil {
+	if _, err := mirror.Open(stopped, config(f, mirror.Config{Dir: dir, Alone: true})); err == nil {
 		t.Fatal("it was opened")
 	}
 	f.lose(t, saved{})
@@ -360,6 +360,22 @@ func TestMirror_Follower(t *testing.T) {
 	same(t, "as the others see it", rowsOf(t, ls), want)
 }
 
+// A token that was used stays used, whatever the store forgets, and whoever has put it right meanwhile.
+func TestMirror_TokensStaySpent(t *testing.T) {
+	f := newFake(t)
+	before := f.save(t)
+	m, s := open(t, f, "", several)
+	now := time.Now()
+	must(t, s.SpendToken(t.Context(), "long", now, now.Add(time.Hour)))
+	must(t, s.SpendToken(t.Context(), "short", now, now.Add(time.Second)))
+	before.sequence = 1 << 52 // somebody has healed it, who does not know of the tokens
+	f.lose(t, before)
+	must(t, m.Refresh(t.Context()))
+	if got := rowsOf(t, f.State); len(got) != 1 || string(got[0].Key) != "long" {
+		t.Errorf("there are %v", names(got))
+	}
+}
+
 // A store that was started again may have lost the last writes and have gone on since: the leader's copy knows better.
 func TestMirror_Restarted(t *testing.T) {
 	f := newFake(t)
@@ -497,7 +513,7 @@ func TestMirror_Files(t *testing.T) {
 	f, dir := newFake(t), t.TempDir()
 	m, s := open(t, f, dir)
 	want := fill(t, s, f)
-	_, err := mirror.Open(t.Context(), mirror.Config{Store: f, Dir: dir, Alone: true})
+	_, err := mirror.Open(t.Context(), config(f, mirror.Config{Dir: dir, Alone: true}))
 	if !errors.Is(err, store.ErrLocked) {
 		t.Errorf("opened twice: %v", err)
 	}
@@ -519,7 +535,7 @@ func TestMirror_Files(t *testing.T) {
 	}
 	f.State = reopen(t, nil, want)
 	f.set(func() { f.away = true })
-	if _, err := mirror.Open(t.Context(), mirror.Config{Store: f, Dir: t.TempDir(), Alone: true}); !errors.Is(err, store.ErrAway) {
+	if _, err := mirror.Open(t.Context(), config(f, mirror.Config{Dir: t.TempDir(), Alone: true})); !errors.Is(err, store.ErrAway) {
 		t.Errorf("opened with nothing: %v", err)
 	}
 	m, s = open(t, f, dir)

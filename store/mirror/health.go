@@ -99,8 +99,16 @@ func (m *Mirror) Problems(context.Context) (list []problems.Problem) {
 		list = append(list, m.awayProblem(since, why))
 	}
 	m.mu.Lock()
-	lost, healed := m.lost, m.healed
+	lost, healed, unkept := m.lost, m.healed, m.unkept
 	m.mu.Unlock()
+	if unkept != nil {
+		list = append(list, problems.Problem{
+			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Store, ID: "state"}, Name: "unkept", Logged: true,
+			Text: fmt.Sprintf("the last good copy of servers, tenants and meetings cannot be kept in the data directory (%v): "+
+				"nothing puts back what Redis loses while no instance runs", unkept),
+			Remedy: "see that its disk can be written",
+		})
+	}
 	if lost {
 		list = append(list, problems.Problem{
 			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Store, ID: "state"}, Name: "lost",

@@ -60,10 +60,10 @@ type mark struct {
 
 // mark asks the store for it.
 func (m *Mirror) mark(ctx context.Context) (k mark, err error) {
-	if k.sequence, err = m.config.Store.Sequence(ctx); err == nil {
-		k.life, err = m.config.Store.Incarnation(ctx)
+	if k.sequence, err = m.config.Marks.Sequence(ctx); err == nil {
+		k.life, err = m.config.Marks.Incarnation(ctx)
 	}
-	k.losses = m.config.Store.Losses()
+	k.losses = m.config.Marks.Losses()
 	return k, err
 }
 
@@ -167,24 +167,25 @@ func (m *Mirror) read(ctx context.Context, k mark, now, moved, leads bool) error
 		return errAgain // what was read may be what was left
 	}
 	done := m.config.Now()
-	kinds, changed := m.copy.take(have, since, done)
+	found := m.copy.take(have, since, done)
 	if whole {
 		m.next = done.Add(min(share*done.Sub(begun), rest*m.config.Interval))
 		m.sweep(done)
 	}
-	m.taken(ctx, k, kinds, changed, whole, moved, leads)
+	m.taken(ctx, k, found, whole, moved, leads)
+	m.spent(ctx, found.missing)
 	return nil
 }
 
 // taken notes what was read, and says what was a surprise.
-func (m *Mirror) taken(ctx context.Context, k mark, kinds []string, changed int, whole, moved, leads bool) {
+func (m *Mirror) taken(ctx context.Context, k mark, found surprise, whole, moved, leads bool) {
 	m.mu.Lock()
 	first := !m.synced
 	if whole {
 		m.known, m.synced, m.lost = max(m.known, k.sequence), true, false
 	}
 	m.mu.Unlock()
-	edited := slices.DeleteFunc(kinds, func(kind string) bool { return !guarded(kind) })
+	edited := slices.DeleteFunc(found.kinds, func(kind string) bool { return !guarded(kind) })
 	if first {
 		edited = nil
 	}
@@ -192,7 +193,7 @@ func (m *Mirror) taken(ctx context.Context, k mark, kinds []string, changed int,
 		m.raise(ctx, k.sequence)
 	}
 	if len(edited) > 0 {
-		m.tell(edited, changed, leads)
+		m.tell(edited, found.changed, leads)
 	}
 }
 
@@ -274,7 +275,7 @@ func rowsInto[T any](have heap, codec rows.Codec[T], list []T) error {
 // that fails the next look does it.
 func (m *Mirror) raise(ctx context.Context, from uint64) {
 	to := max(from+1, uint64(max(0, m.config.Now().UnixMicro())))
-	if m.config.Store.Raise(ctx, from, to) == nil {
+	if m.config.Marks.Raise(ctx, from, to) == nil {
 		m.mu.Lock()
 		m.known = max(m.known, to)
 		m.mu.Unlock()

@@ -12,12 +12,6 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Store is a state that can be mirrored.
-type Store interface {
-	store.State
-	Marks
-}
-
 // Marks are what tells a store that has lost something from one that somebody has edited.
 type Marks interface {
 	// Sequence returns the number that every write raises; 0 where there is none.
@@ -32,7 +26,8 @@ type Marks interface {
 
 // Config is what a mirror is opened with.
 type Config struct {
-	Store Store
+	Store store.State // what is mirrored
+	Marks Marks       // of the same store
 	// Dir is the data directory; with "" the copy is in memory alone, and nothing can be written while the store is away.
 	Dir string
 	// Alone says that this is the only instance that writes to the store.
@@ -87,6 +82,7 @@ type Mirror struct {
 	lost   bool // the store has lost something, which nobody has put back
 	doubt  bool // it was started again while we led, and was not looked through since
 	healed Report
+	unkept error // why the data directory has no copy of what is the case
 	closed bool
 }
 
@@ -179,9 +175,13 @@ func (m *Mirror) keep() {
 	m.mu.Lock()
 	head := head{Known: m.known, Synced: m.synced}
 	m.mu.Unlock()
-	if err := m.disk.keep(head, m.copy); err != nil {
+	err := m.disk.keep(head, m.copy)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil && m.unkept == nil {
 		m.config.Log.Warn().Err(err).Msg("the copy of the state cannot be kept in the data directory")
 	}
+	m.unkept = err
 }
 
 // Close keeps the copy, and closes the store. Closing again does nothing.

@@ -54,7 +54,7 @@ func (r mirrored) lead(t testing.TB) {
 func TestContract_Redis(t *testing.T) {
 	r := servers.Redis(t)
 	storetest.RunState(t, func(t *testing.T) store.State {
-		m, err := mirror.Open(t.Context(), mirror.Config{Store: dial(t, r.URL(), 0), Dir: t.TempDir(), Alone: true})
+		m, err := mirror.Open(t.Context(), config(dial(t, r.URL(), 0), mirror.Config{Dir: t.TempDir(), Alone: true}))
 		must(t, err)
 		return m.State()
 	})

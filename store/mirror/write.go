@@ -65,7 +65,7 @@ func (m *Mirror) do(ctx context.Context, w write) error {
 	if !errors.Is(err, errDiffers) {
 		return err
 	}
-	if err := m.Refresh(ctx); err != nil {
+	if err := m.Refresh(ctx); store.Ignore(err, store.ErrAway) != nil {
 		return err
 	}
 	return m.do1(ctx, w, false)
