@@ -176,7 +176,7 @@ func (a *Address) options(query url.Values, encrypted bool) error {
 	switch skip := query.Get("skip_verify"); skip {
 	case "", "false":
 	case "true":
-		a.TLS.InsecureSkipVerify = true //nolint:gosec // somebody has asked for that
+		a.TLS.InsecureSkipVerify = true // somebody has asked for that
 	default:
 		return errors.New("skip_verify: want true or false")
 	}

@@ -17,8 +17,11 @@ const (
 	DefaultMeetingTTL = 24 * time.Hour
 )
 
-// wholeTimeouts is how many timeouts a call may take that reads or writes everything.
-const wholeTimeouts = 15
+// How many timeouts a call may take that reads a whole list, and one that reads or writes everything.
+const (
+	listTimeouts  = 2
+	wholeTimeouts = 15
+)
 
 // maxPool is more connections than any pool needs.
 const maxPool = 10000

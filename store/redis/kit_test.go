@@ -17,6 +17,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/redis"
+	"github.com/bbbpool/bbbpool/store/rows"
 )
 
 // monday is when things happen.
@@ -214,3 +215,21 @@ func want(t testing.TB, what string, got, want error) {
 		t.Errorf("%s: got error %v, want %v", what, got, want)
 	}
 }
+
+// many are rows of claims.
+func many(t testing.TB, n int) (list []store.Row) {
+	t.Helper()
+	for i := range n {
+		c := room("school")
+		c.MeetingID, c.Voice = fmt.Sprint("room ", i), fmt.Sprint(10000+i)
+		row, err := rows.Claims.Row(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, row)
+	}
+	return list
+}
+
+// breathe is between two questions of one who asks until something is so: the machine has other work to do.
+func breathe() { time.Sleep(5 * time.Millisecond) }

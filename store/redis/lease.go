@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -37,18 +38,27 @@ func (role leaseRole) TakeLease(ctx context.Context, was, mine store.Lease) erro
 		if mine.Holder == "" {
 			return errors.New("a lease needs a holder")
 		}
-		return db.change(ctx, guard{silent: true}, db.readLease(), func(list []any) (c commands, err error) {
+		reads := db.readLease()
+		reads.add("GET", db.key(schemaKey))
+		return db.change(ctx, guard{silent: true}, reads, func(list []any) (c commands, err error) {
 			if leaseOf(part(list, 0)) != was || mine.Epoch <= was.Epoch {
 				return c, store.ErrConflict
 			}
+			switch schema := number(part(list, 1)); {
+			case schema > Schema: // raised since it was opened
+				return c, store.ErrNewerSchema
+			case schema == 0:
+				c.add("SET", db.key(schemaKey), strconv.Itoa(Schema))
+			}
 			c.add(
 				"HSET", db.key(leaseKey), "holder", taken.holder, "address", mine.Address, "epoch", taken.epoch,
-				"beat", strconv.FormatUint(mine.Beat, 10),
+				"beat", strconv.FormatUint(mine.Beat, 10), writtenField, "0",
 			)
 			return c, nil
 		})
 	})
 	if err == nil {
+		db.written.Store(0)
 		db.mine.Store(&taken)
 	}
 	return err
@@ -92,18 +102,26 @@ func (role leaseRole) DropLease(ctx context.Context, mine store.Lease) error {
 	})
 }
 
+// writtenField of the lease has the sequence of the last write that was made with it.
+const writtenField = "written"
+
 // Sequence returns how many writes of records there were, as far as the database knows: it counts them, those of other
 // instances, too. Where it is lower than it was, what was written meanwhile is lost; [DB.Losses] counts how often this store
-// has seen that.
+// has seen that. What this store has written with the lease is looked for, too: others may have raised the sequence since.
 func (db *DB) Sequence(ctx context.Context) (sequence uint64, err error) {
 	err = db.within(ctx, 1, "read the sequence", func(ctx context.Context) error {
-		before := db.seen.Load() // what was seen before we asked must be there still
-		list, _, err := db.look(ctx, commandList([]string{"GET", db.key(sequenceKey)}), false)
+		seen, written, mine := db.seen.Load(), db.written.Load(), db.mine.Load() // what was there must be there still
+		reads := db.readLease()
+		reads.add("GET", db.key(sequenceKey))
+		list, _, err := db.look(ctx, reads, false)
 		if err != nil {
 			return err
 		}
-		sequence = number(part(list, 0))
-		db.noteSequence(sequence, sequence < before)
+		fields := hash(part(list, 0))
+		sequence = number(part(list, 1))
+		leads := mine != nil && *mine == (held{fields["holder"], fields["epoch"]})
+		back := sequence < seen || leads && number(fields[writtenField]) < written
+		db.noteSequence(sequence, back)
 		return nil
 	})
 	return sequence, err
@@ -117,11 +135,17 @@ func (db *DB) noteSequence(sequence uint64, back bool) {
 	if back {
 		db.lost.Add(1)
 		db.seen.Store(sequence)
+		db.written.Store(0)
 		return
 	}
+	raise(&db.seen, sequence)
+}
+
+// raise keeps the higher of two numbers.
+func raise(highest *atomic.Uint64, n uint64) {
 	for {
-		before := db.seen.Load()
-		if before >= sequence || db.seen.CompareAndSwap(before, sequence) {
+		before := highest.Load()
+		if before >= n || highest.CompareAndSwap(before, n) {
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -147,6 +148,38 @@ func TestSequence(t *testing.T) {
 	equal(t, "losses", p.db.Losses(), 2)
 	equal(t, "of nothing", sequence(), 0)
 	equal(t, "losses", p.db.Losses(), 2)
+}
+
+// What the leader has written is missed, also where others have written as much since.
+func TestSequence_OfOthers(t *testing.T) {
+	p := newPool(t)
+	ctx := t.Context()
+	other := open(t, redis.Config{
+		URL:       store.Secret(fmt.Sprintf("redis://%s/%d", servers.Redis(t).Addr, p.rake.Options().DB)),
+		Namespace: redis.DefaultNamespace,
+	})
+	_, err := p.db.Sequence(ctx)
+	p.must(err)
+	for name, look := range map[string]func() error{
+		"by reading": func() error { _, err := p.db.Sequence(ctx); return err },
+		"by writing": func() error { return p.s.AddEndings(ctx, ending("x")) },
+	} {
+		p.claim(room(name))
+		before := p.db.Losses()
+		p.must(look())
+		equal(t, "nothing was lost", p.db.Losses(), before)
+		now, err := p.db.Sequence(ctx)
+		p.must(err)
+		p.do("HSET", "bbbpool:lease", "written", fmt.Sprint(now-1)) // as of a moment ago
+		for range 3 {
+			p.must(other.State().NoteUses(ctx, map[store.Credential]time.Time{{Kind: "secret"}: monday.Add(time.Duration(now))}))
+			now++
+		}
+		p.must(look())
+		equal(t, name, p.db.Losses(), before+1)
+		p.must(look())
+		equal(t, name+" again", p.db.Losses(), before+1)
+	}
 }
 
 // Instances are known for as long as they announce themselves, and agree on one key.

@@ -59,8 +59,12 @@ func (db *DB) putObserved(c *commands, o Observation, i image) {
 		return
 	}
 	fresh := [][2]string{
-		{onlineField, strconv.FormatBool(o.Online)}, {meetingsField, strconv.Itoa(o.Meetings)}, {usersField, strconv.Itoa(o.Users)},
-		{largestField, strconv.Itoa(o.LargestMeeting)}, {videosField, strconv.Itoa(o.Videos)}, {versionField, o.Version},
+		{onlineField, strconv.FormatBool(o.Online)},
+		{meetingsField, strconv.Itoa(o.Meetings)},
+		{usersField, strconv.Itoa(o.Users)},
+		{largestField, strconv.Itoa(o.LargestMeeting)},
+		{videosField, strconv.Itoa(o.Videos)},
+		{versionField, o.Version},
 	}
 	for _, f := range fresh {
 		if now, ok := i.fields[f[0]]; (!ok || now != f[1]) && (f[0] != versionField || f[1] != "") {

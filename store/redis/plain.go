@@ -22,7 +22,7 @@ func (db *DB) plainRows(ctx context.Context, kind string) (map[string]string, er
 
 // plainList returns all records of a kind, in the order of their keys.
 func plainList[T any](ctx context.Context, db *DB, codec rows.Codec[T]) (records []T, err error) {
-	err = db.within(ctx, 1, "list "+codec.Kind, func(ctx context.Context) error {
+	err = db.within(ctx, listTimeouts, "list "+codec.Kind, func(ctx context.Context) error {
 		values, err := db.plainRows(ctx, codec.Kind)
 		for _, key := range slices.Sorted(maps.Keys(values)) {
 			record, bad := codec.Decode([]byte(key), []byte(values[key]))
@@ -114,7 +114,7 @@ func (role tokenRole) SpendToken(ctx context.Context, id string, now, expires ti
 			"FORGET", db.key(tokensByExpiryKey), db.rowsKey("tokens"), string(rows.TimeKey(now)), strconv.Itoa(rows.TimeSize),
 			strconv.Itoa(maxForgotten),
 		)
-		if err := db.putToken(&c, rows.Token{ID: id, Expires: expires}); err != nil {
+		if err := putToken(db, &c, rows.Tokens, rows.Token{ID: id, Expires: expires}); err != nil {
 			return err
 		}
 		done, err := db.write(ctx, guard{sum: nothing, reads: db.plainRead("tokens", []byte(id))}, c)
@@ -126,11 +126,11 @@ func (role tokenRole) SpendToken(ctx context.Context, id string, now, expires ti
 }
 
 // putToken writes a token, and what it is forgotten by.
-func (db *DB) putToken(c *commands, t rows.Token) error {
-	if err := plainPut(db, c, rows.Tokens, t); err != nil {
+func putToken(db *DB, c *commands, codec rows.Codec[rows.Token], t rows.Token) error {
+	if err := plainPut(db, c, codec, t); err != nil {
 		return err
 	}
-	c.add("ZADD", db.key(tokensByExpiryKey), "0", string(rows.Tokens.Look(t)[0]))
+	c.add("ZADD", db.key(tokensByExpiryKey), "0", string(codec.Look(t)[0]))
 	return nil
 }
 

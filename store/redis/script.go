@@ -28,9 +28,9 @@ const nothing = "nothing"
 type commands struct{ blob []byte }
 
 func (c *commands) add(words ...string) {
-	c.blob = binary.BigEndian.AppendUint32(c.blob, uint32(len(words))) //nolint:gosec // a handful
+	c.blob = binary.BigEndian.AppendUint32(c.blob, uint32(len(words)))
 	for _, w := range words {
-		c.blob = binary.BigEndian.AppendUint32(c.blob, uint32(len(w))) //nolint:gosec // below maxBlob
+		c.blob = binary.BigEndian.AppendUint32(c.blob, uint32(len(w)))
 		c.blob = append(c.blob, w...)
 	}
 }

@@ -79,7 +79,7 @@ func (tb table[T]) save(db *DB, c *commands, key []byte, i image, before *T, rec
 
 // list returns all records in the order of their keys.
 func list[T any](ctx context.Context, db *DB, tb table[T]) (records []T, err error) {
-	err = db.within(ctx, 1, "list "+tb.codec.Kind, func(ctx context.Context) error {
+	err = db.within(ctx, listTimeouts, "list "+tb.codec.Kind, func(ctx context.Context) error {
 		found, _, err := db.look(ctx, tb.listing(db), false)
 		if err != nil {
 			return err
@@ -96,6 +96,9 @@ func list[T any](ctx context.Context, db *DB, tb table[T]) (records []T, err err
 func (tb table[T]) records(found []any) (records []T, err error) {
 	images := tb.all(found)
 	for _, key := range slices.Sorted(maps.Keys(images)) {
+		if len(key) > maxKey {
+			continue // somebody else's, whatever it is
+		}
 		record, stands, err := tb.merge([]byte(key), images[key])
 		if err != nil {
 			return nil, err
@@ -146,11 +149,13 @@ func create[T any](ctx context.Context, db *DB, tb table[T], key []byte, record 
 			return err
 		}
 		return db.change(ctx, guard{fenced: true}, tb.reads(db, key), func(list []any) (c commands, err error) {
-			i, stands := tb.one(list), false
-			if standing, stands, err = tb.merge(key, i); err != nil {
+			i := tb.one(list)
+			older, stands, err := tb.merge(key, i)
+			if err != nil {
 				return c, err
 			}
 			if stands {
+				standing = older
 				return c, store.ErrExists
 			}
 			standing, err = tb.save(db, &c, key, i, nil, record)

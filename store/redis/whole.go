@@ -38,7 +38,7 @@ func (db *DB) sections() map[string]section {
 		"tenants": mapped(db.tenantTable(), 4, 3),
 		"claims":  mapped(claimTable(), 4, 3),
 		"endings": plain(rows.Endings, plainPut),
-		"tokens":  plain(rows.Tokens, func(db *DB, c *commands, _ rows.Codec[rows.Token], t rows.Token) error { return db.putToken(c, t) }),
+		"tokens":  plain(rows.Tokens, putToken),
 		"uses":    plain(rows.Uses, plainPut),
 		"waiting": plain(rows.Waiting, plainPut),
 	}

@@ -1,6 +1,7 @@
 -- KEYS: the lease, the sequence. ARGV: the holder and the epoch that the lease must have, "" for no lease; the sum that the
 -- commands which follow it must have, "" for any; the commands that write; the last sequence that was seen, "" for a write
--- that does not count. Returns what became of it and, where it was done, the sequence, and whether that had gone back.
+-- that does not count; and the last one that was written with the lease, which nobody else can have raised. Returns what became
+-- of it and, where it was done, the sequence, and whether either had gone back.
 local types = {
   HSET = 'hash', HSETNX = 'hash', HDEL = 'hash', HINCRBY = 'hash', DELIF = 'hash', SADD = 'set', SREM = 'set', PRUNE = 'set',
   ZADD = 'zset', ZREM = 'zset', ZMOVE = 'zset', FORGET = 'zset', SET = 'string',
@@ -45,10 +46,14 @@ function more.PRUNE(words)
   end
 end
 
-if ARGV[2] ~= '' then
-  local lease = redis.call('HMGET', KEYS[1], 'holder', 'epoch')
+local back, counts, fenced = 0, ARGV[6] ~= '', ARGV[2] ~= ''
+if fenced then
+  local lease = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'written')
   if lease[1] ~= ARGV[1] or lease[2] ~= ARGV[2] then
     return {'fenced'}
+  end
+  if (tonumber(lease[3] or '') or 0) < tonumber(ARGV[7]) then
+    back = 1
   end
 end
 if ARGV[3] ~= '' then
@@ -84,7 +89,6 @@ for _, words in ipairs(writes) do
     known[words[2]] = 'none' -- whatever follows finds none
   end
 end
-local back, counts = 0, ARGV[6] ~= ''
 if counts then
   local now = redis.call('GET', KEYS[2])
   if not (now and tonumber(now)) then
@@ -93,7 +97,11 @@ if counts then
   if tonumber(now) < tonumber(ARGV[6]) then
     back = 1
   end
-  redis.call('SET', KEYS[2], string.format('%.0f', tonumber(now) + 1))
+  now = string.format('%.0f', tonumber(now) + 1)
+  redis.call('SET', KEYS[2], now)
+  if fenced then
+    redis.call('HSET', KEYS[1], 'written', now)
+  end
 end
 for _, words in ipairs(writes) do
   if more[words[1]] then
