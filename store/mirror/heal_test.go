@@ -454,6 +454,37 @@ func copyFile(t testing.TB, dir string) string {
 	return to
 }
 
+// Who is alone may change. Who was alone when the store went away goes on alone, also when started again meanwhile.
+func TestMirror_AloneByHook(t *testing.T) {
+	f, dir := newFake(t), t.TempDir()
+	alone := false
+	hooks := mirror.Hooks{Leading: leading(t.Context()).Leading, Alone: func() bool { return alone }}
+	m, s := open(t, f, dir, several)
+	m.Attach(hooks)
+	must(t, m.Refresh(t.Context()))
+	for _, alone = range []bool{false, true} {
+		f.set(func() { f.away = true })
+		_, err := s.CreateClaim(t.Context(), claim("room", "bbb1"))
+		if alone != (err == nil) {
+			t.Errorf("alone %v: %v", alone, err)
+		}
+		if alone {
+			break
+		}
+		f.set(func() { f.away = false })
+		must(t, m.Refresh(t.Context()))
+	}
+	must(t, m.Close())
+	m, s = open(t, f, dir, several)
+	defer closing(t, m)
+	_, err := s.CreateClaim(t.Context(), claim("other", "bbb1"))
+	must(t, err)
+	m.Attach(hooks)
+	f.set(func() { f.away = false })
+	must(t, m.Refresh(t.Context()))
+	same(t, "written", rowsOf(t, f.State), rowsOf(t, s))
+}
+
 // Several instances write nothing while the store is away; they answer all the same. So does one with a full journal.
 func TestMirror_AwaySeveral(t *testing.T) {
 	for name, set := range map[string]func(*mirror.Config){

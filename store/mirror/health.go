@@ -135,7 +135,7 @@ func (m *Mirror) awayProblem(since time.Time, why string) problems.Problem {
 			"are, but none can be created, and new links to protected recordings do not play",
 		Remedy: "see to it that it runs, and can be reached from here",
 	}
-	if m.config.Alone && m.disk != nil {
+	if m.outage().alone && m.disk != nil {
 		p.Severity = problems.Impending
 		p.Text = fmt.Sprintf("the database of servers, tenants and meetings (REDIS_URL) does not answer: meetings go on and are "+
 			"created, but new links to protected recordings do not play, and %s for it in the data directory",

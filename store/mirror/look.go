@@ -83,10 +83,9 @@ func (m *Mirror) look(ctx context.Context, now bool) error {
 	switch {
 	case why != "":
 		err = m.lose(ctx, why, leads)
-	case m.copy.count().waits > 0:
+	case !m.reopened():
 		err = m.late(ctx, leads)
 	default:
-		m.back()
 		err = m.read(ctx, k, now, moved, leads)
 	}
 	if err == nil {
@@ -130,9 +129,7 @@ func (m *Mirror) lose(ctx context.Context, why string, leads bool) error {
 	if leads {
 		return m.heal(ctx, why)
 	}
-	if m.copy.count().waits == 0 {
-		m.back()
-	}
+	m.reopened()
 	if first {
 		m.again(ctx)
 	}
@@ -284,16 +281,36 @@ func (m *Mirror) raise(ctx context.Context, from uint64) {
 
 // noted takes notice of an error of the store: from one that is away on nobody asks it but the next look.
 func (m *Mirror) noted(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || !errors.Is(err, store.ErrAway) {
-		return err
+	if err != nil && ctx.Err() == nil && errors.Is(err, store.ErrAway) {
+		m.gone(err)
 	}
+	return err
+}
+
+// gone says that the store is away, and returns since when.
+func (m *Mirror) gone(why error) outage {
+	alone := m.isAlone()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.away.is {
-		m.away = outage{is: true, since: m.config.Now()}
+		m.away = outage{is: true, alone: alone, since: m.config.Now()}
 	}
-	m.away.why = err
-	return err
+	m.away.why = why
+	return m.away
+}
+
+// reopened says that the store is there, unless something waits for it: writes that have begun may have been told that it is away.
+func (m *Mirror) reopened() bool {
+	if !m.outage().is {
+		return true
+	}
+	m.gate.Lock()
+	defer m.gate.Unlock()
+	if m.copy.count().waits > 0 {
+		return false
+	}
+	m.back()
+	return true
 }
 
 // back says that the store answers, and has everything.
