@@ -44,6 +44,7 @@ type head struct {
 	Form   int    `json:"form"`
 	Known  uint64 `json:"known"`
 	Synced bool   `json:"synced"`
+	Alone  bool   `json:"alone"`
 }
 
 // disk is the copy in the data directory.

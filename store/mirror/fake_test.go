@@ -10,7 +10,19 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/bolt"
+	"github.com/bbbpool/bbbpool/store/mirror"
 )
+
+// marked is a state that can be mirrored.
+type marked interface {
+	store.State
+	mirror.Marks
+}
+
+func config(s marked, c mirror.Config) mirror.Config {
+	c.Store, c.Marks = s, s
+	return c
+}
 
 // fake is a store with a sequence, that can be away, and can lose what it has.
 type fake struct {
@@ -43,6 +55,9 @@ func (f *fake) set(change func()) {
 	defer f.mu.Unlock()
 	change()
 }
+
+// Close leaves it open, for the next to open it.
+func (*fake) Close() error { return nil }
 
 // reach is the way of a read to the store.
 func (f *fake) reach() error {

@@ -90,13 +90,14 @@ func (m *Mirror) healed1(ctx context.Context, p plan, k mark, begun time.Time, r
 	m.mu.Lock()
 	to := max(m.known, k.sequence, uint64(max(0, now.UnixMicro()))) + ahead
 	m.mu.Unlock()
-	if err := m.config.Store.Raise(ctx, k.sequence, to); err != nil {
+	if err := m.config.Marks.Raise(ctx, k.sequence, to); err != nil {
 		return fmt.Errorf("put back what the store has lost: %w", err)
 	}
 	m.learn(p, now)
 	m.mu.Lock()
 	m.known, m.synced, m.lost, m.doubt = to, true, false, false
 	m.mu.Unlock()
+	m.keep() // what has waited must not be written again, over what follows
 	m.back()
 	m.next = time.Time{}
 	report.At, report.Took = now, now.Sub(begun)
@@ -330,6 +331,16 @@ func (m *Mirror) again(ctx context.Context) {
 		}
 		if err := m.rewrite(ctx, n, r, now); store.Ignore(err, store.ErrExists) != nil {
 			m.config.Log.Warn().Err(err).Str("kind", n.kind).Msg("a record that the store of the state has lost is not put back")
+		}
+	}
+}
+
+// spent writes tokens once more that the store has not got any more: none is forgotten before it has expired.
+func (m *Mirror) spent(ctx context.Context, names []name) {
+	now := m.config.Now()
+	for _, n := range names {
+		if r, stands := m.copy.get(n); stands {
+			_ = m.rewrite(ctx, n, r, now) // the next look finds it missing again
 		}
 	}
 }

@@ -29,9 +29,9 @@ func clock() func() time.Time {
 }
 
 // open opens a mirror of the leader, or of an instance that is alone.
-func open(t testing.TB, s mirror.Store, dir string, set ...func(*mirror.Config)) (*mirror.Mirror, store.State) {
+func open(t testing.TB, s marked, dir string, set ...func(*mirror.Config)) (*mirror.Mirror, store.State) {
 	t.Helper()
-	c := mirror.Config{Store: s, Dir: dir, Alone: true, Now: clock()}
+	c := mirror.Config{Store: s, Marks: s, Dir: dir, Alone: true, Now: clock()}
 	for _, set := range set {
 		set(&c)
 	}
@@ -179,7 +179,7 @@ func TestMirror_LostWhileHealing(t *testing.T) {
 	f.set(func() { f.sequence = 0 })
 	stopped, cancel := context.WithCancel(t.Context())
 	f.loading = cancel
-	if _, err := mirror.Open(stopped, mirror.Config{Store: f, Dir: dir, Alone: true}); err == nil {
+	if _, err := mirror.Open(stopped, config(f, mirror.Config{Dir: dir, Alone: true})); err == nil {
 		t.Fatal("it was opened")
 	}
 	f.lose(t, saved{})
@@ -360,6 +360,22 @@ func TestMirror_Follower(t *testing.T) {
 	same(t, "as the others see it", rowsOf(t, ls), want)
 }
 
+// A token that was used stays used, whatever the store forgets, and whoever has put it right meanwhile.
+func TestMirror_TokensStaySpent(t *testing.T) {
+	f := newFake(t)
+	before := f.save(t)
+	m, s := open(t, f, "", several)
+	now := time.Now()
+	must(t, s.SpendToken(t.Context(), "long", now, now.Add(time.Hour)))
+	must(t, s.SpendToken(t.Context(), "short", now, now.Add(time.Second)))
+	before.sequence = 1 << 52 // somebody has healed it, who does not know of the tokens
+	f.lose(t, before)
+	must(t, m.Refresh(t.Context()))
+	if got := rowsOf(t, f.State); len(got) != 1 || string(got[0].Key) != "long" {
+		t.Errorf("there are %v", names(got))
+	}
+}
+
 // A store that was started again may have lost the last writes and have gone on since: the leader's copy knows better.
 func TestMirror_Restarted(t *testing.T) {
 	f := newFake(t)
@@ -438,6 +454,37 @@ func copyFile(t testing.TB, dir string) string {
 	return to
 }
 
+// Who is alone may change. Who was alone when the store went away goes on alone, also when started again meanwhile.
+func TestMirror_AloneByHook(t *testing.T) {
+	f, dir := newFake(t), t.TempDir()
+	alone := false
+	hooks := mirror.Hooks{Leading: leading(t.Context()).Leading, Alone: func() bool { return alone }}
+	m, s := open(t, f, dir, several)
+	m.Attach(hooks)
+	must(t, m.Refresh(t.Context()))
+	for _, alone = range []bool{false, true} {
+		f.set(func() { f.away = true })
+		_, err := s.CreateClaim(t.Context(), claim("room", "bbb1"))
+		if alone != (err == nil) {
+			t.Errorf("alone %v: %v", alone, err)
+		}
+		if alone {
+			break
+		}
+		f.set(func() { f.away = false })
+		must(t, m.Refresh(t.Context()))
+	}
+	must(t, m.Close())
+	m, s = open(t, f, dir, several)
+	defer closing(t, m)
+	_, err := s.CreateClaim(t.Context(), claim("other", "bbb1"))
+	must(t, err)
+	m.Attach(hooks)
+	f.set(func() { f.away = false })
+	must(t, m.Refresh(t.Context()))
+	same(t, "written", rowsOf(t, f.State), rowsOf(t, s))
+}
+
 // Several instances write nothing while the store is away; they answer all the same. So does one with a full journal.
 func TestMirror_AwaySeveral(t *testing.T) {
 	for name, set := range map[string]func(*mirror.Config){
@@ -497,7 +544,7 @@ func TestMirror_Files(t *testing.T) {
 	f, dir := newFake(t), t.TempDir()
 	m, s := open(t, f, dir)
 	want := fill(t, s, f)
-	_, err := mirror.Open(t.Context(), mirror.Config{Store: f, Dir: dir, Alone: true})
+	_, err := mirror.Open(t.Context(), config(f, mirror.Config{Dir: dir, Alone: true}))
 	if !errors.Is(err, store.ErrLocked) {
 		t.Errorf("opened twice: %v", err)
 	}
@@ -519,7 +566,7 @@ func TestMirror_Files(t *testing.T) {
 	}
 	f.State = reopen(t, nil, want)
 	f.set(func() { f.away = true })
-	if _, err := mirror.Open(t.Context(), mirror.Config{Store: f, Dir: t.TempDir(), Alone: true}); !errors.Is(err, store.ErrAway) {
+	if _, err := mirror.Open(t.Context(), config(f, mirror.Config{Dir: t.TempDir(), Alone: true})); !errors.Is(err, store.ErrAway) {
 		t.Errorf("opened with nothing: %v", err)
 	}
 	m, s = open(t, f, dir)

@@ -99,8 +99,16 @@ func (m *Mirror) Problems(context.Context) (list []problems.Problem) {
 		list = append(list, m.awayProblem(since, why))
 	}
 	m.mu.Lock()
-	lost, healed := m.lost, m.healed
+	lost, healed, unkept := m.lost, m.healed, m.unkept
 	m.mu.Unlock()
+	if unkept != nil {
+		list = append(list, problems.Problem{
+			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Store, ID: "state"}, Name: "unkept", Logged: true,
+			Text: fmt.Sprintf("the last good copy of servers, tenants and meetings cannot be kept in the data directory (%v): "+
+				"nothing puts back what Redis loses while no instance runs", unkept),
+			Remedy: "see that its disk can be written",
+		})
+	}
 	if lost {
 		list = append(list, problems.Problem{
 			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Store, ID: "state"}, Name: "lost",
@@ -127,7 +135,7 @@ func (m *Mirror) awayProblem(since time.Time, why string) problems.Problem {
 			"are, but none can be created, and new links to protected recordings do not play",
 		Remedy: "see to it that it runs, and can be reached from here",
 	}
-	if m.config.Alone && m.disk != nil {
+	if m.outage().alone && m.disk != nil {
 		p.Severity = problems.Impending
 		p.Text = fmt.Sprintf("the database of servers, tenants and meetings (REDIS_URL) does not answer: meetings go on and are "+
 			"created, but new links to protected recordings do not play, and %s for it in the data directory",

@@ -60,10 +60,10 @@ type mark struct {
 
 // mark asks the store for it.
 func (m *Mirror) mark(ctx context.Context) (k mark, err error) {
-	if k.sequence, err = m.config.Store.Sequence(ctx); err == nil {
-		k.life, err = m.config.Store.Incarnation(ctx)
+	if k.sequence, err = m.config.Marks.Sequence(ctx); err == nil {
+		k.life, err = m.config.Marks.Incarnation(ctx)
 	}
-	k.losses = m.config.Store.Losses()
+	k.losses = m.config.Marks.Losses()
 	return k, err
 }
 
@@ -83,10 +83,9 @@ func (m *Mirror) look(ctx context.Context, now bool) error {
 	switch {
 	case why != "":
 		err = m.lose(ctx, why, leads)
-	case m.copy.count().waits > 0:
+	case !m.reopened():
 		err = m.late(ctx, leads)
 	default:
-		m.back()
 		err = m.read(ctx, k, now, moved, leads)
 	}
 	if err == nil {
@@ -130,9 +129,7 @@ func (m *Mirror) lose(ctx context.Context, why string, leads bool) error {
 	if leads {
 		return m.heal(ctx, why)
 	}
-	if m.copy.count().waits == 0 {
-		m.back()
-	}
+	m.reopened()
 	if first {
 		m.again(ctx)
 	}
@@ -167,24 +164,25 @@ func (m *Mirror) read(ctx context.Context, k mark, now, moved, leads bool) error
 		return errAgain // what was read may be what was left
 	}
 	done := m.config.Now()
-	kinds, changed := m.copy.take(have, since, done)
+	found := m.copy.take(have, since, done)
 	if whole {
 		m.next = done.Add(min(share*done.Sub(begun), rest*m.config.Interval))
 		m.sweep(done)
 	}
-	m.taken(ctx, k, kinds, changed, whole, moved, leads)
+	m.taken(ctx, k, found, whole, moved, leads)
+	m.spent(ctx, found.missing)
 	return nil
 }
 
 // taken notes what was read, and says what was a surprise.
-func (m *Mirror) taken(ctx context.Context, k mark, kinds []string, changed int, whole, moved, leads bool) {
+func (m *Mirror) taken(ctx context.Context, k mark, found surprise, whole, moved, leads bool) {
 	m.mu.Lock()
 	first := !m.synced
 	if whole {
 		m.known, m.synced, m.lost = max(m.known, k.sequence), true, false
 	}
 	m.mu.Unlock()
-	edited := slices.DeleteFunc(kinds, func(kind string) bool { return !guarded(kind) })
+	edited := slices.DeleteFunc(found.kinds, func(kind string) bool { return !guarded(kind) })
 	if first {
 		edited = nil
 	}
@@ -192,7 +190,7 @@ func (m *Mirror) taken(ctx context.Context, k mark, kinds []string, changed int,
 		m.raise(ctx, k.sequence)
 	}
 	if len(edited) > 0 {
-		m.tell(edited, changed, leads)
+		m.tell(edited, found.changed, leads)
 	}
 }
 
@@ -274,7 +272,7 @@ func rowsInto[T any](have heap, codec rows.Codec[T], list []T) error {
 // that fails the next look does it.
 func (m *Mirror) raise(ctx context.Context, from uint64) {
 	to := max(from+1, uint64(max(0, m.config.Now().UnixMicro())))
-	if m.config.Store.Raise(ctx, from, to) == nil {
+	if m.config.Marks.Raise(ctx, from, to) == nil {
 		m.mu.Lock()
 		m.known = max(m.known, to)
 		m.mu.Unlock()
@@ -283,16 +281,36 @@ func (m *Mirror) raise(ctx context.Context, from uint64) {
 
 // noted takes notice of an error of the store: from one that is away on nobody asks it but the next look.
 func (m *Mirror) noted(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || !errors.Is(err, store.ErrAway) {
-		return err
+	if err != nil && ctx.Err() == nil && errors.Is(err, store.ErrAway) {
+		m.gone(err)
 	}
+	return err
+}
+
+// gone says that the store is away, and returns since when.
+func (m *Mirror) gone(why error) outage {
+	alone := m.isAlone()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.away.is {
-		m.away = outage{is: true, since: m.config.Now()}
+		m.away = outage{is: true, alone: alone, since: m.config.Now()}
 	}
-	m.away.why = err
-	return err
+	m.away.why = why
+	return m.away
+}
+
+// reopened says that the store is there, unless something waits for it: writes that have begun may have been told that it is away.
+func (m *Mirror) reopened() bool {
+	if !m.outage().is {
+		return true
+	}
+	m.gate.Lock()
+	defer m.gate.Unlock()
+	if m.copy.count().waits > 0 {
+		return false
+	}
+	m.back()
+	return true
 }
 
 // back says that the store answers, and has everything.

@@ -12,12 +12,6 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Store is a state that can be mirrored.
-type Store interface {
-	store.State
-	Marks
-}
-
 // Marks are what tells a store that has lost something from one that somebody has edited.
 type Marks interface {
 	// Sequence returns the number that every write raises; 0 where there is none.
@@ -32,7 +26,8 @@ type Marks interface {
 
 // Config is what a mirror is opened with.
 type Config struct {
-	Store Store
+	Store store.State // what is mirrored
+	Marks Marks       // of the same store
 	// Dir is the data directory; with "" the copy is in memory alone, and nothing can be written while the store is away.
 	Dir string
 	// Alone says that this is the only instance that writes to the store.
@@ -54,6 +49,9 @@ const (
 type Hooks struct {
 	// Leading returns the term of leading that this instance is in, and whether it leads at all; with nil, who is alone does.
 	Leading func() (term uint64, leads bool)
+	// Alone tells whether no other instance writes to the store; nil for what the configuration says, or what was so when the
+	// copy was kept last. What is so when the store goes away stays so until it is back.
+	Alone func() bool
 	// Known returns rows of claims and endings that another part has in memory, for when the store has lost its own.
 	Known func() []store.Row
 	// Edited hears the kinds of which records have become others, and not by this mirror: what is made of them is old.
@@ -69,6 +67,7 @@ type Mirror struct {
 	copy   *records
 	disk   *disk // nil without a data directory
 	locks  *locks
+	was    bool          // alone, when the copy in the data directory was kept
 	kick   chan struct{} // asks Run to look now
 	meter  meter
 
@@ -87,12 +86,14 @@ type Mirror struct {
 	lost   bool // the store has lost something, which nobody has put back
 	doubt  bool // it was started again while we led, and was not looked through since
 	healed Report
+	unkept error // why the data directory has no copy of what is the case
 	closed bool
 }
 
 // outage is a time in which the store does not answer, or has not got yet what waits for it.
 type outage struct {
 	is    bool
+	alone bool // nobody else writes to the store then, and we need not wait for it
 	since time.Time
 	why   error
 }
@@ -119,7 +120,9 @@ func Open(ctx context.Context, c Config) (*Mirror, error) {
 			return nil, err
 		}
 	}
-	m.away.is, m.away.since = m.copy.count().waits > 0, c.Now() // the store has not got them
+	if m.copy.count().waits > 0 { // the store has not got them
+		m.away = outage{is: true, alone: m.isAlone(), since: c.Now()}
+	}
 	err := m.Refresh(ctx)
 	if m.isSynced() {
 		err = store.Ignore(err, store.ErrAway, store.ErrFenced)
@@ -137,7 +140,7 @@ func (m *Mirror) open(dir string) (err error) {
 	if m.disk, head, err = openDisk(dir, m.config, m.copy); err != nil {
 		return err
 	}
-	m.known, m.synced = head.Known, head.Synced
+	m.known, m.synced, m.was = head.Known, head.Synced, head.Alone
 	return nil
 }
 
@@ -150,6 +153,14 @@ func (m *Mirror) leads() (term uint64, leads bool) {
 		return leading()
 	}
 	return 0, m.config.Alone
+}
+
+// isAlone tells whether no other instance writes to the store.
+func (m *Mirror) isAlone() bool {
+	if alone := m.hooks.Load().Alone; alone != nil {
+		return alone()
+	}
+	return m.config.Alone || m.was
 }
 
 func (m *Mirror) isSynced() bool {
@@ -176,12 +187,17 @@ func (m *Mirror) Run(ctx context.Context) error {
 
 // keep writes what has changed to the data directory.
 func (m *Mirror) keep() {
+	alone := m.isAlone()
 	m.mu.Lock()
-	head := head{Known: m.known, Synced: m.synced}
+	head := head{Known: m.known, Synced: m.synced, Alone: alone}
 	m.mu.Unlock()
-	if err := m.disk.keep(head, m.copy); err != nil {
+	err := m.disk.keep(head, m.copy)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil && m.unkept == nil {
 		m.config.Log.Warn().Err(err).Msg("the copy of the state cannot be kept in the data directory")
 	}
+	m.unkept = err
 }
 
 // Close keeps the copy, and closes the store. Closing again does nothing.

@@ -74,9 +74,9 @@ func (role waitRole) Waiting(ctx context.Context, limit int) (list []store.Wait,
 		if !errors.Is(m.noted(ctx, err), store.ErrAway) {
 			return list, err
 		}
-		out.why = err
+		out = m.outage()
 	}
-	if !m.config.Alone {
+	if !out.alone {
 		return nil, awayBecause(out.why)
 	}
 	list, err = all(ctx, m, rows.Waiting)

@@ -148,32 +148,42 @@ func (c *records) now() uint64 {
 // heap is what a store says of some kinds, by kind and key. Of a kind that is not in it nothing is said.
 type heap map[string]map[string][]byte
 
-// take makes the copy what the store says, but for what was changed here since. It returns of which kinds something has
-// become another without us.
-func (c *records) take(have heap, since uint64, at time.Time) (kinds []string, changed int) {
+// surprise is what the store says and the copy did not.
+type surprise struct {
+	kinds   []string // of which something has become another without us
+	changed int      // records
+	missing []name   // tokens that the store has forgotten too early
+}
+
+// take makes the copy what the store says, but for what was changed here since, and for tokens.
+func (c *records) take(have heap, since uint64, at time.Time) (s surprise) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, kind := range store.Kinds {
 		if have[kind.Name] == nil {
 			continue
 		}
-		before := changed
+		before := s.changed
 		for key, value := range have[kind.Name] {
 			if was := c.all[kind.Name][key]; !bytes.Equal(was.value, value) && !expired(kind.Name, value, at) {
-				changed += c.adopt(name{kind.Name, key}, record{value: value, at: at}, since)
+				s.changed += c.adopt(name{kind.Name, key}, record{value: value, at: at}, since)
 			}
 		}
 		for key, was := range c.all[kind.Name] {
-			if have[kind.Name][key] == nil && was.value != nil {
-				changed += c.adopt(name{kind.Name, key}, record{at: at}, since)
+			switch n := (name{kind.Name, key}); {
+			case have[kind.Name][key] != nil || was.value == nil:
+			case kind.Name == rows.Tokens.Kind && !expired(kind.Name, was.value, at):
+				s.missing = append(s.missing, n)
+			default:
+				s.changed += c.adopt(n, record{at: at}, since)
 			}
 		}
-		if changed > before {
-			kinds = append(kinds, kind.Name)
+		if s.changed > before {
+			s.kinds = append(s.kinds, kind.Name)
 		}
 	}
 	maps.DeleteFunc(c.unsure, func(n name, tick uint64) bool { return tick <= since && have[n.kind] != nil })
-	return kinds, changed
+	return s
 }
 
 // adopt takes over what the store says of a record, and counts that if it is a surprise.

@@ -54,7 +54,7 @@ func (r mirrored) lead(t testing.TB) {
 func TestContract_Redis(t *testing.T) {
 	r := servers.Redis(t)
 	storetest.RunState(t, func(t *testing.T) store.State {
-		m, err := mirror.Open(t.Context(), mirror.Config{Store: dial(t, r.URL(), 0), Dir: t.TempDir(), Alone: true})
+		m, err := mirror.Open(t.Context(), config(dial(t, r.URL(), 0), mirror.Config{Dir: t.TempDir(), Alone: true}))
 		must(t, err)
 		return m.State()
 	})
@@ -221,6 +221,41 @@ func TestRedis_Restarted(t *testing.T) {
 	w.check(t, "redis", r.State)
 	cancel()
 	must(t, <-done)
+}
+
+// One that is alone is started while Redis is not there, goes on from its copy, and writes what has waited once it is back.
+func TestRedis_StartedWithout(t *testing.T) {
+	server := daemon.NewRedis(t, "--save", "", "--appendonly", "yes")
+	defer server.Remove()
+	url := server.URL()
+	dir := t.TempDir()
+	m, s := open(t, dial(t, url, 300*time.Millisecond), dir)
+	must(t, s.CreateServer(t.Context(), store.Server{ID: "bbb1", Secret: "x", Weight: 1, State: store.Enabled}))
+	must(t, m.Close())
+	server.Kill()
+	c := redis.Config{URL: store.Secret(url), Namespace: redis.DefaultNamespace, Timeout: 300 * time.Millisecond}
+	if _, err := redis.Open(t.Context(), c); !errors.Is(err, store.ErrAway) {
+		t.Errorf("opened: %v", err)
+	}
+	c.MayBeAway = true
+	db, err := redis.Open(t.Context(), c)
+	must(t, err)
+	r := mirrored{db.State(), db}
+	m, s = open(t, r, dir)
+	defer closing(t, m)
+	made, err := s.CreateClaim(t.Context(), claim("room", "bbb1"))
+	must(t, err)
+	_, err = s.UpdateClaim(t.Context(), made.MeetingKey, func(c *store.Claim) error { c.InternalID = "x"; return nil })
+	must(t, err)
+	want := rowsOf(t, s)
+	server.Start(t)
+	if err := m.Refresh(t.Context()); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("written without the lease: %v", err)
+	}
+	r.lead(t)
+	must(t, retry(m))
+	same(t, "mirror", rowsOf(t, s), want)
+	same(t, "redis", rowsOf(t, r.State), want)
 }
 
 // Of several instances nothing is written while Redis hangs, and nothing hangs with it.

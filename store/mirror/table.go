@@ -50,12 +50,17 @@ func create[T any](
 	err = m.do(ctx, write{
 		names: []name{n},
 		store: func(ctx context.Context, sure bool) (_ []change, err error) {
-			if _, stands := m.copy.get(n); stands && sure {
+			_, stands := m.copy.get(n)
+			if stands && sure {
 				if err := m.intact(ctx); err != nil {
 					return nil, err // it must not be made twice because the store has lost it
 				}
 			}
-			if standing, err = inStore(); err != nil {
+			standing, err = inStore()
+			if errors.Is(err, store.ErrExists) && !stands && sure {
+				return nil, errDiffers // it may have been deleted, and be there again
+			}
+			if err != nil {
 				return nil, err
 			}
 			return changeTo(codec, standing)
@@ -171,7 +176,12 @@ func remove[T any](
 	n := name{codec.Kind, string(key)}
 	return m.do(ctx, write{
 		names: []name{n},
-		store: func(_ context.Context, sure bool) ([]change, error) {
+		store: func(ctx context.Context, sure bool) ([]change, error) {
+			if _, stands := m.copy.get(n); !stands && sure {
+				if err := m.intact(ctx); err != nil {
+					return nil, err
+				}
+			}
 			if err := inStore(); err != nil {
 				return nil, m.missed(n, err, sure && mayGo(m, codec, n, check))
 			}

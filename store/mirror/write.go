@@ -65,7 +65,7 @@ func (m *Mirror) do(ctx context.Context, w write) error {
 	if !errors.Is(err, errDiffers) {
 		return err
 	}
-	if err := m.Refresh(ctx); err != nil {
+	if err := m.Refresh(ctx); store.Ignore(err, store.ErrAway) != nil {
 		return err
 	}
 	return m.do1(ctx, w, false)
@@ -79,7 +79,7 @@ func (m *Mirror) do1(ctx context.Context, w write, sure bool) error {
 		return err
 	}
 	if out := m.outage(); out.is {
-		return m.alone(ctx, w, out.why)
+		return m.alone(ctx, w, out)
 	}
 	_, leads := m.leads()
 	m.copy.begin(w.names)
@@ -90,21 +90,21 @@ func (m *Mirror) do1(ctx context.Context, w write, sure bool) error {
 	}
 	m.copy.end(w.names, away)
 	if away && ctx.Err() == nil {
-		_ = m.noted(ctx, err)
+		out := m.gone(err)
 		m.lookSoon()
 		m.keep() // the store cannot be asked for it any more
-		return m.alone(ctx, w, err)
+		return m.alone(ctx, w, out)
 	}
 	return err
 }
 
 // alone does a write to the copy, and keeps it for the store, where this is the only instance.
-func (m *Mirror) alone(ctx context.Context, w write, why error) error {
-	if !m.config.Alone || m.disk == nil || w.copy == nil {
-		return awayBecause(why)
+func (m *Mirror) alone(ctx context.Context, w write, out outage) error {
+	if !out.alone || m.disk == nil || w.copy == nil {
+		return awayBecause(out.why)
 	}
 	if n := m.copy.count().waits; n+len(w.names) > m.config.MaxWaits {
-		return fmt.Errorf("%w, and %d records wait for it already, which is as many as may", awayBecause(why), n)
+		return fmt.Errorf("%w, and %d records wait for it already, which is as many as may", awayBecause(out.why), n)
 	}
 	changes, err := w.copy()
 	if err == nil && len(changes) > 0 {

@@ -92,11 +92,11 @@ func (t *txn) countAgain() error {
 
 // recount adds to the counts what others have changed. Both are read as of one moment, at which the counts lack just that;
 // what we write meanwhile is added to the counts by itself. One instance does it at a time, and none soon after another.
-func (db *DB) recount(ctx context.Context) error {
+// It returns whether this one has done it now.
+func (db *DB) recount(ctx context.Context) (mine bool, err error) {
 	long, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return db.once(long, pgx.TxOptions{}, func(t *txn) error {
-		var mine bool
+	err = db.once(long, pgx.TxOptions{}, func(t *txn) error {
 		err := t.QueryRow(t.ctx, `SELECT pg_try_advisory_xact_lock($1) AND NOT EXISTS (SELECT FROM bbbpool.meta
 			WHERE name = 'counted' AND value::timestamptz > now() - $2::interval)`, int64(lockCounts), every/2).Scan(&mine)
 		if err != nil || !mine {
@@ -117,6 +117,7 @@ func (db *DB) recount(ctx context.Context) error {
 		b.Queue(`INSERT INTO bbbpool.meta VALUES ('counted', now()::text) ON CONFLICT (name) DO UPDATE SET value = excluded.value`)
 		return t.send(&b)
 	})
+	return mine, err
 }
 
 // unhurried gives a transaction a minute.

@@ -81,15 +81,29 @@ func (l *layout) queuePage(b *pgx.Batch, question string, args []any) *sheet {
 	b.Queue(l.wholePage(question), args...).Query(func(rows pgx.Rows) error {
 		s.gathering, s.ids, s.total, s.orders = newGathering(), nil, 0, map[int64][]imageAt{} // of a try that did not count
 		var l line
+		into := l.columns()
 		return walk(rows, func(rows pgx.Rows) error {
-			err := rows.Scan(&l.of, &l.id, &l.n, &l.m, &l.a, &l.b, &l.c, &l.d, &l.start, &l.end, &l.published, &l.x, &l.y, &l.value)
-			if err != nil {
+			of := int(rows.RawValues()[0][len(rows.RawValues()[0])-1] & 0x0f) // of a small number, in either form
+			if err := rows.Scan(into[min(of, ofOurs)]...); err != nil {
 				return err
 			}
+			l.of = int16(of) //nolint:gosec // it is small
 			return s.add(&l)
 		})
 	})
 	return s
+}
+
+// columns are what lines of each table are read into. Most columns of most lines are empty, and reading them would take the
+// longest of all.
+func (l *line) columns() [ofOurs + 1][]any {
+	all := []any{&l.of, &l.id, &l.n, &l.m, &l.a, &l.b, &l.c, &l.d, &l.start, &l.end, &l.published, &l.x, &l.y, &l.value}
+	none := func(list []any) []any { return append(list, make([]any, len(all)-len(list))...) }
+	return [...][]any{
+		ofPage: all, ofRecording: all,
+		ofMetadata: none([]any{nil, &l.id, nil, nil, &l.a, &l.b}), ofFormat: none([]any{nil, &l.id, &l.n, &l.m, &l.a, &l.b}),
+		ofImage: none([]any{nil, &l.id, &l.n, &l.m, &l.a, &l.b}), ofOurs: append(none([]any{nil, nil, nil, nil, &l.a})[:13], &l.value),
+	}
 }
 
 func newGathering() gathering {

@@ -145,17 +145,17 @@ func (q *query) given(list []store.Recording) string {
 		FROM unnest(` + q.arg(ids) + `::text[], ` + q.arg(starts) + `::timestamp[]) AS g(id, start))`
 }
 
-// prefixed are the recordings whose IDs begin so.
+// prefixed are the recordings whose IDs begin so. They are found first (OFFSET 0 keeps it so), and then looked at.
 func (q *query) prefixed() string {
 	var from, to []string
 	for _, p := range outermost(q.filter.RecordIDs) {
 		from, to = append(from, p), append(to, p+strings.Repeat("\U0010ffff", 64))
 	}
 	lo, hi := q.arg(from), q.arg(to)
-	return `unnest(` + lo + `::text[], ` + hi + `::text[]) AS p(lo, hi) CROSS JOIN LATERAL (SELECT * FROM public.recordings y
-		WHERE left(y.record_id, 200) COLLATE "C" >= left(p.lo, 200) COLLATE "C"
-			AND left(y.record_id, 200) COLLATE "C" <= left(p.hi, 200) COLLATE "C"
-			AND left(y.record_id, length(p.lo)) = p.lo) r`
+	return `(SELECT y.* FROM unnest(` + lo + `::text[], ` + hi + `::text[]) AS g(lo, hi) CROSS JOIN LATERAL (
+		SELECT z.* FROM public.recordings z WHERE left(z.record_id, 200) COLLATE "C" >= left(g.lo, 200) COLLATE "C"
+			AND left(z.record_id, 200) COLLATE "C" <= left(g.hi, 200) COLLATE "C"
+			AND left(z.record_id, length(g.lo)) = g.lo OFFSET 0) y OFFSET 0) r`
 }
 
 // outermost drops the prefixes that select nothing, or nothing that a shorter one doesn't.

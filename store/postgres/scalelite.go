@@ -213,7 +213,7 @@ func (db *DB) maintain() {
 		if err := db.largeIndexes(db.ended); err != nil && db.ended.Err() == nil {
 			wait = time.Minute
 		}
-		if err := db.recount(db.ended); err != nil && db.ended.Err() == nil {
+		if _, err := db.recount(db.ended); err != nil && db.ended.Err() == nil {
 			wait = time.Minute
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -113,8 +114,11 @@ func (t *txn) version() (version int, err error) {
 		return 0, nil
 	}
 	err = t.QueryRow(t.ctx, "SELECT value::int FROM bbbpool.meta WHERE name = 'schema'").Scan(&version)
-	if err != nil {
-		return 0, fmt.Errorf("the schema bbbpool is not one of ours, or damaged: %w", ofDB(err))
+	switch pg, ok := errors.AsType[*pgconn.PgError](err); {
+	case errors.Is(err, pgx.ErrNoRows), ok && !away(pg.Code):
+		return 0, fmt.Errorf("the schema bbbpool is not one of ours, or damaged: %s", short(err))
+	case err != nil:
+		return 0, ofDB(err)
 	}
 	if version > len(steps) {
 		return 0, fmt.Errorf("%w: the schema bbbpool is at %d, this version knows up to %d: start the newer version, or put the "+
@@ -129,8 +133,8 @@ func (t *txn) plan(what, sql string, args ...any) error {
 	t.db.Plan = append(t.db.Plan, what)
 	_, err := t.Exec(t.ctx, sql, args...)
 	if codeOf(err) == codeNoRight {
-		return fmt.Errorf("%s: the database user has no right to do that (%w); as an administrator: GRANT CREATE ON DATABASE …, "+
-			"GRANT CREATE, USAGE ON SCHEMA public TO its name", what, ofDB(err))
+		return fmt.Errorf("%s: the database user has no right to do that (%s); as an administrator: GRANT CREATE ON DATABASE …, "+
+			"GRANT CREATE, USAGE ON SCHEMA public TO its name", what, short(err))
 	}
 	return ofDB(err)
 }

@@ -34,6 +34,8 @@ type Config struct {
 	Timeout    time.Duration // of a call; 0 is DefaultTimeout
 	MeetingTTL time.Duration // how long Scalelite's key of a meeting lasts; 0 is DefaultMeetingTTL
 
+	MayBeAway bool // Open is content with a Redis that does not answer: whoever mirrors it has a copy to begin with
+
 	Now func() time.Time // tells which secrets of tenants have expired; nil is time.Now
 }
 

@@ -28,6 +28,7 @@ type DB struct {
 	written atomic.Uint64        // the highest one that was written with the lease, since then
 	lost    atomic.Uint64        // how often the sequence went back
 	done    atomic.Bool          // it was closed
+	checked atomic.Bool          // its schema is one that we know
 }
 
 // held is what of a lease stays while it is held.
@@ -76,7 +77,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if _, err = db.Sequence(ctx); err == nil {
 		err = db.checkSchema(ctx)
 	}
-	if err != nil {
+	if db.checked.Store(err == nil); err != nil && !(c.MayBeAway && errors.Is(err, store.ErrAway)) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

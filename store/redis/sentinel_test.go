@@ -51,6 +51,7 @@ func sentinelOf(t *testing.T, master *daemon.Redis) *daemon.Redis {
 
 // After a failover, which loses the last writes, the store finds the new master by itself, and that something is lost.
 func TestFaults_Failover(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	quick := []string{"--repl-diskless-sync-delay", "0"}
 	master := started(t, quick...)
 	host, port, _ := net.SplitHostPort(master.Addr)
@@ -99,6 +100,7 @@ func TestFaults_Failover(t *testing.T) {
 
 // Sentinels that hang, with the master that they know, let nobody hang, however many ask.
 func TestFaults_Sentinel(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	master := started(t)
 	host, port, _ := net.SplitHostPort(master.Addr)
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")

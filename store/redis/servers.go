@@ -202,7 +202,7 @@ func (db *DB) moveServer(c *commands, id, state string) {
 	case store.Cordoned, store.Draining:
 		c.add("SREM", enabled, id)
 		c.add("ZMOVE", load, cordoned, id)
-	case store.Disabled:
+	default: // disabled, or none at all, which a server in the set would be enabled with
 		c.add("SREM", enabled, id)
 		c.add("ZREM", load, id)
 		c.add("ZREM", cordoned, id)
