@@ -181,11 +181,25 @@ func (b *Backups) make(ctx context.Context) (Made, error) {
 	if err := errors.Join(backup.Sweep(b.Config.Dir, unfinished), backup.Sweep(b.Data, unfinished)); err != nil {
 		return Made{}, err
 	}
+	var before int64
+	if last := b.Last().Verified; last != nil {
+		before = last.Bytes
+	}
+	if err := b.room(2 * before); err != nil {
+		return Made{}, err
+	}
 	spool, m, err := b.Spool(ctx)
 	if err != nil {
 		return Made{}, err
 	}
 	defer func() { _ = spool.Close() }()
+	raw := int64(0)
+	for _, s := range m.Sums {
+		raw += s.Bytes
+	}
+	if err := b.room(3 * raw); err != nil {
+		return Made{}, err
+	}
 	if _, err := moving.Prove(ctx, inSpool(spool), b.Data, func(int, int) {}, nil); err != nil {
 		return Made{}, fmt.Errorf("it cannot be restored: %w", err)
 	}
@@ -194,6 +208,18 @@ func (b *Backups) make(ctx context.Context) (Made, error) {
 		return Made{}, err
 	}
 	return made, b.prune()
+}
+
+// spare is what is left free in the data directory in any case: meetings are written there.
+const spare = 64 << 20
+
+// room tells whether the data directory has room for so many bytes that are gone again afterwards.
+func (b *Backups) room(bytes int64) error {
+	free, known := files.Room(b.Data)
+	if need := uint64(max(0, bytes)) + spare; known && free < need {
+		return fmt.Errorf("%s has no room to make and prove it: %d MB are free, and %d are needed", b.Data, free>>20, need>>20)
+	}
+	return nil
 }
 
 // inSpool reads a file that has no name from its beginning.

@@ -68,8 +68,11 @@ func TestRead(t *testing.T) {
 	for name, groups := range map[string][2]heap{"all": {state, index}, "nothing": {}, "half": {nil, index}} {
 		file, said := written(t, groups[0], groups[1])
 		rows, m, err := read(t, file)
-		if diff := cmp.Diff(append(slices.Clip(groups[0]), groups[1]...), heap(rows)); err != nil || diff != "" {
-			t.Errorf("%s: %v (-written +read):\n%s", name, err, diff)
+		want := append(slices.Clip(groups[0]), groups[1]...)
+		if err != nil || !slices.EqualFunc(want, rows, func(a, b store.Row) bool {
+			return a.Kind == b.Kind && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value)
+		}) {
+			t.Errorf("%s: %v, %d rows of %d", name, err, len(rows), len(want))
 		}
 		if diff := cmp.Diff(said, m); diff != "" || len(m.Sums) != len(store.Kinds) || m.Rows != len(rows) {
 			t.Errorf("%s (-written +read):\n%s", name, diff)

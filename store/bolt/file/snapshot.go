@@ -37,7 +37,7 @@ func Snapshot(path string, schema int) (err error) {
 		return err
 	}
 	dir := filepath.Dir(path)
-	if free, known := room(dir); known && free/2 < uint64(max(0, info.Size())) {
+	if free, known := files.Room(dir); known && free/2 < uint64(max(0, info.Size())) {
 		return fmt.Errorf("its schema is to be raised, before which a copy of it is kept beside it: make room for that, "+
 			"%d MB are free and %d are needed", free>>20, info.Size()>>19+1)
 	}

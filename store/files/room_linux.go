@@ -1,9 +1,9 @@
-package file
+package files
 
 import "syscall"
 
-// room is how many bytes a directory's disk has for us.
-func room(dir string) (free uint64, known bool) {
+// Room is how many bytes the disk of a directory has for us, where that is known.
+func Room(dir string) (free uint64, known bool) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil || st.Bsize <= 0 {
 		return 0, false
