@@ -26,15 +26,13 @@ func (l *Ledger) Admit(key store.MeetingKey, who Person, limits store.Limits) er
 // lock.
 func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.Limits) error {
 	join := JoinSent{At: l.now(), Key: key, Who: who}
-	if limits.People > 0 || limits.MeetingPeople > 0 {
-		meeting, tenant, again := l.outbox.beside(join)
-		if !again {
-			if err := l.book.AdmitsBeside(key, who, limits, meeting, tenant); err != nil {
-				return err
-			}
+	meeting, tenant, again := l.outbox.beside(join)
+	if !again {
+		if err := l.book.AdmitsBeside(key, who, limits, meeting, tenant); err != nil {
+			return err
 		}
 	}
-	l.report(l.outbox.enter(join))
+	l.report(l.outbox.enter(join, !again && l.book.Counts(key, who)))
 	return nil
 }
 
@@ -42,7 +40,7 @@ func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.L
 func (l *Ledger) takeOverJoins() {
 	l.outbox.forget(l.book.ReportedBy(l.outbox.self))
 	for _, join := range l.outbox.joins {
-		l.book.Join(join)
+		l.book.Join(join.JoinSent)
 	}
 	l.outbox.joins = nil
 }
