@@ -139,25 +139,25 @@ func (l *Ledger) takeOver(claims []store.Claim, endings []store.Ending) (over, l
 	now := l.now()
 	var owed []store.Ending
 	for _, e := range endings {
-		if l.book.Outdated(e, now) {
+		if l.book.Record().Outdated(e, now) {
 			left = append(left, e)
 		} else {
 			owed = append(owed, e)
 		}
 	}
 	l.begin(now)
-	for _, c := range l.book.Differences(now, claims, owed, l.records.names.Room) {
+	for _, c := range l.book.Record().Differences(now, claims, owed, l.records.names.Room) {
 		l.book.Apply(c)
 	}
 	l.takeOverJoins()
 	for _, c := range claims {
 		switch {
-		case !l.book.Has(c.Server):
+		case !l.book.Record().Has(c.Server):
 			lost = append(lost, c)
-		case l.book.Owes(c):
+		case l.book.Record().Owes(c):
 			over = append(over, c)
 		}
-		if !l.book.Recalled() && l.history != nil {
+		if !l.book.Record().Recalled() && l.history != nil {
 			l.term.past.lasting = append(l.term.past.lasting, book.StayOfClaim(c, l.Hash(c.MeetingKey)))
 		}
 	}
@@ -169,7 +169,7 @@ func (l *Ledger) begin(now time.Time) {
 	if l.leading = true; l.term.turns.Open() {
 		return
 	}
-	recalled := l.book.Recalled()
+	recalled := l.book.Record().Recalled()
 	if !recalled && l.history != nil {
 		l.book.Apply(book.HistoryEmptied{At: now})
 	}
@@ -223,11 +223,11 @@ func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 		return ErrFollower
 	}
 	l.book.Apply(ServerRemoved{ID: id})
-	lost := l.book.ClaimedOn(id)
+	lost := l.book.Record().ClaimedOn(id)
 	l.mu.Unlock()
 	err := l.closeRemoved(ctx, lost)
 	l.mu.Lock()
-	owed := l.book.OwedBy(id) // not earlier: an end that was under way has added to it
+	owed := l.book.Record().OwedBy(id) // not earlier: an end that was under way has added to it
 	l.mu.Unlock()
 	return errors.Join(err, l.forgetEndings(ctx, owed))
 }
@@ -258,7 +258,7 @@ func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, wait time.Durat
 func (l *Ledger) find(key store.MeetingKey) (place Found, outcome <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if place, settled := l.book.Settled(key); settled {
+	if place, settled := l.book.Record().Settled(key); settled {
 		return place, nil, nil
 	}
 	if !l.leading {

@@ -38,7 +38,7 @@ func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.L
 
 // takeOverJoins counts what was sent before this instance led, and the leader before may not have heard of.
 func (l *Ledger) takeOverJoins() {
-	l.outbox.forget(l.book.ReportedBy(l.outbox.self))
+	l.outbox.forget(l.book.Record().ReportedBy(l.outbox.self))
 	for _, join := range l.outbox.joins {
 		l.book.Join(join.JoinSent)
 	}

@@ -69,7 +69,7 @@ func (o *outbox) forget(serial uint64) {
 
 // reportAgain tells a leader, as whose book this one was heard just now, of what it does not know. It is called under the lock.
 func (l *Ledger) reportAgain() {
-	l.outbox.forget(l.book.ReportedBy(l.outbox.self))
+	l.outbox.forget(l.book.Record().ReportedBy(l.outbox.self))
 	for _, c := range l.outbox.joins {
 		l.report(c.JoinSent)
 	}

@@ -70,9 +70,9 @@ func (c *Creation) adopt(ctx context.Context, server string, s Sighting, began t
 		l.mu.Unlock()
 		return nil
 	}
-	over := l.book.ReplacedBy(s.Key, s.InternalID, now)
+	over := l.book.Record().ReplacedBy(s.Key, s.InternalID, now)
 	l.book.Apply(adopted)
-	before := l.book.Replaced(s.Key)
+	before := l.book.Record().Replaced(s.Key)
 	l.mu.Unlock()
 	err := c.commit(ctx, adopted.Claim, before)
 	if err == nil {

@@ -70,11 +70,11 @@ func (l *Ledger) keepServers(ids []string) {
 	defer l.mu.Unlock()
 	in := map[string]bool{}
 	for _, id := range ids {
-		if in[id] = true; !l.book.Has(id) {
+		if in[id] = true; !l.book.Record().Has(id) {
 			l.book.Apply(ServerSet{Server: Server{ID: id}})
 		}
 	}
-	for _, id := range l.book.Servers() {
+	for _, id := range l.book.Record().Servers() {
 		if !in[id] {
 			l.book.Apply(ServerRemoved{ID: id})
 		}

@@ -103,7 +103,7 @@ func (l *Ledger) Take(frame []byte) error {
 		l.mu.Unlock()
 		return ErrFollower
 	}
-	again := l.book.Reported(join)
+	again := l.book.Record().Reported(join)
 	if !again {
 		join.At = l.now()
 		l.book.Join(join)
@@ -119,12 +119,12 @@ func (l *Ledger) Take(frame []byte) error {
 func (l *Ledger) Claims() []store.Claim {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.book.Claims()
+	return l.book.Record().Claims()
 }
 
 // Endings returns what servers owe as the book has it, in no order.
 func (l *Ledger) Endings() []store.Ending {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.book.Endings()
+	return l.book.Record().Endings()
 }
