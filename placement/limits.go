@@ -44,17 +44,3 @@ func (l *Ledger) takeOverJoins() {
 	}
 	l.outbox.joins = nil
 }
-
-// Tally returns what a tenant has now. It costs the same however many meetings there are.
-func (l *Ledger) Tally(tenant string) Tally {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Tally(tenant, l.now())
-}
-
-// Tallies returns what each tenant has now that has something.
-func (l *Ledger) Tallies() map[string]Tally {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Tallies(l.now())
-}

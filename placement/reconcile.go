@@ -10,8 +10,8 @@ import (
 )
 
 // BeginPoll must be called before a server is asked, so that joins sent from now on are not taken for counted.
-func (l *Ledger) BeginPoll(server string) {
-	l.apply(PollBegun{Server: server})
+func (d *Desk) BeginPoll(server string) {
+	d.apply(PollBegun{Server: server})
 }
 
 // Reconciled is what a poll showed that the claims cannot be brought in line with.
