@@ -106,13 +106,13 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	now := l.now()
 	known, stays := l.book.Stays(now, c.key, avoid)
 	known.Same, c.request = w.Request != "" && known.Claim.Request == w.Request, w.Request
-	if stays && (c.leaving != "" || w.Beside != "" || !l.book.MayLeave(now, c.key)) {
+	if stays && (c.leaving != "" || w.Beside != "" || !l.book.Record().MayLeave(now, c.key)) {
 		return known, before, nil
 	}
 	l.book.KeepSeats(now)
 	claim, err := l.book.Propose(now, c.key, c.room, w, avoid)
 	switch {
-	case stays && (err != nil || l.book.StandingOf(claim.Server) < Unproven):
+	case stays && (err != nil || l.book.Record().StandingOf(claim.Server) < Unproven):
 		return known, before, nil
 	case err != nil:
 		return place, before, err
@@ -120,7 +120,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 		c.leaving = known.Claim.Server
 	}
 	l.book.Apply(ClaimPlaced{At: now, Claim: claim, Room: c.room})
-	return Placement{Claim: claim}, l.book.Replaced(c.key), nil
+	return Placement{Claim: claim}, l.book.Record().Replaced(c.key), nil
 }
 
 // commit makes a claim durable that the book has already, in the place of the one before. If that fails the book goes back
@@ -176,7 +176,7 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim
-	paid := l.book.OwedAbout(claim)
+	paid := l.book.Record().OwedAbout(claim)
 	l.mu.Unlock()
 	if err := l.forgetEndings(ctx, paid); err != nil || same {
 		return err
@@ -211,7 +211,7 @@ func (c *Creation) GiveUp(ctx context.Context) error {
 		l.mu.Unlock()
 		return ErrFollower
 	}
-	claim, before, placed := l.book.Original(c.key)
+	claim, before, placed := l.book.Record().Original(c.key)
 	l.mu.Unlock()
 	if !placed {
 		return nil

@@ -114,7 +114,7 @@ func (l *Ledger) Close(ctx context.Context, c store.Claim, reason string) (bool,
 		_, err := l.present()
 		return false, err
 	}
-	return e.close(ctx, reason, func(b *book.Book) bool { return b.Stands(c, reason) })
+	return e.close(ctx, reason, func(b *book.Book) bool { return b.Record().Stands(c, reason) })
 }
 
 // closeRemoved closes claims whose server has left the pool, unless it is back by now. It waits for creates that are under
@@ -124,7 +124,7 @@ func (l *Ledger) closeRemoved(ctx context.Context, claims []store.Claim) error {
 	for _, c := range claims {
 		e, err := l.BeginEnd(ctx, c.MeetingKey)
 		if err == nil {
-			_, err = e.close(ctx, book.Removed, func(b *book.Book) bool { return b.Left(c) })
+			_, err = e.close(ctx, book.Removed, func(b *book.Book) bool { return b.Record().Left(c) })
 		}
 		errs = append(errs, err)
 	}

@@ -26,9 +26,9 @@ const (
 func (l *Ledger) Learn(s store.Session) { l.apply(SessionLearnt{At: l.now(), Session: s}) }
 
 // Run reads the history, which creates wait for, and keeps it short from then on, until ctx ends, once in every term. What the
-// store refuses to remove is tried again the next time; what cannot be read is tried again, too, and creates go on without. Where the
-// book has heard of the history already, only what it has missed is read, and nobody waits. Where no history is stored there
-// is nothing to do.
+// store refuses to remove is tried again the next time; what cannot be read is tried again, too, and creates go on without.
+// Where the book has heard of the history already, only what it has missed is read, and nobody waits. Where no history is
+// stored there is nothing to do.
 func (l *Ledger) Run(ctx context.Context) error {
 	t, err := l.present()
 	if err != nil {

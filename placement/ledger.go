@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/book"
@@ -22,22 +20,15 @@ type Ledger struct {
 	// the lock and must not wait. What is reported in vain is reported again to the next leader. It may be set before joins.
 	Report func(frame []byte)
 
+	Desk
+
 	config  Config
 	records records
 	history History                                     // Parts.History
 	servers func(ctx context.Context) ([]string, error) // Parts.Pool
 	sent    func(tenant string)                         // Parts.Sent
-	follow  func(Change)                                // Parts.Follow
-	now     func() time.Time
 	hearing hearing
-
-	mu      sync.Mutex // guards what follows; never held over a call to the store
-	book    *Book
-	leading bool      // this instance decides
-	term    *term     // the present one, or the last
-	known   time.Time // when the book stopped being kept by an earlier term, or was heard last
-	tellers []*teller // by whom others hear of the book
-	outbox  outbox
+	outbox  outbox // the desk's lock guards it
 }
 
 // State is what the ledger keeps durably.
@@ -77,9 +68,9 @@ type Parts struct {
 // of them. Creates wait until Run has read the history: that of a large site takes some seconds, and joins need none.
 func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 	l := &Ledger{
+		Desk:   Desk{follow: p.Follow, now: p.Now, book: NewBook(p.Config, p.Now())},
 		config: p.Config.Bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now}, history: p.History,
-		servers: p.Pool, sent: p.Sent, follow: p.Follow, now: p.Now, book: NewBook(p.Config, p.Now()),
-		outbox: newOutbox(),
+		servers: p.Pool, sent: p.Sent, outbox: newOutbox(),
 	}
 	l.records.learn, l.book.Follow, l.leading = l.Learn, p.Follow, !p.Follows
 	for _, id := range p.Servers {
@@ -139,25 +130,25 @@ func (l *Ledger) takeOver(claims []store.Claim, endings []store.Ending) (over, l
 	now := l.now()
 	var owed []store.Ending
 	for _, e := range endings {
-		if l.book.Outdated(e, now) {
+		if l.book.Record().Outdated(e, now) {
 			left = append(left, e)
 		} else {
 			owed = append(owed, e)
 		}
 	}
 	l.begin(now)
-	for _, c := range l.book.Differences(now, claims, owed, l.records.names.Room) {
+	for _, c := range l.book.Record().Differences(now, claims, owed, l.records.names.Room) {
 		l.book.Apply(c)
 	}
 	l.takeOverJoins()
 	for _, c := range claims {
 		switch {
-		case !l.book.Has(c.Server):
+		case !l.book.Record().Has(c.Server):
 			lost = append(lost, c)
-		case l.book.Owes(c):
+		case l.book.Record().Owes(c):
 			over = append(over, c)
 		}
-		if !l.book.Recalled() && l.history != nil {
+		if !l.book.Record().Recalled() && l.history != nil {
 			l.term.past.lasting = append(l.term.past.lasting, book.StayOfClaim(c, l.Hash(c.MeetingKey)))
 		}
 	}
@@ -169,7 +160,7 @@ func (l *Ledger) begin(now time.Time) {
 	if l.leading = true; l.term.turns.Open() {
 		return
 	}
-	recalled := l.book.Recalled()
+	recalled := l.book.Record().Recalled()
 	if !recalled && l.history != nil {
 		l.book.Apply(book.HistoryEmptied{At: now})
 	}
@@ -191,29 +182,6 @@ func (l *Ledger) takeTurn(ctx context.Context, t *term, key store.MeetingKey) er
 	return nil
 }
 
-// present returns the term that lasts, or ErrFollower.
-func (l *Ledger) present() (*term, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.leading {
-		return nil, ErrFollower
-	}
-	return l.term, nil
-}
-
-// apply makes a change, where this instance leads: elsewhere it is that one's to say.
-func (l *Ledger) apply(c Change) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.leading {
-		l.book.Apply(c)
-	}
-}
-
-// SetServer adds a server, or changes its weight, tag or standing. Claims that wait for it are attached. Where another
-// instance leads that says what servers there are.
-func (l *Ledger) SetServer(s Server) { l.apply(ServerSet{Server: s}) }
-
 // RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates and ends of these
 // meetings that are under way. After an error it can be called again.
 func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
@@ -223,137 +191,17 @@ func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 		return ErrFollower
 	}
 	l.book.Apply(ServerRemoved{ID: id})
-	lost := l.book.ClaimedOn(id)
+	lost := l.book.Record().ClaimedOn(id)
 	l.mu.Unlock()
 	err := l.closeRemoved(ctx, lost)
 	l.mu.Lock()
-	owed := l.book.OwedBy(id) // not earlier: an end that was under way has added to it
+	owed := l.book.Record().OwedBy(id) // not earlier: an end that was under way has added to it
 	l.mu.Unlock()
 	return errors.Join(err, l.forgetEndings(ctx, owed))
 }
 
-// Find returns where a meeting is, or ErrUnknown. While it is being created for the first time, or moved, it waits for
-// the outcome, but no longer than the time given: a join that overtakes its create must not fail. It makes no call and no
-// write. Where another instance leads it does not wait: ErrUnderWay says that there a create is under way, and whoever was
-// created there just now is unknown here, so that both are to be asked for there.
-func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, wait time.Duration) (Found, error) {
-	found, outcome, err := l.find(key)
-	if outcome == nil {
-		return found, err // without a timer: this is the way of every join
-	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	for outcome != nil {
-		select {
-		case <-outcome:
-			found, outcome, err = l.find(key)
-		case <-ctx.Done():
-			return Found{}, ctx.Err()
-		}
-	}
-	return found, err
-}
-
-// find returns where a meeting is as far as that is certain, else what to wait for.
-func (l *Ledger) find(key store.MeetingKey) (place Found, outcome <-chan struct{}, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if place, settled := l.book.Settled(key); settled {
-		return place, nil, nil
-	}
-	if !l.leading {
-		_, err := l.book.Where(key)
-		if err == nil {
-			err = ErrUnderWay
-		}
-		return Found{}, nil, err
-	}
-	if outcome := l.term.turns.Over(key); outcome != nil {
-		return Found{}, outcome, nil
-	}
-	return Found{}, nil, ErrUnknown
-}
-
-// Peek is Find for those that cannot wait: it tells where a meeting is going to be.
-func (l *Ledger) Peek(key store.MeetingKey) (Found, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Where(key)
-}
-
-// ByInternalID is [Book.ByInternalID].
-func (l *Ledger) ByInternalID(tenant, internalID string) (Found, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.ByInternalID(tenant, internalID)
-}
-
-// OnServers is [Book.OnServers].
-func (l *Ledger) OnServers(id string) (Found, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.OnServers(id)
-}
-
-// Breakout is [Book.Breakout].
-func (l *Ledger) Breakout(tenant, internalID string) (Found, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Breakout(tenant, internalID)
-}
-
 // Joined is [Ledger.Admit] where there are no limits.
 func (l *Ledger) Joined(key store.MeetingKey, who Person) { _ = l.Admit(key, who, store.Limits{}) }
-
-// Meetings returns all meetings, by tenant and ID.
-func (l *Ledger) Meetings() []Info {
-	infos := make([]Info, 0, l.Count()+64) // nobody waits while the memory is found
-	l.mu.Lock()
-	infos = l.book.Meetings(l.now(), infos)
-	l.mu.Unlock()
-	slices.SortFunc(infos, func(a, b Info) int { return book.CompareKeys(a.MeetingKey, b.MeetingKey) })
-	return infos
-}
-
-// Count returns how many meetings there are.
-func (l *Ledger) Count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Count()
-}
-
-// Tag returns the tag of a server; "" where it has none, or is not in the pool.
-func (l *Ledger) Tag(id string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Tag(id)
-}
-
-// ServerLoad returns what counts on a server now; a server that is not in the pool carries nothing.
-func (l *Ledger) ServerLoad(id string) Load {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.keepSeats()
-	return l.book.ServerLoad(now, id)
-}
-
-// Capacity tells what the pool carries now.
-func (l *Ledger) Capacity() Capacity {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.keepSeats()
-	return l.book.Capacity(now)
-}
-
-// keepSeats brings the seats up to date for a question, where this instance leads, and returns what time it is. It is called
-// under the lock.
-func (l *Ledger) keepSeats() time.Time {
-	now := l.now()
-	if l.leading {
-		l.book.KeepSeats(now)
-	}
-	return now
-}
 
 // Consider tells where a create would go, and why, without placing anything.
 func (l *Ledger) Consider(key store.MeetingKey, w Wish) Considered {
@@ -362,11 +210,4 @@ func (l *Ledger) Consider(key store.MeetingKey, w Wish) Considered {
 	defer l.mu.Unlock()
 	now := l.keepSeats()
 	return l.book.Consider(now, key, r, w)
-}
-
-// Over is [Book.Over].
-func (l *Ledger) Over(server string, s Sighting) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Over(server, s)
 }

@@ -26,37 +26,21 @@ func (l *Ledger) Admit(key store.MeetingKey, who Person, limits store.Limits) er
 // lock.
 func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.Limits) error {
 	join := JoinSent{At: l.now(), Key: key, Who: who}
-	if limits.People > 0 || limits.MeetingPeople > 0 {
-		meeting, tenant, again := l.outbox.beside(join)
-		if !again {
-			if err := l.book.AdmitsBeside(key, who, limits, meeting, tenant); err != nil {
-				return err
-			}
+	meeting, tenant, again := l.outbox.beside(join)
+	if !again {
+		if err := l.book.AdmitsBeside(key, who, limits, meeting, tenant); err != nil {
+			return err
 		}
 	}
-	l.report(l.outbox.enter(join))
+	l.report(l.outbox.enter(join, !again && l.book.Counts(key, who)))
 	return nil
 }
 
 // takeOverJoins counts what was sent before this instance led, and the leader before may not have heard of.
 func (l *Ledger) takeOverJoins() {
-	l.outbox.forget(l.book.ReportedBy(l.outbox.self))
+	l.outbox.forget(l.book.Record().ReportedBy(l.outbox.self))
 	for _, join := range l.outbox.joins {
-		l.book.Join(join)
+		l.book.Join(join.JoinSent)
 	}
 	l.outbox.joins = nil
-}
-
-// Tally returns what a tenant has now. It costs the same however many meetings there are.
-func (l *Ledger) Tally(tenant string) Tally {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Tally(tenant, l.now())
-}
-
-// Tallies returns what each tenant has now that has something.
-func (l *Ledger) Tallies() map[string]Tally {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Tallies(l.now())
 }

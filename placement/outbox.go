@@ -9,7 +9,13 @@ import (
 type outbox struct {
 	self   uint64 // names this process in reports
 	serial uint64
-	joins  []JoinSent // oldest first
+	joins  []outgoing // oldest first
+}
+
+// outgoing is a join on its way to the leader.
+type outgoing struct {
+	JoinSent
+	counts bool // nobody counts for that very person yet
 }
 
 const (
@@ -22,14 +28,14 @@ const (
 func newOutbox() outbox { return outbox{self: rand.Uint64() | 1} } // 0 is the leader itself
 
 // enter takes in a join, and gives it its number. What has been on its way for too long is forgotten.
-func (o *outbox) enter(c JoinSent) JoinSent {
+func (o *outbox) enter(c JoinSent, counts bool) JoinSent {
 	for len(o.joins) > 0 && c.At.Sub(o.joins[0].At) > reportedWithin {
 		o.joins = o.joins[1:]
 	}
 	o.serial++
 	c.From, c.Serial = o.self, o.serial
 	if len(o.joins) < maxOutbox {
-		o.joins = append(o.joins, c)
+		o.joins = append(o.joins, outgoing{c, counts})
 	}
 	return c
 }
@@ -63,9 +69,9 @@ func (o *outbox) forget(serial uint64) {
 
 // reportAgain tells a leader, as whose book this one was heard just now, of what it does not know. It is called under the lock.
 func (l *Ledger) reportAgain() {
-	l.outbox.forget(l.book.ReportedBy(l.outbox.self))
+	l.outbox.forget(l.book.Record().ReportedBy(l.outbox.self))
 	for _, c := range l.outbox.joins {
-		l.report(c)
+		l.report(c.JoinSent)
 	}
 }
 
@@ -73,7 +79,7 @@ func (l *Ledger) reportAgain() {
 // somebody is among them.
 func (o *outbox) beside(c JoinSent) (meeting, tenant int, again bool) {
 	for _, one := range o.joins {
-		if one.Key.Tenant != c.Key.Tenant {
+		if !one.counts || one.Key.Tenant != c.Key.Tenant {
 			continue
 		}
 		tenant++

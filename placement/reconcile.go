@@ -10,8 +10,8 @@ import (
 )
 
 // BeginPoll must be called before a server is asked, so that joins sent from now on are not taken for counted.
-func (l *Ledger) BeginPoll(server string) {
-	l.apply(PollBegun{Server: server})
+func (d *Desk) BeginPoll(server string) {
+	d.apply(PollBegun{Server: server})
 }
 
 // Reconciled is what a poll showed that the claims cannot be brought in line with.
@@ -70,9 +70,9 @@ func (c *Creation) adopt(ctx context.Context, server string, s Sighting, began t
 		l.mu.Unlock()
 		return nil
 	}
-	over := l.book.ReplacedBy(s.Key, s.InternalID, now)
+	over := l.book.Record().ReplacedBy(s.Key, s.InternalID, now)
 	l.book.Apply(adopted)
-	before := l.book.Replaced(s.Key)
+	before := l.book.Record().Replaced(s.Key)
 	l.mu.Unlock()
 	err := c.commit(ctx, adopted.Claim, before)
 	if err == nil {

@@ -36,15 +36,6 @@ func (l *Ledger) newTerm(recalled bool) *term {
 	return t
 }
 
-// leads tells whether a term still lasts. It is called under the lock.
-func (l *Ledger) leads(t *term) bool { return l.leading && t == l.term }
-
-// Leads tells whether this instance decides.
-func (l *Ledger) Leads() bool {
-	_, err := l.present()
-	return err == nil
-}
-
 // Lead begins a term: from now on this instance decides. What the store has is compared with the book, which was heard, or
 // left behind by an earlier term, or is empty: the store is right about where meetings are, the book about who is in them.
 // The history is read again by Run where the book lacks it. After an error the ledger follows, as before.
@@ -70,11 +61,11 @@ func (l *Ledger) keepServers(ids []string) {
 	defer l.mu.Unlock()
 	in := map[string]bool{}
 	for _, id := range ids {
-		if in[id] = true; !l.book.Has(id) {
+		if in[id] = true; !l.book.Record().Has(id) {
 			l.book.Apply(ServerSet{Server: Server{ID: id}})
 		}
 	}
-	for _, id := range l.book.Servers() {
+	for _, id := range l.book.Record().Servers() {
 		if !in[id] {
 			l.book.Apply(ServerRemoved{ID: id})
 		}

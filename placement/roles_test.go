@@ -229,7 +229,7 @@ func TestLedger_Roles(t *testing.T) {
 func (d *day) replaceLeader(all *instances, draw *rand.Rand) {
 	d.t.Helper()
 	next := all.others[draw.IntN(len(all.others))]
-	if !next.Book().Recalled() { // it would have to read the history first
+	if !next.Book().Record().Recalled() { // it would have to read the history first
 		all.hear(next, len(next.told))
 	}
 	before := all.lead(next)

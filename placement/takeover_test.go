@@ -85,9 +85,9 @@ func TestLedger_AdmitFollowing(t *testing.T) {
 	p.must(admit("m", 1, store.Limits{MeetingPeople: 2}))
 	p.must(admit("m", 2, store.Limits{MeetingPeople: 2}))
 	p.must(admit("m", 2, store.Limits{MeetingPeople: 2, People: 2}))
-	wantErr(t, "the third in a meeting", admit("m", 3, store.Limits{MeetingPeople: 3}), placement.ErrMeetingPeople)
-	wantErr(t, "the third of the tenant", admit("n", 3, store.Limits{People: 3}), placement.ErrPeople)
-	p.must(admit("n", 3, store.Limits{MeetingPeople: 3}))
+	wantErr(t, "the third in a meeting", admit("m", 3, store.Limits{MeetingPeople: 2}), placement.ErrMeetingPeople)
+	wantErr(t, "the third of the tenant", admit("n", 3, store.Limits{People: 2}), placement.ErrPeople)
+	p.must(admit("n", 3, store.Limits{MeetingPeople: 1, People: 3}))
 	equal(t, "reports", len(other.reports), 4)
 	p.clock.add(2 * time.Minute) // nobody takes them
 	p.must(admit("n", 4, store.Limits{}))

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/bbbpool/bbbpool/placement/book"
-	"github.com/bbbpool/bbbpool/store"
 )
 
 // teller tells one follower.
@@ -34,46 +33,46 @@ var unreadable = [][]byte{[]byte("{}")}
 //
 // The lock is held while the book is copied, some 10 ms for 5,000 meetings, 50,000 people and 100,000 rooms of the past: less
 // than a commit takes on a disk. It is not held while that is written as frames.
-func (l *Ledger) Tell(send func(frame []byte)) (stop func()) {
+func (d *Desk) Tell(send func(frame []byte)) (stop func()) {
 	t := &teller{send: send}
-	l.mu.Lock()
-	l.tellers = append(l.tellers, t)
-	l.book.Follow = l.changed
-	pieces := l.book.Snapshot()
-	l.mu.Unlock()
+	d.mu.Lock()
+	d.tellers = append(d.tellers, t)
+	d.book.Follow = d.changed
+	pieces := d.book.Snapshot()
+	d.mu.Unlock()
 	for _, c := range pieces {
 		for _, frame := range framesOf(c) {
 			send(frame)
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	t.live = true
 	t.tell(t.waiting)
 	t.waiting = nil
-	return func() { l.hush(t) }
+	return func() { d.hush(t) }
 }
 
 // hush ends a stream.
-func (l *Ledger) hush(t *teller) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tellers = slices.DeleteFunc(l.tellers, func(other *teller) bool { return other == t })
-	if len(l.tellers) == 0 {
-		l.book.Follow = l.follow // nobody pays for what nobody hears
+func (d *Desk) hush(t *teller) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tellers = slices.DeleteFunc(d.tellers, func(other *teller) bool { return other == t })
+	if len(d.tellers) == 0 {
+		d.book.Follow = d.follow // nobody pays for what nobody hears
 	}
 }
 
 // changed tells everybody of a change. It is called under the lock, so that all hear of all changes in one order.
-func (l *Ledger) changed(c Change) {
-	if l.follow != nil {
-		l.follow(c)
+func (d *Desk) changed(c Change) {
+	if d.follow != nil {
+		d.follow(c)
 	}
-	if len(l.tellers) == 0 {
+	if len(d.tellers) == 0 {
 		return
 	}
 	frames := framesOf(c)
-	for _, t := range l.tellers {
+	for _, t := range d.tellers {
 		t.tell(frames)
 	}
 }
@@ -103,7 +102,7 @@ func (l *Ledger) Take(frame []byte) error {
 		l.mu.Unlock()
 		return ErrFollower
 	}
-	again := l.book.Reported(join)
+	again := l.book.Record().Reported(join)
 	if !again {
 		join.At = l.now()
 		l.book.Join(join)
@@ -113,18 +112,4 @@ func (l *Ledger) Take(frame []byte) error {
 		l.sent(join.Key.Tenant)
 	}
 	return nil
-}
-
-// Claims returns all claims as the book has them, in no order.
-func (l *Ledger) Claims() []store.Claim {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Claims()
-}
-
-// Endings returns what servers owe as the book has it, in no order.
-func (l *Ledger) Endings() []store.Ending {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book.Endings()
 }

@@ -16,7 +16,7 @@ import (
 // What the store alone has is entered. What the book alone has was never written down, and is as if it had not been; or it was
 // closed, and may be gone on with if a server shows that it lasts. Where both have a meeting the store says where it is, and
 // the book who is in it.
-func (b *Book) Differences(
+func (b Record) Differences(
 	now time.Time, claims []store.Claim, endings []store.Ending, room func(store.MeetingKey) forecast.Room,
 ) (list []Change) {
 	list = b.endingDifferences(endings)
@@ -71,7 +71,7 @@ func (s *stay) isAt(c store.Claim) bool {
 	return s.claim.Server == c.Server && s.claim.Placed.Equal(c.Placed)
 }
 
-func (b *Book) endingDifferences(endings []store.Ending) (list []Change) {
+func (b Record) endingDifferences(endings []store.Ending) (list []Change) {
 	owed := map[store.MeetingKey]map[copyKey]bool{}
 	for _, e := range endings {
 		if owed[e.MeetingKey] == nil {
@@ -91,7 +91,7 @@ func (b *Book) endingDifferences(endings []store.Ending) (list []Change) {
 }
 
 // Recalled tells whether the book has the history, and when meetings were begun within the last hour.
-func (b *Book) Recalled() bool { return b.recalled }
+func (b Record) Recalled() bool { return b.recalled }
 
 // HistoryEmptied forgets what is known of the past, of which some is missing: it is read again, whole.
 type HistoryEmptied struct{ At time.Time }

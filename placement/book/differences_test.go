@@ -58,7 +58,8 @@ func TestBook_Differences(t *testing.T) {
 		{
 			"moved twice, of which once was written",
 			append(slices.Clone(moves), book.ClaimPlaced{At: monday, Claim: claim("a", 6, "")}),
-			[]store.Claim{claim("b", 5, "")}, nil, "b  0", 0,
+			[]store.Claim{claim("b", 5, "")},
+			nil, "b  0", 0,
 		},
 		{"moved, and not heard", stands, []store.Claim{claim("b", 5, "j")}, nil, "b j 0", 0},
 		{"moved to where nobody has heard of", moves, []store.Claim{claim("a", 9, "j")}, nil, "a j 0", 0},
@@ -74,7 +75,7 @@ func TestBook_Differences(t *testing.T) {
 		}
 		room := func(store.MeetingKey) forecast.Room { return 0 }
 		for range 2 { // the second time there is nothing to do
-			for _, c := range b.Differences(monday, test.stored, test.endings, room) {
+			for _, c := range b.Record().Differences(monday, test.stored, test.endings, room) {
 				b.Apply(c)
 			}
 		}
@@ -82,11 +83,11 @@ func TestBook_Differences(t *testing.T) {
 		for _, i := range b.Meetings(monday, nil) {
 			got += fmt.Sprint(i.Server, " ", i.InternalID, " ", i.People)
 		}
-		if again := b.Differences(monday, test.stored, test.endings, room); len(again) > 0 {
+		if again := b.Record().Differences(monday, test.stored, test.endings, room); len(again) > 0 {
 			t.Errorf("%s: not settled: %+v", test.name, again)
 		}
-		if err := b.Check(monday); err != nil || got != test.want || len(b.Endings()) != test.owed {
-			t.Errorf("%s: %q, want %q; %d endings; %v", test.name, got, test.want, len(b.Endings()), err)
+		if err := b.Check(monday); err != nil || got != test.want || len(b.Record().Endings()) != test.owed {
+			t.Errorf("%s: %q, want %q; %d endings; %v", test.name, got, test.want, len(b.Record().Endings()), err)
 		}
 	}
 }
@@ -97,7 +98,7 @@ func TestBook_Differences_GoesOn(t *testing.T) {
 	b.Apply(book.ServerSet{Server: book.Server{ID: "a", Standing: book.Open}})
 	b.Apply(book.ClaimPlaced{At: monday, Claim: claim("a", 0, "i")})
 	b.Apply(book.CreateOver{Key: m})
-	for _, c := range b.Differences(monday, nil, nil, nil) {
+	for _, c := range b.Record().Differences(monday, nil, nil, nil) {
 		b.Apply(c)
 	}
 	s := book.Sighting{Key: m, InternalID: "i", People: 3}

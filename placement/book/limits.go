@@ -49,6 +49,13 @@ func (b *Book) AdmitsBeside(key store.MeetingKey, who Person, l store.Limits, me
 	return nil
 }
 
+// Counts tells whether somebody who is sent to a meeting makes them one more there: he is not on the way already, and it is no
+// breakout room.
+func (b *Book) Counts(key store.MeetingKey, who Person) bool {
+	m := b.where.meetings[key]
+	return m != nil && !m.claim.Breakout && !m.coming.Has(who)
+}
+
 // Tally returns what a tenant has.
 func (b *Book) Tally(tenant string, now time.Time) Tally { return b.where.tenants.Tally(tenant, now) }
 

@@ -162,7 +162,7 @@ type JoinSent struct {
 
 func (c JoinSent) apply(b *Book) {
 	if c.From != 0 {
-		if b.Reported(c) {
+		if b.Record().Reported(c) {
 			return
 		}
 		b.reports.enter(c)

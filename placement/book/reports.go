@@ -21,10 +21,10 @@ type ReportKept struct {
 }
 
 // Reported tells whether a join that was reported is in the book already.
-func (b *Book) Reported(c JoinSent) bool { return c.From != 0 && c.Serial <= b.reports[c.From].serial }
+func (b Record) Reported(c JoinSent) bool { return c.From != 0 && c.Serial <= b.reports[c.From].serial }
 
 // ReportedBy returns the serial of the last report of an instance that is in the book.
-func (b *Book) ReportedBy(instance uint64) uint64 { return b.reports[instance].serial }
+func (b Record) ReportedBy(instance uint64) uint64 { return b.reports[instance].serial }
 
 // enter takes note of a report.
 func (r reports) enter(c JoinSent) {

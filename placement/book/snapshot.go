@@ -39,7 +39,7 @@ func (b *Book) Snapshot() []Change {
 	list = inPieces(list, meetings, keptAtOnce, func(some []MeetingKept) Change { return MeetingsKept{some} })
 	list = b.closed.snapshot(list, false)
 	list = b.vanished.snapshot(list, true)
-	list = inPieces(list, b.Endings(), thingsKept, func(some []store.Ending) Change { return EndingsKept{some} })
+	list = inPieces(list, b.Record().Endings(), thingsKept, func(some []store.Ending) Change { return EndingsKept{some} })
 	list = append(list, b.seats.snapshot())
 	for _, piece := range b.forecast.State() {
 		list = append(list, HistoryKept{piece})
@@ -76,7 +76,7 @@ func (s *seats) snapshot() SeatsKept {
 }
 
 // Claims returns all claims, in no order.
-func (b *Book) Claims() []store.Claim {
+func (b Record) Claims() []store.Claim {
 	list := make([]store.Claim, 0, len(b.where.meetings))
 	for _, m := range b.where.meetings {
 		list = append(list, m.claim)
@@ -85,7 +85,7 @@ func (b *Book) Claims() []store.Claim {
 }
 
 // Endings returns what servers owe, in no order.
-func (b *Book) Endings() (list []store.Ending) {
+func (b Record) Endings() (list []store.Ending) {
 	for _, endings := range b.owed.of {
 		for _, e := range endings {
 			list = append(list, e)

@@ -1,7 +1,9 @@
 package forecast_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -180,5 +182,45 @@ func TestForecast_ManyVisits(t *testing.T) {
 	due := f.Due(monday.Add(-time.Minute), monday.Add(time.Minute))
 	if len(due) != 1 || due[0].Size != 60 || !due[0].Start.Equal(monday) {
 		t.Errorf("due %+v", due)
+	}
+}
+
+// What a forecast knows is handed over in pieces, and all of them together expect the same. What nobody can have known is left
+// out.
+func TestForecast_State(t *testing.T) {
+	f := known()
+	for i := range 3_000 {
+		f.Learn(session(fmt.Sprint("m", i%1_500), monday.AddDate(0, 0, -14+7*(i/1_500)), 20+i%50), time.UTC)
+	}
+	pieces := f.State()
+	if len(pieces) < 3 {
+		t.Errorf("%d pieces", len(pieces))
+	}
+	other := known()
+	for _, s := range pieces {
+		other.Restore(s)
+	}
+	from, to := monday.Add(-10*time.Minute), monday.Add(20*time.Minute)
+	if got, want := other.Due(from, to), f.Due(from, to); len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("%d are due, want %d", len(got), len(want))
+	}
+	for i := range 1_600 {
+		room := forecast.RoomOf(session(fmt.Sprint("m", i), monday, 0).Meeting)
+		got, basis := other.Expect("t", room, 30)
+		if want, its := f.Expect("t", room, 30); got != want || basis != its {
+			t.Fatalf("room %d: %g by %s, want %g by %s", i, got, basis, want, its)
+		}
+	}
+	at, people, meetings := other.Busiest(monday, 7*24*time.Hour)
+	if when, many, rooms := f.Busiest(monday, 7*24*time.Hour); !at.Equal(when) || people != many || meetings != rooms {
+		t.Errorf("busiest at %s with %d in %d, want %s, %d, %d", at, people, meetings, when, many, rooms)
+	}
+	strange := known()
+	strange.Restore(forecast.State{
+		Rooms: []uint64{1, 2, 3, 200, 4}, Weeks: []forecast.WeekState{{Number: -1}, {Number: 3_000, People: []uint32{1}}},
+		Regulars: []forecast.RegularState{{Room: 1, Starts: make([]uint32, 5), Hours: make([]forecast.HourState, 9)}},
+	})
+	if people, basis := strange.Expect("t", 1, 0); people != 15 || basis != forecast.FromDefault {
+		t.Errorf("expected %g by %s of what cannot be", people, basis)
 	}
 }
