@@ -165,6 +165,44 @@ func TestFollower_Agrees(t *testing.T) {
 	})
 }
 
+// What a server was seen with is told in pieces where it is much, and taken over as a whole; it is told again only when it is
+// another one.
+func TestFollower_LargeView(t *testing.T) {
+	together(t, []string{"bbb1"}, func(t *testing.T, i *instances) {
+		var list []bbb.Meeting
+		for n := range 300 {
+			m := room(fmt.Sprintf("r%d", n), fmt.Sprintf("i%d", n), 1)
+			m.Name = strings.Repeat("n", 5000)
+			list = append(list, m)
+		}
+		i.a.net["bbb1"].show(list...)
+		var mu sync.Mutex
+		pieces, largest := 0, 0
+		stop := i.a.Tell(func(frame []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			if largest = max(largest, len(frame)); strings.HasPrefix(string(frame), `{"kind":"meetings"`) {
+				pieces++
+			}
+		})
+		defer stop()
+		i.a.pass(12 * time.Second)
+		i.agree("with many meetings")
+		mu.Lock()
+		if pieces < 3 || largest > 2<<20 {
+			t.Errorf("told in %d pieces, the largest of %d bytes", pieces, largest)
+		}
+		pieces = 0
+		mu.Unlock()
+		i.a.pass(60 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if pieces > 0 {
+			t.Errorf("the same was told again, in %d pieces", pieces)
+		}
+	})
+}
+
 // A server that is new, changed, or gone is so at both.
 func TestFollower_Records(t *testing.T) {
 	together(t, []string{"bbb1", "bbb2"}, func(t *testing.T, i *instances) {
