@@ -395,3 +395,18 @@ func TestMay(t *testing.T) {
 		}
 	})
 }
+
+// Records that are read again and are the same cause no polls.
+func TestSetServer_Same(t *testing.T) {
+	bubble(t, config(), []string{"bbb1"}, func(t *testing.T, r *rig) {
+		r.pass(time.Second)
+		r.net["bbb1"].forget()
+		for range 5 {
+			r.SetServer(record("bbb1"))
+			r.pass(100 * time.Millisecond)
+		}
+		if n := r.net["bbb1"].asked(); n > 0 {
+			t.Errorf("it was asked %d times", n)
+		}
+	})
+}
