@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -114,8 +115,8 @@ func (i *instances) agree(when string) {
 	if diff := cmp.Diff(i.a.Servers(), i.b.Servers(), same); diff != "" {
 		i.t.Errorf("%s the follower sees servers otherwise: (-leader +follower)\n%s", when, diff)
 	}
-	if diff := cmp.Diff(i.a.Meetings(store.DefaultTenant), i.b.Meetings(store.DefaultTenant), same); diff != "" {
-		i.t.Errorf("%s the follower sees other meetings: (-leader +follower)\n%s", when, diff)
+	if a, b := i.a.Meetings(store.DefaultTenant), i.b.Meetings(store.DefaultTenant); !reflect.DeepEqual(a, b) {
+		i.t.Errorf("%s the follower sees other meetings: (-leader +follower)\n%s", when, cmp.Diff(a, b))
 	}
 	for _, s := range i.a.Servers() {
 		if diff := cmp.Diff(i.a.Events(s.ID), i.b.Events(s.ID), same); diff != "" {
@@ -161,6 +162,44 @@ func TestFollower_Agrees(t *testing.T) {
 		i.agree("when all are back")
 		if n := i.a.health("bbb1"); n != poller.Online {
 			t.Errorf("bbb1 is %s", n)
+		}
+	})
+}
+
+// What a server was seen with is told in pieces where it is much, and taken over as a whole; it is told again only when it is
+// another one.
+func TestFollower_LargeView(t *testing.T) {
+	together(t, []string{"bbb1"}, func(t *testing.T, i *instances) {
+		var list []bbb.Meeting
+		for n := range 300 {
+			m := room(fmt.Sprintf("r%d", n), fmt.Sprintf("i%d", n), 1)
+			m.Name = strings.Repeat("n", 5000)
+			list = append(list, m)
+		}
+		i.a.net["bbb1"].show(list...)
+		var mu sync.Mutex
+		pieces, largest := 0, 0
+		stop := i.a.Tell(func(frame []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			if largest = max(largest, len(frame)); strings.HasPrefix(string(frame), `{"kind":"meetings"`) {
+				pieces++
+			}
+		})
+		defer stop()
+		i.a.pass(12 * time.Second)
+		i.agree("with many meetings")
+		mu.Lock()
+		if pieces < 3 || largest > 2<<20 {
+			t.Errorf("told in %d pieces, the largest of %d bytes", pieces, largest)
+		}
+		pieces = 0
+		mu.Unlock()
+		i.a.pass(60 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if pieces > 0 {
+			t.Errorf("the same was told again, in %d pieces", pieces)
 		}
 	})
 }
@@ -353,6 +392,21 @@ func TestMay(t *testing.T) {
 		cancel()
 		if err := <-over; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Records that are read again and are the same cause no polls.
+func TestSetServer_Same(t *testing.T) {
+	bubble(t, config(), []string{"bbb1"}, func(t *testing.T, r *rig) {
+		r.pass(time.Second)
+		r.net["bbb1"].forget()
+		for range 5 {
+			r.SetServer(record("bbb1"))
+			r.pass(100 * time.Millisecond)
+		}
+		if n := r.net["bbb1"].asked(); n > 0 {
+			t.Errorf("it was asked %d times", n)
 		}
 	})
 }

@@ -79,7 +79,10 @@ func (p *pool) set(record store.Server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, known := p.servers[record.ID]
-	if known {
+	switch {
+	case known && s.same(record): // as when all are read again
+		return
+	case known:
 		s.set(record)
 		s.wakeLoop()
 		return

@@ -54,6 +54,13 @@ func newServer(p *pool, record store.Server) *server {
 	}
 }
 
+// same tells whether nothing about the server would be different with a record.
+func (s *server) same(record store.Server) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.record == record
+}
+
 // set changes what is stored of the server, and tells the ledger.
 func (s *server) set(record store.Server) {
 	s.mu.Lock()
