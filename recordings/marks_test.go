@@ -89,7 +89,7 @@ func TestMarks_Old(t *testing.T) {
 	if _, _, err := p.Library.Shelved(id); !errors.Is(err, library.ErrMarks) {
 		t.Errorf("without marks: %v", err)
 	}
-	if err := p.Library.(*library.Library).RelyOnMarks(); err != nil { //nolint:forcetypeassert // as assemble has made it
+	if err := p.Library.(*library.Library).RelyOnMarks(); err != nil {
 		t.Fatal(err)
 	}
 	if _, protected, err := p.Shelved(id); err != nil || !protected {

@@ -201,9 +201,9 @@ func (s *Service) Recording(ctx context.Context, id string) (store.Recording, er
 	return s.Index.Recording(ctx, id)
 }
 
-// Shelved tells, from the disk alone, which formats of a recording are published, and whether it is protected. It is for those who
-// cannot ask the index, and returns an error where that cannot be told. What versions before this one have put there has no marks,
-// but a note.
+// Shelved tells, from the disk alone, which formats of a recording are published, and whether it is protected. It is for those
+// who cannot ask the index, and returns an error where that cannot be told. What versions before this one have put there has no
+// marks, but a note.
 func (s *Service) Shelved(id string) (formats []string, protected bool, err error) {
 	formats, protected, err = s.Library.Shelved(id)
 	if err != nil || protected {

@@ -2,7 +2,7 @@
 //
 // It is coarse, so that no call writes: a use is noted in memory, and every few minutes what has changed by [Grain] or more
 // is written in one transaction. A crash loses no more than that. Several instances write to one store, where the later
-// time stands; each knows what it has seen itself, and what was stored when it started.
+// time stands; each knows what it has seen itself, and what was stored when it has last looked, which it does as often.
 package lastuse
 
 import (
@@ -27,8 +27,9 @@ const writeEvery = 5 * time.Minute
 
 // Uses knows when credentials were last used. It is safe for concurrent use.
 type Uses struct {
-	Store store.Uses
-	Log   zerolog.Logger
+	Store  store.Uses
+	Shared bool // other instances write to the store, too
+	Log    zerolog.Logger
 
 	writing sync.Mutex // held over calls to the store: what is forgotten meanwhile is not written once more
 	mu      sync.Mutex
@@ -123,7 +124,30 @@ func (u *Uses) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		if err := u.merge(ctx); err != nil && ctx.Err() == nil {
+			u.Log.Warn().Err(err).Msg("when credentials were last used elsewhere is not known")
+		}
 	}
+}
+
+// merge takes over what others have written.
+func (u *Uses) merge(ctx context.Context) error {
+	if !u.Shared {
+		return nil
+	}
+	u.writing.Lock()
+	defer u.writing.Unlock()
+	stored, err := u.Store.Uses(ctx)
+	if err != nil {
+		return err
+	}
+	u.note(stored)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c, at := range stored {
+		u.cell(c).Note(at)
+	}
+	return nil
 }
 
 // write writes what has changed since the last time. What the store cannot take, for a name that is too long, keeps

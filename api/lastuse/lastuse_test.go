@@ -260,3 +260,31 @@ func TestNote_Allocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// Where several instances write to a store each learns what others have noted, and writes that no second time; and Run can be called
+// again.
+func TestUses_Shared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{}
+		one, other := &lastuse.Uses{Store: s, Shared: true}, &lastuse.Uses{Store: s, Shared: true}
+		for range 2 {
+			ctx, stop := context.WithCancel(t.Context())
+			over := make(chan error)
+			for _, u := range []*lastuse.Uses{one, other} {
+				go func() { over <- u.Run(ctx) }()
+			}
+			pass(time.Minute)
+			now := time.Now().UTC().Truncate(time.Minute)
+			one.Of(secret("s")).Note(now)
+			pass(10 * time.Minute)
+			wants(t, "what another instance has seen", other.Last(secret("s")), now)
+			stop()
+			for range 2 {
+				if err := <-over; err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		wants(t, "writes", s.written(), 2)
+	})
+}

@@ -210,7 +210,7 @@ func (n *Notices) read(ctx context.Context) (retry bool) {
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
-		n.Log.Warn().Err(err).Str("what", name).Msg("a change cannot be read: what was read before stays in force, and it is tried again")
+		n.Log.Warn().Err(err).Str("what", name).Msg("a change cannot be read: what was read before stays in force")
 		n.mu.Lock()
 		n.heard[name] = true
 		n.mu.Unlock()

@@ -66,6 +66,9 @@ type Accounts struct {
 	Tallies func() map[string]Tally // by tenant, those that have something
 	Now     func() time.Time        // its zone is that of the days
 	Log     zerolog.Logger
+	// Still tells whether this instance is the one that samples; nil where there is but one. Whoever learns late that it is not
+	// any more must not count the time in which another one did.
+	Still func() bool
 
 	counts counts
 	flush  sync.RWMutex // held while what was in memory becomes what is stored, so that nobody sees neither or both
@@ -84,7 +87,8 @@ type day struct{ date, tenant string }
 // date is the day that a time is on.
 func (a *Accounts) date(t time.Time) string { return t.In(a.Now().Location()).Format(time.DateOnly) }
 
-// Run samples, writes and deletes until ctx ends, and writes what it has then. Whoever still counts must have ended before.
+// Run samples, writes and deletes until ctx ends, and writes what it has then. Whoever still counts must have ended before. Of
+// several instances the one that leads runs it, as long as it does, and again when it leads again.
 func (a *Accounts) Run(ctx context.Context) error {
 	samples, cleanings := time.NewTicker(sampleEvery), time.NewTicker(cleanEvery)
 	defer samples.Stop()
@@ -94,13 +98,13 @@ func (a *Accounts) Run(ctx context.Context) error {
 	for n := 1; ; {
 		select {
 		case <-ctx.Done():
-			a.Sample()
+			a.look()
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
 			defer cancel()
 			_ = a.Flush(last) // logged there
 			return nil
 		case <-samples.C:
-			a.Sample()
+			a.look()
 			if n++; n > flushEvery {
 				n = 1
 				_ = a.Flush(ctx) // tried again, and told by Problems
@@ -116,6 +120,27 @@ func (a *Accounts) begin() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last = a.Now()
+}
+
+// look takes a sample, if this instance is still the one to do so; else it counts joins alone, which no other one has.
+func (a *Accounts) look() {
+	if a.Still == nil || a.Still() {
+		a.Sample()
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.Now()
+	a.takeJoins(now)
+	a.last = now
+}
+
+// takeJoins counts who was sent to servers since the last time. The lock is held.
+func (a *Accounts) takeJoins(now time.Time) {
+	for tenant, n := range a.joins {
+		a.day(a.date(now), tenant).Add(store.Usage{Joins: n})
+	}
+	clear(a.joins)
 }
 
 // Sample looks how many meetings and people there are, and takes it to have been so since the last time.
@@ -135,10 +160,7 @@ func (a *Accounts) Sample() {
 		})
 		a.counts.people(tenant, float64(t.People)*(before+today).Minutes())
 	}
-	for tenant, n := range a.joins {
-		a.day(a.date(now), tenant).Add(store.Usage{Joins: n})
-	}
-	clear(a.joins)
+	a.takeJoins(now)
 	a.last = now
 }
 

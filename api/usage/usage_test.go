@@ -488,3 +488,33 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// One that samples in terms counts what it has seen in them, and nothing of the time in between; whoever learns late that its term is
+// over counts nothing of the time in which another one may have sampled, but all who were sent to servers.
+func TestAccounts_Terms(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		index := open(t, dir)
+		p := newPool(t, index, time.UTC)
+		still := true
+		p.Still = func() bool { return still }
+		p.has(map[string]usage.Tally{"a": {Meetings: 1, People: 60}})
+		for range 2 {
+			run(t, p, func() { time.Sleep(95 * time.Second) })
+			time.Sleep(time.Hour)
+		}
+		run(t, p, func() {
+			time.Sleep(95 * time.Second)
+			p.Joined("a")
+			still = false
+		})
+		stored, err := index.Usage(t.Context(), store.UsageFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "stored", stored, []store.Usage{
+			{Day: "2000-01-01", Tenant: "a", PeopleMins: 2*95 + 90, PeakMeetings: 1, PeakPeople: 60, Joins: 1},
+		})
+		_ = index.Close()
+	})
+}

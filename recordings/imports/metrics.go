@@ -48,12 +48,17 @@ func (c *counts) done(bytes int64, took time.Duration) {
 	c.millis.Add(uint64(max(0, took.Milliseconds())))
 }
 
-// WriteMetrics writes how imports stand, in Prometheus' text format. What it counts in the store, it counts within ctx.
-func (i *Importer) WriteMetrics(ctx context.Context, w io.Writer) {
+// WriteCounts writes what has become of imports since the program began.
+func (i *Importer) WriteCounts(w io.Writer) {
 	metrics.WriteCounterUint64(w, metricImported, i.counts.imported.Load())
 	metrics.WriteCounterUint64(w, metricFailed, i.counts.failed.Load())
 	metrics.WriteCounterUint64(w, metricBytes, i.counts.bytes.Load())
 	metrics.WriteCounterFloat64(w, metricSeconds, float64(i.counts.millis.Load())/1000)
+}
+
+// WriteMetrics writes how imports stand, in Prometheus' text format. What it counts in the store, it counts within ctx.
+func (i *Importer) WriteMetrics(ctx context.Context, w io.Writer) {
+	i.WriteCounts(w)
 	oldest := time.Duration(0)
 	for _, state := range unsettled {
 		jobs, err := i.Index.Jobs(ctx, store.JobFilter{States: []store.JobState{state}})

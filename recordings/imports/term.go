@@ -65,7 +65,8 @@ func (i *Importer) Renew(ctx context.Context) error {
 // Working tells whether this instance imports: what it accepts waits here only then.
 func (i *Importer) Working(works bool) { i.running.Store(works) }
 
-// renew lets nobody wait, and hands out tickets of an epoch from now on. Who is at work goes on, and nobody else gets at that job.
+// renew lets nobody wait, and hands out tickets of an epoch from now on. Who is at work goes on, and nobody else gets at that
+// job.
 func (q *queue) renew(epoch uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

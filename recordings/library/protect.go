@@ -11,9 +11,9 @@ import (
 	"github.com/bbbpool/bbbpool/store/files"
 )
 
-// A format of a protected recording has a mark beside its files, so that it is known for one where nobody can be asked: what lies
-// published and has no mark plays then. So a mark is there before the recording is protected for anybody, and as long as it is; and
-// before all that lies here was once compared with what is known of it, marks say nothing.
+// A format of a protected recording has a mark beside its files, so that it is known for one where nobody can be asked: what
+// lies published and has no mark plays then. So a mark is there before the recording is protected for anybody, and as long as it
+// is; and before all that lies here was once compared with what is known of it, marks say nothing.
 const (
 	// protectedMark is the mark, which nobody gets delivered.
 	protectedMark = ".protected"
@@ -77,7 +77,7 @@ func (t tree) mark(dir string, protected bool) error {
 		err = t.removeAll(path)
 	default:
 		if err = t.guard.allowed(); err == nil {
-			err = os.WriteFile(path, nil, fileMode) //nolint:gosec // below one of our own trees
+			err = os.WriteFile(path, nil, fileMode)
 		}
 	}
 	return errors.Join(err, files.SyncDirIfAble(dir))

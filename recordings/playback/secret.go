@@ -73,8 +73,8 @@ type Keys interface {
 // keyName is the name of the secret that all instances sign with.
 const keyName = "playback"
 
-// loadSecret reads the secret of the data directory. Where several instances play recordings that is the one of all of them: as long
-// as it cannot be asked for, the one that is at hand, which is the same unless this instance has never been started before.
+// loadSecret reads the secret of the data directory. Where several instances play recordings that is the one of all of them: as
+// long as it cannot be asked for, the one that is at hand, which is the same unless this instance has never been started before.
 func (p *Playback) loadSecret(dataDir string) (store.Secret, error) {
 	own, err := LoadSecret(dataDir)
 	if err != nil || p.Keys == nil {

@@ -47,8 +47,8 @@ func (s *sight) gone(now time.Time) error {
 // errUnsure is that nobody can say who may see something. The link stays good.
 var errUnsure = errors.New("links to protected recordings cannot be checked now")
 
-// recording finds a recording. While the index is away what lies published plays, and what is marked as protected plays for whoever
-// has a cookie.
+// recording finds a recording. While the index is away what lies published plays, and what is marked as protected plays for
+// whoever has a cookie.
 func (p *Playback) recording(ctx context.Context, id string) (store.Recording, error) {
 	if why := p.sight.gone(p.Now()); why != nil {
 		return p.unindexed(id, why)

@@ -15,7 +15,7 @@ func lock(file *os.File) error {
 	}
 	var failed error
 	if err := raw.Control(func(fd uintptr) {
-		failed = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a number of the kernel's
+		failed = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB)
 	}); err != nil {
 		return err
 	}

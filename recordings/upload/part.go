@@ -86,8 +86,8 @@ func restore(h hash.Hash, state []byte) error {
 // errBusy is that another instance is at a part.
 var errBusy = errors.New("another instance receives this archive")
 
-// open takes up a part where its checkpoint says, or begins it. Where it is shared with other instances, it returns errBusy while one
-// of them is at it.
+// open takes up a part where its checkpoint says, or begins it. Where it is shared with other instances, it returns errBusy while
+// one of them is at it.
 func open(path string, once, shared bool, c checkpoint) (*part, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make directory of parts: %w", err)

@@ -52,8 +52,8 @@ func ProveShared(dir, id, word string) error {
 	return nil
 }
 
-// SeenBy returns which instances have a directory, as they have written there themselves: their words by their IDs. It waits for the
-// disk.
+// SeenBy returns which instances have a directory, as they have written there themselves: their words by their IDs. It waits
+// for the disk.
 func SeenBy(dir string) (words map[string]string, err error) {
 	words = map[string]string{}
 	err = within(dir, func(root *os.Root) error {

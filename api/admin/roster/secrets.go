@@ -135,7 +135,7 @@ const (
 	handoverRest = time.Minute
 )
 
-// Run writes down what becomes of changes until ctx ends.
+// Run writes down what becomes of changes until ctx ends. It can be called again.
 func (h *Handover) Run(ctx context.Context) error {
 	timer := time.NewTimer(handoverPause)
 	defer timer.Stop()
@@ -161,6 +161,9 @@ func (h *Handover) Settle(ctx context.Context) bool {
 			continue
 		}
 		err := h.settle(ctx, seen)
+		if errors.Is(err, store.ErrFenced) { // the instance that leads now does it
+			return true
+		}
 		if _, refused := errors.AsType[*v1.Error](err); err != nil && !refused && !errors.Is(err, errOvertaken) {
 			h.Log.Error().Err(err).Str("server", seen.ID).Msg("how far the change of its secret is cannot be kept")
 			return false
