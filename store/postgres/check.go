@@ -70,7 +70,8 @@ func (t *txn) checkTables(r *Report) error {
 			OR n.nspname = 'public' AND c.relname = ANY($1::text[]))
 			AND NOT has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') ORDER BY 1),
 		ARRAY(SELECT i.name FROM unnest($2::text[]) AS i(name) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_index x
-			WHERE x.indexrelid = to_regclass('public.' || i.name) AND x.indisvalid))`, scaleliteTables, indexNames()).Scan(&missing, &indexes)
+			WHERE x.indexrelid = to_regclass('public.' || i.name) AND x.indisvalid))`,
+		scaleliteTables, indexNames()).Scan(&missing, &indexes)
 	if err != nil {
 		return ofDB(err)
 	}

@@ -50,8 +50,9 @@ const tenantOf = `COALESCE((SELECT m.value FROM public.metadata m WHERE m.record
 		WHERE p.kind = 'recordings' AND p.look = 1 AND p.key = convert_to(r.record_id, 'UTF8')) END, 'default')`
 
 // truth counts the recordings that there are.
-const truth = `SELECT COALESCE(m.value, CASE WHEN r.state = 'deleted' THEN convert_from(substring(p.place from 9), 'UTF8') END, 'default')
-		AS tenant, CASE WHEN r.state = 'published' AND r.published IS NOT TRUE THEN 'unpublished' ELSE COALESCE(r.state, '') END AS state,
+const truth = `SELECT COALESCE(m.value, CASE WHEN r.state = 'deleted' THEN convert_from(substring(p.place from 9), 'UTF8') END,
+		'default') AS tenant, CASE WHEN r.state = 'published' AND r.published IS NOT TRUE THEN 'unpublished'
+			ELSE COALESCE(r.state, '') END AS state,
 		count(*) AS count, COALESCE(sum(('x' || encode(substring(p.place from 1 for 8), 'hex'))::bit(64)::bigint), 0)::bigint AS bytes
 	FROM public.recordings r LEFT JOIN public.metadata m ON m.recording_id = r.id AND m.key = 'tenant-id'
 	LEFT JOIN bbbpool.places p ON p.kind = 'recordings' AND p.look = 1 AND p.key = convert_to(r.record_id, 'UTF8')

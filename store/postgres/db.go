@@ -129,7 +129,7 @@ func (db *DB) run(ctx context.Context, op string, options pgx.TxOptions, fn func
 		}
 		select {
 		case <-own.Done():
-		case <-time.After(rand.N(time.Duration(try) * 10 * time.Millisecond)): //nolint:gosec // it is jitter
+		case <-time.After(rand.N(time.Duration(try) * 10 * time.Millisecond)):
 		}
 	}
 }

@@ -40,17 +40,21 @@ func (l *layout) wholePage(question string) string {
 	return `WITH p AS MATERIALIZED (SELECT q.id, q.record_id, q.total, row_number() OVER () AS place FROM (` + question + `) q)
 SELECT 0::int2, COALESCE(p.id, 0), p.place, p.total::int8, p.record_id::text, ''::text, ''::text, ''::text` + none + ` FROM p
 UNION ALL SELECT 1::int2, r.id, COALESCE(r.participants, 0)::int8, 0::int8, r.record_id::text, COALESCE(r.meeting_id, '')::text,
-	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, r.starttime, r.endtime, ` + l.flag("published") + ", " + protected + ", " +
+	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, r.starttime, r.endtime,
+	` + l.flag("published") + ", " + protected + ", " +
 		republished + `, NULL::bytea FROM p JOIN public.recordings r ON r.id = p.id
-UNION ALL SELECT 2::int2, m.recording_id, 0::int8, 0::int8, COALESCE(m.key, '')::text, COALESCE(m.value, '')::text, ''::text, ''::text` +
+UNION ALL SELECT 2::int2, m.recording_id, 0::int8, 0::int8, COALESCE(m.key, '')::text, COALESCE(m.value, '')::text,
+	''::text, ''::text` +
 		none + ` FROM p JOIN public.metadata m ON m.recording_id = p.id
-UNION ALL SELECT 3::int2, f.id, f.recording_id, COALESCE(f.length, 0)::int8, COALESCE(f.format, '')::text, COALESCE(f.url, '')::text,
-	''::text, ''::text` + none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id
+UNION ALL SELECT 3::int2, f.id, f.recording_id, COALESCE(f.length, 0)::int8, COALESCE(f.format, '')::text,
+	COALESCE(f.url, '')::text, ''::text, ''::text` + none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id
 UNION ALL SELECT 4::int2, i.playback_format_id, (COALESCE(i.width, 0)::int8 << 32) | (COALESCE(i.height, 0)::int8 & 4294967295),
-	(COALESCE(i.sequence, 0)::int8 << 32) | (i.id & 4294967295), COALESCE(i.alt, '')::text, COALESCE(i.url, '')::text, ''::text, ''::text` +
+	(COALESCE(i.sequence, 0)::int8 << 32) | (i.id & 4294967295), COALESCE(i.alt, '')::text,
+	COALESCE(i.url, '')::text, ''::text, ''::text` +
 		none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id JOIN public.thumbnails i ON i.playback_format_id = f.id
-UNION ALL SELECT 5::int2, 0::int8, 0::int8, 0::int8, p.record_id::text, ''::text, ''::text, ''::text, NULL::timestamp, NULL::timestamp,
-	false, false, false, w.value FROM p JOIN bbbpool.rows w ON w.kind = 'recordings' AND w.key = convert_to(p.record_id, 'UTF8')`
+UNION ALL SELECT 5::int2, 0::int8, 0::int8, 0::int8, p.record_id::text, ''::text, ''::text, ''::text,
+	NULL::timestamp, NULL::timestamp, false, false, false, w.value
+	FROM p JOIN bbbpool.rows w ON w.kind = 'recordings' AND w.key = convert_to(p.record_id, 'UTF8')`
 }
 
 // flag is a column that may be null, or missing.
@@ -87,7 +91,7 @@ func (l *layout) queuePage(b *pgx.Batch, question string, args []any) *sheet {
 			if err := rows.Scan(into[min(of, ofOurs)]...); err != nil {
 				return err
 			}
-			l.of = int16(of) //nolint:gosec // it is small
+			l.of = int16(of)
 			return s.add(&l)
 		})
 	})
@@ -118,14 +122,14 @@ func (s *sheet) add(l *line) error {
 	case ofRecording:
 		s.place(l.a, &standing{shown: &shown{
 			id: l.id, meetingID: l.b, name: l.c, state: l.d, published: l.published, protected: l.x, republished: l.y,
-			participants: int32(l.n), meta: map[string]string{}, //nolint:gosec // it was one there
+			participants: int32(l.n), meta: map[string]string{},
 		}}, l.start, l.end)
 	case ofMetadata:
 		s.tell(l.id, l.a, l.b)
 	case ofFormat:
-		s.format(l.n, shownFormat{id: l.id, format: l.a, path: l.b, minutes: int32(l.m)}) //nolint:gosec // as above
+		s.format(l.n, shownFormat{id: l.id, format: l.a, path: l.b, minutes: int32(l.m)})
 	case ofImage:
-		i := shownImage{width: int32(l.n >> 32), height: int32(l.n & 0xffff_ffff), alt: l.a, path: l.b} //nolint:gosec // as above
+		i := shownImage{width: int32(l.n >> 32), height: int32(l.n & 0xffff_ffff), alt: l.a, path: l.b}
 		s.orders[l.id] = append(s.orders[l.id], imageAt{l.m, i})
 	case ofOurs:
 		if err := s.ours([]byte(l.a), l.value); err != nil {

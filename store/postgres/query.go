@@ -92,7 +92,8 @@ func (q *query) plain() string {
 		parts = append(parts, "(SELECT r.id, r.record_id, r.starttime FROM public.recordings r WHERE r.record_id IS NOT NULL AND "+
 			string(b)+tenant+" ORDER BY "+newest+most+")")
 	}
-	return "SELECT x.id, x.record_id, 0 AS total FROM (" + strings.Join(parts, " UNION ALL ") + ") x ORDER BY x." + newestOf + q.cut()
+	return "SELECT x.id, x.record_id, 0 AS total FROM (" + strings.Join(parts, " UNION ALL ") +
+		") x ORDER BY x." + newestOf + q.cut()
 }
 
 // ofFew asks for the same of a tenant that has few: all that are his are looked at.
@@ -275,7 +276,7 @@ func (t *txn) apart(f store.RecordingFilter) (list []store.Recording, err error)
 	}
 	found, err := t.stand(byID(ids), false)
 	for _, s := range found {
-		hidden := s.shown == nil || len(f.Meta) > 0 && len(s.shown.meta) == 0
+		hidden := s.shown == nil || len(f.Meta) > 0 && len(s.meta) == 0
 		if s.there() && hidden && selects(f, s.record) {
 			list = append(list, s.record)
 		}

@@ -88,7 +88,8 @@ func (db *DB) narrowed(
 ) (page []store.Recording, total int, err error) {
 	q, b := query{filter: f}, pgx.Batch{}
 	db.queueLimits(&b)
-	s := db.layout.queuePage(&b, q.selected(apart), q.args)
+	sql := q.selected(apart)
+	s := db.layout.queuePage(&b, sql, q.args)
 	if err := db.ask(ctx, op, &b); err != nil {
 		return nil, 0, err
 	}
@@ -111,12 +112,11 @@ func (db *DB) inTurn(ctx context.Context, op string, f store.RecordingFilter) ([
 		queueCounts(&b, f, &counts, &all)
 		var s *sheet
 		if known {
-			sql := ""
+			question := q.plain
 			if few(f, share) {
-				sql = q.ofFew()
-			} else {
-				sql = q.plain()
+				question = q.ofFew
 			}
+			sql := question()
 			s = db.layout.queuePage(&b, sql, q.args)
 		}
 		if err := db.ask(ctx, op, &b); err != nil {
@@ -289,7 +289,7 @@ func (role catalogueRole) DeleteRecording(ctx context.Context, recordID string) 
 		}
 		w := writer{Batch: &pgx.Batch{}, layout: t.db.layout}
 		if s.shown != nil {
-			w.drop(s.shown.id)
+			w.drop(s.id)
 		}
 		forget(w.Batch, rows.Recordings.Kind, []byte(recordID))
 		var c tallies

@@ -226,7 +226,8 @@ func (w *writer) drop(id int64) {
 }
 
 func (w *writer) dropFormats(which string, args ...any) {
-	w.Queue("DELETE FROM public.thumbnails WHERE playback_format_id IN (SELECT id FROM public.playback_formats WHERE "+which+")", args...)
+	w.Queue("DELETE FROM public.thumbnails WHERE playback_format_id IN (SELECT id FROM public.playback_formats WHERE "+which+")",
+		args...)
 	w.Queue("DELETE FROM public.playback_formats WHERE "+which, args...)
 }
 

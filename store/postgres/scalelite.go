@@ -88,8 +88,8 @@ var scaleliteSQL = map[string]string{
 	"ar_internal_metadata": `CREATE TABLE public.ar_internal_metadata (
 		key character varying NOT NULL PRIMARY KEY, value character varying,
 		created_at timestamp(6) without time zone NOT NULL, updated_at timestamp(6) without time zone NOT NULL);
-		INSERT INTO public.ar_internal_metadata VALUES ('environment', 'production', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'),
-		('schema_sha1', 'c275ed040a708f8f9548c6432d87ce4fc471f5f4', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')`,
+		INSERT INTO public.ar_internal_metadata SELECT v.key, v.value, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC' FROM
+		(VALUES ('environment', 'production'), ('schema_sha1', 'c275ed040a708f8f9548c6432d87ce4fc471f5f4')) AS v(key, value)`,
 }
 
 // makeScalelite makes Scalelite's tables where there are none. Some of them without the others are somebody else's.

@@ -129,9 +129,9 @@ func (t *txn) version() (version int, err error) {
 }
 
 // plan notes what is done, and does it.
-func (t *txn) plan(what, sql string, args ...any) error {
+func (t *txn) plan(what, sql string) error {
 	t.db.Plan = append(t.db.Plan, what)
-	_, err := t.Exec(t.ctx, sql, args...)
+	_, err := t.Exec(t.ctx, sql)
 	if codeOf(err) == codeNoRight {
 		return fmt.Errorf("%s: the database user has no right to do that (%s); as an administrator: GRANT CREATE ON DATABASE …, "+
 			"GRANT CREATE, USAGE ON SCHEMA public TO its name", what, short(err))

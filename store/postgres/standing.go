@@ -88,8 +88,8 @@ func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
 		WHERE m.recording_id = ANY(`+s.ids+`)`, s.arg)
 	queue(g.formatRow, `SELECT f.id, f.recording_id, COALESCE(f.format, ''), COALESCE(f.url, ''), COALESCE(f.length, 0)
 		FROM public.playback_formats f WHERE f.recording_id = ANY(`+s.ids+`) ORDER BY f.format COLLATE "C", f.id`, s.arg)
-	queue(g.imageRow, `SELECT i.playback_format_id, COALESCE(i.width, 0), COALESCE(i.height, 0), COALESCE(i.alt, ''), COALESCE(i.url, '')
-		FROM public.thumbnails i WHERE i.playback_format_id = ANY(ARRAY(SELECT f.id FROM public.playback_formats f
+	queue(g.imageRow, `SELECT i.playback_format_id, COALESCE(i.width, 0), COALESCE(i.height, 0), COALESCE(i.alt, ''),
+		COALESCE(i.url, '') FROM public.thumbnails i WHERE i.playback_format_id = ANY(ARRAY(SELECT f.id FROM public.playback_formats f
 			WHERE f.recording_id = ANY(`+s.ids+`))) ORDER BY i.sequence, i.id`, s.arg)
 	queue(g.ownRow, `SELECT key, value FROM bbbpool.rows WHERE kind = 'recordings' AND key = ANY($1::bytea[])`, s.keys)
 	if err := t.send(&b); err != nil {
@@ -148,7 +148,7 @@ func (g *gathering) tell(id int64, key, value string) {
 	case key == tenantKey:
 		s.tenant, s.owned = value, true
 	default:
-		s.shown.meta[key] = value
+		s.meta[key] = value
 	}
 }
 
@@ -233,7 +233,8 @@ func (l *layout) ownRow(r store.Recording) (store.Row, [][]byte, error) {
 // lookRecording is what a recording is found by in our tables, beside what it is found by in Scalelite's.
 func lookRecording(r store.Recording) [][]byte {
 	key := []byte(r.RecordID)
-	look := [][]byte{nil, append(binary.BigEndian.AppendUint64(nil, uint64(sizeOf(r))), toText(r.Tenant)...), nil} //nolint:gosec // all bits
+	size := binary.BigEndian.AppendUint64(nil, uint64(sizeOf(r)))
+	look := [][]byte{nil, append(size, toText(r.Tenant)...), nil}
 	if r.Owed != nil {
 		look[recordingsOwed] = key
 	}

@@ -39,7 +39,7 @@ func lockOf(kind string, key []byte) int64 {
 	_, _ = h.Write([]byte(kind))
 	_, _ = h.Write([]byte{0})
 	_, _ = h.Write(key)
-	return int64(h.Sum64()) //nolint:gosec // all 64 bits are wanted
+	return int64(h.Sum64())
 }
 
 // lock makes writers of the same records wait for each other, in one order, and for those who write a lot at once.
@@ -351,7 +351,7 @@ func found[T any](t *txn, tb table[T], look int, s span) (list []T, err error) {
 
 // placesIn is what asks for a span of places: by the index, and by what that has cut off.
 func placesIn(kind string, look int, s span) (sql string, args []any) {
-	args = []any{kind, int16(look)} //nolint:gosec // there are three
+	args = []any{kind, int16(look)}
 	sql = "p.kind = $1 AND p.look = $2"
 	add := func(sign string, end []byte) {
 		if end == nil {
