@@ -39,6 +39,8 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/backup"
 	"github.com/bbbpool/bbbpool/store/driver"
+	"github.com/bbbpool/bbbpool/store/mirror"
+	"github.com/bbbpool/bbbpool/store/waiting"
 	"github.com/bbbpool/bbbpool/web"
 )
 
@@ -77,6 +79,8 @@ type Pool struct {
 	offline  bool // nobody is served
 	pages    *web.Web
 	playback *playback.Playback
+	mirror   *mirror.Mirror // of a state that is elsewhere
+	waiting  *waiting.Index // before an index that may be away
 	http     *api.Server
 	socket   *frame.Socket
 	taken    []func() error // give back what was taken, in the order in which it was
@@ -138,6 +142,9 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.took(p.Stores.Close)
 	if err = p.openInstance(ctx); err != nil {
+		return err
+	}
+	if err = p.openMirror(ctx); err != nil {
 		return err
 	}
 	state := p.Stores.State
@@ -280,9 +287,9 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		},
 		Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
-	p.Notices.Parts[reload.Tenants] = func(ctx context.Context) error {
+	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
-	}
+	})
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
@@ -346,7 +353,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
-	parts := append([]api.Runner{p.Uses}, p.deciding()...)
+	parts := append(append(p.mirroring(), p.Uses), p.deciding()...)
 	parts = append(parts, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings}, p.Audit, p.Notices, p.Backups)
 	parts = append(append(parts, p.handover()...), others...)
 	return errors.Join(api.Run(ctx, parts...), p.Close())

@@ -78,7 +78,8 @@ func (p *Pool) share() {
 	p.Ledger.Report = i.Report(partLedger)
 	p.Poller.Reports, p.Poller.May = i.Report(partPoller), i.May
 	p.Notices.Report = i.Report(partNotices)
-	p.Notices.Parts[reload.Servers] = p.reloadServers
+	p.Notices.Parts[reload.Servers] = p.fresh(p.reloadServers)
+	p.attachMirror()
 	p.Recordings.Share(i.Highest, i.May, func() { p.Notices.Elsewhere(reload.Spool) })
 }
 
@@ -152,7 +153,11 @@ func (p *Pool) serveInstances() {
 
 // decides are the parts that decide for the pool, in the order in which they start.
 func (p *Pool) decides() []api.Runner {
-	return []api.Runner{p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings}
+	parts := []api.Runner{p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings}
+	if p.Instance != nil {
+		parts = append(parts, p.observing())
+	}
+	return parts
 }
 
 // deciding is what runs before the ways in open, and after they have closed: the parts that decide, for ever or while this
@@ -175,6 +180,7 @@ func (p *Pool) handover() []api.Runner {
 
 // lead is a term: this instance takes over from what it has heard and from the store, and decides until ctx ends.
 func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
+	_ = p.mirror.Refresh(ctx) // where the database is away again already, the copy counts
 	if err := p.reloadServers(ctx); err != nil {
 		return err
 	}

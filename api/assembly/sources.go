@@ -25,6 +25,9 @@ func (p *Pool) report() {
 		p.Problems.Aside(problems.Func(p.volumes))
 		p.Problems.Report(p.Gateway)
 	}
+	if p.mirror != nil {
+		p.Problems.Report(p.mirror, p.waiting)
+	}
 	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups)
 }
 

@@ -38,6 +38,13 @@ func (i *Instance) Leads() (epoch uint64, ok bool) {
 	return mine.Epoch, ok && i.keeper.Leading()
 }
 
+// Holds returns the epoch of the lease that this instance has, and whether it has one: what it writes is taken, be it before it
+// is ready to decide.
+func (i *Instance) Holds() (epoch uint64, ok bool) { return i.keeper.Holds() }
+
+// Alone tells whether no other instance was there when that could last be seen.
+func (i *Instance) Alone() bool { return i.members.alone() }
+
 // May gives the right to end or delete something that is not ours alone: at a server, or on a shared disk. It is there only when
 // the lease has been held for one lease time, so that whoever had it before has noticed; and the context ends before the
 // lease may.

@@ -99,6 +99,20 @@ func (m *members) known() ([]store.Instance, time.Time) {
 	return m.list, m.at
 }
 
+// alone tells whether nobody else was there at the last look.
+func (m *members) alone() bool {
+	list, at := m.known()
+	if at.IsZero() {
+		return false
+	}
+	for _, one := range list {
+		if one.ID != m.id {
+			return false
+		}
+	}
+	return true
+}
+
 // others tells whether any other instance is there now, and answers.
 func (m *members) others(ctx context.Context) bool {
 	_ = m.look(ctx) // else as it was a second ago

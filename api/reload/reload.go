@@ -147,6 +147,13 @@ func (n *Notices) Hear(text []byte, _ bool) error {
 	return nil
 }
 
+// Want has parts read again by Run, which then tells others of it: for whoever must not wait, or hears of a change that was made
+// elsewhere.
+func (n *Notices) Want(what ...string) {
+	n.want(what)
+	n.Changed(what...)
+}
+
 // Take takes what another instance tells the one that decides, which is this one.
 func (n *Notices) Take(text []byte) error { return n.Hear(text, false) }
 

@@ -31,6 +31,9 @@ type Keeper struct {
 	Term func(ctx context.Context, t Tenure) error
 	Log  zerolog.Logger
 	Now  func() time.Time // a clock that only goes forward; time.Now if nil
+	// Alone tells whether no other instance was there when that could last be seen. Who is alone goes on while the store does not
+	// answer: there is nobody to take over. Nil for never.
+	Alone func() bool
 	// Told is called when the lease was given back, so that others hear of it at once; may be nil.
 	Told func()
 

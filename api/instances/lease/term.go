@@ -37,11 +37,17 @@ func (k *Keeper) ready(t *term) {
 	k.tell()
 }
 
-// lapse ends a term whose lease has run out. The timer of the term calls it, and every step.
+// lapse ends a term whose lease has run out, unless there is nobody else and the store does not answer. The timer of the term calls it, and every step.
 func (k *Keeper) lapse() {
+	alone := k.Alone != nil && k.Alone()
 	k.mu.Lock()
-	t := k.term
-	out := t != nil && !t.over && !k.now().Before(t.until)
+	t, now := k.term, k.now()
+	out := t != nil && !t.over && !now.Before(t.until)
+	if out && alone && k.away != nil && now.Sub(t.until) < k.Time {
+		t.until = k.end(now)
+		t.expiry.Reset(t.until.Sub(now))
+		out = false
+	}
 	k.mu.Unlock()
 	if out {
 		k.lose(t, "it could not be renewed in time")

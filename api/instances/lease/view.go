@@ -28,6 +28,16 @@ func (k *Keeper) Held() (until, since time.Time, ok bool) {
 	return k.term.until, k.term.since, true
 }
 
+// Holds returns the epoch of the lease that this instance has, and whether it has one, be its term ready or not.
+func (k *Keeper) Holds() (epoch uint64, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.holds() {
+		return 0, false
+	}
+	return k.term.lease.Epoch, true
+}
+
 // Mine returns the lease under which this instance writes, once its term has begun and until it has ended: also while it is
 // about to give it back, and new decisions are left to whoever comes next.
 func (k *Keeper) Mine() (store.Lease, bool) {
