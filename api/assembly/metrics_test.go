@@ -12,10 +12,14 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/assembly"
+	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/exposition"
+	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/mirror"
+	"github.com/bbbpool/bbbpool/store/postgres"
+	"github.com/bbbpool/bbbpool/store/redis"
 	"github.com/bbbpool/bbbpool/store/waiting"
 )
 
@@ -82,7 +86,9 @@ var unmeasured = map[string]string{
 
 // elsewhere tells whether a metric is of stores that may be away, which one file is not.
 func elsewhere(name string) bool {
-	return slices.ContainsFunc(slices.Concat(mirror.Families, waiting.Families), func(f exposition.Family) bool {
+	return slices.ContainsFunc(slices.Concat(
+		mirror.Families, waiting.Families, redis.Families, postgres.Families, instances.Families, backups.Families,
+	), func(f exposition.Family) bool {
 		return f.Name == name
 	})
 }

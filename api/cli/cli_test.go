@@ -21,6 +21,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
+	"github.com/bbbpool/bbbpool/api/cli/instances"
 	"github.com/bbbpool/bbbpool/api/cli/moving"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/cli/usage"
@@ -212,10 +213,11 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 		Tokens access.TokenCommands `cmd:"" name:"token"`
 		Audit  access.AuditCmd      `cmd:""`
 
-		Backup  moving.BackupCommands `cmd:""`
-		Restore moving.RestoreCmd     `cmd:""`
-		Migrate moving.MigrateCmd     `cmd:""`
-		Check   cli.CheckCmd          `cmd:""`
+		Backup   moving.BackupCommands `cmd:""`
+		Restore  moving.RestoreCmd     `cmd:""`
+		Migrate  moving.MigrateCmd     `cmd:""`
+		Instance instances.Commands    `cmd:""`
+		Check    cli.CheckCmd          `cmd:""`
 	}
 	parser, err := kong.New(&grammar, kong.Name("bbbpool"))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
+	"github.com/bbbpool/bbbpool/api/cli/instances"
 	"github.com/bbbpool/bbbpool/api/cli/moving"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/cli/usage"
@@ -28,6 +29,7 @@ func use(t *testing.T, args ...string) (code int, said string) {
 		Backup    moving.BackupCommands `cmd:""`
 		Restore   moving.RestoreCmd     `cmd:""`
 		Migrate   moving.MigrateCmd     `cmd:""`
+		Instance  instances.Commands    `cmd:""`
 		Demo      demo.Cmd              `cmd:""`
 		Simulator demo.SimulatorCmd     `cmd:""`
 		Version   cli.VersionCmd        `cmd:""`
