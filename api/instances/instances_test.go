@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +38,7 @@ type book struct {
 func (b *book) Tell(send func([]byte)) func() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	all, _ := json.Marshal(b.lines)
+	all, _ := json.Marshal(b.lines) //nolint:errchkjson // lines
 	send(all)
 	if b.tell == nil {
 		b.tell = map[int]func([]byte){}
@@ -76,7 +77,7 @@ func (b *book) write(line string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lines = append(b.lines, line)
-	frame, _ := json.Marshal([]string{line})
+	frame, _ := json.Marshal([]string{line}) //nolint:errchkjson // a line
 	for _, send := range b.tell {
 		send(frame)
 	}
@@ -143,8 +144,8 @@ func (p *process) run(t *testing.T) {
 		stops[n] = func() { cancel(); <-done }
 	}
 	p.stop = sync.OnceFunc(func() {
-		for n := len(stops) - 1; n >= 0; n-- {
-			stops[n]()
+		for _, stop := range slices.Backward(stops) {
+			stop()
 		}
 		_ = p.db.Close()
 	})

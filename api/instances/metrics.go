@@ -48,7 +48,7 @@ func (i *Instance) WriteMetrics(w io.Writer) {
 	metrics.WriteCounterUint64(w, termsBegun, i.keeper.Terms())
 	metrics.WriteGaugeUint64(w, fresh, one(i.Fresh()))
 	metrics.WriteGaugeFloat64(w, lagSeconds, lag.Seconds())
-	metrics.WriteGaugeUint64(w, followers, uint64(i.hub.Followers())) //nolint:gosec // a count
+	metrics.WriteGaugeUint64(w, followers, uint64(i.hub.Followers()))
 	metrics.WriteCounterUint64(w, handedOn, handed)
 	metrics.WriteCounterUint64(w, handedAgain, again)
 	metrics.WriteCounterUint64(w, handedNowhere, nowhere)

@@ -56,8 +56,13 @@ func (i *Instance) self(ctx context.Context) v1.Instance {
 }
 
 func (i *Instance) serveState(w http.ResponseWriter, r *http.Request) {
+	text, err := json.Marshal(i.self(r.Context()))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(i.self(r.Context())) // who has asked is gone
+	_, _ = w.Write(text) // who has asked is gone
 }
 
 // List returns all instances by ID, each as it says itself that it is. One that does not answer is silent.
@@ -150,7 +155,7 @@ func (i *Instance) stepDown(ctx context.Context) error {
 		return v1.Conflict("this is the only instance: there is none that could lead in its place")
 	}
 	if err := i.keeper.StepDown(ctx, i.requests.settle); err != nil {
-		return nil //nolint:nilerr // it has ceased to lead meanwhile
+		return nil // it has ceased to lead meanwhile
 	}
 	if !i.awaitLeader(ctx) {
 		return v1.Conflict("this instance has given the lead back, and no other has taken it yet: see bbbpool instance list")

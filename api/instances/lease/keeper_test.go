@@ -196,7 +196,7 @@ func TestKeeper_Takeover(t *testing.T) {
 		t.Errorf("epoch %d after %d", l.Epoch, first.Epoch)
 	}
 	ctx, _ := w.terms.Load("a")
-	if ctx.(context.Context).Err() == nil { //nolint:forcetypeassert // stored above
+	if ctx.(context.Context).Err() == nil {
 		t.Error("what ran at the old leader goes on")
 	}
 	w.shared.away["a"] = false

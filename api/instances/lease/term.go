@@ -37,7 +37,8 @@ func (k *Keeper) ready(t *term) {
 	k.tell()
 }
 
-// lapse ends a term whose lease has run out, unless there is nobody else and the store does not answer. The timer of the term calls it, and every step.
+// lapse ends a term whose lease has run out, unless there is nobody else and the store does not answer. The timer of the term
+// calls it, and every step.
 func (k *Keeper) lapse() {
 	alone := k.Alone != nil && k.Alone()
 	k.mu.Lock()

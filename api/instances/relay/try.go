@@ -116,7 +116,7 @@ func pass(w http.ResponseWriter, resp *http.Response, head []byte) {
 			}
 			_ = control.Flush() // where it cannot, the whole goes out at the end
 		}
-		if err == io.EOF { //nolint:errorlint // as io.Reader documents it
+		if err == io.EOF {
 			return
 		}
 		if err != nil {

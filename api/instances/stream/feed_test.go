@@ -25,8 +25,8 @@ func (w wire) RoundTrip(*http.Request) (*http.Response, error) {
 // write writes a frame of the stream itself.
 func write(t *testing.T, w io.Writer, kind string, epoch uint64, at time.Duration) {
 	t.Helper()
-	body, _ := json.Marshal(map[string]any{"kind": kind, "epoch": epoch, "at": at.Milliseconds(), "later": true})
-	head := binary.BigEndian.AppendUint32(nil, uint32(2+len(body))) //nolint:gosec // small
+	body, _ := json.Marshal(map[string]any{"kind": kind, "epoch": epoch, "at": at.Milliseconds(), "later": true}) //nolint:errchkjson // plain values
+	head := binary.BigEndian.AppendUint32(nil, uint32(2+len(body)))
 	if _, err := w.Write(append(append(head, 0, 0), body...)); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ const flagFirst = 1
 
 // head is everything before the body.
 func (f frame) head() []byte {
-	head := binary.BigEndian.AppendUint32(make([]byte, 0, 6+len(f.part)), uint32(2+len(f.part)+len(f.body))) //nolint:gosec // bounded
+	head := binary.BigEndian.AppendUint32(make([]byte, 0, 6+len(f.part)), uint32(2+len(f.part)+len(f.body)))
 	head = append(append(head, byte(len(f.part))), f.part...)
 	if f.first {
 		return append(head, flagFirst)

@@ -102,14 +102,14 @@ func (r *Reporter) waits() bool {
 // flush brings one batch to whoever leads, or waits until somebody does.
 func (r *Reporter) flush(ctx context.Context) {
 	l, changed := r.Epochs.Leader()
-	switch {
-	case l.Holder == "":
+	switch l.Holder {
+	case "":
 		select {
 		case <-ctx.Done():
 		case <-changed:
 		}
 		return
-	case l.Holder == r.ID:
+	case r.ID:
 		for _, fr := range r.batch() {
 			r.take(fr)
 		}

@@ -62,7 +62,9 @@ func TestReporter(t *testing.T) {
 		t.Errorf("%s, %d elsewhere, %d dropped", got, len(taken), r.Dropped())
 	}
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 // Without a leader no more than some megabytes wait, and what is lost is counted.
