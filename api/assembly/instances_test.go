@@ -220,3 +220,23 @@ func TestInstances(t *testing.T) {
 	c.succeeds(last, "create", "meetingID=room-d&name=Room+D")
 	c.succeeds(last, "getMeetingInfo", "meetingID=room-c0")
 }
+
+// One instance alone goes on without Redis: there is nobody who could take over.
+func TestInstances_Alone(t *testing.T) {
+	c := several(t, 1)
+	alone, _ := c.leader()
+	c.succeeds(alone, "create", "meetingID=room-a&name=Room+A")
+	for !alone.Instance.Alone() {
+		time.Sleep(time.Millisecond)
+	}
+	alone.redis.sever()
+	until := alone.Instance.Until()
+	for alone.Instance.Until().Equal(until) {
+		time.Sleep(time.Millisecond)
+	}
+	c.succeeds(alone, "create", "meetingID=room-b&name=Room+B")
+	c.succeeds(alone, "getMeetingInfo", "meetingID=room-a")
+	if !alone.Instance.Leading() {
+		t.Error("it does not lead any more")
+	}
+}

@@ -370,3 +370,33 @@ func TestKeeper_Run(t *testing.T) {
 		t.Errorf("%v, %+v", err, s.lease)
 	}
 }
+
+// Who is alone goes on while the store does not answer, and leads no more once it says that another has the lease.
+func TestKeeper_Alone(t *testing.T) {
+	w := newWorld(t)
+	a := w.keeper("a")
+	alone := true
+	a.Alone = func() bool { return alone }
+	first := w.take(a)
+	w.shared.away["a"] = true
+	w.steps(3*leaseTime, a)
+	if l := w.leads(a); l.Epoch != first.Epoch {
+		t.Errorf("epoch %d after %d", l.Epoch, first.Epoch)
+	}
+	w.shared.away["a"] = false
+	w.shared.lease = store.Lease{Holder: "b", Epoch: first.Epoch + 1}
+	w.steps(time.Second, a)
+	if a.Leading() {
+		t.Error("another has the lease, and it leads on")
+	}
+
+	b := w.keeper("b")
+	b.Alone = a.Alone
+	w.shared.lease = store.Lease{Epoch: first.Epoch + 1}
+	w.take(b)
+	w.now = w.now.Add(2 * leaseTime) // it was stopped: who knows what happened meanwhile
+	if b.Leading() {
+		t.Error("it was stopped for two lease times, and leads on")
+	}
+	alone = false
+}
