@@ -38,9 +38,17 @@ func (role leaseRole) TakeLease(ctx context.Context, was, mine store.Lease) erro
 		if mine.Holder == "" {
 			return errors.New("a lease needs a holder")
 		}
-		return db.change(ctx, guard{silent: true}, db.readLease(), func(list []any) (c commands, err error) {
+		reads := db.readLease()
+		reads.add("GET", db.key(schemaKey))
+		return db.change(ctx, guard{silent: true}, reads, func(list []any) (c commands, err error) {
 			if leaseOf(part(list, 0)) != was || mine.Epoch <= was.Epoch {
 				return c, store.ErrConflict
+			}
+			switch schema := number(part(list, 1)); {
+			case schema > Schema: // raised since it was opened
+				return c, store.ErrNewerSchema
+			case schema == 0:
+				c.add("SET", db.key(schemaKey), strconv.Itoa(Schema))
 			}
 			c.add(
 				"HSET", db.key(leaseKey), "holder", taken.holder, "address", mine.Address, "epoch", taken.epoch,

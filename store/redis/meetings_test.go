@@ -140,3 +140,17 @@ func TestClaims_OneNumber(t *testing.T) {
 	p.must(p.s.DeleteClaim(t.Context(), second))
 	equal(t, "numbers", p.hash("voice_bridges"), map[string]string{"70001": "room"})
 }
+
+// A meeting of an old version, which knew neither tenants nor numbers, is one of the default tenant, and keeps its form.
+func TestClaims_Legacy(t *testing.T) {
+	p := newPool(t)
+	p.do("HSET", "meeting:room", "server_id", "bbb1")
+	p.do("SADD", "meetings", "room")
+	c := store.Claim{MeetingKey: store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: "room"}, Server: "bbb1"}
+	equal(t, "claims", p.claims(), []store.Claim{c})
+	got, err := p.s.UpdateClaim(t.Context(), c.MeetingKey, func(c *store.Claim) error { c.Expected = 3; return nil })
+	p.must(err)
+	c.Expected = 3
+	equal(t, "updated", got, c)
+	equal(t, "hash", p.hash("meeting:room"), map[string]string{"server_id": "bbb1"})
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/redis"
 	"github.com/bbbpool/bbbpool/store/storetest/daemon"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
 // started is a server of one's own, until the test ends.
@@ -50,6 +51,7 @@ func sentinelOf(t *testing.T, master *daemon.Redis) *daemon.Redis {
 
 // After a failover, which loses the last writes, the store finds the new master by itself, and that something is lost.
 func TestFaults_Failover(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	quick := []string{"--repl-diskless-sync-delay", "0"}
 	master := started(t, quick...)
 	host, port, _ := net.SplitHostPort(master.Addr)
@@ -94,4 +96,31 @@ func TestFaults_Failover(t *testing.T) {
 	equal(t, "claims", list, []store.Claim{kept})
 	_, err = s.CreateClaim(t.Context(), lost)
 	want(t, "create anew", err, nil)
+}
+
+// Sentinels that hang, with the master that they know, let nobody hang, however many ask.
+func TestFaults_Sentinel(t *testing.T) {
+	t.Parallel() // it waits most of the time
+	master := started(t)
+	host, port, _ := net.SplitHostPort(master.Addr)
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	want(t, "write", os.WriteFile(conf, fmt.Appendf(nil, "sentinel monitor main %s %s 1\n", host, port), 0o600), nil)
+	sentinel := started(t, conf, "--sentinel")
+	db := open(t, redis.Config{URL: store.Secret("redis+sentinel://" + sentinel.Addr + "/main"), Timeout: short})
+	master.Pause()
+	sentinel.Pause()
+	kit.Race(kit.Racers, func(int) {
+		_, err := db.Sequence(t.Context())
+		want(t, "while all hang", err, store.ErrAway)
+	})
+	master.Continue()
+	sentinel.Continue()
+	for {
+		_, err := db.Sequence(t.Context())
+		if err == nil {
+			break
+		}
+		want(t, "afterwards", err, store.ErrAway)
+		breathe()
+	}
 }

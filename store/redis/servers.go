@@ -112,7 +112,7 @@ func mergeServer(key []byte, i image) (s store.Server, stands bool, err error) {
 	}
 	edited := func(name string) bool { return !ok || !from.still(i.fields, name) }
 	if edited(urlField) {
-		s.URL = i.fields[urlField]
+		s.URL, s.Admitted = i.fields[urlField], zeroTime // it was another machine that was admitted
 	}
 	if edited(secretField) {
 		s.Secret = store.Secret(i.fields[secretField])
@@ -202,7 +202,7 @@ func (db *DB) moveServer(c *commands, id, state string) {
 	case store.Cordoned, store.Draining:
 		c.add("SREM", enabled, id)
 		c.add("ZMOVE", load, cordoned, id)
-	case store.Disabled:
+	default: // disabled, or none at all, which a server in the set would be enabled with
 		c.add("SREM", enabled, id)
 		c.add("ZREM", load, id)
 		c.add("ZREM", cordoned, id)
