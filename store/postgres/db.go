@@ -54,8 +54,9 @@ type index struct {
 // Index is the group of roles. Closing it closes the database.
 func (db *DB) Index() store.Index {
 	return index{
-		keyRole{db}, sessionRole{db}, recordingRole{db}, catalogueRole{db}, importRole{db}, eventRole{db}, adminTokenRole{db},
-		auditRole{db}, usageRole{db}, erasureRole{db}, wholeRole{db}, closer{db},
+		keyRole: keyRole{db}, sessionRole: sessionRole{db}, recordingRole: recordingRole{db}, catalogueRole: catalogueRole{db},
+		importRole: importRole{db}, eventRole: eventRole{db}, adminTokenRole: adminTokenRole{db}, auditRole: auditRole{db},
+		usageRole: usageRole{db}, erasureRole: erasureRole{db}, wholeRole: wholeRole{db}, Closer: closer{db},
 	}
 }
 

@@ -121,7 +121,9 @@ func checkRecording(r store.Recording) error {
 	if !rails.IsText(r.RecordID) {
 		return errText
 	}
-	for what, id := range map[string]string{"record ID": r.RecordID, "tenant": rails.ToText(r.Tenant), "meeting ID": rails.ToText(r.MeetingID)} {
+	for what, id := range map[string]string{
+		"record ID": r.RecordID, "tenant": rails.ToText(r.Tenant), "meeting ID": rails.ToText(r.MeetingID),
+	} {
 		if len(id) > longestID {
 			return fmt.Errorf("%w: the %s: %d bytes, the limit is %d", store.ErrTooLarge, what, len(id), longestID)
 		}

@@ -121,6 +121,7 @@ func Again(err error) bool {
 	return false
 }
 
+// CodeOf is the code that PostgreSQL has given; "" for none.
 func CodeOf(err error) string {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code

@@ -127,10 +127,11 @@ func (q *Query) Selected(apart []store.Recording) string {
 	case len(q.Filter.MeetingIDs) > 0:
 		where += q.ofMeetings()
 	}
+	var matching []string
 	for _, m := range q.Filter.Meta {
-		where += q.matching(m)
+		matching = append(matching, q.matching(m))
 	}
-	where += q.inStates() + q.ofTenant()
+	where += strings.Join(matching, "") + q.inStates() + q.ofTenant()
 	sql := "SELECT r.id, r.record_id, r.starttime FROM " + from + " WHERE " + where
 	if len(apart) > 0 {
 		sql += " UNION SELECT n.id, n.record_id, n.starttime FROM " + q.given(apart) + " AS n(id, record_id, starttime)"

@@ -34,7 +34,7 @@ func (l *Layout) Protects() bool { return l.Columns["recordings"]["protected"] }
 // Republishes tells whether they have one for what people have published.
 func (l *Layout) Republishes() bool { return l.Columns["recordings"]["publish_updated"] }
 
-// The tables as Rails would make them (scalelite's db/schema.rb, 20230627141045).
+// Make are the tables as Rails would make them (scalelite's db/schema.rb, 20230627141045).
 var Make = map[string]string{
 	"recordings": `CREATE TABLE public.recordings (
 		id bigserial PRIMARY KEY, record_id character varying, meeting_id character varying, name character varying,
@@ -72,6 +72,7 @@ var Make = map[string]string{
 // than an index can hold, so none can make a write of Scalelite's fail.
 type Index struct{ Name, Table, On string }
 
+// Indexes are all of ours on tables of Scalelite's.
 var Indexes = []Index{
 	{"bbbpool_recordings_newest", "recordings", `(starttime DESC NULLS LAST, (left(record_id, 200)) COLLATE "C")`},
 	{"bbbpool_recordings_by_state", "recordings", `(state, starttime DESC NULLS LAST, (left(record_id, 200)) COLLATE "C")`},
@@ -84,7 +85,7 @@ var Indexes = []Index{
 // that happens to begin so is written that way itself.
 const bytesMark = "bbbpool-bytes:"
 
-// ToText makes a text of any bytes, and FromText the bytes again.
+// ToText makes a text of any bytes.
 func ToText(s string) string {
 	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && !strings.HasPrefix(s, bytesMark) {
 		return s
@@ -92,6 +93,7 @@ func ToText(s string) string {
 	return bytesMark + hex.EncodeToString([]byte(s))
 }
 
+// FromText is what ToText has made a text of.
 func FromText(s string) string {
 	if digits, ok := strings.CutPrefix(s, bytesMark); ok {
 		if b, err := hex.DecodeString(digits); err == nil {
