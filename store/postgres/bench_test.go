@@ -75,16 +75,16 @@ func BenchmarkRecordings(b *testing.B) {
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			compare(b, small.Index(), db.Index(), c.filter)
+			compared := compare(b, small.Index(), db.Index(), c.filter)
 			if c.name == "page" {
-				b.ReportMetric(asScalelite(b, conn)/float64(b.Elapsed()/time.Duration(b.N)), "x-scalelite")
+				b.ReportMetric(asScalelite(b, conn)/float64(compared), "x-scalelite")
 			}
 		})
 	}
 }
 
 // compare times the same question at both, in turns.
-func compare(b *testing.B, reference, index store.Index, filter func(i int) store.RecordingFilter) {
+func compare(b *testing.B, reference, index store.Index, filter func(i int) store.RecordingFilter) time.Duration {
 	var times, others []time.Duration
 	b.ResetTimer()
 	for i := range b.N {
@@ -94,13 +94,15 @@ func compare(b *testing.B, reference, index store.Index, filter func(i int) stor
 		times = append(times, asked(b, index, filter(i)))
 	}
 	b.StopTimer()
-	b.ReportMetric(float64(median(times))/float64(median(others)), "x-bolt")
-	b.ReportMetric(float64(median(others))/1e6, "bolt-ms")
+	b.ReportMetric(float64(quick(times))/float64(quick(others)), "x-bolt")
+	b.ReportMetric(float64(quick(others))/1e6, "bolt-ms")
+	return quick(times)
 }
 
-func median(list []time.Duration) time.Duration {
+// quick is what is undercut by one of ten alone: what a call takes where nothing else runs.
+func quick(list []time.Duration) time.Duration {
 	slices.Sort(list)
-	return list[len(list)/2]
+	return list[len(list)/10]
 }
 
 func asked(b *testing.B, i store.Index, f store.RecordingFilter) time.Duration {

@@ -50,7 +50,7 @@ type wire struct {
 // wireTo leads to a server.
 func wireTo(t *testing.T, addr string) *wire {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it lives as long as the test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	w := &wire{Listener: l}
 	t.Cleanup(func() { _ = l.Close() })
@@ -60,7 +60,7 @@ func wireTo(t *testing.T, addr string) *wire {
 			if err != nil {
 				return
 			}
-			to, err := net.Dial("tcp", addr) //nolint:noctx // as above
+			to, err := net.Dial("tcp", addr)
 			if err != nil {
 				_ = from.Close()
 				continue
@@ -237,7 +237,7 @@ func sickCalls(t *testing.T, i store.Index, reads bool) {
 // healed makes a call until the database is there again.
 func healed(t *testing.T, call func() error) {
 	t.Helper()
-	err := error(store.ErrAway)
+	err := store.ErrAway
 	for tries := 0; errors.Is(err, store.ErrAway) && tries < 200; tries++ {
 		err = call()
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 )
 
 // A page is read by one statement, in one round trip and as of one moment: which recordings are on it, and the rows that all
@@ -35,30 +36,26 @@ type line struct {
 
 // wholePage is the statement that reads what a question finds.
 func (l *layout) wholePage(question string) string {
-	protected, republished := l.flag("protected"), l.flag("publish_updated")
+	protected, republished := l.Flag("protected"), l.Flag("publish_updated")
 	none := ", NULL::timestamp, NULL::timestamp, false, false, false, NULL::bytea"
 	return `WITH p AS MATERIALIZED (SELECT q.id, q.record_id, q.total, row_number() OVER () AS place FROM (` + question + `) q)
 SELECT 0::int2, COALESCE(p.id, 0), p.place, p.total::int8, p.record_id::text, ''::text, ''::text, ''::text` + none + ` FROM p
 UNION ALL SELECT 1::int2, r.id, COALESCE(r.participants, 0)::int8, 0::int8, r.record_id::text, COALESCE(r.meeting_id, '')::text,
-	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, r.starttime, r.endtime, ` + l.flag("published") + ", " + protected + ", " +
+	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, r.starttime, r.endtime,
+	` + l.Flag("published") + ", " + protected + ", " +
 		republished + `, NULL::bytea FROM p JOIN public.recordings r ON r.id = p.id
-UNION ALL SELECT 2::int2, m.recording_id, 0::int8, 0::int8, COALESCE(m.key, '')::text, COALESCE(m.value, '')::text, ''::text, ''::text` +
+UNION ALL SELECT 2::int2, m.recording_id, 0::int8, 0::int8, COALESCE(m.key, '')::text, COALESCE(m.value, '')::text,
+	''::text, ''::text` +
 		none + ` FROM p JOIN public.metadata m ON m.recording_id = p.id
-UNION ALL SELECT 3::int2, f.id, f.recording_id, COALESCE(f.length, 0)::int8, COALESCE(f.format, '')::text, COALESCE(f.url, '')::text,
-	''::text, ''::text` + none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id
+UNION ALL SELECT 3::int2, f.id, f.recording_id, COALESCE(f.length, 0)::int8, COALESCE(f.format, '')::text,
+	COALESCE(f.url, '')::text, ''::text, ''::text` + none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id
 UNION ALL SELECT 4::int2, i.playback_format_id, (COALESCE(i.width, 0)::int8 << 32) | (COALESCE(i.height, 0)::int8 & 4294967295),
-	(COALESCE(i.sequence, 0)::int8 << 32) | (i.id & 4294967295), COALESCE(i.alt, '')::text, COALESCE(i.url, '')::text, ''::text, ''::text` +
+	(COALESCE(i.sequence, 0)::int8 << 32) | (i.id & 4294967295), COALESCE(i.alt, '')::text,
+	COALESCE(i.url, '')::text, ''::text, ''::text` +
 		none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id JOIN public.thumbnails i ON i.playback_format_id = f.id
-UNION ALL SELECT 5::int2, 0::int8, 0::int8, 0::int8, p.record_id::text, ''::text, ''::text, ''::text, NULL::timestamp, NULL::timestamp,
-	false, false, false, w.value FROM p JOIN bbbpool.rows w ON w.kind = 'recordings' AND w.key = convert_to(p.record_id, 'UTF8')`
-}
-
-// flag is a column that may be null, or missing.
-func (l *layout) flag(column string) string {
-	if !l.columns["recordings"][column] {
-		return "false"
-	}
-	return "COALESCE(r." + column + ", false)"
+UNION ALL SELECT 5::int2, 0::int8, 0::int8, 0::int8, p.record_id::text, ''::text, ''::text, ''::text,
+	NULL::timestamp, NULL::timestamp, false, false, false, w.value
+	FROM p JOIN bbbpool.rows w ON w.kind = 'recordings' AND w.key = convert_to(p.record_id, 'UTF8')`
 }
 
 // sheet puts a page together.
@@ -81,15 +78,29 @@ func (l *layout) queuePage(b *pgx.Batch, question string, args []any) *sheet {
 	b.Queue(l.wholePage(question), args...).Query(func(rows pgx.Rows) error {
 		s.gathering, s.ids, s.total, s.orders = newGathering(), nil, 0, map[int64][]imageAt{} // of a try that did not count
 		var l line
+		into := l.columns()
 		return walk(rows, func(rows pgx.Rows) error {
-			err := rows.Scan(&l.of, &l.id, &l.n, &l.m, &l.a, &l.b, &l.c, &l.d, &l.start, &l.end, &l.published, &l.x, &l.y, &l.value)
-			if err != nil {
+			of := int(rows.RawValues()[0][len(rows.RawValues()[0])-1] & 0x0f) // of a small number, in either form
+			if err := rows.Scan(into[min(of, ofOurs)]...); err != nil {
 				return err
 			}
+			l.of = int16(of)
 			return s.add(&l)
 		})
 	})
 	return s
+}
+
+// columns are what lines of each table are read into. Most columns of most lines are empty, and reading them would take the
+// longest of all.
+func (l *line) columns() [ofOurs + 1][]any {
+	all := []any{&l.of, &l.id, &l.n, &l.m, &l.a, &l.b, &l.c, &l.d, &l.start, &l.end, &l.published, &l.x, &l.y, &l.value}
+	none := func(list []any) []any { return append(list, make([]any, len(all)-len(list))...) }
+	return [...][]any{
+		ofPage: all, ofRecording: all,
+		ofMetadata: none([]any{nil, &l.id, nil, nil, &l.a, &l.b}), ofFormat: none([]any{nil, &l.id, &l.n, &l.m, &l.a, &l.b}),
+		ofImage: none([]any{nil, &l.id, &l.n, &l.m, &l.a, &l.b}), ofOurs: append(none([]any{nil, nil, nil, nil, &l.a})[:13], &l.value),
+	}
 }
 
 func newGathering() gathering {
@@ -104,18 +115,18 @@ func (s *sheet) add(l *line) error {
 	case ofRecording:
 		s.place(l.a, &standing{shown: &shown{
 			id: l.id, meetingID: l.b, name: l.c, state: l.d, published: l.published, protected: l.x, republished: l.y,
-			participants: int32(l.n), meta: map[string]string{}, //nolint:gosec // it was one there
+			participants: int32(l.n), meta: map[string]string{},
 		}}, l.start, l.end)
 	case ofMetadata:
 		s.tell(l.id, l.a, l.b)
 	case ofFormat:
-		s.format(l.n, shownFormat{id: l.id, format: l.a, path: l.b, minutes: int32(l.m)}) //nolint:gosec // as above
+		s.format(l.n, shownFormat{id: l.id, format: l.a, path: l.b, minutes: int32(l.m)})
 	case ofImage:
-		i := shownImage{width: int32(l.n >> 32), height: int32(l.n & 0xffff_ffff), alt: l.a, path: l.b} //nolint:gosec // as above
+		i := shownImage{width: int32(l.n >> 32), height: int32(l.n & 0xffff_ffff), alt: l.a, path: l.b}
 		s.orders[l.id] = append(s.orders[l.id], imageAt{l.m, i})
 	case ofOurs:
 		if err := s.ours([]byte(l.a), l.value); err != nil {
-			return ourError{err}
+			return fault.Ours{Err: err}
 		}
 	}
 	return nil
@@ -149,14 +160,14 @@ func (s *sheet) page() (list []store.Recording) {
 // ask sends a batch of questions, which need no transaction, in one round trip.
 func (db *DB) ask(ctx context.Context, op string, b *pgx.Batch) error {
 	if err := ctx.Err(); err != nil {
-		return wrap(ctx, op, err)
+		return fault.Wrap(ctx, op, err)
 	}
-	own, cancel := context.WithTimeout(ctx, db.config.timeout())
+	own, cancel := context.WithTimeout(ctx, db.config.Longest())
 	defer cancel()
 	for try := 1; ; try++ {
-		err := marked(db.pool.SendBatch(own, b).Close())
-		if err == nil || try == maxTries || !again(err) || own.Err() != nil {
-			return wrap(ctx, op, err)
+		err := fault.Marked(db.pool.SendBatch(own, b).Close())
+		if err == nil || try == maxTries || !fault.Again(err) || own.Err() != nil {
+			return fault.Wrap(ctx, op, err)
 		}
 		select {
 		case <-own.Done():

@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/rails"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -88,8 +90,8 @@ func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
 		WHERE m.recording_id = ANY(`+s.ids+`)`, s.arg)
 	queue(g.formatRow, `SELECT f.id, f.recording_id, COALESCE(f.format, ''), COALESCE(f.url, ''), COALESCE(f.length, 0)
 		FROM public.playback_formats f WHERE f.recording_id = ANY(`+s.ids+`) ORDER BY f.format COLLATE "C", f.id`, s.arg)
-	queue(g.imageRow, `SELECT i.playback_format_id, COALESCE(i.width, 0), COALESCE(i.height, 0), COALESCE(i.alt, ''), COALESCE(i.url, '')
-		FROM public.thumbnails i WHERE i.playback_format_id = ANY(ARRAY(SELECT f.id FROM public.playback_formats f
+	queue(g.imageRow, `SELECT i.playback_format_id, COALESCE(i.width, 0), COALESCE(i.height, 0), COALESCE(i.alt, ''),
+		COALESCE(i.url, '') FROM public.thumbnails i WHERE i.playback_format_id = ANY(ARRAY(SELECT f.id FROM public.playback_formats f
 			WHERE f.recording_id = ANY(`+s.ids+`))) ORDER BY i.sequence, i.id`, s.arg)
 	queue(g.ownRow, `SELECT key, value FROM bbbpool.rows WHERE kind = 'recordings' AND key = ANY($1::bytea[])`, s.keys)
 	if err := t.send(&b); err != nil {
@@ -104,7 +106,7 @@ func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
 // selectRecordings asks for the columns that there are.
 func (l *layout) selectRecordings() string {
 	return `SELECT r.id, r.record_id, COALESCE(r.meeting_id, ''), COALESCE(r.name, ''), COALESCE(r.state, ''), ` +
-		l.flag("published") + ", " + l.flag("protected") + ", " + l.flag("publish_updated") +
+		l.Flag("published") + ", " + l.Flag("protected") + ", " + l.Flag("publish_updated") +
 		`, COALESCE(r.participants, 0), r.starttime, r.endtime FROM public.recordings r WHERE r.record_id IS NOT NULL AND `
 }
 
@@ -148,7 +150,7 @@ func (g *gathering) tell(id int64, key, value string) {
 	case key == tenantKey:
 		s.tenant, s.owned = value, true
 	default:
-		s.shown.meta[key] = value
+		s.meta[key] = value
 	}
 }
 
@@ -184,7 +186,7 @@ func (g *gathering) ownRow(rows pgx.Rows) error {
 		return err
 	}
 	if err := g.ours(key, value); err != nil {
-		return ourError{err}
+		return fault.Ours{Err: err}
 	}
 	return nil
 }
@@ -233,7 +235,8 @@ func (l *layout) ownRow(r store.Recording) (store.Row, [][]byte, error) {
 // lookRecording is what a recording is found by in our tables, beside what it is found by in Scalelite's.
 func lookRecording(r store.Recording) [][]byte {
 	key := []byte(r.RecordID)
-	look := [][]byte{nil, append(binary.BigEndian.AppendUint64(nil, uint64(sizeOf(r))), toText(r.Tenant)...), nil} //nolint:gosec // all bits
+	size := binary.BigEndian.AppendUint64(nil, uint64(sizeOf(r)))
+	look := [][]byte{nil, append(size, rails.ToText(r.Tenant)...), nil}
 	if r.Owed != nil {
 		look[recordingsOwed] = key
 	}

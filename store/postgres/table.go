@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -39,7 +40,7 @@ func lockOf(kind string, key []byte) int64 {
 	_, _ = h.Write([]byte(kind))
 	_, _ = h.Write([]byte{0})
 	_, _ = h.Write(key)
-	return int64(h.Sum64()) //nolint:gosec // all 64 bits are wanted
+	return int64(h.Sum64())
 }
 
 // lock makes writers of the same records wait for each other, in one order, and for those who write a lot at once.
@@ -66,7 +67,7 @@ func (t *txn) get(kind string, key []byte) (value []byte, err error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
-	return value, ofDB(err)
+	return value, fault.OfDB(err)
 }
 
 // put queues a row, and what it is found by.
@@ -300,7 +301,7 @@ func (t *txn) each(kind string, s span, fn func(key, value []byte) error, words 
 			return err
 		}
 		if err := fn(key, value); err != nil {
-			return ourError{err}
+			return fault.Ours{Err: err}
 		}
 		return nil
 	}, sql, args...)
@@ -341,7 +342,7 @@ func found[T any](t *txn, tb table[T], look int, s span) (list []T, err error) {
 		}
 		record, err := tb.codec.Decode(key, value)
 		if err != nil {
-			return ourError{err}
+			return fault.Ours{Err: err}
 		}
 		list = append(list, record)
 		return nil
@@ -351,7 +352,7 @@ func found[T any](t *txn, tb table[T], look int, s span) (list []T, err error) {
 
 // placesIn is what asks for a span of places: by the index, and by what that has cut off.
 func placesIn(kind string, look int, s span) (sql string, args []any) {
-	args = []any{kind, int16(look)} //nolint:gosec // there are three
+	args = []any{kind, int16(look)}
 	sql = "p.kind = $1 AND p.look = $2"
 	add := func(sign string, end []byte) {
 		if end == nil {
