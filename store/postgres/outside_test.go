@@ -19,8 +19,10 @@ func full() store.Recording {
 		End: start.Add(time.Hour), Participants: 3, RawSize: 1 << 40, Server: "bbb1", Imported: start, Changed: start,
 		Meta: map[string]string{"origin": "moodle", "course": "1"}, Edits: store.Edits{Meta: map[string]string{"course": "1"}},
 		Formats: []store.Format{
-			{Type: "presentation", Path: "/p/r1", Length: 61 * time.Second, ProcessingTime: time.Minute, Size: 5, Bytes: 6,
-				Images: []store.Image{{Width: 1, Height: 2, Alt: "x", Path: "/t.png"}}},
+			{
+				Type: "presentation", Path: "/p/r1", Length: 61 * time.Second, ProcessingTime: time.Minute, Size: 5, Bytes: 6,
+				Images: []store.Image{{Width: 1, Height: 2, Alt: "x", Path: "/t.png"}},
+			},
 			{Type: "video", Path: "/v/r1", Length: time.Minute, Bytes: 7},
 		},
 	}

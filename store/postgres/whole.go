@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -53,12 +54,12 @@ func (db *DB) atLength(ctx context.Context, op string, options pgx.TxOptions, fn
 			return fn(t)
 		})
 	}
-	return wrap(ctx, op, err)
+	return fault.Wrap(ctx, op, err)
 }
 
 // briefly gives a piece its deadline.
 func (t *txn) briefly(fn func(*txn) error) error {
-	own, cancel := context.WithTimeout(t.ctx, t.db.config.timeout())
+	own, cancel := context.WithTimeout(t.ctx, t.db.config.Longest())
 	defer cancel()
 	return fn(&txn{Tx: t.Tx, ctx: own, db: t.db})
 }
@@ -76,7 +77,7 @@ func (t *txn) dump(kind string, each func(store.Row) error) error {
 		}
 		for _, row := range list {
 			if err := each(row); err != nil {
-				return ofClosure(err)
+				return fault.OfClosure(err)
 			}
 		}
 		if len(list) < s.limit {
