@@ -182,9 +182,9 @@ func (w *writer) await(t testing.TB, more int) {
 	}
 }
 
-// retry looks until the store can be put right.
+// retry looks until the store can be put right: its client may believe for a second that it is away still.
 func retry(m *mirror.Mirror) (err error) {
-	for range 50 {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if err = m.Refresh(context.Background()); err == nil {
 			return nil
 		}
