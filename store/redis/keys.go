@@ -1,5 +1,7 @@
 package redis
 
+import "fmt"
+
 // The keys, all below the namespace ("scalelite:" unless it is set otherwise). Scalelite's own are
 //
 //	servers                set of IDs
@@ -23,7 +25,7 @@ package redis
 //	endings, tokens, uses, waiting
 //	                       hash: key of the row → row
 //	meetings               hash: meeting ID → key of the claim that has Scalelite's key of that name
-//	tokens-by-expiry       sorted set of time and ID, all of one score
+//	{kind}-by-{n}          sorted set of what the n-th look-up of the kind finds, all of one score
 //	schema                 of our keys
 //	sequence               counts writes
 //	lease                  hash: holder, address, epoch, beat, and written, the sequence of the last write with it
@@ -33,28 +35,27 @@ package redis
 //
 // A new key is one whose absence means what was true before. What an older version would get wrong is a new [Schema].
 const (
-	serversKey        = "servers"
-	serverPrefix      = "server:"
-	enabledKey        = "server_enabled"
-	loadKey           = "server_load"
-	cordonedKey       = "cordoned_server_load"
-	meetingsKey       = "meetings"
-	meetingPrefix     = "meeting:"
-	voicesKey         = "voice_bridges"
-	tenantsKey        = "tenants"
-	tenantPrefix      = "tenant:"
-	tenantNamePrefix  = "tenant_name:"
-	settingsPrefix    = "tenant_settings:"
-	settingPrefix     = "tenant_setting:"
-	oursPrefix        = "bbbpool:"
-	ownersKey         = oursPrefix + "meetings"
-	tokensByExpiryKey = oursPrefix + "tokens-by-expiry"
-	schemaKey         = oursPrefix + "schema"
-	sequenceKey       = oursPrefix + "sequence"
-	leaseKey          = oursPrefix + "lease"
-	instancesKey      = oursPrefix + "instances"
-	instancePrefix    = oursPrefix + "instance:"
-	peerKey           = oursPrefix + "peer-key"
+	serversKey       = "servers"
+	serverPrefix     = "server:"
+	enabledKey       = "server_enabled"
+	loadKey          = "server_load"
+	cordonedKey      = "cordoned_server_load"
+	meetingsKey      = "meetings"
+	meetingPrefix    = "meeting:"
+	voicesKey        = "voice_bridges"
+	tenantsKey       = "tenants"
+	tenantPrefix     = "tenant:"
+	tenantNamePrefix = "tenant_name:"
+	settingsPrefix   = "tenant_settings:"
+	settingPrefix    = "tenant_setting:"
+	oursPrefix       = "bbbpool:"
+	ownersKey        = oursPrefix + "meetings"
+	schemaKey        = oursPrefix + "schema"
+	sequenceKey      = oursPrefix + "sequence"
+	leaseKey         = oursPrefix + "lease"
+	instancesKey     = oursPrefix + "instances"
+	instancePrefix   = oursPrefix + "instance:"
+	peerKey          = oursPrefix + "peer-key"
 )
 
 // Schema is the one of our keys that this version writes, and the highest one that it knows.
@@ -65,3 +66,6 @@ func (db *DB) key(name string) string { return db.prefix + name }
 
 // rowsKey is the hash with our rows of a kind.
 func (db *DB) rowsKey(kind string) string { return db.prefix + oursPrefix + kind }
+
+// lookKey is what records of a kind are found by, of its look-ups in the n-th.
+func (db *DB) lookKey(kind string, n int) string { return fmt.Sprintf("%s-by-%d", db.rowsKey(kind), n) }

@@ -49,7 +49,19 @@ func plainPut[T any](db *DB, c *commands, codec rows.Codec[T], record T) error {
 		return err
 	}
 	c.add("HSET", db.rowsKey(codec.Kind), string(row.Key), string(row.Value))
+	if codec.Look != nil {
+		db.addLooks(c, codec.Kind, codec.Look(record))
+	}
 	return nil
+}
+
+// addLooks adds what a record is found by, as its kind declares.
+func (db *DB) addLooks(c *commands, kind string, looks [][]byte) {
+	for n, look := range looks {
+		if look != nil {
+			c.add("ZADD", db.lookKey(kind, n), "0", string(look))
+		}
+	}
 }
 
 // plainRead are the commands that read one record.
@@ -111,10 +123,10 @@ func (role tokenRole) SpendToken(ctx context.Context, id string, now, expires ti
 	return db.within(ctx, 1, fmt.Sprintf("spend token %.100q", id), func(ctx context.Context) error {
 		var c commands
 		c.add(
-			"FORGET", db.key(tokensByExpiryKey), db.rowsKey("tokens"), string(rows.TimeKey(now)), strconv.Itoa(rows.TimeSize),
+			"FORGET", db.lookKey("tokens", 0), db.rowsKey("tokens"), string(rows.TimeKey(now)), strconv.Itoa(rows.TimeSize),
 			strconv.Itoa(maxForgotten),
 		)
-		if err := putToken(db, &c, rows.Tokens, rows.Token{ID: id, Expires: expires}); err != nil {
+		if err := plainPut(db, &c, rows.Tokens, rows.Token{ID: id, Expires: expires}); err != nil {
 			return err
 		}
 		done, err := db.write(ctx, guard{sum: nothing, reads: db.plainRead("tokens", []byte(id))}, c)
@@ -123,15 +135,6 @@ func (role tokenRole) SpendToken(ctx context.Context, id string, now, expires ti
 		}
 		return err
 	})
-}
-
-// putToken writes a token, and what it is forgotten by.
-func putToken(db *DB, c *commands, codec rows.Codec[rows.Token], t rows.Token) error {
-	if err := plainPut(db, c, codec, t); err != nil {
-		return err
-	}
-	c.add("ZADD", db.key(tokensByExpiryKey), "0", string(codec.Look(t)[0]))
-	return nil
 }
 
 // useRole is [store.Uses].

@@ -31,17 +31,18 @@ type loading struct {
 // loaded is what rows of one load must know of each other.
 type loaded struct{ meetings map[string]string } // key of the claim that gets Scalelite's key of a meeting
 
-// sections are all kinds of the group.
+// sections are all kinds of the group. One that is not named here is ours alone, and needs no more than to be declared.
 func (db *DB) sections() map[string]section {
-	return map[string]section{
-		"servers": mapped(serverTable(), 4, 3),
-		"tenants": mapped(db.tenantTable(), 4, 3),
-		"claims":  mapped(claimTable(), 4, 3),
-		"endings": plain(rows.Endings, plainPut),
-		"tokens":  plain(rows.Tokens, putToken),
-		"uses":    plain(rows.Uses, plainPut),
-		"waiting": plain(rows.Waiting, plainPut),
+	sections := map[string]section{
+		"servers": mapped(serverTable(), 4, 3), "tenants": mapped(db.tenantTable(), 4, 3), "claims": mapped(claimTable(), 4, 3),
 	}
+	for _, kind := range kinds() {
+		form, known := rows.Of(kind)
+		if _, named := sections[kind]; known && !named {
+			sections[kind] = plain(kind, form)
+		}
+	}
+	return sections
 }
 
 // kinds are those of the group, in their order.
@@ -127,26 +128,23 @@ func (l *loaded) claim(id string, key []byte, i image) image {
 }
 
 // plain is a kind that is ours alone.
-func plain[T any](
-	codec rows.Codec[T], put func(db *DB, c *commands, codec rows.Codec[T], record T) error,
-) section {
+func plain(kind string, form rows.Form) section {
 	return section{
 		size:    1,
-		listing: func(db *DB) commands { return commandList([]string{"HGETALL", db.rowsKey(codec.Kind)}) },
-		dump: func(list []any) ([]store.Row, error) {
-			var records []T
-			values := hash(part(list, 0))
+		listing: func(db *DB) commands { return commandList([]string{"HGETALL", db.rowsKey(kind)}) },
+		dump: func(found []any) (list []store.Row, err error) {
+			values := hash(part(found, 0))
 			for _, key := range slices.Sorted(maps.Keys(values)) {
-				record, err := codec.Decode([]byte(key), []byte(values[key]))
+				value, err := form.Again([]byte(key), []byte(values[key]))
 				if err != nil {
 					return nil, err
 				}
-				records = append(records, record)
+				list = append(list, store.Row{Kind: kind, Key: []byte(key), Value: value})
 			}
-			return rowsFor(codec, records)
+			return list, nil
 		},
 		load: func(db *DB, row store.Row) (loading, error) {
-			record, err := codec.Decode(row.Key, row.Value)
+			value, err := form.Again(row.Key, row.Value)
 			if err == nil {
 				err = checkKey(row.Key)
 			}
@@ -155,21 +153,30 @@ func plain[T any](
 			}
 			key := slices.Clone(row.Key)
 			return loading{
-				reads: db.plainRead(codec.Kind, key), size: 1,
+				reads: db.plainRead(kind, key), size: 1,
 				put: func(c *commands, list []any, _ *loaded) error {
-					db.forget(c, codec.Kind, key, part(list, 0))
-					return put(db, c, codec, record)
+					return db.plainLoad(c, kind, form, key, value, part(list, 0))
 				},
 			}, nil
 		},
 	}
 }
 
-// forget takes away what a token was found by that is to be written anew.
-func (db *DB) forget(c *commands, kind string, key []byte, standing any) {
-	if value, ok := found(standing); ok && kind == "tokens" {
-		c.add("ZREM", db.key(tokensByExpiryKey), string(value)+string(key))
+// plainLoad writes a row in the place of one that stands, with what it is found by.
+func (db *DB) plainLoad(c *commands, kind string, form rows.Form, key, value []byte, standing any) error {
+	if before, ok := found(standing); ok {
+		looks, err := form.Look(key, before)
+		if err != nil {
+			return err
+		}
+		for n, look := range looks {
+			c.add("ZREM", db.lookKey(kind, n), string(look))
+		}
 	}
+	looks, err := form.Look(key, value)
+	c.add("HSET", db.rowsKey(kind), string(key), string(value))
+	db.addLooks(c, kind, looks)
+	return err
 }
 
 // whole runs a call that takes long. One whose server hangs already does not.
@@ -296,11 +303,14 @@ func (db *DB) wipe(c *commands, list []any) {
 		}
 	}
 	for _, key := range []string{
-		serversKey, enabledKey, loadKey, cordonedKey, meetingsKey, voicesKey, tenantsKey, ownersKey, tokensByExpiryKey,
+		serversKey, enabledKey, loadKey, cordonedKey, meetingsKey, voicesKey, tenantsKey, ownersKey,
 	} {
 		c.add("DEL", db.key(key))
 	}
-	for _, kind := range kinds() {
-		c.add("DEL", db.rowsKey(kind))
+	for _, kind := range store.Kinds {
+		c.add("DEL", db.rowsKey(kind.Name))
+		for n := range kind.LookUps {
+			c.add("DEL", db.lookKey(kind.Name, n))
+		}
 	}
 }
