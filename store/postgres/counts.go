@@ -118,12 +118,6 @@ func (db *DB) recount(ctx context.Context) (mine bool, err error) {
 	return mine, err
 }
 
-// unhurried gives a transaction a minute.
-func (t *txn) unhurried() error {
-	_, err := t.Exec(t.ctx, "SELECT set_config('statement_timeout', '60000', true)")
-	return fault.OfDB(err)
-}
-
 // queueCounts asks for the counts of a tenant, or of all, and how many recordings there are at all.
 func queueCounts(b *pgx.Batch, f store.RecordingFilter, list *tallies, all *int64) {
 	sql, args := "SELECT tenant, state, count, bytes FROM bbbpool.counts WHERE count > 0", []any{}

@@ -43,19 +43,29 @@ SELECT 0::int2, COALESCE(p.id, 0), p.place, p.total::int8, p.record_id::text, ''
 UNION ALL SELECT 1::int2, r.id, COALESCE(r.participants, 0)::int8, 0::int8, r.record_id::text, COALESCE(r.meeting_id, '')::text,
 	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, r.starttime, r.endtime,
 	` + l.Flag("published") + ", " + protected + ", " +
-		republished + `, NULL::bytea FROM p JOIN public.recordings r ON r.id = p.id
+		republished + `, NULL::bytea FROM p` +
+		each("public.recordings", "id = p.id", "r") + `
 UNION ALL SELECT 2::int2, m.recording_id, 0::int8, 0::int8, COALESCE(m.key, '')::text, COALESCE(m.value, '')::text,
 	''::text, ''::text` +
-		none + ` FROM p JOIN public.metadata m ON m.recording_id = p.id
+		none + ` FROM p` +
+		each("public.metadata", "recording_id = p.id", "m") + `
 UNION ALL SELECT 3::int2, f.id, f.recording_id, COALESCE(f.length, 0)::int8, COALESCE(f.format, '')::text,
-	COALESCE(f.url, '')::text, ''::text, ''::text` + none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id
+	COALESCE(f.url, '')::text, ''::text, ''::text` + none + ` FROM p` +
+		each("public.playback_formats", "recording_id = p.id", "f") + `
 UNION ALL SELECT 4::int2, i.playback_format_id, (COALESCE(i.width, 0)::int8 << 32) | (COALESCE(i.height, 0)::int8 & 4294967295),
 	(COALESCE(i.sequence, 0)::int8 << 32) | (i.id & 4294967295), COALESCE(i.alt, '')::text,
 	COALESCE(i.url, '')::text, ''::text, ''::text` +
-		none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id JOIN public.thumbnails i ON i.playback_format_id = f.id
+		none + ` FROM p` +
+		each("public.playback_formats", "recording_id = p.id", "f") + each("public.thumbnails", "playback_format_id = f.id", "i") + `
 UNION ALL SELECT 5::int2, 0::int8, 0::int8, 0::int8, p.record_id::text, ''::text, ''::text, ''::text,
 	NULL::timestamp, NULL::timestamp, false, false, false, w.value
-	FROM p JOIN bbbpool.rows w ON w.kind = 'recordings' AND w.key = convert_to(p.record_id, 'UTF8')`
+	FROM p` + each("bbbpool.rows", "kind = 'recordings' AND y.key = convert_to(p.record_id, 'UTF8')", "w")
+}
+
+// each are the rows that belong to those before, looked up one by one (OFFSET 0 keeps it so): a page is short, and the planner,
+// which cannot know that, would rather read whole tables.
+func each(table, where, as string) string {
+	return " CROSS JOIN LATERAL (SELECT y.* FROM " + table + " y WHERE y." + where + " OFFSET 0) " + as
 }
 
 // sheet puts a page together.

@@ -144,7 +144,12 @@ func (t *txn) apart(f store.RecordingFilter) (list []store.Recording, err error)
 	if !question.MayBeApart(f) {
 		return nil, nil
 	}
-	keys, err := t.placed("recordings", recordingsApart, span{})
+	keys, err := t.placed(rows.Recordings.Kind, recordingsAlone, span{})
+	if err == nil && len(f.Meta) > 0 {
+		var deleted [][]byte
+		deleted, err = t.placed(rows.Recordings.Kind, recordingsKept, span{})
+		keys = append(keys, deleted...)
+	}
 	if err != nil || len(keys) == 0 {
 		return nil, err
 	}
@@ -239,7 +244,7 @@ func (t *txn) scan(after string, limit int) (list []store.Recording, err error) 
 	if err != nil {
 		return nil, err
 	}
-	keys, err := t.placed(rows.Recordings.Kind, recordingsApart, span{after: []byte(after), limit: limit})
+	keys, err := t.placed(rows.Recordings.Kind, recordingsAlone, span{after: []byte(after), limit: limit})
 	if err != nil {
 		return nil, err
 	}

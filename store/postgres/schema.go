@@ -89,6 +89,9 @@ func (t *txn) patiently(locks ...int64) error {
 	return t.send(&b)
 }
 
+// unhurried gives a transaction time, and takes no lock.
+func (t *txn) unhurried() error { return t.patiently() }
+
 // version reads which schema stands, 0 for none, and what Scalelite's tables are like.
 func (db *DB) version(ctx context.Context) (version int, err error) {
 	own, cancel := context.WithTimeout(ctx, max(db.config.Longest(), openTimeout))

@@ -21,7 +21,8 @@ import (
 const (
 	recordingsOwed  = iota // those of which a server owes something
 	recordingsOwned        // 8 bytes: how many its files have; then whose it is, as text
-	recordingsApart        // what the tables do not find: it stands alone, or they have no metadata of it
+	recordingsAlone        // those that stand in our table only
+	recordingsKept         // deleted ones of which we have the metadata, and Scalelite has none
 )
 
 // standing is what there is of a recording.
@@ -236,12 +237,15 @@ func (l *layout) ownRow(r store.Recording) (store.Row, [][]byte, error) {
 func lookRecording(r store.Recording) [][]byte {
 	key := []byte(r.RecordID)
 	size := binary.BigEndian.AppendUint64(nil, uint64(sizeOf(r)))
-	look := [][]byte{nil, append(size, rails.ToText(r.Tenant)...), nil}
+	look := [][]byte{nil, append(size, rails.ToText(r.Tenant)...), nil, nil}
 	if r.Owed != nil {
 		look[recordingsOwed] = key
 	}
-	if !stands(r) || r.State == store.Deleted && len(r.Meta) > 0 {
-		look[recordingsApart] = key
+	switch {
+	case !stands(r):
+		look[recordingsAlone] = key
+	case r.State == store.Deleted && len(r.Meta) > 0:
+		look[recordingsKept] = key
 	}
 	return look
 }
