@@ -150,7 +150,8 @@ func makeMeta(ctx context.Context, conn *pgx.Conn, size Size) error {
 		}
 		return []any{i/2 + 1, "bbb-context", fmt.Sprint("course ", i%100)}, nil
 	})
-	if _, err := conn.CopyFrom(ctx, pgx.Identifier{"public", "metadata"}, []string{"recording_id", "key", "value"}, rows); err != nil {
+	table := pgx.Identifier{"public", "metadata"}
+	if _, err := conn.CopyFrom(ctx, table, []string{"recording_id", "key", "value"}, rows); err != nil {
 		return err
 	}
 	_, err := conn.Exec(ctx, `SELECT setval('public.recordings_id_seq', max(id)) FROM public.recordings`)
@@ -166,7 +167,8 @@ func Older(ctx context.Context, url string, early bool) error {
 	UPDATE public.recordings SET protected = NULL, publish_updated = NULL WHERE id % 2 = 0;
 	UPDATE public.recordings SET published = NULL WHERE NOT published;`
 	if early {
-		statements += `ALTER TABLE public.recordings DROP COLUMN protected, DROP COLUMN publish_updated; DROP TABLE public.callback_data;`
+		statements += `ALTER TABLE public.recordings DROP COLUMN protected, DROP COLUMN publish_updated;
+	DROP TABLE public.callback_data;`
 	}
 	return Exec(ctx, url, statements)
 }
