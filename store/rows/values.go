@@ -3,6 +3,8 @@ package rows
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -91,8 +93,8 @@ func (row textMap) into(m map[string]string) map[string]string {
 func (row textMap) MarshalJSON() ([]byte, error) {
 	var pairs [][2]text
 	odd := false
-	for key, value := range row {
-		pairs = append(pairs, [2]text{text(key), value})
+	for _, key := range slices.Sorted(maps.Keys(row)) { // equal records have equal rows
+		pairs = append(pairs, [2]text{text(key), row[key]})
 		odd = odd || !utf8.ValidString(key)
 	}
 	if odd {
