@@ -17,9 +17,11 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
+	"github.com/bbbpool/bbbpool/api/cli/moving"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/cli/usage"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
 )
 
 var version = "dev" // set by the linker for releases
@@ -29,7 +31,7 @@ func main() { os.Exit(api.Main(run)) }
 // run is the program, but for signals and the exit.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	g := grammar{}
-	env := &cli.Env{Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Main: run}
+	env := &cli.Env{Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Elsewhere: elsewhere, Plan: plan, Main: run}
 	return cli.Run(env, &g, &g.Options, args)
 }
 
@@ -43,6 +45,10 @@ type grammar struct {
 	Forget usage.ForgetCmd      `cmd:"" help:"Take out of the records what tells of a person, and say what is out of reach."`
 	Tokens access.TokenCommands `cmd:"" name:"token" help:"Administrate who may administrate from afar."`
 	Audit  access.AuditCmd      `cmd:"" help:"Tell who has changed what, and when."`
+
+	Backup  moving.BackupCommands `cmd:"" help:"Write all records into one file, or prove that such a file can be restored."`
+	Restore moving.RestoreCmd     `cmd:"" help:"Put a backup into the stores of a pool that does not run."`
+	Migrate moving.MigrateCmd     `cmd:"" help:"Take all records to other databases: PostgreSQL, Redis, a data directory, or from and to Scalelite's."`
 
 	Check struct {
 		Settings serve `embed:""`
@@ -79,6 +85,21 @@ func (s serve) Run(env *cli.Env) error {
 	reloader.Reload = p.Reload
 	log.Info().Str("version", version).Str("data", data).Str("listen", p.Addr()).Msg("serving")
 	return p.Run(env.Ctx, &reloader, api.Systemd{Alive: p.Alive})
+}
+
+// elsewhere tells whether serve would keep no record in the data directory.
+func elsewhere() bool {
+	var s driver.Settings
+	return cli.Defaults(&s) == nil && s.RedisURL != "" && s.DatabaseURL != ""
+}
+
+// plan is what serve would do to the databases.
+func plan(data string) ([]string, error) {
+	c := driver.Config{Data: data}
+	if err := cli.Defaults(&c.Settings); err != nil {
+		return nil, err
+	}
+	return driver.Plan(c)
 }
 
 // offline is the administration of a pool that is not running, on its data, with the settings that serve would have.

@@ -92,7 +92,7 @@ func (r *Reloader) Run(ctx context.Context) error {
 				r.Log.Error().Err(err).Msg("reload: everything stays as it was")
 				continue
 			}
-			r.Log.Info().Msg("reloaded: tenants; settings are read at the start alone")
+			r.Log.Info().Msg("reloaded: tenants and tokens; settings are read at the start alone")
 		}
 	}
 }

@@ -143,7 +143,7 @@ func TestReloader(t *testing.T) {
 	calls <- errors.New("the store is away")
 	hangUp()
 	calls <- nil
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), "reloaded: tenants") && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), "reloaded: tenants and tokens") && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()
@@ -151,7 +151,7 @@ func TestReloader(t *testing.T) {
 		t.Error(err)
 	}
 	const want = `{"level":"error","error":"the store is away","message":"reload: everything stays as it was"}
-{"level":"info","message":"reloaded: tenants; settings are read at the start alone"}
+{"level":"info","message":"reloaded: tenants and tokens; settings are read at the start alone"}
 `
 	if diff := cmp.Diff(want, log.String()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)

@@ -12,7 +12,7 @@ import (
 // is not acted on in silence looks as if it were.
 var unused = []string{
 	// What it keeps its records in.
-	"DATABASE_URL", "DB_CONNECTION_RETRY_COUNT", "DB_DISABLED", "PREPARED_STATEMENT", "REDIS_NAMESPACE", "REDIS_POOL", "REDIS_URL",
+	"DB_CONNECTION_RETRY_COUNT", "DB_DISABLED",
 	// Its process.
 	"DEFAULT_LOCALE", "PIDFILE", "RAILS_ENV", "RAILS_LOG_TO_STDOUT", "RAILS_MASTER_KEY", "RAILS_MAX_THREADS",
 	"RAILS_MIN_THREADS", "RAILS_SERVE_STATIC_FILES", "WEB_CONCURRENCY",

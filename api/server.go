@@ -79,6 +79,8 @@ type Parts struct {
 	Metrics  *metrics.Set
 	Page     *exposition.Writer // writes the page of the metrics
 	Problems *problems.Registry // tells whether the process is ready
+	// Around is put around everything that is mounted, where one instance of several counts what is under way; nil for nothing.
+	Around func(http.Handler) http.Handler
 }
 
 // Server serves HTTP. It is a source of problems: of its own, and of those with the settings that it has.
@@ -119,7 +121,11 @@ func New(ctx context.Context, p Parts) (*Server, error) {
 	if s.listener, err = listen(ctx, addr, s.conns, p.Log); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
 	}
-	s.http = s.newHTTP(s.limit(s.mux))
+	mounted := http.Handler(s.mux)
+	if p.Around != nil {
+		mounted = p.Around(mounted)
+	}
+	s.http = s.newHTTP(s.limit(mounted))
 	if err = s.openStatus(ctx); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
@@ -153,6 +159,9 @@ func (s *Server) Mount(parts ...Mounter) {
 		m.Mount(s.mux)
 	}
 }
+
+// Handler is what answers requests, for those that come in by another way than the listener.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Addr is the address that is listened on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }

@@ -147,7 +147,7 @@ func TestServer_Stopping(t *testing.T) {
 // links lead.
 func TestServer_Problems(t *testing.T) {
 	parts := parts(api.Config{}, io.Discard)
-	parts.Environ = api.Environment{"REDIS_URL=redis://here", "AWS_REGION=here", "PATH=/bin", "PIDFILE="}
+	parts.Environ = api.Environment{"RAILS_ENV=production", "AWS_REGION=here", "PATH=/bin", "PIDFILE="}
 	base, _ := serve(t, parts, healthy)
 	advice := func(want ...string) {
 		t.Helper()
@@ -162,7 +162,7 @@ func TestServer_Problems(t *testing.T) {
 			t.Errorf("advice %q, want %q", got, want)
 		}
 	}
-	const brought = "settings of Scalelite that mean nothing here: REDIS_URL"
+	const brought = "settings of Scalelite that mean nothing here: RAILS_ENV"
 	advice(brought)
 	get(t, base+"/healthz")
 	advice(brought)
@@ -177,8 +177,8 @@ func TestServer_Problems(t *testing.T) {
 // Of Scalelite's settings those mean nothing that have a value here, and the storage's only where recordings go there.
 func TestEnvironment_Problems(t *testing.T) {
 	for want, environ := range map[string]api.Environment{
-		"":                                  {"AWS_REGION=x", "PATH=/bin", "REDIS_URL=", "LOADBALANCER_SECRET=s"},
-		"DATABASE_URL, REDIS_URL":           {"REDIS_URL=x", "AWS_REGION=x", "DATABASE_URL=y=z"},
+		"":                                  {"AWS_REGION=x", "PATH=/bin", "RAILS_ENV=", "LOADBALANCER_SECRET=s"},
+		"DB_DISABLED, RAILS_ENV":            {"RAILS_ENV=x", "AWS_REGION=x", "DB_DISABLED=y=z"},
 		"AWS_KEY, AWS_REGION, S3_RECORDING": {"AWS_REGION=x", "S3_RECORDING=y", "AWS_KEY=z", "AWS_NONE="},
 	} {
 		list := environ.Problems(t.Context())

@@ -121,3 +121,63 @@ func BenchmarkReconcile(b *testing.B) {
 		}
 	}
 }
+
+// Telling a follower of the book as it stands: 500 servers, 5,000 meetings with 50,000 people on their way, 100,000 past
+// sessions. The lock is held for the first part of it.
+func BenchmarkTell(b *testing.B) {
+	const servers, meetings = 500, 5_000
+	l := largeLedger(b, servers, meetings)
+	for i := range 10 * meetings {
+		l.Joined(key(fmt.Sprint("live", i%meetings)), placement.Person(1+i))
+	}
+	for i := range 100_000 - 4*meetings {
+		start := time.Now().AddDate(0, 0, -i%60)
+		l.Learn(store.Session{
+			Tenant: "t", Meeting: l.Hash(key(fmt.Sprint("room", i))), Start: start, End: start.Add(time.Hour), Peak: 10,
+		})
+	}
+	b.Run("snapshot", func(b *testing.B) { // under the lock
+		for b.Loop() {
+			_ = l.Book().Snapshot()
+		}
+	})
+	b.Run("tell", func(b *testing.B) {
+		sent, frames := 0, 0
+		for b.Loop() {
+			sent, frames = 0, 0
+			l.Tell(func(frame []byte) { sent, frames = sent+len(frame), frames+1 })()
+		}
+		b.ReportMetric(float64(sent), "B/told")
+		b.ReportMetric(float64(frames), "frames")
+	})
+	var told [][]byte
+	l.Tell(func(frame []byte) { told = append(told, frame) })()
+	b.Run("hear", func(b *testing.B) {
+		f, err := placement.OpenLedger(b.Context(), placement.Parts{
+			Config: all, State: nowhere{}, Remember: nowhere{}.Remember, Now: time.Now, Follows: true,
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			for i, frame := range told {
+				if err := f.Hear(frame, i == 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		if f.Count() != l.Count() {
+			b.Errorf("%d meetings heard, %d told", f.Count(), l.Count())
+		}
+	})
+}
+
+// A join while somebody follows, and while nobody does.
+func BenchmarkJoined_Told(b *testing.B) {
+	l := largeLedger(b, 1_000, 50_000)
+	defer l.Tell(func([]byte) {})()
+	b.ResetTimer()
+	for i := 1; b.Loop(); i++ {
+		l.Joined(key("live7"), placement.Person(i%4_000))
+	}
+}

@@ -1,10 +1,8 @@
 package placement_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +12,8 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/placement/book"
+	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -46,6 +46,15 @@ func changes() []placement.Change {
 		placement.SessionLearnt{At: monday, Session: store.Session{ID: "s"}},
 		placement.HistoryShortened{At: monday},
 		placement.HourRecalled{At: monday, Over: []quota.Begun{{Key: key("x"), At: monday}}, Live: []quota.Begun{{Key: key("x")}}},
+		book.BookBegun{Start: monday, Reports: []book.ReportKept{{From: 1, Serial: 2, At: monday}}},
+		book.ServersKept{Servers: []book.ServerKept{{Server: placement.Server{ID: "a"}}}},
+		book.TenantsKept{Tenants: []book.TenantKept{{Tenant: "t"}}},
+		book.MeetingsKept{Meetings: []book.MeetingKept{{Stay: book.StayKept{Claim: claim, Born: 1}}}},
+		book.ClosingsKept{Vanished: true, Closings: []book.ClosingKept{{Key: key("x"), Stay: &book.StayKept{Claim: claim}}}},
+		book.EndingsKept{Endings: []store.Ending{ending}},
+		book.SeatsKept{Looked: monday, Waiting: []forecast.Room{7}, Seats: []book.SeatKept{{Room: 1, Server: "b"}}},
+		book.HistoryKept{State: forecast.State{Rooms: []uint64{1, 2, 3, 9, 1}}},
+		book.BookWhole{},
 	}
 }
 
@@ -64,31 +73,43 @@ func TestBook_Unknown(t *testing.T) {
 // follower is a second book that hears of the changes of a ledger's, as they arrive in another process.
 type follower struct {
 	*placement.Book
-	t     *testing.T
-	kinds map[string]bool // that it has heard of
+	t      testing.TB
+	frames book.Frames
+	kinds  map[string]bool // that it has heard of
 }
 
-func newFollower(t *testing.T, p *pool) *follower {
-	for _, c := range changes() {
-		gob.Register(c)
+func newFollower(t testing.TB, p *pool) *follower {
+	f := &follower{
+		Book: placement.NewBook(p.config, p.clock.now()), t: t, kinds: map[string]bool{}, frames: book.Frames{Zone: time.UTC},
 	}
-	f := &follower{Book: placement.NewBook(p.config, p.clock.now()), t: t, kinds: map[string]bool{}}
 	f.Draw = func(int) int { panic("what was drawn by lot is not in the change") }
 	return f
 }
 
 // hear applies a change that was written and read.
 func (f *follower) hear(c placement.Change) {
-	var wire bytes.Buffer
-	var read placement.Change
-	if err := gob.NewEncoder(&wire).Encode(&c); err != nil {
+	frames, err := book.Encode(c)
+	if err != nil {
 		f.t.Fatalf("%T: %v", c, err)
 	}
-	if err := gob.NewDecoder(&wire).Decode(&read); err != nil {
-		f.t.Fatalf("%T: %v", c, err)
+	var read placement.Change
+	for _, frame := range frames {
+		if read, err = f.frames.Decode(frame); err != nil {
+			f.t.Fatalf("%T: %v", c, err)
+		}
 	}
 	f.kinds[fmt.Sprintf("%T", c)] = true
 	f.Apply(read)
+}
+
+// takeOver returns a follower that has just come, and takes a book over as it stands.
+func (f *follower) takeOver(p *pool, b *placement.Book) *follower {
+	fresh := newFollower(f.t, p)
+	fresh.kinds = f.kinds
+	for _, c := range b.Snapshot() {
+		fresh.hear(c)
+	}
+	return fresh
 }
 
 // answers is everything that a book can be asked.
@@ -161,6 +182,9 @@ type day struct {
 	on       map[string]map[store.MeetingKey]there // by server and meeting
 	made     int
 	underWay map[store.MeetingKey]*placement.Creation // creates that wait for the answer of their server
+
+	followers []*follower
+	steady    bool // nobody sets the clock
 }
 
 // there is what a server calls a meeting.
@@ -191,7 +215,7 @@ func (d *day) step(ctx context.Context) {
 		}
 	case 2:
 		d.clock.add(time.Duration(d.draw.IntN(200)-20) * time.Second)
-		if d.draw.IntN(20) == 0 { // somebody sets it
+		if !d.steady && d.draw.IntN(20) == 0 { // somebody sets it
 			d.clock.add(time.Duration(d.draw.IntN(48)-24) * time.Hour)
 		}
 	case 3, 4, 5:
@@ -316,14 +340,19 @@ func (d *day) claimed() {
 }
 
 // newDay opens a ledger in whose store there is something already, with a follower, and lets its servers stand.
-func newDay(t *testing.T, seed uint64) (*day, *follower) {
+func newDay(t *testing.T, seed uint64) *day {
 	p := newPool(t)
 	p.config = all
 	f := newFollower(t, p)
-	p.follow = f.hear
 	d := &day{
 		pool: p, draw: rand.New(rand.NewPCG(seed, 11)), servers: []string{"a", "b", "c", "d"},
 		on: map[string]map[store.MeetingKey]there{}, underWay: map[store.MeetingKey]*placement.Creation{},
+		followers: []*follower{f},
+	}
+	p.follow = func(c placement.Change) {
+		for _, f := range d.followers {
+			f.hear(c)
+		}
 	}
 	p.must(p.store.AddEndings(t.Context(), store.Ending{MeetingKey: key("m1"), Server: "a", InternalID: "old", Asked: monday}))
 	_, err := p.store.CreateClaim(t.Context(), store.Claim{
@@ -350,11 +379,12 @@ func newDay(t *testing.T, seed uint64) (*day, *follower) {
 		}
 		return nil
 	})
-	return d, f
+	return d
 }
 
-// Whatever happens on a day, also when the store fails: memory says of each claim what the store does, and a second book
-// that hears of the changes alone, and knows no lot and no clock, answers every question as the ledger's does.
+// Whatever happens on a day, also when the store fails: memory says of each claim what the store does, and another book
+// that hears of the changes alone, and knows no lot and no clock, answers every question as the ledger's does: one that has
+// been there from the beginning, and one that came at any time and took the book over as it stood.
 func TestBook_Follow(t *testing.T) {
 	kinds := map[string]bool{}
 	var meetings []store.MeetingKey
@@ -363,13 +393,22 @@ func TestBook_Follow(t *testing.T) {
 		meetings = append(meetings, key(id), store.MeetingKey{Tenant: "u", MeetingID: id})
 	}
 	for seed := range uint64(4) {
-		d, f := newDay(t, seed)
+		d := newDay(t, seed)
+		f, comes := d.followers[0], rand.New(rand.NewPCG(seed, 12))
 		for step := 1; step <= 300 && !t.Failed(); step++ {
 			d.step(t.Context())
-			d.must(errors.Join(d.Book().Recount(d.clock.now()), f.Recount(d.clock.now())))
+			d.must(d.Book().Recount(d.clock.now()))
+			if comes.IntN(20) == 0 {
+				d.followers = append(d.followers[:1], f.takeOver(d.pool, d.Book()))
+			}
+			for _, f := range d.followers {
+				d.must(f.Recount(d.clock.now()))
+			}
 			if step%10 == 0 {
-				got, want := ask(d.pool, f.Book, d.servers, meetings), ask(d.pool, d.Book(), d.servers, meetings)
-				equal(t, fmt.Sprintf("seed %d, step %d", seed, step), got, want)
+				want := ask(d.pool, d.Book(), d.servers, meetings)
+				for i, f := range d.followers {
+					equal(t, fmt.Sprintf("seed %d, step %d, follower %d", seed, step, i), ask(d.pool, f.Book, d.servers, meetings), want)
+				}
 				d.claimed()
 			}
 		}

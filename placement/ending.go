@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -13,27 +14,34 @@ import (
 type Ending struct {
 	Reason string // of the session, in one word; may be left out
 	ledger *Ledger
+	term   *term
 	key    store.MeetingKey
 }
 
 // BeginEnd waits until no create or other end of the meeting is under way. Release must follow.
 func (l *Ledger) BeginEnd(ctx context.Context, key store.MeetingKey) (*Ending, error) {
-	if err := l.takeTurn(ctx, key); err != nil {
+	t, err := l.present()
+	if err != nil {
 		return nil, err
 	}
-	return &Ending{ledger: l, key: key}, nil
+	if err := l.takeTurn(ctx, t, key); err != nil {
+		return nil, err
+	}
+	return &Ending{ledger: l, term: t, key: key}, nil
 }
 
-// TryEnd is BeginEnd for those that cannot wait: it returns nil where somebody else changes the meeting.
+// TryEnd is BeginEnd for those that cannot wait: it returns nil where somebody else changes the meeting, or another instance
+// decides.
 func (l *Ledger) TryEnd(key store.MeetingKey) *Ending {
-	if !l.turns.Try(key) {
+	t, err := l.present()
+	if err != nil || !t.turns.Try(key) {
 		return nil
 	}
-	return &Ending{ledger: l, key: key}
+	return &Ending{ledger: l, term: t, key: key}
 }
 
 // Release lets the next create of the meeting go ahead.
-func (e *Ending) Release() { e.ledger.turns.Release(e.key) }
+func (e *Ending) Release() { e.term.turns.Release(e.key) }
 
 // Ended records that somebody who may has ended the meeting: the claim is closed, and each of the copies is owed until its
 // server is seen without it. From then on none of them counts as a meeting that goes on, whatever its server says, and
@@ -42,6 +50,10 @@ func (e *Ending) Release() { e.ledger.turns.Release(e.key) }
 func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 	l := e.ledger
 	l.mu.Lock()
+	if !l.leads(e.term) {
+		l.mu.Unlock()
+		return ErrFollower
+	}
 	now := l.now()
 	end := l.book.End(now, e.key, copies)
 	over := l.book.Finish(now, e.key, cmp.Or(e.Reason, Ended))
@@ -57,20 +69,31 @@ func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 	if err != nil {
 		return fmt.Errorf("end %s: %w", e.key.MeetingID, err)
 	}
+	e.apply(end)
+	return nil
+}
+
+// apply makes a change if the term lasts.
+func (e *Ending) apply(c Change) {
+	l := e.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(end)
-	return nil
+	if l.leads(e.term) {
+		l.book.Apply(c)
+	}
 }
 
 // close closes the claim if it still passes a test, and gives up the turn. It writes to the store. The claim leaves memory
 // after that: if the store fails it still stands in both. The test is made under the lock.
-func (e *Ending) close(ctx context.Context, reason string, test func(*meeting) bool) (closed bool, err error) {
+func (e *Ending) close(ctx context.Context, reason string, test func(*book.Book) bool) (closed bool, err error) {
 	defer e.Release()
 	l := e.ledger
 	l.mu.Lock()
-	m := l.book.where.meetings[e.key]
-	if m == nil || !test(m) {
+	if !l.leads(e.term) {
+		l.mu.Unlock()
+		return false, ErrFollower
+	}
+	if !test(l.book) {
 		l.mu.Unlock()
 		return false, nil
 	}
@@ -79,9 +102,7 @@ func (e *Ending) close(ctx context.Context, reason string, test func(*meeting) b
 	if err := l.records.write(ctx, func() error { return l.records.settle(ctx, over) }); err != nil {
 		return false, fmt.Errorf("close claim %s: %w", e.key.MeetingID, err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.book.Apply(ClaimClosed{At: l.now(), Claim: over.Claim, Reason: reason})
+	e.apply(ClaimClosed{At: l.now(), Claim: over.Claim, Reason: reason})
 	return true, nil
 }
 
@@ -90,12 +111,10 @@ func (e *Ending) close(ctx context.Context, reason string, test func(*meeting) b
 func (l *Ledger) Close(ctx context.Context, c store.Claim, reason string) (bool, error) {
 	e := l.TryEnd(c.MeetingKey)
 	if e == nil {
-		return false, nil
+		_, err := l.present()
+		return false, err
 	}
-	return e.close(ctx, reason, func(m *meeting) bool {
-		seen := reason == reasonGone && m.missed < missesUntilGone // since it was found to be gone
-		return m.stillHas(c) && !seen
-	})
+	return e.close(ctx, reason, func(b *book.Book) bool { return b.Stands(c, reason) })
 }
 
 // closeRemoved closes claims whose server has left the pool, unless it is back by now. It waits for creates that are under
@@ -105,7 +124,7 @@ func (l *Ledger) closeRemoved(ctx context.Context, claims []store.Claim) error {
 	for _, c := range claims {
 		e, err := l.BeginEnd(ctx, c.MeetingKey)
 		if err == nil {
-			_, err = e.close(ctx, reasonRemoved, func(m *meeting) bool { return m.claim.Server == c.Server && m.page == nil })
+			_, err = e.close(ctx, book.Removed, func(b *book.Book) bool { return b.Left(c) })
 		}
 		errs = append(errs, err)
 	}

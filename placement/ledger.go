@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/placement/turns"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -20,14 +20,20 @@ import (
 type Ledger struct {
 	config  Config
 	records records
-	past    past
-	sent    func(tenant string) // Parts.Sent
+	history History                                     // Parts.History
+	servers func(ctx context.Context) ([]string, error) // Parts.Pool
+	sent    func(tenant string)                         // Parts.Sent
+	follow  func(Change)                                // Parts.Follow
 	now     func() time.Time
+	hearing hearing
 
-	mu   sync.Mutex // guards the book; never held over a call to the store
-	book *Book
-
-	turns turns.Turns // whoever has a meeting's turn writes its claim without the lock, and nobody else touches it meanwhile
+	mu      sync.Mutex // guards what follows; never held over a call to the store
+	book    *Book
+	leading bool      // this instance decides
+	term    *term     // the present one, or the last
+	known   time.Time // when the book stopped being kept by an earlier term, or was heard last
+	tellers []*teller // by whom others hear of the book
+	outbox  outbox
 }
 
 // State is what the ledger keeps durably.
@@ -46,12 +52,18 @@ type History interface {
 type Parts struct {
 	Config  Config
 	State   State
-	History History             // nil for none: rooms are new after each start
-	Servers []string            // the IDs of all servers of the pool: what is claimed elsewhere is closed
-	Offline bool                // nobody will Run the ledger: the history is read before Open returns
-	Now     func() time.Time    // a clock
-	Follow  func(Change)        // hears of every change of the book, in order and under the lock; nil for none
-	Sent    func(tenant string) // hears of every join; nil for none
+	History History          // nil for none: rooms are new after each start
+	Servers []string         // the IDs of all servers of the pool: what is claimed elsewhere is closed
+	Offline bool             // nobody will Run the ledger: the history is read before Open returns
+	Now     func() time.Time // a clock
+	Follow  func(Change)     // hears of every change of the book, in order and under the lock; nil for none
+	Follows bool             // another instance may lead: nothing is taken over from the store before [Ledger.Lead]
+	// Pool returns the IDs of all servers of the pool when a term begins; nil takes those that the book has.
+	Pool func(ctx context.Context) ([]string, error)
+	// Report tells the instance that leads of a join that was sent here: the frame is for its [Ledger.Take]. It is called
+	// under the lock and must not wait. What is reported in vain is reported again to the next leader. nil for none.
+	Report func(frame []byte)
+	Sent   func(tenant string) // hears of every join; nil for none
 
 	// Remember is told of every stay of a meeting on a server that is over, before its claim is gone. It keeps the session of
 	// the stay whose claim was c, durably: what it has acknowledged must survive a crash. It may be called twice for the same
@@ -64,19 +76,25 @@ type Parts struct {
 // of them. Creates wait until Run has read the history: that of a large site takes some seconds, and joins need none.
 func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 	l := &Ledger{
-		config: p.Config.bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now},
-		past: past{sessions: p.History, read: make(chan struct{})}, now: p.Now, book: NewBook(p.Config, p.Now()),
+		config: p.Config.Bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now}, history: p.History,
+		servers: p.Pool, sent: p.Sent, follow: p.Follow, now: p.Now, book: NewBook(p.Config, p.Now()),
+		outbox: newOutbox(p.Report),
 	}
-	l.records.learn, l.book.Follow, l.sent = l.Learn, p.Follow, p.Sent
+	l.records.learn, l.book.Follow, l.leading = l.Learn, p.Follow, !p.Follows
 	for _, id := range p.Servers {
-		l.book.Apply(ServerSet{Server{ID: id}})
+		l.book.Apply(ServerSet{Server: Server{ID: id}})
 	}
 	var err error
-	if l.records.names.Key, err = l.past.open(ctx); err != nil {
+	if l.records.names.Key, err = openKey(ctx, p.History); err != nil {
 		return nil, err
 	}
+	l.term = l.newTerm(false)
+	if p.Follows {
+		l.term.turns.Close()
+		return l, nil
+	}
 	if p.Offline && p.History != nil {
-		if err := l.past.each(ctx, l.now(), l.Learn); err != nil {
+		if err := l.term.past.each(ctx, l.now(), l.Learn); err != nil {
 			return nil, err
 		}
 	}
@@ -84,13 +102,13 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 		return nil, err
 	}
 	if p.Offline && p.History != nil {
-		l.recall()
+		l.recall(ctx, &l.term.past)
 	}
 	return l, nil
 }
 
-// load takes over the stored endings and claims. What a server owed that has left the pool is forgotten, and claims of
-// meetings whose end was recorded right before a crash are closed.
+// load begins a term: it takes over the stored endings and claims. What a server owed that has left the pool is forgotten, and
+// claims of meetings whose end was recorded right before a crash are closed.
 func (l *Ledger) load(ctx context.Context) error {
 	claims, err := l.records.state.Claims(ctx)
 	if err != nil {
@@ -100,29 +118,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load endings: %w", err)
 	}
-	var left []store.Ending
-	var over, lost []store.Claim
-	l.mu.Lock()
-	for _, e := range endings {
-		if l.book.where.pages[e.Server] == nil || e.InternalID == "" && l.now().Sub(e.Asked) > longestOwed {
-			left = append(left, e)
-			continue
-		}
-		l.book.Apply(EndingOwed{e})
-	}
-	for _, c := range claims {
-		switch {
-		case l.book.where.pages[c.Server] == nil:
-			lost = append(lost, c)
-		case l.book.owed.has(c.MeetingKey, copyKey{c.Server, c.InternalID}):
-			over = append(over, c)
-		}
-		l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.records.names.Room(c.MeetingKey)})
-		if l.past.sessions != nil {
-			l.past.lasting = append(l.past.lasting, stayOfClaim(c, l.Hash(c.MeetingKey)))
-		}
-	}
-	l.mu.Unlock()
+	over, lost, left := l.takeOver(claims, endings)
 	if err := l.forgetEndings(ctx, left); err != nil {
 		return err
 	}
@@ -134,66 +130,111 @@ func (l *Ledger) load(ctx context.Context) error {
 	return errors.Join(errors.Join(errs...), l.closeRemoved(ctx, lost))
 }
 
-// ClaimLoaded takes over a claim that stood before the book was begun. Until a poll has looked, a meeting that was created
-// counts as one that people are on the way to, and its server as having those that were expected: else what was full would
-// look empty.
-type ClaimLoaded struct {
-	At    time.Time
-	Claim store.Claim
-	Room  forecast.Room
+// takeOver brings the book in line with the store, and has it lead. It returns which claims are over, which are on servers that
+// have left the pool, and which endings nobody owes any more.
+func (l *Ledger) takeOver(claims []store.Claim, endings []store.Ending) (over, lost []store.Claim, left []store.Ending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	var owed []store.Ending
+	for _, e := range endings {
+		if l.book.Outdated(e, now) {
+			left = append(left, e)
+		} else {
+			owed = append(owed, e)
+		}
+	}
+	l.begin(now)
+	for _, c := range l.book.Differences(now, claims, owed, l.records.names.Room) {
+		l.book.Apply(c)
+	}
+	l.takeOverJoins()
+	for _, c := range claims {
+		switch {
+		case !l.book.Has(c.Server):
+			lost = append(lost, c)
+		case l.book.Owes(c):
+			over = append(over, c)
+		}
+		if !l.book.Recalled() && l.history != nil {
+			l.term.past.lasting = append(l.term.past.lasting, book.StayOfClaim(c, l.Hash(c.MeetingKey)))
+		}
+	}
+	return over, lost, left
 }
 
-func (c ClaimLoaded) apply(b *Book) {
-	c.Claim.Expected = believable(c.Claim.Expected)
-	m := b.where.add(c.Room, b.newStay(c.Claim, c.At))
-	m.begin(stay{}, c.At)
-	if m.page != nil {
-		m.page.fading.Expire(b.clock.now(c.At)) // most of what stands at a start has faded
+// begin has this instance lead, in a new term unless that of the start has not begun yet. It is called under the lock.
+func (l *Ledger) begin(now time.Time) {
+	if l.leading = true; l.term.turns.Open() {
+		return
 	}
-	if c.Claim.InternalID != "" {
-		m.lastJoin = c.At
-		m.presume(c.Claim.Expected * b.clock.faded(m.born, c.At))
+	recalled := l.book.Recalled()
+	if !recalled && l.history != nil {
+		l.book.Apply(book.HistoryEmptied{At: now})
 	}
+	l.term = l.newTerm(recalled)
 }
 
 // Hash returns the name of a room in the history: a hash of tenant and meetingID with the pool's key.
 func (l *Ledger) Hash(key store.MeetingKey) string { return l.records.names.Hash(key) }
 
 // takeTurn waits for the turn of a meeting. Its release must follow.
-func (l *Ledger) takeTurn(ctx context.Context, key store.MeetingKey) error {
-	if err := l.turns.Take(ctx, key); err != nil {
+func (l *Ledger) takeTurn(ctx context.Context, t *term, key store.MeetingKey) error {
+	err := t.turns.Take(ctx, key)
+	if errors.Is(err, turns.ErrClosed) {
+		return ErrFollower
+	}
+	if err != nil {
 		return fmt.Errorf("wait for another create of %s: %w", key.MeetingID, err)
 	}
 	return nil
 }
 
-// SetServer adds a server, or changes its weight, tag or standing. Claims that wait for it are attached.
-func (l *Ledger) SetServer(s Server) {
+// present returns the term that lasts, or ErrFollower.
+func (l *Ledger) present() (*term, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Apply(ServerSet{s})
+	if !l.leading {
+		return nil, ErrFollower
+	}
+	return l.term, nil
 }
+
+// apply makes a change, where this instance leads: elsewhere it is that one's to say.
+func (l *Ledger) apply(c Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leading {
+		l.book.Apply(c)
+	}
+}
+
+// SetServer adds a server, or changes its weight, tag or standing. Claims that wait for it are attached. Where another
+// instance leads that says what servers there are.
+func (l *Ledger) SetServer(s Server) { l.apply(ServerSet{Server: s}) }
 
 // RemoveServer forgets a server and what it owes, and closes what is claimed on it. It waits for creates and ends of these
 // meetings that are under way. After an error it can be called again.
 func (l *Ledger) RemoveServer(ctx context.Context, id string) error {
 	l.mu.Lock()
-	l.book.Apply(ServerRemoved{id})
-	var lost []store.Claim
-	for _, m := range l.book.where.claimedOn(id) {
-		lost = append(lost, m.claim)
+	if !l.leading {
+		l.mu.Unlock()
+		return ErrFollower
 	}
+	l.book.Apply(ServerRemoved{ID: id})
+	lost := l.book.ClaimedOn(id)
 	l.mu.Unlock()
 	err := l.closeRemoved(ctx, lost)
 	l.mu.Lock()
-	owed := l.book.owed.by(id) // not earlier: an end that was under way has added to it
+	owed := l.book.OwedBy(id) // not earlier: an end that was under way has added to it
 	l.mu.Unlock()
 	return errors.Join(err, l.forgetEndings(ctx, owed))
 }
 
 // Find returns where a meeting is, or ErrUnknown. While it is being created for the first time, or moved, it waits for
 // the outcome, but no longer than the time given: a join that overtakes its create must not fail. It makes no call and no
-// write.
+// write. Where another instance leads it does not wait: ErrUnderWay says that there a create is under way, and whoever was
+// created there just now is unknown here, so that both are to be asked for there.
 func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, wait time.Duration) (Found, error) {
 	found, outcome, err := l.find(key)
 	if outcome == nil {
@@ -216,11 +257,17 @@ func (l *Ledger) Find(ctx context.Context, key store.MeetingKey, wait time.Durat
 func (l *Ledger) find(key store.MeetingKey) (place Found, outcome <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if m := l.book.where.meetings[key]; m != nil && !m.pending {
-		place, err := found(m)
-		return place, nil, err
+	if place, settled := l.book.Settled(key); settled {
+		return place, nil, nil
 	}
-	if outcome := l.turns.Over(key); outcome != nil {
+	if !l.leading {
+		_, err := l.book.Where(key)
+		if err == nil {
+			err = ErrUnderWay
+		}
+		return Found{}, nil, err
+	}
+	if outcome := l.term.turns.Over(key); outcome != nil {
 		return Found{}, outcome, nil
 	}
 	return Found{}, nil, ErrUnknown
@@ -263,7 +310,7 @@ func (l *Ledger) Meetings() []Info {
 	l.mu.Lock()
 	infos = l.book.Meetings(l.now(), infos)
 	l.mu.Unlock()
-	slices.SortFunc(infos, func(a, b Info) int { return compareKeys(a.MeetingKey, b.MeetingKey) })
+	slices.SortFunc(infos, func(a, b Info) int { return book.CompareKeys(a.MeetingKey, b.MeetingKey) })
 	return infos
 }
 
@@ -285,8 +332,7 @@ func (l *Ledger) Tag(id string) string {
 func (l *Ledger) ServerLoad(id string) Load {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
-	l.book.KeepSeats(now)
+	now := l.keepSeats()
 	return l.book.ServerLoad(now, id)
 }
 
@@ -294,9 +340,18 @@ func (l *Ledger) ServerLoad(id string) Load {
 func (l *Ledger) Capacity() Capacity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
-	l.book.KeepSeats(now)
+	now := l.keepSeats()
 	return l.book.Capacity(now)
+}
+
+// keepSeats brings the seats up to date for a question, where this instance leads, and returns what time it is. It is called
+// under the lock.
+func (l *Ledger) keepSeats() time.Time {
+	now := l.now()
+	if l.leading {
+		l.book.KeepSeats(now)
+	}
+	return now
 }
 
 // Consider tells where a create would go, and why, without placing anything.
@@ -304,8 +359,7 @@ func (l *Ledger) Consider(key store.MeetingKey, w Wish) Considered {
 	r := l.records.names.Room(key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
-	l.book.KeepSeats(now)
+	now := l.keepSeats()
 	return l.book.Consider(now, key, r, w)
 }
 

@@ -1,74 +1,16 @@
 package placement
 
-import (
-	"time"
-
-	"github.com/bbbpool/bbbpool/placement/quota"
-	"github.com/bbbpool/bbbpool/store"
-)
-
-// Tally is what a tenant has at a time.
-type Tally = quota.Tally
-
-// allows tells whether a tenant may begin a meeting that is not known: the answer is exact, for it is given in the step that
-// places the meeting, and what is being created counts. A breakout room is never refused.
-func (b *Book) allows(now time.Time, tenant string, w *Wish) error {
-	if w.Beside != "" || w.Limits.Meetings <= 0 && w.Limits.PerHour <= 0 {
-		return nil
-	}
-	switch has := b.Tally(tenant, now); {
-	case w.Limits.Meetings > 0 && has.Meetings >= w.Limits.Meetings:
-		return ErrMeetings
-	case w.Limits.PerHour > 0 && has.LastHour >= w.Limits.PerHour:
-		return ErrPerHour
-	}
-	return nil
-}
-
-// Admits tells whether somebody may come into a meeting, by the counts as they stand: ErrMeetingPeople or ErrPeople where he
-// may not. Whoever is on the way already is let in again, and breakout rooms borrow the people of their parents.
-func (b *Book) Admits(key store.MeetingKey, who Person, l store.Limits) error {
-	if l.MeetingPeople <= 0 && l.People <= 0 {
-		return nil // without a look: this is the way of most joins
-	}
-	m := b.where.meetings[key]
-	if m == nil || m.claim.Breakout || m.coming.Has(who) {
-		return nil
-	}
-	switch {
-	case l.MeetingPeople > 0 && m.seen() >= l.MeetingPeople:
-		return ErrMeetingPeople
-	case l.People > 0 && m.tenant.People >= l.People:
-		return ErrPeople
-	}
-	return nil
-}
-
-// Tally returns what a tenant has.
-func (b *Book) Tally(tenant string, now time.Time) Tally { return b.where.tenants.Tally(tenant, now) }
-
-// Tallies returns what each tenant has that has something.
-func (b *Book) Tallies(now time.Time) map[string]Tally { return b.where.tenants.All(now) }
-
-// begin takes note of when a meeting began that has a new stay. One that a server has had is the same one wherever it moves.
-// What was only found on a server was begun by nobody, and breakout rooms do not count.
-func (m *meeting) begin(before stay, now time.Time) {
-	if m.begun = before.begun; before.claim.InternalID == "" && !uncounted(m.claim.Why) {
-		m.began(m.claim.Placed, now)
-	}
-}
-
-// began says that the meeting began at another time than was known; at none, if that is zero.
-func (m *meeting) began(at, now time.Time) {
-	m.tenant.Begun.Remove(m.begun)
-	m.begun = at
-	m.tenant.Begun.Add(at, now)
-}
+import "github.com/bbbpool/bbbpool/store"
 
 // Admit counts somebody who is sent to a meeting, unless a limit of its tenant refuses that with ErrMeetingPeople or
-// ErrPeople: then nothing has happened. Whoever is sent there again before a poll has looked counts once.
+// ErrPeople: then nothing has happened. Whoever is sent there again before a poll has looked counts once. Where another
+// instance leads that is told of it (Report), and until the book has heard so he counts here beside it.
 func (l *Ledger) Admit(key store.MeetingKey, who Person, limits store.Limits) error {
 	l.mu.Lock()
+	if !l.leading {
+		defer l.mu.Unlock()
+		return l.admitFollowing(key, who, limits)
+	}
 	err := l.book.Admits(key, who, limits)
 	if err == nil {
 		l.book.Join(JoinSent{At: l.now(), Key: key, Who: who})
@@ -78,6 +20,31 @@ func (l *Ledger) Admit(key store.MeetingKey, who Person, limits store.Limits) er
 		l.sent(key.Tenant)
 	}
 	return err
+}
+
+// admitFollowing is Admit where another instance leads, which counts the join for the accounts, too. It is called under the
+// lock, so that reports leave in the order in which they are numbered.
+func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.Limits) error {
+	join := JoinSent{At: l.now(), Key: key, Who: who}
+	if limits.People > 0 || limits.MeetingPeople > 0 {
+		meeting, tenant, again := l.outbox.beside(join)
+		if !again {
+			if err := l.book.AdmitsBeside(key, who, limits, meeting, tenant); err != nil {
+				return err
+			}
+		}
+	}
+	l.outbox.send(join)
+	return nil
+}
+
+// takeOverJoins counts what was sent before this instance led, and the leader before may not have heard of.
+func (l *Ledger) takeOverJoins() {
+	l.outbox.forget(l.book.ReportedBy(l.outbox.self))
+	for _, join := range l.outbox.joins {
+		l.book.Join(join)
+	}
+	l.outbox.joins = nil
 }
 
 // Tally returns what a tenant has now. It costs the same however many meetings there are.

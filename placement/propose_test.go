@@ -9,8 +9,8 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// book returns a book with servers, in which nothing is decided by lot: of equals it takes the first.
-func book(config placement.Config, servers ...placement.Server) *placement.Book {
+// bookOf returns a book with servers, in which nothing is decided by lot: of equals it takes the first.
+func bookOf(config placement.Config, servers ...placement.Server) *placement.Book {
 	b := placement.NewBook(config, monday)
 	b.Draw = func(n int) int { return n - 1 }
 	for _, s := range servers {
@@ -104,7 +104,7 @@ func TestBook_Propose(t *testing.T) {
 		{"beside one that is to be avoided", []placement.Server{a, b}, false, placement.Wish{Beside: "b"}, []string{"b"}, placement.ErrNoServer.Error()},
 		{"beside one that has left", []placement.Server{a}, false, placement.Wish{Beside: "b"}, nil, placement.ErrNoServer.Error()},
 	} {
-		b := book(placement.Config{Sessions: 3, AnyTag: test.anyTag}, test.servers...)
+		b := bookOf(placement.Config{Sessions: 3, AnyTag: test.anyTag}, test.servers...)
 		for _, full := range test.servers {
 			if full.Hard {
 				settle(b, on(full.ID, "there-"+full.ID))
@@ -128,7 +128,7 @@ func TestBook_Propose(t *testing.T) {
 
 // A claim holds the numbers that it was decided by, and the name only of what is recorded.
 func TestBook_Propose_Claim(t *testing.T) {
-	b := book(placement.Config{Sessions: 3}, open("a"), open("b"))
+	b := bookOf(placement.Config{Sessions: 3}, open("a"), open("b"))
 	settle(b, on("b", "there"))
 	join(b, "there", 4)
 	got, err := b.Propose(monday, key("m"), 1, placement.Wish{Hint: 40, Recorded: true, Name: strings.Repeat("é", 300)}, nil)
@@ -164,7 +164,7 @@ func TestBook_Stays(t *testing.T) {
 		{"on the way", placement.Open, nil, placement.Sighting{}, 2*time.Minute - 1, true, true},
 		{"lost on the way", placement.Open, nil, placement.Sighting{}, 2 * time.Minute, true, false},
 	} {
-		b := book(placement.Config{}, standing("a", test.standing))
+		b := bookOf(placement.Config{}, standing("a", test.standing))
 		claim := on("a", "m")
 		settle(b, claim)
 		join(b, "m", 1)
@@ -179,7 +179,7 @@ func TestBook_Stays(t *testing.T) {
 		equal(t, test.name, stays, test.stays)
 		equal(t, test.name, got, want)
 	}
-	_, stays := book(placement.Config{}, open("a")).Stays(monday, key("m"), nil)
+	_, stays := bookOf(placement.Config{}, open("a")).Stays(monday, key("m"), nil)
 	equal(t, "one that nobody knows", stays, false)
 }
 
@@ -201,7 +201,7 @@ func TestBook_Confirmation(t *testing.T) {
 		{"an ID too long to keep", "i", strings.Repeat("j", 1025), "i", false, true, ""},
 		{"no ID at all", "", "", "", false, true, ""},
 	} {
-		b := book(placement.Config{Sessions: 3}, open("a"))
+		b := bookOf(placement.Config{Sessions: 3}, open("a"))
 		known.InternalID = test.known
 		settle(b, known)
 		got, over, same := b.Confirmation(later, key("m"), placement.Made{InternalID: test.answer, CreateTime: 5})
@@ -214,14 +214,14 @@ func TestBook_Confirmation(t *testing.T) {
 		equal(t, test.name+": same", same, test.same)
 		equal(t, test.name+": over", over.Session.ID, test.over)
 	}
-	_, over, same := book(placement.Config{}, open("a")).Confirmation(later, key("m"), placement.Made{InternalID: "i", CreateTime: 5})
+	_, over, same := bookOf(placement.Config{}, open("a")).Confirmation(later, key("m"), placement.Made{InternalID: "i", CreateTime: 5})
 	equal(t, "a meeting that nobody has claimed", same && over == placement.Finished{}, true)
 }
 
 // A meeting that has moved is over where it was, unless its new server says that it is the same.
 func TestBook_Confirmation_Moved(t *testing.T) {
 	for answer, over := range map[string]string{"m@a": "", "other": "m@a"} {
-		b := book(placement.Config{}, open("a"), open("b"))
+		b := bookOf(placement.Config{}, open("a"), open("b"))
 		settle(b, on("a", "m"))
 		b.Apply(placement.CreateBegun{Key: key("m")})
 		moved := store.Claim{MeetingKey: key("m"), Server: "b", Placed: monday.Add(time.Minute)}
@@ -265,7 +265,7 @@ func TestBook_Adoption(t *testing.T) {
 		{"over", closed(placement.Ended), false},
 		{"forgotten", closed(placement.Forgotten), true},
 	} {
-		b := book(placement.Config{}, open("a"), open("b"))
+		b := bookOf(placement.Config{}, open("a"), open("b"))
 		for _, c := range test.before {
 			b.Apply(c)
 		}
@@ -288,7 +288,7 @@ func TestBook_Adoption(t *testing.T) {
 
 // An end takes the claim, each copy that is known once, and whatever those servers have that nobody could look at.
 func TestBook_End(t *testing.T) {
-	b := book(placement.Config{}, open("a"), open("b"), open("c"))
+	b := bookOf(placement.Config{}, open("a"), open("b"), open("c"))
 	settle(b, on("a", "m"))
 	for _, seen := range []string{"a", "b"} {
 		b.Apply(placement.PollBegun{Server: seen})
@@ -332,7 +332,7 @@ func TestBook_ByInternalID(t *testing.T) {
 	later := on("a", "later")
 	later.Placed = monday.Add(time.Second)
 	for range 20 {
-		b := book(placement.Config{}, open("a"))
+		b := bookOf(placement.Config{}, open("a"))
 		for _, id := range []string{"c", "b", "d"} {
 			c := on("a", id)
 			c.InternalID, c.Breakout = "i", id != "b"

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bbbpool/bbbpool/placement/book"
 )
 
 // BeginPoll must be called before a server is asked, so that joins sent from now on are not taken for counted.
 func (l *Ledger) BeginPoll(server string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.book.Apply(PollBegun{server})
+	l.apply(PollBegun{Server: server})
 }
 
 // Reconciled is what a poll showed that the claims cannot be brought in line with.
@@ -29,6 +29,11 @@ type Reconciled struct {
 // began.
 func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 	l.mu.Lock()
+	if !l.leading {
+		l.mu.Unlock()
+		return Reconciled{}, ErrFollower
+	}
+	term := l.term
 	found := l.book.See(PollSeen{At: l.now(), Poll: p})
 	l.mu.Unlock()
 	var errs []error
@@ -37,12 +42,12 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 		errs = append(errs, err)
 	}
 	for _, c := range found.Gone {
-		_, err := l.Close(ctx, c, reasonGone)
+		_, err := l.Close(ctx, c, book.Lost)
 		errs = append(errs, err)
 	}
 	for _, s := range found.Unclaimed {
-		if l.turns.Try(s.Key) {
-			errs = append(errs, newCreation(l, s.Key).adopt(ctx, p.Server, s, p.Began))
+		if term.turns.Try(s.Key) {
+			errs = append(errs, newCreation(l, term, s.Key).adopt(ctx, p.Server, s, p.Began))
 		}
 	}
 	errs = append(errs, l.forgetEndings(ctx, found.Paid))
@@ -55,18 +60,19 @@ func (c *Creation) adopt(ctx context.Context, server string, s Sighting, began t
 	defer c.End()
 	l := c.ledger
 	l.mu.Lock()
+	if c.lost() {
+		l.mu.Unlock()
+		return ErrFollower
+	}
 	now := l.now()
 	adopted, ok := l.book.Adoption(now, server, s, began, c.room)
 	if !ok {
 		l.mu.Unlock()
 		return nil
 	}
-	var over Finished
-	if m := l.book.where.meetings[s.Key]; m != nil {
-		over = m.replacedBy(s.InternalID, now)
-	}
+	over := l.book.ReplacedBy(s.Key, s.InternalID, now)
 	l.book.Apply(adopted)
-	before := l.book.where.meetings[s.Key].lastReplaced()
+	before := l.book.Replaced(s.Key)
 	l.mu.Unlock()
 	err := c.commit(ctx, adopted.Claim, before)
 	if err == nil {

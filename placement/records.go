@@ -31,14 +31,17 @@ type records struct {
 }
 
 // write writes to the store, and remembers how that went. A caller whose time is up already, or who gives up, says nothing
-// about the store.
+// about the store, nor does that another instance decides now, which is ErrFollower.
 func (r *records) write(ctx context.Context, do func() error) error {
 	err := ctx.Err()
 	if err != nil {
 		return err
 	}
-	if err = do(); errors.Is(err, context.Canceled) {
+	switch err = do(); {
+	case errors.Is(err, context.Canceled):
 		return err
+	case errors.Is(err, store.ErrFenced):
+		return fmt.Errorf("%w: %w", ErrFollower, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -98,9 +101,7 @@ func (l *Ledger) forgetEndings(ctx context.Context, list []store.Ending) error {
 			errs = append(errs, fmt.Errorf("forget the end of %s: %w", e.MeetingID, err))
 			continue
 		}
-		l.mu.Lock()
-		l.book.Apply(EndingForgotten{e})
-		l.mu.Unlock()
+		l.apply(EndingForgotten{Ending: e})
 	}
 	return errors.Join(errs...)
 }
@@ -122,7 +123,7 @@ func (l *Ledger) Problems(context.Context) (list []problems.Problem) {
 		list = append(list, unwritable(err))
 	}
 	l.mu.Lock()
-	disabled, full := l.book.refusesAll(l.now())
+	disabled, full := l.book.RefusesAll(l.now())
 	l.mu.Unlock()
 	switch pool := (problems.Subject{Kind: problems.Pool}); {
 	case disabled:

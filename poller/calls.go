@@ -10,6 +10,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/observed"
+	"github.com/bbbpool/bbbpool/poller/seen"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -42,7 +44,7 @@ func (s *server) patience() time.Duration {
 }
 
 func (st *state) patience() time.Duration {
-	return st.traits.pace.patience(st.config.Connect, st.config.Response)
+	return st.traits.pace.Patience(st.config.Connect, st.config.Response)
 }
 
 // Failing tells whether the last call to a server failed. One that is not in the pool fails.
@@ -66,7 +68,7 @@ func (p *Poller) Alive(ctx context.Context, id string) bool {
 			return false
 		}
 		s.mu.Lock()
-		failing, changed := s.state.health.failing, s.state.changed
+		failing, changed := s.state.health.Failing, s.state.changed
 		s.mu.Unlock()
 		if failing.IsZero() {
 			return true
@@ -95,7 +97,9 @@ func (p *Poller) Created(server string, m bbb.Meeting) {
 	if s.state.disabled() {
 		return // nothing is seen there, and no poll will take it back
 	}
-	s.state.view.created = append(s.state.view.created, created{at: p.now(), meeting: m})
+	s.state.view.Created = append(s.state.view.Created, seen.Created{At: p.now(), Meeting: m})
+	s.state.news.created++
+	s.touch()
 }
 
 // Report takes into account how a call to a server went. A FAILED answer is a sign of life unless it says that the
@@ -103,9 +107,26 @@ func (p *Poller) Created(server string, m bbb.Meeting) {
 // former ones is not held against the present ones.
 func (p *Poller) Report(id string, client *bbb.Client, err error) {
 	s := p.pool.server(id)
-	if s != nil && s.report(client, err) {
+	switch {
+	case s == nil:
+	case p.pool.following.Load():
+		s.reportToLeader(client, err)
+	case s.report(client, err):
 		s.pollSoon()
 	}
+}
+
+// reportToLeader is report where another instance leads. What has failed is suspect here at once, until the leader tells how
+// the server is; it is never worse, and nothing has happened that people should hear of.
+func (s *server) reportToLeader(client *bbb.Client, err error) {
+	if client == nil || cancelled(err) {
+		return
+	}
+	s.mu.Lock()
+	healthy := s.state.health.Is == Online
+	s.mu.Unlock()
+	s.apply(client, err, true)
+	s.handOn(client, err, healthy)
 }
 
 // report is Report for polls as well. It tells whether this is the first failure.
@@ -128,21 +149,22 @@ func (s *server) apply(client *bbb.Client, err error, ours bool) (changed, first
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &s.state
-	was, failing := st.health.is, st.failing()
+	was, failing := st.health.Is, st.failing()
 	if st.client != client || err == nil && was == Online {
 		return false, false // the hot path: nothing changes
 	}
 	if err == nil {
-		st.health.succeed(s.now(), s.config.thresholds())
+		st.health.Succeed(s.now(), s.config.thresholds())
 	} else {
-		st.health.fail(s.now(), failureOf(err), s.config.thresholds(), ours)
+		st.health.Fail(s.now(), failureOf(err), s.config.thresholds(), ours)
 	}
-	if st.failing() == failing && st.health.is == was {
+	s.touch()
+	if st.failing() == failing && st.health.Is == was {
 		return false, false
 	}
 	st.wakeWaiting()
 	s.ledger.SetServer(st.forLedger()) // what it may be used for follows from both
-	if st.health.is != was {
+	if st.health.Is != was && !s.pool.following.Load() {
 		st.tellHealth(was, ours)
 	}
 	return true, st.failing() && !failing
@@ -151,25 +173,25 @@ func (s *server) apply(client *bbb.Client, err error, ours bool) (changed, first
 // tellHealth tells people that the server's health is another one, in the log and in an event.
 func (st *state) tellHealth(was Health, ours bool) {
 	level := zerolog.WarnLevel
-	if st.health.is == Online || st.health.recovering() {
+	if st.health.Is == Online || st.health.Recovering() {
 		level = zerolog.InfoLevel
 	}
-	st.log.WithLevel(level).Str("server", st.record.ID).Str("was", string(was)).Str("health", string(st.health.is)).
-		Str("reason", st.health.why(st.now(), st.config.thresholds())).Bool("own_network", ours).Msg("health")
-	st.addEvent(string(st.health.is), st.consequence(was))
+	st.log.WithLevel(level).Str("server", st.record.ID).Str("was", string(was)).Str("health", string(st.health.Is)).
+		Str("reason", st.health.Why(st.now(), st.config.thresholds())).Bool("own_network", ours).Msg("health")
+	st.addEvent(string(st.health.Is), st.consequence(was))
 }
 
 // consequence says what the server's new health is, and what follows.
 func (st *state) consequence(was Health) string {
 	switch {
-	case st.health.is == Offline:
-		return "offline: " + st.health.reason + "; its meetings are created elsewhere when somebody asks, none is ended"
-	case st.health.recovering():
+	case st.health.Is == Offline:
+		return "offline: " + st.health.Reason + "; its meetings are created elsewhere when somebody asks, none is ended"
+	case st.health.Recovering():
 		return "suspect: it answers again; " + st.untilPlaced()
-	case st.health.is == Suspect && was == Offline:
+	case st.health.Is == Suspect && was == Offline:
 		return "suspect, no longer offline: most of the pool fails, our own network is the likelier cause"
-	case st.health.is == Suspect:
-		return "suspect: " + st.health.reason + "; " + st.untilPlaced()
+	case st.health.Is == Suspect:
+		return "suspect: " + st.health.Reason + "; " + st.untilPlaced()
 	case st.record.State != store.Enabled:
 		return "online: it answers; no new meetings, because it is " + string(st.record.State)
 	}
@@ -182,25 +204,18 @@ func (st *state) untilPlaced() string {
 		return "no new meetings, because it is " + string(st.record.State)
 	}
 	until := "it answers"
-	if needs := st.health.needs(st.now(), st.config.thresholds()); needs > 1 {
+	if needs := st.health.Needs(st.now(), st.config.thresholds()); needs > 1 {
 		until = fmt.Sprintf("it has answered %d polls in a row", needs)
 	}
 	return "no new meetings until " + until + ", while others can take them"
 }
 
-// failure is why a call failed.
-type failure struct {
-	cause   bbb.Reason // "" where the server answered and it was that which would not do
-	text    string
-	refused bool // it does not accept our secret
-}
-
-func failureOf(err error) failure {
-	f := failure{text: brief(err.Error())}
+// failureOf is why a call failed.
+func failureOf(err error) observed.Failure {
+	f := observed.Failure{Text: brief(err.Error()), Refused: refused(err)}
 	if call, ok := errors.AsType[*bbb.CallError](err); ok {
-		f.cause = call.Reason
+		f.Cause = call.Reason
 	}
-	f.refused = refused(err)
 	return f
 }
 

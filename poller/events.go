@@ -47,7 +47,8 @@ const maxEvents = 50
 type events struct {
 	last    []Event
 	counts  map[string]uint64
-	unsaved bool // some of it is not in the journal yet
+	added   uint64 // how many, ever
+	unsaved bool   // some of it is not in the journal yet
 }
 
 // add adds one event that stands for n, and counts as many.
@@ -60,6 +61,7 @@ func (e *events) add(event Event, n int) {
 		e.last = slices.Delete(e.last, 0, 1)
 	}
 	e.last, e.unsaved = append(e.last, event), true
+	e.added++
 }
 
 // addEvent adds an event of now.
@@ -72,6 +74,7 @@ func (s *server) addEvent(kind string, n int, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.events.add(Event{At: s.now(), Kind: kind, Text: text}, n)
+	s.touch()
 }
 
 // Events returns the last events of a server, at most 50, the newest last. They are forgotten when the server leaves the
@@ -138,7 +141,9 @@ func (j journal) run(ctx context.Context) {
 
 // keep writes the events of those servers that have had some since they were last written.
 func (j journal) keep(ctx context.Context) error {
-	if j.kept == nil {
+	ctx, done, may := j.pool.may(ctx)
+	defer done()
+	if j.kept == nil || !may {
 		return nil
 	}
 	for _, s := range j.pool.sorted() {

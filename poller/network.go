@@ -67,7 +67,7 @@ func (n *network) countFailing() (f failures) {
 	n.pool.each(func(s *server) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		counts, failing := s.state.health.witness(now, t)
+		counts, failing := s.state.health.Witness(now, t)
 		if s.state.disabled() {
 			return
 		}
@@ -94,10 +94,12 @@ func (n *network) watchServers() {
 	switch {
 	case is == was:
 	case is:
+		n.touch()
 		n.failsSince = n.now()
 		n.log.Error().Int("failing", f.failing).Int("servers", f.servers).Msg(
 			"more than half of the pool fails at once: no server goes offline; check our own network and DNS")
 	default:
+		n.touch()
 		n.failsSince = time.Time{}
 		n.log.Info().Int("failing", f.failing).Int("servers", f.servers).
 			Msg("no more than half of the pool fails: our own network seems to be well")
@@ -111,11 +113,15 @@ func (n *network) forgive(f failures, news bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		st := &s.state
-		if st.health.forgive(now, t) {
+		if st.failing() {
+			s.touch()
+		}
+		if st.health.Forgive(now, t) {
 			n.ledger.SetServer(st.forLedger())
 			st.tellHealth(Offline, true)
+			s.touch()
 		}
-		if news && st.failing() && st.health.is == Suspect && !st.disabled() {
+		if news && st.failing() && st.health.Is == Suspect && !st.disabled() {
 			st.addEvent(kindNetwork, "our own network is suspected: "+f.String()+
 				"; it does not go offline meanwhile, and this failing is not held against it")
 		}
@@ -134,6 +140,9 @@ func (n *network) watchNames() {
 	many := len(lost) >= 2 && len(lost)*10 >= servers
 	was := n.namesLost.Swap(many)
 	n.mu.Lock()
+	if !slices.Equal(n.lost, lost) {
+		n.touch()
+	}
 	n.lost = lost
 	switch {
 	case !many:
@@ -148,7 +157,9 @@ func (n *network) watchNames() {
 	n.pool.each(func(s *server) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.state.review(many)
+		if s.state.review(many) || s.state.traits.unresolved > 0 {
+			s.touch()
+		}
 	})
 }
 
@@ -163,7 +174,7 @@ func (n *network) markLost(unresolved []string) (lost []string, servers int) {
 			servers++
 		}
 		_, listed := slices.BinarySearch(unresolved, st.host)
-		if st.disabled() || !listed && !st.health.nameless() {
+		if st.disabled() || !listed && !st.health.Nameless() {
 			st.traits.unresolved = 0
 			return
 		}

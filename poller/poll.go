@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/seen"
 )
 
 // observation is what a server showed when it was polled.
@@ -45,15 +46,18 @@ func (q *poll) look(ctx context.Context) (observation, bool) {
 	if st.client != q.client {
 		return observation{}, false
 	}
-	st.view.polled, st.view.latency = q.began, s.now().Sub(q.began)
-	if o.unreadable != st.view.unreadable {
+	st.view.Polled, st.view.Latency = q.began, s.now().Sub(q.began)
+	if o.unreadable != st.view.Unreadable {
 		s.log.Warn().Str("server", s.id).Int("meetings", o.unreadable).Msg("meetings in a poll could not be read")
 	}
-	st.view.replace(o, q.began)
+	if st.view.Replace(o.meetings, o.unreadable, q.began) {
+		st.news.meetings++
+	}
 	if st.traits.learn(o, began) {
 		s.ledger.SetServer(st.forLedger())
 	}
 	st.review(s.pool.network.namesLost.Load())
+	s.touch()
 	return o, true
 }
 
@@ -101,7 +105,7 @@ func (q *poll) probeBeside(ctx context.Context, giveUp context.CancelCauseFunc) 
 func (q *poll) probe(ctx context.Context) error {
 	s := q.server
 	s.mu.Lock()
-	limit := s.state.traits.pace.probeTimeout(s.config.Connect, s.config.Response)
+	limit := s.state.traits.pace.ProbeTimeout(s.config.Connect, s.config.Response)
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -113,10 +117,11 @@ func (q *poll) probe(ctx context.Context) error {
 	switch {
 	case s.state.client != q.client:
 	case err == nil:
-		s.state.traits.pace.add(took)
+		s.state.traits.pace.Add(took)
 	case timedOut(err):
-		s.state.traits.pace.addTimeout()
+		s.state.traits.pace.AddTimeout()
 	}
+	s.touch()
 	return err
 }
 
@@ -133,6 +138,6 @@ func (q *poll) isTrial(m bbb.Meeting) bool {
 	if !strings.HasPrefix(m.OnServer(), bbb.ProbePrefix) {
 		return false
 	}
-	_, err := s.ledger.Peek(keyOf(m))
+	_, err := s.ledger.Peek(seen.KeyOf(m))
 	return err != nil
 }

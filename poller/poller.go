@@ -13,6 +13,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller/observed"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -52,11 +53,11 @@ func (c Config) Validate() error {
 	return fmt.Errorf("%s", strings.Join(wrong, "; "))
 }
 
-func (c Config) thresholds() thresholds {
-	return thresholds{
-		unhealthy: c.Unhealthy, healthy: c.Healthy, round: c.Interval, failover: c.Failover,
+func (c Config) thresholds() observed.Thresholds {
+	return observed.Thresholds{
+		Unhealthy: c.Unhealthy, Healthy: c.Healthy, Round: c.Interval, Failover: c.Failover,
 		// The next poll, and a probe beside it that is waited for as well.
-		noticed: c.Interval + 2*c.Response,
+		Noticed: c.Interval + 2*c.Response,
 	}
 }
 
@@ -76,6 +77,14 @@ type Poller struct {
 	// Journal keeps what happened to servers across restarts; nil keeps it in memory alone. It must be set before Load.
 	Journal store.Events
 
+	// What follows is for one of several instances; alone it has none of it. All must be set before Load.
+
+	// Reports hands a frame to the leader, whose Take it is for. It must not block, and may lose it.
+	Reports func(frame []byte)
+	// May tells whether we may end something at a server now, or write down what has happened there, and for how long: until
+	// the context ends.
+	May func(context.Context) (context.Context, context.CancelFunc, bool)
+
 	*common
 
 	pool *pool
@@ -88,13 +97,26 @@ func New(config Config, ledger *placement.Ledger, log zerolog.Logger, now func()
 		config.Transport = bbb.NewTransport(bbb.Timeouts{Connect: config.Connect})
 	}
 	c := &common{config: config, ledger: ledger, log: log, now: now}
-	return &Poller{common: c, pool: newPool(c)}
+	p := &Poller{common: c, pool: newPool(c)}
+	p.pool.handOn = func(frame []byte) {
+		if p.Reports != nil {
+			p.Reports(frame)
+		}
+	}
+	p.pool.may = func(ctx context.Context) (context.Context, context.CancelFunc, bool) {
+		if p.May != nil {
+			return p.May(ctx)
+		}
+		return ctx, func() {}, true
+	}
+	return p
 }
 
 // NewClient returns a client for a server that need not be in the pool.
 func (p *Poller) NewClient(e bbb.Endpoint) *bbb.Client { return p.pool.newClient(e) }
 
-// Run polls until ctx ends, and returns when the last poll is over and its events are kept.
+// Run polls until ctx ends, and returns when the last poll is over and its events are kept. It may run again later: each time
+// is a term of leading, which begins with what was heard meanwhile, and leaves what it has seen.
 func (p *Poller) Run(ctx context.Context) error {
 	p.pool.start(ctx)
 	p.pool.loops.Go(func() { p.pool.network.patrol(ctx) })
@@ -130,8 +152,12 @@ func (p *Poller) Load(ctx context.Context, servers store.Servers) error {
 func (p *Poller) SetServer(record store.Server) { p.pool.set(record) }
 
 // RemoveServer takes a server out of the pool and closes its claims. Reports that come later are not heard: they would
-// bring the server back to the ledger.
+// bring the server back to the ledger. Where another instance leads it is for that one to close claims, and to forget what has
+// happened.
 func (p *Poller) RemoveServer(ctx context.Context, id string) error {
 	p.pool.remove(id)
+	if p.pool.following.Load() {
+		return nil
+	}
 	return errors.Join(p.ledger.RemoveServer(ctx, id), p.journal().forget(ctx, id))
 }

@@ -6,9 +6,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/exchange"
+	"github.com/bbbpool/bbbpool/poller/observed"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -23,6 +26,13 @@ type pool struct {
 	mu      sync.RWMutex
 	servers map[string]*server
 	running context.Context // of Run; nil while nothing runs
+
+	following atomic.Bool // what is known was heard from the leader
+	listeners exchange.Listeners
+	wishes    exchange.Wishes
+	refreshes exchange.Queue
+	handOn    func(frame []byte) // hands something to the leader
+	may       func(context.Context) (context.Context, context.CancelFunc, bool)
 }
 
 func newPool(c *common) *pool {
@@ -49,7 +59,11 @@ func (p *pool) start(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running = ctx
+	heard := p.following.Swap(false)
 	for _, s := range p.servers {
+		if heard {
+			s.takeOver(len(p.servers))
+		}
 		p.loops.Go(func() { s.loop(ctx) })
 	}
 }
@@ -75,6 +89,10 @@ func (p *pool) set(record store.Server) {
 	s = newServer(p, record)
 	p.servers[record.ID] = s
 	s.set(record)
+	s.touch()
+	if p.following.Load() {
+		p.report(observed.Frame{Kind: observed.WantWhole, Server: record.ID})
+	}
 	if ctx := p.running; ctx != nil {
 		p.loops.Go(func() { s.loop(ctx) })
 	}
@@ -90,8 +108,24 @@ func (p *pool) remove(id string) {
 		return
 	}
 	s.leave()
-	p.network.watchServers()
+	if !p.following.Load() {
+		p.network.watchServers()
+	}
 }
+
+// loop runs something until it is done, or the poller stops; it tells whether the poller runs.
+func (p *pool) loop(do func(context.Context)) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	ctx := p.running
+	if ctx != nil {
+		p.loops.Go(func() { do(ctx) })
+	}
+	return ctx != nil
+}
+
+// report hands something to the leader.
+func (p *pool) report(f observed.Frame) { p.handOn(f.Encode()) }
 
 // server returns a server, or nil where there is none of that ID.
 func (p *pool) server(id string) *server {

@@ -64,7 +64,7 @@ func (p *pool) unready() string {
 	enabled, unknown := 0, 0
 	for _, s := range p.sorted() {
 		s.mu.Lock()
-		state, unseen, failing := s.state.record.State, s.state.health.is == Unknown, s.state.failing()
+		state, unseen, failing := s.state.record.State, s.state.health.Is == Unknown, s.state.failing()
 		s.mu.Unlock()
 		switch {
 		case state != store.Enabled:
@@ -207,14 +207,15 @@ func (st *state) warnings() (list []Warning) {
 }
 
 // review tells people, in the log and in events, of problems that are new, and of those that are over. While names are
-// lost all over the pool one problem says so, and no server has one of its own.
-func (st *state) review(namesLost bool) {
+// lost all over the pool one problem says so, and no server has one of its own. It tells whether anything is news.
+func (st *state) review(namesLost bool) (news bool) {
 	for kind := range impendingKinds {
 		if kind == nameLost && namesLost {
 			continue
 		}
 		text := st.words(kind)
 		is, was := text != "", !st.traits.raised[kind].IsZero()
+		news = news || is != was
 		switch {
 		case is == was:
 		case is:
@@ -228,6 +229,7 @@ func (st *state) review(namesLost bool) {
 			st.log.Info().Str("server", st.record.ID).Str("cleared", cleared).Msg("server warning cleared")
 		}
 	}
+	return news
 }
 
 // words says what is wrong and what to do about it, or "" where nothing is.
@@ -248,7 +250,7 @@ func (st *state) words(kind impending) string {
 				"joins do not find them; is it somebody else's server, too?", st.traits.excess)
 		}
 	case tooSlow:
-		return st.traits.slow.problem()
+		return st.traits.slow.Problem()
 	case impendingKinds:
 	}
 	return ""
@@ -256,14 +258,14 @@ func (st *state) words(kind impending) string {
 
 // clockProblem begins beyond bbb.MaxClockSkew, and ends a second below, so that a clock at the limit is no news all day.
 func (st *state) clockProblem() string {
-	skew, limit, is := st.traits.clock.skew(), bbb.MaxClockSkew, "ahead of"
+	skew, limit, is := st.traits.clock.Skew(), bbb.MaxClockSkew, "ahead of"
 	if !st.traits.raised[clockOff].IsZero() {
 		limit -= time.Second
 	}
 	if skew < 0 {
 		skew, is = -skew, "behind"
 	}
-	if st.traits.clock.skews.count < enoughSkews || skew <= limit {
+	if !st.traits.clock.Known(enoughSkews) || skew <= limit {
 		return ""
 	}
 	return fmt.Sprintf("its clock is %s %s ours: times of meetings and recordings are wrong; check time synchronisation, "+

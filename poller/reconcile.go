@@ -13,6 +13,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller/seen"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -27,7 +28,7 @@ type reconciliation struct {
 func (r reconciliation) run(ctx context.Context, began time.Time, o observation) {
 	s := r.server
 	s.mu.Lock()
-	ahead := s.state.traits.clock.skew()
+	ahead := s.state.traits.clock.Skew()
 	s.mu.Unlock()
 	complete := o.unreadable == 0
 	found, err := s.ledger.Reconcile(ctx, placement.Poll{
@@ -55,6 +56,7 @@ func (r reconciliation) setExcess(excess int) {
 	if s.state.client == r.client && s.state.traits.excess != excess {
 		s.state.traits.excess = excess
 		s.state.review(s.pool.network.namesLost.Load())
+		s.touch()
 	}
 }
 
@@ -108,10 +110,15 @@ func (r reconciliation) end(ctx context.Context, stray placement.Sighting) (done
 		return false, nil
 	}
 	defer ending.Release()
-	if !r.unwanted(stray) {
+	authority, release, may := r.server.pool.may(ctx)
+	defer release()
+	if !may || !r.unwanted(stray) {
 		return false, nil
 	}
-	return succeeded(r.client.Answer(ctx, "end", query))
+	if ended, err := succeeded(r.client.Answer(authority, "end", query)); authority.Err() == nil || ctx.Err() != nil {
+		return ended, err
+	}
+	return false, nil // we had no time left to wait, which says nothing about the server
 }
 
 // stillThere asks the server whether a meeting is the one that a poll saw and may be ended: nobody has joined it since, or
@@ -161,12 +168,14 @@ func (r reconciliation) markRefused(internal string) (news bool) {
 	s := r.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, known := s.state.view.copies[internal]
+	c, known := s.state.view.Copies[internal]
 	if !known {
 		return true
 	}
-	news, c.refused = !c.refused, true
-	s.state.view.copies[internal] = c
+	news, c.Refused = !c.Refused, true
+	s.state.view.Copies[internal] = c
+	s.state.news.copies++
+	s.touch()
 	return news
 }
 
@@ -235,7 +244,7 @@ func sightings(meetings []bbb.Meeting) []placement.Sighting {
 // sighting is one meeting of a poll, but for its breakout rooms.
 func sighting(m bbb.Meeting) placement.Sighting {
 	return placement.Sighting{
-		Key: keyOf(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
+		Key: seen.KeyOf(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
 		Name: m.Name, Ended: m.Ended, Breakout: m.Breakout, Alias: m.Alias,
 	}
 }

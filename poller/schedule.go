@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/observed"
 )
 
 // schedule is when a server is asked. It is part of the state of the server.
@@ -14,6 +15,7 @@ type schedule struct {
 	due      time.Time // when the next poll should begin
 	began    time.Time // when the last poll began, good or bad
 	knocked  time.Time // when the server was last asked beside its polls, see knock
+	told     time.Time // when the report of another instance has counted last
 }
 
 // poll is one round of asking a server, with what follows from it.
@@ -135,12 +137,12 @@ func (q *poll) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &s.state
-	d := st.health.pause(s.now(), s.config.thresholds())
+	d := st.health.Pause(s.now(), s.config.thresholds())
 	if st.awaited() && st.failing() {
-		d = min(d, restartPause(s.now().Sub(st.health.failing)))
+		d = min(d, restartPause(s.now().Sub(st.health.Failing)))
 	}
 	if q.cut {
-		d = min(quickProbe, s.config.Interval)
+		d = min(observed.QuickProbe, s.config.Interval)
 	}
 	d += rand.N(d/10+1) - d/20
 	st.schedule.due = latest(q.began.Add(d), s.now().Add(d/2))
@@ -159,7 +161,7 @@ func (s *server) pollSoon() {
 	if st.schedule.inFlight != nil && !st.schedule.inFlight.doubt {
 		st.schedule.cutPoll()
 	}
-	st.schedule.due = latest(s.now(), st.schedule.began.Add(min(quickProbe, s.config.Interval)))
+	st.schedule.due = latest(s.now(), st.schedule.began.Add(min(observed.QuickProbe, s.config.Interval)))
 	s.wakeLoop()
 }
 

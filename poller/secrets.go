@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/poller/observed"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -67,8 +68,8 @@ func (st *state) rekey(record store.Server) {
 	}
 	switched := !record.Switched.IsZero() && !record.Switched.Equal(st.record.Switched)
 	st.client.SetSecrets(bbb.Secret(record.Secret), bbb.Secret(record.Former), switched)
-	if st.record.Secret != record.Secret && st.failing() && st.health.refused {
-		st.health = health{is: Unknown}
+	if st.record.Secret != record.Secret && st.failing() && st.health.Refused {
+		st.health = observed.Machine{Is: Unknown}
 		st.wakeWaiting()
 	}
 }
@@ -111,7 +112,11 @@ func (s *server) knockIfDue(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	was := client.OnFormer()
 	answer, err := client.Answer(ctx, "isMeetingRunning", "meetingID="+bbb.ProbePrefix+"secret")
+	if client.OnFormer() != was {
+		s.touch()
+	}
 	if err != nil {
 		return
 	}

@@ -1,12 +1,15 @@
 package poller
 
 import (
+	"math/rand/v2"
 	"net/url"
 	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller/observed"
+	"github.com/bbbpool/bbbpool/poller/seen"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -31,12 +34,14 @@ type state struct {
 	record   store.Server
 	host     string      // of its address
 	client   *bbb.Client // another one for every new address; nil once the server has left
-	health   health
+	health   observed.Machine
 	changed  chan struct{} // closed and replaced whenever the server begins or ceases to fail
 	events   events
 	schedule schedule
 	traits   traits
-	view     view
+	view     seen.View
+	hearing  seen.Hearing
+	news     counts // how often something has changed that is told where it is new
 }
 
 func newServer(p *pool, record store.Server) *server {
@@ -44,7 +49,7 @@ func newServer(p *pool, record store.Server) *server {
 		common: p.common, id: record.ID, pool: p, wake: make(chan struct{}, 1), gone: make(chan struct{}),
 		state: state{
 			common: p.common, record: record, host: host(record.URL), client: p.client(record),
-			health: health{is: Unknown}, changed: make(chan struct{}),
+			health: observed.Machine{Is: Unknown}, changed: make(chan struct{}),
 		},
 	}
 }
@@ -55,17 +60,48 @@ func (s *server) set(record store.Server) {
 	defer s.mu.Unlock()
 	st := &s.state
 	old, off := st.record, record.State == store.Disabled
+	if s.pool.following.Load() {
+		st.follow(record, s.pool.client)
+		return
+	}
 	if off != st.disabled() || old.URL != record.URL || old.Checksum != record.Checksum || replaced(old, record) {
 		st.replaceClient(s.pool.client(record))
 	} else {
 		st.rekey(record)
 	}
 	if off || old.URL != record.URL {
-		st.view = view{}
+		st.view = seen.View{}
+		st.news.meetings++
+		st.news.copies++
 	}
 	st.record, st.host, st.schedule.due = record, host(record.URL), s.now()
 	st.addChanges(old)
 	s.ledger.SetServer(st.forLedger())
+	s.touch()
+}
+
+// follow takes over what is stored of the server while another instance leads: how the server is by that, that one tells.
+func (st *state) follow(record store.Server, newClient func(store.Server) *bbb.Client) {
+	old := st.record
+	if old.URL != record.URL || old.Checksum != record.Checksum || replaced(old, record) || st.client == nil {
+		st.client = newClient(record)
+	} else {
+		switched := !record.Switched.IsZero() && !record.Switched.Equal(old.Switched)
+		st.client.SetSecrets(bbb.Secret(record.Secret), bbb.Secret(record.Former), switched)
+	}
+	st.record, st.host = record, host(record.URL)
+	st.ledger.SetServer(st.forLedger())
+}
+
+// takeOver begins a term with what was heard of the server, one of so many: it is polled when it would have been, and not
+// all that are late in the same instant.
+func (s *server) takeOver(servers int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, now := &s.state, s.now()
+	d := st.health.Pause(now, s.config.thresholds())
+	st.schedule.due = latest(st.schedule.began.Add(d+rand.N(d/10+1)), now.Add(rand.N(fresh(servers)+1)))
+	st.hearing = seen.Hearing{}
 }
 
 // leave ends what goes on with the server. Its poll is cut short, and whoever waits for it is told.
@@ -115,7 +151,7 @@ var decided = map[store.ServerState]string{
 // replaceClient gives the server another client, with which it has to prove itself anew; nil where it leaves the pool.
 // A poll with the former one is cut short.
 func (st *state) replaceClient(client *bbb.Client) {
-	st.client, st.health, st.traits = client, health{is: Unknown}, traits{}
+	st.client, st.health, st.traits = client, observed.Machine{Is: Unknown}, traits{}
 	st.schedule.cutPoll()
 	st.wakeWaiting()
 }
@@ -128,13 +164,13 @@ func (st *state) wakeWaiting() {
 
 func (st *state) disabled() bool { return st.record.State == store.Disabled }
 
-func (st *state) failing() bool { return !st.health.failing.IsZero() }
+func (st *state) failing() bool { return !st.health.Failing.IsZero() }
 
 // forLedger is what the ledger is told of the server.
 func (st *state) forLedger() placement.Server {
 	return placement.Server{
 		ID: st.record.ID, Weight: st.record.Weight, Capacity: st.record.Capacity, Hard: st.record.Hard,
-		Tag: st.record.Tag, Standing: st.standing(), Slow: st.traits.slow.level > brisk,
+		Tag: st.record.Tag, Standing: st.standing(), Slow: st.traits.slow.Level > observed.Brisk,
 		Enabled: st.record.State == store.Enabled,
 	}
 }
@@ -142,11 +178,11 @@ func (st *state) forLedger() placement.Server {
 // standing is what the server may be used for.
 func (st *state) standing() placement.Standing {
 	switch {
-	case st.disabled() || st.health.is == Offline:
+	case st.disabled() || st.health.Is == Offline:
 		return placement.Gone
 	case st.record.State == store.Cordoned || st.record.State == store.Draining:
 		return placement.Held
-	case st.health.is == Online && st.traits.slow.level < crawling:
+	case st.health.Is == Online && st.traits.slow.Level < observed.Crawling:
 		return placement.Open
 	case !st.failing(): // not asked yet, on its way back, or slow beyond measure
 		return placement.Unproven
@@ -157,8 +193,8 @@ func (st *state) standing() placement.Standing {
 // shown is the health that people are told, and why. A server that takes very long for its answers is called suspect, as
 // new meetings avoid it as much, although none of its calls fails.
 func (st *state) shown(now time.Time) (Health, string) {
-	if st.health.is == Online && st.traits.slow.level == crawling {
-		return Suspect, st.traits.slow.words()
+	if st.health.Is == Online && st.traits.slow.Level == observed.Crawling {
+		return Suspect, st.traits.slow.Words()
 	}
-	return st.health.is, st.health.why(now, st.config.thresholds())
+	return st.health.Is, st.health.Why(now, st.config.thresholds())
 }

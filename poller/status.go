@@ -5,7 +5,20 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller/observed"
+	"github.com/bbbpool/bbbpool/poller/seen"
 	"github.com/bbbpool/bbbpool/store"
+)
+
+// Health is what we see of a server, as opposed to what people decided about it.
+type Health = observed.Health
+
+// The healths.
+const (
+	Unknown = observed.Unknown // not asked yet
+	Online  = observed.Online
+	Suspect = observed.Suspect // it failed just now, or is on its way back
+	Offline = observed.Offline // it has failed for a while
 )
 
 // Status is a server as people see it.
@@ -78,33 +91,33 @@ func (s *server) inspect() Status {
 func (st *state) inspect() Status {
 	health, reason := st.shown(st.now())
 	s := Status{
-		Server: st.record, Health: health, Failing: st.health.failing, Reason: reason, LastPoll: st.view.polled,
-		Latency: st.view.latency, Patience: st.patience(), ClockKnown: st.traits.clock.skews.count > 0,
-		ClockSkew: st.traits.clock.skew(), CertificateExpires: st.traits.expires, Broken: st.view.unreadable,
+		Server: st.record, Health: health, Failing: st.health.Failing, Reason: reason, LastPoll: st.view.Polled,
+		Latency: st.view.Latency, Patience: st.patience(), ClockKnown: st.traits.clock.Known(1),
+		ClockSkew: st.traits.clock.Skew(), CertificateExpires: st.traits.expires, Broken: st.view.Unreadable,
 		Load: st.ledger.ServerLoad(st.record.ID), Warnings: st.warnings(),
 	}
 	s.OnFormer = st.onFormer()
-	if st.health.is == Offline {
+	if st.health.Is == Offline {
 		return s // nobody knows what its copies have come to
 	}
-	for _, c := range st.view.copies {
-		if !c.used() {
+	for _, c := range st.view.Copies {
+		if !c.Used() {
 			continue
 		}
-		if s.Split == 0 || c.since.Before(s.SplitSince) {
-			s.SplitSince = c.since
+		if s.Split == 0 || c.Since.Before(s.SplitSince) {
+			s.SplitSince = c.Since
 		}
 		s.Split++
-		s.SplitPeople += c.people + c.rooms
+		s.SplitPeople += c.People + c.Rooms
 	}
 	return s
 }
 
 // countMeetings counts what the last poll saw.
 func (s *Status) countMeetings(st *state) {
-	away := st.health.is == Offline
-	for _, m := range goingOn(st.ledger, s.ID, slices.Clone(st.view.meetings)) {
-		if m.Breakout || m.Ended || away && !claimedOn(st.ledger, keyOf(m), s.ID) {
+	away := st.health.Is == Offline
+	for _, m := range goingOn(st.ledger, s.ID, slices.Clone(st.view.Meetings)) {
+		if m.Breakout || m.Ended || away && !claimedOn(st.ledger, seen.KeyOf(m), s.ID) {
 			continue
 		}
 		s.Meetings++

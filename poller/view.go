@@ -8,77 +8,9 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller/seen"
 	"github.com/bbbpool/bbbpool/store"
 )
-
-// view is what was seen of a server at the last good poll, and what is known since. It is part of the state of the server.
-type view struct {
-	polled     time.Time // when it began
-	latency    time.Duration
-	meetings   []bbb.Meeting
-	unreadable int               // meetings that could not be read
-	copies     map[string]copied // meetings that are claimed on another server, by internal ID
-	created    []created         // not seen by a poll yet
-}
-
-type created struct {
-	at      time.Time
-	meeting bbb.Meeting
-}
-
-// replace replaces the view by what a poll that began at that time has seen.
-func (v *view) replace(o observation, began time.Time) {
-	v.meetings, v.unreadable = o.meetings, o.unreadable
-	if len(v.created) == 0 {
-		return
-	}
-	listed := make(map[string]bool, len(o.meetings))
-	for _, m := range o.meetings {
-		listed[m.InternalID] = true
-	}
-	v.created = slices.DeleteFunc(v.created, func(c created) bool {
-		return c.at.Before(began) || listed[c.meeting.InternalID]
-	})
-}
-
-// all returns every meeting of the view, as a list of its own.
-func (v *view) all() []bbb.Meeting {
-	meetings := make([]bbb.Meeting, 0, len(v.meetings)+len(v.created))
-	meetings = append(meetings, v.meetings...)
-	for _, c := range v.created {
-		meetings = append(meetings, c.meeting)
-	}
-	return meetings
-}
-
-// copiesOf returns what was seen of a meeting, of those copies that were not seen lately no more than their names; not more
-// of them than anybody looks after.
-func (v *view) copiesOf(k store.MeetingKey) []bbb.Meeting {
-	meetings := slices.DeleteFunc(v.all(), func(m bbb.Meeting) bool { return keyOf(m) != k })
-	for internal, c := range v.copies {
-		here := func(m bbb.Meeting) bool { return m.InternalID == internal }
-		if c.key == k && !slices.ContainsFunc(meetings, here) {
-			meetings = append(meetings, named(k, c.alias, internal))
-		}
-	}
-	return meetings[:min(len(meetings), placement.MaxCopies)]
-}
-
-// named is a meeting of which no more is known than its names.
-func named(k store.MeetingKey, alias, internal string) bbb.Meeting {
-	return bbb.Meeting{MeetingID: k.MeetingID, Tenant: k.Tenant, Alias: alias, InternalID: internal}
-}
-
-// keyOf is whose meeting it is. One without a mark belongs to the default tenant. One of a tenant that is not there, or not
-// any more, is claimed under the name that it carries: no front end gets at it, administration does, and nothing of it is
-// ever the default tenant's.
-func keyOf(m bbb.Meeting) store.MeetingKey {
-	tenant := m.Tenant
-	if tenant == "" {
-		tenant = store.DefaultTenant
-	}
-	return store.MeetingKey{Tenant: tenant, MeetingID: m.MeetingID}
-}
 
 // fresh is how old a view may be before it is asked for anew: the longer the larger the pool, so that front ends that
 // keep asking for all meetings cause no more than 250 polls a second in all.
@@ -86,12 +18,18 @@ func fresh(servers int) time.Duration { return time.Duration(servers) * 4 * time
 
 // Refresh polls every server that was not polled just now, and returns when all have answered or ctx ends. Servers that
 // fail, or have been asked for a while without answering, are not waited for: they stay at what was last seen.
+//
+// Where another instance leads it is that one which asks: we poll nobody, and wait for what it has seen.
 func (p *Poller) Refresh(ctx context.Context) {
-	servers := p.pool.sorted()
+	servers, following := p.pool.sorted(), p.pool.following.Load()
 	fresh := fresh(len(servers))
 	var waiting []*poll
 	for _, s := range servers {
 		if s.worthPolling(fresh) {
+			if following {
+				p.askLeader(ctx)
+				return
+			}
 			if q := p.pool.poll(s); q != nil {
 				waiting = append(waiting, q)
 			}
@@ -132,7 +70,7 @@ func (p *Poller) Meetings(tenant string) []bbb.Meeting {
 	at := map[string]int{} // external IDs, to find meetings that are there twice
 	for _, s := range p.pool.sorted() {
 		for _, m := range s.listed() {
-			if keyOf(m).Tenant != tenant {
+			if seen.KeyOf(m).Tenant != tenant {
 				continue
 			}
 			i, twice := at[m.MeetingID]
@@ -153,7 +91,7 @@ func rank(ledger *placement.Ledger, m bbb.Meeting, server string) int {
 	switch {
 	case m.Ended:
 		return 0
-	case claimedOn(ledger, keyOf(m), server):
+	case claimedOn(ledger, seen.KeyOf(m), server):
 		return 2
 	}
 	return 1
@@ -168,7 +106,7 @@ func claimedOn(ledger *placement.Ledger, key store.MeetingKey, server string) bo
 // listed returns the meetings of the server that count. Breakout rooms have no claims: they count with their parents.
 func (s *server) listed() []bbb.Meeting {
 	s.mu.Lock()
-	meetings, failing := s.state.view.all(), s.state.failing()
+	meetings, failing := s.state.view.All(), s.state.failing()
 	s.mu.Unlock()
 	meetings = goingOn(s.ledger, s.id, meetings)
 	if !failing {
@@ -176,7 +114,7 @@ func (s *server) listed() []bbb.Meeting {
 	}
 	claimed := map[string]bool{}
 	for _, m := range meetings {
-		claimed[m.InternalID] = !m.Breakout && claimedOn(s.ledger, keyOf(m), s.id)
+		claimed[m.InternalID] = !m.Breakout && claimedOn(s.ledger, seen.KeyOf(m), s.id)
 	}
 	return slices.DeleteFunc(meetings, func(m bbb.Meeting) bool {
 		if m.Breakout {
@@ -234,14 +172,14 @@ func (p *pool) claimedCopy(c store.Claim) bbb.Meeting {
 			}
 		}
 	}
-	return named(c.MeetingKey, c.Alias, c.InternalID)
+	return seen.Named(c.MeetingKey, c.Alias, c.InternalID)
 }
 
 // copiesOf returns the copies of a meeting that the server may have. It takes the lock.
 func (s *server) copiesOf(k store.MeetingKey) []bbb.Meeting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.view.copiesOf(k)
+	return s.state.view.CopiesOf(k)
 }
 
 // Meeting returns a meeting that goes on, as it was last seen on a server.
@@ -251,9 +189,9 @@ func (p *Poller) Meeting(server string, k store.MeetingKey) (bbb.Meeting, bool) 
 		return bbb.Meeting{}, false
 	}
 	s.mu.Lock()
-	meetings := s.state.view.all()
+	meetings := s.state.view.All()
 	s.mu.Unlock()
-	i := slices.IndexFunc(meetings, func(m bbb.Meeting) bool { return keyOf(m) == k && !m.Ended })
+	i := slices.IndexFunc(meetings, func(m bbb.Meeting) bool { return seen.KeyOf(m) == k && !m.Ended })
 	if i < 0 {
 		return bbb.Meeting{}, false
 	}

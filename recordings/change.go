@@ -219,6 +219,9 @@ func each(ids []string, do func(id string) error) (int, error) {
 func (s *Service) change(
 	ctx context.Context, tenant, id, what string, change func(*store.Recording) error,
 ) error {
+	if err := s.decide(ctx); err != nil {
+		return err
+	}
 	held := s.files.Hold(id)
 	defer held.Release()
 	r, err := s.Index.UpdateRecording(ctx, tenant, id, change)
@@ -249,6 +252,9 @@ func (s *Service) TextTracks(ctx context.Context, tenant, id string) ([]store.Te
 // store.ErrTooLarge for what is too much of it.
 func (s *Service) AddTextTrack(ctx context.Context, tenant, id string, t store.TextTrack, vtt []byte) error {
 	if err := volume.Unusable(s.Disk.Problem()); err != nil {
+		return err
+	}
+	if err := s.decide(ctx); err != nil {
 		return err
 	}
 	held := s.files.Hold(id)

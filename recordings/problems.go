@@ -12,6 +12,9 @@ import (
 // with what servers owe. What is read from the store is read within ctx. A disk that nobody has looked at is looked at, for
 // no longer than --volume-timeout.
 func (s *Service) Problems(ctx context.Context) []problems.Problem {
+	if !s.working() { // the rest is told by the instance that works on it
+		return s.Disk.Problems(ctx)
+	}
 	return slices.Concat(s.Disk.Problems(ctx), s.others(ctx), s.debts.Problems(ctx))
 }
 

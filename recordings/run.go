@@ -12,8 +12,11 @@ import (
 )
 
 // Run imports what arrives, asks for what is owed and keeps index and disk together until ctx ends. It starts, and goes
-// on, whatever the disk does: nobody's meeting waits for a recording.
+// on, whatever the disk does: nobody's meeting waits for a recording. Where several instances share the recordings it is a term
+// of the one that works on them, and can be called again for the next.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.endTerm()
+	renew := s.beginTerm()
 	group, ctx := errgroup.WithContext(ctx)
 	run := func(part func(context.Context)) {
 		group.Go(func() error {
@@ -21,11 +24,13 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	group.Go(func() error { return s.Disk.Run(ctx) })
+	if !s.term.attended.Load() {
+		group.Go(func() error { return s.Disk.Run(ctx) })
+	}
 	run(func(ctx context.Context) { s.debts.Run(ctx, s.Pool) })
 	run(s.watchDisk)
 	run(func(ctx context.Context) {
-		if !s.begin(ctx) {
+		if !s.begin(ctx, renew) {
 			return
 		}
 		for _, part := range []func(context.Context){s.importer.Watch, s.importer.Dispatch, s.tidy} {
@@ -79,10 +84,16 @@ func (s *Service) watchDisk(ctx context.Context) {
 }
 
 // begin makes the directories ready and finishes what a crash has left, as soon as the disk lets it. It returns false if
-// ctx ended before.
-func (s *Service) begin(ctx context.Context) bool {
+// ctx ended before. Where another instance may have worked on them before, it is read anew what there is to do.
+func (s *Service) begin(ctx context.Context, renew bool) bool {
+	if !s.authority(ctx) {
+		return false
+	}
 	for wait := s.Config.Retry; ; wait = min(2*wait, time.Minute) {
 		err := s.files.Prepare(ctx)
+		if err == nil && renew {
+			err = s.importer.Renew(ctx)
+		}
 		if err == nil {
 			err = s.importer.Settle(ctx)
 		}
@@ -142,6 +153,7 @@ type works struct {
 	mu      sync.Mutex
 	running sync.WaitGroup
 	ending  chan struct{} // closed when no more may begin, and those under way shall end
+	term    chan struct{} // closed when those under way shall end, and others may begin
 	over    bool
 }
 
@@ -154,8 +166,11 @@ func (w *works) begin(ctx context.Context) (_ context.Context, done func(), err 
 	}
 	w.running.Add(1)
 	ctx, cancel := context.WithCancel(ctx)
+	term := w.term
 	go func() {
 		select {
+		case <-term:
+			cancel()
 		case <-w.ending:
 			cancel()
 		case <-ctx.Done():
@@ -174,6 +189,14 @@ func (w *works) end() {
 	close(w.ending)
 	w.mu.Unlock()
 	w.running.Wait()
+}
+
+// interrupt tells the works under way that they shall end, and waits for nobody.
+func (w *works) interrupt() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.term)
+	w.term = make(chan struct{})
 }
 
 // LongCalls are the calls that take long: uploads, and the works of operators. They are a part of their own for the order

@@ -45,6 +45,8 @@ type Index interface {
 
 // Library keeps the files of recordings: directories, or whatever stands in for them. It is what each part asks of it.
 type Library interface {
+	// Guard has may asked before anything is renamed or deleted; epoch tells one who may from another.
+	Guard(may func() error, epoch func() uint64)
 	record.Library
 	imports.Library
 	audit.Library
@@ -83,11 +85,20 @@ type Service struct {
 	Log     zerolog.Logger
 	Now     func() time.Time
 
+	// Where several instances share the recordings, one of them works on them at a time, which is as long as Run runs. Epoch is
+	// a number of its own for each of these terms; May tells whether this instance still may, in a context that ends before
+	// another one may. Arrived is called when an archive was accepted, so that the one that imports looks for it. All of them
+	// are nil where there is but one.
+	Epoch   func() uint64
+	May     func(ctx context.Context) (context.Context, context.CancelFunc, bool)
+	Arrived func()
+
 	files    *record.Files
 	importer *imports.Importer
 	debts    *owed.Debts
 	auditor  *audit.Auditor
 	works    works
+	term     term
 }
 
 // Parts is what recordings are put together from.
@@ -153,9 +164,10 @@ func (s *Service) Init() {
 	s.files = &record.Files{Index: s.Index, Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now}
 	s.importer = &imports.Importer{
 		Config: s.Config.imports(), Index: s.Index, Owners: owners, Servers: s.Servers, Live: s.Live, Files: s.files,
-		Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now,
+		Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now, Arrived: s.arrived,
 	}
 	s.importer.Init()
+	s.share()
 	s.debts = &owed.Debts{
 		Overdue: time.Duration(s.Config.Overdue), Index: s.Index, History: s.Index, Jobs: s.Index, Servers: s.Servers,
 		Files: s.files, Log: s.Log, Now: now,
@@ -164,7 +176,7 @@ func (s *Service) Init() {
 		Protect: s.Config.Protect, Index: s.Index, Library: s.Library, Owners: owners, Files: s.files, Imports: s.importer,
 		Log: s.Log, Now: now,
 	}
-	s.works.ending = make(chan struct{})
+	s.works.ending, s.works.term = make(chan struct{}), make(chan struct{})
 }
 
 // Load takes over the imports that were open when the program ended. What a crash has left half done is finished first of
@@ -214,7 +226,12 @@ func (s *Service) Retry(ctx context.Context, id string) (store.Job, error) {
 }
 
 // DropJob forgets an import that has failed, and removes its archive from quarantine.
-func (s *Service) DropJob(ctx context.Context, id string) error { return s.importer.DropJob(ctx, id) }
+func (s *Service) DropJob(ctx context.Context, id string) error {
+	if err := s.decide(ctx); err != nil {
+		return err
+	}
+	return s.importer.DropJob(ctx, id)
+}
 
 // Volume returns how the directories of the recordings are, and looks first if nobody has.
 func (s *Service) Volume() []volume.Status { return s.Disk.Known(context.Background()) }
@@ -233,6 +250,9 @@ func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progres
 	if err != nil {
 		return report, err
 	}
+	if err := s.decide(ctx); err != nil {
+		return report, err
+	}
 	ctx, done, err := s.works.begin(ctx)
 	if err != nil {
 		return report, err
@@ -247,6 +267,9 @@ func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progres
 // Verify compares index and disk both ways, and mends what it is asked to mend. The volume must be the right one: an
 // empty mount point is not a pool without recordings.
 func (s *Service) Verify(ctx context.Context, o VerifyOptions, tell func(Progress)) (VerifyReport, error) {
+	if err := s.decide(ctx); err != nil {
+		return VerifyReport{}, err
+	}
 	ctx, done, err := s.works.begin(ctx)
 	if err != nil {
 		return VerifyReport{}, err

@@ -9,6 +9,10 @@ type Kind struct {
 	LookUps []string // what else records are found by, or listed in the order of; of each, the fields in their order
 }
 
+// Schema is the version of what is kept, in all adapters alike: it rises with every kind and every field that is added, so that
+// no version drops what a later one has written. What each brought is told in store/bolt/buckets.go.
+const Schema = 6
+
 // Kinds are all records that a pool keeps.
 var Kinds = []Kind{
 	{Name: "servers", State: true, Key: []string{"ID"}},

@@ -41,6 +41,11 @@ type API struct {
 	Handover   *roster.Handover // has to run in a pool that does
 	Tokens     *Tokens          // nil where the environment's is the only one
 	AuditLog   *AuditLog        // nil where none is kept
+	Backup     *Backup          // nil where nobody makes any
+	Instances  *Instances
+
+	// Elsewhere hands requests on to the instance that decides; nil where this is the only one. It has to be set before Mount.
+	Elsewhere *frame.Elsewhere
 }
 
 // Parts are what the API is made of.
@@ -63,6 +68,8 @@ type Parts struct {
 	Problems ProblemList
 	Tokens   *access.Tokens
 	Audit    *access.Log // of what is changed
+	Backups  BackupMaker
+	Stores   func(ctx context.Context) (wrong, advice []string) // how the databases are set up; may be nil
 	Version  string
 	Token    store.Secret // of those that come over TCP; without one they are turned away
 	Now      func() time.Time
@@ -79,6 +86,7 @@ func New(p Parts) *API {
 		Config: p.Roster, Records: records, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
 		Endings: endings, Debts: p.Recordings.Owed, Now: p.Now, Log: p.Log,
 	}
+	instances := &Instances{}
 	return &API{
 		Frame:    frame.Frame{Token: p.Token, Added: p.Tokens, Audit: p.Audit, Now: p.Now, Log: p.Log},
 		Servers:  &Servers{Pool: p.Poller, Roster: servers, Script: p.Script, Now: p.Now},
@@ -99,10 +107,14 @@ func New(p Parts) *API {
 		Usage: &Usage{Accounts: p.Usage},
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
-			Recordings: p.Recordings, Problems: p.Problems, Version: p.Version, Now: p.Now,
+			Recordings: p.Recordings, Problems: p.Problems, Backups: p.Backups, Stores: p.Stores, Version: p.Version, Now: p.Now,
+			Instances: instances,
 		},
 		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},
 		AuditLog: &AuditLog{Log: p.Audit},
+		Backup:   &Backup{Maker: p.Backups},
+
+		Instances: instances,
 	}
 }
 
@@ -127,7 +139,8 @@ func (a *API) routes() frame.Routes {
 	}
 	for _, noun := range []frame.Routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
-		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(),
+		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(), a.Backup.routes(),
+		a.Instances.routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)
@@ -136,7 +149,13 @@ func (a *API) routes() frame.Routes {
 }
 
 // Mount registers the API for callers from the network, who need a token.
-func (a *API) Mount(mux *http.ServeMux) { mux.Handle(v1.Prefix+"/", a.Guarded(a.routes())) }
+func (a *API) Mount(mux *http.ServeMux) {
+	mux.Handle(v1.Prefix+"/", a.Elsewhere.Over(a.Guarded(a.routes())))
+}
 
 // Handler returns the API without a check of tokens, for those that have access to the data directory anyway.
-func (a *API) Handler() http.Handler { return a.Trusted(a.routes()) }
+func (a *API) Handler() http.Handler { return a.Elsewhere.OverTrusted(a.Trusted(a.routes())) }
+
+// Peers returns the API for what other instances hand on. It hands nothing on itself: who asks an instance that does not decide
+// any more is told so.
+func (a *API) Peers() http.Handler { return a.Elsewhere.Here(a.Handed(a.routes())) }

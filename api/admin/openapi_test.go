@@ -75,7 +75,7 @@ func wire() map[string]any {
 		"Error": v1.Error{}, "Server": v1.Server{}, "Revealed": v1.Revealed{}, "Result": v1.Result{}, "Diagnosis": v1.Diagnosis{},
 		"SecretChange": v1.SecretChange{}, "NewServer": v1.NewServer{}, "Change": v1.Change{}, "Forced": v1.Forced{}, "Meeting": v1.Meeting{},
 		"EndedMeeting": v1.EndedMeeting{},
-		"Tenant":       v1.Tenant{}, "Version": v1.Version{}, "Status": v1.Status{}, "Counts": v1.Counts{},
+		"Tenant":       v1.Tenant{}, "Version": v1.Version{}, "Status": v1.Status{}, "BackupStatus": v1.BackupStatus{}, "Counts": v1.Counts{},
 		"Check": v1.Check{}, "Checked": v1.Checked{},
 		"Recording": v1.Recording{}, "RecordingPage": v1.RecordingPage{}, "Details": v1.Details{},
 		"RecordingDetails": v1.RecordingDetails{}, "Format": v1.Format{}, "Edits": v1.Edits{}, "Owed": v1.Owed{},
@@ -103,6 +103,7 @@ func wire() map[string]any {
 		"ForgottenRecording": v1.ForgottenRecording{}, "LeftOver": v1.LeftOver{}, "ForgottenCounts": v1.ForgottenCounts{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 		"Token": v1.Token{}, "NewToken": v1.NewToken{}, "AddedToken": v1.AddedToken{}, "AuditEntry": v1.AuditEntry{},
+		"Instance": v1.Instance{},
 	}
 }
 
@@ -281,6 +282,7 @@ func TestOpenAPI_Words(t *testing.T) {
 			recordings.JobIgnored),
 		"ParamRule.op":     words(store.ParamDefault, store.ParamOverride, store.ParamRemove, store.ParamAdd, store.ParamTake, store.ParamCap),
 		"Tenant.state":     words(store.Enabled, store.Disabled),
+		"Instance.state":   words(v1.Leading, v1.Following, v1.Leaving, v1.Silent),
 		"TrialCheck.level": words(v1.Pass, v1.Warning, v1.Fail, v1.Skipped),
 	} {
 		name, field, _ := strings.Cut(at, ".")

@@ -31,9 +31,14 @@ type Pool struct {
 	Tenants    *Tenants
 	Recordings PoolRecordings // nil in a pool without recordings
 	Problems   ProblemList
-	Version    string
-	Listen     string // the address that the pool serves; "" while it does not
-	Now        func() time.Time
+	Backups    BackupMaker // nil where nobody makes any
+	// Stores asks the databases how they are set up: what is wrong, and what should be known. It may be nil.
+	Stores  func(ctx context.Context) (wrong, advice []string)
+	Version string
+	Listen  string // the address that the pool serves; "" while it does not
+	Now     func() time.Time
+
+	Instances *Instances
 }
 
 // PoolServers is what is seen of servers.
@@ -85,6 +90,9 @@ func (p *Pool) status(r *http.Request) (any, error) {
 		return nil, err
 	}
 	st.Problems = texts(p.Problems.List(r.Context()), func(one problems.Problem) bool { return one.Severity != problems.Advised })
+	if p.Backups != nil {
+		st.Backup = p.Backups.Status()
+	}
 	expected := 0.0
 	for _, s := range servers {
 		countServer(&st.Servers, s)
@@ -92,6 +100,7 @@ func (p *Pool) status(r *http.Request) (any, error) {
 		expected += s.Load.Expected
 	}
 	st.Expected = quantity.Tenths(expected)
+	p.Instances.tell(r.Context(), &st)
 	return st, nil
 }
 
@@ -142,6 +151,10 @@ func (p *Pool) check(r *http.Request) (any, error) {
 	outcome.Problems = texts(list, func(one problems.Problem) bool { return one.Unready || one.Severity == problems.Stuck })
 	outcome.Notes = texts(list, func(one problems.Problem) bool { return one.Severity == problems.Late })
 	outcome.Advice = texts(list, func(one problems.Problem) bool { return one.Severity == problems.Advised })
+	if p.Stores != nil {
+		wrong, advice := p.Stores(ctx)
+		outcome.Problems, outcome.Advice = append(outcome.Problems, wrong...), append(outcome.Advice, advice...)
+	}
 	var asking errgroup.Group
 	asking.SetLimit(checkAtOnce)
 	for i, s := range servers {

@@ -22,11 +22,14 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
+	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
+	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/lastuse"
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/api/reload"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -34,6 +37,7 @@ import (
 	"github.com/bbbpool/bbbpool/recordings/playback"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/backup"
 	"github.com/bbbpool/bbbpool/store/driver"
 	"github.com/bbbpool/bbbpool/web"
 )
@@ -47,6 +51,8 @@ type Options struct {
 	Environ  []string // of the process, where it is a pool's own: what stands in it and means nothing is told to operators
 	Log      zerolog.Logger
 	Now      func() time.Time // time.Now if nil
+	// Dial is how connections to other instances are opened; as usual if nil.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Pool is a bbbpool with all its parts.
@@ -61,8 +67,11 @@ type Pool struct {
 	Uses       *lastuse.Uses // when credentials were last used
 	Tokens     *access.Tokens
 	Audit      *access.Log
+	Backups    *backups.Backups
 	Problems   *problems.Registry
-	Metrics    *metrics.Set // of this pool alone
+	Notices    *reload.Notices     // of changes of the records, for other instances and from them
+	Instance   *instances.Instance // this one of several; nil where the state is nobody else's
+	Metrics    *metrics.Set        // of this pool alone
 
 	options  Options
 	offline  bool // nobody is served
@@ -102,6 +111,7 @@ func newPool(o Options, offline bool) *Pool {
 	}
 	p := &Pool{options: o, offline: offline, Metrics: metrics.NewSet()}
 	p.Problems = &problems.Registry{Log: p.log("problems"), Now: o.Now}
+	p.Notices = &reload.Notices{Parts: map[string]func(context.Context) error{}, Log: p.log("reload")}
 	return p
 }
 
@@ -120,16 +130,22 @@ func (p *Pool) Addr() string { return p.http.Addr().String() }
 // come before claims, so that a claim on a server that is gone is found out.
 func (p *Pool) openState(ctx context.Context) (err error) {
 	o, set := p.options, p.options.Settings
-	p.Stores, err = driver.Open(driver.Config{Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics})
+	p.Stores, err = driver.Open(driver.Config{
+		Settings: set.Stores, Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics,
+	})
 	if err != nil {
 		return err
 	}
 	p.took(p.Stores.Close)
+	if err = p.openInstance(ctx); err != nil {
+		return err
+	}
 	state := p.Stores.State
 	p.Uses = &lastuse.Uses{Store: state, Log: p.log("lastuse")}
 	if err = p.Uses.Open(ctx); err != nil {
 		return err
 	}
+	p.openBackups()
 	p.openUsage()
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
@@ -142,9 +158,11 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	p.share()
 	if err = p.openAdmin(ctx); err != nil {
 		return err
 	}
+	p.shareAdmin()
 	return p.Poller.Load(ctx, state)
 }
 
@@ -159,18 +177,36 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 	if err = p.Tokens.Load(ctx); err != nil {
 		return err
 	}
+	p.Notices.Parts[reload.Tokens] = p.Tokens.Load
+	p.Tokens.Changed = func() { p.Notices.Changed(reload.Tokens) }
 	p.Audit = &access.Log{Config: set.Access, Store: p.Stores.Index, Now: o.Now, Log: p.log("audit")}
 	p.Admin = admin.New(admin.Parts{
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
 		Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings,
-		Usage: p.Usage, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
+		Usage: p.Usage, Backups: p.Backups, Stores: p.checkStores, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
+	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
 	return nil
 }
 
 // openLedger tells the ledger of the servers, so that a claim on one that is gone is found out.
 func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
+	ids, err := p.serverIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parts := placement.Parts{
+		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
+		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
+		Now: p.options.Now,
+	}
+	p.shareLedger(&parts)
+	return placement.OpenLedger(ctx, parts)
+}
+
+// serverIDs are the servers of the pool, as they are stored.
+func (p *Pool) serverIDs(ctx context.Context) ([]string, error) {
 	servers, err := p.Stores.State.Servers(ctx)
 	if err != nil {
 		return nil, err
@@ -179,11 +215,28 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	for _, s := range servers {
 		ids = append(ids, s.ID)
 	}
-	return placement.OpenLedger(ctx, placement.Parts{
-		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
-		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
-		Now: p.options.Now,
-	})
+	return ids, nil
+}
+
+// openBackups makes what writes all records into a file.
+func (p *Pool) openBackups() {
+	s := p.Stores
+	p.Backups = &backups.Backups{
+		Config: p.options.Settings.Backups, Data: p.options.Data, State: s.State, Index: s.Index, Now: p.options.Now,
+		Head: backup.Head{Version: p.options.Version, State: s.StateAt, Index: s.IndexAt}, Log: p.log("backup"),
+	}
+}
+
+// checkStores asks the databases how they are set up.
+func (p *Pool) checkStores(ctx context.Context) (wrong, advice []string) {
+	for _, f := range p.Stores.Check(ctx) {
+		if text := f.Place + ": " + f.Text; f.Wrong {
+			wrong = append(wrong, text)
+		} else {
+			advice = append(advice, text)
+		}
+	}
+	return wrong, advice
 }
 
 // openUsage makes the accounts, which all those report to that something is used of. They ask the ledger once it is there.
@@ -228,7 +281,11 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		},
 		Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
-	p.Admin.Tenants.Reload = p.Reload
+	p.Notices.Parts[reload.Tenants] = func(ctx context.Context) error {
+		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
+	}
+	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
+	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
 }
 
@@ -238,15 +295,17 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Audit.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Usage.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(p.Backups.WriteMetrics)
 	if p.http, err = api.New(ctx, api.Parts{
 		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
-		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems,
+		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems, Around: p.around(),
 	}); err != nil {
 		return err
 	}
 	p.took(unlessClosed(p.http.Close))
 	p.Gateway.Host = p.http.Called
 	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
+	p.serveInstances()
 	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = frame.Listen(p.options.Data, p.Administration()); err != nil {
 		return err
@@ -262,13 +321,12 @@ func (p *Pool) scalelite() *scalelite.API {
 		Config: set.Scalelite, Multitenancy: set.HTTP.Tenants(),
 		Algorithms: set.Gateway.ChecksumAlgorithms(), Pool: p.Poller, Roster: p.Admin.Servers.Roster,
 		Tenants: p.Admin.Tenants.Tenancy, Door: p.Admin.Gate(), Log: p.log("scalelite"),
+		Over: p.Admin.Elsewhere.Refusing(scalelite.Unreachable).Over,
 	}
 }
 
-// Reload reads the tenants again. Where it fails everything stays as it was.
-func (p *Pool) Reload(ctx context.Context) error {
-	return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
-}
+// Reload reads again what can be read again: tenants and tokens of administration. Where that fails everything stays as it was.
+func (p *Pool) Reload(ctx context.Context) error { return p.Notices.Reload(ctx) }
 
 // errSpent is for a pool that was closed, as it is when it has run, or that was never to serve anybody.
 var errSpent = errors.New("this pool cannot run: it is closed, or was opened offline; open another")
@@ -283,16 +341,16 @@ var errSpent = errors.New("this pool cannot run: it is closed, or was opened off
 //   - recordings and polls stop when nobody can ask for more, and after those who rely on what they know;
 //   - the ledger is the last that writes of meetings, and the accounts hear of all of it; then it is written when credentials
 //     were used, and the store closes.
+//
+// One of several instances hands the lead on before the ways in close, see deciding in instances.go.
 func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
-	parts := []api.Runner{
-		p.Uses, p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings, p.Problems, p.http, p.socket,
-		recordings.LongCalls{Service: p.Recordings},
-		p.Audit,
-	}
-	return errors.Join(api.Run(ctx, append(parts, others...)...), p.Close())
+	parts := append([]api.Runner{p.Uses}, p.deciding()...)
+	parts = append(parts, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings}, p.Audit, p.Notices, p.Backups)
+	parts = append(append(parts, p.handover()...), others...)
+	return errors.Join(api.Run(ctx, parts...), p.Close())
 }
 
 // Alive returns when the pool has got the lock that everything needs. Where it does not return, the process is stuck.

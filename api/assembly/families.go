@@ -3,9 +3,11 @@ package assembly
 import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin/access"
+	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/throttle"
+	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/poller"
@@ -19,6 +21,7 @@ import (
 func families() [][]exposition.Family {
 	return [][]exposition.Family{
 		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
-		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families,
+		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families, backups.Families,
+		instances.Families,
 	}
 }

@@ -337,7 +337,7 @@ func TestPool_Two(t *testing.T) {
 	first, second := options(t), options(t)
 	second.Settings.Gateway.Secret = "another-secret"
 	second.Settings.HTTP.MaxRequests = 7
-	second.Environ = []string{"REDIS_URL=redis://here"}
+	second.Environ = []string{"RAILS_ENV=production"}
 	one, other := open(t, first), open(t, second)
 	run(t, one)
 	stop := run(t, other)
@@ -364,7 +364,7 @@ func TestPool_Two(t *testing.T) {
 	if list := one.Problems.List(t.Context()); len(list) != 0 {
 		t.Errorf("problems of the first: %v", list)
 	}
-	if list := other.Problems.List(t.Context()); len(list) != 1 || !strings.Contains(list[0].Text, "REDIS_URL") {
+	if list := other.Problems.List(t.Context()); len(list) != 1 || !strings.Contains(list[0].Text, "RAILS_ENV") {
 		t.Errorf("problems of the second: %v", list)
 	}
 	http.DefaultClient.CloseIdleConnections()
@@ -391,7 +391,7 @@ func TestOffline(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	o.Environ = []string{"REDIS_URL=redis://here"}
+	o.Environ = []string{"RAILS_ENV=production"}
 	p, err = assembly.Offline(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -401,7 +401,7 @@ func TestOffline(t *testing.T) {
 		t.Errorf("servers: %+v %v", servers, err)
 	}
 	check, err := client.Pool.Check(t.Context())
-	if diff := cmp.Diff([]string{"settings of Scalelite that mean nothing here: REDIS_URL"}, check.Advice); err != nil || diff != "" {
+	if diff := cmp.Diff([]string{"settings of Scalelite that mean nothing here: RAILS_ENV"}, check.Advice); err != nil || diff != "" {
 		t.Errorf("advice, %v (-want +got):\n%s", err, diff)
 	}
 	if _, err := assembly.Open(t.Context(), o); !errors.Is(err, store.ErrLocked) {

@@ -182,7 +182,7 @@ func TestPool_LogsProblems(t *testing.T) {
 	o := options(t)
 	o.Log, o.Settings.HTTP.PublicURL = zerolog.New(&log), ""
 	o.Settings.Recordings.Volume.MinFree = 1 << 60
-	o.Environ = []string{"REDIS_URL=redis://here", "HOME=/root"}
+	o.Environ = []string{"RAILS_ENV=production", "HOME=/root"}
 	p := open(t, o)
 	run(t, p)
 	if got := call(t, p, bbb.Secret(secret), "getMeetings", ""); !strings.Contains(got, "SUCCESS") {

@@ -9,12 +9,15 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
+	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/playback"
+	"github.com/bbbpool/bbbpool/store/driver"
 	"github.com/bbbpool/bbbpool/web"
 )
 
@@ -31,6 +34,9 @@ type Settings struct {
 	Access     access.Config     `embed:""`
 	Usage      usage.Config      `embed:""`
 	Pages      web.Config        `embed:""`
+	Stores     driver.Settings   `embed:""`
+	Instances  instances.Config  `embed:""`
+	Backups    backups.Config    `embed:""`
 	Scalelite  scalelite.Config  `embed:""`
 }
 

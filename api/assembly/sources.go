@@ -18,11 +18,14 @@ func (p *Pool) report() {
 	if p.offline {
 		p.Problems.Report(api.Environment(p.options.Environ))
 	} else {
+		if p.Instance != nil {
+			p.Problems.Gate(p.Instance)
+		}
 		p.Problems.Gate(p.http, p.Poller.Readiness(), only(p.Ledger, unready))
 		p.Problems.Aside(problems.Func(p.volumes))
 		p.Problems.Report(p.Gateway)
 	}
-	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage)
+	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups)
 }
 
 // only is a source of those problems of another that are so.

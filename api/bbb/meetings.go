@@ -286,16 +286,22 @@ func (m Meeting) Repeated(attendeePW, moderatorPW string) ([]byte, *Error) {
 	if given && (attendeePW != seen.Get("attendeePW") || moderatorPW != seen.Get("moderatorPW")) {
 		return nil, ErrNotUnique
 	}
+	return m.createAnswer().Message("duplicateWarning",
+		"This conference was already in existence and may currently be in progress.").Bytes(), nil
+}
+
+// createAnswer is the answer to a create of the meeting, but for its message.
+func (m Meeting) createAnswer() *Builder {
+	seen := Answer{body: m.Raw}
 	x := Success().Text("meetingID", m.MeetingID).Text("internalMeetingID", m.InternalID).
-		Text("parentMeetingID", "bbb-none")
+		Text("parentMeetingID", cmp.Or(m.ParentID, "bbb-none"))
 	for _, name := range []string{
 		"attendeePW", "moderatorPW", "createTime", "voiceBridge", "dialNumber", "createDate", "hasUserJoined", "duration",
 		"hasBeenForciblyEnded",
 	} {
 		x.Text(name, seen.Get(name))
 	}
-	return x.Message("duplicateWarning",
-		"This conference was already in existence and may currently be in progress.").Bytes(), nil
+	return x
 }
 
 // Moderator tells whether that is the moderators' password of the meeting, as its server shows it, and whether the

@@ -77,6 +77,9 @@ type Request struct {
 	ContentType string // of the body, as it was sent; "" without one
 	Body        []byte // what is passed on beside the parameters: XML, a file; nil for forms, which are parameters
 
+	KeepRaw bool   // set before ReadBody, Raw has the body as it came, whatever it is
+	Raw     []byte // for whoever passes on the whole request
+
 	checksum  string
 	checksums int    // how many came
 	query     string // what the checksum covers
@@ -129,6 +132,9 @@ func (q *Request) NeedsBody() bool { return q.formAlone && q.hasForm }
 // ReadBody reads the body, up to a limit, and checks that it is what the call takes.
 func (q *Request) ReadBody(r *http.Request, limit int64) error {
 	body, err := readBody(r, limit)
+	if q.KeepRaw {
+		q.Raw = body
+	}
 	switch {
 	case err != nil || len(body) == 0:
 		return err

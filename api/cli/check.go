@@ -9,12 +9,17 @@ import (
 )
 
 // CheckCmd asks every server whether it is fit for the pool.
-type CheckCmd struct{}
+type CheckCmd struct {
+	DryRun bool `help:"Say only what the next start would do to the databases, as after an update, and open none."`
+}
 
 var errUnfit = errors.New("not everything is as it should be")
 
 // Run prints a line for each server, and fails if anything is wrong.
 func (c *CheckCmd) Run(env *Env) error {
+	if c.DryRun {
+		return c.plan(env)
+	}
 	return env.With(Report, func(pool *Connection) error {
 		outcome, err := pool.Check(env.Ctx)
 		if err != nil {
@@ -30,6 +35,23 @@ func (c *CheckCmd) Run(env *Env) error {
 		}
 		return err
 	})
+}
+
+// plan prints a line for each database.
+func (c *CheckCmd) plan(env *Env) error {
+	list, err := env.Plan(env.Options.DataDir())
+	if err != nil {
+		return terminal.PrintableError(err)
+	}
+	if env.Options.JSON {
+		return terminal.PrintJSON(env.Out, list)
+	}
+	for _, text := range list {
+		if err := terminal.Say(env.Out, "%s\n", terminal.Printable(text)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printCheck(env *Env, outcome v1.Check) error {

@@ -21,6 +21,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
+	"github.com/bbbpool/bbbpool/api/cli/moving"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/cli/usage"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -210,7 +211,11 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 		Forget usage.ForgetCmd      `cmd:""`
 		Tokens access.TokenCommands `cmd:"" name:"token"`
 		Audit  access.AuditCmd      `cmd:""`
-		Check  cli.CheckCmd         `cmd:""`
+
+		Backup  moving.BackupCommands `cmd:""`
+		Restore moving.RestoreCmd     `cmd:""`
+		Migrate moving.MigrateCmd     `cmd:""`
+		Check   cli.CheckCmd          `cmd:""`
 	}
 	parser, err := kong.New(&grammar, kong.Name("bbbpool"))
 	if err != nil {

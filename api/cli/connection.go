@@ -106,7 +106,7 @@ const database = "bbbpool.db"
 // open reaches a pool that nobody serves.
 func (e *Env) open(dir string, in Intent) (*Connection, error) {
 	path := filepath.Join(dir, database)
-	if in != Begin {
+	if in != Begin && (e.Elsewhere == nil || !e.Elsewhere()) {
 		if err := exists(path, dir); err != nil {
 			return nil, err
 		}

@@ -49,6 +49,11 @@ type Env struct {
 	Main func(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int
 	// Offline opens a data directory that nobody serves, and returns the administration of the pool in it.
 	Offline func(ctx context.Context, dataDir string) (handler http.Handler, done func() error, err error)
+	// Elsewhere tells whether the records of a pool are all kept elsewhere, so that there is no database in its data directory;
+	// nil where they never are.
+	Elsewhere func() bool
+	// Plan says what the next start would do to the databases of a pool, a sentence each.
+	Plan func(dataDir string) ([]string, error)
 }
 
 func (e *Env) now() time.Time {

@@ -8,6 +8,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
+	"github.com/bbbpool/bbbpool/api/cli/moving"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
 	"github.com/bbbpool/bbbpool/api/cli/usage"
 )
@@ -18,14 +19,18 @@ func use(t *testing.T, args ...string) (code int, said string) {
 	var grammar struct {
 		cli.Options
 		cli.Commands
-		Tenant    tenants.Commands     `cmd:""`
-		Usage     usage.Cmd            `cmd:""`
-		Forget    usage.ForgetCmd      `cmd:""`
-		Tokens    access.TokenCommands `cmd:"" name:"token"`
-		Audit     access.AuditCmd      `cmd:""`
-		Demo      demo.Cmd             `cmd:""`
-		Simulator demo.SimulatorCmd    `cmd:""`
-		Version   cli.VersionCmd       `cmd:""`
+		Tenant tenants.Commands     `cmd:""`
+		Usage  usage.Cmd            `cmd:""`
+		Forget usage.ForgetCmd      `cmd:""`
+		Tokens access.TokenCommands `cmd:"" name:"token"`
+		Audit  access.AuditCmd      `cmd:""`
+
+		Backup    moving.BackupCommands `cmd:""`
+		Restore   moving.RestoreCmd     `cmd:""`
+		Migrate   moving.MigrateCmd     `cmd:""`
+		Demo      demo.Cmd              `cmd:""`
+		Simulator demo.SimulatorCmd     `cmd:""`
+		Version   cli.VersionCmd        `cmd:""`
 	}
 	var errs, out bytes.Buffer
 	env := &cli.Env{Ctx: t.Context(), In: strings.NewReader(""), Out: &out, Err: &errs, Version: "1.2.3"}

@@ -33,7 +33,8 @@ func printStatus(env *Env, st v1.Status) error {
 		{"meetings", strconv.Itoa(st.Meetings)},
 		{"users", fmt.Sprintf("%d, and %s more expected", st.Users, terminal.Number(st.Expected))},
 	}
-	if err := terminal.Sheet(env.Out, append(pairs, recordingSums(st.Recordings)...)...); err != nil {
+	pairs = append(append(pairs, recordingSums(st.Recordings)...), backups(env, st.Backup)...)
+	if err := terminal.Sheet(env.Out, pairs...); err != nil {
 		return err
 	}
 	text := "nothing is wrong\n"
@@ -45,6 +46,22 @@ func printStatus(env *Env, st v1.Status) error {
 	}
 	_, err := fmt.Fprint(env.Out, "\n"+text)
 	return err
+}
+
+// backups says how old the last good backup is, where the pool makes any by itself.
+func backups(env *Env, b *v1.BackupStatus) [][2]string {
+	if b == nil {
+		return nil
+	}
+	text := "none has been verified yet"
+	if b.Verified != nil {
+		text = fmt.Sprintf("verified, %s old; %d records, %s", terminal.Span(max(0, int64(env.now().Sub(*b.Verified).Seconds()))),
+			b.Rows, terminal.Size(b.Bytes))
+	}
+	if b.Failed != nil {
+		text += "; the last attempt failed"
+	}
+	return [][2]string{{"backup", terminal.Printable(text)}}
 }
 
 // recordingSums says what there is of recordings, if there is anything.

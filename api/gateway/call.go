@@ -40,12 +40,16 @@ type call struct {
 	outcome    string // returncode, messageKey, or what a redirect is for
 	messageKey string // of an answer that says FAILED
 	status     int
-	tries      int   // servers that a create was sent to
-	occupied   bool  // a create is of a meeting with people in it
-	unread     bool  // there is a body, and nobody has read it
-	begun      bool  // an answer in pieces is on its way
-	cut        bool  // and will never be whole
-	err        error // what went wrong on our side
+	request    string // the ID of a create, where there are several instances
+	keepRaw    bool   // it may have to be handed on as it came
+	handed     bool   // another instance has handed it on to us
+	handedOn   bool   // the leader has answered it
+	tries      int    // servers that a create was sent to
+	occupied   bool   // a create is of a meeting with people in it
+	unread     bool   // there is a body, and nobody has read it
+	begun      bool   // an answer in pieces is on its way
+	cut        bool   // and will never be whole
+	err        error  // what went wrong on our side
 }
 
 // newCall begins a call: nothing of it is read yet but its name.
@@ -159,6 +163,7 @@ func (r *reader) read(ctx context.Context, c *call) (release func(), err error) 
 	if c.req, err = bbb.NewRequest(c.r, c.name); err != nil {
 		return nil, err
 	}
+	c.req.KeepRaw = c.keepRaw
 	if c.takesBody() && c.req.NeedsBody() {
 		if err = r.readForm(c); err != nil {
 			return nil, err

@@ -34,6 +34,9 @@ type creates struct {
 // create makes a meeting, and takes note of one that no server could take.
 func (h *creates) create(ctx context.Context, c *call) error {
 	err := h.make(ctx, c)
+	if fenced(err) {
+		return err // it is refused by nobody
+	}
 	switch cause := h.refused.note(c.key, err, time.Now()); {
 	case cause == "":
 	case cause == causeMeetings, cause == causePerHour:
@@ -78,7 +81,7 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	defer cancel()
 	creation, err := h.ledger.Begin(ctx, c.key)
 	if err != nil {
-		return bbb.ErrUnavailable
+		return errors.Join(bbb.ErrUnavailable, err)
 	}
 	defer creation.End()
 	answer, reply, err := h.createSomewhere(ctx, c, creation, wish)

@@ -46,6 +46,9 @@ func (h *ends) end(ctx context.Context, c *call) error {
 	if len(places) == 0 {
 		return h.endedBefore(c, given)
 	}
+	if !h.servers.authority.await(ctx) {
+		return errNoLeader
+	}
 	o := h.endAll(ctx, c, places)
 	if o.done == nil && !o.proven(given) {
 		switch {
@@ -228,6 +231,11 @@ func placesOn(places []place, asked place) []place {
 func (h *ends) endOn(ctx context.Context, c *call, p place) (*bbb.Reply, error) {
 	if h.servers.Failing(p.Server) {
 		return nil, errFailing
+	}
+	ctx, release, ok := h.servers.authority.now(ctx)
+	defer release()
+	if !ok {
+		return nil, errNotNow
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.servers.endTime(p.Server))
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // This file has everything that a front end can be told went wrong, beside what BigBlueButton itself says, and the one
@@ -60,6 +61,26 @@ var (
 		Key: "tenantPeopleReached", Message: "The number of participants allowed in all meetings has been reached.",
 	}
 )
+
+// These are told where it is ourselves who cannot answer: who repeats the call is answered in the end.
+var (
+	errNoLeader = &bbb.Error{
+		Key: "poolUnavailable", Message: "The pool is just choosing the instance that decides. Please try again in a few seconds.",
+	}
+	// errMisdirected says so to another instance, which hands on anew what it has handed to us.
+	errMisdirected = &bbb.Error{Key: errNoLeader.Key, Message: errNoLeader.Message, Status: http.StatusMisdirectedRequest}
+	errStoreAway   = &bbb.Error{
+		Key: "databaseUnavailable", Message: "The database of the pool does not answer. Please try again in a few seconds.",
+	}
+)
+
+// ours is what is told of an error of our own; nil where nobody could do anything about it.
+func ours(err error) *bbb.Error {
+	if errors.Is(err, store.ErrAway) {
+		return errStoreAway
+	}
+	return nil
+}
 
 // errTooMany is told of calls that come faster than the tenant's may.
 var errTooMany = &bbb.Error{Key: "tooManyRequests", Message: "Too many requests. Please try again in a few seconds."}
@@ -170,8 +191,11 @@ func (c *call) fail(err error) {
 		c.drop()
 	}
 	answer, ok := errors.AsType[*bbb.Error](err)
-	if !ok {
-		answer = bbb.ErrInternal
+	switch {
+	case fenced(err):
+		answer = errNoLeader
+	case !ok:
+		answer = cmp.Or(ours(err), bbb.ErrInternal)
 	}
 	if err.Error() != answer.Error() {
 		c.err = err // there is more to it than the front end is told
@@ -180,7 +204,9 @@ func (c *call) fail(err error) {
 		c.w.Header().Set("Allow", strings.Join(bbb.Methods(c.name), ", "))
 	}
 	c.failed(answer.Key)
-	answer = c.withStatus(answer)
+	if answer = c.withStatus(answer); answer == errNoLeader && c.handed {
+		answer = errMisdirected
+	}
 	c.status = max(answer.Status, http.StatusOK)
 	if c.name == "join" && answer != bbb.ErrMethod { // a POST has a program behind it, which nobody sends elsewhere
 		c.joinFailed(answer)

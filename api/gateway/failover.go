@@ -61,7 +61,7 @@ func (h *creates) createSomewhere(
 	var avoid, failed []string
 	lastResort := false
 	for c.tries < createTries && h.timeLeft(ctx) {
-		place, placeErr := creation.Place(ctx, wish, avoid)
+		place, placeErr := h.placeInTime(ctx, creation, wish, avoid)
 		if placeErr != nil && c.tries == 0 && avoid != nil {
 			avoid, lastResort = nil, true // a server that failed just now is better than none
 			continue
@@ -80,7 +80,7 @@ func (h *creates) createSomewhere(
 		}
 		c.tries++
 		began := time.Now()
-		if answer, reply, err = h.createOwn(ctx, c, place.Claim); err == nil {
+		if answer, reply, err = h.createAt(ctx, c, place); err == nil {
 			h.shunned.succeeded(c.server, failed)
 			return answer, reply, nil
 		}

@@ -81,6 +81,12 @@ type Gateway struct {
 	Uses           *lastuse.Uses              // knows when secrets were used last; nil if nobody wants to know
 	Host           func(*http.Request) string // which host a caller has called; what the request says if nil
 
+	// Elsewhere are the other instances, Peer tells whether a request was handed on by one of them, and May whether we may end
+	// something at a server now, and for how long: until the context ends. Alone an instance has none of it.
+	Elsewhere Elsewhere
+	Peer      func(*http.Request) bool
+	May       func(context.Context) (context.Context, context.CancelFunc, bool)
+
 	tenants  tenancy.Tenants
 	throttle *throttle.Throttle
 	reader   reader
@@ -115,12 +121,12 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 // route makes what answers the calls: a type for each kind of them, which has what these need and no more.
 func (g *Gateway) route() {
 	refused := &refusals{}
-	asking := &servers{g.Servers, g.Metrics}
+	asking := &servers{g.Servers, g.Metrics, authority{g}}
 	create := &creates{
 		connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
 		refused: refused, metrics: g.Metrics, log: g.Log,
 	}
-	join := newJoins(g.Ledger, g.Servers, refused, g.Metrics)
+	join := &joins{g.Ledger, g.Servers, refused, g.Metrics, g.people()}
 	meeting := &meetings{ledger: g.Ledger, servers: asking, view: g.View}
 	end := &ends{ledger: g.Ledger, servers: asking, view: g.View, log: g.Log}
 	list := &lists{view: g.View, none: g.Config.NoMeetingsList}
@@ -177,6 +183,7 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 // ServeHTTP answers one call of the API and logs it in one line.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r, g.Page)
+	c.handed = g.Peer != nil && g.Peer(r)
 	if g.Host != nil && g.tenants.HaveHosts() {
 		c.named.Host = g.Host(r)
 	}
@@ -195,7 +202,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // slow lets the answer to a wrong checksum wait, if too many come from where it comes from.
 func (g *Gateway) slow(c *call, err error) {
 	told, failed := errors.AsType[*bbb.Error](err)
-	if c.tenant == "" && failed && told.Key == bbb.ErrChecksum.Key && g.throttle.Failed(c.r.Context(), caller.Of(c.r)) {
+	if c.tenant == "" && failed && !c.handed && told.Key == bbb.ErrChecksum.Key && g.throttle.Failed(c.r.Context(), caller.Of(c.r)) {
 		c.w.Header().Set("Connection", "close")
 	}
 }
@@ -212,19 +219,20 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	if elsewhere(c.name) {
 		return errElsewhere
 	}
+	c.keepRaw = g.Elsewhere != nil
 	release, err := g.reader.read(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if !c.caller.Allow(c.start) {
+	if !c.handed && !c.caller.Allow(c.start) { // else it was asked for where the call came in
 		g.Metrics.limited(c.tenant, limitRequests)
 		return c.tooMany()
 	}
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}
 	handle, known := g.find(c.name)
 	c.known = known
-	return handle(ctx, c)
+	return g.answer(ctx, c, handle)
 }
 
 // find finds what answers a call. Whatever a server is asked gets the server's signature, so that only two kinds of

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,11 +20,7 @@ type joins struct {
 	servers Servers
 	refused *refusals
 	metrics *Metrics
-	people  maphash.Seed // of what tells people apart
-}
-
-func newJoins(ledger *placement.Ledger, servers Servers, refused *refusals, metrics *Metrics) *joins {
-	return &joins{ledger, servers, refused, metrics, maphash.MakeSeed()}
+	people  func(string) placement.Person // tells people apart
 }
 
 // joinWait is how long a join waits for a create of its meeting that is under way.
@@ -80,13 +75,12 @@ func (j *joins) failed(cause string, told *bbb.Error) error {
 	return told
 }
 
-// person is who a join is of: the front end's ID for the user, else the link itself. The hash has another key in every
-// process, so that nobody can make two people one.
+// person is who a join is of: the front end's ID for the user, else the link itself.
 func (j *joins) person(params *bbb.Params) placement.Person {
 	if id := params.Get("userID"); id != "" {
-		return placement.Person(maphash.String(j.people, id))
+		return j.people(id)
 	}
-	return placement.Person(maphash.String(j.people, params.Encode()))
+	return j.people(params.Encode())
 }
 
 // joinFailed sends a browser, which has a person behind it, to where the front end wants errors shown: with the error
@@ -191,6 +185,10 @@ var joinPages = map[*bbb.Error]joinPage{
 	errTooMany: {
 		http.StatusTooManyRequests, "Too many at once",
 		"Everybody is joining at the same moment. Go back and try again in a few seconds.",
+	},
+	errNoLeader: {
+		http.StatusServiceUnavailable, "One moment, please",
+		"Something is just being taken over by another machine. Go back and try again in a few seconds.",
 	},
 	bbb.ErrUnavailable: {
 		http.StatusServiceUnavailable, "No server can take this meeting",

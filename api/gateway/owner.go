@@ -36,12 +36,18 @@ func (h *creates) checkOwner(ctx context.Context, c *call, claim store.Claim, an
 	if err != nil {
 		return err
 	}
-	tenant, meetingID := info.Owner()
-	same := claim.Breakout || cmp.Or(meetingID, c.onServer()) == claim.MeetingID // rooms have their parent's metadata
-	if info.Get("internalMeetingID") != made.InternalID || cmp.Or(tenant, store.DefaultTenant) != c.tenant || !same {
+	if info.Get("internalMeetingID") != made.InternalID || !c.owns(claim, info) {
 		return errForeign
 	}
 	return nil
+}
+
+// owns tells whether a server's answer is about a meeting of the caller's by the ID of the call. Breakout rooms have the metadata
+// of their parents.
+func (c *call) owns(claim store.Claim, info bbb.Answer) bool {
+	tenant, meetingID := info.Owner()
+	same := claim.Breakout || cmp.Or(meetingID, c.onServer()) == c.key.MeetingID
+	return cmp.Or(tenant, store.DefaultTenant) == c.tenant && same
 }
 
 // info asks a server about a meeting by its ID there. An answer that says FAILED is an error, too.

@@ -31,7 +31,8 @@ type Servers interface {
 type servers struct {
 	Servers
 
-	metrics *Metrics
+	metrics   *Metrics
+	authority authority
 }
 
 var (
@@ -39,6 +40,8 @@ var (
 	errLeft = errors.New("the server has just left the pool")
 	// errFailing is why a server is not asked: it would only be waited for.
 	errFailing = errors.New("the server does not answer at the moment")
+	// errNotNow is why nothing is ended.
+	errNotNow = errors.New("this instance may not end anything at the moment")
 )
 
 // send makes the call on a server that knows the meeting by that ID, with all other parameters and the body as they came. The
@@ -93,6 +96,11 @@ func (s *servers) end(ctx context.Context, server, meetingID string) (*bbb.Reply
 	if s.Failing(server) {
 		return nil, errFailing
 	}
+	ctx, release, ok := s.authority.now(ctx)
+	defer release()
+	if !ok {
+		return nil, errNotNow
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.endTime(server))
 	defer cancel()
 	client := s.Client(server)
@@ -118,6 +126,9 @@ func (s *servers) endTime(server string) time.Duration { return max(endTry, s.Pa
 // heard counts the call if it was not answered as it should, and tells the server's health how it went where that says
 // something about the server. It may probe the server, and waits for that.
 func (s *servers) heard(ctx context.Context, server string, client *bbb.Client, call string, telling bool, err error) {
+	if limit, ok := ctx.Value(authorityKey{}).(context.Context); ok && err != nil && limit.Err() != nil {
+		return // the server had less time than it may take
+	}
 	s.metrics.countFailure(server, call, err)
 	if telling && !s.causedByRequest(ctx, server, client, err) {
 		s.Report(server, client, err)

@@ -39,6 +39,18 @@ func (x *Index[T]) Enter(t T) {
 	x.by[name] = t
 }
 
+// Take enters a thing as the one that is found by its name, whoever else has it.
+func (x *Index[T]) Take(t T) {
+	name := x.of(t)
+	if name == "" {
+		return
+	}
+	if _, taken := x.by[name]; taken {
+		x.shared++
+	}
+	x.by[name] = t
+}
+
 // Leave takes a thing out of the index, by the name that it was entered with.
 func (x *Index[T]) Leave(t T) {
 	name := x.of(t)

@@ -6,17 +6,17 @@ import "time"
 // one for the meetings that are found on it, so that one that makes them up cannot fill the pool's memory.
 type Allowance struct {
 	First, PerHour int
-	spent          float64
-	at             time.Time
+	Spent          float64   // of it, at a time
+	At             time.Time // that one
 }
 
 // Left is how much he may have now.
 func (a *Allowance) Left(now time.Time) int {
-	if passed := now.Sub(a.at).Hours() * float64(a.PerHour); passed > 0 {
-		a.spent, a.at = max(a.spent-passed, 0), now
+	if passed := now.Sub(a.At).Hours() * float64(a.PerHour); passed > 0 {
+		a.Spent, a.At = max(a.Spent-passed, 0), now
 	}
-	return int(float64(a.First) - a.spent)
+	return int(float64(a.First) - a.Spent)
 }
 
 // Spend takes one from it.
-func (a *Allowance) Spend() { a.spent++ }
+func (a *Allowance) Spend() { a.Spent++ }

@@ -10,15 +10,27 @@ package turns
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/bbbpool/bbbpool/store"
 )
 
+// ErrClosed: nobody gets a turn any more.
+var ErrClosed = errors.New("nobody decides here any more")
+
 // Turns are the turns that somebody has or waits for, by meeting. Its zero value has none. It is safe for concurrent use.
 type Turns struct {
 	mu    sync.Mutex
 	turns map[store.MeetingKey]*turn
+	end   ending
+}
+
+// ending is the end of all turns.
+type ending struct {
+	closed bool
+	told   chan struct{} // closed with it; nil while nobody wants to know
+	idle   chan struct{} // closed when nobody has a turn then; nil before
 }
 
 // turn is the right to change where a meeting is.
@@ -31,7 +43,11 @@ type turn struct {
 // Take waits for the turn of a meeting until the context ends. Release must follow, if there was no error.
 func (t *Turns) Take(ctx context.Context, key store.MeetingKey) error {
 	t.mu.Lock()
-	one := t.enter(key)
+	if t.end.closed {
+		t.mu.Unlock()
+		return ErrClosed
+	}
+	one, closed := t.enter(key), t.closed()
 	t.mu.Unlock()
 	select {
 	case one.taken <- struct{}{}: // free, so that it does not matter whether there was time to wait
@@ -41,11 +57,66 @@ func (t *Turns) Take(ctx context.Context, key store.MeetingKey) error {
 	select {
 	case one.taken <- struct{}{}:
 		return nil
+	case <-closed:
+		t.forgo(key)
+		return ErrClosed
 	case <-ctx.Done():
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.leave(key)
+		t.forgo(key)
 		return ctx.Err()
+	}
+}
+
+// forgo is for those that wait no longer.
+func (t *Turns) forgo(key store.MeetingKey) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.leave(key)
+}
+
+// Close ends all waiting, also for what becomes of others' turns, and gives nobody a turn from then on. Those that somebody has
+// go on. It returns what is closed when nobody has one any more.
+func (t *Turns) Close() (idle <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.end.closed {
+		return t.end.idle
+	}
+	told := t.closed()
+	t.end.closed, t.end.idle = true, make(chan struct{})
+	close(told)
+	for _, one := range t.turns {
+		one.tell()
+	}
+	t.rest()
+	return t.end.idle
+}
+
+// Closed returns what is closed when nobody gets a turn any more.
+func (t *Turns) Closed() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed()
+}
+
+func (t *Turns) closed() chan struct{} {
+	if t.end.told == nil {
+		t.end.told = make(chan struct{})
+	}
+	return t.end.told
+}
+
+// rest says when nobody has a turn any more, and nobody will.
+func (t *Turns) rest() {
+	if t.end.closed && len(t.turns) == 0 {
+		close(t.end.idle)
+	}
+}
+
+// tell tells those who wait for what becomes of a turn.
+func (one *turn) tell() {
+	if one.over != nil {
+		close(one.over)
+		one.over = nil
 	}
 }
 
@@ -53,7 +124,7 @@ func (t *Turns) Take(ctx context.Context, key store.MeetingKey) error {
 func (t *Turns) Try(key store.MeetingKey) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.turns[key] != nil {
+	if t.turns[key] != nil || t.end.closed {
 		return false
 	}
 	t.enter(key).taken <- struct{}{}
@@ -66,10 +137,7 @@ func (t *Turns) Release(key store.MeetingKey) {
 	defer t.mu.Unlock()
 	one := t.turns[key]
 	<-one.taken
-	if one.over != nil {
-		close(one.over)
-		one.over = nil
-	}
+	one.tell()
 	t.leave(key)
 }
 
@@ -85,6 +153,13 @@ func (t *Turns) Over(key store.MeetingKey) <-chan struct{} {
 		one.over = make(chan struct{})
 	}
 	return one.over
+}
+
+// Open tells whether turns are given: nobody has closed them.
+func (t *Turns) Open() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.end.closed
 }
 
 // Len returns of how many meetings somebody has the turn, or waits for it.
@@ -113,5 +188,6 @@ func (t *Turns) leave(key store.MeetingKey) {
 	one := t.turns[key]
 	if one.waiting--; one.waiting == 0 {
 		delete(t.turns, key)
+		t.rest()
 	}
 }

@@ -45,10 +45,14 @@ func (i *Importer) try(ctx context.Context, t *ticket, force bool) store.Job {
 func (a *attempt) start(ctx context.Context) error {
 	cutOff := false
 	job, err := a.importer.Index.UpdateJob(ctx, a.id, func(j *store.Job) error {
+		if err := a.mine(*j); err != nil {
+			return err
+		}
 		switch j.State {
 		case store.JobWaiting, store.JobImporting:
 			cutOff = j.State == store.JobImporting // and nobody could note why
 			j.State, j.Changed = store.JobImporting, a.importer.Now()
+			a.mark(j)
 		case store.JobPlacing:
 		default:
 			return errSettled
@@ -60,6 +64,7 @@ func (a *attempt) start(ctx context.Context) error {
 		return err
 	}
 	a.job = job
+	a.importer.away.over()
 	if cutOff && job.Attempts > maxAttempts {
 		return &archive.Error{What: "bbbpool ended, each time, when it was being imported"}
 	}
@@ -86,7 +91,9 @@ func (a *attempt) bring(ctx context.Context) error {
 		err = a.importer.Library.Seal(a.staging)
 	}
 	if err == nil {
-		err = a.commit(ctx, found)
+		if err = a.commit(ctx, found); unsure(err) {
+			return err
+		}
 	}
 	if err != nil {
 		err = errors.Join(err, a.importer.Library.Discard(a.staging))
@@ -94,8 +101,18 @@ func (a *attempt) bring(ctx context.Context) error {
 	return err
 }
 
+// unsure tells whether the index may have what was committed, although there was an error: then what was staged stays, and the
+// next try finds out.
+func unsure(err error) bool {
+	return errors.Is(err, store.ErrAway) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded)
+}
+
 // finish puts in place what the index has. It can be repeated.
 func (a *attempt) finish(ctx context.Context) error {
+	if err := a.inherit(ctx); err != nil {
+		return err
+	}
 	for _, id := range a.job.Recordings {
 		if err := a.place(ctx, id); err != nil {
 			return err
@@ -133,12 +150,17 @@ func (a *attempt) change(ctx context.Context, change func(*store.Job)) error {
 		if j.State == "" { // removed meanwhile
 			return errSettled
 		}
+		if err := a.mine(*j); err != nil {
+			return err
+		}
 		change(j)
 		j.Changed = a.importer.Now()
 		return nil
 	})
 	if err != nil {
-		a.importer.Log.Error().Err(err).Str("archive", a.id).Msg("note how an import stands")
+		if !errors.Is(err, errTaken) {
+			a.importer.Log.Error().Err(err).Str("archive", a.id).Msg("note how an import stands")
+		}
 		change(&a.job)
 		return err
 	}

@@ -56,9 +56,20 @@ func (a *attempt) commitAll(ctx context.Context, placing store.Job, arrivals map
 	for _, id := range placing.Recordings {
 		defer a.importer.Files.Hold(id).Release()
 	}
-	_, err := a.importer.Index.Commit(ctx, placing, placing.Recordings, func(r *store.Recording) error {
+	within, done, err := a.importer.authorised(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = a.importer.Index.Commit(within, placing, placing.Recordings, func(r *store.Recording) error {
+		if err := a.still(within); err != nil {
+			return err
+		}
 		return arrivals[r.RecordID].mergeInto(r, a.importer.Now(), a.importer.Config)
 	})
+	if err != nil && within.Err() != nil && ctx.Err() == nil { // another instance may import now
+		err = errors.Join(store.ErrFenced, err)
+	}
 	return err
 }
 

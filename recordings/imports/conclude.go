@@ -29,8 +29,17 @@ func (a *attempt) conclude(ctx context.Context, err error) {
 		return
 	}
 	switch {
+	case errors.Is(err, errTaken):
+		a.retire()
+		a.importer.Log.Info().Str("archive", a.id).Msg("import was taken over by another instance")
+	case errors.Is(err, store.ErrFenced):
+		a.postpone(after, "another instance may be at it: "+err.Error(), a.importer.Config.Retry, false)
+	case errors.Is(err, store.ErrAway):
+		a.wait(after, err)
 	case errors.Is(err, errSettled), errors.Is(err, store.ErrNotFound) && a.job.State == "":
 		a.retire()
+	case errors.Is(err, errGone) && a.arriving():
+		a.postpone(after, "the archive is on its way from where another instance has received it", a.importer.Config.Retry, false)
 	case errors.Is(err, errGone), errors.Is(err, errChanged):
 		a.forget(after, err)
 	case ctx.Err() != nil:
@@ -74,12 +83,18 @@ func (i *Importer) backOff(attempts int) time.Duration {
 func (a *attempt) succeed(ctx context.Context) {
 	i, reason := a.importer, ""
 	if !a.job.Keep {
-		if err := archiveOf(a.job).remove(); err != nil {
+		err := a.remove(ctx)
+		if errors.Is(err, store.ErrFenced) { // whoever imports next removes it
+			a.postpone(ctx, err.Error(), i.Config.Retry, false)
+			return
+		}
+		if err != nil {
 			reason = record.Shorten("imported, but the archive cannot be removed: " + err.Error())
 		}
 	}
 	_ = a.change(ctx, func(j *store.Job) { // goes on in memory
 		j.State, j.Reason, j.Staging, j.Next = store.JobDone, reason, "", time.Time{}
+		a.mark(j)
 	})
 	a.retire()
 	i.gate.open()
@@ -105,6 +120,7 @@ func (a *attempt) startOver(ctx context.Context) {
 	}
 	_ = a.change(ctx, func(j *store.Job) { // goes on in memory
 		j.State, j.Staging, j.Reason, j.Next = store.JobWaiting, "", errVanished.Error(), time.Time{}
+		a.mark(j)
 	})
 	a.await(a.job)
 }
@@ -132,13 +148,17 @@ func (a *attempt) fail(ctx context.Context, cause error) {
 	unnoted := a.change(ctx, func(j *store.Job) {
 		j.State, j.Reason, j.Path, j.Next = store.JobFailed, record.Shorten(cause.Error()), path, time.Time{}
 	})
+	if errors.Is(unnoted, errTaken) {
+		a.retire()
+		return
+	}
 	if unnoted != nil { // it stays where it is, and is tried again
 		a.await(a.job)
 		a.job = before
 		return
 	}
 	a.retire()
-	if err = errors.Join(err, archiveOf(before).moveTo(path)); err != nil {
+	if err = errors.Join(err, a.moveTo(ctx, before, path)); err != nil {
 		_ = a.change(ctx, func(j *store.Job) {
 			j.Path, j.Reason = before.Path, record.Shorten(fmt.Sprintf("%v; the archive stays in the spool: %v", cause, err))
 		})
@@ -151,7 +171,7 @@ func (a *attempt) fail(ctx context.Context, cause error) {
 // dismiss removes an archive of which nothing is to be taken.
 func (a *attempt) dismiss(ctx context.Context, why error) {
 	if !a.job.Keep {
-		if err := archiveOf(a.job).remove(); err != nil {
+		if err := a.remove(ctx); err != nil {
 			a.postpone(ctx, err.Error(), a.importer.backOff(a.job.Attempts), true)
 			return
 		}
@@ -167,8 +187,12 @@ func (a *attempt) dismiss(ctx context.Context, why error) {
 // forget deletes a job whose archive is gone, or is another one that will get a job of its own.
 func (a *attempt) forget(ctx context.Context, why error) {
 	i := a.importer
+	if err := a.still(ctx); err != nil {
+		a.retire()
+		return
+	}
 	if errors.Is(why, errGone) && !a.job.Keep {
-		if err := archiveOf(a.job).remove(); err != nil { // what a crash in the middle of that has left
+		if err := a.remove(ctx); err != nil { // what a crash in the middle of that has left
 			i.Log.Warn().Err(err).Str("archive", a.id).Msg("remove an archive")
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -53,6 +54,8 @@ type Library interface {
 	Stage(name string) (dir string, err error)
 	Seal(name string) error
 	Discard(name string) error
+	// Rename gives a staging another name. Calling again finishes it.
+	Rename(name, to string) error
 	// Stagings are the names of those that were not discarded, and Staged tells which formats of a recording are in one.
 	Stagings() ([]string, error)
 	Staged(name, recordID string) ([]string, error)
@@ -86,6 +89,13 @@ type Importer struct {
 	Log     zerolog.Logger
 	Now     func() time.Time
 
+	// Where several instances share what is imported: Epoch is a number of its own for each time that this one has to import,
+	// and May tells whether it still has, in a context that ends before somebody else may. Nil where there is but one.
+	Epoch func() uint64
+	May   func(ctx context.Context) (context.Context, context.CancelFunc, bool)
+	// Arrived is called when an archive has been accepted, for whoever imports where this instance does not; nil for nobody.
+	Arrived func()
+
 	queue   queue
 	gate    gate    // shut while there is no room
 	grants  grants  // what imports under way may write next
@@ -94,6 +104,9 @@ type Importer struct {
 	counts  counts
 	glance  glance
 	bad     badOnes
+	away    away
+	looked  pace
+	running atomic.Bool   // this instance imports
 	look    chan struct{} // to look through the spool now
 }
 
@@ -110,6 +123,7 @@ func (i *Importer) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the imports: %w", err)
 	}
+	i.digests.clear()
 	for _, j := range jobs {
 		i.digests.add(j)
 		switch j.State {
@@ -173,7 +187,10 @@ func (i *Importer) Leftovers(ctx context.Context) ([]string, error) {
 	}
 	wanted := map[string]bool{}
 	for _, j := range jobs {
-		wanted[stagingName(j.ID)] = true
+		wanted[stagingName(i.epoch(), j.ID)] = true
+		if j.State == store.JobPlacing {
+			wanted[j.Staging] = true
+		}
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return wanted[name] }), nil
 }

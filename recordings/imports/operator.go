@@ -233,7 +233,9 @@ func (r *operatorRun) enlist(c source, of identity) error {
 		if j.State == store.JobPlacing {
 			return nil // goes on where it was
 		}
+		staging := j.Staging // tells whose it was
 		*j = r.importer.newJob(c.id(), c.path, fromCommand, of)
+		j.Staging = staging
 		j.Keep, j.Tenant = true, r.options.Tenant
 		if c.recordID != "" {
 			j.Recordings = []string{c.recordID}

@@ -24,7 +24,7 @@ const (
 // Problems says what is wrong with imports. What it reads from the store it reads within ctx, and it does not wait for a
 // disk that does not answer. While there are very many jobs, it may be what was so some seconds ago.
 func (i *Importer) Problems(ctx context.Context) []problems.Problem {
-	list := slices.Concat(i.crowdedProblem(), i.ignoredProblem(ctx), i.badArchives(ctx))
+	list := slices.Concat(i.crowdedProblem(), i.awayProblem(), i.ignoredProblem(ctx), i.badArchives(ctx))
 	for n := range list {
 		list[n].Subject = problems.Subject{Kind: problems.Import}
 	}

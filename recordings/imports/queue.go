@@ -2,8 +2,6 @@ package imports
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"sync"
 	"time"
 
@@ -19,6 +17,7 @@ type queue struct {
 	waiting map[string]waiting // by the ID of the job, as the next
 	held    map[string]*ticket
 	wake    chan struct{}
+	epoch   uint64 // of those that are handed out
 }
 
 // ticket is the right to work on one job and on what it stages. The queue hands it out, to one at a time; it ends when
@@ -28,6 +27,7 @@ type ticket struct {
 	id      string // of the job
 	subject string // what must not be worked on beside it
 	staging string // where it unpacks
+	epoch   uint64 // under which it was handed out; 0 where there are none
 }
 
 // waiting is a job that nobody works on yet.
@@ -53,12 +53,6 @@ func subjectOf(j store.Job) string {
 		return s + "/" + j.Server
 	}
 	return j.ID
-}
-
-// stagingName is where a job unpacks: always the same, so that nothing of a former attempt can be left elsewhere.
-func stagingName(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:12])
 }
 
 func waitingFor(j store.Job) waiting {
@@ -126,7 +120,7 @@ func heads(all map[string]waiting, held map[string]*ticket) map[string]string {
 }
 
 func newTicket(q *queue, id, subject string) *ticket {
-	return &ticket{queue: q, id: id, subject: subject, staging: stagingName(id)}
+	return &ticket{queue: q, id: id, subject: subject, staging: stagingName(q.epoch, id), epoch: q.epoch}
 }
 
 // begin hands out a job, whether it waits or not, or nil while somebody else has it.
@@ -159,6 +153,16 @@ func (t *ticket) await(j store.Job) {
 	defer t.queue.mu.Unlock()
 	t.queue.waiting[t.id] = waitingFor(j)
 	t.subject = subjectOf(j)
+}
+
+// later lets the job wait as it is until then, from when it is given up. One that nobody knows does not.
+func (t *ticket) later(next time.Time) {
+	t.queue.mu.Lock()
+	defer t.queue.mu.Unlock()
+	if w, waits := t.queue.waiting[t.id]; waits {
+		w.next = next
+		t.queue.waiting[t.id] = w
+	}
 }
 
 // over takes the job out of what waits.

@@ -185,18 +185,26 @@ func (s *spool) enlist(ctx context.Context, name string, id identity) (t *ticket
 		t.done() // it was imported since it was seen, or is growing
 		return nil, false
 	}
+	var known store.Job
 	job, err := s.importer.Index.UpdateJob(ctx, name, func(j *store.Job) error {
 		over := j.State == store.JobDone && j.Reason == "" || j.State == store.JobDropped ||
 			j.State == store.JobFailed && j.Path != path // it went to quarantine, and has come back
 		if j.State != "" && id.equal(archiveOf(*j).identity) && !over {
+			known = *j
 			return errKnown
 		}
 		if j.State == store.JobPlacing { // the one before it, which has to be finished first
 			return ErrBusy
 		}
+		staging := j.Staging // tells whose it was
 		*j = s.importer.newJob(name, path, fromSpool, id)
+		j.Staging = staging
 		return nil
 	})
+	if s.importer.Epoch != nil && errors.Is(err, errKnown) && slices.Contains(open, known.State) { // by another instance
+		s.importer.digests.add(known)
+		job, err = known, nil
+	}
 	if err == nil {
 		t.await(job)
 		return t, true

@@ -34,6 +34,13 @@ func (d *digests) add(j store.Job) {
 	d.jobs[j.SHA256] = j.ID
 }
 
+// clear forgets all of them.
+func (d *digests) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.jobs)
+}
+
 func (d *digests) remove(j store.Job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,6 +60,9 @@ func (d *digests) of(sha256 string) string {
 // that it may: else that one would go to quarantine with what this one was told is here.
 func (i *Importer) Known(ctx context.Context, server, sha256 string) (state string, known bool) {
 	id := i.digests.of(sha256)
+	if id == "" {
+		id = i.elsewhere(ctx, sha256)
+	}
 	if id == "" {
 		return "", false
 	}
@@ -111,6 +121,9 @@ func (i *Importer) Accept(ctx context.Context, u upload.Upload) error {
 		return err
 	}
 	job, err := i.enlistUpload(ctx, t.id, u)
+	if err == nil && i.Epoch != nil {
+		err = os.Chtimes(u.Path, job.Modified, job.Modified) // as the job has it, whichever instance has noted that
+	}
 	if err == nil {
 		err = os.Rename(u.Path, job.Path)
 	}
@@ -121,7 +134,12 @@ func (i *Importer) Accept(ctx context.Context, u upload.Upload) error {
 		return library.Explain(err)
 	}
 	i.digests.add(job)
-	t.await(job)
+	if i.running.Load() || i.Epoch == nil {
+		t.await(job)
+	}
+	if i.Arrived != nil {
+		i.Arrived()
+	}
 	return nil
 }
 
@@ -149,8 +167,16 @@ func (i *Importer) enlistUpload(ctx context.Context, id string, u upload.Upload)
 		if j.State == store.JobPlacing {
 			return ErrBusy
 		}
+		waits := j.State == store.JobWaiting || j.State == store.JobImporting
+		if i.Epoch != nil && waits && j.SHA256 == u.SHA256 { // another instance has received it just now
+			if j.Server != u.Server {
+				return ErrBusy
+			}
+			return nil
+		}
+		staging := j.Staging // tells whose it was
 		*j = i.newJob(id, filepath.Join(i.Config.Spool, id), fromUpload, identityOf(info))
-		j.Server, j.SHA256 = u.Server, u.SHA256
+		j.Server, j.SHA256, j.Staging = u.Server, u.SHA256, staging
 		return nil
 	})
 }

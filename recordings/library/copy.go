@@ -13,7 +13,7 @@ import (
 // transfer moves a directory of a part from one tree to a free path in another. Between file systems, a complete and
 // durable copy appears there before the original goes.
 func transfer(p part, from tree, path string, to tree, dest string) error {
-	err := os.Rename(path, dest)
+	err := to.rename(path, dest)
 	if !errors.Is(err, syscall.EXDEV) {
 		return err
 	}
@@ -21,13 +21,13 @@ func transfer(p part, from tree, path string, to tree, dest string) error {
 		return err
 	}
 	temp := to.copied(p)
-	if err := os.RemoveAll(temp); err != nil { // of an attempt before
+	if err := to.removeAll(temp); err != nil { // of an attempt before
 		return err
 	}
 	if err := copySealed(path, temp); err != nil {
-		return errors.Join(err, os.RemoveAll(temp))
+		return errors.Join(err, to.removeAll(temp))
 	}
-	if err := os.Rename(temp, dest); err != nil {
+	if err := to.rename(temp, dest); err != nil {
 		return err
 	}
 	if err := to.syncUp(filepath.Dir(dest)); err != nil {

@@ -21,8 +21,10 @@ type Dirs struct {
 }
 
 // Library is the files of all recordings. It is safe for concurrent use: what is done to one recording is done by whoever
-// holds it, and calls on one staging run one after another. Only one process may write to the same directories.
+// holds it, and calls on one staging run one after another. Only one process may write to the same directories at a time: of
+// several, [Library.Guard] tells which.
 type Library struct {
+	guard      *guard
 	published  tree
 	trees      []tree // published first, then unpublished, then the trash
 	recordings Locks  // by record ID
@@ -63,7 +65,10 @@ func ValidID(recordID string) bool { return recordIDs.MatchString(recordID) }
 
 // New returns the library in these directories. It does not touch them: see [Library.Prepare].
 func New(d Dirs) (*Library, error) {
-	trees := []tree{{d.Published, store.Published}, {d.Unpublished, store.Unpublished}, {d.Deleted, store.Deleted}}
+	g := &guard{}
+	trees := []tree{
+		{d.Published, store.Published, g}, {d.Unpublished, store.Unpublished, g}, {d.Deleted, store.Deleted, g},
+	}
 	for i, t := range trees {
 		if t.dir == "" {
 			return nil, fmt.Errorf("open the library: no directory for %s recordings", t.state)
@@ -77,7 +82,7 @@ func New(d Dirs) (*Library, error) {
 	if err := apart(trees); err != nil {
 		return nil, err
 	}
-	return &Library{published: trees[0], trees: trees, sealed: map[string]*os.File{}}, nil
+	return &Library{guard: g, published: trees[0], trees: trees, sealed: map[string]*os.File{}}, nil
 }
 
 // Prepare makes the directories that are missing, and deletes what is left of deletions that were interrupted. Call it

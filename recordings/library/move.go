@@ -93,7 +93,7 @@ func bring(p part, from, to tree) error {
 	if err := from.sync(p); err != nil {
 		return err
 	}
-	return os.RemoveAll(to.doomed(p.flat())) // the wreck
+	return to.removeAll(to.doomed(p.flat())) // the wreck
 }
 
 // prevails tells whether what is in the right place is kept, and not what is in another.
@@ -137,7 +137,7 @@ func isWhole(dir string) (bool, error) {
 // missing, all is out of sight. Deleting what is not there does nothing.
 func (l *Library) Remove(r *Held) (err error) {
 	defer fail(&err, "remove recording %.200s", r.ID)
-	if err := l.changeable(r); err != nil {
+	if err := errors.Join(l.guard.allowed(), l.changeable(r)); err != nil {
 		return err
 	}
 	for _, t := range l.trees {
@@ -183,7 +183,7 @@ func (t tree) hide(recordID string) error {
 
 // purge deletes what is hidden of a recording.
 func (t tree) purge(recordID string) error {
-	return errors.Join(t.each(recordID, copiesDir, os.RemoveAll), t.each(recordID, doomedDir, os.RemoveAll))
+	return errors.Join(t.each(recordID, copiesDir, t.removeAll), t.each(recordID, doomedDir, t.removeAll))
 }
 
 // each calls do for all that a directory of our own has of a recording.

@@ -31,6 +31,9 @@ func (l *Library) SetNote(r *Held, note []byte) (err error) {
 	if err := valid(r.ID); err != nil {
 		return err
 	}
+	if err := l.guard.allowed(); err != nil {
+		return err
+	}
 	if len(note) == 0 {
 		return l.removeNote(r.ID)
 	}

@@ -3,7 +3,6 @@ package library
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -113,7 +112,7 @@ func (l *Library) swap(name string, p part, to tree) error {
 			return err
 		}
 	}
-	return os.Rename(to.staged(name, p), to.live(p))
+	return to.rename(to.staged(name, p), to.live(p))
 }
 
 // putAside sets aside a part, unless one is there from before: that is what the staging replaces in the end.
@@ -123,7 +122,7 @@ func (t tree) putAside(name string, p part) error {
 	} else if ok {
 		return t.doom(t.live(p), p.flat())
 	}
-	return os.Rename(t.live(p), t.setAside(name, p))
+	return t.rename(t.live(p), t.setAside(name, p))
 }
 
 // resolve decides about what was set aside for a part. Where something is still staged, that is not in place, and what
@@ -179,7 +178,7 @@ func giveBack(path string, t tree, p part) error {
 	if err := t.mkdir(p.format, openMode); err != nil {
 		return err
 	}
-	if err := os.Rename(path, t.live(p)); err != nil {
+	if err := t.rename(path, t.live(p)); err != nil {
 		return err
 	}
 	return t.sync(p)

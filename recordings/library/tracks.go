@@ -120,7 +120,7 @@ func (l *Library) AddTrack(r *Held, t store.TextTrack, vtt []byte) (err error) {
 	if len(vtt) > maxTrack {
 		return fmt.Errorf("%w: it has %d bytes, at most %d", store.ErrTooLarge, len(vtt), maxTrack)
 	}
-	if err := l.changeable(r); err != nil {
+	if err := errors.Join(l.guard.allowed(), l.changeable(r)); err != nil {
 		return err
 	}
 	for _, tree := range l.trees[:2] { // never the trash

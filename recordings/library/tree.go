@@ -33,6 +33,7 @@ const (
 type tree struct {
 	dir   string // absolute
 	state store.RecordingState
+	guard *guard // of the library
 }
 
 // part is one format of one recording.
@@ -72,8 +73,6 @@ func (t tree) aside(name string) string { return filepath.Join(t.dir, asideDir, 
 
 func (t tree) setAside(name string, p part) string { return filepath.Join(t.aside(name), p.flat()) }
 
-func (t tree) copied(p part) string { return filepath.Join(t.dir, copiesDir, p.flat()) }
-
 func (t tree) doomed(name string) string { return filepath.Join(t.dir, doomedDir, name) }
 
 // prepare makes what a tree needs. That a read-only file system has no room for our own things is no reason not to play
@@ -89,9 +88,9 @@ func (t tree) prepare() error {
 	}
 	leftover, err := os.ReadDir(filepath.Join(t.dir, doomedDir))
 	for _, entry := range leftover {
-		_ = os.RemoveAll(t.doomed(entry.Name())) // costs room alone, and is tried again
+		_ = t.removeAll(t.doomed(entry.Name())) // costs room alone, and is tried again
 	}
-	return store.Ignore(err, fs.ErrNotExist)
+	return errors.Join(store.Ignore(err, fs.ErrNotExist), t.forgetCopies())
 }
 
 // mkdir makes a directory and its parents below the tree, but not the tree: one that has vanished must not be made anew
@@ -180,7 +179,7 @@ func (t tree) doom(path, name string) error {
 	if err := t.condemn(path, name); err != nil {
 		return err
 	}
-	return os.RemoveAll(t.doomed(name))
+	return t.removeAll(t.doomed(name))
 }
 
 // condemn moves a directory to where things are deleted. The name there is fixed, not made up, so that this needs no
@@ -192,8 +191,8 @@ func (t tree) condemn(path, name string) error {
 	if err := t.mkdir(doomedDir, closedMode); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(t.doomed(name)); err != nil {
+	if err := t.removeAll(t.doomed(name)); err != nil {
 		return err
 	}
-	return os.Rename(path, t.doomed(name))
+	return t.rename(path, t.doomed(name))
 }

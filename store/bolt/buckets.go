@@ -67,7 +67,7 @@ import (
 //   - Any other change: a tree v2 beside v1, schema raised by one, and a step in migrate that moves the rows in the
 //     transaction that raises the version.
 //   - Either way: freeze a database of the new version in testdata before it ships; the frozen ones stay for ever.
-const schema = 6
+const schema = store.Schema
 
 const (
 	metaBucket = "meta"
@@ -144,12 +144,21 @@ func prepare(db *bbolt.DB) error {
 	case err != nil:
 		return err
 	case version > schema:
-		return fmt.Errorf("%w: its schema is %d, this version knows up to %d: start the newer version, or restore "+
-			"a backup made by this one", store.ErrNewerSchema, version, schema)
+		return tooNew(version)
 	case version == schema:
 		return db.View(complete)
 	}
+	if err := file.Snapshot(db.Path(), version); err != nil {
+		return err
+	}
 	return db.Update(func(tx *bbolt.Tx) error { return migrate(tx, version) })
+}
+
+// tooNew says what to do about a schema that this version does not know.
+func tooNew(version int) error {
+	return fmt.Errorf("%w: its schema is %d, this version knows up to %d: start the newer version, or go back to what was kept "+
+		"before the schema was raised: %s%d beside it, or a backup made by this one", store.ErrNewerSchema, version, schema,
+		File+".schema-", schema)
 }
 
 // schemaOf returns the version of a database of ours.

@@ -1,76 +1,113 @@
-// Package driver opens the stores of a pool: it alone knows which adapters there are and which of them a
-// configuration asks for. It never uses what it has opened.
+// Package driver opens the stores of a pool: it alone knows which adapters there are and which of them a configuration asks
+// for. Each of the two groups is kept where its own address says, or in the data directory. The package never uses what it has
+// opened, but for a look at whether it may be used: see package mark.
 package driver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/store"
-	"github.com/bbbpool/bbbpool/store/bolt"
+	"github.com/bbbpool/bbbpool/store/redis"
 )
 
 // Config says where the records are kept, and who hears of them.
 type Config struct {
+	Settings
 	Data    string         // the data directory; made for its owner alone if absent
 	Owned   bool           // until it is closed, root acts as whoever owns the data directory
 	Log     zerolog.Logger // told what others can get at; the zero value is not
 	Metrics *metrics.Set   // gets the size of the stores, and how their writes go; may be nil
+	// Mover opens what must not be used otherwise: a store that is not whole, or that has moved. It is for what moves records.
+	Mover bool
 }
-
-// Families are the metrics of all stores that can be opened.
-var Families = bolt.Families
 
 // Stores are both groups of roles, opened.
 type Stores struct {
 	State store.State
 	Index store.Index
-	close func() error
+	// Leases and Instances are there where several instances may share the State, else nil.
+	Leases    store.Leases
+	Instances store.Instances
+	// Sequence is what every write of the State raises, where it is shared; else nil. It returns store.ErrNotFound where there
+	// is none.
+	Sequence func(ctx context.Context) (uint64, error)
+
+	// Redis is what else a shared State has; nil where it is not.
+	Redis *redis.DB
+
+	StateAt, IndexAt string // where they are, in words that have no password
+
+	checks []func(ctx context.Context) []Finding
+	closes []func() error // the last first
+	closed bool
+}
+
+// Finding is something about a database that whoever runs it should know.
+type Finding struct {
+	Wrong bool   // else it is advice, or how it is
+	Place string // which database
+	Text  string
 }
 
 var errNoData = errors.New("no data directory: name one with --data")
 
-// Open opens both groups. Its errors are those of the adapters, [store.ErrLocked] and [store.ErrNewerSchema] among
-// them. Where a pool was and its database is missing it makes none.
+// openTime is how long all databases together may take to be opened, a schema that is raised included. Calls have deadlines of
+// their own.
+const openTime = 10 * time.Minute
+
+// Open opens both groups. Its errors are those of the adapters, [store.ErrLocked], [store.ErrNewerSchema] and
+// [store.ErrAway] among them; none has a password in it. Where a pool was and its database is missing it makes none, and a
+// store that is not whole, that has moved, or beside which the data directory has records that nobody would see, is refused
+// with what to do.
 func Open(c Config) (*Stores, error) {
 	if c.Data == "" {
 		return nil, errNoData
 	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	if err := checkDir(c.Data); err != nil {
-		return nil, err
-	}
-	back := func() error { return nil }
-	if c.Owned {
-		var err error
-		if back, err = actAsOwner(c.Data); err != nil {
-			return nil, err
+	ctx, cancel := context.WithTimeout(context.Background(), openTime)
+	defer cancel()
+	s := &Stores{}
+	for _, step := range []func(context.Context, Config) error{s.openFile, s.openRedis, s.openPostgres, s.look} {
+		if err := step(ctx, c); err != nil {
+			return nil, errors.Join(err, s.Close())
 		}
 	}
-	db, err := bolt.Open(c.Data)
-	if err != nil {
-		return nil, errors.Join(err, back())
+	return s, nil
+}
+
+// Shared tells whether several instances may use the stores at once.
+func (s *Stores) Shared() bool { return s.Leases != nil }
+
+// Check looks at how the databases are set up, as far as that matters to what is kept in them. It asks them.
+func (s *Stores) Check(ctx context.Context) (list []Finding) {
+	for _, check := range s.checks {
+		list = append(list, check(ctx)...)
 	}
-	for _, problem := range restrict(c.Data) {
-		c.Log.Warn().Msg(problem)
-	}
-	if c.Metrics != nil {
-		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
-	}
-	return &Stores{State: db.State(), Index: db.Index(), close: func() error { return errors.Join(db.Close(), back()) }}, nil
+	return list
 }
 
 // Close closes both groups, which may be one database. Closing again does nothing, nor does closing what was never
 // opened.
 func (s *Stores) Close() error {
-	if s == nil {
+	if s == nil || s.closed {
 		return nil
 	}
-	return s.close()
+	s.closed = true
+	var errs []error
+	for i := len(s.closes) - 1; i >= 0; i-- {
+		errs = append(errs, s.closes[i]())
+	}
+	return errors.Join(errs...)
 }

@@ -42,6 +42,8 @@ type Tokens struct {
 	Store store.AdminTokens
 	Uses  *lastuse.Uses
 	Now   func() time.Time
+	// Changed is called when a token has been added or taken away, so that other instances read them again; nil if nobody does.
+	Changed func()
 
 	mu    sync.Mutex // one change at a time
 	known atomic.Pointer[map[[sha256.Size]byte]token]
@@ -90,6 +92,9 @@ func (t *Tokens) remember(change func(known map[[sha256.Size]byte]token)) {
 	}
 	change(known)
 	t.known.Store(&known)
+	if t.Changed != nil {
+		t.Changed()
+	}
 }
 
 // credential is a token as package lastuse knows it.

@@ -66,6 +66,9 @@ func (f *Frame) serve(w http.ResponseWriter, r *http.Request, pattern string, ro
 	case Table:
 		pour(w, r, answer)
 		return
+	case File:
+		hand(w, answer)
+		return
 	}
 	status := http.StatusOK
 	if made, ok := answer.(created); ok {

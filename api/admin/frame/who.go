@@ -23,6 +23,9 @@ type who struct {
 	local bool   // uid is known
 	token string // the name of the token; "" on the socket
 	grant access.Grant
+
+	// Of a user of another instance's machine: that instance, and what the user is called there.
+	at, name string
 }
 
 type whoKey struct{}
@@ -77,14 +80,21 @@ func (w who) String() string {
 	case !w.local:
 		return "somebody on this machine"
 	}
+	text := fmt.Sprintf("uid %d", w.uid)
 	if name := w.user(); name != "" {
-		return fmt.Sprintf("user %s (%d)", name, w.uid)
+		text = fmt.Sprintf("user %s (%d)", name, w.uid)
 	}
-	return fmt.Sprintf("uid %d", w.uid)
+	if w.at != "" {
+		text += " at instance " + w.at
+	}
+	return text
 }
 
 // user is the name of a user of this machine; "" where there is none, who is known by the number.
 func (w who) user() string {
+	if w.at != "" {
+		return w.name // numbers mean others here
+	}
 	u, err := user.LookupId(strconv.Itoa(w.uid))
 	if err != nil {
 		return ""
@@ -101,6 +111,9 @@ func (w who) MarshalZerologObject(e *zerolog.Event) {
 		return
 	}
 	e.Int("uid", w.uid)
+	if w.at != "" {
+		e.Str("instance", w.at)
+	}
 	if name := w.user(); name != "" {
 		e.Str("user", name)
 	}

@@ -13,6 +13,8 @@ import (
 type Records struct {
 	Store store.Servers
 	Pool  Follower
+	// Changed is called when a record has been written, so that other instances read them again; nil if nobody does.
+	Changed func()
 
 	writing sync.Mutex // from the write of a record to its arrival in the pool
 }
@@ -85,6 +87,7 @@ func (t turn) write(ctx context.Context, id string, change func(*store.Server) e
 		return record, err
 	}
 	t.records.Pool.SetServer(record)
+	t.changed()
 	return record, nil
 }
 
@@ -101,6 +104,7 @@ func (t turn) insert(ctx context.Context, record *store.Server) error {
 		return err
 	}
 	t.records.Pool.SetServer(*record)
+	t.changed()
 	return nil
 }
 
@@ -109,7 +113,15 @@ func (t turn) remove(ctx context.Context, id string) error {
 	if err := t.records.Store.DeleteServer(ctx, id); err != nil {
 		return err
 	}
+	t.changed()
 	return t.records.Pool.RemoveServer(ctx, id)
+}
+
+// changed tells others that a record was written.
+func (t turn) changed() {
+	if t.records.Changed != nil {
+		t.records.Changed()
+	}
 }
 
 // insert takes a new server in, in turn.

@@ -56,10 +56,21 @@ type API struct {
 	Tenants      *tenancy.Tenancy
 	Door         Door
 	Log          zerolog.Logger
+	// Over has another instance answer, where that is the one to do so; nil where this is the only one.
+	Over func(http.Handler) http.Handler
 }
 
 // Mount registers the API.
-func (a *API) Mount(mux *http.ServeMux) { mux.Handle(Path, a) }
+func (a *API) Mount(mux *http.ServeMux) {
+	if a.Over == nil {
+		mux.Handle(Path, a)
+		return
+	}
+	mux.Handle(Path, a.Over(a))
+}
+
+// Unreachable says that the instance which would have to answer cannot be reached.
+func Unreachable(w http.ResponseWriter, _ *http.Request) { bbb.WriteError(w, bbb.ErrInternal) }
 
 // route is one call.
 type route struct {

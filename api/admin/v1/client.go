@@ -31,6 +31,8 @@ type Client struct {
 	Pool       Pool
 	Tokens     Tokens
 	Audit      Audit
+	Instances  Instances
+	Backups    Backups
 
 	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
 	Agent string
@@ -59,7 +61,7 @@ func NewClient(transport http.RoundTripper, base string, token Secret) *Client {
 	c := &Client{http: http.Client{Transport: transport, CheckRedirect: stay}, base: base, at: base, token: token}
 	c.Servers, c.Meetings, c.Recordings, c.Imports = Servers{c}, Meetings{c}, Recordings{c}, Imports{c}
 	c.History, c.Tenants, c.Pool, c.Usage = History{c}, Tenants{c}, Pool{c}, Usages{c}
-	c.Tokens, c.Audit = Tokens{c}, Audit{c}
+	c.Tokens, c.Audit, c.Backups = Tokens{c}, Audit{c}, Backups{c}
 	return c
 }
 

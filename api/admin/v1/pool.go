@@ -21,6 +21,14 @@ type Status struct {
 	Expected float64  `json:"expected"`
 
 	Recordings *RecordingSums `json:"recordings,omitempty"` // where the pool has any
+
+	// Where several instances serve the pool: all of them, the one that decides ("" while none does), and how old the news of
+	// the one is that is furthest behind.
+	Instances []Instance `json:"instances,omitempty"`
+	Leader    string     `json:"leader,omitempty"`
+	LagMS     *float64   `json:"lag_ms,omitempty"`
+
+	Backup *BackupStatus `json:"backup,omitempty"` // where it makes any by itself
 }
 
 // Counts are servers by state, and by health those that are not disabled.

@@ -3,7 +3,6 @@ package tenancy
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -153,7 +152,7 @@ func read(ctx context.Context, stored store.Tenants, now time.Time) ([]store.Ten
 		ID: store.DefaultTenant, Name: "Default", Created: now,
 		Secrets: []store.TenantSecret{{Name: store.GeneratedSecret, Secret: store.NewSecret(), Created: now}},
 	})
-	if err != nil && !errors.Is(err, store.ErrExists) {
+	if store.Ignore(err, store.ErrExists, store.ErrFenced) != nil { // of several instances the one that leads makes it
 		return nil, fmt.Errorf("make the default tenant: %w", err)
 	}
 	list, err := stored.Tenants(ctx)

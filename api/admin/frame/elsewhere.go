@@ -1,0 +1,116 @@
+package frame
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+)
+
+// Leader is the instance that decides for the whole pool, as another one sees it.
+type Leader interface {
+	// Leading tells whether it is this one.
+	Leading() bool
+	// HandOn has the leader answer a request, whose body has been read. It returns false where nobody could be asked, and then
+	// has answered nothing.
+	HandOn(w http.ResponseWriter, r *http.Request, body []byte) bool
+}
+
+// Elsewhere hands requests on to the instance that decides: administration reads and changes what that one has in memory. Nothing
+// but what is about this instance alone is answered here. A nil one hands nothing on.
+type Elsewhere struct {
+	Leader Leader
+	ID     string // of this instance, for the audit log
+
+	refusal http.HandlerFunc // answers where nobody could be asked; nil for the API's own form
+}
+
+// Refusing is the same for calls that have another form of saying that nobody could be asked.
+func (e *Elsewhere) Refusing(refusal http.HandlerFunc) *Elsewhere {
+	if e == nil {
+		return nil
+	}
+	return &Elsewhere{e.Leader, e.ID, refusal}
+}
+
+// maxHanded is the largest body that is handed on, which has room for the largest of all that are taken.
+const maxHanded = 32 << 20
+
+// local are the paths that every instance answers itself.
+var local = []string{"/instances", "/openapi.json", "/version"}
+
+// isLocal tells whether a request is about this instance, or needs none in particular.
+func isLocal(r *http.Request) bool {
+	path, ok := strings.CutPrefix(r.URL.Path, v1.Prefix)
+	return ok && slices.ContainsFunc(local, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+}
+
+// Over hands on what comes in from the network. Who may do what is for the leader to say: it has the same tokens.
+func (e *Elsewhere) Over(next http.Handler) http.Handler {
+	return e.over(next, func(r *http.Request) { Conceal(r.Header); reveal(r) })
+}
+
+// OverTrusted hands on what comes from those that have access to the data directory, and tells the leader who they are.
+func (e *Elsewhere) OverTrusted(next http.Handler) http.Handler {
+	return e.over(next, func(r *http.Request) { Conceal(r.Header); e.vouch(r) })
+}
+
+// over hands on requests that are made ready for it.
+func (e *Elsewhere) over(next http.Handler, prepare func(*http.Request)) http.Handler {
+	if e == nil || e.Leader == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if e.Leader.Leading() || isLocal(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHanded))
+		if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			writeJSON(w, http.StatusRequestEntityTooLarge, bodyError(large))
+			return
+		}
+		if err != nil {
+			return // nobody listens any more
+		}
+		handed := r.Clone(r.Context())
+		handed.Body = io.NopCloser(bytes.NewReader(body))
+		prepare(handed)
+		if !e.Leader.HandOn(w, handed, body) {
+			e.refuse(w, r)
+		}
+	})
+}
+
+// Here answers what another instance has handed on, as long as this one decides.
+func (e *Elsewhere) Here(next http.Handler) http.Handler {
+	if e == nil || e.Leader == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !e.Leader.Leading() {
+			e.refuse(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuse says that nobody can decide now.
+func (e *Elsewhere) refuse(w http.ResponseWriter, r *http.Request) {
+	if e.refusal != nil {
+		e.refusal(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Retry-After", "5")
+	writeJSON(w, http.StatusServiceUnavailable, &v1.Error{
+		Status: http.StatusServiceUnavailable, Code: "no-leader",
+		Message: "no instance that decides can be reached from here at the moment: try again in a few seconds, and see " +
+			"bbbpool instance list",
+	})
+}

@@ -1,0 +1,190 @@
+package assembly
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/bbbpool/bbbpool/api"
+	"github.com/bbbpool/bbbpool/api/admin/frame"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/instances"
+	"github.com/bbbpool/bbbpool/api/reload"
+	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/recordings"
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/moving"
+)
+
+// This file has what is so where the state is shared: this instance may be one of several, of which one leads. Without a shared
+// state none of it is so, and each of these functions does nothing.
+
+// The names of the parts that tell, hear and report.
+const (
+	partLedger  = "ledger"
+	partPoller  = "poller"
+	partNotices = "notices"
+)
+
+// openInstance makes this process one of several, where they may be several. A command that opens the records itself does so
+// only where no instance runs.
+func (p *Pool) openInstance(ctx context.Context) (err error) {
+	s := p.Stores
+	switch {
+	case s.Leases == nil:
+		return nil
+	case p.offline:
+		_, release, err := moving.Hold(ctx, s)
+		if err == nil {
+			p.took(func() error { release(); return nil })
+		}
+		return err
+	}
+	p.Instance, err = instances.Open(ctx, instances.Parts{
+		Config: p.options.Settings.Instances, Data: p.options.Data, Version: p.options.Version, Schema: store.Schema,
+		Leases: s.Leases, Instances: s.Instances, Keys: s.Redis, Dial: p.options.Dial, Log: p.log("instances"),
+	})
+	if err != nil {
+		return err
+	}
+	p.took(unlessClosed(p.Instance.Close))
+	p.Metrics.RegisterMetricsWriter(p.Instance.WriteMetrics)
+	p.Backups.Leading = p.Instance.Leading
+	p.Instance.Lead(p.lead)
+	return nil
+}
+
+// shareLedger has a ledger follow until this instance leads.
+func (p *Pool) shareLedger(parts *placement.Parts) {
+	if p.Instance == nil {
+		return
+	}
+	parts.Follows, parts.Pool, parts.Report = true, p.serverIDs, p.Instance.Report(partLedger)
+}
+
+// share gives the instance the parts that tell others and hear from them.
+func (p *Pool) share() {
+	i := p.Instance
+	if i == nil {
+		return
+	}
+	i.News(partLedger, p.Ledger)
+	i.News(partPoller, p.Poller)
+	i.News(partNotices, p.Notices)
+	i.Reports(partLedger, p.Ledger)
+	i.Reports(partPoller, p.Poller)
+	i.Reports(partNotices, p.Notices)
+	p.Poller.Reports, p.Poller.May = i.Report(partPoller), i.May
+	p.Notices.Report = i.Report(partNotices)
+	p.Notices.Parts[reload.Servers] = p.reloadServers
+	p.Recordings.Share(i.Highest, i.May, func() { p.Notices.Elsewhere(reload.Spool) })
+}
+
+// reloadServers has the poller know the servers that are stored, and no others.
+func (p *Pool) reloadServers(ctx context.Context) error {
+	list, err := p.Stores.State.Servers(ctx)
+	if err != nil {
+		return err
+	}
+	gone := map[string]bool{}
+	for _, s := range p.Poller.Servers() {
+		gone[s.ID] = true
+	}
+	for _, s := range list {
+		delete(gone, s.ID)
+		p.Poller.SetServer(s)
+	}
+	var errs []error
+	for id := range gone {
+		errs = append(errs, p.Poller.RemoveServer(ctx, id))
+	}
+	return errors.Join(errs...)
+}
+
+// shareAdmin has operators talk to the leader, whichever instance they ask.
+func (p *Pool) shareAdmin() {
+	if p.Instance == nil {
+		return
+	}
+	p.Admin.Elsewhere = &frame.Elsewhere{Leader: p.Instance, ID: p.Instance.ID()}
+	p.Admin.Instances.Known = p.Instance
+}
+
+// shareGateway has front ends' calls decided by the leader.
+func (p *Pool) shareGateway() {
+	if p.Instance == nil {
+		return
+	}
+	p.Gateway.Elsewhere, p.Gateway.Peer, p.Gateway.May = p.Instance, instances.Handed, p.Instance.May
+}
+
+// around counts the calls that are under way.
+func (p *Pool) around() func(http.Handler) http.Handler {
+	if p.Instance == nil {
+		return nil
+	}
+	return p.Instance.Counted
+}
+
+// serveInstances answers what other instances hand on: front ends' calls as if they had come in here, and operators' as the
+// instance tells who they are.
+func (p *Pool) serveInstances() {
+	if p.Instance == nil {
+		return
+	}
+	front, admin := p.http.Handler(), p.Admin.Peers()
+	here := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, v1.Prefix+"/") {
+			admin.ServeHTTP(w, r)
+			return
+		}
+		front.ServeHTTP(w, r)
+	})
+	p.Instance.Serve(here, func(ctx context.Context) (list []string) {
+		for _, problem := range p.Problems.List(ctx) {
+			list = append(list, problem.String())
+		}
+		return list
+	})
+}
+
+// decides are the parts that decide for the pool, in the order in which they start.
+func (p *Pool) decides() []api.Runner {
+	return []api.Runner{p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings}
+}
+
+// deciding is what runs before the ways in open, and after they have closed: the parts that decide, for ever or while this
+// instance leads. What connects it to others is there before it leads, and after; so is the view of the disks.
+func (p *Pool) deciding() []api.Runner {
+	if p.Instance == nil {
+		return p.decides()
+	}
+	return []api.Runner{recordings.Attendance{Service: p.Recordings}, p.Instance, p.Instance.Keeper()}
+}
+
+// handover is what stops first of what concerns front ends: the lead goes to another instance, and then what comes in here is
+// answered by that one, until nothing comes any more.
+func (p *Pool) handover() []api.Runner {
+	if p.Instance == nil {
+		return nil
+	}
+	return []api.Runner{p.Instance.Handover()}
+}
+
+// lead is a term: this instance takes over from what it has heard and from the store, and decides until ctx ends.
+func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
+	if err := p.reloadServers(ctx); err != nil {
+		return err
+	}
+	if err := p.Ledger.Lead(ctx); err != nil {
+		return err
+	}
+	defer p.Ledger.Follow()
+	if err := p.Notices.Reload(ctx, reload.Tenants, reload.Tokens); err != nil { // the default tenant is the first leader's to make
+		return err
+	}
+	p.log("instances").Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Msg("deciding for the pool")
+	ready()
+	return api.Run(ctx, p.decides()...)
+}

@@ -1,0 +1,114 @@
+package cli_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
+)
+
+// served makes a data directory with a server in it.
+func served(t *testing.T) string {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "data")
+	stores, err := driver.Open(driver.Config{Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = stores.State.CreateServer(t.Context(), store.Server{
+		ID: "bbb1", URL: "https://bbb1.invalid/bigbluebutton/api", Secret: "s3cr3t", State: store.Disabled, Weight: 1,
+	})
+	if err := errors.Join(err, stores.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// ran runs a command of the program that may fail.
+func ran(t *testing.T, data string, args ...string) (said string, code int) {
+	t.Helper()
+	out, err := command(t, data, args...).CombinedOutput()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = failed.ExitCode()
+	}
+	return string(out), code
+}
+
+// A backup that was made while the pool serves is encrypted on wish, says what would be lost, and is restored elsewhere.
+func TestBackup(t *testing.T) {
+	data := served(t)
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	key, file, sealed := filepath.Join(dir, "key"), filepath.Join(dir, "pool"), filepath.Join(dir, "pool.age")
+	if err := os.WriteFile(key, []byte(identity.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := serving(t, command(t, data, "serve", "--listen", "127.0.0.1:0"))
+	p.waitReady(t)
+	bbbpool(t, data, "backup", file)
+	bbbpool(t, data, "backup", sealed, "--recipient", identity.Recipient().String())
+	bbbpool(t, data, "tenant", "add", "late")
+	for _, args := range [][]string{{file}, {sealed, "--identity", key}} {
+		said := bbbpool(t, data, append([]string{"backup", "verify"}, args...)...)
+		if !strings.Contains(said, "is whole") || !strings.Contains(said, "would lose or set back") {
+			t.Errorf("verified: %s", said)
+		}
+	}
+	if said, code := ran(t, data, "restore", file); code != 1 || !strings.Contains(said, "in use") {
+		t.Errorf("restored under a running pool: %d, %s", code, said)
+	}
+	p.terminate(t)
+	if said, code := ran(t, data, "restore", file); code != 1 || !strings.Contains(said, "--force") {
+		t.Errorf("restored over a pool: %d, %s", code, said)
+	}
+	if said, code := ran(t, data, "restore", sealed, "--force"); code != 1 || !strings.Contains(said, "--identity") {
+		t.Errorf("restored without a key: %d, %s", code, said)
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	bbbpool(t, other, "restore", sealed, "--identity", key)
+	if list := bbbpool(t, other, "server", "list"); !strings.Contains(list, "bbb1") {
+		t.Errorf("restored: %s", list)
+	}
+	info, err := os.Stat(file)
+	content, _ := os.ReadFile(sealed)
+	if err != nil || info.Mode().Perm() != 0o600 || !strings.HasPrefix(string(content), "age-encryption.org/") {
+		t.Errorf("mode %v, %v, %.20q", info.Mode(), err, content)
+	}
+}
+
+// The records are in the other directory afterwards, and nobody goes on at the old place without saying so.
+func TestMigrate(t *testing.T) {
+	from, to := served(t), filepath.Join(t.TempDir(), "to")
+	if plan := bbbpool(t, from, "check", "--dry-run"); !strings.Contains(plan, "as it is to be") {
+		t.Errorf("planned: %s", plan)
+	}
+	if said, code := ran(t, from, "migrate"); code != 2 || !strings.Contains(said, "--to") {
+		t.Errorf("to nowhere: %d, %s", code, said)
+	}
+	if said, code := ran(t, from, "migrate", "--to", from); code != 2 || !strings.Contains(said, "there already") {
+		t.Errorf("to where it is: %d, %s", code, said)
+	}
+	if said := bbbpool(t, from, "migrate", "--to", to); !strings.Contains(said, "compared") || !strings.Contains(said, to) {
+		t.Errorf("moved: %s", said)
+	}
+	if list := bbbpool(t, to, "server", "list"); !strings.Contains(list, "bbb1") {
+		t.Errorf("there: %s", list)
+	}
+	if said, code := ran(t, from, "serve", "--listen", "127.0.0.1:0"); code != 1 || !strings.Contains(said, to) {
+		t.Errorf("served at the old place: %d, %s", code, said)
+	}
+	bbbpool(t, from, "migrate", "--reopen", "--from", from)
+	if list := bbbpool(t, from, "server", "list"); !strings.Contains(list, "bbb1") {
+		t.Errorf("opened again: %s", list)
+	}
+}

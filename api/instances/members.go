@@ -1,0 +1,137 @@
+package instances
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// members is who else there is.
+type members struct {
+	*Instance
+
+	beat atomic.Uint64
+
+	mu   sync.Mutex
+	list []store.Instance // at the last look
+	at   time.Time        // of that look
+	err  error            // of the last announcement
+}
+
+// pace of membership.
+const (
+	announceEvery = time.Second
+	announceFor   = 5 * time.Second // an instance that says nothing for so long is gone
+)
+
+// run announces this instance, looks who else there is and keeps the key, until ctx ends.
+func (m *members) run(ctx context.Context) error {
+	ticker := time.NewTicker(announceEvery)
+	defer ticker.Stop()
+	for {
+		m.round(ctx)
+		select {
+		case <-ctx.Done():
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceEvery)
+			defer cancel()
+			if err := m.parts.Instances.Leave(end, m.id); err != nil {
+				m.parts.Log.Info().Err(err).Msg("this instance could not say that it leaves")
+			}
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// round is one look and one announcement.
+func (m *members) round(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*announceEvery)
+	defer cancel()
+	m.beat.Add(1)
+	err := m.parts.Instances.Announce(ctx, m.self(), announceFor)
+	if err == nil {
+		err = m.look(ctx)
+	}
+	if err == nil {
+		err = m.who.Refresh(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil && m.err == nil && ctx.Err() == nil {
+		m.parts.Log.Warn().Err(err).Msg("this instance cannot say that it is there, or see who else is")
+	}
+	m.err = err
+}
+
+// self is what this instance tells of itself.
+func (m *members) self() store.Instance {
+	return store.Instance{
+		ID: m.id, Address: m.keeper.Address, Version: m.parts.Version, Schema: m.parts.Schema, Started: m.started, Beat: m.beat.Load(),
+	}
+}
+
+// look reads who is there.
+func (m *members) look(ctx context.Context) error {
+	list, err := m.parts.Instances.Instances(ctx)
+	if err != nil {
+		return err
+	}
+	if len(list) > maxInstances {
+		list = list[:maxInstances]
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list, m.at = list, time.Now()
+	return nil
+}
+
+// maxInstances bounds what is believed of a shared store.
+const maxInstances = 256
+
+// known returns who was there at the last look, and when that was.
+func (m *members) known() ([]store.Instance, time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.list, m.at
+}
+
+// others tells whether any other instance is there now, and answers.
+func (m *members) others(ctx context.Context) bool {
+	_ = m.look(ctx) // else as it was a second ago
+	list, _ := m.known()
+	ctx, cancel := context.WithTimeout(ctx, stateWithin)
+	defer cancel()
+	answers := make(chan bool, len(list))
+	asked := 0
+	for _, one := range list {
+		if one.ID != m.id {
+			asked++
+			go func() { answers <- m.ask(ctx, one).State == v1.Following }()
+		}
+	}
+	for range asked {
+		if <-answers {
+			return true
+		}
+	}
+	return false
+}
+
+// Knows tells whether all instances that are there know a schema, so that it can be written. It is false where that cannot be
+// seen.
+func (i *Instance) Knows(ctx context.Context, schema int) bool {
+	if err := i.members.look(ctx); err != nil || i.parts.Schema < schema {
+		return false
+	}
+	list, _ := i.members.known()
+	for _, one := range list {
+		if one.Schema < schema {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,49 @@
+package instances
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/problems"
+)
+
+// patience is how long nobody may lead before this instance says that it is not ready, beyond the time that a takeover takes:
+// a balancer that finds all instances unready has nowhere to send anybody, and those that wait are answered.
+const patience = 2 * time.Second
+
+// Problems tells that this instance cannot reach one that decides. It answers from memory.
+func (i *Instance) Problems(context.Context) []problems.Problem {
+	why := i.missing()
+	if why == "" {
+		return nil
+	}
+	return []problems.Problem{{
+		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Process}, Name: "no-leader", Unready: true, Text: why,
+	}}
+}
+
+// missing is why no leader can be reached; empty where one can, or could a moment ago.
+func (i *Instance) missing() string {
+	now := time.Now()
+	i.mu.Lock()
+	if i.Fresh() {
+		i.since = now
+	}
+	known := i.since
+	i.mu.Unlock()
+	if !known.IsZero() && now.Sub(known) < i.parts.Config.Lease+patience {
+		return ""
+	}
+	l, _ := i.keeper.Leader()
+	switch away := i.keeper.Away(); {
+	case away != nil:
+		return fmt.Sprintf("no leader can be found, for the shared store does not answer: %v", away)
+	case l.Holder == "" || l.Holder == i.id:
+		return "no instance leads at the moment: new meetings wait until one does"
+	}
+	if fault := i.feed.Fault(); fault != nil {
+		return fmt.Sprintf("the leader %s cannot be reached at %s: %v", l.Holder, l.Address, fault)
+	}
+	return fmt.Sprintf("the news of the leader %s comes late", l.Holder)
+}

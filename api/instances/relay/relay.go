@@ -1,0 +1,162 @@
+package relay
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Path is where an instance takes what others hand on.
+const Path = "/requests"
+
+// NotLeader is the status for whoever asks an instance for what the leader alone answers.
+const NotLeader = http.StatusMisdirectedRequest
+
+// bounds of what is handed on.
+const (
+	maxAtOnce = 4096
+	maxBodies = 256 << 20 // bytes of bodies that wait or are on their way
+	maxBody   = 64 << 20  // of one request
+	maxSent   = 3         // leaders that one request is sent to whole
+	firstRest = 20 * time.Millisecond
+	lastRest  = 250 * time.Millisecond
+)
+
+// Leaders knows who leads.
+type Leaders interface {
+	// Leading tells whether this instance does.
+	Leading() bool
+	// Leader returns who does, and a channel that is closed when that changes. The Holder is empty while nobody does.
+	Leader() (store.Lease, <-chan struct{})
+}
+
+// Relay hands requests on, and takes those that other instances hand on.
+type Relay struct {
+	ID      string // of this instance
+	Leaders Leaders
+	Client  http.RoundTripper
+	Here    http.Handler  // answers what is handed to this instance while it leads
+	Wait    time.Duration // how long a request waits for a leader that can be reached
+	Log     zerolog.Logger
+
+	active, bodies             atomic.Int64
+	handed, repeated, unserved atomic.Uint64
+}
+
+// Counts are how many requests were handed on, sent once more because a leader had gone, and found no leader in time.
+func (r *Relay) Counts() (handed, repeated, unserved uint64) {
+	return r.handed.Load(), r.repeated.Load(), r.unserved.Load()
+}
+
+// HandOn has the leader answer a request whose body was read, be that this instance by then. It returns false where no
+// leader could be reached in time, or there is no room: then nothing was written.
+func (r *Relay) HandOn(w http.ResponseWriter, req *http.Request, body []byte) bool {
+	if Handed(req) {
+		http.Error(w, "this instance does not lead", NotLeader)
+		return true
+	}
+	size := int64(len(body))
+	defer r.active.Add(-1)
+	defer r.bodies.Add(-size)
+	if r.active.Add(1) > maxAtOnce || r.bodies.Add(size) > maxBodies || size > maxBody {
+		r.unserved.Add(1)
+		return false
+	}
+	e := &errand{relay: r, req: req, body: body, repeatable: repeatable(req), until: time.Now().Add(r.Wait), rest: firstRest}
+	if !e.run(w) {
+		r.unserved.Add(1)
+		return false
+	}
+	r.handed.Add(1)
+	return true
+}
+
+// errand is one request on its way.
+type errand struct {
+	relay      *Relay
+	req        *http.Request
+	body       []byte
+	repeatable bool
+	until      time.Time // how long it may wait for a leader
+	rest       time.Duration
+	sent       int // leaders that may have got it whole
+}
+
+// run goes from leader to leader until one has answered.
+func (e *errand) run(w http.ResponseWriter) bool {
+	for {
+		l, changed, ok := e.await()
+		if !ok {
+			return false
+		}
+		if l.Holder == e.relay.ID {
+			e.relay.Here.ServeHTTP(w, e.own())
+			return true
+		}
+		done, sent := e.try(w, l)
+		if done {
+			return true
+		}
+		if sent {
+			if e.sent++; !e.repeatable || e.sent >= maxSent {
+				return false
+			}
+			e.relay.repeated.Add(1)
+			e.until = time.Now().Add(e.relay.Wait) // somebody was at work on it: from now on it waits for the next one
+		}
+		if !e.pause(changed) {
+			return false
+		}
+	}
+}
+
+// await returns who leads, as soon as somebody does.
+func (e *errand) await() (store.Lease, <-chan struct{}, bool) {
+	timer := time.NewTimer(time.Until(e.until))
+	defer timer.Stop()
+	for {
+		l, changed := e.relay.Leaders.Leader()
+		if l.Holder != "" && (l.Holder != e.relay.ID || e.relay.Leaders.Leading()) {
+			return l, changed, true
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return l, changed, false
+		case <-e.req.Context().Done():
+			return l, changed, false
+		}
+	}
+}
+
+// pause waits a moment before the same leader is tried again, or until there may be another; false where there is no more time.
+func (e *errand) pause(changed <-chan struct{}) bool {
+	timer := time.NewTimer(min(e.rest, time.Until(e.until)))
+	defer timer.Stop()
+	e.rest = min(2*e.rest, lastRest)
+	select {
+	case <-changed:
+	case <-timer.C:
+	case <-e.req.Context().Done():
+		return false
+	}
+	return time.Now().Before(e.until)
+}
+
+// handedKey marks what came from another instance.
+type handedKey struct{}
+
+// Handed tells whether another instance has handed a request on, and this one must not.
+func Handed(r *http.Request) bool {
+	handed, _ := r.Context().Value(handedKey{}).(bool)
+	return handed
+}
+
+func markHanded(ctx context.Context) context.Context {
+	return context.WithValue(ctx, handedKey{}, true)
+}

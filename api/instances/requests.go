@@ -1,0 +1,76 @@
+package instances
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// requests counts the calls of front ends that are under way: a leader that steps down lets those end that have begun before.
+// Those that come later are handed to the next one, and wait for it.
+type requests struct {
+	mu  sync.Mutex
+	now *generation
+}
+
+// generation are those that began between two such moments.
+type generation struct {
+	active int
+	closed bool // nobody is added any more
+	none   chan struct{}
+}
+
+// settleWithin is how long a leader that steps down waits for what is under way: others wait meanwhile.
+const settleWithin = 2 * time.Second
+
+// Counted counts the calls of front ends among what a handler answers.
+func (i *Instance) Counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/api/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		defer i.requests.end(i.requests.begin())
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (r *requests) begin() *generation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.now == nil {
+		r.now = &generation{none: make(chan struct{})}
+	}
+	r.now.active++
+	return r.now
+}
+
+func (r *requests) end(g *generation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g.active--; g.active == 0 && g.closed {
+		close(g.none)
+	}
+}
+
+// settle waits until all have ended that have begun until now, or the time for that is over.
+func (r *requests) settle(ctx context.Context) {
+	r.mu.Lock()
+	g := r.now
+	r.now = nil
+	if g == nil || g.active == 0 {
+		r.mu.Unlock()
+		return
+	}
+	g.closed = true
+	r.mu.Unlock()
+	timer := time.NewTimer(settleWithin)
+	defer timer.Stop()
+	select {
+	case <-g.none:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

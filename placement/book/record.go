@@ -1,0 +1,112 @@
+package book
+
+import (
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// What whoever writes the records down asks of the book: the ledger, whose claims and endings stand in a store, too.
+
+// Has tells whether a server is in the pool.
+func (b *Book) Has(server string) bool { return b.where.pages[server] != nil }
+
+// StandingOf returns what a server may be used for. One that is not in the pool is gone.
+func (b *Book) StandingOf(server string) Standing {
+	if p := b.where.pages[server]; p != nil {
+		return p.Standing
+	}
+	return Gone
+}
+
+// ClaimedOn returns what is claimed on a server, whether it is in the pool or not.
+func (b *Book) ClaimedOn(server string) (list []store.Claim) {
+	for _, m := range b.where.claimedOn(server) {
+		list = append(list, m.claim)
+	}
+	return list
+}
+
+// Settled returns where a meeting is, and false where there is none or nobody can tell, since its create is under way.
+func (b *Book) Settled(key store.MeetingKey) (Found, bool) {
+	m := b.where.meetings[key]
+	if m == nil || m.pending {
+		return Found{}, false
+	}
+	place, _ := found(m)
+	return place, true
+}
+
+// MayLeave tells whether a meeting that stays where it is is better off on a server that takes new ones.
+func (b *Book) MayLeave(now time.Time, key store.MeetingKey) bool {
+	m := b.where.meetings[key]
+	return m != nil && m.usable() && m.mayLeave(now)
+}
+
+// Replaced returns the claim whose place the last one of the create under way has taken; an empty one where the meeting is
+// new.
+func (b *Book) Replaced(key store.MeetingKey) (c store.Claim) {
+	if m := b.where.meetings[key]; m != nil && len(m.replaced) > 0 {
+		c = m.replaced[len(m.replaced)-1].claim
+	}
+	return c
+}
+
+// Original returns the claim that the create under way has placed last, and the one that stood before it began, empty where
+// the meeting is new. It returns false where it has placed nothing.
+func (b *Book) Original(key store.MeetingKey) (claim, before store.Claim, placed bool) {
+	m := b.where.meetings[key]
+	if m == nil || len(m.replaced) == 0 {
+		return claim, before, false
+	}
+	return m.claim, m.replaced[0].claim, true
+}
+
+// ReplacedBy says what becomes of a meeting in whose place there is now what a server calls so; nothing where it is the same.
+func (b *Book) ReplacedBy(key store.MeetingKey, internalID string, now time.Time) Finished {
+	if m := b.where.meetings[key]; m != nil {
+		return m.replacedBy(internalID, now)
+	}
+	return Finished{}
+}
+
+// Stands tells whether a claim that was handed out earlier can be closed for a reason: it still stands, and of one that was
+// lost from sight nobody has seen the meeting since.
+func (b *Book) Stands(c store.Claim, reason string) bool {
+	m := b.where.meetings[c.MeetingKey]
+	return m != nil && m.stillHas(c) && (reason != Lost || m.missed >= missesUntilGone)
+}
+
+// Left tells whether a meeting is claimed on that server still, and the server is not in the pool.
+func (b *Book) Left(c store.Claim) bool {
+	m := b.where.meetings[c.MeetingKey]
+	return m != nil && m.claim.Server == c.Server && m.page == nil
+}
+
+// Owes tells whether the end of that very copy of the meeting is owed.
+func (b *Book) Owes(c store.Claim) bool {
+	return b.owed.has(c.MeetingKey, copyKey{c.Server, c.InternalID})
+}
+
+// OwedBy returns what a server owes.
+func (b *Book) OwedBy(server string) []store.Ending { return b.owed.by(server) }
+
+// OwedAbout returns what nobody owes any more once the meeting is on the server of its claim.
+func (b *Book) OwedAbout(c store.Claim) []store.Ending {
+	return b.owed.about(c.MeetingKey, copyKey{c.Server, c.InternalID})
+}
+
+// Outdated tells whether nobody owes an ending any more: its server has left the pool, or it is of whatever that had too long
+// ago.
+func (b *Book) Outdated(e store.Ending, now time.Time) bool {
+	return !b.Has(e.Server) || e.InternalID == "" && now.Sub(e.Asked) > longestOwed
+}
+
+// Servers returns the IDs of the servers in the pool, in their order.
+func (b *Book) Servers() []string {
+	ids := make([]string, 0, len(b.where.order))
+	for _, p := range b.where.order {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}

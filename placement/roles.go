@@ -1,0 +1,236 @@
+package placement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/bbbpool/bbbpool/placement/book"
+	"github.com/bbbpool/bbbpool/placement/turns"
+)
+
+var (
+	// ErrFollower: another instance decides, or none does. Nothing was decided here.
+	ErrFollower = errors.New("this instance does not lead")
+	// ErrLeader: this instance decides, and hears of nobody's changes.
+	ErrLeader = errors.New("this instance leads")
+	// ErrUnderWay: where the meeting will be is being decided by the instance that leads.
+	ErrUnderWay = errors.New("the meeting is being created")
+)
+
+// term is the time in which this instance leads. What was begun in one is over with it, also where another one follows.
+type term struct {
+	turns turns.Turns // whoever has a meeting's turn writes its claim without the lock, and nobody else touches it meanwhile
+	past  past
+}
+
+// newTerm begins a term. Creates wait in it until the history has been read, unless the book has it.
+func (l *Ledger) newTerm(recalled bool) *term {
+	t := &term{past: past{sessions: l.history, read: make(chan struct{})}}
+	if recalled || l.history == nil {
+		close(t.past.read)
+		t.past.known = l.known
+	}
+	return t
+}
+
+// leads tells whether a term still lasts. It is called under the lock.
+func (l *Ledger) leads(t *term) bool { return l.leading && t == l.term }
+
+// Lead begins a term: from now on this instance decides. What the store has is compared with the book, which was heard, or
+// left behind by an earlier term, or is empty: the store is right about where meetings are, the book about who is in them.
+// The history is read again by Run where the book lacks it. After an error the ledger follows, as before.
+func (l *Ledger) Lead(ctx context.Context) error {
+	if l.servers != nil {
+		ids, err := l.servers(ctx)
+		if err != nil {
+			return fmt.Errorf("load the servers: %w", err)
+		}
+		l.keepServers(ids)
+	}
+	err := l.load(ctx)
+	if err != nil {
+		l.Follow()
+	}
+	return err
+}
+
+// keepServers brings the servers of the book in line with those of the pool. What they may be used for is as it was heard,
+// until the poller has seen them.
+func (l *Ledger) keepServers(ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in := map[string]bool{}
+	for _, id := range ids {
+		if in[id] = true; !l.book.Has(id) {
+			l.book.Apply(ServerSet{Server: Server{ID: id}})
+		}
+	}
+	for _, id := range l.book.Servers() {
+		if !in[id] {
+			l.book.Apply(ServerRemoved{ID: id})
+		}
+	}
+}
+
+// Follow ends the term: from now on the book only follows what is heard. Everything that decides fails with ErrFollower, what
+// waits for its turn at once; what is under way can write nothing any more.
+func (l *Ledger) Follow() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.leading {
+		return
+	}
+	l.leading, l.known, l.tellers = false, l.now(), nil
+	l.book.Follow = l.follow
+	l.term.turns.Close()
+}
+
+// Finish gives nobody a turn any more, waits until what is under way is over, or the context ends, and follows: for an
+// instance that gives up its lease on purpose. The lease must last until Finish has returned.
+func (l *Ledger) Finish(ctx context.Context) {
+	l.mu.Lock()
+	idle := l.term.turns.Close()
+	l.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+	l.Follow()
+}
+
+// hearing is the stream of the instance that leads.
+type hearing struct {
+	mu     sync.Mutex // held while a frame is taken in
+	frames book.Frames
+	next   *Book // takes over what is told, until that is whole; nil otherwise
+	lost   bool  // something could not be read: nothing is known until all is told anew
+}
+
+// Hear takes in a frame of the instance that leads, in the order in which it was sent; first is the first of a stream that
+// tells everything anew. Until that has been told the book answers as it stood. After an error the stream must begin anew.
+func (l *Ledger) Hear(frame []byte, first bool) error {
+	h := &l.hearing
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if first {
+		h.frames, h.next, h.lost = book.Frames{Zone: l.now().Location()}, book.New(l.config, l.now()), false
+	}
+	if h.lost {
+		return errors.New("nothing is heard before all is told anew")
+	}
+	c, err := h.frames.Decode(frame)
+	if err == nil && c != nil {
+		err = l.heard(h, c)
+	}
+	h.lost = err != nil
+	return err
+}
+
+// heard applies a change: to the book, or to the one that will be.
+func (l *Ledger) heard(h *hearing, c Change) error {
+	if _, whole := c.(book.BookWhole); h.next != nil && !whole {
+		h.next.Apply(c)
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leading {
+		return ErrLeader
+	}
+	l.known = l.now()
+	if h.next != nil {
+		h.next.Draw, h.next.Follow = l.book.Draw, l.follow
+		l.book, h.next = h.next, nil
+		l.outbox.again(l.book)
+		return nil
+	}
+	l.book.Apply(c)
+	if join, ok := c.(JoinSent); ok {
+		l.outbox.arrived(join)
+	}
+	return nil
+}
+
+// outbox are the joins that were sent by this instance and are not known to be in the leader's book.
+type outbox struct {
+	self   uint64 // names this process in reports
+	serial uint64
+	joins  []JoinSent // oldest first
+	report func(frame []byte)
+}
+
+const (
+	// reportedWithin is how long a join may need to the leader's book and back. Later it does not count here any more.
+	reportedWithin = time.Minute
+	// maxOutbox is how many joins may be on their way: more are only told of.
+	maxOutbox = 20_000
+)
+
+func newOutbox(report func([]byte)) outbox {
+	return outbox{self: rand.Uint64() | 1, report: report} // 0 is the leader itself
+}
+
+// send tells the leader of a join.
+func (o *outbox) send(c JoinSent) {
+	o.serial++
+	c.From, c.Serial = o.self, o.serial
+	if len(o.joins) < maxOutbox {
+		o.joins = append(o.joins, c)
+	}
+	o.tell(c)
+}
+
+func (o *outbox) tell(c JoinSent) {
+	if o.report == nil {
+		return
+	}
+	frames, err := book.Encode(c)
+	if err == nil && len(frames) == 1 { // no ID is so long
+		o.report(frames[0])
+	}
+}
+
+// arrived forgets what has come back from the leader, with all that was sent before.
+func (o *outbox) arrived(c JoinSent) {
+	if c.From == o.self {
+		o.forget(c.Serial)
+	}
+}
+
+func (o *outbox) forget(serial uint64) {
+	n := 0
+	for n < len(o.joins) && o.joins[n].Serial <= serial {
+		n++
+	}
+	if o.joins = o.joins[n:]; len(o.joins) == 0 {
+		o.joins = nil
+	}
+}
+
+// again tells a leader, whose book this is, of what it does not know.
+func (o *outbox) again(b *Book) {
+	o.forget(b.ReportedBy(o.self))
+	for _, c := range o.joins {
+		o.tell(c)
+	}
+}
+
+// beside is how many people are on their way, beside those in the book, to a meeting and to all of its tenant's; and whether
+// somebody is among them.
+func (o *outbox) beside(c JoinSent) (meeting, tenant int, again bool) {
+	for _, one := range o.joins {
+		if one.Key.Tenant != c.Key.Tenant || c.At.Sub(one.At) > reportedWithin {
+			continue
+		}
+		tenant++
+		if one.Key == c.Key {
+			meeting++
+			again = again || c.Who != 0 && one.Who == c.Who
+		}
+	}
+	return meeting, tenant, again
+}

@@ -1,0 +1,76 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bbbpool/bbbpool/store/postgres"
+	"github.com/bbbpool/bbbpool/store/redis"
+)
+
+// openRedis opens the State where its address says.
+func (s *Stores) openRedis(ctx context.Context, c Config) error {
+	if c.RedisURL == "" {
+		return nil
+	}
+	place := Place(c.RedisURL)
+	db, err := redis.Open(ctx, c.redis())
+	if err != nil {
+		return fmt.Errorf("open %s (REDIS_URL): %w", place, err)
+	}
+	s.closes = append(s.closes, db.Close)
+	if c.Metrics != nil {
+		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
+	}
+	s.State, s.StateAt, s.Redis = db.State(), place, db
+	s.Leases, s.Instances, s.Sequence = db.Leases(), db.Instances(), db.Sequence
+	s.checks = append(s.checks, func(ctx context.Context) []Finding { return findings(ctx, place, db.Check) })
+	return nil
+}
+
+// openPostgres opens the Index where its address says.
+func (s *Stores) openPostgres(ctx context.Context, c Config) error {
+	if c.DatabaseURL == "" {
+		return nil
+	}
+	place := Place(c.DatabaseURL)
+	db, err := postgres.Open(ctx, c.postgres())
+	if err != nil {
+		return fmt.Errorf("open %s (DATABASE_URL): %w", place, err)
+	}
+	s.closes = append(s.closes, db.Close)
+	if c.Metrics != nil {
+		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
+	}
+	for _, done := range db.Plan {
+		c.Log.Info().Str("database", place).Msg(done)
+	}
+	s.Index, s.IndexAt = db.Index(), place
+	s.checks = append(s.checks, func(context.Context) (list []Finding) {
+		for _, note := range db.Notes {
+			list = append(list, Finding{Place: place, Text: note})
+		}
+		return list
+	})
+	if checked, ok := any(db).(checked); ok {
+		s.checks = append(s.checks, func(ctx context.Context) []Finding { return findings(ctx, place, checked.Check) })
+	}
+	return nil
+}
+
+// checked is a database that says how it is set up.
+type checked interface {
+	Check(ctx context.Context) (problems []string, err error)
+}
+
+// findings are what a database says of itself.
+func findings(ctx context.Context, place string, check func(context.Context) ([]string, error)) (list []Finding) {
+	problems, err := check(ctx)
+	if err != nil {
+		return []Finding{{Wrong: true, Place: place, Text: err.Error()}}
+	}
+	for _, text := range problems {
+		list = append(list, Finding{Wrong: true, Place: place, Text: text})
+	}
+	return list
+}

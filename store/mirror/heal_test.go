@@ -1,0 +1,477 @@
+package mirror_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/mirror"
+)
+
+// clock is a time that goes on by a second each time that it is asked.
+func clock() func() time.Time {
+	tick := make(chan time.Time, 1)
+	tick <- time.Now()
+	return func() time.Time {
+		now := (<-tick).Add(time.Second)
+		tick <- now
+		return now
+	}
+}
+
+// open opens a mirror of the leader, or of an instance that is alone.
+func open(t testing.TB, s mirror.Store, dir string, set ...func(*mirror.Config)) (*mirror.Mirror, store.State) {
+	t.Helper()
+	c := mirror.Config{Store: s, Dir: dir, Alone: true, Now: clock()}
+	for _, set := range set {
+		set(&c)
+	}
+	m, err := mirror.Open(context.Background(), c)
+	must(t, err)
+	return m, m.State()
+}
+
+// several makes the instance one of several, which leads.
+func several(c *mirror.Config) { c.Alone = false }
+
+func leading(context.Context) mirror.Hooks {
+	return mirror.Hooks{Leading: func() (uint64, bool) { return 1, true }}
+}
+
+func claim(id, server string) store.Claim {
+	return store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "a", MeetingID: id}, Server: server, Placed: time.Now().UTC().Truncate(time.Millisecond),
+	}
+}
+
+// fill writes something of every kind, and returns what is there then.
+func fill(t testing.TB, s store.State, from *fake) []store.Row {
+	t.Helper()
+	ctx := context.Background()
+	for _, id := range []string{"bbb1", "bbb2", "bbb3"} {
+		must(t, s.CreateServer(ctx, store.Server{ID: id, Secret: "s3cret", Weight: 1, State: store.Enabled}))
+	}
+	must(t, s.DeleteServer(ctx, "bbb3"))
+	_, err := s.CreateTenant(ctx, store.Tenant{ID: "a", Secrets: []store.TenantSecret{{Name: "old", Secret: "0ld"}}})
+	must(t, err)
+	for i := range 5 {
+		_, err := s.CreateClaim(ctx, claim(fmt.Sprint("room", i), "bbb1"))
+		must(t, err)
+	}
+	must(t, s.AddEndings(ctx, store.Ending{MeetingKey: claim("gone", "").MeetingKey, Server: "bbb1", Asked: time.Now().UTC()}))
+	must(t, s.SpendToken(ctx, "token", time.Now(), time.Now().Add(time.Hour)))
+	must(t, s.AddWaiting(ctx, store.Wait{ID: "1", Call: "session"}))
+	must(t, s.NoteUses(ctx, map[store.Credential]time.Time{{Kind: "secret", Tenant: "a", Name: "old"}: time.Now().UTC()}))
+	return rowsOf(t, from.State)
+}
+
+// names are the rows in a form that people can compare.
+func names(list []store.Row) (names []string) {
+	for _, r := range list {
+		names = append(names, fmt.Sprintf("%s %q %q", r.Kind, r.Key, r.Value))
+	}
+	return names
+}
+
+func same(t testing.TB, what string, got, want []store.Row) {
+	t.Helper()
+	if diff := cmp.Diff(names(want), names(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// A store that was emptied, once and once more, or was given a copy of yesterday, gets everything back that was acknowledged,
+// and nothing that was deleted: by who ran meanwhile, and by who has nothing but its data directory.
+func TestMirror_Heals(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		t.Run(fmt.Sprint("opened again ", again), func(t *testing.T) {
+			f, dir := newFake(t), t.TempDir()
+			m, s := open(t, f, dir)
+			must(t, s.CreateServer(t.Context(), store.Server{ID: "bbb0"}))
+			_, err := s.CreateClaim(t.Context(), claim("ended", "bbb0"))
+			must(t, err)
+			yesterday := f.save(t)
+			must(t, s.DeleteServer(t.Context(), "bbb0"))
+			all, err := s.Claims(t.Context())
+			must(t, err)
+			must(t, s.DeleteClaim(t.Context(), all[0]))
+			want := fill(t, s, f)
+			var reports []mirror.Report
+			for _, lost := range []saved{{}, {}, yesterday, {}} {
+				if again {
+					must(t, m.Close())
+					f.State = reopen(t, f.State, want)
+				}
+				f.lose(t, lost)
+				if again {
+					m, s = open(t, f, dir)
+				}
+				m.Attach(mirror.Hooks{Healed: func(r mirror.Report) { reports = append(reports, r) }})
+				must(t, m.Refresh(t.Context()))
+				same(t, "healed", rowsOf(t, f.State), want)
+				same(t, "in the mirror", rowsOf(t, s), want)
+			}
+			if again {
+				return
+			}
+			if len(reports) != 4 || reports[0].Records() != len(want) || reports[2].Removed["servers"] != 1 ||
+				reports[2].Removed["claims"] != 1 || reports[2].Why == reports[0].Why {
+				t.Errorf("reports: %+v", reports)
+			}
+			must(t, m.Refresh(t.Context()))
+			if len(reports) != 4 {
+				t.Error("what is whole is healed")
+			}
+		})
+	}
+}
+
+// reopen gives a store with these rows, as the one before was closed with its mirror.
+func reopen(t testing.TB, _ store.State, list []store.Row) store.State {
+	t.Helper()
+	s := newFake(t).State
+	must(t, s.Load(context.Background(), list))
+	return s
+}
+
+// A loss in the middle of healing is healed, too: also by the next, where the first has died of it.
+func TestMirror_LostWhileHealing(t *testing.T) {
+	f, dir := newFake(t), t.TempDir()
+	m, s := open(t, f, dir)
+	want := fill(t, s, f)
+	f.lose(t, saved{})
+	f.loading = func() { f.lose(t, saved{}) }
+	must(t, m.Refresh(t.Context()))
+	same(t, "healed", rowsOf(t, f.State), want)
+	must(t, m.Close())
+
+	f.State = reopen(t, nil, nil)
+	f.set(func() { f.sequence = 0 })
+	stopped, cancel := context.WithCancel(t.Context())
+	f.loading = cancel
+	m, err := mirror.Open(stopped, mirror.Config{Store: f, Dir: dir, Alone: true})
+	if err == nil {
+		t.Fatal("it was opened")
+	}
+	f.lose(t, saved{})
+	m, _ = open(t, f, dir)
+	defer m.Close()
+	same(t, "healed by the next", rowsOf(t, f.State), want)
+}
+
+// A retired secret stays retired: of a tenant the newer record stands, whole.
+func TestMirror_RetiredSecret(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, t.TempDir())
+	fill(t, s, f)
+	yesterday := f.save(t)
+	_, err := s.UpdateTenant(t.Context(), "a", func(x *store.Tenant) error {
+		x.Secrets = []store.TenantSecret{{Name: "new", Secret: "n3w"}}
+		return nil
+	})
+	must(t, err)
+	f.lose(t, yesterday)
+	must(t, m.Refresh(t.Context()))
+	for from, s := range map[string]store.State{"store": f.State, "mirror": s} {
+		x, err := s.Tenant(t.Context(), "a")
+		if err != nil || len(x.Secrets) != 1 || x.Secrets[0].Secret != "n3w" {
+			t.Errorf("%s: %+v, %v", from, x.Secrets, err)
+		}
+	}
+}
+
+// What others do to the store while the sequence stands is an edit: it is taken over, and said once.
+func TestMirror_Edits(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, t.TempDir())
+	fill(t, s, f)
+	must(t, m.Refresh(t.Context()))
+	var told [][]string
+	m.Attach(mirror.Hooks{Edited: func(kinds []string) { told = append(told, kinds) }})
+	must(t, f.State.DeleteServer(t.Context(), "bbb2"))
+	_, err := f.State.UpdateServer(t.Context(), "bbb1", func(x *store.Server) error { x.Weight = 5; return nil })
+	must(t, err)
+	_, err = f.State.CreateTenant(t.Context(), store.Tenant{ID: "b"})
+	must(t, err)
+	must(t, m.Refresh(t.Context()))
+	must(t, m.Refresh(t.Context()))
+	if diff := cmp.Diff([][]string{{"servers", "tenants"}}, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	same(t, "mirror", rowsOf(t, s), rowsOf(t, f.State))
+	servers, err := s.Servers(t.Context())
+	if err != nil || len(servers) != 1 || servers[0].Weight != 5 {
+		t.Errorf("servers: %+v, %v", servers, err)
+	}
+}
+
+// Nobody has to wait for the next look: a write that meets an edit, or a loss, finds out which it is.
+func TestMirror_WritesMeetDifferences(t *testing.T) {
+	f := newFake(t)
+	_, s := open(t, f, t.TempDir())
+	fill(t, s, f)
+	ctx := t.Context()
+	_, err := f.State.UpdateServer(ctx, "bbb1", func(x *store.Server) error { x.Weight = 5; return nil })
+	must(t, err)
+	got, err := s.UpdateServer(ctx, "bbb1", func(x *store.Server) error { x.Tag = "new"; return nil })
+	if err != nil || got.Weight != 5 || got.Tag != "new" {
+		t.Errorf("an edited server: %+v, %v", got, err)
+	}
+	must(t, f.State.DeleteServer(ctx, "bbb2"))
+	if err := s.DeleteServer(ctx, "bbb2"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a server that was deleted: %v", err)
+	}
+	want := rowsOf(t, f.State)
+	f.lose(t, saved{})
+	standing, err := s.CreateClaim(ctx, claim("room0", "bbb2"))
+	if !errors.Is(err, store.ErrExists) || standing.Server != "bbb1" {
+		t.Errorf("a room is created twice: %+v, %v", standing, err)
+	}
+	same(t, "healed", rowsOf(t, f.State), want)
+	f.lose(t, saved{})
+	_, err = s.UpdateClaim(ctx, claim("room1", "").MeetingKey, func(c *store.Claim) error { c.InternalID = "x"; return nil })
+	must(t, err)
+	f.lose(t, saved{})
+	if err := s.SpendToken(ctx, "token", time.Now(), time.Now().Add(time.Hour)); !errors.Is(err, store.ErrExists) {
+		t.Errorf("a token that was used: %v", err)
+	}
+	c, err := s.UpdateClaim(ctx, claim("room1", "").MeetingKey, func(*store.Claim) error { return nil })
+	if err != nil || c.InternalID != "x" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// What another part knows comes back with the rest, and a claim of a meeting that was ended since does not.
+func TestMirror_Known(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, "")
+	fill(t, s, f)
+	old := claim("room2", "bbb1")
+	newer := old
+	newer.Placed, newer.Server = old.Placed.Add(time.Hour), "bbb2"
+	fresh := claim("fresh", "bbb1")
+	ended := store.Ending{MeetingKey: claim("room3", "").MeetingKey, Server: "bbb1", Asked: time.Now().Add(time.Hour).UTC()}
+	m.Attach(mirror.Hooks{Known: func() []store.Row { return known(t, newer, fresh, ended) }})
+	f.lose(t, saved{})
+	must(t, m.Refresh(t.Context()))
+	for from, s := range map[string]store.State{"store": f.State, "mirror": s} {
+		claims, err := s.Claims(t.Context())
+		must(t, err)
+		var list []string
+		for _, c := range claims {
+			list = append(list, c.MeetingID+" on "+c.Server)
+		}
+		slices.Sort(list)
+		want := []string{"fresh on bbb1", "room0 on bbb1", "room1 on bbb1", "room2 on bbb2", "room4 on bbb1"}
+		if diff := cmp.Diff(want, list); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", from, diff)
+		}
+	}
+}
+
+// One that may not write puts nothing back, keeps what it knows, and answers from that; what it has written itself and needs
+// no lease it writes again. Once it leads, it heals.
+func TestMirror_Follower(t *testing.T) {
+	f := newFake(t)
+	leader, ls := open(t, f, "", several)
+	leader.Attach(leading(t.Context()))
+	want := fill(t, ls, f)
+	m, s := open(t, f, "", several)
+	leads := false
+	m.Attach(mirror.Hooks{Leading: func() (uint64, bool) { return 2, leads }})
+	must(t, s.SpendToken(t.Context(), "own", time.Now(), time.Now().Add(time.Hour)))
+	want = rowsOf(t, f.State)
+	f.lose(t, saved{})
+	f.set(func() { f.fenced = true })
+	if err := m.Refresh(t.Context()); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("a follower heals: %v", err)
+	}
+	if got := rowsOf(t, f.State); len(got) != 1 || string(got[0].Key) != "own" {
+		t.Errorf("it has put back %v", names(got))
+	}
+	same(t, "it answers", rowsOf(t, s), want)
+	if list := m.Problems(t.Context()); len(list) != 1 || list[0].Name != "lost" {
+		t.Errorf("problems: %+v", list)
+	}
+	f.set(func() { f.fenced, leads = false, true })
+	must(t, m.Refresh(t.Context()))
+	same(t, "healed", rowsOf(t, f.State), want)
+	must(t, leader.Refresh(t.Context()))
+	same(t, "as the others see it", rowsOf(t, ls), want)
+}
+
+// A store that was started again may have lost the last writes and have gone on since: the leader's copy knows better.
+func TestMirror_Restarted(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, "")
+	before := f.save(t)
+	want := fill(t, s, f)
+	must(t, m.Refresh(t.Context()))
+	f.lose(t, before)
+	f.set(func() { f.life, f.sequence = 1, 1<<52 }) // as if it had been written to, and often
+	must(t, m.Refresh(t.Context()))
+	same(t, "healed", rowsOf(t, f.State), want)
+	f.set(func() { f.life = 2 })
+	must(t, m.Refresh(t.Context()))
+	same(t, "nothing was lost", rowsOf(t, f.State), want)
+}
+
+// One instance alone goes on while the store is away, also when it was started again; the store gets all of it, in spite of
+// what it has or has not done of it before.
+func TestMirror_AwayAlone(t *testing.T) {
+	f, dir := newFake(t), t.TempDir()
+	m, s := open(t, f, dir)
+	ctx := t.Context()
+	fill(t, s, f)
+	f.set(func() { f.half = true })
+	_, err := s.CreateClaim(ctx, claim("half", "bbb1")) // it is done, and said not to be
+	must(t, err)
+	if _, why, away := m.Away(); !away || !strings.Contains(why, store.ErrAway.Error()) {
+		t.Errorf("away %v: %s", away, why)
+	}
+	_, err = s.UpdateClaim(ctx, claim("half", "").MeetingKey, func(c *store.Claim) error { c.InternalID = "x"; return nil })
+	must(t, err)
+	must(t, s.DeleteServer(ctx, "bbb2"))
+	must(t, s.CreateServer(ctx, store.Server{ID: "bbb4"}))
+	if _, err := s.CreateClaim(ctx, claim("room0", "bbb4")); !errors.Is(err, store.ErrExists) {
+		t.Errorf("a room is created twice: %v", err)
+	}
+	if err := s.SpendToken(ctx, "other", time.Now(), time.Now().Add(time.Hour)); !errors.Is(err, store.ErrAway) {
+		t.Errorf("a token is spent: %v", err)
+	}
+	if err := s.SpendToken(ctx, "token", time.Now(), time.Now().Add(time.Hour)); err == nil {
+		t.Error("a token is spent twice")
+	}
+	must(t, s.AddWaiting(ctx, store.Wait{ID: "2", Call: "usage"}))
+	must(t, s.DeleteWaiting(ctx, "1"))
+	must(t, s.AddEndings(ctx, store.Ending{MeetingKey: claim("ended", "").MeetingKey, Server: "bbb1", Asked: time.Now()}))
+	want := rowsOf(t, s)
+	if list, err := s.Waiting(ctx, 10); err != nil || len(list) != 1 || list[0].ID != "2" {
+		t.Errorf("waiting: %+v, %v", list, err)
+	}
+	if !errors.Is(m.Refresh(ctx), store.ErrAway) {
+		t.Error("the store answers")
+	}
+	if list := m.Problems(ctx); len(list) != 1 || list[0].Unready || !strings.Contains(list[0].Text, "record") {
+		t.Errorf("problems: %+v", list)
+	}
+	copied := copyFile(t, dir) // as a kill leaves it
+	m, s = open(t, f, copied)
+	same(t, "opened again", rowsOf(t, s), want)
+	must(t, s.DeleteServer(ctx, "bbb4"))
+	want = rowsOf(t, s)
+	f.set(func() { f.away, f.half = false, false })
+	must(t, m.Refresh(ctx))
+	same(t, "written", rowsOf(t, f.State), want)
+	if _, _, away := m.Away(); away || len(m.Problems(ctx)) > 0 {
+		t.Errorf("problems: %+v", m.Problems(ctx))
+	}
+}
+
+// copyFile copies the copy of a mirror that runs into another directory.
+func copyFile(t testing.TB, dir string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, mirror.File))
+	must(t, err)
+	to := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(to, mirror.File), data, 0o600))
+	return to
+}
+
+// Several instances write nothing while the store is away; they answer all the same. So does one with a full journal.
+func TestMirror_AwaySeveral(t *testing.T) {
+	for name, set := range map[string]func(*mirror.Config){
+		"several": several, "no directory": func(c *mirror.Config) { c.Dir = "" }, "full": func(c *mirror.Config) { c.MaxWaits = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			m, s := open(t, f, t.TempDir(), set)
+			m.Attach(leading(t.Context()))
+			fill(t, s, f)
+			f.set(func() { f.away = true })
+			if name == "full" {
+				must(t, s.DeleteServer(t.Context(), "bbb2"))
+			}
+			if _, err := s.CreateClaim(t.Context(), claim("new", "bbb1")); !errors.Is(err, store.ErrAway) {
+				t.Errorf("created: %v", err)
+			}
+			claims, err := s.Claims(t.Context())
+			servers, err2 := s.Servers(t.Context())
+			tenants, err3 := s.Tenants(t.Context())
+			if err := errors.Join(err, err2, err3); err != nil || len(claims) != 5 || len(servers) == 0 || len(tenants) != 1 {
+				t.Errorf("%d claims, %d servers, %d tenants, %v", len(claims), len(servers), len(tenants), err)
+			}
+			if list := m.Problems(t.Context()); len(list) != 1 || list[0].Name != "away" || list[0].Unready {
+				t.Errorf("problems: %+v", list)
+			}
+			f.set(func() { f.away = false })
+			must(t, m.Refresh(t.Context()))
+			_, err = s.CreateClaim(t.Context(), claim("new", "bbb1"))
+			must(t, err)
+			same(t, "written", rowsOf(t, f.State), rowsOf(t, s))
+		})
+	}
+}
+
+// A write of which nobody knows whether it was done is found out about, and is nobody's edit.
+func TestMirror_Unsure(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, "", several)
+	var told []string
+	m.Attach(mirror.Hooks{Leading: leading(t.Context()).Leading, Edited: func(kinds []string) { told = append(told, kinds...) }})
+	f.set(func() { f.half = true })
+	if _, err := s.CreateClaim(t.Context(), claim("half", "bbb1")); !errors.Is(err, store.ErrAway) {
+		t.Errorf("created: %v", err)
+	}
+	f.set(func() { f.half, f.away = false, false })
+	must(t, m.Refresh(t.Context()))
+	claims, err := s.Claims(t.Context())
+	if err != nil || len(claims) != 1 || len(told) > 0 {
+		t.Errorf("%d claims, %v, told of %v", len(claims), err, told)
+	}
+}
+
+// A copy that cannot be read is set aside, and the store read instead; without a copy and a store there is nothing to begin
+// with. A file that another process has is not touched.
+func TestMirror_Files(t *testing.T) {
+	f, dir := newFake(t), t.TempDir()
+	m, s := open(t, f, dir)
+	want := fill(t, s, f)
+	_, err := mirror.Open(t.Context(), mirror.Config{Store: f, Dir: dir, Alone: true})
+	if !errors.Is(err, store.ErrLocked) {
+		t.Errorf("opened twice: %v", err)
+	}
+	must(t, m.Close())
+	path := filepath.Join(dir, mirror.File)
+	info, err := os.Stat(path)
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	data, err := os.ReadFile(path)
+	must(t, err)
+	for name, bad := range map[string][]byte{"cut off": data[:len(data)/2], "rubbish": []byte(strings.Repeat("x", 9000)), "empty": {}} {
+		must(t, os.WriteFile(path, bad, 0o600))
+		f.State = reopen(t, nil, want)
+		m, s = open(t, f, dir)
+		same(t, name, rowsOf(t, s), want)
+		must(t, m.Close())
+	}
+	f.State = reopen(t, nil, want)
+	f.set(func() { f.away = true })
+	if _, err := mirror.Open(t.Context(), mirror.Config{Store: f, Dir: t.TempDir(), Alone: true}); !errors.Is(err, store.ErrAway) {
+		t.Errorf("opened with nothing: %v", err)
+	}
+	m, s = open(t, f, dir)
+	defer m.Close()
+	same(t, "opened while the store is away", rowsOf(t, s), want)
+}

@@ -1,0 +1,238 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
+)
+
+const (
+	// share is how much of the time reading the whole store may take: one part of so many.
+	share = 50
+	// rest is how many intervals pass, at most, before the whole store is read again that nobody has moved.
+	rest = 20
+	// swept is how often what nobody has to know any more is forgotten.
+	swept = time.Minute
+)
+
+// In what way a store has lost something.
+const (
+	emptied   = "it was emptied"
+	goneBack  = "it has gone back to what it was before"
+	restarted = "it was started again"
+)
+
+// guarded are the kinds that the leader alone writes.
+func guarded(kind string) bool {
+	switch kind {
+	case rows.Servers.Kind, rows.Tenants.Kind, rows.Claims.Kind, rows.Endings.Kind:
+		return true
+	}
+	return false
+}
+
+// Refresh compares the copy with the store now, and puts right what is to be put right. A term of leading begins with it. The
+// error is [store.ErrAway] where the store does not answer, and [store.ErrFenced] where something has to be put back and
+// this instance may not: the copy stands then as it is.
+func (m *Mirror) Refresh(ctx context.Context) error { return m.look(ctx, true) }
+
+// mark is what the store says of itself.
+type mark struct {
+	sequence uint64
+	life     string
+	losses   uint64
+}
+
+// mark asks the store for it.
+func (m *Mirror) mark(ctx context.Context) (k mark, err error) {
+	if k.sequence, err = m.config.Store.Sequence(ctx); err == nil {
+		k.life, err = m.config.Store.Incarnation(ctx)
+	}
+	k.losses = m.config.Store.Losses()
+	return k, err
+}
+
+// look compares the copy with the store.
+func (m *Mirror) look(ctx context.Context, now bool) error {
+	m.looking.Lock()
+	defer m.looking.Unlock()
+	if err := m.usable(ctx); err != nil {
+		return err
+	}
+	k, err := m.mark(ctx)
+	if err != nil {
+		return m.noted(ctx, err)
+	}
+	term, leads := m.leads()
+	why, moved := m.judge(k, term, leads)
+	switch {
+	case why != "":
+		err = m.lose(ctx, why, leads)
+	case m.copy.count().waits > 0:
+		err = m.late(ctx, leads)
+	default:
+		m.back()
+		err = m.read(ctx, k, now, moved, leads)
+	}
+	if err == nil {
+		m.saw(k, term, leads)
+	}
+	return m.noted(ctx, err)
+}
+
+// judge tells why the store has lost something, "" where it has not, and whether it was written to since it was last seen.
+func (m *Mirror) judge(k mark, term uint64, leads bool) (why string, moved bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	again := m.life != "" && k.life != m.life && m.led && m.term == term
+	m.doubt = leads && (m.doubt || again)
+	switch {
+	case !m.synced:
+		return "", true
+	case k.sequence == 0 && m.known > 0:
+		return emptied, true
+	case k.sequence < m.known, leads && k.losses != m.losses:
+		return goneBack, true
+	case m.doubt:
+		return restarted, true // it may have lost its last writes and have gone on since
+	}
+	return "", k.sequence > m.known
+}
+
+// saw notes in which life of the store it was seen, and as what.
+func (m *Mirror) saw(k mark, term uint64, leads bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.life, m.term, m.led, m.losses = k.life, term, leads, k.losses
+}
+
+// lose deals with a loss.
+func (m *Mirror) lose(ctx context.Context, why string, leads bool) error {
+	m.mu.Lock()
+	first := !m.lost
+	m.lost = true
+	m.mu.Unlock()
+	if leads {
+		return m.heal(ctx, why)
+	}
+	if m.copy.count().waits == 0 {
+		m.back()
+	}
+	if first {
+		m.again(ctx)
+	}
+	return fmt.Errorf("put back what the store has lost: %w", store.ErrFenced)
+}
+
+// late gives the store what waits for it.
+func (m *Mirror) late(ctx context.Context, leads bool) error {
+	if !leads {
+		return fmt.Errorf("write what waits: %w", store.ErrFenced)
+	}
+	return m.heal(ctx, "")
+}
+
+// read compares the copy with the whole store, unless that is known to be the same, or was read a moment ago.
+func (m *Mirror) read(ctx context.Context, k mark, now, moved, leads bool) error {
+	begun := m.config.Now()
+	if !now && (begun.Before(m.next) || !moved && !leads) {
+		return nil
+	}
+	since := m.copy.now()
+	have, err := m.dump(ctx)
+	if err != nil {
+		return err
+	}
+	done := m.config.Now()
+	m.next = done.Add(min(share*done.Sub(begun), rest*m.config.Interval))
+	kinds, changed := m.copy.take(have, since, done)
+	m.sweep(done)
+	m.mu.Lock()
+	first := !m.synced
+	m.known, m.synced, m.lost = max(m.known, k.sequence), true, false
+	m.mu.Unlock()
+	edited := slices.DeleteFunc(kinds, func(kind string) bool { return !guarded(kind) })
+	if first {
+		edited = nil
+	}
+	if leads && (moved || len(edited) > 0) {
+		m.raise(ctx, k.sequence)
+	}
+	if len(edited) > 0 {
+		m.tell(edited, changed, leads)
+	}
+	return nil
+}
+
+// tell says that records are others than this mirror has written.
+func (m *Mirror) tell(edited []string, changed int, leads bool) {
+	if leads {
+		m.meter.edits.Add(uint64(changed))
+		m.config.Log.Info().Strs("kinds", edited).Int("records", changed).Msg("records were changed by others, and are taken over")
+	}
+	if hear := m.hooks.Load().Edited; hear != nil {
+		hear(edited)
+	}
+}
+
+// sweep forgets now and then.
+func (m *Mirror) sweep(now time.Time) {
+	if now.Sub(m.copy.swept) > swept {
+		m.copy.swept = now
+		m.copy.sweep(now)
+	}
+}
+
+// dump reads the whole store.
+func (m *Mirror) dump(ctx context.Context) (heap, error) {
+	have := heap{}
+	err := m.config.Store.Dump(ctx, func(r store.Row) error {
+		if have[r.Kind] == nil {
+			have[r.Kind] = map[string][]byte{}
+		}
+		have[r.Kind][string(r.Key)] = bytes.Clone(r.Value)
+		return nil
+	})
+	return have, err
+}
+
+// raise makes the sequence what the clock says, so that followers look, and a store that has lost it cannot catch up. Where
+// that fails the next look does it.
+func (m *Mirror) raise(ctx context.Context, from uint64) {
+	to := max(from+1, uint64(max(0, m.config.Now().UnixMicro())))
+	if m.config.Store.Raise(ctx, from, to) == nil {
+		m.mu.Lock()
+		m.known = max(m.known, to)
+		m.mu.Unlock()
+	}
+}
+
+// noted takes notice of an error of the store: from one that is away on nobody asks it but the next look.
+func (m *Mirror) noted(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || !errors.Is(err, store.ErrAway) {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.away.is {
+		m.away = outage{is: true, since: m.config.Now()}
+	}
+	m.away.why = err
+	return err
+}
+
+// back says that the store answers, and has everything.
+func (m *Mirror) back() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.away.is {
+		m.meter.awaySeconds.Add(m.config.Now().Sub(m.away.since).Seconds())
+	}
+	m.away = outage{}
+}

@@ -1,0 +1,214 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// DB is a database that keeps [store.Index]. It is safe for concurrent use.
+type DB struct {
+	Plan  []string // what Open has done to the database or, in a dry run, would do
+	Notes []string // of Settings
+
+	config     Config
+	unprepared bool
+	pool       *pgxpool.Pool
+	layout     *layout
+	meter      *meter
+	shares     shares
+	ended      context.Context //nolint:containedctx // of what runs beside the calls, until Close
+	close      func() error
+	beside     sync.WaitGroup
+}
+
+// index is the group, and nothing but the roles that it is put together from.
+type index struct {
+	keyRole
+	sessionRole
+	recordingRole
+	catalogueRole
+	importRole
+	eventRole
+	adminTokenRole
+	auditRole
+	usageRole
+	erasureRole
+	wholeRole
+	io.Closer
+}
+
+// Index is the group of roles. Closing it closes the database.
+func (db *DB) Index() store.Index {
+	return index{
+		keyRole{db}, sessionRole{db}, recordingRole{db}, catalogueRole{db}, importRole{db}, eventRole{db}, adminTokenRole{db},
+		auditRole{db}, usageRole{db}, erasureRole{db}, wholeRole{db}, closer{db},
+	}
+}
+
+type closer struct{ db *DB }
+
+func (c closer) Close() error { return c.db.Close() }
+
+// Open opens the database, and brings our schema in it to today's. An empty one gets Scalelite's tables, too. Several
+// instances may do so at once. Its errors are [store.ErrAway] and [store.ErrNewerSchema] among others. Whoever opens it must
+// close it.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	s, err := c.Parse()
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, s.pool)
+	if err != nil {
+		return nil, wrap(ctx, "open the database", ofDB(err))
+	}
+	db := &DB{Notes: s.Notes, config: c, pool: pool, meter: newMeter(pool)}
+	db.unprepared = s.pool.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeExec
+	ended, end := context.WithCancel(context.WithoutCancel(ctx))
+	db.ended = ended
+	db.close = sync.OnceValue(func() error {
+		end()
+		db.beside.Wait()
+		pool.Close()
+		return nil
+	})
+	if err := db.prepare(ctx); err != nil && !errors.Is(err, errDry) {
+		_ = db.Close()
+		return nil, wrap(ctx, "open the database", err)
+	}
+	if !c.DryRun {
+		db.beside.Go(db.maintain)
+	}
+	return db, nil
+}
+
+// Close ends what runs, and closes all connections. Closing again does nothing.
+func (db *DB) Close() error { return db.close() }
+
+// txn is one transaction.
+type txn struct {
+	pgx.Tx
+	ctx context.Context //nolint:containedctx // the transaction's own deadline
+	db  *DB
+}
+
+// read runs fn on the database as of one moment, which no write changes or waits for.
+func (db *DB) read(ctx context.Context, op string, fn func(*txn) error) error {
+	return db.run(ctx, op, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, fn)
+}
+
+// write runs fn in a transaction, perhaps several times, and returns when it is committed.
+func (db *DB) write(ctx context.Context, op string, fn func(*txn) error) error {
+	begun := db.config.now()
+	err := db.run(ctx, op, pgx.TxOptions{}, fn)
+	db.meter.wrote(db.config.now().Sub(begun), errors.Is(err, store.ErrAway), err)
+	return err
+}
+
+const maxTries = 6
+
+// run tries a transaction until nobody else was quicker, within one deadline.
+func (db *DB) run(ctx context.Context, op string, options pgx.TxOptions, fn func(*txn) error) error {
+	if err := ctx.Err(); err != nil {
+		return wrap(ctx, op, err)
+	}
+	own, cancel := context.WithTimeout(ctx, db.config.timeout())
+	defer cancel()
+	for try := 1; ; try++ {
+		err := db.once(own, options, fn)
+		if err == nil || try == maxTries || !again(err) || own.Err() != nil {
+			return wrap(ctx, op, err)
+		}
+		select {
+		case <-own.Done():
+		case <-time.After(rand.N(time.Duration(try) * 10 * time.Millisecond)): //nolint:gosec // it is jitter
+		}
+	}
+}
+
+// once runs one transaction. Where it does not end well, also by a panic of fn, nothing of it stands.
+func (db *DB) once(ctx context.Context, options pgx.TxOptions, fn func(*txn) error) error {
+	tx, err := db.pool.BeginTx(ctx, options)
+	if err != nil {
+		return ofDB(err)
+	}
+	committed := false
+	defer func() {
+		if !committed {
+			back, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			_ = tx.Rollback(back) // a connection that cannot do that is not used again
+		}
+	}()
+	t := &txn{Tx: tx, ctx: ctx, db: db}
+	if err := t.limit(); err != nil {
+		return err
+	}
+	if err := fn(t); err != nil {
+		return err
+	}
+	committed = true
+	return ofDB(tx.Commit(ctx))
+}
+
+// limit bounds what the server does for a transaction, where its connection could not be told at its start.
+func (t *txn) limit() error {
+	if !t.db.unprepared {
+		return nil
+	}
+	var b pgx.Batch
+	for name, value := range t.db.config.limits() {
+		b.Queue("SELECT set_config($1, $2, true)", name, value)
+	}
+	return t.send(&b)
+}
+
+// send runs a batch in one round trip, with the callbacks of its queries.
+func (t *txn) send(b *pgx.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	return marked(t.SendBatch(t.ctx, b).Close())
+}
+
+// marked tells errors of the database from those of callbacks, which are marked already or our own.
+func marked(err error) error {
+	if err == nil {
+		return nil
+	}
+	if own, ok := errors.AsType[ourError](err); ok {
+		return own.error
+	}
+	return ofDB(err)
+}
+
+// ourError is what a callback of a batch has found wrong itself.
+type ourError struct{ error }
+
+// list runs one query and calls each for its rows.
+func (t *txn) list(each func(pgx.Rows) error, sql string, args ...any) error {
+	rows, err := t.Query(t.ctx, sql, args...)
+	if err != nil {
+		return ofDB(err)
+	}
+	return marked(walk(rows, each))
+}
+
+// walk calls each for rows, and closes them. An error of each itself comes back as ourError.
+func walk(rows pgx.Rows, each func(pgx.Rows) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,301 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
+)
+
+// recordingRole is [store.Recordings].
+type recordingRole struct{ db *DB }
+
+func (role recordingRole) CreateRecording(ctx context.Context, r store.Recording) error {
+	_, err := role.db.changeRecording(ctx, "create", r.RecordID, func(fresh *store.Recording, there bool) error {
+		if there {
+			return store.ErrExists
+		}
+		*fresh = r
+		return nil
+	})
+	return err
+}
+
+func (role recordingRole) UpdateRecording(
+	ctx context.Context, tenant, recordID string, change func(*store.Recording) error,
+) (store.Recording, error) {
+	return role.db.changeRecording(ctx, "update", recordID, func(r *store.Recording, there bool) error {
+		if !there || r.Tenant != tenant {
+			return store.ErrNotFound
+		}
+		return ofClosure(change(r))
+	})
+}
+
+// changeRecording changes one recording in one transaction.
+func (db *DB) changeRecording(
+	ctx context.Context, verb, recordID string, change func(r *store.Recording, there bool) error,
+) (r store.Recording, err error) {
+	err = db.write(ctx, fmt.Sprintf("%s recording %.100q", verb, recordID), func(t *txn) error {
+		if err := t.lockRecordings([]string{recordID}); err != nil {
+			return err
+		}
+		var b pgx.Batch
+		list, err := t.changeRecordings(&b, []string{recordID}, change)
+		if err != nil {
+			return err
+		}
+		r = list[0]
+		return t.send(&b)
+	})
+	if err != nil {
+		return store.Recording{}, err
+	}
+	return r, nil
+}
+
+func (role recordingRole) Recordings(
+	ctx context.Context, f store.RecordingFilter,
+) (page []store.Recording, total int, err error) {
+	err = role.db.read(ctx, fmt.Sprintf("list recordings of %.100q", f.Tenant), func(t *txn) error {
+		page, total, err = t.recordings(f)
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return page, total, nil
+}
+
+// recordings finds a page, and reads its recordings.
+func (t *txn) recordings(f store.RecordingFilter) (page []store.Recording, total int, err error) {
+	if !f.AllTenants && rows.OfTenant(f.Tenant) == nil {
+		return nil, 0, nil // nothing could be stored of it
+	}
+	apart, err := t.apart(f)
+	if err != nil {
+		return nil, 0, err
+	}
+	var p places
+	if narrow(f) || len(apart) > 0 {
+		p, err = t.narrowed(f, apart)
+	} else {
+		p, err = t.inTurn(f)
+	}
+	if err != nil || len(p.ids) == 0 {
+		return nil, p.total, err
+	}
+	found, err := t.stand(byNumber(p.numbers, p.ids), false)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, id := range p.ids {
+		if s := found[id]; s.there() {
+			page = append(page, s.record)
+		}
+	}
+	return page, p.total, nil
+}
+
+// narrowed finds a page of what IDs or metadata select. Behind the last page nothing says how many there are: it is asked.
+func (t *txn) narrowed(f store.RecordingFilter, apart []store.Recording) (places, error) {
+	q := query{filter: f}
+	p, err := t.page(q.selected(apart), q.args)
+	if err != nil || len(p.ids) > 0 || f.Offset <= 0 {
+		return p, err
+	}
+	f.Offset, f.Limit = 0, 1
+	q = query{filter: f}
+	first, err := t.page(q.selected(apart), q.args)
+	return places{total: first.total}, err
+}
+
+// inTurn finds a page of all, or of what is in some states, and counts them without looking at them.
+func (t *txn) inTurn(f store.RecordingFilter) (places, error) {
+	counts, err := t.counted(f)
+	if err != nil {
+		return places{}, err
+	}
+	total := 0
+	for _, y := range counts {
+		if len(f.States) == 0 || slices.Contains(f.States, store.RecordingState(fromText(y.state))) {
+			total += int(y.count)
+		}
+	}
+	q := query{filter: f}
+	sql := ""
+	if t.few(f, total) {
+		sql = q.ofFew()
+	} else {
+		sql = q.plain()
+	}
+	p, err := t.page(sql, q.args)
+	p.total = totalOf(f, len(p.ids), total)
+	return p, err
+}
+
+// totalOf corrects a count by what the page itself shows.
+func totalOf(f store.RecordingFilter, found, counted int) int {
+	offset := max(0, f.Offset)
+	switch seen := offset + found; {
+	case found == 0 && offset > 0:
+		return min(counted, offset)
+	case f.Limit <= 0 || found < f.Limit:
+		return seen
+	default:
+		return max(seen, counted)
+	}
+}
+
+// few tells whether a tenant has so few recordings that looking at all of them is quicker than looking for a page of them
+// among those of others. Deleted ones are not found by the tenant in the metadata.
+func (t *txn) few(f store.RecordingFilter, mine int) bool {
+	all := t.db.shares.everything()
+	if f.AllTenants || f.Tenant == store.DefaultTenant || len(f.States) == 0 || slices.Contains(f.States, store.Deleted) || all == 0 {
+		return false
+	}
+	page := f.Limit
+	if page <= 0 {
+		return true
+	}
+	return float64(mine)*float64(mine) < float64(all)*float64(page+max(0, f.Offset))
+}
+
+// catalogueRole is [store.Catalogue].
+type catalogueRole struct{ db *DB }
+
+func (role catalogueRole) Recording(ctx context.Context, recordID string) (r store.Recording, err error) {
+	err = role.db.read(ctx, fmt.Sprintf("read recording %.100q", recordID), func(t *txn) error {
+		if !isText(recordID) {
+			return store.ErrNotFound
+		}
+		found, err := t.stand(byID([]string{recordID}), false)
+		if err != nil {
+			return err
+		}
+		if !found[recordID].there() {
+			return store.ErrNotFound
+		}
+		r = found[recordID].record
+		return nil
+	})
+	if err != nil {
+		return store.Recording{}, err
+	}
+	return r, nil
+}
+
+func (role catalogueRole) ScanRecordings(ctx context.Context, after string, limit int) (list []store.Recording, err error) {
+	err = role.db.read(ctx, fmt.Sprintf("scan recordings after %.100q", after), func(t *txn) error {
+		list, err = t.scan(after, limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// scan reads the first recordings behind an ID, of both tables. What is left of lost ones is passed by.
+func (t *txn) scan(after string, limit int) (list []store.Recording, err error) {
+	if limit <= 0 || !isText(after) {
+		return nil, nil
+	}
+	var ids []string
+	err = t.list(func(rows pgx.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, `SELECT r.record_id FROM public.recordings r WHERE left(r.record_id, 200) COLLATE "C" >= left($1, 200) COLLATE "C"
+		AND r.record_id COLLATE "C" > $1 ORDER BY left(r.record_id, 200) COLLATE "C", r.record_id COLLATE "C" LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := t.placed(rows.Recordings.Kind, recordingsApart, span{after: []byte(after), limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		ids = append(ids, string(key))
+	}
+	slices.Sort(ids)
+	if ids = slices.Compact(ids); len(ids) > limit {
+		ids = ids[:limit]
+	}
+	found, err := t.stand(byID(ids), false)
+	return inOrder(found), err
+}
+
+func (role catalogueRole) OwedRecordings(ctx context.Context) (list []store.Recording, err error) {
+	err = role.db.read(ctx, "list owed recordings", func(t *txn) error {
+		keys, err := t.placed(rows.Recordings.Kind, recordingsOwed, span{})
+		if err != nil {
+			return err
+		}
+		var ids []string
+		for _, key := range keys {
+			ids = append(ids, string(key))
+		}
+		found, err := t.stand(byID(ids), false)
+		list = inOrder(found)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+func (role catalogueRole) CountRecordings(ctx context.Context) (counts []store.RecordingCount, err error) {
+	err = role.db.read(ctx, "count recordings", func(t *txn) error {
+		counts = nil
+		list, err := t.counted(store.RecordingFilter{AllTenants: true})
+		for _, y := range list {
+			counts = append(counts, store.RecordingCount{
+				Tenant: fromText(y.tenant), State: store.RecordingState(fromText(y.state)), Count: int(y.count), Bytes: y.bytes,
+			})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(counts, func(a, b store.RecordingCount) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.State, b.State))
+	})
+	return counts, nil
+}
+
+func (role catalogueRole) DeleteRecording(ctx context.Context, recordID string) error {
+	return role.db.write(ctx, fmt.Sprintf("delete recording %.100q", recordID), func(t *txn) error {
+		if !isText(recordID) {
+			return store.ErrNotFound
+		}
+		if err := t.lockRecordings([]string{recordID}); err != nil {
+			return err
+		}
+		found, err := t.stand(byID([]string{recordID}), true)
+		if err != nil {
+			return err
+		}
+		s := found[recordID]
+		if !s.there() {
+			return store.ErrNotFound
+		}
+		w := writer{Batch: &pgx.Batch{}, layout: t.db.layout}
+		if s.shown != nil {
+			w.drop(s.shown.id)
+		}
+		forget(w.Batch, rows.Recordings.Kind, []byte(recordID))
+		var c tallies
+		c.add(s.record, -1)
+		c.queue(w.Batch)
+		return t.send(w.Batch)
+	})
+}

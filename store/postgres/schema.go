@@ -1,0 +1,188 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// steps take our schema from one version to the next, each in the transaction that raises the version. The rule for a change:
+// a table or column that is there keeps its meaning for ever; what must change otherwise gets a step that copies. What a
+// version has left is kept as a snapshot, which that version opens when the schemas are renamed.
+var steps = []step{{"make the schema bbbpool", `
+CREATE TABLE bbbpool.rows (
+	kind text COLLATE "C" NOT NULL, key bytea NOT NULL, value bytea NOT NULL, PRIMARY KEY (kind, key)
+);
+CREATE TABLE bbbpool.places (
+	kind text COLLATE "C" NOT NULL, look smallint NOT NULL, place bytea NOT NULL, key bytea NOT NULL,
+	PRIMARY KEY (kind, look, key)
+);
+CREATE INDEX places_in_order ON bbbpool.places (kind, look, substring(place from 1 for 2000));
+CREATE TABLE bbbpool.counts (
+	tenant text COLLATE "C" NOT NULL, state text COLLATE "C" NOT NULL, count bigint NOT NULL, bytes bigint NOT NULL,
+	PRIMARY KEY (tenant, state)
+);`}}
+
+// step is one of steps.
+type step struct{ what, sql string }
+
+// Locks that all instances take, by numbers that nobody else is likely to use in this database.
+const (
+	lockSchema  = 0x6262_6270_6f6f_6c01 // while the schema is brought to today's
+	lockGate    = 0x6262_6270_6f6f_6c02 // shared by all who write; alone for who writes a lot at once
+	lockCounts  = 0x6262_6270_6f6f_6c03 // while recordings are counted again
+	lockIndexes = 0x6262_6270_6f6f_6c04 // while an index is made
+)
+
+// setUp is the longest that bringing a schema to today's takes: the first start counts all recordings.
+const setUp = 10 * time.Minute
+
+// prepare brings our schema and, in an empty database, Scalelite's to today's, in one transaction: either all of it is there
+// or nothing has changed.
+func (db *DB) prepare(ctx context.Context) error {
+	version, err := db.version(ctx)
+	if err != nil {
+		return err
+	}
+	if version == len(steps) && db.layout.complete() && !db.config.DryRun {
+		return nil
+	}
+	long, cancel := context.WithTimeout(ctx, setUp)
+	defer cancel()
+	return db.once(long, pgx.TxOptions{}, func(t *txn) error {
+		if err := t.patiently(lockSchema); err != nil {
+			return err
+		}
+		if db.config.DryRun {
+			if err := t.migrate(); err != nil {
+				return err
+			}
+			return errDry
+		}
+		return t.migrate()
+	})
+}
+
+// errDry takes back what a dry run has done.
+var errDry = errors.New("a dry run")
+
+// patiently takes a lock of all instances, and gives the transaction time.
+func (t *txn) patiently(lock int64) error {
+	var b pgx.Batch
+	for _, name := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+		b.Queue("SELECT set_config($1, $2, true)", name, strconv.FormatInt(setUp.Milliseconds(), 10))
+	}
+	b.Queue("SELECT pg_advisory_xact_lock($1)", lock)
+	return t.send(&b)
+}
+
+// version reads which schema stands, 0 for none, and what Scalelite's tables are like.
+func (db *DB) version(ctx context.Context) (version int, err error) {
+	own, cancel := context.WithTimeout(ctx, db.config.timeout())
+	defer cancel()
+	err = db.once(own, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t *txn) error {
+		version, err = t.version()
+		return err
+	})
+	return version, err
+}
+
+func (t *txn) version() (version int, err error) {
+	if t.db.layout, err = t.readLayout(); err != nil {
+		return 0, err
+	}
+	var there bool
+	if err := t.QueryRow(t.ctx, "SELECT to_regclass('bbbpool.meta') IS NOT NULL").Scan(&there); err != nil {
+		return 0, ofDB(err)
+	}
+	if !there {
+		return 0, nil
+	}
+	err = t.QueryRow(t.ctx, "SELECT value::int FROM bbbpool.meta WHERE name = 'schema'").Scan(&version)
+	if err != nil {
+		return 0, fmt.Errorf("the schema bbbpool is not one of ours, or damaged: %w", ofDB(err))
+	}
+	if version > len(steps) {
+		return 0, fmt.Errorf("%w: the schema bbbpool is at %d, this version knows up to %d: start the newer version, or put the "+
+			"snapshot bbbpool_snapshot_%d in its place (ALTER SCHEMA … RENAME TO bbbpool)", store.ErrNewerSchema, version,
+			len(steps), len(steps))
+	}
+	return version, nil
+}
+
+// plan notes what is done, and does it.
+func (t *txn) plan(what, sql string, args ...any) error {
+	t.db.Plan = append(t.db.Plan, what)
+	_, err := t.Exec(t.ctx, sql, args...)
+	if codeOf(err) == codeNoRight {
+		return fmt.Errorf("%s: the database user has no right to do that (%w); as an administrator: GRANT CREATE ON DATABASE …, "+
+			"GRANT CREATE, USAGE ON SCHEMA public TO its name", what, ofDB(err))
+	}
+	return ofDB(err)
+}
+
+// migrate does what is to be done of it. Another instance may have done all of it meanwhile.
+func (t *txn) migrate() error {
+	version, err := t.version()
+	if err != nil {
+		return err
+	}
+	if err := t.makeScalelite(); err != nil {
+		return err
+	}
+	if version == len(steps) {
+		return nil
+	}
+	if version == 0 {
+		err = t.plan("make the schema bbbpool", `CREATE SCHEMA IF NOT EXISTS bbbpool`)
+		if err == nil {
+			err = t.plan("make its table of versions", `CREATE TABLE bbbpool.meta (name text PRIMARY KEY, value text NOT NULL)`)
+		}
+	} else {
+		err = t.snapshot(version)
+	}
+	if err != nil {
+		return err
+	}
+	for i := version; i < len(steps); i++ {
+		if err := t.plan(steps[i].what, steps[i].sql); err != nil {
+			return err
+		}
+	}
+	_, err = t.Exec(t.ctx, `INSERT INTO bbbpool.meta VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+		strconv.Itoa(len(steps)))
+	if err != nil || version > 0 {
+		return ofDB(err)
+	}
+	return t.countAgain()
+}
+
+// snapshot keeps what an older version has left, as it can open it.
+func (t *txn) snapshot(version int) error {
+	name := fmt.Sprintf("bbbpool_snapshot_%d", version)
+	err := t.plan("keep the schema as "+name, fmt.Sprintf(`DROP SCHEMA IF EXISTS %[1]s CASCADE; CREATE SCHEMA %[1]s`, name))
+	if err != nil {
+		return err
+	}
+	var tables []string
+	err = t.list(func(rows pgx.Rows) error {
+		var table string
+		err := rows.Scan(&table)
+		tables = append(tables, pgx.Identifier{table}.Sanitize())
+		return err
+	}, `SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = 'bbbpool' ORDER BY 1`)
+	for _, table := range tables {
+		if err == nil {
+			err = t.plan("keep "+table, fmt.Sprintf(
+				`CREATE TABLE %[1]s.%[2]s (LIKE bbbpool.%[2]s INCLUDING ALL); INSERT INTO %[1]s.%[2]s SELECT * FROM bbbpool.%[2]s`,
+				name, table))
+		}
+	}
+	return err
+}

@@ -1,0 +1,254 @@
+package postgres
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
+)
+
+// The look-ups of recordings in places.
+const (
+	recordingsOwed  = iota // those of which a server owes something
+	recordingsOwned        // 8 bytes: how many its files have; then whose it is, as text
+	recordingsApart        // what the tables do not find: it stands alone, or they have no metadata of it
+)
+
+// standing is what there is of a recording.
+type standing struct {
+	*shown // nil where it does not stand in Scalelite's tables
+	how    part
+	own    *store.Recording // what our row has; nil for none
+	record store.Recording  // both together
+}
+
+// there tells whether the recording is there: our row without Scalelite's is what is left of one that Scalelite has lost.
+func (s *standing) there() bool {
+	return s != nil && (s.shown != nil || s.own != nil && s.how == alone)
+}
+
+var errRow = errors.New("our row of the recording cannot be read")
+
+// readOwn reads our row of a recording.
+func (s *standing) readOwn(key, value []byte) error {
+	if len(value) < 1 {
+		return fmt.Errorf("%w: %.100q", errRow, key)
+	}
+	r, err := rows.Recordings.Decode(key, value[1:])
+	s.how, s.own = part(value[0]), &r
+	return err
+}
+
+// selection names recordings: by the numbers of the tables, or by their IDs.
+type selection struct {
+	where, ids string
+	arg        any
+	keys       [][]byte // of our rows
+}
+
+func byID(recordIDs []string) selection {
+	s := selection{
+		where: "r.record_id = ANY($1::text[])", ids: "ARRAY(SELECT x.id FROM public.recordings x WHERE x.record_id = ANY($1::text[]))",
+		arg: recordIDs,
+	}
+	for _, id := range recordIDs {
+		s.keys = append(s.keys, []byte(id))
+	}
+	return s
+}
+
+func byNumber(numbers []int64, recordIDs []string) selection {
+	s := byID(recordIDs)
+	s.where, s.ids, s.arg = "r.id = ANY($1::bigint[])", "$1::bigint[]", numbers
+	return s
+}
+
+// gathering puts together what several queries find of recordings.
+type gathering struct {
+	found    map[string]*standing
+	numbered map[int64]*standing
+	formats  map[int64][2]int64 // the number of the recording, and its place there
+}
+
+// stand reads recordings, in one round trip. With lock nobody else changes Scalelite's rows of them until the end.
+func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
+	g := gathering{map[string]*standing{}, map[int64]*standing{}, map[int64][2]int64{}}
+	var b pgx.Batch
+	sql := t.db.layout.selectRecordings() + s.where
+	if lock {
+		sql += " ORDER BY r.id FOR UPDATE"
+	}
+	queue := func(fn func(pgx.Rows) error, sql string, arg any) {
+		b.Queue(sql, arg).Query(func(rows pgx.Rows) error { return walk(rows, fn) })
+	}
+	queue(g.recording, sql, s.arg)
+	queue(g.meta, `SELECT m.recording_id, COALESCE(m.key, ''), COALESCE(m.value, '') FROM public.metadata m
+		WHERE m.recording_id = ANY(`+s.ids+`)`, s.arg)
+	queue(g.format, `SELECT f.id, f.recording_id, COALESCE(f.format, ''), COALESCE(f.url, ''), COALESCE(f.length, 0)
+		FROM public.playback_formats f WHERE f.recording_id = ANY(`+s.ids+`) ORDER BY f.format COLLATE "C", f.id`, s.arg)
+	queue(g.image, `SELECT i.playback_format_id, COALESCE(i.width, 0), COALESCE(i.height, 0), COALESCE(i.alt, ''), COALESCE(i.url, '')
+		FROM public.thumbnails i WHERE i.playback_format_id = ANY(ARRAY(SELECT f.id FROM public.playback_formats f
+			WHERE f.recording_id = ANY(`+s.ids+`))) ORDER BY i.sequence, i.id`, s.arg)
+	queue(g.own, `SELECT key, value FROM bbbpool.rows WHERE kind = 'recordings' AND key = ANY($1::bytea[])`, s.keys)
+	if err := t.send(&b); err != nil {
+		return nil, err
+	}
+	for id, s := range g.found {
+		s.record = merge(id, s.shown, s.how, s.own)
+	}
+	return g.found, nil
+}
+
+// selectRecordings asks for the columns that there are.
+func (l *layout) selectRecordings() string {
+	flag := func(column string) string {
+		if !l.columns["recordings"][column] {
+			return "false"
+		}
+		return "COALESCE(r." + column + ", false)"
+	}
+	return `SELECT r.id, r.record_id, COALESCE(r.meeting_id, ''), COALESCE(r.name, ''), COALESCE(r.state, ''), ` +
+		flag("published") + ", " + flag("protected") + ", " + flag("publish_updated") +
+		`, COALESCE(r.participants, 0), r.starttime, r.endtime FROM public.recordings r WHERE r.record_id IS NOT NULL AND `
+}
+
+func (g *gathering) recording(rows pgx.Rows) error {
+	s := &standing{shown: &shown{meta: map[string]string{}}}
+	var id string
+	var start, end pgtype.Timestamp
+	err := rows.Scan(&s.id, &id, &s.meetingID, &s.name, &s.state, &s.published, &s.protected, &s.republished, &s.participants,
+		&start, &end)
+	if s.state == string(store.Published) && !s.published {
+		s.state = string(store.Unpublished) // as Scalelite leaves those that it has imported so
+	}
+	if start.InfinityModifier == pgtype.Finite {
+		s.start = start.Time
+	}
+	if end.InfinityModifier == pgtype.Finite {
+		s.end = end.Time
+	}
+	g.found[id], g.numbered[s.id] = s, s
+	return err
+}
+
+func (g *gathering) meta(rows pgx.Rows) error {
+	var id int64
+	var key, value string
+	err := rows.Scan(&id, &key, &value)
+	switch s := g.numbered[id]; {
+	case s == nil: // it has come meanwhile
+	case key == tenantKey:
+		s.tenant, s.owned = value, true
+	default:
+		s.shown.meta[key] = value
+	}
+	return err
+}
+
+func (g *gathering) format(rows pgx.Rows) error {
+	var id int64
+	var f shownFormat
+	err := rows.Scan(&f.id, &id, &f.format, &f.path, &f.minutes)
+	if s := g.numbered[id]; s != nil {
+		g.formats[f.id] = [2]int64{id, int64(len(s.formats))}
+		s.formats = append(s.formats, f)
+	}
+	return err
+}
+
+func (g *gathering) image(rows pgx.Rows) error {
+	var id int64
+	var i shownImage
+	err := rows.Scan(&id, &i.width, &i.height, &i.alt, &i.path)
+	if at, ok := g.formats[id]; ok {
+		f := &g.numbered[at[0]].formats[at[1]]
+		f.images = append(f.images, i)
+	}
+	return err
+}
+
+func (g *gathering) own(rows pgx.Rows) error {
+	var key, value []byte
+	if err := rows.Scan(&key, &value); err != nil {
+		return err
+	}
+	s := g.found[string(key)]
+	if s == nil {
+		s = &standing{}
+		g.found[string(key)] = s
+	}
+	if err := s.readOwn(key, value); err != nil {
+		return ourError{err}
+	}
+	return nil
+}
+
+// ownRow is our row of a recording: the least of it that, together with what Scalelite has, is all of it.
+func (l *layout) ownRow(r store.Recording) (store.Row, [][]byte, error) {
+	row := store.Row{Kind: rows.Recordings.Kind, Key: []byte(r.RecordID)}
+	whole, err := rows.Recordings.Encode(r)
+	if err != nil {
+		return row, nil, err
+	}
+	look := lookRecording(r)
+	if !stands(r) {
+		row.Value = append([]byte{byte(alone)}, whole...)
+		return row, look, nil
+	}
+	for _, how := range []part{rest, kept} {
+		value, err := rows.Recordings.Encode(l.strip(r, how))
+		if err != nil {
+			return row, nil, err
+		}
+		own, err := rows.Recordings.Decode(row.Key, value)
+		if err != nil {
+			return row, nil, err
+		}
+		s := show(r)
+		again, err := rows.Recordings.Encode(merge(r.RecordID, &s, how, &own))
+		if err == nil && bytes.Equal(again, whole) {
+			row.Value = append([]byte{byte(how)}, value...)
+			return row, look, nil
+		}
+	}
+	return row, nil, fmt.Errorf("the recording %.100q cannot be kept as it is", r.RecordID)
+}
+
+// lookRecording is what a recording is found by in our tables, beside what it is found by in Scalelite's.
+func lookRecording(r store.Recording) [][]byte {
+	key := []byte(r.RecordID)
+	look := [][]byte{nil, append(binary.BigEndian.AppendUint64(nil, uint64(sizeOf(r))), toText(r.Tenant)...), nil} //nolint:gosec // all bits
+	if r.Owed != nil {
+		look[recordingsOwed] = key
+	}
+	if !stands(r) || r.State == store.Deleted && len(r.Meta) > 0 {
+		look[recordingsApart] = key
+	}
+	return look
+}
+
+// sizeOf is how many bytes a recording has in the library.
+func sizeOf(r store.Recording) (n int64) {
+	for _, f := range r.Formats {
+		n += f.Bytes
+	}
+	return n
+}
+
+// whole reads recordings that are there, in the order of the IDs, as records.
+func inOrder(found map[string]*standing) (list []store.Recording) {
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		if found[id].there() {
+			list = append(list, found[id].record)
+		}
+	}
+	return list
+}

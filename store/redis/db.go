@@ -1,0 +1,117 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// DB is a Redis, or what sentinels say is one now. It is safe for concurrent use, and for that of several processes.
+type DB struct {
+	client *goredis.Client
+	config Config
+	prefix string
+	meter  *meter
+	close  func() error
+
+	mine    atomic.Pointer[held] // the lease that lets this store write; nil without one
+	seen    atomic.Uint64        // the highest sequence since the last loss
+	written atomic.Uint64        // the highest one that was written with the lease, since then
+	lost    atomic.Uint64        // how often the sequence went back
+	done    atomic.Bool          // it was closed
+}
+
+// held is what of a lease stays while it is held.
+type held struct{ holder, epoch string }
+
+// state is the group of roles, and nothing but those that it is put together from.
+type state struct {
+	serverRole
+	tenantRole
+	tokenRole
+	claimRole
+	endingRole
+	useRole
+	waitRole
+	wholeRole
+	io.Closer
+}
+
+// State is the small group of roles. Closing it closes the database.
+func (db *DB) State() store.State {
+	return state{
+		serverRole{db}, tenantRole{db}, tokenRole{db}, claimRole{db}, endingRole{db}, useRole{db}, waitRole{db}, wholeRole{db}, db,
+	}
+}
+
+// Leases is the lease, which all writes of servers, tenants, claims and endings are compared with.
+func (db *DB) Leases() store.Leases { return leaseRole{db} }
+
+// Instances tells which processes share this database.
+func (db *DB) Instances() store.Instances { return instanceRole{db} }
+
+// Open makes a store of a Redis that answers. Its error is [store.ErrAway] where it does not. Whoever opens it must close it.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.filled()
+	address, err := Parse(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	quiet()
+	db := &DB{client: newClient(address, c), config: c, prefix: c.prefix(), meter: newMeter()}
+	db.close = sync.OnceValue(db.shutdown)
+	if _, err := db.Sequence(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// quiet keeps the client from writing to standard error itself: whoever calls hears of each error.
+var quiet = sync.OnceFunc(func() { goredis.SetLogger(nobody{}) })
+
+// nobody listens.
+type nobody struct{}
+
+func (nobody) Printf(context.Context, string, ...any) {}
+
+// newClient makes the client. It repeats nothing by itself: what was sent may have been done.
+func newClient(a Address, c Config) *goredis.Client {
+	if a.Network == "sentinel" {
+		return goredis.NewFailoverClient(&goredis.FailoverOptions{
+			MasterName: a.Master, SentinelAddrs: a.Hosts, SentinelPassword: a.Sentinels.Reveal(),
+			Username: a.Username, Password: a.Password.Reveal(), DB: a.Database, TLSConfig: a.TLS,
+			Protocol: 2, MaxRetries: -1, DialTimeout: c.Timeout, DialerRetries: 1, ReadTimeout: -1, WriteTimeout: -1,
+			ContextTimeoutEnabled: true, PoolSize: c.Pool, PoolTimeout: c.Timeout, ConnMaxIdleTime: idle,
+		})
+	}
+	return goredis.NewClient(&goredis.Options{
+		Network: a.Network, Addr: a.Hosts[0],
+		Username: a.Username, Password: a.Password.Reveal(), DB: a.Database, TLSConfig: a.TLS,
+		Protocol: 2, MaxRetries: -1, DialTimeout: c.Timeout, DialerRetries: 1, ReadTimeout: -1, WriteTimeout: -1,
+		ContextTimeoutEnabled: true, PoolSize: c.Pool, PoolTimeout: c.Timeout, ConnMaxIdleTime: idle,
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+}
+
+// idle is how long a connection is kept that nobody uses.
+const idle = 5 * time.Minute
+
+// Close ends all connections; calls that run fail, and so do all later ones. Closing again does nothing.
+func (db *DB) Close() error { return db.close() }
+
+func (db *DB) shutdown() error {
+	db.done.Store(true)
+	return db.client.Close()
+}

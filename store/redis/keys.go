@@ -1,0 +1,62 @@
+package redis
+
+// The keys, all below the namespace ("scalelite:" unless it is set otherwise). Scalelite's own are
+//
+//	servers                set of IDs
+//	server:{id}            hash: url, secret, tag, load_multiplier, state; online, meetings, … are observed
+//	server_enabled         set of IDs
+//	server_load, cordoned_server_load
+//	                       sorted sets of IDs, by load
+//	meetings               set of meeting IDs; they outlive
+//	meeting:{id}           hash: server_id, moderator_pw, voice_bridge, tenant_id; expires
+//	voice_bridges          hash: number → meeting ID
+//	tenants                set of IDs
+//	tenant:{id}            hash: name, secrets, and what is none of ours
+//	tenant_name:{name}     hash: id
+//	tenant_settings:{id}   set of IDs of settings
+//	tenant_setting:{id}    hash: param, value, override, tenant_id
+//
+// and ours, below "bbbpool:",
+//
+//	servers, tenants, claims
+//	                       hash: key of the row → row, and what Scalelite's fields were (envelope.go)
+//	endings, tokens, uses, waiting
+//	                       hash: key of the row → row
+//	meetings               hash: meeting ID → key of the claim that has Scalelite's key of that name
+//	tokens-by-expiry       sorted set of time and ID, all of one score
+//	sequence               counts writes
+//	lease                  hash: holder, address, epoch, beat, and written, the sequence of the last write with it
+//	instances              set of IDs
+//	instance:{id}          JSON; expires
+//	peer-key               what instances know each other by
+//
+// A new key is one whose absence means what was true before.
+const (
+	serversKey        = "servers"
+	serverPrefix      = "server:"
+	enabledKey        = "server_enabled"
+	loadKey           = "server_load"
+	cordonedKey       = "cordoned_server_load"
+	meetingsKey       = "meetings"
+	meetingPrefix     = "meeting:"
+	voicesKey         = "voice_bridges"
+	tenantsKey        = "tenants"
+	tenantPrefix      = "tenant:"
+	tenantNamePrefix  = "tenant_name:"
+	settingsPrefix    = "tenant_settings:"
+	settingPrefix     = "tenant_setting:"
+	oursPrefix        = "bbbpool:"
+	ownersKey         = oursPrefix + "meetings"
+	tokensByExpiryKey = oursPrefix + "tokens-by-expiry"
+	sequenceKey       = oursPrefix + "sequence"
+	leaseKey          = oursPrefix + "lease"
+	instancesKey      = oursPrefix + "instances"
+	instancePrefix    = oursPrefix + "instance:"
+	peerKey           = oursPrefix + "peer-key"
+)
+
+// key is a key of the namespace.
+func (db *DB) key(name string) string { return db.prefix + name }
+
+// rowsKey is the hash with our rows of a kind.
+func (db *DB) rowsKey(kind string) string { return db.prefix + oursPrefix + kind }

@@ -1,0 +1,250 @@
+package waiting
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
+)
+
+// What an entry asks for. A version that does not know one leaves it for another that does.
+const (
+	callSession   = "session"
+	callUsage     = "usage"
+	callAudit     = "audit"
+	callEvents    = "events"
+	callRecording = "recording"
+)
+
+// entry is what is to be done, as rows: they are read by every version that reads the records.
+type entry struct {
+	Row    *pair     `json:"row,omitempty"`
+	Used   []pair    `json:"used,omitempty"`
+	Unsure time.Time `json:"unsure,omitzero"` // when it may have been done; zero where it was not
+	Mark   string    `json:"mark,omitempty"`  // what the usage is added under; the entry's ID if ""
+}
+
+type pair struct {
+	Key   []byte `json:"key"`
+	Value []byte `json:"value"`
+}
+
+func pairOf[T any](codec rows.Codec[T], record T) (pair, error) {
+	row, err := codec.Row(record)
+	return pair{row.Key, row.Value}, err
+}
+
+func pairsOf(list []store.Usage) (pairs []pair, err error) {
+	for _, u := range list {
+		p, err := pairOf(rows.Usage, u)
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, p)
+	}
+	return pairs, nil
+}
+
+// used are the usages of an entry.
+func (e entry) used() (list []store.Usage, err error) {
+	for _, p := range e.Used {
+		u, err := rows.Usage.Decode(p.Key, p.Value)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, u)
+	}
+	return list, nil
+}
+
+// record is the record of an entry.
+func record[T any](codec rows.Codec[T], e entry) (record T, err error) {
+	if e.Row == nil {
+		return record, errors.New("it has no record")
+	}
+	return codec.Decode(e.Row.Key, e.Row.Value)
+}
+
+// behind tells whether something waits, so that what follows must wait, too.
+func (x *Index) behind() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.entries > 0
+}
+
+// stateTimeout is how long the state may take for an entry whose writer has waited for the index in vain.
+const stateTimeout = 3 * time.Second
+
+// later puts a write into the journal, and returns the entry, none where it did not fit. Whoever writes is told so all the
+// same: a meeting whose end cannot be noted must not keep its room from being created.
+func (x *Index) later(ctx context.Context, call string, e entry) (w store.Wait, err error) {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return w, err
+	}
+	if !x.reserve(len(data)) {
+		x.meter.lost.Add(1)
+		return w, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stateTimeout)
+	defer cancel()
+	w = store.Wait{ID: x.newID(), Call: call, Data: data}
+	if err := x.config.Journal.AddWaiting(ctx, w); err != nil {
+		x.release(1, len(data))
+		return w, fmt.Errorf("keep what is to be written to the index: %w", err)
+	}
+	return w, nil
+}
+
+// reserve takes room in the journal, if there is any.
+func (x *Index) reserve(size int) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	fits := x.entries < x.config.MaxEntries && x.bytes+size <= x.config.MaxBytes
+	if fits {
+		x.entries++
+		x.bytes += size
+	} else if !x.full {
+		x.config.Log.Error().Int("entries", x.entries).Int("bytes", x.bytes).
+			Msg("as much waits for the index as may: what is to be noted from now on is lost")
+	}
+	x.full = !fits
+	return fits
+}
+
+// release gives room back.
+func (x *Index) release(entries, size int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.entries, x.bytes = max(0, x.entries-entries), max(0, x.bytes-size)
+}
+
+// newID names an entry so that all are in the order in which they were made, as far as the clocks of instances agree.
+func (x *Index) newID() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.last = max(x.last+1, x.config.Now().UnixNano())
+	return fmt.Sprintf("%016x-%s", x.last, nonce())
+}
+
+// nonce is what nobody else has.
+func nonce() string { return store.NewSecret().Reveal()[:16] }
+
+// AddSession keeps a session for later while the index is away.
+func (x *Index) AddSession(ctx context.Context, s store.Session, used ...store.Usage) error {
+	err := x.direct(ctx, func() error { return x.config.Index.AddSession(ctx, s, used...) })
+	if !errors.Is(err, store.ErrAway) {
+		return err
+	}
+	row, wrong := pairOf(rows.Sessions, s)
+	pairs, wrong2 := pairsOf(used)
+	if wrong := errors.Join(wrong, wrong2); wrong != nil {
+		return wrong
+	}
+	e := entry{Row: &row, Used: pairs}
+	if !errors.Is(err, errNotAsked) {
+		e.Unsure = x.config.Now()
+	}
+	_, err = x.later(ctx, callSession, e)
+	return err
+}
+
+// errNotAsked is that nothing was asked of the index.
+var errNotAsked = errors.New("it was not asked")
+
+// direct asks the index, unless it is away or something waits for it.
+func (x *Index) direct(ctx context.Context, do func() error) error {
+	if err := x.usable(ctx); err != nil {
+		return err
+	}
+	err := x.circuit.pass()
+	if err == nil && x.behind() {
+		err = fmt.Errorf("%w: something waits for it", store.ErrAway)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, errNotAsked)
+	}
+	err = do()
+	x.circuit.heard(ctx, err)
+	return err
+}
+
+// AddUsage keeps usage for later while the index is away.
+func (x *Index) AddUsage(ctx context.Context, list ...store.Usage) error {
+	mark := x.newID()
+	err := x.direct(ctx, func() error { return x.addOnce(ctx, mark, list) })
+	if err == nil {
+		_, err := x.config.Index.EraseSessions(ctx, "", markPrefix+mark, 1)
+		x.circuit.heard(ctx, err)
+		return nil // it is added, and a mark that is left hurts nobody
+	}
+	if !errors.Is(err, store.ErrAway) {
+		return err
+	}
+	pairs, wrong := pairsOf(list)
+	if wrong != nil {
+		return wrong
+	}
+	_, err = x.later(ctx, callUsage, entry{Used: pairs, Mark: mark})
+	return err
+}
+
+// AddAudit keeps an entry of the audit log for later while the index is away.
+func (x *Index) AddAudit(ctx context.Context, a store.Audit) error {
+	err := x.direct(ctx, func() error { return x.config.Index.AddAudit(ctx, a) })
+	if !errors.Is(err, store.ErrAway) {
+		return err
+	}
+	row, wrong := pairOf(rows.Audits, a)
+	if wrong != nil {
+		return wrong
+	}
+	_, err = x.later(ctx, callAudit, entry{Row: &row})
+	return err
+}
+
+// KeepEvents keeps the events of a server for later while the index is away: the last that there were, and none before.
+func (x *Index) KeepEvents(ctx context.Context, server string, list []store.Event) error {
+	err := x.direct(ctx, func() error { return x.config.Index.KeepEvents(ctx, server, list) })
+	if !errors.Is(err, store.ErrAway) {
+		return err
+	}
+	row, wrong := pairOf(rows.Events, rows.Journal{Server: server, List: list})
+	if wrong != nil {
+		return wrong
+	}
+	w, err := x.later(ctx, callEvents, entry{Row: &row})
+	if err != nil || w.ID == "" {
+		return err
+	}
+	x.mu.Lock()
+	before, there := x.events[server]
+	x.events[server] = w
+	x.mu.Unlock()
+	if there && x.config.Journal.DeleteWaiting(ctx, before.ID) == nil {
+		x.release(1, len(before.Data))
+	}
+	return nil
+}
+
+// CreateRecording keeps for later what a server owes, while the index is away.
+func (x *Index) CreateRecording(ctx context.Context, r store.Recording) error {
+	create := func() error { return x.config.Index.CreateRecording(ctx, r) }
+	if r.Owed == nil {
+		return tell(ctx, x, create)
+	}
+	err := x.direct(ctx, create)
+	if !errors.Is(err, store.ErrAway) {
+		return err
+	}
+	row, wrong := pairOf(rows.Recordings, r)
+	if wrong != nil {
+		return wrong
+	}
+	_, err = x.later(ctx, callRecording, entry{Row: &row})
+	return err
+}
