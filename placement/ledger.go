@@ -18,6 +18,10 @@ import (
 //
 // Every method of the ledger takes the lock itself. What may be done only while it is held is a method of what it guards.
 type Ledger struct {
+	// Report tells the instance that leads of a join that was sent here: the frame is for its [Ledger.Take]. It is called under
+	// the lock and must not wait. What is reported in vain is reported again to the next leader. It may be set before joins.
+	Report func(frame []byte)
+
 	config  Config
 	records records
 	history History                                     // Parts.History
@@ -60,10 +64,7 @@ type Parts struct {
 	Follows bool             // another instance may lead: nothing is taken over from the store before [Ledger.Lead]
 	// Pool returns the IDs of all servers of the pool when a term begins; nil takes those that the book has.
 	Pool func(ctx context.Context) ([]string, error)
-	// Report tells the instance that leads of a join that was sent here: the frame is for its [Ledger.Take]. It is called
-	// under the lock and must not wait. What is reported in vain is reported again to the next leader. nil for none.
-	Report func(frame []byte)
-	Sent   func(tenant string) // hears of every join; nil for none
+	Sent func(tenant string) // hears of every join; nil for none
 
 	// Remember is told of every stay of a meeting on a server that is over, before its claim is gone. It keeps the session of
 	// the stay whose claim was c, durably: what it has acknowledged must survive a crash. It may be called twice for the same
@@ -78,7 +79,7 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 	l := &Ledger{
 		config: p.Config.Bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now}, history: p.History,
 		servers: p.Pool, sent: p.Sent, follow: p.Follow, now: p.Now, book: NewBook(p.Config, p.Now()),
-		outbox: newOutbox(p.Report),
+		outbox: newOutbox(),
 	}
 	l.records.learn, l.book.Follow, l.leading = l.Learn, p.Follow, !p.Follows
 	for _, id := range p.Servers {

@@ -23,7 +23,7 @@ func (l *Ledger) Admit(key store.MeetingKey, who Person, limits store.Limits) er
 }
 
 // admitFollowing is Admit where another instance leads, which counts the join for the accounts, too. It is called under the
-// lock, so that reports leave in the order in which they are numbered.
+// lock.
 func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.Limits) error {
 	join := JoinSent{At: l.now(), Key: key, Who: who}
 	if limits.People > 0 || limits.MeetingPeople > 0 {
@@ -34,7 +34,7 @@ func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.L
 			}
 		}
 	}
-	l.outbox.send(join)
+	l.report(l.outbox.enter(join))
 	return nil
 }
 

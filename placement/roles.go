@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
-	"time"
 
 	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/placement/turns"
@@ -39,6 +37,12 @@ func (l *Ledger) newTerm(recalled bool) *term {
 
 // leads tells whether a term still lasts. It is called under the lock.
 func (l *Ledger) leads(t *term) bool { return l.leading && t == l.term }
+
+// Leads tells whether this instance decides.
+func (l *Ledger) Leads() bool {
+	_, err := l.present()
+	return err == nil
+}
 
 // Lead begins a term: from now on this instance decides. What the store has is compared with the book, which was heard, or
 // left behind by an earlier term, or is empty: the store is right about where meetings are, the book about who is in them.
@@ -107,7 +111,7 @@ type hearing struct {
 	mu     sync.Mutex // held while a frame is taken in
 	frames book.Frames
 	next   *Book // takes over what is told, until that is whole; nil otherwise
-	lost   bool  // something could not be read: nothing is known until all is told anew
+	whole  bool  // nothing is missing since the stream has begun
 }
 
 // Hear takes in a frame of the instance that leads, in the order in which it was sent; first is the first of a stream that
@@ -117,16 +121,16 @@ func (l *Ledger) Hear(frame []byte, first bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if first {
-		h.frames, h.next, h.lost = book.Frames{Zone: l.now().Location()}, book.New(l.config, l.now()), false
+		h.frames, h.next, h.whole = book.Frames{Zone: l.now().Location()}, book.New(l.config, l.now()), true
 	}
-	if h.lost {
+	if !h.whole {
 		return errors.New("nothing is heard before all is told anew")
 	}
 	c, err := h.frames.Decode(frame)
 	if err == nil && c != nil {
 		err = l.heard(h, c)
 	}
-	h.lost = err != nil
+	h.whole = err == nil
 	return err
 }
 
@@ -145,7 +149,7 @@ func (l *Ledger) heard(h *hearing, c Change) error {
 	if h.next != nil {
 		h.next.Draw, h.next.Follow = l.book.Draw, l.follow
 		l.book, h.next = h.next, nil
-		l.outbox.again(l.book)
+		l.reportAgain()
 		return nil
 	}
 	l.book.Apply(c)
@@ -153,84 +157,4 @@ func (l *Ledger) heard(h *hearing, c Change) error {
 		l.outbox.arrived(join)
 	}
 	return nil
-}
-
-// outbox are the joins that were sent by this instance and are not known to be in the leader's book.
-type outbox struct {
-	self   uint64 // names this process in reports
-	serial uint64
-	joins  []JoinSent // oldest first
-	report func(frame []byte)
-}
-
-const (
-	// reportedWithin is how long a join may need to the leader's book and back. Later it does not count here any more.
-	reportedWithin = time.Minute
-	// maxOutbox is how many joins may be on their way: more are only told of.
-	maxOutbox = 20_000
-)
-
-func newOutbox(report func([]byte)) outbox {
-	return outbox{self: rand.Uint64() | 1, report: report} // 0 is the leader itself
-}
-
-// send tells the leader of a join.
-func (o *outbox) send(c JoinSent) {
-	o.serial++
-	c.From, c.Serial = o.self, o.serial
-	if len(o.joins) < maxOutbox {
-		o.joins = append(o.joins, c)
-	}
-	o.tell(c)
-}
-
-func (o *outbox) tell(c JoinSent) {
-	if o.report == nil {
-		return
-	}
-	frames, err := book.Encode(c)
-	if err == nil && len(frames) == 1 { // no ID is so long
-		o.report(frames[0])
-	}
-}
-
-// arrived forgets what has come back from the leader, with all that was sent before.
-func (o *outbox) arrived(c JoinSent) {
-	if c.From == o.self {
-		o.forget(c.Serial)
-	}
-}
-
-func (o *outbox) forget(serial uint64) {
-	n := 0
-	for n < len(o.joins) && o.joins[n].Serial <= serial {
-		n++
-	}
-	if o.joins = o.joins[n:]; len(o.joins) == 0 {
-		o.joins = nil
-	}
-}
-
-// again tells a leader, whose book this is, of what it does not know.
-func (o *outbox) again(b *Book) {
-	o.forget(b.ReportedBy(o.self))
-	for _, c := range o.joins {
-		o.tell(c)
-	}
-}
-
-// beside is how many people are on their way, beside those in the book, to a meeting and to all of its tenant's; and whether
-// somebody is among them.
-func (o *outbox) beside(c JoinSent) (meeting, tenant int, again bool) {
-	for _, one := range o.joins {
-		if one.Key.Tenant != c.Key.Tenant || c.At.Sub(one.At) > reportedWithin {
-			continue
-		}
-		tenant++
-		if one.Key == c.Key {
-			meeting++
-			again = again || c.Who != 0 && one.Who == c.Who
-		}
-	}
-	return meeting, tenant, again
 }

@@ -106,10 +106,10 @@ func (a *instances) start(follows bool, servers ...string) *instance {
 	parts := a.parts(servers...)
 	parts.State, parts.Follows, parts.Follow = fenced{a.store, a.lease, i.self}, follows, nil
 	parts.History, parts.Offline = a.store.sessions.(store.Index), true
-	parts.Report = func(frame []byte) { i.reports = append(i.reports, frame) }
 	var err error
 	i.Ledger, err = placement.OpenLedger(a.t.Context(), parts)
 	a.must(err)
+	i.Report = func(frame []byte) { i.reports = append(i.reports, frame) }
 	return i
 }
 
@@ -153,8 +153,11 @@ func (a *instances) report(i *instance) {
 // settle lets everything arrive.
 func (a *instances) settle() {
 	a.t.Helper()
-	for _, i := range a.others {
-		a.report(i)
+	for range 2 { // what is heard may lead to reports
+		for _, i := range a.others {
+			a.hear(i, len(i.told))
+			a.report(i)
+		}
 	}
 	for _, i := range a.others {
 		a.hear(i, len(i.told))

@@ -90,6 +90,21 @@
 // The view serves getMeetings: Refresh polls at once whoever was not polled just now, waits as long as the caller can,
 // and leaves the rest at what was last seen.
 //
+// # Several instances
+//
+// Of several instances one polls, the leader, in a term: Run, which may come again. It tells the others what it observes
+// (Tell), and they hear it (Hear), so that each of them answers as it would. What is told is how servers are, and not their
+// records, which every instance reads for itself. Times are told as ages, for clocks differ. Where a follower is asked for a
+// view that is fresh it has the leader look, and waits for what that has seen, as long as its caller can.
+//
+// A forward that fails at a follower makes the server suspect there at once, and is handed to the leader (Reports, Take). There
+// it counts like one of the leader's own, but never for worse than suspect, and once a minute: an instance that is cut off from
+// servers must not take them from everybody else.
+//
+// A term begins with what was heard: no server is unknown or on its way back by that, what failed goes on failing, and each is
+// polled when it would have been. What the last leader has not kept of its events is kept then. Nothing is ended at servers, and
+// nothing kept, without the right to (May).
+//
 // # What people hear of
 //
 // What happened to a server is logged, counted and kept (Events), across restarts in the journal. What is wrong now is
@@ -100,12 +115,12 @@
 //
 //	poller.go      the settings, and how it all starts and stops
 //	calls.go       what everybody needs who calls a server: its client, how long to wait for it, how a call went
-//	health.go      the machine above
 //	pool.go        which servers there are
 //	secrets.go     what is different while a server's secret is being changed
-//	server.go      one of them, its state, and what the ledger is told of it
+//	server.go      one of them, its state, and what the ledger is told of it; its health is in package observed
 //	schedule.go    when it is polled; poll.go what it is asked; traits.go what its answers show beside meetings
-//	view.go        what it was seen with, and what front ends are shown of that
+//	view.go        what front ends are shown of what was seen; what that is stands in package seen
+//	tell.go        what other instances are told; hear.go what we hear; reports.go what goes back
 //	reconcile.go   what follows from a poll; copies.go the meetings that are on two servers
 //	network.go     the watch over our network and over names
 //	problems.go    everything that is wrong; status.go everything that is shown; events.go what has happened

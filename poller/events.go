@@ -173,9 +173,13 @@ func (j journal) recall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	_, done, may := j.pool.may(ctx)
+	defer done()
 	for id, list := range all {
 		if s := j.pool.server(id); s != nil {
 			s.recall(list)
+		} else if !may {
+			continue
 		} else if err := j.forget(ctx, id); err != nil {
 			return err
 		}

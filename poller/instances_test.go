@@ -3,6 +3,7 @@ package poller_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -29,9 +30,7 @@ func together(t *testing.T, ids []string, test func(t *testing.T, i *instances))
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		i := &instances{t: t, a: newRig(t, config(), time.Now, ids...), b: newRig(t, config(), time.Now, ids...)}
-		for id, f := range i.a.net {
-			i.b.net[id] = f
-		}
+		maps.Copy(i.b.net, i.a.net)
 		stop := i.lead(i.a, i.b)
 		i.a.pass(time.Second)
 		test(t, i)
@@ -264,9 +263,7 @@ func TestTakeover(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		i := &instances{t: t, a: newRig(t, config(), time.Now, ids...), b: newRig(t, config(), time.Now, ids...)}
-		for id, f := range i.a.net {
-			i.b.net[id] = f
-		}
+		maps.Copy(i.b.net, i.a.net)
 		own := &journal{kept: map[string][]store.Event{}}
 		i.b.Journal = own
 		i.a.net["bbb1"].show(room("r1", "i1", 3))

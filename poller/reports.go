@@ -48,7 +48,8 @@ func (s *server) takeCall(c observed.Call) {
 		return
 	}
 	if counts {
-		why := &bbb.CallError{Call: "", Reason: observed.Known(c.Reason), Err: errors.New("as another instance has found: " + observed.Brief(c.Text))}
+		text := errors.New("as another instance has found: " + observed.Brief(c.Text))
+		why := &bbb.CallError{Reason: observed.Known(c.Reason), Err: text}
 		if changed, _ := s.apply(client, why, true); changed {
 			s.pool.network.watchServers()
 		}
@@ -67,6 +68,9 @@ func (s *server) pollNext() {
 	}
 }
 
+// toldAgain is how soon the leader is told once more that calls to a server fail.
+const toldAgain = 100 * time.Millisecond
+
 // handOn tells the leader how a call of ours went. Whatever goes well is told only where the server was not.
 func (s *server) handOn(client *bbb.Client, err error, healthy bool) {
 	if err == nil && healthy {
@@ -74,9 +78,13 @@ func (s *server) handOn(client *bbb.Client, err error, healthy bool) {
 	}
 	s.mu.Lock()
 	call := observed.Call{URL: s.state.record.URL, Failed: err != nil}
-	current := s.state.client == client
+	current, now := s.state.client == client, s.now()
+	again := now.Sub(s.state.schedule.told) < toldAgain
+	if current && !again && err != nil {
+		s.state.schedule.told = now
+	}
 	s.mu.Unlock()
-	if !current {
+	if !current || again && err != nil {
 		return
 	}
 	if err != nil {

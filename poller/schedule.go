@@ -15,7 +15,7 @@ type schedule struct {
 	due      time.Time // when the next poll should begin
 	began    time.Time // when the last poll began, good or bad
 	knocked  time.Time // when the server was last asked beside its polls, see knock
-	told     time.Time // when the report of another instance has counted last
+	told     time.Time // when the report of another instance has counted last, or we have made one
 }
 
 // poll is one round of asking a server, with what follows from it.

@@ -102,6 +102,7 @@ func (s *server) takeOver(servers int) {
 	d := st.health.Pause(now, s.config.thresholds())
 	st.schedule.due = latest(st.schedule.began.Add(d+rand.N(d/10+1)), now.Add(rand.N(fresh(servers)+1)))
 	st.hearing = seen.Hearing{}
+	s.touch()
 }
 
 // leave ends what goes on with the server. Its poll is cut short, and whoever waits for it is told.

@@ -16,16 +16,6 @@ type term struct {
 	before   atomic.Bool // there was a term
 }
 
-// Attendance looks after the disk in an instance that may or may not work on the recordings: it plays them, and takes uploads, in
-// any case. Where there is but one instance, Run does so itself.
-type Attendance struct{ Service *Service }
-
-// Run looks after the disk until ctx ends. It has to be called before [Service.Run].
-func (a Attendance) Run(ctx context.Context) error {
-	a.Service.term.attended.Store(true)
-	return a.Service.Disk.Run(ctx)
-}
-
 // shared tells whether several instances share the recordings.
 func (s *Service) shared() bool { return s.Epoch != nil }
 
@@ -42,6 +32,9 @@ func (s *Service) share() {
 	}
 	s.Library.Guard(s.allowed, epoch)
 	s.importer.Epoch, s.importer.May = s.Epoch, s.may
+	if s.Uploads != nil {
+		s.Uploads.Shared = s.shared()
+	}
 }
 
 // Share tells that several instances share the recordings, after Init and before anything is called: see the fields.

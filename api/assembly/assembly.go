@@ -153,6 +153,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	p.Notices.Parts[reload.Spool] = p.Recordings.Waiting
 	if p.Ledger, err = p.openLedger(ctx); err != nil {
 		return err
 	}
@@ -197,7 +198,7 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 		return nil, err
 	}
 	parts := placement.Parts{
-		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids,
+		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids, Pool: p.serverIDs,
 		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
 		Now: p.options.Now,
 	}
@@ -205,17 +206,14 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	return placement.OpenLedger(ctx, parts)
 }
 
-// serverIDs are the servers of the pool, as they are stored.
+// serverIDs names all servers of the pool.
 func (p *Pool) serverIDs(ctx context.Context) ([]string, error) {
 	servers, err := p.Stores.State.Servers(ctx)
-	if err != nil {
-		return nil, err
-	}
 	ids := make([]string, 0, len(servers))
 	for _, s := range servers {
 		ids = append(ids, s.ID)
 	}
-	return ids, nil
+	return ids, err
 }
 
 // openBackups makes what writes all records into a file.

@@ -15,6 +15,8 @@ import (
 	"github.com/bbbpool/bbbpool/recordings/playback"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store/driver"
+	"github.com/bbbpool/bbbpool/store/mirror"
+	"github.com/bbbpool/bbbpool/store/waiting"
 )
 
 // families are the metrics that a pool has, as its packages declare them.
@@ -23,5 +25,6 @@ func families() [][]exposition.Family {
 		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
 		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families, backups.Families,
 		instances.Families,
+		mirror.Families, waiting.Families,
 	}
 }

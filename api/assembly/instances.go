@@ -60,7 +60,7 @@ func (p *Pool) shareLedger(parts *placement.Parts) {
 	if p.Instance == nil {
 		return
 	}
-	parts.Follows, parts.Pool, parts.Report = true, p.serverIDs, p.Instance.Report(partLedger)
+	parts.Follows = true
 }
 
 // share gives the instance the parts that tell others and hear from them.
@@ -75,6 +75,7 @@ func (p *Pool) share() {
 	i.Reports(partLedger, p.Ledger)
 	i.Reports(partPoller, p.Poller)
 	i.Reports(partNotices, p.Notices)
+	p.Ledger.Report = i.Report(partLedger)
 	p.Poller.Reports, p.Poller.May = i.Report(partPoller), i.May
 	p.Notices.Report = i.Report(partNotices)
 	p.Notices.Parts[reload.Servers] = p.reloadServers
@@ -184,7 +185,8 @@ func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
 	if err := p.Notices.Reload(ctx, reload.Tenants, reload.Tokens); err != nil { // the default tenant is the first leader's to make
 		return err
 	}
-	p.log("instances").Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Msg("deciding for the pool")
+	log := p.log("instances")
+	log.Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Msg("deciding for the pool")
 	ready()
 	return api.Run(ctx, p.decides()...)
 }

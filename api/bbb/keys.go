@@ -66,7 +66,7 @@ func (c *Client) SetSecrets(wanted, former Secret, switched bool) {
 // OnFormer tells whether the server was last seen to accept its former secret, so that joins are signed with that.
 func (c *Client) OnFormer() bool { return c.keys.Load().onFormer.Load() }
 
-// SetOnFormer says which of two secrets the server was last seen to accept by somebody else. Without a former one it does nothing.
+// SetOnFormer says which of two secrets somebody else has last seen the server accept. Without a former one it does nothing.
 func (c *Client) SetOnFormer(onFormer bool) {
 	if k := c.keys.Load(); k.former != "" {
 		k.onFormer.Store(onFormer)

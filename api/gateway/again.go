@@ -88,7 +88,8 @@ func (h *creates) lookAfter(ctx context.Context, c *call, place placement.Placem
 		return bbb.Answer{}, nil, false
 	}
 	answer, reply, err := answered(m.Created(), "")
-	h.log.Warn().Str("meetingID", c.key.MeetingID).Str("server", c.server).Msg("the answer to a create was lost, the meeting is there")
+	h.log.Warn().Str("meetingID", c.key.MeetingID).Str("server", c.server).
+		Msg("the answer to a create was lost, the meeting is there")
 	return answer, reply, err == nil
 }
 

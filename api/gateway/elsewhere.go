@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/maphash"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -118,9 +119,7 @@ func (g *Gateway) handOn(c *call) bool {
 	}
 	w := &watched{ResponseWriter: c.w}
 	if c.handedOn = g.Elsewhere.HandOn(w, c.r, c.req.Raw); !c.handedOn {
-		for name, values := range own {
-			header[name] = values
-		}
+		maps.Copy(header, own)
 		return false
 	}
 	c.status, c.messageKey = w.status, header.Get(keyHeader)
@@ -192,8 +191,8 @@ func (a authority) await(ctx context.Context) bool {
 	}
 }
 
-// people tells people apart, by a hash with a key that nobody outside knows, so that nobody can make two people one. It is another
-// one in every process; where there are several instances it is one that all have, for a person who joins at two is one.
+// people tells people apart, by a hash with a key that nobody outside knows, so that nobody can make two people one. It is
+// another one in every process; where there are several instances it is one that all have, for a person who joins at two is one.
 func (g *Gateway) people() func(string) placement.Person {
 	seed := maphash.MakeSeed()
 	shared := sync.OnceValue(func() string { return g.Ledger.Hash(store.MeetingKey{Tenant: "bbbpool", MeetingID: "people"}) })

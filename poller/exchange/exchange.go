@@ -39,7 +39,9 @@ type Due struct {
 
 // Add adds a listener.
 func (l *Listeners) Add() *Listener {
-	one := &Listener{of: l, dirty: map[string]bool{}, again: map[string]bool{}, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	one := &Listener{
+		of: l, dirty: map[string]bool{}, again: map[string]bool{}, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all == nil {

@@ -124,8 +124,8 @@ func TestTold(t *testing.T) {
 		t.Errorf("pace %v, want %v", heard, pace)
 	}
 	var slow observed.Slowness
-	for _, s := range []time.Duration{1, 9, 8, 7, 6, 6} {
-		slow.Add(s * time.Second)
+	for _, seconds := range []int{1, 9, 8, 7, 6, 6} {
+		slow.Add(time.Duration(seconds) * time.Second)
 	}
 	if heard := observed.HearSlowness(slow.Tell()); heard.Words() != slow.Words() || heard.Level != observed.Crawling {
 		t.Errorf("%s, want %s", heard.Words(), slow.Words())

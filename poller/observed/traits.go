@@ -99,6 +99,7 @@ type Slowness struct {
 // Level is what follows from the slowness of a server.
 type Level int
 
+// The levels.
 const (
 	Brisk    Level = iota
 	Slow           // it counts double in placement

@@ -58,6 +58,7 @@ type Handler struct {
 	Config  Config
 	Servers Servers
 	Dir     string // of what is on its way in; on the file system of the spool, for this package alone
+	Shared  bool   // other instances have the same directory
 
 	// Room tells why so many more bytes do not fit, with the numbers, or nil if they do.
 	Room func(bytes int64) error
@@ -127,7 +128,13 @@ func (h *Handler) find(ctx context.Context, server string, q request) (status, e
 		return status{}, err
 	}
 	key := filepath.Base(path)
-	if h.underway.has(key) {
+	busy := h.underway.has(key)
+	if !busy && h.Shared {
+		if busy, err = elsewhere(path); err != nil {
+			return status{}, fmt.Errorf("look at part: %w", err)
+		}
+	}
+	if busy {
 		return status{Offset: c.Offset, State: uploading}, nil
 	}
 	if err := h.underway.full(server, h.Config.MaxUploads); err != nil {

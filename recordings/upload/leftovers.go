@@ -79,6 +79,11 @@ func (t *transfer) makePlace() error {
 // discard removes a part, unless an upload has taken it up meanwhile.
 func (t *transfer) discard(l leftover) error {
 	return t.handler.underway.unlessAt(l.key, func() error {
+		if t.handler.Shared {
+			if busy, err := elsewhere(filepath.Join(t.handler.Dir, l.key)); busy || err != nil {
+				return err
+			}
+		}
 		for _, suffix := range []string{stateSuffix, newSuffix, partSuffix} {
 			if err := remove(filepath.Join(t.handler.Dir, l.key+suffix)); err != nil {
 				return err

@@ -83,30 +83,87 @@ func restore(h hash.Hash, state []byte) error {
 	return u.UnmarshalBinary(state)
 }
 
-// open takes up a part where its checkpoint says, or begins it.
-func open(path string, once bool, c checkpoint) (*part, error) {
-	old, err := saved(path)
-	if err != nil {
-		return nil, err
-	}
-	p := &part{checkpoint: c, path: path, once: once, sum: sha256.New(), synced: old.Offset}
-	if old.Offset > 0 {
-		p.Offset, p.Broken = old.Offset, old.Broken
-		if err := restore(p.sum, old.Hash); err != nil {
-			return nil, fmt.Errorf("restore digest: %w", err)
-		}
-	}
+// errBusy is that another instance is at a part.
+var errBusy = errors.New("another instance receives this archive")
+
+// open takes up a part where its checkpoint says, or begins it. Where it is shared with other instances, it returns errBusy while one
+// of them is at it.
+func open(path string, once, shared bool, c checkpoint) (*part, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make directory of parts: %w", err)
 	}
-	//nolint:gosec // the path is made of a digest
-	if p.file, err = os.OpenFile(path+partSuffix, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+	file, err := openPart(path+partSuffix, os.O_CREATE|os.O_WRONLY|os.O_APPEND, shared)
+	if err != nil {
 		return nil, fmt.Errorf("open part: %w", err)
 	}
-	if err := p.file.Truncate(p.Offset); err != nil {
-		return nil, errors.Join(fmt.Errorf("cut part at its checkpoint: %w", err), p.file.Close())
+	p := &part{checkpoint: c, path: path, once: once, sum: sha256.New(), file: file}
+	if err := p.resume(); err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
 	return p, nil
+}
+
+// openPart opens a file, and where it is shared with other instances for one upload alone: one that was taken away or replaced
+// meanwhile is somebody else's.
+func openPart(path string, flags int, shared bool) (*os.File, error) {
+	file, err := os.OpenFile(path, flags, 0o600) //nolint:gosec // the path is made of a digest
+	if err != nil || !shared {
+		return file, err
+	}
+	err = lock(file)
+	if err == nil {
+		err = stillAt(file, path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// stillAt returns errBusy unless a file is the one that is at a path.
+func stillAt(file *os.File, path string) error {
+	there, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errBusy
+	}
+	if err != nil {
+		return err
+	}
+	here, err := file.Stat()
+	if err == nil && !os.SameFile(here, there) {
+		err = errBusy
+	}
+	return err
+}
+
+// resume goes on where the checkpoint says.
+func (p *part) resume() error {
+	old, err := saved(p.path)
+	if err != nil {
+		return err
+	}
+	if p.synced = old.Offset; old.Offset > 0 {
+		p.Offset, p.Broken = old.Offset, old.Broken
+		if err := restore(p.sum, old.Hash); err != nil {
+			return fmt.Errorf("restore digest: %w", err)
+		}
+	}
+	if err := p.file.Truncate(p.Offset); err != nil {
+		return fmt.Errorf("cut part at its checkpoint: %w", err)
+	}
+	return nil
+}
+
+// elsewhere tells whether another instance is at a part.
+func elsewhere(path string) (bool, error) {
+	file, err := openPart(path+partSuffix, os.O_WRONLY, true)
+	if errors.Is(err, errBusy) {
+		return true, nil
+	}
+	if err != nil {
+		return false, store.Ignore(err, fs.ErrNotExist)
+	}
+	return false, file.Close()
 }
 
 // add appends what has arrived, and makes it safe from time to time.
@@ -179,11 +236,11 @@ func (p *part) drop() error {
 
 // close lets go of the file, and of a part that nobody comes back for or that has nothing in it.
 func (p *part) close() error {
-	err := p.file.Close()
+	var err error
 	if p.once || p.Offset == 0 {
-		err = errors.Join(err, p.drop())
+		err = p.drop() // as long as nobody else gets at it
 	}
-	return err
+	return errors.Join(err, p.file.Close())
 }
 
 // remove removes a file that may be gone already.

@@ -75,7 +75,9 @@ func (t *transfer) run(ctx context.Context) (code int, s status, err error) {
 		return 0, s, errUndecided()
 	}
 	c := checkpoint{Server: t.server, Name: t.name, Length: t.length, SHA256: t.sha256}
-	if t.part, err = open(path, t.sha256 == "", c); err != nil {
+	if t.part, err = open(path, t.sha256 == "", h.Shared, c); errors.Is(err, errBusy) {
+		return 0, s, errUploading()
+	} else if err != nil {
 		return 0, s, t.diskError(err)
 	}
 	defer t.leave()

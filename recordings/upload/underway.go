@@ -55,13 +55,18 @@ func (u *underway) full(server string, most int) error {
 	return u.slots.full(server, most)
 }
 
+// errUploading is for an archive that is on its way already.
+func errUploading() *refusal {
+	return later(http.StatusLocked, 10*time.Second, "uploading",
+		"another connection sends this archive: wait for it, it is given up when it stalls for %s", idle)
+}
+
 // begin gives an upload its place. Nobody else gets at its part until end.
 func (u *underway) begin(most int, server, key string, length int64, conn *http.ResponseController) (*slot, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.slots[key] != nil {
-		return nil, later(http.StatusLocked, 10*time.Second, "uploading",
-			"another connection sends this archive: wait for it, it is given up when it stalls for %s", idle)
+		return nil, errUploading()
 	}
 	if u.stopped {
 		return nil, errStopped()

@@ -39,7 +39,7 @@ func mark(root *os.Root, id string) error {
 	if err := root.MkdirAll(workDir, 0o700); err != nil {
 		return err
 	}
-	const temp = markerFile + ".new"
+	temp := markerFile + "." + newMark()[:8] // not another program's, which may mark it at the same time
 	if err := files.Write(root, temp, []byte(id+"\n")); err != nil {
 		return errors.Join(err, store.Ignore(root.Remove(temp), fs.ErrNotExist))
 	}

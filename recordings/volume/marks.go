@@ -2,6 +2,7 @@ package volume
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/files"
 )
 
 // idFile is the file in the data directory that tells which volume is ours.
@@ -30,9 +34,16 @@ func Marked(data string, dirs ...Dir) ([]Dir, error) {
 		id = newMark()
 	}
 	for i := range dirs {
-		dirs[i].Marker = id
+		dirs[i].Marker, dirs[i].by = id, programOf(data)
 	}
 	return dirs, err
+}
+
+// programOf tells programs that have a volume together apart, by their machines and data directories.
+func programOf(data string) string {
+	host, _ := os.Hostname() // without one the data directory has to do
+	sum := sha256.Sum256([]byte(host + "\x00" + data))
+	return "-" + hex.EncodeToString(sum[:4])
 }
 
 // markTime is how long the disk may take on the first start.
@@ -59,19 +70,49 @@ func withinTime(do func() (string, error)) (string, error) {
 
 // firstMark makes the directories and marks them, and then remembers the mark in a file.
 func firstMark(file string, dirs []Dir) (string, error) {
-	id, err := MarkerOf(dirs[0].Path)
-	if err != nil || id == "" {
-		id = newMark()
-	}
 	for _, d := range dirs {
 		if err := os.MkdirAll(d.Path, 0o755); err != nil { //nolint:gosec // nginx may be the one that reads it
 			return "", err
 		}
+	}
+	id, err := markFresh(dirs[0].Path)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range dirs {
 		if err := Mark(d.Path, id); err != nil {
 			return "", err
 		}
 	}
 	return id, os.WriteFile(file, []byte(id+"\n"), 0o600)
+}
+
+// markFresh marks a volume that has no mark, and returns the mark that it has then: of several programs that start at the same
+// time all get the same.
+func markFresh(path string) (id string, err error) {
+	if id, err = MarkerOf(path); err == nil && id != "" {
+		return id, nil
+	}
+	id = newMark()
+	err = within(path, func(root *os.Root) error {
+		if err := root.MkdirAll(workDir, 0o700); err != nil {
+			return err
+		}
+		temp := markerFile + "." + id[:8]
+		if err := files.Write(root, temp, []byte(id+"\n")); err != nil {
+			return errors.Join(err, store.Ignore(root.Remove(temp), fs.ErrNotExist))
+		}
+		err := root.Link(temp, markerFile)
+		if errors.Is(err, fs.ErrExist) {
+			if id, err = markerOf(root); err == nil && id == "" { // somebody has emptied it: what was mounted there is gone
+				id = newMark()
+			}
+		} else {
+			err = nil // a file system without links: whoever comes first is not found out
+		}
+		return errors.Join(err, root.Remove(temp))
+	})
+	return id, err
 }
 
 func newMark() string {

@@ -44,7 +44,7 @@ func probe(c Config, d Dir) (r reading) {
 		if r.problem, err = elsewhere(root, d); err != nil || r.problem != "" {
 			return err
 		}
-		return writeProbe(root)
+		return writeProbe(root, probeFile+d.by)
 	})
 	if err != nil {
 		r.problem = describe(d.Path, err)
@@ -120,15 +120,16 @@ func (s space) lack(c Config) string {
 	return ""
 }
 
-// writeProbe writes a small file and removes it. Its name is fixed, so that a crash leaves one at most.
-func writeProbe(root *os.Root) error {
+// writeProbe writes a small file and removes it. Its name is fixed, so that a crash leaves one at most, and no other program's
+// that has the same directory.
+func writeProbe(root *os.Root, name string) error {
 	if err := root.MkdirAll(workDir, 0o700); err != nil {
 		return err
 	}
-	if err := files.Write(root, probeFile, []byte("bbbpool was here\n")); err != nil {
-		return errors.Join(err, store.Ignore(root.Remove(probeFile), fs.ErrNotExist))
+	if err := files.Write(root, name, []byte("bbbpool was here\n")); err != nil {
+		return errors.Join(err, store.Ignore(root.Remove(name), fs.ErrNotExist))
 	}
-	return store.Ignore(root.Remove(probeFile), fs.ErrNotExist)
+	return store.Ignore(root.Remove(name), fs.ErrNotExist)
 }
 
 // describe says what an error means for the directory at a path.

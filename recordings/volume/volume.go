@@ -51,6 +51,8 @@ type Dir struct {
 	Path   string
 	Marker string // that the volume must have, see [Mark]; "" where none is expected
 	Whole  bool   // no directory in it may lie elsewhere, with a link in its place
+
+	by string // ends the names of what is written there by this program and by no other of the same pool
 }
 
 // Guard watches directories. It is safe for concurrent use.

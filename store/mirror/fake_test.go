@@ -24,7 +24,8 @@ type fake struct {
 	away     bool
 	fenced   bool
 	half     bool   // writes are done, and say that the store is away
-	loading  func() // called before rows are loaded
+	loading  func() // called once before rows are loaded
+	dumping  func() // called once before all is read
 }
 
 func newFake(t testing.TB) *fake {
@@ -238,18 +239,24 @@ func (f *fake) Dump(ctx context.Context, each func(store.Row) error) error {
 	if err := f.reach(); err != nil {
 		return err
 	}
+	f.once(&f.dumping)
 	return f.State.Dump(ctx, each)
 }
 
 func (f *fake) Load(ctx context.Context, list []store.Row) error {
-	f.mu.Lock()
-	loading := f.loading
-	f.loading = nil
-	f.mu.Unlock()
-	if loading != nil {
-		loading()
-	}
+	f.once(&f.loading)
 	return f.write(true, func() error { return f.State.Load(ctx, list) })
+}
+
+// once calls what is to be called once.
+func (f *fake) once(do *func()) {
+	f.mu.Lock()
+	call := *do
+	*do = nil
+	f.mu.Unlock()
+	if call != nil {
+		call()
+	}
 }
 
 func (f *fake) Wipe(ctx context.Context) error {

@@ -155,7 +155,7 @@ func (m *Mirror) learn(p plan, now time.Time) {
 
 // plan compares the store with what is known of it.
 func (m *Mirror) plan(ctx context.Context, lost bool) (p plan, err error) {
-	have, err := m.dump(ctx)
+	have, err := m.dump(ctx, true)
 	if err != nil {
 		return p, err
 	}

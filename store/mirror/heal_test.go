@@ -143,6 +143,22 @@ func reopen(t testing.TB, _ store.State, list []store.Row) store.State {
 	return s
 }
 
+// A store that is emptied while it is read is not taken for one that somebody has emptied.
+func TestMirror_LostWhileRead(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, "")
+	want := fill(t, s, f)
+	for _, life := range []int{0, 1} {
+		f.dumping = func() {
+			f.lose(t, saved{sequence: uint64(life) << 52})
+			f.set(func() { f.life = life })
+		}
+		must(t, m.Refresh(t.Context()))
+		same(t, "healed", rowsOf(t, f.State), want)
+		same(t, "in the mirror", rowsOf(t, s), want)
+	}
+}
+
 // A loss in the middle of healing is healed, too: also by the next, where the first has died of it.
 func TestMirror_LostWhileHealing(t *testing.T) {
 	f, dir := newFake(t), t.TempDir()
@@ -212,6 +228,37 @@ func TestMirror_Edits(t *testing.T) {
 	if err != nil || len(servers) != 1 || servers[0].Weight != 5 {
 		t.Errorf("servers: %+v, %v", servers, err)
 	}
+}
+
+// Run takes over edits, also where reading the whole store is too much for each look.
+func TestMirror_RunEdits(t *testing.T) {
+	f := newFake(t)
+	slow := clock()
+	m, s := open(t, f, t.TempDir(), func(c *mirror.Config) {
+		c.Interval, c.Now = time.Millisecond, func() time.Time { return time.UnixMilli(slow().Unix()) } // a millisecond each time
+	})
+	fill(t, s, f)
+	told := make(chan []string, 100)
+	m.Attach(mirror.Hooks{Edited: func(kinds []string) { told <- kinds }})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- m.Run(ctx) }()
+	for range 3 {
+		_, err := f.State.UpdateServer(ctx, "bbb1", func(x *store.Server) error { x.Weight++; return nil })
+		must(t, err)
+		if kinds := <-told; !slices.Equal(kinds, []string{"servers"}) {
+			t.Errorf("told of %v", kinds)
+		}
+		claims, err := f.State.Claims(ctx)
+		must(t, err)
+		must(t, f.State.DeleteClaim(ctx, claims[0]))
+		if kinds := <-told; !slices.Equal(kinds, []string{"claims"}) {
+			t.Errorf("told of %v", kinds)
+		}
+	}
+	stop()
+	must(t, <-done)
+	same(t, "mirror", rowsOf(t, s), rowsOf(t, f.State))
 }
 
 // Nobody has to wait for the next look: a write that meets an edit, or a loss, finds out which it is.

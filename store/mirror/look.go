@@ -17,6 +17,8 @@ const (
 	share = 50
 	// rest is how many intervals pass, at most, before the whole store is read again that nobody has moved.
 	rest = 20
+	// looks is how many looks are made one after the other at a store that goes on losing something.
+	looks = 8
 	// swept is how often what nobody has to know any more is forgotten.
 	swept = time.Minute
 )
@@ -40,7 +42,14 @@ func guarded(kind string) bool {
 // Refresh compares the copy with the store now, and puts right what is to be put right. A term of leading begins with it. The
 // error is [store.ErrAway] where the store does not answer, and [store.ErrFenced] where something has to be put back and
 // this instance may not: the copy stands then as it is.
-func (m *Mirror) Refresh(ctx context.Context) error { return m.look(ctx, true) }
+func (m *Mirror) Refresh(ctx context.Context) (err error) {
+	for range looks {
+		if err = m.look(ctx, true); !errors.Is(err, errAgain) {
+			break
+		}
+	}
+	return err
+}
 
 // mark is what the store says of itself.
 type mark struct {
@@ -138,24 +147,42 @@ func (m *Mirror) late(ctx context.Context, leads bool) error {
 	return m.heal(ctx, "")
 }
 
-// read compares the copy with the whole store, unless that is known to be the same, or was read a moment ago.
+// read compares the copy with the store: with all of it, or with the little that has to be known soon, where that was read a
+// moment ago.
 func (m *Mirror) read(ctx context.Context, k mark, now, moved, leads bool) error {
 	begun := m.config.Now()
-	if !now && (begun.Before(m.next) || !moved && !leads) {
+	whole := now || !begun.Before(m.next)
+	if !now && !moved && !leads {
 		return nil
 	}
 	since := m.copy.now()
-	have, err := m.dump(ctx)
+	have, err := m.dump(ctx, whole)
 	if err != nil {
 		return err
 	}
+	switch why, err := m.meanwhile(ctx, k); {
+	case err != nil:
+		return err
+	case why != "":
+		return errAgain // what was read may be what was left
+	}
 	done := m.config.Now()
-	m.next = done.Add(min(share*done.Sub(begun), rest*m.config.Interval))
 	kinds, changed := m.copy.take(have, since, done)
-	m.sweep(done)
+	if whole {
+		m.next = done.Add(min(share*done.Sub(begun), rest*m.config.Interval))
+		m.sweep(done)
+	}
+	m.taken(ctx, k, kinds, changed, whole, moved, leads)
+	return nil
+}
+
+// taken notes what was read, and says what was a surprise.
+func (m *Mirror) taken(ctx context.Context, k mark, kinds []string, changed int, whole, moved, leads bool) {
 	m.mu.Lock()
 	first := !m.synced
-	m.known, m.synced, m.lost = max(m.known, k.sequence), true, false
+	if whole {
+		m.known, m.synced, m.lost = max(m.known, k.sequence), true, false
+	}
 	m.mu.Unlock()
 	edited := slices.DeleteFunc(kinds, func(kind string) bool { return !guarded(kind) })
 	if first {
@@ -167,7 +194,23 @@ func (m *Mirror) read(ctx context.Context, k mark, now, moved, leads bool) error
 	if len(edited) > 0 {
 		m.tell(edited, changed, leads)
 	}
-	return nil
+}
+
+// errAgain is that the store has lost something while it was read.
+var errAgain = errors.New("the store has lost records while it was read")
+
+// meanwhile tells why the store has lost something since a mark, "" where it has not.
+func (m *Mirror) meanwhile(ctx context.Context, before mark) (why string, err error) {
+	k, err := m.mark(ctx)
+	if err != nil {
+		return "", err
+	}
+	if k.sequence < before.sequence {
+		return goneBack, nil
+	}
+	term, leads := m.leads()
+	why, _ = m.judge(k, term, leads)
+	return why, nil
 }
 
 // tell says that records are others than this mirror has written.
@@ -189,17 +232,42 @@ func (m *Mirror) sweep(now time.Time) {
 	}
 }
 
-// dump reads the whole store.
-func (m *Mirror) dump(ctx context.Context) (heap, error) {
+// dump reads the store: all of it, or its servers and tenants.
+func (m *Mirror) dump(ctx context.Context, whole bool) (heap, error) {
 	have := heap{}
-	err := m.config.Store.Dump(ctx, func(r store.Row) error {
-		if have[r.Kind] == nil {
-			have[r.Kind] = map[string][]byte{}
+	if !whole {
+		return have, m.few(ctx, have)
+	}
+	for _, kind := range store.Kinds {
+		if kind.State {
+			have[kind.Name] = map[string][]byte{}
 		}
-		have[r.Kind][string(r.Key)] = bytes.Clone(r.Value)
+	}
+	return have, m.config.Store.Dump(ctx, func(r store.Row) error {
+		if have[r.Kind] != nil {
+			have[r.Kind][string(r.Key)] = bytes.Clone(r.Value)
+		}
 		return nil
 	})
-	return have, err
+}
+
+// few reads servers and tenants: they are few, and somebody may have edited them.
+func (m *Mirror) few(ctx context.Context, have heap) error {
+	servers, err := m.config.Store.Servers(ctx)
+	tenants, err2 := m.config.Store.Tenants(ctx)
+	return errors.Join(err, err2, rowsInto(have, rows.Servers, servers), rowsInto(have, rows.Tenants, tenants))
+}
+
+func rowsInto[T any](have heap, codec rows.Codec[T], list []T) error {
+	have[codec.Kind] = map[string][]byte{}
+	for _, record := range list {
+		row, err := codec.Row(record)
+		if err != nil {
+			return err
+		}
+		have[codec.Kind][string(row.Key)] = row.Value
+	}
+	return nil
 }
 
 // raise makes the sequence what the clock says, so that followers look, and a store that has lost it cannot catch up. Where

@@ -145,7 +145,7 @@ func (c *records) now() uint64 {
 	return c.tick
 }
 
-// all records of a store, as it was read.
+// heap is what a store says of some kinds, by kind and key. Of a kind that is not in it nothing is said.
 type heap map[string]map[string][]byte
 
 // take makes the copy what the store says, but for what was changed here since. It returns of which kinds something has
@@ -154,6 +154,9 @@ func (c *records) take(have heap, since uint64, at time.Time) (kinds []string, c
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, kind := range store.Kinds {
+		if have[kind.Name] == nil {
+			continue
+		}
 		before := changed
 		for key, value := range have[kind.Name] {
 			if was := c.all[kind.Name][key]; !bytes.Equal(was.value, value) && !expired(kind.Name, value, at) {
@@ -169,7 +172,7 @@ func (c *records) take(have heap, since uint64, at time.Time) (kinds []string, c
 			kinds = append(kinds, kind.Name)
 		}
 	}
-	maps.DeleteFunc(c.unsure, func(_ name, tick uint64) bool { return tick <= since })
+	maps.DeleteFunc(c.unsure, func(n name, tick uint64) bool { return tick <= since && have[n.kind] != nil })
 	return kinds, changed
 }
 

@@ -50,17 +50,9 @@ type Reporter struct {
 // Open makes it ready for reports.
 func (r *Reporter) Open() { r.more = make(chan struct{}, 1) }
 
-// Report returns what a part reports by. It never blocks for longer than the part of the leader takes to hear of it, where
-// that is in this instance.
+// Report returns what a part reports by. It never blocks, and calls no part: whoever reports may hold its own lock.
 func (r *Reporter) Report(part string) func(frame []byte) {
-	return func(body []byte) {
-		fr := frame{part: part, body: body}
-		if r.Leading() {
-			r.take(fr)
-			return
-		}
-		r.put(fr)
-	}
+	return func(body []byte) { r.put(frame{part: part, body: body}) }
 }
 
 // Dropped is how many reports were lost.
