@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -144,9 +146,11 @@ func (s *site) serve() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	set.HTTP.Listen = "127.0.0.1:0"
+	set.HTTP.Listen, set.HTTP.Multitenancy, set.HTTP.PoolHost = "127.0.0.1:0", "true", "pool.example.edu"
+	set.Instances.Listen, set.Instances.Address = "127.0.0.1:0", "127.0.0.1:1"
+	set.Recordings.Protect = true
 	set.Gateway.Secret = "loadbalancer-secret"
-	set.Stores.Redis, set.Stores.Database = store.Secret(s.redis), store.Secret(s.postgres)
+	set.Stores.RedisURL, set.Stores.DatabaseURL = store.Secret(s.redis), store.Secret(s.postgres)
 	s.dataDir = filepath.Join(s.t.TempDir(), "data")
 	s.pool, err = assembly.Open(s.t.Context(), assembly.Options{Settings: set, Data: s.dataDir, Log: zerolog.Nop()})
 	if err != nil {
@@ -164,10 +168,14 @@ func (s *site) serve() {
 	s.await("readiness", func() bool { return strings.HasPrefix(s.ask("http://"+s.pool.Addr()+"/readyz", ""), "200") })
 }
 
-func (s *site) await(what string, met func() bool) {
+// await waits until something is met; say tells what is there instead, where it never is.
+func (s *site) await(what string, met func() bool, say ...func() string) {
 	s.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !met(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
+			for _, tell := range say {
+				what += "\n" + tell()
+			}
 			s.t.Fatalf("no %s", what)
 		}
 	}
@@ -225,12 +233,115 @@ func TestThereAndBack(t *testing.T) {
 		}
 		ended := func(id string) bool { return id == "alpha-room-1" } // its server told of it for a while
 		want := slices.DeleteFunc(meetingIDs(answers[tenant+" getMeetings {}"]), ended)
+		var got []string
 		s.await("meetings of "+tenant, func() bool {
-			return slices.Equal(meetingIDs(s.call(tenant, "getMeetings", nil)), want)
-		})
+			got = meetingIDs(s.call(tenant, "getMeetings", nil))
+			return slices.Equal(got, want)
+		}, func() string { return gocmp.Diff(want, got) })
 	}
 	s.stop()
 	if diff := gocmp.Diff(s.before, s.read()); diff != "" {
 		t.Errorf("who has changed nothing has changed (-want +got):\n%s", diff)
+	}
+}
+
+// What is changed is changed in Scalelite's own records, as it would have done, and nothing else is.
+func TestThereAndBack_Changed(t *testing.T) {
+	s := moveIn(t)
+	s.serve()
+	want := s.before
+	alpha := "166dd60f-ea11-48af-a15d-94ca449ebf27"
+	s.says("again", s.call("alpha", "create", url.Values{"meetingID": {"alpha-room-2"}, "name": {"Kurs 2"}, "moderatorPW": {"mp2"}, "attendeePW": {"ap2"}}),
+		"<returncode>SUCCESS", "<messageKey>duplicateWarning", "<internalMeetingID>")
+	s.says("new", s.call("alpha", "create", url.Values{
+		"meetingID": {"new-room"}, "name": {"New"}, "moderatorPW": {"mpn"}, "attendeePW": {"apn"}, "voiceBridge": {"765432109"},
+	}), "<returncode>SUCCESS")
+	s.says("stranger", s.call("beta", "getMeetingInfo", url.Values{"meetingID": {"new-room"}}), "<messageKey>notFound")
+	s.says("end", s.call("alpha", "end", url.Values{"meetingID": {"alpha-room-4"}, "password": {"mp4"}}), "<returncode>SUCCESS")
+	records := map[string]string{} // by what is done to them
+	for _, l := range s.listed("alpha", url.Values{}) {
+		for _, what := range []string{"unpublish", "edit", "delete"} {
+			if id, _, _ := strings.Cut(l, " "); records[what] == "" && !slices.Contains(values(records), id) {
+				records[what] = id
+			}
+		}
+	}
+	s.says("unpublish", s.call("alpha", "publishRecordings", url.Values{"recordID": {records["unpublish"]}, "publish": {"false"}}), "SUCCESS")
+	s.says("edit", s.call("alpha", "updateRecordings", url.Values{
+		"recordID": {records["edit"]}, "meta_bbb-context": {"other"}, "meta_leer": {""}, "meta_note": {"more"},
+	}), "SUCCESS")
+	s.says("delete", s.call("alpha", "deleteRecordings", url.Values{"recordID": {records["delete"]}}), "SUCCESS")
+	tagged, cordoned := "6e06f628-11b2-42a2-9f4c-4f701261573e", "0d8b98cd-e60e-4c57-864e-b9b7a7c194df"
+	s.administrate("PATCH", "/api/v1/servers/"+tagged, `{"tag":"cpu","weight":4}`)
+	s.administrate("POST", "/api/v1/servers/"+cordoned+"/cordon", `{}`)
+	s.stop()
+
+	got := s.read()
+	if len(got.Problems) > 0 {
+		t.Errorf("Scalelite could not go on: %q", got.Problems)
+	}
+	if m := got.Meetings["new-room"]; m.Tenant != alpha || m.Moderator != "mpn" || m.Bridge != "765432109" || got.Bridges[m.Bridge] != "new-room" {
+		t.Errorf("the new room: %+v", m)
+	}
+	delete(got.Meetings, "new-room")
+	delete(got.Bridges, "765432109")
+	delete(want.Bridges, want.Meetings["alpha-room-4"].Bridge)
+	delete(want.Meetings, "alpha-room-4")
+	s.changed(want, records)
+	want.Servers = s.moved(want.Servers, tagged, cordoned)
+	if diff := gocmp.Diff(want, got, gocmp.FilterPath(observed, gocmp.Ignore())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// observed tells whether a path is about what Scalelite sees again at its next poll.
+func observed(p gocmp.Path) bool {
+	name := p.Last().String()
+	return name == ".Load" || name == ".Meetings" && len(p) > 2 || name == ".Users"
+}
+
+func values(m map[string]string) []string { return slices.Collect(maps.Values(m)) }
+
+// changed does to what was there what was done to recordings.
+func (s *site) changed(want scalelite.Site, records map[string]string) {
+	r := want.Recordings[records["unpublish"]]
+	r.Published, r.State, r.PublishUpdated = false, "unpublished", true
+	want.Recordings[records["unpublish"]] = r
+	r = want.Recordings[records["edit"]]
+	r.Meta["bbb-context"], r.Meta["note"] = "other", "more"
+	delete(r.Meta, "leer")
+	r = want.Recordings[records["delete"]]
+	// Scalelite keeps what a deleted recording was called; nobody shows it any more, and we keep nothing that tells of people.
+	r.Name, r.Protected, r.Participants = "", false, nil
+	r.State, r.Published, r.Meta, r.Formats = "deleted", false, map[string]string{}, map[string]scalelite.Format{}
+	want.Recordings[records["delete"]] = r
+}
+
+// moved does to servers what operators have done.
+func (s *site) moved(servers map[string]scalelite.Server, tagged, cordoned string) map[string]scalelite.Server {
+	one, other := servers[tagged], servers[cordoned]
+	one.Tag, one.Multiplier, other.State = "cpu", "0.25", "cordoned"
+	servers[tagged], servers[cordoned] = one, other
+	return servers
+}
+
+func (s *site) says(what, answer string, words ...string) {
+	s.t.Helper()
+	for _, word := range words {
+		if !strings.Contains(answer, word) {
+			s.t.Errorf("%s: %.600s does not say %s", what, answer, word)
+		}
+	}
+}
+
+// administrate makes a call of the administration, as an operator at the machine does.
+func (s *site) administrate(method, path, body string) {
+	s.t.Helper()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	s.pool.Administration().ServeHTTP(w, r)
+	if w.Code >= 300 {
+		s.t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
 	}
 }

@@ -18,7 +18,7 @@ type Recording struct {
 	Start, End                           time.Time // UTC
 	Meta                                 map[string]string
 	Formats                              map[string]Format
-	id                                   int64
+	Row                                  int64 // the ID of its row
 }
 
 // Format is a row of playback_formats.
@@ -26,7 +26,7 @@ type Format struct {
 	URL    string
 	Length int // minutes
 	Images []Image
-	id     int64
+	Row    int64
 }
 
 // Image is a row of thumbnails, in the order of their sequence.
@@ -89,7 +89,7 @@ func (s *Site) readRecordings(ctx context.Context, conn *pgx.Conn) error {
 		}
 		r := Recording{
 			MeetingID: text(meeting), Name: text(name), State: text(state), Published: yes(published), Protected: yes(protected),
-			PublishUpdated: yes(updated), Participants: people, Meta: map[string]string{}, Formats: map[string]Format{}, id: id,
+			PublishUpdated: yes(updated), Participants: people, Meta: map[string]string{}, Formats: map[string]Format{}, Row: id,
 		}
 		if people != nil {
 			n := *people
@@ -119,7 +119,7 @@ func yes(b *bool) bool { return b != nil && *b }
 func (s *Site) byID() map[int64]string {
 	all := make(map[int64]string, len(s.Recordings))
 	for record, r := range s.Recordings {
-		all[r.id] = record
+		all[r.Row] = record
 	}
 	return all
 }
@@ -151,7 +151,7 @@ func (s *Site) readFormats(ctx context.Context, conn *pgx.Conn) error {
 				s.problem("format %q at %q of recording %d", text(format), text(url), recording)
 				return nil
 			}
-			f := Format{URL: *url, id: id}
+			f := Format{URL: *url, Row: id}
 			if length != nil {
 				f.Length = *length
 			}
@@ -165,7 +165,7 @@ func (s *Site) readImages(ctx context.Context, conn *pgx.Conn) error {
 	places := map[int64]place{}
 	for record, r := range s.Recordings {
 		for name, f := range r.Formats {
-			places[f.id] = place{record, name}
+			places[f.Row] = place{record, name}
 		}
 	}
 	var id int64
