@@ -31,7 +31,9 @@ func main() { os.Exit(api.Main(run)) }
 // run is the program, but for signals and the exit.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	g := grammar{}
-	env := &cli.Env{Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Elsewhere: elsewhere, Plan: plan, Main: run}
+	env := &cli.Env{
+		Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Elsewhere: elsewhere, Plan: plan, Main: run,
+	}
 	return cli.Run(env, &g, &g.Options, args)
 }
 

@@ -46,7 +46,7 @@ func changes() []placement.Change {
 		placement.SessionLearnt{At: monday, Session: store.Session{ID: "s"}},
 		placement.HistoryShortened{At: monday},
 		placement.HourRecalled{At: monday, Over: []quota.Begun{{Key: key("x"), At: monday}}, Live: []quota.Begun{{Key: key("x")}}},
-		book.BookBegun{Start: monday, Reports: []book.ReportKept{{From: 1, Serial: 2, At: monday}}},
+		book.Begun{Start: monday, Reports: []book.ReportKept{{From: 1, Serial: 2, At: monday}}},
 		book.ServersKept{Servers: []book.ServerKept{{Server: placement.Server{ID: "a"}}}},
 		book.TenantsKept{Tenants: []book.TenantKept{{Tenant: "t"}}},
 		book.MeetingsKept{Meetings: []book.MeetingKept{{Stay: book.StayKept{Claim: claim, Born: 1}}}},
@@ -54,7 +54,7 @@ func changes() []placement.Change {
 		book.EndingsKept{Endings: []store.Ending{ending}},
 		book.SeatsKept{Looked: monday, Waiting: []forecast.Room{7}, Seats: []book.SeatKept{{Room: 1, Server: "b"}}},
 		book.HistoryKept{State: forecast.State{Rooms: []uint64{1, 2, 3, 9, 1}}},
-		book.BookWhole{},
+		book.Whole{},
 	}
 }
 

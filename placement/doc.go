@@ -38,10 +38,9 @@
 //
 // # The book and the ledger
 //
-// A [Book] is pure memory: which meeting is where, who is in it, who is still expected, which seats are held, and what
-// follows from the history. It has no lock, no clock and no store. It answers, it proposes what should be done next
-// (Propose, Adoption, Confirmation, End), and it changes by values alone: [Book.Apply] takes a [Change], with the time and
-// everything else in it that the change depends on.
+// A [Book] (package book) is pure memory: which meeting is where, who is in it, who is still expected, which seats are held, and
+// what follows from the history. It answers, it proposes what should be done next, and it changes by values alone: a [Change]
+// has the time and everything else in it that the change depends on.
 //
 // The [Ledger] is a book with a lock, turns and a store, and what the rest of the program talks to. It asks its book what to
 // do, applies that, writes it down, and applies the opposite where the store refuses. A simulation drives a book without any
@@ -50,6 +49,18 @@
 // The package makes no calls to servers and starts no goroutines. It hears from others what a server's standing is
 // (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows
 // from that.
+//
+// # Several instances
+//
+// Of several processes that share a store one decides, as long as its term lasts ([Ledger.Lead], [Ledger.Follow]); who that is
+// others settle, by a lease that the store compares with every write. It tells the others of its book as it stands, and then
+// of every change (Tell); they hear (Hear), and so have a book that answers the same. A ledger that follows answers, and
+// decides nothing: what would fails with ErrFollower. Only joins count wherever they are sent, for they are many and nothing
+// follows from them that could contradict: they are reported to the one that decides (Report, Take), and come back with its
+// changes. Until they do they count beside the book where a limit is asked for. Each has a number, so that one that is
+// reported again, since nobody knows whether it arrived, is no second one, also where another instance leads by then.
+//
+// An instance alone leads from its start on, and pays for none of this.
 //
 // # Design
 //
@@ -83,15 +94,25 @@
 // shows at the first poll that sees its server whole: what comes up later is a new meeting, whatever clocks say. Until that
 // poll a server that could not be looked at owes the end of whatever it has from before.
 //
-// Changes are values, so that a second instance keeps its book by applying what the first one's did (Parts.Follow). What
-// is drawn by lot is in them as what came of it (ClaimPlaced, SeatHeld), times are as the first one's clock had them, and
-// a poll is in them as it was seen, since its conclusions are many and follow from the book. Three things are no changes,
-// and are not followed. Turns belong to those who wait for them in this process: a follower learns that a create is under
-// way (CreateBegun, or ClaimPlaced where the meeting is new) and asks the leader for its outcome. How the last write went
-// is between this process and its store. The configuration, the start of the clock that expectations fade by, and the key
-// of the rooms' names are the same in both books from the beginning, or they answer differently. What a tenant may have is
-// in neither book, it comes with the question: meetings are counted, and refused, by the leader, who alone places them;
-// people by whoever sends them, as his own book has them. The hours of rooms are by the wall clock of the time in a
-// change, so whoever sends changes to another process has to put them back into the pool's time zone. There is no way yet
-// to hand over a book as it stands: a follower begins with an empty one.
+// Changes are values, so that others keep their books by applying what the one of the leader did: what a book answers depends
+// on dozens of things (how a sum was reached, which seats were held, what was closed a minute ago), and whoever sends
+// conclusions forgets one. A poll is in them as it was seen, since its conclusions are many and follow from the book. Some
+// things are no changes, and are not followed. Turns belong to those who wait for them in this process: a follower learns
+// that a create is under way (CreateBegun, or ClaimPlaced where the meeting is new) and asks the leader for its outcome
+// (ErrUnderWay). How the last write went is between this process and its store. The configuration, and the key of the rooms'
+// names, are the same for all instances, or they answer differently. What a tenant may have is in no book, it comes with the
+// question: meetings are counted, and refused, by the leader, who alone places them; people by whoever sends them. The hours
+// of rooms are by the wall clock of the time in a change, so times are put back into the pool's time zone where they arrive.
+//
+// Why a term begins with the store and not with the book. What was heard is a moment old when a leader dies, and what it did
+// last may have been written and not told, or told and not written. The claims are the truth about where meetings are: what
+// was acknowledged is there. So the book is brought in line with them (Book.Differences), and keeps what they do not have:
+// who is in the meetings, and what the history says. To read that again takes seconds, in which every create would wait; it
+// is read only where the book has not heard of it, and else from where the book stopped to hear, while creates go on.
+//
+// What was begun in a term is over with it, also where the same instance leads again: a create that is under way holds a turn
+// of its term, and can write nothing in another one. The store tells first, mostly: a write that it refuses (store.ErrFenced) is
+// the end of the create that wanted it, before this process knows that its term is over. What that create had placed stays as
+// the store has it. Where it was handed on by another instance it has an ID ([Wish].Request), which is in the claim, so that the
+// next leader knows a repeat from a second create by the same name ([Placement].Same).
 package placement

@@ -19,13 +19,14 @@ const (
 	cleanEvery  = 6 * time.Hour
 	keyName     = "history"   // of the key that rooms are hashed with
 	missedMost  = time.Minute // that passed before what was stored was heard of, or never was
+	readEvery   = time.Minute // what could not be read is tried again
 )
 
 // Learn takes a session into account for the meetings to come. It writes nothing.
 func (l *Ledger) Learn(s store.Session) { l.apply(SessionLearnt{At: l.now(), Session: s}) }
 
 // Run reads the history, which creates wait for, and keeps it short from then on, until ctx ends, once in every term. What the
-// store refuses to remove is tried again the next time; what cannot be read is not known, and creates go on without. Where the
+// store refuses to remove is tried again the next time; what cannot be read is tried again, too, and creates go on without. Where the
 // book has heard of the history already, only what it has missed is read, and nobody waits. Where no history is stored there
 // is nothing to do.
 func (l *Ledger) Run(ctx context.Context) error {
@@ -37,20 +38,29 @@ func (l *Ledger) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	_ = l.records.write(ctx, func() error { return t.past.each(ctx, l.now(), l.Learn) }) // Problems tells of it
+	read := l.readHistory(ctx, t)
 	if t.past.known.IsZero() {
 		l.recall(ctx, &t.past)
 	}
-	ticker := time.NewTicker(cleanEvery)
-	defer ticker.Stop()
 	for {
-		l.shortenHistory(ctx)
+		wait := readEvery
+		if l.shortenHistory(ctx); read {
+			wait = cleanEvery
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-ticker.C:
+		case <-timer.C:
 		}
+		read = read || l.readHistory(ctx, t)
 	}
+}
+
+// readHistory goes on with reading the history, and tells whether it is read. Problems tells of what has failed.
+func (l *Ledger) readHistory(ctx context.Context, t *term) bool {
+	return l.records.index(ctx, func() error { return t.past.each(ctx, l.now(), l.Learn) }) == nil
 }
 
 // shortenHistory removes what is too old: from memory, and from the store page by page, so that nobody waits for long.
@@ -59,7 +69,7 @@ func (l *Ledger) shortenHistory(ctx context.Context) {
 	l.apply(HistoryShortened{At: now})
 	before := now.AddDate(0, 0, -l.config.Days)
 	for n := cleanPage; n == cleanPage && ctx.Err() == nil; {
-		err := l.records.write(ctx, func() (err error) {
+		err := l.records.index(ctx, func() (err error) {
 			n, err = l.history.DeleteSessions(ctx, before, cleanPage)
 			return err
 		})
@@ -73,6 +83,7 @@ func (l *Ledger) shortenHistory(ctx context.Context) {
 type past struct {
 	sessions History       // nil where none is stored
 	known    time.Time     // until when the book has it; zero where it is read whole, and creates wait for that
+	last     store.Session // that was read
 	read     chan struct{} // closed when they need not wait
 	hour     []quota.Stay  // of the sessions that were read: those that ended within the last hour
 	lasting  []quota.Stay  // of the claims that stood at the start
@@ -103,14 +114,15 @@ func openKey(ctx context.Context, h History) (key []byte, err error) {
 	return key, nil
 }
 
-// each reads, page by page, the sessions that still tell something now.
+// each reads, page by page, the sessions that still tell something now, from where it came the last time.
 func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session)) error {
-	at, after := now.Add(-forecast.LookBack), ""
-	if missed := p.known.Add(-missedMost); missed.After(at) {
-		at = missed
+	for _, at := range []time.Time{now.Add(-forecast.LookBack), p.known.Add(-missedMost)} {
+		if at.After(p.last.End) {
+			p.last = store.Session{End: at}
+		}
 	}
 	for {
-		page, err := p.sessions.SessionsSince(ctx, at, after, historyPage)
+		page, err := p.sessions.SessionsSince(ctx, p.last.End, p.last.ID, historyPage)
 		if err != nil {
 			return fmt.Errorf("load the history: %w", err)
 		}
@@ -118,15 +130,13 @@ func (p *past) each(ctx context.Context, now time.Time, learn func(store.Session
 			if book.IsOurs(s) {
 				learn(s)
 			}
-			if now.Sub(s.End) <= quota.Span {
+			if p.last = s; now.Sub(s.End) <= quota.Span {
 				p.hour = append(p.hour, book.StayOfSession(s))
 			}
 		}
 		if len(page) < historyPage {
 			return nil
 		}
-		last := page[len(page)-1]
-		at, after = last.End, last.ID
 	}
 }
 

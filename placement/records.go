@@ -49,6 +49,16 @@ func (r *records) write(ctx context.Context, do func() error) error {
 	return err
 }
 
+// index is write for what is about the history alone. That the history is away holds nothing up, and is told by whoever
+// watches its store.
+func (r *records) index(ctx context.Context, do func() error) error {
+	err := do()
+	if errors.Is(err, store.ErrAway) {
+		return err
+	}
+	return r.write(ctx, func() error { return err })
+}
+
 // failure returns what the last write failed with if that was within the last minute, or nil.
 func (r *records) failure() error {
 	r.mu.Lock()

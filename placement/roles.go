@@ -10,6 +10,7 @@ import (
 	"github.com/bbbpool/bbbpool/placement/turns"
 )
 
+// Errors of a ledger that is one of several.
 var (
 	// ErrFollower: another instance decides, or none does. Nothing was decided here.
 	ErrFollower = errors.New("this instance does not lead")
@@ -136,7 +137,7 @@ func (l *Ledger) Hear(frame []byte, first bool) error {
 
 // heard applies a change: to the book, or to the one that will be.
 func (l *Ledger) heard(h *hearing, c Change) error {
-	if _, whole := c.(book.BookWhole); h.next != nil && !whole {
+	if _, whole := c.(book.Whole); h.next != nil && !whole {
 		h.next.Apply(c)
 		return nil
 	}

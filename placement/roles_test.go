@@ -169,7 +169,7 @@ func (a *instances) lead(next *instance) (before *instance) {
 	a.t.Helper()
 	before = a.leader
 	a.others = slices.DeleteFunc(a.others, func(i *instance) bool { return i == next })
-	a.lease.holder, a.leader, a.pool.Ledger = next.self, next, next.Ledger
+	a.lease.holder, a.leader, a.Ledger = next.self, next, next.Ledger
 	for {
 		if err := next.Lead(a.t.Context()); err == nil || !errors.Is(err, errDisk) {
 			a.must(err)

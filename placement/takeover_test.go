@@ -329,3 +329,47 @@ func TestLedger_Finish(t *testing.T) {
 		e.Release()
 	})
 }
+
+// sometimes is a history that can be read from a time on.
+type sometimes struct {
+	store.Index
+	from time.Time
+	now  func() time.Time
+}
+
+func (s sometimes) SessionsSince(ctx context.Context, t time.Time, after string, limit int) ([]store.Session, error) {
+	if s.now().Before(s.from) {
+		return nil, fmt.Errorf("read sessions: %w", store.ErrAway)
+	}
+	return s.Index.SessionsSince(ctx, t, after, limit)
+}
+
+// While the history is away creates go on without it, and nobody is told that nothing can be written; it is read when it is
+// there again.
+func TestLedger_RunAway(t *testing.T) {
+	bubble(t, func(t *testing.T, p *pool) {
+		p.config = all
+		start := time.Now()
+		p.restart("a")
+		parts := p.parts("a")
+		parts.History = sometimes{p.store.sessions.(store.Index), start.Add(150 * time.Second), time.Now}
+		ledger, err := placement.OpenLedger(t.Context(), parts)
+		p.must(err)
+		p.Ledger = ledger
+		p.stand(placement.Open, "a")
+		past := p.held("m", p.clock.now().AddDate(0, 0, -1), 40, 0, "a")
+		past.Joins = 40
+		p.must(p.store.AddSession(t.Context(), past))
+		ctx, stop := context.WithCancel(t.Context())
+		over := make(chan error)
+		go func() { over <- p.Run(ctx) }()
+		time.Sleep(time.Minute)
+		p.create("n")
+		p.must(p.Fault())
+		equal(t, "expected, while nothing is known", p.own("m", 0), "15.00 default")
+		time.Sleep(3 * time.Minute)
+		equal(t, "expected, when the history is there again", p.own("m", 0), "40.00 history")
+		stop()
+		p.must(<-over)
+	})
+}

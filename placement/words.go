@@ -7,7 +7,9 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// The words of the book, as the rest of the program says them: what it answers, and what it is asked.
+// The words of the book, as the rest of the program says them.
+//
+//nolint:revive // each is explained in package book
 type (
 	Config     = book.Config
 	Book       = book.Book
@@ -35,7 +37,9 @@ type (
 	Option     = book.Option
 )
 
-// The changes of a book.
+// The changes of the book.
+//
+//nolint:revive // each is explained in package book
 type (
 	ServerSet        = book.ServerSet
 	ServerRemoved    = book.ServerRemoved

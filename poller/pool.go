@@ -65,9 +65,7 @@ func (p *pool) start(ctx context.Context) {
 	p.running = ctx
 	heard := p.following.Swap(false)
 	for _, s := range p.servers {
-		if heard {
-			s.takeOver(len(p.servers))
-		}
+		s.takeOver(heard, len(p.servers))
 		p.loops.Go(func() { s.loop(ctx) })
 	}
 }

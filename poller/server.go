@@ -93,12 +93,16 @@ func (st *state) follow(record store.Server, newClient func(store.Server) *bbb.C
 	st.ledger.SetServer(st.forLedger())
 }
 
-// takeOver begins a term with what was heard of the server, one of so many: it is polled when it would have been, and not
-// all that are late in the same instant.
-func (s *server) takeOver(servers int) {
+// takeOver begins a term. With what was heard of the server, one of so many, it is polled when it would have been, and not
+// all that are late in the same instant. A ledger that follows is told of servers by another one, and by us from now on.
+func (s *server) takeOver(heard bool, servers int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, now := &s.state, s.now()
+	s.ledger.SetServer(st.forLedger())
+	if !heard {
+		return
+	}
 	d := st.health.Pause(now, s.config.thresholds())
 	st.schedule.due = latest(st.schedule.began.Add(d+rand.N(d/10+1)), now.Add(rand.N(fresh(servers)+1)))
 	st.hearing = seen.Hearing{}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/recordings/volume"
 	"github.com/bbbpool/bbbpool/store"
@@ -67,8 +68,12 @@ func (s *Service) Update(
 	for _, r := range found {
 		ids = append(ids, r.RecordID)
 	}
+	first := func(*library.Held) {}
+	if protect != nil && *protect {
+		first = s.markFirst
+	}
 	return each(ids, func(id string) error {
-		return s.change(ctx, tenant, id, "updated", func(r *store.Recording) error {
+		return s.changeAfter(ctx, tenant, id, "updated", first, func(r *store.Recording) error {
 			if !record.Here(r) {
 				return store.ErrNotFound
 			}
@@ -219,11 +224,31 @@ func each(ids []string, do func(id string) error) (int, error) {
 func (s *Service) change(
 	ctx context.Context, tenant, id, what string, change func(*store.Recording) error,
 ) error {
+	return s.changeAfter(ctx, tenant, id, what, func(*library.Held) {}, change)
+}
+
+// markFirst marks the files of a recording that is about to be protected: whoever cannot ask the index goes by the marks. What
+// the disk does not let it do now is tried again with all that follows the index.
+func (s *Service) markFirst(held *library.Held) {
+	if s.Disk.Hung() {
+		return
+	}
+	if err := s.Library.Protect(held, true); err != nil {
+		s.Log.Warn().Err(err).Str("recordID", held.ID).Msg("mark a recording as protected: tried again later")
+		s.files.LookAgain()
+	}
+}
+
+// changeAfter is change with something that is done before, by whoever holds the recording.
+func (s *Service) changeAfter(
+	ctx context.Context, tenant, id, what string, first func(*library.Held), change func(*store.Recording) error,
+) error {
 	if err := s.decide(ctx); err != nil {
 		return err
 	}
 	held := s.files.Hold(id)
 	defer held.Release()
+	first(held)
 	r, err := s.Index.UpdateRecording(ctx, tenant, id, change)
 	if err != nil {
 		return err

@@ -52,6 +52,10 @@ type Library interface {
 	audit.Library
 	// Open opens a file or a directory of a recording to be delivered.
 	Open(recordID, format, name string) (fs.File, error)
+	// Shelved tells from the disk alone which formats of a recording are published, and whether it is protected.
+	Shelved(recordID string) (formats []string, protected bool, err error)
+	// LastNote returns what is noted beside the files of a recording.
+	LastNote(recordID string) ([]byte, error)
 	// Tracks tells which text tracks a recording has, and AddTrack adds one; it stays when the recording is imported again.
 	Tracks(recordID string) ([]store.TextTrack, error)
 	AddTrack(r *library.Held, t store.TextTrack, vtt []byte) error
@@ -195,6 +199,18 @@ func (s *Service) Recordings(ctx context.Context, f store.RecordingFilter) ([]st
 // Recording returns one recording, or store.ErrNotFound.
 func (s *Service) Recording(ctx context.Context, id string) (store.Recording, error) {
 	return s.Index.Recording(ctx, id)
+}
+
+// Shelved tells, from the disk alone, which formats of a recording are published, and whether it is protected. It is for those who
+// cannot ask the index, and returns an error where that cannot be told. What versions before this one have put there has no marks,
+// but a note.
+func (s *Service) Shelved(id string) (formats []string, protected bool, err error) {
+	formats, protected, err = s.Library.Shelved(id)
+	if err != nil || protected {
+		return formats, protected, err
+	}
+	note, err := s.Library.LastNote(id)
+	return formats, record.NoteProtects(note), err
 }
 
 // Counts returns how many recordings there are, by tenant and state.

@@ -261,8 +261,9 @@ func (p *Pool) openPlayback(context.Context) error {
 	set := p.options.Settings
 	p.pages = web.New(set.Pages)
 	p.playback = &playback.Playback{
-		Config: set.Playback, Recordings: p.Stores.Index, Library: p.Recordings.Library, Tokens: p.Stores.State,
-		Gone: p.Recordings.Disk.Gone, Page: p.pages.Problem, Now: p.options.Now, Log: p.log("playback"), Metrics: p.Metrics,
+		Config: set.Playback, Recordings: p.Stores.Index, Library: p.Recordings.Library, Marks: p.Recordings,
+		Tokens: p.Stores.State,
+		Gone:   p.Recordings.Disk.Gone, Page: p.pages.Problem, Now: p.options.Now, Log: p.log("playback"), Metrics: p.Metrics,
 	}
 	return p.playback.Open(p.options.Data)
 }

@@ -50,7 +50,6 @@ func (p *Pool) openInstance(ctx context.Context) (err error) {
 	}
 	p.took(unlessClosed(p.Instance.Close))
 	p.Metrics.RegisterMetricsWriter(p.Instance.WriteMetrics)
-	p.Backups.Leading = p.Instance.Leading
 	p.Instance.Lead(p.lead)
 	return nil
 }
@@ -75,6 +74,7 @@ func (p *Pool) share() {
 	i.Reports(partLedger, p.Ledger)
 	i.Reports(partPoller, p.Poller)
 	i.Reports(partNotices, p.Notices)
+	p.Backups.Leading = i.Leading
 	p.Ledger.Report = i.Report(partLedger)
 	p.Poller.Reports, p.Poller.May = i.Report(partPoller), i.May
 	p.Notices.Report = i.Report(partNotices)

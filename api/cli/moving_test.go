@@ -12,6 +12,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/driver"
+	"github.com/bbbpool/bbbpool/store/storetest/daemon"
 )
 
 // served makes a data directory with a server in it.
@@ -110,5 +111,41 @@ func TestMigrate(t *testing.T) {
 	bbbpool(t, from, "migrate", "--reopen", "--from", from)
 	if list := bbbpool(t, from, "server", "list"); !strings.Contains(list, "bbb1") {
 		t.Errorf("opened again: %s", list)
+	}
+}
+
+// A pool whose recordings and history go to PostgreSQL is served with the rest in the data directory, and says how that is.
+func TestMigrate_Half(t *testing.T) {
+	database := daemon.NewPostgres(t)
+	defer database.Remove()
+	data, url := served(t), database.URL(t)
+	if said := bbbpool(t, data, "migrate", "--to", url); strings.Contains(said, "servers, tenants and claims:") {
+		t.Errorf("moved: %s", said)
+	}
+	if said, code := ran(t, data, "status"); code != 1 || !strings.Contains(said, "were moved on") {
+		t.Errorf("without the address: %d, %s", code, said)
+	}
+	with := func(args ...string) *exec.Cmd {
+		cmd := command(t, data, args...)
+		cmd.Env = append(cmd.Env, "DATABASE_URL="+url)
+		return cmd
+	}
+	p := serving(t, with("serve", "--listen", "127.0.0.1:0"))
+	p.waitReady(t)
+	file := filepath.Join(t.TempDir(), "pool")
+	bbbpool(t, data, "backup", file)
+	if said := bbbpool(t, data, "server", "list"); !strings.Contains(said, "bbb1") {
+		t.Errorf("served: %s", said)
+	}
+	if log := p.terminate(t); strings.Contains(log, "DATABASE_URL") {
+		t.Errorf("it means something here: %s", log)
+	}
+	plan, err := with("check", "--dry-run").CombinedOutput()
+	if err != nil || strings.Count(string(plan), "as it is to be") != 2 {
+		t.Errorf("planned %s, %v", plan, err)
+	}
+	said, err := with("restore", file, "--force").CombinedOutput()
+	if err != nil || !strings.Contains(string(said), "restored, compared") {
+		t.Errorf("restored: %s, %v", said, err)
 	}
 }

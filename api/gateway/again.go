@@ -130,15 +130,20 @@ const storePause = 250 * time.Millisecond
 func (h *creates) placeInTime(
 	ctx context.Context, creation *placement.Creation, wish placement.Wish, avoid []string,
 ) (placement.Placement, error) {
+	var away error
 	for {
 		place, err := creation.Place(ctx, wish, avoid)
-		if !errors.Is(err, store.ErrAway) || !h.timeLeft(ctx) {
+		switch {
+		case away != nil && ctx.Err() != nil:
+			return place, away
+		case !errors.Is(err, store.ErrAway) || !h.timeLeft(ctx):
 			return place, err
 		}
+		away = err
 		select {
 		case <-time.After(storePause):
 		case <-ctx.Done():
-			return place, err
+			return place, away
 		}
 	}
 }

@@ -212,7 +212,7 @@ func lone(t *testing.T, db *away) (g *gateway.Gateway, ask func(call, query stri
 	ledger.SetServer(placement.Server{ID: "bbb1", Weight: 1, Standing: placement.Open, Enabled: true})
 	client := bbb.NewClient(bbb.Endpoint{URL: "http://bbb1/bigbluebutton/api", Secret: secret}, obliging{}, 10*time.Second)
 	g = &gateway.Gateway{
-		Config: gateway.Config{MaxBody: 1 << 20}, Ledger: ledger, Servers: loner{client}, View: noView{}, Log: zerolog.Nop(),
+		Config: gateway.Config{MaxBody: 1 << 20, Connect: 2 * time.Second}, Ledger: ledger, Servers: loner{client}, View: noView{}, Log: zerolog.Nop(),
 		Metrics: &gateway.Metrics{Set: metrics.NewSet()},
 	}
 	if err := g.Open(t.Context(), tenants{}, time.Now()); err != nil {
@@ -313,4 +313,87 @@ func (noView) Copies(k store.MeetingKey) iter.Seq2[string, bbb.Meeting] {
 	return func(yield func(string, bbb.Meeting) bool) {
 		yield("bbb1", bbb.Meeting{MeetingID: k.MeetingID, InternalID: "i-" + k.MeetingID})
 	}
+}
+
+// An end whose leader has ended before it answered is handed to the next one, where the meeting is nowhere: as was wished for.
+// Nobody but another instance can say so.
+func TestEnd_HandedOnAgain(t *testing.T) {
+	p := start(t, settings{servers: 1, poll: time.Hour})
+	e := p.among()
+	for _, c := range []struct {
+		headers []string
+		want    string
+	}{
+		{nil, "notFound"},
+		{[]string{gateway.AgainHeader, "1"}, "notFound"},
+		{[]string{peerHeader, "yes"}, "notFound"},
+		{[]string{peerHeader, "yes", gateway.AgainHeader, "1"}, "sentEndMeetingRequest"},
+	} {
+		if said, _ := p.get("end", "meetingID=room&password=mp", c.headers...); !strings.Contains(said, c.want) {
+			t.Errorf("%v: %s", c.headers, said)
+		}
+	}
+	var passed string
+	e.answer = func(_ http.ResponseWriter, r *http.Request) { passed = r.Header.Get(gateway.AgainHeader) }
+	e.leading.Store(false)
+	if p.get("end", "meetingID=room&password=mp", gateway.AgainHeader, "1"); passed != "" {
+		t.Error("what a front end says of that is handed on")
+	}
+}
+
+// A person who joins at two instances is one, and two are two.
+func TestJoin_OnePersonAtTwoInstances(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, ask := lone(t, &away{})
+		other, askOther := lone(t, &away{})
+		other.Ledger = one.Ledger
+		if err := other.Open(t.Context(), tenants{}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range []*gateway.Gateway{one, other} {
+			e := &elsewhere{}
+			e.leading.Store(true)
+			g.Elsewhere = e
+		}
+		ask("create", createQuery("room"))
+		for n, person := range []string{"userID=u1", "userID=u1", "userID=u2", "x=link", "x=link"} {
+			at := ask
+			if n%2 == 1 {
+				at = askOther
+			}
+			if said, _ := at("join", "meetingID=room&fullName=Ada&"+person); !strings.Contains(said, "http://bbb1/") {
+				t.Fatal(said)
+			}
+		}
+		if list := one.Ledger.Meetings(); len(list) != 1 || list[0].People != 3 {
+			t.Errorf("%+v", list)
+		}
+	})
+}
+
+// A leader that cannot be reached costs whoever wants to join a known meeting no more than a moment.
+func TestJoin_LeaderHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, ask := lone(t, &away{})
+		ask("create", createQuery("room"))
+		g.Elsewhere = hanging{}
+		for call, want := range map[string]string{
+			"join": "http://bbb1/", "getMeetingInfo": "SUCCESS", "isMeetingRunning": "SUCCESS", "sendChatMessage": "SUCCESS",
+			"getMeetings": "SUCCESS",
+		} {
+			if said, took := ask(call, "meetingID=room&fullName=Ada"); !strings.Contains(said, want) || took > 2*time.Second {
+				t.Errorf("%s after %s: %s", call, took, said)
+			}
+		}
+	})
+}
+
+// hanging are other instances that never answer.
+type hanging struct{}
+
+func (hanging) Leading() bool { return false }
+func (hanging) Fresh() bool   { return false }
+func (hanging) HandOn(_ http.ResponseWriter, r *http.Request, _ []byte) bool {
+	<-r.Context().Done()
+	return false
 }

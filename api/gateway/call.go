@@ -43,7 +43,6 @@ type call struct {
 	request    string // the ID of a create, where there are several instances
 	keepRaw    bool   // it may have to be handed on as it came
 	handed     bool   // another instance has handed it on to us
-	handedOn   bool   // the leader has answered it
 	tries      int    // servers that a create was sent to
 	occupied   bool   // a create is of a meeting with people in it
 	unread     bool   // there is a body, and nobody has read it

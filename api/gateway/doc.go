@@ -18,6 +18,10 @@
 // into each call as it goes out (call.query, creates.queryFor), and taken out of each answer as it comes in (call.restore).
 // Between the two there is the front end's alone, in keys, logs and errors.
 //
+// Of several instances one decides (elsewhere.go). The others verify a call, answer what needs no decision, and hand the rest to
+// that one as it came: so no front end is told by anybody else that a meeting is unknown. Creates that were made already, by
+// a leader that has gone or a server whose answer was lost, are found out in again.go.
+//
 // It never lets an error of one server become an error of the pool while another can do the work, never answers in any
 // form but BigBlueButton's own (XML mostly, a redirect for a join; a browser that cannot join gets a page), and never
 // tells one tenant of another's, be it only by another error than for what is nowhere, and never passes on what was not

@@ -32,6 +32,10 @@ type Elsewhere interface {
 // than the one that it was handed to first, answers as the first creation. It counts where Peer vouches for it alone.
 const RequestHeader = "Bbbpool-Request"
 
+// AgainHeader marks a request that is handed on although another leader may have got it before, and have done it. It counts like
+// RequestHeader.
+const AgainHeader = "Bbbpool-Again"
+
 // decided are the calls that change what all go by: the leader answers them. What is about one meeting is answered here where
 // that is known, and everything else from what all have.
 var decided = map[string]bool{
@@ -47,10 +51,18 @@ var aboutMeeting = map[string]bool{
 // fromView are the calls that are answered from what was last seen on all servers.
 var fromView = map[string]bool{"getMeetings": true, "getSessions": true}
 
+// once are calls that do something each time they are made, on the server of a meeting: where that is known they go there, and
+// take no way that may break off.
+var once = map[string]bool{"insertDocument": true, "sendChatMessage": true}
+
+// knownWait is how long the leader is waited for with a call that can be answered without it.
+const knownWait = time.Second
+
 // answer answers a call that is verified: here, or where it has to be decided.
 //
-// A join goes to where its meeting was last known to be whoever can be reached, for people wait at its end. An answer that a
-// meeting is unknown, or that its server is gone, is the leader's to give.
+// A join goes to where its meeting was last known to be whoever can be reached, for people wait at its end; where our news are
+// old the leader is asked first, and not for long. An answer that a meeting is unknown, or that its server is gone, is the
+// leader's to give.
 func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	switch {
 	case g.Elsewhere == nil:
@@ -60,19 +72,28 @@ func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	}
 	if g.Elsewhere.Leading() {
 		err := handle(ctx, c)
-		if fenced(err) && !c.handed && !c.begun && g.handOn(c) {
+		if fenced(err) && !c.handed && !c.begun && g.handOn(ctx, c) {
 			return nil
 		}
 		return err
 	}
-	local, known := g.answersHere(ctx, c)
-	switch {
-	case c.handed: // whoever has handed it on asks who leads now
+	if c.handed { // whoever has handed it on asks who leads now
 		return errNoLeader
-	case local || !g.handOn(c) && known:
+	}
+	local, known := g.answersHere(ctx, c)
+	if local {
 		return handle(ctx, c)
-	case c.handedOn:
+	}
+	wait, cancel := ctx, context.CancelFunc(func() {})
+	if known {
+		wait, cancel = context.WithTimeout(ctx, knownWait)
+	}
+	defer cancel()
+	switch {
+	case g.handOn(wait, c):
 		return nil
+	case known:
+		return handle(ctx, c)
 	}
 	return errNoLeader
 }
@@ -93,7 +114,7 @@ func (g *Gateway) answersHere(ctx context.Context, c *call) (local, known bool) 
 	found, known, err := locate(ctx, g.Ledger, c, 0)
 	c.key = asked
 	known = known && err == nil && found.Standing != placement.Gone
-	return known && fresh, known
+	return known && (fresh || once[c.name]), known
 }
 
 // nameRequest gives a create the ID that goes with it wherever it is handed on.
@@ -110,15 +131,16 @@ func (g *Gateway) nameRequest(c *call) {
 // maxRequest is how long the ID of a request may be, in bytes.
 const maxRequest = 64
 
-// handOn has the leader answer a call.
-func (g *Gateway) handOn(c *call) bool {
+// handOn has the leader answer a call, within the time of a context.
+func (g *Gateway) handOn(ctx context.Context, c *call) bool {
 	header := c.w.Header()
 	own := header.Clone()
 	for name := range own { // the answer comes with what we would put there
 		header.Del(name)
 	}
+	c.r.Header.Del(AgainHeader) // whoever hands it on knows better than our caller
 	w := &watched{ResponseWriter: c.w}
-	if c.handedOn = g.Elsewhere.HandOn(w, c.r, c.req.Raw); !c.handedOn {
+	if !g.Elsewhere.HandOn(w, c.r.WithContext(ctx), c.req.Raw) {
 		maps.Copy(header, own)
 		return false
 	}
@@ -150,7 +172,9 @@ func (w *watched) Write(b []byte) (int, error) {
 func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // fenced tells whether something was not done because another instance decides by now.
-func fenced(err error) bool { return errors.Is(err, store.ErrFenced) }
+func fenced(err error) bool {
+	return errors.Is(err, store.ErrFenced) || errors.Is(err, placement.ErrFollower)
+}
 
 // authority asks for the right to end something at a server now, and waits for that a while: who leads since a moment ago ends
 // nothing yet.

@@ -110,6 +110,7 @@ func endAnswer() []byte {
 func (h *ends) endedBefore(c *call, given string) error {
 	known, right := h.ended.check(c.key, given)
 	switch {
+	case !known && c.handed && c.r.Header.Get(AgainHeader) != "": // by the leader of before, who could not say so any more
 	case !known:
 		return bbb.ErrMeetingNotFound
 	case !right:

@@ -123,10 +123,11 @@ func (m *Metrics) placed(tries int) {
 var outcomes = map[string][]string{
 	"create": {
 		"serverUnavailable", "serverCapacityReached", "serverTagUnavailable", "tenantMeetingsReached",
-		"tenantMeetingsPerHourReached",
+		"tenantMeetingsPerHourReached", "poolUnavailable", "databaseUnavailable",
 	},
 	"join": {
 		"redirect", "serverUnavailable", "invalidMeetingIdentifier", "maxParticipantsReached", "tenantPeopleReached",
+		"poolUnavailable",
 	},
 	"end":              {"serverUnavailable", "notFound"},
 	"getMeetingInfo":   {"serverUnavailable", "notFound"},

@@ -2,6 +2,7 @@ package book
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/wire"
@@ -32,7 +33,7 @@ var changes = wire.New(map[string]any{
 	"history-shortened": HistoryShortened{},
 	"hour-recalled":     HourRecalled{},
 	"history-emptied":   HistoryEmptied{},
-	"book-begun":        BookBegun{},
+	"book-begun":        Begun{},
 	"servers-kept":      ServersKept{},
 	"meetings-kept":     MeetingsKept{},
 	"closings-kept":     ClosingsKept{},
@@ -40,7 +41,7 @@ var changes = wire.New(map[string]any{
 	"seats-kept":        SeatsKept{},
 	"tenants-kept":      TenantsKept{},
 	"history-kept":      HistoryKept{},
-	"book-whole":        BookWhole{},
+	"book-whole":        Whole{},
 })
 
 // Encode returns a change as frames of bounded length for another process: mostly one.
@@ -73,5 +74,9 @@ func (f *Frames) Decode(frame []byte) (Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	return value.(Change), nil
+	c, ok := value.(Change)
+	if !ok {
+		return nil, fmt.Errorf("%T is no change", value)
+	}
+	return c, nil
 }

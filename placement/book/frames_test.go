@@ -27,12 +27,38 @@ var update = flag.Bool("update", false, "write the golden files")
 // kinds is an empty change of each kind.
 func kinds() []book.Change {
 	return []book.Change{
-		book.ServerSet{}, book.ServerRemoved{}, book.ClaimLoaded{}, book.CreateBegun{}, book.CreateOver{}, book.ClaimPlaced{},
-		book.ClaimTakenBack{}, book.ClaimConfirmed{}, book.ClaimRedated{}, book.ClaimClosed{}, book.ClaimAdopted{},
-		book.MeetingEnded{}, book.EndingOwed{}, book.EndingForgotten{}, book.JoinSent{}, book.PollBegun{}, book.PollSeen{},
-		book.SeatsLooked{}, book.SeatHeld{}, book.SessionLearnt{}, book.HistoryShortened{}, book.HourRecalled{},
-		book.HistoryEmptied{}, book.BookBegun{}, book.ServersKept{}, book.TenantsKept{}, book.MeetingsKept{},
-		book.ClosingsKept{}, book.EndingsKept{}, book.SeatsKept{}, book.HistoryKept{}, book.BookWhole{},
+		book.ServerSet{},
+		book.ServerRemoved{},
+		book.ClaimLoaded{},
+		book.CreateBegun{},
+		book.CreateOver{},
+		book.ClaimPlaced{},
+		book.ClaimTakenBack{},
+		book.ClaimConfirmed{},
+		book.ClaimRedated{},
+		book.ClaimClosed{},
+		book.ClaimAdopted{},
+		book.MeetingEnded{},
+		book.EndingOwed{},
+		book.EndingForgotten{},
+		book.JoinSent{},
+		book.PollBegun{},
+		book.PollSeen{},
+		book.SeatsLooked{},
+		book.SeatHeld{},
+		book.SessionLearnt{},
+		book.HistoryShortened{},
+		book.HourRecalled{},
+		book.HistoryEmptied{},
+		book.Begun{},
+		book.ServersKept{},
+		book.TenantsKept{},
+		book.MeetingsKept{},
+		book.ClosingsKept{},
+		book.EndingsKept{},
+		book.SeatsKept{},
+		book.HistoryKept{},
+		book.Whole{},
 	}
 }
 
@@ -52,8 +78,8 @@ func (f *filler) fill(v reflect.Value) {
 			v.Set(reflect.ValueOf(moment.Add(time.Duration(f.n) * time.Minute)))
 			return
 		}
-		for i := range v.NumField() {
-			f.fill(v.Field(i))
+		for _, field := range v.Fields() {
+			f.fill(field)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))

@@ -96,7 +96,7 @@ type MeetingKept struct {
 
 func (w *places) keep(m *meeting) MeetingKept {
 	k := MeetingKept{
-		Stay: m.stay.keep(), Room: m.room, LastJoin: m.lastJoin, Creating: m.creating, Pending: m.pending,
+		Stay: m.keep(), Room: m.room, LastJoin: m.lastJoin, Creating: m.creating, Pending: m.pending,
 	}
 	for i := range m.replaced {
 		k.Replaced = append(k.Replaced, m.replaced[i].keep())

@@ -15,10 +15,10 @@ const (
 )
 
 // Snapshot returns the changes that make an empty book answer as this one does, in pieces of bounded size. The first of them
-// empties it, the last one is [BookWhole].
+// empties it, the last one is [Whole].
 func (b *Book) Snapshot() []Change {
 	w := &b.where
-	list := []Change{BookBegun{
+	list := []Change{Begun{
 		Start: b.clock.start, Asked: b.asked, Closed: b.closed.since, Vanished: b.vanished.since, Recalled: b.recalled,
 		Reports: b.reports.keep(),
 	}}
@@ -44,7 +44,7 @@ func (b *Book) Snapshot() []Change {
 	for _, piece := range b.forecast.State() {
 		list = append(list, HistoryKept{piece})
 	}
-	return append(list, BookWhole{})
+	return append(list, Whole{})
 }
 
 // inPieces adds changes with so many things each to a list.
@@ -94,8 +94,8 @@ func (b *Book) Endings() (list []store.Ending) {
 	return list
 }
 
-// BookBegun empties a book, to take over another one.
-type BookBegun struct {
+// Begun empties a book, to take over another one.
+type Begun struct {
 	Start            time.Time // of the clock that expectations fade by
 	Asked            int
 	Closed, Vanished time.Time
@@ -103,7 +103,7 @@ type BookBegun struct {
 	Reports          []ReportKept
 }
 
-func (c BookBegun) apply(b *Book) {
+func (c Begun) apply(b *Book) {
 	fresh := New(b.config, c.Start)
 	fresh.Draw, fresh.Follow = b.Draw, b.Follow
 	*b = *fresh
@@ -185,7 +185,7 @@ type HistoryKept struct{ State forecast.State }
 
 func (c HistoryKept) apply(b *Book) { b.forecast.Restore(c.State) }
 
-// BookWhole says that a book has been taken over whole.
-type BookWhole struct{}
+// Whole says that a book has been taken over whole.
+type Whole struct{}
 
-func (BookWhole) apply(*Book) {}
+func (Whole) apply(*Book) {}

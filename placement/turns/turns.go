@@ -16,7 +16,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// ErrClosed: nobody gets a turn any more.
+// ErrClosed says that nobody gets a turn any more.
 var ErrClosed = errors.New("nobody decides here any more")
 
 // Turns are the turns that somebody has or waits for, by meeting. Its zero value has none. It is safe for concurrent use.

@@ -84,3 +84,38 @@ func TestTurns_Over(t *testing.T) {
 		t.Error("there is still an outcome to wait for")
 	}
 }
+
+// Once they are closed nobody gets a turn, those that wait are told at once, and whoever has one keeps it to its end.
+func TestTurns_Close(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all turns.Turns
+		if err := all.Take(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		waits := make(chan error)
+		go func() { waits <- all.Take(t.Context(), m) }()
+		over, closed := all.Over(m), all.Closed()
+		synctest.Wait()
+		idle := all.Close()
+		if err := <-waits; !errors.Is(err, turns.ErrClosed) {
+			t.Errorf("what waited: %v", err)
+		}
+		<-over
+		<-closed
+		other := store.MeetingKey{Tenant: "t", MeetingID: "n"}
+		if err := all.Take(t.Context(), other); !errors.Is(err, turns.ErrClosed) || all.Try(other) || all.Open() {
+			t.Errorf("a turn was given: %v", err)
+		}
+		select {
+		case <-idle:
+			t.Error("somebody has a turn still")
+		default:
+		}
+		all.Release(m)
+		<-idle
+		<-all.Close()
+		if n := all.Len(); n != 0 {
+			t.Errorf("%d turns are left over", n)
+		}
+	})
+}

@@ -35,7 +35,7 @@ func (r reader) value(data json.RawMessage, v reflect.Value) error {
 	case isRecord(v.Type()):
 		return r.record(data, v)
 	}
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // what is left is a number, or true or false
 	case reflect.Struct:
 		var raw map[string]json.RawMessage
 		if err := json.Unmarshal(data, &raw); err != nil {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ const partKind = "part"
 // part is a piece of a frame that is too long for one.
 type part struct {
 	Kind string `json:"kind"`
-	Last bool   `json:"last,omitempty"`
+	Last bool   `json:"last"`
 	Data []byte `json:"data"`
 }
 
@@ -31,10 +32,15 @@ func Split(frame []byte) (list [][]byte) {
 	const size = Max / 3 * 2 // base64 makes four bytes of three
 	for len(frame) > 0 {
 		n := min(size, len(frame))
-		one, _ := json.Marshal(part{partKind, n == len(frame), frame[:n]}) // cannot fail
-		list, frame = append(list, one), frame[n:]
+		list = append(list, partOf(frame[:n], n == len(frame)))
+		frame = frame[n:]
 	}
 	return list
+}
+
+func partOf(data []byte, last bool) []byte {
+	b := fmt.Appendf(nil, `{"kind":%q,"last":%t,"data":"`, partKind, last)
+	return append(base64.StdEncoding.AppendEncode(b, data), `"}`...)
 }
 
 // Parts puts together what was split. It is for the frames of one sender, in their order.

@@ -23,7 +23,7 @@ import (
 	"unicode"
 )
 
-// ErrUnknown: the frame is of a kind that is not known here.
+// ErrUnknown says that a frame is of a kind that is not known here.
 var ErrUnknown = errors.New("a frame of a kind that is not known")
 
 // Codec writes and reads the values of some types. It is safe for concurrent use.
@@ -56,7 +56,7 @@ func (c *Codec) plan(t reflect.Type) {
 	if _, known := c.fields[t]; known || isRecord(t) {
 		return
 	}
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // what is left needs no plan
 	case reflect.Struct:
 		list := make([]field, 0, t.NumField())
 		c.fields[t] = list

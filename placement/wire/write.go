@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"math"
 	"reflect"
@@ -46,7 +47,7 @@ func (c *Codec) append(b []byte, v reflect.Value) ([]byte, error) {
 	if isRecord(v.Type()) {
 		return appendRecord(b, v.Interface())
 	}
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // New lets no others in but signed numbers
 	case reflect.Struct:
 		return c.appendFields(append(b, '{'), v)
 	case reflect.Pointer:
@@ -100,11 +101,13 @@ func appendText(b []byte, s string) []byte {
 	if plain {
 		return append(append(append(b, '"'), s...), '"')
 	}
-	var value any = s
 	if !utf8.ValidString(s) {
-		value = [1][]byte{[]byte(s)}
+		return append(base64.StdEncoding.AppendEncode(append(b, `["`...), []byte(s)), `"]`...)
 	}
-	text, _ := json.Marshal(value) // cannot fail: it is a string, or bytes
+	text, err := json.Marshal(s)
+	if err != nil {
+		return append(b, `""`...) // never: it is a string
+	}
 	return append(b, text...)
 }
 

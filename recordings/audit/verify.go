@@ -46,6 +46,11 @@ type Library interface {
 	Walk(ctx context.Context, visit func(library.Found) error) error
 	// Discard removes a staging.
 	Discard(name string) error
+	// IsProtected tells whether a format is marked as one of a protected recording, and Protect marks all of a recording so,
+	// or as open to all. RelyOnMarks says that all are marked as they are to be.
+	IsProtected(f library.Found) (bool, error)
+	Protect(r *library.Held, protected bool) error
+	RelyOnMarks() error
 }
 
 // Auditor compares index and disk. Its exported fields must be set before it is used.
@@ -134,6 +139,8 @@ type comparison struct {
 	adoption imports.Options // how what is found is taken in
 	tell     func(record.Progress)
 
+	unmarked atomic.Bool // something is not marked as it is to be
+
 	mu     sync.Mutex
 	report Report
 }
@@ -142,7 +149,7 @@ func (c *comparison) run() error {
 	if err := c.auditor.Files.Prepare(c.ctx); err != nil {
 		return err
 	}
-	for _, step := range []func() error{c.stagings, c.disk, c.index, c.imports} {
+	for _, step := range []func() error{c.stagings, c.disk, c.relied, c.index, c.imports} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -261,6 +268,34 @@ func (c *comparison) compare(held *library.Held, f library.Found, r store.Record
 		finding.Kind = record.Misplaced
 		finding.Text = fmt.Sprintf("is %s and lies with what is %s; --repair moves it", r.State, f.State)
 		return c.add(finding, c.options.Repair, func() error { return c.auditor.Files.Follow(c.ctx, held, r) })
+	}
+	return c.mark(held, f, r)
+}
+
+// mark brings the mark of a format in line with what the index says of its recording, if anything is to be mended. What cannot be
+// marked keeps all marks from being relied on.
+func (c *comparison) mark(held *library.Held, f library.Found, r store.Recording) error {
+	if !c.options.Repair {
+		return nil
+	}
+	marked, err := c.auditor.Library.IsProtected(f)
+	if err == nil && marked != r.Protected {
+		err = c.auditor.Library.Protect(held, r.Protected)
+	}
+	if err != nil {
+		c.unmarked.Store(true)
+		c.auditor.Log.Warn().Err(err).Str("recordID", r.RecordID).Msg("mark a recording as the index has it: tried again later")
+	}
+	return nil
+}
+
+// relied notes that the marks tell what is protected, once all are as they are to be.
+func (c *comparison) relied() error {
+	if !c.options.Repair || c.unmarked.Load() {
+		return nil
+	}
+	if err := c.auditor.Library.RelyOnMarks(); err != nil {
+		c.auditor.Log.Warn().Err(err).Msg("note that recordings are marked: tried again later")
 	}
 	return nil
 }

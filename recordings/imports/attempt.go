@@ -136,6 +136,9 @@ func (a *attempt) place(ctx context.Context, id string) error {
 	}
 	staged, err := a.importer.Library.Staged(a.job.Staging, id)
 	if err == nil {
+		err = a.importer.Library.MarkStaged(a.job.Staging, held, r.Protected)
+	}
+	if err == nil {
 		err = a.importer.Library.Place(a.job.Staging, held, staged, r.State)
 	}
 	if err == nil {

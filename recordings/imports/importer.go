@@ -59,6 +59,8 @@ type Library interface {
 	// Stagings are the names of those that were not discarded, and Staged tells which formats of a recording are in one.
 	Stagings() ([]string, error)
 	Staged(name, recordID string) ([]string, error)
+	// MarkStaged marks what is staged of a recording as protected, or as open to all.
+	MarkStaged(name string, r *library.Held, protected bool) error
 	// Place puts formats of a recording from a staging where its state says, in the place of older ones. It can be
 	// repeated after a crash.
 	Place(name string, r *library.Held, formats []string, state store.RecordingState) error

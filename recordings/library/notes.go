@@ -60,12 +60,15 @@ func (l *Library) SetNote(r *Held, note []byte) (err error) {
 }
 
 // Note returns what SetNote has kept of a recording; nil if there is nothing.
-func (l *Library) Note(r *Held) (note []byte, err error) {
-	defer fail(&err, "read the note on recording %.200s", r.ID)
-	if err := valid(r.ID); err != nil {
+func (l *Library) Note(r *Held) (note []byte, err error) { return l.LastNote(r.ID) }
+
+// LastNote returns the same for whoever only looks: it may be about to change.
+func (l *Library) LastNote(recordID string) (note []byte, err error) {
+	defer fail(&err, "read the note on recording %.200s", recordID)
+	if err := valid(recordID); err != nil {
 		return nil, err
 	}
-	dir, name := notePath(r.ID)
+	dir, name := notePath(recordID)
 	path := filepath.Join(l.published.dir, dir, name)
 	file, err := os.Open(path) //nolint:gosec // made of a valid record ID
 	if err != nil {

@@ -65,6 +65,12 @@ func (p *Playback) refuse(w *flow, r *http.Request, at place, err error) string 
 		return outcomeMethod
 	}
 	h.Set("Retry-After", "60")
+	if errors.Is(err, errUnsure) {
+		p.Page(w.ResponseWriter, r, http.StatusServiceUnavailable, "This recording cannot be opened just now",
+			"It is protected, and links to protected recordings cannot be checked at the moment. The link stays good: load this "+
+				"page again in a minute.")
+		return outcomeFailed
+	}
 	p.Page(w.ResponseWriter, r, http.StatusServiceUnavailable, "Try again in a minute",
 		"The recordings cannot be reached at the moment. Nothing is lost; load this page again in a minute.")
 	switch {

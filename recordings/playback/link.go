@@ -81,6 +81,11 @@ func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) e
 		return nil // somebody only looks whether the link works: a mail filter, a chat that makes a preview
 	case good && p.Gone():
 		return errHung // what the viewer would find there; the token stays good
+	case good && p.sight.gone(now) != nil: // nobody knows whether the recording may still be seen
+		if p.carries(r, at) {
+			return nil
+		}
+		return errUnsure
 	case good:
 		err := p.Tokens.SpendToken(r.Context(), claims.ID, now, claims.ExpiresAt.Time)
 		if err == nil {
@@ -88,7 +93,10 @@ func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) e
 			p.setCookie(w, r, at, to, p.signer.sign(forCookie, at.format, at.recordID, "", expires), expires)
 			return nil
 		}
-		if !errors.Is(err, store.ErrExists) {
+		if errors.Is(err, store.ErrAway) && !p.carries(r, at) {
+			return fmt.Errorf("%w: spend the token for recording %s: %w", errUnsure, at.recordID, err)
+		}
+		if store.Ignore(err, store.ErrExists, store.ErrAway) != nil {
 			return fmt.Errorf("spend the token for recording %s: %w", at.recordID, err)
 		}
 	}

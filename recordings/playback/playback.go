@@ -39,6 +39,8 @@ type Playback struct {
 	Config
 	Recordings Recordings
 	Library    Library
+	Marks      Marks // nil where nothing plays without the index
+	Keys       Keys  // of all instances that share the recordings; nil where there is but one
 	Tokens     store.Tokens
 	Gone       func() bool // tells that the volume is not there, or does not answer
 	Page       Page
@@ -50,6 +52,7 @@ type Playback struct {
 	accel   string // X-Accel prefix without a slash at its end
 	player  playerDir
 	signer  signer
+	sight   sight
 	opened  atomic.Int64 // requests that have files open
 	counted counted
 }
@@ -61,7 +64,7 @@ const maxOpen = 4096
 // Open makes it ready, with a secret of the data directory's own where the configuration has none.
 func (p *Playback) Open(dataDir string) (err error) {
 	if p.Secret == "" {
-		if p.Secret, err = LoadSecret(dataDir); err != nil {
+		if p.Secret, err = p.loadSecret(dataDir); err != nil {
 			return err
 		}
 	}
@@ -129,7 +132,7 @@ func redirect(w *flow, status int, path string, query url.Values) error {
 
 // published finds a recording that plays, and the format of it that was asked for.
 func (p *Playback) published(ctx context.Context, at place) (r store.Recording, f store.Format, err error) {
-	r, err = p.Recordings.Recording(ctx, at.recordID)
+	r, err = p.recording(ctx, at.recordID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return r, f, denial("unknown recording")

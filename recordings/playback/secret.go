@@ -1,6 +1,7 @@
 package playback
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -61,4 +62,48 @@ func writeSecret(dir, path string) (err error) {
 		return err
 	}
 	return files.SyncDir(dir)
+}
+
+// Keys keeps secrets that all instances have together.
+type Keys interface {
+	// Key returns the key by that name, which is fresh where there was none.
+	Key(ctx context.Context, name string, fresh []byte) ([]byte, error)
+}
+
+// keyName is the name of the secret that all instances sign with.
+const keyName = "playback"
+
+// loadSecret reads the secret of the data directory. Where several instances play recordings that is the one of all of them: as long
+// as it cannot be asked for, the one that is at hand, which is the same unless this instance has never been started before.
+func (p *Playback) loadSecret(dataDir string) (store.Secret, error) {
+	own, err := LoadSecret(dataDir)
+	if err != nil || p.Keys == nil {
+		return own, err
+	}
+	shared, err := p.Keys.Key(context.Background(), keyName, []byte(own.Reveal()))
+	if errors.Is(err, store.ErrAway) {
+		p.Log.Warn().Err(err).Msg("the secret that all instances sign with cannot be read: the one of before is used")
+		return own, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the secret of playback: %w", err)
+	}
+	if secret := store.Secret(shared); secret != own {
+		return secret, replaceSecret(dataDir, secret)
+	}
+	return own, nil
+}
+
+// replaceSecret keeps another secret in the data directory.
+func replaceSecret(dataDir string, secret store.Secret) error {
+	root, err := os.OpenRoot(dataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	const name, temp = "playback.key", ".playback.key.new"
+	if err := files.Write(root, temp, []byte(secret.Reveal()+"\n")); err != nil {
+		return err
+	}
+	return root.Rename(temp, name)
 }

@@ -70,6 +70,8 @@ type Library interface {
 	// Move takes a recording from where it is to where its state says, and Remove takes it away. Both can be repeated.
 	Move(r *library.Held, state store.RecordingState) error
 	Remove(r *library.Held) error
+	// Protect marks what is there of a recording as protected, or as open to all. It can be repeated.
+	Protect(r *library.Held, protected bool) error
 	// Formats tells which formats of a recording are where. What it does not find may be on its way, unless it is held.
 	Formats(recordID string) (map[store.RecordingState][]string, error)
 }
@@ -211,6 +213,9 @@ func (f *Files) Bring(held *library.Held, r store.Recording) error {
 		return nil
 	}
 	if err := f.Library.Move(held, r.State); err != nil {
+		return err
+	}
+	if err := f.Library.Protect(held, r.Protected); err != nil {
 		return err
 	}
 	f.WriteNote(held, r)

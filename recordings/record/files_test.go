@@ -93,6 +93,8 @@ func (w *world) Move(r *library.Held, state store.RecordingState) error {
 	return w.deny
 }
 
+func (w *world) Protect(*library.Held, bool) error { return nil }
+
 func (w *world) Remove(r *library.Held) error {
 	if w.deny == nil {
 		w.moved[r.ID] = "gone"

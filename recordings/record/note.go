@@ -42,6 +42,13 @@ func (f *Files) WriteNote(held *library.Held, r store.Recording) {
 	}
 }
 
+// NoteProtects tells whether a note says that its recording is protected. One that cannot be read does: whoever asks that
+// cannot ask anybody else.
+func NoteProtects(data []byte) bool {
+	var n note
+	return len(data) > 0 && (json.Unmarshal(data, &n) != nil || n.Protected)
+}
+
 // ApplyNote completes a recording that was made from its files by what was written down beside them. A note that cannot be
 // read is none.
 func (f *Files) ApplyNote(held *library.Held, r *store.Recording) {

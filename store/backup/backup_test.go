@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func TestRead(t *testing.T) {
 	for name, groups := range map[string][2]heap{"all": {state, index}, "nothing": {}, "half": {nil, index}} {
 		file, said := written(t, groups[0], groups[1])
 		rows, m, err := read(t, file)
-		if diff := cmp.Diff(append(groups[0][:len(groups[0]):len(groups[0])], groups[1]...), heap(rows)); err != nil || diff != "" {
+		if diff := cmp.Diff(append(slices.Clip(groups[0]), groups[1]...), heap(rows)); err != nil || diff != "" {
 			t.Errorf("%s: %v (-written +read):\n%s", name, err, diff)
 		}
 		if diff := cmp.Diff(said, m); diff != "" || len(m.Sums) != len(store.Kinds) || m.Rows != len(rows) {

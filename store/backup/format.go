@@ -46,7 +46,7 @@ const (
 // maxFrame is how many bytes a frame may have. No record is near it; without a limit a file could ask for any memory.
 const maxFrame = 64 << 20
 
-// ErrBroken: the file is no backup, or not as it was written. The error says what is wrong and where.
+// ErrBroken is for a file that is no backup, or not as it was written. The error says what is wrong and where.
 var ErrBroken = errors.New("not a whole backup")
 
 // broken says what is wrong.

@@ -36,12 +36,12 @@ func Read(ctx context.Context, r io.Reader, each func(store.Row) error) (Manifes
 			return in.manifest, err
 		}
 		over := false
-		switch {
-		case letter == frameRow:
+		switch letter {
+		case frameRow:
 			err = in.row(body, each)
-		case letter == frameSum:
+		case frameSum:
 			err = in.sum(body)
-		case letter == frameEnd:
+		case frameEnd:
 			over, err = true, in.end(body)
 		default:
 			err = broken("%s: an unknown frame %q", in.where(), letter)

@@ -17,7 +17,7 @@ import (
 // sealedMagic begins what age has encrypted.
 const sealedMagic = "age-encryption.org/v1"
 
-// ErrSealed: the file is encrypted, and nobody has said with which key it can be read.
+// ErrSealed is for a file that is encrypted where nobody has said with which key it can be read.
 var ErrSealed = errors.New("the backup is encrypted: name the file with the key by --identity")
 
 // damaged tells whether an error says that the content is not what was written.

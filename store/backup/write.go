@@ -69,7 +69,7 @@ func (w *writer) row(r store.Row) error {
 	w.counter.Add(r)
 	w.manifest.Rows++
 	var head [2 * binary.MaxVarintLen64]byte
-	n := binary.PutUvarint(head[:], uint64(kind)) //nolint:gosec // it is a place in a list
+	n := binary.PutUvarint(head[:], uint64(kind))
 	n += binary.PutUvarint(head[n:], uint64(len(r.Key)))
 	w.frame(frameRow, head[:n], r.Key, r.Value)
 	return w.failed
@@ -109,7 +109,7 @@ func (w *writer) frame(letter byte, parts ...[]byte) {
 	}
 	var head [5]byte
 	head[0] = letter
-	binary.BigEndian.PutUint32(head[1:], uint32(size)) //nolint:gosec // bounded above, or failed
+	binary.BigEndian.PutUint32(head[1:], uint32(size))
 	w.bytes(head[:])
 	for _, p := range parts {
 		w.bytes(p)

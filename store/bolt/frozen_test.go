@@ -192,6 +192,18 @@ var frozenSince5 = struct {
 	},
 }
 
+// frozenSince6 is what those of schema 6 and later hold besides.
+var frozenSince6 = struct {
+	claim store.Claim
+	wait  store.Wait
+}{
+	store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "uni", MeetingID: "room 6"}, Server: "bbb3", Placed: frozenAt, Request: "c0ffee\xff",
+		Breakout: true, Name: "Statik \xff",
+	},
+	store.Wait{ID: "0001\xff", Call: "session\xff", Data: []byte("\x00\xff{}")},
+}
+
 // Databases of every version that ever shipped open, with all that they hold in its place in every index.
 func TestFrozen(t *testing.T) {
 	if *freeze != "" {
@@ -222,6 +234,7 @@ func TestFrozen(t *testing.T) {
 			}
 			holdsSince4(t, db, version >= "v4", version >= "v5")
 			holdsSince5(t, db, version >= "v5")
+			holdsSince6(t, db, version >= "v6")
 		})
 	}
 }
@@ -247,6 +260,9 @@ func holdsFrozen(t *testing.T, db *bolt.DB, version string) {
 	if version >= "v5" {
 		servers, tenants = append(servers, frozenSince5.server), append(tenants, frozenSince5.tenant)
 		claims = append(claims, frozenSince5.claim)
+	}
+	if version >= "v6" {
+		claims = append(claims, frozenSince6.claim)
 	}
 	gotServers, err := db.State().Servers(ctx)
 	holds(t, "servers", gotServers, servers, err)
@@ -333,6 +349,17 @@ func holdsSince5(t *testing.T, db *bolt.DB, more bool) {
 	}
 }
 
+// holdsSince6 looks for what schema 6 has added, and for nothing in those of before.
+func holdsSince6(t *testing.T, db *bolt.DB, more bool) {
+	t.Helper()
+	var waiting []store.Wait
+	if more {
+		waiting = append(waiting, frozenSince6.wait)
+	}
+	got, err := db.State().Waiting(t.Context(), 10)
+	holds(t, "what waits", got, waiting, err)
+}
+
 // isFound looks for the only recording of a tenant in every index.
 func isFound(t *testing.T, db *bolt.DB, r store.Recording, prefix string, m store.MetaMatch) {
 	t.Helper()
@@ -372,7 +399,7 @@ func freezeTo(t *testing.T, path string) {
 		keyErr = errors.Join(keyErr, db.Index().AddSession(ctx, s))
 	}
 	for _, err := range []error{
-		freeze5(t, db), commitErr, tenantErr3, claimErr3, keyErr, db.State().AddEndings(ctx, frozenSince4.ending), db.Index().KeepEvents(ctx, "bbb1", frozenSince4.events),
+		freeze5(t, db), freeze6(t, db), commitErr, tenantErr3, claimErr3, keyErr, db.State().AddEndings(ctx, frozenSince4.ending), db.Index().KeepEvents(ctx, "bbb1", frozenSince4.events),
 		db.State().CreateServer(ctx, frozenSince3.server), db.State().SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
 		db.State().CreateServer(ctx, frozen.server), tenantErr, claimErr, db.Index().AddSession(ctx, frozen.session),
 		db.Index().CreateRecording(ctx, frozen.recording), db.Close(),
@@ -399,6 +426,13 @@ func freeze5(t *testing.T, db *bolt.DB) error {
 		err = errors.Join(err, index.AddAudit(ctx, a))
 	}
 	return err
+}
+
+// freeze6 writes what schema 6 has added.
+func freeze6(t *testing.T, db *bolt.DB) error {
+	t.Helper()
+	_, claimErr := db.State().CreateClaim(t.Context(), frozenSince6.claim)
+	return errors.Join(claimErr, db.State().AddWaiting(t.Context(), frozenSince6.wait))
 }
 
 func compact(t *testing.T, from, to string) {

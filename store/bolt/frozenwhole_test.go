@@ -14,6 +14,8 @@ func TestFrozen_Whole(t *testing.T) {
 		{frozenSince5.tenant.Limits},
 		{frozenSince5.tenant.Secrets[0]},
 		{frozenSince5.tenant.Params[0]},
+		{frozen.claim, frozenSince3.claim, frozenSince5.claim, frozenSince6.claim},
+		{frozenSince6.wait},
 		{frozenSince4.ending, frozenSince5.ending},
 		{frozenSince3.sessions[0], frozen.session},
 		{frozenWhy},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -54,6 +55,14 @@ type Finding struct {
 	Wrong bool   // else it is advice, or how it is
 	Place string // which database
 	Text  string
+}
+
+// Verdict is the word for it in a list.
+func (f Finding) Verdict() string {
+	if f.Wrong {
+		return "WRONG"
+	}
+	return "note"
 }
 
 var errNoData = errors.New("no data directory: name one with --data")
@@ -106,8 +115,8 @@ func (s *Stores) Close() error {
 	}
 	s.closed = true
 	var errs []error
-	for i := len(s.closes) - 1; i >= 0; i-- {
-		errs = append(errs, s.closes[i]())
+	for _, closing := range slices.Backward(s.closes) {
+		errs = append(errs, closing())
 	}
 	return errors.Join(errs...)
 }

@@ -92,6 +92,9 @@ func OnIndex(ctx context.Context, s store.Events, m Mark) error {
 }
 
 func (m Mark) text() []byte {
-	text, _ := json.Marshal(m) // strings and a time: it cannot fail
+	text, err := json.Marshal(m)
+	if err != nil { // a time of a year that JSON has no form for: it is a note in any case
+		return []byte(m.What)
+	}
 	return text
 }

@@ -40,6 +40,11 @@ func open(t testing.TB, s mirror.Store, dir string, set ...func(*mirror.Config))
 	return m, m.State()
 }
 
+func closing(t testing.TB, m *mirror.Mirror) {
+	t.Helper()
+	must(t, m.Close())
+}
+
 // several makes the instance one of several, which leads.
 func several(c *mirror.Config) { c.Alone = false }
 
@@ -174,13 +179,12 @@ func TestMirror_LostWhileHealing(t *testing.T) {
 	f.set(func() { f.sequence = 0 })
 	stopped, cancel := context.WithCancel(t.Context())
 	f.loading = cancel
-	m, err := mirror.Open(stopped, mirror.Config{Store: f, Dir: dir, Alone: true})
-	if err == nil {
+	if _, err := mirror.Open(stopped, mirror.Config{Store: f, Dir: dir, Alone: true}); err == nil {
 		t.Fatal("it was opened")
 	}
 	f.lose(t, saved{})
 	m, _ = open(t, f, dir)
-	defer m.Close()
+	defer closing(t, m)
 	same(t, "healed by the next", rowsOf(t, f.State), want)
 }
 
@@ -249,7 +253,7 @@ func TestMirror_RunEdits(t *testing.T) {
 		if kinds := <-told; !slices.Equal(kinds, []string{"servers"}) {
 			t.Errorf("told of %v", kinds)
 		}
-		claims, err := f.State.Claims(ctx)
+		claims, err := f.Claims(ctx)
 		must(t, err)
 		must(t, f.State.DeleteClaim(ctx, claims[0]))
 		if kinds := <-told; !slices.Equal(kinds, []string{"claims"}) {
@@ -331,12 +335,12 @@ func TestMirror_Follower(t *testing.T) {
 	f := newFake(t)
 	leader, ls := open(t, f, "", several)
 	leader.Attach(leading(t.Context()))
-	want := fill(t, ls, f)
+	fill(t, ls, f)
 	m, s := open(t, f, "", several)
 	leads := false
 	m.Attach(mirror.Hooks{Leading: func() (uint64, bool) { return 2, leads }})
 	must(t, s.SpendToken(t.Context(), "own", time.Now(), time.Now().Add(time.Hour)))
-	want = rowsOf(t, f.State)
+	want := rowsOf(t, f.State)
 	f.lose(t, saved{})
 	f.set(func() { f.fenced = true })
 	if err := m.Refresh(t.Context()); !errors.Is(err, store.ErrFenced) {
@@ -519,6 +523,6 @@ func TestMirror_Files(t *testing.T) {
 		t.Errorf("opened with nothing: %v", err)
 	}
 	m, s = open(t, f, dir)
-	defer m.Close()
+	defer closing(t, m)
 	same(t, "opened while the store is away", rowsOf(t, s), want)
 }

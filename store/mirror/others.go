@@ -95,21 +95,18 @@ func (role waitRole) DeleteWaiting(ctx context.Context, ids ...string) error {
 	for _, id := range ids {
 		names = append(names, name{rows.Waiting.Kind, id})
 	}
-	gone := func() (changes []change, err error) {
-		for _, n := range names {
-			if n.key != "" {
-				changes = append(changes, change{n, nil})
-			}
+	var gone []change
+	for _, n := range names {
+		if n.key != "" {
+			gone = append(gone, change{n, nil})
 		}
-		return changes, nil
 	}
 	return role.m.do(ctx, write{
 		names: names,
 		store: func(ctx context.Context, _ bool) ([]change, error) {
-			changes, _ := gone()
-			return changes, role.m.config.Store.DeleteWaiting(ctx, ids...)
+			return gone, role.m.config.Store.DeleteWaiting(ctx, ids...)
 		},
-		copy: gone,
+		copy: func() ([]change, error) { return gone, nil },
 	})
 }
 

@@ -22,28 +22,28 @@ var servers daemon.Servers
 
 func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 
-// real is a Redis that can be mirrored.
-type real struct {
+// mirrored is a Redis that can be mirrored.
+type mirrored struct {
 	store.State
 	*redis.DB
 }
 
 // Close closes it.
-func (r real) Close() error { return r.DB.Close() }
+func (r mirrored) Close() error { return r.DB.Close() }
 
 // dial opens a Redis, and leads.
-func dial(t testing.TB, url string, timeout time.Duration) real {
+func dial(t testing.TB, url string, timeout time.Duration) mirrored {
 	t.Helper()
 	db, err := redis.Open(context.Background(), redis.Config{URL: store.Secret(url), Namespace: redis.DefaultNamespace, Timeout: timeout})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	r := real{db.State(), db}
+	r := mirrored{db.State(), db}
 	r.lead(t)
 	return r
 }
 
 // lead takes the lease, whoever has it.
-func (r real) lead(t testing.TB) {
+func (r mirrored) lead(t testing.TB) {
 	t.Helper()
 	was, err := r.Leases().Lease(context.Background())
 	must(t, err)
@@ -159,7 +159,7 @@ func TestRedis_Flushed(t *testing.T) {
 	must(t, retry(m))
 	w.check(t, "mirror", s)
 	w.check(t, "redis", r.State)
-	if list, err := r.State.Servers(ctx); err != nil || len(list) != 1 {
+	if list, err := r.Servers(ctx); err != nil || len(list) != 1 {
 		t.Errorf("servers: %v, %v", list, err)
 	}
 	cancel()
@@ -257,8 +257,8 @@ func TestRedis_Edited(t *testing.T) {
 	must(t, m.Refresh(t.Context()))
 	db, err := redis.Open(t.Context(), redis.Config{URL: store.Secret(url), Namespace: redis.DefaultNamespace})
 	must(t, err)
-	follower, fs := open(t, real{db.State(), db}, "", several)
-	defer follower.Close()
+	follower, fs := open(t, mirrored{db.State(), db}, "", several)
+	defer closing(t, follower)
 	must(t, client(t, url).HSet(t.Context(), "scalelite:server:bbb1", "load_multiplier", "4.0").Err())
 	for _, m := range []*mirror.Mirror{m, follower} {
 		must(t, m.Refresh(t.Context()))

@@ -43,7 +43,9 @@ func changeTo[T any](codec rows.Codec[T], record T) ([]change, error) {
 }
 
 // create adds a record by inStore, which returns the one that stands afterwards.
-func create[T any](ctx context.Context, m *Mirror, codec rows.Codec[T], record T, inStore func() (T, error)) (standing T, err error) {
+func create[T any](
+	ctx context.Context, m *Mirror, codec rows.Codec[T], record T, inStore func() (T, error),
+) (standing T, err error) {
 	n := name{codec.Kind, string(codec.Key(record))}
 	err = m.do(ctx, write{
 		names: []name{n},

@@ -26,7 +26,7 @@ func newLocks() *locks { return &locks{seed: maphash.MakeSeed()} }
 func (l *locks) lock(names []name) (unlock func()) {
 	var at []int
 	for _, n := range names {
-		at = append(at, int(maphash.Comparable(l.seed, n)%stripes)) //nolint:gosec // it is less than stripes
+		at = append(at, int(maphash.Comparable(l.seed, n)%stripes))
 	}
 	slices.Sort(at)
 	at = slices.Compact(at)

@@ -37,7 +37,7 @@ func Hold(ctx context.Context, s *driver.Stores) (held context.Context, release 
 	host, _ := os.Hostname()
 	mine := store.Lease{
 		Holder:  fmt.Sprintf("%s%d/%d", holder(host), os.Getpid(), time.Now().UnixNano()),
-		Address: "", Epoch: max(was.Epoch+1, uint64(time.Now().UnixMilli())), Beat: 1, //nolint:gosec // it is after 1970
+		Address: "", Epoch: max(was.Epoch+1, uint64(time.Now().UnixMilli())), Beat: 1,
 	}
 	if err := s.Leases.TakeLease(ctx, was, mine); err != nil {
 		if errors.Is(err, store.ErrConflict) {

@@ -29,14 +29,16 @@ func (m Migration) by() string {
 // Run does it, goes on where one was cut short, and returns what was taken there. In the end the target was compared with the
 // source record by record, and the source bears a note that it has moved, so that nobody goes on there by mistake.
 func (m Migration) Run(ctx context.Context) ([]backup.Sum, error) {
-	for _, s := range []*driver.Stores{m.From, m.To} {
-		held, release, err := Hold(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
-		ctx = held
+	ctx, release, err := Hold(ctx, m.From)
+	if err != nil {
+		return nil, err
 	}
+	defer release()
+	ctx, releaseTo, err := Hold(ctx, m.To)
+	if err != nil {
+		return nil, err
+	}
+	defer releaseTo()
 	from, to := m.moving(m.From), m.moving(m.To)
 	if len(to) == 0 {
 		return nil, errors.New("nothing is to be moved: source and target are the same")
@@ -253,14 +255,11 @@ func Compare(ctx context.Context, first, second Source) ([]Difference, error) {
 			if !inA && !inB {
 				break
 			}
-			order := 0
-			switch {
-			case !inB:
+			order := bytes.Compare(a.row.Key, b.row.Key)
+			if !inB {
 				order = -1
-			case !inA:
+			} else if !inA {
 				order = 1
-			default:
-				order = bytes.Compare(a.row.Key, b.row.Key)
 			}
 			d.note(order, order == 0 && bytes.Equal(a.row.Value, b.row.Value))
 			a.pass(order <= 0)

@@ -36,7 +36,9 @@ func (f File) Rows(ctx context.Context, each func(store.Row) error) error {
 // Restore puts a backup into stores that were opened for a mover, and compares. The file is read before anything is changed,
 // so that one that is broken changes nothing. Stores that have records are refused with [ErrNotEmpty] unless force takes them
 // away. Tell hears how many rows are there, of how many.
-func Restore(ctx context.Context, file File, to *driver.Stores, by string, force bool, tell func(done, total int)) (backup.Manifest, error) {
+func Restore(
+	ctx context.Context, file File, to *driver.Stores, by string, force bool, tell func(done, total int),
+) (backup.Manifest, error) {
 	m, err := file.Read(ctx, nil)
 	if err != nil {
 		return m, err
@@ -65,7 +67,9 @@ func Restore(ctx context.Context, file File, to *driver.Stores, by string, force
 
 // Prove restores a backup into a directory below dir that is gone afterwards, and opens it as serve would. With it look may
 // look around there; it may be nil.
-func Prove(ctx context.Context, file File, dir string, tell func(done, total int), look func(*driver.Stores) error) (backup.Manifest, error) {
+func Prove(
+	ctx context.Context, file File, dir string, tell func(done, total int), look func(*driver.Stores) error,
+) (backup.Manifest, error) {
 	scratch, err := backup.Scratch(dir)
 	if err != nil {
 		return backup.Manifest{}, fmt.Errorf("make a directory to restore into: %w", err)

@@ -134,7 +134,7 @@ func (c Config) tune(pool *pgxpool.Config, query url.Values, unprepared bool) {
 		pool.MaxConns = defaultPool
 	}
 	if !query.Has("connect_timeout") {
-		pool.ConnConfig.ConnectTimeout = min(3*time.Second, c.timeout())
+		pool.ConnConfig.ConnectTimeout = 3 * time.Second
 	}
 	pool.PingTimeout = time.Second
 	if unprepared {
@@ -153,12 +153,13 @@ func (c Config) tune(pool *pgxpool.Config, query url.Values, unprepared bool) {
 	}
 }
 
-// limits are what the server itself bounds: a little shorter than our own deadlines, so that it ends first what we give up.
+// limits are what the server itself bounds, a little shorter than our own deadlines, so that it ends first what we give up; and
+// that it neither plans a question anew each time nor compiles it, which takes longer than answering.
 func (c Config) limits() map[string]string {
 	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 	return map[string]string{
 		"statement_timeout": ms(c.timeout() * 9 / 10), "lock_timeout": ms(c.timeout() * 7 / 10),
-		"idle_in_transaction_session_timeout": ms(2 * c.timeout()),
+		"idle_in_transaction_session_timeout": ms(2 * c.timeout()), "jit": "off", "plan_cache_mode": "force_generic_plan",
 	}
 }
 

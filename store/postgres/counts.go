@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -125,33 +125,55 @@ func (t *txn) unhurried() error {
 	return ofDB(err)
 }
 
-// counted reads the counts of a tenant, or of all.
-func (t *txn) counted(f store.RecordingFilter) (list tallies, err error) {
+// queueCounts asks for the counts of a tenant, or of all, and how many recordings there are at all.
+func queueCounts(b *pgx.Batch, f store.RecordingFilter, list *tallies, all *int64) {
 	sql, args := "SELECT tenant, state, count, bytes FROM bbbpool.counts WHERE count > 0", []any{}
 	if !f.AllTenants {
 		sql, args = sql+" AND tenant = $1", append(args, toText(f.Tenant))
 	}
-	err = t.list(func(rows pgx.Rows) error {
-		var y tally
-		err := rows.Scan(&y.tenant, &y.state, &y.count, &y.bytes)
-		list = append(list, y)
-		return err
-	}, sql, args...)
-	return list, err
+	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		*list = nil
+		return walk(rows, func(rows pgx.Rows) error {
+			var y tally
+			err := rows.Scan(&y.tenant, &y.state, &y.count, &y.bytes)
+			*list = append(*list, y)
+			return err
+		})
+	})
+	b.Queue("SELECT COALESCE(sum(count), 0)::bigint FROM bbbpool.counts").QueryRow(func(row pgx.Row) error { return row.Scan(all) })
 }
 
-// shares remember how many recordings there were when they were counted last: by that it is chosen how to look for a page,
-// and never what is on it.
-type shares struct{ all atomic.Int64 }
+// share is how many recordings a tenant has, and how many there are.
+type share struct{ mine, all int }
 
-func (s *shares) everything() int { return int(s.all.Load()) }
+// shares remember what was counted when somebody asked last: by that it is chosen how to look for a page, and never what is on
+// it.
+type shares struct {
+	mu sync.Mutex
+	of map[string]share
+}
 
-// measure sets the shares.
-func (db *DB) measure(ctx context.Context) error {
-	var all int64
-	err := db.pool.QueryRow(ctx, "SELECT COALESCE(sum(count), 0)::bigint FROM bbbpool.counts").Scan(&all)
-	if err == nil {
-		db.shares.all.Store(all)
+const maxShares = 10_000
+
+func (s *shares) get(f store.RecordingFilter) (share, bool) {
+	if f.AllTenants {
+		return share{}, true
 	}
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, ok := s.of[f.Tenant]
+	return known, ok
+}
+
+func (s *shares) set(f store.RecordingFilter, mine, all int) share {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil || len(s.of) >= maxShares {
+		s.of = map[string]share{}
+	}
+	known := share{mine, all}
+	if !f.AllTenants && len(f.Tenant) <= longestID {
+		s.of[f.Tenant] = known
+	}
+	return known
 }

@@ -161,14 +161,19 @@ func (db *DB) once(ctx context.Context, options pgx.TxOptions, fn func(*txn) err
 
 // limit bounds what the server does for a transaction, where its connection could not be told at its start.
 func (t *txn) limit() error {
-	if !t.db.unprepared {
-		return nil
-	}
 	var b pgx.Batch
-	for name, value := range t.db.config.limits() {
+	t.db.queueLimits(&b)
+	return t.send(&b)
+}
+
+// queueLimits does the same for a batch, whose statements are one transaction.
+func (db *DB) queueLimits(b *pgx.Batch) {
+	if !db.unprepared {
+		return
+	}
+	for name, value := range db.config.limits() {
 		b.Queue("SELECT set_config($1, $2, true)", name, value)
 	}
-	return t.send(&b)
 }
 
 // send runs a batch in one round trip, with the callbacks of its queries.

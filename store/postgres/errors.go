@@ -87,8 +87,9 @@ func kindOf(ctx context.Context, err error) error {
 		return errClosed
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	switch {
-	case !ok:
+	case connecting, !ok:
 		return fmt.Errorf("%w: %s", store.ErrAway, short(err))
 	case pg.Code == codeTooLarge:
 		return fmt.Errorf("%w: %s", store.ErrTooLarge, short(pg))

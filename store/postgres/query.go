@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -29,25 +28,6 @@ const (
 	newest   = `r.starttime DESC NULLS LAST, left(r.record_id, 200) COLLATE "C", r.record_id COLLATE "C"`
 	newestOf = `starttime DESC NULLS LAST, record_id COLLATE "C"`
 )
-
-// places are what a question of pages answers with.
-type places struct {
-	numbers []int64 // of the rows; 0 for what stands alone
-	ids     []string
-	total   int
-}
-
-// page runs a question for numbers, IDs and, where counting is asked for with it, the total.
-func (t *txn) page(sql string, args []any) (p places, err error) {
-	err = t.list(func(rows pgx.Rows) error {
-		var number int64
-		var id string
-		err := rows.Scan(&number, &id, &p.total)
-		p.numbers, p.ids = append(p.numbers, number), append(p.ids, id)
-		return err
-	}, sql, args...)
-	return p, err
-}
 
 // ofTenant is the condition that recordings are whose are asked for.
 func (q *query) ofTenant() string {
@@ -112,7 +92,7 @@ func (q *query) plain() string {
 		parts = append(parts, "(SELECT r.id, r.record_id, r.starttime FROM public.recordings r WHERE r.record_id IS NOT NULL AND "+
 			string(b)+tenant+" ORDER BY "+newest+most+")")
 	}
-	return "SELECT x.id, x.record_id, 0 FROM (" + strings.Join(parts, " UNION ALL ") + ") x ORDER BY x." + newestOf + q.cut()
+	return "SELECT x.id, x.record_id, 0 AS total FROM (" + strings.Join(parts, " UNION ALL ") + ") x ORDER BY x." + newestOf + q.cut()
 }
 
 // ofFew asks for the same of a tenant that has few: all that are his are looked at.
@@ -120,7 +100,7 @@ func (q *query) ofFew() string {
 	tenant := q.arg(toText(q.filter.Tenant))
 	return `WITH o AS MATERIALIZED (SELECT m.recording_id FROM public.metadata m WHERE left(m.key, 100) COLLATE "C" = 'tenant-id'
 		AND left(m.value, 200) COLLATE "C" = left(` + tenant + `, 200) AND m.key = 'tenant-id' AND m.value = ` + tenant + `)
-		SELECT r.id, r.record_id, 0 FROM o JOIN public.recordings r ON r.id = o.recording_id WHERE r.record_id IS NOT NULL` +
+		SELECT r.id, r.record_id, 0 AS total FROM o JOIN public.recordings r ON r.id = o.recording_id WHERE r.record_id IS NOT NULL` +
 		q.inStates() + " ORDER BY " + newest + q.cut()
 }
 
@@ -151,7 +131,7 @@ func (q *query) selected(apart []store.Recording) string {
 	if len(apart) > 0 {
 		sql += " UNION SELECT n.id, n.record_id, n.starttime FROM " + q.given(apart) + " AS n(id, record_id, starttime)"
 	}
-	return "SELECT x.id, x.record_id, count(*) OVER () FROM (" + sql + ") x ORDER BY x." + newestOf + q.cut()
+	return "SELECT x.id, x.record_id, count(*) OVER () AS total FROM (" + sql + ") x ORDER BY x." + newestOf + q.cut()
 }
 
 // given are recordings that the tables do not find.

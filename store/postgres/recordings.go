@@ -62,81 +62,78 @@ func (db *DB) changeRecording(
 func (role recordingRole) Recordings(
 	ctx context.Context, f store.RecordingFilter,
 ) (page []store.Recording, total int, err error) {
-	err = role.db.read(ctx, fmt.Sprintf("list recordings of %.100q", f.Tenant), func(t *txn) error {
-		page, total, err = t.recordings(f)
-		return err
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	return page, total, nil
-}
-
-// recordings finds a page, and reads its recordings.
-func (t *txn) recordings(f store.RecordingFilter) (page []store.Recording, total int, err error) {
+	op := fmt.Sprintf("list recordings of %.100q", f.Tenant)
 	if !f.AllTenants && rows.OfTenant(f.Tenant) == nil {
-		return nil, 0, nil // nothing could be stored of it
+		return nil, 0, wrap(ctx, op, ctx.Err()) // nothing could be stored of it
 	}
-	apart, err := t.apart(f)
-	if err != nil {
-		return nil, 0, err
-	}
-	var p places
-	if narrow(f) || len(apart) > 0 {
-		p, err = t.narrowed(f, apart)
-	} else {
-		p, err = t.inTurn(f)
-	}
-	if err != nil || len(p.ids) == 0 {
-		return nil, p.total, err
-	}
-	found, err := t.stand(byNumber(p.numbers, p.ids), false)
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, id := range p.ids {
-		if s := found[id]; s.there() {
-			page = append(page, s.record)
+	var apart []store.Recording
+	if mayBeApart(f) {
+		err := role.db.read(ctx, op, func(t *txn) error {
+			apart, err = t.apart(f)
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
 		}
 	}
-	return page, p.total, nil
+	if narrow(f) || len(apart) > 0 {
+		return role.db.narrowed(ctx, op, f, apart)
+	}
+	return role.db.inTurn(ctx, op, f)
 }
 
 // narrowed finds a page of what IDs or metadata select. Behind the last page nothing says how many there are: it is asked.
-func (t *txn) narrowed(f store.RecordingFilter, apart []store.Recording) (places, error) {
-	q := query{filter: f}
-	p, err := t.page(q.selected(apart), q.args)
-	if err != nil || len(p.ids) > 0 || f.Offset <= 0 {
-		return p, err
+func (db *DB) narrowed(
+	ctx context.Context, op string, f store.RecordingFilter, apart []store.Recording,
+) (page []store.Recording, total int, err error) {
+	q, b := query{filter: f}, pgx.Batch{}
+	db.queueLimits(&b)
+	s := db.layout.queuePage(&b, q.selected(apart), q.args)
+	if err := db.ask(ctx, op, &b); err != nil {
+		return nil, 0, err
+	}
+	if len(s.ids) > 0 || f.Offset <= 0 {
+		return s.page(), s.total, nil
 	}
 	f.Offset, f.Limit = 0, 1
-	q = query{filter: f}
-	first, err := t.page(q.selected(apart), q.args)
-	return places{total: first.total}, err
+	_, total, err = db.narrowed(ctx, op, f, apart)
+	return nil, total, err
 }
 
 // inTurn finds a page of all, or of what is in some states, and counts them without looking at them.
-func (t *txn) inTurn(f store.RecordingFilter) (places, error) {
-	counts, err := t.counted(f)
-	if err != nil {
-		return places{}, err
-	}
-	total := 0
-	for _, y := range counts {
-		if len(f.States) == 0 || slices.Contains(f.States, store.RecordingState(fromText(y.state))) {
-			total += int(y.count)
+func (db *DB) inTurn(ctx context.Context, op string, f store.RecordingFilter) ([]store.Recording, int, error) {
+	share, known := db.shares.get(f)
+	for {
+		q, b := query{filter: f}, pgx.Batch{}
+		db.queueLimits(&b)
+		var counts tallies
+		var all int64
+		queueCounts(&b, f, &counts, &all)
+		var s *sheet
+		if known {
+			sql := ""
+			if few(f, share) {
+				sql = q.ofFew()
+			} else {
+				sql = q.plain()
+			}
+			s = db.layout.queuePage(&b, sql, q.args)
 		}
+		if err := db.ask(ctx, op, &b); err != nil {
+			return nil, 0, err
+		}
+		mine := 0
+		for _, y := range counts {
+			if len(f.States) == 0 || slices.Contains(f.States, store.RecordingState(fromText(y.state))) {
+				mine += int(y.count)
+			}
+		}
+		share = db.shares.set(f, mine, int(all))
+		if known {
+			return s.page(), totalOf(f, len(s.ids), mine), nil
+		}
+		known = true
 	}
-	q := query{filter: f}
-	sql := ""
-	if t.few(f, total) {
-		sql = q.ofFew()
-	} else {
-		sql = q.plain()
-	}
-	p, err := t.page(sql, q.args)
-	p.total = totalOf(f, len(p.ids), total)
-	return p, err
 }
 
 // totalOf corrects a count by what the page itself shows.
@@ -154,16 +151,14 @@ func totalOf(f store.RecordingFilter, found, counted int) int {
 
 // few tells whether a tenant has so few recordings that looking at all of them is quicker than looking for a page of them
 // among those of others. Deleted ones are not found by the tenant in the metadata.
-func (t *txn) few(f store.RecordingFilter, mine int) bool {
-	all := t.db.shares.everything()
-	if f.AllTenants || f.Tenant == store.DefaultTenant || len(f.States) == 0 || slices.Contains(f.States, store.Deleted) || all == 0 {
+func few(f store.RecordingFilter, has share) bool {
+	if f.AllTenants || f.Tenant == store.DefaultTenant || len(f.States) == 0 || slices.Contains(f.States, store.Deleted) {
 		return false
 	}
-	page := f.Limit
-	if page <= 0 {
+	if f.Limit <= 0 {
 		return true
 	}
-	return float64(mine)*float64(mine) < float64(all)*float64(page+max(0, f.Offset))
+	return float64(has.mine)*float64(has.mine) < float64(has.all)*float64(f.Limit+max(0, f.Offset))
 }
 
 // catalogueRole is [store.Catalogue].
@@ -255,7 +250,11 @@ func (role catalogueRole) OwedRecordings(ctx context.Context) (list []store.Reco
 func (role catalogueRole) CountRecordings(ctx context.Context) (counts []store.RecordingCount, err error) {
 	err = role.db.read(ctx, "count recordings", func(t *txn) error {
 		counts = nil
-		list, err := t.counted(store.RecordingFilter{AllTenants: true})
+		var b pgx.Batch
+		var list tallies
+		var all int64
+		queueCounts(&b, store.RecordingFilter{AllTenants: true}, &list, &all)
+		err := t.send(&b)
 		for _, y := range list {
 			counts = append(counts, store.RecordingCount{
 				Tenant: fromText(y.tenant), State: store.RecordingState(fromText(y.state)), Count: int(y.count), Bytes: y.bytes,

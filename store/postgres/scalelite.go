@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -214,7 +213,7 @@ func (db *DB) maintain() {
 		if err := db.largeIndexes(db.ended); err != nil && db.ended.Err() == nil {
 			wait = time.Minute
 		}
-		if err := errors.Join(db.recount(db.ended), db.measure(db.ended)); err != nil && db.ended.Err() == nil {
+		if err := db.recount(db.ended); err != nil && db.ended.Err() == nil {
 			wait = time.Minute
 		}
 	}

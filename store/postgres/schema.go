@@ -43,6 +43,9 @@ const (
 // setUp is the longest that bringing a schema to today's takes: the first start counts all recordings.
 const setUp = 10 * time.Minute
 
+// openTimeout is how long Open waits for a database to say what is in it.
+const openTimeout = 10 * time.Second
+
 // prepare brings our schema and, in an empty database, Scalelite's to today's, in one transaction: either all of it is there
 // or nothing has changed.
 func (db *DB) prepare(ctx context.Context) error {
@@ -72,21 +75,26 @@ func (db *DB) prepare(ctx context.Context) error {
 // errDry takes back what a dry run has done.
 var errDry = errors.New("a dry run")
 
-// patiently takes a lock of all instances, and gives the transaction time.
-func (t *txn) patiently(lock int64) error {
+// patiently gives the transaction time, and takes locks of all instances.
+func (t *txn) patiently(locks ...int64) error {
 	var b pgx.Batch
 	for _, name := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
 		b.Queue("SELECT set_config($1, $2, true)", name, strconv.FormatInt(setUp.Milliseconds(), 10))
 	}
-	b.Queue("SELECT pg_advisory_xact_lock($1)", lock)
+	for _, lock := range locks {
+		b.Queue("SELECT pg_advisory_xact_lock($1)", lock)
+	}
 	return t.send(&b)
 }
 
 // version reads which schema stands, 0 for none, and what Scalelite's tables are like.
 func (db *DB) version(ctx context.Context) (version int, err error) {
-	own, cancel := context.WithTimeout(ctx, db.config.timeout())
+	own, cancel := context.WithTimeout(ctx, max(db.config.timeout(), openTimeout))
 	defer cancel()
 	err = db.once(own, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t *txn) error {
+		if err := t.patiently(); err != nil {
+			return err
+		}
 		version, err = t.version()
 		return err
 	})

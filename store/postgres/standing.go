@@ -47,7 +47,7 @@ func (s *standing) readOwn(key, value []byte) error {
 	return err
 }
 
-// selection names recordings: by the numbers of the tables, or by their IDs.
+// selection names recordings.
 type selection struct {
 	where, ids string
 	arg        any
@@ -65,12 +65,6 @@ func byID(recordIDs []string) selection {
 	return s
 }
 
-func byNumber(numbers []int64, recordIDs []string) selection {
-	s := byID(recordIDs)
-	s.where, s.ids, s.arg = "r.id = ANY($1::bigint[])", "$1::bigint[]", numbers
-	return s
-}
-
 // gathering puts together what several queries find of recordings.
 type gathering struct {
 	found    map[string]*standing
@@ -80,7 +74,7 @@ type gathering struct {
 
 // stand reads recordings, in one round trip. With lock nobody else changes Scalelite's rows of them until the end.
 func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
-	g := gathering{map[string]*standing{}, map[int64]*standing{}, map[int64][2]int64{}}
+	g := newGathering()
 	var b pgx.Batch
 	sql := t.db.layout.selectRecordings() + s.where
 	if lock {
@@ -89,15 +83,15 @@ func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
 	queue := func(fn func(pgx.Rows) error, sql string, arg any) {
 		b.Queue(sql, arg).Query(func(rows pgx.Rows) error { return walk(rows, fn) })
 	}
-	queue(g.recording, sql, s.arg)
-	queue(g.meta, `SELECT m.recording_id, COALESCE(m.key, ''), COALESCE(m.value, '') FROM public.metadata m
+	queue(g.recordingRow, sql, s.arg)
+	queue(g.metaRow, `SELECT m.recording_id, COALESCE(m.key, ''), COALESCE(m.value, '') FROM public.metadata m
 		WHERE m.recording_id = ANY(`+s.ids+`)`, s.arg)
-	queue(g.format, `SELECT f.id, f.recording_id, COALESCE(f.format, ''), COALESCE(f.url, ''), COALESCE(f.length, 0)
+	queue(g.formatRow, `SELECT f.id, f.recording_id, COALESCE(f.format, ''), COALESCE(f.url, ''), COALESCE(f.length, 0)
 		FROM public.playback_formats f WHERE f.recording_id = ANY(`+s.ids+`) ORDER BY f.format COLLATE "C", f.id`, s.arg)
-	queue(g.image, `SELECT i.playback_format_id, COALESCE(i.width, 0), COALESCE(i.height, 0), COALESCE(i.alt, ''), COALESCE(i.url, '')
+	queue(g.imageRow, `SELECT i.playback_format_id, COALESCE(i.width, 0), COALESCE(i.height, 0), COALESCE(i.alt, ''), COALESCE(i.url, '')
 		FROM public.thumbnails i WHERE i.playback_format_id = ANY(ARRAY(SELECT f.id FROM public.playback_formats f
 			WHERE f.recording_id = ANY(`+s.ids+`))) ORDER BY i.sequence, i.id`, s.arg)
-	queue(g.own, `SELECT key, value FROM bbbpool.rows WHERE kind = 'recordings' AND key = ANY($1::bytea[])`, s.keys)
+	queue(g.ownRow, `SELECT key, value FROM bbbpool.rows WHERE kind = 'recordings' AND key = ANY($1::bytea[])`, s.keys)
 	if err := t.send(&b); err != nil {
 		return nil, err
 	}
@@ -109,25 +103,26 @@ func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
 
 // selectRecordings asks for the columns that there are.
 func (l *layout) selectRecordings() string {
-	flag := func(column string) string {
-		if !l.columns["recordings"][column] {
-			return "false"
-		}
-		return "COALESCE(r." + column + ", false)"
-	}
 	return `SELECT r.id, r.record_id, COALESCE(r.meeting_id, ''), COALESCE(r.name, ''), COALESCE(r.state, ''), ` +
-		flag("published") + ", " + flag("protected") + ", " + flag("publish_updated") +
+		l.flag("published") + ", " + l.flag("protected") + ", " + l.flag("publish_updated") +
 		`, COALESCE(r.participants, 0), r.starttime, r.endtime FROM public.recordings r WHERE r.record_id IS NOT NULL AND `
 }
 
-func (g *gathering) recording(rows pgx.Rows) error {
+func (g *gathering) recordingRow(rows pgx.Rows) error {
 	s := &standing{shown: &shown{meta: map[string]string{}}}
 	var id string
 	var start, end pgtype.Timestamp
 	err := rows.Scan(&s.id, &id, &s.meetingID, &s.name, &s.state, &s.published, &s.protected, &s.republished, &s.participants,
 		&start, &end)
+	g.place(id, s, start, end)
+	return err
+}
+
+// place puts a recording among those that were found. One that Scalelite has imported unpublished is called published there,
+// and not published.
+func (g *gathering) place(id string, s *standing, start, end pgtype.Timestamp) {
 	if s.state == string(store.Published) && !s.published {
-		s.state = string(store.Unpublished) // as Scalelite leaves those that it has imported so
+		s.state = string(store.Unpublished)
 	}
 	if start.InfinityModifier == pgtype.Finite {
 		s.start = start.Time
@@ -136,35 +131,43 @@ func (g *gathering) recording(rows pgx.Rows) error {
 		s.end = end.Time
 	}
 	g.found[id], g.numbered[s.id] = s, s
-	return err
 }
 
-func (g *gathering) meta(rows pgx.Rows) error {
+func (g *gathering) metaRow(rows pgx.Rows) error {
 	var id int64
 	var key, value string
 	err := rows.Scan(&id, &key, &value)
+	g.tell(id, key, value)
+	return err
+}
+
+// tell notes a row of metadata. A recording that is not there has come meanwhile.
+func (g *gathering) tell(id int64, key, value string) {
 	switch s := g.numbered[id]; {
-	case s == nil: // it has come meanwhile
+	case s == nil:
 	case key == tenantKey:
 		s.tenant, s.owned = value, true
 	default:
 		s.shown.meta[key] = value
 	}
-	return err
 }
 
-func (g *gathering) format(rows pgx.Rows) error {
+func (g *gathering) formatRow(rows pgx.Rows) error {
 	var id int64
 	var f shownFormat
 	err := rows.Scan(&f.id, &id, &f.format, &f.path, &f.minutes)
+	g.format(id, f)
+	return err
+}
+
+func (g *gathering) format(id int64, f shownFormat) {
 	if s := g.numbered[id]; s != nil {
 		g.formats[f.id] = [2]int64{id, int64(len(s.formats))}
 		s.formats = append(s.formats, f)
 	}
-	return err
 }
 
-func (g *gathering) image(rows pgx.Rows) error {
+func (g *gathering) imageRow(rows pgx.Rows) error {
 	var id int64
 	var i shownImage
 	err := rows.Scan(&id, &i.width, &i.height, &i.alt, &i.path)
@@ -175,20 +178,25 @@ func (g *gathering) image(rows pgx.Rows) error {
 	return err
 }
 
-func (g *gathering) own(rows pgx.Rows) error {
+func (g *gathering) ownRow(rows pgx.Rows) error {
 	var key, value []byte
 	if err := rows.Scan(&key, &value); err != nil {
 		return err
 	}
+	if err := g.ours(key, value); err != nil {
+		return ourError{err}
+	}
+	return nil
+}
+
+// ours notes our row of a recording.
+func (g *gathering) ours(key, value []byte) error {
 	s := g.found[string(key)]
 	if s == nil {
 		s = &standing{}
 		g.found[string(key)] = s
 	}
-	if err := s.readOwn(key, value); err != nil {
-		return ourError{err}
-	}
-	return nil
+	return s.readOwn(key, value)
 }
 
 // ownRow is our row of a recording: the least of it that, together with what Scalelite has, is all of it.

@@ -1,6 +1,8 @@
 package redis_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,6 +124,37 @@ func TestOpen_Socket(t *testing.T) {
 	db := open(t, redis.Config{URL: store.Secret("unix://" + path + "?db=3")})
 	_, err := db.Sequence(t.Context())
 	want(t, "sequence", err, nil)
+}
+
+// What a newer version has written is refused, also where that comes later.
+func TestOpen_Newer(t *testing.T) {
+	p := newPool(t)
+	p.do("SET", "bbbpool:schema", fmt.Sprint(redis.Schema+1))
+	url := fmt.Sprintf("redis://%s/%d", servers.Redis(t).Addr, p.rake.Options().DB)
+	_, err := redis.Open(t.Context(), redis.Config{URL: store.Secret(url), Namespace: redis.DefaultNamespace})
+	want(t, "open", err, store.ErrNewerSchema)
+	mine := aLease
+	mine.Epoch++
+	want(t, "lead", p.db.Leases().TakeLease(t.Context(), aLease, mine), store.ErrNewerSchema)
+}
+
+// Who gives up is no sign of a server that is away.
+func TestMetrics_GivenUp(t *testing.T) {
+	w := newWard(t)
+	w.r.Pause()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { _, err := w.s.Servers(ctx); done <- err }()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrAway) {
+		t.Errorf("got error %v", err)
+	}
+	w.r.Continue()
+	var page strings.Builder
+	w.db.WriteMetrics(&page)
+	if !strings.Contains(page.String(), "bbbpool_redis_up 1\n") {
+		t.Errorf("it is not up: %s", page.String())
+	}
 }
 
 // How a server is set up is looked at.

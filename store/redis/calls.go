@@ -60,11 +60,34 @@ func (db *DB) bounded(ctx context.Context, timeout time.Duration, call func(cont
 	inner, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := call(inner)
+	gone := ctx.Err()
+	if errors.Is(err, store.ErrAway) && errors.Is(gone, context.Canceled) {
+		return gone // who has given up learns nothing of the server, and neither do we
+	}
 	db.meter.called(begun, err)
-	if errors.Is(err, store.ErrAway) && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", err, ctx.Err())
+	if errors.Is(err, store.ErrAway) && gone != nil {
+		return fmt.Errorf("%w: %w", err, gone)
 	}
 	return err
+}
+
+// await ends when ctx does, whatever the client waits for: behind sentinels it waits for others that wait, without an end.
+func await[T any](ctx context.Context, call func() (T, error)) (answer T, err error) {
+	type outcome struct {
+		answer T
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		answer, err := call()
+		done <- outcome{answer, err}
+	}()
+	select {
+	case o := <-done:
+		return o.answer, o.err
+	case <-ctx.Done():
+		return answer, ctx.Err()
+	}
 }
 
 // look runs commands that read, as of one moment. With sum it tells their sum.
@@ -73,9 +96,10 @@ func (db *DB) look(ctx context.Context, reads commands, sum bool) (list []any, d
 	if sum {
 		mode = "sum"
 	}
-	reply, err := lookScript.Run(ctx, db.client, nil, reads.blob, mode).Slice()
+	ask := func() ([]any, error) { return lookScript.Run(ctx, db.client, nil, reads.blob, mode).Slice() }
+	reply, err := await(ctx, ask)
 	if err != nil && broken(err) && ctx.Err() == nil { // the connection was an old one; to ask again does no harm
-		reply, err = lookScript.Run(ctx, db.client, nil, reads.blob, mode).Slice()
+		reply, err = await(ctx, ask)
 	}
 	if err != nil {
 		return nil, "", away(err)
@@ -110,17 +134,14 @@ func (db *DB) write(ctx context.Context, g guard, writes commands) (bool, error)
 	}
 	written := strconv.FormatUint(db.written.Load(), 10)
 	keys := []string{db.key(leaseKey), db.key(sequenceKey)}
-	reply, err := writeScript.Run(
-		ctx, db.client, keys, lease.holder, lease.epoch, g.sum, g.reads.blob, writes.blob, seen, written,
-	).Slice()
+	args := []any{lease.holder, lease.epoch, g.sum, g.reads.blob, writes.blob, seen, written}
+	reply, err := await(ctx, func() ([]any, error) { return writeScript.Run(ctx, db.client, keys, args...).Slice() })
 	if err != nil {
 		return false, away(err)
 	}
 	switch text(part(reply, 0)) {
 	case "done":
-		if !g.silent {
-			db.noteSequence(number(part(reply, 1)), g.fenced, truth(part(reply, 2)))
-		}
+		db.noteWrite(g, number(part(reply, 1)), truth(part(reply, 2)))
 		return true, nil
 	case "fenced":
 		return false, store.ErrFenced
@@ -129,6 +150,17 @@ func (db *DB) write(ctx context.Context, g guard, writes commands) (bool, error)
 	}
 	db.meter.again.Add(1)
 	return false, nil
+}
+
+// noteWrite keeps the sequence of a write that counts.
+func (db *DB) noteWrite(g guard, sequence uint64, back bool) {
+	if g.silent {
+		return
+	}
+	db.noteSequence(sequence, back)
+	if g.fenced && !back {
+		raise(&db.written, sequence)
+	}
 }
 
 // plan makes writes of what was read. It may run more than once.

@@ -17,7 +17,7 @@ const (
 // it does not answer.
 func (db *DB) Check(ctx context.Context) (problems []string, err error) {
 	err = db.within(ctx, 1, "look at how Redis is set up", func(ctx context.Context) error {
-		text, err := db.client.Info(ctx).Result()
+		text, err := await(ctx, func() (string, error) { return db.client.Info(ctx).Result() })
 		if err != nil {
 			return away(err)
 		}
@@ -68,7 +68,7 @@ func replication(info map[string]string) []string {
 		return []string{"this Redis is a replica, which takes no writes: name its master, or the sentinels"}
 	}
 	if info["cluster_enabled"] == "1" {
-		return []string{"this is a Redis Cluster, whose scripts cannot write keys of several servers: name a single Redis, or sentinels"}
+		return []string{"this is a Redis Cluster, whose scripts cannot write keys of several servers: name one Redis, or sentinels"}
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (db *DB) persistence(ctx context.Context, info map[string]string) (problems
 		}
 		return problems
 	}
-	set, err := db.client.ConfigGet(ctx, "save").Result()
+	set, err := await(ctx, func() (map[string]string, error) { return db.client.ConfigGet(ctx, "save").Result() })
 	switch {
 	case err != nil:
 		return append(problems, "Redis does not say whether it saves (CONFIG is not allowed), and has no append-only file: "+

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -58,7 +59,8 @@ func (db *DB) Leases() store.Leases { return leaseRole{db} }
 // Instances tells which processes share this database.
 func (db *DB) Instances() store.Instances { return instanceRole{db} }
 
-// Open makes a store of a Redis that answers. Its error is [store.ErrAway] where it does not. Whoever opens it must close it.
+// Open makes a store of a Redis that answers. Its error is [store.ErrAway] where it does not, and [store.ErrNewerSchema] where
+// a newer version has written it. Whoever opens it must close it.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -71,10 +73,26 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	quiet()
 	db := &DB{client: newClient(address, c), config: c, prefix: c.prefix(), meter: newMeter()}
 	db.close = sync.OnceValue(db.shutdown)
-	if _, err := db.Sequence(ctx); err != nil {
+	if _, err = db.Sequence(ctx); err == nil {
+		err = db.checkSchema(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// checkSchema refuses what a newer version has written.
+func (db *DB) checkSchema(ctx context.Context) error {
+	return db.within(ctx, 1, "read the schema", func(ctx context.Context) error {
+		list, _, err := db.look(ctx, commandList([]string{"GET", db.key(schemaKey)}), false)
+		if is := number(part(list, 0)); err == nil && is > Schema {
+			return fmt.Errorf(
+				"%w: Redis has schema %d, this one knows %d: upgrade bbbpool, or restore a backup", store.ErrNewerSchema, is, Schema,
+			)
+		}
+		return err
+	})
 }
 
 // quiet keeps the client from writing to standard error itself: whoever calls hears of each error.

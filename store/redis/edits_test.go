@@ -26,7 +26,9 @@ func TestServers_Edited(t *testing.T) {
 		"observed": {
 			func(p *pool) { p.do("HSET", "server:bbb1", "online", "true", "meetings", "7") }, func(*store.Server) {},
 		},
-		"url": {func(p *pool) { p.do("HSET", "server:bbb1", "url", "http://x/") }, func(s *store.Server) { s.URL = "http://x/" }},
+		"url": {func(p *pool) { p.do("HSET", "server:bbb1", "url", "http://x/") }, func(s *store.Server) {
+			s.URL, s.Admitted = "http://x/", time.Time{}
+		}},
 		"secret": {
 			func(p *pool) { p.do("HSET", "server:bbb1", "secret", "theirs") },
 			func(s *store.Server) { s.Secret, s.Former, s.FormerUntil = "theirs", "", time.Time{} },

@@ -181,6 +181,7 @@ func (w *ward) await(says string) {
 		if strings.Contains(info, says) {
 			return
 		}
+		breathe()
 	}
 }
 
@@ -208,6 +209,7 @@ func (w *ward) back() {
 			return
 		}
 		want(w, "while it is away", err, store.ErrAway)
+		breathe()
 	}
 }
 
@@ -253,6 +255,7 @@ func TestFaults_Loading(t *testing.T) {
 		}
 		want(t, "read", err, store.ErrAway)
 		said = said || strings.Contains(err.Error(), "LOADING")
+		breathe()
 	}
 	<-started
 	if !said {
@@ -273,7 +276,7 @@ func TestFaults_WrongType(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "type") || errors.Is(err, store.ErrAway) {
 				t.Errorf("got error %v", err)
 			}
-			equal(t, "keys", len(p.everythingBut(key)), 1) // the lease
+			equal(t, "keys", len(p.everythingBut(key)), 2) // the lease, and the schema
 			p.do("DEL", key)
 			p.must(p.s.CreateServer(t.Context(), store.Server{ID: "bbb1"}))
 		})

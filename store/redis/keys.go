@@ -24,13 +24,14 @@ package redis
 //	                       hash: key of the row → row
 //	meetings               hash: meeting ID → key of the claim that has Scalelite's key of that name
 //	tokens-by-expiry       sorted set of time and ID, all of one score
+//	schema                 of our keys
 //	sequence               counts writes
 //	lease                  hash: holder, address, epoch, beat, and written, the sequence of the last write with it
 //	instances              set of IDs
 //	instance:{id}          JSON; expires
 //	peer-key               what instances know each other by
 //
-// A new key is one whose absence means what was true before.
+// A new key is one whose absence means what was true before. What an older version would get wrong is a new [Schema].
 const (
 	serversKey        = "servers"
 	serverPrefix      = "server:"
@@ -48,12 +49,16 @@ const (
 	oursPrefix        = "bbbpool:"
 	ownersKey         = oursPrefix + "meetings"
 	tokensByExpiryKey = oursPrefix + "tokens-by-expiry"
+	schemaKey         = oursPrefix + "schema"
 	sequenceKey       = oursPrefix + "sequence"
 	leaseKey          = oursPrefix + "lease"
 	instancesKey      = oursPrefix + "instances"
 	instancePrefix    = oursPrefix + "instance:"
 	peerKey           = oursPrefix + "peer-key"
 )
+
+// Schema is the one of our keys that this version writes, and the highest one that it knows.
+const Schema = 1
 
 // key is a key of the namespace.
 func (db *DB) key(name string) string { return db.prefix + name }

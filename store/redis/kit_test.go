@@ -230,3 +230,6 @@ func many(t testing.TB, n int) (list []store.Row) {
 	}
 	return list
 }
+
+// breathe is between two questions of one who asks until something is so: the machine has other work to do.
+func breathe() { time.Sleep(5 * time.Millisecond) }

@@ -38,9 +38,17 @@ func (role leaseRole) TakeLease(ctx context.Context, was, mine store.Lease) erro
 		if mine.Holder == "" {
 			return errors.New("a lease needs a holder")
 		}
-		return db.change(ctx, guard{silent: true}, db.readLease(), func(list []any) (c commands, err error) {
+		reads := db.readLease()
+		reads.add("GET", db.key(schemaKey))
+		return db.change(ctx, guard{silent: true}, reads, func(list []any) (c commands, err error) {
 			if leaseOf(part(list, 0)) != was || mine.Epoch <= was.Epoch {
 				return c, store.ErrConflict
+			}
+			switch schema := number(part(list, 1)); {
+			case schema > Schema: // raised since it was opened
+				return c, store.ErrNewerSchema
+			case schema == 0:
+				c.add("SET", db.key(schemaKey), strconv.Itoa(Schema))
 			}
 			c.add(
 				"HSET", db.key(leaseKey), "holder", taken.holder, "address", mine.Address, "epoch", taken.epoch,
@@ -113,7 +121,7 @@ func (db *DB) Sequence(ctx context.Context) (sequence uint64, err error) {
 		sequence = number(part(list, 1))
 		leads := mine != nil && *mine == (held{fields["holder"], fields["epoch"]})
 		back := sequence < seen || leads && number(fields[writtenField]) < written
-		db.noteSequence(sequence, false, back)
+		db.noteSequence(sequence, back)
 		return nil
 	})
 	return sequence, err
@@ -123,7 +131,7 @@ func (db *DB) Sequence(ctx context.Context) (sequence uint64, err error) {
 func (db *DB) Losses() uint64 { return db.lost.Load() }
 
 // noteSequence keeps the highest sequence, and begins anew where it has gone back.
-func (db *DB) noteSequence(sequence uint64, fenced, back bool) {
+func (db *DB) noteSequence(sequence uint64, back bool) {
 	if back {
 		db.lost.Add(1)
 		db.seen.Store(sequence)
@@ -131,9 +139,6 @@ func (db *DB) noteSequence(sequence uint64, fenced, back bool) {
 		return
 	}
 	raise(&db.seen, sequence)
-	if fenced {
-		raise(&db.written, sequence)
-	}
 }
 
 // raise keeps the higher of two numbers.

@@ -38,7 +38,7 @@ func (db *DB) Raise(ctx context.Context, from, to uint64) error {
 		case reply != "done":
 			return fmt.Errorf("%w: it is %.40s", store.ErrConflict, reply)
 		}
-		db.noteSequence(to, false, false)
+		db.noteSequence(to, false)
 		return nil
 	})
 }

@@ -112,7 +112,7 @@ func mergeServer(key []byte, i image) (s store.Server, stands bool, err error) {
 	}
 	edited := func(name string) bool { return !ok || !from.still(i.fields, name) }
 	if edited(urlField) {
-		s.URL = i.fields[urlField]
+		s.URL, s.Admitted = i.fields[urlField], zeroTime // it was another machine that was admitted
 	}
 	if edited(secretField) {
 		s.Secret = store.Secret(i.fields[secretField])

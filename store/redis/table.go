@@ -96,6 +96,9 @@ func list[T any](ctx context.Context, db *DB, tb table[T]) (records []T, err err
 func (tb table[T]) records(found []any) (records []T, err error) {
 	images := tb.all(found)
 	for _, key := range slices.Sorted(maps.Keys(images)) {
+		if len(key) > maxKey {
+			continue // somebody else's, whatever it is
+		}
 		record, stands, err := tb.merge([]byte(key), images[key])
 		if err != nil {
 			return nil, err

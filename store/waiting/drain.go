@@ -95,7 +95,8 @@ func (x *Index) drained(ctx context.Context, unknown int) error {
 func (x *Index) do(ctx context.Context, w store.Wait) (known bool, err error) {
 	var e entry
 	if err := json.Unmarshal(w.Data, &e); err != nil {
-		return true, x.refused(w, err)
+		x.refused(w, err)
+		return true, nil
 	}
 	switch w.Call {
 	case callSession:
@@ -118,14 +119,14 @@ func (x *Index) do(ctx context.Context, w store.Wait) (known bool, err error) {
 	if err == nil || ctx.Err() != nil || errors.Is(err, store.ErrAway) {
 		return true, errors.Join(err, ctx.Err())
 	}
-	return true, x.refused(w, err)
+	x.refused(w, err)
+	return true, nil
 }
 
 // refused gives up an entry that the index will never take: it would be in the way of all others.
-func (x *Index) refused(w store.Wait, err error) error {
+func (x *Index) refused(w store.Wait, err error) {
 	x.meter.lost.Add(1)
 	x.config.Log.Error().Err(err).Str("call", w.Call).Msg("what waited for the index is not taken by it, and is given up")
-	return nil
 }
 
 // doSession adds the usage first: where the session stands, its usage was added.

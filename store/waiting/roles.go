@@ -25,8 +25,17 @@ type group struct {
 // Index is the group of roles. Closing it closes the index behind it.
 func (x *Index) Index() store.Index {
 	return group{
-		x, keyRole{x}, sessionRole{x}, recordingRole{x}, catalogueRole{x}, importRole{x}, eventRole{x}, adminTokenRole{x},
-		auditRole{x}, usageRole{x}, wholeRole{x},
+		x,
+		keyRole{x},
+		sessionRole{x},
+		recordingRole{x},
+		catalogueRole{x},
+		importRole{x},
+		eventRole{x},
+		adminTokenRole{x},
+		auditRole{x},
+		usageRole{x},
+		wholeRole{x},
 	}
 }
 

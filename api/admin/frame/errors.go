@@ -32,6 +32,14 @@ var known = []struct {
 	{recordings.ErrNoTenant, http.StatusNotFound, "not-found"},
 	{recordings.ErrNothing, http.StatusUnprocessableEntity, "path"},
 	{recordings.ErrVolume, http.StatusServiceUnavailable, "volume"},
+	{store.ErrFenced, http.StatusServiceUnavailable, "no-leader"},
+}
+
+// errAway is a database that does not answer.
+var errAway = &v1.Error{
+	Status: http.StatusServiceUnavailable, Code: "store-away",
+	Message: "the database does not answer, or takes nothing at the moment: whether this was done is not known; look, and try " +
+		"again when it is back (bbbpool status)",
 }
 
 // storeError is a store that does not do its work for a reason that an operator can mend: the system's word for it, and
@@ -75,6 +83,9 @@ func shownError(err error) (e *v1.Error, foreseen bool) {
 		if errors.Is(err, k.is) {
 			return &v1.Error{Status: k.status, Code: k.code, Message: err.Error()}, true
 		}
+	}
+	if errors.Is(err, store.ErrAway) {
+		return errAway, false // what it says of the database is for the log
 	}
 	if e, ok := storeError(err); ok {
 		return e, false

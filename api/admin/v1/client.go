@@ -61,7 +61,7 @@ func NewClient(transport http.RoundTripper, base string, token Secret) *Client {
 	c := &Client{http: http.Client{Transport: transport, CheckRedirect: stay}, base: base, at: base, token: token}
 	c.Servers, c.Meetings, c.Recordings, c.Imports = Servers{c}, Meetings{c}, Recordings{c}, Imports{c}
 	c.History, c.Tenants, c.Pool, c.Usage = History{c}, Tenants{c}, Pool{c}, Usages{c}
-	c.Tokens, c.Audit, c.Backups = Tokens{c}, Audit{c}, Backups{c}
+	c.Tokens, c.Audit, c.Backups, c.Instances = Tokens{c}, Audit{c}, Backups{c}, Instances{c}
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
@@ -34,9 +35,11 @@ func (c *MigrateCmd) Help() string {
     Scalelite's    DIR, or both   its servers, tenants, meetings, recordings
     DIR, or both   Scalelite's    its keys and tables, as it writes them
 
-Scalelite's databases are those that its environment names, and serve can use them where they are, too. What it has no place for (scoped meetings, limits, history, jobs, tokens, the audit log, usage) lies beside its own
-there, and Scalelite does not see it. An address has a password in it that others may see in the list of processes: the words
-REDIS_URL and DATABASE_URL stand for those in the environment. Stop Scalelite, and every bbbpool, first. What was cut short goes on when it is run again.`
+Scalelite's databases are those that its environment names, and serve can use them where they are, too. What it has no
+place for (scoped meetings, limits, history, jobs, tokens, the audit log, usage) lies beside its own there, and Scalelite
+does not see it. An address has a password in it that others may see in the list of processes: the words REDIS_URL and
+DATABASE_URL stand for those in the environment. Stop Scalelite, and every bbbpool, first. What was cut short goes on
+when it is run again.`
 }
 
 // home is where one side of a migration is.
@@ -100,7 +103,7 @@ func where(env *cli.Env, flag string, names []string, scratch string) (h home, e
 			return h, grammar.Misused("%s: there is no %s in the environment", flag, name)
 		}
 		state, index := driver.Address(name)
-		twice := false
+		var twice bool
 		switch {
 		case state:
 			twice, h.redis, h.RedisURL = h.redis, true, store.Secret(name)
@@ -127,7 +130,9 @@ func same(from, to home, state bool) bool {
 	return !elsewhere && from.dir && errA == nil && errB == nil && os.SameFile(a, b)
 }
 
-func (c *MigrateCmd) move(env *cli.Env, from, to home, state, index bool) (sums []backup.Sum, stateAt, indexAt string, err error) {
+func (c *MigrateCmd) move(
+	env *cli.Env, from, to home, state, index bool,
+) (sums []backup.Sum, stateAt, indexAt string, err error) {
 	a, b, err := both(from, to)
 	if err != nil {
 		return nil, "", "", err
@@ -180,17 +185,17 @@ func report(env *cli.Env, to home, sums []backup.Sum, stateAt, indexAt string) e
 	if err := printSums(env, sums); err != nil {
 		return err
 	}
-	text := "\nall of them were compared, and are in their place:\n"
+	lines := []string{"\nall of them were compared, and are in their place:\n"}
 	for _, group := range [][2]string{{"servers, tenants and claims", stateAt}, {"recordings and history", indexAt}} {
 		if group[1] != "" {
-			text += fmt.Sprintf("  %s: %s\n", group[0], terminal.Printable(group[1]))
+			lines = append(lines, fmt.Sprintf("  %s: %s\n", group[0], terminal.Printable(group[1])))
 		}
 	}
 	for _, f := range findings {
-		text += fmt.Sprintf("WRONG %s: %s\n", terminal.Printable(f.Place), terminal.Printable(f.Text))
+		lines = append(lines, fmt.Sprintf("%s %s: %s\n", f.Verdict(), terminal.Printable(f.Place), terminal.Printable(f.Text)))
 	}
-	text += "next: " + next(to) + ", then bbbpool check\n"
-	return terminal.Say(env.Out, "%s", text)
+	lines = append(lines, "next: "+next(to)+", then bbbpool check\n")
+	return terminal.Say(env.Out, "%s", strings.Join(lines, ""))
 }
 
 // next says how serve finds them.

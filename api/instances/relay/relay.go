@@ -68,7 +68,11 @@ func (r *Relay) HandOn(w http.ResponseWriter, req *http.Request, body []byte) bo
 		return false
 	}
 	e := &errand{relay: r, req: req, body: body, repeatable: repeatable(req), until: time.Now().Add(r.Wait), rest: firstRest}
-	if !e.run(w) {
+	switch {
+	case e.run(w):
+	case e.last != nil:
+		pass(w, e.last, e.lastBody)
+	default:
 		r.unserved.Add(1)
 		return false
 	}
@@ -85,6 +89,9 @@ type errand struct {
 	until      time.Time // how long it may wait for a leader
 	rest       time.Duration
 	sent       int // leaders that may have got it whole
+
+	last     *http.Response // the last answer that was not taken for one, and its body
+	lastBody []byte
 }
 
 // run goes from leader to leader until one has answered.

@@ -12,11 +12,12 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// keyHeader and noLeader are how the gateway of an instance says that it has ceased to lead in the middle of a call.
-const (
-	keyHeader = "Bbbpool-Message-Key"
-	noLeader  = "poolUnavailable"
-)
+// keyHeader is how the gateway of an instance says what was wrong with a call.
+const keyHeader = "Bbbpool-Message-Key"
+
+// passing are the answers of a leader that has ceased to lead in the middle of a call, or is about to, for it does not reach the
+// shared store any more: the next one may do better.
+var passing = map[string]bool{"poolUnavailable": true, "databaseUnavailable": true}
 
 // maxHeld is how large an answer may be that is held until it is whole, so that one which breaks off can be asked for again.
 const maxHeld = 1 << 20
@@ -55,8 +56,9 @@ func (e *errand) try(w http.ResponseWriter, l store.Lease) (done, sent bool) {
 	if resp.StatusCode == NotLeader {
 		return false, false
 	}
-	if resp.Header.Get(keyHeader) == noLeader && e.repeatable && e.sent+1 < maxSent {
-		return false, true
+	if passing[resp.Header.Get(keyHeader)] && e.repeatable && len(head) > 0 {
+		e.last, e.lastBody = resp, head
+		return false, false
 	}
 	pass(w, resp, head)
 	return true, true

@@ -1,0 +1,222 @@
+package assembly_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/assembly"
+	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/daemon"
+)
+
+var servers daemon.Servers
+
+func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+
+// line is a connection to a database that can be cut.
+type line struct {
+	net.Listener
+
+	to    string
+	mu    sync.Mutex
+	cut   bool
+	conns []net.Conn
+}
+
+// newLine makes one to an address.
+func newLine(t *testing.T, to string) *line {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := &line{Listener: l, to: to}
+	go one.serve()
+	t.Cleanup(one.sever)
+	return one
+}
+
+func (l *line) serve() {
+	for {
+		from, err := l.Accept()
+		if err != nil {
+			return
+		}
+		to, err := net.Dial("tcp", l.to)
+		if err != nil || !l.add(from, to) {
+			_ = from.Close()
+			continue
+		}
+		go func() { _, _ = io.Copy(to, from); _ = to.Close() }()
+		go func() { _, _ = io.Copy(from, to); _ = from.Close() }()
+	}
+}
+
+func (l *line) add(conns ...net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conns = append(l.conns, conns...)
+	return !l.cut
+}
+
+// sever cuts it, for good.
+func (l *line) sever() {
+	_ = l.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = true
+	for _, c := range l.conns {
+		_ = c.Close()
+	}
+}
+
+// through returns an address of a database that leads through a line.
+func (l *line) through(t *testing.T, address string) store.Secret {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = l.Addr().String()
+	return store.Secret(u.String())
+}
+
+// cluster is a pool of several instances over simulated servers.
+type cluster struct {
+	t     *testing.T
+	pools []*member
+	sim   *simulator.Simulator
+}
+
+// member is one of them.
+type member struct {
+	*assembly.Pool
+
+	redis *line
+	stop  func() error
+}
+
+// several starts a pool of some instances.
+func several(t *testing.T, n int) *cluster {
+	t.Helper()
+	c := &cluster{t: t}
+	redis, postgres := servers.Redis(t).URL(), servers.Postgres(t).URL(t)
+	for range n {
+		o := options(t)
+		m := &member{redis: newLine(t, servers.Redis(t).Addr)}
+		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = m.redis.through(t, redis), store.Secret(postgres)
+		o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
+		m.Pool = open(t, o)
+		m.stop = run(t, m.Pool)
+		c.pools = append(c.pools, m)
+	}
+	var err error
+	if c.sim, err = simulator.New(simulator.Config{Servers: 2}); err != nil {
+		t.Fatal(err)
+	}
+	c.sim.Start()
+	t.Cleanup(c.sim.Close)
+	client := v1.NewClient(v1.HandlerTransport(c.pools[n-1].Administration()), "http://pool", "")
+	for _, s := range c.sim.Servers() {
+		if _, err := client.Servers.Add(t.Context(), v1.NewServer{ID: s.ID(), URL: s.URL(), Secret: v1.Secret(s.Secret()), Enable: true, Force: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range c.pools {
+		ready(t, m.Pool)
+	}
+	return c
+}
+
+// leader returns who leads, as soon as somebody does, and the others.
+func (c *cluster) leader() (leader *member, followers []*member) {
+	c.t.Helper()
+	for leader == nil {
+		followers = nil
+		for _, m := range c.pools {
+			if m.Instance.Leading() {
+				leader = m
+			} else {
+				followers = append(followers, m)
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return leader, followers
+}
+
+// succeeds makes a call at an instance, which has to be answered with SUCCESS.
+func (c *cluster) succeeds(m *member, name, query string) string {
+	c.t.Helper()
+	answer := call(c.t, m.Pool, secret, name, query)
+	if !strings.Contains(answer, "<returncode>SUCCESS</returncode>") {
+		c.t.Errorf("%s %s: %s", name, query, answer)
+	}
+	return answer
+}
+
+// Three instances are one pool: a meeting that was created at one is known at all, and when the leader hands on the lead, loses
+// its database or ends, creates go on at the others.
+func TestInstances(t *testing.T) {
+	c := several(t, 3)
+	leader, followers := c.leader()
+	answer := c.succeeds(followers[0], "create", "meetingID=room-a&name=Room+A")
+	again := c.succeeds(followers[1], "create", "meetingID=room-a&name=Room+A")
+	if field := element(answer, "internalMeetingID"); field == "" || element(again, "internalMeetingID") != field {
+		t.Errorf("one meeting is two: %s\n%s", answer, again)
+	}
+	for _, m := range c.pools {
+		info := c.succeeds(m, "getMeetingInfo", "meetingID=room-a")
+		if element(info, "internalMeetingID") != element(answer, "internalMeetingID") {
+			t.Errorf("another meeting: %s", info)
+		}
+		c.succeeds(m, "getMeetings", "")
+	}
+
+	if err := followers[0].Instance.StepDown(t.Context(), leader.Instance.ID()); err != nil {
+		t.Fatal(err)
+	}
+	second, _ := c.leader()
+	if second == leader {
+		t.Error("it leads on")
+	}
+	for n, m := range c.pools {
+		c.succeeds(m, "create", fmt.Sprintf("meetingID=room-b%d&name=Room+B", n))
+		c.succeeds(m, "getMeetingInfo", "meetingID=room-a")
+	}
+
+	second.redis.sever()
+	began := time.Now()
+	for n, m := range c.pools {
+		if m != second {
+			c.succeeds(m, "create", fmt.Sprintf("meetingID=room-c%d&name=Room+C", n))
+			c.succeeds(m, "getMeetingInfo", "meetingID=room-b0")
+		}
+	}
+	t.Logf("creates go on after %s", time.Since(began))
+	for second.Instance.Leading() {
+		time.Sleep(time.Millisecond)
+	}
+	third, _ := c.leader()
+	var last *member
+	for _, m := range c.pools {
+		if m != second && m != third {
+			last = m
+		}
+	}
+	_ = second.stop()
+	if err := third.stop(); err != nil {
+		t.Error(err)
+	}
+	c.succeeds(last, "create", "meetingID=room-d&name=Room+D")
+	c.succeeds(last, "getMeetingInfo", "meetingID=room-c0")
+}

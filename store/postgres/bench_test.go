@@ -1,0 +1,210 @@
+package postgres_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt"
+	"github.com/bbbpool/bbbpool/store/postgres"
+)
+
+const (
+	perMeeting = 10
+	tenants    = 4 // of which the first has all but a hundredth each
+)
+
+// howMany is how many recordings the benchmarks look among: few where they are run for nothing but that they run.
+func howMany() int {
+	if once := flag.Lookup("test.benchtime"); testing.Short() || once != nil && once.Value.String() == "1x" {
+		return 2000
+	}
+	return 200_000
+}
+
+// BenchmarkRecordings asks front ends' questions of the same recordings in PostgreSQL, in bbolt and, as Scalelite asks them,
+// in its own tables. "x-bolt" is how long PostgreSQL takes, as often as bbolt; "x-scalelite" is how much quicker the page is.
+func BenchmarkRecordings(b *testing.B) {
+	many := howMany()
+	url := servers.Postgres(b).URL(b)
+	db := open(b, postgres.Config{URL: store.Secret(url)})
+	small, err := bolt.Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = small.Close() }()
+	for _, i := range []store.Index{small.Index(), db.Index()} {
+		begun := time.Now()
+		fill(b, i, many)
+		b.Logf("%d recordings in %v", many, time.Since(begun).Round(time.Millisecond))
+	}
+	run(b, url, "ANALYZE")
+	conn, err := pgx.Connect(b.Context(), url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(b.Context())) }()
+	shown := []store.RecordingState{store.Published, store.Unpublished}
+	for _, c := range []struct {
+		name   string
+		filter func(i int) store.RecordingFilter
+	}{
+		{"meeting", func(i int) store.RecordingFilter {
+			return store.RecordingFilter{Tenant: "tenant0", MeetingIDs: []string{meetingID(i * 7919 % (many / perMeeting))}, States: shown}
+		}},
+		{"page", func(int) store.RecordingFilter {
+			return store.RecordingFilter{Tenant: "tenant0", States: shown, Limit: 100}
+		}},
+		{"page-small-tenant", func(int) store.RecordingFilter {
+			return store.RecordingFilter{Tenant: "tenant1", States: shown, Limit: 100}
+		}},
+		{"page-of-all", func(int) store.RecordingFilter { return store.RecordingFilter{AllTenants: true, Limit: 100} }},
+		{"prefix", func(i int) store.RecordingFilter {
+			return store.RecordingFilter{Tenant: "tenant0", RecordIDs: []string{recordID(i * 7919 % many)[:20]}, States: shown}
+		}},
+		{"meta", func(i int) store.RecordingFilter {
+			return store.RecordingFilter{Tenant: "tenant0", Meta: []store.MetaMatch{{Key: "bbb-context-id", Value: strconv.Itoa(i % (many / 40))}}, States: shown}
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			compare(b, small.Index(), db.Index(), c.filter)
+			if c.name == "page" {
+				b.ReportMetric(asScalelite(b, conn)/float64(b.Elapsed()/time.Duration(b.N)), "x-scalelite")
+			}
+		})
+	}
+}
+
+// compare times the same question at both, in turns.
+func compare(b *testing.B, reference, index store.Index, filter func(i int) store.RecordingFilter) {
+	var times, others []time.Duration
+	b.ResetTimer()
+	for i := range b.N {
+		b.StopTimer()
+		others = append(others, asked(b, reference, filter(i)))
+		b.StartTimer()
+		times = append(times, asked(b, index, filter(i)))
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(median(times))/float64(median(others)), "x-bolt")
+	b.ReportMetric(float64(median(others))/1e6, "bolt-ms")
+}
+
+func median(list []time.Duration) time.Duration {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+func asked(b *testing.B, i store.Index, f store.RecordingFilter) time.Duration {
+	begun := time.Now()
+	if _, _, err := i.Recordings(b.Context(), f); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(begun)
+}
+
+// asScalelite asks for the tenant's recordings as Scalelite does: all of them, with metadata, formats and thumbnails, since it
+// knows no pages. It returns how long the database and the way from it take, in nanoseconds.
+func asScalelite(b *testing.B, conn *pgx.Conn) float64 {
+	begun := time.Now()
+	var ids, formats []int64
+	read := func(sql string, into *[]int64, args ...any) {
+		rows, err := conn.Query(b.Context(), sql, args...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for rows.Next() {
+			values, err := rows.Values()
+			if err != nil {
+				b.Fatal(err)
+			}
+			if id, ok := values[0].(int64); ok && into != nil {
+				*into = append(*into, id)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	read(`SELECT recordings.* FROM recordings LEFT OUTER JOIN metadata ON metadata.recording_id = recordings.id
+		WHERE metadata.key = 'tenant-id' AND metadata.value = 'tenant0' AND recordings.state IN ('published', 'unpublished')
+		ORDER BY recordings.starttime DESC`, &ids)
+	for some := range slices.Chunk(ids, 60_000) {
+		read(`SELECT playback_formats.* FROM playback_formats WHERE playback_formats.recording_id = ANY($1) ORDER BY format ASC`, &formats, some)
+		read(`SELECT metadata.* FROM metadata WHERE metadata.recording_id = ANY($1)`, nil, some)
+	}
+	for some := range slices.Chunk(formats, 60_000) {
+		read(`SELECT thumbnails.* FROM thumbnails WHERE thumbnails.playback_format_id = ANY($1) ORDER BY sequence ASC`, nil, some)
+	}
+	return float64(time.Since(begun))
+}
+
+func meetingID(i int) string { return fmt.Sprintf("room-%d-of-some-front-end", i) }
+
+// recordID scatters the IDs as hashes do.
+func recordID(i int) string {
+	return fmt.Sprintf("%016x%024x-17676%08d", uint64(i+1)*0x9e3779b97f4a7c15, i, i)
+}
+
+// fill makes recordings, some hundred at a time.
+func fill(b *testing.B, i store.Index, many int) {
+	b.Helper()
+	const some = 500
+	for first := 0; first < many; first += some {
+		index := map[string]int{}
+		var ids []string
+		for i := first; i < first+some; i++ {
+			ids = append(ids, recordID(i))
+			index[recordID(i)] = i
+		}
+		_, err := i.Commit(b.Context(), store.Job{ID: strconv.Itoa(first), State: store.JobDone}, ids, func(r *store.Recording) error {
+			*r = madeOf(index[r.RecordID])
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// madeOf makes one of a hundred invisible, and one of ten unpublished.
+func madeOf(i int) store.Recording {
+	start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * 13 * time.Minute)
+	r := store.Recording{
+		Tenant: "tenant0", MeetingID: meetingID(i / perMeeting), Name: "Lecture", State: store.Published,
+		Start: start, End: start.Add(time.Hour), Participants: 31, RawSize: 1 << 30, Server: "bbb1", Imported: start, Changed: start,
+		Meta: map[string]string{
+			"bbb-origin": "moodle", "bbb-origin-version": "4.1", "bbb-origin-server-name": "moodle.example.org",
+			"bbb-context": fmt.Sprint("Course ", i/40), "bbb-context-id": strconv.Itoa(i / 40), "bbb-context-label": "Course",
+			"bbb-recording-name": "Lecture", "bbb-recording-tags": "", "gl-listed": strconv.FormatBool(i%2 == 0),
+			"description": strings.Repeat("words ", 50) + "end of " + strconv.Itoa(i),
+		},
+	}
+	if n := i % 100; n < tenants && n > 0 {
+		r.Tenant = fmt.Sprint("tenant", n)
+	}
+	switch {
+	case i%100 == 50:
+		r.State = store.Deleted
+	case i%10 == 0:
+		r.State = store.Unpublished
+	}
+	for _, format := range []string{"presentation", "video"} {
+		f := store.Format{Type: format, Path: "/playback/" + format + "/2.3/", Length: time.Hour, Size: 1 << 28, Bytes: 1 << 28}
+		for n := range 3 {
+			f.Images = append(f.Images, store.Image{
+				Width: 176, Height: 136, Alt: "A slide", Path: fmt.Sprintf("/presentation/thumbnails/thumb-%d.png", n),
+			})
+		}
+		r.Formats = append(r.Formats, f)
+	}
+	return r
+}
