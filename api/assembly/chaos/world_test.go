@@ -61,7 +61,7 @@ func newWorld(t *testing.T, n, servers int) *world {
 	t.Cleanup(w.redis.Remove)
 	t.Cleanup(w.postgres.Remove)
 	w.simulate(servers)
-	dir, database := t.TempDir(), w.postgres.URL(t)
+	dir, database := directory(t), w.postgres.URL(t)
 	_, path, _ := strings.Cut(strings.TrimPrefix(database, "postgres://postgres@"), "/")
 	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	for i := range n {
@@ -87,6 +87,16 @@ func newWorld(t *testing.T, n, servers int) *world {
 	t.Cleanup(w.stop)
 	w.ready()
 	return w
+}
+
+// directory is where instances have their data and their logs: BBBPOOL_TEST_CHAOS_DIR, for whoever wants to look into them
+// afterwards.
+func directory(t *testing.T) string {
+	t.Helper()
+	if dir := os.Getenv("BBBPOOL_TEST_CHAOS_DIR"); dir != "" {
+		return dir
+	}
+	return t.TempDir()
 }
 
 func (w *world) proxy(all *toxiproxy.ApiServer, name, upstream string) *toxiproxy.Proxy {
@@ -187,7 +197,7 @@ func (w *world) stop() {
 	if w.t.Failed() {
 		for _, in := range w.instances {
 			log, _ := os.ReadFile(in.log.Name())
-			w.t.Logf("%s:\n%s", in.name, tail(log, 200))
+			w.t.Logf("%s:\n%s", in.name, tail(log, 60))
 		}
 	}
 }
