@@ -74,7 +74,18 @@ func (q *poll) ask(ctx context.Context) (observation, error) {
 		}
 		return observation{}, err
 	}
+	q.attribute(list.Meetings)
 	return observation{slices.DeleteFunc(list.Meetings, q.isTrial), list.Broken, list.Reply, s.now()}, nil
+}
+
+// attribute gives tenants the meetings that they have had at Scalelite, which marks them in its own way. A mark that names
+// nobody whom we know means nothing.
+func (q *poll) attribute(meetings []bbb.Meeting) {
+	for i := range meetings {
+		if m := &meetings[i]; m.Tenant == "" && m.Scalelite != "" && q.server.pool.known(m.Scalelite) {
+			m.Tenant = m.Scalelite
+		}
+	}
 }
 
 // probeBeside probes a server that takes its time with an answer. One that is alive is waited for, a silent one given

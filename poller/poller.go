@@ -77,6 +77,10 @@ type Poller struct {
 	// Journal keeps what happened to servers across restarts; nil keeps it in memory alone. It must be set before Load.
 	Journal store.Events
 
+	// Known tells whether there is a tenant by an ID, by which what Scalelite has made is its own; nil knows none. It must be
+	// set before Run.
+	Known func(tenant string) bool
+
 	// What follows is for one of several instances; alone it has none of it. All must be set before Load.
 
 	// Reports hands a frame to the leader, whose Take it is for. It must not block, and may lose it.
@@ -118,6 +122,7 @@ func (p *Poller) NewClient(e bbb.Endpoint) *bbb.Client { return p.pool.newClient
 // Run polls until ctx ends, and returns when the last poll is over and its events are kept. It may run again later: each time
 // is a term of leading, which begins with what was heard meanwhile, and leaves what it has seen.
 func (p *Poller) Run(ctx context.Context) error {
+	p.pool.isKnown = p.Known
 	p.pool.start(ctx)
 	p.pool.loops.Go(func() { p.pool.network.patrol(ctx) })
 	if p.Journal != nil {

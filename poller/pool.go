@@ -17,6 +17,7 @@ import (
 
 // pool is the servers that there are, each with a loop of its own while the poller runs.
 type pool struct {
+	isKnown func(tenant string) bool // Poller.Known; nil knows none
 	*common
 
 	network *network
@@ -40,6 +41,9 @@ func newPool(c *common) *pool {
 	p.network = newNetwork(p)
 	return p
 }
+
+// known tells whether there is a tenant by that ID.
+func (p *pool) known(tenant string) bool { return p.isKnown != nil && p.isKnown(tenant) }
 
 // newClient returns a client for a server that need not be in the pool.
 func (p *pool) newClient(e bbb.Endpoint) *bbb.Client {

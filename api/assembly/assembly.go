@@ -141,6 +141,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	p.took(p.Stores.Close)
+	p.openBackups()
 	if err = p.openInstance(ctx); err != nil {
 		return err
 	}
@@ -152,7 +153,6 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	if err = p.Uses.Open(ctx); err != nil {
 		return err
 	}
-	p.openBackups()
 	p.openUsage()
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
@@ -290,6 +290,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	})
+	p.Poller.Known = p.Gateway.Known
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())

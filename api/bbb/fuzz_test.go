@@ -107,6 +107,7 @@ func FuzzRequest(f *testing.F) {
 	for _, body := range []string{
 		"<?xml version='1.0' encoding = \"IBM037\"?><m/>", "\xef\xbb\xbf<?xml version='1.0' encoding='utf-8'?><m>\xc3\xa4</m>",
 		"<?xml version='1.0' encoding='ISO-8859-1'?><m a='\xe4'/>", "\xff\xfe<\x00m\x00/\x00>\x00", "<m><![CDATA[<!DOCTYPE]]></m>",
+		"<?xml-said encoding = 6666667\"?><m/>",
 	} {
 		f.Add("insertDocument", "POST", "", "text/xml; charset=utf-8", []byte(body))
 	}
@@ -173,7 +174,7 @@ func FuzzReply(f *testing.F) {
 }
 
 var (
-	encodingSaid = regexp.MustCompile(`(?i)^[^>]*<\?xml[^>]*encoding\s*=\s*["']?([^"'\s?>]*)`)
+	encodingSaid = regexp.MustCompile(`(?i)^[^>]*<\?xml\s[^>]*encoding\s*=\s*["']?([^"'\s?>]*)`)
 	asciiLike    = regexp.MustCompile(`(?i)^(utf-?8|(us-)?ascii|iso-?8859-1|latin1)$`)
 	hidden       = regexp.MustCompile(`(?s)<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>`)
 )

@@ -24,10 +24,12 @@ const (
 	IDKey = "bbbpool-meeting-id"
 	// KeepKey is the key that protects a recording from retention, unless its value is "false".
 	KeepKey = "bbbpool-keep"
+	// scaleliteTenant is the key under which Scalelite's meetings carry their tenant.
+	scaleliteTenant = "tenant-id"
 )
 
 // ReservedMeta tells whether a metadata key, in lower case, is not for front ends to set: those of our own, but for the one
 // that keeps a recording, and those that tell Scalelite whose a recording is.
 func ReservedMeta(key string) bool {
-	return strings.HasPrefix(key, PoolMark+"-") && key != KeepKey || key == "tenant-id" || key == "tenant-name"
+	return strings.HasPrefix(key, PoolMark+"-") && key != KeepKey || key == scaleliteTenant || key == "tenant-name"
 }

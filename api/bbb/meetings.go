@@ -31,6 +31,7 @@ type Meeting struct {
 	Breakout     bool
 	Ended        bool // over, and only listed until the server forgets it
 	Tenant       string
+	Scalelite    string // the tenant that Scalelite has marked it as; "" where it has not
 }
 
 // OnServer returns the ID that the server knows the meeting by.
@@ -230,6 +231,8 @@ func (m *reading) set(name string, inner []byte) {
 			switch key {
 			case TenantKey:
 				m.Tenant = plain(value)
+			case scaleliteTenant:
+				m.Scalelite = plain(value)
 			case IDKey:
 				m.Alias = plain(value)
 			}
@@ -237,13 +240,19 @@ func (m *reading) set(name string, inner []byte) {
 	}
 }
 
-// Owner reads from an answer about one meeting whose it is, "" for the default tenant's, and what its front end calls it, ""
-// where that is what the server calls it.
-func (a Answer) Owner() (tenant, meetingID string) {
+// Owner is whose a meeting is, as the pool that made it has marked it.
+type Owner struct {
+	Tenant    string // "" for the default tenant's, and where another pool has made it
+	Scalelite string // the tenant by Scalelite's mark; "" for none
+	MeetingID string // what its front end calls it; "" where that is what the server calls it
+}
+
+// Owner reads from an answer about one meeting whose it is.
+func (a Answer) Owner() Owner {
 	var m reading
 	content := bytes.TrimSuffix(bytes.TrimPrefix(a.body, []byte("<response>")), []byte("</response>"))
 	children(content, m.set)
-	return m.Tenant, m.Alias
+	return Owner{m.Tenant, m.Scalelite, m.Alias}
 }
 
 // count reads a number of people, of which no server holds a million.

@@ -45,9 +45,12 @@ func (h *creates) checkOwner(ctx context.Context, c *call, claim store.Claim, an
 // owns tells whether a server's answer is about a meeting of the caller's by the ID of the call. Breakout rooms have the metadata
 // of their parents.
 func (c *call) owns(claim store.Claim, info bbb.Answer) bool {
-	tenant, meetingID := info.Owner()
-	same := claim.Breakout || cmp.Or(meetingID, c.onServer()) == c.key.MeetingID
-	return cmp.Or(tenant, store.DefaultTenant) == c.tenant && same
+	owner := info.Owner()
+	if owner.Tenant == "" && owner.Scalelite == c.tenant {
+		owner.Tenant = c.tenant // Scalelite had the pool when it was made
+	}
+	same := claim.Breakout || cmp.Or(owner.MeetingID, c.onServer()) == c.key.MeetingID
+	return cmp.Or(owner.Tenant, store.DefaultTenant) == c.tenant && same
 }
 
 // info asks a server about a meeting by its ID there. An answer that says FAILED is an error, too.

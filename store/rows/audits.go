@@ -26,6 +26,9 @@ func encodeAudit(a store.Audit) any {
 }
 
 func decodeAudit(key, value []byte) (store.Audit, error) {
+	if len(key) <= TimeSize {
+		return store.Audit{}, errTime
+	}
 	var r auditRow
 	err := json.Unmarshal(value, &r)
 	return store.Audit{

@@ -12,7 +12,9 @@
 package rows
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -64,6 +66,9 @@ func (c Codec[T]) form() Form {
 			record, err := c.Decode(key, value)
 			if err != nil {
 				return nil, err
+			}
+			if !bytes.Equal(c.Key(record), key) {
+				return nil, fmt.Errorf("the row of %.100q: %w", key, errNotNamed)
 			}
 			return c.encode(record)
 		},
@@ -141,6 +146,9 @@ var forms = map[string]Form{
 	Recordings.Kind: Recordings.form(), Jobs.Kind: Jobs.form(), Events.Kind: Events.form(), AdminTokens.Kind: AdminTokens.form(),
 	Audits.Kind: Audits.form(), Usage.Kind: Usage.form(),
 }
+
+// errNotNamed is for a row under a key that does not name its record.
+var errNotNamed = errors.New("its key does not name what is in it")
 
 func asJSON[T any](row func(T) any) func(T) ([]byte, error) {
 	return func(record T) ([]byte, error) { return json.Marshal(row(record)) }

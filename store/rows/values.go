@@ -3,6 +3,8 @@ package rows
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -89,16 +91,18 @@ func (row textMap) into(m map[string]string) map[string]string {
 
 // MarshalJSON writes an object where that loses nothing.
 func (row textMap) MarshalJSON() ([]byte, error) {
-	var pairs [][2]text
 	odd := false
-	for key, value := range row {
-		pairs = append(pairs, [2]text{text(key), value})
+	for key := range row {
 		odd = odd || !utf8.ValidString(key)
 	}
-	if odd {
-		return json.Marshal(pairs)
+	if !odd {
+		return json.Marshal(map[string]text(row))
 	}
-	return json.Marshal(map[string]text(row))
+	var pairs [][2]text
+	for _, key := range slices.Sorted(maps.Keys(row)) { // equal records have equal rows
+		pairs = append(pairs, [2]text{text(key), row[key]})
+	}
+	return json.Marshal(pairs)
 }
 
 // UnmarshalJSON reads both forms.

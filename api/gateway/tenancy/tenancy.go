@@ -100,6 +100,12 @@ func (t *Tenants) HaveHosts() bool {
 	return x != nil && x.anyHost
 }
 
+// Known tells whether there is a tenant by an ID.
+func (t *Tenants) Known(id string) bool {
+	x := t.served.Load()
+	return x != nil && x.ids[id] != nil
+}
+
 // Verify finds out who has signed a call, and notes that the secret was used.
 func (t *Tenants) Verify(q *bbb.Request, n Named, now time.Time) (Caller, error) {
 	x := t.served.Load()
