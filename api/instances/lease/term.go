@@ -108,8 +108,8 @@ func (k *Keeper) StepDown(ctx context.Context, settle func(context.Context)) err
 	t.leaving = true
 	k.rest = k.now().Add(2 * k.Time)
 	k.tell()
-	k.mu.Unlock()
 	k.Log.Info().Uint64("epoch", t.lease.Epoch).Msg("this instance steps down")
+	k.mu.Unlock()
 	if settle != nil {
 		settle(ctx)
 	}
