@@ -240,3 +240,41 @@ func TestInstances_Alone(t *testing.T) {
 		t.Error("it does not lead any more")
 	}
 }
+
+// An update: the lead goes from one to the next, each instance is stopped in its turn, and no call fails.
+func TestInstances_Update(t *testing.T) {
+	c := several(t, 3)
+	last := c.pools[2]
+	stopped := make(chan struct{})
+	var callers sync.WaitGroup
+	for caller := range 3 {
+		callers.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stopped:
+					return
+				default:
+				}
+				id := fmt.Sprintf("room-%d-%d", caller, n)
+				c.succeeds(last, "create", "meetingID="+id+"&name=Room")
+				c.succeeds(last, "getMeetingInfo", "meetingID="+id)
+				c.succeeds(last, "getMeetings", "")
+			}
+		})
+	}
+	for range 3 {
+		leader, _ := c.leader()
+		began := time.Now()
+		if err := last.Instance.StepDown(t.Context(), leader.Instance.ID()); err != nil {
+			t.Error(err)
+		}
+		t.Logf("another leads after %s", time.Since(began))
+	}
+	for _, m := range c.pools[:2] {
+		if err := m.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stopped)
+	callers.Wait()
+}

@@ -139,6 +139,7 @@ func (k *Keeper) renew(ctx context.Context, t *term) time.Time {
 		return k.now()
 	case err != nil:
 		k.missed(err)
+		k.lapse()
 		return start.Add(k.Time / beats)
 	}
 	k.extend(t, l, start)

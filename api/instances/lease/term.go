@@ -43,12 +43,16 @@ func (k *Keeper) lapse() {
 	alone := k.Alone != nil && k.Alone()
 	k.mu.Lock()
 	t, now := k.term, k.now()
-	out := t != nil && !t.over && !now.Before(t.until)
-	if out && alone && k.away != nil && now.Sub(t.until) < k.Time {
+	if t == nil || t.over {
+		k.mu.Unlock()
+		return
+	}
+	if alone && k.away != nil && now.Sub(t.until) < k.Time { // else it was stopped, and who knows what happened meanwhile
 		t.until = k.end(now)
 		t.expiry.Reset(t.until.Sub(now))
-		out = false
+		k.tell()
 	}
+	out := !now.Before(t.until)
 	k.mu.Unlock()
 	if out {
 		k.lose(t, "it could not be renewed in time")
@@ -108,8 +112,8 @@ func (k *Keeper) StepDown(ctx context.Context, settle func(context.Context)) err
 	t.leaving = true
 	k.rest = k.now().Add(2 * k.Time)
 	k.tell()
-	k.mu.Unlock()
 	k.Log.Info().Uint64("epoch", t.lease.Epoch).Msg("this instance steps down")
+	k.mu.Unlock()
 	if settle != nil {
 		settle(ctx)
 	}
