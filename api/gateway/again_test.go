@@ -97,6 +97,24 @@ func TestCreate_HandedOnAgain(t *testing.T) {
 	}
 }
 
+// The claim of a meeting has the ID of the create that made it, as it was handed on.
+func TestCreate_RequestIsKept(t *testing.T) {
+	p := start(t, settings{servers: 1, poll: time.Hour})
+	p.among()
+	p.get("create", createQuery("room"), gateway.RequestHeader, "R1", peerHeader, "yes")
+	p.get("create", createQuery("another"), gateway.RequestHeader, "R1")
+	for id, want := range map[string]bool{"room": true, "another": false} {
+		found, err := p.ledger.Peek(key(id))
+		if err != nil || (found.Claim.Request == "R1") != want || found.Claim.Request == "" {
+			t.Errorf("%s: %v %q", id, err, found.Claim.Request)
+		}
+	}
+	again, _ := p.get("create", createQuery("room"), gateway.RequestHeader, "R1", peerHeader, "yes")
+	if !strings.Contains(again, "SUCCESS") || strings.Contains(again, "duplicateWarning") {
+		t.Errorf("the same create again: %s", again)
+	}
+}
+
 // The answer to a create is lost on its way from the server. The server is asked before the meeting is made elsewhere, and what
 // it tells is the answer.
 func TestCreate_AnswerLost(t *testing.T) {

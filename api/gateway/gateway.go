@@ -159,10 +159,10 @@ func (g *Gateway) LoadTenants(ctx context.Context, stored store.Tenants, now tim
 	return g.tenants.Load(ctx, stored, now)
 }
 
-// Problems tells whether tenants are served as they were, and not as they are stored, and which settings for parameters may
 // Known tells whether there is a tenant by an ID.
 func (g *Gateway) Known(tenant string) bool { return g.tenants.Known(tenant) }
 
+// Problems tells whether tenants are served as they were, and not as they are stored, and which settings for parameters may
 // not do what was meant.
 func (g *Gateway) Problems(ctx context.Context) []problems.Problem {
 	return append(g.paramProblems(), g.tenants.Problems(ctx)...)

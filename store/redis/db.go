@@ -77,7 +77,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if _, err = db.Sequence(ctx); err == nil {
 		err = db.checkSchema(ctx)
 	}
-	if db.checked.Store(err == nil); err != nil && !(c.MayBeAway && errors.Is(err, store.ErrAway)) {
+	if db.checked.Store(err == nil); err != nil && (!c.MayBeAway || !errors.Is(err, store.ErrAway)) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

@@ -21,7 +21,7 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 
-	"github.com/bbbpool/bbbpool/api/admin/v1"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store/storetest/daemon"
@@ -137,7 +137,7 @@ func (in *instance) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0]) //nolint:noctx,gosec // it is killed by us, and is this very program
+	cmd := exec.Command(os.Args[0]) //nolint:gosec // it is killed by us, and is this very program
 	cmd.Env = append(os.Environ(), childEnv+"="+string(config))
 	cmd.Stdout, cmd.Stderr = in.log, in.log
 	gate, err := cmd.StdinPipe()

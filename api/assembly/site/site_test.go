@@ -38,14 +38,14 @@ func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 
 // site is a site of Scalelite's, with simulated servers in the place of those that it had.
 type site struct {
-	t                *testing.T
-	redis, postgres  string
-	simulated        []*simulator.Server
-	pool             *assembly.Pool
-	stop             func()
-	secrets          map[string]string // of tenants, by their names
-	before           scalelite.Site
-	library, dataDir string
+	t               *testing.T
+	redis, postgres string
+	simulated       []*simulator.Server
+	pool            *assembly.Pool
+	stop            func()
+	secrets         map[string]string // of tenants, by their names
+	before          scalelite.Site
+	dataDir         string
 }
 
 // simulate runs servers until the test ends.

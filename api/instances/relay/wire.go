@@ -20,6 +20,7 @@ const (
 	hostHeader   = "Bbbpool-Host"
 	remoteHeader = "Bbbpool-Remote"
 	schemeHeader = "Bbbpool-Tls"
+	againHeader  = "Bbbpool-Again" // another leader may have got it before, as the gateway wants to know
 )
 
 // hops are headers of one connection.
@@ -68,6 +69,7 @@ func (e *errand) outgoing(ctx context.Context, addr string) (*http.Request, erro
 	if e.req.TLS != nil {
 		out.Header.Set(schemeHeader, "1")
 	}
+	e.sayAgain(out.Header)
 	return out, nil
 }
 
@@ -75,7 +77,15 @@ func (e *errand) outgoing(ctx context.Context, addr string) (*http.Request, erro
 func (e *errand) own() *http.Request {
 	r := e.req.Clone(markHanded(e.req.Context()))
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(e.body)), int64(len(e.body))
+	e.sayAgain(r.Header)
 	return r
+}
+
+// sayAgain marks a request that a leader of before may have got, and done.
+func (e *errand) sayAgain(h http.Header) {
+	if e.sent > 0 {
+		h.Set(againHeader, "1")
+	}
 }
 
 // errRequest is for what no instance sends.
