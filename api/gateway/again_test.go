@@ -343,9 +343,9 @@ func TestEnd_HandedOnAgain(t *testing.T) {
 		want    string
 	}{
 		{nil, "notFound"},
-		{[]string{gateway.AgainHeader, "1"}, "notFound"},
+		{[]string{gateway.AgainHeader, "1s"}, "notFound"},
 		{[]string{peerHeader, "yes"}, "notFound"},
-		{[]string{peerHeader, "yes", gateway.AgainHeader, "1"}, "sentEndMeetingRequest"},
+		{[]string{peerHeader, "yes", gateway.AgainHeader, "1s"}, "sentEndMeetingRequest"},
 	} {
 		if said, _ := p.get("end", "meetingID=room&password=mp", c.headers...); !strings.Contains(said, c.want) {
 			t.Errorf("%v: %s", c.headers, said)
@@ -354,7 +354,7 @@ func TestEnd_HandedOnAgain(t *testing.T) {
 	var passed string
 	e.answer = func(_ http.ResponseWriter, r *http.Request) { passed = r.Header.Get(gateway.AgainHeader) }
 	e.leading.Store(false)
-	if p.get("end", "meetingID=room&password=mp", gateway.AgainHeader, "1"); passed != "" {
+	if p.get("end", "meetingID=room&password=mp", gateway.AgainHeader, "1s"); passed != "" {
 		t.Error("what a front end says of that is handed on")
 	}
 }

@@ -32,7 +32,8 @@ type Elsewhere interface {
 // than the one that it was handed to first, answers as the first creation. It counts where Peer vouches for it alone.
 const RequestHeader = "Bbbpool-Request"
 
-// AgainHeader marks a request that is handed on although another leader may have got it before, and have done it. It counts like
+// AgainHeader marks a request that is handed on although another leader may have got it before, and have done it: it has the time
+// since it was handed on first, as "1.5s", by which what was made meanwhile is told from what was meant. It counts like
 // RequestHeader.
 const AgainHeader = "Bbbpool-Again"
 

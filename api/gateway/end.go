@@ -43,7 +43,7 @@ func (h *ends) end(ctx context.Context, c *call) error {
 	defer ending.Release()
 	given := c.req.Params.Get("password")
 	places := h.places(c)
-	if len(places) == 0 {
+	if len(places) == 0 || h.newer(c) {
 		return h.endedBefore(c, given)
 	}
 	if !h.servers.authority.await(ctx) {
@@ -59,7 +59,7 @@ func (h *ends) end(ctx context.Context, c *call) error {
 		}
 	}
 	rooms := h.rooms(c, places)
-	if err := ending.Ended(ctx, copies(places)); err != nil {
+	if err := ending.Ended(ctx, copies(places)); err != nil && !h.over(c, o, err) {
 		return err
 	}
 	for _, room := range rooms {
@@ -72,6 +72,17 @@ func (h *ends) end(ctx context.Context, c *call) error {
 		h.ended.add(c.key, given)
 	}
 	return h.acknowledge(c, o)
+}
+
+// over tells whether an end is one although it could not be recorded, because the records are away, or others write them by now:
+// a server has ended the meeting, and none owes anything. Polls close the claim. An error would have the front end end the
+// meeting again, and by then somebody may have made a new one.
+func (h *ends) over(c *call, o outcome, err error) bool {
+	if o.done == nil || len(o.away) > 0 || store.Ignore(err, store.ErrAway, store.ErrFenced, placement.ErrFollower) != nil {
+		return false
+	}
+	h.log.Warn().Err(err).Str("meetingID", c.key.MeetingID).Msg("the meeting is ended; its claim stands until polls miss it")
+	return true
 }
 
 // beginEnd waits for a create of the meeting that is under way.
@@ -104,6 +115,18 @@ func (h *ends) acknowledge(c *call, o outcome) error {
 func endAnswer() []byte {
 	return bbb.Success().Message("sentEndMeetingRequest", "A request to end the meeting was sent.  Please wait a few "+
 		"seconds, and then use the getMeetingInfo or isMeetingRunning API calls to verify that it was ended.").Bytes()
+}
+
+// newer tells whether a meeting was made after an end was asked for that another leader may have got already, and done: it is
+// another one by that name, which nobody has asked the end of.
+func (h *ends) newer(c *call) bool {
+	since, err := time.ParseDuration(c.r.Header.Get(AgainHeader))
+	if err != nil || !c.handed {
+		return false
+	}
+	found, err := h.ledger.Peek(c.key)
+	asked := time.Now().Add(-since)
+	return err == nil && (found.Claim.Placed.After(asked) || found.Claim.CreateTime > asked.UnixMilli())
 }
 
 // endedBefore answers an end of a meeting that is nowhere. BigBlueButton takes another one while it is ending a meeting.

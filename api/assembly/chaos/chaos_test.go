@@ -168,6 +168,7 @@ func (l *load) end(client int, meeting string, random *rand.Rand) {
 	case err == nil && strings.Contains(body, "<returncode>SUCCESS"):
 		l.history.add(client, input{opEnd, meeting}, called, output{})
 	case err == nil && strings.Contains(body, "<messageKey>notFound"):
+		l.history.add(client, input{opEnd, meeting}, called, output{})
 	default:
 		l.history.add(client, input{opEnd, meeting}, called, output{unknown: true})
 	}

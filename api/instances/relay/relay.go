@@ -67,7 +67,7 @@ func (r *Relay) HandOn(w http.ResponseWriter, req *http.Request, body []byte) bo
 		r.unserved.Add(1)
 		return false
 	}
-	e := &errand{relay: r, req: req, body: body, repeatable: repeatable(req), until: time.Now().Add(r.Wait), rest: firstRest}
+	e := &errand{relay: r, req: req, body: body, repeatable: repeatable(req), began: time.Now(), until: time.Now().Add(r.Wait), rest: firstRest}
 	switch {
 	case e.run(w):
 	case e.last != nil:
@@ -86,6 +86,7 @@ type errand struct {
 	req        *http.Request
 	body       []byte
 	repeatable bool
+	began      time.Time
 	until      time.Time // how long it may wait for a leader
 	rest       time.Duration
 	sent       int // leaders that may have got it whole

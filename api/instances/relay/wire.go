@@ -84,7 +84,7 @@ func (e *errand) own() *http.Request {
 // sayAgain marks a request that a leader of before may have got, and done.
 func (e *errand) sayAgain(h http.Header) {
 	if e.sent > 0 {
-		h.Set(againHeader, "1")
+		h.Set(againHeader, time.Since(e.began).String())
 	}
 }
 
