@@ -26,7 +26,7 @@ type Creation struct {
 }
 
 // Begin waits until no other create of the meeting is under way, and right after the start until the history is read. End
-// must follow.
+// must follow. Where another instance leads it returns ErrFollower, also once that is so.
 func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, error) {
 	t, err := l.present()
 	if err != nil {

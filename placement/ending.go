@@ -19,6 +19,7 @@ type Ending struct {
 }
 
 // BeginEnd waits until no create or other end of the meeting is under way. Release must follow.
+// Where another instance leads it returns ErrFollower, also once that is so.
 func (l *Ledger) BeginEnd(ctx context.Context, key store.MeetingKey) (*Ending, error) {
 	t, err := l.present()
 	if err != nil {

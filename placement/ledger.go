@@ -111,6 +111,7 @@ func (l *Ledger) load(ctx context.Context) error {
 		return fmt.Errorf("load endings: %w", err)
 	}
 	over, lost, left := l.takeOver(claims, endings)
+	l.takeOverJoins()
 	if err := l.forgetEndings(ctx, left); err != nil {
 		return err
 	}
@@ -140,7 +141,6 @@ func (l *Ledger) takeOver(claims []store.Claim, endings []store.Ending) (over, l
 	for _, c := range l.book.Record().Differences(now, claims, owed, l.records.names.Room) {
 		l.book.Apply(c)
 	}
-	l.takeOverJoins()
 	for _, c := range claims {
 		switch {
 		case !l.book.Record().Has(c.Server):

@@ -38,9 +38,17 @@ func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.L
 
 // takeOverJoins counts what was sent before this instance led, and the leader before may not have heard of.
 func (l *Ledger) takeOverJoins() {
+	l.mu.Lock()
 	l.outbox.forget(l.book.Record().ReportedBy(l.outbox.self))
-	for _, join := range l.outbox.joins {
+	joins := l.outbox.joins
+	for _, join := range joins {
 		l.book.Join(join.JoinSent)
 	}
 	l.outbox.joins = nil
+	l.mu.Unlock()
+	for _, join := range joins {
+		if l.sent != nil {
+			l.sent(join.Key.Tenant)
+		}
+	}
 }

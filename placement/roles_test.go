@@ -82,6 +82,7 @@ type instances struct {
 	leader  *instance
 	others  []*instance
 	started int
+	sent    int // joins that were told to the accounts
 }
 
 // newInstances lets so many instances run over the store of a pool, the first of which leads.
@@ -106,6 +107,7 @@ func (a *instances) start(follows bool, servers ...string) *instance {
 	parts := a.parts(servers...)
 	parts.State, parts.Follows, parts.Follow = fenced{a.store, a.lease, i.self}, follows, nil
 	parts.History, parts.Offline = a.store.sessions.(store.Index), true
+	parts.Sent = func(string) { a.sent++ }
 	var err error
 	i.Ledger, err = placement.OpenLedger(a.t.Context(), parts)
 	a.must(err)

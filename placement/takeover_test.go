@@ -41,6 +41,7 @@ func TestLedger_Take(t *testing.T) {
 	for _, i := range append(all.others, all.leader) {
 		equal(t, "while one leads", there(i.Ledger), "3 people, 6 joins")
 	}
+	equal(t, "joins for the accounts", all.sent, 6)
 	p.must(one.Admit(claim.MeetingKey, 8, store.Limits{}))
 	p.must(two.Admit(claim.MeetingKey, 9, store.Limits{}))
 	all.report(two)
