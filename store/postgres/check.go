@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/rails"
 )
 
 // oldest is the oldest version of PostgreSQL that is known to do.
@@ -39,7 +42,7 @@ func (t *txn) check(r *Report) error {
 		(SELECT count(*)::int FROM pg_stat_activity), current_setting('max_connections')::int`).Scan(
 		&number, &r.Version, &encoding, &readOnly, &sync, &replica, &schema, &public, &create, &open, &most)
 	if err != nil {
-		return ofDB(err)
+		return fault.OfDB(err)
 	}
 	fault := func(is bool, format string, args ...any) {
 		if is {
@@ -71,9 +74,9 @@ func (t *txn) checkTables(r *Report) error {
 			AND NOT has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') ORDER BY 1),
 		ARRAY(SELECT i.name FROM unnest($2::text[]) AS i(name) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_index x
 			WHERE x.indexrelid = to_regclass('public.' || i.name) AND x.indisvalid))`,
-		scaleliteTables, indexNames()).Scan(&missing, &indexes)
+		rails.Tables, indexNames()).Scan(&missing, &indexes)
 	if err != nil {
-		return ofDB(err)
+		return fault.OfDB(err)
 	}
 	if len(missing) > 0 {
 		r.Faults = append(r.Faults, "its user may not read and write "+strings.Join(missing, ", ")+": GRANT ALL ON … TO its name")
@@ -86,8 +89,8 @@ func (t *txn) checkTables(r *Report) error {
 }
 
 func indexNames() (names []string) {
-	for _, i := range indexes {
-		names = append(names, i.name)
+	for _, i := range rails.Indexes {
+		names = append(names, i.Name)
 	}
 	return names
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/rails"
 )
 
 // tally is how many recordings of one tenant are in one state.
@@ -22,7 +24,7 @@ type tally struct {
 type tallies []tally
 
 func (c *tallies) add(r store.Recording, sign int64) {
-	y := tally{toText(r.Tenant), toText(string(r.State)), sign, sign * sizeOf(r)}
+	y := tally{rails.ToText(r.Tenant), rails.ToText(string(r.State)), sign, sign * sizeOf(r)}
 	for i := range *c {
 		if at := &(*c)[i]; at.tenant == y.tenant && at.state == y.state {
 			at.count, at.bytes = at.count+y.count, at.bytes+y.bytes
@@ -43,11 +45,6 @@ func (c tallies) queue(b *pgx.Batch) {
 		}
 	}
 }
-
-// tenantOf is whose a recording is: the metadata say so; of a deleted one, which has none, our row does.
-const tenantOf = `COALESCE((SELECT m.value FROM public.metadata m WHERE m.recording_id = r.id AND m.key = 'tenant-id'),
-	CASE WHEN r.state = 'deleted' THEN (SELECT convert_from(substring(p.place from 9), 'UTF8') FROM bbbpool.places p
-		WHERE p.kind = 'recordings' AND p.look = 1 AND p.key = convert_to(r.record_id, 'UTF8')) END, 'default')`
 
 // truth counts the recordings that there are.
 const truth = `SELECT COALESCE(m.value, CASE WHEN r.state = 'deleted' THEN convert_from(substring(p.place from 9), 'UTF8') END,
@@ -101,7 +98,7 @@ func (db *DB) recount(ctx context.Context) (mine bool, err error) {
 		err := t.QueryRow(t.ctx, `SELECT pg_try_advisory_xact_lock($1) AND NOT EXISTS (SELECT FROM bbbpool.meta
 			WHERE name = 'counted' AND value::timestamptz > now() - $2::interval)`, int64(lockCounts), every/2).Scan(&mine)
 		if err != nil || !mine {
-			return ofDB(err)
+			return fault.OfDB(err)
 		}
 		var c tallies
 		err = db.once(long, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(t *txn) (err error) {
@@ -121,17 +118,11 @@ func (db *DB) recount(ctx context.Context) (mine bool, err error) {
 	return mine, err
 }
 
-// unhurried gives a transaction a minute.
-func (t *txn) unhurried() error {
-	_, err := t.Exec(t.ctx, "SELECT set_config('statement_timeout', '60000', true)")
-	return ofDB(err)
-}
-
 // queueCounts asks for the counts of a tenant, or of all, and how many recordings there are at all.
 func queueCounts(b *pgx.Batch, f store.RecordingFilter, list *tallies, all *int64) {
 	sql, args := "SELECT tenant, state, count, bytes FROM bbbpool.counts WHERE count > 0", []any{}
 	if !f.AllTenants {
-		sql, args = sql+" AND tenant = $1", append(args, toText(f.Tenant))
+		sql, args = sql+" AND tenant = $1", append(args, rails.ToText(f.Tenant))
 	}
 	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		*list = nil

@@ -12,7 +12,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/address"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 )
+
+// Config says where the database is, and how it is spoken to.
+type Config = address.Config
 
 // DB is a database that keeps [store.Index]. It is safe for concurrent use.
 type DB struct {
@@ -49,8 +54,9 @@ type index struct {
 // Index is the group of roles. Closing it closes the database.
 func (db *DB) Index() store.Index {
 	return index{
-		keyRole{db}, sessionRole{db}, recordingRole{db}, catalogueRole{db}, importRole{db}, eventRole{db}, adminTokenRole{db},
-		auditRole{db}, usageRole{db}, erasureRole{db}, wholeRole{db}, closer{db},
+		keyRole: keyRole{db}, sessionRole: sessionRole{db}, recordingRole: recordingRole{db}, catalogueRole: catalogueRole{db},
+		importRole: importRole{db}, eventRole: eventRole{db}, adminTokenRole: adminTokenRole{db}, auditRole: auditRole{db},
+		usageRole: usageRole{db}, erasureRole: erasureRole{db}, wholeRole: wholeRole{db}, Closer: closer{db},
 	}
 }
 
@@ -66,12 +72,12 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, s.pool)
+	pool, err := pgxpool.NewWithConfig(ctx, s.Pool)
 	if err != nil {
-		return nil, wrap(ctx, "open the database", ofDB(err))
+		return nil, fault.Wrap(ctx, "open the database", fault.OfDB(err))
 	}
 	db := &DB{Notes: s.Notes, config: c, pool: pool, meter: newMeter(pool)}
-	db.unprepared = s.pool.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeExec
+	db.unprepared = s.Pool.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeExec
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	db.ended = ended
 	db.close = sync.OnceValue(func() error {
@@ -82,7 +88,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	})
 	if err := db.prepare(ctx); err != nil && !errors.Is(err, errDry) {
 		_ = db.Close()
-		return nil, wrap(ctx, "open the database", err)
+		return nil, fault.Wrap(ctx, "open the database", err)
 	}
 	if !c.DryRun {
 		db.beside.Go(db.maintain)
@@ -107,9 +113,9 @@ func (db *DB) read(ctx context.Context, op string, fn func(*txn) error) error {
 
 // write runs fn in a transaction, perhaps several times, and returns when it is committed.
 func (db *DB) write(ctx context.Context, op string, fn func(*txn) error) error {
-	begun := db.config.now()
+	begun := db.config.Clock()
 	err := db.run(ctx, op, pgx.TxOptions{}, fn)
-	db.meter.wrote(db.config.now().Sub(begun), errors.Is(err, store.ErrAway), err)
+	db.meter.wrote(db.config.Clock().Sub(begun), errors.Is(err, store.ErrAway), err)
 	return err
 }
 
@@ -118,14 +124,14 @@ const maxTries = 6
 // run tries a transaction until nobody else was quicker, within one deadline.
 func (db *DB) run(ctx context.Context, op string, options pgx.TxOptions, fn func(*txn) error) error {
 	if err := ctx.Err(); err != nil {
-		return wrap(ctx, op, err)
+		return fault.Wrap(ctx, op, err)
 	}
-	own, cancel := context.WithTimeout(ctx, db.config.timeout())
+	own, cancel := context.WithTimeout(ctx, db.config.Longest())
 	defer cancel()
 	for try := 1; ; try++ {
 		err := db.once(own, options, fn)
-		if err == nil || try == maxTries || !again(err) || own.Err() != nil {
-			return wrap(ctx, op, err)
+		if err == nil || try == maxTries || !fault.Again(err) || own.Err() != nil {
+			return fault.Wrap(ctx, op, err)
 		}
 		select {
 		case <-own.Done():
@@ -138,7 +144,7 @@ func (db *DB) run(ctx context.Context, op string, options pgx.TxOptions, fn func
 func (db *DB) once(ctx context.Context, options pgx.TxOptions, fn func(*txn) error) error {
 	tx, err := db.pool.BeginTx(ctx, options)
 	if err != nil {
-		return ofDB(err)
+		return fault.OfDB(err)
 	}
 	committed := false
 	defer func() {
@@ -156,7 +162,7 @@ func (db *DB) once(ctx context.Context, options pgx.TxOptions, fn func(*txn) err
 		return err
 	}
 	committed = true
-	return ofDB(tx.Commit(ctx))
+	return fault.OfDB(tx.Commit(ctx))
 }
 
 // limit bounds what the server does for a transaction, where its connection could not be told at its start.
@@ -171,7 +177,7 @@ func (db *DB) queueLimits(b *pgx.Batch) {
 	if !db.unprepared {
 		return
 	}
-	for name, value := range db.config.limits() {
+	for name, value := range db.config.Limits() {
 		b.Queue("SELECT set_config($1, $2, true)", name, value)
 	}
 }
@@ -181,33 +187,19 @@ func (t *txn) send(b *pgx.Batch) error {
 	if b.Len() == 0 {
 		return nil
 	}
-	return marked(t.SendBatch(t.ctx, b).Close())
+	return fault.Marked(t.SendBatch(t.ctx, b).Close())
 }
-
-// marked tells errors of the database from those of callbacks, which are marked already or our own.
-func marked(err error) error {
-	if err == nil {
-		return nil
-	}
-	if own, ok := errors.AsType[ourError](err); ok {
-		return own.error
-	}
-	return ofDB(err)
-}
-
-// ourError is what a callback of a batch has found wrong itself.
-type ourError struct{ error }
 
 // list runs one query and calls each for its rows.
 func (t *txn) list(each func(pgx.Rows) error, sql string, args ...any) error {
 	rows, err := t.Query(t.ctx, sql, args...)
 	if err != nil {
-		return ofDB(err)
+		return fault.OfDB(err)
 	}
-	return marked(walk(rows, each))
+	return fault.Marked(walk(rows, each))
 }
 
-// walk calls each for rows, and closes them. An error of each itself comes back as ourError.
+// walk calls each for rows, and closes them. An error of each itself comes back as fault.Ours.
 func walk(rows pgx.Rows, each func(pgx.Rows) error) error {
 	defer rows.Close()
 	for rows.Next() {

@@ -19,8 +19,10 @@ func full() store.Recording {
 		End: start.Add(time.Hour), Participants: 3, RawSize: 1 << 40, Server: "bbb1", Imported: start, Changed: start,
 		Meta: map[string]string{"origin": "moodle", "course": "1"}, Edits: store.Edits{Meta: map[string]string{"course": "1"}},
 		Formats: []store.Format{
-			{Type: "presentation", Path: "/p/r1", Length: 61 * time.Second, ProcessingTime: time.Minute, Size: 5, Bytes: 6,
-				Images: []store.Image{{Width: 1, Height: 2, Alt: "x", Path: "/t.png"}}},
+			{
+				Type: "presentation", Path: "/p/r1", Length: 61 * time.Second, ProcessingTime: time.Minute, Size: 5, Bytes: 6,
+				Images: []store.Image{{Width: 1, Height: 2, Alt: "x", Path: "/t.png"}},
+			},
 			{Type: "video", Path: "/v/r1", Length: time.Minute, Bytes: 7},
 		},
 	}
@@ -35,25 +37,37 @@ func TestOutside_Edits(t *testing.T) {
 		edit      func(r *store.Recording)
 	}{
 		{"name", "UPDATE public.recordings SET name = 'Neu'", func(r *store.Recording) { r.Name = "Neu" }},
-		{"unpublished by Scalelite", "UPDATE public.recordings SET state = 'unpublished', published = false, publish_updated = true",
-			func(r *store.Recording) { r.State, r.Edits.State = store.Unpublished, true }},
-		{"withheld by its importer", "UPDATE public.recordings SET published = false",
-			func(r *store.Recording) { r.State = store.Unpublished }},
+		{
+			"unpublished by Scalelite", "UPDATE public.recordings SET state = 'unpublished', published = false, publish_updated = true",
+			func(r *store.Recording) { r.State, r.Edits.State = store.Unpublished, true },
+		},
+		{
+			"withheld by its importer", "UPDATE public.recordings SET published = false",
+			func(r *store.Recording) { r.State = store.Unpublished },
+		},
 		{"unprotected", "UPDATE public.recordings SET protected = false", func(r *store.Recording) { r.Protected = false }},
 		{"people", "UPDATE public.recordings SET participants = NULL", func(r *store.Recording) { r.Participants = 0 }},
-		{"start", "UPDATE public.recordings SET starttime = '2026-02-01 00:00:00.5'",
-			func(r *store.Recording) { r.Start = time.Date(2026, 2, 1, 0, 0, 0, 500_000_000, time.UTC) }},
-		{"metadata", "UPDATE public.metadata SET value = '2' WHERE key = 'course'; DELETE FROM public.metadata WHERE key = 'origin'; " +
-			"INSERT INTO public.metadata (recording_id, key, value) SELECT id, 'new', NULL FROM public.recordings",
-			func(r *store.Recording) { r.Meta = map[string]string{"course": "2", "new": ""} }},
+		{
+			"start", "UPDATE public.recordings SET starttime = '2026-02-01 00:00:00.5'",
+			func(r *store.Recording) { r.Start = time.Date(2026, 2, 1, 0, 0, 0, 500_000_000, time.UTC) },
+		},
+		{
+			"metadata", "UPDATE public.metadata SET value = '2' WHERE key = 'course'; DELETE FROM public.metadata WHERE key = 'origin'; " +
+				"INSERT INTO public.metadata (recording_id, key, value) SELECT id, 'new', NULL FROM public.recordings",
+			func(r *store.Recording) { r.Meta = map[string]string{"course": "2", "new": ""} },
+		},
 		{"another tenant", "UPDATE public.metadata SET value = 'b' WHERE key = 'tenant-id'", func(r *store.Recording) { r.Tenant = "b" }},
 		{"no tenant", "DELETE FROM public.metadata WHERE key = 'tenant-id'", func(r *store.Recording) { r.Tenant = store.DefaultTenant }},
 		{"a format less", "DELETE FROM public.playback_formats WHERE format = 'video'", func(r *store.Recording) { r.Formats = r.Formats[:1] }},
-		{"another length", "UPDATE public.playback_formats SET length = 5, url = '/other' WHERE format = 'presentation'",
-			func(r *store.Recording) { r.Formats[0].Length, r.Formats[0].Path = 5*time.Minute, "/other" }},
-		{"deleted by Scalelite", "UPDATE public.recordings SET state = 'deleted', published = false; DELETE FROM public.metadata; " +
-			"DELETE FROM public.thumbnails; DELETE FROM public.playback_formats",
-			func(r *store.Recording) { r.State, r.Meta, r.Formats = store.Deleted, nil, nil }},
+		{
+			"another length", "UPDATE public.playback_formats SET length = 5, url = '/other' WHERE format = 'presentation'",
+			func(r *store.Recording) { r.Formats[0].Length, r.Formats[0].Path = 5*time.Minute, "/other" },
+		},
+		{
+			"deleted by Scalelite", "UPDATE public.recordings SET state = 'deleted', published = false; DELETE FROM public.metadata; " +
+				"DELETE FROM public.thumbnails; DELETE FROM public.playback_formats",
+			func(r *store.Recording) { r.State, r.Meta, r.Formats = store.Deleted, nil, nil },
+		},
 	} {
 		must(t, db.Index().Wipe(t.Context()))
 		must(t, db.Index().CreateRecording(t.Context(), full()))

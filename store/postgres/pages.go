@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 )
 
 // A page is read by one statement, in one round trip and as of one moment: which recordings are on it, and the rows that all
@@ -35,34 +36,36 @@ type line struct {
 
 // wholePage is the statement that reads what a question finds.
 func (l *layout) wholePage(question string) string {
-	protected, republished := l.flag("protected"), l.flag("publish_updated")
+	protected, republished := l.Flag("protected"), l.Flag("publish_updated")
 	none := ", NULL::timestamp, NULL::timestamp, false, false, false, NULL::bytea"
 	return `WITH p AS MATERIALIZED (SELECT q.id, q.record_id, q.total, row_number() OVER () AS place FROM (` + question + `) q)
 SELECT 0::int2, COALESCE(p.id, 0), p.place, p.total::int8, p.record_id::text, ''::text, ''::text, ''::text` + none + ` FROM p
 UNION ALL SELECT 1::int2, r.id, COALESCE(r.participants, 0)::int8, 0::int8, r.record_id::text, COALESCE(r.meeting_id, '')::text,
 	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, r.starttime, r.endtime,
-	` + l.flag("published") + ", " + protected + ", " +
-		republished + `, NULL::bytea FROM p JOIN public.recordings r ON r.id = p.id
+	` + l.Flag("published") + ", " + protected + ", " +
+		republished + `, NULL::bytea FROM p` +
+		each("public.recordings", "id = p.id", "r") + `
 UNION ALL SELECT 2::int2, m.recording_id, 0::int8, 0::int8, COALESCE(m.key, '')::text, COALESCE(m.value, '')::text,
 	''::text, ''::text` +
-		none + ` FROM p JOIN public.metadata m ON m.recording_id = p.id
+		none + ` FROM p` +
+		each("public.metadata", "recording_id = p.id", "m") + `
 UNION ALL SELECT 3::int2, f.id, f.recording_id, COALESCE(f.length, 0)::int8, COALESCE(f.format, '')::text,
-	COALESCE(f.url, '')::text, ''::text, ''::text` + none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id
+	COALESCE(f.url, '')::text, ''::text, ''::text` + none + ` FROM p` +
+		each("public.playback_formats", "recording_id = p.id", "f") + `
 UNION ALL SELECT 4::int2, i.playback_format_id, (COALESCE(i.width, 0)::int8 << 32) | (COALESCE(i.height, 0)::int8 & 4294967295),
 	(COALESCE(i.sequence, 0)::int8 << 32) | (i.id & 4294967295), COALESCE(i.alt, '')::text,
 	COALESCE(i.url, '')::text, ''::text, ''::text` +
-		none + ` FROM p JOIN public.playback_formats f ON f.recording_id = p.id JOIN public.thumbnails i ON i.playback_format_id = f.id
+		none + ` FROM p` +
+		each("public.playback_formats", "recording_id = p.id", "f") + each("public.thumbnails", "playback_format_id = f.id", "i") + `
 UNION ALL SELECT 5::int2, 0::int8, 0::int8, 0::int8, p.record_id::text, ''::text, ''::text, ''::text,
 	NULL::timestamp, NULL::timestamp, false, false, false, w.value
-	FROM p JOIN bbbpool.rows w ON w.kind = 'recordings' AND w.key = convert_to(p.record_id, 'UTF8')`
+	FROM p` + each("bbbpool.rows", "kind = 'recordings' AND y.key = convert_to(p.record_id, 'UTF8')", "w")
 }
 
-// flag is a column that may be null, or missing.
-func (l *layout) flag(column string) string {
-	if !l.columns["recordings"][column] {
-		return "false"
-	}
-	return "COALESCE(r." + column + ", false)"
+// each are the rows that belong to those before, looked up one by one (OFFSET 0 keeps it so): a page is short, and the planner,
+// which cannot know that, would rather read whole tables.
+func each(table, where, as string) string {
+	return " CROSS JOIN LATERAL (SELECT y.* FROM " + table + " y WHERE y." + where + " OFFSET 0) " + as
 }
 
 // sheet puts a page together.
@@ -133,7 +136,7 @@ func (s *sheet) add(l *line) error {
 		s.orders[l.id] = append(s.orders[l.id], imageAt{l.m, i})
 	case ofOurs:
 		if err := s.ours([]byte(l.a), l.value); err != nil {
-			return ourError{err}
+			return fault.Ours{Err: err}
 		}
 	}
 	return nil
@@ -167,14 +170,14 @@ func (s *sheet) page() (list []store.Recording) {
 // ask sends a batch of questions, which need no transaction, in one round trip.
 func (db *DB) ask(ctx context.Context, op string, b *pgx.Batch) error {
 	if err := ctx.Err(); err != nil {
-		return wrap(ctx, op, err)
+		return fault.Wrap(ctx, op, err)
 	}
-	own, cancel := context.WithTimeout(ctx, db.config.timeout())
+	own, cancel := context.WithTimeout(ctx, db.config.Longest())
 	defer cancel()
 	for try := 1; ; try++ {
-		err := marked(db.pool.SendBatch(own, b).Close())
-		if err == nil || try == maxTries || !again(err) || own.Err() != nil {
-			return wrap(ctx, op, err)
+		err := fault.Marked(db.pool.SendBatch(own, b).Close())
+		if err == nil || try == maxTries || !fault.Again(err) || own.Err() != nil {
+			return fault.Wrap(ctx, op, err)
 		}
 		select {
 		case <-own.Done():

@@ -9,6 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/question"
+	"github.com/bbbpool/bbbpool/store/postgres/rails"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -33,7 +36,7 @@ func (role recordingRole) UpdateRecording(
 		if !there || r.Tenant != tenant {
 			return store.ErrNotFound
 		}
-		return ofClosure(change(r))
+		return fault.OfClosure(change(r))
 	})
 }
 
@@ -64,10 +67,10 @@ func (role recordingRole) Recordings(
 ) (page []store.Recording, total int, err error) {
 	op := fmt.Sprintf("list recordings of %.100q", f.Tenant)
 	if !f.AllTenants && rows.OfTenant(f.Tenant) == nil {
-		return nil, 0, wrap(ctx, op, ctx.Err()) // nothing could be stored of it
+		return nil, 0, fault.Wrap(ctx, op, ctx.Err()) // nothing could be stored of it
 	}
 	var apart []store.Recording
-	if mayBeApart(f) {
+	if question.MayBeApart(f) {
 		err := role.db.read(ctx, op, func(t *txn) error {
 			apart, err = t.apart(f)
 			return err
@@ -76,7 +79,7 @@ func (role recordingRole) Recordings(
 			return nil, 0, err
 		}
 	}
-	if narrow(f) || len(apart) > 0 {
+	if question.Narrow(f) || len(apart) > 0 {
 		return role.db.narrowed(ctx, op, f, apart)
 	}
 	return role.db.inTurn(ctx, op, f)
@@ -86,10 +89,10 @@ func (role recordingRole) Recordings(
 func (db *DB) narrowed(
 	ctx context.Context, op string, f store.RecordingFilter, apart []store.Recording,
 ) (page []store.Recording, total int, err error) {
-	q, b := query{filter: f}, pgx.Batch{}
+	q, b := question.Query{Filter: f}, pgx.Batch{}
 	db.queueLimits(&b)
-	sql := q.selected(apart)
-	s := db.layout.queuePage(&b, sql, q.args)
+	sql := q.Selected(apart)
+	s := db.layout.queuePage(&b, sql, q.Args)
 	if err := db.ask(ctx, op, &b); err != nil {
 		return nil, 0, err
 	}
@@ -105,26 +108,26 @@ func (db *DB) narrowed(
 func (db *DB) inTurn(ctx context.Context, op string, f store.RecordingFilter) ([]store.Recording, int, error) {
 	share, known := db.shares.get(f)
 	for {
-		q, b := query{filter: f}, pgx.Batch{}
+		q, b := question.Query{Filter: f}, pgx.Batch{}
 		db.queueLimits(&b)
 		var counts tallies
 		var all int64
 		queueCounts(&b, f, &counts, &all)
 		var s *sheet
 		if known {
-			question := q.plain
+			question := q.Plain
 			if few(f, share) {
-				question = q.ofFew
+				question = q.OfFew
 			}
 			sql := question()
-			s = db.layout.queuePage(&b, sql, q.args)
+			s = db.layout.queuePage(&b, sql, q.Args)
 		}
 		if err := db.ask(ctx, op, &b); err != nil {
 			return nil, 0, err
 		}
 		mine := 0
 		for _, y := range counts {
-			if len(f.States) == 0 || slices.Contains(f.States, store.RecordingState(fromText(y.state))) {
+			if len(f.States) == 0 || slices.Contains(f.States, store.RecordingState(rails.FromText(y.state))) {
 				mine += int(y.count)
 			}
 		}
@@ -134,6 +137,35 @@ func (db *DB) inTurn(ctx context.Context, op string, f store.RecordingFilter) ([
 		}
 		known = true
 	}
+}
+
+// apart are the recordings that are asked for and that the tables do not find.
+func (t *txn) apart(f store.RecordingFilter) (list []store.Recording, err error) {
+	if !question.MayBeApart(f) {
+		return nil, nil
+	}
+	keys, err := t.placed(rows.Recordings.Kind, recordingsAlone, span{})
+	if err == nil && len(f.Meta) > 0 {
+		var deleted [][]byte
+		deleted, err = t.placed(rows.Recordings.Kind, recordingsKept, span{})
+		keys = append(keys, deleted...)
+	}
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	var ids []string
+	for _, key := range keys {
+		ids = append(ids, string(key))
+	}
+	found, err := t.stand(byID(ids), false)
+	for _, s := range found {
+		hidden := s.shown == nil || len(f.Meta) > 0 && len(s.meta) == 0
+		if s.there() && hidden && question.Selects(f, s.record) {
+			list = append(list, s.record)
+		}
+	}
+	slices.SortFunc(list, func(a, b store.Recording) int { return cmp.Compare(a.RecordID, b.RecordID) })
+	return list, err
 }
 
 // totalOf corrects a count by what the page itself shows.
@@ -166,7 +198,7 @@ type catalogueRole struct{ db *DB }
 
 func (role catalogueRole) Recording(ctx context.Context, recordID string) (r store.Recording, err error) {
 	err = role.db.read(ctx, fmt.Sprintf("read recording %.100q", recordID), func(t *txn) error {
-		if !isText(recordID) {
+		if !rails.IsText(recordID) {
 			return store.ErrNotFound
 		}
 		found, err := t.stand(byID([]string{recordID}), false)
@@ -198,7 +230,7 @@ func (role catalogueRole) ScanRecordings(ctx context.Context, after string, limi
 
 // scan reads the first recordings behind an ID, of both tables. What is left of lost ones is passed by.
 func (t *txn) scan(after string, limit int) (list []store.Recording, err error) {
-	if limit <= 0 || !isText(after) {
+	if limit <= 0 || !rails.IsText(after) {
 		return nil, nil
 	}
 	var ids []string
@@ -212,7 +244,7 @@ func (t *txn) scan(after string, limit int) (list []store.Recording, err error) 
 	if err != nil {
 		return nil, err
 	}
-	keys, err := t.placed(rows.Recordings.Kind, recordingsApart, span{after: []byte(after), limit: limit})
+	keys, err := t.placed(rows.Recordings.Kind, recordingsAlone, span{after: []byte(after), limit: limit})
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +289,7 @@ func (role catalogueRole) CountRecordings(ctx context.Context) (counts []store.R
 		err := t.send(&b)
 		for _, y := range list {
 			counts = append(counts, store.RecordingCount{
-				Tenant: fromText(y.tenant), State: store.RecordingState(fromText(y.state)), Count: int(y.count), Bytes: y.bytes,
+				Tenant: rails.FromText(y.tenant), State: store.RecordingState(rails.FromText(y.state)), Count: int(y.count), Bytes: y.bytes,
 			})
 		}
 		return err
@@ -273,7 +305,7 @@ func (role catalogueRole) CountRecordings(ctx context.Context) (counts []store.R
 
 func (role catalogueRole) DeleteRecording(ctx context.Context, recordID string) error {
 	return role.db.write(ctx, fmt.Sprintf("delete recording %.100q", recordID), func(t *txn) error {
-		if !isText(recordID) {
+		if !rails.IsText(recordID) {
 			return store.ErrNotFound
 		}
 		if err := t.lockRecordings([]string{recordID}); err != nil {

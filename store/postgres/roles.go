@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -249,7 +250,7 @@ func (role importRole) Job(ctx context.Context, id string) (store.Job, error) {
 
 func (role importRole) UpdateJob(ctx context.Context, id string, change func(*store.Job) error) (store.Job, error) {
 	fresh := store.Job{ID: id}
-	return update(ctx, role.db, jobTable, []byte(id), &fresh, func(j *store.Job) error { return ofClosure(change(j)) })
+	return update(ctx, role.db, jobTable, []byte(id), &fresh, func(j *store.Job) error { return fault.OfClosure(change(j)) })
 }
 
 func (role importRole) DeleteJob(ctx context.Context, id string) error {
@@ -267,7 +268,7 @@ func (role importRole) Commit(
 		if _, err := jobTable.save(&b, []byte(job.ID), job); err != nil {
 			return err
 		}
-		list, err = t.changeRecordings(&b, recordIDs, func(r *store.Recording, _ bool) error { return ofClosure(change(r)) })
+		list, err = t.changeRecordings(&b, recordIDs, func(r *store.Recording, _ bool) error { return fault.OfClosure(change(r)) })
 		if err != nil {
 			return err
 		}

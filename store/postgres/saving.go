@@ -6,12 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/question"
+	"github.com/bbbpool/bbbpool/store/postgres/rails"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -37,7 +38,7 @@ func (t *txn) lockRecordings(recordIDs []string, more ...int64) error {
 func (t *txn) changeRecordings(
 	b *pgx.Batch, recordIDs []string, change func(r *store.Recording, there bool) error,
 ) (list []store.Recording, err error) {
-	found, err := t.stand(byID(slices.DeleteFunc(slices.Clone(recordIDs), func(id string) bool { return !isText(id) })), true)
+	found, err := t.stand(byID(slices.DeleteFunc(slices.Clone(recordIDs), func(id string) bool { return !rails.IsText(id) })), true)
 	if err != nil {
 		return nil, err
 	}
@@ -109,15 +110,20 @@ func clone(r store.Recording) store.Recording {
 	return again
 }
 
+// errText refuses a record ID that no column of text can hold.
+var errText = errors.New("the record ID is no text")
+
 // checkRecording refuses what could not be found again.
 func checkRecording(r store.Recording) error {
 	if r.RecordID == "" || rows.OfTenant(r.Tenant) == nil {
 		return rows.ErrKey
 	}
-	if !isText(r.RecordID) {
+	if !rails.IsText(r.RecordID) {
 		return errText
 	}
-	for what, id := range map[string]string{"record ID": r.RecordID, "tenant": toText(r.Tenant), "meeting ID": toText(r.MeetingID)} {
+	for what, id := range map[string]string{
+		"record ID": r.RecordID, "tenant": rails.ToText(r.Tenant), "meeting ID": rails.ToText(r.MeetingID),
+	} {
 		if len(id) > longestID {
 			return fmt.Errorf("%w: the %s: %d bytes, the limit is %d", store.ErrTooLarge, what, len(id), longestID)
 		}
@@ -173,7 +179,7 @@ func (t *txn) numbers(table string, n int) (list []int64, err error) {
 	if n == 0 {
 		return nil, nil
 	}
-	sequence := t.db.layout.sequences[table]
+	sequence := t.db.layout.Sequences[table]
 	if sequence == "" {
 		return nil, fmt.Errorf("public.%s: %w", table, errNoSequence)
 	}
@@ -234,7 +240,7 @@ func (w *writer) dropFormats(which string, args ...any) {
 // columns are the columns of a recording, and their values.
 func (l *layout) values(s shown) (columns []string, values []any) {
 	add := func(column string, value any) {
-		if l.columns["recordings"][column] {
+		if l.Columns["recordings"][column] {
 			columns, values = append(columns, column), append(values, value)
 		}
 	}
@@ -243,14 +249,12 @@ func (l *layout) values(s shown) (columns []string, values []any) {
 	add("published", s.published)
 	add("participants", pgtype.Int4{Int32: s.participants, Valid: s.participants != 0})
 	add("state", pgtype.Text{String: s.state, Valid: s.state != ""})
-	add("starttime", timestamp(s.start))
-	add("endtime", timestamp(s.end))
+	add("starttime", question.Timestamp(s.start))
+	add("endtime", question.Timestamp(s.end))
 	add("protected", s.protected)
 	add("publish_updated", s.republished)
 	return columns, values
 }
-
-func timestamp(t time.Time) pgtype.Timestamp { return pgtype.Timestamp{Time: t, Valid: !t.IsZero()} }
 
 func (w *writer) insert(recordID string, s shown) {
 	columns, values := w.layout.values(s)

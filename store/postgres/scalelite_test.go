@@ -180,8 +180,10 @@ func TestScalelite_Answers(t *testing.T) {
 		call, tenant string
 		states       []store.RecordingState
 	}{
-		{"alpha getRecordings {}", alpha, shown}, {`alpha getRecordings {"state": "any"}`, alpha, nil},
-		{"beta getRecordings {}", beta, shown}, {`beta getRecordings {"state": "any"}`, beta, nil},
+		{"alpha getRecordings {}", alpha, shown},
+		{`alpha getRecordings {"state": "any"}`, alpha, nil},
+		{"beta getRecordings {}", beta, shown},
+		{`beta getRecordings {"state": "any"}`, beta, nil},
 	} {
 		want := answered(t, c.call, c.tenant)
 		if len(want) < 4 {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 )
 
 // steps take our schema from one version to the next, each in the transaction that raises the version. The rule for a change:
@@ -54,7 +55,7 @@ func (db *DB) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if version == len(steps) && db.layout.complete() && !db.config.DryRun {
+	if version == len(steps) && db.layout.Complete() && !db.config.DryRun {
 		return nil
 	}
 	long, cancel := context.WithTimeout(ctx, setUp)
@@ -88,9 +89,12 @@ func (t *txn) patiently(locks ...int64) error {
 	return t.send(&b)
 }
 
+// unhurried gives a transaction time, and takes no lock.
+func (t *txn) unhurried() error { return t.patiently() }
+
 // version reads which schema stands, 0 for none, and what Scalelite's tables are like.
 func (db *DB) version(ctx context.Context) (version int, err error) {
-	own, cancel := context.WithTimeout(ctx, max(db.config.timeout(), openTimeout))
+	own, cancel := context.WithTimeout(ctx, max(db.config.Longest(), openTimeout))
 	defer cancel()
 	err = db.once(own, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t *txn) error {
 		if err := t.patiently(); err != nil {
@@ -108,17 +112,17 @@ func (t *txn) version() (version int, err error) {
 	}
 	var there bool
 	if err := t.QueryRow(t.ctx, "SELECT to_regclass('bbbpool.meta') IS NOT NULL").Scan(&there); err != nil {
-		return 0, ofDB(err)
+		return 0, fault.OfDB(err)
 	}
 	if !there {
 		return 0, nil
 	}
 	err = t.QueryRow(t.ctx, "SELECT value::int FROM bbbpool.meta WHERE name = 'schema'").Scan(&version)
 	switch pg, ok := errors.AsType[*pgconn.PgError](err); {
-	case errors.Is(err, pgx.ErrNoRows), ok && !away(pg.Code):
-		return 0, fmt.Errorf("the schema bbbpool is not one of ours, or damaged: %s", short(err))
+	case errors.Is(err, pgx.ErrNoRows), ok && !fault.Away(pg.Code):
+		return 0, fmt.Errorf("the schema bbbpool is not one of ours, or damaged: %s", fault.Short(err))
 	case err != nil:
-		return 0, ofDB(err)
+		return 0, fault.OfDB(err)
 	}
 	if version > len(steps) {
 		return 0, fmt.Errorf("%w: the schema bbbpool is at %d, this version knows up to %d: start the newer version, or put the "+
@@ -132,11 +136,11 @@ func (t *txn) version() (version int, err error) {
 func (t *txn) plan(what, sql string) error {
 	t.db.Plan = append(t.db.Plan, what)
 	_, err := t.Exec(t.ctx, sql)
-	if codeOf(err) == codeNoRight {
+	if fault.CodeOf(err) == fault.CodeNoRight {
 		return fmt.Errorf("%s: the database user has no right to do that (%s); as an administrator: GRANT CREATE ON DATABASE …, "+
-			"GRANT CREATE, USAGE ON SCHEMA public TO its name", what, short(err))
+			"GRANT CREATE, USAGE ON SCHEMA public TO its name", what, fault.Short(err))
 	}
-	return ofDB(err)
+	return fault.OfDB(err)
 }
 
 // migrate does what is to be done of it. Another instance may have done all of it meanwhile.
@@ -170,7 +174,7 @@ func (t *txn) migrate() error {
 	_, err = t.Exec(t.ctx, `INSERT INTO bbbpool.meta VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
 		strconv.Itoa(len(steps)))
 	if err != nil || version > 0 {
-		return ofDB(err)
+		return fault.OfDB(err)
 	}
 	return t.countAgain()
 }

@@ -1,15 +1,15 @@
 package postgres
 
 import (
-	"encoding/hex"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/question"
+	"github.com/bbbpool/bbbpool/store/postgres/rails"
 )
 
 // shown is a recording as it stands in Scalelite's tables. What is zero is NULL there, but for names and flags.
@@ -41,33 +41,6 @@ type shownImage struct {
 // tenantKey is the metadata by which Scalelite knows whose a recording is. The default tenant's have none.
 const tenantKey = "tenant-id"
 
-// bytesMark begins a text that stands for bytes which no text can hold, in hexadecimal digits. Nobody else writes it; a text
-// that happens to begin so is written that way itself.
-const bytesMark = "bbbpool-bytes:"
-
-// toText makes a text of any bytes, and fromText the bytes again.
-func toText(s string) string {
-	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && !strings.HasPrefix(s, bytesMark) {
-		return s
-	}
-	return bytesMark + hex.EncodeToString([]byte(s))
-}
-
-func fromText(s string) string {
-	if digits, ok := strings.CutPrefix(s, bytesMark); ok {
-		if b, err := hex.DecodeString(digits); err == nil {
-			return string(b)
-		}
-	}
-	return s
-}
-
-// isText tells whether a column of text can hold it.
-func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
-
-// moment is a time as a column holds it.
-func moment(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
-
 // number is a number as a column holds it, 0 for what it cannot hold.
 func number(n int) int32 {
 	if n < math.MinInt32 || n > math.MaxInt32 {
@@ -85,18 +58,18 @@ func stands(r store.Recording) bool { return r.State != store.Awaited }
 // show is what Scalelite has of a recording. A deleted one has no metadata and no formats there.
 func show(r store.Recording) shown {
 	s := shown{
-		meetingID: toText(r.MeetingID), name: toText(r.Name), state: toText(string(r.State)),
+		meetingID: rails.ToText(r.MeetingID), name: rails.ToText(r.Name), state: rails.ToText(string(r.State)),
 		published: r.State == store.Published, protected: r.Protected, republished: r.Edits.State,
-		participants: number(r.Participants), start: moment(r.Start), end: moment(r.End),
+		participants: number(r.Participants), start: question.Moment(r.Start), end: question.Moment(r.End),
 	}
 	if r.State == store.Deleted {
 		return s
 	}
-	s.tenant, s.owned = toText(r.Tenant), r.Tenant != store.DefaultTenant
+	s.tenant, s.owned = rails.ToText(r.Tenant), r.Tenant != store.DefaultTenant
 	s.meta = make(map[string]string, len(r.Meta))
 	for key, value := range r.Meta {
 		if key != tenantKey {
-			s.meta[toText(key)] = toText(value)
+			s.meta[rails.ToText(key)] = rails.ToText(value)
 		}
 	}
 	s.formats = showFormats(r.Formats)
@@ -106,9 +79,9 @@ func show(r store.Recording) shown {
 // showFormats are in the order of their types, and one of each.
 func showFormats(list []store.Format) (formats []shownFormat) {
 	for _, f := range list {
-		shown := shownFormat{format: toText(f.Type), path: toText(f.Path), minutes: minutes(f.Length)}
+		shown := shownFormat{format: rails.ToText(f.Type), path: rails.ToText(f.Path), minutes: minutes(f.Length)}
 		for _, i := range f.Images {
-			shown.images = append(shown.images, shownImage{number(i.Width), number(i.Height), toText(i.Alt), toText(i.Path)})
+			shown.images = append(shown.images, shownImage{number(i.Width), number(i.Height), rails.ToText(i.Alt), rails.ToText(i.Path)})
 		}
 		if !slices.ContainsFunc(formats, func(f shownFormat) bool { return f.format == shown.format }) {
 			formats = append(formats, shown)
@@ -147,7 +120,7 @@ func merge(recordID string, s *shown, how part, own *store.Recording) store.Reco
 		r = *own
 	}
 	r.RecordID = recordID
-	r.MeetingID, r.Name, r.State = fromText(s.meetingID), fromText(s.name), store.RecordingState(fromText(s.state))
+	r.MeetingID, r.Name, r.State = rails.FromText(s.meetingID), rails.FromText(s.name), store.RecordingState(rails.FromText(s.state))
 	r.Tenant = s.tenantOf(own)
 	r.Protected, r.Edits.State = s.protected || r.Protected, s.republished || r.Edits.State
 	if r.Participants == 0 || number(r.Participants) != s.participants {
@@ -167,7 +140,7 @@ func sameFormats(a, b []shownFormat) bool { return slices.EqualFunc(a, b, shownF
 
 // exact is our time where the column has it as far as it can, else the column's.
 func exact(own, column time.Time) time.Time {
-	if !own.IsZero() && moment(own).Equal(column) {
+	if !own.IsZero() && question.Moment(own).Equal(column) {
 		return own
 	}
 	return column
@@ -177,8 +150,8 @@ func exact(own, column time.Time) time.Time {
 func (s *shown) tenantOf(own *store.Recording) string {
 	switch {
 	case s.owned:
-		return fromText(s.tenant)
-	case own != nil && fromText(s.state) == string(store.Deleted):
+		return rails.FromText(s.tenant)
+	case own != nil && rails.FromText(s.state) == string(store.Deleted):
 		return own.Tenant
 	}
 	return store.DefaultTenant
@@ -189,10 +162,10 @@ func (s *shown) tenantOf(own *store.Recording) string {
 func (s *shown) metaOf(own *store.Recording) map[string]string {
 	meta := make(map[string]string, len(s.meta)+1)
 	for key, value := range s.meta {
-		meta[fromText(key)] = fromText(value)
+		meta[rails.FromText(key)] = rails.FromText(value)
 	}
 	if own == nil && s.owned {
-		meta[tenantKey] = fromText(s.tenant)
+		meta[tenantKey] = rails.FromText(s.tenant)
 	} else if own != nil {
 		if value, ok := own.Meta[tenantKey]; ok {
 			meta[tenantKey] = value
@@ -204,7 +177,7 @@ func (s *shown) metaOf(own *store.Recording) map[string]string {
 // formatsOf are the formats that the tables have, with what our row knows of them beyond that.
 func formatsOf(list []shownFormat, own []store.Format) (formats []store.Format) {
 	for _, s := range list {
-		f := store.Format{Type: fromText(s.format), Path: fromText(s.path), Length: time.Duration(s.minutes) * time.Minute}
+		f := store.Format{Type: rails.FromText(s.format), Path: rails.FromText(s.path), Length: time.Duration(s.minutes) * time.Minute}
 		if i := slices.IndexFunc(own, func(o store.Format) bool { return o.Type == f.Type }); i >= 0 {
 			f.ProcessingTime, f.Size, f.Bytes = own[i].ProcessingTime, own[i].Size, own[i].Bytes
 			if l := own[i].Length; l != 0 && minutes(l) == s.minutes {
@@ -213,7 +186,7 @@ func formatsOf(list []shownFormat, own []store.Format) (formats []store.Format) 
 		}
 		for _, i := range s.images {
 			f.Images = append(f.Images, store.Image{
-				Width: int(i.width), Height: int(i.height), Alt: fromText(i.alt), Path: fromText(i.path),
+				Width: int(i.width), Height: int(i.height), Alt: rails.FromText(i.alt), Path: rails.FromText(i.path),
 			})
 		}
 		formats = append(formats, f)
@@ -231,19 +204,19 @@ func (l *layout) strip(r store.Recording, how part) store.Recording {
 		maps.DeleteFunc(meta, func(key, _ string) bool { return key != tenantKey })
 		r.Meta = meta
 	}
-	if l.protects() {
+	if l.Protects() {
 		r.Protected = false
 	}
-	if l.republishes() {
+	if l.Republishes() {
 		r.Edits.State = false
 	}
 	if int(number(r.Participants)) == r.Participants {
 		r.Participants = 0
 	}
-	if moment(r.Start).Equal(r.Start) {
+	if question.Moment(r.Start).Equal(r.Start) {
 		r.Start = time.Time{}
 	}
-	if moment(r.End).Equal(r.End) {
+	if question.Moment(r.End).Equal(r.End) {
 		r.End = time.Time{}
 	}
 	return r

@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/rails"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -19,7 +21,8 @@ import (
 const (
 	recordingsOwed  = iota // those of which a server owes something
 	recordingsOwned        // 8 bytes: how many its files have; then whose it is, as text
-	recordingsApart        // what the tables do not find: it stands alone, or they have no metadata of it
+	recordingsAlone        // those that stand in our table only
+	recordingsKept         // deleted ones of which we have the metadata, and Scalelite has none
 )
 
 // standing is what there is of a recording.
@@ -104,7 +107,7 @@ func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
 // selectRecordings asks for the columns that there are.
 func (l *layout) selectRecordings() string {
 	return `SELECT r.id, r.record_id, COALESCE(r.meeting_id, ''), COALESCE(r.name, ''), COALESCE(r.state, ''), ` +
-		l.flag("published") + ", " + l.flag("protected") + ", " + l.flag("publish_updated") +
+		l.Flag("published") + ", " + l.Flag("protected") + ", " + l.Flag("publish_updated") +
 		`, COALESCE(r.participants, 0), r.starttime, r.endtime FROM public.recordings r WHERE r.record_id IS NOT NULL AND `
 }
 
@@ -184,7 +187,7 @@ func (g *gathering) ownRow(rows pgx.Rows) error {
 		return err
 	}
 	if err := g.ours(key, value); err != nil {
-		return ourError{err}
+		return fault.Ours{Err: err}
 	}
 	return nil
 }
@@ -234,12 +237,15 @@ func (l *layout) ownRow(r store.Recording) (store.Row, [][]byte, error) {
 func lookRecording(r store.Recording) [][]byte {
 	key := []byte(r.RecordID)
 	size := binary.BigEndian.AppendUint64(nil, uint64(sizeOf(r)))
-	look := [][]byte{nil, append(size, toText(r.Tenant)...), nil}
+	look := [][]byte{nil, append(size, rails.ToText(r.Tenant)...), nil, nil}
 	if r.Owed != nil {
 		look[recordingsOwed] = key
 	}
-	if !stands(r) || r.State == store.Deleted && len(r.Meta) > 0 {
-		look[recordingsApart] = key
+	switch {
+	case !stands(r):
+		look[recordingsAlone] = key
+	case r.State == store.Deleted && len(r.Meta) > 0:
+		look[recordingsKept] = key
 	}
 	return look
 }

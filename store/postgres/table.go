@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -66,7 +67,7 @@ func (t *txn) get(kind string, key []byte) (value []byte, err error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
-	return value, ofDB(err)
+	return value, fault.OfDB(err)
 }
 
 // put queues a row, and what it is found by.
@@ -300,7 +301,7 @@ func (t *txn) each(kind string, s span, fn func(key, value []byte) error, words 
 			return err
 		}
 		if err := fn(key, value); err != nil {
-			return ourError{err}
+			return fault.Ours{Err: err}
 		}
 		return nil
 	}, sql, args...)
@@ -341,7 +342,7 @@ func found[T any](t *txn, tb table[T], look int, s span) (list []T, err error) {
 		}
 		record, err := tb.codec.Decode(key, value)
 		if err != nil {
-			return ourError{err}
+			return fault.Ours{Err: err}
 		}
 		list = append(list, record)
 		return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/fault"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -40,25 +41,23 @@ func (role wholeRole) Dump(ctx context.Context, each func(store.Row) error) erro
 	})
 }
 
-// atLength runs a transaction of many pieces.
+// atLength runs a transaction of many pieces, each of which has its own deadline, or of a few long statements.
 func (db *DB) atLength(ctx context.Context, op string, options pgx.TxOptions, fn func(*txn) error) error {
 	err := ctx.Err()
 	if err == nil {
 		err = db.once(ctx, options, func(t *txn) error {
-			var b pgx.Batch
-			b.Queue("SELECT set_config('idle_in_transaction_session_timeout', '600000', true)")
-			if err := t.send(&b); err != nil {
+			if err := t.briefly((*txn).unhurried); err != nil {
 				return err
 			}
 			return fn(t)
 		})
 	}
-	return wrap(ctx, op, err)
+	return fault.Wrap(ctx, op, err)
 }
 
 // briefly gives a piece its deadline.
 func (t *txn) briefly(fn func(*txn) error) error {
-	own, cancel := context.WithTimeout(t.ctx, t.db.config.timeout())
+	own, cancel := context.WithTimeout(t.ctx, t.db.config.Longest())
 	defer cancel()
 	return fn(&txn{Tx: t.Tx, ctx: own, db: t.db})
 }
@@ -76,7 +75,7 @@ func (t *txn) dump(kind string, each func(store.Row) error) error {
 		}
 		for _, row := range list {
 			if err := each(row); err != nil {
-				return ofClosure(err)
+				return fault.OfClosure(err)
 			}
 		}
 		if len(list) < s.limit {
@@ -110,7 +109,7 @@ func (t *txn) rowsOf(kind string, s span) (list []store.Row, err error) {
 
 func (role wholeRole) Load(ctx context.Context, list []store.Row) error {
 	return role.db.atLength(ctx, "load rows", pgx.TxOptions{}, func(t *txn) error {
-		if err := t.lockAll(); err != nil {
+		if err := t.briefly((*txn).lockAll); err != nil {
 			return err
 		}
 		for some := range slices.Chunk(list, piece) {
@@ -170,7 +169,7 @@ func load(b *pgx.Batch, row store.Row) error {
 // Wipe takes away our rows, and all recordings of Scalelite's. What it has for callbacks stays.
 func (role wholeRole) Wipe(ctx context.Context) error {
 	return role.db.atLength(ctx, "take away everything", pgx.TxOptions{}, func(t *txn) error {
-		if err := t.lockAll(); err != nil {
+		if err := t.briefly((*txn).lockAll); err != nil {
 			return err
 		}
 		var b pgx.Batch

@@ -1,4 +1,6 @@
-package postgres
+// Package fault finds out what errors of PostgreSQL mean to callers: whether the database is away, whether the same may succeed
+// at once, and what a person reads of it. It never asks the database anything.
+package fault
 
 import (
 	"context"
@@ -23,9 +25,7 @@ const (
 	codeTooLarge     = "54000"
 	codeLocked       = "55P03"
 	codeCanceled     = "57014"
-	codeUndefined    = "42P01"
-	codeNoRight      = "42501"
-	codeDiskFull     = "53100"
+	CodeNoRight      = "42501"
 	classConnection  = "08"
 	classResources   = "53"
 	classOperator    = "57"
@@ -34,17 +34,13 @@ const (
 	maxErrorInAnswer = 300
 )
 
-var (
-	errClosed = errors.New("the store is closed")
-	// errText refuses a record ID that no column of text can hold.
-	errText = errors.New("the record ID is no text")
-)
+var errClosed = errors.New("the store is closed")
 
 // closureError is the error of a caller's closure, which goes back as it is.
 type closureError struct{ error }
 
-// ofClosure marks what a caller's closure has returned.
-func ofClosure(err error) error {
+// OfClosure marks what a caller's closure has returned.
+func OfClosure(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -56,16 +52,16 @@ type dbError struct{ error }
 
 func (e dbError) Unwrap() error { return e.error }
 
-// ofDB marks an error of pgx.
-func ofDB(err error) error {
+// OfDB marks an error of pgx.
+func OfDB(err error) error {
 	if err == nil {
 		return nil
 	}
 	return dbError{err}
 }
 
-// wrap says what was being done, and whether the database is away. The caller's own end is told as that.
-func wrap(ctx context.Context, op string, err error) error {
+// Wrap says what was being done, and whether the database is away. The caller's own end is told as that.
+func Wrap(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -90,17 +86,17 @@ func kindOf(ctx context.Context, err error) error {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	switch {
 	case connecting, !ok:
-		return fmt.Errorf("%w: %s", store.ErrAway, short(err))
+		return fmt.Errorf("%w: %s", store.ErrAway, Short(err))
 	case pg.Code == codeTooLarge:
-		return fmt.Errorf("%w: %s", store.ErrTooLarge, short(pg))
-	case away(pg.Code):
-		return fmt.Errorf("%w: %s", store.ErrAway, short(pg))
+		return fmt.Errorf("%w: %s", store.ErrTooLarge, Short(pg))
+	case Away(pg.Code):
+		return fmt.Errorf("%w: %s", store.ErrAway, Short(pg))
 	}
-	return fmt.Errorf("%s (%s)", short(pg), pg.Code)
+	return fmt.Errorf("%s (%s)", Short(pg), pg.Code)
 }
 
-// away tells whether a code says that the database does not take anything now, whatever is asked.
-func away(code string) bool {
+// Away tells whether a code says that the database does not take anything now, whatever is asked.
+func Away(code string) bool {
 	switch code {
 	case codeReadOnly, codeIdleTimeout, codeSerialize, codeDeadlock, codeUnique, codeStalePlan, codeLocked:
 		return true
@@ -112,8 +108,8 @@ func away(code string) bool {
 	return false
 }
 
-// again tells whether an error says that the same may succeed at once: somebody else was quicker.
-func again(err error) bool {
+// Again tells whether an error says that the same may succeed at once: somebody else was quicker.
+func Again(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return false
@@ -125,19 +121,37 @@ func again(err error) bool {
 	return false
 }
 
-func codeOf(err error) string {
+// CodeOf is the code that PostgreSQL has given; "" for none.
+func CodeOf(err error) string {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return ""
 }
 
-// short is an error in one line, and not more of it than people read. Errors of connections name the address, the user and
+// Short is an error in one line, and not more of it than people read. Errors of connections name the address, the user and
 // the database, and never the password.
-func short(err error) string {
+func Short(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	if len(text) > maxErrorInAnswer {
 		text = strings.ToValidUTF8(text[:maxErrorInAnswer], "") + "…"
 	}
 	return text
 }
+
+// Marked tells errors of the database from those of callbacks, which are marked already or our own.
+func Marked(err error) error {
+	if err == nil {
+		return nil
+	}
+	if own, ok := errors.AsType[Ours](err); ok {
+		return own.Err
+	}
+	return OfDB(err)
+}
+
+// Ours is what a callback of a batch has found wrong itself.
+type Ours struct{ Err error }
+
+// Error is that of what was found.
+func (e Ours) Error() string { return e.Err.Error() }

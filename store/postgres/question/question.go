@@ -1,26 +1,29 @@
-package postgres
+// Package question makes SQL of what is asked of recordings, for Scalelite's tables. It never runs any.
+package question
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres/rails"
 )
 
-// query makes of a filter what is asked of Scalelite's tables.
-type query struct {
-	filter store.RecordingFilter
-	args   []any
+// Query makes of a filter what is asked of Scalelite's tables. Its questions answer with id, record_id and total, and are for
+// one use: what they were asked with stands in Args afterwards.
+type Query struct {
+	Filter store.RecordingFilter
+	Args   []any
 }
 
 // arg is how a value is named in the question.
-func (q *query) arg(value any) string {
-	q.args = append(q.args, value)
-	return fmt.Sprintf("$%d", len(q.args))
+func (q *Query) arg(value any) string {
+	q.Args = append(q.Args, value)
+	return fmt.Sprintf("$%d", len(q.Args))
 }
 
 // The order of pages, and how much of it the index has. Incremental sorting does the rest.
@@ -30,11 +33,11 @@ const (
 )
 
 // ofTenant is the condition that recordings are whose are asked for.
-func (q *query) ofTenant() string {
-	if q.filter.AllTenants {
+func (q *Query) ofTenant() string {
+	if q.Filter.AllTenants {
 		return ""
 	}
-	return " AND " + tenantOf + " = " + q.arg(toText(q.filter.Tenant))
+	return " AND " + tenantOf + " = " + q.arg(rails.ToText(q.Filter.Tenant))
 }
 
 // branch is a part of the recordings that an index has in the order of pages.
@@ -42,16 +45,16 @@ type branch string
 
 // branches are the conditions of the states that are asked for. One that Scalelite has imported unpublished is called published
 // there, and not published.
-func (q *query) branches() (list []branch) {
-	states := slices.Clone(q.filter.States)
+func (q *Query) branches() (list []branch) {
+	states := slices.Clone(q.Filter.States)
 	slices.Sort(states)
 	states = slices.Compact(states)
 	both := slices.Contains(states, store.Published) && slices.Contains(states, store.Unpublished)
 	for _, state := range states {
-		is := branch("r.state = " + q.arg(toText(string(state))))
+		is := branch("r.state = " + q.arg(rails.ToText(string(state))))
 		switch {
 		case state == "":
-			q.args = q.args[:len(q.args)-1]
+			q.Args = q.Args[:len(q.Args)-1]
 			list = append(list, "COALESCE(r.state, '') = ''")
 		case state == store.Published && !both:
 			list = append(list, is+" AND r.published IS TRUE")
@@ -65,7 +68,7 @@ func (q *query) branches() (list []branch) {
 }
 
 // inStates is the condition of the states.
-func (q *query) inStates() string {
+func (q *Query) inStates() string {
 	var list []string
 	for _, b := range q.branches() {
 		list = append(list, "("+string(b)+")")
@@ -76,11 +79,11 @@ func (q *query) inStates() string {
 	return " AND (" + strings.Join(list, " OR ") + ")"
 }
 
-// plain asks for a page of all recordings, or of those in some states: each state's index has them in their order.
-func (q *query) plain() string {
+// Plain asks for a page of all recordings, or of those in some states: each state's index has them in their order.
+func (q *Query) Plain() string {
 	most := ""
-	if q.filter.Limit > 0 {
-		most = fmt.Sprintf(" LIMIT %d", q.filter.Limit+max(0, q.filter.Offset))
+	if q.Filter.Limit > 0 {
+		most = fmt.Sprintf(" LIMIT %d", q.Filter.Limit+max(0, q.Filter.Offset))
 	}
 	branches := q.branches()
 	if len(branches) == 0 {
@@ -96,9 +99,9 @@ func (q *query) plain() string {
 		") x ORDER BY x." + newestOf + q.cut()
 }
 
-// ofFew asks for the same of a tenant that has few: all that are his are looked at.
-func (q *query) ofFew() string {
-	tenant := q.arg(toText(q.filter.Tenant))
+// OfFew asks for the same of a tenant that has few: all that are his are looked at.
+func (q *Query) OfFew() string {
+	tenant := q.arg(rails.ToText(q.Filter.Tenant))
 	return `WITH o AS MATERIALIZED (SELECT m.recording_id FROM public.metadata m WHERE left(m.key, 100) COLLATE "C" = 'tenant-id'
 		AND left(m.value, 200) COLLATE "C" = left(` + tenant + `, 200) AND m.key = 'tenant-id' AND m.value = ` + tenant + `)
 		SELECT r.id, r.record_id, 0 AS total FROM o JOIN public.recordings r ON r.id = o.recording_id WHERE r.record_id IS NOT NULL` +
@@ -106,28 +109,29 @@ func (q *query) ofFew() string {
 }
 
 // cut takes the page out of what is selected.
-func (q *query) cut() string {
-	s := fmt.Sprintf(" OFFSET %d", max(0, q.filter.Offset))
-	if q.filter.Limit > 0 {
-		s += fmt.Sprintf(" LIMIT %d", q.filter.Limit)
+func (q *Query) cut() string {
+	s := fmt.Sprintf(" OFFSET %d", max(0, q.Filter.Offset))
+	if q.Filter.Limit > 0 {
+		s += fmt.Sprintf(" LIMIT %d", q.Filter.Limit)
 	}
 	return s
 }
 
-// selected asks for all that IDs and metadata select, with those that stand apart, and cuts the page out of it.
-func (q *query) selected(apart []store.Recording) string {
+// Selected asks for all that IDs and metadata select, with those that stand apart, and cuts the page out of it.
+func (q *Query) Selected(apart []store.Recording) string {
 	from := "public.recordings r"
 	where := "r.record_id IS NOT NULL"
 	switch {
-	case len(q.filter.RecordIDs) > 0:
+	case len(q.Filter.RecordIDs) > 0:
 		from = q.prefixed()
-	case len(q.filter.MeetingIDs) > 0:
+	case len(q.Filter.MeetingIDs) > 0:
 		where += q.ofMeetings()
 	}
-	for _, m := range q.filter.Meta {
-		where += q.matching(m)
+	var matching []string
+	for _, m := range q.Filter.Meta {
+		matching = append(matching, q.matching(m))
 	}
-	where += q.inStates() + q.ofTenant()
+	where += strings.Join(matching, "") + q.inStates() + q.ofTenant()
 	sql := "SELECT r.id, r.record_id, r.starttime FROM " + from + " WHERE " + where
 	if len(apart) > 0 {
 		sql += " UNION SELECT n.id, n.record_id, n.starttime FROM " + q.given(apart) + " AS n(id, record_id, starttime)"
@@ -136,20 +140,20 @@ func (q *query) selected(apart []store.Recording) string {
 }
 
 // given are recordings that the tables do not find.
-func (q *query) given(list []store.Recording) string {
+func (q *Query) given(list []store.Recording) string {
 	var ids []string
 	var starts []pgtype.Timestamp
 	for _, r := range list {
-		ids, starts = append(ids, r.RecordID), append(starts, timestamp(moment(r.Start)))
+		ids, starts = append(ids, r.RecordID), append(starts, Timestamp(Moment(r.Start)))
 	}
 	return `(SELECT COALESCE((SELECT r.id FROM public.recordings r WHERE r.record_id = g.id), 0), g.id::varchar, g.start
 		FROM unnest(` + q.arg(ids) + `::text[], ` + q.arg(starts) + `::timestamp[]) AS g(id, start))`
 }
 
 // prefixed are the recordings whose IDs begin so. They are found first (OFFSET 0 keeps it so), and then looked at.
-func (q *query) prefixed() string {
+func (q *Query) prefixed() string {
 	var from, to []string
-	for _, p := range outermost(q.filter.RecordIDs) {
+	for _, p := range outermost(q.Filter.RecordIDs) {
 		from, to = append(from, p), append(to, p+strings.Repeat("\U0010ffff", 64))
 	}
 	lo, hi := q.arg(from), q.arg(to)
@@ -162,7 +166,7 @@ func (q *query) prefixed() string {
 // outermost drops the prefixes that select nothing, or nothing that a shorter one doesn't.
 func outermost(prefixes []string) (kept []string) {
 	for _, p := range slices.Sorted(slices.Values(prefixes)) {
-		if p == "" || !isText(p) || len(kept) > 0 && strings.HasPrefix(p, kept[len(kept)-1]) {
+		if p == "" || !rails.IsText(p) || len(kept) > 0 && strings.HasPrefix(p, kept[len(kept)-1]) {
 			continue
 		}
 		kept = append(kept, p)
@@ -170,10 +174,10 @@ func outermost(prefixes []string) (kept []string) {
 	return kept
 }
 
-func (q *query) ofMeetings() string {
+func (q *Query) ofMeetings() string {
 	var ids []string
-	for _, id := range q.filter.MeetingIDs {
-		ids = append(ids, toText(id))
+	for _, id := range q.Filter.MeetingIDs {
+		ids = append(ids, rails.ToText(id))
 	}
 	is := "r.meeting_id = ANY(" + q.arg(ids) + "::text[])"
 	if slices.Contains(ids, "") {
@@ -183,12 +187,12 @@ func (q *query) ofMeetings() string {
 }
 
 // matching is the condition that the metadata have a value. The index has the starts of keys and values.
-func (q *query) matching(m store.MetaMatch) string {
+func (q *Query) matching(m store.MetaMatch) string {
 	p := patternOf(m)
-	key := q.arg(toText(m.Key))
+	key := q.arg(rails.ToText(m.Key))
 	is := `left(m.key, 100) COLLATE "C" = left(` + key + `, 100) AND m.key = ` + key
 	value := "COALESCE(m.value, '')"
-	switch text := q.arg(toText(p.text)); {
+	switch text := q.arg(rails.ToText(p.text)); {
 	case p.head && p.tail:
 		is += " AND strpos(" + value + ", " + text + ") > 0"
 	case p.head:
@@ -235,8 +239,8 @@ func (p pattern) matches(value string) bool {
 	return value == p.text
 }
 
-// selects tells whether a recording is among those that are asked for, as the tables would.
-func selects(f store.RecordingFilter, r store.Recording) bool {
+// Selects tells whether a recording is among those that are asked for, as the tables would.
+func Selects(f store.RecordingFilter, r store.Recording) bool {
 	switch {
 	case !f.AllTenants && r.Tenant != f.Tenant,
 		len(f.States) > 0 && !slices.Contains(f.States, r.State),
@@ -252,35 +256,22 @@ func selects(f store.RecordingFilter, r store.Recording) bool {
 	})
 }
 
-// narrow tells whether IDs or metadata select.
-func narrow(f store.RecordingFilter) bool { return len(f.RecordIDs)+len(f.MeetingIDs)+len(f.Meta) > 0 }
+// Narrow tells whether IDs or metadata select.
+func Narrow(f store.RecordingFilter) bool { return len(f.RecordIDs)+len(f.MeetingIDs)+len(f.Meta) > 0 }
 
-// mayBeApart tells whether what the tables do not find is asked for.
-func mayBeApart(f store.RecordingFilter) bool {
+// MayBeApart tells whether what the tables do not find is asked for.
+func MayBeApart(f store.RecordingFilter) bool {
 	in := func(s store.RecordingState) bool { return len(f.States) == 0 || slices.Contains(f.States, s) }
 	return in(store.Awaited) || len(f.Meta) > 0 && in(store.Deleted)
 }
 
-// apart are the recordings that are asked for and that the tables do not find.
-func (t *txn) apart(f store.RecordingFilter) (list []store.Recording, err error) {
-	if !mayBeApart(f) {
-		return nil, nil
-	}
-	keys, err := t.placed("recordings", recordingsApart, span{})
-	if err != nil || len(keys) == 0 {
-		return nil, err
-	}
-	var ids []string
-	for _, key := range keys {
-		ids = append(ids, string(key))
-	}
-	found, err := t.stand(byID(ids), false)
-	for _, s := range found {
-		hidden := s.shown == nil || len(f.Meta) > 0 && len(s.meta) == 0
-		if s.there() && hidden && selects(f, s.record) {
-			list = append(list, s.record)
-		}
-	}
-	slices.SortFunc(list, func(a, b store.Recording) int { return cmp.Compare(a.RecordID, b.RecordID) })
-	return list, err
-}
+// tenantOf is whose a recording is: the metadata say so; of a deleted one, which has none, our row does.
+const tenantOf = `COALESCE((SELECT m.value FROM public.metadata m WHERE m.recording_id = r.id AND m.key = 'tenant-id'),
+	CASE WHEN r.state = 'deleted' THEN (SELECT convert_from(substring(p.place from 9), 'UTF8') FROM bbbpool.places p
+		WHERE p.kind = 'recordings' AND p.look = 1 AND p.key = convert_to(r.record_id, 'UTF8')) END, 'default')`
+
+// Moment is a time as a column holds it.
+func Moment(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// Timestamp is a moment as an argument; NULL for none.
+func Timestamp(t time.Time) pgtype.Timestamp { return pgtype.Timestamp{Time: t, Valid: !t.IsZero()} }

@@ -1,4 +1,6 @@
-package postgres
+// Package address understands where a PostgreSQL is and how it is to be spoken to, as DATABASE_URL says it for Ruby on Rails. It
+// never connects to it.
+package address
 
 import (
 	"errors"
@@ -37,7 +39,7 @@ type Settings struct {
 	Database string
 	Notes    []string // parameters that mean something to Rails alone, and are ignored
 
-	pool *pgxpool.Config
+	Pool *pgxpool.Config // with what the URL does not say
 }
 
 var errNoURL = errors.New("no database: DATABASE_URL is empty")
@@ -71,11 +73,11 @@ func (c Config) Parse() (*Settings, error) {
 		return nil, err
 	}
 	u.RawQuery = query.Encode()
-	if s.pool, err = pgxpool.ParseConfig(u.String()); err != nil {
+	if s.Pool, err = pgxpool.ParseConfig(u.String()); err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %s", reasonOf(err))
 	}
-	s.Host, s.Database = s.pool.ConnConfig.Host, s.pool.ConnConfig.Database
-	c.tune(s.pool, query, c.Unprepared || unprepared)
+	s.Host, s.Database = s.Pool.ConnConfig.Host, s.Pool.ConnConfig.Database
+	c.tune(s.Pool, query, c.Unprepared || unprepared)
 	return s, nil
 }
 
@@ -143,7 +145,7 @@ func (c Config) tune(pool *pgxpool.Config, query url.Values, unprepared bool) {
 		return // a pooler may refuse parameters at the start: each transaction sets its own
 	}
 	set := pool.ConnConfig.RuntimeParams
-	for name, value := range c.limits() {
+	for name, value := range c.Limits() {
 		if _, ok := set[name]; !ok {
 			set[name] = value
 		}
@@ -153,24 +155,26 @@ func (c Config) tune(pool *pgxpool.Config, query url.Values, unprepared bool) {
 	}
 }
 
-// limits are what the server itself bounds, a little shorter than our own deadlines, so that it ends first what we give up; and
+// Limits are what the server itself bounds, a little shorter than our own deadlines, so that it ends first what we give up; and
 // that it neither plans a question anew each time nor compiles it, which takes longer than answering.
-func (c Config) limits() map[string]string {
+func (c Config) Limits() map[string]string {
 	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 	return map[string]string{
-		"statement_timeout": ms(c.timeout() * 9 / 10), "lock_timeout": ms(c.timeout() * 7 / 10),
-		"idle_in_transaction_session_timeout": ms(2 * c.timeout()), "jit": "off", "plan_cache_mode": "force_generic_plan",
+		"statement_timeout": ms(c.Longest() * 9 / 10), "lock_timeout": ms(c.Longest() * 7 / 10),
+		"idle_in_transaction_session_timeout": ms(2 * c.Longest()), "jit": "off", "plan_cache_mode": "force_generic_plan",
 	}
 }
 
-func (c Config) timeout() time.Duration {
+// Longest is the longest that a call takes.
+func (c Config) Longest() time.Duration {
 	if c.Timeout > 0 {
 		return c.Timeout
 	}
 	return defaultTimeout
 }
 
-func (c Config) now() time.Time {
+// Clock is the time.
+func (c Config) Clock() time.Time {
 	if c.Now != nil {
 		return c.Now()
 	}
