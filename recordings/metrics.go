@@ -31,8 +31,8 @@ var Families = slices.Concat([]exposition.Family{
 // scrapeTime bounds how long the metrics wait for the store.
 const scrapeTime = 2 * time.Second
 
-// WriteMetrics writes how recordings stand, in Prometheus' text format. The guard of the disk writes its own. Of several instances
-// the one that works on them tells how they stand, and each what it has imported itself.
+// WriteMetrics writes how recordings stand, in Prometheus' text format. The guard of the disk writes its own. Of several
+// instances the one that works on them tells how they stand, and each what it has imported itself.
 func (s *Service) WriteMetrics(w io.Writer) {
 	if !s.working() {
 		s.importer.WriteCounts(w)

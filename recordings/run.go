@@ -86,7 +86,7 @@ func (s *Service) watchDisk(ctx context.Context) {
 // begin makes the directories ready and finishes what a crash has left, as soon as the disk lets it. It returns false if
 // ctx ended before. Where another instance may have worked on them before, it is read anew what there is to do.
 func (s *Service) begin(ctx context.Context, renew bool) bool {
-	if !s.authority(ctx) {
+	if !s.enter(ctx) {
 		return false
 	}
 	for wait := s.Config.Retry; ; wait = min(2*wait, time.Minute) {

@@ -90,9 +90,9 @@ type Service struct {
 	Now     func() time.Time
 
 	// Where several instances share the recordings, one of them works on them at a time, which is as long as Run runs. Epoch is
-	// a number of its own for each of these terms; May tells whether this instance still may, in a context that ends before
-	// another one may. Arrived is called when an archive was accepted, so that the one that imports looks for it. All of them
-	// are nil where there is but one.
+	// a number of its own for each of these terms, asked for when this instance may; May tells whether this instance still may,
+	// in a context that ends before another one may. Arrived is called when an archive was accepted, so that the one that
+	// imports looks for it. All of them are nil where there is but one.
 	Epoch   func() uint64
 	May     func(ctx context.Context) (context.Context, context.CancelFunc, bool)
 	Arrived func()

@@ -29,6 +29,7 @@ func (s *Service) Attend(id, word string) Attendance {
 
 // Run looks after the disk until ctx ends.
 func (a Attendance) Run(ctx context.Context) error {
+	a.Service.term.attended.Store(true)
 	var group errgroup.Group
 	group.Go(func() error { return a.Service.Disk.Run(ctx) })
 	if a.ID != "" {

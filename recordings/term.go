@@ -14,6 +14,7 @@ type term struct {
 	attended atomic.Bool // the disk is looked after, whoever works
 	running  atomic.Int32
 	before   atomic.Bool // there was a term
+	epoch    atomic.Uint64
 }
 
 // shared tells whether several instances share the recordings.
@@ -21,17 +22,14 @@ func (s *Service) shared() bool { return s.Epoch != nil }
 
 // share hands on what tells who may work on the recordings. It is asked when that is needed, as it is known late.
 func (s *Service) share() {
-	epoch := func() uint64 {
-		if s.Epoch == nil {
-			return 0
-		}
-		return s.Epoch()
-	}
 	if s.May == nil && s.Epoch == nil {
 		return
 	}
-	s.Library.Guard(s.allowed, epoch)
-	s.importer.Epoch, s.importer.May = s.Epoch, s.may
+	s.Library.Guard(s.allowed, s.term.epoch.Load)
+	s.importer.May = s.may
+	if s.shared() {
+		s.importer.Epoch = s.term.epoch.Load
+	}
 	if s.Uploads != nil {
 		s.Uploads.Shared = s.shared()
 	}
@@ -103,6 +101,22 @@ const (
 	// patience is how long a change waits for that: whoever leads anew may not at once.
 	patience = 10 * time.Second
 )
+
+// enter waits until this instance may change files and records, and notes the epoch that it may under, which stays for the whole
+// term whatever is heard of later ones. It returns false if ctx ended before.
+func (s *Service) enter(ctx context.Context) bool {
+	for s.authority(ctx) {
+		if !s.shared() {
+			return true
+		}
+		epoch := s.Epoch()
+		if s.allowed() == nil { // else it may be another one's
+			s.term.epoch.Store(epoch)
+			return true
+		}
+	}
+	return false
+}
 
 // authority waits until this instance may change files and records. It returns false if ctx ended before.
 func (s *Service) authority(ctx context.Context) bool {

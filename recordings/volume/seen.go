@@ -17,7 +17,8 @@ import (
 	"github.com/bbbpool/bbbpool/store/files"
 )
 
-// instancesDir has a file for each instance that has a directory: by its ID, with a word that it tells others on another way, too.
+// instancesDir has a file for each instance that has a directory: by its ID, with a word that it tells others on another way,
+// too.
 const instancesDir = workDir + "/instances"
 
 const (
@@ -30,8 +31,8 @@ const (
 // instanceIDs are names that can be those of files.
 var instanceIDs = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
-// ProveShared writes into a directory that an instance has it: a file by the ID of the instance, with a word that others know of it
-// from elsewhere. What instances have left that are gone for long is removed. It waits for the disk.
+// ProveShared writes into a directory that an instance has it: a file by the ID of the instance, with a word that others know of
+// it from elsewhere. What instances have left that are gone for long is removed. It waits for the disk.
 func ProveShared(dir, id, word string) error {
 	if !instanceIDs.MatchString(id) || len(word) > maxMarker || strings.ContainsAny(word, "\r\n") {
 		return fmt.Errorf("announce instance %.100q in %s: it is no ID, or %d bytes are too many", id, dir, len(word))

@@ -146,13 +146,14 @@ func (t *Tenants) Load(ctx context.Context, stored store.Tenants, now time.Time)
 	return nil
 }
 
-// read reads the tenants from the store, and writes the default one if there is none.
+// read reads the tenants from the store, and writes the default one if there is none. Of several instances the one that leads
+// does that.
 func read(ctx context.Context, stored store.Tenants, now time.Time) ([]store.Tenant, error) {
 	_, err := stored.CreateTenant(ctx, store.Tenant{
 		ID: store.DefaultTenant, Name: "Default", Created: now,
 		Secrets: []store.TenantSecret{{Name: store.GeneratedSecret, Secret: store.NewSecret(), Created: now}},
 	})
-	if store.Ignore(err, store.ErrExists, store.ErrFenced) != nil { // of several instances the one that leads makes it
+	if store.Ignore(err, store.ErrExists, store.ErrFenced) != nil {
 		return nil, fmt.Errorf("make the default tenant: %w", err)
 	}
 	list, err := stored.Tenants(ctx)
