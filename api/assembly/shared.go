@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/bbbpool/bbbpool/api"
-	"github.com/bbbpool/bbbpool/api/observed"
+	"github.com/bbbpool/bbbpool/api/handback"
 	"github.com/bbbpool/bbbpool/api/reload"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/mirror"
@@ -104,5 +104,5 @@ func (p *Pool) mirroring() []api.Runner {
 
 // observing is what writes servers where Scalelite looks for them.
 func (p *Pool) observing() api.Runner {
-	return &observed.Writer{Pool: p.Poller, Store: p.Stores.Redis, Log: p.log("observed")}
+	return &handback.Writer{Pool: p.Poller, Store: p.Stores.Redis, Log: p.log("handback")}
 }

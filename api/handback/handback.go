@@ -1,7 +1,7 @@
-// Package observed writes what the pool sees of its servers where Scalelite would have it, so that Scalelite finds servers as
+// Package handback writes what the pool sees of its servers where Scalelite would have it, so that Scalelite finds servers as
 // they are when it takes over again: when a server comes or goes, and all of them once more when the pool stops or another
 // instance is to lead. It never writes for each look at a server, and never reads what it has written.
-package observed
+package handback
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package observed_test
+package handback_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bbbpool/bbbpool/api/observed"
+	"github.com/bbbpool/bbbpool/api/handback"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
@@ -61,7 +61,7 @@ func (p *pool) set(health poller.Health, state store.ServerState, meetings int) 
 func TestWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pool{}
-		w := &observed.Writer{Pool: p, Store: p}
+		w := &handback.Writer{Pool: p, Store: p}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- w.Run(ctx) }()
