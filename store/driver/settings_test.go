@@ -95,3 +95,32 @@ func TestOpen_Beside(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A PostgreSQL says how it is set up, and what of its address means nothing here; a plan changes nothing in it.
+func TestCheck_Postgres(t *testing.T) {
+	c := driver.Config{Data: t.TempDir(), Settings: driver.Settings{
+		DatabaseURL: store.Secret(servers.Postgres(t).URL(t) + "?encoding=unicode&pool=3"), PreparedStatement: "true",
+	}}
+	stores, err := driver.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := stores.Check(t.Context())
+	if err := stores.Close(); err != nil {
+		t.Error(err)
+	}
+	noted := false
+	for _, f := range list {
+		noted = noted || !f.Wrong && strings.Contains(f.Text, "encoding is ignored")
+		if f.Wrong {
+			t.Errorf("wrong: %s", f.Text)
+		}
+	}
+	if !noted {
+		t.Errorf("found %+v", list)
+	}
+	plan, err := driver.Plan(c)
+	if err != nil || len(plan) != 2 || !strings.Contains(plan[1], "as it is to be") {
+		t.Errorf("planned %q, %v", plan, err)
+	}
+}

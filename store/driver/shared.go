@@ -46,21 +46,23 @@ func (s *Stores) openPostgres(ctx context.Context, c Config) error {
 		c.Log.Info().Str("database", place).Msg(done)
 	}
 	s.Index, s.IndexAt = db.Index(), place
-	s.checks = append(s.checks, func(context.Context) (list []Finding) {
-		for _, note := range db.Notes {
-			list = append(list, Finding{Place: place, Text: note})
-		}
-		return list
-	})
-	if checked, ok := any(db).(checked); ok {
-		s.checks = append(s.checks, func(ctx context.Context) []Finding { return findings(ctx, place, checked.Check) })
-	}
+	s.checks = append(s.checks, func(ctx context.Context) []Finding { return ofPostgres(ctx, place, db) })
 	return nil
 }
 
-// checked is a database that says how it is set up.
-type checked interface {
-	Check(ctx context.Context) (problems []string, err error)
+// ofPostgres are what a PostgreSQL says of itself, and what of its address means nothing here.
+func ofPostgres(ctx context.Context, place string, db *postgres.DB) (list []Finding) {
+	report, err := db.Check(ctx)
+	if err != nil {
+		return []Finding{{Wrong: true, Place: place, Text: err.Error()}}
+	}
+	for _, text := range report.Faults {
+		list = append(list, Finding{Wrong: true, Place: place, Text: text})
+	}
+	for _, text := range append(report.Warnings, db.Notes...) {
+		list = append(list, Finding{Place: place, Text: text})
+	}
+	return list
 }
 
 // findings are what a database says of itself.

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// stillness is how long the beat of a lease must have stood still before its holder counts as gone: longer than any lease
-	// time that an instance may be given.
-	stillness = 12 * time.Second
+	// stillness is how long the beat of a lease must have stood still before its holder counts as gone: more than two beats of
+	// the longest lease time that an instance may have. One that hangs and comes back later finds itself fenced.
+	stillness = 25 * time.Second
 	glance    = 250 * time.Millisecond
 	renewal   = 500 * time.Millisecond
 )
@@ -81,7 +81,7 @@ func free(ctx context.Context, s *driver.Stores) (store.Lease, error) {
 		}
 		if len(there) > 0 {
 			return store.Lease{}, fmt.Errorf("%s: %w (instance %.100q at %.100q, %d in all; one that was killed is forgotten within "+
-				"a minute)", s.StateAt, ErrInUse, there[0].ID, there[0].Address, len(there))
+				"seconds)", s.StateAt, ErrInUse, there[0].ID, there[0].Address, len(there))
 		}
 	}
 	was, err := s.Leases.Lease(ctx)
