@@ -137,7 +137,7 @@ func (m *Mirror) announce(report Report) {
 	m.config.Log.Warn().Str("why", report.Why).Interface("back", report.Back).Interface("removed", report.Removed).
 		Dur("took", report.Took).Msg("the store of the state had lost records; they are put back")
 	if hear := m.hooks.Load().Healed; hear != nil {
-		hear(report)
+		m.after = append(m.after, func() { hear(report) })
 	}
 }
 

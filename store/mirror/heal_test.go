@@ -76,7 +76,13 @@ func fill(t testing.TB, s store.State, from *fake) []store.Row {
 	must(t, s.SpendToken(ctx, "token", time.Now(), time.Now().Add(time.Hour)))
 	must(t, s.AddWaiting(ctx, store.Wait{ID: "1", Call: "session"}))
 	must(t, s.NoteUses(ctx, map[store.Credential]time.Time{{Kind: "secret", Tenant: "a", Name: "old"}: time.Now().UTC()}))
-	return rowsOf(t, from.State)
+	list := rowsOf(t, from.State)
+	for _, k := range store.Kinds {
+		if k.State && !slices.ContainsFunc(list, func(r store.Row) bool { return r.Kind == k.Name }) {
+			t.Fatalf("nothing of %s is written", k.Name)
+		}
+	}
+	return list
 }
 
 // names are the rows in a form that people can compare.
@@ -373,6 +379,33 @@ func TestMirror_TokensStaySpent(t *testing.T) {
 	must(t, m.Refresh(t.Context()))
 	if got := rowsOf(t, f.State); len(got) != 1 || string(got[0].Key) != "long" {
 		t.Errorf("there are %v", names(got))
+	}
+}
+
+// Whoever begins to lead knows what the leader before has written, without being told to look.
+func TestMirror_NewLeader(t *testing.T) {
+	f := newFake(t)
+	_, old := open(t, f, "")
+	m, s := open(t, f, "", several)
+	fill(t, old, f)
+	var term uint64
+	m.Attach(mirror.Hooks{Leading: func() (uint64, bool) { return term, term > 0 }, Edited: func([]string) {
+		_, err := s.UpdateServer(t.Context(), "bbb1", func(x *store.Server) error { x.Weight++; return nil }) // as it may
+		if term > 0 {
+			must(t, err)
+		}
+	}})
+	for _, want := range []int{0, 5, 4} {
+		if term++; want == 0 {
+			term = 0
+		}
+		claims, err := s.Claims(t.Context())
+		if err != nil || len(claims) != want {
+			t.Errorf("%d claims in term %d, want %d, %v", len(claims), term, want, err)
+		}
+		if want == 5 {
+			must(t, old.DeleteClaim(t.Context(), claims[0]))
+		}
 	}
 }
 

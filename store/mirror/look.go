@@ -67,10 +67,21 @@ func (m *Mirror) mark(ctx context.Context) (k mark, err error) {
 	return k, err
 }
 
-// look compares the copy with the store.
+// look compares the copy with the store, and then tells of it.
 func (m *Mirror) look(ctx context.Context, now bool) error {
 	m.looking.Lock()
-	defer m.looking.Unlock()
+	err := m.look1(ctx, now)
+	after := m.after
+	m.after = nil
+	m.looking.Unlock()
+	for _, call := range after {
+		call()
+	}
+	return err
+}
+
+// look1 is one look, of which there is one at a time.
+func (m *Mirror) look1(ctx context.Context, now bool) error {
 	if err := m.usable(ctx); err != nil {
 		return err
 	}
@@ -80,6 +91,7 @@ func (m *Mirror) look(ctx context.Context, now bool) error {
 	}
 	term, leads := m.leads()
 	why, moved := m.judge(k, term, leads)
+	now = now || leads && !m.knows(term)
 	switch {
 	case why != "":
 		err = m.lose(ctx, why, leads)
@@ -89,7 +101,7 @@ func (m *Mirror) look(ctx context.Context, now bool) error {
 		err = m.read(ctx, k, now, moved, leads)
 	}
 	if err == nil {
-		m.saw(k, term, leads)
+		m.saw(k, term, leads, now || why != "")
 	}
 	return m.noted(ctx, err)
 }
@@ -114,10 +126,30 @@ func (m *Mirror) judge(k mark, term uint64, leads bool) (why string, moved bool)
 }
 
 // saw notes in which life of the store it was seen, and as what.
-func (m *Mirror) saw(k mark, term uint64, leads bool) {
+func (m *Mirror) saw(k mark, term uint64, leads, whole bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.life, m.term, m.led, m.losses = k.life, term, leads, k.losses
+	if leads && whole {
+		m.whole = &term
+	}
+}
+
+// knows tells whether the whole store was read in this term of leading.
+func (m *Mirror) knows(term uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.whole != nil && *m.whole == term
+}
+
+// current makes sure that a leader has read the whole store in its term, for until then its copy is a follower's. A store
+// that does not answer now, or may not be put right yet, leaves it with that.
+func (m *Mirror) current(ctx context.Context) error {
+	term, leads := m.leads()
+	if !leads || m.knows(term) || m.outage().is {
+		return nil
+	}
+	return store.Ignore(m.Refresh(ctx), store.ErrAway, store.ErrFenced)
 }
 
 // lose deals with a loss.
@@ -218,7 +250,7 @@ func (m *Mirror) tell(edited []string, changed int, leads bool) {
 		m.config.Log.Info().Strs("kinds", edited).Int("records", changed).Msg("records were changed by others, and are taken over")
 	}
 	if hear := m.hooks.Load().Edited; hear != nil {
-		hear(edited)
+		m.after = append(m.after, func() { hear(edited) })
 	}
 }
 
@@ -299,7 +331,7 @@ func (m *Mirror) gone(why error) outage {
 	return m.away
 }
 
-// reopened says that the store is there, unless something waits for it: writes that have begun may have been told that it is away.
+// reopened says that the store is there, unless something waits for it: who has begun to write may know it as away.
 func (m *Mirror) reopened() bool {
 	if !m.outage().is {
 		return true

@@ -44,8 +44,8 @@ const (
 	DefaultMaxWaits = 100_000
 )
 
-// Hooks are what a mirror asks of other parts, and tells them. All may be nil. They may read from the mirror,
-// and must not write to it.
+// Hooks are what a mirror asks of other parts, and tells them. All may be nil. Those that are asked must not use the mirror;
+// those that are told may.
 type Hooks struct {
 	// Leading returns the term of leading that this instance is in, and whether it leads at all; with nil, who is alone does.
 	Leading func() (term uint64, leads bool)
@@ -74,14 +74,16 @@ type Mirror struct {
 	gate    sync.RWMutex // held for reading by each write, for writing while the store is put right
 	looking sync.Mutex   // one look at the store at a time
 	next    time.Time    // before this a look that nobody has asked for does not read the whole store; of looking
+	after   []func()     // what is to be told of a look once it is over; of looking
 
 	mu     sync.Mutex
-	known  uint64 // the highest sequence seen
-	life   string // incarnation of the store that was seen last
-	losses uint64 // that the store had seen then
-	term   uint64 // in which it was seen
-	led    bool   // as the leader
-	synced bool   // the copy is that of a store that was read at least once
+	known  uint64  // the highest sequence seen
+	life   string  // incarnation of the store that was seen last
+	losses uint64  // that the store had seen then
+	term   uint64  // in which it was seen
+	led    bool    // as the leader
+	whole  *uint64 // the last term of leading in which the whole store was read
+	synced bool    // the copy is that of a store that was read at least once
 	away   outage
 	lost   bool // the store has lost something, which nobody has put back
 	doubt  bool // it was started again while we led, and was not looked through since

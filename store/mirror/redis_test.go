@@ -182,9 +182,9 @@ func (w *writer) await(t testing.TB, more int) {
 	}
 }
 
-// retry looks until the store can be put right.
+// retry looks until the store can be put right: its client may believe for a second that it is away still.
 func retry(m *mirror.Mirror) (err error) {
-	for range 50 {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if err = m.Refresh(context.Background()); err == nil {
 			return nil
 		}
@@ -302,5 +302,47 @@ func TestRedis_Edited(t *testing.T) {
 		if got, err := s.Server(t.Context(), "bbb1"); err != nil || got.Weight != 0.25 {
 			t.Errorf("%s: weight %v, %v", who, got.Weight, err)
 		}
+	}
+}
+
+// The leader dies in the midst of writes as Redis is emptied. The next knows what the leader has told its followers of, has
+// the rest from its own copy, and puts all of it back.
+func TestRedis_LeaderDiesOfIt(t *testing.T) {
+	url := servers.Redis(t).URL()
+	a := dial(t, url, 0)
+	m, s := open(t, a, "")
+	db, err := redis.Open(t.Context(), redis.Config{URL: store.Secret(url), Namespace: redis.DefaultNamespace})
+	must(t, err)
+	b := mirrored{db.State(), db}
+	next, ns := open(t, b, "", several)
+	defer closing(t, next)
+	must(t, s.CreateServer(t.Context(), store.Server{ID: "bbb1", Secret: "x", Weight: 1, State: store.Enabled}))
+	must(t, next.Refresh(t.Context()))
+	w := write(s, 2)
+	w.await(t, 50)
+	close(w.stop)
+	w.done.Wait()
+	told, err := s.Claims(t.Context())
+	must(t, err)
+	must(t, client(t, url).FlushDB(t.Context()).Err())
+	must(t, m.Close())
+	if err := next.Refresh(t.Context()); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("a follower puts back: %v", err)
+	}
+	b.lead(t)
+	next.Attach(mirror.Hooks{
+		Leading: leading(t.Context()).Leading,
+		Known: func() (list []store.Row) {
+			for _, c := range told {
+				list = append(list, known(t, c)...)
+			}
+			return list
+		},
+	})
+	must(t, next.Refresh(t.Context()))
+	w.check(t, "mirror", ns)
+	w.check(t, "redis", b.State)
+	if list, err := b.Servers(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("servers: %v, %v", list, err)
 	}
 }

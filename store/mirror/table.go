@@ -11,7 +11,11 @@ import (
 
 // all returns the records of a kind, in the order of their keys.
 func all[T any](ctx context.Context, m *Mirror, codec rows.Codec[T]) (records []T, err error) {
-	if err := m.usable(ctx); err != nil {
+	err = m.usable(ctx)
+	if err == nil && guarded(codec.Kind) {
+		err = m.current(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	for _, row := range m.copy.list(codec.Kind) {
