@@ -114,7 +114,7 @@ func (g *Gateway) answersHere(ctx context.Context, c *call) (local, known bool) 
 	asked := c.key
 	found, known, err := locate(ctx, g.Ledger, c, 0)
 	c.key = asked
-	known = known && err == nil && found.Standing != placement.Gone
+	known = known && err == nil && found.Standing != placement.Gone && g.Servers.Client(found.Claim.Server) != nil // else it is new
 	return known && (fresh || once[c.name]), known
 }
 
