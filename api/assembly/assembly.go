@@ -149,7 +149,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	state := p.Stores.State
-	p.Uses = &lastuse.Uses{Store: state, Log: p.log("lastuse")}
+	p.Uses = &lastuse.Uses{Store: state, Shared: p.Instance != nil, Log: p.log("lastuse")}
 	if err = p.Uses.Open(ctx); err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (p *Pool) openBackups() {
 	}
 }
 
-// checkStores asks the databases how they are set up.
+// checkStores asks the databases how they are set up, and whether all instances have the same directories.
 func (p *Pool) checkStores(ctx context.Context) (wrong, advice []string) {
 	for _, f := range p.Stores.Check(ctx) {
 		if text := f.Place + ": " + f.Text; f.Wrong {
@@ -241,7 +241,7 @@ func (p *Pool) checkStores(ctx context.Context) (wrong, advice []string) {
 			advice = append(advice, text)
 		}
 	}
-	return wrong, advice
+	return append(wrong, p.unshared(ctx)...), advice
 }
 
 // openUsage makes the accounts, which all those report to that something is used of. They ask the ledger once it is there.
@@ -271,6 +271,9 @@ func (p *Pool) openPlayback(context.Context) error {
 		Config: set.Playback, Recordings: p.Stores.Index, Library: p.Recordings.Library, Marks: p.Recordings,
 		Tokens: p.Stores.State,
 		Gone:   p.Recordings.Disk.Gone, Page: p.pages.Problem, Now: p.options.Now, Log: p.log("playback"), Metrics: p.Metrics,
+	}
+	if p.Instance != nil {
+		p.playback.Keys = p.Stores.Index // what one has signed, all verify
 	}
 	return p.playback.Open(p.options.Data)
 }

@@ -8,11 +8,11 @@ import (
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin/frame"
+	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/reload"
 	"github.com/bbbpool/bbbpool/placement"
-	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/moving"
 )
@@ -74,7 +74,7 @@ func (p *Pool) share() {
 	i.Reports(partLedger, p.Ledger)
 	i.Reports(partPoller, p.Poller)
 	i.Reports(partNotices, p.Notices)
-	p.Backups.Leading = i.Leading
+	p.Backups.Leading, p.Usage.Still = i.Leading, i.Leading
 	p.Ledger.Report = i.Report(partLedger)
 	p.Poller.Reports, p.Poller.May = i.Report(partPoller), i.May
 	p.Notices.Report = i.Report(partNotices)
@@ -136,12 +136,16 @@ func (p *Pool) serveInstances() {
 		return
 	}
 	front, admin := p.http.Handler(), p.Admin.Peers()
+	told := frame.Received(front) // of the address that a script has called from
 	here := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, v1.Prefix+"/") {
+		switch {
+		case strings.HasPrefix(r.URL.Path, v1.Prefix+"/"):
 			admin.ServeHTTP(w, r)
-			return
+		case strings.HasPrefix(r.URL.Path, scalelite.Path):
+			told.ServeHTTP(w, r)
+		default:
+			front.ServeHTTP(w, r)
 		}
-		front.ServeHTTP(w, r)
 	})
 	p.Instance.Serve(here, func(ctx context.Context) (list []string) {
 		for _, problem := range p.Problems.List(ctx) {
@@ -149,6 +153,18 @@ func (p *Pool) serveInstances() {
 		}
 		return list
 	})
+}
+
+// unshared tells which instances do not have the directories of recordings that this one has.
+func (p *Pool) unshared(ctx context.Context) []string {
+	if p.Instance == nil {
+		return nil
+	}
+	list, err := p.Recordings.Unshared(ctx, p.Instance.Words())
+	if err != nil {
+		list = append(list, "whether all instances have the same directories of recordings is not known: "+err.Error())
+	}
+	return list
 }
 
 // decides are the parts that decide for the pool, in the order in which they start.
@@ -166,7 +182,7 @@ func (p *Pool) deciding() []api.Runner {
 	if p.Instance == nil {
 		return p.decides()
 	}
-	return []api.Runner{recordings.Attendance{Service: p.Recordings}, p.Instance, p.Instance.Keeper()}
+	return []api.Runner{p.Recordings.Attend(p.Instance.ID(), p.Instance.Word()), p.Instance, p.Instance.Keeper()}
 }
 
 // handover is what stops first of what concerns front ends: the lead goes to another instance, and then what comes in here is

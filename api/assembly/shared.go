@@ -16,11 +16,32 @@ import (
 
 // openMirror puts a copy before a state that is elsewhere, and a journal before an index. Whoever only administrates a pool that
 // nobody runs works on the databases themselves.
-func (p *Pool) openMirror(ctx context.Context) (err error) {
+func (p *Pool) openMirror(ctx context.Context) error {
 	s := p.Stores
-	if s.Redis == nil || p.offline {
+	if p.offline {
 		return nil
 	}
+	if s.Redis != nil {
+		if err := p.openCopy(ctx); err != nil {
+			return err
+		}
+	}
+	if p.options.Settings.Stores.DatabaseURL == "" {
+		return nil
+	}
+	config := waiting.Config{Index: s.Index, Journal: s.State, Log: p.log("waiting"), Now: p.options.Now}
+	if p.Instance != nil {
+		config.Leading = p.Instance.Leading
+	}
+	p.waiting = waiting.New(ctx, config)
+	s.Index = p.waiting.Index()
+	p.Metrics.RegisterMetricsWriter(p.waiting.WriteMetrics)
+	return nil
+}
+
+// openCopy puts a copy before the state, which every instance has one of.
+func (p *Pool) openCopy(ctx context.Context) (err error) {
+	s := p.Stores
 	p.mirror, err = mirror.Open(ctx, mirror.Config{
 		Store: s.State, Marks: s.Redis, Dir: p.options.Data, Log: p.log("mirror"), Now: p.options.Now,
 	})
@@ -29,12 +50,7 @@ func (p *Pool) openMirror(ctx context.Context) (err error) {
 	}
 	p.took(p.mirror.Close)
 	s.State = p.mirror.State()
-	p.waiting = waiting.New(ctx, waiting.Config{
-		Index: s.Index, Journal: s.State, Leading: p.Instance.Leading, Log: p.log("waiting"), Now: p.options.Now,
-	})
-	s.Index = p.waiting.Index()
 	p.Metrics.RegisterMetricsWriter(p.mirror.WriteMetrics)
-	p.Metrics.RegisterMetricsWriter(p.waiting.WriteMetrics)
 	return nil
 }
 
@@ -95,11 +111,14 @@ func (p *Pool) fresh(read func(context.Context) error) func(context.Context) err
 }
 
 // mirroring are the parts that look after the databases, whoever decides.
-func (p *Pool) mirroring() []api.Runner {
-	if p.mirror == nil {
-		return nil
+func (p *Pool) mirroring() (parts []api.Runner) {
+	if p.mirror != nil {
+		parts = append(parts, p.mirror)
 	}
-	return []api.Runner{p.mirror, p.waiting}
+	if p.waiting != nil {
+		parts = append(parts, p.waiting)
+	}
+	return parts
 }
 
 // observing is what writes servers where Scalelite looks for them.

@@ -26,7 +26,10 @@ func (p *Pool) report() {
 		p.Problems.Report(p.Gateway)
 	}
 	if p.mirror != nil {
-		p.Problems.Report(p.mirror, p.waiting)
+		p.Problems.Report(p.mirror)
+	}
+	if p.waiting != nil {
+		p.Problems.Report(p.waiting)
 	}
 	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups)
 }

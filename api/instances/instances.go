@@ -20,6 +20,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -127,6 +128,26 @@ func newID() string {
 
 // ID names this process among the instances.
 func (i *Instance) ID() string { return i.id }
+
+// Word is what this process proves by that it was at a place: others know it.
+func (i *Instance) Word() string { return word(i.started) }
+
+func word(started time.Time) string { return strconv.FormatInt(started.UnixMilli(), 10) }
+
+// settled is how long an instance has had the time to be everywhere.
+const settled = 30 * time.Second
+
+// Words are those of the other instances that have been there for a while, by their IDs.
+func (i *Instance) Words() map[string]string {
+	words := map[string]string{}
+	list, _ := i.members.known()
+	for _, one := range list {
+		if one.ID != i.id && time.Since(one.Started) > settled {
+			words[one.ID] = word(one.Started)
+		}
+	}
+	return words
+}
 
 // Address is where others reach this one.
 func (i *Instance) Address() string { return i.keeper.Address }
