@@ -337,7 +337,7 @@ const (
 func (c *call) log(log zerolog.Logger) {
 	level := zerolog.InfoLevel
 	if c.err != nil {
-		level = zerolog.ErrorLevel
+		level = levelOf(c.err)
 	}
 	e := log.WithLevel(level).AnErr("error", c.err).Str("request", c.r.Header.Get("X-Request-Id")).
 		Str("call", short(c.name, maxName))

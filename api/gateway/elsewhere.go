@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -175,6 +177,14 @@ func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // fenced tells whether something was not done because another instance decides by now.
 func fenced(err error) bool {
 	return errors.Is(err, store.ErrFenced) || errors.Is(err, placement.ErrFollower)
+}
+
+// levelOf is how loudly something is told that has failed. That another instance decides by now is no fault of anybody's.
+func levelOf(err error) zerolog.Level {
+	if fenced(err) {
+		return zerolog.InfoLevel
+	}
+	return zerolog.ErrorLevel
 }
 
 // authority asks for the right to end something at a server now, and waits for that a while: who leads since a moment ago ends

@@ -50,8 +50,17 @@ type instance struct {
 	cmd    *exec.Cmd
 	gate   io.WriteCloser
 	done   chan struct{}
-	sick   time.Time // since when something is, or was a moment ago, wrong with it; zero for nothing
-	healed time.Time
+	sick   int       // how much is wrong with it
+	healed time.Time // when something last ceased to be
+}
+
+// ail notes that something is wrong with an instance, or no more.
+func (in *instance) ail(n int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.sick += n; n < 0 {
+		in.healed = time.Now()
+	}
 }
 
 // newWorld starts everything: n instances on one Redis and one PostgreSQL, over simulated servers.
@@ -137,7 +146,7 @@ func (in *instance) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // it is killed by us, and is this very program
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+string(config))
 	cmd.Stdout, cmd.Stderr = in.log, in.log
 	gate, err := cmd.StdinPipe()
