@@ -65,7 +65,7 @@ const knownWait = time.Second
 //
 // A join goes to where its meeting was last known to be whoever can be reached, for people wait at its end; where our news are
 // old the leader is asked first, and not for long. An answer that a meeting is unknown, or that its server is gone, is the
-// leader's to give.
+// leader's to give, also where a server says so: the meeting may just have been made anew on another one.
 func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	switch {
 	case g.Elsewhere == nil:
@@ -85,7 +85,11 @@ func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	}
 	local, known := g.answersHere(ctx, c)
 	if local {
-		return handle(ctx, c)
+		c.hearsay = aboutMeeting[c.name] || !c.known
+		err := handle(ctx, c)
+		if c.hearsay = false; !errors.Is(err, errMoved) {
+			return err
+		}
 	}
 	wait, cancel := ctx, context.CancelFunc(func() {})
 	if known {

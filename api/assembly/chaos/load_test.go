@@ -30,6 +30,7 @@ func (l *load) run(client int, ends time.Time) {
 			switch n := random.IntN(10); {
 			case n < 4:
 				l.create(client, meeting, random)
+				l.look(client, meeting, random) // at once, and mostly elsewhere
 			case n < 7:
 				l.look(client, meeting, random)
 			case n < 9:

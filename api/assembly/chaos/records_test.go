@@ -89,7 +89,7 @@ func (s *shelf) missing() (list []string) {
 // filesIn are all files below a directory.
 func filesIn(dir string) (list []string) {
 	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
+		if err == nil && d.Type().IsRegular() && d.Name() != "volume" { // which marks a directory as ours
 			list = append(list, path)
 		}
 		return nil
