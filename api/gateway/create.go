@@ -188,7 +188,7 @@ func (h *creates) created(
 		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
 	}); err != nil {
 		h.log.WithLevel(levelOf(err)).Err(err).Str("meetingID", c.key.MeetingID).
-			Msg("the claim stands, its internal ID may not be stored until a poll sees it")
+			Msg("the claim stands, its internal ID is not stored")
 	}
 	if !made.Repeated {
 		params := c.req.Params
