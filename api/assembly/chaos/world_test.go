@@ -203,10 +203,27 @@ func (w *world) stop() {
 			in.kill()
 		}
 	}
+	for _, in := range w.instances {
+		in.sound(w.t)
+	}
 	if w.t.Failed() {
 		for _, in := range w.instances {
 			log, _ := os.ReadFile(in.log.Name())
 			w.t.Logf("%s:\n%s", in.name, tail(log, 60))
+		}
+	}
+}
+
+// sound checks that no process has ended for a reason of its own: nobody else would notice among so many ends.
+func (in *instance) sound(t *testing.T) {
+	t.Helper()
+	log, err := os.ReadFile(in.log.Name())
+	if err != nil {
+		t.Error(err)
+	}
+	for _, end := range []string{"WARNING: DATA RACE", "panic: ", "fatal error: "} {
+		if _, rest, found := strings.Cut(string(log), "\n"+end); found {
+			t.Errorf("%s: %s%.3000s", in.name, end, rest)
 		}
 	}
 }
