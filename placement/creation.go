@@ -160,7 +160,7 @@ func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error
 
 // Confirm records that the server has the meeting, as a session that has just begun or as the one that is known. Only
 // a new internal ID, and a password that was not known, is written to the store; if that fails the claim stands all the same,
-// and the next poll supplies what is missing. A session that the meeting had before becomes history.
+// and the next poll supplies what is missing. A session that the meeting had before becomes history either way.
 func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	l := c.ledger
 	l.mu.Lock()
@@ -183,11 +183,10 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	}
 	stored := false
 	err = c.write(ctx, func() error {
-		if err := c.persist(ctx, claim, claim); err != nil {
-			return err
-		}
-		stored = true
-		return l.records.remember(ctx, over)
+		failed := c.persist(ctx, claim, claim)
+		stored = failed == nil
+		// That the session before is over is a fact, whoever leads and whatever could be stored: nobody else would tell of it.
+		return errors.Join(failed, l.records.remember(ctx, over))
 	})
 	if !stored {
 		l.mu.Lock()

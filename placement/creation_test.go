@@ -304,6 +304,7 @@ func TestConfirm_NotStored(t *testing.T) {
 	if err := c.Confirm(t.Context(), placement.Made{InternalID: "next", CreateTime: 2}); err == nil {
 		t.Error("confirmed although the store fails")
 	}
+	equal(t, "history", p.history(), []string{"m@a a ended 0 0"})
 	c.End()
 	p.store.fail()
 	found, err := p.Peek(key("m"))

@@ -72,3 +72,24 @@ func TestLedger_Problems_NoSpace(t *testing.T) {
 		}
 	}
 }
+
+// What a leader could not write keeps nobody from a meeting once another instance leads, nor does it when this one leads again.
+func TestLedger_Problems_Follower(t *testing.T) {
+	p := newPool(t)
+	p.SetServer(placement.Server{ID: "a", Weight: 1, Standing: placement.Open, Enabled: true})
+	p.store.fail("CreateClaim")
+	c := p.begin("m")
+	if _, err := c.Place(t.Context(), fifteen, nil); err == nil {
+		t.Fatal("the store takes it")
+	}
+	c.End()
+	if _, unready := p.problems(); !unready {
+		t.Error("it is ready where nothing can be written")
+	}
+	p.Follow()
+	texts, _ := p.problems()
+	equal(t, "at a follower", texts, nil)
+	p.must(p.Lead(t.Context()))
+	texts, _ = p.problems()
+	equal(t, "in the next term", texts, nil)
+}

@@ -127,9 +127,17 @@ func unwritable(err error) problems.Problem {
 	return p
 }
 
-// Problems tells why no meeting at all can be created. What single servers have is told by those who watch them.
+// forgive forgets how the last write went: what comes next is another term's.
+func (r *records) forgive() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = nil
+}
+
+// Problems tells why no meeting at all can be created. What single servers have is told by those who watch them. Where another
+// instance decides nothing is written here, and what could not be written before keeps nobody from a meeting.
 func (l *Ledger) Problems(context.Context) (list []problems.Problem) {
-	if err := l.records.failure(); err != nil {
+	if err := l.records.failure(); err != nil && l.Leads() {
 		list = append(list, unwritable(err))
 	}
 	l.mu.Lock()

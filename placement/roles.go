@@ -47,6 +47,7 @@ func (l *Ledger) Lead(ctx context.Context) error {
 		}
 		l.keepServers(ids)
 	}
+	l.records.forgive()
 	err := l.load(ctx)
 	if err != nil {
 		l.Follow()

@@ -34,7 +34,11 @@ func (r reconciliation) run(ctx context.Context, began time.Time, o observation)
 	found, err := s.ledger.Reconcile(ctx, placement.Poll{
 		Server: s.id, Began: began, Complete: complete, Ahead: ahead, Meetings: sightings(o.meetings),
 	})
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case errors.Is(err, placement.ErrFollower): // the next leader does it
+		s.log.Info().Err(err).Str("server", s.id).Msg("claims are another instance's to reconcile by now")
+	default:
 		s.log.Error().Err(err).Str("server", s.id).Msg("reconcile claims")
 	}
 	r.setExcess(found.Excess)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -46,6 +47,7 @@ type call struct {
 	tries      int    // servers that a create was sent to
 	occupied   bool   // a create is of a meeting with people in it
 	unread     bool   // there is a body, and nobody has read it
+	hearsay    bool   // where the meeting is was heard from the leader, who may know better by now
 	begun      bool   // an answer in pieces is on its way
 	cut        bool   // and will never be whole
 	err        error  // what went wrong on our side
@@ -239,6 +241,9 @@ func (c *call) xml(body []byte) error {
 	return nil
 }
 
+// errMoved is that a server knows nothing of a meeting that is there as far as was heard. Nothing was answered yet.
+var errMoved = errors.New("the meeting is not where it was heard to be")
+
 // pass answers with what a server said, byte for byte.
 func (c *call) pass(reply *bbb.Reply) error {
 	switch {
@@ -247,8 +252,13 @@ func (c *call) pass(reply *bbb.Reply) error {
 	case reply.Status != http.StatusOK:
 		return bbb.ErrUnsupported // the server does not know the call, or wants to send us elsewhere
 	}
+	answer, err := bbb.ParseAnswer(reply.Body)
+	failed := err == nil && answer.Err != nil
+	if failed && c.hearsay && answer.Err.Key == bbb.ErrMeetingNotFound.Key {
+		return errMoved
+	}
 	c.outcome, c.status = "SUCCESS", reply.Status
-	if answer, err := bbb.ParseAnswer(reply.Body); err == nil && answer.Err != nil {
+	if failed {
 		c.failed(answer.Err.Key)
 	}
 	h := c.w.Header()
@@ -337,7 +347,7 @@ const (
 func (c *call) log(log zerolog.Logger) {
 	level := zerolog.InfoLevel
 	if c.err != nil {
-		level = zerolog.ErrorLevel
+		level = levelOf(c.err)
 	}
 	e := log.WithLevel(level).AnErr("error", c.err).Str("request", c.r.Header.Get("X-Request-Id")).
 		Str("call", short(c.name, maxName))

@@ -92,7 +92,7 @@ func (h *creates) make(ctx context.Context, c *call) error {
 		return h.repeated(ctx, c, err)
 	}
 	if giveUp := creation.GiveUp(context.WithoutCancel(ctx)); giveUp != nil {
-		h.log.Error().Err(giveUp).Str("meetingID", c.key.MeetingID).Msg("give up a claim")
+		h.log.WithLevel(levelOf(giveUp)).Err(giveUp).Str("meetingID", c.key.MeetingID).Msg("give up a claim")
 	}
 	if err != nil {
 		return err
@@ -187,7 +187,8 @@ func (h *creates) created(
 	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
 		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
 	}); err != nil {
-		h.log.Error().Err(err).Str("meetingID", c.key.MeetingID).Msg("the claim stands, its internal ID is not stored")
+		h.log.WithLevel(levelOf(err)).Err(err).Str("meetingID", c.key.MeetingID).
+			Msg("the claim stands, its internal ID is not stored")
 	}
 	if !made.Repeated {
 		params := c.req.Params

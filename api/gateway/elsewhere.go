@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -63,7 +65,7 @@ const knownWait = time.Second
 //
 // A join goes to where its meeting was last known to be whoever can be reached, for people wait at its end; where our news are
 // old the leader is asked first, and not for long. An answer that a meeting is unknown, or that its server is gone, is the
-// leader's to give.
+// leader's to give, also where a server says so: the meeting may just have been made anew on another one.
 func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	switch {
 	case g.Elsewhere == nil:
@@ -83,7 +85,11 @@ func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	}
 	local, known := g.answersHere(ctx, c)
 	if local {
-		return handle(ctx, c)
+		c.hearsay = aboutMeeting[c.name] || !c.known
+		err := handle(ctx, c)
+		if c.hearsay = false; !errors.Is(err, errMoved) {
+			return err
+		}
 	}
 	wait, cancel := ctx, context.CancelFunc(func() {})
 	if known {
@@ -175,6 +181,14 @@ func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // fenced tells whether something was not done because another instance decides by now.
 func fenced(err error) bool {
 	return errors.Is(err, store.ErrFenced) || errors.Is(err, placement.ErrFollower)
+}
+
+// levelOf is how loudly something is told that has failed. That another instance decides by now is no fault of anybody's.
+func levelOf(err error) zerolog.Level {
+	if fenced(err) {
+		return zerolog.InfoLevel
+	}
+	return zerolog.ErrorLevel
 }
 
 // authority asks for the right to end something at a server now, and waits for that a while: who leads since a moment ago ends

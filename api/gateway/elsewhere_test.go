@@ -153,6 +153,25 @@ func TestFollower_HandsOn(t *testing.T) {
 	}
 }
 
+// A meeting that was ended, and made anew on another server, may be there where a follower has not heard of it yet: what its former
+// server does not know the leader is asked for, and where there is none the server's word stands.
+func TestFollower_Moved(t *testing.T) {
+	p := start(t, settings{servers: 1, poll: time.Hour})
+	e := p.among()
+	p.create("room")
+	e.leading.Store(false)
+	if err := p.sims[0].End("room"); err != nil {
+		t.Fatal(err)
+	}
+	for _, reachable := range []bool{true, false} {
+		e.reachable.Store(reachable)
+		body, _ := p.get("getMeetingInfo", "meetingID=room")
+		if led := body == ledBy; led != reachable || !reachable && !strings.Contains(body, "<messageKey>notFound") {
+			t.Errorf("leader reachable %t: %s", reachable, body)
+		}
+	}
+}
+
 // What comes with a request goes with it as it came: forms whose checksum is in them, slides, a file. Who cannot sign is turned
 // away where he comes in.
 func TestFollower_Bodies(t *testing.T) {

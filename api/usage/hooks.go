@@ -21,11 +21,12 @@ type Sessions interface {
 }
 
 // Counted is keep, as placement's Parts.Remember, and counts each meeting that is over once: a stay that is told of again, or
-// that goes on after it was taken for over, is known by its session.
+// that goes on after it was taken for over, is known by its session. A history that is away cannot tell: then the session waits
+// with what it counts, and whoever writes it finds out whether it was counted before (store/waiting).
 func (a *Accounts) Counted(history Sessions, keep Keeping) func(context.Context, store.Claim, store.Session) error {
 	return func(ctx context.Context, c store.Claim, s store.Session) error {
 		known, err := history.Session(ctx, s.ID)
-		fresh := errors.Is(err, store.ErrNotFound)
+		fresh := errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAway)
 		if err != nil && !fresh {
 			return err
 		}

@@ -319,6 +319,29 @@ func TestAccounts_Unwritable(t *testing.T) {
 	same(t, "stored", stored, []store.Usage{{Day: "2026-01-05", Tenant: "a", Joins: 1}})
 }
 
+// away is a history that does not answer.
+type away struct{}
+
+func (away) Session(context.Context, string) (store.Session, error) {
+	return store.Session{}, store.ErrAway
+}
+
+// A meeting that ends while the history is away counts: its session waits with what it counts.
+func TestAccounts_HistoryAway(t *testing.T) {
+	p := newPool(t, open(t, t.TempDir()), nil)
+	var kept []store.Usage
+	counted := p.Counted(away{}, func(_ context.Context, _ store.Claim, _ store.Session, used ...store.Usage) error {
+		kept = append(kept, used...)
+		return nil
+	})
+	at := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+	p.at(at)
+	if err := counted(t.Context(), store.Claim{}, store.Session{ID: "s1", Tenant: "a", Reason: "ended", Start: at, End: at}); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "kept", kept, []store.Usage{{Day: "2026-01-05", Tenant: "a", Meetings: 1}})
+}
+
 // A meeting counts once, for the day on which it began, whatever is told of it and how often.
 func TestAccounts_Counted(t *testing.T) {
 	at := time.Date(2026, 1, 5, 23, 0, 0, 0, time.UTC)

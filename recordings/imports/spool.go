@@ -210,7 +210,11 @@ func (s *spool) enlist(ctx context.Context, name string, id identity) (t *ticket
 		return t, true
 	}
 	t.done()
-	if !errors.Is(err, errKnown) && !errors.Is(err, ErrBusy) {
+	switch {
+	case errors.Is(err, errKnown), errors.Is(err, ErrBusy):
+	case errors.Is(err, store.ErrAway): // which is told once by whoever watches the database, and not of each archive
+		s.importer.Log.Debug().Err(err).Str("archive", name).Msg("note an archive")
+	default:
 		s.importer.Log.Error().Err(err).Str("archive", name).Msg("note an archive")
 	}
 	return nil, errors.Is(err, errKnown)

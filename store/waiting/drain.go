@@ -20,6 +20,9 @@ const (
 	marked = time.Hour
 )
 
+// moved is the reason of a stay that went on elsewhere, where the meeting counts.
+const moved = "moved"
+
 // errSettle is that it is too early to know what became of a write.
 var errSettle = errors.New("whether it was written is not known yet")
 
@@ -129,7 +132,8 @@ func (x *Index) refused(w store.Wait, err error) {
 	x.config.Log.Error().Err(err).Str("call", w.Call).Msg("what waited for the index is not taken by it, and is given up")
 }
 
-// doSession adds the usage first: where the session stands, its usage was added.
+// doSession adds the usage first: where the session stands, its usage was added, unless the meeting had only moved away. Who
+// could not ask the index did not know.
 func (x *Index) doSession(ctx context.Context, id string, e entry) error {
 	s, err := record(rows.Sessions, e)
 	if err != nil {
@@ -147,6 +151,8 @@ func (x *Index) doSession(ctx context.Context, id string, e entry) error {
 		return store.ErrExists
 	case !e.Unsure.IsZero() && standing.End.Equal(s.End) && standing.Reason == s.Reason:
 		return nil // it was done
+	case standing.Reason != moved:
+		e.Used = nil
 	}
 	if err := x.doUsage(ctx, id, e); err != nil {
 		return err

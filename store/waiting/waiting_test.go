@@ -194,6 +194,28 @@ func TestIndex_Unsure(t *testing.T) {
 	}
 }
 
+// Who writes while the index is away cannot know which sessions were counted before: each is counted once, and one that had only
+// moved away is counted where it goes on.
+func TestIndex_CountedBefore(t *testing.T) {
+	f, s := pair(t)
+	x := waiting.New(t.Context(), waiting.Config{Index: f, Journal: s, Now: clock()})
+	away := session("s2")
+	away.Reason = "moved"
+	must(t, x.Index().AddSession(t.Context(), session("s1"), used(5)))
+	must(t, x.Index().AddSession(t.Context(), away))
+	f.set(true, false)
+	for _, id := range []string{"s1", "s2", "s3", "s3"} {
+		must(t, x.Index().AddSession(t.Context(), session(id), used(5)))
+	}
+	f.set(false, false)
+	x.Look(t.Context())
+	got, err := x.Index().Usage(t.Context(), store.UsageFilter{})
+	must(t, err)
+	if want := []store.Usage{used(15)}; !cmp.Equal(got, want) {
+		t.Errorf("used: %s", cmp.Diff(want, got))
+	}
+}
+
 // While it is known to be away nobody waits for it: reads fail at once, and one call in a second may find out. What is
 // written while something waits still is queued behind that.
 func TestIndex_Circuit(t *testing.T) {

@@ -121,6 +121,7 @@ func child(config string) int {
 	set.HTTP.Listen, set.Gateway.Secret = c.Listen, store.Secret(c.Secret)
 	set.Stores.RedisURL, set.Stores.DatabaseURL = store.Secret(c.Redis), store.Secret(c.Postgres)
 	set.Instances.Listen, set.Instances.Address = c.Between, c.Address
+	set.Recordings.Interval, set.Recordings.Rest, set.Recordings.Retry = time.Second, 0, time.Second
 	set.Recordings.Root = filepath.Join(c.Shared, "recordings")
 	log := zerolog.New(os.Stderr).With().Timestamp().Logger()
 	pool, err := assembly.Open(ctx, assembly.Options{Settings: set, Data: c.Data, Log: log})

@@ -50,8 +50,17 @@ type instance struct {
 	cmd    *exec.Cmd
 	gate   io.WriteCloser
 	done   chan struct{}
-	sick   time.Time // since when something is, or was a moment ago, wrong with it; zero for nothing
-	healed time.Time
+	sick   int       // how much is wrong with it
+	healed time.Time // when something last ceased to be
+}
+
+// ail notes that something is wrong with an instance, or no more.
+func (in *instance) ail(n int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.sick += n; n < 0 {
+		in.healed = time.Now()
+	}
 }
 
 // newWorld starts everything: n instances on one Redis and one PostgreSQL, over simulated servers.
@@ -137,7 +146,7 @@ func (in *instance) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // it is killed by us, and is this very program
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+string(config))
 	cmd.Stdout, cmd.Stderr = in.log, in.log
 	gate, err := cmd.StdinPipe()
@@ -194,10 +203,27 @@ func (w *world) stop() {
 			in.kill()
 		}
 	}
+	for _, in := range w.instances {
+		in.sound(w.t)
+	}
 	if w.t.Failed() {
 		for _, in := range w.instances {
 			log, _ := os.ReadFile(in.log.Name())
 			w.t.Logf("%s:\n%s", in.name, tail(log, 60))
+		}
+	}
+}
+
+// sound checks that no process has ended for a reason of its own: nobody else would notice among so many ends.
+func (in *instance) sound(t *testing.T) {
+	t.Helper()
+	log, err := os.ReadFile(in.log.Name())
+	if err != nil {
+		t.Error(err)
+	}
+	for _, end := range []string{"WARNING: DATA RACE", "panic: ", "fatal error: "} {
+		if _, rest, found := strings.Cut(string(log), "\n"+end); found {
+			t.Errorf("%s: %s%.3000s", in.name, end, rest)
 		}
 	}
 }

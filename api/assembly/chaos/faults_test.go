@@ -1,0 +1,247 @@
+package chaos_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bbbpool/bbbpool/api/simulator"
+)
+
+// faults break the world, one thing after the other, and mend it.
+type faults struct {
+	*world
+	random *rand.Rand
+	seed   atomic.Uint64
+
+	mu        sync.Mutex
+	takeovers []time.Duration
+	flushed   int
+}
+
+// draw is a random source of one fault's own: two may be at work.
+func (f *faults) draw() *rand.Rand { return rand.New(rand.NewPCG(3, f.seed.Add(1))) }
+
+// run breaks one thing after the other; every fourth time two at once, at two instances.
+func (f *faults) run(ends time.Time) {
+	kinds := []func(in *instance, d time.Duration){
+		f.kill, f.stop, f.drain, f.cutRedis, f.cutIndex, f.cutOff, f.cutServers, f.flush, f.restart, f.restartIndex, f.failServers,
+	}
+	f.random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	for i := 0; time.Now().Before(ends); i++ {
+		at := f.random.IntN(len(f.instances))
+		if f.random.IntN(2) == 0 {
+			at = max(0, slices.Index(f.instances, f.leader()))
+		}
+		var both sync.WaitGroup
+		d := func() time.Duration { return time.Duration(500+f.random.IntN(5000)) * time.Millisecond }
+		one, other, second := d(), d(), f.random.IntN(4) == 0
+		if second {
+			both.Go(func() { kinds[(i+1)%len(kinds)](f.instances[(at+1)%len(f.instances)], other) })
+		}
+		kinds[i%len(kinds)](f.instances[at], one)
+		if both.Wait(); second {
+			i++
+		}
+		time.Sleep(time.Duration(500+f.random.IntN(3000)) * time.Millisecond)
+	}
+}
+
+// sick marks an instance for as long as a fault lasts.
+func (f *faults) sick(in *instance, during func()) {
+	in.ail(1)
+	during()
+	in.ail(-1)
+}
+
+func (f *faults) everybody(during func()) {
+	for _, in := range f.instances {
+		in.ail(1)
+	}
+	during()
+	for _, in := range f.instances {
+		in.ail(-1)
+	}
+}
+
+// kill ends an instance at once, and starts it again. If it led, what is measured is how long nobody could create.
+func (f *faults) kill(in *instance, d time.Duration) {
+	f.t.Logf("kill %s for %v", in.name, d)
+	led := f.leader() == in
+	f.sick(in, func() {
+		in.kill()
+		if led {
+			f.takeover(in)
+		}
+		time.Sleep(d)
+		f.restore(in)
+	})
+}
+
+func (f *faults) stop(in *instance, d time.Duration) {
+	f.t.Logf("stop %s for %v", in.name, d)
+	led := f.leader() == in
+	f.sick(in, func() {
+		in.signal(syscall.SIGSTOP)
+		if led {
+			f.takeover(in)
+		}
+		time.Sleep(d)
+		in.signal(syscall.SIGCONT)
+	})
+}
+
+// restore starts an instance again, as often as it takes: what it needs may be away just then.
+func (f *faults) restore(in *instance) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		in.start(f.t)
+		for ended := false; !ended; {
+			if status, _, err := in.get("/healthz", time.Second); err == nil && status == http.StatusOK {
+				return
+			}
+			select {
+			case <-in.done:
+				ended = true
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	f.t.Errorf("%s does not start", in.name)
+}
+
+// takeover measures how long it takes until a meeting can be made again.
+func (f *faults) takeover(dead *instance) {
+	began := time.Now()
+	for i := 0; time.Since(began) < 30*time.Second; i++ {
+		for _, in := range f.instances {
+			if in == dead {
+				continue
+			}
+			params := url.Values{"meetingID": {fmt.Sprint("probe-", began.UnixNano())}, "name": {"Probe"}}
+			if body, err := in.call("create", params, 10*time.Second); err == nil && element(body, "internalMeetingID") != "" {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.takeovers = append(f.takeovers, time.Since(began).Round(time.Millisecond))
+				return
+			}
+		}
+	}
+	f.t.Errorf("nobody has taken over within 30 s from %s", dead.name)
+}
+
+// drain ends an instance as an upgrade does, and starts it again: no request fails for that.
+func (f *faults) drain(in *instance, _ time.Duration) {
+	f.t.Logf("drain %s", in.name)
+	f.sick(in, func() {
+		in.signal(syscall.SIGTERM)
+		<-in.done
+		f.restore(in)
+	})
+}
+
+func (f *faults) cutRedis(in *instance, d time.Duration) {
+	f.t.Logf("cut %s from Redis for %v", in.name, d)
+	f.sick(in, func() { f.cut(in.toRedis.Stop, in.toRedis.Start, d) })
+}
+
+func (f *faults) cutIndex(in *instance, d time.Duration) {
+	f.t.Logf("cut %s from PostgreSQL for %v", in.name, d)
+	f.cut(in.toIndex.Stop, in.toIndex.Start, d) // creates go on
+}
+
+func (f *faults) cutOff(in *instance, d time.Duration) {
+	f.t.Logf("cut others from %s for %v", in.name, d)
+	f.everybody(func() { f.cut(in.toUs.Stop, in.toUs.Start, d) }) // it may lead, or come to
+}
+
+func (f *faults) cut(stop func(), start func() error, d time.Duration) {
+	stop()
+	time.Sleep(d)
+	if err := start(); err != nil {
+		f.t.Error(err)
+	}
+}
+
+// cutServers cuts an instance from a few servers; those that are left take the meetings.
+func (f *faults) cutServers(in *instance, d time.Duration) {
+	f.t.Logf("cut %s from servers for %v", in.name, d)
+	random := f.draw()
+	for range 3 {
+		in.say("cut %s", hostOf(f.servers[random.IntN(len(f.servers))]))
+	}
+	time.Sleep(d)
+	in.say("heal")
+}
+
+// flush takes away everything that Redis has, twice at most.
+func (f *faults) flush(*instance, time.Duration) {
+	f.mu.Lock()
+	f.flushed++
+	enough := f.flushed > 2
+	f.mu.Unlock()
+	if enough {
+		return
+	}
+	f.t.Log("flush Redis")
+	f.everybody(func() {
+		c := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
+		defer func() { _ = c.Close() }()
+		if err := c.FlushAll(f.t.Context()).Err(); err != nil {
+			f.t.Error(err)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
+// restart starts Redis again with what it had five seconds ago.
+func (f *faults) restart(*instance, time.Duration) {
+	f.t.Log("restart Redis without the last 5 s")
+	c := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
+	defer func() { _ = c.Close() }()
+	if err := c.Save(f.t.Context()).Err(); err != nil {
+		f.t.Error(err)
+		return
+	}
+	time.Sleep(5 * time.Second)
+	f.everybody(func() {
+		f.redis.Kill()
+		f.redis.Start(f.t)
+		time.Sleep(time.Second)
+	})
+}
+
+// restartIndex ends PostgreSQL as a crash does, and starts it again. Meetings are made all the same.
+func (f *faults) restartIndex(_ *instance, d time.Duration) {
+	f.t.Logf("PostgreSQL is gone for %v", d)
+	f.postgres.Kill()
+	time.Sleep(d)
+	f.postgres.Start(f.t)
+}
+
+// failServers has a few servers fail, each in its own way. What is created on them meanwhile is created elsewhere.
+func (f *faults) failServers(_ *instance, d time.Duration) {
+	random := f.draw()
+	ways := []simulator.Fault{{Kind: "refuse"}, {Kind: "black-hole"}, {Kind: "5xx", Status: 503}, {Kind: "truncated"}}
+	f.t.Logf("servers fail for %v", d)
+	for range 3 {
+		s := f.servers[random.IntN(len(f.servers))]
+		if err := s.Fault(ways[random.IntN(len(ways))]); err != nil {
+			f.t.Error(err)
+		}
+		defer func() {
+			if err := s.Heal(); err != nil {
+				f.t.Error(err)
+			}
+		}()
+	}
+	time.Sleep(d)
+}

@@ -1,0 +1,159 @@
+package chaos_test
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // it is what BigBlueButton makes IDs with
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/simulator/recorded"
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres"
+)
+
+// shelf has the recordings that come in meanwhile.
+type shelf struct {
+	*world
+	ids []string
+}
+
+// run drops one archive after the other where all instances look for them.
+func (s *shelf) run(ends time.Time) {
+	spool := filepath.Join(s.instances[0].config.Shared, "recordings", "spool")
+	for n := 0; time.Now().Before(ends); n++ {
+		now := time.Now()
+		room := fmt.Sprint("lecture-", n)
+		sum := sha1.Sum([]byte(room)) //nolint:gosec // as above
+		r := recorded.Recording{
+			ID: fmt.Sprintf("%s-%d", hex.EncodeToString(sum[:]), now.UnixMilli()), MeetingID: room, Name: "Lecture",
+			State: recorded.Published, Start: now.Add(-time.Hour), End: now, Participants: 3,
+			Formats: []recorded.Format{{Name: "presentation"}, {Name: "podcast"}},
+		}
+		if err := r.Archive(spool, "http://server.example"); err != nil {
+			s.t.Error(err)
+			return
+		}
+		s.ids = append(s.ids, r.ID)
+		time.Sleep(700 * time.Millisecond)
+	}
+}
+
+// verify waits until all recordings are in, and looks whether each is there once, and whole.
+func (s *shelf) verify() {
+	s.t.Helper()
+	var missing []string
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if missing = s.missing(); len(missing) == 0 {
+			break
+		}
+	}
+	for _, what := range missing {
+		s.t.Error("recordings: ", what)
+	}
+	root := filepath.Join(s.instances[0].config.Shared, "recordings")
+	for _, dir := range []string{"spool", "unpublished", "deleted"} {
+		if left := filesIn(filepath.Join(root, dir)); len(left) > 0 {
+			s.t.Errorf("left in %s: %v", dir, left)
+		}
+	}
+}
+
+// missing tells what is not yet as it is to be.
+func (s *shelf) missing() (list []string) {
+	root := filepath.Join(s.instances[0].config.Shared, "recordings", "published")
+	for n, id := range s.ids {
+		body, err := s.instances[n%len(s.instances)].call("getRecordings", url.Values{"recordID": {id}}, 10*time.Second)
+		if times := strings.Count(body, "<recordID>"); err != nil || times != 1 || strings.Count(body, "<format>") != 2 {
+			list = append(list, fmt.Sprintf("%s is listed %d times: %v %.300s", id, times, err, body))
+		}
+		for format, files := range map[string]int{"presentation": 6, "podcast": 3} {
+			if got := filesIn(filepath.Join(root, format, id)); len(got) < files {
+				list = append(list, fmt.Sprintf("%s has of %s only %v", id, format, got))
+			}
+		}
+	}
+	for _, format := range []string{"presentation", "podcast"} {
+		if there, _ := os.ReadDir(filepath.Join(root, format)); len(there) != len(s.ids) {
+			list = append(list, fmt.Sprintf("%d of %s where %d have come", len(there), format, len(s.ids)))
+		}
+	}
+	return list
+}
+
+// filesIn are all files below a directory.
+func filesIn(dir string) (list []string) {
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && d.Name() != "volume" { // which marks a directory as ours
+			list = append(list, path)
+		}
+		return nil
+	})
+	return list
+}
+
+// counted looks into the history: every meeting that was acknowledged goes on, or is there, and each has counted once.
+func (l *load) counted() {
+	l.t.Helper()
+	db, err := postgres.Open(context.Background(), postgres.Config{URL: store.Secret(l.instances[0].config.Postgres)})
+	if err != nil {
+		l.t.Error(err)
+		return
+	}
+	defer func() { _ = db.Close() }()
+	var wrong []string
+	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		if wrong = l.uncounted(db.Index()); len(wrong) == 0 {
+			return
+		}
+	}
+	for _, what := range wrong[:min(len(wrong), 20)] {
+		l.t.Error("history: ", what)
+	}
+}
+
+func (l *load) uncounted(db store.Index) (wrong []string) {
+	there := map[string]bool{}
+	for _, s := range l.servers {
+		for _, m := range s.Meetings() {
+			there[m.InternalID] = true
+		}
+	}
+	over := 0
+	past, err := db.SessionsSince(context.Background(), time.Time{}, "", 1_000_000)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, s := range past {
+		if strings.HasPrefix(s.ID, "\x01") {
+			continue // a mark of what waited
+		}
+		if there[s.ID] = true; s.Reason != "moved" {
+			over++
+		}
+	}
+	l.made.Range(func(internal, meeting any) bool {
+		if id, _ := internal.(string); !there[id] {
+			wrong = append(wrong, fmt.Sprint(meeting, " as ", internal, " has left nothing"))
+		}
+		return true
+	})
+	used, err := db.Usage(context.Background(), store.UsageFilter{})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	counted := 0
+	for _, u := range used {
+		counted += u.Meetings
+	}
+	if counted != over {
+		wrong = append(wrong, fmt.Sprintf("%d meetings are over, and %d were counted", over, counted))
+	}
+	slices.Sort(wrong)
+	return wrong
+}
