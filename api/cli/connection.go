@@ -86,18 +86,36 @@ func (e *Env) connect(in Intent) (*Connection, error) {
 		return &Connection{Client: client, done: nothing}, err
 	}
 	dir := e.Options.DataDir()
-	if err := exists(dir, dir); err != nil {
-		return nil, err
+	absent := exists(dir, dir)
+	if absent == nil {
+		answers, err := v1.SocketAnswers(dir)
+		if err != nil {
+			return nil, err
+		}
+		if answers {
+			client, err := v1.NewSocketClient(dir)
+			return &Connection{Client: client, done: nothing}, err
+		}
 	}
-	answers, err := v1.SocketAnswers(dir)
-	if err != nil {
-		return nil, err
+	if c, err := e.leader(); c != nil || err != nil {
+		return c, err
 	}
-	if answers {
-		client, err := v1.NewSocketClient(dir)
-		return &Connection{Client: client, done: nothing}, err
+	if absent != nil {
+		return nil, absent
 	}
 	return e.open(dir, in)
+}
+
+// leader reaches a pool that runs on other machines, as the shared databases tell; nil where none does.
+func (e *Env) leader() (*Connection, error) {
+	if e.Leader == nil {
+		return nil, nil
+	}
+	handler, done, err := e.Leader(e.Ctx)
+	if handler == nil || err != nil {
+		return nil, err
+	}
+	return &Connection{Client: v1.NewClient(v1.HandlerTransport(handler), "http://bbbpool", ""), done: done}, nil
 }
 
 // database is the file that makes a directory a pool's.
