@@ -33,7 +33,8 @@ func main() { os.Exit(api.Main(run)) }
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	g := grammar{}
 	env := &cli.Env{
-		Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Elsewhere: elsewhere, Plan: plan, Main: run,
+		Ctx: ctx, In: in, Out: out, Err: errs, Version: version, Offline: offline, Leader: leader, Elsewhere: elsewhere,
+		Plan: plan, Main: run,
 	}
 	return cli.Run(env, &g, &g.Options, args)
 }
@@ -105,6 +106,15 @@ func plan(data string) ([]string, error) {
 		return nil, err
 	}
 	return driver.Plan(c)
+}
+
+// leader is the administration of a pool that runs on other machines, with the settings that serve would have here.
+func leader(ctx context.Context) (http.Handler, func() error, error) {
+	var s serve
+	if err := cli.Defaults(&s); err != nil {
+		return nil, nil, err
+	}
+	return assembly.Leader(ctx, assembly.Options{Settings: s.Settings, Version: version, Log: zerolog.Nop()})
 }
 
 // offline is the administration of a pool that is not running, on its data, with the settings that serve would have.

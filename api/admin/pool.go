@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -196,11 +197,20 @@ func sameAlgorithm(s store.Server, accepted bbb.Algorithm) error {
 		accepted, ours, s.ID, s.URL)
 }
 
-// recordingSums counts the recordings, and what is on its way. It is nil in a pool without.
+// recordingSums counts the recordings, and what is on its way. It is nil in a pool without, and while their database is away:
+// that is one of the problems, and who asks how the pool is wants to hear of the others as well.
 func (p *Pool) recordingSums(ctx context.Context) (*v1.RecordingSums, error) {
 	if p.Recordings == nil {
 		return nil, nil //nolint:nilnil // there is nothing to count
 	}
+	sums, err := p.countAll(ctx)
+	if errors.Is(err, store.ErrAway) {
+		return nil, nil //nolint:nilnil // what there is to count is not known
+	}
+	return sums, err
+}
+
+func (p *Pool) countAll(ctx context.Context) (*v1.RecordingSums, error) {
 	sums := &v1.RecordingSums{}
 	counts, err := p.Recordings.Counts(ctx)
 	if err != nil {

@@ -109,7 +109,7 @@ func (p *Pool) shareAdmin() {
 	if p.Instance == nil {
 		return
 	}
-	p.Admin.Elsewhere = &frame.Elsewhere{Leader: p.Instance, ID: p.Instance.ID()}
+	p.Admin.Elsewhere = &frame.Elsewhere{Leader: p.Instance, ID: p.Instance.ID(), Why: p.Instance.Missing}
 	p.Admin.Instances.Known = p.Instance
 }
 

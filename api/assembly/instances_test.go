@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/driver"
 	"github.com/bbbpool/bbbpool/store/storetest/daemon"
 )
 
@@ -92,9 +93,10 @@ func (l *line) through(t *testing.T, address string) store.Secret {
 
 // cluster is a pool of several instances over simulated servers.
 type cluster struct {
-	t     *testing.T
-	pools []*member
-	sim   *simulator.Simulator
+	t      *testing.T
+	pools  []*member
+	sim    *simulator.Simulator
+	stores driver.Settings // as a machine has them that has no instance
 }
 
 // member is one of them.
@@ -110,6 +112,7 @@ func several(t *testing.T, n int) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
 	redis, postgres := servers.Redis(t).URL(), servers.Postgres(t).URL(t)
+	c.stores.RedisURL, c.stores.DatabaseURL = store.Secret(redis), store.Secret(postgres)
 	for range n {
 		o := options(t)
 		m := &member{redis: newLine(t, servers.Redis(t).Addr)}

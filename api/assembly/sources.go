@@ -26,13 +26,18 @@ func (p *Pool) report() {
 		p.Problems.Report(p.Gateway)
 	}
 	if p.mirror != nil {
+		p.Problems.Aside(only(p.mirror, away))
 		p.Problems.Report(p.mirror)
 	}
 	if p.waiting != nil {
+		p.Problems.Aside(only(p.waiting, away))
 		p.Problems.Report(p.waiting)
 	}
 	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups)
 }
+
+// away tells whether a problem is that a database does not answer. Nobody is kept from a meeting by that.
+func away(p problems.Problem) bool { return p.Subject.Kind == problems.Store && p.Name == "away" }
 
 // only is a source of those problems of another that are so.
 func only(source problems.Source, so func(problems.Problem) bool) problems.Source {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
@@ -86,18 +87,36 @@ func (e *Env) connect(in Intent) (*Connection, error) {
 		return &Connection{Client: client, done: nothing}, err
 	}
 	dir := e.Options.DataDir()
-	if err := exists(dir, dir); err != nil {
-		return nil, err
+	absent := exists(dir, dir)
+	if absent == nil {
+		answers, err := v1.SocketAnswers(dir)
+		if err != nil {
+			return nil, err
+		}
+		if answers {
+			client, err := v1.NewSocketClient(dir)
+			return &Connection{Client: client, done: nothing}, err
+		}
 	}
-	answers, err := v1.SocketAnswers(dir)
-	if err != nil {
-		return nil, err
+	if c, err := e.leader(); c != nil || err != nil {
+		return c, err
 	}
-	if answers {
-		client, err := v1.NewSocketClient(dir)
-		return &Connection{Client: client, done: nothing}, err
+	if absent != nil {
+		return nil, absent
 	}
 	return e.open(dir, in)
+}
+
+// leader reaches a pool that runs on other machines, as the shared databases tell; nil where none does.
+func (e *Env) leader() (*Connection, error) {
+	if e.Leader == nil {
+		return nil, nil
+	}
+	handler, done, err := e.Leader(e.Ctx)
+	if handler == nil || err != nil {
+		return nil, err
+	}
+	return &Connection{Client: v1.NewClient(v1.HandlerTransport(handler), "http://bbbpool", ""), done: done}, nil
 }
 
 // database is the file that makes a directory a pool's.
@@ -117,7 +136,9 @@ func (e *Env) open(dir string, in Intent) (*Connection, error) {
 			return nil, err
 		}
 	}
+	told := e.patiently()
 	handler, done, err := e.Offline(e.Ctx, dir)
+	told()
 	if err != nil {
 		return nil, denied(path, err)
 	}
@@ -126,6 +147,30 @@ func (e *Env) open(dir string, in Intent) (*Connection, error) {
 		stopped: fmt.Sprintf("bbbpool does not run on %s: start it with bbbpool serve --data %s", dir, dir),
 		done:    done,
 	}, nil
+}
+
+// patience is how long a command may take to open shared databases before it says what it waits for.
+const patience = 2 * time.Second
+
+// patiently says that a command waits, if it does for long, until the function that it returns is called. An instance that was
+// killed has left its lease behind, and nobody may write before it is certain that it is gone.
+func (e *Env) patiently() (end func()) {
+	if e.Elsewhere == nil || !e.Elsewhere() {
+		return func() {}
+	}
+	ended, said := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(said)
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		select {
+		case <-ended:
+		case <-timer.C:
+			_, _ = fmt.Fprintln(e.Err, "note: an instance has had the lead, and does not give it back: waiting until it is certain "+
+				"that it is gone, 25 seconds at most")
+		}
+	}()
+	return func() { close(ended); <-said }
 }
 
 // exists returns an error where a path in a data directory, or that itself, is not there or cannot be seen.

@@ -49,6 +49,8 @@ type Env struct {
 	Main func(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int
 	// Offline opens a data directory that nobody serves, and returns the administration of the pool in it.
 	Offline func(ctx context.Context, dataDir string) (handler http.Handler, done func() error, err error)
+	// Leader returns the administration of a pool that runs on other machines, whose state is shared; nil where none does.
+	Leader func(ctx context.Context) (handler http.Handler, done func() error, err error)
 	// Elsewhere tells whether the records of a pool are all kept elsewhere, so that there is no database in its data directory;
 	// nil where they never are.
 	Elsewhere func() bool

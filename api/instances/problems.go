@@ -14,7 +14,7 @@ const patience = 2 * time.Second
 
 // Problems tells that this instance cannot reach one that decides. It answers from memory.
 func (i *Instance) Problems(context.Context) []problems.Problem {
-	why := i.missing()
+	why := i.Missing()
 	if why == "" {
 		return nil
 	}
@@ -23,8 +23,8 @@ func (i *Instance) Problems(context.Context) []problems.Problem {
 	}}
 }
 
-// missing is why no leader can be reached; empty where one can, or could a moment ago.
-func (i *Instance) missing() string {
+// Missing is why no leader can be reached; empty where one can, or could a moment ago.
+func (i *Instance) Missing() string {
 	now := time.Now()
 	i.mu.Lock()
 	if i.Fresh() {
@@ -38,7 +38,7 @@ func (i *Instance) missing() string {
 	l, _ := i.keeper.Leader()
 	switch away := i.keeper.Away(); {
 	case away != nil:
-		return fmt.Sprintf("no leader can be found, for the shared store does not answer: %v", away)
+		return fmt.Sprintf("no leader can be found, for the shared store (REDIS_URL) does not answer: %v", away)
 	case l.Holder == "" || l.Holder == i.id:
 		return "no instance leads at the moment: new meetings wait until one does"
 	}

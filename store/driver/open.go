@@ -141,8 +141,8 @@ func refused(at string, m mark.Mark) error {
 		return fmt.Errorf("%s: the records were moved on %s, to %s: serve them from there, or bring them back with bbbpool migrate; "+
 			"bbbpool migrate --reopen takes them as they were then", at, when, m.By)
 	case mark.Unfinished:
-		return fmt.Errorf("%s is not whole: it was being filled on %s (%s), which did not come to its end: do that again, "+
-			"bbbpool restore with --force", at, when, m.By)
+		return fmt.Errorf("%s is not whole: it was being filled on %s (%s), which did not come to its end: run that again, or put "+
+			"something else there by bbbpool restore or bbbpool migrate", at, when, m.By)
 	}
 	return fmt.Errorf("%s: a newer bbbpool says that it is not to be used: %.100q", at, m.What)
 }

@@ -24,7 +24,7 @@ func Plan(c Config) (list []string, err error) {
 		list = append(list, text)
 	}
 	if c.RedisURL != "" {
-		list = append(list, Place(c.RedisURL)+": has no schema: records of before are read as they are")
+		list = append(list, Place(c.RedisURL)+": nothing is to be done, it is used as it is")
 	}
 	if c.DatabaseURL == "" {
 		return list, nil

@@ -8,6 +8,19 @@ import (
 	"github.com/bbbpool/bbbpool/store/redis"
 )
 
+// OpenShared opens what instances of a pool share, and nothing else: to see who is there, and to ask them. It returns nil where
+// they share nothing.
+func OpenShared(ctx context.Context, c Config) (*Stores, error) {
+	if c.RedisURL == "" {
+		return nil, nil
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Stores{}
+	return s, s.openRedis(ctx, c)
+}
+
 // openRedis opens the State where its address says.
 func (s *Stores) openRedis(ctx context.Context, c Config) error {
 	if c.RedisURL == "" {

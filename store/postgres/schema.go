@@ -17,7 +17,7 @@ import (
 // steps take our schema from one version to the next, each in the transaction that raises the version. The rule for a change:
 // a table or column that is there keeps its meaning for ever; what must change otherwise gets a step that copies. What a
 // version has left is kept as a snapshot, which that version opens when the schemas are renamed.
-var steps = []step{{"make the schema bbbpool", `
+var steps = []step{{"make its tables of records", `
 CREATE TABLE bbbpool.rows (
 	kind text COLLATE "C" NOT NULL, key bytea NOT NULL, value bytea NOT NULL, PRIMARY KEY (kind, key)
 );

@@ -25,6 +25,8 @@ type Leader interface {
 type Elsewhere struct {
 	Leader Leader
 	ID     string // of this instance, for the audit log
+	// Why says why nobody can be asked, as far as that is known; may be nil.
+	Why func() string
 
 	refusal http.HandlerFunc // answers where nobody could be asked; nil for the API's own form
 }
@@ -34,7 +36,7 @@ func (e *Elsewhere) Refusing(refusal http.HandlerFunc) *Elsewhere {
 	if e == nil {
 		return nil
 	}
-	return &Elsewhere{e.Leader, e.ID, refusal}
+	return &Elsewhere{e.Leader, e.ID, e.Why, refusal}
 }
 
 // maxHanded is the largest body that is handed on, which has room for the largest of all that are taken.
@@ -54,7 +56,8 @@ func (e *Elsewhere) Over(next http.Handler) http.Handler {
 	return e.over(next, func(r *http.Request) { Conceal(r.Header); reveal(r) })
 }
 
-// OverTrusted hands on what comes from those that have access to the data directory, and tells the leader who they are.
+// OverTrusted hands on what comes from those that have access to the data directory, and tells the leader who they are. Next is
+// nil where this is no instance: then nothing is answered here.
 func (e *Elsewhere) OverTrusted(next http.Handler) http.Handler {
 	return e.over(next, func(r *http.Request) { Conceal(r.Header); e.vouch(r) })
 }
@@ -65,7 +68,7 @@ func (e *Elsewhere) over(next http.Handler, prepare func(*http.Request)) http.Ha
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if e.Leader.Leading() || isLocal(r) {
+		if next != nil && (e.Leader.Leading() || isLocal(r)) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -108,9 +111,14 @@ func (e *Elsewhere) refuse(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Retry-After", "5")
+	text := "no instance that decides can be reached from here at the moment: try again in a few seconds, and see " +
+		"bbbpool instance list"
+	if e.Why != nil {
+		if why := e.Why(); why != "" {
+			text += "; " + why
+		}
+	}
 	writeJSON(w, http.StatusServiceUnavailable, &v1.Error{
-		Status: http.StatusServiceUnavailable, Code: "no-leader",
-		Message: "no instance that decides can be reached from here at the moment: try again in a few seconds, and see " +
-			"bbbpool instance list",
+		Status: http.StatusServiceUnavailable, Code: "no-leader", Message: text,
 	})
 }

@@ -92,6 +92,12 @@ func moveIn(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s.before = s.read()
+	s.attend()
+	return s
+}
+
+// attend has servers hold the meetings that Scalelite's records say are there.
+func (s *site) attend() {
 	for id, m := range s.before.Meetings {
 		number := id[strings.LastIndex(id, "-")+1:]
 		s.ask(s.before.Servers[m.Server].URL+"/create?"+bbb.SHA256.Sign("create", url.Values{
@@ -99,7 +105,6 @@ func moveIn(t *testing.T) *site {
 			"voiceBridge": {m.Bridge}, "meta_tenant-id": {m.Tenant}, "meta_tenant-name": {s.before.Tenants[m.Tenant].Name},
 		}.Encode(), "simsecret0123"), "")
 	}
-	return s
 }
 
 func (s *site) read() scalelite.Site {
@@ -147,7 +152,7 @@ func (s *site) serve() {
 		s.t.Fatal(err)
 	}
 	set.HTTP.Listen, set.HTTP.Multitenancy, set.HTTP.PoolHost = "127.0.0.1:0", "true", "pool.example.edu"
-	set.Instances.Listen, set.Instances.Address = "127.0.0.1:0", "127.0.0.1:1"
+	set.Instances.Listen, set.Instances.Address, set.Instances.Lease = "127.0.0.1:0", "127.0.0.1:1", time.Second
 	set.Recordings.Protect = true
 	set.Gateway.Secret = "loadbalancer-secret"
 	set.Stores.RedisURL, set.Stores.DatabaseURL = store.Secret(s.redis), store.Secret(s.postgres)
@@ -240,7 +245,7 @@ func TestThereAndBack(t *testing.T) {
 		}, func() string { return gocmp.Diff(want, got) })
 	}
 	s.stop()
-	if diff := gocmp.Diff(s.before, s.read()); diff != "" {
+	if diff := gocmp.Diff(s.before, s.read(), gocmp.FilterPath(observed, gocmp.Ignore())); diff != "" {
 		t.Errorf("who has changed nothing has changed (-want +got):\n%s", diff)
 	}
 }

@@ -233,5 +233,11 @@ func (c *MigrateCmd) reopen(env *cli.Env, at home) error {
 	if err := errors.Join(moving.Reopen(env.Ctx, stores), stores.Close()); err != nil {
 		return terminal.PrintableError(err)
 	}
+	if env.Options.JSON {
+		return terminal.PrintJSON(env.Out, struct {
+			State string `json:"state"`
+			Index string `json:"index"`
+		}{stores.StateAt, stores.IndexAt})
+	}
 	return terminal.Say(env.Out, "they can be used again, as they were when they moved\n")
 }

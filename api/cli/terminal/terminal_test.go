@@ -66,12 +66,14 @@ func TestPrompt_Confirm(t *testing.T) {
 // Numbers, times and sizes are told in as few characters as say it, and in the largest unit.
 func TestWords(t *testing.T) {
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.FixedZone("CET", 3600))
+	var never time.Time
 	for got, want := range map[string]string{
 		terminal.Number(2):             "2",
 		terminal.Number(0.5):           "0.5",
 		terminal.Limit(0) + "|":        "|",
 		terminal.Limit(7):              "7",
 		terminal.Moment(nil) + "!":     "!",
+		terminal.Moment(&never) + "!!": "!!",
 		terminal.Moment(&at):           "2026-03-01T09:00:00Z",
 		terminal.Plural(1, "session"):  "1 session",
 		terminal.Plural(0, "session"):  "0 sessions",

@@ -17,9 +17,9 @@ func Limit(n int) string {
 	return strconv.Itoa(n)
 }
 
-// Moment is a time; none is "".
+// Moment is a time; none, and one that is not known, is "".
 func Moment(t *time.Time) string {
-	if t == nil {
+	if t == nil || t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)

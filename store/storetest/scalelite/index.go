@@ -81,7 +81,15 @@ func (s *Site) readRecordings(ctx context.Context, conn *pgx.Conn) error {
 	var people *int
 	var start, end *time.Time
 	dest := []any{&id, &record, &meeting, &name, &state, &published, &protected, &updated, &people, &start, &end}
-	return each(ctx, conn, `SELECT id, record_id, meeting_id, name, state, published, protected, publish_updated, participants,
+	early, err := s.early(ctx, conn)
+	if err != nil {
+		return err
+	}
+	later := "protected, publish_updated"
+	if early {
+		later = "NULL::boolean, NULL::boolean"
+	}
+	return each(ctx, conn, `SELECT id, record_id, meeting_id, name, state, published, `+later+`, participants,
 		starttime, endtime FROM public.recordings ORDER BY id`, dest, func() error {
 		if record == nil || *record == "" {
 			s.problem("recording %d has no record ID", id)
@@ -104,6 +112,13 @@ func (s *Site) readRecordings(ctx context.Context, conn *pgx.Conn) error {
 		s.Recordings[*record] = r
 		return nil
 	})
+}
+
+// early tells whether the tables are those of a version that has neither protected recordings nor callbacks, as Older makes them.
+func (s *Site) early(ctx context.Context, conn *pgx.Conn) (is bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT count(*) = 0 FROM information_schema.columns
+		WHERE table_schema = 'public' AND table_name = 'recordings' AND column_name = 'protected'`).Scan(&is)
+	return is, err
 }
 
 func text(s *string) string {
@@ -192,6 +207,9 @@ func (s *Site) readImages(ctx context.Context, conn *pgx.Conn) error {
 func (s *Site) readCallbacks(ctx context.Context, conn *pgx.Conn) error {
 	var meeting, attributes *string
 	var recording *int64
+	if early, err := s.early(ctx, conn); early || err != nil {
+		return err
+	}
 	byID := s.byID()
 	return each(ctx, conn, "SELECT meeting_id, recording_id, callback_attributes FROM public.callback_data ORDER BY id",
 		[]any{&meeting, &recording, &attributes}, func() error {
@@ -218,10 +236,18 @@ var tables = map[string]string{
 
 func (s *Site) readTables(ctx context.Context, conn *pgx.Conn) error {
 	var table, columns string
-	err := each(ctx, conn, `SELECT table_name, string_agg(column_name, ' ' ORDER BY column_name) FROM information_schema.columns
+	early, err := s.early(ctx, conn)
+	if err != nil {
+		return err
+	}
+	later := strings.NewReplacer()
+	if early {
+		later = strings.NewReplacer(" protected", "", " publish_updated", "")
+	}
+	err = each(ctx, conn, `SELECT table_name, string_agg(column_name, ' ' ORDER BY column_name) FROM information_schema.columns
 		WHERE table_schema = 'public' GROUP BY table_name`, []any{&table, &columns}, func() error {
-		if tables[table] != columns {
-			s.problem("table %s: columns %s, want %s", table, columns, tables[table])
+		if want := later.Replace(tables[table]); want != columns {
+			s.problem("table %s: columns %s, want %s", table, columns, want)
 		}
 		return nil
 	})

@@ -1,6 +1,7 @@
 package scalelite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,14 +14,18 @@ import (
 // Size says how large a made site is.
 type Size struct {
 	Servers, Meetings, Tenants, Recordings int
+
+	Secret string // of all servers; each has one of its own if it is empty
 }
 
 // madeStart is when the first of the made recordings began.
 var madeStart = time.Date(2025, 9, 1, 6, 0, 0, 125e6, time.UTC)
 
-// IDs of what is made.
-func serverID(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
-func tenantID(i int) string { return fmt.Sprintf("10000000-0000-4000-8000-%012d", i) }
+// ServerID is the ID of the i-th made server.
+func ServerID(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
+
+// TenantID is the ID of the i-th made tenant, which is called tenant and that number, and has the secret secret-of- and its name.
+func TenantID(i int) string { return fmt.Sprintf("10000000-0000-4000-8000-%012d", i) }
 
 // RecordID is the record ID of the i-th made recording, which belongs to the tenant i modulo the number of tenants.
 func RecordID(i int) string {
@@ -42,10 +47,10 @@ func makeRedis(ctx context.Context, url string, size Size, urls []string) error 
 	defer func() { _ = client.Close() }()
 	pipe := client.Pipeline()
 	for i := range size.Servers {
-		makeServer(ctx, pipe, i, urls)
+		makeServer(ctx, pipe, i, size.Secret, urls)
 	}
 	for i := range size.Tenants {
-		id, name := tenantID(i), fmt.Sprint("tenant", i)
+		id, name := TenantID(i), fmt.Sprint("tenant", i)
 		pipe.SAdd(ctx, "scalelite:tenants", id)
 		pipe.HSet(ctx, "scalelite:tenant:"+id, "name", name, "secrets", fmt.Sprintf("secret-of-%s:older-secret-of-%s", name, name))
 		pipe.HSet(ctx, "scalelite:tenant_name:"+name, "id", id)
@@ -53,8 +58,8 @@ func makeRedis(ctx context.Context, url string, size Size, urls []string) error 
 	for i := range size.Meetings {
 		id, bridge := fmt.Sprint("room-", i), fmt.Sprint(100000000+i)
 		pipe.SAdd(ctx, "scalelite:meetings", id)
-		pipe.HSet(ctx, "scalelite:meeting:"+id, "server_id", serverID(i%size.Servers), "moderator_pw", fmt.Sprint("mp", i),
-			"voice_bridge", bridge, "tenant_id", tenantID(i%size.Tenants))
+		pipe.HSet(ctx, "scalelite:meeting:"+id, "server_id", ServerID(i%size.Servers), "moderator_pw", fmt.Sprint("mp", i),
+			"voice_bridge", bridge, "tenant_id", TenantID(i%size.Tenants))
 		pipe.Expire(ctx, "scalelite:meeting:"+id, 20*time.Hour)
 		pipe.HSet(ctx, "scalelite:voice_bridges", bridge, id)
 	}
@@ -62,13 +67,13 @@ func makeRedis(ctx context.Context, url string, size Size, urls []string) error 
 	return err
 }
 
-func makeServer(ctx context.Context, pipe redis.Pipeliner, i int, urls []string) {
-	id, url := serverID(i), fmt.Sprintf("https://bbb%d.example.edu/bigbluebutton/api", i)
+func makeServer(ctx context.Context, pipe redis.Pipeliner, i int, secret string, urls []string) {
+	id, url := ServerID(i), fmt.Sprintf("https://bbb%d.example.edu/bigbluebutton/api", i)
 	if len(urls) > 0 {
 		url = urls[i%len(urls)]
 	}
 	h := []any{
-		"url", url, "secret", fmt.Sprint("secret-of-", id), "online", "true", "meetings", "3", "users", "40", "bbb_version", "2.7.12",
+		"url", url, "secret", cmp.Or(secret, fmt.Sprint("secret-of-", id)), "online", "true", "meetings", "3", "users", "40", "bbb_version", "2.7.12",
 	}
 	switch i % 5 {
 	case 1:
@@ -146,7 +151,7 @@ func recordingRow(size Size) func(i int) []any {
 func makeMeta(ctx context.Context, conn *pgx.Conn, size Size) error {
 	rows := pgx.CopyFromSlice(2*size.Recordings, func(i int) ([]any, error) {
 		if i%2 == 0 {
-			return []any{i/2 + 1, "tenant-id", tenantID(i / 2 % size.Tenants)}, nil
+			return []any{i/2 + 1, "tenant-id", TenantID(i / 2 % size.Tenants)}, nil
 		}
 		return []any{i/2 + 1, "bbb-context", fmt.Sprint("course ", i%100)}, nil
 	})
