@@ -111,6 +111,7 @@ func (p *Pool) shareAdmin() {
 	}
 	p.Admin.Elsewhere = &frame.Elsewhere{Leader: p.Instance, ID: p.Instance.ID()}
 	p.Admin.Instances.Known = p.Instance
+	p.Admin.Meetings.Endings.May = p.Instance.May // and the roster's, which are the same
 }
 
 // shareGateway has front ends' calls decided by the leader.
