@@ -150,6 +150,14 @@ func (i *Instance) Lead(term func(ctx context.Context, epoch uint64, ready func(
 	}
 }
 
+// Blank tells it how to find out whether this instance knows nothing of what the pool has, not even from a copy. Where others are
+// there, or cannot have said so yet, it leaves what has vanished to them first.
+func (i *Instance) Blank(blank func() bool) {
+	i.keeper.Blank = func() bool {
+		return blank() && (!i.members.alone() || i.keeper.Time < 2*announceEvery)
+	}
+}
+
 // Serve gives it what answers requests that others hand on, and what is wrong here, in words.
 func (i *Instance) Serve(here http.Handler, problems func(context.Context) []string) {
 	i.relay.Here, i.problems = here, problems
