@@ -40,6 +40,7 @@ type Parts struct {
 	Data      string // the data directory
 	Version   string // of the program
 	Schema    int    // the highest one of the records that it knows
+	Index     string // names where recordings and history are, the same at all that share them; "" where that is not known
 	Leases    store.Leases
 	Instances store.Instances
 	Keys      peers.Keys
@@ -99,7 +100,10 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 	i.reports.Open()
 	i.relay = &relay.Relay{ID: i.id, Leaders: i.keeper, Client: i.client, Wait: waitForLeader, Log: p.Log}
 	i.members = members{Instance: i}
-	var err error
+	err := i.apart(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if i.server, err = peers.Listen(ctx, p.Config.listen(), i.who, i.routes(), p.Log); err != nil {
 		return nil, err
 	}
