@@ -272,6 +272,9 @@ func (p *Pool) openPlayback(context.Context) error {
 		Tokens: p.Stores.State,
 		Gone:   p.Recordings.Disk.Gone, Page: p.pages.Problem, Now: p.options.Now, Log: p.log("playback"), Metrics: p.Metrics,
 	}
+	if p.Stores.Redis != nil {
+		p.playback.Former = p.Stores.Redis
+	}
 	return p.playback.Open(p.options.Data)
 }
 
