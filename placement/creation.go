@@ -159,8 +159,9 @@ func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error
 }
 
 // Confirm records that the server has the meeting, as a session that has just begun or as the one that is known. Only
-// a new internal ID, and a password that was not known, is written to the store; if that fails the claim stands all the same,
-// and the next poll supplies what is missing. A session that the meeting had before becomes history either way.
+// a new internal ID, and a password or voice bridge that was not known, is written to the store; if that fails the claim
+// stands all the same, and the next poll supplies what is missing. A session that the meeting had before becomes history either
+// way.
 func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	l := c.ledger
 	l.mu.Lock()

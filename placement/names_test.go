@@ -142,6 +142,40 @@ func TestVoice(t *testing.T) {
 	p.check()
 }
 
+// The voice bridge is the one that the server says, also after a move, where another server has drawn another; what cannot be
+// one says nothing.
+func TestVoice_Answered(t *testing.T) {
+	p := newPool(t, "a", "b")
+	var first store.Claim
+	for _, c := range []struct {
+		made, voice, want string
+		avoid             bool
+	}{
+		{made: "1", voice: "73217", want: "73217"},
+		{made: "1", voice: "", want: "73217"},
+		{made: "1", voice: "12 <b>", want: "73217"},
+		{made: "1", voice: strings.Repeat("1", 33), want: "73217"},
+		{made: "2", voice: "81234", want: "81234", avoid: true},
+		{made: "2", voice: "81235", want: "81235"},
+	} {
+		var avoid []string
+		if c.avoid {
+			avoid = []string{first.Server}
+		}
+		got, err := p.make(key("m"), placement.Wish{}, placement.Made{InternalID: c.made, Voice: c.voice}, avoid...)
+		p.must(err)
+		first = got
+		equal(t, "voice after "+c.voice, got.Voice, c.want)
+	}
+	stored, err := p.store.claims.Claims(t.Context())
+	p.must(err)
+	equal(t, "stored", stored[0].Voice, "81235")
+	other, err := p.make(key("n"), placement.Wish{Voice: "81235"}, placement.Made{InternalID: "3", Voice: "5"})
+	p.must(err)
+	equal(t, "the other's", other.Voice, "5")
+	p.check()
+}
+
 // A store in which two meetings have one ID on servers, which none should, is loaded all the same. One of them is found; when
 // it is over the other.
 func TestAlias_Collision(t *testing.T) {

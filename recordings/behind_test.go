@@ -62,6 +62,12 @@ func TestBehind(t *testing.T) {
 			}
 			p, id := reopen(), recordID(1)
 			p.take(t, made{id: id, format: "video", meetingID: "room", media: "film"})
+			if err := p.Library.RelyOnMarks(); err != nil {
+				t.Fatal(err)
+			}
+			if formats, _, err := p.Shelved(id); err != nil || len(formats) != 1 {
+				t.Fatalf("published are %v, %v", formats, err)
+			}
 			files.refuse.Store(true)
 			if n, err := change(p, id); n != 1 || err != nil {
 				t.Fatalf("%d %v", n, err)
@@ -73,6 +79,12 @@ func TestBehind(t *testing.T) {
 			if !says() || !strings.Contains(p.get(t, id).Behind, "permission denied") {
 				t.Errorf("says %q, %v; %+v", p.Trouble(), p.Behind(id), p.get(t, id))
 			}
+			withheld := func(where string) { // while the index is away it does not play, either
+				if formats, _, err := p.Shelved(id); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s %v play without the index, %v", where, formats, err)
+				}
+			}
+			withheld("here")
 			files.tried.Store(0)
 			for range 120 { // in two hours
 				now = now.Add(time.Minute)
@@ -85,6 +97,7 @@ func TestBehind(t *testing.T) {
 			}
 			p.stop()
 			p = reopen()
+			withheld("where only the disk tells")
 			if err := p.Tidy(t.Context()); err != nil || !says() {
 				t.Errorf("after a restart: %v %q", err, p.Trouble())
 			}

@@ -17,6 +17,8 @@ package recordings
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -206,11 +208,14 @@ func (s *Service) Recording(ctx context.Context, id string) (store.Recording, er
 // marks, but a note.
 func (s *Service) Shelved(id string) (formats []string, protected bool, err error) {
 	formats, protected, err = s.Library.Shelved(id)
-	if err != nil || protected {
+	if err != nil {
 		return formats, protected, err
 	}
 	note, err := s.Library.LastNote(id)
-	return formats, record.NoteProtects(note), err
+	if behind := s.Behind(id); err == nil && (behind != nil || record.NoteWithholds(note)) {
+		return nil, false, fmt.Errorf("its files have not followed its state: %w", errors.Join(fs.ErrNotExist, behind))
+	}
+	return formats, protected || record.NoteProtects(note), err
 }
 
 // Counts returns how many recordings there are, by tenant and state.

@@ -66,7 +66,7 @@ type Claim struct {
 	Alias     string
 	Signer    string // name of the tenant's secret that signed the create; "" for a meeting that was found there
 	Moderator Secret // the moderators' password, as far as known
-	Voice     string // the voice bridge that the front end has asked for and got; "" where the server chose
+	Voice     string // the voice bridge: what the front end has asked for and gets, or what its server has said; "" until then
 	Request   string // the create that made it, where another instance has handed that on; it may be handed on twice
 }
 

@@ -1,10 +1,12 @@
 package admin_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,4 +163,35 @@ func TestClient_RemoveServer(t *testing.T) {
 	}
 	_, err := p.Servers.Show(t.Context(), id)
 	refused(t, err, http.StatusNotFound, id)
+}
+
+// Who has begun to decide a moment ago ends nothing at a server until it may, and nothing once it may no more.
+func TestEndings_May(t *testing.T) {
+	for name, lost := range map[string]bool{"may soon": false, "may no more": true} {
+		t.Run(name, func(t *testing.T) {
+			p, s := alone(t, 2)
+			early := 0 // meetings that were ended before that was right
+			var asked atomic.Int64
+			p.api.Meetings.Endings.May = func(ctx context.Context) (context.Context, context.CancelFunc, bool) {
+				ctx, cancel := context.WithCancel(ctx)
+				may := asked.Add(1) > 3
+				if !may {
+					early += 2 - running(s, 2)
+				}
+				if lost {
+					cancel()
+				}
+				return ctx, cancel, may
+			}
+			got, err := p.Meetings.End(t.Context(), v1.MeetingKey{Tenant: store.DefaultTenant, MeetingID: "m0"}, false)
+			n := running(s, 2)
+			if early != 0 || lost && (err == nil || n != 2) || !lost && (err != nil || len(got.Owed) != 0 || n != 1) {
+				t.Errorf("%+v, %v: %d meetings go on, %d were ended early", got, err, n, early)
+			}
+			panicked, err := p.Servers.Panic(t.Context(), "a", v1.Panic{}, ignore)
+			if n := running(s, 2); err != nil || lost && (n != 2 || len(panicked.Failed) == 0) || !lost && n != 0 {
+				t.Errorf("%+v, %v: %d meetings go on", panicked, err, n)
+			}
+		})
+	}
 }

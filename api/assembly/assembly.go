@@ -275,6 +275,9 @@ func (p *Pool) openPlayback(context.Context) error {
 	if p.Instance != nil {
 		p.playback.Keys = p.Stores.Index // what one has signed, all verify
 	}
+	if p.Stores.Redis != nil {
+		p.playback.Former = p.Stores.Redis
+	}
 	return p.playback.Open(p.options.Data)
 }
 

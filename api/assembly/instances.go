@@ -2,8 +2,11 @@ package assembly
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api"
@@ -43,7 +46,7 @@ func (p *Pool) openInstance(ctx context.Context) (err error) {
 	}
 	p.Instance, err = instances.Open(ctx, instances.Parts{
 		Config: p.options.Settings.Instances, Data: p.options.Data, Version: p.options.Version, Schema: store.Schema,
-		Leases: s.Leases, Instances: s.Instances, Keys: s.Redis, Dial: p.options.Dial, Log: p.log("instances"),
+		Index: p.indexName(), Leases: s.Leases, Instances: s.Instances, Keys: s.Redis, Dial: p.options.Dial, Log: p.log("instances"),
 	})
 	if err != nil {
 		return err
@@ -52,6 +55,17 @@ func (p *Pool) openInstance(ctx context.Context) (err error) {
 	p.Metrics.RegisterMetricsWriter(p.Instance.WriteMetrics)
 	p.Instance.Lead(p.lead)
 	return nil
+}
+
+// indexName names where recordings and history are, so that instances can tell whether they share them. A PostgreSQL may be
+// known by other addresses elsewhere; a file is one machine's alone.
+func (p *Pool) indexName() string {
+	if p.options.Settings.Stores.DatabaseURL != "" {
+		return "postgresql"
+	}
+	host, _ := os.Hostname()
+	sum := sha256.Sum256([]byte(host + "\x00" + p.Stores.IndexAt))
+	return "file " + hex.EncodeToString(sum[:8])
 }
 
 // shareLedger has a ledger follow until this instance leads.
@@ -111,6 +125,7 @@ func (p *Pool) shareAdmin() {
 	}
 	p.Admin.Elsewhere = &frame.Elsewhere{Leader: p.Instance, ID: p.Instance.ID(), Why: p.Instance.Missing}
 	p.Admin.Instances.Known = p.Instance
+	p.Admin.Meetings.Endings.May = p.Instance.May // and the roster's, which are the same
 }
 
 // shareGateway has front ends' calls decided by the leader.

@@ -1,6 +1,8 @@
 package assembly_test
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -222,6 +224,48 @@ func TestInstances(t *testing.T) {
 	}
 	c.succeeds(last, "create", "meetingID=room-d&name=Room+D")
 	c.succeeds(last, "getMeetingInfo", "meetingID=room-c0")
+}
+
+// Where only Redis is shared each instance would have recordings of its own: the second one is refused, and one that comes back
+// after it was killed is not.
+func TestInstances_NoDatabase(t *testing.T) {
+	redis := store.Secret(servers.Redis(t).URL())
+	set := func(data string, database store.Secret) assembly.Options {
+		o := options(t)
+		o.Data = cmp.Or(data, o.Data)
+		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = redis, database
+		o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
+		return o
+	}
+	one := set("", "")
+	first := open(t, one)
+	stop := run(t, first)
+	ready(t, first)
+	for _, database := range []store.Secret{"", store.Secret(servers.Postgres(t).URL(t))} {
+		second, err := assembly.Open(t.Context(), set("", database))
+		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") {
+			t.Errorf("the second one, with a database: %v: %v", database != "", err)
+		}
+		if err == nil {
+			_ = second.Close()
+		}
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	// What it has announced is there still, as if it had been killed.
+	self := store.Instance{ID: "killed", Address: "x:1", Index: "file 0123456789abcdef", Beat: 7}
+	db, err := driver.Open(driver.Config{Data: one.Data, Settings: one.Settings.Stores})
+	if err == nil {
+		err = errors.Join(db.Instances.Announce(t.Context(), self, time.Second), db.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, one)
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // One instance alone goes on without Redis: there is nobody who could take over.

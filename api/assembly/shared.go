@@ -60,6 +60,7 @@ func (p *Pool) attachMirror() {
 		return
 	}
 	log := p.log("mirror")
+	p.Instance.Blank(p.mirror.Blank)
 	p.mirror.Attach(mirror.Hooks{
 		Leading: p.Instance.Holds, Alone: p.Instance.Alone, Known: p.known,
 		Edited: func(kinds []string) {

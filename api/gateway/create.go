@@ -186,6 +186,7 @@ func (h *creates) created(
 	c.internal = made.InternalID
 	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
 		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
+		Voice: answer.Get(voiceParam),
 	}); err != nil {
 		h.log.WithLevel(levelOf(err)).Err(err).Str("meetingID", c.key.MeetingID).
 			Msg("the claim stands, its internal ID is not stored")

@@ -169,3 +169,14 @@ func TestEnd_OwedByAlias(t *testing.T) {
 		t.Errorf("the server that is away owes nothing: %+v", endings)
 	}
 }
+
+// The claim has the voice bridge that the server has drawn, where the front end has asked for none: who dials in is told by it.
+func TestCreate_VoiceOfTheServer(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 1})
+	answer := p.create("room")
+	claims, err := p.stores.State.Claims(t.Context())
+	if err != nil || len(claims) != 1 || claims[0].Voice == "" || !strings.Contains(string(answer.body), "<voiceBridge>"+claims[0].Voice+"<") {
+		t.Errorf("%+v, %v; the server said %s", claims, err, answer.body)
+	}
+}

@@ -15,6 +15,7 @@ func aboutRecordings(answer recordingcalls.Call) handler {
 	return func(ctx context.Context, c *call) error {
 		a, err := answer(ctx, recordingcalls.Question{
 			Tenant: c.tenant, Request: c.req, MediaType: c.r.Header.Get("Content-Type"), Origin: c.origin(),
+			Again: c.handed && c.r.Header.Get(AgainHeader) != "",
 		})
 		c.recordings, c.err = a.Changed, a.Err
 		switch {

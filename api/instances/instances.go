@@ -41,6 +41,7 @@ type Parts struct {
 	Data      string // the data directory
 	Version   string // of the program
 	Schema    int    // the highest one of the records that it knows
+	Index     string // names where recordings and history are, the same at all that share them; "" where that is not known
 	Leases    store.Leases
 	Instances store.Instances
 	Keys      peers.Keys
@@ -100,7 +101,10 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 	i.reports.Open()
 	i.relay = &relay.Relay{ID: i.id, Leaders: i.keeper, Client: i.client, Wait: waitForLeader, Log: p.Log}
 	i.members = members{Instance: i}
-	var err error
+	err := i.apart(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if i.server, err = peers.Listen(ctx, p.Config.listen(), i.who, i.routes(), p.Log); err != nil {
 		return nil, err
 	}
@@ -168,6 +172,14 @@ func (i *Instance) Lead(term func(ctx context.Context, epoch uint64, ready func(
 		release := i.feed.Hold() // from here on nothing is heard: what was heard is what this instance begins with
 		defer release()
 		return term(ctx, t.Epoch, t.Ready)
+	}
+}
+
+// Blank tells it how to find out whether this instance knows nothing of what the pool has, not even from a copy. Where others are
+// there, or cannot have said so yet, it leaves what has vanished to them first.
+func (i *Instance) Blank(blank func() bool) {
+	i.keeper.Blank = func() bool {
+		return blank() && (!i.members.alone() || i.keeper.Time < 2*announceEvery)
 	}
 }
 

@@ -3,6 +3,7 @@ package book
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
@@ -47,6 +48,7 @@ type Made struct {
 	InternalID string
 	CreateTime int64        // by the server's clock, in milliseconds since 1970
 	Moderator  store.Secret // the moderators' password; "" where it is not known
+	Voice      string       // the voice bridge that it has there; "" where that is not known
 	Request    string       // of the create, as in the wish; whoever has a [Creation] need not say it
 }
 
@@ -143,6 +145,9 @@ func (b *Book) Confirmation(now time.Time, key store.MeetingKey, made Made) (c C
 	if len(made.Moderator) <= maxID {
 		c.Claim.Moderator = cmp.Or(made.Moderator, m.claim.Moderator)
 	}
+	if dialled(made.Voice) { // which of two that have it is found by it is the index's to say
+		c.Claim.Voice = made.Voice
+	}
 	switch {
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
 		over = m.finish(now, Ended)
@@ -151,7 +156,15 @@ func (b *Book) Confirmation(now time.Time, key store.MeetingKey, made Made) (c C
 	case len(m.replaced) > 0:
 		over = m.replaced[0].replacedBy(internalID, c.Claim.Placed)
 	}
-	return c, over, known == internalID && c.Claim.Moderator == m.claim.Moderator
+	return c, over, known == internalID && c.Claim.Moderator == m.claim.Moderator && c.Claim.Voice == m.claim.Voice
+}
+
+// maxVoice is more digits than any telephone dials.
+const maxVoice = 32
+
+// dialled tells whether what a server calls a voice bridge can be one. Everything else says nothing.
+func dialled(voice string) bool {
+	return voice != "" && len(voice) <= maxVoice && strings.Trim(voice, "0123456789") == ""
 }
 
 // ClaimConfirmed says that the server of a claim has the meeting.

@@ -1,12 +1,14 @@
 package playback
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +78,11 @@ func (p *Playback) enter(w *flow, r *http.Request, at place) error {
 func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) error {
 	now := p.Now()
 	claims, good := p.signer.verify(forLink, at, token)
+	spend := func() error { return p.Tokens.SpendToken(r.Context(), claims.ID, now, claims.ExpiresAt.Time) }
+	if !good && r.Method != http.MethodHead && p.Former != nil && formerToken.MatchString(token) {
+		good = true // as far as can be told before it is spent
+		spend = func() error { return p.Former.TakeLink(r.Context(), token, at.recordID, at.format) }
+	}
 	switch {
 	case good && r.Method == http.MethodHead:
 		return nil // somebody only looks whether the link works: a mail filter, a chat that makes a preview
@@ -87,7 +94,7 @@ func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) e
 		}
 		return errUnsure
 	case good:
-		err := p.Tokens.SpendToken(r.Context(), claims.ID, now, claims.ExpiresAt.Time)
+		err := spend()
 		if err == nil {
 			expires := now.Add(time.Duration(p.CookieTimeout))
 			p.setCookie(w, r, at, to, p.signer.sign(forCookie, at.format, at.recordID, "", expires), expires)
@@ -96,9 +103,10 @@ func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) e
 		if errors.Is(err, store.ErrAway) && !p.carries(r, at) {
 			return fmt.Errorf("%w: spend the token for recording %s: %w", errUnsure, at.recordID, err)
 		}
-		if store.Ignore(err, store.ErrExists, store.ErrAway) != nil {
+		if store.Ignore(err, store.ErrExists, store.ErrAway, store.ErrNotFound) != nil {
 			return fmt.Errorf("spend the token for recording %s: %w", at.recordID, err)
 		}
+		good = !errors.Is(err, store.ErrNotFound)
 	}
 	switch {
 	case p.carries(r, at):
@@ -110,6 +118,16 @@ func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) e
 	}
 	return barred("the token is not valid, or too old")
 }
+
+// Former are the links that Scalelite has given out before the pool took over: whoever has one open goes on with it.
+type Former interface {
+	// TakeLink uses up a link that is for this format of this recording. It returns store.ErrNotFound where there is none, and
+	// store.ErrAway where that cannot be told.
+	TakeLink(ctx context.Context, token, recordID, format string) error
+}
+
+// formerToken is what the tokens in such links look like. None of ours does.
+var formerToken = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // maxCookies bounds how many cookies of one name are tried.
 const maxCookies = 4

@@ -42,6 +42,7 @@ type Playback struct {
 	Marks      Marks // nil where nothing plays without the index
 	Keys       Keys  // of all instances that share the recordings; nil where there is but one
 	Tokens     store.Tokens
+	Former     Former      // links of Scalelite's; nil where there can be none
 	Gone       func() bool // tells that the volume is not there, or does not answer
 	Page       Page
 	Log        zerolog.Logger

@@ -208,11 +208,16 @@ func (f *Files) Bring(held *library.Held, r store.Recording) error {
 	}
 	switch {
 	case r.State == store.Deleted && len(r.Formats) == 0:
-		return f.Library.Remove(held)
+		err := f.Library.Remove(held)
+		if err != nil {
+			f.withhold(held, r)
+		}
+		return err
 	case r.State == store.Awaited || r.State == store.Processing || r.State == store.Processed:
 		return nil
 	}
 	if err := f.Library.Move(held, r.State); err != nil {
+		f.withhold(held, r)
 		return err
 	}
 	if err := f.Library.Protect(held, r.Protected); err != nil {

@@ -21,14 +21,25 @@ type note struct {
 	Chosen    bool              `json:"state_chosen,omitempty"`     // published or not by a person
 	Guarded   bool              `json:"protected_chosen,omitempty"` // protected or not by a person
 	Meta      map[string]string `json:"meta,omitempty"`             // what was set; an empty value was removed
+	Withheld  bool              `json:"withheld,omitempty"`         // not published any more, though its files may lie there yet
 }
 
 // WriteNote writes to the disk what the files of a recording do not tell, unless that stands there already. What cannot be
 // written now is written when all is looked through, see [Files.LookAgain].
-func (f *Files) WriteNote(held *library.Held, r store.Recording) {
+func (f *Files) WriteNote(held *library.Held, r store.Recording) { f.writeNote(held, r, false) }
+
+// withhold notes of a recording whose files could not follow that they are not to play, if they are not: whoever cannot ask the
+// index goes by where they lie.
+func (f *Files) withhold(held *library.Held, r store.Recording) {
+	if r.State != store.Published {
+		f.writeNote(held, r, true)
+	}
+}
+
+func (f *Files) writeNote(held *library.Held, r store.Recording, withheld bool) {
 	data, err := json.Marshal(note{
 		Tenant: r.Tenant, Claimed: r.Claimed, Server: r.Server, Protected: r.Protected, Imported: r.Imported.UTC(),
-		Chosen: r.Edits.State, Guarded: r.Edits.Protected, Meta: r.Edits.Meta,
+		Chosen: r.Edits.State, Guarded: r.Edits.Protected, Meta: r.Edits.Meta, Withheld: withheld,
 	})
 	if err == nil {
 		if old, unread := f.Library.Note(held); unread == nil && bytes.Equal(old, data) {
@@ -47,6 +58,12 @@ func (f *Files) WriteNote(held *library.Held, r store.Recording) {
 func NoteProtects(data []byte) bool {
 	var n note
 	return len(data) > 0 && (json.Unmarshal(data, &n) != nil || n.Protected)
+}
+
+// NoteWithholds tells whether a note says that what still lies among the published is not to play.
+func NoteWithholds(data []byte) bool {
+	var n note
+	return len(data) > 0 && json.Unmarshal(data, &n) == nil && n.Withheld
 }
 
 // ApplyNote completes a recording that was made from its files by what was written down beside them. A note that cannot be

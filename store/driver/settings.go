@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/postgres"
@@ -16,6 +17,8 @@ type Settings struct {
 	RedisURL       store.Secret `name:"redis-url" placeholder:"URL" env:"REDIS_URL,BBBPOOL_REDIS_URL" help:"Redis that servers, tenants and claims are kept in; the data directory by default. Better in the environment: it has a password in it."`
 	RedisPool      int          `default:"20" placeholder:"N" env:"REDIS_POOL,BBBPOOL_REDIS_POOL" help:"Most connections to Redis. (default: ${default})"`
 	RedisNamespace string       `default:"scalelite" placeholder:"NAME" env:"REDIS_NAMESPACE,BBBPOOL_REDIS_NAMESPACE" help:"What all keys in Redis begin with, and a colon. (default: ${default})"`
+	// MeetingTTL is for Scalelite alone, which forgets its meetings by it; ours end when they end.
+	MeetingTTL time.Duration `name:"meeting-ttl" default:"24h" env:"DEFAULT_MEETING_TTL,BBBPOOL_MEETING_TTL" help:"How long the entry of a meeting in Redis lasts that Scalelite reads, should it take over again; it matters to nothing else. (default: ${default})"`
 
 	DatabaseURL       store.Secret `name:"database-url" placeholder:"URL" env:"DATABASE_URL,BBBPOOL_DATABASE_URL" help:"PostgreSQL that recordings and the history are kept in; the data directory by default. Better in the environment."`
 	PreparedStatement string       `default:"true" enum:"true,false,TRUE,FALSE,True,False,1,0" placeholder:"BOOL" env:"PREPARED_STATEMENT,BBBPOOL_PREPARED_STATEMENT" help:"Let PostgreSQL keep prepared statements; false behind a pooler such as PgBouncer. (default: ${default})"`
@@ -46,7 +49,7 @@ func (s Settings) postgres() postgres.Config {
 
 // redis is what the adapter is told.
 func (s Settings) redis() redis.Config {
-	return redis.Config{URL: s.RedisURL, Pool: s.RedisPool, Namespace: s.RedisNamespace}
+	return redis.Config{URL: s.RedisURL, Pool: s.RedisPool, Namespace: s.RedisNamespace, MeetingTTL: s.MeetingTTL}
 }
 
 // Prepared tells whether PostgreSQL may keep prepared statements.

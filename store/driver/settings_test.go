@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/driver"
@@ -122,5 +125,34 @@ func TestCheck_Postgres(t *testing.T) {
 	plan, err := driver.Plan(c)
 	if err != nil || len(plan) != 2 || !strings.Contains(plan[1], "as it is to be") {
 		t.Errorf("planned %q, %v", plan, err)
+	}
+}
+
+// What Scalelite reads of a meeting lasts for as long as Scalelite was told.
+func TestOpen_MeetingTTL(t *testing.T) {
+	url := servers.Redis(t).URL()
+	stores, err := driver.Open(driver.Config{Data: t.TempDir(), Settings: driver.Settings{
+		RedisURL: store.Secret(url), RedisNamespace: "scalelite", MeetingTTL: time.Hour,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stores.Close() }()
+	ctx := t.Context()
+	if err := stores.Leases.TakeLease(ctx, store.Lease{}, store.Lease{Holder: "x", Epoch: 1, Beat: 1}); err != nil {
+		t.Fatal(err)
+	}
+	key := store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: "room"}
+	if _, err := stores.State.CreateClaim(ctx, store.Claim{MeetingKey: key, Server: "bbb1"}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := goredis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := goredis.NewClient(o)
+	defer func() { _ = client.Close() }()
+	if ttl := client.TTL(ctx, "scalelite:meeting:room").Val(); ttl <= 59*time.Minute || ttl > time.Hour {
+		t.Errorf("it lasts %s", ttl)
 	}
 }

@@ -45,6 +45,7 @@ type head struct {
 	Known  uint64 `json:"known"`
 	Synced bool   `json:"synced"`
 	Alone  bool   `json:"alone"`
+	Home   uint64 `json:"home,omitempty"`
 }
 
 // disk is the copy in the data directory.

@@ -32,6 +32,7 @@ type fake struct {
 	sequence uint64
 	seen     uint64
 	losses   uint64
+	home     uint64
 	life     int
 	away     bool
 	fenced   bool
@@ -121,6 +122,18 @@ func (f *fake) Incarnation(context.Context) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return fmt.Sprint(f.life), err
+}
+
+func (f *fake) Home(context.Context) (uint64, error) {
+	err := f.reach()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.home, err
+}
+
+func (f *fake) Settle(_ context.Context, home uint64) error {
+	f.set(func() { f.home = max(f.home, home) })
+	return nil
 }
 
 // saw notices, as Redis' adapter does, that the sequence has gone back.

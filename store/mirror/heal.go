@@ -93,6 +93,9 @@ func (m *Mirror) healed1(ctx context.Context, p plan, k mark, begun time.Time, r
 	if err := m.config.Marks.Raise(ctx, k.sequence, to); err != nil {
 		return fmt.Errorf("put back what the store has lost: %w", err)
 	}
+	if err := m.settle(ctx, k); err != nil {
+		return fmt.Errorf("put back what the store has lost: %w", err)
+	}
 	m.learn(p, now)
 	m.mu.Lock()
 	m.known, m.synced, m.lost, m.doubt = to, true, false, false

@@ -82,6 +82,16 @@ func (m *Mirror) Away() (since time.Time, why string, is bool) {
 	return out.since, why, out.is
 }
 
+// led is less than any sequence that a leader has left, which are microseconds since 1970, and more than writes alone make.
+const led = 1 << 40
+
+// Blank tells whether the copy has nothing of what a pool may have: the store was as good as new whenever it was looked at.
+func (m *Mirror) Blank() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.known < led
+}
+
 // Healed is what was put back last; the zero Report where nothing was.
 func (m *Mirror) Healed() Report {
 	m.mu.Lock()

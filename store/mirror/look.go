@@ -56,12 +56,16 @@ type mark struct {
 	sequence uint64
 	life     string
 	losses   uint64
+	home     uint64
 }
 
 // mark asks the store for it.
 func (m *Mirror) mark(ctx context.Context) (k mark, err error) {
 	if k.sequence, err = m.config.Marks.Sequence(ctx); err == nil {
 		k.life, err = m.config.Marks.Incarnation(ctx)
+	}
+	if err == nil {
+		k.home, err = m.config.Marks.Home(ctx)
 	}
 	k.losses = m.config.Marks.Losses()
 	return k, err
@@ -89,6 +93,7 @@ func (m *Mirror) look1(ctx context.Context, now bool) error {
 	if err != nil {
 		return m.noted(ctx, err)
 	}
+	m.superseded(k)
 	term, leads := m.leads()
 	why, moved := m.judge(k, term, leads)
 	now = now || leads && !m.knows(term)

@@ -22,6 +22,10 @@ type Marks interface {
 	Losses() uint64
 	// Incarnation names the running server, and is another one once that was started again.
 	Incarnation(ctx context.Context) (string, error)
+	// Home returns when all records were put there, as by a restore; 0 where they were not. It only grows.
+	Home(ctx context.Context) (uint64, error)
+	// Settle makes the home that one, if it is less.
+	Settle(ctx context.Context, home uint64) error
 }
 
 // Config is what a mirror is opened with.
@@ -77,6 +81,7 @@ type Mirror struct {
 	after   []func()     // what is to be told of a look once it is over; of looking
 
 	mu     sync.Mutex
+	home   uint64  // of the store that the copy is of
 	known  uint64  // the highest sequence seen
 	life   string  // incarnation of the store that was seen last
 	losses uint64  // that the store had seen then
@@ -142,7 +147,7 @@ func (m *Mirror) open(dir string) (err error) {
 	if m.disk, head, err = openDisk(dir, m.config, m.copy); err != nil {
 		return err
 	}
-	m.known, m.synced, m.was = head.Known, head.Synced, head.Alone
+	m.known, m.synced, m.was, m.home = head.Known, head.Synced, head.Alone, head.Home
 	return nil
 }
 
@@ -191,7 +196,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 func (m *Mirror) keep() {
 	alone := m.isAlone()
 	m.mu.Lock()
-	head := head{Known: m.known, Synced: m.synced, Alone: alone}
+	head := head{Known: m.known, Synced: m.synced, Alone: alone, Home: m.home}
 	m.mu.Unlock()
 	err := m.disk.keep(head, m.copy)
 	m.mu.Lock()

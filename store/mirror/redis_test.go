@@ -346,3 +346,49 @@ func TestRedis_LeaderDiesOfIt(t *testing.T) {
 		t.Errorf("servers: %v, %v", list, err)
 	}
 }
+
+// What was restored stands, however new the copy is that an instance has from before, and whatever waited there: in another Redis
+// and in the same one. Nothing is healed over it; and a Redis that has lost that it was restored is told again.
+func TestRedis_Restored(t *testing.T) {
+	for name, other := range map[string]bool{"the same": false, "another": true} {
+		t.Run(name, func(t *testing.T) {
+			url, dir, ctx := servers.Redis(t).URL(), t.TempDir(), t.Context()
+			m, s := open(t, dial(t, url, 0), dir)
+			_, err := s.CreateClaim(ctx, claim("of yesterday", "bbb1"))
+			must(t, err)
+			backup := rowsOf(t, s)
+			_, err = s.CreateClaim(ctx, claim("of today", "bbb1"))
+			must(t, err)
+			must(t, s.CreateServer(ctx, store.Server{ID: "bbb1", URL: "https://bbb1/"}))
+			must(t, m.Close())
+
+			if other {
+				url = servers.Redis(t).URL()
+			}
+			mover := dial(t, url, 0)
+			must(t, mover.Wipe(ctx))
+			must(t, mover.Load(ctx, backup))
+			must(t, mover.SettleNow(ctx))
+
+			m, s = open(t, dial(t, url, 0), dir)
+			same(t, "read", rowsOf(t, s), backup)
+			same(t, "kept", rowsOf(t, mover.State), backup)
+			if healed := m.Healed(); healed.Records() != 0 {
+				t.Errorf("healed %+v", healed)
+			}
+			must(t, m.Close())
+			m, s = open(t, dial(t, url, 0), dir)
+			defer closing(t, m)
+			home, err := mover.Home(ctx)
+			must(t, err)
+			lease := client(t, url).HGetAll(ctx, "scalelite:bbbpool:lease").Val()
+			must(t, client(t, url).FlushDB(ctx).Err())
+			must(t, client(t, url).HSet(ctx, "scalelite:bbbpool:lease", lease).Err())
+			must(t, m.Refresh(ctx))
+			same(t, "healed", rowsOf(t, s), backup)
+			if now, err := mover.Home(ctx); err != nil || now != home {
+				t.Errorf("the home was %d and is %d, %v", home, now, err)
+			}
+		})
+	}
+}

@@ -52,11 +52,13 @@ type group struct {
 	at    string
 	mark  func(ctx context.Context) (mark.Mark, error)
 	note  func(ctx context.Context, m mark.Mark) error
+	// settle tells copies of what was there before that they are worth nothing; nil where there can be none.
+	settle func(ctx context.Context) error
 }
 
 // groups are both, the State first.
 func groups(s *driver.Stores) []group {
-	return []group{{
+	list := []group{{
 		Whole: s.State, state: true, at: s.StateAt,
 		mark: func(ctx context.Context) (mark.Mark, error) { return mark.OfState(ctx, s.State) },
 		note: func(ctx context.Context, m mark.Mark) error { return mark.OnState(ctx, s.State, m) },
@@ -65,6 +67,10 @@ func groups(s *driver.Stores) []group {
 		mark: func(ctx context.Context) (mark.Mark, error) { return mark.OfIndex(ctx, s.Index) },
 		note: func(ctx context.Context, m mark.Mark) error { return mark.OnIndex(ctx, s.Index, m) },
 	}}
+	if s.Redis != nil {
+		list[0].settle = s.Redis.SettleNow
+	}
+	return list
 }
 
 // errSome ends a look at whether there is anything.

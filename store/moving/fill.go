@@ -113,8 +113,16 @@ func prepare(ctx context.Context, list []group, m mark.Mark) error {
 	return nil
 }
 
-// finish takes the note away.
+// finish takes the note away. Before that, instances that come back with a copy of what was there before are told to drop it,
+// or they would take what was filled for a loss and heal it.
 func finish(ctx context.Context, list []group) error {
+	for _, g := range list {
+		if g.settle != nil {
+			if err := g.settle(ctx); err != nil {
+				return fmt.Errorf("settle %s: %w", g.at, err)
+			}
+		}
+	}
 	for _, g := range list {
 		if err := g.note(ctx, mark.Mark{}); err != nil {
 			return err

@@ -52,6 +52,14 @@ func TestMigrate_Shared(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "restored", dump(t, s), want)
+	once, err := s.Redis.Home(ctx)
+	if _, err := moving.Restore(ctx, file(backedUp(t, homes[3].Data)), s, "x", true, quiet); err != nil {
+		t.Fatal(err)
+	}
+	again, err2 := s.Redis.Home(ctx)
+	if err := errors.Join(err, err2); err != nil || once == 0 || again <= once {
+		t.Errorf("copies of before are told nothing: %d, %d, %v", once, again, err)
+	}
 }
 
 // Where an instance runs nothing is moved or restored.

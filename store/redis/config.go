@@ -55,7 +55,7 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("redis timeout of %s: want up to a minute", c.Timeout))
 	}
 	if c.MeetingTTL != 0 && c.MeetingTTL < time.Second {
-		errs = append(errs, fmt.Errorf("life of a meeting's key of %s: want a second or more", c.MeetingTTL))
+		errs = append(errs, fmt.Errorf("life of a meeting's key (DEFAULT_MEETING_TTL) of %s: want a second or more", c.MeetingTTL))
 	}
 	return errors.Join(errs...)
 }

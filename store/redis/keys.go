@@ -28,6 +28,7 @@ import "fmt"
 //	{kind}-by-{n}          sorted set of what the n-th look-up of the kind finds, all of one score
 //	schema                 of our keys
 //	sequence               counts writes
+//	home                   when all records were put here from elsewhere (home.go)
 //	lease                  hash: holder, address, epoch, beat, and written, the sequence of the last write with it
 //	instances              set of IDs
 //	instance:{id}          JSON; expires

@@ -24,6 +24,7 @@ const endDeadline = 10 * time.Second
 type Endings struct {
 	Pool   Servers
 	Ledger Ender
+	May    Authority // asked before each call that ends something; nil where there is one instance
 }
 
 // Servers is what endings need of the poller.
@@ -51,6 +52,7 @@ type Ending struct {
 
 	key  store.MeetingKey
 	pool Servers
+	may  Authority
 }
 
 // Begin begins the end of a meeting. It waits for a create or an end that is under way.
@@ -64,7 +66,7 @@ func (e *Endings) Begin(ctx context.Context, key store.MeetingKey) (*Ending, err
 	if err != nil {
 		return nil, err
 	}
-	return &Ending{ending, key, e.Pool}, nil
+	return &Ending{ending, key, e.Pool, e.May}, nil
 }
 
 // try is Begin for those that cannot wait: it returns nil where somebody else changes the meeting.
@@ -73,7 +75,7 @@ func (e *Endings) try(key store.MeetingKey) *Ending {
 	if ending == nil {
 		return nil
 	}
-	return &Ending{ending, key, e.Pool}
+	return &Ending{ending, key, e.Pool, e.May}
 }
 
 // Failures are the reasons of servers that did not end a meeting, by their IDs.
@@ -123,6 +125,11 @@ func (e *Ending) on(ctx context.Context, server, meetingID string) error {
 	if !ok {
 		return fmt.Errorf("server %s is not in the pool", server)
 	}
+	ctx, release, err := e.may.await(ctx)
+	if err != nil {
+		return fmt.Errorf("server %s: %w", server, err)
+	}
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, endDeadline)
 	defer cancel()
 	query := "meetingID=" + url.QueryEscape(meetingID)

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/semaphore"
@@ -43,6 +44,7 @@ type Question struct {
 	Request   *bbb.Request
 	MediaType string // of the body, as the front end has announced it
 	Origin    string // scheme and host under which the front end knows us
+	Again     bool   // somebody may have got it before, and have done it without being able to say so
 }
 
 // Answer is what a front end gets: one of XML, Pieces and JSON.
@@ -173,7 +175,27 @@ func (s *Calls) deleteRecordings(ctx context.Context, q Question) (Answer, error
 		return Answer{Changed: ids}, bbb.ErrRecordingNotFound
 	}
 	found, err := s.Recordings.Delete(ctx, q.Tenant, ids)
+	if q.Again && found == 0 && err == nil {
+		found, err = s.deleted(ctx, q.Tenant, ids)
+	}
 	return changed(ids, found, err, bbb.Success().Bool("deleted", true))
+}
+
+// deleted tells, as 1 or 0, whether any of them is deleted already, as they are where the one that has deleted them did not live
+// to say so.
+func (s *Calls) deleted(ctx context.Context, tenant string, ids []string) (int, error) {
+	for _, id := range ids {
+		page, _, err := s.Recordings.Recordings(ctx, store.RecordingFilter{
+			Tenant: tenant, RecordIDs: []string{id}, States: []store.RecordingState{store.Deleted}, Limit: 10,
+		})
+		if err != nil {
+			return 0, err
+		}
+		if slices.ContainsFunc(page, func(r store.Recording) bool { return r.RecordID == id }) {
+			return 1, nil
+		}
+	}
+	return 0, nil
 }
 
 // maxUpdate is how many bytes of metadata one call may set: it all goes into one row for each recording.

@@ -144,3 +144,27 @@ func TestPublishRecordings_Value(t *testing.T) {
 		}
 	}
 }
+
+// emptied is a shelf whose recordings are deleted.
+type emptied struct{ *shelf }
+
+func (emptied) Delete(context.Context, string, []string) (int, error) { return 0, nil }
+
+// A deletion that comes a second time, for the leader that has done it could not say so any more, is answered as done. What was
+// never there is not found, and what a front end repeats itself neither.
+func TestDelete_Again(t *testing.T) {
+	for _, c := range []struct {
+		id    string
+		again bool
+		want  error
+	}{{"r0", true, nil}, {"r", true, bbb.ErrRecordingNotFound}, {"r0", false, bbb.ErrRecordingNotFound}} {
+		s := &recordingcalls.Calls{Recordings: emptied{newShelf(1)}}
+		s.Open()
+		got, err := s.ByName()["deleteRecordings"](t.Context(), recordingcalls.Question{
+			Tenant: "school", Again: c.again, Request: &bbb.Request{Params: bbb.Params{{Name: "recordID", Value: c.id}}},
+		})
+		if !errors.Is(err, c.want) || err == nil && !strings.Contains(string(got.XML), "<deleted>true</deleted>") {
+			t.Errorf("%+v: %s, %v", c, got.XML, err)
+		}
+	}
+}

@@ -34,6 +34,9 @@ type Keeper struct {
 	// Alone tells whether no other instance was there when that could last be seen. Who is alone goes on while the store does not
 	// answer: there is nobody to take over. Nil for never.
 	Alone func() bool
+	// Blank tells whether others may know what the pool has, and this instance does not: it leaves a lease that has vanished to
+	// them for one lease time more, so that what a store has lost is put back by who knows it. Nil for never.
+	Blank func() bool
 	// Told is called when the lease was given back, so that others hear of it at once; may be nil.
 	Told func()
 
@@ -189,6 +192,8 @@ func (k *Keeper) look(ctx context.Context, take func(context.Context, store.Leas
 
 // note keeps what a look has found, and returns when the lease may be taken.
 func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
+	vanished := l == store.Lease{}
+	behind := vanished && k.Blank != nil && k.Blank()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.away = nil
@@ -200,7 +205,11 @@ func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 	if k.watch.lease.Holder != "" && k.watch.lease.Holder != k.ID {
 		k.rest = time.Time{} // somebody has taken over
 	}
-	free = k.watch.free(k.ID, k.highest, k.Time)
+	wait := k.Time
+	if behind {
+		wait += k.Time
+	}
+	free = k.watch.free(k.ID, k.highest, wait)
 	if k.rest.After(free) {
 		return k.rest
 	}

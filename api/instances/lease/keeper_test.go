@@ -173,6 +173,34 @@ func TestKeeper_Vanished(t *testing.T) {
 	}
 }
 
+// A store that was emptied goes to whoever knows what it had, be that there for a moment only; who knows nothing takes it where
+// nobody else does.
+func TestKeeper_Blank(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		w := newWorld(t)
+		fresh, knows := w.keeper("fresh"), w.keeper("knows")
+		fresh.Blank = func() bool { return true }
+		w.steps(leaseTime/2, fresh)
+		others := []*lease.Keeper{fresh, knows}
+		if alone {
+			others = others[:1]
+		}
+		w.steps(leaseTime+leaseTime/4, others...) // the newcomer has waited for more than a lease time, the other for one and more
+		if _, _, held := fresh.Held(); held {
+			t.Error("who knows nothing took the lease of what has vanished as soon as anybody may")
+		}
+		if !alone {
+			w.leads(knows)
+		}
+		w.steps(2*leaseTime, others...)
+		if alone {
+			w.leads(fresh)
+		} else if !knows.Leading() || fresh.Leading() {
+			t.Error("who knows nothing leads")
+		}
+	}
+}
+
 // A lease whose beat stands still is taken after one lease time, and not before; the one that had it has stopped by then.
 func TestKeeper_Takeover(t *testing.T) {
 	w := newWorld(t)

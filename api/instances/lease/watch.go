@@ -29,8 +29,8 @@ func (w *watch) saw(l store.Lease, at time.Time, lease, extra time.Duration) (mo
 	return moved
 }
 
-// free is when an instance may take the lease that was seen; at once where that is over.
-func (w *watch) free(id string, highest uint64, lease time.Duration) time.Time {
+// free is when an instance may take the lease that was seen, once it has stood still for so long; at once where that is over.
+func (w *watch) free(id string, highest uint64, still time.Duration) time.Time {
 	ours := w.last.Holder == id && w.last.Epoch >= highest
 	switch {
 	case w.lease.Holder == "" && w.lease.Epoch > 0: // it was given back
@@ -38,5 +38,5 @@ func (w *watch) free(id string, highest uint64, lease time.Duration) time.Time {
 	case ours && (w.lease.Holder == id || w.lease == store.Lease{}): // it was ours, and our term has ended
 		return w.seen
 	}
-	return w.since.Add(lease + w.extra)
+	return w.since.Add(still + w.extra)
 }
