@@ -159,7 +159,7 @@ func recordID(i int) string {
 // fill makes recordings, some hundred at a time.
 func fill(b *testing.B, i store.Index, many int) {
 	b.Helper()
-	const some = 500
+	const some = 1000
 	for first := 0; first < many; first += some {
 		index := map[string]int{}
 		var ids []string
