@@ -4,9 +4,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +29,9 @@ func howMany() int {
 	if once := flag.Lookup("test.benchtime"); testing.Short() || once != nil && once.Value.String() == "1x" {
 		return 2000
 	}
+	if n, _ := strconv.Atoi(os.Getenv("N")); n > 0 {
+		return n
+	}
 	return 200_000
 }
 
@@ -34,17 +39,24 @@ func howMany() int {
 // in its own tables. "x-bolt" is how long PostgreSQL takes, as often as bbolt; "x-scalelite" is how much quicker the page is.
 func BenchmarkRecordings(b *testing.B) {
 	many := howMany()
-	url := servers.Postgres(b).URL(b)
+	url := servers.Postgres(b).URL(b) + os.Getenv("Q")
 	db := open(b, postgres.Config{URL: store.Secret(url)})
 	small, err := bolt.Open(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() { _ = small.Close() }()
-	for _, i := range []store.Index{small.Index(), db.Index()} {
-		begun := time.Now()
-		fill(b, i, many)
-		b.Logf("%d recordings in %v", many, time.Since(begun).Round(time.Millisecond))
+	var filling sync.WaitGroup
+	for name, i := range map[string]store.Index{"bolt": small.Index(), "postgres": db.Index()} {
+		filling.Go(func() {
+			begun := time.Now()
+			fill(b, i, many)
+			b.Logf("%s: %d recordings in %v", name, many, time.Since(begun).Round(time.Millisecond))
+		})
+	}
+	filling.Wait()
+	if b.Failed() {
+		b.FailNow()
 	}
 	run(b, url, "ANALYZE")
 	conn, err := pgx.Connect(b.Context(), url)
@@ -172,7 +184,8 @@ func fill(b *testing.B, i store.Index, many int) {
 			return nil
 		})
 		if err != nil {
-			b.Fatal(err)
+			b.Error(err)
+			return
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (t *txn) changeRecordings(
 			return nil, err
 		}
 		if i, twice := at[id]; twice {
-			saved[i].after = next.after // of one that is named twice, the last
+			saved[i].after, saved[i].value = next.after, next.value // of one that is named twice, the last
 		} else {
 			at[id], saved = len(saved), append(saved, next)
 		}
@@ -75,6 +75,7 @@ type saving struct {
 	there  bool
 	before store.Recording
 	after  store.Recording
+	value  []byte // after as a row of its own
 }
 
 // saved is what a closure makes of a recording.
@@ -82,7 +83,10 @@ func (l *layout) saved(
 	s *standing, before store.Recording, change func(r *store.Recording, there bool) error,
 ) (v saving, err error) {
 	v = saving{shown: s.shown, there: s.there(), before: before}
-	id, after := before.RecordID, clone(before)
+	id, after := before.RecordID, before
+	if v.there {
+		after = clone(before)
+	}
 	if err := change(&after, v.there); err != nil {
 		return v, err
 	}
@@ -90,11 +94,10 @@ func (l *layout) saved(
 	if err := checkRecording(after); err != nil {
 		return v, err
 	}
-	value, err := rows.Recordings.Encode(after)
-	if err != nil {
+	if v.value, err = rows.Recordings.Encode(after); err != nil {
 		return v, err
 	}
-	v.after, err = rows.Recordings.Decode([]byte(id), value)
+	v.after, err = rows.Recordings.Decode([]byte(id), v.value)
 	return v, err
 }
 
@@ -211,7 +214,7 @@ func take(list *[]int64) int64 {
 
 // save queues one recording.
 func (w *writer) save(v saving) error {
-	row, look, err := w.layout.ownRow(v.after)
+	row, look, err := w.layout.ownRow(v.after, v.value)
 	if err != nil {
 		return err
 	}
