@@ -136,11 +136,13 @@ func BenchmarkCreateAdded(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkCalls makes the calls that need no decision at an instance on bbolt, at a leader with the mirror, and at a follower:
-// how long each takes as often as the same on bbolt.
+// BenchmarkCalls makes the calls that need no decision at an instance on bbolt, at one alone with the mirror, at a leader, which
+// tells others, and at its follower: how long each takes as often as the same on bbolt.
 func BenchmarkCalls(b *testing.B) {
 	onBolt := measure(b, options(b))
 	onBolt.enlist(b)
+	alone := measure(b, shared(b, servers.Redis(b).URL(), servers.Postgres(b).URL(b)))
+	alone.enlist(b)
 	redis, postgres := lasting(b), servers.Postgres(b).URL(b)
 	leader := measure(b, shared(b, redis, postgres))
 	for !leader.Instance.Leading() {
@@ -149,9 +151,10 @@ func BenchmarkCalls(b *testing.B) {
 	leader.enlist(b)
 	follower := measure(b, shared(b, redis, postgres))
 	ready(b, follower.Pool)
-	all := []*measured{onBolt, leader, follower}
-	onBolt.make(b, "create", "meetingID=room&name=Room&attendeePW=ap&moderatorPW=mp")
-	leader.make(b, "create", "meetingID=room&name=Room&attendeePW=ap&moderatorPW=mp")
+	all := []*measured{onBolt, alone, leader, follower}
+	for _, m := range all[:3] {
+		m.make(b, "create", "meetingID=room&name=Room&attendeePW=ap&moderatorPW=mp")
+	}
 	for _, c := range []struct{ name, query string }{
 		{"join", "meetingID=room&role=VIEWER&userID=u1&fullName=" + url.QueryEscape("Ada Lovelace")},
 		{"getMeetingInfo", "meetingID=room"},
@@ -169,6 +172,7 @@ func BenchmarkCalls(b *testing.B) {
 			}
 			reference := median(onBolt.taken)
 			b.ReportMetric(float64(reference.Microseconds()), "bolt-p50-us")
+			b.ReportMetric(float64(median(alone.taken))/float64(reference), "x-alone")
 			b.ReportMetric(float64(median(leader.taken))/float64(reference), "x-leader")
 			b.ReportMetric(float64(median(follower.taken))/float64(reference), "x-follower")
 			b.ReportMetric(0, "ns/op")
