@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,9 +28,6 @@ func howMany() int {
 	if once := flag.Lookup("test.benchtime"); testing.Short() || once != nil && once.Value.String() == "1x" {
 		return 2000
 	}
-	if n, _ := strconv.Atoi(os.Getenv("N")); n > 0 {
-		return n
-	}
 	return 200_000
 }
 
@@ -39,7 +35,7 @@ func howMany() int {
 // in its own tables. "x-bolt" is how long PostgreSQL takes, as often as bbolt; "x-scalelite" is how much quicker the page is.
 func BenchmarkRecordings(b *testing.B) {
 	many := howMany()
-	url := servers.Postgres(b).URL(b) + os.Getenv("Q")
+	url := servers.Postgres(b).URL(b)
 	db := open(b, postgres.Config{URL: store.Secret(url)})
 	small, err := bolt.Open(b.TempDir())
 	if err != nil {
@@ -171,7 +167,7 @@ func recordID(i int) string {
 // fill makes recordings, some hundred at a time.
 func fill(b *testing.B, i store.Index, many int) {
 	b.Helper()
-	const some = 1000
+	const some = 500
 	for first := 0; first < many; first += some {
 		index := map[string]int{}
 		var ids []string
