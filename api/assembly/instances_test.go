@@ -36,7 +36,7 @@ type line struct {
 }
 
 // newLine makes one to an address.
-func newLine(t *testing.T, to string) *line {
+func newLine(t testing.TB, to string) *line {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,7 +83,7 @@ func (l *line) sever() {
 }
 
 // through returns an address of a database that leads through a line.
-func (l *line) through(t *testing.T, address string) store.Secret {
+func (l *line) through(t testing.TB, address string) store.Secret {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
@@ -95,7 +95,7 @@ func (l *line) through(t *testing.T, address string) store.Secret {
 
 // cluster is a pool of several instances over simulated servers.
 type cluster struct {
-	t      *testing.T
+	t      testing.TB
 	pools  []*member
 	sim    *simulator.Simulator
 	stores driver.Settings // as a machine has them that has no instance
@@ -110,7 +110,7 @@ type member struct {
 }
 
 // several starts a pool of some instances.
-func several(t *testing.T, n int) *cluster {
+func several(t testing.TB, n int) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
 	redis, postgres := servers.Redis(t).URL(), servers.Postgres(t).URL(t)

@@ -28,7 +28,7 @@ import (
 const secret = "front-end-secret"
 
 // options are those of a pool in a data directory of its own.
-func options(t *testing.T) assembly.Options {
+func options(t testing.TB) assembly.Options {
 	t.Helper()
 	set, err := assembly.Defaults()
 	if err != nil {
@@ -51,7 +51,7 @@ func options(t *testing.T) assembly.Options {
 	return assembly.Options{Settings: set, Data: filepath.Join(dir, "data"), Log: zerolog.Nop()}
 }
 
-func open(t *testing.T, o assembly.Options) *assembly.Pool {
+func open(t testing.TB, o assembly.Options) *assembly.Pool {
 	t.Helper()
 	p, err := assembly.Open(t.Context(), o)
 	if err != nil {
@@ -61,7 +61,7 @@ func open(t *testing.T, o assembly.Options) *assembly.Pool {
 }
 
 // run runs a pool until the test ends, or until the returned function is called.
-func run(t *testing.T, p *assembly.Pool, others ...api.Runner) (stop func() error) {
+func run(t testing.TB, p *assembly.Pool, others ...api.Runner) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done, ended := make(chan struct{}), error(nil)
@@ -79,7 +79,7 @@ func run(t *testing.T, p *assembly.Pool, others ...api.Runner) (stop func() erro
 }
 
 // get asks a pool for a page of its own.
-func get(t *testing.T, addr, path string) (status int, body string) {
+func get(t testing.TB, addr, path string) (status int, body string) {
 	t.Helper()
 	resp, err := http.Get("http://" + addr + path)
 	if err != nil {
@@ -94,7 +94,7 @@ func get(t *testing.T, addr, path string) (status int, body string) {
 }
 
 // ready waits until a pool is ready, and has looked at its directories.
-func ready(t *testing.T, p *assembly.Pool) {
+func ready(t testing.TB, p *assembly.Pool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		status, body := get(t, p.Addr(), "/readyz")
@@ -108,7 +108,7 @@ func ready(t *testing.T, p *assembly.Pool) {
 }
 
 // call makes a call as a front end with this secret does, and returns what comes back.
-func call(t *testing.T, p *assembly.Pool, secret bbb.Secret, call, query string) string {
+func call(t testing.TB, p *assembly.Pool, secret bbb.Secret, call, query string) string {
 	t.Helper()
 	_, body := get(t, p.Addr(), "/bigbluebutton/api/"+call+"?"+bbb.SHA256.Sign(call, query, secret))
 	return body

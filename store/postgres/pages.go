@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -14,58 +15,62 @@ import (
 )
 
 // A page is read by one statement, in one round trip and as of one moment: which recordings are on it, and the rows that all
-// tables have of them, one below the other. What a line is of stands in its first column.
-const (
-	ofPage = iota
-	ofRecording
-	ofMetadata
-	ofFormat
-	ofImage
-	ofOurs
-)
+// tables have of them, as a line for each recording. Lines of single rows would be twenty times as many, and take as long as
+// everything else.
 
-// line is a row of any of these tables.
+// line is a recording.
 type line struct {
-	of              int16
-	id, n, m        int64
-	a, b, c, d      string
-	start, end      pgtype.Timestamp
-	published, x, y bool
-	value           []byte
+	place, id, total int64
+	recordID         string
+	there            bool // it stands in Scalelite's table
+	shown            shown
+	start, end       pgtype.Timestamp
+	keys, values     []string // of the metadata
+	formats          struct {
+		ids           []int64
+		formats, urls []string
+		lengths       []int32
+	}
+	images struct {
+		of, places      []int64 // the format, and what they are sorted by
+		widths, heights []int32
+		alts, urls      []string
+	}
+	own []byte
+}
+
+// into is where a line is read to, as wholePage has it.
+func (l *line) into() []any {
+	s, f, i := &l.shown, &l.formats, &l.images
+	return []any{
+		&l.place, &l.id, &l.total, &l.recordID, &l.there, &s.meetingID, &s.name, &s.state, &s.published, &s.protected, &s.republished,
+		&s.participants, &l.start, &l.end, &l.keys, &l.values, &f.ids, &f.formats, &f.urls, &f.lengths,
+		&i.of, &i.places, &i.widths, &i.heights, &i.alts, &i.urls, &l.own,
+	}
 }
 
 // wholePage is the statement that reads what a question finds.
 func (l *layout) wholePage(question string) string {
-	protected, republished := l.Flag("protected"), l.Flag("publish_updated")
-	none := ", NULL::timestamp, NULL::timestamp, false, false, false, NULL::bytea"
 	return `WITH p AS MATERIALIZED (SELECT q.id, q.record_id, q.total, row_number() OVER () AS place FROM (` + question + `) q)
-SELECT 0::int2, COALESCE(p.id, 0), p.place, p.total::int8, p.record_id::text, ''::text, ''::text, ''::text` + none + ` FROM p
-UNION ALL SELECT 1::int2, r.id, COALESCE(r.participants, 0)::int8, 0::int8, r.record_id::text, COALESCE(r.meeting_id, '')::text,
-	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, r.starttime, r.endtime,
-	` + l.Flag("published") + ", " + protected + ", " +
-		republished + `, NULL::bytea FROM p` +
-		each("public.recordings", "id = p.id", "r") + `
-UNION ALL SELECT 2::int2, m.recording_id, 0::int8, 0::int8, COALESCE(m.key, '')::text, COALESCE(m.value, '')::text,
-	''::text, ''::text` +
-		none + ` FROM p` +
-		each("public.metadata", "recording_id = p.id", "m") + `
-UNION ALL SELECT 3::int2, f.id, f.recording_id, COALESCE(f.length, 0)::int8, COALESCE(f.format, '')::text,
-	COALESCE(f.url, '')::text, ''::text, ''::text` + none + ` FROM p` +
-		each("public.playback_formats", "recording_id = p.id", "f") + `
-UNION ALL SELECT 4::int2, i.playback_format_id, (COALESCE(i.width, 0)::int8 << 32) | (COALESCE(i.height, 0)::int8 & 4294967295),
-	(COALESCE(i.sequence, 0)::int8 << 32) | (i.id & 4294967295), COALESCE(i.alt, '')::text,
-	COALESCE(i.url, '')::text, ''::text, ''::text` +
-		none + ` FROM p` +
-		each("public.playback_formats", "recording_id = p.id", "f") + each("public.thumbnails", "playback_format_id = f.id", "i") + `
-UNION ALL SELECT 5::int2, 0::int8, 0::int8, 0::int8, p.record_id::text, ''::text, ''::text, ''::text,
-	NULL::timestamp, NULL::timestamp, false, false, false, w.value
-	FROM p` + each("bbbpool.rows", "kind = 'recordings' AND y.key = convert_to(p.record_id, 'UTF8')", "w")
+SELECT p.place, COALESCE(p.id, 0), p.total::int8, p.record_id::text, r.id IS NOT NULL, COALESCE(r.meeting_id, '')::text,
+	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, ` +
+		l.Flag("published") + ", " + l.Flag("protected") + ", " + l.Flag("publish_updated") + `,
+	COALESCE(r.participants, 0), r.starttime, r.endtime, m.*, f.*, i.*, w.value
+FROM p` + each("public.recordings", "id = p.id", "r") + `
+LEFT JOIN LATERAL (SELECT array_agg(COALESCE(y.key, '')::text), array_agg(COALESCE(y.value, '')::text)
+	FROM public.metadata y WHERE y.recording_id = p.id) m ON true
+LEFT JOIN LATERAL (SELECT array_agg(y.id), array_agg(COALESCE(y.format, '')::text), array_agg(COALESCE(y.url, '')::text),
+	array_agg(COALESCE(y.length, 0)) FROM public.playback_formats y WHERE y.recording_id = p.id) f(ids) ON true
+LEFT JOIN LATERAL (SELECT array_agg(y.playback_format_id), array_agg((COALESCE(y.sequence, 0)::int8 << 32) | (y.id & 4294967295)),
+	array_agg(COALESCE(y.width, 0)), array_agg(COALESCE(y.height, 0)), array_agg(COALESCE(y.alt, '')::text),
+	array_agg(COALESCE(y.url, '')::text) FROM public.thumbnails y WHERE y.playback_format_id = ANY(f.ids)) i ON true` +
+		each("bbbpool.rows", "kind = 'recordings' AND y.key = convert_to(p.record_id, 'UTF8')", "w")
 }
 
-// each are the rows that belong to those before, looked up one by one (OFFSET 0 keeps it so): a page is short, and the planner,
-// which cannot know that, would rather read whole tables.
+// each is the row that belongs to what stands before, looked up one by one (OFFSET 0 keeps it so): a page is short, and the
+// planner, which cannot know that, would rather read whole tables.
 func each(table, where, as string) string {
-	return " CROSS JOIN LATERAL (SELECT y.* FROM " + table + " y WHERE y." + where + " OFFSET 0) " + as
+	return " LEFT JOIN LATERAL (SELECT y.* FROM " + table + " y WHERE y." + where + " OFFSET 0) " + as + " ON true"
 }
 
 // sheet puts a page together.
@@ -82,64 +87,59 @@ type imageAt struct {
 	image shownImage
 }
 
+func newSheet() *sheet { return &sheet{gathering: newGathering(), orders: map[int64][]imageAt{}} }
+
 // queuePage queues the statement.
 func (l *layout) queuePage(b *pgx.Batch, question string, args []any) *sheet {
-	s := &sheet{gathering: newGathering(), orders: map[int64][]imageAt{}}
+	s := newSheet()
 	b.Queue(l.wholePage(question), args...).Query(func(rows pgx.Rows) error {
-		s.gathering, s.ids, s.total, s.orders = newGathering(), nil, 0, map[int64][]imageAt{} // of a try that did not count
-		var l line
-		into := l.columns()
-		return walk(rows, func(rows pgx.Rows) error {
-			of := int(rows.RawValues()[0][len(rows.RawValues()[0])-1] & 0x0f) // of a small number, in either form
-			if err := rows.Scan(into[min(of, ofOurs)]...); err != nil {
-				return err
-			}
-			l.of = int16(of)
-			return s.add(&l)
+		*s = *newSheet() // of a try that did not count
+		var lines []line
+		err := walk(rows, func(rows pgx.Rows) error {
+			var l line
+			err := rows.Scan(l.into()...)
+			lines = append(lines, l)
+			return err
 		})
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.place, b.place) })
+		for i := range lines {
+			if err := s.add(&lines[i]); err != nil {
+				return fault.Ours{Err: err}
+			}
+		}
+		return nil
 	})
 	return s
-}
-
-// columns are what lines of each table are read into. Most columns of most lines are empty, and reading them would take the
-// longest of all.
-func (l *line) columns() [ofOurs + 1][]any {
-	all := []any{&l.of, &l.id, &l.n, &l.m, &l.a, &l.b, &l.c, &l.d, &l.start, &l.end, &l.published, &l.x, &l.y, &l.value}
-	none := func(list []any) []any { return append(list, make([]any, len(all)-len(list))...) }
-	return [...][]any{
-		ofPage: all, ofRecording: all,
-		ofMetadata: none([]any{nil, &l.id, nil, nil, &l.a, &l.b}), ofFormat: none([]any{nil, &l.id, &l.n, &l.m, &l.a, &l.b}),
-		ofImage: none([]any{nil, &l.id, &l.n, &l.m, &l.a, &l.b}), ofOurs: append(none([]any{nil, nil, nil, nil, &l.a})[:13], &l.value),
-	}
 }
 
 func newGathering() gathering {
 	return gathering{map[string]*standing{}, map[int64]*standing{}, map[int64][2]int64{}}
 }
 
-// add puts a line where it belongs. Lines of the same table come together, in the order of the tables.
+// add puts a line where it belongs.
 func (s *sheet) add(l *line) error {
-	switch l.of {
-	case ofPage:
-		s.ids, s.total = append(s.ids, l.a), int(l.m)
-	case ofRecording:
-		s.place(l.a, &standing{shown: &shown{
-			id: l.id, meetingID: l.b, name: l.c, state: l.d, published: l.published, protected: l.x, republished: l.y,
-			participants: int32(l.n), meta: map[string]string{},
-		}}, l.start, l.end)
-	case ofMetadata:
-		s.tell(l.id, l.a, l.b)
-	case ofFormat:
-		s.format(l.n, shownFormat{id: l.id, format: l.a, path: l.b, minutes: int32(l.m)})
-	case ofImage:
-		i := shownImage{width: int32(l.n >> 32), height: int32(l.n & 0xffff_ffff), alt: l.a, path: l.b}
-		s.orders[l.id] = append(s.orders[l.id], imageAt{l.m, i})
-	case ofOurs:
-		if err := s.ours([]byte(l.a), l.value); err != nil {
-			return fault.Ours{Err: err}
-		}
+	s.ids, s.total = append(s.ids, l.recordID), int(l.total)
+	if l.there {
+		l.shown.id, l.shown.meta = l.id, make(map[string]string, len(l.keys))
+		s.place(l.recordID, &standing{shown: &l.shown}, l.start, l.end)
 	}
-	return nil
+	for i, key := range l.keys {
+		s.tell(l.id, key, l.values[i])
+	}
+	for i, id := range l.formats.ids {
+		s.format(l.id, shownFormat{id: id, format: l.formats.formats[i], path: l.formats.urls[i], minutes: l.formats.lengths[i]})
+	}
+	for n, id := range l.images.of {
+		i := shownImage{l.images.widths[n], l.images.heights[n], l.images.alts[n], l.images.urls[n]}
+		s.orders[id] = append(s.orders[id], imageAt{l.images.places[n], i})
+	}
+	if l.own == nil {
+		return nil
+	}
+	return s.ours([]byte(l.recordID), l.own)
 }
 
 // page are the recordings of the sheet, in their order.

@@ -43,6 +43,7 @@ func (t *txn) changeRecordings(
 		return nil, err
 	}
 	var saved []saving
+	at := map[string]int{} // in saved, by the ID
 	for _, id := range recordIDs {
 		s := found[id]
 		if s == nil {
@@ -57,10 +58,10 @@ func (t *txn) changeRecordings(
 		if err != nil {
 			return nil, err
 		}
-		if i := slices.IndexFunc(saved, func(v saving) bool { return v.after.RecordID == id }); i >= 0 {
-			saved[i].after = next.after // of one that is named twice, the last
+		if i, twice := at[id]; twice {
+			saved[i].after, saved[i].value = next.after, next.value // of one that is named twice, the last
 		} else {
-			saved = append(saved, next)
+			at[id], saved = len(saved), append(saved, next)
 		}
 		s.record, s.how, s.own = next.after, alone, &next.after // what the next change of it finds
 		list = append(list, next.after)
@@ -74,6 +75,7 @@ type saving struct {
 	there  bool
 	before store.Recording
 	after  store.Recording
+	value  []byte // after as a row of its own
 }
 
 // saved is what a closure makes of a recording.
@@ -81,7 +83,10 @@ func (l *layout) saved(
 	s *standing, before store.Recording, change func(r *store.Recording, there bool) error,
 ) (v saving, err error) {
 	v = saving{shown: s.shown, there: s.there(), before: before}
-	id, after := before.RecordID, clone(before)
+	id, after := before.RecordID, before
+	if v.there {
+		after = clone(before)
+	}
 	if err := change(&after, v.there); err != nil {
 		return v, err
 	}
@@ -89,11 +94,10 @@ func (l *layout) saved(
 	if err := checkRecording(after); err != nil {
 		return v, err
 	}
-	value, err := rows.Recordings.Encode(after)
-	if err != nil {
+	if v.value, err = rows.Recordings.Encode(after); err != nil {
 		return v, err
 	}
-	v.after, err = rows.Recordings.Decode([]byte(id), value)
+	v.after, err = rows.Recordings.Decode([]byte(id), v.value)
 	return v, err
 }
 
@@ -168,6 +172,7 @@ func (t *txn) saveAll(b *pgx.Batch, list []saving) error {
 		}
 		c.add(v.after, 1)
 	}
+	w.fresh.queue(b)
 	c.queue(b)
 	return nil
 }
@@ -195,6 +200,7 @@ func (t *txn) numbers(table string, n int) (list []int64, err error) {
 // writer queues what changes in Scalelite's tables and in ours.
 type writer struct {
 	*pgx.Batch
+	fresh      fresh // what is queued at the end
 	layout     *layout
 	recordings []int64 // numbers for new ones
 	formats    []int64
@@ -208,7 +214,7 @@ func take(list *[]int64) int64 {
 
 // save queues one recording.
 func (w *writer) save(v saving) error {
-	row, look, err := w.layout.ownRow(v.after)
+	row, look, err := w.layout.ownRow(v.after, v.value)
 	if err != nil {
 		return err
 	}
@@ -221,7 +227,7 @@ func (w *writer) save(v saving) error {
 	default:
 		w.update(*v.shown, show(v.before), is)
 	}
-	return put(w.Batch, row, look)
+	return w.fresh.put(row, look)
 }
 
 // drop takes a recording out of Scalelite's tables.
@@ -265,9 +271,9 @@ func (w *writer) insert(recordID string, s shown) {
 		marks = append(marks, fmt.Sprintf("$%d", i+1))
 	}
 	w.Queue("INSERT INTO public.recordings ("+strings.Join(columns, ", ")+") VALUES ("+strings.Join(marks, ", ")+")", values...)
-	w.moveMeta(id, nil, metaRows(s))
+	w.fresh.addMeta(id, metaRows(s))
 	for _, f := range s.formats {
-		w.insertFormat(id, f)
+		w.fresh.addFormat(take(&w.formats), id, f)
 	}
 }
 
@@ -303,7 +309,8 @@ func (w *writer) update(there, was, is shown) {
 
 // moveMeta takes the rows of metadata from what they were to what they are.
 func (w *writer) moveMeta(id int64, was, is map[string]string) {
-	var gone, keys, values, changedKeys, changedValues []string
+	var gone, changedKeys, changedValues []string
+	added := map[string]string{}
 	for key := range was {
 		if _, ok := is[key]; !ok {
 			gone = append(gone, key)
@@ -311,7 +318,7 @@ func (w *writer) moveMeta(id int64, was, is map[string]string) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(is)) {
 		if before, ok := was[key]; !ok {
-			keys, values = append(keys, key), append(values, is[key])
+			added[key] = is[key]
 		} else if before != is[key] {
 			changedKeys, changedValues = append(changedKeys, key), append(changedValues, is[key])
 		}
@@ -323,10 +330,7 @@ func (w *writer) moveMeta(id int64, was, is map[string]string) {
 		w.Queue(`UPDATE public.metadata m SET value = n.value FROM unnest($2::text[], $3::text[]) AS n(key, value)
 			WHERE m.recording_id = $1 AND m.key = n.key`, id, changedKeys, changedValues)
 	}
-	if len(keys) > 0 {
-		w.Queue(`INSERT INTO public.metadata (recording_id, key, value)
-			SELECT $1, n.key, n.value FROM unnest($2::text[], $3::text[]) AS n(key, value)`, id, keys, values)
-	}
+	w.fresh.addMeta(id, added)
 }
 
 // moveFormats takes the formats from what they were to what they are.
@@ -340,14 +344,14 @@ func (w *writer) moveFormats(id int64, was, is []shownFormat) {
 		before := formatIn(was, f.format)
 		switch {
 		case before == nil:
-			w.insertFormat(id, f)
+			w.fresh.addFormat(take(&w.formats), id, f)
 			continue
 		case before.path != f.path || before.minutes != f.minutes:
 			w.Queue("UPDATE public.playback_formats SET url = $2, length = $3 WHERE id = $1", before.id, f.path, f.minutes)
 		}
 		if !slices.Equal(before.images, f.images) {
 			w.Queue("DELETE FROM public.thumbnails WHERE playback_format_id = $1", before.id)
-			w.insertImages(before.id, f.images)
+			w.fresh.addImages(before.id, f.images)
 		}
 	}
 }
@@ -360,28 +364,4 @@ func formatIn(list []shownFormat, format string) *shownFormat {
 		}
 	}
 	return nil
-}
-
-func (w *writer) insertFormat(recording int64, f shownFormat) {
-	id := take(&w.formats)
-	w.Queue("INSERT INTO public.playback_formats (id, recording_id, format, url, length) VALUES ($1, $2, $3, $4, $5)",
-		id, recording, f.format, f.path, f.minutes)
-	w.insertImages(id, f.images)
-}
-
-// insertImages queues thumbnails, in their order.
-func (w *writer) insertImages(format int64, images []shownImage) {
-	if len(images) == 0 {
-		return
-	}
-	var widths, heights []int32
-	var alts, urls []string
-	for _, i := range images {
-		widths, heights = append(widths, i.width), append(heights, i.height)
-		alts, urls = append(alts, i.alt), append(urls, i.path)
-	}
-	w.Queue(`INSERT INTO public.thumbnails (playback_format_id, width, height, alt, url, sequence)
-		SELECT $1, NULLIF(n.width, 0), NULLIF(n.height, 0), NULLIF(n.alt, ''), n.url, n.place - 1
-		FROM unnest($2::int[], $3::int[], $4::text[], $5::text[]) WITH ORDINALITY AS n(width, height, alt, url, place)`,
-		format, widths, heights, alts, urls)
 }

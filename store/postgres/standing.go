@@ -202,13 +202,10 @@ func (g *gathering) ours(key, value []byte) error {
 	return s.readOwn(key, value)
 }
 
-// ownRow is our row of a recording: the least of it that, together with what Scalelite has, is all of it.
-func (l *layout) ownRow(r store.Recording) (store.Row, [][]byte, error) {
+// ownRow is our row of a recording, of which whole is the row that has all of it: the least that, together with what Scalelite
+// has, is all of it.
+func (l *layout) ownRow(r store.Recording, whole []byte) (store.Row, [][]byte, error) {
 	row := store.Row{Kind: rows.Recordings.Kind, Key: []byte(r.RecordID)}
-	whole, err := rows.Recordings.Encode(r)
-	if err != nil {
-		return row, nil, err
-	}
 	look := lookRecording(r)
 	if !stands(r) {
 		row.Value = append([]byte{byte(alone)}, whole...)

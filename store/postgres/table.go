@@ -70,21 +70,31 @@ func (t *txn) get(kind string, key []byte) (value []byte, err error) {
 	return value, fault.OfDB(err)
 }
 
-// put queues a row, and what it is found by.
-func put(b *pgx.Batch, row store.Row, look [][]byte) error {
+// checkRow refuses what the indexes cannot hold.
+func checkRow(row store.Row, look [][]byte) error {
 	if len(row.Key) == 0 {
 		return rows.ErrKey
 	}
 	if len(row.Key) > longestKey {
 		return fmt.Errorf("%w: what names the record: %d bytes, the limit is %d", store.ErrTooLarge, len(row.Key), longestKey)
 	}
+	for _, place := range look {
+		if len(place) > longestPlace {
+			return fmt.Errorf("%w: what the record is found by: %d bytes, the limit is %d", store.ErrTooLarge, len(place), longestPlace)
+		}
+	}
+	return nil
+}
+
+// put queues a row, and what it is found by.
+func put(b *pgx.Batch, row store.Row, look [][]byte) error {
+	if err := checkRow(row, look); err != nil {
+		return err
+	}
 	b.Queue(`INSERT INTO bbbpool.rows (kind, key, value) VALUES ($1, $2, $3)
 		ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value WHERE rows.value <> excluded.value`,
 		row.Kind, row.Key, value(row.Value))
 	for i, place := range look {
-		if len(place) > longestPlace {
-			return fmt.Errorf("%w: what the record is found by: %d bytes, the limit is %d", store.ErrTooLarge, len(place), longestPlace)
-		}
 		if place == nil {
 			b.Queue("DELETE FROM bbbpool.places WHERE kind = $1 AND look = $2 AND key = $3", row.Kind, int16(i), row.Key)
 			continue

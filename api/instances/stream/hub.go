@@ -178,8 +178,24 @@ func (f *follower) run(ctx context.Context, epoch uint64, leads func() bool) err
 		case <-f.cut:
 			return f.send(f.take())
 		case <-f.more:
+			f.gather(ctx)
 		case <-ticker.C:
 		}
+	}
+}
+
+// gatherFor is how long news waits for more of it: sent one by one, each would cost the call that makes it as much as the call
+// itself.
+const gatherFor = 5 * time.Millisecond
+
+// gather waits until it is worth while to send.
+func (f *follower) gather(ctx context.Context) {
+	timer := time.NewTimer(gatherFor)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-f.cut:
+	case <-timer.C:
 	}
 }
 
