@@ -79,7 +79,7 @@ func FreePort(t testing.TB) int {
 	t.Helper()
 	var err error
 	for range 100 {
-		port := 10_000 + rand.IntN(20_000) //nolint:gosec // nobody is to be kept from guessing it
+		port := 10_000 + rand.IntN(20_000)
 		var l net.Listener
 		l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // it is given back at once
 		if err == nil {
