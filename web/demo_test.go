@@ -78,15 +78,17 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	do(t, ctx, chromedp.Navigate("about:blank")) // starts it
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(cancel)
+	if _, err := chromedp.Run(ctx, chromedp.Navigate("about:blank")); err != nil { // starts it, and it lives as long as this context
+		t.Fatal(err)
+	}
 	return ctx
 }
 
-// do does something in the browser.
+// do does something in the browser, and gives it up after a minute: what comes after it has a minute of its own.
 func do[T any](t *testing.T, ctx context.Context, action chromedp.Action[T]) T {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	result, err := chromedp.Run(ctx, action)
 	if err != nil {
 		t.Fatal(err)

@@ -96,9 +96,6 @@ func Open(c Config) (*Stores, error) {
 	return s, nil
 }
 
-// Shared tells whether several instances may use the stores at once.
-func (s *Stores) Shared() bool { return s.Leases != nil }
-
 // Check looks at how the databases are set up, as far as that matters to what is kept in them. It asks them.
 func (s *Stores) Check(ctx context.Context) (list []Finding) {
 	for _, check := range s.checks {

@@ -62,7 +62,7 @@ func TestOpen_Mixed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = stores.Close() }()
-	if !stores.Shared() || stores.Instances == nil || stores.Redis == nil || stores.StateAt != url {
+	if stores.Leases == nil || stores.Instances == nil || stores.Redis == nil || stores.StateAt != url {
 		t.Errorf("%+v", stores)
 	}
 	if stores.IndexAt != filepath.Join(dir, "bbbpool.db") {

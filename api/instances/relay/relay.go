@@ -67,7 +67,8 @@ func (r *Relay) HandOn(w http.ResponseWriter, req *http.Request, body []byte) bo
 		r.unserved.Add(1)
 		return false
 	}
-	e := &errand{relay: r, req: req, body: body, repeatable: repeatable(req), began: time.Now(), until: time.Now().Add(r.Wait), rest: firstRest}
+	now := time.Now()
+	e := &errand{relay: r, req: req, body: body, repeatable: repeatable(req), began: now, until: now.Add(r.Wait), rest: firstRest}
 	switch {
 	case e.run(w):
 	case e.last != nil:

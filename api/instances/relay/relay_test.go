@@ -216,12 +216,42 @@ func TestHandOn_Refused(t *testing.T) {
 		c := start(t, "c", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "second") })
 		b := start(t, "b", nil)
 		lead(first, b)
-		timer := time.AfterFunc(100*time.Millisecond, func() { lead(c.lease, b, c) })
-		defer timer.Stop()
+		b.Client = &succession{RoundTripper: b.Client, succeed: func() { lead(c.lease, c, b) }}
 		if w, ok := b.handOn(t, "POST", "/api/v1/servers", "{}"); !ok || w.Body.String() != "second" {
 			t.Errorf("%v %q", ok, w.Body)
 		}
 	}
+}
+
+// succession has another leader come once the first request is over, and not while that is under way: then it would not be
+// known whether the one before had it.
+type succession struct {
+	http.RoundTripper
+
+	once    sync.Once
+	succeed func()
+}
+
+func (s *succession) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.RoundTripper.RoundTrip(r)
+	if err != nil {
+		s.once.Do(s.succeed) // nothing was sent
+		return nil, err
+	}
+	resp.Body = &over{ReadCloser: resp.Body, succession: s}
+	return resp, nil
+}
+
+// over is the body of an answer: it is over when that is closed.
+type over struct {
+	io.ReadCloser
+
+	succession *succession
+}
+
+func (o *over) Close() error {
+	o.succession.once.Do(o.succession.succeed)
+	return o.ReadCloser.Close()
 }
 
 // One that loses the lead in the middle of a call says so, and the next leader is asked.

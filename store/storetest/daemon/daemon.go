@@ -14,6 +14,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -72,17 +73,22 @@ func find(t testing.TB, program, pkg string, dirs ...string) string {
 	return ""
 }
 
-// FreePort returns a port of loopback that nobody listens on now.
+// FreePort returns a port of loopback that nobody listens on now. It is none of those that the kernel gives out by itself: one of
+// those may be somebody's connection, or listener, before a server has it, and again while that is down in the middle of a test.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is given back at once
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		port := 10_000 + rand.IntN(20_000)
+		var l net.Listener
+		l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // it is given back at once
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	n, _ := strconv.Atoi(port)
-	return n
+	t.Fatal(err)
+	return 0
 }
 
 // unprivileged is whom to run a server as that does not run as root: nil for whoever runs the tests.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -21,7 +22,7 @@ type Redis struct {
 	program, dir string
 	args         []string
 	process      *process
-	next         int
+	next         atomic.Int64
 }
 
 // Redis returns the Redis server of these tests, and starts it where it is not running yet.
@@ -54,8 +55,7 @@ func NewRedis(t testing.TB, args ...string) *Redis {
 
 // URL returns the address of a database that no other test has, in the form of REDIS_URL.
 func (r *Redis) URL() string {
-	r.next++
-	return fmt.Sprintf("redis://%s/%d", r.Addr, r.next%redisDatabases)
+	return fmt.Sprintf("redis://%s/%d", r.Addr, r.next.Add(1)%redisDatabases)
 }
 
 // Start starts the server again after it was stopped, and returns when it answers.
