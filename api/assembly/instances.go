@@ -119,6 +119,7 @@ func (p *Pool) shareGateway() {
 		return
 	}
 	p.Gateway.Elsewhere, p.Gateway.Peer, p.Gateway.May = p.Instance, instances.Handed, p.Instance.May
+	p.Gateway.Heard = p.Instance.Heard
 }
 
 // around counts the calls that are under way.

@@ -29,7 +29,7 @@ func duration(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("BBBPOOL_TEST_CHAOS_TIME")
 	if text == "" {
-		return 15 * time.Second
+		return 10 * time.Second
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
