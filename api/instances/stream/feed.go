@@ -25,8 +25,8 @@ const FreshFor = 500 * time.Millisecond
 
 // limits of a follower.
 const (
-	silence   = time.Second            // without a byte a stream is taken for dead
-	firstWait = 50 * time.Millisecond  // before the second try
+	silence   = time.Second           // without a byte a stream is taken for dead
+	firstWait = 50 * time.Millisecond // before the second try
 	lastWait  = time.Second
 )
 
