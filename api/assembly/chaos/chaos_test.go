@@ -40,7 +40,7 @@ func duration(t *testing.T) time.Duration {
 
 // Whatever happens to instances, databases, servers and networks, meetings stay where they are, nothing that was acknowledged is
 // lost, no meeting is on two servers unreported, whoever reaches a living instance with a way to the leader can create, each
-// recording comes in once and whole, and each meeting is in the history and has counted once.
+// recording comes in once and whole, and each meeting is in the history and has counted.
 func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a while")
