@@ -134,6 +134,7 @@ func (p *Pool) shareGateway() {
 		return
 	}
 	p.Gateway.Elsewhere, p.Gateway.Peer, p.Gateway.May = p.Instance, instances.Handed, p.Instance.May
+	p.Gateway.Heard = p.Instance.Heard
 }
 
 // around counts the calls that are under way.
@@ -219,9 +220,10 @@ func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
 		return err
 	}
 	defer p.Ledger.Follow()
-	if err := p.Notices.Reload(ctx, reload.Tenants, reload.Tokens); err != nil { // the default tenant is the first leader's to make
+	if err := p.Notices.Reload(ctx, reload.Tenants); err != nil { // the default tenant is the first leader's to make
 		return err
 	}
+	p.Notices.Want(reload.Tokens) // which are in the index, without which one can lead
 	log := p.log("instances")
 	log.Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Msg("deciding for the pool")
 	ready()

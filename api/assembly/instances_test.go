@@ -105,8 +105,8 @@ type cluster struct {
 type member struct {
 	*assembly.Pool
 
-	redis *line
-	stop  func() error
+	redis, postgres *line
+	stop            func() error
 }
 
 // several starts a pool of some instances.
@@ -117,8 +117,8 @@ func several(t testing.TB, n int) *cluster {
 	c.stores.RedisURL, c.stores.DatabaseURL = store.Secret(redis), store.Secret(postgres)
 	for range n {
 		o := options(t)
-		m := &member{redis: newLine(t, servers.Redis(t).Addr)}
-		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = m.redis.through(t, redis), store.Secret(postgres)
+		m := &member{redis: newLine(t, servers.Redis(t).Addr), postgres: newLine(t, servers.Postgres(t).Addr)}
+		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = m.redis.through(t, redis), m.postgres.through(t, postgres)
 		o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
 		m.Pool = open(t, o)
 		m.stop = run(t, m.Pool)
@@ -265,6 +265,23 @@ func TestInstances_NoDatabase(t *testing.T) {
 	again := open(t, one)
 	if err := again.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// PostgreSQL is needed neither to take the lead nor to have it.
+func TestInstances_WithoutIndex(t *testing.T) {
+	c := several(t, 2)
+	leader, followers := c.leader()
+	for _, m := range c.pools {
+		m.postgres.sever()
+	}
+	if err := leader.Instance.StepDown(t.Context(), leader.Instance.ID()); err != nil {
+		t.Fatal(err)
+	}
+	c.succeeds(followers[0], "create", "meetingID=room-a&name=Room+A")
+	c.succeeds(leader, "getMeetingInfo", "meetingID=room-a")
+	if next, _ := c.leader(); next != followers[0] {
+		t.Error("it has not taken the lead")
 	}
 }
 

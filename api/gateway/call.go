@@ -46,6 +46,7 @@ type call struct {
 	handed     bool   // another instance has handed it on to us
 	tries      int    // servers that a create was sent to
 	occupied   bool   // a create is of a meeting with people in it
+	moved      bool   // and has put it on another server than it was on
 	unread     bool   // there is a body, and nobody has read it
 	hearsay    bool   // where the meeting is was heard from the leader, who may know better by now
 	begun      bool   // an answer in pieces is on its way

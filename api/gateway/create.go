@@ -83,10 +83,16 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	if err != nil {
 		return errors.Join(bbb.ErrUnavailable, err)
 	}
-	defer creation.End()
+	release := sync.OnceFunc(creation.End)
+	defer release()
 	answer, reply, err := h.createSomewhere(ctx, c, creation, wish)
 	if err == nil && answer.Err == nil {
-		return h.created(ctx, c, creation, answer, reply)
+		h.created(ctx, c, creation, answer)
+		if c.moved {
+			release()
+			h.servers.authority.heard(ctx)
+		}
+		return c.pass(reply)
 	}
 	if err != nil && c.occupied {
 		return h.repeated(ctx, c, err)
@@ -178,10 +184,8 @@ func breakoutID(internal, parent, sequence string) string {
 	return hex.EncodeToString(hash[:]) + "-" + stamp
 }
 
-// created records the outcome and passes the server's answer on.
-func (h *creates) created(
-	ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer, reply *bbb.Reply,
-) error {
+// created records what a server has made, or has had already.
+func (h *creates) created(ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer) {
 	made := answer.Created()
 	c.internal = made.InternalID
 	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
@@ -198,7 +202,6 @@ func (h *creates) created(
 		h.view.Created(c.server, meeting)
 		h.metrics.placed(c.tries)
 	}
-	return c.pass(reply)
 }
 
 // repeated answers a create of a meeting with people in it on a server that lives and fails at creates alone, with what

@@ -230,6 +230,14 @@ func (a authority) await(ctx context.Context) bool {
 	}
 }
 
+// heard waits, before it is answered that a meeting has moved, or has ended where its server cannot be reached, until other
+// instances do not take it to be where it was any more: they may reach a server that we do not.
+func (a authority) heard(ctx context.Context) {
+	if a.gateway.Heard != nil {
+		a.gateway.Heard(ctx)
+	}
+}
+
 // people tells people apart, by a hash with a key that nobody outside knows, so that nobody can make two people one. It is
 // another one in every process; where there are several instances it is one that all have, for a person who joins at two is one.
 func (g *Gateway) people() func(string) placement.Person {

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/simulator"
 )
 
 // elsewhere is other instances, of which one may lead.
@@ -170,6 +172,46 @@ func TestFollower_Moved(t *testing.T) {
 			t.Errorf("leader reachable %t: %s", reachable, body)
 		}
 	}
+}
+
+// A create that has moved a meeting, and an end that a server owes, are answered once other instances know, for these may reach the
+// server of before. Nothing else waits for them.
+func TestLeader_Heard(t *testing.T) {
+	p := start(t, settings{servers: 2})
+	p.among()
+	var heard atomic.Int32
+	p.gateway.Heard = func(context.Context) { heard.Add(1) }
+	check := func(what string, want int32) {
+		t.Helper()
+		if got := heard.Swap(0); got != want {
+			t.Errorf("%s: others were waited for %d times, want %d", what, got, want)
+		}
+	}
+	server := p.room("room", 0)
+	p.create("room")
+	check("a create and its repeat", 0)
+	if err := server.Fault(simulator.Fault{Kind: "refuse"}); err != nil {
+		t.Fatal(err)
+	}
+	p.create("room")
+	check("a move", 1)
+	if body, _ := p.get("end", "meetingID=room&password=mp"); !strings.Contains(body, "SUCCESS") {
+		t.Error(body)
+	}
+	check("an end that a server owes", 1)
+	p.create("room")
+	if body, _ := p.get("end", "meetingID=room&password=mp"); !strings.Contains(body, "SUCCESS") {
+		t.Error(body)
+	}
+	heard.Store(0)
+	if err := server.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	p.create("another")
+	if body, _ := p.get("end", "meetingID=another&password=mp"); !strings.Contains(body, "SUCCESS") {
+		t.Error(body)
+	}
+	check("an end that is done", 0)
 }
 
 // What comes with a request goes with it as it came: forms whose checksum is in them, slides, a file. Who cannot sign is turned

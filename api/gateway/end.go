@@ -40,7 +40,8 @@ func (h *ends) end(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	defer ending.Release()
+	release := sync.OnceFunc(ending.Release)
+	defer release()
 	given := c.req.Params.Get("password")
 	places := h.places(c)
 	if len(places) == 0 || h.newer(c) {
@@ -70,6 +71,10 @@ func (h *ends) end(ctx context.Context, c *call) error {
 	if o.done != nil || len(o.away) > 0 {
 		h.ended.add(called, given)
 		h.ended.add(c.key, given)
+	}
+	if len(o.away) > 0 {
+		release()
+		h.servers.authority.heard(ctx)
 	}
 	return h.acknowledge(c, o)
 }

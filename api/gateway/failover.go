@@ -55,9 +55,8 @@ const (
 func (h *creates) createSomewhere(
 	ctx context.Context, c *call, creation *placement.Creation, wish placement.Wish,
 ) (answer bbb.Answer, reply *bbb.Reply, err error) {
-	if was, err := h.ledger.Peek(c.key); err == nil {
-		c.server = was.Claim.Server
-	}
+	was, _ := h.ledger.Peek(c.key)
+	c.server = was.Claim.Server
 	var avoid, failed []string
 	lastResort := false
 	for c.tries < createTries && h.timeLeft(ctx) {
@@ -73,7 +72,7 @@ func (h *creates) createSomewhere(
 			h.logPlacement(c, place.Claim)
 		}
 		c.setClaim(place.Claim)
-		c.occupied = place.Occupied
+		c.occupied, c.moved = place.Occupied, was.Claim.Server != "" && was.Claim.Server != c.server
 		if place.Known && !lastResort && !h.stays(ctx, place) {
 			avoid = append(avoid, c.server)
 			continue

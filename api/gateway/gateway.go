@@ -86,6 +86,8 @@ type Gateway struct {
 	Elsewhere Elsewhere
 	Peer      func(*http.Request) bool
 	May       func(context.Context) (context.Context, context.CancelFunc, bool)
+	// Heard returns when all instances know what was decided until now; nil where there is one alone.
+	Heard func(context.Context)
 
 	tenants  tenancy.Tenants
 	throttle *throttle.Throttle

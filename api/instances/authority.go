@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/instances/relay"
+	"github.com/bbbpool/bbbpool/api/instances/stream"
 )
 
 // Leading tells whether this instance decides.
@@ -13,6 +14,20 @@ func (i *Instance) Leading() bool { return i.keeper.Leading() }
 
 // Fresh tells whether this instance knows what the leader knew half a second ago. The leader does.
 func (i *Instance) Fresh() bool { return i.keeper.Leading() || i.feed.Fresh() }
+
+// Heard returns when all other instances know what is known here now, or go by their news no more, for it is too old. They do
+// not say what they have heard: it waits for as long as news may be fresh.
+func (i *Instance) Heard(ctx context.Context) {
+	if i.members.alone() {
+		return
+	}
+	timer := time.NewTimer(stream.FreshFor)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
 
 // HandOn has the leader answer a request whose body was read. It waits for a leader as long as a create may; where there is none
 // by then it returns false, and has written nothing.

@@ -110,7 +110,11 @@ func (l *load) end(client int, meeting string, random *rand.Rand) {
 }
 
 // mayFail tells whether a create may have failed at an instance: something was wrong with it, or with what it needs, while it
-// was asked or a moment before.
+// was asked or up to 6 s before, which is a takeover and what a balancer takes to notice.
+//
+// What counts as such is in faults_test.go. Whoever is killed, stopped or cut from Redis answers for nobody while that lasts.
+// While Redis is gone or emptied, or others cannot reach an instance that may lead, it is everybody: the lease cannot change hands,
+// or is held where nobody gets to it. That PostgreSQL is gone, that servers fail, and that somebody else is killed excuses nothing.
 func (l *load) mayFail(at *instance, began time.Time) bool {
 	at.mu.Lock()
 	defer at.mu.Unlock()

@@ -20,11 +20,13 @@ import (
 // Path is where an instance streams.
 const Path = "/stream"
 
+// FreshFor is how long news is gone by: what is older is stale.
+const FreshFor = 500 * time.Millisecond
+
 // limits of a follower.
 const (
-	freshFor  = 500 * time.Millisecond // news is stale then
-	silence   = time.Second            // without a byte a stream is taken for dead
-	firstWait = 50 * time.Millisecond  // before the second try
+	silence   = time.Second           // without a byte a stream is taken for dead
+	firstWait = 50 * time.Millisecond // before the second try
 	lastWait  = time.Second
 )
 
@@ -62,7 +64,7 @@ type Feed struct {
 // Fresh tells whether everything that the leader knew half a second ago is known here.
 func (f *Feed) Fresh() bool {
 	age, epoch := f.age()
-	return epoch > 0 && age <= freshFor && epoch >= f.Epochs.Highest()
+	return epoch > 0 && age <= FreshFor && epoch >= f.Epochs.Highest()
 }
 
 // Lag is how old the news is; false where there is none.
