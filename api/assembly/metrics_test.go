@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/assembly"
-	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/simulator"
@@ -79,31 +78,15 @@ func TestFamilies_Handbook(t *testing.T) {
 	}
 }
 
-// databases is why metrics of databases are not there.
-const databases = "the pool keeps its records in its data directory"
-
-// unmeasured are metrics that the test below has no occasion for.
+// unmeasured are metrics that the tests below have no occasion for.
 var unmeasured = map[string]string{
-	"bbbpool_redis_up":                           databases,
-	"bbbpool_redis_failures_total":               databases,
-	"bbbpool_redis_conflicts_total":              databases,
-	"bbbpool_redis_losses_total":                 databases,
-	"bbbpool_redis_connections":                  databases,
-	"bbbpool_redis_call_duration_seconds":        databases,
-	"bbbpool_postgres_connections_max":           databases,
-	"bbbpool_postgres_connections":               databases,
-	"bbbpool_postgres_connections_in_use":        databases,
-	"bbbpool_postgres_waits_total":               databases,
-	"bbbpool_postgres_writable":                  databases,
-	"bbbpool_postgres_writes_failed_total":       databases,
-	"bbbpool_postgres_write_duration_seconds":    databases,
 	"bbbpool_server_certificate_expires_seconds": "simulated servers speak plain HTTP",
 }
 
-// elsewhere tells whether a metric is of stores that may be away, which one file is not.
+// elsewhere tells whether a metric is of stores that may be away, or are shared, which one file is not.
 func elsewhere(name string) bool {
 	return slices.ContainsFunc(slices.Concat(
-		mirror.Families, waiting.Families, redis.Families, postgres.Families, instances.Families, backups.Families,
+		mirror.Families, waiting.Families, redis.Families, postgres.Families, instances.Families,
 	), func(f exposition.Family) bool {
 		return f.Name == name
 	})
@@ -161,6 +144,34 @@ func TestFamilies_Measured(t *testing.T) {
 		if strings.HasPrefix(line, "bbbpool_") && !declared(line) {
 			t.Errorf("nobody has declared %s", line)
 		}
+	}
+}
+
+// So it is where the records are in databases, and shared.
+func TestFamilies_MeasuredShared(t *testing.T) {
+	t.Parallel()
+	c := several(t, 2)
+	c.succeeds(c.pools[0], "create", "meetingID=room&name=Room")
+	c.succeeds(c.pools[1], "create", "meetingID=another&name=Room")
+	missing := func() (missing []string) {
+		page := ""
+		for _, m := range c.pools {
+			_, text := get(t, m.Addr(), "/metrics")
+			page += "\n" + text
+		}
+		for _, f := range slices.Concat(assembly.Families()...) {
+			if elsewhere(f.Name) && !strings.Contains(page, "\n# HELP "+f.Name+" ") {
+				missing = append(missing, f.Name)
+			}
+		}
+		return missing
+	}
+	none := missing()
+	for deadline := time.Now().Add(10 * time.Second); none != nil && time.Now().Before(deadline); none = missing() {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if none != nil {
+		t.Errorf("nothing measures what is declared: %v", none)
 	}
 }
 

@@ -176,7 +176,7 @@ func TestCreate_VoiceOfTheServer(t *testing.T) {
 	p := start(t, settings{servers: 1})
 	answer := p.create("room")
 	claims, err := p.stores.State.Claims(t.Context())
-	if err != nil || len(claims) != 1 || claims[0].Voice == "" || !strings.Contains(string(answer.body), "<voiceBridge>"+claims[0].Voice+"<") {
+	if err != nil || len(claims) != 1 || claims[0].Voice == "" || !strings.Contains(answer.body, "<voiceBridge>"+claims[0].Voice+"<") {
 		t.Errorf("%+v, %v; the server said %s", claims, err, answer.body)
 	}
 }

@@ -20,7 +20,7 @@ func (i *Instance) apart(ctx context.Context) error {
 	beats := map[string]uint64{}
 	for {
 		if err := i.members.look(ctx); err != nil {
-			return nil //nolint:nilerr // a store that is away says so itself, and look is repeated while it runs
+			return nil // a store that is away says so itself
 		}
 		other, found := i.stranger()
 		if !found {
@@ -52,7 +52,7 @@ func (i *Instance) stranger() (store.Instance, bool) {
 }
 
 func (i *Instance) refusal(other store.Instance) error {
-	return fmt.Errorf("instance %.100q at %.100q has the servers and meetings of this pool too, and keeps recordings and history in "+
-		"another place than this one: several instances share both, so give all of them the same DATABASE_URL (bbbpool migrate "+
+	return fmt.Errorf("instance %.100q at %.100q has the servers and meetings of this pool too, and keeps recordings and history "+
+		"in another place than this one: several instances share both, so give all of them the same DATABASE_URL (bbbpool migrate "+
 		"takes there what is in a data directory), or stop that instance", other.ID, other.Address)
 }
