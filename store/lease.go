@@ -36,6 +36,7 @@ type Instance struct {
 	Schema  int       // the highest one that it knows
 	Started time.Time // by its own clock
 	Beat    uint64    // one more with every sign of life
+	Own     bool      // its Index is in its data directory, where no other sees it
 }
 
 // Instances keeps which processes share a state. Whoever has not announced itself for a while is gone.

@@ -43,6 +43,7 @@ func (p *Pool) openInstance(ctx context.Context) (err error) {
 	}
 	p.Instance, err = instances.Open(ctx, instances.Parts{
 		Config: p.options.Settings.Instances, Data: p.options.Data, Version: p.options.Version, Schema: store.Schema,
+		Own:    p.options.Settings.Stores.DatabaseURL == "",
 		Leases: s.Leases, Instances: s.Instances, Keys: s.Redis, Dial: p.options.Dial, Log: p.log("instances"),
 	})
 	if err != nil {

@@ -113,3 +113,45 @@ func TestStatus_IndexAway(t *testing.T) {
 		t.Errorf("readyz: %d %s", resp.StatusCode, text)
 	}
 }
+
+// Instances of which one keeps recordings and history for itself are no pool: whoever comes second is refused, and says why.
+func TestInstances_OwnIndex(t *testing.T) {
+	start := func(redis, postgres string) (*assembly.Pool, error) {
+		o := options(t)
+		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = store.Secret(redis), store.Secret(postgres)
+		o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
+		return assembly.Open(t.Context(), o)
+	}
+	redis := servers.Redis(t).URL()
+	first, err := start(redis, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, first)
+	ready(t, first)
+	errs := make(chan error, 2)
+	for _, postgres := range []string{"", servers.Postgres(t).URL(t)} {
+		go func() {
+			p, err := start(redis, postgres)
+			if err == nil {
+				err = p.Close()
+			}
+			errs <- err
+		}()
+	}
+	for range 2 {
+		if err := <-errs; err == nil || !strings.Contains(err.Error(), "set the same DATABASE_URL at all") {
+			t.Errorf("a second one: %v", err)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	again, err := start(redis, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}

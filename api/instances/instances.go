@@ -40,6 +40,7 @@ type Parts struct {
 	Data      string // the data directory
 	Version   string // of the program
 	Schema    int    // the highest one of the records that it knows
+	Own       bool   // it has recordings and history in its data directory, where others do not see them
 	Leases    store.Leases
 	Instances store.Instances
 	Keys      peers.Keys
@@ -83,6 +84,9 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 	opening, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
 	if err := i.who.Refresh(opening); err != nil {
+		return nil, err
+	}
+	if err := p.fits(opening); err != nil {
 		return nil, err
 	}
 	i.client = peers.Transport(i.who, p.Dial)

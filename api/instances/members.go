@@ -71,6 +71,7 @@ func (m *members) round(ctx context.Context) {
 func (m *members) self() store.Instance {
 	return store.Instance{
 		ID: m.id, Address: m.keeper.Address, Version: m.parts.Version, Schema: m.parts.Schema, Started: m.started, Beat: m.beat.Load(),
+		Own: m.parts.Own,
 	}
 }
 

@@ -22,6 +22,7 @@ type instanceRow struct {
 	Schema  int       `json:"schema,omitempty"`
 	Started time.Time `json:"started,omitzero"`
 	Beat    uint64    `json:"beat,omitempty"`
+	Own     bool      `json:"own,omitempty"`
 }
 
 func (role instanceRole) Announce(ctx context.Context, i store.Instance, keep time.Duration) error {
@@ -30,7 +31,7 @@ func (role instanceRole) Announce(ctx context.Context, i store.Instance, keep ti
 		if i.ID == "" || keep < time.Millisecond {
 			return errors.New("it needs an ID, and a while")
 		}
-		row, err := json.Marshal(instanceRow{i.Address, i.Version, i.Schema, i.Started.UTC(), i.Beat})
+		row, err := json.Marshal(instanceRow{i.Address, i.Version, i.Schema, i.Started.UTC(), i.Beat, i.Own})
 		if err != nil {
 			return err
 		}
@@ -56,6 +57,7 @@ func (role instanceRole) Instances(ctx context.Context) (list []store.Instance, 
 			}
 			list = append(list, store.Instance{
 				ID: text(pairs[n]), Address: r.Address, Version: r.Version, Schema: r.Schema, Started: r.Started, Beat: r.Beat,
+				Own: r.Own,
 			})
 		}
 		return err
