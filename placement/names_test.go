@@ -167,7 +167,7 @@ func TestVoice_Answered(t *testing.T) {
 		first = got
 		equal(t, "voice after "+c.voice, got.Voice, c.want)
 	}
-	stored, err := p.store.claims.Claims(t.Context())
+	stored, err := p.store.Claims(t.Context())
 	p.must(err)
 	equal(t, "stored", stored[0].Voice, "81235")
 	other, err := p.make(key("n"), placement.Wish{Voice: "81235"}, placement.Made{InternalID: "3", Voice: "5"})

@@ -26,7 +26,12 @@ func TestIndex_Away(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- sim.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 	enlist(t, o.Data, sim.Servers(), nil)
 	p := open(t, o)
 	run(t, p)

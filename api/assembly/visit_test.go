@@ -103,7 +103,7 @@ func TestStatus_IndexAway(t *testing.T) {
 	if _, err := client.Pool.Check(t.Context()); err != nil {
 		t.Errorf("check: %v", err)
 	}
-	resp, err := http.Get("http://" + p.Addr() + "/readyz") //nolint:noctx // a test's own
+	resp, err := http.Get("http://" + p.Addr() + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 func scalelites(t *testing.T) driver.Config {
 	t.Helper()
 	c, ctx := shared(t), t.Context()
-	sql, err := os.ReadFile("../postgres/testdata/postgres.sql")
+	sql, err := os.ReadFile("../../testdata/scalelite/postgres.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func scalelites(t *testing.T) driver.Config {
 	}
 	client := goredis.NewClient(options)
 	defer func() { _ = client.Close() }()
-	file, err := os.Open("../redis/testdata/redis.ndjson")
+	file, err := os.Open("../../testdata/scalelite/redis.ndjson")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func (f *fresh) addFormat(id, recording int64, s shownFormat) {
 func (f *fresh) addImages(format int64, images []shownImage) {
 	to := &f.images
 	for n, i := range images {
-		to.of, to.ordinal = append(to.of, format), append(to.ordinal, int32(n)) //nolint:gosec // never so many
+		to.of, to.ordinal = append(to.of, format), append(to.ordinal, int32(n))
 		to.widths, to.heights = append(to.widths, i.width), append(to.heights, i.height)
 		to.alts, to.urls = append(to.alts, i.alt), append(to.urls, i.path)
 	}

@@ -42,7 +42,7 @@ func run(t testing.TB, url, sql string) {
 // filled is the address of a database that Scalelite has filled.
 func filled(t testing.TB) string {
 	t.Helper()
-	sql, err := os.ReadFile("testdata/postgres.sql")
+	sql, err := os.ReadFile("../../testdata/scalelite/postgres.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ type answer struct {
 // answered reads what Scalelite has answered. The paths of protected recordings are not in there.
 func answered(t *testing.T, call, tenant string) (list []store.Recording) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/answers.json")
+	data, err := os.ReadFile("../../testdata/scalelite/answers.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,7 +151,7 @@ func changed(before, after map[string]string) []string {
 func fixture(t *testing.T) *pool {
 	t.Helper()
 	p := newPool(t)
-	f, err := os.Open("testdata/redis.ndjson")
+	f, err := os.Open("../../testdata/scalelite/redis.ndjson")
 	p.must(err)
 	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(f)

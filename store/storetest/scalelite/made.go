@@ -73,7 +73,8 @@ func makeServer(ctx context.Context, pipe redis.Pipeliner, i int, secret string,
 		url = urls[i%len(urls)]
 	}
 	h := []any{
-		"url", url, "secret", cmp.Or(secret, fmt.Sprint("secret-of-", id)), "online", "true", "meetings", "3", "users", "40", "bbb_version", "2.7.12",
+		"url", url, "secret", cmp.Or(secret, fmt.Sprint("secret-of-", id)), "online", "true", "meetings", "3",
+		"users", "40", "bbb_version", "2.7.12",
 	}
 	switch i % 5 {
 	case 1:
