@@ -129,3 +129,7 @@ type Event struct {
 	Kind string // one of a few words
 	Text string // what happened and what follows, for people
 }
+
+// HasCounted tells whether what was used by the meeting of a session that stands was counted with it: one that had only moved away
+// counts where it goes on.
+func (s Session) HasCounted() bool { return s.Reason != "moved" }

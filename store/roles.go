@@ -131,7 +131,8 @@ type Sessions interface {
 	// closing a claim twice is harmless, also across a crash, and a meeting that moved away and came back to the copy of
 	// before is one session. One of another tenant or server stays as it is, and ErrExists is returned: the ID is what a
 	// server says, and a server that lies must not rewrite the history of others. Used is added to the accounts in the same
-	// transaction, as [Usages] does.
+	// transaction, as [Usages] does, unless the session that stands has counted: of two instances that tell of one end only
+	// one counts it.
 	AddSession(ctx context.Context, s Session, used ...Usage) error
 	// SessionsSince returns sessions in the order of their ends and, of equal ends, IDs: those that ended after t, and
 	// those that ended at t with an ID after the given one ("" is before all). At most limit of them: the last one's

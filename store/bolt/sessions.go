@@ -41,27 +41,29 @@ type sessionRole struct{ db *DB }
 
 func (role sessionRole) AddSession(ctx context.Context, s store.Session, used ...store.Usage) error {
 	return role.db.write(ctx, sessionTable.op("add", []byte(s.ID)), func(t *txn) error {
-		if err := t.addSession(s); err != nil {
+		counted, err := t.addSession(s)
+		if err != nil || counted {
 			return err
 		}
 		return t.addUsage(used)
 	})
 }
 
-// addSession adds a session, or makes of the one that is there what it has become.
-func (t *txn) addSession(s store.Session) error {
+// addSession adds a session, or makes of the one that is there what it has become. It tells whether that one has
+// counted.
+func (t *txn) addSession(s store.Session) (counted bool, err error) {
 	key := []byte(s.ID)
 	value := t.get(sessions, key)
 	if value == nil {
 		_, err := sessionTable.save(t, key, nil, s)
-		return err
+		return false, err
 	}
 	before, err := sessionTable.read(key, value)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if before.Tenant != s.Tenant || before.Server != s.Server {
-		return store.ErrExists
+		return false, store.ErrExists
 	}
 	after := s // this may run again, and then beside another row
 	after.Peak, after.Joins = max(s.Peak, before.Peak), max(s.Joins, before.Joins)
@@ -72,7 +74,7 @@ func (t *txn) addSession(s store.Session) error {
 		after.Why, after.Hint = before.Why, before.Hint
 	}
 	_, err = sessionTable.save(t, key, &before, after)
-	return err
+	return before.HasCounted(), err
 }
 
 func (role sessionRole) Session(ctx context.Context, id string) (store.Session, error) {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,13 +42,25 @@ func (role sessionRole) AddSession(ctx context.Context, s store.Session, used ..
 		if err := t.lock(append(locks, lockOf(rows.Sessions.Kind, []byte(s.ID)))...); err != nil {
 			return err
 		}
-		var b pgx.Batch
-		if _, err := sessionTable.change(t, &b, []byte(s.ID), &s, func(standing *store.Session) error {
-			return goesOn(standing, s)
-		}); err != nil {
+		standing, err := sessionTable.read(t, []byte(s.ID))
+		count := used // this may run again
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			standing = s
+		case err == nil && standing.HasCounted():
+			count = nil
+		}
+		if err = store.Ignore(err, store.ErrNotFound); err == nil {
+			err = goesOn(&standing, s)
+		}
+		if err != nil {
 			return err
 		}
-		if err := t.addUsage(&b, used); err != nil {
+		var b pgx.Batch
+		if _, err := sessionTable.save(&b, []byte(s.ID), standing); err != nil {
+			return err
+		}
+		if err := t.addUsage(&b, count); err != nil {
 			return err
 		}
 		return t.send(&b)

@@ -157,7 +157,8 @@ func usageDelete(t *testing.T, s store.Index) {
 	}
 }
 
-// What was used by a meeting is added with its session, each time that it is given, and neither without the other.
+// What was used by a meeting is added with its session, and neither without the other: with the first that tells of its end,
+// and not with one that had only moved away, nor with who tells of the same end again.
 func usageWithSession(t *testing.T, s store.Index) {
 	ctx, u := t.Context(), aUsage("2026-01-05", "a")
 	session := store.Session{ID: "s", Tenant: "a", Server: "bbb1", Start: kit.Monday, End: kit.Monday, Reason: "moved"}
@@ -166,18 +167,18 @@ func usageWithSession(t *testing.T, s store.Index) {
 	}
 	_, err := s.Session(ctx, "s")
 	kit.Want(t, "without its usage", err, store.ErrNotFound)
-	want := u
-	for range 2 {
-		kit.Must(t, s.AddSession(ctx, session))
-		session.Reason = "ended"
+	kit.Must(t, s.AddSession(ctx, session))
+	session.Reason = "ended"
+	for range 3 {
 		kit.Must(t, s.AddSession(ctx, session, u))
 	}
-	want.Add(u)
 	foreign := session
 	foreign.Server = "bbb2"
 	kit.Want(t, "of another server", s.AddSession(ctx, foreign, u), store.ErrExists)
-	kit.Refused(t, "tenant", s.AddSession(ctx, session, u, aUsage("2026-01-05", kit.TooLong)))
-	kit.Equal(t, "usage", usageOf(t, s, store.UsageFilter{}), []store.Usage{want})
+	other := session
+	other.ID = "other"
+	kit.Refused(t, "tenant", s.AddSession(ctx, other, u, aUsage("2026-01-05", kit.TooLong)))
+	kit.Equal(t, "usage", usageOf(t, s, store.UsageFilter{}), []store.Usage{u})
 }
 
 // Of additions that race none is lost.
@@ -190,4 +191,12 @@ func raceAddUsage(t *testing.T, s store.Index) {
 	})
 	sum := store.Usage{Day: "2026-01-05", Tenant: "a", Joins: 8 * kit.Racers, PeopleMins: 4 * kit.Racers, PeakPeople: kit.Racers - 1}
 	kit.Equal(t, "usage", usageOf(t, s, store.UsageFilter{}), []store.Usage{sum})
+}
+
+// Of several who tell of the end of one meeting at once, one counts it.
+func raceEnd(t *testing.T, s store.Index) {
+	session := store.Session{ID: "s", Tenant: "a", Server: "bbb1", Start: kit.Monday, End: kit.Monday, Reason: "ended"}
+	u := store.Usage{Day: "2026-01-05", Tenant: "a", Meetings: 1}
+	kit.Race(kit.Racers, func(int) { kit.Want(t, "add", s.AddSession(t.Context(), session, u), nil) })
+	kit.Equal(t, "usage", usageOf(t, s, store.UsageFilter{}), []store.Usage{u})
 }
