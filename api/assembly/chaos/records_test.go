@@ -89,7 +89,8 @@ func (s *shelf) missing() (list []string) {
 // filesIn are all files below a directory.
 func filesIn(dir string) (list []string) {
 	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && d.Name() != "volume" { // which marks a directory as ours
+		// The mark that a directory is ours, and those of the instances that have it, are to stay.
+		if err == nil && d.Type().IsRegular() && d.Name() != "volume" && filepath.Base(filepath.Dir(path)) != "instances" {
 			list = append(list, path)
 		}
 		return nil
