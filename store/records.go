@@ -130,6 +130,7 @@ type Event struct {
 	Text string // what happened and what follows, for people
 }
 
-// HasCounted tells whether what was used by the meeting of a session that stands was counted with it: one that had only moved away
+// HasCounted tells whether what was used by the meeting of a session that stands was counted with it: one that had only moved
+// away
 // counts where it goes on.
 func (s Session) HasCounted() bool { return s.Reason != "moved" }

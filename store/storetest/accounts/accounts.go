@@ -27,6 +27,7 @@ func IndexCases() []kit.Case[store.Index] {
 		{Name: "Races/AdminTokens", Run: raceAdminTokens},
 		{Name: "Races/Audits", Run: raceAudits},
 		{Name: "Races/AddUsage", Run: raceAddUsage},
+		{Name: "Races/EndCounted", Run: raceEnd},
 		{Name: "Life/NothingAdded", Run: nothingAdded},
 	})
 }
