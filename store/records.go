@@ -131,6 +131,5 @@ type Event struct {
 }
 
 // HasCounted tells whether what was used by the meeting of a session that stands was counted with it: one that had only moved
-// away
-// counts where it goes on.
+// away counts where it goes on.
 func (s Session) HasCounted() bool { return s.Reason != "moved" }
