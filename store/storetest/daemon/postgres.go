@@ -3,10 +3,12 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -101,6 +103,13 @@ func (p *Postgres) URL(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return p.url(name)
+}
+
+// Local returns the same database by the server's socket, as a database on the same machine is reached.
+func (p *Postgres) Local(url string) string {
+	name := url[strings.LastIndex(url, "/")+1:]
+	_, port, _ := net.SplitHostPort(p.Addr)
+	return fmt.Sprintf("postgres://postgres@/%s?host=%s&port=%s", name, p.dir, port)
 }
 
 // Stop ends the server as an operator in a hurry would: connections are closed.
