@@ -104,11 +104,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer leave()
+	reply := s.port.Arrived()
 	name, answer := s.api.route(r)
 	if s.secret.restarting() {
 		answer = badGateway
 	}
-	s.port.Answer(name, answer, w, r)
+	reply(name, answer, w, r)
 }
 
 // Meetings returns the meetings that the server knows, those that it has just ended too, in the order they were created.

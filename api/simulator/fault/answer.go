@@ -10,10 +10,20 @@ import (
 	"time"
 )
 
-// Answer answers a request for a call as the fault would have it. A request that is never answered blocks, and then panics
+// Answerer answers a request for a call as a fault would have it. A request that is never answered blocks, and then panics
 // with [http.ErrAbortHandler], which cuts the connection.
-func (p *Port) Answer(call string, answer http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
+type Answerer func(call string, answer http.HandlerFunc, w http.ResponseWriter, r *http.Request)
+
+// Arrived returns what answers a request that has come in now. The fault is the one of this moment: who counts the request
+// afterwards, and sees the count, knows that it has met the fault.
+func (p *Port) Arrived() Answerer {
 	f := p.fault.Load()
+	return func(call string, answer http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
+		p.answer(f, call, answer, w, r)
+	}
+}
+
+func (p *Port) answer(f *atWork, call string, answer http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
 	if !f.concerns(call) {
 		answer(w, r)
 		return

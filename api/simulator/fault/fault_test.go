@@ -36,7 +36,7 @@ func ask(ctx context.Context, port *fault.Port, call string, answer http.Handler
 		}
 	}()
 	w = httptest.NewRecorder()
-	port.Answer(call, answer, w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/"+call, strings.NewReader("body")))
+	port.Arrived()(call, answer, w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/"+call, strings.NewReader("body")))
 	return w
 }
 

@@ -21,7 +21,7 @@ func listen(t *testing.T) *fault.Port {
 			panic(http.ErrAbortHandler)
 		}
 		defer leave()
-		port.Answer(strings.TrimPrefix(r.URL.Path, "/"), func(w http.ResponseWriter, _ *http.Request) {
+		port.Arrived()(strings.TrimPrefix(r.URL.Path, "/"), func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "<response><returncode>SUCCESS</returncode></response>")
 		}, w, r)
 	})
