@@ -83,13 +83,11 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	if err != nil {
 		return errors.Join(bbb.ErrUnavailable, err)
 	}
-	release := sync.OnceFunc(creation.End)
-	defer release()
+	defer creation.End()
 	answer, reply, err := h.createSomewhere(ctx, c, creation, wish)
 	if err == nil && answer.Err == nil {
 		h.created(ctx, c, creation, answer)
-		if c.moved {
-			release()
+		if c.moved { // and keep its turn meanwhile: what follows on it would be answered before others know
 			h.servers.authority.heard(ctx)
 		}
 		return c.pass(reply)

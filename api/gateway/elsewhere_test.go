@@ -214,6 +214,35 @@ func TestLeader_Heard(t *testing.T) {
 	check("an end that is done", 0)
 }
 
+// Whoever creates a meeting that is moving is answered with it, and not before: else he would look for it where others still
+// take it to be.
+func TestLeader_HeardByAll(t *testing.T) {
+	p := start(t, settings{servers: 2})
+	p.among()
+	server := p.room("room", 0)
+	p.create("room")
+	if err := server.Fault(simulator.Fault{Kind: "refuse"}); err != nil {
+		t.Fatal(err)
+	}
+	second := make(chan string, 1)
+	p.gateway.Heard = func(context.Context) {
+		go func() {
+			body, _ := p.get("create", createQuery("room"))
+			second <- body
+		}()
+		select {
+		case body := <-second:
+			t.Errorf("answered before others know: %s", body)
+			second <- body
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	p.create("room")
+	if body := <-second; !strings.Contains(body, "SUCCESS") {
+		t.Error(body)
+	}
+}
+
 // What comes with a request goes with it as it came: forms whose checksum is in them, slides, a file. Who cannot sign is turned
 // away where he comes in.
 func TestFollower_Bodies(t *testing.T) {

@@ -40,8 +40,7 @@ func (h *ends) end(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	release := sync.OnceFunc(ending.Release)
-	defer release()
+	defer ending.Release()
 	given := c.req.Params.Get("password")
 	places := h.places(c)
 	if len(places) == 0 || h.newer(c) {
@@ -72,8 +71,7 @@ func (h *ends) end(ctx context.Context, c *call) error {
 		h.ended.add(called, given)
 		h.ended.add(c.key, given)
 	}
-	if len(o.away) > 0 {
-		release()
+	if len(o.away) > 0 { // as where a meeting moves
 		h.servers.authority.heard(ctx)
 	}
 	return h.acknowledge(c, o)
