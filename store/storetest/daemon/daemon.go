@@ -23,6 +23,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -75,11 +76,12 @@ func find(t testing.TB, program, pkg string, dirs ...string) string {
 
 // FreePort returns a port of loopback that nobody listens on now. It is none of those that the kernel gives out by itself: one of
 // those may be somebody's connection, or listener, before a server has it, and again while that is down in the middle of a test.
+// None is given twice in a process: who has got one may not listen yet, or not for the moment.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	var err error
 	for range 100 {
-		port := 10_000 + rand.IntN(20_000)
+		port := firstPort + int(given.Add(1)+walk)%portRange
 		var l net.Listener
 		l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // it is given back at once
 		if err == nil {
@@ -90,6 +92,19 @@ func FreePort(t testing.TB) int {
 	t.Fatal(err)
 	return 0
 }
+
+// The ports that are given out: below those that the kernel gives to whoever connects.
+const (
+	firstPort = 10_000
+	portRange = 20_000
+)
+
+// given counts the ports that this process has given out, from its own start on: of several processes of tests each walks
+// elsewhere.
+var (
+	given atomic.Uint32
+	walk  = rand.Uint32N(portRange)
+)
 
 // unprivileged is whom to run a server as that does not run as root: nil for whoever runs the tests.
 func unprivileged() (*syscall.Credential, error) {
