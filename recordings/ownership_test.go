@@ -30,9 +30,9 @@ type counting struct {
 }
 
 func (c *counting) Commit(
-	ctx context.Context, j store.Job, ids []string, change func(*store.Recording) error,
+	ctx context.Context, j store.Job, ids []string, change func(*store.Recording) error, tell ...func(store.Recording) []store.Callback,
 ) ([]store.Recording, error) {
-	list, err := c.Index.Commit(ctx, j, ids, change)
+	list, err := c.Index.Commit(ctx, j, ids, change, tell...)
 	if err == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()

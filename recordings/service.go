@@ -90,6 +90,7 @@ type Service struct {
 	Data    string // the data directory: the volume's ID is kept there
 	Log     zerolog.Logger
 	Now     func() time.Time
+	Tell    func(store.Recording) []store.Callback // what front ends are told of a recording that has come; nil for nothing
 
 	// Where several instances share the recordings, one of them works on them at a time, which is as long as Run runs. Epoch is
 	// a number of its own for each of these terms, asked for when this instance may; May tells whether this instance still may,
@@ -118,6 +119,7 @@ type Parts struct {
 		store.Servers
 		store.Claims
 	}
+	Tell    func(store.Recording) []store.Callback // what front ends are told of a recording that has come; nil for nothing
 	Log     zerolog.Logger
 	Metrics *metrics.Set
 }
@@ -147,7 +149,7 @@ func Open(ctx context.Context, p Parts) (*Service, error) {
 	guard := volume.New(c.Volume, time.Now, dirs...)
 	s := &Service{
 		Config: c, Index: p.Index, Tenants: p.State, Servers: p.State, Live: p.State, Library: files, Disk: guard,
-		Data: p.Data, Log: p.Log,
+		Data: p.Data, Tell: p.Tell, Log: p.Log,
 	}
 	s.Init()
 	p.Metrics.RegisterMetricsWriter(s.WriteMetrics)
@@ -170,7 +172,7 @@ func (s *Service) Init() {
 	s.files = &record.Files{Index: s.Index, Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now}
 	s.importer = &imports.Importer{
 		Config: s.Config.imports(), Index: s.Index, Owners: owners, Servers: s.Servers, Live: s.Live, Files: s.files,
-		Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now, Arrived: s.arrived,
+		Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now, Arrived: s.arrived, Tell: s.Tell,
 	}
 	s.importer.Init()
 	s.share()
@@ -227,10 +229,10 @@ func (s *Service) Counts(ctx context.Context) ([]store.RecordingCount, error) {
 // do is kept as work to be done.
 func (s *Service) Behind(id string) error { return s.files.Behind(id) }
 
-// Remember notes the end of a meeting in the history, with what was used by it, and what its server owes from then on. It can
-// be repeated.
-func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Session, used ...store.Usage) error {
-	return s.debts.Remember(ctx, c, past, used...)
+// Remember notes the end of a meeting in the history, with what is written along with it, and what its server owes from then
+// on. It can be repeated.
+func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Session, along ...store.Along) error {
+	return s.debts.Remember(ctx, c, past, along...)
 }
 
 // Owed returns what servers owe, the oldest first.

@@ -11,7 +11,7 @@ type Kind struct {
 
 // Schema is the version of what is kept, in all adapters alike: it rises with every kind and every field that is added, so that
 // no version drops what a later one has written. What each brought is told in store/bolt/buckets.go.
-const Schema = 6
+const Schema = 7
 
 // Kinds are all records that a pool keeps.
 var Kinds = []Kind{
@@ -33,4 +33,7 @@ var Kinds = []Kind{
 	{Name: "admin-tokens", Key: []string{"Name"}},
 	{Name: "audits", Key: []string{"At", "ID"}, LookUps: []string{"-At,-ID"}},
 	{Name: "usage", Key: []string{"Day", "Tenant"}},
+	{Name: "callbacks", Key: []string{"ID"}, LookUps: []string{"State,Created,ID"}},
+	{Name: "hooks", Key: []string{"ID"}},
+	{Name: "analytics", Key: []string{"ID"}, LookUps: []string{"At,ID", "Tenant,MeetingID,-At,ID"}},
 }

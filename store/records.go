@@ -68,6 +68,8 @@ type Claim struct {
 	Moderator Secret // the moderators' password, as far as known
 	Voice     string // the voice bridge: what the front end has asked for and gets, or what its server has said; "" until then
 	Request   string // the create that made it, where another instance has handed that on; it may be handed on twice
+	Back      *Back  // where its front end wants to be called back; nil for nowhere, and never changed
+	Marks     string // whether something of it was marked for recording, as its server has told at its end: "true" or "false"; else ""
 }
 
 // OnServer returns the ID that the server knows the meeting by.
@@ -114,6 +116,8 @@ type Session struct {
 	Meeting  string   // keyed hash of tenant and meetingID, the same for all sessions of a room; "" in old rows
 	Hint     int      // people that the front end had announced; 0 where it had not
 	Why      Decision // why it was on that server
+	Signer   string   // as in the claim
+	Back     *Back    // as in the claim
 }
 
 // Wait is a write to the Index that waits until the Index is there again.

@@ -31,6 +31,9 @@ type Index interface {
 	Audits
 	Usages
 	Erasure
+	Callbacks
+	Hooks
+	Analytics
 	Whole
 	Close() error
 }
@@ -127,13 +130,14 @@ type Keys interface {
 // Sessions keeps the history: a compact row for each meeting that is over.
 type Sessions interface {
 	// AddSession stores a session; one with the same ID of the same tenant and server goes on: it is replaced, but for
-	// the earlier Start and the larger Peak and Joins, which stay, and for Why and Hint, if the new one has no Why. So
+	// the earlier Start and the larger Peak and Joins, which stay, for Why and Hint, if the new one has no
+	// Why, and for Back and Signer, if it has no Back. So
 	// closing a claim twice is harmless, also across a crash, and a meeting that moved away and came back to the copy of
 	// before is one session. One of another tenant or server stays as it is, and ErrExists is returned: the ID is what a
-	// server says, and a server that lies must not rewrite the history of others. Used is added to the accounts in the same
-	// transaction, as [Usages] does, unless the session that stands has counted: of two instances that tell of one end only
-	// one counts it.
-	AddSession(ctx context.Context, s Session, used ...Usage) error
+	// server says, and a server that lies must not rewrite the history of others. What is written along with it is so
+	// in the same transaction; usage as [Usages] does, unless the session that stands has counted: of two instances that tell
+	// of one end only one counts it.
+	AddSession(ctx context.Context, s Session, along ...Along) error
 	// SessionsSince returns sessions in the order of their ends and, of equal ends, IDs: those that ended after t, and
 	// those that ended at t with an ID after the given one ("" is before all). At most limit of them: the last one's
 	// end and ID lead to the next page.
@@ -187,8 +191,11 @@ type Imports interface {
 	DeleteJob(ctx context.Context, id string) error
 	// Commit stores what an import has made of its recordings, and its job, all or nothing, in one transaction.
 	// The closure is called for each of the IDs, and gets the recording that stands or, where there is none, one
-	// that has nothing but its ID, which cannot be changed. An error from it leaves everything as it was.
-	Commit(ctx context.Context, job Job, recordIDs []string, change func(*Recording) error) ([]Recording, error)
+	// that has nothing but its ID, which cannot be changed. An error from it leaves everything as it was. What tell makes of
+	// each recording, as it will be, is added to the callbacks in the same transaction, each unless there is one by that ID.
+	Commit(
+		ctx context.Context, job Job, recordIDs []string, change func(*Recording) error, tell ...func(Recording) []Callback,
+	) ([]Recording, error)
 }
 
 // Events keeps the last of what happened to servers.
@@ -237,4 +244,44 @@ type Erasure interface {
 	// BlankAudit replaces by [Erased] what an entry says of before and after, for good, or returns ErrNotFound. What is ""
 	// stays so. The entry is found by its time and ID.
 	BlankAudit(ctx context.Context, a Audit) error
+}
+
+// Callbacks keeps what front ends are to be told: the outbox.
+type Callbacks interface {
+	// AddCallbacks adds callbacks, each unless there is one by that ID, all or nothing.
+	AddCallbacks(ctx context.Context, list ...Callback) error
+	// Callbacks returns the selected callbacks, oldest first and of equal times by ID.
+	Callbacks(ctx context.Context, f CallbackFilter) ([]Callback, error)
+	// Callback returns one callback, or ErrNotFound.
+	Callback(ctx context.Context, id string) (Callback, error)
+	// UpdateCallback changes a callback in one transaction and returns what it has become, or ErrNotFound. ID and time of
+	// creation cannot be changed.
+	UpdateCallback(ctx context.Context, id string, change func(*Callback) error) (Callback, error)
+	// DeleteCallbacks removes callbacks in a state that were created before t, oldest first, at most limit of them, and returns
+	// how many.
+	DeleteCallbacks(ctx context.Context, state CallbackState, t time.Time, limit int) (int, error)
+}
+
+// Hooks keeps the webhooks of front ends. They are few.
+type Hooks interface {
+	// Hooks returns all hooks in the order of their IDs.
+	Hooks(ctx context.Context) ([]Hook, error)
+	// CreateHook adds a hook, or returns ErrExists where the ID is taken.
+	CreateHook(ctx context.Context, h Hook) error
+	// DeleteHook removes a hook, or returns ErrNotFound.
+	DeleteHook(ctx context.Context, id string) error
+}
+
+// Analytics keeps what servers have told of who did what in meetings.
+type Analytics interface {
+	// KeepAnalysis stores an analysis, in the place of one of the same ID.
+	KeepAnalysis(ctx context.Context, a Analysis) error
+	// Analysis returns one by the internal meeting ID, or ErrNotFound.
+	Analysis(ctx context.Context, id string) (Analysis, error)
+	// Analytics returns those of a meeting of a tenant, newest first and of equal times by ID, at most limit of them.
+	Analytics(ctx context.Context, tenant, meetingID string, limit int) ([]Analysis, error)
+	// DeleteAnalytics removes those that came before t, oldest first, at most limit of them, and returns how many.
+	DeleteAnalytics(ctx context.Context, t time.Time, limit int) (int, error)
+	// EraseAnalytics removes those of a meeting of a tenant, newest first, at most limit of them, and returns how many.
+	EraseAnalytics(ctx context.Context, tenant, meetingID string, limit int) (int, error)
 }

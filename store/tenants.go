@@ -26,6 +26,29 @@ type Tenant struct {
 	IgnoreHints bool   // what the front end says about the size of its meetings is not believed
 	Params      []ParamRule
 	Limits      Limits
+	Callbacks   TenantCallbacks
+	LRS         LRS
+}
+
+// TenantCallbacks is how a tenant wants to be called back.
+type TenantCallbacks struct {
+	Names     []string // of further meta_ parameters that are callbacks of servers, without "meta_"
+	Algorithm string   // that tokens are signed with: HS256, HS384 or HS512; "" is HS256
+	Insecure  bool     // certificates of its receivers are not verified
+	Analytics bool     // what servers tell of who did what is kept
+}
+
+// LRS is a tenant's learning record store (xAPI), which servers are told of at a create, as Scalelite does. With a TokenURL
+// they get a token from there in place of user and password.
+type LRS struct {
+	Endpoint      string
+	User          string
+	Password      Secret
+	TokenURL      string
+	ClientID      string
+	ClientSecret  Secret
+	TokenUser     string
+	TokenPassword Secret
 }
 
 // TenantSecret is one of a tenant's secrets.

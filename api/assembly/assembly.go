@@ -23,6 +23,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
+	"github.com/bbbpool/bbbpool/api/callbacks"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -70,6 +71,7 @@ type Pool struct {
 	Tokens     *access.Tokens
 	Audit      *access.Log
 	Backups    *backups.Backups
+	Callbacks  *callbacks.Callbacks
 	Problems   *problems.Registry
 	Notices    *reload.Notices     // of changes of the records, for other instances and from them
 	Instance   *instances.Instance // this one of several; nil where the state is nobody else's
@@ -154,9 +156,13 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	p.openUsage()
+	if err = p.openCallbacks(ctx); err != nil {
+		return err
+	}
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
-		Log: p.log("recordings"), Metrics: p.Metrics,
+		Tell: p.Callbacks.Ready,
+		Log:  p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err
 	}
@@ -206,7 +212,7 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	}
 	parts := placement.Parts{
 		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids, Pool: p.serverIDs,
-		Remember: p.Usage.Counted(p.Stores.Index, p.Recordings.Remember), Sent: p.Usage.Joined, Offline: p.offline,
+		Remember: p.Usage.Counted(p.Stores.Index, p.Callbacks.Told(p.Recordings.Remember)), Sent: p.Usage.Joined, Offline: p.offline,
 		Now: p.options.Now,
 	}
 	p.shareLedger(&parts)

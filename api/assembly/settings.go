@@ -10,6 +10,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
+	"github.com/bbbpool/bbbpool/api/callbacks"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/usage"
@@ -37,6 +38,7 @@ type Settings struct {
 	Stores     driver.Settings   `embed:""`
 	Instances  instances.Config  `embed:""`
 	Backups    backups.Config    `embed:""`
+	Callbacks  callbacks.Config  `embed:""`
 	Scalelite  scalelite.Config  `embed:""`
 }
 

@@ -10,9 +10,9 @@ import (
 // moved is the reason of a stay that went on elsewhere, where the meeting counts.
 const moved = "moved"
 
-// Keeping keeps the session of a stay that is over, and adds to the accounts what was used by it, both or neither. It may fail
-// with what it does besides.
-type Keeping = func(ctx context.Context, c store.Claim, s store.Session, used ...store.Usage) error
+// Keeping keeps the session of a stay that is over, and what is written along with it, both or neither. It may fail with what
+// it does besides.
+type Keeping = func(ctx context.Context, c store.Claim, s store.Session, along ...store.Along) error
 
 // Sessions is the history, as far as it tells whether a meeting was counted before.
 type Sessions interface {
@@ -34,7 +34,7 @@ func (a *Accounts) Counted(history Sessions, keep Keeping) func(context.Context,
 			return keep(ctx, c, s)
 		}
 		u := store.Usage{Day: a.date(s.Start), Tenant: s.Tenant, Meetings: 1}
-		err = keep(ctx, c, s, u)
+		err = keep(ctx, c, s, store.Along{Used: []store.Usage{u}})
 		if err == nil || kept(ctx, history, s) {
 			a.counts.added(u)
 		}
@@ -71,12 +71,13 @@ type had struct {
 // Commit counts what has arrived, once it is stored.
 func (c counting) Commit(
 	ctx context.Context, job store.Job, recordIDs []string, change func(*store.Recording) error,
+	tell ...func(store.Recording) []store.Callback,
 ) ([]store.Recording, error) {
 	before := map[string]had{}
 	list, err := c.Index.Commit(ctx, job, recordIDs, func(r *store.Recording) error {
 		before[r.RecordID] = had{!r.Imported.IsZero(), r.State == store.Deleted, bytesOf(*r)} // perhaps twice
 		return change(r)
-	})
+	}, tell...)
 	if err != nil {
 		return list, err
 	}

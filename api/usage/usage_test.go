@@ -330,8 +330,10 @@ func (away) Session(context.Context, string) (store.Session, error) {
 func TestAccounts_HistoryAway(t *testing.T) {
 	p := newPool(t, open(t, t.TempDir()), nil)
 	var kept []store.Usage
-	counted := p.Counted(away{}, func(_ context.Context, _ store.Claim, _ store.Session, used ...store.Usage) error {
-		kept = append(kept, used...)
+	counted := p.Counted(away{}, func(_ context.Context, _ store.Claim, _ store.Session, along ...store.Along) error {
+		for _, a := range along {
+			kept = append(kept, a.Used...)
+		}
 		return nil
 	})
 	at := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
@@ -349,11 +351,11 @@ func TestAccounts_Counted(t *testing.T) {
 	p := newPool(t, index, nil)
 	p.at(at.Add(3 * time.Hour))
 	refuse := errors.New("refused")
-	counted := p.Counted(index, func(ctx context.Context, _ store.Claim, s store.Session, used ...store.Usage) error {
+	counted := p.Counted(index, func(ctx context.Context, _ store.Claim, s store.Session, along ...store.Along) error {
 		if s.Reason == "refused" {
 			return refuse
 		}
-		err := store.Ignore(index.AddSession(ctx, s, used...), store.ErrExists) // as it is with a server that lies
+		err := store.Ignore(index.AddSession(ctx, s, along...), store.ErrExists) // as it is with a server that lies
 		if s.Reason == "half" {
 			return refuse // what else was to be noted of it could not be
 		}

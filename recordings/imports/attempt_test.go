@@ -78,12 +78,12 @@ type committing struct {
 }
 
 func (c *committing) Commit(
-	ctx context.Context, j store.Job, ids []string, change func(*store.Recording) error,
+	ctx context.Context, j store.Job, ids []string, change func(*store.Recording) error, tell ...func(store.Recording) []store.Callback,
 ) ([]store.Recording, error) {
 	if err := c.steps.step("commit"); err != nil {
 		return nil, err
 	}
-	return c.Index.Commit(ctx, j, ids, change)
+	return c.Index.Commit(ctx, j, ids, change, tell...)
 }
 
 // stepped has the steps of the rig's importer told.

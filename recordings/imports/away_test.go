@@ -44,7 +44,7 @@ func (s *shaky) UpdateJob(ctx context.Context, id string, change func(*store.Job
 }
 
 func (s *shaky) Commit(
-	ctx context.Context, job store.Job, ids []string, change func(*store.Recording) error,
+	ctx context.Context, job store.Job, ids []string, change func(*store.Recording) error, tell ...func(store.Recording) []store.Callback,
 ) ([]store.Recording, error) {
 	s.mu.Lock()
 	first := s.failed == 0 && s.fails == 0
@@ -53,14 +53,14 @@ func (s *shaky) Commit(
 	}
 	s.mu.Unlock()
 	if first && s.commits {
-		if _, err := s.roles.Commit(ctx, job, ids, change); err != nil {
+		if _, err := s.roles.Commit(ctx, job, ids, change, tell...); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.fail(); err != nil {
 		return nil, err
 	}
-	return s.roles.Commit(ctx, job, ids, change)
+	return s.roles.Commit(ctx, job, ids, change, tell...)
 }
 
 // An index that goes away in the middle of an import is waited for, which is said: the archive is not to blame, is not tried less

@@ -66,7 +66,7 @@ func (a *attempt) commitAll(ctx context.Context, placing store.Job, arrivals map
 			return err
 		}
 		return arrivals[r.RecordID].mergeInto(r, a.importer.Now(), a.importer.Config)
-	})
+	}, a.importer.tellers()...)
 	if err != nil && within.Err() != nil && ctx.Err() == nil { // another instance may import now
 		err = errors.Join(store.ErrFenced, err)
 	}
@@ -216,4 +216,12 @@ func (a arrival) mergeInto(r *store.Recording, now time.Time, c Config) error {
 	}
 	record.Deliver(r)
 	return nil
+}
+
+// tellers are Tell, if there is any.
+func (i *Importer) tellers() []func(store.Recording) []store.Callback {
+	if i.Tell == nil {
+		return nil
+	}
+	return []func(store.Recording) []store.Callback{i.Tell}
 }

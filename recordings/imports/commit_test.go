@@ -164,13 +164,13 @@ type racing struct {
 }
 
 func (x *racing) Commit(
-	ctx context.Context, j store.Job, ids []string, change func(*store.Recording) error,
+	ctx context.Context, j store.Job, ids []string, change func(*store.Recording) error, tell ...func(store.Recording) []store.Callback,
 ) ([]store.Recording, error) {
 	if before := x.before; before != nil {
 		x.before = nil
 		before()
 	}
-	return x.Index.Commit(ctx, j, ids, change)
+	return x.Index.Commit(ctx, j, ids, change, tell...)
 }
 
 // A recording that is deleted in the very moment of its commit stays deleted, and the others of its archive come.

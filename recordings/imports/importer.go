@@ -95,6 +95,9 @@ type Importer struct {
 	// and May tells whether it still has, in a context that ends before somebody else may. Nil where there is but one.
 	Epoch func() uint64
 	May   func(ctx context.Context) (context.Context, context.CancelFunc, bool)
+	// Tell is what front ends are told of a recording that has come, which is written in the transaction that commits it; nil for
+	// nothing.
+	Tell func(store.Recording) []store.Callback
 	// Arrived is called when an archive has been accepted, for whoever imports where this instance does not; nil for nobody.
 	Arrived func()
 

@@ -38,7 +38,7 @@ type Index interface {
 // History is where past meetings are kept.
 type History interface {
 	// AddSession adds one, or returns store.ErrExists where its internal ID is there already.
-	AddSession(ctx context.Context, s store.Session, used ...store.Usage) error
+	AddSession(ctx context.Context, s store.Session, along ...store.Along) error
 	// Session returns one, or store.ErrNotFound.
 	Session(ctx context.Context, id string) (store.Session, error)
 }
@@ -95,10 +95,10 @@ const (
 // errUnchanged leaves a recording as it is.
 var errUnchanged = errors.New("nothing is to be changed")
 
-// Remember notes the end of a meeting in the history, with what was used by it, and what its server owes from then on. It can
+// Remember notes the end of a meeting in the history, with what is written along with it, and what its server owes from then on. It can
 // be repeated.
-func (d *Debts) Remember(ctx context.Context, c store.Claim, past store.Session, used ...store.Usage) error {
-	err := d.History.AddSession(ctx, past, used...)
+func (d *Debts) Remember(ctx context.Context, c store.Claim, past store.Session, along ...store.Along) error {
+	err := d.History.AddSession(ctx, past, along...)
 	if errors.Is(err, store.ErrExists) {
 		return d.inherit(ctx, c, past)
 	}

@@ -136,7 +136,7 @@ func (w *world) DeleteRecording(_ context.Context, id string) error {
 	return w.fail
 }
 
-func (w *world) AddSession(_ context.Context, s store.Session, _ ...store.Usage) error {
+func (w *world) AddSession(_ context.Context, s store.Session, _ ...store.Along) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.sessions[s.ID]; ok {

@@ -57,7 +57,16 @@ import (
 //
 // Since schema 6:
 //
-//	└── waiting/<id>                                     row
+//	├── waiting/<id>                                     row
+//
+// Since schema 7:
+//
+//	├── callbacks/<id>                                   row
+//	├── callbacks-by-state/<n> <state> <time of creation> <id>                  nothing
+//	├── hooks/<id>                                       row
+//	├── analytics/<id>                                   row
+//	├── analytics-by-time/<time> <id>                    nothing
+//	└── analytics-by-meeting/<tenant> 0 <n> <meetingID> <-time> <id>            nothing
 //
 // The rule for a change: what has a place and a meaning in v1 keeps both for ever.
 //
@@ -100,6 +109,12 @@ const (
 	audits              = "audits"
 	usage               = "usage"
 	waiting             = "waiting"
+	callbacks           = "callbacks"
+	callbacksByState    = "callbacks-by-state"
+	hooks               = "hooks"
+	analytics           = "analytics"
+	analyticsByTime     = "analytics-by-time"
+	analyticsByMeeting  = "analytics-by-meeting"
 )
 
 var buckets = []string{
@@ -110,6 +125,7 @@ var buckets = []string{
 	sessionsByMeeting, keys, endings, events,
 	uses, adminTokens, audits, usage,
 	waiting,
+	callbacks, callbacksByState, hooks, analytics, analyticsByTime, analyticsByMeeting,
 }
 
 // keyed says in words what the keys of a bucket are made of that people choose the length of.
@@ -125,6 +141,8 @@ var keyed = map[string]string{
 	endings: "tenant, meeting ID, server and internal ID", events: "the server's ID",
 	uses: "the credential's kind, tenant and name", adminTokens: "the token's name", audits: "the entry's ID",
 	usage: "day and tenant", waiting: "the write's ID",
+	callbacks: "the callback's ID", callbacksByState: "state and the callback's ID", hooks: "the webhook's ID",
+	analytics: "the meeting's ID", analyticsByTime: "the meeting's ID", analyticsByMeeting: "tenant, meeting ID and the meeting's ID",
 }
 
 // bucket returns a bucket of the tree by its name.

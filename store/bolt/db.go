@@ -53,6 +53,9 @@ type index struct {
 	auditRole
 	usageRole
 	erasureRole
+	callbackRole
+	hookRole
+	analyticsRole
 	wholeRole
 	io.Closer
 }
@@ -85,6 +88,9 @@ func (db *DB) Index() store.Index {
 		auditRole{db},
 		usageRole{db},
 		erasureRole{db},
+		callbackRole{db},
+		hookRole{db},
+		analyticsRole{db},
 		wholeRole{db, false},
 		db,
 	}

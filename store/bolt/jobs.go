@@ -68,6 +68,7 @@ func (role importRole) DeleteJob(ctx context.Context, id string) error {
 
 func (role importRole) Commit(
 	ctx context.Context, job store.Job, recordIDs []string, change func(*store.Recording) error,
+	tell ...func(store.Recording) []store.Callback,
 ) (list []store.Recording, err error) {
 	key := []byte(job.ID)
 	err = role.db.write(ctx, jobTable.op("commit", key), func(t *txn) error {
@@ -81,6 +82,11 @@ func (role importRole) Commit(
 				return err
 			}
 			list = append(list, r)
+			for _, callbacks := range tell {
+				if err := t.addCallbacks(callbacks(r)); err != nil {
+					return err
+				}
+			}
 		}
 		_, err := jobTable.change(t, key, &job, func(j *store.Job) error { *j = job; return nil })
 		return err

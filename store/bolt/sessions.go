@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,13 +40,24 @@ func indexSession(t *txn, before, after *store.Session) error {
 // sessionRole is [store.Sessions].
 type sessionRole struct{ db *DB }
 
-func (role sessionRole) AddSession(ctx context.Context, s store.Session, used ...store.Usage) error {
+func (role sessionRole) AddSession(ctx context.Context, s store.Session, along ...store.Along) error {
 	return role.db.write(ctx, sessionTable.op("add", []byte(s.ID)), func(t *txn) error {
 		counted, err := t.addSession(s)
-		if err != nil || counted {
+		if err != nil {
 			return err
 		}
-		return t.addUsage(used)
+		for _, a := range along {
+			if err := t.addCallbacks(a.Callbacks); err != nil {
+				return err
+			}
+			if counted {
+				continue
+			}
+			if err := t.addUsage(a.Used); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -72,6 +84,9 @@ func (t *txn) addSession(s store.Session) (counted bool, err error) {
 	}
 	if s.Why == (store.Decision{}) {
 		after.Why, after.Hint = before.Why, before.Hint
+	}
+	if s.Back == nil {
+		after.Back, after.Signer = before.Back, cmp.Or(s.Signer, before.Signer)
 	}
 	_, err = sessionTable.save(t, key, &before, after)
 	return before.HasCounted(), err

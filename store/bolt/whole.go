@@ -53,7 +53,8 @@ var loaders = map[string]func(t *txn, key, value []byte) error{
 	servers: load(serverTable), tenants: load(tenantTable), claims: load(claimTable), endings: load(endingTable),
 	sessions: load(sessionTable), recordings: load(recordingTable), jobs: load(jobTable), adminTokens: load(adminTokenTable),
 	audits: load(auditTable), waiting: load(waitTable), usage: load(usageTable), tokens: loadToken, uses: loadPlain(uses),
-	keys: loadPlain(keys), events: loadPlain(events),
+	keys: loadPlain(keys), events: loadPlain(events), callbacks: load(callbackTable), hooks: load(hookTable),
+	analytics: load(analysisTable),
 }
 
 func load[T any](tb table[T]) func(t *txn, key, value []byte) error {

@@ -47,6 +47,9 @@ type index struct {
 	auditRole
 	usageRole
 	erasureRole
+	callbackRole
+	hookRole
+	analyticsRole
 	wholeRole
 	io.Closer
 }
@@ -56,7 +59,8 @@ func (db *DB) Index() store.Index {
 	return index{
 		keyRole: keyRole{db}, sessionRole: sessionRole{db}, recordingRole: recordingRole{db}, catalogueRole: catalogueRole{db},
 		importRole: importRole{db}, eventRole: eventRole{db}, adminTokenRole: adminTokenRole{db}, auditRole: auditRole{db},
-		usageRole: usageRole{db}, erasureRole: erasureRole{db}, wholeRole: wholeRole{db}, Closer: closer{db},
+		usageRole: usageRole{db}, erasureRole: erasureRole{db}, callbackRole: callbackRole{db}, hookRole: hookRole{db},
+		analyticsRole: analyticsRole{db}, wholeRole: wholeRole{db}, Closer: closer{db},
 	}
 }
 

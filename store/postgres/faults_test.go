@@ -215,7 +215,7 @@ func sickCalls(t *testing.T, i store.Index, reads bool) {
 			return err
 		},
 		"session": func() error {
-			return i.AddSession(t.Context(), store.Session{ID: "s", Tenant: "t"}, store.Usage{Day: "2026-01-05", Tenant: "t", Joins: 1})
+			return i.AddSession(t.Context(), store.Session{ID: "s", Tenant: "t"}, store.Along{Used: []store.Usage{{Day: "2026-01-05", Tenant: "t", Joins: 1}}})
 		},
 		"audit": func() error { return i.AddAudit(t.Context(), store.Audit{ID: "a"}) },
 		"read": func() error {

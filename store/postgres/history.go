@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,12 @@ func checkSession(s store.Session) error {
 // sessionRole is [store.Sessions].
 type sessionRole struct{ db *DB }
 
-func (role sessionRole) AddSession(ctx context.Context, s store.Session, used ...store.Usage) error {
+func (role sessionRole) AddSession(ctx context.Context, s store.Session, along ...store.Along) error {
+	var used []store.Usage
+	var tell []store.Callback
+	for _, a := range along {
+		used, tell = append(used, a.Used...), append(tell, a.Callbacks...)
+	}
 	return role.db.write(ctx, sessionTable.op("add", []byte(s.ID)), func(t *txn) error {
 		locks, err := locksOfUsage(used)
 		if err != nil {
@@ -60,7 +66,7 @@ func (role sessionRole) AddSession(ctx context.Context, s store.Session, used ..
 		if _, err := sessionTable.save(&b, []byte(s.ID), standing); err != nil {
 			return err
 		}
-		if err := t.addUsage(&b, count); err != nil {
+		if err := errors.Join(t.addUsage(&b, count), addCallbacks(&b, tell)); err != nil {
 			return err
 		}
 		return t.send(&b)
@@ -80,6 +86,9 @@ func goesOn(standing *store.Session, s store.Session) error {
 	}
 	if s.Why == (store.Decision{}) {
 		standing.Why, standing.Hint = before.Why, before.Hint
+	}
+	if s.Back == nil {
+		standing.Back, standing.Signer = before.Back, cmp.Or(s.Signer, before.Signer)
 	}
 	return nil
 }

@@ -259,6 +259,7 @@ func (role importRole) DeleteJob(ctx context.Context, id string) error {
 
 func (role importRole) Commit(
 	ctx context.Context, job store.Job, recordIDs []string, change func(*store.Recording) error,
+	tell ...func(store.Recording) []store.Callback,
 ) (list []store.Recording, err error) {
 	err = role.db.write(ctx, jobTable.op("commit", []byte(job.ID)), func(t *txn) error {
 		if err := t.lockRecordings(recordIDs, lockOf(rows.Jobs.Kind, []byte(job.ID))); err != nil {
@@ -270,6 +271,15 @@ func (role importRole) Commit(
 		}
 		list, err = t.changeRecordings(&b, recordIDs, func(r *store.Recording, _ bool) error { return fault.OfClosure(change(r)) })
 		if err != nil {
+			return err
+		}
+		var callbacks []store.Callback
+		for _, r := range list {
+			for _, of := range tell {
+				callbacks = append(callbacks, of(r)...)
+			}
+		}
+		if err := addCallbacks(&b, callbacks); err != nil {
 			return err
 		}
 		return t.send(&b)

@@ -23,6 +23,8 @@ type claimRow struct {
 	Moderator  text        `json:"moderator,omitempty"`
 	Voice      text        `json:"voice,omitempty"`
 	Request    text        `json:"request,omitempty"`
+	Back       *backRow    `json:"back,omitempty"`
+	Marks      text        `json:"marks,omitempty"`
 }
 
 func encodeClaim(c store.Claim) any {
@@ -31,7 +33,7 @@ func encodeClaim(c store.Claim) any {
 		Expected: c.Expected, Recorded: c.Recorded, Hint: c.Hint, Why: decisionRow(c.Why),
 		Breakout: c.Breakout, Name: text(c.Name),
 		Alias: text(c.Alias), Signer: text(c.Signer), Moderator: text(c.Moderator.Reveal()), Voice: text(c.Voice),
-		Request: text(c.Request),
+		Request: text(c.Request), Back: encodeBack(c.Back), Marks: text(c.Marks),
 	}
 }
 
@@ -43,6 +45,6 @@ func decodeClaim(key, value []byte) (store.Claim, error) {
 		Placed: r.Placed, Expected: r.Expected, Recorded: r.Recorded, Hint: r.Hint, Why: store.Decision(r.Why),
 		Breakout: r.Breakout, Name: string(r.Name),
 		Alias: string(r.Alias), Signer: string(r.Signer), Moderator: store.Secret(r.Moderator), Voice: string(r.Voice),
-		Request: string(r.Request),
+		Request: string(r.Request), Back: r.Back.back(), Marks: string(r.Marks),
 	}, err
 }

@@ -137,6 +137,18 @@ var (
 	}
 	Audits = Codec[store.Audit]{Kind: "audits", Key: auditKey, encode: asJSON(encodeAudit), decode: decodeAudit}
 	Usage  = Codec[store.Usage]{Kind: "usage", Key: usageKey, encode: asJSON(encodeUsage), decode: decodeUsage}
+
+	Callbacks = Codec[store.Callback]{
+		Kind: "callbacks", Key: func(c store.Callback) []byte { return []byte(c.ID) }, Look: lookCallback,
+		encode: asJSON(encodeCallback), decode: decodeCallback,
+	}
+	Hooks = Codec[store.Hook]{
+		Kind: "hooks", Key: func(h store.Hook) []byte { return []byte(h.ID) }, encode: asJSON(encodeHook), decode: decodeHook,
+	}
+	Analytics = Codec[store.Analysis]{
+		Kind: "analytics", Key: func(a store.Analysis) []byte { return []byte(a.ID) }, Look: lookAnalysis,
+		encode: asJSON(encodeAnalysis), decode: decodeAnalysis,
+	}
 )
 
 var forms = map[string]Form{
@@ -144,7 +156,8 @@ var forms = map[string]Form{
 	Tokens.Kind: Tokens.form(), Uses.Kind: Uses.form(), Waiting.Kind: Waiting.form(), Keys.Kind: Keys.form(),
 	Sessions.Kind:   Sessions.form(),
 	Recordings.Kind: Recordings.form(), Jobs.Kind: Jobs.form(), Events.Kind: Events.form(), AdminTokens.Kind: AdminTokens.form(),
-	Audits.Kind: Audits.form(), Usage.Kind: Usage.form(),
+	Audits.Kind: Audits.form(), Usage.Kind: Usage.form(), Callbacks.Kind: Callbacks.form(), Hooks.Kind: Hooks.form(),
+	Analytics.Kind: Analytics.form(),
 }
 
 // errNotNamed is for a row under a key that does not name its record.

@@ -19,13 +19,15 @@ type sessionRow struct {
 	Meeting  text        `json:"meeting,omitempty"`
 	Hint     int         `json:"hint,omitempty"`
 	Why      decisionRow `json:"why,omitzero"`
+	Signer   text        `json:"signer,omitempty"`
+	Back     *backRow    `json:"back,omitempty"`
 }
 
 func encodeSession(s store.Session) any {
 	return sessionRow{
 		Tenant: text(s.Tenant), Server: s.Server, Start: s.Start.UTC(), End: s.End.UTC(), Peak: s.Peak,
 		Joins: s.Joins, Reason: text(s.Reason), Recorded: s.Recorded, Meeting: text(s.Meeting), Hint: s.Hint,
-		Why: decisionRow(s.Why),
+		Why: decisionRow(s.Why), Signer: text(s.Signer), Back: encodeBack(s.Back),
 	}
 }
 
@@ -43,7 +45,7 @@ func (r *sessionRow) session(key []byte) store.Session {
 	return store.Session{
 		ID: string(key), Tenant: string(r.Tenant), Server: r.Server, Start: r.Start, End: r.End, Peak: r.Peak,
 		Joins: r.Joins, Reason: string(r.Reason), Recorded: r.Recorded, Meeting: string(r.Meeting), Hint: r.Hint,
-		Why: store.Decision(r.Why),
+		Why: store.Decision(r.Why), Signer: string(r.Signer), Back: r.Back.back(),
 	}
 }
 

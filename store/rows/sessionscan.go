@@ -43,6 +43,11 @@ func (r *sessionRow) scan(row []byte) bool {
 			r.Hint = s.integer()
 		case "why":
 			r.Why.scan(&s)
+		case "signer":
+			r.Signer = text(s.word())
+		case "back":
+			r.Back = &backRow{}
+			r.Back.scan(&s)
 		default:
 			s.fail()
 		}

@@ -21,6 +21,46 @@ type tenantRow struct {
 	Scoped      bool        `json:"scoped,omitempty"`
 	Params      []paramRow  `json:"params,omitempty"`
 	Limits      limitsRow   `json:"limits,omitzero"`
+	Callbacks   backingRow  `json:"callbacks,omitzero"`
+	LRS         lrsRow      `json:"lrs,omitzero"`
+}
+
+type backingRow struct {
+	Names     []text `json:"names,omitempty"`
+	Algorithm text   `json:"algorithm,omitempty"`
+	Insecure  bool   `json:"insecure,omitempty"`
+	Analytics bool   `json:"analytics,omitempty"`
+}
+
+// IsZero tells whether there is nothing to write.
+func (r backingRow) IsZero() bool {
+	return len(r.Names) == 0 && r.Algorithm == "" && !r.Insecure && !r.Analytics
+}
+
+type lrsRow struct {
+	Endpoint      text `json:"endpoint,omitempty"`
+	User          text `json:"user,omitempty"`
+	Password      text `json:"password,omitempty"`
+	TokenURL      text `json:"token_url,omitempty"`
+	ClientID      text `json:"client_id,omitempty"`
+	ClientSecret  text `json:"client_secret,omitempty"`
+	TokenUser     text `json:"token_user,omitempty"`
+	TokenPassword text `json:"token_password,omitempty"`
+}
+
+func encodeLRS(l store.LRS) lrsRow {
+	return lrsRow{
+		text(l.Endpoint), text(l.User), text(l.Password.Reveal()), text(l.TokenURL), text(l.ClientID),
+		text(l.ClientSecret.Reveal()), text(l.TokenUser), text(l.TokenPassword.Reveal()),
+	}
+}
+
+func (r lrsRow) lrs() store.LRS {
+	return store.LRS{
+		Endpoint: string(r.Endpoint), User: string(r.User), Password: store.Secret(r.Password), TokenURL: string(r.TokenURL),
+		ClientID: string(r.ClientID), ClientSecret: store.Secret(r.ClientSecret), TokenUser: string(r.TokenUser),
+		TokenPassword: store.Secret(r.TokenPassword),
+	}
 }
 
 type secretRow struct {
@@ -53,6 +93,10 @@ func encodeTenant(t store.Tenant) any {
 	r := tenantRow{
 		Name: text(t.Name), Created: t.Created.UTC(), Tag: text(t.Tag), IgnoreHints: t.IgnoreHints, Disabled: t.Disabled,
 		Hosts: texts(t.Hosts), URL: text(t.URL), Scoped: t.Scoped, Limits: encodeLimits(t.Limits),
+		Callbacks: backingRow{
+			texts(t.Callbacks.Names), text(t.Callbacks.Algorithm), t.Callbacks.Insecure, t.Callbacks.Analytics,
+		},
+		LRS: encodeLRS(t.LRS),
 	}
 	for _, s := range t.Secrets {
 		r.Named = append(r.Named, secretRow{text(s.Name), text(s.Secret.Reveal()), s.Created.UTC(), s.Expires.UTC()})
@@ -80,6 +124,11 @@ func decodeTenant(key, value []byte) (store.Tenant, error) {
 			Meetings: l.Meetings, People: l.People, MeetingPeople: l.MeetingPeople, PerHour: l.PerHour, Duration: l.Duration,
 			NoRecording: l.NoRecording, Tags: plain(l.Tags), Requests: l.Requests, Statuses: l.Statuses,
 		},
+		Callbacks: store.TenantCallbacks{
+			Names: plain(r.Callbacks.Names), Algorithm: string(r.Callbacks.Algorithm), Insecure: r.Callbacks.Insecure,
+			Analytics: r.Callbacks.Analytics,
+		},
+		LRS: r.LRS.lrs(),
 	}
 	for _, s := range append(named(r.Secrets, r.Created), r.Named...) {
 		t.Secrets = append(t.Secrets, store.TenantSecret{

@@ -110,6 +110,10 @@ func (x *Index) do(ctx context.Context, w store.Wait) (known bool, err error) {
 		err = x.doAudit(ctx, e)
 	case callEvents:
 		err = x.doEvents(ctx, e)
+	case callCallbacks:
+		err = x.doCallbacks(ctx, e)
+	case callAnalysis:
+		err = x.doAnalysis(ctx, e)
 	case callRecording:
 		err = x.doRecording(ctx, e)
 	default:
@@ -157,7 +161,28 @@ func (x *Index) doSession(ctx context.Context, id string, e entry) error {
 	if err := x.doUsage(ctx, id, e); err != nil {
 		return err
 	}
-	return x.config.Index.AddSession(ctx, s)
+	tell, err := recordsOf(rows.Callbacks, e.Tell)
+	if err != nil {
+		return err
+	}
+	return x.config.Index.AddSession(ctx, s, store.Along{Callbacks: tell})
+}
+
+// doCallbacks adds what front ends are to be told. What is there already was added before.
+func (x *Index) doCallbacks(ctx context.Context, e entry) error {
+	list, err := recordsOf(rows.Callbacks, e.Tell)
+	if err != nil {
+		return err
+	}
+	return x.config.Index.AddCallbacks(ctx, list...)
+}
+
+func (x *Index) doAnalysis(ctx context.Context, e entry) error {
+	a, err := record(rows.Analytics, e)
+	if err != nil {
+		return err
+	}
+	return x.config.Index.KeepAnalysis(ctx, a)
 }
 
 // settled tells whether the index has answered for long enough to say what became of a write.
@@ -172,7 +197,7 @@ func (x *Index) settled(at time.Time) bool {
 }
 
 func (x *Index) doUsage(ctx context.Context, id string, e entry) error {
-	list, err := e.used()
+	list, err := recordsOf(rows.Usage, e.Used)
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -195,7 +220,7 @@ var theEnd = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 // addOnce adds usage, or returns store.ErrExists where it was added under that mark before.
 func (x *Index) addOnce(ctx context.Context, mark string, list []store.Usage) error {
 	id := markPrefix + mark
-	return x.config.Index.AddSession(ctx, store.Session{ID: id, Server: nonce(), End: theEnd, Start: theEnd, Meeting: id}, list...)
+	return x.config.Index.AddSession(ctx, store.Session{ID: id, Server: nonce(), End: theEnd, Start: theEnd, Meeting: id}, store.Along{Used: list})
 }
 
 // isMark tells whether a session is none.

@@ -67,8 +67,8 @@ func (f *fake) write(do func() error) error {
 	return err
 }
 
-func (f *fake) AddSession(ctx context.Context, s store.Session, used ...store.Usage) error {
-	return f.write(func() error { return f.Index.AddSession(ctx, s, used...) })
+func (f *fake) AddSession(ctx context.Context, s store.Session, along ...store.Along) error {
+	return f.write(func() error { return f.Index.AddSession(ctx, s, along...) })
 }
 
 func (f *fake) AddUsage(ctx context.Context, list ...store.Usage) error {

@@ -18,12 +18,15 @@ const (
 	callAudit     = "audit"
 	callEvents    = "events"
 	callRecording = "recording"
+	callCallbacks = "callbacks"
+	callAnalysis  = "analysis"
 )
 
 // entry is what is to be done, as rows: they are read by every version that reads the records.
 type entry struct {
 	Row    *pair     `json:"row,omitempty"`
 	Used   []pair    `json:"used,omitempty"`
+	Tell   []pair    `json:"tell,omitempty"`
 	Unsure time.Time `json:"unsure,omitzero"` // when it may have been done; zero where it was not
 	Mark   string    `json:"mark,omitempty"`  // what the usage is added under; the entry's ID if ""
 }
@@ -38,9 +41,9 @@ func pairOf[T any](codec rows.Codec[T], record T) (pair, error) {
 	return pair{row.Key, row.Value}, err
 }
 
-func pairsOf(list []store.Usage) (pairs []pair, err error) {
-	for _, u := range list {
-		p, err := pairOf(rows.Usage, u)
+func pairsOf[T any](codec rows.Codec[T], list []T) (pairs []pair, err error) {
+	for _, record := range list {
+		p, err := pairOf(codec, record)
 		if err != nil {
 			return nil, err
 		}
@@ -49,14 +52,14 @@ func pairsOf(list []store.Usage) (pairs []pair, err error) {
 	return pairs, nil
 }
 
-// used are the usages of an entry.
-func (e entry) used() (list []store.Usage, err error) {
-	for _, p := range e.Used {
-		u, err := rows.Usage.Decode(p.Key, p.Value)
+// recordsOf are the records that pairs stand for.
+func recordsOf[T any](codec rows.Codec[T], pairs []pair) (list []T, err error) {
+	for _, p := range pairs {
+		record, err := codec.Decode(p.Key, p.Value)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, u)
+		list = append(list, record)
 	}
 	return list, nil
 }
@@ -135,17 +138,21 @@ func (x *Index) newID() string {
 func nonce() string { return store.NewSecret().Reveal()[:16] }
 
 // AddSession keeps a session for later while the index is away.
-func (x *Index) AddSession(ctx context.Context, s store.Session, used ...store.Usage) error {
-	err := x.direct(ctx, func() error { return x.config.Index.AddSession(ctx, s, used...) })
+func (x *Index) AddSession(ctx context.Context, s store.Session, along ...store.Along) error {
+	err := x.direct(ctx, func() error { return x.config.Index.AddSession(ctx, s, along...) })
 	if !errors.Is(err, store.ErrAway) {
 		return err
 	}
 	row, wrong := pairOf(rows.Sessions, s)
-	pairs, wrong2 := pairsOf(used)
-	if wrong := errors.Join(wrong, wrong2); wrong != nil {
+	e := entry{Row: &row}
+	for _, a := range along {
+		used, wrongUse := pairsOf(rows.Usage, a.Used)
+		tell, wrongTell := pairsOf(rows.Callbacks, a.Callbacks)
+		e.Used, e.Tell, wrong = append(e.Used, used...), append(e.Tell, tell...), errors.Join(wrong, wrongUse, wrongTell)
+	}
+	if wrong != nil {
 		return wrong
 	}
-	e := entry{Row: &row, Used: pairs}
 	if !errors.Is(err, errNotAsked) {
 		e.Unsure = x.config.Now()
 	}
@@ -185,7 +192,7 @@ func (x *Index) AddUsage(ctx context.Context, list ...store.Usage) error {
 	if !errors.Is(err, store.ErrAway) {
 		return err
 	}
-	pairs, wrong := pairsOf(list)
+	pairs, wrong := pairsOf(rows.Usage, list)
 	if wrong != nil {
 		return wrong
 	}

@@ -111,7 +111,7 @@ func (w *meetings) run(who int) {
 		x := w.x
 		w.mu.Unlock()
 		s := session(fmt.Sprint("by", who, "-", n))
-		w.note(s.ID, 1, x.AddSession(context.Background(), s, used(1)))
+		w.note(s.ID, 1, x.AddSession(context.Background(), s, along(used(1))))
 		w.note("", 2, x.AddUsage(context.Background(), used(2)))
 	}
 }

@@ -19,6 +19,9 @@ type group struct {
 	adminTokenRole
 	auditRole
 	usageRole
+	callbackRole
+	hookRole
+	analyticsRole
 	wholeRole
 }
 
@@ -35,6 +38,9 @@ func (x *Index) Index() store.Index {
 		adminTokenRole{x},
 		auditRole{x},
 		usageRole{x},
+		callbackRole{x},
+		hookRole{x},
+		analyticsRole{x},
 		wholeRole{x},
 	}
 }
@@ -151,8 +157,11 @@ func (r importRole) DeleteJob(ctx context.Context, id string) error {
 
 func (r importRole) Commit(
 	ctx context.Context, job store.Job, recordIDs []string, change func(*store.Recording) error,
+	tell ...func(store.Recording) []store.Callback,
 ) ([]store.Recording, error) {
-	return ask(ctx, r.x, func() ([]store.Recording, error) { return r.x.config.Index.Commit(ctx, job, recordIDs, change) })
+	return ask(ctx, r.x, func() ([]store.Recording, error) {
+		return r.x.config.Index.Commit(ctx, job, recordIDs, change, tell...)
+	})
 }
 
 type eventRole struct{ x *Index }

@@ -42,6 +42,8 @@ func session(id string) store.Session {
 
 func used(joins int) store.Usage { return store.Usage{Day: "2026-03-02", Tenant: "a", Joins: joins} }
 
+func along(used ...store.Usage) store.Along { return store.Along{Used: used} }
+
 func owed(id, server string) store.Recording {
 	return store.Recording{
 		RecordID: id, Tenant: "a", MeetingID: "m", State: store.Processing, Server: server, Start: monday,
@@ -53,13 +55,13 @@ func owed(id, server string) store.Recording {
 func write(t testing.TB, x store.Index) {
 	t.Helper()
 	ctx := context.Background()
-	must(t, x.AddSession(ctx, session("s1"), used(5), used(2)))
+	must(t, x.AddSession(ctx, session("s1"), along(used(5), used(2))))
 	must(t, x.AddUsage(ctx, used(10)))
 	must(t, x.AddAudit(ctx, store.Audit{ID: "1", At: monday, Who: "uid 0"}))
 	must(t, x.KeepEvents(ctx, "bbb1", []store.Event{{At: monday, Kind: "down", Text: "first"}}))
 	must(t, x.KeepEvents(ctx, "bbb1", []store.Event{{At: monday, Kind: "up", Text: "last"}}))
 	must(t, x.CreateRecording(ctx, owed("r1", "bbb1")))
-	must(t, x.AddSession(ctx, session("s2"), used(100)))
+	must(t, x.AddSession(ctx, session("s2"), along(used(100))))
 }
 
 // wanted is what an index has that was there all the time.
@@ -145,9 +147,9 @@ func (d *dying) step() {
 
 func (d *dying) Close() error { return nil }
 
-func (d *dying) AddSession(ctx context.Context, s store.Session, used ...store.Usage) error {
+func (d *dying) AddSession(ctx context.Context, s store.Session, along ...store.Along) error {
 	d.step()
-	return d.Index.AddSession(ctx, s, used...)
+	return d.Index.AddSession(ctx, s, along...)
 }
 
 func (d *dying) KeepEvents(ctx context.Context, server string, list []store.Event) error {
@@ -163,8 +165,10 @@ func (d *dying) DeleteWaiting(ctx context.Context, ids ...string) error {
 // A write that was done while it was said not to be is not done again: neither a session with its usage, nor usage.
 func TestIndex_Unsure(t *testing.T) {
 	for name, add := range map[string]func(context.Context, store.Index) error{
-		"session": func(ctx context.Context, x store.Index) error { return x.AddSession(ctx, session("s1"), used(5)) },
-		"usage":   func(ctx context.Context, x store.Index) error { return x.AddUsage(ctx, used(5)) },
+		"session": func(ctx context.Context, x store.Index) error {
+			return x.AddSession(ctx, session("s1"), along(used(5)))
+		},
+		"usage": func(ctx context.Context, x store.Index) error { return x.AddUsage(ctx, used(5)) },
 		"audit": func(ctx context.Context, x store.Index) error {
 			return x.AddAudit(ctx, store.Audit{ID: "1", At: monday})
 		},
@@ -201,11 +205,11 @@ func TestIndex_CountedBefore(t *testing.T) {
 	x := waiting.New(t.Context(), waiting.Config{Index: f, Journal: s, Now: clock()})
 	away := session("s2")
 	away.Reason = "moved"
-	must(t, x.Index().AddSession(t.Context(), session("s1"), used(5)))
+	must(t, x.Index().AddSession(t.Context(), session("s1"), along(used(5))))
 	must(t, x.Index().AddSession(t.Context(), away))
 	f.set(true, false)
 	for _, id := range []string{"s1", "s2", "s3", "s3"} {
-		must(t, x.Index().AddSession(t.Context(), session(id), used(5)))
+		must(t, x.Index().AddSession(t.Context(), session(id), along(used(5))))
 	}
 	f.set(false, false)
 	x.Look(t.Context())

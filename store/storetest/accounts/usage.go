@@ -162,7 +162,7 @@ func usageDelete(t *testing.T, s store.Index) {
 func usageWithSession(t *testing.T, s store.Index) {
 	ctx, u := t.Context(), aUsage("2026-01-05", "a")
 	session := store.Session{ID: "s", Tenant: "a", Server: "bbb1", Start: kit.Monday, End: kit.Monday, Reason: "moved"}
-	if err := s.AddSession(ctx, session, u, aUsage("", "a")); err == nil {
+	if err := s.AddSession(ctx, session, along(u, aUsage("", "a"))); err == nil {
 		t.Error("usage without a day was added")
 	}
 	_, err := s.Session(ctx, "s")
@@ -170,16 +170,18 @@ func usageWithSession(t *testing.T, s store.Index) {
 	kit.Must(t, s.AddSession(ctx, session))
 	session.Reason = "ended"
 	for range 3 {
-		kit.Must(t, s.AddSession(ctx, session, u))
+		kit.Must(t, s.AddSession(ctx, session, along(u)))
 	}
 	foreign := session
 	foreign.Server = "bbb2"
-	kit.Want(t, "of another server", s.AddSession(ctx, foreign, u), store.ErrExists)
+	kit.Want(t, "of another server", s.AddSession(ctx, foreign, along(u)), store.ErrExists)
 	other := session
 	other.ID = "other"
-	kit.Refused(t, "tenant", s.AddSession(ctx, other, u, aUsage("2026-01-05", kit.TooLong)))
+	kit.Refused(t, "tenant", s.AddSession(ctx, other, along(u, aUsage("2026-01-05", kit.TooLong))))
 	kit.Equal(t, "usage", usageOf(t, s, store.UsageFilter{}), []store.Usage{u})
 }
+
+func along(used ...store.Usage) store.Along { return store.Along{Used: used} }
 
 // Of additions that race none is lost.
 func raceAddUsage(t *testing.T, s store.Index) {
@@ -197,6 +199,6 @@ func raceAddUsage(t *testing.T, s store.Index) {
 func raceEnd(t *testing.T, s store.Index) {
 	session := store.Session{ID: "s", Tenant: "a", Server: "bbb1", Start: kit.Monday, End: kit.Monday, Reason: "ended"}
 	u := store.Usage{Day: "2026-01-05", Tenant: "a", Meetings: 1}
-	kit.Race(kit.Racers, func(int) { kit.Want(t, "add", s.AddSession(t.Context(), session, u), nil) })
+	kit.Race(kit.Racers, func(int) { kit.Want(t, "add", s.AddSession(t.Context(), session, along(u)), nil) })
 	kit.Equal(t, "usage", usageOf(t, s, store.UsageFilter{}), []store.Usage{u})
 }

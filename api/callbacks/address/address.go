@@ -1,0 +1,166 @@
+// Package address makes the addresses that servers call back, and reads them: what an address is about is sealed in it, so that
+// nobody can guess one, change one, or learn from one which tenants and servers there are.
+//
+// It owns the form of the addresses and nothing else: no address is kept anywhere, and none is believed because it can be read.
+// Whoever is called compares what it says with the claim that stands.
+//
+// Sealing is AES-GCM. Its nonce is made of what is sealed, so that a create that is repeated has the same addresses, and no two
+// texts ever share one.
+package address
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// Path is where the addresses begin, behind the base that servers know the pool by.
+const Path = "/callbacks/"
+
+// Kind is what a server tells by an address.
+type Kind string
+
+// The kinds of addresses. They stand in the path, where an operator can read them.
+const (
+	Ended     Kind = "ended"     // meetingEndedURL: the meeting is over
+	Marks     Kind = "end"       // meta_endCallbackUrl: whether something was marked for recording; participants can read it
+	Ready     Kind = "ready"     // a recording is ready at the server
+	Analytics Kind = "analytics" // who did what
+	Event     Kind = "event"     // of a webhook, of one server and no meeting
+)
+
+// Place is what an address is about: a meeting, on a server, since it was placed there. A meeting that was created again, or
+// has moved, has other addresses.
+type Place struct {
+	Kind   Kind
+	Server string
+	store.MeetingKey
+	Placed time.Time // to the millisecond
+}
+
+// Of is the place of a meeting's claim.
+func Of(kind Kind, c store.Claim) Place {
+	return Place{Kind: kind, Server: c.Server, MeetingKey: c.MeetingKey, Placed: c.Placed.Truncate(time.Millisecond).UTC()}
+}
+
+// KeySize is the length of a key in bytes.
+const KeySize = 32
+
+// Sealer makes addresses and reads them. It is safe for concurrent use.
+type Sealer struct {
+	aead  cipher.AEAD
+	nonce []byte // the key that nonces are made with
+}
+
+// New returns a sealer. All instances of a pool have the same key, or they do not know each other's addresses.
+func New(key []byte) (*Sealer, error) {
+	if len(key) != KeySize {
+		return nil, fmt.Errorf("the key of callback addresses has %d bytes, want %d", len(key), KeySize)
+	}
+	block, err := aes.NewCipher(derived(key, "seal"))
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	return &Sealer{aead: aead, nonce: derived(key, "nonce")}, nil
+}
+
+func derived(key []byte, what string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("callback addresses: " + what))
+	return mac.Sum(nil)
+}
+
+// URL is the address of a place, below the base that servers know the pool by, as https://pool.example.edu.
+func (s *Sealer) URL(base string, p Place) string {
+	return strings.TrimSuffix(base, "/") + Path + string(p.Kind) + "/" + s.seal(p)
+}
+
+// seal returns the last element of the path.
+func (s *Sealer) seal(p Place) string {
+	text := p.encode()
+	mac := hmac.New(sha256.New, s.nonce)
+	mac.Write(text)
+	nonce := mac.Sum(nil)[:s.aead.NonceSize()]
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, text, nil))
+}
+
+// ErrForeign is that an address is not one of ours.
+var ErrForeign = errors.New("no callback address of this pool")
+
+// maxToken bounds what is looked at: the longest IDs of tenant, meeting and server make less.
+const maxToken = 4 << 10
+
+// Open reads what stands behind [Path] in an address: kind and token. Whatever is not ours is [ErrForeign].
+func (s *Sealer) Open(kind Kind, token string) (Place, error) {
+	if len(token) > maxToken {
+		return Place{}, ErrForeign
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(sealed) < s.aead.NonceSize() {
+		return Place{}, ErrForeign
+	}
+	nonce, sealed := sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():]
+	text, err := s.aead.Open(nil, nonce, sealed, nil)
+	if err != nil {
+		return Place{}, ErrForeign
+	}
+	p, ok := decode(text)
+	if !ok || p.Kind != kind {
+		return Place{}, ErrForeign
+	}
+	return p, nil
+}
+
+// Read finds the place in a whole address, whatever base it has: what a server shows in metadata may be from before the pool
+// had another name.
+func (s *Sealer) Read(url string) (Place, error) {
+	_, path, found := strings.Cut(url, Path)
+	path, _, _ = strings.Cut(path, "?")
+	kind, token, both := strings.Cut(path, "/")
+	if !found || !both {
+		return Place{}, ErrForeign
+	}
+	return s.Open(Kind(kind), token)
+}
+
+// encode writes the place: the time, then kind, server and tenant with their lengths, then the meeting ID.
+func (p Place) encode() []byte {
+	text := binary.BigEndian.AppendUint64(nil, uint64(p.Placed.UnixMilli()))
+	for _, part := range []string{string(p.Kind), p.Server, p.Tenant} {
+		text = binary.AppendUvarint(text, uint64(len(part)))
+		text = append(text, part...)
+	}
+	return append(text, p.MeetingID...)
+}
+
+// decode reads what encode has written.
+func decode(text []byte) (p Place, ok bool) {
+	if len(text) < 8 {
+		return p, false
+	}
+	p.Placed = time.UnixMilli(int64(binary.BigEndian.Uint64(text))).UTC()
+	rest := text[8:]
+	var parts [3]string
+	for i := range parts {
+		n, size := binary.Uvarint(rest)
+		if size <= 0 || n > uint64(len(rest)-size) {
+			return p, false
+		}
+		parts[i], rest = string(rest[size:size+int(n)]), rest[size+int(n):]
+	}
+	p.Kind, p.Server, p.Tenant, p.MeetingID = Kind(parts[0]), parts[1], parts[2], string(rest)
+	return p, true
+}

@@ -1,0 +1,91 @@
+package address_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bbbpool/bbbpool/api/callbacks/address"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+func sealer(t *testing.T, with byte) *address.Sealer {
+	t.Helper()
+	s, err := address.New(bytes.Repeat([]byte{with}, address.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func place(tenant, meeting string) address.Place {
+	return address.Of(address.Ended, store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meeting}, Server: "bbb1",
+		Placed: time.Date(2026, 1, 5, 8, 0, 0, 123_456_789, time.UTC),
+	})
+}
+
+// What is sealed comes back, from an instance with the same key, and is the same each time.
+func TestSealer(t *testing.T) {
+	for _, p := range []address.Place{place("default", "room-1"), place("", ""), place("a/b", "räume \x00 [0]"), {Kind: address.Event}} {
+		url := sealer(t, 1).URL("https://pool.example.edu/", p)
+		if !strings.HasPrefix(url, "https://pool.example.edu/callbacks/"+string(p.Kind)+"/") {
+			t.Errorf("address %q", url)
+		}
+		got, err := sealer(t, 1).Read(url + "?recordingmarks=true")
+		if err != nil || !got.Placed.Equal(p.Placed) || got.MeetingKey != p.MeetingKey || got.Server != p.Server || got.Kind != p.Kind {
+			t.Errorf("read %+v, %v; want %+v", got, err, p)
+		}
+		if again := sealer(t, 1).URL("https://pool.example.edu", p); again != url {
+			t.Errorf("sealed again: %q, before %q", again, url)
+		}
+		if strings.Contains(url, "room-1") || strings.Contains(url, "default") {
+			t.Errorf("%q tells what it is about", url)
+		}
+	}
+}
+
+// Whatever is not ours, or was changed, or is used for another kind, is refused.
+func TestSealer_Foreign(t *testing.T) {
+	url := sealer(t, 1).URL("https://pool", place("default", "room-1"))
+	token := url[strings.LastIndex(url, "/")+1:]
+	changed := []byte(token)
+	changed[20] ^= 1
+	for what, give := range map[string]struct {
+		with  byte
+		kind  address.Kind
+		token string
+	}{
+		"another key":  {2, address.Ended, token},
+		"another kind": {1, address.Marks, token},
+		"changed":      {1, address.Ended, string(changed)},
+		"cut":          {1, address.Ended, token[:len(token)-2]},
+		"empty":        {1, address.Ended, ""},
+		"no base64":    {1, address.Ended, "***"},
+		"long":         {1, address.Ended, strings.Repeat("A", 1<<20)},
+	} {
+		if p, err := sealer(t, give.with).Open(give.kind, give.token); !errors.Is(err, address.ErrForeign) {
+			t.Errorf("%s: %+v, %v", what, p, err)
+		}
+	}
+	if _, err := address.New(nil); err == nil {
+		t.Error("an empty key was accepted")
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	s, _ := address.New(bytes.Repeat([]byte{1}, address.KeySize))
+	f.Add(s.URL("https://pool", place("default", "room-1")))
+	f.Add("/callbacks/ended/AAAA")
+	f.Fuzz(func(t *testing.T, url string) {
+		p, err := s.Read(url)
+		if err != nil {
+			return
+		}
+		if again, err := s.Read(s.URL("", p)); err != nil || again != p {
+			t.Errorf("%q: %+v, again %+v, %v", url, p, again, err)
+		}
+	})
+}
