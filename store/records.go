@@ -69,7 +69,7 @@ type Claim struct {
 	Voice     string // the voice bridge: what the front end has asked for and gets, or what its server has said; "" until then
 	Request   string // the create that made it, where another instance has handed that on; it may be handed on twice
 	Back      *Back  // where its front end wants to be called back; nil for nowhere, and never changed
-	Marks     string // whether something of it was marked for recording, as its server has told at its end: "true" or "false"; else ""
+	Marks     string // whether something was marked for recording, as its server has told at the end: "true" or "false"; else ""
 }
 
 // OnServer returns the ID that the server knows the meeting by.

@@ -142,7 +142,8 @@ var keyed = map[string]string{
 	uses: "the credential's kind, tenant and name", adminTokens: "the token's name", audits: "the entry's ID",
 	usage: "day and tenant", waiting: "the write's ID",
 	callbacks: "the callback's ID", callbacksByState: "state and the callback's ID", hooks: "the webhook's ID",
-	analytics: "the meeting's ID", analyticsByTime: "the meeting's ID", analyticsByMeeting: "tenant, meeting ID and the meeting's ID",
+	analytics: "the meeting's ID", analyticsByTime: "the meeting's ID",
+	analyticsByMeeting: "tenant, meeting ID and the meeting's ID",
 }
 
 // bucket returns a bucket of the tree by its name.

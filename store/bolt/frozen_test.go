@@ -17,7 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/store/bolt"
 )
 
-// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v5.db.
+// A new schema is frozen once, before it ships: go test ./store/bolt -run Frozen -freeze testdata/v7.db.
 var freeze = flag.String("freeze", "", "write a database of today's schema to this new file")
 
 var frozenAt = time.Date(2026, 1, 5, 8, 0, 0, 125_000_001, time.UTC)
@@ -235,6 +235,7 @@ func TestFrozen(t *testing.T) {
 			holdsSince4(t, db, version >= "v4", version >= "v5")
 			holdsSince5(t, db, version >= "v5")
 			holdsSince6(t, db, version >= "v6")
+			holdsSince7(t, db, version >= "v7")
 		})
 	}
 }
@@ -263,6 +264,10 @@ func holdsFrozen(t *testing.T, db *bolt.DB, version string) {
 	}
 	if version >= "v6" {
 		claims = append(claims, frozenSince6.claim)
+	}
+	if version >= "v7" {
+		tenants, claims = append(tenants, frozenSince7.tenant), append(claims, frozenSince7.claim)
+		sessions = append(sessions, frozenSince7.session)
 	}
 	gotServers, err := db.State().Servers(ctx)
 	holds(t, "servers", gotServers, servers, err)
@@ -399,7 +404,7 @@ func freezeTo(t *testing.T, path string) {
 		keyErr = errors.Join(keyErr, db.Index().AddSession(ctx, s))
 	}
 	for _, err := range []error{
-		freeze5(t, db), freeze6(t, db), commitErr, tenantErr3, claimErr3, keyErr, db.State().AddEndings(ctx, frozenSince4.ending), db.Index().KeepEvents(ctx, "bbb1", frozenSince4.events),
+		freeze5(t, db), freeze6(t, db), freeze7(t, db), commitErr, tenantErr3, claimErr3, keyErr, db.State().AddEndings(ctx, frozenSince4.ending), db.Index().KeepEvents(ctx, "bbb1", frozenSince4.events),
 		db.State().CreateServer(ctx, frozenSince3.server), db.State().SpendToken(ctx, frozenSince2.token, frozenAt, frozenAt.Add(time.Hour)),
 		db.State().CreateServer(ctx, frozen.server), tenantErr, claimErr, db.Index().AddSession(ctx, frozen.session),
 		db.Index().CreateRecording(ctx, frozen.recording), db.Close(),

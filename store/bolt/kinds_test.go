@@ -49,6 +49,7 @@ func TestKinds_Fields(t *testing.T) {
 		"servers": store.Server{}, "tenants": store.Tenant{}, "claims": store.Claim{}, "endings": store.Ending{},
 		"uses": store.Credential{}, "waiting": store.Wait{}, "sessions": store.Session{}, "recordings": store.Recording{}, "jobs": store.Job{},
 		"admin-tokens": store.AdminToken{}, "audits": store.Audit{}, "usage": store.Usage{},
+		"callbacks": store.Callback{}, "hooks": store.Hook{}, "analytics": store.Analysis{},
 		"tokens": struct{ ID, Expires string }{}, "keys": struct{ Name string }{}, "events": struct{ Server string }{}, // no records
 	}
 	for _, k := range store.Kinds {

@@ -81,7 +81,7 @@ func TestOpen_OtherSchema(t *testing.T) {
 		is     error
 		phrase string
 	}{
-		{"newer", schema("7"), store.ErrNewerSchema, "its schema is 7, this version knows up to 6"},
+		{"newer", schema("8"), store.ErrNewerSchema, "its schema is 8, this version knows up to 7"},
 		{"far newer", schema("41"), store.ErrNewerSchema, "schema is 41"},
 		{"no number", schema("x"), nil, "not a database of bbbpool"},
 		{"too old to be", schema("0"), nil, "not a database of bbbpool"},

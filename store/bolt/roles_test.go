@@ -17,6 +17,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/bolt"
+	"github.com/bbbpool/bbbpool/store/storetest/outgoing"
 )
 
 // seedTime is when everything that is seeded happened.
@@ -45,7 +46,7 @@ func seed(t *testing.T, db *bolt.DB) {
 		state.NoteUses(ctx, map[store.Credential]time.Time{seedUse: seedTime}), index.CreateAdminToken(ctx, store.AdminToken{Name: "at"}),
 		index.AddAudit(ctx, seedAudit), index.AddUsage(ctx, seedUsage),
 		state.CreateServer(ctx, store.Server{ID: "s", State: store.Enabled}), tenantErr, claimErr, state.AddEndings(ctx, seedEnding),
-		keyErr, index.AddSession(ctx, seedSession), index.CreateRecording(ctx, r), jobErr,
+		keyErr, index.AddSession(ctx, seedSession), index.CreateRecording(ctx, r), jobErr, outgoing.Seed(ctx, index),
 		index.KeepEvents(ctx, "s", []store.Event{{At: seedTime, Kind: "k", Text: "x"}}),
 	)
 	if err != nil {

@@ -213,7 +213,10 @@ func TestTenants_Edited(t *testing.T) {
 		want func(t *store.Tenant)
 	}{
 		"none": {func(*pool) {}, func(*store.Tenant) {}},
-		"LRS":  {func(p *pool) { p.do("HSET", "tenant:school", "lrs_endpoint", "https://lrs") }, func(*store.Tenant) {}},
+		"LRS": {
+			func(p *pool) { p.do("HSET", "tenant:school", "lrs_endpoint", "https://lrs", "kc_client_secret", "s") },
+			func(t *store.Tenant) { t.LRS.Endpoint, t.LRS.ClientSecret = "https://lrs", "s" },
+		},
 		"name": {func(p *pool) { p.do("HSET", "tenant:school", "name", "x") }, func(t *store.Tenant) { t.Name = "x" }},
 		"a secret more": {func(p *pool) { p.do("HSET", "tenant:school", "secrets", "one:two:three::") }, func(t *store.Tenant) {
 			t.Secrets = append(t.Secrets, store.TenantSecret{Name: "scalelite", Secret: "three"})
@@ -262,6 +265,24 @@ func TestTenants_Edited(t *testing.T) {
 			equal(t, "read afterwards", got, s)
 		})
 	}
+}
+
+// A learning record store is written as Scalelite has it, and taken away again.
+func TestTenants_LRS(t *testing.T) {
+	p, s := newPool(t), school()
+	s.LRS = store.LRS{
+		Endpoint: "https://lrs", User: "u", Password: "p", TokenURL: "https://kc", ClientID: "c", ClientSecret: "cs", TokenUser: "tu",
+		TokenPassword: "tp",
+	}
+	_, err := p.s.CreateTenant(t.Context(), s)
+	p.must(err)
+	field := p.hash("tenant:school")
+	got := []string{field["lrs_endpoint"], field["lrs_username"], field["lrs_password"], field["kc_token_url"], field["kc_client_id"],
+		field["kc_client_secret"], field["kc_username"], field["kc_password"]}
+	equal(t, "fields", got, []string{"https://lrs", "u", "p", "https://kc", "c", "cs", "tu", "tp"})
+	_, err = p.s.UpdateTenant(t.Context(), "school", func(t *store.Tenant) error { t.LRS = store.LRS{}; return nil })
+	p.must(err)
+	equal(t, "fields afterwards", len(p.hash("tenant:school")), 2)
 }
 
 // A setting's value that was edited is one of both calls; and of a rule that we wrote, the setting keeps its ID.

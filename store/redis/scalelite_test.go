@@ -52,7 +52,10 @@ func TestScalelite_Read(t *testing.T) {
 				{Call: "join", Op: store.ParamDefault, Name: "maxParticipants", Value: "40"},
 			},
 		},
-		{ID: beta, Name: "beta", Secrets: []store.TenantSecret{{Name: "scalelite", Secret: "beta-secret-0123456789abcdef"}}},
+		{
+			ID: beta, Name: "beta", Secrets: []store.TenantSecret{{Name: "scalelite", Secret: "beta-secret-0123456789abcdef"}},
+			LRS: store.LRS{Endpoint: "https://lrs.example.org/xapi", User: "lrsuser", Password: "lrspass"},
+		},
 	})
 	claims, err := p.s.Claims(t.Context())
 	p.must(err)

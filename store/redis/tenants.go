@@ -100,7 +100,7 @@ func tenantImages(list []any) map[string]image {
 // withSettings are the fields of a tenant, with what stands for its settings.
 func (i image) withSettings() map[string]string {
 	fields := map[string]string{}
-	for _, name := range []string{nameField, secretsField} {
+	for _, name := range append([]string{nameField, secretsField}, lrsFields...) {
 		if value, ok := i.fields[name]; ok {
 			fields[name] = value
 		}
@@ -132,6 +132,11 @@ func (db *DB) mergeTenant(key []byte, i image) (t store.Tenant, stands bool, err
 	}
 	if !ok || !from.still(fields, settingsField) {
 		t.Tag, t.Params = mergeSettings(t.Tag, t.Params, i.settings)
+	}
+	for n, value := range lrsOf(&t.LRS) {
+		if name := lrsFields[n]; !ok || !from.still(fields, name) {
+			value.set(fields[name])
+		}
 	}
 	return t, true, nil
 }
@@ -221,7 +226,9 @@ func putTenant(db *DB, c *commands, key []byte, i image, before *store.Tenant, n
 		was = renderSettings(before.Tag, before.Params)
 	}
 	i.settings = db.putSettings(c, id, i.settings, was, renderSettings(now.Tag, now.Params))
-	return putRow(db, c, rows.Tenants, key, now, marksOf(i.withSettings(), nameField, secretsField, settingsField))
+	db.putLRS(c, id, i, before, now)
+	marked := append([]string{nameField, secretsField, settingsField}, lrsFields...)
+	return putRow(db, c, rows.Tenants, key, now, marksOf(i.withSettings(), marked...))
 }
 
 // putName writes a tenant's name, and what it is found by. Of two by one name the first is found.

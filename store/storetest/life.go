@@ -9,6 +9,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/storetest/accounts"
 	"github.com/bbbpool/bbbpool/store/storetest/kit"
+	"github.com/bbbpool/bbbpool/store/storetest/outgoing"
 )
 
 func stateLifeCases() []testCase[store.State] {
@@ -141,8 +142,13 @@ func indexCanceled(t *testing.T, s store.Index) {
 	must(t, s.AddSession(t.Context(), aSession("s1", monday)))
 	must(t, s.CreateRecording(t.Context(), aRecording("a", "r1")))
 	putJob(t, s, aJob("j1"))
+	must(t, outgoing.Seed(t.Context(), s))
 	canceled(t, indexCalls(s))
 	canceled(t, accounts.IndexCalls(s))
+	canceled(t, outgoing.Calls(s))
+	told, err := s.Callbacks(t.Context(), store.CallbackFilter{})
+	must(t, err)
+	equal(t, "callbacks", told, []store.Callback{outgoing.ACallback("x", monday)})
 	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
 	equal(t, "sessions", since(t, s, time.Time{}, 10), []store.Session{aSession("s1", monday)})
 	page, _ := list(t, s, store.RecordingFilter{Tenant: "a"})
@@ -171,4 +177,5 @@ func stateClosed(t *testing.T, s store.State) {
 func indexClosed(t *testing.T, s store.Index) {
 	closed(t, s.Close, indexCalls(s))
 	closed(t, s.Close, accounts.IndexCalls(s))
+	closed(t, s.Close, outgoing.Calls(s))
 }

@@ -80,13 +80,14 @@ func sessionOne(t *testing.T, s store.Index) {
 }
 
 // Closing a claim twice is harmless: the session is there once, at its new end, as it was added last but for when it
-// began, how many were there, and why it was there where that is not known any more.
+// began, how many were there, and why it was there and whom to tell where that is not known any more.
 func sessionReplaced(t *testing.T, s store.Index) {
 	must(t, s.AddSession(t.Context(), aSession("a", monday)))
 	must(t, s.AddSession(t.Context(), aSession("b", monday.Add(time.Second))))
 	later := store.Session{ID: "a", Tenant: "default", Server: "bbb1", End: monday.Add(time.Minute), Reason: "gone"}
 	kept := later
 	kept.Start, kept.Peak, kept.Joins, kept.Hint, kept.Why = aSession("a", monday).Start, 31, 40, 30, aDecision()
+	kept.Back, kept.Signer = aBack(), "moodle"
 	for range 2 {
 		must(t, s.AddSession(t.Context(), later))
 		equal(t, "all", since(t, s, time.Time{}, 10), []store.Session{aSession("b", monday.Add(time.Second)), kept})

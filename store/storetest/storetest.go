@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/storetest/accounts"
 	"github.com/bbbpool/bbbpool/store/storetest/kit"
+	"github.com/bbbpool/bbbpool/store/storetest/outgoing"
 )
 
 type testCase[S any] struct {
@@ -31,7 +32,7 @@ func RunState(t *testing.T, open func(t *testing.T) store.State) {
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
 func RunIndex(t *testing.T, open func(t *testing.T) store.Index) {
 	run(t, open, secretKeyCases(), sessionCases(), roomCases(), recordingCases(), selectionCases(), metaCases(),
-		catalogueCases(), jobCases(), commitCases(), eventCases(), of(accounts.IndexCases()), erasureCases(),
+		catalogueCases(), jobCases(), commitCases(), eventCases(), of(accounts.IndexCases()), of(outgoing.Cases()), erasureCases(),
 		indexKeyCases(), indexWholeCases(), indexRaces(), indexLifeCases())
 }
 
@@ -97,6 +98,11 @@ func aTenant(id string) store.Tenant {
 			Meetings: 1, People: 2, MeetingPeople: 3, PerHour: 4, Duration: time.Hour, NoRecording: true,
 			Tags: []string{"gpu", "none"}, Requests: 2.5, Statuses: true,
 		},
+		Callbacks: store.TenantCallbacks{Names: []string{"x-callback-url"}, Algorithm: "HS512", Insecure: true, Analytics: true},
+		LRS: store.LRS{
+			Endpoint: "https://lrs.example.org/xapi", User: "u", Password: "p", TokenURL: "https://kc.example.org/token",
+			ClientID: "c", ClientSecret: "cs", TokenUser: "tu", TokenPassword: "tp",
+		},
 	}
 }
 
@@ -115,7 +121,8 @@ func aClaim(tenant, meetingID string) store.Claim {
 		MeetingKey: store.MeetingKey{Tenant: tenant, MeetingID: meetingID}, Server: "bbb1", InternalID: "183f0bf3-1",
 		CreateTime: 1767600000125, Placed: monday, Expected: 12.5, Recorded: true, Hint: 30, Why: aDecision(),
 		Breakout: true, Name: "Algebra & <more>", Alias: "alias of " + meetingID, Signer: "moodle",
-		Moderator: "m0derator", Voice: "70001", Request: "5f2c",
+		Moderator: "m0derator", Voice: "70001", Request: "5f2c", Back: aBack(),
+		Marks: "true",
 	}
 }
 
@@ -137,7 +144,14 @@ func aDecision() store.Decision {
 func aSession(id string, end time.Time) store.Session {
 	return store.Session{
 		ID: id, Tenant: "default", Server: "bbb1", Start: end.Add(-time.Hour), End: end, Peak: 31, Joins: 40,
-		Reason: "ended", Recorded: true, Meeting: aRoom, Hint: 30, Why: aDecision(),
+		Reason: "ended", Recorded: true, Meeting: aRoom, Hint: 30, Why: aDecision(), Signer: "moodle", Back: aBack(),
+	}
+}
+
+func aBack() *store.Back {
+	return &store.Back{
+		Ended: "https://moodle.example.org/ended?x=\xff&y",
+		Meta: []store.MetaField{{Name: store.MetaAnalytics, Value: "https://moodle.example.org/a"}, {Name: "x", Value: ""}},
 	}
 }
 

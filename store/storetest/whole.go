@@ -11,6 +11,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/rows"
+	"github.com/bbbpool/bbbpool/store/storetest/outgoing"
 )
 
 func stateWholeCases() []testCase[store.State] {
@@ -90,6 +91,15 @@ func indexRows(t *testing.T) (list []store.Row) {
 	for _, day := range []string{"2026-01-04", "2026-01-05"} {
 		list = append(list, row(t, rows.Usage, store.Usage{Day: day, Tenant: "a", Meetings: 2, PeopleMins: 1.0 / 3}))
 	}
+	for _, id := range []string{"c1", "c2"} {
+		list = append(list, row(t, rows.Callbacks, outgoing.ACallback(id, monday)))
+	}
+	for _, id := range []string{"h1", "h2"} {
+		list = append(list, row(t, rows.Hooks, outgoing.AHook(id)))
+	}
+	for _, id := range []string{"m1", "m2"} {
+		list = append(list, row(t, rows.Analytics, outgoing.AnAnalysis(id, "room", monday)))
+	}
 	return list
 }
 
@@ -123,9 +133,12 @@ func indexAnswers(t *testing.T, s store.Index) any {
 	used, err5 := s.Usage(ctx, store.UsageFilter{})
 	happened, err6 := s.Events(ctx)
 	ofRooms, err7 := s.MeetingSessions(ctx, "default", aRoom, 10)
-	must(t, errors.Join(err, err2, err3, err4, err5, err6, err7))
+	told, err8 := s.Callbacks(ctx, store.CallbackFilter{})
+	hooks, err9 := s.Hooks(ctx)
+	analytics, err10 := s.Analytics(ctx, "a", "room", 10)
+	must(t, errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10))
 	jobs := jobsOf(t, s, store.JobFilter{States: []store.JobState{store.JobWaiting}})
-	return append(all, counts, owed, tokens, audits, used, happened, ofRooms, jobs, since(t, s, time.Time{}, 10))
+	return append(all, counts, owed, tokens, audits, used, happened, ofRooms, told, hooks, analytics, jobs, since(t, s, time.Time{}, 10))
 }
 
 // dump is everything, as it was handed out.

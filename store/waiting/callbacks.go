@@ -3,6 +3,7 @@ package waiting
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -19,7 +20,18 @@ func (x *Index) AddCallbacks(ctx context.Context, list ...store.Callback) error 
 	if wrong != nil {
 		return wrong
 	}
-	_, err = x.later(ctx, callCallbacks, entry{Tell: pairs})
+	return x.surely(ctx, callCallbacks, entry{Tell: pairs})
+}
+
+// errNoRoom is that the journal is full.
+var errNoRoom = fmt.Errorf("%w: as much waits for the index as may", store.ErrAway)
+
+// surely is later for what somebody else still has, and can tell again: whoever writes is told where it did not fit.
+func (x *Index) surely(ctx context.Context, call string, e entry) error {
+	w, err := x.later(ctx, call, e)
+	if err == nil && w.ID == "" {
+		return errNoRoom
+	}
 	return err
 }
 
@@ -33,8 +45,7 @@ func (x *Index) KeepAnalysis(ctx context.Context, a store.Analysis) error {
 	if wrong != nil {
 		return wrong
 	}
-	_, err = x.later(ctx, callAnalysis, entry{Row: &row})
-	return err
+	return x.surely(ctx, callAnalysis, entry{Row: &row})
 }
 
 type callbackRole struct{ x *Index }

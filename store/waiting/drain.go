@@ -220,7 +220,8 @@ var theEnd = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 // addOnce adds usage, or returns store.ErrExists where it was added under that mark before.
 func (x *Index) addOnce(ctx context.Context, mark string, list []store.Usage) error {
 	id := markPrefix + mark
-	return x.config.Index.AddSession(ctx, store.Session{ID: id, Server: nonce(), End: theEnd, Start: theEnd, Meeting: id}, store.Along{Used: list})
+	s := store.Session{ID: id, Server: nonce(), End: theEnd, Start: theEnd, Meeting: id}
+	return x.config.Index.AddSession(ctx, s, store.Along{Used: list})
 }
 
 // isMark tells whether a session is none.

@@ -87,6 +87,14 @@ func (f *fake) CreateRecording(ctx context.Context, r store.Recording) error {
 	return f.write(func() error { return f.Index.CreateRecording(ctx, r) })
 }
 
+func (f *fake) AddCallbacks(ctx context.Context, list ...store.Callback) error {
+	return f.write(func() error { return f.Index.AddCallbacks(ctx, list...) })
+}
+
+func (f *fake) KeepAnalysis(ctx context.Context, a store.Analysis) error {
+	return f.write(func() error { return f.Index.KeepAnalysis(ctx, a) })
+}
+
 func (f *fake) Session(ctx context.Context, id string) (store.Session, error) {
 	if err := f.reach(); err != nil {
 		return store.Session{}, err

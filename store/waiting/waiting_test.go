@@ -12,6 +12,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/storetest"
+	"github.com/bbbpool/bbbpool/store/storetest/outgoing"
 	"github.com/bbbpool/bbbpool/store/waiting"
 )
 
@@ -42,7 +43,10 @@ func session(id string) store.Session {
 
 func used(joins int) store.Usage { return store.Usage{Day: "2026-03-02", Tenant: "a", Joins: joins} }
 
-func along(used ...store.Usage) store.Along { return store.Along{Used: used} }
+// along is usage, and what somebody is told.
+func along(used ...store.Usage) store.Along {
+	return store.Along{Used: used, Callbacks: []store.Callback{outgoing.ACallback("with a session", monday)}}
+}
 
 func owed(id, server string) store.Recording {
 	return store.Recording{
@@ -62,6 +66,8 @@ func write(t testing.TB, x store.Index) {
 	must(t, x.KeepEvents(ctx, "bbb1", []store.Event{{At: monday, Kind: "up", Text: "last"}}))
 	must(t, x.CreateRecording(ctx, owed("r1", "bbb1")))
 	must(t, x.AddSession(ctx, session("s2"), along(used(100))))
+	must(t, x.AddCallbacks(ctx, outgoing.ACallback("one", monday), outgoing.ACallback("two", monday)))
+	must(t, x.KeepAnalysis(ctx, outgoing.AnAnalysis("m", "room", monday)))
 }
 
 // wanted is what an index has that was there all the time.
@@ -90,7 +96,7 @@ func TestIndex_Waits(t *testing.T) {
 	write(t, x.Index())
 	kept, err := s.Waiting(t.Context(), 100)
 	must(t, err)
-	if len(kept) != 6 || x.Waiting() != 6 {
+	if len(kept) != 8 || x.Waiting() != 8 {
 		t.Fatalf("%d entries wait, %d are known of", len(kept), x.Waiting())
 	}
 	x.Look(t.Context())
@@ -171,6 +177,12 @@ func TestIndex_Unsure(t *testing.T) {
 		"usage": func(ctx context.Context, x store.Index) error { return x.AddUsage(ctx, used(5)) },
 		"audit": func(ctx context.Context, x store.Index) error {
 			return x.AddAudit(ctx, store.Audit{ID: "1", At: monday})
+		},
+		"callbacks": func(ctx context.Context, x store.Index) error {
+			return x.AddCallbacks(ctx, outgoing.ACallback("one", monday))
+		},
+		"analysis": func(ctx context.Context, x store.Index) error {
+			return x.KeepAnalysis(ctx, outgoing.AnAnalysis("m", "room", monday))
 		},
 		"owed": func(ctx context.Context, x store.Index) error { return x.CreateRecording(ctx, owed("r1", "bbb1")) },
 	} {
