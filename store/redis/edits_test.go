@@ -277,8 +277,10 @@ func TestTenants_LRS(t *testing.T) {
 	_, err := p.s.CreateTenant(t.Context(), s)
 	p.must(err)
 	field := p.hash("tenant:school")
-	got := []string{field["lrs_endpoint"], field["lrs_username"], field["lrs_password"], field["kc_token_url"], field["kc_client_id"],
-		field["kc_client_secret"], field["kc_username"], field["kc_password"]}
+	got := []string{
+		field["lrs_endpoint"], field["lrs_username"], field["lrs_password"], field["kc_token_url"], field["kc_client_id"],
+		field["kc_client_secret"], field["kc_username"], field["kc_password"],
+	}
 	equal(t, "fields", got, []string{"https://lrs", "u", "p", "https://kc", "c", "cs", "tu", "tp"})
 	_, err = p.s.UpdateTenant(t.Context(), "school", func(t *store.Tenant) error { t.LRS = store.LRS{}; return nil })
 	p.must(err)

@@ -31,8 +31,14 @@ func (v lrsValue) set(value string) {
 // lrsOf are the values of the fields, in their order.
 func lrsOf(l *store.LRS) []lrsValue {
 	return []lrsValue{
-		{plain: &l.Endpoint}, {plain: &l.User}, {secret: &l.Password}, {plain: &l.TokenURL}, {plain: &l.ClientID},
-		{secret: &l.ClientSecret}, {plain: &l.TokenUser}, {secret: &l.TokenPassword},
+		{plain: &l.Endpoint},
+		{plain: &l.User},
+		{secret: &l.Password},
+		{plain: &l.TokenURL},
+		{plain: &l.ClientID},
+		{secret: &l.ClientSecret},
+		{plain: &l.TokenUser},
+		{secret: &l.TokenPassword},
 	}
 }
 

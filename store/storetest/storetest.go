@@ -99,7 +99,7 @@ func aTenant(id string) store.Tenant {
 			Tags: []string{"gpu", "none"}, Requests: 2.5, Statuses: true,
 		},
 		Callbacks: store.TenantCallbacks{Names: []string{"x-callback-url"}, Algorithm: "HS512", Insecure: true, Analytics: true},
-		LRS: store.LRS{
+		LRS: store.LRS{ //nolint:gosec // nobody's
 			Endpoint: "https://lrs.example.org/xapi", User: "u", Password: "p", TokenURL: "https://kc.example.org/token",
 			ClientID: "c", ClientSecret: "cs", TokenUser: "tu", TokenPassword: "tp",
 		},
@@ -151,7 +151,7 @@ func aSession(id string, end time.Time) store.Session {
 func aBack() *store.Back {
 	return &store.Back{
 		Ended: "https://moodle.example.org/ended?x=\xff&y",
-		Meta: []store.MetaField{{Name: store.MetaAnalytics, Value: "https://moodle.example.org/a"}, {Name: "x", Value: ""}},
+		Meta:  []store.MetaField{{Name: store.MetaAnalytics, Value: "https://moodle.example.org/a"}, {Name: "x", Value: ""}},
 	}
 }
 

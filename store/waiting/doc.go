@@ -8,8 +8,9 @@
 // # What waits
 //
 // Sessions with the usage of their meetings and what front ends are told of their ends, usage, entries of the audit log, events
-// of servers, what servers owe of recordings, and what they have called back. An entry is acknowledged once the state has it, and is taken away once the index has it. While something
-// waits, what is written is queued behind it.
+// of servers, what servers owe of recordings, and what they have called back. An entry is acknowledged once the state has it,
+// and is taken away once the index has it. While something waits, what is written is queued behind it. What a server has
+// called back is refused where it does not fit: it can tell it again.
 //
 // # Once and not twice
 //

@@ -286,9 +286,12 @@ func TestIndex_Full(t *testing.T) {
 	if len(list) != 2 || list[1].Name != "full" {
 		t.Errorf("problems: %+v", list)
 	}
+	if err := x.AddCallbacks(t.Context(), outgoing.ACallback("one", monday)); !errors.Is(err, store.ErrAway) {
+		t.Errorf("a server was told that what it has called back is kept: %v", err)
+	}
 	var page strings.Builder
 	x.WriteMetrics(&page)
-	if !strings.Contains(page.String(), "bbbpool_index_lost_writes_total 3") {
+	if !strings.Contains(page.String(), "bbbpool_index_lost_writes_total 4") {
 		t.Error(page.String())
 	}
 	f.set(false, false)

@@ -237,8 +237,8 @@ func withSession(t *testing.T, s store.Index) {
 	kit.Equal(t, "waiting", len(all(t, s, store.CallbackFilter{States: []store.CallbackState{store.CallbackWaiting}})), 1)
 	foreign := session
 	foreign.Server = "bbb2"
-	kit.Want(t, "of another server", s.AddSession(ctx, foreign, store.Along{Callbacks: []store.Callback{ACallback("four", kit.Monday)}}),
-		store.ErrExists)
+	more := store.Along{Callbacks: []store.Callback{ACallback("four", kit.Monday)}}
+	kit.Want(t, "of another server", s.AddSession(ctx, foreign, more), store.ErrExists)
 	kit.Equal(t, "of another server", len(all(t, s, store.CallbackFilter{})), 2)
 	bare := session
 	bare.Back, bare.Signer = nil, ""
