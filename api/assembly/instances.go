@@ -187,7 +187,7 @@ func (p *Pool) unshared(ctx context.Context) []string {
 func (p *Pool) decides() []api.Runner {
 	parts := []api.Runner{p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings}
 	if p.Instance != nil {
-		parts = append(parts, p.observing())
+		parts = append(parts, p.observing(), p.Instance.Raising(store.Schema, p.Stores.Redis.RaiseSchema))
 	}
 	return parts
 }

@@ -234,6 +234,15 @@ func TestInstances(t *testing.T) {
 	if !a.Knows(t.Context(), 6) || a.Knows(t.Context(), 7) {
 		t.Error("it does not know which schema all know")
 	}
+	raised := make(chan int, 2)
+	for _, schema := range []int{7, 6} { // the one that not all know is not raised, though it was to be first
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_ = a.Raising(schema, func(context.Context) error { raised <- schema; cancel(); return nil }).Run(ctx)
+		cancel()
+	}
+	if schema := <-raised; schema != 6 || len(raised) != 0 {
+		t.Errorf("schema %d is raised, and not all know it", schema)
+	}
 
 	if err := rest[0].StepDown(t.Context(), leader); err != nil {
 		t.Fatal(err)

@@ -136,6 +136,38 @@ func (m *members) others(ctx context.Context) bool {
 	return false
 }
 
+// raiseEvery is how often it is looked whether a schema can be raised.
+const raiseEvery = 10 * time.Second
+
+// Raising says that the schema is the stores' from now on, as soon as all instances that are there know it, and again and again:
+// a store that has lost everything has lost that, too. It is for the instance that leads.
+func (i *Instance) Raising(schema int, raise func(context.Context) error) Raising {
+	return Raising{i, schema, raise}
+}
+
+// Raising is a part that runs while its instance leads.
+type Raising struct {
+	instance *Instance
+	schema   int
+	raise    func(context.Context) error
+}
+
+// Run raises the schema until ctx ends. What fails is tried again.
+func (r Raising) Run(ctx context.Context) error {
+	for {
+		if r.instance.Knows(ctx, r.schema) {
+			if err := r.raise(ctx); err != nil && ctx.Err() == nil {
+				r.instance.parts.Log.Warn().Err(err).Int("schema", r.schema).Msg("the schema is not raised yet")
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(raiseEvery):
+		}
+	}
+}
+
 // Knows tells whether all instances that are there know a schema, so that it can be written. It is false where that cannot be
 // seen.
 func (i *Instance) Knows(ctx context.Context, schema int) bool {

@@ -96,6 +96,13 @@ func (db *DB) checkSchema(ctx context.Context) error {
 	})
 }
 
+// RaiseSchema says that older versions must not write here any more: all instances know today's schema. It needs the lease.
+func (db *DB) RaiseSchema(ctx context.Context) error {
+	return db.within(ctx, 1, "raise the schema", func(ctx context.Context) error {
+		return db.raiseTo(ctx, db.key(schemaKey), Schema)
+	})
+}
+
 // quiet keeps the client from writing to standard error itself: whoever calls hears of each error.
 var quiet = sync.OnceFunc(func() { goredis.SetLogger(nobody{}) })
 

@@ -34,20 +34,25 @@ func (db *DB) Home(ctx context.Context) (home uint64, err error) {
 // Settle says that all records were put here then, unless that was done later, too. It needs the lease.
 func (db *DB) Settle(ctx context.Context, home uint64) error {
 	return db.within(ctx, 1, "say since when the records are here", func(ctx context.Context) error {
-		mine := db.mine.Load()
-		if mine == nil {
-			return store.ErrFenced
-		}
-		keys := []string{db.key(leaseKey), db.key(homeKey)}
-		reply, err := raiseScript.Run(ctx, db.client, keys, mine.holder, mine.epoch, "0", strconv.FormatUint(home, 10)).Text()
-		switch {
-		case err != nil:
-			return away(err)
-		case reply == "fenced":
-			return store.ErrFenced
-		}
-		return nil
+		return db.raiseTo(ctx, db.key(homeKey), home)
 	})
+}
+
+// raiseTo sets a number that only rises, with the lease.
+func (db *DB) raiseTo(ctx context.Context, key string, number uint64) error {
+	mine := db.mine.Load()
+	if mine == nil {
+		return store.ErrFenced
+	}
+	keys := []string{db.key(leaseKey), key}
+	reply, err := raiseScript.Run(ctx, db.client, keys, mine.holder, mine.epoch, "0", strconv.FormatUint(number, 10)).Text()
+	switch {
+	case err != nil:
+		return away(err)
+	case reply == "fenced":
+		return store.ErrFenced
+	}
+	return nil
 }
 
 // SettleNow says that all records have just been put here.

@@ -59,8 +59,13 @@ const (
 	peerKey          = oursPrefix + "peer-key"
 )
 
-// Schema is the one of our keys that this version writes, and the highest one that it knows.
-const Schema = 1
+// Schema is the highest one of our keys that this version knows: 2 has the fields of store's schema 7, which an older version
+// would drop from the claims and tenants that it writes. It is written when all instances know it ([DB.RaiseSchema]), and from
+// then on no older one opens the store; until then there may be such ones, and firstSchema stands.
+const (
+	Schema      = 2
+	firstSchema = 1
+)
 
 // key is a key of the namespace.
 func (db *DB) key(name string) string { return db.prefix + name }

@@ -48,7 +48,7 @@ func (role leaseRole) TakeLease(ctx context.Context, was, mine store.Lease) erro
 			case schema > Schema: // raised since it was opened
 				return c, store.ErrNewerSchema
 			case schema == 0:
-				c.add("SET", db.key(schemaKey), strconv.Itoa(Schema))
+				c.add("SET", db.key(schemaKey), strconv.Itoa(firstSchema))
 			}
 			c.add(
 				"HSET", db.key(leaseKey), "holder", taken.holder, "address", mine.Address, "epoch", taken.epoch,

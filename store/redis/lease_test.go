@@ -256,3 +256,25 @@ func TestObserved(t *testing.T) {
 	p.must(err)
 	equal(t, "its state", s.State, store.Draining)
 }
+
+// A schema is raised by whoever has the lease, and by nobody else; it never goes back.
+func TestRaiseSchema(t *testing.T) {
+	ctx, url := t.Context(), servers.Redis(t).URL()
+	leader, follower, rake := leading(t, url), open(t, redis.Config{URL: store.Secret(url)}), client(t, url)
+	stands := func(schema string) {
+		t.Helper()
+		got, err := rake.Get(ctx, "scalelite:bbbpool:schema").Result()
+		want(t, "read", err, nil)
+		equal(t, "schema", got, schema)
+	}
+	stands("1")
+	want(t, "without the lease", follower.RaiseSchema(ctx), store.ErrFenced)
+	stands("1")
+	for range 2 {
+		want(t, "raise", leader.RaiseSchema(ctx), nil)
+		stands(fmt.Sprint(redis.Schema))
+	}
+	want(t, "a newer one", rake.Set(ctx, "scalelite:bbbpool:schema", "41", 0).Err(), nil)
+	want(t, "raise", leader.RaiseSchema(ctx), nil)
+	stands("41")
+}
