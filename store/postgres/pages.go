@@ -118,7 +118,7 @@ func (l *layout) queuePage(b *pgx.Batch, question string, args []any) *sheet {
 		*s = *newSheet() // of a try that did not count
 		return walk(rows, func(rows pgx.Rows) error {
 			var l line
-			if err := rows.Scan(l.into()...); err != nil {
+			if err := scan(rows, l.into()); err != nil {
 				return err
 			}
 			if err := s.add(&l); err != nil {
@@ -134,8 +134,24 @@ func newGathering() gathering {
 	return gathering{map[string]*standing{}, map[int64]*standing{}, map[int64][2]int64{}}
 }
 
+// whole tells whether the arrays of each table are as long as they must be.
+func (l *line) whole() bool {
+	r, m, f, i := &l.recordings, &l.meta, &l.formats, &l.images
+	alike := func(n int, others ...int) bool { return !slices.ContainsFunc(others, func(o int) bool { return o != n }) }
+	return alike(len(l.places), len(l.recordIDs)) &&
+		alike(len(r.ids), len(r.recordIDs), len(r.meetingIDs), len(r.names), len(r.states), len(r.published), len(r.protected),
+			len(r.republished), len(r.participants), len(r.starts), len(r.ends)) &&
+		alike(len(m.of), len(m.keys), len(m.values)) &&
+		alike(len(f.ids), len(f.of), len(f.formats), len(f.urls), len(f.lengths)) &&
+		alike(len(i.of), len(i.places), len(i.widths), len(i.heights), len(i.alts), len(i.urls)) &&
+		alike(len(l.own.keys), len(l.own.values))
+}
+
 // add puts a line where it belongs.
 func (s *sheet) add(l *line) error {
+	if !l.whole() {
+		return errArray
+	}
 	s.total = int(l.total)
 	for n, id := range l.recordIDs {
 		s.placed = append(s.placed, placed{l.places[n], id})

@@ -96,6 +96,9 @@ func (db *DB) narrowed(
 	if err := db.ask(ctx, op, &b); err != nil {
 		return nil, 0, err
 	}
+	if question.All(f) {
+		return s.page(), len(s.placed), nil
+	}
 	if len(s.placed) > 0 || f.Offset <= 0 {
 		return s.page(), s.total, nil
 	}
