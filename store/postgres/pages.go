@@ -137,7 +137,9 @@ func newGathering() gathering {
 // whole tells whether the arrays of each table are as long as they must be.
 func (l *line) whole() bool {
 	r, m, f, i := &l.recordings, &l.meta, &l.formats, &l.images
-	alike := func(n int, others ...int) bool { return !slices.ContainsFunc(others, func(o int) bool { return o != n }) }
+	alike := func(n int, others ...int) bool {
+		return !slices.ContainsFunc(others, func(o int) bool { return o != n })
+	}
 	return alike(len(l.places), len(l.recordIDs)) &&
 		alike(len(r.ids), len(r.recordIDs), len(r.meetingIDs), len(r.names), len(r.states), len(r.published), len(r.protected),
 			len(r.republished), len(r.participants), len(r.starts), len(r.ends)) &&
