@@ -1,28 +1,37 @@
 package assembly_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/daemon"
 )
 
 // perRoom is how many recordings a room of the benchmark has.
 const perRoom = 10
 
 // BenchmarkGetRecordings asks for recordings as front ends do, over HTTP: by a meeting, and a page of a hundred of all, at a
-// pool on bbolt and at one on PostgreSQL in turns. "x-bolt" is how long PostgreSQL takes as often as bbolt.
+// pool on bbolt and at one on PostgreSQL in turns. "x-bolt" is how long PostgreSQL takes as often as bbolt, at the median, and
+// "x-bolt-quick" by what one call of ten undercuts: where others use the machine, that says more of two processes that wait for
+// each other.
 func BenchmarkGetRecordings(b *testing.B) {
 	many := 200_000
 	if once := flag.Lookup("test.benchtime"); testing.Short() || once != nil && once.Value.String() == "1x" {
 		many = 2000
 	}
-	p := servers.Postgres(b)
+	p := daemon.NewPostgres(b, "shared_buffers=1GB") // what an operator gives it who has so many
+	b.Cleanup(p.Remove)
 	onBolt := measure(b, options(b))
-	onPostgres := measure(b, shared(b, servers.Redis(b).URL(), p.Local(p.URL(b))))
+	url := p.URL(b)
+	onPostgres := measure(b, shared(b, servers.Redis(b).URL(), p.Local(url)))
 	onBolt.enlist(b)
 	onPostgres.enlist(b)
 	var filling sync.WaitGroup
@@ -30,6 +39,7 @@ func BenchmarkGetRecordings(b *testing.B) {
 		filling.Go(func() { shelve(b, m.Stores.Index, many) })
 	}
 	filling.Wait()
+	analyse(b, url)
 	for _, c := range []struct {
 		name  string
 		query func(i int) string
@@ -46,9 +56,29 @@ func BenchmarkGetRecordings(b *testing.B) {
 			reference := median(onBolt.taken)
 			b.ReportMetric(float64(reference.Microseconds()), "bolt-p50-us")
 			b.ReportMetric(float64(median(onPostgres.taken))/float64(reference), "x-bolt")
+			b.ReportMetric(float64(quick(onPostgres.taken))/float64(quick(onBolt.taken)), "x-bolt-quick")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// analyse lets the database look at what is in it, as it does by itself within minutes.
+func analyse(b *testing.B, url string) {
+	b.Helper()
+	conn, err := pgx.Connect(b.Context(), url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(b.Context())) }()
+	if _, err := conn.Exec(b.Context(), "ANALYZE"); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// quick is what one of ten calls takes at most.
+func quick(list []time.Duration) time.Duration {
+	slices.Sort(list)
+	return list[len(list)/10]
 }
 
 // shelve fills an index, some hundred recordings at a time.

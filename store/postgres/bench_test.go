@@ -16,6 +16,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/bolt"
 	"github.com/bbbpool/bbbpool/store/postgres"
+	"github.com/bbbpool/bbbpool/store/storetest/daemon"
 )
 
 const (
@@ -35,7 +36,9 @@ func howMany() int {
 // in its own tables. "x-bolt" is how long PostgreSQL takes, as often as bbolt; "x-scalelite" is how much quicker the page is.
 func BenchmarkRecordings(b *testing.B) {
 	many := howMany()
-	url := servers.Postgres(b).URL(b)
+	server := daemon.NewPostgres(b, "shared_buffers=1GB") // what an operator gives it who has so many
+	b.Cleanup(server.Remove)
+	url := server.URL(b)
 	db := open(b, postgres.Config{URL: store.Secret(url)})
 	small, err := bolt.Open(b.TempDir())
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,19 +16,32 @@ import (
 )
 
 // A page is read by one statement, in one round trip and as of one moment: which recordings are on it, and the rows that all
-// tables have of them, as a line for each recording. Lines of single rows would be twenty times as many, and take as long as
-// everything else.
+// tables have of them, as a line for some of the recordings, each column of it an array. Lines of single rows would be twenty
+// times as many and take as long as everything else, lines of single recordings half as long again. One line for all would be
+// more than the server can hold in one value where nobody limits the page.
 
-// line is a recording.
+// together is how many recordings are on a line.
+const together = 32
+
+// line is some recordings of a page. The arrays of a table are as long as it has rows of them, in no order.
 type line struct {
-	place, id, total int64
-	recordID         string
-	there            bool // it stands in Scalelite's table
-	shown            shown
-	start, end       pgtype.Timestamp
-	keys, values     []string // of the metadata
-	formats          struct {
-		ids           []int64
+	total      int64
+	places     []int64 // on the page
+	recordIDs  []string
+	recordings struct { // as they stand in Scalelite's table
+		ids                               []int64
+		recordIDs                         []string
+		meetingIDs, names, states         []string
+		published, protected, republished []bool
+		participants                      []int32
+		starts, ends                      []pgtype.Timestamp
+	}
+	meta struct {
+		of           []int64 // the recording
+		keys, values []string
+	}
+	formats struct {
+		ids, of       []int64
 		formats, urls []string
 		lengths       []int32
 	}
@@ -36,49 +50,57 @@ type line struct {
 		widths, heights []int32
 		alts, urls      []string
 	}
-	own []byte
+	own struct{ keys, values [][]byte }
 }
 
 // into is where a line is read to, as wholePage has it.
 func (l *line) into() []any {
-	s, f, i := &l.shown, &l.formats, &l.images
+	r, m, f, i := &l.recordings, &l.meta, &l.formats, &l.images
 	return []any{
-		&l.place, &l.id, &l.total, &l.recordID, &l.there, &s.meetingID, &s.name, &s.state, &s.published, &s.protected, &s.republished,
-		&s.participants, &l.start, &l.end, &l.keys, &l.values, &f.ids, &f.formats, &f.urls, &f.lengths,
-		&i.of, &i.places, &i.widths, &i.heights, &i.alts, &i.urls, &l.own,
+		&l.total, &l.places, &l.recordIDs, &r.ids, &r.recordIDs, &r.meetingIDs, &r.names, &r.states,
+		&r.published, &r.protected, &r.republished, &r.participants, &r.starts, &r.ends, &m.of, &m.keys, &m.values,
+		&f.ids, &f.of, &f.formats, &f.urls, &f.lengths, &i.of, &i.places, &i.widths, &i.heights, &i.alts, &i.urls,
+		&l.own.keys, &l.own.values,
 	}
 }
 
-// wholePage is the statement that reads what a question finds.
+// wholePage is the statement that reads what a question finds. The rows of each table are looked up by all the keys of a line
+// at once: that is quicker than one by one, and the planner, which cannot know how short a page is, is not tempted to read whole
+// tables.
 func (l *layout) wholePage(question string) string {
-	return `WITH p AS MATERIALIZED (SELECT q.id, q.record_id, q.total, row_number() OVER () AS place FROM (` + question + `) q)
-SELECT p.place, COALESCE(p.id, 0), p.total::int8, p.record_id::text, r.id IS NOT NULL, COALESCE(r.meeting_id, '')::text,
-	COALESCE(r.name, '')::text, COALESCE(r.state, '')::text, ` +
-		l.Flag("published") + ", " + l.Flag("protected") + ", " + l.Flag("publish_updated") + `,
-	COALESCE(r.participants, 0), r.starttime, r.endtime, m.*, f.*, i.*, w.value
-FROM p` + each("public.recordings", "id = p.id", "r") + `
-LEFT JOIN LATERAL (SELECT array_agg(COALESCE(y.key, '')::text), array_agg(COALESCE(y.value, '')::text)
-	FROM public.metadata y WHERE y.recording_id = p.id) m ON true
-LEFT JOIN LATERAL (SELECT array_agg(y.id), array_agg(COALESCE(y.format, '')::text), array_agg(COALESCE(y.url, '')::text),
-	array_agg(COALESCE(y.length, 0)) FROM public.playback_formats y WHERE y.recording_id = p.id) f(ids) ON true
+	return `WITH p AS (SELECT q.id, q.record_id, q.total, row_number() OVER () AS place FROM (` + question + `) q),
+s AS MATERIALIZED (SELECT min(p.total)::int8 AS total, array_agg(p.place) AS places, array_agg(p.record_id::text) AS record_ids,
+	array_agg(p.id) AS ids, array_agg(convert_to(p.record_id, 'UTF8')) AS keys FROM p GROUP BY (p.place - 1) / ` +
+		strconv.Itoa(together) + `)
+SELECT s.total, s.places, s.record_ids, r.*, m.*, f.*, i.*, w.* FROM s
+LEFT JOIN LATERAL (SELECT array_agg(r.id), array_agg(r.record_id::text), array_agg(COALESCE(r.meeting_id, '')::text),
+	array_agg(COALESCE(r.name, '')::text), array_agg(COALESCE(r.state, '')::text), array_agg(` + l.Flag("published") + `),
+	array_agg(` + l.Flag("protected") + `), array_agg(` + l.Flag("publish_updated") + `), array_agg(COALESCE(r.participants, 0)),
+	array_agg(r.starttime), array_agg(r.endtime) FROM public.recordings r WHERE r.id = ANY(s.ids)) r ON true
+LEFT JOIN LATERAL (SELECT array_agg(y.recording_id), array_agg(COALESCE(y.key, '')::text), array_agg(COALESCE(y.value, '')::text)
+	FROM public.metadata y WHERE y.recording_id = ANY(s.ids)) m ON true
+LEFT JOIN LATERAL (SELECT array_agg(y.id), array_agg(y.recording_id), array_agg(COALESCE(y.format, '')::text),
+	array_agg(COALESCE(y.url, '')::text), array_agg(COALESCE(y.length, 0))
+	FROM public.playback_formats y WHERE y.recording_id = ANY(s.ids)) f(ids) ON true
 LEFT JOIN LATERAL (SELECT array_agg(y.playback_format_id), array_agg((COALESCE(y.sequence, 0)::int8 << 32) | (y.id & 4294967295)),
 	array_agg(COALESCE(y.width, 0)), array_agg(COALESCE(y.height, 0)), array_agg(COALESCE(y.alt, '')::text),
-	array_agg(COALESCE(y.url, '')::text) FROM public.thumbnails y WHERE y.playback_format_id = ANY(f.ids)) i ON true` +
-		each("bbbpool.rows", "kind = 'recordings' AND y.key = convert_to(p.record_id, 'UTF8')", "w")
-}
-
-// each is the row that belongs to what stands before, looked up one by one (OFFSET 0 keeps it so): a page is short, and the
-// planner, which cannot know that, would rather read whole tables.
-func each(table, where, as string) string {
-	return " LEFT JOIN LATERAL (SELECT y.* FROM " + table + " y WHERE y." + where + " OFFSET 0) " + as + " ON true"
+	array_agg(COALESCE(y.url, '')::text) FROM public.thumbnails y WHERE y.playback_format_id = ANY(f.ids)) i ON true
+LEFT JOIN LATERAL (SELECT array_agg(y.key), array_agg(y.value)
+	FROM bbbpool.rows y WHERE y.kind = 'recordings' AND y.key = ANY(s.keys)) w ON true`
 }
 
 // sheet puts a page together.
 type sheet struct {
 	gathering
-	ids    []string // in the order of the page
+	placed []placed
 	total  int
 	orders map[int64][]imageAt // of the thumbnails of formats
+}
+
+// placed is where a recording is on the page.
+type placed struct {
+	at int64
+	id string
 }
 
 // imageAt is a thumbnail, and what it is sorted by.
@@ -94,23 +116,16 @@ func (l *layout) queuePage(b *pgx.Batch, question string, args []any) *sheet {
 	s := newSheet()
 	b.Queue(l.wholePage(question), args...).Query(func(rows pgx.Rows) error {
 		*s = *newSheet() // of a try that did not count
-		var lines []line
-		err := walk(rows, func(rows pgx.Rows) error {
+		return walk(rows, func(rows pgx.Rows) error {
 			var l line
-			err := rows.Scan(l.into()...)
-			lines = append(lines, l)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.place, b.place) })
-		for i := range lines {
-			if err := s.add(&lines[i]); err != nil {
+			if err := scan(rows, l.into()); err != nil {
+				return err
+			}
+			if err := s.add(&l); err != nil {
 				return fault.Ours{Err: err}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 	return s
 }
@@ -119,27 +134,61 @@ func newGathering() gathering {
 	return gathering{map[string]*standing{}, map[int64]*standing{}, map[int64][2]int64{}}
 }
 
+// whole tells whether the arrays of each table are as long as they must be.
+func (l *line) whole() bool {
+	r, m, f, i := &l.recordings, &l.meta, &l.formats, &l.images
+	alike := func(n int, others ...int) bool {
+		return !slices.ContainsFunc(others, func(o int) bool { return o != n })
+	}
+	return alike(len(l.places), len(l.recordIDs)) &&
+		alike(len(r.ids), len(r.recordIDs), len(r.meetingIDs), len(r.names), len(r.states), len(r.published), len(r.protected),
+			len(r.republished), len(r.participants), len(r.starts), len(r.ends)) &&
+		alike(len(m.of), len(m.keys), len(m.values)) &&
+		alike(len(f.ids), len(f.of), len(f.formats), len(f.urls), len(f.lengths)) &&
+		alike(len(i.of), len(i.places), len(i.widths), len(i.heights), len(i.alts), len(i.urls)) &&
+		alike(len(l.own.keys), len(l.own.values))
+}
+
 // add puts a line where it belongs.
 func (s *sheet) add(l *line) error {
-	s.ids, s.total = append(s.ids, l.recordID), int(l.total)
-	if l.there {
-		l.shown.id, l.shown.meta = l.id, make(map[string]string, len(l.keys))
-		s.place(l.recordID, &standing{shown: &l.shown}, l.start, l.end)
+	if !l.whole() {
+		return errArray
 	}
-	for i, key := range l.keys {
-		s.tell(l.id, key, l.values[i])
+	s.total = int(l.total)
+	for n, id := range l.recordIDs {
+		s.placed = append(s.placed, placed{l.places[n], id})
 	}
-	for i, id := range l.formats.ids {
-		s.format(l.id, shownFormat{id: id, format: l.formats.formats[i], path: l.formats.urls[i], minutes: l.formats.lengths[i]})
+	s.addRecordings(l)
+	for n, id := range l.meta.of {
+		s.tell(id, l.meta.keys[n], l.meta.values[n])
 	}
-	for n, id := range l.images.of {
-		i := shownImage{l.images.widths[n], l.images.heights[n], l.images.alts[n], l.images.urls[n]}
-		s.orders[id] = append(s.orders[id], imageAt{l.images.places[n], i})
+	f, i := &l.formats, &l.images
+	for n, id := range f.ids {
+		s.format(f.of[n], shownFormat{id: id, format: f.formats[n], path: f.urls[n], minutes: f.lengths[n]})
 	}
-	if l.own == nil {
-		return nil
+	for n, id := range i.of {
+		image := shownImage{i.widths[n], i.heights[n], i.alts[n], i.urls[n]}
+		s.orders[id] = append(s.orders[id], imageAt{i.places[n], image})
 	}
-	return s.ours([]byte(l.recordID), l.own)
+	for n, key := range l.own.keys {
+		if err := s.ours(key, l.own.values[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sheet) addRecordings(l *line) {
+	r := &l.recordings
+	all := make([]shown, len(r.ids))
+	for n, id := range r.ids {
+		all[n] = shown{
+			id: id, meetingID: r.meetingIDs[n], name: r.names[n], state: r.states[n], published: r.published[n],
+			protected: r.protected[n], republished: r.republished[n], participants: r.participants[n],
+			meta: make(map[string]string, len(l.meta.of)/len(r.ids)),
+		}
+		s.place(r.recordIDs[n], &standing{shown: &all[n]}, r.starts[n], r.ends[n])
+	}
 }
 
 // page are the recordings of the sheet, in their order.
@@ -151,18 +200,21 @@ func (s *sheet) page() (list []store.Recording) {
 		slices.SortStableFunc(r.formats, func(a, b shownFormat) int { return strings.Compare(a.format, b.format) })
 		for i := range r.formats {
 			images := s.orders[r.formats[i].id]
-			slices.SortFunc(images, func(a, b imageAt) int { return int(min(1, max(-1, a.at-b.at))) })
+			slices.SortFunc(images, func(a, b imageAt) int { return cmp.Compare(a.at, b.at) })
+			r.formats[i].images = slices.Grow(r.formats[i].images, len(images))
 			for _, at := range images {
 				r.formats[i].images = append(r.formats[i].images, at.image)
 			}
 		}
 	}
-	for _, id := range s.ids {
-		r := s.found[id]
-		if !r.there() {
-			continue
+	slices.SortFunc(s.placed, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	if len(s.placed) > 0 {
+		list = make([]store.Recording, 0, len(s.placed))
+	}
+	for _, p := range s.placed {
+		if r := s.found[p.id]; r.there() {
+			list = append(list, merge(p.id, r.shown, r.how, r.own))
 		}
-		list = append(list, merge(id, r.shown, r.how, r.own))
 	}
 	return list
 }

@@ -96,7 +96,10 @@ func (db *DB) narrowed(
 	if err := db.ask(ctx, op, &b); err != nil {
 		return nil, 0, err
 	}
-	if len(s.ids) > 0 || f.Offset <= 0 {
+	if question.All(f) {
+		return s.page(), len(s.placed), nil
+	}
+	if len(s.placed) > 0 || f.Offset <= 0 {
 		return s.page(), s.total, nil
 	}
 	f.Offset, f.Limit = 0, 1
@@ -133,7 +136,7 @@ func (db *DB) inTurn(ctx context.Context, op string, f store.RecordingFilter) ([
 		}
 		share = db.shares.set(f, mine, int(all))
 		if known {
-			return s.page(), totalOf(f, len(s.ids), mine), nil
+			return s.page(), totalOf(f, len(s.placed), mine), nil
 		}
 		known = true
 	}

@@ -176,6 +176,7 @@ func (s *shown) metaOf(own *store.Recording) map[string]string {
 
 // formatsOf are the formats that the tables have, with what our row knows of them beyond that.
 func formatsOf(list []shownFormat, own []store.Format) (formats []store.Format) {
+	formats = slices.Grow(formats, len(list))
 	for _, s := range list {
 		f := store.Format{Type: rails.FromText(s.format), Path: rails.FromText(s.path), Length: time.Duration(s.minutes) * time.Minute}
 		if i := slices.IndexFunc(own, func(o store.Format) bool { return o.Type == f.Type }); i >= 0 {
@@ -184,6 +185,7 @@ func formatsOf(list []shownFormat, own []store.Format) (formats []store.Format) 
 				f.Length = l
 			}
 		}
+		f.Images = slices.Grow(f.Images, len(s.images))
 		for _, i := range s.images {
 			f.Images = append(f.Images, store.Image{
 				Width: int(i.width), Height: int(i.height), Alt: rails.FromText(i.alt), Path: rails.FromText(i.path),

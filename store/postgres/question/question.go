@@ -117,7 +117,11 @@ func (q *Query) cut() string {
 	return s
 }
 
-// Selected asks for all that IDs and metadata select, with those that stand apart, and cuts the page out of it.
+// All tells whether the page is all that is asked for: nobody needs to count it beside.
+func All(f store.RecordingFilter) bool { return f.Offset <= 0 && f.Limit <= 0 }
+
+// Selected asks for all that IDs and metadata select, with those that stand apart, and cuts the page out of it. The total is 0
+// where the page is All.
 func (q *Query) Selected(apart []store.Recording) string {
 	from := "public.recordings r"
 	where := "r.record_id IS NOT NULL"
@@ -125,7 +129,7 @@ func (q *Query) Selected(apart []store.Recording) string {
 	case len(q.Filter.RecordIDs) > 0:
 		from = q.prefixed()
 	case len(q.Filter.MeetingIDs) > 0:
-		where += q.ofMeetings()
+		from = q.ofMeetings()
 	}
 	var matching []string
 	for _, m := range q.Filter.Meta {
@@ -136,7 +140,11 @@ func (q *Query) Selected(apart []store.Recording) string {
 	if len(apart) > 0 {
 		sql += " UNION SELECT n.id, n.record_id, n.starttime FROM " + q.given(apart) + " AS n(id, record_id, starttime)"
 	}
-	return "SELECT x.id, x.record_id, count(*) OVER () AS total FROM (" + sql + ") x ORDER BY x." + newestOf + q.cut()
+	total := "count(*) OVER ()"
+	if All(q.Filter) {
+		total = "0"
+	}
+	return "SELECT x.id, x.record_id, " + total + " AS total FROM (" + sql + ") x ORDER BY x." + newestOf + q.cut()
 }
 
 // given are recordings that the tables do not find.
@@ -174,16 +182,18 @@ func outermost(prefixes []string) (kept []string) {
 	return kept
 }
 
+// ofMeetings are the recordings of meetings. They are few: they are found first (OFFSET 0 keeps it so), and then looked at, where
+// the planner, which does not know that, would rather look at all that are in the states that are asked for.
 func (q *Query) ofMeetings() string {
 	var ids []string
 	for _, id := range q.Filter.MeetingIDs {
 		ids = append(ids, rails.ToText(id))
 	}
-	is := "r.meeting_id = ANY(" + q.arg(ids) + "::text[])"
+	is := "y.meeting_id = ANY(" + q.arg(ids) + "::text[])"
 	if slices.Contains(ids, "") {
-		is = "(" + is + " OR r.meeting_id IS NULL)"
+		is += " OR y.meeting_id IS NULL"
 	}
-	return " AND " + is
+	return "(SELECT y.* FROM public.recordings y WHERE " + is + " OFFSET 0) r"
 }
 
 // matching is the condition that the metadata have a value. The index has the starts of keys and values.
