@@ -57,6 +57,9 @@ func (i *Instance) Leads() (epoch uint64, ok bool) {
 // is ready to decide.
 func (i *Instance) Holds() (epoch uint64, ok bool) { return i.keeper.Holds() }
 
+// Owes tells whether this instance leads by a lease that the store has not got yet, for it was away when that began.
+func (i *Instance) Owes() bool { return i.keeper.Owes() }
+
 // Alone tells whether no other instance was there when that could last be seen.
 func (i *Instance) Alone() bool { return i.members.alone() }
 

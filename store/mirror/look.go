@@ -94,6 +94,9 @@ func (m *Mirror) look1(ctx context.Context, now bool) error {
 		return m.noted(ctx, err)
 	}
 	m.superseded(k)
+	if m.owes() {
+		return fmt.Errorf("compare with a store that has not got the lease: %w", store.ErrFenced)
+	}
 	term, leads := m.leads()
 	why, moved := m.judge(k, term, leads)
 	now = now || leads && !m.knows(term)
