@@ -22,8 +22,8 @@ const heldAgainst = time.Minute
 type records struct {
 	state    State
 	sessions func(ctx context.Context, c store.Claim, s store.Session) error // Parts.Remember
-	naming   atomic.Pointer[forecast.Names] // the key may be learnt late
-	learn    func(store.Session) // hears of what was remembered
+	naming   atomic.Pointer[forecast.Names]                                  // the key may be learnt late
+	learn    func(store.Session)                                             // hears of what was remembered
 	now      func() time.Time
 
 	mu   sync.Mutex // guards the last write

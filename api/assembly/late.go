@@ -87,7 +87,9 @@ const (
 type peers struct{ key *mirror.Key }
 
 // PeerKey is [mirror.Key.Get].
-func (p peers) PeerKey(ctx context.Context, fresh []byte) ([]byte, error) { return p.key.Get(ctx, fresh) }
+func (p peers) PeerKey(ctx context.Context, fresh []byte) ([]byte, error) {
+	return p.key.Get(ctx, fresh)
+}
 
 // peerKeys is where an instance finds the key of the instances.
 func (p *Pool) peerKeys() peers {
@@ -102,7 +104,9 @@ type history struct {
 }
 
 // Key is [mirror.Key.Get]. The history has one key.
-func (h history) Key(ctx context.Context, _ string, fresh []byte) ([]byte, error) { return h.key.Get(ctx, fresh) }
+func (h history) Key(ctx context.Context, _ string, fresh []byte) ([]byte, error) {
+	return h.key.Get(ctx, fresh)
+}
 
 // keyed opens a ledger with a history whose key is at hand where its index is elsewhere, and has the key read again where that was
 // away.
