@@ -171,6 +171,16 @@ func (p *Poller) Recall(ctx context.Context) error {
 	return nil
 }
 
+// ForLedger is what a ledger is told of all servers, as they are known here.
+func (p *Poller) ForLedger() (list []placement.Server) {
+	for _, s := range p.pool.sorted() {
+		s.mu.Lock()
+		list = append(list, s.state.forLedger())
+		s.mu.Unlock()
+	}
+	return list
+}
+
 // SetServer adds a server to the pool, or changes it. A new address makes it unknown again, and so does being disabled, or
 // a secret that takes over at once; one that the server may take over later does not. Changes to one server must come one
 // after another.

@@ -175,10 +175,13 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	p.shareAdmin()
-	if err = p.Poller.Load(ctx, state); err == nil && p.Poller.Forgetful() {
+	if err = p.Poller.Load(ctx, state); err != nil {
+		return err
+	}
+	if p.Poller.Forgetful() {
 		p.late.add("events of servers", p.Poller.Recall)
 	}
-	return err
+	return p.recollect(ctx)
 }
 
 // openAdmin makes what operators use, and what knows who they are and keeps what they do.

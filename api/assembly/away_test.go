@@ -225,6 +225,46 @@ func (a *outage) catchesUp(token string) {
 	ready(a, a.pool)
 }
 
+// One of several instances that is started while Redis is away lets people into the meetings there are, tells what it has last
+// heard, and decides nothing until there is a leader again.
+func TestOpen_AwaySeveral(t *testing.T) {
+	t.Parallel()
+	a := newOutage(t, false, "--appendonly", "yes", "--appendfsync", "always")
+	a.succeeds("create", "meetingID=before&name=Before&moderatorPW=mp")
+	first := a.pool
+	a.o.Data = options(t).Data
+	a.start()
+	a.await("it knows the meeting", a.isReady)
+	a.await("both know each other", func() bool { return !a.pool.Instance.Alone() && !first.Instance.Alone() })
+	a.await("the mirror has looked", func() bool { return a.pool.Instance.Fresh() })
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	a.redis.Kill()
+	a.start()
+	a.await("it says what is missing", func() bool { return a.pool.Instance.Missing() != "" })
+	a.await("it lets people in", func() bool {
+		return strings.Contains(call(t, a.pool, secret, "join", "meetingID=before&fullName=Ada&password=mp&redirect=false"), "meeting_id")
+	})
+	why, client := "", a.client()
+	client.Heard = func(said string) { why = said }
+	st, err := client.Pool.Status(t.Context())
+	if err != nil || !strings.Contains(why, "(REDIS_URL) does not answer") || st.Meetings != 1 || st.Servers.Total != 2 || st.Leader != "" {
+		t.Errorf("status: %+v, %v; marked %q", st, err, why)
+	}
+	if a.isReady() || a.pool.Instance.Owes() {
+		t.Error("it is ready, or leads")
+	}
+	a.redis.Start(t)
+	a.await("it is ready", a.isReady)
+	a.succeeds("create", "meetingID=after&name=After&moderatorPW=mp")
+	for _, meeting := range []string{"before", "after"} {
+		if n := a.copies(meeting); n != 1 {
+			t.Errorf("%s is on %d servers", meeting, n)
+		}
+	}
+}
+
 // The first start finds no copy of what is in Redis: it waits for it for a while, and ends with what to do.
 func TestOpen_AwayAtFirst(t *testing.T) {
 	o := options(t)

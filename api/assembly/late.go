@@ -77,6 +77,17 @@ func (p *Pool) soon(err error, what string, read func(context.Context) error) er
 	return nil
 }
 
+// recollect has a ledger that nobody can tell anything know what the copy of the state has.
+func (p *Pool) recollect(ctx context.Context) error {
+	if p.mirror == nil {
+		return nil
+	}
+	if _, _, away := p.mirror.Away(); !away {
+		return nil
+	}
+	return p.Ledger.Recollect(ctx, p.Poller.ForLedger())
+}
+
 // The copies of keys in the data directory.
 const (
 	peerKeyFile    = "instances.key"
