@@ -197,6 +197,7 @@ func (i *Instance) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+stream.Path, i.hub)
 	mux.Handle("POST "+stream.ReportsPath, i.reports)
+	mux.HandleFunc("POST "+stream.HeardPath, i.hub.ServeHeard)
 	mux.Handle(relay.Path, i.relay)
 	mux.HandleFunc("GET "+statePath, i.serveState)
 	mux.HandleFunc("POST "+stepDownPath, i.serveStepDown)
