@@ -3,6 +3,7 @@ package assembly_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -263,6 +264,48 @@ func TestOpen_AwaySeveral(t *testing.T) {
 			t.Errorf("%s is on %d servers", meeting, n)
 		}
 	}
+}
+
+// The first start of all does not need PostgreSQL: what is history by the time that it is there is written then, in tables that are
+// made for it.
+func TestOpen_AwayIndexAtFirst(t *testing.T) {
+	t.Parallel()
+	o, way := options(t), free(t)
+	o.Settings.Stores.DatabaseURL = store.Secret(strings.Replace(servers.Postgres(t).URL(t), servers.Postgres(t).Addr, way, 1))
+	sim, err := simulator.New(simulator.Config{Servers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sim.Start()
+	t.Cleanup(sim.Close)
+	enlist(t, o.Data, sim.Servers(), nil)
+	a := &outage{TB: t, sim: sim, o: o}
+	a.start()
+	a.await("it is ready", a.isReady)
+	a.succeeds("create", "meetingID=room&name=Room&moderatorPW=mp")
+	a.joins("room")
+	a.succeeds("end", "meetingID=room&password=mp")
+	if answer := call(t, a.pool, secret, "getRecordings", ""); !strings.Contains(answer, "FAILED") || !a.said("(DATABASE_URL) does not answer") {
+		t.Errorf("recordings: %s", answer)
+	}
+	listener, err := net.Listen("tcp", way)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := &line{Listener: listener, to: servers.Postgres(t).Addr}
+	go there.serve()
+	t.Cleanup(there.sever)
+	var list []store.Session
+	a.await("the history has the session", func() bool {
+		list, err = a.pool.Stores.Index.SessionsSince(t.Context(), time.Time{}, "", 10)
+		return err == nil && len(list) == 1
+	})
+	a.succeeds("getRecordings", "")
+	name := list[0].Meeting
+	if again := a.pool.Ledger.Hash(store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: "room"}); again != name {
+		t.Errorf("the room is called %s in the history, and %s from now on", name, again)
+	}
+	ready(t, a.pool)
 }
 
 // The first start finds no copy of what is in Redis: it waits for it for a while, and ends with what to do.
