@@ -266,6 +266,51 @@ func TestOpen_AwaySeveral(t *testing.T) {
 	}
 }
 
+// One that was alone leads without Redis, while another one is started that reaches it: when the first reaches it, too, it follows,
+// and the meeting that it has made is known.
+func TestOpen_AwayOther(t *testing.T) {
+	t.Parallel()
+	a := newOutage(t, false)
+	a.succeeds("create", "meetingID=before&name=Before&moderatorPW=mp")
+	a.end()
+	direct, way := a.o.Settings.Stores.RedisURL, free(t)
+	a.o.Settings.Stores.RedisURL = store.Secret(strings.Replace(direct.Reveal(), a.redis.Addr, way, 1))
+	a.start()
+	first := a.pool
+	a.await("it leads", first.Instance.Leading)
+	a.await("it is ready", a.isReady)
+	a.succeeds("create", "meetingID=meanwhile&name=Meanwhile&moderatorPW=mp")
+
+	a.o.Settings.Stores.RedisURL, a.o.Data = direct, options(t).Data
+	a.start()
+	a.await("the other one leads", a.pool.Instance.Leading)
+	a.await("it is ready", a.isReady)
+	a.joins("before")
+	listener, err := net.Listen("tcp", way)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := &line{Listener: listener, to: a.redis.Addr}
+	go there.serve()
+	t.Cleanup(there.sever)
+	a.await("the first one follows", func() bool { return !first.Instance.Leading() && first.Instance.Fresh() })
+	if !a.pool.Instance.Leading() {
+		t.Error("the other one leads no more")
+	}
+	for _, p := range []*assembly.Pool{first, a.pool} {
+		a.pool = p
+		a.await("the meeting is known", func() bool {
+			return strings.Contains(call(t, p, secret, "getMeetingInfo", "meetingID=meanwhile"), "SUCCESS")
+		})
+		a.joins("before")
+		a.joins("meanwhile")
+		ready(t, p)
+	}
+	if n := a.copies("meanwhile"); n != 1 {
+		t.Errorf("it is on %d servers", n)
+	}
+}
+
 // The first start of all does not need PostgreSQL: what is history by the time that it is there is written then, in tables that are
 // made for it.
 func TestOpen_AwayIndexAtFirst(t *testing.T) {

@@ -60,7 +60,7 @@ func (p *Pool) attachMirror() {
 	p.Instance.Blank(p.mirror.Blank)
 	p.Instance.WasAlone(p.mirror.WasAlone())
 	p.mirror.Attach(mirror.Hooks{
-		Leading: p.Instance.Holds, Alone: p.Instance.Alone, Owes: p.Instance.Owes, Known: p.known,
+		Leading: p.Instance.Holds, Alone: p.Instance.Alone, Owes: p.Instance.Owes, Led: p.Instance.Led, Known: p.known,
 		Edited: func(kinds []string) {
 			log.Info().Strs("kinds", kinds).Msg("records were changed in the database by others")
 			p.Notices.Want(editable(kinds)...)

@@ -64,6 +64,12 @@ func (i *Instance) Holds() (epoch uint64, ok bool) { return i.keeper.Holds() }
 // Owes tells whether this instance leads by a lease that the store has not got yet, for it was away when that began.
 func (i *Instance) Owes() bool { return i.keeper.Owes() }
 
+// Led tells whether another instance leads, as the store says.
+func (i *Instance) Led() bool {
+	l, _ := i.keeper.Leader()
+	return l.Holder != "" && l.Holder != i.id
+}
+
 // Alone tells whether no other instance was there when that could last be seen.
 func (i *Instance) Alone() bool { return i.members.alone() }
 

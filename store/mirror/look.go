@@ -178,6 +178,9 @@ func (m *Mirror) lose(ctx context.Context, why string, leads bool) error {
 
 // late gives the store what waits for it.
 func (m *Mirror) late(ctx context.Context, leads bool) error {
+	if led := m.hooks.Load().Led; !leads && led != nil && led() {
+		return m.yield(ctx)
+	}
 	if !leads {
 		return fmt.Errorf("write what waits: %w", store.ErrFenced)
 	}

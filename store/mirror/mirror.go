@@ -59,6 +59,8 @@ type Hooks struct {
 	// Owes tells whether this instance leads by a lease that the store has not got yet, as it was away when that began: until it
 	// has, the store counts as away. Nil for never.
 	Owes func() bool
+	// Led tells whether another instance leads; nil for never.
+	Led func() bool
 	// Known returns rows of claims and endings that another part has in memory, for when the store has lost its own.
 	Known func() []store.Row
 	// Edited hears the kinds of which records have become others, and not by this mirror: what is made of them is old.
