@@ -14,8 +14,8 @@ import (
 	"github.com/bbbpool/bbbpool/store/mirror"
 )
 
-// This file has what makes a pool start while its databases are away: what must be known of them is at hand in the data directory,
-// and what need not be known at once is read as soon as they are there.
+// This file has what makes a pool start while its databases are away: what must be known of them is at hand in the data
+// directory, and what need not be known at once is read as soon as they are there.
 
 // late is what could not be read when the pool was opened, as its database was away.
 type late struct {

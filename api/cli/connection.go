@@ -52,7 +52,8 @@ func (e *Env) heard() func(why string) {
 	var once sync.Once
 	return func(why string) {
 		once.Do(func() {
-			_ = terminal.Say(e.Err, "note: no leader: this is what this instance last heard, and it may be old; %s\n", terminal.Printable(why))
+			_ = terminal.Say(e.Err, "note: no leader: this is what this instance last heard, and it may be old; %s\n",
+				terminal.Printable(why))
 		})
 	}
 }

@@ -15,8 +15,8 @@ func (i *Instance) Leading() bool { return i.keeper.Leading() }
 // Fresh tells whether this instance knows what the leader knew half a second ago. The leader does.
 func (i *Instance) Fresh() bool { return i.keeper.Leading() || i.feed.Fresh() }
 
-// Heard returns when all other instances know what is known here now, as they say, or go by their news no more, for it is too old.
-// News of a leader of before is gone by for as long when this one has begun to lead.
+// Heard returns when all other instances know what is known here now, as they say, or go by their news no more, for it is too
+// old. News of a leader of before is gone by for as long when this one has begun to lead.
 func (i *Instance) Heard(ctx context.Context) {
 	if i.members.alone() && i.hub.Followers() == 0 {
 		return

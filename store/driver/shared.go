@@ -30,7 +30,8 @@ func (s *Stores) openRedis(ctx context.Context, c Config) error {
 	place := Place(c.RedisURL)
 	config := c.redis()
 	if c.MayBeAway {
-		config.MayBeAway, config.Refused = true, func(err error) { s.refuse(fmt.Errorf("%s (REDIS_URL) is there again: %w", place, err)) }
+		config.MayBeAway = true
+		config.Refused = func(err error) { s.refuse(fmt.Errorf("%s (REDIS_URL) is there again: %w", place, err)) }
 		config.Admit = func(ctx context.Context, state store.State) error { return stateMark(ctx, place, state) }
 	}
 	db, err := redis.Open(ctx, config)

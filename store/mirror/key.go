@@ -30,8 +30,8 @@ type Key struct {
 }
 
 // Get returns the key, as the database has it; while that is away, as the copy has it. Where there is no copy, fresh is the key
-// until the database can be asked, which takes it over if it has none either. A copy that cannot be written is tried again the next
-// time, and that the data directory cannot be written others say.
+// until the database can be asked, which takes it over if it has none either. A copy that cannot be written is tried again the
+// next time, and that the data directory cannot be written others say.
 func (k *Key) Get(ctx context.Context, fresh []byte) ([]byte, error) {
 	key, err := k.Ask(ctx, fresh)
 	k.mu.Lock()

@@ -141,8 +141,12 @@ func TestElsewhere_Heard(t *testing.T) {
 			method, path string
 			heard        bool
 		}{
-			{"GET", "/status", true}, {"GET", "/servers", true}, {"GET", "/servers/bbb1", true}, {"GET", "/servers/bbb1/script", false},
-			{"GET", "/audit", false}, {"POST", "/servers", false},
+			{"GET", "/status", true},
+			{"GET", "/servers", true},
+			{"GET", "/servers/bbb1", true},
+			{"GET", "/servers/bbb1/script", false},
+			{"GET", "/audit", false},
+			{"POST", "/servers", false},
 		} {
 			r := httptest.NewRequestWithContext(t.Context(), c.method, "/api/v1"+c.path, strings.NewReader("{}"))
 			r.Header.Set("Authorization", "Bearer right")

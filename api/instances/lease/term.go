@@ -19,7 +19,8 @@ func (k *Keeper) begin(ctx context.Context, mine store.Lease, start time.Time, o
 	k.term, k.renewed, k.terms = t, start, k.terms+1
 	k.highest = max(k.highest, mine.Epoch)
 	if owed {
-		k.Log.Warn().Uint64("epoch", mine.Epoch).Msg("the shared store does not answer, and this is the only instance: it leads without a lease")
+		k.Log.Warn().Uint64("epoch", mine.Epoch).
+			Msg("the shared store does not answer, and this is the only instance: it leads without a lease")
 	} else {
 		k.watch.saw(mine, now, k.Time, 0)
 		k.Log.Info().Uint64("epoch", mine.Epoch).Msg("this instance has the lease: it leads")

@@ -28,8 +28,8 @@ type answer struct {
 	Number uint64 `json:"number"` // of the last question before which all was heard
 }
 
-// Heard returns when all followers have heard what was told until now, or go by what they have heard before no more, for it is too
-// old. Of a follower that has gone nobody knows that before its news is too old; one that has only begun has no news yet.
+// Heard returns when all followers have heard what was told until now, or go by what they have heard before no more, for it is
+// too old. Of a follower that has gone nobody knows that before its news is too old; one that has only begun has no news yet.
 func (h *Hub) Heard(ctx context.Context) {
 	begun := time.Now()
 	asked, left := h.ask()
