@@ -93,6 +93,7 @@ func (s *Service) begin(ctx context.Context, renew bool) bool {
 	if !s.enter(ctx) {
 		return false
 	}
+	told := false // that the index is away, which whoever watches it says as well
 	for wait := s.Config.Retry; ; wait = min(2*wait, time.Minute) {
 		err := s.files.Prepare(ctx)
 		if err == nil && renew {
@@ -104,8 +105,11 @@ func (s *Service) begin(ctx context.Context, renew bool) bool {
 		if err == nil {
 			return true
 		}
-		s.Log.Error().Err(err).Msg("recordings cannot be worked on: tried again")
-		if errors.Is(err, store.ErrAway) {
+		away := errors.Is(err, store.ErrAway)
+		if !away || !told {
+			s.Log.Error().Err(err).Msg("recordings cannot be worked on: tried again")
+		}
+		if told = away; away {
 			wait = min(wait, awayRetry)
 		}
 		if !pause(ctx, wait) {
