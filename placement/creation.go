@@ -43,7 +43,7 @@ func (l *Ledger) Begin(ctx context.Context, key store.MeetingKey) (*Creation, er
 
 // newCreation is called by whoever has the turn. It takes the lock.
 func newCreation(l *Ledger, t *term, key store.MeetingKey) *Creation {
-	c := &Creation{ledger: l, term: t, key: key, room: l.records.names.Room(key)}
+	c := &Creation{ledger: l, term: t, key: key, room: l.records.names().Room(key)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, err := l.book.Where(key); err == nil && l.leads(t) {

@@ -20,7 +20,7 @@ func (l *Ledger) Book() *Book { return l.book }
 func (l *Ledger) Fault() error { return l.records.failure() }
 
 // Room is how the book knows a meeting's room.
-func (l *Ledger) Room(key store.MeetingKey) forecast.Room { return l.records.names.Room(key) }
+func (l *Ledger) Room(key store.MeetingKey) forecast.Room { return l.records.names().Room(key) }
 
 // ShortenHistory is what Run does now and then.
 func (l *Ledger) ShortenHistory(ctx context.Context) { l.shortenHistory(ctx) }

@@ -17,10 +17,12 @@ const (
 	historyPage = 5_000 // sessions that are read at once
 	cleanPage   = 500   // and removed at once, while every create waits
 	cleanEvery  = 6 * time.Hour
-	keyName     = "history"   // of the key that rooms are hashed with
 	missedMost  = time.Minute // that passed before what was stored was heard of, or never was
 	readEvery   = time.Minute // what could not be read is tried again
 )
+
+// KeyName names the key that rooms are hashed with.
+const KeyName = "history"
 
 // Learn takes a session into account for the meetings to come. It writes nothing.
 func (l *Ledger) Learn(s store.Session) { l.apply(SessionLearnt{At: l.now(), Session: s}) }
@@ -101,17 +103,24 @@ func (l *Ledger) recall(ctx context.Context, p *past) {
 	p.hour, p.lasting = nil, nil
 }
 
-// openKey gets the key that rooms are hashed with, which is made on the first start. Where no history is stored there is none.
-func openKey(ctx context.Context, h History) (key []byte, err error) {
-	if h == nil {
-		return nil, nil
+// Rekey reads the key that rooms are hashed with, which is made on the first start. Where no history is stored there is none. It is
+// called again where the history was away when the ledger was opened: if the key is another one than was at hand, meetings keep the
+// rooms that they have, and new ones are known again.
+func (l *Ledger) Rekey(ctx context.Context) error {
+	if l.history == nil {
+		return nil
 	}
-	fresh := make([]byte, sha256.Size)
-	_, _ = rand.Read(fresh) // never fails, as crypto/rand documents
-	if key, err = h.Key(ctx, keyName, fresh); err != nil {
-		return nil, fmt.Errorf("load the key of the history: %w", err)
+	fresh := l.records.names().Key
+	if fresh == nil {
+		fresh = make([]byte, sha256.Size)
+		_, _ = rand.Read(fresh) // never fails, as crypto/rand documents
 	}
-	return key, nil
+	key, err := l.history.Key(ctx, KeyName, fresh)
+	if err != nil {
+		return fmt.Errorf("load the key of the history: %w", err)
+	}
+	l.records.naming.Store(&forecast.Names{Key: key})
+	return nil
 }
 
 // each reads, page by page, the sessions that still tell something now, from where it came the last time.

@@ -76,8 +76,7 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 	for _, id := range p.Servers {
 		l.book.Apply(ServerSet{Server: Server{ID: id}})
 	}
-	var err error
-	if l.records.names.Key, err = openKey(ctx, p.History); err != nil {
+	if err := l.Rekey(ctx); err != nil {
 		return nil, err
 	}
 	l.term = l.newTerm(false)
@@ -138,7 +137,7 @@ func (l *Ledger) takeOver(claims []store.Claim, endings []store.Ending) (over, l
 		}
 	}
 	l.begin(now)
-	for _, c := range l.book.Record().Differences(now, claims, owed, l.records.names.Room) {
+	for _, c := range l.book.Record().Differences(now, claims, owed, l.records.names().Room) {
 		l.book.Apply(c)
 	}
 	for _, c := range claims {
@@ -168,7 +167,7 @@ func (l *Ledger) begin(now time.Time) {
 }
 
 // Hash returns the name of a room in the history: a hash of tenant and meetingID with the pool's key.
-func (l *Ledger) Hash(key store.MeetingKey) string { return l.records.names.Hash(key) }
+func (l *Ledger) Hash(key store.MeetingKey) string { return l.records.names().Hash(key) }
 
 // takeTurn waits for the turn of a meeting. Its release must follow.
 func (l *Ledger) takeTurn(ctx context.Context, t *term, key store.MeetingKey) error {
@@ -205,7 +204,7 @@ func (l *Ledger) Joined(key store.MeetingKey, who Person) { _ = l.Admit(key, who
 
 // Consider tells where a create would go, and why, without placing anything.
 func (l *Ledger) Consider(key store.MeetingKey, w Wish) Considered {
-	r := l.records.names.Room(key)
+	r := l.records.names().Room(key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.keepSeats()

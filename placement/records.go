@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,13 +22,21 @@ const heldAgainst = time.Minute
 type records struct {
 	state    State
 	sessions func(ctx context.Context, c store.Claim, s store.Session) error // Parts.Remember
-	names    forecast.Names
-	learn    func(store.Session) // hears of what was remembered
+	naming   atomic.Pointer[forecast.Names]                                  // the key may be learnt late
+	learn    func(store.Session)                                             // hears of what was remembered
 	now      func() time.Time
 
 	mu   sync.Mutex // guards the last write
 	err  error      // that it failed with
 	last time.Time
+}
+
+// names are how rooms are called in the history.
+func (r *records) names() forecast.Names {
+	if n := r.naming.Load(); n != nil {
+		return *n
+	}
+	return forecast.Names{}
 }
 
 // write writes to the store, and remembers how that went. A caller whose time is up already, or who gives up, says nothing
@@ -92,7 +101,7 @@ func (r *records) remember(ctx context.Context, over Finished) error {
 	if over.Session.ID == "" {
 		return nil
 	}
-	over.Session.Meeting = r.names.Hash(over.Claim.MeetingKey)
+	over.Session.Meeting = r.names().Hash(over.Claim.MeetingKey)
 	if err := r.sessions(ctx, over.Claim, over.Session); err != nil {
 		return err
 	}

@@ -73,6 +73,31 @@ func (l *Ledger) keepServers(ids []string) {
 	}
 }
 
+// Recollect takes what the store has, or its copy, for what was heard last: it is for an instance that begins to follow while
+// nobody can be heard, so that it knows the meetings there are. Where a leader is heard, or this instance leads, that counts.
+func (l *Ledger) Recollect(ctx context.Context, servers []Server) error {
+	claims, err := l.records.state.Claims(ctx)
+	if err != nil {
+		return fmt.Errorf("load claims: %w", err)
+	}
+	endings, err := l.records.state.Endings(ctx)
+	if err != nil {
+		return fmt.Errorf("load endings: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leading {
+		return nil
+	}
+	for _, s := range servers {
+		l.book.Apply(ServerSet{Server: s})
+	}
+	for _, c := range l.book.Record().Differences(l.now(), claims, endings, l.records.names().Room) {
+		l.book.Apply(c)
+	}
+	return nil
+}
+
 // Follow ends the term: from now on the book only follows what is heard. Everything that decides fails with ErrFollower, what
 // waits for its turn at once; what is under way can write nothing any more.
 func (l *Ledger) Follow() {

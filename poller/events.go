@@ -143,7 +143,7 @@ func (j journal) run(ctx context.Context) {
 func (j journal) keep(ctx context.Context) error {
 	ctx, done, may := j.pool.may(ctx)
 	defer done()
-	if j.kept == nil || !may {
+	if j.kept == nil || !may || j.pool.forgetful.Load() {
 		return nil
 	}
 	for _, s := range j.pool.sorted() {

@@ -139,7 +139,7 @@ func (p *Poller) Run(ctx context.Context) error {
 	return nil
 }
 
-// Load adds the servers that are stored, with what happened to them before.
+// Load adds the servers that are stored, with what happened to them before. Where the journal of that is away, see Recall.
 func (p *Poller) Load(ctx context.Context, servers store.Servers) error {
 	list, err := servers.Servers(ctx)
 	if err != nil {
@@ -148,7 +148,37 @@ func (p *Poller) Load(ctx context.Context, servers store.Servers) error {
 	for _, s := range list {
 		p.SetServer(s)
 	}
-	return p.journal().recall(ctx)
+	err = p.journal().recall(ctx)
+	if p.pool.forgetful.Store(errors.Is(err, store.ErrAway)); p.pool.forgetful.Load() {
+		return nil
+	}
+	return err
+}
+
+// Forgetful tells whether what happened to servers before this start could not be read. Until Recall has read it, nothing is kept
+// of what has happened since.
+func (p *Poller) Forgetful() bool { return p.pool.forgetful.Load() }
+
+// Recall reads what happened to servers before this start, once its journal is there. Who has heard it from another instance
+// meanwhile need not.
+func (p *Poller) Recall(ctx context.Context) error {
+	if !p.pool.following.Load() {
+		if err := p.journal().recall(ctx); err != nil {
+			return err
+		}
+	}
+	p.pool.forgetful.Store(false)
+	return nil
+}
+
+// ForLedger is what a ledger is told of all servers, as they are known here.
+func (p *Poller) ForLedger() (list []placement.Server) {
+	for _, s := range p.pool.sorted() {
+		s.mu.Lock()
+		list = append(list, s.state.forLedger())
+		s.mu.Unlock()
+	}
+	return list
 }
 
 // SetServer adds a server to the pool, or changes it. A new address makes it unknown again, and so does being disabled, or

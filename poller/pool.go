@@ -29,6 +29,7 @@ type pool struct {
 	running context.Context // of Run; nil while nothing runs
 
 	following atomic.Bool // what is known was heard from the leader
+	forgetful atomic.Bool // what happened before this start could not be read: nothing is kept over it
 	listeners exchange.Listeners
 	wishes    exchange.Wishes
 	refreshes exchange.Queue

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bbbpool/bbbpool/recordings/record"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // Run imports what arrives, asks for what is owed and keeps index and disk together until ctx ends. It starts, and goes
@@ -83,12 +84,16 @@ func (s *Service) watchDisk(ctx context.Context) {
 	}
 }
 
+// awayRetry is how soon it is tried again where the index is away: to ask costs nothing then.
+const awayRetry = 2 * time.Second
+
 // begin makes the directories ready and finishes what a crash has left, as soon as the disk lets it. It returns false if
 // ctx ended before. Where another instance may have worked on them before, it is read anew what there is to do.
 func (s *Service) begin(ctx context.Context, renew bool) bool {
 	if !s.enter(ctx) {
 		return false
 	}
+	told := false // that the index is away, which whoever watches it says as well
 	for wait := s.Config.Retry; ; wait = min(2*wait, time.Minute) {
 		err := s.files.Prepare(ctx)
 		if err == nil && renew {
@@ -100,7 +105,13 @@ func (s *Service) begin(ctx context.Context, renew bool) bool {
 		if err == nil {
 			return true
 		}
-		s.Log.Error().Err(err).Msg("recordings cannot be worked on: tried again")
+		away := errors.Is(err, store.ErrAway)
+		if !away || !told {
+			s.Log.Error().Err(err).Msg("recordings cannot be worked on: tried again")
+		}
+		if told = away; away {
+			wait = min(wait, awayRetry)
+		}
 		if !pause(ctx, wait) {
 			return false
 		}

@@ -126,7 +126,7 @@ type Parts struct {
 
 // Open puts the recordings of a pool together: the library in its directories, the guard of the disk that they are on,
 // and the way in for archives. Pool must be set before Run. It writes to the data directory, and on the first start marks
-// the volume.
+// the volume. An index that is away keeps nobody waiting: what there is to do is read once it is there.
 func Open(ctx context.Context, p Parts) (*Service, error) {
 	c := p.Config.In(p.Data)
 	if p.Offline {
@@ -159,7 +159,12 @@ func Open(ctx context.Context, p Parts) (*Service, error) {
 		Config: c.Upload, Servers: p.State, Dir: filepath.Join(c.Spool, ".uploads"), Room: inSpool,
 		Known: s.importer.Known, Accept: s.importer.Accept, Log: p.Log, Metrics: p.Metrics,
 	}
-	return s, s.Load(ctx)
+	err = s.Load(ctx)
+	if errors.Is(err, store.ErrAway) { // as soon as it is there: see begin
+		s.term.before.Store(true)
+		err = nil
+	}
+	return s, err
 }
 
 // Init puts the parts together and makes the service ready to be called.

@@ -56,6 +56,8 @@ type Options struct {
 	Now      func() time.Time // time.Now if nil
 	// Dial is how connections to other instances are opened; as usual if nil.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Patience is how long Open waits for a Redis that is away, where there is no copy of what was there: half a minute if 0.
+	Patience time.Duration
 }
 
 // Pool is a bbbpool with all its parts.
@@ -83,6 +85,7 @@ type Pool struct {
 	playback *playback.Playback
 	mirror   *mirror.Mirror // of a state that is elsewhere
 	waiting  *waiting.Index // before an index that may be away
+	late     late           // what could not be read yet
 	http     *api.Server
 	socket   *frame.Socket
 	taken    []func() error // give back what was taken, in the order in which it was
@@ -116,6 +119,7 @@ func newPool(o Options, offline bool) *Pool {
 		o.Now = time.Now
 	}
 	p := &Pool{options: o, offline: offline, Metrics: metrics.NewSet()}
+	p.late.log = p.log("late")
 	p.Problems = &problems.Registry{Log: p.log("problems"), Now: o.Now}
 	p.Notices = &reload.Notices{Parts: map[string]func(context.Context) error{}, Log: p.log("reload")}
 	return p
@@ -137,7 +141,7 @@ func (p *Pool) Addr() string { return p.http.Addr().String() }
 func (p *Pool) openState(ctx context.Context) (err error) {
 	o, set := p.options, p.options.Settings
 	p.Stores, err = driver.Open(driver.Config{
-		Settings: set.Stores, Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics,
+		Settings: set.Stores, Data: o.Data, Owned: p.offline, Log: p.log("store"), Metrics: p.Metrics, MayBeAway: !p.offline,
 	})
 	if err != nil {
 		return err
@@ -177,7 +181,13 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	p.shareAdmin()
-	return p.Poller.Load(ctx, state)
+	if err = p.Poller.Load(ctx, state); err != nil {
+		return err
+	}
+	if p.Poller.Forgetful() {
+		p.late.add("events of servers", p.Poller.Recall)
+	}
+	return p.recollect(ctx)
 }
 
 // openAdmin makes what operators use, and what knows who they are and keeps what they do.
@@ -188,7 +198,7 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 		return err
 	}
 	p.Tokens = &access.Tokens{Store: p.Stores.Index, Uses: p.Uses, Now: o.Now}
-	if err = p.Tokens.Load(ctx); err != nil {
+	if err = p.soon(p.Tokens.Load(ctx), "tokens of administration", p.Tokens.Load); err != nil {
 		return err
 	}
 	p.Notices.Parts[reload.Tokens] = p.Tokens.Load
@@ -216,7 +226,10 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 		Now: p.options.Now,
 	}
 	p.shareLedger(&parts)
-	return placement.OpenLedger(ctx, parts)
+	return p.keyed(parts.History, func(h placement.History) (*placement.Ledger, error) {
+		parts.History = h
+		return placement.OpenLedger(ctx, parts)
+	})
 }
 
 // serverIDs names all servers of the pool.
@@ -284,7 +297,11 @@ func (p *Pool) openPlayback(context.Context) error {
 	if p.Stores.Redis != nil {
 		p.playback.Former = p.Stores.Redis
 	}
-	return p.playback.Open(p.options.Data)
+	err := p.playback.Open(p.options.Data)
+	if err == nil && p.playback.Unsure() {
+		p.late.add("secret of playback", func(ctx context.Context) error { return p.playback.Learn(ctx, p.options.Data) })
+	}
+	return err
 }
 
 // openGateway makes what front ends talk to.

@@ -46,7 +46,8 @@ func (p *Pool) openInstance(ctx context.Context) (err error) {
 	}
 	p.Instance, err = instances.Open(ctx, instances.Parts{
 		Config: p.options.Settings.Instances, Data: p.options.Data, Version: p.options.Version, Schema: store.Schema,
-		Index: p.indexName(), Leases: s.Leases, Instances: s.Instances, Keys: s.Redis, Dial: p.options.Dial, Log: p.log("instances"),
+		Index: p.indexName(), Leases: s.Leases, Instances: s.Instances, Keys: p.peerKeys(), Dial: p.options.Dial,
+		Log: p.log("instances"),
 	})
 	if err != nil {
 		return err

@@ -42,10 +42,7 @@ func (p *Pool) openMirror(ctx context.Context) error {
 // openCopy puts a copy before the state, which every instance has one of.
 func (p *Pool) openCopy(ctx context.Context) (err error) {
 	s := p.Stores
-	p.mirror, err = mirror.Open(ctx, mirror.Config{
-		Store: s.State, Marks: s.Redis, Dir: p.options.Data, Log: p.log("mirror"), Now: p.options.Now,
-	})
-	if err != nil {
+	if p.mirror, err = p.awaitCopy(ctx); err != nil {
 		return err
 	}
 	p.took(p.mirror.Close)
@@ -61,8 +58,9 @@ func (p *Pool) attachMirror() {
 	}
 	log := p.log("mirror")
 	p.Instance.Blank(p.mirror.Blank)
+	p.Instance.WasAlone(p.mirror.WasAlone())
 	p.mirror.Attach(mirror.Hooks{
-		Leading: p.Instance.Holds, Alone: p.Instance.Alone, Known: p.known,
+		Leading: p.Instance.Holds, Alone: p.Instance.Alone, Owes: p.Instance.Owes, Led: p.Instance.Led, Known: p.known,
 		Edited: func(kinds []string) {
 			log.Info().Strs("kinds", kinds).Msg("records were changed in the database by others")
 			p.Notices.Want(editable(kinds)...)
@@ -113,6 +111,7 @@ func (p *Pool) fresh(read func(context.Context) error) func(context.Context) err
 
 // mirroring are the parts that look after the databases, whoever decides.
 func (p *Pool) mirroring() (parts []api.Runner) {
+	parts = append(parts, p.Stores, &p.late)
 	if p.mirror != nil {
 		parts = append(parts, p.mirror)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
@@ -34,7 +35,7 @@ func (e *Env) agent() string { return v1.CommandLine + "/" + e.Version }
 func (e *Env) With(in Intent, do func(*Connection) error) error {
 	c, err := e.connect(in)
 	if err == nil {
-		c.Agent = e.agent()
+		c.Agent, c.Heard = e.agent(), e.heard()
 		err = errors.Join(do(c), c.done())
 	}
 	switch failed, ok := errors.AsType[*v1.Error](err); {
@@ -44,6 +45,17 @@ func (e *Env) With(in Intent, do func(*Connection) error) error {
 		return grammar.UsageError{Err: terminal.PrintableError(err)}
 	}
 	return terminal.PrintableError(err)
+}
+
+// heard says once beside an answer that it is what an instance has last heard.
+func (e *Env) heard() func(why string) {
+	var once sync.Once
+	return func(why string) {
+		once.Do(func() {
+			_ = terminal.Say(e.Err, "note: no leader: this is what this instance last heard, and it may be old; %s\n",
+				terminal.Printable(why))
+		})
+	}
 }
 
 // unpolled says beside what a data directory tells of servers that it is nobody's look at them.

@@ -2,6 +2,7 @@ package instances
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,7 +12,7 @@ import (
 
 // apart refuses an instance whose Index (recordings and history) is not that of the others, as where only the State is shared and
 // each has a file of its own: what one has recorded no other would know. One that was killed is there for a while yet, so it is
-// waited for; one of the same file is it.
+// waited for; one of the same file is it. Where the store is away it returns errUnseen, and is to be called again.
 func (i *Instance) apart(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, announceFor+announceEvery)
 	defer cancel()
@@ -20,7 +21,7 @@ func (i *Instance) apart(ctx context.Context) error {
 	beats := map[string]uint64{}
 	for {
 		if err := i.members.look(ctx); err != nil {
-			return nil // a store that is away says so itself
+			return errUnseen // a store that is away says so itself
 		}
 		other, found := i.stranger()
 		if !found {
@@ -38,6 +39,9 @@ func (i *Instance) apart(ctx context.Context) error {
 		}
 	}
 }
+
+// errUnseen is that it cannot be seen who else is there.
+var errUnseen = errors.New("the other instances cannot be seen")
 
 // stranger is an instance that has another Index than this one, as far as it tells.
 func (i *Instance) stranger() (store.Instance, bool) {

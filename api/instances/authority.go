@@ -15,10 +15,14 @@ func (i *Instance) Leading() bool { return i.keeper.Leading() }
 // Fresh tells whether this instance knows what the leader knew half a second ago. The leader does.
 func (i *Instance) Fresh() bool { return i.keeper.Leading() || i.feed.Fresh() }
 
-// Heard returns when all other instances know what is known here now, or go by their news no more, for it is too old. They do
-// not say what they have heard: it waits for as long as news may be fresh.
+// Heard returns when all other instances know what is known here now, as they say, or go by their news no more, for it is too
+// old. News of a leader of before is gone by for as long when this one has begun to lead.
 func (i *Instance) Heard(ctx context.Context) {
-	if i.members.alone() {
+	if i.members.alone() && i.hub.Followers() == 0 {
+		return
+	}
+	if _, since, held := i.keeper.Held(); held && time.Since(since) >= stream.FreshFor {
+		i.hub.Heard(ctx)
 		return
 	}
 	timer := time.NewTimer(stream.FreshFor)
@@ -56,6 +60,15 @@ func (i *Instance) Leads() (epoch uint64, ok bool) {
 // Holds returns the epoch of the lease that this instance has, and whether it has one: what it writes is taken, be it before it
 // is ready to decide.
 func (i *Instance) Holds() (epoch uint64, ok bool) { return i.keeper.Holds() }
+
+// Owes tells whether this instance leads by a lease that the store has not got yet, for it was away when that began.
+func (i *Instance) Owes() bool { return i.keeper.Owes() }
+
+// Led tells whether another instance leads, as the store says.
+func (i *Instance) Led() bool {
+	l, _ := i.keeper.Leader()
+	return l.Holder != "" && l.Holder != i.id
+}
 
 // Alone tells whether no other instance was there when that could last be seen.
 func (i *Instance) Alone() bool { return i.members.alone() }

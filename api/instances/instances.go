@@ -84,7 +84,7 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 	i := &Instance{parts: p, id: newID(), started: time.Now(), who: &peers.Identity{Keys: p.Keys}}
 	opening, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
-	if err := i.who.Refresh(opening); err != nil {
+	if err := i.who.Refresh(opening); store.Ignore(err, store.ErrAway) != nil { // while that is so nobody can be talked to
 		return nil, err
 	}
 	i.client = peers.Transport(i.who, p.Dial)
@@ -102,7 +102,7 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 	i.relay = &relay.Relay{ID: i.id, Leaders: i.keeper, Client: i.client, Wait: waitForLeader, Log: p.Log}
 	i.members = members{Instance: i}
 	err := i.apart(ctx)
-	if err != nil {
+	if store.Ignore(err, errUnseen) != nil {
 		return nil, err
 	}
 	if i.server, err = peers.Listen(ctx, p.Config.listen(), i.who, i.routes(), p.Log); err != nil {
@@ -175,6 +175,10 @@ func (i *Instance) Lead(term func(ctx context.Context, epoch uint64, ready func(
 	}
 }
 
+// WasAlone tells it whether no other instance was there when an earlier process of this data directory could last see that. It
+// counts until this process can.
+func (i *Instance) WasAlone(alone bool) { i.members.was.Store(alone) }
+
 // Blank tells it how to find out whether this instance knows nothing of what the pool has, not even from a copy. Where others are
 // there, or cannot have said so yet, it leaves what has vanished to them first.
 func (i *Instance) Blank(blank func() bool) {
@@ -193,6 +197,7 @@ func (i *Instance) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+stream.Path, i.hub)
 	mux.Handle("POST "+stream.ReportsPath, i.reports)
+	mux.HandleFunc("POST "+stream.HeardPath, i.hub.ServeHeard)
 	mux.Handle(relay.Path, i.relay)
 	mux.HandleFunc("GET "+statePath, i.serveState)
 	mux.HandleFunc("POST "+stepDownPath, i.serveStepDown)

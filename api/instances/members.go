@@ -2,6 +2,7 @@ package instances
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ type members struct {
 	*Instance
 
 	beat atomic.Uint64
+	was  atomic.Bool // alone, as an earlier process of this data directory has last seen it
 
 	mu   sync.Mutex
 	list []store.Instance // at the last look
@@ -28,11 +30,19 @@ const (
 	announceFor   = 5 * time.Second // an instance that says nothing for so long is gone
 )
 
-// run announces this instance, looks who else there is and keeps the key, until ctx ends.
+// run announces this instance, looks who else there is and keeps the key, until ctx ends. Where nobody could be seen when it was
+// opened, it may find now that it must not be here.
 func (m *members) run(ctx context.Context) error {
 	ticker := time.NewTicker(announceEvery)
 	defer ticker.Stop()
-	for {
+	_, seen := m.known()
+	for unseen := seen.IsZero(); ; {
+		if unseen {
+			err := m.apart(ctx)
+			if unseen = errors.Is(err, errUnseen); !unseen && err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
 		m.round(ctx)
 		select {
 		case <-ctx.Done():
@@ -100,11 +110,11 @@ func (m *members) known() ([]store.Instance, time.Time) {
 	return m.list, m.at
 }
 
-// alone tells whether nobody else was there at the last look.
+// alone tells whether nobody else was there at the last look, be it that of an earlier process.
 func (m *members) alone() bool {
 	list, at := m.known()
 	if at.IsZero() {
-		return false
+		return m.was.Load()
 	}
 	for _, one := range list {
 		if one.ID != m.id {

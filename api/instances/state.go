@@ -65,9 +65,10 @@ func (i *Instance) serveState(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text) // who has asked is gone
 }
 
-// List returns all instances by ID, each as it says itself that it is. One that does not answer is silent.
+// List returns all instances by ID, each as it says itself that it is. One that does not answer is silent. While the shared store
+// is away those are asked that were there when it was last seen.
 func (i *Instance) List(ctx context.Context) ([]v1.Instance, error) {
-	if err := i.members.look(ctx); err != nil {
+	if err := store.Ignore(i.members.look(ctx), store.ErrAway); err != nil {
 		return nil, fmt.Errorf("list the instances: %w", err)
 	}
 	known, _ := i.members.known()

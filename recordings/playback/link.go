@@ -39,7 +39,7 @@ func (p *Playback) FileLink(r store.Recording, format, name string) string {
 func (p *Playback) ticket(recordID, format string, names []string) string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
-	token := p.signer.sign(forLink, format, recordID, hex.EncodeToString(id[:]), p.Now().Add(time.Duration(p.TokenTimeout)))
+	token := p.signer().sign(forLink, format, recordID, hex.EncodeToString(id[:]), p.Now().Add(time.Duration(p.TokenTimeout)))
 	return address(false, []string{"recording", recordID, format}, names) + "?token=" + url.QueryEscape(token)
 }
 
@@ -77,7 +77,7 @@ func (p *Playback) enter(w *flow, r *http.Request, at place) error {
 // tab just work.
 func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) error {
 	now := p.Now()
-	claims, good := p.signer.verify(forLink, at, token)
+	claims, good := p.signer().verify(forLink, at, token)
 	spend := func() error { return p.Tokens.SpendToken(r.Context(), claims.ID, now, claims.ExpiresAt.Time) }
 	if !good && r.Method != http.MethodHead && p.Former != nil && formerToken.MatchString(token) {
 		good = true // as far as can be told before it is spent
@@ -97,7 +97,7 @@ func (p *Playback) letIn(w *flow, r *http.Request, at, to place, token string) e
 		err := spend()
 		if err == nil {
 			expires := now.Add(time.Duration(p.CookieTimeout))
-			p.setCookie(w, r, at, to, p.signer.sign(forCookie, at.format, at.recordID, "", expires), expires)
+			p.setCookie(w, r, at, to, p.signer().sign(forCookie, at.format, at.recordID, "", expires), expires)
 			return nil
 		}
 		if errors.Is(err, store.ErrAway) && !p.carries(r, at) {
@@ -147,7 +147,7 @@ func (p *Playback) admitted(r *http.Request, at place, rec store.Recording) bool
 func (p *Playback) carries(r *http.Request, at place) bool {
 	cookies := r.CookiesNamed(cookieName(at))
 	for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
-		if _, ok := p.signer.verify(forCookie, at, cookie.Value); ok {
+		if _, ok := p.signer().verify(forCookie, at, cookie.Value); ok {
 			return true
 		}
 	}

@@ -52,7 +52,8 @@ type Playback struct {
 	shelf   *template.Template
 	accel   string // X-Accel prefix without a slash at its end
 	player  playerDir
-	signer  signer
+	signing atomic.Pointer[signer] // with a secret that may be learnt late
+	unsure  atomic.Bool            // the secret that all instances sign with could not be read
 	sight   sight
 	opened  atomic.Int64 // requests that have files open
 	counted counted
@@ -80,7 +81,7 @@ func (p *Playback) prepare() error {
 	p.player = playerDir(p.PlayerDir)
 	p.accel = strings.TrimRight(p.XAccel, "/")
 	p.counted.open(p.Metrics)
-	p.signer = newSigner(p.Secret, p.Now)
+	p.sign(p.Secret)
 	var err error
 	p.shelf, err = template.New("shelf").Parse(shelfPage)
 	return err

@@ -82,6 +82,7 @@ func (p *Playback) loadSecret(dataDir string) (store.Secret, error) {
 	}
 	shared, err := p.Keys.Key(context.Background(), keyName, []byte(own.Reveal()))
 	if errors.Is(err, store.ErrAway) {
+		p.unsure.Store(true)
 		p.Log.Warn().Err(err).Msg("the secret that all instances sign with cannot be read: the one of before is used")
 		return own, nil
 	}
@@ -93,6 +94,41 @@ func (p *Playback) loadSecret(dataDir string) (store.Secret, error) {
 	}
 	return own, nil
 }
+
+// Unsure tells whether the secret that all instances sign with could not be read.
+func (p *Playback) Unsure() bool { return p.unsure.Load() }
+
+// Learn reads the secret that all instances sign with, where it could not be read when playback was opened.
+func (p *Playback) Learn(ctx context.Context, dataDir string) error {
+	own, err := LoadSecret(dataDir)
+	if err != nil {
+		return err
+	}
+	shared, err := p.Keys.Key(ctx, keyName, []byte(own.Reveal()))
+	if err != nil {
+		return fmt.Errorf("read the secret of playback: %w", err)
+	}
+	secret := store.Secret(shared)
+	if len(secret.Reveal()) < minSecret {
+		return errors.New("the secret of playback in the index is too short: it is none of ours")
+	}
+	if secret != own {
+		if err := replaceSecret(dataDir, secret); err != nil {
+			return err
+		}
+	}
+	p.sign(secret)
+	p.unsure.Store(false)
+	return nil
+}
+
+// sign has links and cookies signed with a secret from now on.
+func (p *Playback) sign(secret store.Secret) {
+	s := newSigner(secret, p.Now)
+	p.signing.Store(&s)
+}
+
+func (p *Playback) signer() *signer { return p.signing.Load() }
 
 // replaceSecret keeps another secret in the data directory.
 func replaceSecret(dataDir string, secret store.Secret) error {

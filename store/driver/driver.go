@@ -27,6 +27,9 @@ type Config struct {
 	Metrics *metrics.Set   // gets the size of the stores, and how their writes go; may be nil
 	// Mover opens what must not be used otherwise: a store that is not whole, or that has moved. It is for what moves records.
 	Mover bool
+	// MayBeAway is for a pool that goes on without its databases: Redis and PostgreSQL may be away. Who opens them so runs
+	// [Stores.Run], too.
+	MayBeAway bool
 }
 
 // Stores are both groups of roles, opened.
@@ -45,9 +48,10 @@ type Stores struct {
 
 	StateAt, IndexAt string // where they are, in words that have no password
 
-	checks []func(ctx context.Context) []Finding
-	closes []func() error // the last first
-	closed bool
+	refused chan error // why a database that has come back may not be used
+	checks  []func(ctx context.Context) []Finding
+	closes  []func() error // the last first
+	closed  bool
 }
 
 // Finding is something about a database that whoever runs it should know.
@@ -87,13 +91,32 @@ func Open(c Config) (*Stores, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), openTime)
 	defer cancel()
-	s := &Stores{}
+	s := &Stores{refused: make(chan error, 1)}
 	for _, step := range []func(context.Context, Config) error{s.openFile, s.openRedis, s.openPostgres, s.look} {
 		if err := step(ctx, c); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
 	return s, nil
+}
+
+// Run returns an error as soon as a database that was away when it was opened turns out to be one that may not be used: of a
+// newer schema, or with a mark. Until ctx ends it returns for nothing else. Nothing was written to such a database.
+func (s *Stores) Run(ctx context.Context) error {
+	select {
+	case err := <-s.refused:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// refuse has Run return an error. The first one counts.
+func (s *Stores) refuse(err error) {
+	select {
+	case s.refused <- err:
+	default:
+	}
 }
 
 // Check looks at how the databases are set up, as far as that matters to what is kept in them. It asks them.

@@ -113,22 +113,41 @@ func (c Config) beside(ctx context.Context, at, name string, group store.Whole, 
 		at, name, c.Data, name, name)
 }
 
-// look refuses stores that bear a mark.
+// look refuses stores that bear a mark. Those that are away are looked at as soon as they are there.
 func (s *Stores) look(ctx context.Context, c Config) error {
 	if c.Mover {
 		return nil
 	}
-	m, err := mark.OfState(ctx, s.State)
-	if err == nil {
-		err = refused(s.StateAt, m)
+	err := stateMark(ctx, s.StateAt, s.State)
+	if c.MayBeAway && c.RedisURL != "" {
+		err = store.Ignore(err, store.ErrAway)
 	}
 	if err != nil {
 		return err
 	}
-	if m, err = mark.OfIndex(ctx, s.Index); err != nil {
+	err = indexMark(ctx, s.IndexAt, s.Index)
+	if c.MayBeAway && c.DatabaseURL != "" {
+		err = store.Ignore(err, store.ErrAway)
+	}
+	return err
+}
+
+// stateMark refuses a State that bears a mark.
+func stateMark(ctx context.Context, at string, s store.State) error {
+	m, err := mark.OfState(ctx, s)
+	if err != nil {
 		return err
 	}
-	return refused(s.IndexAt, m)
+	return refused(at, m)
+}
+
+// indexMark refuses an Index that bears a mark.
+func indexMark(ctx context.Context, at string, s store.Index) error {
+	m, err := mark.OfIndex(ctx, s)
+	if err != nil {
+		return err
+	}
+	return refused(at, m)
 }
 
 // refused says what to do about a mark.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/postgres"
 	"github.com/bbbpool/bbbpool/store/redis"
 )
@@ -27,7 +28,13 @@ func (s *Stores) openRedis(ctx context.Context, c Config) error {
 		return nil
 	}
 	place := Place(c.RedisURL)
-	db, err := redis.Open(ctx, c.redis())
+	config := c.redis()
+	if c.MayBeAway {
+		config.MayBeAway = true
+		config.Refused = func(err error) { s.refuse(fmt.Errorf("%s (REDIS_URL) is there again: %w", place, err)) }
+		config.Admit = func(ctx context.Context, state store.State) error { return stateMark(ctx, place, state) }
+	}
+	db, err := redis.Open(ctx, config)
 	if err != nil {
 		return fmt.Errorf("open %s (REDIS_URL): %w", place, err)
 	}
@@ -47,7 +54,7 @@ func (s *Stores) openPostgres(ctx context.Context, c Config) error {
 		return nil
 	}
 	place := Place(c.DatabaseURL)
-	db, err := postgres.Open(ctx, c.postgres())
+	db, err := s.reachPostgres(ctx, c, place)
 	if err != nil {
 		return fmt.Errorf("open %s (DATABASE_URL): %w", place, err)
 	}
@@ -55,12 +62,32 @@ func (s *Stores) openPostgres(ctx context.Context, c Config) error {
 	if c.Metrics != nil {
 		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
-	for _, done := range db.Plan {
-		c.Log.Info().Str("database", place).Msg(done)
-	}
 	s.Index, s.IndexAt = db.Index(), place
 	s.checks = append(s.checks, func(ctx context.Context) []Finding { return ofPostgres(ctx, place, db) })
 	return nil
+}
+
+// reachPostgres opens the database, now or as soon as it is there, and says what was done to it.
+func (s *Stores) reachPostgres(ctx context.Context, c Config, place string) (*postgres.DB, error) {
+	told := func(db *postgres.DB) {
+		for _, done := range db.Plan {
+			c.Log.Info().Str("database", place).Msg(done)
+		}
+	}
+	if !c.MayBeAway {
+		db, err := postgres.Open(ctx, c.postgres())
+		if err == nil {
+			told(db)
+		}
+		return db, err
+	}
+	return postgres.OpenLate(ctx, c.postgres(), postgres.Late{
+		Admit: func(ctx context.Context, db *postgres.DB) error {
+			told(db)
+			return indexMark(ctx, place, db.Index())
+		},
+		Refused: func(err error) { s.refuse(fmt.Errorf("%s (DATABASE_URL) is there again: %w", place, err)) },
+	})
 }
 
 // ofPostgres are what a PostgreSQL says of itself, and what of its address means nothing here.

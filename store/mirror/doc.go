@@ -28,6 +28,7 @@
 // # A store that is away
 //
 // One instance alone goes on: what it writes is decided by its copy and is in the data directory, synced, before it is
-// acknowledged. Once the store is back it gets all of that at once, before anything else is written. With several instances
-// nothing is written meanwhile. Tokens are never spent without the store.
+// acknowledged. Once the store is back it gets all of that at once, before anything else is written; but where another instance
+// has led since, what that one has decided counts. With several instances nothing is written meanwhile. Tokens are never spent
+// without the store.
 package mirror

@@ -94,6 +94,9 @@ func (m *Mirror) look1(ctx context.Context, now bool) error {
 		return m.noted(ctx, err)
 	}
 	m.superseded(k)
+	if m.owes() {
+		return fmt.Errorf("compare with a store that has not got the lease: %w", store.ErrFenced)
+	}
 	term, leads := m.leads()
 	why, moved := m.judge(k, term, leads)
 	now = now || leads && !m.knows(term)
@@ -175,6 +178,9 @@ func (m *Mirror) lose(ctx context.Context, why string, leads bool) error {
 
 // late gives the store what waits for it.
 func (m *Mirror) late(ctx context.Context, leads bool) error {
+	if led := m.hooks.Load().Led; !leads && led != nil && led() {
+		return m.yield(ctx)
+	}
 	if !leads {
 		return fmt.Errorf("write what waits: %w", store.ErrFenced)
 	}

@@ -56,6 +56,11 @@ type Hooks struct {
 	// Alone tells whether no other instance writes to the store; nil for what the configuration says, or what was so when the
 	// copy was kept last. What is so when the store goes away stays so until it is back.
 	Alone func() bool
+	// Owes tells whether this instance leads by a lease that the store has not got yet, as it was away when that began: until it
+	// has, the store counts as away. Nil for never.
+	Owes func() bool
+	// Led tells whether another instance leads; nil for never.
+	Led func() bool
 	// Known returns rows of claims and endings that another part has in memory, for when the store has lost its own.
 	Known func() []store.Row
 	// Edited hears the kinds of which records have become others, and not by this mirror: what is made of them is old.
@@ -168,6 +173,15 @@ func (m *Mirror) isAlone() bool {
 		return alone()
 	}
 	return m.config.Alone || m.was
+}
+
+// WasAlone tells whether no other instance wrote to the store when the copy in the data directory was kept.
+func (m *Mirror) WasAlone() bool { return m.was }
+
+// owes tells whether nothing may be written to the store yet, for it has not got the lease by which this instance leads.
+func (m *Mirror) owes() bool {
+	owes := m.hooks.Load().Owes
+	return owes != nil && m.outage().is && owes()
 }
 
 func (m *Mirror) isSynced() bool {

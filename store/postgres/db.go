@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +31,10 @@ type DB struct {
 	layout     *layout
 	meter      *meter
 	shares     shares
-	ended      context.Context //nolint:containedctx // of what runs beside the calls, until Close
+	late       Late
+	ready      atomic.Bool           // calls get through
+	closedFor  atomic.Pointer[error] // why they do not
+	ended      context.Context       //nolint:containedctx // of what runs beside the calls, until Close
 	close      func() error
 	beside     sync.WaitGroup
 }
@@ -72,6 +76,41 @@ func (c closer) Close() error { return c.db.Close() }
 // instances may do so at once. Its errors are [store.ErrAway] and [store.ErrNewerSchema] among others. Whoever opens it must
 // close it.
 func Open(ctx context.Context, c Config) (*DB, error) {
+	db, err := connect(ctx, c, Late{})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.takeUp(ctx); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	if !c.DryRun {
+		db.beside.Go(db.maintain)
+	}
+	return db, nil
+}
+
+// OpenLate is Open for whoever goes on without the database while it is away.
+func OpenLate(ctx context.Context, c Config, late Late) (*DB, error) {
+	db, err := connect(ctx, c, late)
+	if err != nil {
+		return nil, err
+	}
+	switch err := db.takeUp(ctx); {
+	case err == nil:
+		db.beside.Go(db.maintain)
+	case errors.Is(err, store.ErrAway):
+		db.closedFor.Store(&err)
+		db.beside.Go(db.comeBack)
+	default:
+		_ = db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// connect makes a database that nobody has asked anything yet.
+func connect(ctx context.Context, c Config, late Late) (*DB, error) {
 	s, err := c.Parse()
 	if err != nil {
 		return nil, err
@@ -80,7 +119,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, fault.Wrap(ctx, "open the database", fault.OfDB(err))
 	}
-	db := &DB{Notes: s.Notes, config: c, pool: pool, meter: newMeter(pool)}
+	db := &DB{Notes: s.Notes, config: c, pool: pool, meter: newMeter(pool), late: late}
 	db.unprepared = s.Pool.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeExec
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	db.ended = ended
@@ -90,13 +129,6 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		pool.Close()
 		return nil
 	})
-	if err := db.prepare(ctx); err != nil && !errors.Is(err, errDry) {
-		_ = db.Close()
-		return nil, fault.Wrap(ctx, "open the database", err)
-	}
-	if !c.DryRun {
-		db.beside.Go(db.maintain)
-	}
 	return db, nil
 }
 
@@ -129,6 +161,9 @@ const maxTries = 6
 func (db *DB) run(ctx context.Context, op string, options pgx.TxOptions, fn func(*txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(ctx, op, err)
+	}
+	if err := db.there(ctx, op); err != nil {
+		return err
 	}
 	own, cancel := context.WithTimeout(ctx, db.config.Longest())
 	defer cancel()

@@ -66,6 +66,9 @@ func (role recordingRole) Recordings(
 	ctx context.Context, f store.RecordingFilter,
 ) (page []store.Recording, total int, err error) {
 	op := fmt.Sprintf("list recordings of %.100q", f.Tenant)
+	if err := role.db.there(ctx, op); err != nil {
+		return nil, 0, err
+	}
 	if !f.AllTenants && rows.OfTenant(f.Tenant) == nil {
 		return nil, 0, fault.Wrap(ctx, op, ctx.Err()) // nothing could be stored of it
 	}

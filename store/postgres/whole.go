@@ -43,6 +43,9 @@ func (role wholeRole) Dump(ctx context.Context, each func(store.Row) error) erro
 
 // atLength runs a transaction of many pieces, each of which has its own deadline, or of a few long statements.
 func (db *DB) atLength(ctx context.Context, op string, options pgx.TxOptions, fn func(*txn) error) error {
+	if err := db.there(ctx, op); err != nil {
+		return err
+	}
 	err := ctx.Err()
 	if err == nil {
 		err = db.once(ctx, options, func(t *txn) error {

@@ -44,6 +44,9 @@ func (db *DB) within(ctx context.Context, timeouts int, op string, call func(con
 	case db.done.Load():
 		err = errClosed
 	default:
+		if away := db.there(ctx); away != nil {
+			return away // it says what was tried
+		}
 		err = db.bounded(ctx, time.Duration(timeouts)*db.config.Timeout, call)
 	}
 	if own, ok := errors.AsType[closureError](err); ok {

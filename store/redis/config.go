@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,6 +36,10 @@ type Config struct {
 	MeetingTTL time.Duration // how long Scalelite's key of a meeting lasts; 0 is DefaultMeetingTTL
 
 	MayBeAway bool // Open is content with a Redis that does not answer: whoever mirrors it has a copy to begin with
+	// Admit looks whether a Redis may be used, before any other call gets through, be it long after Open; nil for yes. Refused
+	// hears why one that has come back may not, by Admit or by its schema: it stays away.
+	Admit   func(ctx context.Context, s store.State) error
+	Refused func(err error)
 
 	Now func() time.Time // tells which secrets of tenants have expired; nil is time.Now
 }

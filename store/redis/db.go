@@ -28,7 +28,8 @@ type DB struct {
 	written atomic.Uint64        // the highest one that was written with the lease, since then
 	lost    atomic.Uint64        // how often the sequence went back
 	done    atomic.Bool          // it was closed
-	checked atomic.Bool          // its schema is one that we know
+	ready   atomic.Bool          // calls get through
+	opening sync.Mutex           // held by whoever looks whether they may
 }
 
 // held is what of a lease stays while it is held.
@@ -74,13 +75,54 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	quiet()
 	db := &DB{client: newClient(address, c), config: c, prefix: c.prefix(), meter: newMeter()}
 	db.close = sync.OnceValue(db.shutdown)
-	if _, err = db.Sequence(ctx); err == nil {
-		err = db.checkSchema(ctx)
-	}
-	if db.checked.Store(err == nil); err != nil && (!c.MayBeAway || !errors.Is(err, store.ErrAway)) {
+	if err = db.takeUp(ctx); err != nil && (!c.MayBeAway || !errors.Is(err, store.ErrAway)) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// passing marks the context of what is asked before others may use the database.
+type passing struct{}
+
+// takeUp looks whether the database may be used, and lets calls through.
+func (db *DB) takeUp(ctx context.Context) error {
+	ctx = context.WithValue(ctx, passing{}, true)
+	if _, err := db.Sequence(ctx); err != nil {
+		return err
+	}
+	if err := db.checkSchema(ctx); err != nil {
+		return err
+	}
+	if db.config.Admit != nil {
+		if err := db.config.Admit(ctx, db.State()); err != nil {
+			return err
+		}
+	}
+	db.ready.Store(true)
+	return nil
+}
+
+// there is an error until the database may be used. Of one that was away when it was opened the first call finds that out,
+// and those that come meanwhile are told that it is away.
+func (db *DB) there(ctx context.Context) error {
+	if db.ready.Load() || ctx.Value(passing{}) != nil {
+		return nil
+	}
+	if !db.opening.TryLock() {
+		return fmt.Errorf("%w: it has not answered yet since this process began", store.ErrAway)
+	}
+	defer db.opening.Unlock()
+	if db.ready.Load() {
+		return nil
+	}
+	err := db.takeUp(ctx)
+	if err == nil || errors.Is(err, store.ErrAway) || ctx.Err() != nil {
+		return err
+	}
+	if db.config.Refused != nil && !db.done.Load() {
+		db.config.Refused(err)
+	}
+	return fmt.Errorf("%w: %w", store.ErrAway, err)
 }
 
 // checkSchema refuses what a newer version has written.

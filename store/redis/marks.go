@@ -46,12 +46,6 @@ func (db *DB) Raise(ctx context.Context, from, to uint64) error {
 // Incarnation names the running server: another one after it was started again, or after a failover. It is "" where the
 // server does not tell.
 func (db *DB) Incarnation(ctx context.Context) (life string, err error) {
-	if !db.checked.Load() { // it was away when it was opened
-		if err := db.checkSchema(ctx); err != nil {
-			return "", err
-		}
-		db.checked.Store(true)
-	}
 	err = db.within(ctx, 1, "ask which server it is", func(ctx context.Context) error {
 		info, err := db.client.Info(ctx, "server").Result()
 		if _, said := errors.AsType[goredis.Error](err); said {

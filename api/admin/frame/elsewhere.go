@@ -2,6 +2,7 @@ package frame
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -21,7 +22,8 @@ type Leader interface {
 }
 
 // Elsewhere hands requests on to the instance that decides: administration reads and changes what that one has in memory. Nothing
-// but what is about this instance alone is answered here. A nil one hands nothing on.
+// but what is about this instance alone is answered here, and while no instance that decides can be reached what this one has
+// last heard, for whoever only looks: such an answer says so in a header. A nil one hands nothing on.
 type Elsewhere struct {
 	Leader Leader
 	ID     string // of this instance, for the audit log
@@ -51,6 +53,42 @@ func isLocal(r *http.Request) bool {
 	return ok && slices.ContainsFunc(local, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
 }
 
+// heard are the paths that an instance answers by what it has last heard, where none that decides can be reached: what is there,
+// and never anything secret.
+var heard = []string{"/status", "/problems", "/servers", "/meetings", "/meeting"}
+
+// isHeard tells whether a request is for such a path, and changes nothing.
+func isHeard(r *http.Request) bool {
+	path, ok := strings.CutPrefix(r.URL.Path, v1.Prefix)
+	if server, of := strings.CutPrefix(path, "/servers/"); of && !strings.Contains(server, "/") {
+		path = "/servers"
+	}
+	return ok && r.Method == http.MethodGet && slices.Contains(heard, path)
+}
+
+// maxWhy bounds what the header says.
+const maxWhy = 300
+
+// lacking is why no instance that decides can be reached, "" where one can or nobody knows, as a header can have it.
+func (e *Elsewhere) lacking() string {
+	if e.Why == nil {
+		return ""
+	}
+	why := strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, e.Why())
+	return why[:min(len(why), maxWhy)]
+}
+
+// asHeard answers by what this instance has last heard.
+func (e *Elsewhere) asHeard(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	w.Header().Set(v1.HeardHeader, cmp.Or(e.lacking(), "no instance that decides can be reached"))
+	next.ServeHTTP(w, r)
+}
+
 // Over hands on what comes in from the network. Who may do what is for the leader to say: it has the same tokens.
 func (e *Elsewhere) Over(next http.Handler) http.Handler {
 	return e.over(next, func(r *http.Request) { Conceal(r.Header); reveal(r) })
@@ -72,6 +110,11 @@ func (e *Elsewhere) over(next http.Handler, prepare func(*http.Request)) http.Ha
 			next.ServeHTTP(w, r)
 			return
 		}
+		looks := next != nil && e.refusal == nil && isHeard(r)
+		if looks && e.lacking() != "" { // so it is for a while: nobody need wait to find that out
+			e.asHeard(next, w, r)
+			return
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHanded))
 		if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			writeJSON(w, http.StatusRequestEntityTooLarge, bodyError(large))
@@ -83,7 +126,11 @@ func (e *Elsewhere) over(next http.Handler, prepare func(*http.Request)) http.Ha
 		handed := r.Clone(r.Context())
 		handed.Body = io.NopCloser(bytes.NewReader(body))
 		prepare(handed)
-		if !e.Leader.HandOn(w, handed, body) {
+		switch {
+		case e.Leader.HandOn(w, handed, body):
+		case looks:
+			e.asHeard(next, w, r)
+		default:
 			e.refuse(w, r)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/frame"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -122,6 +123,44 @@ func TestElsewhere(t *testing.T) {
 	l.leading = true
 	if code, body := send(t, network, "POST", "/servers", text, token...); code != 200 || body != `"follower bbb1"` {
 		t.Errorf("once it decides itself: %d %s", code, body)
+	}
+}
+
+// While nobody that decides can be reached, what an instance has last heard can be looked at, marked as that. Nothing is changed.
+func TestElsewhere_Heard(t *testing.T) {
+	f, e, l, _ := two(t)
+	all := routes("follower")
+	for _, path := range []string{"/status", "/servers", "/servers/{id}", "/servers/{id}/script", "/audit"} {
+		all["GET "+path] = frame.Whole(func(*http.Request) (any, error) { return "heard", nil }, access.Read)
+	}
+	h := e.Over(f.Guarded(all))
+	l.handler = nil
+	for _, why := range []string{"", "Redis is away\r\nX: y \u00e4" + strings.Repeat("x", 1000)} {
+		e.Why = func() string { return why }
+		for _, c := range []struct {
+			method, path string
+			heard        bool
+		}{
+			{"GET", "/status", true},
+			{"GET", "/servers", true},
+			{"GET", "/servers/bbb1", true},
+			{"GET", "/servers/bbb1/script", false},
+			{"GET", "/audit", false},
+			{"POST", "/servers", false},
+		} {
+			r := httptest.NewRequestWithContext(t.Context(), c.method, "/api/v1"+c.path, strings.NewReader("{}"))
+			r.Header.Set("Authorization", "Bearer right")
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			mark := w.Header().Get(v1.HeardHeader)
+			if heard := w.Code == http.StatusOK; heard != c.heard || (mark != "") != c.heard || strings.ContainsAny(mark, "\r\n\u00e4") || len(mark) > 400 {
+				t.Errorf("%s %s: %d, marked %q", c.method, c.path, w.Code, mark)
+			}
+		}
+	}
+	if code, _ := send(t, h, "GET", "/status", ""); code != http.StatusUnauthorized {
+		t.Errorf("without a token: %d", code)
 	}
 }
 

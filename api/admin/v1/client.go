@@ -20,6 +20,10 @@ const Prefix = "/api/v1"
 // CommandLine is what the User-Agent of our own commands begins with. The audit log tells them from other callers by it.
 const CommandLine = "bbbpool-cli"
 
+// HeardHeader is in answers that an instance gives which does not decide, as none that does can be reached: they are what it has
+// last heard. It says why.
+const HeardHeader = "Bbbpool-Heard"
+
 // Client calls the API, noun by noun. What the API refuses comes back as *[Error].
 type Client struct {
 	Servers    Servers
@@ -34,6 +38,8 @@ type Client struct {
 	Instances  Instances
 	Backups    Backups
 
+	// Heard is told, where it is set, that an answer is what an instance has last heard, for no leader can be reached, and why.
+	Heard func(why string)
 	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
 	Agent string
 	Usage Usages
@@ -94,6 +100,9 @@ func call[T any](ctx context.Context, c *Client, method, path string, query url.
 		return out, err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if why := resp.Header.Get(HeardHeader); why != "" && c.Heard != nil {
+		c.Heard(why)
+	}
 	if err := c.decode(resp, &out); err != nil {
 		return out, c.unanswered(ctx, err)
 	}

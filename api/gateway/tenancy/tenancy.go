@@ -3,6 +3,7 @@ package tenancy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -153,18 +154,22 @@ func (t *Tenants) Load(ctx context.Context, stored store.Tenants, now time.Time)
 }
 
 // read reads the tenants from the store, and writes the default one if there is none. Of several instances the one that leads
-// does that.
+// does that. Those of a store that is away are read from its copy, if that has them.
 func read(ctx context.Context, stored store.Tenants, now time.Time) ([]store.Tenant, error) {
 	_, err := stored.CreateTenant(ctx, store.Tenant{
 		ID: store.DefaultTenant, Name: "Default", Created: now,
 		Secrets: []store.TenantSecret{{Name: store.GeneratedSecret, Secret: store.NewSecret(), Created: now}},
 	})
-	if store.Ignore(err, store.ErrExists, store.ErrFenced) != nil {
+	away := errors.Is(err, store.ErrAway)
+	if store.Ignore(err, store.ErrExists, store.ErrFenced, store.ErrAway) != nil {
 		return nil, fmt.Errorf("make the default tenant: %w", err)
 	}
-	list, err := stored.Tenants(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("load tenants: %w", err)
+	list, wrong := stored.Tenants(ctx)
+	if wrong != nil {
+		return nil, fmt.Errorf("load tenants: %w", wrong)
+	}
+	if away && !slices.ContainsFunc(list, func(t store.Tenant) bool { return t.ID == store.DefaultTenant }) {
+		return nil, fmt.Errorf("make the default tenant: %w", err)
 	}
 	return list, nil
 }

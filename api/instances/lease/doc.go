@@ -15,4 +15,8 @@
 //
 // A holder whose lease has run out has ended its term, whatever it finds in the store then: it takes the lease anew, with a
 // larger epoch, so that a term is one epoch and an epoch is one term.
+//
+// One that is known to be alone leads while the store is away from its start, by a lease that the store is owed: nothing that
+// needs the lease can be written then, and whoever writes keeps it for later. The store gets the lease when it answers, but not
+// over one that another has had since.
 package lease

@@ -31,8 +31,8 @@ type Keeper struct {
 	Term func(ctx context.Context, t Tenure) error
 	Log  zerolog.Logger
 	Now  func() time.Time // a clock that only goes forward; time.Now if nil
-	// Alone tells whether no other instance was there when that could last be seen. Who is alone goes on while the store does not
-	// answer: there is nobody to take over. Nil for never.
+	// Alone tells whether no other instance was there when that could last be seen, by an earlier process of this data directory
+	// if need be. Who is alone goes on while the store does not answer, and begins so: there is nobody to take over. Nil for never.
 	Alone func() bool
 	// Blank tells whether others may know what the pool has, and this instance does not: it leaves a lease that has vanished to
 	// them for one lease time more, so that what a store has lost is put back by who knows it. Nil for never.
@@ -46,6 +46,8 @@ type Keeper struct {
 	renewed time.Time // when the last try to renew began
 	highest uint64    // the largest epoch that was seen in force, anywhere
 	tried   uint64    // the largest one that this instance has used, or tried to
+	former  uint64    // the largest one that an earlier process of this data directory has used, or tried to
+	missing time.Time // since when the store has not answered this process, which it never has; zero where it has
 	rest    time.Time // until when the lease is left to others
 	away    error     // why the store did not answer at the last look
 	changed chan struct{}
@@ -60,6 +62,7 @@ type term struct {
 	since    time.Time // it was taken
 	ready    bool
 	leaving  bool // it is about to be given back: nothing new is decided
+	owed     bool // the store was away when it began, and has not got the lease yet
 	over     bool // it was lost, or has run out: nothing is decided any more
 	stop     context.CancelFunc
 	expiry   *time.Timer
@@ -83,7 +86,7 @@ func (k *Keeper) Open() error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tried = epoch
+	k.tried, k.former = epoch, epoch
 	k.changed, k.wake = make(chan struct{}), make(chan struct{}, 1)
 	return nil
 }
@@ -132,9 +135,13 @@ func (k *Keeper) renew(ctx context.Context, t *term) time.Time {
 		return due
 	}
 	k.renewed = start
+	owed := t.owed
 	k.mu.Unlock()
 	call, cancel := context.WithTimeout(ctx, min(k.Time/tries, until.Sub(start)))
 	defer cancel()
+	if owed {
+		return k.claim(call, t, start)
+	}
 	l, err := k.Leases.RenewLease(call, mine)
 	switch {
 	case errors.Is(err, store.ErrFenced):
@@ -177,7 +184,7 @@ func (k *Keeper) look(ctx context.Context, take func(context.Context, store.Leas
 	now := k.now()
 	if err != nil {
 		k.missed(err)
-		return now.Add(k.Time / beats)
+		return k.without(ctx, now)
 	}
 	free := k.note(l, now)
 	if now.Before(free) {
@@ -196,7 +203,7 @@ func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 	behind := vanished && k.Blank != nil && k.Blank()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.away = nil
+	k.away, k.missing = nil, time.Time{}
 	extra := time.Duration(rand.Float64() * float64(k.Time) / patience)
 	if k.watch.saw(l, now, k.Time, extra) {
 		k.tell()
@@ -233,7 +240,7 @@ func (k *Keeper) take(ctx context.Context, was store.Lease) time.Time {
 		k.missed(err)
 		return k.now().Add(k.Time / beats)
 	}
-	k.begin(ctx, mine, start)
+	k.begin(ctx, mine, start, false)
 	return start.Add(k.Time / beats)
 }
 

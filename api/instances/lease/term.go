@@ -8,19 +8,24 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// begin has a term run under a lease that was taken by a call that began at start.
-func (k *Keeper) begin(ctx context.Context, mine store.Lease, start time.Time) {
+// begin has a term run under a lease that was taken by a call that began at start, or that the store is owed.
+func (k *Keeper) begin(ctx context.Context, mine store.Lease, start time.Time, owed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	t := &term{lease: mine, until: k.end(start), since: now, stop: stop, finished: make(chan struct{})}
+	t := &term{lease: mine, until: k.end(start), since: now, owed: owed, stop: stop, finished: make(chan struct{})}
 	t.expiry = time.AfterFunc(max(0, t.until.Sub(now)), k.lapse)
 	k.term, k.renewed, k.terms = t, start, k.terms+1
 	k.highest = max(k.highest, mine.Epoch)
-	k.watch.saw(mine, now, k.Time, 0)
+	if owed {
+		k.Log.Warn().Uint64("epoch", mine.Epoch).
+			Msg("the shared store does not answer, and this is the only instance: it leads without a lease")
+	} else {
+		k.watch.saw(mine, now, k.Time, 0)
+		k.Log.Info().Uint64("epoch", mine.Epoch).Msg("this instance has the lease: it leads")
+	}
 	k.tell()
-	k.Log.Info().Uint64("epoch", mine.Epoch).Msg("this instance has the lease: it leads")
 	go func() {
 		defer k.poke()
 		defer close(t.finished)

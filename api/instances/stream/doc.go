@@ -3,7 +3,8 @@
 //
 // News goes from leader to followers over one long answer: of every part what it knows, and then each change, in order. Every
 // tenth of a second a beat follows, once all before it was sent, with the epoch of the leader. A follower's news is fresh
-// while the last beat is not half a second old. Reports go the other way, in small batches.
+// while the last beat is not half a second old. Where the leader has to know that followers have heard something it asks them, in
+// the stream, and they say so. Reports go the other way, in small batches.
 //
 // # Design
 //

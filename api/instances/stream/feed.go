@@ -224,8 +224,13 @@ func (f *Feed) read(ctx context.Context, l store.Lease, alive *time.Timer) error
 		return errFrame
 	}
 	f.Epochs.Seen(begin.Epoch)
-	now := f.now()
-	return f.hear(ctx, in, begin.Epoch, &clock{began: now, windowBegan: now})
+	now, a, client := f.now(), newAnswers(begin.Stream), f.Client
+	ctx, stop := context.WithCancel(ctx)
+	var answering sync.WaitGroup
+	answering.Go(func() { a.run(ctx, l.Address, client) })
+	defer answering.Wait()
+	defer stop()
+	return f.hear(ctx, in, begin.Epoch, &clock{began: now, windowBegan: now}, a)
 }
 
 // lively is a body that says nothing for too long only if its reader says so.
@@ -245,7 +250,7 @@ func (l lively) Read(b []byte) (int, error) {
 }
 
 // hear hands on what a stream says.
-func (f *Feed) hear(ctx context.Context, in io.Reader, epoch uint64, c *clock) error {
+func (f *Feed) hear(ctx context.Context, in io.Reader, epoch uint64, c *clock, a *answers) error {
 	for {
 		fr, err := readFrame(in, maxFrame)
 		if err != nil {
@@ -264,6 +269,8 @@ func (f *Feed) hear(ctx context.Context, in io.Reader, epoch uint64, c *clock) e
 		case bye:
 			f.Epochs.Look()
 			return errOld
+		case question:
+			a.give(s.Number)
 		case beat:
 			if s.Epoch != epoch {
 				return errOld

@@ -66,6 +66,9 @@ type sign struct {
 	Kind  string `json:"kind"`
 	Epoch uint64 `json:"epoch"`
 	At    int64  `json:"at"` // milliseconds after the beginning: everything from before was sent
+	// Stream names the stream, in its hello; Number is that of a question. Those of before do not know them.
+	Stream string `json:"stream,omitempty"`
+	Number uint64 `json:"number,omitempty"`
 }
 
 // The kinds of signs.
@@ -73,9 +76,11 @@ const (
 	hello = "hello" // the first frame
 	beat  = "beat"
 	bye   = "bye" // the lease was given back: whoever wants it may take it
+	// question asks the follower to say when it has heard all that stands before it.
+	question = "question"
 )
 
 func (s sign) frame() frame {
-	body, _ := json.Marshal(s) //nolint:errchkjson // three plain fields
+	body, _ := json.Marshal(s) //nolint:errchkjson // plain fields
 	return frame{body: body}
 }

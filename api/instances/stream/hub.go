@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"net/http"
@@ -30,6 +31,8 @@ type Hub struct {
 
 	mu        sync.Mutex
 	followers map[*follower]bool
+	left      time.Time     // when the last follower has gone
+	answered  chan struct{} // closed with the next answer of a follower; nil where nobody waits
 }
 
 // NotLeader is the status for whoever asks an instance for what the leader alone has.
@@ -42,10 +45,10 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this instance does not lead", NotLeader)
 		return
 	}
-	f := &follower{began: time.Now(), more: make(chan struct{}, 1), cut: make(chan struct{}), w: w}
+	f := &follower{name: rand.Text(), began: time.Now(), more: make(chan struct{}, 1), cut: make(chan struct{}), w: w}
 	h.enter(f)
 	defer h.leave(f)
-	f.put(sign{Kind: hello, Epoch: mine.Epoch}.frame())
+	f.put(sign{Kind: hello, Epoch: mine.Epoch, Stream: f.name}.frame())
 	for _, name := range slices.Sorted(maps.Keys(h.Parts)) {
 		defer h.Parts[name].Tell(f.sender(name))()
 	}
@@ -53,6 +56,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		now, ok := h.Mine()
 		return ok && now.Epoch == mine.Epoch
 	}
+	h.begun(f)
 	err := f.run(r.Context(), mine.Epoch, leads)
 	if err != nil {
 		h.Log.Info().Str("follower", r.RemoteAddr).Err(err).Msg("a stream to another instance has ended")
@@ -90,10 +94,12 @@ func (h *Hub) leave(f *follower) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.followers, f)
+	h.left = time.Now()
 }
 
 // follower is one that the leader streams to.
 type follower struct {
+	name  string
 	began time.Time
 	w     http.ResponseWriter
 	more  chan struct{} // something waits
@@ -103,6 +109,9 @@ type follower struct {
 	queue  []frame
 	behind int // bytes in the queue
 	ended  bool
+
+	told         bool   // all that stood was told; this and what follows is guarded by the hub's lock
+	asked, heard uint64 // the numbers of the last question, and of the last one that was answered
 }
 
 // sender is what a part sends by. The first frame of a part is everything that it knew then.

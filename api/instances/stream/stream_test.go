@@ -150,6 +150,7 @@ func lead(t *testing.T, epoch uint64, parts map[string]stream.News) (*leader, ht
 	}}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+stream.Path, l.hub)
+	mux.HandleFunc("POST "+stream.HeardPath, l.hub.ServeHeard)
 	s := httptest.NewTLSServer(mux)
 	t.Cleanup(s.Close)
 	l.lease = store.Lease{Holder: "leader", Address: s.Listener.Addr().String(), Epoch: epoch}

@@ -1,0 +1,39 @@
+package cli_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/bbbpool/bbbpool/api/admin/frame"
+)
+
+// unled is several instances of which none leads.
+type unled struct{}
+
+func (unled) Leading() bool { return false }
+
+func (unled) HandOn(http.ResponseWriter, *http.Request, []byte) bool { return false }
+
+// While no instance decides, commands that look show what the one that is asked last heard, and say so beside it; nothing is changed.
+func TestCommands_Heard(t *testing.T) {
+	p := newPool(t)
+	p.typical(t)
+	p.api.Token = "t0ken"
+	p.api.Elsewhere = &frame.Elsewhere{Leader: unled{}, ID: "here", Why: func() string { return "Redis is away" }}
+	mux := http.NewServeMux()
+	p.api.Mount(mux)
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	t.Setenv("BBBPOOL_ADMIN_TOKEN", "t0ken")
+	for args, want := range map[string]string{"status": "1.2.3", "server list": "a.example", "meeting list": "algebra"} {
+		o := p.run(t, "", append(strings.Fields(args), "--admin", server.URL)...)
+		if o.failed != nil || !strings.Contains(o.out, want) || strings.Count(o.err, "no leader") != 1 || !strings.Contains(o.err, "Redis is away") {
+			t.Errorf("%s: %+v", args, o)
+		}
+	}
+	if o := p.run(t, "", "server", "cordon", "a", "--admin", server.URL); o.failed == nil || !strings.Contains(o.failed.Error(), "Redis is away") {
+		t.Errorf("a change: %+v", o)
+	}
+}

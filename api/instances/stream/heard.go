@@ -1,0 +1,159 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+)
+
+// This file has how the leader finds out what followers have heard. It asks when it has to know: a question stands in the stream
+// behind all that was told until then, and the follower answers it once it has heard what stands before.
+
+// HeardPath is where the leader takes answers.
+const HeardPath = "/heard"
+
+// bounds of an answer.
+const (
+	heardWithin = FreshFor // later nobody waits for it
+	maxHeard    = 1 << 10
+	maxName     = 64
+)
+
+// answer is what a follower says.
+type answer struct {
+	Stream string `json:"stream"` // its name, which the leader has given it
+	Number uint64 `json:"number"` // of the last question before which all was heard
+}
+
+// Heard returns when all followers have heard what was told until now, or go by what they have heard before no more, for it is
+// too old. Of a follower that has gone nobody knows that before its news is too old; one that has only begun has no news yet.
+func (h *Hub) Heard(ctx context.Context) {
+	begun := time.Now()
+	asked, left := h.ask()
+	timer := time.NewTimer(FreshFor)
+	defer timer.Stop()
+	for {
+		said, changed := h.said(asked)
+		if said && begun.Sub(left) >= FreshFor {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case <-changed:
+		}
+	}
+}
+
+// ask asks all followers that have news, and returns the numbers of the questions, and when the last follower has gone.
+func (h *Hub) ask() (asked map[*follower]uint64, left time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	asked = map[*follower]uint64{}
+	for f := range h.followers {
+		if f.told {
+			f.asked++
+			asked[f] = f.asked
+			f.put(sign{Kind: question, Number: f.asked}.frame())
+		}
+	}
+	return asked, h.left
+}
+
+// said tells whether all have answered, and returns a channel that is closed with the next answer.
+func (h *Hub) said(asked map[*follower]uint64) (all bool, changed <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.answered == nil {
+		h.answered = make(chan struct{})
+	}
+	for f, number := range asked {
+		if f.heard < number {
+			return false, h.answered
+		}
+	}
+	return true, h.answered
+}
+
+// begun notes that a follower has been told all that stood: from now on it may go by that.
+func (h *Hub) begun(f *follower) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f.told = true
+}
+
+// ServeHeard takes an answer.
+func (h *Hub) ServeHeard(w http.ResponseWriter, r *http.Request) {
+	var a answer
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxHeard)).Decode(&a); err != nil {
+		http.Error(w, "no answer", http.StatusBadRequest)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for f := range h.followers {
+		if f.name == a.Stream && f.heard < a.Number && a.Number <= f.asked {
+			f.heard = a.Number
+			if h.answered != nil {
+				close(h.answered)
+				h.answered = nil
+			}
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// answers are those that a follower of one stream has to give: the last one says what all before it say.
+type answers struct {
+	stream string
+	last   chan uint64
+}
+
+func newAnswers(stream string) *answers {
+	return &answers{stream: stream[:min(len(stream), maxName)], last: make(chan uint64, 1)}
+}
+
+// give has an answer given. It never waits.
+func (a *answers) give(number uint64) {
+	select {
+	case <-a.last: // which this one says, too
+	default:
+	}
+	a.last <- number
+}
+
+// run gives answers until ctx ends. One that does not arrive is not repeated: the leader does not wait for long.
+func (a *answers) run(ctx context.Context, addr string, client http.RoundTripper) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case number := <-a.last:
+			a.send(ctx, addr, client, number)
+		}
+	}
+}
+
+func (a *answers) send(ctx context.Context, addr string, client http.RoundTripper, number uint64) {
+	text, err := json.Marshal(answer{a.stream, number})
+	if err != nil {
+		return // a text and a number: cannot be
+	}
+	ctx, cancel := context.WithTimeout(ctx, heardWithin)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+addr+HeardPath, bytes.NewReader(text))
+	if err != nil {
+		return
+	}
+	resp, err := client.RoundTrip(r)
+	if err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxHeard)) // so that the connection can be used again
+	_ = resp.Body.Close()
+}
