@@ -17,10 +17,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb/releases"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // The way that whoever receives callbacks answers to anybody, and what it answers: the same at every instance.
@@ -32,6 +35,7 @@ const (
 const (
 	patience     = 4 * time.Second // for one address of ours, lookup included
 	maxAddresses = 8               // of a name that are looked at
+	maxBases     = 16              // addresses of ours that are
 	maxNamed     = 200             // bytes of a host that are repeated
 )
 
@@ -61,6 +65,11 @@ type Finding struct {
 // Come tells whether nothing speaks against callbacks.
 func (o Outcome) Come() bool { return len(o.Findings) == 0 }
 
+// Ruled tells whether all that speaks against callbacks are the rules that servers have since 3.0.27.
+func (o Outcome) Ruled() bool {
+	return !slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Setting == "" })
+}
+
 // String says in one line what was found, and what to set.
 func (o Outcome) String() string {
 	if o.Come() {
@@ -80,9 +89,25 @@ func (o Outcome) String() string {
 	return text + "; " + toSet(lines)
 }
 
-// toSet says where such lines belong.
+// toSet says where such lines belong. Those of the same name are one: a server takes the last of them.
 func toSet(lines []string) string {
-	return "on every server put into " + releases.RevealFile + ": " + strings.Join(lines, " and ") +
+	var names []string
+	values := map[string][]string{}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, "=")
+		if _, known := values[name]; !known {
+			names = append(names, name)
+		}
+		for one := range strings.SplitSeq(value, ",") {
+			if !slices.Contains(values[name], one) {
+				values[name] = append(values[name], one)
+			}
+		}
+	}
+	for i, name := range names {
+		names[i] = name + "=" + strings.Join(values[name], ",")
+	}
+	return "on every server put into " + releases.RevealFile + ": " + strings.Join(names, " and ") +
 		" (added to what stands there already), and restart bbb-web"
 }
 
@@ -182,6 +207,55 @@ func refused(addrs []netip.Addr) string {
 	return ""
 }
 
+// Site is where servers are told to call.
+type Site struct {
+	Prober
+	// Bases returns the addresses, as https://HOST; none while servers are told of none.
+	Bases func() []string
+}
+
+// Told tells whether servers are told of any address. A site that is nil has none.
+func (s *Site) Told() bool { return s != nil && s.Bases != nil && len(s.Bases()) > 0 }
+
+// Look looks at all addresses.
+func (s *Site) Look(ctx context.Context) []Outcome {
+	if !s.Told() {
+		return nil
+	}
+	return s.All(ctx, s.Bases())
+}
+
+// All looks at several addresses of ours at the same time, each once. More than maxBases are not looked at.
+func (p *Prober) All(ctx context.Context, bases []string) []Outcome {
+	bases = slices.Compact(slices.Sorted(slices.Values(bases)))
+	list := make([]Outcome, min(len(bases), maxBases))
+	var probing sync.WaitGroup
+	for i := range list {
+		probing.Go(func() { list[i] = p.Probe(ctx, bases[i]) })
+	}
+	probing.Wait()
+	return list
+}
+
+// Merge makes one outcome of several, with the lines that help for all of them.
+func Merge(list []Outcome) Outcome {
+	if len(list) == 1 {
+		return list[0]
+	}
+	bases := make([]string, 0, len(list))
+	var all Outcome
+	for _, o := range list {
+		bases = append(bases, o.Base)
+		for _, f := range o.Findings {
+			all.add(o.Base+": "+f.Text, f.Setting)
+		}
+	}
+	if all.Base = strings.Join(bases, ", "); !all.Come() {
+		all.Base = quantity.Count(len(list), "callback address", "callback addresses")
+	}
+	return all
+}
+
 // addresses are those of a host.
 func (p *Prober) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
@@ -198,7 +272,7 @@ func (p *Prober) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 		return nil, fmt.Errorf("%s cannot be resolved here, and a server that cannot resolve it at the end of a meeting "+
 			"does not try again", host)
 	}
-	addrs = addrs[:min(len(addrs), maxAddresses)]
+	addrs = slices.Clone(addrs[:min(len(addrs), maxAddresses)])
 	for i := range addrs {
 		addrs[i] = addrs[i].Unmap()
 	}

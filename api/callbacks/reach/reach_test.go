@@ -259,3 +259,28 @@ func TestAdvice(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Several addresses are looked at together, each once, and what is to be set for all of them is one line of each kind.
+func TestAll(t *testing.T) {
+	s := serve(t, pong, nil)
+	s.lookup = addresses("10.0.0.1")
+	list := s.prober(nil).All(t.Context(), []string{"http://b.example", "http://a.example", "http://b.example"})
+	if len(list) != 2 || list[0].Base != "http://a.example" || len(s.dialed) != 2 {
+		t.Fatalf("%+v, %v", list, s.dialed)
+	}
+	got := reach.Merge(list).String()
+	for _, text := range []string{
+		"2 callback addresses: http://a.example: it is http", "http://b.example: it is http",
+		": fetchUrlSupportedProtocols=https,http and fetchUrlAllowedLocalHosts=a.example,b.example (",
+	} {
+		if !strings.Contains(got, text) {
+			t.Errorf("%q is not in: %s", text, got)
+		}
+	}
+	if got := reach.Merge([]reach.Outcome{{Base: "https://a"}, {Base: "https://b"}}); !got.Come() || !strings.HasSuffix(got.String(), "https://a, https://b") {
+		t.Error(got)
+	}
+	if many := make([]string, 100); len(s.prober(nil).All(t.Context(), many)) != 1 {
+		t.Error("each is looked at more than once")
+	}
+}
