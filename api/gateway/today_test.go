@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -212,5 +213,53 @@ func TestJoin_ClusterProxy(t *testing.T) {
 	}
 	if again := p.create("room"); again.Key != "duplicateWarning" || p.poller.Servers()[0].Health != poller.Online {
 		t.Errorf("%s, %v", again.body, p.poller.Servers()[0].Health)
+	}
+}
+
+// A recording of which the create has switched off every format is not owed when its meeting is over: front ends see none in the
+// making. The server hears of it as it was sent, also in a repeated create.
+func TestCreate_FormatsSwitchedOff(t *testing.T) {
+	p := start(t, settings{servers: 1, poll: 50 * time.Millisecond})
+	const off = "&record=true&meta_bbb-disable-recording-formats=%5Bpresentation%2C+video%2C+podcast%2C+screenshare%2C+notes%5D"
+	for id, query := range map[string]string{
+		"none": off, "some": "&record=true&meta_bbb-disable-recording-formats=video", "all": "&record=true", "not recorded": "",
+	} {
+		for range 2 {
+			if a := p.call("create", createQuery(id)+query); a.Returncode != "SUCCESS" {
+				t.Fatal(a.body)
+			}
+		}
+	}
+	m, _ := p.sims[0].Meeting("none")
+	if got := m.Params["meta_bbb-disable-recording-formats"]; got != "[presentation, video, podcast, screenshare, notes]" {
+		t.Errorf("the server got %q", got)
+	}
+	for _, id := range []string{"none", "some", "all", "not recorded"} {
+		if a := p.call("end", "meetingID="+url.QueryEscape(id)+"&password=mp"); a.Returncode != "SUCCESS" {
+			t.Fatal(a.body)
+		}
+	}
+	sessions := func() int {
+		list, err := p.stores.Index.SessionsSince(t.Context(), time.Time{}, "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	p.waitFor("the ends", func() bool { return sessions() == 4 })
+	owed := func() (names []string) {
+		list, err := p.stores.Index.OwedRecordings(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list {
+			names = append(names, r.MeetingID)
+		}
+		slices.Sort(names)
+		return names
+	}
+	p.waitFor("what is owed", func() bool { return len(owed()) >= 2 })
+	if got := strings.Join(owed(), " "); got != "all some" {
+		t.Errorf("owed are %q", got)
 	}
 }
