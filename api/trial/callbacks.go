@@ -25,7 +25,7 @@ func (t *trial) callbacks(found reach.Outcome) {
 		t.add("callbacks", Pass, found.String()+", as seen from here", 0)
 		return
 	}
-	text := "the ends of meetings are learnt by polls alone, as the server will not call back: " + found.String()
+	text := "the server will not call back, and ends are learnt by polls alone: " + found.String()
 	if before, known := releases.Before(t.report.Version, releases.Calling); known && before && found.Ruled() {
 		text = "once the server is " + releases.Calling + " or later it will not call back: " + found.String()
 	}

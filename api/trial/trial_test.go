@@ -301,8 +301,11 @@ func TestRun_Callbacks(t *testing.T) {
 		"fit":           {found: reach.Outcome{Base: "https://pool.example"}, version: "3.0.37", level: trial.Pass, has: []string{"can call back"}},
 		"private":       {found: private, version: "3.0.37", level: trial.Warning, has: []string{"will not call back", line}},
 		"private, old":  {found: private, version: "3.0.26", level: trial.Warning, has: []string{"once the server is 3.0.27", line}},
-		"private, who":  {found: private, version: "", level: trial.Warning, has: []string{"will not call back: ", line}},
+		"private, who":  {found: private, version: "", level: trial.Warning, has: []string{"will not call back, ", line}},
 		"away, old":     {found: away, version: "3.0.26", level: trial.Warning, has: []string{"polls alone", "cannot be reached"}},
+		"cut off": {found: reach.Outcome{Base: "https://pool.example", Findings: []reach.Finding{
+			{Text: strings.Repeat("it is far away ", 100)}, {Text: "it is private", Setting: line},
+		}}, version: "3.0.37", level: trial.Warning, has: []string{line + " ", "…"}},
 		"server is off": {found: private, down: true, level: trial.Warning, has: []string{line}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,7 +62,8 @@ func Judge(version string) Judgement {
 	digits, behind, ok := read(version)
 	switch upgrade := "upgrade it to " + Safe + " or later"; {
 	case !ok:
-		return Judgement{Strange, "its version is unknown: what the server says is no version that we know; check it with bbb-conf --check there"}
+		return Judgement{Strange, "its version is unknown: what the server says is no version that we know; check it with " +
+			"bbb-conf --check there"}
 	case older(digits, Tested):
 		return Judgement{Untested, fmt.Sprintf("BigBlueButton %s is older than %s, which is untested: %s",
 			digits, Tested, upgrade)}

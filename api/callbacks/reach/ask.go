@@ -12,6 +12,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/bbbpool/bbbpool/api/bbb/releases"
 )
 
 // ask asks whoever receives callbacks at an address of ours for a sign of life, over the addresses that were looked at and no
@@ -32,7 +34,7 @@ func (p *Prober) ask(ctx context.Context, u *url.URL, addrs []netip.Addr) error 
 	if err != nil {
 		return errors.New("no address at which anybody could be called")
 	}
-	resp, err := client.Do(r) //nolint:gosec // an address of ours, as operators have set it
+	resp, err := client.Do(r)
 	if err != nil {
 		return explain(ctx, u, err)
 	}
@@ -63,12 +65,12 @@ func (p *Prober) dial(ctx context.Context, network, addr string, addrs []netip.A
 func judge(u *url.URL, status int, body string, err error) error {
 	switch {
 	case status >= 300 && status < 400:
-		return fmt.Errorf("what answers at %s sends callers elsewhere, and since 3.0.27 servers follow no redirect: let the address be "+
-			"the one that it leads to", u.Host)
+		return fmt.Errorf("%s sends callers elsewhere, and since %s servers follow no redirect: set the address that it leads to",
+			u.Host, releases.Calling)
 	case status != http.StatusOK:
-		return fmt.Errorf("what answers at %s says %d to %s: let the proxy hand %s on to bbbpool", u.Host, status, Ping, "/callbacks/")
+		return fmt.Errorf("%s says %d to %s: let the proxy hand /callbacks/ on to bbbpool", u.Host, status, Ping)
 	case err != nil, strings.TrimSpace(body) != Word:
-		return fmt.Errorf("what answers at %s is no bbbpool: let the proxy hand %s on to it", u.Host, "/callbacks/")
+		return fmt.Errorf("what answers at %s is no bbbpool: let the proxy hand /callbacks/ on to it", u.Host)
 	}
 	return nil
 }
@@ -79,7 +81,7 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	host, isHost := errors.AsType[x509.HostnameError](err)
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	_, isOp := errors.AsType[*net.OpError](err)
-	wrong := ""
+	var wrong string
 	switch {
 	case isUnknown && unknown.Cert != nil && unknown.Cert.Issuer.String() == unknown.Cert.Subject.String():
 		wrong = "is signed by itself"

@@ -70,7 +70,7 @@ func (o Outcome) Ruled() bool {
 	return !slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Setting == "" })
 }
 
-// String says in one line what was found, and what to set.
+// String says in one line what was found, and before that what to set: whoever cuts it off cuts off the reasons.
 func (o Outcome) String() string {
 	if o.Come() {
 		return "servers can call back at " + o.Base
@@ -82,11 +82,10 @@ func (o Outcome) String() string {
 			lines = append(lines, f.Setting)
 		}
 	}
-	text := o.Base + ": " + strings.Join(texts, "; ")
-	if len(lines) == 0 {
-		return text
+	if len(lines) > 0 {
+		texts = slices.Insert(texts, 0, toSet(lines))
 	}
-	return text + "; " + toSet(lines)
+	return o.Base + ": " + strings.Join(texts, "; ")
 }
 
 // toSet says where such lines belong. Those of the same name are one: a server takes the last of them.
@@ -107,8 +106,7 @@ func toSet(lines []string) string {
 	for i, name := range names {
 		names[i] = name + "=" + strings.Join(values[name], ",")
 	}
-	return "on every server put into " + releases.RevealFile + ": " + strings.Join(names, " and ") +
-		" (added to what stands there already), and restart bbb-web"
+	return "add to " + releases.RevealFile + " of every server: " + strings.Join(names, " and ") + " (then restart bbb-web)"
 }
 
 // Advice says what to set on servers that do not call back, whatever was found from here: a server may resolve our name
@@ -175,7 +173,7 @@ func (p *Prober) Probe(ctx context.Context, base string) Outcome {
 	defer cancel()
 	o := Outcome{Base: u.String()}
 	if u.Scheme == "http" {
-		o.add("it is http, and since "+releases.Calling+" servers call https alone unless they are told otherwise", httpSetting)
+		o.add("it is http, and since "+releases.Calling+" servers call https alone unless told otherwise", httpSetting)
 	}
 	addrs, err := p.addresses(ctx, u.Hostname())
 	if err != nil {
@@ -183,8 +181,8 @@ func (p *Prober) Probe(ctx context.Context, base string) Outcome {
 		return o
 	}
 	if private := refused(addrs); private != "" {
-		o.add(fmt.Sprintf("%s is %s as seen from here, and since %s servers call no name that has such an address unless it is allowed",
-			u.Hostname(), private, releases.Calling), hostSetting(u))
+		o.add(fmt.Sprintf("its host is %s as seen from here, and since %s servers call no such address unless told otherwise",
+			private, releases.Calling), hostSetting(u))
 	}
 	if err := p.ask(ctx, u, addrs); err != nil {
 		o.add(err.Error(), "")

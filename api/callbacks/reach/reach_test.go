@@ -172,8 +172,10 @@ func TestProbe(t *testing.T) {
 		"expired":      {certificate: &expired, has: []string{"expired"}},
 		"refused":      {certificate: &good, lookup: addresses("203.0.113.1"), has: []string{"cannot be reached"}},
 		"no TLS":       {base: "https://pool.example", has: []string{"web server"}},
-		"redirect": {certificate: &good, answer: http.RedirectHandler("https://else.example/", http.StatusFound).ServeHTTP,
-			has: []string{"follow no redirect"}},
+		"redirect": {
+			certificate: &good, answer: http.RedirectHandler("https://else.example/", http.StatusFound).ServeHTTP,
+			has: []string{"follow no redirect"},
+		},
 		"another":   {certificate: &good, answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "It works!") }, has: []string{"no bbbpool"}},
 		"not there": {certificate: &good, answer: http.NotFound, has: []string{"says 404"}},
 		"huge": {certificate: &good, answer: func(w http.ResponseWriter, _ *http.Request) {
@@ -270,7 +272,7 @@ func TestAll(t *testing.T) {
 	}
 	got := reach.Merge(list).String()
 	for _, text := range []string{
-		"2 callback addresses: http://a.example: it is http", "http://b.example: it is http",
+		"2 callback addresses: add to ", "; http://a.example: it is http", "http://b.example: it is http",
 		": fetchUrlSupportedProtocols=https,http and fetchUrlAllowedLocalHosts=a.example,b.example (",
 	} {
 		if !strings.Contains(got, text) {
