@@ -28,7 +28,12 @@ func TestRun(t *testing.T) {
 	s := simulate(t, simulator.Config{Life: simulator.Settings{Linger: time.Hour}})
 	var steps []string
 	began := time.Now()
-	url := behind(t, s, nil, nil)
+	url := behind(t, s, func(_ http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.URL.Path, "/bigbluebutton/api") || strings.Contains(r.URL.Path, "/rest/") {
+			t.Errorf("asked for %s: the pages of the client may be elsewhere, or gone", r.URL.Path)
+		}
+		return false
+	}, nil)
 	got := trial.Run(t.Context(), target(t, url, s.Secret()), trial.Options{}, func(step string) {
 		steps = append(steps, step)
 	})
@@ -298,11 +303,11 @@ func TestRun_Callbacks(t *testing.T) {
 		level   trial.Level
 		has     []string
 	}{
-		"fit":           {found: reach.Outcome{Base: "https://pool.example"}, version: "3.0.37", level: trial.Pass, has: []string{"can call back"}},
-		"private":       {found: private, version: "3.0.37", level: trial.Warning, has: []string{"will not call back", line}},
-		"private, old":  {found: private, version: "3.0.26", level: trial.Warning, has: []string{"once the server is 3.0.27", line}},
-		"private, who":  {found: private, version: "", level: trial.Warning, has: []string{"will not call back, ", line}},
-		"away, old":     {found: away, version: "3.0.26", level: trial.Warning, has: []string{"polls alone", "cannot be reached"}},
+		"fit":          {found: reach.Outcome{Base: "https://pool.example"}, version: "3.0.37", level: trial.Pass, has: []string{"can call back"}},
+		"private":      {found: private, version: "3.0.37", level: trial.Warning, has: []string{"will not call back", line}},
+		"private, old": {found: private, version: "3.0.26", level: trial.Warning, has: []string{"once the server is 3.0.27", line}},
+		"private, who": {found: private, version: "", level: trial.Warning, has: []string{"will not call back, ", line}},
+		"away, old":    {found: away, version: "3.0.26", level: trial.Warning, has: []string{"polls alone", "cannot be reached"}},
 		"cut off": {found: reach.Outcome{Base: "https://pool.example", Findings: []reach.Finding{
 			{Text: strings.Repeat("it is far away ", 100)}, {Text: "it is private", Setting: line},
 		}}, version: "3.0.37", level: trial.Warning, has: []string{line + " ", "…"}},
