@@ -23,7 +23,6 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
-	"github.com/bbbpool/bbbpool/api/callbacks/reach"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -198,19 +197,6 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 	})
 	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
 	return nil
-}
-
-// callbackSite is where servers are told to call; nil where nobody would answer there.
-func (p *Pool) callbackSite() *reach.Site {
-	if p.offline {
-		return nil
-	}
-	return &reach.Site{Bases: func() (bases []string) {
-		if public := p.options.Settings.HTTP.PublicURL; public != "" {
-			bases = append(bases, public)
-		}
-		return bases
-	}}
 }
 
 // openLedger tells the ledger of the servers, so that a claim on one that is gone is found out.
