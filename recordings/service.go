@@ -240,6 +240,9 @@ func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Sessio
 	return s.debts.Remember(ctx, c, past, along...)
 }
 
+// Unmade notes which formats a create has switched off, by the internal ID of its meeting.
+func (s *Service) Unmade(internalID, formats string) { s.debts.Unmade(internalID, formats) }
+
 // Owed returns what servers owe, the oldest first.
 func (s *Service) Owed(ctx context.Context) ([]Owing, error) { return s.debts.Owed(ctx) }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/callbacks/reach"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
@@ -70,17 +71,19 @@ type Parts struct {
 	Audit    *access.Log // of what is changed
 	Backups  BackupMaker
 	Stores   func(ctx context.Context) (wrong, advice []string) // how the databases are set up; may be nil
-	Version  string
-	Token    store.Secret // of those that come over TCP; without one they are turned away
-	Now      func() time.Time
-	Log      zerolog.Logger
+	// Callbacks is where servers are told to call; nil where that is nobody's concern.
+	Callbacks *reach.Site
+	Version   string
+	Token     store.Secret // of those that come over TCP; without one they are turned away
+	Now       func() time.Time
+	Log       zerolog.Logger
 }
 
 // New puts an API together. Who serves it says later where that is, and how tenants are read again.
 func New(p Parts) *API {
 	tenants := newTenants(p)
 	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
-	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.Secrets, Pool: p.Poller, Now: p.Now}
+	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.Secrets, Pool: p.Poller, Now: p.Now, Callbacks: p.Callbacks}
 	records := &roster.Records{Store: p.Records, Pool: p.Poller}
 	servers := &roster.Roster{
 		Config: p.Roster, Records: records, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
@@ -108,7 +111,7 @@ func New(p Parts) *API {
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
 			Recordings: p.Recordings, Problems: p.Problems, Backups: p.Backups, Stores: p.Stores, Version: p.Version, Now: p.Now,
-			Instances: instances,
+			Instances: instances, Callbacks: p.Callbacks,
 		},
 		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},
 		AuditLog: &AuditLog{Log: p.Audit},

@@ -15,6 +15,8 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/bbb/releases"
+	"github.com/bbbpool/bbbpool/api/callbacks/reach"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/placement"
@@ -34,10 +36,12 @@ type Pool struct {
 	Problems   ProblemList
 	Backups    BackupMaker // nil where nobody makes any
 	// Stores asks the databases how they are set up: what is wrong, and what should be known. It may be nil.
-	Stores  func(ctx context.Context) (wrong, advice []string)
-	Version string
-	Listen  string // the address that the pool serves; "" while it does not
-	Now     func() time.Time
+	Stores func(ctx context.Context) (wrong, advice []string)
+	// Callbacks is where servers are told to call; nil where that is nobody's concern.
+	Callbacks *reach.Site
+	Version   string
+	Listen    string // the address that the pool serves; "" while it does not
+	Now       func() time.Time
 
 	Instances *Instances
 }
@@ -158,6 +162,11 @@ func (p *Pool) check(r *http.Request) (any, error) {
 	}
 	var asking errgroup.Group
 	asking.SetLimit(checkAtOnce)
+	var callbacks []string
+	asking.Go(func() error {
+		callbacks = p.checkCallbacks(ctx)
+		return nil
+	})
 	for i, s := range servers {
 		asking.Go(func() error {
 			outcome.Servers[i] = p.checkServer(ctx, s)
@@ -165,8 +174,21 @@ func (p *Pool) check(r *http.Request) (any, error) {
 		})
 	}
 	_ = asking.Wait() // what goes wrong is in the outcome
+	outcome.Advice = append(outcome.Advice, callbacks...)
 	outcome.OK = len(outcome.Problems) == 0 && !slices.ContainsFunc(outcome.Servers, v1.Checked.Unfit)
 	return outcome, nil
+}
+
+// checkCallbacks says whether servers can call us: no pool is wrong that none calls, it only learns of ends later.
+func (p *Pool) checkCallbacks(ctx context.Context) (advice []string) {
+	if !p.Callbacks.Told() {
+		return nil // so it is meant, or each front end's own address is taken, which is not known here
+	}
+	outcome := reach.Merge(p.Callbacks.Look(ctx))
+	if outcome.Come() {
+		return nil
+	}
+	return []string{"callbacks: servers may not be able to call back: " + outcome.String()}
 }
 
 func (p *Pool) checkServer(ctx context.Context, s store.Server) v1.Checked {
@@ -175,6 +197,9 @@ func (p *Pool) checkServer(ctx context.Context, s store.Server) v1.Checked {
 	c := v1.Checked{ID: s.ID, URL: s.URL, State: string(s.State), LatencyMS: v1.Milliseconds(p.Now().Sub(began))}
 	if err == nil {
 		c.Diagnosis = roster.Diagnosis(d)
+		if judged := releases.Judge(d.Version); judged.Standing != releases.Sound {
+			c.Notes = append(c.Notes, judged.Text)
+		}
 		err = sameAlgorithm(s, d.Algorithm)
 	}
 	if c.OK = err == nil; !c.OK {

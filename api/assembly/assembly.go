@@ -209,6 +209,7 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 		Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings,
 		Usage: p.Usage, Backups: p.Backups, Stores: p.checkStores, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
+		Callbacks: p.callbackSite(),
 	})
 	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
 	return nil
@@ -319,7 +320,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	})
-	p.Poller.Known = p.Gateway.Known
+	p.Poller.Known, p.Gateway.Unmade = p.Gateway.Known, p.Recordings.Unmade
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())

@@ -335,7 +335,7 @@ func (q *Request) checksumError() *Error {
 }
 
 var (
-	errMalformed = &Error{Key: "validationError", Message: "The request body is not well-formed XML"}
+	errMalformed = &Error{Key: "malformedXml", Message: "The request body contains malformed XML."}
 	errEncoding  = &Error{
 		Key: "validationError", Message: "The request body is in an encoding that is not supported: use UTF-8",
 	}

@@ -372,7 +372,8 @@ func TestReadRequest_Encoding(t *testing.T) {
 		"<?xml version='1.0' encoding='ISO-8859-1'?>" + evil, "<?xml version='1.0' encoding='US-ASCII'?>" + evil,
 	} {
 		for _, call := range []string{"create", "insertDocument", "newCall"} {
-			if q, err := read(http.MethodPost, call, "", "application/xml", body); key(err) != "validationError" {
+			q, err := read(http.MethodPost, call, "", "application/xml", body)
+			if k := key(err); k != "validationError" && k != "malformedXml" {
 				t.Errorf("%s with %q: got %v, %v", call, body, q, err)
 			}
 		}
@@ -405,7 +406,11 @@ func TestReadRequest_Malformed(t *testing.T) {
 		strings.Repeat("<a>", 101) + strings.Repeat("</a>", 101),
 	} {
 		for _, call := range []string{"create", "insertDocument"} {
-			if q, err := read(http.MethodPost, call, "", "application/xml", body); key(err) != "validationError" {
+			want := "malformedXml"
+			if strings.HasPrefix(body, "\x00") {
+				want = "validationError" // it may be UTF-16
+			}
+			if q, err := read(http.MethodPost, call, "", "application/xml", body); key(err) != want {
 				t.Errorf("%s with %q: got %v, %v", call, body, q, err)
 			}
 		}

@@ -3,9 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
 // CheckCmd asks every server whether it is fit for the pool.
@@ -66,6 +68,7 @@ func printCheck(env *Env, outcome v1.Check) error {
 		rows = append(rows, []string{"note", "recordings", note})
 	}
 	rows = append(rows, checkedRecordings(outcome.Recordings)...)
+	rows = append(rows, serverNotes(outcome.Servers)...)
 	for _, s := range outcome.Servers {
 		rows = append(rows, []string{verdict(s), s.ID, finding(s)})
 	}
@@ -73,6 +76,28 @@ func printCheck(env *Env, outcome v1.Check) error {
 		rows = append(rows, []string{"ok", "bbbpool", noServers})
 	}
 	return terminal.Table(env.Out, "", rows)
+}
+
+// serverNotes says each thing once of all servers that it is to be said of: most servers of a pool are of one release.
+func serverNotes(servers []v1.Checked) (rows [][]string) {
+	of := map[string][]string{}
+	var notes []string // in the order of the servers
+	for _, s := range servers {
+		for _, note := range s.Notes {
+			if of[note] == nil {
+				notes = append(notes, note)
+			}
+			of[note] = append(of[note], s.ID)
+		}
+	}
+	for _, note := range notes {
+		who := of[note][0]
+		if more := len(of[note]) - 1; more > 0 {
+			note, who = note+" ("+strings.Join(of[note], ", ")+")", quantity.Count(more+1, "server", "servers")
+		}
+		rows = append(rows, []string{"note", who, note})
+	}
+	return rows
 }
 
 // checkedRecordings marks what the notes are about.

@@ -186,7 +186,7 @@ func TestGateway_Bodies(t *testing.T) {
 		t.Errorf("after a create by GET the server has %+v", m.Documents)
 	}
 	for name, c := range map[string]struct{ contentType, body, key string }{
-		"not XML":      {"application/xml", "<modules><module>", "validationError"},
+		"not XML":      {"application/xml", "<modules><module>", "malformedXml"},
 		"wrong type":   {"text/plain", slides, "unsupportedContentType"},
 		"no type":      {"", slides, "unsupportedContentType"},
 		"beyond limit": {"application/xml", "<a>" + strings.Repeat("x", 2<<20) + "</a>", "requestTooLarge"},

@@ -29,6 +29,7 @@ type creates struct {
 	refused *refusals
 	metrics *Metrics
 	log     zerolog.Logger
+	unmade  func(internalID, formats string)
 }
 
 // create makes a meeting, and takes note of one that no server could take.
@@ -186,6 +187,9 @@ func breakoutID(internal, parent, sequence string) string {
 func (h *creates) created(ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer) {
 	made := answer.Created()
 	c.internal = made.InternalID
+	if off := c.req.Params.Get("meta_bbb-disable-recording-formats"); off != "" && h.unmade != nil {
+		h.unmade(made.InternalID, off)
+	}
 	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
 		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
 		Voice: answer.Get(voiceParam),

@@ -86,6 +86,8 @@ type Gateway struct {
 	Elsewhere Elsewhere
 	Peer      func(*http.Request) bool
 	May       func(context.Context) (context.Context, context.CancelFunc, bool)
+	// Unmade hears which formats of its recording a create has switched off, as that says them; nil if nobody wants to know.
+	Unmade func(internalID, formats string)
 	// Heard returns when all instances know what was decided until now; nil where there is one alone.
 	Heard func(context.Context)
 
@@ -126,7 +128,7 @@ func (g *Gateway) route() {
 	asking := &servers{g.Servers, g.Metrics, authority{g}}
 	create := &creates{
 		connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
-		refused: refused, metrics: g.Metrics, log: g.Log,
+		refused: refused, metrics: g.Metrics, log: g.Log, unmade: g.Unmade,
 	}
 	join := &joins{g.Ledger, g.Servers, refused, g.Metrics, g.people()}
 	meeting := &meetings{ledger: g.Ledger, servers: asking, view: g.View}

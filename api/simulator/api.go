@@ -13,7 +13,7 @@ import (
 // request, sees to checksums, and counts.
 type api struct {
 	origin   string
-	secret   *secret
+	server   *Server
 	browser  browser
 	pages    pages
 	handlers map[string]handler
@@ -23,12 +23,12 @@ type api struct {
 // handler answers a call whose checksum is right.
 type handler func(w http.ResponseWriter, q *bbb.Request)
 
-func newAPI(cfg *Config, holdings *holdings, origin string, secret *secret) *api {
+func newAPI(cfg *Config, holdings *holdings, origin string, server *Server) *api {
 	b := browser{origin}
 	meetings := meetingCalls{holdings, cfg.Life, cfg.Now}
 	joins := joinCall{holdings, b, cfg.Life, cfg.Now}
 	recordings := recordingCalls{holdings, origin}
-	a := &api{origin: origin, secret: secret, browser: b, pages: pages{holdings, origin, cfg.Now}}
+	a := &api{origin: origin, server: server, browser: b, pages: pages{holdings, origin, cfg.Now}}
 	// What only BigBlueButton's own client calls is missing, and unknown.
 	a.handlers = map[string]handler{
 		"create":                 meetings.create,
@@ -109,7 +109,7 @@ func (a *api) call(name string, w http.ResponseWriter, r *http.Request) {
 	}
 	// A form without parameters in the query is under the checksum of nothing: so does BigBlueButton 3.0.
 	if err == nil {
-		_, err = q.Verify([]bbb.Secret{a.secret.get()}, true)
+		_, err = q.Verify([]bbb.Secret{a.server.Secret()}, true)
 	}
 	if err != nil {
 		a.refuse(name, w, q, err)
@@ -142,22 +142,19 @@ func (a *api) refuse(name string, w http.ResponseWriter, q *bbb.Request, err err
 func (a *api) root(w http.ResponseWriter, r *http.Request) {
 	host := strings.TrimPrefix(a.origin, "http://")
 	socket, rest := "ws://"+host+"/graphql", a.origin+"/api/rest"
+	is := a.server.release.Load()
 	if r.Header.Get("Content-Type") == "application/json" {
 		writeJSON(w, http.StatusOK, map[string]any{"response": map[string]string{
-			"returncode": "SUCCESS", "version": apiVersion, "apiVersion": apiVersion, "bbbVersion": bbbVersion,
-			"graphqlWebsocketUrl": socket, "graphqlApiUrl": rest, "html5PluginSdkVersion": pluginVersion,
+			"returncode": "SUCCESS", "version": apiVersion, "apiVersion": apiVersion, "bbbVersion": is.shown(),
+			"graphqlWebsocketUrl": socket, "graphqlApiUrl": rest, "html5PluginSdkVersion": is.sdk(),
 		}})
 		return
 	}
 	bbb.WriteXML(w, http.StatusOK, bbb.Success().
-		Text("version", apiVersion).Text("apiVersion", apiVersion).Text("bbbVersion", bbbVersion).
-		Text("html5PluginSdkVersion", pluginVersion).Text("graphqlWebsocketUrl", socket).Text("graphqlApiUrl", rest).
+		Text("version", apiVersion).Text("apiVersion", apiVersion).Text("bbbVersion", is.shown()).
+		Text("html5PluginSdkVersion", is.sdk()).Text("graphqlWebsocketUrl", socket).Text("graphqlApiUrl", rest).
 		Bytes())
 }
 
-// The versions of the BigBlueButton that is simulated.
-const (
-	apiVersion    = "2.0"
-	bbbVersion    = "3.0.19"
-	pluginVersion = "0.0.95"
-)
+// apiVersion is the same in all releases that are simulated.
+const apiVersion = "2.0"

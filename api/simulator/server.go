@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -23,6 +24,9 @@ type Document = rooms.Document
 // Crowd is people who come to a meeting without a join.
 type Crowd = rooms.Crowd
 
+// Breakouts says which breakout rooms to open.
+type Breakouts = rooms.Breakouts
+
 // Server is one simulated BigBlueButton server. Its methods are safe for concurrent use.
 type Server struct {
 	sim      *Simulator
@@ -33,6 +37,10 @@ type Server struct {
 	api      *api
 	holdings holdings
 
+	release   atomic.Pointer[release]
+	faults    callback.Faults
+	traces    callback.Traces
+	callbacks *callback.Outbox
 	populated atomic.Int64 // meetings that Populate made
 }
 
@@ -56,6 +64,9 @@ func (h *holdings) lock() (_ *held, unlock func()) {
 
 func newServer(sim *Simulator, id, addr string) (*Server, error) {
 	s := &Server{sim: sim, id: id, secret: newSecret(sim.cfg.secret(), sim.cfg.Now)}
+	if err := s.prepareCallbacks(&sim.cfg); err != nil {
+		return nil, err
+	}
 	port, err := fault.Listen(fault.Options{
 		Name: id, Addr: addr, MaxBody: maxBody, Report: sim.cfg.Report,
 		HTTP: func() *http.Server {
@@ -77,8 +88,18 @@ func newServer(sim *Simulator, id, addr string) (*Server, error) {
 		}),
 		shelf: shelf,
 	}
-	s.api = newAPI(&sim.cfg, &s.holdings, s.origin, s.secret)
+	s.api = newAPI(&sim.cfg, &s.holdings, s.origin, s)
 	return s, nil
+}
+
+// prepareCallbacks makes what calls back, as it was configured.
+func (s *Server) prepareCallbacks(cfg *Config) error {
+	s.callbacks = callback.New(callback.Options{
+		Client: cfg.Client, Now: cfg.Now, Timeout: cfg.CallbackTimeout, Report: cfg.Report, Faults: &s.faults, Traces: &s.traces,
+	})
+	return errors.Join(s.SetRelease(cfg.Release, cfg.HideRelease), s.SetURLRules(URLRules{
+		Strict: cfg.StrictURLs, Protocols: cfg.URLProtocols, Allowed: cfg.URLAllowed,
+	}))
 }
 
 // ID returns the name of the server: "sim1", "sim2" and so on.
@@ -168,10 +189,10 @@ func (s *Server) live(now time.Time) {
 
 // over does what BigBlueButton does once a meeting is over: it calls back, and starts to process the recording.
 func (s *Server) over(shelf *recorded.Shelf, m *rooms.Meeting, now time.Time) {
-	s.sim.outbox.Add(callback.Ended(m, now)...)
-	s.sim.outbox.Add(callback.Analytics(m, s.Secret(), now)...)
+	s.callbacks.Add(callback.Ended(m, now)...)
+	s.callbacks.Add(callback.Analytics(m, s.faults.Key(callback.KindAnalytics, s.Secret()), now)...)
 	if m.IsRecorded() {
-		shelf.Add(m, now)
+		shelf.Add(m, now, s.release.Load().without(m.Metadata.Get("bbb-disable-recording-formats"))...)
 	}
 }
 
@@ -183,5 +204,5 @@ func (s *Server) publish(r *recorded.Recording) {
 			s.sim.cfg.Report(fmt.Errorf("%s: archive of recording %s: %w", s.id, r.ID, err))
 		}
 	}
-	s.sim.outbox.Add(callback.Ready(r, s.Secret(), s.sim.cfg.Now())...)
+	s.callbacks.Add(callback.Ready(r, s.faults.Key(callback.KindReady, s.Secret()), s.sim.cfg.Now())...)
 }

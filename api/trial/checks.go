@@ -4,25 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/bbb/releases"
 )
 
 // checks are the names of all checks, in the order of the report.
 var checks = []string{
-	"reach", "tls", "version", "checksum", "clock", "create", "join", "info", "recording", "list", "end", "speed", "load",
+	"reach", "tls", "version", "checksum", "clock", "create", "join", "info", "recording", "list", "end", "callbacks", "speed",
+	"load",
 }
 
 // What is a warning, beside what bbb tells people of every server.
 const (
 	slower     = 3                      // times the pool, and
 	noticeable = 50 * time.Millisecond  // by so much, so that two fast servers are not told apart
-	oldest     = "2.4"                  // BigBlueButton; joins with a role are as old
 	maxVersion = 40                     // bytes of what it says of its version
 	dayTime    = "2006-01-02 15:04 MST" // how dates are printed
 )
@@ -69,33 +68,19 @@ func (t *trial) certificate(expires time.Time) {
 	}
 }
 
-var number = regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){1,3}`)
-
+// version says what is to be thought of the release that the server says it is. That anybody could create meetings there
+// keeps it from none of ours, so it is no more than a warning.
 func (t *trial) version(text string) {
 	text = clean(text, maxVersion)
 	t.report.Version = text
-	switch found := number.FindString(text); {
-	case text == "":
-		t.add("version", Skipped, "the server does not reveal it; allowRevealOfBBBVersion=true in its bbb-web.properties would", 0)
-	case found == "":
-		t.add("version", Warning, "BigBlueButton "+text+" is no version that we know: check it with bbb-conf --check there", 0)
-	case older(found, oldest):
-		t.add("version", Warning, "BigBlueButton "+text+" is older than "+oldest+", which is untested: upgrade it", 0)
-	default:
-		t.add("version", Pass, "BigBlueButton "+text, 0)
+	switch judged := releases.Judge(text); judged.Standing {
+	case releases.Sound:
+		t.add("version", Pass, judged.Text, 0)
+	case releases.Hidden:
+		t.add("version", Skipped, judged.Text, 0)
+	case releases.Strange, releases.Candidate, releases.Untested, releases.Open, releases.Dated:
+		t.add("version", Warning, judged.Text, 0)
 	}
-}
-
-// older compares versions number by number.
-func older(a, b string) bool {
-	numbers := func(s string) (list []int) {
-		for part := range strings.SplitSeq(s, ".") {
-			n, _ := strconv.Atoi(part) // digits, by the expression
-			list = append(list, n)
-		}
-		return list
-	}
-	return slices.Compare(numbers(a), numbers(b)) < 0
 }
 
 // checksum finds the algorithms that the server accepts with our secret. It asks for its meetings, which also shows

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/callbacks/reach"
 )
 
 // The limits of a trial.
@@ -32,6 +33,8 @@ type Options struct {
 	Pool []time.Duration  // what getMeetings takes on the other servers, to compare with; 0 is unknown, none is fine
 	Call time.Duration    // what one call may take; 0 is 10 s
 	Now  func() time.Time // time.Now if nil; with a monotonic reading, as what calls take is measured with it
+	// Callback looks at the address that servers are to call, within ctx; nil: that is not tested.
+	Callback func(ctx context.Context) reach.Outcome
 }
 
 // Load is a load test.
@@ -85,6 +88,8 @@ func Run(ctx context.Context, target Target, options Options, tell func(step str
 func (t *trial) short(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, shortTrial)
 	defer cancel()
+	wait := t.probeCallbacks(ctx)
+	defer wait()
 	if !t.reach(ctx) {
 		return
 	}
@@ -137,6 +142,9 @@ func (t *trial) conclude() Report {
 func (t *trial) skipped(name string) string {
 	if name == "load" && t.options.Load == nil {
 		return "not asked for"
+	}
+	if name == "callbacks" {
+		return "not tested: no address is known at which servers could call back; it is the one of --callback-url or --public-url"
 	}
 	return "not tried, because of what failed before"
 }

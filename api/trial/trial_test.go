@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/callbacks/reach"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/api/trial"
 )
@@ -27,7 +28,13 @@ func TestRun(t *testing.T) {
 	s := simulate(t, simulator.Config{Life: simulator.Settings{Linger: time.Hour}})
 	var steps []string
 	began := time.Now()
-	got := trial.Run(t.Context(), target(t, s.URL(), s.Secret()), trial.Options{}, func(step string) {
+	url := behind(t, s, func(_ http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.URL.Path, "/bigbluebutton/api") || strings.Contains(r.URL.Path, "/rest/") {
+			t.Errorf("asked for %s: the pages of the client may be elsewhere, or gone", r.URL.Path)
+		}
+		return false
+	}, nil)
+	got := trial.Run(t.Context(), target(t, url, s.Secret()), trial.Options{}, func(step string) {
 		steps = append(steps, step)
 	})
 	if took := time.Since(began); took > 10*time.Second { // it is milliseconds
@@ -36,12 +43,12 @@ func TestRun(t *testing.T) {
 	want := map[string]trial.Level{
 		"reach": trial.Pass, "tls": trial.Skipped, "version": trial.Pass, "checksum": trial.Pass, "clock": trial.Pass,
 		"create": trial.Pass, "join": trial.Pass, "info": trial.Pass, "recording": trial.Pass, "list": trial.Pass,
-		"end": trial.Pass, "speed": trial.Skipped, "load": trial.Skipped,
+		"end": trial.Pass, "callbacks": trial.Skipped, "speed": trial.Skipped, "load": trial.Skipped,
 	}
 	if diff := cmp.Diff(want, levels(got)); diff != "" || !got.Passed || got.Skew != 0 {
 		t.Error(got.Words(), diff)
 	}
-	if got.Version != "3.0.19" || got.Algorithm != bbb.SHA256 || got.URL != s.URL() || got.Load != nil {
+	if got.Version != "3.0.37" || got.Algorithm != bbb.SHA256 || got.URL != url || got.Load != nil {
 		t.Errorf("%+v", got)
 	}
 	if diff := cmp.Diff("reach checksum sha256 checksum sha512 checksum sha384 checksum sha1 create join info list end",
@@ -225,8 +232,11 @@ func TestRun_Warnings(t *testing.T) {
 		"slow clock": {
 			config: simulator.Config{Now: func() time.Time { return time.Now().Add(-time.Minute) }}, warns: "clock", has: "behind ours",
 		},
-		"old":         {change: replace("api", "3.0.19", "2.3.11"), warns: "version", has: "upgrade"},
-		"odd version": {change: replace("api", "3.0.19", "\x1b[31m"+strings.Repeat("x", 5000)), warns: "version", has: "no version that we know"},
+		"old":         {change: replace("api", "3.0.37", "2.3.11"), warns: "version", has: "upgrade"},
+		"open":        {change: replace("api", "3.0.37", "3.0.20"), warns: "version", has: "lets anybody who reaches the server create"},
+		"not safe":    {change: replace("api", "3.0.37", "3.0.36"), warns: "version", has: "3.0.37 or later"},
+		"candidate":   {change: replace("api", "3.0.37", "4.0.0-rc.1"), warns: "version", has: "no release"},
+		"odd version": {change: replace("api", "3.0.37", "\x1b[31m"+strings.Repeat("x", 5000)), warns: "version", has: "no version that we know"},
 		"no metadata": {change: replace("getMeetings", "<"+bbb.ProbeMark+">true</"+bbb.ProbeMark+">", ""), warns: "list", has: "tenants"},
 		"broken list": {change: replace("getMeetings", "<meetings>", "<meetings><meeting></meeting>"), warns: "list", has: "cannot be read"},
 		"slow":        {delay: 100 * time.Millisecond, pool: []time.Duration{time.Hour, time.Millisecond, 2 * time.Millisecond}, warns: "speed", has: "2.0 ms"},
@@ -262,9 +272,9 @@ func TestRun_Allowed(t *testing.T) {
 		switch a.call {
 		case "join":
 			a.Code = http.StatusFound
-			a.Header().Set("Location", "https://h/html5client?sessionToken=x")
+			a.Header().Set("Location", "https://proxy.example/bbb-01/html5client/?sessionToken=x") // of a cluster
 		case "api":
-			a.body = bytes.ReplaceAll(a.body, []byte("3.0.19"), nil)
+			a.body = bytes.ReplaceAll(a.body, []byte("3.0.37"), nil)
 		case "create":
 			a.body = bytes.ReplaceAll(a.body, []byte("createTime"), []byte("other"))
 		}
@@ -273,10 +283,62 @@ func TestRun_Allowed(t *testing.T) {
 	got := trial.Run(t.Context(), target(t, url, s.Secret()), trial.Options{Pool: []time.Duration{time.Second}}, nil)
 	found := levels(got)
 	if !got.Passed || found["join"] != trial.Pass || found["version"] != trial.Skipped || found["clock"] != trial.Skipped ||
-		found["speed"] != trial.Pass {
+		found["speed"] != trial.Pass || !strings.Contains(check(t, got, "version").Detail, "unknown") ||
+		!strings.Contains(check(t, got, "version").Detail, "allowRevealOfBBBVersion=true") {
 		t.Error(got.Words())
 	}
 	nothingLeft(t, s)
+}
+
+// Whether servers can call us is asked once, beside everything else. What only newer ones mind is said of older ones, too, in
+// other words, and a server that does not answer hides none of it.
+func TestRun_Callbacks(t *testing.T) {
+	const line = "fetchUrlAllowedLocalHosts=pool.example"
+	private := reach.Outcome{Base: "https://pool.example", Findings: []reach.Finding{{Text: "it is private", Setting: line}}}
+	away := reach.Outcome{Base: "https://pool.example", Findings: []reach.Finding{{Text: "it cannot be reached"}}}
+	for name, test := range map[string]struct {
+		found   reach.Outcome
+		version string
+		down    bool
+		level   trial.Level
+		has     []string
+	}{
+		"fit":          {found: reach.Outcome{Base: "https://pool.example"}, version: "3.0.37", level: trial.Pass, has: []string{"can call back"}},
+		"private":      {found: private, version: "3.0.37", level: trial.Warning, has: []string{"will not call back", line}},
+		"private, old": {found: private, version: "3.0.26", level: trial.Warning, has: []string{"once the server is 3.0.27", line}},
+		"private, who": {found: private, version: "", level: trial.Warning, has: []string{"will not call back, ", line}},
+		"away, old":    {found: away, version: "3.0.26", level: trial.Warning, has: []string{"polls alone", "cannot be reached"}},
+		"cut off": {found: reach.Outcome{Base: "https://pool.example", Findings: []reach.Finding{
+			{Text: strings.Repeat("it is far away ", 100)}, {Text: "it is private", Setting: line},
+		}}, version: "3.0.37", level: trial.Warning, has: []string{line + " ", "…"}},
+		"server is off": {found: private, down: true, level: trial.Warning, has: []string{line}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, simulator.Config{})
+			url := behind(t, s, func(w http.ResponseWriter, _ *http.Request) bool {
+				if test.down {
+					w.WriteHeader(http.StatusBadGateway)
+				}
+				return test.down
+			}, replace("api", "3.0.37", test.version))
+			var asked atomic.Int64
+			got := trial.Run(t.Context(), target(t, url, s.Secret()), trial.Options{Callback: func(context.Context) reach.Outcome {
+				asked.Add(1)
+				return test.found
+			}}, nil)
+			c := check(t, got, "callbacks")
+			if c.Level != test.level || got.Passed == test.down || asked.Load() != 1 {
+				t.Errorf("%+v", c)
+			}
+			for _, text := range test.has {
+				if !strings.Contains(c.Detail, text) {
+					t.Errorf("%q is not in: %s", text, c.Detail)
+				}
+			}
+			bounded(t, got)
+		})
+	}
 }
 
 // A trial that is cut off, wherever, ends its meeting and has not passed.

@@ -72,7 +72,8 @@ type Debts struct {
 	Log     zerolog.Logger
 	Now     func() time.Time
 
-	asked map[string]time.Time // when a server was asked about a recording; for Pursue alone, which runs once at a time
+	makers makers
+	asked  map[string]time.Time // when a server was asked about a recording; for Pursue alone, which runs once at a time
 
 	mu   sync.Mutex
 	last []Owing   // as Pursue has seen them last
@@ -147,6 +148,11 @@ func (d *Debts) inherit(ctx context.Context, c store.Claim, past store.Session) 
 // until its server says that there is none, and shown once the server says that there is one.
 func (d *Debts) owe(ctx context.Context, c store.Claim, past store.Session) error {
 	if !c.Recorded || c.InternalID == "" {
+		return nil
+	}
+	if d.makers.makesNothing(c) {
+		d.Log.Info().Str("recordID", c.InternalID).Str("meetingID", c.MeetingID).Str("tenant", c.Tenant).Str("server", c.Server).
+			Msg("no recording is owed: its create has switched off all formats")
 		return nil
 	}
 	now := d.Now()
@@ -268,6 +274,9 @@ func (d *Debts) ask(ctx context.Context, pool Pool, server string, list []store.
 	}
 	var errs []error
 	for _, r := range list {
+		if known := told[r.RecordID]; unknown == nil && known != nil {
+			d.makers.learn(server, *known)
+		}
 		if unknown == nil {
 			errs = append(errs, d.takeAnswer(ctx, r, told[r.RecordID]))
 		} else if record.Age(d.Now(), r.Owed.Ended) > rawKept || gone && !r.Imported.IsZero() {

@@ -66,6 +66,7 @@ var kinds = map[string]media{
 	".gif":  {mime: "image/gif", lasting: true},
 	".webp": {mime: "image/webp", lasting: true},
 	".avif": {mime: "image/avif", lasting: true},
+	".bmp":  {mime: "image/bmp", lasting: true},
 	".ico":  {mime: "image/x-icon", lasting: true},
 
 	".woff":  {mime: "font/woff", lasting: true},

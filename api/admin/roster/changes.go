@@ -194,7 +194,7 @@ func (r *Roster) Test(
 		return v1.Tried{}, v1.Conflict("server %s is being tested already: wait for the end of that", s.ID)
 	}
 	defer r.testing.Delete(s.ID)
-	options.Pool = r.Examiner.latencies(s.ID)
+	options.Pool, options.Callback = r.Examiner.latencies(s.ID), r.Examiner.callback()
 	step := 0
 	report := trial.Run(ctx, r.Examiner.target(s), options, func(text string) {
 		step++

@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/callbacks/reach"
 	"github.com/bbbpool/bbbpool/api/trial"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
@@ -34,6 +35,8 @@ type Examiner struct {
 	Secrets func(ctx context.Context) ([]store.Secret, error)
 	Pool    Pollable
 	Now     func() time.Time
+	// Callbacks is where servers are told to call; nil where they are told of nothing.
+	Callbacks *reach.Site
 }
 
 // Pollable is what the examiner needs of the poller.
@@ -65,6 +68,14 @@ func anew(s store.Server) bbb.Endpoint {
 // target is what a trial tries: which algorithm the server accepts is found out anew.
 func (e *Examiner) target(s store.Server) trial.Target {
 	return trial.Target{Endpoint: anew(s), NewClient: e.Pool.NewClient}
+}
+
+// callback is how a trial looks at the addresses that servers are told to call; nil where there are none.
+func (e *Examiner) callback() func(context.Context) reach.Outcome {
+	if !e.Callbacks.Told() {
+		return nil
+	}
+	return func(ctx context.Context) reach.Outcome { return reach.Merge(e.Callbacks.Look(ctx)) }
 }
 
 // Diagnose asks a server who it is. A [*v1.Error] is a refusal that nobody overrides.

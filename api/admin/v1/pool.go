@@ -82,7 +82,8 @@ type Checked struct {
 	OK        bool       `json:"ok"`
 	Error     string     `json:"error,omitempty"` // what is wrong, and what to do
 	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
-	LatencyMS float64    `json:"latency_ms"` // of the whole diagnosis
+	Notes     []string   `json:"notes,omitempty"` // what somebody should look at, although it works
+	LatencyMS float64    `json:"latency_ms"`      // of the whole diagnosis
 }
 
 // Unfit tells whether something is wrong with a server that the pool uses: a disabled one may be switched off.

@@ -35,7 +35,7 @@ func published(t *testing.T, breakout bool) recorded.Recording {
 			t.Fatal(failed)
 		}
 	}
-	if err := r.AddPeople(m.ID, rooms.Crowd{Count: 3}); err != nil {
+	if err := r.AddPeople(m.ID, rooms.Crowd{Count: 3}, now); err != nil {
 		t.Fatal(err)
 	}
 	r.End(m, now.Add(150*time.Second))
