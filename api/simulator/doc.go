@@ -28,6 +28,23 @@
 //
 // All but the first two can be limited to some calls. The API's root counts as the call "api", pages as "page".
 //
+// # Callbacks
+//
+// A server calls back as its release does (Config.Release, 3.0.37 by default): up to 3.0.26 ends are told twice, since 3.0.27
+// once, without redirects, and only where the URL rules allow the address. Nothing of a test or a demonstration passes these,
+// for it is http on loopback, so they are off by default; Config.StrictURLs has them obeyed as a real server always does. Each
+// server has one queue for ends, which it sends one after the other, and one for each kind of script that tells of recordings and
+// of attendance. A meeting's recording counts as started when the first person comes, unless Config.Life.ManualRecording leaves
+// that to autoStartRecording, to the button on the client's page, and to Record.
+//
+// With callbacks of each kind (end: meetingEndedURL, marks: meta_endCallbackUrl, ready, analytics, hook) at most one thing is
+// wrong, from when it is asked for until it is healed, and with those alone that come up meanwhile:
+//
+//	twice        everything is told twice
+//	never        nothing is told
+//	late         it is told after "delay"
+//	missigned    the signature is by another secret (not: end, marks)
+//
 // # Another secret
 //
 // A server whose secret is changed (SetSecret) accepts the new one from then on, and the former one no more. Meetings and
@@ -49,6 +66,13 @@
 //	GET    /servers/{id}/meetings                    its meetings, with the create parameters and documents they got
 //	POST   /servers/{id}/meetings/{m}/people         {"count":5,"voice":2,"video":1,"moderators":1}
 //	DELETE /servers/{id}/meetings/{m}/people         everybody leaves, or ?count=N
-//	POST   /servers/{id}/meetings/{m}/breakouts      {"rooms":2,"people":3}, people in each room
+//	POST   /servers/{id}/meetings/{m}/breakouts      {"rooms":2,"people":3,"record":true}, people in each room
+//	POST   /servers/{id}/meetings/{m}/recording      {"on":true} starts the recording, false stops it
 //	POST   /servers/{id}/meetings/{m}/end            ends it
+//	PUT    /servers/{id}/version                     {"version":"3.0.26","hidden":false}
+//	PUT    /servers/{id}/url-rules                   {"strict":true,"protocols":["all"],"allowed":["pool.example"],"blocked":[]}
+//	GET    /servers/{id}/callbacks                   version, rules, faults, how many wait, what became of the last 200 attempts
+//	POST   /servers/{id}/callbacks/send              sends at once all that waits, due or not, and waits for the answers
+//	PUT    /servers/{id}/callbacks/fault             {"kind":"late","delay":"30s","callbacks":["end","marks"]}; none: all
+//	DELETE /servers/{id}/callbacks/fault             heals all, or those of ?callbacks=end,marks
 package simulator
