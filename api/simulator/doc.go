@@ -45,6 +45,12 @@
 //	late         it is told after "delay"
 //	missigned    the signature is by another secret (not: end, marks)
 //
+// # Webhooks
+//
+// bbb-webhooks 3.5 answers hooks/create, list, destroy and ping, and tells hooks of what happens: of meetings (created, ended,
+// recording started and stopped), of people who come and leave, and of recordings (rap-…). Config.NoWebhooks leaves it out. Hooks
+// outlive a restart of the server, deliveries that wait do not. Emit tells of any other event. Its addresses are held to no rules.
+//
 // # Another secret
 //
 // A server whose secret is changed (SetSecret) accepts the new one from then on, and the former one no more. Meetings and
@@ -69,6 +75,11 @@
 //	POST   /servers/{id}/meetings/{m}/breakouts      {"rooms":2,"people":3,"record":true}, people in each room
 //	POST   /servers/{id}/meetings/{m}/recording      {"on":true} starts the recording, false stops it
 //	POST   /servers/{id}/meetings/{m}/end            ends it
+//	GET    /servers/{id}/hooks                       how bbb-webhooks is set up, its hooks, how many deliveries wait
+//	PUT    /servers/{id}/hooks                       {"absent":false,"algorithm":"sha256","bearer":false,"createdFirst":true,
+//	                                                 "permanent":[{"url":"http://…","getRaw":false}]} sets it up anew
+//	POST   /servers/{id}/events                      {"id":"user-raise-hand-changed","meeting":"room",
+//	                                                 "attributes":{"user":{…}},"raw":{…}}; without raw all get the same
 //	PUT    /servers/{id}/version                     {"version":"3.0.26","hidden":false}
 //	PUT    /servers/{id}/url-rules                   {"strict":true,"protocols":["all"],"allowed":["pool.example"],"blocked":[]}
 //	GET    /servers/{id}/callbacks                   version, rules, faults, how many wait, what became of the last 200 attempts
