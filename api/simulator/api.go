@@ -32,7 +32,10 @@ func newAPI(cfg *Config, holdings *holdings, origin string, server *Server) *api
 	b := browser{origin}
 	meetings := meetingCalls{holdings, cfg.Life, cfg.Now, server.announce}
 	recordings := recordingCalls{holdings, origin, server.changed}
-	a := &api{origin: origin, server: server, browser: b, joins: joinCall{holdings, b, cfg.Life, cfg.Now}, pages: pages{holdings, origin, cfg.Now}}
+	a := &api{
+		origin: origin, server: server, browser: b, joins: joinCall{holdings, b, cfg.Life, cfg.Now},
+		pages: pages{holdings, origin, cfg.Now},
+	}
 	// What only BigBlueButton's own client calls is missing, and unknown.
 	a.handlers = map[string]handler{
 		"create":                 meetings.create,

@@ -48,8 +48,8 @@
 // # Webhooks
 //
 // bbb-webhooks 3.5 answers hooks/create, list, destroy and ping, and tells hooks of what happens: of meetings (created, ended,
-// recording started and stopped), of people who come and leave, and of recordings (rap-…). Config.NoWebhooks leaves it out. Hooks
-// outlive a restart of the server, deliveries that wait do not. Emit tells of any other event. Its addresses are held to no rules.
+// recording started and stopped), of people who come and leave, and of recordings (rap-…). Config.NoWebhooks leaves it out.
+// Hooks outlive a restart of the server, deliveries that wait do not. Emit tells of any other event. URL rules are none of its.
 //
 // # Another secret
 //

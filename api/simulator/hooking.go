@@ -62,7 +62,7 @@ func (s *Server) changed(r *recorded.Recording) {
 	s.emit(func() []webhooks.Event { return []webhooks.Event{webhooks.Changed(r, now)} })
 }
 
-// announce sends what hooks are told of a new meeting before its create is answered, where bbb-webhooks is set up to be that fast.
+// announce sends what hooks are told of a new meeting before its create is answered, where bbb-webhooks is to be that fast.
 func (s *Server) announce() {
 	if s.hooks.Config().CreatedFirst {
 		s.hooks.Deliver(context.Background()) // as long as bbb-webhooks waits for answers; its caller may hang up

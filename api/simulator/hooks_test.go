@@ -111,11 +111,13 @@ func TestWebhooks(t *testing.T) {
 	call(t, s, "end", "meetingID=room")
 	expect("end", []string{"user-left", "meeting-ended"}, []string{"user-left", "MeetingDestroyedEvtMsg"}, `"session-token":"`+token+`"`)
 	clock.add(2 * time.Second)
-	expect("archive", []string{"rap-archive-started", "rap-archive-ended", "rap-sanity-started", "rap-sanity-ended", "rap-process-started",
-		"rap-process-ended", "rap-publish-started", "rap-publish-ended", "rap-post-publish-started", "rap-post-publish-ended"},
-		[]string{"archive_started", "archive_ended", "sanity_started", "sanity_ended", "process_started", "process_ended",
-			"publish_started", "publish_ended", "post_publish_started", "post_publish_ended"},
-		`"recorded":true`, `"workflow":"video"`, `"record-id":"`+id+`"`, `"course":"A1"`)
+	var mappedSteps, rawSteps []string
+	for _, step := range []string{"archive", "sanity", "process", "publish", "post_publish"} {
+		rawSteps = append(rawSteps, step+"_started", step+"_ended")
+		step = "rap-" + strings.ReplaceAll(step, "_", "-")
+		mappedSteps = append(mappedSteps, step+"-started", step+"-ended")
+	}
+	expect("archive", mappedSteps, rawSteps, `"recorded":true`, `"workflow":"video"`, `"record-id":"`+id+`"`, `"course":"A1"`)
 	call(t, s, "publishRecordings", "publish=false&recordID="+id)
 	call(t, s, "publishRecordings", "publish=false&recordID="+id)
 	call(t, s, "publishRecordings", "publish=true&recordID="+id)

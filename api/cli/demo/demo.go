@@ -139,7 +139,9 @@ func (c Cmd) show(
 	if err != nil {
 		return err
 	}
-	d := running{URL: "http://" + reachable(status.Listen) + "/bigbluebutton/api", Data: data, Servers: servers, Deliveries: front.URL()}
+	d := running{
+		URL: "http://" + reachable(status.Listen) + "/bigbluebutton/api", Data: data, Servers: servers, Deliveries: front.URL(),
+	}
 	client, err := v1.NewSocketClient(data)
 	if err != nil {
 		return err

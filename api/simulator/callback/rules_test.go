@@ -169,8 +169,12 @@ func TestFaults(t *testing.T) {
 		t.Error("healed is another kind")
 	}
 	for _, bad := range []callback.Fault{
-		{Kind: "fire"}, {Kind: callback.Late}, {Kind: callback.Never, Delay: time.Second}, {Kind: callback.Late, Delay: 25 * time.Hour},
-		{Kind: callback.Twice, Callbacks: []callback.Kind{"x"}}, {Kind: callback.Missigned, Callbacks: []callback.Kind{callback.KindEnd}},
+		{Kind: "fire"},
+		{Kind: callback.Late},
+		{Kind: callback.Never, Delay: time.Second},
+		{Kind: callback.Late, Delay: 25 * time.Hour},
+		{Kind: callback.Twice, Callbacks: []callback.Kind{"x"}},
+		{Kind: callback.Missigned, Callbacks: []callback.Kind{callback.KindEnd}},
 	} {
 		if err := faults.Set(bad); err == nil {
 			t.Errorf("%v is accepted", bad)

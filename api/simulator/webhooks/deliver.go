@@ -66,8 +66,8 @@ func (h *Hooks) Emit(events ...Event) {
 	}
 }
 
-// enqueue has one hook told of an event, unless it does not want to hear of it, or a fault has it otherwise. Raw events have no ID:
-// who asks for some IDs and for raw events gets none.
+// enqueue has one hook told of an event, unless it does not want to hear of it, or a fault has it otherwise. Raw events have no
+// ID: who asks for some IDs and for raw events gets none.
 func (h *Hooks) enqueue(one *hook, e Event) {
 	if one.Events != nil && (one.Raw && e.Raw != nil || !slices.Contains(one.Events, strings.ToLower(e.ID))) {
 		return

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"encoding/json"
+	"maps"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
@@ -67,14 +68,12 @@ func createdEvent(m *rooms.Meeting, at time.Time) Event {
 	minutes := int(m.Expiry.Duration / time.Minute)
 	date := bbb.CreateDate(m.Created.UTC())
 	attributes := of(m)
-	for name, value := range (object{
+	maps.Copy(attributes, object{
 		"name": m.Name, "is-breakout": m.Room.Breakout, "parent-id": parent, "duration": minutes,
 		"create-time": m.Created.UnixMilli(), "create-date": date, "moderator-pass": m.ModeratorPW, "viewer-pass": m.AttendeePW,
 		"record": m.Record, "voice-conf": m.Voice, "dial-number": m.Dial, "max-users": m.MaxUsers, "metadata": metadata,
 		"audioBridge": "bbb-webrtc-sfu", "cameraBridge": "bbb-webrtc-sfu", "screenShareBridge": "bbb-webrtc-sfu",
-	}) {
-		attributes[name] = value
-	}
+	})
 	raw := message("MeetingCreatedEvtMsg", "", "", object{"props": object{
 		"meetingProp":   object{"name": m.Name, "extId": m.ID, "intId": m.Internal, "isBreakout": m.Room.Breakout},
 		"breakoutProps": object{"parentId": parent, "sequence": m.Room.Sequence, "freeJoin": m.Room.FreeJoin},
@@ -126,8 +125,8 @@ func joinedEvent(m *rooms.Meeting, p *rooms.Person, at time.Time) Event {
 	}
 }
 
-// leftEvent tells of somebody who leaves. BigBlueButton does not say so of those who are there at the end: bbb-webhooks makes it up,
-// of all that it knows of them, and raw hooks get the same.
+// leftEvent tells of somebody who leaves. BigBlueButton does not say so of those who are there at the end: bbb-webhooks makes it
+// up, of all that it knows of them, and raw hooks get the same.
 func leftEvent(m *rooms.Meeting, p *rooms.Person, at time.Time) Event {
 	e := Event{ID: "user-left", Meeting: m.ID}
 	if m.IsOver() {
@@ -152,17 +151,15 @@ func recordingEvent(m *rooms.Meeting, at time.Time) Event {
 	}
 }
 
-// Custom is any event: what is told of a meeting, or of none, under an ID. Raw hooks get the same unless there is something else for
-// them.
+// Custom is any event: what is told of a meeting, or of none, under an ID. Raw hooks get the same unless there is something else
+// for them.
 func Custom(id string, m *rooms.Meeting, attributes map[string]any, raw json.RawMessage, at time.Time) Event {
 	e := Event{ID: id, Raw: raw}
 	own := object{}
 	if m != nil {
 		e.Meeting, own["meeting"] = m.ID, of(m)
 	}
-	for name, value := range attributes {
-		own[name] = value
-	}
+	maps.Copy(own, attributes)
 	e.Mapped = mapped(id, own, at)
 	return e
 }

@@ -46,8 +46,8 @@ func Archived(m *rooms.Meeting, marked bool, now time.Time) []Event {
 	return list
 }
 
-// Made tells how each format of a recording has been made and published. Where a front end is told that it is ready, that is a step
-// of its own.
+// Made tells how each format of a recording has been made and published. Where a front end is told that it is ready, that is a
+// step of its own.
 func Made(r *recorded.Recording, told bool, now time.Time) (list []Event) {
 	add := func(name, workflow string) {
 		list = append(list, step(name, r.ID, r.MeetingID, object{"workflow": workflow}, now))

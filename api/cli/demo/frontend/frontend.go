@@ -215,5 +215,5 @@ func (f *FrontEnd) show(w http.ResponseWriter, _ *http.Request) {
 func (f *FrontEnd) showJSON(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(f.Deliveries())
+	_ = json.NewEncoder(w).Encode(f.Deliveries()) //nolint:errchkjson // the caller hung up: nobody is left to tell
 }

@@ -43,7 +43,7 @@ func openJWT(token string, secret bbb.Secret, now time.Time, payload any) bool {
 	if !decode(parts[0], &header) || !decode(parts[1], payload) || !decode(parts[1], &limits) {
 		return false
 	}
-	made, given := hashes[header.Alg], []byte(nil)
+	made := hashes[header.Alg]
 	given, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if made == nil || err != nil {
 		return false
