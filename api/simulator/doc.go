@@ -37,6 +37,9 @@
 // of attendance. A meeting's recording counts as started when the first person comes, unless Config.Life.ManualRecording leaves
 // that to autoStartRecording, to the button on the client's page, and to Record.
 //
+// Faults of the port leave what a server sends alone: one that is dead is refused and restarted. How long callbacks wait for an
+// answer (5s, 10s since 3.0.27) is real time, whatever Config.Now says: tests of receivers that hang set Config.CallbackTimeout.
+//
 // With callbacks of each kind (end: meetingEndedURL, marks: meta_endCallbackUrl, ready, analytics, hook) at most one thing is
 // wrong, from when it is asked for until it is healed, and with those alone that come up meanwhile:
 //
