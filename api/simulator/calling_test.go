@@ -242,3 +242,28 @@ func TestSendCallbacks(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 }
+
+// A server may tell of an end while it still lists the meeting.
+func TestNotice(t *testing.T) {
+	sim, clock := start(t, simulator.Config{Life: simulator.Settings{Notice: time.Second}})
+	s, front := sim.Servers()[0], newReceiver(t)
+	mustCreate(t, s, "room", "&record=true&meta_endCallbackUrl="+url.QueryEscape(front.URL))
+	for range 2 {
+		call(t, s, "end", "meetingID=room")
+		sim.Tick(t.Context())
+	}
+	if a := call(t, s, "getMeetings", ""); a.field("meetingID") != "room" || len(front.calls()) != 1 {
+		t.Errorf("told %v of %s", front.calls(), a.body)
+	}
+	clock.add(time.Second)
+	sim.Tick(t.Context())
+	if a := call(t, s, "getMeetings", ""); a.field("messageKey") != "noMeetings" {
+		t.Errorf("listed: %s", a.body)
+	}
+	clock.add(time.Hour)
+	sim.Tick(t.Context())
+	want := []string{"GET /?recordingmarks=true&meetingID=room"}
+	if got := front.calls(); !slices.Equal(got, want) || len(s.Recordings()) != 1 {
+		t.Errorf("told %v, recordings %v", got, s.Recordings())
+	}
+}

@@ -37,6 +37,9 @@
 // of attendance. A meeting's recording counts as started when the first person comes, unless Config.Life.ManualRecording leaves
 // that to autoStartRecording, to the button on the client's page, and to Record.
 //
+// A real server tells of an end in the moment in which it takes the meeting off its list, so that who asks back at once may still
+// find it there. Here the meeting is gone first, unless Config.Life.Notice says for how long it is listed afterwards.
+//
 // Faults of the port leave what a server sends alone: one that is dead is refused and restarted. How long callbacks wait for an
 // answer (5s, 10s since 3.0.27) is real time, whatever Config.Now says: tests of receivers that hang set Config.CallbackTimeout.
 //

@@ -86,6 +86,7 @@ func newServer(sim *Simulator, id, addr string) (*Server, error) {
 	shelf := recorded.NewShelf(sim.cfg.Formats, sim.cfg.RecordingDelay)
 	s.holdings.held = held{
 		rooms: rooms.New(sim.cfg.Life.Linger, rooms.Hooks{
+			Notice: sim.cfg.Life.Notice, Ending: s.ending,
 			Over:     func(m *rooms.Meeting, now time.Time) { s.over(shelf, m, now) },
 			Happened: s.happened,
 			Taken:    func(internal string) bool { return shelf.Find(internal) != nil },
@@ -191,9 +192,18 @@ func (s *Server) live(now time.Time) {
 	}
 }
 
+// ending tells of an end while the meeting is still listed, where there is time for that.
+func (s *Server) ending(m *rooms.Meeting, now time.Time) {
+	if s.sim.cfg.Life.Notice > 0 {
+		s.callbacks.Add(callback.Ended(m, now)...)
+	}
+}
+
 // over does what BigBlueButton does once a meeting is over: it calls back, and starts to process the recording.
 func (s *Server) over(shelf *recorded.Shelf, m *rooms.Meeting, now time.Time) {
-	s.callbacks.Add(callback.Ended(m, now)...)
+	if s.sim.cfg.Life.Notice <= 0 {
+		s.callbacks.Add(callback.Ended(m, now)...)
+	}
 	s.callbacks.Add(callback.Analytics(m, s.faults.Key(callback.KindAnalytics, s.Secret()), now)...)
 	if m.Record {
 		s.emit(func() []webhooks.Event { return webhooks.Archived(m, m.IsRecorded(), now) })

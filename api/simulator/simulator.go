@@ -54,6 +54,8 @@ type Settings struct {
 	JoinDelay   time.Duration `help:"How long people take from the join to being in the meeting."`
 	Step        time.Duration `help:"How often life goes on." default:"250ms"`
 
+	Notice time.Duration `help:"How long a meeting is still listed after its end was told; by default it is told after --linger."`
+
 	ManualRecording bool `help:"Recordings start where somebody starts them, or autoStartRecording says so; otherwise they always do."`
 }
 
