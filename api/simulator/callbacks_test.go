@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -143,4 +144,11 @@ func TestCallback_Analytics(t *testing.T) {
 	if diff := cmp.Diff([]string{"POST /"}, front.calls()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// newBodies is a front end that keeps the last body it is sent.
+func newBodies(t *testing.T, body *[]byte) string {
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { *body, _ = io.ReadAll(r.Body) }))
+	t.Cleanup(s.Close)
+	return s.URL
 }

@@ -34,13 +34,20 @@ func (s *Server) Callbacks() []CallbackTrace { return s.traces.All() }
 // SendCallbacks sends at once all that waits to be sent, also what is not due, and waits for the answers.
 func (s *Server) SendCallbacks(ctx context.Context) {
 	s.callbacks.Rush()
+	s.hooks.Rush()
 	s.deliver(ctx)
 }
 
 // deliver sends what is due, and waits for the answers.
-func (s *Server) deliver(ctx context.Context) { s.callbacks.Deliver(ctx) }
+func (s *Server) deliver(ctx context.Context) {
+	var delivering sync.WaitGroup
+	delivering.Go(func() { s.callbacks.Deliver(ctx) })
+	delivering.Go(func() { s.hooks.Deliver(ctx) })
+	delivering.Wait()
+}
 
 // startDelivery has what is due sent, without waiting for it: the group does.
 func (s *Server) startDelivery(ctx context.Context, sending *sync.WaitGroup) {
 	s.callbacks.Start(ctx, sending)
+	s.hooks.Start(ctx, sending)
 }

@@ -16,6 +16,9 @@ func callbackControls() map[string]controlled {
 		"PUT /servers/{id}/callbacks/fault":               controlCallbackFault,
 		"DELETE /servers/{id}/callbacks/fault":            controlCallbackHeal,
 		"POST /servers/{id}/meetings/{meeting}/recording": controlRecord,
+		"GET /servers/{id}/hooks":                         controlHooks,
+		"PUT /servers/{id}/hooks":                         controlSetHooks,
+		"POST /servers/{id}/events":                       controlEmit,
 	}
 }
 

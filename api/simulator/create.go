@@ -49,20 +49,32 @@ func (c *meetingCalls) create(w http.ResponseWriter, q *bbb.Request) {
 	want := wanted(q.Params, c.life)
 	want.Modules, want.Documents = mods.names, documents
 
-	held, unlock := c.holdings.lock()
-	defer unlock()
-	m, repeated, failed := held.rooms.Admit(want, c.now())
-	switch {
+	switch answer, failed := c.admit(want); {
 	case failed == rooms.ErrVoiceBridgeUse:
 		failList(w, failed)
 	case failed != nil:
 		fail(w, failed)
-	case repeated:
-		succeed(w, created(m, "duplicateWarning",
-			"This conference was already in existence and may currently be in progress."))
 	default:
-		succeed(w, created(m, "", ""))
+		succeed(w, answer)
 	}
+}
+
+// admit makes the meeting, or finds it, and returns what to answer.
+func (c *meetingCalls) admit(want rooms.Wanted) (*bbb.Builder, *bbb.Error) {
+	held, unlock := c.holdings.lock()
+	m, repeated, failed := held.rooms.Admit(want, c.now())
+	if failed != nil {
+		unlock()
+		return nil, failed
+	}
+	if repeated {
+		defer unlock()
+		return created(m, "duplicateWarning", "This conference was already in existence and may currently be in progress."), nil
+	}
+	answer := created(m, "", "")
+	unlock()
+	c.made()
+	return answer, nil
 }
 
 // checkCreate tells what is wrong with the parameters of a create, or nil.

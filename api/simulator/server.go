@@ -13,6 +13,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/simulator/fault"
 	"github.com/bbbpool/bbbpool/api/simulator/recorded"
 	"github.com/bbbpool/bbbpool/api/simulator/rooms"
+	"github.com/bbbpool/bbbpool/api/simulator/webhooks"
 )
 
 // Meeting is a meeting as tests and the control port see it.
@@ -41,6 +42,7 @@ type Server struct {
 	faults    callback.Faults
 	traces    callback.Traces
 	callbacks *callback.Outbox
+	hooks     *webhooks.Hooks
 	populated atomic.Int64 // meetings that Populate made
 }
 
@@ -64,9 +66,6 @@ func (h *holdings) lock() (_ *held, unlock func()) {
 
 func newServer(sim *Simulator, id, addr string) (*Server, error) {
 	s := &Server{sim: sim, id: id, secret: newSecret(sim.cfg.secret(), sim.cfg.Now)}
-	if err := s.prepareCallbacks(&sim.cfg); err != nil {
-		return nil, err
-	}
 	port, err := fault.Listen(fault.Options{
 		Name: id, Addr: addr, MaxBody: maxBody, Report: sim.cfg.Report,
 		HTTP: func() *http.Server {
@@ -80,11 +79,17 @@ func newServer(sim *Simulator, id, addr string) (*Server, error) {
 	}
 	s.port = port
 	s.origin = "http://" + publicAddress(sim.cfg.PublicHost, port.Addr())
+	if err := errors.Join(s.prepareCallbacks(&sim.cfg), s.prepareHooks(&sim.cfg)); err != nil {
+		port.Close()
+		return nil, err
+	}
 	shelf := recorded.NewShelf(sim.cfg.Formats, sim.cfg.RecordingDelay)
 	s.holdings.held = held{
 		rooms: rooms.New(sim.cfg.Life.Linger, rooms.Hooks{
-			Over:  func(m *rooms.Meeting, now time.Time) { s.over(shelf, m, now) },
-			Taken: func(internal string) bool { return shelf.Find(internal) != nil },
+			Notice: sim.cfg.Life.Notice, Ending: s.ending,
+			Over:     func(m *rooms.Meeting, now time.Time) { s.over(shelf, m, now) },
+			Happened: s.happened,
+			Taken:    func(internal string) bool { return shelf.Find(internal) != nil },
 		}),
 		shelf: shelf,
 	}
@@ -187,10 +192,22 @@ func (s *Server) live(now time.Time) {
 	}
 }
 
+// ending tells of an end while the meeting is still listed, where there is time for that.
+func (s *Server) ending(m *rooms.Meeting, now time.Time) {
+	if s.sim.cfg.Life.Notice > 0 {
+		s.callbacks.Add(callback.Ended(m, now)...)
+	}
+}
+
 // over does what BigBlueButton does once a meeting is over: it calls back, and starts to process the recording.
 func (s *Server) over(shelf *recorded.Shelf, m *rooms.Meeting, now time.Time) {
-	s.callbacks.Add(callback.Ended(m, now)...)
+	if s.sim.cfg.Life.Notice <= 0 {
+		s.callbacks.Add(callback.Ended(m, now)...)
+	}
 	s.callbacks.Add(callback.Analytics(m, s.faults.Key(callback.KindAnalytics, s.Secret()), now)...)
+	if m.Record {
+		s.emit(func() []webhooks.Event { return webhooks.Archived(m, m.IsRecorded(), now) })
+	}
 	if m.IsRecorded() {
 		shelf.Add(m, now, s.release.Load().without(m.Metadata.Get("bbb-disable-recording-formats"))...)
 	}
@@ -204,5 +221,7 @@ func (s *Server) publish(r *recorded.Recording) {
 			s.sim.cfg.Report(fmt.Errorf("%s: archive of recording %s: %w", s.id, r.ID, err))
 		}
 	}
-	s.callbacks.Add(callback.Ready(r, s.faults.Key(callback.KindReady, s.Secret()), s.sim.cfg.Now())...)
+	now := s.sim.cfg.Now()
+	s.made(r, callback.ReadyURL(r) != "", now)
+	s.callbacks.Add(callback.Ready(r, s.faults.Key(callback.KindReady, s.Secret()), now)...)
 }

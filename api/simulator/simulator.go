@@ -32,6 +32,10 @@ type Config struct {
 	StrictURLs      bool          `name:"strict-urls" help:"Ends are told as BigBlueButton's URL rules allow: https, public hosts."`
 	URLProtocols    []string      `name:"url-protocols" help:"Protocols that --strict-urls allows; https by default, all is any."`
 	URLAllowed      []string      `name:"url-allowed-hosts" help:"Local hosts that --strict-urls allows, as they stand in URLs."`
+	NoWebhooks      bool          `help:"Servers have no bbb-webhooks."`
+	HookChecksum    string        `help:"What bbb-webhooks signs with: sha1 (the default), sha256, sha384 or sha512."`
+	HookBearer      bool          `help:"bbb-webhooks sends the secret along instead of a checksum (auth2_0)."`
+	PermanentHooks  []string      `help:"Addresses that bbb-webhooks tells of everything by its configuration."`
 	CallbackTimeout time.Duration `help:"How long callbacks wait for an answer; as long as BigBlueButton's by default."`
 
 	RecordingDelay time.Duration `help:"How long processing a recording takes."`
@@ -49,6 +53,8 @@ type Settings struct {
 	Linger      time.Duration `help:"How long a meeting that has ended can be ended again, before its callbacks." default:"2s"`
 	JoinDelay   time.Duration `help:"How long people take from the join to being in the meeting."`
 	Step        time.Duration `help:"How often life goes on." default:"250ms"`
+
+	Notice time.Duration `help:"How long a meeting is still listed after its end was told; by default it is told after --linger."`
 
 	ManualRecording bool `help:"Recordings start where somebody starts them, or autoStartRecording says so; otherwise they always do."`
 }

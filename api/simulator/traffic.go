@@ -44,6 +44,7 @@ func (s *Server) Restart() {
 	defer unlock()
 	held.rooms.Clear()
 	s.callbacks.Forget()
+	s.hooks.Forget()
 }
 
 // Record presses the button that starts or stops the recording of a meeting.

@@ -2,14 +2,17 @@ package callback_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -35,6 +38,16 @@ type front struct {
 	mu   sync.Mutex
 	got  []told
 	code map[string]int // by path; 200 where there is none
+
+	hold func(path string) // blocks where a receiver hangs
+	came chan string       // told of what is answered, where it is made
+}
+
+// nowhere is a client that reaches nobody.
+func nowhere() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("nobody is there")
+	}}}
 }
 
 // told is a request to a front end.
@@ -47,6 +60,12 @@ func newFront(t *testing.T) *front {
 	f := &front{code: map[string]int{}}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		if f.hold != nil {
+			f.hold(r.URL.Path)
+		}
+		if f.came != nil {
+			f.came <- r.Method + " " + r.URL.String()
+		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		h := r.Header

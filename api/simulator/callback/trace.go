@@ -54,5 +54,5 @@ func (t *Traces) Add(trace Trace) {
 func (t *Traces) All() []Trace {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Clone(t.list)
+	return append([]Trace{}, t.list...)
 }

@@ -47,9 +47,8 @@ func (o *Outbox) attempt(ctx context.Context, w Way, c *Callback) (status int, e
 	case w == Single:
 		_, status, err = o.exchange(ctx, w, c, c.url, success)
 	default:
-		final := ""
-		final, status, err = o.exchange(ctx, w, c, c.url, func(status int) bool { return status == http.StatusOK })
-		if err == nil {
+		var final string
+		if final, status, err = o.exchange(ctx, w, c, c.url, func(n int) bool { return n == http.StatusOK }); err == nil {
 			_, status, err = o.exchange(ctx, w, c, final, success)
 		}
 	}

@@ -62,8 +62,8 @@ func (r *Recording) media(format string) []File {
 func (r *Recording) today() []File {
 	const captions = "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\nA tone.\n"
 	pasted := "file-uploads/" + rooms.SHA1("pasted " + r.ID)[:16] + ".png"
-	chat := `<?xml version="1.0"?>` + "\n" + `<popcorn><chattimeline in="0" direction="down" name="You" message="&lt;img src=&quot;` +
-		`/presentation/` + r.ID + `/` + pasted + `&quot;&gt;" target="chat"/></popcorn>` + "\n"
+	chat := `<?xml version="1.0"?>` + "\n" + `<popcorn><chattimeline in="0" direction="down" name="You" ` +
+		`message="&lt;img src=&quot;/presentation/` + r.ID + `/` + pasted + `&quot;&gt;" target="chat"/></popcorn>` + "\n"
 	return []File{
 		{"slides_new.xml", []byte(chat)},
 		{"layout.xml", []byte("<?xml version=\"1.0\"?>\n<recording><layouts/></recording>\n")},

@@ -60,7 +60,7 @@ func (r *Rooms) gone(m *Meeting, people []*Person, now time.Time) {
 	}
 }
 
-var errButton = errors.New("nobody can press the button: it is not created with record=true, or with allowStartStopRecording=false")
+var errButton = errors.New("nobody can press the button: not created with record=true, or with allowStartStopRecording=false")
 
 // Record presses the button: from a start on there is something that a recording can be made of.
 func (r *Rooms) Record(id string, on bool, now time.Time) error {

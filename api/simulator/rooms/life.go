@@ -121,7 +121,7 @@ func (r *Rooms) End(m *Meeting, now time.Time) {
 // end ends a meeting and its breakout rooms. From then on nobody sees it, but for a while it is remembered: it can be ended
 // again, and joins are told that it is over.
 func (r *Rooms) end(m *Meeting, now time.Time) {
-	if m.IsOver() {
+	if m.IsOver() || !r.mayGo(m, now) {
 		return
 	}
 	for _, room := range m.rooms {
@@ -143,6 +143,21 @@ func (r *Rooms) end(m *Meeting, now time.Time) {
 			delete(r.voices, voice)
 		}
 	}
+}
+
+// mayGo tells whether a meeting that is to end does so now. The first time that is asked it is told that it will; breakout rooms
+// go with their parent.
+func (r *Rooms) mayGo(m *Meeting, now time.Time) bool {
+	if m.parent != nil {
+		return true
+	}
+	if m.leaves.IsZero() {
+		m.leaves = now.Add(r.hooks.Notice)
+		if r.hooks.Ending != nil {
+			r.hooks.Ending(m, now)
+		}
+	}
+	return !now.Before(m.leaves)
 }
 
 // forgetEnded drops the meetings that ended long enough ago, or that are too many.

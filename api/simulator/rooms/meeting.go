@@ -79,6 +79,7 @@ type Meeting struct {
 	chat     []string
 	ended    time.Time // zero while it goes on
 	ordered  bool      // to end, by somebody
+	leaves   time.Time // when it ends that is said to end; zero before that
 	marks    int       // how often the recording was started
 	rendered []byte    // its XML; nil once something has changed
 
@@ -143,6 +144,8 @@ func (m *Meeting) changed() { m.rendered = nil }
 func (m *Meeting) expired(now time.Time) bool {
 	since := func(t time.Time, d time.Duration) bool { return d > 0 && !t.IsZero() && now.Sub(t) >= d }
 	switch {
+	case !m.leaves.IsZero():
+		return !now.Before(m.leaves)
 	case since(m.Created, m.Expiry.Duration):
 		return true
 	case m.People.joined == 0:

@@ -38,6 +38,10 @@ var (
 type Hooks struct {
 	// Over is told of a meeting once it is forgotten: from then on nothing is left of it but what Over makes.
 	Over func(m *Meeting, now time.Time)
+	// Ending is told of a meeting that is to end, which goes on for as long as it has Notice, a moment on a real server. It may be
+	// nil.
+	Ending func(m *Meeting, now time.Time)
+	Notice time.Duration
 	// Happened is told of what goes on in the meetings, at once. It may be nil.
 	Happened func(e Event)
 	// Taken tells whether something else has an internal ID.
