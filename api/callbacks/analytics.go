@@ -159,8 +159,8 @@ func (c *Callbacks) keeps(ctx context.Context, tenant string) (bool, error) {
 // cleanPage is how many analytics are deleted at once.
 const cleanPage = 100
 
-// clean deletes what has been kept for long enough.
-func (c *Callbacks) clean(ctx context.Context) error {
+// Clean deletes what has been kept for long enough.
+func (c *Callbacks) Clean(ctx context.Context) error {
 	before := c.Now().Add(-c.Config.AnalyticsKeep)
 	for c.Config.AnalyticsKeep > 0 {
 		n, err := c.Index.DeleteAnalytics(ctx, before, cleanPage)

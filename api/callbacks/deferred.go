@@ -71,8 +71,8 @@ func (c *Callbacks) Run(ctx context.Context) error {
 	for {
 		if now := c.Now(); now.Sub(looked) >= cleaning {
 			looked = now
-			c.find(ctx)
-			if err := c.clean(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrAway) {
+			c.Find(ctx)
+			if err := c.Clean(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrAway) {
 				c.Log.Error().Err(err).Msg("delete analytics that were kept for long enough")
 			}
 		}
@@ -88,8 +88,8 @@ func (c *Callbacks) Run(ctx context.Context) error {
 // maxFound is how many rows are looked through for some that were put off.
 const maxFound = 1000
 
-// find looks for rows that others have put off.
-func (c *Callbacks) find(ctx context.Context) {
+// Find looks for rows that others have put off.
+func (c *Callbacks) Find(ctx context.Context) {
 	rows, err := c.Index.Callbacks(ctx, store.CallbackFilter{
 		States: []store.CallbackState{store.CallbackWaiting}, Kinds: []store.CallbackKind{store.CallbackAnalytics}, Limit: maxFound,
 	})
