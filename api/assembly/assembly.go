@@ -24,6 +24,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/callbacks"
+	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -81,6 +82,7 @@ type Pool struct {
 	offline  bool // nobody is served
 	pages    *web.Web
 	playback *playback.Playback
+	receiver *receiver.Receiver
 	mirror   *mirror.Mirror // of a state that is elsewhere
 	waiting  *waiting.Index // before an index that may be away
 	http     *api.Server
@@ -323,7 +325,8 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	}
 	p.took(unlessClosed(p.http.Close))
 	p.Gateway.Host = p.http.Called
-	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
+	p.openReceiver()
+	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.receiver, p.pages)
 	p.serveInstances()
 	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = frame.Listen(p.options.Data, p.Administration()); err != nil {
@@ -366,7 +369,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
-	parts := append(append(p.mirroring(), p.Uses), p.deciding()...)
+	parts := append(append(p.mirroring(), p.Uses, p.Callbacks), p.deciding()...)
 	parts = append(parts, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings}, p.Audit, p.Notices, p.Backups)
 	parts = append(append(parts, p.handover()...), others...)
 	return errors.Join(api.Run(ctx, parts...), p.Close())

@@ -23,7 +23,7 @@ func (p *Pool) report() {
 		}
 		p.Problems.Gate(p.http, p.Poller.Readiness(), only(p.Ledger, unready))
 		p.Problems.Aside(problems.Func(p.volumes))
-		p.Problems.Report(p.Gateway)
+		p.Problems.Report(p.Gateway, p.receiver)
 	}
 	if p.mirror != nil {
 		p.Problems.Aside(only(p.mirror, away))
