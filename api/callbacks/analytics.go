@@ -173,6 +173,6 @@ func (c *Callbacks) Clean(ctx context.Context) error {
 
 const (
 	// pulse is how often it is looked whether something can be resolved, and cleaning how often what is old is deleted.
-	pulse    = 5 * time.Second
+	pulse    = 2 * time.Second
 	cleaning = time.Hour
 )

@@ -39,7 +39,18 @@ const (
 
 // count counts a call by its outcome: one of our own words.
 func (v *Receiver) count(kind address.Kind, outcome string) {
-	v.Metrics.GetOrCreateCounter(fmt.Sprintf("%s{kind=%q,outcome=%q}", received, kind, outcome)).Inc()
+	v.Metrics.GetOrCreateCounter(series(kind, outcome)).Inc()
+}
+
+func series(kind address.Kind, outcome string) string {
+	return fmt.Sprintf("%s{kind=%q,outcome=%q}", received, kind, outcome)
+}
+
+// begin has those series begin at 0 by which it is told that servers call.
+func (v *Receiver) begin() {
+	for _, kind := range []address.Kind{address.Ended, address.Marks, address.Analytics} {
+		v.Metrics.GetOrCreateCounter(series(kind, outcomeTaken))
+	}
 }
 
 // strangeFor is how long a signature that does not verify is told of.

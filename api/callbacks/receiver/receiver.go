@@ -103,6 +103,7 @@ const (
 // Mount registers the routes.
 func (v *Receiver) Mount(mux *http.ServeMux) {
 	v.room = semaphore.NewWeighted(maxBodies)
+	v.begin()
 	mux.HandleFunc(PingPath, ping)
 	mux.HandleFunc(address.Path+"{kind}/{token}", v.serve)
 }
