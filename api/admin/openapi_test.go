@@ -103,7 +103,8 @@ func wire() map[string]any {
 		"ForgottenRecording": v1.ForgottenRecording{}, "LeftOver": v1.LeftOver{}, "ForgottenCounts": v1.ForgottenCounts{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 		"Token": v1.Token{}, "NewToken": v1.NewToken{}, "AddedToken": v1.AddedToken{}, "AuditEntry": v1.AuditEntry{},
-		"Instance": v1.Instance{},
+		"Instance": v1.Instance{}, "Analysis": v1.Analysis{}, "Attendee": v1.Attendee{},
+		"TenantCallbacks": v1.TenantCallbacks{}, "CallbackChange": v1.CallbackChange{},
 	}
 }
 
