@@ -48,8 +48,9 @@ type Index interface {
 	AddCallbacks(ctx context.Context, list ...store.Callback) error
 }
 
-// Tell is what front ends are told of a recording that has come, by what is known of the meeting that asked for it.
-type Tell = func(r store.Recording, asking store.Session) []store.Callback
+// Tell is what front ends are told of a recording that has come, by what is known of the meeting that asked for it. Later says
+// that others of its formats were here before.
+type Tell = func(r store.Recording, asking store.Session, later bool) []store.Callback
 
 // Meta is the metadata of a recording without what is the pool's own, and with what its server did not get.
 type Meta = func(meta map[string]string, back *store.Back) map[string]string

@@ -350,6 +350,9 @@ func kindOf(names map[reflect.Type]string, t reflect.Type, always bool) string {
 	case reflect.TypeFor[traces.Count](): // has a form of its own
 		return "list of integer"
 	}
+	if t == reflect.TypeFor[json.RawMessage]() { // is passed on as it came
+		return "object"
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		if always {

@@ -32,7 +32,7 @@ import (
 type Config struct {
 	URL           string        `name:"callback-url" env:"BBBPOOL_CALLBACK_URL" placeholder:"URL" help:"Address under which servers call the pool back, as https://pool.example.edu. By default the tenant's or the pool's public address."`
 	Analytics     bool          `name:"analytics-store" env:"BBBPOOL_ANALYTICS_STORE" help:"Keep what servers tell of who did what in meetings, for all tenants."`
-	AnalyticsKeep time.Duration `name:"analytics-keep" default:"2160h" env:"BBBPOOL_ANALYTICS_KEEP" help:"How long that is kept."`
+	AnalyticsKeep time.Duration `name:"analytics-keep" default:"2160h" env:"BBBPOOL_ANALYTICS_KEEP" help:"How long that is kept; 0s is for ever."`
 	EachFormat    bool          `name:"callback-each-format" env:"BBBPOOL_CALLBACK_EACH_FORMAT" help:"Tell of a recording again when a later format has come."`
 	PublicURL     string        `kong:"-"` // of the pool
 	MarksWait     time.Duration `kong:"-"` // how long an end waits for what its server says of marks; 0 for 5 s
@@ -40,6 +40,9 @@ type Config struct {
 
 // Validate tells what in a configuration cannot work.
 func (c Config) Validate() error {
+	if c.AnalyticsKeep < 0 {
+		return fmt.Errorf("--analytics-keep %s: want 0s, which is for ever, or more", c.AnalyticsKeep)
+	}
 	if c.URL == "" {
 		return nil
 	}

@@ -212,18 +212,18 @@ func TestReady(t *testing.T) {
 	r := store.Recording{
 		RecordID: "i-1", Tenant: "a", MeetingID: "room", State: store.Published, Formats: []store.Format{{Type: "video"}},
 	}
-	rows := k.Ready(r, s)
+	rows := k.Ready(r, s, false)
 	if len(rows) != 1 || rows[0].URL != readyURL || rows[0].Subject != "i-1" || rows[0].MeetingID != "room" ||
 		rows[0].Signer != "second" || rows[0].ID != store.CallbackID(store.CallbackReady, "i-1", readyURL) {
 		t.Fatalf("%+v", rows)
 	}
 	more := r
 	more.Formats = []store.Format{{Type: "presentation"}, {Type: "video"}}
-	if again := k.Ready(more, s); again[0].ID != rows[0].ID {
+	if again := k.Ready(more, s, false); again[0].ID != rows[0].ID || len(k.Ready(more, s, true)) > 0 {
 		t.Error("it is told of a later format")
 	}
 	k.Config.EachFormat = true
-	if first, again := k.Ready(r, s), k.Ready(more, s); first[0].ID == again[0].ID || again[0].Subject != "i-1" {
+	if first, again := k.Ready(r, s, false), k.Ready(more, s, true); first[0].ID == again[0].ID || again[0].Subject != "i-1" {
 		t.Error("it is not told of a later format")
 	}
 	for what, change := range map[string]func(*store.Recording, *store.Session){
@@ -233,7 +233,7 @@ func TestReady(t *testing.T) {
 		"nothing there":    func(r *store.Recording, _ *store.Session) { r.Formats = nil },
 	} {
 		r, s := r, s
-		if change(&r, &s); len(k.Ready(r, s)) > 0 {
+		if change(&r, &s); len(k.Ready(r, s, false)) > 0 {
 			t.Errorf("%s: it is told", what)
 		}
 	}

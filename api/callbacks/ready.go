@@ -14,8 +14,10 @@ const placing = time.Second
 // Ready is what is told of a recording that has come, by what is known of its meeting; of a breakout room's, by what is known
 // of its parent, whose metadata it has. It is told under the ID that the recording has, which of a breakout room is one that no
 // front end has given. What is a recording of another tenant's by now is not told to that of its meeting.
-func (c *Callbacks) Ready(r store.Recording, s store.Session) []store.Callback {
-	if s.Back == nil || s.Tenant != r.Tenant || r.State == store.Deleted || len(r.Formats) == 0 {
+//
+// Later says that others of its formats were here before: then it was told of, unless each format is.
+func (c *Callbacks) Ready(r store.Recording, s store.Session, later bool) []store.Callback {
+	if later && !c.Config.EachFormat || s.Back == nil || s.Tenant != r.Tenant || r.State == store.Deleted || len(r.Formats) == 0 {
 		return nil
 	}
 	to, ok := c.goesTo(s.Back.Ready())

@@ -62,12 +62,14 @@ func (a *attempt) commitAll(ctx context.Context, placing store.Job, arrivals map
 		return err
 	}
 	defer done()
+	before := map[string]store.Recording{}
 	_, err = a.importer.Index.Commit(within, placing, placing.Recordings, func(r *store.Recording) error {
 		if err := a.still(within); err != nil {
 			return err
 		}
+		before[r.RecordID] = *r // perhaps twice
 		return arrivals[r.RecordID].mergeInto(r, a.importer.Now(), a.importer.Config)
-	}, a.tellers(arrivals)...)
+	}, a.tellers(arrivals, before)...)
 	if err != nil && within.Err() != nil && ctx.Err() == nil { // another instance may import now
 		err = errors.Join(store.ErrFenced, err)
 	}

@@ -98,8 +98,8 @@ type Importer struct {
 	Epoch func() uint64
 	May   func(ctx context.Context) (context.Context, context.CancelFunc, bool)
 	// Tell is what front ends are told of a recording that has come, by what is known of the meeting that asked for it, which is
-	// written in the transaction that commits it; nil for nothing.
-	Tell func(r store.Recording, asking store.Session) []store.Callback
+	// written in the transaction that commits it; nil for nothing. Later says that others of its formats were here before.
+	Tell func(r store.Recording, asking store.Session, later bool) []store.Callback
 	// Meta is the metadata of a recording without what is the pool's own, and with what its server did not get; nil for as it is.
 	Meta func(meta map[string]string, back *store.Back) map[string]string
 	// Arrived is called when an archive has been accepted, for whoever imports where this instance does not; nil for nobody.

@@ -8,13 +8,19 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// tellers are what tells front ends of what has come. Of what an operator imports nobody is told who is not to be.
-func (a *attempt) tellers(arrivals map[string]arrival) []func(store.Recording) []store.Callback {
+// tellers are what tells front ends of what has come, by what there was of each recording before: what comes once more is no
+// news. Of what an operator imports nobody is told who is not to be.
+func (a *attempt) tellers(arrivals map[string]arrival, before map[string]store.Recording) []func(store.Recording) []store.Callback {
 	if a.importer.Tell == nil || a.job.Source == fromCommand && !a.job.Notify {
 		return nil
 	}
 	return []func(store.Recording) []store.Callback{func(r store.Recording) []store.Callback {
-		return a.importer.Tell(r, arrivals[r.RecordID].session)
+		was := before[r.RecordID]
+		later := !was.Imported.IsZero() && was.State != store.Deleted && !a.job.Notify
+		if later && len(record.MergeFormats(was.Formats, r.Formats)) == len(was.Formats) {
+			return nil
+		}
+		return a.importer.Tell(r, arrivals[r.RecordID].session, later)
 	}}
 }
 
@@ -39,7 +45,7 @@ func (i *Importer) Notify(ctx context.Context, ids ...string) error {
 		if err != nil {
 			return err
 		}
-		if err := i.Index.AddCallbacks(ctx, i.Tell(r, session)...); err != nil {
+		if err := i.Index.AddCallbacks(ctx, i.Tell(r, session, false)...); err != nil {
 			return err
 		}
 	}

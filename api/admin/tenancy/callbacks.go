@@ -74,7 +74,11 @@ func callbacks(c store.TenantCallbacks) v1.TenantCallbacks {
 }
 
 // listedCallbacks asks for all of what a list says.
-func listedCallbacks(c v1.TenantCallbacks) *v1.CallbackChange {
+func listedCallbacks(listed *v1.TenantCallbacks) *v1.CallbackChange {
+	var c v1.TenantCallbacks
+	if listed != nil {
+		c = *listed
+	}
 	return &v1.CallbackChange{Names: &c.Names, Algorithm: &c.Algorithm, Insecure: &c.Insecure, Analytics: &c.Analytics}
 }
 

@@ -35,7 +35,7 @@ type SyncTenant struct {
 	IgnoreHints bool              `json:"ignore_hints,omitempty"`
 	Params      []ParamRule       `json:"params,omitempty"`
 	Limits      TenantLimits      `json:"limits"`
-	Callbacks   TenantCallbacks   `json:"callbacks"`
+	Callbacks   *TenantCallbacks  `json:"callbacks,omitempty"` // as usual where it is left out
 }
 
 // RevealAll returns all tenants with their secrets in clear, by ID.
@@ -55,7 +55,6 @@ func (t Tenants) Sync(ctx context.Context, list TenantSync, tell func(Progress))
 	}{TenantSync: list, Tenants: []revealed{}}
 	for _, listed := range list.Tenants {
 		listed.Limits.Servers = append([]string{}, listed.Limits.Servers...)
-		listed.Callbacks.Names = append([]string{}, listed.Callbacks.Names...)
 		body.Tenants = append(body.Tenants, revealed{listed, sentAll(listed.Secrets)})
 	}
 	return follow[Synced](ctx, t.client, "/tenants/sync", body, tell)

@@ -55,12 +55,14 @@ type called struct {
 	Analytics bool     `yaml:"analytics,omitempty"`
 }
 
-// wanted is what a list asks for.
-func (c *called) wanted() v1.TenantCallbacks {
+// wanted is what a list asks for; nil for nothing.
+func (c *called) wanted() *v1.TenantCallbacks {
 	if c == nil {
-		return v1.TenantCallbacks{}
+		return nil
 	}
-	return v1.TenantCallbacks(*c)
+	asked := v1.TenantCallbacks(*c)
+	asked.Names = append([]string{}, asked.Names...)
+	return &asked
 }
 
 // calledOf is what a list says; nil for what is as usual.
