@@ -33,6 +33,10 @@ const EndedName = "meetingEndedURL"
 // metaPrefix begins the names of parameters that are metadata.
 const metaPrefix = "meta_"
 
+// MetaLRS is the metadata by which a server is told of a tenant's learning record store, as Scalelite calls it. It has a password
+// in it, if not for everybody to read, and is shown to nobody.
+const MetaLRS = "secret-lrs-payload"
+
 // usual is the metadata that is always taken out.
 var usual = []string{store.MetaEnd, store.MetaReady, store.MetaReadyBN, store.MetaReadyCanvas, store.MetaAnalytics}
 
@@ -157,7 +161,7 @@ func (b *Callbacks) base(t Tenant) string {
 // Restore returns a server's answer about a meeting, or the element of one, as its front end is to see it: ours out, the
 // originals in. Where there is nothing to do it is the answer itself. It is never written to.
 func (b *Callbacks) Restore(answer []byte, originals *store.Back) []byte {
-	if (originals == nil || len(originals.Meta) == 0) && !bytes.Contains(answer, ourMark) {
+	if (originals == nil || len(originals.Meta) == 0) && !suspect(answer) {
 		return answer
 	}
 	if head := bytes.TrimLeft(answer, " \t\r\n"); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
@@ -171,6 +175,13 @@ func (b *Callbacks) Restore(answer []byte, originals *store.Back) []byte {
 		}
 	}
 	return metadata.Edit(answer, func(f metadata.Field) (string, bool) { return b.restored(f.Name, f.Value, originals) }, more)
+}
+
+// suspect tells whether there may be something of ours in an answer. Nearly all of a large one is who is in the meeting, which
+// comes before the metadata: it need not be looked through.
+func suspect(answer []byte) bool {
+	rest := answer[max(bytes.LastIndex(answer, []byte("</attendees>")), 0):]
+	return bytes.Contains(rest, ourMark) || bytes.Contains(rest, []byte(MetaLRS))
 }
 
 // ourMark is what every address of ours has in it, in whichever way a server writes it.
@@ -196,7 +207,7 @@ func restored(name, value string, read func(string) (address.Place, error), orig
 		}
 	}
 	if !strings.Contains(value, address.Path) {
-		return value, true
+		return value, name != MetaLRS
 	}
 	place, err := read(value)
 	return value, err != nil || !stands(name, place)
@@ -241,7 +252,8 @@ func RestoreMeta(
 	meta map[string]string, read func(string) (address.Place, error), originals *store.Back,
 ) map[string]string {
 	ours := func(value string) bool { return strings.Contains(value, address.Path) }
-	if originals == nil && !slices.ContainsFunc(slices.Collect(maps.Values(meta)), ours) {
+	_, secret := meta[MetaLRS]
+	if originals == nil && !secret && !slices.ContainsFunc(slices.Collect(maps.Values(meta)), ours) {
 		return meta
 	}
 	shown := make(map[string]string, len(meta))
