@@ -50,6 +50,7 @@ type (
 	ClaimTakenBack   = book.ClaimTakenBack
 	ClaimConfirmed   = book.ClaimConfirmed
 	ClaimRedated     = book.ClaimRedated
+	ClaimMarked      = book.ClaimMarked
 	ClaimClosed      = book.ClaimClosed
 	ClaimAdopted     = book.ClaimAdopted
 	MeetingEnded     = book.MeetingEnded

@@ -52,7 +52,7 @@ func (s *stay) session(now time.Time, reason string) store.Session {
 	return store.Session{
 		ID: s.claim.InternalID, Tenant: s.claim.Tenant, Server: s.claim.Server, Start: s.claim.Placed, End: now,
 		Peak: s.peak, Joins: s.joins, Reason: reason, Recorded: s.claim.Recorded, Hint: s.claim.Hint,
-		Why: s.claim.Why,
+		Why: s.claim.Why, Signer: s.claim.Signer, Back: s.claim.Back,
 	}
 }
 
