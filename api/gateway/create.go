@@ -127,7 +127,7 @@ func (h *creates) wish(c *call) placement.Wish {
 		Hint: c.hint(), Tag: asked.Get(params.TagName), Recorded: asked.Get("record") == "true", Name: asked.Get("name"),
 		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: asked.Get(voiceParam),
 		Signer: c.caller.Signer, Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
-		Request: c.request,
+		Request: c.request, Back: c.back,
 	}
 }
 

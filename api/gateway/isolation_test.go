@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/callbacks/address"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -79,7 +80,7 @@ func (t tenant) call(call, query string) answer {
 	if err != nil {
 		t.tb.Fatal(err)
 	}
-	for _, ours := range []string{"arts_", "bio_", "chem_", "bbbpool", "tenant-id"} {
+	for _, ours := range []string{"arts_", "bio_", "chem_", "bbbpool", "tenant-id", address.Path} {
 		if strings.Contains(a.body, ours) {
 			t.tb.Errorf("%s of %s: %q in %s", call, t.id, ours, a.body)
 		}

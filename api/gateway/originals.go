@@ -24,8 +24,10 @@ func (c *call) takeBack() (err error) {
 	return err
 }
 
-// put puts our addresses for the server of a claim into what it is sent.
+// put puts our addresses for the server of a claim into what it is sent. What is asked for is what this create asks for: it
+// counts only where the server has no such meeting any more, whatever the claim says.
 func (o *originals) put(c *call, sent *bbb.Params, claim store.Claim) {
+	claim.Back, claim.Recorded = c.back, sent.Get("record") == "true"
 	tenant := back.Tenant{URL: c.caller.URL, Analytics: c.caller.Callbacks.Analytics}
 	if o.back.Put(sent, claim, tenant) {
 		o.lacking.Store(true)
