@@ -10,7 +10,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
-	"github.com/bbbpool/bbbpool/api/gateway/back"
 	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/store"
@@ -45,7 +44,7 @@ func (l *learning) put(ctx context.Context, t *tenancy.Tenant, sent *bbb.Params,
 	if l.lrs == nil || t == nil || t.LRS.Endpoint == "" {
 		return
 	}
-	const name = "meta_" + back.MetaLRS
+	const name = "meta_" + bbb.LRSKey
 	*sent = slices.DeleteFunc(*sent, func(p bbb.Param) bool { return strings.EqualFold(p.Name, name) })
 	ctx, cancel := context.WithTimeout(ctx, lrsWait)
 	defer cancel()

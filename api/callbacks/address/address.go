@@ -9,6 +9,7 @@
 package address
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -53,6 +54,27 @@ type Place struct {
 // Of is the place of a meeting's claim.
 func Of(kind Kind, c store.Claim) Place {
 	return Place{Kind: kind, Server: c.Server, MeetingKey: c.MeetingKey, Placed: c.Placed.Truncate(time.Millisecond).UTC()}
+}
+
+// Is tells whether the place is that of a claim, which may have several addresses of a kind.
+func (p Place) Is(c store.Claim) bool {
+	of := Of(p.Kind, c)
+	of.Name = p.Name
+	return of == p
+}
+
+// Meta is the metadata, without "meta_", that the address stands for; "" where it is none that a server is given.
+func (p Place) Meta() string {
+	switch p.Kind {
+	case Marks:
+		return store.MetaEnd
+	case Analytics:
+		return cmp.Or(p.Name, store.MetaAnalytics)
+	case Ready:
+		return store.MetaReady
+	case Ended, Event:
+	}
+	return ""
 }
 
 // KeySize is the length of a key in bytes.

@@ -112,6 +112,17 @@ func TestSealer_Names(t *testing.T) {
 	if got, err := sealer(t, 1).Read(plain); err != nil || got.Name != "" || got.Kind != address.Analytics {
 		t.Errorf("read %+v, %v", got, err)
 	}
+	c := store.Claim{MeetingKey: p.MeetingKey, Server: p.Server, Placed: p.Placed.Add(time.Microsecond)}
+	if !p.Is(c) || p.Meta() != "billing-callback-url" {
+		t.Errorf("%+v is not of its claim, or stands for %q", p, p.Meta())
+	}
+	for kind, want := range map[address.Kind]string{
+		address.Analytics: store.MetaAnalytics, address.Marks: store.MetaEnd, address.Ready: store.MetaReady, address.Ended: "", address.Event: "",
+	} {
+		if other := (address.Place{Kind: kind, Server: "bbb2"}); other.Meta() != want || other.Is(c) {
+			t.Errorf("%s stands for %q, or is of any claim", kind, other.Meta())
+		}
+	}
 }
 
 func FuzzOpen(f *testing.F) {

@@ -15,7 +15,6 @@ package back
 import (
 	"bytes"
 	"cmp"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,10 +31,6 @@ const EndedName = "meetingEndedURL"
 
 // metaPrefix begins the names of parameters that are metadata.
 const metaPrefix = "meta_"
-
-// MetaLRS is the metadata by which a server is told of a tenant's learning record store, as Scalelite calls it. It has a password
-// in it, if not for everybody to read, and is shown to nobody.
-const MetaLRS = "secret-lrs-payload"
 
 // usual is the metadata that is always taken out.
 var usual = []string{store.MetaEnd, store.MetaReady, store.MetaReadyBN, store.MetaReadyCanvas, store.MetaAnalytics}
@@ -181,7 +176,7 @@ func (b *Callbacks) Restore(answer []byte, originals *store.Back) []byte {
 // comes before the metadata: it need not be looked through.
 func suspect(answer []byte) bool {
 	rest := answer[max(bytes.LastIndex(answer, []byte("</attendees>")), 0):]
-	return bytes.Contains(rest, ourMark) || bytes.Contains(rest, []byte(MetaLRS))
+	return bytes.Contains(rest, ourMark) || bytes.Contains(rest, []byte(bbb.LRSKey))
 }
 
 // ourMark is what every address of ours has in it, in whichever way a server writes it.
@@ -189,43 +184,31 @@ var ourMark = []byte(strings.Trim(address.Path, "/"))
 
 // restored is what a front end is shown of one piece of metadata, if it is shown any.
 func (b *Callbacks) restored(name, value string, originals *store.Back) (string, bool) {
-	return restored(strings.ToLower(name), value, b.read, originals)
-}
-
-func (b *Callbacks) read(value string) (address.Place, error) {
-	if b.Seal == nil {
-		return address.Place{}, address.ErrForeign
-	}
-	return b.Seal.Read(value)
-}
-
-// restored is as above, with whatever reads addresses.
-func restored(name, value string, read func(string) (address.Place, error), originals *store.Back) (string, bool) {
+	name = strings.ToLower(name)
 	if originals != nil {
 		if original, ok := originals.Of(name); ok {
 			return original, true
 		}
 	}
-	if !strings.Contains(value, address.Path) {
-		return value, name != MetaLRS
+	if name == bbb.LRSKey {
+		return "", false
 	}
-	place, err := read(value)
-	return value, err != nil || !stands(name, place)
+	place, ours := b.read(value)
+	return value, !ours || !stands(name, place)
+}
+
+// read reads an address, if it is one of ours.
+func (b *Callbacks) read(value string) (p address.Place, ours bool) {
+	if b.Seal == nil || !strings.Contains(value, address.Path) {
+		return p, false
+	}
+	p, err := b.Seal.Read(value)
+	return p, err == nil
 }
 
 // stands tells whether an address of ours is one that we have put in by that name. By another it is what a front end has
 // chosen to say.
-func stands(name string, p address.Place) bool {
-	switch name {
-	case store.MetaEnd:
-		return p.Kind == address.Marks
-	case store.MetaReady, store.MetaReadyBN, store.MetaReadyCanvas:
-		return p.Kind == address.Ready
-	case store.MetaAnalytics:
-		return p.Kind == address.Analytics && p.Name == ""
-	}
-	return p.Kind == address.Analytics && p.Name == name
-}
+func stands(name string, p address.Place) bool { return name != "" && name == p.Meta() }
 
 // maxStrings is how many addresses of ours are looked for in an answer in JSON. Only calls answer so that we know nothing of.
 const maxStrings = 64
@@ -233,42 +216,15 @@ const maxStrings = 64
 // restoreJSON is Restore for JSON. What has no original is empty there.
 func (b *Callbacks) restoreJSON(answer []byte, originals *store.Back) []byte {
 	return document.EditStrings(answer, maxStrings, func(key, text string) (string, bool) {
-		place, err := b.read(text)
-		key = strings.ToLower(key)
-		if err != nil || !stands(key, place) {
+		place, ours := b.read(text)
+		if !ours || !stands(strings.ToLower(key), place) {
 			return "", false
 		}
-		text, shown := restored(key, text, b.read, originals)
-		if !shown {
-			text = ""
+		if text, shown := b.restored(key, text, originals); shown {
+			return text, true
 		}
-		return text, true
+		return "", true
 	})
-}
-
-// RestoreMeta returns the metadata of a recording as its front end is to see it: what is ours out, the originals in. The map
-// that was given stays as it is, and comes back where there is nothing to do. Names are as BigBlueButton writes them, in lower case.
-func RestoreMeta(
-	meta map[string]string, read func(string) (address.Place, error), originals *store.Back,
-) map[string]string {
-	ours := func(value string) bool { return strings.Contains(value, address.Path) }
-	_, secret := meta[MetaLRS]
-	if originals == nil && !secret && !slices.ContainsFunc(slices.Collect(maps.Values(meta)), ours) {
-		return meta
-	}
-	shown := make(map[string]string, len(meta))
-	for name, value := range meta {
-		if value, keep := restored(strings.ToLower(name), value, read, originals); keep {
-			shown[name] = value
-		}
-	}
-	if originals == nil {
-		return shown
-	}
-	for _, m := range originals.Meta {
-		shown[m.Name] = m.Value
-	}
-	return shown
 }
 
 // Merged is what is shown of a breakout room: what its own create has asked for, and beside that what it has of its parent, as

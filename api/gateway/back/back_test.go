@@ -2,7 +2,6 @@ package back_test
 
 import (
 	"bytes"
-	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -197,6 +196,10 @@ func TestRestore(t *testing.T) {
 	if got := string(b.Restore(answer, nil)); got != want {
 		t.Errorf("without originals: %s\nwant %s", got, want)
 	}
+	hidden := []byte("<response><metadata><secret-lrs-payload>x</secret-lrs-payload></metadata></response>")
+	if got := string(b.Restore(hidden, nil)); got != "<response><metadata></metadata></response>" {
+		t.Errorf("what servers alone are to know: %s", got)
+	}
 	untouched := []byte("<response><metadata><topic>x</topic></metadata></response>")
 	if got := b.Restore(untouched, nil); &got[0] != &untouched[0] {
 		t.Errorf("what has nothing to do with it: %s", got)
@@ -215,28 +218,6 @@ func TestRestore_JSON(t *testing.T) {
 	}
 	if got := string(b.Restore([]byte(in), nil)); got != `{"metadata":{"topic":"x","endcallbackurl":"","analytics-callback-url":""}}` {
 		t.Error(got)
-	}
-}
-
-// So do recordings.
-func TestRestoreMeta(t *testing.T) {
-	b := callbacks(t, "https://pool")
-	c := claim(asked(all, t), true)
-	meta := ours(t, b, c)
-	meta["topic"] = "x"
-	before := maps.Clone(meta)
-	want := map[string]string{
-		"topic": "x", "endcallbackurl": "https://f/2", "bbb-recording-ready-url": "https://f/3",
-		"analytics-callback-url": "https://f/4", "billing-callback-url": "https://f/5",
-	}
-	if got := back.RestoreMeta(meta, b.Seal.Read, c.Back); !maps.Equal(got, want) {
-		t.Errorf("%v", got)
-	}
-	if got := back.RestoreMeta(meta, b.Seal.Read, nil); !maps.Equal(got, map[string]string{"topic": "x"}) {
-		t.Errorf("without originals: %v", got)
-	}
-	if got := back.RestoreMeta(nil, b.Seal.Read, nil); got != nil || !maps.Equal(meta, before) {
-		t.Errorf("nothing: %v, of %v", got, meta)
 	}
 }
 
