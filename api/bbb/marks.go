@@ -31,8 +31,8 @@ const (
 	scaleliteTenant = "tenant-id"
 )
 
-// HiddenMeta tells whether metadata by a key, in lower case, is shown to no front end: what is reserved, and what only servers are
-// to know.
+// HiddenMeta tells whether metadata by a key, in lower case, is shown to no front end: what is reserved, and what servers alone
+// are to know.
 func HiddenMeta(key string) bool { return ReservedMeta(key) || key == LRSKey }
 
 // ReservedMeta tells whether a metadata key, in lower case, is not for front ends to set: those of our own, but for the one

@@ -52,8 +52,10 @@ func TestTake(t *testing.T) {
 		},
 		"meta_BN-Recording-Ready-URL=2&meta_bbb-recording-ready-url=1&meta_canvas-recording-ready-url=3&meta_analytics-callback-url=0&a=b": {
 			"a=b", &store.Back{Meta: []store.MetaField{
-				{Name: "analytics-callback-url", Value: "0"}, {Name: "bbb-recording-ready-url", Value: "1"},
-				{Name: "bn-recording-ready-url", Value: "2"}, {Name: "canvas-recording-ready-url", Value: "3"},
+				{Name: "analytics-callback-url", Value: "0"},
+				{Name: "bbb-recording-ready-url", Value: "1"},
+				{Name: "bn-recording-ready-url", Value: "2"},
+				{Name: "canvas-recording-ready-url", Value: "3"},
 			}},
 		},
 		"meta_ENDCALLBACKURL=first&meta_endCallbackUrl=second&META_endcallbackurl=third": {
