@@ -26,17 +26,18 @@ type Keep func(f Field) (value string, keep bool)
 // those are added that are not there by that name. Where nothing changes that is the answer itself, which is never written to.
 func Edit(answer []byte, keep Keep, more []Field) []byte {
 	e := editor{b: answer, keep: keep, more: more}
-	for people := 0; ; {
+	for lists := 0; ; {
+		e.skip()
 		t, ok := e.next()
 		if !ok {
 			return e.whole()
 		}
 		switch name := string(t.name); {
 		case name == peopleName && t.kind == opens:
-			people++
+			lists++
 		case name == peopleName && t.kind == closes:
-			people = max(people-1, 0)
-		case name != metaName || people > 0:
+			lists = max(lists-1, 0)
+		case name != metaName || lists > 0:
 		case t.kind == empty:
 			e.unfold(t)
 		case t.kind == opens && !e.fields():
@@ -49,6 +50,8 @@ const (
 	metaName   = "metadata"
 	peopleName = "attendees"
 )
+
+var people = []byte(peopleName)
 
 // kind is what a tag does.
 type kind int
@@ -101,6 +104,26 @@ func (e *editor) next() (t tag, ok bool) {
 		if t, ok = read(e.b, e.pos); ok {
 			e.pos = t.to
 			return t, true
+		}
+		e.pos++
+	}
+}
+
+// skip goes to the next tag that matters outside of metadata, which is much faster than from one to the next.
+func (e *editor) skip() {
+	for {
+		i := bytes.IndexByte(e.b[e.pos:], '<')
+		if i < 0 {
+			e.pos = len(e.b)
+			return
+		}
+		e.pos += i
+		rest := e.b[e.pos+1:]
+		if len(rest) > 0 && rest[0] == '/' {
+			rest = rest[1:]
+		}
+		if len(rest) > 0 && (rest[0] == 'a' && bytes.HasPrefix(rest, people) || rest[0] == 'm' || rest[0] == '!') {
+			return
 		}
 		e.pos++
 	}

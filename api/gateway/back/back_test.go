@@ -257,3 +257,34 @@ func BenchmarkTakeAndPut(b *testing.B) {
 		back4.Put(&own, claim(orig, true), back.Tenant{})
 	}
 }
+
+// BenchmarkRestore gives the front end of a meeting with 100 people its own back, or finds that there is nothing to do.
+func BenchmarkRestore(b *testing.B) {
+	back4 := callbacks(b, "https://pool.example.edu")
+	c := claim(asked(all, b), true)
+	meeting := func(meta map[string]string) []byte {
+		x := &bbb.Builder{}
+		x.Open("meeting").Text("meetingID", "room-1").Open("attendees")
+		for range 100 {
+			x.Open("attendee").Text("userID", "w_0123456789ab").Text("fullName", "Ada Lovelace").Text("role", "VIEWER")
+			x.Bool("isPresenter", false).Bool("isListeningOnly", false).Bool("hasJoinedVoice", true).Bool("hasVideo", false)
+			x.Text("clientType", "HTML5").Open("customdata").Close("customdata").Close("attendee")
+		}
+		x.Close("attendees").Open("metadata").Text("topic", "x")
+		for name, value := range meta {
+			x.Text(name, value)
+		}
+		return x.Close("metadata").Bool("isBreakout", false).Close("meeting").Fragment()
+	}
+	for what, give := range map[string]struct {
+		raw  []byte
+		back *store.Back
+	}{"ours": {meeting(ours(b, back4, c)), c.Back}, "nothing": {meeting(nil), nil}} {
+		b.Run(what, func(b *testing.B) {
+			b.SetBytes(int64(len(give.raw)))
+			for b.Loop() {
+				back4.Restore(give.raw, give.back)
+			}
+		})
+	}
+}
