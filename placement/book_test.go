@@ -267,7 +267,7 @@ func (d *day) create(ctx context.Context, k store.MeetingKey) {
 	d.must(err)
 	w := placement.Wish{
 		Hint: d.draw.IntN(60), Recorded: d.draw.IntN(2) == 0, Name: k.MeetingID, Signer: "s", Moderator: "mp",
-		Back: &store.Back{Ended: "https://lms.example.edu/" + k.MeetingID},
+		Back:  &store.Back{Ended: "https://lms.example.edu/" + k.MeetingID},
 		Alias: []string{"", "x-" + k.MeetingID}[d.draw.IntN(2)], Spare: []string{"", fmt.Sprint("y", d.made)}[d.draw.IntN(2)],
 		Voice:  []string{"", fmt.Sprint(70 + d.draw.IntN(4))}[d.draw.IntN(2)],
 		Limits: store.Limits{Meetings: d.draw.IntN(8), PerHour: d.draw.IntN(20), Tags: [][]string{nil, nil, {"none"}}[d.draw.IntN(3)]},
