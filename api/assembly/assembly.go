@@ -215,7 +215,7 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	parts := placement.Parts{
 		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids, Pool: p.serverIDs,
 		Remember: p.Usage.Counted(p.Stores.Index, p.Callbacks.Told(p.Recordings.Remember)), Sent: p.Usage.Joined, Offline: p.offline,
-		Now: p.options.Now,
+		Now: p.options.Now, Former: p.Stores.Index.Session,
 	}
 	p.shareLedger(&parts)
 	return placement.OpenLedger(ctx, parts)
@@ -304,7 +304,8 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	})
-	p.Poller.Known = p.Gateway.Known
+	p.Gateway.Back = p.callBack()
+	p.Poller.Known, p.Poller.Restored = p.Gateway.Known, p.Gateway.Restored
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())

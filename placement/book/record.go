@@ -79,7 +79,7 @@ func (b Record) ReplacedBy(key store.MeetingKey, internalID string, now time.Tim
 // lost from sight nobody has seen the meeting since.
 func (b Record) Stands(c store.Claim, reason string) bool {
 	m := b.where.meetings[c.MeetingKey]
-	return m != nil && m.stillHas(c) && (reason != Lost || m.missed >= missesUntilGone)
+	return m != nil && m.stillHas(c) && (reason != Vanished || m.missed >= missesUntilGone)
 }
 
 // Is returns the claim of a meeting if it is on that server, placed there at that time, to the millisecond: so far do addresses
