@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
@@ -53,7 +54,7 @@ func (c *Callbacks) relay(ctx context.Context, p address.Place, told analysis.To
 	if err := c.keep(ctx, p, told, body); err != nil {
 		return err
 	}
-	asked, _ := of.back.Of(store.MetaAnalytics)
+	asked, _ := of.back.Of(p.Meta())
 	to, ok := c.goesTo(asked)
 	if !ok || !c.hasRoom(p.Tenant, store.CallbackAnalytics) {
 		return nil
@@ -72,7 +73,7 @@ func (c *Callbacks) relay(ctx context.Context, p address.Place, told analysis.To
 func analyticsID(told analysis.Told, p address.Place) string {
 	sum := sha256.Sum256(told.Body)
 	return store.CallbackID(store.CallbackAnalytics, told.InternalID+" "+hex.EncodeToString(sum[:]),
-		p.Tenant+" "+p.MeetingID+" "+p.Server)
+		strings.Join([]string{p.Tenant, p.MeetingID, p.Server, p.Name}, " "))
 }
 
 // restorer tells what stands in the place of a value in the metadata, and whether it stays.
@@ -95,7 +96,7 @@ const maxStays = 50
 func (c *Callbacks) about(ctx context.Context, p address.Place, told analysis.Told) (stay, error) {
 	room := c.Hash(p.MeetingKey)
 	claim, claimed := c.Claim(ctx, p.MeetingKey)
-	claimed = claimed && (address.Of(p.Kind, claim) == p || claim.Server == p.Server && claim.InternalID == told.InternalID)
+	claimed = claimed && (p.Is(claim) || claim.Server == p.Server && claim.InternalID == told.InternalID)
 	named, err := c.Index.Session(ctx, told.InternalID)
 	switch {
 	case err == nil && (named.Tenant != p.Tenant || named.Server != p.Server):
@@ -128,6 +129,9 @@ func stayWith(back *store.Back, signer string) stay {
 
 // keep keeps what came, where that is wanted.
 func (c *Callbacks) keep(ctx context.Context, p address.Place, told analysis.Told, body []byte) error {
+	if p.Name != "" { // it is what the tenant has asked for beside analytics
+		return nil
+	}
 	wanted, err := c.keeps(ctx, p.Tenant)
 	if err != nil || !wanted {
 		return err

@@ -147,7 +147,7 @@ func (c *Callbacks) redirect(ctx context.Context, row store.Callback, p address.
 	if err := c.keep(ctx, p, told, body); err != nil {
 		return err
 	}
-	asked, _ := of.back.Of(store.MetaAnalytics)
+	asked, _ := of.back.Of(p.Meta())
 	to, ok := c.goesTo(asked)
 	if !ok {
 		return c.settle(ctx, row.ID, store.CallbackDone, "no front end has asked for it")

@@ -31,16 +31,4 @@ func (c *Callbacks) isOurs(value string) bool {
 }
 
 // original is what a front end has given where a server was given the address of a place; ok is false where it gave nothing.
-func original(p address.Place, back store.Back) (value string, ok bool) {
-	switch p.Kind {
-	case address.Marks:
-		return back.Of(store.MetaEnd)
-	case address.Analytics:
-		return back.Of(store.MetaAnalytics)
-	case address.Ready:
-		value = back.Ready()
-		return value, value != ""
-	case address.Ended, address.Event: // nobody is shown these
-	}
-	return "", false
-}
+func original(p address.Place, back store.Back) (value string, ok bool) { return back.Of(p.Meta()) }
