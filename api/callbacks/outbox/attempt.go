@@ -109,8 +109,9 @@ func (o *Outbox) send(ctx context.Context, c store.Callback, s Sender, t Tenant)
 	if err != nil {
 		return o.refused(c, s, err)
 	}
-	secret, ok := store.TenantSecret{}, true
+	var secret store.TenantSecret
 	if s.Signed {
+		var ok bool
 		if secret, ok = o.secret(&c, t); !ok {
 			c.Attempts++
 			return o.failed(c, s, "the tenant has no valid secret to sign with", 0)

@@ -170,7 +170,7 @@ func (o *Outbox) backoff(attempts int) time.Duration {
 	if n := max(0, attempts-1); n < 30 && first<<n > 0 {
 		d = min(first<<n, most)
 	}
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // nobody gains by guessing it
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }
 
 // limit is when a callback is given up.
