@@ -27,7 +27,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -109,12 +108,17 @@ type Outbox struct {
 func New(p Parts) *Outbox {
 	o := &Outbox{Parts: p, senders: map[store.CallbackKind]Sender{}, nudged: make(chan struct{}, 1)}
 	o.counts.of = map[countKey]uint64{}
-	maps.Copy(o.senders, o.own())
+	for kind, s := range o.own() {
+		o.Handle(kind, s)
+	}
 	return o
 }
 
 // Handle says how a kind is sent. It has to be called before Run.
-func (o *Outbox) Handle(kind store.CallbackKind, s Sender) { o.senders[kind] = s }
+func (o *Outbox) Handle(kind store.CallbackKind, s Sender) {
+	o.senders[kind] = s
+	o.counts.open(kind)
+}
 
 // Nudge says that rows were written or changed here. It never waits.
 func (o *Outbox) Nudge() {

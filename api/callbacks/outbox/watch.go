@@ -57,6 +57,15 @@ func (c *counts) add(kind store.CallbackKind, result string) {
 	c.of[countKey{kind, result}]++
 }
 
+// open has a kind counted from zero, so that the first failure is seen as one.
+func (c *counts) open(kind store.CallbackKind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, result := range []string{"delivered", "failed", "dead"} {
+		c.of[countKey{kind, result}] += 0
+	}
+}
+
 // WriteMetrics writes what has come of attempts here and, while this instance delivers, what waits.
 func (o *Outbox) WriteMetrics(w io.Writer) {
 	o.counts.mu.Lock()
