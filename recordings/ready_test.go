@@ -161,7 +161,7 @@ func TestMarked(t *testing.T) {
 	}
 	p.take(t, made{id: on, format: "video", meetingID: "room", media: "film"})
 	for _, id := range []string{after, on, recordID(9)} {
-		if err := p.Marked(t.Context(), id+"-2", false); err != nil { // as the session of a meeting that came back
+		if err := p.Marked(t.Context(), id+"~1760000000000", false); err != nil { // as the session of a meeting that came back
 			t.Fatal(err)
 		}
 	}

@@ -16,12 +16,12 @@
 package recordings
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -253,7 +253,8 @@ func (s *Service) Marked(ctx context.Context, sessionID string, marks bool) erro
 	if marks {
 		return nil
 	}
-	return s.debts.Unmarked(ctx, cmp.Or(record.LeadingID(sessionID), sessionID))
+	recordID, _, _ := strings.Cut(sessionID, "~") // of a meeting that came back after its end was told
+	return s.debts.Unmarked(ctx, recordID)
 }
 
 // Owed returns what servers owe, the oldest first.

@@ -50,7 +50,7 @@ func (u *unresolved) take() map[string]time.Time {
 
 // putOff keeps what a server has told until it can be told whom it is for.
 func (c *Callbacks) putOff(ctx context.Context, p address.Place, told analysis.Told) error {
-	if !c.hasRoom(p.Tenant, store.CallbackAnalytics) {
+	if !c.hasRoom(p.Tenant, store.CallbackAnalytics, len(told.Body)) {
 		return nil
 	}
 	row := c.newRow(store.CallbackAnalytics, p.MeetingKey, told.InternalID, c.Seal.URL("", p))

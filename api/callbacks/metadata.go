@@ -2,7 +2,9 @@ package callbacks
 
 import (
 	"maps"
+	"strings"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -11,7 +13,7 @@ import (
 // get is in it again. Of a meeting that nobody knows any more nothing comes back. A breakout room has what its parent has.
 func (c *Callbacks) Meta(meta map[string]string, back *store.Back) map[string]string {
 	meta = maps.Clone(meta)
-	maps.DeleteFunc(meta, func(_, value string) bool { return c.isOurs(value) })
+	maps.DeleteFunc(meta, func(key, value string) bool { return c.isOurs(value) || strings.EqualFold(key, bbb.LRSKey) })
 	if back == nil || len(back.Meta) == 0 {
 		return meta
 	}

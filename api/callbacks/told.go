@@ -47,7 +47,7 @@ func (c *Callbacks) ofEnd(claim store.Claim, s store.Session) (list []store.Call
 		wait  time.Duration
 	}{{store.CallbackEnded, claim.Back.Ended, "", 0}, {store.CallbackEnd, end, marks, wait}} {
 		to, ok := c.goesTo(one.url)
-		if !ok || !c.hasRoom(claim.Tenant, one.kind) {
+		if !ok || !c.hasRoom(claim.Tenant, one.kind, 0) {
 			continue
 		}
 		row := c.newRow(one.kind, claim.MeetingKey, s.ID, to)

@@ -131,8 +131,11 @@ func (t *Told) text(list []member, key string) (s string) {
 // Restore tells what stands in the place of a value of the metadata, and whether it stays at all.
 type Restore func(value string) (string, bool)
 
-// reserved is what the keys of metadata begin with that balancers mark meetings with.
+// reserved is what the keys of metadata begin with that the pool marks meetings with, and secret are others that no front end is
+// shown: a learning record store has its password there.
 const reserved = "bbbpool_"
+
+var secret = []string{"secret_lrs_payload", "tenant_id", "tenant_name"}
 
 // For is what the server has told as the front end of the meeting is to have it: with the ID that it has given the meeting,
 // and its own metadata. A breakout room keeps the ID that its server has given it.
@@ -159,7 +162,7 @@ func (t *Told) For(meetingID string, restore Restore) []byte {
 // metadata is what changes of one member of the metadata, if anything does, and whether it stays.
 func (t *Told) metadata(m member, meetingID string, restore Restore) (*edit, bool) {
 	var value string
-	if strings.HasPrefix(m.key, reserved) {
+	if strings.HasPrefix(m.key, reserved) || slices.Contains(secret, m.key) {
 		return nil, false
 	}
 	if json.Unmarshal(t.Body[m.start:m.end], &value) != nil {
