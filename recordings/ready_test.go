@@ -25,7 +25,7 @@ func telling(t *testing.T) (*pool, *callbacks.Callbacks) {
 	t.Helper()
 	var told *callbacks.Callbacks
 	p := open(t, t.TempDir(), func(s *recordings.Service) {
-		told = &callbacks.Callbacks{Index: s.Index.(store.Index), Now: time.Now, Log: zerolog.Nop()} //nolint:forcetypeassert // as opened
+		told = &callbacks.Callbacks{Index: s.Index.(store.Index), Now: time.Now, Log: zerolog.Nop()}
 		s.Tell, s.Meta = told.Ready, told.Meta
 	})
 	if err := told.Open(t.Context()); err != nil {

@@ -99,7 +99,8 @@ func (p *Past) forget(r *http.Request) (any, error) {
 
 func newForgotten(report past.Report, f v1.Forget) v1.Forgotten {
 	shown := v1.Forgotten{
-		DryRun: f.DryRun, Sessions: report.Sessions, Analytics: report.Analytics, Audits: report.Audits, Recordings: []v1.ForgottenRecording{},
+		DryRun: f.DryRun, Sessions: report.Sessions, Analytics: report.Analytics, Audits: report.Audits,
+		Recordings: []v1.ForgottenRecording{},
 		Left: []v1.LeftOver{}, Beyond: past.Beyond(report, f.Recordings),
 	}
 	for _, r := range report.Recordings {

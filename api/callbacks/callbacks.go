@@ -47,7 +47,8 @@ func (c Config) Validate() error {
 		return nil
 	}
 	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" ||
+		u.User != nil {
 		return fmt.Errorf("--callback-url %q: want https://HOST, perhaps with a port and a path", c.URL)
 	}
 	return nil

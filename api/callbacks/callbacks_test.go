@@ -420,7 +420,7 @@ func TestAnalytics_PutOff(t *testing.T) {
 // Analytics are kept for tenants that want it, for as long as that is set.
 func TestAnalytics_Kept(t *testing.T) {
 	k := open(t, nil)
-	if _, err := k.Tenants.(store.Tenants).CreateTenant(t.Context(), store.Tenant{ //nolint:forcetypeassert // as opened
+	if _, err := k.Tenants.(store.Tenants).CreateTenant(t.Context(), store.Tenant{
 		ID: "a", Callbacks: store.TenantCallbacks{Analytics: true},
 	}); err != nil {
 		t.Fatal(err)

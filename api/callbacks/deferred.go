@@ -123,8 +123,8 @@ func (c *Callbacks) resolve(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.Seal.Read(row.URL)
-	if err != nil || row.State != store.CallbackWaiting {
+	p, foreign := c.Seal.Read(row.URL)
+	if foreign != nil || row.State != store.CallbackWaiting {
 		return nil // it is resolved
 	}
 	told, err := analysis.Read(row.Body)

@@ -10,7 +10,9 @@ import (
 
 // tellers are what tells front ends of what has come, by what there was of each recording before: what comes once more is no
 // news. Of what an operator imports nobody is told who is not to be.
-func (a *attempt) tellers(arrivals map[string]arrival, before map[string]store.Recording) []func(store.Recording) []store.Callback {
+func (a *attempt) tellers(
+	arrivals map[string]arrival, before map[string]store.Recording,
+) []func(store.Recording) []store.Callback {
 	if a.importer.Tell == nil || a.job.Source == fromCommand && !a.job.Notify {
 		return nil
 	}

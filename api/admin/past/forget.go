@@ -127,7 +127,9 @@ func (e Erasers) Forget(ctx context.Context, ledger Ledger, w Wish) (Report, err
 		plain := fold(strings.TrimSpace(text))
 		f.texts, f.quoted = append(f.texts, plain), append(f.quoted, fold(inJSON(strings.TrimSpace(text))))
 	}
-	for _, step := range []func(context.Context) error{f.running, f.sessions, f.analytics, f.recordings, f.audits, f.tokens, f.events} {
+	for _, step := range []func(context.Context) error{
+		f.running, f.sessions, f.analytics, f.recordings, f.audits, f.tokens, f.events,
+	} {
 		if err := step(ctx); err != nil {
 			return f.report, err
 		}

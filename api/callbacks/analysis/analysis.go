@@ -1,5 +1,5 @@
-// Package analysis reads what servers tell of who did what in a meeting, the JSON of BigBlueButton's learning analytics, and gives
-// it back to its front end.
+// Package analysis reads what servers tell of who did what in a meeting, the JSON of BigBlueButton's learning analytics, and
+// gives it back to its front end.
 //
 // It owns the form of these documents and nothing else: whom they go to, and whether they are kept, is decided by package
 // callbacks. Single values are exchanged where they stand, and everything else stays as it is, byte for byte: numbers, spaces

@@ -120,7 +120,7 @@ func open(t *testing.T) *called {
 		Verify: signing.VerifyBearer, Refused: func(err error) bool { return errors.Is(err, store.ErrFenced) },
 		Now: func() time.Time { return w.now }, Log: zerolog.Nop(), Metrics: c.metrics,
 	}
-	c.Receiver.Mount(c.mux)
+	c.Mount(c.mux)
 	return c
 }
 
@@ -133,7 +133,7 @@ func (c *called) at(kind address.Kind, server string) string {
 
 // call makes a request and returns the status.
 func (c *called) call(method, url string, body io.Reader, header ...string) int {
-	r := httptest.NewRequest(method, url, body) //nolint:noctx // a recorder
+	r := httptest.NewRequest(method, url, body)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
