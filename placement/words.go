@@ -50,6 +50,7 @@ type (
 	ClaimTakenBack   = book.ClaimTakenBack
 	ClaimConfirmed   = book.ClaimConfirmed
 	ClaimRedated     = book.ClaimRedated
+	ClaimMarked      = book.ClaimMarked
 	ClaimClosed      = book.ClaimClosed
 	ClaimAdopted     = book.ClaimAdopted
 	MeetingEnded     = book.MeetingEnded
@@ -86,6 +87,10 @@ const (
 // Why a claim is closed, and how many copies of a meeting are looked after on one server.
 const (
 	Ended     = book.Ended
+	Vanished  = book.Vanished
+	Lost      = book.Lost
+	Moved     = book.Moved
+	Removed   = book.Removed
 	Forgotten = book.Forgotten
 	MaxCopies = book.MaxCopies
 )

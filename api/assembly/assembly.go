@@ -24,6 +24,8 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/callbacks"
+	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
+	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -74,6 +76,7 @@ type Pool struct {
 	Audit      *access.Log
 	Backups    *backups.Backups
 	Callbacks  *callbacks.Callbacks
+	Outbox     *outbox.Outbox // what front ends are told
 	Problems   *problems.Registry
 	Notices    *reload.Notices     // of changes of the records, for other instances and from them
 	Instance   *instances.Instance // this one of several; nil where the state is nobody else's
@@ -83,6 +86,7 @@ type Pool struct {
 	offline  bool // nobody is served
 	pages    *web.Web
 	playback *playback.Playback
+	receiver *receiver.Receiver
 	mirror   *mirror.Mirror // of a state that is elsewhere
 	waiting  *waiting.Index // before an index that may be away
 	late     late           // what could not be read yet
@@ -163,10 +167,13 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	if err = p.openCallbacks(ctx); err != nil {
 		return err
 	}
+	if err = p.openOutbox(); err != nil {
+		return err
+	}
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
-		Tell: p.Callbacks.Ready,
-		Log:  p.log("recordings"), Metrics: p.Metrics,
+		Tell: p.Callbacks.Ready, Meta: p.Callbacks.Meta,
+		Log: p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err
 	}
@@ -208,8 +215,8 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
 		Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings,
 		Usage: p.Usage, Backups: p.Backups, Stores: p.checkStores, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
+		Callbacks: p.Outbox, Reach: p.callbackSite(),
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
-		Callbacks: p.callbackSite(),
 	})
 	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
 	return nil
@@ -224,7 +231,7 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	parts := placement.Parts{
 		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids, Pool: p.serverIDs,
 		Remember: p.Usage.Counted(p.Stores.Index, p.Callbacks.Told(p.Recordings.Remember)), Sent: p.Usage.Joined, Offline: p.offline,
-		Now: p.options.Now,
+		Now: p.options.Now, Former: p.Stores.Index.Session,
 	}
 	p.shareLedger(&parts)
 	return p.keyed(parts.History, func(h placement.History) (*placement.Ledger, error) {
@@ -320,7 +327,8 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	})
-	p.Poller.Known, p.Gateway.Unmade = p.Gateway.Known, p.Recordings.Unmade
+	p.Gateway.Back = p.callBack()
+	p.Poller.Known, p.Poller.Restored, p.Gateway.Unmade = p.Gateway.Known, p.Gateway.Restored, p.Recordings.Unmade
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())
@@ -341,7 +349,8 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	}
 	p.took(unlessClosed(p.http.Close))
 	p.Gateway.Host = p.http.Called
-	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
+	p.openReceiver()
+	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.receiver, p.pages)
 	p.serveInstances()
 	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = frame.Listen(p.options.Data, p.Administration()); err != nil {
@@ -384,7 +393,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
-	parts := append(append(p.mirroring(), p.Uses), p.deciding()...)
+	parts := append(append(p.mirroring(), p.Uses, p.Callbacks), p.deciding()...)
 	parts = append(parts, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings}, p.Audit, p.Notices, p.Backups)
 	parts = append(append(parts, p.handover()...), others...)
 	return errors.Join(api.Run(ctx, parts...), p.Close())

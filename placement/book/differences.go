@@ -47,6 +47,9 @@ func (m *meeting) stands(now time.Time, c store.Claim) (list []Change) {
 		if m.claim.InternalID == "" && c.InternalID != "" {
 			list = append(list, ClaimLoaded{At: now, Claim: c, Room: m.room})
 		}
+		if m.claim.Marks != c.Marks {
+			list = append(list, ClaimMarked{Claim: c})
+		}
 		return list
 	}
 	for i := len(m.replaced) - 1; i >= 0; i-- {

@@ -160,6 +160,7 @@ func (c *comparison) classify(s Sighting) {
 	case m != nil && m.usable():
 		s.Twin = m.claim.InternalID == s.InternalID
 		c.found.Strays = append(c.found.Strays, s)
+	case m == nil && b.empty(c.page.ID, s): // over, until somebody is in it
 	case m == nil && closed && last.endedToo(s, c.poll.Began):
 		c.found.Strays = append(c.found.Strays, s)
 	default:
@@ -193,7 +194,7 @@ func (c *comparison) onItsServer(m *meeting, s Sighting) bool {
 		}
 		return same
 	case same || m.claim.InternalID == "" && m.claim.Alias == s.Alias:
-		m.correct(s)
+		m.correct(s, c.now)
 		return true
 	}
 	c.found.Unclaimed = append(c.found.Unclaimed, s)
@@ -241,7 +242,7 @@ func (c *comparison) ration() (excess []Sighting) {
 	c.found.Unclaimed = nil
 	slices.SortStableFunc(list, func(a, b Sighting) int { return cmp.Compare(b.People, a.People) })
 	for _, s := range list {
-		known := c.book.vanished.stayOf(s.Key, c.page.ID, s.InternalID) != nil
+		_, known := c.book.vanished.lost(s.Key, c.page.ID, s.InternalID)
 		switch {
 		case len(c.found.Unclaimed) >= adoptedAtOnce, !known && left <= 0:
 			excess = append(excess, s)
@@ -278,12 +279,15 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 	p, m := b.where.pages[server], b.where.meetings[s.Key]
 	last, closed := b.closed.of(s.Key)
 	over := b.Over(server, s) || closed && (last.was(server, s.InternalID) || m == nil && last.endedToo(s, began))
-	if over || p == nil || p.Standing == Gone || m != nil && m.usable() || b.where.ids.others(s.OnServer(), s.Key) {
+	if over || p == nil || p.Standing == Gone || m != nil && m.usable() || b.where.ids.others(s.OnServer(), s.Key) ||
+		m == nil && b.empty(server, s) {
 		return ClaimAdopted{}, false
 	}
 	c := ClaimAdopted{At: now, Sighting: s, Room: r}
-	if lost := b.vanished.stayOf(s.Key, server, s.InternalID); lost != nil && lost.claim.Alias == s.Alias {
-		c.Claim = lost.claim
+	if lost, known := b.vanished.lost(s.Key, server, s.InternalID); known && lost.stay.claim.Alias == s.Alias {
+		if c.Claim = lost.stay.claim; lost.told() {
+			c.Claim = b.comeBack(lost, now, r)
+		}
 		return c, true
 	}
 	c.Claim = store.Claim{
@@ -311,14 +315,16 @@ type ClaimAdopted struct {
 }
 
 func (c ClaimAdopted) apply(b *Book) {
-	lost := b.vanished.stayOf(c.Sighting.Key, c.Claim.Server, c.Sighting.InternalID)
-	m := b.place(c.Claim, c.Room, c.At, lost)
-	if lost != nil {
+	lost, known := b.vanished.lost(c.Sighting.Key, c.Claim.Server, c.Sighting.InternalID)
+	m := b.place(c.Claim, c.Room, c.At, lost.stay)
+	if known {
 		b.vanished.forget(c.Claim.MeetingKey)
-		m.peak, m.joins = lost.peak, lost.joins
+		if m.again = lost.told(); !m.again {
+			m.peak, m.joins = lost.stay.peak, lost.stay.joins
+		}
 	}
 	if m.page != nil {
-		m.correct(c.Sighting)
+		m.correct(c.Sighting, c.At)
 	}
 }
 

@@ -24,6 +24,8 @@ type Wish struct {
 	Spare  string // the same, if another meeting has the alias already; "" refuses the create then
 	Voice  string // the voice bridge that the front end asks for; it gets none where another meeting has that
 	Signer string // name of the secret that signed the create
+	// Back is where the front end wants to be called back; nil for nowhere. Nobody changes it any more.
+	Back *store.Back
 	// Moderator is the moderators' password that the create gives; "" leaves it to the server.
 	Moderator store.Secret
 	Limits    store.Limits // of the tenant
@@ -71,7 +73,7 @@ func (b *Book) Propose(
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
 		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(known, key, w.Voice),
-		Request: w.Request,
+		Request: w.Request, Back: w.Back,
 	}, nil
 }
 

@@ -79,7 +79,17 @@ func (b Record) ReplacedBy(key store.MeetingKey, internalID string, now time.Tim
 // lost from sight nobody has seen the meeting since.
 func (b Record) Stands(c store.Claim, reason string) bool {
 	m := b.where.meetings[c.MeetingKey]
-	return m != nil && m.stillHas(c) && (reason != Lost || m.missed >= missesUntilGone)
+	return m != nil && m.stillHas(c) && (reason != Vanished || m.missed >= missesUntilGone)
+}
+
+// Is returns the claim of a meeting if it is on that server, placed there at that time, to the millisecond: so far do addresses
+// tell that servers call back.
+func (b Record) Is(key store.MeetingKey, server string, placed time.Time) (store.Claim, bool) {
+	m := b.where.meetings[key]
+	if m == nil || m.claim.Server != server || m.claim.Placed.UnixMilli() != placed.UnixMilli() {
+		return store.Claim{}, false
+	}
+	return m.claim, true
 }
 
 // Left tells whether a meeting is claimed on that server still, and the server is not in the pool.
