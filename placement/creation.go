@@ -76,7 +76,7 @@ func (c *Creation) End() {
 // Place returns the server for the meeting: the one that it is claimed on, unless that is gone or to be avoided, else
 // the one that the rule chooses. A meeting that nobody is in leaves a server that takes no new ones, but only for the first
 // server that the rule chooses: where that does not take it, it stays. Decision and record are one step, and the claim is
-// durable when Place returns. Its errors are ErrNoServer, ErrNoTag, ErrFull, of a meeting that is not known ErrForeign,
+// durable when Place returns. Its errors are ErrNoServer, ErrNoTag, ErrFull, ErrVoice, of a meeting that is not known ErrForeign,
 // ErrMeetings and ErrPerHour, and those of the store.
 func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement, error) {
 	if c.leaving != "" && !slices.Contains(avoid, c.leaving) {
