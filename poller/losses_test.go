@@ -115,15 +115,18 @@ func TestRun_LostAfterRestart(t *testing.T) {
 		r.place("class", "a", "i-1")
 		r.net["a"].set(down)
 		for _, c := range []struct {
-			minutes time.Duration
+			passes time.Duration
 			want    map[string]string
-		}{{4, map[string]string{"class": "a"}}, {4, map[string]string{"class": "a"}}, {7, map[string]string{}}} {
+		}{
+			{4 * time.Minute, map[string]string{"class": "a"}}, {4 * time.Minute, map[string]string{"class": "a"}},
+			{7 * time.Minute, map[string]string{}},
+		} {
 			ctx, cancel := context.WithCancel(t.Context())
 			next := r.again(losing(5 * time.Minute))
 			over := make(chan error)
 			go func() { over <- next.Run(ctx) }()
-			next.pass(c.minutes * time.Minute)
-			next.claims(fmt.Sprint("after minutes: ", int(c.minutes)), c.want)
+			next.pass(c.passes)
+			next.claims(fmt.Sprint("after ", c.passes), c.want)
 			cancel()
 			if err := <-over; err != nil {
 				t.Error(err)

@@ -50,7 +50,7 @@ func (b *Book) voice(known *meeting, key store.MeetingKey, asked string) (string
 	switch {
 	case known != nil && known.claim.Voice != "":
 		return known.claim.Voice, nil
-	case give.On() && !(give.External && dialled(asked)):
+	case give.On() && (!give.External || !dialled(asked)):
 		for number := range give.Numbers(key.MeetingID, give.Length) {
 			if !taken(number) {
 				return number, nil
