@@ -116,7 +116,7 @@ func TestRun_LostAfterRestart(t *testing.T) {
 		r.net["a"].set(down)
 		for _, c := range []struct {
 			passes time.Duration
-			want    map[string]string
+			want   map[string]string
 		}{
 			{4 * time.Minute, map[string]string{"class": "a"}}, {4 * time.Minute, map[string]string{"class": "a"}},
 			{7 * time.Minute, map[string]string{}},
