@@ -318,11 +318,7 @@ func (r *learningStore) Payload(_ context.Context, lrs store.LRS, server store.S
 // Servers are told of the learning record store of a tenant, front ends are not, and without it meetings are made all the same.
 func TestLRS(t *testing.T) {
 	lrs := &learningStore{}
-	p := start(t, settings{servers: 1, called: ourAddress, poll: 100 * time.Millisecond})
-	p.gateway.LRS = lrs
-	if err := p.gateway.Open(t.Context(), p.stores.State, time.Now()); err != nil {
-		t.Fatal(err)
-	}
+	p := start(t, settings{servers: 1, called: ourAddress, poll: 100 * time.Millisecond, lrs: lrs})
 	arts, bio, _ := p.faculties(func(t *store.Tenant) {
 		if t.ID == "arts" {
 			t.LRS.Endpoint = "lrs"
