@@ -59,9 +59,9 @@
 //
 // A meeting whose end was told and that goes on all the same, with people in it, is another one: a claim that is placed now, with
 // all that the one before had, and a session whose ID has that time in it, so that its end is told, too. Which meetings these are
-// the book remembers for a day, and the history for ever (Parts.Former). The ID follows from the claim and what is stored, so that
-// a crash, or another leader, comes to the same one. Nobody in it means that it stays over. One that was only given up, or has
-// moved, goes on as what it was.
+// the book remembers for a day, and the history for ever (Parts.Former). The ID follows from the claim and what is stored, so
+// that a crash, or another leader, comes to the same one. Nobody in it means that it stays over. One that was only given up, or
+// has moved, goes on as what it was.
 //
 // # Several instances
 //
