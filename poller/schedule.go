@@ -142,8 +142,10 @@ func (q *poll) finish() {
 	if st.awaited() && st.failing() {
 		d = min(d, restartPause(s.now().Sub(st.health.Failing)))
 	}
-	if q.cut || q.again {
+	if q.cut {
 		d = min(observed.QuickProbe, s.config.Interval)
+	} else if q.again {
+		d = min(d, s.config.lookPause())
 	}
 	d += rand.N(d/10+1) - d/20
 	st.schedule.due = latest(q.began.Add(d), s.now().Add(d/2))
