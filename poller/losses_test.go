@@ -114,13 +114,11 @@ func TestRun_LostAfterRestart(t *testing.T) {
 		r := newRig(t, losing(5*time.Minute), time.Now, "a", "b")
 		r.place("class", "a", "i-1")
 		r.net["a"].set(down)
+		there := map[string]string{"class": "a"}
 		for _, c := range []struct {
 			passes time.Duration
 			want   map[string]string
-		}{
-			{4 * time.Minute, map[string]string{"class": "a"}}, {4 * time.Minute, map[string]string{"class": "a"}},
-			{7 * time.Minute, map[string]string{}},
-		} {
+		}{{4 * time.Minute, there}, {4 * time.Minute, there}, {7 * time.Minute, map[string]string{}}} {
 			ctx, cancel := context.WithCancel(t.Context())
 			next := r.again(losing(5 * time.Minute))
 			over := make(chan error)

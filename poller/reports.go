@@ -84,14 +84,11 @@ func (s *server) lookAgain() {
 	sc := &s.state.schedule
 	if sc.inFlight != nil {
 		sc.inFlight.again = true
-	} else if soon := latest(s.now(), sc.began.Add(s.config.lookPause())); soon.Before(sc.due) {
+	} else if soon := latest(s.now(), sc.began.Add(s.config.LookPause())); soon.Before(sc.due) {
 		sc.due = soon
 		s.wakeLoop()
 	}
 }
-
-// lookPause is how far apart polls are for those who say that something has changed.
-func (c Config) lookPause() time.Duration { return c.Interval / 5 }
 
 // toldAgain is how soon the leader is told once more that calls to a server fail.
 const toldAgain = 100 * time.Millisecond
