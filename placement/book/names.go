@@ -45,13 +45,13 @@ func (w *places) foreign(s Sighting, unclaimed bool, p *page) bool {
 
 // voice is the voice bridge of a meeting: a meeting keeps its own, and gets none that another one has. Where the pool gives out
 // bridges there is one that no other meeting has, or ErrVoice.
-func (b *Book) voice(known *meeting, key store.MeetingKey, asked string) (string, error) {
-	switch give := &b.config.Bridges; {
+func (w *places) voice(give *Bridges, known *meeting, key store.MeetingKey, asked string) (string, error) {
+	switch {
 	case known != nil && known.claim.Voice != "":
 		return known.claim.Voice, nil
 	case give.On() && (!give.External || !dialled(asked)):
-		return b.freeVoice(key)
-	case asked == "" || !b.where.voices.others(asked, key):
+		return w.freeVoice(give, key)
+	case asked == "" || !w.voices.others(asked, key):
 		return asked, nil
 	case give.On():
 		return "", ErrVoice
@@ -60,9 +60,9 @@ func (b *Book) voice(known *meeting, key store.MeetingKey, asked string) (string
 }
 
 // freeVoice returns the first of a meeting's voice bridges that no other one has.
-func (b *Book) freeVoice(key store.MeetingKey) (string, error) {
-	for number := range b.config.Bridges.Numbers(key.MeetingID, b.config.Bridges.Length) {
-		if !b.where.voices.others(number, key) {
+func (w *places) freeVoice(give *Bridges, key store.MeetingKey) (string, error) {
+	for number := range give.Numbers(key.MeetingID, give.Length) {
+		if !w.voices.others(number, key) {
 			return number, nil
 		}
 	}
