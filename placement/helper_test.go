@@ -123,6 +123,13 @@ func (f *faulty) AddSession(ctx context.Context, s store.Session) error {
 	return f.sessions.AddSession(ctx, s)
 }
 
+func (f *faulty) former(ctx context.Context, internalID string) (store.Session, error) {
+	if err := f.before("Session"); err != nil {
+		return store.Session{}, err
+	}
+	return f.Session(ctx, internalID)
+}
+
 // Remember adds the session. A claim that is not that of the same stay is found out by check.
 func (f *faulty) Remember(ctx context.Context, c store.Claim, s store.Session) error {
 	id, _, _ := strings.Cut(s.ID, "~") // what came back after it was told as over has more
@@ -183,6 +190,7 @@ func (p *pool) open(servers ...string) {
 func (p *pool) parts(servers ...string) placement.Parts {
 	return placement.Parts{
 		Config: p.config, State: p.store, Remember: p.store.Remember, Servers: servers, Now: p.clock.now, Follow: p.follow,
+		Former: p.store.former,
 	}
 }
 

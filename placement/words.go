@@ -12,6 +12,7 @@ import (
 //nolint:revive // each is explained in package book
 type (
 	Config     = book.Config
+	Bridges    = book.Bridges
 	Book       = book.Book
 	Change     = book.Change
 	Wish       = book.Wish
@@ -101,6 +102,7 @@ var (
 	ErrNoTag         = book.ErrNoTag
 	ErrFull          = book.ErrFull
 	ErrForeign       = book.ErrForeign
+	ErrVoice         = book.ErrVoice
 	ErrMeetings      = book.ErrMeetings
 	ErrPerHour       = book.ErrPerHour
 	ErrPeople        = book.ErrPeople

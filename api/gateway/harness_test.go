@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,7 @@ type settings struct {
 	log     io.Writer
 	data    string
 	called  string // where servers call the pool back; nowhere where it is ""
+	lrs     gateway.LRS
 }
 
 // start runs a pool until the test ends.
@@ -140,6 +142,12 @@ func (p *pool) boot(set settings) {
 	}
 	p.stores, p.ledger, p.poller, p.gateway = whole.Stores, whole.Ledger, whole.Poller, whole.Gateway
 	p.seal = whole.Callbacks.Seal
+	if set.lrs != nil {
+		p.gateway.LRS = set.lrs
+		if err := p.gateway.Open(context.Background(), p.stores.State, time.Now()); err != nil {
+			tb.Fatal(err)
+		}
+	}
 	calls := &p.gateway.RecordingCalls
 	calls.Recordings, calls.Tracks = index{p.stores.Index}, &tracks{}
 	calls.Link = func(_ store.Recording, f store.Format) string { return f.Path }
@@ -176,7 +184,7 @@ func (set settings) all(tb testing.TB) (all assembly.Settings) {
 	}
 	all.Recordings.KeepDeleted = math.MaxInt64 // or what a test has put there as deleted goes when the pool first tidies up
 	all.HTTP.MaxRequests = cmp.Or(all.Gateway.MaxRequests, all.HTTP.MaxRequests)
-	if all.Placement = set.rule; set.rule == (placement.Config{}) {
+	if all.Placement = set.rule; reflect.ValueOf(set.rule).IsZero() {
 		all.Placement = placement.Config{Sessions: 3, SeatMin: 50, SeatLead: 20 * time.Minute, SeatGrace: 10 * time.Minute}
 	}
 	return all

@@ -59,10 +59,14 @@ func (b *Book) Propose(
 	if err != nil {
 		return store.Claim{}, err
 	}
+	voice, err := b.where.voice(&b.config.Bridges, known, key, w.Voice)
+	if err != nil {
+		return store.Claim{}, err
+	}
 	// A server that has the meeting of before still takes a create for a repeat, and comes last; one that has another tenant's
 	// would let the people of both into one.
-	w.Shun = slices.Concat(w.Shun, b.owed.servers(key))
-	avoid = slices.Concat(avoid, b.owed.foreign(key, cmp.Or(alias, key.MeetingID)))
+	w.Shun = slices.Concat(w.Shun, b.owed.Servers(key))
+	avoid = slices.Concat(avoid, b.owed.Foreign(key, cmp.Or(alias, key.MeetingID)))
 	own := b.expect(key.Tenant, r, w)
 	d := decision{book: b, now: b.clock.now(now), own: own.people, without: b.seats.held[r], wish: w, avoid: avoid}
 	choice, err := d.decide()
@@ -72,7 +76,7 @@ func (b *Book) Propose(
 	return store.Claim{
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
-		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(known, key, w.Voice),
+		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: voice,
 		Request: w.Request, Back: w.Back,
 	}, nil
 }

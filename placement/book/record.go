@@ -3,6 +3,7 @@ package book
 import (
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/owing"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -100,21 +101,21 @@ func (b Record) Left(c store.Claim) bool {
 
 // Owes tells whether the end of that very copy of the meeting is owed.
 func (b Record) Owes(c store.Claim) bool {
-	return b.owed.has(c.MeetingKey, copyKey{c.Server, c.InternalID})
+	return b.owed.Has(c.MeetingKey, owing.Copy{Server: c.Server, InternalID: c.InternalID})
 }
 
 // OwedBy returns what a server owes.
-func (b Record) OwedBy(server string) []store.Ending { return b.owed.by(server) }
+func (b Record) OwedBy(server string) []store.Ending { return b.owed.By(server) }
 
 // OwedAbout returns what nobody owes any more once the meeting is on the server of its claim.
 func (b Record) OwedAbout(c store.Claim) []store.Ending {
-	return b.owed.about(c.MeetingKey, copyKey{c.Server, c.InternalID})
+	return b.owed.About(c.MeetingKey, owing.Copy{Server: c.Server, InternalID: c.InternalID})
 }
 
 // Outdated tells whether nobody owes an ending any more: its server has left the pool, or it is of whatever that had too long
 // ago.
 func (b Record) Outdated(e store.Ending, now time.Time) bool {
-	return !b.Has(e.Server) || e.InternalID == "" && now.Sub(e.Asked) > longestOwed
+	return !b.Has(e.Server) || e.InternalID == "" && now.Sub(e.Asked) > owing.Longest
 }
 
 // Servers returns the IDs of the servers in the pool, in their order.
