@@ -22,6 +22,18 @@ func losing(after time.Duration) poller.Config {
 	return c
 }
 
+// How long a server is waited for is any time, or for ever.
+func TestConfig_LostAfter(t *testing.T) {
+	for after, good := range map[time.Duration]bool{
+		0: true, time.Second: true, 10 * time.Minute: true, 720 * time.Hour: true,
+		-time.Second: false, time.Millisecond: false, 721 * time.Hour: false,
+	} {
+		if err := losing(after).Validate(); (err == nil) != good {
+			t.Errorf("--lost-after %s: %v", after, err)
+		}
+	}
+}
+
 // A server that is away for longer than anybody waits for it loses its meetings; one that is away for less does not, nor one
 // that fails now and then, nor any while our own network is to blame, or where a server is waited for for ever.
 func TestRun_Lost(t *testing.T) {

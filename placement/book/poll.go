@@ -299,7 +299,18 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 		Placed: created(s.CreateTime, now), Expected: b.expect(s.Key.Tenant, r, Wish{}).people, Recorded: s.Recorded,
 		Name: nameToKeep(s.Name, s.Recorded), Alias: s.Alias,
 	}
+	if m != nil {
+		m.leave(&c.Claim)
+	}
 	return c, true
+}
+
+// leave gives the claim that takes the place of a meeting's what its front end has said, of whom nobody will ask again.
+func (m *meeting) leave(next *store.Claim) {
+	next.Signer, next.Back = m.claim.Signer, m.claim.Back
+	if next.InternalID == m.claim.InternalID { // the same machine under another name
+		next.Moderator, next.Voice, next.Marks = m.claim.Moderator, m.claim.Voice, m.claim.Marks
+	}
 }
 
 // created is when a meeting began, by the clock of its server as far as that can be true.
