@@ -91,7 +91,7 @@ type box struct {
 	stop  func()
 }
 
-func openDB(t *testing.T) *watched {
+func openDB(t testing.TB) *watched {
 	t.Helper()
 	db, err := bolt.Open(t.TempDir())
 	if err != nil {
@@ -138,7 +138,7 @@ var tenants = map[string]outbox.Tenant{
 	"bare":    {},
 }
 
-func newBox(t *testing.T, db store.Callbacks, c *clock, change ...func(*outbox.Parts)) *outbox.Outbox {
+func newBox(t testing.TB, db store.Callbacks, c *clock, change ...func(*outbox.Parts)) *outbox.Outbox {
 	t.Helper()
 	allowed, err := guard.Allow([]string{"127.0.0.0/8"})
 	if err != nil {

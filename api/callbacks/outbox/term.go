@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	lookEvery  = 3 * time.Second  // for what other instances have written
+	lookEvery  = 3 * time.Second // for what other instances have written
+	lookPause  = 50 * time.Millisecond
 	lookBack   = 15 * time.Second // how much older than the newest a row may be that such a look finds
 	wholeEvery = 30 * time.Second // a look at all of them, no more often
 	wholeShare = 100              // nor for more than this part of the time
@@ -145,17 +146,24 @@ func (t *term) scans(ctx context.Context) {
 		if !now.Before(tidyAt) && t.tidy(ctx, now) {
 			tidyAt = now.Add(tidyEvery)
 		}
-		t.rest(ctx)
+		t.rest(ctx, begun)
 	}
 }
 
-// rest waits until it is time to look again.
-func (t *term) rest(ctx context.Context) {
+// rest waits until it is time to look again. However often somebody says that there is something, looks have a pause between
+// them.
+func (t *term) rest(ctx context.Context, begun time.Time) {
 	timer := time.NewTimer(lookEvery)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.box.nudged:
+		breath := time.NewTimer(lookPause - time.Since(begun))
+		defer breath.Stop()
+		select {
+		case <-ctx.Done():
+		case <-breath.C:
+		}
 	case <-timer.C:
 	}
 }
