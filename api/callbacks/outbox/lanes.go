@@ -76,7 +76,8 @@ func hostOf(address string) string {
 	if err != nil {
 		return ""
 	}
-	return strings.ToLower(u.Host)[:min(len(u.Host), 300)]
+	host := strings.ToLower(u.Host)
+	return host[:min(len(host), 300)]
 }
 
 // size is what counts against the bound on bytes.
@@ -120,13 +121,15 @@ type index struct {
 	tenants map[string]*share
 	queue   queue
 	busy    int
-	waiting int // entries that are not dead
+	of      map[string]int // entries by tenant
+	waiting int            // entries that are not dead
 	bytes   int64
 }
 
 func newIndex() *index {
 	return &index{
 		entries: map[string]*entry{}, lanes: map[laneKey]*lane{}, hosts: map[string]*share{}, tenants: map[string]*share{},
+		of: map[string]int{},
 	}
 }
 
@@ -138,6 +141,7 @@ func (x *index) add(c store.Callback) {
 	}
 	x.entries[e.id] = e
 	x.bytes += e.bytes
+	x.of[e.tenant]++
 	if !e.dead {
 		x.waiting++
 		x.enlist(e, laneOf(c))
@@ -223,6 +227,9 @@ func (x *index) remove(e *entry) {
 	if x.entries[e.id] == e {
 		delete(x.entries, e.id)
 		x.bytes -= e.bytes
+		if x.of[e.tenant]--; x.of[e.tenant] == 0 {
+			delete(x.of, e.tenant)
+		}
 		if !e.dead {
 			x.waiting--
 		}

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -488,8 +489,9 @@ func TestOutbox_Refused(t *testing.T) {
 	odd := callback(store.CallbackEnd, "s", "http://0x7f.1/end")
 	gone := callback(store.CallbackEnd, "s", "http://x.example.edu/end", func(c *store.Callback) { c.Tenant = "left" })
 	kind := callback("nobody's", "s", "http://x.example.edu/end")
-	b.tell(private, odd, gone, kind)
-	for id, want := range map[string]string{odd.ID: "odd form", gone.ID: "not there any more", kind.ID: "nobody knows"} {
+	kelvin := callback(store.CallbackEnd, "s", "http://\u212a.example.edu/end?token=secret")
+	b.tell(private, odd, gone, kind, kelvin)
+	for id, want := range map[string]string{odd.ID: "odd form", kelvin.ID: "write it in ASCII", gone.ID: "not there any more", kind.ID: "nobody knows"} {
 		if c := b.row(id, in(store.CallbackDead)); !strings.Contains(c.Outcome, want) || c.Attempts != 0 {
 			t.Errorf("%+v", c)
 		}
@@ -644,17 +646,30 @@ func TestOutbox_Bounds(t *testing.T) {
 	if !b.Full() {
 		t.Error("it is not full")
 	}
-	if b.Room(1, 0) {
+	if b.Room(1, 0) || b.RoomFor("physics") {
 		t.Error("a full outbox has room")
 	}
 	var page bytes.Buffer
 	b.WriteMetrics(&page)
-	for _, want := range []string{`bbbpool_callbacks{kind="end",state="waiting"} 3`, "bbbpool_callbacks_turned_away_total 6"} {
+	for _, want := range []string{`bbbpool_callbacks{kind="end",state="waiting"} 3`, "bbbpool_callbacks_turned_away_total 7"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("metrics lack %s:\n%s", want, &page)
 		}
 	}
 	if list := b.Problems(t.Context()); len(list) == 0 || !strings.Contains(list[0].String(), "--callback-max") {
 		t.Errorf("problems %v", list)
+	}
+}
+
+// A tenant that has much that waits finds no more room while others do.
+func TestOutbox_RoomFor(t *testing.T) {
+	b, r := start(t, func(p *outbox.Parts) { p.Config.Max = 20 }), newReceiver(t)
+	for n := range 17 {
+		b.tell(callback(store.CallbackEnd, strconv.Itoa(n), "http://x.example.edu/", func(c *store.Callback) { c.Due = epoch.Add(time.Hour) }))
+	}
+	b.tell(callback(store.CallbackEnd, "sign", r.URL, func(c *store.Callback) { c.Created = epoch.Add(time.Second) }))
+	<-r.got // what was read before it has been counted
+	if b.RoomFor("default") || !b.RoomFor("physics") || b.Full() {
+		t.Error("a tenant that has filled the outbox has room, or another has none")
 	}
 }

@@ -99,7 +99,7 @@ func (c *counting) Callback(ctx context.Context, id string) (store.Callback, err
 // waiting fills an outbox with callbacks that are not due.
 func waiting(tb testing.TB, db store.Callbacks, n int) {
 	tb.Helper()
-	body := []byte(strings.Repeat("x", 1<<10))
+	body := []byte(strings.Repeat("x", 256))
 	for from := 0; from < n; from += 1000 {
 		var rows []store.Callback
 		for i := from; i < min(from+1000, n); i++ {

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -123,6 +124,8 @@ func (t *term) settle(e *entry, r *outcome, failed error) {
 func (t *term) counted() {
 	t.box.waiting.Store(int64(len(t.index.entries)))
 	t.box.bytes.Store(t.index.bytes)
+	of := maps.Clone(t.index.of)
+	t.box.tenants.Store(&of)
 }
 
 // scans finds rows, and takes away old ones, until ctx ends.
@@ -206,14 +209,15 @@ func (t *term) have(rows []store.Callback) bool {
 	defer t.mu.Unlock()
 	defer t.counted()
 	var bytes int64
+	now := t.box.Now()
 	for _, c := range rows {
 		bytes += size(c)
 		if t.index.entries[c.ID] == nil && !t.fits(c.State) {
 			return false
 		}
 		t.know(c)
-		if c.Created.After(t.newest) && c.State == store.CallbackWaiting {
-			t.newest = c.Created
+		if c.Created.After(t.newest) && c.State == store.CallbackWaiting && !c.Created.After(now) {
+			t.newest = c.Created // one from the future, by a clock that is ahead, would hide those that come
 		}
 	}
 	switch {
