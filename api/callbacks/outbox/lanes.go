@@ -23,6 +23,7 @@ type entry struct {
 	next    time.Time // not before
 	bytes   int64
 	dead    bool
+	tried   bool     // it has failed, and is not only put off
 	refused string   // by the guard, in words; "" where it is not
 	result  *outcome // of an attempt, while it cannot be written
 	lane    *lane
@@ -137,7 +138,7 @@ func newIndex() *index {
 func (x *index) add(c store.Callback) {
 	e := &entry{
 		id: c.ID, kind: c.Kind, tenant: c.Tenant, host: hostOf(c.URL), created: c.Created, changed: c.Changed, next: c.Due,
-		bytes: size(c), dead: c.State == store.CallbackDead,
+		bytes: size(c), dead: c.State == store.CallbackDead, tried: c.Attempts > 0,
 	}
 	x.entries[e.id] = e
 	x.bytes += e.bytes
@@ -290,6 +291,18 @@ func (x *index) unpark(s *share, now time.Time) {
 		l.next = now
 		heap.Push(&x.queue, l)
 		return
+	}
+}
+
+// sweep lets lanes go on for which there is room. Each has its turn when another one finishes; where that one was taken away
+// meanwhile, nobody would give it.
+func (x *index) sweep(now time.Time) {
+	for _, of := range []map[string]*share{x.hosts, x.tenants} {
+		for _, s := range of {
+			for range s.most - s.busy {
+				x.unpark(s, now)
+			}
+		}
 	}
 }
 

@@ -673,3 +673,18 @@ func TestOutbox_RoomFor(t *testing.T) {
 		t.Error("a tenant that has filled the outbox has room, or another has none")
 	}
 }
+
+// What is put off by whoever wrote it is not late; what has failed for an hour is, by its host.
+func TestOutbox_Late(t *testing.T) {
+	b, r := start(t), newReceiver(t)
+	failing := callback(store.CallbackEnd, "s", r.URL+"/end")
+	b.tell(failing, callback(store.CallbackAnalytics, "a", "/callbacks/later", func(c *store.Callback) { c.Due = epoch.Add(9 * time.Hour) }))
+	r.say <- 500
+	<-r.got
+	b.row(failing.ID, tried(1))
+	b.clock.add(2 * time.Hour)
+	list := b.Problems(t.Context())
+	if len(list) != 1 || list[0].Name != "not-told" || !strings.Contains(list[0].String(), "callback list --host 127.0.0.1") {
+		t.Errorf("problems %v", list)
+	}
+}

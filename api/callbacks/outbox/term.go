@@ -116,7 +116,7 @@ func (t *term) settle(e *entry, r *outcome, failed error) {
 	case r.state == store.CallbackDead:
 		t.index.bury(e)
 	default:
-		e.next, e.refused, e.changed = r.next, r.refused, r.changed
+		e.next, e.refused, e.changed, e.tried = r.next, r.refused, r.changed, e.tried || r.write != nil
 	}
 }
 
@@ -142,6 +142,7 @@ func (t *term) scans(ctx context.Context) {
 		begun := time.Now()
 		ok := t.find(ctx, store.CallbackWaiting, from)
 		if whole && ok {
+			t.sweep(now)
 			wholeAt = now.Add(max(wholeEvery, wholeShare*time.Since(begun)))
 		}
 		t.wake()
@@ -151,6 +152,12 @@ func (t *term) scans(ctx context.Context) {
 		}
 		t.rest(ctx, begun)
 	}
+}
+
+func (t *term) sweep(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.index.sweep(now)
 }
 
 // rest waits until it is time to look again. However often somebody says that there is something, looks have a pause between
