@@ -391,6 +391,10 @@ func TestGuard_Proxies(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"} {
 		t.Setenv(name, proxy.URL)
 	}
+	var dialled []string // of a host that a proxy would be asked for, which one on this machine is not
+	if err := send(t, guarded(t, &dialled), "http://public.example.org/"); !errors.Is(err, errDialled) || dialled[0] != "8.8.8.8:80" {
+		t.Errorf("dialled %q: %v", dialled, err)
+	}
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(http.StatusServiceUnavailable)
