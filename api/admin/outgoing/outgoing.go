@@ -82,20 +82,20 @@ const (
 )
 
 var (
-	states = []string{string(store.CallbackWaiting), string(store.CallbackDead), string(store.CallbackDone)}
-	kinds  = []string{
-		string(store.CallbackEnded), string(store.CallbackEnd), string(store.CallbackReady), string(store.CallbackAnalytics),
-		string(store.CallbackEvent),
+	states = []store.CallbackState{store.CallbackWaiting, store.CallbackDead, store.CallbackDone}
+	kinds  = []store.CallbackKind{
+		store.CallbackEnded, store.CallbackEnd, store.CallbackReady, store.CallbackAnalytics, store.CallbackEvent,
 	}
 )
 
 func (c *Callbacks) list(r *http.Request) (any, error) {
 	query := r.URL.Query()
 	filter := store.CallbackFilter{Tenant: query.Get("tenant"), MeetingID: query.Get("meeting")}
-	if err := oneOf(query, "state", states, func(s string) { filter.States = []store.CallbackState{store.CallbackState(s)} }); err != nil {
+	var err error
+	if filter.States, err = oneOf(query, "state", states); err != nil {
 		return nil, err
 	}
-	if err := oneOf(query, "kind", kinds, func(s string) { filter.Kinds = []store.CallbackKind{store.CallbackKind(s)} }); err != nil {
+	if filter.Kinds, err = oneOf(query, "kind", kinds); err != nil {
 		return nil, err
 	}
 	limit, err := frame.Number(r, "limit", pageDefault, 1, pageMost)
@@ -113,17 +113,20 @@ func (c *Callbacks) list(r *http.Request) (any, error) {
 	return c.page(r.Context(), filter, query.Get("host"), limit)
 }
 
-// oneOf reads a word of a query.
-func oneOf(query url.Values, name string, words []string, set func(string)) error {
-	word := query.Get(name)
-	if word == "" {
-		return nil
+// oneOf reads a word of a query, of those there are.
+func oneOf[W ~string](query url.Values, name string, words []W) ([]W, error) {
+	word := W(query.Get(name))
+	switch {
+	case word == "":
+		return nil, nil
+	case slices.Contains(words, word):
+		return []W{word}, nil
 	}
-	if !slices.Contains(words, word) {
-		return v1.Invalid("%s %q: want one of %s", name, word, strings.Join(words, ", "))
+	known := make([]string, 0, len(words))
+	for _, w := range words {
+		known = append(known, string(w))
 	}
-	set(word)
-	return nil
+	return nil, v1.Invalid("%s %q: want one of %s", name, string(word), strings.Join(known, ", "))
 }
 
 // page reads as many as there are to be, of one host where one is named.
@@ -195,7 +198,9 @@ func (c *Callbacks) retryAll(r *http.Request) (any, error) {
 		return nil, err
 	}
 	answer := v1.RetriedCallbacks{Count: n}
-	return frame.Changed{Answer: answer, Action: "retry", Kind: "callback", Object: asked.Host, Tenant: asked.Tenant, After: answer}, nil
+	return frame.Changed{
+		Answer: answer, Action: "retry", Kind: "callback", Object: asked.Host, Tenant: asked.Tenant, After: answer,
+	}, nil
 }
 
 // View is a callback as operators see it; revealed it has its whole address.

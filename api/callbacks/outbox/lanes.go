@@ -23,6 +23,7 @@ type entry struct {
 	next    time.Time // not before
 	bytes   int64
 	dead    bool
+	tried   bool     // it has failed, and is not only put off
 	refused string   // by the guard, in words; "" where it is not
 	result  *outcome // of an attempt, while it cannot be written
 	lane    *lane
@@ -76,7 +77,8 @@ func hostOf(address string) string {
 	if err != nil {
 		return ""
 	}
-	return strings.ToLower(u.Host)[:min(len(u.Host), 300)]
+	host := strings.ToLower(u.Host)
+	return host[:min(len(host), 300)]
 }
 
 // size is what counts against the bound on bytes.
@@ -120,13 +122,15 @@ type index struct {
 	tenants map[string]*share
 	queue   queue
 	busy    int
-	waiting int // entries that are not dead
+	of      map[string]int // entries by tenant
+	waiting int            // entries that are not dead
 	bytes   int64
 }
 
 func newIndex() *index {
 	return &index{
 		entries: map[string]*entry{}, lanes: map[laneKey]*lane{}, hosts: map[string]*share{}, tenants: map[string]*share{},
+		of: map[string]int{},
 	}
 }
 
@@ -134,10 +138,11 @@ func newIndex() *index {
 func (x *index) add(c store.Callback) {
 	e := &entry{
 		id: c.ID, kind: c.Kind, tenant: c.Tenant, host: hostOf(c.URL), created: c.Created, changed: c.Changed, next: c.Due,
-		bytes: size(c), dead: c.State == store.CallbackDead,
+		bytes: size(c), dead: c.State == store.CallbackDead, tried: c.Attempts > 0,
 	}
 	x.entries[e.id] = e
 	x.bytes += e.bytes
+	x.of[e.tenant]++
 	if !e.dead {
 		x.waiting++
 		x.enlist(e, laneOf(c))
@@ -223,6 +228,9 @@ func (x *index) remove(e *entry) {
 	if x.entries[e.id] == e {
 		delete(x.entries, e.id)
 		x.bytes -= e.bytes
+		if x.of[e.tenant]--; x.of[e.tenant] == 0 {
+			delete(x.of, e.tenant)
+		}
 		if !e.dead {
 			x.waiting--
 		}
@@ -283,6 +291,18 @@ func (x *index) unpark(s *share, now time.Time) {
 		l.next = now
 		heap.Push(&x.queue, l)
 		return
+	}
+}
+
+// sweep lets lanes go on for which there is room. Each has its turn when another one finishes; where that one was taken away
+// meanwhile, nobody would give it.
+func (x *index) sweep(now time.Time) {
+	for _, of := range []map[string]*share{x.hosts, x.tenants} {
+		for _, s := range of {
+			for range s.most - s.busy {
+				x.unpark(s, now)
+			}
+		}
 	}
 }
 

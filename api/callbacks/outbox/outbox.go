@@ -98,8 +98,9 @@ type Outbox struct {
 	senders  map[store.CallbackKind]Sender
 	nudged   chan struct{}
 	term     atomic.Pointer[term]
-	waiting  atomic.Int64 // rows that wait or are dead, as the last term has counted them
-	bytes    atomic.Int64 // of these
+	waiting  atomic.Int64                   // rows that wait or are dead, as the last term has counted them
+	bytes    atomic.Int64                   // of these
+	tenants  atomic.Pointer[map[string]int] // rows of each, of these
 	awayRows atomic.Uint64
 	counts   counts
 }
@@ -138,6 +139,16 @@ func (o *Outbox) Room(rows int, bytes int64) bool {
 	return false
 }
 
+// RoomFor tells whether one more row of a tenant fits. A tenant may have four times what is free: whoever has much that waits is
+// the first for whom there is no room, and leaves some to others.
+func (o *Outbox) RoomFor(tenant string) bool {
+	if of := o.tenants.Load(); of != nil && int64((*of)[tenant]) > 4*(int64(o.Config.Max)-o.waiting.Load()) {
+		o.awayRows.Add(1)
+		return false
+	}
+	return o.Room(1, 0)
+}
+
 // Full tells whether nothing more fits.
 func (o *Outbox) Full() bool {
 	return o.waiting.Load() >= int64(o.Config.Max) || o.bytes.Load() >= int64(o.Config.MaxBytes)
@@ -151,6 +162,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 		o.term.Store(nil)
 		o.waiting.Store(0)
 		o.bytes.Store(0)
+		o.tenants.Store(nil)
 	}()
 	var scans sync.WaitGroup
 	scans.Go(func() { t.scans(ctx) })

@@ -58,11 +58,12 @@ func (s *storm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // look checks what a receiver can know, by hand.
 func (s *storm) look(r *http.Request, row store.Callback, body string) {
 	attempt, _ := strconv.Atoi(r.Header.Get("Bbbpool-Attempt"))
-	if now, err := s.db.kept.Callback(context.Background(), row.ID); err != nil || now.State == store.CallbackDone && attempt > now.Attempts {
+	now, err := s.db.Callback(context.Background(), row.ID)
+	if err != nil || now.State == store.CallbackDone && attempt > now.Attempts {
 		s.t.Errorf("attempt %d of what was done by then: %+v, %v", attempt, now, err)
 	}
 	if before := s.pred[row.ID]; before != "" {
-		if c, err := s.db.kept.Callback(context.Background(), before); err != nil || c.State == store.CallbackWaiting {
+		if c, err := s.db.Callback(context.Background(), before); err != nil || c.State == store.CallbackWaiting {
 			s.t.Errorf("%s came before %+v, %v", row.Subject, c, err)
 		}
 	}

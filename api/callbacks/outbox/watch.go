@@ -112,6 +112,7 @@ type hostStanding struct {
 // stand counts what there is. It reads memory alone.
 func (t *term) stand() standing {
 	s := standing{kinds: map[store.CallbackKind][2]int{}, hosts: map[string]*hostStanding{}}
+	now := t.box.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range t.index.entries {
@@ -128,7 +129,9 @@ func (t *term) stand() standing {
 		} else {
 			n[0]++
 			h.waiting++
-			h.oldest, s.oldest = earlier(h.oldest, e.created), earlier(s.oldest, e.created)
+			if e.tried || !e.next.After(now) { // or whoever wrote it does not want it sent yet
+				h.oldest, s.oldest = earlier(h.oldest, e.created), earlier(s.oldest, e.created)
+			}
 			h.refused = cmp.Or(h.refused, e.refused)
 		}
 		s.kinds[e.kind] = n
@@ -185,7 +188,7 @@ func (o *Outbox) ofHost(name string, h *hostStanding) (list []problems.Problem) 
 			Text:   fmt.Sprintf("%s to %s are not sent, %s", many, name, h.refused),
 			Remedy: "if that is a front end of yours, add its host to BBBPOOL_CALLBACK_ALLOW and restart",
 		})
-	case h.waiting > 0 && o.Now().Sub(h.oldest) > lateAfter:
+	case !h.oldest.IsZero() && o.Now().Sub(h.oldest) > lateAfter:
 		list = append(list, problems.Problem{
 			Severity: problems.Late, Subject: subject, Name: "not-told", Since: h.oldest,
 			Text:   fmt.Sprintf("%s to %s wait, the oldest since %s:", many, name, h.oldest.UTC().Format(time.RFC3339)),

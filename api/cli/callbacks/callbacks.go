@@ -106,11 +106,25 @@ func (c *ShowCmd) Run(env *cli.Env) error {
 
 func details(env *cli.Env, c v1.Callback) error {
 	rows := [][]string{
-		{"id", c.ID}, {"kind", c.Kind}, {"state", c.State}, {"tenant", c.Tenant}, {"meeting", c.MeetingID}, {"tells of", c.Subject},
-		{"to", c.URL}, {"attempts", strconv.Itoa(c.Attempts)}, {"outcome", c.Outcome}, {"created", terminal.Moment(&c.Created)},
-		{"due", terminal.Moment(c.Due)}, {"until", terminal.Moment(c.Until)}, {"changed", terminal.Moment(&c.Changed)},
-		{"secret", c.Signer}, {"not accepted", strings.Join(c.Tried, ", ")}, {"marks", c.Marks}, {"reason", c.Reason},
-		{"webhook", c.Hook}, {"body", strconv.Itoa(c.Bytes) + " bytes"},
+		{"id", c.ID},
+		{"kind", c.Kind},
+		{"state", c.State},
+		{"tenant", c.Tenant},
+		{"meeting", c.MeetingID},
+		{"tells of", c.Subject},
+		{"to", c.URL},
+		{"attempts", strconv.Itoa(c.Attempts)},
+		{"outcome", c.Outcome},
+		{"created", terminal.Moment(&c.Created)},
+		{"due", terminal.Moment(c.Due)},
+		{"until", terminal.Moment(c.Until)},
+		{"changed", terminal.Moment(&c.Changed)},
+		{"secret", c.Signer},
+		{"not accepted", strings.Join(c.Tried, ", ")},
+		{"marks", c.Marks},
+		{"reason", c.Reason},
+		{"webhook", c.Hook},
+		{"body", strconv.Itoa(c.Bytes) + " bytes"},
 	}
 	shown := rows[:0]
 	for _, row := range rows {
