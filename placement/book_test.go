@@ -33,6 +33,7 @@ func changes() []placement.Change {
 		placement.ClaimTakenBack{Key: key("x"), Every: true},
 		placement.ClaimConfirmed{At: monday, Claim: claim, Anew: true},
 		placement.ClaimRedated{Key: key("x"), Placed: monday},
+		placement.ClaimMarked{Claim: claim},
 		placement.ClaimClosed{At: monday, Claim: claim, Reason: placement.Ended},
 		placement.ClaimAdopted{At: monday, Claim: claim, Room: 1, Sighting: seen},
 		placement.MeetingEnded{At: monday, Key: key("x"), Owed: []store.Ending{ending}},
@@ -199,7 +200,7 @@ func (d *day) server() string { return d.servers[d.draw.IntN(len(d.servers))] }
 
 // step lets one thing happen. The store may fail, of which only that memory follows it is of interest.
 func (d *day) step(ctx context.Context) {
-	switch k := d.key(); d.draw.IntN(12) {
+	switch k := d.key(); d.draw.IntN(13) {
 	case 0:
 		d.SetServer(placement.Server{
 			ID: d.server(), Weight: 1 + d.draw.Float64(), Capacity: d.draw.IntN(300), Hard: d.draw.IntN(3) == 0,
@@ -239,6 +240,20 @@ func (d *day) step(ctx context.Context) {
 		d.Capacity()
 		d.Learn(d.held(k.MeetingID, d.clock.now().AddDate(0, 0, -7), 40+d.draw.IntN(100), 0, d.server()))
 		d.ShortenHistory(ctx)
+	case 12:
+		d.called(ctx, k)
+	}
+}
+
+// called lets a server call back.
+func (d *day) called(ctx context.Context, k store.MeetingKey) {
+	found, err := d.Peek(k)
+	if err != nil || d.underWay[k] != nil { // it would wait for that
+		return
+	}
+	_, _ = d.Marked(ctx, k, found.Claim.Server, found.Claim.Placed, d.draw.IntN(2) == 0)
+	if d.draw.IntN(2) == 0 {
+		_, _ = d.CalledBack(ctx, k, found.Claim.Server, found.Claim.Placed)
 	}
 }
 
@@ -252,6 +267,7 @@ func (d *day) create(ctx context.Context, k store.MeetingKey) {
 	d.must(err)
 	w := placement.Wish{
 		Hint: d.draw.IntN(60), Recorded: d.draw.IntN(2) == 0, Name: k.MeetingID, Signer: "s", Moderator: "mp",
+		Back:  &store.Back{Ended: "https://lms.example.edu/" + k.MeetingID},
 		Alias: []string{"", "x-" + k.MeetingID}[d.draw.IntN(2)], Spare: []string{"", fmt.Sprint("y", d.made)}[d.draw.IntN(2)],
 		Voice:  []string{"", fmt.Sprint(70 + d.draw.IntN(4))}[d.draw.IntN(2)],
 		Limits: store.Limits{Meetings: d.draw.IntN(8), PerHour: d.draw.IntN(20), Tags: [][]string{nil, nil, {"none"}}[d.draw.IntN(3)]},
@@ -323,7 +339,7 @@ func (d *day) poll(ctx context.Context, server string) {
 func (d *day) claimed() {
 	d.t.Helper()
 	where := func(c store.Claim) string {
-		return fmt.Sprint(c.MeetingKey, " as ", c.OnServer(), " on ", c.Server, " since ", c.Placed.UnixNano(), " ", c.Voice)
+		return fmt.Sprint(c.MeetingKey, " as ", c.OnServer(), " on ", c.Server, " since ", c.Placed.UnixNano(), " ", c.Voice, c.Marks)
 	}
 	var held, stored []string
 	for _, m := range d.Meetings() {
@@ -394,15 +410,17 @@ func TestBook_Follow(t *testing.T) {
 	}
 	for seed := range uint64(4) {
 		d := newDay(t, seed)
+		latest := d.clock.now() // what has faded by then does not come back when somebody sets the clock
 		f, comes := d.followers[0], rand.New(rand.NewPCG(seed, 12))
 		for step := 1; step <= 300 && !t.Failed(); step++ {
 			d.step(t.Context())
-			d.must(d.Book().Recount(d.clock.now()))
+			latest = later(latest, d.clock.now())
+			d.must(d.Book().Recount(latest))
 			if comes.IntN(20) == 0 {
 				d.followers = append(d.followers[:1], f.takeOver(d.pool, d.Book()))
 			}
 			for _, f := range d.followers {
-				d.must(f.Recount(d.clock.now()))
+				d.must(f.Recount(latest))
 			}
 			if step%10 == 0 {
 				want := ask(d.pool, d.Book(), d.servers, meetings)
@@ -415,6 +433,7 @@ func TestBook_Follow(t *testing.T) {
 		for k, c := range d.underWay {
 			d.answer(t.Context(), k, c)
 		}
+		d.clock.add(latest.Sub(d.clock.now()))
 		d.must(errors.Join(d.Check(), f.Check(d.clock.now())))
 		for k := range f.kinds {
 			kinds[k] = true
@@ -452,4 +471,11 @@ func TestBook_Asked(t *testing.T) {
 			equal(t, "load", asked.ServerLoad(now, "a"), other.ServerLoad(now, "a"))
 		}
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }

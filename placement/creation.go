@@ -20,7 +20,7 @@ type Creation struct {
 	term    *term
 	key     store.MeetingKey
 	room    forecast.Room
-	request string // Wish.Request
+	wish    Wish   // the last one
 	leaving string // the server that the meeting leaves because that takes no new ones
 	fenced  bool   // the store has refused what was decided: another instance decides now
 }
@@ -76,7 +76,7 @@ func (c *Creation) End() {
 // Place returns the server for the meeting: the one that it is claimed on, unless that is gone or to be avoided, else
 // the one that the rule chooses. A meeting that nobody is in leaves a server that takes no new ones, but only for the first
 // server that the rule chooses: where that does not take it, it stays. Decision and record are one step, and the claim is
-// durable when Place returns. Its errors are ErrNoServer, ErrNoTag, ErrFull, of a meeting that is not known ErrForeign,
+// durable when Place returns. Its errors are ErrNoServer, ErrNoTag, ErrFull, ErrVoice, of a meeting that is not known ErrForeign,
 // ErrMeetings and ErrPerHour, and those of the store.
 func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement, error) {
 	if c.leaving != "" && !slices.Contains(avoid, c.leaving) {
@@ -105,7 +105,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	}
 	now := l.now()
 	known, stays := l.book.Stays(now, c.key, avoid)
-	known.Same, c.request = w.Request != "" && known.Claim.Request == w.Request, w.Request
+	known.Same, c.wish = w.Request != "" && known.Claim.Request == w.Request, w
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.Record().MayLeave(now, c.key)) {
 		return known, before, nil
 	}
@@ -173,7 +173,7 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 		l.mu.Unlock()
 		return err
 	}
-	made.Request = c.request
+	made.Request, made.Signer, made.Back = c.wish.Request, c.wish.Signer, c.wish.Back
 	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim

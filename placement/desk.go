@@ -119,6 +119,13 @@ func (d *Desk) OnServers(id string) (Found, error) {
 	return d.book.OnServers(id)
 }
 
+// ByVoice is [Book.ByVoice].
+func (d *Desk) ByVoice(number string) (Found, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.book.ByVoice(number)
+}
+
 // Breakout is [Book.Breakout].
 func (d *Desk) Breakout(tenant, internalID string) (Found, error) {
 	d.mu.Lock()

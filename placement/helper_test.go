@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,16 +123,24 @@ func (f *faulty) AddSession(ctx context.Context, s store.Session) error {
 	return f.sessions.AddSession(ctx, s)
 }
 
+func (f *faulty) former(ctx context.Context, internalID string) (store.Session, error) {
+	if err := f.before("Session"); err != nil {
+		return store.Session{}, err
+	}
+	return f.sessions.Session(ctx, internalID)
+}
+
 // Remember adds the session. A claim that is not that of the same stay is found out by check.
 func (f *faulty) Remember(ctx context.Context, c store.Claim, s store.Session) error {
+	id, _, _ := strings.Cut(s.ID, "~") // what came back after it was told as over has more
 	stay := store.Session{
-		ID: c.InternalID, Tenant: c.Tenant, Server: c.Server, Start: c.Placed, End: s.End, Peak: s.Peak, Joins: s.Joins,
-		Reason: s.Reason, Recorded: c.Recorded, Hint: c.Hint, Why: c.Why, Meeting: s.Meeting,
+		ID: s.ID, Tenant: c.Tenant, Server: c.Server, Start: c.Placed, End: s.End, Peak: s.Peak, Joins: s.Joins,
+		Reason: s.Reason, Recorded: c.Recorded, Hint: c.Hint, Why: c.Why, Meeting: s.Meeting, Signer: c.Signer, Back: c.Back,
 	}
-	if stay != s || c.MeetingID == "" {
+	if stay != s || c.MeetingID == "" || c.InternalID != id {
 		f.mu.Lock()
-		defer f.mu.Unlock()
 		f.mixed = append(f.mixed, fmt.Sprintf("session %+v with claim %+v", s, c))
+		f.mu.Unlock()
 	}
 	return f.AddSession(ctx, s)
 }
@@ -181,6 +190,7 @@ func (p *pool) open(servers ...string) {
 func (p *pool) parts(servers ...string) placement.Parts {
 	return placement.Parts{
 		Config: p.config, State: p.store, Remember: p.store.Remember, Servers: servers, Now: p.clock.now, Follow: p.follow,
+		Former: p.store.former,
 	}
 }
 

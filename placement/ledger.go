@@ -60,7 +60,14 @@ type Parts struct {
 	// Remember is told of every stay of a meeting on a server that is over, before its claim is gone. It keeps the session of
 	// the stay whose claim was c, durably: what it has acknowledged must survive a crash. It may be called twice for the same
 	// stay. After an error the claim stands where that is still possible.
+	//
+	// The ID of the session is the server's for the meeting, but for a meeting whose end was told before and that went on: then
+	// it has the time of placement in it, too.
 	Remember func(ctx context.Context, c store.Claim, s store.Session) error
+
+	// Former returns an earlier session by the server's ID for the meeting, or store.ErrNotFound: from it a meeting that comes
+	// back after its end was told has what this process no longer knows of it. Other errors hold nothing up. nil is for none.
+	Former func(ctx context.Context, internalID string) (store.Session, error)
 }
 
 // OpenLedger takes over what is stored: the key of the history, which is made on the first start, what servers owe, and the
@@ -71,6 +78,9 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 		Desk:   Desk{follow: p.Follow, now: p.Now, book: NewBook(p.Config, p.Now())},
 		config: p.Config.Bounded(), records: records{state: p.State, sessions: p.Remember, now: p.Now}, history: p.History,
 		servers: p.Pool, sent: p.Sent, outbox: newOutbox(),
+	}
+	if p.Former != nil {
+		l.records.former = earlier{p.Former, l}.session
 	}
 	l.records.learn, l.book.Follow, l.leading = l.Learn, p.Follow, !p.Follows
 	for _, id := range p.Servers {

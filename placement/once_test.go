@@ -7,7 +7,8 @@ import (
 	"github.com/bbbpool/bbbpool/placement"
 )
 
-// A meeting that two empty polls have closed and that is seen again goes on as the same session, and counts once.
+// A meeting that two empty polls have closed, and that is seen again, is a session of its own from then on, since the end of the
+// first was told. It is one more on the same day, and was there once.
 func TestOnce_SeenAgain(t *testing.T) {
 	p := newC3(t, "a")
 	p.at(monday, 10, 15)
@@ -21,7 +22,7 @@ func TestOnce_SeenAgain(t *testing.T) {
 	p.clock.add(30 * time.Minute)
 	p.poll("a", sees(claim, 100))
 	p.poll("a", ended(sees(claim, 0)))
-	equal(t, "history", p.history(), []string{"m@a a ended 100 0"})
+	equal(t, "history", p.history(), []string{"m@a a gone 100 0", "m@a~1767608750000 a ended 100 0"})
 	p.at(monday.AddDate(0, 0, 7), 10, 10)
 	equal(t, "seat after one session", p.kept("a"), []float64{0})
 }

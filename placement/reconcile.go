@@ -42,12 +42,15 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 		errs = append(errs, err)
 	}
 	for _, c := range found.Gone {
-		_, err := l.Close(ctx, c, book.Lost)
+		_, err := l.Close(ctx, c, book.Vanished)
 		errs = append(errs, err)
 	}
+	blind := false // the history cannot be asked, which is tried once
 	for _, s := range found.Unclaimed {
 		if term.turns.Try(s.Key) {
-			errs = append(errs, newCreation(l, term, s.Key).adopt(ctx, p.Server, s, p.Began))
+			c := newCreation(l, term, s.Key)
+			blind = blind || c.recall(ctx, p.Server, s) != nil
+			errs = append(errs, c.adopt(ctx, p.Server, s, p.Began))
 		}
 	}
 	errs = append(errs, l.forgetEndings(ctx, found.Paid))

@@ -25,6 +25,8 @@ type records struct {
 	naming   atomic.Pointer[forecast.Names]                                  // the key may be learnt late
 	learn    func(store.Session)                                             // hears of what was remembered
 	now      func() time.Time
+	// former is earlier.session; nil where there is no history to ask.
+	former func(ctx context.Context, key store.MeetingKey, server, internalID string) (store.Session, error)
 
 	mu   sync.Mutex // guards the last write
 	err  error      // that it failed with
@@ -102,6 +104,7 @@ func (r *records) remember(ctx context.Context, over Finished) error {
 		return nil
 	}
 	over.Session.Meeting = r.names().Hash(over.Claim.MeetingKey)
+	r.tellApart(ctx, &over)
 	if err := r.sessions(ctx, over.Claim, over.Session); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 //nolint:revive // each is explained in package book
 type (
 	Config     = book.Config
+	Bridges    = book.Bridges
 	Book       = book.Book
 	Change     = book.Change
 	Wish       = book.Wish
@@ -50,6 +51,7 @@ type (
 	ClaimTakenBack   = book.ClaimTakenBack
 	ClaimConfirmed   = book.ClaimConfirmed
 	ClaimRedated     = book.ClaimRedated
+	ClaimMarked      = book.ClaimMarked
 	ClaimClosed      = book.ClaimClosed
 	ClaimAdopted     = book.ClaimAdopted
 	MeetingEnded     = book.MeetingEnded
@@ -86,6 +88,10 @@ const (
 // Why a claim is closed, and how many copies of a meeting are looked after on one server.
 const (
 	Ended     = book.Ended
+	Vanished  = book.Vanished
+	Lost      = book.Lost
+	Moved     = book.Moved
+	Removed   = book.Removed
 	Forgotten = book.Forgotten
 	MaxCopies = book.MaxCopies
 )
@@ -96,6 +102,7 @@ var (
 	ErrNoTag         = book.ErrNoTag
 	ErrFull          = book.ErrFull
 	ErrForeign       = book.ErrForeign
+	ErrVoice         = book.ErrVoice
 	ErrMeetings      = book.ErrMeetings
 	ErrPerHour       = book.ErrPerHour
 	ErrPeople        = book.ErrPeople

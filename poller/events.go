@@ -19,6 +19,7 @@ import (
 //	split, healed              a meeting has people on two servers, or no longer has
 //	ended                      a copy of a meeting was ended: an empty one that is claimed elsewhere, or one that was
 //	                           ended by its front end while the server was away
+//	lost                       it was offline for so long that the meetings on it are over
 //	network                    it failed together with most of the pool
 type Event = store.Event
 
@@ -32,12 +33,13 @@ const (
 	kindHealed  = "healed"
 	kindEnded   = "ended"
 	kindNetwork = "network"
+	kindLost    = "lost"
 )
 
 // kinds are all kinds of events, as the metrics list them.
 var kinds = []string{
 	string(Online), string(Suspect), string(Offline), kindState, kindChanged, kindRaised, kindCleared, kindSplit,
-	kindHealed, kindEnded, kindNetwork,
+	kindHealed, kindEnded, kindNetwork, kindLost,
 }
 
 // maxEvents is how many events of a server are kept.

@@ -24,6 +24,7 @@ type network struct {
 	// The lock comes before that of the pool. It guards what follows.
 	mu         sync.Mutex
 	failsSince time.Time // since when our own network is suspected; zero while it is not
+	wellSince  time.Time // since when it no longer is; zero where it never was
 	lost       []string  // names that do not resolve, sorted
 	lostSince  time.Time // since when they are so many that namesLost is set; zero while they are not
 }
@@ -100,10 +101,18 @@ func (n *network) watchServers() {
 			"more than half of the pool fails at once: no server goes offline; check our own network and DNS")
 	default:
 		n.touch()
-		n.failsSince = time.Time{}
+		n.failsSince, n.wellSince = time.Time{}, n.now()
 		n.log.Info().Int("failing", f.failing).Int("servers", f.servers).
 			Msg("no more than half of the pool fails: our own network seems to be well")
 	}
+}
+
+// blamed tells whether our own network may be to blame for what servers do not answer: it is suspected, or was until just now, so
+// that not all of them have been asked since.
+func (n *network) blamed() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.failsSince.IsZero() || !n.wellSince.IsZero() && n.now().Sub(n.wellSince) < n.config.thresholds().Noticed
 }
 
 // forgive takes back what our own network has made of servers. With news set those that fail have an event about it.

@@ -25,6 +25,7 @@ type Config struct {
 	Unhealthy int           `name:"unhealthy-after" default:"3" env:"BBBPOOL_UNHEALTHY_AFTER,SERVER_UNHEALTHY_THRESHOLD" help:"Failed polls in a row that make a server offline."`
 	Healthy   int           `name:"healthy-after" default:"1" env:"BBBPOOL_HEALTHY_AFTER,SERVER_HEALTHY_THRESHOLD" help:"Good polls in a row that bring it back online; twice as many after each further failure within ten minutes, up to 16."`
 	Failover  time.Duration `name:"failover-after" default:"3s" env:"BBBPOOL_FAILOVER_AFTER" help:"How long a server must have failed before a meeting with people in it is created elsewhere."`
+	LostAfter time.Duration `name:"lost-after" default:"10m" env:"BBBPOOL_LOST_AFTER" help:"How long a server must have been offline for its meetings to be over; 0 waits for it for ever."`
 
 	// Transport makes the calls; nil is one with the timeouts above.
 	Transport http.RoundTripper `kong:"-"`
@@ -40,6 +41,9 @@ func (c Config) Validate() error {
 		if d < 10*time.Millisecond || d > 24*time.Hour {
 			wrong = append(wrong, fmt.Sprintf("--%s %s: want between 10ms and 24h", name, d))
 		}
+	}
+	if c.LostAfter != 0 && (c.LostAfter < time.Second || c.LostAfter > 30*24*time.Hour) {
+		wrong = append(wrong, fmt.Sprintf("--lost-after %s: want 0, or between 1s and 720h", c.LostAfter))
 	}
 	for name, n := range map[string]int{"unhealthy-after": c.Unhealthy, "healthy-after": c.Healthy} {
 		if n < 1 || n > 1000 {
@@ -125,6 +129,9 @@ func (p *Poller) Run(ctx context.Context) error {
 	p.pool.isKnown = p.Known
 	p.pool.start(ctx)
 	p.pool.loops.Go(func() { p.pool.network.patrol(ctx) })
+	if p.config.LostAfter > 0 {
+		p.pool.loops.Go(func() { losses{p.pool}.watch(ctx) })
+	}
 	if p.Journal != nil {
 		p.pool.loops.Go(func() { p.journal().run(ctx) })
 	}

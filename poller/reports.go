@@ -68,6 +68,26 @@ func (s *server) pollNext() {
 	}
 }
 
+// Look has a server polled now: somebody says that something has changed there, and may be anybody. However often that is said,
+// a poll begins no sooner than [observed.QuickProbe] after the one before; of a poll on its way nobody knows whether it looks
+// before or after the change, so another one follows. Where another instance leads, and for a server that is not in the pool,
+// it does nothing.
+func (p *Poller) Look(server string) {
+	if s := p.pool.server(server); s != nil && p.pool.leads() {
+		s.lookAgain()
+	}
+}
+
+// lookAgain is pollNext for somebody whom a poll on its way does not satisfy.
+func (s *server) lookAgain() {
+	s.pollNext()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.state.schedule.inFlight; q != nil {
+		q.again = true
+	}
+}
+
 // toldAgain is how soon the leader is told once more that calls to a server fail.
 const toldAgain = 100 * time.Millisecond
 

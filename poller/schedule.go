@@ -25,6 +25,7 @@ type poll struct {
 	began  time.Time
 	doubt  bool               // the server failed when it began, so a probe comes first
 	cut    bool               // it was cancelled and has to be repeated soon; guarded by the lock of the server
+	again  bool               // somebody wants another one after it; guarded in the same way
 	cancel context.CancelFunc // ends its questions, not what follows from the answers
 	seen   chan struct{}      // closed once the view is as good as this poll makes it
 	over   chan struct{}      // closed at its end
@@ -141,7 +142,7 @@ func (q *poll) finish() {
 	if st.awaited() && st.failing() {
 		d = min(d, restartPause(s.now().Sub(st.health.Failing)))
 	}
-	if q.cut {
+	if q.cut || q.again {
 		d = min(observed.QuickProbe, s.config.Interval)
 	}
 	d += rand.N(d/10+1) - d/20

@@ -224,7 +224,7 @@ func (p *Pool) openLedger(ctx context.Context) (*placement.Ledger, error) {
 	parts := placement.Parts{
 		Config: p.options.Settings.Placement, State: p.Stores.State, History: p.Stores.Index, Servers: ids, Pool: p.serverIDs,
 		Remember: p.Usage.Counted(p.Stores.Index, p.Callbacks.Told(p.Recordings.Remember)), Sent: p.Usage.Joined, Offline: p.offline,
-		Now: p.options.Now,
+		Now: p.options.Now, Former: p.Stores.Index.Session,
 	}
 	p.shareLedger(&parts)
 	return p.keyed(parts.History, func(h placement.History) (*placement.Ledger, error) {

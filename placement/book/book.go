@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/owing"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -19,6 +20,8 @@ var (
 	ErrFull = errors.New("every server that could take the meeting is at its capacity")
 	// ErrForeign: servers know another tenant's meeting by the ID that the create asks for.
 	ErrForeign = errors.New("another tenant's meeting has that ID")
+	// ErrVoice: another meeting has the voice bridge that the create asks for, or each that the pool would give it.
+	ErrVoice = errors.New("another meeting has that voice bridge")
 	// ErrMeetings: the tenant has as many meetings as it may have at once.
 	ErrMeetings = errors.New("the tenant has as many meetings as it may have")
 	// ErrPerHour: the tenant has begun as many meetings as it may within an hour.
@@ -43,10 +46,10 @@ type Book struct {
 	config   Config
 	clock    clock
 	where    places
-	owed     owed     // what servers owe
-	asked    int      // meetings that somebody who may has ended so far
-	closed   recently // meetings that are over
-	vanished recently // lost from sight, and for all anybody knows not over
+	owed     owing.Owed // what servers owe
+	asked    int        // meetings that somebody who may has ended so far
+	closed   recently   // meetings that are over
+	vanished recently   // lost from sight, and for all anybody knows not over
 	seats    seats
 	forecast *forecast.Forecast
 	recalled bool    // the history is in it
@@ -58,7 +61,7 @@ func New(config Config, start time.Time) *Book {
 	config = config.Bounded()
 	return &Book{
 		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
-		where: newPlaces(), owed: newOwed(), seats: seats{held: map[forecast.Room]*seat{}}, reports: reports{},
+		where: newPlaces(), owed: owing.New(), seats: seats{held: map[forecast.Room]*seat{}}, reports: reports{},
 		closed: newRecently(time.Time{}), vanished: newRecently(time.Time{}),
 		forecast: newForecast(config),
 	}

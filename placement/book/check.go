@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -56,7 +55,7 @@ func (b *Book) Recount(t time.Time) error {
 			wrong("meeting %v is in an impossible state: %+v", key, m)
 		}
 	}
-	errs = append(errs, b.where.checkTenants(), b.where.checkNames(), b.owed.check())
+	errs = append(errs, b.where.checkTenants(), b.where.checkNames(), b.owed.Check())
 	if attached != 0 {
 		wrong("%d meetings are on a page and nowhere else", attached)
 	}
@@ -85,29 +84,6 @@ func (w *places) checkTenants() error {
 	}
 	if len(has) > 0 {
 		return fmt.Errorf("nobody counts for %v", has)
-	}
-	return nil
-}
-
-// check compares the endings by meeting with those by the ID that servers know.
-func (o owed) check() error {
-	named := map[string]map[store.MeetingKey]int{}
-	for key, endings := range o.of {
-		if len(endings) == 0 {
-			return fmt.Errorf("nothing is owed of %v, and an entry is left", key)
-		}
-		for c, e := range endings {
-			if c != copyOf(e) || e.MeetingKey != key {
-				return fmt.Errorf("%+v is entered as %v of %v", e, c, key)
-			}
-			if named[e.OnServer()] == nil {
-				named[e.OnServer()] = map[store.MeetingKey]int{}
-			}
-			named[e.OnServer()][key]++
-		}
-	}
-	if !maps.EqualFunc(named, o.keys, maps.Equal) {
-		return fmt.Errorf("owed by their IDs on servers: %v, counted again: %v", o.keys, named)
 	}
 	return nil
 }

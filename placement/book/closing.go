@@ -9,15 +9,25 @@ import (
 
 // Why a claim is closed, in the history.
 const (
-	Lost    = "gone"         // the server does not know the meeting any more
-	Moved   = forecast.Moved // created on another server
-	Removed = "removed"      // its server has left the pool
+	Vanished = "gone"         // the server does not know the meeting any more
+	Lost     = "lost"         // its server has been offline for too long
+	Moved    = forecast.Moved // created on another server
+	Removed  = "removed"      // its server has left the pool
 
 	// Ended: the server said so, or somebody who may.
 	Ended = "ended"
 	// Forgotten: given up by people, while it may go on where it is. If it is seen again it is claimed again.
 	Forgotten = "forgotten"
 )
+
+// mayComeBack tells whether the end of a meeting was told for a reason that leaves it possible that it goes on. If it does it
+// is a meeting of its own, with a session and an end of its own.
+func mayComeBack(reason string) bool {
+	return reason == Vanished || reason == Lost || reason == Removed
+}
+
+// MayComeBack is mayComeBack of a session that is stored.
+func MayComeBack(s store.Session) bool { return mayComeBack(s.Reason) }
 
 // Finish says what a meeting leaves in the history if its claim is closed now; nothing where there is none.
 func (b *Book) Finish(now time.Time, key store.MeetingKey, reason string) Finished {
@@ -42,9 +52,9 @@ func (c ClaimClosed) apply(b *Book) {
 		return
 	}
 	b.where.drop(m)
-	over := closing{server: c.Claim.Server, internalID: c.Claim.InternalID, at: c.At}
+	over := closing{server: c.Claim.Server, internalID: c.Claim.InternalID, at: c.At, reason: c.Reason}
 	switch c.Reason {
-	case Lost, Removed, Forgotten:
+	case Vanished, Lost, Removed, Forgotten:
 		over.stay = new(m.stay)
 		b.vanished.add(key, over)
 	default:
@@ -60,7 +70,11 @@ type closing struct {
 	at         time.Time
 	asked      int   // which of all ends by somebody who may it was, wherever the meeting was; 0 where nobody has asked
 	stay       *stay // of one that may be seen again, to go on with
+	reason     string
 }
+
+// told tells whether front ends know of the end: whoever sees the meeting again sees one that has come back.
+func (c closing) told() bool { return mayComeBack(c.reason) }
 
 // was tells whether it was that very meeting.
 func (c closing) was(server, internalID string) bool {
@@ -75,13 +89,17 @@ func (c closing) endedToo(s Sighting, began time.Time) bool {
 }
 
 // recently remembers the last closing of each meeting, for at least one span. A server may list a meeting for a while
-// after its end, and a poll may have been on its way: neither must bring the claim back.
+// after its end, and a poll may have been on its way: neither must bring the claim back. What was lost with its server is
+// remembered for longer, since a server that comes back does so when somebody has repaired it.
 type recently struct {
 	since        time.Time
 	young, older map[store.MeetingKey]closing
 }
 
-const recentlySpan = 10 * time.Minute
+const (
+	recentlySpan = 10 * time.Minute
+	lostSpan     = 24 * time.Hour
+)
 
 func newRecently(since time.Time) recently {
 	return recently{since, map[store.MeetingKey]closing{}, map[store.MeetingKey]closing{}}
@@ -103,9 +121,19 @@ func (r *recently) add(key store.MeetingKey, c closing) {
 		return
 	}
 	if c.at.Sub(r.since) >= recentlySpan {
+		before := r.older
 		r.since, r.older, r.young = c.at, r.young, map[store.MeetingKey]closing{}
+		r.keepLost(before, c.at)
 	}
 	r.young[key] = c
+}
+
+func (r *recently) keepLost(before map[store.MeetingKey]closing, now time.Time) {
+	for key, c := range before {
+		if _, newer := r.older[key]; !newer && (c.reason == Lost || c.reason == Removed) && now.Sub(c.at) < lostSpan {
+			r.older[key] = c
+		}
+	}
 }
 
 func (r *recently) forget(key store.MeetingKey) {
@@ -120,11 +148,11 @@ func (r *recently) of(key store.MeetingKey) (c closing, ok bool) {
 	return c, ok
 }
 
-// stayOf returns the stay of a meeting that was closed on that server just now, and may be gone on with; nil where there is
-// none.
-func (r *recently) stayOf(key store.MeetingKey, server, internalID string) *stay {
-	if last, ok := r.of(key); ok && last.was(server, internalID) {
-		return last.stay
+// lost returns how a meeting was closed on that server, if that left its stay to go on with.
+func (r *recently) lost(key store.MeetingKey, server, internalID string) (last closing, found bool) {
+	last, found = r.of(key)
+	if !found || last.stay == nil || !last.was(server, internalID) {
+		return closing{}, false
 	}
-	return nil
+	return last, true
 }

@@ -3,6 +3,7 @@ package book
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
@@ -20,7 +21,22 @@ type Config struct {
 	Carry     float64       `name:"people-per-server" default:"200" env:"BBBPOOL_PEOPLE_PER_SERVER" help:"People that a server of weight 1 carries well, where it has no capacity of its own."`
 	AnyTag    bool          `name:"any-tag" env:"BBBPOOL_ANY_TAG" help:"Let meetings that ask for no tag go to tagged servers where no other can take them."`
 	Days      int           `name:"history-days" default:"400" env:"BBBPOOL_HISTORY_DAYS" help:"Days that past meetings are kept in the history."`
+
+	// Bridges are flags of others.
+	Bridges Bridges `kong:"-"`
 }
+
+// Bridges is how meetings get voice bridges that no other meeting of the pool has. The zero value leaves bridges to front ends
+// and servers.
+type Bridges struct {
+	Length   int  // digits; 0 gives out none
+	External bool // what a front end asks for it gets, unless another meeting has it
+	// Numbers are those that a meeting may have, best first, and not many; the same ones for the same meeting.
+	Numbers func(meetingID string, length int) iter.Seq[string]
+}
+
+// On tells whether bridges are given out.
+func (b Bridges) On() bool { return b.Length > 0 && b.Numbers != nil }
 
 // maxExpected is how many people can be expected in a new meeting.
 const maxExpected = 10_000

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/owing"
 	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -47,6 +48,9 @@ func (m *meeting) stands(now time.Time, c store.Claim) (list []Change) {
 		if m.claim.InternalID == "" && c.InternalID != "" {
 			list = append(list, ClaimLoaded{At: now, Claim: c, Room: m.room})
 		}
+		if m.claim.Marks != c.Marks {
+			list = append(list, ClaimMarked{Claim: c})
+		}
 		return list
 	}
 	for i := len(m.replaced) - 1; i >= 0; i-- {
@@ -72,18 +76,18 @@ func (s *stay) isAt(c store.Claim) bool {
 }
 
 func (b Record) endingDifferences(endings []store.Ending) (list []Change) {
-	owed := map[store.MeetingKey]map[copyKey]bool{}
+	owed := map[store.MeetingKey]map[owing.Copy]bool{}
 	for _, e := range endings {
 		if owed[e.MeetingKey] == nil {
-			owed[e.MeetingKey] = map[copyKey]bool{}
+			owed[e.MeetingKey] = map[owing.Copy]bool{}
 		}
-		owed[e.MeetingKey][copyOf(e)] = true
-		if old, known := b.owed.of[e.MeetingKey][copyOf(e)]; !known || !old.Asked.Equal(e.Asked) {
+		owed[e.MeetingKey][owing.CopyOf(e)] = true
+		if old, known := b.owed.Of(e.MeetingKey)[owing.CopyOf(e)]; !known || !old.Asked.Equal(e.Asked) {
 			list = append(list, EndingOwed{e})
 		}
 	}
 	for _, e := range b.Endings() {
-		if !owed[e.MeetingKey][copyOf(e)] {
+		if !owed[e.MeetingKey][owing.CopyOf(e)] {
 			list = append(list, EndingForgotten{e})
 		}
 	}

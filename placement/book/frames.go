@@ -17,6 +17,7 @@ var changes = wire.New(map[string]any{
 	"claim-taken-back":  ClaimTakenBack{},
 	"claim-confirmed":   ClaimConfirmed{},
 	"claim-redated":     ClaimRedated{},
+	"claim-marked":      ClaimMarked{},
 	"claim-closed":      ClaimClosed{},
 	"claim-adopted":     ClaimAdopted{},
 	"create-begun":      CreateBegun{},

@@ -50,6 +50,7 @@ func kinds() []book.Change {
 		book.HistoryShortened{},
 		book.HourRecalled{},
 		book.HistoryEmptied{},
+		book.ClaimMarked{},
 		book.Begun{},
 		book.ServersKept{},
 		book.TenantsKept{},

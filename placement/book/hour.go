@@ -11,7 +11,7 @@ import (
 func StayOfSession(s store.Session) quota.Stay {
 	return quota.Stay{
 		Key: store.MeetingKey{Tenant: s.Tenant}, ID: s.ID, Room: s.Meeting, Start: s.Start, End: s.End,
-		Moved: s.Reason == Moved, Found: uncounted(s.Why),
+		Moved: s.Reason == Moved, Found: uncounted(s.Why) || cameBack(s),
 	}
 }
 

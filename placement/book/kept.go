@@ -53,13 +53,15 @@ type StayKept struct {
 	Coming               []Person
 	Since                []int // for each of them, since which poll
 	Joins, Peak, Missed  int
-	Confirmed            time.Time
+	Confirmed, Seen      time.Time
+	Again                bool
 }
 
 func (s *stay) keep() StayKept {
 	k := StayKept{
 		Claim: s.claim, Born: s.born, Begun: s.begun, People: s.people, Guess: s.guess, Rooms: s.rooms, Early: s.early,
 		Late: s.late, Polls: s.polls, Joins: s.joins, Peak: s.peak, Missed: s.missed, Confirmed: s.confirmed,
+		Seen: s.seen, Again: s.again,
 	}
 	if n := len(s.coming); n > 0 {
 		k.Coming, k.Since = make([]Person, 0, n), make([]int, 0, n)
@@ -74,6 +76,7 @@ func (k StayKept) restore() stay {
 	s := stay{
 		claim: k.Claim, born: k.Born, begun: k.Begun, people: k.People, guess: k.Guess, rooms: k.Rooms, early: k.Early,
 		late: k.Late, polls: k.Polls, joins: k.Joins, peak: k.Peak, missed: k.Missed, confirmed: k.Confirmed,
+		seen: k.Seen, again: k.Again,
 	}
 	if n := min(len(k.Coming), len(k.Since)); n > 0 {
 		s.coming = make(coming.People, n)
@@ -148,10 +151,11 @@ type ClosingKept struct {
 	At         time.Time
 	Asked      int
 	Stay       *StayKept
+	Reason     string
 }
 
 func (c closing) keep(key store.MeetingKey) ClosingKept {
-	k := ClosingKept{Key: key, Server: c.server, InternalID: c.internalID, At: c.at, Asked: c.asked}
+	k := ClosingKept{Key: key, Server: c.server, InternalID: c.internalID, At: c.at, Asked: c.asked, Reason: c.reason}
 	if c.stay != nil {
 		k.Stay = new(c.stay.keep())
 	}
@@ -159,7 +163,7 @@ func (c closing) keep(key store.MeetingKey) ClosingKept {
 }
 
 func (k ClosingKept) restore() closing {
-	c := closing{server: k.Server, internalID: k.InternalID, at: k.At, asked: k.Asked}
+	c := closing{server: k.Server, internalID: k.InternalID, at: k.At, asked: k.Asked, reason: k.Reason}
 	if k.Stay != nil {
 		c.stay = new(k.Stay.restore())
 	}

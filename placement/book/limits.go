@@ -41,7 +41,7 @@ func (b *Book) AdmitsBeside(key store.MeetingKey, who Person, l store.Limits, me
 		return nil
 	}
 	switch {
-	case l.MeetingPeople > 0 && m.seen()+meeting >= l.MeetingPeople:
+	case l.MeetingPeople > 0 && m.known()+meeting >= l.MeetingPeople:
 		return ErrMeetingPeople
 	case l.People > 0 && m.tenant.People+tenant >= l.People:
 		return ErrPeople

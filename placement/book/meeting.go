@@ -38,21 +38,23 @@ type stay struct {
 	peak   int           // most people that a poll has seen
 
 	confirmed time.Time // when the server last said that it has the meeting
+	seen      time.Time // when a poll last saw it there
+	again     bool      // its end was told before it began
 	missed    int       // polls in a row that did not see it
 }
 
 // here is how many people count: those seen and those on their way.
 func (s *stay) here() int { return s.people + s.early + s.late }
 
-// seen is here without those who are only taken to be there: no limit refuses anybody because of them.
-func (s *stay) seen() int { return s.here() - s.guess }
+// known is here without those who are only taken to be there: no limit refuses anybody because of them.
+func (s *stay) known() int { return s.here() - s.guess }
 
 // session is what the history keeps of a stay.
 func (s *stay) session(now time.Time, reason string) store.Session {
 	return store.Session{
 		ID: s.claim.InternalID, Tenant: s.claim.Tenant, Server: s.claim.Server, Start: s.claim.Placed, End: now,
 		Peak: s.peak, Joins: s.joins, Reason: reason, Recorded: s.claim.Recorded, Hint: s.claim.Hint,
-		Why: s.claim.Why,
+		Why: s.claim.Why, Signer: s.claim.Signer, Back: s.claim.Back,
 	}
 }
 
@@ -61,6 +63,9 @@ func (s *stay) session(now time.Time, reason string) store.Session {
 type Finished struct {
 	Claim   store.Claim
 	Session store.Session
+	Again   bool // its end was told before, and it went on
+
+	Seen time.Time // when its server last showed it, or said that it has it
 }
 
 // Telling says whether there is something to learn from: what was only found on a server, and nobody was ever sent to, tells
@@ -72,7 +77,11 @@ func IsOurs(s store.Session) bool { return s.Joins > 0 || s.Why != (store.Decisi
 
 // finish says what becomes of a stay that ends now.
 func (s *stay) finish(now time.Time, reason string) Finished {
-	return Finished{s.claim, s.session(now, reason)}
+	over := Finished{Claim: s.claim, Session: s.session(now, reason), Again: s.again, Seen: s.seen}
+	if s.confirmed.After(s.seen) {
+		over.Seen = s.confirmed
+	}
+	return over
 }
 
 // replacedBy says what becomes of a stay in whose place there is another meeting now; nothing where it is the same one.
@@ -114,14 +123,15 @@ func (m *meeting) addJoin(who Person, now time.Time) {
 }
 
 // correct brings what is known of a meeting in line with what a poll saw. Its IDs are left to a create that is under way.
-func (m *meeting) correct(s Sighting) {
+func (m *meeting) correct(s Sighting, now time.Time) {
 	m.countPolls()
-	before, seen := m.here(), m.seen()
+	m.seen = now
+	before, known := m.here(), m.known()
 	m.people, m.guess, m.rooms, m.early, m.missed = s.People, 0, s.Rooms, 0, 0
 	m.coming.Arrived(m.polls)
 	m.peak = max(m.peak, s.People)
 	m.page.people += m.here() - before
-	m.tenant.People += m.seen() - seen
+	m.tenant.People += m.known() - known
 	if !m.creating {
 		m.claim.InternalID, m.claim.CreateTime = s.InternalID, s.CreateTime
 		if m.claim.Name == "" {

@@ -43,13 +43,30 @@ func (w *places) foreign(s Sighting, unclaimed bool, p *page) bool {
 	return found && holder.claim.MeetingKey != s.Key && (unclaimed || holder.page == p)
 }
 
-// voice is the voice bridge of a meeting: a meeting keeps its own, and gets none that another one has.
-func (w *places) voice(known *meeting, key store.MeetingKey, asked string) string {
+// voice is the voice bridge of a meeting: a meeting keeps its own, and gets none that another one has. Where the pool gives out
+// bridges there is one that no other meeting has, or ErrVoice.
+func (b *Book) voice(known *meeting, key store.MeetingKey, asked string) (string, error) {
+	give, taken := &b.config.Bridges, func(number string) bool { return b.where.voices.others(number, key) }
 	switch {
 	case known != nil && known.claim.Voice != "":
-		return known.claim.Voice
-	case asked == "" || w.voices.others(asked, key):
-		return ""
+		return known.claim.Voice, nil
+	case give.On() && !(give.External && dialled(asked)):
+		for number := range give.Numbers(key.MeetingID, give.Length) {
+			if !taken(number) {
+				return number, nil
+			}
+		}
+		return "", ErrVoice
+	case asked == "" || !taken(asked):
+		return asked, nil
+	case give.On():
+		return "", ErrVoice
 	}
-	return asked
+	return "", nil
+}
+
+// ByVoice returns the meeting that has a voice bridge, or ErrUnknown.
+func (b *Book) ByVoice(number string) (Found, error) {
+	m, _ := b.where.voices.Holder(number)
+	return found(m)
 }

@@ -49,7 +49,11 @@ type Made struct {
 	CreateTime int64        // by the server's clock, in milliseconds since 1970
 	Moderator  store.Secret // the moderators' password; "" where it is not known
 	Voice      string       // the voice bridge that it has there; "" where that is not known
-	Request    string       // of the create, as in the wish; whoever has a [Creation] need not say it
+
+	// Request, Signer and Back are of the create, as in the wish; whoever has a [Creation] need not say them.
+	Request string
+	Signer  string
+	Back    *store.Back
 }
 
 // CreateBegun says that somebody has the turn to create a meeting: what polls say of it does not count meanwhile.
@@ -152,6 +156,7 @@ func (b *Book) Confirmation(now time.Time, key store.MeetingKey, made Made) (c C
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
 		over = m.finish(now, Ended)
 		c.Anew, c.Claim.Placed, c.Claim.Request = true, now, made.Request
+		c.Claim.Signer, c.Claim.Back, c.Claim.Marks = made.Signer, made.Back, ""
 		c.Claim.Expected = b.expect(key.Tenant, m.room, Wish{Hint: m.claim.Hint}).people
 	case len(m.replaced) > 0:
 		over = m.replaced[0].replacedBy(internalID, c.Claim.Placed)
@@ -188,6 +193,17 @@ func (c ClaimConfirmed) apply(b *Book) {
 	m.confirmed, m.missed = c.At, 0
 	if last, closed := b.closed.of(key); closed && (last.asked > 0 || last.was(c.Claim.Server, c.Claim.InternalID)) {
 		b.closed.forget(key) // what servers owe of the meeting of before is known copy by copy
+	}
+}
+
+// ClaimMarked notes whether something of a meeting was marked for recording, as its server has told while it ended.
+type ClaimMarked struct {
+	Claim store.Claim // as it stands then
+}
+
+func (c ClaimMarked) apply(b *Book) {
+	if m := b.where.meetings[c.Claim.MeetingKey]; m != nil && m.isAt(c.Claim) {
+		m.claim.Marks = c.Claim.Marks
 	}
 }
 

@@ -101,7 +101,7 @@ func (w *places) tally(m *meeting, n int) {
 	} else {
 		m.tenant.Meetings += n
 	}
-	m.tenant.People += n * m.seen()
+	m.tenant.People += n * m.known()
 }
 
 // addServer enters a server, with the meetings that are claimed on it already.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/owing"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -104,9 +105,9 @@ type comparison struct {
 	page    *page
 	poll    Poll
 	now     time.Time
-	seen    map[*meeting]bool // on the page, and on the server
-	listed  map[copyKey]bool  // over, and still on the server; nil for none
-	nobodys int               // people in meetings that nobody can ask for
+	seen    map[*meeting]bool   // on the page, and on the server
+	listed  map[owing.Copy]bool // over, and still on the server; nil for none
+	nobodys int                 // people in meetings that nobody can ask for
 	found   Findings
 }
 
@@ -142,9 +143,9 @@ func (c *comparison) classify(s Sighting) {
 		c.nobodys += s.People
 	case b.Over(c.page.ID, s):
 		if c.listed == nil {
-			c.listed = map[copyKey]bool{}
+			c.listed = map[owing.Copy]bool{}
 		}
-		c.listed[copyKey{c.page.ID, s.InternalID}] = true
+		c.listed[owing.Copy{Server: c.page.ID, InternalID: s.InternalID}] = true
 		if c.poll.Complete {
 			c.discover(s)
 		}
@@ -160,6 +161,7 @@ func (c *comparison) classify(s Sighting) {
 	case m != nil && m.usable():
 		s.Twin = m.claim.InternalID == s.InternalID
 		c.found.Strays = append(c.found.Strays, s)
+	case m == nil && b.empty(c.page.ID, s): // over, until somebody is in it
 	case m == nil && closed && last.endedToo(s, c.poll.Began):
 		c.found.Strays = append(c.found.Strays, s)
 	default:
@@ -171,13 +173,13 @@ func (c *comparison) classify(s Sighting) {
 // memory alone: for a restart there is what is owed of copies that nobody saw.
 func (c *comparison) discover(s Sighting) {
 	b, there := c.book, Copy{c.page.ID, s.InternalID, s.Alias}
-	asked := b.owed.of[s.Key][copyKey{server: c.page.ID}].Asked
+	asked := b.owed.Of(s.Key)[owing.Copy{Server: c.page.ID}].Asked
 	if last, closed := b.closed.of(s.Key); closed {
 		asked = last.at
 	}
-	known := b.owed.has(s.Key, copyKey{c.page.ID, s.InternalID})
-	if !asked.IsZero() && !known && len(b.owed.of[s.Key]) < MaxCopies*len(b.where.pages) {
-		b.owed.add(newEnding(s.Key, there, asked))
+	known := b.owed.Has(s.Key, owing.Copy{Server: c.page.ID, InternalID: s.InternalID})
+	if !asked.IsZero() && !known && len(b.owed.Of(s.Key)) < MaxCopies*len(b.where.pages) {
+		b.owed.Add(newEnding(s.Key, there, asked))
 	}
 }
 
@@ -193,7 +195,7 @@ func (c *comparison) onItsServer(m *meeting, s Sighting) bool {
 		}
 		return same
 	case same || m.claim.InternalID == "" && m.claim.Alias == s.Alias:
-		m.correct(s)
+		m.correct(s, c.now)
 		return true
 	}
 	c.found.Unclaimed = append(c.found.Unclaimed, s)
@@ -207,7 +209,9 @@ func (c *comparison) finish() {
 	excess := c.ration()
 	c.found.Excess = len(excess)
 	p.countStrays(slices.Concat(c.found.Strays, excess), c.nobodys)
-	c.found.Paid = c.book.owed.paid(c.poll, c.now, c.listed)
+	c.found.Paid = c.book.owed.Paid(owing.Seen{
+		Server: c.poll.Server, Began: c.poll.Began, Complete: c.poll.Complete, Listed: c.listed,
+	}, c.now)
 	if c.poll.Complete {
 		c.found.Gone = p.missing(c.seen, c.poll.Began)
 		p.wholeFor, p.whole, p.ahead = p.endings, p.polls, c.poll.Ahead
@@ -241,7 +245,7 @@ func (c *comparison) ration() (excess []Sighting) {
 	c.found.Unclaimed = nil
 	slices.SortStableFunc(list, func(a, b Sighting) int { return cmp.Compare(b.People, a.People) })
 	for _, s := range list {
-		known := c.book.vanished.stayOf(s.Key, c.page.ID, s.InternalID) != nil
+		_, known := c.book.vanished.lost(s.Key, c.page.ID, s.InternalID)
 		switch {
 		case len(c.found.Unclaimed) >= adoptedAtOnce, !known && left <= 0:
 			excess = append(excess, s)
@@ -278,12 +282,15 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 	p, m := b.where.pages[server], b.where.meetings[s.Key]
 	last, closed := b.closed.of(s.Key)
 	over := b.Over(server, s) || closed && (last.was(server, s.InternalID) || m == nil && last.endedToo(s, began))
-	if over || p == nil || p.Standing == Gone || m != nil && m.usable() || b.where.ids.others(s.OnServer(), s.Key) {
+	if over || p == nil || p.Standing == Gone || m != nil && m.usable() || b.where.ids.others(s.OnServer(), s.Key) ||
+		m == nil && b.empty(server, s) {
 		return ClaimAdopted{}, false
 	}
 	c := ClaimAdopted{At: now, Sighting: s, Room: r}
-	if lost := b.vanished.stayOf(s.Key, server, s.InternalID); lost != nil && lost.claim.Alias == s.Alias {
-		c.Claim = lost.claim
+	if lost, known := b.vanished.lost(s.Key, server, s.InternalID); known && lost.stay.claim.Alias == s.Alias {
+		if c.Claim = lost.stay.claim; lost.told() {
+			c.Claim = b.comeBack(lost, now, r)
+		}
 		return c, true
 	}
 	c.Claim = store.Claim{
@@ -311,14 +318,16 @@ type ClaimAdopted struct {
 }
 
 func (c ClaimAdopted) apply(b *Book) {
-	lost := b.vanished.stayOf(c.Sighting.Key, c.Claim.Server, c.Sighting.InternalID)
-	m := b.place(c.Claim, c.Room, c.At, lost)
-	if lost != nil {
+	lost, known := b.vanished.lost(c.Sighting.Key, c.Claim.Server, c.Sighting.InternalID)
+	m := b.place(c.Claim, c.Room, c.At, lost.stay)
+	if known {
 		b.vanished.forget(c.Claim.MeetingKey)
-		m.peak, m.joins = lost.peak, lost.joins
+		if m.again = lost.told(); !m.again {
+			m.peak, m.joins = lost.stay.peak, lost.stay.joins
+		}
 	}
 	if m.page != nil {
-		m.correct(c.Sighting)
+		m.correct(c.Sighting, c.At)
 	}
 }
 

@@ -24,6 +24,8 @@ type Wish struct {
 	Spare  string // the same, if another meeting has the alias already; "" refuses the create then
 	Voice  string // the voice bridge that the front end asks for; it gets none where another meeting has that
 	Signer string // name of the secret that signed the create
+	// Back is where the front end wants to be called back; nil for nowhere. Nobody changes it any more.
+	Back *store.Back
 	// Moderator is the moderators' password that the create gives; "" leaves it to the server.
 	Moderator store.Secret
 	Limits    store.Limits // of the tenant
@@ -57,10 +59,14 @@ func (b *Book) Propose(
 	if err != nil {
 		return store.Claim{}, err
 	}
+	voice, err := b.voice(known, key, w.Voice)
+	if err != nil {
+		return store.Claim{}, err
+	}
 	// A server that has the meeting of before still takes a create for a repeat, and comes last; one that has another tenant's
 	// would let the people of both into one.
-	w.Shun = slices.Concat(w.Shun, b.owed.servers(key))
-	avoid = slices.Concat(avoid, b.owed.foreign(key, cmp.Or(alias, key.MeetingID)))
+	w.Shun = slices.Concat(w.Shun, b.owed.Servers(key))
+	avoid = slices.Concat(avoid, b.owed.Foreign(key, cmp.Or(alias, key.MeetingID)))
 	own := b.expect(key.Tenant, r, w)
 	d := decision{book: b, now: b.clock.now(now), own: own.people, without: b.seats.held[r], wish: w, avoid: avoid}
 	choice, err := d.decide()
@@ -70,8 +76,8 @@ func (b *Book) Propose(
 	return store.Claim{
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
-		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: b.where.voice(known, key, w.Voice),
-		Request: w.Request,
+		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: voice,
+		Request: w.Request, Back: w.Back,
 	}, nil
 }
 

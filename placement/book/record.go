@@ -3,6 +3,7 @@ package book
 import (
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/owing"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -79,7 +80,17 @@ func (b Record) ReplacedBy(key store.MeetingKey, internalID string, now time.Tim
 // lost from sight nobody has seen the meeting since.
 func (b Record) Stands(c store.Claim, reason string) bool {
 	m := b.where.meetings[c.MeetingKey]
-	return m != nil && m.stillHas(c) && (reason != Lost || m.missed >= missesUntilGone)
+	return m != nil && m.stillHas(c) && (reason != Vanished || m.missed >= missesUntilGone)
+}
+
+// Is returns the claim of a meeting if it is on that server, placed there at that time, to the millisecond: so far do addresses
+// tell that servers call back.
+func (b Record) Is(key store.MeetingKey, server string, placed time.Time) (store.Claim, bool) {
+	m := b.where.meetings[key]
+	if m == nil || m.claim.Server != server || m.claim.Placed.UnixMilli() != placed.UnixMilli() {
+		return store.Claim{}, false
+	}
+	return m.claim, true
 }
 
 // Left tells whether a meeting is claimed on that server still, and the server is not in the pool.
@@ -90,21 +101,21 @@ func (b Record) Left(c store.Claim) bool {
 
 // Owes tells whether the end of that very copy of the meeting is owed.
 func (b Record) Owes(c store.Claim) bool {
-	return b.owed.has(c.MeetingKey, copyKey{c.Server, c.InternalID})
+	return b.owed.Has(c.MeetingKey, owing.Copy{Server: c.Server, InternalID: c.InternalID})
 }
 
 // OwedBy returns what a server owes.
-func (b Record) OwedBy(server string) []store.Ending { return b.owed.by(server) }
+func (b Record) OwedBy(server string) []store.Ending { return b.owed.By(server) }
 
 // OwedAbout returns what nobody owes any more once the meeting is on the server of its claim.
 func (b Record) OwedAbout(c store.Claim) []store.Ending {
-	return b.owed.about(c.MeetingKey, copyKey{c.Server, c.InternalID})
+	return b.owed.About(c.MeetingKey, owing.Copy{Server: c.Server, InternalID: c.InternalID})
 }
 
 // Outdated tells whether nobody owes an ending any more: its server has left the pool, or it is of whatever that had too long
 // ago.
 func (b Record) Outdated(e store.Ending, now time.Time) bool {
-	return !b.Has(e.Server) || e.InternalID == "" && now.Sub(e.Asked) > longestOwed
+	return !b.Has(e.Server) || e.InternalID == "" && now.Sub(e.Asked) > owing.Longest
 }
 
 // Servers returns the IDs of the servers in the pool, in their order.

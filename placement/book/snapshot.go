@@ -85,14 +85,7 @@ func (b Record) Claims() []store.Claim {
 }
 
 // Endings returns what servers owe, in no order.
-func (b Record) Endings() (list []store.Ending) {
-	for _, endings := range b.owed.of {
-		for _, e := range endings {
-			list = append(list, e)
-		}
-	}
-	return list
-}
+func (b Record) Endings() []store.Ending { return b.owed.All() }
 
 // Begun empties a book, to take over another one.
 type Begun struct {
@@ -157,7 +150,7 @@ func (c ClosingsKept) apply(b *Book) {
 // EndingsKept are endings of a book that is taken over.
 type EndingsKept struct{ Endings []store.Ending }
 
-func (c EndingsKept) apply(b *Book) { b.owed.add(c.Endings...) }
+func (c EndingsKept) apply(b *Book) { b.owed.Add(c.Endings...) }
 
 // SeatsKept are the seats of a book that is taken over.
 type SeatsKept struct {

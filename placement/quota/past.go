@@ -31,12 +31,17 @@ type moment struct {
 
 func (s Stay) begins() moment { return moment{s.Room, s.Start.UnixNano()} }
 
+// name is what its server calls a meeting.
+type name struct{ room, id string }
+
+func (s Stay) name() name { return name{s.Room, s.ID} }
+
 // Recall finds out from what is stored when meetings were begun: those that are over, and of those that last the ones that
 // were begun at another time than their present stay. Past has the stays that are over in the order of their ends, those at
 // least that ended within the span that is of interest.
 //
 // A meeting that has moved was begun on its first server; if it was found on that, by nobody. One that was lost from sight
-// and found again is in both lists.
+// and found again is in both lists; if its end was told in between it is two stays, of which the second was begun by nobody.
 func Recall(past, lasting []Stay) (over, live []Begun) {
 	stands, first := make(map[moment]string, len(lasting)), map[moment]time.Time{}
 	for _, s := range lasting {
@@ -55,7 +60,9 @@ func Recall(past, lasting []Stay) (over, live []Begun) {
 		}
 		return s.Start
 	}
+	ended := map[name]time.Time{}
 	for _, s := range past {
+		ended[s.name()] = s.End
 		switch at := begun(s); {
 		case s.Moved:
 			first[moment{s.Room, s.End.UnixNano()}] = at
@@ -64,7 +71,11 @@ func Recall(past, lasting []Stay) (over, live []Begun) {
 		}
 	}
 	for _, s := range lasting {
-		if at := begun(s); !s.Found && !at.Equal(s.Start) {
+		at := begun(s)
+		if end, over := ended[s.name()]; over && s.ID != "" && !s.Start.Before(end) {
+			at = first[s.begins()] // it has come back, or has moved
+		}
+		if !s.Found && !at.Equal(s.Start) {
 			live = append(live, Begun{s.Key, at})
 		}
 	}

@@ -128,6 +128,9 @@ func TestRecall(t *testing.T) {
 		"begun anew at once": {
 			past: []quota.Stay{named("x", stay("a", 1, 1))}, lasting: []quota.Stay{named("y", stay("a", 1, 0))}, over: []int{1},
 		},
+		"came back": {
+			past: []quota.Stay{named("x", stay("a", 1, 5))}, lasting: []quota.Stay{named("x", stay("a", 6, 0))}, over: []int{1}, live: []int{-1},
+		},
 		"got its ID meanwhile": {past: []quota.Stay{named("x", stay("a", 1, 5))}, lasting: []quota.Stay{stay("a", 1, 0)}},
 		"lost and found again": {past: []quota.Stay{stay("a", 1, 5)}, lasting: []quota.Stay{stay("a", 1, 0)}},
 	} {

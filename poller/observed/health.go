@@ -175,6 +175,15 @@ func (h *Machine) Forgive(now time.Time, t Thresholds) (back bool) {
 	return back
 }
 
+// OfflineFor is how long a server has been seen to be offline: from when it went offline until the last round that failed. While
+// nobody looks, as in a machine that is suspended, it does not grow.
+func (h *Machine) OfflineFor() time.Duration {
+	if h.Is != Offline || h.counted.Before(h.offline) {
+		return 0
+	}
+	return h.counted.Sub(h.offline)
+}
+
 // Nameless tells whether a server fails because its name does not resolve, and no address of it is known.
 func (h *Machine) Nameless() bool { return h.cause == bbb.DNS && !h.Failing.IsZero() }
 

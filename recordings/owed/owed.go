@@ -103,10 +103,42 @@ func (d *Debts) Remember(ctx context.Context, c store.Claim, past store.Session,
 	if errors.Is(err, store.ErrExists) {
 		return d.inherit(ctx, c, past)
 	}
+	if err == nil && past.ID != c.InternalID {
+		err = d.goOn(ctx, c, past)
+	}
 	if err != nil {
 		return err
 	}
 	return d.owe(ctx, c, past)
+}
+
+// goOn is for a meeting that went on after its end was told: what is owed of it is owed from now on, by the server that has it
+// now, if the one before has left the pool.
+func (d *Debts) goOn(ctx context.Context, c store.Claim, past store.Session) error {
+	known, err := d.Index.Recording(ctx, c.InternalID)
+	if err != nil || known.Owed == nil || known.Tenant != c.Tenant {
+		return store.Ignore(err, store.ErrNotFound)
+	}
+	if known.Owed.Server != c.Server && !d.hasLeft(ctx, known.Owed.Server) {
+		return nil
+	}
+	_, err = d.Index.UpdateRecording(ctx, c.Tenant, c.InternalID, func(r *store.Recording) error {
+		if r.Owed == nil || r.Owed.Server != known.Owed.Server {
+			return errUnchanged
+		}
+		owed := *r.Owed
+		owed.Server, owed.Ended = c.Server, past.End
+		if owed.Step == store.OwedMissing {
+			owed.Step, owed.Since = store.OwedEnded, d.Now()
+		}
+		r.Server, r.Owed, r.End = c.Server, &owed, past.End
+		r.Participants = max(r.Participants, past.Peak)
+		return nil
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return store.Ignore(err, store.ErrNotFound)
 }
 
 // inherit is for a meeting that the history knows from another server. If that has left the pool, it has got another
