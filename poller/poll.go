@@ -75,7 +75,28 @@ func (q *poll) ask(ctx context.Context) (observation, error) {
 		return observation{}, err
 	}
 	q.attribute(list.Meetings)
-	return observation{slices.DeleteFunc(list.Meetings, q.isTrial), list.Broken, list.Reply, s.now()}, nil
+	list.Meetings = slices.DeleteFunc(list.Meetings, q.isTrial)
+	q.restore(list.Meetings)
+	return observation{list.Meetings, list.Broken, list.Reply, s.now()}, nil
+}
+
+// maxRestored is how many bytes the meetings of one answer may grow by, by what front ends are to see of their own.
+const maxRestored = 8 << 20
+
+// restore puts the front ends' own back into the meetings.
+func (q *poll) restore(meetings []bbb.Meeting) {
+	restored := q.server.pool.restored
+	if restored == nil {
+		return
+	}
+	grown := 0
+	for i := range meetings {
+		if m := &meetings[i]; grown < maxRestored {
+			size := len(m.Raw)
+			restored(seen.KeyOf(*m), m)
+			grown += max(len(m.Raw)-size, 0)
+		}
+	}
 }
 
 // attribute gives tenants the meetings that they have had at Scalelite, which marks them in its own way. A mark that names

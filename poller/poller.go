@@ -85,6 +85,10 @@ type Poller struct {
 	// set before Run.
 	Known func(tenant string) bool
 
+	// Restored changes a meeting that a poll has seen into what front ends are to see; nil leaves it as it is. It must be set
+	// before Run.
+	Restored func(key store.MeetingKey, m *bbb.Meeting)
+
 	// What follows is for one of several instances; alone it has none of it. All must be set before Load.
 
 	// Reports hands a frame to the leader, whose Take it is for. It must not block, and may lose it.
@@ -126,7 +130,7 @@ func (p *Poller) NewClient(e bbb.Endpoint) *bbb.Client { return p.pool.newClient
 // Run polls until ctx ends, and returns when the last poll is over and its events are kept. It may run again later: each time
 // is a term of leading, which begins with what was heard meanwhile, and leaves what it has seen.
 func (p *Poller) Run(ctx context.Context) error {
-	p.pool.isKnown = p.Known
+	p.pool.isKnown, p.pool.restored = p.Known, p.Restored
 	p.pool.start(ctx)
 	p.pool.loops.Go(func() { p.pool.network.patrol(ctx) })
 	if p.config.LostAfter > 0 {

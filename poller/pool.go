@@ -17,7 +17,9 @@ import (
 
 // pool is the servers that there are, each with a loop of its own while the poller runs.
 type pool struct {
-	isKnown func(tenant string) bool // Poller.Known; nil knows none
+	isKnown  func(tenant string) bool             // Poller.Known; nil knows none
+	restored func(store.MeetingKey, *bbb.Meeting) // Poller.Restored; nil restores nothing
+
 	*common
 
 	network *network

@@ -320,7 +320,8 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	})
-	p.Poller.Known, p.Gateway.Unmade = p.Gateway.Known, p.Recordings.Unmade
+	p.Gateway.Back = p.callBack()
+	p.Poller.Known, p.Poller.Restored, p.Gateway.Unmade = p.Gateway.Known, p.Gateway.Restored, p.Recordings.Unmade
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())

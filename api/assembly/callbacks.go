@@ -4,9 +4,15 @@ import (
 	"context"
 
 	"github.com/bbbpool/bbbpool/api/callbacks"
+	"github.com/bbbpool/bbbpool/api/gateway/back"
 )
 
 // This file puts together what servers call back, and what front ends are told.
+
+// callBack is what gives servers addresses of ours in the place of front ends'.
+func (p *Pool) callBack() *back.Callbacks {
+	return &back.Callbacks{Seal: p.Callbacks.Seal, Base: p.Callbacks.Config.Base, Analytics: p.Callbacks.Config.Analytics}
+}
 
 // openCallbacks makes what decides what front ends are told.
 func (p *Pool) openCallbacks(ctx context.Context) error {

@@ -157,7 +157,7 @@ func (r *restorer) isOurs(t token) bool {
 		return false
 	}
 	key := strings.ToLower(string(t.name))
-	return ReservedMeta(key) && key != ProbeMark
+	return HiddenMeta(key) && key != ProbeMark
 }
 
 // before is where the line of an element begins.

@@ -71,6 +71,9 @@ func (c *Client) URL(call, query string) string {
 	return c.url + "/" + call + "?" + c.alg.Sign(call, query, c.keys.Load().current())
 }
 
+// Secret returns the secret that the server was last seen to accept.
+func (c *Client) Secret() Secret { return c.keys.Load().current() }
+
 // Do makes a call and returns the reply whole. With a body it is a POST of that type, else a GET. It fails with a
 // *CallError where the server cannot be reached, does not answer in time, or answers with an HTTP error of its own. The
 // time is what ctx has left; where it has no deadline, the response timeout. A server whose secret is being changed is

@@ -9,7 +9,8 @@ import (
 type Error struct {
 	Key     string
 	Message string
-	Status  int // of HTTP; 0 is 200, where client libraries look for a FAILED
+	Status  int  // of HTTP; 0 is 200, where client libraries look for a FAILED
+	Listed  bool // it stands in a list of errors, as BigBlueButton says what it finds while it creates a meeting
 }
 
 // Error returns key and message.

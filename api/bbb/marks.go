@@ -24,9 +24,16 @@ const (
 	IDKey = "bbbpool-meeting-id"
 	// KeepKey is the key that protects a recording from retention, unless its value is "false".
 	KeepKey = "bbbpool-keep"
+	// LRSKey is the key under which a server is told of a tenant's learning record store, as Scalelite calls it. It has a password
+	// in it, if not for everybody to read.
+	LRSKey = "secret-lrs-payload"
 	// scaleliteTenant is the key under which Scalelite's meetings carry their tenant.
 	scaleliteTenant = "tenant-id"
 )
+
+// HiddenMeta tells whether metadata by a key, in lower case, is shown to no front end: what is reserved, and what servers alone
+// are to know.
+func HiddenMeta(key string) bool { return ReservedMeta(key) || key == LRSKey }
 
 // ReservedMeta tells whether a metadata key, in lower case, is not for front ends to set: those of our own, but for the one
 // that keeps a recording, and those that tell Scalelite whose a recording is.

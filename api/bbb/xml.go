@@ -144,10 +144,14 @@ func WriteXML(w http.ResponseWriter, status int, body []byte) {
 func WriteError(w http.ResponseWriter, e *Error) {
 	x := &Builder{}
 	x.Open("response").Text("returncode", "FAILED")
-	if e.Key != "" {
-		x.Text("messageKey", e.Key)
+	switch {
+	case e.Listed:
+		x.Open("errors").Open("error").Text("key", e.Key).Text("message", e.Message).Close("error").Close("errors")
+	case e.Key != "":
+		x.Message(e.Key, e.Message)
+	default:
+		x.Text("message", e.Message)
 	}
-	x.Text("message", e.Message)
 	status := e.Status
 	if status == 0 {
 		status = http.StatusOK

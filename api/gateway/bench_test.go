@@ -135,6 +135,30 @@ func BenchmarkCreateAdded(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkCreate_Callbacks tells what four addresses that are to be called back add to a create through the pool, which are taken
+// out, kept, and exchanged for ours.
+func BenchmarkCreate_Callbacks(b *testing.B) {
+	p := start(b, settings{servers: 4, poll: 10 * time.Second, log: io.Discard, called: ourAddress})
+	var without, with []time.Duration
+	timed := func(query string) time.Duration {
+		url := p.url("create", query)
+		began := time.Now()
+		get(b, p.client, url)
+		return time.Since(began)
+	}
+	for i := range b.N {
+		without = append(without, timed(createQuery(fmt.Sprintf("without-%d", i))))
+		with = append(with, timed(createQuery(fmt.Sprintf("with-%d", i))+backAt(frontEnd)))
+	}
+	slices.Sort(without)
+	slices.Sort(with)
+	fewer, more := without[len(without)/2], with[len(with)/2]
+	b.ReportMetric(float64((more - fewer).Microseconds()), "added-p50-us")
+	b.ReportMetric(float64(fewer.Microseconds()), "without-p50-us")
+	b.ReportMetric(float64(more)/float64(fewer), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
 // BenchmarkGetMeetings500 lists 50,000 people on 500 servers.
 func BenchmarkGetMeetings500(b *testing.B) {
 	p := start(b, settings{servers: 500, poll: 10 * time.Second})

@@ -34,9 +34,11 @@ type call struct {
 	caller     tenancy.Caller // whose it is, with all that is set for that tenant; nobody before the call is verified
 	tenant     string         // the caller's, "" before
 	key        store.MeetingKey
-	alias      string   // the ID that servers know the meeting by, where that is not the front end's
-	internal   string   // the server's ID of the meeting
-	recordings []string // that are changed
+	claim      store.Claim // of the meeting, where it is known
+	back       *store.Back // where a create wants its front end to be called back
+	alias      string      // the ID that servers know the meeting by, where that is not the front end's
+	internal   string      // the server's ID of the meeting
+	recordings []string    // that are changed
 	server     string
 	outcome    string // returncode, messageKey, or what a redirect is for
 	messageKey string // of an answer that says FAILED
@@ -87,7 +89,7 @@ func callName(path string) string {
 
 // setClaim takes note of where the meeting is.
 func (c *call) setClaim(claim store.Claim) {
-	c.server, c.internal, c.alias = claim.Server, claim.InternalID, claim.Alias
+	c.claim, c.server, c.internal, c.alias = claim, claim.Server, claim.InternalID, claim.Alias
 }
 
 // onServer returns the ID that servers know the meeting by.

@@ -21,15 +21,16 @@ import (
 
 // creates makes meetings: what a create asks for is read here, and on which servers it is tried is in failover.go.
 type creates struct {
-	connect time.Duration // the deadline for connecting to a server
-	ledger  *placement.Ledger
-	servers *servers
-	view    View
-	shunned shunned
-	refused *refusals
-	metrics *Metrics
-	log     zerolog.Logger
-	unmade  func(internalID, formats string)
+	connect  time.Duration // the deadline for connecting to a server
+	ledger   *placement.Ledger
+	servers  *servers
+	view     View
+	learning *learning
+	shunned  shunned
+	refused  *refusals
+	metrics  *Metrics
+	log      zerolog.Logger
+	unmade   func(internalID, formats string)
 }
 
 // create makes a meeting, and takes note of one that no server could take.
@@ -74,6 +75,9 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	}
 	h.countLimits(c)
 	c.caller.Rules.Create.Apply(params)
+	if err := c.takeBack(); err != nil {
+		return err
+	}
 	wish := h.wish(c)
 	if err := h.breakout(c, &wish); err != nil {
 		return err
@@ -124,7 +128,7 @@ func (h *creates) wish(c *call) placement.Wish {
 		Hint: c.hint(), Tag: asked.Get(params.TagName), Recorded: asked.Get("record") == "true", Name: asked.Get("name"),
 		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: asked.Get(voiceParam),
 		Signer: c.caller.Signer, Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
-		Request: c.request,
+		Request: c.request, Back: c.back,
 	}
 }
 
@@ -201,6 +205,7 @@ func (h *creates) created(ctx context.Context, c *call, creation *placement.Crea
 		params := c.req.Params
 		meeting := answer.CreatedMeeting(params.Get("name"), params.Get("record") == "true")
 		meeting.Tenant, meeting.Alias = c.tenant, c.alias
+		h.servers.originals.restoreMeeting(c.key, &meeting)
 		h.view.Created(c.server, meeting)
 		h.metrics.placed(c.tries)
 	}

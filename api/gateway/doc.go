@@ -18,6 +18,10 @@
 // into each call as it goes out (call.query, creates.queryFor), and taken out of each answer as it comes in (call.restore).
 // Between the two there is the front end's alone, in keys, logs and errors.
 //
+// The same goes for where a front end wants to be called back: servers are given addresses of ours, made for each of them
+// (creates.queryFor), and answers are given the front end's again, those of calls as they come in and those of lists as polls do
+// (originals.go). What is done when a server calls is package callbacks' to decide.
+//
 // Of several instances one decides (elsewhere.go). The others verify a call, answer what needs no decision, and hand the rest to
 // that one as it came: so no front end is told by anybody else that a meeting is unknown. Creates that were made already, by
 // a leader that has gone or a server whose answer was lost, are found out in again.go.

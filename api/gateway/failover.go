@@ -217,9 +217,9 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 
 // queryFor is the query of a create for the server that it goes to. As in Scalelite the tag is that server's, whatever was
 // wished for, and one without a tag is told of none. The server is told by which ID it is to know the meeting, and, in
-// metadata that front ends do not see, whose it is and what its front end calls it. Where there are several tenants a voice
-// bridge that another meeting has is not asked for: the server draws one then.
-func (h *creates) queryFor(c *call, claim store.Claim) string {
+// metadata that front ends do not see, whose it is, what its front end calls it, and where it is to call back, which is here.
+// Where there are several tenants a voice bridge that another meeting has is not asked for: the server draws one then.
+func (h *creates) queryFor(ctx context.Context, c *call, claim store.Claim) string {
 	sent := slices.Clone(c.req.Params)
 	if tag := h.ledger.Tag(claim.Server); tag == "" {
 		sent.Del(params.TagName)
@@ -235,6 +235,10 @@ func (h *creates) queryFor(c *call, claim store.Claim) string {
 	}
 	if c.caller.Shared {
 		voicesApart(&sent, claim.Voice)
+	}
+	h.servers.originals.put(c, &sent, claim)
+	if client := h.servers.Client(claim.Server); client != nil {
+		h.learning.put(ctx, c.caller.Tenant, &sent, client.Secret())
 	}
 	return sent.Encode()
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/caller"
+	"github.com/bbbpool/bbbpool/api/gateway/back"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
@@ -81,6 +82,11 @@ type Gateway struct {
 	Uses           *lastuse.Uses              // knows when secrets were used last; nil if nobody wants to know
 	Host           func(*http.Request) string // which host a caller has called; what the request says if nil
 
+	// Back puts our addresses in the place of those that front ends want to be called at; without it servers get neither. LRS is
+	// nil where nobody is told of learning record stores.
+	Back *back.Callbacks
+	LRS  LRS
+
 	// Elsewhere are the other instances, Peer tells whether a request was handed on by one of them, and May whether we may end
 	// something at a server now, and for how long: until the context ends. Alone an instance has none of it.
 	Elsewhere Elsewhere
@@ -91,11 +97,13 @@ type Gateway struct {
 	// Heard returns when all instances know what was decided until now; nil where there is one alone.
 	Heard func(context.Context)
 
-	tenants  tenancy.Tenants
-	throttle *throttle.Throttle
-	reader   reader
-	calls    map[string]handler // that bbbpool knows
-	others   handler            // answers those that it does not know
+	tenants   tenancy.Tenants
+	originals originals
+	learning  learning
+	throttle  *throttle.Throttle
+	reader    reader
+	calls     map[string]handler // that bbbpool knows
+	others    handler            // answers those that it does not know
 }
 
 // handler answers one call. What it returns is an error for the front end (*bbb.Error), or one of ours.
@@ -124,11 +132,15 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 
 // route makes what answers the calls: a type for each kind of them, which has what these need and no more.
 func (g *Gateway) route() {
+	if g.originals.back, g.originals.ledger = g.Back, g.Ledger; g.Back == nil {
+		g.originals.back = &back.Callbacks{}
+	}
+	g.learning.lrs, g.learning.log = g.LRS, g.Log
 	refused := &refusals{}
-	asking := &servers{g.Servers, g.Metrics, authority{g}}
+	asking := &servers{g.Servers, g.Metrics, authority{g}, &g.originals}
 	create := &creates{
 		connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
-		refused: refused, metrics: g.Metrics, log: g.Log, unmade: g.Unmade,
+		learning: &g.learning, refused: refused, metrics: g.Metrics, log: g.Log, unmade: g.Unmade,
 	}
 	join := &joins{g.Ledger, g.Servers, refused, g.Metrics, g.people()}
 	meeting := &meetings{ledger: g.Ledger, servers: asking, view: g.View}
@@ -166,10 +178,10 @@ func (g *Gateway) LoadTenants(ctx context.Context, stored store.Tenants, now tim
 // Known tells whether there is a tenant by an ID.
 func (g *Gateway) Known(tenant string) bool { return g.tenants.Known(tenant) }
 
-// Problems tells whether tenants are served as they were, and not as they are stored, and which settings for parameters may
-// not do what was meant.
+// Problems tells whether tenants are served as they were, and not as they are stored, which settings for parameters may not do
+// what was meant, and what servers cannot tell, or be told.
 func (g *Gateway) Problems(ctx context.Context) []problems.Problem {
-	return append(g.paramProblems(), g.tenants.Problems(ctx)...)
+	return slices.Concat(g.paramProblems(), g.tenants.Problems(ctx), g.originals.problems(ctx), g.learning.problems())
 }
 
 // Path is where the API is served; everything below it belongs to the gateway. A tenant's own way in is the same below

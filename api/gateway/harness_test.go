@@ -23,6 +23,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/callbacks/address"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/simulator"
@@ -50,6 +51,7 @@ type pool struct {
 	ledger  *placement.Ledger
 	poller  *poller.Poller
 	gateway *gateway.Gateway
+	seal    *address.Sealer
 	http    *httptest.Server
 	client  *http.Client
 }
@@ -65,6 +67,7 @@ type settings struct {
 	now     func() time.Time    // of ledger, poller and servers; time.Now where it is nil
 	log     io.Writer
 	data    string
+	called  string // where servers call the pool back; nowhere where it is ""
 }
 
 // start runs a pool until the test ends.
@@ -136,6 +139,7 @@ func (p *pool) boot(set settings) {
 		tb.Fatal(err)
 	}
 	p.stores, p.ledger, p.poller, p.gateway = whole.Stores, whole.Ledger, whole.Poller, whole.Gateway
+	p.seal = whole.Callbacks.Seal
 	calls := &p.gateway.RecordingCalls
 	calls.Recordings, calls.Tracks = index{p.stores.Index}, &tracks{}
 	calls.Link = func(_ store.Recording, f store.Format) string { return f.Path }
@@ -161,6 +165,7 @@ func (set settings) all(tb testing.TB) (all assembly.Settings) {
 		tb.Fatal(err)
 	}
 	all.HTTP.Listen = "127.0.0.1:0"
+	all.Callbacks.URL = set.called
 	all.Poller = poller.Config{
 		Interval: cmp.Or(set.poll, time.Second), Connect: 2 * time.Second, Response: 10 * time.Second, Unhealthy: 3,
 		Healthy: 1, Failover: 3 * time.Second,

@@ -24,11 +24,11 @@ type resident struct {
 // have, and what others have. Each hears of its own, and no word of another's.
 func TestIsolation_Random(t *testing.T) {
 	t.Parallel()
-	p := start(t, settings{servers: 2})
+	p := start(t, settings{servers: 2, called: ourAddress})
 	a, b, c := p.faculties(func(t *store.Tenant) { t.Scoped = true })
 	var residents []*resident
 	for _, f := range []tenant{a, b, c} {
-		r := &resident{tenant: f, live: map[string]string{}, secrets: []string{"Room-of-" + f.id, "rec-of-" + f.id}}
+		r := &resident{tenant: f, live: map[string]string{}, secrets: []string{"Room-of-" + f.id, "rec-of-" + f.id, "front-of-" + f.id}}
 		residents = append(residents, r)
 		p.stock(store.Recording{
 			RecordID: "rec-of-" + f.id, Tenant: f.id, MeetingID: "room-1", Name: "Room-of-" + f.id, State: store.Published,
@@ -70,7 +70,7 @@ func (r *resident) step(draw *rand.Rand, other *resident) (body string) {
 	}
 	switch draw.IntN(12) {
 	case 0, 1:
-		a := r.call("create", about+"&name=Room-of-"+r.id+"&attendeePW=ap&moderatorPW=mp-"+r.id)
+		a := r.call("create", about+"&name=Room-of-"+r.id+"&attendeePW=ap&moderatorPW=mp-"+r.id+backAt("https://front-of-"+r.id))
 		if has && a.InternalID != r.live[id] {
 			r.tb.Errorf("%s: the create of %s again is another meeting, %s: %s", r.id, id, r.live[id], a.body)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/callbacks/address"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -79,7 +80,7 @@ func (t tenant) call(call, query string) answer {
 	if err != nil {
 		t.tb.Fatal(err)
 	}
-	for _, ours := range []string{"arts_", "bio_", "chem_", "bbbpool", "tenant-id"} {
+	for _, ours := range []string{"arts_", "bio_", "chem_", "bbbpool", "tenant-id", address.Path} {
 		if strings.Contains(a.body, ours) {
 			t.tb.Errorf("%s of %s: %q in %s", call, t.id, ours, a.body)
 		}
@@ -126,7 +127,7 @@ func (t tenant) target(query string) *url.URL {
 // Two tenants have a meeting by the same ID on one server, and every call of each is about its own.
 func TestIsolation(t *testing.T) {
 	var log syncBuffer
-	p := start(t, settings{servers: 1, log: &log})
+	p := start(t, settings{servers: 1, log: &log, called: ourAddress})
 	arts, bio, chem := p.faculties()
 	made := map[string]answer{}
 	for _, f := range []tenant{arts, bio} {
@@ -251,7 +252,7 @@ func TestIsolation_Unscoped(t *testing.T) {
 // The ID that servers know a meeting by stays as it is when the meeting moves, and when the tenant's setting changes.
 func TestIsolation_AliasStays(t *testing.T) {
 	t.Parallel()
-	p := start(t, settings{servers: 3})
+	p := start(t, settings{servers: 3, called: ourAddress})
 	arts, _, chem := p.faculties()
 	first := arts.create("class", "")
 	dead := p.sim(arts.claim("class").Server)

@@ -17,7 +17,7 @@ var errForeign = errors.New("the server has another meeting by that ID")
 // createOwn creates the meeting on the server of its claim, and fails with errForeign where the server takes the create for
 // a repeat of another one.
 func (h *creates) createOwn(ctx context.Context, c *call, claim store.Claim) (bbb.Answer, *bbb.Reply, error) {
-	answer, reply, err := h.createPatiently(ctx, c, h.queryFor(c, claim))
+	answer, reply, err := h.createPatiently(ctx, c, h.queryFor(ctx, c, claim))
 	if err == nil {
 		err = h.checkOwner(ctx, c, claim, answer)
 	}

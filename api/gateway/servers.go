@@ -33,6 +33,7 @@ type servers struct {
 
 	metrics   *Metrics
 	authority authority
+	originals *originals
 }
 
 var (
@@ -55,6 +56,7 @@ func (s *servers) send(ctx context.Context, c *call, server, onServer string) (*
 	telling := err != nil
 	if err == nil {
 		c.restore(reply, onServer)
+		s.originals.restore(reply, c.claim)
 		telling, err = signOfHealth(c, reply)
 	}
 	s.heard(ctx, server, client, c.name, telling, err)

@@ -144,7 +144,7 @@ func (s *survey) close(from, to int) {
 	if s.level == 3 && slices.Equal(s.path[:2], []string{"recording", "meta"}) {
 		key := s.path[2]
 		switch {
-		case bbb.ReservedMeta(strings.ToLower(key)):
+		case bbb.HiddenMeta(strings.ToLower(key)):
 			s.aliased = s.aliased || key == bbb.IDKey
 			line := len(bytes.TrimRight(s.doc[:s.from], " \t\r\n"))
 			s.ours = append(s.ours, edit{from: line, to: to})

@@ -134,7 +134,7 @@ func Disown(r *store.Recording) {
 			r.ClaimedID = id
 		}
 	}
-	maps.DeleteFunc(r.Meta, func(key, _ string) bool { return bbb.ReservedMeta(strings.ToLower(key)) })
+	maps.DeleteFunc(r.Meta, func(key, _ string) bool { return bbb.HiddenMeta(strings.ToLower(key)) })
 }
 
 // Settle ends a claim: the recording is whose it is, and has the ID that the front end has given its meeting.

@@ -9,6 +9,7 @@
 package address
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -17,6 +18,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -45,11 +48,33 @@ type Place struct {
 	Server string
 	store.MeetingKey
 	Placed time.Time // to the millisecond
+	Name   string    // of Analytics: the metadata, without "meta_", that the address stands for; "" for store.MetaAnalytics
 }
 
 // Of is the place of a meeting's claim.
 func Of(kind Kind, c store.Claim) Place {
 	return Place{Kind: kind, Server: c.Server, MeetingKey: c.MeetingKey, Placed: c.Placed.Truncate(time.Millisecond).UTC()}
+}
+
+// Is tells whether the place is that of a claim, which may have several addresses of a kind.
+func (p Place) Is(c store.Claim) bool {
+	of := Of(p.Kind, c)
+	of.Name = p.Name
+	return of == p
+}
+
+// Meta is the metadata, without "meta_", that the address stands for; "" where it is none that a server is given.
+func (p Place) Meta() string {
+	switch p.Kind {
+	case Marks:
+		return store.MetaEnd
+	case Analytics:
+		return cmp.Or(p.Name, store.MetaAnalytics)
+	case Ready:
+		return store.MetaReady
+	case Ended, Event:
+	}
+	return ""
 }
 
 // KeySize is the length of a key in bytes.
@@ -126,20 +151,39 @@ func (s *Sealer) Open(kind Kind, token string) (Place, error) {
 
 // Read finds the place in a whole address, whatever base it has: what a server shows in metadata may be from before the pool
 // had another name.
-func (s *Sealer) Read(url string) (Place, error) {
-	_, path, found := strings.Cut(url, Path)
-	path, _, _ = strings.Cut(path, "?")
-	kind, token, both := strings.Cut(path, "/")
+func (s *Sealer) Read(address string) (Place, error) {
+	_, place, found := strings.Cut(address, Path)
+	place, _, _ = strings.Cut(place, "?")
+	kind, token, both := strings.Cut(place, "/")
 	if !found || !both {
 		return Place{}, ErrForeign
 	}
 	return s.Open(Kind(kind), token)
 }
 
-// encode writes the place: the time, then kind, server and tenant with their lengths, then the meeting ID.
+// Callable tells whether somebody can be called at an address that a front end gave: it is an absolute one of http or https, and
+// none of ours, however it is written. A front end that has got hold of one of ours must not have us call ourselves.
+func (s *Sealer) Callable(given string) bool {
+	u, err := url.Parse(given)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return false
+	}
+	if s == nil {
+		return true
+	}
+	_, err = s.Read(path.Clean(u.Path))
+	return err != nil
+}
+
+// encode writes the place: the time, then kind, server and tenant with their lengths, then the meeting ID. Behind the kind
+// stands the name, if there is one.
 func (p Place) encode() []byte {
 	text := binary.BigEndian.AppendUint64(nil, uint64(p.Placed.UnixMilli()))
-	for _, part := range []string{string(p.Kind), p.Server, p.Tenant} {
+	kind := string(p.Kind)
+	if p.Name != "" {
+		kind += "\x00" + p.Name
+	}
+	for _, part := range []string{kind, p.Server, p.Tenant} {
 		text = binary.AppendUvarint(text, uint64(len(part)))
 		text = append(text, part...)
 	}
@@ -161,6 +205,8 @@ func decode(text []byte) (p Place, ok bool) {
 		}
 		parts[i], rest = string(rest[size:size+int(n)]), rest[size+int(n):]
 	}
-	p.Kind, p.Server, p.Tenant, p.MeetingID = Kind(parts[0]), parts[1], parts[2], string(rest)
+	kind, name, _ := strings.Cut(parts[0], "\x00")
+	p.Kind, p.Name = Kind(kind), name
+	p.Server, p.Tenant, p.MeetingID = parts[1], parts[2], string(rest)
 	return p, true
 }

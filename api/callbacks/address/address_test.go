@@ -75,6 +75,56 @@ func TestSealer_Foreign(t *testing.T) {
 	}
 }
 
+// What a front end gives is called where it can be, and where it does not lead back to us.
+func TestSealer_Callable(t *testing.T) {
+	s := sealer(t, 1)
+	ours := s.URL("https://pool.example.edu", place("default", "room-1"))
+	for give, want := range map[string]bool{
+		"https://front.example.edu/end?x=1": true, "http://10.0.0.1:8080": true, "HTTPS://front/": true,
+		"https://front.example.edu/callbacks/ended/else": true,
+		"": false, "front.example.edu/end": false, "/end": false, "ftp://front/end": false, "https://": false,
+		"https:///end": false, "https://:443/end": false, "https://front/%zz": false, "javascript:alert(1)": false,
+		"mailto:a@b": false, "https://front\n/": false,
+		ours: false, ours + "?meetingID=x": false, strings.Replace(ours, "callbacks", "%63allbacks", 1): false,
+		strings.Replace(ours, "/callbacks/", "//callbacks/./x/../", 1): false, "http://[::1]/" + ours: false,
+		ours + "#x": false, ours + "/": false,
+	} {
+		if got := s.Callable(give); got != want {
+			t.Errorf("%q: %v", give, got)
+		}
+	}
+	var none *address.Sealer
+	if !none.Callable("https://front/end") || none.Callable("front") {
+		t.Error("without a key")
+	}
+}
+
+// Further metadata has addresses of its own, which are read as they were made, also by whom reads those without a name.
+func TestSealer_Names(t *testing.T) {
+	p := place("default", "room-1")
+	p.Kind = address.Analytics
+	plain := sealer(t, 1).URL("https://pool", p)
+	p.Name = "billing-callback-url"
+	named := sealer(t, 1).URL("https://pool", p)
+	if got, err := sealer(t, 1).Read(named); err != nil || got != p || named == plain {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if got, err := sealer(t, 1).Read(plain); err != nil || got.Name != "" || got.Kind != address.Analytics {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	c := store.Claim{MeetingKey: p.MeetingKey, Server: p.Server, Placed: p.Placed.Add(time.Microsecond)}
+	if !p.Is(c) || p.Meta() != "billing-callback-url" {
+		t.Errorf("%+v is not of its claim, or stands for %q", p, p.Meta())
+	}
+	for kind, want := range map[address.Kind]string{
+		address.Analytics: store.MetaAnalytics, address.Marks: store.MetaEnd, address.Ready: store.MetaReady, address.Ended: "", address.Event: "",
+	} {
+		if other := (address.Place{Kind: kind, Server: "bbb2"}); other.Meta() != want || other.Is(c) {
+			t.Errorf("%s stands for %q, or is of any claim", kind, other.Meta())
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	s, _ := address.New(bytes.Repeat([]byte{1}, address.KeySize))
 	f.Add(s.URL("https://pool", place("default", "room-1")))

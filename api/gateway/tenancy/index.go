@@ -49,7 +49,7 @@ func nobody() *group {
 func (x *index) add(c Config, s store.Tenant, before *index) {
 	t := &Tenant{
 		ID: s.ID, URL: c.url(s), IgnoreHints: s.IgnoreHints, Scoped: s.Scoped, Limits: s.Limits,
-		Rules: c.Params.For(s), marks: c.marks(s), disabled: s.Disabled,
+		Callbacks: s.Callbacks, LRS: s.LRS, Rules: c.Params.For(s), marks: c.marks(s), disabled: s.Disabled,
 	}
 	var was *Tenant
 	if before != nil {

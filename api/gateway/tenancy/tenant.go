@@ -23,6 +23,8 @@ type Tenant struct {
 	Scoped      bool   // servers know its new meetings by an ID that no other tenant's can have
 	Shared      bool   // there are other tenants
 	Limits      store.Limits
+	Callbacks   store.TenantCallbacks
+	LRS         store.LRS
 	Rules       params.Tenant // for the parameters of its calls
 
 	marks    [][2]string

@@ -1,0 +1,93 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
+	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/store"
+)
+
+// LRS makes what servers are told of a tenant's learning record store.
+type LRS interface {
+	// Payload is that for the server that has this secret. Its errors tell no secrets.
+	Payload(ctx context.Context, lrs store.LRS, server store.Secret) (string, error)
+}
+
+// learning tells servers where the learning records of a tenant's meetings go. That this fails keeps nobody from a meeting.
+type learning struct {
+	lrs LRS // nil where there is none
+	log zerolog.Logger
+
+	mu      sync.Mutex
+	failing map[string]failing // by tenant
+}
+
+// failing is since when something fails, and why.
+type failing struct {
+	since time.Time
+	err   error
+}
+
+// lrsWait is how long a create waits for a token at most.
+const lrsWait = 5 * time.Second
+
+// put puts it into what a server is sent. A front end's own goes: nobody but the pool knows the server's secret.
+func (l *learning) put(ctx context.Context, t *tenancy.Tenant, sent *bbb.Params, server bbb.Secret) {
+	if l.lrs == nil || t == nil || t.LRS.Endpoint == "" {
+		return
+	}
+	const name = "meta_" + bbb.LRSKey
+	*sent = slices.DeleteFunc(*sent, func(p bbb.Param) bool { return strings.EqualFold(p.Name, name) })
+	ctx, cancel := context.WithTimeout(ctx, lrsWait)
+	defer cancel()
+	payload, err := l.lrs.Payload(ctx, t.LRS, store.Secret(server))
+	l.note(t.ID, err)
+	if err == nil {
+		sent.Set(name, payload)
+	}
+}
+
+// note takes note of how it went. The first failure of a tenant is logged, and the end of it.
+func (l *learning) note(tenant string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was, before := l.failing[tenant]
+	switch {
+	case err == nil && before:
+		delete(l.failing, tenant)
+		l.log.Info().Str("tenant", tenant).Msg("servers are told again where learning records go")
+	case err != nil && !before:
+		l.log.Warn().Err(err).Str("tenant", tenant).Msg("servers are not told where learning records go")
+		was.since = time.Now()
+	}
+	if err == nil {
+		return
+	}
+	if l.failing == nil {
+		l.failing = map[string]failing{}
+	}
+	l.failing[tenant] = failing{was.since, err}
+}
+
+// problems tells whose learning records go nowhere.
+func (l *learning) problems() (list []problems.Problem) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for tenant, f := range l.failing {
+		list = append(list, problems.Problem{
+			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Tenant, ID: tenant}, Name: "lrs",
+			Since: f.since, Logged: true,
+			Text:   "servers are not told where learning records of its meetings go: " + f.err.Error(),
+			Remedy: "see to the tenant's learning record store, or to its settings",
+		})
+	}
+	return list
+}
