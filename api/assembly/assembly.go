@@ -309,6 +309,7 @@ func (p *Pool) openPlayback(context.Context) error {
 func (p *Pool) openGateway(ctx context.Context) error {
 	set := p.options.Settings
 	set.Gateway.Connect, set.Gateway.MaxRequests = set.Poller.Connect, set.HTTP.MaxRequests
+	set.Gateway.Bridges = set.Placement.Bridges.On()
 	set.Gateway.Multitenancy, set.Gateway.PoolHost = set.HTTP.Tenants(), set.HTTP.PoolHost
 	p.Gateway = &gateway.Gateway{
 		Config: set.Gateway, Ledger: p.Ledger, Servers: p.Poller, View: p.Poller, Page: p.pages.Problem,

@@ -22,6 +22,7 @@ import (
 // creates makes meetings: what a create asks for is read here, and on which servers it is tried is in failover.go.
 type creates struct {
 	connect  time.Duration // the deadline for connecting to a server
+	bridges  bool          // meetings have voice bridges of the pool
 	ledger   *placement.Ledger
 	servers  *servers
 	view     View

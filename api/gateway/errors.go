@@ -46,6 +46,10 @@ var (
 		Key:     "tenantMeetingsPerHourReached",
 		Message: "As many meetings were started as are allowed within an hour. Please try again later.",
 	}
+	// errVoice is what BigBlueButton says of a voice bridge that another meeting has. It says it in a list.
+	errVoice = &bbb.Error{
+		Key: "nonUniqueVoiceBridge", Message: "The selected voice bridge is already in use.", Listed: true,
+	}
 	// errNoParent is what BigBlueButton says of a breakout room without a meeting that it belongs to.
 	errNoParent = &bbb.Error{
 		Key: "parentMeetingDoesNotExist", Message: "No parent meeting exists for the breakout room",
@@ -137,6 +141,8 @@ func placementError(err error) error {
 		return errMeetings
 	case errors.Is(err, placement.ErrPerHour):
 		return errPerHour
+	case errors.Is(err, placement.ErrVoice):
+		return errVoice
 	case errors.Is(err, placement.ErrForeign):
 		return bbb.ErrMeetingNotFound // as Scalelite says; whose it is nobody is told
 	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):

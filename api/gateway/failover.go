@@ -218,7 +218,8 @@ func (h *creates) createOn(ctx context.Context, c *call, query string) (bbb.Answ
 // queryFor is the query of a create for the server that it goes to. As in Scalelite the tag is that server's, whatever was
 // wished for, and one without a tag is told of none. The server is told by which ID it is to know the meeting, and, in
 // metadata that front ends do not see, whose it is, what its front end calls it, and where it is to call back, which is here.
-// Where there are several tenants a voice bridge that another meeting has is not asked for: the server draws one then.
+// Where there are several tenants a voice bridge that another meeting has is not asked for: the server draws one then. Where the
+// pool gives them out, it is the claim's.
 func (h *creates) queryFor(ctx context.Context, c *call, claim store.Claim) string {
 	sent := slices.Clone(c.req.Params)
 	if tag := h.ledger.Tag(claim.Server); tag == "" {
@@ -233,7 +234,11 @@ func (h *creates) queryFor(ctx context.Context, c *call, claim store.Claim) stri
 	for _, mark := range c.caller.Marks() {
 		sent.Set(mark[0], mark[1])
 	}
-	if c.caller.Shared {
+	switch {
+	case h.bridges && claim.Voice != "":
+		sent.Set(voiceParam, claim.Voice)
+		sent.Del(oldVoiceParam)
+	case c.caller.Shared:
 		voicesApart(&sent, claim.Voice)
 	}
 	h.servers.originals.put(c, &sent, claim)

@@ -42,6 +42,7 @@ type Config struct {
 	MaxRequests        int64           `kong:"-"` // that are served at the same time, of all kinds; 0 where nobody limits them
 	Multitenancy       bool            `kong:"-"` // Scalelite's rule holds: NAME.PoolHost names a tenant
 	PoolHost           string          `kong:"-"` // as Scalelite's URL_HOST
+	Bridges            bool            `kong:"-"` // meetings have voice bridges of the pool
 }
 
 // Validate tells what in a configuration cannot work.
@@ -139,7 +140,7 @@ func (g *Gateway) route() {
 	refused := &refusals{}
 	asking := &servers{g.Servers, g.Metrics, authority{g}, &g.originals}
 	create := &creates{
-		connect: g.Config.Connect, ledger: g.Ledger, servers: asking, view: g.View,
+		connect: g.Config.Connect, bridges: g.Config.Bridges, ledger: g.Ledger, servers: asking, view: g.View,
 		learning: &g.learning, refused: refused, metrics: g.Metrics, log: g.Log, unmade: g.Unmade,
 	}
 	join := &joins{g.Ledger, g.Servers, refused, g.Metrics, g.people()}

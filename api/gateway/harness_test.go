@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -176,7 +177,7 @@ func (set settings) all(tb testing.TB) (all assembly.Settings) {
 	}
 	all.Recordings.KeepDeleted = math.MaxInt64 // or what a test has put there as deleted goes when the pool first tidies up
 	all.HTTP.MaxRequests = cmp.Or(all.Gateway.MaxRequests, all.HTTP.MaxRequests)
-	if all.Placement = set.rule; set.rule == (placement.Config{}) {
+	if all.Placement = set.rule; reflect.ValueOf(set.rule).IsZero() {
 		all.Placement = placement.Config{Sessions: 3, SeatMin: 50, SeatLead: 20 * time.Minute, SeatGrace: 10 * time.Minute}
 	}
 	return all
