@@ -6,6 +6,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/lrs"
 	"github.com/bbbpool/bbbpool/api/gateway/throttle"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -25,6 +26,6 @@ func families() [][]exposition.Family {
 		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
 		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families, backups.Families,
 		instances.Families,
-		mirror.Families, waiting.Families,
+		mirror.Families, waiting.Families, lrs.Families,
 	}
 }
