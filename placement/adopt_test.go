@@ -89,6 +89,26 @@ func TestAdopt_Reattach(t *testing.T) {
 	p.check()
 }
 
+// What a front end wants to be called back goes over with the claim, and all else where it is the same meeting under another name
+// of its server.
+func TestAdopt_Leaves(t *testing.T) {
+	for internal, same := range map[string]bool{"m@1": true, "m@2": false} {
+		p := newPool(t, "a")
+		claim := p.calls("m")
+		p.stand(placement.Open, "b")
+		p.stand(placement.Gone, "a")
+		seen := sees(claim, 3)
+		seen.InternalID = internal
+		p.poll("b", seen)
+		found, err := p.Peek(key("m"))
+		p.must(err)
+		got := found.Claim
+		equal(t, "server, whose secret, and addresses", [3]any{got.Server, got.Signer, got.Back}, [3]any{"b", "second", wanted})
+		equal(t, "password and bridge", got.Moderator != "" && got.Voice != "", same)
+		p.check()
+	}
+}
+
 // A server that comes back keeps the meetings that nobody has created anew.
 func TestAdopt_Return(t *testing.T) {
 	p := newPool(t, "a")

@@ -242,6 +242,7 @@ func (d *day) step(ctx context.Context) {
 		d.ShortenHistory(ctx)
 	case 12:
 		d.called(ctx, k)
+		_, _ = d.LoseServer(ctx, d.server())
 	}
 }
 

@@ -20,9 +20,15 @@ type Creation struct {
 	term    *term
 	key     store.MeetingKey
 	room    forecast.Room
-	wish    Wish   // the last one
+	asks    asks
 	leaving string // the server that the meeting leaves because that takes no new ones
 	fenced  bool   // the store has refused what was decided: another instance decides now
+}
+
+// asks is what a create says that a claim keeps: of the last wish.
+type asks struct {
+	request, signer string
+	back            *store.Back
 }
 
 // Begin waits until no other create of the meeting is under way, and right after the start until the history is read. End
@@ -105,7 +111,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	}
 	now := l.now()
 	known, stays := l.book.Stays(now, c.key, avoid)
-	known.Same, c.wish = w.Request != "" && known.Claim.Request == w.Request, w
+	known.Same, c.asks = w.Request != "" && known.Claim.Request == w.Request, asks{w.Request, w.Signer, w.Back}
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.Record().MayLeave(now, c.key)) {
 		return known, before, nil
 	}
@@ -173,7 +179,7 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 		l.mu.Unlock()
 		return err
 	}
-	made.Request, made.Signer, made.Back = c.wish.Request, c.wish.Signer, c.wish.Back
+	made.Request, made.Signer, made.Back = c.asks.request, c.asks.signer, c.asks.back
 	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim

@@ -50,6 +50,19 @@
 // (SetServer), what a poll saw (Reconcile), how a create went (Creation) and what was ended (Ending), and says what follows
 // from that.
 //
+// # Ends, and what comes back
+//
+// An end is told to front ends once, and rightly, so the ledger tells apart why a claim is closed: the server has said so, by a
+// poll or by calling back (Ended), two polls have not seen the meeting (Vanished), its server is lost or removed (Lost, Removed),
+// it is elsewhere (Moved), or people have given it up while it may go on (Forgotten). The session has the reason, and where the
+// front end wants to be called back, which the claim had from the create that made it; it is stored before the claim goes.
+//
+// A meeting whose end was told and that goes on all the same, with people in it, is another one: a claim that is placed now, with
+// all that the one before had, and a session whose ID has that time in it, so that its end is told, too. Which meetings these are
+// the book remembers for a day, and the history for ever (Parts.Former). The ID follows from the claim and what is stored, so
+// that a crash, or another leader, comes to the same one. Nobody in it means that it stays over. One that was only given up, or
+// has moved, goes on as what it was.
+//
 // # Several instances
 //
 // Of several processes that share a store one decides, as long as its term lasts ([Ledger.Lead], [Ledger.Follow]); who that is

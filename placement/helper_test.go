@@ -127,7 +127,7 @@ func (f *faulty) former(ctx context.Context, internalID string) (store.Session, 
 	if err := f.before("Session"); err != nil {
 		return store.Session{}, err
 	}
-	return f.sessions.Session(ctx, internalID)
+	return f.Session(ctx, internalID)
 }
 
 // Remember adds the session. A claim that is not that of the same stay is found out by check.

@@ -134,7 +134,7 @@ func (s *server) report(client *bbb.Client, err error) (first bool) {
 	if client == nil || cancelled(err) {
 		return false
 	}
-	ours := err != nil && s.pool.network.countFailing().most()
+	ours := err != nil && s.pool.network.countFailing().Most()
 	changed, first := s.apply(client, err, ours)
 	if changed {
 		s.pool.network.watchServers()
@@ -154,9 +154,9 @@ func (s *server) apply(client *bbb.Client, err error, ours bool) (changed, first
 		return false, false // the hot path: nothing changes
 	}
 	if err == nil {
-		st.health.Succeed(s.now(), s.config.thresholds())
+		st.health.Succeed(s.now(), s.config.Thresholds())
 	} else {
-		st.health.Fail(s.now(), failureOf(err), s.config.thresholds(), ours)
+		st.health.Fail(s.now(), failureOf(err), s.config.Thresholds(), ours)
 	}
 	s.touch()
 	if st.failing() == failing && st.health.Is == was {
@@ -177,7 +177,7 @@ func (st *state) tellHealth(was Health, ours bool) {
 		level = zerolog.InfoLevel
 	}
 	st.log.WithLevel(level).Str("server", st.record.ID).Str("was", string(was)).Str("health", string(st.health.Is)).
-		Str("reason", st.health.Why(st.now(), st.config.thresholds())).Bool("own_network", ours).Msg("health")
+		Str("reason", st.health.Why(st.now(), st.config.Thresholds())).Bool("own_network", ours).Msg("health")
 	st.addEvent(string(st.health.Is), st.consequence(was))
 }
 
@@ -204,7 +204,7 @@ func (st *state) untilPlaced() string {
 		return "no new meetings, because it is " + string(st.record.State)
 	}
 	until := "it answers"
-	if needs := st.health.Needs(st.now(), st.config.thresholds()); needs > 1 {
+	if needs := st.health.Needs(st.now(), st.config.Thresholds()); needs > 1 {
 		until = fmt.Sprintf("it has answered %d polls in a row", needs)
 	}
 	return "no new meetings until " + until + ", while others can take them"

@@ -28,6 +28,11 @@
 // time count as one round per poll interval, so that a burst of failing calls does not make a server offline. Nothing here
 // ever ends a meeting because a server is not seen: a blip of ours must not cost anybody a class.
 //
+// But front ends wait to be told of ends. So what is on a server that has been offline for LostAfter is taken for over, and comes
+// back with the server if it is not. The time is counted by rounds that have failed, so that it does not pass while nobody looks;
+// whoever takes over goes on counting, and a restart begins anew. While our own network is to blame, or was until just now, no
+// server is lost.
+//
 // A server that fails is probed twice a second for as long as a blip may last (Failover), so that those who wait for it
 // (Alive) wait no longer than they must; then after half the time that it has failed already, up to the interval,
 // so that a dead server costs next to nothing.

@@ -22,6 +22,18 @@ func losing(after time.Duration) poller.Config {
 	return c
 }
 
+// How long a server is waited for is any time, or for ever.
+func TestConfig_LostAfter(t *testing.T) {
+	for after, good := range map[time.Duration]bool{
+		0: true, time.Second: true, 10 * time.Minute: true, 720 * time.Hour: true,
+		-time.Second: false, time.Millisecond: false, 721 * time.Hour: false,
+	} {
+		if err := losing(after).Validate(); (err == nil) != good {
+			t.Errorf("--lost-after %s: %v", after, err)
+		}
+	}
+}
+
 // A server that is away for longer than anybody waits for it loses its meetings; one that is away for less does not, nor one
 // that fails now and then, nor any while our own network is to blame, or where a server is waited for for ever.
 func TestRun_Lost(t *testing.T) {
@@ -31,7 +43,7 @@ func TestRun_Lost(t *testing.T) {
 		while func(r *rig)
 		want  map[string]string
 	}{
-		"longer":   {5 * time.Minute, func(r *rig) { r.net["a"].set(down); r.pass(6 * time.Minute) }, none},
+		"longer":   {5 * time.Minute, func(r *rig) { r.net["a"].set(down); r.pass(7 * time.Minute) }, none},
 		"less":     {5 * time.Minute, func(r *rig) { r.net["a"].set(down); r.pass(5 * time.Minute) }, class},
 		"for ever": {0, func(r *rig) { r.net["a"].set(down); r.pass(time.Hour) }, class},
 		"twice, for less": {5 * time.Minute, func(r *rig) {
@@ -114,16 +126,17 @@ func TestRun_LostAfterRestart(t *testing.T) {
 		r := newRig(t, losing(5*time.Minute), time.Now, "a", "b")
 		r.place("class", "a", "i-1")
 		r.net["a"].set(down)
+		there := map[string]string{"class": "a"}
 		for _, c := range []struct {
-			minutes time.Duration
-			want    map[string]string
-		}{{4, map[string]string{"class": "a"}}, {4, map[string]string{"class": "a"}}, {7, map[string]string{}}} {
+			passes time.Duration
+			want   map[string]string
+		}{{4 * time.Minute, there}, {4 * time.Minute, there}, {7 * time.Minute, map[string]string{}}} {
 			ctx, cancel := context.WithCancel(t.Context())
 			next := r.again(losing(5 * time.Minute))
 			over := make(chan error)
 			go func() { over <- next.Run(ctx) }()
-			next.pass(c.minutes * time.Minute)
-			next.claims(fmt.Sprint("after minutes: ", int(c.minutes)), c.want)
+			next.pass(c.passes)
+			next.claims(fmt.Sprint("after ", c.passes), c.want)
 			cancel()
 			if err := <-over; err != nil {
 				t.Error(err)
@@ -146,13 +159,13 @@ func TestRun_LostAfterTakeover(t *testing.T) {
 		stop()
 		i.b.claims("when one leads", map[string]string{"class": "a"})
 		stop = i.lead(i.b, i.a)
-		i.b.pass(2 * time.Minute)
+		i.b.pass(3 * time.Minute)
 		i.b.claims("when another leads", map[string]string{})
 		stop()
 	})
 }
 
-// Who says that something has changed at a server has it polled at once, and not more often than its health needs.
+// Who says that something has changed at a server has it polled at once, and however often that is said, not much more often.
 func TestLook(t *testing.T) {
 	bubble(t, config(), []string{"a"}, func(t *testing.T, r *rig) {
 		a := r.net["a"]
@@ -172,7 +185,7 @@ func TestLook(t *testing.T) {
 		if n := polls() - before; n != 1 {
 			t.Errorf("%d polls of many who ask", n)
 		}
-		r.pass(2 * time.Second)
+		r.pass(4 * time.Second)
 		if n := polls() - before; n != 2 {
 			t.Errorf("%d polls in the end", n)
 		}
@@ -183,7 +196,7 @@ func TestLook(t *testing.T) {
 		before = polls()
 		a.set(behaviour{})
 		a.show([]bbb.Meeting{room("class", "i", 1)}...)
-		r.pass(3 * time.Second)
+		r.pass(5 * time.Second)
 		if n := polls() - before; n != 1 || r.claimed("class") != "a" {
 			t.Errorf("%d polls after the one that was on its way, claimed on %q", n, r.claimed("class"))
 		}

@@ -134,7 +134,7 @@ func polled(s Status) bool { return !s.LastPoll.IsZero() }
 // nobody.
 func (p *Poller) WriteMetrics(w io.Writer) {
 	servers, now := p.Servers(), p.now()
-	metrics.WriteGaugeUint64(w, metricNetworkSuspect, is(p.pool.network.countFailing().most()))
+	metrics.WriteGaugeUint64(w, metricNetworkSuspect, is(p.pool.network.countFailing().Most()))
 	metrics.WriteGaugeUint64(w, metricDNSFailing, is(p.pool.network.namesLost.Load()))
 	writeCapacity(w, p.ledger.Capacity())
 	for _, s := range servers {

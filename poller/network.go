@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/poller/observed"
 )
 
 // network is the watch over our own side of the servers: over our network, which is suspected when more than half of the
@@ -52,19 +52,9 @@ func (n *network) patrol(ctx context.Context) {
 	}
 }
 
-// failures is how many servers of the pool fail at the moment, of those that count.
-type failures struct{ failing, servers int }
-
-// most tells whether so much of the pool fails at once that our own network is the likelier cause.
-func (f failures) most() bool { return f.servers > 1 && f.failing*2 > f.servers }
-
-func (f failures) String() string {
-	return fmt.Sprintf("%d of %d servers fail at once", f.failing, f.servers)
-}
-
 // countFailing counts the servers that fail. It takes the lock of each.
-func (n *network) countFailing() (f failures) {
-	now, t := n.now(), n.config.thresholds()
+func (n *network) countFailing() (f observed.Failures) {
+	now, t := n.now(), n.config.Thresholds()
 	n.pool.each(func(s *server) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -73,10 +63,10 @@ func (n *network) countFailing() (f failures) {
 			return
 		}
 		if counts {
-			f.servers++
+			f.Servers++
 		}
 		if failing {
-			f.failing++
+			f.Failing++
 		}
 	})
 	return f
@@ -88,7 +78,7 @@ func (n *network) watchServers() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	f := n.countFailing()
-	is, was := f.most(), !n.failsSince.IsZero()
+	is, was := f.Most(), !n.failsSince.IsZero()
 	if is {
 		n.forgive(f, !was)
 	}
@@ -97,12 +87,12 @@ func (n *network) watchServers() {
 	case is:
 		n.touch()
 		n.failsSince = n.now()
-		n.log.Error().Int("failing", f.failing).Int("servers", f.servers).Msg(
+		n.log.Error().Int("failing", f.Failing).Int("servers", f.Servers).Msg(
 			"more than half of the pool fails at once: no server goes offline; check our own network and DNS")
 	default:
 		n.touch()
 		n.failsSince, n.wellSince = time.Time{}, n.now()
-		n.log.Info().Int("failing", f.failing).Int("servers", f.servers).
+		n.log.Info().Int("failing", f.Failing).Int("servers", f.Servers).
 			Msg("no more than half of the pool fails: our own network seems to be well")
 	}
 }
@@ -112,12 +102,12 @@ func (n *network) watchServers() {
 func (n *network) blamed() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return !n.failsSince.IsZero() || !n.wellSince.IsZero() && n.now().Sub(n.wellSince) < n.config.thresholds().Noticed
+	return !n.failsSince.IsZero() || !n.wellSince.IsZero() && n.now().Sub(n.wellSince) < n.config.Thresholds().Noticed
 }
 
 // forgive takes back what our own network has made of servers. With news set those that fail have an event about it.
-func (n *network) forgive(f failures, news bool) {
-	now, t := n.now(), n.config.thresholds()
+func (n *network) forgive(f observed.Failures, news bool) {
+	now, t := n.now(), n.config.Thresholds()
 	n.pool.each(func(s *server) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -199,7 +189,7 @@ func (n *network) tellNames(many bool, lost []string, servers int) {
 		n.log.Info().Msg("the names of servers resolve again")
 		return
 	}
-	n.log.Error().Str("names", firstNames(lost)).Int("lost", len(lost)).Int("servers", servers).
+	n.log.Error().Str("names", observed.FirstNames(lost)).Int("lost", len(lost)).Int("servers", servers).
 		Msg("local DNS fails: the names of several servers do not resolve, their last good addresses are used; check the " +
 			"resolver")
 }
@@ -221,18 +211,8 @@ func (n *network) problems() (list []problems.Problem) {
 		list = append(list, problems.Problem{
 			Severity: problems.Blind, Subject: subject, Name: "dns", Since: lostSince, Logged: true,
 			Text: fmt.Sprintf("local DNS fails: the names of %d servers do not resolve (%s), their last good addresses "+
-				"are used: check /etc/resolv.conf and the resolver that it names", len(lost), firstNames(lost)),
+				"are used: check /etc/resolv.conf and the resolver that it names", len(lost), observed.FirstNames(lost)),
 		})
 	}
 	return list
-}
-
-// maxNames is how many names a problem lists.
-const maxNames = 5
-
-func firstNames(names []string) string {
-	if len(names) > maxNames {
-		return strings.Join(names[:maxNames], ", ") + ", …"
-	}
-	return strings.Join(names, ", ")
 }

@@ -81,7 +81,7 @@ func (p *pool) unready() string {
 		return "no server has been polled yet"
 	case enabled == 0 || unknown > 0: // a server that was not asked yet comes before those that fail
 		return ""
-	case p.network.countFailing().most():
+	case p.network.countFailing().Most():
 		return "no server can take new meetings: most fail at once, check our own network and DNS"
 	}
 	return "no server can take new meetings"

@@ -1,7 +1,6 @@
 package poller
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +31,7 @@ func (r reconciliation) run(ctx context.Context, began time.Time, o observation)
 	s.mu.Unlock()
 	complete := o.unreadable == 0
 	found, err := s.ledger.Reconcile(ctx, placement.Poll{
-		Server: s.id, Began: began, Complete: complete, Ahead: ahead, Meetings: sightings(o.meetings),
+		Server: s.id, Began: began, Complete: complete, Ahead: ahead, Meetings: seen.Sightings(o.meetings),
 	})
 	switch {
 	case err == nil || ctx.Err() != nil:
@@ -105,7 +104,7 @@ func (r reconciliation) endStrays(ctx context.Context, strays []placement.Sighti
 func (r reconciliation) end(ctx context.Context, stray placement.Sighting) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.server.config.Response)
 	defer cancel()
-	query := "meetingID=" + url.QueryEscape(onServer(stray))
+	query := "meetingID=" + url.QueryEscape(stray.OnServer())
 	if still, err := r.stillThere(ctx, query, stray); err != nil || !still {
 		return false, err
 	}
@@ -150,15 +149,12 @@ func succeeded(answer bbb.Answer, err error) (bool, error) {
 	return true, nil
 }
 
-// onServer is the ID that the server knows a meeting by.
-func onServer(s placement.Sighting) string { return cmp.Or(s.Alias, s.Key.MeetingID) }
-
 // unwanted tells whether a stray is one still. Time has passed since the poll: a create may have put it back here, or may
 // have another meeting here by that ID.
 func (r reconciliation) unwanted(stray placement.Sighting) bool {
 	found, err := r.server.ledger.Peek(stray.Key)
 	switch {
-	case err == nil && found.Claim.Server == r.server.id && found.Claim.OnServer() == onServer(stray):
+	case err == nil && found.Claim.Server == r.server.id && found.Claim.OnServer() == stray.OnServer():
 		return false
 	case stray.Over:
 		return r.server.ledger.Over(r.server.id, stray)
@@ -227,39 +223,4 @@ func (r reconciliation) tellMore(kind string, n int, line, event string) {
 func (r reconciliation) about(key store.MeetingKey, internal string) zerolog.Logger {
 	return r.server.log.With().Str("server", r.server.id).Str("tenant", key.Tenant).Str("meetingID", key.MeetingID).
 		Str("internalMeetingID", internal).Logger()
-}
-
-// sightings is what the ledger is told of a poll. A meeting with an ID that BigBlueButton does not allow cannot be
-// asked for, so nobody needs to know where it is.
-func sightings(meetings []bbb.Meeting) []placement.Sighting {
-	list := make([]placement.Sighting, 0, len(meetings))
-	rooms := inRooms(meetings)
-	for _, m := range meetings {
-		if bbb.CheckMeetingID(m.MeetingID) != nil || bbb.CheckMeetingID(m.OnServer()) != nil {
-			continue
-		}
-		s := sighting(m)
-		s.Rooms = rooms[m.InternalID]
-		list = append(list, s)
-	}
-	return list
-}
-
-// sighting is one meeting of a poll, but for its breakout rooms.
-func sighting(m bbb.Meeting) placement.Sighting {
-	return placement.Sighting{
-		Key: seen.KeyOf(m), InternalID: m.InternalID, CreateTime: m.CreateTime, People: m.Participants, Recorded: m.Recorded,
-		Name: m.Name, Ended: m.Ended, Breakout: m.Breakout, Alias: m.Alias,
-	}
-}
-
-// inRooms counts the people in breakout rooms, by the internal ID of the meeting that the rooms belong to.
-func inRooms(meetings []bbb.Meeting) map[string]int {
-	people := map[string]int{}
-	for _, m := range meetings {
-		if m.Breakout && !m.Ended {
-			people[m.ParentID] += m.Participants
-		}
-	}
-	return people
 }

@@ -69,22 +69,24 @@ func (s *server) pollNext() {
 }
 
 // Look has a server polled now: somebody says that something has changed there, and may be anybody. However often that is said,
-// a poll begins no sooner than [observed.QuickProbe] after the one before; of a poll on its way nobody knows whether it looks
-// before or after the change, so another one follows. Where another instance leads, and for a server that is not in the pool,
-// it does nothing.
+// no more than five polls begin in an interval; of a poll on its way nobody knows whether it looks before or after the change,
+// so another one follows. Where another instance leads, and for a server that is not in the pool, it does nothing.
 func (p *Poller) Look(server string) {
 	if s := p.pool.server(server); s != nil && p.pool.leads() {
 		s.lookAgain()
 	}
 }
 
-// lookAgain is pollNext for somebody whom a poll on its way does not satisfy.
+// lookAgain has the server polled soon, also after a poll that is on its way.
 func (s *server) lookAgain() {
-	s.pollNext()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if q := s.state.schedule.inFlight; q != nil {
-		q.again = true
+	sc := &s.state.schedule
+	if sc.inFlight != nil {
+		sc.inFlight.again = true
+	} else if soon := latest(s.now(), sc.began.Add(s.config.LookPause())); soon.Before(sc.due) {
+		sc.due = soon
+		s.wakeLoop()
 	}
 }
 

@@ -138,12 +138,14 @@ func (q *poll) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &s.state
-	d := st.health.Pause(s.now(), s.config.thresholds())
+	d := st.health.Pause(s.now(), s.config.Thresholds())
 	if st.awaited() && st.failing() {
 		d = min(d, restartPause(s.now().Sub(st.health.Failing)))
 	}
-	if q.cut || q.again {
+	if q.cut {
 		d = min(observed.QuickProbe, s.config.Interval)
+	} else if q.again {
+		d = min(d, s.config.LookPause())
 	}
 	d += rand.N(d/10+1) - d/20
 	st.schedule.due = latest(q.began.Add(d), s.now().Add(d/2))

@@ -37,28 +37,6 @@ func (p *Poller) Changing() (list []Changing) {
 	return list
 }
 
-// replaced tells whether a server has another secret at once. While it may have its former one, too, it is the same server,
-// and nothing that is known of it is forgotten.
-func replaced(old, record store.Server) bool {
-	return old.Secret != record.Secret && record.Former == ""
-}
-
-// rekeyed says what has become of the change of a server's secret; "" where nothing has.
-func rekeyed(old, record store.Server) string {
-	switch {
-	case old.Secret != record.Secret:
-		return fmt.Sprintf("its secret is being changed: until %s it may have the former one as well",
-			record.FormerUntil.UTC().Format(time.DateTime+" MST"))
-	case old.Former != "" && record.Former == "":
-		return "the change of its secret is over: the former one is forgotten"
-	case old.Awaited() && !record.Awaited():
-		return "it has its new secret"
-	case !old.Awaited() && record.Awaited():
-		return "it has its former secret again"
-	}
-	return ""
-}
-
 // rekey tells the client of secrets that are new, with the record that is new as well. That somebody has seen the server
 // with its new secret is believed when it is news: what the client has seen since is newer. A server that failed because it
 // had another secret than we knew of has not failed.

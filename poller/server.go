@@ -71,7 +71,7 @@ func (s *server) set(record store.Server) {
 		st.follow(record, s.pool.client)
 		return
 	}
-	if off != st.disabled() || old.URL != record.URL || old.Checksum != record.Checksum || replaced(old, record) {
+	if off != st.disabled() || old.URL != record.URL || old.Checksum != record.Checksum || observed.Replaced(old, record) {
 		st.replaceClient(s.pool.client(record))
 	} else {
 		st.rekey(record)
@@ -90,7 +90,7 @@ func (s *server) set(record store.Server) {
 // follow takes over what is stored of the server while another instance leads: how the server is by that, that one tells.
 func (st *state) follow(record store.Server, newClient func(store.Server) *bbb.Client) {
 	old := st.record
-	if old.URL != record.URL || old.Checksum != record.Checksum || replaced(old, record) || st.client == nil {
+	if old.URL != record.URL || old.Checksum != record.Checksum || observed.Replaced(old, record) || st.client == nil {
 		st.client = newClient(record)
 	} else {
 		switched := !record.Switched.IsZero() && !record.Switched.Equal(old.Switched)
@@ -110,7 +110,7 @@ func (s *server) takeOver(heard bool, servers int) {
 	if !heard {
 		return
 	}
-	d := st.health.Pause(now, s.config.thresholds())
+	d := st.health.Pause(now, s.config.Thresholds())
 	st.schedule.due = latest(st.schedule.began.Add(d+rand.N(d/10+1)), now.Add(rand.N(fresh(servers)+1)))
 	st.hearing = seen.Hearing{}
 	s.touch()
@@ -139,9 +139,9 @@ func (st *state) addChanges(old store.Server) {
 	if old.URL != st.record.URL {
 		st.addEvent(kindChanged, "its address is now "+brief(st.record.URL)+follows)
 	}
-	if replaced(old, st.record) {
+	if observed.Replaced(old, st.record) {
 		st.addEvent(kindChanged, "its secret is another one"+follows)
-	} else if text := rekeyed(old, st.record); text != "" {
+	} else if text := observed.Rekeyed(old, st.record); text != "" {
 		st.addEvent(kindChanged, text)
 	}
 	if old.Checksum != st.record.Checksum {
@@ -208,5 +208,5 @@ func (st *state) shown(now time.Time) (Health, string) {
 	if st.health.Is == Online && st.traits.slow.Level == observed.Crawling {
 		return Suspect, st.traits.slow.Words()
 	}
-	return st.health.Is, st.health.Why(now, st.config.thresholds())
+	return st.health.Is, st.health.Why(now, st.config.Thresholds())
 }

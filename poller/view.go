@@ -128,7 +128,7 @@ func (s *server) listed() []bbb.Meeting {
 func goingOn(ledger *placement.Ledger, server string, meetings []bbb.Meeting) []bbb.Meeting {
 	over := map[string]bool{} // by internal ID
 	for _, m := range meetings {
-		if ledger.Over(server, sighting(m)) {
+		if ledger.Over(server, seen.Sighting(m)) {
 			over[m.InternalID] = true
 		}
 	}
@@ -155,7 +155,7 @@ func (p *Poller) Copies(k store.MeetingKey) iter.Seq2[string, bbb.Meeting] {
 		for _, s := range p.pool.sorted() {
 			for _, m := range s.copiesOf(k) {
 				claimed := s.id == claim.Server && m.InternalID == claim.InternalID
-				if !claimed && !p.ledger.Over(s.id, sighting(m)) && !yield(s.id, m) {
+				if !claimed && !p.ledger.Over(s.id, seen.Sighting(m)) && !yield(s.id, m) {
 					return
 				}
 			}

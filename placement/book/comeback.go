@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -14,20 +13,19 @@ import (
 
 // empty tells whether nobody is in a meeting whose end was told. It stays over until somebody is: front ends would have to be
 // told of its end once more.
-func (b *Book) empty(server string, s Sighting) bool {
-	lost, known := b.vanished.lost(s.Key, server, s.InternalID)
+func (r *recently) empty(server string, s Sighting) bool {
+	lost, known := r.lost(s.Key, server, s.InternalID)
 	return known && lost.told() && s.People+s.Rooms == 0
 }
 
 // comeBack is the claim of a meeting that goes on although its end was told: it has all that the one before had, and begins now.
-func (b *Book) comeBack(lost closing, now time.Time, r forecast.Room) store.Claim {
-	c := lost.stay.claim
-	c.Placed, c.Marks = now, ""
-	if !lost.at.Before(now) { // by a clock that was set
-		c.Placed = lost.at.Add(time.Millisecond)
+func (c closing) comeBack(now time.Time) store.Claim {
+	claim := c.stay.claim
+	claim.Placed, claim.Marks = now, ""
+	if !c.at.Before(now) { // by a clock that was set
+		claim.Placed = c.at.Add(time.Millisecond)
 	}
-	c.Expected = b.expect(c.Tenant, r, Wish{Hint: c.Hint}).people
-	return c
+	return claim
 }
 
 // Remembers tells whether it is known how that meeting was closed on a server, so that it can go on.

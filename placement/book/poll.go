@@ -161,7 +161,7 @@ func (c *comparison) classify(s Sighting) {
 	case m != nil && m.usable():
 		s.Twin = m.claim.InternalID == s.InternalID
 		c.found.Strays = append(c.found.Strays, s)
-	case m == nil && b.empty(c.page.ID, s): // over, until somebody is in it
+	case m == nil && b.vanished.empty(c.page.ID, s): // over, until somebody is in it
 	case m == nil && closed && last.endedToo(s, c.poll.Began):
 		c.found.Strays = append(c.found.Strays, s)
 	default:
@@ -283,13 +283,14 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 	last, closed := b.closed.of(s.Key)
 	over := b.Over(server, s) || closed && (last.was(server, s.InternalID) || m == nil && last.endedToo(s, began))
 	if over || p == nil || p.Standing == Gone || m != nil && m.usable() || b.where.ids.others(s.OnServer(), s.Key) ||
-		m == nil && b.empty(server, s) {
+		m == nil && b.vanished.empty(server, s) {
 		return ClaimAdopted{}, false
 	}
 	c := ClaimAdopted{At: now, Sighting: s, Room: r}
 	if lost, known := b.vanished.lost(s.Key, server, s.InternalID); known && lost.stay.claim.Alias == s.Alias {
 		if c.Claim = lost.stay.claim; lost.told() {
-			c.Claim = b.comeBack(lost, now, r)
+			c.Claim = lost.comeBack(now)
+			c.Claim.Expected = b.expect(s.Key.Tenant, r, Wish{Hint: c.Claim.Hint}).people
 		}
 		return c, true
 	}
@@ -298,7 +299,18 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 		Placed: created(s.CreateTime, now), Expected: b.expect(s.Key.Tenant, r, Wish{}).people, Recorded: s.Recorded,
 		Name: nameToKeep(s.Name, s.Recorded), Alias: s.Alias,
 	}
+	if m != nil {
+		m.leave(&c.Claim)
+	}
 	return c, true
+}
+
+// leave gives the claim that takes the place of a meeting's what its front end has said, of whom nobody will ask again.
+func (m *meeting) leave(next *store.Claim) {
+	next.Signer, next.Back = m.claim.Signer, m.claim.Back
+	if next.InternalID == m.claim.InternalID { // the same machine under another name
+		next.Moderator, next.Voice, next.Marks = m.claim.Moderator, m.claim.Voice, m.claim.Marks
+	}
 }
 
 // created is when a meeting began, by the clock of its server as far as that can be true.

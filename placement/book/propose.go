@@ -59,7 +59,7 @@ func (b *Book) Propose(
 	if err != nil {
 		return store.Claim{}, err
 	}
-	voice, err := b.voice(known, key, w.Voice)
+	voice, err := b.where.voice(&b.config.Bridges, known, key, w.Voice)
 	if err != nil {
 		return store.Claim{}, err
 	}

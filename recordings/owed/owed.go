@@ -96,8 +96,8 @@ const (
 // errUnchanged leaves a recording as it is.
 var errUnchanged = errors.New("nothing is to be changed")
 
-// Remember notes the end of a meeting in the history, with what is written along with it, and what its server owes from then on. It can
-// be repeated.
+// Remember notes the end of a meeting in the history, with what is written along with it, and what its server owes from then
+// on. It can be repeated.
 func (d *Debts) Remember(ctx context.Context, c store.Claim, past store.Session, along ...store.Along) error {
 	err := d.History.AddSession(ctx, past, along...)
 	if errors.Is(err, store.ErrExists) {
