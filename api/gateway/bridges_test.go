@@ -60,8 +60,11 @@ func TestCreate_BridgesOfThePool(t *testing.T) {
 func TestCreate_BridgesOfFrontEnds(t *testing.T) {
 	p := start(t, settings{servers: 2, rule: bridged(true)})
 	for _, c := range []struct{ id, asked, want string }{
-		{"room-1", "&voiceBridge=70001", ">70001<"}, {"room-2", "&voiceBridge=70001", "<key>nonUniqueVoiceBridge</key>"},
-		{"room-2", "", ">80001<"}, {"room-2", "&voiceBridge=70001", ">80001<"}, {"room-1", "", ">70001<"},
+		{"room-1", "&voiceBridge=70001", ">70001<"},
+		{"room-2", "&voiceBridge=70001", "<key>nonUniqueVoiceBridge</key>"},
+		{"room-2", "", ">80001<"},
+		{"room-2", "&voiceBridge=70001", ">80001<"},
+		{"room-1", "", ">70001<"},
 	} {
 		if a := p.call("create", createQuery(c.id)+c.asked); !strings.Contains(a.body, c.want) {
 			t.Errorf("%s%s: %s", c.id, c.asked, a.body)

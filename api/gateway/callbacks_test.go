@@ -306,9 +306,17 @@ func TestCallbacks_Tenants(t *testing.T) {
 }
 
 // learningStore is a learning record store, as far as servers are told of one.
-type learningStore struct{ fails atomic.Bool }
+type learningStore struct {
+	fails, hangs atomic.Bool
+	asked        atomic.Int64 // while it hangs
+}
 
-func (r *learningStore) Payload(_ context.Context, lrs store.LRS, server store.Secret) (string, error) {
+func (r *learningStore) Payload(ctx context.Context, lrs store.LRS, server store.Secret) (string, error) {
+	if r.hangs.Load() {
+		r.asked.Add(1)
+		<-ctx.Done()
+		return "", errors.New("no answer")
+	}
 	if r.fails.Load() {
 		return "", errors.New("the token is refused")
 	}
@@ -318,11 +326,7 @@ func (r *learningStore) Payload(_ context.Context, lrs store.LRS, server store.S
 // Servers are told of the learning record store of a tenant, front ends are not, and without it meetings are made all the same.
 func TestLRS(t *testing.T) {
 	lrs := &learningStore{}
-	p := start(t, settings{servers: 1, called: ourAddress, poll: 100 * time.Millisecond})
-	p.gateway.LRS = lrs
-	if err := p.gateway.Open(t.Context(), p.stores.State, time.Now()); err != nil {
-		t.Fatal(err)
-	}
+	p := start(t, settings{servers: 1, called: ourAddress, poll: 100 * time.Millisecond, lrs: lrs})
 	arts, bio, _ := p.faculties(func(t *store.Tenant) {
 		if t.ID == "arts" {
 			t.LRS.Endpoint = "lrs"
@@ -348,5 +352,20 @@ func TestLRS(t *testing.T) {
 	arts.create("room-3", "")
 	if list := p.gateway.Problems(t.Context()); len(list) != 0 {
 		t.Errorf("problems: %v", list)
+	}
+}
+
+// One that hangs holds up one create, and those that come together with it, and not each.
+func TestLRS_Hangs(t *testing.T) {
+	t.Parallel()
+	lrs := &learningStore{}
+	lrs.hangs.Store(true)
+	p := start(t, settings{servers: 1, lrs: lrs})
+	arts, _, _ := p.faculties(func(t *store.Tenant) { t.LRS.Endpoint = "lrs" })
+	for i := range 5 {
+		arts.create(fmt.Sprintf("room-%d", i), "")
+	}
+	if n := lrs.asked.Load(); n != 1 {
+		t.Errorf("it was asked %d times", n)
 	}
 }

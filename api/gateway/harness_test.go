@@ -69,6 +69,7 @@ type settings struct {
 	log     io.Writer
 	data    string
 	called  string // where servers call the pool back; nowhere where it is ""
+	lrs     gateway.LRS
 }
 
 // start runs a pool until the test ends.
@@ -141,6 +142,12 @@ func (p *pool) boot(set settings) {
 	}
 	p.stores, p.ledger, p.poller, p.gateway = whole.Stores, whole.Ledger, whole.Poller, whole.Gateway
 	p.seal = whole.Callbacks.Seal
+	if set.lrs != nil {
+		p.gateway.LRS = set.lrs
+		if err := p.gateway.Open(context.Background(), p.stores.State, time.Now()); err != nil {
+			tb.Fatal(err)
+		}
+	}
 	calls := &p.gateway.RecordingCalls
 	calls.Recordings, calls.Tracks = index{p.stores.Index}, &tracks{}
 	calls.Link = func(_ store.Recording, f store.Format) string { return f.Path }

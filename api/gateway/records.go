@@ -34,10 +34,16 @@ type learning struct {
 type failing struct {
 	since time.Time
 	err   error
+	until time.Time // nobody waits for it again before
 }
 
-// lrsWait is how long a create waits for a token at most.
-const lrsWait = 5 * time.Second
+const (
+	// lrsWait is how long a create waits for a token at most.
+	lrsWait = 5 * time.Second
+	// lrsSlow is how long a failure may take without others being spared it for lrsPause.
+	lrsSlow  = time.Second
+	lrsPause = 30 * time.Second
+)
 
 // put puts it into what a server is sent. A front end's own goes: nobody but the pool knows the server's secret.
 func (l *learning) put(ctx context.Context, t *tenancy.Tenant, sent *bbb.Params, server bbb.Secret) {
@@ -46,17 +52,28 @@ func (l *learning) put(ctx context.Context, t *tenancy.Tenant, sent *bbb.Params,
 	}
 	const name = "meta_" + bbb.LRSKey
 	*sent = slices.DeleteFunc(*sent, func(p bbb.Param) bool { return strings.EqualFold(p.Name, name) })
+	if l.paused(t.ID) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, lrsWait)
 	defer cancel()
+	began := time.Now()
 	payload, err := l.lrs.Payload(ctx, t.LRS, store.Secret(server))
-	l.note(t.ID, err)
+	l.note(t.ID, time.Since(began), err)
 	if err == nil {
 		sent.Set(name, payload)
 	}
 }
 
+// paused tells whether a tenant's provider was waited for in vain a moment ago: one that hangs must not hold up each create.
+func (l *learning) paused(tenant string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Now().Before(l.failing[tenant].until)
+}
+
 // note takes note of how it went. The first failure of a tenant is logged, and the end of it.
-func (l *learning) note(tenant string, err error) {
+func (l *learning) note(tenant string, took time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	was, before := l.failing[tenant]
@@ -74,7 +91,11 @@ func (l *learning) note(tenant string, err error) {
 	if l.failing == nil {
 		l.failing = map[string]failing{}
 	}
-	l.failing[tenant] = failing{was.since, err}
+	was.err = err
+	if took > lrsSlow {
+		was.until = time.Now().Add(lrsPause)
+	}
+	l.failing[tenant] = was
 }
 
 // problems tells whose learning records go nowhere.
