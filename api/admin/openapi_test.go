@@ -97,6 +97,7 @@ func wire() map[string]any {
 		"ParamStep": v1.ParamStep{}, "ParamValue": v1.ParamValue{}, "ParamRule": v1.ParamRule{},
 		"TenantResult": v1.TenantResult{}, "TenantLimits": v1.TenantLimits{}, "TenantUse": v1.TenantUse{},
 		"TenantSecret": v1.TenantSecret{}, "NewTenant": v1.NewTenant{}, "NewTenantSecret": v1.NewTenantSecret{},
+		"TenantLRS": v1.TenantLRS{}, "LRSChange": v1.LRSChange{},
 		"Rotation": v1.Rotation{}, "ChangedSecrets": v1.ChangedSecrets{}, "RemovedTenant": v1.RemovedTenant{},
 		"TenantSync": v1.TenantSync{}, "SyncTenant": v1.SyncTenant{}, "LimitChange": v1.LimitChange{}, "Branding": v1.Branding{},
 		"FoundMeeting": v1.FoundMeeting{}, "Forget": v1.Forget{}, "Forgotten": v1.Forgotten{}, "Usage": v1.Usage{},

@@ -122,6 +122,7 @@ func newPool(o Options, offline bool) *Pool {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.Settings = bridged(o.Settings)
 	p := &Pool{options: o, offline: offline, Metrics: metrics.NewSet()}
 	p.late.log = p.log("late")
 	p.Problems = &problems.Registry{Log: p.log("problems"), Now: o.Now}
@@ -328,7 +329,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	})
-	p.Gateway.Back = p.callBack()
+	p.Gateway.Back, p.Gateway.LRS = p.callBack(), p.learning()
 	p.Poller.Known, p.Poller.Restored, p.Gateway.Unmade = p.Gateway.Known, p.Gateway.Restored, p.Recordings.Unmade
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
@@ -352,6 +353,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.Gateway.Host = p.http.Called
 	p.openReceiver()
 	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.receiver, p.pages)
+	p.mountPhones()
 	p.serveInstances()
 	p.Admin.Pool.Listen = p.Addr()
 	if p.socket, err = frame.Listen(p.options.Data, p.Administration()); err != nil {

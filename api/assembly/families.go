@@ -8,6 +8,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/lrs"
 	"github.com/bbbpool/bbbpool/api/gateway/throttle"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/problems"
@@ -26,7 +27,7 @@ func families() [][]exposition.Family {
 	return [][]exposition.Family{
 		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
 		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families, backups.Families,
-		instances.Families, receiver.Families, outbox.Families,
+		instances.Families, receiver.Families, outbox.Families, lrs.Families,
 		mirror.Families, waiting.Families,
 	}
 }

@@ -109,8 +109,8 @@ type member struct {
 	stop            func() error
 }
 
-// several starts a pool of some instances.
-func several(t testing.TB, n int) *cluster {
+// several starts a pool of some instances, with settings as a test wants them.
+func several(t testing.TB, n int, changes ...func(*assembly.Settings)) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
 	redis, postgres := servers.Redis(t).URL(), servers.Postgres(t).URL(t)
@@ -120,6 +120,9 @@ func several(t testing.TB, n int) *cluster {
 		m := &member{redis: newLine(t, servers.Redis(t).Addr), postgres: newLine(t, servers.Postgres(t).Addr)}
 		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = m.redis.through(t, redis), m.postgres.through(t, postgres)
 		o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
+		for _, change := range changes {
+			change(&o.Settings)
+		}
 		m.Pool = open(t, o)
 		m.stop = run(t, m.Pool)
 		c.pools = append(c.pools, m)

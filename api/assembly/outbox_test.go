@@ -12,7 +12,7 @@ import (
 )
 
 // told is a row of the outbox.
-func told(kind store.CallbackKind, to string) store.Callback {
+func toBeTold(kind store.CallbackKind, to string) store.Callback {
 	return store.Callback{
 		ID: store.CallbackID(kind, "s", to), Kind: kind, Tenant: store.DefaultTenant, MeetingID: "room-1", Subject: "s", URL: to,
 		State: store.CallbackWaiting, Created: time.Now(), Changed: time.Now(),
@@ -30,16 +30,16 @@ func TestPool_Outbox(t *testing.T) {
 	o := options(t)
 	o.Settings.Outbox.Allow = []string{"127.0.0.1"}
 	p := open(t, o)
-	self := told(store.CallbackEnded, "http://"+p.Addr()+"/healthz")
-	private := told(store.CallbackEnd, "http://10.255.255.1/moodle?token=hidden")
-	if err := p.Stores.Index.AddCallbacks(t.Context(), self, private, told(store.CallbackReady, receiver.URL+"/ready")); err != nil {
+	self := toBeTold(store.CallbackEnded, "http://"+p.Addr()+"/healthz")
+	private := toBeTold(store.CallbackEnd, "http://10.255.255.1/moodle?token=hidden")
+	if err := p.Stores.Index.AddCallbacks(t.Context(), self, private, toBeTold(store.CallbackReady, receiver.URL+"/ready")); err != nil {
 		t.Fatal(err)
 	}
 	run(t, p)
 	if text := <-got; !strings.HasPrefix(text, "POST /ready eyJ") {
 		t.Errorf("received %q", text)
 	}
-	if err := p.Stores.Index.AddCallbacks(t.Context(), told(store.CallbackEnd, receiver.URL+"/end?a=b")); err != nil {
+	if err := p.Stores.Index.AddCallbacks(t.Context(), toBeTold(store.CallbackEnd, receiver.URL+"/end?a=b")); err != nil {
 		t.Fatal(err)
 	}
 	p.Outbox.Nudge()

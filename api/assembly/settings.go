@@ -12,10 +12,12 @@ import (
 	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/callbacks"
 	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
+	"github.com/bbbpool/bbbpool/api/fsapi"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/placement/bridges"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/playback"
@@ -42,6 +44,9 @@ type Settings struct {
 	Callbacks  callbacks.Config  `embed:""`
 	Outbox     outbox.Config     `embed:""`
 	Scalelite  scalelite.Config  `embed:""`
+
+	Bridges bridges.Config `embed:""`
+	Phones  fsapi.Config   `embed:""`
 }
 
 // Defaults are the settings of a pool for which nobody has set any: those of the flags, whatever the environment says. A

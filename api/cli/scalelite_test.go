@@ -56,7 +56,7 @@ func TestServe_NamesUnusedSettings(t *testing.T) {
 			t.Errorf("%s is not named by check", name)
 		}
 	}
-	if len(unused) < 35 {
+	if len(unused) < 30 {
 		t.Errorf("only %d are unused: %v", len(unused), unused)
 	}
 	if strings.Contains(log, "MULTITENANCY") {

@@ -26,16 +26,18 @@ import (
 // Path is where FreeSWITCH asks.
 const Path = "/fsapi"
 
+// maxMinutes is how long a call may be allowed to last: a year.
+const maxMinutes = 365 * 24 * 60
+
 // user is whom FreeSWITCH comes in as.
 const user = "fsapi"
 
 // Config is what an operator may set, as flags. The environment names are Scalelite's.
 type Config struct {
-	Password store.Secret  `name:"fsapi-password" env:"FSAPI_PASSWORD" placeholder:"SECRET" help:"Password of the FreeSWITCH that takes calls, which comes in as fsapi. By default the first secret of the front ends."`
-	Longest  time.Duration `name:"fsapi-max-duration" env:"BBBPOOL_FSAPI_MAX_DURATION" help:"How long a call may last; by default as long as a meeting may, and else without a limit."`
-	Minutes  int           `name:"fsapi-max-minutes" hidden:"" env:"FSAPI_MAX_DURATION" help:"The same in minutes, as in Scalelite."`
-	Shortest int           `name:"voice-bridge-min" default:"5" env:"VOICE_BRIDGE_MIN" help:"Digits that callers must enter at least."`
-	Most     int           `name:"voice-bridge-max" default:"9" env:"VOICE_BRIDGE_MAX" help:"Digits that callers may enter at most."`
+	Password store.Secret `name:"fsapi-password" env:"FSAPI_PASSWORD" placeholder:"SECRET" help:"Password of the FreeSWITCH that takes calls, which comes in as fsapi. By default the first secret of the front ends."`
+	Longest  int64        `name:"fsapi-max-duration" env:"FSAPI_MAX_DURATION" help:"Longest duration of a call in minutes; 0 is as long as a meeting may last."`
+	Shortest int          `name:"voice-bridge-min" default:"5" env:"VOICE_BRIDGE_MIN" help:"Digits that callers must enter at least."`
+	Most     int          `name:"voice-bridge-max" default:"9" env:"VOICE_BRIDGE_MAX" help:"Digits that callers may enter at most."`
 }
 
 // Validate tells what in a configuration cannot work.
@@ -44,8 +46,8 @@ func (c Config) Validate() error {
 	if c.Shortest < 1 || c.Most < c.Shortest || c.Most > maxDigits {
 		errs = append(errs, fmt.Errorf("--voice-bridge-min %d, --voice-bridge-max %d: want 1 to %d", c.Shortest, c.Most, maxDigits))
 	}
-	if c.Longest < 0 || c.Minutes < 0 {
-		errs = append(errs, errors.New("--fsapi-max-duration: want no less than 0"))
+	if c.Longest < 0 || c.Longest > maxMinutes {
+		errs = append(errs, fmt.Errorf("--fsapi-max-duration %d: want 0 to %d minutes", c.Longest, maxMinutes))
 	}
 	return errors.Join(errs...)
 }
@@ -186,11 +188,8 @@ func (a *API) host(server string) (string, error) {
 
 // longest is how long a call may last; 0 is no limit.
 func (a *API) longest() time.Duration {
-	switch {
-	case a.Config.Longest > 0:
-		return a.Config.Longest
-	case a.Config.Minutes > 0:
-		return time.Duration(a.Config.Minutes) * time.Minute
+	if a.Config.Longest > 0 {
+		return time.Duration(a.Config.Longest) * time.Minute
 	}
 	return a.Duration
 }

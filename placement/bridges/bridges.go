@@ -7,6 +7,7 @@ package bridges
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"iter"
 	"math/bits"
 )
@@ -19,6 +20,21 @@ const (
 	Shortest = 5
 	Longest  = 9
 )
+
+// Config is what an operator may set, as flags. The environment names are Scalelite's, and so is what they mean; but it has given
+// numbers wherever nobody had said that it should not.
+type Config struct {
+	Length   int  `name:"voice-bridge-length" default:"0" env:"VOICE_BRIDGE_LEN" placeholder:"N" help:"Digits of the numbers that the pool gives meetings, each to one alone, by which telephones reach them; 0 leaves numbers to front ends and servers."`
+	External bool `name:"external-voice-bridge" env:"USE_EXTERNAL_VOICE_BRIDGE" help:"Give a meeting the number that its front end asks for, unless another meeting has it."`
+}
+
+// Validate tells what in a configuration cannot work.
+func (c Config) Validate() error {
+	if c.Length != 0 && (c.Length < Shortest || c.Length > Longest) {
+		return fmt.Errorf("--voice-bridge-length %d: want %d to %d, or 0 for none", c.Length, Shortest, Longest)
+	}
+	return nil
+}
 
 // taken is a number that BigBlueButton's dial plan has for itself.
 const taken = "99999"

@@ -17,7 +17,8 @@ type tenant struct {
 	Secrets string `json:"secrets"`
 }
 
-// record is a tenant with all that Scalelite has of one. What we have no place for is null.
+// record is a tenant with all that Scalelite has of one. What is not set is null. Secrets are masked unless they are asked for,
+// as those of front ends are.
 type record struct {
 	tenant
 	LRSEndpoint    *string `json:"lrs_endpoint"`
@@ -56,7 +57,25 @@ func (a *API) newTenant(t store.Tenant, reveal bool) tenant {
 }
 
 func (a *API) newRecord(t store.Tenant, reveal bool) record {
-	return record{tenant: a.newTenant(t, reveal)}
+	shown, secret := optional, store.Secret.String
+	if reveal {
+		secret = store.Secret.Reveal
+	}
+	l := t.LRS
+	return record{
+		tenant:      a.newTenant(t, reveal),
+		LRSEndpoint: shown(l.Endpoint), LRSUser: shown(l.User), LRSPassword: shown(secret(l.Password)),
+		TokenURL: shown(l.TokenURL), ClientID: shown(l.ClientID), ClientSecret: shown(secret(l.ClientSecret)),
+		ClientUser: shown(l.TokenUser), ClientPassword: shown(secret(l.TokenPassword)),
+	}
+}
+
+// optional is a text that is null where it is empty, as Scalelite has it.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 func (a *API) getTenants(ctx context.Context, c *call) (int, any, error) {

@@ -250,6 +250,7 @@ func Differences(before, after store.Tenant) (list []string) {
 	note("scoped", strconv.FormatBool(before.Scoped), strconv.FormatBool(after.Scoped))
 	note("tag", before.Tag, after.Tag)
 	note("ignore_hints", strconv.FormatBool(before.IgnoreHints), strconv.FormatBool(after.IgnoreHints))
+	list = append(list, lrsDifferences(before.LRS, after.LRS)...)
 	x, y := limits(before.Limits), limits(after.Limits)
 	count := func(name string, x, y int) { note("limits."+name, none(x), none(y)) }
 	count("meetings", x.Meetings, y.Meetings)

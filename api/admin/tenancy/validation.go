@@ -64,6 +64,9 @@ func (t *Tenancy) apply(c v1.TenantChange, record *store.Tenant) (wrong mistakes
 	if c.IgnoreHints != nil {
 		record.IgnoreHints = *c.IgnoreHints
 	}
+	if c.LRS != nil {
+		recordStore(*c.LRS, &record.LRS, &wrong)
+	}
 	if c.Branding != nil {
 		wrong = append(wrong, t.brand(*c.Branding, record)...)
 	}

@@ -50,7 +50,8 @@ func (t *Tenancy) Record(tenant store.Tenant) v1.Tenant {
 	}
 	generated, _ := tenant.Secret(store.GeneratedSecret)
 	return v1.Tenant{
-		ID: tenant.ID, Name: tenant.Name, State: state, Secrets: t.Listed(tenant), Source: source,
+		LRS: lrs(tenant.LRS),
+		ID:  tenant.ID, Name: tenant.Name, State: state, Secrets: t.Listed(tenant), Source: source,
 		Generated: tenant.ID == store.DefaultTenant && generated.Secret != "", Created: v1.Stamp(tenant.Created),
 		Hosts: filled(tenant.Hosts), URL: tenant.URL, Scoped: tenant.Scoped, Tag: tenant.Tag, IgnoreHints: tenant.IgnoreHints,
 		Params: Params(tenant.Params), Limits: limits(tenant.Limits),

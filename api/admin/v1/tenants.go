@@ -29,6 +29,8 @@ type Tenant struct {
 	Limits      TenantLimits    `json:"limits"`
 	Callbacks   TenantCallbacks `json:"callbacks"`
 	Used        TenantUse       `json:"used"`
+
+	LRS *TenantLRS `json:"lrs,omitempty"` // left out where it has none
 }
 
 // TenantLimits are what a tenant may have. Zero is no limit.
@@ -95,6 +97,8 @@ type TenantChange struct {
 	Callbacks   *CallbackChange `json:"callbacks,omitempty"`
 	// DropGenerated forgets the secret that was made on the first start. There must be another.
 	DropGenerated bool `json:"drop_generated,omitempty"`
+
+	LRS *LRSChange `json:"lrs,omitempty"`
 }
 
 // LimitChange asks for limits to be changed. What is nil stays; zero lifts a limit.
@@ -158,7 +162,11 @@ func (t Tenants) Add(ctx context.Context, n NewTenant) (TenantResult, error) {
 
 // Change changes what is set for a tenant.
 func (t Tenants) Change(ctx context.Context, id string, change TenantChange) (TenantResult, error) {
-	return call[TenantResult](ctx, t.client, http.MethodPatch, tenant(id), nil, change)
+	body := struct {
+		TenantChange
+		LRS any `json:"lrs,omitempty"` // takes the place of the one whose secrets will not be marshalled
+	}{change, sentLRS(change.LRS)}
+	return call[TenantResult](ctx, t.client, http.MethodPatch, tenant(id), nil, body)
 }
 
 // Enable lets the front ends of a tenant in again.

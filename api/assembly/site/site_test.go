@@ -145,7 +145,7 @@ func (s *site) call(tenant, call string, params url.Values) string {
 }
 
 // serve puts a pool on the site, with the environment that Scalelite had.
-func (s *site) serve() {
+func (s *site) serve(changes ...func(*assembly.Settings)) {
 	s.t.Helper()
 	set, err := assembly.Defaults()
 	if err != nil {
@@ -156,6 +156,9 @@ func (s *site) serve() {
 	set.Recordings.Protect = true
 	set.Gateway.Secret = "loadbalancer-secret"
 	set.Stores.RedisURL, set.Stores.DatabaseURL = store.Secret(s.redis), store.Secret(s.postgres)
+	for _, change := range changes {
+		change(&set)
+	}
 	s.dataDir = filepath.Join(s.t.TempDir(), "data")
 	s.pool, err = assembly.Open(s.t.Context(), assembly.Options{Settings: set, Data: s.dataDir, Log: zerolog.Nop()})
 	if err != nil {

@@ -151,13 +151,14 @@ type SetCmd struct {
 	Branding
 	Callbacks
 	Limits
+	LRS
 
 	DropGenerated bool `help:"Forget the secret that was made on the first start, for good. There must be another, of LOADBALANCER_SECRET or of its own."`
 }
 
 // Run makes the change.
 func (c *SetCmd) Run(env *cli.Env) error {
-	wanted, err := c.wanted()
+	wanted, err := c.wanted(env)
 	if err != nil {
 		return err
 	}
@@ -167,7 +168,7 @@ func (c *SetCmd) Run(env *cli.Env) error {
 	})
 }
 
-func (c *SetCmd) wanted() (w v1.TenantChange, err error) {
+func (c *SetCmd) wanted(env *cli.Env) (w v1.TenantChange, err error) {
 	w = v1.TenantChange{
 		Name: c.Name, URL: c.URL, Scoped: c.Scoped, Tag: c.Tag, IgnoreHints: c.IgnoreHints, Branding: c.branding(),
 		Callbacks: c.callbacks(), DropGenerated: c.DropGenerated,
@@ -179,6 +180,9 @@ func (c *SetCmd) wanted() (w v1.TenantChange, err error) {
 		w.Hosts = &[]string{}
 	case len(c.Host) > 0:
 		w.Hosts = &c.Host
+	}
+	if w.LRS, err = c.lrs(env); err != nil {
+		return w, err
 	}
 	if w.Limits, err = c.change(); err == nil && w == (v1.TenantChange{}) {
 		err = grammar.Misused("nothing to change: pass --name, --host, --url, --scoped, --tag, --ignore-hints, --logo or another of " +

@@ -10,9 +10,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/pbkdf2"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -23,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -46,9 +45,11 @@ type Payloads struct {
 	Client *http.Client // asks for tokens; one with a deadline if nil
 	Now    func() time.Time
 
-	flights singleflight.Group
-	mu      sync.Mutex
-	tokens  map[string]token // by who is asked for whom
+	keys     keys
+	failures atomic.Uint64
+	flights  singleflight.Group
+	mu       sync.Mutex
+	tokens   map[string]token // by who is asked for whom
 }
 
 // token is one that was got, and until when it is used.
@@ -69,6 +70,7 @@ func (p *Payloads) Payload(ctx context.Context, l store.LRS, server store.Secret
 	if l.TokenURL != "" {
 		text, err := p.token(ctx, l)
 		if err != nil {
+			p.failures.Add(1)
 			return "", err
 		}
 		told.Token = text
@@ -79,7 +81,11 @@ func (p *Payloads) Payload(ctx context.Context, l store.LRS, server store.Secret
 	if err != nil {
 		return "", err
 	}
-	return seal(text, server)
+	k, err := p.keys.get(server, p.now())
+	if err != nil {
+		return "", err
+	}
+	return k.seal(text)
 }
 
 // The form: 8 bytes that say nothing, the salt, and AES-256-CBC by a key and a vector that are both derived from the secret.
@@ -89,21 +95,18 @@ const (
 	iterations = 10_000
 )
 
-// seal encrypts a payload for a server.
-func seal(text []byte, server store.Secret) (string, error) {
-	head := make([]byte, 8+saltSize)
+// seal encrypts a payload.
+func (k key) seal(text []byte) (string, error) {
+	head := make([]byte, 8, 8+saltSize)
 	_, _ = rand.Read(head) // never fails, as crypto/rand documents
-	derived, err := pbkdf2.Key(sha256.New, server.Reveal(), head[8:], iterations, keySize+aes.BlockSize)
-	if err != nil {
-		return "", err
-	}
-	block, err := aes.NewCipher(derived[:keySize])
+	head = append(head, k.salt...)
+	block, err := aes.NewCipher(k.derived[:keySize])
 	if err != nil {
 		return "", err
 	}
 	padding := aes.BlockSize - len(text)%aes.BlockSize
 	padded := append(text, bytes.Repeat([]byte{byte(padding)}, padding)...)
-	cipher.NewCBCEncrypter(block, derived[keySize:]).CryptBlocks(padded, padded)
+	cipher.NewCBCEncrypter(block, k.derived[keySize:]).CryptBlocks(padded, padded)
 	return base64.StdEncoding.EncodeToString(slices.Concat(head, padded)), nil
 }
 

@@ -47,7 +47,10 @@ func TestPayload_Basic(t *testing.T) {
 		t.Errorf("payload %s, want %s", got, want)
 	}
 	if again, err := p.Payload(t.Context(), tenant, "s3cret"); err != nil || again == first {
-		t.Errorf("the same salt again: %v", err)
+		t.Errorf("the same text again: %v", err)
+	}
+	if other, err := p.Payload(t.Context(), tenant, "other"); err != nil || opened(t, other, "other") != want {
+		t.Errorf("for another server: %q, %v", other, err)
 	}
 	if none, err := p.Payload(t.Context(), store.LRS{}, "s3cret"); none != "" || err != nil {
 		t.Errorf("without a record store: %q, %v", none, err)
@@ -116,5 +119,29 @@ func TestPayload_Refused(t *testing.T) {
 				t.Errorf("%q, %v", text, err)
 			}
 		})
+	}
+}
+
+// A key has a salt of its own, and another after some minutes, also where the clock was set back.
+func TestPayload_Salts(t *testing.T) {
+	now := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+	p := lrs.Payloads{Now: func() time.Time { return now }}
+	salt := func(server store.Secret) string {
+		text, err := p.Payload(t.Context(), store.LRS{Endpoint: "https://lrs"}, server)
+		raw, err2 := base64.StdEncoding.DecodeString(text)
+		if err != nil || err2 != nil || opened(t, text, server.Reveal()) != `{"lrs_endpoint":"https://lrs"}` {
+			t.Fatal(text, err, err2)
+		}
+		return string(raw[8:16])
+	}
+	first, other := salt("s3cret"), salt("other")
+	now = now.Add(4 * time.Minute)
+	soon := salt("s3cret")
+	now = now.Add(time.Minute)
+	later := salt("s3cret")
+	now = now.Add(-time.Hour)
+	back := salt("s3cret")
+	if first == other || soon != first || later == first || back == later {
+		t.Errorf("salts %x, of another server %x, soon %x, later %x, back %x", first, other, soon, later, back)
 	}
 }
