@@ -32,7 +32,7 @@ func TestServerAddCmd(t *testing.T) {
 	p := newPool(t)
 	o := p.run(t, "", "server", "add", fakeBBB(t), "--secret", "s3cret", "--id", "one", "--weight", "2", "--capacity", "9",
 		"--tag", "x", "--enable")
-	if o.failed != nil || o.out != "one\n" || !strings.Contains(o.err, "BigBlueButton 3.0.19 answers") {
+	if o.failed != nil || o.out != "one\n" || !strings.Contains(o.err, "BigBlueButton 3.0.37 answers") {
 		t.Errorf("added %+v", o)
 	}
 	s, err := p.stores.State.Server(t.Context(), "one")
@@ -247,7 +247,7 @@ func TestCheckCmd(t *testing.T) {
 	p.serve(t)
 	o = p.run(t, "", "check")
 	if o.failed != nil || !strings.HasPrefix(o.out, "ok  good  enabled, http://127.0.0.1:") ||
-		!strings.Contains(o.out, "; BigBlueButton 3.0.19, ") || !strings.HasSuffix(o.out, " with 0 people\n") {
+		!strings.Contains(o.out, "; BigBlueButton 3.0.37, ") || !strings.HasSuffix(o.out, " with 0 people\n") {
 		t.Errorf("good: %+v", o)
 	}
 	p.run(t, "", "server", "add", fakeBBB(t), "--secret", "wrong", "--id", "bad", "--force")

@@ -51,6 +51,9 @@ func (s *Simulator) controlHandler() http.Handler {
 		}
 		writeJSON(w, http.StatusOK, states)
 	})
+	for pattern, do := range callbackControls() {
+		mux.HandleFunc(pattern, s.controls(do))
+	}
 	for pattern, do := range map[string]controlled{
 		"GET /servers/{id}":                               controlState,
 		"PUT /servers/{id}/fault":                         controlFault,
@@ -163,11 +166,11 @@ func controlLeave(s *Server, r *http.Request) (any, error) {
 }
 
 func controlBreakouts(s *Server, r *http.Request) (any, error) {
-	n := struct{ Rooms, People int }{Rooms: 1}
+	n := Breakouts{Rooms: 1}
 	if err := body(r, &n); err != nil {
 		return nil, err
 	}
-	return nil, s.OpenBreakouts(r.PathValue("meeting"), n.Rooms, n.People)
+	return nil, s.Break(r.PathValue("meeting"), n)
 }
 
 func controlEnd(s *Server, r *http.Request) (any, error) { return nil, s.End(r.PathValue("meeting")) }

@@ -49,20 +49,32 @@ func (c *meetingCalls) create(w http.ResponseWriter, q *bbb.Request) {
 	want := wanted(q.Params, c.life)
 	want.Modules, want.Documents = mods.names, documents
 
-	held, unlock := c.holdings.lock()
-	defer unlock()
-	m, repeated, failed := held.rooms.Admit(want, c.now())
-	switch {
+	switch answer, failed := c.admit(want); {
 	case failed == rooms.ErrVoiceBridgeUse:
 		failList(w, failed)
 	case failed != nil:
 		fail(w, failed)
-	case repeated:
-		succeed(w, created(m, "duplicateWarning",
-			"This conference was already in existence and may currently be in progress."))
 	default:
-		succeed(w, created(m, "", ""))
+		succeed(w, answer)
 	}
+}
+
+// admit makes the meeting, or finds it, and returns what to answer.
+func (c *meetingCalls) admit(want rooms.Wanted) (*bbb.Builder, *bbb.Error) {
+	held, unlock := c.holdings.lock()
+	m, repeated, failed := held.rooms.Admit(want, c.now())
+	if failed != nil {
+		unlock()
+		return nil, failed
+	}
+	if repeated {
+		defer unlock()
+		return created(m, "duplicateWarning", "This conference was already in existence and may currently be in progress."), nil
+	}
+	answer := created(m, "", "")
+	unlock()
+	c.made()
+	return answer, nil
 }
 
 // checkCreate tells what is wrong with the parameters of a create, or nil.
@@ -104,7 +116,8 @@ func wanted(p bbb.Params, life Settings) rooms.Wanted {
 		ID: p.Get("meetingID"), Name: p.Get("name"), Params: p,
 		AttendeePW: p.Get("attendeePW"), ModeratorPW: p.Get("moderatorPW"),
 		Voice: p.Get("voiceBridge"), WebVoice: p.Get("webVoice"), Dial: cmp.Or(p.Get("dialNumber"), "613-555-1234"),
-		MaxUsers: number(p.Get("maxParticipants"), 0), Record: truth(p.Get("record"), false), Metadata: metadataOf(p),
+		MaxUsers: number(p.Get("maxParticipants"), 0), Record: truth(p.Get("record"), false),
+		AutoStart: truth(p.Get("autoStartRecording"), false), Manual: life.ManualRecording, Metadata: metadataOf(p),
 		GuestPolicy: guestPolicyOf(p.Get("guestPolicy")), AuthGuests: truth(p.Get("authenticatedGuest"), true),
 		LogoutURL: p.Get("logoutURL"), EndedURL: p.Get("meetingEndedURL"),
 		KeepEvents: truth(p.Get("meetingKeepEvents"), false),

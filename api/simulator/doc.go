@@ -28,6 +28,32 @@
 //
 // All but the first two can be limited to some calls. The API's root counts as the call "api", pages as "page".
 //
+// # Callbacks
+//
+// A server calls back as its release does (Config.Release, 3.0.37 by default): up to 3.0.26 ends are told twice, since 3.0.27
+// once, without redirects, and only where the URL rules allow the address. Nothing of a test or a demonstration passes these,
+// for it is http on loopback, so they are off by default; Config.StrictURLs has them obeyed as a real server always does. Each
+// server has one queue for ends, which it sends one after the other, and one for each kind of script that tells of recordings and
+// of attendance. A meeting's recording counts as started when the first person comes, unless Config.Life.ManualRecording leaves
+// that to autoStartRecording, to the button on the client's page, and to Record.
+//
+// Faults of the port leave what a server sends alone: one that is dead is refused and restarted. How long callbacks wait for an
+// answer (5s, 10s since 3.0.27) is real time, whatever Config.Now says: tests of receivers that hang set Config.CallbackTimeout.
+//
+// With callbacks of each kind (end: meetingEndedURL, marks: meta_endCallbackUrl, ready, analytics, hook) at most one thing is
+// wrong, from when it is asked for until it is healed, and with those alone that come up meanwhile:
+//
+//	twice        everything is told twice
+//	never        nothing is told
+//	late         it is told after "delay"
+//	missigned    the signature is by another secret (not: end, marks)
+//
+// # Webhooks
+//
+// bbb-webhooks 3.5 answers hooks/create, list, destroy and ping, and tells hooks of what happens: of meetings (created, ended,
+// recording started and stopped), of people who come and leave, and of recordings (rap-…). Config.NoWebhooks leaves it out.
+// Hooks outlive a restart of the server, deliveries that wait do not. Emit tells of any other event. URL rules are none of its.
+//
 // # Another secret
 //
 // A server whose secret is changed (SetSecret) accepts the new one from then on, and the former one no more. Meetings and
@@ -49,6 +75,18 @@
 //	GET    /servers/{id}/meetings                    its meetings, with the create parameters and documents they got
 //	POST   /servers/{id}/meetings/{m}/people         {"count":5,"voice":2,"video":1,"moderators":1}
 //	DELETE /servers/{id}/meetings/{m}/people         everybody leaves, or ?count=N
-//	POST   /servers/{id}/meetings/{m}/breakouts      {"rooms":2,"people":3}, people in each room
+//	POST   /servers/{id}/meetings/{m}/breakouts      {"rooms":2,"people":3,"record":true}, people in each room
+//	POST   /servers/{id}/meetings/{m}/recording      {"on":true} starts the recording, false stops it
 //	POST   /servers/{id}/meetings/{m}/end            ends it
+//	GET    /servers/{id}/hooks                       how bbb-webhooks is set up, its hooks, how many deliveries wait
+//	PUT    /servers/{id}/hooks                       {"absent":false,"algorithm":"sha256","bearer":false,"createdFirst":true,
+//	                                                 "permanent":[{"url":"http://…","getRaw":false}]} sets it up anew
+//	POST   /servers/{id}/events                      {"id":"user-raise-hand-changed","meeting":"room",
+//	                                                 "attributes":{"user":{…}},"raw":{…}}; without raw all get the same
+//	PUT    /servers/{id}/version                     {"version":"3.0.26","hidden":false}
+//	PUT    /servers/{id}/url-rules                   {"strict":true,"protocols":["all"],"allowed":["pool.example"],"blocked":[]}
+//	GET    /servers/{id}/callbacks                   version, rules, faults, how many wait, what became of the last 200 attempts
+//	POST   /servers/{id}/callbacks/send              sends at once all that waits, due or not, and waits for the answers
+//	PUT    /servers/{id}/callbacks/fault             {"kind":"late","delay":"30s","callbacks":["end","marks"]}; none: all
+//	DELETE /servers/{id}/callbacks/fault             heals all, or those of ?callbacks=end,marks
 package simulator

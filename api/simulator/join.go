@@ -47,7 +47,7 @@ type joinCall struct {
 }
 
 // join lets somebody in and sends the browser to the client.
-func (c *joinCall) join(w http.ResponseWriter, q *bbb.Request) {
+func (c *joinCall) join(w http.ResponseWriter, q *bbb.Request, from rooms.Origin) {
 	p := q.Params
 	held, unlock := c.holdings.lock()
 	defer unlock()
@@ -79,6 +79,7 @@ func (c *joinCall) join(w http.ResponseWriter, q *bbb.Request) {
 		return
 	}
 	someone := newPerson(m, p, moderator)
+	someone.From = from
 	status := guestStatus(m, p, moderator)
 	if status == deny {
 		c.browser.joinError(w, p, errGuestDenied)
@@ -144,6 +145,7 @@ func newPerson(m *rooms.Meeting, p bbb.Params, moderator bool) *rooms.Person {
 	internal := rooms.RandomUserID()
 	someone := &rooms.Person{
 		Meeting: m, Internal: internal, Name: strings.Clone(p.Get("fullName")), Moderator: moderator,
+		Guest:  truth(p.Get("guest"), false),
 		UserID: strings.Clone(cmp.Or(p.Get("userID"), internal)),
 	}
 	for _, param := range p {

@@ -163,7 +163,7 @@ func TestRun(t *testing.T) {
 	front := newReceiver(t)
 	mustCreate(t, s, "room", "&meetingEndedURL="+url.QueryEscape(front.URL))
 	call(t, s, "end", "meetingID=room")
-	for len(front.calls()) < 2 { // the test's own deadline ends it
+	for len(front.calls()) < 1 { // the test's own deadline ends it
 		call(t, s, "getMeetings", "")
 	}
 	cancel()

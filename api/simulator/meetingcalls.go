@@ -14,6 +14,7 @@ type meetingCalls struct {
 	holdings *holdings
 	life     Settings
 	now      func() time.Time
+	made     func() // called after a meeting was made, before that is answered
 }
 
 // isMeetingRunning tells whether anybody is in a meeting. One that does not exist is not running.

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -37,6 +38,8 @@ func (g *pages) page(w http.ResponseWriter, r *http.Request) {
 		g.leaveClient(w, r, false)
 	case name == "/html5client/end" && r.Method == http.MethodPost:
 		g.leaveClient(w, r, true)
+	case name == "/html5client/record" && r.Method == http.MethodPost:
+		g.recordClient(w, r)
 	case name == "/" && r.Method == http.MethodGet:
 		g.showPage(w, http.StatusOK, view{Home: true})
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
@@ -53,6 +56,7 @@ type view struct {
 	Meeting, Name, Role, Session string
 	People                       int
 	Moderator, Waiting, Home     bool
+	Recordable, Recording        bool
 }
 
 func (g *pages) showClient(w http.ResponseWriter, session string) {
@@ -63,6 +67,7 @@ func (g *pages) showClient(w http.ResponseWriter, session string) {
 		v = view{
 			Meeting: p.Meeting.Name, Name: p.Name, Role: p.Role(), Session: session, Moderator: p.Moderator,
 			People: len(p.Meeting.People.In()), Waiting: !p.IsIn(),
+			Recordable: p.Meeting.Record, Recording: p.Meeting.IsRecording(),
 		}
 	}
 	unlock()
@@ -108,6 +113,24 @@ func (g *pages) leaveClient(w http.ResponseWriter, r *http.Request, end bool) {
 		w.Header().Set("Location", cmp.Or(p.LogoutURL, "/"))
 		w.WriteHeader(http.StatusSeeOther)
 	}
+}
+
+// recordClient presses the button that starts and stops the recording.
+func (g *pages) recordClient(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+	session := r.PostFormValue("sessionToken")
+	held, unlock := g.holdings.lock()
+	p := held.rooms.Session(session)
+	if p != nil && p.Moderator {
+		_ = held.rooms.Record(p.Meeting.Internal, !p.Meeting.IsRecording(), g.now()) // where it cannot be there is no button
+	}
+	unlock()
+	if p == nil {
+		g.showClient(w, "")
+		return
+	}
+	w.Header().Set("Location", "/html5client?sessionToken="+url.QueryEscape(session))
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 func (g *pages) serveTrack(w http.ResponseWriter, r *http.Request, name string) {

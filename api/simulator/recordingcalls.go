@@ -14,6 +14,7 @@ import (
 type recordingCalls struct {
 	holdings *holdings
 	origin   string
+	changed  func(*recorded.Recording) // told of another state
 }
 
 // getRecordings lists recordings. Pages count formats, as BigBlueButton's do.
@@ -150,7 +151,11 @@ func (c *recordingCalls) change(
 	for _, r := range held.shelf.All() {
 		if r.IsThere() && slices.ContainsFunc(ids, func(id string) bool { return named(r, id) }) {
 			found = true
+			was := r.State
 			apply(r)
+			if r.State != was {
+				c.changed(r)
+			}
 		}
 	}
 	if !found {

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/simulator/fault"
 	"github.com/bbbpool/bbbpool/api/simulator/recorded"
 	"github.com/bbbpool/bbbpool/api/simulator/rooms"
+	"github.com/bbbpool/bbbpool/api/simulator/webhooks"
 )
 
 // Meeting is a meeting as tests and the control port see it.
@@ -23,6 +25,9 @@ type Document = rooms.Document
 // Crowd is people who come to a meeting without a join.
 type Crowd = rooms.Crowd
 
+// Breakouts says which breakout rooms to open.
+type Breakouts = rooms.Breakouts
+
 // Server is one simulated BigBlueButton server. Its methods are safe for concurrent use.
 type Server struct {
 	sim      *Simulator
@@ -33,6 +38,11 @@ type Server struct {
 	api      *api
 	holdings holdings
 
+	release   atomic.Pointer[release]
+	faults    callback.Faults
+	traces    callback.Traces
+	callbacks *callback.Outbox
+	hooks     *webhooks.Hooks
 	populated atomic.Int64 // meetings that Populate made
 }
 
@@ -69,16 +79,31 @@ func newServer(sim *Simulator, id, addr string) (*Server, error) {
 	}
 	s.port = port
 	s.origin = "http://" + publicAddress(sim.cfg.PublicHost, port.Addr())
+	if err := errors.Join(s.prepareCallbacks(&sim.cfg), s.prepareHooks(&sim.cfg)); err != nil {
+		port.Close()
+		return nil, err
+	}
 	shelf := recorded.NewShelf(sim.cfg.Formats, sim.cfg.RecordingDelay)
 	s.holdings.held = held{
 		rooms: rooms.New(sim.cfg.Life.Linger, rooms.Hooks{
-			Over:  func(m *rooms.Meeting, now time.Time) { s.over(shelf, m, now) },
-			Taken: func(internal string) bool { return shelf.Find(internal) != nil },
+			Over:     func(m *rooms.Meeting, now time.Time) { s.over(shelf, m, now) },
+			Happened: s.happened,
+			Taken:    func(internal string) bool { return shelf.Find(internal) != nil },
 		}),
 		shelf: shelf,
 	}
-	s.api = newAPI(&sim.cfg, &s.holdings, s.origin, s.secret)
+	s.api = newAPI(&sim.cfg, &s.holdings, s.origin, s)
 	return s, nil
+}
+
+// prepareCallbacks makes what calls back, as it was configured.
+func (s *Server) prepareCallbacks(cfg *Config) error {
+	s.callbacks = callback.New(callback.Options{
+		Client: cfg.Client, Now: cfg.Now, Timeout: cfg.CallbackTimeout, Report: cfg.Report, Faults: &s.faults, Traces: &s.traces,
+	})
+	return errors.Join(s.SetRelease(cfg.Release, cfg.HideRelease), s.SetURLRules(URLRules{
+		Strict: cfg.StrictURLs, Protocols: cfg.URLProtocols, Allowed: cfg.URLAllowed,
+	}))
 }
 
 // ID returns the name of the server: "sim1", "sim2" and so on.
@@ -168,10 +193,13 @@ func (s *Server) live(now time.Time) {
 
 // over does what BigBlueButton does once a meeting is over: it calls back, and starts to process the recording.
 func (s *Server) over(shelf *recorded.Shelf, m *rooms.Meeting, now time.Time) {
-	s.sim.outbox.Add(callback.Ended(m, now)...)
-	s.sim.outbox.Add(callback.Analytics(m, s.Secret(), now)...)
+	s.callbacks.Add(callback.Ended(m, now)...)
+	s.callbacks.Add(callback.Analytics(m, s.faults.Key(callback.KindAnalytics, s.Secret()), now)...)
+	if m.Record {
+		s.emit(func() []webhooks.Event { return webhooks.Archived(m, m.IsRecorded(), now) })
+	}
 	if m.IsRecorded() {
-		shelf.Add(m, now)
+		shelf.Add(m, now, s.release.Load().without(m.Metadata.Get("bbb-disable-recording-formats"))...)
 	}
 }
 
@@ -183,5 +211,7 @@ func (s *Server) publish(r *recorded.Recording) {
 			s.sim.cfg.Report(fmt.Errorf("%s: archive of recording %s: %w", s.id, r.ID, err))
 		}
 	}
-	s.sim.outbox.Add(callback.Ready(r, s.Secret(), s.sim.cfg.Now())...)
+	now := s.sim.cfg.Now()
+	s.made(r, callback.ReadyURL(r) != "", now)
+	s.callbacks.Add(callback.Ready(r, s.faults.Key(callback.KindReady, s.Secret()), now)...)
 }

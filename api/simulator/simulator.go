@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
-	"github.com/bbbpool/bbbpool/api/simulator/callback"
 	"github.com/bbbpool/bbbpool/api/simulator/fault"
 	"github.com/bbbpool/bbbpool/api/simulator/recorded"
 	"github.com/bbbpool/bbbpool/api/simulator/rooms"
@@ -27,10 +26,22 @@ type Config struct {
 	Formats    []string   `help:"Formats of recordings; presentation by default."`
 	Life       Settings   `embed:""`
 
+	Release     string `name:"bbb-version" default:"3.0.37" help:"Release of BigBlueButton that the servers are."`
+	HideRelease bool   `name:"hide-version" help:"Servers do not say which release they are, as BigBlueButton by default."`
+
+	StrictURLs      bool          `name:"strict-urls" help:"Ends are told as BigBlueButton's URL rules allow: https, public hosts."`
+	URLProtocols    []string      `name:"url-protocols" help:"Protocols that --strict-urls allows; https by default, all is any."`
+	URLAllowed      []string      `name:"url-allowed-hosts" help:"Local hosts that --strict-urls allows, as they stand in URLs."`
+	NoWebhooks      bool          `help:"Servers have no bbb-webhooks."`
+	HookChecksum    string        `help:"What bbb-webhooks signs with: sha1 (the default), sha256, sha384 or sha512."`
+	HookBearer      bool          `help:"bbb-webhooks sends the secret along instead of a checksum (auth2_0)."`
+	PermanentHooks  []string      `help:"Addresses that bbb-webhooks tells of everything by its configuration."`
+	CallbackTimeout time.Duration `help:"How long callbacks wait for an answer; as long as BigBlueButton's by default."`
+
 	RecordingDelay time.Duration `help:"How long processing a recording takes."`
 
 	Now    func() time.Time `kong:"-"` // the clock of all servers; time.Now by default
-	Client *http.Client     `kong:"-"` // sends callbacks; one with BigBlueButton's timeout by default
+	Client *http.Client     `kong:"-"` // sends callbacks; it need not have a timeout
 	Report func(error)      `kong:"-"` // told of archives and callbacks that failed; may be nil, may be called at once
 }
 
@@ -42,6 +53,8 @@ type Settings struct {
 	Linger      time.Duration `help:"How long a meeting that has ended can be ended again, before its callbacks." default:"2s"`
 	JoinDelay   time.Duration `help:"How long people take from the join to being in the meeting."`
 	Step        time.Duration `help:"How often life goes on." default:"250ms"`
+
+	ManualRecording bool `help:"Recordings start where somebody starts them, or autoStartRecording says so; otherwise they always do."`
 }
 
 // Limits that keep a simulator within its memory, whatever it is asked to do.
@@ -79,7 +92,6 @@ type Simulator struct {
 	control *http.Server
 	ctlHost string
 	ctl     net.Listener
-	outbox  *callback.Outbox
 	start   sync.Once
 	stop    sync.Once
 	serving sync.WaitGroup
@@ -91,7 +103,7 @@ func New(cfg Config) (*Simulator, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Simulator{cfg: cfg, outbox: callback.New(cfg.Client, cfg.Now, cfg.Report)}
+	s := &Simulator{cfg: cfg}
 	host, port, err := splitAddress(cfg.Listen)
 	if err != nil {
 		return nil, err
@@ -136,6 +148,9 @@ func (c *Config) complete() error {
 	if len(c.Formats) == 0 {
 		c.Formats = []string{"presentation"}
 	}
+	if c.Release == "" {
+		c.Release = DefaultRelease
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"
 	}
@@ -143,7 +158,7 @@ func (c *Config) complete() error {
 		c.Now = time.Now
 	}
 	if c.Client == nil {
-		c.Client = &http.Client{Timeout: callback.Timeout}
+		c.Client = &http.Client{}
 	}
 	if c.Report == nil {
 		c.Report = func(error) {}
@@ -228,7 +243,13 @@ func (s *Simulator) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	defer loops.Wait()
 	loops.Go(func() { s.every(ctx, s.live) })
-	loops.Go(func() { s.every(ctx, func() { s.outbox.Deliver(ctx) }) })
+	loops.Go(func() {
+		s.every(ctx, func() {
+			for _, server := range s.servers {
+				server.startDelivery(ctx, &loops)
+			}
+		})
+	})
 	<-ctx.Done()
 	return nil
 }
@@ -250,7 +271,11 @@ func (s *Simulator) every(ctx context.Context, step func()) {
 // waits for their answers. Tests with a clock of their own call it.
 func (s *Simulator) Tick(ctx context.Context) {
 	s.live()
-	s.outbox.Deliver(ctx)
+	var delivering sync.WaitGroup
+	for _, server := range s.servers {
+		delivering.Go(func() { server.deliver(ctx) })
+	}
+	delivering.Wait()
 }
 
 func (s *Simulator) live() {

@@ -20,7 +20,7 @@ func (s *Server) named(err error) error {
 func (s *Server) AddPeople(meetingID string, c Crowd) error {
 	held, unlock := s.holdings.lock()
 	defer unlock()
-	return s.named(held.rooms.AddPeople(meetingID, c))
+	return s.named(held.rooms.AddPeople(meetingID, c, s.sim.cfg.Now()))
 }
 
 // Leave makes people leave a meeting, the last to come first. A count of 0 or less is everybody.
@@ -38,31 +38,45 @@ func (s *Server) End(meetingID string) error {
 }
 
 // Restart makes the server forget all its meetings at once, as a crash does: nobody is called back, nothing is
-// recorded. Recordings stay.
+// recorded. Ends that wait to be told are lost as well; recordings, and what scripts tell of them, stay.
 func (s *Server) Restart() {
 	held, unlock := s.holdings.lock()
 	defer unlock()
 	held.rooms.Clear()
+	s.callbacks.Forget()
+	s.hooks.Forget()
+}
+
+// Record presses the button that starts or stops the recording of a meeting.
+func (s *Server) Record(meetingID string, on bool) error {
+	held, unlock := s.holdings.lock()
+	defer unlock()
+	return s.named(held.rooms.Record(meetingID, on, s.sim.cfg.Now()))
 }
 
 // OpenBreakouts opens breakout rooms of a meeting, with people in each.
 func (s *Server) OpenBreakouts(meetingID string, count, people int) error {
-	ids, err := s.addBreakouts(meetingID, count)
+	return s.Break(meetingID, Breakouts{Rooms: count, People: people})
+}
+
+// Break opens breakout rooms of a meeting, with people in each.
+func (s *Server) Break(meetingID string, want Breakouts) error {
+	ids, err := s.addBreakouts(meetingID, want)
 	if err != nil {
 		return s.named(err)
 	}
 	for _, id := range ids {
-		if err := s.AddPeople(id, Crowd{Count: people, Voice: people, Moderators: min(people, 1)}); err != nil {
+		if err := s.AddPeople(id, Crowd{Count: want.People, Voice: want.People, Moderators: min(want.People, 1)}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Server) addBreakouts(meetingID string, count int) ([]string, error) {
+func (s *Server) addBreakouts(meetingID string, want Breakouts) ([]string, error) {
 	held, unlock := s.holdings.lock()
 	defer unlock()
-	return held.rooms.AddBreakouts(meetingID, count, s.sim.cfg.Now(),
+	return held.rooms.AddBreakouts(meetingID, want, s.sim.cfg.Now(),
 		func(p bbb.Params) rooms.Wanted { return wanted(p, s.sim.cfg.Life) })
 }
 

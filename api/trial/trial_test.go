@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 	if diff := cmp.Diff(want, levels(got)); diff != "" || !got.Passed || got.Skew != 0 {
 		t.Error(got.Words(), diff)
 	}
-	if got.Version != "3.0.19" || got.Algorithm != bbb.SHA256 || got.URL != s.URL() || got.Load != nil {
+	if got.Version != "3.0.37" || got.Algorithm != bbb.SHA256 || got.URL != s.URL() || got.Load != nil {
 		t.Errorf("%+v", got)
 	}
 	if diff := cmp.Diff("reach checksum sha256 checksum sha512 checksum sha384 checksum sha1 create join info list end",
@@ -225,8 +225,8 @@ func TestRun_Warnings(t *testing.T) {
 		"slow clock": {
 			config: simulator.Config{Now: func() time.Time { return time.Now().Add(-time.Minute) }}, warns: "clock", has: "behind ours",
 		},
-		"old":         {change: replace("api", "3.0.19", "2.3.11"), warns: "version", has: "upgrade"},
-		"odd version": {change: replace("api", "3.0.19", "\x1b[31m"+strings.Repeat("x", 5000)), warns: "version", has: "no version that we know"},
+		"old":         {change: replace("api", "3.0.37", "2.3.11"), warns: "version", has: "upgrade"},
+		"odd version": {change: replace("api", "3.0.37", "\x1b[31m"+strings.Repeat("x", 5000)), warns: "version", has: "no version that we know"},
 		"no metadata": {change: replace("getMeetings", "<"+bbb.ProbeMark+">true</"+bbb.ProbeMark+">", ""), warns: "list", has: "tenants"},
 		"broken list": {change: replace("getMeetings", "<meetings>", "<meetings><meeting></meeting>"), warns: "list", has: "cannot be read"},
 		"slow":        {delay: 100 * time.Millisecond, pool: []time.Duration{time.Hour, time.Millisecond, 2 * time.Millisecond}, warns: "speed", has: "2.0 ms"},
@@ -264,7 +264,7 @@ func TestRun_Allowed(t *testing.T) {
 			a.Code = http.StatusFound
 			a.Header().Set("Location", "https://h/html5client?sessionToken=x")
 		case "api":
-			a.body = bytes.ReplaceAll(a.body, []byte("3.0.19"), nil)
+			a.body = bytes.ReplaceAll(a.body, []byte("3.0.37"), nil)
 		case "create":
 			a.body = bytes.ReplaceAll(a.body, []byte("createTime"), []byte("other"))
 		}

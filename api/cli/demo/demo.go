@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/demo/frontend"
 	"github.com/bbbpool/bbbpool/api/simulator"
 )
 
@@ -32,6 +34,8 @@ type running struct {
 	Join    string      `json:"join"`
 	Data    string      `json:"data"`
 	Servers []simulated `json:"servers"`
+
+	Deliveries string `json:"deliveries"` // a page that shows what the pool has called back
 }
 
 // Run simulates servers, fills a data directory with them, and serves it by the very command that operators use. All
@@ -46,6 +50,11 @@ func (c Cmd) Run(env *cli.Env) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	data := filepath.Join(dir, "data")
+	front, err := frontend.Listen()
+	if err != nil {
+		return fmt.Errorf("listen for callbacks: %w", err)
+	}
+	defer front.Close()
 	sim, err := c.simulate(data)
 	if err != nil {
 		return err
@@ -58,7 +67,7 @@ func (c Cmd) Run(env *cli.Env) error {
 	err = c.fill(ctx, env, data, sim.Servers())
 	if err == nil {
 		go func() { served <- c.serve(ctx, env, data) }()
-		err = c.show(ctx, env, data, describeServers(sim), served)
+		err = c.show(ctx, env, data, describeServers(sim), front, served)
 	} else {
 		served <- nil
 	}
@@ -88,7 +97,9 @@ func (c Cmd) simulate(data string) (*simulator.Simulator, error) {
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return nil, err
 	}
-	return simulator.New(simulator.Config{Servers: c.Servers, SpoolDir: spool, RecordingDelay: 3 * time.Second})
+	return simulator.New(strictly(
+		simulator.Config{Servers: c.Servers, SpoolDir: spool, RecordingDelay: 3 * time.Second}, c.Listen,
+	))
 }
 
 // fill adds the simulated servers to a pool that is not served yet.
@@ -114,19 +125,23 @@ func (c Cmd) serve(ctx context.Context, env *cli.Env, data string) error {
 		"serve", "--data", data, "--listen", c.Listen, "--log-level", "warn", "--poll-interval", "2s",
 		"--spool-rest", "100ms",
 	}
-	if code := env.Main(ctx, args, env.In, env.Out, env.Err); code != cli.Done {
+	if code := env.Main(ctx, append(args, callbackFlags(c.Listen)...), env.In, env.Out, env.Err); code != cli.Done {
 		return errors.New("the pool did not run")
 	}
 	return nil
 }
 
 // show waits until the pool is up, starts a meeting on it, and prints how to get in.
-func (c Cmd) show(ctx context.Context, env *cli.Env, data string, servers []simulated, served chan error) error {
+func (c Cmd) show(
+	ctx context.Context, env *cli.Env, data string, servers []simulated, front *frontend.FrontEnd, served chan error,
+) error {
 	status, err := waitUp(ctx, data, served)
 	if err != nil {
 		return err
 	}
-	d := running{URL: "http://" + reachable(status.Listen) + "/bigbluebutton/api", Data: data, Servers: servers}
+	d := running{
+		URL: "http://" + reachable(status.Listen) + "/bigbluebutton/api", Data: data, Servers: servers, Deliveries: front.URL(),
+	}
 	client, err := v1.NewSocketClient(data)
 	if err != nil {
 		return err
@@ -136,7 +151,9 @@ func (c Cmd) show(ctx context.Context, env *cli.Env, data string, servers []simu
 		return err
 	}
 	d.Secret = secret.Secret.Reveal()
-	if d.Join, err = startMeeting(ctx, d.URL, bbb.Secret(d.Secret)); err != nil {
+	front.Trust(bbb.Secret(d.Secret))
+	listenIn(ctx, d.URL, bbb.Secret(d.Secret), front)
+	if d.Join, err = startMeeting(ctx, d.URL, bbb.Secret(d.Secret), front.Create()); err != nil {
 		return err
 	}
 	return d.print(env)
@@ -175,12 +192,13 @@ func waitUp(ctx context.Context, data string, served chan error) (v1.Status, err
 }
 
 // startMeeting creates a meeting that waits a day for somebody to join, and returns a link to it.
-func startMeeting(ctx context.Context, api string, secret bbb.Secret) (string, error) {
+func startMeeting(ctx context.Context, api string, secret bbb.Secret, want url.Values) (string, error) {
 	client := bbb.NewClient(bbb.Endpoint{URL: api, Secret: secret}, http.DefaultTransport, 10*time.Second)
-	answer, err := client.Answer(ctx, "create", url.Values{
+	maps.Copy(want, url.Values{
 		"name": {"Demo"}, "meetingID": {"demo"}, "meetingExpireIfNoUserJoinedInMinutes": {"1440"},
 		"record": {"true"}, "autoStartRecording": {"true"},
-	}.Encode())
+	})
+	answer, err := client.Answer(ctx, "create", want.Encode())
 	if err == nil && answer.Err != nil {
 		err = answer.Err
 	}
@@ -200,6 +218,7 @@ func (d running) print(env *cli.Env) error {
 	_, _ = fmt.Fprintf(w, "front ends\t%s\n", d.URL)
 	_, _ = fmt.Fprintf(w, "secret\t%s\n", d.Secret)
 	_, _ = fmt.Fprintf(w, "join\t%s\n", d.Join)
+	_, _ = fmt.Fprintf(w, "called back\t%s\n", d.Deliveries)
 	_, _ = fmt.Fprintf(w, "commands\texport BBBPOOL_DATA=%s\n", d.Data)
 	for _, s := range d.Servers {
 		_, _ = fmt.Fprintf(w, "%s\t%s\tcontrol %s\n", s.ID, s.URL, s.Control)

@@ -1,6 +1,8 @@
-// Package callback is what BigBlueButton calls back: what it tells whom and how it signs it (told.go), and how it sends that
-// (outbox.go). It calls back as release 3.0.19 does.
+// Package callback is what BigBlueButton calls back: what it tells whom and how it signs it (told.go), in which queues that waits
+// (outbox.go), how a release makes the call (way.go), where it does not go (rules.go), and what of it can be made to go wrong
+// (fault.go). It never answers anything, and knows no hooks: those are package webhooks.
 //
-// Other releases differ in both: how often an end is told, which addresses are called, in what order. Each such way is
-// another set of the functions in told.go, and webhooks are more callbacks of that kind; what is sent stays a [Callback].
+// Each server has an [Outbox] of its own. Ends wait in the one queue of bbb-web, which one thread sends in turn, so that a
+// receiver that is slow to answer holds up all other ends of that server. What is told of recordings and of who was there comes
+// from scripts, which work in turn as well, each apart from bbb-web.
 package callback

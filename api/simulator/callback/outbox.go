@@ -1,173 +1,276 @@
 package callback
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
 )
 
-// Timeout is how long BigBlueButton waits for an answer.
-const Timeout = 5 * time.Second
+// maxWaiting is how many callbacks wait in a queue at most.
+const maxWaiting = 10_000
 
-// retries is how long after each failed attempt a callback about an end is sent again.
-var retries = []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute}
-
-// maxWaiting is how many callbacks wait at most; concurrent is how many are sent at once.
-const (
-	maxWaiting = 10_000
-	concurrent = 16
-)
-
-// Callback is something to tell a front end.
-type Callback struct {
-	url         string
-	form        []byte // a POST of this body; nil: a GET, twice
-	contentType string
-	bearer      string
-	due         time.Time
-	attempts    int
+// Options are what an outbox needs.
+type Options struct {
+	Client  *http.Client
+	Now     func() time.Time
+	Timeout time.Duration // how long an answer may take; that of BigBlueButton where it is 0
+	Resolve Resolver      // for the rules; that of the machine where it is nil
+	Report  func(error)   // told of what failed
+	Faults  *Faults
+	Traces  *Traces
 }
 
-// Outbox holds callbacks until they are due, and sends them. They do not survive it. Its methods are safe for concurrent
-// use.
-//
-// All servers of a simulator share one, which sends some at once. BigBlueButton has a queue of its own on each server, in
-// which one receiver that is slow to answer holds up all others: an Outbox for each server would be that.
+// Outbox holds the callbacks of a server until they are due, and sends them, those of each queue one after the other. They do
+// not survive it. Its methods are safe for concurrent use.
 type Outbox struct {
-	now    func() time.Time
-	client *http.Client
-	report func(error)
+	opts Options
 
-	waiting queue
+	mu    sync.Mutex
+	way   Way
+	rules Rules
+
+	ends    queue // of bbb-web
+	scripts map[Kind]*queue
 }
 
-// New returns an outbox that reports what could not be sent.
-func New(client *http.Client, now func() time.Time, report func(error)) *Outbox {
-	return &Outbox{client: client, now: now, report: report}
+// New returns an empty outbox that calls as the latest release does, without rules.
+func New(opts Options) *Outbox {
+	if opts.Resolve == nil {
+		opts.Resolve = net.DefaultResolver.LookupNetIP
+	}
+	return &Outbox{opts: opts, scripts: map[Kind]*queue{KindReady: {}, KindAnalytics: {}}}
 }
 
-// Add has callbacks sent once they are due. Those that are too many are lost.
+// SetWay has ends told as other releases do.
+func (o *Outbox) SetWay(w Way) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.way = w
+}
+
+// SetRules says which addresses are called.
+func (o *Outbox) SetRules(r Rules) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.rules = r
+	return nil
+}
+
+// Rules returns which addresses are called.
+func (o *Outbox) Rules() Rules {
+	_, rules := o.manner()
+	return rules
+}
+
+func (o *Outbox) manner() (Way, Rules) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.way, o.rules
+}
+
+func (o *Outbox) queueOf(k Kind) *queue {
+	if q := o.scripts[k]; q != nil {
+		return q
+	}
+	return &o.ends
+}
+
+func (o *Outbox) queues() []*queue {
+	return []*queue{&o.ends, o.scripts[KindReady], o.scripts[KindAnalytics]}
+}
+
+// Add has callbacks sent once they are due, unless a fault has it otherwise. Those that are too many are lost.
 func (o *Outbox) Add(callbacks ...Callback) {
 	for _, c := range callbacks {
-		o.waiting.add(c)
-	}
-}
-
-// queue is callbacks that wait, behind a lock.
-type queue struct {
-	mu        sync.Mutex
-	callbacks []Callback
-}
-
-// add takes the lock for a moment, like take.
-func (q *queue) add(c Callback) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.callbacks) < maxWaiting {
-		q.callbacks = append(q.callbacks, c)
-	}
-}
-
-// take removes what is due and returns it.
-func (q *queue) take(now time.Time) (due []Callback) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.callbacks = slices.DeleteFunc(q.callbacks, func(c Callback) bool {
-		if c.due.After(now) {
-			return false
+		switch f := o.opts.Faults.Of(c.Kind); f.Kind {
+		case Never:
+			o.trace(&c, Suppressed, 0, "fault: never", nil)
+			continue
+		case Late:
+			c.due = c.due.Add(f.Delay)
+		case Twice:
+			o.enqueue(c)
+		case Missigned: // it was signed so
 		}
-		due = append(due, c)
-		return true
-	})
-	return due
+		o.enqueue(c)
+	}
+}
+
+func (o *Outbox) enqueue(c Callback) {
+	if !o.queueOf(c.Kind).add(c) {
+		o.trace(&c, Suppressed, 0, "too many wait", nil)
+	}
+}
+
+// Waiting returns how many callbacks wait.
+func (o *Outbox) Waiting() (n int) {
+	for _, q := range o.queues() {
+		n += q.count()
+	}
+	return n
+}
+
+// Forget loses what bbb-web had to say: its queue does not survive a restart. Scripts start again where they were.
+func (o *Outbox) Forget() { o.ends.clear() }
+
+// Rush makes everything due that waits.
+func (o *Outbox) Rush() {
+	for _, q := range o.queues() {
+		q.rush(o.opts.Now())
+	}
 }
 
 // Deliver sends what is due, and blocks until all of it is answered or has failed.
 func (o *Outbox) Deliver(ctx context.Context) {
 	var sending sync.WaitGroup
-	slots := make(chan struct{}, concurrent)
-	for _, c := range o.waiting.take(o.now()) {
-		slots <- struct{}{}
-		sending.Go(func() {
-			defer func() { <-slots }()
-			o.send(ctx, c)
-		})
+	for _, q := range o.queues() {
+		if q.isDue(o.opts.Now()) {
+			sending.Go(func() {
+				q.sending.Lock()
+				defer q.sending.Unlock()
+				o.drain(ctx, q)
+			})
+		}
 	}
 	sending.Wait()
 }
 
+// Start has what is due sent, and does not wait for it: the group does. Queues that are being sent go on with it by themselves.
+func (o *Outbox) Start(ctx context.Context, sending *sync.WaitGroup) {
+	for _, q := range o.queues() {
+		if q.isDue(o.opts.Now()) && q.sending.TryLock() {
+			sending.Go(func() {
+				defer q.sending.Unlock()
+				o.drain(ctx, q)
+			})
+		}
+	}
+}
+
+// drain sends what is due of a queue, one after the other.
+func (o *Outbox) drain(ctx context.Context, q *queue) {
+	for ctx.Err() == nil {
+		c, ok := q.next(o.opts.Now())
+		if !ok {
+			return
+		}
+		o.send(ctx, q, c)
+	}
+}
+
 // send sends one callback, and has it sent again later where BigBlueButton would.
-func (o *Outbox) send(ctx context.Context, c Callback) {
-	err := o.attempt(ctx, c)
-	if err == nil || ctx.Err() != nil {
+func (o *Outbox) send(ctx context.Context, q *queue, c Callback) {
+	way, rules := o.manner()
+	c.attempts++
+	if c.form == nil && way == Single {
+		if err := rules.refuse(ctx, o.opts.Resolve, c.url); err != nil {
+			o.trace(&c, Refused, 0, err.Error(), nil)
+			return
+		}
+	}
+	status, err := o.attempt(ctx, way, &c)
+	if err == nil {
+		o.trace(&c, Answered, status, "", nil)
 		return
 	}
-	o.report(fmt.Errorf("callback: %w", err))
-	if c.form == nil && c.attempts < len(retries) {
-		c.due = o.now().Add(retries[c.attempts])
-		c.attempts++
-		o.waiting.add(c)
+	if ctx.Err() != nil {
+		return
+	}
+	at, again := c.again(o.opts.Now())
+	if !again {
+		o.trace(&c, Failed, status, err.Error(), nil)
+	} else {
+		o.trace(&c, Failed, status, err.Error(), &at)
+		c.due = at
+		q.add(c)
+	}
+	o.opts.Report(fmt.Errorf("callback: %w", err))
+}
+
+func (o *Outbox) trace(c *Callback, outcome Outcome, status int, reason string, again *time.Time) {
+	o.opts.Traces.Add(Trace{
+		At: o.opts.Now(), Kind: c.Kind, Meeting: c.Meeting, URL: c.url, Attempt: c.attempts,
+		Outcome: outcome, Status: status, Reason: reason, Again: again,
+	})
+}
+
+// queue is callbacks that wait for one that sends them.
+type queue struct {
+	sending sync.Mutex // held by the one that sends
+
+	mu        sync.Mutex
+	callbacks []Callback
+}
+
+// add tells whether there was room.
+func (q *queue) add(c Callback) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.callbacks) >= maxWaiting {
+		return false
+	}
+	q.callbacks = append(q.callbacks, c)
+	return true
+}
+
+// first is the place of the one that has been due longest, or -1.
+func (q *queue) first(now time.Time) int {
+	first := -1
+	for i := range q.callbacks {
+		due := q.callbacks[i].due
+		if !due.After(now) && (first < 0 || due.Before(q.callbacks[first].due)) {
+			first = i
+		}
+	}
+	return first
+}
+
+// next removes the one that has been due longest and returns it.
+func (q *queue) next(now time.Time) (Callback, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := q.first(now)
+	if i < 0 {
+		return Callback{}, false
+	}
+	c := q.callbacks[i]
+	q.callbacks = slices.Delete(q.callbacks, i, i+1)
+	return c, true
+}
+
+func (q *queue) isDue(now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.first(now) >= 0
+}
+
+// rush makes everything due, in the order in which it would have been.
+func (q *queue) rush(now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	slices.SortStableFunc(q.callbacks, func(a, b Callback) int { return a.due.Compare(b.due) })
+	for i := range q.callbacks {
+		if q.callbacks[i].due.After(now) {
+			q.callbacks[i].due = now
+		}
 	}
 }
 
-var errStatus = errors.New("the receiver answered with")
-
-// attempt sends a callback. One about an end is sent twice, as BigBlueButton does: to see where it leads, where only
-// status 200 will do, and then to the place itself.
-func (o *Outbox) attempt(ctx context.Context, c Callback) error {
-	if c.form != nil {
-		_, err := o.exchange(ctx, http.MethodPost, c.url, c, func(status int) bool { return status/100 == 2 })
-		return err
-	}
-	final, err := o.exchange(ctx, http.MethodGet, c.url, c, func(status int) bool { return status == http.StatusOK })
-	if err != nil {
-		return err
-	}
-	_, err = o.exchange(ctx, http.MethodGet, final, c, func(status int) bool { return status/100 == 2 })
-	return err
+func (q *queue) count() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.callbacks)
 }
 
-// exchange makes one request and returns the URL that answered in the end.
-func (o *Outbox) exchange(
-	ctx context.Context, method, target string, c Callback, fine func(status int) bool,
-) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(c.form))
-	if err != nil {
-		return "", errors.New("no URL to call")
-	}
-	req.Header.Set("User-Agent", "Mozilla")
-	if c.contentType != "" {
-		req.Header.Set("Content-Type", c.contentType)
-	}
-	if c.bearer != "" {
-		req.Header.Set("User-Agent", "BigBlueButton Analytics Callback")
-		req.Header.Set("Authorization", "Bearer "+c.bearer)
-	}
-	client := *o.client
-	client.CheckRedirect = func(_ *http.Request, via []*http.Request) error {
-		if method == http.MethodPost || len(via) > 5 {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // leaves out the URL, which may hold secrets
-		}
-		return "", err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if !fine(resp.StatusCode) {
-		return "", fmt.Errorf("%w %d", errStatus, resp.StatusCode)
-	}
-	return resp.Request.URL.String(), nil
+func (q *queue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.callbacks = nil
 }

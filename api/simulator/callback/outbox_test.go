@@ -17,7 +17,11 @@ func TestOutbox(t *testing.T) {
 	front := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
 	t.Cleanup(front.Close)
 	now := time.UnixMilli(1_760_000_000_000)
-	out := callback.New(front.Client(), func() time.Time { return now }, func(err error) { t.Error(err) })
+	out := callback.New(callback.Options{
+		Client: front.Client(), Now: func() time.Time { return now }, Report: func(err error) { t.Error(err) },
+		Faults: &callback.Faults{}, Traces: &callback.Traces{},
+	})
+	out.SetWay(callback.Double)
 	over := rooms.New(0, rooms.Hooks{
 		Over:  func(m *rooms.Meeting, at time.Time) { out.Add(callback.Ended(m, at)...) },
 		Taken: func(string) bool { return false },
@@ -42,7 +46,7 @@ func TestOutbox(t *testing.T) {
 	for range 10_001 {
 		out.Add(callback.Ended(m, now.Add(time.Hour))...)
 	}
-	if n := callback.Waiting(out); n != 10_000 {
+	if n := out.Waiting(); n != 10_000 {
 		t.Errorf("%d wait, want 10,000", n)
 	}
 }

@@ -2,14 +2,17 @@ package callback_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -35,6 +38,16 @@ type front struct {
 	mu   sync.Mutex
 	got  []told
 	code map[string]int // by path; 200 where there is none
+
+	hold func(path string) // blocks where a receiver hangs
+	came chan string       // told of what is answered, where it is made
+}
+
+// nowhere is a client that reaches nobody.
+func nowhere() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("nobody is there")
+	}}}
 }
 
 // told is a request to a front end.
@@ -47,6 +60,12 @@ func newFront(t *testing.T) *front {
 	f := &front{code: map[string]int{}}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		if f.hold != nil {
+			f.hold(r.URL.Path)
+		}
+		if f.came != nil {
+			f.came <- r.Method + " " + r.URL.String()
+		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		h := r.Header
@@ -95,21 +114,29 @@ func over(t *testing.T, want rooms.Wanted) *rooms.Meeting {
 	return m
 }
 
+// outbox calls back by what time it is for a test.
+func outbox(f *front, now func() time.Time, report func(error)) *callback.Outbox {
+	return callback.New(callback.Options{
+		Client: f.Client(), Now: now, Report: report, Faults: &callback.Faults{}, Traces: &callback.Traces{},
+	})
+}
+
 // deliver sends callbacks at once, and returns what is wrong with them.
-func deliver(t *testing.T, f *front, list []callback.Callback) (problems []string) {
+func deliver(t *testing.T, f *front, way callback.Way, list []callback.Callback) (problems []string) {
 	t.Helper()
 	var mu sync.Mutex
-	out := callback.New(f.Client(), func() time.Time { return start.Add(time.Hour) }, func(err error) {
+	out := outbox(f, func() time.Time { return start.Add(time.Hour) }, func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		problems = append(problems, err.Error())
 	})
+	out.SetWay(way)
 	out.Add(list...)
 	out.Deliver(t.Context())
 	return problems
 }
 
-// An end is told in two ways, each twice; the metadata's address gets what the meeting was, behind what is in it. Nobody is
+// An end is told in two ways, by old releases each twice; the metadata's address gets what the meeting was, behind what is in it. Nobody is
 // told of a breakout room, or at an address that is none.
 func TestEnded(t *testing.T) {
 	f := newFront(t)
@@ -131,17 +158,17 @@ func TestEnded(t *testing.T) {
 		"no address":    {rooms.Wanted{ID: "room", EndedURL: "ftp://x", Metadata: rooms.Pairs{{Name: "endcallbackurl", Value: "::bad"}}}, nil},
 		"not asked for": {rooms.Wanted{ID: "room"}, nil},
 	} {
-		if problems := deliver(t, f, callback.Ended(over(t, c.want), start)); problems != nil {
-			t.Errorf("%s: %v", name, problems)
-		}
-		var want []string
-		for _, line := range c.lines {
-			want = append(want, line, line)
-		}
-		got := f.lines()
-		slices.Sort(got)
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: told %v, want %v", name, got, want)
+		for way, times := range map[callback.Way]int{callback.Single: 1, callback.Double: 2} {
+			if problems := deliver(t, f, way, callback.Ended(over(t, c.want), start)); problems != nil {
+				t.Errorf("%s: %v", name, problems)
+			}
+			var want []string
+			for _, line := range c.lines {
+				want = append(want, slices.Repeat([]string{line}, times)...)
+			}
+			if got := f.lines(); !slices.Equal(got, want) {
+				t.Errorf("%s: told %v, want %v", name, got, want)
+			}
 		}
 	}
 }
@@ -179,7 +206,7 @@ func TestReady(t *testing.T) {
 	shelf := recorded.NewShelf([]string{"presentation", "video"}, 0)
 	shelf.Add(m, start)
 	r := shelf.Process(start)[0]
-	if problems := deliver(t, f, callback.Ready(&r, secret, start)); problems != nil {
+	if problems := deliver(t, f, callback.Single, callback.Ready(&r, secret, start)); problems != nil {
 		t.Error(problems)
 	}
 	if len(f.got) != 2 {
@@ -206,7 +233,7 @@ func TestAnalytics(t *testing.T) {
 	f := newFront(t)
 	link := rooms.Pairs{{Name: "analytics-callback-url", Value: f.URL + "/who"}, {Name: "bbb-origin", Value: "Moodle"}}
 	m := over(t, rooms.Wanted{ID: "room", Name: "Maths & <more>", KeepEvents: true, Metadata: link})
-	if problems := deliver(t, f, callback.Analytics(m, secret, start)); problems != nil {
+	if problems := deliver(t, f, callback.Single, callback.Analytics(m, secret, start)); problems != nil {
 		t.Error(problems)
 	}
 	if len(f.got) != 1 {
@@ -257,7 +284,7 @@ func TestOutbox_Retries(t *testing.T) {
 	f.code["/end"], f.code["/ready"] = 500, 502
 	now := start
 	var problems []string
-	out := callback.New(f.Client(), func() time.Time { return now }, func(err error) { problems = append(problems, err.Error()) })
+	out := outbox(f, func() time.Time { return now }, func(err error) { problems = append(problems, err.Error()) })
 	out.Add(callback.Ended(over(t, rooms.Wanted{ID: "room", EndedURL: f.URL + "/end?key=hidden"}), now)...)
 	var tries []time.Duration
 	for ; now.Before(start.Add(time.Hour)); now = now.Add(10 * time.Second) {
@@ -267,8 +294,8 @@ func TestOutbox_Retries(t *testing.T) {
 		}
 	}
 	want := []time.Duration{0, 30 * time.Second, 90 * time.Second, 210 * time.Second, 510 * time.Second}
-	if !slices.Equal(tries, want) || len(problems) != len(want) || callback.Waiting(out) != 0 {
-		t.Errorf("tried after %v, %d wait; %q", tries, callback.Waiting(out), problems)
+	if !slices.Equal(tries, want) || len(problems) != len(want) || out.Waiting() != 0 {
+		t.Errorf("tried after %v, %d wait; %q", tries, out.Waiting(), problems)
 	}
 	if problems[0] != "callback: the receiver answered with 500" {
 		t.Errorf("%q", problems[0])
@@ -278,41 +305,45 @@ func TestOutbox_Retries(t *testing.T) {
 	r := recorded.Recording{Formats: []recorded.Format{{Name: "video"}}, Meta: rooms.Pairs{{Name: "bbb-recording-ready-url", Value: f.URL + "/ready"}}}
 	out.Add(callback.Ready(&r, secret, now)...)
 	out.Deliver(t.Context())
-	if len(f.lines()) != 1 || callback.Waiting(out) != 0 || len(problems) != 1 {
-		t.Errorf("what is posted waits: %d, %q", callback.Waiting(out), problems)
+	if len(f.lines()) != 1 || out.Waiting() != 0 || len(problems) != 1 {
+		t.Errorf("what is posted waits: %d, %q", out.Waiting(), problems)
 	}
 
 	problems = nil
 	f.Close()
 	out.Add(callback.Ended(over(t, rooms.Wanted{ID: "room", EndedURL: f.URL + "/end?key=hidden"}), now)...)
 	out.Deliver(t.Context())
-	if len(problems) != 1 || strings.Contains(problems[0], "hidden") || callback.Waiting(out) != 1 {
-		t.Errorf("%q, %d wait", problems, callback.Waiting(out))
+	if len(problems) != 1 || strings.Contains(problems[0], "hidden") || out.Waiting() != 1 {
+		t.Errorf("%q, %d wait", problems, out.Waiting())
 	}
 }
 
-// Where an end leads is found out first and called then; only status 200 leads there. What is posted follows nobody.
+// Where an end leads old releases find out first and call then; only status 200 leads there. Others take any 2xx, and follow
+// nobody. What is posted follows nobody either.
 func TestOutbox_Redirects(t *testing.T) {
 	f := newFront(t)
 	f.code["/odd"] = 204
 	for name, c := range map[string]struct {
+		way   callback.Way
 		path  string
 		lines []string
 		says  string
 	}{
-		"led on":      {"/a?to=/b", []string{"GET /a?to=/b", "GET /b", "GET /b"}, ""},
-		"another 2xx": {"/odd", []string{"GET /odd"}, "callback: the receiver answered with 204"},
+		"led on":      {callback.Double, "/a?to=/b", []string{"GET /a?to=/b", "GET /b", "GET /b"}, ""},
+		"another 2xx": {callback.Double, "/odd", []string{"GET /odd"}, "callback: the receiver answered with 204"},
 		"in a circle": {
-			"/circle", slices.Repeat([]string{"GET /circle"}, 6), "callback: the receiver answered with 302",
+			callback.Double, "/circle", slices.Repeat([]string{"GET /circle"}, 6), "callback: the receiver answered with 302",
 		},
+		"led on now":      {callback.Single, "/a?to=/b", []string{"GET /a?to=/b"}, "callback: the receiver answered with 302"},
+		"another 2xx now": {callback.Single, "/odd", []string{"GET /odd"}, ""},
 	} {
-		problems := deliver(t, f, callback.Ended(over(t, rooms.Wanted{ID: "room", EndedURL: f.URL + c.path}), start))
+		problems := deliver(t, f, c.way, callback.Ended(over(t, rooms.Wanted{ID: "room", EndedURL: f.URL + c.path}), start))
 		if got := f.lines(); !slices.Equal(got, c.lines) || strings.Join(problems, "; ") != c.says {
 			t.Errorf("%s: told %v, %q", name, got, problems)
 		}
 	}
 	r := recorded.Recording{Formats: []recorded.Format{{Name: "video"}}, Meta: rooms.Pairs{{Name: "bbb-recording-ready-url", Value: f.URL + "/a?to=/b"}}}
-	problems := deliver(t, f, callback.Ready(&r, secret, start))
+	problems := deliver(t, f, callback.Single, callback.Ready(&r, secret, start))
 	if got := f.lines(); !slices.Equal(got, []string{"POST /a?to=/b"}) || len(problems) != 1 {
 		t.Errorf("posted %v, %q", got, problems)
 	}

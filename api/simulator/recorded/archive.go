@@ -51,10 +51,26 @@ func (r *Recording) media(format string) []File {
 	if format == "presentation" {
 		files = append(files,
 			File{thumbnail(r.ID), slide()},
-			File{"slides_new.xml", []byte("<?xml version=\"1.0\"?>\n<popcorn/>\n")},
 			File{"shapes.svg", []byte("<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" id=\"svgfile\"/>\n")})
+		files = append(files, r.today()...)
 	}
 	return files
+}
+
+// today returns the files of a presentation that older releases do not have. What was pasted into the chat is found by a path
+// that starts at the root of the host, so its name says which recording it belongs to.
+func (r *Recording) today() []File {
+	const captions = "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\nA tone.\n"
+	pasted := "file-uploads/" + rooms.SHA1("pasted " + r.ID)[:16] + ".png"
+	chat := `<?xml version="1.0"?>` + "\n" + `<popcorn><chattimeline in="0" direction="down" name="You" ` +
+		`message="&lt;img src=&quot;/presentation/` + r.ID + `/` + pasted + `&quot;&gt;" target="chat"/></popcorn>` + "\n"
+	return []File{
+		{"slides_new.xml", []byte(chat)},
+		{"layout.xml", []byte("<?xml version=\"1.0\"?>\n<recording><layouts/></recording>\n")},
+		{"captions.json", []byte(`[{"localeName":"English","locale":"en"}]` + "\n")},
+		{"caption_en.vtt", []byte(captions)},
+		{pasted, slide()},
+	}
 }
 
 func thumbnail(id string) string {

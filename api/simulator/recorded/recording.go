@@ -104,8 +104,13 @@ func (s *Shelf) Find(id string) *Recording {
 	return nil
 }
 
-// Add starts to process the recording of a meeting that has ended.
-func (s *Shelf) Add(m *rooms.Meeting, now time.Time) {
+// Add starts to process the recording of a meeting that has ended, in the formats that are not left out, and returns it. Where
+// none is left it stays with what was archived: nil.
+func (s *Shelf) Add(m *rooms.Meeting, now time.Time, without ...string) *Recording {
+	formats := slices.DeleteFunc(slices.Clone(s.formats), func(name string) bool { return slices.Contains(without, name) })
+	if len(formats) == 0 {
+		return nil
+	}
 	r := &Recording{
 		ID: m.Internal, MeetingID: m.ID, Name: m.Name, State: Processing,
 		Start: m.Created.Add(rooms.StartDelay), End: m.EndedAt(), Participants: m.People.Joined(), Breakout: m.Room.Breakout,
@@ -116,7 +121,7 @@ func (s *Shelf) Add(m *rooms.Meeting, now time.Time) {
 			{Name: "isBreakout", Value: strconv.FormatBool(m.Room.Breakout)},
 		}, m.Metadata...),
 	}
-	for _, name := range s.formats {
+	for _, name := range formats {
 		r.Formats = append(r.Formats, Format{name, sizeOf(r.media(name))})
 	}
 	if m.ParentID() != "" {
@@ -129,6 +134,7 @@ func (s *Shelf) Add(m *rooms.Meeting, now time.Time) {
 	if surplus := len(s.recordings) - MaxRecordings; surplus > 0 {
 		s.recordings = slices.Delete(s.recordings, 0, surplus)
 	}
+	return r
 }
 
 // Process publishes the recordings that are done, and returns copies of them.

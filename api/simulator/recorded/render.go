@@ -7,11 +7,11 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 )
 
-// What processing a recording would have taken, and its raw material.
-const (
-	processingTime = 7177 * time.Millisecond
-	rawSize        = 13622874
-)
+// processingTime is what processing a recording would have taken.
+const processingTime = 7177 * time.Millisecond
+
+// RawSize is how many bytes of raw material a recording would have been made of.
+const RawSize = 13622874
 
 // link is where a format is played, after the origin of the server.
 func link(name, id string) string {
@@ -35,7 +35,7 @@ func (r *Recording) Render(x *bbb.Builder, formats []Format, origin string) {
 	x.Open("recording").Text("recordID", r.ID).Text("meetingID", r.MeetingID).Text("internalMeetingID", r.ID).
 		Text("name", r.Name).Bool("isBreakout", r.Breakout).Bool("published", r.State == Published).
 		Text("state", r.State).Int("startTime", r.Start.UnixMilli()).Int("endTime", r.End.UnixMilli()).
-		Int("participants", int64(r.Participants)).Int("rawSize", rawSize).Open("metadata")
+		Int("participants", int64(r.Participants)).Int("rawSize", RawSize).Open("metadata")
 	r.Meta.Render(x)
 	parent := r.Parent
 	if parent == "" {
@@ -92,6 +92,6 @@ func (r *Recording) metadata(format, origin string, size int64) []byte {
 			escaped(origin+"/presentation/"+r.ID+"/"+thumbnail(r.ID))+`</image>`)
 		x.Close("images").Close("preview").Close("extensions")
 	}
-	x.Close("playback").Int("raw_size", rawSize).Close("recording")
+	x.Close("playback").Int("raw_size", RawSize).Close("recording")
 	return append(x.Fragment(), '\n')
 }

@@ -35,7 +35,7 @@ func published(t *testing.T, breakout bool) recorded.Recording {
 			t.Fatal(failed)
 		}
 	}
-	if err := r.AddPeople(m.ID, rooms.Crowd{Count: 3}); err != nil {
+	if err := r.AddPeople(m.ID, rooms.Crowd{Count: 3}, now); err != nil {
 		t.Fatal(err)
 	}
 	r.End(m, now.Add(150*time.Second))
@@ -114,8 +114,16 @@ func TestRecording_Archive(t *testing.T) {
 			has(t, format, content[root+"index.html"], `<audio controls src="`+sound+`">`, "<h1>A &amp; &quot;B&quot;</h1>")
 		}
 		thumbnail := "presentation/" + r.ID + "/presentation/" + rooms.SHA1(r.ID) + "-1/thumbnails/thumb-1.png"
-		if !strings.HasPrefix(content[thumbnail], "\x89PNG") || len(content) != 3*len(formats)+3 {
+		if !strings.HasPrefix(content[thumbnail], "\x89PNG") || len(content) != 3*len(formats)+7 {
 			t.Errorf("%d files, of the thumbnail %d bytes", len(content), len(content[thumbnail]))
+		}
+		root := "presentation/" + r.ID + "/"
+		has(t, "captions", content[root+"caption_en.vtt"], "WEBVTT\n")
+		has(t, "layout", content[root+"layout.xml"], "<layouts/>")
+		_, pasted, _ := strings.Cut(content[root+"slides_new.xml"], "&quot;/")
+		pasted, _, _ = strings.Cut(pasted, "&quot;")
+		if !strings.HasPrefix(pasted, root+"file-uploads/") || !strings.HasPrefix(content[pasted], "\x89PNG") {
+			t.Errorf("pasted %q", pasted)
 		}
 	}
 }

@@ -19,9 +19,7 @@ func (r *Rooms) Pass(now time.Time) {
 			continue
 		}
 		came, gone := m.People.arrive(now)
-		if came > 0 {
-			m.changed()
-		}
+		r.arrived(m, came, now)
 		for _, guest := range gone {
 			delete(r.sessions, guest.Session)
 		}
@@ -46,7 +44,7 @@ func (r *Rooms) LetIn(p *Person, now time.Time, delay time.Duration, waits bool)
 		m.People.arriving = append(m.People.arriving, p)
 	default:
 		m.People.enter(p)
-		m.changed()
+		r.arrived(m, []*Person{p}, now)
 	}
 }
 
@@ -61,7 +59,7 @@ func (r *Rooms) Renew(p *Person) {
 func (r *Rooms) Session(token string) *Person { return r.sessions[token] }
 
 // AddPeople puts people into a meeting that goes on.
-func (r *Rooms) AddPeople(id string, c Crowd) error {
+func (r *Rooms) AddPeople(id string, c Crowd, now time.Time) error {
 	m, err := r.alive(id)
 	if err != nil {
 		return err
@@ -69,8 +67,7 @@ func (r *Rooms) AddPeople(id string, c Crowd) error {
 	if c.Count < 0 || c.Count > MaxPeople-len(m.People.in) {
 		return fmt.Errorf("meeting %q: %d people more: the limit is %d", id, c.Count, MaxPeople)
 	}
-	m.People.come(m, c)
-	m.changed()
+	r.arrived(m, m.People.come(m, c), now)
 	return nil
 }
 
@@ -83,21 +80,26 @@ func (r *Rooms) Leave(id string, count int, now time.Time) error {
 	if count <= 0 {
 		count = len(m.People.in)
 	}
+	list := slices.Clone(m.People.in[max(0, len(m.People.in)-count):])
 	gone := map[*Person]bool{}
-	for _, p := range m.People.in[max(0, len(m.People.in)-count):] {
+	for _, p := range list {
 		gone[p] = true
 		delete(r.sessions, p.Session)
 	}
 	m.People.leave(now, func(p *Person) bool { return gone[p] })
-	m.changed()
+	r.gone(m, list, now)
 	return nil
 }
 
 // Dismiss makes one person leave.
 func (r *Rooms) Dismiss(p *Person, now time.Time) {
 	delete(r.sessions, p.Session)
+	var gone []*Person
+	if p.IsIn() {
+		gone = []*Person{p}
+	}
 	p.Meeting.People.leave(now, func(other *Person) bool { return other == p })
-	p.Meeting.changed()
+	r.gone(p.Meeting, gone, now)
 }
 
 // EndByID ends a meeting that goes on.
@@ -128,8 +130,10 @@ func (r *Rooms) end(m *Meeting, now time.Time) {
 	for _, p := range m.People.all() {
 		delete(r.sessions, p.Session)
 	}
-	m.People.disperse()
 	m.ended = now
+	in := m.People.disperse()
+	r.gone(m, in, now)
+	r.tell(Event{Ended, m, nil, now})
 	if m.parent != nil {
 		m.parent.changed()
 	}

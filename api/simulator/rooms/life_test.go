@@ -16,7 +16,7 @@ import (
 func TestPass_Expiry(t *testing.T) {
 	const minute = time.Minute
 	come := func(r *rooms.Rooms, moderators int) {
-		_ = r.AddPeople("room", rooms.Crowd{Count: 2, Moderators: moderators})
+		_ = r.AddPeople("room", rooms.Crowd{Count: 2, Moderators: moderators}, now)
 	}
 	leave := func(r *rooms.Rooms, count int, after time.Duration) { _ = r.Leave("room", count, now.Add(after)) }
 	for name, c := range map[string]struct {
@@ -24,13 +24,17 @@ func TestPass_Expiry(t *testing.T) {
 		before func(r *rooms.Rooms)
 		ends   time.Duration // 0: it goes on
 	}{
-		"nothing":        {rooms.Expiry{}, func(*rooms.Rooms) {}, 0},
-		"duration":       {rooms.Expiry{Duration: 7 * minute, Deserted: minute}, func(r *rooms.Rooms) { come(r, 1) }, 7 * minute},
-		"never joined":   {rooms.Expiry{NeverJoined: 5 * minute, Deserted: minute}, func(*rooms.Rooms) {}, 5 * minute},
-		"somebody came":  {rooms.Expiry{NeverJoined: 5 * minute}, func(r *rooms.Rooms) { come(r, 0) }, 0},
-		"deserted":       {rooms.Expiry{NeverJoined: minute, Deserted: 3 * minute}, func(r *rooms.Rooms) { come(r, 0); leave(r, 0, minute) }, 4 * minute},
-		"came back":      {rooms.Expiry{Deserted: 3 * minute}, func(r *rooms.Rooms) { come(r, 0); leave(r, 0, minute); come(r, 0) }, 0},
-		"no moderator":   {rooms.Expiry{NoModerator: 2 * minute}, func(r *rooms.Rooms) { _ = r.AddPeople("room", rooms.Crowd{Count: 1}); come(r, 2); leave(r, 2, minute) }, 3 * minute},
+		"nothing":       {rooms.Expiry{}, func(*rooms.Rooms) {}, 0},
+		"duration":      {rooms.Expiry{Duration: 7 * minute, Deserted: minute}, func(r *rooms.Rooms) { come(r, 1) }, 7 * minute},
+		"never joined":  {rooms.Expiry{NeverJoined: 5 * minute, Deserted: minute}, func(*rooms.Rooms) {}, 5 * minute},
+		"somebody came": {rooms.Expiry{NeverJoined: 5 * minute}, func(r *rooms.Rooms) { come(r, 0) }, 0},
+		"deserted":      {rooms.Expiry{NeverJoined: minute, Deserted: 3 * minute}, func(r *rooms.Rooms) { come(r, 0); leave(r, 0, minute) }, 4 * minute},
+		"came back":     {rooms.Expiry{Deserted: 3 * minute}, func(r *rooms.Rooms) { come(r, 0); leave(r, 0, minute); come(r, 0) }, 0},
+		"no moderator": {rooms.Expiry{NoModerator: 2 * minute}, func(r *rooms.Rooms) {
+			_ = r.AddPeople("room", rooms.Crowd{Count: 1}, now)
+			come(r, 2)
+			leave(r, 2, minute)
+		}, 3 * minute},
 		"never one":      {rooms.Expiry{NoModerator: 2 * minute}, func(r *rooms.Rooms) { come(r, 0) }, 0},
 		"another one":    {rooms.Expiry{NoModerator: 2 * minute}, func(r *rooms.Rooms) { come(r, 2); leave(r, 1, minute) }, 0},
 		"one comes back": {rooms.Expiry{NoModerator: 2 * minute}, func(r *rooms.Rooms) { come(r, 0); come(r, 2); leave(r, 2, minute); come(r, 1) }, 0},
@@ -57,7 +61,7 @@ func TestPass_Expiry(t *testing.T) {
 // openBreakouts opens breakout rooms as a server does, and returns them.
 func openBreakouts(t *testing.T, r *rooms.Rooms, id string, count int) (list []*rooms.Meeting) {
 	t.Helper()
-	ids, err := r.AddBreakouts(id, count, now, func(p bbb.Params) rooms.Wanted {
+	ids, err := r.AddBreakouts(id, rooms.Breakouts{Rooms: count}, now, func(p bbb.Params) rooms.Wanted {
 		sequence, _ := strconv.Atoi(p.Get("sequence"))
 		return rooms.Wanted{
 			ID: p.Get("meetingID"), Name: p.Get("name"), Record: true,
@@ -168,7 +172,7 @@ func TestMeeting_IsRecorded(t *testing.T) {
 		c.want.ID = "room"
 		m := admit(t, r, c.want)
 		if c.come {
-			_ = r.AddPeople("room", rooms.Crowd{Count: 1})
+			_ = r.AddPeople("room", rooms.Crowd{Count: 1}, now)
 		}
 		if c.order {
 			r.End(m, now)
@@ -222,7 +226,7 @@ func TestAdmit_Breakout(t *testing.T) {
 	if r.Count() != 3 {
 		t.Errorf("%d go on", r.Count())
 	}
-	if _, err := r.AddBreakouts("room", 1, now, func(bbb.Params) rooms.Wanted {
+	if _, err := r.AddBreakouts("room", rooms.Breakouts{Rooms: 1}, now, func(bbb.Params) rooms.Wanted {
 		return rooms.Wanted{ID: "x", Room: rooms.Room{Breakout: true}}
 	}); err == nil || !strings.Contains(err.Error(), `breakout room 3 of "room": `) {
 		t.Errorf("a room without a parent: %v", err)

@@ -18,6 +18,8 @@ type Wanted struct {
 	Dial        string
 	MaxUsers    int // 0: unlimited
 	Record      bool
+	AutoStart   bool // the recording starts with the first person
+	Manual      bool // somebody has to start it, where it does not by itself; otherwise somebody always does
 	GuestPolicy string
 	AuthGuests  bool
 	Metadata    Pairs
@@ -77,7 +79,11 @@ type Meeting struct {
 	chat     []string
 	ended    time.Time // zero while it goes on
 	ordered  bool      // to end, by somebody
+	marks    int       // how often the recording was started
 	rendered []byte    // its XML; nil once something has changed
+
+	recording  bool
+	attendance attendance
 }
 
 // EndedAt returns when the meeting ended; the zero time while it goes on.
@@ -97,12 +103,19 @@ func (m *Meeting) ParentID() string {
 	return m.parent.Internal
 }
 
-// IsRecorded tells whether a recording comes of the meeting: somebody has to have been there, or to have ended it. A pool
-// that tests a server makes meetings in which nobody presses the button.
+// IsRecorded tells whether a recording comes of the meeting: it has to have been started. Where that is not left to the
+// button (Manual), somebody has to have been there, or to have ended it. A pool that tests a server makes meetings in which
+// nobody presses the button.
 func (m *Meeting) IsRecorded() bool {
-	probe := slices.ContainsFunc(m.Metadata, func(p Pair) bool { return p.Name == "bbbpool-probe" })
-	return m.Record && !probe && (m.People.joined > 0 || m.ordered)
+	return m.Record && !m.isProbe() && (m.marks > 0 || !m.Manual && (m.People.joined > 0 || m.ordered))
 }
+
+func (m *Meeting) isProbe() bool {
+	return slices.ContainsFunc(m.Metadata, func(p Pair) bool { return p.Name == "bbbpool-probe" })
+}
+
+// IsRecording tells whether the recording goes on now.
+func (m *Meeting) IsRecording() bool { return m.recording }
 
 // AddDocuments shows more documents in the meeting, as far as there is room for them.
 func (m *Meeting) AddDocuments(documents []Document) {
@@ -150,7 +163,9 @@ type View struct {
 	Moderators int               `json:"moderators"`
 	Voices     int               `json:"voices"`
 	Videos     int               `json:"videos"`
-	Waiting    int               `json:"waiting"` // guests, and people on their way
+	Waiting    int               `json:"waiting"`   // guests, and people on their way
+	Recording  bool              `json:"recording"` // now
+	Marks      int               `json:"marks"`     // how often the recording was started
 	Ended      bool              `json:"ended"`
 	Breakout   bool              `json:"breakout"`
 	ParentID   string            `json:"parentID,omitempty"` // internal ID
@@ -166,7 +181,8 @@ func (m *Meeting) View() View {
 	v := View{
 		MeetingID: m.ID, InternalID: m.Internal, Name: m.Name, Created: m.Created,
 		People: n.people, Moderators: n.moderators, Voices: n.voices, Videos: n.videos,
-		Waiting: len(m.People.waiting) + len(m.People.arriving), Ended: m.IsOver(), Breakout: m.Room.Breakout,
+		Waiting: len(m.People.waiting) + len(m.People.arriving), Recording: m.recording, Marks: m.marks,
+		Ended: m.IsOver(), Breakout: m.Room.Breakout,
 		ParentID: m.ParentID(), Params: make(map[string]string, len(m.Params)), Modules: slices.Clone(m.Modules),
 		Documents: slices.Clone(m.Documents), Chat: slices.Clone(m.chat),
 	}

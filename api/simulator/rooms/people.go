@@ -19,10 +19,16 @@ type Person struct {
 	Custom    Pairs
 	LogoutURL string
 	Moderator bool
+	Guest     bool
+
+	From Origin
 
 	voice, video bool
 	arrives      time.Time
 }
+
+// Origin is where a join came from: what bbb-webhooks tells of it. Nobody else is told.
+type Origin struct{ Address, Agent, Referer string }
 
 // Role returns the role as BigBlueButton writes it.
 func (p *Person) Role() string {
@@ -109,9 +115,10 @@ func (p *People) enter(someone *Person) {
 	}
 }
 
-// come adds a crowd.
-func (p *People) come(m *Meeting, c Crowd) {
+// come adds a crowd, and returns who it is.
+func (p *People) come(m *Meeting, c Crowd) []*Person {
 	p.in = slices.Grow(p.in, c.Count)
+	before := len(p.in)
 	for i := range c.Count {
 		internal := RandomUserID()
 		p.enter(&Person{
@@ -119,6 +126,7 @@ func (p *People) come(m *Meeting, c Crowd) {
 			voice: i < c.Voice, video: i < c.Video, Moderator: i < c.Moderators,
 		})
 	}
+	return slices.Clone(p.in[before:])
 }
 
 // leave removes people, wherever they are. Another moderator presents then.
@@ -141,12 +149,12 @@ func (p *People) leave(now time.Time, gone func(*Person) bool) {
 }
 
 // arrive lets in those who were on their way, and returns the guests that have waited too long, who go.
-func (p *People) arrive(now time.Time) (came int, gone []*Person) {
+func (p *People) arrive(now time.Time) (came, gone []*Person) {
 	due := func(someone *Person) bool { return !someone.arrives.After(now) }
 	for _, someone := range p.arriving {
 		if due(someone) {
 			p.enter(someone)
-			came++
+			came = append(came, someone)
 		}
 	}
 	p.arriving = slices.DeleteFunc(p.arriving, due)
@@ -162,8 +170,12 @@ func (p *People) arrive(now time.Time) (came int, gone []*Person) {
 // all returns everybody: in the meeting, on the way, at the door.
 func (p *People) all() []*Person { return slices.Concat(p.in, p.arriving, p.waiting) }
 
-// disperse removes everybody.
-func (p *People) disperse() { p.in, p.arriving, p.waiting, p.presenter = nil, nil, nil, nil }
+// disperse removes everybody, and returns those who were in the meeting.
+func (p *People) disperse() (in []*Person) {
+	in = p.in
+	p.in, p.arriving, p.waiting, p.presenter = nil, nil, nil, nil
+	return in
+}
 
 // tally is who does what in a meeting. Nobody only listens.
 type tally struct{ people, moderators, voices, videos int }

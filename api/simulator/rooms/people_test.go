@@ -32,13 +32,13 @@ func TestPeople_IsFull(t *testing.T) {
 			t.Errorf("limit %d, %q: %v", c.limit, c.user, got)
 		}
 	}
-	if err := r.AddPeople("room", rooms.Crowd{Count: rooms.MaxPeople - 4}); err != nil {
+	if err := r.AddPeople("room", rooms.Crowd{Count: rooms.MaxPeople - 4}, now); err != nil {
 		t.Fatal(err)
 	}
 	if !m.People.IsFull(0, "u0") {
 		t.Error("more people than a simulated meeting takes")
 	}
-	if err := r.AddPeople("room", rooms.Crowd{Count: -1}); err == nil {
+	if err := r.AddPeople("room", rooms.Crowd{Count: -1}, now); err == nil {
 		t.Error("fewer than nobody come")
 	}
 }
@@ -88,7 +88,7 @@ func TestLeave(t *testing.T) {
 	var over []string
 	r := house(&over)
 	m := admit(t, r, rooms.Wanted{ID: "room"})
-	if err := r.AddPeople("room", rooms.Crowd{Count: 5, Voice: 3, Video: 2, Moderators: 1}); err != nil {
+	if err := r.AddPeople("room", rooms.Crowd{Count: 5, Voice: 3, Video: 2, Moderators: 1}, now); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

@@ -38,6 +38,8 @@ var (
 type Hooks struct {
 	// Over is told of a meeting once it is forgotten: from then on nothing is left of it but what Over makes.
 	Over func(m *Meeting, now time.Time)
+	// Happened is told of what goes on in the meetings, at once. It may be nil.
+	Happened func(e Event)
 	// Taken tells whether something else has an internal ID.
 	Taken func(internal string) bool
 }
@@ -197,22 +199,31 @@ func (r *Rooms) add(m *Meeting) {
 		m.parent.changed()
 	}
 	r.order = append(r.order, m)
+	r.tell(Event{Created, m, nil, m.Created})
 }
 
-// AddBreakouts opens breakout rooms of a meeting that goes on, and returns their IDs. The parameters of each are what
-// BigBlueButton itself would create it with; read makes of them what a create does.
-func (r *Rooms) AddBreakouts(id string, count int, now time.Time, read func(bbb.Params) Wanted) ([]string, error) {
+// Breakouts says which breakout rooms to open.
+type Breakouts struct {
+	Rooms  int  `json:"rooms"`
+	People int  `json:"people"` // in each of them
+	Record bool `json:"record"` // they are recorded from the first person on
+}
+
+// AddBreakouts opens breakout rooms of a meeting that goes on, empty ones, and returns their IDs. The parameters of each are
+// what BigBlueButton itself would create it with; read makes of them what a create does.
+func (r *Rooms) AddBreakouts(id string, want Breakouts, now time.Time, read func(bbb.Params) Wanted) ([]string, error) {
 	parent, err := r.alive(id)
 	if err != nil {
 		return nil, err
 	}
-	if count < 1 || count > 100 {
-		return nil, fmt.Errorf("%d breakout rooms: want from 1 to 100", count)
+	if want.Rooms < 1 || want.Rooms > 100 {
+		return nil, fmt.Errorf("%d breakout rooms: want from 1 to 100", want.Rooms)
 	}
 	stamp := strconv.FormatInt(now.UnixMilli(), 10)
 	first := len(parent.rooms)
-	ids := make([]string, count)
-	for i := range count {
+	ids := make([]string, want.Rooms)
+	record := strconv.FormatBool(want.Record)
+	for i := range want.Rooms {
 		sequence := strconv.Itoa(first + i + 1)
 		ids[i] = SHA1(SHA1(parent.Internal+"-"+stamp+"-"+sequence)+"-"+stamp) + "-" + stamp
 		var p bbb.Params
@@ -223,6 +234,8 @@ func (r *Rooms) AddBreakouts(id string, count int, now time.Time, read func(bbb.
 			{"parentMeetingID", parent.Internal},
 			{"sequence", sequence},
 			{"freeJoin", "false"},
+			{"record", record},
+			{"autoStartRecording", record},
 		} {
 			p.Set(param.Name, param.Value)
 		}

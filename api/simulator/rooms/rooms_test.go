@@ -56,7 +56,7 @@ func TestMeeting_XML(t *testing.T) {
 		}
 	}
 	check("empty", "<running>false</running>", "<participantCount>0</participantCount>", "<metadata><a>1</a></metadata>")
-	if err := r.AddPeople("room", rooms.Crowd{Count: 3, Voice: 2, Video: 1, Moderators: 1}); err != nil {
+	if err := r.AddPeople("room", rooms.Crowd{Count: 3, Voice: 2, Video: 1, Moderators: 1}, now); err != nil {
 		t.Fatal(err)
 	}
 	check("crowd", "<running>true</running>", "<voiceParticipantCount>2</voiceParticipantCount>", "<moderatorCount>1</moderatorCount>")
@@ -74,7 +74,7 @@ func TestMeeting_XML(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("all left", "<running>false</running>", "<hasUserJoined>true</hasUserJoined>")
-	if _, err := r.AddBreakouts("room", 1, now, func(p bbb.Params) rooms.Wanted {
+	if _, err := r.AddBreakouts("room", rooms.Breakouts{Rooms: 1}, now, func(p bbb.Params) rooms.Wanted {
 		return rooms.Wanted{ID: p.Get("meetingID"), Room: rooms.Room{Breakout: true, Parent: p.Get("parentMeetingID"), Sequence: 1}}
 	}); err != nil {
 		t.Fatal(err)
@@ -135,16 +135,16 @@ func TestRefused(t *testing.T) {
 		err  error
 		says string
 	}{
-		{r.AddPeople("none", rooms.Crowd{Count: 1}), `meeting "none": there is none`},
+		{r.AddPeople("none", rooms.Crowd{Count: 1}, now), `meeting "none": there is none`},
 		{r.Leave("none", 0, now), `meeting "none": there is none`},
 		{r.EndByID("none", now), `meeting "none": there is none`},
-		{r.AddPeople("room", rooms.Crowd{Count: rooms.MaxPeople + 1}), "the limit is 10000"},
+		{r.AddPeople("room", rooms.Crowd{Count: rooms.MaxPeople + 1}, now), "the limit is 10000"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("%v, want %s", c.err, c.says)
 		}
 	}
-	if _, err := r.AddBreakouts("room", 101, now, nil); err == nil || !strings.Contains(err.Error(), "want from 1 to 100") {
+	if _, err := r.AddBreakouts("room", rooms.Breakouts{Rooms: 101}, now, nil); err == nil || !strings.Contains(err.Error(), "want from 1 to 100") {
 		t.Errorf("101 rooms: %v", err)
 	}
 	if _, _, failed := r.Admit(rooms.Wanted{ID: "other", Voice: "12345"}, now); failed != rooms.ErrVoiceBridgeUse {
