@@ -17,6 +17,7 @@ type entry struct {
 	id      string
 	kind    store.CallbackKind
 	tenant  string
+	hook    string
 	host    string
 	created time.Time
 	changed time.Time // of the row, as it was read
@@ -118,6 +119,7 @@ type index struct {
 	lanes   map[laneKey]*lane
 	hosts   map[string]*share
 	tenants map[string]*share
+	hooks   map[string]int // entries of webhooks
 	queue   queue
 	busy    int
 	waiting int // entries that are not dead
@@ -127,17 +129,19 @@ type index struct {
 func newIndex() *index {
 	return &index{
 		entries: map[string]*entry{}, lanes: map[laneKey]*lane{}, hosts: map[string]*share{}, tenants: map[string]*share{},
+		hooks: map[string]int{},
 	}
 }
 
 // add puts in a callback that is not there yet.
 func (x *index) add(c store.Callback) {
 	e := &entry{
-		id: c.ID, kind: c.Kind, tenant: c.Tenant, host: hostOf(c.URL), created: c.Created, changed: c.Changed, next: c.Due,
+		id: c.ID, kind: c.Kind, tenant: c.Tenant, hook: c.Hook, host: hostOf(c.URL), created: c.Created, changed: c.Changed, next: c.Due,
 		bytes: size(c), dead: c.State == store.CallbackDead,
 	}
 	x.entries[e.id] = e
 	x.bytes += e.bytes
+	x.hooks[e.hook]++
 	if !e.dead {
 		x.waiting++
 		x.enlist(e, laneOf(c))
@@ -223,6 +227,9 @@ func (x *index) remove(e *entry) {
 	if x.entries[e.id] == e {
 		delete(x.entries, e.id)
 		x.bytes -= e.bytes
+		if x.hooks[e.hook]--; x.hooks[e.hook] == 0 {
+			delete(x.hooks, e.hook)
+		}
 		if !e.dead {
 			x.waiting--
 		}

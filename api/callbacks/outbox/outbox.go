@@ -134,6 +134,17 @@ func (o *Outbox) Room(rows int, bytes int64) bool {
 	return false
 }
 
+// OfHook is how many rows wait for a webhook, as far as this instance delivers.
+func (o *Outbox) OfHook(id string) int {
+	t := o.term.Load()
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.index.hooks[id]
+}
+
 // Full tells whether nothing more fits.
 func (o *Outbox) Full() bool {
 	return o.waiting.Load() >= int64(o.Config.Max) || o.bytes.Load() >= int64(o.Config.MaxBytes)
