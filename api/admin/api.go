@@ -12,6 +12,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/frame"
+	"github.com/bbbpool/bbbpool/api/admin/outgoing"
 	"github.com/bbbpool/bbbpool/api/admin/past"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
@@ -43,6 +44,7 @@ type API struct {
 	AuditLog   *AuditLog        // nil where none is kept
 	Backup     *Backup          // nil where nobody makes any
 	Instances  *Instances
+	Callbacks  *outgoing.Callbacks
 
 	// Elsewhere hands requests on to the instance that decides; nil where this is the only one. It has to be set before Mount.
 	Elsewhere *frame.Elsewhere
@@ -69,11 +71,13 @@ type Parts struct {
 	Tokens   *access.Tokens
 	Audit    *access.Log // of what is changed
 	Backups  BackupMaker
-	Stores   func(ctx context.Context) (wrong, advice []string) // how the databases are set up; may be nil
-	Version  string
-	Token    store.Secret // of those that come over TCP; without one they are turned away
-	Now      func() time.Time
-	Log      zerolog.Logger
+	// Callbacks has what front ends are told.
+	Callbacks outgoing.Box
+	Stores    func(ctx context.Context) (wrong, advice []string) // how the databases are set up; may be nil
+	Version   string
+	Token     store.Secret // of those that come over TCP; without one they are turned away
+	Now       func() time.Time
+	Log       zerolog.Logger
 }
 
 // New puts an API together. Who serves it says later where that is, and how tenants are read again.
@@ -115,6 +119,7 @@ func New(p Parts) *API {
 		Backup:   &Backup{Maker: p.Backups},
 
 		Instances: instances,
+		Callbacks: &outgoing.Callbacks{Box: p.Callbacks},
 	}
 }
 
@@ -140,7 +145,7 @@ func (a *API) routes() frame.Routes {
 	for _, noun := range []frame.Routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
 		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(), a.Backup.routes(),
-		a.Instances.routes(),
+		a.Instances.routes(), a.Callbacks.Routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

@@ -185,7 +185,7 @@ func (p *Pool) unshared(ctx context.Context) []string {
 
 // decides are the parts that decide for the pool, in the order in which they start.
 func (p *Pool) decides() []api.Runner {
-	parts := []api.Runner{p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings}
+	parts := []api.Runner{p.Usage, p.Ledger, p.Outbox, p.Poller, p.Admin.Handover, p.Recordings}
 	if p.Instance != nil {
 		parts = append(parts, p.observing(), p.Instance.Raising(store.Schema, p.Stores.Redis.RaiseSchema))
 	}

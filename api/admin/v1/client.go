@@ -33,6 +33,7 @@ type Client struct {
 	Audit      Audit
 	Instances  Instances
 	Backups    Backups
+	Callbacks  Callbacks
 
 	// Agent is what calls, as the header User-Agent says it; "" leaves that to Go.
 	Agent string
@@ -62,6 +63,7 @@ func NewClient(transport http.RoundTripper, base string, token Secret) *Client {
 	c.Servers, c.Meetings, c.Recordings, c.Imports = Servers{c}, Meetings{c}, Recordings{c}, Imports{c}
 	c.History, c.Tenants, c.Pool, c.Usage = History{c}, Tenants{c}, Pool{c}, Usages{c}
 	c.Tokens, c.Audit, c.Backups, c.Instances = Tokens{c}, Audit{c}, Backups{c}, Instances{c}
+	c.Callbacks = Callbacks{c}
 	return c
 }
 

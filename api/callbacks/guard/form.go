@@ -34,7 +34,7 @@ func (g *Guard) Check(u *url.URL) error {
 	case u.User != nil:
 		return &Refusal{Rule: "user and password in an address are not sent", Host: host, Final: true}
 	}
-	if rule := hostForm(strings.ToLower(u.Hostname()), strings.HasPrefix(u.Host, "[")); rule != "" {
+	if rule := hostForm(u.Hostname(), strings.HasPrefix(u.Host, "[")); rule != "" {
 		return &Refusal{Rule: rule, Host: printable(host), Final: true}
 	}
 	if rule := portForm(u); rule != "" {
@@ -72,6 +72,10 @@ func port(u *url.URL) string {
 // hostForm tells what is wrong with how a host is written; "" where nothing is. An IP address has one form here: in others
 // resolvers, and people who look at a list, see something else in it.
 func hostForm(host string, brackets bool) string {
+	// Before it is in small letters: some letters of other scripts become those of ASCII.
+	if strings.IndexFunc(host, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
+		return "the host has letters that names have not (write it in ASCII)"
+	}
 	if brackets {
 		ip, err := netip.ParseAddr(host)
 		switch {

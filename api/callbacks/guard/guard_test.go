@@ -149,6 +149,7 @@ var hostile = map[string]string{
 	"http://[::1%25lo]:8080/":    "an IPv6 address with a zone is not called",
 	"http://１２７.０.０.１/":          "the host has letters that names have not",
 	"http://127。0。0。1/":          "the host has letters that names have not",
+	"http://\u212a.example.org/": "the host has letters that names have not", // a sign that is a k in small letters
 	"http://ⓛocalhost/":          "the host has letters that names have not",
 	"http://%6c%6fcalhost/":      "it is no address that can be read",
 	"http://local\u00adhost/":    "the host has letters that names have not",

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,8 +110,9 @@ func (o *Outbox) send(ctx context.Context, c store.Callback, s Sender, t Tenant)
 	if err != nil {
 		return o.refused(c, s, err)
 	}
-	secret, ok := store.TenantSecret{}, true
+	var secret store.TenantSecret
 	if s.Signed {
+		var ok bool
 		if secret, ok = o.secret(&c, t); !ok {
 			c.Attempts++
 			return o.failed(c, s, "the tenant has no valid secret to sign with", 0)
@@ -122,7 +124,7 @@ func (o *Outbox) send(ctx context.Context, c store.Callback, s Sender, t Tenant)
 	}
 	if err != nil {
 		c.Attempts++
-		return o.failed(c, s, "it could not be made: "+plain(err.Error()), 0)
+		return o.failed(c, s, "it could not be made: "+plain(err), 0)
 	}
 	o.headed(req, c)
 	answer, err := o.Guard.Do(req, t.Insecure)
@@ -324,13 +326,16 @@ func describe(err error) string {
 	return "the connection broke, or the answer was no HTTP"
 }
 
-// plain is a message without what may not stand in one.
-func plain(text string) string {
-	text = strings.Map(func(r rune) rune {
+// plain is an error of our own without what may not stand in a message: an address has secrets in it.
+func plain(err error) string {
+	if _, is := errors.AsType[*url.Error](err); is {
+		return "its address cannot be read"
+	}
+	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, text)
+	}, err.Error())
 	return fmt.Sprintf("%.200s", text)
 }

@@ -77,7 +77,8 @@ func hostOf(address string) string {
 	if err != nil {
 		return ""
 	}
-	return strings.ToLower(u.Host)[:min(len(u.Host), 300)]
+	host := strings.ToLower(u.Host)
+	return host[:min(len(host), 300)]
 }
 
 // size is what counts against the bound on bytes.
@@ -122,14 +123,15 @@ type index struct {
 	hooks   map[string]int // entries of webhooks
 	queue   queue
 	busy    int
-	waiting int // entries that are not dead
+	of      map[string]int // entries by tenant
+	waiting int            // entries that are not dead
 	bytes   int64
 }
 
 func newIndex() *index {
 	return &index{
 		entries: map[string]*entry{}, lanes: map[laneKey]*lane{}, hosts: map[string]*share{}, tenants: map[string]*share{},
-		hooks: map[string]int{},
+		of: map[string]int{}, hooks: map[string]int{},
 	}
 }
 
@@ -141,6 +143,7 @@ func (x *index) add(c store.Callback) {
 	}
 	x.entries[e.id] = e
 	x.bytes += e.bytes
+	x.of[e.tenant]++
 	x.hooks[e.hook]++
 	if !e.dead {
 		x.waiting++
@@ -227,6 +230,9 @@ func (x *index) remove(e *entry) {
 	if x.entries[e.id] == e {
 		delete(x.entries, e.id)
 		x.bytes -= e.bytes
+		if x.of[e.tenant]--; x.of[e.tenant] == 0 {
+			delete(x.of, e.tenant)
+		}
 		if x.hooks[e.hook]--; x.hooks[e.hook] == 0 {
 			delete(x.hooks, e.hook)
 		}

@@ -27,7 +27,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -99,8 +98,9 @@ type Outbox struct {
 	senders  map[store.CallbackKind]Sender
 	nudged   chan struct{}
 	term     atomic.Pointer[term]
-	waiting  atomic.Int64 // rows that wait or are dead, as the last term has counted them
-	bytes    atomic.Int64 // of these
+	waiting  atomic.Int64                   // rows that wait or are dead, as the last term has counted them
+	bytes    atomic.Int64                   // of these
+	tenants  atomic.Pointer[map[string]int] // rows of each, of these
 	awayRows atomic.Uint64
 	counts   counts
 }
@@ -109,12 +109,17 @@ type Outbox struct {
 func New(p Parts) *Outbox {
 	o := &Outbox{Parts: p, senders: map[store.CallbackKind]Sender{}, nudged: make(chan struct{}, 1)}
 	o.counts.of = map[countKey]uint64{}
-	maps.Copy(o.senders, o.own())
+	for kind, s := range o.own() {
+		o.Handle(kind, s)
+	}
 	return o
 }
 
 // Handle says how a kind is sent. It has to be called before Run.
-func (o *Outbox) Handle(kind store.CallbackKind, s Sender) { o.senders[kind] = s }
+func (o *Outbox) Handle(kind store.CallbackKind, s Sender) {
+	o.senders[kind] = s
+	o.counts.open(kind)
+}
 
 // Nudge says that rows were written or changed here. It never waits.
 func (o *Outbox) Nudge() {
@@ -145,6 +150,16 @@ func (o *Outbox) OfHook(id string) int {
 	return t.index.hooks[id]
 }
 
+// RoomFor tells whether one more row of a tenant fits. A tenant may have four times what is free: whoever has much that waits is
+// the first for whom there is no room, and leaves some to others.
+func (o *Outbox) RoomFor(tenant string) bool {
+	if of := o.tenants.Load(); of != nil && int64((*of)[tenant]) > 4*(int64(o.Config.Max)-o.waiting.Load()) {
+		o.awayRows.Add(1)
+		return false
+	}
+	return o.Room(1, 0)
+}
+
 // Full tells whether nothing more fits.
 func (o *Outbox) Full() bool {
 	return o.waiting.Load() >= int64(o.Config.Max) || o.bytes.Load() >= int64(o.Config.MaxBytes)
@@ -158,6 +173,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 		o.term.Store(nil)
 		o.waiting.Store(0)
 		o.bytes.Store(0)
+		o.tenants.Store(nil)
 	}()
 	var scans sync.WaitGroup
 	scans.Go(func() { t.scans(ctx) })
@@ -181,7 +197,7 @@ func (o *Outbox) backoff(attempts int) time.Duration {
 	if n := max(0, attempts-1); n < 30 && first<<n > 0 {
 		d = min(first<<n, most)
 	}
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // nobody gains by guessing it
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }
 
 // limit is when a callback is given up.

@@ -15,7 +15,9 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -90,7 +92,7 @@ type box struct {
 	stop  func()
 }
 
-func openDB(t *testing.T) *watched {
+func openDB(t testing.TB) *watched {
 	t.Helper()
 	db, err := bolt.Open(t.TempDir())
 	if err != nil {
@@ -137,7 +139,7 @@ var tenants = map[string]outbox.Tenant{
 	"bare":    {},
 }
 
-func newBox(t *testing.T, db store.Callbacks, c *clock, change ...func(*outbox.Parts)) *outbox.Outbox {
+func newBox(t testing.TB, db store.Callbacks, c *clock, change ...func(*outbox.Parts)) *outbox.Outbox {
 	t.Helper()
 	allowed, err := guard.Allow([]string{"127.0.0.0/8"})
 	if err != nil {
@@ -359,7 +361,9 @@ func TestOutbox_Secrets(t *testing.T) {
 func TestOutbox_Signer(t *testing.T) {
 	b, r := start(t), newReceiver(t)
 	for i, c := range []struct{ tenant, signer, want, alg string }{
-		{"physics", "", "p", "HS512"}, {"default", "gone", "new", "HS256"}, {"default", "", "new", "HS256"},
+		{"physics", "", "p", "HS512"},
+		{"default", "gone", "new", "HS256"},
+		{"default", "", "new", "HS256"},
 		{"default", "old", "old", "HS256"},
 	} {
 		r.say <- 200
@@ -485,8 +489,9 @@ func TestOutbox_Refused(t *testing.T) {
 	odd := callback(store.CallbackEnd, "s", "http://0x7f.1/end")
 	gone := callback(store.CallbackEnd, "s", "http://x.example.edu/end", func(c *store.Callback) { c.Tenant = "left" })
 	kind := callback("nobody's", "s", "http://x.example.edu/end")
-	b.tell(private, odd, gone, kind)
-	for id, want := range map[string]string{odd.ID: "odd form", gone.ID: "not there any more", kind.ID: "nobody knows"} {
+	kelvin := callback(store.CallbackEnd, "s", "http://\u212a.example.edu/end?token=secret")
+	b.tell(private, odd, gone, kind, kelvin)
+	for id, want := range map[string]string{odd.ID: "odd form", kelvin.ID: "write it in ASCII", gone.ID: "not there any more", kind.ID: "nobody knows"} {
 		if c := b.row(id, in(store.CallbackDead)); !strings.Contains(c.Outcome, want) || c.Attempts != 0 {
 			t.Errorf("%+v", c)
 		}
@@ -496,8 +501,12 @@ func TestOutbox_Refused(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	texts := ""
-	for _, p := range b.Problems(t.Context()) {
-		texts += p.String() + "\n"
+	for !strings.Contains(texts, "private") { // in the memory it is a moment later
+		runtime.Gosched()
+		texts = ""
+		for _, p := range b.Problems(t.Context()) {
+			texts += p.String() + "\n"
+		}
 	}
 	for _, want := range []string{"private.example.edu", "BBBPOOL_CALLBACK_ALLOW", "given up", "1 callback to private"} {
 		if !strings.Contains(texts, want) {
@@ -637,17 +646,30 @@ func TestOutbox_Bounds(t *testing.T) {
 	if !b.Full() {
 		t.Error("it is not full")
 	}
-	if b.Room(1, 0) {
+	if b.Room(1, 0) || b.RoomFor("physics") {
 		t.Error("a full outbox has room")
 	}
 	var page bytes.Buffer
 	b.WriteMetrics(&page)
-	for _, want := range []string{`bbbpool_callbacks{kind="end",state="waiting"} 3`, "bbbpool_callbacks_turned_away_total 6"} {
+	for _, want := range []string{`bbbpool_callbacks{kind="end",state="waiting"} 3`, "bbbpool_callbacks_turned_away_total 7"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("metrics lack %s:\n%s", want, &page)
 		}
 	}
 	if list := b.Problems(t.Context()); len(list) == 0 || !strings.Contains(list[0].String(), "--callback-max") {
 		t.Errorf("problems %v", list)
+	}
+}
+
+// A tenant that has much that waits finds no more room while others do.
+func TestOutbox_RoomFor(t *testing.T) {
+	b, r := start(t, func(p *outbox.Parts) { p.Config.Max = 20 }), newReceiver(t)
+	for n := range 17 {
+		b.tell(callback(store.CallbackEnd, strconv.Itoa(n), "http://x.example.edu/", func(c *store.Callback) { c.Due = epoch.Add(time.Hour) }))
+	}
+	b.tell(callback(store.CallbackEnd, "sign", r.URL, func(c *store.Callback) { c.Created = epoch.Add(time.Second) }))
+	<-r.got // what was read before it has been counted
+	if b.RoomFor("default") || !b.RoomFor("physics") || b.Full() {
+		t.Error("a tenant that has filled the outbox has room, or another has none")
 	}
 }

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 )
 
 const (
-	lookEvery  = 3 * time.Second  // for what other instances have written
+	lookEvery  = 3 * time.Second // for what other instances have written
+	lookPause  = 50 * time.Millisecond
 	lookBack   = 15 * time.Second // how much older than the newest a row may be that such a look finds
 	wholeEvery = 30 * time.Second // a look at all of them, no more often
 	wholeShare = 100              // nor for more than this part of the time
@@ -122,6 +124,8 @@ func (t *term) settle(e *entry, r *outcome, failed error) {
 func (t *term) counted() {
 	t.box.waiting.Store(int64(len(t.index.entries)))
 	t.box.bytes.Store(t.index.bytes)
+	of := maps.Clone(t.index.of)
+	t.box.tenants.Store(&of)
 }
 
 // scans finds rows, and takes away old ones, until ctx ends.
@@ -145,17 +149,24 @@ func (t *term) scans(ctx context.Context) {
 		if !now.Before(tidyAt) && t.tidy(ctx, now) {
 			tidyAt = now.Add(tidyEvery)
 		}
-		t.rest(ctx)
+		t.rest(ctx, begun)
 	}
 }
 
-// rest waits until it is time to look again.
-func (t *term) rest(ctx context.Context) {
+// rest waits until it is time to look again. However often somebody says that there is something, looks have a pause between
+// them.
+func (t *term) rest(ctx context.Context, begun time.Time) {
 	timer := time.NewTimer(lookEvery)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.box.nudged:
+		breath := time.NewTimer(lookPause - time.Since(begun))
+		defer breath.Stop()
+		select {
+		case <-ctx.Done():
+		case <-breath.C:
+		}
 	case <-timer.C:
 	}
 }
@@ -198,14 +209,15 @@ func (t *term) have(rows []store.Callback) bool {
 	defer t.mu.Unlock()
 	defer t.counted()
 	var bytes int64
+	now := t.box.Now()
 	for _, c := range rows {
 		bytes += size(c)
 		if t.index.entries[c.ID] == nil && !t.fits(c.State) {
 			return false
 		}
 		t.know(c)
-		if c.Created.After(t.newest) && c.State == store.CallbackWaiting {
-			t.newest = c.Created
+		if c.Created.After(t.newest) && c.State == store.CallbackWaiting && !c.Created.After(now) {
+			t.newest = c.Created // one from the future, by a clock that is ahead, would hide those that come
 		}
 	}
 	switch {

@@ -32,9 +32,9 @@ const (
 var Families = []exposition.Family{
 	{
 		Name: metricTotal, Type: exposition.Counter,
-		Help: "What has come of attempts to tell front ends something, by kind and result: delivered, ended, failed, refused, dead, dropped.",
+		Help: "What has come of telling front ends, by kind and result: delivered, ended, failed, refused, dead, dropped.",
 	},
-	{Name: metricNow, Type: exposition.Gauge, Help: "Callbacks that wait for their turn or are dead, by kind and state, at the leader."},
+	{Name: metricNow, Type: exposition.Gauge, Help: "Callbacks that wait or are dead, by kind and state, at the leader."},
 	{Name: metricOldest, Type: exposition.Gauge, Help: "How long ago the oldest callback that waits was written."},
 	{Name: metricBytes, Type: exposition.Gauge, Help: "How much what waits or is dead has in bodies and addresses."},
 	{Name: metricAway, Type: exposition.Counter, Help: "Callbacks that were not written because there was no room."},
@@ -55,6 +55,15 @@ func (c *counts) add(kind store.CallbackKind, result string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.of[countKey{kind, result}]++
+}
+
+// open has a kind counted from zero, so that the first failure is seen as one.
+func (c *counts) open(kind store.CallbackKind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, result := range []string{"delivered", "failed", "dead"} {
+		c.of[countKey{kind, result}] += 0
+	}
 }
 
 // WriteMetrics writes what has come of attempts here and, while this instance delivers, what waits.
@@ -151,7 +160,7 @@ func (o *Outbox) Problems(context.Context) []problems.Problem {
 			Severity: problems.Stuck, Subject: problems.Subject{Kind: problems.Receiver}, Name: "outbox-full",
 			Text: fmt.Sprintf("%d callbacks wait, which is as many as may, and %s told to nobody since the start",
 				o.waiting.Load(), quantity.Count(int(min(away, 1<<31)), "is", "are")),
-			Remedy: "see to the front ends that do not answer, drop what is dead, or allow more with --callback-max and --callback-max-bytes",
+			Remedy: "see to the front ends that do not answer, drop what is dead, or raise --callback-max and --callback-max-bytes",
 		})
 	}
 	hosts := t.stand().hosts
