@@ -33,6 +33,7 @@ type Config struct {
 	AnalyticsKeep time.Duration `name:"analytics-keep" default:"2160h" env:"BBBPOOL_ANALYTICS_KEEP" help:"How long that is kept."`
 	EachFormat    bool          `name:"callback-each-format" env:"BBBPOOL_CALLBACK_EACH_FORMAT" help:"Tell of a recording again when a later format has come."`
 	PublicURL     string        `kong:"-"` // of the pool
+	HooksEvery    time.Duration `kong:"-"` // between two looks at the webhooks of a server; 0 is a minute
 }
 
 // Validate tells what in a configuration cannot work.

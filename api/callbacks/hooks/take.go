@@ -86,7 +86,7 @@ func (h *Hooks) add(ctx context.Context, rows []store.Callback) (string, error) 
 	for _, c := range rows {
 		bytes += int64(len(c.Body))
 	}
-	if len(rows) == 0 || !h.Outbox.Room(len(rows), bytes) {
+	if len(rows) == 0 || !h.Outbox.Room(len(rows), bytes) || !h.Outbox.RoomFor(rows[0].Tenant) {
 		return outcomeFull, nil
 	}
 	if err := h.Index.AddCallbacks(ctx, rows...); err != nil {
