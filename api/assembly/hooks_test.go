@@ -368,3 +368,137 @@ func TestPool_Webhooks_Calls(t *testing.T) {
 	}
 	h.await("relays that nobody needs any more", relayed(h.sim.Servers(), 0))
 }
+
+// pass lets time pass for servers that deliver to nobody.
+func (h *hooked) pass(s *simulator.Server, minutes int) {
+	for range 2 * minutes {
+		h.clock.add(30 * time.Second)
+		s.SendCallbacks(h.t.Context())
+	}
+}
+
+// While we are away a server keeps what it has to tell, by its schedule. After that it has dropped our relay: it gets another one
+// as soon as we are back, and what happens from then on is told. Hooks outlive all of that.
+func TestPool_Webhooks_Away(t *testing.T) {
+	t.Parallel()
+	h := hookUp(t, 1, 1)
+	e, s := newEar(t, secret), h.sim.Servers()[0]
+	h.succeeds(secret, "hooks/create", "callbackURL", e.to())
+	h.create(secret, "default", "room")
+	e.hears("meeting-created room")
+	for _, away := range []struct {
+		minutes int
+		want    []string
+	}{{2, []string{"user-joined room", "user-left room"}}, {10, []string{"user-left room"}}} {
+		if err := h.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AddPeople("room", simulator.Crowd{Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(s, away.minutes)
+		if kept := len(s.Hooks()) == 1; kept != (away.minutes < 5) {
+			t.Fatalf("away for %d minutes: hooks %v", away.minutes, s.Hooks())
+		}
+		h.open()
+		h.await("a relay", relayed(h.sim.Servers(), 1))
+		h.clock.add(time.Minute)
+		if err := s.Leave("room", 1); err != nil {
+			t.Fatal(err)
+		}
+		e.hears(away.want...)
+	}
+}
+
+// A receiver that fails gets what has happened meanwhile, in its order, when it answers again. One that has failed for as long as
+// bbb-webhooks tries is removed, with all that waits for it, and operators hear of it. Other hooks notice nothing.
+func TestPool_Webhooks_Removed(t *testing.T) {
+	t.Parallel()
+	h := hookUp(t, 1, 1)
+	bad, good, s := newEar(t, secret), newEar(t, secret), h.sim.Servers()[0]
+	h.succeeds(secret, "hooks/create", "callbackURL", bad.to())
+	id := hookID(h.succeeds(secret, "hooks/create", "callbackURL", good.to()))
+	bad.answer.Store(http.StatusNotFound)
+	h.create(secret, "default", "room")
+	h.succeeds(secret, "join", "meetingID", "room", "fullName", "Ada", "role", "VIEWER", "redirect", "false")
+	good.hears("meeting-created room", "user-joined room")
+	bad.hears()
+	bad.answer.Store(http.StatusOK)
+	h.clock.add(time.Minute)
+	h.Outbox.Nudge()
+	bad.hears("meeting-created room", "user-joined room")
+	if got := bad.bodies; !strings.Contains(got[0], "meeting-created") {
+		t.Errorf("in this order: %q", got)
+	}
+	bad.answer.Store(http.StatusInternalServerError)
+	for range 2 {
+		if err := s.AddPeople("room", simulator.Crowd{Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		good.hears("user-joined room")
+	}
+	h.await("the hook is removed", func() bool {
+		h.clock.add(10 * time.Second)
+		h.Outbox.Nudge()
+		return strings.Count(h.ask(secret, "hooks/list"), "<hook>") == 1
+	})
+	h.await("nothing waits", func() bool {
+		rows, err := h.Stores.Index.Callbacks(t.Context(), store.CallbackFilter{States: []store.CallbackState{store.CallbackWaiting, store.CallbackDead}})
+		return err == nil && len(rows) == 0
+	})
+	if texts := strings.Join(texts(h.Hooks.Problems(t.Context())), "\n"); !strings.Contains(texts, "webhook of tenant default") {
+		t.Errorf("problems: %s", texts)
+	}
+	h.succeeds(secret, "hooks/destroy", "hookID", id)
+	h.await("relays that nobody needs any more", relayed(h.sim.Servers(), 0))
+}
+
+// Relays are what is wanted and nothing else: what is left of ours is taken away, what is others' is not touched, and a server
+// that is not used any more has none. One without bbb-webhooks is a problem while there are hooks.
+func TestPool_Webhooks_Relays(t *testing.T) {
+	t.Parallel()
+	h := hookUp(t, 2, 2)
+	s, bare := h.sim.Servers()[0], h.sim.Servers()[1]
+	if err := bare.SetWebhooks(simulator.Webhooks{Absent: true}); err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string, params url.Values) {
+		t.Helper()
+		resp, err := http.Get(s.URL() + "/" + name + "?" + bbb.SHA256.Sign(name, params.Encode(), s.Secret()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	base := h.o.Settings.Callbacks.URL
+	for _, left := range []string{"https://others.test/hook", base + "/callbacks/event/of-another-key", base + "/else"} {
+		at("hooks/create", url.Values{"callbackURL": {left}})
+	}
+	urls := func() (list []string) {
+		for _, one := range s.Hooks() {
+			list = append(list, one.URL)
+		}
+		return list
+	}
+	if list := h.Hooks.Problems(t.Context()); len(list) > 0 {
+		t.Errorf("without hooks: %v", list)
+	}
+	e := newEar(t, secret)
+	h.succeeds(secret, "hooks/create", "callbackURL", e.to(), "getRaw", "true")
+	h.await("the relay alone", func() bool {
+		list := urls()
+		return len(list) == 3 && list[0] == "https://others.test/hook" && list[1] == base+"/else" && s.Hooks()[2].Raw
+	})
+	h.await("a problem", func() bool {
+		return strings.Contains(strings.Join(texts(h.Hooks.Problems(t.Context())), "\n"), bare.ID()+" has no bbb-webhooks")
+	})
+	at("hooks/destroy", url.Values{"hookID": {s.Hooks()[2].ID}})
+	h.await("the relay again", relayed([]*simulator.Server{s}, 3))
+	record, err := h.Stores.State.Server(t.Context(), s.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.State = store.Disabled
+	h.Poller.SetServer(record)
+	h.await("no relay where nobody is", relayed([]*simulator.Server{s}, 2))
+}
