@@ -20,6 +20,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/callbacks/address"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -501,4 +502,55 @@ func TestPool_Webhooks_Relays(t *testing.T) {
 	record.State = store.Disabled
 	h.Poller.SetServer(record)
 	h.await("no relay where nobody is", relayed([]*simulator.Server{s}, 2))
+}
+
+// Any instance registers hooks, lists them and takes in what servers tell. Another leader goes on with them.
+func TestInstances_Webhooks(t *testing.T) {
+	t.Parallel()
+	c := several(t, 2)
+	leader, followers := c.leader()
+	follower := followers[0]
+	to := url.Values{"callbackURL": {"https://front.test/hook"}}.Encode()
+	id := hookID(c.succeeds(follower, "hooks/create", to))
+	if again := hookID(c.succeeds(leader, "hooks/create", to)); again != id || id == "" {
+		t.Errorf("one address is two hooks: %q, %q", id, again)
+	}
+	lists := func(m *member, n int) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); len(m.Hooks.Of(store.DefaultTenant, "")) != n; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("hooks: %s", call(t, m.Pool, secret, "hooks/list", ""))
+			}
+		}
+	}
+	lists(leader, 1)
+	lists(follower, 1)
+	c.succeeds(follower, "create", "meetingID=room&name=Room")
+	found, err := leader.Ledger.Find(t.Context(), store.MeetingKey{Tenant: store.DefaultTenant, MeetingID: "room"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := "event=" + url.QueryEscape(`[{"data":{"id":"x","attributes":{"meeting":{"internal-meeting-id":"`+found.Claim.InternalID+`"}}}}]`)
+	registered := leader.Callbacks.Seal.URL("https://pool.test", address.Place{Kind: address.Event, Server: found.Claim.Server})
+	checksum := bbb.SHA256.Checksum(registered, body, c.sim.Server(found.Claim.Server).Secret())
+	for range 2 {
+		at := strings.Replace(registered, "https://pool.test", "http://"+follower.Addr(), 1) + "?checksum=" + checksum
+		resp, err := http.Post(at, "application/x-www-form-urlencoded", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("delivered at a follower: %s", resp.Status)
+		}
+	}
+	rows, err := leader.Stores.Index.Callbacks(t.Context(), store.CallbackFilter{Kinds: []store.CallbackKind{store.CallbackEvent}})
+	if err != nil || len(rows) != 1 || rows[0].Hook != id {
+		t.Errorf("rows: %+v, %v", rows, err)
+	}
+	if err := leader.stop(); err != nil {
+		t.Error(err)
+	}
+	c.succeeds(follower, "hooks/destroy", "hookID="+id)
+	lists(follower, 0)
 }
