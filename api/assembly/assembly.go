@@ -210,6 +210,7 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 		Tokens:    p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
+	p.forgetHooks(p.Admin.Tenants.Tenancy)
 	return nil
 }
 

@@ -2,8 +2,11 @@ package assembly
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"net/url"
 
+	"github.com/bbbpool/bbbpool/api/admin/tenancy"
 	"github.com/bbbpool/bbbpool/api/callbacks/hooks"
 	"github.com/bbbpool/bbbpool/api/reload"
 	"github.com/bbbpool/bbbpool/poller"
@@ -48,4 +51,12 @@ func (p *Pool) ways() (list []hooks.Server) {
 		})
 	}
 	return list
+}
+
+// forgetHooks has the webhooks of a tenant go with it.
+func (p *Pool) forgetHooks(tenants *tenancy.Tenancy) {
+	revoke := tenants.Revoke
+	tenants.Revoke = func(ctx context.Context, tenant string) error {
+		return errors.Join(revoke(ctx, tenant), p.Hooks.Forget(ctx, tenant))
+	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
@@ -368,6 +369,14 @@ func TestPool_Webhooks_Calls(t *testing.T) {
 		t.Errorf("ping: %s", body)
 	}
 	h.await("relays that nobody needs any more", relayed(h.sim.Servers(), 0))
+	h.succeeds(physSecret, "hooks/create", "callbackURL", to)
+	client := v1.NewClient(v1.HandlerTransport(h.Administration()), "http://pool", "")
+	if _, err := client.Tenants.Remove(t.Context(), "phys", false); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := h.Stores.Index.Hooks(t.Context()); err != nil || len(list) > 0 {
+		t.Errorf("hooks of a tenant that is gone: %v, %v", list, err)
+	}
 }
 
 // pass lets time pass for servers that deliver to nobody.
@@ -539,9 +548,10 @@ func TestInstances_Webhooks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		text, _ := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
-			t.Errorf("delivered at a follower: %s", resp.Status)
+			t.Errorf("delivered at a follower: %s %s", resp.Status, text)
 		}
 	}
 	rows, err := leader.Stores.Index.Callbacks(t.Context(), store.CallbackFilter{Kinds: []store.CallbackKind{store.CallbackEvent}})

@@ -45,9 +45,10 @@ import (
 )
 
 const (
-	// MaxPerTenant is how many hooks a tenant may have, and MaxURL how long their addresses may be, in bytes.
+	// MaxPerTenant is how many hooks a tenant may have.
 	MaxPerTenant = 1000
-	MaxURL       = 4 << 10
+	// MaxURL is how long their addresses may be, in bytes.
+	MaxURL = 4 << 10
 	// maxWaiting is how many events may wait for one hook. What is more is dropped, so that one that hangs fills no outbox.
 	maxWaiting = 10_000
 )
@@ -261,6 +262,23 @@ func (h *Hooks) Destroy(ctx context.Context, tenant, id string) error {
 	}
 	if err := h.Index.DeleteHook(ctx, id); err != nil {
 		return err
+	}
+	err := h.Load(ctx)
+	h.changed()
+	return err
+}
+
+// Forget removes all hooks of a tenant, which leaves: another one by its ID must not find them.
+func (h *Hooks) Forget(ctx context.Context, tenant string) error {
+	h.changing.Lock()
+	defer h.changing.Unlock()
+	if err := h.Load(ctx); err != nil {
+		return err
+	}
+	for _, one := range h.Of(tenant, "") {
+		if err := h.Index.DeleteHook(ctx, one.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 	}
 	err := h.Load(ctx)
 	h.changed()

@@ -258,6 +258,7 @@ func TestHooks_Owner(t *testing.T) {
 	expect("no store", 503, rows, b.deliver("bbb1", about("int-1", "phys_room")))
 	b.away, b.peer.leads = nil, false
 	expect("another leads", 202, rows, b.deliver("bbb1", about("int-1", "phys_room")))
+	expect("a server that a follower has not heard of", 202, rows, b.deliver("bbb9", about("int-1", "phys_room")))
 	expect("forged at a follower", 401, rows, b.deliver("bbb1", about("int-1", "x"), bearer("x")))
 	b.peer.alone = true
 	expect("nobody leads", 503, rows, b.deliver("bbb1", about("int-1", "phys_room")))

@@ -28,7 +28,10 @@ const (
 var Families = []exposition.Family{
 	{Name: metricHooks, Type: exposition.Gauge, Help: "Webhooks that front ends have registered."},
 	{Name: metricEvents, Type: exposition.Counter, Help: "Deliveries of servers' webhooks by what became of them."},
-	{Name: metricRelays, Type: exposition.Gauge, Help: "Servers that answer, by whether they have the hooks of ours that are wanted; at the leader."},
+	{
+		Name: metricRelays, Type: exposition.Gauge,
+		Help: "Servers that answer, by whether they have the hooks of ours that are wanted; at the leader.",
+	},
 }
 
 // What becomes of deliveries.
@@ -129,7 +132,8 @@ func (h *Hooks) Problems(context.Context) []problems.Problem {
 	}
 	if h.Base() == "" {
 		return append(list, problems.Problem{
-			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Setting, ID: "BBBPOOL_CALLBACK_URL"}, Name: "webhooks-no-address",
+			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Setting, ID: "BBBPOOL_CALLBACK_URL"},
+			Name:   "webhooks-no-address",
 			Text:   "front ends have registered webhooks, and no server can tell the pool anything: it has no address to give them",
 			Remedy: "set BBBPOOL_PUBLIC_URL, or BBBPOOL_CALLBACK_URL",
 		})
@@ -145,8 +149,8 @@ func (h *Hooks) removals() (list []problems.Problem) {
 			continue
 		}
 		list = append(list, problems.Problem{
-			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Receiver, ID: printable(r.host)}, Name: "webhook-removed",
-			Since: r.at, Logged: true,
+			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Receiver, ID: printable(r.host)},
+			Name: "webhook-removed", Since: r.at, Logged: true,
 			Text: fmt.Sprintf("a webhook of tenant %s at %s was removed, as bbb-webhooks does after minutes of failures: %s",
 				r.tenant, printable(r.host), r.why),
 			Remedy: "see to its receiver, and have the front end register it again; one in your own network needs BBBPOOL_CALLBACK_ALLOW",
@@ -176,8 +180,9 @@ func (r *relays) problems() (list []problems.Problem) {
 		}
 		p := problems.Problem{
 			Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Server, ID: id}, Since: one.since,
-			Name:   "webhooks-failing",
-			Text:   fmt.Sprintf("%s cannot be asked for its webhooks, so that front ends may hear nothing of its meetings: %s", id, one.reason),
+			Name: "webhooks-failing",
+			Text: fmt.Sprintf("%s cannot be asked for its webhooks, so that front ends may hear nothing of its meetings: %s",
+				id, one.reason),
 			Remedy: "look at bbb-webhooks there: systemctl status bbb-webhooks",
 		}
 		if one.absent {

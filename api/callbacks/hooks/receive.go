@@ -71,10 +71,13 @@ func (h *Hooks) answer(w http.ResponseWriter, status int, outcome string) {
 	_, _ = io.WriteString(w, "ok\n") // the server hung up: nobody is left to tell
 }
 
-// delivered verifies a delivery, hands it on to who decides, or takes it in.
+// delivered verifies a delivery, hands it on to who decides, or takes it in. What a follower has heard of servers may be old: one
+// that it does not know is the leader's to know.
 func (h *Hooks) delivered(ctx context.Context, w http.ResponseWriter, r *http.Request, place address.Place, body []byte) {
+	follows := h.Elsewhere != nil && !h.Elsewhere.Leading()
 	server, err := h.Record(ctx, place.Server)
 	switch {
+	case errors.Is(err, store.ErrNotFound) && follows:
 	case errors.Is(err, store.ErrNotFound): // it has left: its relay may die
 		h.counts.add(outcomeStrange)
 		http.Error(w, "no such address", http.StatusNotFound)
@@ -87,11 +90,8 @@ func (h *Hooks) delivered(ctx context.Context, w http.ResponseWriter, r *http.Re
 		h.answer(w, http.StatusUnauthorized, outcomeForged)
 		return
 	}
-	if h.Elsewhere != nil && !h.Elsewhere.Leading() {
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if !h.Elsewhere.HandOn(w, r.WithContext(ctx), body) {
-			h.answer(w, http.StatusServiceUnavailable, outcomeFailed)
-		}
+	if follows {
+		h.handOn(ctx, w, r, body)
 		return
 	}
 	outcome, err := h.take(ctx, place, string(body))
@@ -102,6 +102,13 @@ func (h *Hooks) delivered(ctx context.Context, w http.ResponseWriter, r *http.Re
 		h.answer(w, http.StatusServiceUnavailable, outcome)
 	default:
 		h.answer(w, http.StatusOK, outcome)
+	}
+}
+
+func (h *Hooks) handOn(ctx context.Context, w http.ResponseWriter, r *http.Request, body []byte) {
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if !h.Elsewhere.HandOn(w, r.WithContext(ctx), body) {
+		h.answer(w, http.StatusServiceUnavailable, outcomeFailed)
 	}
 }
 

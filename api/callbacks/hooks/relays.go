@@ -57,7 +57,6 @@ type relay struct {
 	dirty   bool // something has changed since that look began
 	next    time.Time
 	have    wanted
-	looked  bool // it was looked at with success since we began
 	absent  bool // it has no bbb-webhooks
 	failed  int  // looks in a row
 	since   time.Time
@@ -183,7 +182,7 @@ func (r *relays) look(ctx context.Context, one *relay) {
 	err := l.do(limited)
 	cancel()
 	r.mu.Lock()
-	r.seen(ctx, one, l, err)
+	r.seen(ctx, one, &l, err)
 	close(one.settled)
 	r.mu.Unlock()
 	<-r.slots
@@ -191,13 +190,15 @@ func (r *relays) look(ctx context.Context, one *relay) {
 }
 
 // seen takes note of what a look has come to. The lock is held.
-func (r *relays) seen(ctx context.Context, one *relay, l look, err error) {
+func (r *relays) seen(ctx context.Context, one *relay, l *look, err error) {
 	one.busy = false
 	if ctx.Err() != nil {
 		return
 	}
 	now := r.hooks.Now()
-	one.have, one.absent = l.have, errors.Is(err, errAbsent)
+	if one.absent = errors.Is(err, errAbsent); l.listed {
+		one.have = l.have
+	}
 	wait := r.hooks.every()
 	switch {
 	case err != nil:
@@ -208,13 +209,13 @@ func (r *relays) seen(ctx context.Context, one *relay, l look, err error) {
 		one.failed++
 		wait = min(lookAgain<<min(one.failed-1, 10), lookRare)
 	default:
-		one.failed, one.reason, one.looked = 0, "", true
+		one.failed, one.reason = 0, ""
 	}
 	if one.left && (err == nil || one.failed >= leaveMost) {
 		delete(r.of, one.server)
 		return
 	}
-	one.next = now.Add(time.Duration(float64(wait) * (0.8 + 0.4*rand.Float64()))) //nolint:gosec // nobody gains by guessing it
+	one.next = now.Add(time.Duration(float64(wait) * (0.8 + 0.4*rand.Float64())))
 	if one.dirty {
 		one.next = now
 	}
@@ -275,6 +276,7 @@ type look struct {
 	client *bbb.Client
 	want   wanted
 	have   wanted
+	listed bool // what hooks the server has is known
 }
 
 // listed is a hook as a server lists it.
@@ -294,15 +296,12 @@ func (l *look) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.listed = true
 	var errs []error
 	for _, one := range list {
-		if !l.ours(one, base) {
-			continue
+		if l.ours(one, base) && !l.fits(one, base) {
+			errs = append(errs, l.destroy(ctx, one.ID))
 		}
-		if l.fits(one, base) {
-			continue
-		}
-		errs = append(errs, l.destroy(ctx, one.ID))
 	}
 	if l.want.mapped && !l.have.mapped {
 		err := l.make(ctx, base, false)

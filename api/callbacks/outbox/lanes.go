@@ -138,7 +138,8 @@ func newIndex() *index {
 // add puts in a callback that is not there yet.
 func (x *index) add(c store.Callback) {
 	e := &entry{
-		id: c.ID, kind: c.Kind, tenant: c.Tenant, hook: c.Hook, host: hostOf(c.URL), created: c.Created, changed: c.Changed, next: c.Due,
+		id: c.ID, kind: c.Kind, tenant: c.Tenant, hook: c.Hook, host: hostOf(c.URL),
+		created: c.Created, changed: c.Changed, next: c.Due,
 		bytes: size(c), dead: c.State == store.CallbackDead,
 	}
 	x.entries[e.id] = e

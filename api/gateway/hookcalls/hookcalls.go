@@ -1,5 +1,5 @@
-// Package hookcalls answers the calls of bbb-webhooks for a pool: hooks/create, hooks/list, hooks/destroy and hooks/ping, with the
-// texts of version 3.
+// Package hookcalls answers the calls of bbb-webhooks for a pool: hooks/create, hooks/list, hooks/destroy and hooks/ping, with
+// the texts of version 3.
 //
 // Like recordingcalls it knows nothing of HTTP: a call comes in as a [Question] that was verified before, and what goes back is
 // XML, which the gateway sends and logs. What hooks there are, and what follows from them, package hooks owns.

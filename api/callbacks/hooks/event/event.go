@@ -100,7 +100,8 @@ func Read(text string) ([]Event, error) {
 	for _, one := range raw {
 		var s shape
 		err := json.Unmarshal(one, &s)
-		if _, other := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !other { // of what one means by a name another may make something else
+		// What one means by a name may be something else to another: that is passed over.
+		if _, other := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !other {
 			return nil, ErrMalformed
 		}
 		if trimmed := bytes.TrimLeft(one, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
