@@ -24,6 +24,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/callbacks"
+	"github.com/bbbpool/bbbpool/api/callbacks/hooks"
 	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
 	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
 	"github.com/bbbpool/bbbpool/api/exposition"
@@ -77,6 +78,7 @@ type Pool struct {
 	Backups    *backups.Backups
 	Callbacks  *callbacks.Callbacks
 	Outbox     *outbox.Outbox // what front ends are told
+	Hooks      *hooks.Hooks   // their webhooks
 	Problems   *problems.Registry
 	Notices    *reload.Notices     // of changes of the records, for other instances and from them
 	Instance   *instances.Instance // this one of several; nil where the state is nobody else's
@@ -184,6 +186,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	p.openHooks()
 	p.share()
 	if err = p.openAdmin(ctx); err != nil {
 		return err
@@ -220,6 +223,7 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
 	})
 	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
+	p.forgetHooks(p.Admin.Tenants.Tenancy)
 	return nil
 }
 
@@ -324,7 +328,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		RecordingCalls: recordingcalls.Calls{
 			Recordings: p.Recordings, Tracks: p.Recordings, Link: p.playback.Link, FileLink: p.playback.FileLink,
 		},
-		Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
+		Hooks: p.Hooks, Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
@@ -352,7 +356,9 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	p.took(unlessClosed(p.http.Close))
 	p.Gateway.Host = p.http.Called
 	p.openReceiver()
-	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.receiver, p.pages)
+	p.http.Mount(
+		p.Gateway, p.Hooks, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.receiver, p.pages,
+	)
 	p.mountPhones()
 	p.serveInstances()
 	p.Admin.Pool.Listen = p.Addr()

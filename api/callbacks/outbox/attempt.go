@@ -119,6 +119,9 @@ func (o *Outbox) send(ctx context.Context, c store.Callback, s Sender, t Tenant)
 		}
 	}
 	req, err := s.Request(ctx, c, to, secret, t)
+	if errors.Is(err, ErrUnwanted) {
+		return o.done(c, "dropped", err.Error())
+	}
 	if err != nil {
 		c.Attempts++
 		return o.failed(c, s, "it could not be made: "+plain(err), 0)
@@ -216,7 +219,16 @@ func (o *Outbox) done(c store.Callback, result, text string) *outcome {
 func (o *Outbox) dead(c store.Callback, text string) *outcome {
 	r := o.outcome(c, "dead", text)
 	r.state = store.CallbackDead
-	r.gaveUp = o.senders[c.Kind].GaveUp
+	s := o.senders[c.Kind]
+	if s.Drops {
+		r = o.done(c, "dropped", text)
+	}
+	if s.GaveUp != nil {
+		r.gaveUp = func(row store.Callback) {
+			row.Created = c.Created // whatever has become of it with its age
+			s.GaveUp(row)
+		}
+	}
 	return r
 }
 
@@ -231,9 +243,17 @@ func (o *Outbox) outcome(c store.Callback, result, text string) *outcome {
 		}
 		if r.state == store.CallbackDone {
 			row.Body = nil
+			o.ageing(row)
 		}
 	}
 	return r
+}
+
+// ageing has a row that is done forgotten earlier than others, where its kind wants that: rows go by when they were written.
+func (o *Outbox) ageing(row *store.Callback) {
+	if keep := o.senders[row.Kind].Keep; keep > 0 && keep < o.Config.Keep {
+		row.Created = row.Changed.Add(keep - o.Config.Keep)
+	}
 }
 
 // again is a callback that is tried again at a time.

@@ -17,6 +17,7 @@ type entry struct {
 	id      string
 	kind    store.CallbackKind
 	tenant  string
+	hook    string
 	host    string
 	created time.Time
 	changed time.Time // of the row, as it was read
@@ -120,6 +121,7 @@ type index struct {
 	lanes   map[laneKey]*lane
 	hosts   map[string]*share
 	tenants map[string]*share
+	hooks   map[string]int // entries of webhooks
 	queue   queue
 	busy    int
 	of      map[string]int // entries by tenant
@@ -130,19 +132,20 @@ type index struct {
 func newIndex() *index {
 	return &index{
 		entries: map[string]*entry{}, lanes: map[laneKey]*lane{}, hosts: map[string]*share{}, tenants: map[string]*share{},
-		of: map[string]int{},
+		of: map[string]int{}, hooks: map[string]int{},
 	}
 }
 
 // add puts in a callback that is not there yet.
 func (x *index) add(c store.Callback) {
 	e := &entry{
-		id: c.ID, kind: c.Kind, tenant: c.Tenant, host: hostOf(c.URL), created: c.Created, changed: c.Changed, next: c.Due,
-		bytes: size(c), dead: c.State == store.CallbackDead, tried: c.Attempts > 0,
+		id: c.ID, kind: c.Kind, tenant: c.Tenant, hook: c.Hook, host: hostOf(c.URL), created: c.Created, changed: c.Changed,
+		next: c.Due, bytes: size(c), dead: c.State == store.CallbackDead, tried: c.Attempts > 0,
 	}
 	x.entries[e.id] = e
 	x.bytes += e.bytes
 	x.of[e.tenant]++
+	x.hooks[e.hook]++
 	if !e.dead {
 		x.waiting++
 		x.enlist(e, laneOf(c))
@@ -230,6 +233,9 @@ func (x *index) remove(e *entry) {
 		x.bytes -= e.bytes
 		if x.of[e.tenant]--; x.of[e.tenant] == 0 {
 			delete(x.of, e.tenant)
+		}
+		if x.hooks[e.hook]--; x.hooks[e.hook] == 0 {
+			delete(x.hooks, e.hook)
 		}
 		if !e.dead {
 			x.waiting--

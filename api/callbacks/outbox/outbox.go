@@ -139,6 +139,17 @@ func (o *Outbox) Room(rows int, bytes int64) bool {
 	return false
 }
 
+// OfHook is how many rows wait for a webhook, as far as this instance delivers.
+func (o *Outbox) OfHook(id string) int {
+	t := o.term.Load()
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.index.hooks[id]
+}
+
 // RoomFor tells whether one more row of a tenant fits. A tenant may have four times what is free: whoever has much that waits is
 // the first for whom there is no room, and leaves some to others.
 func (o *Outbox) RoomFor(tenant string) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -38,7 +39,14 @@ type Sender struct {
 	Retry func(c store.Callback) (wait time.Duration, giveUp bool)
 	// GaveUp is called when one was given up, once that is written.
 	GaveUp func(c store.Callback)
+	// Drops tells that what was given up is not kept for somebody to retry.
+	Drops bool
+	// Keep is how long it is remembered that one is done, where that need not be as long as for others.
+	Keep time.Duration
 }
+
+// ErrUnwanted is returned by Request for what nobody wants any more: it is dropped.
+var ErrUnwanted = errors.New("nobody wants it any more")
 
 // Judge understands a status as BigBlueButton's documentation has it.
 func Judge(status int) Verdict {
