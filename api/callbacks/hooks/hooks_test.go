@@ -49,10 +49,9 @@ func (l ledger) Hash(k store.MeetingKey) string { return "hash of " + k.Tenant +
 // box is an outbox that takes what fits.
 type box struct{ full bool }
 
-func (b *box) Room(int, int64) bool { return !b.full }
-func (b *box) RoomFor(string) bool  { return true }
-func (b *box) OfHook(string) int    { return 0 }
-func (b *box) Nudge()               {}
+func (b *box) RoomFor(string, int, int64) bool { return !b.full }
+func (b *box) OfHook(string) int               { return 0 }
+func (b *box) Nudge()                          {}
 
 // peer is an instance that does not lead.
 type peer struct{ leads, alone bool }

@@ -84,9 +84,9 @@ func (h *Hooks) add(ctx context.Context, rows []store.Callback) (string, error) 
 		return full
 	})
 	for _, c := range rows {
-		bytes += int64(len(c.Body))
+		bytes += int64(len(c.Body) + len(c.URL))
 	}
-	if len(rows) == 0 || !h.Outbox.Room(len(rows), bytes) || !h.Outbox.RoomFor(rows[0].Tenant) {
+	if len(rows) == 0 || !h.Outbox.RoomFor(rows[0].Tenant, len(rows), bytes) {
 		return outcomeFull, nil
 	}
 	if err := h.Index.AddCallbacks(ctx, rows...); err != nil {
