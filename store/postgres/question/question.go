@@ -41,10 +41,10 @@ func (q *Query) ofTenant() string {
 	return " AND COALESCE(" + told + ", " + keptBy + ", 'default') = " + q.arg(rails.ToText(q.Filter.Tenant))
 }
 
-// joinTenant is the same, for all recordings in turn: what the metadata say is looked up for each (OFFSET 0 keeps it so, where the
-// planner would read the whole table first) by a join, which is quicker than a condition that asks. What equals something that
-// the planner knows nothing of it takes for one row of 200, and would read and sort all there are to find a page: of COALESCE it
-// expects that every other row passes.
+// joinTenant is the same, for all recordings in turn: what the metadata say is looked up for each (OFFSET 0 keeps it so, where
+// the planner would read the whole table first) by a join, which is quicker than a condition that asks. What equals something
+// that the planner knows nothing of it takes for one row of 200, and would read and sort all there are to find a page: of
+// COALESCE it expects that every other row passes.
 func (q *Query) joinTenant() (join, where string) {
 	if q.Filter.AllTenants {
 		return "", ""
