@@ -110,14 +110,14 @@ func FuzzReadArray(f *testing.F) {
 	types := pgtype.NewMap()
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = append([]byte{}, raw...) // not NULL
-		for oid, make := range map[uint32]func() any{
+		for oid, fresh := range map[uint32]func() any{
 			pgtype.Int8ArrayOID:  func() any { return new([]int64) },
 			pgtype.Int4ArrayOID:  func() any { return new([]int32) },
 			pgtype.BoolArrayOID:  func() any { return new([]bool) },
 			pgtype.TextArrayOID:  func() any { return new([]string) },
 			pgtype.ByteaArrayOID: func() any { return new([][]byte) },
 		} {
-			got, want := make(), make()
+			got, want := fresh(), fresh()
 			done, err := postgres.ReadArray(got, oid, raw)
 			if !done {
 				t.Fatal("an array of a type that is known is left to others")

@@ -171,7 +171,7 @@ var faults = []struct {
 	}, false},
 	{"stopped", func(t *testing.T, s *sick) func() { s.server.Stop(); return func() { s.server.Start(t) } }, false},
 	{"killed", func(t *testing.T, s *sick) func() { s.server.Kill(); return func() { s.server.Start(t) } }, false},
-	{"hangs, and was away", func(t *testing.T, s *sick) func() {
+	{"hangs, and was away", func(_ *testing.T, s *sick) func() {
 		s.server.Pause()
 		s.wire.cut()()
 		return s.server.Continue

@@ -88,8 +88,7 @@ func (q *Query) branches() (list []branch) {
 // stateOf is how a state is named in the question. What front ends ask for every day is named itself: the planner, which plans
 // once for all arguments, then knows how many there are of each, and does not look for the few of one state among all others.
 func (q *Query) stateOf(state store.RecordingState) string {
-	switch state {
-	case store.Published, store.Unpublished, "":
+	if state == store.Published || state == store.Unpublished || state == "" {
 		return "'" + string(state) + "'"
 	}
 	return q.arg(rails.ToText(string(state)))
