@@ -5,11 +5,14 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/simulator/recorded"
@@ -20,27 +23,40 @@ import (
 // shelf has the recordings that come in meanwhile.
 type shelf struct {
 	*world
-	ids []string
+	ids   []string
+	tries atomic.Int64 // to send them
 }
 
-// run drops one archive after the other where all instances look for them.
+// run lets one recording after the other come: every second one lies where all instances look for archives, the others are sent
+// by a server. All have arrived when it returns.
 func (s *shelf) run(ends time.Time) {
 	spool := filepath.Join(s.instances[0].config.Shared, "recordings", "spool")
+	var sending sync.WaitGroup
+	defer sending.Wait()
 	for n := 0; time.Now().Before(ends); n++ {
-		now := time.Now()
-		room := fmt.Sprint("lecture-", n)
-		sum := sha1.Sum([]byte(room))
-		r := recorded.Recording{
-			ID: fmt.Sprintf("%s-%d", hex.EncodeToString(sum[:]), now.UnixMilli()), MeetingID: room, Name: "Lecture",
-			State: recorded.Published, Start: now.Add(-time.Hour), End: now, Participants: 3,
-			Formats: []recorded.Format{{Name: "presentation"}, {Name: "podcast"}},
+		dir := spool
+		if n%2 == 1 {
+			dir = s.t.TempDir()
 		}
-		if err := r.Archive(spool, "http://server.example"); err != nil {
+		r := recordingOf(fmt.Sprint("lecture-", n))
+		if err := r.Archive(dir, "http://server.example"); err != nil {
 			s.t.Error(err)
 			return
 		}
-		s.ids = append(s.ids, r.ID)
+		if s.ids = append(s.ids, r.ID); dir != spool {
+			sending.Go(func() { s.send(n, filepath.Join(dir, r.ID+".tar")) })
+		}
 		time.Sleep(700 * time.Millisecond)
+	}
+}
+
+// recordingOf is what is recorded of a room.
+func recordingOf(room string) recorded.Recording {
+	now, sum := time.Now(), sha1.Sum([]byte(room))
+	return recorded.Recording{
+		ID: fmt.Sprintf("%s-%d", hex.EncodeToString(sum[:]), now.UnixMilli()), MeetingID: room, Name: "Lecture",
+		State: recorded.Published, Start: now.Add(-time.Hour), End: now, Participants: 3,
+		Formats: []recorded.Format{{Name: "presentation"}, {Name: "podcast"}},
 	}
 }
 
@@ -71,6 +87,10 @@ func (s *shelf) missing() (list []string) {
 		body, err := s.instances[n%len(s.instances)].call("getRecordings", url.Values{"recordID": {id}}, 10*time.Second)
 		if times := strings.Count(body, "<recordID>"); err != nil || times != 1 || strings.Count(body, "<format>") != 2 {
 			list = append(list, fmt.Sprintf("%s is listed %d times: %v %.300s", id, times, err, body))
+		}
+		plays, err := ask(http.MethodGet, s.instances[(n+1)%len(s.instances)].url("/podcast/"+id+"/audio.wav"), nil, nil, 10*time.Second)
+		if err != nil || plays.status != http.StatusOK || len(plays.body) < 4000 {
+			list = append(list, fmt.Sprintf("%s plays %d bytes: %v status %d", id, len(plays.body), err, plays.status))
 		}
 		for format, files := range map[string]int{"presentation": 6, "podcast": 3} {
 			if got := filesIn(filepath.Join(root, format, id)); len(got) < files {
