@@ -72,7 +72,9 @@ func TestChaos(t *testing.T) {
 	load.once()
 	load.history.check(t)
 	shelf.verify()
-	load.counted()
+	db := w.index()
+	load.counted(db)
+	halls.counted(db)
 	if n := load.wrong.Load(); n > 0 {
 		t.Errorf("%d creates have failed that may not", n)
 	}

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // The tenant of the halls may have so much at once; more want to have halls than may.
@@ -37,7 +39,7 @@ type halls struct {
 	held    map[string]*hall // by meetingID, those that are open
 	visited sync.Map         // internal IDs of those that somebody has come to
 
-	opened, came, refused, lost atomic.Int64
+	opened, came, refused, lost, waited atomic.Int64
 }
 
 // hall is a meeting that an organiser has opened.
@@ -124,7 +126,11 @@ func (h *halls) open(one *hall, random *rand.Rand) bool {
 func (h *halls) come(one *hall, who string, random *rand.Rand) {
 	for range 5 {
 		at := h.instances[random.IntN(len(h.instances))]
-		if in, told := h.join(at, one, who); in || told == "tenantPeopleReached" {
+		switch in, told := h.join(at, one, who); {
+		case in:
+			return
+		case told == "tenantPeopleReached":
+			h.waited.Add(1)
 			return
 		}
 		_, _, _ = h.create(h.instances[random.IntN(len(h.instances))], one.id)
@@ -222,7 +228,8 @@ func (h *halls) verify() {
 	h.await("what is listed is not what is there", h.agree)
 	clear(h.held)
 	h.await("halls do not end", h.gone)
-	h.t.Logf("%d halls, %d refused; %d people came, %d may have", h.opened.Load(), h.refused.Load(), h.came.Load(), h.lost.Load())
+	h.t.Logf("%d halls, %d refused; %d people came, %d may have, %d were asked to wait",
+		h.opened.Load(), h.refused.Load(), h.came.Load(), h.lost.Load(), h.waited.Load())
 }
 
 // await waits until nothing is wrong.
@@ -324,4 +331,25 @@ func (h *halls) fill() {
 			h.t.Errorf("one more than may come: %v %q", in, told)
 		}
 	}
+}
+
+// counted looks at what the history says of halls: all ended, or had moved away, and no join counts that was not made.
+func (h *halls) counted(db store.Index) {
+	h.t.Helper()
+	past, err := db.SessionsSince(context.Background(), time.Time{}, "", 1_000_000)
+	if err != nil {
+		h.t.Error(err)
+	}
+	reasons, joins := map[string]int{}, 0
+	for _, s := range past {
+		if s.Tenant != "halls" {
+			continue
+		}
+		joins += s.Joins
+		reasons[s.Reason]++
+		if s.Reason != "ended" && s.Reason != "gone" && s.Reason != "moved" {
+			h.t.Errorf("a hall was closed: %+v", s)
+		}
+	}
+	h.t.Logf("halls were closed as %v, with %d joins", reasons, joins)
 }

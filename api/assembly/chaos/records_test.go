@@ -118,18 +118,23 @@ func filesIn(dir string) (list []string) {
 	return list
 }
 
-// counted looks into the history: every meeting that was acknowledged goes on, or is there, and none has not counted.
-func (l *load) counted() {
-	l.t.Helper()
-	db, err := postgres.Open(context.Background(), postgres.Config{URL: store.Secret(l.instances[0].config.Postgres)})
+// index is what is in PostgreSQL, looked at beside the instances.
+func (w *world) index() store.Index {
+	w.t.Helper()
+	db, err := postgres.Open(context.Background(), postgres.Config{URL: store.Secret(w.instances[0].config.Postgres)})
 	if err != nil {
-		l.t.Error(err)
-		return
+		w.t.Fatal(err)
 	}
-	defer func() { _ = db.Close() }()
+	w.t.Cleanup(func() { _ = db.Close() })
+	return db.Index()
+}
+
+// counted looks into the history: every meeting that was acknowledged goes on, or is there, and none has not counted.
+func (l *load) counted(db store.Index) {
+	l.t.Helper()
 	var wrong []string
 	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
-		if wrong = l.uncounted(db.Index()); len(wrong) == 0 {
+		if wrong = l.uncounted(db); len(wrong) == 0 {
 			return
 		}
 	}
