@@ -88,9 +88,9 @@ func (s *shelf) missing() (list []string) {
 		if times := strings.Count(body, "<recordID>"); err != nil || times != 1 || strings.Count(body, "<format>") != 2 {
 			list = append(list, fmt.Sprintf("%s is listed %d times: %v %.300s", id, times, err, body))
 		}
-		plays, err := ask(http.MethodGet, s.instances[(n+1)%len(s.instances)].url("/podcast/"+id+"/audio.wav"), nil, nil, 10*time.Second)
-		if err != nil || plays.status != http.StatusOK || len(plays.body) < 4000 {
-			list = append(list, fmt.Sprintf("%s plays %d bytes: %v status %d", id, len(plays.body), err, plays.status))
+		player := s.instances[(n+1)%len(s.instances)]
+		if status, sound, err := player.get("/podcast/"+id+"/audio.wav", 10*time.Second); status != http.StatusOK || len(sound) < 4000 {
+			list = append(list, fmt.Sprintf("%s plays %d bytes at %s: %v status %d", id, len(sound), player.name, err, status))
 		}
 		for format, files := range map[string]int{"presentation": 6, "podcast": 3} {
 			if got := filesIn(filepath.Join(root, format, id)); len(got) < files {

@@ -118,7 +118,9 @@ func (s *sender) ask(method, path string, body io.Reader) (got stand, err error)
 		got = stand{}
 	}
 	told := fmt.Errorf("%s: status %d %.200s", at.name, r.status, r.body)
-	worth := []int{http.StatusRequestTimeout, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusLocked, http.StatusTooManyRequests}
+	worth := []int{
+		http.StatusRequestTimeout, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusLocked, http.StatusTooManyRequests,
+	}
 	switch {
 	case r.status >= 200 && r.status < 300:
 		return got, nil

@@ -303,7 +303,8 @@ func (in *instance) call(call string, params url.Values, patience time.Duration)
 
 // callAs makes a call as a tenant, with its secret.
 func (in *instance) callAs(secret bbb.Secret, call string, params url.Values, patience time.Duration) (reply, error) {
-	r, err := ask(http.MethodGet, in.url("/bigbluebutton/api/"+call+"?"+bbb.SHA256.Sign(call, params.Encode(), secret)), nil, nil, patience)
+	query := bbb.SHA256.Sign(call, params.Encode(), secret)
+	r, err := ask(http.MethodGet, in.url("/bigbluebutton/api/"+call+"?"+query), nil, nil, patience)
 	if err == nil && r.status != http.StatusOK && r.status != http.StatusFound {
 		err = fmt.Errorf("status %d: %.200s", r.status, r.body)
 	}
