@@ -227,16 +227,17 @@ func (f *faults) restartIndex(_ *instance, d time.Duration) {
 	f.postgres.Start(f.t)
 }
 
-// failServers has a few servers fail, each in its own way, also one with people. What is created on them meanwhile is created
-// elsewhere.
+// failServers has a few servers fail, each in its own way, those with people first. What is created on them meanwhile is
+// created elsewhere.
 func (f *faults) failServers(_ *instance, d time.Duration) {
 	random := f.draw()
 	ways := []simulator.Fault{{Kind: "refuse"}, {Kind: "black-hole"}, {Kind: "5xx", Status: 503}, {Kind: "truncated"}}
 	f.t.Logf("servers fail for %v", d)
+	busy := slices.DeleteFunc(slices.Clone(f.servers), func(s *simulator.Server) bool { return !hasPeople(s) })
 	for i := range 3 {
 		s := f.servers[random.IntN(len(f.servers))]
-		if busy := slices.IndexFunc(f.servers, hasPeople); i == 0 && busy >= 0 {
-			s = f.servers[busy]
+		if i < len(busy) {
+			s = busy[i]
 		}
 		if err := s.Fault(ways[random.IntN(len(ways))]); err != nil {
 			f.t.Error(err)

@@ -39,7 +39,7 @@ type halls struct {
 	held    map[string]*hall // by meetingID, those that are open
 	visited sync.Map         // internal IDs of those that somebody has come to
 
-	opened, asked, came, refused, lost, waited atomic.Int64
+	opened, asked, came, refused, lost, waited, again atomic.Int64
 }
 
 // hall is a meeting that an organiser has opened.
@@ -71,7 +71,11 @@ func (h *halls) run(organiser int, ends time.Time) {
 				h.stay(one)
 				time.Sleep(time.Duration(50+random.IntN(200)) * time.Millisecond)
 			}
-			if h.stay(one); time.Now().After(ends) {
+			for range random.IntN(4) * random.IntN(4) {
+				h.stay(one)
+				time.Sleep(250 * time.Millisecond)
+			}
+			if time.Now().After(ends) {
 				return
 			}
 			h.close(one)
@@ -133,6 +137,7 @@ func (h *halls) come(one *hall, who string, random *rand.Rand) {
 			h.waited.Add(1)
 			return
 		}
+		h.again.Add(1)
 		_, _, _ = h.create(h.instances[random.IntN(len(h.instances))], one.id)
 	}
 }
@@ -229,8 +234,8 @@ func (h *halls) verify() {
 	h.await("what is listed is not what is there", h.agree)
 	clear(h.held)
 	h.await("halls do not end", h.gone)
-	h.t.Logf("%d halls, %d refused; %d people came, %d may have, %d were asked to wait",
-		h.opened.Load(), h.refused.Load(), h.came.Load(), h.lost.Load(), h.waited.Load())
+	h.t.Logf("%d halls, %d refused; %d people came, %d may have, %d were asked to wait, %d times somebody tried again",
+		h.opened.Load(), h.refused.Load(), h.came.Load(), h.lost.Load(), h.waited.Load(), h.again.Load())
 }
 
 // await waits until nothing is wrong.
