@@ -16,6 +16,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
+	"github.com/bbbpool/bbbpool/api/cli/callbacks"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/api/cli/instances"
 	"github.com/bbbpool/bbbpool/api/cli/moving"
@@ -49,6 +50,8 @@ type grammar struct {
 	Forget usage.ForgetCmd      `cmd:"" help:"Take out of the records what tells of a person, and say what is out of reach."`
 	Tokens access.TokenCommands `cmd:"" name:"token" help:"Administrate who may administrate from afar."`
 	Audit  access.AuditCmd      `cmd:"" help:"Tell who has changed what, and when."`
+
+	Callback callbacks.Commands `cmd:"" help:"See what front ends are told of meetings and recordings, and what waits."`
 
 	Backup  moving.BackupCommands `cmd:"" help:"Write all records into one file, or prove that such a file can be restored."`
 	Restore moving.RestoreCmd     `cmd:"" help:"Put a backup into the stores of a pool that does not run."`

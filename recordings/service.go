@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -43,7 +44,16 @@ type Index interface {
 	store.Catalogue
 	store.Imports
 	store.Sessions
+	// AddCallbacks adds to what front ends are to be told.
+	AddCallbacks(ctx context.Context, list ...store.Callback) error
 }
+
+// Tell is what front ends are told of a recording that has come, by what is known of the meeting that asked for it. Later says
+// that others of its formats were here before.
+type Tell = func(r store.Recording, asking store.Session, later bool) []store.Callback
+
+// Meta is the metadata of a recording without what is the pool's own, and with what its server did not get.
+type Meta = func(meta map[string]string, back *store.Back) map[string]string
 
 // Library keeps the files of recordings: directories, or whatever stands in for them. It is what each part asks of it.
 type Library interface {
@@ -90,7 +100,8 @@ type Service struct {
 	Data    string // the data directory: the volume's ID is kept there
 	Log     zerolog.Logger
 	Now     func() time.Time
-	Tell    func(store.Recording) []store.Callback // what front ends are told of a recording that has come; nil for nothing
+	Tell    Tell // what front ends are told of a recording that has come; nil for nothing
+	Meta    Meta // the metadata of a recording without what is the pool's own; nil for as it is
 
 	// Where several instances share the recordings, one of them works on them at a time, which is as long as Run runs. Epoch is
 	// a number of its own for each of these terms, asked for when this instance may; May tells whether this instance still may,
@@ -119,7 +130,8 @@ type Parts struct {
 		store.Servers
 		store.Claims
 	}
-	Tell    func(store.Recording) []store.Callback // what front ends are told of a recording that has come; nil for nothing
+	Tell    Tell // what front ends are told of a recording that has come; nil for nothing
+	Meta    Meta // the metadata of a recording without what is the pool's own; nil for as it is
 	Log     zerolog.Logger
 	Metrics *metrics.Set
 }
@@ -149,7 +161,7 @@ func Open(ctx context.Context, p Parts) (*Service, error) {
 	guard := volume.New(c.Volume, time.Now, dirs...)
 	s := &Service{
 		Config: c, Index: p.Index, Tenants: p.State, Servers: p.State, Live: p.State, Library: files, Disk: guard,
-		Data: p.Data, Tell: p.Tell, Log: p.Log,
+		Data: p.Data, Tell: p.Tell, Meta: p.Meta, Log: p.Log,
 	}
 	s.Init()
 	p.Metrics.RegisterMetricsWriter(s.WriteMetrics)
@@ -177,17 +189,17 @@ func (s *Service) Init() {
 	s.files = &record.Files{Index: s.Index, Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now}
 	s.importer = &imports.Importer{
 		Config: s.Config.imports(), Index: s.Index, Owners: owners, Servers: s.Servers, Live: s.Live, Files: s.files,
-		Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now, Arrived: s.arrived, Tell: s.Tell,
+		Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now, Arrived: s.arrived, Tell: s.Tell, Meta: s.Meta,
 	}
 	s.importer.Init()
 	s.share()
 	s.debts = &owed.Debts{
 		Overdue: time.Duration(s.Config.Overdue), Index: s.Index, History: s.Index, Jobs: s.Index, Servers: s.Servers,
-		Files: s.files, Log: s.Log, Now: now,
+		Files: s.files, Log: s.Log, Now: now, Meta: s.Meta,
 	}
 	s.auditor = &audit.Auditor{
 		Protect: s.Config.Protect, Index: s.Index, Library: s.Library, Owners: owners, Files: s.files, Imports: s.importer,
-		Log: s.Log, Now: now,
+		Log: s.Log, Now: now, Meta: s.Meta,
 	}
 	s.works.ending, s.works.term = make(chan struct{}), make(chan struct{})
 }
@@ -243,6 +255,16 @@ func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Sessio
 // Unmade notes which formats a create has switched off, by the internal ID of its meeting.
 func (s *Service) Unmade(internalID, formats string) { s.debts.Unmade(internalID, formats) }
 
+// Marked notes what a server has told of a meeting that is over: that nothing of it was marked for recording means that nothing
+// is owed. It is named by its session.
+func (s *Service) Marked(ctx context.Context, sessionID string, marks bool) error {
+	if marks {
+		return nil
+	}
+	recordID, _, _ := strings.Cut(sessionID, "~") // of a meeting that came back after its end was told
+	return s.debts.Unmarked(ctx, recordID)
+}
+
 // Owed returns what servers owe, the oldest first.
 func (s *Service) Owed(ctx context.Context) ([]Owing, error) { return s.debts.Owed(ctx) }
 
@@ -290,7 +312,11 @@ func (s *Service) Import(ctx context.Context, o ImportOptions, tell func(Progres
 	}
 	defer done()
 	if s.Config.inLibrary(path) {
-		return s.auditor.Adopt(ctx, o, tell)
+		report, err := s.auditor.Adopt(ctx, o, tell)
+		if err == nil && o.Notify {
+			err = s.importer.Notify(ctx, report.Imported...)
+		}
+		return report, err
 	}
 	return s.importer.Import(ctx, path, o, tell)
 }

@@ -153,6 +153,7 @@ type Job struct {
 	Path       string // of the archive on our disk
 	Source     string // spool, upload or command
 	Keep       bool   // the archive is the operator's own and stays where it is
+	Notify     bool   // front ends are told of what an operator imports
 	Tenant     string // that the operator has named for its recordings; "" where they tell themselves
 	Server     string // that has sent it; "" where nobody knows
 	SHA256     string // of the archive in hexadecimal, where the sender told

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/admin/frame"
+	"github.com/bbbpool/bbbpool/api/admin/outgoing"
 	"github.com/bbbpool/bbbpool/api/admin/past"
 	"github.com/bbbpool/bbbpool/api/admin/roster"
 	"github.com/bbbpool/bbbpool/api/admin/tenancy"
@@ -44,6 +45,7 @@ type API struct {
 	AuditLog   *AuditLog        // nil where none is kept
 	Backup     *Backup          // nil where nobody makes any
 	Instances  *Instances
+	Callbacks  *outgoing.Callbacks
 
 	// Elsewhere hands requests on to the instance that decides; nil where this is the only one. It has to be set before Mount.
 	Elsewhere *frame.Elsewhere
@@ -70,9 +72,11 @@ type Parts struct {
 	Tokens   *access.Tokens
 	Audit    *access.Log // of what is changed
 	Backups  BackupMaker
-	Stores   func(ctx context.Context) (wrong, advice []string) // how the databases are set up; may be nil
-	// Callbacks is where servers are told to call; nil where that is nobody's concern.
-	Callbacks *reach.Site
+	// Reach is where servers are told to call; nil where that is nobody's concern.
+	Reach *reach.Site
+	// Callbacks has what front ends are told.
+	Callbacks outgoing.Box
+	Stores    func(ctx context.Context) (wrong, advice []string) // how the databases are set up; may be nil
 	Version   string
 	Token     store.Secret // of those that come over TCP; without one they are turned away
 	Now       func() time.Time
@@ -83,7 +87,7 @@ type Parts struct {
 func New(p Parts) *API {
 	tenants := newTenants(p)
 	endings := &roster.Endings{Pool: p.Poller, Ledger: p.Ledger}
-	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.Secrets, Pool: p.Poller, Now: p.Now, Callbacks: p.Callbacks}
+	examiner := &roster.Examiner{Store: p.Records, Secrets: tenants.Secrets, Pool: p.Poller, Now: p.Now, Callbacks: p.Reach}
 	records := &roster.Records{Store: p.Records, Pool: p.Poller}
 	servers := &roster.Roster{
 		Config: p.Roster, Records: records, Pool: p.Poller, Claims: p.Ledger, Examiner: examiner,
@@ -111,13 +115,14 @@ func New(p Parts) *API {
 		Pool: &Pool{
 			Servers: p.Poller, Ledger: p.Ledger, Records: p.Records, Examiner: examiner, Tenants: tenants,
 			Recordings: p.Recordings, Problems: p.Problems, Backups: p.Backups, Stores: p.Stores, Version: p.Version, Now: p.Now,
-			Instances: instances, Callbacks: p.Callbacks,
+			Instances: instances, Callbacks: p.Reach,
 		},
 		Tokens:   &Tokens{Tokens: p.Tokens, Tenants: tenants, Environment: p.Token, Now: p.Now},
 		AuditLog: &AuditLog{Log: p.Audit},
 		Backup:   &Backup{Maker: p.Backups},
 
 		Instances: instances,
+		Callbacks: &outgoing.Callbacks{Box: p.Callbacks},
 	}
 }
 
@@ -143,7 +148,7 @@ func (a *API) routes() frame.Routes {
 	for _, noun := range []frame.Routes{
 		a.Servers.routes(), a.Meetings.routes(), a.Tenants.routes(), a.Params.routes(), a.History.routes(), a.Pool.routes(),
 		a.Tokens.routes(), a.AuditLog.routes(), a.Past.routes(), a.Usage.routes(), a.Backup.routes(),
-		a.Instances.routes(),
+		a.Instances.routes(), a.Callbacks.Routes(),
 		havingRecordings(a.Recordings != nil, a.Recordings.routes()), havingRecordings(a.Imports != nil, a.Imports.routes()),
 	} {
 		maps.Copy(all, noun)

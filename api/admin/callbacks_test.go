@@ -1,98 +1,91 @@
 package admin_test
 
 import (
-	"context"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/bbbpool/bbbpool/api/admin/access"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
-	"github.com/bbbpool/bbbpool/api/bbb"
-	"github.com/bbbpool/bbbpool/api/callbacks/reach"
+	"github.com/bbbpool/bbbpool/store"
 )
 
-// hiddenBBB answers like a server that keeps its version to itself.
-func hiddenBBB(t *testing.T) string {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "<response><returncode>SUCCESS</returncode><bbbVersion></bbbVersion><meetings/></response>")
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-// A check names a server whose release lets anybody create, and advises one that is safe; where the release is hidden it says
-// so. Neither makes a pool unfit.
-func TestClient_Check_Releases(t *testing.T) {
+// A token of a tenant sees that tenant's callbacks and no others, and changes them alone. Whole addresses are for those that may
+// see secrets.
+func TestCallbacks_Tenants(t *testing.T) {
 	p := newTestPool(t)
-	for id, url := range map[string]string{"hidden": hiddenBBB(t), "open": fakeBBB(t, "s", bbb.SHA256)} {
-		if _, err := p.Servers.Add(t.Context(), v1.NewServer{URL: url, Secret: "s", ID: id}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := p.Pool.Check(t.Context())
-	if err != nil || !got.OK || len(got.Servers) != 2 {
-		t.Fatalf("%+v %v", got, err)
-	}
-	for i, has := range [][]string{
-		{"unknown", "allowRevealOfBBBVersion=true"},
-		{"3.0.9 lets anybody", "3.0.37 or later"},
+	p.populate(t, ours, theirs)
+	h := p.mounted(t)
+	reads, operates := p.token(t, "r", ours, access.Read), p.token(t, "o", ours, access.Operate)
+	boss := p.token(t, "b", "", access.Admin)
+	for _, c := range []struct {
+		token, method, path, body string
+		status                    int
+		has                       string
+	}{
+		{reads, "GET", "/callbacks", "", 200, ours + "-published"},
+		{reads, "GET", "/callbacks?tenant=" + theirs, "", 404, ""},
+		{reads, "GET", "/callbacks?after=" + theirs, "", 404, ""},
+		{reads, "GET", "/callbacks/" + ours, "", 200, `?token=***\u0026***`},
+		{reads, "GET", "/callbacks/" + ours + "?reveal=true", "", 403, ""},
+		{reads, "GET", "/callbacks/" + theirs, "", 404, ""},
+		{reads, "POST", "/callbacks/" + ours + "/retry", "{}", 403, ""},
+		{operates, "POST", "/callbacks/" + theirs + "/retry", "{}", 404, ""},
+		{operates, "POST", "/callbacks/" + theirs + "/drop", "{}", 404, ""},
+		{operates, "POST", "/callbacks-retry", `{"tenant":"` + theirs + `"}`, 404, ""},
+		{operates, "POST", "/callbacks-retry", `{"host":"zebra.example.edu"}`, 200, `"count":0`},
+		{operates, "POST", "/callbacks-retry", "{}", 200, `"count":1`},
+		{operates, "POST", "/callbacks/" + ours + "-deleted/retry", "{}", 409, "it is done"},
+		{operates, "POST", "/callbacks/" + ours + "/drop", "{}", 200, `"state":"done"`},
+		{operates, "POST", "/callbacks/" + ours + "/drop", "{}", 409, "it is done"},
+		{boss, "GET", "/callbacks/" + theirs + "?reveal=true", "", 200, "secret-of-" + theirs},
+		{boss, "GET", "/callbacks?state=lost", "", 400, "want one of"},
+		{boss, "GET", "/callbacks?kind=x", "", 400, "want one of"},
+		{boss, "GET", "/callbacks?limit=0", "", 400, ""},
 	} {
-		for _, text := range has {
-			if s := got.Servers[i]; !s.OK || len(s.Notes) != 1 || !strings.Contains(s.Notes[0], text) {
-				t.Errorf("%q is not in %+v", text, s)
-			}
+		status, body := ask(h, c.token, c.method, c.path, c.body)
+		if status != c.status || !strings.Contains(body, c.has) || c.token != boss && strings.Contains(body, "secret-of") ||
+			c.token != boss && !strings.Contains(c.path+c.body, theirs) && strings.Contains(body, theirs) {
+			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, status, body, c.status, c.has)
 		}
+	}
+	if strings.Contains(p.log.String(), "secret-of") {
+		t.Errorf("logged %s", p.log)
 	}
 }
 
-// Whether servers can call us is a part of a check, and of the test of a server: with what is to be set there if they cannot.
-func TestClient_Callbacks(t *testing.T) {
-	p, s := newTestPool(t), simulate(t, 1)[0]
-	if _, err := p.Servers.Add(t.Context(), v1.NewServer{URL: s.URL(), Secret: v1.Secret(s.Secret()), ID: "a"}); err != nil {
+// Pages follow one another without a gap, also where one host alone is wanted.
+func TestCallbacks_Pages(t *testing.T) {
+	p := newTestPool(t)
+	var rows []store.Callback
+	for _, c := range "abcdefghijklmnop" {
+		rows = append(rows, store.Callback{
+			ID: string(c), Kind: store.CallbackEnded, Tenant: "default", State: store.CallbackWaiting, Created: then,
+			URL: "https://" + string("xy"[c%2]) + ".example.edu/",
+		})
+	}
+	if err := p.stores.Index.AddCallbacks(t.Context(), rows...); err != nil {
 		t.Fatal(err)
 	}
-	tried := func() (found v1.TrialCheck) {
-		t.Helper()
-		got, err := p.Servers.Test(t.Context(), "a", v1.Trial{}, func(v1.Progress) {})
-		if err != nil || !got.Passed {
-			t.Fatalf("%+v %v", got, err)
-		}
-		for _, c := range got.Checks {
-			if c.Name == "callbacks" {
-				found = c
+	for host, want := range map[string]string{"": "abcdefghijklmnop", "x.example.edu": "bdfhjlnp", "z.example.edu": ""} {
+		got, filter := "", v1.CallbackFilter{Host: host, Limit: 3}
+		for {
+			page, err := p.Callbacks.List(t.Context(), filter)
+			if err != nil {
+				t.Fatal(err)
 			}
+			for _, c := range page {
+				got += c.ID
+			}
+			if len(page) < 3 {
+				break
+			}
+			filter.After = page[2].ID
 		}
-		return found
-	}
-	checked := func() string {
-		t.Helper()
-		got, err := p.Pool.Check(t.Context())
-		if err != nil || !got.OK {
-			t.Fatalf("%+v %v", got, err)
-		}
-		return strings.Join(got.Advice, "\n")
-	}
-	if c := tried(); c.Level != "skipped" || !strings.Contains(c.Detail, "--callback-url") || strings.Contains(checked(), "callback") {
-		t.Errorf("no address is known: %+v, %s", c, checked())
-	}
-	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == reach.Ping {
-			_, _ = io.WriteString(w, reach.Word)
-		}
-	}))
-	defer receiver.Close()
-	site := &reach.Site{Bases: func() []string { return []string{strings.Replace(receiver.URL, "127.0.0.1", "pool.example", 1)} }}
-	site.Lookup = func(context.Context, string) ([]netip.Addr, error) {
-		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
-	}
-	p.api.Pool.Callbacks, p.api.Servers.Roster.Examiner.Callbacks = site, site
-	for _, text := range []string{"fetchUrlAllowedLocalHosts=pool.example", "fetchUrlSupportedProtocols=https,http", "bbb-web.properties"} {
-		if c := tried(); c.Level != "warning" || !strings.Contains(c.Detail, text) || !strings.Contains(checked(), text) {
-			t.Errorf("%q is not in %+v, or not in %s", text, c, checked())
+		if got != want {
+			t.Errorf("host %q: %q, want %q", host, got, want)
 		}
 	}
+	_, err := p.Callbacks.Show(t.Context(), "nobody", false)
+	refused(t, err, http.StatusNotFound, "callback list")
 }

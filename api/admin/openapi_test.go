@@ -104,7 +104,10 @@ func wire() map[string]any {
 		"ForgottenRecording": v1.ForgottenRecording{}, "LeftOver": v1.LeftOver{}, "ForgottenCounts": v1.ForgottenCounts{},
 		"TraceMeeting": traces.Meeting{}, "Problem": v1.Problem{}, "Subject": v1.Subject{},
 		"Token": v1.Token{}, "NewToken": v1.NewToken{}, "AddedToken": v1.AddedToken{}, "AuditEntry": v1.AuditEntry{},
-		"Instance": v1.Instance{},
+		"Instance": v1.Instance{}, "Analysis": v1.Analysis{}, "Attendee": v1.Attendee{},
+		"TenantCallbacks": v1.TenantCallbacks{}, "CallbackChange": v1.CallbackChange{},
+		"Callback": v1.Callback{}, "CallbackRetry": v1.CallbackRetry{},
+		"RetriedCallbacks": v1.RetriedCallbacks{},
 	}
 }
 
@@ -272,7 +275,7 @@ func TestOpenAPI_Words(t *testing.T) {
 	for at, want := range map[string][]any{
 		"Problem.severity": severities,
 		"Subject.kind": words(problems.Server, problems.Volume, problems.Store, problems.Import, problems.Network, problems.Setting,
-			problems.Tenant, problems.Pool, problems.Process),
+			problems.Tenant, problems.Pool, problems.Process, problems.Receiver),
 		"Server.state": states, "Result.state": states, "Revealed.state": states, "Drained.state": states, "Panicked.state": states,
 		"Server.health":   words(poller.Unknown, poller.Online, poller.Suspect, poller.Offline),
 		"Server.checksum": words(bbb.SHA1, bbb.SHA256, bbb.SHA384, bbb.SHA512),
@@ -349,6 +352,9 @@ func kindOf(names map[reflect.Type]string, t reflect.Type, always bool) string {
 		return "string"
 	case reflect.TypeFor[traces.Count](): // has a form of its own
 		return "list of integer"
+	}
+	if t == reflect.TypeFor[json.RawMessage]() { // is passed on as it came
+		return "object"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

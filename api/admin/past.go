@@ -23,6 +23,7 @@ type Past struct {
 func (p *Past) routes() frame.Routes {
 	return frame.Routes{
 		"GET /history/find": frame.Own(p.find, confine.ByQuery(), access.Read),
+		"GET /analytics":    frame.Own(p.analytics, confine.ByQuery(), access.Read),
 		"POST /forget":      frame.Whole(p.forget, access.Admin),
 	}
 }
@@ -84,7 +85,8 @@ func (p *Past) forget(r *http.Request) (any, error) {
 	frame.Logger(r).Info().Str("of", hash).Int("sessions", report.Sessions).Int("recordings", len(report.Recordings)).
 		Int("audits", report.Audits).Bool("deleted", f.Recordings).Msg("a person was forgotten")
 	counts := v1.ForgottenCounts{
-		Sessions: report.Sessions, Recordings: len(report.Recordings), Audits: report.Audits, Deleted: f.Recordings,
+		Sessions: report.Sessions, Analytics: report.Analytics, Recordings: len(report.Recordings), Audits: report.Audits,
+		Deleted: f.Recordings,
 	}
 	done := frame.Changed{
 		Answer: newForgotten(report, f), Action: "forget", Kind: "person", Object: hash, Tenant: f.Tenant, After: counts,
@@ -97,8 +99,9 @@ func (p *Past) forget(r *http.Request) (any, error) {
 
 func newForgotten(report past.Report, f v1.Forget) v1.Forgotten {
 	shown := v1.Forgotten{
-		DryRun: f.DryRun, Sessions: report.Sessions, Audits: report.Audits, Recordings: []v1.ForgottenRecording{},
-		Left: []v1.LeftOver{}, Beyond: past.Beyond(report, f.Recordings),
+		DryRun: f.DryRun, Sessions: report.Sessions, Analytics: report.Analytics, Audits: report.Audits,
+		Recordings: []v1.ForgottenRecording{},
+		Left:       []v1.LeftOver{}, Beyond: past.Beyond(report, f.Recordings),
 	}
 	for _, r := range report.Recordings {
 		shown.Recordings = append(shown.Recordings, v1.ForgottenRecording{

@@ -48,7 +48,7 @@ func TestLong(t *testing.T) {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 	want := []string{
-		"{Path:/spool Tenant:other Force:true}", "{Repair:false Adopt:true Mark:false}",
+		"{Path:/spool Tenant:other Force:true Notify:false}", "{Repair:false Adopt:true Mark:false}",
 		"{OlderThan:1h0m0s KeepUnder:0 Tenant: DryRun:true}",
 	}
 	if diff := cmp.Diff(want, fake.asked); diff != "" {

@@ -77,6 +77,9 @@ func (p *testPool) populate(t *testing.T, tenants ...string) {
 				t.Fatal(err)
 			}
 		}
+		if err := p.stores.Index.AddCallbacks(t.Context(), callbacksOf(tenant)...); err != nil {
+			t.Fatal(err)
+		}
 		p.audit.Write(t.Context(), access.Change{
 			By: access.By{Who: "token of " + tenant}, Action: "set", Kind: "tenant", Object: tenant, Tenant: tenant,
 			After: map[string]string{"name": tenant},
@@ -96,6 +99,19 @@ func recordingsOf(tenant string) (list []store.Recording) {
 			r.Owed = &store.Owed{Server: "a", Step: store.OwedEnded, Ended: then}
 		}
 		list = append(list, r)
+	}
+	return list
+}
+
+// callbacksOf are callbacks of a tenant, in several states.
+func callbacksOf(tenant string) (list []store.Callback) {
+	for id, state := range map[string]store.CallbackState{
+		tenant: store.CallbackWaiting, tenant + "-published": store.CallbackDead, tenant + "-deleted": store.CallbackDone,
+	} {
+		list = append(list, store.Callback{
+			ID: id, Kind: store.CallbackEnd, Tenant: tenant, MeetingID: tenant, Subject: tenant, State: state, Created: then,
+			URL: "https://" + tenant + ".example.edu/end?token=secret-of-" + tenant + "&plain-secret", Changed: then,
+		})
 	}
 	return list
 }
@@ -127,7 +143,11 @@ func (p *testPool) all(t *testing.T, tenant string) string {
 			keys = append(keys, m.MeetingKey)
 		}
 	}
-	text, err := json.MarshalIndent([]any{record, kept, held, keys}, "", " ")
+	told, err := p.stores.Index.Callbacks(t.Context(), store.CallbackFilter{Tenant: tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.MarshalIndent([]any{record, kept, held, keys, told}, "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,9 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/callbacks"
+	"github.com/bbbpool/bbbpool/api/callbacks/hooks"
+	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
+	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -74,6 +77,8 @@ type Pool struct {
 	Audit      *access.Log
 	Backups    *backups.Backups
 	Callbacks  *callbacks.Callbacks
+	Outbox     *outbox.Outbox // what front ends are told
+	Hooks      *hooks.Hooks   // their webhooks
 	Problems   *problems.Registry
 	Notices    *reload.Notices     // of changes of the records, for other instances and from them
 	Instance   *instances.Instance // this one of several; nil where the state is nobody else's
@@ -83,6 +88,7 @@ type Pool struct {
 	offline  bool // nobody is served
 	pages    *web.Web
 	playback *playback.Playback
+	receiver *receiver.Receiver
 	mirror   *mirror.Mirror // of a state that is elsewhere
 	waiting  *waiting.Index // before an index that may be away
 	late     late           // what could not be read yet
@@ -164,10 +170,13 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	if err = p.openCallbacks(ctx); err != nil {
 		return err
 	}
+	if err = p.openOutbox(); err != nil {
+		return err
+	}
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
-		Tell: p.Callbacks.Ready,
-		Log:  p.log("recordings"), Metrics: p.Metrics,
+		Tell: p.Callbacks.Ready, Meta: p.Callbacks.Meta,
+		Log: p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err
 	}
@@ -177,6 +186,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	p.Poller = poller.New(set.Poller, p.Ledger, p.log("poller"), o.Now)
 	p.Recordings.Pool, p.Poller.Journal = p.Poller, p.Stores.Index
+	p.openHooks()
 	p.share()
 	if err = p.openAdmin(ctx); err != nil {
 		return err
@@ -209,10 +219,11 @@ func (p *Pool) openAdmin(ctx context.Context) error {
 		Records: state, Roster: set.Servers, Tenants: state, Params: rules, Sessions: p.Stores.Index,
 		Secrets: set.Gateway.FrontEndSecrets(), Poller: p.Poller, Ledger: p.Ledger, Recordings: p.Recordings,
 		Usage: p.Usage, Backups: p.Backups, Stores: p.checkStores, Index: p.Stores.Index, Script: upload.Script, Problems: p.Problems,
+		Callbacks: p.Outbox, Reach: p.callbackSite(),
 		Tokens: p.Tokens, Audit: p.Audit, Uses: p.Uses, Version: o.Version, Token: o.Token, Now: o.Now, Log: p.log("admin"),
-		Callbacks: p.callbackSite(),
 	})
 	p.Admin.Servers.Roster.Records.Changed = func() { p.Notices.Changed(reload.Servers) }
+	p.forgetHooks(p.Admin.Tenants.Tenancy)
 	return nil
 }
 
@@ -317,7 +328,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		RecordingCalls: recordingcalls.Calls{
 			Recordings: p.Recordings, Tracks: p.Recordings, Link: p.playback.Link, FileLink: p.playback.FileLink,
 		},
-		Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
+		Hooks: p.Hooks, Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
 	}
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
@@ -344,7 +355,10 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	}
 	p.took(unlessClosed(p.http.Close))
 	p.Gateway.Host = p.http.Called
-	p.http.Mount(p.Gateway, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.pages)
+	p.openReceiver()
+	p.http.Mount(
+		p.Gateway, p.Hooks, p.Admin, p.scalelite(), p.Recordings.Uploads, p.playback, p.receiver, p.pages,
+	)
 	p.mountPhones()
 	p.serveInstances()
 	p.Admin.Pool.Listen = p.Addr()
@@ -388,7 +402,7 @@ func (p *Pool) Run(ctx context.Context, others ...api.Runner) error {
 	if p.offline || p.taken == nil {
 		return errSpent
 	}
-	parts := append(append(p.mirroring(), p.Uses), p.deciding()...)
+	parts := append(append(p.mirroring(), p.Uses, p.Callbacks), p.deciding()...)
 	parts = append(parts, p.Problems, p.http, p.socket, recordings.LongCalls{Service: p.Recordings}, p.Audit, p.Notices, p.Backups)
 	parts = append(append(parts, p.handover()...), others...)
 	return errors.Join(api.Run(ctx, parts...), p.Close())

@@ -4,6 +4,9 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin/access"
 	"github.com/bbbpool/bbbpool/api/backups"
+	"github.com/bbbpool/bbbpool/api/callbacks/hooks"
+	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
+	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/lrs"
@@ -25,7 +28,7 @@ func families() [][]exposition.Family {
 	return [][]exposition.Family{
 		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
 		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families, backups.Families,
-		instances.Families,
-		mirror.Families, waiting.Families, lrs.Families,
+		instances.Families, receiver.Families, hooks.Families, outbox.Families, lrs.Families,
+		mirror.Families, waiting.Families,
 	}
 }

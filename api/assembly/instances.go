@@ -186,7 +186,7 @@ func (p *Pool) unshared(ctx context.Context) []string {
 
 // decides are the parts that decide for the pool, in the order in which they start.
 func (p *Pool) decides() []api.Runner {
-	parts := []api.Runner{p.Usage, p.Ledger, p.Poller, p.Admin.Handover, p.Recordings}
+	parts := []api.Runner{p.Usage, p.Ledger, p.Outbox, p.Poller, p.Admin.Handover, p.Recordings, p.Hooks}
 	if p.Instance != nil {
 		parts = append(parts, p.observing(), p.Instance.Raising(store.Schema, p.Stores.Redis.RaiseSchema))
 	}
@@ -224,7 +224,7 @@ func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
 	if err := p.Notices.Reload(ctx, reload.Tenants); err != nil { // the default tenant is the first leader's to make
 		return err
 	}
-	p.Notices.Want(reload.Tokens) // which are in the index, without which one can lead
+	p.Notices.Want(reload.Tokens, reload.Hooks) // which are in the index, without which one can lead
 	log := p.log("instances")
 	log.Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Msg("deciding for the pool")
 	ready()

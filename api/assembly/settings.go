@@ -11,6 +11,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	"github.com/bbbpool/bbbpool/api/backups"
 	"github.com/bbbpool/bbbpool/api/callbacks"
+	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
 	"github.com/bbbpool/bbbpool/api/fsapi"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/instances"
@@ -41,6 +42,7 @@ type Settings struct {
 	Instances  instances.Config  `embed:""`
 	Backups    backups.Config    `embed:""`
 	Callbacks  callbacks.Config  `embed:""`
+	Outbox     outbox.Config     `embed:""`
 	Scalelite  scalelite.Config  `embed:""`
 
 	Bridges bridges.Config `embed:""`

@@ -23,7 +23,7 @@ func (p *Pool) report() {
 		}
 		p.Problems.Gate(p.http, p.Poller.Readiness(), only(p.Ledger, unready))
 		p.Problems.Aside(problems.Func(p.volumes))
-		p.Problems.Report(p.Gateway)
+		p.Problems.Report(p.Gateway, p.receiver)
 	}
 	if p.mirror != nil {
 		p.Problems.Aside(only(p.mirror, away))
@@ -33,7 +33,7 @@ func (p *Pool) report() {
 		p.Problems.Aside(only(p.waiting, away))
 		p.Problems.Report(p.waiting)
 	}
-	p.Problems.Report(p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups)
+	p.Problems.Report(p.Hooks, p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups, p.Outbox)
 }
 
 // away tells whether a problem is that a database does not answer. Nobody is kept from a meeting by that.

@@ -18,6 +18,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -30,13 +32,18 @@ import (
 type Config struct {
 	URL           string        `name:"callback-url" env:"BBBPOOL_CALLBACK_URL" placeholder:"URL" help:"Address under which servers call the pool back, as https://pool.example.edu. By default the tenant's or the pool's public address."`
 	Analytics     bool          `name:"analytics-store" env:"BBBPOOL_ANALYTICS_STORE" help:"Keep what servers tell of who did what in meetings, for all tenants."`
-	AnalyticsKeep time.Duration `name:"analytics-keep" default:"2160h" env:"BBBPOOL_ANALYTICS_KEEP" help:"How long that is kept."`
+	AnalyticsKeep time.Duration `name:"analytics-keep" default:"2160h" env:"BBBPOOL_ANALYTICS_KEEP" help:"How long that is kept; 0s is for ever."`
 	EachFormat    bool          `name:"callback-each-format" env:"BBBPOOL_CALLBACK_EACH_FORMAT" help:"Tell of a recording again when a later format has come."`
 	PublicURL     string        `kong:"-"` // of the pool
+	MarksWait     time.Duration `kong:"-"` // how long an end waits for what its server says of marks; 0 for 5 s
+	HooksEvery    time.Duration `kong:"-"` // between two looks at the webhooks of a server; 0 is a minute
 }
 
 // Validate tells what in a configuration cannot work.
 func (c Config) Validate() error {
+	if c.AnalyticsKeep < 0 {
+		return fmt.Errorf("--analytics-keep %s: want 0s, which is for ever, or more", c.AnalyticsKeep)
+	}
 	if c.URL == "" {
 		return nil
 	}
@@ -52,14 +59,31 @@ func (c Config) Validate() error {
 // has no address that it could give.
 func (c Config) Base(tenantURL string) string { return cmp.Or(c.URL, tenantURL, c.PublicURL) }
 
-// Callbacks decides what front ends are told. Its exported fields must be set before Open.
+// Callbacks decides what front ends are told. Its exported fields must be set before Open, those of the second part before
+// anything is called in.
 type Callbacks struct {
 	Config Config
 	Index  store.Index
 	Now    func() time.Time
 	Log    zerolog.Logger
 
+	Claim   func(ctx context.Context, key store.MeetingKey) (store.Claim, bool) // where a meeting is, as far as this instance knows
+	Hash    func(store.MeetingKey) string                                       // names a room in the history
+	Tenants Tenants
+	Room    func(rows int, bytes int64) bool                              // in the outbox; nil where there always is
+	Nudge   func()                                                        // says that something was added; nil for nobody
+	Marked  func(ctx context.Context, sessionID string, marks bool) error // hears whether something was marked for recording
+
 	Seal *address.Sealer // set by Open
+
+	unresolved unresolved
+	crowded    atomic.Int64 // rows that there was no room for
+}
+
+// Tenants knows the tenants.
+type Tenants interface {
+	// Tenant returns one, or store.ErrNotFound.
+	Tenant(ctx context.Context, id string) (store.Tenant, error)
 }
 
 // keyName is the name of the key that addresses are sealed with.
@@ -77,11 +101,32 @@ func (c *Callbacks) Open(ctx context.Context) error {
 	return err
 }
 
-// Keeping keeps the session of a stay that is over with what is written along with it, as recordings.Service.Remember does.
-type Keeping = func(ctx context.Context, c store.Claim, s store.Session, along ...store.Along) error
+// nudge tells the outbox that there is something new.
+func (c *Callbacks) nudge() {
+	if c.Nudge != nil {
+		c.Nudge()
+	}
+}
 
-// Told is keep, with what front ends are to be told of the end.
-func (c *Callbacks) Told(keep Keeping) Keeping { return keep }
+// hasRoom tells whether a tenant may have more in the outbox. What there is no room for is counted, and never told.
+func (c *Callbacks) hasRoom(tenant string, kind store.CallbackKind, bytes int) bool {
+	if c.Room == nil || c.Room(1, int64(bytes)) {
+		return true
+	}
+	c.crowded.Add(1)
+	c.Log.Error().Str("tenant", tenant).Str("kind", string(kind)).Msg("a callback is dropped: the outbox is full")
+	return false
+}
 
-// Ready is what is told of a recording that has come.
-func (c *Callbacks) Ready(store.Recording) []store.Callback { return nil }
+// Crowded is how many callbacks there was no room for since the start.
+func (c *Callbacks) Crowded() int64 { return c.crowded.Load() }
+
+// goesTo tells whether somebody can be called at an address that a front end has given, and returns it: without blanks around
+// it, absolute, of HTTP, and none of our own, which a front end can only have read somewhere.
+func (c *Callbacks) goesTo(raw string) (string, bool) {
+	raw = strings.TrimSpace(raw)
+	return raw, len(raw) <= maxURL && c.Seal.Callable(raw)
+}
+
+// maxURL bounds an address, in bytes.
+const maxURL = 8 << 10

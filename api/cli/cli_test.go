@@ -21,6 +21,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
+	"github.com/bbbpool/bbbpool/api/cli/callbacks"
 	"github.com/bbbpool/bbbpool/api/cli/instances"
 	"github.com/bbbpool/bbbpool/api/cli/moving"
 	"github.com/bbbpool/bbbpool/api/cli/tenants"
@@ -217,6 +218,7 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 		Restore  moving.RestoreCmd     `cmd:""`
 		Migrate  moving.MigrateCmd     `cmd:""`
 		Instance instances.Commands    `cmd:""`
+		Callback callbacks.Commands    `cmd:""`
 		Check    cli.CheckCmd          `cmd:""`
 	}
 	parser, err := kong.New(&grammar, kong.Name("bbbpool"))

@@ -34,12 +34,13 @@ type ServerCmds struct {
 
 // MeetingCmds are the commands about meetings.
 type MeetingCmds struct {
-	List    MeetingListCmd    `cmd:"" help:"List the meetings that run."`
-	Show    MeetingShowCmd    `cmd:"" help:"Show one meeting."`
-	End     MeetingEndCmd     `cmd:"" help:"End a meeting for everybody."`
-	Find    MeetingFindCmd    `cmd:"" help:"Find a meeting by any of its IDs, over or not."`
-	Explain MeetingExplainCmd `cmd:"" help:"Tell why a meeting is, or was, on its server."`
-	DryRun  MeetingDryRunCmd  `cmd:"" help:"Tell where a create would go, and why. Creates nothing."`
+	List      MeetingListCmd      `cmd:"" help:"List the meetings that run."`
+	Show      MeetingShowCmd      `cmd:"" help:"Show one meeting."`
+	End       MeetingEndCmd       `cmd:"" help:"End a meeting for everybody."`
+	Analytics MeetingAnalyticsCmd `cmd:"" help:"Show who did what in a meeting that is over, where that is kept."`
+	Find      MeetingFindCmd      `cmd:"" help:"Find a meeting by any of its IDs, over or not."`
+	Explain   MeetingExplainCmd   `cmd:"" help:"Tell why a meeting is, or was, on its server."`
+	DryRun    MeetingDryRunCmd    `cmd:"" help:"Tell where a create would go, and why. Creates nothing."`
 }
 
 // HistoryCmds are the commands about meetings that are over.

@@ -16,6 +16,7 @@ type RecordingImportCmd struct {
 	Paths  []string `arg:"" name:"path" help:"Archives, or directories of archives or of recordings, on the machine of the pool."`
 	Tenant string   `placeholder:"ID" help:"Tenant of the recordings that do not tell."`
 	Force  bool     `help:"Bring back what was deleted."`
+	Notify bool     `help:"Tell the front ends that have asked to be told of recordings, unless they were told before."`
 }
 
 // Run imports one path after the other, and fails if anything could not be imported.
@@ -51,7 +52,7 @@ func (c *RecordingImportCmd) one(env *Env, pool *Connection, path string) (v1.Im
 	var at v1.Progress
 	said := env.now()
 	report, err := Watched(env, "recordings", func(tell func(v1.Progress)) (v1.ImportReport, error) {
-		options := v1.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force}
+		options := v1.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force, Notify: c.Notify}
 		return pool.Imports.Import(env.Ctx, options, func(p v1.Progress) {
 			at = p
 			if now := env.now(); !env.Watched && now.Sub(said) >= time.Minute {

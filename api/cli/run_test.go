@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/access"
+	"github.com/bbbpool/bbbpool/api/cli/callbacks"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
 	"github.com/bbbpool/bbbpool/api/cli/instances"
 	"github.com/bbbpool/bbbpool/api/cli/moving"
@@ -30,6 +31,7 @@ func use(t *testing.T, args ...string) (code int, said string) {
 		Restore   moving.RestoreCmd     `cmd:""`
 		Migrate   moving.MigrateCmd     `cmd:""`
 		Instance  instances.Commands    `cmd:""`
+		Callback  callbacks.Commands    `cmd:""`
 		Demo      demo.Cmd              `cmd:""`
 		Simulator demo.SimulatorCmd     `cmd:""`
 		Version   cli.VersionCmd        `cmd:""`

@@ -43,7 +43,7 @@ const AgainHeader = "Bbbpool-Again"
 // that is known, and everything else from what all have.
 var decided = map[string]bool{
 	"create": true, "end": true, "publishRecordings": true, "updateRecordings": true, "deleteRecordings": true,
-	"putRecordingTextTrack": true,
+	"putRecordingTextTrack": true, "hooks/create": true, "hooks/destroy": true,
 }
 
 // aboutMeeting are the calls that need to know where one meeting is; so do those that bbbpool does not know.

@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/caller"
 	"github.com/bbbpool/bbbpool/api/gateway/back"
+	"github.com/bbbpool/bbbpool/api/gateway/hookcalls"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
@@ -77,6 +78,7 @@ type Gateway struct {
 	Servers        Servers
 	View           View
 	RecordingCalls recordingcalls.Calls
+	Hooks          hookcalls.Hooks // webhooks through the pool; nil where there are none
 	Log            zerolog.Logger
 	Metrics        *Metrics
 	Page           Page
@@ -166,6 +168,11 @@ func (g *Gateway) route() {
 	for name, answer := range g.RecordingCalls.ByName() {
 		g.calls[name] = aboutRecordings(answer)
 	}
+	if g.Hooks != nil {
+		for name, answer := range (hookcalls.Calls{Hooks: g.Hooks}).ByName() {
+			g.calls[name] = aboutHooks(answer)
+		}
+	}
 	g.others = meeting.other
 }
 
@@ -239,10 +246,13 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	if elsewhere(c.name) {
 		return errElsewhere
 	}
+	if c.name == pingHooks && g.Hooks != nil {
+		return c.pong()
+	}
 	c.keepRaw = g.Elsewhere != nil
 	release, err := g.reader.read(ctx, c)
 	if err != nil {
-		return err
+		return g.hookWords(c, err)
 	}
 	defer release()
 	if !c.handed && !c.caller.Allow(c.start) { // else it was asked for where the call came in

@@ -64,6 +64,8 @@ const (
 	Tenant  Kind = "tenant"
 	Pool    Kind = "pool"    // all servers together
 	Process Kind = "process" // this program
+	// Receiver is a host of front ends that is called back.
+	Receiver Kind = "receiver"
 )
 
 // Subject is what something is wrong with.

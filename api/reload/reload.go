@@ -25,6 +25,7 @@ const (
 	Servers = "servers" // the records of servers
 	Tenants = "tenants" // tenants and their secrets
 	Tokens  = "tokens"  // those of administration
+	Hooks   = "hooks"   // webhooks
 	Spool   = "spool"   // what lies there: an archive has come in at another instance
 )
 

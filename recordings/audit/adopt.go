@@ -79,8 +79,12 @@ func (a *Auditor) adopt(ctx context.Context, held *library.Held, f library.Found
 func (a *Auditor) addFormat(
 	ctx context.Context, held *library.Held, known store.Recording, tree archive.Tree,
 ) error {
+	described := tree.Recording
+	if err := a.restore(ctx, &described); err != nil {
+		return err
+	}
 	r, err := a.Index.UpdateRecording(ctx, known.Tenant, known.RecordID, func(r *store.Recording) error {
-		found := tree.Recording
+		found := described
 		found.Claimed = r.Claimed
 		record.Disown(&found)
 		if tree.Format == "presentation" {
@@ -96,6 +100,18 @@ func (a *Auditor) addFormat(
 	return a.Files.Follow(ctx, held, r)
 }
 
+// restore takes out of a recording's metadata what is the pool's own, and puts in what its server did not get.
+func (a *Auditor) restore(ctx context.Context, r *store.Recording) error {
+	if a.Meta == nil {
+		return nil
+	}
+	asking, err := a.Owners.Asking(ctx, *r, nil)
+	if err == nil {
+		r.Meta = a.Meta(r.Meta, asking.Back)
+	}
+	return err
+}
+
 // newcomer is a recording as its files, the notes and the history of meetings tell of it. That it lies elsewhere than
 // its own description says was somebody's decision.
 func (a *Auditor) newcomer(
@@ -104,6 +120,9 @@ func (a *Auditor) newcomer(
 	r.Edits.State = r.State != f.State
 	r.State = f.State
 	a.Files.ApplyNote(held, &r)
+	if err := a.restore(ctx, &r); err != nil {
+		return r, err
+	}
 	noted, err := a.Owners.Tenant(ctx, r.Tenant)
 	if err != nil {
 		return r, err

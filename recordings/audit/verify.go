@@ -63,6 +63,7 @@ type Auditor struct {
 	Imports *imports.Importer
 	Log     zerolog.Logger
 	Now     func() time.Time
+	Meta    func(meta map[string]string, back *store.Back) map[string]string // as of an importer
 
 	differ atomic.Int64 // places where index and disk differed at the last comparison
 }

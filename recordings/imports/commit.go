@@ -25,7 +25,8 @@ var (
 // arrival is a recording as it has come, and where from.
 type arrival struct {
 	store.Recording
-	force bool // although it was deleted
+	session store.Session // of the meeting that says who is told
+	force   bool          // although it was deleted
 }
 
 // commit stores recordings and job in one transaction, without those that were deleted here: a late archive must not
@@ -61,12 +62,14 @@ func (a *attempt) commitAll(ctx context.Context, placing store.Job, arrivals map
 		return err
 	}
 	defer done()
+	before := map[string]store.Recording{}
 	_, err = a.importer.Index.Commit(within, placing, placing.Recordings, func(r *store.Recording) error {
 		if err := a.still(within); err != nil {
 			return err
 		}
+		before[r.RecordID] = *r // perhaps twice
 		return arrivals[r.RecordID].mergeInto(r, a.importer.Now(), a.importer.Config)
-	}, a.importer.tellers()...)
+	}, a.tellers(arrivals, before)...)
 	if err != nil && within.Err() != nil && ctx.Err() == nil { // another instance may import now
 		err = errors.Join(store.ErrFenced, err)
 	}
@@ -108,7 +111,14 @@ func (a *attempt) arrivals(ctx context.Context, found []store.Recording) (map[st
 		if r, err = a.importer.Owners.Assign(ctx, r, session, a.origin()); err != nil {
 			return nil, err
 		}
-		list[r.RecordID] = arrival{r, a.force}
+		asking, err := a.importer.Owners.Asking(ctx, r, live)
+		if err != nil {
+			return nil, err
+		}
+		if a.importer.Meta != nil {
+			r.Meta = a.importer.Meta(r.Meta, asking.Back)
+		}
+		list[r.RecordID] = arrival{Recording: r, session: asking, force: a.force}
 	}
 	if len(list) == 0 {
 		return nil, none
@@ -123,7 +133,9 @@ func (i *Importer) liveSessions(ctx context.Context) (map[string]store.Session, 
 	claims, err := i.Live.Claims(ctx)
 	for _, c := range claims {
 		if c.InternalID != "" {
-			sessions[c.InternalID] = store.Session{ID: c.InternalID, Tenant: c.Tenant, Server: c.Server}
+			sessions[c.InternalID] = store.Session{
+				ID: c.InternalID, Tenant: c.Tenant, Server: c.Server, Signer: c.Signer, Back: c.Back,
+			}
 		}
 	}
 	return sessions, err
@@ -216,12 +228,4 @@ func (a arrival) mergeInto(r *store.Recording, now time.Time, c Config) error {
 	}
 	record.Deliver(r)
 	return nil
-}
-
-// tellers are Tell, if there is any.
-func (i *Importer) tellers() []func(store.Recording) []store.Callback {
-	if i.Tell == nil {
-		return nil
-	}
-	return []func(store.Recording) []store.Callback{i.Tell}
 }

@@ -133,7 +133,7 @@ func Identity(j store.Job, size int64, modified time.Time) store.Job {
 
 // Merged is a recording with what has arrived of it.
 func Merged(r, come store.Recording, force bool, now time.Time, c Config) (store.Recording, error) {
-	err := arrival{come, force}.mergeInto(&r, now, c)
+	err := arrival{Recording: come, force: force}.mergeInto(&r, now, c)
 	return r, err
 }
 

@@ -32,6 +32,8 @@ type Config struct {
 // Index is what of the store the importer works with.
 type Index interface {
 	store.Imports
+	// AddCallbacks adds to what front ends are to be told.
+	AddCallbacks(ctx context.Context, list ...store.Callback) error
 	// Recording returns one recording, or store.ErrNotFound.
 	Recording(ctx context.Context, recordID string) (store.Recording, error)
 }
@@ -95,9 +97,11 @@ type Importer struct {
 	// and May tells whether it still has, in a context that ends before somebody else may. Nil where there is but one.
 	Epoch func() uint64
 	May   func(ctx context.Context) (context.Context, context.CancelFunc, bool)
-	// Tell is what front ends are told of a recording that has come, which is written in the transaction that commits it; nil for
-	// nothing.
-	Tell func(store.Recording) []store.Callback
+	// Tell is what front ends are told of a recording that has come, by what is known of the meeting that asked for it, which is
+	// written in the transaction that commits it; nil for nothing. Later says that others of its formats were here before.
+	Tell func(r store.Recording, asking store.Session, later bool) []store.Callback
+	// Meta is the metadata of a recording without what is the pool's own, and with what its server did not get; nil for as it is.
+	Meta func(meta map[string]string, back *store.Back) map[string]string
 	// Arrived is called when an archive has been accepted, for whoever imports where this instance does not; nil for nobody.
 	Arrived func()
 

@@ -24,6 +24,7 @@ type Options struct {
 	Path   string // an archive, or a directory of archives or of recordings
 	Tenant string // for recordings that do not tell
 	Force  bool   // bring back what was deleted
+	Notify bool   // tell the front ends of their meetings, as of what servers send
 }
 
 // Report is the outcome of an import.
@@ -133,6 +134,7 @@ func (r *operatorRun) one(c source) error {
 		})
 	case same:
 		r.report.Same++
+		return errors.Join(r.notify(c), r.ctx.Err())
 	default:
 		return r.take(c, of, size)
 	}
@@ -236,7 +238,7 @@ func (r *operatorRun) enlist(c source, of identity) error {
 		staging := j.Staging // tells whose it was
 		*j = r.importer.newJob(c.id(), c.path, fromCommand, of)
 		j.Staging = staging
-		j.Keep, j.Tenant = true, r.options.Tenant
+		j.Keep, j.Tenant, j.Notify = true, r.options.Tenant, r.options.Notify
 		if c.recordID != "" {
 			j.Recordings = []string{c.recordID}
 		}

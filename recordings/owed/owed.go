@@ -71,6 +71,8 @@ type Debts struct {
 	Files   *record.Files
 	Log     zerolog.Logger
 	Now     func() time.Time
+	// Meta is the metadata of a recording without what is the pool's own, and with what its server did not get; nil for as it is.
+	Meta func(meta map[string]string, back *store.Back) map[string]string
 
 	makers makers
 	asked  map[string]time.Time // when a server was asked about a recording; for Pursue alone, which runs once at a time
@@ -96,8 +98,8 @@ const (
 // errUnchanged leaves a recording as it is.
 var errUnchanged = errors.New("nothing is to be changed")
 
-// Remember notes the end of a meeting in the history, with what is written along with it, and what its server owes from then
-// on. It can be repeated.
+// Remember notes the end of a meeting in the history, with what is written along with it, and what its server owes from then on.
+// It can be repeated.
 func (d *Debts) Remember(ctx context.Context, c store.Claim, past store.Session, along ...store.Along) error {
 	err := d.History.AddSession(ctx, past, along...)
 	if errors.Is(err, store.ErrExists) {
@@ -179,7 +181,7 @@ func (d *Debts) inherit(ctx context.Context, c store.Claim, past store.Session) 
 // been in it. Who was there while nobody looked is not known, so a meeting that seems to have been empty is owed as well,
 // until its server says that there is none, and shown once the server says that there is one.
 func (d *Debts) owe(ctx context.Context, c store.Claim, past store.Session) error {
-	if !c.Recorded || c.InternalID == "" {
+	if !c.Recorded || c.InternalID == "" || c.Marks == unmarked {
 		return nil
 	}
 	if d.makers.makesNothing(c) {
@@ -333,13 +335,17 @@ func (d *Debts) takeAnswer(ctx context.Context, r store.Recording, told *store.R
 	if next != nil && next.Step == r.Owed.Step && slices.Equal(next.Formats, r.Owed.Formats) && !shownInVain(r) {
 		return nil // a look at a server writes nothing
 	}
+	described, err := d.described(ctx, r, told)
+	if err != nil {
+		return err
+	}
 	updated, err := d.Index.UpdateRecording(ctx, r.Tenant, r.RecordID, func(now *store.Recording) error {
 		if now.Owed == nil {
 			return errUnchanged
 		}
 		now.Owed = owedAfter(*now, told, d.Now())
 		if now.Imported.IsZero() {
-			describeByServer(now, told)
+			describeByServer(now, described)
 		}
 		return nil
 	})
@@ -352,6 +358,20 @@ func (d *Debts) takeAnswer(ctx context.Context, r store.Recording, told *store.R
 			Str("sinceEnd", record.Age(d.Now(), r.Owed.Ended).Round(time.Second).String()).Msg("recording on its way")
 	}
 	return err
+}
+
+// described is what a server tells of a recording that has not arrived, with the metadata that its front end has given it.
+func (d *Debts) described(ctx context.Context, r store.Recording, told *store.Recording) (*store.Recording, error) {
+	if told == nil || d.Meta == nil || !r.Imported.IsZero() {
+		return told, nil
+	}
+	session, err := d.History.Session(ctx, r.RecordID)
+	if err := store.Ignore(err, store.ErrNotFound); err != nil {
+		return nil, err
+	}
+	described := *told
+	described.Meta = d.Meta(told.Meta, session.Back)
+	return &described, nil
 }
 
 // shownInVain tells whether front ends see a recording that its server has said not to have: what is written down of it is

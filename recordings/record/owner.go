@@ -37,6 +37,16 @@ func (o Owners) Session(ctx context.Context, r store.Recording, live map[string]
 	return o.session(ctx, r.Breakout.Parent, live)
 }
 
+// Asking is what is known of the meeting whose front end has said what it wants to be told of a recording: of a breakout room's
+// that is its parent, which has given it its metadata.
+func (o Owners) Asking(ctx context.Context, r store.Recording, live map[string]store.Session) (store.Session, error) {
+	session, err := o.session(ctx, r.RecordID, live)
+	if err != nil || session.Back != nil || r.Breakout == nil || r.Breakout.Parent == "" {
+		return session, err
+	}
+	return o.session(ctx, r.Breakout.Parent, live)
+}
+
 func (o Owners) session(ctx context.Context, id string, live map[string]store.Session) (store.Session, error) {
 	session, err := o.Sessions.Session(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {

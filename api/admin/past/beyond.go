@@ -10,6 +10,8 @@ func Beyond(r Report, deleted bool) []string {
 	list := []string{
 		"backups and snapshots of the data directory, and copies of the recordings: they keep what they had; restored, they bring " +
 			"it back",
+		"who did what in meetings, where that is kept, is not searched through: it goes with its meeting, --meeting, or when " +
+			"--analytics-keep is over; what front ends were told they have",
 		"logs that were written or shipped already, of bbbpool and of the proxy in front of it: journalctl -u bbbpool, and wherever " +
 			"they go; the meetingIDs, tenants and addresses of requests are in them",
 		"the front ends, which know the person by name and hand out the links: Moodle, Greenlight and the like have commands of " +

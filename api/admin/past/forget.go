@@ -52,6 +52,7 @@ func (w Wish) Validate() error {
 // Report is what was found, and what became of it.
 type Report struct {
 	Sessions   int         // of the meeting, removed from the history
+	Analytics  int         // what servers have told of who did what in it, removed; of a dry run as far as that is counted
 	Recordings []Recording // changed, or deleted
 	Audits     int         // entries of the audit log that keep who, when and what kind, and nothing of the record
 	Left       []Left      // found, and not changed
@@ -84,6 +85,12 @@ type Erasers struct {
 // Index is what of the store is looked through, and changed.
 type Index interface {
 	store.Erasure
+	Analyses
+	// EraseAnalytics removes those of a meeting of a tenant, at most limit of them, and returns how many.
+	EraseAnalytics(ctx context.Context, tenant, meetingID string, limit int) (int, error)
+	// Callbacks returns the selected callbacks, and UpdateCallback changes one.
+	Callbacks(ctx context.Context, f store.CallbackFilter) ([]store.Callback, error)
+	UpdateCallback(ctx context.Context, id string, change func(*store.Callback) error) (store.Callback, error)
 	// ScanRecordings returns up to limit recordings in the order of their IDs, behind the given one.
 	ScanRecordings(ctx context.Context, after string, limit int) ([]store.Recording, error)
 	// Audits returns the selected entries, newest first.
@@ -120,7 +127,9 @@ func (e Erasers) Forget(ctx context.Context, ledger Ledger, w Wish) (Report, err
 		plain := fold(strings.TrimSpace(text))
 		f.texts, f.quoted = append(f.texts, plain), append(f.quoted, fold(inJSON(strings.TrimSpace(text))))
 	}
-	for _, step := range []func(context.Context) error{f.running, f.sessions, f.recordings, f.audits, f.tokens, f.events} {
+	for _, step := range []func(context.Context) error{
+		f.running, f.sessions, f.analytics, f.recordings, f.audits, f.tokens, f.events,
+	} {
 		if err := step(ctx); err != nil {
 			return f.report, err
 		}

@@ -39,7 +39,7 @@ func (t *Tenancy) newRecord(n v1.NewTenant) (store.Tenant, error) {
 	record := store.Tenant{ID: n.ID, Name: n.ID, Disabled: n.Disabled, Created: now, Scoped: true}
 	c := v1.TenantChange{
 		Hosts: &n.Hosts, URL: &n.URL, Scoped: n.Scoped, Tag: &n.Tag, IgnoreHints: &n.IgnoreHints, Branding: n.Branding,
-		Limits: n.Limits,
+		Limits: n.Limits, Callbacks: n.Callbacks,
 	}
 	if n.Name != "" {
 		c.Name = &n.Name

@@ -148,6 +148,7 @@ func (t *Tenancy) listed(want v1.SyncTenant, before store.Tenant) (store.Tenant,
 			DurationMinutes: &l.DurationMinutes, Recording: &l.Recording, Servers: &l.Servers, Requests: &l.Requests,
 			Statuses: &l.Statuses,
 		},
+		Callbacks: listedCallbacks(want.Callbacks),
 	}, &record)
 	if !idForm.MatchString(want.ID) {
 		wrong.note("id: want up to 63 of a-z, 0-9 and '-', the first a letter or a digit")
@@ -261,6 +262,7 @@ func Differences(before, after store.Tenant) (list []string) {
 	note("limits.servers", strings.Join(x.Servers, ","), strings.Join(y.Servers, ","))
 	note("limits.requests", none(x.Requests), none(y.Requests))
 	note("limits.statuses", strconv.FormatBool(x.Statuses), strconv.FormatBool(y.Statuses))
+	callbackDifferences(before.Callbacks, after.Callbacks, note)
 	if !slices.Equal(before.Params, after.Params) {
 		list = append(list, fmt.Sprintf("params: %d -> %d rules", len(before.Params), len(after.Params)))
 	}

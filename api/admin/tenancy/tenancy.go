@@ -255,6 +255,7 @@ func (w *turn) find(id string) int {
 func copied(tenant store.Tenant) store.Tenant {
 	tenant.Hosts, tenant.Secrets = slices.Clone(tenant.Hosts), slices.Clone(tenant.Secrets)
 	tenant.Params, tenant.Limits.Tags = slices.Clone(tenant.Params), slices.Clone(tenant.Limits.Tags)
+	tenant.Callbacks.Names = slices.Clone(tenant.Callbacks.Names)
 	return tenant
 }
 

@@ -73,6 +73,9 @@ func (t *Tenancy) apply(c v1.TenantChange, record *store.Tenant) (wrong mistakes
 	if c.Limits != nil {
 		limit(*c.Limits, &record.Limits, &wrong)
 	}
+	if c.Callbacks != nil {
+		callBack(*c.Callbacks, &record.Callbacks, &wrong)
+	}
 	return wrong
 }
 

@@ -55,6 +55,7 @@ func (t *Tenancy) Record(tenant store.Tenant) v1.Tenant {
 		Generated: tenant.ID == store.DefaultTenant && generated.Secret != "", Created: v1.Stamp(tenant.Created),
 		Hosts: filled(tenant.Hosts), URL: tenant.URL, Scoped: tenant.Scoped, Tag: tenant.Tag, IgnoreHints: tenant.IgnoreHints,
 		Params: Params(tenant.Params), Limits: limits(tenant.Limits),
+		Callbacks: callbacks(tenant.Callbacks),
 	}
 }
 

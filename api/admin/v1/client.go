@@ -37,6 +37,7 @@ type Client struct {
 	Audit      Audit
 	Instances  Instances
 	Backups    Backups
+	Callbacks  Callbacks
 
 	// Heard is told, where it is set, that an answer is what an instance has last heard, for no leader can be reached, and why.
 	Heard func(why string)
@@ -68,6 +69,7 @@ func NewClient(transport http.RoundTripper, base string, token Secret) *Client {
 	c.Servers, c.Meetings, c.Recordings, c.Imports = Servers{c}, Meetings{c}, Recordings{c}, Imports{c}
 	c.History, c.Tenants, c.Pool, c.Usage = History{c}, Tenants{c}, Pool{c}, Usages{c}
 	c.Tokens, c.Audit, c.Backups, c.Instances = Tokens{c}, Audit{c}, Backups{c}, Instances{c}
+	c.Callbacks = Callbacks{c}
 	return c
 }
 

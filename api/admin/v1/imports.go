@@ -28,6 +28,7 @@ type ImportOptions struct {
 	Path   string `json:"path"`             // an archive, or a directory of archives or of recordings
 	Tenant string `json:"tenant,omitempty"` // for recordings that do not tell
 	Force  bool   `json:"force,omitempty"`  // bring back what was deleted
+	Notify bool   `json:"notify,omitempty"` // tell the front ends of their meetings
 }
 
 // ImportReport is the outcome of an import.

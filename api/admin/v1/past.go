@@ -46,7 +46,8 @@ type Forget struct {
 // Forgotten is what was found, and what became of it.
 type Forgotten struct {
 	DryRun     bool                 `json:"dry_run"`
-	Sessions   int                  `json:"sessions"` // removed from the history
+	Sessions   int                  `json:"sessions"`  // removed from the history
+	Analytics  int                  `json:"analytics"` // what servers have told of who did what, removed
 	Recordings []ForgottenRecording `json:"recordings"`
 	Audits     int                  `json:"audits"` // entries of the audit log that keep who, when and what kind alone
 	Left       []LeftOver           `json:"left"`   // found, and not changed
@@ -75,6 +76,7 @@ type LeftOver struct {
 // ForgottenCounts is what the audit log keeps of it.
 type ForgottenCounts struct {
 	Sessions   int  `json:"sessions"`
+	Analytics  int  `json:"analytics"`
 	Recordings int  `json:"recordings"`
 	Audits     int  `json:"audits"`
 	Deleted    bool `json:"deleted"`

@@ -20,14 +20,15 @@ type Tenant struct {
 	Generated bool       `json:"generated"`
 	Created   *time.Time `json:"created"` // null where it is not stored
 
-	Hosts       []string     `json:"hosts"`        // that name it, as "a.example.edu" or "*.example.edu"
-	URL         string       `json:"url"`          // its public address; "" is the pool's
-	Scoped      bool         `json:"scoped"`       // new meetings have an ID of their own on the servers
-	Tag         string       `json:"tag"`          // asked of servers by creates that have no meta_server-tag of their own
-	IgnoreHints bool         `json:"ignore_hints"` // what it says about the size of its meetings is not believed
-	Params      []ParamRule  `json:"params"`       // what becomes of the parameters of its calls, in the order in which they work
-	Limits      TenantLimits `json:"limits"`
-	Used        TenantUse    `json:"used"`
+	Hosts       []string        `json:"hosts"`        // that name it, as "a.example.edu" or "*.example.edu"
+	URL         string          `json:"url"`          // its public address; "" is the pool's
+	Scoped      bool            `json:"scoped"`       // new meetings have an ID of their own on the servers
+	Tag         string          `json:"tag"`          // asked of servers by creates that have no meta_server-tag of their own
+	IgnoreHints bool            `json:"ignore_hints"` // what it says about the size of its meetings is not believed
+	Params      []ParamRule     `json:"params"`       // what becomes of the parameters of its calls, in the order in which they work
+	Limits      TenantLimits    `json:"limits"`
+	Callbacks   TenantCallbacks `json:"callbacks"`
+	Used        TenantUse       `json:"used"`
 
 	LRS *TenantLRS `json:"lrs,omitempty"` // left out where it has none
 }
@@ -80,18 +81,20 @@ type NewTenant struct {
 	IgnoreHints bool              `json:"ignore_hints,omitempty"`
 	Branding    *Branding         `json:"branding,omitempty"`
 	Limits      *LimitChange      `json:"limits,omitempty"`
+	Callbacks   *CallbackChange   `json:"callbacks,omitempty"`
 }
 
 // TenantChange asks for a tenant to be changed. What is nil stays.
 type TenantChange struct {
-	Name        *string      `json:"name,omitempty"`
-	Hosts       *[]string    `json:"hosts,omitempty"` // all of them, instead of those that there are
-	URL         *string      `json:"url,omitempty"`
-	Scoped      *bool        `json:"scoped,omitempty"` // of new meetings; those that run keep the IDs that they have
-	Tag         *string      `json:"tag,omitempty"`
-	IgnoreHints *bool        `json:"ignore_hints,omitempty"`
-	Branding    *Branding    `json:"branding,omitempty"`
-	Limits      *LimitChange `json:"limits,omitempty"`
+	Name        *string         `json:"name,omitempty"`
+	Hosts       *[]string       `json:"hosts,omitempty"` // all of them, instead of those that there are
+	URL         *string         `json:"url,omitempty"`
+	Scoped      *bool           `json:"scoped,omitempty"` // of new meetings; those that run keep the IDs that they have
+	Tag         *string         `json:"tag,omitempty"`
+	IgnoreHints *bool           `json:"ignore_hints,omitempty"`
+	Branding    *Branding       `json:"branding,omitempty"`
+	Limits      *LimitChange    `json:"limits,omitempty"`
+	Callbacks   *CallbackChange `json:"callbacks,omitempty"`
 	// DropGenerated forgets the secret that was made on the first start. There must be another.
 	DropGenerated bool `json:"drop_generated,omitempty"`
 

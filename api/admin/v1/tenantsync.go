@@ -35,6 +35,7 @@ type SyncTenant struct {
 	IgnoreHints bool              `json:"ignore_hints,omitempty"`
 	Params      []ParamRule       `json:"params,omitempty"`
 	Limits      TenantLimits      `json:"limits"`
+	Callbacks   *TenantCallbacks  `json:"callbacks,omitempty"` // as usual where it is left out
 }
 
 // RevealAll returns all tenants with their secrets in clear, by ID.

@@ -123,7 +123,7 @@ func (c Cmd) fill(ctx context.Context, env *cli.Env, data string, servers []*sim
 func (c Cmd) serve(ctx context.Context, env *cli.Env, data string) error {
 	args := []string{
 		"serve", "--data", data, "--listen", c.Listen, "--log-level", "warn", "--poll-interval", "2s",
-		"--spool-rest", "100ms",
+		"--spool-rest", "100ms", "--callback-allow", "127.0.0.0/8,::1,localhost",
 	}
 	if code := env.Main(ctx, append(args, callbackFlags(c.Listen)...), env.In, env.Out, env.Err); code != cli.Done {
 		return errors.New("the pool did not run")

@@ -92,6 +92,7 @@ type AddCmd struct {
 	Tag         string    `placeholder:"TAG" help:"Tag of the servers for its meetings, where a create asks for none, as in meta_server-tag."`
 	IgnoreHints bool      `help:"Do not believe what its front ends announce as the size of a meeting."`
 	Branding
+	Callbacks
 	Limits
 }
 
@@ -107,7 +108,7 @@ func (c *AddCmd) Run(env *cli.Env) error {
 	}
 	n := v1.NewTenant{
 		ID: c.ID, Name: c.Name, Hosts: c.Host, URL: c.URL, Scoped: &c.Scoped, Tag: c.Tag, IgnoreHints: c.IgnoreHints,
-		Branding: c.branding(), Limits: limits,
+		Branding: c.branding(), Limits: limits, Callbacks: c.callbacks(),
 	}
 	if secret != "" {
 		n.Secrets = []v1.NewTenantSecret{{Name: "first", Secret: secret}}
@@ -148,6 +149,7 @@ type SetCmd struct {
 	Tag         *string  `placeholder:"TAG" help:"Tag of the servers for its meetings, where a create asks for none, as in meta_server-tag; an empty one takes it away."`
 	IgnoreHints *bool    `negatable:"" help:"Do not believe what its front ends announce as the size of a meeting, or believe it again."`
 	Branding
+	Callbacks
 	Limits
 	LRS
 
@@ -169,7 +171,7 @@ func (c *SetCmd) Run(env *cli.Env) error {
 func (c *SetCmd) wanted(env *cli.Env) (w v1.TenantChange, err error) {
 	w = v1.TenantChange{
 		Name: c.Name, URL: c.URL, Scoped: c.Scoped, Tag: c.Tag, IgnoreHints: c.IgnoreHints, Branding: c.branding(),
-		DropGenerated: c.DropGenerated,
+		Callbacks: c.callbacks(), DropGenerated: c.DropGenerated,
 	}
 	switch {
 	case c.NoHosts && len(c.Host) > 0:
@@ -184,7 +186,7 @@ func (c *SetCmd) wanted(env *cli.Env) (w v1.TenantChange, err error) {
 	}
 	if w.Limits, err = c.change(); err == nil && w == (v1.TenantChange{}) {
 		err = grammar.Misused("nothing to change: pass --name, --host, --url, --scoped, --tag, --ignore-hints, --logo or another of " +
-			"what its meetings look like, --drop-generated or a limit")
+			"what its meetings look like, --analytics or a --callback-…, --drop-generated or a limit")
 	}
 	return w, err
 }

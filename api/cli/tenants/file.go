@@ -31,6 +31,7 @@ type listed struct {
 	Tag         string           `yaml:"tag,omitempty"`
 	IgnoreHints bool             `yaml:"ignore_hints,omitempty"`
 	Limits      *limited         `yaml:"limits,omitempty"`
+	Callbacks   *called          `yaml:"callbacks,omitempty"`
 	Params      []rule           `yaml:"params,omitempty"`
 	Secrets     map[string]value `yaml:"secrets,omitempty"`
 }
@@ -160,7 +161,7 @@ func (l listed) tenant(id string, lookup func(string) (string, bool)) (v1.SyncTe
 	t := v1.SyncTenant{
 		ID: id, Name: l.Name, Enabled: l.Enabled == nil || *l.Enabled, Hosts: l.Hosts, URL: l.URL, Tag: l.Tag,
 		Scoped: l.Scoped == nil && !isDefault || l.Scoped != nil && *l.Scoped, IgnoreHints: l.IgnoreHints,
-		Limits: v1.TenantLimits{Recording: true},
+		Limits: v1.TenantLimits{Recording: true}, Callbacks: l.Callbacks.wanted(),
 	}
 	for _, r := range l.Params {
 		t.Params = append(t.Params, v1.ParamRule(r))
@@ -224,7 +225,7 @@ func Write(tenants []v1.Tenant, secrets bool) ([]byte, error) {
 		enabled, scoped := t.State == v1.Enabled, t.Scoped
 		l := listed{
 			Name: t.Name, Enabled: &enabled, Hosts: t.Hosts, URL: t.URL, Scoped: &scoped, Tag: t.Tag, IgnoreHints: t.IgnoreHints,
-			Limits: limitsOf(t.Limits),
+			Limits: limitsOf(t.Limits), Callbacks: calledOf(t.Callbacks),
 		}
 		for _, p := range t.Params {
 			l.Params = append(l.Params, rule(p))

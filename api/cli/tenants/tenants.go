@@ -96,7 +96,7 @@ func printTenant(env *cli.Env, t v1.Tenant) error {
 		{"tag", t.Tag},
 		{"hints", hints(t)},
 	}
-	pairs = append(pairs, limits(t)...)
+	pairs = append(append(pairs, limits(t)...), calledBack(t.Callbacks)...)
 	pairs = append(pairs, recordStore(t.LRS)...)
 	for _, r := range t.Params {
 		pairs = append(pairs, [2]string{"parameter", strings.TrimSpace(r.Call + " " + r.Op + " " + r.Name + " " + r.Value)})

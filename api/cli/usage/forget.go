@@ -56,7 +56,9 @@ func (c *ForgetCmd) Run(env *cli.Env) error {
 }
 
 // nothing tells whether nothing of a person was found.
-func nothing(found v1.Forgotten) bool { return found.Sessions+found.Audits+len(found.Recordings) == 0 }
+func nothing(found v1.Forgotten) bool {
+	return found.Sessions+found.Analytics+found.Audits+len(found.Recordings) == 0
+}
 
 // ask shows what is about to be removed, and returns nil if that is wanted.
 func (c *ForgetCmd) ask(env *cli.Env, found v1.Forgotten) error {
@@ -89,6 +91,9 @@ func (c *ForgetCmd) tell(env *cli.Env, done v1.Forgotten) error {
 	} else {
 		fmt.Fprintf(&text, "%s:\n  %s of the history\n  %s\n  what %s of the audit log had of the record\n", verb,
 			terminal.Plural(done.Sessions, "session"), ofRecordings(done.Recordings, c.Recordings), entries(done.Audits))
+	}
+	if done.Analytics > 0 {
+		fmt.Fprintf(&text, "  who did what in the meeting, as its servers told %s\n", terminal.Plural(done.Analytics, "time"))
 	}
 	for _, r := range done.Recordings {
 		fmt.Fprintf(&text, "    %s\n", line(r))

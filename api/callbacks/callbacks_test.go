@@ -1,0 +1,447 @@
+package callbacks_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/bbbpool/bbbpool/api/callbacks"
+	"github.com/bbbpool/bbbpool/api/callbacks/address"
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/bolt"
+)
+
+var monday = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+
+const (
+	endURL       = "https://front.example.edu/end?token=a"
+	endedURL     = "https://front.example.edu/ended"
+	readyURL     = "https://front.example.edu/ready"
+	analyticsURL = "https://front.example.edu/analytics"
+)
+
+// kept is what decides what front ends are told, over a real index.
+type kept struct {
+	*callbacks.Callbacks
+	index  store.Index
+	claims map[store.MeetingKey]store.Claim
+	marked []string // sessions of which nothing was marked
+	nudges int
+	now    time.Time
+}
+
+func open(t *testing.T, change func(*callbacks.Callbacks)) *kept {
+	t.Helper()
+	db, err := bolt.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	k := &kept{index: db.Index(), claims: map[store.MeetingKey]store.Claim{}, now: monday}
+	k.Callbacks = &callbacks.Callbacks{
+		Config: callbacks.Config{AnalyticsKeep: time.Hour}, Index: k.index, Now: func() time.Time { return k.now }, Log: zerolog.Nop(),
+		Claim: func(_ context.Context, key store.MeetingKey) (store.Claim, bool) {
+			c, ok := k.claims[key]
+			return c, ok
+		},
+		Hash:    func(key store.MeetingKey) string { return "room " + key.Tenant + " " + key.MeetingID },
+		Tenants: db.State(),
+		Nudge:   func() { k.nudges++ },
+		Marked: func(_ context.Context, session string, marks bool) error {
+			if !marks {
+				k.marked = append(k.marked, session)
+			}
+			return nil
+		},
+	}
+	if change != nil {
+		change(k.Callbacks)
+	}
+	if err := k.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// rows are those of the outbox.
+func (k *kept) rows(t *testing.T) []store.Callback {
+	t.Helper()
+	list, err := k.index.Callbacks(t.Context(), store.CallbackFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(list, func(a, b store.Callback) int {
+		return strings.Compare(string(a.Kind)+" "+a.URL, string(b.Kind)+" "+b.URL)
+	})
+	return list
+}
+
+// asked is a claim of a meeting whose front end wants to be told of everything.
+func asked() store.Claim {
+	return store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "a", MeetingID: "room"}, Server: "bbb1", InternalID: "i-1", Placed: monday,
+		Recorded: true, Signer: "second", Back: &store.Back{Ended: endedURL, Meta: []store.MetaField{
+			{Name: store.MetaAnalytics, Value: analyticsURL}, {Name: store.MetaReady, Value: readyURL}, {Name: store.MetaEnd, Value: endURL},
+		}},
+	}
+}
+
+// over is the session of a claim.
+func over(c store.Claim, reason string) store.Session {
+	return store.Session{
+		ID: c.InternalID, Tenant: c.Tenant, Server: c.Server, Start: c.Placed, End: monday.Add(time.Hour), Reason: reason,
+		Recorded: c.Recorded, Meeting: "room " + c.Tenant + " " + c.MeetingID, Signer: c.Signer, Back: c.Back,
+	}
+}
+
+// end has a claim closed.
+func (k *kept) end(t *testing.T, c store.Claim, reason string) {
+	t.Helper()
+	keep := k.Told(func(ctx context.Context, _ store.Claim, s store.Session, along ...store.Along) error {
+		return k.index.AddSession(ctx, s, along...)
+	})
+	if err := keep(t.Context(), c, over(c, reason)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The end of a meeting is told to both addresses once, whoever finds out, and with the reason. A move is none, nor is what
+// somebody has only given up; breakout rooms end in silence, and what is no address is called by nobody.
+func TestTold(t *testing.T) {
+	k := open(t, nil)
+	for range 2 { // the ledger may say it twice
+		k.end(t, asked(), "ended")
+	}
+	want := store.Callback{
+		Kind: store.CallbackEnd, Tenant: "a", MeetingID: "room", Subject: "i-1", URL: endURL, Signer: "second", Reason: "ended",
+		Created: monday, Due: monday.Add(5 * time.Second), State: store.CallbackWaiting, Changed: monday,
+	}
+	want.ID = store.CallbackID(want.Kind, want.Subject, want.URL)
+	bare := want
+	bare.Kind, bare.URL, bare.Due = store.CallbackEnded, endedURL, time.Time{}
+	bare.ID = store.CallbackID(bare.Kind, bare.Subject, bare.URL)
+	if diff := cmp.Diff([]store.Callback{want, bare}, k.rows(t)); diff != "" || k.nudges == 0 {
+		t.Errorf("%d nudges; rows (-want +got):\n%s", k.nudges, diff)
+	}
+	for reason, change := range map[string]func(*store.Claim){
+		"moved": func(*store.Claim) {}, "forgotten": func(*store.Claim) {},
+		"ended":   func(c *store.Claim) { c.Breakout = true },
+		"removed": func(c *store.Claim) { c.Back = nil },
+		"panic": func(c *store.Claim) {
+			c.Back = &store.Back{Ended: "ftp://front/", Meta: []store.MetaField{{Name: store.MetaEnd, Value: "/end"}}}
+		},
+		"lost": func(c *store.Claim) {
+			c.Back = &store.Back{Ended: k.Seal.URL("https://pool.example.edu", address.Of(address.Ended, *c))}
+		},
+	} {
+		c := asked()
+		c.InternalID = "i-" + reason
+		change(&c)
+		k.end(t, c, reason)
+	}
+	if n := len(k.rows(t)); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+	for _, reason := range []string{"gone", "panic", "removed", "lost"} {
+		c := asked()
+		c.InternalID = "j-" + reason
+		k.end(t, c, reason)
+	}
+	if n := len(k.rows(t)); n != 10 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+// What is known of marks is told at once; else it is waited for, for a recorded meeting.
+func TestTold_Marks(t *testing.T) {
+	for _, give := range []struct {
+		marks    string
+		recorded bool
+		want     string
+		waits    bool
+	}{{"", true, "", true}, {"true", true, "true", false}, {"false", true, "false", false}, {"", false, "false", false}} {
+		k := open(t, nil)
+		c := asked()
+		c.Marks, c.Recorded = give.marks, give.recorded
+		k.end(t, c, "ended")
+		if row := k.rows(t)[0]; row.Marks != give.want || row.Due.IsZero() == give.waits {
+			t.Errorf("%+v: %q, due %s", give, row.Marks, row.Due)
+		}
+	}
+}
+
+// Marks that come behind the end are those of that end, and of no other; they change nothing that was told, and hold once.
+func TestComplete(t *testing.T) {
+	k := open(t, nil)
+	c := asked()
+	place := address.Of(address.Marks, c)
+	complete := func(p address.Place, marks, want bool) {
+		t.Helper()
+		if done, err := k.Complete(t.Context(), p, marks); err != nil || done != want {
+			t.Errorf("%v %v, want %v", done, err, want)
+		}
+	}
+	complete(place, true, false) // nothing has ended
+	k.end(t, c, "ended")
+	other := place
+	other.Server = "bbb2"
+	complete(other, true, false)
+	other = place
+	other.Placed = other.Placed.Add(time.Millisecond)
+	complete(other, true, false)
+	if k.rows(t)[0].Marks != "" {
+		t.Error("it has marks of another")
+	}
+	complete(place, false, true)
+	complete(place, true, false) // what was said is said
+	if row := k.rows(t)[0]; row.Marks != "false" || !row.Due.IsZero() || !slices.Equal(k.marked, []string{"i-1"}) {
+		t.Errorf("%+v, %q", row, k.marked)
+	}
+}
+
+// Front ends are told once of a recording, under the ID that it has; or of each format, if that is wanted.
+func TestReady(t *testing.T) {
+	k := open(t, nil)
+	s := over(asked(), "ended")
+	r := store.Recording{
+		RecordID: "i-1", Tenant: "a", MeetingID: "room", State: store.Published, Formats: []store.Format{{Type: "video"}},
+	}
+	rows := k.Ready(r, s, false)
+	if len(rows) != 1 || rows[0].URL != readyURL || rows[0].Subject != "i-1" || rows[0].MeetingID != "room" ||
+		rows[0].Signer != "second" || rows[0].ID != store.CallbackID(store.CallbackReady, "i-1", readyURL) {
+		t.Fatalf("%+v", rows)
+	}
+	more := r
+	more.Formats = []store.Format{{Type: "presentation"}, {Type: "video"}}
+	if again := k.Ready(more, s, false); again[0].ID != rows[0].ID || len(k.Ready(more, s, true)) > 0 {
+		t.Error("it is told of a later format")
+	}
+	k.Config.EachFormat = true
+	if first, again := k.Ready(r, s, false), k.Ready(more, s, true); first[0].ID == again[0].ID || again[0].Subject != "i-1" {
+		t.Error("it is not told of a later format")
+	}
+	for what, change := range map[string]func(*store.Recording, *store.Session){
+		"nobody asked":     func(_ *store.Recording, s *store.Session) { s.Back = nil },
+		"another tenant's": func(r *store.Recording, _ *store.Session) { r.Tenant = "b" },
+		"deleted":          func(r *store.Recording, _ *store.Session) { r.State = store.Deleted },
+		"nothing there":    func(r *store.Recording, _ *store.Session) { r.Formats = nil },
+	} {
+		r, s := r, s
+		if change(&r, &s); len(k.Ready(r, s, false)) > 0 {
+			t.Errorf("%s: it is told", what)
+		}
+	}
+}
+
+// Front ends see in the metadata what they have given, and nothing of ours.
+func TestMeta(t *testing.T) {
+	k := open(t, nil)
+	c := asked()
+	ours := func(kind address.Kind) string { return k.Seal.URL("https://pool.example.edu", address.Of(kind, c)) }
+	meta := map[string]string{"endcallbackurl": ours(address.Marks), "x": ours(address.Ended), "course": "algebra"}
+	want := map[string]string{
+		"endcallbackurl": endURL, "course": "algebra", store.MetaReady: readyURL, store.MetaAnalytics: analyticsURL,
+	}
+	if diff := cmp.Diff(want, k.Meta(meta, c.Back)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]string{"course": "algebra"}, k.Meta(meta, nil)); diff != "" || len(meta) != 3 {
+		t.Error(diff)
+	}
+	if k.Meta(nil, nil) != nil {
+		t.Error("made of nothing")
+	}
+}
+
+// sent is what a server sends of a meeting.
+func (k *kept) sent(c store.Claim, internal, meetingID string) []byte {
+	return []byte(`{"meeting_id":"` + meetingID + `","internal_meeting_id":"` + internal + `","data":{"metadata":{"analytics_callback_url":"` +
+		k.Seal.URL("https://pool.example.edu", address.Of(address.Analytics, c)) + `","is_breakout":"` +
+		map[bool]string{true: "true", false: "false"}[internal != c.InternalID] + `"},"duration":1.50}}`)
+}
+
+// Who did what is passed on to whom the create has named, with the front end's own ID and address, once; while the meeting
+// goes on and after it.
+func TestAnalytics(t *testing.T) {
+	for _, goesOn := range []bool{true, false} {
+		k := open(t, nil)
+		c := asked()
+		if goesOn {
+			k.claims[c.MeetingKey] = c
+		} else {
+			k.end(t, c, "ended")
+		}
+		p := address.Of(address.Analytics, c)
+		for range 2 {
+			if err := k.Analytics(t.Context(), p, k.sent(c, "i-1", "a_room")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		row := k.rows(t)[0]
+		want := `{"meeting_id":"room","internal_meeting_id":"i-1","data":{"metadata":{"analytics_callback_url":"` + analyticsURL +
+			`","is_breakout":"false"},"duration":1.50}}`
+		if string(row.Body) != want || row.Kind != store.CallbackAnalytics || row.URL != analyticsURL || row.Signer != "second" {
+			t.Errorf("%+v: %s", row, row.Body)
+		}
+		if n := len(k.rows(t)); goesOn && n != 1 || !goesOn && n != 3 {
+			t.Errorf("%d rows", n)
+		}
+		if _, err := k.index.Analysis(t.Context(), "i-1"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("it is kept: %v", err)
+		}
+	}
+}
+
+// A breakout room calls at its parent's address: it is passed on as it is, and kept under the parent.
+func TestAnalytics_Breakout(t *testing.T) {
+	k := open(t, func(c *callbacks.Callbacks) { c.Config.Analytics = true })
+	c := asked()
+	k.claims[c.MeetingKey] = c
+	if err := k.Analytics(t.Context(), address.Of(address.Analytics, c), k.sent(c, "i-2", "hash-1")); err != nil {
+		t.Fatal(err)
+	}
+	row := k.rows(t)[0]
+	if row.MeetingID != "room" || !strings.Contains(string(row.Body), `"meeting_id":"hash-1"`) || row.URL != analyticsURL {
+		t.Errorf("%+v %s", row, row.Body)
+	}
+	list, err := k.index.Analytics(t.Context(), "a", "room", 10)
+	if err != nil || len(list) != 1 || list[0].ID != "i-2" || string(list[0].Body) != string(row.Body) {
+		t.Errorf("%+v %v", list, err)
+	}
+}
+
+// A server says nothing of what others have, and nothing of what nobody knows. Nothing is kept of either.
+func TestAnalytics_Foreign(t *testing.T) {
+	k := open(t, func(c *callbacks.Callbacks) { c.Config.Analytics = true })
+	c := asked()
+	theirs := asked()
+	theirs.Tenant, theirs.InternalID, theirs.Back = "b", "i-9", nil
+	k.end(t, theirs, "ended")
+	p := address.Of(address.Analytics, c)
+	if err := k.Analytics(t.Context(), p, k.sent(c, "i-1", "room")); !errors.Is(err, callbacks.ErrUnknown) {
+		t.Errorf("unknown: %v", err)
+	}
+	k.claims[c.MeetingKey] = c
+	if err := k.Analytics(t.Context(), p, k.sent(c, "i-9", "room")); !errors.Is(err, callbacks.ErrForeign) {
+		t.Errorf("another's: %v", err)
+	}
+	if len(k.rows(t)) > 0 {
+		t.Error("something is told")
+	}
+	if err := k.Analytics(t.Context(), p, k.sent(c, "i-1", "room")); err != nil {
+		t.Fatal(err)
+	}
+	other := theirs
+	other.Server = "bbb2" // which has made up an ID that another meeting has
+	k.claims[other.MeetingKey] = other
+	if err := k.Analytics(t.Context(), address.Of(address.Analytics, other), k.sent(other, "i-1", "room")); !errors.Is(err, callbacks.ErrForeign) {
+		t.Errorf("it takes the place of another: %v", err)
+	}
+}
+
+// away is an index that cannot be read, and keeps in a journal what is written.
+type away struct {
+	store.Index
+	gone bool
+}
+
+func (a *away) Session(ctx context.Context, id string) (store.Session, error) {
+	if a.gone {
+		return store.Session{}, store.ErrAway
+	}
+	return a.Index.Session(ctx, id)
+}
+
+func (a *away) Callback(ctx context.Context, id string) (store.Callback, error) {
+	if a.gone {
+		return store.Callback{}, store.ErrAway
+	}
+	return a.Index.Callback(ctx, id)
+}
+
+// What comes while nobody can tell whom it is for is not lost: it waits, and goes where it is to go once that can be told; also
+// where whoever took it in is gone.
+func TestAnalytics_PutOff(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		var db *away
+		k := open(t, func(c *callbacks.Callbacks) {
+			db = &away{Index: c.Index}
+			c.Index = db
+		})
+		c, unknown := asked(), asked()
+		k.end(t, c, "ended")
+		unknown.MeetingID, unknown.InternalID = "nowhere", "i-7"
+		db.gone = true
+		for _, one := range []store.Claim{c, unknown} {
+			if err := k.Analytics(t.Context(), address.Of(address.Analytics, one), k.sent(one, one.InternalID, "a_room")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k.Resolve(t.Context())
+		db.gone = false
+		for _, row := range k.rows(t) {
+			if row.Kind == store.CallbackAnalytics && (!row.Due.After(monday.Add(time.Hour)) || strings.HasPrefix(row.URL, "http")) {
+				t.Errorf("it may be sent: %+v", row)
+			}
+		}
+		if restarted {
+			fresh := *k
+			fresh.Callbacks = &callbacks.Callbacks{
+				Config: k.Config, Index: db, Now: k.Now, Claim: k.Claim, Hash: k.Hash, Tenants: k.Tenants, Seal: k.Seal,
+			}
+			k = &fresh
+			k.Find(t.Context())
+		}
+		k.Resolve(t.Context())
+		states := map[string]store.CallbackState{}
+		for _, row := range k.rows(t) {
+			if row.Kind == store.CallbackAnalytics {
+				states[row.URL] = row.State
+			}
+		}
+		if len(states) != 2 || states[analyticsURL] != store.CallbackWaiting {
+			t.Errorf("%v", states)
+		}
+		delete(states, analyticsURL)
+		for url, state := range states {
+			if state != store.CallbackDead {
+				t.Errorf("%s is %s", url, state)
+			}
+		}
+	}
+}
+
+// Analytics are kept for tenants that want it, for as long as that is set.
+func TestAnalytics_Kept(t *testing.T) {
+	k := open(t, nil)
+	if _, err := k.Tenants.(store.Tenants).CreateTenant(t.Context(), store.Tenant{
+		ID: "a", Callbacks: store.TenantCallbacks{Analytics: true},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c := asked()
+	c.Back = &store.Back{} // nobody has asked to be told
+	k.claims[c.MeetingKey] = c
+	if err := k.Analytics(t.Context(), address.Of(address.Analytics, c), k.sent(c, "i-1", "a_room")); err != nil {
+		t.Fatal(err)
+	}
+	a, err := k.index.Analysis(t.Context(), "i-1")
+	if err != nil || len(k.rows(t)) != 0 || strings.Contains(string(a.Body), "analytics_callback_url") {
+		t.Errorf("%s %v", a.Body, err)
+	}
+	for _, later := range []time.Duration{59 * time.Minute, 61 * time.Minute} {
+		k.now = monday.Add(later)
+		if err := k.Clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = k.index.Analysis(t.Context(), "i-1"); (err == nil) != (later < time.Hour) {
+			t.Errorf("after %s: %v", later, err)
+		}
+	}
+}
