@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -293,5 +294,28 @@ func TestHooks_Bounds(t *testing.T) {
 	}
 	if _, _, err := b.Create(t.Context(), store.Hook{Tenant: "phys", URL: "https://y.test/"}); err != nil {
 		t.Errorf("another tenant's: %v", err)
+	}
+}
+
+// A server that lies about which breakout room is whose has nobody go round in circles. A room whose parent is a meeting is that
+// one's; the rooms of others are not.
+func TestHooks_Circle(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	room := func(id string) store.Claim {
+		return store.Claim{MeetingKey: store.MeetingKey{Tenant: "phys", MeetingID: id}, Server: "bbb1", InternalID: id, Breakout: true}
+	}
+	b.Ledger = append(b.claim, room("int-a"), room("int-b"), room("int-c"))
+	parents := map[string]string{"int-a": "int-b", "int-b": "int-a", "int-c": "int-1"}
+	b.Seen = func(_ string, key store.MeetingKey) (bbb.Meeting, bool) {
+		return bbb.Meeting{ParentID: parents[key.MeetingID]}, true
+	}
+	for _, id := range []string{"int-a", "int-b", "int-c"} {
+		if status := b.deliver("bbb1", about(id, id)); status != http.StatusOK {
+			t.Errorf("%s: %d", id, status)
+		}
+	}
+	if got := b.rows(); !slices.Equal(got, []string{"phys int-a", "phys int-b", "phys room"}) {
+		t.Errorf("%q", got)
 	}
 }

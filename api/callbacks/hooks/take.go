@@ -230,11 +230,29 @@ func (h *Hooks) ofClaim(ctx context.Context, c store.Claim) owner {
 	if !ok || m.ParentID == "" || m.ParentID == c.InternalID {
 		return of
 	}
-	if parent, err := h.owner(ctx, c.Server, event.Event{Internal: m.ParentID}); err == nil && parent.key.Tenant == c.Tenant {
+	if parent, ok := h.parent(ctx, c.Server, m.ParentID); ok && parent.key.Tenant == c.Tenant {
 		parent.room = c.MeetingID
 		return parent
 	}
 	return of
+}
+
+// parent is whose the meeting is that a server calls the parent of a breakout room. It asks for the parent of none: rooms of rooms
+// there are not, and a server could have us go round in circles.
+func (h *Hooks) parent(ctx context.Context, server, internal string) (owner, bool) {
+	if of, ok := h.memory.get(server, internal); ok {
+		return of, of.room == ""
+	}
+	for _, m := range h.Ledger.Meetings() {
+		if m.Server == server && m.InternalID == internal {
+			return owner{key: m.MeetingKey, alias: m.Alias, back: m.Back}, !m.Breakout
+		}
+	}
+	s, err := h.Index.Session(ctx, internal)
+	if err != nil || s.Server != server {
+		return owner{}, false
+	}
+	return h.ofSession(ctx, s, event.Event{Internal: internal}), true
 }
 
 // ofSession is the owner of a meeting that is over, of which the history has a hash of the front end's ID alone: what is said of
