@@ -11,8 +11,12 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
 )
 
-// perLane is how many calls of one server are worked on at once. A server makes one after another, of each kind.
-const perLane = 8
+// perLane is how many calls of one server are worked on at once. A server makes one after another, of each kind. Of analytics there
+// are fewer: each may take a part of the memory that is there for all, for as long as its body takes.
+const (
+	perLane      = 8
+	perAnalytics = 2
+)
 
 // lanes keep servers from standing in each other's way: each has its own, and may fill it.
 type lanes struct {
@@ -26,9 +30,13 @@ type lane struct {
 	users int
 }
 
-// enter waits for a place in a lane. The names are those that were sealed by us, so there are not many.
-func (l *lanes) enter(ctx context.Context, name string) (release func(), ok bool) {
-	lane := l.join(name)
+// enter waits for a place in the lane of a server and a kind. The names are those that were sealed by us, so there are not many.
+func (l *lanes) enter(ctx context.Context, server string, kind address.Kind) (release func(), ok bool) {
+	name, size := server+" "+string(kind), perLane
+	if kind == address.Analytics {
+		size = perAnalytics
+	}
+	lane := l.join(name, size)
 	select {
 	case lane.slots <- struct{}{}:
 		return func() { <-lane.slots; l.leave(name) }, true
@@ -38,14 +46,14 @@ func (l *lanes) enter(ctx context.Context, name string) (release func(), ok bool
 	}
 }
 
-func (l *lanes) join(name string) *lane {
+func (l *lanes) join(name string, size int) *lane {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lanes == nil {
 		l.lanes = map[string]*lane{}
 	}
 	if l.lanes[name] == nil {
-		l.lanes[name] = &lane{slots: make(chan struct{}, perLane)}
+		l.lanes[name] = &lane{slots: make(chan struct{}, size)}
 	}
 	l.lanes[name].users++
 	return l.lanes[name]

@@ -175,7 +175,7 @@ func (v *Receiver) refuseForeign(w http.ResponseWriter, r *http.Request, kind ad
 func (c call) within(d time.Duration, do func(ctx context.Context)) {
 	ctx, cancel := context.WithTimeout(c.r.Context(), d)
 	defer cancel()
-	release, ok := c.lanes.enter(ctx, c.place.Server+" "+string(c.place.Kind))
+	release, ok := c.lanes.enter(ctx, c.place.Server, c.place.Kind)
 	if !ok {
 		c.answer(http.StatusServiceUnavailable, outcomeBusy)
 		return

@@ -341,6 +341,40 @@ func TestLanes(t *testing.T) {
 	group.Wait()
 }
 
+// A server whose analytics come slowly, however many it begins, leaves room for those of others.
+func TestAnalytics_Slow(t *testing.T) {
+	c := open(t)
+	var group sync.WaitGroup
+	var writers []*io.PipeWriter
+	read := make(chan struct{}, 10)
+	for range 10 {
+		body, w := io.Pipe()
+		writers = append(writers, w)
+		group.Go(func() {
+			c.call("POST", c.at(address.Analytics, "bbb1"), body, "Authorization", bearer(t, "secret of bbb1", monday))
+		})
+		go func() {
+			_, _ = w.Write([]byte("{"))
+			read <- struct{}{}
+		}()
+	}
+	<-read
+	<-read // two are at it
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, "POST", c.at(address.Analytics, "bbb2"), io.MultiReader(strings.NewReader("{}")))
+	r.Header.Set("Authorization", bearer(t, "secret of bbb2", monday))
+	w := httptest.NewRecorder()
+	c.mux.ServeHTTP(w, r)
+	if n := len(read); w.Code != http.StatusOK || n > 0 {
+		t.Errorf("status %d, and %d more bodies of the other are read", w.Code, n)
+	}
+	for _, w := range writers {
+		_ = w.Close()
+	}
+	group.Wait()
+}
+
 func (w *world) copied() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
