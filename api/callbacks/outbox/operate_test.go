@@ -3,8 +3,10 @@ package outbox_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -141,6 +143,23 @@ func TestOutbox_RoomFor_Bytes(t *testing.T) {
 	<-r.got // what was read before it has been counted
 	if b.RoomFor("default", 1, 0) || !b.RoomFor("physics", 1, 1_000) || b.Full() {
 		t.Error("a tenant that has filled the outbox has room, or another has none")
+	}
+}
+
+// A front end that names many hosts hides no others: that there are more is said.
+func TestOutbox_ManyHosts(t *testing.T) {
+	b := start(t)
+	for n := range 30 {
+		b.tell(callback(store.CallbackEnd, "s", fmt.Sprintf("http://0x%d.1/end", n)))
+	}
+	for {
+		list := b.Problems(t.Context())
+		if last := len(list) - 1; last == 20 && strings.Contains(list[last].String(), "10 hosts more") {
+			return
+		} else if last > 20 {
+			t.Fatalf("%d problems, the last %s", last+1, list[last])
+		}
+		runtime.Gosched()
 	}
 }
 
