@@ -55,7 +55,7 @@ type share struct {
 func (s *share) full() bool { return s.busy >= s.most }
 
 const (
-	maxBusy       = 32 // requests at once
+	maxBusy       = 64 // requests at once: several tenants whose hosts all hang leave some
 	maxBusyHost   = 4
 	maxBusyTenant = 16
 )
