@@ -319,3 +319,38 @@ func TestHooks_Circle(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// counted is a ledger of which all meetings are asked for.
+type counted struct {
+	ledger
+	n int
+}
+
+func (c *counted) Meetings() []placement.Info {
+	c.n++
+	return c.ledger.Meetings()
+}
+
+// A server that tells all the time of meetings which are not ours has nobody look through all of ours each time; one that is
+// created meanwhile is found.
+func TestHooks_Unknown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	all := &counted{ledger: b.claim}
+	b.Ledger = all
+	for range 50 {
+		if status := b.deliver("bbb1", about("theirs", "theirs")); status != http.StatusServiceUnavailable {
+			t.Errorf("status %d", status)
+		}
+	}
+	if all.n != 1 {
+		t.Errorf("looked through %d times", all.n)
+	}
+	all.ledger = append(all.ledger, store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "phys", MeetingID: "theirs"}, Server: "bbb1", InternalID: "theirs",
+	})
+	b.now = b.now.Add(time.Second)
+	if status := b.deliver("bbb1", about("theirs", "theirs")); status != http.StatusOK || len(b.rows()) != 1 {
+		t.Errorf("status %d, rows %q", status, b.rows())
+	}
+}

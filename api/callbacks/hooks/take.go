@@ -180,6 +180,9 @@ func (h *Hooks) owner(ctx context.Context, server string, e event.Event) (owner,
 	if of, ok := h.memory.get(server, e.Internal); ok {
 		return of, nil
 	}
+	if h.memory.looked(server, e, h.Now()) {
+		return owner{}, errUnknown
+	}
 	of, err := h.find(ctx, server, e)
 	if err == nil {
 		h.memory.put(server, e.Internal, of)
@@ -283,6 +286,27 @@ type memory struct {
 	now     map[string]owner
 	before  map[string]owner
 	unknown map[string]time.Time // since when it is asked for
+	last    map[string]time.Time // when it was looked for
+}
+
+// lookPause is between two looks for one meeting. A server that others use, too, tells of their meetings all the time, and a look
+// goes through all of ours.
+const lookPause = 200 * time.Millisecond
+
+// looked tells whether a meeting was looked for a moment ago; where it was not, it is now. By another ID that servers have for it
+// it may be found.
+func (m *memory) looked(server string, e event.Event, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id := strings.Join([]string{server, e.Internal, e.External, e.Parent}, "\x00")
+	if last, ok := m.last[id]; ok && now.Sub(last) >= 0 && now.Sub(last) < lookPause {
+		return true
+	}
+	if m.last == nil || len(m.last) >= maxMemory {
+		m.last = map[string]time.Time{}
+	}
+	m.last[id] = now
+	return false
 }
 
 // maxMemory is how many meetings are remembered, twice.
