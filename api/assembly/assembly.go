@@ -29,6 +29,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/lastuse"
@@ -328,7 +329,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		RecordingCalls: recordingcalls.Calls{
 			Recordings: p.Recordings, Tracks: p.Recordings, Link: p.playback.Link, FileLink: p.playback.FileLink,
 		},
-		Hooks: p.Hooks, Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
+		Hooks: p.Hooks, Uses: p.Uses, Log: p.log("gateway"), Metrics: &counts.Metrics{Set: p.Metrics},
 	}
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
