@@ -9,6 +9,7 @@ package assembly
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -38,6 +39,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/poller/series"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/playback"
 	"github.com/bbbpool/bbbpool/recordings/upload"
@@ -343,7 +345,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 
 // openHTTP makes the ways in, and mounts on them what was made before. They come last: who finds a door open may walk in.
 func (p *Pool) openHTTP(ctx context.Context) (err error) {
-	p.Metrics.RegisterMetricsWriter(p.Poller.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(func(w io.Writer) { series.Write(w, p.Poller) })
 	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Audit.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Usage.WriteMetrics)

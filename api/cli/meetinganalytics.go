@@ -28,7 +28,7 @@ func (c *MeetingAnalyticsCmd) Run(env *Env) error {
 		rows := make([][]string, 0, len(a.People))
 		for _, p := range a.People {
 			rows = append(rows, []string{
-				p.Name, p.UserID, yes(p.Moderator), lasted(p.Seconds), lasted(p.Talked), strconv.Itoa(p.Chats), strconv.Itoa(p.Hands),
+				p.Name, p.UserID, terminal.YesNo(p.Moderator), lasted(p.Seconds), lasted(p.Talked), strconv.Itoa(p.Chats), strconv.Itoa(p.Hands),
 				strconv.Itoa(p.Emojis), strconv.Itoa(p.Votes),
 			})
 		}
