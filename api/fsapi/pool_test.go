@@ -18,7 +18,8 @@ import (
 // nowhere is a store that keeps nothing: the ledger knows its meetings by itself.
 type nowhere struct{ placement.State }
 
-func (nowhere) Claims(context.Context) ([]store.Claim, error)                     { return nil, nil }
+func (nowhere) Claims(context.Context) ([]store.Claim, error) { return nil, nil }
+
 func (nowhere) Endings(context.Context) ([]store.Ending, error)                   { return nil, nil }
 func (nowhere) CreateClaim(_ context.Context, c store.Claim) (store.Claim, error) { return c, nil }
 

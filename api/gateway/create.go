@@ -254,7 +254,8 @@ const (
 
 // causes are the errors of creates that no server could take, as they are counted.
 var causes = map[*bbb.Error]string{
-	errFull: counts.CauseFull, errNoTag: counts.CauseTag, bbb.ErrUnavailable: counts.CauseNone, errMeetings: counts.CauseMeetings, errPerHour: counts.CausePerHour,
+	errFull: counts.CauseFull, errNoTag: counts.CauseTag, bbb.ErrUnavailable: counts.CauseNone,
+	errMeetings: counts.CauseMeetings, errPerHour: counts.CausePerHour,
 }
 
 // note takes note of how a create has ended, and returns why it was refused, or "".
