@@ -98,7 +98,7 @@ func signedBy(t *testing.T, token string) (secret string, claims map[string]any)
 
 // verifies checks a token with the library's own hands off.
 func verifies(parts []string, secret string) bool {
-	for _, of := range []func() hash.Hash{sha256.New, sha512.New} {
+	for _, of := range []func() hash.Hash{sha256.New, sha512.New384, sha512.New} {
 		mac := hmac.New(of, []byte(secret))
 		mac.Write([]byte(parts[0] + "." + parts[1]))
 		if base64.RawURLEncoding.EncodeToString(mac.Sum(nil)) == parts[2] {
@@ -147,10 +147,10 @@ func TestOutbox_Secrets(t *testing.T) {
 func TestOutbox_Signer(t *testing.T) {
 	b, r := start(t), newReceiver(t)
 	for i, c := range []struct{ tenant, signer, want, alg string }{
-		{"physics", "", "p", "HS512"},
-		{"default", "gone", "new", "HS256"},
-		{"default", "", "new", "HS256"},
-		{"default", "old", "old", "HS256"},
+		{"physics", "", "p", "HS384"},
+		{"default", "gone", "new", "HS512"},
+		{"default", "", "new", "HS512"},
+		{"default", "old", "old", "HS512"},
 	} {
 		r.say <- 200
 		b.tell(callback(store.CallbackAnalytics, string(rune('a'+i)), r.URL+"/x", func(row *store.Callback) {
