@@ -27,6 +27,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/hooks"
 	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
 	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
+	"github.com/bbbpool/bbbpool/api/callbacks/silence"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -77,8 +78,9 @@ type Pool struct {
 	Audit      *access.Log
 	Backups    *backups.Backups
 	Callbacks  *callbacks.Callbacks
-	Outbox     *outbox.Outbox // what front ends are told
-	Hooks      *hooks.Hooks   // their webhooks
+	Silence    *silence.Counters // of servers that never call
+	Outbox     *outbox.Outbox    // what front ends are told
+	Hooks      *hooks.Hooks      // their webhooks
 	Problems   *problems.Registry
 	Notices    *reload.Notices     // of changes of the records, for other instances and from them
 	Instance   *instances.Instance // this one of several; nil where the state is nobody else's
