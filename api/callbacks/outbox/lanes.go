@@ -30,7 +30,7 @@ type entry struct {
 	lane    *lane
 }
 
-// laneKey is tenant, meeting and address without its query, hashed.
+// laneKey is tenant, meeting and address, hashed.
 type laneKey [16]byte
 
 // lane is what goes in order: its entries, oldest first.
@@ -62,8 +62,7 @@ const (
 
 // laneOf finds the lane of a callback.
 func laneOf(c store.Callback) laneKey {
-	address, _, _ := strings.Cut(c.URL, "?")
-	address, _, _ = strings.Cut(address, "#")
+	address, _, _ := strings.Cut(c.URL, "#")
 	meeting := c.MeetingID
 	if c.Kind == store.CallbackEvent {
 		meeting += "\x00" + c.Hook // of one hook for all meetings, events of one go in order, and those of others do not wait for them

@@ -243,7 +243,7 @@ func TestOutbox_Order(t *testing.T) {
 		}
 	}
 	first := callback(store.CallbackEnd, "s1", r.URL+"/end?n=1", at(1, "room"))
-	second := callback(store.CallbackEnd, "s2", r.URL+"/end?n=2", at(2, "room"))
+	second := callback(store.CallbackEnd, "s2", r.URL+"/end?n=1", at(2, "room"))
 	other := callback(store.CallbackEnd, "s3", r.URL+"/end?n=3", at(3, "other"))
 	b.tell(other, second, first)
 	paths := []string{(<-r.got).query[:3], (<-r.got).query[:3]} // both lanes at once, in either order
@@ -263,6 +263,24 @@ func TestOutbox_Order(t *testing.T) {
 	b.row(first.ID, in(store.CallbackDone))
 	r.say <- 200
 	if c := b.row(second.ID, in(store.CallbackDone)); c.Attempts != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// What an address does is often said behind its "?", as in Moodle's: one that cannot be told of attendance is told of the recording.
+func TestOutbox_OrderOfActions(t *testing.T) {
+	b, r := start(t), newReceiver(t)
+	at := func(n int) func(*store.Callback) {
+		return func(c *store.Callback) { c.Created = epoch.Add(time.Duration(n) * time.Millisecond) }
+	}
+	events := callback(store.CallbackAnalytics, "s1", r.URL+"/bbb_broker.php?action=meeting_events&bigbluebuttonbn=7", at(1))
+	recording := callback(store.CallbackReady, "s2", r.URL+"/bbb_broker.php?action=recording_ready&bigbluebuttonbn=7", at(2))
+	b.tell(events)
+	r.say <- 500
+	b.row(events.ID, tried(1))
+	b.tell(recording)
+	r.say <- 202
+	if c := b.row(recording.ID, in(store.CallbackDone)); c.Attempts != 1 {
 		t.Errorf("%+v", c)
 	}
 }
