@@ -34,9 +34,11 @@ type flow struct {
 }
 
 // newFlow starts a pool that is quick, over some servers.
-func newFlow(t *testing.T, cfg simulator.Config, change func(*assembly.Settings)) *flow {
+func newFlow(t *testing.T, cfg simulator.Config, change func(*assembly.Settings), now ...func() time.Time) *flow {
 	t.Helper()
 	f := &flow{t: t, o: options(t), clock: &hasty{}}
+	for _, f.o.Now = range now {
+	}
 	s := &f.o.Settings
 	s.HTTP.Listen = free(t)
 	s.Callbacks.URL, s.Callbacks.MarksWait = "http://"+s.HTTP.Listen, 300*time.Millisecond
