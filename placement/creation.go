@@ -27,8 +27,8 @@ type Creation struct {
 
 // asks is what a create says that a claim keeps: of the last wish.
 type asks struct {
-	request, signer string
-	back            *store.Back
+	request, signer, unmade string
+	back                    *store.Back
 }
 
 // Begin waits until no other create of the meeting is under way, and right after the start until the history is read. End
@@ -111,7 +111,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	}
 	now := l.now()
 	known, stays := l.book.Stays(now, c.key, avoid)
-	known.Same, c.asks = w.Request != "" && known.Claim.Request == w.Request, asks{w.Request, w.Signer, w.Back}
+	known.Same, c.asks = w.Request != "" && known.Claim.Request == w.Request, asks{w.Request, w.Signer, w.Unmade, w.Back}
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.Record().MayLeave(now, c.key)) {
 		return known, before, nil
 	}
@@ -179,7 +179,7 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 		l.mu.Unlock()
 		return err
 	}
-	made.Request, made.Signer, made.Back = c.asks.request, c.asks.signer, c.asks.back
+	made.Request, made.Signer, made.Back, made.Unmade = c.asks.request, c.asks.signer, c.asks.back, c.asks.unmade
 	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim

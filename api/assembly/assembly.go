@@ -336,7 +336,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	})
 	p.Gateway.Back, p.Gateway.LRS = p.callBack(), p.learning()
-	p.Poller.Known, p.Poller.Restored, p.Gateway.Unmade = p.Gateway.Known, p.Gateway.Restored, p.Recordings.Unmade
+	p.Poller.Known, p.Poller.Restored = p.Gateway.Known, p.Gateway.Restored
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())

@@ -50,10 +50,11 @@ type Made struct {
 	Moderator  store.Secret // the moderators' password; "" where it is not known
 	Voice      string       // the voice bridge that it has there; "" where that is not known
 
-	// Request, Signer and Back are of the create, as in the wish; whoever has a [Creation] need not say them.
+	// Request, Signer, Back and Unmade are of the create, as in the wish; whoever has a [Creation] need not say them.
 	Request string
 	Signer  string
 	Back    *store.Back
+	Unmade  string
 }
 
 // CreateBegun says that somebody has the turn to create a meeting: what polls say of it does not count meanwhile.
@@ -157,6 +158,7 @@ func (b *Book) Confirmation(now time.Time, key store.MeetingKey, made Made) (c C
 		over = m.finish(now, Ended)
 		c.Anew, c.Claim.Placed, c.Claim.Request = true, now, made.Request
 		c.Claim.Signer, c.Claim.Back, c.Claim.Marks = made.Signer, made.Back, ""
+		c.Claim.Unmade = Wish{Recorded: c.Claim.Recorded, Unmade: made.Unmade}.unmade()
 		c.Claim.Expected = b.expect(key.Tenant, m.room, Wish{Hint: m.claim.Hint}).people
 	case len(m.replaced) > 0:
 		over = m.replaced[0].replacedBy(internalID, c.Claim.Placed)
