@@ -16,6 +16,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/api/simulator/callback"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // greenlight does what Greenlight 3 does: its meetings are made, its callbacks answered and its recordings counted as there. It
@@ -27,6 +28,7 @@ type greenlight struct {
 	mu     sync.Mutex
 	rooms  map[string]*glRoom // by the meetingID
 	wrong  []string           // what it could not take
+	gone   bool               // what is before it has nothing behind it
 }
 
 // glRoom is a room, as its database has it.
@@ -44,7 +46,13 @@ func newGreenlight(f *flow) *greenlight {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /meeting_ended", g.meetingEnded)
 	mux.HandleFunc("POST /recording_ready", g.recordingReady)
-	g.server = httptest.NewServer(mux)
+	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.closed() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 	f.t.Cleanup(g.server.Close)
 	return g
 }
@@ -62,6 +70,19 @@ func (g *greenlight) meetingEnded(w http.ResponseWriter, r *http.Request) {
 	}
 	room.online = false
 	room.ends = append(room.ends, strings.TrimSpace(r.FormValue("recordingmarks")+" "+r.Header.Get("Bbbpool-Reason")))
+}
+
+func (g *greenlight) closed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.gone
+}
+
+// close has Greenlight away, or back.
+func (g *greenlight) close(gone bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gone = gone
 }
 
 // glRecordings is what of an answer to getRecordings is looked at.
@@ -315,6 +336,25 @@ func (g *greenlight) unmarked(id string, wrong simulator.CallbackFault) {
 	s.HealCallbacks()
 }
 
+// misses has Greenlight away from the end of a meeting until its recording is there: it counts right all the same.
+func (g *greenlight) misses(id string) {
+	g.t.Helper()
+	g.hold(id)
+	g.close(true)
+	g.end(id)
+	g.over(id)
+	g.clock.add(time.Hour)
+	g.await("the recording is told of in vain", func() (bool, any) {
+		rows, err := g.Stores.Index.Callbacks(g.t.Context(), store.CallbackFilter{MeetingID: id, Kinds: []store.CallbackKind{store.CallbackReady}})
+		return err == nil && len(rows) == 1 && rows[0].Attempts > 0, rows
+	})
+	g.close(false)
+	g.await(id+" is recorded", func() (bool, any) {
+		r := g.room(id)
+		return len(r.recordings) == 1 && len(r.ends) == 1 && r.processing == 0, r
+	})
+}
+
 // Greenlight's count of recordings in the making is right whatever happens between a start and an end, with servers that tell of
 // ends twice and with those that do so once; and each recording is there, by getRecordings, when it is told of, also after
 // a restart of the pool in between.
@@ -343,6 +383,9 @@ func TestPool_Greenlight(t *testing.T) {
 					t.Errorf("%s: %+v", c.id, r)
 				}
 			}
+			g.misses("aaaa")
+			g.mu.Lock()
+			defer g.mu.Unlock()
 			if g.wrong != nil {
 				t.Errorf("not taken: %q", g.wrong)
 			}

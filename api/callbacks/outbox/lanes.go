@@ -25,6 +25,7 @@ type entry struct {
 	bytes   int64
 	dead    bool
 	tried   bool     // it has failed, and is not only put off
+	yielded bool     // the end of its meeting goes first; only whoever has its lane looks
 	refused string   // by the guard, in words; "" where it is not
 	result  *outcome // of an attempt, while it cannot be written
 	lane    *lane

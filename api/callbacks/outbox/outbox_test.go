@@ -285,6 +285,51 @@ func TestOutbox_OrderOfActions(t *testing.T) {
 	}
 }
 
+// A front end that counts recordings in the making hears of an end before it hears of the recording, also when it was away in
+// between, at another address of the same host; an end that it never takes holds up no recording.
+func TestOutbox_EndsFirst(t *testing.T) {
+	b, r := start(t), newReceiver(t)
+	at := func(d time.Duration) func(*store.Callback) {
+		return func(c *store.Callback) { c.Created = epoch.Add(d) }
+	}
+	end := callback(store.CallbackEnd, "s1", r.URL+"/meeting_ended", at(0))
+	b.tell(end)
+	r.say <- 502
+	<-r.got
+	b.row(end.ID, tried(1))
+	ready := callback(store.CallbackReady, "r1", r.URL+"/recording_ready", at(time.Second))
+	b.tell(ready)
+	r.say <- 200
+	if got := <-r.got; got.path != "/meeting_ended" {
+		t.Fatalf("first came %s", got.path)
+	}
+	b.row(end.ID, in(store.CallbackDone))
+	b.later(2 * time.Second)
+	r.say <- 200
+	if got := <-r.got; got.path != "/recording_ready" {
+		t.Fatalf("then came %s", got.path)
+	}
+	b.row(ready.ID, in(store.CallbackDone))
+
+	never := callback(store.CallbackEnd, "s2", r.URL+"/meeting_ended", at(3*time.Second))
+	b.later(2 * time.Second)
+	b.tell(never)
+	r.say <- 502
+	<-r.got
+	b.row(never.ID, tried(1))
+	second := callback(store.CallbackReady, "r2", r.URL+"/recording_ready", at(4*time.Second))
+	b.tell(second)
+	r.say <- 502
+	<-r.got
+	b.row(never.ID, tried(2))
+	b.later(2 * time.Second)
+	r.say <- 200
+	if got := <-r.got; got.path != "/recording_ready" {
+		t.Fatalf("then came %s", got.path)
+	}
+	b.row(second.ID, in(store.CallbackDone))
+}
+
 // An address that is refused waits, names the setting, and is tried again by whoever has changed it. One that nothing allows
 // is dead at once. So is one whose tenant has gone.
 func TestOutbox_Refused(t *testing.T) {
