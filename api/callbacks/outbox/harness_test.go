@@ -125,7 +125,7 @@ var tenants = map[string]outbox.Tenant{
 		{Name: "gone", Secret: "gone-secret", Created: epoch.Add(-2 * time.Hour), Expires: epoch.Add(-time.Hour)},
 		{Name: "new", Secret: "new-secret", Created: epoch.Add(-time.Hour)},
 	}},
-	"physics": {Secrets: []store.TenantSecret{{Name: "p", Secret: "p-secret", Created: epoch}}, Algorithm: "HS512"},
+	"physics": {Secrets: []store.TenantSecret{{Name: "p", Secret: "p-secret", Created: epoch}}, Algorithm: "HS384"},
 	"bare":    {},
 }
 
