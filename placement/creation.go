@@ -190,10 +190,12 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	}
 	stored := false
 	err = c.write(ctx, func() error {
+		// The session before comes first: after a crash in between its claim stands, and is closed once more. That it is over is
+		// a fact, whoever leads and whatever can be stored: nobody else would tell of it.
+		forgot := l.records.remember(ctx, over)
 		failed := c.persist(ctx, claim, claim)
 		stored = failed == nil
-		// That the session before is over is a fact, whoever leads and whatever could be stored: nobody else would tell of it.
-		return errors.Join(failed, l.records.remember(ctx, over))
+		return errors.Join(failed, forgot)
 	})
 	if !stored {
 		l.mu.Lock()

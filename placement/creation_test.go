@@ -278,6 +278,41 @@ func TestConfirm_Anew(t *testing.T) {
 	equal(t, "closed by what it was", closed, false)
 }
 
+// What was before is in the history before its claim is another's: whoever is killed in between has lost nothing.
+func TestConfirm_Killed(t *testing.T) {
+	for name, replace := range map[string]func(p *pool, claim store.Claim){
+		"created anew": func(p *pool, _ store.Claim) {
+			c := p.begin("m")
+			defer c.End()
+			p.place(c)
+			p.must(c.Confirm(t.Context(), placement.Made{InternalID: "again", CreateTime: 2}))
+		},
+		"found elsewhere": func(p *pool, claim store.Claim) {
+			p.stand(placement.Open, "b")
+			p.stand(placement.Gone, "a")
+			p.poll("b", foreign("m", 2))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPool(t, "a")
+			claim := p.create("m")
+			p.clock.add(time.Minute)
+			var then []string
+			p.store.set(func(call string) error {
+				if call == "UpdateClaim" {
+					then = p.history()
+				}
+				return nil
+			})
+			replace(p, claim)
+			if len(then) != 1 {
+				t.Errorf("history when the claim is replaced: %q", then)
+			}
+			p.check()
+		})
+	}
+}
+
 // An answer without a usable internal ID changes nothing that is known.
 func TestConfirm_NoID(t *testing.T) {
 	p := newPool(t, "a")
