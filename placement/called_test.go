@@ -259,3 +259,18 @@ func TestBridges(t *testing.T) {
 	equal(t, "no number", voice("room1", "a;b"), "10005")
 	p.check()
 }
+
+// What its server has told to be over stays so for whoever starts behind that, while the server lists it for a moment longer.
+func TestCalledBack_Restart(t *testing.T) {
+	p := newPool(t, "a")
+	claim := p.calls("m")
+	closed, err := p.CalledBack(t.Context(), claim.MeetingKey, "a", claim.Placed)
+	p.must(err)
+	equal(t, "closed", closed, true)
+	p.restart("a")
+	p.poll("a", sees(claim, 2))
+	p.poll("a", sees(claim, 2))
+	equal(t, "where, while it is listed", p.where("m"), "")
+	equal(t, "told", p.told(), []string{"ended second true"})
+	p.check()
+}

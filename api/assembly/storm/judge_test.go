@@ -147,6 +147,13 @@ func (j *judge) session(r *room, s *session) {
 			}
 			j.marks(r, s, h)
 		}
+		if kind == "analytics" && len(ids) == 0 {
+			for id, row := range j.rows {
+				if row.Kind == kind && row.Subject == s.internal {
+					ids[id] = true
+				}
+			}
+		}
 		if len(ids) != 1 || final == 0 {
 			j.t.Errorf("%s %s session %d (%s) is told %s by %d callbacks and has taken it %d times: %s", r.tenant.id, r.id, s.n, s.internal,
 				kind, len(ids), final, j.subjects(ids))
@@ -159,7 +166,13 @@ func (j *judge) subjects(ids map[string]bool) string {
 	var list []string
 	for id := range ids {
 		row := j.rows[id]
-		list = append(list, fmt.Sprintf("%s of %s at %s (%s)", row.Kind, row.Subject, row.Created.Format(time.StampMilli), row.Reason))
+		list = append(list, fmt.Sprintf("%s of %s at %s (%s%s)", row.Kind, row.Subject, row.Created.Format(time.StampMilli), row.Reason,
+			row.Outcome))
+		for _, h := range j.heard {
+			if h.id == id {
+				list = append(list, fmt.Sprintf("%s n=%d", h.lane, h.n))
+			}
+		}
 	}
 	return strings.Join(list, ", ")
 }
