@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
@@ -29,6 +30,7 @@ type Creation struct {
 type asks struct {
 	request, signer string
 	back            *store.Back
+	anew            time.Time // Placement.Anew
 }
 
 // Begin waits until no other create of the meeting is under way, and right after the start until the history is read. End
@@ -111,7 +113,11 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	}
 	now := l.now()
 	known, stays := l.book.Stays(now, c.key, avoid)
-	known.Same, c.asks = w.Request != "" && known.Claim.Request == w.Request, asks{w.Request, w.Signer, w.Back}
+	known.Same = w.Request != "" && known.Claim.Request == w.Request
+	if known.Claim.InternalID != "" {
+		known.Anew = later(now, known.Claim.Placed)
+	}
+	c.asks = asks{w.Request, w.Signer, w.Back, known.Anew}
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.Record().MayLeave(now, c.key)) {
 		return known, before, nil
 	}
@@ -127,6 +133,14 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	}
 	l.book.Apply(ClaimPlaced{At: now, Claim: claim, Room: c.room})
 	return Placement{Claim: claim}, l.book.Record().Replaced(c.key), nil
+}
+
+// later is now, but not in the same millisecond as something before.
+func later(now, before time.Time) time.Time {
+	if now.UnixMilli() > before.UnixMilli() {
+		return now
+	}
+	return before.Add(time.Millisecond)
 }
 
 // commit makes a claim durable that the book has already, in the place of the one before. If that fails the book goes back
@@ -179,7 +193,7 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 		l.mu.Unlock()
 		return err
 	}
-	made.Request, made.Signer, made.Back = c.asks.request, c.asks.signer, c.asks.back
+	made.Request, made.Signer, made.Back, made.Placed = c.asks.request, c.asks.signer, c.asks.back, c.asks.anew
 	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim
