@@ -181,7 +181,10 @@ func TestMarked_TakeOver(t *testing.T) {
 // Where front ends want to be called back is what the create says that makes a meeting, or moves it: a repeat changes nothing.
 func TestWish_Back(t *testing.T) {
 	p := newPool(t, "a")
-	p.calls("m")
+	silent := calling
+	silent.Recorded = false
+	_, err := p.make(key("m"), silent, placement.Made{InternalID: "m@1", CreateTime: p.clock.now().UnixMilli()})
+	p.must(err)
 	back := func() string {
 		found, err := p.Peek(key("m"))
 		p.must(err)
@@ -190,7 +193,9 @@ func TestWish_Back(t *testing.T) {
 		}
 		return found.Claim.Signer + " " + found.Claim.Back.Ended
 	}
-	other := placement.Wish{Signer: "third", Back: &store.Back{Ended: "https://other.example.edu"}}
+	other := placement.Wish{
+		Signer: "third", Back: &store.Back{Ended: "https://other.example.edu"}, Recorded: true, Name: "Seminar",
+	}
 	create := func(internal string) {
 		t.Helper()
 		_, err := p.make(key("m"), other, placement.Made{InternalID: internal, CreateTime: monday.UnixMilli()})
@@ -205,6 +210,9 @@ func TestWish_Back(t *testing.T) {
 	p.clock.add(time.Second)
 	create("m@2")
 	equal(t, "begun anew at its server", back(), "third https://other.example.edu")
+	found, err := p.Peek(key("m"))
+	p.must(err)
+	equal(t, "which is recorded, and was not", []any{found.Claim.Recorded, found.Claim.Name}, []any{true, "Seminar"})
 	p.stand(placement.Gone, "a")
 	p.stand(placement.Open, "b")
 	other = calling

@@ -28,9 +28,11 @@ type Creation struct {
 
 // asks is what a create says that a claim keeps: of the last wish.
 type asks struct {
-	request, signer string
-	back            *store.Back
-	anew            time.Time // Placement.Anew
+	request, signer, unmade string
+	back                    *store.Back
+	recorded                bool
+	name                    string
+	anew                    time.Time // Placement.Anew
 }
 
 // Begin waits until no other create of the meeting is under way, and right after the start until the history is read. End
@@ -117,7 +119,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	if known.Claim.InternalID != "" {
 		known.Anew = later(now, known.Claim.Placed)
 	}
-	c.asks = asks{w.Request, w.Signer, w.Back, known.Anew}
+	c.asks = asks{w.Request, w.Signer, w.Unmade, w.Back, w.Recorded, w.Name, known.Anew}
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.Record().MayLeave(now, c.key)) {
 		return known, before, nil
 	}
@@ -193,7 +195,8 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 		l.mu.Unlock()
 		return err
 	}
-	made.Request, made.Signer, made.Back, made.Placed = c.asks.request, c.asks.signer, c.asks.back, c.asks.anew
+	made.Request, made.Signer, made.Back, made.Unmade = c.asks.request, c.asks.signer, c.asks.back, c.asks.unmade
+	made.Recorded, made.Name, made.Placed = c.asks.recorded, c.asks.name, c.asks.anew
 	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim

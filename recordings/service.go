@@ -252,9 +252,6 @@ func (s *Service) Remember(ctx context.Context, c store.Claim, past store.Sessio
 	return s.debts.Remember(ctx, c, past, along...)
 }
 
-// Unmade notes which formats a create has switched off, by the internal ID of its meeting.
-func (s *Service) Unmade(internalID, formats string) { s.debts.Unmade(internalID, formats) }
-
 // Marked notes what a server has told of a meeting that is over: that nothing of it was marked for recording means that nothing
 // is owed. It is named by its session.
 func (s *Service) Marked(ctx context.Context, sessionID string, marks bool) error {

@@ -68,7 +68,11 @@ const (
 	CallbackWaiting CallbackState = "waiting" // for its turn or its next try
 	CallbackDead    CallbackState = "dead"    // given up, until somebody retries or drops it
 	CallbackDone    CallbackState = "done"    // delivered, ended by its receiver, or dropped; kept so that it is not told twice
+	CallbackOver    CallbackState = "over"    // as done, of a kind that is soon forgotten, for there are many
 )
+
+// Settled tells whether nothing is sent any more.
+func (s CallbackState) Settled() bool { return s == CallbackDone || s == CallbackOver }
 
 // Callback is something that a front end is to be told: a row of the outbox.
 type Callback struct {
@@ -102,7 +106,7 @@ func CallbackID(kind CallbackKind, subject, url string) string {
 
 // CallbackFilter selects callbacks. Empty fields select everything.
 type CallbackFilter struct {
-	States    []CallbackState
+	States    []CallbackState // none are all but CallbackOver
 	Tenant    string
 	MeetingID string
 	Kinds     []CallbackKind

@@ -68,6 +68,7 @@ type Claim struct {
 	Moderator Secret // the moderators' password, as far as known
 	Voice     string // the voice bridge: what the front end has asked for and gets, or what its server has said; "" until then
 	Request   string // the create that made it, where another instance has handed that on; it may be handed on twice
+	Unmade    string // the formats of its recording that the create has switched off, as it says them
 	Back      *Back  // where its front end wants to be called back; nil for nowhere, and never changed
 	Marks     string // whether something was marked for recording, as its server has told at the end: "true" or "false"; else ""
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/hooks"
 	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
 	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
+	"github.com/bbbpool/bbbpool/api/callbacks/silence"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
@@ -77,8 +78,9 @@ type Pool struct {
 	Audit      *access.Log
 	Backups    *backups.Backups
 	Callbacks  *callbacks.Callbacks
-	Outbox     *outbox.Outbox // what front ends are told
-	Hooks      *hooks.Hooks   // their webhooks
+	Silence    *silence.Counters // of servers that never call
+	Outbox     *outbox.Outbox    // what front ends are told
+	Hooks      *hooks.Hooks      // their webhooks
 	Problems   *problems.Registry
 	Notices    *reload.Notices     // of changes of the records, for other instances and from them
 	Instance   *instances.Instance // this one of several; nil where the state is nobody else's
@@ -334,7 +336,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
 	})
 	p.Gateway.Back, p.Gateway.LRS = p.callBack(), p.learning()
-	p.Poller.Known, p.Poller.Restored, p.Gateway.Unmade = p.Gateway.Known, p.Gateway.Restored, p.Recordings.Unmade
+	p.Poller.Known, p.Poller.Restored = p.Gateway.Known, p.Gateway.Restored
 	p.Admin.Tenants.Reload = func(ctx context.Context) error { return p.Notices.Reload(ctx, reload.Tenants) }
 	p.shareGateway()
 	return p.Gateway.Open(ctx, p.Stores.State, p.options.Now())

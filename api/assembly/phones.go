@@ -31,7 +31,7 @@ func (p *Pool) mountPhones() {
 	}
 	api := &fsapi.API{
 		Config: set.Phones, Duration: time.Duration(max(set.Gateway.Params.MaxDuration, 0)) * time.Minute,
-		Meetings: p.Ledger, Server: p.serverURL, Now: p.options.Now, Log: p.log("fsapi"),
+		Meetings: p.Ledger, Server: p.serverURL, Now: p.options.Now, Log: p.log("fsapi"), Guessed: p.Gateway.Guessed,
 	}
 	if secrets := set.Gateway.FrontEndSecrets(); len(secrets) > 0 {
 		api.Secret = secrets[0]

@@ -67,10 +67,14 @@ type Callbacks struct {
 	Now    func() time.Time
 	Log    zerolog.Logger
 
+	// Key returns the key that addresses are sealed with; where there is none, fresh becomes it.
+	Key func(ctx context.Context, fresh []byte) ([]byte, error)
+
 	Claim   func(ctx context.Context, key store.MeetingKey) (store.Claim, bool) // where a meeting is, as far as this instance knows
 	Hash    func(store.MeetingKey) string                                       // names a room in the history
 	Tenants Tenants
 	Room    func(rows int, bytes int64) bool                              // in the outbox; nil where there always is
+	EndSeen func(server string)                                           // hears of each end that its server should have called; nil for nobody
 	Nudge   func()                                                        // says that something was added; nil for nobody
 	Marked  func(ctx context.Context, sessionID string, marks bool) error // hears whether something was marked for recording
 
@@ -86,19 +90,35 @@ type Tenants interface {
 	Tenant(ctx context.Context, id string) (store.Tenant, error)
 }
 
-// keyName is the name of the key that addresses are sealed with.
-const keyName = "callbacks"
+// KeyName is the name of the key that addresses are sealed with.
+const KeyName = "callbacks"
 
 // Open gets the key that addresses are sealed with, which is made on the first start.
 func (c *Callbacks) Open(ctx context.Context) error {
+	key, err := c.key(ctx)
+	if err == nil {
+		c.Seal, err = address.New(key)
+	}
+	return err
+}
+
+// Rekey gets the key again, where that was not to be had for certain: addresses are sealed with it from then on.
+func (c *Callbacks) Rekey(ctx context.Context) error {
+	key, err := c.key(ctx)
+	if err != nil {
+		return err
+	}
+	return c.Seal.Use(key)
+}
+
+func (c *Callbacks) key(ctx context.Context) ([]byte, error) {
 	fresh := make([]byte, address.KeySize)
 	_, _ = rand.Read(fresh) // never fails, as crypto/rand documents
-	key, err := c.Index.Key(ctx, keyName, fresh)
+	key, err := c.Key(ctx, fresh)
 	if err != nil {
-		return fmt.Errorf("load the key of the callback addresses: %w", err)
+		return nil, fmt.Errorf("load the key of the callback addresses: %w", err)
 	}
-	c.Seal, err = address.New(key)
-	return err
+	return key, nil
 }
 
 // nudge tells the outbox that there is something new.

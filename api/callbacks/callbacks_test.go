@@ -45,7 +45,9 @@ func open(t *testing.T, change func(*callbacks.Callbacks)) *kept {
 	t.Cleanup(func() { _ = db.Close() })
 	k := &kept{index: db.Index(), claims: map[store.MeetingKey]store.Claim{}, now: monday}
 	k.Callbacks = &callbacks.Callbacks{
-		Config: callbacks.Config{AnalyticsKeep: time.Hour}, Index: k.index, Now: func() time.Time { return k.now }, Log: zerolog.Nop(),
+		Config: callbacks.Config{AnalyticsKeep: time.Hour}, Index: k.index, Key: func(ctx context.Context, fresh []byte) ([]byte, error) {
+			return k.index.Key(ctx, callbacks.KeyName, fresh)
+		}, Now: func() time.Time { return k.now }, Log: zerolog.Nop(),
 		Claim: func(_ context.Context, key store.MeetingKey) (store.Claim, bool) {
 			c, ok := k.claims[key]
 			return c, ok

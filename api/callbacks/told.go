@@ -18,6 +18,9 @@ type Keeping = func(ctx context.Context, c store.Claim, s store.Session, along .
 // has given it up here and it may go on where it is. Every other end is told.
 var untold = []string{"moved", "forgotten"}
 
+// called are the reasons for which a server calls: it has ended the meeting itself, or been told to.
+var called = []string{"ended", "gone"}
+
 // Told is keep, with what front ends are to be told of the end.
 func (c *Callbacks) Told(keep Keeping) Keeping {
 	return func(ctx context.Context, claim store.Claim, s store.Session, along ...store.Along) error {
@@ -28,6 +31,9 @@ func (c *Callbacks) Told(keep Keeping) Keeping {
 		err := keep(ctx, claim, s, along...)
 		if err == nil && len(list) > 0 {
 			c.nudge()
+		}
+		if err == nil && c.EndSeen != nil && !claim.Breakout && slices.Contains(called, s.Reason) {
+			c.EndSeen(claim.Server)
 		}
 		return err
 	}

@@ -67,6 +67,8 @@ type API struct {
 	Server   func(id string) (url string, known bool) // the address of a server's API
 	Now      func() time.Time
 	Log      zerolog.Logger
+	// Guessed slows down who has come with a wrong password, and tells whether the connection is to be closed; nil for nobody.
+	Guessed func(*http.Request) (full bool)
 
 	guesses guesses
 }
@@ -81,6 +83,9 @@ const maxBody = 256 << 10
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if !a.allowed(r) {
+		if _, _, tried := r.BasicAuth(); tried && a.Guessed != nil && a.Guessed(r) {
+			w.Header().Set("Connection", "close")
+		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="bbbpool"`)
 		http.Error(w, "want user fsapi, and the password that --fsapi-password sets", http.StatusUnauthorized)
 		return

@@ -225,3 +225,27 @@ func TestPassword(t *testing.T) {
 		t.Errorf("without: %d", w.Code)
 	}
 }
+
+// Who comes with a wrong password is noted, and nobody else: FreeSWITCH comes without one first.
+func TestPassword_Guessed(t *testing.T) {
+	p, guessed := newPhone(t), 0
+	p.api.Guessed = func(*http.Request) bool { guessed++; return true }
+	ask := func(password string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, "/fsapi", nil)
+		if password != "" {
+			r.SetBasicAuth("fsapi", password)
+		}
+		w := httptest.NewRecorder()
+		p.api.ServeHTTP(w, r)
+		return w
+	}
+	if ask(""); guessed != 0 {
+		t.Error("without a password it is a guess")
+	}
+	if ask("s3cret"); guessed != 0 {
+		t.Error("with the password it is a guess")
+	}
+	if w := ask("wrong"); guessed != 1 || w.Code != http.StatusUnauthorized || w.Header().Get("Connection") != "close" {
+		t.Errorf("%d guesses, %d %v", guessed, w.Code, w.Header())
+	}
+}

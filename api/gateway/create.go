@@ -31,7 +31,6 @@ type creates struct {
 	refused  *refusals
 	metrics  *Metrics
 	log      zerolog.Logger
-	unmade   func(internalID, formats string)
 }
 
 // create makes a meeting, and takes note of one that no server could take.
@@ -128,7 +127,7 @@ func (h *creates) wish(c *call) placement.Wish {
 	return placement.Wish{
 		Hint: c.hint(), Tag: asked.Get(params.TagName), Recorded: asked.Get("record") == "true", Name: asked.Get("name"),
 		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: asked.Get(voiceParam),
-		Signer: c.caller.Signer, Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
+		Unmade: asked.Get("meta_bbb-disable-recording-formats"), Signer: c.caller.Signer, Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
 		Request: c.request, Back: c.back,
 	}
 }
@@ -192,9 +191,6 @@ func breakoutID(internal, parent, sequence string) string {
 func (h *creates) created(ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer) {
 	made := answer.Created()
 	c.internal = made.InternalID
-	if off := c.req.Params.Get("meta_bbb-disable-recording-formats"); off != "" && h.unmade != nil {
-		h.unmade(made.InternalID, off)
-	}
 	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
 		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
 		Voice: answer.Get(voiceParam),

@@ -95,8 +95,6 @@ type Gateway struct {
 	Elsewhere Elsewhere
 	Peer      func(*http.Request) bool
 	May       func(context.Context) (context.Context, context.CancelFunc, bool)
-	// Unmade hears which formats of its recording a create has switched off, as that says them; nil if nobody wants to know.
-	Unmade func(internalID, formats string)
 	// Heard returns when all instances know what was decided until now; nil where there is one alone.
 	Heard func(context.Context)
 
@@ -143,7 +141,7 @@ func (g *Gateway) route() {
 	asking := &servers{g.Servers, g.Metrics, authority{g}, &g.originals}
 	create := &creates{
 		connect: g.Config.Connect, bridges: g.Config.Bridges, ledger: g.Ledger, servers: asking, view: g.View,
-		learning: &g.learning, refused: refused, metrics: g.Metrics, log: g.Log, unmade: g.Unmade,
+		learning: &g.learning, refused: refused, metrics: g.Metrics, log: g.Log,
 	}
 	join := &joins{g.Ledger, g.Servers, refused, g.Metrics, g.people()}
 	meeting := &meetings{ledger: g.Ledger, servers: asking, view: g.View}

@@ -53,12 +53,14 @@ type Made struct {
 	Moderator  store.Secret // the moderators' password; "" where it is not known
 	Voice      string       // the voice bridge that it has there; "" where that is not known
 
-	// Request, Signer and Back are of the create, as in the wish, and Placed is [Placement.Anew]; whoever has a [Creation] need not
-	// say them.
-	Request string
-	Signer  string
-	Back    *store.Back
-	Placed  time.Time
+	// The rest is of the create, as in the wish, and Placed is [Placement.Anew]; whoever has a [Creation] need not say it.
+	Request  string
+	Signer   string
+	Back     *store.Back
+	Unmade   string
+	Recorded bool
+	Name     string
+	Placed   time.Time
 }
 
 // CreateBegun says that somebody has the turn to create a meeting: what polls say of it does not count meanwhile.
@@ -162,6 +164,8 @@ func (b *Book) Confirmation(now time.Time, key store.MeetingKey, made Made) (c C
 		over = m.finish(now, Ended)
 		c.Anew, c.Claim.Placed, c.Claim.Request = true, cmp.Or(made.Placed, now), made.Request
 		c.Claim.Signer, c.Claim.Back, c.Claim.Marks = made.Signer, made.Back, ""
+		c.Claim.Recorded, c.Claim.Name = made.Recorded, nameToKeep(made.Name, made.Recorded)
+		c.Claim.Unmade = Wish{Recorded: made.Recorded, Unmade: made.Unmade}.unmade()
 		c.Claim.Expected = b.expect(key.Tenant, m.room, Wish{Hint: m.claim.Hint}).people
 	case len(m.replaced) > 0:
 		over = m.replaced[0].replacedBy(internalID, c.Claim.Placed)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
@@ -22,6 +23,7 @@ type Wish struct {
 
 	Alias  string // the ID that servers are to know the meeting by; "" for the front end's own
 	Spare  string // the same, if another meeting has the alias already; "" refuses the create then
+	Unmade string // formats of the recording that are switched off, as the create says them
 	Voice  string // the voice bridge that the front end asks for; it gets none where another meeting has that
 	Signer string // name of the secret that signed the create
 	// Back is where the front end wants to be called back; nil for nowhere. Nobody changes it any more.
@@ -30,6 +32,17 @@ type Wish struct {
 	Moderator store.Secret
 	Limits    store.Limits // of the tenant
 	Request   string       // names the create, where another instance has handed it on; it may be handed on twice
+}
+
+// maxUnmade is how long a list of formats may be that a claim keeps. A longer one is nobody's, and is not kept in part.
+const maxUnmade = 256
+
+// unmade are the formats that a claim keeps.
+func (w Wish) unmade() string {
+	if !w.Recorded || len(w.Unmade) > maxUnmade {
+		return ""
+	}
+	return strings.ToValidUTF8(w.Unmade, "")
 }
 
 // Basis is what an expectation was taken from.
@@ -76,7 +89,7 @@ func (b *Book) Propose(
 	return store.Claim{
 		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
-		Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: voice,
+		Unmade: w.unmade(), Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: voice,
 		Request: w.Request, Back: w.Back,
 	}, nil
 }

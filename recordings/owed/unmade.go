@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
@@ -16,58 +15,14 @@ var stock = []string{"notes", "podcast", "presentation", "screenshare", "video"}
 // mostFormats is how many formats of a server are remembered. One that tells of more is not believed to lack any.
 const mostFormats = 64
 
-// mostNotes is how many meetings are remembered that have formats switched off, and mostNoted how long such a list may be. What
-// has no room is owed like any other recording, and forgotten a day after its server has said that there is none.
-const (
-	mostNotes = 10_000
-	mostNoted = 256
-)
+// mostNoted is how long a list of formats may be that anybody means.
+const mostNoted = 256
 
-// makers are the formats that servers have told of since the start, by server, and those that creates have switched off, by the
-// internal ID of the meeting. Both are kept in memory alone: a front end repeats its creates, so that what was lost with a
-// restart is mostly known again when the meeting ends, and where it is not the recording is looked for in vain.
+// makers are the formats that servers have told of since the start, by server. They are kept in memory alone, and told again at
+// the next look.
 type makers struct {
-	mu    sync.Mutex
-	of    map[string][]string
-	notes map[string]note
-	swept time.Time // when what is long over was looked for last
-}
-
-// note is what a create has switched off, and when it said so.
-type note struct {
-	formats []string
-	at      time.Time
-}
-
-// Unmade notes which formats of its recording a create has switched off, as it says them. The first create of a meeting is the
-// one that its server goes by.
-func (d *Debts) Unmade(internalID, formats string) {
-	if off := switchedOff(formats); len(formats) <= mostNoted && len(off) > 0 && internalID != "" {
-		d.makers.note(internalID, note{off, d.Now()})
-	}
-}
-
-func (m *makers) note(internalID string, n note) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, known := m.notes[internalID]; known {
-		return
-	}
-	if len(m.notes) >= mostNotes && n.at.Sub(m.swept) > time.Minute {
-		m.swept = n.at
-		for id, was := range m.notes {
-			if n.at.Sub(was.at) > rawKept {
-				delete(m.notes, id)
-			}
-		}
-	}
-	if len(m.notes) >= mostNotes {
-		return
-	}
-	if m.notes == nil {
-		m.notes = map[string]note{}
-	}
-	m.notes[internalID] = n
+	mu sync.Mutex
+	of map[string][]string
 }
 
 // learn takes note of what a server has told of.
@@ -95,8 +50,8 @@ func (m *makers) learn(server string, told store.Recording) {
 func (m *makers) makesNothing(c store.Claim) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	off := m.notes[c.InternalID].formats
-	if len(off) == 0 {
+	off := switchedOff(c.Unmade)
+	if len(off) == 0 || len(c.Unmade) > mostNoted {
 		return false
 	}
 	made := m.of[c.Server]

@@ -13,10 +13,8 @@ import (
 func (w *world) without(t *testing.T, id, off string) {
 	t.Helper()
 	claim := store.Claim{
-		MeetingKey: store.MeetingKey{Tenant: "school", MeetingID: "room"}, Server: "bbb1", InternalID: id, Recorded: true,
+		MeetingKey: store.MeetingKey{Tenant: "school", MeetingID: "room"}, Server: "bbb1", InternalID: id, Recorded: true, Unmade: off,
 	}
-	w.Unmade(id, off)
-	w.Unmade(id, "x") // what a repeat says changes nothing
 	past := store.Session{ID: id, Tenant: "school", Server: "bbb1", Start: w.now.Add(-time.Hour), End: w.now, Peak: 3, Meeting: "hash"}
 	if err := w.Remember(t.Context(), claim, past); err != nil {
 		t.Fatal(err)
@@ -111,25 +109,5 @@ func TestDebts_UnmadeOfMany(t *testing.T) {
 	w.without(t, "b", strings.Join(many, ","))
 	if w.recordings["b"].Owed == nil {
 		t.Error("nothing is owed")
-	}
-}
-
-// However many meetings have formats switched off, there is a bound to what is kept; what had no room is owed.
-func TestDebts_UnmadeBounded(t *testing.T) {
-	const all = "presentation,video,podcast,screenshare,notes"
-	w := newWorld()
-	w.Unmade("long", all+strings.Repeat(",x", 256))
-	for i := range 10_000 {
-		w.Unmade(fmt.Sprint(i), all)
-	}
-	w.without(t, "b", all)
-	w.without(t, "9999", all)
-	if w.recordings["b"].Owed == nil || w.recordings["9999"].Owed != nil {
-		t.Errorf("%+v", w.recordings)
-	}
-	w.now = w.now.Add(15 * 24 * time.Hour)
-	w.without(t, "c", all)
-	if w.recordings["c"].Owed != nil {
-		t.Error("what is long over takes the room")
 	}
 }

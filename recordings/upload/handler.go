@@ -119,10 +119,13 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 
 // find tells what is here of an archive. It reads checkpoints and directories from the disk.
 func (h *Handler) find(ctx context.Context, server string, q request) (status, error) {
+	path := h.path(server, q)
 	if s, known := h.known(ctx, server, q.sha256, q.length); known || s.State != "" {
+		if known && !h.underway.has(filepath.Base(path)) {
+			h.discard(path)
+		}
 		return s, nil
 	}
-	path := h.path(server, q)
 	c, err := saved(path)
 	if err != nil {
 		return status{}, err

@@ -135,3 +135,23 @@ func (h *Handler) removeOld(entry fs.DirEntry, now time.Time) error {
 	h.Log.Info().Str("part", entry.Name()).Int64("bytes", info.Size()).Msg("old part of an upload removed")
 	return nil
 }
+
+// discard forgets what is here of an archive that is known: it was sent anew while nobody could tell that it was. Where another
+// instance is at it, that one will see.
+func (h *Handler) discard(path string) {
+	if err := discard(path, h.Shared); err != nil && !errors.Is(err, errBusy) {
+		h.Log.Warn().Err(err).Msg("remove part of an archive that is here")
+	}
+}
+
+func discard(path string, shared bool) error {
+	file, err := openPart(path+partSuffix, os.O_WRONLY, shared)
+	if errors.Is(err, fs.ErrNotExist) {
+		return remove(path + stateSuffix) // of one that was taken over just before a crash
+	}
+	if err != nil {
+		return err
+	}
+	gone := part{path: path}
+	return errors.Join(gone.drop(), file.Close())
+}

@@ -54,3 +54,29 @@ func TestHandler_Several(t *testing.T) {
 		t.Errorf("left over: %v", left)
 	}
 }
+
+// An instance that cannot know that an archive is here takes it anew. What it has got of that goes as soon as anybody knows.
+func TestHandler_Several_SentAnew(t *testing.T) {
+	shared := func(h *upload.Handler) { h.Shared = true }
+	one := start(t, shared)
+	blind := start(t, shared, func(h *upload.Handler) { h.Dir = one.Dir })
+	archive := random(1 << 20)
+	if a := one.send(t, archive, 0, archive); a.status != http.StatusCreated {
+		t.Fatalf("sent: %+v", a)
+	}
+	for name, again := range map[string]func() answer{
+		"asked": func() answer { return one.ask(t, archive) },
+		"sent":  func() answer { return one.send(t, archive, 1000, archive[1000:]) },
+	} {
+		if a := blind.send(t, archive, 0, archive[:1000]); a.status != http.StatusAccepted {
+			t.Fatalf("%s: a piece, where nobody knows: %+v", name, a)
+		}
+		if a := again(); a.status != http.StatusOK || !a.Complete {
+			t.Errorf("%s: %+v", name, a)
+		}
+		if left := one.parts(t); len(left) > 0 {
+			t.Errorf("%s: left over: %v", name, left)
+		}
+	}
+	one.has(t, archive)
+}

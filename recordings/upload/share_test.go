@@ -222,28 +222,41 @@ func TestHandler_MuchUnfinished(t *testing.T) {
 // What another server has sent is not told to be here before it is decided that it may have sent it: the sender waits, and
 // keeps what it has brought.
 func TestHandler_AnotherServers(t *testing.T) {
-	p := start(t)
 	archive := random(100_000)
-	p.cut(t, archive, 0, 70_000)
-	decide := func(server string) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.undecided = server
+	undecided := func(t *testing.T) (p *pool, decide func(server string)) {
+		t.Helper()
+		p = start(t)
+		p.cut(t, archive, 0, 70_000)
+		decide = func(server string) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.undecided = server
+		}
+		decide(bbb2.ID)
+		if a := p.ask(t, archive); a.Complete || a.State != "uploading" {
+			t.Errorf("asked: %+v", a)
+		}
+		if a := p.send(t, archive, 70_000, archive[70_000:]); a.status != http.StatusLocked || a.header.Get("Retry-After") == "" {
+			t.Errorf("sent: %+v", a)
+		}
+		return p, decide
 	}
-	decide(bbb2.ID)
-	if a := p.ask(t, archive); a.Complete || a.State != "uploading" {
-		t.Errorf("asked: %+v", a)
-	}
-	if a := p.send(t, archive, 70_000, archive[70_000:]); a.status != http.StatusLocked || a.header.Get("Retry-After") == "" {
-		t.Errorf("sent: %+v", a)
-	}
-	decide(bbb1.ID)
-	if a := p.ask(t, archive); !a.Complete {
-		t.Errorf("one's own: %+v", a)
-	}
-	decide("")
-	if a := p.send(t, archive, 70_000, archive[70_000:]); a.status != http.StatusCreated {
-		t.Errorf("decided against the other: %+v", a)
-	}
-	p.has(t, archive)
+	t.Run("one's own", func(t *testing.T) {
+		p, decide := undecided(t)
+		decide(bbb1.ID)
+		if a := p.ask(t, archive); !a.Complete {
+			t.Errorf("asked: %+v", a)
+		}
+		if left := p.parts(t); len(left) > 0 {
+			t.Errorf("left over: %v", left)
+		}
+	})
+	t.Run("against the other", func(t *testing.T) {
+		p, decide := undecided(t)
+		decide("")
+		if a := p.send(t, archive, 70_000, archive[70_000:]); a.status != http.StatusCreated {
+			t.Errorf("sent: %+v", a)
+		}
+		p.has(t, archive)
+	})
 }

@@ -70,6 +70,7 @@ func (t *transfer) run(ctx context.Context) (code int, s status, err error) {
 	}
 	defer h.underway.end(key)
 	if s, known := t.handler.known(ctx, t.server, t.sha256, t.length); known {
+		h.discard(path)
 		return http.StatusOK, s, nil
 	} else if s.State != "" {
 		return 0, s, errUndecided()

@@ -17,6 +17,7 @@ var frozenSince7 = struct {
 	callback store.Callback
 	hook     store.Hook
 	analysis store.Analysis
+	job      store.Job
 }{
 	store.Tenant{
 		ID: "zwei", Callbacks: store.TenantCallbacks{Names: []string{"x\xff"}, Algorithm: "HS512", Insecure: true, Analytics: true},
@@ -27,7 +28,7 @@ var frozenSince7 = struct {
 	},
 	store.Claim{
 		MeetingKey: store.MeetingKey{Tenant: "zwei", MeetingID: "room 7"}, Server: "bbb3", Placed: frozenAt, Marks: "true",
-		Back: frozenBack,
+		Back: frozenBack, Unmade: "video\xff",
 	},
 	store.Session{
 		ID: "183f0bf3-1767700000000", Tenant: "zwei", Server: "bbb1", Start: frozenAt, End: frozenAt.Add(time.Hour), Reason: "lost",
@@ -44,6 +45,7 @@ var frozenSince7 = struct {
 		Signer: "moodle", Created: frozenAt,
 	},
 	store.Analysis{ID: "183f0bf3-9\xff", Tenant: "zwei", MeetingID: "room 7\xff", At: frozenAt, Body: []byte("{}\xff")},
+	store.Job{ID: "notify.tar", State: store.JobDone, Notify: true},
 }
 
 var frozenBack = &store.Back{
@@ -56,8 +58,9 @@ func freeze7(t *testing.T, db *bolt.DB) error {
 	ctx, all, index := t.Context(), frozenSince7, db.Index()
 	_, tenantErr := db.State().CreateTenant(ctx, all.tenant)
 	_, claimErr := db.State().CreateClaim(ctx, all.claim)
+	_, jobErr := index.UpdateJob(ctx, all.job.ID, func(j *store.Job) error { *j = all.job; return nil })
 	return errors.Join(
-		tenantErr, claimErr, index.AddSession(ctx, all.session), index.AddCallbacks(ctx, all.callback),
+		tenantErr, claimErr, jobErr, index.AddSession(ctx, all.session), index.AddCallbacks(ctx, all.callback),
 		index.CreateHook(ctx, all.hook), index.KeepAnalysis(ctx, all.analysis),
 	)
 }
@@ -74,6 +77,10 @@ func holdsSince7(t *testing.T, db *bolt.DB, is bool) {
 	}
 	got, err := index.Callbacks(ctx, store.CallbackFilter{States: []store.CallbackState{store.CallbackDead}})
 	holds(t, "callbacks", got, callbacks, err)
+	job, err := index.Job(ctx, all.job.ID)
+	if is {
+		holds(t, "job", job, all.job, err)
+	}
 	gotHooks, err := index.Hooks(ctx)
 	holds(t, "hooks", gotHooks, hooks, err)
 	gotAnalytics, err := index.Analytics(ctx, all.analysis.Tenant, all.analysis.MeetingID, 10)

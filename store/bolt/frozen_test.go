@@ -298,7 +298,7 @@ func holdsSince2(t *testing.T, db *bolt.DB, more bool) {
 		want = append(want, store.RecordingCount{Tenant: "uni", State: store.Published, Count: 1})
 	}
 	holds(t, "counts", counts, want, err)
-	for _, f := range []store.JobFilter{{}, {States: []store.JobState{store.JobPlacing}}} {
+	for _, f := range []store.JobFilter{{Limit: 1}, {States: []store.JobState{store.JobPlacing}}} {
 		jobs, err := db.Index().Jobs(ctx, f)
 		holds(t, "jobs", jobs, []store.Job{frozenSince2.job}, err)
 	}

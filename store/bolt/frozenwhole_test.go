@@ -29,7 +29,7 @@ func TestFrozen_Whole(t *testing.T) {
 		{frozenSince5.token},
 		{frozenSince5.audits[0]},
 		{frozenSince5.usage[0]},
-		{frozenSince2.job},
+		{frozenSince2.job, frozenSince7.job},
 		{frozenSince2.recording, frozenSince5.recording},
 	} {
 		kind := reflect.TypeOf(records[0])

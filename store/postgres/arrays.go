@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 
@@ -44,7 +45,7 @@ func readArray(into any, oid uint32, raw []byte) (done bool, err error) {
 		}
 	case *[]bool:
 		if done = oid == pgtype.BoolArrayOID; done {
-			*to, err = elements(raw, 1, func(b []byte) bool { return b[0] != 0 })
+			*to, err = elements(raw, 1, func(b []byte) bool { return b[0] == 1 })
 		}
 	case *[]string:
 		if done = oid == pgtype.TextArrayOID; done {
@@ -52,7 +53,7 @@ func readArray(into any, oid uint32, raw []byte) (done bool, err error) {
 		}
 	case *[][]byte:
 		if done = oid == pgtype.ByteaArrayOID; done {
-			*to, err = elements(append([]byte(nil), raw...), anySize, func(b []byte) []byte { return b })
+			*to, err = elements(bytes.Clone(raw), anySize, func(b []byte) []byte { return b })
 		}
 	}
 	return done, err
@@ -75,6 +76,9 @@ func elements[T any](raw []byte, size int, read func([]byte) T) ([]T, error) {
 		}
 		list[i], rest = read(rest[4:4+length:4+length]), rest[4+length:]
 	}
+	if len(rest) > 0 {
+		return nil, errArray
+	}
 	return list, nil
 }
 
@@ -93,6 +97,9 @@ func texts(raw []byte) ([]string, error) {
 		list[i] = all[at+4 : at+4+length]
 		at += 4 + length
 	}
+	if at < len(rest) {
+		return nil, errArray
+	}
 	return list, nil
 }
 
@@ -105,15 +112,12 @@ func opened(raw []byte) (n int, rest []byte, err error) {
 	if len(raw) < 12 {
 		return 0, nil, errArray
 	}
-	switch binary.BigEndian.Uint32(raw) {
-	case 0:
+	switch dimensions := binary.BigEndian.Uint32(raw); {
+	case dimensions == 0 && len(raw) == 12:
 		return 0, nil, nil
-	case 1:
-		if len(raw) < 20 {
-			return 0, nil, errArray
-		}
+	case dimensions == 1 && len(raw) >= 20:
 		size, rest := binary.BigEndian.Uint32(raw[12:]), raw[20:]
-		if uint64(size) > uint64(len(rest)/4) {
+		if uint64(size) > uint64(len(rest)/4) || size == 0 && len(rest) > 0 {
 			return 0, nil, errArray
 		}
 		return int(size), rest, nil

@@ -25,6 +25,7 @@ type claimRow struct {
 	Request    text        `json:"request,omitempty"`
 	Back       *backRow    `json:"back,omitempty"`
 	Marks      text        `json:"marks,omitempty"`
+	Unmade     text        `json:"unmade,omitempty"`
 }
 
 func encodeClaim(c store.Claim) any {
@@ -34,6 +35,7 @@ func encodeClaim(c store.Claim) any {
 		Breakout: c.Breakout, Name: text(c.Name),
 		Alias: text(c.Alias), Signer: text(c.Signer), Moderator: text(c.Moderator.Reveal()), Voice: text(c.Voice),
 		Request: text(c.Request), Back: encodeBack(c.Back), Marks: text(c.Marks),
+		Unmade: text(c.Unmade),
 	}
 }
 
@@ -46,5 +48,6 @@ func decodeClaim(key, value []byte) (store.Claim, error) {
 		Breakout: r.Breakout, Name: string(r.Name),
 		Alias: string(r.Alias), Signer: string(r.Signer), Moderator: store.Secret(r.Moderator), Voice: string(r.Voice),
 		Request: string(r.Request), Back: r.Back.back(), Marks: string(r.Marks),
+		Unmade: string(r.Unmade),
 	}, err
 }

@@ -211,7 +211,7 @@ func View(c store.Callback, reveal bool) v1.Callback {
 	}
 	return v1.Callback{
 		ID: c.ID, Kind: string(c.Kind), Tenant: c.Tenant, MeetingID: c.MeetingID, Subject: c.Subject, Host: outbox.HostOf(c),
-		URL: address(c.URL, reveal), Hook: c.Hook, State: string(c.State), Attempts: c.Attempts, Outcome: c.Outcome, Signer: c.Signer,
+		URL: address(c.URL, reveal), Hook: c.Hook, State: shownAs(c.State), Attempts: c.Attempts, Outcome: c.Outcome, Signer: c.Signer,
 		Tried: tried, Marks: c.Marks, Reason: c.Reason, Bytes: len(c.Body), Created: c.Created,
 		Due: v1.Stamp(c.Due), Until: v1.Stamp(c.Until), Changed: c.Changed,
 	}
@@ -244,4 +244,12 @@ func address(text string, reveal bool) string {
 		fields = append(fields, name)
 	}
 	return shown + "?" + strings.Join(fields, "&")
+}
+
+// shownAs is a state as operators see it: whether something is forgotten sooner or later is nothing to them.
+func shownAs(state store.CallbackState) string {
+	if state.Settled() {
+		state = store.CallbackDone
+	}
+	return string(state)
 }

@@ -138,9 +138,9 @@ func TestAPI_Tenants(t *testing.T) {
 	own := `,"lrs_endpoint":"https://lrs","lrs_username":"u","lrs_password":"***","kc_token_url":null,"kc_client_id":null,` +
 		`"kc_client_secret":"***","kc_username":null,"kc_password":null,"new_record":false,"destroyed":false}`
 	p.want("getTenantInfo", "id="+id, "", 200, `{"id":"ID","name":"tenant2","secrets":"***:***"`+own)
-	clear := strings.NewReplacer(`"lrs_password":"***"`, `"lrs_password":"lrs-secret"`, `:"***"`, `:"kc-secret"`)
+	open := strings.NewReplacer(`"lrs_password":"***"`, `"lrs_password":"lrs-secret"`, `:"***"`, `:"kc-secret"`)
 	p.want("getTenantInfo", "id="+id+"&reveal=true", "", 200, `{"id":"ID","name":"tenant2","secrets":"secret2:new-secret"`+
-		clear.Replace(own))
+		open.Replace(own))
 	p.want("deleteTenant", "", `{"id":"`+id+`"}`, 200, `{"success":"Tenant id=ID was destroyed"}`)
 	p.want("getTenantInfo", "id="+id, "", 404, `{"error":"Couldn't find Tenant with id=ID"}`)
 	for _, secret := range []string{"secret1", "secret2", "new-secret", "lrs-secret", balancer, token} {

@@ -227,13 +227,18 @@ func (f *faults) restartIndex(_ *instance, d time.Duration) {
 	f.postgres.Start(f.t)
 }
 
-// failServers has a few servers fail, each in its own way. What is created on them meanwhile is created elsewhere.
+// failServers has a few servers fail, each in its own way, those with people first. What is created on them meanwhile is
+// created elsewhere.
 func (f *faults) failServers(_ *instance, d time.Duration) {
 	random := f.draw()
 	ways := []simulator.Fault{{Kind: "refuse"}, {Kind: "black-hole"}, {Kind: "5xx", Status: 503}, {Kind: "truncated"}}
 	f.t.Logf("servers fail for %v", d)
-	for range 3 {
+	busy := slices.DeleteFunc(slices.Clone(f.servers), func(s *simulator.Server) bool { return !hasPeople(s) })
+	for i := range 3 {
 		s := f.servers[random.IntN(len(f.servers))]
+		if i < len(busy) {
+			s = busy[i]
+		}
 		if err := s.Fault(ways[random.IntN(len(ways))]); err != nil {
 			f.t.Error(err)
 		}
@@ -244,4 +249,8 @@ func (f *faults) failServers(_ *instance, d time.Duration) {
 		}()
 	}
 	time.Sleep(d)
+}
+
+func hasPeople(s *simulator.Server) bool {
+	return slices.ContainsFunc(s.Meetings(), func(m simulator.Meeting) bool { return m.People > 0 })
 }

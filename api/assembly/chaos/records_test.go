@@ -5,11 +5,14 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/simulator/recorded"
@@ -20,27 +23,40 @@ import (
 // shelf has the recordings that come in meanwhile.
 type shelf struct {
 	*world
-	ids []string
+	ids   []string
+	tries atomic.Int64 // to send them
 }
 
-// run drops one archive after the other where all instances look for them.
+// run lets one recording after the other come: every second one lies where all instances look for archives, the others are sent
+// by a server. All have arrived when it returns.
 func (s *shelf) run(ends time.Time) {
 	spool := filepath.Join(s.instances[0].config.Shared, "recordings", "spool")
+	var sending sync.WaitGroup
+	defer sending.Wait()
 	for n := 0; time.Now().Before(ends); n++ {
-		now := time.Now()
-		room := fmt.Sprint("lecture-", n)
-		sum := sha1.Sum([]byte(room))
-		r := recorded.Recording{
-			ID: fmt.Sprintf("%s-%d", hex.EncodeToString(sum[:]), now.UnixMilli()), MeetingID: room, Name: "Lecture",
-			State: recorded.Published, Start: now.Add(-time.Hour), End: now, Participants: 3,
-			Formats: []recorded.Format{{Name: "presentation"}, {Name: "podcast"}},
+		dir := spool
+		if n%2 == 1 {
+			dir = s.t.TempDir()
 		}
-		if err := r.Archive(spool, "http://server.example"); err != nil {
+		r := recordingOf(fmt.Sprint("lecture-", n))
+		if err := r.Archive(dir, "http://server.example"); err != nil {
 			s.t.Error(err)
 			return
 		}
-		s.ids = append(s.ids, r.ID)
+		if s.ids = append(s.ids, r.ID); dir != spool {
+			sending.Go(func() { s.send(n, filepath.Join(dir, r.ID+".tar")) })
+		}
 		time.Sleep(700 * time.Millisecond)
+	}
+}
+
+// recordingOf is what is recorded of a room.
+func recordingOf(room string) recorded.Recording {
+	now, sum := time.Now(), sha1.Sum([]byte(room))
+	return recorded.Recording{
+		ID: fmt.Sprintf("%s-%d", hex.EncodeToString(sum[:]), now.UnixMilli()), MeetingID: room, Name: "Lecture",
+		State: recorded.Published, Start: now.Add(-time.Hour), End: now, Participants: 3,
+		Formats: []recorded.Format{{Name: "presentation"}, {Name: "podcast"}},
 	}
 }
 
@@ -72,6 +88,10 @@ func (s *shelf) missing() (list []string) {
 		if times := strings.Count(body, "<recordID>"); err != nil || times != 1 || strings.Count(body, "<format>") != 2 {
 			list = append(list, fmt.Sprintf("%s is listed %d times: %v %.300s", id, times, err, body))
 		}
+		player := s.instances[(n+1)%len(s.instances)]
+		if status, sound, err := player.get("/podcast/"+id+"/audio.wav", 10*time.Second); status != http.StatusOK || len(sound) < 4000 {
+			list = append(list, fmt.Sprintf("%s plays %d bytes at %s: %v status %d", id, len(sound), player.name, err, status))
+		}
 		for format, files := range map[string]int{"presentation": 6, "podcast": 3} {
 			if got := filesIn(filepath.Join(root, format, id)); len(got) < files {
 				list = append(list, fmt.Sprintf("%s has of %s only %v", id, format, got))
@@ -98,18 +118,23 @@ func filesIn(dir string) (list []string) {
 	return list
 }
 
-// counted looks into the history: every meeting that was acknowledged goes on, or is there, and none has not counted.
-func (l *load) counted() {
-	l.t.Helper()
-	db, err := postgres.Open(context.Background(), postgres.Config{URL: store.Secret(l.instances[0].config.Postgres)})
+// index is what is in PostgreSQL, looked at beside the instances.
+func (w *world) index() store.Index {
+	w.t.Helper()
+	db, err := postgres.Open(context.Background(), postgres.Config{URL: store.Secret(w.instances[0].config.Postgres)})
 	if err != nil {
-		l.t.Error(err)
-		return
+		w.t.Fatal(err)
 	}
-	defer func() { _ = db.Close() }()
+	w.t.Cleanup(func() { _ = db.Close() })
+	return db.Index()
+}
+
+// counted looks into the history: every meeting that was acknowledged goes on, or is there, and none has not counted.
+func (l *load) counted(db store.Index) {
+	l.t.Helper()
 	var wrong []string
 	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
-		if wrong = l.uncounted(db.Index()); len(wrong) == 0 {
+		if wrong = l.uncounted(db); len(wrong) == 0 {
 			return
 		}
 	}

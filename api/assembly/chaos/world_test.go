@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -29,12 +30,16 @@ import (
 
 const secret = "secret-of-the-pool"
 
+// deserted is how long meetings wait for people once all have left, before they end by themselves.
+const deserted = 300 * time.Millisecond
+
 // world is a pool of several instances, and everything that is between them.
 type world struct {
 	t         *testing.T
 	redis     *daemon.Redis
 	postgres  *daemon.Postgres
 	servers   []*simulator.Server
+	tokens    []string // with which servers send recordings
 	instances []*instance
 }
 
@@ -122,7 +127,7 @@ func (w *world) simulate(n int) {
 	w.t.Helper()
 	sim, err := simulator.New(simulator.Config{
 		Servers: n, Secret: "secret-of-servers",
-		Life: simulator.Settings{NeverJoined: time.Hour, Deserted: time.Hour, Linger: time.Millisecond, Step: 50 * time.Millisecond},
+		Life: simulator.Settings{NeverJoined: time.Hour, Deserted: deserted, Linger: time.Millisecond, Step: 50 * time.Millisecond},
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -258,33 +263,56 @@ var client = &http.Client{
 	Transport:     &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{Timeout: time.Second}).DialContext},
 }
 
-func (in *instance) get(path string, patience time.Duration) (status int, body string, err error) {
+// reply is what somebody has answered.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask makes a request of anybody, and waits only so long for all of the answer.
+func ask(method, target string, header http.Header, body io.Reader, patience time.Duration) (reply, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+in.config.Listen+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
-		return 0, "", err
+		return reply{}, err
 	}
+	maps.Copy(req.Header, header)
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, "", err
+		return reply{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(text), err
+	return reply{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+func (in *instance) url(path string) string { return "http://" + in.config.Listen + path }
+
+func (in *instance) get(path string, patience time.Duration) (status int, body string, err error) {
+	r, err := ask(http.MethodGet, in.url(path), nil, nil, patience)
+	return r.status, r.body, err
 }
 
 // call makes a call of BigBlueButton's API at an instance.
 func (in *instance) call(call string, params url.Values, patience time.Duration) (body string, err error) {
-	status, body, err := in.get("/bigbluebutton/api/"+call+"?"+bbb.SHA256.Sign(call, params.Encode(), secret), patience)
-	if err == nil && status != http.StatusOK && status != http.StatusFound {
-		err = fmt.Errorf("status %d: %.200s", status, body)
-	}
-	return body, err
+	r, err := in.callAs(secret, call, params, patience)
+	return r.body, err
 }
 
-// administrate asks the first instance for something, by the socket that its operators have.
-func (w *world) administrate(method, path, body string) {
+// callAs makes a call as a tenant, with its secret.
+func (in *instance) callAs(secret bbb.Secret, call string, params url.Values, patience time.Duration) (reply, error) {
+	query := bbb.SHA256.Sign(call, params.Encode(), secret)
+	r, err := ask(http.MethodGet, in.url("/bigbluebutton/api/"+call+"?"+query), nil, nil, patience)
+	if err == nil && r.status != http.StatusOK && r.status != http.StatusFound {
+		err = fmt.Errorf("status %d: %.200s", r.status, r.body)
+	}
+	return r, err
+}
+
+// administrate asks the first instance for something, by the socket that its operators have, and returns the answer.
+func (w *world) administrate(method, path, body string) string {
 	w.t.Helper()
 	socket, err := v1.SocketPath(w.instances[0].config.Data)
 	if err != nil {
@@ -303,7 +331,9 @@ func (w *world) administrate(method, path, body string) {
 		w.t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if text, _ := io.ReadAll(resp.Body); resp.StatusCode >= 300 {
+	text, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode >= 300 {
 		w.t.Fatalf("%s %s: %s %s", method, path, resp.Status, text)
 	}
+	return string(text)
 }

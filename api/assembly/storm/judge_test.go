@@ -141,11 +141,13 @@ func (j *judge) session(r *room, s *session) {
 			if h.tenant != r.tenant.id || h.room != r.id || h.n != s.n || h.what != kind {
 				continue
 			}
+			if !ids[h.id] {
+				j.marks(r, s, h)
+			}
 			ids[h.id] = true
 			if h.final() {
 				final++
 			}
-			j.marks(r, s, h)
 		}
 		if kind == "analytics" && len(ids) == 0 {
 			for id, row := range j.rows {

@@ -9,6 +9,7 @@
 package address
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
@@ -21,6 +22,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -82,24 +84,53 @@ const KeySize = 32
 
 // Sealer makes addresses and reads them. It is safe for concurrent use.
 type Sealer struct {
+	keys atomic.Pointer[[]sealing] // the present one first; never empty
+}
+
+// sealing is what is sealed with one key.
+type sealing struct {
+	key   []byte
 	aead  cipher.AEAD
 	nonce []byte // the key that nonces are made with
 }
 
 // New returns a sealer. All instances of a pool have the same key, or they do not know each other's addresses.
 func New(key []byte) (*Sealer, error) {
+	s := &Sealer{}
+	return s, s.Use(key)
+}
+
+// mostKeys is how many keys are read with: the present one, and one from before it was known.
+const mostKeys = 2
+
+// Use seals with another key from now on. What was sealed with the one before is read still: it was the best that was known.
+func (s *Sealer) Use(key []byte) error {
+	fresh, err := newSealing(key)
+	if err != nil {
+		return err
+	}
+	list := []sealing{fresh}
+	if before := s.keys.Load(); before != nil {
+		for _, one := range *before {
+			if !bytes.Equal(one.key, key) && len(list) < mostKeys {
+				list = append(list, one)
+			}
+		}
+	}
+	s.keys.Store(&list)
+	return nil
+}
+
+func newSealing(key []byte) (s sealing, err error) {
 	if len(key) != KeySize {
-		return nil, fmt.Errorf("the key of callback addresses has %d bytes, want %d", len(key), KeySize)
+		return s, fmt.Errorf("the key of callback addresses has %d bytes, want %d", len(key), KeySize)
 	}
 	block, err := aes.NewCipher(derived(key, "seal"))
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, err
-	}
-	return &Sealer{aead: aead, nonce: derived(key, "nonce")}, nil
+	return sealing{bytes.Clone(key), aead, derived(key, "nonce")}, err
 }
 
 func derived(key []byte, what string) []byte {
@@ -115,11 +146,11 @@ func (s *Sealer) URL(base string, p Place) string {
 
 // seal returns the last element of the path.
 func (s *Sealer) seal(p Place) string {
-	text := p.encode()
-	mac := hmac.New(sha256.New, s.nonce)
+	with, text := (*s.keys.Load())[0], p.encode()
+	mac := hmac.New(sha256.New, with.nonce)
 	mac.Write(text)
-	nonce := mac.Sum(nil)[:s.aead.NonceSize()]
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, text, nil))
+	nonce := mac.Sum(nil)[:with.aead.NonceSize()]
+	return base64.RawURLEncoding.EncodeToString(with.aead.Seal(nonce, nonce, text, nil))
 }
 
 // ErrForeign is that an address is not one of ours.
@@ -134,19 +165,28 @@ func (s *Sealer) Open(kind Kind, token string) (Place, error) {
 		return Place{}, ErrForeign
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(sealed) < s.aead.NonceSize() {
-		return Place{}, ErrForeign
-	}
-	nonce, sealed := sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():]
-	text, err := s.aead.Open(nil, nonce, sealed, nil)
 	if err != nil {
 		return Place{}, ErrForeign
 	}
-	p, ok := decode(text)
-	if !ok || p.Kind != kind {
-		return Place{}, ErrForeign
+	for _, with := range *s.keys.Load() {
+		if p, ok := with.open(sealed); ok && p.Kind == kind {
+			return p, nil
+		}
 	}
-	return p, nil
+	return Place{}, ErrForeign
+}
+
+// open reads what was sealed with the key.
+func (s sealing) open(sealed []byte) (Place, bool) {
+	size := s.aead.NonceSize()
+	if len(sealed) < size {
+		return Place{}, false
+	}
+	text, err := s.aead.Open(nil, sealed[:size], sealed[size:], nil)
+	if err != nil {
+		return Place{}, false
+	}
+	return decode(text)
 }
 
 // Read finds the place in a whole address, whatever base it has: what a server shows in metadata may be from before the pool

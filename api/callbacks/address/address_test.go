@@ -125,6 +125,27 @@ func TestSealer_Names(t *testing.T) {
 	}
 }
 
+// A key that is learnt late is the one that is sealed with from then on; what was sealed before is read still.
+func TestSealer_Use(t *testing.T) {
+	s, p := sealer(t, 1), place("default", "room-1")
+	before := s.URL("https://pool", p)
+	if err := s.Use(bytes.Repeat([]byte{2}, address.KeySize)); err != nil {
+		t.Fatal(err)
+	}
+	after := s.URL("https://pool", p)
+	if after == before || after != sealer(t, 2).URL("https://pool", p) {
+		t.Errorf("sealed as %q", after)
+	}
+	for _, url := range []string{before, after} {
+		if got, err := s.Read(url); err != nil || got != p {
+			t.Errorf("%q: %+v, %v", url, got, err)
+		}
+	}
+	if err := s.Use([]byte("short")); err == nil || s.URL("https://pool", p) != after {
+		t.Errorf("a short key: %v", err)
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	s, _ := address.New(bytes.Repeat([]byte{1}, address.KeySize))
 	f.Add(s.URL("https://pool", place("default", "room-1")))

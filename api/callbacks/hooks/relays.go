@@ -283,8 +283,10 @@ type look struct {
 type listed struct {
 	ID  string `xml:"hookID"`
 	URL string `xml:"callbackURL"`
-	Raw bool   `xml:"rawData"`
+	Raw string `xml:"rawData"`
 }
+
+func (l listed) isRaw() bool { return strings.TrimSpace(l.Raw) == "true" }
 
 // do lists the hooks of the server, removes those of ours that are not wanted, and makes those that are.
 func (l *look) do(ctx context.Context) error {
@@ -328,9 +330,9 @@ func (l *look) place(raw bool) address.Place {
 // fits tells whether a hook is a relay that is wanted, and the first of its kind.
 func (l *look) fits(one listed, base string) bool {
 	switch {
-	case l.want.mapped && !l.have.mapped && !one.Raw && one.URL == l.hooks.Seal.URL(base, l.place(false)):
+	case l.want.mapped && !l.have.mapped && !one.isRaw() && one.URL == l.hooks.Seal.URL(base, l.place(false)):
 		l.have.mapped = true
-	case l.want.raw && !l.have.raw && one.Raw && one.URL == l.hooks.Seal.URL(base, l.place(true)):
+	case l.want.raw && !l.have.raw && one.isRaw() && one.URL == l.hooks.Seal.URL(base, l.place(true)):
 		l.have.raw = true
 	default:
 		return false

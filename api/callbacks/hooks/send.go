@@ -22,7 +22,7 @@ var retries = []time.Duration{
 }
 
 // keepDone is how long it is remembered that an event was told: longer than a server tells it again.
-const keepDone = 15 * time.Minute
+const keepDone = 30 * time.Minute
 
 // Sender is how the outbox sends events: as bbb-webhooks does, by its schedule.
 func (h *Hooks) Sender() outbox.Sender {

@@ -211,7 +211,7 @@ func after(text string, now time.Time) time.Duration {
 // done is a callback of which nothing is sent any more. That it was stays known for a while, without what was sent.
 func (o *Outbox) done(c store.Callback, result, text string) *outcome {
 	r := o.outcome(c, result, text)
-	r.state = store.CallbackDone
+	r.state = o.settledAs(c.Kind)
 	return r
 }
 
@@ -223,12 +223,7 @@ func (o *Outbox) dead(c store.Callback, text string) *outcome {
 	if s.Drops {
 		r = o.done(c, "dropped", text)
 	}
-	if s.GaveUp != nil {
-		r.gaveUp = func(row store.Callback) {
-			row.Created = c.Created // whatever has become of it with its age
-			s.GaveUp(row)
-		}
-	}
+	r.gaveUp = s.GaveUp
 	return r
 }
 
@@ -241,19 +236,19 @@ func (o *Outbox) outcome(c store.Callback, result, text string) *outcome {
 		if !r.due.IsZero() {
 			row.Due = r.due
 		}
-		if r.state == store.CallbackDone {
+		if r.state.Settled() {
 			row.Body = nil
-			o.ageing(row)
 		}
 	}
 	return r
 }
 
-// ageing has a row that is done forgotten earlier than others, where its kind wants that: rows go by when they were written.
-func (o *Outbox) ageing(row *store.Callback) {
-	if keep := o.senders[row.Kind].Keep; keep > 0 && keep < o.Config.Keep {
-		row.Created = row.Changed.Add(keep - o.Config.Keep)
+// settledAs is the state of a kind of which nothing is sent any more.
+func (o *Outbox) settledAs(kind store.CallbackKind) store.CallbackState {
+	if o.senders[kind].Keep > 0 {
+		return store.CallbackOver
 	}
+	return store.CallbackDone
 }
 
 // again is a callback that is tried again at a time.

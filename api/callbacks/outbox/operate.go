@@ -28,7 +28,7 @@ func (o *Outbox) Retry(ctx context.Context, id string) (was, is store.Callback, 
 	now := o.Now().UTC().Truncate(time.Millisecond)
 	is, err = o.Store.UpdateCallback(ctx, id, func(c *store.Callback) error {
 		was = *c
-		if c.State == store.CallbackDone {
+		if c.State.Settled() {
 			return ErrDone
 		}
 		if now.Add(o.Config.RetryFor).After(o.limit(*c)) {
@@ -89,10 +89,10 @@ func (o *Outbox) Drop(ctx context.Context, id string) (was, is store.Callback, e
 	now := o.Now().UTC().Truncate(time.Millisecond)
 	is, err = o.Store.UpdateCallback(ctx, id, func(c *store.Callback) error {
 		was = *c
-		if c.State == store.CallbackDone {
+		if c.State.Settled() {
 			return ErrDone
 		}
-		c.State, c.Outcome, c.Body, c.Changed = store.CallbackDone, "dropped by an operator", nil, now
+		c.State, c.Outcome, c.Body, c.Changed = o.settledAs(c.Kind), "dropped by an operator", nil, now
 		return nil
 	})
 	if err != nil {

@@ -41,7 +41,8 @@ type Sender struct {
 	GaveUp func(c store.Callback)
 	// Drops tells that what was given up is not kept for somebody to retry.
 	Drops bool
-	// Keep is how long it is remembered that one is done, where that need not be as long as for others.
+	// Keep is how long after it was written a row is remembered that is done, where that need not be as long as for others; it is
+	// in the state store.CallbackOver then.
 	Keep time.Duration
 }
 

@@ -111,7 +111,7 @@ func (t *term) settle(e *entry, r *outcome, failed error) {
 		e.next, t.paused = now.Add(pause), now.Add(pause)
 	case failed != nil && !errors.Is(failed, store.ErrNotFound):
 		e.result, e.next, t.paused = r, now.Add(pause), now.Add(pause)
-	case failed != nil || r.gone || r.state == store.CallbackDone:
+	case failed != nil || r.gone || r.state.Settled():
 		t.index.remove(e)
 	case r.state == store.CallbackDead:
 		t.index.bury(e)
@@ -269,7 +269,7 @@ func (t *term) changed(c store.Callback) {
 	if e := t.index.entries[c.ID]; e != nil {
 		t.index.remove(e) // one that is under way is written by its attempt only if it still waits
 	}
-	if c.State != store.CallbackDone {
+	if !c.State.Settled() {
 		t.index.add(c)
 	}
 	t.counted()
@@ -282,7 +282,11 @@ func (t *term) tidy(ctx context.Context, now time.Time) bool {
 	for _, old := range []struct {
 		state store.CallbackState
 		keep  time.Duration
-	}{{store.CallbackDone, t.box.Config.Keep}, {store.CallbackDead, max(deadKeep, t.box.Config.Keep+t.box.Config.RetryFor)}} {
+	}{
+		{store.CallbackDone, t.box.Config.Keep},
+		{store.CallbackOver, t.box.keepOver()},
+		{store.CallbackDead, max(deadKeep, t.box.Config.Keep+t.box.Config.RetryFor)},
+	} {
 		before := now.Add(-old.keep)
 		for {
 			n, err := t.box.Store.DeleteCallbacks(ctx, old.state, before, tidyMost)
@@ -298,6 +302,14 @@ func (t *term) tidy(ctx context.Context, now time.Time) bool {
 		}
 	}
 	return true
+}
+
+// keepOver is how long kinds are remembered that are soon forgotten.
+func (o *Outbox) keepOver() (keep time.Duration) {
+	for _, s := range o.senders {
+		keep = max(keep, s.Keep)
+	}
+	return keep
 }
 
 // forgetDead takes dead ones out of the index that were deleted.

@@ -70,6 +70,7 @@ type Receiver struct {
 		Server(ctx context.Context, id string) (store.Server, error)
 	}
 	Look      func(server string)                                              // has a server polled soon
+	Called    func(server string)                                              // hears of each call about an end
 	Verify    func(token string, now time.Time, secrets ...store.Secret) error // the signature of a server
 	Refused   func(err error) bool                                             // it is another instance's to decide by now
 	Elsewhere Elsewhere                                                        // nil where there is but one instance
@@ -223,6 +224,9 @@ func (c call) fenced(ctx context.Context, err error) bool {
 
 // ended is for meetingEndedURL: the meeting is over, if it is the one that the address was given for.
 func (c call) ended(ctx context.Context) {
+	if c.Called != nil {
+		c.Called(c.place.Server)
+	}
 	if c.elsewhere(ctx) {
 		return
 	}

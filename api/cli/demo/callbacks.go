@@ -22,9 +22,17 @@ func strictly(cfg simulator.Config, listen string) simulator.Config {
 	return cfg
 }
 
-// callbackFlags are the flags by which the pool learns at which address servers call it back, and that the front end of the demo,
-// which is on loopback, may be called: none, until serve has them (--callback-url, --callback-allow).
-func callbackFlags(string) []string { return nil }
+// callbackFlags are the flags by which the pool learns at which address servers call it back: the one that the demo listens on.
+func callbackFlags(listen string) []string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "0" { // which port that will be nobody knows yet
+		return nil
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return []string{"--callback-url", "http://" + net.JoinHostPort(host, port)}
+}
 
 // listenIn makes a hook for the front end, through the pool. One that has no webhooks yet says so: then none is told of events.
 func listenIn(ctx context.Context, api string, secret bbb.Secret, front *frontend.FrontEnd) {

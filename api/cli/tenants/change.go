@@ -186,7 +186,7 @@ func (c *SetCmd) wanted(env *cli.Env) (w v1.TenantChange, err error) {
 	}
 	if w.Limits, err = c.change(); err == nil && w == (v1.TenantChange{}) {
 		err = grammar.Misused("nothing to change: pass --name, --host, --url, --scoped, --tag, --ignore-hints, --logo or another of " +
-			"what its meetings look like, --analytics or a --callback-…, --drop-generated or a limit")
+			"what its meetings look like, --analytics or a --callback-…, an --lrs-…, --drop-generated or a limit")
 	}
 	return w, err
 }

@@ -1,0 +1,131 @@
+package chaos_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// sender brings an archive to the pool as the script on a server does: it asks what is there, sends the rest, and comes back
+// until the pool has all of it. Whatever it asks, it asks any instance.
+type sender struct {
+	*shelf
+	random  *rand.Rand
+	query   url.Values
+	header  http.Header
+	archive []byte
+}
+
+// stand is how much of an archive has arrived.
+type stand struct {
+	Offset   int
+	Complete bool
+	State    string
+	Code     string
+}
+
+var (
+	errLater  = errors.New("another time") // is worth another try
+	errBroken = errors.New("the connection is broken")
+)
+
+// send sends an archive, until it is there; some again, as a script does that was ended before it could note that.
+func (s *shelf) send(n int, path string) {
+	archive, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	from := &sender{shelf: s, random: rand.New(rand.NewPCG(4, uint64(n))), archive: archive}
+	from.query = url.Values{
+		"name": {filepath.Base(path)}, "length": {strconv.Itoa(len(archive))}, "sha256": {fmt.Sprintf("%x", sha256.Sum256(archive))},
+	}
+	from.header = http.Header{"Authorization": {"Bearer " + s.tokens[n%len(s.tokens)]}, "Content-Type": {"application/x-tar"}}
+	for range 1 + n/2%2 {
+		from.deliver()
+	}
+}
+
+// deliver comes back until the archive is there. What the script would give up on may not be.
+func (s *sender) deliver() {
+	for began := time.Now(); ; time.Sleep(time.Duration(50+s.random.IntN(200)) * time.Millisecond) {
+		s.tries.Add(1)
+		err := s.step()
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, errLater) || time.Since(began) > 2*time.Minute {
+			s.t.Errorf("%s is not taken after %v: %v", s.query.Get("name"), time.Since(began), err)
+			return
+		}
+	}
+}
+
+// step asks one instance what is there, and sends others the rest: at once, in pieces, or so that the connection breaks.
+func (s *sender) step() error {
+	got, err := s.ask(http.MethodGet, "/api/v1/recordings/upload", nil)
+	for err == nil && !got.Complete {
+		if got.State == "uploading" {
+			return fmt.Errorf("%w: somebody sends it", errLater)
+		}
+		if got.Offset < 0 || got.Offset > len(s.archive) {
+			return fmt.Errorf("%d of %d bytes are there", got.Offset, len(s.archive))
+		}
+		s.query.Set("offset", strconv.Itoa(got.Offset))
+		got, err = s.ask(http.MethodPost, "/api/v1/recordings", s.piece(got.Offset))
+		s.query.Del("offset")
+	}
+	return err
+}
+
+// piece is what is sent in one request.
+func (s *sender) piece(offset int) io.Reader {
+	rest := s.archive[offset:]
+	half := rest[:(len(rest)+1)/2]
+	switch s.random.IntN(6) {
+	case 0:
+		return bytes.NewReader(half)
+	case 1:
+		return io.MultiReader(bytes.NewReader(half), broken{})
+	}
+	return bytes.NewReader(rest)
+}
+
+// broken is where a connection ends.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, errBroken }
+
+// ask makes a request of an instance, and judges the answer as the script does.
+func (s *sender) ask(method, path string, body io.Reader) (got stand, err error) {
+	at := s.instances[s.random.IntN(len(s.instances))]
+	r, err := ask(method, at.url(path+"?"+s.query.Encode()), s.header, body, 30*time.Second)
+	if err != nil {
+		return got, fmt.Errorf("%w: %w", errLater, err)
+	}
+	if err := json.Unmarshal([]byte(r.body), &got); err != nil {
+		got = stand{}
+	}
+	told := fmt.Errorf("%s: status %d %.200s", at.name, r.status, r.body)
+	worth := []int{
+		http.StatusRequestTimeout, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusLocked, http.StatusTooManyRequests,
+	}
+	switch {
+	case r.status >= 200 && r.status < 300:
+		return got, nil
+	case slices.Contains(worth, r.status), r.status >= 500, got.Code == "broken":
+		return got, fmt.Errorf("%w: %w", errLater, told)
+	}
+	return got, told
+}
