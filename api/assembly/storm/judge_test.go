@@ -18,6 +18,8 @@ type judge struct {
 	fronts *fronts
 	rooms  []*room
 
+	retried int // imports
+
 	heard []*heard
 	rows  map[string]v1.Callback
 }
@@ -45,8 +47,8 @@ func (j *judge) judge() {
 	j.calls.mu.Lock()
 	made, took := j.calls.made, len(j.calls.took)
 	j.calls.mu.Unlock()
-	j.t.Logf("%d sessions, %d calls of servers, %d of these taken, %d callbacks, %d requests to front ends", sessions, made, took,
-		len(j.rows), len(j.heard))
+	j.t.Logf("%d sessions, %d calls of servers, %d of these taken, %d callbacks, %d requests to front ends, %d imports retried",
+		sessions, made, took, len(j.rows), len(j.heard), j.retried)
 }
 
 // list reads the whole outbox, in which nothing waits any more.

@@ -91,7 +91,7 @@ func (r *room) create(n int, stop <-chan struct{}) *session {
 		select {
 		case <-stop:
 			return nil
-		case <-time.After(time.Duration(10+rand.IntN(50)) * time.Millisecond):
+		case <-time.After(time.Duration(20+rand.IntN(200)) * time.Millisecond):
 		}
 	}
 }

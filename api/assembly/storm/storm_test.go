@@ -3,12 +3,13 @@
 package storm_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -131,12 +132,7 @@ func (j *judge) unsettled() (left []string) {
 			left = append(left, "on its server "+m.MeetingID)
 		}
 	}
-	archives, _ := os.ReadDir(j.config.Spool)
-	for _, a := range archives {
-		if !strings.HasPrefix(a.Name(), ".") {
-			left = append(left, "archive "+a.Name())
-		}
-	}
+	left = append(left, j.archives()...)
 	for _, state := range []string{"waiting", "dead"} {
 		rows, err := admin.Callbacks.List(ctx, v1.CallbackFilter{State: state, Limit: 1000})
 		if err != nil {
@@ -145,6 +141,29 @@ func (j *judge) unsettled() (left []string) {
 		for _, row := range rows {
 			left = append(left, fmt.Sprintf("%s: %s of %s %s: %s", state, row.Kind, row.Tenant, row.MeetingID, row.Outcome))
 		}
+	}
+	return left
+}
+
+// archives are what is still to be imported. An archive in whose imports the pool was killed again and again is set aside, as if it
+// had been the reason, until an operator has it tried once more.
+func (j *judge) archives() (left []string) {
+	failed, err := j.admin().Imports.List(j.t.Context(), "failed")
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	for _, job := range failed {
+		if _, err := j.admin().Imports.Retry(j.t.Context(), job.ID); err == nil {
+			j.retried++
+		}
+	}
+	list, err := filepath.Glob(filepath.Join(j.config.Spool, "*.tar"))
+	aside, failure := filepath.Glob(filepath.Join(j.config.Spool, "quarantine", "*.tar"))
+	if err := errors.Join(err, failure); err != nil {
+		j.t.Fatal(err)
+	}
+	for _, path := range append(list, aside...) {
+		left = append(left, "archive "+path)
 	}
 	return left
 }
