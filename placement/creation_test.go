@@ -301,14 +301,14 @@ func TestConfirm_AnewPlaced(t *testing.T) {
 
 // What was before is in the history before its claim is another's: whoever is killed in between has lost nothing.
 func TestConfirm_Killed(t *testing.T) {
-	for name, replace := range map[string]func(p *pool, claim store.Claim){
-		"created anew": func(p *pool, _ store.Claim) {
+	for name, replace := range map[string]func(p *pool){
+		"created anew": func(p *pool) {
 			c := p.begin("m")
 			defer c.End()
 			p.place(c)
 			p.must(c.Confirm(t.Context(), placement.Made{InternalID: "again", CreateTime: 2}))
 		},
-		"found elsewhere": func(p *pool, claim store.Claim) {
+		"found elsewhere": func(p *pool) {
 			p.stand(placement.Open, "b")
 			p.stand(placement.Gone, "a")
 			p.poll("b", foreign("m", 2))
@@ -316,7 +316,7 @@ func TestConfirm_Killed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPool(t, "a")
-			claim := p.create("m")
+			p.create("m")
 			p.clock.add(time.Minute)
 			var then []string
 			p.store.set(func(call string) error {
@@ -325,7 +325,7 @@ func TestConfirm_Killed(t *testing.T) {
 				}
 				return nil
 			})
-			replace(p, claim)
+			replace(p)
 			if len(then) != 1 {
 				t.Errorf("history when the claim is replaced: %q", then)
 			}
