@@ -33,7 +33,7 @@ type Tenant struct {
 // TenantCallbacks is how a tenant wants to be called back.
 type TenantCallbacks struct {
 	Names     []string // of further meta_ parameters that are callbacks of servers, without "meta_"
-	Algorithm string   // that tokens are signed with: HS256, HS384 or HS512; "" is HS256
+	Algorithm string   // that tokens are signed with: HS256, HS384 or HS512; "" is as BigBlueButton signs them
 	Insecure  bool     // certificates of its receivers are not verified
 	Analytics bool     // what servers tell of who did what is kept
 }

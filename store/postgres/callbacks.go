@@ -12,6 +12,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/standing"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -64,7 +65,7 @@ func addCallbacks(b *pgx.Batch, list []store.Callback) error {
 			return err
 		}
 		look := rows.Callbacks.Look(c)
-		if err := checkRow(row, look); err != nil {
+		if err := standing.CheckRow(row, look); err != nil {
 			return err
 		}
 		b.Queue(`WITH new AS (INSERT INTO bbbpool.rows (kind, key, value) VALUES ($1, $2, $3)

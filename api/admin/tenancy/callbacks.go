@@ -15,7 +15,7 @@ const (
 	// maxCallbackNames and maxCallbackName bound the further callbacks of a tenant.
 	maxCallbackNames = 20
 	maxCallbackName  = 100 // bytes
-	// usual is the algorithm that Greenlight and Moodle verify.
+	// usual is the algorithm by which Greenlight and Moodle verify what tells of a recording. Analytics have HS512 with it.
 	usual = "HS256"
 )
 

@@ -11,7 +11,7 @@ type TenantCallbacks struct {
 // CallbackChange asks for that to be changed. What is nil stays.
 type CallbackChange struct {
 	Names     *[]string `json:"names,omitempty"`     // all of them, instead of those that there are
-	Algorithm *string   `json:"algorithm,omitempty"` // HS256, HS384 or HS512; "" is HS256
+	Algorithm *string   `json:"algorithm,omitempty"` // HS256, HS384 or HS512; "" is HS256, and HS512 for analytics
 	Insecure  *bool     `json:"insecure,omitempty"`
 	Analytics *bool     `json:"analytics,omitempty"`
 }

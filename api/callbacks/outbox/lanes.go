@@ -25,12 +25,13 @@ type entry struct {
 	bytes   int64
 	dead    bool
 	tried   bool     // it has failed, and is not only put off
+	yielded bool     // the end of its meeting goes first; only whoever has its lane looks
 	refused string   // by the guard, in words; "" where it is not
 	result  *outcome // of an attempt, while it cannot be written
 	lane    *lane
 }
 
-// laneKey is tenant, meeting and address without its query, hashed.
+// laneKey is tenant, meeting and address, hashed.
 type laneKey [16]byte
 
 // lane is what goes in order: its entries, oldest first.
@@ -62,8 +63,7 @@ const (
 
 // laneOf finds the lane of a callback.
 func laneOf(c store.Callback) laneKey {
-	address, _, _ := strings.Cut(c.URL, "?")
-	address, _, _ = strings.Cut(address, "#")
+	address, _, _ := strings.Cut(c.URL, "#")
 	meeting := c.MeetingID
 	if c.Kind == store.CallbackEvent {
 		meeting += "\x00" + c.Hook // of one hook for all meetings, events of one go in order, and those of others do not wait for them

@@ -7,7 +7,7 @@
 //
 // # Order
 //
-// What is about one meeting of a tenant and goes to one address, whatever its query, is a lane: the oldest alone is under way,
+// What is about one meeting of a tenant and goes to one address, its query included, is a lane: the oldest alone is under way,
 // and the next is not before that is done or given up. Lanes know nothing of each other: one that waits holds up no other. Of
 // the requests at once each host has a share, and each tenant one, so that a receiver which hangs takes no more than that.
 //

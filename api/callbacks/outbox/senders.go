@@ -102,7 +102,7 @@ func (o *Outbox) end(
 	return ended(ctx, c, &with, store.TenantSecret{}, Tenant{})
 }
 
-// reason says why a meeting is over where its server has not said so. BigBlueButton's own form has no place for it.
+// reason says why a meeting is over. BigBlueButton's own form has no place for it.
 func reason(req *http.Request, c store.Callback) {
 	word := strings.Map(func(r rune) rune {
 		if r == '-' || r >= 'a' && r <= 'z' {

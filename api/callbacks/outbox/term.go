@@ -84,6 +84,9 @@ func (t *term) dispatch(ctx context.Context) time.Duration {
 func (t *term) attempt(ctx context.Context, l *lane, e *entry) {
 	r := e.result
 	if r == nil {
+		r = t.yields(ctx, e)
+	}
+	if r == nil {
 		r = t.box.try(ctx, e.id)
 	}
 	var failed error

@@ -6,6 +6,7 @@
 package signing
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -15,8 +16,15 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Algorithms are those that a tenant may ask for. Greenlight and Moodle verify the first alone.
+// Algorithms are those that a tenant may ask for.
 var Algorithms = []string{"HS256", "HS384", "HS512"}
+
+// Where a tenant asks for none, each token is signed as BigBlueButton signs it. Greenlight and Moodle verify what tells of a
+// recording by the first alone, and Moodle what goes with analytics by the second alone.
+const (
+	usualRecording = "HS256"
+	usualBearer    = "HS512"
+)
 
 // Lifetime is how long a bearer token is good for, as BigBlueButton has it.
 const Lifetime = 24 * time.Hour
@@ -29,12 +37,12 @@ var ErrNoSecret = errors.New("there is no secret to sign with")
 
 // Recording is the value of signed_parameters, which tells of a recording. It never expires, as BigBlueButton's own.
 func Recording(meetingID, recordID string, secret store.Secret, algorithm string) (string, error) {
-	return sign(jwt.MapClaims{"meeting_id": meetingID, "record_id": recordID}, secret, algorithm)
+	return sign(jwt.MapClaims{"meeting_id": meetingID, "record_id": recordID}, secret, cmp.Or(algorithm, usualRecording))
 }
 
 // Bearer is the token that goes with analytics. It says nothing but when it expires.
 func Bearer(secret store.Secret, algorithm string, now time.Time) (string, error) {
-	return sign(jwt.MapClaims{"exp": now.Add(Lifetime).Unix()}, secret, algorithm)
+	return sign(jwt.MapClaims{"exp": now.Add(Lifetime).Unix()}, secret, cmp.Or(algorithm, usualBearer))
 }
 
 func sign(claims jwt.MapClaims, secret store.Secret, algorithm string) (string, error) {
@@ -48,10 +56,10 @@ func sign(claims jwt.MapClaims, secret store.Secret, algorithm string) (string, 
 	return jwt.NewWithClaims(method, claims).SignedString([]byte(secret.Reveal()))
 }
 
-// methodOf finds an algorithm by its name; "" is the first.
+// methodOf finds an algorithm by its name.
 func methodOf(algorithm string) (jwt.SigningMethod, error) {
 	switch algorithm {
-	case "", "HS256":
+	case "HS256":
 		return jwt.SigningMethodHS256, nil
 	case "HS384":
 		return jwt.SigningMethodHS384, nil

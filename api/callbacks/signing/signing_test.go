@@ -72,6 +72,9 @@ func TestSign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if asked == "" {
+			alg = "HS512" // as BigBlueButton, and as Moodle alone takes it
+		}
 		if _, claims = opened(t, bearer, "s3cret", alg); claims["exp"] != float64(now.Unix()+86400) || len(claims) != 1 {
 			t.Errorf("%q: claims %v", asked, claims)
 		}

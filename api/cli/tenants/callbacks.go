@@ -9,7 +9,7 @@ import (
 // Callbacks are flags for how a tenant is called back.
 type Callbacks struct {
 	CallbackNames     *string `placeholder:"NAME,…" help:"Further meta_ parameters that are callbacks, instead of those that are now: servers do not get them; an empty one for none."`
-	CallbackAlgorithm *string `placeholder:"NAME" help:"Algorithm that its tokens are signed with: HS256 (the default, which alone Greenlight and Moodle verify), HS384 or HS512."`
+	CallbackAlgorithm *string `placeholder:"NAME" help:"Algorithm that its tokens are signed with: HS256 (the default: analytics have HS512 with it, as Greenlight and Moodle verify them), HS384 or HS512."`
 	CallbackInsecure  *bool   `negatable:"" help:"Do not verify the certificates of its receivers."`
 	Analytics         *bool   `negatable:"" help:"Keep what servers tell of who did what in its meetings, for --analytics-keep."`
 }
