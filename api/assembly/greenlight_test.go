@@ -384,6 +384,7 @@ func TestPool_Greenlight(t *testing.T) {
 				}
 			}
 			g.misses("aaaa")
+			g.quiet()
 			g.mu.Lock()
 			defer g.mu.Unlock()
 			if g.wrong != nil {
