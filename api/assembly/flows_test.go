@@ -149,7 +149,7 @@ func (f *flow) ask(algorithm bbb.Algorithm, name, body string, params url.Values
 		method = http.MethodPost
 	}
 	address := "http://" + f.o.Settings.HTTP.Listen + "/bigbluebutton/api/" + name + "?" + algorithm.Sign(name, params.Encode(), secret)
-	r, err := http.NewRequest(method, address, strings.NewReader(body)) //nolint:noctx // ends with the pool
+	r, err := http.NewRequest(method, address, strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}

@@ -61,8 +61,7 @@ func (m *moodle) broker(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	closed, activity := m.closed, m.activities[r.FormValue("bigbluebuttonbn")]
 	m.mu.Unlock()
-	action, status := r.FormValue("action"), 0
-	var err error
+	action, status, err := r.FormValue("action"), http.StatusBadRequest, error(nil)
 	switch {
 	case closed:
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -74,7 +73,7 @@ func (m *moodle) broker(w http.ResponseWriter, r *http.Request) {
 	case action == "meeting_events":
 		status, err = m.meetingEvents(activity, r)
 	default:
-		status, err = http.StatusBadRequest, errors.New("action "+action)
+		err = errors.New("action " + action)
 	}
 	m.mu.Lock()
 	if err != nil {
