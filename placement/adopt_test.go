@@ -109,6 +109,25 @@ func TestAdopt_Leaves(t *testing.T) {
 	}
 }
 
+// A meeting that is found where another one by its name has vanished was made by a create whose answer was lost, by a crash: its
+// front end is to be told of its end, too.
+func TestAdopt_Anew(t *testing.T) {
+	p := newPool(t, "a")
+	claim := p.calls("m")
+	p.restart("a")
+	anew := sees(claim, 1)
+	anew.InternalID, anew.CreateTime = "m@2", p.clock.now().Add(time.Second).UnixMilli()
+	p.poll("a", anew)
+	p.poll("a", anew)
+	found, err := p.Peek(key("m"))
+	p.must(err)
+	got := found.Claim
+	equal(t, "which, whose secret, and addresses", []any{got.InternalID, got.Signer, got.Back}, []any{"m@2", "second", wanted})
+	p.check()
+	p.poll("a", ended(anew))
+	equal(t, "told", p.told(), []string{"gone second true", "ended second true"})
+}
+
 // A server that comes back keeps the meetings that nobody has created anew.
 func TestAdopt_Return(t *testing.T) {
 	p := newPool(t, "a")

@@ -301,6 +301,8 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 	}
 	if m != nil {
 		m.leave(&c.Claim)
+	} else if before, known := b.vanished.of(s.Key); known {
+		before.leave(&c.Claim)
 	}
 	return c, true
 }
@@ -310,6 +312,14 @@ func (m *meeting) leave(next *store.Claim) {
 	next.Signer, next.Back = m.claim.Signer, m.claim.Back
 	if next.InternalID == m.claim.InternalID { // the same machine under another name
 		next.Moderator, next.Voice, next.Marks = m.claim.Moderator, m.claim.Voice, m.claim.Marks
+	}
+}
+
+// leave gives the claim of a meeting that was found where the one before has just vanished what that one's front end has said: it
+// was made by a create of ours that nobody has seen to its end.
+func (c closing) leave(next *store.Claim) {
+	if c.stay != nil && c.server == next.Server && !next.Placed.Before(c.stay.claim.Placed) {
+		next.Signer, next.Back = c.stay.claim.Signer, c.stay.claim.Back
 	}
 }
 

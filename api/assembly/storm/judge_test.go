@@ -87,8 +87,8 @@ func (j *judge) sound() {
 	}
 }
 
-// again checks that nothing is sent again that its receiver has taken or refused for good, unless the process was killed before it
-// could write that down.
+// again checks that nothing is sent again that its receiver has taken or refused for good, unless the process was killed before
+// it could write that down.
 func (j *judge) again() {
 	settled := map[string]*heard{}
 	taken, ended := 0, 0
@@ -109,7 +109,7 @@ func (j *judge) again() {
 				before.epoch, before.status)
 		}
 	}
-	j.t.Logf("told twice as the process was killed behind the answer: %d that were taken, %d that were refused for good", taken, ended)
+	j.t.Logf("sent again as the process was killed behind the answer: %d that were taken, %d refused for good", taken, ended)
 }
 
 // order checks that of what goes to one address nothing older comes behind something newer.
@@ -159,8 +159,8 @@ func (j *judge) session(r *room, s *session) {
 			}
 		}
 		if len(ids) != 1 || final == 0 {
-			j.t.Errorf("%s %s session %d (%s) is told %s by %d callbacks and has taken it %d times: %s", r.tenant.id, r.id, s.n, s.internal,
-				kind, len(ids), final, j.subjects(ids))
+			j.t.Errorf("%s %s session %d (%s) is told %s by %d callbacks and has taken it %d times: %s",
+				r.tenant.id, r.id, s.n, s.internal, kind, len(ids), final, j.subjects(ids))
 		}
 	}
 }

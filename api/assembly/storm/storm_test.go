@@ -145,8 +145,8 @@ func (j *judge) unsettled() (left []string) {
 	return left
 }
 
-// archives are what is still to be imported. An archive in whose imports the pool was killed again and again is set aside, as if it
-// had been the reason, until an operator has it tried once more.
+// archives are what is still to be imported. An archive in whose imports the pool was killed again and again is set aside, as if
+// it had been the reason, until an operator has it tried once more.
 func (j *judge) archives() (left []string) {
 	failed, err := j.admin().Imports.List(j.t.Context(), "failed")
 	if err != nil {
