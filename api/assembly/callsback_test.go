@@ -139,7 +139,12 @@ func TestPool_CallsBack(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- sim.Run(ctx) }()
-	t.Cleanup(func() { cancel(); _ = <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Log(err)
+		}
+	})
 	enlist(t, o.Data, sim.Servers(), []*neighbour{{id: "a", secret: "secret a-1"}, {id: "b", secret: "secret b-1"}})
 	p := open(t, o)
 	if _, err := p.Stores.State.UpdateTenant(t.Context(), "a", func(a *store.Tenant) error {

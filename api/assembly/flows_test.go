@@ -56,7 +56,12 @@ func newFlow(t *testing.T, cfg simulator.Config, change func(*assembly.Settings)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.sim.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Log(err)
+		}
+	})
 	enlist(t, f.o.Data, f.sim.Servers(), nil)
 	f.open()
 	return f
