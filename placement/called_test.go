@@ -181,7 +181,10 @@ func TestMarked_TakeOver(t *testing.T) {
 // Where front ends want to be called back is what the create says that makes a meeting, or moves it: a repeat changes nothing.
 func TestWish_Back(t *testing.T) {
 	p := newPool(t, "a")
-	p.calls("m")
+	silent := calling
+	silent.Recorded = false
+	_, err := p.make(key("m"), silent, placement.Made{InternalID: "m@1", CreateTime: p.clock.now().UnixMilli()})
+	p.must(err)
 	back := func() string {
 		found, err := p.Peek(key("m"))
 		p.must(err)
@@ -190,7 +193,9 @@ func TestWish_Back(t *testing.T) {
 		}
 		return found.Claim.Signer + " " + found.Claim.Back.Ended
 	}
-	other := placement.Wish{Signer: "third", Back: &store.Back{Ended: "https://other.example.edu"}}
+	other := placement.Wish{
+		Signer: "third", Back: &store.Back{Ended: "https://other.example.edu"}, Recorded: true, Name: "Seminar",
+	}
 	create := func(internal string) {
 		t.Helper()
 		_, err := p.make(key("m"), other, placement.Made{InternalID: internal, CreateTime: monday.UnixMilli()})
@@ -205,6 +210,9 @@ func TestWish_Back(t *testing.T) {
 	p.clock.add(time.Second)
 	create("m@2")
 	equal(t, "begun anew at its server", back(), "third https://other.example.edu")
+	found, err := p.Peek(key("m"))
+	p.must(err)
+	equal(t, "which is recorded, and was not", []any{found.Claim.Recorded, found.Claim.Name}, []any{true, "Seminar"})
 	p.stand(placement.Gone, "a")
 	p.stand(placement.Open, "b")
 	other = calling
@@ -257,5 +265,20 @@ func TestBridges(t *testing.T) {
 	equal(t, "another's", voice("other", "77777"), placement.ErrVoice.Error())
 	equal(t, "its own", voice("ext", "77777"), "77777")
 	equal(t, "no number", voice("room1", "a;b"), "10005")
+	p.check()
+}
+
+// What its server has told to be over stays so for whoever starts behind that, while the server lists it for a moment longer.
+func TestCalledBack_Restart(t *testing.T) {
+	p := newPool(t, "a")
+	claim := p.calls("m")
+	closed, err := p.CalledBack(t.Context(), claim.MeetingKey, "a", claim.Placed)
+	p.must(err)
+	equal(t, "closed", closed, true)
+	p.restart("a")
+	p.poll("a", sees(claim, 2))
+	p.poll("a", sees(claim, 2))
+	equal(t, "where, while it is listed", p.where("m"), "")
+	equal(t, "told", p.told(), []string{"ended second true"})
 	p.check()
 }

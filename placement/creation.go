@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
@@ -29,6 +30,9 @@ type Creation struct {
 type asks struct {
 	request, signer, unmade string
 	back                    *store.Back
+	recorded                bool
+	name                    string
+	anew                    time.Time // Placement.Anew
 }
 
 // Begin waits until no other create of the meeting is under way, and right after the start until the history is read. End
@@ -111,7 +115,11 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	}
 	now := l.now()
 	known, stays := l.book.Stays(now, c.key, avoid)
-	known.Same, c.asks = w.Request != "" && known.Claim.Request == w.Request, asks{w.Request, w.Signer, w.Unmade, w.Back}
+	known.Same = w.Request != "" && known.Claim.Request == w.Request
+	if known.Claim.InternalID != "" {
+		known.Anew = later(now, known.Claim.Placed)
+	}
+	c.asks = asks{w.Request, w.Signer, w.Unmade, w.Back, w.Recorded, w.Name, known.Anew}
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.Record().MayLeave(now, c.key)) {
 		return known, before, nil
 	}
@@ -127,6 +135,14 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	}
 	l.book.Apply(ClaimPlaced{At: now, Claim: claim, Room: c.room})
 	return Placement{Claim: claim}, l.book.Record().Replaced(c.key), nil
+}
+
+// later is now, but not in the same millisecond as something before.
+func later(now, before time.Time) time.Time {
+	if now.UnixMilli() > before.UnixMilli() {
+		return now
+	}
+	return before.Add(time.Millisecond)
 }
 
 // commit makes a claim durable that the book has already, in the place of the one before. If that fails the book goes back
@@ -180,6 +196,7 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 		return err
 	}
 	made.Request, made.Signer, made.Back, made.Unmade = c.asks.request, c.asks.signer, c.asks.back, c.asks.unmade
+	made.Recorded, made.Name, made.Placed = c.asks.recorded, c.asks.name, c.asks.anew
 	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
 	l.book.Apply(confirmed)
 	claim := confirmed.Claim
@@ -190,10 +207,12 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	}
 	stored := false
 	err = c.write(ctx, func() error {
+		// The session before comes first: after a crash in between its claim stands, and is closed once more. That it is over is
+		// a fact, whoever leads and whatever can be stored: nobody else would tell of it.
+		forgot := l.records.remember(ctx, over)
 		failed := c.persist(ctx, claim, claim)
 		stored = failed == nil
-		// That the session before is over is a fact, whoever leads and whatever could be stored: nobody else would tell of it.
-		return errors.Join(failed, l.records.remember(ctx, over))
+		return errors.Join(failed, forgot)
 	})
 	if !stored {
 		l.mu.Lock()

@@ -278,6 +278,62 @@ func TestConfirm_Anew(t *testing.T) {
 	equal(t, "closed by what it was", closed, false)
 }
 
+// What a create sends along says when another meeting counts as placed, where its server makes one: both are told apart.
+func TestConfirm_AnewPlaced(t *testing.T) {
+	p := newPool(t, "a")
+	claim := p.create("m")
+	c := p.begin("m") // in the same millisecond
+	anew := p.place(c).Anew
+	if anew.UnixMilli() <= claim.Placed.UnixMilli() {
+		t.Errorf("anew at %v, and placed before at %v", anew, claim.Placed)
+	}
+	p.clock.add(time.Second)
+	p.must(c.Confirm(t.Context(), placement.Made{InternalID: "again", CreateTime: 2}))
+	c.End()
+	found, err := p.Peek(key("m"))
+	p.must(err)
+	equal(t, "placed", found.Claim.Placed, anew)
+	p.check()
+	n := p.begin("n")
+	equal(t, "of what is new", p.place(n).Anew, time.Time{})
+	n.End()
+}
+
+// What was before is in the history before its claim is another's: whoever is killed in between has lost nothing.
+func TestConfirm_Killed(t *testing.T) {
+	for name, replace := range map[string]func(p *pool){
+		"created anew": func(p *pool) {
+			c := p.begin("m")
+			defer c.End()
+			p.place(c)
+			p.must(c.Confirm(t.Context(), placement.Made{InternalID: "again", CreateTime: 2}))
+		},
+		"found elsewhere": func(p *pool) {
+			p.stand(placement.Open, "b")
+			p.stand(placement.Gone, "a")
+			p.poll("b", foreign("m", 2))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPool(t, "a")
+			p.create("m")
+			p.clock.add(time.Minute)
+			var then []string
+			p.store.set(func(call string) error {
+				if call == "UpdateClaim" {
+					then = p.history()
+				}
+				return nil
+			})
+			replace(p)
+			if len(then) != 1 {
+				t.Errorf("history when the claim is replaced: %q", then)
+			}
+			p.check()
+		})
+	}
+}
+
 // An answer without a usable internal ID changes nothing that is known.
 func TestConfirm_NoID(t *testing.T) {
 	p := newPool(t, "a")

@@ -103,9 +103,9 @@ func (l *Ledger) recall(ctx context.Context, p *past) {
 	p.hour, p.lasting = nil, nil
 }
 
-// Rekey reads the key that rooms are hashed with, which is made on the first start. Where no history is stored there is none. It is
-// called again where the history was away when the ledger was opened: if the key is another one than was at hand, meetings keep the
-// rooms that they have, and new ones are known again.
+// Rekey reads the key that rooms are hashed with, which is made on the first start. Where no history is stored there is none. It
+// is called again where the history was away when the ledger was opened: if the key is another one than was at hand, meetings
+// keep the rooms that they have, and new ones are known again.
 func (l *Ledger) Rekey(ctx context.Context) error {
 	if l.history == nil {
 		return nil

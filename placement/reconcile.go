@@ -77,11 +77,9 @@ func (c *Creation) adopt(ctx context.Context, server string, s Sighting, began t
 	l.book.Apply(adopted)
 	before := l.book.Record().Replaced(s.Key)
 	l.mu.Unlock()
-	err := c.commit(ctx, adopted.Claim, before)
-	if err == nil {
-		err = l.records.write(ctx, func() error { return l.records.remember(ctx, over) })
-	}
-	if err != nil {
+	// The session before comes first: after a crash in between its claim stands, and is replaced once more.
+	forgot := l.records.write(ctx, func() error { return l.records.remember(ctx, over) })
+	if err := errors.Join(c.commit(ctx, adopted.Claim, before), forgot); err != nil {
 		return fmt.Errorf("adopt %s: %w", s.Key.MeetingID, err)
 	}
 	return nil

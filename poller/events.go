@@ -91,17 +91,24 @@ func (p *Poller) Events(id string) []Event {
 	return slices.Clone(s.state.events.last)
 }
 
-// eventCounts returns how many events of each kind a server has had since the program began, in the order of kinds.
-func (p *pool) eventCounts(id string) []uint64 {
-	counts := make([]uint64, len(kinds))
-	s := p.server(id)
-	if s == nil {
-		return counts
+// EventCount is how many events of a kind a server has had since the program began.
+type EventCount struct {
+	Kind  string
+	Count uint64
+}
+
+// EventCounts counts the events of a server, of each kind that there is. Of a server that is not in the pool there were none.
+func (p *Poller) EventCounts(id string) []EventCount {
+	counts := make([]EventCount, len(kinds))
+	s := p.pool.server(id)
+	if s != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for i, kind := range kinds {
-		counts[i] = s.state.events.counts[kind]
+		if counts[i].Kind = kind; s != nil {
+			counts[i].Count = s.state.events.counts[kind]
+		}
 	}
 	return counts
 }

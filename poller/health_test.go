@@ -13,6 +13,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/poller/series"
 )
 
 // A server's health follows from the calls to it, and from the time between them, alone.
@@ -345,7 +346,7 @@ func TestConfig_Validate(t *testing.T) {
 
 func (r *rig) metrics() string {
 	var b strings.Builder
-	r.WriteMetrics(&b)
+	series.Write(&b, r.Poller)
 	return b.String()
 }
 

@@ -105,6 +105,11 @@ func (n *network) blamed() bool {
 	return !n.failsSince.IsZero() || !n.wellSince.IsZero() && n.now().Sub(n.wellSince) < n.config.Thresholds().Noticed
 }
 
+// OurSide tells what seems to fail on our own side of the servers: the network, because most fail at once, and local DNS.
+func (p *Poller) OurSide() (network, names bool) {
+	return p.pool.network.countFailing().Most(), p.pool.network.namesLost.Load()
+}
+
 // forgive takes back what our own network has made of servers. With news set those that fail have an event about it.
 func (n *network) forgive(f observed.Failures, news bool) {
 	now, t := n.now(), n.config.Thresholds()

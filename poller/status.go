@@ -53,6 +53,12 @@ type Status struct {
 	SplitPeople int       // in them and their breakout rooms
 }
 
+// Capacity is what the pool carries, as the ledger has it.
+func (p *Poller) Capacity() placement.Capacity { return p.ledger.Capacity() }
+
+// Now is what time it is for what Servers tells.
+func (p *Poller) Now() time.Time { return p.now() }
+
 // Servers returns the status of every server, by ID. It asks nobody.
 func (p *Poller) Servers() []Status {
 	servers := p.pool.sorted()

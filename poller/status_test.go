@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/poller/series"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -177,7 +178,7 @@ func TestFamilies(t *testing.T) {
 		for line := range strings.Lines(r.metrics()) {
 			measured[line[:strings.IndexAny(line, "{ ")]] = true
 		}
-		for _, f := range poller.Families {
+		for _, f := range series.Families {
 			if !measured[f.Name] {
 				t.Errorf("%s is not measured", f.Name)
 			}

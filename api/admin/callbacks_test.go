@@ -52,6 +52,10 @@ func TestCallbacks_Tenants(t *testing.T) {
 	if strings.Contains(p.log.String(), "secret-of") {
 		t.Errorf("logged %s", p.log)
 	}
+	audits, err := p.stores.Index.Audits(t.Context(), store.AuditFilter{Action: "show", Limit: 10})
+	if err != nil || len(audits) != 1 || audits[0].Object != theirs || strings.Contains(audits[0].After, "secret-of") {
+		t.Errorf("who has looked at an address is not known: %+v, %v", audits, err)
+	}
 }
 
 // Pages follow one another without a gap, also where one host alone is wanted.

@@ -9,6 +9,7 @@ package assembly
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -30,6 +31,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/silence"
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/lastuse"
@@ -38,6 +40,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/usage"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/poller/series"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/playback"
 	"github.com/bbbpool/bbbpool/recordings/upload"
@@ -330,7 +333,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 		RecordingCalls: recordingcalls.Calls{
 			Recordings: p.Recordings, Tracks: p.Recordings, Link: p.playback.Link, FileLink: p.playback.FileLink,
 		},
-		Hooks: p.Hooks, Uses: p.Uses, Log: p.log("gateway"), Metrics: &gateway.Metrics{Set: p.Metrics},
+		Hooks: p.Hooks, Uses: p.Uses, Log: p.log("gateway"), Metrics: &counts.Metrics{Set: p.Metrics},
 	}
 	p.Notices.Parts[reload.Tenants] = p.fresh(func(ctx context.Context) error {
 		return p.Gateway.LoadTenants(ctx, p.Stores.State, p.options.Now())
@@ -344,7 +347,7 @@ func (p *Pool) openGateway(ctx context.Context) error {
 
 // openHTTP makes the ways in, and mounts on them what was made before. They come last: who finds a door open may walk in.
 func (p *Pool) openHTTP(ctx context.Context) (err error) {
-	p.Metrics.RegisterMetricsWriter(p.Poller.WriteMetrics)
+	p.Metrics.RegisterMetricsWriter(func(w io.Writer) { series.Write(w, p.Poller) })
 	p.Metrics.RegisterMetricsWriter(p.Problems.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Audit.WriteMetrics)
 	p.Metrics.RegisterMetricsWriter(p.Usage.WriteMetrics)

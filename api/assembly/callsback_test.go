@@ -125,6 +125,8 @@ func TestPool_CallsBack(t *testing.T) {
 	o.Settings.HTTP.Listen = free(t)
 	o.Settings.Callbacks.URL = "http://" + o.Settings.HTTP.Listen
 	o.Settings.Outbox.Allow, o.Settings.Outbox.First = []string{"127.0.0.1"}, 20*time.Millisecond
+	// However slow the machine is: what was refused is tried again soon, and no end goes without its marks.
+	o.Settings.Outbox.Most, o.Settings.Callbacks.MarksWait = 200*time.Millisecond, time.Minute
 	o.Settings.Poller.Interval = time.Hour
 	o.Settings.Recordings.Rest = 20 * time.Millisecond
 	sim, err := simulator.New(simulator.Config{
@@ -137,7 +139,7 @@ func TestPool_CallsBack(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- sim.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() { cancel(); _ = <-done })
 	enlist(t, o.Data, sim.Servers(), []*neighbour{{id: "a", secret: "secret a-1"}, {id: "b", secret: "secret b-1"}})
 	p := open(t, o)
 	if _, err := p.Stores.State.UpdateTenant(t.Context(), "a", func(a *store.Tenant) error {
@@ -158,7 +160,7 @@ func TestPool_CallsBack(t *testing.T) {
 	if got, want := f.heard(2, "ended"), []string{"a ended x=a", "b ended x=b"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	for deadline := time.Now().Add(10 * time.Second); p.Ledger.Count() != 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); p.Ledger.Count() != 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d meetings stand", p.Ledger.Count())
 		}
@@ -205,7 +207,7 @@ func (f *fronts) meet(p *assembly.Pool, tenant string) {
 		"meetingEndedURL": {at("ended?x=" + tenant)}, "meta_endCallbackUrl": {at("end?x=" + tenant)},
 		"meta_bbb-recording-ready-url": {at("ready")}, "meta_analytics-callback-url": {at("analytics")},
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		body := f.call(p, tenant, "create", create)
 		if strings.Contains(body, "SUCCESS") {
 			break

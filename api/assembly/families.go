@@ -8,13 +8,13 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/outbox"
 	"github.com/bbbpool/bbbpool/api/callbacks/receiver"
 	"github.com/bbbpool/bbbpool/api/exposition"
-	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/api/gateway/lrs"
 	"github.com/bbbpool/bbbpool/api/gateway/throttle"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/api/usage"
-	"github.com/bbbpool/bbbpool/poller"
+	"github.com/bbbpool/bbbpool/poller/series"
 	"github.com/bbbpool/bbbpool/recordings"
 	"github.com/bbbpool/bbbpool/recordings/playback"
 	"github.com/bbbpool/bbbpool/recordings/upload"
@@ -26,7 +26,7 @@ import (
 // families are the metrics that a pool has, as its packages declare them.
 func families() [][]exposition.Family {
 	return [][]exposition.Family{
-		api.Families, problems.Families, driver.Families, gateway.Families, throttle.Families, poller.Families,
+		api.Families, problems.Families, driver.Families, counts.Families, throttle.Families, series.Families,
 		upload.Families, playback.Families, recordings.Families, access.Families, usage.Families, backups.Families,
 		instances.Families, receiver.Families, hooks.Families, outbox.Families, lrs.Families,
 		mirror.Families, waiting.Families,

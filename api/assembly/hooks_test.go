@@ -159,7 +159,7 @@ func hookUp(t *testing.T, servers, enlisted int) *hooked {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- h.sim.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() { cancel(); _ = <-done })
 	enlist(t, h.o.Data, h.sim.Servers()[:enlisted], []*neighbour{{id: "phys", secret: physSecret}})
 	h.open()
 	return h
@@ -230,9 +230,7 @@ func TestPool_Webhooks(t *testing.T) {
 	h.succeeds(secret, "hooks/create", "callbackURL", some.to(), "eventID", "user-left,Meeting-Ended")
 	h.succeeds(secret, "hooks/create", "callbackURL", raw.to(), "getRaw", "true")
 	h.succeeds(physSecret, "hooks/create", "callbackURL", phys.to())
-	if !relayed(h.sim.Servers()[:2], 2)() {
-		t.Error("a hook was registered before its relays")
-	}
+	h.await("relays", relayed(h.sim.Servers()[:2], 2)) // a create waits for them, but not for ever
 	last := h.sim.Servers()[2]
 	h.await("a relay at a later server", func() bool { return h.serve(last) && len(last.Hooks()) == 2 })
 	used := map[string]bool{}
@@ -289,6 +287,7 @@ func TestPool_Webhooks_Breakouts(t *testing.T) {
 	parent, other := newEar(t, physSecret), newEar(t, physSecret)
 	h.succeeds(physSecret, "hooks/create", "callbackURL", parent.to(), "meetingID", "room", "eventID", "meeting-created,meeting-ended")
 	h.succeeds(physSecret, "hooks/create", "callbackURL", other.to(), "meetingID", "other")
+	h.await("a relay", relayed(h.sim.Servers(), 1))
 	s := h.create(physSecret, "phys", "room")
 	parent.hears("meeting-created room")
 	if err := s.OpenBreakouts("phys_room", 2, 0); err != nil {
@@ -394,6 +393,7 @@ func TestPool_Webhooks_Away(t *testing.T) {
 	h := hookUp(t, 1, 1)
 	e, s := newEar(t, secret), h.sim.Servers()[0]
 	h.succeeds(secret, "hooks/create", "callbackURL", e.to())
+	h.await("a relay", relayed(h.sim.Servers(), 1)) // a create waits for it, but not for ever
 	h.create(secret, "default", "room")
 	e.hears("meeting-created room")
 	for _, away := range []struct {
@@ -429,6 +429,7 @@ func TestPool_Webhooks_Removed(t *testing.T) {
 	h.succeeds(secret, "hooks/create", "callbackURL", bad.to())
 	id := hookID(h.succeeds(secret, "hooks/create", "callbackURL", good.to()))
 	bad.answer.Store(http.StatusNotFound)
+	h.await("a relay", relayed(h.sim.Servers(), 1))
 	h.create(secret, "default", "room")
 	h.succeeds(secret, "join", "meetingID", "room", "fullName", "Ada", "role", "VIEWER", "redirect", "false")
 	good.hears("meeting-created room", "user-joined room")

@@ -119,8 +119,8 @@ func (h history) Key(ctx context.Context, _ string, fresh []byte) ([]byte, error
 	return h.key.Get(ctx, fresh)
 }
 
-// keyed opens a ledger with a history whose key is at hand where its index is elsewhere, and has the key read again where that was
-// away.
+// keyed opens a ledger with a history whose key is at hand where its index is elsewhere, and has the key read again where that
+// was away.
 func (p *Pool) keyed(
 	h placement.History, open func(placement.History) (*placement.Ledger, error),
 ) (*placement.Ledger, error) {
@@ -145,8 +145,8 @@ func (p *Pool) keyed(
 // copyPatience is how long the first start waits for a Redis that is away.
 const copyPatience = 30 * time.Second
 
-// awaitCopy opens the copy of the state. Where there is none and Redis is away it is tried again for a while: whatever manages the
-// process starts it again after that, and whoever looks sees why.
+// awaitCopy opens the copy of the state. Where there is none and Redis is away it is tried again for a while: whatever manages
+// the process starts it again after that, and whoever looks sees why.
 func (p *Pool) awaitCopy(ctx context.Context) (*mirror.Mirror, error) {
 	patience := p.options.Patience
 	if patience == 0 {

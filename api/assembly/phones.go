@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/fsapi"
-	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/learning"
 	"github.com/bbbpool/bbbpool/api/gateway/lrs"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/placement/bridges"
@@ -46,7 +46,7 @@ func (p *Pool) serverURL(id string) (url string, known bool) {
 }
 
 // learning makes what servers are told of tenants' learning record stores.
-func (p *Pool) learning() gateway.LRS {
+func (p *Pool) learning() learning.Payloads {
 	payloads := &lrs.Payloads{Now: p.options.Now}
 	p.Metrics.RegisterMetricsWriter(payloads.WriteMetrics)
 	return payloads

@@ -33,7 +33,8 @@ func (p *Pool) report() {
 		p.Problems.Aside(only(p.waiting, away))
 		p.Problems.Report(p.waiting)
 	}
-	p.Problems.Report(p.Hooks, p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups, p.Outbox, p.Silence)
+	p.Problems.Report(p.Hooks, p.Admin.Tenants, without(p.Ledger, unready), p.Poller, p.Recordings, p.Audit, p.Usage, p.Backups,
+		p.Outbox, p.Silence)
 }
 
 // away tells whether a problem is that a database does not answer. Nobody is kept from a meeting by that.

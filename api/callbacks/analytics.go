@@ -56,7 +56,7 @@ func (c *Callbacks) relay(ctx context.Context, p address.Place, told analysis.To
 	}
 	asked, _ := of.back.Of(p.Meta())
 	to, ok := c.goesTo(asked)
-	if !ok || !c.hasRoom(p.Tenant, store.CallbackAnalytics, len(body)) {
+	if !ok || !c.hasRoom(p.Tenant, store.CallbackAnalytics, len(body)+len(to)) {
 		return nil
 	}
 	row := c.newRow(store.CallbackAnalytics, p.MeetingKey, told.InternalID, to)

@@ -73,7 +73,7 @@ type Callbacks struct {
 	Claim   func(ctx context.Context, key store.MeetingKey) (store.Claim, bool) // where a meeting is, as far as this instance knows
 	Hash    func(store.MeetingKey) string                                       // names a room in the history
 	Tenants Tenants
-	Room    func(rows int, bytes int64) bool                              // in the outbox; nil where there always is
+	Room    func(tenant string, rows int, bytes int64) bool               // of a tenant in the outbox; nil where there always is
 	EndSeen func(server string)                                           // hears of each end that its server should have called; nil for nobody
 	Nudge   func()                                                        // says that something was added; nil for nobody
 	Marked  func(ctx context.Context, sessionID string, marks bool) error // hears whether something was marked for recording
@@ -130,7 +130,7 @@ func (c *Callbacks) nudge() {
 
 // hasRoom tells whether a tenant may have more in the outbox. What there is no room for is counted, and never told.
 func (c *Callbacks) hasRoom(tenant string, kind store.CallbackKind, bytes int) bool {
-	if c.Room == nil || c.Room(1, int64(bytes)) {
+	if c.Room == nil || c.Room(tenant, 1, int64(bytes)) {
 		return true
 	}
 	c.crowded.Add(1)

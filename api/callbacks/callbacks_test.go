@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,60 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// However many ends of the room wait for a front end that is dead, marks find theirs without looking at those; and whoever keeps
+// recordings hears of them also where no front end has asked for the end.
+func TestComplete_Many(t *testing.T) {
+	k := open(t, nil)
+	for n := range 40 {
+		c := asked()
+		c.InternalID, c.Placed = "before-"+strconv.Itoa(n), c.Placed.Add(time.Duration(n-40)*time.Hour)
+		k.end(t, c, "ended")
+	}
+	k.end(t, asked(), "ended")
+	k.Index = unlisted{k.index}
+	if done, err := k.Complete(t.Context(), address.Of(address.Marks, asked()), true); err != nil || !done {
+		t.Errorf("%v %v", done, err)
+	}
+	row, err := k.index.Callback(t.Context(), store.CallbackID(store.CallbackEnd, "i-1", endURL))
+	if err != nil || row.Marks != "true" {
+		t.Errorf("%q, %v", row.Marks, err)
+	}
+	silent := asked()
+	silent.MeetingID, silent.InternalID, silent.Back = "silent", "i-2", nil
+	k.end(t, silent, "gone")
+	if done, err := k.Complete(t.Context(), address.Of(address.Marks, silent), false); err != nil || !done ||
+		!slices.Equal(k.marked, []string{"i-2"}) {
+		t.Errorf("%v %v, %q", done, err, k.marked)
+	}
+	moved := asked()
+	moved.MeetingID, moved.InternalID = "moved", "i-3"
+	k.end(t, moved, "moved")
+	if done, err := k.Complete(t.Context(), address.Of(address.Marks, moved), false); err != nil || done || len(k.marked) != 1 {
+		t.Errorf("%v %v, %q: the meeting goes on", done, err, k.marked)
+	}
+}
+
+// unlisted is an index whose callbacks nobody may list.
+type unlisted struct{ store.Index }
+
+func (unlisted) Callbacks(context.Context, store.CallbackFilter) ([]store.Callback, error) {
+	return nil, errors.New("there may be 100,000")
+}
+
+// A tenant that has no room does not take that of others, and is asked for by name.
+func TestTold_Room(t *testing.T) {
+	k := open(t, func(c *callbacks.Callbacks) {
+		c.Room = func(tenant string, rows int, bytes int64) bool { return tenant != "a" && rows == 1 && bytes > 0 }
+	})
+	k.end(t, asked(), "ended")
+	other := asked()
+	other.Tenant, other.InternalID = "b", "i-2"
+	k.end(t, other, "ended")
+	if rows := k.rows(t); len(rows) != 2 || rows[0].Tenant != "b" || k.Crowded() != 2 {
+		t.Errorf("%d told to nobody; rows %+v", k.Crowded(), rows)
+	}
+}
+
 // Front ends are told once of a recording, under the ID that it has; or of each format, if that is wanted.
 func TestReady(t *testing.T) {
 	k := open(t, nil)
@@ -378,6 +433,15 @@ func TestAnalytics_PutOff(t *testing.T) {
 		})
 		c, unknown := asked(), asked()
 		k.end(t, c, "ended")
+		for n := range 70 { // that wait for another front end, and are older
+			old := store.Callback{
+				ID: "old" + strconv.Itoa(n), Kind: store.CallbackAnalytics, Tenant: "b", URL: analyticsURL + "/b",
+				State: store.CallbackWaiting, Created: monday.Add(-time.Hour),
+			}
+			if err := k.index.AddCallbacks(t.Context(), old); err != nil {
+				t.Fatal(err)
+			}
+		}
 		unknown.MeetingID, unknown.InternalID = "nowhere", "i-7"
 		db.gone = true
 		for _, one := range []store.Claim{c, unknown} {
@@ -388,7 +452,7 @@ func TestAnalytics_PutOff(t *testing.T) {
 		k.Resolve(t.Context())
 		db.gone = false
 		for _, row := range k.rows(t) {
-			if row.Kind == store.CallbackAnalytics && (!row.Due.After(monday.Add(time.Hour)) || strings.HasPrefix(row.URL, "http")) {
+			if row.Kind == store.CallbackAnalytics && row.Tenant == "a" && (!row.Due.After(monday.Add(time.Hour)) || strings.HasPrefix(row.URL, "http")) {
 				t.Errorf("it may be sent: %+v", row)
 			}
 		}
@@ -403,7 +467,7 @@ func TestAnalytics_PutOff(t *testing.T) {
 		k.Resolve(t.Context())
 		states := map[string]store.CallbackState{}
 		for _, row := range k.rows(t) {
-			if row.Kind == store.CallbackAnalytics {
+			if row.Kind == store.CallbackAnalytics && row.Tenant == "a" {
 				states[row.URL] = row.State
 			}
 		}

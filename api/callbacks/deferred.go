@@ -85,21 +85,28 @@ func (c *Callbacks) Run(ctx context.Context) error {
 	}
 }
 
-// maxFound is how many rows are looked through for some that were put off.
-const maxFound = 1000
+// foundPage is how many rows are read at once, which may be large.
+const foundPage = 32
 
-// Find looks for rows that others have put off.
+// Find looks for rows that others have put off. There may be any number of those that only wait for their front end.
 func (c *Callbacks) Find(ctx context.Context) {
-	rows, err := c.Index.Callbacks(ctx, store.CallbackFilter{
-		States: []store.CallbackState{store.CallbackWaiting}, Kinds: []store.CallbackKind{store.CallbackAnalytics}, Limit: maxFound,
-	})
-	if err != nil {
-		return // it is looked again
+	filter := store.CallbackFilter{
+		States: []store.CallbackState{store.CallbackWaiting}, Kinds: []store.CallbackKind{store.CallbackAnalytics}, Limit: foundPage,
 	}
-	for _, row := range rows {
-		if strings.HasPrefix(row.URL, address.Path) {
-			c.unresolved.add(row.ID, row.Created)
+	for {
+		rows, err := c.Index.Callbacks(ctx, filter)
+		if err != nil {
+			return // it is looked again
 		}
+		for _, row := range rows {
+			if strings.HasPrefix(row.URL, address.Path) {
+				c.unresolved.add(row.ID, row.Created)
+			}
+		}
+		if len(rows) < foundPage {
+			return
+		}
+		filter.After = store.Callback{ID: rows[foundPage-1].ID, Created: rows[foundPage-1].Created}
 	}
 }
 
@@ -125,7 +132,7 @@ func (c *Callbacks) resolve(ctx context.Context, id string) error {
 	}
 	p, foreign := c.Seal.Read(row.URL)
 	if foreign != nil || row.State != store.CallbackWaiting {
-		return nil // it is resolved
+		return nil //nolint:nilerr // it is resolved: its address is none of ours
 	}
 	told, err := analysis.Read(row.Body)
 	if err != nil {

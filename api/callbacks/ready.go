@@ -21,7 +21,7 @@ func (c *Callbacks) Ready(r store.Recording, s store.Session, later bool) []stor
 		return nil
 	}
 	to, ok := c.goesTo(s.Back.Ready())
-	if !ok || !c.hasRoom(r.Tenant, store.CallbackReady, 0) {
+	if !ok || !c.hasRoom(r.Tenant, store.CallbackReady, len(to)) {
 		return nil
 	}
 	row := c.newRow(store.CallbackReady, store.MeetingKey{Tenant: r.Tenant, MeetingID: r.MeetingID}, r.RecordID, to)

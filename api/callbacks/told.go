@@ -53,7 +53,7 @@ func (c *Callbacks) ofEnd(claim store.Claim, s store.Session) (list []store.Call
 		wait  time.Duration
 	}{{store.CallbackEnded, claim.Back.Ended, "", 0}, {store.CallbackEnd, end, marks, wait}} {
 		to, ok := c.goesTo(one.url)
-		if !ok || !c.hasRoom(claim.Tenant, one.kind, 0) {
+		if !ok || !c.hasRoom(claim.Tenant, one.kind, len(to)) {
 			continue
 		}
 		row := c.newRow(one.kind, claim.MeetingKey, s.ID, to)
@@ -91,38 +91,58 @@ func (c *Callbacks) newRow(kind store.CallbackKind, key store.MeetingKey, subjec
 	}
 }
 
-// maxEnds is how many ends of one room are looked at for the one that marks are about.
-const maxEnds = 20
-
 // errSettled leaves a row as it is.
 var errSettled = errors.New("nothing is to be changed")
 
 // Complete is for marks that come when their meeting is over: the row that waits for them has them, and whoever keeps
 // recordings hears of them. Of a stay that is not over, or that nobody knows, nothing follows, and it returns false.
+//
+// The row is found by the session, and not among those that wait: of these there may be many, and whoever is in a meeting can
+// have this asked.
 func (c *Callbacks) Complete(ctx context.Context, p address.Place, marks bool) (bool, error) {
-	rows, err := c.Index.Callbacks(ctx, store.CallbackFilter{
-		States: []store.CallbackState{store.CallbackWaiting}, Tenant: p.Tenant, MeetingID: p.MeetingID,
-		Kinds: []store.CallbackKind{store.CallbackEnd}, Limit: maxEnds,
-	})
+	s, err := c.ended(ctx, p)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
-	for _, row := range rows {
-		s, err := c.Index.Session(ctx, row.Subject)
-		if errors.Is(err, store.ErrNotFound) || err == nil && !stayOf(p, s) {
-			continue
-		}
-		if err != nil {
-			return false, err
-		}
-		return c.complete(ctx, row, marks)
+	var asked string
+	if s.Back != nil {
+		asked, _ = s.Back.Of(store.MetaEnd)
 	}
-	return false, nil
+	if to, ok := c.goesTo(asked); ok {
+		return c.complete(ctx, store.CallbackID(store.CallbackEnd, s.ID, to), s.ID, marks)
+	}
+	return true, c.heard(ctx, s.ID, marks)
+}
+
+// ended is the session of the stay that an address was made for, or store.ErrNotFound where there is none that front ends were
+// told of.
+func (c *Callbacks) ended(ctx context.Context, p address.Place) (store.Session, error) {
+	sessions, err := c.Index.MeetingSessions(ctx, p.Tenant, c.Hash(p.MeetingKey), maxStays)
+	if err != nil {
+		return store.Session{}, err
+	}
+	for _, s := range sessions {
+		if stayOf(p, s) && !slices.Contains(untold, s.Reason) {
+			return s, nil
+		}
+	}
+	return store.Session{}, store.ErrNotFound
+}
+
+// heard tells whoever keeps recordings.
+func (c *Callbacks) heard(ctx context.Context, session string, marks bool) error {
+	if c.Marked == nil {
+		return nil
+	}
+	return c.Marked(ctx, session, marks)
 }
 
 // complete writes marks into the row of an end, unless it has some, or was tried without.
-func (c *Callbacks) complete(ctx context.Context, row store.Callback, marks bool) (bool, error) {
-	_, err := c.Index.UpdateCallback(ctx, row.ID, func(now *store.Callback) error {
+func (c *Callbacks) complete(ctx context.Context, id, session string, marks bool) (bool, error) {
+	_, err := c.Index.UpdateCallback(ctx, id, func(now *store.Callback) error {
 		if now.State != store.CallbackWaiting || now.Attempts > 0 || now.Marks != "" {
 			return errSettled
 		}
@@ -136,10 +156,7 @@ func (c *Callbacks) complete(ctx context.Context, row store.Callback, marks bool
 		return false, err
 	}
 	c.nudge()
-	if c.Marked != nil {
-		err = c.Marked(ctx, row.Subject, marks)
-	}
-	return true, err
+	return true, c.heard(ctx, session, marks)
 }
 
 // word is a mark as it stands in a row.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -39,26 +38,6 @@ func (UnitCmd) Run(env *Env) error {
 // unit is a unit as it is printed in JSON.
 type unit struct {
 	Unit string `json:"unit"`
-}
-
-// HelpCmd prints the help of a command.
-type HelpCmd struct {
-	Command []string `arg:"" optional:"" help:"The command, as server add; none lists all."`
-}
-
-// Run prints what the command itself prints with --help.
-func (c *HelpCmd) Run(at *kong.Context) error {
-	node := at.Model.Node
-	for i, name := range c.Command {
-		if node = grammar.Child(node, name); node == nil {
-			return grammar.Misused("there is no command %q\n`bbbpool --help` lists the commands", strings.Join(c.Command[:i+1], " "))
-		}
-	}
-	of, err := kong.Trace(at.Kong, c.Command)
-	if err != nil {
-		return fmt.Errorf("help: %w", err)
-	}
-	return of.PrintUsage(false)
 }
 
 // CompletionCmd prints what makes a shell complete our commands and flags.

@@ -1,5 +1,7 @@
 package cli
 
+import "github.com/bbbpool/bbbpool/api/cli/grammar"
+
 // Commands are the commands, for a program to embed in its grammar. Each has a method Run(*Env) error.
 type Commands struct {
 	Status    StatusCmd     `cmd:"" help:"Show the pool at a glance."`
@@ -10,8 +12,8 @@ type Commands struct {
 	Simulate  SimulateCmd   `cmd:"" help:"Replay a day against placement rules, ours and those of others. Needs no pool."`
 	History   HistoryCmds   `cmd:"" help:"Take the history of the meetings along."`
 
-	Completion CompletionCmd `cmd:"" help:"Print what makes bash, zsh or fish complete commands and flags."`
-	Help       HelpCmd       `cmd:"" help:"Tell how to use a command."`
+	Completion CompletionCmd   `cmd:"" help:"Print what makes bash, zsh or fish complete commands and flags."`
+	Help       grammar.HelpCmd `cmd:"" help:"Tell how to use a command."`
 }
 
 // ServerCmds are the commands about servers.

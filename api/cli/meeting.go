@@ -37,7 +37,7 @@ func (c *MeetingListCmd) Run(env *Env) error {
 		for _, m := range meetings {
 			rows = append(rows, []string{
 				m.Tenant, m.MeetingID, whereabouts(m), strconv.Itoa(m.People), strconv.Itoa(m.Peak), terminal.Moment(&m.Placed),
-				yes(m.Recorded),
+				terminal.YesNo(m.Recorded),
 			})
 		}
 		return terminal.Table(env.Out, "TENANT MEETING SERVER PEOPLE PEAK PLACED RECORDED", rows)
@@ -81,7 +81,7 @@ func (c *MeetingShowCmd) Run(env *Env) error {
 			{"people", strconv.Itoa(m.People)},
 			{"peak", strconv.Itoa(m.Peak)},
 			{"joins", strconv.Itoa(m.Joins)},
-			{"recorded", yes(m.Recorded)},
+			{"recorded", terminal.YesNo(m.Recorded)},
 		}...)
 	})
 }
@@ -146,11 +146,4 @@ func (c *MeetingEndCmd) Run(env *Env) error {
 		}
 		return err
 	})
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }

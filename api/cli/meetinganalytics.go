@@ -28,8 +28,8 @@ func (c *MeetingAnalyticsCmd) Run(env *Env) error {
 		rows := make([][]string, 0, len(a.People))
 		for _, p := range a.People {
 			rows = append(rows, []string{
-				p.Name, p.UserID, yes(p.Moderator), lasted(p.Seconds), lasted(p.Talked), strconv.Itoa(p.Chats), strconv.Itoa(p.Hands),
-				strconv.Itoa(p.Emojis), strconv.Itoa(p.Votes),
+				p.Name, p.UserID, terminal.YesNo(p.Moderator), lasted(p.Seconds), lasted(p.Talked), strconv.Itoa(p.Chats),
+				strconv.Itoa(p.Hands), strconv.Itoa(p.Emojis), strconv.Itoa(p.Votes),
 			})
 		}
 		err = terminal.Say(env.Err, "%s, internal ID %s, of tenant %s: %s\n", terminal.Printable(a.MeetingID),

@@ -99,7 +99,7 @@ func printPlacement(env *Env, p v1.Placement) error {
 	for _, s := range p.Servers {
 		rows = append(rows, []string{
 			s.ID, s.Standing, s.Tag, strconv.Itoa(s.Here), terminal.Number(s.Expected), terminal.Number(s.Kept), terminal.Number(s.Weight),
-			terminal.Number(s.After), yes(s.Full),
+			terminal.Number(s.After), terminal.YesNo(s.Full),
 		})
 	}
 	err := terminal.Say(env.Out, "%s\n", terminal.Printable(what+p.Why))

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -15,8 +13,15 @@ import (
 func Watched[R any](env *Env, what string, do func(tell func(v1.Progress)) (R, error)) (R, error) {
 	tell := func(v1.Progress) {}
 	if env.Watched {
-		tell = func(p v1.Progress) { showProgress(env.Err, what, p) }
-		defer func() { _, _ = io.WriteString(env.Err, clearLine) }()
+		line := terminal.Line{Out: env.Err}
+		tell = func(p v1.Progress) {
+			if p.Problem != "" {
+				line.Problem(p.Current, p.Problem)
+				return
+			}
+			line.Show(p.Done, p.Total, what, p.Current)
+		}
+		defer line.Clear()
 	}
 	report, err := do(tell)
 	if err != nil && env.Ctx.Err() != nil {
@@ -62,27 +67,3 @@ func (s *steps) tell(p v1.Progress) {
 }
 
 var errCutShort = errors.New("interrupted: what was done by then stays done")
-
-// clearLine goes to the start of the line and empties it.
-const clearLine = "\r\x1b[K"
-
-// barWidth is how many characters a line has: one less than the narrowest terminal.
-const barWidth = 79
-
-func showProgress(w io.Writer, what string, p v1.Progress) {
-	if p.Problem != "" {
-		_, _ = fmt.Fprintf(w, "%s%s: %s\n", clearLine, terminal.Printable(p.Current), terminal.Printable(p.Problem))
-		return
-	}
-	line := fmt.Sprintf("%d %s", p.Done, what)
-	if p.Total > 0 {
-		line = fmt.Sprintf("%3d%%  %d/%d %s", min(100, 100*p.Done/p.Total), p.Done, p.Total, what)
-	}
-	if p.Current != "" {
-		line += "  " + terminal.Printable(p.Current)
-	}
-	if runes := []rune(line); len(runes) > barWidth {
-		line = string(runes[:barWidth-1]) + "…"
-	}
-	_, _ = io.WriteString(w, clearLine+line)
-}

@@ -120,7 +120,7 @@ func printOwed(env *Env, pool *Connection, tenant string) error {
 			by = *o.Owed
 		}
 		rows = append(rows, []string{
-			o.RecordID, o.Tenant, o.MeetingID, by.Server, by.Step, terminal.Span(o.Step), terminal.Span(o.Age), yes(o.Overdue),
+			o.RecordID, o.Tenant, o.MeetingID, by.Server, by.Step, terminal.Span(o.Step), terminal.Span(o.Age), terminal.YesNo(o.Overdue),
 			strings.Join(by.Formats, ","),
 		})
 	}
@@ -155,7 +155,7 @@ func recordingSheet(r v1.RecordingDetails) [][2]string {
 		{"name", r.Name},
 		{"state", r.State},
 		{"changed", terminal.Moment(d.Changed)},
-		{"protected", yes(r.Protected)},
+		{"protected", terminal.YesNo(r.Protected)},
 		{"start", terminal.Moment(r.Start)},
 		{"end", terminal.Moment(r.End)},
 		{"participants", strconv.Itoa(r.Participants)},

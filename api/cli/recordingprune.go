@@ -126,7 +126,7 @@ func findings(w io.Writer, list []v1.Finding) error {
 	slices.SortStableFunc(list, func(a, b v1.Finding) int { return strings.Compare(a.Kind, b.Kind) })
 	rows := make([][]string, 0, len(list))
 	for _, f := range list {
-		rows = append(rows, []string{f.Kind, f.RecordID, f.Format, yes(f.Repaired), f.Path, f.Text})
+		rows = append(rows, []string{f.Kind, f.RecordID, f.Format, terminal.YesNo(f.Repaired), f.Path, f.Text})
 	}
 	return terminal.Table(w, "KIND RECORDING FORMAT REPAIRED PATH WHAT", rows)
 }

@@ -21,7 +21,11 @@ import (
 
 // createAt is createOwn, where the create may have been done before: by an earlier leader, or by a call whose answer was lost.
 func (h *creates) createAt(ctx context.Context, c *call, place placement.Placement) (bbb.Answer, *bbb.Reply, error) {
-	answer, reply, err := h.createOwn(ctx, c, place.Claim)
+	claim := place.Claim
+	if !place.Anew.IsZero() { // where there is such a meeting still, what we send changes nothing of it
+		claim.Placed = place.Anew
+	}
+	answer, reply, err := h.createOwn(ctx, c, claim)
 	switch {
 	case err != nil && lostAnswer(err):
 		if answer, reply, found := h.lookAfter(ctx, c, place); found {

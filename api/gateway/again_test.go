@@ -19,6 +19,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
@@ -231,7 +232,7 @@ func lone(t *testing.T, db *away) (g *gateway.Gateway, ask func(call, query stri
 	client := bbb.NewClient(bbb.Endpoint{URL: "http://bbb1/bigbluebutton/api", Secret: secret}, obliging{}, 10*time.Second)
 	g = &gateway.Gateway{
 		Config: gateway.Config{MaxBody: 1 << 20, Connect: 2 * time.Second}, Ledger: ledger, Servers: loner{client}, View: noView{}, Log: zerolog.Nop(),
-		Metrics: &gateway.Metrics{Set: metrics.NewSet()},
+		Metrics: &counts.Metrics{Set: metrics.NewSet()},
 	}
 	if err := g.Open(t.Context(), tenants{}, time.Now()); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/caller"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -281,7 +282,7 @@ const keyHeader = "Bbbpool-Message-Key"
 func (c *call) failed(key string) {
 	c.outcome, c.messageKey = cmp.Or(key, "FAILED"), key
 	if key != "" {
-		c.w.Header().Set(keyHeader, label(key))
+		c.w.Header().Set(keyHeader, counts.Label(key))
 	}
 }
 

@@ -79,7 +79,8 @@ func TestGateway_Errors(t *testing.T) {
 		{"signOut", "sessionToken=x", "unsupportedRequest"},
 		{"getSessions", "", "noSessions"},
 		{"nonsense", "", "unsupportedRequest"},
-		{"hooks/create", "callbackURL=https://x.example", "unsupportedRequest"},
+		{"hooks/create", "", "missingParamCallbackURL"},
+		{"hooks/destroy", "hookID=x", "destroyMissingHook"},
 		{"newCall", "meetingID=unknown", "unsupportedRequest"},
 	} {
 		if a := p.call(c.call, c.query); a.Key != c.key {

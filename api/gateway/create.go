@@ -14,6 +14,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
+	"github.com/bbbpool/bbbpool/api/gateway/learning"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
@@ -26,10 +28,10 @@ type creates struct {
 	ledger   *placement.Ledger
 	servers  *servers
 	view     View
-	learning *learning
+	learning *learning.Records
 	shunned  shunned
 	refused  *refusals
-	metrics  *Metrics
+	metrics  *counts.Metrics
 	log      zerolog.Logger
 }
 
@@ -41,13 +43,13 @@ func (h *creates) create(ctx context.Context, c *call) error {
 	}
 	switch cause := h.refused.note(c.key, err, time.Now()); {
 	case cause == "":
-	case cause == causeMeetings, cause == causePerHour:
-		h.metrics.limited(c.tenant, cause)
-		h.metrics.refusals(cause).Inc()
-	case cause == causeNone && c.tries > 0:
-		h.metrics.refusals(causeFailed).Inc()
+	case cause == counts.CauseMeetings, cause == counts.CausePerHour:
+		h.metrics.Limited(c.tenant, cause)
+		h.metrics.Refusals(cause).Inc()
+	case cause == counts.CauseNone && c.tries > 0:
+		h.metrics.Refusals(counts.CauseFailed).Inc()
 	default:
-		h.metrics.refusals(cause).Inc()
+		h.metrics.Refusals(cause).Inc()
 	}
 	return err
 }
@@ -204,7 +206,7 @@ func (h *creates) created(ctx context.Context, c *call, creation *placement.Crea
 		meeting.Tenant, meeting.Alias = c.tenant, c.alias
 		h.servers.originals.restoreMeeting(c.key, &meeting)
 		h.view.Created(c.server, meeting)
-		h.metrics.placed(c.tries)
+		h.metrics.Placed(c.tries)
 	}
 }
 
@@ -248,7 +250,8 @@ const (
 
 // causes are the errors of creates that no server could take, as they are counted.
 var causes = map[*bbb.Error]string{
-	errFull: causeFull, errNoTag: causeTag, bbb.ErrUnavailable: causeNone, errMeetings: causeMeetings, errPerHour: causePerHour,
+	errFull: counts.CauseFull, errNoTag: counts.CauseTag, bbb.ErrUnavailable: counts.CauseNone,
+	errMeetings: counts.CauseMeetings, errPerHour: counts.CausePerHour,
 }
 
 // note takes note of how a create has ended, and returns why it was refused, or "".

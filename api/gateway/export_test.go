@@ -4,6 +4,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -18,8 +19,8 @@ func Ended() (add func(store.MeetingKey, string), check func(store.MeetingKey, s
 
 // Describe makes every series that a gateway has once a server has failed.
 func Describe(set *metrics.Set) {
-	m := &Metrics{Set: set}
-	m.open(map[string]handler{"create": nil}, func(string) bool { return true })
-	m.countFailure("server", "create", bbb.ErrInternal)
-	m.limited("tenant", limitRequests)
+	m := &counts.Metrics{Set: set}
+	m.Open([]string{"create"}, func(string) bool { return true })
+	m.Failed("server", "create", failure(bbb.ErrInternal))
+	m.Limited("tenant", counts.LimitRequests)
 }

@@ -243,7 +243,7 @@ func (h *creates) queryFor(ctx context.Context, c *call, claim store.Claim) stri
 	}
 	h.servers.originals.put(c, &sent, claim)
 	if client := h.servers.Client(claim.Server); client != nil {
-		h.learning.put(ctx, c.caller.Tenant, &sent, client.Secret())
+		h.learning.Put(ctx, c.caller.Tenant, &sent, client.Secret())
 	}
 	return sent.Encode()
 }

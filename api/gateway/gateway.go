@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -15,7 +16,9 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/caller"
 	"github.com/bbbpool/bbbpool/api/gateway/back"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/api/gateway/hookcalls"
+	"github.com/bbbpool/bbbpool/api/gateway/learning"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
 	"github.com/bbbpool/bbbpool/api/gateway/recordingcalls"
 	"github.com/bbbpool/bbbpool/api/gateway/tenancy"
@@ -80,7 +83,7 @@ type Gateway struct {
 	RecordingCalls recordingcalls.Calls
 	Hooks          hookcalls.Hooks // webhooks through the pool; nil where there are none
 	Log            zerolog.Logger
-	Metrics        *Metrics
+	Metrics        *counts.Metrics
 	Page           Page
 	Uses           *lastuse.Uses              // knows when secrets were used last; nil if nobody wants to know
 	Host           func(*http.Request) string // which host a caller has called; what the request says if nil
@@ -88,7 +91,7 @@ type Gateway struct {
 	// Back puts our addresses in the place of those that front ends want to be called at; without it servers get neither. LRS is
 	// nil where nobody is told of learning record stores.
 	Back *back.Callbacks
-	LRS  LRS
+	LRS  learning.Payloads
 
 	// Elsewhere are the other instances, Peer tells whether a request was handed on by one of them, and May whether we may end
 	// something at a server now, and for how long: until the context ends. Alone an instance has none of it.
@@ -100,7 +103,7 @@ type Gateway struct {
 
 	tenants   tenancy.Tenants
 	originals originals
-	learning  learning
+	learning  learning.Records
 	throttle  *throttle.Throttle
 	reader    reader
 	calls     map[string]handler // that bbbpool knows
@@ -127,7 +130,7 @@ func (g *Gateway) Open(ctx context.Context, stored store.Tenants, now time.Time)
 	g.throttle = throttle.New(g.Config.Throttle, g.Config.MaxRequests, g.Metrics.Set)
 	g.reader = newReader(g.Config, &g.tenants)
 	g.route()
-	g.Metrics.open(g.calls, func(server string) bool { return g.Servers.Client(server) != nil })
+	g.Metrics.Open(slices.Collect(maps.Keys(g.calls)), func(server string) bool { return g.Servers.Client(server) != nil })
 	return g.LoadTenants(ctx, stored, now)
 }
 
@@ -136,7 +139,7 @@ func (g *Gateway) route() {
 	if g.originals.back, g.originals.ledger = g.Back, g.Ledger; g.Back == nil {
 		g.originals.back = &back.Callbacks{}
 	}
-	g.learning.lrs, g.learning.log = g.LRS, g.Log
+	g.learning.Payloads, g.learning.Log = g.LRS, g.Log
 	refused := &refusals{}
 	asking := &servers{g.Servers, g.Metrics, authority{g}, &g.originals}
 	create := &creates{
@@ -187,7 +190,7 @@ func (g *Gateway) Known(tenant string) bool { return g.tenants.Known(tenant) }
 // Problems tells whether tenants are served as they were, and not as they are stored, which settings for parameters may not do
 // what was meant, and what servers cannot tell, or be told.
 func (g *Gateway) Problems(ctx context.Context) []problems.Problem {
-	return slices.Concat(g.paramProblems(), g.tenants.Problems(ctx), g.originals.problems(ctx), g.learning.problems())
+	return slices.Concat(g.paramProblems(), g.tenants.Problems(ctx), g.originals.problems(ctx), g.learning.Problems())
 }
 
 // Path is where the API is served; everything below it belongs to the gateway. A tenant's own way in is the same below
@@ -218,10 +221,19 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.slow(c, err)
 	c.fail(err)
 	c.log(g.Log)
-	g.Metrics.count(c)
+	g.count(c)
 	if c.cut {
 		panic(http.ErrAbortHandler) // cuts the connection off: nobody must take half an answer for a whole one
 	}
+}
+
+// count counts a call that is over. Names that anyone can make up are all one.
+func (g *Gateway) count(c *call) {
+	name := c.name
+	if !c.known || c.tenant == "" {
+		name = counts.Other
+	}
+	g.Metrics.Count(name, c.outcome, c.start)
 }
 
 // slow lets the answer to a wrong checksum wait, if too many come from where it comes from.
@@ -254,7 +266,7 @@ func (g *Gateway) serve(ctx context.Context, c *call) error {
 	}
 	defer release()
 	if !c.handed && !c.caller.Allow(c.start) { // else it was asked for where the call came in
-		g.Metrics.limited(c.tenant, limitRequests)
+		g.Metrics.Limited(c.tenant, counts.LimitRequests)
 		return c.tooMany()
 	}
 	c.key = store.MeetingKey{Tenant: c.tenant, MeetingID: c.req.Params.Get("meetingID")}

@@ -27,6 +27,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/learning"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -69,7 +70,7 @@ type settings struct {
 	log     io.Writer
 	data    string
 	called  string // where servers call the pool back; nowhere where it is ""
-	lrs     gateway.LRS
+	lrs     learning.Payloads
 }
 
 // start runs a pool until the test ends.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/placement"
 )
 
@@ -19,7 +20,7 @@ type joins struct {
 	ledger  *placement.Ledger
 	servers Servers
 	refused *refusals
-	metrics *Metrics
+	metrics *counts.Metrics
 	people  func(string) placement.Person // tells people apart
 }
 
@@ -39,7 +40,7 @@ func (j *joins) join(ctx context.Context, c *call) error {
 	found, known, err := locate(ctx, j.ledger, c, joinWait)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return j.failed(joinSlow, errJoinSlow)
+		return j.failed(counts.JoinSlow, errJoinSlow)
 	case err != nil:
 		return err
 	case !known:
@@ -48,7 +49,7 @@ func (j *joins) join(ctx context.Context, c *call) error {
 	c.setClaim(found.Claim)
 	client := j.servers.Client(c.server)
 	if found.Standing == placement.Gone || client == nil {
-		return j.failed(joinOffline, errJoinOffline)
+		return j.failed(counts.JoinOffline, errJoinOffline)
 	}
 	if err := j.ledger.Admit(c.key, j.person(params), c.caller.Limits); err != nil {
 		return j.full(c, err)
@@ -64,14 +65,14 @@ func (j *joins) join(ctx context.Context, c *call) error {
 // unknown answers a join of a meeting that is nowhere. If no server could take it that is what people are told.
 func (j *joins) unknown(c *call) error {
 	if why := j.refused.why(c.key, time.Now()); why != nil {
-		return j.failed(joinRefused, why)
+		return j.failed(counts.JoinRefused, why)
 	}
-	return j.failed(joinUnknown, bbb.ErrJoinUnknown)
+	return j.failed(counts.JoinUnknown, bbb.ErrJoinUnknown)
 }
 
 // failed counts why a join does not get through.
 func (j *joins) failed(cause string, told *bbb.Error) error {
-	j.metrics.joinFailures(cause).Inc()
+	j.metrics.JoinFailures(cause).Inc()
 	return told
 }
 

@@ -7,18 +7,8 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/placement"
-)
-
-// The limits of tenants, as they are counted by where they have changed or refused a call.
-const (
-	limitMeetings      = "meetings"
-	limitPerHour       = "perHour"
-	limitPeople        = "people"
-	limitMeetingPeople = "meetingPeople"
-	limitDuration      = "duration"
-	limitRecording     = "recording"
-	limitRequests      = "requests"
 )
 
 // countLimits counts what a create asks for beyond its tenant's limits. It is kept to them by its rules; whoever may not
@@ -27,13 +17,13 @@ func (h *creates) countLimits(c *call) {
 	asked, limits := c.req.Params, c.caller.Limits
 	records := func(name string) bool { return strings.EqualFold(asked.Get(name), "true") }
 	if limits.NoRecording && (records("record") || records("autoStartRecording")) {
-		h.metrics.limited(c.tenant, limitRecording)
+		h.metrics.Limited(c.tenant, counts.LimitRecording)
 	}
 	if longest := limits.Duration; longest > 0 && beyond(asked, "duration", int64((longest+time.Minute-1)/time.Minute)) {
-		h.metrics.limited(c.tenant, limitDuration)
+		h.metrics.Limited(c.tenant, counts.LimitDuration)
 	}
 	if most := limits.MeetingPeople; most > 0 && beyond(asked, "maxParticipants", int64(most)) {
-		h.metrics.limited(c.tenant, limitMeetingPeople)
+		h.metrics.Limited(c.tenant, counts.LimitMeetingPeople)
 	}
 }
 
@@ -54,13 +44,13 @@ func (c *call) tooMany() error {
 
 // full counts and tells why a join has no room for its person.
 func (j *joins) full(c *call, err error) error {
-	limit, told := limitPeople, errPeople
+	limit, told := counts.LimitPeople, errPeople
 	switch {
 	case errors.Is(err, placement.ErrMeetingPeople):
-		limit, told = limitMeetingPeople, errMeetingPeople
+		limit, told = counts.LimitMeetingPeople, errMeetingPeople
 	case !errors.Is(err, placement.ErrPeople):
 		return err
 	}
-	j.metrics.limited(c.tenant, limit)
-	return j.failed(joinFull, told)
+	j.metrics.Limited(c.tenant, limit)
+	return j.failed(counts.JoinFull, told)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/api/gateway"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
@@ -101,11 +102,11 @@ func TestMetrics_FamiliesAreDeclared(t *testing.T) {
 	var page strings.Builder
 	own.WritePrometheus(&page)
 	for l := range strings.Lines(page.String()) {
-		if !slices.ContainsFunc(gateway.Families, func(f exposition.Family) bool { return strings.HasPrefix(l, f.Name) }) {
+		if !slices.ContainsFunc(counts.Families, func(f exposition.Family) bool { return strings.HasPrefix(l, f.Name) }) {
 			t.Errorf("no family has %s", l)
 		}
 	}
-	for _, f := range gateway.Families {
+	for _, f := range counts.Families {
 		suffix := map[exposition.Type]string{exposition.Histogram: "_count"}[f.Type]
 		if !strings.Contains(page.String(), f.Name+suffix+"{") && !strings.Contains(page.String(), f.Name+suffix+" ") {
 			t.Errorf("%s has no series of type %s", f.Name, f.Type)

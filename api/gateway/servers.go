@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 )
 
 // Servers is how servers are called.
@@ -31,7 +32,7 @@ type Servers interface {
 type servers struct {
 	Servers
 
-	metrics   *Metrics
+	metrics   *counts.Metrics
 	authority authority
 	originals *originals
 }
@@ -131,10 +132,27 @@ func (s *servers) heard(ctx context.Context, server string, client *bbb.Client, 
 	if limit, ok := ctx.Value(authorityKey{}).(context.Context); ok && err != nil && limit.Err() != nil {
 		return // the server had less time than it may take
 	}
-	s.metrics.countFailure(server, call, err)
+	if outcome := failure(err); outcome != "" {
+		s.metrics.Failed(server, call, outcome)
+	}
 	if telling && !s.causedByRequest(ctx, server, client, err) {
 		s.Report(server, client, err)
 	}
+}
+
+// failure says in a word what was wrong with an answer; "" is for nothing, or nothing of the server's.
+func failure(err error) string {
+	failed, ok := errors.AsType[*bbb.CallError](err)
+	switch {
+	case err == nil, errors.Is(err, errLeft), ok && failed.Reason == bbb.Cancel:
+		return ""
+	case ok:
+		return string(failed.Reason)
+	}
+	if told, ok := errors.AsType[*bbb.Error](err); ok {
+		return told.Key
+	}
+	return counts.Other
 }
 
 // causedByRequest tells whether status 500 may be the request's doing: something in it that a sound server cannot digest. A

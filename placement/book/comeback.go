@@ -34,8 +34,19 @@ func (b Record) Remembers(key store.MeetingKey, server, internalID string) bool 
 	return known || b.where.meetings[key] != nil
 }
 
+// JustOver tells whether a meeting that is stored as over is, whatever its server lists for a moment longer: a book that was
+// begun meanwhile does not know.
+func JustOver(s store.Session, now time.Time) bool {
+	return s.Reason != Moved && s.Reason != Forgotten && !mayComeBack(s.Reason) && now.Sub(s.End) < recentlySpan
+}
+
 // Recalled has a book remember how a meeting that a server shows was closed, as the history has it.
 func Recalled(server string, s Sighting, past store.Session) Change {
+	if !mayComeBack(past.Reason) {
+		return ClosingsKept{Closings: []ClosingKept{{
+			Key: s.Key, Server: server, InternalID: s.InternalID, At: past.End, Reason: past.Reason,
+		}}}
+	}
 	claim := store.Claim{
 		MeetingKey: s.Key, Server: server, InternalID: s.InternalID, CreateTime: s.CreateTime, Placed: past.Start,
 		Recorded: past.Recorded || s.Recorded, Hint: past.Hint, Why: past.Why, Alias: s.Alias, Signer: past.Signer, Back: past.Back,

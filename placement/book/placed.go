@@ -18,6 +18,9 @@ type Placement struct {
 	// Same: the claim that stands was made by the very create that asks, by [Wish].Request. Whoever sent it does not know
 	// that, since what it has come to got lost: the server has the meeting if the claim has an internal ID.
 	Same bool
+	// Anew is when the meeting counts as placed if the server has it no more and makes another one, so that what was sent along
+	// tells the two apart; zero where it is not known to have been there.
+	Anew time.Time
 }
 
 // Stays is where the meeting is, and whether it can be created there: not on a server that is gone, or to be avoided.
@@ -50,11 +53,14 @@ type Made struct {
 	Moderator  store.Secret // the moderators' password; "" where it is not known
 	Voice      string       // the voice bridge that it has there; "" where that is not known
 
-	// Request, Signer, Back and Unmade are of the create, as in the wish; whoever has a [Creation] need not say them.
-	Request string
-	Signer  string
-	Back    *store.Back
-	Unmade  string
+	// The rest is of the create, as in the wish, and Placed is [Placement.Anew]; whoever has a [Creation] need not say it.
+	Request  string
+	Signer   string
+	Back     *store.Back
+	Unmade   string
+	Recorded bool
+	Name     string
+	Placed   time.Time
 }
 
 // CreateBegun says that somebody has the turn to create a meeting: what polls say of it does not count meanwhile.
@@ -156,9 +162,10 @@ func (b *Book) Confirmation(now time.Time, key store.MeetingKey, made Made) (c C
 	switch {
 	case known != "" && known != internalID: // over without our notice, and begun anew by this create
 		over = m.finish(now, Ended)
-		c.Anew, c.Claim.Placed, c.Claim.Request = true, now, made.Request
+		c.Anew, c.Claim.Placed, c.Claim.Request = true, cmp.Or(made.Placed, now), made.Request
 		c.Claim.Signer, c.Claim.Back, c.Claim.Marks = made.Signer, made.Back, ""
-		c.Claim.Unmade = Wish{Recorded: c.Claim.Recorded, Unmade: made.Unmade}.unmade()
+		c.Claim.Recorded, c.Claim.Name = made.Recorded, nameToKeep(made.Name, made.Recorded)
+		c.Claim.Unmade = Wish{Recorded: made.Recorded, Unmade: made.Unmade}.unmade()
 		c.Claim.Expected = b.expect(key.Tenant, m.room, Wish{Hint: m.claim.Hint}).people
 	case len(m.replaced) > 0:
 		over = m.replaced[0].replacedBy(internalID, c.Claim.Placed)

@@ -144,6 +144,13 @@ func (a *attempt) place(ctx context.Context, id string) error {
 	if err == nil {
 		err = a.importer.Files.Bring(held, r)
 	}
+	if err != nil {
+		return err
+	}
+	// What was taken out while its files were on their way must not be done with: the archive would be removed.
+	if _, err = a.importer.Index.Recording(ctx, id); errors.Is(err, store.ErrNotFound) {
+		return errVanished
+	}
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/standing"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -64,7 +65,7 @@ func addCallbacks(b *pgx.Batch, list []store.Callback) error {
 			return err
 		}
 		look := rows.Callbacks.Look(c)
-		if err := checkRow(row, look); err != nil {
+		if err := standing.CheckRow(row, look); err != nil {
 			return err
 		}
 		b.Queue(`WITH new AS (INSERT INTO bbbpool.rows (kind, key, value) VALUES ($1, $2, $3)
@@ -106,9 +107,13 @@ func (role callbackRole) Callbacks(ctx context.Context, f store.CallbackFilter) 
 	return list, nil
 }
 
-// callbacksIn reads the selected callbacks in a state a page at a time: a state may have more than anybody asks for.
+// callbacksIn reads the selected callbacks in a state a page at a time: a state may have more than anybody asks for, and each may
+// have a large body.
 func (t *txn) callbacksIn(state store.CallbackState, f store.CallbackFilter) (list []store.Callback, err error) {
-	const piece = 1000
+	piece := 1000
+	if whole := f.Tenant == "" && f.MeetingID == "" && len(f.Kinds) == 0; whole && f.Limit > 0 {
+		piece = min(piece, f.Limit)
+	}
 	prefix := rows.Sized(string(state))
 	s := prefixed([]byte(prefix))
 	if f.After.ID != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
 	"github.com/bbbpool/bbbpool/store/postgres/rails"
+	"github.com/bbbpool/bbbpool/store/postgres/standing"
 )
 
 // tally is how many recordings of one tenant are in one state.
@@ -24,7 +25,7 @@ type tally struct {
 type tallies []tally
 
 func (c *tallies) add(r store.Recording, sign int64) {
-	y := tally{rails.ToText(r.Tenant), rails.ToText(string(r.State)), sign, sign * sizeOf(r)}
+	y := tally{rails.ToText(r.Tenant), rails.ToText(string(r.State)), sign, sign * standing.Size(r)}
 	for i := range *c {
 		if at := &(*c)[i]; at.tenant == y.tenant && at.state == y.state {
 			at.count, at.bytes = at.count+y.count, at.bytes+y.bytes
@@ -126,7 +127,7 @@ func queueCounts(b *pgx.Batch, f store.RecordingFilter, list *tallies, all *int6
 	}
 	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		*list = nil
-		return walk(rows, func(rows pgx.Rows) error {
+		return standing.Walk(rows, func(rows pgx.Rows) error {
 			var y tally
 			err := rows.Scan(&y.tenant, &y.state, &y.count, &y.bytes)
 			*list = append(*list, y)
@@ -165,7 +166,7 @@ func (s *shares) set(f store.RecordingFilter, mine, all int) share {
 		s.of = map[string]share{}
 	}
 	known := share{mine, all}
-	if !f.AllTenants && len(f.Tenant) <= longestID {
+	if !f.AllTenants && len(f.Tenant) <= standing.LongestID {
 		s.of[f.Tenant] = known
 	}
 	return known

@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/postgres/address"
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/standing"
 )
 
 // Config says where the database is, and how it is spoken to.
@@ -28,7 +29,7 @@ type DB struct {
 	config     Config
 	unprepared bool
 	pool       *pgxpool.Pool
-	layout     *layout
+	layout     *standing.Layout
 	meter      *meter
 	shares     shares
 	late       Late
@@ -235,16 +236,24 @@ func (t *txn) list(each func(pgx.Rows) error, sql string, args ...any) error {
 	if err != nil {
 		return fault.OfDB(err)
 	}
-	return fault.Marked(walk(rows, each))
+	return fault.Marked(standing.Walk(rows, each))
 }
 
-// walk calls each for rows, and closes them. An error of each itself comes back as fault.Ours.
-func walk(rows pgx.Rows, each func(pgx.Rows) error) error {
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
+// ask sends a batch of questions, which need no transaction, in one round trip.
+func (db *DB) ask(ctx context.Context, op string, b *pgx.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(ctx, op, err)
+	}
+	own, cancel := context.WithTimeout(ctx, db.config.Longest())
+	defer cancel()
+	for try := 1; ; try++ {
+		err := fault.Marked(db.pool.SendBatch(own, b).Close())
+		if err == nil || try == maxTries || !fault.Again(err) || own.Err() != nil {
+			return fault.Wrap(ctx, op, err)
+		}
+		select {
+		case <-own.Done():
+		case <-time.After(time.Millisecond):
 		}
 	}
-	return rows.Err()
 }

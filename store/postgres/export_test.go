@@ -1,10 +1,6 @@
 package postgres
 
-import (
-	"context"
-
-	"github.com/jackc/pgx/v5"
-)
+import "context"
 
 // Count counts the recordings again, when nobody else does.
 func (db *DB) Count(ctx context.Context) error {
@@ -23,12 +19,4 @@ func WithStep(sql string) (back func()) {
 	was := steps
 	steps = append(append([]step{}, steps...), step{"a step of a test", sql})
 	return func() { steps = was }
-}
-
-// Scan reads a row as pages do.
-func Scan(rows pgx.Rows, into []any) error { return scan(rows, into) }
-
-// ReadArray reads an array as the database sends it.
-func ReadArray(into any, oid uint32, raw []byte) (done bool, err error) {
-	return readArray(into, oid, raw)
 }

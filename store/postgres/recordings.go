@@ -12,6 +12,7 @@ import (
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
 	"github.com/bbbpool/bbbpool/store/postgres/question"
 	"github.com/bbbpool/bbbpool/store/postgres/rails"
+	"github.com/bbbpool/bbbpool/store/postgres/standing"
 	"github.com/bbbpool/bbbpool/store/rows"
 )
 
@@ -95,15 +96,15 @@ func (db *DB) narrowed(
 	q, b := question.Query{Filter: f}, pgx.Batch{}
 	db.queueLimits(&b)
 	sql := q.Selected(apart)
-	s := db.layout.queuePage(&b, sql, q.Args)
+	s := db.layout.QueuePage(&b, sql, q.Args)
 	if err := db.ask(ctx, op, &b); err != nil {
 		return nil, 0, err
 	}
 	if question.All(f) {
-		return s.page(), len(s.placed), nil
+		return s.Page(), s.Len(), nil
 	}
-	if len(s.placed) > 0 || f.Offset <= 0 {
-		return s.page(), s.total, nil
+	if s.Len() > 0 || f.Offset <= 0 {
+		return s.Page(), s.Total, nil
 	}
 	f.Offset, f.Limit = 0, 1
 	_, total, err = db.narrowed(ctx, op, f, apart)
@@ -119,14 +120,14 @@ func (db *DB) inTurn(ctx context.Context, op string, f store.RecordingFilter) ([
 		var counts tallies
 		var all int64
 		queueCounts(&b, f, &counts, &all)
-		var s *sheet
+		var s *standing.Sheet
 		if known {
 			question := q.Plain
 			if few(f, share) {
 				question = q.OfFew
 			}
 			sql := question()
-			s = db.layout.queuePage(&b, sql, q.Args)
+			s = db.layout.QueuePage(&b, sql, q.Args)
 		}
 		if err := db.ask(ctx, op, &b); err != nil {
 			return nil, 0, err
@@ -139,7 +140,7 @@ func (db *DB) inTurn(ctx context.Context, op string, f store.RecordingFilter) ([
 		}
 		share = db.shares.set(f, mine, int(all))
 		if known {
-			return s.page(), totalOf(f, len(s.placed), mine), nil
+			return s.Page(), totalOf(f, s.Len(), mine), nil
 		}
 		known = true
 	}
@@ -150,10 +151,10 @@ func (t *txn) apart(f store.RecordingFilter) (list []store.Recording, err error)
 	if !question.MayBeApart(f) {
 		return nil, nil
 	}
-	keys, err := t.placed(rows.Recordings.Kind, recordingsAlone, span{})
+	keys, err := t.placed(rows.Recordings.Kind, standing.Alone, span{})
 	if err == nil && len(f.Meta) > 0 {
 		var deleted [][]byte
-		deleted, err = t.placed(rows.Recordings.Kind, recordingsKept, span{})
+		deleted, err = t.placed(rows.Recordings.Kind, standing.Kept, span{})
 		keys = append(keys, deleted...)
 	}
 	if err != nil || len(keys) == 0 {
@@ -163,11 +164,10 @@ func (t *txn) apart(f store.RecordingFilter) (list []store.Recording, err error)
 	for _, key := range keys {
 		ids = append(ids, string(key))
 	}
-	found, err := t.stand(byID(ids), false)
+	found, err := t.stand(standing.ByID(ids), false)
 	for _, s := range found {
-		hidden := s.shown == nil || len(f.Meta) > 0 && len(s.meta) == 0
-		if s.there() && hidden && question.Selects(f, s.record) {
-			list = append(list, s.record)
+		if s.There() && s.Hidden(len(f.Meta) > 0) && question.Selects(f, s.Record) {
+			list = append(list, s.Record)
 		}
 	}
 	slices.SortFunc(list, func(a, b store.Recording) int { return cmp.Compare(a.RecordID, b.RecordID) })
@@ -207,14 +207,14 @@ func (role catalogueRole) Recording(ctx context.Context, recordID string) (r sto
 		if !rails.IsText(recordID) {
 			return store.ErrNotFound
 		}
-		found, err := t.stand(byID([]string{recordID}), false)
+		found, err := t.stand(standing.ByID([]string{recordID}), false)
 		if err != nil {
 			return err
 		}
-		if !found[recordID].there() {
+		if !found[recordID].There() {
 			return store.ErrNotFound
 		}
-		r = found[recordID].record
+		r = found[recordID].Record
 		return nil
 	})
 	if err != nil {
@@ -250,7 +250,7 @@ func (t *txn) scan(after string, limit int) (list []store.Recording, err error) 
 	if err != nil {
 		return nil, err
 	}
-	keys, err := t.placed(rows.Recordings.Kind, recordingsAlone, span{after: []byte(after), limit: limit})
+	keys, err := t.placed(rows.Recordings.Kind, standing.Alone, span{after: []byte(after), limit: limit})
 	if err != nil {
 		return nil, err
 	}
@@ -261,13 +261,13 @@ func (t *txn) scan(after string, limit int) (list []store.Recording, err error) 
 	if ids = slices.Compact(ids); len(ids) > limit {
 		ids = ids[:limit]
 	}
-	found, err := t.stand(byID(ids), false)
-	return inOrder(found), err
+	found, err := t.stand(standing.ByID(ids), false)
+	return standing.InOrder(found), err
 }
 
 func (role catalogueRole) OwedRecordings(ctx context.Context) (list []store.Recording, err error) {
 	err = role.db.read(ctx, "list owed recordings", func(t *txn) error {
-		keys, err := t.placed(rows.Recordings.Kind, recordingsOwed, span{})
+		keys, err := t.placed(rows.Recordings.Kind, standing.Owed, span{})
 		if err != nil {
 			return err
 		}
@@ -275,8 +275,8 @@ func (role catalogueRole) OwedRecordings(ctx context.Context) (list []store.Reco
 		for _, key := range keys {
 			ids = append(ids, string(key))
 		}
-		found, err := t.stand(byID(ids), false)
-		list = inOrder(found)
+		found, err := t.stand(standing.ByID(ids), false)
+		list = standing.InOrder(found)
 		return err
 	})
 	if err != nil {
@@ -317,21 +317,19 @@ func (role catalogueRole) DeleteRecording(ctx context.Context, recordID string) 
 		if err := t.lockRecordings([]string{recordID}); err != nil {
 			return err
 		}
-		found, err := t.stand(byID([]string{recordID}), true)
+		found, err := t.stand(standing.ByID([]string{recordID}), true)
 		if err != nil {
 			return err
 		}
 		s := found[recordID]
-		if !s.there() {
+		if !s.There() {
 			return store.ErrNotFound
 		}
-		w := writer{Batch: &pgx.Batch{}, layout: t.db.layout}
-		if s.shown != nil {
-			w.drop(s.id)
-		}
+		w := standing.Writer{Batch: &pgx.Batch{}, Layout: t.db.layout}
+		w.Drop(s)
 		forget(w.Batch, rows.Recordings.Kind, []byte(recordID))
 		var c tallies
-		c.add(s.record, -1)
+		c.add(s.Record, -1)
 		c.queue(w.Batch)
 		return t.send(w.Batch)
 	})

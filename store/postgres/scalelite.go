@@ -10,14 +10,12 @@ import (
 
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
 	"github.com/bbbpool/bbbpool/store/postgres/rails"
+	"github.com/bbbpool/bbbpool/store/postgres/standing"
 )
 
-// layout is what Scalelite's tables are like in this database.
-type layout struct{ rails.Layout }
-
 // readLayout looks at what stands in the schema public.
-func (t *txn) readLayout() (*layout, error) {
-	l := &layout{rails.Layout{
+func (t *txn) readLayout() (*standing.Layout, error) {
+	l := &standing.Layout{Layout: rails.Layout{
 		Tables: map[string]bool{}, Columns: map[string]map[string]bool{}, Sequences: map[string]string{},
 	}}
 	err := t.list(func(rows pgx.Rows) error {

@@ -13,13 +13,8 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
+	"github.com/bbbpool/bbbpool/store/postgres/standing"
 	"github.com/bbbpool/bbbpool/store/rows"
-)
-
-// What an index of PostgreSQL can hold bounds what names a record, and the look-ups are bounded with it.
-const (
-	longestKey   = 2048
-	longestPlace = 16 << 10
 )
 
 // table is what the records of a kind have in common. What the key says is not in the row, so no closure can change it.
@@ -70,30 +65,14 @@ func (t *txn) get(kind string, key []byte) (value []byte, err error) {
 	return value, fault.OfDB(err)
 }
 
-// checkRow refuses what the indexes cannot hold.
-func checkRow(row store.Row, look [][]byte) error {
-	if len(row.Key) == 0 {
-		return rows.ErrKey
-	}
-	if len(row.Key) > longestKey {
-		return fmt.Errorf("%w: what names the record: %d bytes, the limit is %d", store.ErrTooLarge, len(row.Key), longestKey)
-	}
-	for _, place := range look {
-		if len(place) > longestPlace {
-			return fmt.Errorf("%w: what the record is found by: %d bytes, the limit is %d", store.ErrTooLarge, len(place), longestPlace)
-		}
-	}
-	return nil
-}
-
 // put queues a row, and what it is found by.
 func put(b *pgx.Batch, row store.Row, look [][]byte) error {
-	if err := checkRow(row, look); err != nil {
+	if err := standing.CheckRow(row, look); err != nil {
 		return err
 	}
 	b.Queue(`INSERT INTO bbbpool.rows (kind, key, value) VALUES ($1, $2, $3)
 		ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value WHERE rows.value <> excluded.value`,
-		row.Kind, row.Key, value(row.Value))
+		row.Kind, row.Key, standing.Bytes(row.Value))
 	for i, place := range look {
 		if place == nil {
 			b.Queue("DELETE FROM bbbpool.places WHERE kind = $1 AND look = $2 AND key = $3", row.Kind, int16(i), row.Key)
@@ -104,14 +83,6 @@ func put(b *pgx.Batch, row store.Row, look [][]byte) error {
 			row.Kind, int16(i), place, row.Key)
 	}
 	return nil
-}
-
-// value is never null in the database.
-func value(v []byte) []byte {
-	if v == nil {
-		return []byte{}
-	}
-	return v
 }
 
 // forget queues the removal of rows, and of all that they are found by.

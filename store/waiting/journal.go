@@ -89,7 +89,7 @@ func (x *Index) later(ctx context.Context, call string, e entry) (w store.Wait, 
 	if err != nil {
 		return w, err
 	}
-	if !x.reserve(len(data)) {
+	if !x.reserve(call, len(data)) {
 		x.meter.lost.Add(1)
 		return w, nil
 	}
@@ -103,15 +103,24 @@ func (x *Index) later(ctx context.Context, call string, e entry) (w store.Wait, 
 	return w, nil
 }
 
-// reserve takes room in the journal, if there is any.
-func (x *Index) reserve(size int) bool {
+// reserve takes room in the journal, if there is any. What servers call back has half of it: one that tells much must not have
+// the ends of meetings lost.
+func (x *Index) reserve(call string, size int) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	fits := x.entries < x.config.MaxEntries && x.bytes+size <= x.config.MaxBytes
-	if fits {
+	entries, bytes := x.config.MaxEntries, x.config.MaxBytes
+	called := call == callCallbacks || call == callAnalysis
+	if called {
+		entries, bytes = entries/2, bytes/2
+	}
+	fits := x.entries < entries && x.bytes+size <= bytes
+	switch {
+	case fits:
 		x.entries++
 		x.bytes += size
-	} else if !x.full {
+	case called: // of the rest of it nothing is said
+		return false
+	case !x.full:
 		x.config.Log.Error().Int("entries", x.entries).Int("bytes", x.bytes).
 			Msg("as much waits for the index as may: what is to be noted from now on is lost")
 	}

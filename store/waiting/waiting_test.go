@@ -307,6 +307,31 @@ func TestIndex_Full(t *testing.T) {
 	}
 }
 
+// A server that tells much while the index is away is told that it does not fit, and no end of a meeting is lost for it.
+func TestIndex_FullOfCallbacks(t *testing.T) {
+	f, s := pair(t)
+	x := waiting.New(t.Context(), waiting.Config{Index: f, Journal: s, Now: clock(), MaxBytes: 40_000})
+	f.set(true, false)
+	kept := 0
+	for n := range 20 {
+		a := store.Analysis{ID: fmt.Sprint("i-", n), Tenant: "a", MeetingID: "room", At: monday, Body: make([]byte, 2_000)}
+		if err := x.KeepAnalysis(t.Context(), a); err == nil {
+			kept++
+		} else if !errors.Is(err, store.ErrAway) {
+			t.Fatal(err)
+		}
+	}
+	for n := range 20 {
+		must(t, x.AddSession(t.Context(), session(fmt.Sprint("s", n))))
+	}
+	f.set(false, false)
+	x.Look(t.Context())
+	sessions, err := x.Index().SessionsSince(t.Context(), time.Time{}, "", 50)
+	if err != nil || len(sessions) != 20 || kept == 0 || kept == 20 {
+		t.Errorf("%d sessions and %d analytics are kept, %v", len(sessions), kept, err)
+	}
+}
+
 type awayJournal struct{ journal }
 
 // journal is store.Waiting, by a name that none of its methods has.

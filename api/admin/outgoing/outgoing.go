@@ -162,7 +162,11 @@ func (c *Callbacks) show(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return View(row, reveal), nil
+	if reveal {
+		frame.Logger(r).Info().Str("callback", row.ID).Msg("the whole address of a callback shown")
+		return frame.Changed{Answer: View(row, true), Action: "show", Kind: "callback", Object: row.ID, Tenant: row.Tenant}, nil
+	}
+	return View(row, false), nil
 }
 
 func (c *Callbacks) retry(r *http.Request) (any, error) { return c.change(r, "retry", c.Box.Retry) }

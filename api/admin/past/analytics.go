@@ -75,20 +75,38 @@ func (f *forgetting) analytics(ctx context.Context) error {
 	}
 }
 
-// takeBack empties what is to be passed on of it, or was given up.
+// takeBack empties what is to be passed on of who did what, or was given up: analytics, and events of webhooks.
 func (f *forgetting) takeBack(ctx context.Context) error {
-	rows, err := f.Index.Callbacks(ctx, store.CallbackFilter{
+	filter := store.CallbackFilter{
 		States: []store.CallbackState{store.CallbackWaiting, store.CallbackDead}, Tenant: f.Tenant, MeetingID: f.Meeting,
-		Kinds: []store.CallbackKind{store.CallbackAnalytics}, Limit: page,
-	})
-	for _, row := range rows {
-		_, err := f.Index.UpdateCallback(ctx, row.ID, func(c *store.Callback) error {
-			c.State, c.Body, c.Outcome = store.CallbackDone, nil, "its meeting was to be forgotten"
-			return nil
-		})
-		if err := store.Ignore(err, store.ErrNotFound); err != nil {
+		Kinds: []store.CallbackKind{store.CallbackAnalytics, store.CallbackEvent}, Limit: takenBack,
+	}
+	for {
+		rows, err := f.Index.Callbacks(ctx, filter)
+		if err != nil {
 			return err
 		}
+		for _, row := range rows {
+			if err := f.empty(ctx, row.ID); err != nil {
+				return err
+			}
+		}
+		if len(rows) < takenBack {
+			return nil
+		}
+		filter.After = rows[len(rows)-1]
 	}
-	return err
+}
+
+// takenBack is how many are read at once. Each may be large.
+const takenBack = 50
+
+func (f *forgetting) empty(ctx context.Context, id string) error {
+	_, err := f.Index.UpdateCallback(ctx, id, func(c *store.Callback) error {
+		if c.State != store.CallbackDone {
+			c.State, c.Body, c.Outcome = store.CallbackDone, nil, "its meeting was to be forgotten"
+		}
+		return nil
+	})
+	return store.Ignore(err, store.ErrNotFound)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
-	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -140,7 +139,7 @@ func address(s string) (string, error) {
 	if !v1.IsText(s, v1.MaxURL) {
 		return "", fmt.Errorf("want up to %d bytes of text", v1.MaxURL)
 	}
-	return bbb.NormalizeURL(s)
+	return NormalizeURL(s)
 }
 
 // elsewhere tells whether two addresses, in the pool's own form, are of different machines, as far as addresses tell.

@@ -12,8 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bbbpool/bbbpool/api/admin/roster"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
-	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -139,7 +139,7 @@ func (a *API) newID(address string) string {
 	if !a.Config.HostIDs {
 		return uuid()
 	}
-	if normal, err := bbb.NormalizeURL(address); err == nil {
+	if normal, err := roster.NormalizeURL(address); err == nil {
 		if u, err := url.Parse(normal); err == nil {
 			return strings.ToLower(u.Hostname())
 		}

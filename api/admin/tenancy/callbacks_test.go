@@ -39,7 +39,11 @@ func TestCallbacks(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, wrong := range []v1.CallbackChange{
-		{Names: &[]string{"a_b"}}, {Names: &[]string{""}}, {Names: &[]string{"ä"}}, {Algorithm: new("none")}, {Algorithm: new("RS256")},
+		{Names: &[]string{"a_b"}},
+		{Names: &[]string{""}},
+		{Names: &[]string{"ä"}},
+		{Algorithm: new("none")},
+		{Algorithm: new("RS256")},
 		{Names: new(strings.Split(strings.Repeat("x ", 21), " "))},
 	} {
 		if _, err := p.Change(ctx, "a", v1.TenantChange{Callbacks: &wrong}); err == nil || !strings.Contains(err.Error(), "callbacks.") {

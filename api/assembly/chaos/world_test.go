@@ -161,7 +161,7 @@ func (in *instance) start(t *testing.T) {
 	done, started := make(chan struct{}), make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		cmd.SysProcAttr = dieWithUs()
 		err := cmd.Start()
 		started <- err
 		if err == nil {

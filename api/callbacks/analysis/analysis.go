@@ -189,7 +189,7 @@ func put(m member, value string) edit {
 	var quoted bytes.Buffer
 	e := json.NewEncoder(&quoted)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(value) // a string is always written, and a buffer takes all
+	_ = e.Encode(value) //nolint:errchkjson // a string is always written, and a buffer takes all
 	return edit{m.start, m.end, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))}
 }
 

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -10,7 +11,8 @@ import (
 // maxURL bounds an address.
 const maxURL = 8 << 10
 
-// Parse reads an address and checks its form, as [Guard.Check] does. What is behind a # is not sent, and taken away.
+// Parse reads an address and checks its form, as [Guard.Check] does. What is behind a # is not sent, and taken away. A query is
+// escaped as far as it is in no form that may stand in a request: a blank in it would end the line's address for some receivers.
 func (g *Guard) Parse(text string) (*url.URL, error) {
 	if len(text) > maxURL {
 		return nil, &Refusal{Rule: "the address is longer than 8 KiB", Final: true}
@@ -19,8 +21,22 @@ func (g *Guard) Parse(text string) (*url.URL, error) {
 	if err != nil { // the error has the address in it, which may have secrets in it
 		return nil, &Refusal{Rule: "it is no address that can be read", Final: true}
 	}
-	u.Fragment, u.RawFragment = "", ""
+	u.Fragment, u.RawFragment, u.RawQuery = "", "", escaped(u.RawQuery)
 	return u, g.Check(u)
+}
+
+// escaped is a query in which nothing stands that browsers escape there, too.
+func escaped(query string) string {
+	odd := func(b byte) bool { return b <= ' ' || b > '~' || b == '"' || b == '<' || b == '>' }
+	var out strings.Builder
+	for i := range len(query) {
+		if b := query[i]; odd(b) {
+			fmt.Fprintf(&out, "%%%02X", b)
+		} else {
+			out.WriteByte(b)
+		}
+	}
+	return out.String()
 }
 
 // Check tells by its form alone why an address is refused, nil where it is not.

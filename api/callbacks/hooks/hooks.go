@@ -71,10 +71,8 @@ type Server struct {
 
 // Outbox is where events wait until they are delivered.
 type Outbox interface {
-	// Room tells whether so many rows, with so many bytes in bodies, fit.
-	Room(rows int, bytes int64) bool
-	// RoomFor tells whether there is room for one more of a tenant, who has to leave some to others.
-	RoomFor(tenant string) bool
+	// RoomFor tells whether so many rows of a tenant, with so many bytes, fit. It has to leave some to others.
+	RoomFor(tenant string, rows int, bytes int64) bool
 	// OfHook is how many wait for a hook.
 	OfHook(id string) int
 	// Nudge says that rows were added.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,10 +50,9 @@ func (l ledger) Hash(k store.MeetingKey) string { return "hash of " + k.Tenant +
 // box is an outbox that takes what fits.
 type box struct{ full bool }
 
-func (b *box) Room(int, int64) bool { return !b.full }
-func (b *box) RoomFor(string) bool  { return true }
-func (b *box) OfHook(string) int    { return 0 }
-func (b *box) Nudge()               {}
+func (b *box) RoomFor(string, int, int64) bool { return !b.full }
+func (b *box) OfHook(string) int               { return 0 }
+func (b *box) Nudge()                          {}
 
 // peer is an instance that does not lead.
 type peer struct{ leads, alone bool }
@@ -294,5 +294,63 @@ func TestHooks_Bounds(t *testing.T) {
 	}
 	if _, _, err := b.Create(t.Context(), store.Hook{Tenant: "phys", URL: "https://y.test/"}); err != nil {
 		t.Errorf("another tenant's: %v", err)
+	}
+}
+
+// A server that lies about which breakout room is whose has nobody go round in circles. A room whose parent is a meeting is that
+// one's; the rooms of others are not.
+func TestHooks_Circle(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	room := func(id string) store.Claim {
+		return store.Claim{MeetingKey: store.MeetingKey{Tenant: "phys", MeetingID: id}, Server: "bbb1", InternalID: id, Breakout: true}
+	}
+	b.Ledger = append(b.claim, room("int-a"), room("int-b"), room("int-c"))
+	parents := map[string]string{"int-a": "int-b", "int-b": "int-a", "int-c": "int-1"}
+	b.Seen = func(_ string, key store.MeetingKey) (bbb.Meeting, bool) {
+		return bbb.Meeting{ParentID: parents[key.MeetingID]}, true
+	}
+	for _, id := range []string{"int-a", "int-b", "int-c"} {
+		if status := b.deliver("bbb1", about(id, id)); status != http.StatusOK {
+			t.Errorf("%s: %d", id, status)
+		}
+	}
+	if got := b.rows(); !slices.Equal(got, []string{"phys int-a", "phys int-b", "phys room"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// counted is a ledger of which all meetings are asked for.
+type counted struct {
+	ledger
+	n int
+}
+
+func (c *counted) Meetings() []placement.Info {
+	c.n++
+	return c.ledger.Meetings()
+}
+
+// A server that tells all the time of meetings which are not ours has nobody look through all of ours each time; one that is
+// created meanwhile is found.
+func TestHooks_Unknown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	all := &counted{ledger: b.claim}
+	b.Ledger = all
+	for range 50 {
+		if status := b.deliver("bbb1", about("theirs", "theirs")); status != http.StatusServiceUnavailable {
+			t.Errorf("status %d", status)
+		}
+	}
+	if all.n != 1 {
+		t.Errorf("looked through %d times", all.n)
+	}
+	all.ledger = append(all.ledger, store.Claim{
+		MeetingKey: store.MeetingKey{Tenant: "phys", MeetingID: "theirs"}, Server: "bbb1", InternalID: "theirs",
+	})
+	b.now = b.now.Add(time.Second)
+	if status := b.deliver("bbb1", about("theirs", "theirs")); status != http.StatusOK || len(b.rows()) != 1 {
+		t.Errorf("status %d, rows %q", status, b.rows())
 	}
 }

@@ -51,6 +51,9 @@ func (h *Hooks) serve(w http.ResponseWriter, r *http.Request) {
 		h.answer(w, http.StatusServiceUnavailable, outcomeBusy)
 		return
 	}
+	if end, ok := ctx.Deadline(); ok { // or a body that never comes would keep the place
+		_ = http.NewResponseController(w).SetReadDeadline(end)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		h.answer(w, http.StatusOK, outcomeLarge)

@@ -84,9 +84,9 @@ func (h *Hooks) add(ctx context.Context, rows []store.Callback) (string, error) 
 		return full
 	})
 	for _, c := range rows {
-		bytes += int64(len(c.Body))
+		bytes += int64(len(c.Body) + len(c.URL))
 	}
-	if len(rows) == 0 || !h.Outbox.Room(len(rows), bytes) || !h.Outbox.RoomFor(rows[0].Tenant) {
+	if len(rows) == 0 || !h.Outbox.RoomFor(rows[0].Tenant, len(rows), bytes) {
 		return outcomeFull, nil
 	}
 	if err := h.Index.AddCallbacks(ctx, rows...); err != nil {
@@ -180,6 +180,9 @@ func (h *Hooks) owner(ctx context.Context, server string, e event.Event) (owner,
 	if of, ok := h.memory.get(server, e.Internal); ok {
 		return of, nil
 	}
+	if h.memory.looked(server, e, h.Now()) {
+		return owner{}, errUnknown
+	}
 	of, err := h.find(ctx, server, e)
 	if err == nil {
 		h.memory.put(server, e.Internal, of)
@@ -230,11 +233,29 @@ func (h *Hooks) ofClaim(ctx context.Context, c store.Claim) owner {
 	if !ok || m.ParentID == "" || m.ParentID == c.InternalID {
 		return of
 	}
-	if parent, err := h.owner(ctx, c.Server, event.Event{Internal: m.ParentID}); err == nil && parent.key.Tenant == c.Tenant {
+	if parent, ok := h.parent(ctx, c.Server, m.ParentID); ok && parent.key.Tenant == c.Tenant {
 		parent.room = c.MeetingID
 		return parent
 	}
 	return of
+}
+
+// parent is whose the meeting is that a server calls the parent of a breakout room. It asks for the parent of none: rooms of rooms
+// there are not, and a server could have us go round in circles.
+func (h *Hooks) parent(ctx context.Context, server, internal string) (owner, bool) {
+	if of, ok := h.memory.get(server, internal); ok {
+		return of, of.room == ""
+	}
+	for _, m := range h.Ledger.Meetings() {
+		if m.Server == server && m.InternalID == internal {
+			return owner{key: m.MeetingKey, alias: m.Alias, back: m.Back}, !m.Breakout
+		}
+	}
+	s, err := h.Index.Session(ctx, internal)
+	if err != nil || s.Server != server {
+		return owner{}, false
+	}
+	return h.ofSession(ctx, s, event.Event{Internal: internal}), true
 }
 
 // ofSession is the owner of a meeting that is over, of which the history has a hash of the front end's ID alone: what is said of
@@ -265,6 +286,27 @@ type memory struct {
 	now     map[string]owner
 	before  map[string]owner
 	unknown map[string]time.Time // since when it is asked for
+	last    map[string]time.Time // when it was looked for
+}
+
+// lookPause is between two looks for one meeting. A server that others use, too, tells of their meetings all the time, and a look
+// goes through all of ours.
+const lookPause = 200 * time.Millisecond
+
+// looked tells whether a meeting was looked for a moment ago; where it was not, it is now. By another ID that servers have for it
+// it may be found.
+func (m *memory) looked(server string, e event.Event, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id := strings.Join([]string{server, e.Internal, e.External, e.Parent}, "\x00")
+	if last, ok := m.last[id]; ok && now.Sub(last) >= 0 && now.Sub(last) < lookPause {
+		return true
+	}
+	if m.last == nil || len(m.last) >= maxMemory {
+		m.last = map[string]time.Time{}
+	}
+	m.last[id] = now
+	return false
 }
 
 // maxMemory is how many meetings are remembered, twice.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -204,6 +206,23 @@ func (b *box) row(id string, so func(store.Callback) bool) store.Callback {
 		case <-changed:
 		case <-time.After(20 * time.Second): // of a test that fails
 			b.t.Fatalf("it stays %+v", c)
+		}
+	}
+}
+
+// mentions waits until the problems say all of this: in memory it is a moment later than in the store.
+func (b *box) mentions(words ...string) {
+	b.t.Helper()
+	texts, until := "", time.Now().Add(20*time.Second) // of a test that fails
+	lacks := func(word string) bool { return !strings.Contains(texts, word) }
+	for slices.ContainsFunc(words, lacks) {
+		if time.Now().After(until) {
+			b.t.Fatalf("problems lack some of %q:\n%s", words, texts)
+		}
+		runtime.Gosched()
+		texts = ""
+		for _, p := range b.Problems(b.t.Context()) {
+			texts += p.String() + "\n"
 		}
 	}
 }

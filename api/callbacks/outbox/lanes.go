@@ -56,7 +56,7 @@ type share struct {
 func (s *share) full() bool { return s.busy >= s.most }
 
 const (
-	maxBusy       = 32 // requests at once
+	maxBusy       = 64 // requests at once: several tenants whose hosts all hang leave some
 	maxBusyHost   = 4
 	maxBusyTenant = 16
 )
@@ -124,15 +124,15 @@ type index struct {
 	hooks   map[string]int // entries of webhooks
 	queue   queue
 	busy    int
-	of      map[string]int // entries by tenant
-	waiting int            // entries that are not dead
+	of      map[string]load // entries by tenant
+	waiting int             // entries that are not dead
 	bytes   int64
 }
 
 func newIndex() *index {
 	return &index{
 		entries: map[string]*entry{}, lanes: map[laneKey]*lane{}, hosts: map[string]*share{}, tenants: map[string]*share{},
-		of: map[string]int{}, hooks: map[string]int{},
+		of: map[string]load{}, hooks: map[string]int{},
 	}
 }
 
@@ -144,12 +144,25 @@ func (x *index) add(c store.Callback) {
 	}
 	x.entries[e.id] = e
 	x.bytes += e.bytes
-	x.of[e.tenant]++
+	x.carry(e, 1)
 	x.hooks[e.hook]++
 	if !e.dead {
 		x.waiting++
 		x.enlist(e, laneOf(c))
 	}
+}
+
+// load is how much somebody has that waits or is dead.
+type load struct{ rows, bytes int64 }
+
+// carry counts an entry for its tenant, or no more.
+func (x *index) carry(e *entry, n int64) {
+	of := x.of[e.tenant]
+	if of = (load{of.rows + n, of.bytes + n*e.bytes}); of.rows == 0 {
+		delete(x.of, e.tenant)
+		return
+	}
+	x.of[e.tenant] = of
 }
 
 // enlist puts an entry into its lane, behind those that are older.
@@ -231,9 +244,7 @@ func (x *index) remove(e *entry) {
 	if x.entries[e.id] == e {
 		delete(x.entries, e.id)
 		x.bytes -= e.bytes
-		if x.of[e.tenant]--; x.of[e.tenant] == 0 {
-			delete(x.of, e.tenant)
-		}
+		x.carry(e, -1)
 		if x.hooks[e.hook]--; x.hooks[e.hook] == 0 {
 			delete(x.hooks, e.hook)
 		}

@@ -3,8 +3,10 @@ package outbox_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,7 +103,7 @@ func TestOutbox_Bounds(t *testing.T) {
 	if !b.Full() {
 		t.Error("it is not full")
 	}
-	if b.Room(1, 0) || b.RoomFor("physics") {
+	if b.Room(1, 0) || b.RoomFor("physics", 1, 0) {
 		t.Error("a full outbox has room")
 	}
 	var page bytes.Buffer
@@ -124,8 +126,40 @@ func TestOutbox_RoomFor(t *testing.T) {
 	}
 	b.tell(callback(store.CallbackEnd, "sign", r.URL, func(c *store.Callback) { c.Created = epoch.Add(time.Second) }))
 	<-r.got // what was read before it has been counted
-	if b.RoomFor("default") || !b.RoomFor("physics") || b.Full() {
+	if b.RoomFor("default", 1, 0) || !b.RoomFor("physics", 1, 0) || b.Full() {
 		t.Error("a tenant that has filled the outbox has room, or another has none")
+	}
+}
+
+// Nor does one whose few are large: what is bounded in bytes is shared, too.
+func TestOutbox_RoomFor_Bytes(t *testing.T) {
+	b, r := start(t, func(p *outbox.Parts) { p.Config.MaxBytes = 100_000 }), newReceiver(t)
+	for n := range 17 {
+		b.tell(callback(store.CallbackAnalytics, strconv.Itoa(n), "http://x.example.edu/", func(c *store.Callback) {
+			c.Due, c.Body = epoch.Add(time.Hour), make([]byte, 5_000)
+		}))
+	}
+	b.tell(callback(store.CallbackEnd, "sign", r.URL, func(c *store.Callback) { c.Created = epoch.Add(time.Second) }))
+	<-r.got // what was read before it has been counted
+	if b.RoomFor("default", 1, 0) || !b.RoomFor("physics", 1, 1_000) || b.Full() {
+		t.Error("a tenant that has filled the outbox has room, or another has none")
+	}
+}
+
+// A front end that names many hosts hides no others: that there are more is said.
+func TestOutbox_ManyHosts(t *testing.T) {
+	b := start(t)
+	for n := range 30 {
+		b.tell(callback(store.CallbackEnd, "s", fmt.Sprintf("http://0x%d.1/end", n)))
+	}
+	for {
+		list := b.Problems(t.Context())
+		if last := len(list) - 1; last == 20 && strings.Contains(list[last].String(), "10 hosts more") {
+			return
+		} else if last > 20 {
+			t.Fatalf("%d problems, the last %s", last+1, list[last])
+		}
+		runtime.Gosched()
 	}
 }
 

@@ -98,9 +98,9 @@ type Outbox struct {
 	senders  map[store.CallbackKind]Sender
 	nudged   chan struct{}
 	term     atomic.Pointer[term]
-	waiting  atomic.Int64                   // rows that wait or are dead, as the last term has counted them
-	bytes    atomic.Int64                   // of these
-	tenants  atomic.Pointer[map[string]int] // rows of each, of these
+	waiting  atomic.Int64                    // rows that wait or are dead, as the last term has counted them
+	bytes    atomic.Int64                    // of these
+	tenants  atomic.Pointer[map[string]load] // what each has, of these
 	awayRows atomic.Uint64
 	counts   counts
 }
@@ -150,14 +150,18 @@ func (o *Outbox) OfHook(id string) int {
 	return t.index.hooks[id]
 }
 
-// RoomFor tells whether one more row of a tenant fits. A tenant may have four times what is free: whoever has much that waits is
-// the first for whom there is no room, and leaves some to others.
-func (o *Outbox) RoomFor(tenant string) bool {
-	if of := o.tenants.Load(); of != nil && int64((*of)[tenant]) > 4*(int64(o.Config.Max)-o.waiting.Load()) {
-		o.awayRows.Add(1)
-		return false
+// RoomFor tells whether rows of a tenant fit. A tenant may have four times what is free, in rows and in bytes: whoever has much
+// that waits is the first for whom there is no room, and leaves some to others.
+func (o *Outbox) RoomFor(tenant string, rows int, bytes int64) bool {
+	if of := o.tenants.Load(); of != nil {
+		has := (*of)[tenant]
+		free := load{int64(o.Config.Max) - o.waiting.Load(), int64(o.Config.MaxBytes) - o.bytes.Load()}
+		if has.rows > 4*free.rows || has.bytes > 4*free.bytes {
+			o.awayRows.Add(uint64(max(0, rows)))
+			return false
+		}
 	}
-	return o.Room(1, 0)
+	return o.Room(rows, bytes)
 }
 
 // Full tells whether nothing more fits.

@@ -166,13 +166,28 @@ func (o *Outbox) Problems(context.Context) []problems.Problem {
 			Remedy: "see to the front ends that do not answer, drop what is dead, or raise --callback-max and --callback-max-bytes",
 		})
 	}
-	hosts := t.stand().hosts
-	names := slices.Sorted(maps.Keys(hosts))
-	for _, name := range names {
-		if len(list) >= maxHosts {
-			break
+	return append(list, o.ofHosts(t.stand().hosts)...)
+}
+
+// ofHosts is what is wrong with hosts, as far as they can all be named. Whoever chooses addresses chooses their order, and how
+// many there are: that there are more is said.
+func (o *Outbox) ofHosts(hosts map[string]*hostStanding) (list []problems.Problem) {
+	more := 0
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		switch found := o.ofHost(shown(name), hosts[name]); {
+		case len(found) == 0:
+		case len(list) >= maxHosts:
+			more++
+		default:
+			list = append(list, found...)
 		}
-		list = append(list, o.ofHost(shown(name), hosts[name])...)
+	}
+	if more > 0 {
+		list = append(list, problems.Problem{
+			Severity: problems.Late, Subject: problems.Subject{Kind: problems.Receiver}, Name: "more-hosts",
+			Text:   fmt.Sprintf("%s more cannot be told:", quantity.Count(more, "host", "hosts")),
+			Remedy: "bbbpool callback list --state dead, and --state waiting",
+		})
 	}
 	return list
 }

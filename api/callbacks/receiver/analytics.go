@@ -85,6 +85,9 @@ func (c call) body(ctx context.Context) (body []byte, release func(), err error)
 		return nil, func() {}, context.DeadlineExceeded
 	}
 	release = func() { c.room.Release(size) }
+	if end, ok := ctx.Deadline(); ok { // reading ends with it, too, on connections that can do that
+		_ = http.NewResponseController(c.w).SetReadDeadline(end)
+	}
 	var buf bytes.Buffer
 	buf.Grow(int(min(size, maxForm)))
 	_, err = io.Copy(&buf, http.MaxBytesReader(c.w, c.r.Body, maxAnalytics))

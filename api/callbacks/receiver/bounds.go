@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -10,8 +11,12 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
 )
 
-// perLane is how many calls of one server are worked on at once. A server makes one after another, of each kind.
-const perLane = 8
+// perLane is how many calls of one server are worked on at once. A server makes one after another, of each kind. Of analytics there
+// are fewer: each may take a part of the memory that is there for all, for as long as its body takes.
+const (
+	perLane      = 8
+	perAnalytics = 2
+)
 
 // lanes keep servers from standing in each other's way: each has its own, and may fill it.
 type lanes struct {
@@ -25,9 +30,13 @@ type lane struct {
 	users int
 }
 
-// enter waits for a place in a lane. The names are those that were sealed by us, so there are not many.
-func (l *lanes) enter(ctx context.Context, name string) (release func(), ok bool) {
-	lane := l.join(name)
+// enter waits for a place in the lane of a server and a kind. The names are those that were sealed by us, so there are not many.
+func (l *lanes) enter(ctx context.Context, server string, kind address.Kind) (release func(), ok bool) {
+	name, size := server+" "+string(kind), perLane
+	if kind == address.Analytics {
+		size = perAnalytics
+	}
+	lane := l.join(name, size)
 	select {
 	case lane.slots <- struct{}{}:
 		return func() { <-lane.slots; l.leave(name) }, true
@@ -37,14 +46,14 @@ func (l *lanes) enter(ctx context.Context, name string) (release func(), ok bool
 	}
 }
 
-func (l *lanes) join(name string) *lane {
+func (l *lanes) join(name string, size int) *lane {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lanes == nil {
 		l.lanes = map[string]*lane{}
 	}
 	if l.lanes[name] == nil {
-		l.lanes[name] = &lane{slots: make(chan struct{}, perLane)}
+		l.lanes[name] = &lane{slots: make(chan struct{}, size)}
 	}
 	l.lanes[name].users++
 	return l.lanes[name]
@@ -59,29 +68,57 @@ func (l *lanes) leave(name string) {
 }
 
 const (
-	// marksEvery and marksBurst are how often one address that people can read may be called. A server calls it up to five
-	// times, over minutes.
+	// marksEvery and marksBurst are how often one address that people can read may be called from one place. A server calls it up
+	// to five times, over minutes.
 	marksEvery = 10 * time.Second
 	marksBurst = 6
-	// maxLimits bounds how many addresses are told apart.
-	maxLimits = 10_000
+	// wholeEvery and wholeBurst are that for all places together.
+	wholeEvery = time.Second
+	wholeBurst = 60
+	// maxLimits bounds how many are told apart.
+	maxLimits = 20_000
 )
 
-// limits bound how often an address is called that people can read.
+// limits bound how often an address is called that people can read. Each place that it is called from has its own bound: who is
+// in a meeting and calls it all the time must not keep its server from being heard.
 type limits struct {
 	mu   sync.Mutex
-	each map[address.Place]*rate.Limiter
+	each map[limited]*rate.Limiter
 }
 
-// allow tells whether a call is let in. When there are too many addresses, all begin anew.
-func (l *limits) allow(p address.Place, now time.Time) bool {
+// limited is an address, and where it is called from: the zero value is everywhere.
+type limited struct {
+	place address.Place
+	from  netip.Prefix
+}
+
+// allow tells whether a call is let in. When there are too many to tell apart, all begin anew.
+func (l *limits) allow(p address.Place, from netip.Addr, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.each == nil || len(l.each) >= maxLimits {
-		l.each = map[address.Place]*rate.Limiter{}
+		l.each = map[limited]*rate.Limiter{}
 	}
-	if l.each[p] == nil {
-		l.each[p] = rate.NewLimiter(rate.Every(marksEvery), marksBurst)
+	own := l.of(limited{p, network(from)}, marksEvery, marksBurst).AllowN(now, 1) // who has none left takes none of the others'
+	return own && l.of(limited{place: p}, wholeEvery, wholeBurst).AllowN(now, 1)
+}
+
+func (l *limits) of(who limited, every time.Duration, burst int) *rate.Limiter {
+	if l.each[who] == nil {
+		l.each[who] = rate.NewLimiter(rate.Every(every), burst)
 	}
-	return l.each[p].AllowN(now, 1)
+	return l.each[who]
+}
+
+// network is what one caller has: an address or, of IPv6, all that a subscriber is given.
+func network(from netip.Addr) netip.Prefix {
+	bits := from.BitLen()
+	if from.Is6() {
+		bits = 64
+	}
+	p, err := from.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{} // nobody knows where it comes from
+	}
+	return p
 }

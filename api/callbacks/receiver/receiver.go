@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
+	"github.com/bbbpool/bbbpool/api/caller"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -174,7 +175,7 @@ func (v *Receiver) refuseForeign(w http.ResponseWriter, r *http.Request, kind ad
 func (c call) within(d time.Duration, do func(ctx context.Context)) {
 	ctx, cancel := context.WithTimeout(c.r.Context(), d)
 	defer cancel()
-	release, ok := c.lanes.enter(ctx, c.place.Server+" "+string(c.place.Kind))
+	release, ok := c.lanes.enter(ctx, c.place.Server, c.place.Kind)
 	if !ok {
 		c.answer(http.StatusServiceUnavailable, outcomeBusy)
 		return
@@ -255,7 +256,7 @@ func (c call) look() {
 // marks is for the address in the metadata, which whoever is in the meeting can call: it says whether something was marked, and
 // that counts for a session that ends alone.
 func (c call) marks() {
-	if !c.limits.allow(c.place, c.Now()) {
+	if !c.limits.allow(c.place, caller.Of(c.r), c.Now()) {
 		c.answer(http.StatusTooManyRequests, outcomeLimited)
 		return
 	}

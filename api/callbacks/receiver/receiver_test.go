@@ -206,6 +206,34 @@ func TestMarks(t *testing.T) {
 	c.want(t, "away", c.call("GET", url+"?recordingmarks=false", nil), 503, "marks of room false")
 }
 
+// Whoever is in the meeting and calls its address all the time does not keep its server from being heard; many together are
+// bounded, too.
+func TestMarks_Flood(t *testing.T) {
+	c := open(t)
+	url := c.at(address.Marks, "bbb1") + "?recordingmarks=false"
+	from := func(address string) int {
+		r := httptest.NewRequest("GET", url, nil)
+		r.RemoteAddr = address
+		w := httptest.NewRecorder()
+		c.mux.ServeHTTP(w, r)
+		return w.Code
+	}
+	for n := range 300 { // with all addresses of one network
+		from(fmt.Sprintf("[2001:db8::%x]:4000", n+1))
+		from("198.51.100.7:4000")
+	}
+	heard := len(c.heard())
+	if status := from("192.0.2.1:9000"); heard != 12 || status != 200 {
+		t.Errorf("heard %d of a flood, and the server is answered %d", heard, status)
+	}
+	for n := range 300 {
+		from(fmt.Sprintf("203.0.113.%d:4000", n%250))
+	}
+	if heard := len(c.heard()); heard > 60 {
+		t.Errorf("heard %d of many", heard)
+	}
+}
+
 // What a server says of a recording is swallowed.
 func TestReady(t *testing.T) {
 	c := open(t)
@@ -310,6 +338,40 @@ func TestLanes(t *testing.T) {
 		t.Errorf("%d at once", n)
 	}
 	close(c.hold)
+	group.Wait()
+}
+
+// A server whose analytics come slowly, however many it begins, leaves room for those of others.
+func TestAnalytics_Slow(t *testing.T) {
+	c := open(t)
+	var group sync.WaitGroup
+	var writers []*io.PipeWriter
+	read := make(chan struct{}, 10)
+	for range 10 {
+		body, w := io.Pipe()
+		writers = append(writers, w)
+		group.Go(func() {
+			c.call("POST", c.at(address.Analytics, "bbb1"), body, "Authorization", bearer(t, "secret of bbb1", monday))
+		})
+		go func() {
+			_, _ = w.Write([]byte("{"))
+			read <- struct{}{}
+		}()
+	}
+	<-read
+	<-read // two are at it
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, "POST", c.at(address.Analytics, "bbb2"), io.MultiReader(strings.NewReader("{}")))
+	r.Header.Set("Authorization", bearer(t, "secret of bbb2", monday))
+	w := httptest.NewRecorder()
+	c.mux.ServeHTTP(w, r)
+	if n := len(read); w.Code != http.StatusOK || n > 0 {
+		t.Errorf("status %d, and %d more bodies of the other are read", w.Code, n)
+	}
+	for _, w := range writers {
+		_ = w.Close()
+	}
 	group.Wait()
 }
 

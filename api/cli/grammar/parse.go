@@ -28,7 +28,10 @@ func New(target any, options ...kong.Option) (*kong.Kong, error) {
 const ownPrefix = "BBBPOOL_"
 
 // testNames are those that the program's own tests use.
-var testNames = []string{"BBBPOOL_TEST_MAIN", "BBBPOOL_TEST_REQUIRE", "BBBPOOL_TEST_CHAOS_TIME", "BBBPOOL_TEST_CHAOS_DIR"}
+var testNames = []string{
+	"BBBPOOL_TEST_MAIN", "BBBPOOL_TEST_REQUIRE", "BBBPOOL_TEST_CHAOS_TIME", "BBBPOOL_TEST_CHAOS_DIR", "BBBPOOL_TEST_STORM_KILLS",
+	"BBBPOOL_TEST_STORM_DIR",
+}
 
 // dropEmpty takes names without a value out of the environment: in a file of settings NAME= means that it is not set.
 func dropEmpty(names []string) {

@@ -65,3 +65,11 @@ func Size(bytes int64) string {
 	}
 	return strconv.FormatFloat(value, 'f', 1, 64) + " " + units[0]
 }
+
+// YesNo is the word for a value in a table.
+func YesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

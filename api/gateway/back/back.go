@@ -7,8 +7,9 @@
 //
 // # Design
 //
-// An address of ours is made anew for each server that a create is sent to, from the claim alone: so a repeat has the same
-// ones, and nobody has to keep them. In answers ours are known by being ours ([address.Sealer.Read]), wherever the pool had its
+// An address of ours is made anew for each server that a create is sent to, from the claim alone, so that nobody has to keep it.
+// A create of a meeting that is known has others than the one before: where the server makes another meeting of it, neither is
+// taken for the other. In answers ours are known by being ours ([address.Sealer.Read]), wherever the pool had its
 // address when they were made. What the claim has an original for is the original's, whatever a server says.
 package back
 

@@ -323,8 +323,8 @@ func (w *writer) missing(have map[string]bool) {
 	}
 }
 
-// tokens are the names that session tokens have, mapped and raw.
-var tokens = []string{"session-token", "sessiontoken", "session_token"}
+// tokens are the names that session tokens have, mapped and raw, and those by which BigBlueButton's own parts know a person.
+var tokens = []string{"session-token", "sessiontoken", "session_token", "authtoken", "auth-token", "auth_token"}
 
 // goes tells whether a member is not for front ends.
 func goes(key string, metadata bool) bool {

@@ -83,7 +83,7 @@ func TestEvent_For(t *testing.T) {
 			`"external-meeting-id":"room","name":"phys_room <b>","is-breakout":false,"parent-id":"bbb-none","create-time":17000000000001,` +
 			`"metadata":{"Course":"A&1","endcallbackurl":"https://f/end","bbb-recording-ready-url":"https://f/ready?a&b"}}},` +
 			`"event":{"ts":1.50}}}`,
-		`{"a":{"session-token":"t","name":"x"},"sessionToken":{"a":[1]},"b":[true,null,"ours:gone",{"sessionToken":"t"}]}`://
+		`{"a":{"session-token":"t","name":"x","authToken":"t"},"sessionToken":{"a":[1]},"b":[true,null,"ours:gone",{"sessionToken":"t"}]}`://
 		`{"a":{"name":"x"},"b":[true,null,null,{}]}`,
 	} {
 		list, err := event.Read("[" + give + "]")

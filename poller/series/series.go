@@ -1,4 +1,6 @@
-package poller
+// Package series writes what is seen of servers, and what the pool carries, as metrics. It asks no server, keeps nothing, and
+// never decides what a server's health is.
+package series
 
 import (
 	"fmt"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/exposition"
 	"github.com/bbbpool/bbbpool/placement"
+	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -50,7 +53,7 @@ const (
 	metricEvents         = "bbbpool_server_events_total"
 )
 
-// Families are the metrics that WriteMetrics writes.
+// Families are the metrics that Write writes.
 var Families = []exposition.Family{
 	{Name: metricCapacity, Type: exposition.Gauge, Help: "People that the servers which take new meetings carry."},
 	{Name: metricCapacityWithout, Type: exposition.Gauge, Help: "The same without the largest of them."},
@@ -94,51 +97,51 @@ var Families = []exposition.Family{
 // gauges are the numbers that every server has, each as far as it is known: nothing seen is not 0.
 var gauges = []struct {
 	name  string
-	known func(s Status) bool
-	value func(s Status, now time.Time) float64
+	known func(s poller.Status) bool
+	value func(s poller.Status, now time.Time) float64
 }{
-	{metricWeight, always, func(s Status, _ time.Time) float64 { return s.Weight }},
-	{metricServerCapacity, always, func(s Status, _ time.Time) float64 { return s.Load.Carries }},
-	{metricServerPeople, always, func(s Status, _ time.Time) float64 { return float64(s.Load.People) }},
-	{metricExpected, always, func(s Status, _ time.Time) float64 { return s.Load.Expected }},
-	{metricKept, always, func(s Status, _ time.Time) float64 { return s.Load.Kept }},
-	{metricServerMeetings, polled, func(s Status, _ time.Time) float64 { return float64(s.Meetings) }},
-	{metricUsers, polled, func(s Status, _ time.Time) float64 { return float64(s.Users) }},
-	{metricVideos, polled, func(s Status, _ time.Time) float64 { return float64(s.Videos) }},
-	{metricLargest, polled, func(s Status, _ time.Time) float64 { return float64(s.Largest) }},
-	{metricSplit, polled, func(s Status, _ time.Time) float64 { return float64(s.Split) }},
-	{metricUnreadable, polled, func(s Status, _ time.Time) float64 { return float64(s.Broken) }},
-	{metricPollAge, polled, func(s Status, now time.Time) float64 { return now.Sub(s.LastPoll).Seconds() }},
-	{metricPollLatency, polled, func(s Status, _ time.Time) float64 { return s.Latency.Seconds() }},
-	{metricPatience, always, func(s Status, _ time.Time) float64 { return s.Patience.Seconds() }},
-	{metricWarnings, polled, func(s Status, _ time.Time) float64 { return float64(len(s.Warnings)) }},
+	{metricWeight, always, func(s poller.Status, _ time.Time) float64 { return s.Weight }},
+	{metricServerCapacity, always, func(s poller.Status, _ time.Time) float64 { return s.Load.Carries }},
+	{metricServerPeople, always, func(s poller.Status, _ time.Time) float64 { return float64(s.Load.People) }},
+	{metricExpected, always, func(s poller.Status, _ time.Time) float64 { return s.Load.Expected }},
+	{metricKept, always, func(s poller.Status, _ time.Time) float64 { return s.Load.Kept }},
+	{metricServerMeetings, polled, func(s poller.Status, _ time.Time) float64 { return float64(s.Meetings) }},
+	{metricUsers, polled, func(s poller.Status, _ time.Time) float64 { return float64(s.Users) }},
+	{metricVideos, polled, func(s poller.Status, _ time.Time) float64 { return float64(s.Videos) }},
+	{metricLargest, polled, func(s poller.Status, _ time.Time) float64 { return float64(s.Largest) }},
+	{metricSplit, polled, func(s poller.Status, _ time.Time) float64 { return float64(s.Split) }},
+	{metricUnreadable, polled, func(s poller.Status, _ time.Time) float64 { return float64(s.Broken) }},
+	{metricPollAge, polled, func(s poller.Status, now time.Time) float64 { return now.Sub(s.LastPoll).Seconds() }},
+	{metricPollLatency, polled, func(s poller.Status, _ time.Time) float64 { return s.Latency.Seconds() }},
+	{metricPatience, always, func(s poller.Status, _ time.Time) float64 { return s.Patience.Seconds() }},
+	{metricWarnings, polled, func(s poller.Status, _ time.Time) float64 { return float64(len(s.Warnings)) }},
 	{
-		metricClockSkew, func(s Status) bool { return s.ClockKnown },
-		func(s Status, _ time.Time) float64 { return s.ClockSkew.Seconds() },
+		metricClockSkew, func(s poller.Status) bool { return s.ClockKnown },
+		func(s poller.Status, _ time.Time) float64 { return s.ClockSkew.Seconds() },
 	},
 	{
-		metricCertificate, func(s Status) bool { return !s.CertificateExpires.IsZero() },
-		func(s Status, now time.Time) float64 { return s.CertificateExpires.Sub(now).Seconds() },
+		metricCertificate, func(s poller.Status) bool { return !s.CertificateExpires.IsZero() },
+		func(s poller.Status, now time.Time) float64 { return s.CertificateExpires.Sub(now).Seconds() },
 	},
 	{
-		metricSecretAwaited, func(s Status) bool { return s.Former != "" },
-		func(s Status, _ time.Time) float64 { return float64(is(s.OnFormer)) },
+		metricSecretAwaited, func(s poller.Status) bool { return s.Former != "" },
+		func(s poller.Status, _ time.Time) float64 { return float64(is(s.OnFormer)) },
 	},
 }
 
-func always(Status) bool { return true }
+func always(poller.Status) bool { return true }
 
-func polled(s Status) bool { return !s.LastPoll.IsZero() }
+func polled(s poller.Status) bool { return !s.LastPoll.IsZero() }
 
-// WriteMetrics writes the metrics of every server, in Prometheus' text form, the lines of one metric together. It asks
-// nobody.
-func (p *Poller) WriteMetrics(w io.Writer) {
-	servers, now := p.Servers(), p.now()
-	metrics.WriteGaugeUint64(w, metricNetworkSuspect, is(p.pool.network.countFailing().Most()))
-	metrics.WriteGaugeUint64(w, metricDNSFailing, is(p.pool.network.namesLost.Load()))
-	writeCapacity(w, p.ledger.Capacity())
+// Write writes the metrics of every server, in Prometheus' text form, the lines of one metric together. It asks nobody.
+func Write(w io.Writer, p *poller.Poller) {
+	servers, now := p.Servers(), p.Now()
+	suspect, names := p.OurSide()
+	metrics.WriteGaugeUint64(w, metricNetworkSuspect, is(suspect))
+	metrics.WriteGaugeUint64(w, metricDNSFailing, is(names))
+	writeCapacity(w, p.Capacity())
 	for _, s := range servers {
-		for _, h := range []Health{Unknown, Online, Suspect, Offline} {
+		for _, h := range []poller.Health{poller.Unknown, poller.Online, poller.Suspect, poller.Offline} {
 			name := fmt.Sprintf(metricHealth+"{server=%q,health=%q}", s.ID, h)
 			metrics.WriteGaugeUint64(w, name, is(s.Health == h))
 		}
@@ -158,9 +161,9 @@ func (p *Poller) WriteMetrics(w io.Writer) {
 		}
 	}
 	for _, s := range servers {
-		for i, n := range p.pool.eventCounts(s.ID) {
-			name := fmt.Sprintf(metricEvents+"{server=%q,event=%q}", s.ID, kinds[i])
-			metrics.WriteCounterUint64(w, name, n)
+		for _, e := range p.EventCounts(s.ID) {
+			name := fmt.Sprintf(metricEvents+"{server=%q,event=%q}", s.ID, e.Kind)
+			metrics.WriteCounterUint64(w, name, e.Count)
 		}
 	}
 }

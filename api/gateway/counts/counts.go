@@ -1,14 +1,17 @@
-package gateway
+// Package counts counts what front ends ask for and what they get, and for what of that servers and the limits of tenants are to
+// blame, and writes it as metrics. It bounds how many series there are, whatever names front ends and servers make up; it never decides
+// what anybody is told.
+package counts
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -26,6 +29,17 @@ const (
 	placementRefusals = "bbbpool_placement_refusals_total"
 	serverErrorsTotal = "bbbpool_server_errors_total"
 	tenantLimitsTotal = "bbbpool_tenant_limits_total"
+)
+
+// The limits of tenants, as they are counted by where they have changed or refused a call.
+const (
+	LimitMeetings      = "meetings"
+	LimitPerHour       = "perHour"
+	LimitPeople        = "people"
+	LimitMeetingPeople = "meetingPeople"
+	LimitDuration      = "duration"
+	LimitRecording     = "recording"
+	LimitRequests      = "requests"
 )
 
 // Families are the metrics of the gateway, and what they say.
@@ -68,26 +82,25 @@ type series struct {
 // maxSeries bounds how many combinations there can be: some of the labels come from servers, and from front ends.
 const maxSeries = 300
 
-// count takes one finished call into account.
-func (m *Metrics) count(c *call) {
-	l := labels{c.name, label(c.outcome)}
-	if !c.known || c.tenant == "" {
-		l.call = "other" // names that anyone can make up
-	}
-	s := m.of(l)
+// Other is what names are counted as that anyone can make up.
+const Other = "other"
+
+// Count takes one finished call into account, by what it got.
+func (m *Metrics) Count(call, outcome string, start time.Time) {
+	s := m.of(labels{call, Label(outcome)})
 	s.requests.Inc()
-	s.duration.UpdateDuration(c.start)
+	s.duration.UpdateDuration(start)
 }
 
 // plain is what can stand in a label without being escaped.
 var plain = regexp.MustCompile(`^[A-Za-z0-9._/ -]{1,60}$`)
 
-// label keeps a name that somebody else has chosen from spoiling the page.
-func label(name string) string {
+// Label keeps a name that somebody else has chosen from spoiling the page.
+func Label(name string) string {
 	if plain.MatchString(name) {
 		return name
 	}
-	return "other"
+	return Other
 }
 
 func (m *Metrics) of(l labels) series {
@@ -97,7 +110,7 @@ func (m *Metrics) of(l labels) series {
 		return s
 	}
 	if len(m.series) >= maxSeries {
-		l = labels{"other", "other"}
+		l = labels{Other, Other}
 	}
 	s := series{
 		m.Set.GetOrCreateCounter(fmt.Sprintf("%s{call=%q,outcome=%q}", requestsTotal, l.call, l.outcome)),
@@ -110,15 +123,15 @@ func (m *Metrics) of(l labels) series {
 	return s
 }
 
-// placed counts a new meeting, and whether it took more than one server to make it.
-func (m *Metrics) placed(tries int) {
+// Placed counts a new meeting, and whether it took more than one server to make it.
+func (m *Metrics) Placed(tries int) {
 	m.Set.GetOrCreateCounter(meetingsPlaced).Inc()
 	if tries > 1 {
 		m.Set.GetOrCreateCounter(createsFailedOver).Inc()
 	}
 }
 
-// outcomes are what alerts and graphs look at, beside "SUCCESS" and "internalError" of every call. "other" is for
+// outcomes are what alerts and graphs look at, beside "SUCCESS" and "internalError" of every call. Other is for
 // requests that nobody has signed.
 var outcomes = map[string][]string{
 	"create": {
@@ -134,13 +147,13 @@ var outcomes = map[string][]string{
 	"isMeetingRunning": {"serverUnavailable"},
 	"insertDocument":   {"serverUnavailable"},
 	"sendChatMessage":  {"serverUnavailable"},
-	"other":            {"checksumError", "unsupportedRequest", "serverBusy", "serverUnavailable"},
+	Other:              {"checksumError", "unsupportedRequest", "serverBusy", "serverUnavailable"},
 }
 
-// open makes the series that are known beforehand, so that their first event is seen as one. What servers did not answer
+// Open makes the series that are known beforehand, so that their first event is seen as one. What servers did not answer
 // is told as long as they are in the pool.
-func (m *Metrics) open(calls map[string]handler, inPool func(server string) bool) {
-	for call := range calls {
+func (m *Metrics) Open(calls []string, inPool func(server string) bool) {
+	for _, call := range calls {
 		m.of(labels{call, "SUCCESS"})
 		m.of(labels{call, bbb.ErrInternal.Key})
 	}
@@ -151,42 +164,42 @@ func (m *Metrics) open(calls map[string]handler, inPool func(server string) bool
 	}
 	m.Set.GetOrCreateCounter(meetingsPlaced)
 	m.Set.GetOrCreateCounter(createsFailedOver)
-	for _, cause := range []string{causeFull, causeTag, causeNone, causeFailed, causeMeetings, causePerHour} {
-		m.refusals(cause)
+	for _, cause := range []string{CauseFull, CauseTag, CauseNone, CauseFailed, CauseMeetings, CausePerHour} {
+		m.Refusals(cause)
 	}
-	for _, cause := range []string{joinUnknown, joinRefused, joinOffline, joinSlow, joinFull} {
-		m.joinFailures(cause)
+	for _, cause := range []string{JoinUnknown, JoinRefused, JoinOffline, JoinSlow, JoinFull} {
+		m.JoinFailures(cause)
 	}
 	m.Set.RegisterMetricsWriter(func(w io.Writer) { m.servers.write(w, inPool) })
 }
 
 // Why no server takes a meeting.
 const (
-	causeFull   = "full"   // every server is at its hard capacity
-	causeTag    = "tag"    // none has the tag that is required
-	causeNone   = "none"   // none takes new meetings
-	causeFailed = "failed" // those that were tried failed
+	CauseFull   = "full"   // every server is at its hard capacity
+	CauseTag    = "tag"    // none has the tag that is required
+	CauseNone   = "none"   // none takes new meetings
+	CauseFailed = "failed" // those that were tried failed
 
-	causeMeetings = limitMeetings // the tenant has as many as it may
-	causePerHour  = limitPerHour  // or has begun as many
+	CauseMeetings = LimitMeetings // the tenant has as many as it may
+	CausePerHour  = LimitPerHour  // or has begun as many
 )
 
-// refusals is how many creates no server could take, by cause.
-func (m *Metrics) refusals(cause string) *metrics.Counter {
+// Refusals is how many creates no server could take, by cause.
+func (m *Metrics) Refusals(cause string) *metrics.Counter {
 	return m.Set.GetOrCreateCounter(fmt.Sprintf("%s{cause=%q}", placementRefusals, cause))
 }
 
 // Why a join did not get through.
 const (
-	joinUnknown = "unknown"
-	joinRefused = "refused" // no server could take the meeting a moment ago
-	joinOffline = "offline"
-	joinSlow    = "slowCreate"
-	joinFull    = "full" // the tenant's limits leave no room for another person
+	JoinUnknown = "unknown"
+	JoinRefused = "refused" // no server could take the meeting a moment ago
+	JoinOffline = "offline"
+	JoinSlow    = "slowCreate"
+	JoinFull    = "full" // the tenant's limits leave no room for another person
 )
 
-// joinFailures is how many joins did not get through, by cause.
-func (m *Metrics) joinFailures(cause string) *metrics.Counter {
+// JoinFailures is how many joins did not get through, by cause.
+func (m *Metrics) JoinFailures(cause string) *metrics.Counter {
 	return m.Set.GetOrCreateCounter(fmt.Sprintf("%s{cause=%q}", joinFailuresTotal, cause))
 }
 
@@ -196,8 +209,8 @@ const mostTenants = 1000
 // otherTenants is what they are called: no tenant's ID has such a character.
 const otherTenants = "_other"
 
-// limited counts a call that a limit of its tenant has changed or refused.
-func (m *Metrics) limited(tenant, limit string) {
+// Limited counts a call that a limit of its tenant has changed or refused.
+func (m *Metrics) Limited(tenant, limit string) {
 	m.mu.Lock()
 	switch {
 	case m.tenants[tenant]:
@@ -210,17 +223,15 @@ func (m *Metrics) limited(tenant, limit string) {
 		m.tenants[tenant] = true
 	}
 	m.mu.Unlock()
-	m.Set.GetOrCreateCounter(fmt.Sprintf("%s{tenant=%q,limit=%q}", tenantLimitsTotal, label(tenant), limit)).Inc()
+	m.Set.GetOrCreateCounter(fmt.Sprintf("%s{tenant=%q,limit=%q}", tenantLimitsTotal, Label(tenant), limit)).Inc()
 }
 
-// countFailure counts a call that a server did not answer as it should.
-func (m *Metrics) countFailure(server, call string, err error) {
-	if outcome := failure(err); outcome != "" {
-		if outcomes[call] == nil {
-			call = "other"
-		}
-		m.servers.count(serverError{server, call, outcome})
+// Failed counts a call that a server did not answer as it should, by what was wrong in a word.
+func (m *Metrics) Failed(server, call, outcome string) {
+	if outcomes[call] == nil {
+		call = Other
 	}
+	m.servers.count(serverError{server, call, outcome})
 }
 
 // serverErrors counts the calls that servers did not answer as they should. Counters of a [metrics.Set] would stay when
@@ -232,21 +243,6 @@ type serverErrors struct {
 
 // serverError is what such calls are counted by.
 type serverError struct{ server, call, outcome string }
-
-// failure says in a word what was wrong with an answer; "" is for nothing, or nothing of the server's.
-func failure(err error) string {
-	failed, ok := errors.AsType[*bbb.CallError](err)
-	switch {
-	case err == nil, errors.Is(err, errLeft), ok && failed.Reason == bbb.Cancel:
-		return ""
-	case ok:
-		return string(failed.Reason)
-	}
-	if told, ok := errors.AsType[*bbb.Error](err); ok {
-		return told.Key
-	}
-	return "other"
-}
 
 func (s *serverErrors) count(e serverError) {
 	s.mu.Lock()

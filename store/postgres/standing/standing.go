@@ -1,4 +1,4 @@
-package postgres
+package standing
 
 import (
 	"bytes"
@@ -19,29 +19,35 @@ import (
 
 // The look-ups of recordings in places.
 const (
-	recordingsOwed  = iota // those of which a server owes something
-	recordingsOwned        // 8 bytes: how many its files have; then whose it is, as text
-	recordingsAlone        // those that stand in our table only
-	recordingsKept         // deleted ones of which we have the metadata, and Scalelite has none
+	Owed  = iota // those of which a server owes something
+	Owned        // 8 bytes: how many its files have; then whose it is, as text
+	Alone        // those that stand in our table only
+	Kept         // deleted ones of which we have the metadata, and Scalelite has none
 )
 
-// standing is what there is of a recording.
-type standing struct {
+// Recording is what there is of a recording.
+type Recording struct {
 	*shown // nil where it does not stand in Scalelite's tables
 	how    part
 	own    *store.Recording // what our row has; nil for none
-	record store.Recording  // both together
+	Record store.Recording  // both together
 }
 
-// there tells whether the recording is there: our row without Scalelite's is what is left of one that Scalelite has lost.
-func (s *standing) there() bool {
+// There tells whether the recording is there: our row without Scalelite's is what is left of one that Scalelite has lost.
+func (s *Recording) There() bool {
 	return s != nil && (s.shown != nil || s.own != nil && s.how == alone)
 }
+
+// Shown tells whether it stands in Scalelite's tables.
+func (s *Recording) Shown() bool { return s.shown != nil }
+
+// Hidden tells whether a look at Scalelite's tables does not find it, by its metadata or by anything.
+func (s *Recording) Hidden(byMeta bool) bool { return s.shown == nil || byMeta && len(s.meta) == 0 }
 
 var errRow = errors.New("our row of the recording cannot be read")
 
 // readOwn reads our row of a recording.
-func (s *standing) readOwn(key, value []byte) error {
+func (s *Recording) readOwn(key, value []byte) error {
 	if len(value) < 1 {
 		return fmt.Errorf("%w: %.100q", errRow, key)
 	}
@@ -50,15 +56,16 @@ func (s *standing) readOwn(key, value []byte) error {
 	return err
 }
 
-// selection names recordings.
-type selection struct {
+// Selection names recordings.
+type Selection struct {
 	where, ids string
 	arg        any
 	keys       [][]byte // of our rows
 }
 
-func byID(recordIDs []string) selection {
-	s := selection{
+// ByID names them by their IDs.
+func ByID(recordIDs []string) Selection {
+	s := Selection{
 		where: "r.record_id = ANY($1::text[])", ids: "ARRAY(SELECT x.id FROM public.recordings x WHERE x.record_id = ANY($1::text[]))",
 		arg: recordIDs,
 	}
@@ -70,21 +77,21 @@ func byID(recordIDs []string) selection {
 
 // gathering puts together what several queries find of recordings.
 type gathering struct {
-	found    map[string]*standing
-	numbered map[int64]*standing
+	found    map[string]*Recording
+	numbered map[int64]*Recording
 	formats  map[int64][2]int64 // the number of the recording, and its place there
 }
 
-// stand reads recordings, in one round trip. With lock nobody else changes Scalelite's rows of them until the end.
-func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
+// Queue queues what reads recordings. With lock nobody else changes Scalelite's rows of them until the end. What is returned
+// tells what was found, once the batch was sent.
+func Queue(b *pgx.Batch, l *Layout, s Selection, lock bool) (found func() map[string]*Recording) {
 	g := newGathering()
-	var b pgx.Batch
-	sql := t.db.layout.selectRecordings() + s.where
+	sql := l.selectRecordings() + s.where
 	if lock {
 		sql += " ORDER BY r.id FOR UPDATE"
 	}
 	queue := func(fn func(pgx.Rows) error, sql string, arg any) {
-		b.Queue(sql, arg).Query(func(rows pgx.Rows) error { return walk(rows, fn) })
+		b.Queue(sql, arg).Query(func(rows pgx.Rows) error { return Walk(rows, fn) })
 	}
 	queue(g.recordingRow, sql, s.arg)
 	queue(g.metaRow, `SELECT m.recording_id, COALESCE(m.key, ''), COALESCE(m.value, '') FROM public.metadata m
@@ -95,24 +102,23 @@ func (t *txn) stand(s selection, lock bool) (map[string]*standing, error) {
 		COALESCE(i.url, '') FROM public.thumbnails i WHERE i.playback_format_id = ANY(ARRAY(SELECT f.id FROM public.playback_formats f
 			WHERE f.recording_id = ANY(`+s.ids+`))) ORDER BY i.sequence, i.id`, s.arg)
 	queue(g.ownRow, `SELECT key, value FROM bbbpool.rows WHERE kind = 'recordings' AND key = ANY($1::bytea[])`, s.keys)
-	if err := t.send(&b); err != nil {
-		return nil, err
+	return func() map[string]*Recording {
+		for id, s := range g.found {
+			s.Record = merge(id, s.shown, s.how, s.own)
+		}
+		return g.found
 	}
-	for id, s := range g.found {
-		s.record = merge(id, s.shown, s.how, s.own)
-	}
-	return g.found, nil
 }
 
 // selectRecordings asks for the columns that there are.
-func (l *layout) selectRecordings() string {
+func (l *Layout) selectRecordings() string {
 	return `SELECT r.id, r.record_id, COALESCE(r.meeting_id, ''), COALESCE(r.name, ''), COALESCE(r.state, ''), ` +
 		l.Flag("published") + ", " + l.Flag("protected") + ", " + l.Flag("publish_updated") +
 		`, COALESCE(r.participants, 0), r.starttime, r.endtime FROM public.recordings r WHERE r.record_id IS NOT NULL AND `
 }
 
 func (g *gathering) recordingRow(rows pgx.Rows) error {
-	s := &standing{shown: &shown{meta: map[string]string{}}}
+	s := &Recording{shown: &shown{meta: map[string]string{}}}
 	var id string
 	var start, end pgtype.Timestamp
 	err := rows.Scan(&s.id, &id, &s.meetingID, &s.name, &s.state, &s.published, &s.protected, &s.republished, &s.participants,
@@ -123,7 +129,7 @@ func (g *gathering) recordingRow(rows pgx.Rows) error {
 
 // place puts a recording among those that were found. One that Scalelite has imported unpublished is called published there,
 // and not published.
-func (g *gathering) place(id string, s *standing, start, end pgtype.Timestamp) {
+func (g *gathering) place(id string, s *Recording, start, end pgtype.Timestamp) {
 	if s.state == string(store.Published) && !s.published {
 		s.state = string(store.Unpublished)
 	}
@@ -196,7 +202,7 @@ func (g *gathering) ownRow(rows pgx.Rows) error {
 func (g *gathering) ours(key, value []byte) error {
 	s := g.found[string(key)]
 	if s == nil {
-		s = &standing{}
+		s = &Recording{}
 		g.found[string(key)] = s
 	}
 	return s.readOwn(key, value)
@@ -204,7 +210,7 @@ func (g *gathering) ours(key, value []byte) error {
 
 // ownRow is our row of a recording, of which whole is the row that has all of it: the least that, together with what Scalelite
 // has, is all of it.
-func (l *layout) ownRow(r store.Recording, whole []byte) (store.Row, [][]byte, error) {
+func (l *Layout) ownRow(r store.Recording, whole []byte) (store.Row, [][]byte, error) {
 	row := store.Row{Kind: rows.Recordings.Kind, Key: []byte(r.RecordID)}
 	look := lookRecording(r)
 	if !stands(r) {
@@ -233,33 +239,33 @@ func (l *layout) ownRow(r store.Recording, whole []byte) (store.Row, [][]byte, e
 // lookRecording is what a recording is found by in our tables, beside what it is found by in Scalelite's.
 func lookRecording(r store.Recording) [][]byte {
 	key := []byte(r.RecordID)
-	size := binary.BigEndian.AppendUint64(nil, uint64(sizeOf(r)))
+	size := binary.BigEndian.AppendUint64(nil, uint64(Size(r)))
 	look := [][]byte{nil, append(size, rails.ToText(r.Tenant)...), nil, nil}
 	if r.Owed != nil {
-		look[recordingsOwed] = key
+		look[Owed] = key
 	}
 	switch {
 	case !stands(r):
-		look[recordingsAlone] = key
+		look[Alone] = key
 	case r.State == store.Deleted && len(r.Meta) > 0:
-		look[recordingsKept] = key
+		look[Kept] = key
 	}
 	return look
 }
 
-// sizeOf is how many bytes a recording has in the library.
-func sizeOf(r store.Recording) (n int64) {
+// Size is how many bytes a recording has in the library.
+func Size(r store.Recording) (n int64) {
 	for _, f := range r.Formats {
 		n += f.Bytes
 	}
 	return n
 }
 
-// whole reads recordings that are there, in the order of the IDs, as records.
-func inOrder(found map[string]*standing) (list []store.Recording) {
+// InOrder are the recordings that are there, in the order of the IDs, as records.
+func InOrder(found map[string]*Recording) (list []store.Recording) {
 	for _, id := range slices.Sorted(maps.Keys(found)) {
-		if found[id].there() {
-			list = append(list, found[id].record)
+		if found[id].There() {
+			list = append(list, found[id].Record)
 		}
 	}
 	return list

@@ -1,4 +1,8 @@
-package postgres
+// Package standing is what there is of a recording in PostgreSQL: its rows in Scalelite's tables, and the row of ours that has
+// what those cannot say. It puts both together, takes a recording apart again, and queues the statements that read and write it.
+//
+// It never sends them, holds no lock and begins no transaction: whoever has one does that.
+package standing
 
 import (
 	"maps"
@@ -11,6 +15,9 @@ import (
 	"github.com/bbbpool/bbbpool/store/postgres/question"
 	"github.com/bbbpool/bbbpool/store/postgres/rails"
 )
+
+// Layout is what Scalelite's tables are like in a database.
+type Layout struct{ rails.Layout }
 
 // shown is a recording as it stands in Scalelite's tables. What is zero is NULL there, but for names and flags.
 type shown struct {
@@ -197,7 +204,7 @@ func formatsOf(list []shownFormat, own []store.Format) (formats []store.Format) 
 }
 
 // strip takes out of a recording what the tables say of it.
-func (l *layout) strip(r store.Recording, how part) store.Recording {
+func (l *Layout) strip(r store.Recording, how part) store.Recording {
 	r.MeetingID, r.Name = "", ""
 	if how == rest {
 		r.State = ""

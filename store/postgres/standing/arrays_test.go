@@ -1,7 +1,8 @@
-package postgres_test
+package standing_test
 
 import (
 	"encoding/binary"
+	"os"
 	"reflect"
 	"testing"
 
@@ -10,8 +11,20 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/bbbpool/bbbpool/store/postgres"
+	"github.com/bbbpool/bbbpool/store/postgres/standing"
+	"github.com/bbbpool/bbbpool/store/storetest/daemon"
 )
+
+var servers daemon.Servers
+
+func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // What a database sends as arrays is read as pgx would read it, in either format; what no page has is refused.
 func TestScan(t *testing.T) {
@@ -47,7 +60,7 @@ func TestScan(t *testing.T) {
 			if !rows.Next() {
 				t.Fatal(rows.Err())
 			}
-			err = postgres.Scan(rows, []any{got.Interface(), &last})
+			err = standing.Scan(rows, []any{got.Interface(), &last})
 			rows.Close()
 			switch wrong := reflect.ValueOf(c.want).IsNil(); {
 			case wrong && err == nil:
@@ -89,11 +102,11 @@ func TestReadArray_Broken(t *testing.T) {
 		"an element that is NULL":    array(1, 1, of, 2, 1, 4, 7, -1),
 	} {
 		var numbers []int32
-		if done, err := postgres.ReadArray(&numbers, pgtype.Int4ArrayOID, raw); !done || err == nil || numbers != nil {
+		if done, err := standing.ReadArray(&numbers, pgtype.Int4ArrayOID, raw); !done || err == nil || numbers != nil {
 			t.Errorf("%s: %v, %v, %v", name, numbers, done, err)
 		}
 		var texts []string
-		_, err := postgres.ReadArray(&texts, pgtype.TextArrayOID, raw)
+		_, err := standing.ReadArray(&texts, pgtype.TextArrayOID, raw)
 		if sized := name == "an element of another size"; (err == nil) != sized {
 			t.Errorf("%s: %q, %v", name, texts, err)
 		}
@@ -118,7 +131,7 @@ func FuzzReadArray(f *testing.F) {
 			pgtype.ByteaArrayOID: func() any { return new([][]byte) },
 		} {
 			got, want := fresh(), fresh()
-			done, err := postgres.ReadArray(got, oid, raw)
+			done, err := standing.ReadArray(got, oid, raw)
 			if !done {
 				t.Fatal("an array of a type that is known is left to others")
 			}

@@ -1,4 +1,6 @@
-package gateway
+// Package learning has servers told where the learning records of a tenant's meetings go, as far as that is known at the moment
+// of a create. That it fails keeps nobody from a meeting, and holds up none for long. It makes no payload itself.
+package learning
 
 import (
 	"context"
@@ -15,16 +17,16 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// LRS makes what servers are told of a tenant's learning record store.
-type LRS interface {
+// Payloads makes what servers are told of a tenant's learning record store.
+type Payloads interface {
 	// Payload is that for the server that has this secret. Its errors tell no secrets.
 	Payload(ctx context.Context, lrs store.LRS, server store.Secret) (string, error)
 }
 
-// learning tells servers where the learning records of a tenant's meetings go. That this fails keeps nobody from a meeting.
-type learning struct {
-	lrs LRS // nil where there is none
-	log zerolog.Logger
+// Records tells servers where the learning records of a tenant's meetings go.
+type Records struct {
+	Payloads Payloads // nil where nobody is told
+	Log      zerolog.Logger
 
 	mu      sync.Mutex
 	failing map[string]failing // by tenant
@@ -45,9 +47,9 @@ const (
 	lrsPause = 30 * time.Second
 )
 
-// put puts it into what a server is sent. A front end's own goes: nobody but the pool knows the server's secret.
-func (l *learning) put(ctx context.Context, t *tenancy.Tenant, sent *bbb.Params, server bbb.Secret) {
-	if l.lrs == nil || t == nil || t.LRS.Endpoint == "" {
+// Put puts it into what a server is sent. A front end's own goes: nobody but the pool knows the server's secret.
+func (l *Records) Put(ctx context.Context, t *tenancy.Tenant, sent *bbb.Params, server bbb.Secret) {
+	if l.Payloads == nil || t == nil || t.LRS.Endpoint == "" {
 		return
 	}
 	const name = "meta_" + bbb.LRSKey
@@ -58,7 +60,7 @@ func (l *learning) put(ctx context.Context, t *tenancy.Tenant, sent *bbb.Params,
 	ctx, cancel := context.WithTimeout(ctx, lrsWait)
 	defer cancel()
 	began := time.Now()
-	payload, err := l.lrs.Payload(ctx, t.LRS, store.Secret(server))
+	payload, err := l.Payloads.Payload(ctx, t.LRS, store.Secret(server))
 	l.note(t.ID, time.Since(began), err)
 	if err == nil {
 		sent.Set(name, payload)
@@ -66,23 +68,23 @@ func (l *learning) put(ctx context.Context, t *tenancy.Tenant, sent *bbb.Params,
 }
 
 // paused tells whether a tenant's provider was waited for in vain a moment ago: one that hangs must not hold up each create.
-func (l *learning) paused(tenant string) bool {
+func (l *Records) paused(tenant string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return time.Now().Before(l.failing[tenant].until)
 }
 
 // note takes note of how it went. The first failure of a tenant is logged, and the end of it.
-func (l *learning) note(tenant string, took time.Duration, err error) {
+func (l *Records) note(tenant string, took time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	was, before := l.failing[tenant]
 	switch {
 	case err == nil && before:
 		delete(l.failing, tenant)
-		l.log.Info().Str("tenant", tenant).Msg("servers are told again where learning records go")
+		l.Log.Info().Str("tenant", tenant).Msg("servers are told again where learning records go")
 	case err != nil && !before:
-		l.log.Warn().Err(err).Str("tenant", tenant).Msg("servers are not told where learning records go")
+		l.Log.Warn().Err(err).Str("tenant", tenant).Msg("servers are not told where learning records go")
 		was.since = time.Now()
 	}
 	if err == nil {
@@ -98,8 +100,8 @@ func (l *learning) note(tenant string, took time.Duration, err error) {
 	l.failing[tenant] = was
 }
 
-// problems tells whose learning records go nowhere.
-func (l *learning) problems() (list []problems.Problem) {
+// Problems tells whose learning records go nowhere.
+func (l *Records) Problems() (list []problems.Problem) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for tenant, f := range l.failing {

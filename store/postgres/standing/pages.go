@@ -1,12 +1,10 @@
-package postgres
+package standing
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -67,7 +65,7 @@ func (l *line) into() []any {
 // wholePage is the statement that reads what a question finds. The rows of each table are looked up by all the keys of a line
 // at once: that is quicker than one by one, and the planner, which cannot know how short a page is, is not tempted to read whole
 // tables.
-func (l *layout) wholePage(question string) string {
+func (l *Layout) wholePage(question string) string {
 	return `WITH p AS (SELECT q.id, q.record_id, q.total, row_number() OVER () AS place FROM (` + question + `) q),
 s AS MATERIALIZED (SELECT min(p.total)::int8 AS total, array_agg(p.place) AS places, array_agg(p.record_id::text) AS record_ids,
 	array_agg(p.id) AS ids, array_agg(convert_to(p.record_id, 'UTF8')) AS keys FROM p GROUP BY (p.place - 1) / ` +
@@ -89,11 +87,11 @@ LEFT JOIN LATERAL (SELECT array_agg(y.key), array_agg(y.value)
 	FROM bbbpool.rows y WHERE y.kind = 'recordings' AND y.key = ANY(s.keys)) w ON true`
 }
 
-// sheet puts a page together.
-type sheet struct {
+// Sheet puts a page together.
+type Sheet struct {
 	gathering
 	placed []placed
-	total  int
+	Total  int                 // that are found, beyond the page, too
 	orders map[int64][]imageAt // of the thumbnails of formats
 }
 
@@ -109,14 +107,14 @@ type imageAt struct {
 	image shownImage
 }
 
-func newSheet() *sheet { return &sheet{gathering: newGathering(), orders: map[int64][]imageAt{}} }
+func newSheet() *Sheet { return &Sheet{gathering: newGathering(), orders: map[int64][]imageAt{}} }
 
-// queuePage queues the statement.
-func (l *layout) queuePage(b *pgx.Batch, question string, args []any) *sheet {
+// QueuePage queues the statement that reads what a question finds.
+func (l *Layout) QueuePage(b *pgx.Batch, question string, args []any) *Sheet {
 	s := newSheet()
 	b.Queue(l.wholePage(question), args...).Query(func(rows pgx.Rows) error {
 		*s = *newSheet() // of a try that did not count
-		return walk(rows, func(rows pgx.Rows) error {
+		return Walk(rows, func(rows pgx.Rows) error {
 			var l line
 			if err := scan(rows, l.into()); err != nil {
 				return err
@@ -131,7 +129,7 @@ func (l *layout) queuePage(b *pgx.Batch, question string, args []any) *sheet {
 }
 
 func newGathering() gathering {
-	return gathering{map[string]*standing{}, map[int64]*standing{}, map[int64][2]int64{}}
+	return gathering{map[string]*Recording{}, map[int64]*Recording{}, map[int64][2]int64{}}
 }
 
 // whole tells whether the arrays of each table are as long as they must be.
@@ -150,11 +148,11 @@ func (l *line) whole() bool {
 }
 
 // add puts a line where it belongs.
-func (s *sheet) add(l *line) error {
+func (s *Sheet) add(l *line) error {
 	if !l.whole() {
 		return errArray
 	}
-	s.total = int(l.total)
+	s.Total = int(l.total)
 	for n, id := range l.recordIDs {
 		s.placed = append(s.placed, placed{l.places[n], id})
 	}
@@ -178,7 +176,7 @@ func (s *sheet) add(l *line) error {
 	return nil
 }
 
-func (s *sheet) addRecordings(l *line) {
+func (s *Sheet) addRecordings(l *line) {
 	r := &l.recordings
 	all := make([]shown, len(r.ids))
 	for n, id := range r.ids {
@@ -187,12 +185,15 @@ func (s *sheet) addRecordings(l *line) {
 			protected: r.protected[n], republished: r.republished[n], participants: r.participants[n],
 			meta: make(map[string]string, len(l.meta.of)/len(r.ids)),
 		}
-		s.place(r.recordIDs[n], &standing{shown: &all[n]}, r.starts[n], r.ends[n])
+		s.place(r.recordIDs[n], &Recording{shown: &all[n]}, r.starts[n], r.ends[n])
 	}
 }
 
-// page are the recordings of the sheet, in their order.
-func (s *sheet) page() (list []store.Recording) {
+// Len is how many recordings are on it.
+func (s *Sheet) Len() int { return len(s.placed) }
+
+// Page are the recordings of the sheet, in their order.
+func (s *Sheet) Page() (list []store.Recording) {
 	for _, r := range s.found {
 		if r.shown == nil {
 			continue
@@ -212,28 +213,9 @@ func (s *sheet) page() (list []store.Recording) {
 		list = make([]store.Recording, 0, len(s.placed))
 	}
 	for _, p := range s.placed {
-		if r := s.found[p.id]; r.there() {
+		if r := s.found[p.id]; r.There() {
 			list = append(list, merge(p.id, r.shown, r.how, r.own))
 		}
 	}
 	return list
-}
-
-// ask sends a batch of questions, which need no transaction, in one round trip.
-func (db *DB) ask(ctx context.Context, op string, b *pgx.Batch) error {
-	if err := ctx.Err(); err != nil {
-		return fault.Wrap(ctx, op, err)
-	}
-	own, cancel := context.WithTimeout(ctx, db.config.Longest())
-	defer cancel()
-	for try := 1; ; try++ {
-		err := fault.Marked(db.pool.SendBatch(own, b).Close())
-		if err == nil || try == maxTries || !fault.Again(err) || own.Err() != nil {
-			return fault.Wrap(ctx, op, err)
-		}
-		select {
-		case <-own.Done():
-		case <-time.After(time.Millisecond):
-		}
-	}
 }

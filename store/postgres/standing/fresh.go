@@ -1,4 +1,4 @@
-package postgres
+package standing
 
 import (
 	"maps"
@@ -64,10 +64,10 @@ func (f *fresh) addImages(format int64, images []shownImage) {
 
 // put is put of a recording's row.
 func (f *fresh) put(row store.Row, look [][]byte) error {
-	if err := checkRow(row, look); err != nil {
+	if err := CheckRow(row, look); err != nil {
 		return err
 	}
-	f.ours.keys, f.ours.values = append(f.ours.keys, row.Key), append(f.ours.values, value(row.Value))
+	f.ours.keys, f.ours.values = append(f.ours.keys, row.Key), append(f.ours.values, Bytes(row.Value))
 	for i, place := range look {
 		if place == nil {
 			f.gone.looks, f.gone.keys = append(f.gone.looks, int16(i)), append(f.gone.keys, row.Key)

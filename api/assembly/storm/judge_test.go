@@ -1,0 +1,225 @@
+package storm_test
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+)
+
+// judge compares what front ends were told with what they are to be told.
+type judge struct {
+	*world
+	fronts *fronts
+	rooms  []*room
+
+	retried int // imports
+
+	heard []*heard
+	rows  map[string]v1.Callback
+}
+
+// unwritten is how long before its end a process may have heard an answer that it has not written down.
+const unwritten = 2 * time.Second
+
+// judge holds the pool to all that it has promised.
+func (j *judge) judge() {
+	j.t.Helper()
+	j.heard = j.fronts.all()
+	slices.SortStableFunc(j.heard, func(a, b *heard) int { return cmp.Or(a.epoch-b.epoch, a.at.Compare(b.at)) })
+	j.list()
+	j.sound()
+	j.again()
+	j.order()
+	sessions := 0
+	for _, r := range j.rooms {
+		for _, s := range r.sessions {
+			sessions++
+			j.session(r, s)
+		}
+		j.recordings(r)
+	}
+	j.calls.mu.Lock()
+	made, took := j.calls.made, len(j.calls.took)
+	j.calls.mu.Unlock()
+	j.t.Logf("%d sessions, %d calls of servers, %d of these taken, %d callbacks, %d requests to front ends, %d imports retried",
+		sessions, made, took, len(j.rows), len(j.heard), j.retried)
+}
+
+// list reads the whole outbox, in which nothing waits any more.
+func (j *judge) list() {
+	j.t.Helper()
+	j.rows = map[string]v1.Callback{}
+	for after := ""; ; {
+		page, err := j.admin().Callbacks.List(j.t.Context(), v1.CallbackFilter{After: after, Limit: 1000})
+		if err != nil {
+			j.t.Fatal(err)
+		}
+		for _, row := range page {
+			j.rows[row.ID] = row
+			after = row.ID
+		}
+		if len(page) < 1000 {
+			return
+		}
+	}
+}
+
+// sound checks each request for itself: it is to whom it is for, and signed by his tenant.
+func (j *judge) sound() {
+	for _, h := range j.heard {
+		row, known := j.rows[h.id]
+		switch {
+		case h.wrong != "":
+			j.t.Errorf("%s session %d is told %s: %s", h.lane, h.n, h.what, h.wrong)
+		case !known:
+			j.t.Errorf("%s session %d is told %s by %q, of which the outbox has nothing", h.lane, h.n, h.what, h.id)
+		case row.Tenant != h.tenant || row.MeetingID != h.room || row.Kind != h.what:
+			j.t.Errorf("%s session %d is told %s by what is %s of %s %s", h.lane, h.n, h.what, row.Kind, row.Tenant, row.MeetingID)
+		case h.secret != "" && h.secret != secretOf(h.n) && h.mood != picky && h.mood != refusing:
+			j.t.Errorf("%s session %d is told %s, signed by %s", h.lane, h.n, h.what, h.secret)
+		}
+	}
+}
+
+// again checks that nothing is sent again that its receiver has taken or refused for good, unless the process was killed before it
+// could write that down.
+func (j *judge) again() {
+	settled := map[string]*heard{}
+	taken, ended := 0, 0
+	for _, h := range j.heard {
+		before := settled[h.id]
+		if h.final() {
+			settled[h.id] = h
+		}
+		if before == nil {
+			continue
+		}
+		if taken++; before.status == http.StatusGone {
+			taken--
+			ended++
+		}
+		if before.epoch == h.epoch || j.killed[before.epoch].Sub(before.answered) > unwritten {
+			j.t.Errorf("%s session %d is told %s by process %d although process %d was answered %d", h.lane, h.n, h.what, h.epoch,
+				before.epoch, before.status)
+		}
+	}
+	j.t.Logf("told twice as the process was killed behind the answer: %d that were taken, %d that were refused for good", taken, ended)
+}
+
+// order checks that of what goes to one address nothing older comes behind something newer.
+func (j *judge) order() {
+	newest := map[string]*heard{}
+	for _, h := range j.heard {
+		before := newest[h.lane]
+		if before == nil {
+			newest[h.lane] = h
+			continue
+		}
+		was, is := j.rows[before.id].Created, j.rows[h.id].Created
+		if is.Before(was) && before.id != h.id {
+			j.t.Errorf("%s is told %s of session %d (row of %s) behind %s of session %d (row of %s), by processes %d and %d", h.lane,
+				h.what, h.n, is.Format(time.StampMilli), before.what, before.n, was.Format(time.StampMilli), h.epoch, before.epoch)
+			continue
+		}
+		newest[h.lane] = h
+	}
+}
+
+// session checks that all was told of a meeting, each thing once.
+func (j *judge) session(r *room, s *session) {
+	what := []string{"ended", "end"}
+	if !j.calls.taken(s.internal).IsZero() {
+		what = append(what, "analytics")
+	}
+	for _, kind := range what {
+		ids, final := map[string]bool{}, 0
+		for _, h := range j.heard {
+			if h.tenant != r.tenant.id || h.room != r.id || h.n != s.n || h.what != kind {
+				continue
+			}
+			if !ids[h.id] {
+				j.marks(r, s, h)
+			}
+			ids[h.id] = true
+			if h.final() {
+				final++
+			}
+		}
+		if kind == "analytics" && len(ids) == 0 {
+			for id, row := range j.rows {
+				if row.Kind == kind && row.Subject == s.internal {
+					ids[id] = true
+				}
+			}
+		}
+		if len(ids) != 1 || final == 0 {
+			j.t.Errorf("%s %s session %d (%s) is told %s by %d callbacks and has taken it %d times: %s", r.tenant.id, r.id, s.n, s.internal,
+				kind, len(ids), final, j.subjects(ids))
+		}
+	}
+}
+
+// subjects are what callbacks are about, and when each was written.
+func (j *judge) subjects(ids map[string]bool) string {
+	var list []string
+	for id := range ids {
+		row := j.rows[id]
+		list = append(list, fmt.Sprintf("%s of %s at %s (%s%s)", row.Kind, row.Subject, row.Created.Format(time.StampMilli), row.Reason,
+			row.Outcome))
+		for _, h := range j.heard {
+			if h.id == id {
+				list = append(list, fmt.Sprintf("%s n=%d", h.lane, h.n))
+			}
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// marks checks what is said of record marks: people were in each meeting, so that one that is recorded has them. What its server
+// could not tell nobody knows.
+func (j *judge) marks(r *room, s *session, h *heard) {
+	if h.what != "end" {
+		return
+	}
+	told := j.calls.taken(s.marks)
+	known := !told.IsZero() && told.Before(h.at.Add(-time.Second))
+	if want := fmt.Sprint(s.recorded); h.marks != want && (!s.recorded || known) {
+		j.t.Errorf("%s %s session %d: marks are %q, want %q", r.tenant.id, r.id, s.n, h.marks, want)
+	}
+}
+
+// recordings checks that all recordings of a room have come and been told of, each once.
+func (j *judge) recordings(r *room) {
+	body := j.call(r.tenant, "one", "getRecordings", url.Values{"meetingID": {r.id}})
+	for _, s := range r.sessions {
+		if !s.recorded {
+			continue
+		}
+		if !strings.Contains(body, "<recordID>"+s.internal+"</recordID>") {
+			j.t.Errorf("%s has no recording of session %d, %s", r.id, s.n, s.internal)
+		}
+		ids, final := map[string]bool{}, 0
+		for _, h := range j.heard {
+			if h.tenant != r.tenant.id || h.room != r.id || h.what != "ready" || h.record != s.internal {
+				continue
+			}
+			ids[h.id] = true
+			if h.n != s.n {
+				j.t.Errorf("%s is told of the recording of session %d at the address of session %d", r.id, s.n, h.n)
+			}
+			if h.final() {
+				final++
+			}
+		}
+		if len(ids) != 1 || final == 0 {
+			j.t.Errorf("%s %s session %d, recording %s is told by %d callbacks and was taken %d times", r.tenant.id, r.id, s.n, s.internal,
+				len(ids), final)
+		}
+	}
+}
