@@ -44,6 +44,7 @@ func newFlow(t *testing.T, cfg simulator.Config, change func(*assembly.Settings)
 	s.Callbacks.URL, s.Callbacks.MarksWait = "http://"+s.HTTP.Listen, 300*time.Millisecond
 	s.Outbox.Allow, s.Outbox.First = []string{"127.0.0.1"}, 20*time.Millisecond
 	s.Poller.Interval, s.Poller.Failover, s.Recordings.Rest = 50*time.Millisecond, 50*time.Millisecond, 20*time.Millisecond
+	s.Recordings.Volume.MinFree = 1 << 20 // of a machine that others fill
 	if change != nil {
 		change(s)
 	}

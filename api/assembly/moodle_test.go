@@ -254,6 +254,10 @@ func TestPool_Moodle(t *testing.T) {
 		text, err := m.ask(bbb.SHA256, "getRecordings", "", url.Values{"state": {"any"}})
 		return strings.Count(text, "<recordID>") == 4, err
 	})
+	m.await("servers, which try once, have told of attendance", func() (bool, any) {
+		rows, err := m.Stores.Index.Callbacks(t.Context(), store.CallbackFilter{Kinds: []store.CallbackKind{store.CallbackAnalytics}})
+		return err == nil && len(rows) == 4, rows
+	})
 	m.restart(func() {})
 	m.mu.Lock()
 	m.closed = false
