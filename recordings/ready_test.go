@@ -1,6 +1,7 @@
 package recordings_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,7 +26,11 @@ func telling(t *testing.T) (*pool, *callbacks.Callbacks) {
 	t.Helper()
 	var told *callbacks.Callbacks
 	p := open(t, t.TempDir(), func(s *recordings.Service) {
-		told = &callbacks.Callbacks{Index: s.Index.(store.Index), Now: time.Now, Log: zerolog.Nop()}
+		index := s.Index.(store.Index)
+		key := func(ctx context.Context, fresh []byte) ([]byte, error) {
+			return index.Key(ctx, callbacks.KeyName, fresh)
+		}
+		told = &callbacks.Callbacks{Index: index, Key: key, Now: time.Now, Log: zerolog.Nop()}
 		s.Tell, s.Meta = told.Ready, told.Meta
 	})
 	if err := told.Open(t.Context()); err != nil {

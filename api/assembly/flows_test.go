@@ -56,7 +56,12 @@ func newFlow(t *testing.T, cfg simulator.Config, change func(*assembly.Settings)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.sim.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Log(err)
+		}
+	})
 	enlist(t, f.o.Data, f.sim.Servers(), nil)
 	f.open()
 	return f
@@ -113,6 +118,15 @@ func (f *flow) over(meeting string) {
 	})
 }
 
+// quiet waits until nothing is left to be told.
+func (f *flow) quiet() {
+	f.t.Helper()
+	f.await("nothing waits", func() (bool, any) {
+		rows, err := f.Stores.Index.Callbacks(f.t.Context(), store.CallbackFilter{States: []store.CallbackState{store.CallbackWaiting}})
+		return err == nil && len(rows) == 0, rows
+	})
+}
+
 // health is what the pool sees of a server.
 func (f *flow) health(s *simulator.Server) poller.Health {
 	status, _ := f.Poller.Server(s.ID())
@@ -140,7 +154,7 @@ func (f *flow) ask(algorithm bbb.Algorithm, name, body string, params url.Values
 		method = http.MethodPost
 	}
 	address := "http://" + f.o.Settings.HTTP.Listen + "/bigbluebutton/api/" + name + "?" + algorithm.Sign(name, params.Encode(), secret)
-	r, err := http.NewRequest(method, address, strings.NewReader(body)) //nolint:noctx // ends with the pool
+	r, err := http.NewRequest(method, address, strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}

@@ -58,7 +58,7 @@ func newGreenlight(f *flow) *greenlight {
 }
 
 // meetingEnded counts one recording more in the making, at each end with marks that it is told of.
-func (g *greenlight) meetingEnded(w http.ResponseWriter, r *http.Request) {
+func (g *greenlight) meetingEnded(_ http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	room := g.rooms[r.FormValue("meetingID")]
@@ -384,6 +384,7 @@ func TestPool_Greenlight(t *testing.T) {
 				}
 			}
 			g.misses("aaaa")
+			g.quiet()
 			g.mu.Lock()
 			defer g.mu.Unlock()
 			if g.wrong != nil {

@@ -159,7 +159,12 @@ func hookUp(t *testing.T, servers, enlisted int) *hooked {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- h.sim.Run(ctx) }()
-	t.Cleanup(func() { cancel(); _ = <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Log(err)
+		}
+	})
 	enlist(t, h.o.Data, h.sim.Servers()[:enlisted], []*neighbour{{id: "phys", secret: physSecret}})
 	h.open()
 	return h

@@ -20,7 +20,8 @@ func (p *Pool) openReceiver() {
 		return found.Claim, err == nil
 	}
 	p.receiver = &receiver.Receiver{
-		Seal: c.Seal, Ledger: p.Ledger, Believer: c, Servers: p.Stores.State, Look: p.Poller.Look, Called: p.Silence.Called, Verify: signing.VerifyBearer,
+		Seal: c.Seal, Ledger: p.Ledger, Believer: c, Servers: p.Stores.State, Look: p.Poller.Look,
+		Called: p.Silence.Called, Verify: signing.VerifyBearer,
 		Refused: func(err error) bool { return errors.Is(err, store.ErrFenced) || errors.Is(err, placement.ErrFollower) },
 		Now:     p.options.Now, Log: p.log("callbacks"), Metrics: p.Metrics,
 	}

@@ -74,7 +74,7 @@ type Callbacks struct {
 	Hash    func(store.MeetingKey) string                                       // names a room in the history
 	Tenants Tenants
 	Room    func(tenant string, rows int, bytes int64) bool               // of a tenant in the outbox; nil where there always is
-	EndSeen func(server string)                                           // hears of each end that its server should have called; nil for nobody
+	EndSeen func(server string)                                           // hears of ends that were not called; nil for nobody
 	Nudge   func()                                                        // says that something was added; nil for nobody
 	Marked  func(ctx context.Context, sessionID string, marks bool) error // hears whether something was marked for recording
 

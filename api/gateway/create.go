@@ -129,7 +129,8 @@ func (h *creates) wish(c *call) placement.Wish {
 	return placement.Wish{
 		Hint: c.hint(), Tag: asked.Get(params.TagName), Recorded: asked.Get("record") == "true", Name: asked.Get("name"),
 		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: asked.Get(voiceParam),
-		Unmade: asked.Get("meta_bbb-disable-recording-formats"), Signer: c.caller.Signer, Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
+		Unmade: asked.Get("meta_bbb-disable-recording-formats"), Signer: c.caller.Signer,
+		Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
 		Request: c.request, Back: c.back,
 	}
 }

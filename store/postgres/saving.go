@@ -32,7 +32,8 @@ func (t *txn) lockRecordings(recordIDs []string, more ...int64) error {
 func (t *txn) changeRecordings(
 	b *pgx.Batch, recordIDs []string, change func(r *store.Recording, there bool) error,
 ) (list []store.Recording, err error) {
-	found, err := t.stand(standing.ByID(slices.DeleteFunc(slices.Clone(recordIDs), func(id string) bool { return !rails.IsText(id) })), true)
+	noText := func(id string) bool { return !rails.IsText(id) }
+	found, err := t.stand(standing.ByID(slices.DeleteFunc(slices.Clone(recordIDs), noText)), true)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestGuard_Outbox(t *testing.T) {
 	defer func() { _ = db.Close() }()
 	var dialled atomic.Int64
 	g := guarded(t, nil)
-	g.Dial = func(_ context.Context, _, addr string) (net.Conn, error) {
+	g.Dial = func(context.Context, string, string) (net.Conn, error) {
 		dialled.Add(1)
 		return nil, errDialled
 	}

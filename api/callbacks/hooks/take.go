@@ -240,8 +240,8 @@ func (h *Hooks) ofClaim(ctx context.Context, c store.Claim) owner {
 	return of
 }
 
-// parent is whose the meeting is that a server calls the parent of a breakout room. It asks for the parent of none: rooms of rooms
-// there are not, and a server could have us go round in circles.
+// parent is whose the meeting is that a server calls the parent of a breakout room. It asks for the parent of none: there are no
+// rooms of rooms, and a server could have us go round in circles.
 func (h *Hooks) parent(ctx context.Context, server, internal string) (owner, bool) {
 	if of, ok := h.memory.get(server, internal); ok {
 		return of, of.room == ""

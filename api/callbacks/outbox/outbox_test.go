@@ -266,7 +266,7 @@ func TestOutbox_Order(t *testing.T) {
 	}
 }
 
-// What an address does is often said behind its "?", as in Moodle's: one that cannot be told of attendance is told of the recording.
+// What an address does is often said behind its "?", as in Moodle's: who cannot be told of attendance is told of the recording.
 func TestOutbox_OrderOfActions(t *testing.T) {
 	b, r := start(t), newReceiver(t)
 	at := func(n int) func(*store.Callback) {

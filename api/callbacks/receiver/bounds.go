@@ -11,8 +11,8 @@ import (
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
 )
 
-// perLane is how many calls of one server are worked on at once. A server makes one after another, of each kind. Of analytics there
-// are fewer: each may take a part of the memory that is there for all, for as long as its body takes.
+// perLane is how many calls of one server are worked on at once. A server makes one after another, of each kind. Of analytics
+// there are fewer: each may take a part of the memory that is there for all, for as long as its body takes.
 const (
 	perLane      = 8
 	perAnalytics = 2

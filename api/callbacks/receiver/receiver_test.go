@@ -212,7 +212,7 @@ func TestMarks_Flood(t *testing.T) {
 	c := open(t)
 	url := c.at(address.Marks, "bbb1") + "?recordingmarks=false"
 	from := func(address string) int {
-		r := httptest.NewRequest("GET", url, nil)
+		r := httptest.NewRequest(http.MethodGet, url, nil)
 		r.RemoteAddr = address
 		w := httptest.NewRecorder()
 		c.mux.ServeHTTP(w, r)

@@ -1,6 +1,6 @@
 // Package counts counts what front ends ask for and what they get, and for what of that servers and the limits of tenants are to
-// blame, and writes it as metrics. It bounds how many series there are, whatever names front ends and servers make up; it never decides
-// what anybody is told.
+// blame, and writes it as metrics. It bounds how many series there are, whatever names front ends and servers make up; it never
+// decides what anybody is told.
 package counts
 
 import (
