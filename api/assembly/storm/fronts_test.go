@@ -41,7 +41,6 @@ type heard struct {
 	tenant   string
 	room     string
 	what     string
-	n        int    // the session of the room that the address is about
 	marks    string // of an end
 	record   string // of a recording
 	meeting  string
@@ -86,13 +85,12 @@ func (f *fronts) cure() {
 	}
 }
 
-// address is where a room is called back about one of its sessions. Some rooms have one address for everything.
-func (f *fronts) address(r *room, what string, n int) string {
-	path := what
+// address is where a room is called back about all of its sessions. Some rooms have one address for everything.
+func (f *fronts) address(r *room, what string) string {
 	if r.single {
-		path = "all"
+		what = "all"
 	}
-	return fmt.Sprintf("%s/%s/%s/%s?what=%s&n=%d", f.servers[r.mood].URL, r.tenant.id, r.id, path, what, n)
+	return fmt.Sprintf("%s/%s/%s/%s?a=b", f.servers[r.mood].URL, r.tenant.id, r.id, what)
 }
 
 // hear notes a request and answers it.
@@ -131,7 +129,7 @@ func (f *fronts) hear(mood int, w http.ResponseWriter, r *http.Request) {
 
 // pick accepts only what another secret has signed than that of the create; what is not signed it accepts.
 func (f *fronts) pick(h *heard) int {
-	if h.secret != "" && h.secret == secretOf(h.n) {
+	if h.secret != "" && h.secret == secretOf(h.mood) {
 		return http.StatusUnauthorized
 	}
 	return http.StatusOK
@@ -167,12 +165,11 @@ func (f *fronts) read(mood int, r *http.Request) *heard {
 	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	query := r.URL.Query()
 	h.epoch, _ = strconv.Atoi(strings.TrimPrefix(r.Header.Get("User-Agent"), "bbbpool/storm-"))
-	h.n, _ = strconv.Atoi(query.Get("n"))
-	if len(parts) != 3 || h.n == 0 {
+	if len(parts) != 3 || query.Get("a") != "b" {
 		h.wrong = "an address that nobody has given: " + r.URL.String()
 		return h
 	}
-	h.tenant, h.room, h.what = parts[0], parts[1], query.Get("what")
+	h.tenant, h.room, h.what = parts[0], parts[1], kindOf(r)
 	h.lane = strings.Join(parts, "/")
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -184,12 +181,12 @@ func (f *fronts) read(mood int, r *http.Request) *heard {
 	case "ready":
 		form, _ := url.ParseQuery(string(body))
 		var claims struct{ MeetingID, RecordID string }
-		h.secret, h.wrong = f.open(h.tenant, form.Get("signed_parameters"), &claims)
+		h.secret, h.wrong = f.open("HS256", h.tenant, form.Get("signed_parameters"), &claims)
 		h.meeting, h.record = claims.MeetingID, claims.RecordID
 	case "analytics":
 		h.meeting, h.wrong = f.attended(h, body)
 		var claims struct{}
-		name, wrong := f.open(h.tenant, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), &claims)
+		name, wrong := f.open("HS512", h.tenant, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), &claims)
 		h.secret, h.wrong = name, cmp.Or(h.wrong, wrong)
 	}
 	if h.meeting != "" && h.meeting != h.room {
@@ -201,6 +198,19 @@ func (f *fronts) read(mood int, r *http.Request) *heard {
 	return h
 }
 
+// kindOf is what a request tells, by its form.
+func kindOf(r *http.Request) string {
+	switch {
+	case r.Method == http.MethodPost && r.Header.Get("Content-Type") == "application/json":
+		return "analytics"
+	case r.Method == http.MethodPost:
+		return "ready"
+	case r.URL.Query().Has("recordingmarks"):
+		return "end"
+	}
+	return "ended"
+}
+
 // attended is the meeting that analytics are about.
 func (f *fronts) attended(h *heard, body []byte) (meeting, wrong string) {
 	var told struct {
@@ -210,7 +220,7 @@ func (f *fronts) attended(h *heard, body []byte) (meeting, wrong string) {
 	if err := json.Unmarshal(body, &told); err != nil {
 		return "", err.Error()
 	}
-	if got := told.Data.Metadata["analytics_callback_url"]; !strings.HasSuffix(got, fmt.Sprint("?what=analytics&n=", h.n)) {
+	if got := told.Data.Metadata["analytics_callback_url"]; !strings.HasSuffix(got, h.lane+"?a=b") {
 		return "", "its own address is not in it, but " + got
 	}
 	return told.MeetingID, ""

@@ -76,13 +76,13 @@ func (j *judge) sound() {
 		row, known := j.rows[h.id]
 		switch {
 		case h.wrong != "":
-			j.t.Errorf("%s session %d is told %s: %s", h.lane, h.n, h.what, h.wrong)
+			j.t.Errorf("%s is told %s: %s", h.lane, h.what, h.wrong)
 		case !known:
-			j.t.Errorf("%s session %d is told %s by %q, of which the outbox has nothing", h.lane, h.n, h.what, h.id)
+			j.t.Errorf("%s is told %s by %q, of which the outbox has nothing", h.lane, h.what, h.id)
 		case row.Tenant != h.tenant || row.MeetingID != h.room || row.Kind != h.what:
-			j.t.Errorf("%s session %d is told %s by what is %s of %s %s", h.lane, h.n, h.what, row.Kind, row.Tenant, row.MeetingID)
-		case h.secret != "" && h.secret != secretOf(h.n) && h.mood != picky && h.mood != refusing:
-			j.t.Errorf("%s session %d is told %s, signed by %s", h.lane, h.n, h.what, h.secret)
+			j.t.Errorf("%s is told %s by what is %s of %s %s", h.lane, h.what, row.Kind, row.Tenant, row.MeetingID)
+		case h.secret != "" && h.secret != secretOf(h.mood) && h.mood != picky && h.mood != refusing:
+			j.t.Errorf("%s is told %s, signed by %s", h.lane, h.what, h.secret)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func (j *judge) again() {
 			ended++
 		}
 		if before.epoch == h.epoch || j.killed[before.epoch].Sub(before.answered) > unwritten {
-			j.t.Errorf("%s session %d is told %s by process %d although process %d was answered %d", h.lane, h.n, h.what, h.epoch,
+			j.t.Errorf("%s is told %s by process %d although process %d was answered %d", h.lane, h.what, h.epoch,
 				before.epoch, before.status)
 		}
 	}
@@ -123,8 +123,8 @@ func (j *judge) order() {
 		}
 		was, is := j.rows[before.id].Created, j.rows[h.id].Created
 		if is.Before(was) && before.id != h.id {
-			j.t.Errorf("%s is told %s of session %d (row of %s) behind %s of session %d (row of %s), by processes %d and %d", h.lane,
-				h.what, h.n, is.Format(time.StampMilli), before.what, before.n, was.Format(time.StampMilli), h.epoch, before.epoch)
+			j.t.Errorf("%s is told %s of %s (row of %s) behind %s of %s (row of %s), by processes %d and %d", h.lane,
+				h.what, j.rows[h.id].Subject, is.Format(time.StampMilli), before.what, j.rows[before.id].Subject, was.Format(time.StampMilli), h.epoch, before.epoch)
 			continue
 		}
 		newest[h.lane] = h
@@ -140,7 +140,7 @@ func (j *judge) session(r *room, s *session) {
 	for _, kind := range what {
 		ids, final := map[string]bool{}, 0
 		for _, h := range j.heard {
-			if h.tenant != r.tenant.id || h.room != r.id || h.n != s.n || h.what != kind {
+			if about, _, _ := strings.Cut(j.rows[h.id].Subject, "~"); h.tenant != r.tenant.id || h.what != kind || about != s.internal {
 				continue
 			}
 			if !ids[h.id] {
@@ -149,13 +149,6 @@ func (j *judge) session(r *room, s *session) {
 			ids[h.id] = true
 			if h.final() {
 				final++
-			}
-		}
-		if kind == "analytics" && len(ids) == 0 {
-			for id, row := range j.rows {
-				if row.Kind == kind && row.Subject == s.internal {
-					ids[id] = true
-				}
 			}
 		}
 		if len(ids) != 1 || final == 0 {
@@ -170,13 +163,7 @@ func (j *judge) subjects(ids map[string]bool) string {
 	var list []string
 	for id := range ids {
 		row := j.rows[id]
-		list = append(list, fmt.Sprintf("%s of %s at %s (%s%s)", row.Kind, row.Subject, row.Created.Format(time.StampMilli), row.Reason,
-			row.Outcome))
-		for _, h := range j.heard {
-			if h.id == id {
-				list = append(list, fmt.Sprintf("%s n=%d", h.lane, h.n))
-			}
-		}
+		list = append(list, fmt.Sprintf("%s of %s at %s (%s)", row.Kind, row.Subject, row.Created.Format(time.StampMilli), row.Reason))
 	}
 	return strings.Join(list, ", ")
 }
@@ -210,9 +197,6 @@ func (j *judge) recordings(r *room) {
 				continue
 			}
 			ids[h.id] = true
-			if h.n != s.n {
-				j.t.Errorf("%s is told of the recording of session %d at the address of session %d", r.id, s.n, h.n)
-			}
 			if h.final() {
 				final++
 			}

@@ -75,13 +75,13 @@ func (r *room) hold(stop <-chan struct{}) {
 func (r *room) create(n int, stop <-chan struct{}) *session {
 	params := url.Values{
 		"meetingID": {r.id}, "name": {"Room"}, "moderatorPW": {"mp"}, "record": {strconv.FormatBool(n%3 == 1)},
-		"meta_analytics-callback-url": {r.fronts.address(r, "analytics", n)},
+		"meta_analytics-callback-url": {r.fronts.address(r, "analytics")},
 	}
-	params.Set("meetingEndedURL", r.fronts.address(r, "ended", n))
-	params.Set("meta_endCallbackUrl", r.fronts.address(r, "end", n))
-	params.Set("meta_bbb-recording-ready-url", r.fronts.address(r, "ready", n))
+	params.Set("meetingEndedURL", r.fronts.address(r, "ended"))
+	params.Set("meta_endCallbackUrl", r.fronts.address(r, "end"))
+	params.Set("meta_bbb-recording-ready-url", r.fronts.address(r, "ready"))
 	for {
-		body := r.call(r.tenant, secretOf(n), "create", params)
+		body := r.call(r.tenant, secretOf(r.mood), "create", params)
 		if internal := element(body, "internalMeetingID"); element(body, "returncode") == "SUCCESS" && !r.knows(internal) {
 			if s := r.find(n, internal); s != nil {
 				return s
@@ -129,7 +129,7 @@ func (r *room) onServer(s *session) string {
 func (r *room) end(s *session) {
 	if rand.IntN(2) == 0 {
 		for range 5 {
-			body := r.call(r.tenant, secretOf(s.n), "end", url.Values{"meetingID": {r.id}, "password": {"mp"}})
+			body := r.call(r.tenant, secretOf(r.mood), "end", url.Values{"meetingID": {r.id}, "password": {"mp"}})
 			if element(body, "returncode") == "SUCCESS" {
 				break
 			}

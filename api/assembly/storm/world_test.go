@@ -36,8 +36,8 @@ type tenant struct{ id string }
 // secretNames are the names of the secrets that each tenant has.
 var secretNames = []string{"one", "two"}
 
-// secretOf is the secret that signs the create of a session.
-func secretOf(n int) string { return secretNames[n%2] }
+// secretOf is the secret that signs the creates of a room.
+func secretOf(mood int) string { return secretNames[mood%2] }
 
 // world is a pool that is killed again and again, its servers, and what is known of both.
 type world struct {
