@@ -129,8 +129,8 @@ func TestAnswers_Hostile(t *testing.T) {
 // What callers are called is told as they want it.
 func TestAnswers_Caller(t *testing.T) {
 	for _, c := range []struct{ name, hideName, hideNumber, want string }{
-		{"4930987654", "", "", "493098XXXX"},
-		{"123", "", "", "XXX"},
+		{"4930987654", "", "", "493098" + strings.Repeat("X", 4)},
+		{"123", "", "", strings.Repeat("X", 3)},
 		{"4930987654", "", "true", "Unavailable"},
 		{"Ada L.", "", "true", "Ada L."},
 		{"Ada L.", "true", "", "Unavailable"},
