@@ -84,8 +84,6 @@ type Parts struct {
 	Guard  *guard.Guard
 	// Tenants returns a tenant, or store.ErrNotFound where there is none.
 	Tenants func(ctx context.Context, id string) (Tenant, error)
-	// Marks is what an end says of record marks where its server has not told; "false" if nil.
-	Marks   func(store.Callback) string
 	Version string
 	Now     func() time.Time
 	Log     zerolog.Logger

@@ -68,7 +68,7 @@ func Judge(status int) Verdict {
 func (o *Outbox) own() map[store.CallbackKind]Sender {
 	return map[store.CallbackKind]Sender{
 		store.CallbackEnded:     {Request: ended},
-		store.CallbackEnd:       {Request: o.end},
+		store.CallbackEnd:       {Request: end},
 		store.CallbackReady:     {Request: ready, Signed: true},
 		store.CallbackAnalytics: {Request: o.analytics, Signed: true},
 	}
@@ -86,15 +86,11 @@ func ended(
 }
 
 // end calls meta_endCallbackUrl, with what BigBlueButton adds to its query behind what stands there.
-func (o *Outbox) end(
-	ctx context.Context, c store.Callback, to *url.URL, _ store.TenantSecret, _ Tenant,
-) (*http.Request, error) {
-	marks := c.Marks
-	if marks == "" && o.Marks != nil {
-		marks = o.Marks(c)
-	}
+// Where its server has not told of marks, there are none for all that is known: BigBlueButton shows nobody else whether there
+// were, and a front end that counts recordings in the making would wait for one for ever.
+func end(ctx context.Context, c store.Callback, to *url.URL, _ store.TenantSecret, _ Tenant) (*http.Request, error) {
 	with := *to
-	added := "recordingmarks=" + url.QueryEscape(cmp.Or(marks, "false")) + "&meetingID=" + url.QueryEscape(c.MeetingID)
+	added := "recordingmarks=" + url.QueryEscape(cmp.Or(c.Marks, "false")) + "&meetingID=" + url.QueryEscape(c.MeetingID)
 	if with.RawQuery != "" {
 		added = strings.TrimSuffix(with.RawQuery, "&") + "&" + added
 	}
