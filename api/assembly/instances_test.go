@@ -141,8 +141,20 @@ func several(t testing.TB, n int, changes ...func(*assembly.Settings)) *cluster 
 	}
 	for _, m := range c.pools {
 		ready(t, m.Pool)
+		knowsTenants(t, m.Pool)
 	}
 	return c
+}
+
+// knowsTenants waits for the default tenant, which is the leader's to make: a follower may hear of it when it is ready already.
+func knowsTenants(t testing.TB, p *assembly.Pool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(call(t, p, secret, "getMeetings", ""), "SUCCESS"); {
+		if time.Now().After(deadline) {
+			t.Fatal("an instance without tenants")
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // leader returns who leads, as soon as somebody does, and the others.

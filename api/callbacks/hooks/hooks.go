@@ -239,7 +239,7 @@ func (h *Hooks) create(ctx context.Context, want store.Hook) (made store.Hook, d
 	if len(own) >= MaxPerTenant {
 		return made, false, ErrTooMany
 	}
-	want.ID, want.Created = nameOf(want.Tenant, want.URL), h.Now().UTC().Truncate(time.Millisecond)
+	want.ID, want.Created = nameOf(want.Tenant, want.URL), h.clock.next(h.Now())
 	if err := h.Index.CreateHook(ctx, want); errors.Is(err, store.ErrExists) { // another instance has led meanwhile
 		return want, true, h.Load(ctx)
 	} else if err != nil {
