@@ -141,6 +141,14 @@ type Analysis struct {
 	Body      []byte    // JSON, as it was passed on
 }
 
+// Among are the states that are selected, in a list of the caller's own. A filter without any means those that people look at.
+func (f CallbackFilter) Among() []CallbackState {
+	if len(f.States) == 0 {
+		return []CallbackState{CallbackWaiting, CallbackDead, CallbackDone}
+	}
+	return slices.Clone(f.States)
+}
+
 // Selects tells whether a callback is selected, wherever it stands.
 func (f CallbackFilter) Selects(c Callback) bool {
 	return (len(f.States) == 0 || slices.Contains(f.States, c.State)) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, c.Kind)) &&

@@ -54,14 +54,8 @@ func (t *txn) addCallbacks(list []store.Callback) error {
 	return nil
 }
 
-// allCallbackStates are those that a filter without any selects.
-var allCallbackStates = []store.CallbackState{store.CallbackWaiting, store.CallbackDead, store.CallbackDone}
-
 func (role callbackRole) Callbacks(ctx context.Context, f store.CallbackFilter) (list []store.Callback, err error) {
-	states, after := f.States, ""
-	if len(states) == 0 {
-		states = allCallbackStates
-	}
+	states, after := f.Among(), ""
 	if f.After.ID != "" {
 		after = rows.CallbackPlace(f.After.Created, f.After.ID)
 	}

@@ -75,14 +75,8 @@ func addCallbacks(b *pgx.Batch, list []store.Callback) error {
 	return nil
 }
 
-// allCallbackStates are those that a filter without any selects.
-var allCallbackStates = []store.CallbackState{store.CallbackWaiting, store.CallbackDead, store.CallbackDone}
-
 func (role callbackRole) Callbacks(ctx context.Context, f store.CallbackFilter) (list []store.Callback, err error) {
-	states := slices.Clone(f.States)
-	if len(states) == 0 {
-		states = slices.Clone(allCallbackStates)
-	}
+	states := f.Among()
 	slices.Sort(states)
 	err = role.db.read(ctx, "list callbacks", func(t *txn) error {
 		list = nil // of a run that did not count
@@ -168,15 +162,8 @@ func (role callbackRole) DeleteCallbacks(
 // hookRole is [store.Hooks].
 type hookRole struct{ db *DB }
 
-func (role hookRole) Hooks(ctx context.Context) (list []store.Hook, err error) {
-	err = role.db.read(ctx, "list webhooks", func(t *txn) error {
-		list, err = all(t, hookTable, span{})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+func (role hookRole) Hooks(ctx context.Context) ([]store.Hook, error) {
+	return whole(ctx, role.db, "list webhooks", hookTable)
 }
 
 func (role hookRole) CreateHook(ctx context.Context, h store.Hook) error {

@@ -101,15 +101,8 @@ func (role eventRole) KeepEvents(ctx context.Context, server string, list []stor
 // adminTokenRole is [store.AdminTokens].
 type adminTokenRole struct{ db *DB }
 
-func (role adminTokenRole) AdminTokens(ctx context.Context) (list []store.AdminToken, err error) {
-	err = role.db.read(ctx, "list admin tokens", func(t *txn) error {
-		list, err = all(t, adminTokenTable, span{})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+func (role adminTokenRole) AdminTokens(ctx context.Context) ([]store.AdminToken, error) {
+	return whole(ctx, role.db, "list admin tokens", adminTokenTable)
 }
 
 func (role adminTokenRole) CreateAdminToken(ctx context.Context, a store.AdminToken) error {

@@ -298,6 +298,18 @@ func all[T any](t *txn, tb table[T], s span) (list []T, err error) {
 	return list, err
 }
 
+// whole returns all records of a kind, in the order of their keys.
+func whole[T any](ctx context.Context, db *DB, op string, tb table[T]) (list []T, err error) {
+	err = db.read(ctx, op, func(t *txn) error {
+		list, err = all(t, tb, span{})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
 // head is what the index of places has of a place.
 const head = "substring(p.place from 1 for 2000)"
 
