@@ -165,7 +165,7 @@ func (x *index) carry(e *entry, n int64) {
 	x.of[e.tenant] = of
 }
 
-// enlist puts an entry into its lane, behind those that are older.
+// enlist puts an entry into its lane, behind those that are older: also before one that is under way, which may be itself as it was.
 func (x *index) enlist(e *entry, key laneKey) {
 	l := x.lanes[key]
 	if l == nil {
@@ -177,9 +177,6 @@ func (x *index) enlist(e *entry, key laneKey) {
 	at, _ := slices.BinarySearchFunc(l.entries, e, func(a, b *entry) int {
 		return cmp.Or(a.created.Compare(b.created), strings.Compare(a.id, b.id))
 	})
-	if l.busy && at == 0 {
-		at = min(1, len(l.entries)) // the head is under way
-	}
 	l.entries = slices.Insert(l.entries, at, e)
 	x.place(l)
 }

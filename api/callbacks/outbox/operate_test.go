@@ -46,6 +46,28 @@ func TestOutbox_Operate(t *testing.T) {
 	b.row(third.ID, in(store.CallbackDead))
 }
 
+// One that is retried while it is under way keeps its place before those that are younger.
+func TestOutbox_RetryUnderWay(t *testing.T) {
+	b, r := start(t), newReceiver(t)
+	first := callback(store.CallbackEnd, "1", r.URL)
+	second := callback(store.CallbackEnd, "2", r.URL, func(c *store.Callback) { c.Created = epoch.Add(time.Second) })
+	b.tell(first, second)
+	<-r.got
+	if _, _, err := b.Retry(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.say <- 500
+	b.row(first.ID, tried(1))
+	b.later(time.Minute)
+	if got := (<-r.got).header.Get("Bbbpool-Delivery"); got != first.ID {
+		t.Fatalf("the second went before the first was done: %q", got)
+	}
+	r.say <- 200
+	b.row(first.ID, in(store.CallbackDone))
+	r.say <- 200
+	b.row(second.ID, in(store.CallbackDone))
+}
+
 // Other kinds have senders of their own, with their own schedule and their own idea of an answer.
 func TestOutbox_Handle(t *testing.T) {
 	db, c := openDB(t), &clock{now: epoch}
