@@ -29,6 +29,7 @@ type pool struct {
 	mu      sync.RWMutex
 	servers map[string]*server
 	running context.Context // of Run; nil while nothing runs
+	started chan struct{}   // closed while something runs
 
 	following atomic.Bool // what is known was heard from the leader
 	forgetful atomic.Bool // what happened before this start could not be read: nothing is kept over it
@@ -40,7 +41,7 @@ type pool struct {
 }
 
 func newPool(c *common) *pool {
-	p := &pool{common: c, servers: map[string]*server{}}
+	p := &pool{common: c, servers: map[string]*server{}, started: make(chan struct{})}
 	p.network = newNetwork(p)
 	return p
 }
@@ -66,6 +67,7 @@ func (p *pool) start(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running = ctx
+	close(p.started)
 	heard := p.following.Swap(false)
 	for _, s := range p.servers {
 		s.takeOver(heard, len(p.servers))
@@ -73,10 +75,17 @@ func (p *pool) start(ctx context.Context) {
 	}
 }
 
+// begun returns a channel that is closed while something runs.
+func (p *pool) begun() <-chan struct{} {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.started
+}
+
 // stop waits until everything that was started is over. The context that it was started with must have ended.
 func (p *pool) stop() {
 	p.mu.Lock()
-	p.running = nil // nothing begins any more
+	p.running, p.started = nil, make(chan struct{}) // nothing begins any more
 	p.mu.Unlock()
 	p.loops.Wait()
 }

@@ -29,6 +29,8 @@ type poll struct {
 	cancel context.CancelFunc // ends its questions, not what follows from the answers
 	seen   chan struct{}      // closed once the view is as good as this poll makes it
 	over   chan struct{}      // closed at its end
+
+	answered bool // the server did, and the ledger has what it has; to be read when it is over
 }
 
 // cutPoll ends the questions of the poll in flight, if there is one. It is repeated soon.
@@ -124,6 +126,7 @@ func (s *server) poll(running context.Context) *poll {
 		close(q.seen)
 		if ok {
 			reconciliation{server: s, client: q.client}.run(running, q.began, o)
+			q.answered = true
 		}
 	})
 	return q

@@ -44,6 +44,32 @@ func (p *Poller) Refresh(ctx context.Context) {
 	}
 }
 
+// Sweep has every server polled that does not fail, once Run has begun, and returns when what they have is in the ledger. It
+// returns false where ctx ended before that, or not all have answered.
+func (p *Poller) Sweep(ctx context.Context) bool {
+	select {
+	case <-p.pool.begun():
+	case <-ctx.Done():
+		return false
+	}
+	var waiting []*poll
+	for _, s := range p.pool.sorted() {
+		if q := p.pool.poll(s); q != nil && !q.doubt {
+			waiting = append(waiting, q)
+		}
+	}
+	all := true
+	for _, q := range waiting {
+		select {
+		case <-q.over:
+			all = all && q.answered
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return all
+}
+
 // joinWithin is how long a poll may have been on its way for somebody new to wait for it.
 const joinWithin = 100 * time.Millisecond
 

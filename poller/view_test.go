@@ -77,6 +77,36 @@ func TestRefresh_SilentServer(t *testing.T) {
 	})
 }
 
+// Sweep waits until the ledger has what all servers list, but for those that fail, and says whether it has.
+func TestSweep(t *testing.T) {
+	bubble(t, config(), []string{"a", "b", "c"}, func(t *testing.T, r *rig) {
+		sweep := func(deadline time.Duration) bool {
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
+			defer cancel()
+			return r.Sweep(ctx)
+		}
+		r.net["a"].show(room("one", "i-1", 0))
+		r.net["b"].show(room("two", "i-2", 0))
+		r.net["b"].set(behaviour{delay: 5 * time.Millisecond})
+		r.net["c"].set(down)
+		r.pass(2 * time.Minute)
+		r.net["a"].show(room("one", "i-1", 0), room("three", "i-3", 0))
+		r.net["b"].set(behaviour{delay: 900 * time.Millisecond})
+		if !sweep(time.Second) || r.claimed("two") != "b" || r.claimed("three") != "a" {
+			t.Errorf("not all are in the ledger: %q, %q", r.claimed("two"), r.claimed("three"))
+		}
+		if sweep(100 * time.Millisecond) {
+			t.Error("a server that has not answered yet has been asked")
+		}
+	})
+	r := newRig(t, config(), time.Now, "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r.Sweep(ctx) {
+		t.Error("swept while nothing runs")
+	}
+}
+
 // Before Run, and after it, nobody is asked and nobody waits.
 func TestRefresh_NotRunning(t *testing.T) {
 	r := newRig(t, config(), time.Now, "a")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/admin/frame"
@@ -225,8 +226,44 @@ func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
 		return err
 	}
 	p.Notices.Want(reload.Tokens, reload.Hooks) // which are in the index, without which one can lead
-	log := p.log("instances")
-	log.Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Msg("deciding for the pool")
-	ready()
-	return api.Run(ctx, p.decides()...)
+	begin := func() {
+		log := p.log("instances")
+		log.Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Msg("deciding for the pool")
+		ready()
+	}
+	parts := p.decides()
+	if p.mirror.Doubtful(ctx) {
+		parts = append(parts, sure{p, begin})
+	} else {
+		begin()
+	}
+	return api.Run(ctx, parts...)
+}
+
+// sureWithin bounds how long the servers are asked before a leader decides: who waits for it has 5 s.
+const sureWithin = 1500 * time.Millisecond
+
+// sure has all servers asked for their meetings before this instance decides: claims may be missing in the store, and nobody is
+// left who knows of them (store/mirror).
+type sure struct {
+	pool  *Pool
+	begin func()
+}
+
+// Run begins the term once all have answered, or were given the time to.
+func (s sure) Run(ctx context.Context) error {
+	asking, cancel := context.WithTimeout(ctx, sureWithin)
+	all := s.pool.Poller.Sweep(asking)
+	cancel()
+	if ctx.Err() == nil {
+		s.begin()
+	}
+	if all {
+		if err := s.pool.mirror.Vouch(ctx); err != nil {
+			log := s.pool.log("instances")
+			log.Info().Err(err).Msg("the next leader asks all servers again")
+		}
+	}
+	<-ctx.Done()
+	return nil
 }

@@ -20,6 +20,9 @@
 // back whole or not at all, and no retired secret with it. A store that was started again may have lost the last writes and
 // have gone on since; a leader whose copy is of the same term trusts that more.
 //
+// Whoever is new sees no loss. So leaders vouch in the store for the run of its server that they have made sure of; in one that
+// nobody has vouched for a new leader asks the servers for their meetings before it decides (vouch.go).
+//
 // The leader alone puts back. What needs no lease (tokens that were used, what waits for the index) an instance puts back
 // itself where it has written it itself, for nobody else may know of it yet. The sequence is raised above all that any
 // instance may have seen only once a look at the whole store has found nothing missing: who dies before that, or is

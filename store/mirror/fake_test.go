@@ -34,6 +34,7 @@ type fake struct {
 	losses   uint64
 	home     uint64
 	life     int
+	vouched  string
 	away     bool
 	fenced   bool
 	half     bool   // writes are done, and say that the store is away
@@ -122,6 +123,26 @@ func (f *fake) Incarnation(context.Context) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return fmt.Sprint(f.life), err
+}
+
+func (f *fake) Vouched(context.Context) (string, error) {
+	err := f.reach()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.vouched, err
+}
+
+func (f *fake) Vouch(_ context.Context, life string) error {
+	err := f.reach()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil && f.fenced {
+		err = store.ErrFenced
+	}
+	if err == nil {
+		f.vouched = life
+	}
+	return err
 }
 
 func (f *fake) Home(context.Context) (uint64, error) {

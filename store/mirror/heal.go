@@ -100,6 +100,7 @@ func (m *Mirror) healed1(ctx context.Context, p plan, k mark, begun time.Time, r
 	m.mu.Lock()
 	m.known, m.synced, m.lost, m.doubt = to, true, false, false
 	m.mu.Unlock()
+	m.vouchFor(ctx, k)
 	m.keep() // what has waited must not be written again, over what follows
 	m.back()
 	m.next = time.Time{}

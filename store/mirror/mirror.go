@@ -20,12 +20,22 @@ type Marks interface {
 	Raise(ctx context.Context, from, to uint64) error
 	// Losses returns how often the store has seen, at writes too, that the sequence went back.
 	Losses() uint64
-	// Incarnation names the running server, and is another one once that was started again.
-	Incarnation(ctx context.Context) (string, error)
 	// Home returns when all records were put there, as by a restore; 0 where they were not. It only grows.
 	Home(ctx context.Context) (uint64, error)
 	// Settle makes the home that one, if it is less.
 	Settle(ctx context.Context, home uint64) error
+
+	Lives
+}
+
+// Lives tell one run of a store's server from the next, which may have lost the last writes of the one before.
+type Lives interface {
+	// Incarnation names the running server, and is another one once that was started again; "" where that cannot be told.
+	Incarnation(ctx context.Context) (string, error)
+	// Vouched returns the incarnation that was vouched for last.
+	Vouched(ctx context.Context) (string, error)
+	// Vouch says that nothing is missing in an incarnation.
+	Vouch(ctx context.Context, life string) error
 }
 
 // Config is what a mirror is opened with.

@@ -105,6 +105,27 @@ func (role leaseRole) DropLease(ctx context.Context, mine store.Lease) error {
 // writtenField of the lease has the sequence of the last write that was made with it.
 const writtenField = "written"
 
+// vouchedField of the lease has the incarnation of the server in which a leader has made sure that nothing is missing.
+const vouchedField = "vouched"
+
+// Vouched returns the incarnation that a leader has vouched for last; "" for none.
+func (db *DB) Vouched(ctx context.Context) (life string, err error) {
+	err = db.within(ctx, 1, "ask who has vouched for it", func(ctx context.Context) error {
+		list, _, err := db.look(ctx, db.readLease(), false)
+		life = hash(part(list, 0))[vouchedField]
+		return err
+	})
+	return life, err
+}
+
+// Vouch says that nothing is missing in that incarnation. It needs the lease.
+func (db *DB) Vouch(ctx context.Context, life string) error {
+	return db.within(ctx, 1, "vouch for it", func(ctx context.Context) error {
+		_, err := db.write(ctx, guard{fenced: true, silent: true}, commandList([]string{"HSET", db.key(leaseKey), vouchedField, life}))
+		return err
+	})
+}
+
 // Sequence returns how many writes of records there were, as far as the database knows: it counts them, those of other
 // instances, too. Where it is lower than it was, what was written meanwhile is lost; [DB.Losses] counts how often this store
 // has seen that. What this store has written with the lease is looked for, too: others may have raised the sequence since.

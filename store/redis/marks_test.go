@@ -43,6 +43,34 @@ func TestDB_Raise(t *testing.T) {
 	}
 }
 
+// The leader vouches for an incarnation, which the next one finds, and which is no write of a record.
+func TestDB_Vouch(t *testing.T) {
+	url := servers.Redis(t).URL()
+	db := leading(t, url)
+	other := open(t, redis.Config{URL: store.Secret(url), Namespace: redis.DefaultNamespace})
+	if life, err := other.Vouched(t.Context()); life != "" || err != nil {
+		t.Errorf("at first %q, %v", life, err)
+	}
+	before, err := db.Sequence(t.Context())
+	if err := errors.Join(err, db.Vouch(t.Context(), "run 1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Vouch(t.Context(), "run 2"); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("without the lease: %v", err)
+	}
+	lease, err := other.Leases().Lease(t.Context())
+	next := store.Lease{Holder: "other", Epoch: lease.Epoch + 1}
+	if err := errors.Join(err, other.Leases().TakeLease(t.Context(), lease, next)); err != nil {
+		t.Fatal(err)
+	}
+	if life, err := other.Vouched(t.Context()); life != "run 1" || err != nil {
+		t.Errorf("the next leader finds %q, %v", life, err)
+	}
+	if n, err := other.Sequence(t.Context()); n != before || err != nil {
+		t.Errorf("the sequence was %d and is %d, %v", before, n, err)
+	}
+}
+
 // A server that was started again is another one.
 func TestDB_Incarnation(t *testing.T) {
 	server := daemon.NewRedis(t)
