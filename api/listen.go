@@ -54,7 +54,7 @@ func (c Config) connections() int {
 }
 
 // listen listens on an address, and lets no more in than there is room for.
-func listen(ctx context.Context, addr string, conns *connections, log zerolog.Logger) (net.Listener, error) {
+func listen(ctx context.Context, addr string, conns *connections, log zerolog.Logger) (*listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
@@ -64,6 +64,38 @@ func listen(ctx context.Context, addr string, conns *connections, log zerolog.Lo
 		return nil, errors.Join(fmt.Errorf("%s is no address of TCP", addr), l.Close())
 	}
 	return &listener{TCPListener: tcp, conns: conns, log: log}, nil
+}
+
+// listenOn listens where front ends and people come, on the socket that was kept for that while the process was restarted, if
+// there is one.
+func (s *Server) listenOn(ctx context.Context, addr string, keeps bool) error {
+	l := &listener{TCPListener: inherited(addr), conns: s.conns, log: s.log}
+	if l.TCPListener == nil {
+		var err error
+		if l, err = listen(ctx, addr, s.conns, s.log); err != nil {
+			return fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
+		}
+	}
+	s.listener = l
+	if !keeps {
+		_ = unkeep() // which may have been so before
+		return nil
+	}
+	if err := keep(l.TCPListener); err != nil {
+		s.log.Warn().Err(err).Msg("who connects while the process is restarted is refused: systemd does not keep the socket")
+	}
+	return nil
+}
+
+// sameAddress tells whether a socket listens on an address. A port that the system chooses is never the same.
+func sameAddress(have net.Addr, want string) bool {
+	h, ok := have.(*net.TCPAddr)
+	w, err := net.ResolveTCPAddr("tcp", want)
+	if !ok || err != nil || w.Port == 0 || h.Port != w.Port {
+		return false
+	}
+	everywhere := len(w.IP) == 0 || w.IP.IsUnspecified()
+	return everywhere && h.IP.IsUnspecified() || h.IP.Equal(w.IP)
 }
 
 func checkAddress(name, addr string) (string, error) {

@@ -98,7 +98,7 @@ func TestSystemd_Notifies(t *testing.T) {
 
 // The unit is one that systemd's notify and watchdog work with.
 func TestUnit(t *testing.T) {
-	for _, line := range []string{"ExecReload=/bin/kill -HUP $MAINPID", "Type=notify", "WatchdogSec=30", "StateDirectory=bbbpool", "DynamicUser=yes"} {
+	for _, line := range []string{"ExecReload=/bin/kill -HUP $MAINPID", "Type=notify", "WatchdogSec=30", "StateDirectory=bbbpool", "DynamicUser=yes", "FileDescriptorStoreMax=1"} {
 		if !strings.Contains(api.Unit, "\n"+line+"\n") {
 			t.Errorf("no %s in the unit", line)
 		}

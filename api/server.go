@@ -79,6 +79,9 @@ type Parts struct {
 	Metrics  *metrics.Set
 	Page     *exposition.Writer // writes the page of the metrics
 	Problems *problems.Registry // tells whether the process is ready
+	// Waits has who connects while the process is restarted under systemd wait for it. Where there are other instances, he
+	// should be refused, and go to one of these.
+	Waits bool
 	// Around is put around everything that is mounted, where one instance of several counts what is under way; nil for nothing.
 	Around func(http.Handler) http.Handler
 }
@@ -118,8 +121,8 @@ func New(ctx context.Context, p Parts) (*Server, error) {
 	if s.origins, err = p.Config.origins(); err != nil {
 		return nil, err
 	}
-	if s.listener, err = listen(ctx, addr, s.conns, p.Log); err != nil {
-		return nil, fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
+	if err = s.listenOn(ctx, addr, p.Waits); err != nil {
+		return nil, err
 	}
 	mounted := http.Handler(s.mux)
 	if p.Around != nil {

@@ -355,6 +355,7 @@ func (p *Pool) openHTTP(ctx context.Context) (err error) {
 	if p.http, err = api.New(ctx, api.Parts{
 		Config: p.options.Settings.HTTP, Version: p.options.Version, Environ: p.options.Environ, Log: p.log("http"),
 		Metrics: p.Metrics, Page: exposition.New(families()...), Problems: p.Problems, Around: p.around(),
+		Waits: p.Instance == nil,
 	}); err != nil {
 		return err
 	}
