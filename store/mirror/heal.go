@@ -165,8 +165,9 @@ func (m *Mirror) plan(ctx context.Context, lost bool) (p plan, err error) {
 		return p, err
 	}
 	now := m.config.Now()
+	var known map[place]time.Time
 	if lost {
-		m.remember(now)
+		known = m.remember(now)
 	}
 	p.take = map[name][]byte{}
 	done := map[name]bool{}
@@ -183,7 +184,7 @@ func (m *Mirror) plan(ctx context.Context, lost bool) (p plan, err error) {
 		}
 	}
 	if lost {
-		m.withoutEnded(&p)
+		m.withoutEnded(&p, known)
 	}
 	return p, nil
 }
@@ -211,11 +212,20 @@ func newer(kind, key string, value []byte, r record) bool {
 	if r.value == nil {
 		return born.After(r.at)
 	}
-	switch kind {
-	case rows.Claims.Kind, rows.Endings.Kind, rows.Uses.Kind:
-		return born.After(bornAt(kind, key, r.value))
+	switch was := bornAt(kind, key, r.value); kind {
+	case rows.Claims.Kind:
+		return born.After(was) || born.Equal(was) && anew(key, value, r.value)
+	case rows.Endings.Kind, rows.Uses.Kind:
+		return born.After(was)
 	}
 	return false
+}
+
+// anew tells whether a claim is the other one, and its server has begun the meeting anew since.
+func anew(key string, value, other []byte) bool {
+	c, err := rows.Claims.Decode([]byte(key), value)
+	o, err2 := rows.Claims.Decode([]byte(key), other)
+	return errors.Join(err, err2) == nil && c.Server == o.Server && c.CreateTime > o.CreateTime
 }
 
 // bornAt is when a record was made, as far as it says.
@@ -241,31 +251,40 @@ func bornAt(kind, key string, value []byte) time.Time {
 	return time.Time{}
 }
 
-// remember takes into the copy what other parts know of claims and endings, where that is newer.
-func (m *Mirror) remember(now time.Time) {
+// place is a meeting on a server.
+type place struct {
+	store.MeetingKey
+
+	server string
+}
+
+// remember takes into the copy what other parts know of claims and endings, where that is newer. It returns where the claims are
+// that they know, and when these were placed.
+func (m *Mirror) remember(now time.Time) map[place]time.Time {
 	known := m.hooks.Load().Known
 	if known == nil {
-		return
+		return nil
 	}
+	standing := map[place]time.Time{}
 	for _, row := range known() {
 		n := name{row.Kind, string(row.Key)}
 		if n.kind != rows.Claims.Kind && n.kind != rows.Endings.Kind {
 			continue
+		}
+		if c, err := rows.Claims.Decode(row.Key, row.Value); n.kind == rows.Claims.Kind && err == nil {
+			standing[place{c.MeetingKey, c.Server}] = c.Placed
 		}
 		r, _ := m.copy.get(n)
 		if !bytes.Equal(r.value, row.Value) && (r.at.IsZero() || !r.waits && newer(n.kind, n.key, row.Value, r)) {
 			m.copy.put(n, record{value: bytes.Clone(row.Value), at: now})
 		}
 	}
+	return standing
 }
 
-// withoutEnded leaves out claims of meetings that somebody has ended since on that server: they would be there again.
-func (m *Mirror) withoutEnded(p *plan) {
-	type place struct {
-		store.MeetingKey
-
-		server string
-	}
+// withoutEnded leaves out claims of meetings that somebody has ended since on that server: they would be there again. One that
+// other parts still have in memory was not closed yet, and has left no session: they do that.
+func (m *Mirror) withoutEnded(p *plan, known map[place]time.Time) {
 	ended := map[place]time.Time{}
 	for _, row := range m.copy.list(rows.Endings.Kind) {
 		if e, err := rows.Endings.Decode(row.Key, row.Value); err == nil && e.Asked.After(ended[place{e.MeetingKey, e.Server}]) {
@@ -278,7 +297,8 @@ func (m *Mirror) withoutEnded(p *plan) {
 		}
 		c, err := rows.Claims.Decode(row.Key, row.Value)
 		at, is := ended[place{c.MeetingKey, c.Server}]
-		if err == nil && (!is || at.Before(c.Placed)) {
+		standing := known[place{c.MeetingKey, c.Server}]
+		if err == nil && (!is || at.Before(c.Placed) || standing.Equal(c.Placed)) {
 			return false
 		}
 		p.take[name{row.Kind, string(row.Key)}] = nil

@@ -332,6 +332,41 @@ func TestMirror_Known(t *testing.T) {
 	}
 }
 
+// A meeting whose claim still stands in memory has not left a session yet: its end while the store was away does not take the claim
+// away, and what its server has begun anew there is what it is put back with.
+func TestMirror_KnownStands(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, "")
+	fill(t, s, f)
+	var anew, over store.Claim
+	for i, c := range []*store.Claim{&anew, &over} {
+		var err error
+		*c, err = s.UpdateClaim(t.Context(), claim(fmt.Sprint("room", i), "").MeetingKey, func(c *store.Claim) error {
+			c.InternalID, c.CreateTime = "first", 1
+			return nil
+		})
+		must(t, err)
+		must(t, s.AddEndings(t.Context(), store.Ending{
+			MeetingKey: c.MeetingKey, Server: c.Server, InternalID: "first", Asked: c.Placed.Add(time.Hour),
+		}))
+	}
+	anew.InternalID, anew.CreateTime = "second", 2
+	m.Attach(mirror.Hooks{Known: func() []store.Row { return known(t, anew, over) }})
+	f.lose(t, saved{})
+	must(t, m.Refresh(t.Context()))
+	for from, s := range map[string]store.State{"store": f.State, "mirror": s} {
+		claims, err := s.Claims(t.Context())
+		must(t, err)
+		got := map[string]string{}
+		for _, c := range claims {
+			got[c.MeetingID] = c.InternalID
+		}
+		if got["room0"] != "second" || got["room1"] != "first" || len(got) != 5 {
+			t.Errorf("%s: %v", from, got)
+		}
+	}
+}
+
 // One that may not write puts nothing back, keeps what it knows, and answers from that; what it has written itself and needs
 // no lease it writes again. Once it leads, it heals.
 func TestMirror_Follower(t *testing.T) {
