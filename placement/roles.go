@@ -8,6 +8,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/placement/turns"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // Errors of a ledger that is one of several.
@@ -96,6 +97,24 @@ func (l *Ledger) Recollect(ctx context.Context, servers []Server) error {
 		l.book.Apply(c)
 	}
 	return nil
+}
+
+// Stored takes in a claim as it is stored now, and tells whether it is what this instance goes by then. It is for one that
+// follows while the news of its leader is old. What was placed later counts; of a meeting that its server has not got yet the
+// leader has to be asked.
+func (l *Ledger) Stored(c store.Claim) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found, err := l.book.Where(c.MeetingKey)
+	heard := found.Claim
+	switch {
+	case l.leading, c.InternalID == "", err != nil && !errors.Is(err, ErrUnknown):
+		return false
+	case err == nil && !c.Placed.After(heard.Placed):
+		return c.Server == heard.Server && c.InternalID == heard.InternalID && c.Placed.Equal(heard.Placed)
+	}
+	l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.records.names().Room(c.MeetingKey)})
+	return true
 }
 
 // Follow ends the term: from now on the book only follows what is heard. Everything that decides fails with ErrFollower, what

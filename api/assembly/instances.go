@@ -136,7 +136,19 @@ func (p *Pool) shareGateway() {
 		return
 	}
 	p.Gateway.Elsewhere, p.Gateway.Peer, p.Gateway.May = p.Instance, instances.Handed, p.Instance.May
-	p.Gateway.Heard = p.Instance.Heard
+	p.Gateway.Heard, p.Gateway.Stored = p.Instance.Heard, p.stored
+}
+
+// storedWithin bounds a look at what is stored of a meeting.
+const storedWithin = 500 * time.Millisecond
+
+// stored has the ledger know where a meeting is stored to be: a leader that cannot be heard here may have made it, or moved it.
+// That one is not stored says nothing, for the store may have lost it.
+func (p *Pool) stored(ctx context.Context, key store.MeetingKey) bool {
+	ctx, cancel := context.WithTimeout(ctx, storedWithin)
+	defer cancel()
+	c, err := p.mirror.Stored(ctx, key)
+	return err == nil && p.Ledger.Stored(c)
 }
 
 // around counts the calls that are under way.

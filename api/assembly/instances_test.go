@@ -112,6 +112,16 @@ type member struct {
 // several starts a pool of some instances, with settings as a test wants them.
 func several(t testing.TB, n int, changes ...func(*assembly.Settings)) *cluster {
 	t.Helper()
+	return severalWith(t, n, func(o *assembly.Options) {
+		for _, change := range changes {
+			change(&o.Settings)
+		}
+	})
+}
+
+// severalWith is several for those who change more than settings.
+func severalWith(t testing.TB, n int, change func(*assembly.Options)) *cluster {
+	t.Helper()
 	c := &cluster{t: t}
 	redis, postgres := servers.Redis(t).URL(), servers.Postgres(t).URL(t)
 	c.stores.RedisURL, c.stores.DatabaseURL = store.Secret(redis), store.Secret(postgres)
@@ -120,9 +130,7 @@ func several(t testing.TB, n int, changes ...func(*assembly.Settings)) *cluster 
 		m := &member{redis: newLine(t, servers.Redis(t).Addr), postgres: newLine(t, servers.Postgres(t).Addr)}
 		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = m.redis.through(t, redis), m.postgres.through(t, postgres)
 		o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
-		for _, change := range changes {
-			change(&o.Settings)
-		}
+		change(&o)
 		m.Pool = open(t, o)
 		m.stop = run(t, m.Pool)
 		c.pools = append(c.pools, m)

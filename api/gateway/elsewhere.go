@@ -64,8 +64,8 @@ const knownWait = time.Second
 // answer answers a call that is verified: here, or where it has to be decided.
 //
 // A join goes to where its meeting was last known to be whoever can be reached, for people wait at its end; where our news are
-// old the leader is asked first, and not for long. An answer that a meeting is unknown, or that its server is gone, is the
-// leader's to give, also where a server says so: the meeting may just have been made anew on another one.
+// old what is stored is asked first, and then the leader, not for long. An answer that a meeting is unknown, or that its server is
+// gone, is the leader's to give, also where a server says so: the meeting may just have been made anew on another one.
 func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	switch {
 	case g.Elsewhere == nil:
@@ -118,10 +118,11 @@ func (g *Gateway) answersHere(ctx context.Context, c *call) (local, known bool) 
 		return true, true
 	}
 	asked := c.key
+	current := fresh || once[c.name] || g.Stored != nil && g.Stored(ctx, asked)
 	found, known, err := locate(ctx, g.Ledger, c, 0)
 	c.key = asked
 	known = known && err == nil && found.Standing != placement.Gone && g.Servers.Client(found.Claim.Server) != nil // else it is new
-	return known && (fresh || once[c.name]), known
+	return known && current, known
 }
 
 // nameRequest gives a create the ID that goes with it wherever it is handed on.

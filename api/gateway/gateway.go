@@ -100,6 +100,9 @@ type Gateway struct {
 	May       func(context.Context) (context.Context, context.CancelFunc, bool)
 	// Heard returns when all instances know what was decided until now; nil where there is one alone.
 	Heard func(context.Context)
+	// Stored has the ledger know a meeting as it is stored now, where the news of the leader is old, and tells whether it does; nil
+	// where there is one alone.
+	Stored func(context.Context, store.MeetingKey) bool
 
 	tenants   tenancy.Tenants
 	originals originals

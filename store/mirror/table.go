@@ -40,6 +40,21 @@ func one[T any](ctx context.Context, m *Mirror, codec rows.Codec[T], key []byte)
 	return codec.Decode(key, r.value)
 }
 
+// errRead ends what only wanted to read.
+var errRead = errors.New("it was read")
+
+// Stored returns a claim as the store has it now, whatever the copy says. It is for one that hears nobody else.
+func (m *Mirror) Stored(ctx context.Context, key store.MeetingKey) (c store.Claim, err error) {
+	if out := m.outage(); out.is {
+		return c, store.ErrAway
+	}
+	_, err = m.config.Store.UpdateClaim(ctx, key, func(stands *store.Claim) error {
+		c = *stands
+		return errRead
+	})
+	return c, store.Ignore(err, errRead)
+}
+
 // changeTo is what a record has become.
 func changeTo[T any](codec rows.Codec[T], record T) ([]change, error) {
 	row, err := codec.Row(record)
