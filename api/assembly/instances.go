@@ -13,6 +13,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/fsapi"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/reload"
 	"github.com/bbbpool/bbbpool/placement"
@@ -83,6 +84,7 @@ func (p *Pool) share() {
 	if i == nil {
 		return
 	}
+	i.Begins(p.caughtUp, p.copied)
 	i.News(partLedger, p.Ledger)
 	i.News(partPoller, p.Poller)
 	i.News(partNotices, p.Notices)
@@ -138,12 +140,12 @@ func (p *Pool) shareGateway() {
 	p.Gateway.Heard = p.Instance.Heard
 }
 
-// around counts the calls that are under way.
+// around has calls wait until this instance knows what there is, and counts those that are under way.
 func (p *Pool) around() func(http.Handler) http.Handler {
 	if p.Instance == nil {
 		return nil
 	}
-	return p.Instance.Counted
+	return func(next http.Handler) http.Handler { return p.Instance.Started(p.Instance.Counted(next), fsapi.Path) }
 }
 
 // serveInstances answers what other instances hand on: front ends' calls as if they had come in here, and operators' as the
