@@ -62,3 +62,23 @@ func TestInstances_Begin(t *testing.T) {
 		})
 	}
 }
+
+// One whose Redis goes away before it has heard anybody answers from its copy, as one does that is started without it.
+func TestInstances_BeginAway(t *testing.T) {
+	t.Parallel()
+	c := several(t, 1)
+	c.succeeds(c.pools[0], "create", "meetingID=room-a&name=Room+A&moderatorPW=mp")
+	begins := c.open()
+	begins.redis.sever()
+	begins.stop = run(t, begins.Pool)
+	answer := c.succeeds(begins, "join", "meetingID=room-a&fullName=Ada&password=mp&redirect=false")
+	if element(answer, "meeting_id") == "" {
+		t.Error(answer)
+	}
+	if list := call(t, begins.Pool, secret, "getMeetings", ""); !strings.Contains(list, "poolUnavailable") {
+		t.Errorf("what nobody has told it is listed: %s", list)
+	}
+	if status, body := get(t, begins.Addr(), "/readyz"); status != http.StatusServiceUnavailable {
+		t.Errorf("readyz: %d %s", status, body)
+	}
+}

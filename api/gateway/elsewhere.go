@@ -25,6 +25,8 @@ type Elsewhere interface {
 	Leading() bool
 	// Fresh tells whether what was heard from the leader is so new that it can be gone by.
 	Fresh() bool
+	// Begun tells whether anything was ever heard from a leader: until then nothing was seen on any server.
+	Begun() bool
 	// HandOn hands a request to the leader, with the body that came with it, waits for a leader for as long as one may take to
 	// be found, and writes the answer. It returns false where there is none: then nothing was written.
 	HandOn(w http.ResponseWriter, r *http.Request, body []byte) bool
@@ -113,7 +115,8 @@ func (g *Gateway) answersHere(ctx context.Context, c *call) (local, known bool) 
 	case decided[c.name]:
 		return false, false
 	case fromView[c.name]:
-		return fresh, true
+		begun := g.Elsewhere.Begun() // else what was seen would be a list of nothing
+		return fresh && begun, begun
 	case c.known && !aboutMeeting[c.name], c.key.MeetingID == "":
 		return true, true
 	}
