@@ -190,7 +190,7 @@ func (p *Pool) unshared(ctx context.Context) []string {
 func (p *Pool) decides() []api.Runner {
 	parts := []api.Runner{p.Usage, p.Ledger, p.Outbox, p.Poller, p.Admin.Handover, p.Recordings, p.Hooks}
 	if p.Instance != nil {
-		parts = append(parts, p.observing(), p.Instance.Raising(store.Schema, p.Stores.Redis.RaiseSchema))
+		parts = append(parts, p.observing(), p.Instance.Raising(store.Schema, p.Stores.RaiseSchema))
 	}
 	return parts
 }
