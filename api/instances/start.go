@@ -56,8 +56,8 @@ func (i *Instance) awaitStart(ctx context.Context) bool {
 	return true
 }
 
-// Started has calls of front ends wait that come before this instance knows what the pool has, and what comes to some other paths:
-// balancers that do not ask whether it is ready send them. Where that takes too long they are to come again.
+// Started has calls of front ends wait that come before this instance knows what the pool has, and what comes to some other
+// paths: balancers that do not ask whether it is ready send them. Where that takes too long they are to come again.
 func (i *Instance) Started(next http.Handler, paths ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		concerns := isCall(r) || slices.Contains(paths, r.URL.Path)

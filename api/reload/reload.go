@@ -198,8 +198,8 @@ func (n *Notices) Behind(what ...string) bool {
 	return slices.ContainsFunc(what, func(name string) bool { return n.part(name).read < n.part(name).heard })
 }
 
-// Run reads again what was heard to have changed, until ctx ends. It runs in every instance, whoever decides. Each part is read by
-// itself: what is in a database that hangs keeps nobody from reading what is in another one.
+// Run reads again what was heard to have changed, until ctx ends. It runs in every instance, whoever decides. Each part is read
+// by itself: what is in a database that hangs keeps nobody from reading what is in another one.
 func (n *Notices) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, name := range n.names() {

@@ -13,9 +13,9 @@ import (
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
 )
 
-// This file has how versions of bbbpool stand beside each other in one database. There are two numbers: how many of our steps were
-// taken, and the schema, which refuses those versions that know less. A step only adds, so that older versions go on without it; the
-// schema is theirs until nobody needs it any more.
+// This file has how versions of bbbpool stand beside each other in one database. There are two numbers: how many of our steps
+// were taken, and the schema, which refuses those versions that know less. A step only adds, so that older versions go on
+// without it; the schema is theirs until nobody needs it any more.
 
 // version is what stands in the database; nothing where we have made nothing.
 type version struct{ schema, steps int }
@@ -63,8 +63,8 @@ func (t *txn) put(name string, n int) error {
 	return fault.OfDB(err)
 }
 
-// RaiseSchema has older versions refused from now on, for all that share the database know what this one knows. What they would open
-// is kept as a snapshot. It does nothing where that was done.
+// RaiseSchema has older versions refused from now on, for all that share the database know what this one knows. What they would
+// open is kept as a snapshot. It does nothing where that was done.
 func (db *DB) RaiseSchema(ctx context.Context) error {
 	const op = "raise the schema"
 	raised := false

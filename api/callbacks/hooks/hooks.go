@@ -206,8 +206,8 @@ func (h *Hooks) Of(tenant, meetingID string) (list []store.Hook) {
 	return list
 }
 
-// List is Of for whoever has to know that there are no others: hooks that were not read yet, right after the start or while the index
-// is away, are read first.
+// List is Of for whoever has to know that there are no others: hooks that were not read yet, right after the start or while the
+// index is away, are read first.
 func (h *Hooks) List(ctx context.Context, tenant, meetingID string) ([]store.Hook, error) {
 	if h.known.Load() == nil {
 		h.changing.Lock()
