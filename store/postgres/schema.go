@@ -12,11 +12,11 @@ import (
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
 )
 
-// steps take our schema from one version to the next, in a transaction when the database is opened. The rule for a change: a table
-// or column that is there keeps its meaning for ever, and what is added must have a default, for older instances go on beside
-// the younger ones, and write, until the schema is raised (raise.go). By store.Schema instances tell each other what they know:
-// it rises with a step. What cannot be done like this, as a copy that older ones would leave behind, is not for a step but for
-// RaiseSchema, and until then the younger version works on what stands. What a version has left is kept as a snapshot, which
+// steps take our schema from one version to the next, in a transaction when the database is opened. The rule for a change: a
+// table or column that is there keeps its meaning for ever, and what is added must have a default, for older instances go on
+// beside the younger ones, and write, until the schema is raised (raise.go). By store.Schema instances tell each other what they
+// know: it rises with a step. What cannot be done like this, as a copy that older ones would leave behind, is not for a step but
+// for RaiseSchema, and until then the younger version works on what stands. What a version has left is kept as a snapshot, which
 // that version opens when the schemas are renamed.
 var steps = []step{{"make its tables of records", `
 CREATE TABLE bbbpool.rows (

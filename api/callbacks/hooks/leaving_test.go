@@ -46,7 +46,7 @@ func TestRelays_LeavesMeanwhile(t *testing.T) {
 	t.Cleanup(between.Close)
 	var off atomic.Bool
 	var passes atomic.Int64 // since it is off
-	client := bbb.NewClient(bbb.Endpoint{URL: between.URL + there.Path, Secret: bbb.Secret(s.Secret())}, http.DefaultTransport, 10*time.Second)
+	client := bbb.NewClient(bbb.Endpoint{URL: between.URL + there.Path, Secret: s.Secret()}, http.DefaultTransport, 10*time.Second)
 	h := hooks.New(hooks.Parts{
 		Index: b.db, Ledger: b.claim, Outbox: &b.box, Seal: b.seal, Base: func() string { return base }, Record: b.record,
 		Domain: func() string { return "pool.test" }, Now: time.Now, Log: zerolog.Nop(), Every: time.Hour, Pulse: time.Millisecond,
