@@ -41,6 +41,20 @@ func (p *Poller) Hear(frame []byte, first bool) error {
 	return nil
 }
 
+// Heard tells whether the leader has told of every server that our records have: until then it is not known here what is on those
+// that are missing, and nobody is to be told that there is nothing.
+func (p *Poller) Heard() bool {
+	for _, s := range p.pool.sorted() {
+		s.mu.Lock()
+		told := s.state.told
+		s.mu.Unlock()
+		if !told {
+			return false
+		}
+	}
+	return true
+}
+
 // leads tells whether the poller runs.
 func (p *pool) leads() bool {
 	p.mu.RLock()
@@ -69,6 +83,7 @@ func (s *server) hear(f observed.Frame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, now := &s.state, s.now()
+	st.told = true
 	health, ok := f.State.Health.Hear(now)
 	if !ok {
 		return

@@ -42,6 +42,7 @@ type state struct {
 	view     seen.View
 	hearing  seen.Hearing
 	news     counts // how often something has changed that is told where it is new
+	told     bool   // the leader has told of it
 }
 
 func newServer(p *pool, record store.Server) *server {

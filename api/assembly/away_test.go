@@ -181,6 +181,7 @@ func TestOpen_Away(t *testing.T) {
 			if c.redis && !a.said("(REDIS_URL) does not answer") || c.postgres && !a.said("(DATABASE_URL) does not answer") {
 				t.Error("readiness does not say what is away")
 			}
+			a.owes(c.redis)
 			if _, _, ok := a.pool.Tokens.Find(token.Reveal()); ok == c.postgres {
 				t.Errorf("a token that is kept in the index is good: %v", ok)
 			}
@@ -208,10 +209,23 @@ func TestOpen_Away(t *testing.T) {
 	}
 }
 
+// owes checks what the metrics say of whether Redis has the lease.
+func (a *outage) owes(want bool) {
+	a.Helper()
+	line := "\nbbbpool_instance_lease_owed 0\n"
+	if want {
+		line = "\nbbbpool_instance_lease_owed 1\n"
+	}
+	if _, page := get(a, a.pool.Addr(), "/metrics"); !strings.Contains(page, line) {
+		a.Errorf("the metrics do not say that it owes the lease: %v", want)
+	}
+}
+
 // catchesUp waits until the databases have all that there is, and nothing is missing any more.
 func (a *outage) catchesUp(token string) {
 	a.Helper()
 	a.await("Redis has the lease", func() bool { return !a.pool.Instance.Owes() })
+	a.owes(false)
 	a.await("nothing is away", func() bool { return !a.said("does not answer") })
 	a.await("Redis has the meetings", func() bool {
 		list, err := a.pool.Stores.Redis.State().Claims(a.Context())

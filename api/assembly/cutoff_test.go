@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -49,14 +48,16 @@ func (w *ways) sever() {
 func TestInstances_CutOff(t *testing.T) {
 	t.Parallel()
 	var leads, all ways
-	first := true
-	c := severalWith(t, 2, func(o *assembly.Options) {
-		o.Dial = all.dial
-		if first {
-			o.Dial = leads.dial
-		}
-		first = false
-	})
+	c := newCluster(t)
+	for _, w := range []*ways{&leads, &all} {
+		c.dial = w.dial
+		m := c.open()
+		m.stop = run(t, m.Pool)
+	}
+	c.addServers(0)
+	for _, m := range c.pools {
+		ready(t, m.Pool)
+	}
 	leader, followers := c.leader()
 	if leader != c.pools[0] {
 		if err := leader.Instance.StepDown(t.Context(), leader.Instance.ID()); err != nil {

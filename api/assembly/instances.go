@@ -14,6 +14,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/fsapi"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/reload"
 	"github.com/bbbpool/bbbpool/placement"
@@ -84,6 +85,7 @@ func (p *Pool) share() {
 	if i == nil {
 		return
 	}
+	i.Begins(p.caughtUp, p.copied)
 	i.News(partLedger, p.Ledger)
 	i.News(partPoller, p.Poller)
 	i.News(partNotices, p.Notices)
@@ -151,12 +153,12 @@ func (p *Pool) stored(ctx context.Context, key store.MeetingKey) bool {
 	return err == nil && p.Ledger.Stored(c)
 }
 
-// around counts the calls that are under way.
+// around has calls wait until this instance knows what there is, and counts those that are under way.
 func (p *Pool) around() func(http.Handler) http.Handler {
 	if p.Instance == nil {
 		return nil
 	}
-	return p.Instance.Counted
+	return func(next http.Handler) http.Handler { return p.Instance.Started(p.Instance.Counted(next), fsapi.Path) }
 }
 
 // serveInstances answers what other instances hand on: front ends' calls as if they had come in here, and operators' as the
@@ -201,7 +203,7 @@ func (p *Pool) unshared(ctx context.Context) []string {
 func (p *Pool) decides() []api.Runner {
 	parts := []api.Runner{p.Usage, p.Ledger, p.Outbox, p.Poller, p.Admin.Handover, p.Recordings, p.Hooks}
 	if p.Instance != nil {
-		parts = append(parts, p.observing(), p.Instance.Raising(store.Schema, p.Stores.Redis.RaiseSchema))
+		parts = append(parts, p.observing(), p.Instance.Raising(store.Schema, p.Stores.RaiseSchema))
 	}
 	return parts
 }

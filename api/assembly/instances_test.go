@@ -2,6 +2,7 @@ package assembly_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -99,6 +100,8 @@ type cluster struct {
 	pools  []*member
 	sim    *simulator.Simulator
 	stores driver.Settings // as a machine has them that has no instance
+
+	dial func(ctx context.Context, network, addr string) (net.Conn, error) // by which the next one reaches others; nil for as usual
 }
 
 // member is one of them.
@@ -112,56 +115,58 @@ type member struct {
 // several starts a pool of some instances, with settings as a test wants them.
 func several(t testing.TB, n int, changes ...func(*assembly.Settings)) *cluster {
 	t.Helper()
-	return severalWith(t, n, func(o *assembly.Options) {
-		for _, change := range changes {
-			change(&o.Settings)
-		}
-	})
+	c := newCluster(t)
+	for range n {
+		m := c.open(changes...)
+		m.stop = run(t, m.Pool)
+	}
+	c.addServers(n - 1)
+	for _, m := range c.pools {
+		ready(t, m.Pool)
+	}
+	return c
 }
 
-// severalWith is several for those who change more than settings.
-func severalWith(t testing.TB, n int, change func(*assembly.Options)) *cluster {
+// newCluster is one without instances, and with simulated servers.
+func newCluster(t testing.TB) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
-	redis, postgres := servers.Redis(t).URL(), servers.Postgres(t).URL(t)
-	c.stores.RedisURL, c.stores.DatabaseURL = store.Secret(redis), store.Secret(postgres)
-	for range n {
-		o := options(t)
-		m := &member{redis: newLine(t, servers.Redis(t).Addr), postgres: newLine(t, servers.Postgres(t).Addr)}
-		o.Settings.Stores.RedisURL, o.Settings.Stores.DatabaseURL = m.redis.through(t, redis), m.postgres.through(t, postgres)
-		o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
-		change(&o)
-		m.Pool = open(t, o)
-		m.stop = run(t, m.Pool)
-		c.pools = append(c.pools, m)
-	}
+	c.stores.RedisURL, c.stores.DatabaseURL = store.Secret(servers.Redis(t).URL()), store.Secret(servers.Postgres(t).URL(t))
 	var err error
 	if c.sim, err = simulator.New(simulator.Config{Servers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	c.sim.Start()
 	t.Cleanup(c.sim.Close)
-	client := v1.NewClient(v1.HandlerTransport(c.pools[n-1].Administration()), "http://pool", "")
-	for _, s := range c.sim.Servers() {
-		if _, err := client.Servers.Add(t.Context(), v1.NewServer{ID: s.ID(), URL: s.URL(), Secret: v1.Secret(s.Secret()), Enable: true, Force: true}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, m := range c.pools {
-		ready(t, m.Pool)
-		knowsTenants(t, m.Pool)
-	}
 	return c
 }
 
-// knowsTenants waits for the default tenant, which is the leader's to make: a follower may hear of it when it is ready already.
-func knowsTenants(t testing.TB, p *assembly.Pool) {
+// open opens another instance, which does not run.
+func (c *cluster) open(changes ...func(*assembly.Settings)) *member {
+	t := c.t
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(call(t, p, secret, "getMeetings", ""), "SUCCESS"); {
-		if time.Now().After(deadline) {
-			t.Fatal("an instance without tenants")
+	o := options(t)
+	m := &member{redis: newLine(t, servers.Redis(t).Addr), postgres: newLine(t, servers.Postgres(t).Addr)}
+	o.Settings.Stores.RedisURL = m.redis.through(t, c.stores.RedisURL.Reveal())
+	o.Settings.Stores.DatabaseURL = m.postgres.through(t, c.stores.DatabaseURL.Reveal())
+	o.Settings.Instances.Listen, o.Settings.Instances.Lease = "127.0.0.1:0", time.Second
+	for _, change := range changes {
+		change(&o.Settings)
+	}
+	o.Dial = c.dial
+	m.Pool = open(t, o)
+	c.pools = append(c.pools, m)
+	return m
+}
+
+// addServers adds the simulated servers by way of an instance.
+func (c *cluster) addServers(way int) {
+	c.t.Helper()
+	client := v1.NewClient(v1.HandlerTransport(c.pools[way].Administration()), "http://pool", "")
+	for _, s := range c.sim.Servers() {
+		if _, err := client.Servers.Add(c.t.Context(), v1.NewServer{ID: s.ID(), URL: s.URL(), Secret: v1.Secret(s.Secret()), Enable: true, Force: true}); err != nil {
+			c.t.Fatal(err)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

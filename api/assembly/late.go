@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,6 +23,8 @@ type late struct {
 	log   zerolog.Logger
 	mu    sync.Mutex
 	reads map[string]func(context.Context) error
+
+	copied atomic.Bool // the ledger has taken what the copy of the state has for what was heard last
 }
 
 // lateEvery is how often it is tried.
@@ -85,7 +88,11 @@ func (p *Pool) recollect(ctx context.Context) error {
 	if _, _, away := p.mirror.Away(); !away {
 		return nil
 	}
-	return p.Ledger.Recollect(ctx, p.Poller.ForLedger())
+	err := p.Ledger.Recollect(ctx, p.Poller.ForLedger())
+	if err == nil {
+		p.late.copied.Store(true)
+	}
+	return err
 }
 
 // The copies of keys in the data directory.

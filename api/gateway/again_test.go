@@ -412,6 +412,7 @@ type hanging struct{}
 
 func (hanging) Leading() bool { return false }
 func (hanging) Fresh() bool   { return false }
+func (hanging) Begun() bool   { return true }
 func (hanging) HandOn(_ http.ResponseWriter, r *http.Request, _ []byte) bool {
 	<-r.Context().Done()
 	return false

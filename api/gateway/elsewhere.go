@@ -25,6 +25,8 @@ type Elsewhere interface {
 	Leading() bool
 	// Fresh tells whether what was heard from the leader is so new that it can be gone by.
 	Fresh() bool
+	// Begun tells whether anything was ever heard from a leader: until then nothing was seen on any server.
+	Begun() bool
 	// HandOn hands a request to the leader, with the body that came with it, waits for a leader for as long as one may take to
 	// be found, and writes the answer. It returns false where there is none: then nothing was written.
 	HandOn(w http.ResponseWriter, r *http.Request, body []byte) bool
@@ -64,8 +66,8 @@ const knownWait = time.Second
 // answer answers a call that is verified: here, or where it has to be decided.
 //
 // A join goes to where its meeting was last known to be whoever can be reached, for people wait at its end; where our news are
-// old what is stored is asked first, and then the leader, not for long. An answer that a meeting is unknown, or that its server is
-// gone, is the leader's to give, also where a server says so: the meeting may just have been made anew on another one.
+// old what is stored is asked first, and then the leader, not for long. An answer that a meeting is unknown, or that its server
+// is gone, is the leader's to give, also where a server says so: the meeting may just have been made anew on another one.
 func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	switch {
 	case g.Elsewhere == nil:
@@ -113,7 +115,8 @@ func (g *Gateway) answersHere(ctx context.Context, c *call) (local, known bool) 
 	case decided[c.name]:
 		return false, false
 	case fromView[c.name]:
-		return fresh, true
+		begun := g.Elsewhere.Begun() // else what was seen would be a list of nothing
+		return fresh && begun, begun
 	case c.known && !aboutMeeting[c.name], c.key.MeetingID == "":
 		return true, true
 	}

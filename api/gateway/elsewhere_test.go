@@ -20,6 +20,7 @@ import (
 // elsewhere is other instances, of which one may lead.
 type elsewhere struct {
 	leading, fresh, reachable atomic.Bool
+	begins                    atomic.Bool // it has heard nobody yet
 
 	mu     sync.Mutex
 	handed []string // the calls that were handed on
@@ -33,6 +34,8 @@ const ledBy = "<response><returncode>FAILED</returncode><messageKey>saidByTheLea
 func (e *elsewhere) Leading() bool { return e.leading.Load() }
 
 func (e *elsewhere) Fresh() bool { return e.fresh.Load() }
+
+func (e *elsewhere) Begun() bool { return !e.begins.Load() }
 
 func (e *elsewhere) HandOn(w http.ResponseWriter, r *http.Request, body []byte) bool {
 	if !e.reachable.Load() {
@@ -318,6 +321,30 @@ func TestFollower_NoLeader(t *testing.T) {
 		page, resp := p.get("join", "meetingID=nowhere&fullName=Ada", "Accept", "text/html")
 		if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(page, "One moment") {
 			t.Errorf("%d %s", resp.StatusCode, page)
+		}
+	}
+}
+
+// Who has just begun and has heard nobody does not say that there are no meetings: the leader is asked, and without one nothing is
+// said.
+func TestFollower_Begins(t *testing.T) {
+	p := start(t, settings{servers: 1, poll: 100 * time.Millisecond})
+	e := p.among()
+	p.create("room")
+	e.leading.Store(false)
+	e.begins.Store(true)
+	for _, fresh := range []bool{true, false} {
+		e.fresh.Store(fresh)
+		e.reachable.Store(true)
+		if a := p.call("getMeetings", ""); a.Key != "saidByTheLeader" {
+			t.Errorf("while the leader can be reached: %s", a.body)
+		}
+		e.reachable.Store(false)
+		if a := p.call("getMeetings", ""); a.Key != "poolUnavailable" {
+			t.Errorf("while it cannot: %s", a.body)
+		}
+		if a := p.call("getMeetingInfo", "meetingID=room"); a.Returncode != "SUCCESS" {
+			t.Errorf("of a meeting that is known: %s", a.body)
 		}
 	}
 }

@@ -68,6 +68,7 @@ type Instance struct {
 	requests requests
 	problems func(ctx context.Context) []string
 	leaving  atomic.Bool
+	start    start
 
 	mu    sync.Mutex
 	since time.Time // when a living leader was last known; zero before the first

@@ -101,8 +101,8 @@ type process struct {
 
 const leaseTime = 600 * time.Millisecond
 
-// start starts an instance on a Redis.
-func start(t *testing.T, url store.Secret) *process {
+// start starts an instance on a Redis, once it is prepared.
+func start(t *testing.T, url store.Secret, prepare ...func(*process)) *process {
 	t.Helper()
 	db, err := redis.Open(t.Context(), redis.Config{URL: url, Timeout: time.Second})
 	if err != nil {
@@ -124,6 +124,9 @@ func start(t *testing.T, url store.Secret) *process {
 		return nil
 	})
 	p.Serve(p.Counted(http.HandlerFunc(p.serve)), func(context.Context) []string { return []string{"none of " + p.ID()} })
+	for _, do := range prepare {
+		do(p)
+	}
 	p.run(t)
 	return p
 }

@@ -13,6 +13,7 @@ const (
 	leading        = "bbbpool_instance_leading"
 	epoch          = "bbbpool_instance_epoch"
 	termsBegun     = "bbbpool_instance_terms_total"
+	leaseOwed      = "bbbpool_instance_lease_owed"
 	fresh          = "bbbpool_instance_fresh"
 	lagSeconds     = "bbbpool_instance_lag_seconds"
 	followers      = "bbbpool_instance_followers"
@@ -27,6 +28,7 @@ var Families = []exposition.Family{
 	{Name: leading, Type: exposition.Gauge, Help: "1 at the instance that decides for the pool, 0 at the others."},
 	{Name: epoch, Type: exposition.Gauge, Help: "The largest epoch of a lease that this instance has heard of."},
 	{Name: termsBegun, Type: exposition.Counter, Help: "How often this instance has begun to lead."},
+	{Name: leaseOwed, Type: exposition.Gauge, Help: "1 while this instance leads by a lease that the shared store has not got yet."},
 	{Name: fresh, Type: exposition.Gauge, Help: "1 while this instance knows what the leader knew half a second ago."},
 	{Name: lagSeconds, Type: exposition.Gauge, Help: "How old the news of the leader is here."},
 	{Name: followers, Type: exposition.Gauge, Help: "Instances that hear the news of this one."},
@@ -46,6 +48,7 @@ func (i *Instance) WriteMetrics(w io.Writer) {
 	metrics.WriteGaugeUint64(w, leading, one(i.Leading()))
 	metrics.WriteGaugeUint64(w, epoch, i.keeper.Highest())
 	metrics.WriteCounterUint64(w, termsBegun, i.keeper.Terms())
+	metrics.WriteGaugeUint64(w, leaseOwed, one(i.Owes()))
 	metrics.WriteGaugeUint64(w, fresh, one(i.Fresh()))
 	metrics.WriteGaugeFloat64(w, lagSeconds, lag.Seconds())
 	metrics.WriteGaugeUint64(w, followers, uint64(i.hub.Followers()))

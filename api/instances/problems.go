@@ -12,14 +12,18 @@ import (
 // a balancer that finds all instances unready has nowhere to send anybody, and those that wait are answered.
 const patience = 2 * time.Second
 
-// Problems tells that this instance cannot reach one that decides. It answers from memory.
+// Problems tells that this instance cannot reach one that decides, or has not taken over yet what that one knows. It answers from
+// memory.
 func (i *Instance) Problems(context.Context) []problems.Problem {
-	why := i.Missing()
+	name, why := "no-leader", i.Missing()
+	if why == "" && !i.Begun() {
+		name, why = "beginning", "this instance has just begun, and does not know yet what the others know"
+	}
 	if why == "" {
 		return nil
 	}
 	return []problems.Problem{{
-		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Process}, Name: "no-leader", Unready: true, Text: why,
+		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Process}, Name: name, Unready: true, Text: why,
 	}}
 }
 

@@ -28,13 +28,18 @@ const settleWithin = 2 * time.Second
 // Counted counts the calls of front ends among what a handler answers.
 func (i *Instance) Counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.Contains(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/api/") {
+		if !isCall(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		defer i.requests.end(i.requests.begin())
 		next.ServeHTTP(w, r)
 	})
+}
+
+// isCall tells whether a request is a call of a front end.
+func isCall(r *http.Request) bool {
+	return strings.Contains(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/api/")
 }
 
 func (r *requests) begin() *generation {

@@ -46,11 +46,16 @@ type Notices struct {
 	// Report sends a frame to the instance that decides; nil where this is the only one.
 	Report func(frame []byte)
 
-	mu      sync.Mutex
-	heard   map[string]bool            // to be read again
-	told    map[int]func(frame []byte) // who is told of changes
-	next    int                        // the number of the next of them
-	running chan struct{}              // something is to be read again
+	mu    sync.Mutex
+	parts map[string]*part
+	told  map[int]func(frame []byte) // who is told of changes
+	next  int                        // the number of the next of them
+}
+
+// part is how far one of the parts is. It is guarded by the lock of all.
+type part struct {
+	heard, read uint64        // how often it was heard to have changed, and how much of that was read
+	bell        chan struct{} // rings when there is something to be read
 }
 
 // frame is what instances tell each other. Names that one of them does not know are passed over: it may be older.
@@ -166,63 +171,81 @@ func (n *Notices) want(what []string) {
 		if n.Parts[name] == nil {
 			continue
 		}
-		if n.heard == nil {
-			n.heard = map[string]bool{}
-		}
-		n.heard[name] = true
-	}
-	if len(n.heard) > 0 {
+		p := n.part(name)
+		p.heard++
 		select {
-		case n.bell() <- struct{}{}:
+		case p.bell <- struct{}{}:
 		default:
 		}
 	}
 }
 
-// bell rings when something is to be read again. The lock is held.
-func (n *Notices) bell() chan struct{} {
-	if n.running == nil {
-		n.running = make(chan struct{}, 1)
+// part is how far one is. The lock is held.
+func (n *Notices) part(name string) *part {
+	if n.parts == nil {
+		n.parts = map[string]*part{}
 	}
-	return n.running
+	if n.parts[name] == nil {
+		n.parts[name] = &part{bell: make(chan struct{}, 1)}
+	}
+	return n.parts[name]
 }
 
-// Run reads again what was heard to have changed, until ctx ends. It runs in every instance, whoever decides.
-func (n *Notices) Run(ctx context.Context) error {
+// Behind tells whether any of these was heard to have changed, and was not read since.
+func (n *Notices) Behind(what ...string) bool {
 	n.mu.Lock()
-	bell := n.bell()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(what, func(name string) bool { return n.part(name).read < n.part(name).heard })
+}
+
+// Run reads again what was heard to have changed, until ctx ends. It runs in every instance, whoever decides. Each part is read
+// by itself: what is in a database that hangs keeps nobody from reading what is in another one.
+func (n *Notices) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, name := range n.names() {
+		all.Go(func() { n.follow(ctx, name) })
+	}
+	all.Wait()
+	return nil
+}
+
+// follow reads a part again whenever it is heard to have changed, and soon where that has failed.
+func (n *Notices) follow(ctx context.Context, name string) {
+	n.mu.Lock()
+	bell := n.part(name).bell
 	n.mu.Unlock()
 	for {
-		retry := n.read(ctx)
 		var late <-chan time.Time
-		if retry {
+		if n.read(ctx, name) {
 			late = time.After(again)
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-bell:
 		case <-late:
 		}
 	}
 }
 
-// read reads again what is to be, and tells whether something of it is to be tried once more.
-func (n *Notices) read(ctx context.Context) (retry bool) {
+// read reads a part again if that is to be, and tells whether it is to be tried once more.
+func (n *Notices) read(ctx context.Context, name string) (retry bool) {
 	n.mu.Lock()
-	heard := slices.Sorted(maps.Keys(n.heard))
-	clear(n.heard) // what is heard from here on has changed since
+	heard, read := n.part(name).heard, n.part(name).read
 	n.mu.Unlock()
-	for _, name := range heard {
-		err := n.Parts[name](ctx)
-		if err == nil || ctx.Err() != nil {
-			continue
-		}
-		n.Log.Warn().Err(err).Str("what", name).Msg("a change cannot be read: what was read before stays in force")
-		n.mu.Lock()
-		n.heard[name] = true
-		n.mu.Unlock()
-		retry = true
+	if read == heard {
+		return false
 	}
-	return retry
+	err := n.Parts[name](ctx)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err != nil:
+		n.Log.Warn().Err(err).Str("what", name).Msg("a change cannot be read: what was read before stays in force")
+		return true
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.part(name).read = heard // what was heard meanwhile has rung the bell
+	return false
 }

@@ -17,10 +17,14 @@ import (
 // part counts how often it was read.
 type part struct {
 	reads  atomic.Int64
-	failed atomic.Int64 // how often it still fails
+	failed atomic.Int64  // how often it still fails
+	hangs  chan struct{} // until this is closed, if there is one
 }
 
 func (p *part) read(context.Context) error {
+	if p.hangs != nil {
+		<-p.hangs
+	}
 	p.reads.Add(1)
 	if p.failed.Add(-1) >= 0 {
 		return errors.New("the database is away")
@@ -37,6 +41,13 @@ type instance struct {
 func newInstance(t *testing.T) *instance {
 	t.Helper()
 	i := &instance{}
+	i.run(t)
+	return i
+}
+
+// run runs an instance, for as long as the test does.
+func (i *instance) run(t *testing.T) {
+	t.Helper()
 	i.Log = zerolog.Nop()
 	i.Parts = map[string]func(context.Context) error{reload.Tenants: i.tenants.read, reload.Tokens: i.tokens.read}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -48,7 +59,6 @@ func newInstance(t *testing.T) *instance {
 			t.Error(err)
 		}
 	})
-	return i
 }
 
 // counts are how often tenants and tokens were read once all is quiet.
@@ -157,6 +167,33 @@ func TestNotices_Elsewhere(t *testing.T) {
 		follower.Elsewhere(reload.Tokens)
 		if got := leader.counts(); got != [2]int64{0, 1} {
 			t.Errorf("the one that decides has read %v", got)
+		}
+	})
+}
+
+// A part whose database hangs keeps nobody from reading another, and whoever waits for what was heard is told what was read.
+func TestNotices_Hangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := &instance{tokens: part{hangs: make(chan struct{})}}
+		i.run(t)
+		i.Want(reload.Tokens)
+		synctest.Wait()
+		i.Want(reload.Tenants)
+		if !i.Behind(reload.Tenants, reload.Tokens) {
+			t.Error("nothing is behind that was heard just now")
+		}
+		if got := i.counts(); got != [2]int64{1, 0} || i.Behind(reload.Tenants) || !i.Behind(reload.Tokens, "cats") {
+			t.Errorf("read %v; behind: %v", got, i.Behind(reload.Tenants))
+		}
+		i.Want(reload.Tokens) // changed once more, while it is read
+		close(i.tokens.hangs)
+		if got := i.counts(); got != [2]int64{1, 2} || i.Behind(reload.Tokens) {
+			t.Errorf("read %v", got)
+		}
+		i.tenants.failed.Store(1)
+		i.Want(reload.Tenants)
+		if i.counts(); !i.Behind(reload.Tenants) {
+			t.Error("what could not be read is not behind")
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/postgres"
 	"github.com/bbbpool/bbbpool/store/redis"
 )
 
@@ -47,6 +48,8 @@ type Stores struct {
 	Redis *redis.DB
 
 	StateAt, IndexAt string // where they are, in words that have no password
+
+	postgres *postgres.DB // nil where the Index is not there
 
 	refused chan error // why a database that has come back may not be used
 	checks  []func(ctx context.Context) []Finding

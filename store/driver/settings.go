@@ -42,9 +42,9 @@ func (s Settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// postgres is what the adapter is told.
+// postgres is what the adapter is told. Where the State is shared, other instances may be there, of an older version perhaps.
 func (s Settings) postgres() postgres.Config {
-	return postgres.Config{URL: s.DatabaseURL, Unprepared: !s.Prepared()}
+	return postgres.Config{URL: s.DatabaseURL, Unprepared: !s.Prepared(), Shared: s.RedisURL != ""}
 }
 
 // redis is what the adapter is told.

@@ -62,9 +62,23 @@ func (s *Stores) openPostgres(ctx context.Context, c Config) error {
 	if c.Metrics != nil {
 		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
-	s.Index, s.IndexAt = db.Index(), place
+	s.Index, s.IndexAt, s.postgres = db.Index(), place, db
 	s.checks = append(s.checks, func(ctx context.Context) []Finding { return ofPostgres(ctx, place, db) })
 	return nil
+}
+
+// RaiseSchema has older versions refused by what is shared, from now on: all instances that are there know today's schema. Redis
+// comes first, for it hears that from the leader alone.
+func (s *Stores) RaiseSchema(ctx context.Context) error {
+	if s.Redis != nil {
+		if err := s.Redis.RaiseSchema(ctx); err != nil {
+			return err
+		}
+	}
+	if s.postgres == nil {
+		return nil
+	}
+	return store.Ignore(s.postgres.RaiseSchema(ctx), store.ErrAway) // it is tried again, and others say that it is away
 }
 
 // reachPostgres opens the database, now or as soon as it is there, and says what was done to it.

@@ -6,7 +6,7 @@
 //
 // All tables are named with their schema, never found by a search path. Rows are those of package rows.
 //
-//	bbbpool.meta(name, value)               the version of the schema
+//	bbbpool.meta(name, value)               the version of the schema, and how many of our steps were taken
 //	bbbpool.rows(kind, key, value)          one row for each record; of recordings, what Scalelite has no place for
 //	bbbpool.places(kind, look, place, key)  what records are found by, in the order of the bytes: [rows.Codec.Look]
 //	bbbpool.counts(tenant, state, …)        how many recordings there are

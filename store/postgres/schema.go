@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/postgres/fault"
 )
 
-// steps take our schema from one version to the next, each in the transaction that raises the version. The rule for a change:
-// a table or column that is there keeps its meaning for ever; what must change otherwise gets a step that copies. What a
-// version has left is kept as a snapshot, which that version opens when the schemas are renamed.
+// steps take our schema from one version to the next, in a transaction when the database is opened. The rule for a change: a
+// table or column that is there keeps its meaning for ever, and what is added must have a default, for older instances go on
+// beside the younger ones, and write, until the schema is raised (raise.go). By store.Schema instances tell each other what they
+// know: it rises with a step. What cannot be done like this, as a copy that older ones would leave behind, is not for a step but
+// for RaiseSchema, and until then the younger version works on what stands. What a version has left is kept as a snapshot, which
+// that version opens when the schemas are renamed.
 var steps = []step{{"make its tables of records", `
 CREATE TABLE bbbpool.rows (
 	kind text COLLATE "C" NOT NULL, key bytea NOT NULL, value bytea NOT NULL, PRIMARY KEY (kind, key)
@@ -51,11 +52,11 @@ const openTimeout = 10 * time.Second
 // prepare brings our schema and, in an empty database, Scalelite's to today's, in one transaction: either all of it is there
 // or nothing has changed.
 func (db *DB) prepare(ctx context.Context) error {
-	version, err := db.version(ctx)
+	v, err := db.version(ctx)
 	if err != nil {
 		return err
 	}
-	if version == len(steps) && db.layout.Complete() && !db.config.DryRun {
+	if v.current(db.config.Shared) && db.layout.Complete() && !db.config.DryRun {
 		return nil
 	}
 	long, cancel := context.WithTimeout(ctx, setUp)
@@ -92,44 +93,25 @@ func (t *txn) patiently(locks ...int64) error {
 // unhurried gives a transaction time, and takes no lock.
 func (t *txn) unhurried() error { return t.patiently() }
 
-// version reads which schema stands, 0 for none, and what Scalelite's tables are like.
-func (db *DB) version(ctx context.Context) (version int, err error) {
+// version reads what stands of ours, and what Scalelite's tables are like.
+func (db *DB) version(ctx context.Context) (v version, err error) {
 	own, cancel := context.WithTimeout(ctx, max(db.config.Longest(), openTimeout))
 	defer cancel()
 	err = db.once(own, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t *txn) error {
 		if err := t.patiently(); err != nil {
 			return err
 		}
-		version, err = t.version()
+		v, err = t.version()
 		return err
 	})
-	return version, err
+	return v, err
 }
 
-func (t *txn) version() (version int, err error) {
+func (t *txn) version() (v version, err error) {
 	if t.db.layout, err = t.readLayout(); err != nil {
-		return 0, err
+		return v, err
 	}
-	var there bool
-	if err := t.QueryRow(t.ctx, "SELECT to_regclass('bbbpool.meta') IS NOT NULL").Scan(&there); err != nil {
-		return 0, fault.OfDB(err)
-	}
-	if !there {
-		return 0, nil
-	}
-	err = t.QueryRow(t.ctx, "SELECT value::int FROM bbbpool.meta WHERE name = 'schema'").Scan(&version)
-	switch pg, ok := errors.AsType[*pgconn.PgError](err); {
-	case errors.Is(err, pgx.ErrNoRows), ok && !fault.Away(pg.Code):
-		return 0, fmt.Errorf("the schema bbbpool is not one of ours, or damaged: %s", fault.Short(err))
-	case err != nil:
-		return 0, fault.OfDB(err)
-	}
-	if version > len(steps) {
-		return 0, fmt.Errorf("%w: the schema bbbpool is at %d, this version knows up to %d: start the newer version, or put the "+
-			"snapshot bbbpool_snapshot_%d in its place (ALTER SCHEMA … RENAME TO bbbpool)", store.ErrNewerSchema, version,
-			len(steps), len(steps))
-	}
-	return version, nil
+	return t.stands()
 }
 
 // plan notes what is done, and does it.
@@ -143,38 +125,49 @@ func (t *txn) plan(what, sql string) error {
 	return fault.OfDB(err)
 }
 
-// migrate does what is to be done of it. Another instance may have done all of it meanwhile.
+// migrate does what is to be done of it. Another instance may have done all of it meanwhile. In a database that is shared the
+// schema stays what it was: [DB.RaiseSchema] raises it, and keeps the snapshot.
 func (t *txn) migrate() error {
-	version, err := t.version()
+	v, err := t.version()
 	if err != nil {
 		return err
 	}
 	if err := t.makeScalelite(); err != nil {
 		return err
 	}
-	if version == len(steps) {
+	shared := t.db.config.Shared && v.schema > 0
+	if v.current(shared) {
 		return nil
 	}
-	if version == 0 {
+	if v.schema == 0 {
 		err = t.plan("make the schema bbbpool", `CREATE SCHEMA IF NOT EXISTS bbbpool`)
 		if err == nil {
 			err = t.plan("make its table of versions", `CREATE TABLE bbbpool.meta (name text PRIMARY KEY, value text NOT NULL)`)
 		}
-	} else {
-		err = t.snapshot(version)
+	} else if !shared {
+		err = t.snapshot(v.schema)
 	}
 	if err != nil {
 		return err
 	}
-	for i := version; i < len(steps); i++ {
+	return t.climb(v, shared)
+}
+
+// climb takes the steps that were not taken.
+func (t *txn) climb(v version, shared bool) error {
+	for i := v.steps; i < len(steps); i++ {
 		if err := t.plan(steps[i].what, steps[i].sql); err != nil {
 			return err
 		}
+		if err := t.put(metaSteps, i+1); err != nil {
+			return err
+		}
 	}
-	_, err = t.Exec(t.ctx, `INSERT INTO bbbpool.meta VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-		strconv.Itoa(len(steps)))
-	if err != nil || version > 0 {
-		return fault.OfDB(err)
+	if shared {
+		return nil
+	}
+	if err := t.put(metaSchema, len(steps)); err != nil || v.schema > 0 {
+		return err
 	}
 	return t.countAgain()
 }

@@ -206,6 +206,19 @@ func (h *Hooks) Of(tenant, meetingID string) (list []store.Hook) {
 	return list
 }
 
+// List is Of for whoever has to know that there are no others: hooks that were not read yet, right after the start or while the
+// index is away, are read first.
+func (h *Hooks) List(ctx context.Context, tenant, meetingID string) ([]store.Hook, error) {
+	if h.known.Load() == nil {
+		h.changing.Lock()
+		defer h.changing.Unlock()
+		if err := h.Load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return h.Of(tenant, meetingID), nil
+}
+
 // settleTime is how long whoever makes a hook waits for the first relay at servers that answer.
 const settleTime = 3 * time.Second
 

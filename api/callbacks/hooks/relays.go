@@ -161,7 +161,7 @@ func (r *relays) know() {
 	for id, one := range r.of {
 		switch {
 		case here[id] || one.left:
-		case !one.have.any():
+		case !one.have.any() && !one.busy: // a look that is under way may be registering one
 			delete(r.of, id)
 		default:
 			one.left, one.next, one.failed = true, time.Time{}, 0
@@ -211,10 +211,12 @@ func (r *relays) seen(ctx context.Context, one *relay, l *look, err error) {
 	default:
 		one.failed, one.reason = 0, ""
 	}
-	if one.left && (err == nil || one.failed >= leaveMost) {
+	cleared := err == nil && !l.want.any() // and not a look that was under way when the server left
+	if one.left && (cleared || one.failed >= leaveMost) {
 		delete(r.of, one.server)
 		return
 	}
+	one.dirty = one.dirty || one.left && err == nil
 	one.next = now.Add(time.Duration(float64(wait) * (0.8 + 0.4*rand.Float64())))
 	if one.dirty {
 		one.next = now

@@ -33,8 +33,8 @@ var (
 type Hooks interface {
 	// Create registers a hook, or returns the one that the tenant has for the address already.
 	Create(ctx context.Context, want store.Hook) (made store.Hook, duplicate bool, err error)
-	// Of returns the hooks of a tenant; of a meeting those that hear of it.
-	Of(tenant, meetingID string) []store.Hook
+	// List returns the hooks of a tenant; of a meeting those that hear of it.
+	List(ctx context.Context, tenant, meetingID string) ([]store.Hook, error)
 	// Destroy removes a hook of a tenant, or returns store.ErrNotFound.
 	Destroy(ctx context.Context, tenant, id string) error
 }
@@ -90,9 +90,13 @@ func refused(told *bbb.Error, err error) error {
 }
 
 // list lists hooks: all of the tenant's, or those that hear of a meeting.
-func (s Calls) list(_ context.Context, q Question) ([]byte, error) {
+func (s Calls) list(ctx context.Context, q Question) ([]byte, error) {
+	list, err := s.Hooks.List(ctx, q.Tenant, q.Params.Get("meetingID"))
+	if err != nil {
+		return nil, err
+	}
 	x := bbb.Success().Open("hooks")
-	for _, one := range s.Hooks.Of(q.Tenant, q.Params.Get("meetingID")) {
+	for _, one := range list {
 		x.Open("hook").Text("hookID", one.ID).Raw(section("callbackURL", one.URL))
 		if one.MeetingID != "" {
 			x.Raw(section("meetingID", one.MeetingID))

@@ -25,6 +25,7 @@ type Config struct {
 	Unprepared bool
 	Timeout    time.Duration    // the longest that a call takes; 0 for 5 s
 	DryRun     bool             // Open changes nothing, and says in DB.Plan what it would have done
+	Shared     bool             // by instances, perhaps of older versions: they are refused by DB.RaiseSchema, and not by Open
 	Now        func() time.Time // nil for time.Now
 }
 

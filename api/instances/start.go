@@ -1,0 +1,72 @@
+package instances
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// This file has the beginning of an instance: until it knows what the pool has, everything that it could say would be said from
+// emptiness, that a tenant is unknown or that there are no meetings.
+
+// start is how far this instance is.
+type start struct {
+	taken  func() bool // what was heard first is in force here
+	copied func() bool // there is something to answer from, although nobody can be heard
+	begun  atomic.Bool
+}
+
+// Begins tells it how to find out, while it follows, whether the parts go by all that they have heard: what they hear may be that
+// they have to read. And it tells whether it can answer from what it has kept itself, as while the shared store is away.
+func (i *Instance) Begins(taken, copied func() bool) { i.start.taken, i.start.copied = taken, copied }
+
+// Begun tells whether this instance knows what the pool has, or has known it once: who has begun goes by what it has heard last.
+// Who leads has read it all.
+func (i *Instance) Begun() bool {
+	s := &i.start
+	if !s.begun.Load() && (i.keeper.Leading() || i.feed.Fresh() && (s.taken == nil || s.taken())) {
+		s.begun.Store(true)
+	}
+	return s.begun.Load()
+}
+
+// answers tells whether this instance has anything to answer from.
+func (i *Instance) answers() bool {
+	return i.Begun() || i.start.copied != nil && i.start.copied()
+}
+
+// startPause is how often it is looked whether this instance has begun, while somebody waits for that.
+const startPause = 10 * time.Millisecond
+
+// awaitStart waits until there is something to answer from, for as long as a create waits for a leader.
+func (i *Instance) awaitStart(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, waitForLeader)
+	defer cancel()
+	ticker := time.NewTicker(startPause)
+	defer ticker.Stop()
+	for !i.answers() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+		}
+	}
+	return true
+}
+
+// Started has calls of front ends wait that come before this instance knows what the pool has, and what comes to some other
+// paths: balancers that do not ask whether it is ready send them. Where that takes too long they are to come again.
+func (i *Instance) Started(next http.Handler, paths ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		concerns := isCall(r) || slices.Contains(paths, r.URL.Path)
+		if concerns && !i.answers() && !i.awaitStart(r.Context()) {
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Retry-After", "2")
+			http.Error(w, "this instance has just begun, and does not know yet what the others know", http.StatusServiceUnavailable)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
