@@ -101,6 +101,7 @@ type Outbox struct {
 	tenants  atomic.Pointer[map[string]load] // what each has, of these
 	awayRows atomic.Uint64
 	counts   counts
+	kept     map[string]*outcome // what receivers have said for good and the last term could not write; of whoever runs
 }
 
 // New makes an outbox that sends what BigBlueButton itself would call. Other kinds are added by Handle.
@@ -182,6 +183,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	t.sends(ctx)
 	scans.Wait()
 	t.workers.Wait()
+	o.kept = t.unwritten()
 	return nil
 }
 
