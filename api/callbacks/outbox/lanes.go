@@ -166,7 +166,8 @@ func (x *index) carry(e *entry, n int64) {
 	x.of[e.tenant] = of
 }
 
-// enlist puts an entry into its lane, behind those that are older: also before one that is under way, which may be itself as it was.
+// enlist puts an entry into its lane, behind those that are older: also before one that is under way, which may be itself as it
+// was.
 func (x *index) enlist(e *entry, key laneKey) {
 	l := x.lanes[key]
 	if l == nil {

@@ -124,7 +124,7 @@ func (t *term) settle(e *entry, r *outcome, failed error) {
 	e.result = nil
 	now := t.box.Now()
 	switch is := t.index.entries[e.id]; {
-	case is != e && is != nil && failed != nil && r.state.Settled(): // somebody has changed it meanwhile, and it is done all the same
+	case is != e && is != nil && failed != nil && r.state.Settled(): // somebody has changed it meanwhile; it is done all the same
 		is.result, t.paused = r, now.Add(pause)
 	case is != e: // or dropped it
 	case r == nil: // the term ends
@@ -279,7 +279,9 @@ func (t *term) know(c store.Callback) {
 		}
 		delete(t.kept, c.ID)
 		return
-	case e.result != nil || e.lane != nil && e.lane.busy == e || e.changed.Equal(c.Changed) && e.dead == (c.State == store.CallbackDead):
+	case e.result != nil || e.lane != nil && e.lane.busy == e:
+		return
+	case e.changed.Equal(c.Changed) && e.dead == (c.State == store.CallbackDead):
 		return
 	}
 	t.index.remove(e)
