@@ -118,7 +118,7 @@ func TestStorm(t *testing.T) {
 	s := newSingle(t)
 	s.up()
 	s.storm(func(f *fronts) {
-		for range kills(t, 3, 7) {
+		for range kills(t, 3, 6) {
 			s.await(f)
 			s.kill()
 			s.start()
