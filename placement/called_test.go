@@ -155,6 +155,33 @@ func TestMarked(t *testing.T) {
 	p.check()
 }
 
+// What was begun anew and could not be written goes by the time of the one before, as the store has it. What a server says at the
+// address of that one is about that one, and at its own about itself: it is not closed, and has no marks, because of the other.
+func TestCalledBack_Redated(t *testing.T) {
+	p := newPool(t, "a")
+	claim := p.calls("m")
+	p.clock.add(time.Second)
+	c := p.begin("m")
+	place, err := c.Place(t.Context(), calling, nil)
+	p.must(err)
+	p.store.fail("UpdateClaim")
+	wantErr(t, "which cannot be written", c.Confirm(t.Context(), placement.Made{InternalID: "m@2", CreateTime: 2}), errDisk)
+	c.End()
+	p.store.fail()
+	for _, about := range []struct {
+		placed time.Time
+		want   bool
+	}{{claim.Placed, false}, {place.Anew, true}} {
+		noted, err := p.Marked(t.Context(), claim.MeetingKey, "a", about.placed, true)
+		p.must(err)
+		equal(t, "noted", noted, about.want)
+		closed, err := p.CalledBack(t.Context(), claim.MeetingKey, "a", about.placed)
+		p.must(err)
+		equal(t, "closed", closed, about.want)
+	}
+	p.check()
+}
+
 // Marks that were written and not told of are known to the next that leads.
 func TestMarked_TakeOver(t *testing.T) {
 	p := newPool(t)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bbbpool/bbbpool/api/callbacks"
 	"github.com/bbbpool/bbbpool/api/callbacks/address"
 	"github.com/bbbpool/bbbpool/store"
@@ -103,6 +105,7 @@ func TestAnalytics_Foreign(t *testing.T) {
 type away struct {
 	store.Index
 	gone bool
+	read func(store.Callback) // is called when a row was read, before its reader has it; nil where nobody wants that
 }
 
 func (a *away) Session(ctx context.Context, id string) (store.Session, error) {
@@ -116,7 +119,12 @@ func (a *away) Callback(ctx context.Context, id string) (store.Callback, error) 
 	if a.gone {
 		return store.Callback{}, store.ErrAway
 	}
-	return a.Index.Callback(ctx, id)
+	c, err := a.Index.Callback(ctx, id)
+	if read := a.read; read != nil && err == nil {
+		a.read = nil
+		read(c)
+	}
+	return c, err
 }
 
 // What comes while nobody can tell whom it is for is not lost: it waits, and goes where it is to go once that can be told; also
@@ -176,6 +184,43 @@ func TestAnalytics_PutOff(t *testing.T) {
 			if state != store.CallbackDead {
 				t.Errorf("%s is %s", url, state)
 			}
+		}
+	}
+}
+
+// Two instances that find what was put off at once resolve it once: what the one has resolved, and what was sent since, the
+// other leaves alone.
+func TestAnalytics_PutOff_Twice(t *testing.T) {
+	for _, internal := range []string{"i-1", "i-7"} { // that is known, and that is not
+		var db *away
+		k := open(t, func(c *callbacks.Callbacks) {
+			db = &away{Index: c.Index}
+			c.Index = db
+		})
+		k.end(t, asked(), "ended")
+		about := asked()
+		if about.InternalID = internal; internal != "i-1" {
+			about.MeetingID = "nowhere"
+		}
+		db.gone = true
+		if err := k.Analytics(t.Context(), address.Of(address.Analytics, about), k.sent(about, about.InternalID, "a_room")); err != nil {
+			t.Fatal(err)
+		}
+		db.gone = false
+		var sent store.Callback
+		db.read = func(c store.Callback) { // the other resolves it, and the leader sends it
+			var err error
+			if sent, err = k.index.UpdateCallback(t.Context(), c.ID, func(c *store.Callback) error {
+				c.URL, c.State, c.Body, c.Outcome = analyticsURL, store.CallbackDone, nil, "answered 200"
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k.Resolve(t.Context())
+		is, err := k.index.Callback(t.Context(), sent.ID)
+		if diff := cmp.Diff(sent, is); diff != "" || err != nil {
+			t.Errorf("%s (-sent +is):\n%s %v", internal, diff, err)
 		}
 	}
 }

@@ -140,7 +140,7 @@ func (c *Callbacks) resolve(ctx context.Context, id string) error {
 	}
 	of, err := c.about(ctx, p, told)
 	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrForeign) {
-		return c.settle(ctx, id, store.CallbackDead, err.Error())
+		return c.settle(ctx, row, store.CallbackDead, err.Error())
 	}
 	if err != nil {
 		return err
@@ -157,24 +157,37 @@ func (c *Callbacks) redirect(ctx context.Context, row store.Callback, p address.
 	asked, _ := of.back.Of(p.Meta())
 	to, ok := c.goesTo(asked)
 	if !ok {
-		return c.settle(ctx, row.ID, store.CallbackDone, "no front end has asked for it")
+		return c.settle(ctx, row, store.CallbackDone, "no front end has asked for it")
 	}
-	_, err := c.Index.UpdateCallback(ctx, row.ID, func(now *store.Callback) error {
-		now.URL, now.Signer, now.Body, now.Due, now.Changed = to, of.signer, body, time.Time{}, c.Now().UTC()
-		return nil
+	err := c.amend(ctx, row, func(now *store.Callback) {
+		now.URL, now.Signer, now.Body, now.Due = to, of.signer, body, time.Time{}
 	})
 	c.nudge()
 	return err
 }
 
 // settle ends a row that goes nowhere.
-func (c *Callbacks) settle(ctx context.Context, id string, state store.CallbackState, outcome string) error {
-	_, err := c.Index.UpdateCallback(ctx, id, func(now *store.Callback) error {
-		now.State, now.Outcome, now.Changed = state, outcome, c.Now().UTC()
+func (c *Callbacks) settle(ctx context.Context, row store.Callback, state store.CallbackState, outcome string) error {
+	return c.amend(ctx, row, func(now *store.Callback) {
+		now.State, now.Outcome = state, outcome
 		if state == store.CallbackDone {
 			now.Body = nil
 		}
+	})
+}
+
+// amend changes a row that was put off, unless another instance has resolved it meanwhile: it may have been sent since.
+func (c *Callbacks) amend(ctx context.Context, row store.Callback, change func(now *store.Callback)) error {
+	_, err := c.Index.UpdateCallback(ctx, row.ID, func(now *store.Callback) error {
+		if now.State != store.CallbackWaiting || now.URL != row.URL {
+			return errSettled
+		}
+		change(now)
+		now.Changed = c.Now().UTC()
 		return nil
 	})
+	if errors.Is(err, errSettled) {
+		return nil
+	}
 	return err
 }

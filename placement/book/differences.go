@@ -48,7 +48,7 @@ func (m *meeting) stands(now time.Time, c store.Claim) (list []Change) {
 		if m.claim.InternalID == "" && c.InternalID != "" {
 			list = append(list, ClaimLoaded{At: now, Claim: c, Room: m.room})
 		}
-		if m.claim.Marks != c.Marks {
+		if m.claim.Marks != c.Marks && m.claim.InternalID == c.InternalID { // and not those of the one before
 			list = append(list, ClaimMarked{Claim: c})
 		}
 		return list

@@ -3,6 +3,7 @@ package book_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,10 @@ func TestBook_Differences(t *testing.T) {
 			Server: "a", Began: monday, Complete: true, Meetings: []book.Sighting{{Key: m, InternalID: "i", People: 7}},
 		}},
 	}
+	marked := claim("a", 0, "i")
+	marked.Marks = "true"
+	anew := append(slices.Clone(stands), book.ClaimConfirmed{At: monday, Claim: claim("a", 3, "j"), Anew: true},
+		book.ClaimRedated{Key: m, Placed: monday})
 	moves := append(slices.Clone(stands), book.CreateBegun{Key: m}, book.ClaimPlaced{At: monday, Claim: claim("b", 5, "")})
 	ending := store.Ending{MeetingKey: m, Server: "a", InternalID: "i", Asked: monday}
 	for _, test := range []struct {
@@ -43,7 +48,7 @@ func TestBook_Differences(t *testing.T) {
 		heard   []book.Change
 		stored  []store.Claim
 		endings []store.Ending
-		want    string // server, internal ID and people
+		want    string // server, internal ID, people, and marks
 		owed    int
 	}{
 		{"nothing was heard", nil, []store.Claim{claim("a", 0, "i")}, nil, "a i 0", 0},
@@ -53,6 +58,8 @@ func TestBook_Differences(t *testing.T) {
 		{"answered, and not heard", stands[:1], []store.Claim{claim("a", 0, "i")}, nil, "a i 0", 0},
 		{"answered, and not written", stands[:2], []store.Claim{claim("a", 0, "")}, nil, "a i 0", 0},
 		{"begun anew, and not heard", stands, []store.Claim{claim("a", 3, "j")}, nil, "a j 0", 0},
+		{"marked, and not heard", stands, []store.Claim{marked}, nil, "a i 7 true", 0},
+		{"begun anew, and not written, where the one before was marked, which was not heard", anew, []store.Claim{marked}, nil, "a j 0", 0},
 		{"moved, and not written", moves, []store.Claim{claim("a", 0, "i")}, nil, "a i 7", 0},
 		{"moved, and written", moves, []store.Claim{claim("b", 5, "")}, nil, "b  0", 0},
 		{
@@ -81,7 +88,7 @@ func TestBook_Differences(t *testing.T) {
 		}
 		got := ""
 		for _, i := range b.Meetings(monday, nil) {
-			got += fmt.Sprint(i.Server, " ", i.InternalID, " ", i.People)
+			got += strings.TrimSpace(fmt.Sprint(i.Server, " ", i.InternalID, " ", i.People, " ", i.Marks))
 		}
 		if again := b.Record().Differences(monday, test.stored, test.endings, room); len(again) > 0 {
 			t.Errorf("%s: not settled: %+v", test.name, again)

@@ -26,6 +26,7 @@ type stay struct {
 	claim store.Claim
 	born  float64   // when the expectation started to fade, in seconds of the book's clock
 	begun time.Time // when the meeting began, wherever it was then; zero where that does not count
+	asked time.Time // the time of placement that its server was told, where the claim has another one
 
 	people int           // at the last poll
 	guess  int           // of these, how many nobody has seen, right after a start

@@ -217,7 +217,7 @@ func (c ClaimMarked) apply(b *Book) {
 }
 
 // ClaimRedated goes back to the time of placement that the store has. Claims are told apart by it: one that the store has
-// under another time could not be removed from there.
+// under another time could not be removed from there. What its server calls back has the other time still.
 type ClaimRedated struct {
 	Key    store.MeetingKey
 	Placed time.Time
@@ -225,6 +225,6 @@ type ClaimRedated struct {
 
 func (c ClaimRedated) apply(b *Book) {
 	if m := b.where.meetings[c.Key]; m != nil {
-		m.claim.Placed = c.Placed
+		m.asked, m.claim.Placed = m.claim.Placed, c.Placed
 	}
 }

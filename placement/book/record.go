@@ -87,7 +87,14 @@ func (b Record) Stands(c store.Claim, reason string) bool {
 // tell that servers call back.
 func (b Record) Is(key store.MeetingKey, server string, placed time.Time) (store.Claim, bool) {
 	m := b.where.meetings[key]
-	if m == nil || m.claim.Server != server || m.claim.Placed.UnixMilli() != placed.UnixMilli() {
+	if m == nil || m.claim.Server != server {
+		return store.Claim{}, false
+	}
+	at := m.claim.Placed
+	if !m.asked.IsZero() {
+		at = m.asked
+	}
+	if at.UnixMilli() != placed.UnixMilli() {
 		return store.Claim{}, false
 	}
 	return m.claim, true

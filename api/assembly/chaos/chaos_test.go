@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -66,7 +65,7 @@ func TestChaos(t *testing.T) {
 	faults := &faults{world: w, random: rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))}
 	faults.run(ends)
 	running.Wait()
-	w.ready()
+	w.Ready(t)
 	halls.verify()
 	load.verify()
 	load.once()
@@ -79,7 +78,7 @@ func TestChaos(t *testing.T) {
 		t.Errorf("%d creates have failed that may not", n)
 	}
 	t.Logf("%d creates, %d failed where they may; %d recordings, %d of them sent in %d tries",
-		load.created.Load(), load.excused.Load(), len(shelf.ids), len(shelf.ids)/2, shelf.tries.Load())
+		load.created.Load(), load.excused.Load(), len(shelf.ids), len(shelf.ids)/2, w.sender.Tries.Load())
 	slices.Sort(faults.takeovers)
 	if all := faults.takeovers; len(all) > 0 {
 		t.Logf("%d takeovers, p50 %v, p99 %v: %v", len(all), all[len(all)/2], all[len(all)*99/100], all)
@@ -98,23 +97,6 @@ func (w *world) enlist() {
 		token := upload.Token(store.Server{ID: added.ID, Secret: "secret-of-servers"})
 		w.tokens = append(w.tokens, token.Reveal())
 	}
-}
-
-// leader is the instance that decides, as it says itself; nil where none does.
-func (w *world) leader() *instance {
-	for _, in := range w.instances {
-		if _, body, err := in.get("/metrics", time.Second); err == nil && strings.Contains(body, "\nbbbpool_instance_leading 1") {
-			return in
-		}
-	}
-	return nil
-}
-
-// element is the content of the first element by a name.
-func element(text, name string) string {
-	_, rest, _ := strings.Cut(text, "<"+name+">")
-	inner, _, _ := strings.Cut(rest, "</"+name+">")
-	return inner
 }
 
 func hostOf(s *simulator.Server) string {

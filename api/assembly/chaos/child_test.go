@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/assembly"
+	"github.com/bbbpool/bbbpool/api/assembly/children"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -28,11 +29,9 @@ const childEnv = "BBBPOOL_TEST_CHAOS"
 
 // instanceConfig is what an instance is started with.
 type instanceConfig struct {
-	Data, Shared     string // its own directory, and that of all
-	Listen           string // for front ends
-	Between, Address string // for other instances, and where they reach it
-	Redis, Postgres  string
-	Secret           string
+	children.Config
+
+	Secret string
 }
 
 // gate lets connections to servers through, or does not: the network between one instance and one server.

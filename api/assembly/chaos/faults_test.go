@@ -3,7 +3,6 @@ package chaos_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/bbbpool/bbbpool/api/assembly/children"
 	"github.com/bbbpool/bbbpool/api/simulator"
 )
 
@@ -39,7 +39,7 @@ func (f *faults) run(ends time.Time) {
 	for i := 0; time.Now().Before(ends); i++ {
 		at := f.random.IntN(len(f.instances))
 		if f.random.IntN(2) == 0 {
-			at = max(0, slices.Index(f.instances, f.leader()))
+			at = max(0, slices.Index(f.Instances, f.Leader()))
 		}
 		var both sync.WaitGroup
 		d := func() time.Duration { return time.Duration(500+f.random.IntN(5000)) * time.Millisecond }
@@ -74,10 +74,10 @@ func (f *faults) everybody(during func()) {
 
 // kill ends an instance at once, and starts it again. If it led, what is measured is how long nobody could create.
 func (f *faults) kill(in *instance, d time.Duration) {
-	f.t.Logf("kill %s for %v", in.name, d)
-	led := f.leader() == in
+	f.t.Logf("kill %s for %v", in.Name, d)
+	led := f.Leader() == in.Instance
 	f.sick(in, func() {
-		in.kill()
+		in.Kill()
 		if led {
 			f.takeover(in)
 		}
@@ -87,35 +87,21 @@ func (f *faults) kill(in *instance, d time.Duration) {
 }
 
 func (f *faults) stop(in *instance, d time.Duration) {
-	f.t.Logf("stop %s for %v", in.name, d)
-	led := f.leader() == in
+	f.t.Logf("stop %s for %v", in.Name, d)
+	led := f.Leader() == in.Instance
 	f.sick(in, func() {
-		in.signal(syscall.SIGSTOP)
+		in.Signal(syscall.SIGSTOP)
 		if led {
 			f.takeover(in)
 		}
 		time.Sleep(d)
-		in.signal(syscall.SIGCONT)
+		in.Signal(syscall.SIGCONT)
 	})
 }
 
-// restore starts an instance again, as often as it takes: what it needs may be away just then.
+// restore starts an instance again.
 func (f *faults) restore(in *instance) {
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		in.start(f.t)
-		for ended := false; !ended; {
-			if status, _, err := in.get("/healthz", time.Second); err == nil && status == http.StatusOK {
-				return
-			}
-			select {
-			case <-in.done:
-				ended = true
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
-	f.t.Errorf("%s does not start", in.name)
+	in.Restore(f.t, func() any { return instanceConfig{in.Config, secret} })
 }
 
 // takeover measures how long it takes until a meeting can be made again.
@@ -127,7 +113,7 @@ func (f *faults) takeover(dead *instance) {
 				continue
 			}
 			params := url.Values{"meetingID": {fmt.Sprint("probe-", began.UnixNano())}, "name": {"Probe"}}
-			if body, err := in.call("create", params, 10*time.Second); err == nil && element(body, "internalMeetingID") != "" {
+			if body, err := in.call("create", params, 10*time.Second); err == nil && children.Element(body, "internalMeetingID") != "" {
 				f.mu.Lock()
 				defer f.mu.Unlock()
 				f.takeovers = append(f.takeovers, time.Since(began).Round(time.Millisecond))
@@ -135,32 +121,32 @@ func (f *faults) takeover(dead *instance) {
 			}
 		}
 	}
-	f.t.Errorf("nobody has taken over within 30 s from %s", dead.name)
+	f.t.Errorf("nobody has taken over within 30 s from %s", dead.Name)
 }
 
 // drain ends an instance as an upgrade does, and starts it again: no request fails for that.
 func (f *faults) drain(in *instance, _ time.Duration) {
-	f.t.Logf("drain %s", in.name)
+	f.t.Logf("drain %s", in.Name)
 	f.sick(in, func() {
-		in.signal(syscall.SIGTERM)
-		<-in.done
+		in.Signal(syscall.SIGTERM)
+		<-in.Done()
 		f.restore(in)
 	})
 }
 
 func (f *faults) cutRedis(in *instance, d time.Duration) {
-	f.t.Logf("cut %s from Redis for %v", in.name, d)
-	f.sick(in, func() { f.cut(in.toRedis.Stop, in.toRedis.Start, d) })
+	f.t.Logf("cut %s from Redis for %v", in.Name, d)
+	f.sick(in, func() { f.cut(in.ToRedis.Stop, in.ToRedis.Start, d) })
 }
 
 func (f *faults) cutIndex(in *instance, d time.Duration) {
-	f.t.Logf("cut %s from PostgreSQL for %v", in.name, d)
-	f.cut(in.toIndex.Stop, in.toIndex.Start, d) // creates go on
+	f.t.Logf("cut %s from PostgreSQL for %v", in.Name, d)
+	f.cut(in.ToIndex.Stop, in.ToIndex.Start, d) // creates go on
 }
 
 func (f *faults) cutOff(in *instance, d time.Duration) {
-	f.t.Logf("cut others from %s for %v", in.name, d)
-	f.everybody(func() { f.cut(in.toUs.Stop, in.toUs.Start, d) }) // it may lead, or come to
+	f.t.Logf("cut others from %s for %v", in.Name, d)
+	f.everybody(func() { f.cut(in.ToUs.Stop, in.ToUs.Start, d) }) // it may lead, or come to
 }
 
 func (f *faults) cut(stop func(), start func() error, d time.Duration) {
@@ -173,13 +159,13 @@ func (f *faults) cut(stop func(), start func() error, d time.Duration) {
 
 // cutServers cuts an instance from a few servers; those that are left take the meetings.
 func (f *faults) cutServers(in *instance, d time.Duration) {
-	f.t.Logf("cut %s from servers for %v", in.name, d)
+	f.t.Logf("cut %s from servers for %v", in.Name, d)
 	random := f.draw()
 	for range 3 {
-		in.say("cut %s", hostOf(f.servers[random.IntN(len(f.servers))]))
+		in.Say("cut %s", hostOf(f.servers[random.IntN(len(f.servers))]))
 	}
 	time.Sleep(d)
-	in.say("heal")
+	in.Say("heal")
 }
 
 // flush takes away everything that Redis has, twice at most.
@@ -193,7 +179,7 @@ func (f *faults) flush(*instance, time.Duration) {
 	}
 	f.t.Log("flush Redis")
 	f.everybody(func() {
-		c := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
+		c := redis.NewClient(&redis.Options{Addr: f.Redis.Addr})
 		defer func() { _ = c.Close() }()
 		if err := c.FlushAll(f.t.Context()).Err(); err != nil {
 			f.t.Error(err)
@@ -205,7 +191,7 @@ func (f *faults) flush(*instance, time.Duration) {
 // restart starts Redis again with what it had five seconds ago.
 func (f *faults) restart(*instance, time.Duration) {
 	f.t.Log("restart Redis without the last 5 s")
-	c := redis.NewClient(&redis.Options{Addr: f.redis.Addr})
+	c := redis.NewClient(&redis.Options{Addr: f.Redis.Addr})
 	defer func() { _ = c.Close() }()
 	if err := c.Save(f.t.Context()).Err(); err != nil {
 		f.t.Error(err)
@@ -213,8 +199,8 @@ func (f *faults) restart(*instance, time.Duration) {
 	}
 	time.Sleep(5 * time.Second)
 	f.everybody(func() {
-		f.redis.Kill()
-		f.redis.Start(f.t)
+		f.Redis.Kill()
+		f.Redis.Start(f.t)
 		time.Sleep(time.Second)
 	})
 }
@@ -222,9 +208,9 @@ func (f *faults) restart(*instance, time.Duration) {
 // restartIndex ends PostgreSQL as a crash does, and starts it again. Meetings are made all the same.
 func (f *faults) restartIndex(_ *instance, d time.Duration) {
 	f.t.Logf("PostgreSQL is gone for %v", d)
-	f.postgres.Kill()
+	f.Postgres.Kill()
 	time.Sleep(d)
-	f.postgres.Start(f.t)
+	f.Postgres.Start(f.t)
 }
 
 // failServers has a few servers fail, each in its own way, those with people first. What is created on them meanwhile is

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/assembly/children"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -86,10 +87,10 @@ func (h *halls) run(organiser int, ends time.Time) {
 }
 
 // create asks an instance for a hall once.
-func (h *halls) create(at *instance, id string) (reply, string, error) {
+func (h *halls) create(at *instance, id string) (children.Reply, string, error) {
 	params := url.Values{"meetingID": {id}, "name": {"Hall"}, "moderatorPW": {"mp"}, "attendeePW": {"ap"}}
 	r, err := at.callAs(hallSecret, "create", params, 30*time.Second)
-	internal := element(r.body, "internalMeetingID")
+	internal := children.Element(r.Body, "internalMeetingID")
 	if err == nil && internal != "" {
 		h.load.made.Store(internal, id)
 	}
@@ -112,13 +113,13 @@ func (h *halls) open(one *hall, random *rand.Rand) bool {
 				h.load.complain("%d meetings of a tenant that may have %d", len(h.held), mostHalls)
 			}
 			return true
-		case strings.Contains(r.body, limitReached):
+		case strings.Contains(r.Body, limitReached):
 			h.refused.Add(1)
 			return false
 		case h.load.mayFail(at, began):
 			h.load.excused.Add(1)
 		default:
-			h.load.complain("create %s at %s, %v after it began: %.300s", one.id, at.name, time.Since(began), r.body)
+			h.load.complain("create %s at %s, %v after it began: %.300s", one.id, at.Name, time.Since(began), r.Body)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -149,7 +150,7 @@ func (h *halls) join(at *instance, one *hall, who string) (in bool, told string)
 		"meetingID": {one.id}, "fullName": {who}, "userID": {who}, "role": {"MODERATOR"}, "redirect": {"false"},
 		"errorRedirectUrl": {"http://front.example/"},
 	}, 15*time.Second)
-	link := r.header.Get("Location")
+	link := r.Header.Get("Location")
 	if err != nil || link == "" {
 		return false, ""
 	}
@@ -161,8 +162,8 @@ func (h *halls) join(at *instance, one *hall, who string) (in bool, told string)
 		}
 		return false, ""
 	}
-	page, err := ask(http.MethodGet, link, nil, nil, 3*time.Second)
-	internal := element(page.body, "meeting_id")
+	page, err := children.Ask(http.MethodGet, link, nil, nil, 3*time.Second)
+	internal := children.Element(page.Body, "meeting_id")
 	if err != nil || internal == "" {
 		h.lost.Add(1) // who knows whether he is in
 		return false, ""
@@ -264,11 +265,11 @@ func (h *halls) agree() (wrong []string) {
 	for _, at := range h.instances {
 		got, err := h.list(at)
 		if err != nil || len(got.Meetings) != len(h.held) {
-			wrong = append(wrong, fmt.Sprintf("%s lists %+v of %d: %v", at.name, got, len(h.held), err))
+			wrong = append(wrong, fmt.Sprintf("%s lists %+v of %d: %v", at.Name, got, len(h.held), err))
 		}
 		for _, m := range got.Meetings {
 			if there := h.find(m.Internal); h.held[m.ID] == nil || there.People != m.People || there.MeetingID != scope+m.ID {
-				wrong = append(wrong, fmt.Sprintf("%s lists %+v, there is %+v", at.name, m, there))
+				wrong = append(wrong, fmt.Sprintf("%s lists %+v, there is %+v", at.Name, m, there))
 			}
 		}
 	}
@@ -277,10 +278,10 @@ func (h *halls) agree() (wrong []string) {
 
 func (h *halls) list(at *instance) (got listed, err error) {
 	r, err := at.callAs(hallSecret, "getMeetings", nil, 10*time.Second)
-	if err != nil || element(r.body, "returncode") != "SUCCESS" {
-		return got, fmt.Errorf("getMeetings: %v %.200s", err, r.body) //nolint:errorlint // there may be none
+	if err != nil || children.Element(r.Body, "returncode") != "SUCCESS" {
+		return got, fmt.Errorf("getMeetings: %v %.200s", err, r.Body) //nolint:errorlint // there may be none
 	}
-	return got, xml.Unmarshal([]byte(r.body), &got)
+	return got, xml.Unmarshal([]byte(r.Body), &got)
 }
 
 // gone lets everybody leave, and tells which halls are still there, or are thought to be.
@@ -316,7 +317,7 @@ func (h *halls) fill() {
 	for n := range mostHalls {
 		one := &hall{id: fmt.Sprint("hall-full-", n), came: map[string]int{}}
 		if r, internal, err := h.create(at(n), one.id); err != nil || internal == "" {
-			h.t.Errorf("create %s of %d: %v %.300s", one.id, mostHalls, err, r.body)
+			h.t.Errorf("create %s of %d: %v %.300s", one.id, mostHalls, err, r.Body)
 			return
 		}
 		h.held[one.id] = one
@@ -344,8 +345,8 @@ func (h *halls) fill() {
 func (h *halls) beyond() {
 	h.t.Helper()
 	for n, in := range h.instances {
-		if r, _, err := h.create(in, "hall-beyond"); err != nil || !strings.Contains(r.body, limitReached) {
-			h.t.Errorf("create beyond the limit: %v %.300s", err, r.body)
+		if r, _, err := h.create(in, "hall-beyond"); err != nil || !strings.Contains(r.Body, limitReached) {
+			h.t.Errorf("create beyond the limit: %v %.300s", err, r.Body)
 		}
 		if in, told := h.join(in, h.held["hall-full-0"], fmt.Sprint("beyond-", n)); in || told == "" {
 			h.t.Errorf("one more than may come: %v %q", in, told)

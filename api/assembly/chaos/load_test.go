@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/assembly/children"
 )
 
 // load is what front ends do.
@@ -58,14 +60,14 @@ func (l *load) create(client int, meeting string, random *rand.Rand) {
 			time.Sleep(20 * time.Millisecond)
 			continue // it was dropped by one that died: the front end asks another
 		}
-		if internal := element(body, "internalMeetingID"); internal != "" {
+		if internal := children.Element(body, "internalMeetingID"); internal != "" {
 			l.created.Add(1)
 			l.made.Store(internal, meeting)
 			l.history.add(client, in, called, output{internal: internal})
 			return
 		}
 		if !l.mayFail(at, began) {
-			l.complain("create %s at %s, %v after it began: %.300s", meeting, at.name, time.Since(began), body)
+			l.complain("create %s at %s, %v after it began: %.300s", meeting, at.Name, time.Since(began), body)
 		} else {
 			l.excused.Add(1)
 		}
@@ -85,7 +87,7 @@ func (l *load) look(client int, meeting string, random *rand.Rand) {
 	called := l.history.now()
 	at := l.instances[random.IntN(len(l.instances))]
 	body, err := at.call("getMeetingInfo", url.Values{"meetingID": {meeting}}, 15*time.Second)
-	out := output{internal: element(body, "internalMeetingID")}
+	out := output{internal: children.Element(body, "internalMeetingID")}
 	out.unknown = err != nil || out.internal == "" && !strings.Contains(body, "<messageKey>notFound")
 	l.history.add(client, input{opLook, meeting}, called, out)
 }

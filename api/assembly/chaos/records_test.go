@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/simulator/recorded"
@@ -24,14 +23,13 @@ import (
 // shelf has the recordings that come in meanwhile.
 type shelf struct {
 	*world
-	ids   []string
-	tries atomic.Int64 // to send them
+	ids []string
 }
 
 // run lets one recording after the other come: every second one lies where all instances look for archives, the others are sent
 // by a server. All have arrived when it returns.
 func (s *shelf) run(ends time.Time) {
-	spool := filepath.Join(s.instances[0].config.Shared, "recordings", "spool")
+	spool := filepath.Join(s.Instances[0].Config.Shared, "recordings", "spool")
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	for n := 0; time.Now().Before(ends); n++ {
@@ -45,7 +43,11 @@ func (s *shelf) run(ends time.Time) {
 			return
 		}
 		if s.ids = append(s.ids, r.ID); dir != spool {
-			sending.Go(func() { s.send(n, filepath.Join(dir, r.ID+".tar")) })
+			sending.Go(func() {
+				if err := s.sender.Send(n, s.tokens[n%len(s.tokens)], filepath.Join(dir, r.ID+".tar")); err != nil {
+					s.t.Error(err)
+				}
+			})
 		}
 		time.Sleep(700 * time.Millisecond)
 	}
@@ -73,7 +75,7 @@ func (s *shelf) verify() {
 	for _, what := range missing {
 		s.t.Error("recordings: ", what)
 	}
-	root := filepath.Join(s.instances[0].config.Shared, "recordings")
+	root := filepath.Join(s.Instances[0].Config.Shared, "recordings")
 	for _, dir := range []string{"spool", "unpublished", "deleted"} {
 		if left := slices.DeleteFunc(filesIn(filepath.Join(root, dir)), s.late); len(left) > 0 {
 			s.t.Errorf("left in %s: %v", dir, left)
@@ -94,15 +96,16 @@ func (s *shelf) late(path string) bool {
 
 // missing tells what is not yet as it is to be.
 func (s *shelf) missing() (list []string) {
-	root := filepath.Join(s.instances[0].config.Shared, "recordings", "published")
+	root := filepath.Join(s.Instances[0].Config.Shared, "recordings", "published")
 	for n, id := range s.ids {
 		body, err := s.instances[n%len(s.instances)].call("getRecordings", url.Values{"recordID": {id}}, 10*time.Second)
 		if times := strings.Count(body, "<recordID>"); err != nil || times != 1 || strings.Count(body, "<format>") != 2 {
 			list = append(list, fmt.Sprintf("%s is listed %d times: %v %.300s", id, times, err, body))
 		}
 		player := s.instances[(n+1)%len(s.instances)]
-		if status, sound, err := player.get("/podcast/"+id+"/audio.wav", 10*time.Second); status != http.StatusOK || len(sound) < 4000 {
-			list = append(list, fmt.Sprintf("%s plays %d bytes at %s: %v status %d", id, len(sound), player.name, err, status))
+		r, err := player.Get("/podcast/"+id+"/audio.wav", 10*time.Second)
+		if r.Status != http.StatusOK || len(r.Body) < 4000 {
+			list = append(list, fmt.Sprintf("%s plays %d bytes at %s: %v status %d", id, len(r.Body), player.Name, err, r.Status))
 		}
 		for format, files := range map[string]int{"presentation": 6, "podcast": 3} {
 			if got := filesIn(filepath.Join(root, format, id)); len(got) < files {
@@ -133,7 +136,7 @@ func filesIn(dir string) (list []string) {
 // index is what is in PostgreSQL, looked at beside the instances.
 func (w *world) index() store.Index {
 	w.t.Helper()
-	db, err := postgres.Open(context.Background(), postgres.Config{URL: store.Secret(w.instances[0].config.Postgres)})
+	db, err := postgres.Open(context.Background(), postgres.Config{URL: store.Secret(w.Instances[0].Config.Postgres)})
 	if err != nil {
 		w.t.Fatal(err)
 	}

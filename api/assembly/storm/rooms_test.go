@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/assembly/children"
 	"github.com/bbbpool/bbbpool/api/simulator"
 )
 
@@ -32,6 +32,8 @@ type session struct {
 	server   *simulator.Server
 	recorded bool
 	marks    string // the address that its server tells of marks
+
+	asked, answered time.Time // when it was created
 }
 
 // newRooms makes one room for each tenant and way of misbehaving, with an address for each thing to be told, and another one with
@@ -81,9 +83,11 @@ func (r *room) create(n int, stop <-chan struct{}) *session {
 	params.Set("meta_endCallbackUrl", r.fronts.address(r, "end"))
 	params.Set("meta_bbb-recording-ready-url", r.fronts.address(r, "ready"))
 	for {
+		asked := time.Now()
 		body := r.call(r.tenant, secretOf(r.mood), "create", params)
-		if internal := element(body, "internalMeetingID"); element(body, "returncode") == "SUCCESS" && !r.knows(internal) {
+		if internal := children.Element(body, "internalMeetingID"); children.Element(body, "returncode") == "SUCCESS" && !r.knows(internal) {
 			if s := r.find(n, internal); s != nil {
+				s.asked, s.answered = asked, time.Now()
 				return s
 			}
 			r.t.Errorf("%s was created as %s, which no server has: %s", r.id, internal, body)
@@ -130,7 +134,7 @@ func (r *room) end(s *session) {
 	if rand.IntN(2) == 0 {
 		for range 5 {
 			body := r.call(r.tenant, secretOf(r.mood), "end", url.Values{"meetingID": {r.id}, "password": {"mp"}})
-			if element(body, "returncode") == "SUCCESS" {
+			if children.Element(body, "returncode") == "SUCCESS" {
 				break
 			}
 		}
@@ -141,11 +145,4 @@ func (r *room) end(s *session) {
 	for there := true; there; time.Sleep(10 * time.Millisecond) {
 		_, there = s.server.Meeting(s.internal)
 	}
-}
-
-// element is the content of the first element by a name.
-func element(text, name string) string {
-	_, rest, _ := strings.Cut(text, "<"+name+">")
-	inner, _, _ := strings.Cut(rest, "</"+name+">")
-	return inner
 }

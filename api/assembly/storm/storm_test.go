@@ -3,12 +3,10 @@
 package storm_test
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -25,15 +23,15 @@ func TestMain(m *testing.M) {
 }
 
 // kills is how often the pool is killed: BBBPOOL_TEST_STORM_KILLS, or a few times.
-func kills(t *testing.T) int {
+func kills(t *testing.T, short, otherwise int) int {
 	t.Helper()
 	text := os.Getenv("BBBPOOL_TEST_STORM_KILLS")
 	switch {
 	case text != "":
 	case testing.Short():
-		return 3
+		return short
 	default:
-		return 8
+		return otherwise
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
@@ -42,43 +40,35 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// However often the pool is killed, and whatever becomes of its calls, each front end is told of each end, recording and
-// attendance at least once, in order, by nobody's secret but its tenant's, and not again once it has taken it or wants no more.
-func TestStorm(t *testing.T) {
-	w := newWorld(t)
-	f := newFronts(w)
+// storm has meetings held while the pool is killed, and judges what front ends were told when all is calm again.
+func (w *world) storm(during func(f *fronts)) {
+	w.t.Helper()
+	began, f := time.Now(), newFronts(w)
 	rooms := newRooms(w, f)
 	stop := make(chan struct{})
 	var holding sync.WaitGroup
-	w.up()
 	for _, r := range rooms {
 		holding.Go(func() { r.hold(stop) })
 	}
-	for range kills(t) {
-		w.await(f)
-		w.kill()
-		w.start()
-	}
+	during(f)
+	calm := time.Now()
+	w.calm()
 	close(stop)
 	holding.Wait()
 	f.cure()
-	w.up()
+	over := time.Now()
 	j := &judge{world: w, fronts: f, rooms: rooms}
 	j.settle()
+	settled := time.Now()
 	j.judge()
 	w.verifyElsewhere()
-	slices.Sort(w.starts)
-	t.Logf("%d kills, up again after %v (median) to %v", len(w.killed), w.starts[len(w.starts)/2], w.starts[len(w.starts)-1])
+	sent, tries := w.brought()
+	w.t.Logf("%d archives sent in %d tries; %v of storm, %v until it was calm, %v until nothing was left", sent, tries,
+		calm.Sub(began).Round(time.Millisecond), over.Sub(calm).Round(time.Millisecond), settled.Sub(over).Round(time.Millisecond))
 }
 
-// await waits until it is time for the next kill: while the pool starts, at any time later, or in the middle of something.
-func (w *world) await(f *fronts) {
-	if rand.IntN(5) == 0 {
-		time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
-		return
-	}
-	w.up()
-	time.Sleep(time.Duration(rand.IntN(600)) * time.Millisecond)
+// busy waits until something happens, or nothing does for a while.
+func (w *world) busy(f *fronts) {
 	for _, stir := range []chan struct{}{f.stir, w.calls.stir} {
 		select {
 		case <-stir: // of something that has been before
@@ -152,18 +142,26 @@ func (j *judge) archives() (left []string) {
 	if err != nil {
 		j.t.Fatal(err)
 	}
+	going, err := j.admin().Imports.List(j.t.Context(), "waiting", "importing", "placing")
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	for _, job := range going {
+		left = append(left, "import "+job.ID)
+	}
 	for _, job := range failed {
 		if _, err := j.admin().Imports.Retry(j.t.Context(), job.ID); err == nil {
 			j.retried++
 		}
 	}
-	list, err := filepath.Glob(filepath.Join(j.config.Spool, "*.tar"))
-	aside, failure := filepath.Glob(filepath.Join(j.config.Spool, "quarantine", "*.tar"))
-	if err := errors.Join(err, failure); err != nil {
-		j.t.Fatal(err)
-	}
-	for _, path := range append(list, aside...) {
-		left = append(left, "archive "+path)
+	for _, dir := range []string{j.made, j.spool, filepath.Join(j.spool, "quarantine")} {
+		list, err := filepath.Glob(filepath.Join(dir, "*.tar"))
+		if err != nil {
+			j.t.Fatal(err)
+		}
+		for _, path := range list {
+			left = append(left, "archive "+path)
+		}
 	}
 	return left
 }

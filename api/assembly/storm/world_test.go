@@ -7,27 +7,24 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/assembly/children"
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/driver"
-	"github.com/bbbpool/bbbpool/store/storetest/daemon"
+	"github.com/bbbpool/bbbpool/store/moving"
 )
 
 // tenant is one of those that share the pool.
@@ -39,55 +36,69 @@ var secretNames = []string{"one", "two"}
 // secretOf is the secret that signs the creates of a room.
 func secretOf(mood int) string { return secretNames[mood%2] }
 
+// pool is what is killed: one process, or several.
+type pool interface {
+	// admin is what operators have.
+	admin() *v1.Client
+	// lapses are when a process may have been told something that it has not written down.
+	lapses(process int) []lapse
+	// away tells whether somebody may not have got to what is shared at some time in between.
+	away(from, to time.Time) bool
+	// calm waits until the pool is up, and is killed no more.
+	calm()
+}
+
+// lapse is a time in which a process could not write down what it was told: an instant where it was killed, and where it has
+// ceased to decide all of the time until somebody else did.
+type lapse struct{ from, to time.Time }
+
 // world is a pool that is killed again and again, its servers, and what is known of both.
 type world struct {
-	t       *testing.T
-	config  childConfig
+	pool
+
+	t     *testing.T
+	dir   string
+	spool string // where the pool looks for archives
+	made  string // where servers put those that they have made
+	base  string // where front ends and servers reach the pool
+
+	successive bool // of its processes there is one at a time
+
 	sim     *simulator.Simulator
 	tenants []*tenant
-	log     *os.File
 	tokens  tokens
 	calls   calls
-
-	mu     sync.Mutex
-	cmd    *exec.Cmd
-	done   chan struct{}
-	killed []time.Time     // when each process was
-	starts []time.Duration // how long each took until it answered
+	courier courier
 }
 
 func (w *world) secret(tenant, name string) string { return "secret of " + tenant + " " + name }
 
-func newWorld(t *testing.T) *world {
+// newWorld starts everything but the pool. Its data and logs are in a temporary directory: below BBBPOOL_TEST_STORM_DIR, for
+// whoever wants to look into them afterwards, if that is set.
+func newWorld(t *testing.T, name string) *world {
 	t.Helper()
-	dir := os.Getenv("BBBPOOL_TEST_STORM_DIR") // for whoever wants to look into it afterwards
-	if dir == "" {
-		dir = t.TempDir()
+	dir := t.TempDir()
+	if keep := os.Getenv("BBBPOOL_TEST_STORM_DIR"); keep != "" {
+		dir = filepath.Join(keep, fmt.Sprint(name, "-", time.Now().UnixMilli()))
 	}
 	w := &world{t: t, tenants: []*tenant{{"physics"}, {"music"}}, tokens: tokens{seen: map[string]string{}}}
-	w.config = childConfig{
-		Data: filepath.Join(dir, "data"), Spool: filepath.Join(dir, "spool"), Listen: fmt.Sprint("127.0.0.1:", daemon.FreePort(t)),
+	w.dir = dir
+	w.spool, w.made = filepath.Join(w.dir, "shared", "spool"), filepath.Join(w.dir, "made")
+	for _, dir := range []string{w.spool, w.made} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.calls.stir = make(chan struct{}, 1)
-	var err error
-	if w.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
-		t.Fatal(err)
-	}
 	w.simulate(3)
-	w.enlist()
-	w.start()
-	t.Cleanup(w.stop)
 	return w
 }
 
 // simulate starts servers, which call back as they do, and list a meeting for a moment after they have told of its end.
 func (w *world) simulate(n int) {
 	w.t.Helper()
-	if err := os.MkdirAll(w.config.Spool, 0o755); err != nil {
-		w.t.Fatal(err)
-	}
 	sim, err := simulator.New(simulator.Config{
-		Servers: n, Secret: "secret-of-servers", SpoolDir: w.config.Spool, RecordingDelay: 100 * time.Millisecond,
+		Servers: n, Secret: "secret-of-servers", SpoolDir: w.made, RecordingDelay: 100 * time.Millisecond,
 		Client: &http.Client{Transport: &w.calls}, CallbackTimeout: 2 * time.Second,
 		Life: simulator.Settings{
 			NeverJoined: time.Hour, Deserted: time.Hour, Linger: 50 * time.Millisecond, Step: 20 * time.Millisecond,
@@ -109,20 +120,30 @@ func (w *world) simulate(n int) {
 	w.sim = sim
 }
 
-// enlist writes servers and tenants into the store, as operators have done before.
-func (w *world) enlist() {
+// enlist writes servers and tenants into the store, as operators have done before, and starts to bring recordings.
+func (w *world) enlist(config driver.Config) {
 	w.t.Helper()
-	stores, err := driver.Open(driver.Config{Data: w.config.Data, Log: zerolog.Nop()})
+	config.Log = zerolog.Nop()
+	stores, err := driver.Open(config)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer func() { _ = stores.Close() }()
-	for _, s := range w.sim.Servers() {
-		if err := stores.State.CreateServer(w.t.Context(), store.Server{
-			ID: s.ID(), URL: s.URL(), Secret: store.Secret(s.Secret()), State: store.Enabled, Weight: 1,
-		}); err != nil {
+	if stores.Leases != nil {
+		_, release, err := moving.Hold(w.t.Context(), stores)
+		if err != nil {
 			w.t.Fatal(err)
 		}
+		defer release()
+	}
+	w.courier.tokens = map[string]string{}
+	for _, s := range w.sim.Servers() {
+		server := store.Server{ID: s.ID(), URL: s.URL(), Secret: store.Secret(s.Secret()), State: store.Enabled, Weight: 1}
+		if err := stores.State.CreateServer(w.t.Context(), server); err != nil {
+			w.t.Fatal(err)
+		}
+		token := upload.Token(server)
+		w.courier.tokens[s.ID()] = token.Reveal()
 	}
 	for _, one := range w.tenants {
 		made := store.Tenant{ID: one.id, Name: one.id, Scoped: true}
@@ -133,130 +154,20 @@ func (w *world) enlist() {
 			w.t.Fatal(err)
 		}
 	}
-}
-
-// start starts the process, which ends with the test's at the latest.
-func (w *world) start() {
-	w.t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.config.Epoch = len(w.killed)
-	config, err := json.Marshal(w.config)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+string(config))
-	cmd.Stdout, cmd.Stderr = w.log, w.log
-	done, started := make(chan struct{}), make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-		close(done)
-	}()
-	if err := <-started; err != nil {
-		w.t.Fatal(err)
-	}
-	w.cmd, w.done = cmd, done
-}
-
-// kill ends the process at once, and returns when it is gone.
-func (w *world) kill() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	select {
-	case <-w.done:
-		w.t.Errorf("process %d has ended by itself", len(w.killed))
-	default:
-	}
-	w.killed = append(w.killed, time.Now())
-	_ = w.cmd.Process.Kill()
-	<-w.done
-}
-
-// up waits until the process answers, and notes how long that took.
-func (w *world) up() {
-	w.t.Helper()
-	began := time.Now()
-	for time.Since(began) < 30*time.Second {
-		if status, _, err := w.get("/healthz", time.Second); err == nil && status == http.StatusOK {
-			w.starts = append(w.starts, time.Since(began))
-			return
-		}
-		time.Sleep(3 * time.Millisecond)
-	}
-	w.t.Fatalf("process %d does not start", w.config.Epoch)
-}
-
-// stop ends the process as an operator does, and looks whether one of all has ended for a reason of its own.
-func (w *world) stop() {
-	_ = w.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-w.done:
-	case <-time.After(20 * time.Second):
-		w.t.Error("the pool does not end")
-		w.kill()
-	}
-	log, err := os.ReadFile(w.log.Name())
-	if err != nil {
-		w.t.Error(err)
-	}
-	for _, end := range []string{"WARNING: DATA RACE", "panic: ", "fatal error: ", "the pool has failed: "} {
-		if _, rest, found := strings.Cut(string(log), end); found {
-			w.t.Errorf("%s%.3000s", end, rest)
-		}
-	}
-	if w.t.Failed() {
-		lines := strings.Split(string(log), "\n")
-		w.t.Logf("log:\n%s", strings.Join(lines[max(0, len(lines)-20):], "\n"))
-	}
+	w.bring()
 }
 
 // client keeps no connections: those to a process that was killed are no good.
-var client = &http.Client{
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	Transport:     &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{Timeout: time.Second}).DialContext},
-}
-
-func (w *world) get(path string, patience time.Duration) (status int, body string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.config.Listen+path, http.NoBody)
-	if err != nil {
-		return 0, "", err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(text), err
-}
+var client = children.Client()
 
 // call makes a call of BigBlueButton's API as a tenant's front end does; "" where nobody has answered.
 func (w *world) call(of *tenant, secret, call string, params url.Values) string {
 	query := bbb.SHA256.Sign(call, params.Encode(), bbb.Secret(w.secret(of.id, secret)))
-	status, body, err := w.get("/bigbluebutton/api/"+call+"?"+query, 5*time.Second)
-	if err != nil || status != http.StatusOK {
+	r, err := children.Ask(http.MethodGet, w.base+"/bigbluebutton/api/"+call+"?"+query, nil, nil, 10*time.Second)
+	if err != nil || r.Status != http.StatusOK {
 		return ""
 	}
-	return body
-}
-
-// admin is what operators have.
-func (w *world) admin() *v1.Client {
-	w.t.Helper()
-	c, err := v1.NewSocketClient(w.config.Data)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return c
+	return r.Body
 }
 
 // calls are what servers call back, and what was answered.

@@ -31,6 +31,7 @@ type outcome struct {
 	refused string    // by the guard, in words
 	changed time.Time
 	write   func(c *store.Callback) // into the row; nil where there is nothing to write
+	theirs  bool                    // set by write: others have changed the row meanwhile, and it waits on as they want it
 	gaveUp  func(store.Callback)
 }
 
@@ -40,22 +41,28 @@ var errSettled = errors.New("the callback does not wait any more")
 // writeTime bounds writing, also where the term is over: what was delivered is to be known.
 const writeTime = 5 * time.Second
 
-// write writes an outcome, unless an operator has settled the row meanwhile.
+// write writes an outcome, unless somebody has settled the row meanwhile. Then, and where it waits on as others want it, the
+// outcome becomes what they have made of the row.
 func (o *Outbox) write(ctx context.Context, id string, r *outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
+	var is store.CallbackState
 	row, err := o.Store.UpdateCallback(ctx, id, func(c *store.Callback) error {
-		if c.State != store.CallbackWaiting {
+		if is = c.State; is != store.CallbackWaiting {
 			return errSettled
 		}
 		r.write(c)
 		return nil
 	})
 	if errors.Is(err, errSettled) {
+		r.state = is
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if r.theirs {
+		r.state, r.next, r.result, r.refused, r.gaveUp = row.State, row.Due, "failed", "", nil
 	}
 	kind := row.Kind
 	if _, known := o.senders[kind]; !known {
@@ -232,7 +239,12 @@ func (o *Outbox) outcome(c store.Callback, result, text string) *outcome {
 	now := o.Now().UTC().Truncate(time.Millisecond)
 	r := &outcome{result: result, changed: now}
 	r.write = func(row *store.Callback) {
-		row.State, row.Outcome, row.Attempts, row.Tried, row.Changed = r.state, text, c.Attempts, c.Tried, now
+		r.theirs = !r.state.Settled() && !row.Changed.Equal(c.Changed)
+		row.Outcome, row.Attempts, row.Changed = text, max(row.Attempts, c.Attempts), now
+		if r.theirs {
+			return // an operator's retry, or marks that have come, are for the time after this attempt
+		}
+		row.State, row.Tried = r.state, c.Tried
 		if !r.due.IsZero() {
 			row.Due = r.due
 		}

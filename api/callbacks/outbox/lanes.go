@@ -41,7 +41,7 @@ type lane struct {
 	shares  [2]*share // of its host and its tenant
 	next    time.Time // when its head is due; meaningful in the heap
 	at      int       // in the heap; -1 where it is not there
-	busy    bool      // its head is under way
+	busy    *entry    // it is under way; nil where nothing is
 	parked  bool      // it waits for room in a share
 }
 
@@ -136,8 +136,8 @@ func newIndex() *index {
 	}
 }
 
-// add puts in a callback that is not there yet.
-func (x *index) add(c store.Callback) {
+// add puts in a callback that is not there yet, and returns its entry.
+func (x *index) add(c store.Callback) *entry {
 	e := &entry{
 		id: c.ID, kind: c.Kind, tenant: c.Tenant, hook: c.Hook, host: hostOf(c.URL), created: c.Created, changed: c.Changed,
 		next: c.Due, bytes: size(c), dead: c.State == store.CallbackDead, tried: c.Attempts > 0,
@@ -150,6 +150,7 @@ func (x *index) add(c store.Callback) {
 		x.waiting++
 		x.enlist(e, laneOf(c))
 	}
+	return e
 }
 
 // load is how much somebody has that waits or is dead.
@@ -165,7 +166,8 @@ func (x *index) carry(e *entry, n int64) {
 	x.of[e.tenant] = of
 }
 
-// enlist puts an entry into its lane, behind those that are older: also before one that is under way, which may be itself as it was.
+// enlist puts an entry into its lane, behind those that are older: also before one that is under way, which may be itself as it
+// was.
 func (x *index) enlist(e *entry, key laneKey) {
 	l := x.lanes[key]
 	if l == nil {
@@ -193,7 +195,7 @@ func shareOf(of map[string]*share, name string, most int) *share {
 
 // place puts a lane into the queue by its head, or takes it out where it has none.
 func (x *index) place(l *lane) {
-	if l.busy || l.parked {
+	if l.busy != nil || l.parked {
 		return
 	}
 	if len(l.entries) == 0 {
@@ -267,12 +269,12 @@ func (x *index) take(now time.Time) *entry {
 		if x.park(l, now) {
 			continue
 		}
-		l.busy = true
+		l.busy = l.entries[0]
 		x.busy++
 		for _, s := range l.shares {
 			s.busy++
 		}
-		return l.entries[0]
+		return l.busy
 	}
 	return nil
 }
@@ -322,7 +324,7 @@ func (x *index) sweep(now time.Time) {
 
 // finish gives back what the head of a lane has taken.
 func (x *index) finish(l *lane, now time.Time) {
-	l.busy = false
+	l.busy = nil
 	x.busy--
 	for _, s := range l.shares {
 		s.busy--

@@ -11,11 +11,16 @@
 // and the next is not before that is done or given up. Lanes know nothing of each other: one that waits holds up no other. Of
 // the requests at once each host has a share, and each tenant one, so that a receiver which hangs takes no more than that.
 //
+// The oldest is the one whose row was made first, of those that are there. One that another instance is still writing, or has
+// made by a clock that is behind, may come behind a younger one that was there before it.
+//
 // # At least once
 //
 // What has come of an attempt is written before the next one. An attempt that had an answer which nobody could write, as after
-// a crash or while the store is away, may be made again, with the same header Bbbpool-Delivery; in one process the answer is
-// kept and written later. What was ended by its receiver is never sent again once that is written.
+// a crash or while the store is away, may be made again, with the same header Bbbpool-Delivery; in one process an answer for good
+// is kept and written later, also where an operator has the row retried meanwhile, or the lead goes elsewhere and comes back. What
+// was ended by its receiver is never sent again once that is written. Where the lead changes hands, what is under way is given up
+// and sent again by who takes over.
 //
 // # Memory
 //
@@ -101,6 +106,7 @@ type Outbox struct {
 	tenants  atomic.Pointer[map[string]load] // what each has, of these
 	awayRows atomic.Uint64
 	counts   counts
+	kept     map[string]*outcome // what receivers have said for good and the last term could not write; of whoever runs
 }
 
 // New makes an outbox that sends what BigBlueButton itself would call. Other kinds are added by Handle.
@@ -182,6 +188,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	t.sends(ctx)
 	scans.Wait()
 	t.workers.Wait()
+	o.kept = t.unwritten()
 	return nil
 }
 

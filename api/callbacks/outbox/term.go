@@ -33,13 +33,30 @@ type term struct {
 
 	mu     sync.Mutex
 	index  *index
-	paused time.Time // nothing is begun until then
-	newest time.Time // creation of the newest row that was seen
-	page   int       // rows of the next page
+	paused time.Time           // nothing is begun until then
+	newest time.Time           // creation of the newest row that was seen
+	page   int                 // rows of the next page
+	kept   map[string]*outcome // of the term before: what receivers have said and could not be written
 }
 
 func newTerm(o *Outbox) *term {
-	return &term{box: o, woken: make(chan struct{}, 1), index: newIndex(), page: 64}
+	return &term{box: o, woken: make(chan struct{}, 1), index: newIndex(), page: 64, kept: o.kept}
+}
+
+// unwritten is what receivers have said for good and could not be written.
+func (t *term) unwritten() map[string]*outcome {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := t.kept // of rows that were not found again
+	for id, e := range t.index.entries {
+		if e.result != nil && e.result.state.Settled() {
+			if left == nil {
+				left = map[string]*outcome{}
+			}
+			left[id] = e.result
+		}
+	}
+	return left
 }
 
 func (t *term) wake() {
@@ -106,8 +123,10 @@ func (t *term) attempt(ctx context.Context, l *lane, e *entry) {
 func (t *term) settle(e *entry, r *outcome, failed error) {
 	e.result = nil
 	now := t.box.Now()
-	switch {
-	case t.index.entries[e.id] != e: // somebody has dropped it meanwhile
+	switch is := t.index.entries[e.id]; {
+	case is != e && is != nil && failed != nil && r.state.Settled(): // somebody has changed it meanwhile; it is done all the same
+		is.result, t.paused = r, now.Add(pause)
+	case is != e: // or dropped it
 	case r == nil: // the term ends
 		e.next = now.Add(pause)
 	case r.away != nil:
@@ -161,6 +180,7 @@ func (t *term) sweep(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.index.sweep(now)
+	t.kept = nil // what is in it and was not found does not wait any more
 }
 
 // rest waits until it is time to look again. However often somebody says that there is something, looks have a pause between
@@ -181,14 +201,14 @@ func (t *term) rest(ctx context.Context, begun time.Time) {
 	}
 }
 
-// recent is where a look at the newest begins.
+// recent is where a look at the newest begins. A clock that was set back writes what is older than the newest.
 func (t *term) recent() store.Callback {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.newest.IsZero() {
 		return store.Callback{}
 	}
-	return store.Callback{ID: "0", Created: t.newest.Add(-lookBack)}
+	return store.Callback{ID: "0", Created: earlier(t.newest, t.box.Now()).Add(-lookBack)}
 }
 
 // find reads the rows in a state behind one, and indexes those that are not; it tells whether it has read all of them.
@@ -254,30 +274,44 @@ func (t *term) know(c store.Callback) {
 	e := t.index.entries[c.ID]
 	switch {
 	case e == nil:
-		t.index.add(c)
+		if e = t.index.add(c); !e.dead {
+			e.result = t.kept[c.ID]
+		}
+		delete(t.kept, c.ID)
 		return
-	case e.result != nil || e.lane != nil && e.lane.busy || e.changed.Equal(c.Changed) && e.dead == (c.State == store.CallbackDead):
+	case e.result != nil || e.lane != nil && e.lane.busy == e:
+		return
+	case e.changed.Equal(c.Changed) && e.dead == (c.State == store.CallbackDead):
 		return
 	}
 	t.index.remove(e)
 	t.index.add(c)
 }
 
-// changed has the index know what an operator has made of a row.
+// changed has the index know what an operator has made of a row. What its receiver has said for good stays said. One that was not
+// found yet, and may have older ones before it that were not either, is left to whoever looks.
 func (t *term) changed(c store.Callback) {
 	if t == nil {
 		return
 	}
 	t.mu.Lock()
-	if e := t.index.entries[c.ID]; e != nil {
+	defer t.wake()
+	defer t.mu.Unlock()
+	e := t.index.entries[c.ID]
+	if e == nil && c.Created.After(t.newest) {
+		t.box.Nudge()
+		return
+	}
+	if e != nil {
 		t.index.remove(e) // one that is under way is written by its attempt only if it still waits
 	}
 	if !c.State.Settled() {
-		t.index.add(c)
+		is := t.index.add(c)
+		if e != nil && e.result != nil && e.result.state.Settled() {
+			is.result = e.result
+		}
 	}
 	t.counted()
-	t.mu.Unlock()
-	t.wake()
 }
 
 // tidy takes away what is done and old, and what has been dead for long. It tells whether all of it was.

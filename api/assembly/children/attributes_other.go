@@ -1,8 +1,8 @@
 //go:build !linux
 
-package chaos_test
+package children
 
 import "syscall"
 
-// dieWithUs is nothing here: a child ends when its gate does.
+// dieWithUs is nothing here: a child ends when its standard input does.
 func dieWithUs() *syscall.SysProcAttr { return nil }

@@ -1,4 +1,4 @@
-package chaos_test
+package children
 
 import (
 	"bytes"
@@ -14,13 +14,22 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
-// sender brings an archive to the pool as the script on a server does: it asks what is there, sends the rest, and comes back
-// until the pool has all of it. Whatever it asks, it asks any instance.
-type sender struct {
-	*shelf
+// Sender brings archives to a pool as the script on a server does: it asks what is there, sends the rest, and comes back until
+// the pool has all of it. Its fields are set before it is used.
+type Sender struct {
+	At    func(random *rand.Rand) string // where the pool is asked, anew each time, as http://host:port
+	Pause time.Duration                  // in the middle of what is sent at once
+	Tries atomic.Int64                   // to send something
+}
+
+// sending is one archive that is brought.
+type sending struct {
+	*Sender
+
 	random  *rand.Rand
 	query   url.Values
 	header  http.Header
@@ -40,40 +49,42 @@ var (
 	errBroken = errors.New("the connection is broken")
 )
 
-// send sends an archive, until it is there; some again, as a script does that was ended before it could note that.
-func (s *shelf) send(n int, path string) {
-	archive, err := os.ReadFile(path)
+// Send sends the nth archive with the token of its server, until it is there; some again, as a script does that was ended before
+// it could note that.
+func (s *Sender) Send(n int, token, path string) error {
+	archive, err := os.ReadFile(path) //nolint:gosec // a test's own
 	if err != nil {
-		s.t.Error(err)
-		return
+		return err
 	}
-	from := &sender{shelf: s, random: rand.New(rand.NewPCG(4, uint64(n))), archive: archive}
+	from := &sending{Sender: s, random: rand.New(rand.NewPCG(4, uint64(n))), archive: archive}
 	from.query = url.Values{
 		"name": {filepath.Base(path)}, "length": {strconv.Itoa(len(archive))}, "sha256": {fmt.Sprintf("%x", sha256.Sum256(archive))},
 	}
-	from.header = http.Header{"Authorization": {"Bearer " + s.tokens[n%len(s.tokens)]}, "Content-Type": {"application/x-tar"}}
+	from.header = http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/x-tar"}}
 	for range 1 + n/2%2 {
-		from.deliver()
+		if err := from.deliver(); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // deliver comes back until the archive is there. What the script would give up on may not be.
-func (s *sender) deliver() {
+func (s *sending) deliver() error {
 	for began := time.Now(); ; time.Sleep(time.Duration(50+s.random.IntN(200)) * time.Millisecond) {
-		s.tries.Add(1)
+		s.Tries.Add(1)
 		err := s.step()
 		if err == nil {
-			return
+			return nil
 		}
 		if !errors.Is(err, errLater) || time.Since(began) > 2*time.Minute {
-			s.t.Errorf("%s is not taken after %v: %v", s.query.Get("name"), time.Since(began), err)
-			return
+			return fmt.Errorf("%s is not taken after %v: %w", s.query.Get("name"), time.Since(began), err)
 		}
 	}
 }
 
 // step asks one instance what is there, and sends others the rest: at once, in pieces, or so that the connection breaks.
-func (s *sender) step() error {
+func (s *sending) step() error {
 	got, err := s.ask(http.MethodGet, "/api/v1/recordings/upload", nil)
 	for err == nil && !got.Complete {
 		if got.State == "uploading" {
@@ -90,7 +101,7 @@ func (s *sender) step() error {
 }
 
 // piece is what is sent in one request.
-func (s *sender) piece(offset int) io.Reader {
+func (s *sending) piece(offset int) io.Reader {
 	rest := s.archive[offset:]
 	half := rest[:(len(rest)+1)/2]
 	switch s.random.IntN(6) {
@@ -98,6 +109,9 @@ func (s *sender) piece(offset int) io.Reader {
 		return bytes.NewReader(half)
 	case 1:
 		return io.MultiReader(bytes.NewReader(half), broken{})
+	}
+	if s.Pause > 0 {
+		return io.MultiReader(bytes.NewReader(half), pausing(s.Pause), bytes.NewReader(rest[len(half):]))
 	}
 	return bytes.NewReader(rest)
 }
@@ -107,24 +121,32 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errBroken }
 
+// pausing is where one pauses.
+type pausing time.Duration
+
+func (p pausing) Read([]byte) (int, error) {
+	time.Sleep(time.Duration(p))
+	return 0, io.EOF
+}
+
 // ask makes a request of an instance, and judges the answer as the script does.
-func (s *sender) ask(method, path string, body io.Reader) (got stand, err error) {
-	at := s.instances[s.random.IntN(len(s.instances))]
-	r, err := ask(method, at.url(path+"?"+s.query.Encode()), s.header, body, 30*time.Second)
+func (s *sending) ask(method, path string, body io.Reader) (got stand, err error) {
+	at := s.At(s.random)
+	r, err := Ask(method, at+path+"?"+s.query.Encode(), s.header, body, 30*time.Second)
 	if err != nil {
 		return got, fmt.Errorf("%w: %w", errLater, err)
 	}
-	if err := json.Unmarshal([]byte(r.body), &got); err != nil {
+	if err := json.Unmarshal([]byte(r.Body), &got); err != nil {
 		got = stand{}
 	}
-	told := fmt.Errorf("%s: status %d %.200s", at.name, r.status, r.body)
+	told := fmt.Errorf("%s: status %d %.200s", at, r.Status, r.Body)
 	worth := []int{
 		http.StatusRequestTimeout, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusLocked, http.StatusTooManyRequests,
 	}
 	switch {
-	case r.status >= 200 && r.status < 300:
+	case r.Status >= 200 && r.Status < 300:
 		return got, nil
-	case slices.Contains(worth, r.status), r.status >= 500, got.Code == "broken":
+	case slices.Contains(worth, r.Status), r.Status >= 500, got.Code == "broken":
 		return got, fmt.Errorf("%w: %w", errLater, told)
 	}
 	return got, told
