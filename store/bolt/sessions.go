@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,19 +73,9 @@ func (t *txn) addSession(s store.Session) (counted bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if before.Tenant != s.Tenant || before.Server != s.Server {
-		return false, store.ErrExists
-	}
-	after := s // this may run again, and then beside another row
-	after.Peak, after.Joins = max(s.Peak, before.Peak), max(s.Joins, before.Joins)
-	if !before.Start.IsZero() && (s.Start.IsZero() || before.Start.Before(s.Start)) {
-		after.Start = before.Start
-	}
-	if s.Why == (store.Decision{}) {
-		after.Why, after.Hint = before.Why, before.Hint
-	}
-	if s.Back == nil {
-		after.Back, after.Signer = before.Back, cmp.Or(s.Signer, before.Signer)
+	after, err := before.GoOn(s)
+	if err != nil {
+		return false, err
 	}
 	_, err = sessionTable.save(t, key, &before, after)
 	return before.HasCounted(), err
