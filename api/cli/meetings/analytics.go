@@ -1,4 +1,4 @@
-package cli
+package meetings
 
 import (
 	"errors"
@@ -6,18 +6,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bbbpool/bbbpool/api/cli"
+
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// MeetingAnalyticsCmd shows who did what in a meeting that is over.
-type MeetingAnalyticsCmd struct {
+// AnalyticsCmd shows who did what in a meeting that is over.
+type AnalyticsCmd struct {
 	ID     string `arg:"" help:"Its meetingID, or its internal meeting ID."`
 	Tenant string `placeholder:"ID" help:"Only of this tenant."`
 }
 
 // Run prints a table of people, or the JSON that the server has sent, as it was passed on.
-func (c *MeetingAnalyticsCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *AnalyticsCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		a, err := pool.History.Analysis(env.Ctx, c.ID, c.Tenant)
 		if err != nil {
 			return err

@@ -1,22 +1,23 @@
-package cli
+package meetings
 
 import (
 	"fmt"
 	"strconv"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// MeetingFindCmd finds a meeting that is over, or is not.
-type MeetingFindCmd struct {
+// FindCmd finds a meeting that is over, or is not.
+type FindCmd struct {
 	ID     string `arg:"" help:"Any ID that it has been told by: meetingID, internal meeting ID, recordID."`
 	Tenant string `placeholder:"ID" help:"Only those of this tenant."`
 }
 
 // Run prints a table, the last one on top, or an array in JSON.
-func (c *MeetingFindCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *FindCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		list, err := pool.History.Find(env.Ctx, c.ID, c.Tenant)
 		if err != nil {
 			return err

@@ -1,17 +1,19 @@
-package cli
+package recordings
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// RecordingVerifyCmd compares the index of the recordings with the disk.
-type RecordingVerifyCmd struct {
+// VerifyCmd compares the index of the recordings with the disk.
+type VerifyCmd struct {
 	Repair bool `help:"Mend what is misplaced or left over, and forget formats whose files are gone."`
 	Adopt  bool `help:"Take into the index what only the disk has."`
 	Mark   bool `help:"Take the volume that is mounted now for the right one."`
@@ -19,14 +21,14 @@ type RecordingVerifyCmd struct {
 }
 
 // Run looks first, and changes nothing before somebody has seen what there is. It fails if anything remains.
-func (c *RecordingVerifyCmd) Run(env *Env) error {
-	in := Look
+func (c *VerifyCmd) Run(env *cli.Env) error {
+	in := cli.Look
 	if c.Repair || c.Adopt || c.Mark {
-		in = Change
+		in = cli.Change
 	}
-	return env.With(in, func(pool *Connection) error {
+	return env.With(in, func(pool *cli.Connection) error {
 		if c.Mark {
-			err := env.Confirm(Sure{Yes: c.Yes}, "The volume that is mounted now is taken for the one with the recordings.")
+			err := env.Confirm(cli.Sure{Yes: c.Yes}, "The volume that is mounted now is taken for the one with the recordings.")
 			if err != nil {
 				return err
 			}
@@ -46,14 +48,14 @@ func (c *RecordingVerifyCmd) Run(env *Env) error {
 	})
 }
 
-func verify(env *Env, pool *Connection, o v1.VerifyOptions) (v1.VerifyReport, error) {
-	return Watched(env, "recordings", func(tell func(v1.Progress)) (v1.VerifyReport, error) {
+func verify(env *cli.Env, pool *cli.Connection, o v1.VerifyOptions) (v1.VerifyReport, error) {
+	return cli.Watched(env, "recordings", func(tell func(v1.Progress)) (v1.VerifyReport, error) {
 		return pool.Recordings.Verify(env.Ctx, o, tell)
 	})
 }
 
 // mend asks and repairs.
-func (c *RecordingVerifyCmd) mend(env *Env, pool *Connection, seen v1.VerifyReport) (
+func (c *VerifyCmd) mend(env *cli.Env, pool *cli.Connection, seen v1.VerifyReport) (
 	v1.VerifyReport, error,
 ) {
 	if !c.Yes {
@@ -61,7 +63,7 @@ func (c *RecordingVerifyCmd) mend(env *Env, pool *Connection, seen v1.VerifyRepo
 			return seen, err
 		}
 	}
-	err := env.Confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s: what can be mended of that is mended.",
+	err := env.Confirm(cli.Sure{Yes: c.Yes}, fmt.Sprintf("%s: what can be mended of that is mended.",
 		terminal.Plural(len(seen.Findings), "finding")))
 	if err != nil {
 		return seen, err
@@ -69,7 +71,7 @@ func (c *RecordingVerifyCmd) mend(env *Env, pool *Connection, seen v1.VerifyRepo
 	return verify(env, pool, v1.VerifyOptions{Repair: c.Repair, Adopt: c.Adopt})
 }
 
-func (c *RecordingVerifyCmd) print(env *Env, report v1.VerifyReport) error {
+func (c *VerifyCmd) print(env *cli.Env, report v1.VerifyReport) error {
 	left := 0
 	for _, f := range report.Findings {
 		if !f.Repaired {
@@ -105,10 +107,9 @@ func verdictOf(report v1.VerifyReport, left int) string {
 	for _, f := range report.Findings {
 		kinds[f.Kind]++
 	}
-	var tallies []tally
-	for kind, n := range kinds {
-		tallies = append(tallies, tally{terminal.Printable(kind), n})
+	tallies := make([]string, 0, len(kinds))
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		tallies = append(tallies, fmt.Sprintf("%d %s", kinds[kind], terminal.Printable(kind)))
 	}
-	slices.SortFunc(tallies, func(a, b tally) int { return strings.Compare(a.what, b.what) })
-	return fmt.Sprintf("%s; %d repaired, %d left", some(tallies...), len(report.Findings)-left, left)
+	return fmt.Sprintf("%s; %d repaired, %d left", strings.Join(tallies, ", "), len(report.Findings)-left, left)
 }

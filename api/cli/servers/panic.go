@@ -1,15 +1,16 @@
-package cli
+package servers
 
 import (
 	"errors"
 	"fmt"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// ServerPanicCmd ends all meetings on a server at once.
-type ServerPanicCmd struct {
+// PanicCmd ends all meetings on a server at once.
+type PanicCmd struct {
 	ID           string `arg:"" help:"ID of the server."`
 	SkipEndCalls bool   `help:"Do not call the server, but only forget its meetings: for one that is dead."`
 	KeepState    bool   `help:"Do not disable it."`
@@ -17,20 +18,20 @@ type ServerPanicCmd struct {
 }
 
 // Run ends the meetings, which always needs a yes.
-func (c *ServerPanicCmd) Run(env *Env) error {
-	return env.With(Change, func(pool *Connection) error {
+func (c *PanicCmd) Run(env *cli.Env) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
-		if err := env.Confirm(Sure{Yes: c.Yes}, c.question(s)); err != nil {
+		if err := env.Confirm(cli.Sure{Yes: c.Yes}, c.question(s)); err != nil {
 			return err
 		}
 		wanted := v1.Panic{SkipEndCalls: c.SkipEndCalls, KeepState: c.KeepState}
-		done, err := Watched(env, "meetings", func(tell func(v1.Progress)) (v1.Panicked, error) {
+		done, err := cli.Watched(env, "meetings", func(tell func(v1.Progress)) (v1.Panicked, error) {
 			return pool.Servers.Panic(env.Ctx, c.ID, wanted, tell)
 		})
-		if errors.Is(err, errCutShort) {
+		if errors.Is(err, cli.ErrCutShort) {
 			return fmt.Errorf("interrupted: the pool goes on with it; `bbbpool server show %s` tells how far that is", c.ID)
 		}
 		if err != nil {
@@ -40,7 +41,7 @@ func (c *ServerPanicCmd) Run(env *Env) error {
 	})
 }
 
-func (c *ServerPanicCmd) question(s v1.Server) string {
+func (c *PanicCmd) question(s v1.Server) string {
 	text := fmt.Sprintf("Server %s has %s. ", s.ID, present(s))
 	if c.SkipEndCalls {
 		text += "The meetings are forgotten, without a word to the server: nobody can join them any more."
@@ -53,7 +54,7 @@ func (c *ServerPanicCmd) question(s v1.Server) string {
 	return text
 }
 
-func (c *ServerPanicCmd) print(env *Env, p v1.Panicked) error {
+func (c *PanicCmd) print(env *cli.Env, p v1.Panicked) error {
 	if env.Options.JSON {
 		if err := terminal.PrintJSON(env.Out, p); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package cli
+package recordings
 
 import (
 	"fmt"
@@ -10,12 +10,13 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// RecordingListCmd lists the recordings.
-type RecordingListCmd struct {
+// ListCmd lists the recordings.
+type ListCmd struct {
 	Tenant  string            `placeholder:"ID" help:"Only those of this tenant."`
 	State   []string          `placeholder:"STATE" enum:"processing,processed,published,unpublished,deleted,any" help:"Only those in these states; all but deleted by default."`
 	Meeting []string          `placeholder:"ID" sep:"none" help:"Only those of meetings with this ID."`
@@ -25,14 +26,14 @@ type RecordingListCmd struct {
 }
 
 // Run prints a table, or an array in JSON.
-func (c *RecordingListCmd) Run(env *Env) error {
+func (c *ListCmd) Run(env *cli.Env) error {
 	if c.Limit < 0 {
 		return grammar.Misused("--limit: want a number from 0 (all) on")
 	}
 	if c.Owed && (len(c.State) > 0 || len(c.Meeting) > 0 || len(c.Meta) > 0) {
 		return grammar.Misused("--owed goes with --tenant alone")
 	}
-	return env.With(Look, func(pool *Connection) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		if c.Owed {
 			return printOwed(env, pool, c.Tenant)
 		}
@@ -55,7 +56,7 @@ func (c *RecordingListCmd) Run(env *Env) error {
 	})
 }
 
-func (c *RecordingListCmd) filter() v1.RecordingFilter {
+func (c *ListCmd) filter() v1.RecordingFilter {
 	f := v1.RecordingFilter{Tenant: c.Tenant, MeetingIDs: c.Meeting}
 	f.States = append(f.States, c.State...)
 	for _, key := range slices.Sorted(maps.Keys(c.Meta)) {
@@ -68,7 +69,7 @@ func (c *RecordingListCmd) filter() v1.RecordingFilter {
 const pageSize = 1000
 
 // fetch reads page after page.
-func (c *RecordingListCmd) fetch(env *Env, pool *Connection) (list []v1.Recording, total int, err error) {
+func (c *ListCmd) fetch(env *cli.Env, pool *cli.Connection) (list []v1.Recording, total int, err error) {
 	f, list := c.filter(), []v1.Recording{}
 	for {
 		f.Offset, f.Limit = len(list), pageSize
@@ -101,7 +102,7 @@ func recordingTable(w io.Writer, list []v1.Recording) error {
 	return terminal.Table(w, "RECORDING TENANT MEETING NAME STATE FORMATS START SIZE", rows)
 }
 
-func printOwed(env *Env, pool *Connection, tenant string) error {
+func printOwed(env *cli.Env, pool *cli.Connection, tenant string) error {
 	owed, err := pool.Recordings.Owed(env.Ctx, tenant)
 	if err != nil {
 		return err
@@ -127,14 +128,14 @@ func printOwed(env *Env, pool *Connection, tenant string) error {
 	return terminal.Table(env.Out, "RECORDING TENANT MEETING SERVER STEP FOR AGE OVERDUE FORMATS", rows)
 }
 
-// RecordingShowCmd shows one recording.
-type RecordingShowCmd struct {
+// ShowCmd shows one recording.
+type ShowCmd struct {
 	ID string `arg:"" help:"ID of the recording."`
 }
 
 // Run prints all that is known of the recording.
-func (c *RecordingShowCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *ShowCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		r, err := pool.Recordings.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err

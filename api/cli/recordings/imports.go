@@ -1,4 +1,4 @@
-package cli
+package recordings
 
 import (
 	"cmp"
@@ -8,11 +8,12 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// RecordingImportCmd imports recordings.
-type RecordingImportCmd struct {
+// ImportCmd imports recordings.
+type ImportCmd struct {
 	Paths  []string `arg:"" name:"path" help:"Archives, or directories of archives or of recordings, on the machine of the pool."`
 	Tenant string   `placeholder:"ID" help:"Tenant of the recordings that do not tell."`
 	Force  bool     `help:"Bring back what was deleted."`
@@ -20,7 +21,7 @@ type RecordingImportCmd struct {
 }
 
 // Run imports one path after the other, and fails if anything could not be imported.
-func (c *RecordingImportCmd) Run(env *Env) error {
+func (c *ImportCmd) Run(env *cli.Env) error {
 	paths := make([]string, 0, len(c.Paths))
 	for _, path := range c.Paths {
 		absolute, err := filepath.Abs(path)
@@ -29,7 +30,7 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 		}
 		paths = append(paths, absolute)
 	}
-	return env.With(Change, func(pool *Connection) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		all := v1.ImportReport{Imported: []string{}, Failed: []v1.Finding{}}
 		for _, path := range paths {
 			report, err := c.one(env, pool, path)
@@ -48,21 +49,21 @@ func (c *RecordingImportCmd) Run(env *Env) error {
 
 // one imports one path. That it cannot be read does not stand in the way of the next. Where nobody watches, there is a line
 // a minute that says how far it is.
-func (c *RecordingImportCmd) one(env *Env, pool *Connection, path string) (v1.ImportReport, error) {
+func (c *ImportCmd) one(env *cli.Env, pool *cli.Connection, path string) (v1.ImportReport, error) {
 	var at v1.Progress
-	said := env.now()
-	report, err := Watched(env, "recordings", func(tell func(v1.Progress)) (v1.ImportReport, error) {
+	said := env.Time()
+	report, err := cli.Watched(env, "recordings", func(tell func(v1.Progress)) (v1.ImportReport, error) {
 		options := v1.ImportOptions{Path: path, Tenant: c.Tenant, Force: c.Force, Notify: c.Notify}
 		return pool.Imports.Import(env.Ctx, options, func(p v1.Progress) {
 			at = p
-			if now := env.now(); !env.Watched && now.Sub(said) >= time.Minute {
+			if now := env.Time(); !env.Watched && now.Sub(said) >= time.Minute {
 				said = now
 				_ = terminal.Say(env.Err, "%s: at %d of %d\n", terminal.Printable(path), p.Done, p.Total) // nobody is left to tell
 			}
 			tell(p)
 		})
 	})
-	if errors.Is(err, errCutShort) && at.Total > 0 {
+	if errors.Is(err, cli.ErrCutShort) && at.Total > 0 {
 		err = fmt.Errorf("interrupted at %d of %d: what was done by then stays done, and the same command goes on from there",
 			at.Done, at.Total)
 	}
@@ -74,7 +75,7 @@ func (c *RecordingImportCmd) one(env *Env, pool *Connection, path string) (v1.Im
 }
 
 // printImport prints what has become of everything, and fails where something could not be imported.
-func printImport(env *Env, all v1.ImportReport) error {
+func printImport(env *cli.Env, all v1.ImportReport) error {
 	err := listImport(env, all)
 	if err == nil && len(all.Failed) > 0 {
 		err = errors.New("not everything could be imported")
@@ -82,7 +83,7 @@ func printImport(env *Env, all v1.ImportReport) error {
 	return err
 }
 
-func listImport(env *Env, all v1.ImportReport) error {
+func listImport(env *cli.Env, all v1.ImportReport) error {
 	if env.Options.JSON {
 		return terminal.PrintJSON(env.Out, all)
 	}

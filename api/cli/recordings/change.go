@@ -1,71 +1,72 @@
-package cli
+package recordings
 
 import (
 	"fmt"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// RecordingPublishCmd lets recordings play.
-type RecordingPublishCmd struct {
+// PublishCmd lets recordings play.
+type PublishCmd struct {
 	IDs []string `arg:"" name:"id" help:"IDs of recordings."`
 }
 
 // Run publishes them.
-func (c *RecordingPublishCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "published", func(pool *Connection, id string) (v1.RecordingDetails, error) {
+func (c *PublishCmd) Run(env *cli.Env) error {
+	return editEach(env, c.IDs, "published", func(pool *cli.Connection, id string) (v1.RecordingDetails, error) {
 		return pool.Recordings.Publish(env.Ctx, id, true)
 	})
 }
 
-// RecordingUnpublishCmd lets recordings play for nobody.
-type RecordingUnpublishCmd struct {
+// UnpublishCmd lets recordings play for nobody.
+type UnpublishCmd struct {
 	IDs []string `arg:"" name:"id" help:"IDs of recordings."`
 }
 
 // Run takes them back.
-func (c *RecordingUnpublishCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "unpublished", func(pool *Connection, id string) (v1.RecordingDetails, error) {
+func (c *UnpublishCmd) Run(env *cli.Env) error {
+	return editEach(env, c.IDs, "unpublished", func(pool *cli.Connection, id string) (v1.RecordingDetails, error) {
 		return pool.Recordings.Publish(env.Ctx, id, false)
 	})
 }
 
-// RecordingRestoreCmd brings deleted recordings back.
-type RecordingRestoreCmd struct {
+// RestoreCmd brings deleted recordings back.
+type RestoreCmd struct {
 	IDs []string `arg:"" name:"id" help:"IDs of recordings."`
 }
 
 // Run restores them, if their files are still there.
-func (c *RecordingRestoreCmd) Run(env *Env) error {
-	return editEach(env, c.IDs, "restored", func(pool *Connection, id string) (v1.RecordingDetails, error) {
+func (c *RestoreCmd) Run(env *cli.Env) error {
+	return editEach(env, c.IDs, "restored", func(pool *cli.Connection, id string) (v1.RecordingDetails, error) {
 		return pool.Recordings.Restore(env.Ctx, id)
 	})
 }
 
-// RecordingAssignCmd gives recordings to another tenant.
-type RecordingAssignCmd struct {
+// AssignCmd gives recordings to another tenant.
+type AssignCmd struct {
 	IDs    []string `arg:"" name:"id" help:"IDs of recordings."`
 	Tenant string   `required:"" placeholder:"ID" help:"Tenant that they are to belong to."`
 }
 
 // Run assigns them.
-func (c *RecordingAssignCmd) Run(env *Env) error {
+func (c *AssignCmd) Run(env *cli.Env) error {
 	done := "belongs to " + terminal.Printable(c.Tenant)
-	return editEach(env, c.IDs, done, func(pool *Connection, id string) (v1.RecordingDetails, error) {
+	return editEach(env, c.IDs, done, func(pool *cli.Connection, id string) (v1.RecordingDetails, error) {
 		return pool.Recordings.Assign(env.Ctx, id, c.Tenant)
 	})
 }
 
-func editEach(env *Env, ids []string, done string, do func(*Connection, string) (v1.RecordingDetails, error)) error {
-	return env.With(Change, func(pool *Connection) error {
+func editEach(env *cli.Env, ids []string, done string, do func(*cli.Connection, string) (v1.RecordingDetails, error)) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		return each(env, "recording", ids, done, func(id string) (v1.RecordingDetails, error) { return do(pool, id) })
 	})
 }
 
 // each does something to every one of the IDs, also to those that come after an error.
-func each[T any](env *Env, what string, ids []string, done string, do func(id string) (T, error)) error {
+func each[T any](env *cli.Env, what string, ids []string, done string, do func(id string) (T, error)) error {
 	all, failed := []T{}, 0
 	for _, id := range ids {
 		if env.Ctx.Err() != nil {
@@ -97,15 +98,15 @@ func each[T any](env *Env, what string, ids []string, done string, do func(id st
 	return nil
 }
 
-// RecordingDeleteCmd deletes recordings.
-type RecordingDeleteCmd struct {
+// DeleteCmd deletes recordings.
+type DeleteCmd struct {
 	IDs []string `arg:"" name:"id" help:"IDs of recordings."`
 	Yes bool     `short:"y" help:"Do not ask."`
 }
 
 // Run deletes them, once it has named them and somebody has said yes.
-func (c *RecordingDeleteCmd) Run(env *Env) error {
-	return env.With(Change, func(pool *Connection) error {
+func (c *DeleteCmd) Run(env *cli.Env) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		list, bytes, named := []v1.Recording{}, int64(0), map[string]v1.Recording{}
 		for _, id := range c.IDs {
 			r, err := pool.Recordings.Show(env.Ctx, id)
@@ -119,7 +120,7 @@ func (c *RecordingDeleteCmd) Run(env *Env) error {
 				return err
 			}
 		}
-		err := env.Confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s %s deleted. What serve --keep-deleted keeps can be restored.",
+		err := env.Confirm(cli.Sure{Yes: c.Yes}, fmt.Sprintf("%s %s deleted. What serve --keep-deleted keeps can be restored.",
 			recordingCount(len(list), bytes), terminal.IsAre(len(list))))
 		if err != nil {
 			return err
@@ -152,32 +153,32 @@ func (w Which) check() error {
 	return nil
 }
 
-// RecordingProtectCmd lets recordings play for those alone whom the front end lets in.
-type RecordingProtectCmd struct{ Which }
+// ProtectCmd lets recordings play for those alone whom the front end lets in.
+type ProtectCmd struct{ Which }
 
 // Run protects them.
-func (c *RecordingProtectCmd) Run(env *Env) error {
+func (c *ProtectCmd) Run(env *cli.Env) error {
 	return c.protect(env, true, "protected", "from then on they play through the links alone that front ends get")
 }
 
-// RecordingUnprotectCmd lets recordings play for everybody who has the link.
-type RecordingUnprotectCmd struct{ Which }
+// UnprotectCmd lets recordings play for everybody who has the link.
+type UnprotectCmd struct{ Which }
 
 // Run takes the protection away.
-func (c *RecordingUnprotectCmd) Run(env *Env) error {
+func (c *UnprotectCmd) Run(env *cli.Env) error {
 	return c.protect(env, false, "unprotected", "from then on they play for everybody who has the link")
 }
 
-func (w Which) protect(env *Env, protect bool, done, then string) error {
+func (w Which) protect(env *cli.Env, protect bool, done, then string) error {
 	if err := w.check(); err != nil {
 		return err
 	}
 	if !w.All {
-		return editEach(env, w.IDs, done, func(pool *Connection, id string) (v1.RecordingDetails, error) {
+		return editEach(env, w.IDs, done, func(pool *cli.Connection, id string) (v1.RecordingDetails, error) {
 			return pool.Recordings.Protect(env.Ctx, id, protect)
 		})
 	}
-	return env.With(Change, func(pool *Connection) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		page, err := pool.Recordings.List(env.Ctx, v1.RecordingFilter{
 			Tenant: w.Tenant, States: []string{v1.Published, v1.Unpublished}, Limit: 1,
 		})
@@ -188,12 +189,12 @@ func (w Which) protect(env *Env, protect bool, done, then string) error {
 		if w.Tenant != "" {
 			of = "of tenant " + w.Tenant
 		}
-		err = env.Confirm(Sure{Yes: w.Yes}, fmt.Sprintf("%s %s %s %s: %s.", terminal.Plural(page.Total, "recording"), of,
+		err = env.Confirm(cli.Sure{Yes: w.Yes}, fmt.Sprintf("%s %s %s %s: %s.", terminal.Plural(page.Total, "recording"), of,
 			terminal.IsAre(page.Total), done, then))
 		if err != nil {
 			return err
 		}
-		report, err := Watched(env, "recordings", func(tell func(v1.Progress)) (v1.ProtectReport, error) {
+		report, err := cli.Watched(env, "recordings", func(tell func(v1.Progress)) (v1.ProtectReport, error) {
 			return pool.Recordings.ProtectAll(env.Ctx, v1.Protection{Tenant: w.Tenant, Protect: protect}, tell)
 		})
 		if err != nil {

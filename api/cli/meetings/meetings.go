@@ -1,4 +1,4 @@
-package cli
+package meetings
 
 import (
 	"errors"
@@ -7,21 +7,22 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// MeetingListCmd lists the meetings that run.
-type MeetingListCmd struct {
+// ListCmd lists the meetings that run.
+type ListCmd struct {
 	Tenant string `placeholder:"ID" help:"Only those of this tenant."`
 	Server string `placeholder:"ID" help:"Only those on this server."`
 }
 
 // Run prints a table, or an array in JSON.
-func (c *MeetingListCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *ListCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		meetings, err := pool.Meetings.List(env.Ctx, c.Tenant, c.Server)
 		if err == nil {
-			err = env.unpolled(pool)
+			err = pool.Unpolled(env)
 		}
 		if err != nil {
 			return err
@@ -54,12 +55,12 @@ func (r MeetingRef) key() v1.MeetingKey {
 	return v1.MeetingKey{Tenant: r.Tenant, MeetingID: r.ID}
 }
 
-// MeetingShowCmd shows one meeting.
-type MeetingShowCmd struct{ MeetingRef }
+// ShowCmd shows one meeting.
+type ShowCmd struct{ MeetingRef }
 
 // Run prints what the pool knows of the meeting.
-func (c *MeetingShowCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *ShowCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		m, err := pool.Meetings.Show(env.Ctx, c.key())
 		if err != nil {
 			return err
@@ -114,15 +115,15 @@ type endedMeeting struct {
 	Owed []string `json:"owed"` // the servers that end it when they answer again, and why they did not
 }
 
-// MeetingEndCmd ends a meeting for everybody.
-type MeetingEndCmd struct {
+// EndCmd ends a meeting for everybody.
+type EndCmd struct {
 	MeetingRef
-	Sure
+	cli.Sure
 }
 
 // Run ends the meeting on every server that may have it, which always needs a yes.
-func (c *MeetingEndCmd) Run(env *Env) error {
-	return env.With(Change, func(pool *Connection) error {
+func (c *EndCmd) Run(env *cli.Env) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		m, err := pool.Meetings.Show(env.Ctx, c.key())
 		if err != nil {
 			return err

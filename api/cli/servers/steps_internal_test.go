@@ -1,4 +1,4 @@
-package cli
+package servers
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 )
 
 // What takes hours is told in a file in a line for each step, and at most in one a minute for how many are left; what fails
@@ -16,7 +17,7 @@ import (
 func TestFollowed(t *testing.T) {
 	var told bytes.Buffer
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	env := &Env{Ctx: t.Context(), Err: &told, Now: func() time.Time { return now }}
+	env := &cli.Env{Ctx: t.Context(), Err: &told, Now: func() time.Time { return now }}
 	left, err := followed(env, "server\x1b a", func(tell func(v1.Progress)) (int, error) {
 		for _, step := range []struct {
 			after time.Duration
@@ -53,7 +54,7 @@ server\x1b a: disabled
 // Where somebody watches, there is one line that says how far it is, and none when it is over.
 func TestFollowed_Watched(t *testing.T) {
 	var told bytes.Buffer
-	env := &Env{Ctx: t.Context(), Err: &told, Watched: true}
+	env := &cli.Env{Ctx: t.Context(), Err: &told, Watched: true}
 	failed := errors.New("away")
 	_, err := followed(env, "server a", func(tell func(v1.Progress)) (int, error) {
 		tell(v1.Progress{Done: 1, Total: 3, Current: "one"})

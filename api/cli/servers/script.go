@@ -1,23 +1,24 @@
-package cli
+package servers
 
 import (
 	"fmt"
 	"io"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// ServerScriptCmd prints the script that sends a server's recordings to the pool.
-type ServerScriptCmd struct {
+// ScriptCmd prints the script that sends a server's recordings to the pool.
+type ScriptCmd struct {
 	ID   string `arg:"" help:"ID of the server."`
 	URL  string `placeholder:"URL" help:"Address under which the server reaches the pool, as https://pool.example.edu; of the host in URL_HOST by default."`
 	Host string `name:"url-host" hidden:"" env:"URL_HOST"`
 }
 
 // Run prints the script, and beside it on the standard error where it belongs.
-func (c *ServerScriptCmd) Run(env *Env) error {
+func (c *ScriptCmd) Run(env *cli.Env) error {
 	base := c.URL
 	if base == "" && c.Host != "" {
 		base = "https://" + c.Host
@@ -28,7 +29,7 @@ func (c *ServerScriptCmd) Run(env *Env) error {
 	if _, err := v1.BaseURL(base); err != nil {
 		return grammar.Misused("--url: want the address under which the server reaches the pool, as https://pool.example.edu")
 	}
-	return env.With(Look, func(pool *Connection) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		script, err := pool.Servers.Script(env.Ctx, c.ID, base)
 		if err != nil {
 			return err

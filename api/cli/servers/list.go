@@ -1,4 +1,4 @@
-package cli
+package servers
 
 import (
 	"errors"
@@ -7,21 +7,19 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// noServers tells what comes next in a new pool.
-const noServers = "no servers yet: bbbpool server add URL --secret SECRET --enable"
-
-// ServerListCmd lists the servers.
-type ServerListCmd struct{}
+// ListCmd lists the servers.
+type ListCmd struct{}
 
 // Run prints a table, or an array in JSON.
-func (c *ServerListCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *ListCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		servers, err := pool.Servers.List(env.Ctx)
 		if err == nil {
-			err = env.unpolled(pool)
+			err = pool.Unpolled(env)
 		}
 		if err != nil {
 			return err
@@ -30,7 +28,7 @@ func (c *ServerListCmd) Run(env *Env) error {
 			return terminal.PrintJSON(env.Out, servers)
 		}
 		if len(servers) == 0 {
-			_, err := fmt.Fprintln(env.Out, noServers)
+			_, err := fmt.Fprintln(env.Out, cli.NoServers)
 			return err
 		}
 		rows := make([][]string, 0, len(servers))
@@ -38,7 +36,7 @@ func (c *ServerListCmd) Run(env *Env) error {
 			rows = append(rows, []string{
 				s.ID, s.State, s.Health, strconv.Itoa(s.Meetings), strconv.Itoa(s.Users), terminal.Number(s.Expected),
 				terminal.Number(s.Kept),
-				terminal.Number(s.Weight), capacity(s), env.age(s.LastPoll), s.Tag, s.URL,
+				terminal.Number(s.Weight), capacity(s), age(env, s.LastPoll), s.Tag, s.URL,
 			})
 		}
 		table := terminal.Table(env.Out, "ID STATE HEALTH MEETINGS HERE EXPECTED KEPT WEIGHT CAPACITY AGE TAG URL", rows)
@@ -46,17 +44,17 @@ func (c *ServerListCmd) Run(env *Env) error {
 	})
 }
 
-// ServerShowCmd shows one server.
-type ServerShowCmd struct {
+// ShowCmd shows one server.
+type ShowCmd struct {
 	ID string `arg:"" help:"ID of the server."`
 }
 
 // Run prints everything that is known of the server, but not its secret.
-func (c *ServerShowCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *ShowCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err == nil {
-			err = env.unpolled(pool)
+			err = pool.Unpolled(env)
 		}
 		if err != nil {
 			return err
@@ -68,7 +66,7 @@ func (c *ServerShowCmd) Run(env *Env) error {
 	})
 }
 
-func printServer(env *Env, s v1.Server) error {
+func printServer(env *cli.Env, s v1.Server) error {
 	pairs := [][2]string{
 		{"id", s.ID},
 		{"url", s.URL},
@@ -94,7 +92,7 @@ func printServer(env *Env, s v1.Server) error {
 		pairs = append(pairs, [2]string{"certificate", "until " + terminal.Moment(s.CertificateExpires)})
 	}
 	if s.SecretChange != nil {
-		pairs = append(pairs, [2]string{"secret", env.secretChange(s)})
+		pairs = append(pairs, [2]string{"secret", secretChange(env, s)})
 	}
 	if s.Owed > 0 {
 		pairs = append(pairs, [2]string{"owed", terminal.Plural(s.Owed, "recording")})
@@ -119,21 +117,21 @@ func printServer(env *Env, s v1.Server) error {
 }
 
 // secretChanges tells, beside a table of servers, whose secrets are being changed.
-func secretChanges(env *Env, servers []v1.Server) (err error) {
+func secretChanges(env *cli.Env, servers []v1.Server) (err error) {
 	for _, s := range servers {
 		if s.SecretChange != nil {
 			err = errors.Join(err, terminal.Say(env.Err, "note: the secret of server %s is being changed: %s\n",
-				terminal.Printable(s.ID), env.secretChange(s)))
+				terminal.Printable(s.ID), secretChange(env, s)))
 		}
 	}
 	return err
 }
 
 // secretChange says how far the change of a server's secret is.
-func (e *Env) secretChange(s v1.Server) string {
+func secretChange(env *cli.Env, s v1.Server) string {
 	change := s.SecretChange
 	switch {
-	case change.AnswersTo == v1.FormerSecret && e.now().After(change.Until):
+	case change.AnswersTo == v1.FormerSecret && env.Time().After(change.Until):
 		return "overdue: the server should have the new one since " + terminal.Moment(&change.Until) +
 			", and has the former; run bbb-conf --setsecret there"
 	case change.AnswersTo == v1.FormerSecret:
@@ -175,9 +173,9 @@ func clock(skew float64) string {
 }
 
 // age is how long ago something was. Clocks differ: what is yet to come is just now.
-func (e *Env) age(t *time.Time) string {
+func age(env *cli.Env, t *time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return terminal.Span(max(0, int64(e.now().Sub(*t)/time.Second)))
+	return terminal.Span(max(0, int64(env.Time().Sub(*t)/time.Second)))
 }

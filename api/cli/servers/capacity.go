@@ -1,4 +1,4 @@
-package cli
+package servers
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
@@ -16,11 +17,11 @@ type CapacityCmd struct {
 }
 
 // Run prints the sums, and a table of the servers.
-func (c *CapacityCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *CapacityCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		seen, err := pool.Pool.Capacity(env.Ctx, c.Drain)
 		if err == nil {
-			err = env.unpolled(pool)
+			err = pool.Unpolled(env)
 		}
 		if err != nil {
 			return err
@@ -32,7 +33,7 @@ func (c *CapacityCmd) Run(env *Env) error {
 	})
 }
 
-func printCapacity(env *Env, c v1.Capacity) error {
+func printCapacity(env *cli.Env, c v1.Capacity) error {
 	pairs := [][2]string{
 		{"carries", v1.People(people(c.Carries)) + " on the servers that take new meetings"},
 		{"people", fmt.Sprintf("%.0f here and still expected", c.Now.People)},
@@ -54,7 +55,7 @@ func printCapacity(env *Env, c v1.Capacity) error {
 		pairs = append(pairs, [2]string{"without " + c.Drain.Server, roomWords(*c.Drain)})
 	}
 	if len(c.Servers) == 0 {
-		return errors.Join(terminal.Sheet(env.Out, pairs...), terminal.Say(env.Out, "\n%s\n", noServers))
+		return errors.Join(terminal.Sheet(env.Out, pairs...), terminal.Say(env.Out, "\n%s\n", cli.NoServers))
 	}
 	rows := make([][]string, 0, len(c.Servers))
 	for _, s := range c.Servers {

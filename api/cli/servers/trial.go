@@ -1,4 +1,4 @@
-package cli
+package servers
 
 import (
 	"errors"
@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// ServerTestCmd tests whether a server is fit for meetings.
-type ServerTestCmd struct {
+// TestCmd tests whether a server is fit for meetings.
+type TestCmd struct {
 	ID          string `arg:"" help:"ID of the server."`
 	Meetings    int    `default:"20" help:"Meetings of the load test."`
 	Concurrency int    `default:"5" help:"How many of them at once."`
@@ -21,7 +22,7 @@ type ServerTestCmd struct {
 }
 
 // Run tests the server, prints what was found, and fails if anything speaks against the server.
-func (c *ServerTestCmd) Run(env *Env) error {
+func (c *TestCmd) Run(env *cli.Env) error {
 	wanted := v1.Trial{Meetings: c.Meetings, Concurrency: c.Concurrency, Admit: c.Admit}
 	switch {
 	case c.Short:
@@ -29,8 +30,8 @@ func (c *ServerTestCmd) Run(env *Env) error {
 	case c.Meetings < 1 || c.Concurrency < 1:
 		return grammar.Misused("--meetings and --concurrency: want numbers from 1 on; --short leaves out the load test")
 	}
-	return env.With(Change, func(pool *Connection) error {
-		tried, err := Watched(env, "steps", func(tell func(v1.Progress)) (v1.Tried, error) {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
+		tried, err := cli.Watched(env, "steps", func(tell func(v1.Progress)) (v1.Tried, error) {
 			return pool.Servers.Test(env.Ctx, c.ID, wanted, tell)
 		})
 		if err != nil {
@@ -48,7 +49,7 @@ func (c *ServerTestCmd) Run(env *Env) error {
 	})
 }
 
-func (c *ServerTestCmd) print(env *Env, tried v1.Tried) error {
+func (c *TestCmd) print(env *cli.Env, tried v1.Tried) error {
 	rows := make([][]string, 0, len(tried.Checks))
 	var failed []string
 	for _, check := range tried.Checks {
@@ -71,7 +72,7 @@ func (c *ServerTestCmd) print(env *Env, tried v1.Tried) error {
 }
 
 // printLoad prints how long the calls of a load test took, in milliseconds.
-func printLoad(env *Env, load *v1.LoadReport) error {
+func printLoad(env *cli.Env, load *v1.LoadReport) error {
 	if load == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package cli
+package recordings
 
 import (
 	"fmt"
@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// RecordingJobsCmd lists the imports.
-type RecordingJobsCmd struct {
+// JobsCmd lists the imports.
+type JobsCmd struct {
 	State []string `placeholder:"STATE" enum:"waiting,importing,placing,done,failed,dropped,ignored" help:"Only those in these states; those that are open, have failed or are ignored by default."`
 	All   bool     `help:"Those that are done, too."`
 }
@@ -20,7 +21,7 @@ type RecordingJobsCmd struct {
 var openStates = []string{"waiting", "importing", "placing", "failed", "ignored"}
 
 // Run prints a table, or an array in JSON.
-func (c *RecordingJobsCmd) Run(env *Env) error {
+func (c *JobsCmd) Run(env *cli.Env) error {
 	states := c.State
 	switch {
 	case c.All && len(states) > 0:
@@ -28,7 +29,7 @@ func (c *RecordingJobsCmd) Run(env *Env) error {
 	case len(states) == 0 && !c.All:
 		states = openStates
 	}
-	return env.With(Look, func(pool *Connection) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		jobs, err := pool.Imports.List(env.Ctx, states...)
 		if err != nil {
 			return err
@@ -78,18 +79,18 @@ func jobRows(jobs []v1.Job) [][]string {
 	return rows
 }
 
-// RecordingRetryCmd has imports tried again.
-type RecordingRetryCmd struct {
+// RetryCmd has imports tried again.
+type RetryCmd struct {
 	IDs []string `arg:"" optional:"" name:"job" help:"Imports that have failed, or wait; recording jobs lists them."`
 	All bool     `help:"All that have failed, or wait for another try."`
 }
 
 // Run has them tried now.
-func (c *RecordingRetryCmd) Run(env *Env) error {
+func (c *RetryCmd) Run(env *cli.Env) error {
 	if (len(c.IDs) > 0) == c.All {
 		return grammar.Misused("name imports, or pass --all")
 	}
-	return env.With(Change, func(pool *Connection) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		ids := c.IDs
 		if c.All {
 			jobs, err := pool.Imports.List(env.Ctx, "failed", "waiting")
@@ -111,15 +112,15 @@ func (c *RecordingRetryCmd) Run(env *Env) error {
 	})
 }
 
-// RecordingDropCmd forgets imports that have failed.
-type RecordingDropCmd struct {
+// DropCmd forgets imports that have failed.
+type DropCmd struct {
 	IDs []string `arg:"" name:"job" help:"Imports that have failed; recording jobs lists them."`
 	Yes bool     `short:"y" help:"Do not ask."`
 }
 
 // Run forgets them and removes their archives, once it has named them and somebody has said yes.
-func (c *RecordingDropCmd) Run(env *Env) error {
-	return env.With(Change, func(pool *Connection) error {
+func (c *DropCmd) Run(env *cli.Env) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		named, err := c.named(env, pool)
 		if err != nil {
 			return err
@@ -133,7 +134,7 @@ func (c *RecordingDropCmd) Run(env *Env) error {
 				return err
 			}
 		}
-		err = env.Confirm(Sure{Yes: c.Yes}, fmt.Sprintf("%s forgotten, and removed from quarantine: what was recorded is "+
+		err = env.Confirm(cli.Sure{Yes: c.Yes}, fmt.Sprintf("%s forgotten, and removed from quarantine: what was recorded is "+
 			"lost unless it is elsewhere.", terminal.Plural(len(c.IDs), "archive")+" "+terminal.IsAre(len(c.IDs))))
 		if err != nil {
 			return err
@@ -145,7 +146,7 @@ func (c *RecordingDropCmd) Run(env *Env) error {
 }
 
 // named returns the imports that are meant, or says which of them have not failed.
-func (c *RecordingDropCmd) named(env *Env, pool *Connection) (map[string]v1.Job, error) {
+func (c *DropCmd) named(env *cli.Env, pool *cli.Connection) (map[string]v1.Job, error) {
 	jobs, err := pool.Imports.List(env.Ctx, "failed")
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package cli
+package servers
 
 import (
 	"errors"
@@ -7,12 +7,13 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// ServerDrainCmd takes a server out of use once its meetings are over and its recordings are here.
-type ServerDrainCmd struct {
+// DrainCmd takes a server out of use once its meetings are over and its recordings are here.
+type DrainCmd struct {
 	ID                string        `arg:"" help:"ID of the server."`
 	Wait              bool          `help:"Wait until it is disabled."`
 	RecordingsTimeout time.Duration `default:"24h" help:"How long to wait for recordings after the last meeting, at most 336h; 0 does not wait for any."`
@@ -21,13 +22,13 @@ type ServerDrainCmd struct {
 }
 
 // Run drains the server. That harms nobody, so it does not ask.
-func (c *ServerDrainCmd) Run(env *Env) error {
+func (c *DrainCmd) Run(env *cli.Env) error {
 	if c.RecordingsTimeout < 0 {
 		return grammar.Misused("--recordings-timeout: want a duration, as 24h, or 0")
 	}
-	return env.With(Change, func(pool *Connection) error {
-		if c.Wait && pool.stopped != "" {
-			return errors.New("nobody would see the meetings end: " + pool.stopped)
+	return env.With(cli.Change, func(pool *cli.Connection) error {
+		if c.Wait && pool.Stopped != "" {
+			return errors.New("nobody would see the meetings end: " + pool.Stopped)
 		}
 		wanted := v1.Drain{RecordingsTimeout: &c.RecordingsTimeout, Force: c.Force}
 		begun, err := pool.Servers.Drain(env.Ctx, c.ID, wanted, func(v1.Progress) {})
@@ -47,7 +48,7 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 		done, err := followed(env, "server "+c.ID, func(tell func(v1.Progress)) (v1.Drained, error) {
 			return pool.Servers.Drain(env.Ctx, c.ID, wanted, tell)
 		})
-		if errors.Is(err, errCutShort) {
+		if errors.Is(err, cli.ErrCutShort) {
 			return c.interrupted()
 		}
 		if err != nil {
@@ -58,13 +59,13 @@ func (c *ServerDrainCmd) Run(env *Env) error {
 }
 
 // interrupted says what becomes of a drain that nobody waits for any more.
-func (c *ServerDrainCmd) interrupted() error {
+func (c *DrainCmd) interrupted() error {
 	return fmt.Errorf("interrupted: server %s goes on draining; `bbbpool server drain %s --wait` waits again, "+
 		"`bbbpool server enable %s` takes it back", c.ID, c.ID, c.ID)
 }
 
 // print says how far a drain is that nobody waits for.
-func (c *ServerDrainCmd) print(env *Env, d v1.Drained) error {
+func (c *DrainCmd) print(env *cli.Env, d v1.Drained) error {
 	if err := printRoom(env, d.Room); err != nil || d.Done {
 		return errors.Join(err, c.printDone(env, d))
 	}
@@ -85,7 +86,7 @@ func left(d v1.Drained) string {
 }
 
 // printDone says how a drain has ended. Recordings that never came are for somebody to look after.
-func (c *ServerDrainCmd) printDone(env *Env, d v1.Drained) error {
+func (c *DrainCmd) printDone(env *cli.Env, d v1.Drained) error {
 	if env.Options.JSON {
 		return errors.Join(terminal.PrintJSON(env.Out, d), c.missing(env, d))
 	}
@@ -102,7 +103,7 @@ func (c *ServerDrainCmd) printDone(env *Env, d v1.Drained) error {
 }
 
 // notMade names the recordings that a drain does not wait for, because their server has none of them.
-func notMade(env *Env, d v1.Drained) error {
+func notMade(env *cli.Env, d v1.Drained) error {
 	for _, id := range d.NotMade {
 		if err := terminal.Say(env.Out, "not made  %s\n", terminal.Printable(id)); err != nil {
 			return err
@@ -116,7 +117,7 @@ func notMade(env *Env, d v1.Drained) error {
 }
 
 // missing fails for recordings that did not arrive, unless that was not to be waited for.
-func (c *ServerDrainCmd) missing(env *Env, d v1.Drained) error {
+func (c *DrainCmd) missing(env *cli.Env, d v1.Drained) error {
 	const more = "`bbbpool recording list --owed` tells more"
 	switch n := terminal.Plural(len(d.Missing), "recording"); {
 	case len(d.Missing) == 0:
@@ -129,7 +130,7 @@ func (c *ServerDrainCmd) missing(env *Env, d v1.Drained) error {
 }
 
 // printRoom says beside the answer what the others have left.
-func printRoom(env *Env, r v1.Room) error {
+func printRoom(env *cli.Env, r v1.Room) error {
 	if r.Server == "" {
 		return nil
 	}

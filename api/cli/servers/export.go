@@ -1,4 +1,4 @@
-package cli
+package servers
 
 import (
 	"errors"
@@ -8,17 +8,18 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/serverlist"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// ServerExportCmd prints the servers as a list that server sync reads.
-type ServerExportCmd struct{}
+// ExportCmd prints the servers as a list that server sync reads.
+type ExportCmd struct{}
 
 // Run prints the list with the secrets in clear: that is what it is for. What its form has no place for is said beside it
 // on the standard error.
-func (c *ServerExportCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *ExportCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		servers, err := pool.Servers.Reveal(env.Ctx)
 		if err != nil {
 			return err
@@ -37,7 +38,7 @@ func (c *ServerExportCmd) Run(env *Env) error {
 }
 
 // leftOut tells what the list does not say about servers.
-func leftOut(env *Env, servers []v1.Revealed) error {
+func leftOut(env *cli.Env, servers []v1.Revealed) error {
 	var limited []string
 	for _, s := range servers {
 		if s.Capacity > 0 || s.Hard {

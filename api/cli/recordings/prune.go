@@ -1,4 +1,4 @@
-package cli
+package recordings
 
 import (
 	"errors"
@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/api/quantity"
 )
 
-// RecordingPruneCmd deletes old recordings.
-type RecordingPruneCmd struct {
+// PruneCmd deletes old recordings.
+type PruneCmd struct {
 	OlderThan grammar.Age  `placeholder:"AGE" help:"Delete those of meetings that ended longer ago than this, as 180d."`
 	KeepUnder grammar.Size `placeholder:"SIZE" help:"Delete the oldest until the others take no more than this, as 500GiB."`
 	Tenant    string       `placeholder:"ID" help:"Only those of this tenant; its size alone counts then."`
@@ -23,18 +24,18 @@ type RecordingPruneCmd struct {
 }
 
 // Run shows what would be deleted, asks, and deletes it.
-func (c *RecordingPruneCmd) Run(env *Env) error {
+func (c *PruneCmd) Run(env *cli.Env) error {
 	options := v1.PruneOptions{
 		OlderThan: quantity.Age(c.OlderThan), KeepUnder: int64(c.KeepUnder), Tenant: c.Tenant, DryRun: true,
 	}
 	if options.OlderThan == 0 && options.KeepUnder == 0 {
 		return grammar.Misused("say what is too old or too much: --older-than 180d, --keep-under 500GiB")
 	}
-	in := Change
+	in := cli.Change
 	if c.DryRun {
-		in = Look
+		in = cli.Look
 	}
-	return env.With(in, func(pool *Connection) error {
+	return env.With(in, func(pool *cli.Connection) error {
 		report, err := prune(env, pool, options)
 		if err != nil {
 			return err
@@ -52,7 +53,7 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 				return err
 			}
 		}
-		err = env.Confirm(Sure{Yes: c.Yes}, recordingCount(len(report.Deleted), report.Bytes)+" "+
+		err = env.Confirm(cli.Sure{Yes: c.Yes}, recordingCount(len(report.Deleted), report.Bytes)+" "+
 			terminal.IsAre(len(report.Deleted))+" deleted.")
 		if err != nil {
 			return err
@@ -66,7 +67,7 @@ func (c *RecordingPruneCmd) Run(env *Env) error {
 }
 
 // printDeleted prints what was deleted, and fails where files of it are still there.
-func printDeleted(env *Env, report v1.PruneReport) error {
+func printDeleted(env *cli.Env, report v1.PruneReport) error {
 	var err error
 	if env.Options.JSON {
 		err = terminal.PrintJSON(env.Out, report)
@@ -79,13 +80,13 @@ func printDeleted(env *Env, report v1.PruneReport) error {
 	return err
 }
 
-func prune(env *Env, pool *Connection, o v1.PruneOptions) (v1.PruneReport, error) {
-	return Watched(env, "recordings", func(tell func(v1.Progress)) (v1.PruneReport, error) {
+func prune(env *cli.Env, pool *cli.Connection, o v1.PruneOptions) (v1.PruneReport, error) {
+	return cli.Watched(env, "recordings", func(tell func(v1.Progress)) (v1.PruneReport, error) {
 		return pool.Recordings.Prune(env.Ctx, o, tell)
 	})
 }
 
-func printPruned(env *Env, report v1.PruneReport, w io.Writer, done string) error {
+func printPruned(env *cli.Env, report v1.PruneReport, w io.Writer, done string) error {
 	if env.Options.JSON {
 		return terminal.PrintJSON(w, report)
 	}

@@ -1,4 +1,4 @@
-package cli
+package meetings
 
 import (
 	"errors"
@@ -7,19 +7,20 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// MeetingExplainCmd tells why a meeting is, or was, where it is.
-type MeetingExplainCmd struct {
+// ExplainCmd tells why a meeting is, or was, where it is.
+type ExplainCmd struct {
 	ID     string `arg:"" help:"ID of the meeting, or the internal ID of one of its sessions."`
 	Tenant string `placeholder:"ID" help:"Tenant that it belongs to; the default one by default."`
 }
 
 // Run prints every session of the room that is known, the newest first, with the numbers that its server was chosen by.
-func (c *MeetingExplainCmd) Run(env *Env) error {
-	return env.With(Look, func(pool *Connection) error {
+func (c *ExplainCmd) Run(env *cli.Env) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		told, err := pool.Meetings.Explain(env.Ctx, v1.MeetingKey{Tenant: c.Tenant, MeetingID: c.ID})
 		if err != nil {
 			return err
@@ -56,8 +57,8 @@ func course(s v1.ExplainedAt) string {
 		s.Reason)
 }
 
-// MeetingDryRunCmd tells where a create would go.
-type MeetingDryRunCmd struct {
+// DryRunCmd tells where a create would go.
+type DryRunCmd struct {
 	MeetingRef
 	Hint int    `placeholder:"N" help:"People that the create announces, as in meta_bbb-meeting-size-hint."`
 	Tag  string `placeholder:"TAG" help:"Tag that the create asks for, as in meta_server-tag."`
@@ -66,11 +67,11 @@ type MeetingDryRunCmd struct {
 var errNowhere = errors.New("no server takes the meeting")
 
 // Run prints the server, why, and how all servers stand to that. It fails where none takes the meeting.
-func (c *MeetingDryRunCmd) Run(env *Env) error {
+func (c *DryRunCmd) Run(env *cli.Env) error {
 	if c.Hint < 0 {
 		return grammar.Misused("--hint: want a number of people")
 	}
-	return env.With(Look, func(pool *Connection) error {
+	return env.With(cli.Look, func(pool *cli.Connection) error {
 		p, err := pool.Pool.DryRun(env.Ctx, v1.DryRun{Tenant: c.Tenant, MeetingID: c.ID, Hint: c.Hint, Tag: c.Tag})
 		if err != nil {
 			return err
@@ -87,7 +88,7 @@ func (c *MeetingDryRunCmd) Run(env *Env) error {
 	})
 }
 
-func printPlacement(env *Env, p v1.Placement) error {
+func printPlacement(env *cli.Env, p v1.Placement) error {
 	what := "it would go to "
 	switch {
 	case p.Known:
@@ -104,7 +105,7 @@ func printPlacement(env *Env, p v1.Placement) error {
 	}
 	err := terminal.Say(env.Out, "%s\n", terminal.Printable(what+p.Why))
 	if len(rows) == 0 {
-		return errors.Join(err, terminal.Say(env.Out, "%s\n", noServers))
+		return errors.Join(err, terminal.Say(env.Out, "%s\n", cli.NoServers))
 	}
 	return errors.Join(err, terminal.Say(env.Out, "\n"),
 		terminal.Table(env.Out, "SERVER STANDING TAG HERE EXPECTED KEPT WEIGHT AFTER FULL", rows))

@@ -1,44 +1,45 @@
-package cli
+package servers
 
 import (
 	"errors"
 	"fmt"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// ServerEnableCmd lets a server take meetings.
-type ServerEnableCmd struct {
+// EnableCmd lets a server take meetings.
+type EnableCmd struct {
 	ID string `arg:"" help:"ID of the server."`
-	Sure
+	cli.Sure
 }
 
 // Run enables the server, if it is fit for that.
-func (c *ServerEnableCmd) Run(env *Env) error {
-	return env.With(Change, func(pool *Connection) error {
+func (c *EnableCmd) Run(env *cli.Env) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		result, err := pool.Servers.Enable(env.Ctx, c.ID, c.Force)
 		if err != nil {
 			return err
 		}
-		return env.changed(result, "enabled")
+		return changed(env, result, "enabled")
 	})
 }
 
-// ServerCordonCmd lets a server keep its meetings and take no new ones.
-type ServerCordonCmd struct {
+// CordonCmd lets a server keep its meetings and take no new ones.
+type CordonCmd struct {
 	ID string `arg:"" help:"ID of the server."`
-	Sure
+	cli.Sure
 }
 
 // Run cordons the server.
-func (c *ServerCordonCmd) Run(env *Env) error {
-	return env.With(Change, func(pool *Connection) error {
+func (c *CordonCmd) Run(env *cli.Env) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		result, err := pool.Servers.Cordon(env.Ctx, c.ID)
 		if err != nil {
 			return err
 		}
-		return env.changed(result, "cordoned, "+present(result.Server)+" left")
+		return changed(env, result, "cordoned, "+present(result.Server)+" left")
 	})
 }
 
@@ -50,15 +51,15 @@ func present(s v1.Server) string {
 	return v1.Running(s.Meetings, s.Users)
 }
 
-// ServerDisableCmd takes a server out of use.
-type ServerDisableCmd struct {
+// DisableCmd takes a server out of use.
+type DisableCmd struct {
 	ID string `arg:"" help:"ID of the server."`
-	Sure
+	cli.Sure
 }
 
 // Run disables the server, which nobody is asked about: the pool refuses it while somebody is there, unless forced.
-func (c *ServerDisableCmd) Run(env *Env) error {
-	return env.With(Change, func(pool *Connection) error {
+func (c *DisableCmd) Run(env *cli.Env) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		result, err := pool.Servers.Disable(env.Ctx, c.ID, c.Force)
 		if err != nil {
 			return err
@@ -67,7 +68,7 @@ func (c *ServerDisableCmd) Run(env *Env) error {
 			err = terminal.Say(env.Err, "note: it owes %s, which it can deliver while it is disabled, as long as it runs: "+
 				"`bbbpool recording list --owed` tells more\n", terminal.Plural(n, "recording"))
 		}
-		return errors.Join(err, env.changed(result, "disabled"))
+		return errors.Join(err, changed(env, result, "disabled"))
 	})
 }
 
@@ -77,16 +78,16 @@ type removedServer struct {
 	Removed bool   `json:"removed"`
 }
 
-// ServerRemoveCmd takes a server out of the pool.
-type ServerRemoveCmd struct {
+// RemoveCmd takes a server out of the pool.
+type RemoveCmd struct {
 	ID string `arg:"" help:"ID of the server."`
-	Sure
+	cli.Sure
 }
 
 // Run removes the server, which needs a yes, and force where it has meetings, or owes recordings. Then there is no
 // question first: the pool refuses whatever the answer is.
-func (c *ServerRemoveCmd) Run(env *Env) error {
-	return env.With(Change, func(pool *Connection) error {
+func (c *RemoveCmd) Run(env *cli.Env) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		s, err := pool.Servers.Show(env.Ctx, c.ID)
 		if err != nil {
 			return err

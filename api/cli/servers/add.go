@@ -1,4 +1,4 @@
-package cli
+package servers
 
 import (
 	"errors"
@@ -7,12 +7,13 @@ import (
 	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// ServerAddCmd adds a server.
-type ServerAddCmd struct {
+// AddCmd adds a server.
+type AddCmd struct {
 	URL      string    `arg:"" help:"Address of the server: its host, or what bbb-conf --secret prints there."`
 	Secret   v1.Secret `placeholder:"SECRET" env:"BBBPOOL_SERVER_SECRET" help:"Its secret, as bbb-conf --secret prints it; - reads it from the standard input."`
 	ID       string    `placeholder:"ID" help:"ID in the pool; made from the host's name by default."`
@@ -25,7 +26,7 @@ type ServerAddCmd struct {
 }
 
 // Run prints the ID of the new server, and whatever else there is to say beside it on the standard error.
-func (c *ServerAddCmd) Run(env *Env) error {
+func (c *AddCmd) Run(env *cli.Env) error {
 	if err := checkWeight(&c.Weight); err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (c *ServerAddCmd) Run(env *Env) error {
 		return grammar.Misused("the server's secret is missing: pass --secret SECRET, or --secret - to have it read from the " +
 			"standard input, or set BBBPOOL_SERVER_SECRET; bbb-conf --secret prints it on the server")
 	}
-	return env.With(Begin, func(pool *Connection) error {
+	return env.With(cli.Begin, func(pool *cli.Connection) error {
 		result, err := pool.Servers.Add(env.Ctx, v1.NewServer{
 			URL: c.URL, Secret: secret, ID: c.ID, Weight: &c.Weight, Capacity: c.Capacity, Hard: c.Hard, Tag: c.Tag,
 			Enable: c.Enable, Force: c.Force,
@@ -45,7 +46,7 @@ func (c *ServerAddCmd) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		if err := env.note(result); err != nil {
+		if err := note(env, result); err != nil {
 			return err
 		}
 		if !c.Enable {
@@ -62,8 +63,8 @@ func (c *ServerAddCmd) Run(env *Env) error {
 	})
 }
 
-// ServerSetCmd changes a server.
-type ServerSetCmd struct {
+// SetCmd changes a server.
+type SetCmd struct {
 	ID       string         `arg:"" help:"ID of the server."`
 	URL      *string        `placeholder:"URL" help:"New address. The server is asked whether it can be used there."`
 	Secret   v1.Secret      `placeholder:"SECRET" help:"New secret, before or after bbb-conf --setsecret there; - reads it from the standard input."`
@@ -76,7 +77,7 @@ type ServerSetCmd struct {
 }
 
 // Run makes the change, and says nothing where there is nothing to say.
-func (c *ServerSetCmd) Run(env *Env) error {
+func (c *SetCmd) Run(env *cli.Env) error {
 	if err := checkWeight(c.Weight); err != nil {
 		return err
 	}
@@ -92,31 +93,31 @@ func (c *ServerSetCmd) Run(env *Env) error {
 		return grammar.Misused("nothing to change: pass --url, --secret, --window, --weight, --capacity, --hard or --tag")
 	}
 	wanted.Force = c.Force
-	return env.With(Change, func(pool *Connection) error {
+	return env.With(cli.Change, func(pool *cli.Connection) error {
 		result, err := pool.Servers.Change(env.Ctx, c.ID, wanted)
 		if err != nil {
 			return err
 		}
-		return env.changed(result, "changed")
+		return changed(env, result, "changed")
 	})
 }
 
 // changed reports what a server has become.
-func (e *Env) changed(result v1.Result, what string) error {
-	if err := e.note(result); err != nil {
+func changed(env *cli.Env, result v1.Result, what string) error {
+	if err := note(env, result); err != nil {
 		return err
 	}
-	if e.Options.JSON {
-		return terminal.PrintJSON(e.Out, result)
+	if env.Options.JSON {
+		return terminal.PrintJSON(env.Out, result)
 	}
-	_, err := fmt.Fprintf(e.Out, "server %s: %s\n", terminal.Printable(result.ID), what)
+	_, err := fmt.Fprintf(env.Out, "server %s: %s\n", terminal.Printable(result.ID), what)
 	return err
 }
 
 // note tells what was found out about a server.
-func (e *Env) note(result v1.Result) error {
+func note(env *cli.Env, result v1.Result) error {
 	say := func(format string, args ...any) error {
-		_, err := fmt.Fprintln(e.Err, terminal.Printable(fmt.Sprintf(format, args...)))
+		_, err := fmt.Fprintln(env.Err, terminal.Printable(fmt.Sprintf(format, args...)))
 		return err
 	}
 	var errs []error
@@ -124,12 +125,12 @@ func (e *Env) note(result v1.Result) error {
 		errs = append(errs, say("warning: %s", result.Warning))
 	}
 	if d := result.Diagnosis; d != nil {
-		errs = append(errs, say("%s answers at %s and accepts %s (%s)", product(d), result.URL, secretOf(result), d.Checksum))
+		errs = append(errs, say("%s answers at %s and accepts %s (%s)", d.Product(), result.URL, secretOf(result), d.Checksum))
 		if d.Meetings > 0 {
 			errs = append(errs, say("%s there already", v1.Running(d.Meetings, d.People)))
 		}
 	}
-	if change := result.SecretChange; change != nil && change.AnswersTo == v1.FormerSecret && change.Until.After(e.now()) {
+	if change := result.SecretChange; change != nil && change.AnswersTo == v1.FormerSecret && change.Until.After(env.Time()) {
 		errs = append(errs, say("it is asked every second for its new secret, until %s: run bbb-conf --setsecret there",
 			terminal.Moment(&change.Until)))
 	}
@@ -142,13 +143,6 @@ func secretOf(result v1.Result) string {
 		return "its " + change.AnswersTo + " secret"
 	}
 	return "the secret"
-}
-
-func product(d *v1.Diagnosis) string {
-	if d.Version == "" {
-		return "BigBlueButton"
-	}
-	return "BigBlueButton " + d.Version
 }
 
 // checkWeight refuses what JSON has no form for, and leaves the rest to the pool.

@@ -1,4 +1,4 @@
-package cli
+package servers
 
 import (
 	"context"
@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/serverlist"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
-// ServerSyncCmd makes the servers of the pool those of a list.
-type ServerSyncCmd struct {
+// SyncCmd makes the servers of the pool those of a list.
+type SyncCmd struct {
 	File   string `arg:"" placeholder:"FILE" help:"List of servers in YAML, as Scalelite's servers:sync takes it; - reads the standard input."`
 	Mode   string `enum:"keep,cordon,force" default:"cordon" help:"What becomes of servers that are not listed: keep them; remove those without meetings and cordon the others; or end the meetings of all (force) and remove them."`
 	DryRun bool   `help:"Show what would be done, and do nothing."`
@@ -20,14 +21,14 @@ type ServerSyncCmd struct {
 
 // Run shows what is to be done, asks if servers are to be removed or none is to take new meetings, and does it. It fails
 // if any of it did.
-func (c *ServerSyncCmd) Run(env *Env) error {
-	servers, err := ReadList(env, c.File, serverlist.Read)
+func (c *SyncCmd) Run(env *cli.Env) error {
+	servers, err := cli.ReadList(env, c.File, serverlist.Read)
 	if err != nil {
 		return err
 	}
-	return Syncing{
+	return cli.Syncing{
 		Noun: "server", File: c.File, DryRun: c.DryRun,
-		Do: func(ctx context.Context, pool *Connection, dryRun bool, tell func(v1.Progress)) (v1.Synced, error) {
+		Do: func(ctx context.Context, pool *cli.Connection, dryRun bool, tell func(v1.Progress)) (v1.Synced, error) {
 			return pool.Servers.Sync(ctx, v1.Sync{Mode: c.Mode, DryRun: dryRun, Servers: servers}, tell)
 		},
 		Question: c.question, Yes: c.Yes,
@@ -35,7 +36,7 @@ func (c *ServerSyncCmd) Run(env *Env) error {
 }
 
 // question is asked before servers go, or nobody is left to take new meetings.
-func (c *ServerSyncCmd) question(seen v1.Synced) string {
+func (c *SyncCmd) question(seen v1.Synced) string {
 	var gone, text []string
 	meetings, people := 0, 0
 	for _, change := range seen.Changes {
