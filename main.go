@@ -1,7 +1,7 @@
 // Command bbbpool makes a pool of BigBlueButton servers look like one.
 //
-// This file is what of the command line starts or opens a pool; its other commands are in api/cli/commands. How the parts of a pool are put
-// together is in api/assembly.
+// This file is what of the command line starts or opens a pool; its other commands are in api/cli/commands. How the parts of
+// a pool are put together is in api/assembly.
 package main
 
 import (
