@@ -1,4 +1,4 @@
-package storetest
+package catalogue
 
 import (
 	"fmt"
@@ -7,16 +7,17 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func metaCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Meta/Filters", metaFilters},
-		{"Meta/Pages", metaPages},
-		{"Meta/Long", metaLong},
-		{"Meta/Texts", metaTexts},
-		{"Meta/Many", metaMany},
-		{"Meta/Gone", metaGone},
+func metaCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Meta/Filters", Run: metaFilters},
+		{Name: "Meta/Pages", Run: metaPages},
+		{Name: "Meta/Long", Run: metaLong},
+		{Name: "Meta/Texts", Run: metaTexts},
+		{Name: "Meta/Many", Run: metaMany},
+		{Name: "Meta/Gone", Run: metaGone},
 	}
 }
 
@@ -31,15 +32,15 @@ func seedMeta(t *testing.T, s store.Index) {
 		nil,
 	} {
 		r := store.Recording{RecordID: fmt.Sprint("r", i), MeetingID: fmt.Sprint("m", i%2), Tenant: "a", Meta: meta}
-		r.State, r.Start = store.Published, monday.Add(-time.Duration(i)*time.Minute)
+		r.State, r.Start = store.Published, kit.Monday.Add(-time.Duration(i)*time.Minute)
 		if i == 1 {
 			r.State = store.Unpublished
 		}
-		must(t, s.CreateRecording(t.Context(), r))
+		kit.Must(t, s.CreateRecording(t.Context(), r))
 	}
-	other := aRecording("b", "r9")
+	other := ARecording("b", "r9")
 	other.Meta = map[string]string{"origin": "moodle"}
-	must(t, s.CreateRecording(t.Context(), other))
+	kit.Must(t, s.CreateRecording(t.Context(), other))
 }
 
 // matches reads "key=value" pairs.
@@ -98,11 +99,11 @@ func metaFilters(t *testing.T, s store.Index) {
 	} {
 		c.filter.Tenant = "a"
 		page, total := list(t, s, c.filter)
-		equal(t, c.name, recordIDs(page), c.want)
-		equal(t, c.name+": total", total, len(c.want))
+		kit.Equal(t, c.name, recordIDs(page), c.want)
+		kit.Equal(t, c.name+": total", total, len(c.want))
 	}
 	page, _ := list(t, s, store.RecordingFilter{Tenant: "b", Meta: matches("origin=moodle")})
-	equal(t, "another tenant", recordIDs(page), ids("r9"))
+	kit.Equal(t, "another tenant", recordIDs(page), ids("r9"))
 }
 
 // Pages of what metadata selects are in the same order as others.
@@ -119,8 +120,8 @@ func metaPages(t *testing.T, s store.Index) {
 				to = min(from+f.Limit, to)
 			}
 			page, total := list(t, s, f)
-			equal(t, fmt.Sprintf("%+v", f), recordIDs(page), all[from:to])
-			equal(t, fmt.Sprintf("%+v: total", f), total, len(all))
+			kit.Equal(t, fmt.Sprintf("%+v", f), recordIDs(page), all[from:to])
+			kit.Equal(t, fmt.Sprintf("%+v: total", f), total, len(all))
 		}
 	}
 }
@@ -136,7 +137,7 @@ func metaLong(t *testing.T, s store.Index) {
 		{long + "1": "x", long + "2": "x"},
 	} {
 		r := store.Recording{RecordID: fmt.Sprint("r", i), Tenant: "a", Meta: meta}
-		must(t, s.CreateRecording(t.Context(), r))
+		kit.Must(t, s.CreateRecording(t.Context(), r))
 	}
 	for _, c := range []struct{ key, value, want string }{
 		{"d", long, "r2"},
@@ -155,22 +156,22 @@ func metaLong(t *testing.T, s store.Index) {
 		{long[:300], "%", ""},
 	} {
 		page, _ := list(t, s, store.RecordingFilter{Tenant: "a", Meta: []store.MetaMatch{{Key: c.key, Value: c.value}}})
-		equal(t, fmt.Sprintf("%.20q %.20q", c.key, c.value), strings.Join(recordIDs(page), " "), c.want)
+		kit.Equal(t, fmt.Sprintf("%.20q %.20q", c.key, c.value), strings.Join(recordIDs(page), " "), c.want)
 	}
 	for _, id := range []string{"r0", "r4"} {
-		must(t, s.DeleteRecording(t.Context(), id))
+		kit.Must(t, s.DeleteRecording(t.Context(), id))
 	}
 	page, _ := list(t, s, store.RecordingFilter{Tenant: "a", Meta: []store.MetaMatch{{Key: long + "2", Value: "x"}}})
-	equal(t, "left", recordIDs(page), []string{"r1"})
+	kit.Equal(t, "left", recordIDs(page), []string{"r1"})
 }
 
 // Odd keys and values are found as what they are.
 func metaTexts(t *testing.T, s store.Index) {
-	for i, text := range texts() {
+	for i, text := range kit.Texts() {
 		r := store.Recording{RecordID: fmt.Sprint("r", i), Tenant: "a", Meta: map[string]string{text: "k", "v": "|" + text + "|"}}
-		must(t, s.CreateRecording(t.Context(), r))
+		kit.Must(t, s.CreateRecording(t.Context(), r))
 	}
-	for i, text := range texts() {
+	for i, text := range kit.Texts() {
 		for _, m := range []store.MetaMatch{
 			{Key: text, Value: "k"},
 			{Key: text, Value: "%"},
@@ -180,7 +181,7 @@ func metaTexts(t *testing.T, s store.Index) {
 			{Key: "v", Value: "%|" + text + "|%"},
 		} {
 			page, _ := list(t, s, store.RecordingFilter{Tenant: "a", Meta: []store.MetaMatch{m}})
-			equal(t, fmt.Sprintf("%q", m), recordIDs(page), []string{fmt.Sprint("r", i)})
+			kit.Equal(t, fmt.Sprintf("%q", m), recordIDs(page), []string{fmt.Sprint("r", i)})
 		}
 	}
 }
@@ -192,10 +193,10 @@ func metaMany(t *testing.T, s store.Index) {
 	for i := range many {
 		ids = append(ids, fmt.Sprintf("r%03d", i))
 	}
-	_, err := s.Commit(t.Context(), aJob("j"), ids, func(r *store.Recording) error {
+	_, err := s.Commit(t.Context(), AJob("j"), ids, func(r *store.Recording) error {
 		var i int
 		_, err := fmt.Sscanf(r.RecordID, "r%d", &i)
-		r.Tenant, r.MeetingID, r.Start = "a", "room", monday.Add(-time.Duration(i)*time.Second)
+		r.Tenant, r.MeetingID, r.Start = "a", "room", kit.Monday.Add(-time.Duration(i)*time.Second)
 		r.State = []store.RecordingState{store.Published, store.Unpublished}[i%2]
 		r.Meta = map[string]string{"all": "x" + strings.Repeat("y", i), "third": fmt.Sprint(i % 3)}
 		if i%5 == 0 {
@@ -203,7 +204,7 @@ func metaMany(t *testing.T, s store.Index) {
 		}
 		return err
 	})
-	must(t, err)
+	kit.Must(t, err)
 	for _, c := range []struct {
 		name   string
 		filter store.RecordingFilter
@@ -242,25 +243,25 @@ func metaMany(t *testing.T, s store.Index) {
 		}
 		c.filter.Tenant = "a"
 		page, total := list(t, s, c.filter)
-		equal(t, c.name, recordIDs(page), is)
-		equal(t, c.name+": total", total, len(is))
+		kit.Equal(t, c.name, recordIDs(page), is)
+		kit.Equal(t, c.name+": total", total, len(is))
 	}
 }
 
 // Metadata that is removed or changed is no longer found; what stays still is, in its new state too.
 func metaGone(t *testing.T, s store.Index) {
-	must(t, s.CreateRecording(t.Context(), aRecording("a", "r1")))
+	kit.Must(t, s.CreateRecording(t.Context(), ARecording("a", "r1")))
 	_, err := s.UpdateRecording(t.Context(), "a", "r1", func(r *store.Recording) error {
 		delete(r.Meta, "presenter")
 		r.Meta["bbb-origin"], r.Meta["new"], r.State = "greenlight", "1", store.Unpublished
 		return nil
 	})
-	must(t, err)
+	kit.Must(t, err)
 	for pair, n := range map[string]int{
 		"presenter=%": 0, "bbb-origin=moodle": 0, "bbb-origin=greenlight": 1, "new=1": 1, "empty=": 1,
 	} {
 		f := store.RecordingFilter{Tenant: "a", Meta: matches(pair), States: []store.RecordingState{store.Unpublished}}
 		_, total := list(t, s, f)
-		equal(t, pair, total, n)
+		kit.Equal(t, pair, total, n)
 	}
 }

@@ -1,4 +1,4 @@
-package storetest
+package catalogue
 
 import (
 	"fmt"
@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func selectionCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Recordings/Filters", recordingFilters},
-		{"Recordings/Pages", recordingPages},
-		{"Recordings/Times", recordingTimes},
-		{"Recordings/AllTenants", recordingsOfAll},
+func selectionCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Recordings/Filters", Run: recordingFilters},
+		{Name: "Recordings/Pages", Run: recordingPages},
+		{Name: "Recordings/Times", Run: recordingTimes},
+		{Name: "Recordings/AllTenants", Run: recordingsOfAll},
 	}
 }
 
@@ -28,12 +29,12 @@ func seed(t *testing.T, s store.Index) {
 		{RecordID: "bx1", MeetingID: "hall", State: "deleted"},
 		{RecordID: "b%1", MeetingID: "", State: ""},
 	} {
-		r.Tenant, r.Start = "a", monday.Add(time.Duration(i)*time.Minute)
-		must(t, s.CreateRecording(t.Context(), r))
+		r.Tenant, r.Start = "a", kit.Monday.Add(time.Duration(i)*time.Minute)
+		kit.Must(t, s.CreateRecording(t.Context(), r))
 	}
 	for _, tenant := range []string{"b", "aa", ""} {
-		r := aRecording(tenant, "aa-"+tenant)
-		must(t, s.CreateRecording(t.Context(), r))
+		r := ARecording(tenant, "aa-"+tenant)
+		kit.Must(t, s.CreateRecording(t.Context(), r))
 	}
 }
 
@@ -78,14 +79,14 @@ func recordingFilters(t *testing.T, s store.Index) {
 	} {
 		c.filter.Tenant = "a"
 		page, total := list(t, s, c.filter)
-		equal(t, c.name, recordIDs(page), c.want)
-		equal(t, c.name+": total", total, len(c.want))
+		kit.Equal(t, c.name, recordIDs(page), c.want)
+		kit.Equal(t, c.name+": total", total, len(c.want))
 	}
 	for tenant, want := range map[string][]string{"b": ids("aa-b"), "aa": ids("aa-aa"), "": ids("aa-"), "nobody": nil} {
 		for _, f := range []store.RecordingFilter{{}, {RecordIDs: ids("a")}, {MeetingIDs: ids("room")}} {
 			f.Tenant = tenant
 			page, _ := list(t, s, f)
-			equal(t, "tenant "+tenant, recordIDs(page), want)
+			kit.Equal(t, "tenant "+tenant, recordIDs(page), want)
 		}
 	}
 }
@@ -116,8 +117,8 @@ func recordingPages(t *testing.T, s store.Index) {
 				to = min(from+f.Limit, total)
 			}
 			page, got := list(t, s, f)
-			equal(t, fmt.Sprintf("%+v", f), recordIDs(page), recordIDs(all[from:to]))
-			equal(t, fmt.Sprintf("%+v: total", f), got, total)
+			kit.Equal(t, fmt.Sprintf("%+v", f), recordIDs(page), recordIDs(all[from:to]))
+			kit.Equal(t, fmt.Sprintf("%+v: total", f), got, total)
 		}
 	}
 }
@@ -125,21 +126,21 @@ func recordingPages(t *testing.T, s store.Index) {
 // Newest start first whatever the time, and equal starts by ID, so that pages are stable.
 func recordingTimes(t *testing.T, s store.Index) {
 	starts := map[string]time.Time{
-		"c": monday, "b": monday, "bb": monday.In(time.FixedZone("", 7200)), "ms": monday.Add(time.Millisecond),
+		"c": kit.Monday, "b": kit.Monday, "bb": kit.Monday.In(time.FixedZone("", 7200)), "ms": kit.Monday.Add(time.Millisecond),
 		"epoch": time.UnixMilli(0), "before": time.UnixMilli(-1), "future": time.Date(2301, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
 	for id, start := range starts {
-		r := aRecording("a", id)
+		r := ARecording("a", id)
 		r.Start = start
-		must(t, s.CreateRecording(t.Context(), r))
+		kit.Must(t, s.CreateRecording(t.Context(), r))
 	}
 	order := []string{"future", "ms", "b", "bb", "c", "epoch", "before"}
 	for _, f := range []store.RecordingFilter{{}, {MeetingIDs: []string{"room"}}, {RecordIDs: order}} {
 		f.Tenant = "a"
 		page, _ := list(t, s, f)
-		equal(t, "order", recordIDs(page), order)
+		kit.Equal(t, "order", recordIDs(page), order)
 		for _, r := range page {
-			equal(t, "start of "+r.RecordID, r.Start, starts[r.RecordID])
+			kit.Equal(t, "start of "+r.RecordID, r.Start, starts[r.RecordID])
 		}
 	}
 }
@@ -147,16 +148,16 @@ func recordingTimes(t *testing.T, s store.Index) {
 // Operators see the recordings of all tenants in one order, under every filter and page by page.
 func recordingsOfAll(t *testing.T, s store.Index) {
 	page, total := list(t, s, store.RecordingFilter{AllTenants: true})
-	equal(t, "a new store", recordIDs(page), nil)
-	equal(t, "a new store: total", total, 0)
+	kit.Equal(t, "a new store", recordIDs(page), nil)
+	kit.Equal(t, "a new store: total", total, 0)
 	tenants := []string{"", "a", "ab", "b", "\u00e4"}
 	for i := range 15 {
-		r := aRecording(tenants[i%len(tenants)], fmt.Sprintf("r%02d", i))
-		r.Start, r.State = monday.Add(-time.Duration(i/3)*time.Hour), store.Published
+		r := ARecording(tenants[i%len(tenants)], fmt.Sprintf("r%02d", i))
+		r.Start, r.State = kit.Monday.Add(-time.Duration(i/3)*time.Hour), store.Published
 		if r.MeetingID = "room"; i%4 == 0 {
 			r.MeetingID, r.State, r.Meta = "hall", store.Deleted, map[string]string{"course": fmt.Sprint(i)}
 		}
-		must(t, s.CreateRecording(t.Context(), r))
+		kit.Must(t, s.CreateRecording(t.Context(), r))
 	}
 	for _, c := range []struct {
 		filter store.RecordingFilter
@@ -183,12 +184,12 @@ func recordingsOfAll(t *testing.T, s store.Index) {
 		for _, cut := range [][2]int{{0, 0}, {0, 4}, {3, 5}, {10, 100}, {100, 1}} {
 			c.filter.Offset, c.filter.Limit = cut[0], cut[1]
 			page, total := list(t, s, c.filter)
-			equal(t, fmt.Sprintf("%+v: total", c.filter), total, len(all))
+			kit.Equal(t, fmt.Sprintf("%+v: total", c.filter), total, len(all))
 			to := len(all)
 			if cut[1] > 0 {
 				to = min(cut[0]+cut[1], to)
 			}
-			equal(t, fmt.Sprintf("%+v", c.filter), numbers(page), all[min(cut[0], to):to])
+			kit.Equal(t, fmt.Sprintf("%+v", c.filter), numbers(page), all[min(cut[0], to):to])
 		}
 	}
 }

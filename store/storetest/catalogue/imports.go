@@ -1,43 +1,44 @@
-package storetest
+package catalogue
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func jobCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Jobs/Kept", jobsKept},
-		{"Jobs/One", jobOne},
-		{"Jobs/Filters", jobFilters},
-		{"Jobs/Update", jobUpdate},
-		{"Jobs/Delete", jobDelete},
-		{"Jobs/NotShared", jobNotShared},
+func jobCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Jobs/Kept", Run: jobsKept},
+		{Name: "Jobs/One", Run: jobOne},
+		{Name: "Jobs/Filters", Run: jobFilters},
+		{Name: "Jobs/Update", Run: jobUpdate},
+		{Name: "Jobs/Delete", Run: jobDelete},
+		{Name: "Jobs/NotShared", Run: jobNotShared},
 	}
 }
 
-func commitCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Commit/Kept", commitKept},
-		{"Commit/Refused", commitRefused},
-		{"Commit/NotShared", commitNotShared},
+func commitCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Commit/Kept", Run: commitKept},
+		{Name: "Commit/Refused", Run: commitRefused},
+		{Name: "Commit/NotShared", Run: commitNotShared},
 	}
 }
 
 func jobsOf(t *testing.T, s store.Index, f store.JobFilter) []store.Job {
 	t.Helper()
 	all, err := s.Jobs(t.Context(), f)
-	must(t, err)
+	kit.Must(t, err)
 	return all
 }
 
 func putJob(t *testing.T, s store.Index, job store.Job) {
 	t.Helper()
 	got, err := s.UpdateJob(t.Context(), job.ID, func(j *store.Job) error { *j = job; return nil })
-	must(t, err)
-	equal(t, "job", got, job)
+	kit.Must(t, err)
+	kit.Equal(t, "job", got, job)
 }
 
 func jobIDs(all []store.Job) (ids []string) {
@@ -49,38 +50,38 @@ func jobIDs(all []store.Job) (ids []string) {
 
 // Every field comes back, and lists are in the order of the IDs.
 func jobsKept(t *testing.T, s store.Index) {
-	equal(t, "a new store", jobsOf(t, s, store.JobFilter{}), nil)
+	kit.Equal(t, "a new store", jobsOf(t, s, store.JobFilter{}), nil)
 	bare := store.Job{ID: "j0"}
-	for _, j := range []store.Job{aJob("j2"), aJob("j10"), bare} {
+	for _, j := range []store.Job{AJob("j2"), AJob("j10"), bare} {
 		putJob(t, s, j)
 	}
-	equal(t, "list", jobsOf(t, s, store.JobFilter{}), []store.Job{bare, aJob("j10"), aJob("j2")})
-	for i, id := range texts() {
-		j := aJob("text " + id)
+	kit.Equal(t, "list", jobsOf(t, s, store.JobFilter{}), []store.Job{bare, AJob("j10"), AJob("j2")})
+	for i, id := range kit.Texts() {
+		j := AJob("text " + id)
 		j.Attempts = i
 		putJob(t, s, j)
 	}
-	equal(t, "jobs", len(jobsOf(t, s, store.JobFilter{})), 3+len(texts()))
+	kit.Equal(t, "jobs", len(jobsOf(t, s, store.JobFilter{})), 3+len(kit.Texts()))
 }
 
 // One job is found by its whole ID.
 func jobOne(t *testing.T, s store.Index) {
-	for i, id := range append(texts(), "/srv//a.tar#r1") {
-		j := aJob(id)
+	for i, id := range append(kit.Texts(), "/srv//a.tar#r1") {
+		j := AJob(id)
 		j.Attempts = i
 		putJob(t, s, j)
 		got, err := s.Job(t.Context(), id)
-		want(t, "read", err, nil)
-		equal(t, "job", got, j)
+		kit.Want(t, "read", err, nil)
+		kit.Equal(t, "job", got, j)
 	}
 	for _, id := range []string{"", "/srv", "/srv//a.tar#r", "/srv//a.tar#r11", "/srv/a.tar#r1"} {
 		got, err := s.Job(t.Context(), id)
-		want(t, "read "+id, err, store.ErrNotFound)
-		equal(t, "returned", got, store.Job{})
+		kit.Want(t, "read "+id, err, store.ErrNotFound)
+		kit.Equal(t, "returned", got, store.Job{})
 	}
-	must(t, s.DeleteJob(t.Context(), "/srv//a.tar#r1"))
+	kit.Must(t, s.DeleteJob(t.Context(), "/srv//a.tar#r1"))
 	_, err := s.Job(t.Context(), "/srv//a.tar#r1")
-	want(t, "read a deleted one", err, store.ErrNotFound)
+	kit.Want(t, "read a deleted one", err, store.ErrNotFound)
 }
 
 // Jobs are listed by their states, all that are asked for in one order, page by page.
@@ -89,7 +90,7 @@ func jobFilters(t *testing.T, s store.Index) {
 		"a": store.JobDone, "b": store.JobWaiting, "c": store.JobDone, "d": store.JobImporting, "e": store.JobWaiting,
 		"f": store.JobFailed, "g": "",
 	} {
-		j := aJob(id)
+		j := AJob(id)
 		j.State = store.JobPlacing
 		putJob(t, s, j)
 		j.State = state
@@ -116,7 +117,7 @@ func jobFilters(t *testing.T, s store.Index) {
 		{"no state", store.JobFilter{States: in("")}, "g"},
 		{"the start of a state", store.JobFilter{States: in("d")}, ""},
 	} {
-		equal(t, c.name, strings.Join(jobIDs(jobsOf(t, s, c.filter)), ""), c.want)
+		kit.Equal(t, c.name, strings.Join(jobIDs(jobsOf(t, s, c.filter)), ""), c.want)
 	}
 }
 
@@ -128,34 +129,32 @@ func jobUpdate(t *testing.T, s store.Index) {
 		t.Helper()
 		got, err := s.UpdateJob(ctx, id, func(j *store.Job) error {
 			j.State, j.Recordings = store.JobFailed, append(j.Recordings, "r9")
-			return errOwn
+			return kit.ErrOwn
 		})
-		if err != errOwn { //nolint:errorlint // as it is
-			t.Errorf("got error %v, want the closure's as it is", err)
-		}
-		equal(t, "returned", got, store.Job{})
+		kit.Own(t, err)
+		kit.Equal(t, "returned", got, store.Job{})
 	}
 	refused("j1")
-	equal(t, "left", jobsOf(t, s, store.JobFilter{}), nil)
+	kit.Equal(t, "left", jobsOf(t, s, store.JobFilter{}), nil)
 	made, err := s.UpdateJob(ctx, "j1", func(j *store.Job) error {
-		equal(t, "in the closure", *j, store.Job{ID: "j1"})
-		*j = aJob("j2")
+		kit.Equal(t, "in the closure", *j, store.Job{ID: "j1"})
+		*j = AJob("j2")
 		return nil
 	})
-	want(t, "make", err, nil)
-	is := aJob("j2")
+	kit.Want(t, "make", err, nil)
+	is := AJob("j2")
 	is.ID = "j1"
-	equal(t, "made", made, is)
+	kit.Equal(t, "made", made, is)
 	_, err = s.UpdateJob(ctx, "j1", func(j *store.Job) error {
-		equal(t, "in the closure", *j, is)
+		kit.Equal(t, "in the closure", *j, is)
 		j.ID, j.State, j.Reason = "j3", store.JobDone, ""
 		return nil
 	})
-	want(t, "update", err, nil)
+	kit.Want(t, "update", err, nil)
 	is.State, is.Reason = store.JobDone, ""
 	refused("j1")
-	equal(t, "kept", jobsOf(t, s, store.JobFilter{}), []store.Job{is})
-	equal(t, "by state", jobsOf(t, s, store.JobFilter{States: []store.JobState{store.JobFailed}}), nil)
+	kit.Equal(t, "kept", jobsOf(t, s, store.JobFilter{}), []store.Job{is})
+	kit.Equal(t, "by state", jobsOf(t, s, store.JobFilter{States: []store.JobState{store.JobFailed}}), nil)
 	if _, err := s.UpdateJob(ctx, "", func(*store.Job) error { return nil }); err == nil {
 		t.Error("a job without an ID was made")
 	}
@@ -163,15 +162,15 @@ func jobUpdate(t *testing.T, s store.Index) {
 
 // A deleted job is gone from everywhere, and its ID is free again.
 func jobDelete(t *testing.T, s store.Index) {
-	putJob(t, s, aJob("j1"))
-	putJob(t, s, aJob("j2"))
+	putJob(t, s, AJob("j1"))
+	putJob(t, s, AJob("j2"))
 	for _, id := range []string{"", "j", "j11"} {
-		want(t, "delete "+id, s.DeleteJob(t.Context(), id), store.ErrNotFound)
+		kit.Want(t, "delete "+id, s.DeleteJob(t.Context(), id), store.ErrNotFound)
 	}
-	want(t, "delete", s.DeleteJob(t.Context(), "j1"), nil)
-	want(t, "delete again", s.DeleteJob(t.Context(), "j1"), store.ErrNotFound)
+	kit.Want(t, "delete", s.DeleteJob(t.Context(), "j1"), nil)
+	kit.Want(t, "delete again", s.DeleteJob(t.Context(), "j1"), store.ErrNotFound)
 	for _, f := range []store.JobFilter{{}, {States: []store.JobState{store.JobWaiting}}} {
-		equal(t, "left", jobsOf(t, s, f), []store.Job{aJob("j2")})
+		kit.Equal(t, "left", jobsOf(t, s, f), []store.Job{AJob("j2")})
 	}
 	putJob(t, s, store.Job{ID: "j1"})
 }
@@ -179,104 +178,102 @@ func jobDelete(t *testing.T, s store.Index) {
 // A job handed in or out is its holder's to change.
 func jobNotShared(t *testing.T, s store.Index) {
 	var kept *store.Job
-	given := aJob("j1")
+	given := AJob("j1")
 	updated, err := s.UpdateJob(t.Context(), "j1", func(j *store.Job) error {
 		*j = given
 		kept = j
 		return nil
 	})
-	must(t, err)
+	kit.Must(t, err)
 	kept.Recordings[0], given.Recordings[1], updated.Recordings[0] = "changed", "changed", "changed"
 	jobsOf(t, s, store.JobFilter{})[0].Recordings[0] = "changed"
 	read, err := s.Job(t.Context(), "j1")
-	must(t, err)
+	kit.Must(t, err)
 	read.Recordings[0] = "changed"
-	equal(t, "kept", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
+	kit.Equal(t, "kept", jobsOf(t, s, store.JobFilter{}), []store.Job{AJob("j1")})
 }
 
 // A commit makes recordings and changes those that are there, of whatever tenant, and stores its job with them.
 func commitKept(t *testing.T, s store.Index) {
 	ctx := t.Context()
 	putJob(t, s, store.Job{ID: "j1", State: store.JobImporting})
-	must(t, s.CreateRecording(ctx, aRecording("b", "old")))
+	kit.Must(t, s.CreateRecording(ctx, ARecording("b", "old")))
 	var seen []string
-	got, err := s.Commit(ctx, aJob("j1"), []string{"old", "new"}, func(r *store.Recording) error {
+	got, err := s.Commit(ctx, AJob("j1"), []string{"old", "new"}, func(r *store.Recording) error {
 		if seen = append(seen, r.RecordID); r.RecordID == "new" {
-			equal(t, "what is new", *r, store.Recording{RecordID: "new"})
-			*r = aRecording("a", "new")
+			kit.Equal(t, "what is new", *r, store.Recording{RecordID: "new"})
+			*r = ARecording("a", "new")
 			r.RecordID = "other"
 			return nil
 		}
-		equal(t, "what stands", *r, aRecording("b", "old"))
+		kit.Equal(t, "what stands", *r, ARecording("b", "old"))
 		r.Name, r.Tenant, r.RecordID = "Geometry", "c", "other"
 		return nil
 	})
-	want(t, "commit", err, nil)
-	old := aRecording("c", "old")
+	kit.Want(t, "commit", err, nil)
+	old := ARecording("c", "old")
 	old.Name = "Geometry"
-	equal(t, "returned", got, []store.Recording{old, aRecording("a", "new")})
+	kit.Equal(t, "returned", got, []store.Recording{old, ARecording("a", "new")})
 	all, err := s.ScanRecordings(ctx, "", 10)
-	must(t, err)
-	equal(t, "kept", all, []store.Recording{aRecording("a", "new"), old})
-	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
+	kit.Must(t, err)
+	kit.Equal(t, "kept", all, []store.Recording{ARecording("a", "new"), old})
+	kit.Equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{AJob("j1")})
 	for tenant, want := range map[string][]string{"a": {"new"}, "b": nil, "c": {"old"}} {
 		page, _ := list(t, s, store.RecordingFilter{Tenant: tenant, MeetingIDs: []string{"room"}})
-		equal(t, "tenant "+tenant, recordIDs(page), want)
+		kit.Equal(t, "tenant "+tenant, recordIDs(page), want)
 	}
-	got, err = s.Commit(ctx, aJob("j2"), nil, func(*store.Recording) error { return errOwn })
-	want(t, "commit nothing", err, nil)
-	equal(t, "returned", got, nil)
-	equal(t, "jobs", jobIDs(jobsOf(t, s, store.JobFilter{})), []string{"j1", "j2"})
+	got, err = s.Commit(ctx, AJob("j2"), nil, func(*store.Recording) error { return kit.ErrOwn })
+	kit.Want(t, "commit nothing", err, nil)
+	kit.Equal(t, "returned", got, nil)
+	kit.Equal(t, "jobs", jobIDs(jobsOf(t, s, store.JobFilter{})), []string{"j1", "j2"})
 }
 
 // A commit that is refused, at the last of its recordings or for want of an ID, leaves everything as it was.
 func commitRefused(t *testing.T, s store.Index) {
 	ctx := t.Context()
 	putJob(t, s, store.Job{ID: "j1", State: store.JobImporting})
-	must(t, s.CreateRecording(ctx, aRecording("a", "old")))
-	got, err := s.Commit(ctx, aJob("j1"), []string{"new", "old"}, func(r *store.Recording) error {
+	kit.Must(t, s.CreateRecording(ctx, ARecording("a", "old")))
+	got, err := s.Commit(ctx, AJob("j1"), []string{"new", "old"}, func(r *store.Recording) error {
 		was := r.RecordID
 		*r = store.Recording{Tenant: "b", State: store.Published}
 		if was == "old" {
-			return errOwn
+			return kit.ErrOwn
 		}
 		return nil
 	})
-	if err != errOwn { //nolint:errorlint // as it is
-		t.Errorf("got error %v, want the closure's as it is", err)
-	}
-	equal(t, "returned", got, nil)
+	kit.Own(t, err)
+	kit.Equal(t, "returned", got, nil)
 	tenant := func(r *store.Recording) error { r.Tenant = "b"; return nil }
-	if _, err := s.Commit(ctx, aJob("j1"), []string{"old", ""}, tenant); err == nil {
+	if _, err := s.Commit(ctx, AJob("j1"), []string{"old", ""}, tenant); err == nil {
 		t.Error("a recording without an ID was committed")
 	}
-	if _, err := s.Commit(ctx, aJob(""), []string{"old", "new"}, tenant); err == nil {
+	if _, err := s.Commit(ctx, AJob(""), []string{"old", "new"}, tenant); err == nil {
 		t.Error("a job without an ID was committed")
 	}
-	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{{ID: "j1", State: store.JobImporting}})
+	kit.Equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{{ID: "j1", State: store.JobImporting}})
 	all, err := s.ScanRecordings(ctx, "", 10)
-	must(t, err)
-	equal(t, "recordings", all, []store.Recording{aRecording("a", "old")})
+	kit.Must(t, err)
+	kit.Equal(t, "recordings", all, []store.Recording{ARecording("a", "old")})
 	_, total := list(t, s, store.RecordingFilter{Tenant: "b"})
-	equal(t, "of the tenant that it was not to have", total, 0)
+	kit.Equal(t, "of the tenant that it was not to have", total, 0)
 	counted(t, s, store.RecordingCount{Tenant: "a", State: store.Published, Count: 1, Bytes: 1<<34 + 2})
 }
 
 // What goes through a commit is its holder's to change.
 func commitNotShared(t *testing.T, s store.Index) {
-	job, given := aJob("j1"), aRecording("a", "r1")
+	job, given := AJob("j1"), ARecording("a", "r1")
 	var kept *store.Recording
 	got, err := s.Commit(t.Context(), job, []string{"r1"}, func(r *store.Recording) error {
 		*r = given
 		kept = r
 		return nil
 	})
-	must(t, err)
+	kit.Must(t, err)
 	scribble(kept)
 	scribble(&got[0])
 	job.Recordings[0] = "changed"
-	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
+	kit.Equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{AJob("j1")})
 	r, err := s.Recording(t.Context(), "r1")
-	must(t, err)
-	equal(t, "kept", r, aRecording("a", "r1"))
+	kit.Must(t, err)
+	kit.Equal(t, "kept", r, ARecording("a", "r1"))
 }
