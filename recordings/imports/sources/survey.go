@@ -1,15 +1,17 @@
-package imports
+package sources
 
 import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/bbbpool/bbbpool/recordings/archive"
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/record"
 )
@@ -17,56 +19,64 @@ import (
 // maxDepth is how deep archives and recordings may lie below a directory that is imported.
 const maxDepth = 6
 
-// source is something to import: an archive, or a recording in directories.
-type source struct {
-	path     string // of the archive, or of the directory that holds <format>/<recordID>
-	recordID string // "" for an archive
+// Source is something to import: an archive, or a recording in directories.
+type Source struct {
+	Path     string // of the archive, or of the directory that holds <format>/<recordID>
+	RecordID string // "" for an archive
 }
 
-func (c source) id() string {
-	if c.recordID == "" {
-		return c.path
+// ID is the ID of its job.
+func (c Source) ID() string {
+	if c.RecordID == "" {
+		return c.Path
 	}
-	return c.path + "#" + c.recordID
+	return c.Path + "#" + c.RecordID
 }
 
-// survey is what a look through a directory finds: what there is to import, and what cannot be or is not wanted.
+// survey is a look through a directory.
 type survey struct {
-	root            string
-	behind          []string // directories elsewhere that links have led to
-	deepest         int      // how deep it is looked
-	sources         map[source]bool
-	failed, skipped []record.Finding
+	root    string
+	behind  []string // directories elsewhere that links have led to
+	deepest int      // how deep it is looked
+	sources map[Source]bool
+	found   Found
 }
 
-// sourcesIn finds what there is to import at a path, in the order of the paths. What cannot be looked at is named, and
-// the rest goes on.
-func sourcesIn(path string) (list []source, s survey, err error) {
-	s = survey{root: path, deepest: maxDepth, sources: map[source]bool{}}
+// Found is what there is at a path, in the order of the paths, and what of it cannot be imported or is not wanted.
+type Found struct {
+	Sources         []Source
+	Failed, Skipped []record.Finding
+}
+
+// In finds what there is to import at a path. What cannot be looked at is named, and the rest goes on.
+func In(path string) (Found, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, s, err
+		return Found{}, err
 	}
 	if !info.IsDir() {
-		return []source{{path: path}}, s, nil
+		return Found{Sources: []Source{{Path: path}}}, nil
 	}
 	if c, ok := recordingAt(path); ok {
-		return []source{c}, s, nil
+		return Found{Sources: []Source{c}}, nil
 	}
+	s := survey{root: path, deepest: maxDepth, sources: map[Source]bool{}}
 	if err := filepath.WalkDir(path, s.visit); err != nil {
-		return nil, s, err
+		return s.found, err
 	}
-	for c := range s.sources {
-		list = append(list, c)
-	}
-	slices.SortFunc(list, func(a, b source) int {
-		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.recordID, b.recordID))
+	s.found.Sources = slices.SortedFunc(maps.Keys(s.sources), func(a, b Source) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.RecordID, b.RecordID))
 	})
-	return list, s, nil
+	return s.found, nil
 }
 
-func (s *survey) fail(at, text string) { s.failed = add(s.failed, record.Unreadable, at, text) }
-func (s *survey) skip(at, text string) { s.skipped = add(s.skipped, record.Skipped, at, text) }
+func (s *survey) fail(at, text string) {
+	s.found.Failed = add(s.found.Failed, record.Unreadable, at, text)
+}
+
+func (s *survey) skip(at, text string) {
+	s.found.Skipped = add(s.found.Skipped, record.Skipped, at, text)
+}
 
 // add adds a finding to a list that is bounded.
 func add(list []record.Finding, kind, at, text string) []record.Finding {
@@ -85,12 +95,12 @@ func (s *survey) visit(at string, e fs.DirEntry, err error) error {
 		return nil
 	case e.IsDir():
 		return s.descend(at)
-	case e.Type().IsRegular() && isArchive(e.Name()):
-		s.sources[source{path: at}] = true
+	case e.Type().IsRegular() && edition.IsArchive(e.Name()):
+		s.sources[Source{Path: at}] = true
 	case e.Type()&fs.ModeSymlink != 0:
 		s.link(at)
-	case looksPacked(e.Name()):
-		s.skip(at, unwanted(e.Name(), e.Type()))
+	case edition.LooksPacked(e.Name()):
+		s.skip(at, edition.Unwanted(e.Name(), e.Type()))
 	}
 	return nil
 }
@@ -113,13 +123,13 @@ func (s *survey) descend(at string) error {
 	switch {
 	case strings.HasPrefix(name, "."):
 		return fs.SkipDir
-	case name == "deleted" || name == quarantine:
+	case name == "deleted" || name == edition.Quarantine:
 		s.skip(at, "what lies in directories of this name was thrown away: name it to import it")
 		return fs.SkipDir
 	case s.depth(at) > s.deepest:
 		s.skip(at, "lies too deep: name it to import it")
 		return fs.SkipDir
-	case isArchive(name):
+	case edition.IsArchive(name):
 		s.fail(at, "is a directory with the name of an archive")
 	case record.LeadingID(name) == name && library.ValidFormat(filepath.Base(filepath.Dir(at))):
 		s.skip(at, "has no metadata.xml: it was not published, or is broken")
@@ -132,7 +142,7 @@ func (s *survey) descend(at string) error {
 func (s *survey) link(at string) {
 	target, err := filepath.EvalSymlinks(at)
 	if err != nil {
-		if isArchive(at) || couldBeRecording(at) {
+		if edition.IsArchive(at) || couldBeRecording(at) {
 			s.fail(at, "is a link that leads nowhere")
 		}
 		return
@@ -141,10 +151,10 @@ func (s *survey) link(at string) {
 	switch {
 	case err != nil:
 		s.fail(at, library.Explain(err).Error())
-	case info.Mode().IsRegular() && isArchive(at):
-		s.sources[source{path: at}] = true
-	case info.Mode().IsRegular() && looksPacked(filepath.Base(at)):
-		s.skip(at, unwanted(filepath.Base(at), 0))
+	case info.Mode().IsRegular() && edition.IsArchive(at):
+		s.sources[Source{Path: at}] = true
+	case info.Mode().IsRegular() && edition.LooksPacked(filepath.Base(at)):
+		s.skip(at, edition.Unwanted(filepath.Base(at), 0))
 	case info.IsDir() && Within(target, s.root):
 		if target != s.root {
 			s.skip(at, "is a link to what this lies in")
@@ -179,21 +189,16 @@ func couldBeRecording(at string) bool {
 	return library.ValidID(filepath.Base(at)) && library.ValidFormat(filepath.Base(filepath.Dir(at)))
 }
 
-// Within tells whether a path is a directory, or in one.
-func Within(dir, path string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
-}
-
 // recordingAt tells whether a directory is <format>/<recordID> of a recording.
-func recordingAt(dir string) (source, bool) {
+func recordingAt(dir string) (Source, bool) {
 	id, format := filepath.Base(dir), filepath.Base(filepath.Dir(dir))
 	if !library.ValidID(id) || !library.ValidFormat(format) {
-		return source{}, false
+		return Source{}, false
 	}
 	if info, err := os.Lstat(filepath.Join(dir, "metadata.xml")); err != nil || !info.Mode().IsRegular() {
-		return source{}, false
+		return Source{}, false
 	}
-	return source{path: filepath.Dir(filepath.Dir(dir)), recordID: id}, true
+	return Source{Path: filepath.Dir(filepath.Dir(dir)), RecordID: id}, true
 }
 
 // formatDirs are the directories of a recording's formats below a directory, whatever that is called.
@@ -202,19 +207,19 @@ func formatDirs(path, recordID string) ([]string, error) {
 	return filepath.Glob(filepath.Join(itself, "*", recordID))
 }
 
-// unread is a format that cannot be imported, and why.
-type unread struct {
-	dir string
-	err error
+// Unread is a format that cannot be imported, and why.
+type Unread struct {
+	Dir string
+	Err error
 }
 
-// read reads the formats of a recording in directories. One that is bad does not take the others with it.
-func (c source) read() (whole []archive.Tree, bad []unread, err error) {
-	dirs, err := formatDirs(c.path, c.recordID)
+// Read reads the formats of a recording in directories. One that is bad does not take the others with it.
+func (c Source) Read() (whole []archive.Tree, bad []Unread, err error) {
+	dirs, err := formatDirs(c.Path, c.RecordID)
 	for _, dir := range dirs {
 		tree, err := archive.Read(dir)
 		if err != nil {
-			bad = append(bad, unread{dir, err})
+			bad = append(bad, Unread{dir, err})
 			continue
 		}
 		whole = append(whole, tree)
@@ -223,7 +228,15 @@ func (c source) read() (whole []archive.Tree, bad []unread, err error) {
 }
 
 // lasting tells whether a format will be as bad at the next try.
-func (u unread) lasting() bool {
-	_, fault := errors.AsType[*archive.Error](u.err)
-	return fault || errors.Is(u.err, fs.ErrPermission)
+func (u Unread) lasting() bool {
+	_, fault := errors.AsType[*archive.Error](u.Err)
+	return fault || errors.Is(u.Err, fs.ErrPermission)
+}
+
+// At is where the first format of a recording lies, or the archive.
+func (c Source) At(of []archive.Tree) string {
+	if len(of) == 0 {
+		return c.Path
+	}
+	return of[0].Dir
 }
