@@ -1,4 +1,6 @@
-package book
+// Package settings is how people are expected and servers are filled, as flags: what they are called, what cannot work, and what
+// stands for what is missing. It decides nothing by them.
+package settings
 
 import (
 	"errors"
@@ -58,7 +60,8 @@ func (c Config) Validate() error {
 	want(c.SeatLead >= 0 && c.SeatLead <= 2*time.Hour, "--seat-lead %s: want 0s to 2h", c.SeatLead)
 	want(c.SeatGrace >= 0 && c.SeatGrace <= 2*time.Hour, "--seat-grace %s: want 0s to 2h", c.SeatGrace)
 	want(c.Fill >= 0 && c.Fill <= 1, "--fill %g: want 0 to 1", c.Fill)
-	want(c.Carry > 0 && c.Carry <= maxPeople, "--people-per-server %g: want more than 0, and at most %d", c.Carry, maxPeople)
+	want(c.Carry > 0 && c.Carry <= forecast.MaxPeople,
+		"--people-per-server %g: want more than 0, and at most %d", c.Carry, forecast.MaxPeople)
 	want(c.Days >= 1 && c.Days <= 36_500, "--history-days %d: want 1 to 36500", c.Days)
 	return errors.Join(errs...)
 }
@@ -68,13 +71,13 @@ func (c Config) Bounded() Config {
 	if c.Fade <= 0 {
 		c.Fade = 20 * time.Minute
 	}
-	if c.Default = believable(c.Default); c.Default == 0 {
+	if c.Default = forecast.Believable(c.Default); c.Default == 0 {
 		c.Default = 15
 	}
-	if c.Carry = believable(c.Carry); c.Carry == 0 {
+	if c.Carry = forecast.Believable(c.Carry); c.Carry == 0 {
 		c.Carry = 200
 	}
 	c.Sessions = min(max(c.Sessions, 0), forecast.MaxSessions)
-	c.SeatMin = believable(c.SeatMin)
+	c.SeatMin = forecast.Believable(c.SeatMin)
 	return c
 }

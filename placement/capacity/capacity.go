@@ -1,14 +1,18 @@
-package book
+// Package capacity is what a pool carries, in people: now, at its busiest, and without one of its servers. It is told what the
+// servers have, and looks at nothing itself.
+package capacity
 
 import (
 	"slices"
 	"time"
+
+	"github.com/bbbpool/bbbpool/placement/rule"
 )
 
 // Share is what one server has to do with the capacity of the pool.
 type Share struct {
-	Load
-	Standing Standing
+	rule.Load
+	Standing rule.Standing
 }
 
 // Crowd is how full the pool was expected to be, or is.
@@ -29,31 +33,22 @@ type Capacity struct {
 	Without  float64 // what the others carry without it
 }
 
-// Capacity tells what the pool carries now.
-func (b *Book) Capacity(now time.Time) Capacity {
-	c := Capacity{Now: Crowd{At: now}}
-	for _, p := range b.where.order {
-		c.Servers = append(c.Servers, Share{p.load(b.clock.now(now), nil), p.Standing})
-	}
-	c.Tightest.set(b.forecast.Busiest(now, 7*24*time.Hour))
-	c.Today.set(b.forecast.Busiest(now, 24*time.Hour))
+// Of is the capacity of a pool of these servers, but for its busiest times.
+func Of(servers []Share, now time.Time) Capacity {
+	c := Capacity{Servers: servers, Now: Crowd{At: now}}
 	c.sum()
 	return c
-}
-
-func (c *Crowd) set(at time.Time, people, meetings int) {
-	*c = Crowd{At: at, People: float64(people), Meetings: meetings}
 }
 
 // sum adds up what the servers can do, and who is there.
 func (c *Capacity) sum() {
 	largest := 0.0
 	for _, s := range c.Servers {
-		if s.Standing > Gone {
+		if s.Standing > rule.Gone {
 			c.Now.People += float64(s.People) + s.Expected
 			c.Now.Meetings += s.Meetings
 		}
-		if s.Standing < Unproven {
+		if s.Standing < rule.Unproven {
 			continue
 		}
 		c.Carries += s.Carries
@@ -85,7 +80,7 @@ func (c Capacity) Drain(id string) (Drained, bool) {
 		return Drained{}, false
 	}
 	d := Drained{Server: id, Carries: c.Carries}
-	if s := c.Servers[i]; s.Standing >= Unproven {
+	if s := c.Servers[i]; s.Standing >= rule.Unproven {
 		d.Carries -= s.Carries
 	}
 	d.Now, d.Tightest = d.Carries-c.Now.People, d.Carries-c.Today.People
