@@ -1,4 +1,4 @@
-package bbb
+package markup
 
 import (
 	"bytes"
@@ -6,42 +6,43 @@ import (
 	"unicode/utf8"
 )
 
-// blanks are the characters that XML counts as white space.
-const blanks = " \t\r\n"
+// Blanks are the characters that XML counts as white space.
+const Blanks = " \t\r\n"
 
 // maxValue is how long the text of an element may be. Names and IDs have at most 256 characters.
 const maxValue = 64 << 10
 
-// plain returns the text in b: references resolved, CDATA unwrapped, forbidden characters dropped. Text of more than
+// Plain returns the text in b: references resolved, CDATA unwrapped, forbidden characters dropped. Text of more than
 // maxValue bytes counts as none.
-func plain(b []byte) string {
-	b = bytes.Trim(b, blanks)
+func Plain(b []byte) string {
+	b = bytes.Trim(b, Blanks)
 	if len(b) > maxValue {
 		return ""
 	}
-	if isOrdinary(b) {
+	if Ordinary(b) {
 		return string(b)
 	}
 	out := make([]byte, 0, len(b))
-	for s := (scanner{b: b}); ; {
-		t, ok := s.next()
+	for s := (Scanner{B: b}); ; {
+		t, ok := s.Next()
 		switch {
 		case !ok:
-			return string(bytes.Trim(out, blanks))
-		case t.kind == cdataKind:
-			out = appendLegal(out, cdataText(t.raw))
+			return string(bytes.Trim(out, Blanks))
+		case t.Kind == CDATA:
+			out = AppendLegal(out, CDATAText(t.Raw))
 		default:
-			out = appendPlain(out, t.raw)
+			out = appendPlain(out, t.Raw)
 		}
 	}
 }
 
-func cdataText(raw []byte) []byte { return raw[len(cdataOpen) : len(raw)-len(cdataClose)] }
+// CDATAText is the text of a token of CDATA.
+func CDATAText(raw []byte) []byte { return raw[len(cdataOpen) : len(raw)-len(cdataClose)] }
 
 // appendPlain appends text with its references resolved and without what XML forbids.
 func appendPlain(dst, b []byte) []byte {
 	for len(b) > 0 {
-		r, n := reference(b)
+		r, n := Reference(b)
 		if n == 0 {
 			r, n = utf8.DecodeRune(b)
 		}
@@ -53,8 +54,8 @@ func appendPlain(dst, b []byte) []byte {
 	return dst
 }
 
-// appendLegal appends text without what XML forbids.
-func appendLegal(dst, b []byte) []byte {
+// AppendLegal appends text without what XML forbids.
+func AppendLegal(dst, b []byte) []byte {
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)
 		if legal(r) && (r != utf8.RuneError || n > 1) {
@@ -65,9 +66,9 @@ func appendLegal(dst, b []byte) []byte {
 	return dst
 }
 
-// reference reads an entity or character reference at the start of b. It returns 0 bytes where there is none that XML
+// Reference reads an entity or character reference at the start of b. It returns 0 bytes where there is none that XML
 // allows.
-func reference(b []byte) (r rune, size int) {
+func Reference(b []byte) (r rune, size int) {
 	if b[0] != '&' {
 		return 0, 0
 	}
@@ -105,10 +106,14 @@ func charReference(name string) rune {
 	}
 	n := int64(0)
 	for i := range len(digits) {
-		if c := digits[i]; !isHex(c) || base == 10 && c > '9' {
+		switch c := digits[i]; {
+		case '0' <= c && c <= '9':
+			n = n*base + int64(c-'0')
+		case base == 16 && 'a' <= c|0x20 && c|0x20 <= 'f':
+			n = n*base + int64(c|0x20-'a'+10)
+		default:
 			return 0
 		}
-		n = n*base + int64(unhex(digits[i]))
 	}
 	if !ok || n > utf8.MaxRune || !legal(rune(n)) {
 		return 0
@@ -118,7 +123,7 @@ func charReference(name string) rune {
 
 // soundText tells whether text between tags is as XML wants it: legal, no stray ampersand, no "]]>".
 func soundText(b []byte) bool {
-	if isOrdinary(b) {
+	if Ordinary(b) {
 		return true
 	}
 	if !legalText(b) || bytes.Contains(b, cdataClose) {
@@ -130,7 +135,7 @@ func soundText(b []byte) bool {
 			return true
 		}
 		b = b[i:]
-		_, n := reference(b)
+		_, n := Reference(b)
 		if n == 0 {
 			return false
 		}
@@ -147,7 +152,8 @@ var ordinary = func() (table [256]bool) {
 	return table
 }()
 
-func isOrdinary(b []byte) bool {
+// Ordinary tells whether all of a text needs no second look.
+func Ordinary(b []byte) bool {
 	for _, c := range b {
 		if !ordinary[c] {
 			return false
