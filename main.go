@@ -1,7 +1,7 @@
 // Command bbbpool makes a pool of BigBlueButton servers look like one.
 //
-// This file is the grammar of the command line, and what of it starts or opens a pool. How the parts of a pool are put
-// together is in api/assembly.
+// This file is what of the command line starts or opens a pool; its other commands are in api/cli/commands. How the parts of
+// a pool are put together is in api/assembly.
 package main
 
 import (
@@ -15,13 +15,8 @@ import (
 	"github.com/bbbpool/bbbpool/api"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
-	"github.com/bbbpool/bbbpool/api/cli/access"
-	"github.com/bbbpool/bbbpool/api/cli/callbacks"
+	"github.com/bbbpool/bbbpool/api/cli/commands"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
-	"github.com/bbbpool/bbbpool/api/cli/instances"
-	"github.com/bbbpool/bbbpool/api/cli/moving"
-	"github.com/bbbpool/bbbpool/api/cli/tenants"
-	"github.com/bbbpool/bbbpool/api/cli/usage"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/driver"
 )
@@ -43,21 +38,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 // grammar is the command line.
 type grammar struct {
 	cli.Options
-	cli.Commands
-
-	Tenant tenants.Commands     `cmd:"" help:"Administrate the tenants: secrets, settings, limits."`
-	Usage  usage.Cmd            `cmd:"" help:"Show what tenants have used: meetings, people-minutes, recordings."`
-	Forget usage.ForgetCmd      `cmd:"" help:"Take out of the records what tells of a person, and say what is out of reach."`
-	Tokens access.TokenCommands `cmd:"" name:"token" help:"Administrate who may administrate from afar."`
-	Audit  access.AuditCmd      `cmd:"" help:"Tell who has changed what, and when."`
-
-	Callback callbacks.Commands `cmd:"" help:"See what front ends are told of meetings and recordings, and what waits."`
-
-	Backup  moving.BackupCommands `cmd:"" help:"Write all records into one file, or prove that such a file can be restored."`
-	Restore moving.RestoreCmd     `cmd:"" help:"Put a backup into the stores of a pool that does not run."`
-	Migrate moving.MigrateCmd     `cmd:"" help:"Take all records to other databases: PostgreSQL, Redis, a data directory, or from and to Scalelite's."`
-
-	Instance instances.Commands `cmd:"" help:"See the processes that serve the pool together, and have one hand on the lead."`
+	commands.All
 
 	Check struct {
 		Settings serve `embed:""`

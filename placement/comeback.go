@@ -65,7 +65,7 @@ func (c *Creation) recall(ctx context.Context, server string, s Sighting) error 
 		return nil
 	}
 	past, err := l.records.former(ctx, s.Key, server, s.InternalID)
-	if err != nil || !book.MayComeBack(past) && !book.JustOver(past, l.now()) {
+	if err != nil || !book.MayComeBack(past.Reason) && !book.JustOver(past, l.now()) {
 		return store.Ignore(err, store.ErrNotFound)
 	}
 	l.mu.Lock()

@@ -4,36 +4,42 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/book"
+	"github.com/bbbpool/bbbpool/placement/capacity"
+	"github.com/bbbpool/bbbpool/placement/coming"
+	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/quota"
+	"github.com/bbbpool/bbbpool/placement/rule"
+	"github.com/bbbpool/bbbpool/placement/settings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// The words of the book, as the rest of the program says them.
+// The words of the book and of what it is made of, as the rest of the program says them.
 //
-//nolint:revive // each is explained in package book
+//nolint:revive // each is explained where it is
 type (
-	Config     = book.Config
-	Bridges    = book.Bridges
+	Config     = settings.Config
+	Bridges    = settings.Bridges
 	Book       = book.Book
 	Change     = book.Change
 	Wish       = book.Wish
-	Basis      = book.Basis
+	Basis      = forecast.Basis
 	Placement  = book.Placement
 	Made       = book.Made
-	Person     = book.Person
+	Person     = coming.Person
 	Server     = book.Server
-	Standing   = book.Standing
-	Load       = book.Load
+	Standing   = rule.Standing
+	Load       = rule.Load
 	Found      = book.Found
 	Info       = book.Info
-	Tally      = book.Tally
+	Tally      = quota.Tally
 	Copy       = book.Copy
 	Poll       = book.Poll
 	Sighting   = book.Sighting
 	Finished   = book.Finished
-	Capacity   = book.Capacity
-	Share      = book.Share
-	Crowd      = book.Crowd
-	Drained    = book.Drained
+	Capacity   = capacity.Capacity
+	Share      = capacity.Share
+	Crowd      = capacity.Crowd
+	Drained    = capacity.Drained
 	Considered = book.Considered
 	Option     = book.Option
 )
@@ -69,19 +75,19 @@ type (
 
 // The standings of servers, from worst to best.
 const (
-	Gone     = book.Gone
-	Held     = book.Held
-	Doubtful = book.Doubtful
-	Unproven = book.Unproven
-	Open     = book.Open
+	Gone     = rule.Gone
+	Held     = rule.Held
+	Doubtful = rule.Doubtful
+	Unproven = rule.Unproven
+	Open     = rule.Open
 )
 
 // What expectations are taken from, from best to worst; Pinned leaves no choice.
 const (
-	FromHistory = book.FromHistory
-	FromHint    = book.FromHint
-	FromTenant  = book.FromTenant
-	FromDefault = book.FromDefault
+	FromHistory = forecast.FromHistory
+	FromHint    = forecast.FromHint
+	FromTenant  = forecast.FromTenant
+	FromDefault = forecast.FromDefault
 	Pinned      = book.Pinned
 )
 

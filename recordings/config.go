@@ -11,6 +11,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/quantity"
 	"github.com/bbbpool/bbbpool/recordings/imports"
+	"github.com/bbbpool/bbbpool/recordings/imports/sources"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/upload"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -112,11 +113,11 @@ func (c Config) markedDirs(data string) ([]volume.Dir, error) {
 
 // inLibrary tells whether a directory, by its real path, is one of the library's, or in one.
 func (c Config) inLibrary(path string) bool {
-	if path == imports.Resolved(c.Root) {
+	if path == sources.Resolved(c.Root) {
 		return true
 	}
 	for _, dir := range []string{c.Published, c.Unpublished, c.Trash} {
-		if imports.Within(imports.Resolved(dir), path) {
+		if sources.Within(sources.Resolved(dir), path) {
 			return true
 		}
 	}

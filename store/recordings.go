@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // RecordingState is where a recording is on its way. Published is the only one in which it plays; there is no second
 // flag that could disagree.
@@ -124,6 +127,33 @@ type RecordingFilter struct {
 type MetaMatch struct {
 	Key   string
 	Value string // exact; a "%" at its start, its end or both stands for anything, also for nothing
+}
+
+// Pattern is a MetaMatch with the "%" taken off.
+type Pattern struct {
+	Key, Text  string
+	Head, Tail bool // anything may stand before the text, behind it
+}
+
+// Pattern takes the "%" off what is asked for.
+func (m MetaMatch) Pattern() Pattern {
+	p := Pattern{Key: m.Key}
+	p.Text, p.Head = strings.CutPrefix(m.Value, "%")
+	p.Text, p.Tail = strings.CutSuffix(p.Text, "%")
+	return p
+}
+
+// Matches tells whether a value is what is asked for.
+func (p Pattern) Matches(value string) bool {
+	switch {
+	case p.Head && p.Tail:
+		return strings.Contains(value, p.Text)
+	case p.Head:
+		return strings.HasSuffix(value, p.Text)
+	case p.Tail:
+		return strings.HasPrefix(value, p.Text)
+	}
+	return value == p.Text
 }
 
 // RecordingCount is how many recordings a tenant has in one state.

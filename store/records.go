@@ -138,3 +138,23 @@ type Event struct {
 // HasCounted tells whether what was used by the meeting of a session that stands was counted with it: one that had only moved
 // away counts where it goes on.
 func (s Session) HasCounted() bool { return s.Reason != "moved" }
+
+// GoOn returns what becomes of a session that stands when one with its ID is added, as [Sessions] says. One of another tenant
+// or server is refused with ErrExists.
+func (s Session) GoOn(added Session) (Session, error) {
+	if s.Tenant != added.Tenant || s.Server != added.Server {
+		return s, ErrExists
+	}
+	after := added
+	after.Peak, after.Joins = max(s.Peak, added.Peak), max(s.Joins, added.Joins)
+	if !s.Start.IsZero() && (added.Start.IsZero() || s.Start.Before(added.Start)) {
+		after.Start = s.Start
+	}
+	if added.Why == (Decision{}) {
+		after.Why, after.Hint = s.Why, s.Hint
+	}
+	if added.Back == nil {
+		after.Back, after.Signer = s.Back, cmp.Or(added.Signer, s.Signer)
+	}
+	return after, nil
+}

@@ -187,6 +187,18 @@ type AuditFilter struct {
 	Limit                                  int
 }
 
+// Selects tells whether the words of an entry are those that are asked for; its time is not looked at.
+func (f AuditFilter) Selects(a Audit) bool {
+	for _, pair := range [][2]string{
+		{f.Who, a.Who}, {f.Via, a.Via}, {f.Action, a.Action}, {f.Kind, a.Kind}, {f.Object, a.Object}, {f.Tenant, a.Tenant},
+	} {
+		if pair[0] != "" && pair[0] != pair[1] {
+			return false
+		}
+	}
+	return true
+}
+
 // Usage is what a tenant has used on one day.
 type Usage struct {
 	Day          string // "2026-03-01", in the pool's time zone

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/bbb/document"
+	"github.com/bbbpool/bbbpool/api/bbb/markup"
 )
 
 // maxMeetingID is the length of the longest meeting ID, as Java counts it (BigBlueButton's API, shared validation rules).
@@ -47,7 +48,7 @@ const hashDigits = 40
 // The ID stands for an element's text, or a value of JSON, that is the alias and nothing else, and for "[alias]" in a
 // message. Names, and what people or front ends have set, are theirs, even if they look like one.
 func Restore(body []byte, alias, meetingID string) []byte {
-	if head := bytes.TrimLeft(body, blanks); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
+	if head := bytes.TrimLeft(body, markup.Blanks); len(head) > 0 && (head[0] == '{' || head[0] == '[') {
 		return restoreJSON(body, alias, meetingID)
 	}
 	if restored, ok := restore(body, alias, meetingID, len(body)+maxSmall, nil); ok {
@@ -65,14 +66,12 @@ const maxReference = 16
 // restorer goes through an answer once. Whatever it takes for an element, of sound XML it makes sound XML: it puts text
 // in the place of all the text between two tags, and takes elements out as wholes.
 type restorer struct {
-	scanner
+	markup.Edit
 	alias, id string
 	left      int    // how often the alias may be found
 	limit     int    // of bytes that the result may have
 	full      bool   // it would have more
 	quiet     []byte // is passed over
-	out       []byte // what is to stand for b[:done]
-	done      int
 
 	open   path
 	leaf   []byte // the tag that was opened last, if no other came behind it
@@ -89,132 +88,93 @@ func restore(body []byte, alias, meetingID string, limit int, quiet []byte) (res
 		return body, true
 	}
 	r := restorer{
-		scanner: scanner{b: body}, alias: strings.Trim(alias, blanks), id: meetingID, left: maxRestored, limit: limit,
-		quiet: quiet,
+		Edit: markup.Edit{Scanner: markup.Scanner{B: body}}, alias: strings.Trim(alias, markup.Blanks), id: meetingID,
+		left: maxRestored, limit: limit, quiet: quiet,
 	}
 	for !r.full {
-		t, more := r.next()
+		t, more := r.Next()
 		if !more {
-			return r.rest(), true
+			return r.Bytes(), true
 		}
-		switch t.kind {
-		case startKind:
+		switch t.Kind {
+		case markup.Start:
 			r.start(t)
-		case endKind:
+		case markup.End:
 			r.end(t)
-		case emptyKind:
+		case markup.Empty:
 			r.leaf = nil
 			if r.ours == nil && r.isOurs(t) {
-				r.put(r.before(t.pos), r.pos, "")
+				r.put(r.Before(t.Pos), r.Pos, "")
 			}
-		case textKind, cdataKind, strayKind:
+		case markup.Text, markup.CDATA, markup.Stray:
 		}
 	}
 	return nil, false
 }
 
-// rest returns the whole answer.
-func (r *restorer) rest() []byte {
-	if r.done == 0 {
-		return r.b
-	}
-	return append(r.out, r.b[r.done:]...)
-}
-
-// put writes text in the place of a piece of the answer.
-func (r *restorer) put(from, to int, text string) {
-	more := escapes(text)
-	if len(r.out)+len(r.b)-r.done-(to-from)+len(text)+more > r.limit {
-		r.full = true
-		return
-	}
-	if r.out == nil {
-		r.out = make([]byte, 0, len(r.b)+more)
-	}
-	r.out = AppendText(append(r.out, r.b[r.done:from]...), text)
-	r.done = to
-}
-
-// escapes is how many bytes a text grows by when it is escaped.
-func escapes(text string) (n int) {
-	for i := range len(text) {
-		switch text[i] {
-		case '&', '\'', '\r':
-			n += len("&amp;") - 1
-		case '<', '>':
-			n += len("&lt;") - 1
-		case '"':
-			n += len("&quot;") - 1
-		}
-	}
-	return n
-}
+// put puts text in the place of a piece of the answer.
+func (r *restorer) put(from, to int, text string) { r.full = !r.PutText(from, to, text, r.limit) }
 
 // isOurs tells whether a tag stands for metadata that is not for front ends. Meetings that test a server are known by theirs,
 // and no front end has any.
-func (r *restorer) isOurs(t token) bool {
+func (r *restorer) isOurs(t markup.Token) bool {
 	if r.open.top() != "metadata" || r.open.within("attendees") {
 		return false
 	}
-	key := strings.ToLower(string(t.name))
+	key := strings.ToLower(string(t.Name))
 	return HiddenMeta(key) && key != ProbeMark
 }
 
-// before is where the line of an element begins.
-func (r *restorer) before(pos int) int {
-	return r.done + len(bytes.TrimRight(r.b[r.done:pos], blanks))
-}
-
-func (r *restorer) start(t token) {
+func (r *restorer) start(t markup.Token) {
 	switch {
 	case r.ours != nil:
-		if bytes.Equal(t.name, r.ours) {
+		if bytes.Equal(t.Name, r.ours) {
 			r.nested++
 		}
 	case r.isOurs(t):
-		r.ours, r.from, r.nested = t.name, r.before(t.pos), 1
+		r.ours, r.from, r.nested = t.Name, r.Before(t.Pos), 1
 	default:
-		r.open.push(t.name)
-		r.leaf, r.inner = t.name, r.pos
-		if len(r.quiet) > 0 && r.pos < len(r.b) && &r.b[r.pos] == &r.quiet[0] {
-			r.leaf, r.pos = nil, r.pos+len(r.quiet)
+		r.open.push(t.Name)
+		r.leaf, r.inner = t.Name, r.Pos
+		if len(r.quiet) > 0 && r.Pos < len(r.B) && &r.B[r.Pos] == &r.quiet[0] {
+			r.leaf, r.Pos = nil, r.Pos+len(r.quiet)
 		}
 	}
 }
 
-func (r *restorer) end(t token) {
-	if bytes.Equal(t.name, r.ours) {
+func (r *restorer) end(t markup.Token) {
+	if bytes.Equal(t.Name, r.ours) {
 		if r.nested--; r.nested == 0 {
-			r.put(r.from, r.pos, "")
+			r.put(r.from, r.Pos, "")
 			r.ours = nil
 		}
 		return
 	}
-	if r.ours != nil && string(t.name) != "metadata" {
+	if r.ours != nil && string(t.Name) != "metadata" {
 		return
 	}
 	r.ours = nil // it was never closed
-	if r.alias != "" && bytes.Equal(t.name, r.leaf) {
-		r.text(r.b[r.inner:t.pos])
+	if r.alias != "" && bytes.Equal(t.Name, r.leaf) {
+		r.text(r.B[r.inner:t.Pos])
 	}
-	r.open.pop(t.name)
+	r.open.pop(t.Name)
 	r.leaf = nil
 }
 
 // text looks at the text of an element.
 func (r *restorer) text(inner []byte) {
-	raw := bytes.Trim(inner, blanks)
+	raw := bytes.Trim(inner, markup.Blanks)
 	message := string(r.leaf) == "message"
-	if !message && (isOrdinary(raw) && string(raw) != r.alias || len(raw) > maxReference*len(r.alias)) {
+	if !message && (markup.Ordinary(raw) && string(raw) != r.alias || len(raw) > maxReference*len(r.alias)) {
 		return
 	}
-	text := plain(raw)
+	text := markup.Plain(raw)
 	found := text == r.alias || message && strings.Contains(text, "["+r.alias+"]")
 	if !found || r.left == 0 || r.theirs() {
 		return
 	}
 	r.left--
-	from := r.inner + len(inner) - len(bytes.TrimLeft(inner, blanks))
+	from := r.inner + len(inner) - len(bytes.TrimLeft(inner, markup.Blanks))
 	r.put(from, from+len(raw), restored(text, r.alias, r.id))
 }
 
@@ -238,13 +198,13 @@ func restored(text, alias, meetingID string) string {
 
 // path is what elements are open, as far as that matters.
 type path struct {
-	names [maxDepth][]byte
+	names [markup.MaxDepth][]byte
 	n     int
 	over  int // more that are open
 }
 
 func (p *path) push(name []byte) {
-	if p.n == maxDepth {
+	if p.n == markup.MaxDepth {
 		p.over++
 		return
 	}

@@ -14,6 +14,45 @@ import (
 	"time"
 )
 
+// Reason says in a word why a server could not be asked.
+type Reason string
+
+// The reasons, as they appear in logs, metrics and reports.
+const (
+	BadURL   Reason = "url"
+	DNS      Reason = "dns"
+	Refused  Reason = "refused" // also where no route leads there
+	TLS      Reason = "tls"
+	Timeout  Reason = "timeout" // no connection, or no answer, within the deadline
+	Broken   Reason = "broken"  // the connection ended early
+	Status   Reason = "status"  // an HTTP error that is the server's own
+	TooLarge Reason = "too-large"
+	NotBBB   Reason = "not-bbb" // something else than BigBlueButton answered
+	Busy     Reason = "busy"    // it has as many of our calls as it may have
+	Cancel   Reason = "cancelled"
+	Ours     Reason = "ours" // we lack descriptors, ports, buffers or memory, which says nothing about the server
+)
+
+// CallError says that a server gave no answer of BigBlueButton's. Its text never contains a URL with a checksum.
+type CallError struct {
+	Call   string // "" is the API's root
+	Reason Reason
+	Status int // of HTTP, where there was one
+	Err    error
+}
+
+// Error returns what was called and what came of it.
+func (e *CallError) Error() string {
+	call := e.Call
+	if call == "" {
+		call = "api"
+	}
+	return call + ": " + string(e.Reason) + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *CallError) Unwrap() error { return e.Err }
+
 // callError finds the reason in what net/http returned. What answers with our own request, as an echo server does, must
 // not get its checksum into an error, and no server may fill our logs.
 func callError(call string, err error) *CallError {

@@ -19,8 +19,8 @@
 //
 // A call that comes in: request.go reads and verifies it (params.go, checksum.go, and package document for a body that is XML);
 // meetings.go and xml.go are what it is answered with. A call that goes out: client.go makes it over transport.go, to where
-// package resolver connects, with the secret that keys.go finds, and reply.go reads what came back; meetings.go and
-// recordings.go read more of it, by scan.go.
+// package resolver connects, with the secret that keys.go finds; whether what came back is the answer to it is in doubtful.go.
+// reply.go reads that; meetings.go, created.go and recordings.go read more of it, by package markup.
 //
 // # Errors
 //

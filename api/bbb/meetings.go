@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb/markup"
 )
 
 // Meeting is a meeting as its server shows it.
@@ -76,7 +77,7 @@ func ParseMeetings(body []byte) (meetings []Meeting, broken int, err error) {
 		return nil, 0, fmt.Errorf("getMeetings: %w", answer.Err)
 	}
 	mendable, growth := maxMended, maxGrown
-	for s := (scanner{b: body}); ; {
+	for s := (markup.Scanner{B: body}); ; {
 		raw, ok := nextMeeting(&s)
 		if !ok {
 			return meetings, broken, nil
@@ -98,55 +99,55 @@ const (
 
 // nextMeeting returns the next <meeting> element. Where its end tag is missing, it ends at the next meeting. Metadata
 // may be called "meeting" too; it shows by having text in it and no elements.
-func nextMeeting(s *scanner) (raw []byte, ok bool) {
+func nextMeeting(s *markup.Scanner) (raw []byte, ok bool) {
 	start, metadata := -1, false
 	for {
-		s.skip()
-		t, ok := s.next()
+		skipToMeeting(s)
+		t, ok := s.Next()
 		switch {
 		case !ok && start < 0:
 			return nil, false
 		case !ok:
-			return s.b[start:], true
-		case string(t.name) != "meeting":
-		case t.kind == startKind && start < 0:
-			start = t.pos
-		case t.kind == startKind && s.beforeElement():
-			s.pos = t.pos
-			return s.b[start:t.pos], true
-		case t.kind == startKind:
+			return s.B[start:], true
+		case string(t.Name) != "meeting":
+		case t.Kind == markup.Start && start < 0:
+			start = t.Pos
+		case t.Kind == markup.Start && beforeElement(s):
+			s.Pos = t.Pos
+			return s.B[start:t.Pos], true
+		case t.Kind == markup.Start:
 			metadata = true
-		case t.kind == endKind && metadata:
+		case t.Kind == markup.End && metadata:
 			metadata = false
-		case t.kind == endKind && start >= 0:
-			return s.b[start:s.pos:s.pos], true
+		case t.Kind == markup.End && start >= 0:
+			return s.B[start:s.Pos:s.Pos], true
 		}
 	}
 }
 
-// skip goes to the next piece that matters to nextMeeting, which is much faster than token by token.
-func (s *scanner) skip() {
-	for s.pos < len(s.b) {
-		next := bytes.IndexByte(s.b[s.pos:], '<')
+// skipToMeeting goes to the next piece that matters to nextMeeting, which is much faster than token by token.
+func skipToMeeting(s *markup.Scanner) {
+	for s.Pos < len(s.B) {
+		next := bytes.IndexByte(s.B[s.Pos:], '<')
 		if next < 0 {
-			s.pos = len(s.b)
+			s.Pos = len(s.B)
 			return
 		}
-		s.pos += next
-		tag := bytes.TrimPrefix(s.b[s.pos+1:], []byte("/"))
+		s.Pos += next
+		tag := bytes.TrimPrefix(s.B[s.Pos+1:], []byte("/"))
 		if bytes.HasPrefix(tag, []byte("meeting")) || bytes.HasPrefix(tag, []byte("![CDATA[")) {
 			return
 		}
-		s.pos++
+		s.Pos++
 	}
 }
 
 // beforeElement tells whether the next tag is a start tag.
-func (s *scanner) beforeElement() bool {
+func beforeElement(s *markup.Scanner) bool {
 	for ahead := *s; ; {
-		t, ok := ahead.next()
-		if !ok || len(t.name) > 0 {
-			return ok && t.kind == startKind
+		t, ok := ahead.Next()
+		if !ok || len(t.Name) > 0 {
+			return ok && t.Kind == markup.Start
 		}
 	}
 }
@@ -163,14 +164,14 @@ func parseMeeting(raw []byte, mendable *int) (reading, bool) {
 	m := reading{Meeting: Meeting{Raw: raw}}
 	inner := raw[bytes.IndexByte(raw, '>')+1:]
 	content, whole := bytes.CutSuffix(inner, []byte(meetingClose))
-	if !whole || !children(content, m.set) {
+	if !whole || !markup.Children(content, m.set) {
 		mended, ok := mend(content, *mendable)
 		*mendable = max(*mendable-len(mended), 0)
 		if !ok {
 			return reading{}, false
 		}
 		m = reading{Meeting: Meeting{Raw: mended}}
-		children(mended[len(meetingOpen):len(mended)-len(meetingClose)], m.set)
+		markup.Children(mended[len(meetingOpen):len(mended)-len(meetingClose)], m.set)
 	}
 	return m, m.MeetingID != "" && m.InternalID != ""
 }
@@ -201,13 +202,13 @@ func (m *reading) set(name string, inner []byte) {
 	case "attendees":
 		m.people = inner
 	case "meetingID":
-		m.MeetingID = cmp.Or(m.MeetingID, plain(inner))
+		m.MeetingID = cmp.Or(m.MeetingID, markup.Plain(inner))
 	case "internalMeetingID":
-		m.InternalID = plain(inner)
+		m.InternalID = markup.Plain(inner)
 	case "meetingName":
-		m.Name = plain(inner)
+		m.Name = markup.Plain(inner)
 	case "parentMeetingID":
-		m.ParentID = plain(inner)
+		m.ParentID = markup.Plain(inner)
 	case "createTime":
 		m.CreateTime = number(inner)
 	case "participantCount":
@@ -217,27 +218,39 @@ func (m *reading) set(name string, inner []byte) {
 	case "videoCount":
 		m.Videos = count(inner)
 	case "hasUserJoined":
-		m.Joined = plain(inner) == "true"
+		m.Joined = markup.Plain(inner) == "true"
 	case "recording":
-		m.Recorded = plain(inner) == "true"
+		m.Recorded = markup.Plain(inner) == "true"
 	case "isBreakout":
-		m.Breakout = plain(inner) == "true"
+		m.Breakout = markup.Plain(inner) == "true"
 	case "hasBeenForciblyEnded":
-		m.Ended = m.Ended || plain(inner) == "true"
+		m.Ended = m.Ended || markup.Plain(inner) == "true"
 	case "endTime":
 		m.Ended = m.Ended || number(inner) > 0
 	case "metadata":
-		children(inner, func(key string, value []byte) {
+		markup.Children(inner, func(key string, value []byte) {
 			switch key {
 			case TenantKey:
-				m.Tenant = plain(value)
+				m.Tenant = markup.Plain(value)
 			case scaleliteTenant:
-				m.Scalelite = plain(value)
+				m.Scalelite = markup.Plain(value)
 			case IDKey:
-				m.Alias = plain(value)
+				m.Alias = markup.Plain(value)
 			}
 		})
 	}
+}
+
+// Meeting is the meeting that an answer to getMeetingInfo is about, as its server shows it.
+func (a Answer) Meeting() (Meeting, bool) {
+	content := bytes.Replace(a.content(), []byte("<returncode>SUCCESS</returncode>"), nil, 1)
+	raw := append(append([]byte(meetingOpen), content...), meetingClose...)
+	mendable, growth := maxMended, maxGrown
+	m, ok := parseMeeting(raw, &mendable)
+	if !ok || a.Err != nil || !m.restore(&growth) {
+		return Meeting{}, false
+	}
+	return m.Meeting, true
 }
 
 // Owner is whose a meeting is, as the pool that made it has marked it.
@@ -250,8 +263,7 @@ type Owner struct {
 // Owner reads from an answer about one meeting whose it is.
 func (a Answer) Owner() Owner {
 	var m reading
-	content := bytes.TrimSuffix(bytes.TrimPrefix(a.body, []byte("<response>")), []byte("</response>"))
-	children(content, m.set)
+	markup.Children(a.content(), m.set)
 	return Owner{m.Tenant, m.Scalelite, m.Alias}
 }
 
@@ -264,7 +276,7 @@ const maxNumber = 64
 // number reads a number as servers print them: Java puts separators between thousands, which ones depends on the
 // server's language. What is no number is 0.
 func number(b []byte) int64 {
-	text := plain(b)
+	text := markup.Plain(b)
 	if len(text) > maxNumber {
 		return 0
 	}
@@ -282,35 +294,6 @@ func number(b []byte) int64 {
 		return 0
 	}
 	return int64(n)
-}
-
-// CreateDate prints a time as BigBlueButton prints createDate, which is how Java prints a date.
-func CreateDate(t time.Time) string { return t.Format("Mon Jan 02 15:04:05 MST 2006") }
-
-// Repeated is what the meeting's server would answer to another create of it: whether it is the same depends on the
-// passwords alone (BigBlueButton's API, create). Neither given is the same; both given must be equal.
-func (m Meeting) Repeated(attendeePW, moderatorPW string) ([]byte, *Error) {
-	seen := Answer{body: m.Raw}
-	given := attendeePW != "" || moderatorPW != ""
-	if given && (attendeePW != seen.Get("attendeePW") || moderatorPW != seen.Get("moderatorPW")) {
-		return nil, ErrNotUnique
-	}
-	return m.createAnswer().Message("duplicateWarning",
-		"This conference was already in existence and may currently be in progress.").Bytes(), nil
-}
-
-// createAnswer is the answer to a create of the meeting, but for its message.
-func (m Meeting) createAnswer() *Builder {
-	seen := Answer{body: m.Raw}
-	x := Success().Text("meetingID", m.MeetingID).Text("internalMeetingID", m.InternalID).
-		Text("parentMeetingID", cmp.Or(m.ParentID, "bbb-none"))
-	for _, name := range []string{
-		"attendeePW", "moderatorPW", "createTime", "voiceBridge", "dialNumber", "createDate", "hasUserJoined", "duration",
-		"hasBeenForciblyEnded",
-	} {
-		x.Text(name, seen.Get(name))
-	}
-	return x
 }
 
 // Moderator tells whether that is the moderators' password of the meeting, as its server shows it, and whether the

@@ -3,6 +3,8 @@ package bbb
 import (
 	"slices"
 	"unicode/utf8"
+
+	"github.com/bbbpool/bbbpool/api/bbb/markup"
 )
 
 // leaves are the elements in a meeting that have text in them and never another element, branches
@@ -43,51 +45,51 @@ func mend(content []byte, limit int) (whole []byte, ok bool) {
 
 // content mends everything between two tags.
 func (m *mender) content(b []byte) {
-	for s := (scanner{b: b}); len(m.out) <= m.limit; {
-		t, ok := s.next()
+	for s := (markup.Scanner{B: b}); len(m.out) <= m.limit; {
+		t, ok := s.Next()
 		if !ok {
 			return
 		}
-		switch t.kind {
-		case startKind, emptyKind:
+		switch t.Kind {
+		case markup.Start, markup.Empty:
 			m.start(t)
-		case endKind:
+		case markup.End:
 			m.end(t)
-		case cdataKind:
-			m.text(cdataText(t.raw), false)
-		case textKind, strayKind:
-			m.text(t.raw, true)
+		case markup.CDATA:
+			m.text(markup.CDATAText(t.Raw), false)
+		case markup.Text, markup.Stray:
+			m.text(t.Raw, true)
 		}
 	}
 }
 
 // start opens an element, or makes text of a tag that cannot stand there.
-func (m *mender) start(t token) {
-	known := slices.Contains(leaves, string(t.name)) || slices.Contains(branches, string(t.name))
+func (m *mender) start(t markup.Token) {
+	known := slices.Contains(leaves, string(t.Name)) || slices.Contains(branches, string(t.Name))
 	inLeaf := len(m.open) > 0 && slices.Contains(leaves, m.open[len(m.open)-1])
 	if inLeaf && known {
 		m.closeTo(len(m.open) - 1)
 	}
-	if inLeaf && !known || len(m.open) == maxDepth {
-		m.text(t.raw, true)
+	if inLeaf && !known || len(m.open) == markup.MaxDepth {
+		m.text(t.Raw, true)
 		return
 	}
-	m.out = append(m.out, t.raw...)
-	if t.kind == startKind {
-		m.open = append(m.open, string(t.name))
+	m.out = append(m.out, t.Raw...)
+	if t.Kind == markup.Start {
+		m.open = append(m.open, string(t.Name))
 	}
 }
 
 // end closes an element and all in it, or makes text of the tag where no such element is open.
-func (m *mender) end(t token) {
+func (m *mender) end(t markup.Token) {
 	for i, name := range slices.Backward(m.open) {
-		if name == string(t.name) {
+		if name == string(t.Name) {
 			m.closeTo(i)
 			return
 		}
 	}
 	if len(m.open) > 0 && slices.Contains(leaves, m.open[len(m.open)-1]) {
-		m.text(t.raw, true)
+		m.text(t.Raw, true)
 	}
 }
 
@@ -105,7 +107,7 @@ func (m *mender) text(b []byte, references bool) {
 	for len(b) > 0 && len(m.out) <= m.limit {
 		n := 0
 		if references {
-			_, n = reference(b)
+			_, n = markup.Reference(b)
 		}
 		if n == 0 {
 			_, n = utf8.DecodeRune(b)
@@ -118,7 +120,7 @@ func (m *mender) text(b []byte, references bool) {
 		case b[0] == '&' && n == 1:
 			m.out = append(m.out, "&amp;"...)
 		default:
-			m.out = appendLegal(m.out, b[:n])
+			m.out = markup.AppendLegal(m.out, b[:n])
 		}
 		b = b[n:]
 	}

@@ -169,7 +169,7 @@ func unhex(c byte) byte {
 }
 
 // clean does what BigBlueButton does to every name and value before it looks at them: control characters and bytes
-// that are not UTF-8 are dropped, outer blanks trimmed. Only blanks as Java sees them: an ID may start with U+00A0.
+// that are not UTF-8 are dropped, outer markup.Blanks trimmed. Only markup.Blanks as Java sees them: an ID may start with U+00A0.
 func clean(s string) string {
 	s = strings.ToValidUTF8(s, "")
 	if strings.IndexFunc(s, unicode.IsControl) >= 0 {
@@ -188,7 +188,7 @@ func CheckMeetingID(id string) *Error {
 	switch n := javaLength(id); {
 	case n == 0:
 		return ErrMissingMeetingID
-	case n < 2, n > 256:
+	case n < 2, n > maxMeetingID:
 		return ErrMeetingIDSize
 	case strings.Contains(id, ","):
 		return ErrMeetingIDComma

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb/markup"
 )
 
 // Recording is a recording as its server shows it.
@@ -104,10 +106,10 @@ func ParseRecordings(body []byte) ([]Recording, error) {
 			list = append(list, r)
 		}
 	}
-	elements(answer.body, func(_ string, response []byte) {
-		elements(response, func(name string, recordings []byte) {
+	markup.Elements(answer.body, func(_ string, response []byte) {
+		markup.Elements(response, func(name string, recordings []byte) {
 			if name == "recordings" {
-				elements(recordings, one)
+				markup.Elements(recordings, one)
 			}
 		})
 	})
@@ -118,7 +120,7 @@ func ParseRecordings(body []byte) ([]Recording, error) {
 }
 
 func parseRecording(b []byte) (r Recording) {
-	elements(b, r.set)
+	markup.Elements(b, r.set)
 	r.MeetingID = cmp.Or(r.MeetingID, r.Meta["meetingId"])
 	r.Name = cmp.Or(r.Name, r.Meta["meetingName"])
 	slices.Sort(r.Formats)
@@ -129,15 +131,15 @@ func parseRecording(b []byte) (r Recording) {
 func (r *Recording) set(name string, inner []byte) {
 	switch name {
 	case "recordID":
-		r.RecordID = plain(inner)
+		r.RecordID = markup.Plain(inner)
 	case "meetingID":
-		r.MeetingID = plain(inner)
+		r.MeetingID = markup.Plain(inner)
 	case "name":
-		r.Name = plain(inner)
+		r.Name = markup.Plain(inner)
 	case "state":
-		r.State = plain(inner)
+		r.State = markup.Plain(inner)
 	case "published":
-		r.Published = plain(inner) == "true"
+		r.Published = markup.Plain(inner) == "true"
 	case "startTime":
 		r.Start = moment(inner)
 	case "endTime":
@@ -147,9 +149,9 @@ func (r *Recording) set(name string, inner []byte) {
 	case "rawSize":
 		r.RawSize = number(inner)
 	case "metadata":
-		elements(inner, r.setMeta)
+		markup.Elements(inner, r.setMeta)
 	case "playback":
-		elements(inner, r.addFormat)
+		markup.Elements(inner, r.addFormat)
 	}
 }
 
@@ -158,7 +160,7 @@ func (r *Recording) setMeta(key string, value []byte) {
 		r.Meta = map[string]string{}
 	}
 	if len(r.Meta) < maxMetadata {
-		r.Meta[key] = plain(value)
+		r.Meta[key] = markup.Plain(value)
 	}
 }
 
@@ -166,9 +168,9 @@ func (r *Recording) addFormat(name string, format []byte) {
 	if name != "format" {
 		return
 	}
-	elements(format, func(name string, inner []byte) {
-		if name == "type" && len(r.Formats) < maxFormats && formatType.MatchString(plain(inner)) {
-			r.Formats = append(r.Formats, plain(inner))
+	markup.Elements(format, func(name string, inner []byte) {
+		if name == "type" && len(r.Formats) < maxFormats && formatType.MatchString(markup.Plain(inner)) {
+			r.Formats = append(r.Formats, markup.Plain(inner))
 		}
 	})
 }

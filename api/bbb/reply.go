@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/bbbpool/bbbpool/api/bbb/markup"
 )
 
 // Reply is what a server said, whatever it was.
@@ -117,7 +119,7 @@ func ParseAnswer(body []byte) (Answer, error) {
 	if _, after, ok := bytes.Cut(root, []byte("?>")); ok && bytes.HasPrefix(root, []byte("<?xml")) {
 		root = after
 	}
-	root = bytes.Trim(root, blanks)
+	root = bytes.Trim(root, markup.Blanks)
 	if !bytes.HasPrefix(root, []byte("<response>")) || !bytes.HasSuffix(root, []byte("</response>")) {
 		return Answer{}, errNotBBB
 	}
@@ -134,12 +136,12 @@ func ParseAnswer(body []byte) (Answer, error) {
 
 // failure reads a FAILED answer in both of its forms: with a messageKey, or with a list of errors.
 func failure(a Answer) *Error {
-	key, ok := find(a.body, "messageKey", false)
+	key, ok := markup.Find(a.body, "messageKey", false)
 	if ok {
 		return &Error{Key: tame(key), Message: tame(a.Get("message"))}
 	}
-	key, _ = find(a.body, "key", true)
-	message, _ := find(a.body, "message", true)
+	key, _ = markup.Find(a.body, "key", true)
+	message, _ := markup.Find(a.body, "message", true)
 	return &Error{Key: tame(key), Message: tame(message)}
 }
 
@@ -159,61 +161,14 @@ func tame(s string) string {
 // maxText is how many bytes we repeat of what a server says.
 const maxText = 200
 
+// content is what stands within the root.
+func (a Answer) content() []byte {
+	return bytes.TrimSuffix(bytes.TrimPrefix(a.body, []byte("<response>")), []byte("</response>"))
+}
+
 // Get returns the text of an element of the answer, or "". Elements of elements are not looked at: their names may be
 // somebody's choice.
 func (a Answer) Get(name string) string {
-	text, _ := find(a.body, name, false)
+	text, _ := markup.Find(a.body, name, false)
 	return text
-}
-
-// CreateAnswer is what a server says of a meeting that it has created, or had already.
-type CreateAnswer struct {
-	InternalID string
-	CreateTime int64 // milliseconds since 1970, by the server's clock
-	Repeated   bool  // the meeting was there before
-}
-
-// Created reads what a successful create says.
-func (a Answer) Created() CreateAnswer {
-	return CreateAnswer{
-		InternalID: a.Get("internalMeetingID"),
-		CreateTime: number([]byte(a.Get("createTime"))),
-		Repeated:   a.Get("messageKey") == "duplicateWarning",
-	}
-}
-
-// CreatedMeeting makes the meeting that a server would list right after it answered a create, for as long as nobody
-// has asked it.
-func (a Answer) CreatedMeeting(name string, recorded bool) Meeting {
-	created := a.Created()
-	m := Meeting{
-		MeetingID: a.Get("meetingID"), InternalID: created.InternalID, Name: name,
-		CreateTime: created.CreateTime, Recorded: recorded,
-	}
-	parent := a.Get("parentMeetingID")
-	if m.Breakout = parent != "" && parent != "bbb-none"; m.Breakout {
-		m.ParentID = parent
-	}
-	x := &Builder{}
-	x.Open("meeting").Text("meetingName", name)
-	for _, name := range []string{
-		"meetingID", "internalMeetingID", "createTime", "createDate", "voiceBridge", "dialNumber", "attendeePW",
-		"moderatorPW",
-	} {
-		x.Text(name, a.Get(name))
-	}
-	x.Bool("running", false).Text("duration", a.Get("duration")).Bool("hasUserJoined", false).
-		Bool("recording", recorded).Bool("hasBeenForciblyEnded", false).
-		Int("startTime", created.CreateTime).Int("endTime", 0)
-	for _, count := range []string{
-		"participantCount", "listenerCount", "voiceParticipantCount", "videoCount", "maxUsers", "moderatorCount",
-	} {
-		x.Int(count, 0)
-	}
-	x.Open("attendees").Close("attendees").Open("metadata").Close("metadata").Bool("isBreakout", m.Breakout)
-	if m.Breakout {
-		x.Text("parentMeetingID", parent)
-	}
-	m.Raw = x.Close("meeting").Fragment()
-	return m
 }

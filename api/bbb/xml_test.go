@@ -38,35 +38,6 @@ func TestBuilder(t *testing.T) {
 	}
 }
 
-// The escapes are those that every reader knows, and ordinary text has none.
-func TestAppendText(t *testing.T) {
-	for in, want := range map[string]string{
-		"":           "",
-		"plain ü 数":  "plain ü 数",
-		`<a b="c">`:  "&lt;a b=&quot;c&quot;&gt;",
-		"&amp; it's": "&amp;amp; it&#39;s",
-		"]]>":        "]]&gt;",
-		"a\x00b\xff": "ab",
-	} {
-		if got := string(bbb.AppendText(nil, in)); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
-		}
-	}
-}
-
-// Metadata keys become names of elements only where no reader can object.
-func TestValidName(t *testing.T) {
-	for name, want := range map[string]bool{
-		"endcallbackurl": true, "bbb-origin-version.2": true, "_a": true, strings.Repeat("a", 256): true,
-		"": false, "1a": false, "-a": false, ".a": false, "a b": false, "a:b": false, "a>": false, "ü": false,
-		"xml": false, "XmLthing": false, strings.Repeat("a", 257): false, "a\x00": false,
-	} {
-		if got := bbb.ValidName(name); got != want {
-			t.Errorf("%q: got %v", name, got)
-		}
-	}
-}
-
 // Errors are answered with status 200, where client libraries look for them, except those of HTTP itself.
 func TestWriteError(t *testing.T) {
 	const checksum = "<response><returncode>FAILED</returncode><messageKey>checksumError</messageKey>" +

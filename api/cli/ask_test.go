@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/servers"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -30,8 +31,8 @@ func TestCommands_Interrupted(t *testing.T) {
 	p.typical(t)
 	p.serve(t)
 	for name, command := range map[string]interface{ Run(*cli.Env) error }{
-		"question": &cli.ServerRemoveCmd{ID: "c"},
-		"secret":   &cli.ServerSetCmd{ID: "c", Secret: "-"},
+		"question": &servers.RemoveCmd{ID: "c"},
+		"secret":   &servers.SetCmd{ID: "c", Secret: "-"},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		in, keep := io.Pipe()

@@ -73,7 +73,7 @@ func printCheck(env *Env, outcome v1.Check) error {
 		rows = append(rows, []string{verdict(s), s.ID, finding(s)})
 	}
 	if len(outcome.Servers) == 0 {
-		rows = append(rows, []string{"ok", "bbbpool", noServers})
+		rows = append(rows, []string{"ok", "bbbpool", NoServers})
 	}
 	return terminal.Table(env.Out, "", rows)
 }
@@ -129,6 +129,6 @@ func finding(s v1.Checked) string {
 	if !s.OK || s.Diagnosis == nil {
 		return s.Error
 	}
-	return fmt.Sprintf("%s, %s; %s, %s", s.State, s.URL, product(s.Diagnosis),
+	return fmt.Sprintf("%s, %s; %s, %s", s.State, s.URL, s.Diagnosis.Product(),
 		v1.Running(s.Diagnosis.Meetings, s.Diagnosis.People))
 }

@@ -20,12 +20,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/assembly"
 	"github.com/bbbpool/bbbpool/api/cli"
-	"github.com/bbbpool/bbbpool/api/cli/access"
-	"github.com/bbbpool/bbbpool/api/cli/callbacks"
-	"github.com/bbbpool/bbbpool/api/cli/instances"
-	"github.com/bbbpool/bbbpool/api/cli/moving"
-	"github.com/bbbpool/bbbpool/api/cli/tenants"
-	"github.com/bbbpool/bbbpool/api/cli/usage"
+	"github.com/bbbpool/bbbpool/api/cli/commands"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -207,19 +202,8 @@ func (p *pool) in(t *testing.T, input string, terminal bool, args ...string) out
 	t.Helper()
 	var grammar struct {
 		cli.Options
-		cli.Commands
-		Tenant tenants.Commands     `cmd:""`
-		Usage  usage.Cmd            `cmd:""`
-		Forget usage.ForgetCmd      `cmd:""`
-		Tokens access.TokenCommands `cmd:"" name:"token"`
-		Audit  access.AuditCmd      `cmd:""`
-
-		Backup   moving.BackupCommands `cmd:""`
-		Restore  moving.RestoreCmd     `cmd:""`
-		Migrate  moving.MigrateCmd     `cmd:""`
-		Instance instances.Commands    `cmd:""`
-		Callback callbacks.Commands    `cmd:""`
-		Check    cli.CheckCmd          `cmd:""`
+		commands.All
+		Check cli.CheckCmd `cmd:""`
 	}
 	parser, err := kong.New(&grammar, kong.Name("bbbpool"))
 	if err != nil {

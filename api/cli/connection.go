@@ -58,26 +58,18 @@ func (e *Env) heard() func(why string) {
 	}
 }
 
-// unpolled says beside what a data directory tells of servers that it is nobody's look at them.
-func (e *Env) unpolled(c *Connection) error {
-	if c.stopped == "" {
-		return nil
-	}
-	return terminal.Say(e.Err, "note: not polled: bbbpool is not running, so health, people and room are not known\n")
-}
-
 // Connection is a way to the pool.
 type Connection struct {
 	*v1.Client
-	stopped string // says that nobody serves the pool; "" where somebody does
+	Stopped string // says that nobody serves the pool; "" where somebody does
 	done    func() error
 }
 
 // Status returns the pool at a glance. That nobody serves it is its first problem.
 func (c *Connection) Status(ctx context.Context) (v1.Status, error) {
 	st, err := c.Pool.Status(ctx)
-	if c.stopped != "" {
-		st.Problems = append([]string{c.stopped}, st.Problems...)
+	if c.Stopped != "" {
+		st.Problems = append([]string{c.Stopped}, st.Problems...)
 	}
 	return st, err
 }
@@ -85,10 +77,18 @@ func (c *Connection) Status(ctx context.Context) (v1.Status, error) {
 // Check asks every server who it is. It is not well with a pool that nobody serves.
 func (c *Connection) Check(ctx context.Context) (v1.Check, error) {
 	outcome, err := c.Pool.Check(ctx)
-	if c.stopped != "" {
-		outcome.OK, outcome.Problems = false, append([]string{c.stopped}, outcome.Problems...)
+	if c.Stopped != "" {
+		outcome.OK, outcome.Problems = false, append([]string{c.Stopped}, outcome.Problems...)
 	}
 	return outcome, err
+}
+
+// Unpolled says beside what a data directory tells of servers that it is nobody's look at them.
+func (c *Connection) Unpolled(env *Env) error {
+	if c.Stopped == "" {
+		return nil
+	}
+	return terminal.Say(env.Err, "note: not polled: bbbpool is not running, so health, people and room are not known\n")
 }
 
 func nothing() error { return nil }
@@ -156,7 +156,7 @@ func (e *Env) open(dir string, in Intent) (*Connection, error) {
 	}
 	return &Connection{
 		Client:  v1.NewClient(v1.HandlerTransport(handler), "http://bbbpool", ""),
-		stopped: fmt.Sprintf("bbbpool does not run on %s: start it with bbbpool serve --data %s", dir, dir),
+		Stopped: fmt.Sprintf("bbbpool does not run on %s: start it with bbbpool serve --data %s", dir, dir),
 		done:    done,
 	}, nil
 }

@@ -1,20 +1,22 @@
 // Package cli is the commands that operators give to a pool: what they take, what they ask, what they print.
 //
-// It owns the grammar of these commands ([Commands], [Options]) and their way to the pool: through the administration
+// It owns the world that a command runs in ([Env], [Options]) and its way to the pool ([Env.With]): through the administration
 // API of a program far away, of the one that serves the data directory, or of none, straight on the data directory. All
-// three are the same API, so a command never knows which it is talking to.
+// three are the same API, so a command never knows which it is talking to. It has the commands about the pool as a whole and
+// about the program itself; those about one noun have a package of their own, and commands lists all.
 //
 // It decides nothing about a pool, keeps no state, and never prints what servers or front ends have named in a form
 // that a terminal would obey.
 //
 // # What is where
 //
-//	commands.go                  the commands by name, and where each noun's are
 //	run.go, env.go               how a command line becomes a command that runs, and the world that it runs in
 //	connection.go, progress.go   the way to the pool, and how far something is that takes long
-//	server*.go, meeting*.go …    the commands, a file for each noun, or for each verb that has much to say
-//	about.go                     the commands about the program itself
-//	access/, tenants/, usage/    the commands about tokens and the audit log, about tenants, about what is kept of them
+//	syncing.go                   how a pool is made what a list says, for servers and tenants
+//	status.go, check.go          the pool at a glance, and what is wrong with it
+//	about.go, simulate.go        what needs no pool
+//	commands/                    all commands by name
+//	servers/, meetings/, …       the commands about a noun, a file for each verb that has much to say
 //	grammar/                     values, environment and wrong use, and what shells complete
 //	terminal/                    tables, JSON and questions, safe for terminals
 //	serverlist/                  the list of servers in YAML, as Scalelite has it

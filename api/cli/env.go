@@ -58,11 +58,18 @@ type Env struct {
 	Plan func(dataDir string) ([]string, error)
 }
 
-func (e *Env) now() time.Time {
+// Time is the present time, by the clock that the command goes by.
+func (e *Env) Time() time.Time {
 	if e.Now == nil {
 		return time.Now()
 	}
 	return e.Now()
+}
+
+// Sure is how scripts answer the question that somebody at a terminal is asked.
+type Sure struct {
+	Yes   bool `short:"y" help:"Do not ask. What the pool refuses it goes on refusing."`
+	Force bool `help:"Do it even if the pool refuses it, and do not ask."`
 }
 
 // Confirm says what is about to be done, and returns nil if that is wanted. It blocks until somebody has answered.

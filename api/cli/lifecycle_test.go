@@ -14,6 +14,7 @@ import (
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/api/cli/servers"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
@@ -312,8 +313,8 @@ func TestLifecycleCmds_Watched(t *testing.T) {
 	list := listFile(t, "servers:\n  a: {secret: x}\n")
 	const blank = "\r\x1b[K"
 	for want, run := range map[string]func(*cli.Env) error{
-		blank + " 50%  1/2 meetings  algebra" + blank: (&cli.ServerPanicCmd{ID: "a", Yes: true}).Run,
-		blank + " 50%  1/2 servers  algebra" + blank:  (&cli.ServerSyncCmd{File: list, Mode: "keep", Yes: true}).Run,
+		blank + " 50%  1/2 meetings  algebra" + blank: (&servers.PanicCmd{ID: "a", Yes: true}).Run,
+		blank + " 50%  1/2 servers  algebra" + blank:  (&servers.SyncCmd{File: list, Mode: "keep", Yes: true}).Run,
 	} {
 		p := newPool(t)
 		p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"errors"
-	"strings"
-	"time"
 
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
@@ -25,45 +23,10 @@ func Watched[R any](env *Env, what string, do func(tell func(v1.Progress)) (R, e
 	}
 	report, err := do(tell)
 	if err != nil && env.Ctx.Err() != nil {
-		err = errCutShort
+		err = ErrCutShort
 	}
 	return report, err
 }
 
-// followed does something that takes hours. Where it is written to a file, each step of it is a line there.
-func followed[R any](env *Env, subject string, do func(tell func(v1.Progress)) (R, error)) (R, error) {
-	if env.Watched {
-		return Watched(env, "done", do)
-	}
-	follow := &steps{env: env, subject: subject}
-	report, err := do(follow.tell)
-	if err != nil && env.Ctx.Err() != nil {
-		err = errCutShort
-	}
-	return report, err
-}
-
-// steps writes a line for each thing that is done, or more to do, and at most one a minute for what else changes, as how
-// many people are left.
-type steps struct {
-	env     *Env
-	subject string
-	last    string
-	told    time.Time
-}
-
-func (s *steps) tell(p v1.Progress) {
-	now, text := s.env.now(), p.Current
-	before, _, _ := strings.Cut(s.last, " with ")
-	what, _, _ := strings.Cut(text, " with ")
-	switch {
-	case p.Problem != "":
-		text = p.Problem
-	case text == s.last, what == before && now.Sub(s.told) < time.Minute:
-		return
-	}
-	s.last, s.told = text, now
-	_ = terminal.Say(s.env.Err, "%s: %s\n", terminal.Printable(s.subject), terminal.Printable(text)) // nobody is left to tell
-}
-
-var errCutShort = errors.New("interrupted: what was done by then stays done")
+// ErrCutShort is why something that takes long has not come to its end: the command was told to end.
+var ErrCutShort = errors.New("interrupted: what was done by then stays done")

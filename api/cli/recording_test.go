@@ -13,6 +13,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/api/admin"
 	"github.com/bbbpool/bbbpool/api/cli"
+	recordingcmds "github.com/bbbpool/bbbpool/api/cli/recordings"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/recordings"
@@ -93,7 +94,7 @@ func TestRecordingJobsCmd_LongNames(t *testing.T) {
 		env := &cli.Env{
 			Ctx: t.Context(), Out: &o, Err: &e, Shown: shown, Options: cli.Options{Data: p.dir, JSON: asJSON},
 		}
-		if err := (&cli.RecordingJobsCmd{}).Run(env); err != nil {
+		if err := (&recordingcmds.JobsCmd{}).Run(env); err != nil {
 			t.Error(err)
 		}
 		return o.String(), e.String()
@@ -295,7 +296,7 @@ func TestRecordingImportCmd_Watched(t *testing.T) {
 	p.serve(t)
 	var errs, out bytes.Buffer
 	env := &cli.Env{Ctx: t.Context(), Out: &out, Err: &errs, Watched: true, Options: cli.Options{Data: p.dir}}
-	err := (&cli.RecordingImportCmd{Paths: []string{"/bad"}}).Run(env)
+	err := (&recordingcmds.ImportCmd{Paths: []string{"/bad"}}).Run(env)
 	if err == nil {
 		t.Error("it did not fail")
 	}
@@ -355,7 +356,7 @@ func TestRecordingImportCmd_Interrupted(t *testing.T) {
 		clock = clock.Add(time.Minute)
 		return clock
 	}}
-	err := (&cli.RecordingImportCmd{Paths: []string{"/bad", "/large"}}).Run(env)
+	err := (&recordingcmds.ImportCmd{Paths: []string{"/bad", "/large"}}).Run(env)
 	if err == nil || !strings.HasPrefix(err.Error(), "interrupted at 653 of 5001") || !strings.Contains(err.Error(), "goes on") {
 		t.Errorf("ended with %v", err)
 	}
@@ -372,7 +373,7 @@ func TestRecordingVerifyCmd_Interrupted(t *testing.T) {
 	p.have(cancelling{p.keep(t), cancel})
 	p.serve(t)
 	env := &cli.Env{Ctx: ctx, Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Options: cli.Options{Data: p.dir}}
-	if err := new(cli.RecordingVerifyCmd).Run(env); err == nil || !strings.HasPrefix(err.Error(), "interrupted") {
+	if err := new(recordingcmds.VerifyCmd).Run(env); err == nil || !strings.HasPrefix(err.Error(), "interrupted") {
 		t.Errorf("ended with %v", err)
 	}
 }

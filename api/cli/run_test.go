@@ -6,13 +6,8 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/cli"
-	"github.com/bbbpool/bbbpool/api/cli/access"
-	"github.com/bbbpool/bbbpool/api/cli/callbacks"
+	"github.com/bbbpool/bbbpool/api/cli/commands"
 	"github.com/bbbpool/bbbpool/api/cli/demo"
-	"github.com/bbbpool/bbbpool/api/cli/instances"
-	"github.com/bbbpool/bbbpool/api/cli/moving"
-	"github.com/bbbpool/bbbpool/api/cli/tenants"
-	"github.com/bbbpool/bbbpool/api/cli/usage"
 )
 
 // use runs a command line as the program does, on a pool that is not there.
@@ -20,21 +15,10 @@ func use(t *testing.T, args ...string) (code int, said string) {
 	t.Helper()
 	var grammar struct {
 		cli.Options
-		cli.Commands
-		Tenant tenants.Commands     `cmd:""`
-		Usage  usage.Cmd            `cmd:""`
-		Forget usage.ForgetCmd      `cmd:""`
-		Tokens access.TokenCommands `cmd:"" name:"token"`
-		Audit  access.AuditCmd      `cmd:""`
-
-		Backup    moving.BackupCommands `cmd:""`
-		Restore   moving.RestoreCmd     `cmd:""`
-		Migrate   moving.MigrateCmd     `cmd:""`
-		Instance  instances.Commands    `cmd:""`
-		Callback  callbacks.Commands    `cmd:""`
-		Demo      demo.Cmd              `cmd:""`
-		Simulator demo.SimulatorCmd     `cmd:""`
-		Version   cli.VersionCmd        `cmd:""`
+		commands.All
+		Demo      demo.Cmd          `cmd:""`
+		Simulator demo.SimulatorCmd `cmd:""`
+		Version   cli.VersionCmd    `cmd:""`
 	}
 	var errs, out bytes.Buffer
 	env := &cli.Env{Ctx: t.Context(), In: strings.NewReader(""), Out: &out, Err: &errs, Version: "1.2.3"}

@@ -35,7 +35,7 @@ func (c *SimulateCmd) run(env *Env) error {
 			tell(v1.Progress{Done: done, Total: total})
 		})
 	})
-	if errors.Is(err, errCutShort) {
+	if errors.Is(err, ErrCutShort) {
 		return errors.New("interrupted")
 	}
 	if err != nil {

@@ -10,6 +10,9 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
 )
 
+// NoServers tells what comes next in a new pool.
+const NoServers = "no servers yet: bbbpool server add URL --secret SECRET --enable"
+
 // StatusCmd shows the pool at a glance.
 type StatusCmd struct{}
 
@@ -45,7 +48,7 @@ func printStatus(env *Env, st v1.Status) error {
 		text = "what is wrong:\n" + bullets(st.Problems)
 	}
 	if st.Servers.Total == 0 {
-		text += noServers + "\n"
+		text += NoServers + "\n"
 	}
 	_, err := fmt.Fprint(env.Out, "\n"+text)
 	return err
@@ -89,7 +92,7 @@ func backups(env *Env, b *v1.BackupStatus) [][2]string {
 	}
 	text := "none has been verified yet"
 	if b.Verified != nil {
-		text = fmt.Sprintf("verified, %s old; %d records, %s", terminal.Span(max(0, int64(env.now().Sub(*b.Verified).Seconds()))),
+		text = fmt.Sprintf("verified, %s old; %d records, %s", terminal.Span(max(0, int64(env.Time().Sub(*b.Verified).Seconds()))),
 			b.Rows, terminal.Size(b.Bytes))
 	}
 	if b.Failed != nil {

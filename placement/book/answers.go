@@ -5,13 +5,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/capacity"
+	"github.com/bbbpool/bbbpool/placement/rule"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // Found is where a meeting is.
 type Found struct {
 	Claim    store.Claim
-	Standing Standing // of its server
+	Standing rule.Standing // of its server
 }
 
 // Where tells where a meeting is, or is going to be, or ErrUnknown.
@@ -84,11 +86,28 @@ func (b *Book) Tag(server string) string {
 }
 
 // ServerLoad returns what counts on a server now; a server that is not in the pool carries nothing.
-func (b *Book) ServerLoad(now time.Time, server string) Load {
+func (b *Book) ServerLoad(now time.Time, server string) rule.Load {
 	if p := b.where.pages[server]; p != nil {
 		return p.load(b.clock.now(now), nil)
 	}
-	return Load{Server: server}
+	return rule.Load{Server: server}
+}
+
+// Capacity tells what the pool carries now.
+func (b *Book) Capacity(now time.Time) capacity.Capacity {
+	var servers []capacity.Share
+	for _, p := range b.where.order {
+		servers = append(servers, capacity.Share{Load: p.load(b.clock.now(now), nil), Standing: p.Standing})
+	}
+	c := capacity.Of(servers, now)
+	c.Tightest, c.Today = b.busiest(now, 7*24*time.Hour), b.busiest(now, 24*time.Hour)
+	return c
+}
+
+// busiest is the busiest time of those to come, as it was before.
+func (b *Book) busiest(now time.Time, within time.Duration) capacity.Crowd {
+	at, people, meetings := b.forecast.Busiest(now, within)
+	return capacity.Crowd{At: at, People: float64(people), Meetings: meetings}
 }
 
 // RefusesAll tells why no new meeting finds a server, whatever the health of servers is: none is enabled, or all are at

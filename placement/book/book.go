@@ -7,6 +7,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/placement/owing"
+	"github.com/bbbpool/bbbpool/placement/settings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -43,7 +44,7 @@ type Book struct {
 	// Follow hears of every change after it was made, in order; nil where nobody follows.
 	Follow func(Change)
 
-	config   Config
+	config   settings.Config
 	clock    clock
 	where    places
 	owed     owing.Owed // what servers owe
@@ -57,7 +58,7 @@ type Book struct {
 }
 
 // New returns an empty book. Two that are to answer alike need the same configuration and the same start.
-func New(config Config, start time.Time) *Book {
+func New(config settings.Config, start time.Time) *Book {
 	config = config.Bounded()
 	return &Book{
 		Draw: rand.IntN, config: config, clock: clock{start, config.Fade},
@@ -67,7 +68,7 @@ func New(config Config, start time.Time) *Book {
 	}
 }
 
-func newForecast(c Config) *forecast.Forecast {
+func newForecast(c settings.Config) *forecast.Forecast {
 	return forecast.New(forecast.Settings{Default: c.Default, Sessions: c.Sessions, Carry: c.Carry, SeatMin: c.SeatMin})
 }
 

@@ -20,14 +20,11 @@ const (
 	Forgotten = "forgotten"
 )
 
-// mayComeBack tells whether the end of a meeting was told for a reason that leaves it possible that it goes on. If it does it
+// MayComeBack tells whether the end of a meeting was told for a reason that leaves it possible that it goes on. If it does it
 // is a meeting of its own, with a session and an end of its own.
-func mayComeBack(reason string) bool {
+func MayComeBack(reason string) bool {
 	return reason == Vanished || reason == Lost || reason == Removed
 }
-
-// MayComeBack is mayComeBack of a session that is stored.
-func MayComeBack(s store.Session) bool { return mayComeBack(s.Reason) }
 
 // Finish says what a meeting leaves in the history if its claim is closed now; nothing where there is none.
 func (b *Book) Finish(now time.Time, key store.MeetingKey, reason string) Finished {
@@ -74,7 +71,7 @@ type closing struct {
 }
 
 // told tells whether front ends know of the end: whoever sees the meeting again sees one that has come back.
-func (c closing) told() bool { return mayComeBack(c.reason) }
+func (c closing) told() bool { return MayComeBack(c.reason) }
 
 // was tells whether it was that very meeting.
 func (c closing) was(server, internalID string) bool {

@@ -37,12 +37,12 @@ func (b Record) Remembers(key store.MeetingKey, server, internalID string) bool 
 // JustOver tells whether a meeting that is stored as over is, whatever its server lists for a moment longer: a book that was
 // begun meanwhile does not know.
 func JustOver(s store.Session, now time.Time) bool {
-	return s.Reason != Moved && s.Reason != Forgotten && !mayComeBack(s.Reason) && now.Sub(s.End) < recentlySpan
+	return s.Reason != Moved && s.Reason != Forgotten && !MayComeBack(s.Reason) && now.Sub(s.End) < recentlySpan
 }
 
 // Recalled has a book remember how a meeting that a server shows was closed, as the history has it.
 func Recalled(server string, s Sighting, past store.Session) Change {
-	if !mayComeBack(past.Reason) {
+	if !MayComeBack(past.Reason) {
 		return ClosingsKept{Closings: []ClosingKept{{
 			Key: s.Key, Server: server, InternalID: s.InternalID, At: past.End, Reason: past.Reason,
 		}}}
@@ -68,6 +68,6 @@ func cameBack(s store.Session) bool { return strings.HasSuffix(s.ID, again(s.Sta
 // CameBack tells whether a stay is one of a meeting that went on although its end was told, as an earlier session of that meeting
 // has it: it began after that end, or was seen after it.
 func (f Finished) CameBack(earlier store.Session) bool {
-	return mayComeBack(earlier.Reason) && earlier.Tenant == f.Claim.Tenant &&
+	return MayComeBack(earlier.Reason) && earlier.Tenant == f.Claim.Tenant &&
 		(!earlier.End.After(f.Claim.Placed) || f.Seen.After(earlier.End))
 }

@@ -12,8 +12,8 @@ import (
 
 // Option is a server that a meeting could go to, or why it could not.
 type Option struct {
-	Load
-	Standing Standing
+	rule.Load
+	Standing rule.Standing
 	Tag      string
 	After    float64 // people per weight that it would count with the meeting
 	Full     bool    // it has no room within its hard capacity
@@ -21,12 +21,12 @@ type Option struct {
 
 // Considered is where a create would go.
 type Considered struct {
-	Claim    store.Claim // where it would be placed, or is already
-	Known    bool        // it is there already
-	Expected float64     // people expected in it
-	Basis    Basis       // what that was taken from
-	Servers  []Option    // all servers, in the order of preference if tags did not count
-	Err      error       // why no server can take it; nil otherwise
+	Claim    store.Claim    // where it would be placed, or is already
+	Known    bool           // it is there already
+	Expected float64        // people expected in it
+	Basis    forecast.Basis // what that was taken from
+	Servers  []Option       // all servers, in the order of preference if tags did not count
+	Err      error          // why no server can take it; nil otherwise
 }
 
 // Consider tells where a create would go, and why, without placing anything.
@@ -56,10 +56,12 @@ func (b *Book) options(now time.Time, own float64, without *seat) []Option {
 		switch {
 		case x.Standing != y.Standing:
 			return cmp.Compare(y.Standing, x.Standing)
-		case x.Full != y.Full:
-			return map[bool]int{true: 1, false: -1}[x.Full]
+		case x.Full == y.Full:
+			return c.Compare(&x.Load, &y.Load)
+		case x.Full:
+			return 1
 		}
-		return c.Compare(&x.Load, &y.Load)
+		return -1
 	})
 	return list
 }

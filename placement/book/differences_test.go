@@ -11,6 +11,8 @@ import (
 
 	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/rule"
+	"github.com/bbbpool/bbbpool/placement/settings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -74,9 +76,9 @@ func TestBook_Differences(t *testing.T) {
 		{"ended, and not heard", stands, nil, []store.Ending{ending}, "", 1},
 		{"an end that is owed no more", append(slices.Clone(stands), book.EndingOwed{Ending: ending}), []store.Claim{claim("a", 0, "i")}, nil, "a i 7", 0},
 	} {
-		b := book.New(book.Config{}, monday)
-		b.Apply(book.ServerSet{Server: book.Server{ID: "a", Standing: book.Open}})
-		b.Apply(book.ServerSet{Server: book.Server{ID: "b", Standing: book.Open}})
+		b := book.New(settings.Config{}, monday)
+		b.Apply(book.ServerSet{Server: book.Server{ID: "a", Standing: rule.Open}})
+		b.Apply(book.ServerSet{Server: book.Server{ID: "b", Standing: rule.Open}})
 		for _, c := range test.heard {
 			b.Apply(c)
 		}
@@ -101,8 +103,8 @@ func TestBook_Differences(t *testing.T) {
 
 // What the store does not know any more is no new meeting to a poll that sees it, but goes on.
 func TestBook_Differences_GoesOn(t *testing.T) {
-	b := book.New(book.Config{}, monday)
-	b.Apply(book.ServerSet{Server: book.Server{ID: "a", Standing: book.Open}})
+	b := book.New(settings.Config{}, monday)
+	b.Apply(book.ServerSet{Server: book.Server{ID: "a", Standing: rule.Open}})
 	b.Apply(book.ClaimPlaced{At: monday, Claim: claim("a", 0, "i")})
 	b.Apply(book.CreateOver{Key: m})
 	for _, c := range b.Record().Differences(monday, nil, nil, nil) {

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bbbpool/bbbpool/placement/book"
+	"github.com/bbbpool/bbbpool/placement/rule"
+	"github.com/bbbpool/bbbpool/placement/settings"
 	"github.com/bbbpool/bbbpool/placement/wire"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -274,8 +276,8 @@ func FuzzFrames(f *testing.F) {
 		f.Add(frames[0])
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b := book.New(book.Config{Sessions: 3, SeatMin: 50}, moment)
-		b.Apply(book.ServerSet{Server: book.Server{ID: "bbb-1", Standing: book.Open, Weight: 1}})
+		b := book.New(settings.Config{Sessions: 3, SeatMin: 50}, moment)
+		b.Apply(book.ServerSet{Server: book.Server{ID: "bbb-1", Standing: rule.Open, Weight: 1}})
 		decoder := book.Frames{Zone: berlin}
 		for line := range bytes.Lines(data) {
 			c, err := decoder.Decode(line)

@@ -7,6 +7,7 @@ import (
 	"github.com/bbbpool/bbbpool/placement/fading"
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/placement/quota"
+	"github.com/bbbpool/bbbpool/placement/settings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -33,7 +34,7 @@ func (p *page) keep() ServerKept {
 }
 
 // restore makes the page. What a server may still bring is as many as here.
-func (k ServerKept) restore(c Config) *page {
+func (k ServerKept) restore(c settings.Config) *page {
 	p := newPage(k.Server, c)
 	p.strays, p.people, p.seats, p.kept = k.Strays, k.Strays, k.Seats, k.Kept
 	p.fading = fading.Restore(c.Fade.Seconds(), k.Fading)
@@ -50,7 +51,7 @@ type StayKept struct {
 
 	People, Guess, Rooms int
 	Early, Late, Polls   int
-	Coming               []Person
+	Coming               []coming.Person
 	Since                []int // for each of them, since which poll
 	Joins, Peak, Missed  int
 	Confirmed, Seen      time.Time
@@ -64,7 +65,7 @@ func (s *stay) keep() StayKept {
 		Seen: s.seen, Again: s.again,
 	}
 	if n := len(s.coming); n > 0 {
-		k.Coming, k.Since = make([]Person, 0, n), make([]int, 0, n)
+		k.Coming, k.Since = make([]coming.Person, 0, n), make([]int, 0, n)
 	}
 	for who, since := range s.coming {
 		k.Coming, k.Since = append(k.Coming, who), append(k.Since, since)

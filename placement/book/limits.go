@@ -3,12 +3,10 @@ package book
 import (
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/coming"
 	"github.com/bbbpool/bbbpool/placement/quota"
 	"github.com/bbbpool/bbbpool/store"
 )
-
-// Tally is what a tenant has at a time.
-type Tally = quota.Tally
 
 // allows tells whether a tenant may begin a meeting that is not known: the answer is exact, for it is given in the step that
 // places the meeting, and what is being created counts. A breakout room is never refused.
@@ -27,12 +25,12 @@ func (b *Book) allows(now time.Time, tenant string, w *Wish) error {
 
 // Admits tells whether somebody may come into a meeting, by the counts as they stand: ErrMeetingPeople or ErrPeople where he
 // may not. Whoever is on the way already is let in again, and breakout rooms borrow the people of their parents.
-func (b *Book) Admits(key store.MeetingKey, who Person, l store.Limits) error {
+func (b *Book) Admits(key store.MeetingKey, who coming.Person, l store.Limits) error {
 	return b.AdmitsBeside(key, who, l, 0, 0)
 }
 
 // AdmitsBeside is Admits where more people are on the way than the book knows: to the meeting, and to all of the tenant's.
-func (b *Book) AdmitsBeside(key store.MeetingKey, who Person, l store.Limits, meeting, tenant int) error {
+func (b *Book) AdmitsBeside(key store.MeetingKey, who coming.Person, l store.Limits, meeting, tenant int) error {
 	if l.MeetingPeople <= 0 && l.People <= 0 {
 		return nil // without a look: this is the way of most joins
 	}
@@ -51,16 +49,18 @@ func (b *Book) AdmitsBeside(key store.MeetingKey, who Person, l store.Limits, me
 
 // Counts tells whether somebody who is sent to a meeting makes them one more there: he is not on the way already, and it is no
 // breakout room.
-func (b *Book) Counts(key store.MeetingKey, who Person) bool {
+func (b *Book) Counts(key store.MeetingKey, who coming.Person) bool {
 	m := b.where.meetings[key]
 	return m != nil && !m.claim.Breakout && !m.coming.Has(who)
 }
 
 // Tally returns what a tenant has.
-func (b *Book) Tally(tenant string, now time.Time) Tally { return b.where.tenants.Tally(tenant, now) }
+func (b *Book) Tally(tenant string, now time.Time) quota.Tally {
+	return b.where.tenants.Tally(tenant, now)
+}
 
 // Tallies returns what each tenant has that has something.
-func (b *Book) Tallies(now time.Time) map[string]Tally { return b.where.tenants.All(now) }
+func (b *Book) Tallies(now time.Time) map[string]quota.Tally { return b.where.tenants.All(now) }
 
 // begin takes note of when a meeting began that has a new stay. One that a server has had is the same one wherever it moves.
 // What was only found on a server was begun by nobody, and breakout rooms do not count.

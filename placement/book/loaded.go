@@ -17,7 +17,7 @@ type ClaimLoaded struct {
 }
 
 func (c ClaimLoaded) apply(b *Book) {
-	c.Claim.Expected = believable(c.Claim.Expected)
+	c.Claim.Expected = forecast.Believable(c.Claim.Expected)
 	if m := b.where.meetings[c.Claim.MeetingKey]; m != nil {
 		c.correct(b, m)
 		return

@@ -109,7 +109,7 @@ func (m *meeting) presume(people float64) {
 }
 
 // addJoin counts somebody who was sent to the meeting, once until a poll has looked.
-func (m *meeting) addJoin(who Person, now time.Time) {
+func (m *meeting) addJoin(who coming.Person, now time.Time) {
 	m.countPolls()
 	m.joins++
 	m.lastJoin = now
@@ -148,25 +148,11 @@ func (m *meeting) countPolls() {
 	}
 }
 
-// maxPeople is how many people are believed to be in one meeting, or expected in it.
-const maxPeople = forecast.MaxPeople
-
-// believable bounds an expectation.
-func believable(expected float64) float64 {
-	if expected > 0 { // false for what is not a number
-		return min(expected, maxPeople)
-	}
-	return 0
-}
-
-// Person tells those apart who are sent to a meeting.
-type Person = coming.Person
-
 // JoinSent counts somebody who was sent to a meeting. Whoever is sent there again before a poll has looked counts once.
 type JoinSent struct {
 	At     time.Time
 	Key    store.MeetingKey
-	Who    Person
+	Who    coming.Person
 	From   uint64 // the instance that sent him, and reported that to the one that decides; 0 for that one
 	Serial uint64 // one more with every report of that instance: one that comes again is no join
 }

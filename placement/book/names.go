@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/bbbpool/bbbpool/placement/names"
+	"github.com/bbbpool/bbbpool/placement/settings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -45,7 +46,7 @@ func (w *places) foreign(s Sighting, unclaimed bool, p *page) bool {
 
 // voice is the voice bridge of a meeting: a meeting keeps its own, and gets none that another one has. Where the pool gives out
 // bridges there is one that no other meeting has, or ErrVoice.
-func (w *places) voice(give *Bridges, known *meeting, key store.MeetingKey, asked string) (string, error) {
+func (w *places) voice(give *settings.Bridges, known *meeting, key store.MeetingKey, asked string) (string, error) {
 	switch {
 	case known != nil && known.claim.Voice != "":
 		return known.claim.Voice, nil
@@ -60,7 +61,7 @@ func (w *places) voice(give *Bridges, known *meeting, key store.MeetingKey, aske
 }
 
 // freeVoice returns the first of a meeting's voice bridges that no other one has.
-func (w *places) freeVoice(give *Bridges, key store.MeetingKey) (string, error) {
+func (w *places) freeVoice(give *settings.Bridges, key store.MeetingKey) (string, error) {
 	for number := range give.Numbers(key.MeetingID, give.Length) {
 		if !w.voices.others(number, key) {
 			return number, nil

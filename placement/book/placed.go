@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
+	"github.com/bbbpool/bbbpool/placement/rule"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -41,10 +42,12 @@ func (m *meeting) occupied(now time.Time) bool {
 }
 
 // usable tells whether the server of a meeting can be expected to have it.
-func (m *meeting) usable() bool { return m.page != nil && m.page.Standing > Gone }
+func (m *meeting) usable() bool { return m.page != nil && m.page.Standing > rule.Gone }
 
 // mayLeave tells whether a meeting that is usable is better off on a server that takes new ones.
-func (m *meeting) mayLeave(now time.Time) bool { return m.page.Standing == Held && !m.occupied(now) }
+func (m *meeting) mayLeave(now time.Time) bool {
+	return m.page.Standing == rule.Held && !m.occupied(now)
+}
 
 // Made is what a server has answered to a create.
 type Made struct {

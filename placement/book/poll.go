@@ -8,6 +8,7 @@ import (
 
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/placement/owing"
+	"github.com/bbbpool/bbbpool/placement/rule"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -123,7 +124,7 @@ func (c PollSeen) compare(b *Book) Findings {
 	p.fading.Expire(b.clock.now(c.At)) // or every decision would step over what has faded
 	p.ahead = max(p.ahead, c.Poll.Ahead)
 	for _, s := range c.Poll.Meetings {
-		s.People = min(max(s.People, 0), maxPeople)
+		s.People = min(max(s.People, 0), forecast.MaxPeople)
 		if s.Breakout {
 			s.People = 0
 		}
@@ -282,7 +283,7 @@ func (b *Book) Adoption(now time.Time, server string, s Sighting, began time.Tim
 	p, m := b.where.pages[server], b.where.meetings[s.Key]
 	last, closed := b.closed.of(s.Key)
 	over := b.Over(server, s) || closed && (last.was(server, s.InternalID) || m == nil && last.endedToo(s, began))
-	if over || p == nil || p.Standing == Gone || m != nil && m.usable() || b.where.ids.others(s.OnServer(), s.Key) ||
+	if over || p == nil || p.Standing == rule.Gone || m != nil && m.usable() || b.where.ids.others(s.OnServer(), s.Key) ||
 		m == nil && b.vanished.empty(server, s) {
 		return ClaimAdopted{}, false
 	}

@@ -45,18 +45,8 @@ func (w Wish) unmade() string {
 	return strings.ToValidUTF8(w.Unmade, "")
 }
 
-// Basis is what an expectation was taken from.
-type Basis = forecast.Basis
-
-// The bases, from best to worst, and Pinned: nobody had a choice.
-const (
-	FromHistory = forecast.FromHistory
-	FromHint    = forecast.FromHint
-	FromTenant  = forecast.FromTenant
-	FromDefault = forecast.FromDefault
-
-	Pinned Basis = "parent" // a breakout room goes where its parent is
-)
+// Pinned is the basis of an expectation where nobody had a choice: a breakout room goes where its parent is.
+const Pinned forecast.Basis = "parent"
 
 // Propose makes the claim that the rule wants for a create, with the numbers that it was decided by. Nothing is placed by
 // that: the claim has to be applied before the next decision. The seat of the room itself does not count. A meeting that is
@@ -97,7 +87,7 @@ func (b *Book) Propose(
 // expected is what a decision begins with.
 type expected struct {
 	people float64
-	basis  Basis
+	basis  forecast.Basis
 }
 
 // expect returns how many people a meeting brings.
@@ -106,30 +96,12 @@ func (b *Book) expect(tenant string, r forecast.Room, w Wish) expected {
 		return expected{0, Pinned} // its people are counted where they come from
 	}
 	people, basis := b.forecast.Expect(tenant, r, w.Hint)
-	return expected{believable(people), basis}
+	return expected{forecast.Believable(people), basis}
 }
-
-// Standing is what a server may be used for, from what people decided and what its health is.
-type Standing int
-
-// The standings, from worst to best.
-const (
-	// Gone: offline, disabled or removed. Nothing goes there, and its claims hold no create back.
-	Gone Standing = iota
-	// Held: cordoned or draining. It keeps its meetings and takes no new ones.
-	Held
-	// Doubtful: it fails. It keeps its meetings and takes new ones only when nobody else can.
-	Doubtful
-	// Unproven: not seen yet, answering again and on its way back, or answering very slowly. It takes new meetings before
-	// one that fails does.
-	Unproven
-	// Open: it takes new meetings.
-	Open
-)
 
 // load is what the book has of a server, its page, in numbers, but for the seat of the room that they are asked for; nil for
 // none.
-func (p *page) load(now float64, without *seat) Load {
+func (p *page) load(now float64, without *seat) rule.Load {
 	carries := float64(p.Capacity)
 	if carries <= 0 {
 		carries = p.Weight * p.carry
@@ -144,7 +116,7 @@ func (p *page) load(now float64, without *seat) Load {
 			kept = 0
 		}
 	}
-	return Load{
+	return rule.Load{
 		Server: p.ID, Weight: weight, Capacity: p.Capacity, Hard: p.Hard, Carries: carries, People: p.people,
 		Expected: p.fading.At(now), Kept: kept, Meetings: len(p.meetings),
 	}
@@ -171,11 +143,11 @@ func (d *decision) decide() (rule.Choice, error) {
 	// that has room for an ordinary meeting.
 	for _, room := range []float64{d.own, d.book.config.Default} {
 		for _, t := range []struct {
-			standings []Standing
+			standings []rule.Standing
 			avoid     []string
 		}{
-			{[]Standing{Open, Unproven}, slices.Concat(d.avoid, d.wish.Shun)},
-			{[]Standing{Open, Unproven, Doubtful}, d.avoid},
+			{[]rule.Standing{rule.Open, rule.Unproven}, slices.Concat(d.avoid, d.wish.Shun)},
+			{[]rule.Standing{rule.Open, rule.Unproven, rule.Doubtful}, d.avoid},
 		} {
 			c := d.chooseAmong(room, t.standings, tag, t.avoid)
 			if c.Best.Server != "" {
@@ -197,7 +169,7 @@ func (d *decision) decide() (rule.Choice, error) {
 }
 
 // chooseAmong takes the first standing that has a server: with the tag, else with what the tag falls back to.
-func (d *decision) chooseAmong(room float64, standings []Standing, tag rule.Tags, avoid []string) (none rule.Choice) {
+func (d *decision) chooseAmong(room float64, standings []rule.Standing, tag rule.Tags, avoid []string) (none rule.Choice) {
 	for _, standing := range standings {
 		for _, wanted := range tag.Wishes(d.book.config.AnyTag) {
 			c := d.choose(room, standing, wanted, avoid)
@@ -211,7 +183,7 @@ func (d *decision) chooseAmong(room float64, standings []Standing, tag rule.Tags
 }
 
 // choose applies the rule to the servers of one standing.
-func (d *decision) choose(room float64, standing Standing, wanted rule.Tags, avoid []string) rule.Choice {
+func (d *decision) choose(room float64, standing rule.Standing, wanted rule.Tags, avoid []string) rule.Choice {
 	c := rule.Choice{Own: d.own, Room: room, Fill: d.book.config.Fill, Draw: d.book.Draw}
 	for _, p := range d.book.where.order {
 		if p.Standing == standing && wanted.Match(p.Tag) && !slices.Contains(avoid, p.ID) {
@@ -226,7 +198,7 @@ func (d *decision) choose(room float64, standing Standing, wanted rule.Tags, avo
 // keeps its meetings even while it takes no new ones.
 func (d *decision) beside() (rule.Choice, error) {
 	p := d.book.where.pages[d.wish.Beside]
-	if p == nil || p.Standing == Gone || slices.Contains(d.avoid, p.ID) {
+	if p == nil || p.Standing == rule.Gone || slices.Contains(d.avoid, p.ID) {
 		return rule.Choice{}, ErrNoServer
 	}
 	return rule.Choice{Best: p.load(d.now, d.without)}, nil
@@ -235,15 +207,12 @@ func (d *decision) beside() (rule.Choice, error) {
 // anyTakes tells whether a server could take a meeting, whatever its tag.
 func (d *decision) anyTakes() bool {
 	for _, p := range d.book.where.order {
-		if p.Standing >= Doubtful && !slices.Contains(d.avoid, p.ID) {
+		if p.Standing >= rule.Doubtful && !slices.Contains(d.avoid, p.ID) {
 			return true
 		}
 	}
 	return false
 }
-
-// Load is what counts on one server at the moment of a decision, in people.
-type Load = rule.Load
 
 // Explain says in one line why a meeting is on a server.
 func Explain(server string, d store.Decision) string {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/owing"
+	"github.com/bbbpool/bbbpool/placement/rule"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -18,11 +19,11 @@ func (b *Book) Record() Record { return Record{b} }
 func (b Record) Has(server string) bool { return b.where.pages[server] != nil }
 
 // StandingOf returns what a server may be used for. One that is not in the pool is gone.
-func (b Record) StandingOf(server string) Standing {
+func (b Record) StandingOf(server string) rule.Standing {
 	if p := b.where.pages[server]; p != nil {
 		return p.Standing
 	}
-	return Gone
+	return rule.Gone
 }
 
 // ClaimedOn returns what is claimed on a server, whether it is in the pool or not.

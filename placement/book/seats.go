@@ -54,7 +54,7 @@ func (s *seats) expire(now time.Time) {
 		if !now.Before(held.until) {
 			held.release()
 			delete(s.held, r)
-		} else if held.page != nil && held.page.Standing != Open {
+		} else if held.page != nil && held.page.Standing != rule.Open {
 			held.release()
 		}
 	}
@@ -107,7 +107,7 @@ func (d *decision) chooseFor(s *seat) string {
 	if last := d.book.where.pages[s.last]; last != nil && last.Tag != "" {
 		wanted = rule.Tagged(last.Tag)
 	}
-	return d.choose(d.book.config.Default, Open, wanted, nil).Best.Server
+	return d.choose(d.book.config.Default, rule.Open, wanted, nil).Best.Server
 }
 
 // SeatsLooked gives up the seats that are over, and finds out which are due. Where those are held is said by SeatHeld.

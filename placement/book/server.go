@@ -5,7 +5,10 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/placement/fading"
+	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/placement/quota"
+	"github.com/bbbpool/bbbpool/placement/rule"
+	"github.com/bbbpool/bbbpool/placement/settings"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -16,7 +19,7 @@ type Server struct {
 	Capacity int  // people; 0 is no limit
 	Hard     bool // no new meeting goes beyond the capacity
 	Tag      string
-	Standing Standing
+	Standing rule.Standing
 	Slow     bool // it takes its time for answers: what is there counts double
 	Enabled  bool // people want it to take new meetings, whatever its health is
 }
@@ -67,7 +70,7 @@ func (p *page) countStrays(copies []Sighting, people int) {
 			people += c.People
 		}
 	}
-	people = min(people, maxPeople)
+	people = min(people, forecast.MaxPeople)
 	p.people += people - p.strays
 	p.strays = people
 }
@@ -101,7 +104,7 @@ func (c ServerSet) apply(b *Book) {
 }
 
 // newPage returns the page of a server of which nothing is known.
-func newPage(s Server, c Config) *page {
+func newPage(s Server, c settings.Config) *page {
 	return &page{
 		Server: s, meetings: map[store.MeetingKey]*meeting{}, fading: fading.New(c.Fade.Seconds()), carry: c.Carry,
 		adopting: quota.Allowance{First: adoptedFirst, PerHour: adoptedPerHour},

@@ -45,6 +45,14 @@ const (
 	maxHint = 5
 )
 
+// Believable bounds an expectation.
+func Believable(expected float64) float64 {
+	if expected > 0 { // false for what is not a number
+		return min(expected, MaxPeople)
+	}
+	return 0
+}
+
 // lastTimes is what is remembered of a room beside its regular hours.
 type lastTimes struct {
 	peaks [MaxSessions]uint16 // of the last sessions, oldest first

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/recordings/archive"
+	"github.com/bbbpool/bbbpool/recordings/imports/queue"
+	"github.com/bbbpool/bbbpool/recordings/imports/room"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -13,7 +15,7 @@ import (
 // attempt is one try of one job, by whoever has its ticket. Its steps are in the order in which they are taken: start,
 // bring (unpack, commit), finish, conclude.
 type attempt struct {
-	*ticket
+	*queue.Ticket
 
 	importer *Importer
 	job      store.Job // as it stands; the store has the same, but for what could not be written there
@@ -27,8 +29,8 @@ var (
 )
 
 // try tries a job once and returns what has become of it. It reads, unpacks and writes as long as that takes.
-func (i *Importer) try(ctx context.Context, t *ticket, force bool) store.Job {
-	a := &attempt{ticket: t, importer: i, job: store.Job{ID: t.id}, force: force, begun: i.Now()}
+func (i *Importer) try(ctx context.Context, t *queue.Ticket, force bool) store.Job {
+	a := &attempt{Ticket: t, importer: i, job: store.Job{ID: t.ID}, force: force, begun: i.Now()}
 	err := a.start(ctx)
 	if err == nil && a.job.State == store.JobImporting {
 		err = a.bring(ctx)
@@ -44,15 +46,15 @@ func (i *Importer) try(ctx context.Context, t *ticket, force bool) store.Job {
 // where it was.
 func (a *attempt) start(ctx context.Context) error {
 	cutOff := false
-	job, err := a.importer.Index.UpdateJob(ctx, a.id, func(j *store.Job) error {
-		if err := a.mine(*j); err != nil {
+	job, err := a.importer.Index.UpdateJob(ctx, a.ID, func(j *store.Job) error {
+		if err := a.Mine(*j); err != nil {
 			return err
 		}
 		switch j.State {
 		case store.JobWaiting, store.JobImporting:
 			cutOff = j.State == store.JobImporting // and nobody could note why
 			j.State, j.Changed = store.JobImporting, a.importer.Now()
-			a.mark(j)
+			a.Mark(j)
 		case store.JobPlacing:
 		default:
 			return errSettled
@@ -65,15 +67,15 @@ func (a *attempt) start(ctx context.Context) error {
 	}
 	a.job = job
 	a.importer.away.over()
-	if cutOff && job.Attempts > maxAttempts {
+	if cutOff && job.Attempts > queue.MaxAttempts {
 		return &archive.Error{What: "bbbpool ended, each time, when it was being imported"}
 	}
 	if problem := a.importer.Disk.Problem(); problem != "" {
-		return noRoom{errors.New(problem)}
+		return room.Lack(errors.New(problem))
 	}
 	if job.State == store.JobImporting {
 		if err := a.importer.Disk.Room(job.Bytes); err != nil {
-			return noRoom{err}
+			return room.Lack(err)
 		}
 	}
 	return nil
@@ -82,13 +84,13 @@ func (a *attempt) start(ctx context.Context) error {
 // bring unpacks an archive beside the library, makes that durable and commits it to the index. From then on the job is
 // placing.
 func (a *attempt) bring(ctx context.Context) error {
-	dir, err := a.importer.Library.Stage(a.staging)
+	dir, err := a.importer.Library.Stage(a.Staging)
 	if err != nil {
 		return err
 	}
 	found, err := a.unpack(ctx, dir)
 	if err == nil {
-		err = a.importer.Library.Seal(a.staging)
+		err = a.importer.Library.Seal(a.Staging)
 	}
 	if err == nil {
 		if err = a.commit(ctx, found); unsure(err) {
@@ -96,7 +98,7 @@ func (a *attempt) bring(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		err = errors.Join(err, a.importer.Library.Discard(a.staging))
+		err = errors.Join(err, a.importer.Library.Discard(a.Staging))
 	}
 	return err
 }
@@ -156,11 +158,11 @@ func (a *attempt) place(ctx context.Context, id string) error {
 
 // change changes the job in the store. If that fails it goes on in memory, and as the store has it after a restart.
 func (a *attempt) change(ctx context.Context, change func(*store.Job)) error {
-	stored, err := a.importer.Index.UpdateJob(ctx, a.id, func(j *store.Job) error {
+	stored, err := a.importer.Index.UpdateJob(ctx, a.ID, func(j *store.Job) error {
 		if j.State == "" { // removed meanwhile
 			return errSettled
 		}
-		if err := a.mine(*j); err != nil {
+		if err := a.Mine(*j); err != nil {
 			return err
 		}
 		change(j)
@@ -168,8 +170,8 @@ func (a *attempt) change(ctx context.Context, change func(*store.Job)) error {
 		return nil
 	})
 	if err != nil {
-		if !errors.Is(err, errTaken) {
-			a.importer.Log.Error().Err(err).Str("archive", a.id).Msg("note how an import stands")
+		if !errors.Is(err, queue.ErrTaken) {
+			a.importer.Log.Error().Err(err).Str("archive", a.ID).Msg("note how an import stands")
 		}
 		change(&a.job)
 		return err
@@ -180,8 +182,8 @@ func (a *attempt) change(ctx context.Context, change func(*store.Job)) error {
 
 // retire takes the job out of all that goes on.
 func (a *attempt) retire() {
-	a.over()
-	a.importer.crowded.remove(a.id)
+	a.Over()
+	a.importer.crowded.Remove(a.ID)
 }
 
 // origin is where what is in the archive comes from.

@@ -21,7 +21,7 @@ import (
 func (r *rig) spooled(t testing.TB, id string, content []byte) (job, path string) {
 	t.Helper()
 	path = r.at(t, id+".tar", content, monday)
-	r.put(t, imports.Identity(store.Job{ID: id + ".tar", Path: path, State: store.JobWaiting, Source: "spool"}, int64(len(content)), monday))
+	r.put(t, store.Job{ID: id + ".tar", Path: path, State: store.JobWaiting, Source: "spool", Bytes: int64(len(content)), Modified: monday})
 	if err := r.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

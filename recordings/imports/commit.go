@@ -39,7 +39,7 @@ func (a *attempt) commit(ctx context.Context, found []store.Recording) error {
 			return err
 		}
 		placing := a.job
-		placing.State, placing.Staging, placing.Reason, placing.Changed = store.JobPlacing, a.staging, "", a.importer.Now()
+		placing.State, placing.Staging, placing.Reason, placing.Changed = store.JobPlacing, a.Staging, "", a.importer.Now()
 		placing.Recordings = slices.Sorted(maps.Keys(arrivals))
 		err = a.commitAll(ctx, placing, arrivals)
 		switch {

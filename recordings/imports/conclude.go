@@ -4,11 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/bbbpool/bbbpool/recordings/archive"
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
+	"github.com/bbbpool/bbbpool/recordings/imports/queue"
+	"github.com/bbbpool/bbbpool/recordings/imports/room"
+	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -16,8 +23,6 @@ import (
 const (
 	// MaxPause is the longest pause between two attempts.
 	MaxPause = 15 * time.Minute
-	// maxAttempts is how often an archive is tried that seems to be cut off, or cannot be read.
-	maxAttempts = 5
 )
 
 // conclude decides by how an attempt went what becomes of the job and of its archive, and writes that down. That the program
@@ -29,18 +34,18 @@ func (a *attempt) conclude(ctx context.Context, err error) {
 		return
 	}
 	switch {
-	case errors.Is(err, errTaken):
+	case errors.Is(err, queue.ErrTaken):
 		a.retire()
-		a.importer.Log.Info().Str("archive", a.id).Msg("import was taken over by another instance")
+		a.importer.Log.Info().Str("archive", a.ID).Msg("import was taken over by another instance")
 	case errors.Is(err, store.ErrFenced):
 		a.postpone(after, "another instance may be at it: "+err.Error(), a.importer.Config.Retry, false)
 	case errors.Is(err, store.ErrAway):
 		a.wait(after, err)
 	case errors.Is(err, errSettled), errors.Is(err, store.ErrNotFound) && a.job.State == "":
 		a.retire()
-	case errors.Is(err, errGone) && a.arriving():
+	case errors.Is(err, edition.ErrGone) && a.arriving():
 		a.postpone(after, "the archive is on its way from where another instance has received it", a.importer.Config.Retry, false)
-	case errors.Is(err, errGone), errors.Is(err, errChanged):
+	case errors.Is(err, edition.ErrGone), errors.Is(err, edition.ErrChanged):
 		a.forget(after, err)
 	case ctx.Err() != nil:
 		a.postpone(after, "it was broken off, and goes on by itself", 0, false)
@@ -48,9 +53,9 @@ func (a *attempt) conclude(ctx context.Context, err error) {
 		a.dismiss(after, err)
 	case errors.Is(err, errVanished):
 		a.startOver(after)
-	case outOfRoom(err):
-		a.importer.gate.shut(a.importer.Now(), a.importer.Config.Retry)
-		a.postpone(after, err.Error(), a.importer.backOff(a.importer.crowded.add(a.id)), false)
+	case room.Lacking(err):
+		a.importer.gate.Shut(a.importer.Now(), a.importer.Config.Retry)
+		a.postpone(after, err.Error(), a.importer.backOff(a.importer.crowded.Add(a.ID)), false)
 	case a.job.State == store.JobImporting && hopeless(err, a.job.Attempts):
 		a.fail(after, err)
 	default:
@@ -65,7 +70,7 @@ func hopeless(err error, attempts int) bool {
 	if bad, ok := errors.AsType[*archive.Error](err); ok && !bad.Incomplete {
 		return true
 	}
-	if outOfRoom(err) || attempts < maxAttempts {
+	if room.Lacking(err) || attempts < queue.MaxAttempts {
 		return false
 	}
 	_, system := errors.AsType[syscall.Errno](err)
@@ -94,10 +99,10 @@ func (a *attempt) succeed(ctx context.Context) {
 	}
 	_ = a.change(ctx, func(j *store.Job) { // goes on in memory
 		j.State, j.Reason, j.Staging, j.Next = store.JobDone, reason, "", time.Time{}
-		a.mark(j)
+		a.Mark(j)
 	})
 	a.retire()
-	i.gate.open()
+	i.gate.Open()
 	took := i.Now().Sub(a.begun)
 	i.counts.done(a.job.Bytes, took)
 	for _, id := range a.job.Recordings {
@@ -106,7 +111,7 @@ func (a *attempt) succeed(ctx context.Context) {
 			continue // deleted in this very moment
 		}
 		i.Log.Info().Str("recordID", id).Str("meetingID", r.MeetingID).Str("internalMeetingID", id).
-			Str("tenant", r.Tenant).Str("server", r.Server).Str("state", string(r.State)).Str("archive", a.id).
+			Str("tenant", r.Tenant).Str("server", r.Server).Str("state", string(r.State)).Str("archive", a.ID).
 			Int64("bytes", record.Bytes(r)).Strs("formats", record.FormatNames(r)).Dur("ms", took).
 			Str("sinceEnd", record.Age(i.Now(), r.End).Round(time.Second).String()).Msg("recording imported")
 	}
@@ -120,9 +125,9 @@ func (a *attempt) startOver(ctx context.Context) {
 	}
 	_ = a.change(ctx, func(j *store.Job) { // goes on in memory
 		j.State, j.Staging, j.Reason, j.Next = store.JobWaiting, "", errVanished.Error(), time.Time{}
-		a.mark(j)
+		a.Mark(j)
 	})
-	a.await(a.job)
+	a.Await(a.job)
 }
 
 // postpone lets the job wait for its next try. With blame, the attempt is counted.
@@ -136,8 +141,8 @@ func (a *attempt) postpone(ctx context.Context, reason string, wait time.Duratio
 		}
 		j.Reason, j.Next = record.Shorten(reason), a.importer.Now().Add(wait)
 	})
-	a.await(a.job)
-	a.importer.Log.Warn().Str("archive", a.id).Str("reason", a.job.Reason).Int("attempts", a.job.Attempts).
+	a.Await(a.job)
+	a.importer.Log.Warn().Str("archive", a.ID).Str("reason", a.job.Reason).Int("attempts", a.job.Attempts).
 		Time("next", a.job.Next).Msg("import waits")
 }
 
@@ -148,12 +153,12 @@ func (a *attempt) fail(ctx context.Context, cause error) {
 	unnoted := a.change(ctx, func(j *store.Job) {
 		j.State, j.Reason, j.Path, j.Next = store.JobFailed, record.Shorten(cause.Error()), path, time.Time{}
 	})
-	if errors.Is(unnoted, errTaken) {
+	if errors.Is(unnoted, queue.ErrTaken) {
 		a.retire()
 		return
 	}
 	if unnoted != nil { // it stays where it is, and is tried again
-		a.await(a.job)
+		a.Await(a.job)
 		a.job = before
 		return
 	}
@@ -164,8 +169,27 @@ func (a *attempt) fail(ctx context.Context, cause error) {
 		})
 	}
 	a.importer.counts.failed.Add(1)
-	a.importer.Log.Error().Str("archive", a.id).Str("path", path).Str("server", a.job.Server).
+	a.importer.Log.Error().Str("archive", a.ID).Str("path", path).Str("server", a.job.Server).
 		Str("reason", a.job.Reason).Int("attempts", a.job.Attempts).Msg("import failed: see bbbpool recording jobs")
+}
+
+// quarantinePath makes the quarantine, and returns a free path there for the archive of a job that cannot be imported: the
+// job is told before the archive is moved. What is not in the spool stays where it is.
+func (a *attempt) quarantinePath() (string, error) {
+	path, spool := a.job.Path, a.importer.Config.Spool
+	if a.job.Keep || filepath.Dir(path) != filepath.Clean(spool) {
+		return path, nil
+	}
+	dir := filepath.Join(spool, edition.Quarantine)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return path, library.Explain(err)
+	}
+	for _, name := range edition.FreeNames(filepath.Join(dir, filepath.Base(path))) {
+		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		}
+	}
+	return path, fmt.Errorf("%s has too many archives of that name", dir)
 }
 
 // dismiss removes an archive of which nothing is to be taken.
@@ -178,7 +202,7 @@ func (a *attempt) dismiss(ctx context.Context, why error) {
 	}
 	a.retire()
 	recordings := a.job.Recordings
-	a.importer.Log.Info().Str("archive", a.id).Strs("recordIDs", recordings).AnErr("reason", why).Msg("import dropped")
+	a.importer.Log.Info().Str("archive", a.ID).Strs("recordIDs", recordings).AnErr("reason", why).Msg("import dropped")
 	_ = a.change(ctx, func(j *store.Job) { // goes on in memory
 		j.State, j.Next, j.Recordings, j.Reason = store.JobDropped, time.Time{}, recordings, why.Error()
 	})
@@ -191,13 +215,13 @@ func (a *attempt) forget(ctx context.Context, why error) {
 		a.retire()
 		return
 	}
-	if errors.Is(why, errGone) && !a.job.Keep {
+	if errors.Is(why, edition.ErrGone) && !a.job.Keep {
 		if err := a.remove(ctx); err != nil { // what a crash in the middle of that has left
-			i.Log.Warn().Err(err).Str("archive", a.id).Msg("remove an archive")
+			i.Log.Warn().Err(err).Str("archive", a.ID).Msg("remove an archive")
 		}
 	}
-	i.Log.Info().Str("archive", a.id).AnErr("reason", why).Msg("import dropped")
-	if err := i.Index.DeleteJob(ctx, a.id); err != nil && !errors.Is(err, store.ErrNotFound) {
+	i.Log.Info().Str("archive", a.ID).AnErr("reason", why).Msg("import dropped")
+	if err := i.Index.DeleteJob(ctx, a.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 		i.Log.Error().Err(err).Msg("forget an import")
 	}
 	i.digests.remove(a.job)

@@ -7,9 +7,10 @@
 //	          failed  dropped
 //
 // The way of an archive is the way through the files. It is found (spool.go) or accepted (uploads.go) and gets a job, which
-// waits (queue.go). An attempt (attempt.go) unpacks it beside the library (unpack.go), makes that durable, commits
+// waits (queue/, dispatch.go). An attempt (attempt.go) unpacks it beside the library (unpack.go), makes that durable, commits
 // recordings and job in one transaction (commit.go), puts the files in place, and only then removes the archive
-// (conclude.go, archivefile.go).
+// (conclude.go). What an operator names (sources/) goes the same way (operator.go). How an archive is moved without harm to
+// the next one of its name is in edition/, what becomes of imports while there is no room in room/.
 //
 // Whatever instruction a crash hits: before the commit nothing has changed and the archive is taken again; after it, the job
 // says "placing" and the rest is done at the next start, first of all. An archive is moved or removed only while it is the

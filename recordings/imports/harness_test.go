@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,9 +24,6 @@ import (
 )
 
 var monday = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
-
-// modes are kinds of files by their letters.
-var modes = map[string]fs.FileMode{"d": fs.ModeDir, "L": fs.ModeSymlink, "p": fs.ModeNamedPipe}
 
 // recordID makes an ID in BigBlueButton's form.
 func recordID(n int) string { return fmt.Sprintf("%040x-%013d", n, 1_760_000_000_000+int64(n)) }

@@ -3,48 +3,21 @@ package imports
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // JobIgnored is the state in which [Importer.Jobs] lists what lies in the spool and nothing takes. It is never stored.
 const JobIgnored store.JobState = "ignored"
-
-// packed are the names of what is packed in other ways than ours.
-var packed = []string{".xz", ".txz", ".bz2", ".tbz", ".tbz2", ".lz", ".lz4", ".lzma", ".z", ".zip", ".7z", ".rar", ".gz", ".zst"}
-
-// looksPacked tells whether a file seems to be an archive that we do not read.
-func looksPacked(name string) bool {
-	return !strings.HasPrefix(name, ".") && slices.Contains(packed, strings.ToLower(filepath.Ext(name)))
-}
-
-// unwanted tells why nothing takes what lies in the spool under a name; "" for what is taken, or none of our business.
-func unwanted(name string, kind fs.FileMode) string {
-	const want = "want .tar, .tar.gz, .tgz or .tar.zst"
-	switch {
-	case strings.HasPrefix(name, "."), kind.IsDir() && (name == quarantine || name == "lost+found"):
-		return ""
-	case kind&fs.ModeSymlink != 0:
-		return "is a link: put the archive itself here"
-	case kind.IsDir():
-		return "is a directory: bbbpool recording import takes recordings in directories"
-	case !kind.IsRegular():
-		return "is no file"
-	case isArchive(name):
-		return ""
-	case looksPacked(name):
-		return "is packed as " + strings.ToLower(filepath.Ext(name)) + ", which bbbpool does not read: " + want
-	}
-	return "has not the name of an archive: " + want
-}
 
 // ignored are what lies in the spool and nothing takes, with the reasons, by name. It reads the directory; where the disk
 // cannot be read, that is said elsewhere.
@@ -57,7 +30,7 @@ func (i *Importer) ignored() (list []store.Job) {
 		return nil
 	}
 	for _, e := range entries {
-		why := unwanted(e.Name(), e.Type())
+		why := edition.Unwanted(e.Name(), e.Type())
 		if why == "" || len(list) == record.MaxFindings { // a backlog costs no look at each of its archives
 			continue
 		}
@@ -65,13 +38,28 @@ func (i *Importer) ignored() (list []store.Job) {
 		if err != nil {
 			continue
 		}
-		of := identityOf(info)
+		of := edition.Of(info)
 		list = append(list, store.Job{
 			ID: e.Name(), Path: filepath.Join(i.Config.Spool, e.Name()), Source: fromSpool, State: JobIgnored, Reason: why,
-			Bytes: of.size, Modified: of.modified, Created: of.modified, Changed: of.modified,
+			Bytes: of.Size, Modified: of.Modified, Created: of.Modified, Changed: of.Modified,
 		})
 	}
 	return list
+}
+
+// Quarantined returns the archives in quarantine, by path. It reads the directory.
+func (i *Importer) Quarantined() (paths []string, err error) {
+	dir := filepath.Join(i.Config.Spool, edition.Quarantine)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if edition.IsArchive(e.Name()) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, err
 }
 
 // withIgnored adds to a page of jobs what is ignored, where that is asked for.

@@ -10,6 +10,9 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
+	"github.com/bbbpool/bbbpool/recordings/imports/queue"
+	"github.com/bbbpool/bbbpool/recordings/imports/room"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
@@ -105,10 +108,10 @@ type Importer struct {
 	// Arrived is called when an archive has been accepted, for whoever imports where this instance does not; nil for nobody.
 	Arrived func()
 
-	queue   queue
-	gate    gate    // shut while there is no room
-	grants  grants  // what imports under way may write next
-	crowded crowded // the jobs that wait for room
+	queue   *queue.Queue
+	gate    room.Gate    // shut while there is no room
+	grants  room.Grants  // what imports under way may write next
+	crowded room.Crowded // the jobs that wait for room
 	digests digests
 	counts  counts
 	glance  glance
@@ -121,7 +124,7 @@ type Importer struct {
 
 // Init makes the importer ready to be called.
 func (i *Importer) Init() {
-	i.queue.init()
+	i.queue = queue.New()
 	i.look = make(chan struct{}, 1)
 }
 
@@ -138,9 +141,9 @@ func (i *Importer) Load(ctx context.Context) error {
 		switch j.State {
 		case store.JobPlacing:
 			j.Next = time.Time{}
-			i.queue.load(j)
+			i.queue.Load(j)
 		case store.JobWaiting, store.JobImporting:
-			i.queue.load(j)
+			i.queue.Load(j)
 		case store.JobDone, store.JobFailed, store.JobDropped:
 		}
 	}
@@ -164,12 +167,12 @@ func (i *Importer) Settle(ctx context.Context) error {
 		if j.State != store.JobPlacing {
 			continue
 		}
-		if t := i.queue.begin(j.ID); t != nil {
+		if t := i.queue.Begin(j.ID); t != nil {
 			i.try(ctx, t, false)
-			t.done()
+			t.Done()
 		}
 	}
-	return errors.Join(i.discardLeftovers(ctx), giveBackStale(i.Config.Spool, jobs))
+	return errors.Join(i.discardLeftovers(ctx), edition.GiveBackStale(i.Config.Spool, jobs))
 }
 
 // discardLeftovers discards the stagings that no job wants. What cannot be discarded now is found by the audit.
@@ -196,7 +199,7 @@ func (i *Importer) Leftovers(ctx context.Context) ([]string, error) {
 	}
 	wanted := map[string]bool{}
 	for _, j := range jobs {
-		wanted[stagingName(i.epoch(), j.ID)] = true
+		wanted[queue.Staging(i.epoch(), j.ID)] = true
 		if j.State == store.JobPlacing {
 			wanted[j.Staging] = true
 		}

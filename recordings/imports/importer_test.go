@@ -367,8 +367,8 @@ func TestConclude_Gone(t *testing.T) {
 	r := newRig(t)
 	gone, changed := filepath.Join(r.Config.Spool, "gone.tar"), filepath.Join(r.Config.Spool, "changed.tar")
 	write(t, changed, pack(t, recordID(1), "video"))
-	r.put(t, imports.Identity(store.Job{ID: "gone.tar", Path: gone, State: store.JobWaiting, SHA256: "x"}, 7, monday))
-	r.put(t, imports.Identity(store.Job{ID: "changed.tar", Path: changed, State: store.JobWaiting}, 7, monday))
+	r.put(t, store.Job{ID: "gone.tar", Path: gone, State: store.JobWaiting, SHA256: "x", Bytes: 7, Modified: monday})
+	r.put(t, store.Job{ID: "changed.tar", Path: changed, State: store.JobWaiting, Bytes: 7, Modified: monday})
 	if err := r.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -37,11 +38,11 @@ func (i *Importer) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, er
 
 // Retry lets a job be tried at once, from the start; one in quarantine leaves it. One that is done is not tried again.
 func (i *Importer) Retry(ctx context.Context, id string) (store.Job, error) {
-	t := i.queue.begin(id)
+	t := i.queue.Begin(id)
 	if t == nil {
 		return store.Job{}, ErrBusy
 	}
-	defer t.done()
+	defer t.Done()
 	job, err := i.Index.Job(ctx, id)
 	if store.Ignore(err, store.ErrNotFound) != nil { // which is said below
 		return job, err
@@ -54,8 +55,8 @@ func (i *Importer) Retry(ctx context.Context, id string) (store.Job, error) {
 		case store.JobFailed, store.JobWaiting, store.JobImporting:
 			j.State, j.Attempts, j.Reason = store.JobWaiting, 0, ""
 			if missing == nil && !file.IsDir() {
-				of := identityOf(file)
-				j.Bytes, j.Modified = of.size, of.modified
+				of := edition.Of(file)
+				j.Bytes, j.Modified = of.Size, of.Modified
 			}
 		case store.JobPlacing:
 		case "":
@@ -69,17 +70,17 @@ func (i *Importer) Retry(ctx context.Context, id string) (store.Job, error) {
 	if err != nil {
 		return job, err
 	}
-	t.await(job)
+	t.Await(job)
 	return job, nil
 }
 
 // DropJob forgets a job that has failed, and removes its archive from quarantine.
 func (i *Importer) DropJob(ctx context.Context, id string) error {
-	t := i.queue.begin(id)
+	t := i.queue.Begin(id)
 	if t == nil {
 		return ErrBusy
 	}
-	defer t.done()
+	defer t.Done()
 	job, err := i.Index.Job(ctx, id)
 	if err != nil {
 		return err
@@ -88,13 +89,13 @@ func (i *Importer) DropJob(ctx context.Context, id string) error {
 		return ErrBusy
 	}
 	if !job.Keep {
-		if err := archiveOf(job).remove(); err != nil {
+		if err := edition.OfJob(job).Remove(); err != nil {
 			return err
 		}
 	}
 	i.digests.remove(job)
-	t.over()
-	i.crowded.remove(id)
+	t.Over()
+	i.crowded.Remove(id)
 	return i.Index.DeleteJob(ctx, id)
 }
 

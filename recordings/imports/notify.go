@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/bbbpool/bbbpool/recordings/imports/sources"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -55,13 +56,13 @@ func (i *Importer) Notify(ctx context.Context, ids ...string) error {
 }
 
 // notify tells the front ends of a source that was here already, where the operator wants that.
-func (r *operatorRun) notify(c source) error {
+func (r *operatorRun) notify(c sources.Source) error {
 	if !r.options.Notify {
 		return nil
 	}
-	ids := []string{c.recordID}
-	if c.recordID == "" {
-		job, err := r.importer.Index.Job(r.ctx, c.path)
+	ids := []string{c.RecordID}
+	if c.RecordID == "" {
+		job, err := r.importer.Index.Job(r.ctx, c.Path)
 		if err != nil {
 			return store.Ignore(err, store.ErrNotFound)
 		}

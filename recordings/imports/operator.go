@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/bbbpool/bbbpool/recordings/archive"
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
+	"github.com/bbbpool/bbbpool/recordings/imports/sources"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/recordings/volume"
@@ -58,28 +60,17 @@ func (i *Importer) Import(ctx context.Context, path string, o Options, tell func
 	if err := i.Files.Prepare(ctx); err != nil {
 		return report, err
 	}
-	sources, seen, err := sourcesIn(path)
+	found, err := sources.In(path)
 	if err != nil {
 		return report, fmt.Errorf("%w: %w", ErrNothing, library.Explain(err))
 	}
-	if len(sources)+len(seen.failed)+len(seen.skipped) == 0 {
+	if len(found.Sources)+len(found.Failed)+len(found.Skipped) == 0 {
 		return report, fmt.Errorf("%s: %w", path, ErrNothing)
 	}
-	report.Failed, report.Skipped = append(report.Failed, seen.failed...), seen.skipped
+	report.Failed, report.Skipped = append(report.Failed, found.Failed...), found.Skipped
 	r := &operatorRun{importer: i, ctx: ctx, options: o, report: report, tell: tell}
-	err = r.all(sources)
+	err = r.all(found.Sources)
 	return r.report, err
-}
-
-// Resolved is where a path really is, or the path itself where nothing is.
-func Resolved(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
-	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	return path
 }
 
 // operatorRun is one run of Import.
@@ -92,24 +83,24 @@ type operatorRun struct {
 }
 
 // all imports one source after the other. It ends early with the context, and where nothing can be imported any more.
-func (r *operatorRun) all(sources []source) error {
-	for n, c := range sources {
-		r.tell(record.Progress{Done: n, Total: len(sources), Current: cmp.Or(c.recordID, filepath.Base(c.path))})
+func (r *operatorRun) all(list []sources.Source) error {
+	for n, c := range list {
+		r.tell(record.Progress{Done: n, Total: len(list), Current: cmp.Or(c.RecordID, filepath.Base(c.Path))})
 		failed := len(r.report.Failed)
 		if err := r.one(c); err != nil {
 			return err
 		}
 		for _, f := range r.report.Failed[failed:] {
-			r.tell(record.Progress{Done: n, Total: len(sources), Current: f.Path, Problem: f.Text})
+			r.tell(record.Progress{Done: n, Total: len(list), Current: f.Path, Problem: f.Text})
 		}
 	}
-	r.tell(record.Progress{Done: len(sources), Total: len(sources)})
+	r.tell(record.Progress{Done: len(list), Total: len(list)})
 	return nil
 }
 
 // one imports one source by a job of its own, so that what breaks off here goes on by itself. Its errors are those that
 // everything behind it would have, too.
-func (r *operatorRun) one(c source) error {
+func (r *operatorRun) one(c sources.Source) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
@@ -118,19 +109,19 @@ func (r *operatorRun) one(c source) error {
 	}
 	of, size, err := r.look(c)
 	if err != nil {
-		r.fail(c, c.path, err)
+		r.fail(c, c.Path, err)
 		return r.ctx.Err()
 	}
-	if c.recordID != "" && len(of) == 0 {
+	if c.RecordID != "" && len(of) == 0 {
 		return nil // all that is wrong with it was said
 	}
 	same, why, err := r.unchanged(c, of)
 	switch {
 	case err != nil:
-		r.fail(c, c.path, err)
+		r.fail(c, c.Path, err)
 	case why != "":
 		r.report.Skipped = append(r.report.Skipped, record.Finding{
-			Kind: record.Skipped, Path: c.at(of), RecordID: c.recordID, Text: why,
+			Kind: record.Skipped, Path: c.At(of), RecordID: c.RecordID, Text: why,
 		})
 	case same:
 		r.report.Same++
@@ -141,56 +132,49 @@ func (r *operatorRun) one(c source) error {
 	return r.ctx.Err()
 }
 
-func (r *operatorRun) fail(c source, path string, err error) {
+func (r *operatorRun) fail(c sources.Source, path string, err error) {
 	r.report.Failed = append(r.report.Failed, record.Finding{
-		Kind: record.Unreadable, Path: path, RecordID: c.recordID, Text: err.Error(),
+		Kind: record.Unreadable, Path: path, RecordID: c.RecordID, Text: err.Error(),
 	})
 }
 
-// at is where the first format of a recording lies, or the archive.
-func (c source) at(of []archive.Tree) string {
-	if len(of) == 0 {
-		return c.path
-	}
-	return of[0].Dir
-}
-
 // look reads a source and notes what of it cannot be imported. Of archives it tells nothing but what they are.
-func (r *operatorRun) look(c source) (whole []archive.Tree, of identity, err error) {
-	info, err := os.Stat(c.path)
+func (r *operatorRun) look(c sources.Source) (whole []archive.Tree, of edition.Identity, err error) {
+	info, err := os.Stat(c.Path)
 	if err != nil {
 		return nil, of, library.Explain(err)
 	}
-	of = identityOf(info)
-	if c.recordID == "" {
+	of = edition.Of(info)
+	if c.RecordID == "" {
 		return nil, of, nil
 	}
-	whole, bad, err := c.read()
+	whole, bad, err := c.Read()
 	for _, b := range bad {
-		r.fail(c, b.dir, b.err)
+		r.fail(c, b.Dir, b.Err)
 	}
-	of.size = 0
+	of.Size = 0
 	for _, tree := range whole {
-		of.size += tree.Bytes
+		of.Size += tree.Bytes
 	}
 	return whole, of, err
 }
 
 // take imports what is not here.
-func (r *operatorRun) take(c source, whole []archive.Tree, of identity) error {
-	t := r.importer.queue.begin(c.id())
+func (r *operatorRun) take(c sources.Source, whole []archive.Tree, of edition.Identity) error {
+	t := r.importer.queue.Begin(c.ID())
 	if t == nil {
-		r.fail(c, c.at(whole), ErrBusy)
+		r.fail(c, c.At(whole), ErrBusy)
 		return nil
 	}
-	defer t.done()
+	defer t.Done()
 	if err := r.enlist(c, of); err != nil {
 		return err
 	}
 	job := r.importer.try(r.ctx, t, r.options.Force)
-	r.report.add(c.at(whole), c.recordID, job)
-	if job.State == store.JobDone && filepath.Dir(c.path) == Resolved(filepath.Join(r.importer.Config.Spool, quarantine)) {
-		if err := r.endQuarantine(c.path); err != nil {
+	r.report.add(c.At(whole), c.RecordID, job)
+	quarantine := filepath.Join(r.importer.Config.Spool, edition.Quarantine)
+	if job.State == store.JobDone && filepath.Dir(c.Path) == sources.Resolved(quarantine) {
+		if err := r.endQuarantine(c.Path); err != nil {
 			return err
 		}
 	}
@@ -204,7 +188,7 @@ func (r *operatorRun) endQuarantine(path string) error {
 		return err
 	}
 	for _, j := range failed {
-		if Resolved(j.Path) == path {
+		if sources.Resolved(j.Path) == path {
 			return r.importer.DropJob(r.ctx, j.ID)
 		}
 	}
@@ -230,17 +214,17 @@ func (r *Report) add(path, recordID string, job store.Job) {
 }
 
 // enlist makes the job of a source.
-func (r *operatorRun) enlist(c source, of identity) error {
-	_, err := r.importer.Index.UpdateJob(r.ctx, c.id(), func(j *store.Job) error {
+func (r *operatorRun) enlist(c sources.Source, of edition.Identity) error {
+	_, err := r.importer.Index.UpdateJob(r.ctx, c.ID(), func(j *store.Job) error {
 		if j.State == store.JobPlacing {
 			return nil // goes on where it was
 		}
 		staging := j.Staging // tells whose it was
-		*j = r.importer.newJob(c.id(), c.path, fromCommand, of)
+		*j = r.importer.newJob(c.ID(), c.Path, fromCommand, of)
 		j.Staging = staging
 		j.Keep, j.Tenant, j.Notify = true, r.options.Tenant, r.options.Notify
-		if c.recordID != "" {
-			j.Recordings = []string{c.recordID}
+		if c.RecordID != "" {
+			j.Recordings = []string{c.RecordID}
 		}
 		return nil
 	})
@@ -249,24 +233,24 @@ func (r *operatorRun) enlist(c source, of identity) error {
 
 // unchanged tells whether a source was imported before, is the same now, and is still here; or why nothing of it is
 // wanted.
-func (r *operatorRun) unchanged(c source, whole []archive.Tree) (same bool, why string, err error) {
+func (r *operatorRun) unchanged(c sources.Source, whole []archive.Tree) (same bool, why string, err error) {
 	i, ctx := r.importer, r.ctx
 	if r.options.Force {
 		return false, "", nil
 	}
-	if c.recordID != "" {
-		return r.hasAll(c.recordID, whole)
+	if c.RecordID != "" {
+		return r.hasAll(c.RecordID, whole)
 	}
-	job, err := i.Index.Job(ctx, c.path)
+	job, err := i.Index.Job(ctx, c.Path)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, "", nil
 	}
-	info, missing := os.Stat(c.path)
+	info, missing := os.Stat(c.Path)
 	if err != nil || missing != nil {
 		return false, "", errors.Join(err, missing)
 	}
 	known := job.State == store.JobDone || job.State == store.JobDropped
-	if !known || !identityOf(info).equal(archiveOf(job).identity) || len(job.Recordings) == 0 {
+	if !known || !edition.Of(info).Equal(edition.OfJob(job).Identity) || len(job.Recordings) == 0 {
 		return false, "", nil
 	}
 	deleted := 0

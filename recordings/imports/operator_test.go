@@ -18,52 +18,6 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-func link(t testing.TB, target, path string) {
-	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.Symlink(target, path)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// What lies behind links is found as if it lay there, once, and not far behind them; links that lead in a circle, or nowhere,
-// are told.
-func TestSurvey_Links(t *testing.T) {
-	dir, outside := imports.Resolved(t.TempDir()), imports.Resolved(t.TempDir())
-	in := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
-	out := func(name string) string { return filepath.Join(outside, filepath.FromSlash(name)) }
-	tree(t, out("old/published"), recordID(1), "video")
-	write(t, out("old/published/video/1/2/3/deep.tar"), nil)
-	write(t, out("film.tar"), nil)
-	write(t, out("film.zip"), nil)
-	tree(t, in("here"), recordID(2), "video")
-	link(t, out("old"), in("linked"))
-	link(t, out("old/published"), in("linked-again"))
-	link(t, out("film.tar"), in("a.tar"))
-	link(t, out("film.zip"), in("b.zip"))
-	link(t, dir, in("loop"))
-	link(t, in("here"), in("there"))
-	link(t, filepath.Dir(dir), in("up"))
-	link(t, out("none"), in("No format/nowhere"))
-	link(t, out("none.tar"), in("nowhere.tar"))
-	link(t, out("none"), in("here/video/"+recordID(3)))
-	sources, failed, skipped := found(t, dir)
-	if diff := cmp.Diff([]string{"a.tar", "here#" + recordID(2), "linked/published#" + recordID(1)}, sources); diff != "" {
-		t.Errorf("sources (-want +got):\n%s", diff)
-	}
-	slices.Sort(failed)
-	if diff := cmp.Diff([]string{recordID(3) + " is a link that leads nowhere", "nowhere.tar is a link that leads nowhere"}, failed); diff != "" {
-		t.Errorf("failed (-want +got):\n%s", diff)
-	}
-	slices.Sort(skipped)
-	if diff := cmp.Diff([]string{
-		"2 lies too deep: name it to import it",
-		"b.zip is packed as .zip, which bbbpool does not read: want .tar, .tar.gz, .tgz or .tar.zst",
-		"up is a link to what this lies in",
-	}, skipped); diff != "" {
-		t.Errorf("skipped (-want +got):\n%s", diff)
-	}
-}
-
 // What lies in a directory that is called unpublished does not play, nor when its server sends it again: where its description
 // says otherwise, that was somebody's choice.
 func TestImport_Unpublished(t *testing.T) {
@@ -219,5 +173,131 @@ func TestImport_Placing(t *testing.T) {
 	report = r.take(t, imports.Options{Path: elsewhere, Force: true})
 	if got, err := r.db.Recording(t.Context(), recordID(1)); err != nil || got.State != store.Published || len(report.Imported) != 1 {
 		t.Errorf("by force: %+v, %+v %v", report, got, err)
+	}
+}
+
+// What is imported is new, the same, or not wanted; the report tells which, and each archive stays where it is.
+func TestImport_Again(t *testing.T) {
+	r, dir := newRig(t), t.TempDir()
+	id := recordID(1)
+	tree(t, dir, id, "video")
+	write(t, filepath.Join(dir, "a.tar"), pack(t, recordID(2), "presentation"))
+	write(t, filepath.Join(dir, "bad.tar"), []byte("no archive"))
+	report := r.take(t, imports.Options{Path: dir})
+	slices.Sort(report.Imported)
+	if !slices.Equal(report.Imported, []string{id, recordID(2)}) || len(report.Failed) != 1 || report.Same != 0 {
+		t.Errorf("first: %+v", report)
+	}
+	if len(names(t, dir)) != 3 {
+		t.Errorf("left: %v", names(t, dir))
+	}
+	if report = r.take(t, imports.Options{Path: dir}); report.Same != 2 || len(report.Imported) != 0 {
+		t.Errorf("again: %+v", report)
+	}
+	if report = r.take(t, imports.Options{Path: dir, Force: true}); report.Same != 0 || len(report.Imported) != 2 {
+		t.Errorf("by force: %+v", report)
+	}
+	for _, gone := range []string{id, recordID(2)} {
+		if _, err := r.db.UpdateRecording(t.Context(), "default", gone, func(r *store.Recording) error {
+			r.State, r.Formats = store.Deleted, nil
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report = r.take(t, imports.Options{Path: dir})
+	if len(report.Imported) != 0 || len(report.Skipped) != 2 || !strings.Contains(report.Skipped[0].Text, "was deleted here") {
+		t.Errorf("deleted: %+v", report)
+	}
+}
+
+// What an import cannot finish is said in its report, and goes on by itself.
+func TestImport_Waits(t *testing.T) {
+	r, dir := newRig(t), t.TempDir()
+	path := filepath.Join(dir, "a.tar")
+	write(t, path, pack(t, recordID(1), "video"))
+	r.disk.set("", 1)
+	report := r.take(t, imports.Options{Path: path})
+	const want = "waits, and goes on by itself (bbbpool recording jobs): "
+	if len(report.Failed) != 1 || report.Failed[0].Kind != "stuck" || !strings.HasPrefix(report.Failed[0].Text, want) {
+		t.Errorf("%+v", report)
+	}
+	if j := r.job(t, path); j.State != store.JobWaiting || j.Attempts != 0 || !j.Keep {
+		t.Errorf("%+v", j)
+	}
+	r.disk.set("published is full", 0)
+	if _, err := r.Import(t.Context(), path, imports.Options{}, nil); err == nil || !strings.HasSuffix(err.Error(), "published is full") {
+		t.Errorf("on a disk with a problem: %v", err)
+	}
+	r.disk.set("", 0)
+	if _, err := r.Import(t.Context(), t.TempDir(), imports.Options{}, nil); err == nil || !strings.Contains(err.Error(), imports.ErrNothing.Error()) {
+		t.Errorf("of nothing: %v", err)
+	}
+	if _, err := r.Import(t.Context(), filepath.Join(dir, "none"), imports.Options{}, nil); err == nil {
+		t.Error("of what is not there")
+	}
+}
+
+// An archive that is imported from quarantine leaves it.
+func TestImport_FromQuarantine(t *testing.T) {
+	r := newRig(t)
+	r.run(t)
+	id := recordID(1)
+	good := pack(t, id, "video")
+	r.drop(t, id+".tar", broken(good))
+	eventually(t, "it is in quarantine", func() bool {
+		j := r.job(t, id+".tar")
+		return j.State == store.JobFailed && content(t, j.Path) != "" && filepath.Base(filepath.Dir(j.Path)) == "quarantine"
+	})
+	path := r.job(t, id+".tar").Path
+	if paths, err := r.Quarantined(); err != nil || !slices.Equal(paths, []string{path}) {
+		t.Errorf("%v %v", paths, err)
+	}
+	write(t, path, good)
+	j := known(t, id+".tar", path)
+	if _, err := r.db.UpdateJob(t.Context(), id+".tar", func(job *store.Job) error {
+		job.Bytes, job.Modified = j.Bytes, j.Modified
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if report := r.take(t, imports.Options{Path: path}); !slices.Equal(report.Imported, []string{id}) {
+		t.Errorf("%+v", report)
+	}
+	if r.job(t, id+".tar").State != "" || content(t, path) != "" {
+		t.Errorf("still there: %+v", r.job(t, id+".tar"))
+	}
+}
+
+// A recording in directories that holds more than it may is not imported, and one bad format does not take the others along.
+func TestImport_Directories(t *testing.T) {
+	r, dir := newRig(t), t.TempDir()
+	id := recordID(1)
+	tree(t, dir, id, "video")
+	write(t, filepath.Join(dir, "podcast", id, "metadata.xml"), []byte("<recording"))
+	report := r.take(t, imports.Options{Path: dir})
+	if !slices.Equal(report.Imported, []string{id}) || len(report.Failed) != 1 || !strings.Contains(report.Failed[0].Path, "podcast") {
+		t.Errorf("%+v", report)
+	}
+
+	many := t.TempDir()
+	tree(t, many, recordID(2), "video")
+	r.Config.MaxFiles = 1
+	report = r.take(t, imports.Options{Path: many})
+	if len(report.Failed) != 1 || !strings.Contains(report.Failed[0].Text, "has more files than --max-recording-files") {
+		t.Errorf("too many files: %+v", report)
+	}
+	r.Config.MaxFiles, r.Config.MaxBytes = 1000, 10
+	report = r.take(t, imports.Options{Path: many})
+	if len(report.Failed) != 1 || !strings.Contains(report.Failed[0].Text, "makes it more than 10 bytes") {
+		t.Errorf("too large: %+v", report)
+	}
+}
+
+// A path where nothing is has nothing to import.
+func TestLocate(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := imports.Locate(filepath.Join(dir, "none")); err == nil || !strings.HasPrefix(err.Error(), imports.ErrNothing.Error()) {
+		t.Errorf("of nothing: %v", err)
 	}
 }

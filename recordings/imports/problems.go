@@ -32,7 +32,7 @@ func (i *Importer) Problems(ctx context.Context) []problems.Problem {
 }
 
 func (i *Importer) crowdedProblem() []problems.Problem {
-	if i.gate.left(i.Now()) == 0 {
+	if i.gate.Left(i.Now()) == 0 {
 		return nil
 	}
 	return []problems.Problem{{

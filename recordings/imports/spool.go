@@ -12,13 +12,15 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
+	"github.com/bbbpool/bbbpool/recordings/imports/queue"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/store"
 )
 
 // sighting is an archive in the spool that may still be growing.
 type sighting struct {
-	identity
+	edition.Identity
 	since time.Time // when it was first seen like this
 	taken bool      // there is a job for it
 }
@@ -77,7 +79,7 @@ func (s *spool) bell(ctx context.Context) <-chan struct{} {
 		for ctx.Err() == nil {
 			select {
 			case e := <-watcher.Events:
-				if !e.Has(fsnotify.Create) || !isArchive(filepath.Base(e.Name)) || !pause(ctx, settling) {
+				if !e.Has(fsnotify.Create) || !edition.IsArchive(filepath.Base(e.Name)) || !pause(ctx, settling) {
 					continue
 				}
 				drain(watcher.Events)
@@ -125,18 +127,18 @@ func (s *spool) scan(ctx context.Context) time.Duration {
 		}
 	}
 	again, now := s.importer.Config.Interval, s.importer.Now() // what was seen together has rested together
-	var rested []*ticket
-	defer func() { s.importer.queue.release(rested...) }() // all at once: their order matters
+	var rested []*queue.Ticket
+	defer func() { s.importer.queue.Release(rested...) }() // all at once: their order matters
 	for _, name := range byAge(found) {
 		id := found[name]
 		was, known := s.seen[name]
-		if !known || was.identity != id {
-			was = sighting{identity: id, since: now}
+		if !known || was.Identity != id {
+			was = sighting{Identity: id, since: now}
 		}
 		if left := s.importer.Config.Rest - now.Sub(was.since); left > 0 {
 			again = min(again, left)
-		} else if !was.taken || !s.importer.queue.has(name) { // it may be back from quarantine
-			var t *ticket
+		} else if !was.taken || !s.importer.queue.Has(name) { // it may be back from quarantine
+			var t *queue.Ticket
 			if t, was.taken = s.enlist(ctx, name, id); t != nil {
 				rested = append(rested, t)
 			}
@@ -148,25 +150,25 @@ func (s *spool) scan(ctx context.Context) time.Duration {
 
 // byAge are the names of archives, the oldest first. They are noted in this order: what a crash keeps from being noted
 // must not be older than what was, and then have the last word about a recording.
-func byAge(found map[string]identity) []string {
+func byAge(found map[string]edition.Identity) []string {
 	return slices.SortedFunc(maps.Keys(found), func(a, b string) int {
-		return cmp.Or(found[a].modified.Compare(found[b].modified), cmp.Compare(a, b))
+		return cmp.Or(found[a].Modified.Compare(found[b].Modified), cmp.Compare(a, b))
 	})
 }
 
 // archives returns what lies in the spool.
-func (s *spool) archives() (map[string]identity, error) {
+func (s *spool) archives() (map[string]edition.Identity, error) {
 	entries, err := os.ReadDir(s.importer.Config.Spool)
 	if err != nil {
 		return nil, library.Explain(err)
 	}
-	found := map[string]identity{}
+	found := map[string]edition.Identity{}
 	for _, e := range entries {
-		if !isArchive(e.Name()) || !e.Type().IsRegular() {
+		if !edition.IsArchive(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
 		if info, err := e.Info(); err == nil { // else it has just gone
-			found[e.Name()] = identityOf(info)
+			found[e.Name()] = edition.Of(info)
 		}
 	}
 	return found, nil
@@ -176,20 +178,20 @@ var errKnown = errors.New("known already")
 
 // enlist makes a job for an archive that has come to rest, unless it has one. It returns whether it has one now, and the
 // ticket for its first try, to be given up, if that is new.
-func (s *spool) enlist(ctx context.Context, name string, id identity) (t *ticket, taken bool) {
-	if t = s.importer.queue.begin(name); t == nil {
+func (s *spool) enlist(ctx context.Context, name string, id edition.Identity) (t *queue.Ticket, taken bool) {
+	if t = s.importer.queue.Begin(name); t == nil {
 		return nil, false // busy with the one before it, of the same name
 	}
 	path := filepath.Join(s.importer.Config.Spool, name)
-	if info, err := os.Lstat(path); err != nil || identityOf(info) != id {
-		t.done() // it was imported since it was seen, or is growing
+	if info, err := os.Lstat(path); err != nil || edition.Of(info) != id {
+		t.Done() // it was imported since it was seen, or is growing
 		return nil, false
 	}
 	var known store.Job
 	job, err := s.importer.Index.UpdateJob(ctx, name, func(j *store.Job) error {
 		over := j.State == store.JobDone && j.Reason == "" || j.State == store.JobDropped ||
 			j.State == store.JobFailed && j.Path != path // it went to quarantine, and has come back
-		if j.State != "" && id.equal(archiveOf(*j).identity) && !over {
+		if j.State != "" && id.Equal(edition.OfJob(*j).Identity) && !over {
 			known = *j
 			return errKnown
 		}
@@ -206,10 +208,10 @@ func (s *spool) enlist(ctx context.Context, name string, id identity) (t *ticket
 		job, err = known, nil
 	}
 	if err == nil {
-		t.await(job)
+		t.Await(job)
 		return t, true
 	}
-	t.done()
+	t.Done()
 	switch {
 	case errors.Is(err, errKnown), errors.Is(err, ErrBusy):
 	case errors.Is(err, store.ErrAway): // which is told once by whoever watches the database, and not of each archive

@@ -135,12 +135,12 @@ func TestSpool_Replaced(t *testing.T) {
 		t.Errorf("changed while it was at work: %+v", j)
 	}
 	giveUp()
-	r.put(t, imports.Identity(store.Job{ID: id, Path: path, State: store.JobPlacing}, 3, monday.Add(-time.Hour)))
+	r.put(t, store.Job{ID: id, Path: path, State: store.JobPlacing, Bytes: 3, Modified: monday.Add(-time.Hour)})
 	scan()
 	if j := r.job(t, id); j.State != store.JobPlacing || j.Bytes != 3 {
 		t.Errorf("changed while it was being placed: %+v", j)
 	}
-	r.put(t, imports.Identity(store.Job{ID: id, Path: path, State: store.JobDone}, 3, monday.Add(-time.Hour)))
+	r.put(t, store.Job{ID: id, Path: path, State: store.JobDone, Bytes: 3, Modified: monday.Add(-time.Hour)})
 	scan()
 	if j := r.job(t, id); j.State != store.JobWaiting || j.Bytes != 15 || !r.Waits(id) {
 		t.Errorf("not taken after that: %+v", j)
@@ -169,7 +169,8 @@ func TestSpool_Back(t *testing.T) {
 			if c.job.Path == "" {
 				c.job.Path = path
 			}
-			r.put(t, imports.Identity(c.job, 1, monday))
+			c.job.Bytes, c.job.Modified = 1, monday
+			r.put(t, c.job)
 			r.Scan(t.Context())()
 			j, renewed := r.job(t, "a.tar"), c.want != c.job.State
 			if j.State != c.want || renewed != (j.Attempts == 0) || renewed != (j.Path == path && j.Reason == "") || r.Waits("a.tar") != renewed {

@@ -2,48 +2,19 @@ package imports
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
+	"github.com/bbbpool/bbbpool/recordings/imports/queue"
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// Of several instances that share spool, library and index one imports at a time, and each time has an epoch. It is in the name
-// of what is staged, and by that in the job: so nobody unpacks where somebody else does, and whoever has imported before and goes
-// on late finds its staging gone and its job another's. The index does not know who may write to it. So it is asked before
-// each commit whether this instance still may, and what is committed is compared with the job in the same step.
-
-// errTaken is that a job is another instance's by now. It is a conflict to whoever else sees it.
-var errTaken = fmt.Errorf("the import was taken over by another instance: %w", store.ErrConflict)
-
-// stagingName is where a job unpacks: always the same in an epoch, so that nothing of a former attempt can be left elsewhere.
-func stagingName(epoch uint64, id string) string {
-	sum := sha256.Sum256([]byte(id))
-	name := hex.EncodeToString(sum[:12])
-	if epoch == 0 {
-		return name
-	}
-	return fmt.Sprintf("%016x-%s", epoch, name)
-}
-
-// epochOf is the epoch that a staging belongs to; 0 where it has none.
-func epochOf(staging string) uint64 {
-	prefix, _, ok := strings.Cut(staging, "-")
-	if !ok {
-		return 0
-	}
-	epoch, err := strconv.ParseUint(prefix, 16, 64)
-	if err != nil {
-		return 0
-	}
-	return epoch
-}
+// This file is about several instances, of which one imports at a time, with an epoch for each (package queue). The index does
+// not know who may write to it. So it is asked before each commit whether this instance still may, and what is committed is
+// compared with the job in the same step.
 
 // epoch is the one of now; 0 where there are none.
 func (i *Importer) epoch() uint64 {
@@ -55,31 +26,15 @@ func (i *Importer) epoch() uint64 {
 
 // Renew forgets what was so when this instance imported before, and takes over the jobs as they stand now.
 func (i *Importer) Renew(ctx context.Context) error {
-	i.queue.renew(i.epoch())
-	i.gate.open()
-	i.crowded.clear()
+	i.queue.Renew(i.epoch())
+	i.gate.Open()
+	i.crowded.Clear()
 	i.away.over()
 	return i.Load(ctx)
 }
 
 // Working tells whether this instance imports: what it accepts waits here only then.
 func (i *Importer) Working(works bool) { i.running.Store(works) }
-
-// renew lets nobody wait, and hands out tickets of an epoch from now on. Who is at work goes on, and nobody else gets at that
-// job.
-func (q *queue) renew(epoch uint64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	clear(q.waiting)
-	q.epoch = epoch
-}
-
-// clear forgets which jobs have found no room.
-func (c *crowded) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clear(c.times)
-}
 
 // authorised returns a context that ends before another instance may do the same, or store.ErrFenced.
 func (i *Importer) authorised(ctx context.Context) (context.Context, context.CancelFunc, error) {
@@ -96,55 +51,40 @@ func (i *Importer) authorised(ctx context.Context) (context.Context, context.Can
 	return within, done, nil
 }
 
-// mine returns errTaken for a job that a later epoch has begun. Where there are no epochs whoever has the ticket has the job.
-func (t *ticket) mine(j store.Job) error {
-	if t.epoch > 0 && epochOf(j.Staging) > t.epoch {
-		return errTaken
-	}
-	return nil
-}
-
-// mark notes in a job whose it is.
-func (t *ticket) mark(j *store.Job) {
-	if t.epoch > 0 {
-		j.Staging = t.staging
-	}
-}
-
 // still looks into the store whether the job is this instance's. It may be called within a commit, which keeps others from
 // committing the same recordings: whoever takes the job over after this look commits after it, too.
 func (a *attempt) still(ctx context.Context) error {
-	if a.epoch == 0 {
+	if a.Epoch == 0 {
 		return nil
 	}
-	j, err := a.importer.Index.Job(ctx, a.id)
+	j, err := a.importer.Index.Job(ctx, a.ID)
 	if err != nil {
 		return store.Ignore(err, store.ErrNotFound)
 	}
-	return a.mine(j)
+	return a.Mine(j)
 }
 
 // inherit takes over what another epoch has staged and committed. The files change their names first, and the job tells the new
 // one after that: whatever breaks off in between, the next one finds them by the names of all epochs since.
 func (a *attempt) inherit(ctx context.Context) error {
-	if a.epoch == 0 || a.job.Staging == a.staging {
+	if a.Epoch == 0 || a.job.Staging == a.Staging {
 		return nil
 	}
 	names, err := a.importer.Library.Stagings()
 	if err != nil {
 		return err
 	}
-	own := stagingName(0, a.id)
+	own := queue.Staging(0, a.ID)
 	for _, name := range names {
 		ours := name == own || strings.HasSuffix(name, "-"+own)
-		if !ours || name == a.staging || epochOf(name) < epochOf(a.job.Staging) {
+		if !ours || name == a.Staging || queue.EpochOf(name) < queue.EpochOf(a.job.Staging) {
 			continue
 		}
-		if err := a.importer.Library.Rename(name, a.staging); err != nil {
+		if err := a.importer.Library.Rename(name, a.Staging); err != nil {
 			return err
 		}
 	}
-	return a.change(ctx, a.mark)
+	return a.change(ctx, a.Mark)
 }
 
 // remove removes the archive, if this instance may.
@@ -154,7 +94,7 @@ func (a *attempt) remove(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	return archiveOf(a.job).remove()
+	return edition.OfJob(a.job).Remove()
 }
 
 // moveTo moves an archive, if this instance may.
@@ -164,7 +104,7 @@ func (a *attempt) moveTo(ctx context.Context, j store.Job, path string) error {
 		return err
 	}
 	defer done()
-	return archiveOf(j).moveTo(path)
+	return edition.OfJob(j).MoveTo(path)
 }
 
 // away is since when the index could not be asked.
@@ -190,12 +130,12 @@ func (w *away) reason() string {
 // wait lets the job, and all others, wait for the index. The archive is not to blame.
 func (a *attempt) wait(ctx context.Context, cause error) {
 	i := a.importer
-	i.gate.shut(i.Now(), i.Config.Retry)
+	i.gate.Shut(i.Now(), i.Config.Retry)
 	i.away.since(cause.Error())
 	next := i.backOff(1)
 	if a.job.State == "" { // nothing is known of it but that it waits
-		a.later(i.Now().Add(next))
-		i.Log.Warn().Str("archive", a.id).Err(cause).Msg("import waits for the index")
+		a.Later(i.Now().Add(next))
+		i.Log.Warn().Str("archive", a.ID).Err(cause).Msg("import waits for the index")
 		return
 	}
 	a.postpone(ctx, cause.Error(), next, false)
@@ -224,11 +164,11 @@ func (i *Importer) LookForUploads(ctx context.Context) error {
 	}
 	for _, j := range jobs {
 		i.digests.add(j)
-		if !i.queue.has(j.ID) {
-			i.queue.load(j)
+		if !i.queue.Has(j.ID) {
+			i.queue.Load(j)
 		}
 	}
-	i.queue.nudge()
+	i.queue.Nudge()
 	return nil
 }
 
@@ -272,5 +212,5 @@ const arrivalTime = time.Minute
 
 // arriving tells whether the archive may be on its way into the spool still: its job is noted first.
 func (a *attempt) arriving() bool {
-	return a.epoch > 0 && a.job.Source == fromUpload && a.importer.Now().Sub(a.job.Created) < arrivalTime
+	return a.Epoch > 0 && a.job.Source == fromUpload && a.importer.Now().Sub(a.job.Created) < arrivalTime
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/bbbpool/bbbpool/recordings/imports/edition"
 	"github.com/bbbpool/bbbpool/recordings/library"
 	"github.com/bbbpool/bbbpool/recordings/record"
 	"github.com/bbbpool/bbbpool/recordings/upload"
@@ -112,15 +113,15 @@ func arrived(j store.Job) bool {
 // without a sender; a job whose archive a crash has kept from coming is forgotten at its first try.
 func (i *Importer) Accept(ctx context.Context, u upload.Upload) error {
 	name := uploadName(u)
-	t := i.queue.begin(name)
+	t := i.queue.Begin(name)
 	if t == nil {
 		return i.removeTaken(ctx, u, ErrBusy)
 	}
-	defer t.done()
+	defer t.Done()
 	if err := i.removeTaken(ctx, u, errUnknown); !errors.Is(err, errUnknown) {
 		return err
 	}
-	job, err := i.enlistUpload(ctx, t.id, u)
+	job, err := i.enlistUpload(ctx, t.ID, u)
 	if err == nil && i.Epoch != nil {
 		err = os.Chtimes(u.Path, job.Modified, job.Modified) // as the job has it, whichever instance has noted that
 	}
@@ -135,7 +136,7 @@ func (i *Importer) Accept(ctx context.Context, u upload.Upload) error {
 	}
 	i.digests.add(job)
 	if i.running.Load() || i.Epoch == nil {
-		t.await(job)
+		t.Await(job)
 	}
 	if i.Arrived != nil {
 		i.Arrived()
@@ -175,7 +176,7 @@ func (i *Importer) enlistUpload(ctx context.Context, id string, u upload.Upload)
 			return nil
 		}
 		staging := j.Staging // tells whose it was
-		*j = i.newJob(id, filepath.Join(i.Config.Spool, id), fromUpload, identityOf(info))
+		*j = i.newJob(id, filepath.Join(i.Config.Spool, id), fromUpload, edition.Of(info))
 		j.Server, j.SHA256, j.Staging = u.Server, u.SHA256, staging
 		return nil
 	})
@@ -184,6 +185,6 @@ func (i *Importer) enlistUpload(ctx context.Context, id string, u upload.Upload)
 // uploadName is an archive's name in the spool: one that is sent again with another format in it must not replace the
 // one before.
 func uploadName(u upload.Upload) string {
-	stem, suffix, _ := cutSuffix(u.Name)
+	stem, suffix, _ := edition.Cut(u.Name)
 	return stem + "-" + u.SHA256[:min(12, len(u.SHA256))] + suffix
 }

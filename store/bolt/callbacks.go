@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -14,20 +13,16 @@ import (
 )
 
 var (
-	callbackTable = table[store.Callback]{bucket: callbacks, noun: "callback", codec: rows.Callbacks, index: indexCallback}
+	callbackTable = table[store.Callback]{bucket: callbacks, noun: "callback", codec: rows.Callbacks, links: callbackLinks}
 	hookTable     = table[store.Hook]{bucket: hooks, noun: "webhook", codec: rows.Hooks}
-	analysisTable = table[store.Analysis]{bucket: analytics, noun: "analytics", codec: rows.Analytics, index: indexAnalysis}
+	analysisTable = table[store.Analysis]{
+		bucket: analytics, noun: "analytics", codec: rows.Analytics, links: analysisLinks,
+		check: func(a store.Analysis) error { return ofTenant(a.Tenant) },
+	}
 )
 
-func callbackLinks(c *store.Callback) []link {
-	if c == nil {
-		return nil
-	}
+func callbackLinks(c store.Callback) []link {
 	return []link{{callbacksByState, rows.Sized(string(c.State)) + rows.CallbackPlace(c.Created, c.ID), ""}}
-}
-
-func indexCallback(t *txn, before, after *store.Callback) error {
-	return t.move(callbackLinks(before), callbackLinks(after))
 }
 
 // callbackRole is [store.Callbacks].
@@ -54,31 +49,27 @@ func (t *txn) addCallbacks(list []store.Callback) error {
 	return nil
 }
 
-func (role callbackRole) Callbacks(ctx context.Context, f store.CallbackFilter) (list []store.Callback, err error) {
+func (role callbackRole) Callbacks(ctx context.Context, f store.CallbackFilter) ([]store.Callback, error) {
 	states, after := f.Among(), ""
 	if f.After.ID != "" {
 		after = rows.CallbackPlace(f.After.Created, f.After.ID)
 	}
-	err = role.db.read(ctx, "list callbacks", func(tx *bbolt.Tx) error {
+	return fetch(ctx, role.db, "list callbacks", func(tx *bbolt.Tx) (list []store.Callback, err error) {
 		for place := range merge(bucket(tx, callbacksByState), statePrefixes("", states), after) {
 			id := idAt(place)
 			c, err := callbackTable.read(id, bucket(tx, callbacks).Get(id))
 			if err := errors.Join(err, ctx.Err()); err != nil {
-				return err
+				return list, err
 			}
 			if !f.Selects(c) {
 				continue
 			}
 			if list = append(list, c); len(list) == f.Limit {
-				return nil
+				return list, nil
 			}
 		}
-		return nil
+		return list, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 func (role callbackRole) Callback(ctx context.Context, id string) (store.Callback, error) {
@@ -98,51 +89,10 @@ func (role callbackRole) UpdateCallback(
 
 func (role callbackRole) DeleteCallbacks(
 	ctx context.Context, state store.CallbackState, before time.Time, limit int,
-) (deleted int, err error) {
-	err = role.db.write(ctx, "delete callbacks", func(t *txn) error {
-		deleted, err = t.deletePlaced(callbackTable, callbacksByState, rows.Sized(string(state)), before, limit)
-		return err
+) (int, error) {
+	return apply(ctx, role.db, "delete callbacks", func(t *txn) (int, error) {
+		return callbackTable.dropAll(t, t.before(callbacksByState, rows.Sized(string(state)), before, limit))
 	})
-	if err != nil {
-		return 0, err
-	}
-	return deleted, nil
-}
-
-// deletePlaced deletes the rows that an index has under a prefix from before a time, the first first.
-func (t *txn) deletePlaced(tb anyTable, index, prefix string, before time.Time, limit int) (deleted int, err error) {
-	var ids [][]byte
-	end := string(rows.TimeKey(before))
-	for place := range merge(bucket(t.Tx, index), []string{prefix}, "") {
-		if len(ids) >= limit || string(place[:rows.TimeSize]) >= end {
-			break
-		}
-		ids = append(ids, slices.Clone(idAt(place)))
-	}
-	for _, id := range ids {
-		if err := tb.drop(t, id); err != nil {
-			return deleted, err
-		}
-		deleted++
-	}
-	return deleted, nil
-}
-
-// anyTable is a table of whatever records.
-type anyTable interface {
-	drop(t *txn, key []byte) error
-}
-
-// drop deletes a record that is there, with its entries in the indexes.
-func (tb table[T]) drop(t *txn, key []byte) error {
-	record, err := tb.read(key, t.get(tb.bucket, key))
-	if err == nil && tb.index != nil {
-		err = tb.index(t, &record, nil)
-	}
-	if err != nil {
-		return err
-	}
-	return t.delete(tb.bucket, key)
 }
 
 // hookRole is [store.Hooks].
@@ -161,21 +111,11 @@ func (role hookRole) DeleteHook(ctx context.Context, id string) error {
 	return remove(ctx, role.db, hookTable, []byte(id), anyway)
 }
 
-func analysisLinks(a *store.Analysis) []link {
-	if a == nil {
-		return nil
-	}
+func analysisLinks(a store.Analysis) []link {
 	return []link{
 		{analyticsByTime, string(rows.TimeKey(a.At)) + a.ID, ""},
 		{analyticsByMeeting, rows.AnalyticsPrefix(a.Tenant, a.MeetingID) + rows.PlaceOf(a.At, a.ID), ""},
 	}
-}
-
-func indexAnalysis(t *txn, before, after *store.Analysis) error {
-	if after != nil && rows.OfTenant(after.Tenant) == nil {
-		return rows.ErrKey
-	}
-	return t.move(analysisLinks(before), analysisLinks(after))
 }
 
 // analyticsRole is [store.Analytics].
@@ -191,62 +131,29 @@ func (role analyticsRole) Analysis(ctx context.Context, id string) (store.Analys
 	return one(ctx, role.db, analysisTable, []byte(id))
 }
 
-func (role analyticsRole) Analytics(ctx context.Context, tenant, meetingID string, limit int) (list []store.Analysis, err error) {
-	err = role.db.read(ctx, "list the analytics of a meeting", func(tx *bbolt.Tx) error {
-		for _, id := range analyticsOf(tx, tenant, meetingID, limit) {
-			a, err := analysisTable.read(id, bucket(tx, analytics).Get(id))
-			if err := errors.Join(err, ctx.Err()); err != nil {
-				return err
-			}
-			list = append(list, a)
-		}
-		return nil
+func (role analyticsRole) Analytics(ctx context.Context, tenant, meetingID string, limit int) ([]store.Analysis, error) {
+	return fetch(ctx, role.db, "list the analytics of a meeting", func(tx *bbolt.Tx) ([]store.Analysis, error) {
+		return analysisTable.each(ctx, tx, analyticsOf(tx, tenant, meetingID, limit))
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
-// analyticsOf are the IDs of the analytics of a meeting, newest first.
-func analyticsOf(tx *bbolt.Tx, tenant, meetingID string, limit int) (ids [][]byte) {
-	if rows.OfTenant(tenant) == nil {
-		return nil // nothing could be stored of it
+// analyticsOf are the IDs of the analytics of a meeting, newest first. Nothing could be stored of a tenant with a zero byte.
+func analyticsOf(tx *bbolt.Tx, tenant, meetingID string, limit int) [][]byte {
+	if ofTenant(tenant) != nil {
+		return nil
 	}
-	for place := range merge(bucket(tx, analyticsByMeeting), []string{rows.AnalyticsPrefix(tenant, meetingID)}, "") {
-		if len(ids) >= limit {
-			break
-		}
-		ids = append(ids, slices.Clone(idAt(place)))
-	}
-	return ids
+	return idsUnder(tx, analyticsByMeeting, rows.AnalyticsPrefix(tenant, meetingID), "", limit)
 }
 
-func (role analyticsRole) DeleteAnalytics(ctx context.Context, before time.Time, limit int) (deleted int, err error) {
+func (role analyticsRole) DeleteAnalytics(ctx context.Context, before time.Time, limit int) (int, error) {
 	op := fmt.Sprintf("delete analytics from before %s", before.UTC().Format(time.RFC3339))
-	err = role.db.write(ctx, op, func(t *txn) error {
-		deleted, err = t.deletePlaced(analysisTable, analyticsByTime, "", before, limit)
-		return err
+	return apply(ctx, role.db, op, func(t *txn) (int, error) {
+		return analysisTable.dropAll(t, t.before(analyticsByTime, "", before, limit))
 	})
-	if err != nil {
-		return 0, err
-	}
-	return deleted, nil
 }
 
-func (role analyticsRole) EraseAnalytics(ctx context.Context, tenant, meetingID string, limit int) (erased int, err error) {
-	err = role.db.write(ctx, "erase the analytics of a meeting", func(t *txn) error {
-		erased = 0 // of a run that did not count
-		for _, id := range analyticsOf(t.Tx, tenant, meetingID, limit) {
-			if err := analysisTable.drop(t, id); err != nil {
-				return err
-			}
-			erased++
-		}
-		return nil
+func (role analyticsRole) EraseAnalytics(ctx context.Context, tenant, meetingID string, limit int) (int, error) {
+	return apply(ctx, role.db, "erase the analytics of a meeting", func(t *txn) (int, error) {
+		return analysisTable.dropAll(t, analyticsOf(t.Tx, tenant, meetingID, limit))
 	})
-	if err != nil {
-		return 0, err
-	}
-	return erased, nil
 }

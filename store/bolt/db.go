@@ -149,6 +149,33 @@ func (db *DB) write(ctx context.Context, op string, apply func(*txn) error) erro
 	return nil
 }
 
+// fetch is read for what fn finds; nothing where it fails.
+func fetch[T any](ctx context.Context, db *DB, op string, fn func(*bbolt.Tx) (T, error)) (found T, err error) {
+	err = db.read(ctx, op, func(tx *bbolt.Tx) (err error) {
+		found, err = fn(tx)
+		return err
+	})
+	return known(found, err)
+}
+
+// apply is write for what fn returns, of the run that counts; nothing where it fails.
+func apply[T any](ctx context.Context, db *DB, op string, fn func(*txn) (T, error)) (done T, err error) {
+	err = db.write(ctx, op, func(t *txn) (err error) {
+		done, err = fn(t)
+		return err
+	})
+	return known(done, err)
+}
+
+// known is a result, if there was no error.
+func known[T any](result T, err error) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return result, nil
+}
+
 // closureError is the error of a caller's closure, which goes back as it is.
 type closureError struct{ error }
 

@@ -13,10 +13,10 @@ import (
 // eventRole is [store.Events].
 type eventRole struct{ db *DB }
 
-func (role eventRole) Events(ctx context.Context) (all map[string][]store.Event, err error) {
-	err = role.db.read(ctx, "list events", func(tx *bbolt.Tx) error {
+func (role eventRole) Events(ctx context.Context) (map[string][]store.Event, error) {
+	return fetch(ctx, role.db, "list events", func(tx *bbolt.Tx) (all map[string][]store.Event, err error) {
 		all = map[string][]store.Event{}
-		return bucket(tx, events).ForEach(func(server, value []byte) error {
+		err = bucket(tx, events).ForEach(func(server, value []byte) error {
 			journal, err := rows.Events.Decode(server, value)
 			if err != nil {
 				return err
@@ -24,11 +24,8 @@ func (role eventRole) Events(ctx context.Context) (all map[string][]store.Event,
 			all[journal.Server] = journal.List
 			return ctx.Err()
 		})
+		return all, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
 }
 
 func (role eventRole) KeepEvents(ctx context.Context, server string, list []store.Event) error {

@@ -11,27 +11,20 @@ import (
 )
 
 var jobTable = table[store.Job]{
-	bucket: jobs, noun: "job", codec: rows.Jobs, index: indexJob,
+	bucket: jobs, noun: "job", codec: rows.Jobs, links: jobLinks,
 }
 
 // jobLinks are the entries of a job in its index.
-func jobLinks(j *store.Job) []link {
-	if j == nil {
-		return nil
-	}
+func jobLinks(j store.Job) []link {
 	return []link{{jobsByState, rows.Sized(string(j.State)) + j.ID, ""}}
-}
-
-func indexJob(t *txn, before, after *store.Job) error {
-	return t.move(jobLinks(before), jobLinks(after))
 }
 
 // importRole is [store.Imports].
 type importRole struct{ db *DB }
 
 // Jobs goes by an index: a hundred thousand jobs that are done cost nothing where open ones are asked for.
-func (role importRole) Jobs(ctx context.Context, f store.JobFilter) (list []store.Job, err error) {
-	err = role.db.read(ctx, "list jobs", func(tx *bbolt.Tx) error {
+func (role importRole) Jobs(ctx context.Context, f store.JobFilter) ([]store.Job, error) {
+	return fetch(ctx, role.db, "list jobs", func(tx *bbolt.Tx) (list []store.Job, err error) {
 		index, prefixes := jobs, []string{""}
 		if len(f.States) > 0 {
 			index, prefixes = jobsByState, statePrefixes("", f.States)
@@ -39,18 +32,14 @@ func (role importRole) Jobs(ctx context.Context, f store.JobFilter) (list []stor
 		for id := range merge(bucket(tx, index), prefixes, f.After) {
 			j, err := jobTable.read(id, bucket(tx, jobs).Get(id))
 			if err := errors.Join(err, ctx.Err()); err != nil {
-				return err
+				return list, err
 			}
 			if list = append(list, j); len(list) == f.Limit {
-				return nil
+				return list, nil
 			}
 		}
-		return nil
+		return list, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 func (role importRole) Job(ctx context.Context, id string) (store.Job, error) {
@@ -69,30 +58,25 @@ func (role importRole) DeleteJob(ctx context.Context, id string) error {
 func (role importRole) Commit(
 	ctx context.Context, job store.Job, recordIDs []string, change func(*store.Recording) error,
 	tell ...func(store.Recording) []store.Callback,
-) (list []store.Recording, err error) {
+) ([]store.Recording, error) {
 	key := []byte(job.ID)
-	err = role.db.write(ctx, jobTable.op("commit", key), func(t *txn) error {
-		list = nil // of a run that did not count
+	return apply(ctx, role.db, jobTable.op("commit", key), func(t *txn) (list []store.Recording, err error) {
 		for _, id := range recordIDs {
 			fresh := store.Recording{RecordID: id}
 			r, err := recordingTable.change(t, []byte(id), &fresh, func(r *store.Recording) error {
 				return ofClosure(change(r))
 			})
 			if err != nil {
-				return err
+				return nil, err
 			}
 			list = append(list, r)
 			for _, callbacks := range tell {
 				if err := t.addCallbacks(callbacks(r)); err != nil {
-					return err
+					return nil, err
 				}
 			}
 		}
-		_, err := jobTable.change(t, key, &job, func(j *store.Job) error { *j = job; return nil })
-		return err
+		_, err = jobTable.change(t, key, &job, func(j *store.Job) error { *j = job; return nil })
+		return list, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }

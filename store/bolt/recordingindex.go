@@ -14,10 +14,7 @@ import (
 )
 
 // recordingLinks carry what the filters ask for, so that rows are read for one page only.
-func recordingLinks(r *store.Recording) []link {
-	if r == nil {
-		return nil
-	}
+func recordingLinks(r store.Recording) []link {
 	tenant, state, place := string(rows.OfTenant(r.Tenant)), string(r.State), rows.PlaceOf(r.Start, r.RecordID)
 	links := []link{
 		{recordingsByID, tenant + r.RecordID, place[:rows.TimeSize] + state},
@@ -50,7 +47,7 @@ func (y tally) value() []byte {
 }
 
 // share is what one recording adds to which tally.
-func share(r *store.Recording) (key string, y tally) {
+func share(r store.Recording) (key string, y tally) {
 	y.count = 1
 	for _, f := range r.Formats {
 		y.bytes += f.Bytes
@@ -59,7 +56,7 @@ func share(r *store.Recording) (key string, y tally) {
 }
 
 // add adds to a tally, sign times. An empty one is forgotten.
-func (t *txn) add(r *store.Recording, sign int64) error {
+func (t *txn) add(r store.Recording, sign int64) error {
 	key, y := share(r)
 	sum := tallyOf(t.get(recordingsCounted, []byte(key)))
 	sum.count += sign * y.count
@@ -68,25 +65,6 @@ func (t *txn) add(r *store.Recording, sign int64) error {
 		return t.delete(recordingsCounted, []byte(key))
 	}
 	return t.put(recordingsCounted, []byte(key), sum.value())
-}
-
-// indexRecording takes the entries and the tallies of a recording from what it was to what it is.
-func indexRecording(t *txn, before, after *store.Recording) error {
-	if after != nil && rows.OfTenant(after.Tenant) == nil {
-		return rows.ErrKey
-	}
-	if err := t.move(recordingLinks(before), recordingLinks(after)); err != nil {
-		return err
-	}
-	if before != nil {
-		if err := t.add(before, -1); err != nil {
-			return err
-		}
-	}
-	if after == nil {
-		return nil
-	}
-	return t.add(after, 1)
 }
 
 // indexAgain puts the recordings of schema 1 into the indexes that it did not have. It goes through the keys in their
@@ -100,12 +78,12 @@ func indexAgain(tx *bbolt.Tx) error {
 		if err != nil {
 			return err
 		}
-		for _, l := range recordingLinks(&r) {
+		for _, l := range recordingLinks(r) {
 			if l.bucket == recordingsByState || l.bucket == recordingsByMeta {
 				links = append(links, l)
 			}
 		}
-		name, y := share(&r)
+		name, y := share(r)
 		sum := tallies[name]
 		tallies[name] = tally{sum.count + y.count, sum.bytes + y.bytes}
 		return nil

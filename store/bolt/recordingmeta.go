@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/rows"
@@ -31,45 +30,24 @@ func joined(entry, cut []byte) (state, value []byte) {
 const fewRows = 100
 
 // pattern is a value of the metadata that is asked for.
-type pattern struct {
-	name       string
-	text       string
-	head, tail bool // anything may stand before it, behind it
-}
+type pattern struct{ store.Pattern }
 
-// patternsOf takes the "%" off what is asked for.
 func patternsOf(asked []store.MetaMatch) (patterns []pattern) {
 	for _, m := range asked {
-		p := pattern{name: m.Key}
-		p.text, p.head = strings.CutPrefix(m.Value, "%")
-		p.text, p.tail = strings.CutSuffix(p.text, "%")
-		patterns = append(patterns, p)
+		patterns = append(patterns, pattern{m.Pattern()})
 	}
 	return patterns
-}
-
-// matches tells whether a value is what is asked for.
-func (p pattern) matches(value string) bool {
-	switch {
-	case p.head && p.tail:
-		return strings.Contains(value, p.text)
-	case p.head:
-		return strings.HasSuffix(value, p.text)
-	case p.tail:
-		return strings.HasPrefix(value, p.text)
-	}
-	return value == p.text
 }
 
 // prefix is where the values begin that can match.
 func (p pattern) prefix() string {
 	switch {
-	case p.head:
+	case p.Head:
 		return ""
-	case p.tail:
-		return escaped(p.text)
+	case p.Tail:
+		return escaped(p.Text)
 	}
-	return part(p.text)
+	return part(p.Text)
 }
 
 // shortestFirst puts the pattern first that has the fewest entries to pass. None is counted much further than that.
@@ -86,7 +64,7 @@ func (q *query) shortestFirst(patterns []pattern) {
 
 // fewerThan tells whether a pattern has fewer entries to pass than that.
 func (q *query) fewerThan(most int, p pattern) bool {
-	for range q.scan(recordingsByMeta, q.tenant+part(p.name), p.prefix()) {
+	for range q.scan(recordingsByMeta, q.tenant+part(p.Key), p.prefix()) {
 		if most--; most == 0 {
 			return false
 		}
@@ -97,14 +75,14 @@ func (q *query) fewerThan(most int, p pattern) bool {
 // matching yields the places of the recordings that match. Only for a name that the index has not got all of, rows are
 // read.
 func (q *query) matching(p pattern) iter.Seq[[]byte] {
-	prefix := q.tenant + part(p.name)
+	prefix := q.tenant + part(p.Key)
 	return func(yield func(place []byte) bool) {
 		for rest, state := range q.scan(recordingsByMeta, prefix, p.prefix()) {
 			value, whole, place := nextPart(rest)
 			if !whole {
 				state, value = joined(state, value)
 			}
-			if !q.wants(state) || !p.matches(string(value)) || len(p.name) > longest && !q.rowMatches(place, p) {
+			if !q.wants(state) || !p.Matches(string(value)) || len(p.Key) > longest && !q.rowMatches(place, p) {
 				continue
 			}
 			if !yield(place) {
@@ -145,7 +123,7 @@ func (q *query) rowMatches(place []byte, patterns ...pattern) bool {
 		return false
 	}
 	for _, p := range patterns {
-		if value, ok := meta[p.name]; !ok || !p.matches(value) {
+		if value, ok := meta[p.Key]; !ok || !p.Matches(value) {
 			return false
 		}
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 var recordingTable = table[store.Recording]{
-	bucket: recordings, noun: "recording", codec: rows.Recordings, index: indexRecording,
+	bucket: recordings, noun: "recording", codec: rows.Recordings, links: recordingLinks, tally: (*txn).add,
+	check: func(r store.Recording) error { return ofTenant(r.Tenant) },
 }
 
 // recordingRole is [store.Recordings].
@@ -62,44 +63,37 @@ func (role catalogueRole) Recording(ctx context.Context, recordID string) (store
 	return one(ctx, role.db, recordingTable, []byte(recordID))
 }
 
-func (role catalogueRole) ScanRecordings(ctx context.Context, after string, limit int) (list []store.Recording, err error) {
-	err = role.db.read(ctx, fmt.Sprintf("scan recordings after %q", after), func(tx *bbolt.Tx) error {
+func (role catalogueRole) ScanRecordings(ctx context.Context, after string, limit int) ([]store.Recording, error) {
+	op := fmt.Sprintf("scan recordings after %q", after)
+	return fetch(ctx, role.db, op, func(tx *bbolt.Tx) (list []store.Recording, err error) {
 		for id := range merge(bucket(tx, recordings), []string{""}, after) {
 			if len(list) >= limit {
-				return nil
+				return list, nil
 			}
 			r, err := recordingTable.read(id, bucket(tx, recordings).Get(id))
 			if err := errors.Join(err, ctx.Err()); err != nil {
-				return err
+				return list, err
 			}
 			list = append(list, r)
 		}
-		return nil
+		return list, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
-func (role catalogueRole) OwedRecordings(ctx context.Context) (list []store.Recording, err error) {
-	err = role.db.read(ctx, "list owed recordings", func(tx *bbolt.Tx) error {
+func (role catalogueRole) OwedRecordings(ctx context.Context) ([]store.Recording, error) {
+	return fetch(ctx, role.db, "list owed recordings", func(tx *bbolt.Tx) (list []store.Recording, err error) {
 		var ids []string
 		for id := range merge(bucket(tx, recordingsOwed), []string{""}, "") {
 			ids = append(ids, string(id))
 		}
 		list, err = rowsOf(ctx, tx, ids)
-		return err
+		return list, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
-func (role catalogueRole) CountRecordings(ctx context.Context) (counts []store.RecordingCount, err error) {
-	err = role.db.read(ctx, "count recordings", func(tx *bbolt.Tx) error {
-		return bucket(tx, recordingsCounted).ForEach(func(key, value []byte) error {
+func (role catalogueRole) CountRecordings(ctx context.Context) ([]store.RecordingCount, error) {
+	return fetch(ctx, role.db, "count recordings", func(tx *bbolt.Tx) (counts []store.RecordingCount, err error) {
+		err = bucket(tx, recordingsCounted).ForEach(func(key, value []byte) error {
 			tenant, state, _ := bytes.Cut(key, []byte{0})
 			sum := tallyOf(value)
 			counts = append(counts, store.RecordingCount{
@@ -107,11 +101,8 @@ func (role catalogueRole) CountRecordings(ctx context.Context) (counts []store.R
 			})
 			return ctx.Err()
 		})
+		return counts, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return counts, nil
 }
 
 func (role catalogueRole) DeleteRecording(ctx context.Context, recordID string) error {

@@ -1,10 +1,7 @@
 package bolt
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,26 +12,17 @@ import (
 )
 
 var sessionTable = table[store.Session]{
-	bucket: sessions, noun: "session", codec: rows.Sessions, index: indexSession,
+	bucket: sessions, noun: "session", codec: rows.Sessions, links: sessionLinks,
+	check: func(s store.Session) error { return ofTenant(s.Tenant) },
 }
 
 // sessionLinks leave those of before schema 3, which have no meeting, out of the index by it.
-func sessionLinks(s *store.Session) []link {
-	if s == nil {
-		return nil
-	}
+func sessionLinks(s store.Session) []link {
 	links := []link{{sessionsByEnd, string(rows.TimeKey(s.End)) + s.ID, ""}}
 	if s.Meeting != "" {
 		links = append(links, link{sessionsByMeeting, rows.RoomPrefix(s.Tenant, s.Meeting) + rows.PlaceOf(s.Start, s.ID), ""})
 	}
 	return links
-}
-
-func indexSession(t *txn, before, after *store.Session) error {
-	if after != nil && rows.OfTenant(after.Tenant) == nil {
-		return rows.ErrKey
-	}
-	return t.move(sessionLinks(before), sessionLinks(after))
 }
 
 // sessionRole is [store.Sessions].
@@ -74,19 +62,9 @@ func (t *txn) addSession(s store.Session) (counted bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if before.Tenant != s.Tenant || before.Server != s.Server {
-		return false, store.ErrExists
-	}
-	after := s // this may run again, and then beside another row
-	after.Peak, after.Joins = max(s.Peak, before.Peak), max(s.Joins, before.Joins)
-	if !before.Start.IsZero() && (s.Start.IsZero() || before.Start.Before(s.Start)) {
-		after.Start = before.Start
-	}
-	if s.Why == (store.Decision{}) {
-		after.Why, after.Hint = before.Why, before.Hint
-	}
-	if s.Back == nil {
-		after.Back, after.Signer = before.Back, cmp.Or(s.Signer, before.Signer)
+	after, err := before.GoOn(s)
+	if err != nil {
+		return false, err
 	}
 	_, err = sessionTable.save(t, key, &before, after)
 	return before.HasCounted(), err
@@ -98,71 +76,28 @@ func (role sessionRole) Session(ctx context.Context, id string) (store.Session, 
 
 func (role sessionRole) SessionsSince(ctx context.Context, since time.Time, after string, limit int) ([]store.Session, error) {
 	op := fmt.Sprintf("list sessions since %s", since.UTC().Format(time.RFC3339))
-	return role.sessionsBy(ctx, op, sessionsByEnd, "", string(rows.TimeKey(since))+after, limit)
+	return fetch(ctx, role.db, op, func(tx *bbolt.Tx) ([]store.Session, error) {
+		return sessionTable.each(ctx, tx, idsUnder(tx, sessionsByEnd, "", string(rows.TimeKey(since))+after, limit))
+	})
 }
 
 func (role sessionRole) MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]store.Session, error) {
-	if rows.OfTenant(tenant) == nil {
-		limit = 0 // nothing could be stored of it
-	}
-	return role.sessionsBy(ctx, "list the sessions of a meeting", sessionsByMeeting, rows.RoomPrefix(tenant, meeting), "", limit)
-}
-
-// sessionsBy reads the sessions that an index has under prefix, from the first one behind after on. The keys of both
-// indexes go on with a time and the ID.
-func (role sessionRole) sessionsBy(
-	ctx context.Context, op, index, prefix, after string, limit int,
-) (list []store.Session, err error) {
-	err = role.db.read(ctx, op, func(tx *bbolt.Tx) error {
-		var ids [][]byte
-		for place := range merge(bucket(tx, index), []string{prefix}, after) {
-			if len(ids) >= limit {
-				break
-			}
-			ids = append(ids, idAt(place))
-		}
-		rows := bucket(tx, sessions)
-		list = make([]store.Session, len(ids))
-		for i, id := range ids {
-			s, err := sessionTable.read(id, rows.Get(id))
-			if err := errors.Join(err, ctx.Err()); err != nil {
-				return err
-			}
-			list[i] = s
-		}
-		return nil
+	return fetch(ctx, role.db, "list the sessions of a meeting", func(tx *bbolt.Tx) ([]store.Session, error) {
+		return sessionTable.each(ctx, tx, sessionsOf(tx, tenant, meeting, limit))
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
-func (role sessionRole) DeleteSessions(ctx context.Context, ended time.Time, limit int) (deleted int, err error) {
+// sessionsOf are the IDs of the last sessions of a room. Nothing could be stored of a tenant with a zero byte.
+func sessionsOf(tx *bbolt.Tx, tenant, meeting string, limit int) [][]byte {
+	if ofTenant(tenant) != nil {
+		return nil
+	}
+	return idsUnder(tx, sessionsByMeeting, rows.RoomPrefix(tenant, meeting), "", limit)
+}
+
+func (role sessionRole) DeleteSessions(ctx context.Context, ended time.Time, limit int) (int, error) {
 	op := fmt.Sprintf("delete sessions that ended before %s", ended.UTC().Format(time.RFC3339))
-	err = role.db.write(ctx, op, func(t *txn) error {
-		deleted = 0 // of a run that did not count
-		for _, id := range t.endedBefore(rows.TimeKey(ended), limit) {
-			if err := t.deleteSession(id); err != nil {
-				return err
-			}
-			deleted++
-		}
-		return nil
+	return apply(ctx, role.db, op, func(t *txn) (int, error) {
+		return sessionTable.dropAll(t, t.before(sessionsByEnd, "", ended, limit))
 	})
-	if err != nil {
-		return 0, err
-	}
-	return deleted, nil
-}
-
-// endedBefore returns the IDs of the sessions that ended first.
-func (t *txn) endedBefore(end []byte, limit int) (ids [][]byte) {
-	for place := range merge(bucket(t.Tx, sessionsByEnd), []string{""}, "") {
-		if len(ids) >= limit || bytes.Compare(place[:rows.TimeSize], end) >= 0 {
-			break
-		}
-		ids = append(ids, bytes.Clone(idAt(place)))
-	}
-	return ids
 }

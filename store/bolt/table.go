@@ -1,10 +1,12 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -19,8 +21,52 @@ type table[T any] struct {
 	bucket string
 	noun   string // for errors
 	codec  rows.Codec[T]
-	// index follows a row into its indexes; before is nil for a new one, after for one that goes.
-	index func(t *txn, before, after *T) error
+	// What follows is nil where there is none: check refuses a record that could not be found again, links are its entries in
+	// the indexes, and tally counts it, sign times.
+	check func(T) error
+	links func(T) []link
+	tally func(t *txn, record T, sign int64) error
+}
+
+// follow takes a row into its indexes and tallies; before is nil for a new one, after for one that goes.
+func (tb table[T]) follow(t *txn, before, after *T) error {
+	if after != nil && tb.check != nil {
+		if err := tb.check(*after); err != nil {
+			return err
+		}
+	}
+	if tb.links != nil {
+		if err := t.move(tb.linksOf(before), tb.linksOf(after)); err != nil {
+			return err
+		}
+	}
+	if tb.tally == nil {
+		return nil
+	}
+	if before != nil {
+		if err := tb.tally(t, *before, -1); err != nil {
+			return err
+		}
+	}
+	if after != nil {
+		return tb.tally(t, *after, 1)
+	}
+	return nil
+}
+
+func (tb table[T]) linksOf(record *T) []link {
+	if record == nil {
+		return nil
+	}
+	return tb.links(*record)
+}
+
+// ofTenant refuses a record of a tenant whose keys would be another one's.
+func ofTenant(tenant string) error {
+	if rows.OfTenant(tenant) == nil {
+		return rows.ErrKey
+	}
+	return nil
 }
 
 // op names what is done with a record, for errors.
@@ -45,27 +91,22 @@ func (tb table[T]) save(t *txn, key []byte, before *T, record T) (T, error) {
 	if err != nil {
 		return after, err
 	}
-	if tb.index != nil {
-		if err := tb.index(t, before, &after); err != nil {
-			return after, err
-		}
+	if err := tb.follow(t, before, &after); err != nil {
+		return after, err
 	}
 	return after, t.put(tb.bucket, key, value)
 }
 
 // all returns the records in the order of their keys.
-func all[T any](ctx context.Context, db *DB, tb table[T]) (records []T, err error) {
-	err = db.read(ctx, "list "+tb.bucket, func(tx *bbolt.Tx) error {
-		return bucket(tx, tb.bucket).ForEach(func(key, value []byte) error {
+func all[T any](ctx context.Context, db *DB, tb table[T]) ([]T, error) {
+	return fetch(ctx, db, "list "+tb.bucket, func(tx *bbolt.Tx) (records []T, err error) {
+		err = bucket(tx, tb.bucket).ForEach(func(key, value []byte) error {
 			record, err := tb.read(key, value)
 			records = append(records, record)
 			return errors.Join(err, ctx.Err())
 		})
+		return records, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return records, nil
 }
 
 // one returns the record under a key, or store.ErrNotFound.
@@ -133,15 +174,7 @@ func update[T any](ctx context.Context, db *DB, tb table[T], key []byte, change 
 func upsert[T any](
 	ctx context.Context, db *DB, tb table[T], key []byte, fresh *T, change func(*T) error,
 ) (T, error) {
-	var updated, none T
-	err := db.write(ctx, tb.op("update", key), func(t *txn) (err error) {
-		updated, err = tb.change(t, key, fresh, change)
-		return err
-	})
-	if err != nil {
-		return none, err
-	}
-	return updated, nil
+	return apply(ctx, db, tb.op("update", key), func(t *txn) (T, error) { return tb.change(t, key, fresh, change) })
 }
 
 // remove deletes a record that passes check.
@@ -155,14 +188,71 @@ func remove[T any](ctx context.Context, db *DB, tb table[T], key []byte, check f
 		if err == nil {
 			err = check(record)
 		}
-		if err == nil && tb.index != nil {
-			err = tb.index(t, &record, nil)
-		}
 		if err != nil {
 			return err
 		}
-		return t.delete(tb.bucket, key)
+		return tb.drop(t, key, record)
 	})
+}
+
+// drop deletes a record that stands, with its entries in the indexes.
+func (tb table[T]) drop(t *txn, key []byte, record T) error {
+	if err := tb.follow(t, &record, nil); err != nil {
+		return err
+	}
+	return t.delete(tb.bucket, key)
+}
+
+// dropAll deletes the records with these IDs, all of which are there, and returns how many that are.
+func (tb table[T]) dropAll(t *txn, ids [][]byte) (dropped int, err error) {
+	for i, id := range ids {
+		ids[i] = bytes.Clone(id) // which deleting may move
+	}
+	for _, id := range ids {
+		record, err := tb.read(id, t.get(tb.bucket, id))
+		if err == nil {
+			err = tb.drop(t, id, record)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return len(ids), nil
+}
+
+// before are the IDs of the rows that an index of times has under a prefix from before a time, the first first.
+func (t *txn) before(index, prefix string, end time.Time, limit int) (ids [][]byte) {
+	last := rows.TimeKey(end)
+	for place := range merge(bucket(t.Tx, index), []string{prefix}, "") {
+		if len(ids) >= limit || bytes.Compare(place[:rows.TimeSize], last) >= 0 {
+			break
+		}
+		ids = append(ids, idAt(place))
+	}
+	return ids
+}
+
+// idsUnder are the IDs of the first rows that an index of times has under a prefix.
+func idsUnder(tx *bbolt.Tx, index, prefix, after string, limit int) (ids [][]byte) {
+	for place := range merge(bucket(tx, index), []string{prefix}, after) {
+		if len(ids) >= limit {
+			break
+		}
+		ids = append(ids, idAt(place))
+	}
+	return ids
+}
+
+// each reads the records with these IDs, all of which are there.
+func (tb table[T]) each(ctx context.Context, tx *bbolt.Tx, ids [][]byte) (list []T, err error) {
+	for _, id := range ids {
+		record, err := tb.read(id, bucket(tx, tb.bucket).Get(id))
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+		list = append(list, record)
+	}
+	return list, nil
 }
 
 // anyway is the check of what is removed whatever it is.

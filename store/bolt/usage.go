@@ -33,26 +33,22 @@ func (t *txn) addUsage(list []store.Usage) error {
 	return nil
 }
 
-func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) (list []store.Usage, err error) {
-	err = role.db.read(ctx, "list usage", func(tx *bbolt.Tx) error {
+func (role usageRole) Usage(ctx context.Context, f store.UsageFilter) ([]store.Usage, error) {
+	return fetch(ctx, role.db, "list usage", func(tx *bbolt.Tx) (list []store.Usage, err error) {
 		c := bucket(tx, usage).Cursor()
 		for key, value := firstUsage(c, f); key != nil; key, value = c.Next() {
 			u, err := usageTable.read(key, value)
 			switch {
 			case err != nil || ctx.Err() != nil:
-				return errors.Join(err, ctx.Err())
+				return list, errors.Join(err, ctx.Err())
 			case f.To != "" && u.Day > f.To || f.Limit > 0 && len(list) == f.Limit:
-				return nil
+				return list, nil
 			case f.Tenant == "" || f.Tenant == u.Tenant:
 				list = append(list, u)
 			}
 		}
-		return nil
+		return list, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 // firstUsage places a cursor at the first row that may be selected.
@@ -67,15 +63,8 @@ func firstUsage(c *bbolt.Cursor, f store.UsageFilter) (key, value []byte) {
 	return key, value
 }
 
-func (role usageRole) DeleteUsage(ctx context.Context, before string, limit int) (deleted int, err error) {
-	err = role.db.write(ctx, "delete usage", func(t *txn) error {
-		deleted, err = t.deleteBefore(usage, []byte(before), limit)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return deleted, nil
+func (role usageRole) DeleteUsage(ctx context.Context, before string, limit int) (int, error) {
+	return apply(ctx, role.db, "delete usage", func(t *txn) (int, error) { return t.deleteBefore(usage, []byte(before), limit) })
 }
 
 // deleteBefore removes the first rows of a bucket that has no index, up to a key and at most limit of them.

@@ -13,10 +13,10 @@ import (
 // useRole is [store.Uses].
 type useRole struct{ db *DB }
 
-func (role useRole) Uses(ctx context.Context) (list map[store.Credential]time.Time, err error) {
-	err = role.db.read(ctx, "list uses", func(tx *bbolt.Tx) error {
+func (role useRole) Uses(ctx context.Context) (map[store.Credential]time.Time, error) {
+	return fetch(ctx, role.db, "list uses", func(tx *bbolt.Tx) (list map[store.Credential]time.Time, err error) {
 		list = map[store.Credential]time.Time{}
-		return bucket(tx, uses).ForEach(func(key, value []byte) error {
+		err = bucket(tx, uses).ForEach(func(key, value []byte) error {
 			use, err := rows.Uses.Decode(key, value)
 			if err != nil {
 				return err
@@ -24,11 +24,8 @@ func (role useRole) Uses(ctx context.Context) (list map[store.Credential]time.Ti
 			list[use.Credential] = use.At
 			return ctx.Err()
 		})
+		return list, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 func (role useRole) NoteUses(ctx context.Context, list map[store.Credential]time.Time) error {

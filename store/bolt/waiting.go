@@ -14,22 +14,18 @@ var waitTable = table[store.Wait]{bucket: waiting, noun: "waiting write", codec:
 // waitRole is [store.Waiting].
 type waitRole struct{ db *DB }
 
-func (role waitRole) Waiting(ctx context.Context, limit int) (list []store.Wait, err error) {
-	err = role.db.read(ctx, "list what waits", func(tx *bbolt.Tx) error {
+func (role waitRole) Waiting(ctx context.Context, limit int) ([]store.Wait, error) {
+	return fetch(ctx, role.db, "list what waits", func(tx *bbolt.Tx) (list []store.Wait, err error) {
 		c := bucket(tx, waiting).Cursor()
 		for key, value := c.First(); key != nil && len(list) < limit && ctx.Err() == nil; key, value = c.Next() {
 			w, err := waitTable.read(key, value)
 			if err != nil {
-				return err
+				return list, err
 			}
 			list = append(list, w)
 		}
-		return ctx.Err()
+		return list, ctx.Err()
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 func (role waitRole) AddWaiting(ctx context.Context, w store.Wait) error {

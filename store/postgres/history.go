@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +56,7 @@ func (role sessionRole) AddSession(ctx context.Context, s store.Session, along .
 			count = nil
 		}
 		if err = store.Ignore(err, store.ErrNotFound); err == nil {
-			err = goesOn(&standing, s)
+			standing, err = standing.GoOn(s)
 		}
 		if err != nil {
 			return err
@@ -71,26 +70,6 @@ func (role sessionRole) AddSession(ctx context.Context, s store.Session, along .
 		}
 		return t.send(&b)
 	})
-}
-
-// goesOn makes of the session that stands what it has become.
-func goesOn(standing *store.Session, s store.Session) error {
-	before := *standing
-	if before.Tenant != s.Tenant || before.Server != s.Server {
-		return store.ErrExists
-	}
-	*standing = s
-	standing.Peak, standing.Joins = max(s.Peak, before.Peak), max(s.Joins, before.Joins)
-	if !before.Start.IsZero() && (s.Start.IsZero() || before.Start.Before(s.Start)) {
-		standing.Start = before.Start
-	}
-	if s.Why == (store.Decision{}) {
-		standing.Why, standing.Hint = before.Why, before.Hint
-	}
-	if s.Back == nil {
-		standing.Back, standing.Signer = before.Back, cmp.Or(s.Signer, before.Signer)
-	}
-	return nil
 }
 
 func (role sessionRole) Session(ctx context.Context, id string) (store.Session, error) {

@@ -7,16 +7,17 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func claimCases() []testCase[store.State] {
-	return []testCase[store.State]{
-		{"Claims/Kept", claimsKept},
-		{"Claims/FirstWins", claimFirstWins},
-		{"Claims/Update", claimUpdate},
-		{"Claims/UpdateRefused", claimUpdateRefused},
-		{"Claims/Delete", claimDelete},
-		{"Claims/NoMeetingID", claimNoMeetingID},
+func claimCases() []kit.Case[store.State] {
+	return []kit.Case[store.State]{
+		{Name: "Claims/Kept", Run: claimsKept},
+		{Name: "Claims/FirstWins", Run: claimFirstWins},
+		{Name: "Claims/Update", Run: claimUpdate},
+		{Name: "Claims/UpdateRefused", Run: claimUpdateRefused},
+		{Name: "Claims/Delete", Run: claimDelete},
+		{Name: "Claims/NoMeetingID", Run: claimNoMeetingID},
 	}
 }
 
@@ -82,14 +83,12 @@ func claimUpdateRefused(t *testing.T, s store.State) {
 	must(t, err)
 	got, err := s.UpdateClaim(t.Context(), c.MeetingKey, func(c *store.Claim) error {
 		c.Server = "bbb2"
-		return errOwn
+		return kit.ErrOwn
 	})
-	if err != errOwn { //nolint:errorlint // as it is
-		t.Errorf("got error %v, want the closure's as it is", err)
-	}
+	kit.Own(t, err)
 	equal(t, "returned", got, store.Claim{})
 	for _, key := range []store.MeetingKey{{}, {Tenant: "a"}, {MeetingID: "room"}, {Tenant: "a", MeetingID: "roo"}} {
-		_, err := s.UpdateClaim(t.Context(), key, func(*store.Claim) error { return errOwn })
+		_, err := s.UpdateClaim(t.Context(), key, func(*store.Claim) error { return kit.ErrOwn })
 		want(t, "update "+key.MeetingID, err, store.ErrNotFound)
 	}
 	equal(t, "kept", claimsOf(t, s), []store.Claim{c})

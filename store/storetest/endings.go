@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func endingCases() []testCase[store.State] {
-	return []testCase[store.State]{
-		{"Endings/Kept", endingsKept},
-		{"Endings/Again", endingAgain},
-		{"Endings/AllOrNothing", endingsAllOrNothing},
-		{"Endings/Delete", endingDelete},
+func endingCases() []kit.Case[store.State] {
+	return []kit.Case[store.State]{
+		{Name: "Endings/Kept", Run: endingsKept},
+		{Name: "Endings/Again", Run: endingAgain},
+		{Name: "Endings/AllOrNothing", Run: endingsAllOrNothing},
+		{Name: "Endings/Delete", Run: endingDelete},
 	}
 }
 

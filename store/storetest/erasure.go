@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func erasureCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Erasure/Sessions", eraseSessions},
-		{"Erasure/Apart", eraseApart},
+func erasureCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Erasure/Sessions", Run: eraseSessions},
+		{Name: "Erasure/Apart", Run: eraseApart},
 	}
 }
 
@@ -62,8 +63,8 @@ func eraseApart(t *testing.T, s store.Index) {
 
 // Erasures that race with each other and with additions erase each session once, and leave no trace of it.
 func raceErase(t *testing.T, s store.Index) {
-	gone := make([]int, racers)
-	race(racers, func(i int) {
+	gone := make([]int, kit.Racers)
+	kit.Race(kit.Racers, func(i int) {
 		want(t, "add", s.AddSession(t.Context(), aSession(fmt.Sprint(i), monday)), nil)
 		n, err := s.EraseSessions(t.Context(), "default", aRoom, 2)
 		want(t, "erase", err, nil)
@@ -74,6 +75,6 @@ func raceErase(t *testing.T, s store.Index) {
 		sum += n
 	}
 	left := since(t, s, time.Time{}, 1000)
-	equal(t, "erased", sum+len(left), racers)
+	equal(t, "erased", sum+len(left), kit.Racers)
 	equal(t, "left of the room", len(ofRoom(t, s, "default", aRoom, 1000)), len(left))
 }

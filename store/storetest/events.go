@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func eventCases() []testCase[store.Index] {
-	return []testCase[store.Index]{{"Events", eventsKept}}
+func eventCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{{Name: "Events", Run: eventsKept}}
 }
 
 func someEvents() []store.Event {

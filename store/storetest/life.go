@@ -8,59 +8,58 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/storetest/accounts"
+	"github.com/bbbpool/bbbpool/store/storetest/catalogue"
 	"github.com/bbbpool/bbbpool/store/storetest/kit"
 	"github.com/bbbpool/bbbpool/store/storetest/outgoing"
 )
 
-func stateLifeCases() []testCase[store.State] {
-	return []testCase[store.State]{
-		{"Life/Canceled", stateCanceled},
-		{"Life/Closed", stateClosed},
+func stateLifeCases() []kit.Case[store.State] {
+	return []kit.Case[store.State]{
+		{Name: "Life/Canceled", Run: stateCanceled},
+		{Name: "Life/Closed", Run: stateClosed},
 	}
 }
 
-func indexLifeCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Life/Canceled", indexCanceled},
-		{"Life/Closed", indexClosed},
+func indexLifeCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Life/Canceled", Run: indexCanceled},
+		{Name: "Life/Closed", Run: indexClosed},
 	}
 }
-
-type call = kit.Call
 
 // stateCalls are all the methods, none of which would fail on a store with a server bbb1, a tenant a, its claim
 // and its ending.
-func stateCalls(s store.State) map[string]call {
-	return map[string]call{
-		"Waiting":       func(ctx context.Context) error { return drop1(s.Waiting(ctx, 10)) },
+func stateCalls(s store.State) map[string]kit.Call {
+	return map[string]kit.Call{
+		"Waiting":       func(ctx context.Context) error { return kit.Drop(s.Waiting(ctx, 10)) },
 		"AddWaiting":    func(ctx context.Context) error { return s.AddWaiting(ctx, aWait("1")) },
 		"DeleteWaiting": func(ctx context.Context) error { return s.DeleteWaiting(ctx, "1") },
 		"Dump":          func(ctx context.Context) error { return s.Dump(ctx, func(store.Row) error { return nil }) },
 		"Load":          func(ctx context.Context) error { return s.Load(ctx, nil) },
 		"Wipe":          func(ctx context.Context) error { return s.Wipe(ctx) },
-		"Servers":       func(ctx context.Context) error { return drop1(s.Servers(ctx)) },
-		"Server":        func(ctx context.Context) error { return drop1(s.Server(ctx, "bbb1")) },
+		"Servers":       func(ctx context.Context) error { return kit.Drop(s.Servers(ctx)) },
+		"Server":        func(ctx context.Context) error { return kit.Drop(s.Server(ctx, "bbb1")) },
 		"CreateServer":  func(ctx context.Context) error { return s.CreateServer(ctx, aServer("bbb2")) },
 		"UpdateServer": func(ctx context.Context) error {
-			return drop1(s.UpdateServer(ctx, "bbb1", func(r *store.Server) error { r.Tag = "new"; return nil }))
+			return kit.Drop(s.UpdateServer(ctx, "bbb1", func(r *store.Server) error { r.Tag = "new"; return nil }))
 		},
 		"DeleteServer": func(ctx context.Context) error { return s.DeleteServer(ctx, "bbb1") },
-		"Tenants":      func(ctx context.Context) error { return drop1(s.Tenants(ctx)) },
-		"Tenant":       func(ctx context.Context) error { return drop1(s.Tenant(ctx, "a")) },
-		"CreateTenant": func(ctx context.Context) error { return drop1(s.CreateTenant(ctx, aTenant("b"))) },
+		"Tenants":      func(ctx context.Context) error { return kit.Drop(s.Tenants(ctx)) },
+		"Tenant":       func(ctx context.Context) error { return kit.Drop(s.Tenant(ctx, "a")) },
+		"CreateTenant": func(ctx context.Context) error { return kit.Drop(s.CreateTenant(ctx, aTenant("b"))) },
 		"UpdateTenant": func(ctx context.Context) error {
-			return drop1(s.UpdateTenant(ctx, "a", func(r *store.Tenant) error { r.Name = "new"; return nil }))
+			return kit.Drop(s.UpdateTenant(ctx, "a", func(r *store.Tenant) error { r.Name = "new"; return nil }))
 		},
 		"DeleteTenant": func(ctx context.Context) error { return s.DeleteTenant(ctx, "a") },
 		"SpendToken":   func(ctx context.Context) error { return s.SpendToken(ctx, "new", monday, monday.Add(time.Hour)) },
-		"Claims":       func(ctx context.Context) error { return drop1(s.Claims(ctx)) },
-		"CreateClaim":  func(ctx context.Context) error { return drop1(s.CreateClaim(ctx, aClaim("a", "new"))) },
+		"Claims":       func(ctx context.Context) error { return kit.Drop(s.Claims(ctx)) },
+		"CreateClaim":  func(ctx context.Context) error { return kit.Drop(s.CreateClaim(ctx, aClaim("a", "new"))) },
 		"UpdateClaim": func(ctx context.Context) error {
 			key := aClaim("a", "room").MeetingKey
-			return drop1(s.UpdateClaim(ctx, key, func(r *store.Claim) error { r.Expected++; return nil }))
+			return kit.Drop(s.UpdateClaim(ctx, key, func(r *store.Claim) error { r.Expected++; return nil }))
 		},
 		"DeleteClaim": func(ctx context.Context) error { return s.DeleteClaim(ctx, aClaim("a", "room")) },
-		"Endings":     func(ctx context.Context) error { return drop1(s.Endings(ctx)) },
+		"Endings":     func(ctx context.Context) error { return kit.Drop(s.Endings(ctx)) },
 		"AddEndings": func(ctx context.Context) error {
 			return s.AddEndings(ctx, anEnding("a", "room", "bbb1"))
 		},
@@ -68,48 +67,23 @@ func stateCalls(s store.State) map[string]call {
 	}
 }
 
-// indexCalls would not fail on a store with a session s1, a recording r1 of tenant a and a job j1.
-func indexCalls(s store.Index) map[string]call {
-	return map[string]call{
-		"Key":             func(ctx context.Context) error { return drop1(s.Key(ctx, "new", []byte("fresh"))) },
+// indexCalls would not fail on a store with a session s1.
+func indexCalls(s store.Index) map[string]kit.Call {
+	return map[string]kit.Call{
+		"Key":             func(ctx context.Context) error { return kit.Drop(s.Key(ctx, "new", []byte("fresh"))) },
 		"AddSession":      func(ctx context.Context) error { return s.AddSession(ctx, aSession("s2", monday)) },
-		"SessionsSince":   func(ctx context.Context) error { return drop1(s.SessionsSince(ctx, monday, "", 10)) },
-		"MeetingSessions": func(ctx context.Context) error { return drop1(s.MeetingSessions(ctx, "default", aRoom, 10)) },
-		"Session":         func(ctx context.Context) error { return drop1(s.Session(ctx, "s1")) },
-		"DeleteSessions":  func(ctx context.Context) error { return drop1(s.DeleteSessions(ctx, monday.Add(time.Hour), 10)) },
-		"Events":          func(ctx context.Context) error { return drop1(s.Events(ctx)) },
+		"SessionsSince":   func(ctx context.Context) error { return kit.Drop(s.SessionsSince(ctx, monday, "", 10)) },
+		"MeetingSessions": func(ctx context.Context) error { return kit.Drop(s.MeetingSessions(ctx, "default", aRoom, 10)) },
+		"Session":         func(ctx context.Context) error { return kit.Drop(s.Session(ctx, "s1")) },
+		"DeleteSessions":  func(ctx context.Context) error { return kit.Drop(s.DeleteSessions(ctx, monday.Add(time.Hour), 10)) },
+		"Events":          func(ctx context.Context) error { return kit.Drop(s.Events(ctx)) },
 		"KeepEvents":      func(ctx context.Context) error { return s.KeepEvents(ctx, "bbb1", someEvents()) },
-		"EraseSessions":   func(ctx context.Context) error { return drop1(s.EraseSessions(ctx, "default", aRoom, 10)) },
-		"Recordings": func(ctx context.Context) error {
-			_, _, err := s.Recordings(ctx, store.RecordingFilter{Tenant: "a"})
-			return err
-		},
-		"CreateRecording": func(ctx context.Context) error { return s.CreateRecording(ctx, aRecording("a", "r2")) },
-		"UpdateRecording": func(ctx context.Context) error {
-			return drop1(s.UpdateRecording(ctx, "a", "r1", func(r *store.Recording) error { r.Name = "new"; return nil }))
-		},
-		"Recording":       func(ctx context.Context) error { return drop1(s.Recording(ctx, "r1")) },
-		"ScanRecordings":  func(ctx context.Context) error { return drop1(s.ScanRecordings(ctx, "", 10)) },
-		"OwedRecordings":  func(ctx context.Context) error { return drop1(s.OwedRecordings(ctx)) },
-		"CountRecordings": func(ctx context.Context) error { return drop1(s.CountRecordings(ctx)) },
-		"DeleteRecording": func(ctx context.Context) error { return s.DeleteRecording(ctx, "r1") },
-		"Jobs":            func(ctx context.Context) error { return drop1(s.Jobs(ctx, store.JobFilter{})) },
-		"UpdateJob": func(ctx context.Context) error {
-			return drop1(s.UpdateJob(ctx, "j1", func(j *store.Job) error { j.Attempts++; return nil }))
-		},
-		"DeleteJob": func(ctx context.Context) error { return s.DeleteJob(ctx, "j1") },
-		"Commit": func(ctx context.Context) error {
-			change := func(r *store.Recording) error { r.Name = "new"; return nil }
-			return drop1(s.Commit(ctx, aJob("j2"), []string{"r1", "r3"}, change))
-		},
+		"EraseSessions":   func(ctx context.Context) error { return kit.Drop(s.EraseSessions(ctx, "default", aRoom, 10)) },
 	}
 }
 
-// drop1 is the error of a call.
-func drop1(_ any, err error) error { return kit.Drop(nil, err) }
-
 // A caller that has given up gets its context's error, and nothing was done.
-func canceled(t *testing.T, calls map[string]call) {
+func canceled(t *testing.T, calls map[string]kit.Call) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range calls {
@@ -140,24 +114,27 @@ func stateCanceled(t *testing.T, s store.State) {
 
 func indexCanceled(t *testing.T, s store.Index) {
 	must(t, s.AddSession(t.Context(), aSession("s1", monday)))
-	must(t, s.CreateRecording(t.Context(), aRecording("a", "r1")))
-	putJob(t, s, aJob("j1"))
+	must(t, catalogue.Seed(t.Context(), s))
 	must(t, outgoing.Seed(t.Context(), s))
 	canceled(t, indexCalls(s))
+	canceled(t, catalogue.Calls(s))
 	canceled(t, accounts.IndexCalls(s))
 	canceled(t, outgoing.Calls(s))
 	told, err := s.Callbacks(t.Context(), store.CallbackFilter{})
 	must(t, err)
 	equal(t, "callbacks", told, []store.Callback{outgoing.ACallback("x", monday)})
-	equal(t, "jobs", jobsOf(t, s, store.JobFilter{}), []store.Job{aJob("j1")})
+	jobs, err := s.Jobs(t.Context(), store.JobFilter{})
+	must(t, err)
+	equal(t, "jobs", jobs, []store.Job{catalogue.AJob("j1")})
 	equal(t, "sessions", since(t, s, time.Time{}, 10), []store.Session{aSession("s1", monday)})
-	page, _ := list(t, s, store.RecordingFilter{Tenant: "a"})
-	equal(t, "recordings", page, []store.Recording{aRecording("a", "r1")})
+	recordings, err := s.ScanRecordings(t.Context(), "", 10)
+	must(t, err)
+	equal(t, "recordings", recordings, []store.Recording{catalogue.ARecording("a", "r1")})
 	equal(t, "key", key(t, s, "new", "another"), "another")
 }
 
 // A closed store answers nothing, not even that something is missing, and can be closed again: both groups may be one.
-func closed(t *testing.T, closeStore func() error, calls map[string]call) {
+func closed(t *testing.T, closeStore func() error, calls map[string]kit.Call) {
 	for range 2 {
 		want(t, "close", closeStore(), nil)
 	}
@@ -176,6 +153,7 @@ func stateClosed(t *testing.T, s store.State) {
 
 func indexClosed(t *testing.T, s store.Index) {
 	closed(t, s.Close, indexCalls(s))
+	closed(t, s.Close, catalogue.Calls(s))
 	closed(t, s.Close, accounts.IndexCalls(s))
 	closed(t, s.Close, outgoing.Calls(s))
 }

@@ -13,79 +13,61 @@ import (
 	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func stateRaces() []testCase[store.State] {
-	return []testCase[store.State]{
-		{"Races/CreateClaim", raceCreateClaim},
-		{"Races/CreateTenant", raceCreateTenant},
-		{"Races/UpdateServer", raceUpdateServer},
-		{"Races/UpdateAndDeleteClaim", raceUpdateDelete},
-		{"Races/Storm", raceStorm},
-		{"Races/SpendToken", raceSpendToken},
-		{"Races/DeleteTenant", raceDeleteTenant},
+func stateRaces() []kit.Case[store.State] {
+	return []kit.Case[store.State]{
+		{Name: "Races/CreateClaim", Run: raceCreateClaim},
+		{Name: "Races/CreateTenant", Run: raceCreateTenant},
+		{Name: "Races/UpdateServer", Run: raceUpdateServer},
+		{Name: "Races/UpdateAndDeleteClaim", Run: raceUpdateDelete},
+		{Name: "Races/Storm", Run: raceStorm},
+		{Name: "Races/SpendToken", Run: raceSpendToken},
+		{Name: "Races/DeleteTenant", Run: raceDeleteTenant},
 	}
 }
 
-func indexRaces() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Races/Key", raceKey},
-		{"Races/AddSession", raceAddSession},
-		{"Races/AddSessionOfOthers", raceAddOfOthers},
-		{"Races/DeleteSessions", raceDeleteSessions},
-		{"Races/UpdateRecording", raceUpdateRecording},
-		{"Races/UpdateJob", raceUpdateJob},
-		{"Races/Commit", raceCommit},
-		{"Races/CommitRefused", raceCommitRefused},
-		{"Races/Erase", raceErase},
+func indexRaces() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Races/Key", Run: raceKey},
+		{Name: "Races/AddSession", Run: raceAddSession},
+		{Name: "Races/AddSessionOfOthers", Run: raceAddOfOthers},
+		{Name: "Races/DeleteSessions", Run: raceDeleteSessions},
+		{Name: "Races/Erase", Run: raceErase},
 	}
 }
-
-const racers = kit.Racers
-
-func race(n int, body func(i int)) { kit.Race(n, body) }
 
 // Of creates that race for one meeting exactly one wins, and all learn the same server.
 func raceCreateClaim(t *testing.T, s store.State) {
 	for round := range 8 {
-		var claims [racers]store.Claim
-		var errs [racers]error
-		race(racers, func(i int) {
+		var claims [kit.Racers]store.Claim
+		var errs [kit.Racers]error
+		kit.Race(kit.Racers, func(i int) {
 			c := aClaim("a", fmt.Sprint("room", round))
 			c.Server = fmt.Sprint("bbb", i)
 			claims[i], errs[i] = s.CreateClaim(t.Context(), c)
 		})
-		winners := 0
+		kit.OneWins(t, errs[:], store.ErrExists)
 		for i, err := range errs {
 			if err == nil {
-				winners++
 				equal(t, "the winner's server", claims[i].Server, fmt.Sprint("bbb", i))
-			} else {
-				want(t, "create", err, store.ErrExists)
 			}
 			equal(t, "what all learn", claims[i], claims[0])
 		}
-		equal(t, "winners", winners, 1)
 	}
 	equal(t, "claims", len(claimsOf(t, s)), 8)
 }
 
 // First starts that race agree on one generated secret.
 func raceCreateTenant(t *testing.T, s store.State) {
-	var tenants [racers]store.Tenant
-	var errs [racers]error
-	race(racers, func(i int) {
+	var tenants [kit.Racers]store.Tenant
+	var errs [kit.Racers]error
+	kit.Race(kit.Racers, func(i int) {
 		mine := store.Tenant{ID: store.DefaultTenant, Secrets: secrets(store.Secret(fmt.Sprint("secret", i)))}
 		tenants[i], errs[i] = s.CreateTenant(t.Context(), mine)
 	})
-	winners := 0
-	for i, err := range errs {
-		if err == nil {
-			winners++
-		} else {
-			want(t, "create", err, store.ErrExists)
-		}
+	kit.OneWins(t, errs[:], store.ErrExists)
+	for i := range kit.Racers {
 		equal(t, "what all learn", tenants[i], tenants[0])
 	}
-	equal(t, "winners", winners, 1)
 }
 
 // Of updates that race none is lost, also beside updates that are refused and updates of another server.
@@ -93,7 +75,7 @@ func raceUpdateServer(t *testing.T, s store.State) {
 	ctx := t.Context()
 	must(t, s.CreateServer(ctx, store.Server{ID: "bbb1"}))
 	must(t, s.CreateServer(ctx, store.Server{ID: "bbb2"}))
-	race(racers, func(i int) {
+	kit.Race(kit.Racers, func(i int) {
 		for range 8 {
 			_, err := s.UpdateServer(ctx, "bbb1", func(server *store.Server) error {
 				server.Capacity++
@@ -102,14 +84,14 @@ func raceUpdateServer(t *testing.T, s store.State) {
 			want(t, "update", err, nil)
 			_, err = s.UpdateServer(ctx, fmt.Sprint("bbb", 1+i%2), func(server *store.Server) error {
 				server.Capacity += 1000
-				return errOwn
+				return kit.ErrOwn
 			})
-			want(t, "refused update", err, errOwn)
+			want(t, "refused update", err, kit.ErrOwn)
 		}
 	})
 	list, err := s.Servers(ctx)
 	must(t, err)
-	equal(t, "servers", list, []store.Server{{ID: "bbb1", Capacity: 8 * racers}, {ID: "bbb2"}})
+	equal(t, "servers", list, []store.Server{{ID: "bbb1", Capacity: 8 * kit.Racers}, {ID: "bbb2"}})
 }
 
 // A claim that moves while another would remove it either moves or is removed, and both know which.
@@ -119,7 +101,7 @@ func raceUpdateDelete(t *testing.T, s store.State) {
 		_, err := s.CreateClaim(t.Context(), c)
 		must(t, err)
 		var updated, deleted error
-		race(2, func(i int) {
+		kit.Race(2, func(i int) {
 			if i == 1 {
 				deleted = s.DeleteClaim(t.Context(), c)
 				return
@@ -153,7 +135,7 @@ func raceStorm(t *testing.T, s store.State) {
 		defer mu.Unlock()
 		balance[meetingID] += by
 	}
-	race(racers, func(i int) {
+	kit.Race(kit.Racers, func(i int) {
 		for n := range 12 {
 			c := aClaim("a", fmt.Sprint("room", (i+n)%meetings))
 			c.Server = fmt.Sprint("bbb", i%4)
@@ -180,49 +162,46 @@ func raceStorm(t *testing.T, s store.State) {
 
 // A session that many add at once is there once, whole, with the most that any of them has counted.
 func raceAddSession(t *testing.T, s store.Index) {
-	race(racers, func(i int) {
+	kit.Race(kit.Racers, func(i int) {
 		session := aSession("same", monday.Add(time.Duration(i)*time.Second))
 		session.Hint, session.Peak, session.Joins = i, i, 100-i
 		want(t, "add", s.AddSession(t.Context(), session), nil)
 		want(t, "add", s.AddSession(t.Context(), aSession(fmt.Sprint(i), monday)), nil)
 	})
 	all := since(t, s, time.Time{}, 1000)
-	equal(t, "sessions", len(all), racers+1)
+	equal(t, "sessions", len(all), kit.Racers+1)
 	same := 0
 	for _, session := range all {
 		if session.ID == "same" {
 			same++
 			equal(t, "its end", session.End, monday.Add(time.Duration(session.Hint)*time.Second))
-			equal(t, "its peak and joins", [2]int{session.Peak, session.Joins}, [2]int{racers - 1, 100})
+			equal(t, "its peak and joins", [2]int{session.Peak, session.Joins}, [2]int{kit.Racers - 1, 100})
 		}
 	}
 	equal(t, "the same session", same, 1)
-	equal(t, "sessions of the room", len(ofRoom(t, s, "default", aRoom, 1000)), racers+1)
+	equal(t, "sessions of the room", len(ofRoom(t, s, "default", aRoom, 1000)), kit.Racers+1)
 }
 
 // Of tenants whose servers use one ID at the same time one gets into the history, and no other one with it.
 func raceAddOfOthers(t *testing.T, s store.Index) {
 	for round := range 8 {
-		var errs [racers]error
+		var errs [kit.Racers]error
 		session := func(i int) store.Session {
 			session := aSession(fmt.Sprint("s", round), monday)
 			session.Tenant = fmt.Sprint("t", i)
 			return session
 		}
-		race(racers, func(i int) { errs[i] = s.AddSession(t.Context(), session(i)) })
-		winners := 0
+		kit.Race(kit.Racers, func(i int) { errs[i] = s.AddSession(t.Context(), session(i)) })
+		kit.OneWins(t, errs[:], store.ErrExists)
 		for i, err := range errs {
 			all := ofRoom(t, s, fmt.Sprint("t", i), aRoom, 1000)
 			all = slices.DeleteFunc(all, func(other store.Session) bool { return other.ID != session(i).ID })
 			if err == nil {
-				winners++
 				equal(t, "the winner's", all, []store.Session{session(i)})
-				continue
+			} else {
+				equal(t, "a loser's", all, nil)
 			}
-			want(t, "add", err, store.ErrExists)
-			equal(t, "a loser's", all, nil)
 		}
-		equal(t, "winners", winners, 1)
 	}
 	equal(t, "sessions", len(since(t, s, time.Time{}, 1000)), 8)
 }
@@ -231,7 +210,7 @@ func raceAddOfOthers(t *testing.T, s store.Index) {
 func raceDeleteSessions(t *testing.T, s store.Index) {
 	const each = 10
 	var deleted atomic.Int64
-	race(racers, func(i int) {
+	kit.Race(kit.Racers, func(i int) {
 		for n := range each {
 			id := fmt.Sprint(i, "-", n)
 			want(t, "add", s.AddSession(t.Context(), aSession("old"+id, monday.Add(-time.Hour))), nil)
@@ -243,124 +222,22 @@ func raceDeleteSessions(t *testing.T, s store.Index) {
 	})
 	rest, err := s.DeleteSessions(t.Context(), monday, 1000)
 	must(t, err)
-	equal(t, "deleted", int(deleted.Load())+rest, each*racers)
+	equal(t, "deleted", int(deleted.Load())+rest, each*kit.Racers)
 	all := since(t, s, time.Time{}, 1000)
-	equal(t, "left", len(all), each*racers)
+	equal(t, "left", len(all), each*kit.Racers)
 	for _, session := range all {
 		equal(t, "its end", session.End, monday)
 	}
-	equal(t, "left of the room", len(ofRoom(t, s, "default", aRoom, 1000)), each*racers)
-}
-
-// Of updates that race none is lost, and the indexes follow: one recording stays one.
-func raceUpdateRecording(t *testing.T, s store.Index) {
-	r := aRecording("a", "r1")
-	r.Participants = 0
-	must(t, s.CreateRecording(t.Context(), r))
-	race(racers, func(int) {
-		_, err := s.UpdateRecording(t.Context(), "a", "r1", func(r *store.Recording) error {
-			r.Participants++
-			r.Start = monday.Add(time.Duration(r.Participants) * time.Second)
-			return nil
-		})
-		want(t, "update", err, nil)
-	})
-	page, total := list(t, s, store.RecordingFilter{Tenant: "a"})
-	equal(t, "total", total, 1)
-	equal(t, "participants", page[0].Participants, racers)
-	equal(t, "start", page[0].Start, monday.Add(racers*time.Second))
+	equal(t, "left of the room", len(ofRoom(t, s, "default", aRoom, 1000)), each*kit.Racers)
 }
 
 // Of many who show one token at once, one is let in.
 func raceSpendToken(t *testing.T, s store.State) {
 	for round := range 8 {
-		var errs [racers]error
-		race(racers, func(i int) {
+		var errs [kit.Racers]error
+		kit.Race(kit.Racers, func(i int) {
 			errs[i] = s.SpendToken(t.Context(), fmt.Sprint("token", round), monday, monday.Add(time.Minute))
 		})
-		winners := 0
-		for _, err := range errs {
-			if err == nil {
-				winners++
-			} else {
-				want(t, "spend", err, store.ErrExists)
-			}
-		}
-		equal(t, "winners", winners, 1)
+		kit.OneWins(t, errs[:], store.ErrExists)
 	}
-}
-
-// Of updates of a job that race none is lost, and one of them alone makes it.
-func raceUpdateJob(t *testing.T, s store.Index) {
-	race(racers, func(i int) {
-		_, err := s.UpdateJob(t.Context(), "j1", func(j *store.Job) error {
-			j.Attempts++
-			j.State = []store.JobState{store.JobWaiting, store.JobImporting, store.JobFailed}[i%3]
-			return nil
-		})
-		want(t, "update", err, nil)
-	})
-	all := jobsOf(t, s, store.JobFilter{})
-	equal(t, "jobs", len(all), 1)
-	equal(t, "attempts", all[0].Attempts, racers)
-	all = jobsOf(t, s, store.JobFilter{States: []store.JobState{all[0].State}})
-	equal(t, "jobs in its state", len(all), 1)
-	others := store.JobFilter{States: []store.JobState{store.JobWaiting, store.JobImporting, store.JobFailed}}
-	equal(t, "jobs in all the states", len(jobsOf(t, s, others)), 1)
-}
-
-// Imports, edits and deletions of the same recordings that race lose nothing and count right.
-func raceCommit(t *testing.T, s store.Index) {
-	ctx := t.Context()
-	must(t, s.CreateRecording(ctx, store.Recording{RecordID: "r1", Tenant: "a", State: store.Unpublished}))
-	race(racers, func(i int) {
-		job := aJob(fmt.Sprint("j", i))
-		_, err := s.Commit(ctx, job, []string{"r1", "r2", "own" + job.ID}, func(r *store.Recording) error {
-			r.Tenant, r.State = "a", store.Published
-			r.Formats = append(r.Formats, store.Format{Type: job.ID, Bytes: 10})
-			return nil
-		})
-		want(t, "commit", err, nil)
-		_, err = s.UpdateRecording(ctx, "a", "r1", func(r *store.Recording) error { r.Participants++; return nil })
-		want(t, "update", err, nil)
-		if i%2 == 0 {
-			want(t, "delete", s.DeleteRecording(ctx, "own"+job.ID), nil)
-		}
-	})
-	for _, id := range []string{"r1", "r2"} {
-		r, err := s.Recording(ctx, id)
-		must(t, err)
-		equal(t, "formats", len(r.Formats), racers)
-	}
-	r, err := s.Recording(ctx, "r1")
-	must(t, err)
-	equal(t, "updates", r.Participants, racers)
-	counted(t, s, store.RecordingCount{
-		Tenant: "a", State: store.Published, Count: 2 + racers/2, Bytes: 10 * (2*racers + racers/2),
-	})
-	equal(t, "jobs", len(jobsOf(t, s, store.JobFilter{})), racers)
-}
-
-// A commit that is refused halfway leaves those alone that run beside it.
-func raceCommitRefused(t *testing.T, s store.Index) {
-	race(racers, func(i int) {
-		id := fmt.Sprint("r", i)
-		_, err := s.Commit(t.Context(), aJob(id), []string{id, "shared"}, func(r *store.Recording) error {
-			r.Tenant, r.Participants = "a", r.Participants+1
-			if r.RecordID == "shared" && i%2 == 0 {
-				return errOwn
-			}
-			return nil
-		})
-		if i%2 == 0 {
-			want(t, "refused commit", err, errOwn)
-		} else {
-			want(t, "commit", err, nil)
-		}
-	})
-	shared, err := s.Recording(t.Context(), "shared")
-	must(t, err)
-	equal(t, "commits", shared.Participants, racers/2)
-	counted(t, s, store.RecordingCount{Tenant: "a", Count: racers/2 + 1})
-	equal(t, "jobs", len(jobsOf(t, s, store.JobFilter{})), racers/2)
 }

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func roomCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Rooms/Order", roomOrder},
-		{"Rooms/Apart", roomsApart},
-		{"Rooms/Moved", roomMoved},
+func roomCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Rooms/Order", Run: roomOrder},
+		{Name: "Rooms/Apart", Run: roomsApart},
+		{Name: "Rooms/Moved", Run: roomMoved},
 	}
 }
 
@@ -79,7 +80,7 @@ func roomsApart(t *testing.T, s store.Index) {
 		}
 		equal(t, fmt.Sprint("sessions of ", r), ofRoom(t, s, r.tenant, r.meeting, 10), all)
 	}
-	for _, r := range []room{{"b", "a"}, {"a", "x"}, {"a\x00", "a"}, {"a\x00b", "a"}, {"a", tooLong}, {tooLong, "a"}} {
+	for _, r := range []room{{"b", "a"}, {"a", "x"}, {"a\x00", "a"}, {"a\x00b", "a"}, {"a", kit.TooLong}, {kit.TooLong, "a"}} {
 		equal(t, fmt.Sprintf("sessions of %.10q", r), ofRoom(t, s, r.tenant, r.meeting, 10), nil)
 	}
 	equal(t, "all", len(since(t, s, time.Time{}, 100)), len(rooms))

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func secretKeyCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"SecretKeys/First", secretKeyFirst},
-		{"SecretKeys/Empty", secretKeyEmpty},
-		{"SecretKeys/NotShared", secretKeyNotShared},
+func secretKeyCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "SecretKeys/First", Run: secretKeyFirst},
+		{Name: "SecretKeys/Empty", Run: secretKeyEmpty},
+		{Name: "SecretKeys/NotShared", Run: secretKeyNotShared},
 	}
 }
 
@@ -24,10 +25,10 @@ func key(t *testing.T, s store.Index, name, fresh string) string {
 
 // The first key by a name is the key for ever, byte for byte, and that of no other name.
 func secretKeyFirst(t *testing.T, s store.Index) {
-	for _, name := range texts() {
+	for _, name := range kit.Texts() {
 		equal(t, "fresh", key(t, s, name, "\x00\xff key of "+name), "\x00\xff key of "+name)
 	}
-	for _, name := range texts() {
+	for _, name := range kit.Texts() {
 		equal(t, "later", key(t, s, name, "another"), "\x00\xff key of "+name)
 		equal(t, "without a fresh one", key(t, s, name, ""), "\x00\xff key of "+name)
 	}
@@ -63,15 +64,15 @@ func secretKeyNotShared(t *testing.T, s store.Index) {
 // Of first starts that race each learns the same key, which is one of theirs.
 func raceKey(t *testing.T, s store.Index) {
 	for round := range 8 {
-		var got [racers]string
+		var got [kit.Racers]string
 		name := fmt.Sprint("key", round)
-		race(racers, func(i int) {
+		kit.Race(kit.Racers, func(i int) {
 			k, err := s.Key(t.Context(), name, fmt.Append(nil, "fresh", i))
 			want(t, "key", err, nil)
 			got[i] = string(k)
 		})
 		offered := map[string]bool{}
-		for i := range racers {
+		for i := range kit.Racers {
 			offered[fmt.Sprint("fresh", i)] = true
 			equal(t, "what all learn", got[i], got[0])
 		}

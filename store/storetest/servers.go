@@ -4,15 +4,16 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func serverCases() []testCase[store.State] {
-	return []testCase[store.State]{
-		{"Servers/Kept", serversKept},
-		{"Servers/Errors", serverErrors},
-		{"Servers/Update", serverUpdate},
-		{"Servers/UpdateRefused", serverUpdateRefused},
-		{"Servers/Delete", serverDelete},
+func serverCases() []kit.Case[store.State] {
+	return []kit.Case[store.State]{
+		{Name: "Servers/Kept", Run: serversKept},
+		{Name: "Servers/Errors", Run: serverErrors},
+		{Name: "Servers/Update", Run: serverUpdate},
+		{Name: "Servers/UpdateRefused", Run: serverUpdateRefused},
+		{Name: "Servers/Delete", Run: serverDelete},
 	}
 }
 
@@ -41,7 +42,7 @@ func serverErrors(t *testing.T, s store.State) {
 	for _, id := range []string{"", "bbb", "bbb10", "BBB1"} {
 		_, err := s.Server(ctx, id)
 		want(t, "read "+id, err, store.ErrNotFound)
-		_, err = s.UpdateServer(ctx, id, func(*store.Server) error { return errOwn })
+		_, err = s.UpdateServer(ctx, id, func(*store.Server) error { return kit.ErrOwn })
 		want(t, "update "+id, err, store.ErrNotFound)
 		want(t, "delete "+id, s.DeleteServer(ctx, id), store.ErrNotFound)
 	}
@@ -80,11 +81,9 @@ func serverUpdateRefused(t *testing.T, s store.State) {
 	must(t, s.CreateServer(ctx, aServer("bbb1")))
 	got, err := s.UpdateServer(ctx, "bbb1", func(server *store.Server) error {
 		server.State = store.Disabled
-		return errOwn
+		return kit.ErrOwn
 	})
-	if err != errOwn { //nolint:errorlint // as it is
-		t.Errorf("got error %v, want the closure's as it is", err)
-	}
+	kit.Own(t, err)
 	equal(t, "returned", got, store.Server{})
 	got, err = s.Server(ctx, "bbb1")
 	want(t, "read", err, nil)

@@ -9,23 +9,24 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func sessionCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Sessions/Since", sessionsSince},
-		{"Sessions/One", sessionOne},
-		{"Sessions/Replaced", sessionReplaced},
-		{"Sessions/GoesOn", sessionGoesOn},
-		{"Sessions/PeakStays", sessionPeakStays},
-		{"Sessions/OfOthers", sessionOfOthers},
-		{"Sessions/SameEnd", sessionsSameEnd},
-		{"Sessions/Pages", sessionPages},
-		{"Sessions/After", sessionsAfter},
-		{"Sessions/Delete", sessionsDelete},
-		{"Sessions/DeletePages", sessionsDeletePages},
-		{"Sessions/AnyTime", sessionsAnyTime},
-		{"Sessions/NoID", sessionNoID},
+func sessionCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Sessions/Since", Run: sessionsSince},
+		{Name: "Sessions/One", Run: sessionOne},
+		{Name: "Sessions/Replaced", Run: sessionReplaced},
+		{Name: "Sessions/GoesOn", Run: sessionGoesOn},
+		{Name: "Sessions/PeakStays", Run: sessionPeakStays},
+		{Name: "Sessions/OfOthers", Run: sessionOfOthers},
+		{Name: "Sessions/SameEnd", Run: sessionsSameEnd},
+		{Name: "Sessions/Pages", Run: sessionPages},
+		{Name: "Sessions/After", Run: sessionsAfter},
+		{Name: "Sessions/Delete", Run: sessionsDelete},
+		{Name: "Sessions/DeletePages", Run: sessionsDeletePages},
+		{Name: "Sessions/AnyTime", Run: sessionsAnyTime},
+		{Name: "Sessions/NoID", Run: sessionNoID},
 	}
 }
 
@@ -168,7 +169,7 @@ func sessionsSameEnd(t *testing.T, s store.Index) {
 func manyAtOnce(t *testing.T, s store.Index) (all []store.Session) {
 	t.Helper()
 	for second := range 3 {
-		for _, id := range texts() {
+		for _, id := range kit.Texts() {
 			all = append(all, aSession(fmt.Sprint(id, second), monday.Add(time.Duration(second)*time.Second)))
 		}
 	}

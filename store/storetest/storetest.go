@@ -7,57 +7,41 @@
 package storetest
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/storetest/accounts"
+	"github.com/bbbpool/bbbpool/store/storetest/catalogue"
 	"github.com/bbbpool/bbbpool/store/storetest/kit"
 	"github.com/bbbpool/bbbpool/store/storetest/outgoing"
 )
 
-type testCase[S any] struct {
-	name string
-	run  func(t *testing.T, s S)
-}
-
 // RunState runs the contract of [store.State]. Every call of open gives an empty store, which the suite closes.
 func RunState(t *testing.T, open func(t *testing.T) store.State) {
-	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), of(accounts.StateCases()), stateKeyCases(),
+	run(t, open, serverCases(), tenantCases(), tokenCases(), claimCases(), endingCases(), accounts.StateCases(), stateKeyCases(),
 		waitCases(), stateWholeCases(), stateRaces(), stateLifeCases())
 }
 
 // RunIndex runs the contract of [store.Index]. Every call of open gives an empty store, which the suite closes.
 func RunIndex(t *testing.T, open func(t *testing.T) store.Index) {
-	run(t, open, secretKeyCases(), sessionCases(), roomCases(), recordingCases(), selectionCases(), metaCases(),
-		catalogueCases(), jobCases(), commitCases(), eventCases(), of(accounts.IndexCases()), of(outgoing.Cases()), erasureCases(),
+	run(t, open, secretKeyCases(), sessionCases(), roomCases(), catalogue.Cases(), eventCases(),
+		accounts.IndexCases(), outgoing.Cases(), erasureCases(),
 		indexKeyCases(), indexWholeCases(), indexRaces(), indexLifeCases())
 }
 
-// of are cases that stand in a package of their own.
-func of[S any](list []kit.Case[S]) (cases []testCase[S]) {
-	for _, c := range list {
-		cases = append(cases, testCase[S]{c.Name, c.Run})
-	}
-	return cases
-}
-
-func run[S interface{ Close() error }](t *testing.T, open func(*testing.T) S, groups ...[]testCase[S]) {
+func run[S interface{ Close() error }](t *testing.T, open func(*testing.T) S, groups ...[]kit.Case[S]) {
 	for _, group := range groups {
 		for _, c := range group {
-			t.Run(c.name, func(t *testing.T) {
+			t.Run(c.Name, func(t *testing.T) {
 				s := open(t)
 				defer func() { want(t, "close", s.Close(), nil) }()
-				c.run(t, s)
+				c.Run(t, s)
 			})
 		}
 	}
 }
-
-// errOwn is what closures refuse with.
-var errOwn = errors.New("the closure's own error")
 
 // The checks have short names here, where every line has one.
 
@@ -157,43 +141,3 @@ func aBack() *store.Back {
 
 // aRoom is what the meetings of aSession are known by.
 const aRoom = "9f86d081884c7d659a2feaa0c55ad015"
-
-// aRecording fills every field.
-func aRecording(tenant, recordID string) store.Recording {
-	return store.Recording{
-		RecordID: recordID, Tenant: tenant, MeetingID: "room", Name: "Algebra & <more>", State: store.Published,
-		Protected: true, Start: monday, End: monday.Add(time.Hour), Participants: 31, RawSize: 1 << 40,
-		Breakout:      &store.Breakout{Parent: "183f0bf3-1", Sequence: 2, FreeJoin: true},
-		BreakoutRooms: []string{"7e0a-2", "7e0a-1"},
-		Meta:          map[string]string{"bbb-origin": "moodle", "presenter": "Ünal", "empty": ""},
-		Formats: []store.Format{
-			{
-				Type: "presentation", Path: "/playback/2.3/" + recordID, Length: 59 * time.Minute,
-				ProcessingTime: 3 * time.Minute, Size: 1 << 33, Bytes: 1 << 34, Images: []store.Image{
-					{Width: 176, Height: 136, Alt: "Slide “1”", Path: "/presentation/x/thumb-1.png"},
-					{Path: "/presentation/x/thumb-2.png"},
-				},
-			},
-			{Type: "video", Path: "/recording/x?y=z", Length: time.Minute, Size: 1, Bytes: 2},
-		},
-		Behind: "of another user", Claimed: "school", ClaimedID: "their room",
-		Edits:    store.Edits{State: true, Protected: true, Meta: map[string]string{"presenter": "Ünal", "gone": ""}},
-		Server:   "bbb1",
-		Imported: monday.Add(2 * time.Hour),
-		Changed:  monday.Add(3 * time.Hour),
-		Owed: &store.Owed{
-			Server: "bbb1", Ended: monday.Add(time.Hour), Step: store.OwedPublished, Since: monday.Add(90 * time.Minute),
-			Formats: []string{"notes", "screenshare"},
-		},
-	}
-}
-
-// aJob fills every field.
-func aJob(id string) store.Job {
-	return store.Job{
-		ID: id, Path: "/spool/" + id, Source: "upload", Keep: true, Tenant: "a", Server: "bbb1", SHA256: "e3b0c442",
-		State: store.JobWaiting, Attempts: 3, Reason: "no room on the volume: 1 GiB < 2 GiB",
-		Next: monday.Add(time.Minute), Bytes: 1 << 33, Modified: monday.Add(-time.Hour), Staging: "/library/.staging/" + id,
-		Recordings: []string{"r2", "r1"}, Created: monday, Changed: monday.Add(time.Second),
-	}
-}

@@ -5,15 +5,16 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func tenantCases() []testCase[store.State] {
-	return []testCase[store.State]{
-		{"Tenants/Kept", tenantsKept},
-		{"Tenants/Errors", tenantErrors},
-		{"Tenants/Update", tenantUpdate},
-		{"Tenants/NotShared", tenantNotShared},
-		{"Tenants/Delete", tenantDelete},
+func tenantCases() []kit.Case[store.State] {
+	return []kit.Case[store.State]{
+		{Name: "Tenants/Kept", Run: tenantsKept},
+		{Name: "Tenants/Errors", Run: tenantErrors},
+		{Name: "Tenants/Update", Run: tenantUpdate},
+		{Name: "Tenants/NotShared", Run: tenantNotShared},
+		{Name: "Tenants/Delete", Run: tenantDelete},
 	}
 }
 
@@ -48,7 +49,7 @@ func tenantErrors(t *testing.T, s store.State) {
 	for _, id := range []string{"", "d", "default2"} {
 		_, err = s.Tenant(ctx, id)
 		want(t, "read "+id, err, store.ErrNotFound)
-		_, err = s.UpdateTenant(ctx, id, func(*store.Tenant) error { return errOwn })
+		_, err = s.UpdateTenant(ctx, id, func(*store.Tenant) error { return kit.ErrOwn })
 		want(t, "update "+id, err, store.ErrNotFound)
 	}
 	if _, err := s.CreateTenant(ctx, store.Tenant{}); err == nil {
@@ -73,11 +74,9 @@ func tenantUpdate(t *testing.T, s store.State) {
 	_, err = s.UpdateTenant(ctx, "default", func(tenant *store.Tenant) error {
 		tenant.Secrets[0].Secret = "leaked"
 		tenant.Secrets = nil
-		return errOwn
+		return kit.ErrOwn
 	})
-	if err != errOwn { //nolint:errorlint // as it is
-		t.Errorf("got error %v, want the closure's as it is", err)
-	}
+	kit.Own(t, err)
 	list, err := s.Tenants(ctx)
 	want(t, "list", err, nil)
 	equal(t, "kept", list, []store.Tenant{changed})
@@ -129,7 +128,7 @@ func tenantDelete(t *testing.T, s store.State) {
 	}
 	_, err := s.CreateClaim(ctx, aClaim("a", "room"))
 	must(t, err)
-	for _, id := range []string{"", "b", "A", "a\x00", tooLong} {
+	for _, id := range []string{"", "b", "A", "a\x00", kit.TooLong} {
 		want(t, "delete another", s.DeleteTenant(ctx, id), store.ErrNotFound)
 	}
 	want(t, "delete", s.DeleteTenant(ctx, "a"), nil)
@@ -149,23 +148,15 @@ func tenantDelete(t *testing.T, s store.State) {
 func raceDeleteTenant(t *testing.T, s store.State) {
 	_, err := s.CreateTenant(t.Context(), aTenant("a"))
 	must(t, err)
-	var deleted [racers]error
-	race(racers, func(i int) {
+	var deleted [kit.Racers]error
+	kit.Race(kit.Racers, func(i int) {
 		_, err := s.UpdateTenant(t.Context(), "a", func(tenant *store.Tenant) error { tenant.Name += "+"; return nil })
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("update: %v", err)
 		}
 		deleted[i] = s.DeleteTenant(t.Context(), "a")
 	})
-	winners := 0
-	for _, err := range deleted {
-		if err == nil {
-			winners++
-		} else {
-			want(t, "delete", err, store.ErrNotFound)
-		}
-	}
-	equal(t, "winners", winners, 1)
+	kit.OneWins(t, deleted[:], store.ErrNotFound)
 	_, err = s.Tenant(t.Context(), "a")
 	want(t, "read", err, store.ErrNotFound)
 }

@@ -7,22 +7,23 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func tokenCases() []testCase[store.State] {
-	return []testCase[store.State]{
-		{"Tokens/Once", tokenOnce},
-		{"Tokens/NotForgotten", tokenNotForgotten},
+func tokenCases() []kit.Case[store.State] {
+	return []kit.Case[store.State]{
+		{Name: "Tokens/Once", Run: tokenOnce},
+		{Name: "Tokens/NotForgotten", Run: tokenNotForgotten},
 	}
 }
 
 // A token is spent once, and no other one with it.
 func tokenOnce(t *testing.T, s store.State) {
 	ctx, until := t.Context(), monday.Add(time.Minute)
-	for _, id := range append(texts(), notText()...) {
+	for _, id := range append(kit.Texts(), kit.NotText()...) {
 		want(t, "spend "+id, s.SpendToken(ctx, id, monday, until), nil)
 	}
-	for _, id := range append(texts(), notText()...) {
+	for _, id := range append(kit.Texts(), kit.NotText()...) {
 		want(t, "spend again "+id, s.SpendToken(ctx, id, monday, until), store.ErrExists)
 		want(t, "spend again until later "+id, s.SpendToken(ctx, id, monday, until.Add(time.Hour)), store.ErrExists)
 	}

@@ -4,10 +4,11 @@ import (
 	"testing"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 )
 
-func waitCases() []testCase[store.State] {
-	return []testCase[store.State]{{"Waiting", waits}}
+func waitCases() []kit.Case[store.State] {
+	return []kit.Case[store.State]{{Name: "Waiting", Run: waits}}
 }
 
 func aWait(id string) store.Wait {

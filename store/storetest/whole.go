@@ -11,20 +11,26 @@ import (
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/rows"
+	"github.com/bbbpool/bbbpool/store/storetest/catalogue"
+	"github.com/bbbpool/bbbpool/store/storetest/kit"
 	"github.com/bbbpool/bbbpool/store/storetest/outgoing"
 )
 
-func stateWholeCases() []testCase[store.State] {
-	return []testCase[store.State]{
-		{"Whole/Moved", func(t *testing.T, s store.State) { moved(t, s, stateRows(t), func() any { return stateAnswers(t, s) }) }},
-		{"Whole/Refused", func(t *testing.T, s store.State) { unloadable(t, s, stateRows(t), "jobs") }},
+func stateWholeCases() []kit.Case[store.State] {
+	return []kit.Case[store.State]{
+		{Name: "Whole/Moved", Run: func(t *testing.T, s store.State) {
+			moved(t, s, stateRows(t), func() any { return stateAnswers(t, s) })
+		}},
+		{Name: "Whole/Refused", Run: func(t *testing.T, s store.State) { unloadable(t, s, stateRows(t), "jobs") }},
 	}
 }
 
-func indexWholeCases() []testCase[store.Index] {
-	return []testCase[store.Index]{
-		{"Whole/Moved", func(t *testing.T, s store.Index) { moved(t, s, indexRows(t), func() any { return indexAnswers(t, s) }) }},
-		{"Whole/Refused", func(t *testing.T, s store.Index) { unloadable(t, s, indexRows(t), "claims") }},
+func indexWholeCases() []kit.Case[store.Index] {
+	return []kit.Case[store.Index]{
+		{Name: "Whole/Moved", Run: func(t *testing.T, s store.Index) {
+			moved(t, s, indexRows(t), func() any { return indexAnswers(t, s) })
+		}},
+		{Name: "Whole/Refused", Run: func(t *testing.T, s store.Index) { unloadable(t, s, indexRows(t), "claims") }},
 	}
 }
 
@@ -72,10 +78,10 @@ func indexRows(t *testing.T) (list []store.Row) {
 		list = append(list, row(t, rows.Sessions, aSession(id, monday.Add(time.Duration(i)*time.Minute))))
 	}
 	for _, id := range []string{"r1", "r2"} {
-		list = append(list, row(t, rows.Recordings, aRecording("a", id)))
+		list = append(list, row(t, rows.Recordings, catalogue.ARecording("a", id)))
 	}
 	for _, id := range []string{"j1", "j2"} {
-		list = append(list, row(t, rows.Jobs, aJob(id)))
+		list = append(list, row(t, rows.Jobs, catalogue.AJob(id)))
 	}
 	for _, id := range []string{"bbb1", "bbb2"} {
 		list = append(list, row(t, rows.Events, rows.Journal{Server: id, List: someEvents()}))
@@ -123,7 +129,8 @@ func indexAnswers(t *testing.T, s store.Index) any {
 		{Tenant: "a", States: []store.RecordingState{store.Published}},
 		{Tenant: "a", Meta: []store.MetaMatch{{Key: "bbb-origin", Value: "moodle"}}},
 	} {
-		page, total := list(t, s, f)
+		page, total, err := s.Recordings(ctx, f)
+		must(t, err)
 		all = append(all, page, total)
 	}
 	counts, err := s.CountRecordings(ctx)
@@ -136,8 +143,8 @@ func indexAnswers(t *testing.T, s store.Index) any {
 	told, err8 := s.Callbacks(ctx, store.CallbackFilter{})
 	hooks, err9 := s.Hooks(ctx)
 	analytics, err10 := s.Analytics(ctx, "a", "room", 10)
-	must(t, errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10))
-	jobs := jobsOf(t, s, store.JobFilter{States: []store.JobState{store.JobWaiting}})
+	jobs, err11 := s.Jobs(ctx, store.JobFilter{States: []store.JobState{store.JobWaiting}})
+	must(t, errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11))
 	all = append(all, counts, owed, tokens, audits, used, happened, ofRooms, told, hooks, analytics, jobs)
 	return append(all, since(t, s, time.Time{}, 10))
 }
@@ -188,7 +195,7 @@ func unloadable(t *testing.T, s store.Whole, all []store.Row, other string) {
 		}
 	}
 	equal(t, "left", dump(t, s), all[:1])
-	want(t, "dump", s.Dump(ctx, func(store.Row) error { return errOwn }), errOwn)
+	want(t, "dump", s.Dump(ctx, func(store.Row) error { return kit.ErrOwn }), kit.ErrOwn)
 	stopped, cancel := context.WithCancel(ctx)
 	cancel()
 	for name, err := range map[string]error{

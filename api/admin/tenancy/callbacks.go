@@ -48,22 +48,18 @@ func callBack(c v1.CallbackChange, at *store.TenantCallbacks, wrong *mistakes) {
 }
 
 // callbackNames puts names of metadata into the form in which they are compared, each once.
-func callbackNames(list []string, wrong *mistakes) (clean []string) {
+func callbackNames(list []string, wrong *mistakes) []string {
 	if len(list) > maxCallbackNames {
 		wrong.note("callbacks.names: %d, more than %d", len(list), maxCallbackNames)
 		return nil
 	}
-	for _, text := range list {
-		name := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(text)), "meta_")
-		if len(name) > maxCallbackName || !metaForm.MatchString(name) {
+	return eachOnce(list, func(text string) (name string, ok bool) {
+		name = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(text)), "meta_")
+		if ok = len(name) <= maxCallbackName && metaForm.MatchString(name); !ok {
 			wrong.note("callbacks.names: %.100q: want the name of a meta_ parameter, as lti-callback-url", text)
-			continue
 		}
-		if !slices.Contains(clean, name) {
-			clean = append(clean, name)
-		}
-	}
-	return clean
+		return name, ok
+	})
 }
 
 // callbacks shows how a tenant wants to be called back.

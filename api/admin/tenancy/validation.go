@@ -80,19 +80,25 @@ func (t *Tenancy) apply(c v1.TenantChange, record *store.Tenant) (wrong mistakes
 }
 
 // hosts puts hosts into the form in which calls are compared with them, each once.
-func hosts(list []string, wrong *mistakes) (clean []string) {
+func hosts(list []string, wrong *mistakes) []string {
 	if len(list) > maxHosts {
 		wrong.note("hosts: %d, more than %d: a wildcard as *.example.edu stands for many", len(list), maxHosts)
 		return nil
 	}
-	for _, text := range list {
-		host := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), ".")
-		if len(host) > maxHost || !hostForm.MatchString(host) {
+	return eachOnce(list, func(text string) (host string, ok bool) {
+		host = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), ".")
+		if ok = len(host) <= maxHost && hostForm.MatchString(host); !ok {
 			wrong.note("hosts: %.100q: want the name of a host without a port, as a.example.edu, or *.example.edu for all below it", text)
-			continue
 		}
-		if !slices.Contains(clean, host) {
-			clean = append(clean, host)
+		return host, ok
+	})
+}
+
+// eachOnce puts texts into the form in which they are compared, and leaves out those that have none.
+func eachOnce(list []string, form func(text string) (string, bool)) (clean []string) {
+	for _, text := range list {
+		if formed, ok := form(text); ok && !slices.Contains(clean, formed) {
+			clean = append(clean, formed)
 		}
 	}
 	return clean

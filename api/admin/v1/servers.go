@@ -96,6 +96,14 @@ type Diagnosis struct {
 	People   int    `json:"people"`
 }
 
+// Product is what answers there, with its version where it reveals that.
+func (d Diagnosis) Product() string {
+	if d.Version == "" {
+		return "BigBlueButton"
+	}
+	return "BigBlueButton " + d.Version
+}
+
 // NewServer asks for a server to be added.
 type NewServer struct {
 	URL      string   `json:"url"` // in any form that people have at hand

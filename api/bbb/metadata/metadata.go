@@ -11,9 +11,8 @@ package metadata
 
 import (
 	"bytes"
-	"html"
 
-	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/bbb/markup"
 )
 
 // Field is one piece of metadata, by its name as servers show it.
@@ -25,22 +24,22 @@ type Keep func(f Field) (value string, keep bool)
 // Edit returns an answer about a meeting, or the element of one, with other metadata. Each field is kept as keep says; of more
 // those are added that are not there by that name. Where nothing changes that is the answer itself, which is never written to.
 func Edit(answer []byte, keep Keep, more []Field) []byte {
-	e := editor{b: answer, keep: keep, more: more}
+	e := editor{Edit: markup.Edit{Scanner: markup.Scanner{B: answer}}, keep: keep, more: more}
 	for lists := 0; ; {
 		e.skip()
 		t, ok := e.next()
 		if !ok {
-			return e.whole()
+			return e.Bytes()
 		}
-		switch name := string(t.name); {
-		case name == peopleName && t.kind == opens:
+		switch name := string(t.Name); {
+		case name == peopleName && t.Kind == markup.Start:
 			lists++
-		case name == peopleName && t.kind == closes:
+		case name == peopleName && t.Kind == markup.End:
 			lists = max(lists-1, 0)
 		case name != metaName || lists > 0:
-		case t.kind == empty:
+		case t.Kind == markup.Empty:
 			e.unfold(t)
-		case t.kind == opens && !e.fields():
+		case t.Kind == markup.Start && !e.fields():
 			return answer
 		}
 	}
@@ -53,110 +52,45 @@ const (
 
 var people = []byte(peopleName)
 
-// kind is what a tag does.
-type kind int
-
-const (
-	opens kind = iota
-	closes
-	empty
-)
-
-// tag is a tag without attributes: servers write no others.
-type tag struct {
-	kind     kind
-	name     []byte
-	from, to int
-}
-
 // editor goes through an answer once.
 type editor struct {
-	b    []byte
-	pos  int
+	markup.Edit
 	keep Keep
 	more []Field
-
-	out  []byte // what is to stand for b[:done]
-	done int
 }
 
-var (
-	cdataOpen  = []byte("<![CDATA[")
-	cdataClose = []byte("]]>")
-)
-
-// next returns the next tag. What is CDATA has none in it.
-func (e *editor) next() (t tag, ok bool) {
+// next returns the next tag. Behind CDATA that has no end there is none.
+func (e *editor) next() (t markup.Token, ok bool) {
 	for {
-		i := bytes.IndexByte(e.b[e.pos:], '<')
-		if i < 0 {
+		t, ok = e.Next()
+		switch {
+		case !ok, t.Kind == markup.Stray && bytes.HasPrefix(e.B[t.Pos:], []byte("<![CDATA[")):
 			return t, false
-		}
-		e.pos += i
-		if bytes.HasPrefix(e.b[e.pos:], cdataOpen) {
-			end := bytes.Index(e.b[e.pos:], cdataClose)
-			if end < 0 {
-				return t, false
-			}
-			e.pos += end + len(cdataClose)
-			continue
-		}
-		if t, ok = read(e.b, e.pos); ok {
-			e.pos = t.to
+		case len(t.Name) > 0:
 			return t, true
 		}
-		e.pos++
 	}
 }
 
 // skip goes to the next tag that matters outside of metadata, which is much faster than from one to the next.
 func (e *editor) skip() {
 	for {
-		i := bytes.IndexByte(e.b[e.pos:], '<')
+		i := bytes.IndexByte(e.B[e.Pos:], '<')
 		if i < 0 {
-			e.pos = len(e.b)
+			e.Pos = len(e.B)
 			return
 		}
-		e.pos += i
-		rest := e.b[e.pos+1:]
+		e.Pos += i
+		rest := e.B[e.Pos+1:]
 		if len(rest) > 0 && rest[0] == '/' {
 			rest = rest[1:]
 		}
 		if len(rest) > 0 && (rest[0] == 'a' && bytes.HasPrefix(rest, people) || rest[0] == 'm' || rest[0] == '!') {
 			return
 		}
-		e.pos++
+		e.Pos++
 	}
 }
-
-// maxName is how long the name of a tag may be.
-const maxName = 256
-
-// read reads the tag that begins there.
-func read(b []byte, from int) (t tag, ok bool) {
-	t.from = from
-	i := from + 1
-	if i < len(b) && b[i] == '/' {
-		t.kind, i = closes, i+1
-	}
-	start := i
-	for i < len(b) && i-start <= maxName && b[i] > ' ' && b[i] != '>' && b[i] != '/' && b[i] != '<' {
-		i++
-	}
-	t.name = b[start:i]
-	for i < len(b) && blank(b[i]) {
-		i++
-	}
-	if i < len(b) && b[i] == '/' && t.kind == opens {
-		t.kind, i = empty, i+1
-	}
-	t.to = i + 1
-	return t, i < len(b) && b[i] == '>' && len(t.name) > 0 && len(t.name) <= maxName
-}
-
-func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-const blanks = " \t\r\n"
 
 // fields goes through the metadata that has just been opened, to its end. It returns false where that is not to be found.
 func (e *editor) fields() bool {
@@ -169,11 +103,11 @@ func (e *editor) fields() bool {
 		if !ok {
 			return false
 		}
-		if t.kind == closes {
-			if string(t.name) != metaName {
+		if t.Kind == markup.End {
+			if string(t.Name) != metaName {
 				return false
 			}
-			e.add(t.from, missing)
+			e.add(t.Pos, missing)
 			return true
 		}
 		inner, found := e.inside(t)
@@ -185,29 +119,30 @@ func (e *editor) fields() bool {
 }
 
 // inside returns what stands within a field, and goes to its end.
-func (e *editor) inside(t tag) (inner []byte, found bool) {
-	if t.kind == empty {
+func (e *editor) inside(t markup.Token) (inner []byte, found bool) {
+	if t.Kind == markup.Empty {
 		return nil, true
 	}
+	from := e.Pos
 	for depth := 1; ; {
 		next, ok := e.next()
 		switch {
 		case !ok:
 			return nil, false
-		case next.kind == opens:
+		case next.Kind == markup.Start:
 			depth++
-		case next.kind == closes:
+		case next.Kind == markup.End:
 			depth--
 		}
 		if depth == 0 {
-			return e.b[t.to:next.from], bytes.Equal(next.name, t.name)
+			return e.B[from:next.Pos], bytes.Equal(next.Name, t.Name)
 		}
 	}
 }
 
 // field does with one field what is to be done. The editor is at its end.
-func (e *editor) field(t tag, inner []byte, missing []bool) {
-	f := Field{string(t.name), text(inner)}
+func (e *editor) field(t markup.Token, inner []byte, missing []bool) {
+	f := Field{string(t.Name), markup.Plain(inner)}
 	for i, m := range e.more {
 		if m.Name == f.Name {
 			missing[i] = false
@@ -215,80 +150,43 @@ func (e *editor) field(t tag, inner []byte, missing []bool) {
 	}
 	switch value, keep := e.keep(f); {
 	case !keep:
-		e.put(e.before(t.from), e.pos, nil)
+		e.Put(e.Before(t.Pos), e.Pos, nil)
 	case value != f.Value:
-		e.put(t.from, e.pos, write(nil, Field{f.Name, value}))
+		e.Put(t.Pos, e.Pos, write(nil, Field{f.Name, value}))
 	}
 }
 
 // add adds the fields that are missing before the end of the metadata, each in a line of its own where that is so of the end.
 func (e *editor) add(end int, missing []bool) {
 	var text []byte
-	from := e.before(end)
-	pad := e.b[from:end]
+	from := e.Before(end)
+	pad := e.B[from:end]
 	for i, m := range e.more {
-		if missing[i] && bbb.ValidName(m.Name) {
+		if missing[i] && markup.ValidName(m.Name) {
 			text = write(append(text, pad...), m)
 		}
 	}
 	if text != nil {
-		e.put(from, end, append(text, pad...))
+		e.Put(from, end, append(text, pad...))
 	}
 }
 
 // unfold writes metadata that has no fields yet.
-func (e *editor) unfold(t tag) {
+func (e *editor) unfold(t markup.Token) {
 	var text []byte
 	for _, m := range e.more {
-		if bbb.ValidName(m.Name) {
+		if markup.ValidName(m.Name) {
 			text = write(text, m)
 		}
 	}
 	if text != nil {
-		e.put(t.from, t.to, []byte("<"+metaName+">"+string(text)+"</"+metaName+">"))
+		e.Put(t.Pos, t.Pos+len(t.Raw), []byte("<"+metaName+">"+string(text)+"</"+metaName+">"))
 	}
-}
-
-// before is where the line begins of what stands there.
-func (e *editor) before(pos int) int { return e.done + len(bytes.TrimRight(e.b[e.done:pos], blanks)) }
-
-// put writes text in the place of a piece of the answer.
-func (e *editor) put(from, to int, text []byte) {
-	if e.out == nil {
-		e.out = make([]byte, 0, len(e.b)+len(text))
-	}
-	e.out = append(append(e.out, e.b[e.done:from]...), text...)
-	e.done = to
-}
-
-func (e *editor) whole() []byte {
-	if e.done == 0 {
-		return e.b
-	}
-	return append(e.out, e.b[e.done:]...)
 }
 
 // write writes a field.
 func write(b []byte, f Field) []byte {
 	b = append(append(append(b, '<'), f.Name...), '>')
-	b = bbb.AppendText(b, f.Value)
+	b = markup.AppendText(b, f.Value)
 	return append(append(append(b, "</"...), f.Name...), '>')
-}
-
-// text is what an element without others in it says.
-func text(inner []byte) string {
-	if inner = bytes.Trim(inner, blanks); !bytes.ContainsAny(inner, "&<") {
-		return string(inner)
-	}
-	var b []byte
-	for len(inner) > 0 {
-		plain, rest, marked := bytes.Cut(inner, cdataOpen)
-		b = append(b, html.UnescapeString(string(plain))...)
-		if !marked {
-			break
-		}
-		plain, inner, _ = bytes.Cut(rest, cdataClose)
-		b = append(b, plain...)
-	}
-	return string(bytes.Trim(b, blanks))
 }

@@ -28,12 +28,9 @@ const auditPage = 1000
 
 // Run prints a table, the newest on top, or an array in JSON, which has what there was before and after in full.
 func (c *AuditCmd) Run(env *cli.Env) error {
-	now := time.Now
-	if env.Now != nil {
-		now = env.Now
-	}
+	now := env.Time()
 	filter := v1.AuditFilter{
-		Since: c.Since.At(now()), Until: c.Until.At(now()), Who: c.Who, Via: c.Via, Action: c.Action, Kind: c.Kind, Object: c.ID,
+		Since: c.Since.At(now), Until: c.Until.At(now), Who: c.Who, Via: c.Via, Action: c.Action, Kind: c.Kind, Object: c.ID,
 		Tenant: c.Tenant,
 	}
 	switch {

@@ -116,20 +116,13 @@ func (c *SecretAddCmd) Run(env *cli.Env) error {
 	}
 	n := v1.NewTenantSecret{Name: c.Name, Secret: secret}
 	if c.Expires != nil {
-		end := clock(env).Add(time.Duration(*c.Expires))
+		end := env.Time().Add(time.Duration(*c.Expires))
 		n.Expires = &end
 	}
 	return env.With(cli.Change, func(pool *cli.Connection) error {
 		changed, err := pool.Tenants.AddSecret(env.Ctx, c.ID, n)
 		return secretsChanged(env, changed, err, "added: "+seen(c.ID, changed.Name))
 	})
-}
-
-func clock(env *cli.Env) time.Time {
-	if env.Now == nil {
-		return time.Now()
-	}
-	return env.Now()
 }
 
 // seen says how to see a secret.

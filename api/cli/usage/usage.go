@@ -44,7 +44,7 @@ func (c *Cmd) Run(env *cli.Env) error {
 	case q.From != "" && q.To != "" && q.To < q.From:
 		return grammar.Misused("--to: want a day that is not before --from")
 	case q.From == "" && q.To == "":
-		q.From = now(env).Add(-lately).Format(time.DateOnly)
+		q.From = env.Time().Add(-lately).Format(time.DateOnly)
 	}
 	return env.With(cli.Look, func(pool *cli.Connection) error {
 		list, err := pool.Usage.List(env.Ctx, q)
@@ -61,13 +61,6 @@ func (c *Cmd) Run(env *cli.Env) error {
 		}
 		return printTable(env.Out, list)
 	})
-}
-
-func now(env *cli.Env) time.Time {
-	if env.Now == nil {
-		return time.Now()
-	}
-	return env.Now()
 }
 
 // bound reads a day, or makes one of a month.

@@ -28,12 +28,37 @@ type Call func(ctx context.Context) error
 // Drop is the error of a call.
 func Drop(_ any, err error) error { return err }
 
+// ErrOwn is what closures refuse with.
+var ErrOwn = errors.New("the closure's own error")
+
 // Want checks an error.
 func Want(t *testing.T, what string, got, want error) {
 	t.Helper()
 	if !errors.Is(got, want) {
 		t.Errorf("%s: got error %v, want %v", what, got, want)
 	}
+}
+
+// Own checks that a closure's error came back as it is, unwrapped.
+func Own(t *testing.T, err error) {
+	t.Helper()
+	if err != ErrOwn { //nolint:errorlint // as it is
+		t.Errorf("got error %v, want the closure's as it is", err)
+	}
+}
+
+// OneWins checks that of calls that raced one had its way, and what all others were told.
+func OneWins(t *testing.T, errs []error, others error) {
+	t.Helper()
+	winners := 0
+	for _, err := range errs {
+		if err == nil {
+			winners++
+		} else {
+			Want(t, "of the others", err, others)
+		}
+	}
+	Equal(t, "winners", winners, 1)
 }
 
 // Must ends a case that nothing is to be learned from after an error.
@@ -73,6 +98,11 @@ func Texts() []string {
 		".", "..", `a\b`, `\x00`, "%00", "a%00b", "a\nb", "a\tb", "'", "'; drop table claims; --", `"a"`, "{a}", "null",
 		"\u00e4", "a\u0308", "会议", "🎓", "\u2028", "<a>&", strings.Repeat("m", 256), strings.Repeat("𝔐", 256),
 	}
+}
+
+// NotText are meeting IDs that no encoding of text knows, or that end where a careless one thinks they do.
+func NotText() []string {
+	return []string{"\x00", "a\x00", "a\x00b", "\x00a", "\xff", "\xff\xfe", "a\xff", "\xc3", "\xc3\x28", "\x01"}
 }
 
 // Racers is how many run at once where cases do not say otherwise.

@@ -172,9 +172,8 @@ func updated(t *testing.T, s store.Index) {
 	waiting := store.CallbackFilter{States: []store.CallbackState{store.CallbackWaiting}}
 	kit.Equal(t, "waiting", all(t, s, waiting), []store.Callback{ACallback("two", kit.Monday)})
 	kit.Equal(t, "done", all(t, s, store.CallbackFilter{States: []store.CallbackState{store.CallbackDone}}), []store.Callback{want})
-	own := errors.New("the closure's own error")
-	_, err = s.UpdateCallback(ctx, "two", func(c *store.Callback) error { c.State = store.CallbackDead; return own })
-	kit.Want(t, "refused", err, own)
+	_, err = s.UpdateCallback(ctx, "two", func(c *store.Callback) error { c.State = store.CallbackDead; return kit.ErrOwn })
+	kit.Want(t, "refused", err, kit.ErrOwn)
 	kit.Equal(t, "waiting still", len(all(t, s, waiting)), 1)
 	_, err = s.UpdateCallback(ctx, "none", func(*store.Callback) error { return nil })
 	kit.Want(t, "none", err, store.ErrNotFound)
@@ -258,9 +257,8 @@ func withImport(t *testing.T, s store.Index) {
 		c.Outcome = r.Name
 		return []store.Callback{c}
 	}
-	refused := errors.New("the closure's own error")
-	_, err := s.Commit(ctx, job, []string{"r1"}, func(*store.Recording) error { return refused }, tell)
-	kit.Want(t, "refused", err, refused)
+	_, err := s.Commit(ctx, job, []string{"r1"}, func(*store.Recording) error { return kit.ErrOwn }, tell)
+	kit.Want(t, "refused", err, kit.ErrOwn)
 	kit.Equal(t, "refused", all(t, s, store.CallbackFilter{}), nil)
 	for range 2 {
 		_, err = s.Commit(ctx, job, []string{"r1", "r2"}, name, tell)

@@ -1,0 +1,6 @@
+package edition
+
+var (
+	RenameLooked = renameLooked
+	RenameFresh  = renameFresh
+)
