@@ -220,7 +220,7 @@ func (s *Sheet) hang() {
 	for i, first := 0, 0; i < len(all); i++ {
 		all[i] = s.images[i].image
 		if of := s.images[i].of; i+1 == len(all) || s.images[i+1].of != of {
-			if at, ok := s.gathering.formats[of]; ok {
+			if at, ok := s.formats[of]; ok {
 				s.numbered[at[0]].formats[at[1]].images = all[first : i+1 : i+1]
 			}
 			first = i + 1
