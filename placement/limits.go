@@ -25,14 +25,14 @@ func (l *Ledger) Admit(key store.MeetingKey, who Person, limits store.Limits) er
 // admitFollowing is Admit where another instance leads, which counts the join for the accounts, too. It is called under the
 // lock.
 func (l *Ledger) admitFollowing(key store.MeetingKey, who Person, limits store.Limits) error {
-	join := JoinSent{At: l.now(), Key: key, Who: who}
-	meeting, tenant, again := l.outbox.beside(join)
-	if !again {
+	again := l.outbox.has(key, who)
+	if !again && (limits.MeetingPeople > 0 || limits.People > 0) { // else nobody is counted: this is the way of most joins
+		meeting, tenant := l.outbox.beside(key)
 		if err := l.book.AdmitsBeside(key, who, limits, meeting, tenant); err != nil {
 			return err
 		}
 	}
-	l.report(l.outbox.enter(join, !again && l.book.Counts(key, who)))
+	l.report(l.outbox.enter(JoinSent{At: l.now(), Key: key, Who: who}, !again && l.book.Counts(key, who)))
 	return nil
 }
 
@@ -44,7 +44,7 @@ func (l *Ledger) takeOverJoins() {
 	for _, join := range joins {
 		l.book.Join(join.JoinSent)
 	}
-	l.outbox.joins = nil
+	l.outbox.forget(l.outbox.serial)
 	l.mu.Unlock()
 	for _, join := range joins {
 		if l.sent != nil {

@@ -3,13 +3,22 @@ package placement
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // outbox are the joins that were sent by this instance and are not known to be in the leader's book.
 type outbox struct {
 	self   uint64 // names this process in reports
 	serial uint64
-	joins  []outgoing // oldest first
+	joins  []outgoing     // oldest first
+	people map[onWay]bool // who counts among them, as far as they are told apart
+}
+
+// onWay is somebody who is on the way to a meeting.
+type onWay struct {
+	key store.MeetingKey
+	who Person
 }
 
 // outgoing is a join on its way to the leader.
@@ -25,17 +34,23 @@ const (
 	maxOutbox = 20_000
 )
 
-func newOutbox() outbox { return outbox{self: rand.Uint64() | 1} } // 0 is the leader itself
+func newOutbox() outbox { // 0 is the leader itself
+	return outbox{self: rand.Uint64() | 1, people: map[onWay]bool{}}
+}
 
 // enter takes in a join, and gives it its number. What has been on its way for too long is forgotten.
 func (o *outbox) enter(c JoinSent, counts bool) JoinSent {
 	for len(o.joins) > 0 && c.At.Sub(o.joins[0].At) > reportedWithin {
-		o.joins = o.joins[1:]
+		o.forget(o.joins[0].Serial)
 	}
 	o.serial++
 	c.From, c.Serial = o.self, o.serial
-	if len(o.joins) < maxOutbox {
-		o.joins = append(o.joins, outgoing{c, counts})
+	if len(o.joins) >= maxOutbox {
+		return c
+	}
+	o.joins = append(o.joins, outgoing{c, counts})
+	if counts && c.Who != 0 {
+		o.people[onWay{c.Key, c.Who}] = true
 	}
 	return c
 }
@@ -60,6 +75,9 @@ func (o *outbox) arrived(c JoinSent) {
 func (o *outbox) forget(serial uint64) {
 	n := 0
 	for n < len(o.joins) && o.joins[n].Serial <= serial {
+		if one := &o.joins[n]; one.counts {
+			delete(o.people, onWay{one.Key, one.Who})
+		}
 		n++
 	}
 	if o.joins = o.joins[n:]; len(o.joins) == 0 {
@@ -75,18 +93,22 @@ func (l *Ledger) reportAgain() {
 	}
 }
 
-// beside is how many people are on their way, beside those in the book, to a meeting and to all of its tenant's; and whether
-// somebody is among them.
-func (o *outbox) beside(c JoinSent) (meeting, tenant int, again bool) {
-	for _, one := range o.joins {
-		if !one.counts || one.Key.Tenant != c.Key.Tenant {
+// has tells whether somebody is on the way to a meeting already.
+func (o *outbox) has(key store.MeetingKey, who Person) bool {
+	return o.people[onWay{key, who}]
+}
+
+// beside is how many people are on their way, beside those in the book, to a meeting and to all of its tenant's.
+func (o *outbox) beside(key store.MeetingKey) (meeting, tenant int) {
+	for i := range o.joins {
+		one := &o.joins[i]
+		if !one.counts || one.Key.Tenant != key.Tenant {
 			continue
 		}
 		tenant++
-		if one.Key == c.Key {
+		if one.Key == key {
 			meeting++
-			again = again || c.Who != 0 && one.Who == c.Who
 		}
 	}
-	return meeting, tenant, again
+	return meeting, tenant
 }

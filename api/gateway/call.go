@@ -35,8 +35,8 @@ type call struct {
 	caller     tenancy.Caller // whose it is, with all that is set for that tenant; nobody before the call is verified
 	tenant     string         // the caller's, "" before
 	key        store.MeetingKey
-	claim      store.Claim // of the meeting, where it is known
-	back       *store.Back // where a create wants its front end to be called back
+	original   *store.Back // where its front end wants to be called back, as the meeting's claim has it
+	back       *store.Back // and as a create has it
 	alias      string      // the ID that servers know the meeting by, where that is not the front end's
 	internal   string      // the server's ID of the meeting
 	recordings []string    // that are changed
@@ -50,6 +50,7 @@ type call struct {
 	tries      int    // servers that a create was sent to
 	occupied   bool   // a create is of a meeting with people in it
 	moved      bool   // and has put it on another server than it was on
+	breakout   bool   // the meeting is a breakout room
 	unread     bool   // there is a body, and nobody has read it
 	hearsay    bool   // where the meeting is was heard from the leader, who may know better by now
 	begun      bool   // an answer in pieces is on its way
@@ -90,7 +91,8 @@ func callName(path string) string {
 
 // setClaim takes note of where the meeting is.
 func (c *call) setClaim(claim store.Claim) {
-	c.claim, c.server, c.internal, c.alias = claim, claim.Server, claim.InternalID, claim.Alias
+	c.server, c.internal, c.alias = claim.Server, claim.InternalID, claim.Alias
+	c.original, c.breakout = claim.Back, claim.Breakout // no more of it: calls are many, and claims large
 }
 
 // onServer returns the ID that servers know the meeting by.

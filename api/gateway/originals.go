@@ -34,16 +34,16 @@ func (o *originals) put(c *call, sent *bbb.Params, claim store.Claim) {
 	}
 }
 
-// restore gives a front end its own back in a server's answer about the meeting of a claim. Of a breakout room the answer
-// itself says which meeting it belongs to.
-func (o *originals) restore(reply *bbb.Reply, claim store.Claim) {
-	own := claim.Back
-	if claim.Breakout {
+// restore gives a front end its own back in a server's answer about the meeting of a call. Of a breakout room the answer itself
+// says which meeting it belongs to.
+func (o *originals) restore(reply *bbb.Reply, c *call) {
+	own := c.original
+	if c.breakout {
 		parent := ""
 		if answer, err := bbb.ParseAnswer(reply.Body); err == nil {
 			parent = answer.Get("parentMeetingID")
 		}
-		own = o.ofRoom(claim.Tenant, parent, own)
+		own = o.ofRoom(c.key.Tenant, parent, own)
 	}
 	reply.Body = o.back.Restore(reply.Body, own)
 }

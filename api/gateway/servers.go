@@ -57,7 +57,7 @@ func (s *servers) send(ctx context.Context, c *call, server, onServer string) (*
 	telling := err != nil
 	if err == nil {
 		c.restore(reply, onServer)
-		s.originals.restore(reply, c.claim)
+		s.originals.restore(reply, c)
 		telling, err = signOfHealth(c, reply)
 	}
 	s.heard(ctx, server, client, c.name, telling, err)

@@ -94,6 +94,10 @@ func nameOf(f reflect.StructField) string {
 	return name.String()
 }
 
+// usual is how long a frame may be that needs no more memory than was taken at once, in bytes: that of a join, which whoever
+// joins waits for, does not grow while it is written.
+const usual = 256
+
 // Encode writes a value of one of the types as a frame, however long.
 func (c *Codec) Encode(value any) ([]byte, error) {
 	v := reflect.ValueOf(value)
@@ -101,7 +105,7 @@ func (c *Codec) Encode(value any) ([]byte, error) {
 	if !known {
 		return nil, fmt.Errorf("write a frame: nobody has named %T", value)
 	}
-	frame, err := c.appendFields(append(appendText([]byte(`{"kind":`), kind), ','), v)
+	frame, err := c.appendFields(append(appendText(append(make([]byte, 0, usual), `{"kind":`...), kind), ','), v)
 	if err != nil {
 		return nil, fmt.Errorf("write a frame of kind %s: %w", kind, err)
 	}

@@ -146,13 +146,15 @@ func (tb table[T]) change(t *txn, key []byte, fresh *T, change func(*T) error) (
 	var after T
 	switch value := t.get(tb.bucket, key); {
 	case value != nil:
-		standing, err := tb.read(key, value)
-		if err != nil {
-			return changed, err
-		}
-		before = &standing
 		if after, err = tb.read(key, value); err != nil {
 			return changed, err
+		}
+		if tb.index != nil { // else nobody asks what it was
+			standing, err := tb.read(key, value)
+			if err != nil {
+				return changed, err
+			}
+			before = &standing
 		}
 	case fresh == nil:
 		return changed, store.ErrNotFound

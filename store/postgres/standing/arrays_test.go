@@ -5,6 +5,7 @@ import (
 	"os"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -25,6 +26,8 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func stamp(t time.Time) pgtype.Timestamp { return pgtype.Timestamp{Time: t, Valid: true} }
 
 // What a database sends as arrays is read as pgx would read it, in either format; what no page has is refused.
 func TestScan(t *testing.T) {
@@ -52,6 +55,15 @@ func TestScan(t *testing.T) {
 		{"ARRAY['a', NULL]::text[]", []string(nil)},
 		{"ARRAY['a', 'b']::text[]", []int64(nil)},
 		{"7::int8", []int64(nil)},
+		{"ARRAY['2026-01-05 08:00:00.123456', NULL, '1900-02-03']::timestamp[]", []pgtype.Timestamp{
+			stamp(time.Date(2026, 1, 5, 8, 0, 0, 123456000, time.UTC)), {}, stamp(time.Date(1900, 2, 3, 0, 0, 0, 0, time.UTC)),
+		}},
+		{"ARRAY['infinity', '-infinity']::timestamp[]", []pgtype.Timestamp{
+			{InfinityModifier: pgtype.Infinity, Valid: true}, {InfinityModifier: pgtype.NegativeInfinity, Valid: true},
+		}},
+		{"'{}'::timestamp[]", []pgtype.Timestamp{}},
+		{"NULL::timestamp[]", []pgtype.Timestamp{}},
+		{"ARRAY[1]::int8[]", []pgtype.Timestamp(nil)},
 	} {
 		for _, format := range []int16{pgx.BinaryFormatCode, pgx.TextFormatCode} {
 			got, last := reflect.New(reflect.TypeOf(c.want)), int64(0)
@@ -120,6 +132,7 @@ func FuzzReadArray(f *testing.F) {
 	f.Add(array(1, 1, pgtype.TextOID, 2, 1, 4, 0x61626364, -1))
 	f.Add(append(array(1, 0, pgtype.BoolOID, 1, 1, 1), 1))
 	f.Add(array(0, 0, pgtype.ByteaOID))
+	f.Add(array(1, 1, pgtype.TimestampOID, 2, 1, 8, 1, 2, -1))
 	types := pgtype.NewMap()
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = append([]byte{}, raw...) // not NULL
@@ -129,6 +142,8 @@ func FuzzReadArray(f *testing.F) {
 			pgtype.BoolArrayOID:  func() any { return new([]bool) },
 			pgtype.TextArrayOID:  func() any { return new([]string) },
 			pgtype.ByteaArrayOID: func() any { return new([][]byte) },
+
+			pgtype.TimestampArrayOID: func() any { return new([]pgtype.Timestamp) },
 		} {
 			got, want := fresh(), fresh()
 			done, err := standing.ReadArray(got, oid, raw)

@@ -91,8 +91,8 @@ LEFT JOIN LATERAL (SELECT array_agg(y.key), array_agg(y.value)
 type Sheet struct {
 	gathering
 	placed []placed
-	Total  int                 // that are found, beyond the page, too
-	orders map[int64][]imageAt // of the thumbnails of formats
+	Total  int       // that are found, beyond the page, too
+	images []imageAt // of all formats
 }
 
 // placed is where a recording is on the page.
@@ -101,13 +101,13 @@ type placed struct {
 	id string
 }
 
-// imageAt is a thumbnail, and what it is sorted by.
+// imageAt is a thumbnail, of which format it is, and what it is sorted by there.
 type imageAt struct {
-	at    int64
-	image shownImage
+	of, at int64
+	image  shownImage
 }
 
-func newSheet() *Sheet { return &Sheet{gathering: newGathering(), orders: map[int64][]imageAt{}} }
+func newSheet() *Sheet { return &Sheet{gathering: newGathering()} }
 
 // QueuePage queues the statement that reads what a question finds.
 func (l *Layout) QueuePage(b *pgx.Batch, question string, args []any) *Sheet {
@@ -164,9 +164,9 @@ func (s *Sheet) add(l *line) error {
 	for n, id := range f.ids {
 		s.format(f.of[n], shownFormat{id: id, format: f.formats[n], path: f.urls[n], minutes: f.lengths[n]})
 	}
+	s.images = slices.Grow(s.images, len(i.of))
 	for n, id := range i.of {
-		image := shownImage{i.widths[n], i.heights[n], i.alts[n], i.urls[n]}
-		s.orders[id] = append(s.orders[id], imageAt{i.places[n], image})
+		s.images = append(s.images, imageAt{id, i.places[n], shownImage{i.widths[n], i.heights[n], i.alts[n], i.urls[n]}})
 	}
 	for n, key := range l.own.keys {
 		if err := s.ours(key, l.own.values[n]); err != nil {
@@ -179,11 +179,12 @@ func (s *Sheet) add(l *line) error {
 func (s *Sheet) addRecordings(l *line) {
 	r := &l.recordings
 	all := make([]shown, len(r.ids))
+	many := max(1, len(l.formats.ids)/max(1, len(r.ids)))
 	for n, id := range r.ids {
 		all[n] = shown{
 			id: id, meetingID: r.meetingIDs[n], name: r.names[n], state: r.states[n], published: r.published[n],
 			protected: r.protected[n], republished: r.republished[n], participants: r.participants[n],
-			meta: make(map[string]string, len(l.meta.of)/len(r.ids)),
+			meta: make(map[string]string, len(l.meta.of)/len(r.ids)), once: true, formats: make([]shownFormat, 0, many),
 		}
 		s.place(r.recordIDs[n], &Recording{shown: &all[n]}, r.starts[n], r.ends[n])
 	}
@@ -192,20 +193,12 @@ func (s *Sheet) addRecordings(l *line) {
 // Len is how many recordings are on it.
 func (s *Sheet) Len() int { return len(s.placed) }
 
-// Page are the recordings of the sheet, in their order.
+// Page are the recordings of the sheet, in their order. It is asked for once: what was read becomes theirs.
 func (s *Sheet) Page() (list []store.Recording) {
+	s.hang()
 	for _, r := range s.found {
-		if r.shown == nil {
-			continue
-		}
-		slices.SortStableFunc(r.formats, func(a, b shownFormat) int { return strings.Compare(a.format, b.format) })
-		for i := range r.formats {
-			images := s.orders[r.formats[i].id]
-			slices.SortFunc(images, func(a, b imageAt) int { return cmp.Compare(a.at, b.at) })
-			r.formats[i].images = slices.Grow(r.formats[i].images, len(images))
-			for _, at := range images {
-				r.formats[i].images = append(r.formats[i].images, at.image)
-			}
+		if r.shown != nil {
+			slices.SortStableFunc(r.formats, func(a, b shownFormat) int { return strings.Compare(a.format, b.format) })
 		}
 	}
 	slices.SortFunc(s.placed, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
@@ -218,4 +211,19 @@ func (s *Sheet) Page() (list []store.Recording) {
 		}
 	}
 	return list
+}
+
+// hang puts the thumbnails where they belong, in their order. All share one array.
+func (s *Sheet) hang() {
+	slices.SortFunc(s.images, func(a, b imageAt) int { return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.at, b.at)) })
+	all := make([]shownImage, len(s.images))
+	for i, first := 0, 0; i < len(all); i++ {
+		all[i] = s.images[i].image
+		if of := s.images[i].of; i+1 == len(all) || s.images[i+1].of != of {
+			if at, ok := s.formats[of]; ok {
+				s.numbered[at[0]].formats[at[1]].images = all[first : i+1 : i+1]
+			}
+			first = i + 1
+		}
+	}
 }

@@ -29,6 +29,7 @@ type shown struct {
 	meta                              map[string]string // but for the tenant
 	tenant                            string
 	owned                             bool // the metadata name the tenant
+	once                              bool // read to be shown once: what is made of it may have its metadata
 	formats                           []shownFormat
 }
 
@@ -167,9 +168,12 @@ func (s *shown) tenantOf(own *store.Recording) string {
 // metaOf is the metadata as front ends see it. Those that Scalelite has stored itself have the tenant among them, as there;
 // those of ours where it was so.
 func (s *shown) metaOf(own *store.Recording) map[string]string {
-	meta := make(map[string]string, len(s.meta)+1)
-	for key, value := range s.meta {
-		meta[rails.FromText(key)] = rails.FromText(value)
+	meta := s.meta
+	if !s.once || !plain(meta) {
+		meta = make(map[string]string, len(s.meta)+1)
+		for key, value := range s.meta {
+			meta[rails.FromText(key)] = rails.FromText(value)
+		}
 	}
 	if own == nil && s.owned {
 		meta[tenantKey] = rails.FromText(s.tenant)
@@ -181,9 +185,24 @@ func (s *shown) metaOf(own *store.Recording) map[string]string {
 	return meta
 }
 
+// plain tells whether texts mean themselves.
+func plain(texts map[string]string) bool {
+	for key, value := range texts {
+		if rails.FromText(key) != key || rails.FromText(value) != value {
+			return false
+		}
+	}
+	return true
+}
+
 // formatsOf are the formats that the tables have, with what our row knows of them beyond that.
 func formatsOf(list []shownFormat, own []store.Format) (formats []store.Format) {
 	formats = slices.Grow(formats, len(list))
+	many := 0
+	for _, s := range list {
+		many += len(s.images)
+	}
+	all := make([]store.Image, 0, many)
 	for _, s := range list {
 		f := store.Format{Type: rails.FromText(s.format), Path: rails.FromText(s.path), Length: time.Duration(s.minutes) * time.Minute}
 		if i := slices.IndexFunc(own, func(o store.Format) bool { return o.Type == f.Type }); i >= 0 {
@@ -192,11 +211,14 @@ func formatsOf(list []shownFormat, own []store.Format) (formats []store.Format) 
 				f.Length = l
 			}
 		}
-		f.Images = slices.Grow(f.Images, len(s.images))
+		first := len(all)
 		for _, i := range s.images {
-			f.Images = append(f.Images, store.Image{
+			all = append(all, store.Image{
 				Width: int(i.width), Height: int(i.height), Alt: rails.FromText(i.alt), Path: rails.FromText(i.path),
 			})
+		}
+		if len(s.images) > 0 {
+			f.Images = all[first:len(all):len(all)]
 		}
 		formats = append(formats, f)
 	}
