@@ -33,7 +33,7 @@ type childConfig struct {
 func agent(epoch int) string { return fmt.Sprint("storm-", epoch) }
 
 // leaseTime is how long a leader may say nothing: a takeover is to be no longer than need be.
-const leaseTime = 1500 * time.Millisecond
+const leaseTime = 2 * time.Second
 
 // settings have short pauses, so that much happens in each life of a process.
 func (c *childConfig) settings() (assembly.Settings, error) {

@@ -25,8 +25,8 @@ type judge struct {
 
 const (
 	// unwritten is how long before its end a process may have heard an answer that it has not written down, and how long it may
-	// take until a row is seen that was to be written.
-	unwritten = 2 * time.Second
+	// take until a row is seen that was to be written. Where its records are elsewhere a write may take as long as the outbox waits.
+	unwritten, unwrittenElsewhere = 2 * time.Second, 5 * time.Second
 	// unheard is how long after its end something that a process has sent may be heard and answered.
 	unheard = time.Second
 )
@@ -124,8 +124,12 @@ func (j *judge) again() {
 // lapsed tells whether what was answered before may be sent again: whoever heard the answer ceased to be before it could write
 // it down, and before it was sent again.
 func (j *judge) lapsed(before, h *heard) bool {
+	most := unwritten
+	if !j.successive {
+		most = unwrittenElsewhere
+	}
 	return slices.ContainsFunc(j.lapses(before.epoch), func(l lapse) bool {
-		return !l.from.After(h.at) && l.from.Sub(before.answered) <= unwritten && before.answered.Sub(l.to) <= unheard
+		return !l.from.After(h.at) && l.from.Sub(before.answered) <= most && before.answered.Sub(l.to) <= unheard
 	})
 }
 
@@ -164,10 +168,9 @@ func (j *judge) order() {
 	}
 }
 
-// unwritten tells whether it may not have been written down that a meeting was begun: it was while Redis was cut, and takes the
-// place of one that was not known to be over. It is in memory alone until a poll has seen it, and who takes over may never know of
-// one that does not last.
-func (j *judge) unwritten(s *session) bool { return s.n > 1 && j.away(s.asked, s.answered) }
+// unwritten tells whether it may not have been written down what a server has made: it was while Redis was cut, or the lease was
+// lost. That is in memory alone until a poll has seen it, and who takes over may never know of a meeting that does not last.
+func (j *judge) unwritten(s *session) bool { return j.away(s.asked, s.answered) }
 
 // session checks that all was told of a meeting, each thing once.
 func (j *judge) session(r *room, s *session) {
@@ -190,7 +193,7 @@ func (j *judge) session(r *room, s *session) {
 			}
 		}
 		if len(ids) == 0 && j.unwritten(s) {
-			j.t.Logf("%s %s session %d, which was begun while Redis was cut, is not told %s", r.tenant.id, r.id, s.n, kind)
+			j.t.Logf("%s %s session %d, which was begun while nothing could be written, is not told %s", r.tenant.id, r.id, s.n, kind)
 		} else if len(ids) != 1 || final == 0 {
 			j.t.Errorf("%s %s session %d (%s) is told %s by %d callbacks and has taken it %d times: %s",
 				r.tenant.id, r.id, s.n, s.internal, kind, len(ids), final, j.subjects(ids))
@@ -209,13 +212,14 @@ func (j *judge) subjects(ids map[string]bool) string {
 }
 
 // marks checks what is said of record marks: people were in each meeting, so that one that is recorded has them. What its server
-// could not tell nobody knows, nor what could not be written down.
+// could not tell nobody knows, nor what could not be written down, nor what comes while the end is on its way, which takes a while
+// on a machine that has much to do.
 func (j *judge) marks(r *room, s *session, h *heard) {
 	if h.what != "end" {
 		return
 	}
 	told := j.calls.taken(s.marks)
-	known := !told.IsZero() && told.Before(h.at.Add(-time.Second)) && !j.away(s.asked, h.at)
+	known := !told.IsZero() && told.Before(h.at.Add(-3*time.Second)) && !j.away(s.asked, h.at)
 	if want := fmt.Sprint(s.recorded); h.marks != want && (!s.recorded || known) {
 		j.t.Errorf("%s %s session %d: marks of %s are %q, want %q", r.tenant.id, r.id, s.n, s.internal, h.marks, want)
 	}
@@ -242,7 +246,7 @@ func (j *judge) recordings(r *room) {
 			}
 		}
 		if len(ids) == 0 && j.unwritten(s) {
-			j.t.Logf("%s %s session %d, which was begun while Redis was cut: its recording is not told of", r.tenant.id, r.id, s.n)
+			j.t.Logf("%s %s session %d, which was begun while nothing could be written: its recording is not told of", r.tenant.id, r.id, s.n)
 		} else if len(ids) != 1 || final == 0 {
 			j.t.Errorf("%s %s session %d, recording %s is told by %d callbacks and was taken %d times", r.tenant.id, r.id, s.n, s.internal,
 				len(ids), final)

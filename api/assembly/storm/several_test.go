@@ -37,6 +37,7 @@ type several struct {
 	read   sync.Once
 	begun  []time.Time         // when somebody began to decide
 	ceased map[int][]time.Time // when a process ceased to
+	lost   []lapse             // when somebody had lost the lease
 }
 
 func newSeveral(t *testing.T) *several {
@@ -214,9 +215,13 @@ func (s *several) cutRedis() {
 	s.cuts = append(s.cuts, lapse{from, time.Now()})
 }
 
-// away is for [pool]. Connections are there again a moment after they can be.
+// away is for [pool]. Connections are there again a moment after they can be; and an instance that has lost the lease, as on a
+// machine that has much to do, writes nothing of what it is at.
 func (s *several) away(from, to time.Time) bool {
-	return slices.ContainsFunc(s.cuts, func(l lapse) bool { return l.from.Before(to) && l.to.Add(unheard).After(from) })
+	s.read.Do(s.readLogs)
+	return slices.ContainsFunc(slices.Concat(s.cuts, s.lost), func(l lapse) bool {
+		return l.from.Before(to) && l.to.Add(unheard).After(from)
+	})
 }
 
 // What an instance says when it begins to decide, and when it ceases to.
@@ -233,17 +238,22 @@ func (s *several) lapses(process int) (list []lapse) {
 		list = append(list, lapse{killed, killed})
 	}
 	for _, from := range s.ceased[process] {
-		to := from.Add(leaseTime)
-		if i, _ := slices.BinarySearchFunc(s.begun, from, time.Time.Compare); i < len(s.begun) {
-			to = s.begun[i]
-		}
-		list = append(list, lapse{from, to})
+		list = append(list, s.vacant(from))
 	}
 	return list
 }
 
+// vacant is the time from an instant until somebody decided again.
+func (s *several) vacant(from time.Time) lapse {
+	if i, _ := slices.BinarySearchFunc(s.begun, from, time.Time.Compare); i < len(s.begun) {
+		return lapse{from, s.begun[i]}
+	}
+	return lapse{from, from.Add(leaseTime)}
+}
+
 // readLogs finds out when who decided.
 func (s *several) readLogs() {
+	var lost []time.Time
 	s.ceased = map[int][]time.Time{}
 	for _, in := range s.Instances {
 		for lines := bufio.NewScanner(strings.NewReader(in.Log(s.t))); lines.Scan(); {
@@ -258,12 +268,18 @@ func (s *several) readLogs() {
 			switch line.Message {
 			case leads:
 				s.begun = append(s.begun, line.Time)
-			case loses, steps:
+			case loses:
+				lost = append(lost, line.Time)
+				s.ceased[line.Process] = append(s.ceased[line.Process], line.Time)
+			case steps:
 				s.ceased[line.Process] = append(s.ceased[line.Process], line.Time)
 			}
 		}
 	}
 	slices.SortFunc(s.begun, time.Time.Compare)
+	for _, from := range lost {
+		s.lost = append(s.lost, s.vacant(from))
+	}
 }
 
 // killed is when a process was; zero for never.
