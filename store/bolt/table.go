@@ -149,7 +149,7 @@ func (tb table[T]) change(t *txn, key []byte, fresh *T, change func(*T) error) (
 		if after, err = tb.read(key, value); err != nil {
 			return changed, err
 		}
-		if tb.index != nil { // else nobody asks what it was
+		if tb.links != nil || tb.tally != nil { // else nobody asks what it was
 			standing, err := tb.read(key, value)
 			if err != nil {
 				return changed, err
