@@ -120,3 +120,27 @@ func TestBook_Differences_GoesOn(t *testing.T) {
 		t.Errorf("adopted %t: %s", ok, diff)
 	}
 }
+
+// A meeting that was made anew right after its end, of which only the end was heard, is no copy that was left over.
+func TestBook_Differences_MadeAnew(t *testing.T) {
+	for _, standing := range []bool{false, true} {
+		b := book.New(settings.Config{}, monday)
+		b.Apply(book.ServerSet{Server: book.Server{ID: "a", Standing: rule.Open}})
+		b.Apply(book.ServerSet{Server: book.Server{ID: "b", Standing: rule.Open}})
+		b.Apply(book.ClaimPlaced{At: monday, Claim: claim("a", 0, "i")})
+		b.Apply(book.CreateOver{Key: m})
+		b.Apply(b.End(monday, m, nil))
+		next := claim("b", 1, "j")
+		if standing {
+			b.Apply(book.ClaimPlaced{At: monday, Claim: claim("b", 1, "")})
+		}
+		for _, c := range b.Record().Differences(monday, []store.Claim{next}, b.Record().Endings(), func(store.MeetingKey) forecast.Room { return 0 }) {
+			b.Apply(c)
+		}
+		s := book.Sighting{Key: m, InternalID: "j", CreateTime: monday.UnixMilli(), People: 3}
+		found := b.See(book.PollSeen{At: monday, Poll: book.Poll{Server: "b", Began: monday, Complete: true, Meetings: []book.Sighting{s}}})
+		if len(found.Strays)+len(found.Unclaimed)+len(found.Gone) > 0 {
+			t.Errorf("standing %t: found %+v", standing, found)
+		}
+	}
+}

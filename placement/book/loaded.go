@@ -18,6 +18,9 @@ type ClaimLoaded struct {
 
 func (c ClaimLoaded) apply(b *Book) {
 	c.Claim.Expected = forecast.Believable(c.Claim.Expected)
+	if last, closed := b.closed.of(c.Claim.MeetingKey); closed && c.Claim.InternalID != "" && !c.Claim.Placed.Before(last.at) {
+		b.anew(c.Claim) // the end of the one before may be all that was heard
+	}
 	if m := b.where.meetings[c.Claim.MeetingKey]; m != nil {
 		c.correct(b, m)
 		return

@@ -203,8 +203,13 @@ func (c ClaimConfirmed) apply(b *Book) {
 	}
 	b.where.rename(m, c.Claim)
 	m.confirmed, m.missed = c.At, 0
-	if last, closed := b.closed.of(key); closed && (last.asked > 0 || last.was(c.Claim.Server, c.Claim.InternalID)) {
-		b.closed.forget(key) // what servers owe of the meeting of before is known copy by copy
+	b.anew(c.Claim)
+}
+
+// anew forgets that a meeting was closed which its server has again.
+func (b *Book) anew(c store.Claim) {
+	if last, closed := b.closed.of(c.MeetingKey); closed && (last.asked > 0 || last.was(c.Server, c.InternalID)) {
+		b.closed.forget(c.MeetingKey) // what servers owe of the meeting of before is known copy by copy
 	}
 }
 
