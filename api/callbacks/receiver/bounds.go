@@ -33,7 +33,8 @@ type lane struct {
 	users int
 }
 
-// enter waits for a place in the lane of a server and a kind, unless too many do. The names are those that were sealed by us, so there are not many.
+// enter waits for a place in the lane of a server and a kind, unless too many do. The names are those that were sealed by us, so
+// there are not many.
 func (l *lanes) enter(ctx context.Context, server string, kind address.Kind) (release func(), ok bool) {
 	name, size := server+" "+string(kind), perLane
 	if kind == address.Analytics {
