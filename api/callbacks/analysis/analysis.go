@@ -22,6 +22,9 @@ const (
 	maxDepth = 64
 	// maxID bounds an internal meeting ID, in bytes. BigBlueButton's have 54.
 	maxID = 128
+	// maxGrowth bounds the values of the metadata that are exchanged, in bytes: the addresses of a front end are few. A server that
+	// says one of ours again and again would have us keep what stands for it as often.
+	maxGrowth = 1 << 20
 )
 
 // Told is what a server has told.
@@ -138,7 +141,7 @@ const reserved = "bbbpool_"
 var secret = []string{"secret_lrs_payload", "tenant_id", "tenant_name"}
 
 // For is what the server has told as the front end of the meeting is to have it: with the ID that it has given the meeting,
-// and its own metadata. A breakout room keeps the ID that its server has given it.
+// and its own metadata; those that would be too much are left out. A breakout room keeps the ID that its server has given it.
 func (t *Told) For(meetingID string, restore Restore) []byte {
 	if t.Breakout {
 		meetingID = t.MeetingID
@@ -149,9 +152,13 @@ func (t *Told) For(meetingID string, restore Restore) []byte {
 			edits = append(edits, put(m, meetingID))
 		}
 	}
-	gone := map[int]bool{}
+	gone, left := map[int]bool{}, maxGrowth
 	for i, m := range t.meta {
 		e, stays := t.metadata(m, meetingID, restore)
+		if e != nil {
+			left -= len(e.text)
+			stays = left >= 0
+		}
 		if gone[i] = !stays; stays && e != nil {
 			edits = append(edits, *e)
 		}
