@@ -81,8 +81,13 @@ func TestServer_HandedOthers(t *testing.T) {
 		file        *os.File
 	}{
 		{"one of many that are said to be there", "9223372036854775807", listening},
-		{"of a count below none", "-1", plain}, {"of no count", "many", plain},
-		{"connection", "1", connection}, {"datagrams", "200", datagrams}, {"unix", "1", local}, {"file", "200", plain}, {"pipe", "1", pipe},
+		{"of a count below none", "-1", plain},
+		{"of no count", "many", plain},
+		{"connection", "1", connection},
+		{"datagrams", "200", datagrams},
+		{"unix", "1", local},
+		{"file", "200", plain},
+		{"pipe", "1", pipe},
 	} {
 		t.Log(c.name)
 		stop := sd.starts(addr.String(), c.file, "LISTEN_FDS="+c.count)

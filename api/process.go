@@ -138,11 +138,12 @@ func (s Systemd) Run(ctx context.Context) error {
 // sayReady tells systemd that the process is ready, as soon as it hears that: it waits for it.
 func sayReady(ctx context.Context) error {
 	for {
-		if err := notifySystemd(daemon.SdNotifyReady); !errors.Is(err, os.ErrDeadlineExceeded) {
+		err := notifySystemd(daemon.SdNotifyReady)
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		}
-		if ctx.Err() != nil {
-			return nil
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // nobody waits for that any more
 		}
 	}
 }

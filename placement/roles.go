@@ -101,8 +101,8 @@ func (l *Ledger) Recollect(ctx context.Context, servers []Server) error {
 
 // Stored takes in a claim as it is stored now, which look finds out, and tells whether it is what this instance goes by then. It
 // is for one that follows while the news of its leader is old. What was placed later counts; of a meeting that its server has not
-// got yet the leader has to be asked. So it has of one that is new here where something was heard while it was looked up: that may
-// have been its end.
+// got yet the leader has to be asked. So it has of one that is new here where something was heard while it was looked up: that
+// may have been its end.
 func (l *Ledger) Stored(look func() (store.Claim, error)) bool {
 	l.mu.Lock()
 	news := l.hearing.news

@@ -19,7 +19,8 @@ import (
 // unknownFor is how long a server is asked to come again with what is about a meeting that nobody knows.
 const unknownFor = 25 * time.Second
 
-// maxTaken is what a delivery may become, in bytes: front ends read their own addresses in the place of ours, which may be longer.
+// maxTaken is what a delivery may become, in bytes: front ends read their own addresses in the place of ours, which may be
+// longer.
 const maxTaken = 4 * maxBody
 
 // owner is whose an event is.
@@ -82,8 +83,8 @@ func (h *Hooks) take(ctx context.Context, place address.Place, form string) (out
 	return h.add(ctx, rows)
 }
 
-// add writes rows, as far as there is room for them: in a hook, and with its tenant. One that has none left costs no other what has
-// come along.
+// add writes rows, as far as there is room for them: in a hook, and with its tenant. One that has none left costs no other what
+// has come along.
 func (h *Hooks) add(ctx context.Context, rows []store.Callback) (string, error) {
 	of := map[string]sum{}
 	rows = slices.DeleteFunc(rows, func(c store.Callback) bool {
