@@ -154,10 +154,9 @@ func (t *Told) For(meetingID string, restore Restore) []byte {
 	}
 	gone, left := map[int]bool{}, maxGrowth
 	for i, m := range t.meta {
-		e, stays := t.metadata(m, meetingID, restore)
+		e, stays := t.metadata(m, meetingID, left, restore)
 		if e != nil {
-			left -= len(e.text)
-			stays = left >= 0
+			left = max(0, left-len(e.text))
 		}
 		if gone[i] = !stays; stays && e != nil {
 			edits = append(edits, *e)
@@ -166,8 +165,9 @@ func (t *Told) For(meetingID string, restore Restore) []byte {
 	return t.apply(append(edits, t.remove(gone)...))
 }
 
-// metadata is what changes of one member of the metadata, if anything does, and whether it stays.
-func (t *Told) metadata(m member, meetingID string, restore Restore) (*edit, bool) {
+// metadata is what changes of one member of the metadata, if anything does, and whether it stays. What is longer than the room
+// that is left does not.
+func (t *Told) metadata(m member, meetingID string, left int, restore Restore) (*edit, bool) {
 	var value string
 	if strings.HasPrefix(m.key, reserved) || slices.Contains(secret, m.key) {
 		return nil, false
@@ -181,6 +181,9 @@ func (t *Told) metadata(m member, meetingID string, restore Restore) (*edit, boo
 	}
 	if now == value || !stays {
 		return nil, stays
+	}
+	if len(now) > left {
+		return nil, false
 	}
 	e := put(m, now)
 	return &e, true
