@@ -4,8 +4,12 @@ package api
 
 import "net"
 
-func inherited(string) *net.TCPListener { return nil }
+func inherited(string) (*net.TCPListener, bool) { return nil, false }
 
 func keep(*net.TCPListener) error { return nil }
 
 func unkeep() error { return nil }
+
+func notifySystemd(string, ...int) error { return nil }
+
+func inUse(error) bool { return false }

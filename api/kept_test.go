@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -33,8 +34,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// next serves until its input ends.
+// next serves until its input ends, and has a file open meanwhile.
 func next(addr string) error {
+	own, err := os.Open(os.Args[0])
+	if err != nil {
+		return err
+	}
 	if err := os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid())); err != nil { // as systemd does behind its fork
 		return err
 	}
@@ -49,7 +54,9 @@ func next(addr string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	return s.Run(ctx)
+	err = s.Run(ctx)
+	_, wrong := own.Read(make([]byte, 1))
+	return errors.Join(err, wrong)
 }
 
 // systemd is the socket that it hears processes at.
@@ -92,10 +99,11 @@ func (s systemd) hears(want string) *os.File {
 }
 
 // starts the next process, with a file that was kept.
-func (s systemd) starts(addr string, kept *os.File) (stop func()) {
+func (s systemd) starts(addr string, kept *os.File, env ...string) (stop func()) {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), nextEnv+"="+addr, "LISTEN_FDS=1", "LISTEN_FDNAMES=bbbpool-http")
+	cmd.Env = append(cmd.Env, env...)
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{kept}, os.Stderr
 	in, err := cmd.StdinPipe()
 	if err == nil {

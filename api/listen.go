@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -69,10 +70,11 @@ func listen(ctx context.Context, addr string, conns *connections, log zerolog.Lo
 // listenOn listens where front ends and people come, on the socket that was kept for that while the process was restarted, if
 // there is one.
 func (s *Server) listenOn(ctx context.Context, addr string, keeps bool) error {
-	l := &listener{TCPListener: inherited(addr), conns: s.conns, log: s.log}
-	if l.TCPListener == nil {
+	kept, released := inherited(addr)
+	l := &listener{TCPListener: kept, conns: s.conns, log: s.log}
+	if kept == nil {
 		var err error
-		if l, err = listen(ctx, addr, s.conns, s.log); err != nil {
+		if l, err = s.listenAfter(ctx, addr, released); err != nil {
 			return fmt.Errorf("listen on %s: %w; choose another with --listen", addr, err)
 		}
 	}
@@ -85,6 +87,25 @@ func (s *Server) listenOn(ctx context.Context, addr string, keeps bool) error {
 		s.log.Warn().Err(err).Msg("who connects while the process is restarted is refused: systemd does not keep the socket")
 	}
 	return nil
+}
+
+// releasedWithin bounds how long systemd may take to close a socket that it has kept.
+const releasedWithin = 2 * time.Second
+
+// listenAfter listens on an address. Where systemd was just told to keep a socket no more, it waits until that is closed: it may
+// be in the way, as where the address was :3000 and is 127.0.0.1:3000.
+func (s *Server) listenAfter(ctx context.Context, addr string, released bool) (*listener, error) {
+	for until := time.Now().Add(releasedWithin); ; {
+		l, err := listen(ctx, addr, s.conns, s.log)
+		if !released || !inUse(err) || time.Now().After(until) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(leastPause):
+		}
+	}
 }
 
 // sameAddress tells whether a socket listens on an address. A port that the system chooses is never the same.

@@ -114,10 +114,10 @@ func (s Systemd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("systemd watchdog: %w", err)
 	}
-	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+	if err := sayReady(ctx); err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
-	defer func() { _, _ = daemon.SdNotify(false, daemon.SdNotifyStopping) }() // systemd sees the exit anyway
+	defer func() { _ = notifySystemd(daemon.SdNotifyStopping) }() // systemd sees the exit anyway
 	if interval == 0 {
 		<-ctx.Done()
 		return nil
@@ -130,7 +130,20 @@ func (s Systemd) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			s.Alive()
-			_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) // missing one is what the interval has room for
+			_ = notifySystemd(daemon.SdNotifyWatchdog) // missing one is what the interval has room for
+		}
+	}
+}
+
+// sayReady tells systemd that the process is ready, as soon as it hears that: it waits for it.
+func sayReady(ctx context.Context) error {
+	for {
+		err := notifySystemd(daemon.SdNotifyReady)
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // nobody waits for that any more
 		}
 	}
 }

@@ -99,10 +99,18 @@ func (l *Ledger) Recollect(ctx context.Context, servers []Server) error {
 	return nil
 }
 
-// Stored takes in a claim as it is stored now, and tells whether it is what this instance goes by then. It is for one that
-// follows while the news of its leader is old. What was placed later counts; of a meeting that its server has not got yet the
-// leader has to be asked.
-func (l *Ledger) Stored(c store.Claim) bool {
+// Stored takes in a claim as it is stored now, which look finds out, and tells whether it is what this instance goes by then. It
+// is for one that follows while the news of its leader is old. What was placed later counts; of a meeting that its server has not
+// got yet the leader has to be asked. So it has of one that is new here where something was heard while it was looked up: that
+// may have been its end.
+func (l *Ledger) Stored(look func() (store.Claim, error)) bool {
+	l.mu.Lock()
+	news := l.hearing.news
+	l.mu.Unlock()
+	c, err := look()
+	if err != nil {
+		return false
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	found, err := l.book.Where(c.MeetingKey)
@@ -112,6 +120,8 @@ func (l *Ledger) Stored(c store.Claim) bool {
 		return false
 	case err == nil && !c.Placed.After(heard.Placed):
 		return c.Server == heard.Server && c.InternalID == heard.InternalID && c.Placed.Equal(heard.Placed)
+	case l.hearing.news != news:
+		return false
 	}
 	l.book.Apply(ClaimLoaded{At: l.now(), Claim: c, Room: l.records.names().Room(c.MeetingKey)})
 	return true
@@ -149,6 +159,8 @@ type hearing struct {
 	frames book.Frames
 	next   *Book // takes over what is told, until that is whole; nil otherwise
 	whole  bool  // nothing is missing since the stream has begun
+
+	news uint64 // how often something was heard; guarded by the ledger's lock
 }
 
 // Hear takes in a frame of the instance that leads, in the order in which it was sent; first is the first of a stream that
@@ -183,6 +195,7 @@ func (l *Ledger) heard(h *hearing, c Change) error {
 		return ErrLeader
 	}
 	l.known = l.now()
+	h.news++
 	if h.next != nil {
 		h.next.Draw, h.next.Follow = l.book.Draw, l.follow
 		l.book, h.next = h.next, nil

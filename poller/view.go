@@ -58,7 +58,7 @@ func (p *Poller) Sweep(ctx context.Context) bool {
 			waiting = append(waiting, q)
 		}
 	}
-	all := true
+	all := p.pool.leads() // else nobody was asked: it has ended meanwhile
 	for _, q := range waiting {
 		select {
 		case <-q.over:

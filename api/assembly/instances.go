@@ -149,8 +149,7 @@ const storedWithin = 500 * time.Millisecond
 func (p *Pool) stored(ctx context.Context, key store.MeetingKey) bool {
 	ctx, cancel := context.WithTimeout(ctx, storedWithin)
 	defer cancel()
-	c, err := p.mirror.Stored(ctx, key)
-	return err == nil && p.Ledger.Stored(c)
+	return p.Ledger.Stored(func() (store.Claim, error) { return p.mirror.Stored(ctx, key) })
 }
 
 // around has calls wait until this instance knows what there is, and counts those that are under way.

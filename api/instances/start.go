@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +17,10 @@ type start struct {
 	taken  func() bool // what was heard first is in force here
 	copied func() bool // there is something to answer from, although nobody can be heard
 	begun  atomic.Bool
+
+	mu      sync.Mutex
+	waiting int           // calls that wait for the beginning
+	there   chan struct{} // closed when there is something to answer from; nil while nobody looks
 }
 
 // Begins tells it how to find out, while it follows, whether the parts go by all that they have heard: what they hear may be that
@@ -37,23 +42,76 @@ func (i *Instance) answers() bool {
 	return i.Begun() || i.start.copied != nil && i.start.copied()
 }
 
-// startPause is how often it is looked whether this instance has begun, while somebody waits for that.
-const startPause = 10 * time.Millisecond
+// startPause is how often it is looked whether this instance has begun, while somebody waits for that, and mostWaiting how many
+// may: nobody has asked yet who they are, and they take the room that there is for all requests.
+const (
+	startPause  = 10 * time.Millisecond
+	mostWaiting = 4096
+)
 
 // awaitStart waits until there is something to answer from, for as long as a create waits for a leader.
 func (i *Instance) awaitStart(ctx context.Context) bool {
+	there := i.joinStart()
+	if there == nil {
+		return false
+	}
+	defer i.start.leave()
 	ctx, cancel := context.WithTimeout(ctx, waitForLeader)
 	defer cancel()
+	select {
+	case <-there:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// joinStart adds one to those that wait, and returns what is closed for all of them; nil where there are too many.
+func (i *Instance) joinStart() <-chan struct{} {
+	s := &i.start
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting >= mostWaiting {
+		return nil
+	}
+	s.waiting++
+	if s.there == nil {
+		s.there = make(chan struct{})
+		go i.watchStart(s.there)
+	}
+	return s.there
+}
+
+func (s *start) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting--
+}
+
+// watchStart looks for all that wait whether there is something to answer from, until nobody waits any more.
+func (i *Instance) watchStart(there chan struct{}) {
 	ticker := time.NewTicker(startPause)
 	defer ticker.Stop()
-	for !i.answers() {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-ticker.C:
+	for ; ; <-ticker.C {
+		begun := i.answers()
+		if i.start.over(begun) {
+			if begun {
+				close(there)
+			}
+			return
 		}
 	}
-	return true
+}
+
+// over tells whether nobody looks any more; who waits from then on has it looked again.
+func (s *start) over(begun bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if begun || s.waiting == 0 {
+		s.there = nil
+		return true
+	}
+	return false
 }
 
 // Started has calls of front ends wait that come before this instance knows what the pool has, and what comes to some other

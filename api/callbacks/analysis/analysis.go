@@ -22,6 +22,9 @@ const (
 	maxDepth = 64
 	// maxID bounds an internal meeting ID, in bytes. BigBlueButton's have 54.
 	maxID = 128
+	// maxGrowth bounds the values of the metadata that are exchanged, in bytes: the addresses of a front end are few. A server that
+	// says one of ours again and again would have us keep what stands for it as often.
+	maxGrowth = 1 << 20
 )
 
 // Told is what a server has told.
@@ -138,7 +141,7 @@ const reserved = "bbbpool_"
 var secret = []string{"secret_lrs_payload", "tenant_id", "tenant_name"}
 
 // For is what the server has told as the front end of the meeting is to have it: with the ID that it has given the meeting,
-// and its own metadata. A breakout room keeps the ID that its server has given it.
+// and its own metadata; those that would be too much are left out. A breakout room keeps the ID that its server has given it.
 func (t *Told) For(meetingID string, restore Restore) []byte {
 	if t.Breakout {
 		meetingID = t.MeetingID
@@ -149,9 +152,12 @@ func (t *Told) For(meetingID string, restore Restore) []byte {
 			edits = append(edits, put(m, meetingID))
 		}
 	}
-	gone := map[int]bool{}
+	gone, left := map[int]bool{}, maxGrowth
 	for i, m := range t.meta {
-		e, stays := t.metadata(m, meetingID, restore)
+		e, stays := t.metadata(m, meetingID, left, restore)
+		if e != nil {
+			left = max(0, left-len(e.text))
+		}
 		if gone[i] = !stays; stays && e != nil {
 			edits = append(edits, *e)
 		}
@@ -159,8 +165,9 @@ func (t *Told) For(meetingID string, restore Restore) []byte {
 	return t.apply(append(edits, t.remove(gone)...))
 }
 
-// metadata is what changes of one member of the metadata, if anything does, and whether it stays.
-func (t *Told) metadata(m member, meetingID string, restore Restore) (*edit, bool) {
+// metadata is what changes of one member of the metadata, if anything does, and whether it stays. What is longer than the room
+// that is left does not.
+func (t *Told) metadata(m member, meetingID string, left int, restore Restore) (*edit, bool) {
 	var value string
 	if strings.HasPrefix(m.key, reserved) || slices.Contains(secret, m.key) {
 		return nil, false
@@ -174,6 +181,9 @@ func (t *Told) metadata(m member, meetingID string, restore Restore) (*edit, boo
 	}
 	if now == value || !stays {
 		return nil, stays
+	}
+	if len(now) > left {
+		return nil, false
 	}
 	e := put(m, now)
 	return &e, true

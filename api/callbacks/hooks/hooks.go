@@ -144,12 +144,12 @@ type Hooks struct {
 	counts   counts
 	lost     lost
 	clock    clock
-	room     chan struct{}
+	places   places
 }
 
 // New makes the webhooks of a pool. They are read by Load.
 func New(p Parts) *Hooks {
-	h := &Hooks{Parts: p, room: make(chan struct{}, maxBodies)}
+	h := &Hooks{Parts: p, places: newPlaces()}
 	h.counts.of = map[string]uint64{}
 	h.relays.open(h)
 	return h

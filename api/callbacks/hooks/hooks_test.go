@@ -48,11 +48,15 @@ func (l ledger) OnServers(id string) (placement.Found, error) {
 func (l ledger) Hash(k store.MeetingKey) string { return "hash of " + k.Tenant + "/" + k.MeetingID }
 
 // box is an outbox that takes what fits.
-type box struct{ full bool }
+type box struct {
+	full   bool
+	fullOf string // a tenant for whom there is no room
+}
 
-func (b *box) RoomFor(string, int, int64) bool { return !b.full }
-func (b *box) OfHook(string) int               { return 0 }
-func (b *box) Nudge()                          {}
+func (b *box) RoomFor(tenant string, _ int, _ int64) bool { return !b.full && tenant != b.fullOf }
+
+func (b *box) OfHook(string) int { return 0 }
+func (b *box) Nudge()            {}
 
 // peer is an instance that does not lead.
 type peer struct{ leads, alone bool }

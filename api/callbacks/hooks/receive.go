@@ -18,7 +18,6 @@ import (
 
 const (
 	maxBody    = 2 << 20 // bytes of a delivery
-	maxBodies  = 32      // deliveries at once
 	answerTime = 4 * time.Second
 )
 
@@ -44,13 +43,11 @@ func (h *Hooks) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerTime)
 	defer cancel()
-	select {
-	case h.room <- struct{}{}:
-		defer func() { <-h.room }()
-	case <-ctx.Done():
+	if !h.places.enter(ctx, place.Server) {
 		h.answer(w, http.StatusServiceUnavailable, outcomeBusy)
 		return
 	}
+	defer h.places.leave(place.Server)
 	if end, ok := ctx.Deadline(); ok { // or a body that never comes would keep the place
 		_ = http.NewResponseController(w).SetReadDeadline(end)
 	}

@@ -19,6 +19,10 @@ import (
 // unknownFor is how long a server is asked to come again with what is about a meeting that nobody knows.
 const unknownFor = 25 * time.Second
 
+// maxTaken is what a delivery may become, in bytes: front ends read their own addresses in the place of ours, which may be
+// longer.
+const maxTaken = 4 * maxBody
+
 // owner is whose an event is.
 type owner struct {
 	key   store.MeetingKey // of the meeting, or of the parent of a breakout room
@@ -50,6 +54,7 @@ func (h *Hooks) take(ctx context.Context, place address.Place, form string) (out
 	}
 	outcome = outcomeUnwanted
 	var rows []store.Callback
+	size := 0
 	for _, e := range events {
 		of, err := h.owner(ctx, place.Server, e)
 		switch {
@@ -65,7 +70,12 @@ func (h *Hooks) take(ctx context.Context, place address.Place, form string) (out
 		if err != nil {
 			return outcomeMalformed, nil //nolint:nilerr // it will never be better
 		}
-		rows = append(rows, list...)
+		if rows = append(rows, list...); len(list) > 0 {
+			size += len(list[0].Body) // which they share
+		}
+		if size > maxTaken {
+			return outcomeLarge, nil
+		}
 	}
 	if len(rows) == 0 {
 		return outcome, nil
@@ -73,20 +83,26 @@ func (h *Hooks) take(ctx context.Context, place address.Place, form string) (out
 	return h.add(ctx, rows)
 }
 
-// add writes rows, as far as there is room for them.
+// add writes rows, as far as there is room for them: in a hook, and with its tenant. One that has none left costs no other what
+// has come along.
 func (h *Hooks) add(ctx context.Context, rows []store.Callback) (string, error) {
-	var bytes int64
+	of := map[string]sum{}
 	rows = slices.DeleteFunc(rows, func(c store.Callback) bool {
 		full := h.Outbox.OfHook(c.Hook) >= maxWaiting
 		if full {
 			h.counts.add(outcomeFull)
+			return true
 		}
-		return full
+		s := of[c.Tenant]
+		of[c.Tenant] = sum{s.rows + 1, s.bytes + int64(len(c.Body)+len(c.URL))}
+		return false
 	})
-	for _, c := range rows {
-		bytes += int64(len(c.Body) + len(c.URL))
+	for tenant, s := range of {
+		if !h.Outbox.RoomFor(tenant, s.rows, s.bytes) {
+			rows = slices.DeleteFunc(rows, func(c store.Callback) bool { return c.Tenant == tenant })
+		}
 	}
-	if len(rows) == 0 || !h.Outbox.RoomFor(rows[0].Tenant, len(rows), bytes) {
+	if len(rows) == 0 {
 		return outcomeFull, nil
 	}
 	if err := h.Index.AddCallbacks(ctx, rows...); err != nil {
@@ -94,6 +110,12 @@ func (h *Hooks) add(ctx context.Context, rows []store.Callback) (string, error) 
 	}
 	h.Outbox.Nudge()
 	return outcomeTaken, nil
+}
+
+// sum is what a delivery has for one tenant.
+type sum struct {
+	rows  int
+	bytes int64
 }
 
 // rows are an event for each hook that wants it. Mapped events come over one relay and raw ones over the other.

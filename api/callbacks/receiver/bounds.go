@@ -16,6 +16,9 @@ import (
 const (
 	perLane      = 8
 	perAnalytics = 2
+	// mostWaiting is how many more may wait for that: what is too much is answered at once, for it takes the room that there is for
+	// all requests.
+	mostWaiting = 64
 )
 
 // lanes keep servers from standing in each other's way: each has its own, and may fill it.
@@ -30,13 +33,17 @@ type lane struct {
 	users int
 }
 
-// enter waits for a place in the lane of a server and a kind. The names are those that were sealed by us, so there are not many.
+// enter waits for a place in the lane of a server and a kind, unless too many do. The names are those that were sealed by us, so
+// there are not many.
 func (l *lanes) enter(ctx context.Context, server string, kind address.Kind) (release func(), ok bool) {
 	name, size := server+" "+string(kind), perLane
 	if kind == address.Analytics {
 		size = perAnalytics
 	}
 	lane := l.join(name, size)
+	if lane == nil {
+		return nil, false
+	}
 	select {
 	case lane.slots <- struct{}{}:
 		return func() { <-lane.slots; l.leave(name) }, true
@@ -46,6 +53,7 @@ func (l *lanes) enter(ctx context.Context, server string, kind address.Kind) (re
 	}
 }
 
+// join adds a user to a lane; it returns nil where there are too many.
 func (l *lanes) join(name string, size int) *lane {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,6 +62,9 @@ func (l *lanes) join(name string, size int) *lane {
 	}
 	if l.lanes[name] == nil {
 		l.lanes[name] = &lane{slots: make(chan struct{}, size)}
+	}
+	if l.lanes[name].users >= size+mostWaiting {
+		return nil
 	}
 	l.lanes[name].users++
 	return l.lanes[name]

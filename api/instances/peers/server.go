@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -19,7 +20,8 @@ import (
 const (
 	// MaxHeader bounds the headers, one of which is the address of a request that was handed on.
 	MaxHeader    = 512 << 10
-	maxPeers     = 512 // connections at the same time; each other instance has some dozens at most
+	maxPeers     = 768 // connections at the same time; each other instance has some dozens at most
+	maxStrangers = 256 // of them, from whom nothing has been heard
 	handshake    = 5 * time.Second
 	idle         = time.Minute
 	perPeer      = 64 // connections to one instance
@@ -46,7 +48,8 @@ func Listen(ctx context.Context, addr string, who *Identity, h http.Handler, log
 	s := &Server{listener: tls.NewListener(limited, who.Server())}
 	s.http = http.Server{
 		Handler: s.counted(h), ReadHeaderTimeout: handshake, IdleTimeout: idle, MaxHeaderBytes: MaxHeader,
-		ErrorLog: stdlog.New(log.With().Str("level", "warn").Logger(), "", 0),
+		ConnState: limited.note,
+		ErrorLog:  stdlog.New(log.With().Str("level", "warn").Logger(), "", 0),
 	}
 	return s, nil
 }
@@ -94,13 +97,17 @@ func (s *Server) drain() {
 	}
 }
 
-// limited takes no more connections than there is room for.
+// limited takes no more connections than there is room for, and few from whom nothing has been heard: who they are is known then.
+// Where those are too many, the oldest of them goes, so that whoever connects and says nothing keeps no instance out.
 type limited struct {
 	net.Listener
 
 	room *semaphore.Weighted
 	ctx  context.Context //nolint:containedctx // ends with the listener
 	stop context.CancelFunc
+
+	mu        sync.Mutex
+	strangers list.List // of guests, the oldest first
 }
 
 // Accept waits for room first.
@@ -113,7 +120,43 @@ func (l *limited) Accept() (net.Conn, error) {
 		l.room.Release(1)
 		return nil, err
 	}
-	return &guest{Conn: c, room: l.room}, nil
+	g := &guest{Conn: c, from: l}
+	if oldest := l.enter(g); oldest != nil {
+		_ = oldest.Close() // nobody is left to tell
+	}
+	return g, nil
+}
+
+// enter adds a stranger, and returns the one that has to go for it.
+func (l *limited) enter(g *guest) (oldest *guest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.strangers.Len() >= maxStrangers {
+		oldest, _ = l.strangers.Front().Value.(*guest)
+	}
+	g.place = l.strangers.PushBack(g)
+	return oldest
+}
+
+// known notes that a guest is no stranger, or has gone.
+func (l *limited) known(g *guest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g.place != nil {
+		l.strangers.Remove(g.place)
+		g.place = nil
+	}
+}
+
+// note notes who has sent a request: before that he has shown who he is.
+func (l *limited) note(c net.Conn, state http.ConnState) {
+	over, ok := c.(*tls.Conn)
+	if !ok || state != http.StateActive {
+		return
+	}
+	if g, ok := over.NetConn().(*guest); ok {
+		l.known(g)
+	}
 }
 
 // Close lets nobody else in.
@@ -126,13 +169,17 @@ func (l *limited) Close() error {
 type guest struct {
 	net.Conn
 
-	room *semaphore.Weighted
-	once sync.Once
+	from  *limited
+	place *list.Element // among the strangers
+	once  sync.Once
 }
 
 // Close closes the connection.
 func (g *guest) Close() error {
-	g.once.Do(func() { g.room.Release(1) })
+	g.once.Do(func() {
+		g.from.known(g)
+		g.from.room.Release(1)
+	})
 	return g.Conn.Close()
 }
 

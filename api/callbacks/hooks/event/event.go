@@ -164,11 +164,15 @@ type Front struct {
 	Meta     [][2]string // metadata that the server has not got
 }
 
-// For writes an event for a front end.
+// maxGrowth is by how much an event may grow: the addresses of a front end are few, and 8 KiB at most.
+const maxGrowth = 512 << 10
+
+// For writes an event for a front end. One that would grow by more than it can by itself is malformed: a server that says an
+// address of ours again and again would have us keep what stands for it as often.
 func (e Event) For(f Front) ([]byte, error) {
 	dec := json.NewDecoder(bytes.NewReader(e.JSON))
 	dec.UseNumber()
-	w := writer{Front: f, dec: dec}
+	w := writer{Front: f, dec: dec, most: len(e.JSON) + maxGrowth}
 	if err := w.value("", ""); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -179,9 +183,12 @@ func (e Event) For(f Front) ([]byte, error) {
 type writer struct {
 	Front
 
-	dec *json.Decoder
-	out bytes.Buffer
+	dec  *json.Decoder
+	out  bytes.Buffer
+	most int // bytes that may be written
 }
+
+var errGrows = errors.New("it grows by too much")
 
 // value copies the value that comes next, which has that key in an object with the key within. It writes nothing for a text that
 // is to go.
@@ -189,6 +196,9 @@ func (w *writer) value(within, key string) error {
 	t, err := w.dec.Token()
 	if err != nil {
 		return err
+	}
+	if w.out.Len() > w.most {
+		return errGrows
 	}
 	switch t := t.(type) {
 	case json.Delim:
