@@ -98,6 +98,6 @@ func sessionsOf(tx *bbolt.Tx, tenant, meeting string, limit int) [][]byte {
 func (role sessionRole) DeleteSessions(ctx context.Context, ended time.Time, limit int) (int, error) {
 	op := fmt.Sprintf("delete sessions that ended before %s", ended.UTC().Format(time.RFC3339))
 	return apply(ctx, role.db, op, func(t *txn) (int, error) {
-		return sessionTable.dropAll(t, t.before(sessionsByEnd, "", ended, limit))
+		return sessionTable.dropAll(t, t.before(sessionsByEnd, "", "", ended, limit))
 	})
 }
