@@ -17,7 +17,7 @@ var (
 	hookTable     = table[store.Hook]{bucket: hooks, noun: "webhook", codec: rows.Hooks}
 	analysisTable = table[store.Analysis]{
 		bucket: analytics, noun: "analytics", codec: rows.Analytics, links: analysisLinks,
-		check: func(a store.Analysis) error { return ofTenant(a.Tenant) },
+		check: func(a store.Analysis) error { return rows.CheckTenant(a.Tenant) },
 	}
 )
 
@@ -144,7 +144,7 @@ func (role analyticsRole) Analytics(ctx context.Context, tenant, meetingID strin
 
 // analyticsOf are the IDs of the analytics of a meeting, newest first. Nothing could be stored of a tenant with a zero byte.
 func analyticsOf(tx *bbolt.Tx, tenant, meetingID string, limit int) [][]byte {
-	if ofTenant(tenant) != nil {
+	if rows.CheckTenant(tenant) != nil {
 		return nil
 	}
 	return idsUnder(tx, analyticsByMeeting, rows.AnalyticsPrefix(tenant, meetingID), "", limit)

@@ -61,14 +61,6 @@ func (tb table[T]) linksOf(record *T) []link {
 	return tb.links(*record)
 }
 
-// ofTenant refuses a record of a tenant whose keys would be another one's.
-func ofTenant(tenant string) error {
-	if rows.OfTenant(tenant) == nil {
-		return rows.ErrKey
-	}
-	return nil
-}
-
 // op names what is done with a record, for errors.
 func (tb table[T]) op(verb string, key []byte) string {
 	return fmt.Sprintf("%s %s %.100q", verb, tb.noun, strings.Replace(string(key), "\x00", "/", 1))

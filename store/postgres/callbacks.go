@@ -19,7 +19,9 @@ import (
 var (
 	callbackTable = table[store.Callback]{noun: "callback", codec: rows.Callbacks}
 	hookTable     = table[store.Hook]{noun: "webhook", codec: rows.Hooks}
-	analysisTable = table[store.Analysis]{noun: "analytics", codec: rows.Analytics, check: checkAnalysis}
+	analysisTable = table[store.Analysis]{
+		noun: "analytics", codec: rows.Analytics, check: func(a store.Analysis) error { return rows.CheckTenant(a.Tenant) },
+	}
 )
 
 // The look-ups of analytics, as in store.Kinds.
@@ -27,13 +29,6 @@ const (
 	analyticsByTime = iota
 	analyticsByMeeting
 )
-
-func checkAnalysis(a store.Analysis) error {
-	if rows.OfTenant(a.Tenant) == nil {
-		return rows.ErrKey
-	}
-	return nil
-}
 
 // callbackRole is [store.Callbacks].
 type callbackRole struct{ db *DB }

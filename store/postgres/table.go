@@ -248,7 +248,7 @@ func (s span) most() *int64 {
 }
 
 // each calls fn for the rows of a kind in a span of the keys that say all these words.
-func (t *txn) each(kind string, s span, fn func(key, value []byte) error, words ...string) error {
+func (t *txn) each(kind string, s span, fn func(key, value []byte) error, words ...[]byte) error {
 	order := ""
 	if s.last {
 		order = " DESC"
@@ -269,7 +269,7 @@ func (t *txn) each(kind string, s span, fn func(key, value []byte) error, words 
 		add("key < $%d", s.to)
 	}
 	for _, word := range words {
-		add("position($%d::bytea in value) > 0", []byte(word))
+		add("position($%d::bytea in value) > 0", word)
 	}
 	sql += " ORDER BY key" + order
 	if n := s.most(); n != nil {
