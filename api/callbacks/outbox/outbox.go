@@ -19,8 +19,8 @@
 // What has come of an attempt is written before the next one. An attempt that had an answer which nobody could write, as after
 // a crash or while the store is away, may be made again, with the same header Bbbpool-Delivery; in one process an answer for good
 // is kept and written later, also where an operator has the row retried meanwhile, or the lead goes elsewhere and comes back.
-// What was ended by its receiver is never sent again once that is written. Where the lead changes hands, what is under way is given up
-// and sent again by who takes over.
+// What was ended by its receiver is never sent again once that is written. Where the lead changes hands, what is under way is
+// given up and sent again by who takes over.
 //
 // # Memory
 //
