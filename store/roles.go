@@ -257,9 +257,10 @@ type Callbacks interface {
 	// UpdateCallback changes a callback in one transaction and returns what it has become, or ErrNotFound. ID and time of
 	// creation cannot be changed.
 	UpdateCallback(ctx context.Context, id string, change func(*Callback) error) (Callback, error)
-	// DeleteCallbacks removes callbacks in a state that were created before t, oldest first, at most limit of them, and returns
-	// how many.
-	DeleteCallbacks(ctx context.Context, state CallbackState, t time.Time, limit int) (int, error)
+	// DeleteCallbacks removes callbacks in a state that were created before t and have not changed since either. It looks at the
+	// oldest first, behind the one that is after, at most at limit of them, and returns where to go on: the last that it looked
+	// at, by its Created and ID; the zero value where there is no more to look at.
+	DeleteCallbacks(ctx context.Context, state CallbackState, t time.Time, after Callback, limit int) (Callback, error)
 }
 
 // Hooks keeps the webhooks of front ends. They are few.

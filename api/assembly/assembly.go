@@ -179,8 +179,8 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
-		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
-		Tell: p.Callbacks.Ready, Meta: p.Callbacks.Meta,
+		Config: set.Recordings, Data: o.Data, Offline: p.offline, State: state,
+		Index: p.Callbacks.Nudging(p.Usage.Index(p.Stores.Index)), Tell: p.Callbacks.Ready, Meta: p.Callbacks.Meta,
 		Log: p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -41,4 +42,44 @@ func (c *Callbacks) readySubject(r store.Recording) string {
 	}
 	slices.Sort(names)
 	return strings.Join(append([]string{r.RecordID}, names...), " ")
+}
+
+// Nudging is an index after whose commits the outbox looks at once, where there is something to be told. Ready cannot say so
+// itself: nothing is there before the transaction is over. All else goes to the one below, untouched.
+func (c *Callbacks) Nudging(below store.Index) store.Index { return nudging{below, c} }
+
+type nudging struct {
+	store.Index
+
+	callbacks *Callbacks
+}
+
+// Commit nudges for what tell has made.
+func (n nudging) Commit(
+	ctx context.Context, job store.Job, recordIDs []string, change func(*store.Recording) error,
+	tell ...func(store.Recording) []store.Callback,
+) ([]store.Recording, error) {
+	told := false
+	tell = slices.Clone(tell)
+	for i, of := range tell {
+		tell[i] = func(r store.Recording) []store.Callback {
+			rows := of(r)
+			told = told || len(rows) > 0
+			return rows
+		}
+	}
+	list, err := n.Index.Commit(ctx, job, recordIDs, change, tell...)
+	if err == nil && told {
+		n.callbacks.nudge()
+	}
+	return list, err
+}
+
+// AddCallbacks nudges for what an operator has told of.
+func (n nudging) AddCallbacks(ctx context.Context, list ...store.Callback) error {
+	err := n.Index.AddCallbacks(ctx, list...)
+	if err == nil && len(list) > 0 {
+		n.callbacks.nudge()
+	}
+	return err
 }

@@ -23,13 +23,14 @@ func (role auditRole) AddAudit(ctx context.Context, a store.Audit) error {
 }
 
 func (role auditRole) Audits(ctx context.Context, f store.AuditFilter) ([]store.Audit, error) {
+	words := rows.AuditWords(f)
 	return fetch(ctx, role.db, "list the audit log", func(tx *bbolt.Tx) (list []store.Audit, err error) {
 		c := bucket(tx, audits).Cursor()
-		for key, value := lastBefore(c, auditsEnd(f)); key != nil && len(list) < f.Limit; key, value = c.Prev() {
+		for key, value := lastBefore(c, rows.AuditsEnd(f)); key != nil && len(list) < f.Limit; key, value = c.Prev() {
 			if !f.Since.IsZero() && bytes.Compare(key[:rows.TimeSize], rows.TimeKey(f.Since)) < 0 {
 				return list, nil
 			}
-			if ctx.Err() == nil && !rows.MayBeAudit(value, f) {
+			if ctx.Err() == nil && !rows.MayBeAudit(value, words) {
 				continue
 			}
 			a, err := auditTable.read(key, value)
@@ -42,19 +43,6 @@ func (role auditRole) Audits(ctx context.Context, f store.AuditFilter) ([]store.
 		}
 		return list, nil
 	})
-}
-
-// auditsEnd is the key before which a selection begins; nil for the end of the log.
-func auditsEnd(f store.AuditFilter) (end []byte) {
-	if !f.Until.IsZero() {
-		end = rows.TimeKey(f.Until)
-	}
-	if f.Before.ID != "" {
-		if behind := rows.Audits.Key(f.Before); end == nil || bytes.Compare(behind, end) < 0 {
-			end = behind
-		}
-	}
-	return end
 }
 
 // lastBefore places a cursor at the last key before end.

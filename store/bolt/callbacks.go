@@ -17,7 +17,7 @@ var (
 	hookTable     = table[store.Hook]{bucket: hooks, noun: "webhook", codec: rows.Hooks}
 	analysisTable = table[store.Analysis]{
 		bucket: analytics, noun: "analytics", codec: rows.Analytics, links: analysisLinks,
-		check: func(a store.Analysis) error { return ofTenant(a.Tenant) },
+		check: func(a store.Analysis) error { return rows.CheckTenant(a.Tenant) },
 	}
 )
 
@@ -50,10 +50,7 @@ func (t *txn) addCallbacks(list []store.Callback) error {
 }
 
 func (role callbackRole) Callbacks(ctx context.Context, f store.CallbackFilter) ([]store.Callback, error) {
-	states, after := f.Among(), ""
-	if f.After.ID != "" {
-		after = rows.CallbackPlace(f.After.Created, f.After.ID)
-	}
+	states, after := f.Among(), rows.PlaceAfter(f.After)
 	return fetch(ctx, role.db, "list callbacks", func(tx *bbolt.Tx) (list []store.Callback, err error) {
 		for place := range merge(bucket(tx, callbacksByState), statePrefixes("", states), after) {
 			id := idAt(place)
@@ -88,10 +85,18 @@ func (role callbackRole) UpdateCallback(
 }
 
 func (role callbackRole) DeleteCallbacks(
-	ctx context.Context, state store.CallbackState, before time.Time, limit int,
-) (int, error) {
-	return apply(ctx, role.db, "delete callbacks", func(t *txn) (int, error) {
-		return callbackTable.dropAll(t, t.before(callbacksByState, rows.Sized(string(state)), before, limit))
+	ctx context.Context, state store.CallbackState, before time.Time, after store.Callback, limit int,
+) (store.Callback, error) {
+	return apply(ctx, role.db, "delete callbacks", func(t *txn) (last store.Callback, err error) {
+		ids := t.before(callbacksByState, rows.Sized(string(state)), rows.PlaceAfter(after), before, limit)
+		err = callbackTable.dropSome(t, ids, func(c store.Callback) bool {
+			last = store.Callback{ID: c.ID, Created: c.Created}
+			return c.Changed.Before(before)
+		})
+		if len(ids) < limit {
+			return store.Callback{}, err
+		}
+		return last, err
 	})
 }
 
@@ -139,7 +144,7 @@ func (role analyticsRole) Analytics(ctx context.Context, tenant, meetingID strin
 
 // analyticsOf are the IDs of the analytics of a meeting, newest first. Nothing could be stored of a tenant with a zero byte.
 func analyticsOf(tx *bbolt.Tx, tenant, meetingID string, limit int) [][]byte {
-	if ofTenant(tenant) != nil {
+	if rows.CheckTenant(tenant) != nil {
 		return nil
 	}
 	return idsUnder(tx, analyticsByMeeting, rows.AnalyticsPrefix(tenant, meetingID), "", limit)
@@ -148,7 +153,7 @@ func analyticsOf(tx *bbolt.Tx, tenant, meetingID string, limit int) [][]byte {
 func (role analyticsRole) DeleteAnalytics(ctx context.Context, before time.Time, limit int) (int, error) {
 	op := fmt.Sprintf("delete analytics from before %s", before.UTC().Format(time.RFC3339))
 	return apply(ctx, role.db, op, func(t *txn) (int, error) {
-		return analysisTable.dropAll(t, t.before(analyticsByTime, "", before, limit))
+		return analysisTable.dropAll(t, t.before(analyticsByTime, "", "", before, limit))
 	})
 }
 

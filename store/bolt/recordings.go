@@ -15,7 +15,7 @@ import (
 
 var recordingTable = table[store.Recording]{
 	bucket: recordings, noun: "recording", codec: rows.Recordings, links: recordingLinks, tally: (*txn).add,
-	check: func(r store.Recording) error { return ofTenant(r.Tenant) },
+	check: func(r store.Recording) error { return rows.CheckTenant(r.Tenant) },
 }
 
 // recordingRole is [store.Recordings].

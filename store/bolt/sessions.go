@@ -13,7 +13,7 @@ import (
 
 var sessionTable = table[store.Session]{
 	bucket: sessions, noun: "session", codec: rows.Sessions, links: sessionLinks,
-	check: func(s store.Session) error { return ofTenant(s.Tenant) },
+	check: func(s store.Session) error { return rows.CheckTenant(s.Tenant) },
 }
 
 // sessionLinks leave those of before schema 3, which have no meeting, out of the index by it.
@@ -89,7 +89,7 @@ func (role sessionRole) MeetingSessions(ctx context.Context, tenant, meeting str
 
 // sessionsOf are the IDs of the last sessions of a room. Nothing could be stored of a tenant with a zero byte.
 func sessionsOf(tx *bbolt.Tx, tenant, meeting string, limit int) [][]byte {
-	if ofTenant(tenant) != nil {
+	if rows.CheckTenant(tenant) != nil {
 		return nil
 	}
 	return idsUnder(tx, sessionsByMeeting, rows.RoomPrefix(tenant, meeting), "", limit)
@@ -98,6 +98,6 @@ func sessionsOf(tx *bbolt.Tx, tenant, meeting string, limit int) [][]byte {
 func (role sessionRole) DeleteSessions(ctx context.Context, ended time.Time, limit int) (int, error) {
 	op := fmt.Sprintf("delete sessions that ended before %s", ended.UTC().Format(time.RFC3339))
 	return apply(ctx, role.db, op, func(t *txn) (int, error) {
-		return sessionTable.dropAll(t, t.before(sessionsByEnd, "", ended, limit))
+		return sessionTable.dropAll(t, t.before(sessionsByEnd, "", "", ended, limit))
 	})
 }

@@ -61,14 +61,6 @@ func (tb table[T]) linksOf(record *T) []link {
 	return tb.links(*record)
 }
 
-// ofTenant refuses a record of a tenant whose keys would be another one's.
-func ofTenant(tenant string) error {
-	if rows.OfTenant(tenant) == nil {
-		return rows.ErrKey
-	}
-	return nil
-}
-
 // op names what is done with a record, for errors.
 func (tb table[T]) op(verb string, key []byte) string {
 	return fmt.Sprintf("%s %s %.100q", verb, tb.noun, strings.Replace(string(key), "\x00", "/", 1))
@@ -207,25 +199,31 @@ func (tb table[T]) drop(t *txn, key []byte, record T) error {
 
 // dropAll deletes the records with these IDs, all of which are there, and returns how many that are.
 func (tb table[T]) dropAll(t *txn, ids [][]byte) (dropped int, err error) {
+	return len(ids), tb.dropSome(t, ids, func(T) bool { return true })
+}
+
+// dropSome deletes those of the records with these IDs that which tells to, in their order. All of them are there.
+func (tb table[T]) dropSome(t *txn, ids [][]byte, which func(T) bool) error {
 	for i, id := range ids {
 		ids[i] = bytes.Clone(id) // which deleting may move
 	}
 	for _, id := range ids {
 		record, err := tb.read(id, t.get(tb.bucket, id))
-		if err == nil {
+		if err == nil && which(record) {
 			err = tb.drop(t, id, record)
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return len(ids), nil
+	return nil
 }
 
-// before are the IDs of the rows that an index of times has under a prefix from before a time, the first first.
-func (t *txn) before(index, prefix string, end time.Time, limit int) (ids [][]byte) {
+// before are the IDs of the rows that an index of times has under a prefix from before a time, the first first, from the first
+// one behind after on.
+func (t *txn) before(index, prefix, after string, end time.Time, limit int) (ids [][]byte) {
 	last := rows.TimeKey(end)
-	for place := range merge(bucket(t.Tx, index), []string{prefix}, "") {
+	for place := range merge(bucket(t.Tx, index), []string{prefix}, after) {
 		if len(ids) >= limit || bytes.Compare(place[:rows.TimeSize], last) >= 0 {
 			break
 		}

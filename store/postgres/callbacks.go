@@ -19,7 +19,9 @@ import (
 var (
 	callbackTable = table[store.Callback]{noun: "callback", codec: rows.Callbacks}
 	hookTable     = table[store.Hook]{noun: "webhook", codec: rows.Hooks}
-	analysisTable = table[store.Analysis]{noun: "analytics", codec: rows.Analytics, check: checkAnalysis}
+	analysisTable = table[store.Analysis]{
+		noun: "analytics", codec: rows.Analytics, check: func(a store.Analysis) error { return rows.CheckTenant(a.Tenant) },
+	}
 )
 
 // The look-ups of analytics, as in store.Kinds.
@@ -27,13 +29,6 @@ const (
 	analyticsByTime = iota
 	analyticsByMeeting
 )
-
-func checkAnalysis(a store.Analysis) error {
-	if rows.OfTenant(a.Tenant) == nil {
-		return rows.ErrKey
-	}
-	return nil
-}
 
 // callbackRole is [store.Callbacks].
 type callbackRole struct{ db *DB }
@@ -108,12 +103,9 @@ func (t *txn) callbacksIn(state store.CallbackState, f store.CallbackFilter) (li
 	if whole := f.Tenant == "" && f.MeetingID == "" && len(f.Kinds) == 0; whole && f.Limit > 0 {
 		piece = min(piece, f.Limit)
 	}
-	prefix := rows.Sized(string(state))
-	s := prefixed([]byte(prefix))
-	if f.After.ID != "" {
-		s.from, s.after = nil, []byte(prefix+rows.CallbackPlace(f.After.Created, f.After.ID))
-	}
-	for s.limit = piece; ; {
+	for after := f.After; ; {
+		s := behind(state, after)
+		s.limit = piece
 		page, err := found(t, callbackTable, 0, s)
 		if err != nil {
 			return nil, err
@@ -129,8 +121,7 @@ func (t *txn) callbacksIn(state store.CallbackState, f store.CallbackFilter) (li
 		if len(page) < piece {
 			return list, nil
 		}
-		last := page[piece-1]
-		s.from, s.after = nil, []byte(prefix+rows.CallbackPlace(last.Created, last.ID))
+		after = page[piece-1]
 	}
 }
 
@@ -150,13 +141,35 @@ func (role callbackRole) UpdateCallback(
 }
 
 func (role callbackRole) DeleteCallbacks(
-	ctx context.Context, state store.CallbackState, before time.Time, limit int,
-) (int, error) {
-	return role.db.deleteSome(ctx, "delete callbacks", rows.Callbacks.Kind, limit, func(t *txn) ([][]byte, error) {
-		prefix := rows.Sized(string(state))
-		s := span{from: []byte(prefix), to: []byte(prefix + string(rows.TimeKey(before))), limit: limit}
-		return t.placed(rows.Callbacks.Kind, 0, s)
+	ctx context.Context, state store.CallbackState, before time.Time, after store.Callback, limit int,
+) (last store.Callback, err error) {
+	s := behind(state, after)
+	s.to, s.limit = []byte(rows.Sized(string(state))+string(rows.TimeKey(before))), limit
+	looked := 0
+	_, err = role.db.deleteSome(ctx, "delete callbacks", rows.Callbacks.Kind, limit, func(t *txn) (keys [][]byte, err error) {
+		looked = 0
+		err = eachFound(t, callbackTable, 0, s, func(c store.Callback) {
+			looked, last = looked+1, store.Callback{ID: c.ID, Created: c.Created}
+			if c.Changed.Before(before) {
+				keys = append(keys, []byte(c.ID))
+			}
+		})
+		return keys, err
 	})
+	if err != nil || looked < limit {
+		return store.Callback{}, err
+	}
+	return last, nil
+}
+
+// behind are the places of the callbacks in a state that come behind one; of all of them, for the zero value.
+func behind(state store.CallbackState, after store.Callback) span {
+	prefix := rows.Sized(string(state))
+	s := prefixed([]byte(prefix))
+	if place := rows.PlaceAfter(after); place != "" {
+		s.from, s.after = nil, []byte(prefix+place)
+	}
+	return s
 }
 
 // hookRole is [store.Hooks].

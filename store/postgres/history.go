@@ -13,8 +13,10 @@ import (
 )
 
 var (
-	sessionTable = table[store.Session]{noun: "session", codec: rows.Sessions, check: checkSession}
-	usageTable   = table[store.Usage]{noun: "usage", codec: rows.Usage}
+	sessionTable = table[store.Session]{
+		noun: "session", codec: rows.Sessions, check: func(s store.Session) error { return rows.CheckTenant(s.Tenant) },
+	}
+	usageTable = table[store.Usage]{noun: "usage", codec: rows.Usage}
 )
 
 // The look-ups of sessions, as in store.Kinds.
@@ -22,13 +24,6 @@ const (
 	sessionsByEnd = iota
 	sessionsByRoom
 )
-
-func checkSession(s store.Session) error {
-	if rows.OfTenant(s.Tenant) == nil {
-		return rows.ErrKey
-	}
-	return nil
-}
 
 // sessionRole is [store.Sessions].
 type sessionRole struct{ db *DB }

@@ -136,7 +136,7 @@ func (role auditRole) Audits(ctx context.Context, f store.AuditFilter) (list []s
 
 // audits reads backwards a page at a time, of those entries that the database takes for selected.
 func (t *txn) audits(f store.AuditFilter) (list []store.Audit, err error) {
-	s := span{to: auditsEnd(f), limit: f.Limit, last: true}
+	s := span{to: rows.AuditsEnd(f), limit: f.Limit, last: true}
 	if !f.Since.IsZero() {
 		s.from = rows.TimeKey(f.Since)
 	}
@@ -146,50 +146,15 @@ func (t *txn) audits(f store.AuditFilter) (list []store.Audit, err error) {
 			read++
 			s.to = key
 			a, err := rows.Audits.Decode(key, value)
-			if err == nil && selected(a, f) && len(list) < f.Limit {
+			if err == nil && f.Selects(a) && len(list) < f.Limit {
 				list = append(list, a)
 			}
 			return err
-		}, words(f)...)
+		}, rows.AuditWords(f)...)
 		if err != nil || read < s.limit || len(list) == f.Limit {
 			return list, err
 		}
 	}
-}
-
-// auditsEnd is the key before which a selection begins; nil for the end of the log.
-func auditsEnd(f store.AuditFilter) (end []byte) {
-	if !f.Until.IsZero() {
-		end = rows.TimeKey(f.Until)
-	}
-	if f.Before.ID != "" {
-		if behind := rows.Audits.Key(f.Before); end == nil || string(behind) < string(end) {
-			end = behind
-		}
-	}
-	return end
-}
-
-// words are what the row of a selected entry has in it, as JSON writes them. Words that it could write otherwise say nothing.
-func words(f store.AuditFilter) (list []string) {
-	for _, word := range []string{f.Who, f.Via, f.Action, f.Kind, f.Object, f.Tenant} {
-		odd := func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
-		if word != "" && strings.IndexFunc(word, odd) < 0 {
-			list = append(list, `"`+word+`"`)
-		}
-	}
-	return list
-}
-
-func selected(a store.Audit, f store.AuditFilter) bool {
-	for _, pair := range [][2]string{
-		{f.Who, a.Who}, {f.Via, a.Via}, {f.Action, a.Action}, {f.Kind, a.Kind}, {f.Object, a.Object}, {f.Tenant, a.Tenant},
-	} {
-		if pair[0] != "" && pair[0] != pair[1] {
-			return false
-		}
-	}
-	return true
 }
 
 func (role auditRole) DeleteAudits(ctx context.Context, before time.Time, limit int) (int, error) {

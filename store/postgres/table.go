@@ -248,7 +248,7 @@ func (s span) most() *int64 {
 }
 
 // each calls fn for the rows of a kind in a span of the keys that say all these words.
-func (t *txn) each(kind string, s span, fn func(key, value []byte) error, words ...string) error {
+func (t *txn) each(kind string, s span, fn func(key, value []byte) error, words ...[]byte) error {
 	order := ""
 	if s.last {
 		order = " DESC"
@@ -269,7 +269,7 @@ func (t *txn) each(kind string, s span, fn func(key, value []byte) error, words 
 		add("key < $%d", s.to)
 	}
 	for _, word := range words {
-		add("position($%d::bytea in value) > 0", []byte(word))
+		add("position($%d::bytea in value) > 0", word)
 	}
 	sql += " ORDER BY key" + order
 	if n := s.most(); n != nil {
@@ -327,8 +327,14 @@ func (t *txn) placed(kind string, look int, s span) (keys [][]byte, err error) {
 
 // found are the records of a kind in a span of one of its look-ups, in their order.
 func found[T any](t *txn, tb table[T], look int, s span) (list []T, err error) {
+	err = eachFound(t, tb, look, s, func(record T) { list = append(list, record) })
+	return list, err
+}
+
+// eachFound calls fn for the records of a kind in a span of one of its look-ups, in their order.
+func eachFound[T any](t *txn, tb table[T], look int, s span, fn func(T)) error {
 	sql, args := placesIn(tb.codec.Kind, look, s)
-	err = t.list(func(rows pgx.Rows) error {
+	return t.list(func(rows pgx.Rows) error {
 		var key, value []byte
 		if err := rows.Scan(&key, &value); err != nil {
 			return err
@@ -337,10 +343,9 @@ func found[T any](t *txn, tb table[T], look int, s span) (list []T, err error) {
 		if err != nil {
 			return fault.Ours{Err: err}
 		}
-		list = append(list, record)
+		fn(record)
 		return nil
 	}, `SELECT r.key, r.value FROM bbbpool.places p JOIN bbbpool.rows r ON r.kind = p.kind AND r.key = p.key WHERE `+sql, args...)
-	return list, err
 }
 
 // placesIn is what asks for a span of places: by the index, and by what that has cut off.

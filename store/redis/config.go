@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/redis/address"
 )
 
 // What a configuration leaves open.
@@ -29,7 +30,7 @@ const maxPool = 10000
 
 // Config says where the Redis is, and how it is used.
 type Config struct {
-	URL        store.Secret  // see [Parse]; it may have a password in it
+	URL        store.Secret  // see [address.Parse]; it may have a password in it
 	Pool       int           // connections at most; 0 is DefaultPool
 	Namespace  string        // stands before all keys, with a colon; "" is none
 	Timeout    time.Duration // of a call; 0 is DefaultTimeout
@@ -47,7 +48,7 @@ type Config struct {
 // Validate tells all that is wrong, and never what the URL is.
 func (c Config) Validate() error {
 	var errs []error
-	if _, err := Parse(c.URL); err != nil {
+	if _, err := address.Parse(c.URL); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Pool < 0 || c.Pool > maxPool {

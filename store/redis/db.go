@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/redis/address"
 )
 
 // DB is a Redis, or what sentinels say is one now. It is safe for concurrent use, and for that of several processes.
@@ -68,12 +69,12 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, err
 	}
 	c = c.filled()
-	address, err := Parse(c.URL)
+	at, err := address.Parse(c.URL)
 	if err != nil {
 		return nil, err
 	}
 	quiet()
-	db := &DB{client: newClient(address, c), config: c, prefix: c.prefix(), meter: newMeter()}
+	db := &DB{client: newClient(at, c), config: c, prefix: c.prefix(), meter: newMeter()}
 	db.close = sync.OnceValue(db.shutdown)
 	if err = db.takeUp(ctx); err != nil && (!c.MayBeAway || !errors.Is(err, store.ErrAway)) {
 		return nil, errors.Join(err, db.Close())
@@ -154,7 +155,7 @@ type nobody struct{}
 func (nobody) Printf(context.Context, string, ...any) {}
 
 // newClient makes the client. It repeats nothing by itself: what was sent may have been done.
-func newClient(a Address, c Config) *goredis.Client {
+func newClient(a address.Address, c Config) *goredis.Client {
 	if a.Network == "sentinel" {
 		return goredis.NewFailoverClient(&goredis.FailoverOptions{
 			MasterName: a.Master, SentinelAddrs: a.Hosts, SentinelPassword: a.Sentinels.Reveal(),

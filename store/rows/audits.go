@@ -48,17 +48,38 @@ func auditKey(a store.Audit) []byte {
 	return append(TimeKey(a.At), a.ID...)
 }
 
-// MayBeAudit tells whether a row can be of a selected entry, without reading it: most of a walk over a long log is spent on rows
-// that are not. Words that JSON could write in another way than they are say nothing.
-func MayBeAudit(row []byte, f store.AuditFilter) bool {
+// AuditsEnd is the key before which a selection begins; nil for the end of the log.
+func AuditsEnd(f store.AuditFilter) (end []byte) {
+	if !f.Until.IsZero() {
+		end = TimeKey(f.Until)
+	}
+	if f.Before.ID != "" {
+		if behind := auditKey(f.Before); end == nil || bytes.Compare(behind, end) < 0 {
+			end = behind
+		}
+	}
+	return end
+}
+
+// AuditWords are what the row of a selected entry has in it, as JSON writes them. By them a row is passed over without reading
+// it: most of a walk over a long log is spent on rows that are not selected. Words that JSON could write in another way than they
+// are say nothing.
+func AuditWords(f store.AuditFilter) (list [][]byte) {
 	for _, word := range []string{f.Who, f.Via, f.Action, f.Kind, f.Object, f.Tenant} {
-		if word != "" && isPlain(word) && !bytes.Contains(row, []byte(`"`+word+`"`)) {
+		odd := func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
+		if word != "" && strings.IndexFunc(word, odd) < 0 {
+			list = append(list, []byte(`"`+word+`"`))
+		}
+	}
+	return list
+}
+
+// MayBeAudit tells whether a row has all the words of the selected entries.
+func MayBeAudit(row []byte, words [][]byte) bool {
+	for _, word := range words {
+		if !bytes.Contains(row, word) {
 			return false
 		}
 	}
 	return true
-}
-
-func isPlain(word string) bool {
-	return strings.IndexFunc(word, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }) < 0
 }

@@ -86,6 +86,14 @@ func decodeCallback(key, value []byte) (store.Callback, error) {
 // CallbackPlace is where a callback stands among those of its state.
 func CallbackPlace(created time.Time, id string) string { return string(TimeKey(created)) + id }
 
+// PlaceAfter is where the callbacks begin that come behind one; "" for the zero value.
+func PlaceAfter(c store.Callback) string {
+	if c.ID == "" {
+		return ""
+	}
+	return CallbackPlace(c.Created, c.ID)
+}
+
 func lookCallback(c store.Callback) [][]byte {
 	return [][]byte{[]byte(Sized(string(c.State)) + CallbackPlace(c.Created, c.ID))}
 }

@@ -46,6 +46,14 @@ func OfTenant(tenant string) []byte {
 	return append([]byte(tenant), 0)
 }
 
+// CheckTenant refuses a record of a tenant whose keys would be another one's.
+func CheckTenant(tenant string) error {
+	if OfTenant(tenant) == nil {
+		return ErrKey
+	}
+	return nil
+}
+
 // ClaimKey is nil where no claim can be.
 func ClaimKey(k store.MeetingKey) []byte {
 	tenant := OfTenant(k.Tenant)

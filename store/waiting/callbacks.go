@@ -65,9 +65,9 @@ func (r callbackRole) UpdateCallback(
 }
 
 func (r callbackRole) DeleteCallbacks(
-	ctx context.Context, state store.CallbackState, t time.Time, limit int,
-) (int, error) {
-	return ask(ctx, r.x, func() (int, error) { return r.x.config.Index.DeleteCallbacks(ctx, state, t, limit) })
+	ctx context.Context, state store.CallbackState, t time.Time, after store.Callback, limit int,
+) (store.Callback, error) {
+	return ask(ctx, r.x, func() (store.Callback, error) { return r.x.config.Index.DeleteCallbacks(ctx, state, t, after, limit) })
 }
 
 type hookRole struct{ x *Index }

@@ -140,6 +140,26 @@ func TestOutbox_Bounds(t *testing.T) {
 	}
 }
 
+// One that was delivered late is remembered from then on, however long ago it was written.
+func TestOutbox_KeptSinceDelivered(t *testing.T) {
+	b, r := start(t), newReceiver(t)
+	long := func(c *store.Callback) { c.Created = epoch.Add(-200 * time.Hour) }
+	late := callback(store.CallbackEnd, "late", r.URL, long)
+	r.say <- http.StatusOK
+	b.tell(late)
+	b.row(late.ID, in(store.CallbackDone))
+	b.stop()
+	old := callback(store.CallbackEnd, "old", r.URL, long, func(c *store.Callback) {
+		c.State, c.Changed = store.CallbackDone, epoch.Add(-199*time.Hour)
+	})
+	b.tell(old)
+	b.run()
+	for err := error(nil); err == nil; _, err = b.db.Callback(t.Context(), old.ID) { // until it is taken away
+		time.Sleep(time.Millisecond)
+	}
+	b.row(late.ID, in(store.CallbackDone))
+}
+
 // A tenant that has much that waits finds no more room while others do.
 func TestOutbox_RoomFor(t *testing.T) {
 	b, r := start(t, func(p *outbox.Parts) { p.Config.Max = 20 }), newReceiver(t)

@@ -17,7 +17,7 @@ const (
 	wholeEvery = 30 * time.Second // a look at all of them, no more often
 	wholeShare = 100              // nor for more than this part of the time
 	tidyEvery  = 10 * time.Minute
-	tidyMost   = 500                 // rows that are deleted in one transaction
+	tidyMost   = 500                 // rows that are looked at, and deleted, in one transaction
 	deadKeep   = 30 * 24 * time.Hour // how long dead ones are kept, which nobody has looked after
 	pause      = time.Second         // while the store does not answer
 	idleMost   = time.Minute
@@ -136,6 +136,7 @@ func (t *term) settle(e *entry, r *outcome, failed error) {
 	case failed != nil || r.gone || r.state.Settled():
 		t.index.remove(e)
 	case r.state == store.CallbackDead:
+		e.changed = r.changed
 		t.index.bury(e)
 	default:
 		e.next, e.refused, e.changed, e.tried = r.next, r.refused, r.changed, e.tried || r.write != nil
@@ -325,20 +326,25 @@ func (t *term) tidy(ctx context.Context, now time.Time) bool {
 		{store.CallbackDead, max(deadKeep, t.box.Config.Keep+t.box.Config.RetryFor)},
 	} {
 		before := now.Add(-old.keep)
-		for {
-			n, err := t.box.Store.DeleteCallbacks(ctx, old.state, before, tidyMost)
-			if err != nil {
-				return false
-			}
-			if n < tidyMost {
-				break
-			}
+		if !t.forget(ctx, old.state, before) {
+			return false
 		}
 		if old.state == store.CallbackDead {
 			t.forgetDead(before)
 		}
 	}
 	return true
+}
+
+// forget deletes the rows in a state that were there before a time and have not changed since. One that was delivered late is
+// remembered from then on. It tells whether all of them are gone.
+func (t *term) forget(ctx context.Context, state store.CallbackState, before time.Time) bool {
+	for last := (store.Callback{}); ; {
+		var err error
+		if last, err = t.box.Store.DeleteCallbacks(ctx, state, before, last, tidyMost); err != nil || last.ID == "" {
+			return err == nil
+		}
+	}
 }
 
 // keepOver is how long kinds are remembered that are soon forgotten.
@@ -354,7 +360,7 @@ func (t *term) forgetDead(before time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range t.index.entries {
-		if e.dead && e.created.Before(before) {
+		if e.dead && e.created.Before(before) && e.changed.Before(before) {
 			t.index.remove(e)
 		}
 	}

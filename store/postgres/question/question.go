@@ -238,55 +238,28 @@ func (q *Query) ofMeetings() string {
 
 // matching is the condition that the metadata have a value. The index has the starts of keys and values.
 func (q *Query) matching(m store.MetaMatch) string {
-	p := patternOf(m)
+	p := m.Pattern()
 	key := q.arg(rails.ToText(m.Key))
 	is := `left(m.key, 100) COLLATE "C" = left(` + key + `, 100) AND m.key = ` + key
 	value := "COALESCE(m.value, '')"
-	switch text := q.arg(rails.ToText(p.text)); {
-	case p.head && p.tail:
+	switch text := q.arg(rails.ToText(p.Text)); {
+	case p.Head && p.Tail:
 		is += " AND strpos(" + value + ", " + text + ") > 0"
-	case p.head:
+	case p.Head:
 		is += " AND right(" + value + ", length(" + text + ")) = " + text
-	case p.tail:
+	case p.Tail:
 		is += " AND left(" + value + ", length(" + text + ")) = " + text
-		if p.text != "" {
+		if p.Text != "" {
 			is += ` AND left(m.value, 200) COLLATE "C" >= left(` + text + `, 200) AND left(m.value, 200) COLLATE "C" <= left(` +
 				text + ` || repeat(U&'\+10FFFF', 200), 200)`
 		}
 	default:
 		is += " AND " + value + " = " + text
-		if p.text != "" {
+		if p.Text != "" {
 			is += ` AND left(m.value, 200) COLLATE "C" = left(` + text + `, 200)`
 		}
 	}
 	return " AND r.id IN (SELECT m.recording_id FROM public.metadata m WHERE " + is + ")"
-}
-
-// pattern is a value of the metadata that is asked for.
-type pattern struct {
-	key, text  string
-	head, tail bool // anything may stand before it, behind it
-}
-
-// patternOf takes the "%" off what is asked for.
-func patternOf(m store.MetaMatch) pattern {
-	p := pattern{key: m.Key}
-	p.text, p.head = strings.CutPrefix(m.Value, "%")
-	p.text, p.tail = strings.CutSuffix(p.text, "%")
-	return p
-}
-
-// matches tells whether a value is what is asked for.
-func (p pattern) matches(value string) bool {
-	switch {
-	case p.head && p.tail:
-		return strings.Contains(value, p.text)
-	case p.head:
-		return strings.HasSuffix(value, p.text)
-	case p.tail:
-		return strings.HasPrefix(value, p.text)
-	}
-	return value == p.text
 }
 
 // Selects tells whether a recording is among those that are asked for, as the tables would.
@@ -302,7 +275,7 @@ func Selects(f store.RecordingFilter, r store.Recording) bool {
 	}
 	return !slices.ContainsFunc(f.Meta, func(m store.MetaMatch) bool {
 		value, ok := r.Meta[m.Key]
-		return !ok || !patternOf(m).matches(value)
+		return !ok || !m.Pattern().Matches(value)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -18,13 +17,9 @@ import (
 
 // Postgres is a PostgreSQL server, whose one user is "postgres" and needs no password.
 type Postgres struct {
-	Addr string // host and port
+	server
 
-	program, dir string
-	args         []string
-	who          *syscall.Credential
-	process      *process
-	next         atomic.Int64
+	next atomic.Int64
 }
 
 // Postgres returns the PostgreSQL server of these tests, and starts it where it is not running yet. What it has acknowledged
@@ -44,7 +39,9 @@ func (s *Servers) Postgres(t testing.TB) *Postgres {
 func NewPostgres(t testing.TB, settings ...string) *Postgres {
 	t.Helper()
 	const versions = "/usr/lib/postgresql/*/bin" // where Debian has them, outside of PATH
-	p := &Postgres{program: find(t, "postgres", "postgresql", versions)}
+	p := &Postgres{server: server{
+		program: find(t, "postgres", "postgresql", versions), stop: syscall.SIGINT, kill: syscall.SIGQUIT,
+	}}
 	initdb := find(t, "initdb", "postgresql", versions)
 	var err error
 	if p.who, err = unprivileged(); err != nil {
@@ -74,11 +71,7 @@ func NewPostgres(t testing.TB, settings ...string) *Postgres {
 // Start starts the server again after it was stopped, and returns when it answers.
 func (p *Postgres) Start(t testing.TB) {
 	t.Helper()
-	var err error
-	if p.process, err = start(p.who, p.dir, p.program, p.args...); err != nil {
-		t.Fatal(err)
-	}
-	p.process.await(t, p.dir, func() error { return p.run(context.Background(), "SELECT 1") })
+	p.launch(t, func() error { return p.run(context.Background(), "SELECT 1") })
 }
 
 func (p *Postgres) run(ctx context.Context, statement string) error {
@@ -110,22 +103,4 @@ func (p *Postgres) Local(url string) string {
 	name := url[strings.LastIndex(url, "/")+1:]
 	_, port, _ := net.SplitHostPort(p.Addr)
 	return fmt.Sprintf("postgres://postgres@/%s?host=%s&port=%s", name, p.dir, port)
-}
-
-// Stop ends the server as an operator in a hurry would: connections are closed.
-func (p *Postgres) Stop() { p.process.end(syscall.SIGINT) }
-
-// Kill ends the server at once, as a crash would.
-func (p *Postgres) Kill() { p.process.end(syscall.SIGQUIT) }
-
-// Pause makes the server hang, until Continue: new connections are taken by the kernel, and not answered.
-func (p *Postgres) Pause() { p.process.signal(syscall.SIGSTOP) }
-
-// Continue lets a server go on that hangs.
-func (p *Postgres) Continue() { p.process.signal(syscall.SIGCONT) }
-
-// Remove ends the server, and takes away its files.
-func (p *Postgres) Remove() {
-	p.Kill()
-	_ = os.RemoveAll(p.dir)
 }

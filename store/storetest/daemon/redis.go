@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -17,12 +16,9 @@ const redisDatabases = 4096
 
 // Redis is a Redis server.
 type Redis struct {
-	Addr string // host and port
+	server
 
-	program, dir string
-	args         []string
-	process      *process
-	next         atomic.Int64
+	next atomic.Int64
 }
 
 // Redis returns the Redis server of these tests, and starts it where it is not running yet.
@@ -41,7 +37,9 @@ func (s *Servers) Redis(t testing.TB) *Redis {
 // a test's.
 func NewRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
-	r := &Redis{program: find(t, "redis-server", "redis-server"), dir: tempDir(t, nil)}
+	r := &Redis{server: server{
+		program: find(t, "redis-server", "redis-server"), dir: tempDir(t, nil), stop: syscall.SIGTERM, kill: syscall.SIGKILL,
+	}}
 	port := FreePort(t)
 	r.Addr = fmt.Sprintf("127.0.0.1:%d", port)
 	r.args = append(args, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", r.dir, "--databases",
@@ -61,33 +59,10 @@ func (r *Redis) URL() string {
 // Start starts the server again after it was stopped, and returns when it answers.
 func (r *Redis) Start(t testing.TB) {
 	t.Helper()
-	p, err := start(nil, r.dir, r.program, r.args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.process = p
 	client := redis.NewClient(&redis.Options{Addr: r.Addr, MaxRetries: -1})
 	defer func() { _ = client.Close() }()
-	p.await(t, r.dir, func() error { return client.Ping(context.Background()).Err() })
+	r.launch(t, func() error { return client.Ping(context.Background()).Err() })
 }
-
-// Stop ends the server as an operator would.
-func (r *Redis) Stop() { r.process.end(syscall.SIGTERM) }
-
-// Kill ends the server at once.
-func (r *Redis) Kill() { r.process.end(syscall.SIGKILL) }
-
-// Pause makes the server hang, until Continue.
-func (r *Redis) Pause() { r.process.signal(syscall.SIGSTOP) }
-
-// Continue lets a server go on that hangs.
-func (r *Redis) Continue() { r.process.signal(syscall.SIGCONT) }
 
 // Dir is where the server keeps its files.
 func (r *Redis) Dir() string { return r.dir }
-
-// Remove ends the server, and takes away its files.
-func (r *Redis) Remove() {
-	r.Kill()
-	_ = os.RemoveAll(r.dir)
-}

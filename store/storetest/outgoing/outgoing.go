@@ -43,7 +43,7 @@ func Calls(s store.Index) map[string]kit.Call {
 			return kit.Drop(s.UpdateCallback(ctx, "x", func(c *store.Callback) error { c.Attempts++; return nil }))
 		},
 		"DeleteCallbacks": func(ctx context.Context) error {
-			return kit.Drop(s.DeleteCallbacks(ctx, store.CallbackWaiting, kit.Monday.Add(time.Hour), 10))
+			return kit.Drop(s.DeleteCallbacks(ctx, store.CallbackWaiting, kit.Monday.Add(time.Hour), store.Callback{}, 10))
 		},
 		"Hooks":        func(ctx context.Context) error { return kit.Drop(s.Hooks(ctx)) },
 		"CreateHook":   func(ctx context.Context) error { return s.CreateHook(ctx, AHook("new")) },
@@ -179,26 +179,40 @@ func updated(t *testing.T, s store.Index) {
 	kit.Want(t, "none", err, store.ErrNotFound)
 }
 
-// Those of one state go, the oldest first, and no more than asked for.
+// Those of one state go, the oldest first, no more than asked for, and those that have changed late stay: a look goes on behind
+// them.
 func deleted(t *testing.T, s store.Index) {
-	ctx := t.Context()
-	for i := range 4 {
+	ctx, before := t.Context(), kit.Monday.Add(5*time.Second)
+	for i := range 6 {
 		c := ACallback(fmt.Sprint("c", i), kit.Monday.Add(time.Duration(i)*time.Second))
-		c.State = store.CallbackDone
 		waits := ACallback(fmt.Sprint("w", i), c.Created)
+		if c.State, c.Changed = store.CallbackDone, c.Created; i == 1 || i == 2 {
+			c.Changed = before
+		}
 		kit.Must(t, s.AddCallbacks(ctx, c, waits))
 	}
-	before := kit.Monday.Add(3 * time.Second)
-	for _, c := range [][2]int{{0, 0}, {-1, 0}, {2, 2}, {10, 1}, {10, 0}} {
-		n, err := s.DeleteCallbacks(ctx, store.CallbackDone, before, c[0])
+	forget := func(what string, after store.Callback, limit int, next string, want ...string) store.Callback {
+		t.Helper()
+		got, err := s.DeleteCallbacks(ctx, store.CallbackDone, before, after, limit)
 		kit.Must(t, err)
-		kit.Equal(t, fmt.Sprintf("deleted of %d", c[0]), n, c[1])
+		kit.Equal(t, what+": where to go on", got.ID, next)
+		var left []string
+		for _, c := range all(t, s, store.CallbackFilter{States: []store.CallbackState{store.CallbackDone}}) {
+			left = append(left, c.ID)
+		}
+		kit.Equal(t, what+": left", left, want)
+		return got
 	}
-	var ids []string
-	for _, c := range all(t, s, store.CallbackFilter{}) {
-		ids = append(ids, c.ID)
-	}
-	kit.Equal(t, "left", ids, []string{"w0", "w1", "w2", "c3", "w3"})
+	forget("none", store.Callback{}, 0, "", "c0", "c1", "c2", "c3", "c4", "c5")
+	forget("less than none", store.Callback{}, -1, "", "c0", "c1", "c2", "c3", "c4", "c5")
+	last := forget("two", store.Callback{}, 2, "c1", "c1", "c2", "c3", "c4", "c5")
+	last = forget("two more", last, 2, "c3", "c1", "c2", "c4", "c5")
+	forget("the rest", last, 2, "", "c1", "c2", "c5")
+	forget("as many as there are", store.Callback{}, 2, "c2", "c1", "c2", "c5")
+	_, err := s.UpdateCallback(ctx, "c2", func(c *store.Callback) error { c.Changed = before.Add(-1); return nil })
+	kit.Must(t, err)
+	forget("again", store.Callback{}, 10, "", "c1", "c5")
+	kit.Equal(t, "waiting", len(all(t, s, store.CallbackFilter{States: []store.CallbackState{store.CallbackWaiting}})), 6)
 }
 
 // IDs that some store could confuse are apart.

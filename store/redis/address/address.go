@@ -1,4 +1,6 @@
-package redis
+// Package address understands where a Redis is and how to get in, as REDIS_URL says it, here and in Scalelite. It never connects
+// to it, and repeats no URL in an error: one may have a password in it.
+package address
 
 import (
 	"crypto/tls"
