@@ -134,7 +134,7 @@ func unwritable(err error) problems.Problem {
 		Text: "the store cannot be written: " + err.Error(), Unready: true,
 	}
 	if errors.Is(err, syscall.ENOSPC) {
-		p.Cause = problems.NoSpace
+		p.Cause, p.Remedy = problems.NoSpace, "make room on the disk of the data directory; what failed works again by itself then"
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,6 +114,9 @@ func (s Status) Problems(now time.Time, meetings func() []placement.Info) (list 
 		add(problems.Away, "offline", s.Failing, s.NotOnline(now))
 	case s.Health == Suspect:
 		concerned(add(problems.Doubtful, "suspect", s.Failing, s.NotOnline(now)))
+	}
+	if len(list) > 0 && list[0].Remedy == "" && strings.Contains(s.Reason, "checksumError") {
+		list[0].Remedy = "run bbb-conf --secret there, then bbbpool server set " + s.ID + " --secret SECRET"
 	}
 	if s.Split > 0 {
 		p := add(problems.Divided, "split", s.SplitSince, fmt.Sprintf("server %s has people in %s of meetings that run on "+

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/problems"
 	"github.com/bbbpool/bbbpool/poller"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -142,6 +143,11 @@ func TestSetServer_ThirdSecret(t *testing.T) {
 		r.expect("a", poller.Offline)
 		if reason := s(r, "a").Reason; !strings.Contains(reason, "checksumError") {
 			t.Errorf("reason %q", reason)
+		}
+		if list := r.Problems(t.Context()); !slices.ContainsFunc(list, func(p problems.Problem) bool {
+			return strings.Contains(p.Remedy, "bbbpool server set a --secret")
+		}) {
+			t.Errorf("nothing says what to do: %v", list)
 		}
 	})
 }

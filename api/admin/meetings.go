@@ -100,7 +100,7 @@ func newMeeting(m placement.Info, away outages) v1.Meeting {
 		OfflineSince: away[m.Server],
 		MeetingID:    m.MeetingID, Tenant: m.Tenant, Server: m.Server, InternalID: m.InternalID,
 		CreateTime: m.CreateTime, Placed: m.Placed.UTC().Truncate(time.Millisecond),
-		People: m.People, Peak: m.Peak, Joins: m.Joins, Recorded: m.Recorded,
+		People: m.People, Peak: max(m.Peak, m.People), Joins: m.Joins, Recorded: m.Recorded,
 	}
 }
 

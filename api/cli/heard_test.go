@@ -1,12 +1,14 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/bbbpool/bbbpool/api/admin/frame"
+	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 )
 
 // unled is several instances of which none leads.
@@ -35,5 +37,23 @@ func TestCommands_Heard(t *testing.T) {
 	}
 	if o := p.run(t, "", "server", "cordon", "a", "--admin", server.URL); o.failed == nil || !strings.Contains(o.failed.Error(), "Redis is away") {
 		t.Errorf("a change: %+v", o)
+	}
+}
+
+// A list of instances of which none leads says so, and where the reason is.
+func TestInstanceList_Unled(t *testing.T) {
+	p := newPool(t)
+	led := []v1.Instance{{ID: "a", State: v1.Leading}, {ID: "b", State: v1.Following}}
+	for hint, list := range map[string][]v1.Instance{"": led, "none of them leads": led[1:]} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(list)
+		}))
+		defer server.Close()
+		t.Setenv("BBBPOOL_ADMIN_TOKEN", "t0ken")
+		o := p.run(t, "", "instance", "list", "--admin", server.URL)
+		if o.failed != nil || strings.Contains(o.out, "none of them leads") != (hint != "") {
+			t.Errorf("%v: %+v", list, o)
+		}
 	}
 }

@@ -438,7 +438,7 @@ func TestLifecycleCmds_Running(t *testing.T) {
 		{"meeting dry-run biology", "it would go to b: 0 here + 0.0 expected + 0 kept + 10.3 own (default), /1; next a at "},
 		{"meeting dry-run algebra", "it would go to a: it runs there already; a: 0 here"},
 		{"meeting dry-run xx --tag z!", "it would fail: "},
-		{"meeting explain algebra", ": 2 people now, 0 at most, recorded\n  placed on a: 0 here"},
+		{"meeting explain algebra", ": 2 people now, 2 at most, recorded\n  placed on a: 0 here"},
 		{"meeting explain x", "nothing is known of a meeting"},
 		{"capacity", "carries              400 people on"},
 		{"capacity --drain b", "without b            the others could carry "},

@@ -42,6 +42,12 @@ var errAway = &v1.Error{
 		"again when it is back (bbbpool status)",
 }
 
+// errUnread is the same to whoever has only looked.
+var errUnread = &v1.Error{
+	Status: errAway.Status, Code: errAway.Code,
+	Message: "the database does not answer at the moment: bbbpool status says which and why; try again when it is back",
+}
+
 // storeError is a store that does not do its work for a reason that an operator can mend: the system's word for it, and
 // no more. Calls to servers fail in other ways, and have become an [Error] before.
 func storeError(err error) (*v1.Error, bool) {
@@ -65,6 +71,9 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 // Refusal is what an error says to the caller. What nobody has foreseen is logged, and not shown.
 func Refusal(r *http.Request, err error) *v1.Error {
 	e, foreseen := shownError(err)
+	if e == errAway && looks(r) {
+		e = errUnread
+	}
 	switch {
 	case foreseen:
 		logRefusal(r, e.Code)
@@ -93,9 +102,12 @@ func shownError(err error) (e *v1.Error, foreseen bool) {
 	return &v1.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "Internal error."}, false
 }
 
+// looks tells whether a request changes nothing.
+func looks(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
 // logRefusal notes a change that was asked for and not made.
 func logRefusal(r *http.Request, code string) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if !looks(r) {
 		Logger(r).Info().Str("method", r.Method).Str("path", r.URL.Path).Str("code", code).Msg("refused")
 	}
 }

@@ -200,13 +200,13 @@ func (o *Outbox) ofHost(name string, h *hostStanding) (list []problems.Problem) 
 	case h.refused != "":
 		list = append(list, problems.Problem{
 			Severity: problems.Late, Subject: subject, Name: "refused", Since: h.oldest,
-			Text:   fmt.Sprintf("%s to %s are not sent, %s", many, name, h.refused),
+			Text:   fmt.Sprintf("%s to %s not sent, %s", many, name, h.refused),
 			Remedy: "if that is a front end of yours, add its host to BBBPOOL_CALLBACK_ALLOW and restart",
 		})
 	case !h.oldest.IsZero() && o.Now().Sub(h.oldest) > lateAfter:
 		list = append(list, problems.Problem{
 			Severity: problems.Late, Subject: subject, Name: "not-told", Since: h.oldest,
-			Text:   fmt.Sprintf("%s to %s wait, the oldest since %s:", many, name, h.oldest.UTC().Format(time.RFC3339)),
+			Text:   fmt.Sprintf("%s to %s waiting, the oldest since %s:", many, name, h.oldest.UTC().Format(time.RFC3339)),
 			Remedy: "bbbpool callback list --host " + name,
 		})
 	}

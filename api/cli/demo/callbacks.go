@@ -2,6 +2,8 @@ package demo
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,10 +24,25 @@ func strictly(cfg simulator.Config, listen string) simulator.Config {
 	return cfg
 }
 
+// settle takes a free port where none was named: servers have to be told at which one they call the pool back before it listens.
+func (c *Cmd) settle(ctx context.Context) error {
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port != "0" {
+		return err
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("find a free port: %w", err)
+	}
+	host, _, _ := net.SplitHostPort(c.Listen)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	c.Listen = net.JoinHostPort(host, port)
+	return errors.Join(err, l.Close())
+}
+
 // callbackFlags are the flags by which the pool learns at which address servers call it back: the one that the demo listens on.
 func callbackFlags(listen string) []string {
 	host, port, err := net.SplitHostPort(listen)
-	if err != nil || port == "0" { // which port that will be nobody knows yet
+	if err != nil {
 		return nil
 	}
 	if host == "" {

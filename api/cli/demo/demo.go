@@ -44,6 +44,9 @@ func (c Cmd) Run(env *cli.Env) error {
 	if err := errors.Join(checkServers(c.Servers), checkListen(c.Listen, 1)); err != nil {
 		return err
 	}
+	if err := c.settle(env.Ctx); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "bbbpool-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the demo: %w", err)
@@ -183,7 +186,7 @@ func waitUp(ctx context.Context, data string, served chan error) (v1.Status, err
 		select {
 		case err := <-served:
 			served <- nil // whoever waits for the end finds it
-			return v1.Status{}, errors.Join(errors.New("the demo could not start"), err)
+			return v1.Status{}, fmt.Errorf("the demo could not start: %w", err)
 		case <-ctx.Done():
 			return v1.Status{}, ctx.Err()
 		case <-tick.C:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestCmd_Fails(t *testing.T) {
 	}{
 		"the data cannot be opened": {nil, locked, cli.Done, []string{"the store is locked"}},
 		"no server can be added":    {http.NotFoundHandler(), nil, cli.Done, []string{"404"}},
-		"serve fails":               {taken, nil, cli.Failed, []string{"the demo could not start", "the pool did not run"}},
+		"serve fails":               {taken, nil, cli.Failed, []string{"the demo could not start: the pool did not run"}},
 	} {
 		dir := t.TempDir()
 		t.Setenv("TMPDIR", dir)
@@ -63,8 +64,11 @@ func TestCmd_Fails(t *testing.T) {
 		if spool, set := os.LookupEnv("RECORDING_SPOOL_DIR"); set {
 			t.Errorf("%s: the demo is let loose on %s", name, spool)
 		}
-		if served := strings.HasPrefix(strings.Join(args, " "), "serve --data "+dir); served != (c.handler != nil && c.code != cli.Done) {
+		if ran := strings.HasPrefix(strings.Join(args, " "), "serve --data "+dir); ran != (c.handler != nil && c.code != cli.Done) {
 			t.Errorf("%s: ran %v", name, args)
+		}
+		if told := !strings.Contains(strings.Join(args, " "), "127.0.0.1:0 ") && slices.Contains(args, "--callback-url"); told != (len(args) > 0) {
+			t.Errorf("%s: a free port was wanted, and servers are not told which it is: %v", name, args)
 		}
 	}
 }

@@ -46,7 +46,10 @@ func table(env *cli.Env, list []v1.Instance) error {
 		}
 		rows = append(rows, []string{name, one.State, lag(one), one.Address, one.Version, strconv.Itoa(len(one.Problems))})
 	}
-	return terminal.Table(env.Out, "INSTANCE STATE BEHIND ADDRESS VERSION PROBLEMS", rows)
+	if err := terminal.Table(env.Out, "INSTANCE STATE BEHIND ADDRESS VERSION PROBLEMS", rows); err != nil || leader(list) != "" {
+		return err
+	}
+	return terminal.Say(env.Out, "\nnone of them leads: new meetings wait until one does; bbbpool status says why\n")
 }
 
 // lag says how old the news of an instance is.
@@ -62,7 +65,7 @@ type StepDownCmd struct {
 	ID string `arg:"" optional:"" help:"Which one; the one that leads by default."`
 }
 
-var errNobody = errors.New("no instance leads at the moment")
+var errNobody = errors.New("no instance leads at the moment; bbbpool status says why")
 
 // Run returns when another instance leads.
 func (c *StepDownCmd) Run(env *cli.Env) error {
