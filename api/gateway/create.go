@@ -93,7 +93,9 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	defer creation.End()
 	answer, reply, err := h.createSomewhere(ctx, c, creation, wish)
 	if err == nil && answer.Err == nil {
-		h.created(ctx, c, creation, answer)
+		if err := h.created(ctx, c, creation, answer); err != nil {
+			return err
+		}
 		if c.moved { // and keep its turn meanwhile: what follows on it would be answered before others know
 			h.servers.authority.heard(ctx)
 		}
@@ -190,16 +192,16 @@ func breakoutID(internal, parent, sequence string) string {
 	return hex.EncodeToString(hash[:]) + "-" + stamp
 }
 
-// created records what a server has made, or has had already.
-func (h *creates) created(ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer) {
+// created records what a server has made, or has had already. After an error it is not to be answered: nobody would know of the
+// meeting once this instance is gone.
+func (h *creates) created(ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer) error {
 	made := answer.Created()
 	c.internal = made.InternalID
-	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
+	if err := h.confirm(ctx, c, creation, placement.Made{
 		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
 		Voice: answer.Get(voiceParam),
 	}); err != nil {
-		h.log.WithLevel(levelOf(err)).Err(err).Str("meetingID", c.key.MeetingID).
-			Msg("the claim stands, its internal ID is not stored")
+		return err
 	}
 	if !made.Repeated {
 		params := c.req.Params
@@ -209,6 +211,7 @@ func (h *creates) created(ctx context.Context, c *call, creation *placement.Crea
 		h.view.Created(c.server, meeting)
 		h.metrics.Placed(c.tries)
 	}
+	return nil
 }
 
 // repeated answers a create of a meeting with people in it on a server that lives and fails at creates alone, with what
