@@ -92,6 +92,22 @@ func (t *term) keep(key store.MeetingKey, u *unstored) {
 	t.unstored[key] = u
 }
 
+// lacks remembers what the book has of a claim and the store has not: it was heard of, or confirmed here, and its leader could not
+// write it any more. What was begun anew is told from what the store has by its time of placement, also by whoever has heard of
+// neither. It is called under the lock, as a term begins.
+func (l *Ledger) lacks(stored store.Claim) {
+	found, err := l.book.Where(stored.MeetingKey)
+	claim := found.Claim
+	if err != nil || claim.Server != stored.Server || claim.InternalID == stored.InternalID {
+		return
+	}
+	todo := &unstored{server: claim.Server, internalID: claim.InternalID, placed: claim.Placed, before: stored.Placed}
+	if stored.InternalID != "" {
+		todo.placed = later(l.now(), stored.Placed)
+	}
+	l.term.keep(stored.MeetingKey, todo)
+}
+
 // store writes what is not stored: first the session before, for after a crash in between its claim stands, and is closed once
 // more. That it is over is a fact, whoever leads and whatever can be stored: nobody else would tell of it.
 func (c *Creation) store(ctx context.Context, todo *unstored) error {

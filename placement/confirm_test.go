@@ -84,3 +84,37 @@ func TestConfirm_OverBefore(t *testing.T) {
 	}
 	p.check()
 }
+
+// What the leader has told of, and could not write any more, is written by the next one with its first poll.
+func TestConfirm_TakeOver(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		p := newPool(t)
+		all := newInstances(p, 1, "a")
+		all.stand(placement.Open, "a")
+		if before {
+			all.create("m")
+			p.clock.add(time.Minute)
+		}
+		next := all.join()
+		c := all.begin("m")
+		all.place(c)
+		all.lease.holder = next.self
+		wantErr(t, "confirm", c.Confirm(t.Context(), placement.Made{InternalID: "next", CreateTime: 2}), placement.ErrFollower)
+		equal(t, "durable", c.Durable(), false)
+		c.End()
+		all.settle()
+		all.Follow()
+		p.must(next.Lead(t.Context()))
+		p.clock.add(time.Second)
+		_, err := next.Reconcile(t.Context(), placement.Poll{Server: "a", Began: p.clock.now()})
+		p.must(err)
+		stored, err := p.store.Claims(t.Context())
+		p.must(err)
+		if len(stored) != 1 || stored[0].InternalID != "next" {
+			t.Errorf("stored is %+v", stored)
+		}
+		found, err := next.Peek(key("m"))
+		p.must(err)
+		equal(t, "and known", found.Claim, stored[0])
+	}
+}
