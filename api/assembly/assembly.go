@@ -180,7 +180,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	}
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, Index: p.Usage.Index(p.Stores.Index), State: state,
-		Tell: p.Callbacks.Ready, Meta: p.Callbacks.Meta,
+		Tell: p.Callbacks.Ready, Meta: p.Callbacks.Meta, Proven: p.callBack().Proven,
 		Log: p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err

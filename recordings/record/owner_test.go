@@ -56,6 +56,9 @@ func TestOwners_Session(t *testing.T) {
 // Whose a recording is, is told by its meeting, else by itself or the operator; a server that sends it cannot tell.
 func TestOwners_Assign(t *testing.T) {
 	o := record.Owners{Sessions: history{}, Tenants: tenants{"school": true, "college": true}}
+	o.Proven = func(meta map[string]string) (store.MeetingKey, string, bool) {
+		return store.MeetingKey{Tenant: "college", MeetingID: "room"}, meta["proof"], meta["proof"] != ""
+	}
 	long := strings.Repeat("x", 2000)
 	for _, c := range []struct {
 		what    string
@@ -119,6 +122,27 @@ func TestOwners_Assign(t *testing.T) {
 			store.Session{},
 			record.Origin{},
 			store.Recording{Tenant: "default", Claimed: long[:1000]},
+		},
+		{
+			"a server that proves it",
+			map[string]string{"bbbpool-tenant": "school", "proof": "bbb2", "bbbpool-meeting-id": "another"},
+			store.Session{},
+			record.Origin{Server: "bbb2", Foreign: true},
+			store.Recording{Tenant: "college", Server: "bbb2", MeetingID: "room"},
+		},
+		{
+			"not a server that proves it of another",
+			map[string]string{"bbbpool-tenant": "college", "proof": "bbb1"},
+			store.Session{},
+			record.Origin{Server: "bbb2", Foreign: true},
+			store.Recording{Tenant: "default", Claimed: "college", Server: "bbb2"},
+		},
+		{
+			"its meeting, whatever is proven",
+			map[string]string{"proof": "bbb2"},
+			store.Session{Tenant: "school", Server: "bbb2"},
+			record.Origin{Server: "bbb2", Foreign: true},
+			store.Recording{Tenant: "school", Server: "bbb2", MeetingID: "room"},
 		},
 		{
 			"not a server",
