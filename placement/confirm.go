@@ -38,11 +38,12 @@ func (c *Creation) Confirm(ctx context.Context, made Made) error {
 	return nil
 }
 
-// Durable tells whether what was confirmed last survives a crash, also where Confirm has returned an error: then it is the session
-// before that the history lacks.
+// Durable tells whether what was confirmed last survives a crash, also where Confirm has returned an error: then it is the
+// session before that the history lacks.
 func (c *Creation) Durable() bool { return c.durable }
 
-// confirm applies what a server has made to the book, and returns what is to be stored of that; nil for nothing. It takes the lock.
+// confirm applies what a server has made to the book, and returns what is to be stored of that; nil for nothing. It takes
+// the lock.
 func (c *Creation) confirm(made Made) (*unstored, error) {
 	l := c.ledger
 	l.mu.Lock()
@@ -69,7 +70,6 @@ func (c *Creation) confirm(made Made) (*unstored, error) {
 		server: claim.Server, internalID: claim.InternalID, placed: claim.Placed, before: before.Claim.Placed, claimed: same,
 	}
 	if was != nil {
-		todo.before, todo.claimed = was.before, false
 		todo.over = was.over[:min(len(was.over), mostOver-1)]
 	}
 	if over.Session.ID != "" {
@@ -92,9 +92,9 @@ func (t *term) keep(key store.MeetingKey, u *unstored) {
 	t.unstored[key] = u
 }
 
-// lacks remembers what the book has of a claim and the store has not: it was heard of, or confirmed here, and its leader could not
-// write it any more. What was begun anew is told from what the store has by its time of placement, also by whoever has heard of
-// neither. It is called under the lock, as a term begins.
+// lacks remembers what the book has of a claim and the store has not: it was heard of, or confirmed here, and its leader could
+// not write it any more. What was begun anew is told from what the store has by its time of placement, also by whoever has
+// heard of neither. It is called under the lock, as a term begins.
 func (l *Ledger) lacks(stored store.Claim) {
 	found, err := l.book.Where(stored.MeetingKey)
 	claim := found.Claim
@@ -113,12 +113,14 @@ func (l *Ledger) lacks(stored store.Claim) {
 func (c *Creation) store(ctx context.Context, todo *unstored) error {
 	l := c.ledger
 	claim, paid, stands := c.standing(todo)
-	if err := l.forgetEndings(ctx, paid); err != nil {
+	err := l.forgetEndings(ctx, paid)
+	claimed := todo.claimed || !stands
+	if err != nil || claimed && len(todo.over) == 0 {
 		return c.stored(todo, claim, err)
 	}
-	err := c.write(ctx, func() error {
+	err = c.write(ctx, func() error {
 		forgot := todo.remember(ctx, &l.records)
-		if todo.claimed || !stands {
+		if claimed {
 			return forgot
 		}
 		failed := c.persist(ctx, claim, claim)
@@ -128,7 +130,8 @@ func (c *Creation) store(ctx context.Context, todo *unstored) error {
 	return c.stored(todo, claim, err)
 }
 
-// standing returns the claim as it is to be stored and what its server does not owe any more; false where it is another one by now.
+// standing returns the claim as it is to be stored and what its server does not owe any more; false where it is another one
+// by now.
 func (c *Creation) standing(todo *unstored) (claim store.Claim, paid []store.Ending, stands bool) {
 	l := c.ledger
 	l.mu.Lock()
@@ -153,8 +156,8 @@ func (u *unstored) remember(ctx context.Context, r *records) error {
 	return nil
 }
 
-// stored takes note of how storing went. A claim has the time of placement that the store has of it, until that has the other one.
-// It takes the lock.
+// stored takes note of how storing went. A claim has the time of placement that the store has of it, until that has the other
+// one. It takes the lock.
 func (c *Creation) stored(todo *unstored, claim store.Claim, err error) error {
 	l := c.ledger
 	l.mu.Lock()

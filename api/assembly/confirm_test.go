@@ -14,8 +14,8 @@ import (
 	"github.com/bbbpool/bbbpool/store/driver"
 )
 
-// The leader loses Redis right after a server has made a meeting: what it cannot write down it does not acknowledge, but hands on to
-// the next leader, which finds the meeting, and has it stored before it answers. It is one meeting, at all instances.
+// The leader loses Redis right after a server has made a meeting: what it cannot write down it does not acknowledge, and the next
+// leader, which gets the create then, finds the meeting, and has it stored before it answers. It is one meeting at all instances.
 func TestInstances_ConfirmElsewhere(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)

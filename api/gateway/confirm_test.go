@@ -71,8 +71,8 @@ func (u *unsure) stored(id string) string {
 	return u.claims[key(id)].InternalID
 }
 
-// A meeting is made, and the database is away: a create waits for it. An instance alone answers after a while, since people wait, and
-// stores it with a later poll; of several none acknowledges what is not durable, and a repeat of the create does no more.
+// A meeting is made, and the database is away: a create waits for it. An instance alone answers after a while, since people wait,
+// and stores it with a later poll; of several none acknowledges what is not durable, and a repeat of the create does no more.
 func TestCreate_ConfirmAway(t *testing.T) {
 	for _, several := range []bool{false, true} {
 		t.Run(fmt.Sprintf("several %t", several), func(t *testing.T) {

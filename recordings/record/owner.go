@@ -29,8 +29,8 @@ type Owners struct {
 	Proven   Proven // nil where nothing proves anything
 }
 
-// Proven tells which meeting a server was asked to make with that metadata, and which server that was, by what the pool has sealed
-// and put there: nobody else can make that. It returns false where there is no such proof.
+// Proven tells which meeting a server was asked to make with that metadata, and which server that was, by what the pool has
+// sealed and put there: nobody else can make that. It returns false where there is no such proof.
 type Proven func(meta map[string]string) (meeting store.MeetingKey, server string, ok bool)
 
 // Session is what is known of the meeting of a recording: from the history, or of those that go on; empty for nothing. Of
