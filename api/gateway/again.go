@@ -19,9 +19,9 @@ import (
 // the ID of the request) answers as the server has answered then. A repeat alone would not do: a server takes one without all
 // the passwords that it has chosen itself for another meeting (idNotUnique).
 //
-// Where the claim is still that of the meeting before, which was over, and this create has begun it anew, nothing has its ID: then
-// a meeting that no claim knows, made while the create was on its way, is taken for the one that it has made. Whoever is mistaken
-// in that has made a create by the same name, with the same secret and the same passwords, at the same time.
+// Where the claim is still that of the meeting before, which was over, and this create has begun it anew, nothing has its ID:
+// then a meeting that no claim knows, made while the create was on its way, is taken for the one that it has made. Whoever is
+// mistaken in that has made a create by the same name, with the same secret and the same passwords, at the same time.
 
 // createAt is createOwn, where the create may have been done before: by an earlier leader, or by a call whose answer was lost.
 func (h *creates) createAt(ctx context.Context, c *call, place placement.Placement) (bbb.Answer, *bbb.Reply, error) {

@@ -252,16 +252,10 @@ const (
 	mostRefusals = 1000
 )
 
-// causes are the errors of creates that no server could take, as they are counted.
-var causes = map[*bbb.Error]string{
-	errFull: counts.CauseFull, errNoTag: counts.CauseTag, bbb.ErrUnavailable: counts.CauseNone,
-	errMeetings: counts.CauseMeetings, errPerHour: counts.CausePerHour,
-}
-
 // note takes note of how a create has ended, and returns why it was refused, or "".
 func (r *refusals) note(key store.MeetingKey, err error, now time.Time) (cause string) {
 	told, _ := errors.AsType[*bbb.Error](err)
-	cause = causes[told]
+	cause = causeOf(told)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {

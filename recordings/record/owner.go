@@ -109,7 +109,7 @@ func (o Owners) prove(r *store.Recording, sender string) (tenants []string) {
 		return nil
 	}
 	r.Meta = maps.Clone(r.Meta)
-	r.Meta[bbb.IDKey] = meeting.MeetingID
+	r.Meta[ownTenant], r.Meta[bbb.IDKey] = meeting.Tenant, meeting.MeetingID
 	return []string{meeting.Tenant}
 }
 

@@ -56,9 +56,6 @@ func TestOwners_Session(t *testing.T) {
 // Whose a recording is, is told by its meeting, else by itself or the operator; a server that sends it cannot tell.
 func TestOwners_Assign(t *testing.T) {
 	o := record.Owners{Sessions: history{}, Tenants: tenants{"school": true, "college": true}}
-	o.Proven = func(meta map[string]string) (store.MeetingKey, string, bool) {
-		return store.MeetingKey{Tenant: "college", MeetingID: "room"}, meta["proof"], meta["proof"] != ""
-	}
 	long := strings.Repeat("x", 2000)
 	for _, c := range []struct {
 		what    string
@@ -124,27 +121,6 @@ func TestOwners_Assign(t *testing.T) {
 			store.Recording{Tenant: "default", Claimed: long[:1000]},
 		},
 		{
-			"a server that proves it",
-			map[string]string{"bbbpool-tenant": "school", "proof": "bbb2", "bbbpool-meeting-id": "another"},
-			store.Session{},
-			record.Origin{Server: "bbb2", Foreign: true},
-			store.Recording{Tenant: "college", Server: "bbb2", MeetingID: "room"},
-		},
-		{
-			"not a server that proves it of another",
-			map[string]string{"bbbpool-tenant": "college", "proof": "bbb1"},
-			store.Session{},
-			record.Origin{Server: "bbb2", Foreign: true},
-			store.Recording{Tenant: "default", Claimed: "college", Server: "bbb2"},
-		},
-		{
-			"its meeting, whatever is proven",
-			map[string]string{"proof": "bbb2"},
-			store.Session{Tenant: "school", Server: "bbb2"},
-			record.Origin{Server: "bbb2", Foreign: true},
-			store.Recording{Tenant: "school", Server: "bbb2", MeetingID: "room"},
-		},
-		{
 			"not a server",
 			map[string]string{"bbbpool-tenant": "college"},
 			store.Session{},
@@ -169,5 +145,58 @@ func TestOwners_Assign(t *testing.T) {
 	o.Tenants = tenants(nil)
 	if _, err := o.Assign(t.Context(), store.Recording{}, store.Session{}, record.Origin{Tenant: "x"}); !errors.Is(err, errStore) {
 		t.Errorf("a store that fails: %v", err)
+	}
+}
+
+// A server that sends a recording of a meeting that nobody knows can prove whose it is, and what its front end calls the meeting,
+// by what was sealed for that very server.
+func TestOwners_Proven(t *testing.T) {
+	o := record.Owners{Sessions: history{}, Tenants: tenants{"school": true, "college": true}}
+	tenant := "college"
+	o.Proven = func(meta map[string]string) (store.MeetingKey, string, bool) {
+		return store.MeetingKey{Tenant: tenant, MeetingID: "room"}, meta["proof"], meta["proof"] != ""
+	}
+	says := func(proof string) map[string]string {
+		return map[string]string{"bbbpool-tenant": "school", "bbbpool-meeting-id": "another", "proof": proof}
+	}
+	sent := record.Origin{Server: "bbb2", Foreign: true}
+	for _, c := range []struct {
+		what, tenant, proof string
+		session             store.Session
+		breakout            *store.Breakout
+		from                record.Origin
+		want                store.Recording
+	}{
+		{"proven", "college", "bbb2", store.Session{}, nil, sent, store.Recording{Tenant: "college", MeetingID: "room"}},
+		{
+			"of another server", "college", "bbb1", store.Session{}, nil, sent,
+			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "school", ClaimedID: "another"},
+		},
+		{
+			"of a tenant that has gone", "gone", "bbb2", store.Session{}, nil, sent,
+			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "gone", ClaimedID: "room"},
+		},
+		{
+			"nothing", "college", "", store.Session{}, nil, sent,
+			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "school", ClaimedID: "another"},
+		},
+		{
+			"of a breakout room's parent", "college", "bbb2", store.Session{}, &store.Breakout{Parent: "p"}, sent,
+			store.Recording{Tenant: "college", MeetingID: "school_x"},
+		},
+		{
+			"of a meeting that is known", "college", "bbb2", store.Session{Tenant: "school", Server: "bbb2"}, nil, sent,
+			store.Recording{Tenant: "school", MeetingID: "room"},
+		},
+	} {
+		tenant = c.tenant
+		r := store.Recording{MeetingID: "school_x", Breakout: c.breakout, Meta: says(c.proof)}
+		got, err := o.Assign(t.Context(), r, c.session, c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Tenant != c.want.Tenant || got.MeetingID != c.want.MeetingID || got.Claimed != c.want.Claimed || got.ClaimedID != c.want.ClaimedID {
+			t.Errorf("%s: %+v", c.what, got)
+		}
 	}
 }
