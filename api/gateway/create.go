@@ -66,13 +66,9 @@ const createDeadline = time.Minute
 // it (countLimits); what refuses one is decided by the ledger, in the step that places the meeting.
 func (h *creates) make(ctx context.Context, c *call) error {
 	params := &c.req.Params
-	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
-		return err
-	}
-	if err := bbb.CheckName(params.Get("name")); err != nil {
-		return err
-	}
-	if err := bbb.CheckBreakout(*params); err != nil {
+	if err := cmp.Or(
+		bbb.CheckMeetingID(c.key.MeetingID), bbb.CheckName(params.Get("name")), bbb.CheckBreakout(*params),
+	); err != nil {
 		return err
 	}
 	h.countLimits(c)
