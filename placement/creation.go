@@ -24,6 +24,7 @@ type Creation struct {
 	asks    asks
 	leaving string // the server that the meeting leaves because that takes no new ones
 	fenced  bool   // the store has refused what was decided: another instance decides now
+	durable bool   // see Durable
 }
 
 // asks is what a create says that a claim keeps: of the last wish.
@@ -178,53 +179,6 @@ func (c *Creation) persist(ctx context.Context, claim, before store.Claim) error
 		_, err = state.CreateClaim(ctx, claim)
 	}
 	return err
-}
-
-// Confirm records that the server has the meeting, as a session that has just begun or as the one that is known. Only
-// a new internal ID, and a password or voice bridge that was not known, is written to the store; if that fails the claim
-// stands all the same, and the next poll supplies what is missing. A session that the meeting had before becomes history either
-// way.
-func (c *Creation) Confirm(ctx context.Context, made Made) error {
-	l := c.ledger
-	l.mu.Lock()
-	placed, err := l.book.Where(c.key)
-	if c.lost() {
-		err = ErrFollower
-	}
-	if err != nil {
-		l.mu.Unlock()
-		return err
-	}
-	made.Request, made.Signer, made.Back, made.Unmade = c.asks.request, c.asks.signer, c.asks.back, c.asks.unmade
-	made.Recorded, made.Name, made.Placed = c.asks.recorded, c.asks.name, c.asks.anew
-	confirmed, over, same := l.book.Confirmation(l.now(), c.key, made)
-	l.book.Apply(confirmed)
-	claim := confirmed.Claim
-	paid := l.book.Record().OwedAbout(claim)
-	l.mu.Unlock()
-	if err := l.forgetEndings(ctx, paid); err != nil || same {
-		return err
-	}
-	stored := false
-	err = c.write(ctx, func() error {
-		// The session before comes first: after a crash in between its claim stands, and is closed once more. That it is over is
-		// a fact, whoever leads and whatever can be stored: nobody else would tell of it.
-		forgot := l.records.remember(ctx, over)
-		failed := c.persist(ctx, claim, claim)
-		stored = failed == nil
-		return errors.Join(failed, forgot)
-	})
-	if !stored {
-		l.mu.Lock()
-		if l.leads(c.term) {
-			l.book.Apply(ClaimRedated{Key: c.key, Placed: placed.Claim.Placed})
-		}
-		l.mu.Unlock()
-	}
-	if err != nil {
-		return fmt.Errorf("confirm claim %s: %w", c.key.MeetingID, err)
-	}
-	return nil
 }
 
 // GiveUp takes the claim back after no server took the meeting: a new one is removed, a known one stands where it was.

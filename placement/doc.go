@@ -102,6 +102,10 @@
 // disk that was full for a moment would take the process out of service until somebody restarts it; without the memory,
 // readiness would come and go with every call, and whoever asks for it now and then would never hear of the failure.
 //
+// What a server has made is in the book before it is stored, and stays there where that fails, for the meeting goes on and people
+// are let in. It is stored by whoever confirms it again, or with the next poll of any server; a leader that finds it in its book,
+// for it has heard of it, does the same. Whoever asks may not be told of it as of something durable before (Creation.Durable).
+//
 // An end that was acknowledged is a record of its own for each server that may have the meeting still (Ended): until that
 // server is seen without it nothing by that ID is adopted, and it is ended wherever it is seen. A copy that nobody knew of
 // shows at the first poll that sees its server whole: what comes up later is a new meeting, whatever clocks say. Until that

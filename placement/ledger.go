@@ -157,6 +157,7 @@ func (l *Ledger) takeOver(claims []store.Claim, endings []store.Ending) (over, l
 		case l.book.Record().Owes(c):
 			over = append(over, c)
 		}
+		l.lacks(c)
 		if !l.book.Record().Recalled() && l.history != nil {
 			l.term.past.lasting = append(l.term.past.lasting, book.StayOfClaim(c, l.Hash(c.MeetingKey)))
 		}

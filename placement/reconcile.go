@@ -26,7 +26,7 @@ type Reconciled struct {
 // Reconcile brings the claims in line with what a poll saw. Counts are corrected; meetings that nobody claimed are
 // adopted, and so are those whose claim is on a server that is gone; a claim whose meeting is over, or missing from two
 // polls in a row, is closed. What is being created at the moment is left alone, and so is what was confirmed after the poll
-// began.
+// began. What creates could not store is stored, of whatever server.
 func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 	l.mu.Lock()
 	if !l.leading {
@@ -54,6 +54,7 @@ func (l *Ledger) Reconcile(ctx context.Context, p Poll) (Reconciled, error) {
 		}
 	}
 	errs = append(errs, l.forgetEndings(ctx, found.Paid))
+	l.storeAgain(ctx, term)
 	return Reconciled{found.Strays, found.Excess}, errors.Join(errs...)
 }
 

@@ -25,6 +25,8 @@ var (
 type term struct {
 	turns turns.Turns // whoever has a meeting's turn writes its claim without the lock, and nobody else touches it meanwhile
 	past  past
+
+	unstored map[store.MeetingKey]*unstored // the desk's lock guards it, and the turn of each meeting what is in it
 }
 
 // newTerm begins a term. Creates wait in it until the history has been read, unless the book has it.

@@ -100,8 +100,9 @@ type Service struct {
 	Data    string // the data directory: the volume's ID is kept there
 	Log     zerolog.Logger
 	Now     func() time.Time
-	Tell    Tell // what front ends are told of a recording that has come; nil for nothing
-	Meta    Meta // the metadata of a recording without what is the pool's own; nil for as it is
+	Tell    Tell          // what front ends are told of a recording that has come; nil for nothing
+	Meta    Meta          // the metadata of a recording without what is the pool's own; nil for as it is
+	Proven  record.Proven // of what servers send; nil for nothing
 
 	// Where several instances share the recordings, one of them works on them at a time, which is as long as Run runs. Epoch is
 	// a number of its own for each of these terms, asked for when this instance may; May tells whether this instance still may,
@@ -130,8 +131,9 @@ type Parts struct {
 		store.Servers
 		store.Claims
 	}
-	Tell    Tell // what front ends are told of a recording that has come; nil for nothing
-	Meta    Meta // the metadata of a recording without what is the pool's own; nil for as it is
+	Tell    Tell          // what front ends are told of a recording that has come; nil for nothing
+	Meta    Meta          // the metadata of a recording without what is the pool's own; nil for as it is
+	Proven  record.Proven // of what servers send; nil for nothing
 	Log     zerolog.Logger
 	Metrics *metrics.Set
 }
@@ -161,7 +163,7 @@ func Open(ctx context.Context, p Parts) (*Service, error) {
 	guard := volume.New(c.Volume, time.Now, dirs...)
 	s := &Service{
 		Config: c, Index: p.Index, Tenants: p.State, Servers: p.State, Live: p.State, Library: files, Disk: guard,
-		Data: p.Data, Tell: p.Tell, Meta: p.Meta, Log: p.Log,
+		Data: p.Data, Tell: p.Tell, Meta: p.Meta, Proven: p.Proven, Log: p.Log,
 	}
 	s.Init()
 	p.Metrics.RegisterMetricsWriter(s.WriteMetrics)
@@ -185,7 +187,7 @@ func (s *Service) Init() {
 		s.Now = time.Now
 	}
 	now := func() time.Time { return s.Now() }
-	owners := record.Owners{Sessions: s.Index, Tenants: s.Tenants}
+	owners := record.Owners{Sessions: s.Index, Tenants: s.Tenants, Proven: s.Proven}
 	s.files = &record.Files{Index: s.Index, Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now}
 	s.importer = &imports.Importer{
 		Config: s.Config.imports(), Index: s.Index, Owners: owners, Servers: s.Servers, Live: s.Live, Files: s.files,

@@ -93,7 +93,8 @@ func explainLive(m placement.Info, away outages) v1.ExplainedAt {
 	return v1.ExplainedAt{
 		OfflineSince: away[m.Server],
 		InternalID:   m.InternalID, Server: m.Server, Start: m.Placed.UTC().Truncate(time.Millisecond),
-		People: m.People, Peak: max(m.Peak, m.People), Joins: m.Joins, Recorded: m.Recorded, Why: placement.Explain(m.Server, m.Why), Decision: newDecision(m.Why),
+		People: m.People, Peak: max(m.Peak, m.People), Joins: m.Joins, Recorded: m.Recorded,
+		Why: placement.Explain(m.Server, m.Why), Decision: newDecision(m.Why),
 	}
 }
 

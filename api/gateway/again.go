@@ -18,6 +18,10 @@ import (
 // So the server that it was sent to is asked first, and whoever finds the meeting that this very create has made (the claim has
 // the ID of the request) answers as the server has answered then. A repeat alone would not do: a server takes one without all
 // the passwords that it has chosen itself for another meeting (idNotUnique).
+//
+// Where the claim is still that of the meeting before, which was over, and this create has begun it anew, nothing has its ID:
+// then a meeting that no claim knows, made while the create was on its way, is taken for the one that it has made. Whoever is
+// mistaken in that has made a create by the same name, with the same secret and the same passwords, at the same time.
 
 // createAt is createOwn, where the create may have been done before: by an earlier leader, or by a call whose answer was lost.
 func (h *creates) createAt(ctx context.Context, c *call, place placement.Placement) (bbb.Answer, *bbb.Reply, error) {
@@ -31,7 +35,7 @@ func (h *creates) createAt(ctx context.Context, c *call, place placement.Placeme
 		if answer, reply, found := h.lookAfter(ctx, c, place); found {
 			return answer, reply, nil
 		}
-	case err == nil && place.Known && c.began(place.Claim):
+	case err == nil && place.Known && (c.handed || c.began(place.Claim)):
 		return h.asFirst(ctx, c, place.Claim, answer, reply)
 	}
 	return answer, reply, err
@@ -39,6 +43,16 @@ func (h *creates) createAt(ctx context.Context, c *call, place placement.Placeme
 
 // began tells whether a claim was placed by this very create.
 func (c *call) began(claim store.Claim) bool { return c.request != "" && claim.Request == c.request }
+
+// made tells whether a meeting that its server has may have been made by this very create: its claim says so, or the create was
+// handed on, and the meeting, which is not that of the claim, has begun while it was on its way.
+func (c *call) made(claim store.Claim, internalID string, createTime int64) bool {
+	if c.began(claim) {
+		return claim.InternalID == "" || claim.InternalID == internalID
+	}
+	return c.handed && claim.InternalID != "" && claim.InternalID != internalID &&
+		time.Since(time.UnixMilli(createTime)) < createDeadline+before
+}
 
 // lostAnswer tells whether a create that failed may have been done all the same, and the server may be able to tell.
 func lostAnswer(err error) bool {
@@ -50,18 +64,18 @@ func lostAnswer(err error) bool {
 		failed.Status == http.StatusBadGateway || failed.Status == http.StatusGatewayTimeout
 }
 
-// asFirst turns what a server says to a repeat of this very create into what it has said to the first one.
+// asFirst turns what a server says to a repeat, if it is one of this very create, into what it has said to the first one.
 func (h *creates) asFirst(
 	ctx context.Context, c *call, claim store.Claim, answer bbb.Answer, reply *bbb.Reply,
 ) (bbb.Answer, *bbb.Reply, error) {
-	switch {
-	case answer.Err == nil && answer.Created().Repeated:
+	switch there := answer.Created(); {
+	case answer.Err == nil && there.Repeated && c.made(claim, there.InternalID, there.CreateTime):
 		return answered(bbb.FirstAnswer(reply.Body), reply.ContentType)
 	case answer.Err == nil || answer.Err.Key != bbb.ErrNotUnique.Key:
 		return answer, reply, nil
 	}
 	m, err := h.ownMeeting(ctx, c, claim)
-	if err != nil || !c.mayHaveMade(m) || claim.InternalID != "" && claim.InternalID != m.InternalID {
+	if err != nil || !c.mayHaveMade(m) || !c.made(claim, m.InternalID, m.CreateTime) {
 		return answer, reply, nil //nolint:nilerr // what the server has said to the create stands
 	}
 	return answered(m.Created(), reply.ContentType)
@@ -133,21 +147,27 @@ const storePause = 250 * time.Millisecond
 // placeInTime places a meeting. While the database is away it waits for that, as long as a create may take.
 func (h *creates) placeInTime(
 	ctx context.Context, creation *placement.Creation, wish placement.Wish, avoid []string,
-) (placement.Placement, error) {
-	var away error
-	for {
-		place, err := creation.Place(ctx, wish, avoid)
-		switch {
-		case away != nil && ctx.Err() != nil:
-			return place, away
-		case !errors.Is(err, store.ErrAway) || !h.timeLeft(ctx):
-			return place, err
+) (place placement.Placement, err error) {
+	err = whileAway(ctx, func() bool { return h.timeLeft(ctx) }, func() (err error) {
+		place, err = creation.Place(ctx, wish, avoid)
+		return err
+	})
+	return place, err
+}
+
+// whileAway does something again and again while the database is away and there is more time.
+func whileAway(ctx context.Context, more func() bool, do func() error) (err error) {
+	for away := error(nil); ; away = err {
+		switch err = do(); {
+		case away != nil && err != nil && ctx.Err() != nil:
+			return away
+		case !errors.Is(err, store.ErrAway) || !more():
+			return err
 		}
-		away = err
 		select {
 		case <-time.After(storePause):
 		case <-ctx.Done():
-			return place, away
+			return err
 		}
 	}
 }

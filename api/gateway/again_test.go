@@ -222,7 +222,7 @@ func (tenants) Tenants(context.Context) ([]store.Tenant, error) {
 }
 
 // lone makes a gateway over one server that always answers, in time of its own, and returns how to ask it.
-func lone(t *testing.T, db *away) (g *gateway.Gateway, ask func(call, query string) (said string, took time.Duration)) {
+func lone(t *testing.T, db placement.State) (g *gateway.Gateway, ask func(call, query string) (said string, took time.Duration)) {
 	t.Helper()
 	ledger, err := placement.OpenLedger(t.Context(), placement.Parts{State: db, Remember: remember, Now: time.Now})
 	if err != nil {

@@ -66,13 +66,9 @@ const createDeadline = time.Minute
 // it (countLimits); what refuses one is decided by the ledger, in the step that places the meeting.
 func (h *creates) make(ctx context.Context, c *call) error {
 	params := &c.req.Params
-	if err := bbb.CheckMeetingID(c.key.MeetingID); err != nil {
-		return err
-	}
-	if err := bbb.CheckName(params.Get("name")); err != nil {
-		return err
-	}
-	if err := bbb.CheckBreakout(*params); err != nil {
+	if err := cmp.Or(
+		bbb.CheckMeetingID(c.key.MeetingID), bbb.CheckName(params.Get("name")), bbb.CheckBreakout(*params),
+	); err != nil {
 		return err
 	}
 	h.countLimits(c)
@@ -93,7 +89,9 @@ func (h *creates) make(ctx context.Context, c *call) error {
 	defer creation.End()
 	answer, reply, err := h.createSomewhere(ctx, c, creation, wish)
 	if err == nil && answer.Err == nil {
-		h.created(ctx, c, creation, answer)
+		if err := h.created(ctx, c, creation, answer); err != nil {
+			return err
+		}
 		if c.moved { // and keep its turn meanwhile: what follows on it would be answered before others know
 			h.servers.authority.heard(ctx)
 		}
@@ -190,16 +188,16 @@ func breakoutID(internal, parent, sequence string) string {
 	return hex.EncodeToString(hash[:]) + "-" + stamp
 }
 
-// created records what a server has made, or has had already.
-func (h *creates) created(ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer) {
+// created records what a server has made, or has had already. After an error it is not to be answered: nobody would know of the
+// meeting once this instance is gone.
+func (h *creates) created(ctx context.Context, c *call, creation *placement.Creation, answer bbb.Answer) error {
 	made := answer.Created()
 	c.internal = made.InternalID
-	if err := creation.Confirm(context.WithoutCancel(ctx), placement.Made{
+	if err := h.confirm(ctx, c, creation, placement.Made{
 		InternalID: made.InternalID, CreateTime: made.CreateTime, Moderator: store.Secret(answer.Get("moderatorPW")),
 		Voice: answer.Get(voiceParam),
 	}); err != nil {
-		h.log.WithLevel(levelOf(err)).Err(err).Str("meetingID", c.key.MeetingID).
-			Msg("the claim stands, its internal ID is not stored")
+		return err
 	}
 	if !made.Repeated {
 		params := c.req.Params
@@ -209,6 +207,7 @@ func (h *creates) created(ctx context.Context, c *call, creation *placement.Crea
 		h.view.Created(c.server, meeting)
 		h.metrics.Placed(c.tries)
 	}
+	return nil
 }
 
 // repeated answers a create of a meeting with people in it on a server that lives and fails at creates alone, with what
@@ -249,16 +248,10 @@ const (
 	mostRefusals = 1000
 )
 
-// causes are the errors of creates that no server could take, as they are counted.
-var causes = map[*bbb.Error]string{
-	errFull: counts.CauseFull, errNoTag: counts.CauseTag, bbb.ErrUnavailable: counts.CauseNone,
-	errMeetings: counts.CauseMeetings, errPerHour: counts.CausePerHour,
-}
-
 // note takes note of how a create has ended, and returns why it was refused, or "".
 func (r *refusals) note(key store.MeetingKey, err error, now time.Time) (cause string) {
 	told, _ := errors.AsType[*bbb.Error](err)
-	cause = causes[told]
+	cause = causeOf(told)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {

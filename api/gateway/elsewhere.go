@@ -199,6 +199,9 @@ func levelOf(err error) zerolog.Level {
 // nothing yet.
 type authority struct{ gateway *Gateway }
 
+// alone tells whether there are no other instances.
+func (a authority) alone() bool { return a.gateway.Elsewhere == nil }
+
 const (
 	mayWait  = 5 * time.Second
 	mayPause = 100 * time.Millisecond

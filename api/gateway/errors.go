@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -130,25 +131,41 @@ var (
 	}
 )
 
+// unplaced is what a front end is told where a meeting could not be placed, and as what that is counted among the refusals; a
+// cause of "" is none of them.
+var unplaced = []struct {
+	err   error
+	told  *bbb.Error
+	cause string
+}{
+	{placement.ErrFull, errFull, counts.CauseFull},
+	{placement.ErrNoTag, errNoTag, counts.CauseTag},
+	{placement.ErrMeetings, errMeetings, counts.CauseMeetings},
+	{placement.ErrPerHour, errPerHour, counts.CausePerHour},
+	{placement.ErrVoice, errVoice, ""},
+	{placement.ErrForeign, bbb.ErrMeetingNotFound, ""}, // as Scalelite says; whose it is nobody is told
+	{placement.ErrNoServer, bbb.ErrUnavailable, counts.CauseNone},
+	{context.DeadlineExceeded, bbb.ErrUnavailable, counts.CauseNone},
+}
+
 // placementError turns what the ledger says into what a front end is told.
 func placementError(err error) error {
-	switch {
-	case errors.Is(err, placement.ErrFull):
-		return errFull
-	case errors.Is(err, placement.ErrNoTag):
-		return errNoTag
-	case errors.Is(err, placement.ErrMeetings):
-		return errMeetings
-	case errors.Is(err, placement.ErrPerHour):
-		return errPerHour
-	case errors.Is(err, placement.ErrVoice):
-		return errVoice
-	case errors.Is(err, placement.ErrForeign):
-		return bbb.ErrMeetingNotFound // as Scalelite says; whose it is nobody is told
-	case errors.Is(err, placement.ErrNoServer), errors.Is(err, context.DeadlineExceeded):
-		return bbb.ErrUnavailable
+	for _, one := range unplaced {
+		if errors.Is(err, one.err) {
+			return one.told
+		}
 	}
 	return err
+}
+
+// causeOf is as what a refusal is counted; "" for what is none.
+func causeOf(told *bbb.Error) string {
+	for _, one := range unplaced {
+		if one.told == told {
+			return one.cause
+		}
+	}
+	return ""
 }
 
 // unanswered is an error for the front end about a call that the server of a meeting has not done, or may not have done.

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -24,7 +26,12 @@ type Tenants interface {
 type Owners struct {
 	Sessions Sessions
 	Tenants  Tenants
+	Proven   Proven // nil where nothing proves anything
 }
+
+// Proven tells which meeting a server was asked to make with that metadata, and which server that was, by what the pool has
+// sealed and put there: nobody else can make that. It returns false where there is no such proof.
+type Proven func(meta map[string]string) (meeting store.MeetingKey, server string, ok bool)
 
 // Session is what is known of the meeting of a recording: from the history, or of those that go on; empty for nothing. Of
 // a breakout room, which servers open without asking, it is what is known of its parent: it was on the same server, and is
@@ -59,18 +66,20 @@ func (o Owners) session(ctx context.Context, id string, live map[string]store.Se
 type Origin struct {
 	Server  string // that has sent it
 	Tenant  string // whose the operator says that it is
-	Foreign bool   // a server has sent it, which cannot say whose it is
+	Foreign bool   // a server has sent it, which can only prove whose it is
 }
 
 // Assign finds out which tenant and which server a recording belongs to: from the session of its meeting, else from what it
 // says itself or the operator says of it. A server that sends a recording of a meeting that nobody knows cannot say whose
-// it is. A tenant that it names and that is not there is kept, so that it can be given to that one later.
+// it is, for who holds one server could put recordings into the rooms of every tenant. It can prove that: by what the pool has
+// sealed for that very server when the tenant's create went there, which is no more than what such a create lets it do anyway.
+// A tenant that a recording names in vain is kept, so that it can be given to that one later.
 func (o Owners) Assign(
 	ctx context.Context, r store.Recording, session store.Session, from Origin,
 ) (store.Recording, error) {
 	claims := []string{r.Meta[ownTenant], r.Meta[scaleliteTenant], from.Tenant}
 	if from.Foreign {
-		claims = nil
+		claims = o.prove(&r, from.Server)
 	}
 	claimed, err := o.Tenant(ctx, claims...)
 	if err != nil {
@@ -87,6 +96,21 @@ func (o Owners) Assign(
 	r.Server = cmp.Or(session.Server, from.Server)
 	Disown(&r)
 	return r, nil
+}
+
+// prove returns whose a recording is that a server has sent, as far as it proves that. What it was called by its front end is
+// proven with it, and no matter of what the server says.
+func (o Owners) prove(r *store.Recording, sender string) (tenants []string) {
+	if o.Proven == nil {
+		return nil
+	}
+	meeting, server, ok := o.Proven(r.Meta)
+	if !ok || server != sender {
+		return nil
+	}
+	r.Meta = maps.Clone(r.Meta)
+	r.Meta[ownTenant], r.Meta[bbb.IDKey] = meeting.Tenant, meeting.MeetingID
+	return []string{meeting.Tenant}
 }
 
 // Tenant returns the first of these names that is a tenant's, or "".

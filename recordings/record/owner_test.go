@@ -147,3 +147,56 @@ func TestOwners_Assign(t *testing.T) {
 		t.Errorf("a store that fails: %v", err)
 	}
 }
+
+// A server that sends a recording of a meeting that nobody knows can prove whose it is, and what its front end calls the meeting,
+// by what was sealed for that very server.
+func TestOwners_Proven(t *testing.T) {
+	o := record.Owners{Sessions: history{}, Tenants: tenants{"school": true, "college": true}}
+	tenant := "college"
+	o.Proven = func(meta map[string]string) (store.MeetingKey, string, bool) {
+		return store.MeetingKey{Tenant: tenant, MeetingID: "room"}, meta["proof"], meta["proof"] != ""
+	}
+	says := func(proof string) map[string]string {
+		return map[string]string{"bbbpool-tenant": "school", "bbbpool-meeting-id": "another", "proof": proof}
+	}
+	sent := record.Origin{Server: "bbb2", Foreign: true}
+	for _, c := range []struct {
+		what, tenant, proof string
+		session             store.Session
+		breakout            *store.Breakout
+		from                record.Origin
+		want                store.Recording
+	}{
+		{"proven", "college", "bbb2", store.Session{}, nil, sent, store.Recording{Tenant: "college", MeetingID: "room"}},
+		{
+			"of another server", "college", "bbb1", store.Session{}, nil, sent,
+			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "school", ClaimedID: "another"},
+		},
+		{
+			"of a tenant that has gone", "gone", "bbb2", store.Session{}, nil, sent,
+			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "gone", ClaimedID: "room"},
+		},
+		{
+			"nothing", "college", "", store.Session{}, nil, sent,
+			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "school", ClaimedID: "another"},
+		},
+		{
+			"of a breakout room's parent", "college", "bbb2", store.Session{}, &store.Breakout{Parent: "p"}, sent,
+			store.Recording{Tenant: "college", MeetingID: "school_x"},
+		},
+		{
+			"of a meeting that is known", "college", "bbb2", store.Session{Tenant: "school", Server: "bbb2"}, nil, sent,
+			store.Recording{Tenant: "school", MeetingID: "room"},
+		},
+	} {
+		tenant = c.tenant
+		r := store.Recording{MeetingID: "school_x", Breakout: c.breakout, Meta: says(c.proof)}
+		got, err := o.Assign(t.Context(), r, c.session, c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Tenant != c.want.Tenant || got.MeetingID != c.want.MeetingID || got.Claimed != c.want.Claimed || got.ClaimedID != c.want.ClaimedID {
+			t.Errorf("%s: %+v", c.what, got)
+		}
+	}
+}

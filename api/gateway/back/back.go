@@ -154,6 +154,22 @@ func (b *Callbacks) base(t Tenant) string {
 	return b.Base(t.URL)
 }
 
+// Proven returns the meeting that a server was asked to make with that metadata, and the server, as an address of ours says that
+// stands in it where we have put it. Front ends cannot say anything there (see [Take]). Addresses of two meetings prove nothing.
+func (b *Callbacks) Proven(meta map[string]string) (meeting store.MeetingKey, server string, ok bool) {
+	for name, value := range meta {
+		p, ours := b.read(value)
+		switch {
+		case !ours || !stands(strings.ToLower(name), p):
+		case ok && (p.MeetingKey != meeting || p.Server != server):
+			return store.MeetingKey{}, "", false
+		default:
+			meeting, server, ok = p.MeetingKey, p.Server, true
+		}
+	}
+	return meeting, server, ok
+}
+
 // Restore returns a server's answer about a meeting, or the element of one, as its front end is to see it: ours out, the
 // originals in. Where there is nothing to do it is the answer itself. It is never written to.
 func (b *Callbacks) Restore(answer []byte, originals *store.Back) []byte {
