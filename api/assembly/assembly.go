@@ -182,7 +182,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, State: state,
 		Index: p.Callbacks.Nudging(p.Usage.Index(p.Stores.Index)), Tell: p.Callbacks.Ready, Meta: p.Callbacks.Meta,
 		Proven: p.callBack().Proven,
-		Log: p.log("recordings"), Metrics: p.Metrics,
+		Log:    p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err
 	}
