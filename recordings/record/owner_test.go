@@ -169,23 +169,33 @@ func TestOwners_Proven(t *testing.T) {
 	}{
 		{"proven", "college", "bbb2", store.Session{}, nil, sent, store.Recording{Tenant: "college", MeetingID: "room"}},
 		{
-			"of another server", "college", "bbb1", store.Session{}, nil, sent,
+			"of another server", "college", "bbb1",
+			store.Session{},
+			nil, sent,
 			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "school", ClaimedID: "another"},
 		},
 		{
-			"of a tenant that has gone", "gone", "bbb2", store.Session{}, nil, sent,
+			"of a tenant that has gone", "gone", "bbb2",
+			store.Session{},
+			nil, sent,
 			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "gone", ClaimedID: "room"},
 		},
 		{
-			"nothing", "college", "", store.Session{}, nil, sent,
+			"nothing", "college", "",
+			store.Session{},
+			nil, sent,
 			store.Recording{Tenant: "default", MeetingID: "school_x", Claimed: "school", ClaimedID: "another"},
 		},
 		{
-			"of a breakout room's parent", "college", "bbb2", store.Session{}, &store.Breakout{Parent: "p"}, sent,
+			"of a breakout room's parent", "college", "bbb2",
+			store.Session{},
+			&store.Breakout{Parent: "p"}, sent,
 			store.Recording{Tenant: "college", MeetingID: "school_x"},
 		},
 		{
-			"of a meeting that is known", "college", "bbb2", store.Session{Tenant: "school", Server: "bbb2"}, nil, sent,
+			"of a meeting that is known", "college", "bbb2",
+			store.Session{Tenant: "school", Server: "bbb2"},
+			nil, sent,
 			store.Recording{Tenant: "school", MeetingID: "room"},
 		},
 	} {
