@@ -254,7 +254,7 @@ func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
 }
 
 // sureWithin bounds how long the servers are asked before a leader decides: who waits for it has 5 s.
-const sureWithin = 1500 * time.Millisecond
+const sureWithin = time.Second
 
 // sure has all servers asked for their meetings before this instance decides: claims may be missing in the store, and nobody is
 // left who knows of them (store/mirror).

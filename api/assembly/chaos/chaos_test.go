@@ -62,7 +62,7 @@ func TestChaos(t *testing.T) {
 	for i := range organisers {
 		running.Go(func() { halls.run(i, ends) })
 	}
-	faults := &faults{world: w, random: rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))}
+	faults := &faults{world: w, history: load.history, random: rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))}
 	faults.run(ends)
 	running.Wait()
 	w.Ready(t)

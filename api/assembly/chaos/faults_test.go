@@ -19,8 +19,9 @@ import (
 // faults break the world, one thing after the other, and mend it.
 type faults struct {
 	*world
-	random *rand.Rand
-	seed   atomic.Uint64
+	history *history
+	random  *rand.Rand
+	seed    atomic.Uint64
 
 	mu        sync.Mutex
 	takeovers []time.Duration
@@ -160,6 +161,7 @@ func (f *faults) cut(stop func(), start func() error, d time.Duration) {
 // cutServers cuts an instance from a few servers; those that are left take the meetings.
 func (f *faults) cutServers(in *instance, d time.Duration) {
 	f.t.Logf("cut %s from servers for %v", in.Name, d)
+	defer f.history.darken(f.history.now())
 	random := f.draw()
 	for range 3 {
 		in.Say("cut %s", hostOf(f.servers[random.IntN(len(f.servers))]))
@@ -219,6 +221,7 @@ func (f *faults) failServers(_ *instance, d time.Duration) {
 	random := f.draw()
 	ways := []simulator.Fault{{Kind: "refuse"}, {Kind: "black-hole"}, {Kind: "5xx", Status: 503}, {Kind: "truncated"}}
 	f.t.Logf("servers fail for %v", d)
+	defer f.history.darken(f.history.now())
 	busy := slices.DeleteFunc(slices.Clone(f.servers), func(s *simulator.Server) bool { return !hasPeople(s) })
 	for i := range 3 {
 		s := f.servers[random.IntN(len(f.servers))]
