@@ -44,8 +44,8 @@ func (p *Poller) Refresh(ctx context.Context) {
 	}
 }
 
-// Sweep has every server polled that does not fail, once Run has begun, and returns when what they have is in the ledger. It
-// returns false where ctx ended before that, or not all have answered.
+// Sweep has every server polled, once Run has begun, and returns when what they have is in the ledger, but for those that fail,
+// which nobody waits for. It returns true where all have answered.
 func (p *Poller) Sweep(ctx context.Context) bool {
 	select {
 	case <-p.pool.begun():
@@ -53,12 +53,17 @@ func (p *Poller) Sweep(ctx context.Context) bool {
 		return false
 	}
 	var waiting []*poll
+	failing := false
 	for _, s := range p.pool.sorted() {
-		if q := p.pool.poll(s); q != nil && !q.doubt {
+		switch q := p.pool.poll(s); {
+		case q == nil:
+		case q.doubt:
+			failing = true
+		default:
 			waiting = append(waiting, q)
 		}
 	}
-	all := p.pool.leads() // else nobody was asked: it has ended meanwhile
+	all := !failing && p.pool.leads() // else nobody was asked: it has ended meanwhile
 	for _, q := range waiting {
 		select {
 		case <-q.over:

@@ -62,7 +62,7 @@ func (p *Pool) attachMirror() {
 	p.mirror.Attach(mirror.Hooks{
 		Leading: p.Instance.Holds, Alone: p.Instance.Alone, Owes: p.Instance.Owes, Led: p.Instance.Led, Known: p.known,
 		Edited: func(kinds []string) {
-			log.Info().Strs("kinds", kinds).Msg("records were changed in the database by others")
+			log.Debug().Strs("kinds", kinds).Msg("records were changed in the database by another instance, or from outside")
 			p.Notices.Want(editable(kinds)...)
 		},
 		Healed: func(r mirror.Report) {
