@@ -104,8 +104,8 @@ func (l *load) end(client int, meeting string, random *rand.Rand) {
 	switch {
 	case err == nil && strings.Contains(body, "<returncode>SUCCESS"):
 		l.history.add(client, input{opEnd, meeting}, called, output{})
-	case err == nil && strings.Contains(body, "<messageKey>notFound"):
-		l.history.add(client, input{opEnd, meeting}, called, output{})
+	case err == nil && strings.Contains(body, "<messageKey>notFound"): // nothing was ended: that there is none was seen
+		l.history.add(client, input{opLook, meeting}, called, output{})
 	default:
 		l.history.add(client, input{opEnd, meeting}, called, output{unknown: true})
 	}
