@@ -245,8 +245,8 @@ func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
 		ready()
 	}
 	parts := p.decides()
-	if p.mirror.Doubtful(ctx) {
-		parts = append(parts, sure{p, begin})
+	if life, is := p.mirror.Doubtful(ctx); is {
+		parts = append(parts, sure{p, life, begin})
 	} else {
 		begin()
 	}
@@ -260,6 +260,7 @@ const sureWithin = time.Second
 // left who knows of them (store/mirror).
 type sure struct {
 	pool  *Pool
+	life  string // of the database that is in doubt
 	begin func()
 }
 
@@ -272,7 +273,7 @@ func (s sure) Run(ctx context.Context) error {
 		s.begin()
 	}
 	if all {
-		if err := s.pool.mirror.Vouch(ctx); err != nil {
+		if err := s.pool.mirror.Vouch(ctx, s.life); err != nil {
 			log := s.pool.log("instances")
 			log.Info().Err(err).Msg("the next leader asks all servers again")
 		}

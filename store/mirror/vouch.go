@@ -6,21 +6,22 @@ import "context"
 // place, and those are gone who had, nobody sees it. So a leader that has made sure of it vouches for the server that runs, in
 // the store itself; in one that nobody has vouched for, claims may be missing that only the servers know of.
 
-// Doubtful tells a leader whether the store may lack what nobody here knows of.
-func (m *Mirror) Doubtful(ctx context.Context) bool {
+// Doubtful tells a leader whether the store may lack what nobody here knows of, and which server it is then that is to be vouched
+// for; "" where that cannot be told.
+func (m *Mirror) Doubtful(ctx context.Context) (life string, is bool) {
 	life, err := m.config.Marks.Incarnation(ctx)
 	if err != nil || life == "" {
-		return true
+		return "", true
 	}
 	vouched, err := m.config.Marks.Vouched(ctx)
-	return err != nil || vouched != life
+	return life, err != nil || vouched != life
 }
 
-// Vouch is for a leader that has made sure that nothing is missing. Where it fails the next leader makes sure of it again.
-func (m *Mirror) Vouch(ctx context.Context) error {
-	life, err := m.config.Marks.Incarnation(ctx)
-	if err != nil || life == "" {
-		return err
+// Vouch is for a leader that has made sure that nothing is missing in a server that was in doubt, and not in one that has taken its
+// place meanwhile. Where it fails the next leader makes sure of it again.
+func (m *Mirror) Vouch(ctx context.Context, life string) error {
+	if life == "" {
+		return nil
 	}
 	return m.config.Marks.Vouch(ctx, life)
 }

@@ -15,9 +15,14 @@ func TestMirror_Vouch(t *testing.T) {
 	m.Attach(mirror.Hooks{Leading: func() (uint64, bool) { return term, term > 0 }})
 	doubtful := func(when string, want bool) {
 		t.Helper()
-		if got := m.Doubtful(t.Context()); got != want {
+		if _, got := m.Doubtful(t.Context()); got != want {
 			t.Errorf("%s: doubtful %v", when, got)
 		}
+	}
+	vouch := func() {
+		t.Helper()
+		life, _ := m.Doubtful(t.Context())
+		must(t, m.Vouch(t.Context(), life))
 	}
 	lead := func() {
 		t.Helper()
@@ -26,7 +31,7 @@ func TestMirror_Vouch(t *testing.T) {
 	}
 	lead()
 	doubtful("at first", true)
-	must(t, m.Vouch(t.Context()))
+	vouch()
 	doubtful("vouched for", false)
 	fill(t, s, f)
 	before := f.save(t)
@@ -46,7 +51,11 @@ func TestMirror_Vouch(t *testing.T) {
 	again()
 	lead()
 	doubtful("put right by who leads since", true)
-	must(t, m.Vouch(t.Context()))
+	vouch()
+	asked, _ := m.Doubtful(t.Context())
+	f.set(func() { f.life++ })
+	must(t, m.Vouch(t.Context(), asked))
+	doubtful("vouched for when another server had taken its place", true)
 	f.set(func() { f.away = true })
 	doubtful("away", true)
 }
