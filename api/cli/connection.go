@@ -83,8 +83,25 @@ func (c *Connection) Check(ctx context.Context) (v1.Check, error) {
 	return outcome, err
 }
 
-// Unpolled says beside what a data directory tells of servers that it is nobody's look at them.
-func (c *Connection) Unpolled(env *Env) error {
+// Show shows what a look at the servers finds, in JSON or as it is printed otherwise.
+func Show[T any](env *Env, look func(*Connection) (T, error), otherwise func(*Env, T) error) error {
+	return env.With(Look, func(pool *Connection) error {
+		found, err := look(pool)
+		if err == nil {
+			err = pool.unpolled(env)
+		}
+		if err != nil {
+			return err
+		}
+		if env.Options.JSON {
+			return terminal.PrintJSON(env.Out, found)
+		}
+		return otherwise(env, found)
+	})
+}
+
+// unpolled says beside what a data directory tells of servers that it is nobody's look at them.
+func (c *Connection) unpolled(env *Env) error {
 	if c.Stopped == "" {
 		return nil
 	}

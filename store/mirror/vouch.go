@@ -17,8 +17,8 @@ func (m *Mirror) Doubtful(ctx context.Context) (life string, is bool) {
 	return life, err != nil || vouched != life
 }
 
-// Vouch is for a leader that has made sure that nothing is missing in a server that was in doubt, and not in one that has taken its
-// place meanwhile. Where it fails the next leader makes sure of it again.
+// Vouch is for a leader that has made sure that nothing is missing in a server that was in doubt, and not in one that has taken
+// its place meanwhile. Where it fails the next leader makes sure of it again.
 func (m *Mirror) Vouch(ctx context.Context, life string) error {
 	if life == "" {
 		return nil

@@ -19,30 +19,24 @@ type ListCmd struct {
 
 // Run prints a table, or an array in JSON.
 func (c *ListCmd) Run(env *cli.Env) error {
-	return env.With(cli.Look, func(pool *cli.Connection) error {
-		meetings, err := pool.Meetings.List(env.Ctx, c.Tenant, c.Server)
-		if err == nil {
-			err = pool.Unpolled(env)
-		}
-		if err != nil {
-			return err
-		}
-		if env.Options.JSON {
-			return terminal.PrintJSON(env.Out, meetings)
-		}
-		if len(meetings) == 0 {
-			_, err := fmt.Fprintln(env.Out, "no meetings")
-			return err
-		}
-		rows := make([][]string, 0, len(meetings))
-		for _, m := range meetings {
-			rows = append(rows, []string{
-				m.Tenant, m.MeetingID, whereabouts(m), strconv.Itoa(m.People), strconv.Itoa(m.Peak), terminal.Moment(&m.Placed),
-				terminal.YesNo(m.Recorded),
-			})
-		}
-		return terminal.Table(env.Out, "TENANT MEETING SERVER PEOPLE PEAK PLACED RECORDED", rows)
-	})
+	return cli.Show(env, func(pool *cli.Connection) ([]v1.Meeting, error) {
+		return pool.Meetings.List(env.Ctx, c.Tenant, c.Server)
+	}, printMeetings)
+}
+
+func printMeetings(env *cli.Env, meetings []v1.Meeting) error {
+	if len(meetings) == 0 {
+		_, err := fmt.Fprintln(env.Out, "no meetings")
+		return err
+	}
+	rows := make([][]string, 0, len(meetings))
+	for _, m := range meetings {
+		rows = append(rows, []string{
+			m.Tenant, m.MeetingID, whereabouts(m), strconv.Itoa(m.People), strconv.Itoa(m.Peak), terminal.Moment(&m.Placed),
+			terminal.YesNo(m.Recorded),
+		})
+	}
+	return terminal.Table(env.Out, "TENANT MEETING SERVER PEOPLE PEAK PLACED RECORDED", rows)
 }
 
 // MeetingRef names a meeting as its front end does.

@@ -18,19 +18,9 @@ type CapacityCmd struct {
 
 // Run prints the sums, and a table of the servers.
 func (c *CapacityCmd) Run(env *cli.Env) error {
-	return env.With(cli.Look, func(pool *cli.Connection) error {
-		seen, err := pool.Pool.Capacity(env.Ctx, c.Drain)
-		if err == nil {
-			err = pool.Unpolled(env)
-		}
-		if err != nil {
-			return err
-		}
-		if env.Options.JSON {
-			return terminal.PrintJSON(env.Out, seen)
-		}
-		return printCapacity(env, seen)
-	})
+	return cli.Show(env, func(pool *cli.Connection) (v1.Capacity, error) {
+		return pool.Pool.Capacity(env.Ctx, c.Drain)
+	}, printCapacity)
 }
 
 func printCapacity(env *cli.Env, c v1.Capacity) error {

@@ -16,32 +16,26 @@ type ListCmd struct{}
 
 // Run prints a table, or an array in JSON.
 func (c *ListCmd) Run(env *cli.Env) error {
-	return env.With(cli.Look, func(pool *cli.Connection) error {
-		servers, err := pool.Servers.List(env.Ctx)
-		if err == nil {
-			err = pool.Unpolled(env)
-		}
-		if err != nil {
-			return err
-		}
-		if env.Options.JSON {
-			return terminal.PrintJSON(env.Out, servers)
-		}
-		if len(servers) == 0 {
-			_, err := fmt.Fprintln(env.Out, cli.NoServers)
-			return err
-		}
-		rows := make([][]string, 0, len(servers))
-		for _, s := range servers {
-			rows = append(rows, []string{
-				s.ID, s.State, s.Health, strconv.Itoa(s.Meetings), strconv.Itoa(s.Users), terminal.Number(s.Expected),
-				terminal.Number(s.Kept),
-				terminal.Number(s.Weight), capacity(s), age(env, s.LastPoll), s.Tag, s.URL,
-			})
-		}
-		table := terminal.Table(env.Out, "ID STATE HEALTH MEETINGS HERE EXPECTED KEPT WEIGHT CAPACITY AGE TAG URL", rows)
-		return errors.Join(table, secretChanges(env, servers))
-	})
+	return cli.Show(env, func(pool *cli.Connection) ([]v1.Server, error) {
+		return pool.Servers.List(env.Ctx)
+	}, printServers)
+}
+
+func printServers(env *cli.Env, servers []v1.Server) error {
+	if len(servers) == 0 {
+		_, err := fmt.Fprintln(env.Out, cli.NoServers)
+		return err
+	}
+	rows := make([][]string, 0, len(servers))
+	for _, s := range servers {
+		rows = append(rows, []string{
+			s.ID, s.State, s.Health, strconv.Itoa(s.Meetings), strconv.Itoa(s.Users), terminal.Number(s.Expected),
+			terminal.Number(s.Kept),
+			terminal.Number(s.Weight), capacity(s), age(env, s.LastPoll), s.Tag, s.URL,
+		})
+	}
+	table := terminal.Table(env.Out, "ID STATE HEALTH MEETINGS HERE EXPECTED KEPT WEIGHT CAPACITY AGE TAG URL", rows)
+	return errors.Join(table, secretChanges(env, servers))
 }
 
 // ShowCmd shows one server.
@@ -51,19 +45,9 @@ type ShowCmd struct {
 
 // Run prints everything that is known of the server, but not its secret.
 func (c *ShowCmd) Run(env *cli.Env) error {
-	return env.With(cli.Look, func(pool *cli.Connection) error {
-		s, err := pool.Servers.Show(env.Ctx, c.ID)
-		if err == nil {
-			err = pool.Unpolled(env)
-		}
-		if err != nil {
-			return err
-		}
-		if env.Options.JSON {
-			return terminal.PrintJSON(env.Out, s)
-		}
-		return printServer(env, s)
-	})
+	return cli.Show(env, func(pool *cli.Connection) (v1.Server, error) {
+		return pool.Servers.Show(env.Ctx, c.ID)
+	}, printServer)
 }
 
 func printServer(env *cli.Env, s v1.Server) error {
