@@ -247,7 +247,8 @@ func (c *call) xml(body []byte) error {
 	return nil
 }
 
-// errMoved is that a server knows nothing of a meeting that is there as far as was heard. Nothing was answered yet.
+// errMoved is that a server knows nothing of a meeting that is there as far as was heard, or cannot be asked. Nothing was answered
+// yet.
 var errMoved = errors.New("the meeting is not where it was heard to be")
 
 // pass answers with what a server said, byte for byte.

@@ -177,6 +177,28 @@ func TestFollower_Moved(t *testing.T) {
 	}
 }
 
+// What was last seen on a server that a follower does not reach the leader knows better, who may reach it, and knows before others
+// that a meeting has ended. Where there is none it is told as it was seen.
+func TestFollower_ServerAway(t *testing.T) {
+	p := start(t, settings{servers: 1, poll: 50 * time.Millisecond})
+	e := p.among()
+	p.room("room", 1)
+	p.polled(p.sims[0], 2)
+	e.leading.Store(false)
+	if err := p.sims[0].Fault(simulator.Fault{Kind: simulator.Refuse}); err != nil {
+		t.Fatal(err)
+	}
+	for _, reachable := range []bool{true, false} {
+		e.reachable.Store(reachable)
+		for _, call := range []string{"getMeetingInfo", "isMeetingRunning"} {
+			body, _ := p.get(call, "meetingID=room")
+			if led := body == ledBy; led != reachable || !reachable && !strings.Contains(body, "<returncode>SUCCESS") {
+				t.Errorf("%s, leader reachable %t: %s", call, reachable, body)
+			}
+		}
+	}
+}
+
 // A create that has moved a meeting, and an end that a server owes, are answered once other instances know, for these may reach the
 // server of before. Nothing else waits for them.
 func TestLeader_Heard(t *testing.T) {

@@ -93,36 +93,36 @@ func (m *meetings) other(ctx context.Context, c *call) error {
 
 // info passes on what the server says of the meeting. While the server fails it tells what was last seen.
 func (m *meetings) info(ctx context.Context, c *call, claim store.Claim) error {
-	if reply := m.live(ctx, c, claim.Server); reply != nil {
-		return c.pass(reply)
-	}
-	seen, ok := m.view.Meeting(claim.Server, c.key)
-	if !ok {
-		return bbb.ErrUnavailable
-	}
-	inner := bytes.TrimSuffix(bytes.TrimPrefix(seen.Raw, []byte("<meeting>")), []byte("</meeting>"))
-	return c.xml(bbb.Success().Raw(inner).Bytes())
+	return m.live(ctx, c, claim.Server, func() error {
+		seen, ok := m.view.Meeting(claim.Server, c.key)
+		if !ok {
+			return bbb.ErrUnavailable
+		}
+		inner := bytes.TrimSuffix(bytes.TrimPrefix(seen.Raw, []byte("<meeting>")), []byte("</meeting>"))
+		return c.xml(bbb.Success().Raw(inner).Bytes())
+	})
 }
 
 // running passes on whether somebody is in the meeting.
 func (m *meetings) running(ctx context.Context, c *call, claim store.Claim) error {
-	if reply := m.live(ctx, c, claim.Server); reply != nil {
-		return c.pass(reply)
-	}
-	seen, _ := m.view.Meeting(claim.Server, c.key)
-	return c.xml(bbb.Success().Bool("running", seen.Participants > 0).Bytes())
+	return m.live(ctx, c, claim.Server, func() error {
+		seen, _ := m.view.Meeting(claim.Server, c.key)
+		return c.xml(bbb.Success().Bool("running", seen.Participants > 0).Bytes())
+	})
 }
 
-// live is shared as long as the server does not fail; nil says to answer from what was last seen.
-func (m *meetings) live(ctx context.Context, c *call, server string) *bbb.Reply {
-	if m.servers.Failing(server) {
-		return nil
+// live passes on what the server answers, which is shared. While the server fails it is what was last seen that counts, and that
+// the leader knows best: it may reach the server, and is the first to know that the meeting has ended.
+func (m *meetings) live(ctx context.Context, c *call, server string, seen func() error) error {
+	if !m.servers.Failing(server) {
+		if reply, err := m.shared(ctx, c, server); err == nil {
+			return c.pass(reply)
+		}
 	}
-	reply, err := m.shared(ctx, c, server)
-	if err != nil {
-		return nil
+	if c.hearsay {
+		return errMoved
 	}
-	return reply
+	return seen()
 }
 
 // shared is send for calls that only read: those that ask the same at the same time share one call to the server. It
