@@ -205,6 +205,9 @@ func (loner) Patience(string) time.Duration      { return time.Second }
 type obliging struct{}
 
 func (obliging) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	id := r.URL.Query().Get("meetingID")
 	body := bbb.Success().Text("meetingID", id).Text("internalMeetingID", "i-"+id).Message("", "").Bytes()
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(body)))}, nil
@@ -358,6 +361,39 @@ func TestEnd_HandedOnAgain(t *testing.T) {
 	if p.get("end", "meetingID=room&password=mp", gateway.AgainHeader, "1s"); passed != "" {
 		t.Error("what a front end says of that is handed on")
 	}
+}
+
+// An end that a leader was at, and that it could not record, for it leads no more, is handed to the next one as what may be done; one
+// that it has not begun is not.
+func TestEnd_LostTheLead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost := &away{err: store.ErrFenced}
+		g, ask := lone(t, lost)
+		e := &elsewhere{}
+		e.leading.Store(true)
+		e.reachable.Store(true)
+		g.Elsewhere = e
+		ask("create", createQuery("room"))
+		lost.fails.Store(-1)
+		g.May = func(ctx context.Context) (context.Context, context.CancelFunc, bool) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.Sleep(time.Second) // it was stopped meanwhile
+			cancel()
+			return ctx, cancel, true
+		}
+		handed, again := 0, ""
+		e.answer = func(_ http.ResponseWriter, r *http.Request) {
+			handed, again = handed+1, r.Header.Get(gateway.AgainHeader)
+		}
+		ask("end", "meetingID=room")
+		if since, err := time.ParseDuration(again); handed != 1 || err != nil || since < time.Second {
+			t.Errorf("it is handed on %d times, asked for since %q", handed, again)
+		}
+		ask("create", createQuery("another"))
+		if handed != 2 || again != "" {
+			t.Errorf("a create is handed on %d times, asked for since %q", handed-1, again)
+		}
+	})
 }
 
 // A person who joins at two instances is one, and two are two.

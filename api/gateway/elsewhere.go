@@ -36,8 +36,8 @@ type Elsewhere interface {
 // than the one that it was handed to first, answers as the first creation. It counts where Peer vouches for it alone.
 const RequestHeader = "Bbbpool-Request"
 
-// AgainHeader marks a request that is handed on although another leader may have got it before, and have done it: it has the time
-// since it was handed on first, as "1.5s", by which what was made meanwhile is told from what was meant. It counts like
+// AgainHeader marks a request that is handed on although another leader, or who hands it on, may have done it before: it has the
+// time since that one got it, as "1.5s", by which what was made meanwhile is told from what was meant. It counts like
 // RequestHeader.
 const AgainHeader = "Bbbpool-Again"
 
@@ -150,6 +150,9 @@ func (g *Gateway) handOn(ctx context.Context, c *call) bool {
 		header.Del(name)
 	}
 	c.r.Header.Del(AgainHeader) // whoever hands it on knows better than our caller
+	if c.mayBeDone {
+		c.r.Header.Set(AgainHeader, time.Since(c.start).String())
+	}
 	w := &watched{ResponseWriter: c.w}
 	if !g.Elsewhere.HandOn(w, c.r.WithContext(ctx), c.req.Raw) {
 		maps.Copy(header, own)

@@ -49,6 +49,7 @@ func (h *ends) end(ctx context.Context, c *call) error {
 	if !h.servers.authority.await(ctx) {
 		return errNoLeader
 	}
+	c.mayBeDone = true
 	o := h.endAll(ctx, c, places)
 	if o.done == nil && !o.proven(given) {
 		switch {

@@ -13,6 +13,7 @@ import (
 // aboutRecordings has a call about recordings answered, and sends what comes.
 func aboutRecordings(answer recordingcalls.Call) handler {
 	return func(ctx context.Context, c *call) error {
+		c.mayBeDone = true
 		a, err := answer(ctx, recordingcalls.Question{
 			Tenant: c.tenant, Request: c.req, MediaType: c.r.Header.Get("Content-Type"), Origin: c.origin(),
 			Again: c.handed && c.r.Header.Get(AgainHeader) != "",

@@ -69,6 +69,9 @@ func (r *Relay) HandOn(w http.ResponseWriter, req *http.Request, body []byte) bo
 	}
 	now := time.Now()
 	e := &errand{relay: r, req: req, body: body, repeatable: repeatable(req), began: now, until: now.Add(r.Wait), rest: firstRest}
+	if since, err := time.ParseDuration(req.Header.Get(againHeader)); err == nil && since >= 0 { // who asks has tried it before
+		e.began, e.sent = now.Add(-since), 1
+	}
 	switch {
 	case e.run(w):
 	case e.last != nil:
@@ -87,7 +90,7 @@ type errand struct {
 	req        *http.Request
 	body       []byte
 	repeatable bool
-	began      time.Time
+	began      time.Time // when somebody got it first who may have done it
 	until      time.Time // how long it may wait for a leader
 	rest       time.Duration
 	sent       int // leaders that may have got it whole

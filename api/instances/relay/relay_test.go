@@ -311,3 +311,25 @@ func TestServeHTTP(t *testing.T) {
 		}
 	}
 }
+
+// What who hands it on may have done itself is marked for the first leader already, with the time since that one got it, and it goes
+// to one leader less.
+func TestHandOn_TriedBefore(t *testing.T) {
+	got := make(chan time.Duration, 1)
+	a := start(t, "a", func(_ http.ResponseWriter, r *http.Request) {
+		since, _ := time.ParseDuration(r.Header.Get("Bbbpool-Again"))
+		got <- since
+	})
+	b := start(t, "b", nil)
+	lead(a.lease, a, b)
+	for said, least := range map[string]time.Duration{"": 0, "-1h": 0, "1h": time.Hour, "soon": 0} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://pool.example.edu/bigbluebutton/api/end", nil)
+		r.Header.Set("Bbbpool-Again", said)
+		if !b.HandOn(httptest.NewRecorder(), r, nil) {
+			t.Fatal("it is not handed on")
+		}
+		if since := <-got; since < least || (least == 0) != (since == 0) {
+			t.Errorf("%q: said to be asked for since %s", said, since)
+		}
+	}
+}

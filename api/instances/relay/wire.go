@@ -81,8 +81,9 @@ func (e *errand) own() *http.Request {
 	return r
 }
 
-// sayAgain marks a request that a leader of before may have got, and done.
+// sayAgain marks a request that a leader of before may have got, and done, and no other.
 func (e *errand) sayAgain(h http.Header) {
+	h.Del(againHeader)
 	if e.sent > 0 {
 		h.Set(againHeader, time.Since(e.began).String())
 	}

@@ -1,31 +1,40 @@
 package stream
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
-// window is for how long the fastest beat is remembered, at least.
+// window is for how long the best bound is remembered, at least, and twice that at most.
 const window = time.Minute
 
-// clock tells how old the news of a stream is, from when beats were made and when they came.
+// clock tells how old the news of a stream is, from how long after the stream's beginning it was sent. When that was by the clock
+// here is known within bounds, and the earlier one counts: news is never taken for newer than it is.
 type clock struct {
-	began        time.Time // when the stream began, here
-	fastest      time.Duration
-	before       time.Duration // the fastest of the window before
-	windowBegan  time.Time
-	any, anyPast bool
+	mu          sync.Mutex
+	began       time.Time // the stream began then or later, as of the last window
+	before      time.Time // and of the one before that
+	windowBegan time.Time
 }
 
-// beat takes one that was made so long after the stream's beginning, and returns since when its news is known.
-func (c *clock) beat(at time.Duration, now time.Time) (asOf time.Time) {
-	took := now.Sub(c.began) - at
+// heard takes what the leader has answered to a question that was asked then: it was so long after the stream's beginning.
+func (c *clock) heard(at time.Duration, asked, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if now.Sub(c.windowBegan) > window {
-		c.before, c.anyPast, c.any, c.windowBegan = c.fastest, c.any, false, now
+		c.before, c.began, c.windowBegan = c.began, time.Time{}, now
 	}
-	if !c.any || took < c.fastest {
-		c.fastest, c.any = took, true
+	if began := asked.Add(-at); began.After(c.began) {
+		c.began = began
 	}
-	fastest := c.fastest
-	if c.anyPast && c.before < fastest {
-		fastest = c.before
+}
+
+// sent returns since when news is known that was sent so long after the stream's beginning.
+func (c *clock) sent(at time.Duration) (asOf time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.before.After(c.began) {
+		return c.before.Add(at)
 	}
-	return now.Add(fastest - took)
+	return c.began.Add(at)
 }

@@ -8,10 +8,12 @@
 //
 // # Design
 //
-// How old a beat is says no clock that two machines share. It says how long after the stream's beginning it was made, and the
-// follower compares that with how long after it the beat has come: what took longer than the fastest beat of the last minutes
-// has waited somewhere, in a buffer of the network or because the follower itself was stopped. That minutes are compared, and
-// not the whole stream, is because clocks drift apart.
+// How old a beat is says no clock that two machines share. It says how long after the stream's beginning it was made. When that
+// was the follower does not know, but that it was not before it had asked for the stream. Each second it asks the leader how
+// long the stream has gone on, and what was answered is true of some moment after it has asked: the latest beginning that
+// follows from any such answer of the last minutes counts. So a beat is taken for older than it is, by what an answer takes on
+// its way there, and never for newer, whatever has waited in buffers of the network, or because the follower itself was stopped.
+// That minutes are compared, and not the whole stream, is because clocks drift apart.
 //
 // A follower that does not take its news quickly enough is cut off, and comes again for all of it: the leader never waits, and
 // keeps no more for anybody than a bounded number of bytes.

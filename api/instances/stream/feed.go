@@ -206,6 +206,7 @@ func (f *Feed) read(ctx context.Context, l store.Lease, alive *time.Timer) error
 	if err != nil {
 		return fmt.Errorf("the address of the leader: %w", err)
 	}
+	asked := f.now()
 	resp, err := f.Client.RoundTrip(r)
 	if err != nil {
 		return err
@@ -224,13 +225,14 @@ func (f *Feed) read(ctx context.Context, l store.Lease, alive *time.Timer) error
 		return errFrame
 	}
 	f.Epochs.Seen(begin.Epoch)
-	now, a, client := f.now(), newAnswers(begin.Stream), f.Client
+	a := newAnswers(begin.Stream, l.Address, f.Client, &clock{began: asked, windowBegan: asked}, f.now)
 	ctx, stop := context.WithCancel(ctx)
 	var answering sync.WaitGroup
-	answering.Go(func() { a.run(ctx, l.Address, client) })
+	answering.Go(func() { a.run(ctx) })
+	answering.Go(func() { a.compare(ctx) })
 	defer answering.Wait()
 	defer stop()
-	return f.hear(ctx, in, begin.Epoch, &clock{began: now, windowBegan: now}, a)
+	return f.hear(ctx, in, begin.Epoch, a)
 }
 
 // lively is a body that says nothing for too long only if its reader says so.
@@ -250,7 +252,7 @@ func (l lively) Read(b []byte) (int, error) {
 }
 
 // hear hands on what a stream says.
-func (f *Feed) hear(ctx context.Context, in io.Reader, epoch uint64, c *clock, a *answers) error {
+func (f *Feed) hear(ctx context.Context, in io.Reader, epoch uint64, a *answers) error {
 	for {
 		fr, err := readFrame(in, maxFrame)
 		if err != nil {
@@ -275,7 +277,7 @@ func (f *Feed) hear(ctx context.Context, in io.Reader, epoch uint64, c *clock, a
 			if s.Epoch != epoch {
 				return errOld
 			}
-			f.fresh(epoch, c.beat(time.Duration(s.At)*time.Millisecond, f.now()))
+			f.fresh(epoch, a.clock.sent(time.Duration(s.At)*time.Millisecond))
 		}
 	}
 }

@@ -3,8 +3,10 @@ package stream_test
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,11 +17,22 @@ import (
 	"github.com/bbbpool/bbbpool/store"
 )
 
-// wire is a leader whose stream a test writes by hand.
-type wire struct{ io.Reader }
+// wire is a leader whose stream a test writes by hand. It says nothing of how long the stream has gone on where that is nil.
+type wire struct {
+	io.Reader
 
-func (w wire) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(w.Reader)}, nil
+	at func() time.Duration
+}
+
+func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	switch {
+	case r.Method == http.MethodGet:
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(w.Reader)}, nil
+	case w.at == nil:
+		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+	}
+	body := fmt.Sprintf(`{"at":%d}`, w.at().Milliseconds())
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
 // write writes a frame of the stream itself.
@@ -39,7 +52,7 @@ func TestFeed_Late(t *testing.T) {
 	e := newEpochs()
 	var offset atomic.Int64
 	began := time.Now()
-	f := &stream.Feed{ID: "follower", Epochs: e, Client: wire{in}, Log: zerolog.Nop()}
+	f := &stream.Feed{ID: "follower", Epochs: e, Client: wire{Reader: in}, Log: zerolog.Nop()}
 	f.Now = func() time.Time { return began.Add(time.Duration(offset.Load())) }
 	e.set(store.Lease{Holder: "leader", Address: "a:1", Epoch: 7})
 	go func() { _ = f.Run(t.Context()) }()
@@ -65,6 +78,49 @@ func TestFeed_Late(t *testing.T) {
 	}
 }
 
+// A stream whose beginning has waited somewhere tells old news from its first beat on, until the leader says how long it has gone on.
+func TestFeed_BegunLate(t *testing.T) {
+	in, out := io.Pipe()
+	defer func() { _ = out.Close() }()
+	e := newEpochs()
+	var offset, at atomic.Int64
+	at.Store(int64(700 * time.Millisecond)) // as long as it has taken to come
+	began := time.Now()
+	client := wire{Reader: in, at: func() time.Duration { return time.Duration(at.Load()) }}
+	f := &stream.Feed{ID: "follower", Epochs: e, Log: zerolog.Nop(), Client: late{client, &offset}}
+	f.Now = func() time.Time { return began.Add(time.Duration(offset.Load())) }
+	e.set(store.Lease{Holder: "leader", Address: "a:1", Epoch: 7})
+	go func() { _ = f.Run(t.Context()) }()
+	write(t, out, "hello", 7, 0)
+	for range 3 {
+		write(t, out, "beat", 7, 0)
+		write(t, out, "unknown", 7, 0)
+		if f.Fresh() {
+			t.Fatal("nobody knows how old that is, and it is fresh")
+		}
+	}
+	at.Store(int64(50 * time.Millisecond)) // it has gone on for no longer
+	eventually(t, func() bool {
+		write(t, out, "beat", 7, 0)
+		return f.Fresh()
+	})
+	if lag, ok := f.Lag(); !ok || lag != 50*time.Millisecond {
+		t.Errorf("lag %s, %v", lag, ok)
+	}
+}
+
+// late is a connection that takes a while, by a clock that a test moves.
+type late struct {
+	http.RoundTripper
+
+	clock *atomic.Int64
+}
+
+func (l late) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.clock.CompareAndSwap(0, int64(700*time.Millisecond))
+	return l.RoundTripper.RoundTrip(r)
+}
+
 // What is no stream is no news.
 func TestFeed_Strange(t *testing.T) {
 	for name, bytes := range map[string][]byte{
@@ -73,7 +129,7 @@ func TestFeed_Strange(t *testing.T) {
 	} {
 		in, out := io.Pipe()
 		e := newEpochs()
-		f := &stream.Feed{ID: "follower", Epochs: e, Client: wire{in}, Log: zerolog.Nop()}
+		f := &stream.Feed{ID: "follower", Epochs: e, Client: wire{Reader: in}, Log: zerolog.Nop()}
 		e.set(store.Lease{Holder: "leader", Address: "a:1", Epoch: 7})
 		go func() { _ = f.Run(t.Context()) }()
 		_, _ = out.Write(bytes)

@@ -20,12 +20,18 @@ const (
 	heardWithin = FreshFor // later nobody waits for it
 	maxHeard    = 1 << 10
 	maxName     = 64
+	compareEach = time.Second // how often a follower asks how long the stream has gone on
 )
 
 // answer is what a follower says.
 type answer struct {
 	Stream string `json:"stream"` // its name, which the leader has given it
-	Number uint64 `json:"number"` // of the last question before which all was heard
+	Number uint64 `json:"number"` // of the last question before which all was heard; 0 of none
+}
+
+// taken is what the leader says to that. One of before says nothing.
+type taken struct {
+	At *int64 `json:"at"` // how long the stream has gone on, in milliseconds
 }
 
 // Heard returns when all followers have heard what was told until now, or go by what they have heard before no more, for it is
@@ -94,28 +100,50 @@ func (h *Hub) ServeHeard(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no answer", http.StatusBadRequest)
 		return
 	}
+	began, known := h.take(a)
+	if !known {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	at := time.Since(began).Milliseconds()
+	w.Header().Set("Content-Type", "application/json")
+	body, _ := json.Marshal(taken{At: &at}) //nolint:errchkjson // a number
+	_, _ = w.Write(body)                    // who has answered is gone
+}
+
+// take notes an answer, and returns when its stream began.
+func (h *Hub) take(a answer) (began time.Time, known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for f := range h.followers {
-		if f.name == a.Stream && f.heard < a.Number && a.Number <= f.asked {
+		if f.name != a.Stream {
+			continue
+		}
+		if f.heard < a.Number && a.Number <= f.asked {
 			f.heard = a.Number
 			if h.answered != nil {
 				close(h.answered)
 				h.answered = nil
 			}
 		}
+		return f.began, true
 	}
-	w.WriteHeader(http.StatusNoContent)
+	return began, false
 }
 
 // answers are those that a follower of one stream has to give: the last one says what all before it say.
 type answers struct {
-	stream string
-	last   chan uint64
+	stream, addr string
+	client       http.RoundTripper
+	clock        *clock
+	now          func() time.Time
+	last         chan uint64
 }
 
-func newAnswers(stream string) *answers {
-	return &answers{stream: stream[:min(len(stream), maxName)], last: make(chan uint64, 1)}
+func newAnswers(stream, addr string, client http.RoundTripper, c *clock, now func() time.Time) *answers {
+	return &answers{
+		stream: stream[:min(len(stream), maxName)], addr: addr, client: client, clock: c, now: now, last: make(chan uint64, 1),
+	}
 }
 
 // give has an answer given. It never waits.
@@ -128,32 +156,51 @@ func (a *answers) give(number uint64) {
 }
 
 // run gives answers until ctx ends. One that does not arrive is not repeated: the leader does not wait for long.
-func (a *answers) run(ctx context.Context, addr string, client http.RoundTripper) {
+func (a *answers) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case number := <-a.last:
-			a.send(ctx, addr, client, number)
+			a.send(ctx, number)
 		}
 	}
 }
 
-func (a *answers) send(ctx context.Context, addr string, client http.RoundTripper, number uint64) {
+// compare compares the clock with the leader's until ctx ends.
+func (a *answers) compare(ctx context.Context) {
+	ticker := time.NewTicker(compareEach)
+	defer ticker.Stop()
+	for {
+		a.send(ctx, 0)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (a *answers) send(ctx context.Context, number uint64) {
 	text, err := json.Marshal(answer{a.stream, number})
 	if err != nil {
 		return // a text and a number: cannot be
 	}
 	ctx, cancel := context.WithTimeout(ctx, heardWithin)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+addr+HeardPath, bytes.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+a.addr+HeardPath, bytes.NewReader(text))
 	if err != nil {
 		return
 	}
-	resp, err := client.RoundTrip(r)
+	asked := a.now()
+	resp, err := a.client.RoundTrip(r)
 	if err != nil {
 		return
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxHeard)) // so that the connection can be used again
-	_ = resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxHeard)) // to its end, so that the connection can be used again
+	var said taken
+	if err == nil && json.Unmarshal(body, &said) == nil && said.At != nil && *said.At >= 0 {
+		a.clock.heard(time.Duration(*said.At)*time.Millisecond, asked, a.now())
+	}
 }
