@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -226,13 +227,20 @@ func (tenants) Tenants(context.Context) ([]store.Tenant, error) {
 
 // lone makes a gateway over one server that always answers, in time of its own, and returns how to ask it.
 func lone(t *testing.T, db placement.State) (g *gateway.Gateway, ask func(call, query string) (said string, took time.Duration)) {
+	return loneOver(t, db, obliging{})
+}
+
+// loneOver is lone over a server that answers as a test says.
+func loneOver(t *testing.T, db placement.State, server http.RoundTripper) (
+	g *gateway.Gateway, ask func(call, query string) (said string, took time.Duration),
+) {
 	t.Helper()
 	ledger, err := placement.OpenLedger(t.Context(), placement.Parts{State: db, Remember: remember, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ledger.SetServer(placement.Server{ID: "bbb1", Weight: 1, Standing: placement.Open, Enabled: true})
-	client := bbb.NewClient(bbb.Endpoint{URL: "http://bbb1/bigbluebutton/api", Secret: secret}, obliging{}, 10*time.Second)
+	client := bbb.NewClient(bbb.Endpoint{URL: "http://bbb1/bigbluebutton/api", Secret: secret}, server, 10*time.Second)
 	g = &gateway.Gateway{
 		Config: gateway.Config{MaxBody: 1 << 20, Connect: 2 * time.Second}, Ledger: ledger, Servers: loner{client}, View: noView{}, Log: zerolog.Nop(),
 		Metrics: &counts.Metrics{Set: metrics.NewSet()},
@@ -393,6 +401,43 @@ func TestEnd_LostTheLead(t *testing.T) {
 		if handed != 2 || again != "" {
 			t.Errorf("a create is handed on %d times, asked for since %q", handed-1, again)
 		}
+	})
+}
+
+// forgetful is a server whose first answer about a meeting takes a while on its way.
+type forgetful struct{ made, asked atomic.Int32 }
+
+func (f *forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
+	made := f.made.Load()
+	if strings.HasSuffix(r.URL.Path, "/create") {
+		made = f.made.Add(1)
+	}
+	id := r.URL.Query().Get("meetingID")
+	body := bbb.Success().Text("meetingID", id).Text("internalMeetingID", fmt.Sprint("i-", made)).Message("", "").Bytes()
+	if strings.HasSuffix(r.URL.Path, "/getMeetingInfo") && f.asked.Add(1) == 1 {
+		time.Sleep(2 * time.Second)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(body)))}, nil
+}
+
+// Who asks about a meeting that was made anew is not told what the server has said of the one before, though somebody waits for that.
+func TestGetMeetingInfo_MadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, ask := loneOver(t, &away{}, &forgetful{})
+		ask("create", createQuery("room"))
+		var waited sync.WaitGroup
+		waited.Go(func() {
+			if said, _ := ask("getMeetingInfo", "meetingID=room"); !strings.Contains(said, "i-1<") {
+				t.Errorf("the one of before: %s", said)
+			}
+		})
+		time.Sleep(time.Second)
+		ask("end", "meetingID=room")
+		ask("create", createQuery("room"))
+		if said, _ := ask("getMeetingInfo", "meetingID=room"); !strings.Contains(said, "i-2<") {
+			t.Errorf("the new one: %s", said)
+		}
+		waited.Wait()
 	})
 }
 

@@ -125,10 +125,10 @@ func (m *meetings) live(ctx context.Context, c *call, server string, seen func()
 	return seen()
 }
 
-// shared is send for calls that only read: those that ask the same at the same time share one call to the server. It
-// goes on when the one who asked first hangs up, and ends with the server's deadline.
+// shared is send for calls that only read: those that ask the same of the same meeting at the same time share one call to the
+// server. It goes on when the one who asked first hangs up, and ends with the server's deadline.
 func (m *meetings) shared(ctx context.Context, c *call, server string) (*bbb.Reply, error) {
-	flight := c.tenant + " " + server + " " + c.name + " " + c.query(c.onServer())
+	flight := c.tenant + " " + server + " " + c.internal + " " + c.name + " " + c.query(c.onServer())
 	reply, err, _ := m.flights.Do(flight, func() (any, error) {
 		return m.servers.send(context.WithoutCancel(ctx), c, server, c.onServer())
 	})
