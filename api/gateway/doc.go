@@ -10,7 +10,7 @@
 //
 // Where meetings are is the ledger's to know; how servers are, and what was last seen on them, are [Servers] and [View].
 // The gateway remembers nothing but which servers have just failed at creates, which creates no server could take, and
-// which meetings have just been ended.
+// which meetings have just been ended (package ended).
 //
 // What a create asks of its server (size, tag, parent) is read here and decided by the ledger; each decision is one line
 // of the log. A breakout room has two IDs, its front end's and BigBlueButton's: it is claimed by the latter, as servers

@@ -3,16 +3,15 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
+	"github.com/bbbpool/bbbpool/api/gateway/ended"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -22,7 +21,7 @@ type ends struct {
 	ledger  *placement.Ledger
 	servers *servers
 	view    View
-	ended   ended
+	ended   ended.Meetings
 	log     zerolog.Logger
 }
 
@@ -69,8 +68,8 @@ func (h *ends) end(ctx context.Context, c *call) error {
 		}
 	}
 	if o.done != nil || len(o.away) > 0 {
-		h.ended.add(called, given)
-		h.ended.add(c.key, given)
+		h.ended.Add(called, given)
+		h.ended.Add(c.key, given)
 	}
 	if len(o.away) > 0 { // as where a meeting moves
 		h.servers.authority.heard(ctx)
@@ -135,7 +134,7 @@ func (h *ends) newer(c *call) bool {
 
 // endedBefore answers an end of a meeting that is nowhere. BigBlueButton takes another one while it is ending a meeting.
 func (h *ends) endedBefore(c *call, given string) error {
-	known, right := h.ended.check(c.key, given)
+	known, right := h.ended.Check(c.key, given)
 	switch {
 	case !known && c.handed && c.r.Header.Get(AgainHeader) != "": // by the leader of before, who could not say so any more
 	case !known:
@@ -291,53 +290,3 @@ func (o *outcome) unproven(given string) error {
 	}
 	return errors.Join(errEndAway, o.err)
 }
-
-// endedSpan is how long another end of a meeting that was ended is answered as the first one, at least. BigBlueButton
-// does that for as long as it takes to end one.
-const endedSpan = time.Minute
-
-// ended remembers which meetings were ended just now, and with what password. It is for the moment, so memory will do.
-type ended struct {
-	mu     sync.Mutex
-	lately lately
-}
-
-// add notes an end that was acknowledged.
-func (e *ended) add(key store.MeetingKey, password string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.lately.age(time.Now())
-	e.lately.young[key] = digest(password)
-}
-
-// check tells whether a meeting was ended just now, and whether that password may end it: none may, as in BigBlueButton,
-// and where the first end had none nobody knows a wrong one.
-func (e *ended) check(key store.MeetingKey, password string) (known, right bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.lately.age(time.Now())
-	was, known := e.lately.young[key]
-	if !known {
-		was, known = e.lately.older[key]
-	}
-	return known, password == "" || was == digest("") || was == digest(password)
-}
-
-// lately is the passwords of meetings that were ended in the last span, and in the one before.
-type lately struct {
-	since        time.Time // when the last span began
-	young, older map[store.MeetingKey][sha256.Size]byte
-}
-
-// age forgets what is too old.
-func (l *lately) age(now time.Time) {
-	switch age := now.Sub(l.since); {
-	case l.young == nil || age >= 2*endedSpan:
-		l.since, l.older, l.young = now, nil, map[store.MeetingKey][sha256.Size]byte{}
-	case age >= endedSpan:
-		l.since, l.older, l.young = now, l.young, map[store.MeetingKey][sha256.Size]byte{}
-	}
-}
-
-// digest is of a password: nobody needs to keep one.
-func digest(password string) [sha256.Size]byte { return sha256.Sum256([]byte(password)) }

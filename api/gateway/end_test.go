@@ -8,11 +8,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/bbb"
-	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/simulator"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/poller"
@@ -383,39 +381,6 @@ func TestEnd_ManyCopies(t *testing.T) {
 	if err != nil || len(endings) > placement.MaxCopies+1 {
 		t.Errorf("%d are owed, %v", len(endings), err)
 	}
-}
-
-// An end is remembered for a minute at least and two at most, with its password: none may always, and any may where the end
-// had none.
-func TestEnded_Forgets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		add, check := gateway.Ended()
-		known := func(id, password string) (all bool) {
-			known, right := check(key(id), password)
-			return known && right
-		}
-		add(key("a"), "mp")
-		add(key("free"), "")
-		time.Sleep(59 * time.Second)
-		add(key("b"), "mp")
-		time.Sleep(2 * time.Second) // the next span has begun
-		add(key("c"), "mp")
-		for id, want := range map[string]bool{"a": true, "b": true, "c": true, "free": true, "d": false} {
-			if known(id, "mp") != want || known(id, "") != want || known(id, "no") != (id == "free") {
-				t.Errorf("%s after a minute: with its password %t, want %t", id, known(id, "mp"), want)
-			}
-		}
-		time.Sleep(time.Minute)
-		for id, want := range map[string]bool{"a": false, "b": false, "c": true, "free": false} {
-			if known(id, "mp") != want {
-				t.Errorf("%s after two minutes: %t, want %t", id, !want, want)
-			}
-		}
-		time.Sleep(2 * time.Minute)
-		if known("c", "mp") {
-			t.Error("an end is known after four minutes")
-		}
-	})
 }
 
 // A meeting that its server knows no more is over, as that says, and another end of it is refused in the same way.

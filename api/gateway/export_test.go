@@ -11,12 +11,6 @@ import (
 // SetTenants replaces the tenants that are served, whatever is stored.
 func (g *Gateway) SetTenants(list []store.Tenant) { g.tenants.Serve(list) }
 
-// Ended makes what remembers the meetings that were ended just now.
-func Ended() (add func(store.MeetingKey, string), check func(store.MeetingKey, string) (known, right bool)) {
-	e := &ended{}
-	return e.add, e.check
-}
-
 // Describe makes every series that a gateway has once a server has failed.
 func Describe(set *metrics.Set) {
 	m := &counts.Metrics{Set: set}
