@@ -41,6 +41,9 @@ const RequestHeader = "Bbbpool-Request"
 // RequestHeader.
 const AgainHeader = "Bbbpool-Again"
 
+// again tells whether another instance says that it may be done already.
+func (c *call) again() bool { return c.handed && c.r.Header.Get(AgainHeader) != "" }
+
 // decided are the calls that change what all go by: the leader answers them. What is about one meeting is answered here where
 // that is known, and everything else from what all have.
 var decided = map[string]bool{

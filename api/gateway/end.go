@@ -136,7 +136,7 @@ func (h *ends) newer(c *call) bool {
 func (h *ends) endedBefore(c *call, given string) error {
 	known, right := h.ended.Check(c.key, given)
 	switch {
-	case !known && c.handed && c.r.Header.Get(AgainHeader) != "": // by the leader of before, who could not say so any more
+	case !known && c.again(): // by the leader of before, who could not say so any more
 	case !known:
 		return bbb.ErrMeetingNotFound
 	case !right:

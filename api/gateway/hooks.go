@@ -18,7 +18,10 @@ const pingHooks = "hooks/ping"
 // aboutHooks has a call about webhooks answered.
 func aboutHooks(answer hookcalls.Call) handler {
 	return func(ctx context.Context, c *call) error {
-		xml, err := answer(ctx, hookcalls.Question{Tenant: c.tenant, Signer: c.caller.Signer, Params: c.req.Params})
+		c.mayBeDone = true
+		xml, err := answer(ctx, hookcalls.Question{
+			Tenant: c.tenant, Signer: c.caller.Signer, Params: c.req.Params, Again: c.again(),
+		})
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ func aboutRecordings(answer recordingcalls.Call) handler {
 		c.mayBeDone = true
 		a, err := answer(ctx, recordingcalls.Question{
 			Tenant: c.tenant, Request: c.req, MediaType: c.r.Header.Get("Content-Type"), Origin: c.origin(),
-			Again: c.handed && c.r.Header.Get(AgainHeader) != "",
+			Again: c.again(),
 		})
 		c.recordings, c.err = a.Changed, a.Err
 		switch {

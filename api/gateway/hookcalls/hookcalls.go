@@ -47,6 +47,7 @@ type Question struct {
 	Tenant string // whose hooks are meant, and no others
 	Signer string // the name of the secret that has signed it
 	Params bbb.Params
+	Again  bool // somebody may have got it before, and have done it without being able to say so
 }
 
 // Call answers one call in XML. What it returns is an error for the front end (*bbb.Error), joined with one of ours where
@@ -129,9 +130,9 @@ func (s Calls) destroy(ctx context.Context, q Question) ([]byte, error) {
 	}
 	err := s.Hooks.Destroy(ctx, q.Tenant, id)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound) && !q.Again:
 		return nil, errNoHook
-	case err != nil:
+	case store.Ignore(err, store.ErrNotFound) != nil:
 		return nil, refused(errDestroy, err)
 	}
 	return bbb.Success().Bool("removed", true).Bytes(), nil
