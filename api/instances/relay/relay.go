@@ -93,7 +93,8 @@ type errand struct {
 	began      time.Time // when somebody got it first who may have done it
 	until      time.Time // how long it may wait for a leader
 	rest       time.Duration
-	sent       int // leaders that may have got it whole
+	sent       int  // leaders that may have got it whole
+	perhaps    bool // one that could not answer it may have done it
 
 	last     *http.Response // the last answer that was not taken for one, and its body
 	lastBody []byte

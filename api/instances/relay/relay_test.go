@@ -254,12 +254,18 @@ func (o *over) Close() error {
 	return o.ReadCloser.Close()
 }
 
-// One that loses the lead in the middle of a call says so, and the next leader is asked.
+// One that loses the lead in the middle of a call says so, and the next leader is asked, and told that it may be done.
 func TestHandOn_CeasedToLead(t *testing.T) {
 	b := start(t, "b", nil)
-	c := start(t, "c", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "second") })
-	a := start(t, "a", func(w http.ResponseWriter, _ *http.Request) {
-		lead(c.lease, b, c)
+	c := start(t, "c", func(w http.ResponseWriter, r *http.Request) {
+		if since, err := time.ParseDuration(r.Header.Get("Bbbpool-Again")); err == nil && since > 0 {
+			_, _ = io.WriteString(w, "second")
+		}
+	})
+	a := start(t, "a", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Bbbpool-Again") == "" { // it is the first to be asked
+			time.AfterFunc(20*time.Millisecond, func() { lead(c.lease, b, c) })
+		}
 		w.Header().Set("Bbbpool-Message-Key", "poolUnavailable")
 		_, _ = io.WriteString(w, "FAILED")
 	})

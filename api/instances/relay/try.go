@@ -57,7 +57,7 @@ func (e *errand) try(w http.ResponseWriter, l store.Lease) (done, sent bool) {
 		return false, false
 	}
 	if passing[resp.Header.Get(keyHeader)] && e.repeatable && len(head) > 0 {
-		e.last, e.lastBody = resp, head
+		e.last, e.lastBody, e.perhaps = resp, head, true
 		return false, false
 	}
 	pass(w, resp, head)

@@ -84,7 +84,7 @@ func (e *errand) own() *http.Request {
 // sayAgain marks a request that a leader of before may have got, and done, and no other.
 func (e *errand) sayAgain(h http.Header) {
 	h.Del(againHeader)
-	if e.sent > 0 {
+	if e.sent > 0 || e.perhaps {
 		h.Set(againHeader, time.Since(e.began).String())
 	}
 }
