@@ -198,6 +198,10 @@ func TestPool_Webhooks_Away(t *testing.T) {
 		minutes int
 		want    []string
 	}{{2, []string{"user-joined room", "user-left room"}}, {10, []string{"user-left room"}}} {
+		h.await("what was told to be noted", func() bool { // else it is told once more
+			waiting, err := h.Stores.Index.Callbacks(t.Context(), store.CallbackFilter{States: []store.CallbackState{store.CallbackWaiting}})
+			return err == nil && len(waiting) == 0
+		})
 		if err := h.stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -353,9 +357,17 @@ func TestInstances_Webhooks(t *testing.T) {
 			t.Errorf("delivered at a follower: %s %s", resp.Status, text)
 		}
 	}
-	rows, err := leader.Stores.Index.Callbacks(t.Context(), store.CallbackFilter{Kinds: []store.CallbackKind{store.CallbackEvent}})
+	var rows []store.Callback
+	for deadline := time.Now().Add(10 * time.Second); len(rows) == 0; time.Sleep(5 * time.Millisecond) { // it may wait for the database
+		rows, err = leader.Stores.Index.Callbacks(t.Context(), store.CallbackFilter{Kinds: []store.CallbackKind{store.CallbackEvent}})
+		if err != nil || time.Now().After(deadline) {
+			break
+		}
+	}
 	if err != nil || len(rows) != 1 || rows[0].Hook != id {
-		t.Errorf("rows: %+v, %v", rows, err)
+		var told strings.Builder
+		leader.Hooks.WriteMetrics(&told)
+		t.Errorf("rows: %+v, %v; %s", rows, err, told.String())
 	}
 	if err := leader.stop(); err != nil {
 		t.Error(err)
