@@ -363,6 +363,13 @@ func TestEnd_HandedOnAgain(t *testing.T) {
 			t.Errorf("%v: %s", c.headers, said)
 		}
 	}
+	p.create("room")
+	if err := p.sims[0].End("room"); err != nil {
+		t.Fatal(err)
+	}
+	if said, _ := p.get("end", "meetingID=room&password=mp", peerHeader, "yes", gateway.AgainHeader, "1s"); !strings.Contains(said, "sentEndMeetingRequest") {
+		t.Errorf("of one that is claimed yet: %s", said)
+	}
 	var passed string
 	e.answer = func(_ http.ResponseWriter, r *http.Request) { passed = r.Header.Get(gateway.AgainHeader) }
 	e.leading.Store(false)
@@ -400,6 +407,19 @@ func TestEnd_LostTheLead(t *testing.T) {
 		ask("create", createQuery("another"))
 		if handed != 2 || again != "" {
 			t.Errorf("a create is handed on %d times, asked for since %q", handed-1, again)
+		}
+		g.Peer = func(*http.Request) bool { return true }
+		for call, want := range map[string]bool{"end": true, "create": false} { // whoever has handed it on hands it to the next one
+			query := "meetingID=room"
+			if call == "create" {
+				query = createQuery("another")
+			}
+			w := httptest.NewRecorder()
+			target := "/bigbluebutton/api/" + call + "?" + bbb.SHA256.Sign(call, query, secret)
+			g.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+			if said := w.Header().Get(gateway.AgainHeader) != ""; w.Code != http.StatusMisdirectedRequest || said != want {
+				t.Errorf("%s: %d, said to be done perhaps: %t", call, w.Code, said)
+			}
 		}
 	})
 }

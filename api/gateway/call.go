@@ -53,6 +53,7 @@ type call struct {
 	breakout   bool   // the meeting is a breakout room
 	unread     bool   // there is a body, and nobody has read it
 	mayBeDone  bool   // what it asks for, whatever has become of the call
+	unheard    bool   // its server was asked in vain
 	hearsay    bool   // where the meeting is was heard from the leader, who may know better by now
 	begun      bool   // an answer in pieces is on its way
 	cut        bool   // and will never be whole
@@ -248,8 +249,8 @@ func (c *call) xml(body []byte) error {
 	return nil
 }
 
-// errMoved is that a server knows nothing of a meeting that is there as far as was heard, or cannot be asked. Nothing was
-// answered yet.
+// errMoved is that a server knows nothing of a meeting that is there as far as was heard, or cannot be asked, or that the meeting
+// is not there any more as was heard since. Nothing was answered yet.
 var errMoved = errors.New("the meeting is not where it was heard to be")
 
 // pass answers with what a server said, byte for byte.

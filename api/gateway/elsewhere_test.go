@@ -15,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/gateway"
 	"github.com/bbbpool/bbbpool/api/simulator"
+	"github.com/bbbpool/bbbpool/placement"
 )
 
 // elsewhere is other instances, of which one may lead.
@@ -173,6 +174,45 @@ func TestFollower_Moved(t *testing.T) {
 		body, _ := p.get("getMeetingInfo", "meetingID=room")
 		if led := body == ledBy; led != reachable || !reachable && !strings.Contains(body, "<messageKey>notFound") {
 			t.Errorf("leader reachable %t: %s", reachable, body)
+		}
+	}
+}
+
+// closing closes a meeting as soon as a follower has found where it is.
+type closing struct {
+	gateway.Servers
+
+	close func()
+}
+
+func (c *closing) Client(server string) *bbb.Client {
+	c.close()
+	return c.Servers.Client(server)
+}
+
+// What a follower finds, and has heard of the end of a moment later, it says nothing of either.
+func TestFollower_HearsOfTheEnd(t *testing.T) {
+	p := start(t, settings{servers: 1, poll: time.Hour})
+	e, servers := p.among(), p.gateway.Servers
+	for _, call := range []string{"getMeetingInfo", "isMeetingRunning", "join", "callOfTomorrow"} {
+		e.leading.Store(true)
+		p.gateway.Servers = servers
+		p.create("room")
+		e.leading.Store(false)
+		var once sync.Once
+		p.gateway.Servers = &closing{servers, func() {
+			once.Do(func() {
+				found, err := p.ledger.Peek(key("room"))
+				if err != nil {
+					t.Error(err)
+				}
+				if _, err := p.ledger.Close(t.Context(), found.Claim, placement.Ended); err != nil {
+					t.Error(err)
+				}
+			})
+		}}
+		if body, _ := p.get(call, "meetingID=room&fullName=Ada"); body != ledBy {
+			t.Errorf("%s is answered %s", call, body)
 		}
 	}
 }

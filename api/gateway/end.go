@@ -67,7 +67,7 @@ func (h *ends) end(ctx context.Context, c *call) error {
 			h.log.Error().Err(err).Str("meetingID", room.MeetingID).Msg("the claim of a breakout room stands until polls miss it")
 		}
 	}
-	if o.done != nil || len(o.away) > 0 {
+	if o.done != nil || len(o.away) > 0 || c.again() {
 		h.ended.Add(called, given)
 		h.ended.Add(c.key, given)
 	}
@@ -102,11 +102,14 @@ func (h *ends) beginEnd(ctx context.Context, c *call) (*placement.Ending, error)
 	return ending, nil
 }
 
-// acknowledge answers an end that is recorded. A meeting that no server knows any more was over before.
+// acknowledge answers an end that is recorded. A meeting that no server knows any more was over before, unless a leader of before
+// may have ended it, who could not say so.
 func (h *ends) acknowledge(c *call, o outcome) error {
 	switch {
 	case o.done != nil:
 		return c.pass(o.done)
+	case len(o.away) == 0 && c.again():
+		return c.xml(endAnswer())
 	case len(o.away) == 0:
 		return c.pass(o.unknown)
 	}

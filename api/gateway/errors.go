@@ -227,6 +227,9 @@ func (c *call) fail(err error) {
 		c.w.Header().Set("Allow", strings.Join(bbb.Methods(c.name), ", "))
 	}
 	c.failed(answer.Key)
+	if c.handed && c.mayBeDone {
+		c.w.Header().Set(AgainHeader, "perhaps")
+	}
 	if answer = c.withStatus(answer); answer == errNoLeader && c.handed {
 		answer = errMisdirected
 	}

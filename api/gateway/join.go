@@ -43,6 +43,8 @@ func (j *joins) join(ctx context.Context, c *call) error {
 		return j.failed(counts.JoinSlow, errJoinSlow)
 	case err != nil:
 		return err
+	case c.hearsay && (!known || found.Standing == placement.Gone):
+		return errMoved
 	case !known:
 		return j.unknown(c)
 	}

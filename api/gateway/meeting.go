@@ -55,7 +55,10 @@ func (m *meetings) about(unknown func(*call) error, known func(context.Context, 
 		if there {
 			c.setClaim(found.Claim)
 		}
-		if !there || found.Standing == placement.Gone {
+		switch gone := !there || found.Standing == placement.Gone; {
+		case gone && c.hearsay:
+			return errMoved
+		case gone:
 			return unknown(c)
 		}
 		return known(ctx, c, found.Claim)
@@ -114,10 +117,11 @@ func (m *meetings) running(ctx context.Context, c *call, claim store.Claim) erro
 // live passes on what the server answers, which is shared. While the server fails it is what was last seen that counts, and that
 // the leader knows best: it may reach the server, and is the first to know that the meeting has ended.
 func (m *meetings) live(ctx context.Context, c *call, server string, seen func() error) error {
-	if !m.servers.Failing(server) {
+	if !c.unheard && !m.servers.Failing(server) {
 		if reply, err := m.shared(ctx, c, server); err == nil {
 			return c.pass(reply)
 		}
+		c.unheard = true
 	}
 	if c.hearsay {
 		return errMoved

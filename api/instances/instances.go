@@ -59,6 +59,7 @@ type Instance struct {
 	who     *peers.Identity
 	server  *peers.Server
 	client  *http.Transport
+	streams *http.Transport // for the news, which must not wait behind what is handed on
 	hub     *stream.Hub
 	feed    *stream.Feed
 	reports *stream.Reporter
@@ -88,14 +89,14 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 	if err := i.who.Refresh(opening); store.Ignore(err, store.ErrAway) != nil { // while that is so nobody can be talked to
 		return nil, err
 	}
-	i.client = peers.Transport(i.who, p.Dial)
+	i.client, i.streams = peers.Transport(i.who, p.Dial), peers.Transport(i.who, p.Dial)
 	i.keeper = &lease.Keeper{ID: i.id, Dir: p.Data, Leases: p.Leases, Time: p.Config.Lease, Log: p.Log}
 	if err := i.keeper.Open(); err != nil {
 		return nil, err
 	}
 	i.hub = &stream.Hub{Parts: map[string]stream.News{}, Mine: i.keeper.Mine, Log: p.Log}
 	i.keeper.Told, i.keeper.Alone = i.hub.Bye, i.Alone
-	i.feed = &stream.Feed{Parts: i.hub.Parts, ID: i.id, Epochs: i.keeper, Client: i.client, Log: p.Log}
+	i.feed = &stream.Feed{Parts: i.hub.Parts, ID: i.id, Epochs: i.keeper, Client: i.streams, Log: p.Log}
 	i.reports = &stream.Reporter{
 		Parts: map[string]stream.Reports{}, ID: i.id, Epochs: i.keeper, Leading: i.keeper.Leading, Client: i.client, Log: p.Log,
 	}
@@ -211,6 +212,7 @@ func (i *Instance) Close() error { return i.server.Close() }
 // Run is this instance among others, until ctx ends: it is listened to, follows whoever leads, and reports.
 func (i *Instance) Run(ctx context.Context) error {
 	defer i.client.CloseIdleConnections()
+	defer i.streams.CloseIdleConnections()
 	runs := []func(context.Context) error{i.server.Run, i.feed.Run, i.reports.Run, i.members.run}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

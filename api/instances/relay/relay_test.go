@@ -262,16 +262,21 @@ func TestHandOn_CeasedToLead(t *testing.T) {
 			_, _ = io.WriteString(w, "second")
 		}
 	})
+	var status int
 	a := start(t, "a", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Bbbpool-Again") == "" { // it is the first to be asked
 			time.AfterFunc(20*time.Millisecond, func() { lead(c.lease, b, c) })
 		}
 		w.Header().Set("Bbbpool-Message-Key", "poolUnavailable")
+		w.Header().Set("Bbbpool-Again", "perhaps")
+		w.WriteHeader(status)
 		_, _ = io.WriteString(w, "FAILED")
 	})
-	lead(a.lease, a, b)
-	if w, ok := b.handOn(t, "GET", "/bigbluebutton/api/create", ""); !ok || w.Body.String() != "second" {
-		t.Errorf("%v %q", ok, w.Body)
+	for _, status = range []int{http.StatusOK, relay.NotLeader} {
+		lead(a.lease, a, b)
+		if w, ok := b.handOn(t, "GET", "/bigbluebutton/api/create", ""); !ok || w.Body.String() != "second" {
+			t.Errorf("%d: %v %q", status, ok, w.Body)
+		}
 	}
 }
 

@@ -53,11 +53,12 @@ func (e *errand) try(w http.ResponseWriter, l store.Lease) (done, sent bool) {
 		e.relay.Log.Debug().Err(err).Str("leader", l.Holder).Msg("a request could not be handed on")
 		return false, wrote.Load()
 	}
+	e.perhaps = e.perhaps || resp.Header.Get(againHeader) != ""
 	if resp.StatusCode == NotLeader {
 		return false, false
 	}
 	if passing[resp.Header.Get(keyHeader)] && e.repeatable && len(head) > 0 {
-		e.last, e.lastBody, e.perhaps = resp, head, true
+		e.last, e.lastBody = resp, head
 		return false, false
 	}
 	pass(w, resp, head)
@@ -95,6 +96,7 @@ func hold(resp *http.Response) ([]byte, error) {
 func pass(w http.ResponseWriter, resp *http.Response, head []byte) {
 	length := resp.Header.Get("Content-Length")
 	strip(resp.Header)
+	resp.Header.Del(againHeader)
 	maps.Copy(w.Header(), resp.Header)
 	if length != "" {
 		w.Header().Set("Content-Length", length)

@@ -20,7 +20,7 @@ const (
 	hostHeader   = "Bbbpool-Host"
 	remoteHeader = "Bbbpool-Remote"
 	schemeHeader = "Bbbpool-Tls"
-	againHeader  = "Bbbpool-Again" // another leader may have got it before, as the gateway wants to know
+	againHeader  = "Bbbpool-Again" // another may have done it, as the gateway wants to know; or has who answers that he cannot
 )
 
 // hops are headers of one connection.

@@ -21,6 +21,7 @@ type clock struct {
 func (c *clock) heard(at time.Duration, asked, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.doubt(at, now)
 	if now.Sub(c.windowBegan) > window {
 		c.before, c.began, c.windowBegan = c.began, time.Time{}, now
 	}
@@ -29,10 +30,23 @@ func (c *clock) heard(at time.Duration, asked, now time.Time) {
 	}
 }
 
-// sent returns since when news is known that was sent so long after the stream's beginning.
-func (c *clock) sent(at time.Duration) (asOf time.Time) {
+// doubt drops the bounds where what was said so long after the stream's beginning would come from the future: the clock here has
+// stood still, as with a machine that was paused.
+func (c *clock) doubt(at time.Duration, now time.Time) {
+	if began := now.Add(-at); c.began.After(began) || c.before.After(began) {
+		c.began, c.before = time.Time{}, time.Time{}
+	}
+}
+
+// sent returns since when news is known that was sent so long after the stream's beginning, and has come now; the zero time where
+// that cannot be told.
+func (c *clock) sent(at time.Duration, now time.Time) (asOf time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.doubt(at, now)
+	if c.began.IsZero() && c.before.IsZero() {
+		return time.Time{}
+	}
 	if c.before.After(c.began) {
 		return c.before.Add(at)
 	}

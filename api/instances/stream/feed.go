@@ -202,11 +202,11 @@ func (f *Feed) watch(ctx context.Context, l store.Lease, cancel context.CancelCa
 
 // read asks for the stream, and hears what it says.
 func (f *Feed) read(ctx context.Context, l store.Lease, alive *time.Timer) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+l.Address+Path, nil)
+	asking, asked := connected(ctx, f.now)
+	r, err := http.NewRequestWithContext(asking, http.MethodGet, "https://"+l.Address+Path, nil)
 	if err != nil {
 		return fmt.Errorf("the address of the leader: %w", err)
 	}
-	asked := f.now()
 	resp, err := f.Client.RoundTrip(r)
 	if err != nil {
 		return err
@@ -225,7 +225,7 @@ func (f *Feed) read(ctx context.Context, l store.Lease, alive *time.Timer) error
 		return errFrame
 	}
 	f.Epochs.Seen(begin.Epoch)
-	a := newAnswers(begin.Stream, l.Address, f.Client, &clock{began: asked, windowBegan: asked}, f.now)
+	a := newAnswers(begin.Stream, l.Address, f.Client, &clock{began: *asked, windowBegan: *asked}, f.now)
 	ctx, stop := context.WithCancel(ctx)
 	var answering sync.WaitGroup
 	answering.Go(func() { a.run(ctx) })
@@ -277,7 +277,7 @@ func (f *Feed) hear(ctx context.Context, in io.Reader, epoch uint64, a *answers)
 			if s.Epoch != epoch {
 				return errOld
 			}
-			f.fresh(epoch, a.clock.sent(time.Duration(s.At)*time.Millisecond))
+			f.fresh(epoch, a.clock.sent(time.Duration(s.At)*time.Millisecond, f.now()))
 		}
 	}
 }

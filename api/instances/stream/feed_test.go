@@ -109,6 +109,35 @@ func TestFeed_BegunLate(t *testing.T) {
 	}
 }
 
+// A machine that was paused has a clock that was, too: what has come since is not from the future, and nobody knows how old it is,
+// until the leader says how long the stream has gone on.
+func TestFeed_Paused(t *testing.T) {
+	in, out := io.Pipe()
+	defer func() { _ = out.Close() }()
+	e := newEpochs()
+	var at atomic.Int64
+	began := time.Now()
+	f := &stream.Feed{ID: "follower", Epochs: e, Log: zerolog.Nop(), Now: func() time.Time { return began.Add(time.Second) }}
+	f.Client = wire{Reader: in, at: func() time.Duration { return time.Duration(at.Load()) }}
+	e.set(store.Lease{Holder: "leader", Address: "a:1", Epoch: 7})
+	go func() { _ = f.Run(t.Context()) }()
+	write(t, out, "hello", 7, 0)
+	write(t, out, "beat", 7, 0)
+	eventually(t, f.Fresh)
+	for range 3 {
+		write(t, out, "beat", 7, 5*time.Second) // which is five seconds more than have gone by here
+		write(t, out, "unknown", 7, 0)
+		if lag, _ := f.Lag(); f.Fresh() || lag < 0 {
+			t.Fatalf("it is fresh, with a lag of %s", lag)
+		}
+	}
+	at.Store(int64(5 * time.Second))
+	eventually(t, func() bool {
+		write(t, out, "beat", 7, 5*time.Second)
+		return f.Fresh()
+	})
+}
+
 // late is a connection that takes a while, by a clock that a test moves.
 type late struct {
 	http.RoundTripper

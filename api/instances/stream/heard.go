@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 )
 
@@ -17,7 +18,8 @@ const HeardPath = "/heard"
 
 // bounds of an answer.
 const (
-	heardWithin = FreshFor // later nobody waits for it
+	heardWithin = FreshFor               // later nobody waits for it
+	staleAfter  = FreshFor + FreshFor/10 // by when a follower goes by its news no more, whatever clocks have drifted
 	maxHeard    = 1 << 10
 	maxName     = 64
 	compareEach = time.Second // how often a follower asks how long the stream has gone on
@@ -39,11 +41,11 @@ type taken struct {
 func (h *Hub) Heard(ctx context.Context) {
 	begun := time.Now()
 	asked, left := h.ask()
-	timer := time.NewTimer(FreshFor)
+	timer := time.NewTimer(staleAfter)
 	defer timer.Stop()
 	for {
 		said, changed := h.said(asked)
-		if said && begun.Sub(left) >= FreshFor {
+		if said && begun.Sub(left) >= staleAfter {
 			return
 		}
 		select {
@@ -105,7 +107,7 @@ func (h *Hub) ServeHeard(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	at := time.Since(began).Milliseconds()
+	at := time.Since(began).Milliseconds() + 1 // never less than it is
 	w.Header().Set("Content-Type", "application/json")
 	body, _ := json.Marshal(taken{At: &at}) //nolint:errchkjson // a number
 	_, _ = w.Write(body)                    // who has answered is gone
@@ -181,6 +183,13 @@ func (a *answers) compare(ctx context.Context) {
 	}
 }
 
+// connected returns a context for a request, and when that was given to a connection, by the clock of now: the leader has got it
+// later. Until then it is now.
+func connected(ctx context.Context, now func() time.Time) (context.Context, *time.Time) {
+	asked := now()
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { asked = now() }}), &asked
+}
+
 func (a *answers) send(ctx context.Context, number uint64) {
 	text, err := json.Marshal(answer{a.stream, number})
 	if err != nil {
@@ -188,11 +197,11 @@ func (a *answers) send(ctx context.Context, number uint64) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, heardWithin)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+a.addr+HeardPath, bytes.NewReader(text))
+	asking, asked := connected(ctx, a.now)
+	r, err := http.NewRequestWithContext(asking, http.MethodPost, "https://"+a.addr+HeardPath, bytes.NewReader(text))
 	if err != nil {
 		return
 	}
-	asked := a.now()
 	resp, err := a.client.RoundTrip(r)
 	if err != nil {
 		return
@@ -201,6 +210,6 @@ func (a *answers) send(ctx context.Context, number uint64) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxHeard)) // to its end, so that the connection can be used again
 	var said taken
 	if err == nil && json.Unmarshal(body, &said) == nil && said.At != nil && *said.At >= 0 {
-		a.clock.heard(time.Duration(*said.At)*time.Millisecond, asked, a.now())
+		a.clock.heard(time.Duration(*said.At)*time.Millisecond, *asked, a.now())
 	}
 }
