@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/store"
 )
 
@@ -93,8 +94,8 @@ func (t *term) keep(key store.MeetingKey, u *unstored) {
 }
 
 // lacks remembers what the book has of a claim and the store has not: it was heard of, or confirmed here, and its leader could
-// not write it any more. What was begun anew is told from what the store has by its time of placement, also by whoever has
-// heard of neither. It is called under the lock, as a term begins.
+// not write it any more, nor the session before. What was begun anew is told from what the store has by its time of placement,
+// also by whoever has heard of neither. It is called under the lock, as a term begins.
 func (l *Ledger) lacks(stored store.Claim) {
 	found, err := l.book.Where(stored.MeetingKey)
 	claim := found.Claim
@@ -104,6 +105,7 @@ func (l *Ledger) lacks(stored store.Claim) {
 	todo := &unstored{server: claim.Server, internalID: claim.InternalID, placed: claim.Placed, before: stored.Placed}
 	if stored.InternalID != "" {
 		todo.placed = later(l.now(), stored.Placed)
+		todo.over = []Finished{book.OverOf(stored, l.now())}
 	}
 	l.term.keep(stored.MeetingKey, todo)
 }

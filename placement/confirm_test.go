@@ -85,7 +85,8 @@ func TestConfirm_OverBefore(t *testing.T) {
 	p.check()
 }
 
-// What the leader has told of, and could not write any more, is written by the next one with its first poll.
+// What the leader has told of, and could not write any more, is written by the next one with its first poll, and so is the session
+// before.
 func TestConfirm_TakeOver(t *testing.T) {
 	for _, before := range []bool{false, true} {
 		p := newPool(t)
@@ -99,11 +100,13 @@ func TestConfirm_TakeOver(t *testing.T) {
 		c := all.begin("m")
 		all.place(c)
 		all.lease.holder = next.self
+		p.store.fail("AddSession")
 		wantErr(t, "confirm", c.Confirm(t.Context(), placement.Made{InternalID: "next", CreateTime: 2}), placement.ErrFollower)
 		equal(t, "durable", c.Durable(), false)
 		c.End()
 		all.settle()
 		all.Follow()
+		p.store.fail()
 		p.must(next.Lead(t.Context()))
 		p.clock.add(time.Second)
 		_, err := next.Reconcile(t.Context(), placement.Poll{Server: "a", Began: p.clock.now()})
@@ -116,5 +119,8 @@ func TestConfirm_TakeOver(t *testing.T) {
 		found, err := next.Peek(key("m"))
 		p.must(err)
 		equal(t, "and known", found.Claim, stored[0])
+		if list := p.history(); (len(list) == 1) != before {
+			t.Errorf("one before: %t, history %q", before, list)
+		}
 	}
 }

@@ -29,6 +29,7 @@ type greenlight struct {
 	rooms  map[string]*glRoom // by the meetingID
 	wrong  []string           // what it could not take
 	gone   bool               // what is before it has nothing behind it
+	back   bool               // it is back once a recording was told of in vain
 }
 
 // glRoom is a room, as its database has it.
@@ -47,7 +48,7 @@ func newGreenlight(f *flow) *greenlight {
 	mux.HandleFunc("GET /meeting_ended", g.meetingEnded)
 	mux.HandleFunc("POST /recording_ready", g.recordingReady)
 	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.closed() {
+		if g.closed(r) {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
@@ -72,17 +73,14 @@ func (g *greenlight) meetingEnded(_ http.ResponseWriter, r *http.Request) {
 	room.ends = append(room.ends, strings.TrimSpace(r.FormValue("recordingmarks")+" "+r.Header.Get("Bbbpool-Reason")))
 }
 
-func (g *greenlight) closed() bool {
+func (g *greenlight) closed(r *http.Request) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.gone
-}
-
-// close has Greenlight away, or back.
-func (g *greenlight) close(gone bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.gone = gone
+	gone := g.gone
+	if g.back && strings.HasSuffix(r.URL.Path, "/recording_ready") { // not between an end that is told first, in vain, and that
+		g.gone, g.back = false, false
+	}
+	return gone
 }
 
 // glRecordings is what of an answer to getRecordings is looked at.
@@ -340,7 +338,9 @@ func (g *greenlight) unmarked(id string, wrong simulator.CallbackFault) {
 func (g *greenlight) misses(id string) {
 	g.t.Helper()
 	g.hold(id)
-	g.close(true)
+	g.mu.Lock()
+	g.gone, g.back = true, true
+	g.mu.Unlock()
 	g.end(id)
 	g.over(id)
 	g.clock.add(time.Hour)
@@ -348,7 +348,6 @@ func (g *greenlight) misses(id string) {
 		rows, err := g.Stores.Index.Callbacks(g.t.Context(), store.CallbackFilter{MeetingID: id, Kinds: []store.CallbackKind{store.CallbackReady}})
 		return err == nil && len(rows) == 1 && rows[0].Attempts > 0, rows
 	})
-	g.close(false)
 	g.await(id+" is recorded", func() (bool, any) {
 		r := g.room(id)
 		return len(r.recordings) == 1 && len(r.ends) == 1 && r.processing == 0, r

@@ -85,6 +85,9 @@ func (s *stay) finish(now time.Time, reason string) Finished {
 	return over
 }
 
+// OverOf says what becomes of a stay of which nothing is known but its claim, that has ended by now.
+func OverOf(c store.Claim, now time.Time) Finished { return (&stay{claim: c}).finish(now, Ended) }
+
 // replacedBy says what becomes of a stay in whose place there is another meeting now; nothing where it is the same one.
 func (s *stay) replacedBy(internalID string, now time.Time) Finished {
 	if s.claim.InternalID == internalID {
