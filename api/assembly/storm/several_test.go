@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/assembly/children"
 	"github.com/bbbpool/bbbpool/store"
@@ -33,6 +35,7 @@ type several struct {
 	kills     int
 	handed    int     // how often the lead was handed on
 	cuts      []lapse // when Redis was cut
+	indexCuts []lapse // when PostgreSQL was
 
 	read   sync.Once
 	begun  []time.Time         // when somebody began to decide
@@ -196,6 +199,16 @@ func (s *several) handOn() {
 
 // cutRedis cuts an instance, or all of them, from Redis for a while, which may be longer than a lease.
 func (s *several) cutRedis() {
+	s.cuts = append(s.cuts, s.cut(func(in *children.Instance) *toxiproxy.Proxy { return in.ToRedis }))
+}
+
+// cutIndex cuts an instance, or all of them, from PostgreSQL for a while. What is to be written there waits.
+func (s *several) cutIndex() {
+	s.indexCuts = append(s.indexCuts, s.cut(func(in *children.Instance) *toxiproxy.Proxy { return in.ToIndex }))
+}
+
+// cut cuts what is between an instance, or all of them, and a database.
+func (s *several) cut(way func(*children.Instance) *toxiproxy.Proxy) lapse {
 	list := s.Instances
 	if rand.IntN(2) == 0 {
 		if in := s.pick(); in != nil {
@@ -204,15 +217,15 @@ func (s *several) cutRedis() {
 	}
 	from := time.Now()
 	for _, in := range list {
-		in.ToRedis.Stop()
+		way(in).Stop()
 	}
 	time.Sleep(time.Duration(rand.IntN(2500)) * time.Millisecond)
 	for _, in := range list {
-		if err := in.ToRedis.Start(); err != nil {
+		if err := way(in).Start(); err != nil {
 			s.t.Error(err)
 		}
 	}
-	s.cuts = append(s.cuts, lapse{from, time.Now()})
+	return lapse{from, time.Now()}
 }
 
 // away is for [pool]. Connections are there again a moment after they can be; and an instance that has lost the lease, as on a
@@ -292,7 +305,7 @@ func (s *several) killed(process int) time.Time {
 	return s.processes[process]
 }
 
-// trouble kills somebody, has the lead handed on or cuts Redis, until so many were killed. Where that is not asked for it does no
+// trouble kills somebody, has the lead handed on or cuts databases, until so many were killed. Where that is not asked for it does no
 // more than fits into a few seconds.
 func (s *several) trouble(f *fronts, kills int) {
 	kill := func() {
@@ -317,13 +330,15 @@ func (s *several) trouble(f *fronts, kills int) {
 			s.handOn()
 		case n < 4:
 			s.cutRedis()
+		case n < 6:
+			s.cutIndex()
 		default:
 			kill()
 		}
 	}
 }
 
-// Several instances promise the same, whichever of them are killed, cut from Redis, or hand on the lead, while servers call at
+// Several instances promise the same, whichever of them are killed, cut from Redis and PostgreSQL, or hand on the lead, while servers call at
 // the address of all. Order is that in which rows were made, as far as each was there when the next was sent: what an instance
 // has just written may come behind what another one has written after it. And what was taken, or was not wanted any more, may be
 // sent again by who takes over where whoever heard that was killed, or lost the lead, before it could write it down.
@@ -333,6 +348,6 @@ func TestStorm_Several(t *testing.T) {
 	n := kills(t, 0, 0)
 	s.storm(func(f *fronts) { s.trouble(f, n) })
 	s.read.Do(s.readLogs)
-	t.Logf("%d kills, %d processes; the lead was handed on %d times, and changed hands %d times; Redis was cut %d times",
-		s.kills, len(s.processes), s.handed, len(s.begun), len(s.cuts))
+	t.Logf("%d kills, %d processes; the lead was handed on %d times, and changed hands %d times; Redis was cut %d times, PostgreSQL %d times",
+		s.kills, len(s.processes), s.handed, len(s.begun), len(s.cuts), len(s.indexCuts))
 }
