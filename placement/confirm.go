@@ -180,7 +180,7 @@ func (c *Creation) stored(todo *unstored, claim store.Claim, err error) error {
 	return err
 }
 
-// storeAgain stores what creates could not store, but for meetings whose turn somebody has. It stops where the store still fails,
+// storeAgain stores what could not be stored, but for meetings whose turn somebody has. It stops where the store still fails,
 // which the next write tells, and Problems.
 func (l *Ledger) storeAgain(ctx context.Context, t *term) {
 	for _, key := range l.lacking(t) {
@@ -200,6 +200,11 @@ func (l *Ledger) lacking(t *term) (list []store.MeetingKey) {
 	for key := range t.unstored {
 		list = append(list, key)
 	}
+	for key := range t.doubts {
+		if t.unstored[key] == nil {
+			list = append(list, key)
+		}
+	}
 	return list
 }
 
@@ -210,11 +215,11 @@ func (c *Creation) again(ctx context.Context) error {
 	l.mu.Lock()
 	todo, lost := c.term.unstored[c.key], c.lost()
 	l.mu.Unlock()
-	switch {
-	case lost:
+	if lost {
 		return ErrFollower
-	case todo == nil:
-		return nil
+	}
+	if err := c.assure(ctx); err != nil || todo == nil {
+		return err
 	}
 	return c.store(ctx, todo)
 }

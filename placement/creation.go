@@ -90,6 +90,9 @@ func (c *Creation) End() {
 // durable when Place returns. Its errors are ErrNoServer, ErrNoTag, ErrFull, ErrVoice, of a meeting that is not known ErrForeign,
 // ErrMeetings and ErrPerHour, and those of the store.
 func (c *Creation) Place(ctx context.Context, w Wish, avoid []string) (Placement, error) {
+	if err := c.assure(ctx); err != nil {
+		return Placement{}, fmt.Errorf("claim %s: %w", c.key.MeetingID, err)
+	}
 	if c.leaving != "" && !slices.Contains(avoid, c.leaving) {
 		if err := c.GiveUp(ctx); err != nil {
 			return Placement{}, err
@@ -157,6 +160,7 @@ func (c *Creation) commit(ctx context.Context, claim, before store.Claim) error 
 		if l.leads(c.term) {
 			l.book.Apply(ClaimTakenBack{At: l.now(), Key: c.key})
 		}
+		l.doubts(c.term, c.key, doubt{})
 	}
 	return err
 }
@@ -202,6 +206,7 @@ func (c *Creation) GiveUp(ctx context.Context) error {
 		return c.persist(ctx, before, claim)
 	})
 	if err != nil {
+		l.failed(c.term, c.key, doubt{})
 		return fmt.Errorf("give up the claim of %s: %w", c.key.MeetingID, err)
 	}
 	l.mu.Lock()

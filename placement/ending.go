@@ -68,6 +68,7 @@ func (e *Ending) Ended(ctx context.Context, copies []Copy) error {
 		return l.records.settle(ctx, over)
 	})
 	if err != nil {
+		l.failed(e.term, e.key, doubt{owed: end.Owed})
 		return fmt.Errorf("end %s: %w", e.key.MeetingID, err)
 	}
 	e.apply(end)
@@ -81,6 +82,9 @@ func (e *Ending) apply(c Change) {
 	defer l.mu.Unlock()
 	if l.leads(e.term) {
 		l.book.Apply(c)
+	}
+	if _, err := l.book.Where(e.key); err != nil {
+		delete(e.term.doubts, e.key)
 	}
 }
 
@@ -101,6 +105,7 @@ func (e *Ending) close(ctx context.Context, reason string, test func(*book.Book)
 	over := l.book.Finish(l.now(), e.key, reason)
 	l.mu.Unlock()
 	if err := l.records.write(ctx, func() error { return l.records.settle(ctx, over) }); err != nil {
+		l.failed(e.term, e.key, doubt{})
 		return false, fmt.Errorf("close claim %s: %w", e.key.MeetingID, err)
 	}
 	e.apply(ClaimClosed{At: l.now(), Claim: over.Claim, Reason: reason})

@@ -48,9 +48,10 @@ type (
 type faulty struct {
 	claims
 	sessions
-	mu    sync.Mutex
-	hook  func(call string) error
-	mixed []string // sessions that were remembered with the claim of another stay
+	mu     sync.Mutex
+	hook   func(call string) error
+	broken []string // calls that fail when they are done
+	mixed  []string // sessions that were remembered with the claim of another stay
 }
 
 func (f *faulty) set(hook func(call string) error) {
@@ -59,7 +60,8 @@ func (f *faulty) set(hook func(call string) error) {
 	f.hook = hook
 }
 
-// fail lets the named calls fail from now on; none lets all succeed.
+// fail lets the named calls fail from now on; none lets all succeed. A "DeleteClaim done" or "UpdateClaim done" fails when it is
+// done, as where a connection breaks.
 func (f *faulty) fail(calls ...string) {
 	f.set(func(call string) error {
 		if slices.Contains(calls, call) {
@@ -67,6 +69,18 @@ func (f *faulty) fail(calls ...string) {
 		}
 		return nil
 	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = calls
+}
+
+func (f *faulty) after(call string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.Contains(f.broken, call+" done") {
+		return errDisk
+	}
+	return nil
 }
 
 func (f *faulty) before(call string) error {
@@ -92,14 +106,15 @@ func (f *faulty) UpdateClaim(
 	if err := f.before("UpdateClaim"); err != nil {
 		return store.Claim{}, err
 	}
-	return f.claims.UpdateClaim(ctx, key, change)
+	c, err := f.claims.UpdateClaim(ctx, key, change)
+	return c, errors.Join(err, f.after("UpdateClaim"))
 }
 
 func (f *faulty) DeleteClaim(ctx context.Context, c store.Claim) error {
 	if err := f.before("DeleteClaim"); err != nil {
 		return err
 	}
-	return f.claims.DeleteClaim(ctx, c)
+	return errors.Join(f.claims.DeleteClaim(ctx, c), f.after("DeleteClaim"))
 }
 
 func (f *faulty) AddEndings(ctx context.Context, list ...store.Ending) error {

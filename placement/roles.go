@@ -27,6 +27,7 @@ type term struct {
 	past  past
 
 	unstored map[store.MeetingKey]*unstored // the desk's lock guards it, and the turn of each meeting what is in it
+	doubts   map[store.MeetingKey]doubt     // so it does here
 }
 
 // newTerm begins a term. Creates wait in it until the history has been read, unless the book has it.

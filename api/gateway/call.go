@@ -55,6 +55,7 @@ type call struct {
 	mayBeDone  bool   // what it asks for, whatever has become of the call
 	unheard    bool   // its server was asked in vain
 	hearsay    bool   // where the meeting is was heard from the leader, who may know better by now
+	alone      bool   // and cannot be asked
 	begun      bool   // an answer in pieces is on its way
 	cut        bool   // and will never be whole
 	err        error  // what went wrong on our side

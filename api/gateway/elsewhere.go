@@ -70,7 +70,8 @@ const knownWait = time.Second
 //
 // A join goes to where its meeting was last known to be whoever can be reached, for people wait at its end; where our news are
 // old what is stored is asked first, and then the leader, not for long. An answer that a meeting is unknown, or that its server
-// is gone, is the leader's to give, also where a server says so: the meeting may just have been made anew on another one.
+// is gone, is the leader's to give, also where a server says so: the meeting may just have been made anew on another one. Where there
+// is none nobody says it.
 func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	switch {
 	case g.Elsewhere == nil:
@@ -90,9 +91,7 @@ func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	}
 	local, known := g.answersHere(ctx, c)
 	if local {
-		c.hearsay = aboutMeeting[c.name] || !c.known
-		err := handle(ctx, c)
-		if c.hearsay = false; !errors.Is(err, errMoved) {
+		if err := c.byHearsay(ctx, handle); !errors.Is(err, errMoved) {
 			return err
 		}
 	}
@@ -105,9 +104,19 @@ func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	case g.handOn(wait, c):
 		return nil
 	case known:
-		return handle(ctx, c)
+		c.alone = true
+		if err := c.byHearsay(ctx, handle); !errors.Is(err, errMoved) {
+			return err
+		}
 	}
 	return errNoLeader
+}
+
+// byHearsay answers a call by what was heard of where its meeting is, or returns errMoved.
+func (c *call) byHearsay(ctx context.Context, handle handler) error {
+	c.hearsay = aboutMeeting[c.name] || !c.known
+	defer func() { c.hearsay = false }()
+	return handle(ctx, c)
 }
 
 // answersHere tells whether this instance can answer a call as well as the leader, and whether it knows enough to answer it where

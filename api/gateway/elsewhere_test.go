@@ -160,7 +160,7 @@ func TestFollower_HandsOn(t *testing.T) {
 }
 
 // A meeting that was ended, and made anew on another server, may be there where a follower has not heard of it yet: what its former
-// server does not know the leader is asked for, and where there is none the server's word stands.
+// server does not know the leader is asked for, and where there is none nobody says that the meeting is nowhere.
 func TestFollower_Moved(t *testing.T) {
 	p := start(t, settings{servers: 1, poll: time.Hour})
 	e := p.among()
@@ -172,7 +172,7 @@ func TestFollower_Moved(t *testing.T) {
 	for _, reachable := range []bool{true, false} {
 		e.reachable.Store(reachable)
 		body, _ := p.get("getMeetingInfo", "meetingID=room")
-		if led := body == ledBy; led != reachable || !reachable && !strings.Contains(body, "<messageKey>notFound") {
+		if led := body == ledBy; led != reachable || !reachable && !strings.Contains(body, "<messageKey>poolUnavailable") {
 			t.Errorf("leader reachable %t: %s", reachable, body)
 		}
 	}

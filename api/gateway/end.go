@@ -59,8 +59,11 @@ func (h *ends) end(ctx context.Context, c *call) error {
 		}
 	}
 	rooms := h.rooms(c, places)
-	if err := ending.Ended(ctx, copies(places)); err != nil && !h.over(c, o, err) {
-		return err
+	if err := ending.Ended(ctx, copies(places)); err != nil {
+		if !h.over(c, o, err) {
+			return err
+		}
+		ending.Insist(copies(places))
 	}
 	for _, room := range rooms {
 		if _, err := h.ledger.Close(ctx, room, placement.Ended); err != nil {
@@ -78,13 +81,13 @@ func (h *ends) end(ctx context.Context, c *call) error {
 }
 
 // over tells whether an end is one although it could not be recorded, because the records are away, or others write them by now:
-// a server has ended the meeting, and none owes anything. Polls close the claim. An error would have the front end end the
+// a server has ended the meeting, and none owes anything. It is recorded later. An error would have the front end end the
 // meeting again, and by then somebody may have made a new one.
 func (h *ends) over(c *call, o outcome, err error) bool {
 	if o.done == nil || len(o.away) > 0 || store.Ignore(err, store.ErrAway, store.ErrFenced, placement.ErrFollower) != nil {
 		return false
 	}
-	h.log.Warn().Err(err).Str("meetingID", c.key.MeetingID).Msg("the meeting is ended; its claim stands until polls miss it")
+	h.log.Warn().Err(err).Str("meetingID", c.key.MeetingID).Msg("the meeting is ended; that is recorded later")
 	return true
 }
 

@@ -123,7 +123,7 @@ func (m *meetings) live(ctx context.Context, c *call, server string, seen func()
 		}
 		c.unheard = true
 	}
-	if c.hearsay {
+	if c.hearsay && !c.alone {
 		return errMoved
 	}
 	return seen()

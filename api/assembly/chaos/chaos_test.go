@@ -63,6 +63,7 @@ func TestChaos(t *testing.T) {
 		running.Go(func() { halls.run(i, ends) })
 	}
 	faults := &faults{world: w, history: load.history, random: rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))}
+	running.Go(func() { faults.feel(ends) })
 	faults.run(ends)
 	running.Wait()
 	w.Ready(t)
@@ -79,6 +80,9 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("%d creates, %d failed where they may; %d recordings, %d of them sent in %d tries",
 		load.created.Load(), load.excused.Load(), len(shelf.ids), len(shelf.ids)/2, w.sender.Tries.Load())
+	if len(faults.late) > 0 {
+		t.Logf("Redis has answered late %d times, after %v", len(faults.late), faults.late)
+	}
 	slices.Sort(faults.takeovers)
 	if all := faults.takeovers; len(all) > 0 {
 		t.Logf("%d takeovers, p50 %v, p99 %v: %v", len(all), all[len(all)/2], all[len(all)*99/100], all)

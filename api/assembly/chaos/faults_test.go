@@ -26,6 +26,7 @@ type faults struct {
 	mu        sync.Mutex
 	takeovers []time.Duration
 	flushed   int
+	late      []time.Duration // answers of Redis that came so late that it counts as gone
 }
 
 // draw is a random source of one fault's own: two may be at work.
@@ -53,6 +54,25 @@ func (f *faults) run(ends time.Time) {
 			i++
 		}
 		time.Sleep(time.Duration(500+f.random.IntN(3000)) * time.Millisecond)
+	}
+}
+
+// redisLives is how soon Redis answers as long as it lives. Instances give it two seconds, and have to renew a lease of little more.
+const redisLives = time.Second
+
+// feel asks Redis all the time whether it lives. Where nothing was done to it, and it still does not answer in time, everybody is as
+// ill as if it was: that is so where the machine has something else to do.
+func (f *faults) feel(ends time.Time) {
+	c := redis.NewClient(&redis.Options{Addr: f.Redis.Addr, ReadTimeout: time.Minute, MaxRetries: -1})
+	defer func() { _ = c.Close() }()
+	for ; time.Now().Before(ends); time.Sleep(100 * time.Millisecond) {
+		began, end := time.Now(), make(chan struct{})
+		late := time.AfterFunc(redisLives, func() { f.everybody(func() { <-end }) })
+		err := c.Ping(f.t.Context()).Err()
+		close(end)
+		if !late.Stop() && err == nil {
+			f.late = append(f.late, time.Since(began).Round(time.Millisecond))
+		}
 	}
 }
 

@@ -116,7 +116,7 @@ func (l *load) end(client int, meeting string, random *rand.Rand) {
 //
 // What counts as such is in faults_test.go. Whoever is killed, stopped or cut from Redis answers for nobody while that lasts.
 // While Redis is gone or emptied, or others cannot reach an instance that may lead, it is everybody: the lease cannot change hands,
-// or is held where nobody gets to it. That PostgreSQL is gone, that servers fail, and that somebody else is killed excuses nothing.
+// or is held where nobody gets to it; and so it is when Redis does not answer in time for reasons of its own. That PostgreSQL is gone, that servers fail, and that somebody else is killed excuses nothing.
 func (l *load) mayFail(at *instance, began time.Time) bool {
 	at.mu.Lock()
 	defer at.mu.Unlock()
