@@ -2,8 +2,9 @@
 // bounded journal that the next leader finds, and everything else fails at once.
 //
 // It owns the journal's entries in the state ([store.Waiting]), the order in which they are written, and the knowledge that
-// the index is away. It never answers from what waits, and never gives up what it has acknowledged, but for what the index
-// refuses for good, and for what does not fit into the journal: both are counted, and said.
+// the index is away. It never answers from what waits, nor that there is no such session while it waits, and never gives up what
+// it has acknowledged, but for what the index refuses for good, and for what does not fit into the journal: both are counted, and
+// said.
 //
 // # What waits
 //

@@ -79,6 +79,27 @@ func (x *Index) behind() bool {
 	return x.entries > 0
 }
 
+// none is an error while such a session waits, here or of another instance, or so much that it may.
+func (x *Index) none(ctx context.Context, is func(store.Session) bool) error {
+	list, err := x.config.Journal.Waiting(ctx, page)
+	if err != nil {
+		return err
+	}
+	found := len(list) == page
+	for _, w := range list {
+		var e entry
+		if found || w.Call != callSession || json.Unmarshal(w.Data, &e) != nil {
+			continue
+		}
+		s, err := record(rows.Sessions, e)
+		found = err == nil && is(s)
+	}
+	if found {
+		return fmt.Errorf("%w: what is asked for waits for it", store.ErrAway)
+	}
+	return nil
+}
+
 // stateTimeout is how long the state may take for an entry whose writer has waited for the index in vain.
 const stateTimeout = 3 * time.Second
 

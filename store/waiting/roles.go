@@ -2,6 +2,7 @@ package waiting
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -70,16 +71,30 @@ func (r sessionRole) SessionsSince(ctx context.Context, t time.Time, after strin
 	})
 }
 
+// MeetingSessions is [store.ErrAway] while one of the meeting waits.
 func (r sessionRole) MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]store.Session, error) {
-	return ask(ctx, r.x, func() ([]store.Session, error) { return r.x.config.Index.MeetingSessions(ctx, tenant, meeting, limit) })
+	return ask(ctx, r.x, func() ([]store.Session, error) {
+		if err := r.x.none(ctx, func(s store.Session) bool { return s.Tenant == tenant && s.Meeting == meeting }); err != nil {
+			return nil, err
+		}
+		return r.x.config.Index.MeetingSessions(ctx, tenant, meeting, limit)
+	})
 }
 
+// Session is [store.ErrAway] for one that waits: whoever knows nothing of a meeting gives away what is its own.
 func (r sessionRole) Session(ctx context.Context, id string) (store.Session, error) {
 	return ask(ctx, r.x, func() (store.Session, error) {
 		if isMark(id) {
 			return store.Session{}, store.ErrNotFound
 		}
-		return r.x.config.Index.Session(ctx, id)
+		s, err := r.x.config.Index.Session(ctx, id)
+		if !errors.Is(err, store.ErrNotFound) {
+			return s, err
+		}
+		if err := r.x.none(ctx, func(s store.Session) bool { return s.ID == id }); err != nil {
+			return store.Session{}, err
+		}
+		return r.x.config.Index.Session(ctx, id) // it may have been written since, by another instance, too
 	})
 }
 
