@@ -176,7 +176,9 @@ func (c *Callbacks) Clean(ctx context.Context) error {
 }
 
 const (
-	// pulse is how often it is looked whether something can be resolved, and cleaning how often what is old is deleted.
+	// pulse is how often it is looked whether something can be resolved, finding what others have put off, who may be gone, and
+	// cleaning how often what is old is deleted.
 	pulse    = 2 * time.Second
+	finding  = 10 * time.Minute
 	cleaning = time.Hour
 )

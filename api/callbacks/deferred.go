@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -67,11 +68,14 @@ func (c *Callbacks) putOff(ctx context.Context, p address.Place, told analysis.T
 func (c *Callbacks) Run(ctx context.Context) error {
 	ticker := time.NewTicker(pulse)
 	defer ticker.Stop()
-	var looked time.Time
+	var looked, cleaned time.Time
 	for {
-		if now := c.Now(); now.Sub(looked) >= cleaning {
+		if now := c.Now(); now.Sub(looked) >= cmp.Or(c.Config.Finding, finding) {
 			looked = now
 			c.Find(ctx)
+		}
+		if now := c.Now(); now.Sub(cleaned) >= cleaning {
+			cleaned = now
 			if err := c.Clean(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrAway) {
 				c.Log.Error().Err(err).Msg("delete analytics that were kept for long enough")
 			}
