@@ -15,6 +15,7 @@ func (p *Pool) openReceiver() {
 	c := p.Callbacks
 	c.Hash, c.Tenants, c.Marked = p.Ledger.Hash, p.Stores.State, p.Recordings.Marked
 	c.Nudge, c.Room = p.Outbox.Nudge, p.Outbox.RoomFor
+	p.Outbox.PutOff = c.PutOff
 	c.Claim = func(ctx context.Context, key store.MeetingKey) (store.Claim, bool) {
 		found, err := p.Ledger.Find(ctx, key, 0)
 		return found.Claim, err == nil

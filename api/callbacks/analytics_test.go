@@ -130,7 +130,12 @@ func (a *away) Callback(ctx context.Context, id string) (store.Callback, error) 
 // What comes while nobody can tell whom it is for is not lost: it waits, and goes where it is to go once that can be told; also
 // where whoever took it in is gone.
 func TestAnalytics_PutOff(t *testing.T) {
-	for _, restarted := range []bool{false, true} {
+	const (
+		not        = iota
+		restart    // what was put off is found
+		byOperator // or wanted by an operator
+	)
+	for _, restarted := range []int{not, restart, byOperator} {
 		var db *away
 		k := open(t, func(c *callbacks.Callbacks) {
 			db = &away{Index: c.Index}
@@ -161,13 +166,21 @@ func TestAnalytics_PutOff(t *testing.T) {
 				t.Errorf("it may be sent: %+v", row)
 			}
 		}
-		if restarted {
+		if restarted != not {
 			fresh := *k
 			fresh.Callbacks = &callbacks.Callbacks{
 				Config: k.Config, Index: db, Now: k.Now, Claim: k.Claim, Hash: k.Hash, Tenants: k.Tenants, Seal: k.Seal,
 			}
 			k = &fresh
-			k.Find(t.Context())
+			if restarted == byOperator {
+				for _, row := range k.rows(t) {
+					if is := strings.HasPrefix(row.URL, address.Path); k.PutOff(row) != is {
+						t.Errorf("of %s it is said that it is put off: %t", row.URL, !is)
+					}
+				}
+			} else {
+				k.Find(t.Context())
+			}
 		}
 		k.Resolve(t.Context())
 		states := map[string]store.CallbackState{}

@@ -103,15 +103,22 @@ func (c *Callbacks) Find(ctx context.Context) {
 			return // it is looked again
 		}
 		for _, row := range rows {
-			if strings.HasPrefix(row.URL, address.Path) {
-				c.unresolved.add(row.ID, row.Created)
-			}
+			c.PutOff(row)
 		}
 		if len(rows) < foundPage {
 			return
 		}
 		filter.After = store.Callback{ID: rows[foundPage-1].ID, Created: rows[foundPage-1].Created}
 	}
+}
+
+// PutOff tells whether it is not known yet where a callback goes, and has that found out soon: an operator wants it sent.
+func (c *Callbacks) PutOff(row store.Callback) bool {
+	is := strings.HasPrefix(row.URL, address.Path)
+	if is {
+		c.unresolved.add(row.ID, row.Created)
+	}
+	return is
 }
 
 // Resolve finds out where what was put off goes, as far as that can be told now.

@@ -38,6 +38,9 @@ type outcome struct {
 // errSettled is that a row does not wait any more when an outcome is to be written into it.
 var errSettled = errors.New("the callback does not wait any more")
 
+// putOffPause is between two looks whether it is known where a callback goes.
+const putOffPause = 10 * time.Second
+
 // writeTime bounds writing, also where the term is over: what was delivered is to be known.
 const writeTime = 5 * time.Second
 
@@ -88,6 +91,8 @@ func (o *Outbox) try(ctx context.Context, id string) *outcome {
 		return &outcome{gone: true}
 	case c.Due.After(now): // somebody has put it off
 		return &outcome{state: c.State, next: c.Due, changed: c.Changed}
+	case o.PutOff != nil && o.PutOff(c): // and an operator has had it tried
+		return &outcome{state: c.State, next: now.Add(putOffPause), changed: c.Changed}
 	}
 	tenant, err := o.Tenants(ctx, c.Tenant)
 	switch {

@@ -46,6 +46,42 @@ func TestOutbox_Operate(t *testing.T) {
 	b.row(third.ID, in(store.CallbackDead))
 }
 
+// One of which nobody knows yet where it goes is not sent, whatever operators do, and goes there once that is found out.
+func TestOutbox_PutOff(t *testing.T) {
+	r := newReceiver(t)
+	asked := make(chan string, 10)
+	b := start(t, func(p *outbox.Parts) {
+		p.PutOff = func(c store.Callback) bool {
+			if strings.HasPrefix(c.URL, "/") {
+				asked <- c.ID
+				return true
+			}
+			return false
+		}
+	})
+	c := callback(store.CallbackEnd, "1", "/sealed", func(c *store.Callback) { c.Due = epoch.Add(time.Hour) })
+	b.tell(c)
+	if _, _, err := b.Retry(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if id := <-asked; id != c.ID {
+		t.Fatalf("it is asked for %q", id)
+	}
+	if is, err := b.db.Callback(t.Context(), c.ID); err != nil || is.State != store.CallbackWaiting || is.Attempts != 0 {
+		t.Fatalf("%+v %v", is, err)
+	}
+	if _, err := b.db.UpdateCallback(t.Context(), c.ID, func(c *store.Callback) error {
+		c.URL = r.URL
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.later(time.Minute)
+	<-r.got
+	r.say <- 200
+	b.row(c.ID, in(store.CallbackDone))
+}
+
 // One that is retried while it is under way keeps its place before those that are younger.
 func TestOutbox_RetryUnderWay(t *testing.T) {
 	b, r := start(t), newReceiver(t)
