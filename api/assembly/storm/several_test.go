@@ -125,6 +125,24 @@ func (s *several) calm() {
 	s.t.Helper()
 	s.restoring.Wait()
 	s.Ready(s.t)
+	for _, in := range s.Instances {
+		s.heals(in)
+	}
+}
+
+// heals waits until an instance has found PostgreSQL again, without which it serves, too.
+func (s *several) heals(in *children.Instance) {
+	s.t.Helper()
+	c, err := v1.NewSocketClient(in.Config.Data)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if _, err = c.Callbacks.List(s.t.Context(), v1.CallbackFilter{Limit: 1}); err == nil {
+			return
+		}
+	}
+	s.t.Errorf("%s does not find PostgreSQL again: %v", in.Name, err)
 }
 
 // pick is an instance that lives: the leader as often as another one; nil where there is none.
