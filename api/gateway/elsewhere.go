@@ -70,8 +70,8 @@ const knownWait = time.Second
 //
 // A join goes to where its meeting was last known to be whoever can be reached, for people wait at its end; where our news are
 // old what is stored is asked first, and then the leader, not for long. An answer that a meeting is unknown, or that its server
-// is gone, is the leader's to give, also where a server says so: the meeting may just have been made anew on another one. Where there
-// is none nobody says it.
+// is gone, is the leader's to give, also where a server says so: the meeting may just have been made anew on another one. Without
+// a leader nobody says it.
 func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	switch {
 	case g.Elsewhere == nil:

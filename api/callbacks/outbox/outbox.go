@@ -89,7 +89,8 @@ type Parts struct {
 	Guard  *guard.Guard
 	// Tenants returns a tenant, or store.ErrNotFound where there is none.
 	Tenants func(ctx context.Context, id string) (Tenant, error)
-	// PutOff tells whether it is not known yet where a callback goes, and has that found out; nil for never. It may be set until Run.
+	// PutOff tells whether it is not known yet where a callback goes, and has that found out; nil for never. It may be set before
+	// Run.
 	PutOff  func(c store.Callback) bool
 	Version string
 	Now     func() time.Time
