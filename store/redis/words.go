@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/rows"
@@ -13,11 +14,12 @@ import (
 type words struct {
 	voices  bool // voice_bridge of a meeting, since 1.4
 	tenants bool // tenant_id of a meeting, since 1.5
+	lrs     bool // learning record store of a tenant, since 1.5.3
 	tags    bool // tag of a server, since 1.6
 }
 
 // latest are those of a Scalelite that has left nothing which says otherwise.
-func latest() words { return words{voices: true, tenants: true, tags: true} }
+func latest() words { return words{voices: true, tenants: true, lrs: true, tags: true} }
 
 // readWords finds out what the Scalelite knows that was here last.
 func (db *DB) readWords(ctx context.Context) (w words, err error) {
@@ -25,7 +27,7 @@ func (db *DB) readWords(ctx context.Context) (w words, err error) {
 	err = db.within(ctx, listTimeouts, "look which Scalelite was here", func(ctx context.Context) error {
 		list, _, err := db.look(ctx, commandList(
 			[]string{"HGETALL", db.rowsKey("servers")}, []string{"EVERY", db.key(serversKey), db.key(serverPrefix)},
-			[]string{"SCARD", db.key(tenantsKey)}, []string{"HLEN", db.key(voicesKey)},
+			[]string{"EVERY", db.key(tenantsKey), db.key(tenantPrefix)}, []string{"HLEN", db.key(voicesKey)},
 			[]string{"HGETALL", db.key(ownersKey)}, []string{"EVERY", db.key(meetingsKey), db.key(meetingPrefix)},
 		), false)
 		if err == nil && before16(list) {
@@ -60,7 +62,12 @@ func before16(list []any) (is bool) {
 // wordsBefore16 are those of a version before 1.6, by what it has left of tenants and meetings.
 func wordsBefore16(list []any) (w words) {
 	owners, every := hash(part(list, 4)), replies(part(list, 5))
-	w.tenants = number(part(list, 2)) > 0
+	tenants := replies(part(list, 2))
+	w.tenants = len(tenants) > 0
+	for n := 0; n+1 < len(tenants); n += 2 {
+		fields := hash(tenants[n+1])
+		w.lrs = w.lrs || slices.ContainsFunc(lrsFields, func(name string) bool { return fields[name] != "" })
+	}
 	w.voices = w.tenants || number(part(list, 3)) > 0
 	for n := 0; n+1 < len(every); n += 2 {
 		if _, made := owners[text(every[n])]; made {

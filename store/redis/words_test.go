@@ -119,6 +119,25 @@ func TestWords_Tenants(t *testing.T) {
 	equal(t, "claims", p.claims(), nil)
 }
 
+// A learning record store is told of where Scalelite can have one.
+func TestWords_LRS(t *testing.T) {
+	for want, fields := range map[string][]any{
+		"": {"name", "a", "secrets", "s"}, "https://lrs": {"name", "a", "secrets", "s", "lrs_username", "u"},
+	} {
+		p, url := leftBy(t, func(p *pool) {
+			p.do("SADD", "tenants", "a")
+			p.do(append([]any{"HSET", "tenant:a"}, fields...)...)
+		})
+		p.take(url)
+		_, err := p.s.UpdateTenant(t.Context(), "a", func(t *store.Tenant) error { t.LRS.Endpoint, t.LRS.Password = "https://lrs", "p"; return nil })
+		p.must(err)
+		equal(t, "Scalelite's", p.hash("tenant:a")["lrs_endpoint"], want)
+		tenant, err := p.s.Tenant(t.Context(), "a")
+		p.must(err)
+		equal(t, "ours", tenant.LRS.Endpoint+tenant.LRS.Password.Reveal(), "https://lrsp")
+	}
+}
+
 // A key that is none of Scalelite's is no reason not to open; who needs it is told.
 func TestWords_OddKey(t *testing.T) {
 	p, url := leftBy(t, func(p *pool) { p.do("SET", "meeting:x", "1"); p.do("SADD", "meetings", "x") })
