@@ -46,7 +46,8 @@ func Glance(ctx context.Context, servers []store.Server) (list []redis.Observati
 // glance is what one server has; nil where it does not say.
 func glance(ctx context.Context, s store.Server, transport *bbb.Transport) *redis.Observation {
 	client := bbb.NewClient(bbb.Endpoint{
-		URL: s.URL, Secret: bbb.Secret(s.Secret), Former: bbb.Secret(s.Former), OnFormer: s.Awaited(), Algorithm: bbb.Algorithm(s.Checksum),
+		URL: s.URL, Secret: bbb.Secret(s.Secret), Former: bbb.Secret(s.Former), OnFormer: s.Awaited(),
+		Algorithm: bbb.Algorithm(s.Checksum),
 	}, transport, patience)
 	seen, err := client.Meetings(ctx)
 	if err != nil {
