@@ -130,10 +130,7 @@ func (db *DB) mergeTenant(key []byte, i image) (t store.Tenant, stands bool, err
 	}
 	fields := i.withSettings()
 	if !ok || !from.still(fields, nameField) {
-		t.Name = fields[nameField]
-	}
-	if i.nameless(t.ID) {
-		t.Name = ""
+		t.Name = i.name(t.ID)
 	}
 	if !ok || !from.still(fields, secretsField) {
 		t.Secrets = mergeSecrets(t.Secrets, fields[secretsField], db.config.Now())
@@ -149,9 +146,13 @@ func (db *DB) mergeTenant(key []byte, i image) (t store.Tenant, stands bool, err
 	return t, true, nil
 }
 
-// nameless tells whether another tenant is found by the name that Scalelite has of one. To Scalelite that other one is who is
-// called by that name, and nobody ever is this one.
-func (i image) nameless(id string) bool { return i.holder != "" && i.holder != id }
+// name is what Scalelite calls a tenant; "" where it finds another one by that name, and so nobody ever is this one.
+func (i image) name(id string) string {
+	if i.holder != "" && i.holder != id {
+		return ""
+	}
+	return i.fields[nameField]
+}
 
 // separator stands between a tenant's secrets.
 const separator = ":"
@@ -226,11 +227,7 @@ func putTenant(db *DB, c *commands, key []byte, i image, before *store.Tenant, n
 		c.add("SADD", db.key(tenantsKey), id)
 		i = image{fields: map[string]string{}}
 	}
-	if before != nil && before.Name == now.Name && i.nameless(id) {
-		now.Name = i.fields[nameField] // which is not ours to take away
-	} else {
-		db.putName(c, id, i, before, now)
-	}
+	db.putName(c, id, i, before, now)
 	at := db.config.Now()
 	secrets := renderSecrets(now.Secrets, at)
 	if before == nil || secrets != renderSecrets(before.Secrets, at) || expired(i.fields[secretsField], now.Secrets, at) {
