@@ -67,8 +67,8 @@ func (w *Writer) write(ctx context.Context) {
 	now := map[string]condition{}
 	for _, s := range w.Pool.Servers() {
 		c := condition{s.Health != poller.Offline, s.State}
-		if s.Health == poller.Unknown {
-			continue // nobody has looked yet
+		if s.Health == poller.Unknown || s.LastPoll.IsZero() && c.online {
+			continue // nobody has seen it yet, and what Scalelite has seen may be so still
 		}
 		now[s.ID] = c
 		if before, ok := w.told[s.ID]; !ok || before != c {
