@@ -49,7 +49,8 @@ type shownImage struct {
 // tenantKey is the metadata by which Scalelite knows whose a recording is. The default tenant's have none.
 const tenantKey = "tenant-id"
 
-// apart tells whether a piece of metadata is none of what the table says: whose the recording is, or what Scalelite does not store.
+// apart tells whether a piece of metadata is none of what the table says: it is whose the recording is, or Scalelite does not
+// store it.
 func apart(key string) bool { return key == tenantKey || rails.Unstored(key) }
 
 // number is a number as a column holds it, 0 for what it cannot hold.
