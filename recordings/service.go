@@ -103,6 +103,7 @@ type Service struct {
 	Tell    Tell          // what front ends are told of a recording that has come; nil for nothing
 	Meta    Meta          // the metadata of a recording without what is the pool's own; nil for as it is
 	Proven  record.Proven // of what servers send; nil for nothing
+	Noted   record.Noted  // by whoever ran the pool before; nil for nothing
 
 	// Where several instances share the recordings, one of them works on them at a time, which is as long as Run runs. Epoch is
 	// a number of its own for each of these terms, asked for when this instance may; May tells whether this instance still may,
@@ -134,6 +135,7 @@ type Parts struct {
 	Tell    Tell          // what front ends are told of a recording that has come; nil for nothing
 	Meta    Meta          // the metadata of a recording without what is the pool's own; nil for as it is
 	Proven  record.Proven // of what servers send; nil for nothing
+	Noted   record.Noted  // by whoever ran the pool before; nil for nothing
 	Log     zerolog.Logger
 	Metrics *metrics.Set
 }
@@ -163,7 +165,7 @@ func Open(ctx context.Context, p Parts) (*Service, error) {
 	guard := volume.New(c.Volume, time.Now, dirs...)
 	s := &Service{
 		Config: c, Index: p.Index, Tenants: p.State, Servers: p.State, Live: p.State, Library: files, Disk: guard,
-		Data: p.Data, Tell: p.Tell, Meta: p.Meta, Proven: p.Proven, Log: p.Log,
+		Data: p.Data, Tell: p.Tell, Meta: p.Meta, Proven: p.Proven, Noted: p.Noted, Log: p.Log,
 	}
 	s.Init()
 	p.Metrics.RegisterMetricsWriter(s.WriteMetrics)
@@ -188,9 +190,11 @@ func (s *Service) Init() {
 	}
 	now := func() time.Time { return s.Now() }
 	owners := record.Owners{Sessions: s.Index, Tenants: s.Tenants, Proven: s.Proven}
+	arriving := owners
+	arriving.Noted = s.Noted // which takes a look at a whole table
 	s.files = &record.Files{Index: s.Index, Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now}
 	s.importer = &imports.Importer{
-		Config: s.Config.imports(), Index: s.Index, Owners: owners, Servers: s.Servers, Live: s.Live, Files: s.files,
+		Config: s.Config.imports(), Index: s.Index, Owners: arriving, Servers: s.Servers, Live: s.Live, Files: s.files,
 		Library: s.Library, Disk: s.Disk, Log: s.Log, Now: now, Arrived: s.arrived, Tell: s.Tell, Meta: s.Meta,
 	}
 	s.importer.Init()

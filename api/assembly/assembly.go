@@ -181,8 +181,8 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 	if p.Recordings, err = recordings.Open(ctx, recordings.Parts{
 		Config: set.Recordings, Data: o.Data, Offline: p.offline, State: state,
 		Index: p.Callbacks.Nudging(p.Usage.Index(p.Stores.Index)), Tell: p.Callbacks.Ready, Meta: p.Callbacks.Meta,
-		Proven: p.callBack().Proven,
-		Log:    p.log("recordings"), Metrics: p.Metrics,
+		Proven: p.callBack().Proven, Noted: p.Stores.Noted,
+		Log: p.log("recordings"), Metrics: p.Metrics,
 	}); err != nil {
 		return err
 	}

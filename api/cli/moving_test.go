@@ -2,6 +2,10 @@ package cli_test
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +13,7 @@ import (
 	"testing"
 
 	"filippo.io/age"
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/driver"
@@ -111,6 +116,49 @@ func TestMigrate(t *testing.T) {
 	bbbpool(t, from, "migrate", "--reopen", "--from", from)
 	if list := bbbpool(t, from, "server", "list"); !strings.Contains(list, "bbb1") {
 		t.Errorf("opened again: %s", list)
+	}
+}
+
+// Who takes the records to Redis for Scalelite finds servers there as they are, before anybody has polled them.
+func TestMigrate_Observed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<response><returncode>SUCCESS</returncode><meetings><meeting><meetingID>a</meetingID>"+
+			"<internalMeetingID>a-1</internalMeetingID><createTime>1</createTime><participantCount>7</participantCount></meeting></meetings></response>")
+	}))
+	defer server.Close()
+	data := served(t)
+	stores, err := driver.Open(driver.Config{Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = stores.State.CreateServer(t.Context(), store.Server{
+		ID: "bbb2", URL: server.URL + "/bigbluebutton/api", Secret: "s3cr3t", State: store.Enabled, Weight: 2,
+	})
+	if err := errors.Join(err, stores.Close()); err != nil {
+		t.Fatal(err)
+	}
+	database := daemon.NewRedis(t)
+	defer database.Remove()
+	url := database.URL()
+	if said := bbbpool(t, data, "migrate", "--to", url); !strings.Contains(said, "compared") {
+		t.Errorf("moved: %s", said)
+	}
+	options, err := goredis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := goredis.NewClient(options)
+	defer func() { _ = client.Close() }()
+	seen, err := client.HMGet(t.Context(), "scalelite:server:bbb2", "online", "meetings", "users").Result()
+	load, err2 := client.ZScore(t.Context(), "scalelite:server_load", "bbb2").Result()
+	if err := errors.Join(err, err2); err != nil || fmt.Sprint(seen) != "[true 1 7]" || load != 3.5 {
+		t.Errorf("%v, load %v, %v", seen, load, err)
+	}
+	if online := client.HGet(t.Context(), "scalelite:server:bbb1", "online").Val(); online != "false" {
+		t.Errorf("a disabled one is online: %s", online)
+	}
+	if n := client.Exists(t.Context(), "scalelite:bbbpool:lease").Val(); n == 1 && client.HGet(t.Context(), "scalelite:bbbpool:lease", "holder").Val() != "" {
+		t.Error("the lease is kept")
 	}
 }
 

@@ -1,10 +1,14 @@
 package cli_test
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/bbbpool/bbbpool/api/cli"
+	"github.com/bbbpool/bbbpool/store/driver"
 )
 
 // scalelites are all names that Scalelite goes by, but for those that say nothing without Amazon's: AWS_….
@@ -61,6 +65,24 @@ func TestServe_NamesUnusedSettings(t *testing.T) {
 	}
 	if strings.Contains(log, "MULTITENANCY") {
 		t.Error("tenants that nobody wants are named")
+	}
+}
+
+// Its namespace in Redis means what it meant, also where it is none: a pool that looked elsewhere would find nothing there.
+func TestDefaults_Namespace(t *testing.T) {
+	for _, value := range []string{"", "other"} {
+		t.Setenv("REDIS_NAMESPACE", value)
+		var s driver.Settings
+		if err := cli.Defaults(&s); err != nil || s.RedisNamespace != value {
+			t.Errorf("%q is taken for %q, %v", value, s.RedisNamespace, err)
+		}
+	}
+	if err := os.Unsetenv("REDIS_NAMESPACE"); err != nil {
+		t.Fatal(err)
+	}
+	var s driver.Settings
+	if err := cli.Defaults(&s); err != nil || s.RedisNamespace != "scalelite" {
+		t.Errorf("by default it is %q, %v", s.RedisNamespace, err)
 	}
 }
 

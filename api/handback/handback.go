@@ -1,12 +1,12 @@
 // Package handback writes what the pool sees of its servers where Scalelite would have it, so that Scalelite finds servers as
 // they are when it takes over again: when a server comes or goes, and all of them once more when the pool stops or another
-// instance is to lead. It never writes for each look at a server, and never reads what it has written.
+// instance is to lead. Of servers whose records were just brought there it asks once itself. It never writes for each look at a
+// server, and never reads what it has written.
 package handback
 
 import (
 	"context"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -67,8 +67,8 @@ func (w *Writer) write(ctx context.Context) {
 	now := map[string]condition{}
 	for _, s := range w.Pool.Servers() {
 		c := condition{s.Health != poller.Offline, s.State}
-		if s.Health == poller.Unknown {
-			continue // nobody has looked yet
+		if s.Health == poller.Unknown || s.LastPoll.IsZero() && c.online {
+			continue // nobody has seen it yet, and what Scalelite has seen may be so still
 		}
 		now[s.ID] = c
 		if before, ok := w.told[s.ID]; !ok || before != c {
@@ -93,7 +93,7 @@ func observation(s poller.Status, online bool) redis.Observation {
 		Server: s.ID, Online: online, Load: -1, Meetings: s.Meetings, Users: s.Users, LargestMeeting: s.Largest, Videos: s.Videos,
 	}
 	if online && s.State != store.Disabled {
-		o.Load = math.Round((float64(s.Load.People)+s.Load.Expected)/max(s.Weight, math.SmallestNonzeroFloat32)*10) / 10
+		o.Load = loadOf(float64(s.Load.People)+s.Load.Expected, s.Weight)
 	}
 	return o
 }

@@ -53,8 +53,15 @@ func (p *pool) set(health poller.Health, state store.ServerState, meetings int) 
 	defer p.mu.Unlock()
 	p.servers = []poller.Status{{
 		Server: store.Server{ID: "bbb1", State: state, Weight: 2}, Health: health, Meetings: meetings, Users: 20, Videos: 3,
-		Largest: 12, Load: placement.Load{People: 20, Expected: 5},
+		Largest: 12, Load: placement.Load{People: 20, Expected: 5}, LastPoll: time.Unix(1, 0),
 	}}
+}
+
+// unseen makes it one that nobody has reached since this process began.
+func (p *pool) unseen(health poller.Health) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.servers = []poller.Status{{Server: store.Server{ID: "bbb1", State: store.Enabled, Weight: 2}, Health: health}}
 }
 
 // A server is written when it comes, goes, or gets another state, and when all is over; and never because people come and go.
@@ -83,6 +90,8 @@ func TestWriter(t *testing.T) {
 		}
 		p.set(poller.Unknown, store.Enabled, 0)
 		step("before anybody has looked")
+		p.unseen(poller.Suspect)
+		step("one that was never reached, of which nobody knows what it has")
 		p.set(poller.Online, store.Enabled, 1)
 		step("online", seen(true, 12.5, 1))
 		p.set(poller.Suspect, store.Enabled, 2)
@@ -103,4 +112,23 @@ func TestWriter(t *testing.T) {
 		}
 		step("at the end", seen(true, -1, 4))
 	})
+}
+
+// What Scalelite has seen of a server stays as long as nobody here has seen it: a pool that stops again knows no better. That it
+// is gone is known.
+func TestWriter_Unseen(t *testing.T) {
+	for health, want := range map[poller.Health][]redis.Observation{
+		poller.Unknown: nil, poller.Suspect: nil, poller.Offline: {{Server: "bbb1", Load: -1}},
+	} {
+		p := &pool{}
+		p.unseen(health)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := (&handback.Writer{Pool: p, Store: p}).Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(want, p.written); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", health, diff)
+		}
+	}
 }

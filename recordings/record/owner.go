@@ -27,11 +27,16 @@ type Owners struct {
 	Sessions Sessions
 	Tenants  Tenants
 	Proven   Proven // nil where nothing proves anything
+	Noted    Noted  // nil where nobody has noted anything before
 }
 
 // Proven tells which meeting a server was asked to make with that metadata, and which server that was, by what the pool has
 // sealed and put there: nobody else can make that. It returns false where there is no such proof.
 type Proven func(meta map[string]string) (meeting store.MeetingKey, server string, ok bool)
+
+// Noted returns where the front end of a meeting wants to be told of a recording, as whoever ran the pool before has noted it;
+// nil for nowhere.
+type Noted func(ctx context.Context, meetingID, recordID string) (*store.Back, error)
 
 // Session is what is known of the meeting of a recording: from the history, or of those that go on; empty for nothing. Of
 // a breakout room, which servers open without asking, it is what is known of its parent: it was on the same server, and is
@@ -45,8 +50,21 @@ func (o Owners) Session(ctx context.Context, r store.Recording, live map[string]
 }
 
 // Asking is what is known of the meeting whose front end has said what it wants to be told of a recording: of a breakout room's
-// that is its parent, which has given it its metadata.
+// that is its parent, which has given it its metadata. Of a meeting that was not created here whoever ran the pool before may
+// have noted it.
 func (o Owners) Asking(ctx context.Context, r store.Recording, live map[string]store.Session) (store.Session, error) {
+	session, err := o.asking(ctx, r, live)
+	if err != nil || session.Back != nil || session.Signer != "" || o.Noted == nil {
+		return session, err
+	}
+	back, err := o.Noted(ctx, r.MeetingID, r.RecordID)
+	if err == nil && back != nil {
+		session.Back, session.Tenant = back, cmp.Or(session.Tenant, r.Tenant)
+	}
+	return session, err
+}
+
+func (o Owners) asking(ctx context.Context, r store.Recording, live map[string]store.Session) (store.Session, error) {
 	session, err := o.session(ctx, r.RecordID, live)
 	if err != nil || session.Back != nil || r.Breakout == nil || r.Breakout.Parent == "" {
 		return session, err

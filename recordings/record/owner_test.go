@@ -53,6 +53,43 @@ func TestOwners_Session(t *testing.T) {
 	}
 }
 
+// Whoever ran the pool before may have noted where a front end wants to be told: that counts of what was not created here.
+func TestOwners_Asking(t *testing.T) {
+	noted, own := &store.Back{Ended: "theirs"}, &store.Back{Ended: "ours"}
+	failing := errors.New("away")
+	o := record.Owners{
+		Sessions: history{
+			"ours": {Tenant: "a", Signer: "moodle", Back: own}, "nowhere": {Tenant: "a", Signer: "moodle"}, "taken over": {Tenant: "b"},
+		},
+		Noted: func(_ context.Context, meetingID, recordID string) (*store.Back, error) {
+			switch {
+			case recordID == "lost":
+				return nil, failing
+			case meetingID == "room":
+				return noted, nil
+			}
+			return nil, nil //nolint:nilnil // nothing is noted
+		},
+	}
+	for _, c := range []struct {
+		id, meeting string
+		want        store.Session
+		err         error
+	}{
+		{"ours", "room", store.Session{Tenant: "a", Signer: "moodle", Back: own}, nil},
+		{"nowhere", "room", store.Session{Tenant: "a", Signer: "moodle"}, nil},
+		{"taken over", "room", store.Session{Tenant: "b", Back: noted}, nil},
+		{"unknown", "room", store.Session{Tenant: "school", Back: noted}, nil},
+		{"unknown", "other", store.Session{}, nil},
+		{"lost", "room", store.Session{}, failing},
+	} {
+		s, err := o.Asking(t.Context(), store.Recording{RecordID: c.id, MeetingID: c.meeting, Tenant: "school"}, nil)
+		if s.Tenant != c.want.Tenant || s.Back != c.want.Back || !errors.Is(err, c.err) {
+			t.Errorf("%s in %s: %+v, %v", c.id, c.meeting, s, err)
+		}
+	}
+}
+
 // Whose a recording is, is told by its meeting, else by itself or the operator; a server that sends it cannot tell.
 func TestOwners_Assign(t *testing.T) {
 	o := record.Owners{Sessions: history{}, Tenants: tenants{"school": true, "college": true}}

@@ -14,9 +14,10 @@ import (
 // Settings say where each group of records is kept, as flags. A group whose URL is empty is kept in the data directory. The
 // names in the environment and what they mean are Scalelite's.
 type Settings struct {
-	RedisURL       store.Secret `name:"redis-url" placeholder:"URL" env:"REDIS_URL,BBBPOOL_REDIS_URL" help:"Redis that servers, tenants and claims are kept in; the data directory by default. Better in the environment: it has a password in it."`
-	RedisPool      int          `default:"20" placeholder:"N" env:"REDIS_POOL,BBBPOOL_REDIS_POOL" help:"Most connections to Redis. (default: ${default})"`
-	RedisNamespace string       `default:"scalelite" placeholder:"NAME" env:"REDIS_NAMESPACE,BBBPOOL_REDIS_NAMESPACE" help:"What all keys in Redis begin with, and a colon. (default: ${default})"`
+	RedisURL  store.Secret `name:"redis-url" placeholder:"URL" env:"REDIS_URL,BBBPOOL_REDIS_URL" help:"Redis that servers, tenants and claims are kept in; the data directory by default. Better in the environment: it has a password in it."`
+	RedisPool int          `default:"20" placeholder:"N" env:"REDIS_POOL,BBBPOOL_REDIS_POOL" help:"Most connections to Redis. (default: ${default})"`
+	// RedisNamespace is none where its name in the environment has no value, as in Scalelite.
+	RedisNamespace string `default:"scalelite" empty:"none" placeholder:"NAME" env:"REDIS_NAMESPACE,BBBPOOL_REDIS_NAMESPACE" help:"What all keys in Redis begin with, and a colon. (default: ${default})"`
 	// MeetingTTL is for Scalelite alone, which forgets its meetings by it; ours end when they end.
 	MeetingTTL time.Duration `name:"meeting-ttl" default:"24h" env:"DEFAULT_MEETING_TTL,BBBPOOL_MEETING_TTL" help:"How long the entry of a meeting in Redis lasts that Scalelite reads, should it take over again; it matters to nothing else. (default: ${default})"`
 

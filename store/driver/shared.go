@@ -81,6 +81,15 @@ func (s *Stores) RaiseSchema(ctx context.Context) error {
 	return store.Ignore(s.postgres.RaiseSchema(ctx), store.ErrAway) // it is tried again, and others say that it is away
 }
 
+// Noted returns where Scalelite has noted that the front end of a meeting wants to be told of a recording, if it was here before;
+// nil for nowhere.
+func (s *Stores) Noted(ctx context.Context, meetingID, recordID string) (*store.Back, error) {
+	if s.postgres == nil {
+		return nil, nil //nolint:nilnil // nothing is what there nearly always is
+	}
+	return s.postgres.Noted(ctx, meetingID, recordID)
+}
+
 // reachPostgres opens the database, now or as soon as it is there, and says what was done to it.
 func (s *Stores) reachPostgres(ctx context.Context, c Config, place string) (*postgres.DB, error) {
 	told := func(db *postgres.DB) {

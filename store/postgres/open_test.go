@@ -28,6 +28,13 @@ func TestConfig(t *testing.T) {
 		{"postgres://u@/scalelite?host=/var/run/postgresql&connect_timeout=2", "/var/run/postgresql", "scalelite", 0, ""},
 		{"postgres://db/x?encoding=unicode&timeout=5000&checkout_timeout=5&variables[statement_timeout]=1", "db", "x", 4, ""},
 		{"postgres://db/x?pool_max_conns=3&pool=7", "db", "x", 0, ""},
+		{"postgres://u:s3cret@db", "db", "scalelite", 0, ""},
+		{"postgresql://u:s3cret@db:5433/?pool=5", "db", "scalelite", 0, ""},
+		{"postgresql:///?host=/run/postgresql&username=u", "/run/postgresql", "scalelite", 0, ""},
+		{"postgresql://db?database=other", "db", "other", 0, ""},
+		{"postgresql://u:s3cret@%2Frun%2fpostgresql/pool", "/run/postgresql", "pool", 0, ""},
+		{"postgresql://%2Frun%2Fpostgresql:5433", "/run/postgresql", "scalelite", 0, ""},
+		{"postgres://db/x?keepalives=1&keepalives_idle=30&gssencmode=disable", "db", "x", 3, ""},
 		{"", "", "", 0, "DATABASE_URL"},
 		{"mysql2://u:s3cret@db/x", "", "", 0, "postgres://"},
 		{"postgres://u:s3cret@db:port/x", "", "", 0, "URL"},
@@ -66,6 +73,32 @@ func TestUnprepared(t *testing.T) {
 	if diff := cmp.Diff([]store.Recording{r}, page, cmpopts.EquateEmpty()); diff != "" || total != 1 || err != nil {
 		t.Errorf("%d, %v (-want +got):\n%s", total, err, diff)
 	}
+}
+
+// Where Rails has Scalelite's tables in another schema, no new ones are made beside them without a word.
+func TestOpen_Elsewhere(t *testing.T) {
+	url, move := filled(t), ""
+	for _, table := range []string{
+		"recordings", "metadata", "playback_formats", "thumbnails", "callback_data", "schema_migrations", "ar_internal_metadata",
+	} {
+		move += "ALTER TABLE public." + table + " SET SCHEMA rails;"
+	}
+	run(t, url, "CREATE SCHEMA rails;"+move)
+	before := []string{"", "?schema_search_path=rails,public", "?search_path=rails"}
+	for _, more := range before {
+		db, err := postgres.Open(t.Context(), postgres.Config{URL: store.Secret(url + more)})
+		if err == nil || !strings.Contains(err.Error(), `"rails"`) || !strings.Contains(err.Error(), "SET SCHEMA public") {
+			t.Errorf("%s: %v", more, err)
+		}
+		if err == nil {
+			must(t, db.Close())
+		}
+	}
+	run(t, url, `DO $$ BEGIN IF to_regclass('public.recordings') IS NOT NULL OR to_regnamespace('bbbpool') IS NOT NULL THEN
+		RAISE 'something was made'; END IF; END $$`)
+	run(t, url, strings.NewReplacer("public.", "rails.", "SCHEMA rails", "SCHEMA public").Replace(move)+
+		"CREATE TABLE rails.recordings (LIKE public.recordings)") // one of them is no Scalelite
+	open(t, postgres.Config{URL: store.Secret(url)})
 }
 
 // Several instances may start at once on an empty database; a dry run says what would be done and does nothing.

@@ -53,6 +53,9 @@ func (t *txn) makeScalelite() error {
 	if t.db.layout.Tables["schema_migrations"] {
 		return fmt.Errorf("there is a table public.schema_migrations, but none of Scalelite's: this database is another program's")
 	}
+	if err := t.elsewhere(); err != nil {
+		return err
+	}
 	all := append([]string{"callback_data", "schema_migrations", "ar_internal_metadata"}, rails.Tables...)
 	for _, table := range all {
 		if t.db.layout.Tables[table] {
@@ -67,6 +70,21 @@ func (t *txn) makeScalelite() error {
 		return err
 	}
 	return t.smallIndexes()
+}
+
+// elsewhere refuses Scalelite's tables in another schema, where Rails finds them by a search path: a pool that made its own in
+// public would begin anew, and say nothing of it.
+func (t *txn) elsewhere() error {
+	var schema string
+	err := t.QueryRow(t.ctx, `SELECT COALESCE((SELECT n.nspname::text FROM pg_catalog.pg_class c
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p') AND c.relname = ANY($1::text[]) AND n.nspname <> 'public'
+		GROUP BY n.nspname HAVING count(*) = cardinality($1::text[]) ORDER BY 1 LIMIT 1), '')`, rails.Tables).Scan(&schema)
+	if err != nil || schema == "" {
+		return fault.OfDB(err)
+	}
+	return fmt.Errorf("the tables of Scalelite stand in the schema %.63q, and only public is looked at: move all of them there "+
+		"(ALTER TABLE … SET SCHEMA public), or drop those that nobody needs any more", schema)
 }
 
 // small is how many rows a table has at most whose indexes are made at once.

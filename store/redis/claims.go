@@ -162,7 +162,7 @@ func putClaim(db *DB, c *commands, key []byte, i image, before *store.Claim, now
 	has := before != nil && (i.row == nil || i.owner == string(key)) // Scalelite's key
 	var from marks
 	switch {
-	case now.Alias != "" || now.Server == "":
+	case !db.words.says(now):
 		if has {
 			db.dropMeeting(c, key, i, *before)
 		}
@@ -183,7 +183,7 @@ func (db *DB) newMeeting(c *commands, key []byte, i image, now store.Claim) mark
 	fields := renderClaim(now)
 	words := []string{"HSET", name}
 	for _, f := range meetingFields {
-		if fields[f] == "" && f != tenantField {
+		if fields[f] == "" && f != tenantField || !db.words.meeting(f) {
 			delete(fields, f)
 			continue
 		}
@@ -193,10 +193,15 @@ func (db *DB) newMeeting(c *commands, key []byte, i image, now store.Claim) mark
 	c.add("PEXPIRE", name, strconv.FormatInt(int64(db.config.MeetingTTL/time.Millisecond), 10))
 	c.add("SADD", db.key(meetingsKey), now.MeetingID)
 	c.add("HSET", db.key(ownersKey), now.MeetingID, string(key))
-	if now.Voice != "" {
+	db.addVoice(c, now)
+	return marksOf(fields, meetingFields...)
+}
+
+// addVoice notes which meeting has a number, where nothing else has it.
+func (db *DB) addVoice(c *commands, now store.Claim) {
+	if now.Voice != "" && db.words.voices {
 		c.add("HSETNX", db.key(voicesKey), now.Voice, now.MeetingID)
 	}
-	return marksOf(fields, meetingFields...)
 }
 
 // putMeeting writes what has changed of a meeting that Scalelite has. What has expired stays so.
@@ -205,7 +210,7 @@ func (db *DB) putMeeting(c *commands, key []byte, i image, before, now store.Cla
 	old, fresh := renderClaim(before), renderClaim(now)
 	for _, f := range meetingFields {
 		switch {
-		case old[f] == fresh[f] || len(fields) == 0:
+		case old[f] == fresh[f] || len(fields) == 0 || !db.words.meeting(f):
 		case fresh[f] != "":
 			fields[f] = fresh[f]
 			c.add("HSET", name, f, fresh[f])
@@ -216,9 +221,7 @@ func (db *DB) putMeeting(c *commands, key []byte, i image, before, now store.Cla
 	}
 	if before.Voice != now.Voice {
 		c.add("DELIF", db.key(voicesKey), before.Voice, now.MeetingID)
-		if now.Voice != "" {
-			c.add("HSETNX", db.key(voicesKey), now.Voice, now.MeetingID)
-		}
+		db.addVoice(c, now)
 	}
 	if i.owner != string(key) {
 		c.add("HSET", db.key(ownersKey), now.MeetingID, string(key))

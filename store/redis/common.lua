@@ -34,13 +34,34 @@ local function every(set, prefix)
   return list
 end
 
--- read runs a command that reads, or one of ours: EVERY reads the hashes of a set's members, NESTED those of the members of
+-- holder is which member of a set is found by the name that a hash has; false for none.
+local function holder(hash, names, set)
+  local name = call({'HGET', hash, 'name'})
+  local id = name and call({'HGET', names .. name, 'id'})
+  return id and call({'SISMEMBER', set, id}) == 1 and id
+end
+
+-- read runs a command that reads, or one of ours: HOLDER tells who is found by the name of a member of a set, HOLDERS does for
+-- each of them, where that is another one; EVERY reads the hashes of a set's members, NESTED those of the members of
 -- sets of a set's members, VALUES the strings of a set's members.
 local function read(words)
   if words[1] == 'EVERY' then
     return every(words[2], words[3])
   end
+  if words[1] == 'HOLDER' then
+    return holder(words[2], words[3], words[4])
+  end
   local list = {}
+  if words[1] == 'HOLDERS' then
+    for _, member in ipairs(call({'SMEMBERS', words[4]})) do
+      local id = holder(words[2] .. member, words[3], words[4])
+      if id and id ~= member then
+        list[#list + 1] = member
+        list[#list + 1] = id
+      end
+    end
+    return list
+  end
   if words[1] == 'NESTED' then
     for _, member in ipairs(call({'SMEMBERS', words[2]})) do
       list[#list + 1] = member
@@ -58,7 +79,7 @@ local function read(words)
   return call(words)
 end
 
-local unordered = {HGETALL = 2, SMEMBERS = 1, EVERY = 2, NESTED = 2, VALUES = 2}
+local unordered = {HGETALL = 2, SMEMBERS = 1, EVERY = 2, NESTED = 2, VALUES = 2, HOLDERS = 2}
 
 -- digest is the same for the same content, in whatever order that is told.
 local function digest(reply, size)

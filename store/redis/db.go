@@ -21,6 +21,7 @@ type DB struct {
 	client *goredis.Client
 	config Config
 	prefix string
+	words  words // set before ready is
 	meter  *meter
 	close  func() error
 
@@ -91,7 +92,11 @@ func (db *DB) takeUp(ctx context.Context) error {
 	if _, err := db.Sequence(ctx); err != nil {
 		return err
 	}
-	if err := db.checkSchema(ctx); err != nil {
+	err := db.checkSchema(ctx)
+	if err != nil {
+		return err
+	}
+	if db.words, err = db.readWords(ctx); err != nil {
 		return err
 	}
 	if db.config.Admit != nil {

@@ -317,3 +317,43 @@ func TestTenants_OneName(t *testing.T) {
 	p.must(p.s.DeleteTenant(t.Context(), "b"))
 	equal(t, "by name", p.hash("tenant_name:school")["id"], "a")
 }
+
+// Of two tenants to which Scalelite gave one name the one is called so that Scalelite finds by it, which is the last; the other
+// keeps what Scalelite has of it. A name that leads to nobody is free.
+func TestTenants_OneNameElsewhere(t *testing.T) {
+	p := newPool(t)
+	for _, id := range []string{"a", "b", "c"} {
+		p.do("HSET", "tenant:"+id, "name", "school", "secrets", "secret-of-"+id)
+		p.do("SADD", "tenants", id)
+	}
+	p.do("HSET", "tenant_name:school", "id", "b")
+	names := func() (list []string) {
+		tenants, err := p.s.Tenants(t.Context())
+		p.must(err)
+		for _, tenant := range tenants {
+			one, err := p.s.Tenant(t.Context(), tenant.ID)
+			p.must(err)
+			equal(t, "read alone", one, tenant)
+			list = append(list, tenant.ID+":"+tenant.Name)
+		}
+		return list
+	}
+	equal(t, "names", names(), []string{"a:", "b:school", "c:"})
+	update := func(id string, change func(t *store.Tenant)) {
+		_, err := p.s.UpdateTenant(t.Context(), id, func(t *store.Tenant) error { change(t); return nil })
+		p.must(err)
+	}
+	update("a", func(t *store.Tenant) { t.Limits.People = 10 })
+	equal(t, "Scalelite's name", p.hash("tenant:a")["name"], "school")
+	update("c", func(t *store.Tenant) { t.Name = "campus" })
+	equal(t, "names", names(), []string{"a:", "b:school", "c:campus"})
+	equal(t, "by name", p.hash("tenant_name:school")["id"]+p.hash("tenant_name:campus")["id"], "bc")
+	p.do("DEL", "tenant:b")
+	p.do("SREM", "tenants", "b")
+	equal(t, "names when it is gone", names(), []string{"a:", "c:campus"})
+	equal(t, "Scalelite's name", p.hash("tenant:a")["name"], "school")
+	update("a", func(t *store.Tenant) { t.Name = "other" })
+	update("c", func(t *store.Tenant) { t.Name = "school" })
+	equal(t, "names", names(), []string{"a:other", "c:school"})
+	equal(t, "by name", p.hash("tenant_name:school")["id"]+p.hash("tenant_name:other")["id"], "ca")
+}

@@ -52,7 +52,7 @@ func (db *DB) putLRS(c *commands, id string, i image, before *store.Tenant, now 
 	for n, value := range lrsOf(&now.LRS) {
 		name, text := lrsFields[n], value.get()
 		switch {
-		case text == old[n].get():
+		case text == old[n].get() || !db.words.lrs:
 		case text == "":
 			delete(i.fields, name)
 			c.add("HDEL", db.key(tenantPrefix)+id, name)

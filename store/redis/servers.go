@@ -176,7 +176,7 @@ func putServer(db *DB, c *commands, key []byte, i image, before *store.Server, n
 	fresh := renderServer(now)
 	for _, f := range serverFields {
 		switch {
-		case before != nil && old[f] == fresh[f]:
+		case before != nil && old[f] == fresh[f] || !db.words.server(f):
 		case fresh[f] != "" || kept(f):
 			fields[f] = fresh[f]
 			c.add("HSET", name, f, fresh[f])

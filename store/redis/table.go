@@ -22,6 +22,7 @@ type image struct {
 	member   bool              // of Scalelite's set
 	enabled  bool              // a server, in the set of those
 	settings []setting         // of a tenant
+	holder   string            // which tenant Scalelite finds by the name of this one; "" where nothing says that
 	owner    string            // the claim that has Scalelite's key of a meeting; "" for none
 }
 

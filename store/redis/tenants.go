@@ -61,12 +61,15 @@ func tenantReads(db *DB, key []byte) commands {
 		c.add("HGETALL", db.key(tenantPrefix)+id)
 		c.add("SISMEMBER", db.key(tenantsKey), id)
 		c.add("EVERY", db.key(settingsPrefix)+id, db.key(settingPrefix))
+		c.add("HOLDER", db.key(tenantPrefix)+id, db.key(tenantNamePrefix), db.key(tenantsKey))
 	}
 	return c
 }
 
 func tenantImage(list []any) image {
-	i := image{fields: hash(part(list, 1)), member: truth(part(list, 2)), settings: settingsOf(part(list, 3))}
+	i := image{
+		fields: hash(part(list, 1)), member: truth(part(list, 2)), settings: settingsOf(part(list, 3)), holder: text(part(list, 4)),
+	}
 	if row, ok := found(part(list, 0)); ok {
 		i.row = row
 	}
@@ -77,15 +80,17 @@ func tenantListing(db *DB) commands {
 	return commandList(
 		[]string{"HGETALL", db.rowsKey("tenants")}, []string{"EVERY", db.key(tenantsKey), db.key(tenantPrefix)},
 		[]string{"NESTED", db.key(tenantsKey), db.key(settingsPrefix), db.key(settingPrefix)},
+		[]string{"HOLDERS", db.key(tenantPrefix), db.key(tenantNamePrefix), db.key(tenantsKey)},
 	)
 }
 
 func tenantImages(list []any) map[string]image {
 	images, every, nested := rowsOf(part(list, 0)), replies(part(list, 1)), replies(part(list, 2))
+	holders := hash(part(list, 3))
 	for n := 0; n+1 < len(every); n += 2 {
 		id := text(every[n])
 		if !ours(id) {
-			images[id] = image{row: images[id].row, fields: hash(every[n+1]), member: true}
+			images[id] = image{row: images[id].row, fields: hash(every[n+1]), member: true, holder: holders[id]}
 		}
 	}
 	for n := 0; n+1 < len(nested); n += 2 {
@@ -125,7 +130,7 @@ func (db *DB) mergeTenant(key []byte, i image) (t store.Tenant, stands bool, err
 	}
 	fields := i.withSettings()
 	if !ok || !from.still(fields, nameField) {
-		t.Name = fields[nameField]
+		t.Name = i.name(t.ID)
 	}
 	if !ok || !from.still(fields, secretsField) {
 		t.Secrets = mergeSecrets(t.Secrets, fields[secretsField], db.config.Now())
@@ -139,6 +144,14 @@ func (db *DB) mergeTenant(key []byte, i image) (t store.Tenant, stands bool, err
 		}
 	}
 	return t, true, nil
+}
+
+// name is what Scalelite calls a tenant; "" where it finds another one by that name, and so nobody ever is this one.
+func (i image) name(id string) string {
+	if i.holder != "" && i.holder != id {
+		return ""
+	}
+	return i.fields[nameField]
 }
 
 // separator stands between a tenant's secrets.
@@ -231,7 +244,8 @@ func putTenant(db *DB, c *commands, key []byte, i image, before *store.Tenant, n
 	return putRow(db, c, rows.Tenants, key, now, marksOf(i.withSettings(), marked...))
 }
 
-// putName writes a tenant's name, and what it is found by. Of two by one name the first is found.
+// putName writes a tenant's name, and what it is found by. Of two by one name the first is found, as long
+// as it is there.
 func (db *DB) putName(c *commands, id string, i image, before *store.Tenant, now store.Tenant) {
 	if before != nil && before.Name == now.Name {
 		return
@@ -240,7 +254,7 @@ func (db *DB) putName(c *commands, id string, i image, before *store.Tenant, now
 		c.add("DELIF", db.key(tenantNamePrefix)+before.Name, "id", id)
 	}
 	if now.Name != "" {
-		c.add("HSETNX", db.key(tenantNamePrefix)+now.Name, "id", id)
+		c.add("NAME", db.key(tenantNamePrefix)+now.Name, "id", id, db.key(tenantsKey))
 	}
 	i.fields[nameField] = now.Name
 	c.add("HSET", db.key(tenantPrefix)+id, nameField, now.Name)

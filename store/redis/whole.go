@@ -34,7 +34,7 @@ type loaded struct{ meetings map[string]string } // key of the claim that gets S
 // sections are all kinds of the group. One that is not named here is ours alone, and needs no more than to be declared.
 func (db *DB) sections() map[string]section {
 	sections := map[string]section{
-		"servers": mapped(serverTable(), 4, 3), "tenants": mapped(db.tenantTable(), 4, 3), "claims": mapped(claimTable(), 4, 3),
+		"servers": mapped(serverTable(), 4, 3), "tenants": mapped(db.tenantTable(), 5, 4), "claims": mapped(claimTable(), 4, 3),
 	}
 	for _, kind := range kinds() {
 		form, known := rows.Of(kind)

@@ -3,7 +3,7 @@
 -- that does not count; and the last one that was written with the lease, which nobody else can have raised. Returns what became
 -- of it and, where it was done, the sequence, and whether either had gone back.
 local types = {
-  HSET = 'hash', HSETNX = 'hash', HDEL = 'hash', HINCRBY = 'hash', DELIF = 'hash', SADD = 'set', SREM = 'set', PRUNE = 'set',
+  HSET = 'hash', HSETNX = 'hash', HDEL = 'hash', HINCRBY = 'hash', DELIF = 'hash', NAME = 'hash', SADD = 'set', SREM = 'set', PRUNE = 'set',
   ZADD = 'zset', ZREM = 'zset', ZMOVE = 'zset', FORGET = 'zset', SET = 'string',
 }
 
@@ -17,6 +17,14 @@ local more = {}
 function more.DELIF(words)
   if redis.call('HGET', words[2], words[3]) == words[4] then
     redis.call('HDEL', words[2], words[3])
+  end
+end
+
+-- NAME key field value set: set a field, unless it has the value of another member of the set.
+function more.NAME(words)
+  local now = redis.call('HGET', words[2], words[3])
+  if not now or redis.call('SISMEMBER', words[5], now) == 0 then
+    redis.call('HSET', words[2], words[3], words[4])
   end
 end
 

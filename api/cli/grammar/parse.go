@@ -13,16 +13,20 @@ import (
 )
 
 // New returns a parser for a grammar, which is a pointer to a struct with kong's tags. Durations are read as [durations]
-// does, and names in the environment without a value count as not set: they are taken out of it, for this process.
+// does, and names in the environment without a value count as not set: they are taken out of it, for this process. A flag with
+// the tag empty means something without a value, too.
 func New(target any, options ...kong.Option) (*kong.Kong, error) {
 	parser, err := kong.New(target, append(options,
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durations)))...)
 	if err != nil {
 		return nil, err
 	}
-	dropEmpty(names(parser.Model.Node))
+	dropEmpty(names(parser.Model.Node, func(f *kong.Flag) bool { return !f.Tag.Has(emptyTag) }))
 	return parser, nil
 }
+
+// emptyTag is the tag of flags whose names in the environment count as set without a value.
+const emptyTag = "empty"
 
 // ownPrefix begins every name in the environment that means bbbpool alone.
 const ownPrefix = "BBBPOOL_"
@@ -45,7 +49,7 @@ func dropEmpty(names []string) {
 // CheckEnvironment refuses names in an environment that start like ours and mean nothing to a grammar: they are typing
 // errors.
 func CheckEnvironment(model *kong.Application, environ []string) error {
-	known := append(names(model.Node), testNames...)
+	known := append(names(model.Node, anyFlag), testNames...)
 	var unknown []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
@@ -61,16 +65,20 @@ func CheckEnvironment(model *kong.Application, environ []string) error {
 		"; correct or remove it, bbbpool serve --help lists the names")
 }
 
-// names are the names in the environment that a command and all below it read.
-func names(node *kong.Node) (list []string) {
+// names are the names in the environment that some flags of a command and of all below it read.
+func names(node *kong.Node, some func(*kong.Flag) bool) (list []string) {
 	for _, flag := range node.Flags {
-		list = append(list, flag.Envs...)
+		if some(flag) {
+			list = append(list, flag.Envs...)
+		}
 	}
 	for _, child := range node.Children {
-		list = append(list, names(child)...)
+		list = append(list, names(child, some)...)
 	}
 	return list
 }
+
+func anyFlag(*kong.Flag) bool { return true }
 
 // UsageError is a wrong command line that only the command itself can tell. It has an exit code of its own.
 type UsageError struct{ Err error }

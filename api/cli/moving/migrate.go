@@ -9,6 +9,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
 	"github.com/bbbpool/bbbpool/api/cli/terminal"
+	"github.com/bbbpool/bbbpool/api/handback"
 	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/backup"
 	"github.com/bbbpool/bbbpool/store/driver"
@@ -141,6 +142,9 @@ func (c *MigrateCmd) move(
 	sums, err = cli.Watched(env, "records", func(tell progress) ([]backup.Sum, error) {
 		return moving.Migration{From: a, To: b, State: state, Index: index, Force: c.Force, Tell: told(tell)}.Run(env.Ctx)
 	})
+	if err == nil && state && b.Redis != nil {
+		observe(env, b)
+	}
 	if state {
 		stateAt = b.StateAt
 	}
@@ -148,6 +152,22 @@ func (c *MigrateCmd) move(
 		indexAt = b.IndexAt
 	}
 	return sums, stateAt, indexAt, err
+}
+
+// observe writes how servers are where Scalelite looks for that, should it be the one to go on: it takes them for offline
+// otherwise until it has looked itself. All records are in their place without it, so that what does not work is no failure.
+func observe(env *cli.Env, to *driver.Stores) {
+	servers, err := to.State.Servers(env.Ctx)
+	if err != nil || len(servers) == 0 {
+		return
+	}
+	seen := handback.Glance(env.Ctx, servers)
+	ctx, release, err := moving.Hold(env.Ctx, to)
+	if err != nil {
+		return
+	}
+	defer release()
+	_ = to.Redis.Observed(ctx, seen)
 }
 
 // both opens both sides. One that has no directory of its own comes first: behind the other root may act as somebody else.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,8 +31,9 @@ type Config struct {
 }
 
 const (
-	defaultTimeout = 5 * time.Second
-	defaultPool    = 10
+	defaultTimeout  = 5 * time.Second
+	defaultPool     = 10
+	defaultDatabase = "scalelite" // as Scalelite has it where its URL names none
 )
 
 // Settings is what a URL says, understood.
@@ -56,7 +58,8 @@ func (c Config) Parse() (*Settings, error) {
 	if c.URL == "" {
 		return nil, errNoURL
 	}
-	u, err := url.Parse(c.URL.Reveal())
+	text, socket := splitSocket(c.URL.Reveal())
+	u, err := url.Parse(text)
 	if err != nil {
 		return nil, errors.New("DATABASE_URL is no URL (special characters in a password are written as %XX)")
 	}
@@ -67,6 +70,12 @@ func (c Config) Parse() (*Settings, error) {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return nil, errors.New("DATABASE_URL: what stands behind the ? cannot be read")
+	}
+	if socket != "" && !query.Has("host") {
+		query.Set("host", socket)
+	}
+	if strings.Trim(u.Path, "/") == "" && !query.Has("database") && !query.Has("dbname") {
+		u.Path = "/" + defaultDatabase
 	}
 	s := &Settings{}
 	unprepared, err := s.rails(query)
@@ -80,6 +89,22 @@ func (c Config) Parse() (*Settings, error) {
 	s.Host, s.Database = s.Pool.ConnConfig.Host, s.Pool.ConnConfig.Database
 	c.tune(s.Pool, query, c.Unprepared || unprepared)
 	return s, nil
+}
+
+// socketHost is a host in a URL that is the path of a socket, as libpq has it.
+var socketHost = regexp.MustCompile(`^([a-z]+://(?:[^/?#]*@)?)(%2[Ff][^/?#:@]*)`)
+
+// splitSocket takes the directory of a socket out of a URL that has it in the place of the host, where Go's URLs cannot have one.
+func splitSocket(text string) (rest, dir string) {
+	found := socketHost.FindStringSubmatchIndex(text)
+	if found == nil {
+		return text, ""
+	}
+	dir, err := url.PathUnescape(text[found[4]:found[5]])
+	if err != nil {
+		return text, ""
+	}
+	return text[:found[4]] + text[found[5]:], dir
 }
 
 // reasonOf is why pgx has refused a URL, without the URL that pgx puts before it.
@@ -96,12 +121,15 @@ func reasonOf(err error) string {
 	return text
 }
 
-// ignored are Rails' parameters that mean nothing here.
+// ignored are the parameters that mean nothing here.
 var ignored = []string{
 	"encoding", "schema_search_path", "min_messages", "variables", "insert_returning", "reaping_frequency", "idle_timeout",
 	"checkout_timeout", "timeout", "reconnect", "retries", "connection_retries", "advisory_locks", "adapter", "statement_limit",
 	"query_cache", "schema_cache_path", "lazy_schema_cache_load", "use_metadata_table", "migrations_paths", "database_tasks",
 	"replica", "wait_timeout", "read_timeout", "write_timeout", "strict", "min_connections", "max_age", "keepalive",
+	// Those of libpq, which Rails hands on, that are about sockets and methods which are not used here.
+	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gssencmode", "gsslib",
+	"gssdelegation", "sslcompression", "fallback_application_name",
 }
 
 // rails takes out of the parameters what Rails means by them.
@@ -117,6 +145,10 @@ func (s *Settings) rails(query url.Values) (unprepared bool, err error) {
 		}
 		query.Set("pool_max_conns", size)
 	}
+	if name := query.Get("username"); name != "" && !query.Has("user") {
+		query.Set("user", name)
+	}
+	query.Del("username")
 	prepared := strings.ToLower(query.Get("prepared_statements"))
 	query.Del("prepared_statements")
 	for _, name := range ignored {

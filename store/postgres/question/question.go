@@ -239,6 +239,9 @@ func (q *Query) ofMeetings() string {
 // matching is the condition that the metadata have a value. The index has the starts of keys and values.
 func (q *Query) matching(m store.MetaMatch) string {
 	p := m.Pattern()
+	if rails.Unstored(m.Key) {
+		return q.matchingColumn(m.Key, p)
+	}
 	key := q.arg(rails.ToText(m.Key))
 	is := `left(m.key, 100) COLLATE "C" = left(` + key + `, 100) AND m.key = ` + key
 	value := "COALESCE(m.value, '')"
@@ -260,6 +263,25 @@ func (q *Query) matching(m store.MetaMatch) string {
 		}
 	}
 	return " AND r.id IN (SELECT m.recording_id FROM public.metadata m WHERE " + is + ")"
+}
+
+// matchingColumn is the same for metadata that Scalelite does not store: a column says it. Recordings of breakout rooms are no
+// others there.
+func (q *Query) matchingColumn(key string, p store.Pattern) string {
+	column := map[string]string{"meetingId": "r.meeting_id", "meetingName": "r.name"}[key]
+	if column == "" {
+		return fmt.Sprintf(" AND %v", p.Matches("false"))
+	}
+	value, text := "COALESCE("+column+", '')", q.arg(rails.ToText(p.Text))
+	switch {
+	case p.Head && p.Tail:
+		return " AND strpos(" + value + ", " + text + ") > 0"
+	case p.Head:
+		return " AND right(" + value + ", length(" + text + ")) = " + text
+	case p.Tail:
+		return " AND left(" + value + ", length(" + text + ")) = " + text
+	}
+	return " AND " + value + " = " + text
 }
 
 // Selects tells whether a recording is among those that are asked for, as the tables would.

@@ -68,6 +68,11 @@ var Make = map[string]string{
 		(VALUES ('environment', 'production'), ('schema_sha1', 'c275ed040a708f8f9548c6432d87ce4fc471f5f4')) AS v(key, value)`,
 }
 
+// Unstored tells whether Scalelite leaves out a piece of a recording's metadata: what its own columns say, or nobody asks for.
+func Unstored(key string) bool {
+	return key == "isBreakout" || key == "meetingId" || key == "meetingName"
+}
+
 // Index is one of ours on Scalelite's tables: what makes a page of many recordings quick. None of them takes more of a text
 // than an index can hold, so none can make a write of Scalelite's fail.
 type Index struct{ Name, Table, On string }

@@ -49,6 +49,10 @@ type shownImage struct {
 // tenantKey is the metadata by which Scalelite knows whose a recording is. The default tenant's have none.
 const tenantKey = "tenant-id"
 
+// apart tells whether a piece of metadata is none of what the table says: it is whose the recording is, or Scalelite does not
+// store it.
+func apart(key string) bool { return key == tenantKey || rails.Unstored(key) }
+
 // number is a number as a column holds it, 0 for what it cannot hold.
 func number(n int) int32 {
 	if n < math.MinInt32 || n > math.MaxInt32 {
@@ -76,7 +80,7 @@ func show(r store.Recording) shown {
 	s.tenant, s.owned = rails.ToText(r.Tenant), r.Tenant != store.DefaultTenant
 	s.meta = make(map[string]string, len(r.Meta))
 	for key, value := range r.Meta {
-		if key != tenantKey {
+		if !apart(key) {
 			s.meta[rails.ToText(key)] = rails.ToText(value)
 		}
 	}
@@ -166,7 +170,7 @@ func (s *shown) tenantOf(own *store.Recording) string {
 }
 
 // metaOf is the metadata as front ends see it. Those that Scalelite has stored itself have the tenant among them, as there;
-// those of ours where it was so.
+// those of ours where it was so. What it does not store our row has.
 func (s *shown) metaOf(own *store.Recording) map[string]string {
 	meta := s.meta
 	if !s.once || !plain(meta) {
@@ -178,8 +182,10 @@ func (s *shown) metaOf(own *store.Recording) map[string]string {
 	if own == nil && s.owned {
 		meta[tenantKey] = rails.FromText(s.tenant)
 	} else if own != nil {
-		if value, ok := own.Meta[tenantKey]; ok {
-			meta[tenantKey] = value
+		for key, value := range own.Meta {
+			if key == tenantKey || apart(key) && rails.FromText(s.state) != string(store.Deleted) {
+				meta[key] = value
+			}
 		}
 	}
 	return meta
@@ -232,7 +238,7 @@ func (l *Layout) strip(r store.Recording, how part) store.Recording {
 		r.State = ""
 		r.Formats = stripFormats(r.Formats)
 		meta := maps.Clone(r.Meta)
-		maps.DeleteFunc(meta, func(key, _ string) bool { return key != tenantKey })
+		maps.DeleteFunc(meta, func(key, _ string) bool { return !apart(key) })
 		r.Meta = meta
 	}
 	if l.Protects() {

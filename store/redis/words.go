@@ -1,0 +1,95 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/rows"
+)
+
+// words are what the Scalelite knows that has filled a Redis, of what its versions have learned since the oldest one that is to
+// go on with what we leave. On a field that it does not know it raises, whenever it looks at the hash.
+type words struct {
+	voices  bool // voice_bridge of a meeting, since 1.4
+	tenants bool // tenant_id of a meeting, since 1.5
+	lrs     bool // learning record store of a tenant, since 1.5.3
+	tags    bool // tag of a server, since 1.6
+}
+
+// latest are those of a Scalelite that has left nothing which says otherwise.
+func latest() words { return words{voices: true, tenants: true, lrs: true, tags: true} }
+
+// readWords finds out what the Scalelite knows that was here last.
+func (db *DB) readWords(ctx context.Context) (w words, err error) {
+	w = latest()
+	err = db.within(ctx, listTimeouts, "look which Scalelite was here", func(ctx context.Context) error {
+		list, _, err := db.look(ctx, commandList(
+			[]string{"HGETALL", db.rowsKey("servers")}, []string{"EVERY", db.key(serversKey), db.key(serverPrefix)},
+			[]string{"EVERY", db.key(tenantsKey), db.key(tenantPrefix)}, []string{"HLEN", db.key(voicesKey)},
+			[]string{"HGETALL", db.key(ownersKey)}, []string{"EVERY", db.key(meetingsKey), db.key(meetingPrefix)},
+		), false)
+		if err == nil && before16(list) {
+			w = wordsBefore16(list)
+		}
+		return err
+	})
+	if !errors.Is(err, store.ErrAway) {
+		err = nil // a key that is none of these is for whoever needs it to tell of
+	}
+	return w, err
+}
+
+// before16 tells whether the servers are as a version before 1.6 has them: it has looked at one, and noted no version of
+// BigBlueButton, as all later ones do in the same round. Of servers that were added here nothing follows.
+func before16(list []any) (is bool) {
+	images, every := rowsOf(part(list, 0)), replies(part(list, 1))
+	for n := 0; n+1 < len(every); n += 2 {
+		id, fields := text(every[n]), hash(every[n+1])
+		_, version := fields[versionField]
+		_, tag := fields[tagField]
+		if version || tag {
+			return false
+		}
+		s, _, _, err := openRow(rows.Servers, []byte(id), images[id].row)
+		_, seen := fields[meetingsField]
+		is = is || seen && err == nil && s.Created.IsZero()
+	}
+	return is
+}
+
+// wordsBefore16 are those of a version before 1.6, by what it has left of tenants and meetings.
+func wordsBefore16(list []any) (w words) {
+	owners, every := hash(part(list, 4)), replies(part(list, 5))
+	tenants := replies(part(list, 2))
+	w.tenants = len(tenants) > 0
+	for n := 0; n+1 < len(tenants); n += 2 {
+		fields := hash(tenants[n+1])
+		w.lrs = w.lrs || slices.ContainsFunc(lrsFields, func(name string) bool { return fields[name] != "" })
+	}
+	w.voices = w.tenants || number(part(list, 3)) > 0
+	for n := 0; n+1 < len(every); n += 2 {
+		if _, made := owners[text(every[n])]; made {
+			continue // here
+		}
+		fields := hash(every[n+1])
+		_, voice := fields[voiceField]
+		_, tenant := fields[tenantField]
+		w.voices, w.tenants = w.voices || voice || tenant, w.tenants || tenant
+	}
+	return w
+}
+
+// server tells whether a field of a server is known.
+func (w words) server(field string) bool { return w.tags || field != tagField }
+
+// meeting tells whether a field of a meeting is known.
+func (w words) meeting(field string) bool {
+	return field != voiceField && field != tenantField || field == voiceField && w.voices || field == tenantField && w.tenants
+}
+
+// says tells whether a claim can be told of as a meeting: one of a tenant cannot where there are none.
+func (w words) says(c store.Claim) bool {
+	return c.Alias == "" && c.Server != "" && (w.tenants || ours(c.Tenant))
+}
