@@ -26,6 +26,8 @@ var (
 	ErrNotEmpty = errors.New("has records already")
 	// ErrInUse: a running bbbpool works on the stores.
 	ErrInUse = errors.New("is in use by a running bbbpool: stop it first")
+	// ErrSame: source and target are one, and would be emptied before it is read.
+	ErrSame = errors.New("is both source and target: say by --from where the records are, and by --to where else they are to go")
 	// ErrDiffers: what is in the target is not what was taken there.
 	ErrDiffers = errors.New("is not what was taken there")
 )
