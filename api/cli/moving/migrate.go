@@ -59,6 +59,7 @@ func (c *MigrateCmd) Run(env *cli.Env) (err error) {
 	if err != nil {
 		return err
 	}
+	from.Source = from.dir
 	if c.Reopen {
 		return c.reopen(env, from)
 	}
@@ -78,7 +79,7 @@ func (c *MigrateCmd) Run(env *cli.Env) (err error) {
 	}
 	sums, stateAt, indexAt, err := c.move(env, from, to, state, index)
 	if err != nil {
-		return terminal.PrintableError(err)
+		return terminal.PrintableError(advised(err))
 	}
 	return report(env, to, sums, stateAt, indexAt)
 }

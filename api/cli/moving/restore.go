@@ -57,6 +57,9 @@ func (c *RestoreCmd) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	if _, err := file.Check(env.Ctx); err != nil { // before anything is made for it
+		return terminal.PrintableError(err)
+	}
 	config := driver.Config{Data: env.Options.DataDir(), Owned: true, Mover: true}
 	if err := cli.Defaults(&config.Settings); err != nil {
 		return err
@@ -68,7 +71,7 @@ func (c *RestoreCmd) Run(env *cli.Env) error {
 	m, err := cli.Watched(env, "records", func(tell progress) (backup.Manifest, error) {
 		return moving.Restore(env.Ctx, file, stores, "restore of "+c.File, c.Force, told(tell))
 	})
-	if err := errors.Join(err, stores.Close()); err != nil {
+	if err := errors.Join(advised(err), stores.Close()); err != nil {
 		return terminal.PrintableError(err)
 	}
 	if env.Options.JSON {
@@ -79,6 +82,14 @@ func (c *RestoreCmd) Run(env *cli.Env) error {
 	}
 	return terminal.Say(env.Out, "\n%s restored, compared, and in their place: %s and %s\n", terminal.Plural(m.Rows, "record"),
 		terminal.Printable(stores.StateAt), terminal.Printable(stores.IndexAt))
+}
+
+// advised says what to do about what was interrupted.
+func advised(err error) error {
+	if errors.Is(err, cli.ErrCutShort) {
+		return fmt.Errorf("%w; run this again, to its end: what is not whole until then nothing opens", err)
+	}
+	return err
 }
 
 // opened opens stores that nobody else works on.
