@@ -1,10 +1,7 @@
 package bolt
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
@@ -16,7 +13,10 @@ import (
 // another process has it.
 func Plan(dir string) (string, error) {
 	path := filepath.Join(dir, File)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	switch there, err := file.Present(path); {
+	case err != nil:
+		return "", fmt.Errorf("look at %s: %w", path, err)
+	case !there:
 		return path + ": there is none: a new one is made", nil
 	}
 	version := 0

@@ -465,6 +465,7 @@ func TestMirror_DumpLost(t *testing.T) {
 	want := fill(t, s, f)
 	f.lose(t, saved{})
 	same(t, "read after a loss", rowsOf(t, s), want)
+	must(t, m.Refresh(t.Context()))
 	f.dumping = func() { f.lose(t, saved{}) }
 	if err := s.Dump(t.Context(), func(store.Row) error { return nil }); err == nil {
 		t.Error("read while it was lost, and nobody knows")

@@ -46,7 +46,7 @@ const (
 // fill; that of one that is there is checked by prepare, and brought to today's form. The error is [store.ErrLocked] while
 // another process has it. All errors say what to do.
 func Open(path string, fill func(*bbolt.Tx) error, prepare func(*bbolt.DB) error) (*bbolt.DB, error) {
-	there, err := present(path)
+	there, err := Present(path)
 	if err == nil && !there {
 		db, err := create(path, fill)
 		if !errors.Is(err, fs.ErrExist) { // else somebody was faster
@@ -72,8 +72,8 @@ func Open(path string, fill func(*bbolt.Tx) error, prepare func(*bbolt.DB) error
 	return db, nil
 }
 
-// present tells whether there is a file that may be a database. What bbolt would take for a new one is an error.
-func present(path string) (bool, error) {
+// Present tells whether there is a file that may be a database. What bbolt would take for a new one is an error.
+func Present(path string) (bool, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		link, err := os.Lstat(path)
