@@ -58,3 +58,21 @@ func TestPlan_Redis(t *testing.T) {
 		}
 	}
 }
+
+// A place never has a piece of a password, whatever characters that has.
+func TestPlace_Password(t *testing.T) {
+	for address, want := range map[string]string{
+		"redis://host:6379/0?password=p@ss":                      "redis://host:6379/0",
+		"postgresql://host/db?user=u&password=p@ss":              "postgresql://host/db",
+		"redis://:p@ss@host:6379/1":                              "redis://host:6379/1",
+		"redis://:p?a@ss@host/1":                                 "redis://host/1",
+		"redis+sentinel://:x@a:1,b:2/m/0?sentinel_password=p@ss": "redis+sentinel://a:1,b:2/m/0",
+		"unix:///run/redis.sock?password=p@ss":                   "unix:///run/redis.sock",
+		"redis://:p@a?ss@host/0?pool=5":                          "redis://host/0",
+		"rediss://user:12?34@host":                               "rediss://host",
+	} {
+		if got := driver.Place(store.Secret(address)); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+}
