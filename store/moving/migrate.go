@@ -36,6 +36,11 @@ func (m Migration) by() string {
 // Run does it, goes on where one was cut short, and returns what was taken there. In the end the target was compared with the
 // source record by record, and the source bears a note that it has moved, so that nobody goes on there by mistake.
 func (m Migration) Run(ctx context.Context) ([]backup.Sum, error) {
+	sums, err := m.run(ctx)
+	return sums, halfway(ctx, m.To, err)
+}
+
+func (m Migration) run(ctx context.Context) ([]backup.Sum, error) {
 	if err := m.apart(ctx); err != nil {
 		return nil, err
 	}
@@ -107,11 +112,11 @@ func (m Migration) transfer(ctx context.Context, from, to []group) (*sums, error
 	sums, err := filled(ctx, all(from), to, after, func(done int) { m.Tell(done, total) })
 	if after != nil && errors.Is(err, ErrDiffers) { // the source has changed since; begin anew
 		if err := prepare(ctx, to, mark.Mark{What: mark.Unfinished, By: m.by(), At: time.Now().UTC()}); err != nil {
-			return nil, halfway(err)
+			return nil, err
 		}
 		sums, err = filled(ctx, all(from), to, nil, func(done int) { m.Tell(done, total) })
 	}
-	return sums, halfway(err)
+	return sums, err
 }
 
 // filled fills groups, and compares.

@@ -59,6 +59,14 @@ func (f File) Rows(ctx context.Context, each func(store.Row) error) error {
 func Restore(
 	ctx context.Context, file File, to *driver.Stores, by string, force bool, tell func(done, total int),
 ) (backup.Manifest, error) {
+	m, err := restore(ctx, file, to, by, force, tell)
+	return m, halfway(ctx, to, err)
+}
+
+// restore is Restore, without what to do about what it leaves.
+func restore(
+	ctx context.Context, file File, to *driver.Stores, by string, force bool, tell func(done, total int),
+) (backup.Manifest, error) {
 	m, err := file.Check(ctx)
 	if err != nil {
 		return m, err
@@ -72,6 +80,9 @@ func Restore(
 	if err := fillable(ctx, list, force); errors.Is(err, ErrNotEmpty) {
 		return m, ended(ctx, file, list, err)
 	} else if err != nil {
+		return m, err
+	}
+	if err := roomy(list, m.Sums); err != nil {
 		return m, err
 	}
 	if err := refill(ctx, file, list, by, func(done int) { tell(done, m.Rows) }); err != nil {
@@ -97,18 +108,25 @@ func ended(ctx context.Context, file File, list []group, not error) error {
 // refill takes away what groups have, fills them, and compares.
 func refill(ctx context.Context, file File, list []group, by string, tell func(done int)) error {
 	if err := prepare(ctx, list, mark.Mark{What: mark.Unfinished, By: by, At: time.Now().UTC()}); err != nil {
-		return halfway(err)
+		return err
 	}
 	_, err := filled(ctx, file.Rows, list, nil, tell)
-	return halfway(err)
+	return err
 }
 
-// halfway says of an error what it has left.
-func halfway(err error) error {
+// halfway says of an error that it has left what is not whole, where that is so.
+func halfway(ctx context.Context, to *driver.Stores, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w; what is there now is not whole, and nothing opens it: do this again, to its end", err)
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer done()
+	for _, g := range groups(to) {
+		if m, bad := g.mark(ctx); bad == nil && m.What == mark.Unfinished {
+			return fmt.Errorf("%w; what is there now is not whole, and nothing opens it: do this again, to its end", err)
+		}
+	}
+	return err
 }
 
 // Prove restores a backup into a directory below dir that is gone afterwards, and opens it as serve would. With it look may
@@ -125,7 +143,7 @@ func Prove(
 	if err != nil {
 		return backup.Manifest{}, err
 	}
-	m, err := Restore(ctx, file, stores, "verify", false, tell)
+	m, err := restore(ctx, file, stores, "verify", false, tell)
 	if err := errors.Join(err, stores.Close()); err != nil {
 		return m, err
 	}

@@ -129,7 +129,7 @@ func (c *VerifyCmd) Run(env *cli.Env) error {
 			return err
 		})
 	})
-	if errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, moving.ErrNoRoom) {
 		err = fmt.Errorf("%w: name another directory by --scratch, with room for what the backup has", err)
 	}
 	if err != nil {
