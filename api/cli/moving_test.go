@@ -119,7 +119,7 @@ func TestMigrate_Half(t *testing.T) {
 	database := daemon.NewPostgres(t)
 	defer database.Remove()
 	data, url := served(t), database.URL(t)
-	if said := bbbpool(t, data, "migrate", "--to", url); strings.Contains(said, "servers, tenants and claims:") {
+	if said := bbbpool(t, data, "migrate", "--from", data, "--to", data, "--to", url); strings.Contains(said, "servers, tenants and claims:") {
 		t.Errorf("moved: %s", said)
 	}
 	if said, code := ran(t, data, "status"); code != 1 || !strings.Contains(said, "were moved on") {
@@ -147,6 +147,10 @@ func TestMigrate_Half(t *testing.T) {
 	said, err := with("restore", file, "--force").CombinedOutput()
 	if err != nil || !strings.Contains(string(said), "restored, compared") {
 		t.Errorf("restored: %s, %v", said, err)
+	}
+	bbbpool(t, data, "migrate", "--from", url, "--from", data, "--to", data, "--force")
+	if list := bbbpool(t, data, "server", "list"); !strings.Contains(list, "bbb1") {
+		t.Errorf("what is elsewhere has come back: %s", list)
 	}
 }
 

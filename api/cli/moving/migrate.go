@@ -32,6 +32,7 @@ func (c *MigrateCmd) Help() string {
     DIR            PostgreSQL     recordings, history; DIR keeps the rest
     DIR            both           everything
     both           DIR            everything
+    Redis and DIR  DIR            servers, tenants, claims come back to the rest
     Scalelite's    DIR, or both   its servers, tenants, meetings, recordings
     DIR, or both   Scalelite's    its keys and tables, as it writes them
 
@@ -77,6 +78,7 @@ func (c *MigrateCmd) Run(env *cli.Env) (err error) {
 	case !state && !index:
 		return grammar.Misused("--to: they are there already")
 	}
+	part(&from, &to, state, index, scratch)
 	sums, stateAt, indexAt, err := c.move(env, from, to, state, index)
 	if err != nil {
 		return terminal.PrintableError(advised(err))
@@ -126,9 +128,25 @@ func same(from, to home, state bool) bool {
 	if state {
 		elsewhere = from.redis
 	}
+	return !elsewhere && from.dir && sameDir(from, to)
+}
+
+// part has a directory that both sides name opened by one of them alone: what stays there is not touched.
+func part(from, to *home, state, index bool, scratch string) {
+	switch {
+	case !from.dir || !to.dir || !sameDir(*from, *to):
+	case (from.redis || !state) && (from.postgres || !index): // nothing is taken from it
+		from.dir, from.Source, from.Data = false, false, scratch+"/from"
+	case (to.redis || !state) && (to.postgres || !index): // nothing is put into it
+		to.dir, to.Data = false, scratch+"/to"
+	}
+}
+
+// sameDir tells whether both sides have one directory.
+func sameDir(from, to home) bool {
 	a, errA := os.Stat(from.Data)
 	b, errB := os.Stat(to.Data)
-	return !elsewhere && from.dir && errA == nil && errB == nil && os.SameFile(a, b)
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 func (c *MigrateCmd) move(
