@@ -157,8 +157,8 @@ func (c *MigrateCmd) move(
 		return nil, "", "", err
 	}
 	defer func() { err = errors.Join(err, b.Close(), a.Close()) }()
-	sums, err = cli.Watched(env, "records", func(tell progress) ([]backup.Sum, error) {
-		return moving.Migration{From: a, To: b, State: state, Index: index, Force: c.Force, Tell: told(tell)}.Run(env.Ctx)
+	sums, err = patiently(env, from.redis || to.redis, func(told func(done, total int)) ([]backup.Sum, error) {
+		return moving.Migration{From: a, To: b, State: state, Index: index, Force: c.Force, Tell: told}.Run(env.Ctx)
 	})
 	if state {
 		stateAt = b.StateAt

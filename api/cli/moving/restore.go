@@ -23,6 +23,18 @@ func told(tell progress) func(done, total int) {
 	return func(done, total int) { tell(v1.Progress{Done: done, Total: total}) }
 }
 
+// patiently does what may have to wait for a lease first, and says so. It waits no longer once records are written.
+func patiently[R any](env *cli.Env, shared bool, do func(told func(done, total int)) (R, error)) (R, error) {
+	end := env.Patiently(shared)
+	defer end()
+	return cli.Watched(env, "records", func(tell progress) (R, error) {
+		return do(func(done, total int) {
+			end()
+			told(tell)(done, total)
+		})
+	})
+}
+
 // reading is a backup in a file, with what opens it. The file is opened now: root may act as somebody else later on.
 func reading(path, identity string) (moving.File, error) {
 	keys, err := backup.Identities(identity)
@@ -68,8 +80,8 @@ func (c *RestoreCmd) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	m, err := cli.Watched(env, "records", func(tell progress) (backup.Manifest, error) {
-		return moving.Restore(env.Ctx, file, stores, "restore of "+c.File, c.Force, told(tell))
+	m, err := patiently(env, config.RedisURL != "", func(told func(done, total int)) (backup.Manifest, error) {
+		return moving.Restore(env.Ctx, file, stores, "restore of "+c.File, c.Force, told)
 	})
 	if err := errors.Join(advised(err), stores.Close()); err != nil {
 		return terminal.PrintableError(err)

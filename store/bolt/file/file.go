@@ -25,8 +25,8 @@ import (
 // What is in the place of a database and is none of ours must not become a new pool, with a new secret, in silence.
 var (
 	// ErrDamaged: the file is not what was written.
-	ErrDamaged = errors.New("the database is damaged; move it away, and restore a backup by bbbpool restore, or put a copy of it from " +
-		"before in its place")
+	ErrDamaged = errors.New("the database is damaged; move it away, and restore a backup by bbbpool restore, or put a copy of it " +
+		"from before in its place")
 	// ErrForeign: the file is a database, and of something else.
 	ErrForeign = errors.New("not a database of bbbpool: put a copy of the pool's in its place, or move it away to begin a new pool")
 	errEmpty   = errors.New("the file is empty, and bbbpool leaves none so: put a copy of the database in its place, " +
