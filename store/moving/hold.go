@@ -60,22 +60,27 @@ func Hold(ctx context.Context, s *driver.Stores) (held context.Context, release 
 
 // take is Hold for what moves records: it looks for a pool that works on the Index, too, which has no lease of its own.
 func take(ctx context.Context, s *driver.Stores) (held context.Context, release func(), err error) {
+	if err := vacant(ctx, s); err != nil {
+		return nil, nil, err
+	}
+	return Hold(ctx, s)
+}
+
+// vacant tells whether no pool works on the Index. One that has just gone may be listed for a moment.
+func vacant(ctx context.Context, s *driver.Stores) error {
 	ticker := time.NewTicker(glance)
 	defer ticker.Stop()
 	for began := time.Now(); ; {
 		used, err := s.IndexInUse(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !used {
-			return Hold(ctx, s)
-		}
-		if time.Since(began) > parting {
-			return nil, nil, fmt.Errorf("%s: %w", s.IndexAt, ErrInUse)
+		switch {
+		case err != nil || !used:
+			return err
+		case time.Since(began) > parting:
+			return fmt.Errorf("%s: %w", s.IndexAt, ErrInUse)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, nil, ctx.Err()
+			return ctx.Err()
 		case <-ticker.C:
 		}
 	}

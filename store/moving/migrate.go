@@ -68,6 +68,9 @@ func (m Migration) run(ctx context.Context) ([]backup.Sum, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := vacant(ctx, m.From); err != nil { // a PostgreSQL has no lease that would have kept them away meanwhile
+		return nil, err
+	}
 	if err := finish(ctx, to); err != nil {
 		return nil, err
 	}

@@ -52,6 +52,13 @@ func TestMigrate_IndexInUse(t *testing.T) {
 	if _, err := moving.Restore(ctx, file(backedUp(t, pool(t, 1))), s, "x", true, quiet); !errors.Is(err, moving.ErrInUse) {
 		t.Errorf("filled: %v", err)
 	}
+	if err := errors.Join(p.Close(), s.Index.AddSession(ctx, store.Session{ID: "s", Tenant: "t", Server: "bbb1", End: monday})); err != nil {
+		t.Fatal(err)
+	}
+	begun := func(int, int) { p = open(t, running) }
+	if _, err := (moving.Migration{From: s, To: other, Index: true, Tell: begun}).Run(ctx); !errors.Is(err, moving.ErrInUse) {
+		t.Errorf("taken while a pool begins there: %v", err)
+	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
