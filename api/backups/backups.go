@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,7 @@ type Backups struct {
 	since  time.Time // when this process began to look after them
 	record Record
 	text   []byte     // of the record, as it was last read or written
+	blind  error      // why it cannot be read, where it is there
 	making sync.Mutex // one at a time
 }
 
@@ -336,23 +338,29 @@ func (b *Backups) prune(last string) error {
 	return err
 }
 
-// read takes over what another instance has written down. What cannot be read is no news.
+// read takes over what another instance has written down. What is no record is no news.
 func (b *Backups) read() {
-	file, err := os.Open(filepath.Join(b.Config.Dir, recordName))
-	if err != nil {
-		return
-	}
-	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, maxRecord))
+	text, err := b.written()
 	var r Record
-	if err != nil || json.NewDecoder(bytes.NewReader(text)).Decode(&r) != nil {
+	if err == nil && json.NewDecoder(bytes.NewReader(text)).Decode(&r) != nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !bytes.Equal(text, b.text) { // else what this one knows is younger: it may not have been able to write it down
+	b.blind = store.Ignore(err, fs.ErrNotExist)
+	if err == nil && !bytes.Equal(text, b.text) { // else what this one knows is younger: it may not have been able to write it down
 		b.record, b.text = r, text
 	}
+}
+
+// written is the record as it stands beside the backups.
+func (b *Backups) written() ([]byte, error) {
+	file, err := os.Open(filepath.Join(b.Config.Dir, recordName))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxRecord))
+	return text, errors.Join(err, file.Close())
 }
 
 func (b *Backups) write(r Record) error {

@@ -146,3 +146,15 @@ func TestStatus_Stopped(t *testing.T) {
 		t.Errorf("problems %v", list)
 	}
 }
+
+// Whoever cannot read how the last ones went says so, and takes nothing else for it.
+func TestProblems_Unreadable(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "status.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := &backups.Backups{Config: backups.Config{Dir: dir, Every: time.Hour, Keep: 1}, Now: time.Now}
+	if list := b.Problems(t.Context()); len(list) != 1 || !strings.Contains(list[0].Text, "cannot be read") {
+		t.Errorf("problems %v", list)
+	}
+}

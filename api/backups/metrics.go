@@ -53,7 +53,7 @@ func (b *Backups) Problems(context.Context) []problems.Problem {
 	b.idle()
 	r := b.Last()
 	b.mu.Lock()
-	from, what := b.since, "no backup has been made and verified in "+b.Config.Dir
+	blind, from, what := b.blind, b.since, "no backup has been made and verified in "+b.Config.Dir
 	b.mu.Unlock()
 	if r.Verified != nil {
 		from = r.Verified.At
@@ -62,6 +62,9 @@ func (b *Backups) Problems(context.Context) []problems.Problem {
 	failed := ""
 	if r.Failed != nil {
 		failed = fmt.Sprintf("; the last attempt, at %s, failed: %s", r.Failed.At.UTC().Format(time.RFC3339), r.Failed.Error)
+	}
+	if blind != nil {
+		failed += fmt.Sprintf("; how the last ones went cannot be read, all instances need the same user: %v", blind)
 	}
 	young := from.IsZero() || b.Now().Sub(from) < 2*b.Config.Every
 	if young && failed == "" {

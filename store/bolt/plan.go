@@ -1,11 +1,13 @@
 package bolt
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/bolt/file"
 )
 
@@ -25,6 +27,8 @@ func Plan(dir string) (string, error) {
 		return err
 	})
 	switch {
+	case errors.Is(err, store.ErrLocked):
+		return "", fmt.Errorf("look at %s: %w: stop the bbbpool that runs on it first", path, err)
 	case err != nil:
 		return "", fmt.Errorf("look at %s: %w", path, err)
 	case version > schema:

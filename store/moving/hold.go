@@ -22,7 +22,7 @@ const (
 	glance    = 250 * time.Millisecond
 	renewal   = 500 * time.Millisecond
 	// parting is how long a database may go on listing whoever has just gone.
-	parting = 2 * time.Second
+	parting = 1500 * time.Millisecond
 )
 
 // Hold takes the lease of stores that several instances may share, so that none of them works there meanwhile, and returns a
@@ -60,10 +60,15 @@ func Hold(ctx context.Context, s *driver.Stores) (held context.Context, release 
 
 // take is Hold for what moves records: it looks for a pool that works on the Index, too, which has no lease of its own.
 func take(ctx context.Context, s *driver.Stores) (held context.Context, release func(), err error) {
-	if err := vacant(ctx, s); err != nil {
+	held, release, err = Hold(ctx, s)
+	if err != nil {
 		return nil, nil, err
 	}
-	return Hold(ctx, s)
+	if err := vacant(held, s); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return held, release, nil
 }
 
 // vacant tells whether no pool works on the Index. One that has just gone may be listed for a moment.
