@@ -167,6 +167,7 @@ func (p *Pool) openState(ctx context.Context) (err error) {
 		return err
 	}
 	state := p.Stores.State
+	p.Backups.State = state
 	p.Uses = &lastuse.Uses{Store: state, Shared: p.Instance != nil, Log: p.log("lastuse")}
 	if err = p.Uses.Open(ctx); err != nil {
 		return err
@@ -261,7 +262,8 @@ func (p *Pool) serverIDs(ctx context.Context) ([]string, error) {
 	return ids, err
 }
 
-// openBackups makes what writes all records into a file.
+// openBackups makes what writes all records into a file. It reads the index as it is, with what tells of a write that waits
+// whether it was done; the state it gets from the copy before it, once there is one: Redis may just have lost what it had.
 func (p *Pool) openBackups() {
 	s := p.Stores
 	p.Backups = &backups.Backups{

@@ -2,6 +2,7 @@ package backups
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,6 +40,8 @@ type Backups struct {
 	mu     sync.Mutex
 	since  time.Time // when this process began to look after them
 	record Record
+	text   []byte     // of the record, as it was last read or written
+	blind  error      // why it cannot be read, where it is there
 	making sync.Mutex // one at a time
 }
 
@@ -67,6 +71,7 @@ type Failure struct {
 const (
 	prefix     = "bbbpool-"
 	suffix     = ".backup"
+	stamp      = "20060102T150405Z"
 	recordName = "status.json"
 	maxRecord  = 1 << 20
 
@@ -132,14 +137,25 @@ func (b *Backups) begin() {
 
 // due tells whether it is time for one, and this instance is the one to make it.
 func (b *Backups) due() bool {
-	if b.Leading != nil && !b.Leading() {
+	if !b.leads() {
 		return false
 	}
 	r, now := b.Last(), b.Now()
-	if r.Failed != nil && now.Sub(r.Tried) < min(patience, b.Config.Every) {
+	// What seems to have been in the future was told by a clock that was wrong.
+	if ago := now.Sub(r.Tried); r.Failed != nil && ago >= 0 && ago < min(patience, b.Config.Every) {
 		return false
 	}
 	return r.Verified == nil || now.Sub(r.Verified.At) >= b.Config.Every || r.Verified.At.After(now.Add(time.Minute))
+}
+
+// idle has nobody looking after the backups, as in a command about a pool that does not run: then the record is read at once.
+func (b *Backups) idle() {
+	b.mu.Lock()
+	idle := b.since.IsZero()
+	b.mu.Unlock()
+	if idle {
+		b.read()
+	}
 }
 
 // Last is how the last ones went.
@@ -149,6 +165,12 @@ func (b *Backups) Last() Record {
 	return b.record
 }
 
+// errCeased is that another instance leads meanwhile: how that one's backups go is what is written down.
+var errCeased = errors.New("this instance has ceased to lead")
+
+// leads tells whether this instance is the one to make them.
+func (b *Backups) leads() bool { return b.Leading == nil || b.Leading() }
+
 // Make makes one in the directory, proves it, and writes down how it went.
 func (b *Backups) Make(ctx context.Context) {
 	b.making.Lock()
@@ -156,22 +178,26 @@ func (b *Backups) Make(ctx context.Context) {
 	r := b.Last()
 	r.Tried = b.Now().UTC()
 	made, err := b.make(ctx)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil || !b.leads() {
 		return
-	case err != nil:
-		r.Failed = &Failure{At: r.Tried, Error: err.Error()}
-		b.Log.Error().Err(err).Msg("backup failed")
-	default:
+	}
+	if made.File != "" {
 		r.Verified, r.Failed = &made, nil
 		b.Log.Info().Str("file", made.File).Int("rows", made.Rows).Int64("bytes", made.Bytes).Msg("backup made and verified")
+		if err = b.prune(made.File); err != nil {
+			err = fmt.Errorf("this one was made, and older ones cannot be taken away: %w", err)
+		}
 	}
-	if err := b.write(r); err != nil {
-		b.Log.Error().Err(err).Msg("how the backup went cannot be written down")
+	if err != nil {
+		r.Failed = &Failure{At: r.Tried, Error: err.Error()}
+		b.Log.Error().Err(err).Msg("backup failed")
 	}
 	b.mu.Lock()
 	b.record = r
 	b.mu.Unlock()
+	if err := b.write(r); err != nil {
+		b.Log.Error().Err(err).Msg("how the backup went cannot be written down")
+	}
 }
 
 func (b *Backups) make(ctx context.Context) (Made, error) {
@@ -179,7 +205,7 @@ func (b *Backups) make(ctx context.Context) (Made, error) {
 		return Made{}, err
 	}
 	if err := errors.Join(backup.Sweep(b.Config.Dir, unfinished), backup.Sweep(b.Data, unfinished)); err != nil {
-		return Made{}, err
+		b.Log.Warn().Err(err).Msg("what was left of a backup cannot be taken away")
 	}
 	var before int64
 	if last := b.Last().Verified; last != nil {
@@ -203,11 +229,10 @@ func (b *Backups) make(ctx context.Context) (Made, error) {
 	if _, err := moving.Prove(ctx, inSpool(spool), b.Data, func(int, int) {}, nil); err != nil {
 		return Made{}, fmt.Errorf("it cannot be restored: %w", err)
 	}
-	made, err := b.keep(spool, m)
-	if err != nil {
-		return Made{}, err
+	if !b.leads() {
+		return Made{}, errCeased
 	}
-	return made, b.prune()
+	return b.keep(spool, m)
 }
 
 // spare is what is left free in the data directory in any case: meetings are written there.
@@ -239,7 +264,7 @@ func (b *Backups) keep(spool io.ReadSeeker, m backup.Manifest) (Made, error) {
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return Made{}, err
 	}
-	made := Made{At: m.Made, Rows: m.Rows, Sealed: len(recipients) > 0, File: prefix + m.Made.Format("20060102T150405Z") + suffix}
+	made := Made{At: m.Made, Rows: m.Rows, Sealed: len(recipients) > 0, File: prefix + m.Made.Format(stamp) + suffix}
 	if made.Sealed {
 		made.File += ".age"
 	}
@@ -261,8 +286,11 @@ func (b *Backups) keep(spool io.ReadSeeker, m backup.Manifest) (Made, error) {
 	if err == nil && again != made.SHA256 {
 		err = fmt.Errorf("%s is not what was written to it: its digest is %s, and was to be %s", path, again, made.SHA256)
 	}
+	if err != nil { // it would count as one that is kept
+		return Made{}, errors.Join(err, os.Remove(path))
+	}
 	made.Bytes = size
-	return made, err
+	return made, nil
 }
 
 // digest is that of a file, as it is read now.
@@ -276,44 +304,63 @@ func digest(path string) (string, int64, error) {
 	return hex.EncodeToString(sum.Sum(nil)), n, errors.Join(err, file.Close())
 }
 
-// prune takes away what is more than is to be kept, the oldest first.
-func (b *Backups) prune() error {
+// begun is when a file was begun that bears such a name as we give, and "" for all others.
+func begun(name string) string {
+	rest, ours := strings.CutPrefix(name, prefix)
+	at, ends := strings.CutSuffix(strings.TrimSuffix(rest, ".age"), suffix)
+	if _, err := time.Parse(stamp, at); !ours || !ends || err != nil {
+		return ""
+	}
+	return at
+}
+
+// prune takes away what is more than is to be kept beside the last one, the oldest first. What seems to be younger than that was
+// made when a clock was wrong, and counts as the oldest.
+func (b *Backups) prune(last string) error {
 	entries, err := os.ReadDir(b.Config.Dir)
 	if err != nil {
 		return err
 	}
-	var mine []string
+	var others []string
 	for _, e := range entries {
-		name := e.Name()
-		if strings.HasPrefix(name, prefix) && (strings.HasSuffix(name, suffix) || strings.HasSuffix(name, suffix+".age")) {
-			mine = append(mine, name)
+		if begun(e.Name()) != "" && e.Name() != last && e.Type().IsRegular() {
+			others = append(others, e.Name())
 		}
 	}
-	slices.Sort(mine) // by time
-	for len(mine) > b.Config.Keep {
-		err = errors.Join(err, os.Remove(filepath.Join(b.Config.Dir, mine[0])))
-		mine = mine[1:]
+	younger := func(name string) int { return max(0, strings.Compare(begun(name), begun(last))) }
+	slices.SortFunc(others, func(a, b string) int {
+		return cmp.Or(cmp.Compare(younger(b), younger(a)), cmp.Compare(a, b)) // by time
+	})
+	for len(others) >= b.Config.Keep {
+		err = errors.Join(err, os.Remove(filepath.Join(b.Config.Dir, others[0])))
+		others = others[1:]
 	}
 	return err
 }
 
-// read takes over what another instance has written down. What cannot be read is no news.
+// read takes over what another instance has written down. What is no record is no news.
 func (b *Backups) read() {
-	file, err := os.Open(filepath.Join(b.Config.Dir, recordName))
-	if err != nil {
-		return
-	}
-	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, maxRecord))
+	text, err := b.written()
 	var r Record
-	if err != nil || json.NewDecoder(bytes.NewReader(text)).Decode(&r) != nil {
+	if err == nil && json.NewDecoder(bytes.NewReader(text)).Decode(&r) != nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !r.Tried.Before(b.record.Tried) {
-		b.record = r
+	b.blind = store.Ignore(err, fs.ErrNotExist)
+	if err == nil && !bytes.Equal(text, b.text) { // else what this one knows is younger: it may not have been able to write it down
+		b.record, b.text = r, text
 	}
+}
+
+// written is the record as it stands beside the backups.
+func (b *Backups) written() ([]byte, error) {
+	file, err := os.Open(filepath.Join(b.Config.Dir, recordName))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxRecord))
+	return text, errors.Join(err, file.Close())
 }
 
 func (b *Backups) write(r Record) error {
@@ -321,9 +368,16 @@ func (b *Backups) write(r Record) error {
 	if err != nil {
 		return err
 	}
+	text = append(text, '\n')
 	err = backup.Create(filepath.Join(b.Config.Dir, recordName), func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
+		_, err := w.Write(text)
 		return err
 	})
-	return errors.Join(err, files.SyncDirIfAble(b.Config.Dir))
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = text
+	return nil
 }

@@ -50,9 +50,10 @@ func (b *Backups) Problems(context.Context) []problems.Problem {
 	if b.Config.Dir == "" {
 		return nil
 	}
+	b.idle()
 	r := b.Last()
 	b.mu.Lock()
-	from, what := b.since, "no backup has been made and verified in "+b.Config.Dir
+	blind, from, what := b.blind, b.since, "no backup has been made and verified in "+b.Config.Dir
 	b.mu.Unlock()
 	if r.Verified != nil {
 		from = r.Verified.At
@@ -62,8 +63,11 @@ func (b *Backups) Problems(context.Context) []problems.Problem {
 	if r.Failed != nil {
 		failed = fmt.Sprintf("; the last attempt, at %s, failed: %s", r.Failed.At.UTC().Format(time.RFC3339), r.Failed.Error)
 	}
-	late := from.IsZero() || b.Now().Sub(from) < 2*b.Config.Every
-	if late && failed == "" {
+	if blind != nil {
+		failed += fmt.Sprintf("; how the last ones went cannot be read, all instances need the same user: %v", blind)
+	}
+	young := from.IsZero() || b.Now().Sub(from) < 2*b.Config.Every
+	if young && failed == "" {
 		return nil
 	}
 	return []problems.Problem{{
@@ -77,6 +81,7 @@ func (b *Backups) Status() *v1.BackupStatus {
 	if b.Config.Dir == "" {
 		return nil
 	}
+	b.idle()
 	r := b.Last()
 	st := &v1.BackupStatus{Every: quantity.Age(b.Config.Every).String()}
 	if m := r.Verified; m != nil {

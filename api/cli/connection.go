@@ -183,8 +183,12 @@ const patience = 2 * time.Second
 
 // patiently says that a command waits, if it does for long, until the function that it returns is called. An instance that was
 // killed has left its lease behind, and nobody may write before it is certain that it is gone.
-func (e *Env) patiently() (end func()) {
-	if e.Elsewhere == nil || !e.Elsewhere() {
+func (e *Env) patiently() (end func()) { return e.Patiently(e.Elsewhere != nil && e.Elsewhere()) }
+
+// Patiently says that a command waits for a lease, if it does for long and the databases are shared, until the function that it
+// returns is called, once or more often.
+func (e *Env) Patiently(shared bool) (end func()) {
+	if !shared {
 		return func() {}
 	}
 	ended, said := make(chan struct{}), make(chan struct{})
@@ -199,7 +203,7 @@ func (e *Env) patiently() (end func()) {
 				"that it is gone, 25 seconds at most")
 		}
 	}()
-	return func() { close(ended); <-said }
+	return sync.OnceFunc(func() { close(ended); <-said })
 }
 
 // exists returns an error where a path in a data directory, or that itself, is not there or cannot be seen.

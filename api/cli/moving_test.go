@@ -167,7 +167,7 @@ func TestMigrate_Half(t *testing.T) {
 	database := daemon.NewPostgres(t)
 	defer database.Remove()
 	data, url := served(t), database.URL(t)
-	if said := bbbpool(t, data, "migrate", "--to", url); strings.Contains(said, "servers, tenants and claims:") {
+	if said := bbbpool(t, data, "migrate", "--from", data, "--to", data, "--to", url); strings.Contains(said, "servers, tenants and claims:") {
 		t.Errorf("moved: %s", said)
 	}
 	if said, code := ran(t, data, "status"); code != 1 || !strings.Contains(said, "were moved on") {
@@ -195,5 +195,51 @@ func TestMigrate_Half(t *testing.T) {
 	said, err := with("restore", file, "--force").CombinedOutput()
 	if err != nil || !strings.Contains(string(said), "restored, compared") {
 		t.Errorf("restored: %s, %v", said, err)
+	}
+	bbbpool(t, data, "migrate", "--from", url, "--from", data, "--to", data, "--force")
+	if list := bbbpool(t, data, "server", "list"); !strings.Contains(list, "bbb1") {
+		t.Errorf("what is elsewhere has come back: %s", list)
+	}
+}
+
+// Of a pool whose database was lost its backup is restored where it lay, by a file that is whole; another one leaves no pool there.
+func TestRestore_Lost(t *testing.T) {
+	data, file := served(t), filepath.Join(t.TempDir(), "pool")
+	bbbpool(t, data, "backup", file)
+	whole, err := os.ReadFile(file)
+	database := filepath.Join(data, "bbbpool.db")
+	err = errors.Join(err, os.Remove(database), os.WriteFile(filepath.Join(data, "playback.key"), []byte("x"), 0o600),
+		os.WriteFile(file+".cut", whole[:len(whole)-9], 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said, code := ran(t, data, "serve", "--listen", "127.0.0.1:0"); code != 1 || !strings.Contains(said, "bbbpool restore") {
+		t.Errorf("served without a database: %d, %s", code, said)
+	}
+	if said, code := ran(t, data, "restore", file+".cut"); code != 1 || !strings.Contains(said, "not a whole backup") {
+		t.Errorf("restored from what is cut off: %d, %s", code, said)
+	}
+	if _, err := os.Stat(database); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it has left a database: %v", err)
+	}
+	bbbpool(t, data, "restore", file)
+	if list := bbbpool(t, data, "server", "list"); !strings.Contains(list, "bbb1") {
+		t.Errorf("restored: %s", list)
+	}
+}
+
+// A directory that was mistyped is no empty pool, and nothing is taken away for it.
+func TestMigrate_Mistyped(t *testing.T) {
+	data, typo := served(t), filepath.Join(t.TempDir(), "typo")
+	for _, args := range [][]string{{"migrate", "--from", typo, "--to", data, "--force"}, {"migrate", "--reopen", "--from", typo}} {
+		if said, code := ran(t, data, args...); code != 1 || !strings.Contains(said, typo) || !strings.Contains(said, "is missing") {
+			t.Errorf("%v: %d, %s", args, code, said)
+		}
+	}
+	if _, err := os.Stat(typo); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it was made: %v", err)
+	}
+	if list := bbbpool(t, data, "server", "list"); !strings.Contains(list, "bbb1") {
+		t.Errorf("left: %s", list)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -254,6 +255,25 @@ func TestSweep(t *testing.T) {
 	}
 	if err := errors.Join(file.Close(), backup.Sweep(dir, time.Hour), os.Chtimes(filepath.Join(dir, ".bbbpool-unfinished-1"), time.Time{}, time.Unix(0, 0)), backup.Sweep(dir, time.Hour)); err != nil {
 		t.Error(err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("left %v", entries)
+	}
+}
+
+// A directory, a pipe or a device stays what it is: who writes there as root would take it from everybody.
+func TestCreate_NoFile(t *testing.T) {
+	dir := t.TempDir()
+	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink("/dev/null", link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, link, dir, dir + "/"} {
+		before, _ := os.Lstat(path)
+		err := backup.Create(path, func(io.Writer) error { t.Errorf("%s is written", path); return nil })
+		if after, _ := os.Lstat(path); err == nil || !strings.Contains(err.Error(), "is no file") || after.Mode() != before.Mode() {
+			t.Errorf("%s: %v, mode %v", path, err, after.Mode())
+		}
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
 		t.Errorf("left %v", entries)

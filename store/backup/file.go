@@ -3,6 +3,7 @@ package backup
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,8 +17,12 @@ import (
 const unfinished = ".bbbpool-unfinished-"
 
 // Create writes a file that its owner alone may read: beside its place, and renamed when it is whole and on the disk. What was
-// there before stays until then, and for good where write fails.
+// there before stays until then, and for good where write fails. What is there and is no file, as a directory, a pipe or a
+// device, is never replaced.
 func Create(path string, write func(io.Writer) error) (err error) {
+	if there, err := os.Stat(path); err == nil && !there.Mode().IsRegular() {
+		return fmt.Errorf("%s is there and is no file: name a file in a directory, or - for the standard output", path)
+	}
 	dir := filepath.Dir(path)
 	temp, err := os.CreateTemp(dir, unfinished) // with mode 0600
 	if err != nil {

@@ -3,12 +3,11 @@ package bolt
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/bbbpool/bbbpool/store"
 	"github.com/bbbpool/bbbpool/store/bolt/file"
 )
 
@@ -16,7 +15,10 @@ import (
 // another process has it.
 func Plan(dir string) (string, error) {
 	path := filepath.Join(dir, File)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	switch there, err := file.Present(path); {
+	case err != nil:
+		return "", fmt.Errorf("look at %s: %w", path, err)
+	case !there:
 		return path + ": there is none: a new one is made", nil
 	}
 	version := 0
@@ -25,6 +27,8 @@ func Plan(dir string) (string, error) {
 		return err
 	})
 	switch {
+	case errors.Is(err, store.ErrLocked):
+		return "", fmt.Errorf("look at %s: %w: stop the bbbpool that runs on it first", path, err)
 	case err != nil:
 		return "", fmt.Errorf("look at %s: %w", path, err)
 	case version > schema:

@@ -82,3 +82,26 @@ func TestOpen_Snapshots(t *testing.T) {
 		}
 	}
 }
+
+// What copies have left that were cut short is taken away before the next one: a start that is killed again and again must not
+// fill the disk.
+func TestOpen_SnapshotCutShort(t *testing.T) {
+	dir := t.TempDir()
+	oldFile(t, dir, "v5.db")
+	for _, name := range []string{".bbbpool.db.schema-123", ".bbbpool.db.schema-4", "bbbpool.db.schema-4.mine"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if strings.Join(names, " ") != "bbbpool.db bbbpool.db.schema-4.mine bbbpool.db.schema-5" {
+		t.Errorf("files: %v", names)
+	}
+}

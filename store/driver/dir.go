@@ -14,18 +14,28 @@ import (
 // the recordings' volume is known by, their last settings, and the key that links are signed with.
 var remains = []string{"volume.id", "recordings.json", "playback.key"}
 
-// checkDir tells whether a directory without a database may get a new one. Where a pool was, its database is missing: a
-// new one would have another secret, no servers and no recordings, and nobody would know why.
-func checkDir(dir string) error {
-	database := filepath.Join(dir, bolt.File)
+// checkDir tells whether a directory without a database may get a new one, if a group is kept there. Where a pool was, its
+// database is missing: a new one would have another secret, no servers and no recordings, and nobody would know why. What is
+// about to be filled from elsewhere bears a note until it is whole, so it may lie there.
+func checkDir(c Config) error {
+	database := filepath.Join(c.Data, bolt.File)
+	if c.RedisURL != "" && c.DatabaseURL != "" {
+		return nil
+	}
 	if _, err := os.Lstat(database); !errors.Is(err, fs.ErrNotExist) {
 		return nil // the adapter sees what it is
 	}
+	switch {
+	case c.Source:
+		return fmt.Errorf("%s is missing, so there is nothing to take from %s: name the data directory of the pool", database, c.Data)
+	case c.Mover:
+		return nil
+	}
 	for _, name := range remains {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(c.Data, name)
 		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%s is missing, and %s tells that a pool was here: put a copy of the database there, "+
-				"or move that file away to begin a new pool", database, path)
+			return fmt.Errorf("%s is missing, and %s tells that a pool was here: bbbpool restore puts a backup there; or put a copy "+
+				"of the database there, or move that file away to begin a new pool", database, path)
 		}
 	}
 	return nil

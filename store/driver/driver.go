@@ -28,6 +28,9 @@ type Config struct {
 	Metrics *metrics.Set   // gets the size of the stores, and how their writes go; may be nil
 	// Mover opens what must not be used otherwise: a store that is not whole, or that has moved. It is for what moves records.
 	Mover bool
+	// Source is for what records are taken from: a database that is missing in the data directory is an error there, and none is
+	// made. Without it a mover makes one also where a pool was and its database is missing, for that is what it is to fill.
+	Source bool
 	// MayBeAway is for a pool that goes on without its databases: Redis and PostgreSQL may be away. Who opens them so runs
 	// [Stores.Run], too.
 	MayBeAway bool
@@ -87,6 +90,9 @@ func Open(c Config) (*Stores, error) {
 		return nil, errNoData
 	}
 	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkDir(c); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {

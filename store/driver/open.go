@@ -19,24 +19,25 @@ func (s *Stores) openFile(ctx context.Context, c Config) error {
 	if c.RedisURL != "" && c.DatabaseURL != "" {
 		return s.left(ctx, c)
 	}
-	if err := checkDir(c.Data); err != nil {
-		return err
-	}
 	if err := s.own(c); err != nil {
 		return err
 	}
+	at := c.at()
+	_, missing := os.Lstat(at)
 	db, err := bolt.Open(c.Data)
 	if err != nil {
 		return err
 	}
 	s.closes = append(s.closes, db.Close)
+	if c.Mover && errors.Is(missing, os.ErrNotExist) {
+		s.closes = append(s.closes, func() error { return unmake(at, db) })
+	}
 	for _, problem := range restrict(c.Data) {
 		c.Log.Warn().Msg(problem)
 	}
 	if c.Metrics != nil {
 		c.Metrics.RegisterMetricsWriter(db.WriteMetrics)
 	}
-	at := c.at()
 	if c.RedisURL == "" {
 		s.State, s.StateAt = db.State(), at
 	} else if err := c.beside(ctx, at, "REDIS_URL", db.State(), func() (mark.Mark, error) {
@@ -49,6 +50,18 @@ func (s *Stores) openFile(ctx context.Context, c Config) error {
 		return nil
 	}
 	return c.beside(ctx, at, "DATABASE_URL", db.Index(), func() (mark.Mark, error) { return mark.OfIndex(ctx, db.Index()) })
+}
+
+// unmake takes a file away again that was made for a mover, and that nothing was put into: where a pool was, an empty database
+// would be a new pool.
+func unmake(at string, db *bolt.DB) error {
+	for _, group := range []store.Whole{db.State(), db.Index()} {
+		err := group.Dump(context.Background(), func(store.Row) error { return errSome })
+		if err != nil {
+			return store.Ignore(err, errSome)
+		}
+	}
+	return os.Remove(at)
 }
 
 // at is where the file is, wherever one stands.

@@ -2,11 +2,34 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/bbbpool/bbbpool/store/bolt"
 	"github.com/bbbpool/bbbpool/store/postgres"
+	"github.com/bbbpool/bbbpool/store/redis"
 )
+
+// planRedis says what becomes of a Redis. It is asked, and nothing is written there.
+func planRedis(c Config) (string, error) {
+	ctx, place := context.Background(), Place(c.RedisURL)
+	db, err := redis.Open(ctx, c.redis())
+	if err != nil {
+		return "", fmt.Errorf("open %s (REDIS_URL): %w", place, err)
+	}
+	is, err := db.Raised(ctx)
+	err = errors.Join(err, db.Close())
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("look at %s (REDIS_URL): %w", place, err)
+	case is == 0:
+		return place + ": it is used as it is, with keys of ours beside what is there", nil
+	case is < redis.Schema:
+		return fmt.Sprintf("%s: schema %d becomes %d once all instances that are there know it; from then on the version before is "+
+			"refused there, and nothing is copied: make a backup with that version first", place, is, redis.Schema), nil
+	}
+	return fmt.Sprintf("%s: schema %d, as it is to be", place, is), nil
+}
 
 // Plan says what Open would do to the databases of a pool, in a sentence each, and changes nothing there.
 func Plan(c Config) (list []string, err error) {
@@ -14,6 +37,9 @@ func Plan(c Config) (list []string, err error) {
 		return nil, errNoData
 	}
 	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkDir(c); err != nil {
 		return nil, err
 	}
 	if c.RedisURL == "" || c.DatabaseURL == "" {
@@ -24,7 +50,11 @@ func Plan(c Config) (list []string, err error) {
 		list = append(list, text)
 	}
 	if c.RedisURL != "" {
-		list = append(list, Place(c.RedisURL)+": nothing is to be done, it is used as it is")
+		text, err := planRedis(c)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, text)
 	}
 	if c.DatabaseURL == "" {
 		return list, nil

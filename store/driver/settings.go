@@ -3,6 +3,7 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -77,10 +78,14 @@ func Address(text string) (state, index bool) {
 	return text != "" && scheme("", address, stateSchemes) == nil, text != "" && scheme("", address, indexSchemes) == nil
 }
 
-// Place is an address in words that anybody may read: without user, password and parameters.
+// parameters is what follows a question mark that is no character of a password.
+var parameters = regexp.MustCompile(`\?([A-Za-z_.-]+=|$)`)
+
+// Place is an address in words that anybody may read: without user, password and parameters, which may have passwords, too.
 func Place(address store.Secret) string {
 	scheme, rest, _ := strings.Cut(address.Reveal(), ":")
-	place := rest[strings.LastIndex(rest, "@")+1:] // whatever a password has in it
+	place := parameters.Split(rest, 2)[0]
+	place = place[strings.LastIndex(place, "@")+1:] // whatever a password has in it
 	place, _, _ = strings.Cut(place, "?")
 	return scheme + "://" + strings.TrimLeft(strings.TrimPrefix(place, "//"), " ")
 }

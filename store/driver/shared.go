@@ -92,19 +92,23 @@ func (s *Stores) Noted(ctx context.Context, meetingID, recordID string) (*store.
 
 // reachPostgres opens the database, now or as soon as it is there, and says what was done to it.
 func (s *Stores) reachPostgres(ctx context.Context, c Config, place string) (*postgres.DB, error) {
+	config := c.postgres()
+	if c.Mover {
+		config.Name = mover
+	}
 	told := func(db *postgres.DB) {
 		for _, done := range db.Plan {
 			c.Log.Info().Str("database", place).Msg(done)
 		}
 	}
 	if !c.MayBeAway {
-		db, err := postgres.Open(ctx, c.postgres())
+		db, err := postgres.Open(ctx, config)
 		if err == nil {
 			told(db)
 		}
 		return db, err
 	}
-	return postgres.OpenLate(ctx, c.postgres(), postgres.Late{
+	return postgres.OpenLate(ctx, config, postgres.Late{
 		Admit: func(ctx context.Context, db *postgres.DB) error {
 			told(db)
 			return indexMark(ctx, place, db.Index())

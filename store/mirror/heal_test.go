@@ -456,3 +456,19 @@ func TestMirror_Restarted(t *testing.T) {
 	must(t, m.Refresh(t.Context()))
 	same(t, "nothing was lost", rowsOf(t, f.State), want)
 }
+
+// Whoever reads everything never takes what a loss has left for all that there is.
+func TestMirror_DumpLost(t *testing.T) {
+	f := newFake(t)
+	m, s := open(t, f, "")
+	defer closing(t, m)
+	want := fill(t, s, f)
+	f.lose(t, saved{})
+	same(t, "read after a loss", rowsOf(t, s), want)
+	must(t, m.Refresh(t.Context()))
+	f.dumping = func() { f.lose(t, saved{}) }
+	if err := s.Dump(t.Context(), func(store.Row) error { return nil }); err == nil {
+		t.Error("read while it was lost, and nobody knows")
+	}
+	same(t, "read once more", rowsOf(t, s), want)
+}

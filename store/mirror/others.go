@@ -113,17 +113,26 @@ func (role waitRole) DeleteWaiting(ctx context.Context, ids ...string) error {
 // wholeRole is [store.Whole].
 type wholeRole struct{ m *Mirror }
 
-// Dump reads the store, unless that is away or has lost something: then the copy is what there is.
+// Dump reads the store, unless that is away or has lost something: then the copy is what there is. It looks first, for of a loss
+// that nobody has seen yet all that is left would be read, and again when it has read.
 func (role wholeRole) Dump(ctx context.Context, each func(store.Row) error) error {
 	m := role.m
 	if err := m.usable(ctx); err != nil {
 		return err
 	}
-	m.mu.Lock()
-	fromCopy := m.away.is || m.lost
-	m.mu.Unlock()
-	if !fromCopy {
-		return m.noted(ctx, m.config.Store.Dump(ctx, each))
+	k, whole, err := m.trusted(ctx)
+	if err != nil {
+		return err
+	}
+	if whole {
+		if err := m.noted(ctx, m.config.Store.Dump(ctx, each)); err != nil {
+			return err
+		}
+		why, err := m.meanwhile(ctx, k)
+		if err == nil && why != "" {
+			err = errAgain
+		}
+		return m.noted(ctx, err)
 	}
 	for _, kind := range store.Kinds {
 		for _, row := range m.copy.list(kind.Name) {
@@ -133,6 +142,24 @@ func (role wholeRole) Dump(ctx context.Context, each func(store.Row) error) erro
 		}
 	}
 	return nil
+}
+
+// trusted tells whether the store has everything, as a look finds it now, and what it says of itself.
+func (m *Mirror) trusted(ctx context.Context) (k mark, whole bool, err error) {
+	for range looks {
+		if err = m.look(ctx, false); !errors.Is(err, errAgain) {
+			break
+		}
+	}
+	if err == nil {
+		k, err = m.mark(ctx)
+	}
+	if err != nil {
+		return k, false, store.Ignore(m.noted(ctx, err), store.ErrAway, store.ErrFenced)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return k, !m.away.is && !m.lost, nil
 }
 
 // Load writes to the store alone, and then to the copy: what is loaded is much, and waits for nothing.

@@ -26,6 +26,10 @@ var (
 	ErrNotEmpty = errors.New("has records already")
 	// ErrInUse: a running bbbpool works on the stores.
 	ErrInUse = errors.New("is in use by a running bbbpool: stop it first")
+	// ErrSame: source and target are one, and would be emptied before it is read.
+	ErrSame = errors.New("is both source and target: say by --from where the records are, and by --to where else they are to go")
+	// ErrNoRoom: what is to be restored does not fit onto the disk.
+	ErrNoRoom = errors.New("has no room for it")
 	// ErrDiffers: what is in the target is not what was taken there.
 	ErrDiffers = errors.New("is not what was taken there")
 )

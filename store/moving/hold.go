@@ -21,6 +21,8 @@ const (
 	stillness = 25 * time.Second
 	glance    = 250 * time.Millisecond
 	renewal   = 500 * time.Millisecond
+	// parting is how long a database may go on listing whoever has just gone.
+	parting = 1500 * time.Millisecond
 )
 
 // Hold takes the lease of stores that several instances may share, so that none of them works there meanwhile, and returns a
@@ -34,9 +36,8 @@ func Hold(ctx context.Context, s *driver.Stores) (held context.Context, release 
 	if err != nil {
 		return nil, nil, err
 	}
-	host, _ := os.Hostname()
 	mine := store.Lease{
-		Holder:  fmt.Sprintf("%s%d/%d", holder(host), os.Getpid(), time.Now().UnixNano()),
+		Holder:  own() + strconv.FormatInt(time.Now().UnixNano(), 10),
 		Address: "", Epoch: max(was.Epoch+1, uint64(time.Now().UnixMilli())), Beat: 1,
 	}
 	if err := s.Leases.TakeLease(ctx, was, mine); err != nil {
@@ -57,8 +58,56 @@ func Hold(ctx context.Context, s *driver.Stores) (held context.Context, release 
 	}, nil
 }
 
+// take is Hold for what moves records: it looks for a pool that works on the Index, too, which has no lease of its own.
+func take(ctx context.Context, s *driver.Stores) (held context.Context, release func(), err error) {
+	held, release, err = Hold(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := vacant(held, s); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return held, release, nil
+}
+
+// vacant tells whether no pool works on the Index. One that has just gone may be listed for a moment.
+func vacant(ctx context.Context, s *driver.Stores) error {
+	ticker := time.NewTicker(glance)
+	defer ticker.Stop()
+	for began := time.Now(); ; {
+		used, err := s.IndexInUse(ctx)
+		switch {
+		case err != nil || !used:
+			return err
+		case time.Since(began) > parting:
+			return fmt.Errorf("%s: %w", s.IndexAt, ErrInUse)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// ours tells whether this process has the lease of stores already: they are those that it has opened before.
+func ours(ctx context.Context, s *driver.Stores) bool {
+	if s.Leases == nil {
+		return false
+	}
+	lease, err := s.Leases.Lease(ctx)
+	return err == nil && strings.HasPrefix(lease.Holder, own())
+}
+
 // holder begins what a command of this machine is called as the holder of a lease; its process follows.
 func holder(host string) string { return "command/" + host + "/" }
+
+// own begins what this process is called as one.
+func own() string {
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s%d/", holder(host), os.Getpid())
+}
 
 // dead tells whether a holder was a command of this machine that is there no more, as one that was killed.
 func dead(name string) bool {

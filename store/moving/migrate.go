@@ -21,20 +21,38 @@ type Migration struct {
 	Tell         func(done, total int) // how many rows are there
 }
 
-// by says whose work a note tells of, so that the same migration goes on with it.
+// by says whose work a note tells of, so that the same migration goes on with it. The group that stays has a place here that is
+// thrown away, and another one each time.
 func (m Migration) by() string {
+	switch {
+	case !m.Index:
+		return fmt.Sprintf("migrate from %s to %s", m.From.StateAt, m.To.StateAt)
+	case !m.State:
+		return fmt.Sprintf("migrate from %s to %s", m.From.IndexAt, m.To.IndexAt)
+	}
 	return fmt.Sprintf("migrate from %s and %s to %s and %s", m.From.StateAt, m.From.IndexAt, m.To.StateAt, m.To.IndexAt)
 }
 
 // Run does it, goes on where one was cut short, and returns what was taken there. In the end the target was compared with the
 // source record by record, and the source bears a note that it has moved, so that nobody goes on there by mistake.
 func (m Migration) Run(ctx context.Context) ([]backup.Sum, error) {
-	ctx, release, err := Hold(ctx, m.From)
+	sums, err := m.run(ctx)
+	return sums, halfway(ctx, m.To, err)
+}
+
+func (m Migration) run(ctx context.Context) ([]backup.Sum, error) {
+	if err := m.apart(ctx); err != nil {
+		return nil, err
+	}
+	ctx, release, err := take(ctx, m.From)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	ctx, releaseTo, err := Hold(ctx, m.To)
+	if ours(ctx, m.To) {
+		return nil, fmt.Errorf("%s: %w", m.To.StateAt, ErrSame)
+	}
+	ctx, releaseTo, err := take(ctx, m.To)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +64,11 @@ func (m Migration) Run(ctx context.Context) ([]backup.Sum, error) {
 	if err := movable(ctx, from, to); err != nil {
 		return nil, err
 	}
-	sums, err := m.take(ctx, from, to)
+	sums, err := m.transfer(ctx, from, to)
 	if err != nil {
+		return nil, err
+	}
+	if err := vacant(ctx, m.From); err != nil { // a PostgreSQL has no lease that would have kept them away meanwhile
 		return nil, err
 	}
 	if err := finish(ctx, to); err != nil {
@@ -59,15 +80,27 @@ func (m Migration) Run(ctx context.Context) ([]backup.Sum, error) {
 	return sums.list(), err
 }
 
-// take fills the target, and compares.
-func (m Migration) take(ctx context.Context, from, to []group) (*sums, error) {
+// apart tells whether source and target are two, as far as their leases will not tell.
+func (m Migration) apart(ctx context.Context) error {
+	if !m.Index {
+		return nil
+	}
+	one, err := m.From.SameIndex(ctx, m.To)
+	if err == nil && one {
+		err = fmt.Errorf("%s: %w", m.To.IndexAt, ErrSame)
+	}
+	return err
+}
+
+// transfer fills the target, and compares.
+func (m Migration) transfer(ctx context.Context, from, to []group) (*sums, error) {
 	after, err := m.resumed(ctx, to)
 	if err != nil {
 		return nil, err
 	}
 	if after == nil {
 		if err := fillable(ctx, to, m.Force); errors.Is(err, ErrNotEmpty) {
-			return there(ctx, from, to, err)
+			return there(ctx, all(from), to, err)
 		} else if err != nil {
 			return nil, err
 		}
@@ -79,25 +112,29 @@ func (m Migration) take(ctx context.Context, from, to []group) (*sums, error) {
 	if err != nil {
 		return nil, err
 	}
-	sums, err := fill(ctx, all(from), to, after, func(done int) { m.Tell(done, total) })
-	if err == nil {
-		err = sums.compare(ctx, to)
-	}
+	sums, err := filled(ctx, all(from), to, after, func(done int) { m.Tell(done, total) })
 	if after != nil && errors.Is(err, ErrDiffers) { // the source has changed since; begin anew
 		if err := prepare(ctx, to, mark.Mark{What: mark.Unfinished, By: m.by(), At: time.Now().UTC()}); err != nil {
 			return nil, err
 		}
-		if sums, err = fill(ctx, all(from), to, nil, func(done int) { m.Tell(done, total) }); err == nil {
-			err = sums.compare(ctx, to)
-		}
+		sums, err = filled(ctx, all(from), to, nil, func(done int) { m.Tell(done, total) })
+	}
+	return sums, err
+}
+
+// filled fills groups, and compares.
+func filled(ctx context.Context, from Source, to []group, after map[string][]byte, tell func(done int)) (*sums, error) {
+	sums, err := fill(ctx, from, to, after, tell)
+	if err == nil {
+		err = sums.compare(ctx, to)
 	}
 	return sums, err
 }
 
 // there returns the sums of a target that has everything already, as one that was cut short at its very end; else not.
-func there(ctx context.Context, from, to []group, not error) (*sums, error) {
+func there(ctx context.Context, from Source, to []group, not error) (*sums, error) {
 	s := newSums(time.Now())
-	err := all(from)(ctx, func(r store.Row) error {
+	err := from(ctx, func(r store.Row) error {
 		if mark.Row(r) {
 			return nil
 		}
@@ -204,7 +241,7 @@ func (s *sums) list() (list []backup.Sum) {
 
 // Reopen takes the note away that stores have moved, so that they can be used as they were then.
 func Reopen(ctx context.Context, s *driver.Stores) error {
-	ctx, release, err := Hold(ctx, s)
+	ctx, release, err := take(ctx, s)
 	if err != nil {
 		return err
 	}

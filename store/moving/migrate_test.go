@@ -98,6 +98,32 @@ func TestMigrate_Resumed(t *testing.T) {
 	}
 }
 
+// Half of a pool goes on as well, though the place of the other half is thrown away, and another one each time.
+func TestMigrate_HalfResumed(t *testing.T) {
+	from, to := pool(t, 1200), t.TempDir()
+	loads := 0
+	for again := range 2 {
+		a, b, none := mover(t, from), mover(t, to), mover(t, t.TempDir())
+		taking := &full{b.Index, 3}
+		if again == 1 {
+			taking.left = 1000
+		}
+		m := moving.Migration{From: a, To: &driver.Stores{State: none.State, Index: taking, StateAt: none.StateAt, IndexAt: b.IndexAt}}
+		m.Index, m.Tell = true, quiet
+		_, err := m.Run(t.Context())
+		if again == 0 && !errors.Is(err, errCut) || again == 1 && err != nil {
+			t.Fatal(err)
+		}
+		loads = 1000 - taking.left
+		if err := errors.Join(a.Close(), b.Close(), none.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := 3*1200/500 + 1 - 3; loads > want { // not what was there already
+		t.Errorf("%d times something was written, want %d", loads, want)
+	}
+}
+
 type index = store.Index
 
 // full is an Index that takes so many loads more.

@@ -2,6 +2,7 @@ package moving_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -262,4 +263,71 @@ func TestCompare(t *testing.T) {
 	same(t, "servers", got["servers"], moving.Difference{Kind: "servers", Same: 2, Missing: 2, Changed: 1})
 	same(t, "sessions", got["sessions"], moving.Difference{Kind: "sessions", Same: 10, More: 2})
 	same(t, "kinds", len(got), len(store.Kinds))
+}
+
+// One that ended between the two notes at its very end comes to it, and needs no force for that; what has anything else does.
+func TestRestore_AtItsEnd(t *testing.T) {
+	from := pool(t, 20)
+	whole, s := backedUp(t, from), mover(t, t.TempDir())
+	if _, err := moving.Restore(t.Context(), file(whole), s, "x", false, quiet); err != nil {
+		t.Fatal(err)
+	}
+	unfinished := mark.Mark{What: mark.Unfinished, By: "x", At: monday}
+	for _, more := range []bool{false, true} {
+		err := mark.OnIndex(t.Context(), s.Index, unfinished)
+		if more {
+			err = errors.Join(err, s.State.CreateServer(t.Context(), store.Server{ID: "more"}))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = moving.Restore(t.Context(), file(whole), s, "x", false, quiet)
+		m, err2 := mark.OfIndex(t.Context(), s.Index)
+		if errors.Is(err, moving.ErrNotEmpty) != more || err2 != nil || (m.What == "") == more {
+			t.Errorf("more %v: %v, a note %q, %v", more, err, m.What, err2)
+		}
+	}
+	if err := errors.Join(s.State.DeleteServer(t.Context(), "more"), mark.OnState(t.Context(), s.State, mark.Mark{What: mark.Moved})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := moving.Restore(t.Context(), file(whole), s, "x", false, quiet); !errors.Is(err, moving.ErrNotEmpty) {
+		t.Errorf("what has moved: %v", err)
+	}
+}
+
+// group is rows that are written to a file as they are.
+type group []store.Row
+
+func (g group) Dump(_ context.Context, each func(store.Row) error) error {
+	for _, r := range g {
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+func (group) Load(context.Context, []store.Row) error { return nil }
+func (group) Wipe(context.Context) error              { return nil }
+
+// A file whose digests are right and whose records cannot be read takes nothing away, not even by force.
+func TestRestore_Unreadable(t *testing.T) {
+	for name, r := range map[string]store.Row{
+		"no JSON":      {Kind: "servers", Key: []byte("bbb1"), Value: []byte("{")},
+		"another name": {Kind: "servers", Key: nil, Value: []byte("{}")},
+		"no token":     {Kind: "tokens", Key: []byte("x"), Value: []byte("1")},
+	} {
+		var out bytes.Buffer
+		if _, err := backup.Write(t.Context(), &out, backup.Head{Made: monday}, group{r}, group{}); err != nil {
+			t.Fatal(err)
+		}
+		s := mover(t, pool(t, 3))
+		before := dump(t, s)
+		if _, err := moving.Restore(t.Context(), file(out.Bytes()), s, "x", true, quiet); !errors.Is(err, backup.ErrBroken) {
+			t.Errorf("%s: %v", name, err)
+		}
+		same(t, name, dump(t, s), before)
+		if m, err := mark.OfState(t.Context(), s.State); err != nil || m.What != "" {
+			t.Errorf("%s: a note %q, %v", name, m.What, err)
+		}
+	}
 }

@@ -133,15 +133,23 @@ func (db *DB) there(ctx context.Context) error {
 
 // checkSchema refuses what a newer version has written.
 func (db *DB) checkSchema(ctx context.Context) error {
-	return db.within(ctx, 1, "read the schema", func(ctx context.Context) error {
+	is, err := db.Raised(ctx)
+	if err == nil && is > Schema {
+		return fmt.Errorf("%w: Redis has schema %d, this version knows up to %d: upgrade bbbpool; or, to go back, take away "+
+			"the keys that begin with %s there, and restore a backup that this version has made, with bbbpool restore --force",
+			store.ErrNewerSchema, is, Schema, db.key(oursPrefix))
+	}
+	return err
+}
+
+// Raised is the schema of our keys, 0 where there are none.
+func (db *DB) Raised(ctx context.Context) (is uint64, err error) {
+	err = db.within(ctx, 1, "read the schema", func(ctx context.Context) error {
 		list, _, err := db.look(ctx, commandList([]string{"GET", db.key(schemaKey)}), false)
-		if is := number(part(list, 0)); err == nil && is > Schema {
-			return fmt.Errorf(
-				"%w: Redis has schema %d, this one knows %d: upgrade bbbpool, or restore a backup", store.ErrNewerSchema, is, Schema,
-			)
-		}
+		is = number(part(list, 0))
 		return err
 	})
+	return is, err
 }
 
 // RaiseSchema says that older versions must not write here any more: all instances know today's schema. It needs the lease.

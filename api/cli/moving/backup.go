@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/bbbpool/bbbpool/api/cli"
 	"github.com/bbbpool/bbbpool/api/cli/grammar"
@@ -52,14 +55,18 @@ func (c *BackupCmd) Run(env *cli.Env) error {
 		}
 		return write(env.Out)
 	}
+	_ = backup.Sweep(filepath.Dir(c.File), leftovers) // of others it is theirs
 	if err := backup.Create(c.File, write); err != nil {
-		return err
+		return terminal.PrintableError(err)
 	}
 	if env.Options.JSON {
 		return terminal.PrintJSON(env.Out, m)
 	}
 	return terminal.Say(env.Out, "%s: %s\n", terminal.Printable(c.File), terminal.Plural(m.Rows, "record"))
 }
+
+// leftovers is how old what a command has left must be that was killed. All secrets of a pool are in it.
+const leftovers = time.Hour
 
 // fetch writes a backup of the pool, and tells from what has passed that it is whole.
 func fetch(env *cli.Env, w io.Writer) (m backup.Manifest, err error) {
@@ -105,6 +112,7 @@ func (c *VerifyCmd) Run(env *cli.Env) error {
 	if dir == "" {
 		dir = os.TempDir()
 	}
+	_ = backup.Sweep(dir, leftovers)
 	v := verdict{}
 	now, err := backup.Spool(dir)
 	if err != nil {
@@ -121,6 +129,9 @@ func (c *VerifyCmd) Run(env *cli.Env) error {
 			return err
 		})
 	})
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, moving.ErrNoRoom) {
+		err = fmt.Errorf("%w: name another directory by --scratch, with room for what the backup has", err)
+	}
 	if err != nil {
 		return terminal.PrintableError(err)
 	}

@@ -33,6 +33,7 @@ func (c *MigrateCmd) Help() string {
     DIR            PostgreSQL     recordings, history; DIR keeps the rest
     DIR            both           everything
     both           DIR            everything
+    Redis and DIR  DIR            servers, tenants, claims come back to the rest
     Scalelite's    DIR, or both   its servers, tenants, meetings, recordings
     DIR, or both   Scalelite's    its keys and tables, as it writes them
 
@@ -60,6 +61,7 @@ func (c *MigrateCmd) Run(env *cli.Env) (err error) {
 	if err != nil {
 		return err
 	}
+	from.Source = from.dir
 	if c.Reopen {
 		return c.reopen(env, from)
 	}
@@ -77,9 +79,10 @@ func (c *MigrateCmd) Run(env *cli.Env) (err error) {
 	case !state && !index:
 		return grammar.Misused("--to: they are there already")
 	}
+	part(&from, &to, state, index, scratch)
 	sums, stateAt, indexAt, err := c.move(env, from, to, state, index)
 	if err != nil {
-		return terminal.PrintableError(err)
+		return terminal.PrintableError(advised(err))
 	}
 	return report(env, to, sums, stateAt, indexAt)
 }
@@ -126,9 +129,25 @@ func same(from, to home, state bool) bool {
 	if state {
 		elsewhere = from.redis
 	}
+	return !elsewhere && from.dir && sameDir(from, to)
+}
+
+// part has a directory that both sides name opened by one of them alone: what stays there is not touched.
+func part(from, to *home, state, index bool, scratch string) {
+	switch {
+	case !from.dir || !to.dir || !sameDir(*from, *to):
+	case (from.redis || !state) && (from.postgres || !index): // nothing is taken from it
+		from.dir, from.Source, from.Data = false, false, scratch+"/from"
+	case (to.redis || !state) && (to.postgres || !index): // nothing is put into it
+		to.dir, to.Data = false, scratch+"/to"
+	}
+}
+
+// sameDir tells whether both sides have one directory.
+func sameDir(from, to home) bool {
 	a, errA := os.Stat(from.Data)
 	b, errB := os.Stat(to.Data)
-	return !elsewhere && from.dir && errA == nil && errB == nil && os.SameFile(a, b)
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 func (c *MigrateCmd) move(
@@ -139,8 +158,8 @@ func (c *MigrateCmd) move(
 		return nil, "", "", err
 	}
 	defer func() { err = errors.Join(err, b.Close(), a.Close()) }()
-	sums, err = cli.Watched(env, "records", func(tell progress) ([]backup.Sum, error) {
-		return moving.Migration{From: a, To: b, State: state, Index: index, Force: c.Force, Tell: told(tell)}.Run(env.Ctx)
+	sums, err = patiently(env, from.redis || to.redis, func(told func(done, total int)) ([]backup.Sum, error) {
+		return moving.Migration{From: a, To: b, State: state, Index: index, Force: c.Force, Tell: told}.Run(env.Ctx)
 	})
 	if err == nil && state && b.Redis != nil {
 		observe(env, b)

@@ -23,6 +23,18 @@ func told(tell progress) func(done, total int) {
 	return func(done, total int) { tell(v1.Progress{Done: done, Total: total}) }
 }
 
+// patiently does what may have to wait for a lease first, and says so. It waits no longer once records are written.
+func patiently[R any](env *cli.Env, shared bool, do func(told func(done, total int)) (R, error)) (R, error) {
+	end := env.Patiently(shared)
+	defer end()
+	return cli.Watched(env, "records", func(tell progress) (R, error) {
+		return do(func(done, total int) {
+			end()
+			told(tell)(done, total)
+		})
+	})
+}
+
 // reading is a backup in a file, with what opens it. The file is opened now: root may act as somebody else later on.
 func reading(path, identity string) (moving.File, error) {
 	keys, err := backup.Identities(identity)
@@ -57,6 +69,9 @@ func (c *RestoreCmd) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	if _, err := file.Check(env.Ctx); err != nil { // before anything is made for it
+		return terminal.PrintableError(err)
+	}
 	config := driver.Config{Data: env.Options.DataDir(), Owned: true, Mover: true}
 	if err := cli.Defaults(&config.Settings); err != nil {
 		return err
@@ -65,10 +80,10 @@ func (c *RestoreCmd) Run(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	m, err := cli.Watched(env, "records", func(tell progress) (backup.Manifest, error) {
-		return moving.Restore(env.Ctx, file, stores, "restore of "+c.File, c.Force, told(tell))
+	m, err := patiently(env, config.RedisURL != "", func(told func(done, total int)) (backup.Manifest, error) {
+		return moving.Restore(env.Ctx, file, stores, "restore of "+c.File, c.Force, told)
 	})
-	if err := errors.Join(err, stores.Close()); err != nil {
+	if err := errors.Join(advised(err), stores.Close()); err != nil {
 		return terminal.PrintableError(err)
 	}
 	if env.Options.JSON {
@@ -79,6 +94,14 @@ func (c *RestoreCmd) Run(env *cli.Env) error {
 	}
 	return terminal.Say(env.Out, "\n%s restored, compared, and in their place: %s and %s\n", terminal.Plural(m.Rows, "record"),
 		terminal.Printable(stores.StateAt), terminal.Printable(stores.IndexAt))
+}
+
+// advised says what to do about what was interrupted.
+func advised(err error) error {
+	if errors.Is(err, cli.ErrCutShort) {
+		return fmt.Errorf("%w; run this again, to its end: what is not whole until then nothing opens", err)
+	}
+	return err
 }
 
 // opened opens stores that nobody else works on.

@@ -25,7 +25,8 @@ import (
 // What is in the place of a database and is none of ours must not become a new pool, with a new secret, in silence.
 var (
 	// ErrDamaged: the file is not what was written.
-	ErrDamaged = errors.New("the database is damaged; move it away, and put a copy of it from before in its place")
+	ErrDamaged = errors.New("the database is damaged; move it away, and restore a backup by bbbpool restore, or put a copy of it " +
+		"from before in its place")
 	// ErrForeign: the file is a database, and of something else.
 	ErrForeign = errors.New("not a database of bbbpool: put a copy of the pool's in its place, or move it away to begin a new pool")
 	errEmpty   = errors.New("the file is empty, and bbbpool leaves none so: put a copy of the database in its place, " +
@@ -46,7 +47,7 @@ const (
 // fill; that of one that is there is checked by prepare, and brought to today's form. The error is [store.ErrLocked] while
 // another process has it. All errors say what to do.
 func Open(path string, fill func(*bbolt.Tx) error, prepare func(*bbolt.DB) error) (*bbolt.DB, error) {
-	there, err := present(path)
+	there, err := Present(path)
 	if err == nil && !there {
 		db, err := create(path, fill)
 		if !errors.Is(err, fs.ErrExist) { // else somebody was faster
@@ -72,8 +73,8 @@ func Open(path string, fill func(*bbolt.Tx) error, prepare func(*bbolt.DB) error
 	return db, nil
 }
 
-// present tells whether there is a file that may be a database. What bbolt would take for a new one is an error.
-func present(path string) (bool, error) {
+// Present tells whether there is a file that may be a database. What bbolt would take for a new one is an error.
+func Present(path string) (bool, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		link, err := os.Lstat(path)

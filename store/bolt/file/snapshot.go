@@ -37,6 +37,9 @@ func Snapshot(path string, schema int) (err error) {
 		return err
 	}
 	dir := filepath.Dir(path)
+	if err := sweep(path); err != nil {
+		return fmt.Errorf("take away what is left of a copy of it: %w", err)
+	}
 	if free, known := files.Room(dir); known && free/2 < uint64(max(0, info.Size())) {
 		return fmt.Errorf("its schema is to be raised, before which a copy of it is kept beside it: make room for that, "+
 			"%d MB are free and %d are needed", free>>20, info.Size()>>19+1)
@@ -46,9 +49,9 @@ func Snapshot(path string, schema int) (err error) {
 		return err
 	}
 	defer func() { _ = from.Close() }()
-	temp, err := os.CreateTemp(dir, "."+filepath.Base(path)+infix) // with mode 0600
+	temp, err := os.CreateTemp(dir, unfinished(path)) // with mode 0600
 	if err != nil {
-		return err
+		return fmt.Errorf("keep a copy of it before its schema is raised: %w", err)
 	}
 	defer func() { _ = os.Remove(temp.Name()) }() // it may have been renamed
 	_, err = io.Copy(temp, from)
@@ -65,6 +68,22 @@ func Snapshot(path string, schema int) (err error) {
 		return err
 	}
 	return prune(path)
+}
+
+// unfinished begins the names of copies that are being made.
+func unfinished(path string) string { return "." + filepath.Base(path) + infix }
+
+// sweep takes away what processes have left that ended while they made a copy: nobody else makes one now, as the database has
+// been locked.
+func sweep(path string) error {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), unfinished(path)) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
 
 // prune takes away the snapshots of the oldest schemas.

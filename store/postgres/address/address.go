@@ -3,6 +3,7 @@
 package address
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -28,7 +29,11 @@ type Config struct {
 	DryRun     bool             // Open changes nothing, and says in DB.Plan what it would have done
 	Shared     bool             // by instances, perhaps of older versions: they are refused by DB.RaiseSchema, and not by Open
 	Now        func() time.Time // nil for time.Now
+	Name       string           // by which the server lists who is connected, where the URL does not say; Name if empty
 }
+
+// Name is what a pool is called in the list of who is connected.
+const Name = "bbbpool"
 
 const (
 	defaultTimeout  = 5 * time.Second
@@ -184,7 +189,7 @@ func (c Config) tune(pool *pgxpool.Config, query url.Values, unprepared bool) {
 		}
 	}
 	if set["application_name"] == "" {
-		set["application_name"] = "bbbpool"
+		set["application_name"] = cmp.Or(c.Name, Name)
 	}
 }
 
