@@ -42,6 +42,8 @@ type Parts struct {
 	Version   string // of the program
 	Schema    int    // the highest one of the records that it knows
 	Index     string // names where recordings and history are, the same at all that share them; "" where that is not known
+	IndexID   string // what those say that they are, whatever they are called; "" where that is not known
+	MaxBody   int64  // the largest body that a front end may send, in bytes
 	Leases    store.Leases
 	Instances store.Instances
 	Keys      peers.Keys
@@ -58,8 +60,9 @@ type Instance struct {
 	keeper  *lease.Keeper
 	who     *peers.Identity
 	server  *peers.Server
-	client  *http.Transport
-	streams *http.Transport // for the news, which must not wait behind what is handed on
+	client  *http.Transport // for what is short: reports, and how others are
+	handing *http.Transport // for what is handed on, and may take long
+	streams *http.Transport // for the news, which waits behind neither
 	hub     *stream.Hub
 	feed    *stream.Feed
 	reports *stream.Reporter
@@ -89,7 +92,7 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 	if err := i.who.Refresh(opening); store.Ignore(err, store.ErrAway) != nil { // while that is so nobody can be talked to
 		return nil, err
 	}
-	i.client, i.streams = peers.Transport(i.who, p.Dial), peers.Transport(i.who, p.Dial)
+	i.client, i.handing, i.streams = peers.Transport(i.who, p.Dial), peers.Transport(i.who, p.Dial), peers.Transport(i.who, p.Dial)
 	i.keeper = &lease.Keeper{ID: i.id, Dir: p.Data, Leases: p.Leases, Time: p.Config.Lease, Log: p.Log}
 	if err := i.keeper.Open(); err != nil {
 		return nil, err
@@ -101,7 +104,10 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 		Parts: map[string]stream.Reports{}, ID: i.id, Epochs: i.keeper, Leading: i.keeper.Leading, Client: i.client, Log: p.Log,
 	}
 	i.reports.Open()
-	i.relay = &relay.Relay{ID: i.id, Leaders: i.keeper, Client: i.client, Wait: waitForLeader, Log: p.Log}
+	i.relay = &relay.Relay{
+		ID: i.id, Leaders: i.keeper, Client: i.handing, MaxBody: p.MaxBody, Wait: waitForLeader, Heard: i.feed.Heard,
+		Log: p.Log,
+	}
 	i.members = members{Instance: i}
 	err := i.apart(ctx)
 	if store.Ignore(err, errUnseen) != nil {
@@ -212,6 +218,7 @@ func (i *Instance) Close() error { return i.server.Close() }
 // Run is this instance among others, until ctx ends: it is listened to, follows whoever leads, and reports.
 func (i *Instance) Run(ctx context.Context) error {
 	defer i.client.CloseIdleConnections()
+	defer i.handing.CloseIdleConnections()
 	defer i.streams.CloseIdleConnections()
 	runs := []func(context.Context) error{i.server.Run, i.feed.Run, i.reports.Run, i.members.run}
 	ctx, stop := context.WithCancel(ctx)
