@@ -50,8 +50,8 @@ func (p *Pool) openInstance(ctx context.Context) (err error) {
 	}
 	p.Instance, err = instances.Open(ctx, instances.Parts{
 		Config: p.options.Settings.Instances, Data: p.options.Data, Version: p.options.Version, Schema: store.Schema,
-		Index: p.indexName(), IndexID: p.indexID(ctx), MaxBody: p.options.Settings.Gateway.MaxBody, Leases: s.Leases, Instances: s.Instances, Keys: p.peerKeys(), Dial: p.options.Dial,
-		Log: p.log("instances"),
+		Index: p.indexName(), IndexID: p.indexID(ctx), MaxBody: p.options.Settings.Gateway.MaxBody,
+		Leases: s.Leases, Instances: s.Instances, Keys: p.peerKeys(), Dial: p.options.Dial, Log: p.log("instances"),
 	})
 	if err != nil {
 		return err
@@ -187,8 +187,8 @@ func (p *Pool) around() func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler { return p.Instance.Started(p.Instance.Counted(next), fsapi.Path) }
 }
 
-// errBeginning is told of calls that come before this instance knows what the pool has, for as long as they wait. The status is for
-// balancers, which go to another instance for it.
+// errBeginning is told of calls that come before this instance knows what the pool has, for as long as they wait. The status is
+// for balancers, which go to another instance for it.
 var errBeginning = &bbb.Error{
 	Key: "poolUnavailable", Status: http.StatusServiceUnavailable,
 	Message: "This instance of the pool has just begun, or cannot reach the others. Please try again in a few seconds.",

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Servers are those that are shunned. Health does not see that they fail, and such a server looks emptiest: without this every new
-// meeting would be tried there first. Its zero value shuns none.
+// Servers are those that are shunned. Health does not see that they fail, and such a server looks emptiest: without this every
+// new meeting would be tried there first. Its zero value shuns none.
 type Servers struct {
 	mu      sync.Mutex
 	servers map[string]shunning

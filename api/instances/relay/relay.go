@@ -121,7 +121,7 @@ func (e *errand) run(w http.ResponseWriter) bool {
 		if !ok {
 			return false
 		}
-		done, sent := false, false
+		var done, sent bool
 		if l.Holder == e.relay.ID {
 			done = e.here(w)
 		} else {

@@ -66,8 +66,8 @@ func (e *errand) try(w http.ResponseWriter, l store.Lease) (done, sent bool) {
 	return true, true
 }
 
-// watch gives up on a leader when there is another: one that hangs never says that it will not answer. And it gives up on one that
-// is not heard any more.
+// watch gives up on a leader when there is another: one that hangs never says that it will not answer. And it gives up on one
+// that is not heard any more.
 func (e *errand) watch(l store.Lease, answered <-chan struct{}, cancel context.CancelFunc) {
 	silent := time.NewTimer(e.patience())
 	defer silent.Stop()

@@ -30,8 +30,8 @@ func (c *clock) heard(at time.Duration, asked, now time.Time) {
 	}
 }
 
-// unheard tells whether the leader has said nothing of how long the stream has gone on for so long that no bound is worth anything:
-// clocks drift apart, and one that was wrong from the beginning is never put right.
+// unheard tells whether the leader has said nothing of how long the stream has gone on for so long that no bound is worth
+// anything: clocks drift apart, and one that was wrong from the beginning is never put right.
 func (c *clock) unheard(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
