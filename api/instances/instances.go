@@ -76,6 +76,7 @@ type Instance struct {
 
 	mu    sync.Mutex
 	since time.Time // when a living leader was last known; zero before the first
+	lost  reach     // of this instance to itself
 }
 
 // waitForLeader is how long a request waits for an instance that decides: as long as a create may.
@@ -98,7 +99,7 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 		return nil, err
 	}
 	i.hub = &stream.Hub{Parts: map[string]stream.News{}, Mine: i.keeper.Mine, Log: p.Log}
-	i.keeper.Told, i.keeper.Alone = i.hub.Bye, i.Alone
+	i.keeper.Told, i.keeper.Alone, i.keeper.Hidden = i.hub.Bye, i.Alone, i.hidden
 	i.feed = &stream.Feed{Parts: i.hub.Parts, ID: i.id, Epochs: i.keeper, Client: i.streams, Log: p.Log}
 	i.reports = &stream.Reporter{
 		Parts: map[string]stream.Reports{}, ID: i.id, Epochs: i.keeper, Leading: i.keeper.Leading, Client: i.client, Log: p.Log,
@@ -208,6 +209,7 @@ func (i *Instance) routes() http.Handler {
 	mux.HandleFunc("POST "+stream.HeardPath, i.hub.ServeHeard)
 	mux.Handle(relay.Path, i.relay)
 	mux.HandleFunc("GET "+statePath, i.serveState)
+	mux.HandleFunc("GET "+selfPath, i.serveSelf)
 	mux.HandleFunc("POST "+stepDownPath, i.serveStepDown)
 	return mux
 }
@@ -220,7 +222,7 @@ func (i *Instance) Run(ctx context.Context) error {
 	defer i.client.CloseIdleConnections()
 	defer i.handing.CloseIdleConnections()
 	defer i.streams.CloseIdleConnections()
-	runs := []func(context.Context) error{i.server.Run, i.feed.Run, i.reports.Run, i.members.run}
+	runs := []func(context.Context) error{i.server.Run, i.feed.Run, i.reports.Run, i.members.run, i.lookAtSelf}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, len(runs))

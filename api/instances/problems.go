@@ -21,10 +21,11 @@ func (i *Instance) Problems(context.Context) []problems.Problem {
 	if why == "" && !i.Begun() {
 		name, why = "beginning", tooEarly
 	}
+	others := append(i.unequal(), i.unreachable()...)
 	if why == "" {
-		return i.unequal()
+		return others
 	}
-	return append(i.unequal(), problems.Problem{
+	return append(others, problems.Problem{
 		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Process}, Name: name, Unready: true, Text: why,
 	})
 }

@@ -37,6 +37,9 @@ type Keeper struct {
 	// Blank tells whether others may know what the pool has, and this instance does not: it leaves a lease that has vanished to
 	// them for one lease time more, so that what a store has lost is put back by who knows it. Nil for never.
 	Blank func() bool
+	// Hidden tells whether the others cannot reach this instance, as far as it knows: they would have a leader that nobody can ask.
+	// It leaves a lease that is free to them for two lease times. Nil for never.
+	Hidden func() bool
 	// Told is called when the lease was given back, so that others hear of it at once; may be nil.
 	Told func()
 
@@ -201,6 +204,7 @@ func (k *Keeper) look(ctx context.Context, take func(context.Context, store.Leas
 func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 	vanished := l == store.Lease{}
 	behind := vanished && k.Blank != nil && k.Blank()
+	hidden := k.Hidden != nil && k.Hidden()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.away, k.missing = nil, time.Time{}
@@ -217,6 +221,9 @@ func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 		wait += k.Time
 	}
 	free = k.watch.free(k.ID, k.highest, wait)
+	if later := k.watch.since.Add(2 * k.Time); hidden && later.After(free) {
+		free = later
+	}
 	if k.rest.After(free) {
 		return k.rest
 	}
