@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -233,6 +234,10 @@ func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 // take puts a lease of ours in the place of one that is over, and begins a term. It returns when to go on.
 func (k *Keeper) take(ctx context.Context, was store.Lease) time.Time {
 	mine, err := k.next(was)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) { // the store knows it, and so does the clock
+		k.Log.Error().Err(err).Msg("the disk of the data directory is full: the lease is taken all the same")
+		err = nil
+	}
 	if err != nil {
 		k.missed(err)
 		return k.now().Add(k.Time / beats)
@@ -254,7 +259,8 @@ func (k *Keeper) take(ctx context.Context, was store.Lease) time.Time {
 // errTooLarge is for a store in which somebody has written what no clock and no instance has made.
 var errTooLarge = errors.New("the epoch of the lease is too large to go on from: remove the lease from the store")
 
-// next is the lease that this instance takes: its epoch is above all that were seen, and written down.
+// next is the lease that this instance takes: its epoch is above all that were seen, and written down. Where that has failed the
+// lease is returned, too.
 func (k *Keeper) next(was store.Lease) (store.Lease, error) {
 	k.mu.Lock()
 	epoch := max(k.highest, k.tried, was.Epoch) + 1
@@ -265,10 +271,7 @@ func (k *Keeper) next(was store.Lease) (store.Lease, error) {
 	epoch = max(epoch, uint64(max(0, k.now().UnixMilli())))
 	k.tried = epoch
 	k.mu.Unlock()
-	if err := (epochs{k.Dir}).keep(epoch); err != nil {
-		return store.Lease{}, err
-	}
-	return store.Lease{Holder: k.ID, Address: k.Address, Epoch: epoch, Beat: 1}, nil
+	return store.Lease{Holder: k.ID, Address: k.Address, Epoch: epoch, Beat: 1}, epochs{k.Dir}.keep(epoch)
 }
 
 // missed notes that a call has failed.
