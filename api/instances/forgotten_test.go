@@ -1,6 +1,7 @@
 package instances_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -46,4 +47,36 @@ func TestInstance_Forgotten(t *testing.T) {
 		now, err := a.db.Leases().Lease(t.Context())
 		return err == nil && now.Holder != ""
 	})
+}
+
+// One that ends does not take the lead again that it has handed on, also where Redis has lost that it did: who follows would have to
+// wait until it has ended.
+func TestInstance_LeavesForGood(t *testing.T) {
+	url := store.Secret(servers.Redis(t).URL())
+	a, b := start(t, url), start(t, url)
+	leader, others := of(a.write(t, "1"), a, b)
+	others[0].all(t, "1")
+	eventually(t, "it sees the other one", func() bool { return !leader.Alone() })
+	options, err := redis.ParseURL(url.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer func() { _ = client.Close() }()
+	terms := func() string {
+		var text strings.Builder
+		leader.WriteMetrics(&text)
+		_, n, _ := strings.Cut(text.String(), "\nbbbpool_instance_terms_total ")
+		n, _, _ = strings.Cut(n, "\n")
+		return n
+	}
+	if n, err := client.Del(t.Context(), "bbbpool:lease").Result(); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	before := terms()
+	leader.stop()
+	if after := terms(); after != before || before == "" {
+		t.Errorf("it has begun %q terms, and had %q", after, before)
+	}
+	eventually(t, "the other one leads", others[0].Leading)
 }

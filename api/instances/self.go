@@ -75,10 +75,10 @@ func (i *Instance) askSelf(ctx context.Context) error {
 	return err
 }
 
-// hidden tells whether there are others, and this instance does not reach itself where they look for it.
+// hidden tells whether there are others, and this instance does not reach itself where they look for it, or is about to end.
 func (i *Instance) hidden() bool {
 	_, is := i.unreached()
-	return is
+	return is || i.leaving.Load() && !i.members.alone()
 }
 
 func (i *Instance) unreached() (why error, is bool) {

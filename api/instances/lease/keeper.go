@@ -38,8 +38,8 @@ type Keeper struct {
 	// Blank tells whether others may know what the pool has, and this instance does not: it leaves a lease that has vanished to
 	// them for one lease time more, so that what a store has lost is put back by who knows it. Nil for never.
 	Blank func() bool
-	// Hidden tells whether the others cannot reach this instance, as far as it knows: they would have a leader that nobody can ask.
-	// It leaves a lease that is free to them for two lease times. Nil for never.
+	// Hidden tells whether there are others that cannot reach this instance, as far as it knows, or not for long any more. It
+	// leaves a lease that is free to them for two lease times. Nil for never.
 	Hidden func() bool
 	// Told is called when the lease was given back, so that others hear of it at once; may be nil.
 	Told func()
