@@ -37,6 +37,10 @@ type Instance struct {
 	Started time.Time // by its own clock
 	Beat    uint64    // one more with every sign of life
 	Index   string    // names where it has its Index; "" where it does not tell
+	// IndexID is what the Index itself says that it is; "" where that is not known, as to a version of before. An Index may be
+	// reached by several names, and two may be called alike.
+	IndexID string
+	Lease   time.Duration // how long it watches a lease that does not beat; 0 where it does not tell
 }
 
 // Instances keeps which processes share a state. Whoever has not announced itself for a while is gone.

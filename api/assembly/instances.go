@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/admin/frame"
 	"github.com/bbbpool/bbbpool/api/admin/scalelite"
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
+	"github.com/bbbpool/bbbpool/api/bbb"
 	"github.com/bbbpool/bbbpool/api/fsapi"
 	"github.com/bbbpool/bbbpool/api/instances"
 	"github.com/bbbpool/bbbpool/api/reload"
@@ -48,8 +50,8 @@ func (p *Pool) openInstance(ctx context.Context) (err error) {
 	}
 	p.Instance, err = instances.Open(ctx, instances.Parts{
 		Config: p.options.Settings.Instances, Data: p.options.Data, Version: p.options.Version, Schema: store.Schema,
-		Index: p.indexName(), Leases: s.Leases, Instances: s.Instances, Keys: p.peerKeys(), Dial: p.options.Dial,
-		Log: p.log("instances"),
+		Index: p.indexName(), IndexID: p.indexID(ctx), MaxBody: p.options.Settings.Gateway.MaxBody,
+		Leases: s.Leases, Instances: s.Instances, Keys: p.peerKeys(), Dial: p.options.Dial, Log: p.log("instances"),
 	})
 	if err != nil {
 		return err
@@ -69,6 +71,30 @@ func (p *Pool) indexName() string {
 	host, _ := os.Hostname()
 	sum := sha256.Sum256([]byte(host + "\x00" + p.Stores.IndexAt))
 	return "file " + hex.EncodeToString(sum[:8])
+}
+
+// indexKey names a key in the index that is there for its own sake: no two have the same, unless one is a copy of the other.
+const indexKey = "index"
+
+// indexIDTime bounds how long it is waited for.
+const indexIDTime = 2 * time.Second
+
+// indexID is what a PostgreSQL says that it is: two pools that have one Redis by mistake have one each. While it is away nobody
+// knows.
+func (p *Pool) indexID(ctx context.Context) string {
+	if p.options.Settings.Stores.DatabaseURL == "" {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, indexIDTime)
+	defer cancel()
+	fresh := make([]byte, 16)
+	_, _ = rand.Read(fresh) // never fails
+	key, err := p.Stores.Index.Key(ctx, indexKey, fresh)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:8])
 }
 
 // shareLedger has a ledger follow until this instance leads.
@@ -157,7 +183,28 @@ func (p *Pool) around() func(http.Handler) http.Handler {
 	if p.Instance == nil {
 		return nil
 	}
+	p.Instance.Refusing(p.tooEarly)
 	return func(next http.Handler) http.Handler { return p.Instance.Started(p.Instance.Counted(next), fsapi.Path) }
+}
+
+// errBeginning is told of calls that come before this instance knows what the pool has, for as long as they wait. The status is
+// for balancers, which go to another instance for it.
+var errBeginning = &bbb.Error{
+	Key: "poolUnavailable", Status: http.StatusServiceUnavailable,
+	Message: "This instance of the pool has just begun, or cannot reach the others. Please try again in a few seconds.",
+}
+
+// tooEarly says so in the form in which the caller is told of errors.
+func (p *Pool) tooEarly(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, scalelite.Path):
+		scalelite.Unreachable(w, r)
+	case strings.HasSuffix(r.URL.Path, "/join") && strings.Contains(r.Header.Get("Accept"), "text/html"):
+		p.pages.Problem(w, r, errBeginning.Status, "One moment, please",
+			"Something is just being started here. Go back and try again in a few seconds.")
+	default:
+		bbb.WriteError(w, errBeginning)
+	}
 }
 
 // serveInstances answers what other instances hand on: front ends' calls as if they had come in here, and operators' as the

@@ -17,6 +17,7 @@ import (
 	"github.com/bbbpool/bbbpool/api/gateway/counts"
 	"github.com/bbbpool/bbbpool/api/gateway/learning"
 	"github.com/bbbpool/bbbpool/api/gateway/params"
+	"github.com/bbbpool/bbbpool/api/gateway/shun"
 	"github.com/bbbpool/bbbpool/placement"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -29,7 +30,7 @@ type creates struct {
 	servers  *servers
 	view     View
 	learning *learning.Records
-	shunned  shunned
+	shunned  shun.Servers
 	refused  *refusals
 	metrics  *counts.Metrics
 	log      zerolog.Logger
@@ -126,7 +127,7 @@ func (h *creates) wish(c *call) placement.Wish {
 	alias, spare := c.caller.Alias(c.key.MeetingID)
 	return placement.Wish{
 		Hint: c.hint(), Tag: asked.Get(params.TagName), Recorded: asked.Get("record") == "true", Name: asked.Get("name"),
-		Shun: h.shunned.list(time.Now()), Alias: alias, Spare: spare, Voice: asked.Get(voiceParam),
+		Shun: h.shunned.List(time.Now()), Alias: alias, Spare: spare, Voice: asked.Get(voiceParam),
 		Unmade: asked.Get("meta_bbb-disable-recording-formats"), Signer: c.caller.Signer,
 		Moderator: store.Secret(asked.Get("moderatorPW")), Limits: c.caller.Limits,
 		Request: c.request, Back: c.back,

@@ -63,7 +63,7 @@ var fromView = map[string]bool{"getMeetings": true, "getSessions": true}
 // take no way that may break off.
 var once = map[string]bool{"insertDocument": true, "sendChatMessage": true}
 
-// knownWait is how long the leader is waited for with a call that can be answered without it.
+// knownWait is how long the leader may take to begin its answer to a call that can be answered without it.
 const knownWait = time.Second
 
 // answer answers a call that is verified: here, or where it has to be decided.
@@ -81,7 +81,7 @@ func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 	}
 	if g.Elsewhere.Leading() {
 		err := handle(ctx, c)
-		if fenced(err) && !c.handed && !c.begun && g.handOn(ctx, c) {
+		if fenced(err) && !c.handed && !c.begun && g.handOn(ctx, c, 0) {
 			return nil
 		}
 		return err
@@ -95,13 +95,12 @@ func (g *Gateway) answer(ctx context.Context, c *call, handle handler) error {
 			return err
 		}
 	}
-	wait, cancel := ctx, context.CancelFunc(func() {})
+	within := time.Duration(0)
 	if known {
-		wait, cancel = context.WithTimeout(ctx, knownWait)
+		within = knownWait
 	}
-	defer cancel()
 	switch {
-	case g.handOn(wait, c):
+	case g.handOn(ctx, c, within):
 		return nil
 	case known:
 		c.alone = true
@@ -154,8 +153,9 @@ func (g *Gateway) nameRequest(c *call) {
 // maxRequest is how long the ID of a request may be, in bytes.
 const maxRequest = 64
 
-// handOn has the leader answer a call, within the time of a context.
-func (g *Gateway) handOn(ctx context.Context, c *call) bool {
+// handOn has the leader answer a call. Where within is not 0 it has to begin within that time; the answer may take longer, for a
+// front end on a slow line takes it as slowly.
+func (g *Gateway) handOn(ctx context.Context, c *call, within time.Duration) bool {
 	header := c.w.Header()
 	own := header.Clone()
 	for name := range own { // the answer comes with what we would put there
@@ -165,7 +165,13 @@ func (g *Gateway) handOn(ctx context.Context, c *call) bool {
 	if c.mayBeDone {
 		c.r.Header.Set(AgainHeader, time.Since(c.start).String())
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	w := &watched{ResponseWriter: c.w}
+	if within > 0 {
+		w.late = time.AfterFunc(within, cancel)
+		defer w.late.Stop()
+	}
 	if !g.Elsewhere.HandOn(w, c.r.WithContext(ctx), c.req.Raw) {
 		maps.Copy(header, own)
 		return false
@@ -175,22 +181,31 @@ func (g *Gateway) handOn(ctx context.Context, c *call) bool {
 	return true
 }
 
-// watched remembers the status of an answer.
+// watched remembers the status of an answer, and that it has begun.
 type watched struct {
 	http.ResponseWriter
 
 	status int
+	late   *time.Timer // ends what takes too long to begin; may be nil
+}
+
+// begun notes that the answer has begun.
+func (w *watched) begun(status int) {
+	w.status = cmp.Or(w.status, status)
+	if w.late != nil {
+		w.late.Stop()
+	}
 }
 
 // WriteHeader is [http.ResponseWriter]'s.
 func (w *watched) WriteHeader(status int) {
-	w.status = cmp.Or(w.status, status)
+	w.begun(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write is [http.ResponseWriter]'s.
 func (w *watched) Write(b []byte) (int, error) {
-	w.status = cmp.Or(w.status, http.StatusOK)
+	w.begun(http.StatusOK)
 	return w.ResponseWriter.Write(b)
 }
 

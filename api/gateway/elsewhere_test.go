@@ -426,3 +426,24 @@ func TestPeer(t *testing.T) {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }
+
+// An answer of the leader that has begun comes whole, however slowly it is taken, also where the call could be answered without it.
+func TestFollower_SlowAnswer(t *testing.T) {
+	t.Parallel()
+	p := start(t, settings{servers: 1, poll: time.Hour})
+	e := p.among()
+	e.leading.Store(false)
+	e.fresh.Store(false)
+	e.answer = func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, ledBy[:10])
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done(): // as a relay does that reads from the leader for so long
+		case <-time.After(1200 * time.Millisecond):
+			_, _ = io.WriteString(w, ledBy[10:])
+		}
+	}
+	if body, _ := p.get("getMeetings", ""); body != ledBy {
+		t.Errorf("%q", body)
+	}
+}

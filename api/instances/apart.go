@@ -46,8 +46,9 @@ var errUnseen = errors.New("the other instances cannot be seen")
 // stranger is an instance that has another Index than this one, as far as it tells.
 func (i *Instance) stranger() (store.Instance, bool) {
 	list, _ := i.members.known()
+	differ := func(theirs, ours string) bool { return theirs != "" && ours != "" && theirs != ours }
 	n := slices.IndexFunc(list, func(one store.Instance) bool {
-		return one.ID != i.id && one.Index != "" && i.parts.Index != "" && one.Index != i.parts.Index
+		return one.ID != i.id && (differ(one.Index, i.parts.Index) || differ(one.IndexID, i.parts.IndexID))
 	})
 	if n < 0 {
 		return store.Instance{}, false

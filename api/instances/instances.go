@@ -42,6 +42,8 @@ type Parts struct {
 	Version   string // of the program
 	Schema    int    // the highest one of the records that it knows
 	Index     string // names where recordings and history are, the same at all that share them; "" where that is not known
+	IndexID   string // what those say that they are, whatever they are called; "" where that is not known
+	MaxBody   int64  // the largest body that a front end may send, in bytes
 	Leases    store.Leases
 	Instances store.Instances
 	Keys      peers.Keys
@@ -58,8 +60,9 @@ type Instance struct {
 	keeper  *lease.Keeper
 	who     *peers.Identity
 	server  *peers.Server
-	client  *http.Transport
-	streams *http.Transport // for the news, which must not wait behind what is handed on
+	client  *http.Transport // for what is short: reports, and how others are
+	handing *http.Transport // for what is handed on, and may take long
+	streams *http.Transport // for the news, which waits behind neither
 	hub     *stream.Hub
 	feed    *stream.Feed
 	reports *stream.Reporter
@@ -73,6 +76,7 @@ type Instance struct {
 
 	mu    sync.Mutex
 	since time.Time // when a living leader was last known; zero before the first
+	lost  reach     // of this instance to itself
 }
 
 // waitForLeader is how long a request waits for an instance that decides: as long as a create may.
@@ -89,19 +93,22 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 	if err := i.who.Refresh(opening); store.Ignore(err, store.ErrAway) != nil { // while that is so nobody can be talked to
 		return nil, err
 	}
-	i.client, i.streams = peers.Transport(i.who, p.Dial), peers.Transport(i.who, p.Dial)
+	i.client, i.handing, i.streams = peers.Transport(i.who, p.Dial), peers.Transport(i.who, p.Dial), peers.Transport(i.who, p.Dial)
 	i.keeper = &lease.Keeper{ID: i.id, Dir: p.Data, Leases: p.Leases, Time: p.Config.Lease, Log: p.Log}
 	if err := i.keeper.Open(); err != nil {
 		return nil, err
 	}
 	i.hub = &stream.Hub{Parts: map[string]stream.News{}, Mine: i.keeper.Mine, Log: p.Log}
-	i.keeper.Told, i.keeper.Alone = i.hub.Bye, i.Alone
+	i.keeper.Told, i.keeper.Alone, i.keeper.Hidden = i.hub.Bye, i.Alone, i.hidden
 	i.feed = &stream.Feed{Parts: i.hub.Parts, ID: i.id, Epochs: i.keeper, Client: i.streams, Log: p.Log}
 	i.reports = &stream.Reporter{
 		Parts: map[string]stream.Reports{}, ID: i.id, Epochs: i.keeper, Leading: i.keeper.Leading, Client: i.client, Log: p.Log,
 	}
 	i.reports.Open()
-	i.relay = &relay.Relay{ID: i.id, Leaders: i.keeper, Client: i.client, Wait: waitForLeader, Log: p.Log}
+	i.relay = &relay.Relay{
+		ID: i.id, Leaders: i.keeper, Client: i.handing, MaxBody: p.MaxBody, Wait: waitForLeader, Heard: i.feed.Heard,
+		Log: p.Log,
+	}
 	i.members = members{Instance: i}
 	err := i.apart(ctx)
 	if store.Ignore(err, errUnseen) != nil {
@@ -202,6 +209,7 @@ func (i *Instance) routes() http.Handler {
 	mux.HandleFunc("POST "+stream.HeardPath, i.hub.ServeHeard)
 	mux.Handle(relay.Path, i.relay)
 	mux.HandleFunc("GET "+statePath, i.serveState)
+	mux.HandleFunc("GET "+selfPath, i.serveSelf)
 	mux.HandleFunc("POST "+stepDownPath, i.serveStepDown)
 	return mux
 }
@@ -212,8 +220,9 @@ func (i *Instance) Close() error { return i.server.Close() }
 // Run is this instance among others, until ctx ends: it is listened to, follows whoever leads, and reports.
 func (i *Instance) Run(ctx context.Context) error {
 	defer i.client.CloseIdleConnections()
+	defer i.handing.CloseIdleConnections()
 	defer i.streams.CloseIdleConnections()
-	runs := []func(context.Context) error{i.server.Run, i.feed.Run, i.reports.Run, i.members.run}
+	runs := []func(context.Context) error{i.server.Run, i.feed.Run, i.reports.Run, i.members.run, i.lookAtSelf}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, len(runs))

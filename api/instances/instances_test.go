@@ -104,13 +104,19 @@ const leaseTime = 600 * time.Millisecond
 // start starts an instance on a Redis, once it is prepared.
 func start(t *testing.T, url store.Secret, prepare ...func(*process)) *process {
 	t.Helper()
+	return startAt(t, url, "", prepare...)
+}
+
+// startAt is start of one that tells others that address.
+func startAt(t *testing.T, url store.Secret, address string, prepare ...func(*process)) *process {
+	t.Helper()
 	db, err := redis.Open(t.Context(), redis.Config{URL: url, Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{db: db, book: &book{}}
 	if p.Instance, err = instances.Open(t.Context(), instances.Parts{
-		Config: instances.Config{Listen: "127.0.0.1:0", Lease: leaseTime}, Data: t.TempDir(), Version: "test", Schema: 6,
+		Config: instances.Config{Listen: "127.0.0.1:0", Address: address, Lease: leaseTime}, Data: t.TempDir(), Version: "test", Schema: 6,
 		Leases: db.Leases(), Instances: db.Instances(), Keys: db, Log: zerolog.Nop(),
 	}); err != nil {
 		t.Fatal(err)

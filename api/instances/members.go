@@ -3,6 +3,7 @@ package instances
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,10 +19,12 @@ type members struct {
 	beat atomic.Uint64
 	was  atomic.Bool // alone, as an earlier process of this data directory has last seen it
 
-	mu   sync.Mutex
-	list []store.Instance // at the last look
-	at   time.Time        // of that look
-	err  error            // of the last announcement
+	mu     sync.Mutex
+	list   []store.Instance // at the last look
+	at     time.Time        // of that look
+	err    error            // of the last announcement
+	told   bool             // this instance was announced
+	forgot time.Time        // when the store was last found to have forgotten that
 }
 
 // pace of membership.
@@ -62,11 +65,12 @@ func (m *members) round(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*announceEvery)
 	defer cancel()
 	m.beat.Add(1)
-	err := m.parts.Instances.Announce(ctx, m.self(), announceFor)
+	err := m.look(ctx)
 	if err == nil {
-		err = m.look(ctx)
+		err = m.parts.Instances.Announce(ctx, m.self(), announceFor)
 	}
 	if err == nil {
+		m.announced()
 		err = m.who.Refresh(ctx)
 	}
 	m.mu.Lock()
@@ -77,15 +81,23 @@ func (m *members) round(ctx context.Context) {
 	m.err = err
 }
 
+// announced notes that the store knows of this instance.
+func (m *members) announced() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = true
+}
+
 // self is what this instance tells of itself.
 func (m *members) self() store.Instance {
 	return store.Instance{
 		ID: m.id, Address: m.keeper.Address, Version: m.parts.Version, Schema: m.parts.Schema, Started: m.started, Beat: m.beat.Load(),
-		Index: m.parts.Index,
+		Index: m.parts.Index, IndexID: m.parts.IndexID, Lease: m.parts.Config.Lease,
 	}
 }
 
-// look reads who is there.
+// look reads who is there. A store that has forgotten this instance has forgotten the others, too, and they have some time to say
+// again that they are there: who took itself for alone meanwhile would go on deciding if the store went away just then.
 func (m *members) look(ctx context.Context) error {
 	list, err := m.parts.Instances.Instances(ctx)
 	if err != nil {
@@ -96,8 +108,23 @@ func (m *members) look(ctx context.Context) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.list, m.at = list, time.Now()
+	now := time.Now()
+	if m.told && !slices.ContainsFunc(list, m.is(m.id)) {
+		m.forgot = now
+	}
+	if now.Sub(m.forgot) < announceFor {
+		for _, one := range m.list {
+			if one.ID != m.id && !slices.ContainsFunc(list, m.is(one.ID)) {
+				list = append(list, one)
+			}
+		}
+	}
+	m.list, m.at = list, now
 	return nil
+}
+
+func (m *members) is(id string) func(store.Instance) bool {
+	return func(one store.Instance) bool { return one.ID == id }
 }
 
 // maxInstances bounds what is believed of a shared store.

@@ -2,10 +2,12 @@ package instances
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/bbbpool/bbbpool/api/problems"
+	"github.com/bbbpool/bbbpool/store"
 )
 
 // patience is how long nobody may lead before this instance says that it is not ready, beyond the time that a takeover takes:
@@ -17,14 +19,31 @@ const patience = 2 * time.Second
 func (i *Instance) Problems(context.Context) []problems.Problem {
 	name, why := "no-leader", i.Missing()
 	if why == "" && !i.Begun() {
-		name, why = "beginning", "this instance has just begun, and does not know yet what the others know"
+		name, why = "beginning", tooEarly
 	}
+	others := append(i.unequal(), i.unreachable()...)
 	if why == "" {
-		return nil
+		return others
 	}
-	return []problems.Problem{{
+	return append(others, problems.Problem{
 		Severity: problems.Refusing, Subject: problems.Subject{Kind: problems.Process}, Name: name, Unready: true, Text: why,
-	}}
+	})
+}
+
+// unequal tells of an instance that has another lease time: one that waits for less takes the lead from a leader that lives.
+func (i *Instance) unequal() []problems.Problem {
+	list, _ := i.members.known()
+	for _, one := range list {
+		if one.Lease != 0 && one.Lease != i.parts.Config.Lease {
+			return []problems.Problem{{
+				Severity: problems.Impending, Subject: problems.Subject{Kind: problems.Setting, ID: "lease-time"}, Name: "unequal",
+				Text: fmt.Sprintf("--lease-time is %s here and %s at instance %.100q: the one with less takes the lead from a leader "+
+					"that lives", i.parts.Config.Lease, one.Lease, one.ID),
+				Remedy: "give all instances the same (BBBPOOL_LEASE_TIME)",
+			}}
+		}
+	}
+	return nil
 }
 
 // Missing is why no leader can be reached; empty where one can, or could a moment ago.
@@ -41,6 +60,8 @@ func (i *Instance) Missing() string {
 	}
 	l, _ := i.keeper.Leader()
 	switch away := i.keeper.Away(); {
+	case away != nil && !errors.Is(away, store.ErrAway):
+		return fmt.Sprintf("no instance leads at the moment, and this one cannot: %v", away)
 	case away != nil:
 		return fmt.Sprintf("no leader can be found, for the shared store (REDIS_URL) does not answer: %v", away)
 	case l.Holder == "" || l.Holder == i.id:

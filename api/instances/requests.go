@@ -37,9 +37,11 @@ func (i *Instance) Counted(next http.Handler) http.Handler {
 	})
 }
 
-// isCall tells whether a request is a call of a front end.
+// isCall tells whether a request is a call of a front end, be it one that leaves out "api". A probe of the API is none.
 func isCall(r *http.Request) bool {
-	return strings.Contains(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/api/")
+	path := r.URL.Path
+	_, call, below := strings.Cut(path, "/bigbluebutton/")
+	return strings.Contains(path, "/api/") && !strings.HasPrefix(path, "/api/") || below && call != "" && call != "api"
 }
 
 func (r *requests) begin() *generation {

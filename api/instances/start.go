@@ -17,6 +17,7 @@ type start struct {
 	taken  func() bool // what was heard first is in force here
 	copied func() bool // there is something to answer from, although nobody can be heard
 	begun  atomic.Bool
+	refuse http.HandlerFunc // says to a front end that there is nothing to answer from yet; nil for plain text
 
 	mu      sync.Mutex
 	waiting int           // calls that wait for the beginning
@@ -26,6 +27,9 @@ type start struct {
 // Begins tells it how to find out, while it follows, whether the parts go by all that they have heard: what they hear may be that
 // they have to read. And it tells whether it can answer from what it has kept itself, as while the shared store is away.
 func (i *Instance) Begins(taken, copied func() bool) { i.start.taken, i.start.copied = taken, copied }
+
+// Refusing gives it the form in which front ends are told that a call has come too early.
+func (i *Instance) Refusing(refuse http.HandlerFunc) { i.start.refuse = refuse }
 
 // Begun tells whether this instance knows what the pool has, or has known it once: who has begun goes by what it has heard last.
 // Who leads has read it all.
@@ -118,13 +122,21 @@ func (s *start) over(begun bool) bool {
 // paths: balancers that do not ask whether it is ready send them. Where that takes too long they are to come again.
 func (i *Instance) Started(next http.Handler, paths ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		concerns := isCall(r) || slices.Contains(paths, r.URL.Path)
-		if concerns && !i.answers() && !i.awaitStart(r.Context()) {
-			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("Retry-After", "2")
-			http.Error(w, "this instance has just begun, and does not know yet what the others know", http.StatusServiceUnavailable)
+		call := isCall(r)
+		concerns := call || slices.Contains(paths, r.URL.Path)
+		if !concerns || i.answers() || i.awaitStart(r.Context()) {
+			next.ServeHTTP(w, r)
 			return
 		}
-		next.ServeHTTP(w, r)
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Retry-After", "2")
+		if call && i.start.refuse != nil {
+			i.start.refuse(w, r)
+			return
+		}
+		http.Error(w, tooEarly, http.StatusServiceUnavailable)
 	})
 }
+
+// tooEarly is what is wrong with an instance that has not begun.
+const tooEarly = "this instance has just begun, and does not know yet what the others know"

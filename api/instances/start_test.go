@@ -41,10 +41,18 @@ func TestInstance_Begins(t *testing.T) {
 	cancel()
 	for path, want := range map[string]int{
 		"/bigbluebutton/api/getMeetings": http.StatusServiceUnavailable, "/t/phys/bigbluebutton/api/join": http.StatusServiceUnavailable,
-		"/phones": http.StatusServiceUnavailable, "/readyz": http.StatusOK, "/api/v1/status": http.StatusOK, "/playback/x": http.StatusOK,
+		"/bigbluebutton/create": http.StatusServiceUnavailable, "/t/phys/bigbluebutton/join": http.StatusServiceUnavailable,
+		"/bigbluebutton/api": http.StatusOK,
+		"/phones":            http.StatusServiceUnavailable, "/readyz": http.StatusOK, "/api/v1/status": http.StatusOK, "/playback/x": http.StatusOK,
 	} {
 		if status, retry := follower.begun(impatient, path); status != want || (retry != "") != (want != http.StatusOK) {
 			t.Errorf("%s: %d, to be tried again after %q", path, status, retry)
+		}
+	}
+	follower.Refusing(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	for path, want := range map[string]int{"/bigbluebutton/api/create": http.StatusTeapot, "/phones": http.StatusServiceUnavailable} {
+		if status, retry := follower.begun(impatient, path); status != want || retry == "" {
+			t.Errorf("%s is refused with %d, to be tried again after %q", path, status, retry)
 		}
 	}
 	copied.Store(true)

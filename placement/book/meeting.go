@@ -88,6 +88,15 @@ func (s *stay) finish(now time.Time, reason string) Finished {
 // OverOf says what becomes of a stay of which nothing is known but its claim, that has ended by now.
 func OverOf(c store.Claim, now time.Time) Finished { return (&stay{claim: c}).finish(now, Ended) }
 
+// next is when a meeting is placed that is placed now: later than it was before, by whatever clock that was. Of two claims the
+// later one counts, wherever they are compared, and who places now may have another clock than who did then.
+func (m *meeting) next(now time.Time) time.Time {
+	if m == nil || now.UnixMilli() > m.claim.Placed.UnixMilli() {
+		return now
+	}
+	return m.claim.Placed.Add(time.Millisecond)
+}
+
 // replacedBy says what becomes of a stay in whose place there is another meeting now; nothing where it is the same one.
 func (s *stay) replacedBy(internalID string, now time.Time) Finished {
 	if s.claim.InternalID == internalID {

@@ -77,7 +77,7 @@ func (b *Book) Propose(
 		return store.Claim{}, err
 	}
 	return store.Claim{
-		MeetingKey: key, Server: choice.Best.Server, Placed: now, Expected: own.people, Recorded: w.Recorded,
+		MeetingKey: key, Server: choice.Best.Server, Placed: known.next(now), Expected: own.people, Recorded: w.Recorded,
 		Hint: w.Hint, Why: choice.Decision(string(own.basis)), Breakout: w.Beside != "", Name: nameToKeep(w.Name, w.Recorded),
 		Unmade: w.unmade(), Alias: alias, Signer: w.Signer, Moderator: w.Moderator, Voice: voice,
 		Request: w.Request, Back: w.Back,

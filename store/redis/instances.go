@@ -23,6 +23,8 @@ type instanceRow struct {
 	Started time.Time `json:"started,omitzero"`
 	Beat    uint64    `json:"beat,omitempty"`
 	Index   string    `json:"index,omitempty"`
+	IndexID string    `json:"index_id,omitempty"`
+	LeaseMS int64     `json:"lease_ms,omitempty"`
 }
 
 func (role instanceRole) Announce(ctx context.Context, i store.Instance, keep time.Duration) error {
@@ -31,7 +33,9 @@ func (role instanceRole) Announce(ctx context.Context, i store.Instance, keep ti
 		if i.ID == "" || keep < time.Millisecond {
 			return errors.New("it needs an ID, and a while")
 		}
-		row, err := json.Marshal(instanceRow{i.Address, i.Version, i.Schema, i.Started.UTC(), i.Beat, i.Index})
+		row, err := json.Marshal(instanceRow{
+			i.Address, i.Version, i.Schema, i.Started.UTC(), i.Beat, i.Index, i.IndexID, i.Lease.Milliseconds(),
+		})
 		if err != nil {
 			return err
 		}
@@ -57,7 +61,7 @@ func (role instanceRole) Instances(ctx context.Context) (list []store.Instance, 
 			}
 			list = append(list, store.Instance{
 				ID: text(pairs[n]), Address: r.Address, Version: r.Version, Schema: r.Schema, Started: r.Started, Beat: r.Beat,
-				Index: r.Index,
+				Index: r.Index, IndexID: r.IndexID, Lease: time.Duration(r.LeaseMS) * time.Millisecond,
 			})
 		}
 		return err

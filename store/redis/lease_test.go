@@ -193,7 +193,7 @@ func TestInstances(t *testing.T) {
 		return list
 	}
 	equal(t, "none", list(), nil)
-	two := store.Instance{ID: "two", Address: "10.0.0.2:3001", Version: "1.2", Schema: 6, Started: monday, Beat: 3, Index: "postgresql"}
+	two := store.Instance{ID: "two", Address: "10.0.0.2:3001", Version: "1.2", Schema: 6, Started: monday, Beat: 3, Index: "postgresql", IndexID: "0123", Lease: 3 * time.Second}
 	one := store.Instance{ID: "one"}
 	for _, i := range []store.Instance{two, one} {
 		p.must(instances.Announce(ctx, i, time.Minute))

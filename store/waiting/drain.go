@@ -93,6 +93,37 @@ func (x *Index) drained(ctx context.Context, unknown int) error {
 	return nil
 }
 
+// recount counts again what waits, where another instance writes it: who went by what waited once would have all that it writes wait
+// for ever, and would take the journal for full in the end. Many entries are counted now and then only.
+func (x *Index) recount(ctx context.Context) {
+	limit, now := page, x.config.Now()
+	x.mu.Lock()
+	counted := x.entries
+	if counted > 0 && now.Sub(x.looked) >= others {
+		limit, x.looked = max(page, x.config.MaxEntries), now
+	}
+	x.mu.Unlock()
+	if counted == 0 || x.usable(ctx) != nil {
+		return
+	}
+	list, err := x.config.Journal.Waiting(ctx, limit)
+	if err != nil || len(list) == limit {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.entries != counted {
+		return // something has come in since, and may not be among them
+	}
+	x.entries, x.bytes = len(list), 0
+	for _, w := range list {
+		x.bytes += len(w.Data)
+	}
+	if len(list) == 0 {
+		clear(x.events)
+	}
+}
+
 // do does what an entry asks for, and tells whether this version knows it. An error ends the writing of what waits; what
 // the index refuses for good is given up.
 func (x *Index) do(ctx context.Context, w store.Wait) (known bool, err error) {

@@ -135,7 +135,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 // others is how often it is looked for what other instances could not write.
 const others = 10 * time.Second
 
-// Look finds out whether the index is back, and writes what waits.
+// Look finds out whether the index is back, and writes what waits. An instance that does not lead finds out what the one that does
+// has written.
 func (x *Index) Look(ctx context.Context) {
 	if away, _, _ := x.circuit.is(); away {
 		_, err := x.config.Index.Session(ctx, "is anybody there?")
@@ -145,6 +146,7 @@ func (x *Index) Look(ctx context.Context) {
 		}
 	}
 	if leading := x.config.Leading; leading != nil && !leading() {
+		x.recount(ctx)
 		return
 	}
 	x.mu.Lock()

@@ -429,6 +429,30 @@ func TestIndex_Follower(t *testing.T) {
 	}
 }
 
+// Once the leader has written what waits, a follower finds that out, and what it writes itself from then on does not wait any more.
+func TestIndex_FollowerGoesOn(t *testing.T) {
+	f, s := pair(t)
+	f.set(true, false)
+	leads := true
+	follower := waiting.New(t.Context(), waiting.Config{Index: f, Journal: s, Now: clock(), Leading: func() bool { return !leads }})
+	must(t, follower.AddAudit(t.Context(), store.Audit{ID: "1", At: monday}))
+	leader := waiting.New(t.Context(), waiting.Config{Index: f, Journal: s, Now: clock(), Leading: func() bool { return leads }})
+	f.set(false, false)
+	follower.Look(t.Context())
+	if follower.Waiting() != 1 {
+		t.Errorf("%d entries wait, as the follower says, want 1", follower.Waiting())
+	}
+	leader.Look(t.Context())
+	follower.Look(t.Context())
+	if follower.Waiting() != 0 {
+		t.Errorf("%d entries wait, as the follower says, and the leader has written them", follower.Waiting())
+	}
+	must(t, follower.AddAudit(t.Context(), store.Audit{ID: "2", At: monday}))
+	if list, err := s.Waiting(t.Context(), 10); err != nil || len(list) != 0 {
+		t.Errorf("what the follower writes waits: %d entries, %v", len(list), err)
+	}
+}
+
 // Run finds out by itself that the index is back.
 func TestIndex_Run(t *testing.T) {
 	f, s := pair(t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -37,6 +38,9 @@ type Keeper struct {
 	// Blank tells whether others may know what the pool has, and this instance does not: it leaves a lease that has vanished to
 	// them for one lease time more, so that what a store has lost is put back by who knows it. Nil for never.
 	Blank func() bool
+	// Hidden tells whether there are others that cannot reach this instance, as far as it knows, or not for long any more. It
+	// leaves a lease that is free to them for two lease times. Nil for never.
+	Hidden func() bool
 	// Told is called when the lease was given back, so that others hear of it at once; may be nil.
 	Told func()
 
@@ -201,6 +205,7 @@ func (k *Keeper) look(ctx context.Context, take func(context.Context, store.Leas
 func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 	vanished := l == store.Lease{}
 	behind := vanished && k.Blank != nil && k.Blank()
+	hidden := k.Hidden != nil && k.Hidden()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.away, k.missing = nil, time.Time{}
@@ -217,6 +222,9 @@ func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 		wait += k.Time
 	}
 	free = k.watch.free(k.ID, k.highest, wait)
+	if later := k.watch.since.Add(2 * k.Time); hidden && later.After(free) {
+		free = later
+	}
 	if k.rest.After(free) {
 		return k.rest
 	}
@@ -226,6 +234,10 @@ func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 // take puts a lease of ours in the place of one that is over, and begins a term. It returns when to go on.
 func (k *Keeper) take(ctx context.Context, was store.Lease) time.Time {
 	mine, err := k.next(was)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) { // the store knows it, and so does the clock
+		k.Log.Error().Err(err).Msg("the disk of the data directory is full: the lease is taken all the same")
+		err = nil
+	}
 	if err != nil {
 		k.missed(err)
 		return k.now().Add(k.Time / beats)
@@ -247,7 +259,8 @@ func (k *Keeper) take(ctx context.Context, was store.Lease) time.Time {
 // errTooLarge is for a store in which somebody has written what no clock and no instance has made.
 var errTooLarge = errors.New("the epoch of the lease is too large to go on from: remove the lease from the store")
 
-// next is the lease that this instance takes: its epoch is above all that were seen, and written down.
+// next is the lease that this instance takes: its epoch is above all that were seen, and written down. Where that has failed the
+// lease is returned, too.
 func (k *Keeper) next(was store.Lease) (store.Lease, error) {
 	k.mu.Lock()
 	epoch := max(k.highest, k.tried, was.Epoch) + 1
@@ -258,10 +271,7 @@ func (k *Keeper) next(was store.Lease) (store.Lease, error) {
 	epoch = max(epoch, uint64(max(0, k.now().UnixMilli())))
 	k.tried = epoch
 	k.mu.Unlock()
-	if err := (epochs{k.Dir}).keep(epoch); err != nil {
-		return store.Lease{}, err
-	}
-	return store.Lease{Holder: k.ID, Address: k.Address, Epoch: epoch, Beat: 1}, nil
+	return store.Lease{Holder: k.ID, Address: k.Address, Epoch: epoch, Beat: 1}, epochs{k.Dir}.keep(epoch)
 }
 
 // missed notes that a call has failed.

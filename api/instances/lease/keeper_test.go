@@ -300,6 +300,35 @@ func TestKeeper_StepDown(t *testing.T) {
 	}
 }
 
+// A term that does not end, as with work on a disk that hangs, keeps nobody from leading: its lease is given back all the same.
+func TestKeeper_StepDownHangs(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.keeper("a"), w.keeper("b")
+	hangs := make(chan struct{})
+	defer close(hangs)
+	a.Term = func(_ context.Context, t lease.Tenure) error {
+		t.Ready()
+		<-hangs
+		return nil
+	}
+	w.take(a)
+	w.steps(time.Second, a, b)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := a.StepDown(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, held := a.Held(); held {
+		t.Error("what it does is still written")
+	}
+	b.Step(t.Context())
+	w.leads(b)
+	w.steps(time.Second, a, b)
+	if _, _, held := b.Held(); !held || a.Leading() {
+		t.Error("the next one does not lead")
+	}
+}
+
 // A term that fails is over: others have time to take the lease, and where there are none it is tried again.
 func TestKeeper_TermFails(t *testing.T) {
 	w := newWorld(t)

@@ -137,17 +137,31 @@ func (k *Keeper) giveBack(ctx context.Context) {
 	k.mu.Unlock()
 	if t != nil {
 		k.finish(ctx, t)
+		<-t.finished // what it leans on is closed next
 		k.mu.Lock()
 		k.term = nil
 		k.mu.Unlock()
 	}
 }
 
+// endWithin is how long a term may take to end until its lease is given back all the same.
+const endWithin = 2 * time.Second
+
 // finish ends a term, waits until it has, and gives the lease back if it was not lost. Meanwhile it is renewed by steps, or
-// runs out.
+// runs out. One that takes long, as with work on a disk that hangs, loses the lease before it has ended: nothing that it does is
+// worth that nobody decides for as long, and what it writes from then on is refused.
 func (k *Keeper) finish(ctx context.Context, t *term) {
 	t.stop()
-	<-t.finished
+	timer := time.NewTimer(endWithin)
+	defer timer.Stop()
+	select {
+	case <-t.finished:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	if !isClosed(t.finished) {
+		k.Log.Warn().Uint64("epoch", t.lease.Epoch).Msg("a term takes long to end: its lease is given back before it has")
+	}
 	k.mu.Lock()
 	lost := t.over
 	t.over = true

@@ -68,7 +68,9 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Close gives the address back if Run was never called.
 func (s *Server) Close() error { return s.listener.Close() }
 
-// Run serves until ctx ends. What is under way then has some seconds; streams are cut.
+// Run serves until ctx ends. What is under way then has some seconds to be answered, and is cut off after that: an answer that
+// was given up would look to whoever has handed the request on like one that says nothing. Streams end by themselves, for
+// their leader leads no more.
 func (s *Server) Run(ctx context.Context) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -81,8 +83,8 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	_ = s.listener.Close()
-	cut()
 	s.drain()
+	cut()
 	_ = s.http.Close() // its listener is closed already
 	return nil
 }

@@ -20,9 +20,9 @@ const NotLeader = http.StatusMisdirectedRequest
 // bounds of what is handed on.
 const (
 	maxAtOnce = 4096
-	maxBodies = 256 << 20 // bytes of bodies that wait or are on their way
-	maxBody   = 64 << 20  // of one request
-	maxSent   = 3         // leaders that one request is sent to whole
+	maxBody   = 64 << 20 // of one request, or what front ends may send where that is more
+	maxBodies = 8        // times what front ends may send are bodies that wait or are on their way
+	maxSent   = 3        // leaders that one request is sent to whole
 	firstRest = 20 * time.Millisecond
 	lastRest  = 250 * time.Millisecond
 )
@@ -41,8 +41,13 @@ type Relay struct {
 	Leaders Leaders
 	Client  http.RoundTripper
 	Here    http.Handler  // answers what is handed to this instance while it leads
+	MaxBody int64         // that a front end may send, in bytes
 	Wait    time.Duration // how long a request waits for a leader that can be reached
-	Log     zerolog.Logger
+	// Heard is when the leader was last heard, on whatever way. One that keeps the lease, and that nothing comes from for as long as
+	// a request waits for a leader, is not waited for any longer: the network may swallow what is sent, and nobody says so. With
+	// nil a request that is sent is waited for.
+	Heard func() time.Time
+	Log   zerolog.Logger
 
 	active, bodies             atomic.Int64
 	handed, repeated, unserved atomic.Uint64
@@ -51,6 +56,14 @@ type Relay struct {
 // Counts are how many requests were handed on, sent once more because a leader had gone, and found no leader in time.
 func (r *Relay) Counts() (handed, repeated, unserved uint64) {
 	return r.handed.Load(), r.repeated.Load(), r.unserved.Load()
+}
+
+// largest is how large a body may be, in bytes.
+func (r *Relay) largest() int64 { return max(maxBody, r.MaxBody) }
+
+// room takes so many bytes for a body, and tells whether there is room for them. They are given back in any case.
+func (r *Relay) room(size int64) bool {
+	return r.bodies.Add(size) <= max(4*maxBody, maxBodies*r.MaxBody)
 }
 
 // HandOn has the leader answer a request whose body was read, be that this instance by then. It returns false where no
@@ -63,7 +76,7 @@ func (r *Relay) HandOn(w http.ResponseWriter, req *http.Request, body []byte) bo
 	size := int64(len(body))
 	defer r.active.Add(-1)
 	defer r.bodies.Add(-size)
-	if r.active.Add(1) > maxAtOnce || r.bodies.Add(size) > maxBodies || size > maxBody {
+	if r.active.Add(1) > maxAtOnce || !r.room(size) || size > r.largest() {
 		r.unserved.Add(1)
 		return false
 	}
@@ -93,8 +106,9 @@ type errand struct {
 	began      time.Time // when somebody got it first who may have done it
 	until      time.Time // how long it may wait for a leader
 	rest       time.Duration
-	sent       int  // leaders that may have got it whole
-	perhaps    bool // one that could not answer it may have done it
+	sent       int         // leaders that may have got it whole
+	perhaps    bool        // one that could not answer it may have done it
+	deaf       atomic.Bool // it was given up, for nothing is heard of who has it
 
 	last     *http.Response // the last answer that was not taken for one, and its body
 	lastBody []byte
@@ -107,11 +121,12 @@ func (e *errand) run(w http.ResponseWriter) bool {
 		if !ok {
 			return false
 		}
+		var done, sent bool
 		if l.Holder == e.relay.ID {
-			e.relay.Here.ServeHTTP(w, e.own())
-			return true
+			done = e.here(w)
+		} else {
+			done, sent = e.try(w, l)
 		}
-		done, sent := e.try(w, l)
 		if done {
 			return true
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
+	"time"
 
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -51,7 +52,7 @@ func (e *errand) try(w http.ResponseWriter, l store.Lease) (done, sent bool) {
 	}
 	if err != nil {
 		e.relay.Log.Debug().Err(err).Str("leader", l.Holder).Msg("a request could not be handed on")
-		return false, wrote.Load()
+		return false, wrote.Load() && !e.deaf.Load()
 	}
 	e.perhaps = e.perhaps || resp.Header.Get(againHeader) != ""
 	if resp.StatusCode == NotLeader {
@@ -65,8 +66,11 @@ func (e *errand) try(w http.ResponseWriter, l store.Lease) (done, sent bool) {
 	return true, true
 }
 
-// watch gives up on a leader when there is another: one that hangs never says that it will not answer.
+// watch gives up on a leader when there is another: one that hangs never says that it will not answer. And it gives up on one
+// that is not heard any more.
 func (e *errand) watch(l store.Lease, answered <-chan struct{}, cancel context.CancelFunc) {
+	silent := time.NewTimer(e.patience())
+	defer silent.Stop()
 	for {
 		now, changed := e.relay.Leaders.Leader()
 		if now.Holder != "" && (now.Holder != l.Holder || now.Epoch != l.Epoch) {
@@ -77,13 +81,33 @@ func (e *errand) watch(l store.Lease, answered <-chan struct{}, cancel context.C
 		case <-answered:
 			return
 		case <-changed:
+		case <-silent.C:
+			more := e.patience()
+			if more <= 0 {
+				e.deaf.Store(true)
+				cancel()
+				return
+			}
+			silent.Reset(more)
 		}
 	}
 }
 
-// hold reads an answer that says that it is small.
+// patience is for how much longer a leader is waited for that has a request, if nothing is heard of it.
+func (e *errand) patience() time.Duration {
+	if e.relay.Heard == nil {
+		return time.Hour
+	}
+	until := e.relay.Heard().Add(e.relay.Wait)
+	if until.Before(e.until) {
+		until = e.until
+	}
+	return time.Until(until)
+}
+
+// hold reads an answer that says that it is small. One to a HEAD says how long another one would be.
 func hold(resp *http.Response) ([]byte, error) {
-	if resp.ContentLength <= 0 || resp.ContentLength > maxHeld {
+	if resp.ContentLength <= 0 || resp.ContentLength > maxHeld || resp.Body == http.NoBody {
 		return nil, nil
 	}
 	var held bytes.Buffer

@@ -130,11 +130,11 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	}
 	size := max(0, in.ContentLength)
 	defer r.bodies.Add(-size)
-	if r.bodies.Add(size) > maxBodies {
+	if !r.room(size) {
 		http.Error(w, "too many bodies at once", http.StatusServiceUnavailable)
 		return
 	}
-	if err := receive(w, in, out); err != nil {
+	if err := receive(w, in, out, r.largest()); err != nil {
 		http.Error(w, "the body did not come whole", http.StatusBadRequest)
 		return
 	}
@@ -142,10 +142,10 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 }
 
 // receive reads the body of a request. A deadline for reading that stayed would end the request itself, which may take longer.
-func receive(w http.ResponseWriter, in, out *http.Request) error {
+func receive(w http.ResponseWriter, in, out *http.Request, largest int64) error {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyWithin))
-	body, err := io.ReadAll(http.MaxBytesReader(w, in.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, in.Body, largest))
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,14 @@ func (c *clock) heard(at time.Duration, asked, now time.Time) {
 	}
 }
 
+// unheard tells whether the leader has said nothing of how long the stream has gone on for so long that no bound is worth
+// anything: clocks drift apart, and one that was wrong from the beginning is never put right.
+func (c *clock) unheard(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return now.Sub(c.windowBegan) > 2*window
+}
+
 // doubt drops the bounds where what was said so long after the stream's beginning would come from the future: the clock here has
 // stood still, as with a machine that was paused.
 func (c *clock) doubt(at time.Duration, now time.Time) {

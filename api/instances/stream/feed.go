@@ -57,6 +57,7 @@ type Feed struct {
 	held  int
 	epoch uint64    // of the leader that is heard
 	asOf  time.Time // its news is known up to then; zero where nothing is heard
+	last  time.Time // it was heard last, be it with old news
 	cut   context.CancelFunc
 	fault error // why the last stream ended, or did not begin
 }
@@ -80,6 +81,13 @@ func (f *Feed) age() (time.Duration, uint64) {
 		return 0, 0
 	}
 	return f.now().Sub(f.asOf), f.epoch
+}
+
+// Heard is when a leader was heard last; the zero time before the first.
+func (f *Feed) Heard() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
 }
 
 // Fault is why nothing is heard; nil while something is.
@@ -151,7 +159,7 @@ func (f *Feed) over(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	news := f.fault == nil || !f.asOf.IsZero()
-	if news && !errors.Is(err, context.Canceled) && !errors.Is(err, errOld) && !errors.Is(err, errHeld) {
+	if news && !errors.Is(err, context.Canceled) && !errors.Is(err, errOld) && !errors.Is(err, errHeld) && !errors.Is(err, errMute) {
 		f.Log.Warn().Err(err).Msg("the stream of the leader has ended, or cannot be had")
 	}
 	f.asOf, f.epoch, f.cut, f.fault = time.Time{}, 0, nil, err
@@ -161,6 +169,7 @@ var (
 	errHeld   = errors.New("this instance is about to lead, or does")
 	errSilent = errors.New("the leader says nothing")
 	errOld    = errors.New("the leader is not the newest one")
+	errMute   = errors.New("the leader does not say how long the stream has gone on")
 )
 
 // follow hears one stream, until it ends, or another leads.
@@ -277,6 +286,9 @@ func (f *Feed) hear(ctx context.Context, in io.Reader, epoch uint64, a *answers)
 			if s.Epoch != epoch {
 				return errOld
 			}
+			if a.clock.unheard(f.now()) { // a leader of the version before never says it: the next stream begins with a bound of its own
+				return errMute
+			}
 			f.fresh(epoch, a.clock.sent(time.Duration(s.At)*time.Millisecond, f.now()))
 		}
 	}
@@ -303,7 +315,7 @@ func (f *Feed) give(ctx context.Context, fr frame) error {
 func (f *Feed) fresh(epoch uint64, asOf time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.held == 0 {
+	if f.last = f.now(); f.held == 0 {
 		f.epoch, f.asOf, f.fault = epoch, asOf, nil
 	}
 }
