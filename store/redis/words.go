@@ -24,8 +24,11 @@ func latest() words { return words{voices: true, tenants: true, lrs: true, tags:
 
 // text is how they are noted: what was found out once, from what Scalelite had left, is not found again beside what we write.
 func (w words) text() string {
-	return fmt.Sprintf("voices=%t tenants=%t lrs=%t tags=%t", w.voices, w.tenants, w.lrs, w.tags)
+	return fmt.Sprintf(wordsForm, w.voices, w.tenants, w.lrs, w.tags)
 }
+
+// wordsForm is what words are noted in.
+const wordsForm = "voices=%t tenants=%t lrs=%t tags=%t"
 
 // readWords finds out what the Scalelite knows that was here last.
 func (db *DB) readWords(ctx context.Context) (w words, err error) {
@@ -64,8 +67,7 @@ func wordsOf(list []any) (w words) {
 		_, seen := fields[meetingsField]
 		before16 = before16 || seen && err == nil && s.Created.IsZero()
 	}
-	noted := text(part(list, 6))
-	if n, err := fmt.Sscanf(noted, "voices=%t tenants=%t lrs=%t tags=%t", &w.voices, &w.tenants, &w.lrs, &w.tags); n == 4 && err == nil {
+	if _, err := fmt.Sscanf(text(part(list, 6)), wordsForm, &w.voices, &w.tenants, &w.lrs, &w.tags); err == nil {
 		return w
 	}
 	if before16 {
