@@ -30,7 +30,8 @@ import "fmt"
 //	sequence               counts writes
 //	home                   when all records were put here from elsewhere (home.go)
 //	lease                  hash: holder, address, epoch, beat, and written, the sequence of the last write with it; vouched, the
-//	                       run of Redis of which a leader has said that nothing is missing in it
+//	                       run of Redis of which a leader has said that nothing is missing in it; words, what the Scalelite
+//	                       knows that has filled this Redis (words.go)
 //	instances              set of IDs
 //	instance:{id}          JSON; expires
 //	peer-key               what instances know each other by

@@ -52,7 +52,7 @@ func (role leaseRole) TakeLease(ctx context.Context, was, mine store.Lease) erro
 			}
 			c.add(
 				"HSET", db.key(leaseKey), "holder", taken.holder, "address", mine.Address, "epoch", taken.epoch,
-				"beat", strconv.FormatUint(mine.Beat, 10), writtenField, "0",
+				"beat", strconv.FormatUint(mine.Beat, 10), writtenField, "0", wordsField, db.words.text(),
 			)
 			return c, nil
 		})
@@ -104,6 +104,9 @@ func (role leaseRole) DropLease(ctx context.Context, mine store.Lease) error {
 
 // writtenField of the lease has the sequence of the last write that was made with it.
 const writtenField = "written"
+
+// wordsField of the lease has what the Scalelite knows that has filled this Redis.
+const wordsField = "words"
 
 // vouchedField of the lease has the incarnation of the server in which a leader has made sure that nothing is missing.
 const vouchedField = "vouched"

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/bbbpool/bbbpool/store"
@@ -21,6 +22,14 @@ type words struct {
 // latest are those of a Scalelite that has left nothing which says otherwise.
 func latest() words { return words{voices: true, tenants: true, lrs: true, tags: true} }
 
+// text is how they are noted: what was found out once, from what Scalelite had left, is not found again beside what we write.
+func (w words) text() string {
+	return fmt.Sprintf(wordsForm, w.voices, w.tenants, w.lrs, w.tags)
+}
+
+// wordsForm is what words are noted in.
+const wordsForm = "voices=%t tenants=%t lrs=%t tags=%t"
+
 // readWords finds out what the Scalelite knows that was here last.
 func (db *DB) readWords(ctx context.Context) (w words, err error) {
 	w = latest()
@@ -29,9 +38,10 @@ func (db *DB) readWords(ctx context.Context) (w words, err error) {
 			[]string{"HGETALL", db.rowsKey("servers")}, []string{"EVERY", db.key(serversKey), db.key(serverPrefix)},
 			[]string{"EVERY", db.key(tenantsKey), db.key(tenantPrefix)}, []string{"HLEN", db.key(voicesKey)},
 			[]string{"HGETALL", db.key(ownersKey)}, []string{"EVERY", db.key(meetingsKey), db.key(meetingPrefix)},
+			[]string{"HGET", db.key(leaseKey), wordsField},
 		), false)
-		if err == nil && before16(list) {
-			w = wordsBefore16(list)
+		if err == nil {
+			w = wordsOf(list)
 		}
 		return err
 	})
@@ -41,22 +51,29 @@ func (db *DB) readWords(ctx context.Context) (w words, err error) {
 	return w, err
 }
 
-// before16 tells whether the servers are as a version before 1.6 has them: it has looked at one, and noted no version of
-// BigBlueButton, as all later ones do in the same round. Of servers that were added here nothing follows.
-func before16(list []any) (is bool) {
-	images, every := rowsOf(part(list, 0)), replies(part(list, 1))
+// wordsOf are those of what stands. A server with a version of BigBlueButton or a tag is of 1.6 or later. Else what was noted
+// counts; where nothing was, a server that was looked at without a version is of one before that, as all later ones note it in
+// the same round. Of servers that were added here nothing follows.
+func wordsOf(list []any) (w words) {
+	images, every, before16 := rowsOf(part(list, 0)), replies(part(list, 1)), false
 	for n := 0; n+1 < len(every); n += 2 {
 		id, fields := text(every[n]), hash(every[n+1])
 		_, version := fields[versionField]
 		_, tag := fields[tagField]
-		if version || tag {
-			return false
+		if version || tag && images[id].row == nil {
+			return latest()
 		}
 		s, _, _, err := openRow(rows.Servers, []byte(id), images[id].row)
 		_, seen := fields[meetingsField]
-		is = is || seen && err == nil && s.Created.IsZero()
+		before16 = before16 || seen && err == nil && s.Created.IsZero()
 	}
-	return is
+	if _, err := fmt.Sscanf(text(part(list, 6)), wordsForm, &w.voices, &w.tenants, &w.lrs, &w.tags); err == nil {
+		return w
+	}
+	if before16 {
+		return wordsBefore16(list)
+	}
+	return latest()
 }
 
 // wordsBefore16 are those of a version before 1.6, by what it has left of tenants and meetings.

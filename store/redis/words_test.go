@@ -27,7 +27,7 @@ func leftBy(t *testing.T, do func(p *pool), more ...any) (p *pool, url string) {
 // take opens the database, as one that nobody else leads.
 func (p *pool) take(url string) {
 	p.Helper()
-	p.do("DEL", "bbbpool:lease")
+	p.do("HDEL", "bbbpool:lease", "holder", "address", "epoch", "beat", "written")
 	p.db = leading(p, url)
 	p.s = p.db.State()
 }
@@ -105,6 +105,42 @@ func TestWords_Ours(t *testing.T) {
 	_, err := p.s.UpdateServer(t.Context(), "bbb1", func(s *store.Server) error { s.Tag = "big"; return nil })
 	p.must(err)
 	equal(t, "tag", p.hash("server:bbb1")["tag"], "big")
+}
+
+// What was loaded into an empty Redis was not left there by any Scalelite, wherever it comes from.
+func TestWords_Loaded(t *testing.T) {
+	from, url := leftBy(t, nil, "bbb_version", "2.7")
+	from.take(url)
+	var list []store.Row
+	from.must(from.s.Dump(t.Context(), func(r store.Row) error { list = append(list, r); return nil }))
+	url = servers.Redis(t).URL()
+	p := &pool{T: t, rake: client(t, url)}
+	p.take(url)
+	p.must(p.s.Load(t.Context(), list))
+	p.must(p.db.Observed(t.Context(), []redis.Observation{{Server: "bbb1", Online: true, Meetings: 3}}))
+	p.take(url)
+	_, err := p.s.UpdateServer(t.Context(), "bbb1", func(s *store.Server) error { s.Tag = "big"; return nil })
+	p.must(err)
+	equal(t, "tag", p.hash("server:bbb1")["tag"], "big")
+}
+
+// A tenant that was added here teaches Scalelite no tenants; a later version of it does.
+func TestWords_Later(t *testing.T) {
+	p, url := leftBy(t, func(p *pool) { p.do("HSET", "voice_bridges", "12345", "gone") })
+	p.take(url)
+	_, err := p.s.CreateTenant(t.Context(), store.Tenant{ID: "a", Name: "a"})
+	p.must(err)
+	for _, want := range []map[string]string{
+		{"server_id": "bbb1", "moderator_pw": "mp", "voice_bridge": "70001"},
+		{"server_id": "bbb1", "moderator_pw": "mp", "voice_bridge": "70001", "tenant_id": ""},
+	} {
+		p.take(url)
+		c := room(store.DefaultTenant)
+		p.claim(c)
+		equal(t, "meeting", p.hash("meeting:room"), want)
+		p.must(p.s.DeleteClaim(t.Context(), c))
+		p.do("HSET", "server:bbb1", "bbb_version", "3.0")
+	}
 }
 
 // Where Scalelite knows no tenants the meetings of ours are ours alone.
