@@ -79,13 +79,19 @@ func (a *outage) start() {
 func (a *outage) end() {
 	a.Helper()
 	a.await("nobody else is there", func() bool { return a.pool.Instance.Alone() })
+	a.looked()
+	if err := a.stop(); err != nil {
+		a.Fatal(err)
+	}
+}
+
+// looked waits until the mirror has looked at what the pool has written.
+func (a *outage) looked() {
+	a.Helper()
 	a.await("the mirror has looked", func() bool {
 		n, err := a.pool.Stores.Sequence(a.Context())
 		return err == nil && n > 1<<40
 	})
-	if err := a.stop(); err != nil {
-		a.Fatal(err)
-	}
 }
 
 // await waits until something is so.

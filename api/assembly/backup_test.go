@@ -33,6 +33,7 @@ func (a *outage) backedUp() map[string]int {
 func TestBackup_RedisLost(t *testing.T) {
 	a := newOutage(t, false)
 	a.succeeds("create", "meetingID=room&name=Room&moderatorPW=mp")
+	a.looked()
 	o, err := goredis.ParseURL(a.redis.URL())
 	if err != nil {
 		t.Fatal(err)

@@ -275,6 +275,9 @@ func (p *Pool) handover() []api.Runner {
 // lead is a term: this instance takes over from what it has heard and from the store, and decides until ctx ends.
 func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
 	_ = p.mirror.Refresh(ctx) // where the database is away again already, the copy counts
+	if err := p.Stores.LookAgain(ctx); err != nil {
+		return err
+	}
 	if err := p.reloadServers(ctx); err != nil {
 		return err
 	}

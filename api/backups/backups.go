@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -89,7 +90,7 @@ func (b *Backups) Spool(ctx context.Context) (*os.File, backup.Manifest, error) 
 	}
 	head := b.Head
 	head.Made = b.Now().UTC().Truncate(time.Second)
-	m, err := backup.Write(ctx, file, head, b.State, b.Index)
+	m, err := backup.Write(ctx, &sparing{Writer: file, room: b.room}, head, b.State, b.Index)
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}
@@ -242,9 +243,26 @@ const spare = 64 << 20
 func (b *Backups) room(bytes int64) error {
 	free, known := files.Room(b.Data)
 	if need := uint64(max(0, bytes)) + spare; known && free < need {
-		return fmt.Errorf("%s has no room to make and prove it: %d MB are free, and %d are needed", b.Data, free>>20, need>>20)
+		return fmt.Errorf("%s has no room for it: %w: %d MB are free, and %d are needed", b.Data, syscall.ENOSPC, free>>20, need>>20)
 	}
 	return nil
+}
+
+// sparing ends what it is written before the disk is full.
+type sparing struct {
+	io.Writer
+	room func(bytes int64) error
+	left int // bytes until it looks again
+}
+
+func (s *sparing) Write(p []byte) (int, error) {
+	if s.left -= len(p); s.left <= 0 {
+		if err := s.room(int64(len(p))); err != nil {
+			return 0, err
+		}
+		s.left = 1 << 20
+	}
+	return s.Writer.Write(p)
 }
 
 // inSpool reads a file that has no name from its beginning.

@@ -120,6 +120,17 @@ func (s *Stores) Run(ctx context.Context) error {
 	}
 }
 
+// LookAgain refuses a shared State that has got a mark since it was opened, and has Run return that: the records may have been
+// moved, or be filled, while this process waited for the lease.
+func (s *Stores) LookAgain(ctx context.Context) error {
+	err := stateMark(ctx, s.StateAt, s.State)
+	if err != nil && !errors.Is(err, store.ErrAway) && ctx.Err() == nil {
+		s.refuse(err)
+		return err
+	}
+	return nil
+}
+
 // refuse has Run return an error. The first one counts.
 func (s *Stores) refuse(err error) {
 	select {

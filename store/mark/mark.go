@@ -39,6 +39,9 @@ func Row(r store.Row) bool {
 	return string(r.Key) == name && (r.Kind == "waiting" || r.Kind == "events")
 }
 
+// Hides tells whether a row would stand before a note, so that nobody would find that: no write that waits is called so.
+func Hides(r store.Row) bool { return r.Kind == "waiting" && string(r.Key) < name }
+
 // OfState returns the note in a State.
 func OfState(ctx context.Context, s store.Waiting) (Mark, error) {
 	first, err := s.Waiting(ctx, 1)

@@ -314,6 +314,7 @@ func TestRestore_Unreadable(t *testing.T) {
 	for name, r := range map[string]store.Row{
 		"no JSON":      {Kind: "servers", Key: []byte("bbb1"), Value: []byte("{")},
 		"another name": {Kind: "servers", Key: nil, Value: []byte("{}")},
+		"before notes": {Kind: "waiting", Key: []byte(" "), Value: []byte(`{"call":"x"}`)},
 		"no token":     {Kind: "tokens", Key: []byte("x"), Value: []byte("1")},
 	} {
 		var out bytes.Buffer

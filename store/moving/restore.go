@@ -28,6 +28,9 @@ func (f File) Read(ctx context.Context, each func(store.Row) error) (backup.Mani
 	return m, errors.Join(err, content.Close())
 }
 
+// errHides is for a row behind which nobody would see that a store is not whole yet.
+var errHides = errors.New("no write that waits has such a name")
+
 // Check reads all of it, and looks whether each record can be read: only then is anything taken away for it.
 func (f File) Check(ctx context.Context) (backup.Manifest, error) {
 	all := newSums(time.Time{})
@@ -38,6 +41,9 @@ func (f File) Check(ctx context.Context) (backup.Manifest, error) {
 		err := all.add(r)
 		if err == nil && len(r.Key) == 0 {
 			err = rows.ErrKey
+		}
+		if err == nil && mark.Hides(r) {
+			err = errHides
 		}
 		if err != nil {
 			return fmt.Errorf("%w: a record of %s: %w", backup.ErrBroken, r.Kind, err)
