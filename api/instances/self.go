@@ -11,9 +11,9 @@ import (
 	"github.com/bbbpool/bbbpool/api/problems"
 )
 
-// This file has how an instance finds out that the address which it tells others does not lead to it: the name of another machine, a
-// port that something else listens on, or one that nothing comes through. It would hear all others, and could come to lead, and none
-// of them could ask it. So it looks whether it reaches itself by that address.
+// This file has how an instance finds out that the address which it tells others does not lead to it: the name of another
+// machine, a port that something else listens on, or one that nothing comes through. It would hear all others, and could come to
+// lead, and none of them could ask it. So it looks whether it reaches itself by that address.
 
 // selfPath is what an instance asks itself.
 const selfPath = "/self"

@@ -93,8 +93,8 @@ func (x *Index) drained(ctx context.Context, unknown int) error {
 	return nil
 }
 
-// recount counts again what waits, where another instance writes it: who went by what waited once would have all that it writes wait
-// for ever, and would take the journal for full in the end. Many entries are counted now and then only.
+// recount counts again what waits, where another instance writes it: who went by what waited once would have all that it writes
+// wait for ever, and would take the journal for full in the end. Many entries are counted now and then only.
 func (x *Index) recount(ctx context.Context) {
 	limit, now := page, x.config.Now()
 	x.mu.Lock()

@@ -135,8 +135,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 // others is how often it is looked for what other instances could not write.
 const others = 10 * time.Second
 
-// Look finds out whether the index is back, and writes what waits. An instance that does not lead finds out what the one that does
-// has written.
+// Look finds out whether the index is back, and writes what waits. An instance that does not lead finds out what the one that
+// does has written.
 func (x *Index) Look(ctx context.Context) {
 	if away, _, _ := x.circuit.is(); away {
 		_, err := x.config.Index.Session(ctx, "is anybody there?")
