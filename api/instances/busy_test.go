@@ -11,6 +11,7 @@ import (
 
 // What followers notice reaches the leader however much is handed on to it that takes long, and it tells how it is.
 func TestInstance_Busy(t *testing.T) {
+	t.Parallel()
 	url := store.Secret(servers.Redis(t).URL())
 	release, under := make(chan struct{}), make(chan bool, 200)
 	hangs := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

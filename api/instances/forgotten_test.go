@@ -12,6 +12,7 @@ import (
 // A Redis that was emptied has forgotten who is there. Nobody takes itself for alone because of that: it would go on deciding where
 // it is cut off from Redis just then, beside the next leader.
 func TestInstance_Forgotten(t *testing.T) {
+	t.Parallel()
 	url := store.Secret(servers.Redis(t).URL())
 	a, b := start(t, url), start(t, url)
 	a.write(t, "1")
@@ -52,6 +53,7 @@ func TestInstance_Forgotten(t *testing.T) {
 // One that ends does not take the lead again that it has handed on, also where Redis has lost that it did: who follows would have to
 // wait until it has ended.
 func TestInstance_LeavesForGood(t *testing.T) {
+	t.Parallel()
 	url := store.Secret(servers.Redis(t).URL())
 	a, b := start(t, url), start(t, url)
 	leader, others := of(a.write(t, "1"), a, b)

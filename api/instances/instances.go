@@ -99,7 +99,7 @@ func Open(ctx context.Context, p Parts) (*Instance, error) {
 		return nil, err
 	}
 	i.hub = &stream.Hub{Parts: map[string]stream.News{}, Mine: i.keeper.Mine, Log: p.Log}
-	i.keeper.Told, i.keeper.Alone, i.keeper.Hidden = i.hub.Bye, i.Alone, i.hidden
+	i.keeper.Told, i.keeper.Alone, i.keeper.Yields = i.hub.Bye, i.Alone, i.yields
 	i.feed = &stream.Feed{Parts: i.hub.Parts, ID: i.id, Epochs: i.keeper, Client: i.streams, Log: p.Log}
 	i.reports = &stream.Reporter{
 		Parts: map[string]stream.Reports{}, ID: i.id, Epochs: i.keeper, Leading: i.keeper.Leading, Client: i.client, Log: p.Log,

@@ -11,9 +11,9 @@ import (
 	"github.com/bbbpool/bbbpool/api/problems"
 )
 
-// This file has how an instance finds out that the address which it tells others does not lead to it: the name of another machine, a
-// port that something else listens on, or one that nothing comes through. It would hear all others, and could come to lead, and none
-// of them could ask it. So it looks whether it reaches itself by that address.
+// This file has how an instance finds out that the address which it tells others does not lead to it: the name of another
+// machine, a port that something else listens on, or one that nothing comes through. It would hear all others, and could come to
+// lead, and none of them could ask it. So it looks whether it reaches itself by that address.
 
 // selfPath is what an instance asks itself.
 const selfPath = "/self"
@@ -75,10 +75,18 @@ func (i *Instance) askSelf(ctx context.Context) error {
 	return err
 }
 
-// hidden tells whether there are others, and this instance does not reach itself where they look for it, or is about to end.
-func (i *Instance) hidden() bool {
-	_, is := i.unreached()
-	return is || i.leaving.Load() && !i.members.alone()
+// yields is for how long this instance leaves a lease to others: one that is about to end until they have had every chance, and
+// one that does not reach itself where they look for it for a little longer than they wait. They may reach it all the same, and
+// wait for a leader no longer than a create does.
+func (i *Instance) yields() time.Duration {
+	lease := i.parts.Config.Lease
+	if i.leaving.Load() && !i.members.alone() {
+		return 2 * lease
+	}
+	if _, is := i.unreached(); is {
+		return lease + lease/3
+	}
+	return 0
 }
 
 func (i *Instance) unreached() (why error, is bool) {

@@ -13,6 +13,7 @@ import (
 
 // An instance that tells others an address which does not lead to it says so, and leaves the lead to one that they can reach.
 func TestInstance_WrongAddress(t *testing.T) {
+	t.Parallel()
 	url := store.Secret(servers.Redis(t).URL())
 	service := httptest.NewUnstartedServer(http.NotFoundHandler()) // somebody else's
 	service.Config.ErrorLog = log.New(io.Discard, "", 0)

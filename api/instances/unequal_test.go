@@ -15,6 +15,7 @@ import (
 
 // The index is told apart by what it says itself, and not by its name. One of the version before does not tell.
 func TestInstance_ApartByID(t *testing.T) {
+	t.Parallel()
 	url := store.Secret(servers.Redis(t).URL())
 	db, err := redis.Open(t.Context(), redis.Config{URL: url})
 	if err != nil {
@@ -50,6 +51,7 @@ func (a *alive) Instances(context.Context) ([]store.Instance, error) {
 
 // That instances wait for a leader for unequal times is said at each.
 func TestInstance_UnequalLease(t *testing.T) {
+	t.Parallel()
 	url := store.Secret(servers.Redis(t).URL())
 	a := start(t, url)
 	a.write(t, "1")

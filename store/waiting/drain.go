@@ -93,27 +93,28 @@ func (x *Index) drained(ctx context.Context, unknown int) error {
 	return nil
 }
 
-// recount counts again what waits, where another instance writes it: who went by what waited once would have all that it writes wait
-// for ever, and would take the journal for full in the end. Many entries are counted now and then only.
-func (x *Index) recount(ctx context.Context) {
-	limit, now := page, x.config.Now()
+// recount counts again what waits, where another instance writes it: who went by what waited once would have all that it writes
+// wait for ever, and would take the journal for full in the end. As many are looked at as limit says, and now and
+// then all; where nothing is known to wait it is not looked for less than all.
+func (x *Index) recount(ctx context.Context, limit int) (counted bool) {
+	now, all := x.config.Now(), x.config.MaxEntries
 	x.mu.Lock()
-	counted := x.entries
-	if counted > 0 && now.Sub(x.looked) >= others {
-		limit, x.looked = max(page, x.config.MaxEntries), now
+	before := x.entries
+	if before > 0 && now.Sub(x.looked) >= others {
+		limit, x.looked = max(limit, all), now
 	}
 	x.mu.Unlock()
-	if counted == 0 || x.usable(ctx) != nil {
-		return
+	if before == 0 && limit < all || x.usable(ctx) != nil {
+		return false
 	}
 	list, err := x.config.Journal.Waiting(ctx, limit)
-	if err != nil || len(list) == limit {
-		return
+	if err != nil || len(list) == limit && limit < all {
+		return false
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.entries != counted {
-		return // something has come in since, and may not be among them
+	if x.entries != before {
+		return false // something has come in since, and may not be among them
 	}
 	x.entries, x.bytes = len(list), 0
 	for _, w := range list {
@@ -122,6 +123,7 @@ func (x *Index) recount(ctx context.Context) {
 	if len(list) == 0 {
 		clear(x.events)
 	}
+	return true
 }
 
 // do does what an entry asks for, and tells whether this version knows it. An error ends the writing of what waits; what

@@ -51,6 +51,7 @@ type Index struct {
 	events  map[string]store.Wait // the entry of a server's events that waits, by server
 	marks   map[string]time.Time
 	looked  time.Time // when others' entries were looked for
+	led     bool      // it led at the last look
 	closed  bool
 }
 
@@ -135,9 +136,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 // others is how often it is looked for what other instances could not write.
 const others = 10 * time.Second
 
-// Look finds out whether the index is back, and writes what waits. An instance that does not lead finds out what the one that does
-// has written.
+// Look finds out whether the index is back, and writes what waits. An instance that does not lead finds out what the one that
+// does has written.
 func (x *Index) Look(ctx context.Context) {
+	leads := x.leads(ctx)
 	if away, _, _ := x.circuit.is(); away {
 		_, err := x.config.Index.Session(ctx, "is anybody there?")
 		x.circuit.heard(ctx, err)
@@ -145,8 +147,8 @@ func (x *Index) Look(ctx context.Context) {
 			return
 		}
 	}
-	if leading := x.config.Leading; leading != nil && !leading() {
-		x.recount(ctx)
+	if !leads {
+		x.recount(ctx, page)
 		return
 	}
 	x.mu.Lock()
@@ -157,6 +159,20 @@ func (x *Index) Look(ctx context.Context) {
 		x.drain(ctx)
 		x.unmark(ctx)
 	}
+}
+
+// leads tells whether this instance writes what waits. One that has just come to lead counts what the one before has left: it is
+// in the order before all that comes now, and takes room.
+func (x *Index) leads(ctx context.Context) bool {
+	leads := x.config.Leading == nil || x.config.Leading()
+	x.mu.Lock()
+	begins := leads && !x.led && x.config.Leading != nil
+	x.mu.Unlock()
+	counted := !begins || x.recount(ctx, x.config.MaxEntries)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.led = leads && counted
+	return leads
 }
 
 // usable is an error where the index is closed, or whoever asks has given up.

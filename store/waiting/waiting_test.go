@@ -453,6 +453,38 @@ func TestIndex_FollowerGoesOn(t *testing.T) {
 	}
 }
 
+// Who comes to lead finds what the leader of before has left: it takes room in the journal, and what is written now comes after it.
+func TestIndex_NextLeader(t *testing.T) {
+	f, s := pair(t)
+	f.set(true, false)
+	leads := true
+	config := waiting.Config{Index: f, Journal: s, Now: clock(), MaxEntries: 4}
+	config.Leading = func() bool { return !leads }
+	next := waiting.New(t.Context(), config)
+	next.Look(t.Context())
+	config.Leading = func() bool { return leads }
+	first := waiting.New(t.Context(), config)
+	for _, id := range []string{"1", "2", "3"} {
+		must(t, first.AddAudit(t.Context(), store.Audit{ID: id, At: monday}))
+	}
+	leads = false
+	next.Look(t.Context())
+	if next.Waiting() != 3 {
+		t.Errorf("%d entries wait, as the next leader says, want 3", next.Waiting())
+	}
+	for _, id := range []string{"4", "5"} {
+		must(t, next.AddAudit(t.Context(), store.Audit{ID: id, At: monday}))
+	}
+	if list, err := s.Waiting(t.Context(), 10); err != nil || len(list) != 4 {
+		t.Errorf("%d entries wait, want as many as may: %v", len(list), err)
+	}
+	f.set(false, false)
+	next.Look(t.Context())
+	if list, err := f.Audits(t.Context(), store.AuditFilter{Limit: 10}); err != nil || len(list) != 4 || next.Waiting() != 0 {
+		t.Errorf("%d are written, %d wait: %v", len(list), next.Waiting(), err)
+	}
+}
+
 // Run finds out by itself that the index is back.
 func TestIndex_Run(t *testing.T) {
 	f, s := pair(t)

@@ -89,7 +89,7 @@ func (c *StepDownCmd) Run(env *cli.Env) error {
 		}
 		now := leader(list)
 		if now == "" {
-			return terminal.Say(env.Out, "the lead was handed on, and the one that has it does not answer from here; see bbbpool instance list\n")
+			return terminal.Say(env.Out, "the lead was handed on, and who has it does not answer from here; see bbbpool instance list\n")
 		}
 		return terminal.Say(env.Out, "%s leads\n", terminal.Printable(now))
 	})

@@ -38,9 +38,9 @@ type Keeper struct {
 	// Blank tells whether others may know what the pool has, and this instance does not: it leaves a lease that has vanished to
 	// them for one lease time more, so that what a store has lost is put back by who knows it. Nil for never.
 	Blank func() bool
-	// Hidden tells whether there are others that cannot reach this instance, as far as it knows, or not for long any more. It
-	// leaves a lease that is free to them for two lease times. Nil for never.
-	Hidden func() bool
+	// Yields is for how long a lease must have stood free until this instance takes it, for others are there that had better have
+	// it: they cannot reach this one, as far as it knows, or not for long any more. Nil for 0.
+	Yields func() time.Duration
 	// Told is called when the lease was given back, so that others hear of it at once; may be nil.
 	Told func()
 
@@ -205,7 +205,10 @@ func (k *Keeper) look(ctx context.Context, take func(context.Context, store.Leas
 func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 	vanished := l == store.Lease{}
 	behind := vanished && k.Blank != nil && k.Blank()
-	hidden := k.Hidden != nil && k.Hidden()
+	yields := time.Duration(0)
+	if k.Yields != nil {
+		yields = k.Yields()
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.away, k.missing = nil, time.Time{}
@@ -222,7 +225,7 @@ func (k *Keeper) note(l store.Lease, now time.Time) (free time.Time) {
 		wait += k.Time
 	}
 	free = k.watch.free(k.ID, k.highest, wait)
-	if later := k.watch.since.Add(2 * k.Time); hidden && later.After(free) {
+	if later := k.watch.since.Add(yields); yields > 0 && later.After(free) {
 		free = later
 	}
 	if k.rest.After(free) {

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,5 +80,26 @@ func TestHandOn_Large(t *testing.T) {
 	b.MaxBody = 65 << 20
 	if _, ok := b.handOn(t, "POST", "/bigbluebutton/api/create", large); !ok || got != int64(len(large)) {
 		t.Errorf("%v, %d bytes", ok, got)
+	}
+}
+
+// An instance that was stopped has heard nothing for long, and finds what has come meanwhile a moment later.
+func TestHandOn_Stopped(t *testing.T) {
+	b := start(t, "b", nil)
+	b.Wait = 200 * time.Millisecond
+	var asked atomic.Int32
+	b.Heard = func() time.Time {
+		if asked.Add(1) <= 2 { // at the beginning, and right after it was stopped
+			return time.Now().Add(-time.Hour)
+		}
+		return time.Now()
+	}
+	slow := start(t, "c", func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(2 * b.Wait) // as a server of BigBlueButton may
+		_, _ = io.WriteString(w, "done")
+	})
+	lead(slow.lease, slow, b)
+	if w, ok := b.handOn(t, "GET", "/bigbluebutton/api/create", ""); !ok || w.Body.String() != "done" {
+		t.Errorf("%v %q", ok, w.Body)
 	}
 }

@@ -71,7 +71,7 @@ func (e *errand) try(w http.ResponseWriter, l store.Lease) (done, sent bool) {
 func (e *errand) watch(l store.Lease, answered <-chan struct{}, cancel context.CancelFunc) {
 	silent := time.NewTimer(e.patience())
 	defer silent.Stop()
-	for {
+	for doubt := false; ; {
 		now, changed := e.relay.Leaders.Leader()
 		if now.Holder != "" && (now.Holder != l.Holder || now.Epoch != l.Epoch) {
 			cancel()
@@ -83,17 +83,25 @@ func (e *errand) watch(l store.Lease, answered <-chan struct{}, cancel context.C
 		case <-changed:
 		case <-silent.C:
 			more := e.patience()
-			if more <= 0 {
+			switch {
+			case more > 0:
+				doubt = false
+			case doubt:
 				e.deaf.Store(true)
 				cancel()
 				return
+			default: // this instance may have been stopped, and what has come meanwhile is about to be read
+				doubt, more = true, e.moment()
 			}
 			silent.Reset(more)
 		}
 	}
 }
 
-// patience is for how much longer a leader is waited for that has a request, if nothing is heard of it.
+// moment is how long it is waited once more, at the end of the time that there is.
+func (e *errand) moment() time.Duration { return e.relay.Wait / 20 }
+
+// patience is for how much longer, but for the last moment, a leader is waited for that has a request, if nothing is heard of it.
 func (e *errand) patience() time.Duration {
 	if e.relay.Heard == nil {
 		return time.Hour
@@ -102,7 +110,7 @@ func (e *errand) patience() time.Duration {
 	if until.Before(e.until) {
 		until = e.until
 	}
-	return time.Until(until)
+	return time.Until(until) - e.moment()
 }
 
 // hold reads an answer that says that it is small. One to a HEAD says how long another one would be.
