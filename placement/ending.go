@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -121,6 +123,47 @@ func (l *Ledger) Close(ctx context.Context, c store.Claim, reason string) (bool,
 		return false, err
 	}
 	return e.close(ctx, reason, func(b *book.Book) bool { return b.Record().Stands(c, reason) })
+}
+
+// closing are claims of meetings that are over, which are being closed. Their turns are taken: whoever creates one of these
+// meetings waits.
+type closing struct {
+	done chan struct{} // closed when all are
+	err  error         // is set by then
+}
+
+// atOnce is how many claims are closed at the same time when a term begins.
+const atOnce = 16
+
+// closeOver begins to close claims of meetings that are over. They are written to the history, which may be slow, or found away.
+func (l *Ledger) closeOver(ctx context.Context, claims []store.Claim) *closing {
+	c := &closing{done: make(chan struct{})}
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	ends := make([]*Ending, len(claims))
+	for i, claim := range claims {
+		ends[i] = l.TryEnd(claim.MeetingKey)
+	}
+	go func() {
+		defer close(c.done)
+		for i, e := range ends {
+			if e == nil {
+				continue // somebody else is at it
+			}
+			g.Go(func() error {
+				_, err := e.close(ctx, Ended, func(b *book.Book) bool { return b.Record().Stands(claims[i], Ended) })
+				return err
+			})
+		}
+		c.err = g.Wait()
+	}()
+	return c
+}
+
+// wait returns when all are closed, or have failed to be, which leaves them to polls.
+func (c *closing) wait() error {
+	<-c.done
+	return c.err
 }
 
 // closeRemoved closes claims whose server has left the pool, unless it is back by now. It waits for creates that are under

@@ -99,7 +99,11 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 			return nil, err
 		}
 	}
-	if err := l.load(ctx); err != nil {
+	closing, err := l.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := closing.wait(); err != nil {
 		return nil, err
 	}
 	if p.Offline && p.History != nil {
@@ -109,27 +113,23 @@ func OpenLedger(ctx context.Context, p Parts) (*Ledger, error) {
 }
 
 // load begins a term: it takes over the stored endings and claims. What a server owed that has left the pool is forgotten, and
-// claims of meetings whose end was recorded right before a crash are closed.
-func (l *Ledger) load(ctx context.Context) error {
+// claims of meetings whose end was recorded right before a crash are being closed when it returns.
+func (l *Ledger) load(ctx context.Context) (*closing, error) {
 	claims, err := l.records.state.Claims(ctx)
 	if err != nil {
-		return fmt.Errorf("load claims: %w", err)
+		return nil, fmt.Errorf("load claims: %w", err)
 	}
 	endings, err := l.records.state.Endings(ctx)
 	if err != nil {
-		return fmt.Errorf("load endings: %w", err)
+		return nil, fmt.Errorf("load endings: %w", err)
 	}
 	over, lost, left := l.takeOver(claims, endings)
 	l.takeOverJoins()
-	if err := l.forgetEndings(ctx, left); err != nil {
-		return err
+	c := l.closeOver(ctx, over)
+	if err := errors.Join(l.forgetEndings(ctx, left), l.closeRemoved(ctx, lost)); err != nil {
+		return nil, errors.Join(err, c.wait())
 	}
-	var errs []error
-	for _, c := range over {
-		_, err := l.Close(ctx, c, Ended)
-		errs = append(errs, err)
-	}
-	return errors.Join(errors.Join(errs...), l.closeRemoved(ctx, lost))
+	return c, nil
 }
 
 // takeOver brings the book in line with the store, and has it lead. It returns which claims are over, which are on servers that

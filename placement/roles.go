@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/placement/turns"
@@ -52,11 +53,32 @@ func (l *Ledger) Lead(ctx context.Context) error {
 		l.keepServers(ids)
 	}
 	l.records.forgive()
-	err := l.load(ctx)
+	closing, err := l.load(ctx)
 	if err != nil {
 		l.Follow()
+		return err
 	}
-	return err
+	if err := closing.within(closeWithin); err != nil {
+		l.Follow()
+		return err
+	}
+	return nil
+}
+
+// closeWithin is how long a leader waits before it decides, until what its predecessor has left is closed. The history is not
+// needed to lead.
+const closeWithin = 300 * time.Millisecond
+
+// within is wait for that long; what is left goes on.
+func (c *closing) within(d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c.done:
+		return c.err
+	case <-timer.C:
+		return nil
+	}
 }
 
 // keepServers brings the servers of the book in line with those of the pool. What they may be used for is as it was heard,

@@ -374,3 +374,45 @@ func TestLedger_RunAway(t *testing.T) {
 		p.must(<-over)
 	})
 }
+
+// What a leader of before has ended, and not closed any more, is closed by the next one, which waits for the history no longer than a
+// moment: nobody else's meeting waits for that. Whoever creates one of those does.
+func TestLead_SlowHistory(t *testing.T) {
+	p := newPool(t, "a")
+	p.create("m")
+	p.store.fail("DeleteClaim")
+	wantErr(t, "end", p.end("m"), errDisk)
+	slow := make(chan struct{})
+	p.store.set(func(call string) error {
+		if call == "AddSession" {
+			<-slow
+		}
+		return nil
+	})
+	parts := p.parts("a")
+	parts.Follows = true
+	next, err := placement.OpenLedger(t.Context(), parts)
+	p.must(err)
+	p.Ledger = next
+	p.must(p.Lead(t.Context()))
+	p.stand(placement.Open, "a")
+	p.create("another")
+	began := make(chan *placement.Creation)
+	go func() {
+		c, err := p.Begin(t.Context(), key("m"))
+		if err != nil {
+			t.Error(err)
+		}
+		began <- c
+	}()
+	select {
+	case <-began:
+		t.Error("a meeting is created that is just being closed")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(slow)
+	c := <-began
+	equal(t, "it is known", p.place(c).Known, false)
+	c.End()
+	p.check()
+}

@@ -274,6 +274,7 @@ func (p *Pool) handover() []api.Runner {
 
 // lead is a term: this instance takes over from what it has heard and from the store, and decides until ctx ends.
 func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
+	began := time.Now()
 	_ = p.mirror.Refresh(ctx) // where the database is away again already, the copy counts
 	if err := p.Stores.LookAgain(ctx); err != nil {
 		return err
@@ -291,7 +292,7 @@ func (p *Pool) lead(ctx context.Context, epoch uint64, ready func()) error {
 	p.Notices.Want(reload.Tokens, reload.Hooks) // which are in the index, without which one can lead
 	begin := func() {
 		log := p.log("instances")
-		log.Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Msg("deciding for the pool")
+		log.Info().Uint64("epoch", epoch).Int("meetings", p.Ledger.Count()).Dur("took", time.Since(began)).Msg("deciding for the pool")
 		ready()
 	}
 	parts := p.decides()

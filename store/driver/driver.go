@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bbbpool/bbbpool/store"
+	"github.com/bbbpool/bbbpool/store/mark"
 	"github.com/bbbpool/bbbpool/store/postgres"
 	"github.com/bbbpool/bbbpool/store/redis"
 )
@@ -123,12 +124,15 @@ func (s *Stores) Run(ctx context.Context) error {
 // LookAgain refuses a shared State that has got a mark since it was opened, and has Run return that: the records may have been
 // moved, or be filled, while this process waited for the lease.
 func (s *Stores) LookAgain(ctx context.Context) error {
-	err := stateMark(ctx, s.StateAt, s.State)
-	if err != nil && !errors.Is(err, store.ErrAway) && ctx.Err() == nil {
-		s.refuse(err)
-		return err
+	m, err := mark.OfState(ctx, s.State)
+	if err != nil {
+		return nil //nolint:nilerr // it is read again by whoever leads next, and what cannot be read is no mark
 	}
-	return nil
+	err = refused(s.StateAt, m)
+	if err != nil {
+		s.refuse(err)
+	}
+	return err
 }
 
 // refuse has Run return an error. The first one counts.
