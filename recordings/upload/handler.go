@@ -126,16 +126,17 @@ func (h *Handler) find(ctx context.Context, server string, q request) (status, e
 		}
 		return s, nil
 	}
-	c, err := saved(path)
-	if err != nil {
-		return status{}, err
-	}
 	key := filepath.Base(path)
 	busy := h.underway.has(key)
 	if !busy && h.Shared {
+		var err error
 		if busy, err = elsewhere(path); err != nil {
 			return status{}, fmt.Errorf("look at part: %w", err)
 		}
+	}
+	c, err := saved(path) // not earlier: whoever was at it has saved it as he ended
+	if err != nil {
+		return status{}, err
 	}
 	if busy {
 		return status{Offset: c.Offset, State: uploading}, nil
