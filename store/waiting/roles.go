@@ -73,29 +73,26 @@ func (r sessionRole) SessionsSince(ctx context.Context, t time.Time, after strin
 
 // MeetingSessions is [store.ErrAway] while one of the meeting waits.
 func (r sessionRole) MeetingSessions(ctx context.Context, tenant, meeting string, limit int) ([]store.Session, error) {
-	return ask(ctx, r.x, func() ([]store.Session, error) {
-		if err := r.x.none(ctx, func(s store.Session) bool { return s.Tenant == tenant && s.Meeting == meeting }); err != nil {
-			return nil, err
-		}
-		return r.x.config.Index.MeetingSessions(ctx, tenant, meeting, limit)
-	})
+	if err := r.x.none(ctx, func(s store.Session) bool { return s.Tenant == tenant && s.Meeting == meeting }); err != nil {
+		return nil, err
+	}
+	return ask(ctx, r.x, func() ([]store.Session, error) { return r.x.config.Index.MeetingSessions(ctx, tenant, meeting, limit) })
 }
 
 // Session is [store.ErrAway] for one that waits: whoever knows nothing of a meeting gives away what is its own.
 func (r sessionRole) Session(ctx context.Context, id string) (store.Session, error) {
-	return ask(ctx, r.x, func() (store.Session, error) {
-		if isMark(id) {
-			return store.Session{}, store.ErrNotFound
-		}
-		s, err := r.x.config.Index.Session(ctx, id)
-		if !errors.Is(err, store.ErrNotFound) {
-			return s, err
-		}
-		if err := r.x.none(ctx, func(s store.Session) bool { return s.ID == id }); err != nil {
-			return store.Session{}, err
-		}
-		return r.x.config.Index.Session(ctx, id) // it may have been written since, by another instance, too
-	})
+	find := func() (store.Session, error) { return r.x.config.Index.Session(ctx, id) }
+	if isMark(id) {
+		return store.Session{}, store.ErrNotFound
+	}
+	s, err := ask(ctx, r.x, find)
+	if !errors.Is(err, store.ErrNotFound) {
+		return s, err
+	}
+	if err := r.x.none(ctx, func(s store.Session) bool { return s.ID == id }); err != nil {
+		return store.Session{}, err
+	}
+	return ask(ctx, r.x, find) // it may have been written since, by another instance, too
 }
 
 func (r sessionRole) DeleteSessions(ctx context.Context, t time.Time, limit int) (int, error) {

@@ -106,6 +106,11 @@ func TestIndex_AsksForWhatWaits(t *testing.T) {
 			t.Errorf("%s, asked for another meeting: %v", who, err)
 		}
 	}
+	for who, index := range map[string]*waiting.Index{"who keeps it": x, "another": other} {
+		if _, _, away := index.Away(); away {
+			t.Errorf("%s takes the index for away", who)
+		}
+	}
 	if _, err := other.Index().Session(t.Context(), "s2"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("asked for one that is nowhere: %v", err)
 	}
