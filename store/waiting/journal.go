@@ -79,8 +79,8 @@ func (x *Index) behind() bool {
 	return x.entries > 0
 }
 
-// none is an error while such a session waits, here or of another instance, or so much that it may. That is not for the circuit to
-// hear: the index is there.
+// none is an error while such a session waits, here or of another instance, or so much that it may. That is not for the circuit
+// to hear: the index is there.
 func (x *Index) none(ctx context.Context, is func(store.Session) bool) error {
 	list, err := x.config.Journal.Waiting(ctx, page)
 	if err != nil {

@@ -95,20 +95,19 @@ func TestIndex_AsksForWhatWaits(t *testing.T) {
 	f.set(true, false)
 	must(t, x.Index().AddSession(t.Context(), session("s1"), along(used(1))))
 	f.set(false, false)
-	for who, index := range map[string]store.Index{"who keeps it": x.Index(), "another": other.Index()} {
+	for who, one := range map[string]*waiting.Index{"who keeps it": x, "another": other} {
+		index := one.Index()
 		if _, err := index.Session(t.Context(), "s1"); !errors.Is(err, store.ErrAway) {
 			t.Errorf("%s, asked for what waits: %v", who, err)
 		}
 		if _, err := index.MeetingSessions(t.Context(), "a", session("s1").Meeting, 10); !errors.Is(err, store.ErrAway) {
 			t.Errorf("%s, asked for all of its meeting: %v", who, err)
 		}
+		if _, _, away := one.Away(); away {
+			t.Errorf("%s takes the index for away", who)
+		}
 		if _, err := index.MeetingSessions(t.Context(), "b", session("s1").Meeting, 10); err != nil {
 			t.Errorf("%s, asked for another meeting: %v", who, err)
-		}
-	}
-	for who, index := range map[string]*waiting.Index{"who keeps it": x, "another": other} {
-		if _, _, away := index.Away(); away {
-			t.Errorf("%s takes the index for away", who)
 		}
 	}
 	if _, err := other.Index().Session(t.Context(), "s2"); !errors.Is(err, store.ErrNotFound) {
