@@ -39,7 +39,7 @@ const leaseTime = 2 * time.Second
 func (c *childConfig) settings() (assembly.Settings, error) {
 	set, err := assembly.Defaults()
 	set.HTTP.Listen, set.Callbacks.URL = c.Listen, c.URL
-	set.Callbacks.MarksWait, set.Callbacks.Finding = 500*time.Millisecond, 3*time.Second
+	set.Callbacks.MarksWait = 500 * time.Millisecond
 	set.Outbox.Allow = []string{"127.0.0.1"}
 	set.Outbox.First, set.Outbox.Most = 50*time.Millisecond, 400*time.Millisecond
 	set.Poller.Interval = time.Second

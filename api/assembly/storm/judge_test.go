@@ -129,13 +129,12 @@ func (j *judge) lapsed(before, h *heard) bool {
 		most = unwrittenElsewhere
 	}
 	return slices.ContainsFunc(j.lapses(before.epoch), func(l lapse) bool {
-		written := l.from.Sub(before.answered) > most && !j.delayed(before.answered, l.from)
-		return !l.from.After(h.at) && !written && before.answered.Sub(l.to) <= unheard
+		return !l.from.After(h.at) && l.from.Sub(before.answered) <= most && before.answered.Sub(l.to) <= unheard
 	})
 }
 
 // overtaken tells whether something older may come behind something newer: with several instances, where it was being written
-// when the newer one was sent, or waited to be, or its sender had ceased to decide and is heard late.
+// when the newer one was sent, or its sender had ceased to decide and is heard late.
 func (j *judge) overtaken(newer, older *heard) bool {
 	if j.successive {
 		return false
@@ -143,8 +142,7 @@ func (j *judge) overtaken(newer, older *heard) bool {
 	late := slices.ContainsFunc(j.lapses(older.epoch), func(l lapse) bool {
 		return older.epoch != newer.epoch && !l.from.After(older.at) && older.at.Sub(l.to) <= unheard
 	})
-	written := j.rows[older.id].Created
-	return late || newer.at.Sub(written) <= unwritten || j.delayed(written, newer.at)
+	return late || newer.at.Sub(j.rows[older.id].Created) <= unwritten
 }
 
 // order checks that of what goes to one address nothing older comes behind something newer.
@@ -221,7 +219,7 @@ func (j *judge) marks(r *room, s *session, h *heard) {
 		return
 	}
 	told := j.calls.taken(s.marks)
-	known := !told.IsZero() && told.Before(h.at.Add(-3*time.Second)) && !j.away(s.asked, h.at) && !j.delayed(s.asked, h.at)
+	known := !told.IsZero() && told.Before(h.at.Add(-3*time.Second)) && !j.away(s.asked, h.at)
 	if want := fmt.Sprint(s.recorded); h.marks != want && (!s.recorded || known) {
 		j.t.Errorf("%s %s session %d: marks of %s are %q, want %q", r.tenant.id, r.id, s.n, s.internal, h.marks, want)
 	}

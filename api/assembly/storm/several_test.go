@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	toxiproxy "github.com/Shopify/toxiproxy/v2"
-
 	v1 "github.com/bbbpool/bbbpool/api/admin/v1"
 	"github.com/bbbpool/bbbpool/api/assembly/children"
 	"github.com/bbbpool/bbbpool/store"
@@ -35,7 +33,6 @@ type several struct {
 	kills     int
 	handed    int     // how often the lead was handed on
 	cuts      []lapse // when Redis was cut
-	indexCuts []lapse // when PostgreSQL was
 
 	read   sync.Once
 	begun  []time.Time         // when somebody began to decide
@@ -125,24 +122,6 @@ func (s *several) calm() {
 	s.t.Helper()
 	s.restoring.Wait()
 	s.Ready(s.t)
-	for _, in := range s.Instances {
-		s.heals(in)
-	}
-}
-
-// heals waits until an instance has found PostgreSQL again, without which it serves, too.
-func (s *several) heals(in *children.Instance) {
-	s.t.Helper()
-	c, err := v1.NewSocketClient(in.Config.Data)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if _, err = c.Callbacks.List(s.t.Context(), v1.CallbackFilter{Limit: 1}); err == nil {
-			return
-		}
-	}
-	s.t.Errorf("%s does not find PostgreSQL again: %v", in.Name, err)
 }
 
 // pick is an instance that lives: the leader as often as another one; nil where there is none.
@@ -217,16 +196,6 @@ func (s *several) handOn() {
 
 // cutRedis cuts an instance, or all of them, from Redis for a while, which may be longer than a lease.
 func (s *several) cutRedis() {
-	s.cuts = append(s.cuts, s.cut(func(in *children.Instance) *toxiproxy.Proxy { return in.ToRedis }))
-}
-
-// cutIndex cuts an instance, or all of them, from PostgreSQL for a while. What is to be written there waits.
-func (s *several) cutIndex() {
-	s.indexCuts = append(s.indexCuts, s.cut(func(in *children.Instance) *toxiproxy.Proxy { return in.ToIndex }))
-}
-
-// cut cuts what is between an instance, or all of them, and a database.
-func (s *several) cut(way func(*children.Instance) *toxiproxy.Proxy) lapse {
 	list := s.Instances
 	if rand.IntN(2) == 0 {
 		if in := s.pick(); in != nil {
@@ -235,15 +204,15 @@ func (s *several) cut(way func(*children.Instance) *toxiproxy.Proxy) lapse {
 	}
 	from := time.Now()
 	for _, in := range list {
-		way(in).Stop()
+		in.ToRedis.Stop()
 	}
 	time.Sleep(time.Duration(rand.IntN(2500)) * time.Millisecond)
 	for _, in := range list {
-		if err := way(in).Start(); err != nil {
+		if err := in.ToRedis.Start(); err != nil {
 			s.t.Error(err)
 		}
 	}
-	return lapse{from, time.Now()}
+	s.cuts = append(s.cuts, lapse{from, time.Now()})
 }
 
 // away is for [pool]. Connections are there again a moment after they can be; and an instance that has lost the lease, as on a
@@ -253,15 +222,6 @@ func (s *several) away(from, to time.Time) bool {
 	return slices.ContainsFunc(slices.Concat(s.cuts, s.lost), func(l lapse) bool {
 		return l.from.Before(to) && l.to.Add(unheard).After(from)
 	})
-}
-
-// drained is how long it takes at most, once PostgreSQL is there again, until what has waited for it is written: it is looked first
-// for a while whether it stays.
-const drained = 10 * time.Second
-
-// delayed is for [pool]: whether what was to be written between two times may have waited for PostgreSQL.
-func (s *several) delayed(from, to time.Time) bool {
-	return slices.ContainsFunc(s.indexCuts, func(l lapse) bool { return l.from.Before(to) && l.to.Add(drained).After(from) })
 }
 
 // What an instance says when it begins to decide, and when it ceases to.
@@ -332,7 +292,7 @@ func (s *several) killed(process int) time.Time {
 	return s.processes[process]
 }
 
-// trouble kills somebody, has the lead handed on or cuts databases, until so many were killed. Where that is not asked for it does no
+// trouble kills somebody, has the lead handed on or cuts Redis, until so many were killed. Where that is not asked for it does no
 // more than fits into a few seconds.
 func (s *several) trouble(f *fronts, kills int) {
 	kill := func() {
@@ -357,25 +317,22 @@ func (s *several) trouble(f *fronts, kills int) {
 			s.handOn()
 		case n < 4:
 			s.cutRedis()
-		case n < 5:
-			s.cutIndex()
 		default:
 			kill()
 		}
 	}
 }
 
-// Several instances promise the same, whichever of them are killed, cut from Redis or PostgreSQL, or hand on the lead, while servers
-// call at the address of all. Order is that in which rows were made, as far as each was there when the next was sent: what an
-// instance has just written, or waits for PostgreSQL, may come behind what another one has written after it. And what was taken, or
-// was not wanted any more, may be sent again by who takes over where whoever heard that was killed, or lost the lead, before it
-// could write it down.
+// Several instances promise the same, whichever of them are killed, cut from Redis, or hand on the lead, while servers call at
+// the address of all. Order is that in which rows were made, as far as each was there when the next was sent: what an instance
+// has just written may come behind what another one has written after it. And what was taken, or was not wanted any more, may be
+// sent again by who takes over where whoever heard that was killed, or lost the lead, before it could write it down.
 func TestStorm_Several(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t)
 	n := kills(t, 0, 0)
 	s.storm(func(f *fronts) { s.trouble(f, n) })
 	s.read.Do(s.readLogs)
-	t.Logf("%d kills, %d processes; the lead was handed on %d times, and changed hands %d times; Redis was cut %d times, PostgreSQL %d times",
-		s.kills, len(s.processes), s.handed, len(s.begun), len(s.cuts), len(s.indexCuts))
+	t.Logf("%d kills, %d processes; the lead was handed on %d times, and changed hands %d times; Redis was cut %d times",
+		s.kills, len(s.processes), s.handed, len(s.begun), len(s.cuts))
 }

@@ -93,9 +93,6 @@ func (s *single) lapses(process int) []lapse {
 // away is for [pool]: nothing is shared.
 func (s *single) away(time.Time, time.Time) bool { return false }
 
-// delayed is for [pool]: what it writes is in a file.
-func (s *single) delayed(time.Time, time.Time) bool { return false }
-
 // stop ends the process as an operator does, and looks whether one of all has ended for a reason of its own.
 func (s *single) stop() {
 	s.process.Stop(s.t)

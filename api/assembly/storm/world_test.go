@@ -44,8 +44,6 @@ type pool interface {
 	lapses(process int) []lapse
 	// away tells whether somebody may not have got to what is shared at some time in between.
 	away(from, to time.Time) bool
-	// delayed tells whether what was to be written then may have waited, and be seen after to alone.
-	delayed(from, to time.Time) bool
 	// calm waits until the pool is up, and is killed no more.
 	calm()
 }
