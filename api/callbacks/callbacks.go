@@ -36,7 +36,6 @@ type Config struct {
 	EachFormat    bool          `name:"callback-each-format" env:"BBBPOOL_CALLBACK_EACH_FORMAT" help:"Tell of a recording again when a later format has come."`
 	PublicURL     string        `kong:"-"` // of the pool
 	MarksWait     time.Duration `kong:"-"` // how long an end waits for what its server says of marks; 0 for 5 s
-	Finding       time.Duration `kong:"-"` // how often it is looked for what others have put off; 0 for 10 min
 	HooksEvery    time.Duration `kong:"-"` // between two looks at the webhooks of a server; 0 is a minute
 }
 

@@ -1,7 +1,6 @@
 package callbacks
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -70,7 +69,7 @@ func (c *Callbacks) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	var looked, cleaned time.Time
 	for {
-		if now := c.Now(); now.Sub(looked) >= cmp.Or(c.Config.Finding, finding) {
+		if now := c.Now(); now.Sub(looked) >= finding {
 			looked = now
 			c.Find(ctx)
 		}
