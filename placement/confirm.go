@@ -104,7 +104,7 @@ func (l *Ledger) lacks(stored store.Claim) {
 	}
 	todo := &unstored{server: claim.Server, internalID: claim.InternalID, placed: claim.Placed, before: stored.Placed}
 	if stored.InternalID != "" {
-		todo.placed = later(l.now(), stored.Placed)
+		todo.placed = book.Later(l.now(), stored.Placed)
 		todo.over = []Finished{book.OverOf(stored, l.now())}
 	}
 	l.term.keep(stored.MeetingKey, todo)

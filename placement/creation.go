@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bbbpool/bbbpool/placement/book"
 	"github.com/bbbpool/bbbpool/placement/forecast"
 	"github.com/bbbpool/bbbpool/store"
 )
@@ -121,7 +122,7 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	known, stays := l.book.Stays(now, c.key, avoid)
 	known.Same = w.Request != "" && known.Claim.Request == w.Request
 	if known.Claim.InternalID != "" {
-		known.Anew = later(now, known.Claim.Placed)
+		known.Anew = book.Later(now, known.Claim.Placed)
 	}
 	c.asks = asks{w.Request, w.Signer, w.Unmade, w.Back, w.Recorded, w.Name, known.Anew}
 	if stays && (c.leaving != "" || w.Beside != "" || !l.book.Record().MayLeave(now, c.key)) {
@@ -139,14 +140,6 @@ func (c *Creation) decide(w Wish, avoid []string) (place Placement, before store
 	}
 	l.book.Apply(ClaimPlaced{At: now, Claim: claim, Room: c.room})
 	return Placement{Claim: claim}, l.book.Record().Replaced(c.key), nil
-}
-
-// later is now, but not in the same millisecond as something before.
-func later(now, before time.Time) time.Time {
-	if now.UnixMilli() > before.UnixMilli() {
-		return now
-	}
-	return before.Add(time.Millisecond)
 }
 
 // commit makes a claim durable that the book has already, in the place of the one before. If that fails the book goes back

@@ -54,15 +54,13 @@ func (l *Ledger) Lead(ctx context.Context) error {
 	}
 	l.records.forgive()
 	closing, err := l.load(ctx)
+	if err == nil {
+		err = closing.within(closeWithin)
+	}
 	if err != nil {
 		l.Follow()
-		return err
 	}
-	if err := closing.within(closeWithin); err != nil {
-		l.Follow()
-		return err
-	}
-	return nil
+	return err
 }
 
 // closeWithin is how long a leader waits before it decides, until what its predecessor has left is closed. The history is not

@@ -91,10 +91,18 @@ func OverOf(c store.Claim, now time.Time) Finished { return (&stay{claim: c}).fi
 // next is when a meeting is placed that is placed now: later than it was before, by whatever clock that was. Of two claims the
 // later one counts, wherever they are compared, and who places now may have another clock than who did then.
 func (m *meeting) next(now time.Time) time.Time {
-	if m == nil || now.UnixMilli() > m.claim.Placed.UnixMilli() {
+	if m == nil {
 		return now
 	}
-	return m.claim.Placed.Add(time.Millisecond)
+	return Later(now, m.claim.Placed)
+}
+
+// Later is now, but not in the same millisecond as something before, nor earlier.
+func Later(now, before time.Time) time.Time {
+	if now.UnixMilli() > before.UnixMilli() {
+		return now
+	}
+	return before.Add(time.Millisecond)
 }
 
 // replacedBy says what becomes of a stay in whose place there is another meeting now; nothing where it is the same one.
